@@ -1,0 +1,170 @@
+//! The command line: arguments in, one call, a rendering out.
+//!
+//! Each command has a file of its own. Exit statuses and the one line on stderr that tells of an
+//! error are made here and nowhere else.
+
+mod output;
+mod search;
+mod synth;
+mod trace;
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::time::{TimeError, Timestamp, Zone};
+
+/// Keeps Amazon WorkMail's email event logs for good and answers what happened to a message.
+#[derive(Debug, Parser)]
+#[command(name = "mailtrace", version, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Args)]
+struct GlobalArgs {
+    /// The store: the directory that holds archive and index [default: the platform's data directory]
+    #[arg(long, global = true, env = "MAILTRACE_STORE", value_name = "DIR")]
+    store: Option<PathBuf>,
+    /// How to print the answer
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    color: ColorWhen,
+    /// Time zone for times without one and for the times shown: an IANA name, UTC or local
+    #[arg(long, global = true, default_value = "UTC", value_name = "ZONE")]
+    tz: String,
+    /// Say more on stderr
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Aligned columns for people
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Trace(trace::TraceArgs),
+    Search(search::SearchArgs),
+    Synth(synth::SynthArgs),
+}
+
+/// What every command gets from outside: the options, the clock and the zone.
+struct Context {
+    global: GlobalArgs,
+    now: Timestamp,
+    zone: Zone,
+}
+
+impl Context {
+    fn new(global: GlobalArgs) -> Result<Self, TimeError> {
+        let zone = Zone::named(&global.tz)?;
+        Ok(Self { global, now: clock(), zone })
+    }
+}
+
+/// The clock, which `MAILTRACE_NOW` may fix so that answers about "now" can be repeated.
+fn clock() -> Timestamp {
+    std::env::var("MAILTRACE_NOW")
+        .ok()
+        .and_then(|it| Timestamp::parse_log_form(&it))
+        .unwrap_or_else(Timestamp::now)
+}
+
+/// How a command that did not fail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Done.
+    Done,
+    /// A query found nothing.
+    NothingFound,
+    /// Done, but some input was rejected.
+    SomeRejected,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::NothingFound => Self::from(1),
+            Outcome::SomeRejected => Self::from(3),
+        }
+    }
+}
+
+const EXIT_ERROR: u8 = 2;
+
+/// Runs the program with the process's arguments.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments.global.color.apply();
+    match run(arguments) {
+        Ok(outcome) => outcome.into(),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::report_error(&mut anstream::stderr().lock(), &error);
+            ExitCode::from(EXIT_ERROR)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+    let context = Context::new(arguments.global)?;
+    match arguments.command {
+        Command::Trace(args) => trace::run(&args, &context),
+        Command::Search(args) => search::run(&args, &context),
+        Command::Synth(args) => synth::run(&args, &context),
+    }
+}
+
+impl ColorWhen {
+    fn apply(self) {
+        match self {
+            Self::Auto => {}
+            Self::Always => anstream::ColorChoice::Always.write_global(),
+            Self::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}
+
+/// Whoever read our output has had enough, which is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|it| it.downcast_ref::<io::Error>())
+        .any(|it| it.kind() == io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,70 @@
+//! Message IDs, compared exactly, with or without their angle brackets.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The value of a `Message-ID` header without its angle brackets. Case matters.
+///
+/// Displays with the brackets, as mail headers write it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MessageId<'a>(Cow<'a, str>);
+
+impl<'a> MessageId<'a> {
+    /// Normalises `text`; `None` when nothing remains, for an empty key never joins anything.
+    #[must_use]
+    pub fn parse(text: Cow<'a, str>) -> Option<Self> {
+        let bare = match text {
+            Cow::Borrowed(text) => Cow::Borrowed(strip_brackets(text)),
+            Cow::Owned(text) => Cow::Owned(strip_brackets(&text).to_owned()),
+        };
+        (!bare.is_empty()).then_some(Self(bare))
+    }
+
+    /// The ID without brackets.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Detaches the ID from the buffer it was parsed from.
+    #[must_use]
+    pub fn into_owned(self) -> MessageId<'static> {
+        MessageId(Cow::Owned(self.0.into_owned()))
+    }
+}
+
+impl fmt::Display for MessageId<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "<{}>", self.0)
+    }
+}
+
+fn strip_brackets(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix('<').and_then(|it| it.strip_suffix('>')).unwrap_or(text).trim()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expect: Option<&str>) {
+        let id = MessageId::parse(Cow::Borrowed(text));
+        assert_eq!(id.as_ref().map(MessageId::as_str), expect, "{text:?}");
+    }
+
+    #[test]
+    fn brackets_and_blanks_go_and_case_stays() {
+        check("<Abc@mail.example>", Some("Abc@mail.example"));
+        check(" Abc@mail.example ", Some("Abc@mail.example"));
+        check("<>", None);
+        check("", None);
+        check("<a", Some("<a"));
+    }
+
+    #[test]
+    fn it_displays_with_brackets() {
+        let id = MessageId::parse(Cow::Borrowed("a@b")).unwrap();
+        assert_eq!(id.to_string(), "<a@b>");
+    }
+}

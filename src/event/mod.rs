@@ -1,0 +1,154 @@
+//! A WorkMail email event: what one log message says about one step of one mail.
+//!
+//! The fields are those of the WorkMail administrator guide ("Monitoring email event logs").
+//! No raw event is public, so reading is tolerant ([`parse`]) and everything normalised here is
+//! normalised once: addresses, message IDs and the shapes that a field may take. This module
+//! knows nothing of files, CloudWatch or the store.
+
+mod address;
+mod message_id;
+mod name;
+mod parse;
+
+use std::borrow::Cow;
+
+pub use address::Address;
+pub use message_id::MessageId;
+pub use name::EventName;
+pub use parse::{EventError, Parser};
+
+use crate::time::Timestamp;
+
+/// One parsed event. Text borrows from the parsed buffer where it can.
+///
+/// A field that the message lacks, or that holds `null` or an empty text, is `None` or empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// What all events of one leg share. Empty when the message has none.
+    pub trace_id: Cow<'a, str>,
+    /// Which step this is.
+    pub name: EventName<'a>,
+    /// The `Message-ID` header, on RECEIVED and SENT only.
+    pub message_id: Option<MessageId<'a>>,
+    /// On whose behalf the message was sent.
+    pub from: Option<Address<'a>>,
+    /// Who really sent it, when that is somebody else.
+    pub sender: Option<Address<'a>>,
+    /// The subject as it was logged, perhaps still in RFC 2047 encoding.
+    pub subject: Option<Cow<'a, str>>,
+    /// `recipients` of the event: whom the message names.
+    pub recipients: Vec<Address<'a>>,
+    /// `recipient`: the one mailbox or addressee that this event is about.
+    pub recipient: Vec<Address<'a>>,
+    /// Whom a bounce is about: `bouncedRecipient`, or `destination` in older logs.
+    pub bounced: Vec<Address<'a>>,
+    /// The RFC 3463 status of a bounce, as it was logged.
+    pub status: Option<Cow<'a, str>>,
+    /// The reason of a bounce in the other server's words.
+    pub reason: Option<Cow<'a, str>>,
+    /// The folder of a delivery.
+    pub folder: Option<Cow<'a, str>>,
+    /// `ruleName`.
+    pub rule_name: Option<Cow<'a, str>>,
+    /// `ruleType`: INBOUND_RULE, OUTBOUND_RULE or MAILBOX_RULE.
+    pub rule_type: Option<Cow<'a, str>>,
+    /// `ruleActions`.
+    pub rule_actions: Vec<RuleAction<'a>>,
+    /// Where a mailbox rule moved or copied the message.
+    pub target_folder: Option<Cow<'a, str>>,
+    /// To whom a mailbox rule forwarded or redirected the message.
+    pub target_recipient: Vec<Address<'a>>,
+    /// To whom a journal copy goes.
+    pub journaling_address: Vec<Address<'a>>,
+    /// What the checks on arrival said.
+    pub verdicts: Verdicts<'a>,
+    /// `policy` of DMARC_POLICY_APPLIED: NONE, QUARANTINE or REJECT.
+    pub policy: Option<Cow<'a, str>>,
+    /// `messageTimestamp`: the only time that a raw event carries.
+    pub message_timestamp: Option<Timestamp>,
+}
+
+/// One action of a rule that started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleAction<'a> {
+    /// The action's name, as it was logged.
+    pub action: Cow<'a, str>,
+    /// To whom it applied. Empty means everybody.
+    pub recipients: Vec<Address<'a>>,
+}
+
+/// What the checks on arrival said, each as it was logged: PASS, FAIL, GRAY, PROCESSING_FAILED
+/// or DISABLED.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verdicts<'a> {
+    /// `spamVerdict`.
+    pub spam: Option<Cow<'a, str>>,
+    /// `dkimVerdict`.
+    pub dkim: Option<Cow<'a, str>>,
+    /// `dmarcVerdict`.
+    pub dmarc: Option<Cow<'a, str>>,
+    /// `spfVerdict`.
+    pub spf: Option<Cow<'a, str>>,
+    /// `dmarcPolicy`, only when the DMARC verdict is FAIL.
+    pub dmarc_policy: Option<Cow<'a, str>>,
+}
+
+impl Event<'_> {
+    /// Detaches the event from the buffer it was parsed from.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        Event {
+            trace_id: own(self.trace_id),
+            name: self.name.into_owned(),
+            message_id: self.message_id.map(MessageId::into_owned),
+            from: self.from.map(Address::into_owned),
+            sender: self.sender.map(Address::into_owned),
+            subject: self.subject.map(own),
+            recipients: own_all(self.recipients),
+            recipient: own_all(self.recipient),
+            bounced: own_all(self.bounced),
+            status: self.status.map(own),
+            reason: self.reason.map(own),
+            folder: self.folder.map(own),
+            rule_name: self.rule_name.map(own),
+            rule_type: self.rule_type.map(own),
+            rule_actions: self
+                .rule_actions
+                .into_iter()
+                .map(|it| RuleAction { action: own(it.action), recipients: own_all(it.recipients) })
+                .collect(),
+            target_folder: self.target_folder.map(own),
+            target_recipient: own_all(self.target_recipient),
+            journaling_address: own_all(self.journaling_address),
+            verdicts: Verdicts {
+                spam: self.verdicts.spam.map(own),
+                dkim: self.verdicts.dkim.map(own),
+                dmarc: self.verdicts.dmarc.map(own),
+                spf: self.verdicts.spf.map(own),
+                dmarc_policy: self.verdicts.dmarc_policy.map(own),
+            },
+            policy: self.policy.map(own),
+            message_timestamp: self.message_timestamp,
+        }
+    }
+
+    /// Every address that is a recipient in any sense: named, delivered to, bounced, the target
+    /// of a rule or of the journal. An address may come more than once.
+    pub fn all_recipients(&self) -> impl Iterator<Item = &Address<'_>> {
+        self.recipients
+            .iter()
+            .chain(&self.recipient)
+            .chain(&self.bounced)
+            .chain(&self.target_recipient)
+            .chain(&self.journaling_address)
+            .chain(self.rule_actions.iter().flat_map(|it| &it.recipients))
+    }
+}
+
+fn own(text: Cow<'_, str>) -> Cow<'static, str> {
+    Cow::Owned(text.into_owned())
+}
+
+fn own_all(addresses: Vec<Address<'_>>) -> Vec<Address<'static>> {
+    addresses.into_iter().map(Address::into_owned).collect()
+}

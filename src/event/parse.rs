@@ -1,0 +1,525 @@
+//! Reads an event out of a log message, whatever shape its fields have.
+//!
+//! simd-json reads the message; what it refuses and JSON allows (numbers beyond a double in a
+//! field that nobody needs) is read again by serde_json. Only what is not JSON, or names neither
+//! a trace nor an event, is an error.
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+use simd_json::prelude::*;
+use simd_json::tape;
+
+use super::{Address, Event, EventName, MessageId, RuleAction};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// Why a message is no event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// Neither parser can read it.
+    #[error("not JSON: {reason}")]
+    NotJson {
+        /// The parser's words.
+        reason: String,
+    },
+    /// Nested deeper than [`limits::JSON_DEPTH_MAX`].
+    #[error("JSON nested deeper than {} levels", limits::JSON_DEPTH_MAX)]
+    TooDeep,
+    /// JSON, but a text, number or list.
+    #[error("not a JSON object")]
+    NotAnObject,
+    /// An object that is no email event.
+    #[error("neither traceId nor eventName")]
+    NoKeys,
+}
+
+/// Reads events, reusing its buffers from one to the next. One for each worker.
+///
+/// # Example
+/// ```
+/// use mailtrace::event::{EventName, Parser};
+/// let mut parser = Parser::new();
+/// let message = r#"{"traceId":"t1","event":{"eventName":"OUTGOING_EMAIL_SENT","recipient":"Bob@acme.example"}}"#;
+/// let event = parser.parse(message).unwrap();
+/// assert_eq!(event.trace_id, "t1");
+/// assert_eq!(event.name, EventName::OutgoingEmailSent);
+/// assert_eq!(event.recipient[0].as_str(), "bob@acme.example");
+/// ```
+pub struct Parser {
+    /// simd-json overwrites what it reads, so the message is copied here first.
+    copy: Vec<u8>,
+    buffers: simd_json::Buffers,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Parser {
+    /// A parser with empty buffers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            copy: Vec::with_capacity(4 << 10),
+            buffers: simd_json::Buffers::with_max_depth(4 << 10, limits::JSON_DEPTH_MAX),
+        }
+    }
+
+    /// Reads one message. The event borrows from the parser until the next call.
+    ///
+    /// # Errors
+    ///
+    /// [`EventError`] when the message is not JSON or is no email event.
+    pub fn parse<'p>(&'p mut self, message: &str) -> Result<Event<'p>, EventError> {
+        self.copy.clear();
+        self.copy.extend_from_slice(message.as_bytes());
+        match simd_json::to_tape_with_buffers(&mut self.copy, &mut self.buffers) {
+            Ok(tape) => from_tape(&tape),
+            Err(_) if is_too_deep(message) => Err(EventError::TooDeep),
+            Err(_) => from_serde(message).map(Event::into_owned),
+        }
+    }
+}
+
+fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
+    let top = tape.as_value().as_object().ok_or(EventError::NotAnObject)?;
+    let mut event = Event::default();
+    let mut nested = None;
+    for (key, value) in &top {
+        match key {
+            "event" => nested = value.as_object(),
+            _ if is_field(key) => event.set(key, Json::from_tape(value)),
+            _ => {}
+        }
+    }
+    if let Some(nested) = nested {
+        for (key, value) in &nested {
+            if is_field(key) && key != "traceId" {
+                event.set(key, Json::from_tape(value));
+            }
+        }
+        if event.trace_id.is_empty()
+            && let Some(value) = nested.get("traceId")
+        {
+            event.set("traceId", Json::from_tape(value));
+        }
+    }
+    event.require_a_key()
+}
+
+/// Whether brackets nest too deep, whatever else is wrong with the text.
+fn is_too_deep(message: &str) -> bool {
+    let (mut depth, mut is_in_string, mut is_escaped) = (0_usize, false, false);
+    for byte in message.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_in_string => is_escaped = true,
+            b'"' => is_in_string = !is_in_string,
+            _ if is_in_string => {}
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > limits::JSON_DEPTH_MAX {
+            return true;
+        }
+    }
+    false
+}
+
+type RawObject<'a> = std::collections::BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+/// Reads only the values that are needed, so that an unreadable one elsewhere does no harm.
+fn from_serde(message: &str) -> Result<Event<'_>, EventError> {
+    let not_json = |error: &serde_json::Error| EventError::NotJson { reason: error.to_string() };
+    let top: &RawValue = serde_json::from_str(message).map_err(|error| not_json(&error))?;
+    let top: RawObject<'_> =
+        serde_json::from_str(top.get()).map_err(|_| EventError::NotAnObject)?;
+    let nested: RawObject<'_> =
+        top.get("event").and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+    let mut event = Event::default();
+    let named = |key: &str| is_field(key);
+    for (key, raw) in top.iter().chain(&nested).filter(|(key, _)| named(key)) {
+        if key == "traceId" && !event.trace_id.is_empty() {
+            continue;
+        }
+        if let Ok(value) = serde_json::from_str::<serde_json::Value>(raw.get()) {
+            event.set(key, Json::from_serde(value));
+        }
+    }
+    event.require_a_key()
+}
+
+/// A JSON value with the distinctions that fields need.
+enum Json<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Number(Cow<'a, str>),
+    List(Vec<Json<'a>>),
+    Object(Vec<(Cow<'a, str>, Json<'a>)>),
+}
+
+impl<'a> Json<'a> {
+    fn from_tape(value: tape::Value<'_, 'a>) -> Self {
+        if let Some(text) = value.into_string() {
+            return Self::Text(Cow::Borrowed(text));
+        }
+        if let Some(list) = value.as_array() {
+            return Self::List(list.iter().map(Self::from_tape).collect());
+        }
+        if let Some(object) = value.as_object() {
+            let pairs = object.iter().map(|(key, it)| (Cow::Borrowed(key), Self::from_tape(it)));
+            return Self::Object(pairs.collect());
+        }
+        if value.is_null() {
+            return Self::Nothing;
+        }
+        Self::scalar(value.as_bool(), value.as_i64(), value.as_u64(), value.as_f64())
+    }
+
+    fn from_serde(value: serde_json::Value) -> Self {
+        use serde_json::Value;
+        match value {
+            Value::Null => Self::Nothing,
+            Value::Bool(it) => Self::scalar(Some(it), None, None, None),
+            Value::Number(it) => Self::scalar(None, it.as_i64(), it.as_u64(), it.as_f64()),
+            Value::String(it) => Self::Text(Cow::Owned(it)),
+            Value::Array(list) => Self::List(list.into_iter().map(Self::from_serde).collect()),
+            Value::Object(map) => Self::Object(
+                map.into_iter().map(|(key, it)| (Cow::Owned(key), Self::from_serde(it))).collect(),
+            ),
+        }
+    }
+
+    fn scalar(bool: Option<bool>, i64: Option<i64>, u64: Option<u64>, f64: Option<f64>) -> Self {
+        if let Some(it) = bool {
+            return Self::Text(Cow::Borrowed(if it { "true" } else { "false" }));
+        }
+        i64.map(|it| it.to_string())
+            .or_else(|| u64.map(|it| it.to_string()))
+            .or_else(|| f64.map(|it| it.to_string()))
+            .map_or(Self::Nothing, |it| Self::Number(Cow::Owned(it)))
+    }
+
+    /// The text of a scalar, of the first scalar of a list, or of the member of an object that
+    /// `members` names first.
+    fn into_text(self, members: &[&str]) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Nothing => None,
+            Self::Text(text) | Self::Number(text) => (!text.trim().is_empty()).then_some(text),
+            Self::List(list) => list.into_iter().find_map(|it| it.into_text(members)),
+            Self::Object(pairs) => member(pairs, members).and_then(|it| it.into_text(members)),
+        }
+    }
+
+    fn into_addresses(self, addresses: &mut Vec<Address<'a>>) {
+        match self {
+            Self::Nothing => {}
+            Self::Text(text) | Self::Number(text) => addresses.extend(Address::parse(text)),
+            Self::List(list) => list.into_iter().for_each(|it| it.into_addresses(addresses)),
+            Self::Object(pairs) => {
+                if let Some(it) = member(pairs, ADDRESS_MEMBERS) {
+                    it.into_addresses(addresses);
+                }
+            }
+        }
+    }
+}
+
+/// Members under which an object may hold its address.
+const ADDRESS_MEMBERS: &[&str] = &["emailAddress", "address", "email", "recipient"];
+
+/// Takes the first of `names` that the object has.
+fn member<'a>(mut pairs: Vec<(Cow<'a, str>, Json<'a>)>, names: &[&str]) -> Option<Json<'a>> {
+    let index =
+        names.iter().find_map(|name| pairs.as_slice().iter().rposition(|(key, _)| key == name))?;
+    Some(pairs.swap_remove(index).1)
+}
+
+/// Whether [`Event::set`] knows the name: the rest of a message is not even converted.
+fn is_field(key: &str) -> bool {
+    matches!(
+        key,
+        "traceId"
+            | "eventName"
+            | "messageId"
+            | "from"
+            | "sender"
+            | "subject"
+            | "recipients"
+            | "recipient"
+            | "bouncedRecipient"
+            | "bouncedRecipients"
+            | "destination"
+            | "status"
+            | "reason"
+            | "folder"
+            | "ruleName"
+            | "ruleType"
+            | "ruleActions"
+            | "targetFolder"
+            | "targetRecipient"
+            | "journalingAddress"
+            | "spamVerdict"
+            | "dkimVerdict"
+            | "dmarcVerdict"
+            | "spfVerdict"
+            | "dmarcPolicy"
+            | "policy"
+            | "messageTimestamp"
+    )
+}
+
+impl<'a> Event<'a> {
+    fn set(&mut self, key: &str, value: Json<'a>) {
+        match key {
+            "traceId" => {
+                if let Some(text) = value.into_text(&[]) {
+                    self.trace_id = trimmed(text);
+                }
+            }
+            "eventName" => {
+                if let Some(text) = value.into_text(&[]) {
+                    self.name = EventName::from_text(trimmed(text));
+                }
+            }
+            "messageId" => self.message_id = value.into_text(&[]).and_then(MessageId::parse),
+            "from" => self.from = first_address(value),
+            "sender" => self.sender = first_address(value),
+            "subject" => self.subject = value.into_text(&[]),
+            "recipients" => value.into_addresses(&mut self.recipients),
+            "recipient" => value.into_addresses(&mut self.recipient),
+            "bouncedRecipient" | "bouncedRecipients" => self.set_bounced(value),
+            "destination" => value.into_addresses(&mut self.bounced),
+            "status" => self.status = self.status.take().or(value.into_text(&["status"])),
+            "reason" => self.reason = self.reason.take().or(value.into_text(&["reason"])),
+            "folder" => self.folder = value.into_text(&["name"]),
+            "ruleName" => self.rule_name = value.into_text(&["name"]),
+            "ruleType" => self.rule_type = value.into_text(&[]),
+            "ruleActions" => self.set_rule_actions(value),
+            "targetFolder" => self.target_folder = value.into_text(&["name"]),
+            "targetRecipient" => value.into_addresses(&mut self.target_recipient),
+            "journalingAddress" => value.into_addresses(&mut self.journaling_address),
+            "spamVerdict" => self.verdicts.spam = value.into_text(VERDICT_MEMBERS),
+            "dkimVerdict" => self.verdicts.dkim = value.into_text(VERDICT_MEMBERS),
+            "dmarcVerdict" => self.verdicts.dmarc = value.into_text(VERDICT_MEMBERS),
+            "spfVerdict" => self.verdicts.spf = value.into_text(VERDICT_MEMBERS),
+            "dmarcPolicy" => self.verdicts.dmarc_policy = value.into_text(&["policy"]),
+            "policy" => self.policy = value.into_text(&["policy"]),
+            "messageTimestamp" => self.message_timestamp = into_timestamp(value),
+            _ => {}
+        }
+    }
+
+    fn set_bounced(&mut self, value: Json<'a>) {
+        match value {
+            Json::Object(pairs) => {
+                for (key, value) in pairs {
+                    match key.as_ref() {
+                        "status" => self.status = value.into_text(&[]),
+                        "reason" => self.reason = value.into_text(&[]),
+                        it if ADDRESS_MEMBERS.contains(&it) => {
+                            value.into_addresses(&mut self.bounced);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            Json::List(list) => list.into_iter().for_each(|it| self.set_bounced(it)),
+            scalar => scalar.into_addresses(&mut self.bounced),
+        }
+    }
+
+    fn set_rule_actions(&mut self, value: Json<'a>) {
+        match value {
+            Json::Nothing => {}
+            Json::Text(action) | Json::Number(action) => {
+                self.rule_actions.push(RuleAction { action, recipients: Vec::new() });
+            }
+            Json::List(list) => list.into_iter().for_each(|it| self.set_rule_actions(it)),
+            Json::Object(pairs) => {
+                let mut rule_action = RuleAction::default();
+                for (key, value) in pairs {
+                    match key.as_ref() {
+                        "action" | "name" => {
+                            rule_action.action = value.into_text(&[]).unwrap_or_default();
+                        }
+                        "recipients" | "recipient" => {
+                            value.into_addresses(&mut rule_action.recipients);
+                        }
+                        _ => {}
+                    }
+                }
+                self.rule_actions.push(rule_action);
+            }
+        }
+    }
+
+    fn require_a_key(self) -> Result<Self, EventError> {
+        if self.trace_id.is_empty() && self.name.as_str().is_empty() {
+            return Err(EventError::NoKeys);
+        }
+        Ok(self)
+    }
+}
+
+/// A verdict may be wrapped as SES wraps it: `{"status":"PASS"}`.
+const VERDICT_MEMBERS: &[&str] = &["status", "verdict"];
+
+fn first_address(value: Json<'_>) -> Option<Address<'_>> {
+    let mut addresses = Vec::with_capacity(1);
+    value.into_addresses(&mut addresses);
+    (!addresses.is_empty()).then(|| addresses.swap_remove(0))
+}
+
+fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(it) => Cow::Borrowed(it.trim()),
+        Cow::Owned(it) if it.trim().len() == it.len() => Cow::Owned(it),
+        Cow::Owned(it) => Cow::Owned(it.trim().to_owned()),
+    }
+}
+
+/// Reads ISO text, milliseconds or seconds since 1970 (told apart by their size).
+fn into_timestamp(value: Json<'_>) -> Option<Timestamp> {
+    /// Seconds stay below this until the year 5138; milliseconds passed it in 1973.
+    const SECONDS_MAX: f64 = 1e11;
+    let text = value.into_text(&[])?;
+    if let Ok(number) = text.trim().parse::<f64>() {
+        let ms = if number.abs() < SECONDS_MAX { number * 1_000.0 } else { number };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "a cast of floats saturates, and the range is checked next"
+        )]
+        return Timestamp::from_ms(ms.round() as i64);
+    }
+    Timestamp::parse_log_form(&text)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn event(message: &str) -> Event<'static> {
+        Parser::new()
+            .parse(message)
+            .map(Event::into_owned)
+            .unwrap_or_else(|it| panic!("{message}: {it}"))
+    }
+
+    fn texts(addresses: &[Address<'_>]) -> Vec<String> {
+        addresses.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_documented_event_is_read_in_full() {
+        let read = event(
+            r#"{"traceId":"t1","event":{"eventName":"ORGANIZATION_EMAIL_RECEIVED","recipients":["Bob@acme.example","team@acme.example"],
+            "from":"Ana <ana@far.example>","sender":"assistant@far.example","subject":"Hi","messageId":"<m1@far.example>","spamVerdict":"PASS","dkimVerdict":"GRAY",
+            "dmarcVerdict":"FAIL","dmarcPolicy":"QUARANTINE","spfVerdict":"PASS","messageTimestamp":"2026-11-23T21:34:00.000Z"}}"#,
+        );
+        assert_eq!(read.name, EventName::OrganizationEmailReceived);
+        assert_eq!(texts(&read.recipients), ["bob@acme.example", "team@acme.example"]);
+        assert_eq!(read.message_id.as_ref().map(MessageId::as_str), Some("m1@far.example"));
+        assert_eq!(read.from.as_ref().map(Address::as_str), Some("ana@far.example"));
+        assert_eq!(read.verdicts.dmarc_policy.as_deref(), Some("QUARANTINE"));
+        assert_eq!(read.message_timestamp, Timestamp::from_ms(1_795_469_640_000));
+    }
+
+    #[test]
+    fn unusual_shapes_are_tolerated() {
+        let read = event(
+            r#"{"traceId":"t","event":{"eventName":"X","recipients":"one@a.example","recipient":["two@a.example"],
+            "from":{"address":"ana@a.example","name":"Ana"},"sender":null,"spamVerdict":{"status":"PASS"},"messageTimestamp":1795469640000,"subject":["S"]}}"#,
+        );
+        assert_eq!(texts(&read.recipients), ["one@a.example"]);
+        assert_eq!(texts(&read.recipient), ["two@a.example"]);
+        assert_eq!(read.from.unwrap().as_str(), "ana@a.example");
+        assert_eq!(read.sender, None);
+        assert_eq!(read.verdicts.spam.as_deref(), Some("PASS"));
+        assert_eq!(read.message_timestamp, Timestamp::from_ms(1_795_469_640_000));
+        assert_eq!(read.subject.as_deref(), Some("S"));
+    }
+
+    #[test]
+    fn both_documented_shapes_of_a_bounce_are_read() {
+        let new = event(
+            r#"{"traceId":"t","event":{"eventName":"OUTGOING_EMAIL_BOUNCED","bouncedRecipient":{"emailAddress":"Bob@far.example","action":"failed","status":"5.2.2","reason":"mailbox full"}}}"#,
+        );
+        let old = event(
+            r#"{"traceId":"t","event":{"eventName":"OUTGOING_EMAIL_BOUNCED","destination":"bob@far.example","status":"5.2.2","reason":"mailbox full"}}"#,
+        );
+        assert_eq!(new, old);
+        assert_eq!(new.status.as_deref(), Some("5.2.2"));
+    }
+
+    #[test]
+    fn a_missing_event_object_is_tolerated() {
+        assert_eq!(
+            event(r#"{"eventName":"OUTGOING_EMAIL_SENT"}"#).name,
+            EventName::OutgoingEmailSent
+        );
+        assert_eq!(event(r#"{"traceId":"t","event":null}"#).trace_id, "t");
+        assert_eq!(event(r#"{"event":{"traceId":"t","eventName":"X"}}"#).trace_id, "t");
+    }
+
+    #[test]
+    fn only_what_names_nothing_is_refused() {
+        let mut parser = Parser::new();
+        assert_eq!(parser.parse("{}"), Err(EventError::NoKeys));
+        assert_eq!(parser.parse(r#"{"traceId":"","event":{}}"#), Err(EventError::NoKeys));
+        assert_eq!(parser.parse("[1]"), Err(EventError::NotAnObject));
+        assert_eq!(parser.parse("\"text\""), Err(EventError::NotAnObject));
+        assert!(matches!(parser.parse("{\"traceId\":"), Err(EventError::NotJson { .. })));
+        assert!(matches!(parser.parse(""), Err(EventError::NotJson { .. })));
+    }
+
+    #[test]
+    fn numbers_beyond_a_double_do_no_harm() {
+        for number in ["1e999", "123456789012345678901234567890", "-1e999"] {
+            let message = format!(
+                r#"{{"traceId":"t","x":{number},"event":{{"eventName":"X","subject":"s","y":{number}}}}}"#
+            );
+            let read = event(&message);
+            assert_eq!(
+                (read.trace_id.as_ref(), read.subject.as_deref()),
+                ("t", Some("s")),
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_without_harm() {
+        let deep =
+            format!(r#"{{"traceId":"t","x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        assert_eq!(Parser::new().parse(&deep), Err(EventError::TooDeep));
+        let brackets_in_text =
+            format!(r#"{{"traceId":"t","x":1e999,"y":"{}"}}"#, "[".repeat(1_000));
+        assert_eq!(Parser::new().parse(&brackets_in_text).unwrap().trace_id, "t");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,200}") {
+            let _unused = Parser::new().parse(&text);
+        }
+
+        #[test]
+        fn both_parsers_read_the_same_event(
+            trace in "[a-z0-9]{1,8}", subject in ".{0,40}", recipients in proptest::collection::vec("[a-zA-Z]{1,5}@[a-z]{1,5}\\.example", 0..4),
+            status in proptest::option::of("[245]\\.[0-9]\\.[0-9]"), time in 0i64..4_000_000_000_000,
+        ) {
+            let message = serde_json::json!({"traceId": trace, "event": {"eventName": "INCOMING_EMAIL_BOUNCED", "subject": subject,
+                "recipients": recipients, "messageTimestamp": time, "bouncedRecipient": {"emailAddress": "B@a.example", "status": status}}}).to_string();
+            let simd = event(&message);
+            let serde = from_serde(&message).map(Event::into_owned);
+            prop_assert_eq!(Ok(simd), serde);
+        }
+    }
+}

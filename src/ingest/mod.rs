@@ -1,0 +1,1 @@
+//! The pipeline from sources to the store.

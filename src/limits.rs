@@ -1,0 +1,88 @@
+//! Every bound of the program, in one table, each with its unit and its reason.
+//!
+//! Nothing but the store grows with the input: whatever is read, framed, queued, joined or
+//! printed stops at one of these.
+
+/// Bytes in one line or one framed record. CloudWatch caps an event at 1 MiB; its JSON escape
+/// inside an envelope may double that, and the envelope itself adds a little.
+pub const RECORD_BYTES_MAX: usize = 8 << 20;
+
+/// Nesting depth of a JSON document. Documented events need four levels.
+pub const JSON_DEPTH_MAX: usize = 128;
+
+/// Bytes handed from the reader to a parsing worker at once. Large enough that hand-over costs
+/// nothing, small enough that a batch stays in a core's cache.
+pub const BATCH_BYTES: usize = 256 << 10;
+
+/// Batches that may wait between two stages of the pipeline, for each worker.
+pub const QUEUE_BATCHES_PER_WORKER: usize = 4;
+
+/// Uncompressed bytes in one archive block, the unit that is read to get at one record.
+pub const BLOCK_BYTES: usize = 128 << 10;
+
+/// Bytes of a rejected input that one entry under `rejected/` holds; longer ones span entries.
+pub const REJECTED_PART_BYTES: usize = 1 << 20;
+
+/// Times that compressed input may expand. Email events compress 10 to 50 times; a bomb, 1,000.
+pub const EXPANSION_RATIO_MAX: u64 = 500;
+
+/// Decompressed bytes that are always allowed, whatever the ratio.
+pub const EXPANSION_FREE_BYTES: u64 = 64 << 20;
+
+/// Layers of compression or base64 that are taken off one input (gzip in gzip in base64 is two
+/// more than Firehose produces).
+pub const COMPRESSION_LAYERS_MAX: usize = 4;
+
+/// Depth to which directories are walked.
+pub const DIRECTORY_DEPTH_MAX: usize = 64;
+
+/// Records that one commit may hold back. It bounds what a crash makes us redo and the memory
+/// that duplicates within one commit are found with (16 bytes a record).
+pub const COMMIT_RECORDS_MAX: u64 = 1_000_000;
+
+/// Milliseconds after which an import commits what it has.
+pub const COMMIT_INTERVAL_MS: u64 = 15_000;
+
+/// Compressed bytes after which an archive file is sealed and the next one begun.
+pub const ARCHIVE_FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// Memory for tantivy's indexing threads together, in bytes.
+pub const INDEX_MEMORY_BYTES: usize = 256 << 20;
+
+/// Time ranges that the coverage of one log group keeps; beyond it the shortest are forgotten,
+/// which claims less than was seen, never more.
+pub const COVERAGE_RANGES_MAX: usize = 1_000;
+
+/// Log groups whose coverage is kept.
+pub const COVERAGE_GROUPS_MAX: usize = 1_000;
+
+/// Events that one trace may gather before it stops and says that it is truncated.
+pub const TRACE_EVENTS_MAX: usize = 10_000;
+
+/// Bytes of a search query. Tantivy's own query types recurse, so long ones are a danger.
+pub const QUERY_BYTES_MAX: usize = 8 << 10;
+
+/// Nesting depth of a search query.
+pub const QUERY_DEPTH_MAX: usize = 64;
+
+/// Terms that a wildcard may stand for in one segment.
+pub const WILDCARD_TERMS_MAX: usize = 100_000;
+
+/// Bytes of an indexed term. Tantivy drops terms above 65,530 bytes without a word.
+pub const TERM_BYTES_MAX: usize = 1_024;
+
+/// Rows that a query returns unless `--limit` says otherwise.
+pub const RESULT_ROWS_DEFAULT: usize = 100;
+
+/// Rows that a query may return at most; `--batch` and `export` are for more.
+pub const RESULT_ROWS_MAX: usize = 1_000_000;
+
+/// IDs that one `trace --batch` run accepts.
+pub const BATCH_IDS_MAX: usize = 1_000_000;
+
+/// How long a leg may stay without an outcome before it counts as lost, in milliseconds: a
+/// synchronous Lambda rule may retry for 240 minutes (WorkMail administrator guide).
+pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
+
+/// Distinct paths that `schema` counts. Real events have a few dozen.
+pub const SCHEMA_PATHS_MAX: usize = 10_000;

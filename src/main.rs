@@ -1,0 +1,7 @@
+//! The `mailtrace` program: hands its arguments to the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mailtrace::cli::main()
+}

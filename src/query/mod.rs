@@ -1,0 +1,1 @@
+//! Search queries: text to typed query, and typed query to the index.

@@ -1,0 +1,1 @@
+//! Synthetic event logs, deterministic by seed, with the truth beside them.

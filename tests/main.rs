@@ -1,0 +1,1 @@
+//! Drives the built program as its users do.
