@@ -20,10 +20,20 @@ pub struct Record<'a> {
     pub event_id: Option<Cow<'a, str>>,
     /// When the event happened.
     pub timestamp: Timestamp,
-    /// Whether `timestamp` was borrowed from a neighbour, because the source has none.
+    /// Whether `timestamp` was borrowed from a neighbour or lacks its milliseconds, because the
+    /// source has no better one.
     pub is_time_approximate: bool,
     /// When CloudWatch took it in.
     pub ingestion_time: Option<Timestamp>,
     /// The original message, byte for byte.
     pub message: Cow<'a, str>,
+}
+
+/// What one unit of a file turned out to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decoded<'a> {
+    /// A record with its envelope.
+    Record(Record<'a>),
+    /// A message alone, whose time must come from the event itself or from a neighbour.
+    Raw(Cow<'a, str>),
 }
