@@ -86,3 +86,13 @@ pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
 
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;
+
+/// Events that wait in `synth` for their time. Beyond it the log runs ahead of its schedule
+/// rather than grow in memory.
+pub const SYNTH_OPEN_EVENTS_MAX: usize = 200_000;
+
+/// Users of a synthetic organization.
+pub const SYNTH_USERS_MAX: u64 = 1_000_000;
+
+/// Days that a synthetic log may be spread over.
+pub const SYNTH_SPAN_DAYS_MAX: i64 = 3_660;
