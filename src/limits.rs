@@ -105,3 +105,13 @@ pub const SCHEMA_PATHS_MAX: usize = 10_000;
 /// Bytes of a subject that is still in RFC 2047 encoding. Longer ones are shown as they are: the
 /// decoder's time grows with the square of the length.
 pub const ENCODED_SUBJECT_BYTES_MAX: usize = 2 << 10;
+
+/// Events that wait in `synth` for their time. Beyond it the log runs ahead of its schedule
+/// rather than grow in memory.
+pub const SYNTH_OPEN_EVENTS_MAX: usize = 200_000;
+
+/// Users of a synthetic organization.
+pub const SYNTH_USERS_MAX: u64 = 1_000_000;
+
+/// Days that a synthetic log may be spread over.
+pub const SYNTH_SPAN_DAYS_MAX: i64 = 3_660;

@@ -1,13 +1,225 @@
 //! `mailtrace synth`.
 
-use clap::Args;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use flate2::write::GzEncoder;
 
 use super::{Context, Outcome};
+use crate::synth::{Shape, SynthOptions, Writer, generate};
+use crate::time::{parse_duration_ms, parse_time_argument};
 
-/// Writes synthetic event logs.
+/// Writes synthetic event logs of any size, always the same for the same seed.
+///
+/// The events are made up from WorkMail's documented fields: messages in and out, groups, rules,
+/// bounces, spam, losses and delays. Use them to try the program at your own scale.
 #[derive(Debug, Args)]
-pub(super) struct SynthArgs {}
+pub(super) struct SynthArgs {
+    /// How many events to write
+    #[arg(long, default_value_t = 10_000, value_name = "N")]
+    events: u64,
+    /// Which log: the same seed gives the same bytes
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// When the log begins
+    #[arg(long, default_value = "2026-11-01T00:00:00Z", value_name = "TIME")]
+    since: String,
+    /// How many days the log is spread over
+    #[arg(long, default_value_t = 7, value_name = "N", conflicts_with = "span")]
+    days: u32,
+    /// How long a time the log is spread over, such as 90m or 12h
+    #[arg(long, value_name = "DURATION")]
+    span: Option<String>,
+    /// The organization's alias
+    #[arg(long, default_value = "acme", value_name = "ALIAS")]
+    organization: String,
+    /// How many users the organization has
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    users: u64,
+    /// The shape of the output
+    #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE")]
+    shape: ShapeArg,
+    /// Where to write; .gz and .zst are compressed, and with s3-export a directory is filled
+    #[arg(long, default_value = "-", value_name = "FILE")]
+    out: PathBuf,
+    /// Where to write the truth: one JSON object a line for each message
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
+}
 
-pub(super) fn run(_args: &SynthArgs, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+/// The shapes that the output may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum ShapeArg {
+    /// One FilterLogEvents record a line
+    #[default]
+    Ndjson,
+    /// What `aws logs filter-log-events` prints
+    Json,
+    /// What an export task leaves in S3
+    S3Export,
+    /// What a subscription filter hands to Firehose
+    Firehose,
+    /// What `aws logs tail` prints
+    Tail,
+    /// What `aws logs get-query-results` prints
+    InsightsJson,
+    /// What the Logs Insights console exports
+    InsightsCsv,
+    /// The messages alone, one a line
+    Raw,
+}
+
+impl From<ShapeArg> for Shape {
+    fn from(arg: ShapeArg) -> Self {
+        match arg {
+            ShapeArg::Ndjson => Self::Ndjson,
+            ShapeArg::Json => Self::Json,
+            ShapeArg::S3Export => Self::S3Export,
+            ShapeArg::Firehose => Self::Firehose,
+            ShapeArg::Tail => Self::Tail,
+            ShapeArg::InsightsJson => Self::InsightsJson,
+            ShapeArg::InsightsCsv => Self::InsightsCsv,
+            ShapeArg::Raw => Self::Raw,
+        }
+    }
+}
+
+pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let options = args.options(context)?;
+    let path = args.out_file();
+    let mut writer = Writer::new(Output::open(&path, args.shape)?, args.shape.into());
+    let mut truth_out = args.truth.as_deref().map(create).transpose()?;
+    let result = generate(
+        &options,
+        |record| writer.write(record),
+        |truth| match &mut truth_out {
+            Some(out) => {
+                serde_json::to_writer(&mut *out, truth)?;
+                out.write_all(b"\n")
+            }
+            None => Ok(()),
+        },
+    );
+    let summary = result.with_context(|| format!("cannot fill {}", path.display()))?;
+    writer
+        .finish()
+        .and_then(Output::close)
+        .with_context(|| format!("cannot write {}", path.display()))?;
+    if let (Some(mut out), Some(path)) = (truth_out, &args.truth) {
+        out.flush().with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if !context.global.quiet && !is_stdout(&path) {
+        let (events, messages) = (summary.event_count, summary.message_count);
+        let line = format!("wrote {events} events of {messages} messages to {}", path.display());
+        writeln!(anstream::stderr(), "{line}")?;
+    }
+    Ok(Outcome::Done)
+}
+
+impl SynthArgs {
+    fn options(&self, context: &Context) -> anyhow::Result<SynthOptions> {
+        let span_ms = match &self.span {
+            Some(span) => parse_duration_ms(span).with_context(|| {
+                format!("cannot read \"{span}\" as a length of time such as 90m")
+            })?,
+            None => i64::from(self.days) * 86_400_000,
+        };
+        Ok(SynthOptions {
+            event_count: self.events,
+            seed: self.seed,
+            since: parse_time_argument(&self.since, context.now, &context.zone)?,
+            span_ms,
+            organization: self.organization.clone(),
+            user_count: self.users,
+        })
+    }
+
+    /// An export task names its one object a task and a stream within the directory.
+    fn out_file(&self) -> PathBuf {
+        let is_directory = self.shape == ShapeArg::S3Export
+            && !is_stdout(&self.out)
+            && (self.out.is_dir() || self.out.extension().is_none());
+        if is_directory {
+            let task = format!("00000000-0000-4000-8000-{:012x}", self.seed & 0xFFFF_FFFF_FFFF);
+            return self.out.join(task).join("workmail-synthetic").join("000000.gz");
+        }
+        self.out.clone()
+    }
+}
+
+fn is_stdout(path: &Path) -> bool {
+    path == Path::new("-")
+}
+
+fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)
+            .with_context(|| format!("cannot create {}", directory.display()))?;
+    }
+    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
+    Ok(BufWriter::with_capacity(256 << 10, file))
+}
+
+/// The output with the compression that its name asks for.
+enum Output {
+    Plain(Box<dyn Write>),
+    Gzip(Box<GzEncoder<BufWriter<File>>>),
+    /// Each call is a gzip member of its own, as Firehose leaves them.
+    GzipMembers(BufWriter<File>),
+    Zstd(Box<zstd::Encoder<'static, BufWriter<File>>>),
+}
+
+impl Output {
+    fn open(path: &Path, shape: ShapeArg) -> anyhow::Result<Self> {
+        if is_stdout(path) {
+            let stdout = BufWriter::with_capacity(256 << 10, io::stdout());
+            return Ok(Self::Plain(Box::new(stdout)));
+        }
+        let file = create(path)?;
+        Ok(match path.extension().and_then(|it| it.to_str()) {
+            Some("gz") if shape == ShapeArg::Firehose => Self::GzipMembers(file),
+            Some("gz") => {
+                Self::Gzip(Box::new(GzEncoder::new(file, flate2::Compression::default())))
+            }
+            Some("zst") => Self::Zstd(Box::new(zstd::Encoder::new(file, 3)?)),
+            _ => Self::Plain(Box::new(file)),
+        })
+    }
+
+    fn close(self) -> io::Result<()> {
+        match self {
+            Self::Plain(mut out) => out.flush(),
+            Self::Gzip(encoder) => encoder.finish()?.flush(),
+            Self::GzipMembers(mut out) => out.flush(),
+            Self::Zstd(encoder) => encoder.finish()?.flush(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(out) => out.write(bytes),
+            Self::Gzip(encoder) => encoder.write(bytes),
+            Self::GzipMembers(out) => {
+                let mut encoder = GzEncoder::new(out, flate2::Compression::default());
+                encoder.write_all(bytes)?;
+                encoder.finish()?;
+                Ok(bytes.len())
+            }
+            Self::Zstd(encoder) => encoder.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(out) => out.flush(),
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::GzipMembers(out) => out.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+        }
+    }
 }
