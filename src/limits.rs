@@ -86,3 +86,16 @@ pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
 
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;
+
+/// Bytes of a subject that is still in RFC 2047 encoding. Longer ones are shown as they are: the
+/// decoder's time grows with the square of the length.
+pub const ENCODED_SUBJECT_BYTES_MAX: usize = 2 << 10;
+
+/// Rows of recipients that the table for people shows of one message unless `--all` is given.
+pub const TABLE_RECIPIENTS_MAX: usize = 20;
+
+/// Steps that the timeline for people shows of one leg unless `--all` is given.
+pub const TABLE_STEPS_MAX: usize = 24;
+
+/// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
+pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;
