@@ -134,88 +134,93 @@ pub(super) fn recipients_of(
     }
     let mailboxes = leg_facts.unnamed_mailboxes();
     let is_early = newest.ms_since(leg.started) < grace_ms;
+    let without_event = match (mailboxes.is_empty(), is_early) {
+        (false, _) => Outcome::Expanded,
+        (true, true) => Outcome::Pending,
+        (true, false) => Outcome::Lost,
+    };
     leg_facts
         .recipients
         .iter()
-        .map(|(address, facts)| {
-            let undecided = Recipient {
-                address: (*address).clone(),
-                direction: leg.direction,
-                trace_id: leg.trace_id.clone(),
-                outcome: Outcome::Lost,
-                folder: None,
-                is_junk: false,
-                status: None,
-                reason: None,
-                rule: None,
-                mailboxes: Vec::new(),
-                at: None,
-                latency_ms: None,
-            };
-            decide(undecided, facts, &leg_facts, leg.started)
-                .unwrap_or_else(|recipient| without_event(recipient, &mailboxes, is_early))
+        .map(|(address, facts)| match deciding_event(address, facts, &leg_facts) {
+            Some((outcome, stored)) => decided(address, leg, outcome, stored),
+            None => Recipient {
+                mailboxes: match without_event {
+                    Outcome::Expanded => mailboxes.clone(),
+                    _ => Vec::new(),
+                },
+                ..undecided(address, leg, without_event)
+            },
         })
         .collect()
 }
 
-/// Looks for the event that decided; gives the recipient back where there is none.
-fn decide(
-    mut recipient: Recipient,
-    facts: &Facts<'_>,
-    leg_facts: &LegFacts<'_>,
-    started: Timestamp,
-) -> Result<Recipient, Recipient> {
+/// The event that decides for an address, and what it decides: the first that fits.
+fn deciding_event<'e>(
+    address: &Address<'_>,
+    facts: &Facts<'e>,
+    leg_facts: &LegFacts<'e>,
+) -> Option<(Outcome, &'e StoredEvent)> {
     let time = |it: Option<&StoredEvent>| it.map(|it| it.record.timestamp);
     let arrived = time(facts.delivered).max(time(facts.sent));
+    // A bounce and an arrival of the same millisecond: better to look after a bounce that was
+    // none than to miss one.
     let bounced = facts.bounced.filter(|it| arrived <= Some(it.record.timestamp));
-    let decided = if let Some(it) = bounced {
-        recipient.outcome = Outcome::Bounced;
-        recipient.status.clone_from(&it.event.status);
-        recipient.reason.clone_from(&it.event.reason);
-        it
-    } else if let Some(it) = facts.delivered {
-        recipient.outcome = Outcome::Delivered;
-        recipient.folder.clone_from(&it.event.folder);
-        recipient.is_junk = it.event.folder.as_deref().is_some_and(is_junk);
-        it
-    } else if let Some(it) = facts.sent {
-        recipient.outcome = Outcome::Sent;
-        it
-    } else if let Some(it) = leg_facts.dropped_by(&recipient.address) {
-        recipient.outcome = Outcome::Dropped;
-        recipient.rule.clone_from(&it.event.rule_name);
-        it
-    } else if let Some(it) = leg_facts.rejected {
-        recipient.outcome = Outcome::Rejected;
-        it
-    } else if let Some(it) = leg_facts.quarantined {
-        recipient.outcome = Outcome::Quarantined;
-        it
-    } else {
-        return Err(recipient);
-    };
-    recipient.at = Some(decided.record.timestamp);
-    if matches!(recipient.outcome, Outcome::Delivered | Outcome::Sent | Outcome::Bounced) {
-        recipient.latency_ms = Some(decided.record.timestamp.ms_since(started));
-    }
-    Ok(recipient)
+    let as_outcome = |outcome| move |stored| (outcome, stored);
+    bounced
+        .map(as_outcome(Outcome::Bounced))
+        .or_else(|| facts.delivered.map(as_outcome(Outcome::Delivered)))
+        .or_else(|| facts.sent.map(as_outcome(Outcome::Sent)))
+        .or_else(|| leg_facts.dropped_by(address).map(as_outcome(Outcome::Dropped)))
+        .or_else(|| leg_facts.rejected.map(as_outcome(Outcome::Rejected)))
+        .or_else(|| leg_facts.quarantined.map(as_outcome(Outcome::Quarantined)))
 }
 
-/// Decides for an address that no event speaks of.
-fn without_event(
-    mut recipient: Recipient,
-    mailboxes: &[Address<'static>],
-    is_early: bool,
+/// A row that tells nothing beyond its outcome.
+fn undecided(address: &Address<'static>, leg: &Leg, outcome: Outcome) -> Recipient {
+    Recipient {
+        address: address.clone(),
+        direction: leg.direction,
+        trace_id: leg.trace_id.clone(),
+        outcome,
+        folder: None,
+        is_junk: false,
+        status: None,
+        reason: None,
+        rule: None,
+        mailboxes: Vec::new(),
+        at: None,
+        latency_ms: None,
+    }
+}
+
+/// A row with what the event that decided says.
+fn decided(
+    address: &Address<'static>,
+    leg: &Leg,
+    outcome: Outcome,
+    stored: &StoredEvent,
 ) -> Recipient {
-    recipient.outcome = if !mailboxes.is_empty() {
-        recipient.mailboxes = mailboxes.to_vec();
-        Outcome::Expanded
-    } else if is_early {
-        Outcome::Pending
-    } else {
-        Outcome::Lost
-    };
-    recipient
+    let (at, event) = (stored.record.timestamp, &stored.event);
+    let latency_ms = Some(at.ms_since(leg.started));
+    let row = Recipient { at: Some(at), ..undecided(address, leg, outcome) };
+    match outcome {
+        Outcome::Delivered => Recipient {
+            folder: event.folder.clone(),
+            is_junk: event.folder.as_deref().is_some_and(is_junk),
+            latency_ms,
+            ..row
+        },
+        Outcome::Sent => Recipient { latency_ms, ..row },
+        Outcome::Bounced => Recipient {
+            status: event.status.clone(),
+            reason: event.reason.clone(),
+            latency_ms,
+            ..row
+        },
+        Outcome::Dropped => Recipient { rule: event.rule_name.clone(), ..row },
+        _ => row,
+    }
 }
 
 /// Decides for the message as a whole.
