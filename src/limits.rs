@@ -115,3 +115,12 @@ pub const SYNTH_USERS_MAX: u64 = 1_000_000;
 
 /// Days that a synthetic log may be spread over.
 pub const SYNTH_SPAN_DAYS_MAX: i64 = 3_660;
+
+/// Rows of recipients that the table for people shows of one message unless `--all` is given.
+pub const TABLE_RECIPIENTS_MAX: usize = 20;
+
+/// Steps that the timeline for people shows of one leg unless `--all` is given.
+pub const TABLE_STEPS_MAX: usize = 24;
+
+/// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
+pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;
