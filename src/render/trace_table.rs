@@ -10,7 +10,7 @@ use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style
 use super::table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 use crate::event::EventName;
 use crate::limits;
-use crate::time::{Timestamp, Zone};
+use crate::time::Timestamp;
 use crate::trace::{Leg, Message, Outcome, Recipient};
 
 const INDENT: usize = 2;
@@ -46,7 +46,7 @@ pub fn write_trace_table(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let style = message_style(message.outcome);
-    for line in wrap(&sanitise(&headline(message)), options.width) {
+    for line in wrap(&fit(&headline(message), limits::TABLE_TEXT_COLUMNS_MAX), options.width) {
         writeln!(out, "{style}{line}{style:#}")?;
     }
     if message.is_truncated {
@@ -57,7 +57,7 @@ pub fn write_trace_table(
         )?;
     }
     writeln!(out)?;
-    write_pairs(&facts(message, &options.zone), INDENT, options.width, out)?;
+    write_pairs(&facts(message, options), INDENT, options.width, out)?;
     write_recipients(message, options, out)?;
     message.legs.iter().try_for_each(|leg| write_leg(message, leg, options, out))
 }
@@ -83,7 +83,7 @@ pub fn write_not_found(
 }
 
 /// What is known of the message as a whole.
-fn facts(message: &Message, zone: &Zone) -> Vec<(&'static str, String)> {
+fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(subject) = &message.subject {
         facts.push(("Subject", subject.clone()));
@@ -95,15 +95,20 @@ fn facts(message: &Message, zone: &Zone) -> Vec<(&'static str, String)> {
         (Some(address), _) | (None, Some(address)) => facts.push(("From", address.to_string())),
         (None, None) => {}
     }
-    for (index, message_id) in message.message_ids.iter().enumerate() {
+    let ids = &message.message_ids;
+    let shown = if options.lists_all { ids.len() } else { limits::TABLE_RECIPIENTS_MAX };
+    for (index, message_id) in ids.iter().take(shown).enumerate() {
         facts.push((if index == 0 { "Message ID" } else { "" }, message_id.to_string()));
+    }
+    if ids.len() > shown {
+        facts.push(("", format!("and {} more (--all lists them)", ids.len() - shown)));
     }
     let lasted = message.last_seen.ms_since(message.first_seen);
     let until = match lasted {
         0 => String::new(),
         _ => format!(", last event {} later", human_duration(lasted)),
     };
-    facts.push(("First seen", format!("{}{until}", message.first_seen.in_zone(zone))));
+    facts.push(("First seen", format!("{}{until}", message.first_seen.in_zone(&options.zone))));
     facts.extend(checks(message).map(|it| ("Checks", it)));
     facts
 }

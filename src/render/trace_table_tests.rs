@@ -1,6 +1,7 @@
 //! What people see, at fixed widths.
 
 use insta::assert_snapshot;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -291,4 +292,29 @@ fn what_was_not_found_is_said_with_the_coverage() {
     No event was found for <gone@x>\u{1b}
       The store holds 2026-11-01 to 2026-11-23
     ");
+}
+
+proptest! {
+    #[test]
+    fn whatever_strangers_write_nothing_hidden_is_drawn_and_no_line_is_forged(
+        texts in prop::collection::vec("(\\p{Cc}|\\p{Cf}|\\p{Zl}|\\PC|[a-z<>@. ]){0,60}", 9), name in 0..11_usize, width in 0..200_usize,
+    ) {
+        let names = ["OUTGOING_EMAIL_SUBMITTED", "ORGANIZATION_EMAIL_RECEIVED", "DMARC_POLICY_APPLIED", "RULE_APPLIED", "JOURNALING_INITIATED",
+            "OUTGOING_EMAIL_SENT", "OUTGOING_EMAIL_BOUNCED", "MAILBOX_EMAIL_DELIVERED", "INCOMING_EMAIL_BOUNCED", &texts[8], ""];
+        let fields = json!({"from": texts[0], "sender": texts[1], "recipients": [texts[2]], "recipient": texts[2], "subject": texts[3],
+            "messageId": texts[4], "folder": texts[5], "ruleName": texts[6], "ruleActions": [{"action": texts[7], "recipients": [texts[0]]}],
+            "bouncedRecipient": {"emailAddress": texts[2], "status": texts[5], "reason": texts[6]}, "policy": texts[7],
+            "spamVerdict": texts[5], "journalingAddress": texts[1], "targetRecipient": texts[2], "targetFolder": texts[3]});
+        let log = [at(0, "t", names[name], fields)];
+        let options = TableOptions { width, ..TableOptions::default() };
+        // Only our own sequences are taken off: a stripping writer would hide a stranger's.
+        let ours = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
+        let (mut traces, mut events) = (Vec::new(), Vec::new());
+        write_trace_tables(&joined(&log), &options, &mut traces).unwrap();
+        super::super::write_events_table(&log, &options, &mut events).unwrap();
+        let bare = |out| ours.iter().fold(String::from_utf8(out).unwrap(), |text, it| text.replace(it, ""));
+        for text in [bare(traces), bare(events)] {
+            prop_assert!(!text.contains(|it| it != '\n' && super::super::sanitise::is_hidden(it)), "{text:?}");
+        }
+    }
 }
