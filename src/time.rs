@@ -20,6 +20,9 @@ impl Timestamp {
     /// The latest instant that can be written as a date.
     pub const MAX: Self = Self(253_402_207_200_000);
 
+    /// 1970-01-01T00:00:00Z.
+    pub const UNIX_EPOCH: Self = Self(0);
+
     /// Takes milliseconds since 1970; `None` beyond the years -9999 to 9999.
     #[must_use]
     pub fn from_ms(ms: i64) -> Option<Self> {

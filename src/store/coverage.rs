@@ -48,7 +48,9 @@ impl CoveredRange {
         Timestamp::from_ms(self.last_ms).unwrap_or(Timestamp::MAX)
     }
 
-    fn joined(self, other: Self) -> Self {
+    /// The shortest range that holds both.
+    #[must_use]
+    pub fn joined(self, other: Self) -> Self {
         Self {
             first_ms: self.first_ms.min(other.first_ms),
             last_ms: self.last_ms.max(other.last_ms),

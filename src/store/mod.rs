@@ -27,7 +27,7 @@ pub use coverage::{Coverage, CoveredRange};
 pub use error::StoreError;
 pub use identity::Identity;
 pub use index::{Fields, id_hash, truncate_term};
-pub use prepare::{PreparedBatch, Preparer};
+pub use prepare::{PreparedBatch, Preparer, Preparers};
 pub use reader::{EventReader, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};
 pub use rejected::{RejectedEntry, RejectedWriter};

@@ -63,6 +63,28 @@ impl PreparedBatch {
     }
 }
 
+/// Makes a [`Preparer`] for each worker.
+#[derive(Clone)]
+pub struct Preparers {
+    pub(super) layout: Layout,
+    pub(super) snapshot: IndexSnapshot,
+    pub(super) with_message_identities: bool,
+}
+
+impl Preparers {
+    /// A preparer for one worker.
+    #[must_use]
+    pub fn preparer(&self) -> Preparer {
+        Preparer {
+            fields: *self.snapshot.fields(),
+            snapshot: self.snapshot.clone(),
+            archive: ArchiveReader::new(&self.layout),
+            with_message_identities: self.with_message_identities,
+            batch: PreparedBatch::default(),
+        }
+    }
+}
+
 /// Prepares records against one commit of the store. One for each worker.
 pub struct Preparer {
     fields: Fields,
@@ -73,20 +95,6 @@ pub struct Preparer {
 }
 
 impl Preparer {
-    pub(super) fn new(
-        layout: &Layout,
-        snapshot: &IndexSnapshot,
-        with_message_identities: bool,
-    ) -> Self {
-        Self {
-            fields: *snapshot.fields(),
-            snapshot: snapshot.clone(),
-            archive: ArchiveReader::new(layout),
-            with_message_identities,
-            batch: PreparedBatch::default(),
-        }
-    }
-
     /// Takes one record and the event that was read from its message.
     pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
         let batch = &mut self.batch;

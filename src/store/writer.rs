@@ -14,7 +14,7 @@ use super::identity::Identity;
 use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
-use super::prepare::{PreparedBatch, Preparer};
+use super::prepare::{PreparedBatch, Preparers};
 use super::rejected::RejectedWriter;
 use crate::limits;
 
@@ -84,10 +84,14 @@ impl StoreWriter {
         })
     }
 
-    /// A preparer for one worker. It must be dropped before the next commit.
+    /// What workers prepare batches with. Good until the next commit.
     #[must_use]
-    pub fn preparer(&self) -> Preparer {
-        Preparer::new(&self.layout, &self.snapshot, self.uncommitted.with_message_identities)
+    pub fn preparers(&self) -> Preparers {
+        Preparers {
+            layout: self.layout.clone(),
+            snapshot: self.snapshot.clone(),
+            with_message_identities: self.uncommitted.with_message_identities,
+        }
     }
 
     /// Where the rejects of one source go.

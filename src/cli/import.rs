@@ -1,0 +1,129 @@
+//! `mailtrace import`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use super::progress::ImportProgress;
+use super::{Context, Format, Outcome, output};
+use crate::ingest::{FileReport, ImportOptions, ImportReport, import};
+
+/// Takes events from files and keeps them
+///
+/// Reads what the AWS CLI prints (filter-log-events, get-log-events, tail, get-query-results), S3
+/// exports, subscription and Firehose payloads, the console's CSV and raw events, plain or in gzip,
+/// zstd or base64. Format and compression are found by content. Importing again adds nothing.
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// Files, directories (walked), or - for standard input
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Name the log group of records whose file does not
+    #[arg(long, value_name = "NAME")]
+    log_group: Option<String>,
+}
+
+pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let store = context.store_path()?;
+    let options = ImportOptions { log_group: args.log_group.clone() };
+    let progress = ImportProgress::new(context);
+    let report = import(&args.paths, &store, &options, &mut |it| progress.show(it))?;
+    drop(progress);
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Table => write_text(&report, &mut stdout)?,
+        Format::Json | Format::Ndjson => writeln!(stdout, "{}", to_json(&report))?,
+        Format::Csv => write_csv(&report, &mut stdout)?,
+    }
+    stdout.flush()?;
+    finish(&report, context)
+}
+
+/// Tells on stderr what did not go well, and decides the exit status.
+pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<Outcome> {
+    let problems: Vec<_> = report.problems().collect();
+    for problem in problems.iter().skip(1) {
+        output::warn(&format!("{}: {}", output::chain(*problem), problem.hint()));
+    }
+    if let Some(problem) = problems.first() {
+        anyhow::bail!("{}: {}", output::chain(*problem), problem.hint());
+    }
+    if report.rejected() == 0 {
+        return Ok(Outcome::Done);
+    }
+    if !context.global.quiet {
+        let with_rejects = report.files.iter().filter(|it| it.rejected > 0);
+        for file in with_rejects.take(REJECTING_FILES_SHOWN) {
+            let (line, reason) = file.first_reject.as_ref().map_or((0, ""), |it| (it.0, &it.1));
+            output::warn(&format!(
+                "{}: {} rejected, first on line {line}: {reason}",
+                file.path, file.rejected
+            ));
+        }
+    }
+    Ok(Outcome::SomeRejected)
+}
+
+/// Files with rejects that are named on stderr; the JSON and CSV reports name all.
+const REJECTING_FILES_SHOWN: usize = 20;
+
+fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io::Result<()> {
+    let seconds = report.elapsed_ms as f64 / 1_000.0;
+    let mut line = format!(
+        "{} events read from {} {}: {} new, {} already there",
+        report.read() - report.rejected(),
+        report.files.len(),
+        if report.files.len() == 1 { "file" } else { "files" },
+        report.added(),
+        report.duplicates(),
+    );
+    if report.rejected() > 0 {
+        line.push_str(&format!(", {} rejected (kept in the store's rejected/)", report.rejected()));
+    }
+    writeln!(out, "{line} ({seconds:.1} s)")
+}
+
+fn to_json(report: &ImportReport) -> serde_json::Value {
+    json!({
+        "read": report.read(),
+        "added": report.added(),
+        "duplicates": report.duplicates(),
+        "rejected": report.rejected(),
+        "elapsedMs": report.elapsed_ms,
+        "files": report.files.iter().map(file_to_json).collect::<Vec<_>>(),
+    })
+}
+
+fn file_to_json(file: &FileReport) -> serde_json::Value {
+    json!({
+        "path": file.path,
+        "format": file.format.map(|it| it.as_str()),
+        "compression": (!file.compression.is_empty()).then_some(&file.compression),
+        "read": file.read,
+        "added": file.added,
+        "duplicates": file.duplicates,
+        "rejected": file.rejected,
+        "firstRejected": file.first_reject.as_ref().map(|(line, reason)| json!({"line": line, "reason": reason})),
+        "error": file.problem.as_ref().map(|it| output::chain(it)),
+    })
+}
+
+fn write_csv(report: &ImportReport, out: &mut dyn Write) -> anyhow::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["path", "format", "compression", "read", "added", "duplicates", "rejected"])?;
+    for file in &report.files {
+        csv.write_record([
+            crate::render::csv_cell(&file.path).as_ref(),
+            file.format.map_or("", |it| it.as_str()),
+            &file.compression,
+            &file.read.to_string(),
+            &file.added.to_string(),
+            &file.duplicates.to_string(),
+            &file.rejected.to_string(),
+        ])?;
+    }
+    csv.flush()?;
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! What an import did. Its sums agree: read = added + duplicates + rejected.
+
+use crate::source::{Format, SourceError};
+
+/// What became of one input.
+#[derive(Debug, Default)]
+pub struct FileReport {
+    /// The path as it was found, or `-`.
+    pub path: String,
+    /// The shape of the first thing that was understood.
+    pub format: Option<Format>,
+    /// The layers of compression that were taken off, outermost first: `gzip+gzip`; empty for none.
+    pub compression: String,
+    /// Records and rejected pieces.
+    pub read: u64,
+    /// Records that are new.
+    pub added: u64,
+    /// Records that were there.
+    pub duplicates: u64,
+    /// Pieces that could not be understood.
+    pub rejected: u64,
+    /// The reason of the first rejected piece, and the line it stands on.
+    pub first_reject: Option<(u64, String)>,
+    /// Why the rest of it could not be read.
+    pub problem: Option<SourceError>,
+}
+
+/// What became of all inputs.
+#[derive(Debug, Default)]
+pub struct ImportReport {
+    /// Each input, in the order in which they were read.
+    pub files: Vec<FileReport>,
+    /// How long it took, in milliseconds.
+    pub elapsed_ms: u64,
+}
+
+impl ImportReport {
+    /// Records and rejected pieces.
+    #[must_use]
+    pub fn read(&self) -> u64 {
+        self.files.iter().map(|it| it.read).sum()
+    }
+
+    /// Records that are new.
+    #[must_use]
+    pub fn added(&self) -> u64 {
+        self.files.iter().map(|it| it.added).sum()
+    }
+
+    /// Records that were there.
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.files.iter().map(|it| it.duplicates).sum()
+    }
+
+    /// Pieces that could not be understood.
+    #[must_use]
+    pub fn rejected(&self) -> u64 {
+        self.files.iter().map(|it| it.rejected).sum()
+    }
+
+    /// Inputs that could not be read, or not to their end.
+    pub fn problems(&self) -> impl Iterator<Item = &SourceError> {
+        self.files.iter().filter_map(|it| it.problem.as_ref())
+    }
+}
