@@ -9,6 +9,7 @@ use serde_json::json;
 use super::progress::ImportProgress;
 use super::{Context, Format, Outcome, output};
 use crate::ingest::{FileReport, ImportOptions, ImportReport, import};
+use crate::render::csv_cell;
 
 /// Takes events from files and keeps them
 ///
@@ -115,7 +116,7 @@ fn write_csv(report: &ImportReport, out: &mut dyn Write) -> anyhow::Result<()> {
     csv.write_record(["path", "format", "compression", "read", "added", "duplicates", "rejected"])?;
     for file in &report.files {
         csv.write_record([
-            crate::render::csv_cell(&file.path).as_ref(),
+            csv_cell(&file.path).as_str(),
             file.format.map_or("", |it| it.as_str()),
             &file.compression,
             &file.read.to_string(),

@@ -3,17 +3,28 @@
 //! Each command has a file of its own. Exit statuses and the one line on stderr that tells of an
 //! error are made here and nowhere else.
 
+mod completions;
+mod import;
+mod input;
 mod output;
+mod progress;
+mod reindex;
+mod schema;
 mod search;
+mod stats;
+mod status;
 mod synth;
 mod trace;
+mod verify;
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use etcetera::{BaseStrategy, choose_base_strategy};
 
+use crate::render::TableOptions;
 use crate::time::{TimeError, Timestamp, Zone};
 
 /// Keeps Amazon WorkMail's email event logs for good and answers what happened to a message.
@@ -77,9 +88,16 @@ enum ColorWhen {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Import(import::ImportArgs),
     Trace(trace::TraceArgs),
     Search(search::SearchArgs),
+    Stats(stats::StatsArgs),
+    Status(status::StatusArgs),
+    Verify(verify::VerifyArgs),
+    Reindex(reindex::ReindexArgs),
+    Schema(schema::SchemaArgs),
     Synth(synth::SynthArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// What every command gets from outside: the options, the clock and the zone.
@@ -94,7 +112,32 @@ impl Context {
         let zone = Zone::named(&global.tz)?;
         Ok(Self { global, now: clock(), zone })
     }
+
+    /// The store that was named, or the one in the platform's data directory.
+    fn store_path(&self) -> anyhow::Result<PathBuf> {
+        if let Some(path) = &self.global.store {
+            return Ok(path.clone());
+        }
+        let strategy = choose_base_strategy().map_err(|_| {
+            anyhow::anyhow!("there is no home directory: name a store with --store")
+        })?;
+        Ok(strategy.data_dir().join("mailtrace"))
+    }
+
+    /// How tables are laid out on this terminal.
+    fn table_options(&self, lists_all: bool) -> TableOptions {
+        let columns = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        TableOptions {
+            width: columns.or_else(terminal).unwrap_or(TABLE_WIDTH_DEFAULT),
+            zone: self.zone.clone(),
+            lists_all,
+        }
+    }
 }
+
+/// Columns of a table that does not go to a terminal.
+const TABLE_WIDTH_DEFAULT: usize = 100;
 
 /// The clock, which `MAILTRACE_NOW` may fix so that answers about "now" can be repeated.
 fn clock() -> Timestamp {
@@ -130,6 +173,8 @@ const EXIT_ERROR: u8 = 2;
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Whatever is written holds mail addresses and subjects: nobody else's business.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
     arguments.global.color.apply();
     match run(arguments) {
@@ -145,9 +190,16 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let context = Context::new(arguments.global)?;
     match arguments.command {
+        Command::Import(args) => import::run(&args, &context),
         Command::Trace(args) => trace::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
+        Command::Stats(args) => stats::run(&args, &context),
+        Command::Status(args) => status::run(&args, &context),
+        Command::Verify(args) => verify::run(&args, &context),
+        Command::Reindex(args) => reindex::run(&args, &context),
+        Command::Schema(args) => schema::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
+        Command::Completions(args) => completions::run(&args),
     }
 }
 

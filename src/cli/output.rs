@@ -4,23 +4,36 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
+use crate::render::sanitise;
+
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Writes the one line that tells of an error: what failed, where, and what to do.
 pub(super) fn report_error(stderr: &mut dyn Write, error: &anyhow::Error) {
     // There is nobody left to tell when stderr itself fails.
-    let _unwritable = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", one_line(error));
+    let _unwritable =
+        writeln!(stderr, "{ERROR}error:{ERROR:#} {}", sanitise(&chain(error.as_ref())));
 }
 
-/// Joins an error's causes with colons, each said once.
-fn one_line(error: &anyhow::Error) -> String {
+/// Writes a line on stderr about something that went wrong without stopping us.
+pub(super) fn warn(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    // There is nobody left to tell when stderr itself fails.
+    let _unwritable = writeln!(stderr, "{WARNING}warning:{WARNING:#} {}", sanitise(text));
+}
+
+/// An error and its causes in one line.
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !line.contains(&cause) {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.contains(&text) {
             line.push_str(": ");
-            line.push_str(&cause);
+            line.push_str(&text);
         }
+        cause = error.source();
     }
-    line.replace(char::is_control, " ")
+    line
 }

@@ -1,13 +1,128 @@
 //! `mailtrace trace`.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
 use clap::Args;
 
-use super::{Context, Outcome};
+use super::input::InputArgs;
+use super::{Context, Format, Outcome};
+use crate::limits;
+use crate::render::{
+    TraceAnswer, write_messages_csv, write_messages_ndjson, write_not_found, write_trace_json,
+    write_trace_tables,
+};
+use crate::store::Store;
+use crate::time::{Timestamp, Zone, parse_duration_ms};
+use crate::trace::{JoinRules, trace_ids};
 
-/// Answers what happened to a message.
+/// Answers what happened to a message
+///
+/// Follows it across all its legs and says what became of it for each recipient.
 #[derive(Debug, Args)]
-pub(super) struct TraceArgs {}
+pub(super) struct TraceArgs {
+    /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
+    #[arg(required_unless_present = "batch", value_name = "ID")]
+    ids: Vec<String>,
+    /// Read IDs from a file, one a line (- for standard input)
+    #[arg(long, value_name = "FILE")]
+    batch: Option<PathBuf>,
+    /// How long a message may take before a recipient without an outcome counts as lost
+    #[arg(long, default_value = "4h", value_name = "DURATION")]
+    grace: String,
+    /// List every recipient and step, however many
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    input: InputArgs,
+}
 
-pub(super) fn run(_args: &TraceArgs, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let grace_ms = parse_duration_ms(&args.grace)
+        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let mut ids = args.ids.clone();
+    if let Some(path) = &args.batch {
+        read_ids(path, &mut ids)?;
+    }
+    let opened = args.input.open(context)?;
+    let store = &opened.store;
+    let newest = store.time_span().map(|(_, newest)| newest);
+    let rules = JoinRules { grace_ms, newest };
+    let traced = trace_ids(store, ids.iter().map(String::as_str), &rules)?;
+    let note = coverage_note(store, &context.zone);
+    let answer = TraceAnswer {
+        messages: &traced.messages,
+        not_found: &traced.not_found,
+        coverage_note: (!traced.not_found.is_empty()).then_some(note.as_str()),
+    };
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    let zone = &context.zone;
+    match context.global.format {
+        Format::Table => {
+            write_trace_tables(&traced.messages, &context.table_options(args.all), &mut stdout)?;
+        }
+        Format::Json => write_trace_json(&answer, zone, &mut stdout)?,
+        Format::Ndjson => write_messages_ndjson(&traced.messages, true, zone, &mut stdout)?,
+        Format::Csv => write_messages_csv(&traced.messages, zone, &mut stdout)?,
+    }
+    stdout.flush()?;
+    if !traced.not_found.is_empty() {
+        let mut stderr = anstream::stderr().lock();
+        write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
+    }
+    Ok(opened.outcome(!traced.messages.is_empty()))
+}
+
+/// Reads IDs, one a line, passing over blank lines.
+fn read_ids(path: &Path, ids: &mut Vec<String>) -> anyhow::Result<()> {
+    let read: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin())
+    } else {
+        Box::new(File::open(path).with_context(|| format!("cannot open {}", path.display()))?)
+    };
+    let mut reader = BufReader::new(read);
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let limit = u64::try_from(limits::TERM_BYTES_MAX).unwrap_or(u64::MAX) * 8;
+        let count = reader
+            .by_ref()
+            .take(limit)
+            .read_until(b'\n', &mut line)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        if count == 0 {
+            break;
+        }
+        let id = String::from_utf8_lossy(&line);
+        let id = id.trim();
+        if !id.is_empty() {
+            anyhow::ensure!(
+                ids.len() < limits::BATCH_IDS_MAX,
+                "{}: more than {} IDs (line {number}): split the file",
+                path.display(),
+                limits::BATCH_IDS_MAX
+            );
+            ids.push(id.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// What the store covers, to tell "no such mail" from "not looked at".
+pub(super) fn coverage_note(store: &Store, zone: &Zone) -> String {
+    let Some(span) = store.checkpoint().coverage.span() else {
+        return "the store covers nothing yet".to_owned();
+    };
+    let gaps: usize =
+        store.checkpoint().coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
+    let shown = |it: Timestamp| it.in_zone(zone);
+    let mut note = format!("the store covers {} to {}", shown(span.first()), shown(span.last()));
+    match gaps {
+        0 => {}
+        1 => note.push_str(", with a gap (see `mailtrace status`)"),
+        _ => note.push_str(&format!(", with {gaps} gaps (see `mailtrace status`)")),
+    }
+    note
 }

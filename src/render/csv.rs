@@ -94,7 +94,7 @@ fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) ->
         text(verdicts.spf.as_deref()),
         text(verdicts.dmarc_policy.as_deref()),
     ]
-    .map(|it| guarded(&it))
+    .map(|it| csv_cell(&it))
 }
 
 const EVENTS_HEADER: [&str; 15] = [
@@ -153,7 +153,7 @@ fn event_row(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
         text(record.log_stream.as_deref()),
         text(record.event_id.as_deref()),
     ]
-    .map(|it| guarded(&it))
+    .map(|it| csv_cell(&it))
 }
 
 fn list(items: &[impl ToString]) -> String {
@@ -162,7 +162,8 @@ fn list(items: &[impl ToString]) -> String {
 
 /// A sanitised cell that no spreadsheet takes for a formula
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
-fn guarded(text: &str) -> String {
+#[must_use]
+pub fn csv_cell(text: &str) -> String {
     let sanitised = sanitise(text);
     if text.starts_with(starts_formula) { format!("'{sanitised}") } else { sanitised.into_owned() }
 }
@@ -231,7 +232,7 @@ mod tests {
             ("a=b", "a=b"),
             ("", ""),
         ] {
-            assert_eq!(guarded(cell), expect);
+            assert_eq!(csv_cell(cell), expect);
         }
     }
 

@@ -16,7 +16,7 @@ mod style;
 mod table;
 mod trace_table;
 
-pub use csv::{write_events_csv, write_messages_csv};
+pub use csv::{csv_cell, write_events_csv, write_messages_csv};
 pub use duration::human_duration;
 pub use events_table::write_events_table;
 pub use headline::headline;

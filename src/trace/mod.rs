@@ -3,6 +3,7 @@
 //! All of it is pure: events in, [`Message`]s out, the same ones whatever the order of the events
 //! and however often they repeat. Where the events come from, this module does not know.
 
+mod gather;
 mod join;
 mod leg;
 mod message;
@@ -16,6 +17,7 @@ mod model_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use gather::{Traced, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use status::{StatusClass, status_class, status_in_words};

@@ -1,0 +1,37 @@
+//! `mailtrace reindex`.
+
+use std::io::Write;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Context, Format, Outcome, output};
+use crate::store::reindex;
+
+/// Builds the index anew from the archive
+///
+/// The archive is only read, and the old index stays until the new one is complete.
+#[derive(Debug, Args)]
+pub(super) struct ReindexArgs {}
+
+pub(super) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let path = context.store_path()?;
+    let report = reindex(&path)?;
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            writeln!(stdout, "{}", json!({"records": report.records, "damage": report.damage}))?;
+        }
+        Format::Table | Format::Csv => writeln!(stdout, "{} records indexed", report.records)?,
+    }
+    for damage in &report.damage {
+        output::warn(damage);
+    }
+    anyhow::ensure!(
+        report.damage.is_empty(),
+        "the archive of {} is damaged in {} places; what can be read is indexed",
+        path.display(),
+        report.damage.len()
+    );
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,156 @@
+//! The closure over both keys: all events that are connected to an ID.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use crate::event::MessageId;
+use crate::limits;
+use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+
+use super::{JoinRules, Message, join};
+
+/// What is connected to one of the IDs that were asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Traced {
+    /// The messages found, in order of their first event.
+    pub messages: Vec<Message>,
+    /// The IDs that no event has, as they were given.
+    pub not_found: Vec<String>,
+}
+
+/// Traces messages: for each ID, a message ID (with or without angle brackets, or a pasted
+/// `Message-ID:` header line) or a trace ID, gathers every event that is connected to it.
+///
+/// Two IDs of one message give one message. Each message stops at
+/// [`limits::TRACE_EVENTS_MAX`] events and then says that it is truncated.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn trace_ids<'i>(
+    store: &Store,
+    ids: impl IntoIterator<Item = &'i str>,
+    rules: &JoinRules,
+) -> Result<Traced, StoreError> {
+    let mut reader = store.events();
+    let mut traced = Traced::default();
+    let mut known = HashSet::new();
+    for given in ids {
+        let id = bare_id(given);
+        let gathered = gather(&mut reader, id)?;
+        if gathered.locations.is_empty() {
+            traced.not_found.push(given.to_owned());
+            continue;
+        }
+        if gathered.locations.iter().any(|it| known.contains(it)) {
+            continue;
+        }
+        known.extend(gathered.locations);
+        for mut message in join(gathered.events, rules) {
+            message.is_truncated = gathered.is_truncated;
+            traced.messages.push(message);
+        }
+    }
+    traced.messages.sort_by(|a, b| {
+        a.first_seen.cmp(&b.first_seen).then_with(|| a.trace_ids.cmp(&b.trace_ids))
+    });
+    Ok(traced)
+}
+
+/// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
+fn bare_id(given: &str) -> &str {
+    let given = given.trim();
+    let value = match given.split_once(':') {
+        Some((name, value)) if name.trim().eq_ignore_ascii_case("message-id") => value,
+        _ => given,
+    };
+    value.trim().trim_matches(|it| it == '"' || it == '\'').trim()
+}
+
+#[derive(Default)]
+struct Gathered {
+    events: Vec<StoredEvent>,
+    locations: Vec<Location>,
+    is_truncated: bool,
+}
+
+/// One key that connects events.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Key {
+    Trace(String),
+    Message(MessageId<'static>),
+}
+
+fn gather(reader: &mut EventReader<'_>, id: &str) -> Result<Gathered, StoreError> {
+    let mut gathered = Gathered::default();
+    let mut seen_keys = HashSet::new();
+    let mut pending = VecDeque::new();
+    let message_id = MessageId::parse(id.into()).map(MessageId::into_owned);
+    let keys = message_id.map(Key::Message).into_iter().chain([Key::Trace(id.to_owned())]);
+    for key in keys {
+        if seen_keys.insert(key.clone()) {
+            pending.push_back(key);
+        }
+    }
+    // Events that share a term's hash with a key but not the key itself are read once and kept
+    // aside: another key may connect them.
+    let mut read: HashMap<Location, Option<StoredEvent>> = HashMap::new();
+    while let Some(key) = pending.pop_front() {
+        // One more than is taken tells that there are more.
+        let limit = limits::TRACE_EVENTS_MAX + 1;
+        let mut locations = match &key {
+            Key::Trace(trace_id) if trace_id.is_empty() => continue,
+            Key::Trace(trace_id) => reader.leg_locations(trace_id, limit)?,
+            Key::Message(message_id) => reader.message_locations(message_id, limit)?,
+        };
+        locations.sort_unstable();
+        for location in locations {
+            if !read.contains_key(&location) {
+                read.insert(location, Some(reader.read(location)?));
+            }
+            let Some(slot) = read.get_mut(&location) else { continue };
+            let is_match = slot.as_ref().is_some_and(|it| has_key(it, &key));
+            let Some(event) = slot.take_if(|_| is_match) else { continue };
+            if gathered.events.len() >= limits::TRACE_EVENTS_MAX {
+                gathered.is_truncated = true;
+                return Ok(gathered);
+            }
+            for key in keys_of(&event) {
+                if seen_keys.insert(key.clone()) {
+                    pending.push_back(key);
+                }
+            }
+            gathered.events.push(event);
+            gathered.locations.push(location);
+        }
+    }
+    Ok(gathered)
+}
+
+fn has_key(stored: &StoredEvent, key: &Key) -> bool {
+    match key {
+        Key::Trace(trace_id) => stored.event.trace_id == *trace_id,
+        Key::Message(message_id) => stored.event.message_id.as_ref() == Some(message_id),
+    }
+}
+
+fn keys_of(stored: &StoredEvent) -> impl Iterator<Item = Key> {
+    let trace = (!stored.event.trace_id.is_empty())
+        .then(|| Key::Trace(stored.event.trace_id.clone().into_owned()));
+    let message = stored.event.message_id.clone().map(Key::Message);
+    trace.into_iter().chain(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pasted_forms_of_an_id_are_understood() {
+        for given in
+            ["<a@b>", " <a@b> ", "Message-ID: <a@b>", "message-id:<a@b>", "Message-Id:  \"<a@b>\""]
+        {
+            assert_eq!(bare_id(given), "<a@b>", "{given}");
+        }
+        assert_eq!(bare_id("1-5f3a:b"), "1-5f3a:b");
+    }
+}
