@@ -1,5 +1,7 @@
 //! The directory that holds everything: the archive, the index over it, and what was rejected.
 
+pub mod words;
+
 use crate::event::Event;
 use crate::source::Record;
 
