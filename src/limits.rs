@@ -17,8 +17,22 @@ pub const BATCH_BYTES: usize = 256 << 10;
 /// Batches that may wait between two stages of the pipeline, for each worker.
 pub const QUEUE_BATCHES_PER_WORKER: usize = 4;
 
-/// Uncompressed bytes in one archive block, the unit that is read to get at one record.
-pub const BLOCK_BYTES: usize = 128 << 10;
+/// Uncompressed bytes after which an archive block ends. A block is what is read to get at one
+/// record: larger ones compress better, smaller ones are read faster.
+pub const BLOCK_BYTES: usize = 64 << 10;
+
+/// Records in one archive block; a record's place within its block has 12 bits.
+pub const BLOCK_RECORDS_MAX: usize = 1 << 12;
+
+/// Uncompressed bytes that a block may claim to hold: one record of [`RECORD_BYTES_MAX`] whose
+/// every byte needs a six-byte JSON escape, and its envelope.
+pub const BLOCK_BYTES_MAX: usize = 64 << 20;
+
+/// Archive blocks that a reader keeps decompressed.
+pub const BLOCK_CACHE_BLOCKS: usize = 16;
+
+/// Bytes of an archive file; a larger one is not one of ours.
+pub const ARCHIVE_READ_BYTES_MAX: u64 = 1 << 30;
 
 /// Bytes of a rejected input that one entry under `rejected/` holds; longer ones span entries.
 pub const REJECTED_PART_BYTES: usize = 1 << 20;
@@ -43,8 +57,9 @@ pub const COMMIT_RECORDS_MAX: u64 = 1_000_000;
 /// Milliseconds after which an import commits what it has.
 pub const COMMIT_INTERVAL_MS: u64 = 15_000;
 
-/// Compressed bytes after which an archive file is sealed and the next one begun.
-pub const ARCHIVE_FILE_BYTES_MAX: u64 = 256 << 20;
+/// Compressed bytes after which an archive file is sealed and the next one begun. A writer hashes
+/// the unsealed file when it opens the store, so this bounds that wait to some 50 ms.
+pub const ARCHIVE_FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Memory for tantivy's indexing threads together, in bytes.
 pub const INDEX_MEMORY_BYTES: usize = 256 << 20;
@@ -87,6 +102,10 @@ pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;
 
+/// Bytes of a subject that is still in RFC 2047 encoding. Longer ones are shown as they are: the
+/// decoder's time grows with the square of the length.
+pub const ENCODED_SUBJECT_BYTES_MAX: usize = 2 << 10;
+
 /// Events that wait in `synth` for their time. Beyond it the log runs ahead of its schedule
 /// rather than grow in memory.
 pub const SYNTH_OPEN_EVENTS_MAX: usize = 200_000;
@@ -96,3 +115,12 @@ pub const SYNTH_USERS_MAX: u64 = 1_000_000;
 
 /// Days that a synthetic log may be spread over.
 pub const SYNTH_SPAN_DAYS_MAX: i64 = 3_660;
+
+/// Rows of recipients that the table for people shows of one message unless `--all` is given.
+pub const TABLE_RECIPIENTS_MAX: usize = 20;
+
+/// Steps that the timeline for people shows of one leg unless `--all` is given.
+pub const TABLE_STEPS_MAX: usize = 24;
+
+/// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
+pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;

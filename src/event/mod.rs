@@ -9,6 +9,7 @@ mod address;
 mod message_id;
 mod name;
 mod parse;
+mod subject;
 
 use std::borrow::Cow;
 
@@ -16,6 +17,7 @@ pub use address::Address;
 pub use message_id::MessageId;
 pub use name::EventName;
 pub use parse::{EventError, Parser};
+pub use subject::decoded_subject;
 
 use crate::time::Timestamp;
 

@@ -1,1 +1,29 @@
-//! Answers as tables, JSON and CSV, written to any `Write`.
+//! Answers as people and programs read them: tables, JSON, CSV.
+//!
+//! Whatever is printed was written by strangers. In a table and in CSV every text passes
+//! [`sanitise`]; JSON escapes the same characters. Everything goes to the writer that the caller
+//! gives; this module knows neither terminals nor files. Colours are written as ANSI sequences,
+//! which a writer from `anstream` takes off where they are not wanted.
+
+mod csv;
+mod duration;
+mod events_table;
+mod headline;
+mod json;
+mod sanitise;
+mod step;
+mod style;
+mod table;
+mod trace_table;
+
+pub use csv::{write_events_csv, write_messages_csv};
+pub use duration::human_duration;
+pub use events_table::write_events_table;
+pub use headline::headline;
+pub use json::{
+    TraceAnswer, write_events_ndjson, write_messages_json, write_messages_ndjson, write_trace_json,
+};
+pub use sanitise::{columns, fit, sanitise};
+pub use style::outcome_style;
+pub use table::{Cell, Column, Table, TableOptions, write_pairs};
+pub use trace_table::{write_not_found, write_trace_table, write_trace_tables};

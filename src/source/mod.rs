@@ -2,8 +2,39 @@
 //!
 //! Reading goes bytes → decompressed bytes → framed units → [`Record`]s. This module knows what a
 //! log message's envelope is, and of the message itself only where it begins and ends.
+//!
+//! [`walk`] lists the inputs. One thread runs a [`SourceReader`], which takes compression off
+//! and cuts the stream into units, a [`Batch`] at a time; each worker runs a [`Decoder`], which
+//! turns batches into [`Output`]s. Content that is not understood is a [`Reject`], with its bytes
+//! and its place, and never stops what comes after it.
+
+mod base64_text;
+mod batch;
+mod decoder;
+mod document;
+mod envelope;
+mod error;
+mod gzip;
+mod insights;
+mod layers;
+mod log_line;
+mod reader;
+mod scan;
+mod sniff;
+#[cfg(test)]
+mod tests;
+mod walk;
+mod window;
 
 use std::borrow::Cow;
+use std::fmt;
+
+pub use batch::Batch;
+pub use decoder::Decoder;
+pub use error::{RejectReason, SourceError};
+pub use layers::Compression;
+pub use reader::SourceReader;
+pub use walk::{Input, walk};
 
 use crate::time::Timestamp;
 
@@ -36,4 +67,90 @@ pub enum Decoded<'a> {
     Record(Record<'a>),
     /// A message alone, whose time must come from the event itself or from a neighbour.
     Raw(Cow<'a, str>),
+}
+
+/// The shape of a file that holds records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Format {
+    /// One record a line.
+    Ndjson,
+    /// A document of `filter-log-events` or `get-log-events`, or a list of records.
+    Json,
+    /// An export task's lines: time, blank, message.
+    S3Export,
+    /// What a subscription filter sends to Lambda, Kinesis or Firehose.
+    Subscription,
+    /// The text that `aws logs tail` prints.
+    Tail,
+    /// The JSON of Logs Insights.
+    InsightsJson,
+    /// The CSV of Logs Insights.
+    InsightsCsv,
+    /// Messages without an envelope.
+    Raw,
+}
+
+impl Format {
+    /// The name in reports: `ndjson`, `json`, `s3-export`, `subscription`, `tail`,
+    /// `insights-json`, `insights-csv` or `raw`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Json => "json",
+            Self::S3Export => "s3-export",
+            Self::Subscription => "subscription",
+            Self::Tail => "tail",
+            Self::InsightsJson => "insights-json",
+            Self::InsightsCsv => "insights-csv",
+            Self::Raw => "raw",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// What a decoder hands out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output<'a> {
+    /// Something that was understood.
+    Found(Found<'a>),
+    /// Something that was not, or a part of it.
+    Rejected(Reject<'a>),
+}
+
+/// A record or a message, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// The shape that it was found in. A file may mix them.
+    pub format: Format,
+    /// The line of the decompressed input that it begins on, from 1. What lies within a
+    /// payload has the line of the payload.
+    pub line: u64,
+    /// The byte of the decompressed input that it begins at, from 0.
+    pub byte_offset: u64,
+    /// Its exact bytes, envelope and all: what to keep when the message turns out to be none.
+    pub unit: &'a [u8],
+    /// What it holds.
+    pub decoded: Decoded<'a>,
+}
+
+/// Something that was not understood, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject<'a> {
+    /// The line of the decompressed input that this part begins on, from 1.
+    pub line: u64,
+    /// The byte of the decompressed input that this part begins at, from 0.
+    pub byte_offset: u64,
+    /// Why.
+    pub reason: RejectReason,
+    /// The exact bytes, at most [`limits::REJECTED_PART_BYTES`](crate::limits::REJECTED_PART_BYTES).
+    /// None where an input ends too early and the part before the end is whole.
+    pub bytes: &'a [u8],
+    /// Whether it goes on from the reject before, and is not counted again.
+    pub is_continuation: bool,
 }

@@ -1,6 +1,38 @@
 //! The directory that holds everything: the archive, the index over it, and what was rejected.
+//!
+//! The archive is the truth and the index is derived from it. One commit of the index makes
+//! archive data, index data and coverage visible together: its payload says how much of the
+//! archive counts ([`Checkpoint`]), and what lies beyond is cut off when the store is next opened
+//! for writing. [`StoreWriter`] writes, [`Store`] reads; readers need no lock.
 
+mod archive;
+mod checkpoint;
+mod coverage;
+mod error;
+mod identity;
+mod index;
+mod layout;
+mod lock;
+mod prepare;
+mod reader;
+mod reindex;
+mod rejected;
+mod verify;
 pub mod words;
+mod writer;
+
+pub use archive::Location;
+pub use checkpoint::Checkpoint;
+pub use coverage::{Coverage, CoveredRange};
+pub use error::StoreError;
+pub use identity::Identity;
+pub use index::{Fields, id_hash, truncate_term};
+pub use prepare::{PreparedBatch, Preparer};
+pub use reader::{EventReader, Sizes, Store};
+pub use reindex::{ReindexReport, reindex};
+pub use rejected::{RejectedEntry, RejectedWriter};
+pub use verify::{VerifyReport, verify};
+pub use writer::{Appended, StoreWriter};
 
 use crate::event::Event;
 use crate::source::Record;

@@ -1,0 +1,257 @@
+//! CSV, for spreadsheets.
+//!
+//! Cells are sanitised, so that a row is a line and nothing acts on a terminal, and guarded, so
+//! that no spreadsheet takes one for a formula. Who needs the exact text takes JSON.
+
+use std::io::{self, Write};
+
+use super::sanitise::sanitise;
+use crate::event::{Address, decoded_subject};
+use crate::store::StoredEvent;
+use crate::time::Zone;
+use crate::trace::{Message, Recipient, status_in_words};
+
+const MESSAGES_HEADER: [&str; 25] = [
+    "messageIds",
+    "messageOutcome",
+    "firstSeen",
+    "lastSeen",
+    "from",
+    "sender",
+    "subject",
+    "address",
+    "direction",
+    "traceId",
+    "outcome",
+    "folder",
+    "junk",
+    "status",
+    "statusText",
+    "reason",
+    "rule",
+    "mailboxes",
+    "at",
+    "latencyMs",
+    "spam",
+    "dkim",
+    "dmarc",
+    "spf",
+    "dmarcPolicy",
+];
+
+/// Writes one row for each recipient of each message, under a header that stays the same. A
+/// message without recipients has one row that leaves them empty.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_messages_csv(
+    messages: &[Message],
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(MESSAGES_HEADER)?;
+    for message in messages {
+        for recipient in &message.recipients {
+            writer.write_record(message_row(message, Some(recipient), zone))?;
+        }
+        if message.recipients.is_empty() {
+            writer.write_record(message_row(message, None, zone))?;
+        }
+    }
+    writer.flush()
+}
+
+fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 25] {
+    let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    let of = |take: fn(&Recipient) -> Option<&str>| text(recipient.and_then(take));
+    let verdicts = &message.verdicts;
+    [
+        list(&message.message_ids),
+        message.outcome.to_string(),
+        message.first_seen.in_zone(zone),
+        message.last_seen.in_zone(zone),
+        text(message.from.as_ref().map(Address::as_str)),
+        text(message.sender.as_ref().map(Address::as_str)),
+        text(message.subject.as_deref()),
+        of(|it| Some(it.address.as_str())),
+        of(|it| Some(it.direction.as_str())),
+        of(|it| it.trace_id.as_deref()),
+        of(|it| Some(it.outcome.as_str())),
+        of(|it| it.folder.as_deref()),
+        of(|it| Some(if it.is_junk { "true" } else { "false" })),
+        of(|it| it.status.as_deref()),
+        of(|it| it.status.as_deref().and_then(status_in_words)),
+        of(|it| it.reason.as_deref()),
+        of(|it| it.rule.as_deref()),
+        recipient.map(|it| list(&it.mailboxes)).unwrap_or_default(),
+        recipient.and_then(|it| it.at).map(|it| it.in_zone(zone)).unwrap_or_default(),
+        recipient.and_then(|it| it.latency_ms).map(|it| it.to_string()).unwrap_or_default(),
+        text(verdicts.spam.as_deref()),
+        text(verdicts.dkim.as_deref()),
+        text(verdicts.dmarc.as_deref()),
+        text(verdicts.spf.as_deref()),
+        text(verdicts.dmarc_policy.as_deref()),
+    ]
+    .map(|it| guarded(&it))
+}
+
+const EVENTS_HEADER: [&str; 15] = [
+    "timestamp",
+    "eventName",
+    "traceId",
+    "messageId",
+    "from",
+    "sender",
+    "to",
+    "subject",
+    "status",
+    "reason",
+    "folder",
+    "rule",
+    "logGroup",
+    "logStream",
+    "eventId",
+];
+
+/// Writes one row for each event.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_events_csv<'e>(
+    events: impl IntoIterator<Item = &'e StoredEvent>,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(EVENTS_HEADER)?;
+    for stored in events {
+        writer.write_record(event_row(stored, zone))?;
+    }
+    writer.flush()
+}
+
+fn event_row(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
+    let (record, event) = (&stored.record, &stored.event);
+    let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    [
+        record.timestamp.in_zone(zone),
+        event.name.to_string(),
+        event.trace_id.to_string(),
+        event.message_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        text(event.from.as_ref().map(Address::as_str)),
+        text(event.sender.as_ref().map(Address::as_str)),
+        event.all_recipients().map(Address::as_str).collect::<Vec<_>>().join("; "),
+        event.subject.as_deref().map(|it| decoded_subject(it).into_owned()).unwrap_or_default(),
+        text(event.status.as_deref()),
+        text(event.reason.as_deref()),
+        text(event.folder.as_deref().or(event.target_folder.as_deref())),
+        text(event.rule_name.as_deref()),
+        text(record.log_group.as_deref()),
+        text(record.log_stream.as_deref()),
+        text(record.event_id.as_deref()),
+    ]
+    .map(|it| guarded(&it))
+}
+
+fn list(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+/// A sanitised cell that no spreadsheet takes for a formula
+/// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn guarded(text: &str) -> String {
+    let sanitised = sanitise(text);
+    if text.starts_with(starts_formula) { format!("'{sanitised}") } else { sanitised.into_owned() }
+}
+
+/// The full-width forms count too: spreadsheets with East Asian settings read them as the others.
+fn starts_formula(character: char) -> bool {
+    matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::trace::samples::*;
+
+    fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+        let mut out = Vec::new();
+        write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_recipient_of_each_message_has_a_row() {
+        let mut log = report_to_four();
+        log.push(rule(9_000, "alone", "INBOUND_RULE", "DROP", &[]));
+        let messages = joined(&log);
+        assert_snapshot!(text(|out| write_messages_csv(&messages, &Zone::UTC, out)), @r"
+        messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,zoe@far.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:02.300Z,2300,PASS,PASS,PASS,PASS,
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,incoming,in-1,bounced,,false,5.2.2,mailbox full,552 5.2.2 The mailbox is over quota,,,2026-11-23T21:34:02.600Z,1400,PASS,PASS,PASS,PASS,
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,incoming,in-1,expanded,,false,,,,,carl@acme.example; dora@acme.example,,,PASS,PASS,PASS,PASS,
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,carl@acme.example,incoming,in-1,delivered,Junk E-mail,true,,,,,,2026-11-23T21:34:02.000Z,800,PASS,PASS,PASS,PASS,
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,dora@acme.example,incoming,in-1,delivered,INBOX,false,,,,,,2026-11-23T21:34:02.100Z,900,PASS,PASS,PASS,PASS,
+        ,unknown,2026-11-23T21:34:09.000Z,2026-11-23T21:34:09.000Z,,,,,,,,,,,,,,,,,,,,,
+        ");
+    }
+
+    #[test]
+    fn each_event_has_a_row() {
+        let log = [
+            received(0, "t", "m1@x", &["bob@acme.example", "eve@acme.example"]),
+            bounced(700, "t", "INCOMING", "bob@acme.example"),
+        ];
+        assert_snapshot!(text(|out| write_events_csv(&log, &Zone::UTC, out)), @r"
+        timestamp,eventName,traceId,messageId,from,sender,to,subject,status,reason,folder,rule,logGroup,logStream,eventId
+        2026-11-23T21:34:00.000Z,ORGANIZATION_EMAIL_RECEIVED,t,<m1@x>,ana@acme.example,,bob@acme.example; eve@acme.example,Quarterly report,,,,,/aws/workmail/emailevents/acme,s1,
+        2026-11-23T21:34:00.700Z,INCOMING_EMAIL_BOUNCED,t,,,,bob@acme.example,,5.2.2,552 5.2.2 The mailbox is over quota,,,/aws/workmail/emailevents/acme,s1,
+        ");
+    }
+
+    #[test]
+    fn no_cell_starts_a_formula() {
+        for (cell, expect) in [
+            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("+1", "'+1"),
+            ("-1", "'-1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "'\\t=1"),
+            ("\r\n=1", "'\\r\\n=1"),
+            ("＝1", "'＝1"),
+            ("a=b", "a=b"),
+            ("", ""),
+        ] {
+            assert_eq!(guarded(cell), expect);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn rows_read_back_without_formulas_and_on_one_line(subject in "[=+@＝＋－＠\t\r\n-]?(\\p{Cc}|\\p{Cf}|\\PC|[,\"]){0,20}", name in "[=+@-]?\\PC{0,9}") {
+            let fields = json!({"subject": subject, "from": name, "sender": subject, "recipients": [name]});
+            let event = at(0, "=t", "OUTGOING_EMAIL_SUBMITTED", fields);
+            for written in [
+                text(|out| write_events_csv(std::slice::from_ref(&event), &Zone::UTC, out)),
+                text(|out| write_messages_csv(&joined(std::slice::from_ref(&event)), &Zone::UTC, out)),
+            ] {
+                prop_assert_eq!(written.lines().count(), 2);
+                for record in csv::Reader::from_reader(written.as_bytes()).records() {
+                    for cell in &record.unwrap() {
+                        prop_assert!(!cell.starts_with(starts_formula), "{cell:?}");
+                        prop_assert!(!cell.contains(super::super::sanitise::is_hidden));
+                    }
+                }
+            }
+        }
+    }
+}

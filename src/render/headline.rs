@@ -1,0 +1,216 @@
+//! The first line of an answer: what became of the message, in one sentence.
+
+use std::borrow::Cow;
+
+use super::duration::human_duration;
+use crate::trace::{Message, Outcome, Recipient, StatusClass, status_class, status_in_words};
+
+/// Outcomes in the order in which an administrator wants to hear of them.
+const PROBLEMS: [Outcome; 6] = [
+    Outcome::Bounced,
+    Outcome::Lost,
+    Outcome::Dropped,
+    Outcome::Rejected,
+    Outcome::Quarantined,
+    Outcome::Pending,
+];
+
+/// Says what became of a message: `Delivered to 2 of 3 recipients; bounced for bob@acme.example:
+/// 5.2.2 mailbox full`. The text is not sanitised yet.
+#[must_use]
+pub fn headline(message: &Message) -> String {
+    let deciding = message.deciding_recipients();
+    // The mailboxes behind an alias or a group have rows of their own.
+    let rows: Vec<&Recipient> =
+        deciding.iter().copied().filter(|it| it.outcome != Outcome::Expanded).collect();
+    if rows.is_empty() {
+        return match message.events.len() {
+            1 => "No recipient is known: the one event found names none".to_owned(),
+            count => format!("No recipient is known: none of the {count} events found names one"),
+        };
+    }
+    let problems: Vec<String> = PROBLEMS
+        .iter()
+        .filter_map(|outcome| {
+            let of_it: Vec<_> = rows.iter().copied().filter(|it| it.outcome == *outcome).collect();
+            problem(*outcome, &of_it)
+        })
+        .collect();
+    let arrived = arrival(&rows);
+    let parts: Vec<String> = arrived.into_iter().chain(problems).collect();
+    capitalised(&parts.join("; "))
+}
+
+/// Tells who has it.
+fn arrival(rows: &[&Recipient]) -> Option<String> {
+    let good: Vec<&Recipient> = rows.iter().copied().filter(|it| it.outcome.is_good()).collect();
+    let sent = good.iter().filter(|it| it.outcome == Outcome::Sent).count();
+    let verb = match sent {
+        0 => "delivered to",
+        _ if sent == good.len() => "sent to",
+        _ => "delivered or sent to",
+    };
+    let junk = match good.iter().filter(|it| it.is_junk).count() {
+        0 => String::new(),
+        count => format!(", {count} of them in junk"),
+    };
+    Some(match good.as_slice() {
+        [] => return None,
+        [only] if rows.len() == 1 => {
+            let place = match (only.folder.as_deref(), only.is_junk, only.outcome) {
+                (_, _, Outcome::Sent) => ", accepted by the next server".to_owned(),
+                (Some(folder), true, _) => format!(" in \"{folder}\", a junk folder,"),
+                (Some(folder), false, _) => format!(" in {folder}"),
+                (None, _, _) => String::new(),
+            };
+            // Where the leg's start is missing, the delivery itself is its earliest event.
+            let after = match only.latency_ms {
+                None | Some(0) => String::new(),
+                Some(ms) => format!(" after {}", human_duration(ms)),
+            };
+            format!("{verb} {}{place}{after}", only.address)
+        }
+        _ if good.len() == rows.len() => format!("{verb} all {} recipients{junk}", rows.len()),
+        _ => format!("{verb} {} of {} recipients{junk}", good.len(), rows.len()),
+    })
+}
+
+/// Tells who has it not, and why when there is one cause.
+fn problem(outcome: Outcome, rows: &[&Recipient]) -> Option<String> {
+    let whom = match rows {
+        [] => return None,
+        [only] => only.address.to_string(),
+        _ => format!("{} recipients", rows.len()),
+    };
+    let why = match outcome {
+        Outcome::Bounced => common(rows, |it| it.status.as_deref().map(status_with_words))
+            .map_or(String::new(), |it| format!(": {it}")),
+        Outcome::Dropped => common(rows, |it| it.rule.as_deref().map(Cow::from))
+            .map_or(" by a rule".to_owned(), |it| format!(" by the rule \"{it}\"")),
+        Outcome::Rejected | Outcome::Quarantined => " by the sender's DMARC policy".to_owned(),
+        Outcome::Lost => ": no outcome was recorded".to_owned(),
+        Outcome::Pending => ": no outcome yet".to_owned(),
+        Outcome::Delivered | Outcome::Sent | Outcome::Expanded => String::new(),
+    };
+    Some(format!("{outcome} for {whom}{why}"))
+}
+
+/// What all rows say alike, if they do.
+fn common<'r>(
+    rows: &[&'r Recipient],
+    say: impl Fn(&'r Recipient) -> Option<Cow<'r, str>>,
+) -> Option<Cow<'r, str>> {
+    let first = rows.first().and_then(|it| say(it))?;
+    rows.iter().all(|it| say(it).as_ref() == Some(&first)).then_some(first)
+}
+
+/// A status with its meaning: `5.2.2 mailbox full`, `4.4.1 no answer from the server (temporary)`.
+pub(super) fn status_with_words(status: &str) -> Cow<'_, str> {
+    // Permanent is what people take a bounce for; only the other kind is worth a word.
+    let class = match status_class(status) {
+        Some(StatusClass::Temporary) => " (temporary)",
+        _ => "",
+    };
+    match status_in_words(status) {
+        None if class.is_empty() => Cow::Borrowed(status),
+        None => Cow::Owned(format!("{status}{class}")),
+        Some(words) => Cow::Owned(format!("{status} {words}{class}")),
+    }
+}
+
+/// The same text with a capital at its start.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::StoredEvent;
+    use crate::trace::samples::*;
+
+    const BOB: &str = "bob@acme.example";
+    const EVE: &str = "eve@acme.example";
+
+    fn check(log: &[StoredEvent], expect: &str) {
+        assert_eq!(headline(&joined(log)[0]), expect);
+    }
+
+    #[test]
+    fn one_recipient_is_named() {
+        let start = received(0, "t", "m", &[BOB]);
+        let then = |event| [start.clone(), event];
+        check(
+            &then(delivered(3_100, "t", BOB, "INBOX")),
+            "Delivered to bob@acme.example in INBOX after 3.1 s",
+        );
+        check(
+            &then(delivered(3_100, "t", BOB, "Junk E-mail")),
+            "Delivered to bob@acme.example in \"Junk E-mail\", a junk folder, after 3.1 s",
+        );
+        check(
+            &then(bounced(9, "t", "INCOMING", BOB)),
+            "Bounced for bob@acme.example: 5.2.2 mailbox full",
+        );
+        check(
+            &then(rule(9, "t", "INBOUND_RULE", "DROP", &[])),
+            "Dropped for bob@acme.example by the rule \"Quarantine\"",
+        );
+        check(
+            &then(dmarc(9, "t", "REJECT", &[BOB])),
+            "Rejected for bob@acme.example by the sender's DMARC policy",
+        );
+        check(std::slice::from_ref(&start), "Lost for bob@acme.example: no outcome was recorded");
+        check(
+            &[submitted(0, "t", &["zoe@far.example"]), sent(800, "t", "m", "zoe@far.example")],
+            "Sent to zoe@far.example, accepted by the next server after 0.8 s",
+        );
+    }
+
+    #[test]
+    fn many_recipients_are_counted() {
+        let start = received(0, "t", "m", &[BOB, EVE]);
+        let in_inbox = delivered(1, "t", EVE, "INBOX");
+        check(
+            &[start.clone(), in_inbox.clone(), delivered(1, "t", BOB, "Spam")],
+            "Delivered to all 2 recipients, 1 of them in junk",
+        );
+        check(
+            &[start.clone(), in_inbox, bounced(2, "t", "INCOMING", BOB)],
+            "Delivered to 1 of 2 recipients; bounced for bob@acme.example: 5.2.2 mailbox full",
+        );
+        let bounces = [bounced(2, "t", "INCOMING", BOB), bounced(2, "t", "INCOMING", EVE)];
+        let [one, other] = bounces;
+        check(&[start, one, other], "Bounced for 2 recipients: 5.2.2 mailbox full");
+        check(
+            &report_to_four(),
+            "Delivered or sent to 3 of 4 recipients, 1 of them in junk; bounced for bob@acme.example: 5.2.2 mailbox full",
+        );
+    }
+
+    #[test]
+    fn what_is_open_is_said_to_be_open() {
+        let log = [received(0, "t", "m", &[BOB]), rule(2_000, "t", "INBOUND_RULE", "DEFAULT", &[])];
+        assert_eq!(
+            headline(&joined_before(&log, 3_000)[0]),
+            "Pending for bob@acme.example: no outcome yet"
+        );
+        check(
+            &[at(0, "t", "JOURNALING_INITIATED", json!({}))],
+            "No recipient is known: the one event found names none",
+        );
+    }
+
+    #[test]
+    fn only_a_temporary_status_is_said_to_be_of_its_kind() {
+        assert_eq!(status_with_words("4.4.1"), "4.4.1 no answer from the server (temporary)");
+        assert_eq!(status_with_words("5.1.1"), "5.1.1 unknown user");
+        assert_eq!(status_with_words("junk"), "junk");
+    }
+}

@@ -1,0 +1,295 @@
+//! JSON: the contract that programs rely on.
+//!
+//! Characters that could act on a terminal are written as `\u` escapes, which is the same JSON.
+//! The original messages are embedded as they are, but for those and for line breaks between
+//! their tokens, so that one object stays one line.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Serializer;
+use serde_json::ser::Formatter;
+use serde_json::value::RawValue;
+
+use super::sanitise::{is_hidden, push_json_escape};
+use crate::store::StoredEvent;
+use crate::time::{Timestamp, Zone};
+use crate::trace::{Message, Recipient, status_class, status_in_words};
+
+/// What `trace` found out.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TraceAnswer<'a> {
+    /// The messages.
+    pub messages: &'a [Message],
+    /// The IDs that nothing was found for, as they were asked for.
+    pub not_found: &'a [String],
+    /// What was looked at, to tell "no such mail" from "not looked at".
+    pub coverage_note: Option<&'a str>,
+}
+
+/// Writes `{"messages":[M...],"notFound":["..."],"coverageNote":null}`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_trace_json(
+    answer: &TraceAnswer<'_>,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_message_list(answer.messages, true, zone, out)?;
+    out.write_all(b",\"notFound\":")?;
+    write_value(&answer.not_found, out)?;
+    out.write_all(b",\"coverageNote\":")?;
+    write_value(&answer.coverage_note, out)?;
+    out.write_all(b"}\n")
+}
+
+/// Writes `{"messages":[M...],"total":N}`, the messages without `events` unless asked for.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_messages_json(
+    messages: &[Message],
+    total: u64,
+    has_events: bool,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_message_list(messages, has_events, zone, out)?;
+    writeln!(out, ",\"total\":{total}}}")
+}
+
+/// Writes one message a line, without `events` unless asked for.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_messages_ndjson(
+    messages: &[Message],
+    has_events: bool,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for message in messages {
+        write_value(&MessageJson::new(message, has_events, zone), out)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Writes one event a line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_events_ndjson<'e>(
+    events: impl IntoIterator<Item = &'e StoredEvent>,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for event in events {
+        write_value(&EventJson::new(event, zone), out)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// Writes the object up to its first list, and leaves it open.
+fn write_message_list(
+    messages: &[Message],
+    has_events: bool,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    out.write_all(b"{\"messages\":[")?;
+    for (index, message) in messages.iter().enumerate() {
+        if index > 0 {
+            out.write_all(b",")?;
+        }
+        write_value(&MessageJson::new(message, has_events, zone), out)?;
+    }
+    out.write_all(b"]")
+}
+
+fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(out, VisibleFormatter))?;
+    Ok(())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct MessageJson<'m> {
+    message_ids: Vec<String>,
+    trace_ids: &'m [String],
+    from: Option<&'m str>,
+    sender: Option<&'m str>,
+    subject: Option<&'m str>,
+    outcome: &'static str,
+    first_seen: String,
+    last_seen: String,
+    verdicts: VerdictsJson<'m>,
+    recipients: Vec<RecipientJson<'m>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<Vec<EventJson<'m>>>,
+    truncated: bool,
+}
+
+impl<'m> MessageJson<'m> {
+    fn new(message: &'m Message, has_events: bool, zone: &Zone) -> Self {
+        let verdicts = &message.verdicts;
+        Self {
+            message_ids: message.message_ids.iter().map(ToString::to_string).collect(),
+            trace_ids: &message.trace_ids,
+            from: message.from.as_ref().map(|it| it.as_str()),
+            sender: message.sender.as_ref().map(|it| it.as_str()),
+            subject: message.subject.as_deref(),
+            outcome: message.outcome.as_str(),
+            first_seen: message.first_seen.in_zone(zone),
+            last_seen: message.last_seen.in_zone(zone),
+            verdicts: VerdictsJson {
+                spam: verdicts.spam.as_deref(),
+                dkim: verdicts.dkim.as_deref(),
+                dmarc: verdicts.dmarc.as_deref(),
+                spf: verdicts.spf.as_deref(),
+                dmarc_policy: verdicts.dmarc_policy.as_deref(),
+            },
+            recipients: message.recipients.iter().map(|it| RecipientJson::new(it, zone)).collect(),
+            events: has_events
+                .then(|| message.events.iter().map(|it| EventJson::new(it, zone)).collect()),
+            truncated: message.is_truncated,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerdictsJson<'m> {
+    spam: Option<&'m str>,
+    dkim: Option<&'m str>,
+    dmarc: Option<&'m str>,
+    spf: Option<&'m str>,
+    dmarc_policy: Option<&'m str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecipientJson<'m> {
+    address: &'m str,
+    direction: &'static str,
+    trace_id: Option<&'m str>,
+    outcome: &'static str,
+    folder: Option<&'m str>,
+    junk: bool,
+    status: Option<&'m str>,
+    status_class: Option<&'static str>,
+    status_text: Option<&'static str>,
+    reason: Option<&'m str>,
+    rule: Option<&'m str>,
+    mailboxes: Vec<&'m str>,
+    at: Option<String>,
+    latency_ms: Option<i64>,
+}
+
+impl<'m> RecipientJson<'m> {
+    fn new(recipient: &'m Recipient, zone: &Zone) -> Self {
+        let status = recipient.status.as_deref();
+        Self {
+            address: recipient.address.as_str(),
+            direction: recipient.direction.as_str(),
+            trace_id: recipient.trace_id.as_deref(),
+            outcome: recipient.outcome.as_str(),
+            folder: recipient.folder.as_deref(),
+            junk: recipient.is_junk,
+            status,
+            status_class: status.and_then(status_class).map(|it| it.as_str()),
+            status_text: status.and_then(status_in_words),
+            reason: recipient.reason.as_deref(),
+            rule: recipient.rule.as_deref(),
+            mailboxes: recipient.mailboxes.iter().map(|it| it.as_str()).collect(),
+            at: recipient.at.map(|it: Timestamp| it.in_zone(zone)),
+            latency_ms: recipient.latency_ms,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventJson<'e> {
+    timestamp: String,
+    trace_id: Option<&'e str>,
+    event_name: Option<&'e str>,
+    log_group: Option<&'e str>,
+    log_stream: Option<&'e str>,
+    event_id: Option<&'e str>,
+    message: Original<'e>,
+}
+
+impl<'e> EventJson<'e> {
+    fn new(stored: &'e StoredEvent, zone: &Zone) -> Self {
+        let record = &stored.record;
+        let known = |text: &'e str| (!text.is_empty()).then_some(text);
+        Self {
+            timestamp: record.timestamp.in_zone(zone),
+            trace_id: known(&stored.event.trace_id),
+            event_name: known(stored.event.name.as_str()),
+            log_group: record.log_group.as_deref(),
+            log_stream: record.log_stream.as_deref(),
+            event_id: record.event_id.as_deref(),
+            message: match serde_json::from_str(&record.message) {
+                Ok(raw) => Original::Json(raw),
+                Err(_) => Original::Text(&record.message),
+            },
+        }
+    }
+}
+
+/// The original message: JSON where it is JSON, else the text.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Original<'e> {
+    Json(&'e RawValue),
+    Text(&'e str),
+}
+
+/// Compact JSON in which every character is visible and every value is on one line.
+struct VisibleFormatter;
+
+impl Formatter for VisibleFormatter {
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        write_visible(fragment, out)
+    }
+
+    fn write_raw_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        write_visible(fragment, out)
+    }
+}
+
+fn write_visible<W: ?Sized + Write>(fragment: &str, out: &mut W) -> io::Result<()> {
+    if !fragment.contains(is_hidden) {
+        return out.write_all(fragment.as_bytes());
+    }
+    let mut visible = String::with_capacity(fragment.len() + 16);
+    for character in fragment.chars() {
+        match character {
+            // In valid JSON these stand between tokens only.
+            '\n' | '\r' | '\t' => visible.push(' '),
+            it if is_hidden(it) => push_json_escape(it, &mut visible),
+            it => visible.push(it),
+        }
+    }
+    out.write_all(visible.as_bytes())
+}
+
+#[cfg(test)]
+#[path = "json_tests.rs"]
+mod tests;

@@ -1,0 +1,162 @@
+//! The one door through which text from mails reaches a terminal.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+/// Makes every character visible that could act instead of being seen: control characters
+/// (newlines and tabs too, so that one text stays one line), bidirectional overrides, zero-width
+/// and other format characters come out escaped.
+///
+/// # Example
+/// ```
+/// use mailtrace::render::sanitise;
+/// assert_eq!(sanitise("plain"), "plain");
+/// assert_eq!(sanitise("a\u{1b}[31m\nb\u{202e}"), "a\\u{1b}[31m\\nb\\u{202e}");
+/// ```
+#[must_use]
+pub fn sanitise(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut visible = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        if is_hidden(character) {
+            visible.extend(character.escape_default());
+        } else {
+            visible.push(character);
+        }
+    }
+    Cow::Owned(visible)
+}
+
+/// Sanitises `text` and cuts it to `columns` of a terminal, the last one an ellipsis if it is cut.
+///
+/// # Example
+/// ```
+/// use mailtrace::render::fit;
+/// assert_eq!(fit("Quarterly report", 10), "Quarterly…");
+/// ```
+#[must_use]
+pub fn fit(text: &str, columns: usize) -> String {
+    // Each visible column takes at least one character that has a width; more than a few that
+    // have none (accents) on each is no writing, so that a cheap cut keeps a huge text cheap.
+    const CHARACTERS_PER_COLUMN_MAX: usize = 8;
+    let end = columns.saturating_add(1).saturating_mul(CHARACTERS_PER_COLUMN_MAX);
+    let (start, is_cut) = match text.char_indices().nth(end) {
+        Some((index, _)) => (text.get(..index).unwrap_or(text), true),
+        None => (text, false),
+    };
+    let visible = sanitise(start);
+    if !is_cut && visible.width() <= columns {
+        return visible.into_owned();
+    }
+    let mut fitting = String::new();
+    let mut used = 0_usize;
+    for character in visible.chars() {
+        used += character.width().unwrap_or(0);
+        if used >= columns {
+            break;
+        }
+        fitting.push(character);
+    }
+    if columns > 0 {
+        fitting.push('…');
+    }
+    fitting
+}
+
+/// How many columns of a terminal a sanitised text takes.
+#[must_use]
+pub fn columns(text: &str) -> usize {
+    text.width()
+}
+
+/// Whether a character must not reach a terminal as it is: Unicode's control (Cc), format (Cf),
+/// line and paragraph separators (Zl, Zp), and letters that print as nothing.
+pub(super) fn is_hidden(character: char) -> bool {
+    if character.is_ascii() {
+        return character.is_ascii_control();
+    }
+    matches!(
+        character,
+        '\u{80}'..='\u{9f}'
+            | '\u{ad}'
+            | '\u{34f}'
+            | '\u{600}'..='\u{605}'
+            | '\u{61c}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'..='\u{891}'
+            | '\u{8e2}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{110bd}'
+            | '\u{110cd}'
+            | '\u{13430}'..='\u{1343f}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
+}
+
+/// Writes a hidden character as JSON escapes it, in UTF-16.
+pub(super) fn push_json_escape(character: char, escaped: &mut String) {
+    for unit in character.encode_utf16(&mut [0; 2]) {
+        // Writing to a string cannot fail.
+        let _infallible = write!(escaped, "\\u{unit:04x}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_acts_is_shown_instead() {
+        let check = |text: &str, expect: &str| assert_eq!(sanitise(text), expect);
+        check("Grüße 👋 日本", "Grüße 👋 日本");
+        check("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}");
+        check("a\r\nb\tc\0", "a\\r\\nb\\tc\\u{0}");
+        check("\u{9b}31m", "\\u{9b}31m");
+        check("safe\u{202e}fdp.exe", "safe\\u{202e}fdp.exe");
+        check("a\u{200b}b\u{feff}\u{2028}", "a\\u{200b}b\\u{feff}\\u{2028}");
+    }
+
+    #[test]
+    fn a_cut_text_ends_in_an_ellipsis_and_fits() {
+        assert_eq!(fit("abcdef", 6), "abcdef");
+        assert_eq!(fit("abcdef", 5), "abcd…");
+        assert_eq!(fit("日本語", 4), "日…");
+        assert_eq!(fit("abc", 1), "…");
+        assert_eq!(fit("abc", 0), "");
+        assert_eq!(columns(&fit(&"x".repeat(10_000_000), 80)), 80);
+    }
+
+    proptest! {
+        #[test]
+        fn sanitised_text_has_nothing_hidden(text in "(\\p{Cc}|\\p{Cf}|\\p{Zl}|\\p{Zp}|\\PC|[a-z]){0,40}", columns in 0..60_usize) {
+            for visible in [sanitise(&text).into_owned(), fit(&text, columns)] {
+                prop_assert!(!visible.contains(is_hidden), "{visible:?}");
+                prop_assert!(!visible.contains(char::is_control));
+            }
+            prop_assert!(fit(&text, columns).width() <= columns);
+        }
+
+        #[test]
+        fn every_format_character_of_unicode_is_hidden(text in "(\\p{Cc}|\\p{Cf}|\\p{Zl}|\\p{Zp}){1,20}") {
+            prop_assert!(sanitise(&text).is_ascii(), "{:?}", sanitise(&text));
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! One event as a plain sentence.
+
+use super::headline::status_with_words;
+use super::style::{BAD, GOOD, PLAIN};
+use crate::event::{Address, Event, EventName, RuleAction};
+
+/// Addresses that one sentence names before it counts the rest.
+const NAMED_MAX: usize = 3;
+
+/// Says what happened, not sanitised yet.
+pub(super) fn sentence(event: &Event<'_>) -> String {
+    match &event.name {
+        EventName::OutgoingEmailSubmitted => {
+            format!("submitted{}{}", origin(event), for_whom(" to ", &event.recipients))
+        }
+        EventName::OrganizationEmailReceived => {
+            format!(
+                "received{}{}{}",
+                origin(event),
+                for_whom(" for ", &event.recipients),
+                findings(event)
+            )
+        }
+        EventName::OutgoingEmailSent => {
+            format!("sent{}: the next server accepted it", for_whom(" to ", &event.recipient))
+        }
+        EventName::MailboxEmailDelivered => {
+            format!(
+                "delivered{}{}",
+                for_whom(" to ", &event.recipient),
+                quoted(" in ", event.folder.as_deref())
+            )
+        }
+        EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => bounce(event),
+        EventName::RuleApplied => rule(event),
+        EventName::JournalingInitiated => {
+            format!("a copy goes to the journal{}", for_whom(" at ", &event.journaling_address))
+        }
+        EventName::DmarcPolicyApplied => {
+            let policy = event.policy.as_deref().unwrap_or("(none named)");
+            format!(
+                "the sender's DMARC policy {policy} was applied{}",
+                for_whom(" for ", &event.recipients)
+            )
+        }
+        EventName::Other(name) if name.is_empty() => "an event without a name".to_owned(),
+        EventName::Other(name) => format!("{name} (an event that AWS does not document)"),
+    }
+}
+
+/// The word for an event in a list of events.
+pub(super) fn word<'e>(name: &'e EventName<'_>) -> &'e str {
+    match name {
+        EventName::OrganizationEmailReceived => "received",
+        EventName::MailboxEmailDelivered => "delivered",
+        EventName::RuleApplied => "rule",
+        EventName::JournalingInitiated => "journal",
+        EventName::IncomingEmailBounced => "bounced in",
+        EventName::OutgoingEmailSubmitted => "submitted",
+        EventName::OutgoingEmailSent => "sent",
+        EventName::OutgoingEmailBounced => "bounced out",
+        EventName::DmarcPolicyApplied => "DMARC",
+        EventName::Other(name) => name,
+    }
+}
+
+/// The colour of an event.
+pub(super) fn event_style(event: &Event<'_>) -> anstyle::Style {
+    match event.name {
+        EventName::MailboxEmailDelivered | EventName::OutgoingEmailSent => GOOD,
+        EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => BAD,
+        EventName::DmarcPolicyApplied
+            if matches!(event.policy.as_deref(), Some("REJECT" | "QUARANTINE")) =>
+        {
+            BAD
+        }
+        _ => PLAIN,
+    }
+}
+
+/// A bounce's status, its meaning, and the reason in the other server's words.
+pub(super) fn cause(status: Option<&str>, reason: Option<&str>) -> String {
+    match (status.map(status_with_words), reason.map(str::trim)) {
+        (Some(status), Some(reason)) => format!("{status}: \"{reason}\""),
+        (Some(status), None) => status.into_owned(),
+        (None, Some(reason)) => format!("\"{reason}\""),
+        (None, None) => "no cause was logged".to_owned(),
+    }
+}
+
+fn bounce(event: &Event<'_>) -> String {
+    let whom = if event.bounced.is_empty() { &event.recipient } else { &event.bounced };
+    let cause = cause(event.status.as_deref(), event.reason.as_deref());
+    format!("bounced{}, {cause}", for_whom(" for ", whom))
+}
+
+fn origin(event: &Event<'_>) -> String {
+    match (&event.from, &event.sender) {
+        (Some(from), Some(sender)) if from != sender => {
+            format!(" from {sender} on behalf of {from}")
+        }
+        (Some(from), _) => format!(" from {from}"),
+        (None, Some(sender)) => format!(" from {sender}"),
+        (None, None) => String::new(),
+    }
+}
+
+fn for_whom(before: &str, addresses: &[Address<'_>]) -> String {
+    if addresses.is_empty() {
+        return String::new();
+    }
+    let named: Vec<&str> = addresses.iter().take(NAMED_MAX).map(Address::as_str).collect();
+    match addresses.len() - named.len() {
+        0 => format!("{before}{}", named.join(", ")),
+        rest => format!("{before}{} and {rest} more", named.join(", ")),
+    }
+}
+
+/// Folders are named as they are unless they have blanks, in which they would be hard to see.
+fn quoted(before: &str, name: Option<&str>) -> String {
+    match name {
+        None => String::new(),
+        Some(name) if name.contains(char::is_whitespace) => format!("{before}\"{name}\""),
+        Some(name) => format!("{before}{name}"),
+    }
+}
+
+/// Checks that did not pass.
+fn findings(event: &Event<'_>) -> String {
+    let verdicts = &event.verdicts;
+    let failed: Vec<String> = [
+        ("spam", &verdicts.spam),
+        ("DKIM", &verdicts.dkim),
+        ("DMARC", &verdicts.dmarc),
+        ("SPF", &verdicts.spf),
+    ]
+    .into_iter()
+    .filter_map(|(check, verdict)| Some((check, verdict.as_deref()?)))
+    .filter(|(_, verdict)| !matches!(*verdict, "PASS" | "GRAY" | "DISABLED"))
+    .map(|(check, verdict)| format!("{check} {verdict}"))
+    .collect();
+    if failed.is_empty() { String::new() } else { format!(" ({})", failed.join(", ")) }
+}
+
+fn rule(event: &Event<'_>) -> String {
+    let name =
+        event.rule_name.as_deref().map_or("a rule".to_owned(), |it| format!("rule \"{it}\""));
+    let kind = event.rule_type.as_deref().map(|it| format!(" ({it})")).unwrap_or_default();
+    let mut effects: Vec<String> = event.rule_actions.iter().map(action).collect();
+    effects.extend(event.target_folder.as_deref().map(|it| quoted("into folder ", Some(it))));
+    if !event.target_recipient.is_empty() {
+        effects.push(for_whom("on to ", &event.target_recipient));
+    }
+    if effects.is_empty() {
+        return format!("{name}{kind} started");
+    }
+    format!("{name}{kind}: {}", effects.join(", "))
+}
+
+fn action(action: &RuleAction<'_>) -> String {
+    let name = if action.action.is_empty() { "an unnamed action" } else { &action.action };
+    format!("{name}{}", for_whom(" for ", &action.recipients))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::trace::samples::*;
+
+    fn check(name: &str, fields: serde_json::Value, expect: &str) {
+        assert_eq!(sentence(&at(0, "t", name, fields).event), expect);
+    }
+
+    #[test]
+    fn each_step_is_a_plain_sentence() {
+        let bob = "bob@acme.example";
+        check(
+            "OUTGOING_EMAIL_SUBMITTED",
+            json!({"from": "boss@x", "sender": "aide@x", "recipients": ["a@x", "b@x", "c@x", "d@x"]}),
+            "submitted from aide@x on behalf of boss@x to a@x, b@x, c@x and 1 more",
+        );
+        check(
+            "ORGANIZATION_EMAIL_RECEIVED",
+            json!({"from": "a@x", "recipients": [bob], "spamVerdict": "FAIL", "dkimVerdict": "GRAY"}),
+            "received from a@x for bob@acme.example (spam FAIL)",
+        );
+        check(
+            "MAILBOX_EMAIL_DELIVERED",
+            json!({"recipient": bob, "folder": "INBOX"}),
+            "delivered to bob@acme.example in INBOX",
+        );
+        check(
+            "INCOMING_EMAIL_BOUNCED",
+            json!({"bouncedRecipient": {"emailAddress": bob, "status": "5.1.1", "reason": "who?"}}),
+            "bounced for bob@acme.example, 5.1.1 unknown user: \"who?\"",
+        );
+        check("INCOMING_EMAIL_BOUNCED", json!({}), "bounced, no cause was logged");
+        check(
+            "RULE_APPLIED",
+            json!({"ruleName": "Invoices", "ruleType": "MAILBOX_RULE", "targetFolder": "My bills", "targetRecipient": bob}),
+            "rule \"Invoices\" (MAILBOX_RULE): into folder \"My bills\", on to bob@acme.example",
+        );
+        check("RULE_APPLIED", json!({"ruleActions": ["DROP"]}), "a rule: DROP");
+        check(
+            "DMARC_POLICY_APPLIED",
+            json!({"policy": "REJECT"}),
+            "the sender's DMARC policy REJECT was applied",
+        );
+        check(
+            "MAILBOX_EMAIL_RECALLED",
+            json!({}),
+            "MAILBOX_EMAIL_RECALLED (an event that AWS does not document)",
+        );
+    }
+}

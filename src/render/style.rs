@@ -1,0 +1,32 @@
+//! Colours, where they mean something.
+
+use anstyle::{AnsiColor, Effects, Style};
+
+use crate::trace::{MessageOutcome, Outcome};
+
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+pub(super) const UNDECIDED: Style = AnsiColor::Yellow.on_default();
+pub(super) const STRONG: Style = Style::new().effects(Effects::BOLD);
+pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
+pub(super) const PLAIN: Style = Style::new();
+
+/// The colour of a recipient's outcome: green when good, red when bad, yellow while open.
+#[must_use]
+pub fn outcome_style(outcome: Outcome) -> Style {
+    match outcome {
+        it if it.is_good() => GOOD,
+        Outcome::Pending => UNDECIDED,
+        _ => BAD,
+    }
+}
+
+/// The colour of a message's outcome.
+pub(super) fn message_style(outcome: MessageOutcome) -> Style {
+    match outcome {
+        MessageOutcome::Delivered => GOOD,
+        MessageOutcome::Partial | MessageOutcome::Failed => BAD,
+        MessageOutcome::Pending | MessageOutcome::Unknown => UNDECIDED,
+    }
+    .effects(Effects::BOLD)
+}

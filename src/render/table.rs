@@ -1,0 +1,398 @@
+//! Aligned columns for people.
+//!
+//! What people copy (IDs, addresses, times) is never cut or broken: a column of those keeps its
+//! width, and a row that is wider than the terminal is left to the terminal. Only prose is
+//! wrapped, at blanks, and only subjects and the like are shortened.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::sanitise::{columns, fit};
+use super::style::{PLAIN, STRONG};
+use crate::limits;
+use crate::time::Zone;
+
+/// How tables for people are drawn.
+#[derive(Clone, Debug)]
+pub struct TableOptions {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// The zone in which times are shown.
+    pub zone: Zone,
+    /// Whether every recipient and every step is listed, however many there are.
+    pub lists_all: bool,
+}
+
+impl TableOptions {
+    /// The width where there is no terminal to ask.
+    pub const WIDTH_DEFAULT: usize = 100;
+}
+
+impl Default for TableOptions {
+    fn default() -> Self {
+        Self { width: Self::WIDTH_DEFAULT, zone: Zone::UTC, lists_all: false }
+    }
+}
+
+/// Cells above this width stand out of their column rather than widening it for all rows.
+const COLUMN_WIDTH_MAX: usize = 48;
+/// What a shortened column keeps at least.
+const SHORTENED_WIDTH_MIN: usize = 16;
+/// Prose narrower than this goes beneath its row instead.
+const WRAPPED_WIDTH_MIN: usize = 24;
+/// Blanks between two columns.
+const GAP: usize = 2;
+
+/// A column: its title, and what becomes of its text when the terminal is narrow.
+#[derive(Clone, Copy, Debug)]
+pub struct Column {
+    title: &'static str,
+    kind: Kind,
+    is_optional: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Whole,
+    Number,
+    Shortened,
+    Wrapped,
+    Beneath,
+}
+
+impl Kind {
+    /// Whether such a column may stand beneath its row.
+    fn is_prose(self) -> bool {
+        matches!(self, Self::Wrapped | Self::Beneath)
+    }
+}
+
+impl Column {
+    /// Text that people copy: never cut, never broken.
+    #[must_use]
+    pub const fn whole(title: &'static str) -> Self {
+        Self { title, kind: Kind::Whole, is_optional: false }
+    }
+
+    /// Figures: like [`Column::whole`], and to the right.
+    #[must_use]
+    pub const fn number(title: &'static str) -> Self {
+        Self { title, kind: Kind::Number, is_optional: false }
+    }
+
+    /// Text whose beginning tells enough: cut with an ellipsis when space is short.
+    #[must_use]
+    pub const fn shortened(title: &'static str) -> Self {
+        Self { title, kind: Kind::Shortened, is_optional: false }
+    }
+
+    /// Prose, as the last column: wrapped at blanks, beneath the row when space is short.
+    #[must_use]
+    pub const fn wrapped(title: &'static str) -> Self {
+        Self { title, kind: Kind::Wrapped, is_optional: false }
+    }
+
+    /// Prose, as the last column: always beneath its row, and without a title.
+    #[must_use]
+    pub const fn beneath() -> Self {
+        Self { title: "", kind: Kind::Beneath, is_optional: false }
+    }
+
+    /// The same column, left out when space is short.
+    #[must_use]
+    pub const fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
+    }
+}
+
+/// One sanitised text of a table, with its colour.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    text: String,
+    style: Style,
+}
+
+impl Cell {
+    /// A cell without colour.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self::styled(text, PLAIN)
+    }
+
+    /// A cell with a colour.
+    #[must_use]
+    pub fn styled(text: &str, style: Style) -> Self {
+        Self { text: fit(text, limits::TABLE_TEXT_COLUMNS_MAX), style }
+    }
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::new(&text)
+    }
+}
+
+/// Rows under titles. Columns that are empty in every row are left out.
+///
+/// # Example
+/// ```
+/// use mailtrace::render::{Column, Table};
+/// let mut table = Table::new([Column::whole("EVENT"), Column::number("COUNT")]);
+/// table.push(["OUTGOING_EMAIL_SENT".into(), "12".into()]);
+/// let mut out = Vec::new();
+/// table.write(80, &mut out).unwrap();
+/// assert!(String::from_utf8(out).unwrap().contains("OUTGOING_EMAIL_SENT     12\n"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    columns: Vec<Column>,
+    rows: Vec<Vec<Cell>>,
+    indent: usize,
+}
+
+impl Table {
+    /// A table without rows.
+    #[must_use]
+    pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
+        Self { columns: columns.into_iter().collect(), rows: Vec::new(), indent: 0 }
+    }
+
+    /// The same table, `indent` columns from the left.
+    #[must_use]
+    pub fn indented(self, indent: usize) -> Self {
+        Self { indent, ..self }
+    }
+
+    /// Adds a row with a cell for each column.
+    pub fn push(&mut self, row: impl IntoIterator<Item = Cell>) {
+        self.rows.push(row.into_iter().collect());
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Draws the table for a terminal of `width` columns.
+    ///
+    /// # Errors
+    ///
+    /// What the writer reports.
+    pub fn write(&self, width: usize, out: &mut dyn Write) -> io::Result<()> {
+        let layout = self.layout(width.saturating_sub(self.indent));
+        let titles: Vec<Cell> =
+            self.columns.iter().map(|it| Cell::styled(it.title, STRONG)).collect();
+        if self.columns.iter().any(|it| !it.title.is_empty()) {
+            self.write_row(&titles, &layout, true, out)?;
+        }
+        self.rows.iter().try_for_each(|row| self.write_row(row, &layout, false, out))
+    }
+
+    /// Decides which columns are shown, and how wide.
+    fn layout(&self, width: usize) -> Layout {
+        let mut shown: Vec<Shown> = self
+            .columns
+            .iter()
+            .enumerate()
+            .filter_map(|(index, column)| {
+                let cells = || self.rows.iter().filter_map(|row| row.get(index));
+                let widest = cells().map(|it| columns(&it.text)).max().unwrap_or(0);
+                let longest_word = cells().map(|it| longest_word(&it.text)).max().unwrap_or(0);
+                let natural = widest.max(columns(column.title));
+                let is_prose = column.kind == Kind::Shortened || column.kind.is_prose();
+                let kept = if is_prose { natural } else { natural.min(COLUMN_WIDTH_MAX) };
+                (widest > 0 || self.rows.is_empty()).then_some(Shown {
+                    index,
+                    column: *column,
+                    width: kept,
+                    least: match column.kind {
+                        Kind::Whole | Kind::Number => kept,
+                        Kind::Shortened => natural.min(SHORTENED_WIDTH_MIN),
+                        Kind::Wrapped => natural.min(longest_word.max(WRAPPED_WIDTH_MIN)),
+                        Kind::Beneath => width.saturating_add(1),
+                    },
+                })
+            })
+            .collect();
+        // Rather one column less than prose beneath its row, and rather that than many less.
+        let optional_count = shown.iter().filter(|it| it.column.is_optional).count();
+        let beside = (0..=optional_count.min(1)).map(|dropped| (dropped, false));
+        let mut ways = beside.chain((0..=optional_count).map(|dropped| (dropped, true)));
+        let (dropped, is_beneath) = ways
+            .find(|(dropped, is_beneath)| needed(&shown, *dropped, *is_beneath) <= width)
+            .unwrap_or((optional_count, true));
+        let mut left_out = 0;
+        shown.retain(|it| {
+            let is_out = it.column.is_optional && left_out < dropped;
+            left_out += usize::from(is_out);
+            !is_out
+        });
+        let beneath = shown.pop_if(|it| is_beneath && it.column.kind.is_prose()).map(|it| it.index);
+        share(&mut shown, width);
+        Layout { shown, beneath, width }
+    }
+
+    fn write_row(
+        &self,
+        row: &[Cell],
+        layout: &Layout,
+        is_title: bool,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        let mut line = Line::new(self.indent);
+        let mut wrapped_lines = Vec::new();
+        let mut start = self.indent;
+        for shown in &layout.shown {
+            let Some(cell) = row.get(shown.index) else { continue };
+            line.skip_to(start);
+            match shown.column.kind {
+                Kind::Whole => line.push(&cell.text, cell.style),
+                Kind::Number => {
+                    line.skip_to((start + shown.width).saturating_sub(columns(&cell.text)));
+                    line.push(&cell.text, cell.style);
+                }
+                Kind::Shortened => line.push(&fit(&cell.text, shown.width), cell.style),
+                Kind::Wrapped | Kind::Beneath => {
+                    let mut lines = wrap(&cell.text, shown.width).into_iter();
+                    line.push(&lines.next().unwrap_or_default(), cell.style);
+                    wrapped_lines = lines.map(|it| (start, it, cell.style)).collect();
+                }
+            }
+            start += shown.width + GAP;
+        }
+        if let Some(cell) = layout.beneath.and_then(|it| row.get(it)).filter(|_| !is_title) {
+            let indent = self.indent + 2 * GAP;
+            let room = layout.width.saturating_sub(2 * GAP).max(WRAPPED_WIDTH_MIN);
+            wrapped_lines =
+                wrap(&cell.text, room).into_iter().map(|it| (indent, it, cell.style)).collect();
+        }
+        line.write(out)?;
+        for (indent, text, style) in wrapped_lines.iter().filter(|(_, it, _)| !it.is_empty()) {
+            let mut line = Line::new(*indent);
+            line.push(text, *style);
+            line.write(out)?;
+        }
+        Ok(())
+    }
+}
+
+struct Layout {
+    shown: Vec<Shown>,
+    /// The column that stands beneath each row.
+    beneath: Option<usize>,
+    width: usize,
+}
+
+struct Shown {
+    index: usize,
+    column: Column,
+    width: usize,
+    least: usize,
+}
+
+/// The least width that the columns take without the first `dropped` optional ones, and without
+/// the prose if that goes beneath.
+fn needed(shown: &[Shown], dropped: usize, is_beneath: bool) -> usize {
+    let optional = shown.iter().filter(|it| it.column.is_optional).take(dropped);
+    let prose = shown.last().filter(|it| is_beneath && it.column.kind.is_prose());
+    let out: usize = optional.chain(prose).map(|it| it.least + GAP).sum();
+    let all: usize = shown.iter().map(|it| it.least + GAP).sum();
+    all.saturating_sub(out + GAP)
+}
+
+/// Takes columns from the widest until all fit, or none can give more.
+fn share(shown: &mut [Shown], width: usize) {
+    loop {
+        let total = shown.iter().map(|it| it.width + GAP).sum::<usize>().saturating_sub(GAP);
+        let widest = shown.iter_mut().filter(|it| it.width > it.least).max_by_key(|it| it.width);
+        match widest {
+            Some(it) if total > width => it.width -= 1,
+            _ => return,
+        }
+    }
+}
+
+/// One line under construction, which knows how far it has come.
+struct Line {
+    styled: String,
+    used: usize,
+    wanted: usize,
+}
+
+impl Line {
+    fn new(indent: usize) -> Self {
+        Self { styled: String::new(), used: 0, wanted: indent }
+    }
+
+    /// Continues at column `start`, or after a gap where the line is already beyond.
+    fn skip_to(&mut self, start: usize) {
+        let after = if self.used == 0 { 0 } else { self.used + GAP };
+        self.wanted = start.max(after);
+    }
+
+    fn push(&mut self, text: &str, style: Style) {
+        if text.is_empty() {
+            return;
+        }
+        // Blanks only before text, so that no line ends in them.
+        self.styled.extend(std::iter::repeat_n(' ', self.wanted.saturating_sub(self.used)));
+        self.styled.push_str(&format!("{style}{text}{style:#}"));
+        self.used = self.wanted.max(self.used) + columns(text);
+        self.wanted = self.used;
+    }
+
+    fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}", self.styled)
+    }
+}
+
+fn longest_word(text: &str) -> usize {
+    text.split(' ').map(columns).max().unwrap_or(0)
+}
+
+/// Breaks a sanitised text into lines at blanks; a word that is wider than `width` stays whole.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for word in text.split(' ').filter(|it| !it.is_empty()) {
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+            lines.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    lines.push(line);
+    lines
+}
+
+/// Draws names and values in two aligned columns, the values whole.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_pairs(
+    pairs: &[(&'static str, String)],
+    indent: usize,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = Table::new([Column::whole(""), Column::wrapped("")]).indented(indent);
+    for (name, value) in pairs {
+        table.push([Cell::styled(name, STRONG), Cell::new(value)]);
+    }
+    table.write(width, out)
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -1,0 +1,289 @@
+//! The answer for people: what became of a message, and how it came to that.
+
+use std::io::{self, Write};
+
+use super::duration::human_duration;
+use super::headline::headline;
+use super::sanitise::{fit, sanitise};
+use super::step::{cause, event_style, sentence, word};
+use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style};
+use super::table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
+use crate::event::EventName;
+use crate::limits;
+use crate::time::Timestamp;
+use crate::trace::{Leg, Message, Outcome, Recipient};
+
+const INDENT: usize = 2;
+
+/// Writes messages one after another, with a line between.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_trace_tables(
+    messages: &[Message],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (index, message) in messages.iter().enumerate() {
+        if index > 0 {
+            writeln!(out, "\n{FAINT}{}{FAINT:#}\n", "─".repeat(options.width.min(100)))?;
+        }
+        write_trace_table(message, options, out)?;
+    }
+    Ok(())
+}
+
+/// Writes one message: the answer first, then what is known of it, then each recipient, then each
+/// step.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_trace_table(
+    message: &Message,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let style = message_style(message.outcome);
+    for line in wrap(&fit(&headline(message), limits::TABLE_TEXT_COLUMNS_MAX), options.width) {
+        writeln!(out, "{style}{line}{style:#}")?;
+    }
+    if message.is_truncated {
+        let count = message.events.len();
+        writeln!(
+            out,
+            "{UNDECIDED}Only {count} events were gathered; there are more, and the answer may change{UNDECIDED:#}"
+        )?;
+    }
+    writeln!(out)?;
+    write_pairs(&facts(message, options), INDENT, options.width, out)?;
+    write_recipients(message, options, out)?;
+    message.legs.iter().try_for_each(|leg| write_leg(message, leg, options, out))
+}
+
+/// Writes the IDs that nothing was found for, and what that may mean.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_not_found(
+    ids: &[String],
+    coverage_note: Option<&str>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for id in ids {
+        let id = fit(id, limits::TABLE_TEXT_COLUMNS_MAX);
+        writeln!(out, "{STRONG}No event was found for {id}{STRONG:#}")?;
+    }
+    match coverage_note.filter(|_| !ids.is_empty()) {
+        Some(note) => writeln!(out, "  {}", sanitise(note)),
+        None => Ok(()),
+    }
+}
+
+/// What is known of the message as a whole.
+fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if let Some(subject) = &message.subject {
+        facts.push(("Subject", subject.clone()));
+    }
+    match (&message.from, &message.sender) {
+        (Some(from), Some(sender)) if from != sender => {
+            facts.push(("From", format!("{from} (sent by {sender})")));
+        }
+        (Some(address), _) | (None, Some(address)) => facts.push(("From", address.to_string())),
+        (None, None) => {}
+    }
+    let ids = &message.message_ids;
+    let shown = if options.lists_all { ids.len() } else { limits::TABLE_RECIPIENTS_MAX };
+    for (index, message_id) in ids.iter().take(shown).enumerate() {
+        facts.push((if index == 0 { "Message ID" } else { "" }, message_id.to_string()));
+    }
+    if ids.len() > shown {
+        facts.push(("", format!("and {} more (--all lists them)", ids.len() - shown)));
+    }
+    let lasted = message.last_seen.ms_since(message.first_seen);
+    let until = match lasted {
+        0 => String::new(),
+        _ => format!(", last event {} later", human_duration(lasted)),
+    };
+    facts.push(("First seen", format!("{}{until}", message.first_seen.in_zone(&options.zone))));
+    facts.extend(checks(message).map(|it| ("Checks", it)));
+    facts
+}
+
+/// The verdicts in one line, short when there is nothing to see.
+fn checks(message: &Message) -> Option<String> {
+    let verdicts = &message.verdicts;
+    let known: Vec<(&str, &str)> = [
+        ("spam", verdicts.spam.as_deref()),
+        ("DKIM", verdicts.dkim.as_deref()),
+        ("DMARC", verdicts.dmarc.as_deref()),
+        ("SPF", verdicts.spf.as_deref()),
+    ]
+    .into_iter()
+    .filter_map(|(check, verdict)| Some((check, verdict?)))
+    .collect();
+    if known.is_empty() {
+        return None;
+    }
+    if known.iter().all(|(_, verdict)| *verdict == "PASS") {
+        let names: Vec<&str> = known.iter().map(|(check, _)| *check).collect();
+        return Some(format!("all passed ({})", names.join(", ")));
+    }
+    let policy = verdicts.dmarc_policy.as_deref();
+    let words = known.iter().map(|(check, verdict)| {
+        let meaning = match (*check, *verdict, policy) {
+            ("spam", "GRAY", _) => " (not sure)",
+            ("DKIM", "GRAY", _) => " (not signed)",
+            (_, "GRAY", _) => " (no policy)",
+            ("DMARC", _, Some(policy)) => return format!("{check} {verdict} (policy {policy})"),
+            _ => "",
+        };
+        format!("{check} {verdict}{meaning}")
+    });
+    Some(words.collect::<Vec<_>>().join(", "))
+}
+
+fn write_recipients(
+    message: &Message,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut rows: Vec<&Recipient> = if options.lists_all {
+        message.recipients.iter().collect()
+    } else {
+        message.deciding_recipients()
+    };
+    if rows.is_empty() {
+        return Ok(());
+    }
+    rows.sort_by_key(|it| (!it.outcome.is_bad(), it.outcome != Outcome::Pending));
+    let shown = if options.lists_all { rows.len() } else { limits::TABLE_RECIPIENTS_MAX };
+    let mut table = Table::new([
+        Column::whole("RECIPIENT"),
+        Column::whole("DIRECTION").optional(),
+        Column::whole("OUTCOME"),
+        Column::shortened("FOLDER"),
+        Column::whole("AT").optional(),
+        Column::number("LATENCY"),
+        Column::wrapped("WHY"),
+    ])
+    .indented(INDENT);
+    for row in rows.iter().take(shown) {
+        table.push([
+            Cell::new(row.address.as_str()),
+            Cell::new(row.direction.as_str()),
+            Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
+            Cell::styled(
+                row.folder.as_deref().unwrap_or_default(),
+                if row.is_junk { UNDECIDED } else { PLAIN },
+            ),
+            Cell::new(&row.at.map(|it| clock(it, message.first_seen, options)).unwrap_or_default()),
+            Cell::new(&row.latency_ms.map(human_duration).unwrap_or_default()),
+            Cell::new(&why(row)),
+        ]);
+    }
+    writeln!(out)?;
+    table.write(options.width, out)?;
+    let rest = rows.get(shown..).unwrap_or_default();
+    if rest.is_empty() {
+        return Ok(());
+    }
+    let counts: Vec<String> = Outcome::ALL
+        .iter()
+        .map(|outcome| (rest.iter().filter(|it| it.outcome == *outcome).count(), outcome))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, outcome)| format!("{count} more {outcome}"))
+        .collect();
+    writeln!(out, "  {FAINT}and {} (--all lists them){FAINT:#}", counts.join(", "))
+}
+
+/// What there is to say of an outcome beyond its name.
+fn why(recipient: &Recipient) -> String {
+    match recipient.outcome {
+        Outcome::Bounced => cause(recipient.status.as_deref(), recipient.reason.as_deref()),
+        Outcome::Dropped => recipient
+            .rule
+            .as_deref()
+            .map_or("by a rule".into(), |it| format!("by the rule \"{it}\"")),
+        Outcome::Rejected | Outcome::Quarantined => "by the sender's DMARC policy".to_owned(),
+        Outcome::Expanded => match recipient.mailboxes.as_slice() {
+            [only] => format!("stands for {only}"),
+            many => format!("stands for {} mailboxes", many.len()),
+        },
+        Outcome::Lost => "no outcome was recorded".to_owned(),
+        Outcome::Pending => "no outcome yet".to_owned(),
+        Outcome::Delivered | Outcome::Sent => String::new(),
+    }
+}
+
+/// Writes a leg's steps with the time between them.
+fn write_leg(
+    message: &Message,
+    leg: &Leg,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let direction = super::headline::capitalised(leg.direction.as_str());
+    let trace_id = leg.trace_id.as_deref().unwrap_or("(none)");
+    let trace_id = fit(trace_id, limits::TABLE_TEXT_COLUMNS_MAX);
+    writeln!(out, "\n  {STRONG}{direction}, trace ID {trace_id}{STRONG:#}")?;
+    let mut table = Table::new([Column::whole(""), Column::number(""), Column::wrapped("")])
+        .indented(2 * INDENT);
+    let mut previous: Option<Timestamp> = None;
+    let (mut steps, mut hidden) = (0_usize, Vec::new());
+    for stored in leg.event_indexes.iter().filter_map(|it| message.events.get(*it)) {
+        let (at, event) = (stored.record.timestamp, &stored.event);
+        // Deliveries make a timeline long; what went wrong must not be hidden behind them.
+        let is_routine =
+            matches!(event.name, EventName::MailboxEmailDelivered | EventName::OutgoingEmailSent);
+        let steps_max = limits::TABLE_STEPS_MAX / if is_routine { 2 } else { 1 };
+        if steps >= steps_max && !options.lists_all {
+            hidden.push(word(&event.name));
+            continue;
+        }
+        steps += 1;
+        let gap = previous.map(|it| format!("+{}", human_duration(at.ms_since(it))));
+        let mark = if stored.record.is_time_approximate { "~" } else { "" };
+        table.push([
+            Cell::new(&format!("{mark}{}", clock(at, message.first_seen, options))),
+            Cell::styled(&gap.unwrap_or_default(), FAINT),
+            Cell::styled(&sentence(event), event_style(event)),
+        ]);
+        previous = Some(at);
+    }
+    table.write(options.width, out)?;
+    if hidden.is_empty() {
+        return Ok(());
+    }
+    let text = format!("and {} more steps: {} (--all lists them)", hidden.len(), counted(&hidden));
+    writeln!(out, "    {FAINT}{}{FAINT:#}", sanitise(&text))
+}
+
+/// Counts names, in alphabetical order.
+fn counted(names: &[&str]) -> String {
+    let mut counts = std::collections::BTreeMap::new();
+    for name in names {
+        *counts.entry(*name).or_insert(0_usize) += 1;
+    }
+    let words: Vec<String> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    words.join(", ")
+}
+
+/// The time of day, or the whole time on another day than the message's first.
+fn clock(at: Timestamp, first_seen: Timestamp, options: &TableOptions) -> String {
+    const TIME_OF_DAY_CHARACTERS: usize = "21:34:00.000".len();
+    let (whole, first) = (at.in_zone(&options.zone), first_seen.in_zone(&options.zone));
+    match (whole.split_once('T'), first.split_once('T')) {
+        (Some((date, time)), Some((first_date, _))) if date == first_date => {
+            time.get(..TIME_OF_DAY_CHARACTERS).unwrap_or(time).to_owned()
+        }
+        _ => whole,
+    }
+}
+
+#[cfg(test)]
+#[path = "trace_table_tests.rs"]
+mod tests;

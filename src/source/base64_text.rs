@@ -1,0 +1,91 @@
+//! Decodes base64 text as a stream: one payload, wrapped or not, or several after one another.
+
+use std::io::{self, BufRead, Read};
+
+use super::error::RejectReason;
+use super::layers::Lookahead;
+
+pub(super) struct Base64Text {
+    input: Lookahead,
+    /// Up to three six-bit values that wait for the fourth.
+    bits: u32,
+    bit_count: u32,
+    decoded: Vec<u8>,
+    start: usize,
+}
+
+impl Base64Text {
+    pub(super) fn new(input: Lookahead) -> Self {
+        Self { input, bits: 0, bit_count: 0, decoded: Vec::new(), start: 0 }
+    }
+
+    /// Ends a payload: what is left of a group of four are bits of padding.
+    fn end_group(&mut self) {
+        self.bits = 0;
+        self.bit_count = 0;
+    }
+
+    fn push(&mut self, value: u32) {
+        self.bits = (self.bits << 6) | value;
+        self.bit_count += 6;
+        if self.bit_count >= 8 {
+            self.bit_count -= 8;
+            let [.., byte] = (self.bits >> self.bit_count).to_be_bytes();
+            self.decoded.push(byte);
+        }
+    }
+
+    /// Decodes what is buffered, up to the end of a line. False at the end of the input.
+    fn decode_more(&mut self) -> io::Result<bool> {
+        self.decoded.clear();
+        self.start = 0;
+        let held = self.input.fill_buf()?;
+        if held.is_empty() {
+            return Ok(false);
+        }
+        let line = memchr::memchr(b'\n', held).map_or(held.len(), |index| index + 1);
+        let chunk = held.get(..line).unwrap_or_default().to_vec();
+        self.input.consume(chunk.len());
+        for byte in &chunk {
+            match byte {
+                b'=' => self.end_group(),
+                _ if byte.is_ascii_whitespace() => {}
+                _ => match six_bits(*byte) {
+                    Some(value) => self.push(value),
+                    None => return Err(io::Error::other(RejectReason::BadBase64)),
+                },
+            }
+        }
+        // A payload without padding ends where the next one's gzip header begins.
+        if chunk.ends_with(b"\n") && self.bit_count > 0 && self.input.peek(4) == b"H4sI" {
+            self.end_group();
+        }
+        Ok(true)
+    }
+}
+
+fn six_bits(byte: u8) -> Option<u32> {
+    let value = match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'+' | b'-' => 62,
+        b'/' | b'_' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+impl Read for Base64Text {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.start >= self.decoded.len() {
+            if !self.decode_more()? {
+                return Ok(0);
+            }
+        }
+        let mut rest = self.decoded.get(self.start..).unwrap_or_default();
+        let count = rest.read(buffer)?;
+        self.start += count;
+        Ok(count)
+    }
+}

@@ -1,0 +1,89 @@
+//! What the reader hands to the decoders: framed units with their bytes.
+
+use std::sync::Arc;
+
+use super::document::Context;
+use super::error::RejectReason;
+use super::insights::CsvHeader;
+use crate::limits;
+
+/// Framed units in their order, with their own copy of the bytes: about
+/// [`limits::BATCH_BYTES`] of them, more only where one unit alone is larger.
+pub struct Batch {
+    bytes: Vec<u8>,
+    units: Vec<Unit>,
+    /// The log stream that the file's place in an S3 export tells.
+    log_stream: Option<Arc<str>>,
+}
+
+pub(super) struct Unit {
+    pub(super) kind: UnitKind,
+    start: usize,
+    end: usize,
+    /// From 1.
+    pub(super) line: u64,
+    /// In the decompressed input.
+    pub(super) byte_offset: u64,
+}
+
+pub(super) enum UnitKind {
+    /// A JSON value, or a line that looks like one or several.
+    Json,
+    /// An element of a document's list.
+    Element(Arc<Context>),
+    /// A line that begins with a time, and the lines that its message goes on over.
+    Text,
+    /// A row of a CSV.
+    CsvRow(Arc<CsvHeader>),
+    /// A line of base64.
+    Payload,
+    /// Not understood already by the reader.
+    Rejected { reason: RejectReason, is_continuation: bool },
+}
+
+/// Units after which a batch is full even when they are tiny.
+const UNITS_MAX: usize = limits::BATCH_BYTES / 64;
+
+impl Batch {
+    pub(super) fn new(log_stream: Option<Arc<str>>) -> Self {
+        Self { bytes: Vec::new(), units: Vec::new(), log_stream }
+    }
+
+    /// Whether it holds no unit at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+
+    /// Bytes of all its units together.
+    #[must_use]
+    pub fn byte_count(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// How many units it holds. A unit may decode to several records.
+    #[must_use]
+    pub fn unit_count(&self) -> usize {
+        self.units.len()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.bytes.len() >= limits::BATCH_BYTES || self.units.len() >= UNITS_MAX
+    }
+
+    pub(super) fn push(&mut self, kind: UnitKind, bytes: &[u8], line: u64, byte_offset: u64) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.units.push(Unit { kind, start, end: self.bytes.len(), line, byte_offset });
+    }
+
+    pub(super) fn units(&self) -> impl Iterator<Item = (&Unit, &[u8])> {
+        self.units
+            .iter()
+            .map(|unit| (unit, self.bytes.get(unit.start..unit.end).unwrap_or_default()))
+    }
+
+    pub(super) fn log_stream(&self) -> Option<&str> {
+        self.log_stream.as_deref()
+    }
+}

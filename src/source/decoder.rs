@@ -1,0 +1,330 @@
+//! Turns framed units into records.
+
+use std::io::Cursor;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::batch::{Batch, UnitKind};
+use super::document::{Context, Document, Step};
+use super::envelope::{EnvelopeReader, Shape};
+use super::insights;
+use super::log_line::LogLine;
+use super::scan::{self, Stop};
+use super::{Decoded, Format, Found, Output, Record, Reject, RejectReason, SourceReader};
+use crate::limits;
+
+/// Turns the units of batches into records. One for each worker: it reuses its buffers.
+pub struct Decoder {
+    envelope: EnvelopeReader,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+type Sink<'s> = dyn FnMut(Output<'_>) + 's;
+
+/// A stretch of the input and where it stands.
+#[derive(Clone, Copy)]
+struct Part<'a> {
+    bytes: &'a [u8],
+    line: u64,
+    byte_offset: u64,
+    /// How many documents and payloads it lies within.
+    depth: usize,
+}
+
+impl<'a> Part<'a> {
+    /// The stretch from `start` up to `end`.
+    fn slice(&self, start: usize, end: usize) -> Self {
+        let before = self.bytes.get(..start).unwrap_or_default();
+        let lines = memchr::memchr_iter(b'\n', before).count();
+        Self {
+            bytes: self.bytes.get(start..end).unwrap_or_default(),
+            line: self.line + u64::try_from(lines).unwrap_or(0),
+            byte_offset: self.byte_offset + u64::try_from(start).unwrap_or(0),
+            depth: self.depth,
+        }
+    }
+
+    fn found(&self, format: Format, decoded: Decoded<'a>, sink: &mut Sink<'_>) {
+        let Self { bytes: unit, line, byte_offset, .. } = *self;
+        sink(Output::Found(Found { format, line, byte_offset, unit, decoded }));
+    }
+
+    fn reject(&self, reason: &RejectReason, sink: &mut Sink<'_>) {
+        self.reject_part(reason, false, sink);
+    }
+
+    /// Hands out a reject in parts. Later parts keep the line of the first.
+    fn reject_part(&self, reason: &RejectReason, is_continuation: bool, sink: &mut Sink<'_>) {
+        let mut byte_offset = self.byte_offset;
+        let mut is_continuation = is_continuation;
+        let mut parts = self.bytes.chunks(limits::REJECTED_PART_BYTES);
+        let first = parts.next().unwrap_or_default();
+        for bytes in std::iter::once(first).chain(parts) {
+            let reason = reason.clone();
+            let line = self.line;
+            sink(Output::Rejected(Reject { line, byte_offset, reason, bytes, is_continuation }));
+            byte_offset += u64::try_from(bytes.len()).unwrap_or(0);
+            is_continuation = true;
+        }
+    }
+}
+
+/// Base64 as AWS writes it, and without its padding as people paste it.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
+);
+
+impl Decoder {
+    /// A decoder with empty buffers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { envelope: EnvelopeReader::new() }
+    }
+
+    /// Hands what the batch holds to `sink`, in order. Each unit ends as records or as rejects;
+    /// only a document's envelope and a subscription's control messages leave nothing.
+    pub fn decode(&mut self, batch: &Batch, sink: &mut dyn FnMut(Output<'_>)) {
+        self.decode_within(batch, None, sink);
+    }
+
+    /// Decodes a batch that lies within the payload `outer`, or in none.
+    fn decode_within(&mut self, batch: &Batch, outer: Option<Part<'_>>, sink: &mut Sink<'_>) {
+        let no_context = Context::default();
+        for (unit, bytes) in batch.units() {
+            let mut part = Part { bytes, line: unit.line, byte_offset: unit.byte_offset, depth: 0 };
+            if let Some(outer) = outer {
+                part = Part { bytes, ..outer };
+            }
+            match &unit.kind {
+                UnitKind::Json => self.value(part, &no_context, sink),
+                UnitKind::Element(context) => self.value(part, context, sink),
+                UnitKind::Text => text(part, batch.log_stream(), sink),
+                UnitKind::CsvRow(header) => header.decode(bytes, |result| match result {
+                    Ok(decoded) => part.found(Format::InsightsCsv, decoded, sink),
+                    Err(reason) => part.reject(&reason, sink),
+                }),
+                UnitKind::Payload => match std::str::from_utf8(bytes) {
+                    Ok(payload) => self.payload(part, payload, sink),
+                    Err(_) => part.reject(&RejectReason::InvalidUtf8, sink),
+                },
+                UnitKind::Rejected { reason, is_continuation } => {
+                    part.reject_part(reason, *is_continuation, sink);
+                }
+            }
+        }
+    }
+
+    /// Decodes what should be one JSON object or list.
+    fn value(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) {
+        if context.is_control {
+            return;
+        }
+        if part.depth > limits::COMPRESSION_LAYERS_MAX {
+            return part.reject(&RejectReason::TooManyLayers, sink);
+        }
+        if part.bytes.first() == Some(&b'[') {
+            return self.list(part, context, sink);
+        }
+        match self.envelope.read(part.bytes, context) {
+            Shape::Record(format, record) => part.found(format, Decoded::Record(record), sink),
+            Shape::Message(format, message) => part.found(format, Decoded::Raw(message), sink),
+            Shape::Event => match std::str::from_utf8(part.bytes) {
+                Ok(text) => part.found(Format::Raw, Decoded::Raw(text.into()), sink),
+                Err(_) => part.reject(&RejectReason::InvalidUtf8, sink),
+            },
+            Shape::Control => {}
+            Shape::Document => self.document(part, false, sink),
+            Shape::Payload(payload) => self.payload(part, &payload, sink),
+            Shape::Rejected(reason) => part.reject(&reason, sink),
+            Shape::Refused(reason) => self.refused(part, reason, context, sink),
+        }
+    }
+
+    /// Decodes a row of Logs Insights, or a list of values.
+    fn list(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) {
+        let Ok(text) = std::str::from_utf8(part.bytes) else {
+            return part.reject(&RejectReason::InvalidUtf8, sink);
+        };
+        match insights::decode_json_row(text) {
+            Ok(decoded) => part.found(Format::InsightsJson, decoded, sink),
+            Err(RejectReason::UnknownShape) if context.format.is_none() => {
+                self.document(part, true, sink);
+            }
+            Err(reason) => part.reject(&reason, sink),
+        }
+    }
+
+    /// Decodes the elements of a document that is one unit, under its whole envelope.
+    fn document(&mut self, part: Part<'_>, is_bare_list: bool, sink: &mut Sink<'_>) {
+        let mut document = Document::new(is_bare_list);
+        let mut spans: Vec<(usize, usize, Option<RejectReason>)> = Vec::new();
+        let length = part.bytes.len();
+        let mut index = 1;
+        while index < length {
+            let rest = part.bytes.get(index..).unwrap_or_default();
+            match document.step(rest) {
+                Ok(Step::Envelope(count)) => index += count,
+                Ok(Step::Element(count)) => {
+                    spans.push((index, index + count, None));
+                    index += count;
+                }
+                Ok(Step::End(count)) => {
+                    index += count;
+                    break;
+                }
+                Err(stop) => {
+                    let next = scan::next_element(rest).filter(|_| document.is_in_list());
+                    let end = next.map_or(length, |next| index + next);
+                    spans.push((index, end, Some(reason(stop))));
+                    index = end;
+                }
+            }
+        }
+        if index >= length && part.bytes.last() != Some(&closing(is_bare_list)) {
+            let is_told = spans.last().is_some_and(|(_, _, reason)| reason.is_some());
+            if !is_told {
+                spans.push((length, length, Some(RejectReason::Cut)));
+            }
+        }
+        let context = document.context();
+        if context.is_control {
+            return;
+        }
+        let mut here = Part { depth: part.depth + 1, ..part };
+        let mut at = 0;
+        for (start, end, reason) in spans {
+            // From the element before, so that newlines are counted once.
+            here = Part { bytes: part.bytes.get(at..).unwrap_or_default(), ..here };
+            here = here.slice(start - at, here.bytes.len());
+            at = start;
+            let element = here.slice(0, end - start);
+            match reason {
+                Some(reason) => element.reject(&reason, sink),
+                None => self.value(element, &context, sink),
+            }
+        }
+        // What follows the document on its line.
+        let rest = part.slice(index, length);
+        if !rest.bytes.trim_ascii().is_empty() {
+            self.pieces(rest, RejectReason::UnknownLine, &Context::default(), sink);
+        }
+    }
+
+    /// Decodes what no parser can read as one value: several values on one line, or a broken one.
+    fn refused(
+        &mut self,
+        part: Part<'_>,
+        reason: RejectReason,
+        context: &Context,
+        sink: &mut Sink<'_>,
+    ) {
+        match scan::value(part.bytes) {
+            Ok(length) if length == part.bytes.len() => part.reject(&reason, sink),
+            Err(Stop::TooDeep) => part.reject(&RejectReason::TooDeep, sink),
+            _ => self.pieces(part, reason, context, sink),
+        }
+    }
+
+    /// Decodes values that follow one another, and rejects what is broken among them.
+    fn pieces(
+        &mut self,
+        part: Part<'_>,
+        refusal: RejectReason,
+        context: &Context,
+        sink: &mut Sink<'_>,
+    ) {
+        let length = part.bytes.len();
+        let mut index = 0;
+        loop {
+            let rest = part.bytes.get(index..).unwrap_or_default();
+            let blanks = scan::separators(rest);
+            if blanks > 0 {
+                index += blanks;
+                continue;
+            }
+            let is_bracket = matches!(rest.first(), Some(b'{' | b'['));
+            match scan::value(rest) {
+                _ if rest.is_empty() => return,
+                Ok(count) if is_bracket => {
+                    self.value(part.slice(index, index + count), context, sink);
+                    index += count;
+                }
+                Err(_) if Document::is_at(rest) => {
+                    return self.document(part.slice(index, length), false, sink);
+                }
+                stopped => {
+                    let end = scan::next_element(rest).map_or(length, |next| index + next);
+                    let is_whole = index == 0 && end == length;
+                    let reason = match stopped {
+                        Err(stop) if !is_whole || stop != Stop::Broken => reason(stop),
+                        _ => refusal.clone(),
+                    };
+                    part.slice(index, end).reject(&reason, sink);
+                    index = end;
+                }
+            }
+        }
+    }
+
+    /// Decodes base64 of more.
+    fn payload(&mut self, part: Part<'_>, payload: &str, sink: &mut Sink<'_>) {
+        if part.depth >= limits::COMPRESSION_LAYERS_MAX {
+            return part.reject(&RejectReason::TooManyLayers, sink);
+        }
+        let Ok(bytes) = BASE64.decode(payload.trim_ascii()) else {
+            return part.reject(&RejectReason::BadBase64, sink);
+        };
+        // A reader of its own bounds what the payload expands to.
+        let reader = SourceReader::from_reader(Box::new(Cursor::new(bytes)), String::new());
+        let Ok(mut reader) = reader else {
+            return part.reject(&RejectReason::BadBase64, sink);
+        };
+        let inner = Part { depth: part.depth + 1, ..part };
+        while let Ok(Some(batch)) = reader.next_batch() {
+            self.decode_within(&batch, Some(inner), sink);
+        }
+    }
+}
+
+fn closing(is_bare_list: bool) -> u8 {
+    if is_bare_list { b']' } else { b'}' }
+}
+
+fn reason(stop: Stop) -> RejectReason {
+    match stop {
+        Stop::More => RejectReason::Cut,
+        Stop::Broken => RejectReason::Broken,
+        Stop::TooDeep => RejectReason::TooDeep,
+    }
+}
+
+/// Decodes a line that begins with a time.
+fn text(part: Part<'_>, export_stream: Option<&str>, sink: &mut Sink<'_>) {
+    let Ok(text) = std::str::from_utf8(part.bytes) else {
+        return part.reject(&RejectReason::InvalidUtf8, sink);
+    };
+    let Some(line) = LogLine::parse(text) else {
+        return part.reject(&RejectReason::UnknownLine, sink);
+    };
+    let of_export = export_stream.filter(|_| line.format == Format::S3Export);
+    let record = Record {
+        log_group: None,
+        log_stream: line.log_stream.or(of_export).map(Into::into),
+        event_id: None,
+        timestamp: line.timestamp,
+        is_time_approximate: line.is_time_approximate,
+        ingestion_time: None,
+        message: line.message.into(),
+    };
+    part.found(line.format, Decoded::Record(record), sink);
+}

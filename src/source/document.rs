@@ -1,0 +1,199 @@
+//! Walks a JSON document that holds records in a list, one element at a time.
+//!
+//! The reader uses it on documents that are too large or too broken to be one unit; the decoder
+//! uses it on those that are one.
+
+use std::sync::Arc;
+
+use super::Format;
+use super::scan::{self, Stop};
+
+/// What a document says about all of its elements.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    pub(super) format: Option<Format>,
+    pub(super) log_group: Option<String>,
+    pub(super) log_stream: Option<String>,
+    /// A subscription's test message, which holds no events.
+    pub(super) is_control: bool,
+}
+
+/// What stands at the start of the bytes. The lengths count from there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Blanks, or a member of the envelope.
+    Envelope(usize),
+    /// An element of the list.
+    Element(usize),
+    /// The document's last bracket.
+    End(usize),
+}
+
+/// Where in a document the walk is.
+pub(super) struct Document {
+    is_in_list: bool,
+    /// Whether the document is the list itself.
+    is_bare_list: bool,
+    context: Context,
+    shared: Option<Arc<Context>>,
+}
+
+impl Document {
+    /// A walk that begins behind the opening bracket of an object, or of a bare list.
+    pub(super) fn new(is_bare_list: bool) -> Self {
+        let context = Context { format: Some(Format::Json), ..Context::default() };
+        Self { is_in_list: is_bare_list, is_bare_list, context, shared: None }
+    }
+
+    pub(super) fn is_in_list(&self) -> bool {
+        self.is_in_list
+    }
+
+    /// What the envelope has said so far.
+    pub(super) fn context(&mut self) -> Arc<Context> {
+        Arc::clone(self.shared.get_or_insert_with(|| Arc::new(self.context.clone())))
+    }
+
+    /// Whether `bytes` begin with an object that holds a list of records: its header is whole and
+    /// the list has begun.
+    pub(super) fn is_at(bytes: &[u8]) -> bool {
+        let mut document = Self::new(false);
+        let mut index = 1;
+        if bytes.first() != Some(&b'{') {
+            return false;
+        }
+        loop {
+            match document.step(bytes.get(index..).unwrap_or_default()) {
+                Ok(Step::Envelope(_)) if document.is_in_list => return true,
+                Ok(Step::Envelope(length)) => index += length,
+                _ => return false,
+            }
+        }
+    }
+
+    /// Takes one step.
+    pub(super) fn step(&mut self, bytes: &[u8]) -> Result<Step, Stop> {
+        let blanks = scan::separators(bytes);
+        if blanks > 0 {
+            return Ok(Step::Envelope(blanks));
+        }
+        let first = *bytes.first().ok_or(Stop::More)?;
+        match first {
+            b'{' | b'[' if self.is_in_list => scan::value(bytes).map(Step::Element),
+            b']' if self.is_bare_list => Ok(Step::End(1)),
+            b']' if self.is_in_list => {
+                self.is_in_list = false;
+                Ok(Step::Envelope(1))
+            }
+            b'}' if !self.is_in_list => Ok(Step::End(1)),
+            b'"' if !self.is_in_list => self.member(bytes).map(Step::Envelope),
+            _ => Err(Stop::Broken),
+        }
+    }
+
+    /// Takes a member of the envelope, or its key and the opening bracket of the list.
+    fn member(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
+        let key_end = scan::string_end(bytes, 0)?;
+        let key = bytes.get(1..key_end - 1).unwrap_or_default();
+        let colon = skip_blanks(bytes, key_end)?;
+        if bytes.get(colon) != Some(&b':') {
+            return Err(Stop::Broken);
+        }
+        let start = skip_blanks(bytes, colon + 1)?;
+        if bytes.get(start) == Some(&b'[')
+            && let Some(format) = list_format(key)
+        {
+            if self.context.format != Some(format) {
+                self.context.format = Some(format);
+                self.shared = None;
+            }
+            self.is_in_list = true;
+            return Ok(start + 1);
+        }
+        let length = scan::value(bytes.get(start..).unwrap_or_default())?;
+        let value = bytes.get(start..start + length).unwrap_or_default();
+        self.note(key, value);
+        Ok(start + length)
+    }
+
+    fn note(&mut self, key: &[u8], value: &[u8]) {
+        if !matches!(
+            key,
+            b"logGroup" | b"logGroupName" | b"logStream" | b"logStreamName" | b"messageType"
+        ) {
+            return;
+        }
+        let Ok(text) = serde_json::from_slice::<String>(value) else { return };
+        match key {
+            b"logGroup" | b"logGroupName" => self.context.log_group = Some(text),
+            b"logStream" | b"logStreamName" => self.context.log_stream = Some(text),
+            _ => self.context.is_control = text == "CONTROL_MESSAGE",
+        }
+        self.shared = None;
+    }
+}
+
+/// The format that the name of a list tells, if it is one that holds records.
+pub(super) fn list_format(key: &[u8]) -> Option<Format> {
+    match key {
+        b"events" => Some(Format::Json),
+        b"logEvents" | b"Records" | b"records" => Some(Format::Subscription),
+        b"results" => Some(Format::InsightsJson),
+        _ => None,
+    }
+}
+
+fn skip_blanks(bytes: &[u8], start: usize) -> Result<usize, Stop> {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let blanks = rest.iter().take_while(|byte| scan::is_blank(**byte)).count();
+    if blanks == rest.len() { Err(Stop::More) } else { Ok(start + blanks) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn elements(text: &str) -> (Vec<String>, Result<(), Stop>, Context) {
+        let bytes = text.as_bytes();
+        let mut document = Document::new(bytes[0] == b'[');
+        let (mut index, mut found) = (1, Vec::new());
+        let end = loop {
+            match document.step(&bytes[index..]) {
+                Ok(Step::Envelope(length)) => index += length,
+                Ok(Step::Element(length)) => {
+                    found.push(text[index..index + length].to_owned());
+                    index += length;
+                }
+                Ok(Step::End(_)) => break Ok(()),
+                Err(stop) => break Err(stop),
+            }
+        };
+        let context = document.context().as_ref().clone();
+        (found, end, context)
+    }
+
+    #[test]
+    fn the_elements_of_each_list_are_found_and_the_envelope_is_noted() {
+        let (found, end, context) = elements(
+            r#"{ "logEvents": [ {"id":"1"} , {"id":"2"} ], "logGroup" : "g\u0041", "x":[{}], "logStream":"s"}"#,
+        );
+        assert_eq!(found, [r#"{"id":"1"}"#, r#"{"id":"2"}"#]);
+        assert_eq!(end, Ok(()));
+        assert_eq!(context.log_group.as_deref(), Some("gA"));
+        assert_eq!(context.log_stream.as_deref(), Some("s"));
+        assert_eq!(context.format, Some(Format::Subscription));
+
+        let (found, end, context) = elements(r#"[{"a":1},[{"b":2}],{"#);
+        assert_eq!(found, [r#"{"a":1}"#, r#"[{"b":2}]"#]);
+        assert_eq!(end, Err(Stop::More));
+        assert_eq!(context.format, Some(Format::Json));
+    }
+
+    #[test]
+    fn only_an_object_with_a_list_of_records_is_a_document() {
+        assert!(Document::is_at(br#"{"nextToken":"x","events":[{"a"#));
+        assert!(!Document::is_at(br#"{"nextToken":"x","events":{}}"#));
+        assert!(!Document::is_at(br#"{"message":"x","events"#));
+        assert!(!Document::is_at(br#"[{"events":[]}]"#));
+    }
+}

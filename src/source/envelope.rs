@@ -1,0 +1,307 @@
+//! Reads one JSON value: a record with its envelope, an event alone, or something that holds
+//! records within.
+//!
+//! simd-json reads it; what it refuses and JSON allows is read again by serde_json, which also
+//! gives the exact text of a message that somebody has already parsed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use simd_json::prelude::*;
+use simd_json::tape;
+
+use super::document::{Context, list_format};
+use super::insights::{bad_timestamp, group_of, read_time};
+use super::{Format, Record, RejectReason};
+use crate::limits;
+use crate::time::Timestamp;
+
+/// What a JSON object turned out to be.
+pub(super) enum Shape<'a> {
+    Record(Format, Record<'a>),
+    /// The message of a record that has no time.
+    Message(Format, Cow<'a, str>),
+    /// The object is an event itself.
+    Event,
+    /// The object holds a list of records.
+    Document,
+    /// Base64 of more.
+    Payload(String),
+    /// A subscription's test message.
+    Control,
+    Rejected(RejectReason),
+    /// No parser can read it.
+    Refused(RejectReason),
+}
+
+/// Reads values, reusing its buffers.
+pub(super) struct EnvelopeReader {
+    /// simd-json overwrites what it reads.
+    copy: Vec<u8>,
+    buffers: simd_json::Buffers,
+}
+
+impl EnvelopeReader {
+    pub(super) fn new() -> Self {
+        Self {
+            copy: Vec::new(),
+            buffers: simd_json::Buffers::with_max_depth(4 << 10, limits::JSON_DEPTH_MAX),
+        }
+    }
+
+    /// Reads the object in `bytes`. What it says of group and stream goes before `context`.
+    pub(super) fn read<'a>(&'a mut self, bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
+        self.copy.clear();
+        self.copy.extend_from_slice(bytes);
+        let read = match simd_json::to_tape_with_buffers(&mut self.copy, &mut self.buffers) {
+            Ok(tape) => Fields::from_tape(&tape),
+            Err(_) => None,
+        };
+        match read {
+            Some(fields) => fields.into_shape(context),
+            None => read_slowly(bytes, context),
+        }
+    }
+}
+
+/// Reads with serde_json.
+fn read_slowly<'a>(bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => return Shape::Refused(RejectReason::InvalidUtf8),
+    };
+    // serde_json stops at its own depth, the same as ours, and does not recurse for raw values.
+    match serde_json::from_str::<BTreeMap<Cow<'a, str>, &'a RawValue>>(text) {
+        Ok(members) => {
+            let mut fields = Fields::default();
+            for (key, raw) in members {
+                fields.set(&key, Value::from_raw(&key, raw.get()));
+            }
+            fields.into_shape(context)
+        }
+        Err(error) => Shape::Refused(RejectReason::NotJson { reason: error.to_string() }),
+    }
+}
+
+/// A member's value with the distinctions that an envelope needs.
+enum Value<'a> {
+    Nothing,
+    Text(Cow<'a, str>),
+    Number(Option<i64>),
+    True,
+    List,
+    /// An object, its text where it is known, and its member `data`.
+    Object {
+        text: Option<&'a str>,
+        data: Option<Cow<'a, str>>,
+    },
+    Other,
+}
+
+impl<'a> Value<'a> {
+    fn from_tape(value: tape::Value<'_, 'a>) -> Self {
+        if let Some(text) = value.into_string() {
+            return Self::Text(Cow::Borrowed(text));
+        }
+        if value.is_null() {
+            return Self::Nothing;
+        }
+        if let Some(object) = value.as_object() {
+            let data = object.get("data").and_then(|it| it.into_string()).map(Cow::Borrowed);
+            return Self::Object { text: None, data };
+        }
+        if value.is_array() {
+            return Self::List;
+        }
+        match value.as_bool() {
+            Some(true) => Self::True,
+            Some(false) => Self::Other,
+            None => Self::Number(value.as_i64().or_else(|| value.as_f64().and_then(whole))),
+        }
+    }
+
+    fn from_raw(key: &str, raw: &'a str) -> Self {
+        #[derive(serde::Deserialize)]
+        struct WithData<'d> {
+            #[serde(borrow)]
+            data: Option<Cow<'d, str>>,
+        }
+        match raw.as_bytes().first() {
+            Some(b'"') => serde_json::from_str::<Text<'a>>(raw)
+                .map_or(Self::Other, |Text(text)| Self::Text(text)),
+            Some(b'{') => {
+                let is_wrapper = matches!(key, "awslogs" | "kinesis");
+                let read = is_wrapper.then(|| serde_json::from_str::<WithData<'a>>(raw).ok());
+                let data = read.flatten().and_then(|it| it.data);
+                Self::Object { text: Some(raw), data }
+            }
+            Some(b'[') => Self::List,
+            Some(b't') => Self::True,
+            Some(b'n') => Self::Nothing,
+            Some(b'f') | None => Self::Other,
+            Some(_) => {
+                Self::Number(raw.parse().ok().or_else(|| raw.parse::<f64>().ok().and_then(whole)))
+            }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A float that tools wrote for a whole number, such as `1.793e12`.
+fn whole(number: f64) -> Option<i64> {
+    /// Beyond it a double skips whole numbers.
+    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+    if number.abs() > WHOLE_MAX {
+        return None;
+    }
+    format!("{:.0}", number.trunc()).parse().ok()
+}
+
+/// The members of an object that tell what it is.
+#[derive(Default)]
+struct Fields<'a> {
+    log_group: Option<Cow<'a, str>>,
+    log_stream: Option<Cow<'a, str>>,
+    event_id: Option<Cow<'a, str>>,
+    timestamp: Option<Value<'a>>,
+    ingestion_time: Option<Timestamp>,
+    message: Option<Cow<'a, str>>,
+    is_time_approximate: bool,
+    /// Whether the names are those of Logs Insights.
+    is_insights: bool,
+    /// Whether the message is an object whose text is not at hand.
+    lacks_message_text: bool,
+    has_event: bool,
+    has_list: bool,
+    is_control: bool,
+    payload: Option<Cow<'a, str>>,
+}
+
+impl<'a> Fields<'a> {
+    /// `None` when the exact text of the message is needed, or the value is no object.
+    fn from_tape(tape: &simd_json::Tape<'a>) -> Option<Self> {
+        let object = tape.as_value().as_object()?;
+        let mut fields = Self::default();
+        for (key, value) in &object {
+            if is_field(key) {
+                fields.set(key, Value::from_tape(value));
+            }
+        }
+        (!fields.lacks_message_text).then_some(fields)
+    }
+
+    fn set(&mut self, key: &str, value: Value<'a>) {
+        match (key, value) {
+            ("logGroup" | "logGroupName", Value::Text(text)) => self.log_group = Some(text),
+            ("logStream" | "logStreamName" | "@logStream", Value::Text(text)) => {
+                self.log_stream = Some(text);
+            }
+            ("@log", Value::Text(text)) => self.log_group = Some(group_of(text)),
+            ("eventId" | "id", Value::Text(text)) => self.event_id = Some(text),
+            ("timestamp" | "@timestamp", value) => self.timestamp = Some(value),
+            ("ingestionTime" | "@ingestionTime", value) => {
+                self.ingestion_time = into_time(&value).ok().flatten();
+            }
+            ("timeApproximate", Value::True) => self.is_time_approximate = true,
+            ("message" | "@message", value) => {
+                self.is_insights = key == "@message";
+                self.set_message(value);
+            }
+            ("traceId" | "event" | "eventName", Value::Text(_) | Value::Object { .. }) => {
+                self.has_event = true;
+            }
+            ("messageType", Value::Text(text)) => self.is_control = text == "CONTROL_MESSAGE",
+            ("awslogs" | "kinesis", Value::Object { data: Some(data), .. }) => {
+                self.payload = Some(data);
+            }
+            ("data", Value::Text(text)) => self.payload = Some(text),
+            (key, Value::List) if list_format(key.as_bytes()).is_some() => self.has_list = true,
+            _ => {}
+        }
+    }
+
+    fn set_message(&mut self, value: Value<'a>) {
+        match value {
+            Value::Text(text) => self.message = Some(text),
+            Value::Object { text: Some(text), .. } => self.message = Some(Cow::Borrowed(text)),
+            Value::Object { text: None, .. } => self.lacks_message_text = true,
+            _ => {}
+        }
+    }
+
+    fn into_shape(self, context: &'a Context) -> Shape<'a> {
+        if self.is_control {
+            return Shape::Control;
+        }
+        let time = match self.timestamp.as_ref().map(into_time) {
+            Some(Ok(time)) => time,
+            Some(Err(reason)) if self.message.is_some() => return Shape::Rejected(reason),
+            _ => None,
+        };
+        let format = if self.is_insights { Format::InsightsJson } else { Format::Ndjson };
+        let format = context.format.unwrap_or(format);
+        match (self.message, time) {
+            (Some(message), Some(timestamp)) => Shape::Record(
+                format,
+                Record {
+                    log_group: self.log_group.or(context.log_group.as_deref().map(Cow::Borrowed)),
+                    log_stream: self
+                        .log_stream
+                        .or(context.log_stream.as_deref().map(Cow::Borrowed)),
+                    event_id: self.event_id,
+                    timestamp,
+                    is_time_approximate: self.is_time_approximate,
+                    ingestion_time: self.ingestion_time,
+                    message,
+                },
+            ),
+            _ if self.has_event => Shape::Event,
+            (Some(message), None) => Shape::Message(format, message),
+            _ if self.has_list => Shape::Document,
+            _ => match self.payload {
+                Some(payload) => Shape::Payload(payload.into_owned()),
+                None => Shape::Rejected(RejectReason::UnknownShape),
+            },
+        }
+    }
+}
+
+/// Whether [`Fields::set`] knows the name.
+fn is_field(key: &str) -> bool {
+    matches!(
+        key,
+        "logGroup"
+            | "logGroupName"
+            | "logStream"
+            | "logStreamName"
+            | "eventId"
+            | "id"
+            | "timestamp"
+            | "ingestionTime"
+            | "timeApproximate"
+            | "message"
+            | "traceId"
+            | "event"
+            | "eventName"
+            | "messageType"
+            | "awslogs"
+            | "kinesis"
+            | "data"
+    ) || key.starts_with('@')
+        || list_format(key.as_bytes()).is_some()
+}
+
+/// Reads a time; nothing where it is `null`.
+fn into_time(value: &Value<'_>) -> Result<Option<Timestamp>, RejectReason> {
+    match value {
+        Value::Nothing => Ok(None),
+        Value::Number(Some(ms)) => {
+            Timestamp::from_ms(*ms).map(Some).ok_or_else(|| bad_timestamp(&ms.to_string()))
+        }
+        Value::Text(text) => read_time(text).map(Some).ok_or_else(|| bad_timestamp(text)),
+        _ => Err(bad_timestamp("of no known form")),
+    }
+}

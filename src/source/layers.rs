@@ -1,0 +1,263 @@
+//! Takes compression and base64 off a stream, found by content and never by name.
+//!
+//! Each decompressor is bounded against the raw bytes read so far, so that a bomb ends early and
+//! nesting bombs does not multiply.
+
+use std::fmt;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::base64_text::Base64Text;
+use super::error::{RawFault, RejectReason};
+use super::gzip::GzipMembers;
+use crate::limits;
+
+/// One layer that was taken off an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compression {
+    /// gzip, one or several members.
+    Gzip,
+    /// Zstandard, one or several frames.
+    Zstd,
+    /// Base64 text.
+    Base64,
+}
+
+impl Compression {
+    /// `gzip`, `zstd` or `base64`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::Base64 => "base64",
+        }
+    }
+}
+
+impl fmt::Display for Compression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+pub(super) type Bytes = Box<dyn Read + Send>;
+
+/// A stream without its layers.
+pub(super) struct Peeled {
+    pub(super) stream: Lookahead,
+    pub(super) layers: Vec<Compression>,
+    /// Bytes read from the raw input so far.
+    pub(super) raw_bytes: Arc<AtomicU64>,
+    /// Whether what is left is a layer still, one too many.
+    pub(super) is_too_deep: bool,
+}
+
+/// Bytes of base64 text that are looked at to tell one payload a line from one for the file.
+const BASE64_SAMPLE_BYTES: usize = 64 << 10;
+
+/// Largest zstd window that is accepted, as a power of two: the default of the `zstd` tool.
+const ZSTD_WINDOW_LOG_MAX: u32 = 27;
+
+pub(super) fn peel(read: Bytes) -> io::Result<Peeled> {
+    let raw_bytes = Arc::new(AtomicU64::new(0));
+    let raw = RawRead { inner: read, raw_bytes: Arc::clone(&raw_bytes) };
+    let mut stream = Lookahead::new(Box::new(raw));
+    let mut layers = Vec::new();
+    let mut is_too_deep = false;
+    while let Some(layer) = detect(&mut stream) {
+        if layers.len() == limits::COMPRESSION_LAYERS_MAX {
+            is_too_deep = true;
+            break;
+        }
+        layers.push(layer);
+        let inner: Bytes = match layer {
+            Compression::Gzip => Box::new(GzipMembers::new(stream)),
+            Compression::Zstd => {
+                let mut decoder = zstd::Decoder::with_buffer(stream)?;
+                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                Box::new(ZstdFrames { decoder })
+            }
+            Compression::Base64 => Box::new(Base64Text::new(stream)),
+        };
+        let bounded = Bounded { inner, raw_bytes: Arc::clone(&raw_bytes), produced: 0 };
+        stream = Lookahead::new(Box::new(bounded));
+    }
+    Ok(Peeled { stream, layers, raw_bytes, is_too_deep })
+}
+
+fn detect(stream: &mut Lookahead) -> Option<Compression> {
+    match stream.peek(4) {
+        [0x1f, 0x8b, ..] => return Some(Compression::Gzip),
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+            return Some(Compression::Zstd);
+        }
+        b"H4sI" => {}
+        _ => return None,
+    }
+    is_one_payload(stream.peek(BASE64_SAMPLE_BYTES)).then_some(Compression::Base64)
+}
+
+/// Whether base64 text is one long or wrapped payload, rather than one a line: lines of their
+/// own are decoded one by one, so that a broken one does not spoil the next.
+fn is_one_payload(sample: &[u8]) -> bool {
+    let mut lines = sample.split(|byte| *byte == b'\n');
+    let _first = lines.next();
+    match lines.next().map(<[u8]>::trim_ascii_end) {
+        None => sample.len() >= BASE64_SAMPLE_BYTES,
+        Some(second) => {
+            let is_base64 =
+                |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+            !second.is_empty() && !second.starts_with(b"H4sI") && second.iter().all(is_base64)
+        }
+    }
+}
+
+/// The raw input: counts, and marks its failures as the machine's.
+struct RawRead {
+    inner: Bytes,
+    raw_bytes: Arc<AtomicU64>,
+}
+
+impl Read for RawRead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(buffer) {
+                Ok(count) => {
+                    self.raw_bytes
+                        .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io::Error::other(RawFault(error))),
+            }
+        }
+    }
+}
+
+/// Gives the zstd decoder's complaints the form of a reason.
+struct ZstdFrames {
+    decoder: zstd::Decoder<'static, Lookahead>,
+}
+
+impl Read for ZstdFrames {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.decoder.read(buffer).map_err(|error| {
+            let is_ours =
+                error.get_ref().is_some_and(|it| it.is::<RawFault>() || it.is::<RejectReason>());
+            if is_ours {
+                return error;
+            }
+            let layer = "zstd";
+            io::Error::other(match error.kind() {
+                io::ErrorKind::UnexpectedEof => RejectReason::Truncated { layer },
+                _ => RejectReason::Corrupt { layer, reason: error.to_string() },
+            })
+        })
+    }
+}
+
+/// Stops a stream that grows out of proportion to the raw bytes it came from.
+struct Bounded {
+    inner: Bytes,
+    raw_bytes: Arc<AtomicU64>,
+    produced: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.produced = self.produced.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        let allowed =
+            self.raw_bytes.load(Ordering::Relaxed).saturating_mul(limits::EXPANSION_RATIO_MAX);
+        if self.produced > allowed.max(limits::EXPANSION_FREE_BYTES) {
+            return Err(io::Error::other(RejectReason::Expansion));
+        }
+        Ok(count)
+    }
+}
+
+/// A buffered reader that can be looked into further than one read, without losing what came
+/// before an error.
+pub(super) struct Lookahead {
+    inner: Bytes,
+    bytes: Vec<u8>,
+    start: usize,
+    fault: Option<io::Error>,
+    is_at_end: bool,
+}
+
+/// Bytes that a layer reads from the one below at once.
+const CHUNK_BYTES: usize = 64 << 10;
+
+impl Lookahead {
+    pub(super) fn new(inner: Bytes) -> Self {
+        Self { inner, bytes: Vec::new(), start: 0, fault: None, is_at_end: false }
+    }
+
+    fn held(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// The next `count` bytes, or fewer where the stream ends or fails before.
+    pub(super) fn peek(&mut self, count: usize) -> &[u8] {
+        while self.held().len() < count && self.fault.is_none() && !self.is_at_end {
+            self.fill(count.max(4 << 10));
+        }
+        self.held().get(..count).unwrap_or_else(|| self.held())
+    }
+
+    fn fill(&mut self, count: usize) {
+        self.bytes.drain(..self.start);
+        self.start = 0;
+        let held = self.bytes.len();
+        self.bytes.resize(held.saturating_add(count), 0);
+        let result = self.inner.read(self.bytes.get_mut(held..).unwrap_or_default());
+        self.bytes.truncate(held.saturating_add(*result.as_ref().unwrap_or(&0)));
+        match result {
+            Ok(0) => self.is_at_end = true,
+            Ok(_) => {}
+            Err(error) => self.fault = Some(error),
+        }
+    }
+}
+
+impl Read for Lookahead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.held().is_empty() {
+            if let Some(fault) = self.fault.take() {
+                self.is_at_end = true;
+                return Err(fault);
+            }
+            if self.is_at_end {
+                return Ok(0);
+            }
+            // Large reads go past the buffer: one copy less.
+            return self.inner.read(buffer);
+        }
+        let mut held = self.held();
+        let count = held.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Lookahead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.held().is_empty() && self.fault.is_none() && !self.is_at_end {
+            self.fill(CHUNK_BYTES);
+        }
+        if self.held().is_empty()
+            && let Some(fault) = self.fault.take()
+        {
+            self.is_at_end = true;
+            return Err(fault);
+        }
+        Ok(self.held())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.start = self.start.saturating_add(count).min(self.bytes.len());
+    }
+}

@@ -1,0 +1,285 @@
+//! Finds where a JSON value or a CSV row ends, without reading what it says.
+//!
+//! The checks are those that tell a half line from a whole value: the order of tokens, no raw
+//! newline within a string, a bounded depth. Whether a number or an escape is well formed is the
+//! parser's business.
+
+use crate::limits;
+
+/// Why a scan found no end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The bytes end before the value does.
+    More,
+    /// What stands there can be no part of the value.
+    Broken,
+    /// Nested too deep.
+    TooDeep,
+}
+
+/// What may come next.
+#[derive(Clone, Copy)]
+enum Expect {
+    Value,
+    ValueOrEnd,
+    Key,
+    KeyOrEnd,
+    Colon,
+    CommaOrEnd,
+}
+
+/// The open brackets, one bit each: 1 is an object.
+struct Nesting {
+    bits: u128,
+    depth: usize,
+}
+
+const _: () = assert!(limits::JSON_DEPTH_MAX <= 128, "a bit for each level");
+
+impl Nesting {
+    fn push(&mut self, is_object: bool) -> Result<(), Stop> {
+        if self.depth == limits::JSON_DEPTH_MAX {
+            return Err(Stop::TooDeep);
+        }
+        self.depth += 1;
+        self.bits = (self.bits << 1) | u128::from(is_object);
+        Ok(())
+    }
+
+    fn pop(&mut self) {
+        self.depth = self.depth.saturating_sub(1);
+        self.bits >>= 1;
+    }
+
+    fn is_in_object(&self) -> bool {
+        self.depth > 0 && self.bits & 1 == 1
+    }
+}
+
+/// The length of the JSON value that `bytes` begins with.
+pub(super) fn value(bytes: &[u8]) -> Result<usize, Stop> {
+    let mut nesting = Nesting { bits: 0, depth: 0 };
+    let mut expect = Expect::Value;
+    let mut index = 0;
+    loop {
+        let byte = *bytes.get(index).ok_or(Stop::More)?;
+        if is_blank(byte) {
+            index += 1;
+            continue;
+        }
+        let is_value_next = matches!(expect, Expect::Value | Expect::ValueOrEnd);
+        expect = match byte {
+            b'{' if is_value_next => {
+                nesting.push(true)?;
+                index += 1;
+                Expect::KeyOrEnd
+            }
+            b'[' if is_value_next => {
+                nesting.push(false)?;
+                index += 1;
+                Expect::ValueOrEnd
+            }
+            b'}' if nesting.is_in_object()
+                && matches!(expect, Expect::KeyOrEnd | Expect::CommaOrEnd) =>
+            {
+                nesting.pop();
+                index += 1;
+                Expect::CommaOrEnd
+            }
+            b']' if !nesting.is_in_object()
+                && matches!(expect, Expect::ValueOrEnd | Expect::CommaOrEnd) =>
+            {
+                nesting.pop();
+                index += 1;
+                Expect::CommaOrEnd
+            }
+            b'"' if is_value_next => {
+                index = string_end(bytes, index)?;
+                Expect::CommaOrEnd
+            }
+            b'"' if matches!(expect, Expect::Key | Expect::KeyOrEnd) => {
+                index = string_end(bytes, index)?;
+                Expect::Colon
+            }
+            b':' if matches!(expect, Expect::Colon) => {
+                index += 1;
+                Expect::Value
+            }
+            b',' if matches!(expect, Expect::CommaOrEnd) => {
+                index += 1;
+                if nesting.is_in_object() { Expect::Key } else { Expect::Value }
+            }
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' if is_value_next => {
+                index = scalar_end(bytes, index)?;
+                Expect::CommaOrEnd
+            }
+            _ => return Err(Stop::Broken),
+        };
+        if nesting.depth == 0 {
+            return Ok(index);
+        }
+    }
+}
+
+/// The index behind the string whose opening quote stands at `start`.
+pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
+    let mut index = start + 1;
+    loop {
+        let rest = bytes.get(index..).ok_or(Stop::More)?;
+        let found = memchr::memchr3(b'"', b'\\', b'\n', rest).ok_or(Stop::More)?;
+        index += found;
+        match bytes.get(index) {
+            Some(b'"') => return Ok(index + 1),
+            Some(b'\\') if bytes.get(index + 1) == Some(&b'\n') => return Err(Stop::Broken),
+            Some(b'\\') => index += 2,
+            _ => return Err(Stop::Broken),
+        }
+    }
+}
+
+fn scalar_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
+    let rest = bytes.get(start..).unwrap_or_default();
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'+' | b'.');
+    let length = rest.iter().take_while(is_part).count();
+    if length == rest.len() { Err(Stop::More) } else { Ok(start + length) }
+}
+
+/// JSON's white space.
+pub(super) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The length of the blanks and commas that `bytes` begins with.
+pub(super) fn separators(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|byte| is_blank(**byte) || **byte == b',').count()
+}
+
+/// The length of the CSV row that `bytes` begins with, without its newline.
+///
+/// A quote that closes must be followed by a comma or the row's end: that is what tells a row
+/// that was cut within quotes from one that has a newline there.
+pub(super) fn csv_row(bytes: &[u8], is_at_end: bool) -> Result<usize, Stop> {
+    let mut index = 0;
+    loop {
+        // At the start of a field.
+        let rest = bytes.get(index..).unwrap_or_default();
+        if rest.first() == Some(&b'"') {
+            index = quoted_end(bytes, index + 1, is_at_end)?;
+        }
+        let rest = bytes.get(index..).unwrap_or_default();
+        match memchr::memchr2(b',', b'\n', rest) {
+            Some(found) if rest.get(found) == Some(&b',') => index += found + 1,
+            Some(found) => return Ok(index + found),
+            None if is_at_end => return Ok(bytes.len()),
+            None => return Err(Stop::More),
+        }
+    }
+}
+
+/// The index behind the closing quote of the field whose text starts at `start`.
+fn quoted_end(bytes: &[u8], start: usize, is_at_end: bool) -> Result<usize, Stop> {
+    let mut index = start;
+    loop {
+        let rest = bytes.get(index..).unwrap_or_default();
+        index += memchr::memchr(b'"', rest).ok_or(Stop::More)? + 1;
+        match bytes.get(index) {
+            Some(b'"') => index += 1,
+            Some(b',' | b'\n') => return Ok(index),
+            Some(b'\r') if matches!(bytes.get(index + 1), Some(b'\n') | None) => return Ok(index),
+            None if is_at_end => return Ok(index),
+            None => return Err(Stop::More),
+            _ => return Err(Stop::Broken),
+        }
+    }
+}
+
+/// Blanks that are looked back over to see what stands before a bracket.
+const LOOK_BACK_BYTES: usize = 80;
+
+/// Where, within a broken part, the next element of a list probably begins: at a bracket that
+/// begins a line, or one that directly follows the end of another element. Never at 0.
+pub(super) fn next_element(bytes: &[u8]) -> Option<usize> {
+    memchr::memchr2_iter(b'{', b'[', bytes).find(|index| {
+        let before = bytes.get(index.saturating_sub(LOOK_BACK_BYTES)..*index).unwrap_or_default();
+        let blanks = |byte: &&u8| matches!(**byte, b' ' | b'\t' | b',' | b'\r');
+        let previous = before.iter().rev().find(|byte| !blanks(byte));
+        let after = bytes.get(index + 1);
+        match (bytes.get(*index), previous) {
+            (_, Some(b'\n')) => true,
+            (Some(b'{'), Some(b'}')) => after == Some(&b'"'),
+            (Some(b'['), Some(b']')) => after == Some(&b'{'),
+            _ => false,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_values_end_where_they_end() {
+        for (text, length) in [
+            ("{} x", 2),
+            (r#"{"a":"}"}{"#, 9),
+            (r#"{"a":"\"}"}"#, 11),
+            ("[1,[2,{}],null]  ", 15),
+            ("{\n \"a\": [true, -1.5e3]\n}\n", 25 - 1),
+            (r#""text","#, 6),
+            ("12,", 2),
+        ] {
+            assert_eq!(value(text.as_bytes()), Ok(length), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_go_on_is_told_from_what_may() {
+        for text in ["{", r#"{"a"#, r#"{"a":"#, r#"{"a":1"#, "[", "[1", r#"{"a":"\"#, "12", ""] {
+            assert_eq!(value(text.as_bytes()), Err(Stop::More), "{text}");
+        }
+        for text in [
+            "{{",
+            r#"{"a"{"#,
+            r#"{"a":1 {"#,
+            "{\"a\":\"x\n",
+            "{\"a\":\"x\\\n",
+            r#"{"a":1,}"#,
+            "[1}",
+            r#"{"a":1]"#,
+            "]",
+            "{1",
+            "[,",
+            "\u{0}",
+        ] {
+            assert_eq!(value(text.as_bytes()), Err(Stop::Broken), "{text}");
+        }
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let deepest = "[".repeat(limits::JSON_DEPTH_MAX) + &"]".repeat(limits::JSON_DEPTH_MAX);
+        assert_eq!(value(deepest.as_bytes()), Ok(deepest.len()));
+        assert_eq!(value("[".repeat(100_000).as_bytes()), Err(Stop::TooDeep));
+        assert_eq!(value(r#"{"a":"#.repeat(100_000).as_bytes()), Err(Stop::TooDeep));
+    }
+
+    #[test]
+    fn csv_rows_end_outside_of_quotes() {
+        assert_eq!(csv_row(b"a,b\nc", false), Ok(3));
+        assert_eq!(csv_row(b"a,\"b\nb\"\"\"\nc", false), Ok(9));
+        assert_eq!(csv_row(b"\"a\",\"b\"\r\n", false), Ok(8));
+        assert_eq!(csv_row(b"a,b", true), Ok(3));
+        assert_eq!(csv_row(b"a,\"b\"", true), Ok(5));
+        assert_eq!(csv_row(b"a,\"b", true), Err(Stop::More));
+        assert_eq!(csv_row(b"a,b", false), Err(Stop::More));
+        assert_eq!(csv_row(b"a,\"cut\nc,\"{\"\"k\"\"}\"", true), Err(Stop::Broken));
+    }
+
+    #[test]
+    fn the_next_element_is_found_behind_a_broken_one() {
+        assert_eq!(next_element(br#"{"a":tru},{"b":1}"#), Some(10));
+        assert_eq!(next_element(b"{\"a\":\"x\n   {\n"), Some(11));
+        assert_eq!(next_element(br#"{"a":"},{\"b\"""#), None);
+        assert_eq!(next_element(br#"[{"a"],[{"b""#), Some(7));
+    }
+}

@@ -1,0 +1,1 @@
+//! Drives reader and decoder together.

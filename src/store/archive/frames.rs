@@ -1,0 +1,141 @@
+//! Walking an archive file from its beginning, frame by frame.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use zstd::bulk::Decompressor;
+
+use super::block::decompress_block;
+use crate::limits;
+use crate::store::StoreError;
+
+/// One frame of an archive file.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::store) enum Frame {
+    /// Lines, each with its line feed.
+    Block {
+        /// Where the frame begins in the file.
+        offset: u32,
+        /// The decompressed lines.
+        lines: Vec<u8>,
+    },
+    /// What a commit left, as JSON, and where the frame ends in the file.
+    Note {
+        /// The JSON.
+        json: Vec<u8>,
+        /// The first byte after the frame.
+        end: u64,
+    },
+}
+
+/// The magic number of the skippable frame that holds a commit's note ("skippable frames" in
+/// RFC 8878, section 3.1.2).
+const NOTE_MAGIC: u32 = 0x184D_2A5E;
+
+/// The magic number of an ordinary frame (RFC 8878, section 3.1.1).
+const BLOCK_MAGIC: u32 = 0xFD2F_B528;
+
+/// Bytes before a skippable frame's content: its magic number and its length.
+const SKIPPABLE_HEADER_BYTES: usize = 8;
+
+/// Makes the frame that holds a commit's note.
+pub(super) fn note_frame(json: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(SKIPPABLE_HEADER_BYTES + json.len());
+    frame.extend_from_slice(&NOTE_MAGIC.to_le_bytes());
+    let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
+    frame.extend_from_slice(&length.to_le_bytes());
+    frame.extend_from_slice(json);
+    frame
+}
+
+/// The frames of one file, in order.
+pub(in crate::store) struct Frames {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    position: usize,
+    decompressor: Decompressor<'static>,
+}
+
+impl Frames {
+    /// Opens the first `length` bytes of the file, or all of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] when the file is shorter, or larger
+    /// than any that we write.
+    pub(in crate::store) fn open(path: &Path, length: Option<u64>) -> Result<Self, StoreError> {
+        let damaged = |reason: String| StoreError::ArchiveDamaged { path: path.to_owned(), reason };
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        let actual = file.metadata().map_err(StoreError::io("inspect", path))?.len();
+        let length = length.unwrap_or(actual);
+        if actual < length {
+            return Err(damaged(format!("it has {actual} bytes of {length}")));
+        }
+        if length > limits::ARCHIVE_READ_BYTES_MAX {
+            return Err(damaged(format!("{length} bytes are more than an archive file has")));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+        file.take(length).read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
+        let decompressor = Decompressor::new().map_err(StoreError::io("read", path))?;
+        Ok(Self { path: path.to_owned(), bytes, position: 0, decompressor })
+    }
+
+    /// After damage, goes on to the next place that looks like the beginning of a frame; false
+    /// when there is none.
+    pub(in crate::store) fn skip_damage(&mut self) -> bool {
+        let from = self.position + 1;
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        let starts = [BLOCK_MAGIC, NOTE_MAGIC]
+            .into_iter()
+            .filter_map(|it| memchr::memmem::find(rest, &it.to_le_bytes()));
+        match starts.min() {
+            Some(start) => {
+                self.position = from + start;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// All bytes of the file.
+    pub(in crate::store) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The next frame, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ArchiveDamaged`] when what follows is no whole frame.
+    pub(in crate::store) fn next(&mut self) -> Result<Option<Frame>, StoreError> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let damaged = |reason: &str| StoreError::ArchiveDamaged {
+            path: self.path.clone(),
+            reason: format!("at byte {}: {reason}", self.position),
+        };
+        let length = zstd::zstd_safe::find_frame_compressed_size(rest)
+            .map_err(|code| damaged(zstd::zstd_safe::get_error_name(code)))?;
+        let frame = rest.get(..length).ok_or_else(|| damaged("the frame is cut off"))?;
+        let offset = u32::try_from(self.position).map_err(|_| damaged("the file is too long"))?;
+        let is_note = frame.starts_with(&NOTE_MAGIC.to_le_bytes());
+        let parsed = if is_note {
+            Frame::Note {
+                json: frame.get(SKIPPABLE_HEADER_BYTES..).unwrap_or_default().to_vec(),
+                end: (self.position + length) as u64,
+            }
+        } else {
+            let lines = decompress_block(&mut self.decompressor, frame)
+                .map_err(|error| damaged(&error.to_string()))?;
+            if lines.last() != Some(&b'\n') {
+                return Err(damaged("the block does not end with a line feed"));
+            }
+            Frame::Block { offset, lines }
+        };
+        self.position += length;
+        Ok(Some(parsed))
+    }
+}

@@ -1,0 +1,65 @@
+//! The originals: append-only zstd files of NDJSON, one record a line.
+//!
+//! A file is a row of zstd frames. A frame with lines is a *block*, which can be read without the
+//! rest; a skippable frame is the note of a commit. `zstd -dc FILE` prints the records.
+
+mod block;
+mod frames;
+mod line;
+mod reader;
+mod sums;
+mod writer;
+
+pub(super) use block::compress_block;
+pub(super) use frames::{Frame, Frames};
+pub(super) use line::{parse_line, write_line};
+pub(super) use reader::ArchiveReader;
+pub(super) use sums::{Sums, hash_prefix, hex};
+pub(super) use writer::ArchiveWriter;
+
+use crate::limits;
+
+/// Where a record lies: which file, at which byte its block begins, and which line it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Location {
+    pub(super) file: u32,
+    pub(super) offset: u32,
+    pub(super) line: u16,
+}
+
+const LINE_BITS: u32 = limits::BLOCK_RECORDS_MAX.ilog2();
+const OFFSET_BITS: u32 = 32;
+
+impl Location {
+    /// The location in the 64 bits that the index keeps: file, offset and line, in this order, so
+    /// that they grow as the archive does.
+    pub(super) fn to_bits(self) -> u64 {
+        (u64::from(self.file) << (OFFSET_BITS + LINE_BITS))
+            | (u64::from(self.offset) << LINE_BITS)
+            | u64::from(self.line)
+    }
+
+    pub(super) fn from_bits(bits: u64) -> Self {
+        let low = |bits: u64, count: u32| bits & ((1 << count) - 1);
+        Self {
+            file: u32::try_from(bits >> (OFFSET_BITS + LINE_BITS)).unwrap_or(u32::MAX),
+            offset: u32::try_from(low(bits >> LINE_BITS, OFFSET_BITS)).unwrap_or(u32::MAX),
+            line: u16::try_from(low(bits, LINE_BITS)).unwrap_or(u16::MAX),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn locations_survive_their_bits(file in 0u32..1 << 20, offset: u32, line in 0u16..1 << 12) {
+            let location = Location { file, offset, line };
+            prop_assert_eq!(Location::from_bits(location.to_bits()), location);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Reading single records out of the archive.
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::rc::Rc;
+
+use zstd::bulk::Decompressor;
+
+use super::block::decompress_block;
+use super::{Location, parse_line};
+use crate::limits;
+use crate::source::Record;
+use crate::store::StoreError;
+use crate::store::layout::Layout;
+
+/// Bytes read at first in the hope that the block ends within them.
+const GUESS_BYTES: usize = 24 << 10;
+
+/// Files kept open at once.
+const OPEN_FILES_MAX: usize = 64;
+
+/// Reads records by location and keeps the last blocks.
+pub(in crate::store) struct ArchiveReader {
+    layout: Layout,
+    files: HashMap<u32, File>,
+    blocks: VecDeque<((u32, u32), Rc<Block>)>,
+    decompressor: Option<Decompressor<'static>>,
+}
+
+/// The lines of one block and where each ends.
+struct Block {
+    lines: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Block {
+    fn line(&self, index: u16) -> Option<&[u8]> {
+        let index = usize::from(index);
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).and_then(|it| self.ends.get(it)).map_or(0, |it| it + 1);
+        self.lines.get(start..end)
+    }
+}
+
+impl ArchiveReader {
+    pub(in crate::store) fn new(layout: &Layout) -> Self {
+        Self {
+            layout: layout.clone(),
+            files: HashMap::new(),
+            blocks: VecDeque::new(),
+            decompressor: None,
+        }
+    }
+
+    /// Reads the record at a location.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ArchiveDamaged`] when there is no such record.
+    pub(in crate::store) fn read(
+        &mut self,
+        location: Location,
+    ) -> Result<Record<'static>, StoreError> {
+        let block = self.block(location.file, location.offset)?;
+        let line = block.line(location.line).ok_or_else(|| {
+            self.damaged(location.file, location.offset, &format!("no line {}", location.line))
+        })?;
+        let record = parse_line(line)
+            .map_err(|reason| self.damaged(location.file, location.offset, &reason))?;
+        Ok(into_owned(record))
+    }
+
+    fn block(&mut self, file: u32, offset: u32) -> Result<Rc<Block>, StoreError> {
+        let key = (file, offset);
+        if let Some(index) = self.blocks.iter().position(|(it, _)| *it == key)
+            && let Some(found) = self.blocks.remove(index)
+        {
+            let block = Rc::clone(&found.1);
+            self.blocks.push_front(found);
+            return Ok(block);
+        }
+        let lines = self.load(file, offset)?;
+        let ends = memchr::memchr_iter(b'\n', &lines).collect();
+        let block = Rc::new(Block { lines, ends });
+        self.blocks.truncate(limits::BLOCK_CACHE_BLOCKS.saturating_sub(1));
+        self.blocks.push_front((key, Rc::clone(&block)));
+        Ok(block)
+    }
+
+    fn load(&mut self, number: u32, offset: u32) -> Result<Vec<u8>, StoreError> {
+        let path = self.layout.archive_file(number);
+        if !self.files.contains_key(&number) {
+            if self.files.len() >= OPEN_FILES_MAX {
+                self.files.clear();
+            }
+            let file = File::open(&path).map_err(StoreError::io("open", &path))?;
+            self.files.insert(number, file);
+        }
+        let Some(file) = self.files.get(&number) else {
+            return Err(self.damaged(number, offset, "it is not open"));
+        };
+        let mut frame = vec![0; GUESS_BYTES];
+        let length = loop {
+            let count = read_at_most(file, &mut frame, u64::from(offset))
+                .map_err(StoreError::io("read", &path))?;
+            let is_all = count < frame.len() || frame.len() >= limits::BLOCK_BYTES_MAX;
+            let read = frame.get(..count).unwrap_or_default();
+            match zstd::zstd_safe::find_frame_compressed_size(read) {
+                Ok(length) if length <= count => break length,
+                _ if is_all => return Err(self.damaged(number, offset, "no whole block")),
+                _ => frame.resize(frame.len() * 4, 0),
+            }
+        };
+        let frame = frame.get(..length).unwrap_or_default();
+        if self.decompressor.is_none() {
+            self.decompressor = Some(Decompressor::new().map_err(StoreError::io("read", &path))?);
+        }
+        let lines = match &mut self.decompressor {
+            Some(decompressor) => decompress_block(decompressor, frame),
+            None => Err(io::ErrorKind::Other.into()),
+        };
+        lines.map_err(|error| self.damaged(number, offset, &error.to_string()))
+    }
+
+    fn damaged(&self, file: u32, offset: u32, reason: &str) -> StoreError {
+        StoreError::ArchiveDamaged {
+            path: self.layout.archive_file(file),
+            reason: format!("at byte {offset}: {reason}"),
+        }
+    }
+}
+
+/// Fills the buffer from `offset` on, or as much of it as the file has.
+fn read_at_most(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|it| !it.is_empty()) {
+        match file.read_at(rest, offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+fn into_owned(record: Record<'_>) -> Record<'static> {
+    let own = |it: std::borrow::Cow<'_, str>| std::borrow::Cow::Owned(it.into_owned());
+    Record {
+        log_group: record.log_group.map(own),
+        log_stream: record.log_stream.map(own),
+        event_id: record.event_id.map(own),
+        timestamp: record.timestamp,
+        is_time_approximate: record.is_time_approximate,
+        ingestion_time: record.ingestion_time,
+        message: own(record.message),
+    }
+}

@@ -1,0 +1,185 @@
+//! Appending to the archive.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::frames::note_frame;
+use super::sums::{Sums, hash_prefix, hex};
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::checkpoint::ArchivePosition;
+use crate::store::layout::{Layout, archive_file_number, create_file, sync_dir};
+
+/// The end of the archive, where blocks are appended.
+///
+/// Nothing that it writes counts before a commit names it: opening the archive cuts off whatever
+/// lies beyond the position that the last commit gave.
+pub(in crate::store) struct ArchiveWriter {
+    layout: Layout,
+    active: Option<ActiveFile>,
+    number: u32,
+    sums: Sums,
+}
+
+struct ActiveFile {
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    hasher: Sha256,
+}
+
+impl ArchiveWriter {
+    /// Brings the archive back to `position` and opens its end.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ArchiveDamaged`] when the committed part is not what it was.
+    pub(in crate::store) fn open(
+        layout: &Layout,
+        position: &ArchivePosition,
+    ) -> Result<Self, StoreError> {
+        remove_files_after(layout, position.file)?;
+        let sums = sealed_sums(layout, position)?;
+        let mut writer = Self { layout: layout.clone(), active: None, number: position.file, sums };
+        if position.file > 0 {
+            writer.active = Some(open_at(layout, position)?);
+        }
+        writer.refresh_sums()?;
+        Ok(writer)
+    }
+
+    /// Appends a block; returns the file's number and the byte at which the block begins.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`]; what was written is then cut off when the store is next opened.
+    pub(in crate::store) fn append(&mut self, frame: &[u8]) -> Result<(u32, u32), StoreError> {
+        if self.active.as_ref().is_some_and(|it| it.bytes >= limits::ARCHIVE_FILE_BYTES_MAX) {
+            self.seal()?;
+        }
+        let number = self.number;
+        let active = self.active_file()?;
+        let offset = u32::try_from(active.bytes).map_err(|_| StoreError::ArchiveDamaged {
+            path: active.path.clone(),
+            reason: "it is too long".to_owned(),
+        })?;
+        active.write(frame)?;
+        Ok((number.max(1), offset))
+    }
+
+    /// Appends a commit's note and makes everything so far durable.
+    pub(in crate::store) fn sync(&mut self, note: &[u8]) -> Result<ArchivePosition, StoreError> {
+        let number = self.number.max(1);
+        let active = self.active_file()?;
+        active.write(&note_frame(note))?;
+        active.file.sync_data().map_err(StoreError::io("sync", &active.path))?;
+        let (bytes, sha256) = (active.bytes, hex(&active.hasher.clone().finalize()));
+        let sealed_sha256 = self.sums.sealed_sha256(number);
+        Ok(ArchivePosition { file: number, bytes, sha256, sealed_sha256 })
+    }
+
+    /// Brings SHA256SUMS up to what is on disk, the file still written to included.
+    pub(in crate::store) fn refresh_sums(&mut self) -> Result<(), StoreError> {
+        if let Some(active) = &self.active {
+            self.sums.set(self.number, hex(&active.hasher.clone().finalize()));
+        }
+        if self.sums != Sums::read(&self.layout)? {
+            self.sums.write(&self.layout)?;
+        }
+        Ok(())
+    }
+
+    fn active_file(&mut self) -> Result<&mut ActiveFile, StoreError> {
+        match &mut self.active {
+            Some(active) => Ok(active),
+            slot => {
+                self.number += 1;
+                let path = self.layout.archive_file(self.number);
+                let file = create_file(&path)?;
+                sync_dir(&self.layout.archive())?;
+                Ok(slot.insert(ActiveFile { path, file, bytes: 0, hasher: Sha256::new() }))
+            }
+        }
+    }
+
+    fn seal(&mut self) -> Result<(), StoreError> {
+        if let Some(active) = self.active.take() {
+            active.file.sync_all().map_err(StoreError::io("sync", &active.path))?;
+            self.sums.set(self.number, hex(&active.hasher.finalize()));
+        }
+        self.active_file().map(|_| ())
+    }
+}
+
+impl ActiveFile {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes).map_err(StoreError::io("write", &self.path))?;
+        self.hasher.update(bytes);
+        self.bytes += bytes.len() as u64;
+        Ok(())
+    }
+}
+
+/// Removes the files that no commit names.
+fn remove_files_after(layout: &Layout, last: u32) -> Result<(), StoreError> {
+    let dir = layout.archive();
+    for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
+        let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
+        let number = entry.file_name().to_str().and_then(archive_file_number);
+        if number.is_some_and(|it| it > last) {
+            fs::remove_file(entry.path()).map_err(StoreError::io("remove", &entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+/// The sums of the sealed files as of the last commit. A crash may come between a commit and the
+/// rewriting of SHA256SUMS; what is missing there is hashed again and must agree with the commit.
+fn sealed_sums(layout: &Layout, position: &ArchivePosition) -> Result<Sums, StoreError> {
+    let mut sums = Sums::read(layout)?;
+    sums.truncate(position.file);
+    if sums.sealed_sha256(position.file) == position.sealed_sha256 || position.file <= 1 {
+        return Ok(sums);
+    }
+    for number in 1..position.file {
+        let path = layout.archive_file(number);
+        let length = fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
+        sums.set(number, hex(&hash_prefix(&path, length)?.finalize()));
+    }
+    if sums.sealed_sha256(position.file) == position.sealed_sha256 {
+        return Ok(sums);
+    }
+    Err(StoreError::ArchiveDamaged {
+        path: layout.archive(),
+        reason: "the checksums of its sealed files are not those of the last commit".to_owned(),
+    })
+}
+
+fn open_at(layout: &Layout, position: &ArchivePosition) -> Result<ActiveFile, StoreError> {
+    let path = layout.archive_file(position.file);
+    let hasher = match hash_prefix(&path, position.bytes) {
+        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return Err(StoreError::ArchiveDamaged { path, reason: "it is missing".to_owned() });
+        }
+        other => other?,
+    };
+    if hex(&hasher.clone().finalize()) != position.sha256 {
+        return Err(StoreError::ArchiveDamaged {
+            path,
+            reason: "its checksum is not that of the last commit".to_owned(),
+        });
+    }
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&path)
+        .map_err(StoreError::io("open", &path))?;
+    file.set_len(position.bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| file.seek(SeekFrom::End(0)))
+        .map_err(StoreError::io("cut", &path))?;
+    Ok(ActiveFile { path, file, bytes: position.bytes, hasher })
+}

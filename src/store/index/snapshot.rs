@@ -1,0 +1,164 @@
+//! The index as of one commit, for reading.
+
+use std::path::{Path, PathBuf};
+
+use tantivy::columnar::Column;
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED, Term};
+
+use super::schema::{Fields, LOCATION, TIMESTAMP};
+use super::writer::open;
+use crate::store::StoreError;
+use crate::store::archive::Location;
+use crate::store::checkpoint::Checkpoint;
+
+/// What one commit made visible. Later commits do not change it.
+#[derive(Clone)]
+pub(in crate::store) struct IndexSnapshot {
+    path: PathBuf,
+    searcher: Searcher,
+    fields: Fields,
+    columns: Vec<Columns>,
+}
+
+/// The columns of one segment.
+#[derive(Clone)]
+struct Columns {
+    timestamp: Column<i64>,
+    location: Column<u64>,
+}
+
+impl IndexSnapshot {
+    /// Opens the latest commit, with what it says of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] when there is none that can be read.
+    pub(in crate::store) fn open(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
+        let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
+        let unreadable = |error: tantivy::TantivyError| no_index(error.to_string());
+        let (index, fields) = open(path).map_err(unreadable)?;
+        // The payload first: a commit in between then shows records beyond the coverage, never
+        // coverage without its records.
+        let payload = index.load_metas().map_err(unreadable)?.payload;
+        let payload = payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
+        let checkpoint = Checkpoint::from_payload(&payload).map_err(no_index)?;
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(unreadable)?;
+        let searcher = reader.searcher();
+        let columns = searcher
+            .segment_readers()
+            .iter()
+            .map(|segment| {
+                Ok(Columns {
+                    timestamp: segment.fast_fields().i64(TIMESTAMP)?,
+                    location: segment.fast_fields().u64(LOCATION)?,
+                })
+            })
+            .collect::<tantivy::Result<_>>()
+            .map_err(unreadable)?;
+        Ok((Self { path: path.to_owned(), searcher, fields, columns }, checkpoint))
+    }
+
+    pub(in crate::store) fn searcher(&self) -> &Searcher {
+        &self.searcher
+    }
+
+    pub(in crate::store) fn fields(&self) -> &Fields {
+        &self.fields
+    }
+
+    /// Where the documents with this hash lie, at most `limit` of them.
+    pub(in crate::store) fn locations(
+        &self,
+        field: Field,
+        hash: u64,
+        limit: usize,
+    ) -> Result<Vec<Location>, StoreError> {
+        let mut locations = Vec::new();
+        self.for_each(
+            field,
+            hash,
+            |_| true,
+            |columns, document| {
+                locations.extend(columns.location.first(document).map(Location::from_bits));
+                locations.len() < limit
+            },
+        )?;
+        Ok(locations)
+    }
+
+    /// The times and places of the documents of one leg, in segments that reach into the range.
+    pub(in crate::store) fn leg_in_range(
+        &self,
+        leg: u64,
+        first_ms: i64,
+        last_ms: i64,
+    ) -> Result<Vec<(i64, Location)>, StoreError> {
+        let mut found = Vec::new();
+        let overlaps = |columns: &Columns| {
+            columns.timestamp.min_value() <= last_ms && columns.timestamp.max_value() >= first_ms
+        };
+        self.for_each(self.fields.trace_id, leg, overlaps, |columns, document| {
+            let timestamp = columns.timestamp.first(document);
+            let location = columns.location.first(document).map(Location::from_bits);
+            found.extend(timestamp.zip(location));
+            true
+        })?;
+        Ok(found)
+    }
+
+    /// Calls `visit` for each document with the hash, in segments that `is_wanted`, until it
+    /// returns false.
+    fn for_each(
+        &self,
+        field: Field,
+        hash: u64,
+        is_wanted: impl Fn(&Columns) -> bool,
+        mut visit: impl FnMut(&Columns, DocId) -> bool,
+    ) -> Result<(), StoreError> {
+        let term = Term::from_field_u64(field, hash);
+        for (segment, columns) in self.searcher.segment_readers().iter().zip(&self.columns) {
+            if !is_wanted(columns) {
+                continue;
+            }
+            let postings = segment
+                .inverted_index(field)
+                .and_then(|it| Ok(it.read_postings(&term, IndexRecordOption::Basic)?))
+                .map_err(StoreError::index(&self.path))?;
+            let Some(mut postings) = postings else { continue };
+            while postings.doc() != TERMINATED {
+                if !visit(columns, postings.doc()) {
+                    return Ok(());
+                }
+                postings.advance();
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a document's record lies.
+    pub(in crate::store) fn location(&self, address: tantivy::DocAddress) -> Option<Location> {
+        let columns = self.columns.get(usize::try_from(address.segment_ord).ok()?)?;
+        columns.location.first(address.doc_id).map(Location::from_bits)
+    }
+
+    /// The earliest and the latest time, in milliseconds since 1970.
+    pub(in crate::store) fn time_span(&self) -> Option<(i64, i64)> {
+        self.searcher
+            .segment_readers()
+            .iter()
+            .zip(&self.columns)
+            .filter(|(segment, _)| segment.num_docs() > 0)
+            .map(|(_, it)| (it.timestamp.min_value(), it.timestamp.max_value()))
+            .reduce(|(first, last), (min, max)| (first.min(min), last.max(max)))
+    }
+
+    /// The columns of each segment: times in milliseconds since 1970, and locations.
+    pub(in crate::store) fn columns(&self) -> impl Iterator<Item = (&Column<i64>, &Column<u64>)> {
+        self.columns.iter().map(|it| (&it.timestamp, &it.location))
+    }
+}

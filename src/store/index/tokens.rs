@@ -1,0 +1,56 @@
+//! Our words as tantivy's tokens.
+
+use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
+
+use crate::store::words::words;
+
+/// The name under which the tokenizer for subjects and reasons is registered.
+pub(super) const WORDS_TOKENIZER: &str = "words";
+
+/// Makes the index's tokenizers known.
+pub(super) fn register(tokenizers: &TokenizerManager) {
+    tokenizers.register(WORDS_TOKENIZER, WordsTokenizer::default());
+}
+
+#[derive(Clone, Default)]
+struct WordsTokenizer {
+    tokens: Vec<Token>,
+}
+
+impl Tokenizer for WordsTokenizer {
+    type TokenStream<'a> = WordsStream<'a>;
+
+    fn token_stream<'a>(&'a mut self, text: &'a str) -> WordsStream<'a> {
+        self.tokens.clear();
+        words(text, |word, position| {
+            self.tokens.push(Token {
+                position: usize::try_from(position).unwrap_or(usize::MAX),
+                text: word.to_owned(),
+                ..Token::default()
+            });
+        });
+        WordsStream { tokens: &mut self.tokens, next: 0 }
+    }
+}
+
+struct WordsStream<'a> {
+    tokens: &'a mut Vec<Token>,
+    next: usize,
+}
+
+impl TokenStream for WordsStream<'_> {
+    fn advance(&mut self) -> bool {
+        self.next += 1;
+        self.next <= self.tokens.len()
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "tantivy calls it after `advance` said true")]
+    fn token(&self) -> &Token {
+        &self.tokens[self.next - 1]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "tantivy calls it after `advance` said true")]
+    fn token_mut(&mut self) -> &mut Token {
+        &mut self.tokens[self.next - 1]
+    }
+}

@@ -1,0 +1,72 @@
+//! One writer at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use super::StoreError;
+use super::layout::Layout;
+use crate::time::Timestamp;
+
+/// Bytes of the note in which a holder introduces itself.
+const NOTE_BYTES_MAX: u64 = 1_024;
+
+/// The right to write to a store, given back when dropped or when the process dies.
+#[derive(Debug)]
+pub(super) struct WriterLock {
+    /// The lock belongs to the open file.
+    _file: File,
+}
+
+impl WriterLock {
+    /// Takes the lock, or tells who has it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`], and [`StoreError::Io`] when there can be no lock file.
+    pub(super) fn acquire(layout: &Layout) -> Result<Self, StoreError> {
+        let path = layout.lock();
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(StoreError::io("open the lock", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut note = String::new();
+                // The note only helps the reader; the lock itself is what counts.
+                let _unreadable = (&mut file).take(NOTE_BYTES_MAX).read_to_string(&mut note);
+                let note = note.trim();
+                let holder = if note.is_empty() { "another process" } else { note }.to_owned();
+                return Err(StoreError::Locked { path: layout.root().to_owned(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+        }
+        let note = format!("process {} (since {})\n", std::process::id(), Timestamp::now());
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(note.as_bytes()))
+            .map_err(StoreError::io("write", &path))?;
+        Ok(Self { _file: file })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_writer_is_told_who_the_first_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let first = WriterLock::acquire(&layout).unwrap();
+        let error = WriterLock::acquire(&layout).unwrap_err().to_string();
+        assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
+        drop(first);
+        WriterLock::acquire(&layout).unwrap();
+    }
+}

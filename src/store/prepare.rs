@@ -1,0 +1,185 @@
+//! What can be done to records before it is known where they will lie: on as many workers as
+//! there are.
+
+use std::collections::HashMap;
+
+use super::StoreError;
+use super::archive::{ArchiveReader, Location, write_line};
+use super::coverage::CoveredRange;
+use super::identity::Identity;
+use super::index::{Document, Fields, IndexSnapshot, document, leg_hash};
+use super::layout::Layout;
+use crate::event::Event;
+use crate::source::Record;
+use crate::time::Timestamp;
+
+/// Records that are ready to be archived and indexed, in the order in which they came.
+#[derive(Default)]
+pub struct PreparedBatch {
+    pub(super) lines: Vec<u8>,
+    pub(super) records: Vec<PreparedRecord>,
+    spans: Vec<(String, CoveredRange)>,
+    has_approximate_times: bool,
+}
+
+/// One record of a batch.
+pub(super) struct PreparedRecord {
+    /// Where its archive line ends in the batch's lines.
+    pub(super) line_end: usize,
+    pub(super) identity: Identity,
+    /// What its identity would be without its time; only where approximate times occur.
+    pub(super) message_identity: Option<Identity>,
+    /// Whether the store had it at the last commit.
+    pub(super) is_stored: bool,
+    pub(super) document: Document,
+    leg: u64,
+    timestamp: Timestamp,
+    is_time_approximate: bool,
+}
+
+impl PreparedBatch {
+    /// How many records it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether it holds none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// For each log group (`""` where it is not known), from the first to the last record.
+    #[must_use]
+    pub fn spans(&self) -> &[(String, CoveredRange)] {
+        &self.spans
+    }
+
+    /// Whether the time of some record is approximate, see [`Identity::of`].
+    #[must_use]
+    pub fn has_approximate_times(&self) -> bool {
+        self.has_approximate_times
+    }
+}
+
+/// Prepares records against one commit of the store. One for each worker.
+pub struct Preparer {
+    fields: Fields,
+    snapshot: IndexSnapshot,
+    archive: ArchiveReader,
+    with_message_identities: bool,
+    batch: PreparedBatch,
+}
+
+impl Preparer {
+    pub(super) fn new(
+        layout: &Layout,
+        snapshot: &IndexSnapshot,
+        with_message_identities: bool,
+    ) -> Self {
+        Self {
+            fields: *snapshot.fields(),
+            snapshot: snapshot.clone(),
+            archive: ArchiveReader::new(layout),
+            with_message_identities,
+            batch: PreparedBatch::default(),
+        }
+    }
+
+    /// Takes one record and the event that was read from its message.
+    pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
+        let batch = &mut self.batch;
+        write_line(record, &mut batch.lines);
+        let log_group = record.log_group.as_deref().unwrap_or_default();
+        let here = CoveredRange::at(record.timestamp);
+        match batch.spans.iter_mut().find(|(name, _)| name == log_group) {
+            Some((_, span)) => {
+                span.first_ms = span.first_ms.min(here.first_ms);
+                span.last_ms = span.last_ms.max(here.last_ms);
+            }
+            None => batch.spans.push((log_group.to_owned(), here)),
+        }
+        batch.has_approximate_times |= record.is_time_approximate;
+        batch.records.push(PreparedRecord {
+            line_end: batch.lines.len(),
+            identity: Identity::of(record),
+            message_identity: self
+                .with_message_identities
+                .then(|| Identity::of_message(&record.message)),
+            is_stored: false,
+            document: document(&self.fields, record, event),
+            leg: leg_hash(&event.trace_id, &record.message),
+            timestamp: record.timestamp,
+            is_time_approximate: record.is_time_approximate,
+        });
+    }
+
+    /// Marks what the store has already, and gives the batch out.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let mut legs: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (index, record) in batch.records.iter().enumerate() {
+            legs.entry(record.leg).or_default().push(index);
+        }
+        for (leg, indices) in legs {
+            self.mark_stored(leg, &indices, &mut batch.records)?;
+        }
+        Ok(batch)
+    }
+
+    fn mark_stored(
+        &mut self,
+        leg: u64,
+        indices: &[usize],
+        records: &mut [PreparedRecord],
+    ) -> Result<(), StoreError> {
+        let of_leg = |index: &usize| records.get(*index);
+        let times = || indices.iter().filter_map(of_leg);
+        let is_any_time = times().any(|it| it.is_time_approximate);
+        let first = times().map(|it| it.timestamp.as_ms()).min().unwrap_or(i64::MIN);
+        let last = times().map(|it| it.timestamp.as_ms()).max().unwrap_or(i64::MAX);
+        let (first, last) = if is_any_time { (i64::MIN, i64::MAX) } else { (first, last) };
+        let stored = self.snapshot.leg_in_range(leg, first, last)?;
+        let mut identities: HashMap<Location, StoredIdentity> = HashMap::new();
+        for index in indices {
+            let Some(record) = records.get_mut(*index) else { continue };
+            for (ms, location) in &stored {
+                if !record.is_time_approximate && *ms != record.timestamp.as_ms() {
+                    continue;
+                }
+                let stored = match identities.get(location) {
+                    Some(known) => *known,
+                    None => {
+                        let known = StoredIdentity::of(&self.archive.read(*location)?);
+                        identities.insert(*location, known);
+                        known
+                    }
+                };
+                if record.is_time_approximate && stored.of_message == record.identity
+                    || stored.of_record == record.identity
+                {
+                    record.is_stored = true;
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct StoredIdentity {
+    of_record: Identity,
+    of_message: Identity,
+}
+
+impl StoredIdentity {
+    fn of(record: &Record<'_>) -> Self {
+        Self { of_record: Identity::of(record), of_message: Identity::of_message(&record.message) }
+    }
+}

@@ -1,0 +1,197 @@
+//! Reading the store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tantivy::{DocAddress, Searcher};
+
+use super::archive::{ArchiveReader, Location};
+use super::index::{Fields, IndexSnapshot, id_hash};
+use super::layout::Layout;
+use super::{Checkpoint, StoreError, StoredEvent};
+use crate::event::{MessageId, Parser};
+use crate::time::Timestamp;
+
+/// A store as of one commit, for reading. Writers may go on meanwhile; what they commit is seen
+/// by the next [`Store::open`].
+pub struct Store {
+    layout: Layout,
+    snapshot: IndexSnapshot,
+    checkpoint: Checkpoint,
+}
+
+/// Bytes that the parts of a store take on disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// The archive.
+    pub archive_bytes: u64,
+    /// The index.
+    pub index_bytes: u64,
+    /// What was rejected.
+    pub rejected_bytes: u64,
+    /// Rejected pieces of input.
+    pub rejected_count: u64,
+}
+
+impl Store {
+    /// Opens the latest commit. Nothing is written, not even a lock.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoStore`], [`StoreError::NotAStore`], [`StoreError::NewerFormat`] and
+    /// [`StoreError::NoIndex`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let layout = Layout::new(path);
+        layout.check()?;
+        let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
+        Ok(Self { layout, snapshot, checkpoint })
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.layout.root()
+    }
+
+    /// What the commit says of the whole store.
+    #[must_use]
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
+    }
+
+    /// The times of the earliest and of the newest record.
+    #[must_use]
+    pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = self.snapshot.time_span()?;
+        Timestamp::from_ms(first).zip(Timestamp::from_ms(last))
+    }
+
+    /// The index's fields, for building queries.
+    #[must_use]
+    pub fn fields(&self) -> &Fields {
+        self.snapshot.fields()
+    }
+
+    /// The index, for running queries.
+    #[must_use]
+    pub fn searcher(&self) -> &Searcher {
+        self.snapshot.searcher()
+    }
+
+    /// Reads single events; keeps what it has decompressed.
+    #[must_use]
+    pub fn events(&self) -> EventReader<'_> {
+        EventReader {
+            store: self,
+            archive: ArchiveReader::new(&self.layout),
+            parser: Parser::new(),
+        }
+    }
+
+    /// Measures the store's parts.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn sizes(&self) -> Result<Sizes, StoreError> {
+        let mut sizes = Sizes::default();
+        for (_, bytes) in files_in(&self.layout.archive())? {
+            sizes.archive_bytes += bytes;
+        }
+        for (_, bytes) in files_in(&self.layout.index())? {
+            sizes.index_bytes += bytes;
+        }
+        for (path, bytes) in files_in(&self.layout.rejected())? {
+            sizes.rejected_bytes += bytes;
+            sizes.rejected_count += count_rejected(&path)?;
+        }
+        Ok(sizes)
+    }
+}
+
+fn files_in(dir: &Path) -> Result<Vec<(PathBuf, u64)>, StoreError> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).map_err(StoreError::io("read the directory", dir))? {
+        let entry = entry.map_err(StoreError::io("read the directory", dir))?;
+        // A file may go while we look: a merge removes segments.
+        if let Ok(metadata) = entry.metadata()
+            && metadata.is_file()
+        {
+            files.push((entry.path(), metadata.len()));
+        }
+    }
+    Ok(files)
+}
+
+fn count_rejected(path: &Path) -> Result<u64, StoreError> {
+    use std::io::BufRead;
+    let file = fs::File::open(path).map_err(StoreError::io("open", path))?;
+    let mut count = 0;
+    for line in std::io::BufReader::new(file).split(b'\n') {
+        let line = line.map_err(StoreError::io("read", path))?;
+        let is_continuation =
+            memchr::memmem::find(&line, b"\"isContinuation\":true,").is_some_and(|at| {
+                // Only before the bytes themselves, which may say anything.
+                memchr::memmem::find(&line, b"\"text\":").is_none_or(|text| at < text)
+            });
+        count += u64::from(!is_continuation);
+    }
+    Ok(count)
+}
+
+/// Reads events out of the archive.
+pub struct EventReader<'s> {
+    store: &'s Store,
+    archive: ArchiveReader,
+    parser: Parser,
+}
+
+impl EventReader<'_> {
+    /// Where the events of a leg lie, at most `limit`; some may belong to another trace ID of the
+    /// same hash.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub fn leg_locations(&self, trace_id: &str, limit: usize) -> Result<Vec<Location>, StoreError> {
+        let snapshot = &self.store.snapshot;
+        snapshot.locations(snapshot.fields().trace_id, id_hash(trace_id), limit)
+    }
+
+    /// Where the events with a message ID lie, at most `limit`; some may have another ID of the
+    /// same hash.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub fn message_locations(
+        &self,
+        message_id: &MessageId<'_>,
+        limit: usize,
+    ) -> Result<Vec<Location>, StoreError> {
+        let snapshot = &self.store.snapshot;
+        snapshot.locations(snapshot.fields().message_id, id_hash(message_id.as_str()), limit)
+    }
+
+    /// Where the record of an indexed document lies.
+    #[must_use]
+    pub fn location(&self, address: DocAddress) -> Option<Location> {
+        self.store.snapshot.location(address)
+    }
+
+    /// Reads one event.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ArchiveDamaged`] when there is none at that location.
+    pub fn read(&mut self, location: Location) -> Result<StoredEvent, StoreError> {
+        let record = self.archive.read(location)?;
+        let event =
+            self.parser.parse(&record.message).map_err(|error| StoreError::ArchiveDamaged {
+                path: self.store.layout.archive_file(location.file),
+                reason: format!("at byte {}: {error}", location.offset),
+            })?;
+        let event = event.into_owned();
+        Ok(StoredEvent { record, event })
+    }
+}

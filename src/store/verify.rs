@@ -1,0 +1,269 @@
+//! Whether archive and index are what they were, byte for byte and term for term.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::StoreError;
+use super::archive::{Frame, Frames, Location, Sums, hex, parse_line};
+use super::checkpoint::Checkpoint;
+use super::index::{Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index};
+use super::layout::{Layout, archive_file_name, archive_file_number};
+use super::reindex::lines_of;
+use crate::event::Parser;
+
+/// What a verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifyReport {
+    /// Archive files that were read.
+    pub archive_files: u64,
+    /// Records that were read in them.
+    pub records: u64,
+    /// Documents in the index.
+    pub documents: u64,
+    /// Everything that is wrong, each with its place. Empty when the store is sound.
+    pub problems: Vec<String>,
+    /// What is worth knowing and not wrong.
+    pub notes: Vec<String>,
+}
+
+/// Reads the whole store and compares: each archive file with its checksum, each record with
+/// what the index holds of it, and each rejected file with its name.
+///
+/// # Errors
+///
+/// [`StoreError`] when there is no store, or the file system refuses. What is wrong with the
+/// store itself is in the report.
+pub fn verify(path: &Path) -> Result<VerifyReport, StoreError> {
+    let layout = Layout::new(path);
+    layout.check()?;
+    let mut report = VerifyReport::default();
+    let index = quietly(|| IndexSnapshot::open(&layout.index()));
+    let (snapshot, checkpoint) = match index {
+        Ok(Ok((snapshot, checkpoint))) => (Some(snapshot), Some(checkpoint)),
+        Ok(Err(error)) => {
+            report.problems.push(error.to_string());
+            (None, None)
+        }
+        Err(panic) => {
+            report.problems.push(format!("the index cannot be opened: {panic}"));
+            (None, None)
+        }
+    };
+    let archived = verify_archive(&layout, checkpoint.as_ref(), &mut report)?;
+    if let (Some(snapshot), Some(checkpoint)) = (snapshot, checkpoint) {
+        verify_index(&layout, &snapshot, &checkpoint, &archived, &mut report);
+    }
+    verify_rejected(&layout, &mut report)?;
+    Ok(report)
+}
+
+/// Runs what may panic on damaged data; the panic's message when it did.
+fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(work));
+    std::panic::set_hook(hook);
+    result.map_err(|panic| {
+        panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()))
+            .unwrap_or_else(|| "it is damaged".to_owned())
+    })
+}
+
+/// What was found in one archive file.
+#[derive(Default)]
+struct FileReport {
+    number: u32,
+    fingerprint: Fingerprint,
+    problems: Vec<String>,
+}
+
+fn verify_archive(
+    layout: &Layout,
+    checkpoint: Option<&Checkpoint>,
+    report: &mut VerifyReport,
+) -> Result<BTreeMap<u32, Fingerprint>, StoreError> {
+    let sums = Sums::read(layout)?;
+    let mut numbers = Vec::new();
+    let dir = layout.archive();
+    for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
+        let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
+        let name = entry.file_name();
+        match name.to_str().and_then(archive_file_number) {
+            Some(number) => numbers.push(number),
+            None if name == "SHA256SUMS" => {}
+            None => report.notes.push(format!("{} is not ours", entry.path().display())),
+        }
+    }
+    numbers.sort_unstable();
+    let last = checkpoint.map_or(numbers.last().copied().unwrap_or(0), |it| it.archive.file);
+    for number in 1..=last {
+        if !numbers.contains(&number) {
+            report.problems.push(format!("{} is missing", layout.archive_file(number).display()));
+        }
+    }
+    if let Some(checkpoint) = checkpoint
+        && last > 0
+        && sums.sealed_sha256(last) != checkpoint.archive.sealed_sha256
+    {
+        report.problems.push(format!(
+            "{}: the lines for sealed files are not those of the last commit",
+            layout.sums().display()
+        ));
+    }
+    let (counted, beyond): (Vec<u32>, Vec<u32>) = numbers.into_iter().partition(|it| *it <= last);
+    for number in beyond {
+        report.notes.push(format!(
+            "{} belongs to no commit: a writer is at work or was cut off",
+            layout.archive_file(number).display()
+        ));
+    }
+    let files: Vec<FileReport> = counted
+        .into_par_iter()
+        .map(|number| {
+            let active = checkpoint.filter(|it| it.archive.file == number);
+            let length = active.map(|it| it.archive.bytes);
+            let expected = active.map(|it| it.archive.sha256.as_str()).or(sums.get(number));
+            verify_file(layout, number, length, expected)
+        })
+        .collect();
+    let mut archived = BTreeMap::new();
+    for file in files {
+        report.archive_files += 1;
+        report.records += file.fingerprint.count;
+        report.problems.extend(file.problems);
+        archived.insert(file.number, file.fingerprint);
+    }
+    Ok(archived)
+}
+
+fn verify_file(
+    layout: &Layout,
+    number: u32,
+    length: Option<u64>,
+    expected: Option<&str>,
+) -> FileReport {
+    let mut report = FileReport { number, ..FileReport::default() };
+    let path = layout.archive_file(number);
+    let mut frames = match Frames::open(&path, length) {
+        Ok(frames) => frames,
+        Err(error) => {
+            report.problems.push(error.to_string());
+            return report;
+        }
+    };
+    let sha256 = hex(&Sha256::digest(frames.bytes()));
+    match expected {
+        Some(expected) if expected == sha256 => {}
+        Some(_) => {
+            report.problems.push(format!("{} was changed: its SHA-256 is {sha256}", path.display()))
+        }
+        None => report.problems.push(format!("{} has no line in SHA256SUMS", path.display())),
+    }
+    let mut parser = Parser::new();
+    loop {
+        match frames.next() {
+            Ok(Some(Frame::Block { offset, lines })) => {
+                for (line, bytes) in (0_u16..).zip(lines_of(&lines)) {
+                    let location = Location { file: number, offset, line };
+                    let read = parse_line(bytes).and_then(|record| {
+                        let event =
+                            parser.parse(&record.message).map_err(|error| error.to_string())?;
+                        report.fingerprint.add_document(location, &record, &event);
+                        Ok(())
+                    });
+                    if let Err(reason) = read {
+                        report.problems.push(format!(
+                            "{}, block at byte {offset}, line {}: {reason}",
+                            path.display(),
+                            line + 1
+                        ));
+                    }
+                }
+            }
+            Ok(Some(Frame::Note { .. })) => {}
+            Ok(None) => return report,
+            Err(error) => {
+                report.problems.push(error.to_string());
+                if !frames.skip_damage() {
+                    return report;
+                }
+            }
+        }
+    }
+}
+
+fn verify_index(
+    layout: &Layout,
+    snapshot: &IndexSnapshot,
+    checkpoint: &Checkpoint,
+    archived: &BTreeMap<u32, Fingerprint>,
+    report: &mut VerifyReport,
+) {
+    report.documents = snapshot.searcher().num_docs();
+    if report.documents != checkpoint.records {
+        report.problems.push(format!(
+            "the index holds {} documents, and its commit says {}",
+            report.documents, checkpoint.records
+        ));
+    }
+    match quietly(|| check_segment_files(&layout.index())) {
+        Ok(Ok(damaged)) => {
+            for path in damaged {
+                let path = layout.index().join(path);
+                report.problems.push(format!("{} was changed", path.display()));
+            }
+        }
+        Ok(Err(error)) => report.problems.push(format!("the index cannot be checked: {error}")),
+        Err(panic) => report.problems.push(format!("the index cannot be checked: {panic}")),
+    }
+    let indexed = match quietly(|| fingerprints_of_index(snapshot)) {
+        Ok(Ok(indexed)) => indexed,
+        Ok(Err(error)) => {
+            report.problems.push(format!("the index cannot be read: {error}"));
+            return;
+        }
+        Err(panic) => {
+            report.problems.push(format!("the index cannot be read: {panic}"));
+            return;
+        }
+    };
+    let numbers: std::collections::BTreeSet<u32> =
+        archived.keys().chain(indexed.keys()).copied().collect();
+    for number in numbers {
+        let nothing = Fingerprint::default();
+        let archived = archived.get(&number).unwrap_or(&nothing);
+        let indexed = indexed.get(&number).unwrap_or(&nothing);
+        if archived != indexed {
+            report.problems.push(format!(
+                "the index disagrees with {} ({} records archived, {} indexed): `mailtrace reindex` rebuilds it",
+                archive_file_name(number),
+                archived.count,
+                indexed.count
+            ));
+        }
+    }
+}
+
+/// A rejected file is named by the hash of its content.
+fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), StoreError> {
+    let dir = layout.rejected();
+    for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
+        let path = entry.map_err(StoreError::io("read the directory", &dir))?.path();
+        let Some(name) = path.file_name().and_then(|it| it.to_str()) else { continue };
+        let Some(expected) = name.strip_suffix(".ndjson") else { continue };
+        let length = fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
+        let sha256 = hex(&super::archive::hash_prefix(&path, length)?.finalize());
+        if !sha256.starts_with(expected) {
+            report.problems.push(format!("{} was changed", path.display()));
+        }
+    }
+    Ok(())
+}

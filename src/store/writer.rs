@@ -1,0 +1,288 @@
+//! Writing to the store.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::StoreError;
+use super::archive::{ArchiveWriter, Location, compress_block};
+use super::checkpoint::{Checkpoint, CommitNote};
+use super::coverage::{Coverage, CoveredRange};
+use super::identity::Identity;
+use super::index::{Document, IndexSnapshot, IndexWriter};
+use super::layout::Layout;
+use super::lock::WriterLock;
+use super::prepare::{PreparedBatch, Preparer};
+use super::rejected::RejectedWriter;
+use crate::limits;
+
+/// The one process that writes to a store.
+///
+/// After an error the writer is of no more use: dropping it leaves the last commit, and opening
+/// the store again cuts off what lies beyond.
+pub struct StoreWriter {
+    layout: Layout,
+    archive: ArchiveWriter,
+    index: IndexWriter,
+    snapshot: IndexSnapshot,
+    checkpoint: Checkpoint,
+    uncommitted: Uncommitted,
+    /// Declared last: the lock outlives everything that writes.
+    _lock: WriterLock,
+}
+
+/// What the next commit will add.
+#[derive(Default)]
+struct Uncommitted {
+    record_count: u64,
+    coverage: Coverage,
+    identities: HashSet<Identity, BuildHasherDefault<IdentityHasher>>,
+    /// Whether `identities` also holds what the records' would be without their times.
+    with_message_identities: bool,
+}
+
+/// What became of one batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Appended {
+    /// Records that are new.
+    pub added: u64,
+    /// Records that were there.
+    pub duplicates: u64,
+}
+
+impl StoreWriter {
+    /// Opens the store at `path` for writing and brings it back to its last commit; makes it when
+    /// there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] when somebody else writes, [`StoreError::NotAStore`] and
+    /// [`StoreError::NewerFormat`] for what must not be touched, [`StoreError::NoIndex`] and
+    /// [`StoreError::ArchiveDamaged`] for a store that needs attention first.
+    pub fn open_or_create(path: &Path) -> Result<Self, StoreError> {
+        let layout = Layout::new(path);
+        layout.create_root()?;
+        let lock = WriterLock::acquire(&layout)?;
+        layout.sweep()?;
+        if !layout.marker().exists() {
+            layout.create()?;
+        }
+        layout.check()?;
+        let index = open_index(&layout)?;
+        let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
+        let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
+        Ok(Self {
+            layout,
+            archive,
+            index,
+            snapshot,
+            checkpoint,
+            uncommitted: Uncommitted::default(),
+            _lock: lock,
+        })
+    }
+
+    /// A preparer for one worker. It must be dropped before the next commit.
+    #[must_use]
+    pub fn preparer(&self) -> Preparer {
+        Preparer::new(&self.layout, &self.snapshot, self.uncommitted.with_message_identities)
+    }
+
+    /// Where the rejects of one source go.
+    #[must_use]
+    pub fn rejected(&self, source: &str) -> RejectedWriter {
+        RejectedWriter::new(&self.layout.rejected(), source)
+    }
+
+    /// Whether batches with approximate times can be appended: what is uncommitted is then also
+    /// known by message alone.
+    #[must_use]
+    pub fn knows_messages(&self) -> bool {
+        self.uncommitted.with_message_identities
+    }
+
+    /// Commits, and from now on knows what is uncommitted by message alone too. Batches must be
+    /// prepared anew afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreWriter::commit`].
+    pub fn learn_messages(&mut self) -> Result<(), StoreError> {
+        self.commit()?;
+        self.uncommitted.with_message_identities = true;
+        Ok(())
+    }
+
+    /// Appends batches in their order: each record that is not there yet, once. Returns what
+    /// became of each batch.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Index`].
+    pub fn append(&mut self, batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
+        let mut blocks = vec![Block::default()];
+        let mut counts = Vec::with_capacity(batches.len());
+        for batch in batches {
+            counts.push(self.fill_blocks(batch, &mut blocks));
+        }
+        let frames = blocks
+            .into_par_iter()
+            .filter(|it| !it.documents.is_empty())
+            .map(|block| (compress_block(&block.lines), block.documents))
+            .collect::<Vec<_>>();
+        for (frame, documents) in frames {
+            let frame = frame.map_err(StoreError::io("compress for", &self.layout.archive()))?;
+            let (file, offset) = self.archive.append(&frame)?;
+            let located = documents
+                .into_iter()
+                .zip(0..)
+                .map(|(document, line)| (document, Location { file, offset, line }));
+            self.index.add(located)?;
+        }
+        Ok(counts)
+    }
+
+    /// Moves what is new of a batch into blocks.
+    fn fill_blocks(&mut self, batch: PreparedBatch, blocks: &mut Vec<Block>) -> Appended {
+        let mut appended = Appended::default();
+        let mut start = 0;
+        for record in batch.records {
+            let line = batch.lines.get(start..record.line_end).unwrap_or_default();
+            start = record.line_end;
+            let is_new = !record.is_stored && self.uncommitted.identities.insert(record.identity);
+            if !is_new {
+                appended.duplicates += 1;
+                continue;
+            }
+            self.uncommitted.identities.extend(record.message_identity);
+            appended.added += 1;
+            let is_full = blocks.last().is_none_or(|it| it.is_full_with(line.len()));
+            if is_full {
+                blocks.push(Block::default());
+            }
+            if let Some(block) = blocks.last_mut() {
+                block.lines.extend_from_slice(line);
+                block.documents.push(record.document);
+            }
+        }
+        self.uncommitted.record_count += appended.added;
+        appended
+    }
+
+    /// Notes that a range of a log group (`""` where it is not known) has been looked at.
+    pub fn cover(&mut self, log_group: &str, range: CoveredRange) {
+        self.uncommitted.coverage.add(log_group, range);
+    }
+
+    /// Records that a crash would make us redo.
+    #[must_use]
+    pub fn uncommitted_records(&self) -> u64 {
+        self.uncommitted.record_count
+    }
+
+    /// Makes everything so far visible and durable. When it returns, a power loss takes nothing
+    /// of it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Index`]: nothing of it is acknowledged.
+    pub fn commit(&mut self) -> Result<(), StoreError> {
+        let mut coverage = self.checkpoint.coverage.clone();
+        coverage.merge(&self.uncommitted.coverage);
+        if self.uncommitted.record_count == 0 && coverage == self.checkpoint.coverage {
+            self.uncommitted.identities.clear();
+            return Ok(());
+        }
+        let records = self.checkpoint.records + self.uncommitted.record_count;
+        let note = CommitNote { records, coverage: self.uncommitted.coverage.clone() };
+        // Maps with text keys and numbers: nothing that JSON cannot hold.
+        let note = serde_json::to_vec(&note).unwrap_or_default();
+        let archive = self.archive.sync(&note)?;
+        let checkpoint = Checkpoint { records, archive, coverage, ..Checkpoint::empty() };
+        self.index.commit(&checkpoint.to_payload())?;
+        // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
+        self.archive.refresh_sums()?;
+        (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout.index())?;
+        self.uncommitted = Uncommitted {
+            with_message_identities: self.uncommitted.with_message_identities,
+            ..Uncommitted::default()
+        };
+        Ok(())
+    }
+
+    /// Commits, waits for the index's merges, and gives the store free.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreWriter::commit`].
+    pub fn close(mut self) -> Result<(), StoreError> {
+        self.commit()?;
+        self.index.finish()
+    }
+}
+
+/// Opens the index, or makes it where the store has never had one.
+fn open_index(layout: &Layout) -> Result<IndexWriter, StoreError> {
+    let path = layout.index();
+    match IndexWriter::open(&path) {
+        // An index is committed before the first byte is archived.
+        Err(StoreError::NoIndex { .. }) if archive_is_empty(layout)? => {
+            std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+            super::layout::create_dir(&path)?;
+            let writer = IndexWriter::create(&path, &Checkpoint::empty().to_payload())?;
+            super::layout::sync_dir(layout.root())?;
+            Ok(writer)
+        }
+        Ok(writer) if IndexSnapshot::open(&path).is_err() && archive_is_empty(layout)? => {
+            drop(writer);
+            std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
+            super::layout::create_dir(&path)?;
+            IndexWriter::create(&path, &Checkpoint::empty().to_payload())
+        }
+        other => other,
+    }
+}
+
+fn archive_is_empty(layout: &Layout) -> Result<bool, StoreError> {
+    let dir = layout.archive();
+    let mut entries =
+        std::fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))?;
+    Ok(entries.next().is_none())
+}
+
+/// Lines that will be one frame of the archive, and the documents that go with them.
+#[derive(Default)]
+struct Block {
+    lines: Vec<u8>,
+    documents: Vec<Document>,
+}
+
+impl Block {
+    fn is_full_with(&self, line_bytes: usize) -> bool {
+        !self.documents.is_empty()
+            && (self.lines.len() + line_bytes > limits::BLOCK_BYTES
+                || self.documents.len() >= limits::BLOCK_RECORDS_MAX)
+    }
+}
+
+/// An identity is a hash already.
+#[derive(Default)]
+struct IdentityHasher(u64);
+
+impl Hasher for IdentityHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_u128(&mut self, bits: u128) {
+        self.write(&bits.to_le_bytes());
+    }
+}

@@ -1,0 +1,203 @@
+//! The join: from events in any order to messages.
+
+use std::borrow::Cow;
+use std::cmp::{Ordering, Reverse};
+use std::collections::{HashMap, HashSet};
+
+use super::message::Message;
+use super::{leg, outcome};
+use crate::event::{EventName, MessageId, decoded_subject};
+use crate::source::Record;
+use crate::store::StoredEvent;
+use crate::time::Timestamp;
+
+/// What the outcomes depend on besides the events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct JoinRules {
+    /// How long, in milliseconds, a leg may stay without an outcome before it counts as lost.
+    pub grace_ms: i64,
+    /// The time of the newest record of the store: what "now" is to the events. `None` takes the
+    /// newest of the events that are joined.
+    pub newest: Option<Timestamp>,
+}
+
+/// Joins events into messages, by first appearance.
+///
+/// Events may repeat and come in any order; the messages are the same. Events belong together
+/// when they share a trace ID or a message ID; empty and missing IDs join nothing.
+///
+/// # Example
+/// ```
+/// use mailtrace::trace::{JoinRules, join};
+/// let rules = JoinRules { grace_ms: mailtrace::limits::GRACE_MS_DEFAULT, newest: None };
+/// assert!(join(Vec::new(), &rules).is_empty());
+/// ```
+#[must_use]
+pub fn join(events: Vec<StoredEvent>, rules: &JoinRules) -> Vec<Message> {
+    let events = in_order_and_once(events);
+    let newest = rules.newest.or_else(|| events.iter().map(|it| it.record.timestamp).max());
+    split(events).into_iter().filter_map(|it| message_of(it, rules.grace_ms, newest)).collect()
+}
+
+/// Sorts events as they happened and drops what repeats.
+fn in_order_and_once(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+    events.sort_by(in_order);
+    events.dedup_by(|later, kept| {
+        later.record.timestamp == kept.record.timestamp
+            && later.record.message == kept.record.message
+    });
+    if events.iter().all(|it| !it.record.is_time_approximate) {
+        return events;
+    }
+    let is_twin: Vec<bool> = {
+        let exact: HashSet<&str> = events
+            .iter()
+            .filter(|it| !it.record.is_time_approximate)
+            .map(|it| it.record.message.as_ref())
+            .collect();
+        events
+            .iter()
+            .map(|it| it.record.is_time_approximate && exact.contains(it.record.message.as_ref()))
+            .collect()
+    };
+    events.into_iter().zip(is_twin).filter(|(_, is_twin)| !is_twin).map(|(it, _)| it).collect()
+}
+
+/// A total order on all that tells two stored events apart: time, then the step's place on a
+/// message's way, then the original's bytes. Of equal originals the better documented is first.
+fn in_order(a: &StoredEvent, b: &StoredEvent) -> Ordering {
+    let (one, other) = (&a.record, &b.record);
+    one.timestamp
+        .cmp(&other.timestamp)
+        .then_with(|| rank(&a.event.name).cmp(&rank(&b.event.name)))
+        .then_with(|| one.message.cmp(&other.message))
+        .then_with(|| provenance(one).cmp(&provenance(other)))
+}
+
+/// Where a step stands on a message's way, for steps of the same millisecond.
+fn rank(name: &EventName<'_>) -> u8 {
+    match name {
+        EventName::OutgoingEmailSubmitted => 0,
+        EventName::OrganizationEmailReceived => 1,
+        EventName::DmarcPolicyApplied => 2,
+        EventName::RuleApplied => 3,
+        EventName::JournalingInitiated => 4,
+        EventName::OutgoingEmailSent => 5,
+        EventName::OutgoingEmailBounced => 6,
+        EventName::MailboxEmailDelivered => 7,
+        EventName::IncomingEmailBounced => 8,
+        EventName::Other(_) => 9,
+    }
+}
+
+type Preference<'r> = Reverse<Option<&'r Cow<'r, str>>>;
+
+fn provenance<'r>(
+    record: &'r Record<'_>,
+) -> (bool, Preference<'r>, Preference<'r>, Preference<'r>, Reverse<Option<Timestamp>>) {
+    (
+        record.is_time_approximate,
+        Reverse(record.event_id.as_ref()),
+        Reverse(record.log_group.as_ref()),
+        Reverse(record.log_stream.as_ref()),
+        Reverse(record.ingestion_time),
+    )
+}
+
+/// Splits events into groups that no key connects. Groups come by their first event, and keep
+/// the order of their events.
+fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
+    let roots = roots_of(&events);
+    let mut positions: HashMap<usize, usize> = HashMap::new();
+    let mut groups: Vec<Vec<StoredEvent>> = Vec::new();
+    for (event, root) in events.into_iter().zip(roots) {
+        let position = *positions.entry(root).or_insert(groups.len());
+        match groups.get_mut(position) {
+            Some(group) => group.push(event),
+            None => groups.push(vec![event]),
+        }
+    }
+    groups
+}
+
+/// For each event, the one that stands for its group.
+fn roots_of(events: &[StoredEvent]) -> Vec<usize> {
+    let mut sets = DisjointSets((0..events.len()).collect());
+    let mut by_trace_id: HashMap<&str, usize> = HashMap::new();
+    let mut by_message_id: HashMap<&MessageId<'_>, usize> = HashMap::new();
+    for (index, stored) in events.iter().enumerate() {
+        if !stored.event.trace_id.is_empty() {
+            sets.unite(index, *by_trace_id.entry(&stored.event.trace_id).or_insert(index));
+        }
+        if let Some(message_id) = &stored.event.message_id {
+            sets.unite(index, *by_message_id.entry(message_id).or_insert(index));
+        }
+    }
+    (0..events.len()).map(|index| sets.root(index)).collect()
+}
+
+/// Union-find: each element points towards the root of its set.
+struct DisjointSets(Vec<usize>);
+
+impl DisjointSets {
+    fn root(&mut self, mut element: usize) -> usize {
+        while let Some(&parent) = self.0.get(element)
+            && parent != element
+        {
+            let grandparent = self.0.get(parent).copied().unwrap_or(parent);
+            if let Some(slot) = self.0.get_mut(element) {
+                *slot = grandparent;
+            }
+            element = grandparent;
+        }
+        element
+    }
+
+    fn unite(&mut self, one: usize, other: usize) {
+        let (one, other) = (self.root(one), self.root(other));
+        if let Some(slot) = self.0.get_mut(one.max(other)) {
+            *slot = one.min(other);
+        }
+    }
+}
+
+/// Works out what became of one message. `None` without events.
+fn message_of(
+    events: Vec<StoredEvent>,
+    grace_ms: i64,
+    newest: Option<Timestamp>,
+) -> Option<Message> {
+    let first_seen = events.first()?.record.timestamp;
+    let last_seen = events.last()?.record.timestamp;
+    let legs = leg::legs_of(&events);
+    let recipients: Vec<_> = legs
+        .iter()
+        .flat_map(|it| outcome::recipients_of(it, &events, grace_ms, newest.unwrap_or(last_seen)))
+        .collect();
+    let read = || events.iter().map(|it| &it.event);
+    let mut message = Message {
+        message_ids: distinct(read().filter_map(|it| it.message_id.clone())),
+        trace_ids: legs.iter().filter_map(|it| it.trace_id.clone()).collect(),
+        from: read().find_map(|it| it.from.clone()),
+        sender: read().find_map(|it| it.sender.clone()),
+        subject: read().find_map(|it| it.subject.as_deref()).map(|it| decoded_subject(it).into()),
+        outcome: super::MessageOutcome::Unknown,
+        first_seen,
+        last_seen,
+        verdicts: read()
+            .find(|it| it.name == EventName::OrganizationEmailReceived)
+            .map(|it| it.verdicts.clone())
+            .unwrap_or_default(),
+        legs,
+        recipients,
+        events,
+        is_truncated: false,
+    };
+    message.outcome = outcome::of_message(&message);
+    Some(message)
+}
+
+fn distinct<T: Clone + Eq + std::hash::Hash>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut seen = HashSet::new();
+    items.filter(|it| seen.insert(it.clone())).collect()
+}

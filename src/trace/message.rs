@@ -1,0 +1,254 @@
+//! A message and what became of it.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::event::{Address, MessageId, Verdicts};
+use crate::store::StoredEvent;
+use crate::time::Timestamp;
+
+/// All legs that are connected through a shared message ID, and what became of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its message IDs, as they first appear. Empty where no event has one.
+    pub message_ids: Vec<MessageId<'static>>,
+    /// The trace IDs of its legs, as they first appear.
+    pub trace_ids: Vec<String>,
+    /// On whose behalf it was sent.
+    pub from: Option<Address<'static>>,
+    /// Who really sent it, when that is somebody else.
+    pub sender: Option<Address<'static>>,
+    /// Its subject, decoded.
+    pub subject: Option<String>,
+    /// What became of it as a whole.
+    pub outcome: MessageOutcome,
+    /// The time of its earliest event.
+    pub first_seen: Timestamp,
+    /// The time of its latest event.
+    pub last_seen: Timestamp,
+    /// What the checks on arrival said, from the earliest event that reports an arrival.
+    pub verdicts: Verdicts<'static>,
+    /// Its legs, by their start.
+    pub legs: Vec<Leg>,
+    /// One for each recipient of each leg: leg by leg, as the leg names them.
+    pub recipients: Vec<Recipient>,
+    /// Every event once, as they happened.
+    pub events: Vec<StoredEvent>,
+    /// Whether more events belong to it than were gathered. The gatherer sets it.
+    pub is_truncated: bool,
+}
+
+impl Message {
+    /// The one recipient row for each address that decides the message's outcome, as they first
+    /// appear.
+    ///
+    /// Where both directions speak of an address, the incoming one counts. Where several legs of
+    /// that direction do, each took a copy: one that arrived counts before one that may yet
+    /// arrive, that before one that failed, and among equals the later leg.
+    #[must_use]
+    pub fn deciding_recipients(&self) -> Vec<&Recipient> {
+        let mut positions: HashMap<&Address<'_>, usize> = HashMap::new();
+        let mut deciding: Vec<&Recipient> = Vec::new();
+        for recipient in &self.recipients {
+            let position = *positions.entry(&recipient.address).or_insert(deciding.len());
+            match deciding.get_mut(position) {
+                Some(known) if known.weight() <= recipient.weight() => *known = recipient,
+                Some(_) => {}
+                None => deciding.push(recipient),
+            }
+        }
+        deciding
+    }
+}
+
+/// All events that share one trace ID: one pass of a message through WorkMail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// What its events share; an event without a trace ID is a leg of its own.
+    pub trace_id: Option<String>,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// The time of its earliest event.
+    pub started: Timestamp,
+    /// Where its events stand in [`Message::events`], as they happened.
+    pub event_indexes: Vec<usize>,
+}
+
+/// Which way a leg goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From a user of the organization.
+    Outgoing,
+    /// To a mailbox of the organization.
+    Incoming,
+}
+
+impl Direction {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Outgoing => "outgoing",
+            Self::Incoming => "incoming",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// What became of a message for one recipient of one leg.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// Whom this is about.
+    pub address: Address<'static>,
+    /// Which way the leg goes.
+    pub direction: Direction,
+    /// The trace ID of the leg.
+    pub trace_id: Option<String>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The folder, when delivered.
+    pub folder: Option<Cow<'static, str>>,
+    /// Whether the folder is one for junk.
+    pub is_junk: bool,
+    /// The RFC 3463 status as it was logged, when bounced.
+    pub status: Option<Cow<'static, str>>,
+    /// The reason as it was logged, when bounced.
+    pub reason: Option<Cow<'static, str>>,
+    /// The rule that dropped it.
+    pub rule: Option<Cow<'static, str>>,
+    /// The mailboxes that an alias or a group stands for, in alphabetical order.
+    pub mailboxes: Vec<Address<'static>>,
+    /// The time of the event that decided.
+    pub at: Option<Timestamp>,
+    /// Milliseconds from the leg's start to [`Recipient::at`], when delivered, sent or bounced.
+    pub latency_ms: Option<i64>,
+}
+
+impl Recipient {
+    /// How much this says about its address beside what other legs say; more counts.
+    fn weight(&self) -> (Direction, u8) {
+        let arrival = match self.outcome {
+            it if it.is_good() => 2,
+            Outcome::Pending => 1,
+            _ => 0,
+        };
+        (self.direction, arrival)
+    }
+}
+
+/// What became of a message for one recipient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// A mailbox got it.
+    Delivered,
+    /// The next server accepted it.
+    Sent,
+    /// It bounced.
+    Bounced,
+    /// A rule dropped it, or sent it back.
+    Dropped,
+    /// The sender's DMARC policy turned it away.
+    Rejected,
+    /// The sender's DMARC policy set it apart.
+    Quarantined,
+    /// The address is an alias or a group, and mailboxes behind it got it.
+    Expanded,
+    /// Nothing is known yet, and it is too early to worry.
+    Pending,
+    /// Nothing is known, and something should be.
+    Lost,
+}
+
+impl Outcome {
+    /// Every outcome, in the order in which the first one that fits is taken.
+    pub const ALL: [Self; 9] = [
+        Self::Delivered,
+        Self::Sent,
+        Self::Bounced,
+        Self::Dropped,
+        Self::Rejected,
+        Self::Quarantined,
+        Self::Expanded,
+        Self::Pending,
+        Self::Lost,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Sent => "sent",
+            Self::Bounced => "bounced",
+            Self::Dropped => "dropped",
+            Self::Rejected => "rejected",
+            Self::Quarantined => "quarantined",
+            Self::Expanded => "expanded",
+            Self::Pending => "pending",
+            Self::Lost => "lost",
+        }
+    }
+
+    /// Whether the recipient has it, as far as WorkMail can know.
+    #[must_use]
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Delivered | Self::Sent | Self::Expanded)
+    }
+
+    /// Whether the recipient will not get it.
+    #[must_use]
+    pub fn is_bad(self) -> bool {
+        !self.is_good() && self != Self::Pending
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// What became of a message as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum MessageOutcome {
+    /// Everybody has it.
+    Delivered,
+    /// Some have it.
+    Partial,
+    /// Nobody has it, or will.
+    Failed,
+    /// Nothing went wrong, but not everything is known yet.
+    Pending,
+    /// No event names a recipient.
+    Unknown,
+}
+
+impl MessageOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 5] =
+        [Self::Delivered, Self::Partial, Self::Failed, Self::Pending, Self::Unknown];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Pending => "pending",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for MessageOutcome {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}

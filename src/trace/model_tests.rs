@@ -1,0 +1,366 @@
+//! The rules of the design's section 4 once more, slowly and straight from its text, over the
+//! messages' JSON: the model shares nothing with the implementation. Random small logs, in which
+//! addresses, IDs and times collide often, must give the same answers from both.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::samples::{START_MS, stored};
+use super::{JoinRules, Message, join};
+use crate::store::StoredEvent;
+use crate::time::Timestamp;
+
+const GRACE_MS: i64 = 4;
+
+/// One line of a random log.
+#[derive(Clone, Debug)]
+struct Line {
+    ms: i64,
+    is_approximate: bool,
+    body: Value,
+}
+
+fn text<'v>(line: &'v Line, key: &str) -> &'v str {
+    line.body["event"][key].as_str().unwrap_or("")
+}
+
+fn name(line: &Line) -> &str {
+    text(line, "eventName")
+}
+
+fn trace_id(line: &Line) -> &str {
+    line.body["traceId"].as_str().unwrap_or("")
+}
+
+fn message_id(line: &Line) -> String {
+    text(line, "messageId").trim_start_matches('<').trim_end_matches('>').to_owned()
+}
+
+fn list(value: &Value) -> Vec<String> {
+    let items = value.as_array().cloned().unwrap_or_default();
+    items.iter().filter_map(Value::as_str).map(str::to_lowercase).collect()
+}
+
+/// Whom the event is about, by the table of section 3.
+fn about(line: &Line) -> String {
+    let event = &line.body["event"];
+    let address = if name(line).ends_with("BOUNCED") {
+        &event["bouncedRecipient"]["emailAddress"]
+    } else {
+        &event["recipient"]
+    };
+    address.as_str().unwrap_or("").to_lowercase()
+}
+
+fn rank(line: &Line) -> usize {
+    NAMES.iter().position(|it| *it == name(line)).unwrap_or(9)
+}
+
+/// The names by a step's place on a message's way.
+const NAMES: [&str; 9] = [
+    "OUTGOING_EMAIL_SUBMITTED",
+    "ORGANIZATION_EMAIL_RECEIVED",
+    "DMARC_POLICY_APPLIED",
+    "RULE_APPLIED",
+    "JOURNALING_INITIATED",
+    "OUTGOING_EMAIL_SENT",
+    "OUTGOING_EMAIL_BOUNCED",
+    "MAILBOX_EMAIL_DELIVERED",
+    "INCOMING_EMAIL_BOUNCED",
+];
+
+/// A message's rows as sorted lines of text, and its outcome.
+type Answer = (BTreeSet<String>, Vec<String>, String);
+
+fn model(log: &[Line], newest: i64) -> Vec<Answer> {
+    let mut lines: Vec<Line> = Vec::new();
+    for line in log {
+        let is_repeated = lines.iter().any(|it| it.ms == line.ms && it.body == line.body);
+        let has_exact =
+            line.is_approximate && log.iter().any(|it| !it.is_approximate && it.body == line.body);
+        if !is_repeated && !has_exact {
+            lines.push(line.clone());
+        }
+    }
+    lines.sort_by_key(|it| (it.ms, rank(it), it.body.to_string()));
+    let mut messages: Vec<Vec<Line>> = Vec::new();
+    while !lines.is_empty() {
+        // From any starting key, add what shares a key, until nothing new is found.
+        let mut message = vec![lines.remove(0)];
+        while let Some(position) = lines.iter().position(|it| {
+            message.iter().any(|known| {
+                (!trace_id(it).is_empty() && trace_id(it) == trace_id(known))
+                    || (!message_id(it).is_empty() && message_id(it) == message_id(known))
+            })
+        }) {
+            message.push(lines.remove(position));
+        }
+        message.sort_by_key(|it| (it.ms, rank(it), it.body.to_string()));
+        messages.push(message);
+    }
+    messages.iter().map(|it| model_of_message(it, newest)).collect()
+}
+
+fn model_of_message(message: &[Line], newest: i64) -> Answer {
+    let mut legs: Vec<(String, Vec<Line>)> = Vec::new();
+    for line in message {
+        let id = trace_id(line).to_owned();
+        match legs.iter_mut().find(|(known, _)| !id.is_empty() && *known == id) {
+            Some((_, lines)) => lines.push(line.clone()),
+            None => legs.push((id, vec![line.clone()])),
+        }
+    }
+    let rows: Vec<Row> =
+        legs.iter().flat_map(|(id, lines)| model_of_leg(id, lines, newest)).collect();
+    let addresses: BTreeSet<&String> = rows.iter().map(|it| &it.address).collect();
+    let mut finals: Vec<&str> = Vec::new();
+    for address in addresses {
+        let all: Vec<&Row> = rows.iter().filter(|it| it.address == *address).collect();
+        let incoming: Vec<&Row> = all.iter().copied().filter(|it| !it.is_outgoing).collect();
+        let counted = if incoming.is_empty() { all } else { incoming };
+        // Copies in several legs: whoever got one has it, and may yet get a pending one.
+        let good = counted.iter().find(|it| is_good(&it.outcome));
+        let pending = counted.iter().find(|it| it.outcome == "pending");
+        finals.push(&good.or(pending).or(counted.first()).unwrap().outcome);
+    }
+    let good = finals.iter().filter(|it| is_good(it)).count();
+    let pending = finals.iter().filter(|it| **it == "pending").count();
+    let bad = finals.len() - good - pending;
+    let outcome = if finals.is_empty() {
+        "unknown"
+    } else if good == finals.len() {
+        "delivered"
+    } else if good == 0 && pending == 0 {
+        "failed"
+    } else if bad == 0 && pending > 0 {
+        "pending"
+    } else {
+        "partial"
+    };
+    let mut texts: Vec<String> = rows.iter().map(|it| it.text.clone()).collect();
+    texts.sort();
+    (message.iter().map(|it| format!("{} {}", it.ms, it.body)).collect(), texts, outcome.to_owned())
+}
+
+fn is_good(outcome: &str) -> bool {
+    ["delivered", "sent", "expanded"].contains(&outcome)
+}
+
+struct Row {
+    address: String,
+    is_outgoing: bool,
+    outcome: String,
+    text: String,
+}
+
+fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
+    let is_outgoing = lines
+        .iter()
+        .any(|it| name(it).starts_with("OUTGOING_") || text(it, "ruleType") == "OUTBOUND_RULE");
+    let start = lines.iter().map(|it| it.ms).min().unwrap();
+    let naming =
+        ["OUTGOING_EMAIL_SUBMITTED", "ORGANIZATION_EMAIL_RECEIVED", "DMARC_POLICY_APPLIED"];
+    let fates = [
+        "MAILBOX_EMAIL_DELIVERED",
+        "OUTGOING_EMAIL_SENT",
+        "OUTGOING_EMAIL_BOUNCED",
+        "INCOMING_EMAIL_BOUNCED",
+    ];
+    let named: BTreeSet<String> = lines
+        .iter()
+        .filter(|it| naming.contains(&name(it)))
+        .flat_map(|it| list(&it.body["event"]["recipients"]))
+        .collect();
+    let mut addresses = named.clone();
+    addresses.extend(lines.iter().filter(|it| fates.contains(&name(it))).map(about));
+    let mailboxes: BTreeSet<String> = lines
+        .iter()
+        .filter(|it| name(it) == "MAILBOX_EMAIL_DELIVERED" && !named.contains(&about(it)))
+        .map(about)
+        .collect();
+    let mut rows = Vec::new();
+    for address in addresses {
+        let last = |names: &[&str]| {
+            lines.iter().rfind(|it| names.contains(&name(it)) && about(it) == address)
+        };
+        let delivered = last(&["MAILBOX_EMAIL_DELIVERED"]);
+        let sent = last(&["OUTGOING_EMAIL_SENT"]);
+        let arrived = last(&["MAILBOX_EMAIL_DELIVERED", "OUTGOING_EMAIL_SENT"]);
+        let bounced = last(&["OUTGOING_EMAIL_BOUNCED", "INCOMING_EMAIL_BOUNCED"]);
+        let bounce_is_later = match (bounced, arrived) {
+            (Some(bounced), Some(arrived)) => bounced.ms >= arrived.ms,
+            (Some(_), None) => true,
+            (None, _) => false,
+        };
+        let drop = lines.iter().find(|it| {
+            let actions = it.body["event"]["ruleActions"].as_array().cloned().unwrap_or_default();
+            actions.iter().any(|action| {
+                let what = action["action"].as_str().unwrap_or("").to_lowercase();
+                let whom = list(&action["recipients"]);
+                (what.contains("drop") || what.contains("bounce"))
+                    && (whom.is_empty() || whom.contains(&address))
+            })
+        });
+        let policy = |policy: &str| {
+            lines
+                .iter()
+                .find(|it| name(it) == "DMARC_POLICY_APPLIED" && text(it, "policy") == policy)
+        };
+        let (outcome, decided) = if let (Some(it), false) = (delivered, bounce_is_later) {
+            ("delivered", Some(it))
+        } else if let (Some(it), false) = (sent, bounce_is_later) {
+            ("sent", Some(it))
+        } else if let (Some(it), true) = (bounced, bounce_is_later) {
+            ("bounced", Some(it))
+        } else if let Some(it) = drop {
+            ("dropped", Some(it))
+        } else if let Some(it) = policy("REJECT") {
+            ("rejected", Some(it))
+        } else if let Some(it) = policy("QUARANTINE") {
+            ("quarantined", Some(it))
+        } else if !mailboxes.is_empty() {
+            ("expanded", None)
+        } else if newest - start < GRACE_MS {
+            ("pending", None)
+        } else {
+            ("lost", None)
+        };
+        let folder = decided.filter(|_| outcome == "delivered").map_or("", |it| text(it, "folder"));
+        let is_junk =
+            folder.to_lowercase().contains("junk") || folder.to_lowercase().contains("spam");
+        let status = decided
+            .filter(|_| outcome == "bounced")
+            .and_then(|it| it.body["event"]["bouncedRecipient"]["status"].as_str())
+            .unwrap_or("");
+        let rule = decided.filter(|_| outcome == "dropped").map_or("", |it| text(it, "ruleName"));
+        let latency = decided
+            .filter(|_| ["delivered", "sent", "bounced"].contains(&outcome))
+            .map(|it| it.ms - start);
+        let at = decided.map(|it| it.ms);
+        let boxes: Vec<_> = mailboxes.iter().filter(|_| outcome == "expanded").cloned().collect();
+        rows.push(Row {
+            text: format!(
+                "{id} {address} {is_outgoing} {outcome} {folder} {is_junk} {status} {rule} {boxes:?} {at:?} {latency:?}"
+            ),
+            address,
+            is_outgoing,
+            outcome: outcome.to_owned(),
+        });
+    }
+    rows
+}
+
+/// The implementation's answer in the same form.
+fn answer(message: &Message) -> Answer {
+    let since_start = |it: Timestamp| it.as_ms() - START_MS;
+    let mut rows: Vec<String> = message
+        .recipients
+        .iter()
+        .map(|it| {
+            let boxes: Vec<_> = it.mailboxes.iter().map(ToString::to_string).collect();
+            format!(
+                "{} {} {} {} {} {} {} {} {boxes:?} {:?} {:?}",
+                it.trace_id.as_deref().unwrap_or(""),
+                it.address,
+                it.direction == super::Direction::Outgoing,
+                it.outcome,
+                it.folder.as_deref().unwrap_or(""),
+                it.is_junk,
+                it.status.as_deref().unwrap_or(""),
+                it.rule.as_deref().unwrap_or(""),
+                it.at.map(since_start),
+                it.latency_ms,
+            )
+        })
+        .collect();
+    rows.sort();
+    let events = message
+        .events
+        .iter()
+        .map(|it| format!("{} {}", since_start(it.record.timestamp), it.record.message))
+        .collect();
+    (events, rows, message.outcome.to_string())
+}
+
+fn events(log: &[Line]) -> Vec<StoredEvent> {
+    log.iter()
+        .map(|it| {
+            let mut event = stored(it.ms, &it.body.to_string());
+            event.record.is_time_approximate = it.is_approximate;
+            event
+        })
+        .collect()
+}
+
+fn joined(log: &[Line], newest: i64) -> Vec<Message> {
+    let newest = Timestamp::from_ms(START_MS + newest);
+    join(events(log), &JoinRules { grace_ms: GRACE_MS, newest })
+}
+
+fn any_line() -> impl Strategy<Value = Line> {
+    let address = || prop::sample::select(vec!["a@x", "B@x", "b@x", "c@x", "g@x"]);
+    let names = prop::sample::select(
+        NAMES.iter().copied().chain(["OUTGOING_EMAIL_QUEUED", "NEWS"]).collect::<Vec<_>>(),
+    );
+    (
+        (0..8_i64, prop::bool::weighted(0.1), names),
+        prop::sample::select(vec!["", "t1", "t1", "t2", "t3"]),
+        prop::sample::select(vec!["", "<>", "m1", "<m1>", "M1", "<m2>"]),
+        (address(), prop::collection::vec(address(), 0..3)),
+        prop::sample::select(vec!["INBOX", "Junk E-mail", "my SPAM"]),
+        prop::sample::select(vec!["DROP", "Send Bounce", "MOVE_TO_JUNK", "DEFAULT"]),
+        prop::sample::select(vec!["INBOUND_RULE", "INBOUND_RULE", "OUTBOUND_RULE"]),
+        prop::sample::select(vec!["NONE", "QUARANTINE", "REJECT"]),
+    )
+        .prop_map(|((ms, is_approximate, name), trace, id, (one, many), folder, action, kind, policy)| {
+            let event = match name {
+                "OUTGOING_EMAIL_SUBMITTED" => json!({"eventName": name, "recipients": many}),
+                "ORGANIZATION_EMAIL_RECEIVED" => {
+                    json!({"eventName": name, "recipients": many, "messageId": id})
+                }
+                "DMARC_POLICY_APPLIED" => json!({"eventName": name, "recipients": many, "policy": policy}),
+                "RULE_APPLIED" => json!({"eventName": name, "ruleName": "r", "ruleType": kind,
+                    "ruleActions": [{"action": action, "recipients": many}]}),
+                "OUTGOING_EMAIL_SENT" => json!({"eventName": name, "recipient": one, "messageId": id}),
+                "MAILBOX_EMAIL_DELIVERED" => json!({"eventName": name, "recipient": one, "folder": folder}),
+                "INCOMING_EMAIL_BOUNCED" | "OUTGOING_EMAIL_BOUNCED" => {
+                    json!({"eventName": name, "bouncedRecipient": {"emailAddress": one, "status": "5.1.1"}})
+                }
+                _ => json!({"eventName": name}),
+            };
+            Line { ms, is_approximate, body: json!({"traceId": trace, "event": event}) }
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
+
+    #[test]
+    fn the_join_gives_the_answers_of_the_designs_text(log in prop::collection::vec(any_line(), 0..14), newest in 0..12_i64) {
+        let answers: Vec<Answer> = joined(&log, newest).iter().map(answer).collect();
+        prop_assert_eq!(answers, model(&log, newest));
+    }
+
+    #[test]
+    fn order_and_repetition_change_nothing(
+        (log, shuffled) in prop::collection::vec(any_line(), 0..14).prop_flat_map(|log| {
+            let twice: Vec<Line> = log.iter().chain(&log).cloned().collect();
+            (Just(log), Just(twice).prop_shuffle())
+        }),
+        extra in 0..14_usize,
+    ) {
+        let shuffled: Vec<Line> = log.iter().take(extra).chain(&shuffled).cloned().collect();
+        prop_assert_eq!(joined(&log, 6), joined(&shuffled, 6));
+    }
+
+    #[test]
+    fn every_distinct_event_is_in_exactly_one_message(log in prop::collection::vec(any_line(), 0..14)) {
+        let messages = joined(&log, 6);
+        let kept: usize = messages.iter().map(|it| it.events.len()).sum();
+        let in_legs: usize = messages.iter().flat_map(|it| &it.legs).map(|it| it.event_indexes.len()).sum();
+        prop_assert_eq!(kept, in_legs);
+        prop_assert!(messages.is_sorted_by_key(|it| it.first_seen));
+    }
+}
