@@ -1,1 +1,127 @@
-//! Search queries: text to typed query, and typed query to the index.
+//! Questions about events: the language in which people ask, typed, and what an answer is.
+//!
+//! [`parse`] turns text into a [`Query`]; [`Query::matches`] says for one event whether it is an
+//! answer. That is the definition: the index only has to find the same events faster, and what
+//! it finds is checked against it.
+//!
+//! The language: `field:value`, bare words, `"phrases"`, `AND`, `OR`, `NOT`, `-term`, `( )`, with
+//! `AND` between terms that stand side by side and binding tighter than `OR`; `*` in addresses
+//! and keywords; `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<` on status and time; `field:*` for
+//! "has the field". A backslash takes the meaning from the character after it.
+
+mod cursor;
+mod display;
+mod error;
+mod field;
+mod glob;
+mod matches;
+mod parse;
+mod phrase;
+mod status;
+#[cfg(test)]
+mod tests;
+mod time_value;
+mod value;
+
+pub use error::{QueryError, QueryErrorKind};
+pub use field::{Field, FieldKind};
+pub use glob::Glob;
+pub use parse::parse;
+pub use phrase::Phrase;
+pub use status::StatusRange;
+
+use crate::time::TimeRange;
+
+/// The bytes of a query's text that something came from: `start` up to but not including `end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+/// What is asked for.
+///
+/// [`parse`] nests at most [`crate::limits::QUERY_DEPTH_MAX`] deep, so whoever walks a parsed
+/// query may recurse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// Every event.
+    All,
+    /// What all of them ask for. Two or more.
+    And(Vec<Query>),
+    /// What any of them asks for. Two or more.
+    Or(Vec<Query>),
+    /// What it does not ask for.
+    Not(Box<Query>),
+    /// What one field holds.
+    Clause(Clause),
+}
+
+/// A demand on one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clause {
+    /// Which field.
+    pub field: Field,
+    /// What it must hold: in at least one of its values, where it has several.
+    pub matcher: Matcher,
+    /// Where the query says so.
+    pub span: Span,
+}
+
+/// What a field must hold. Texts are normalised as [`FieldKind`] says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Matcher {
+    /// Anything at all.
+    Present,
+    /// Exactly this value. Any field but words and time.
+    Exact(String),
+    /// A value of this pattern. Addresses and keywords.
+    Glob(Glob),
+    /// These words, one after the other. Fields of words.
+    Phrase(Phrase),
+    /// A status in this range.
+    Status(StatusRange),
+    /// An instant in this range.
+    Time(TimeRange),
+}
+
+impl Query {
+    /// What all of `queries` ask for, without nesting that says nothing.
+    #[must_use]
+    pub fn and(queries: Vec<Self>) -> Self {
+        let mut parts = Vec::with_capacity(queries.len());
+        for query in queries {
+            match query {
+                Self::All => {}
+                Self::And(nested) => parts.extend(nested),
+                it => parts.push(it),
+            }
+        }
+        if parts.len() > 1 { Self::And(parts) } else { parts.pop().unwrap_or(Self::All) }
+    }
+
+    /// What any of `queries` asks for, without nesting that says nothing. Of none: everything.
+    #[must_use]
+    pub fn or(queries: Vec<Self>) -> Self {
+        let mut parts = Vec::with_capacity(queries.len());
+        for query in queries {
+            match query {
+                Self::All => return Self::All,
+                Self::Or(nested) => parts.extend(nested),
+                it => parts.push(it),
+            }
+        }
+        if parts.len() > 1 { Self::Or(parts) } else { parts.pop().unwrap_or(Self::All) }
+    }
+
+    /// What `query` does not ask for.
+    #[must_use]
+    pub fn negated(query: Self) -> Self {
+        match query {
+            Self::Not(inner) => *inner,
+            it => Self::Not(Box::new(it)),
+        }
+    }
+}

@@ -122,7 +122,7 @@ const FOREIGN_ENCODED: [(&str, &str); 6] = [
     ("=?utf-8?q?Caf=C3=A9_am_Eck?=", "Café am Eck"),
     ("=?ISO-2022-JP?B?GyRCJCpDTiRpJDsbKEI=?=", "お知らせ"),
     ("=?GB2312?B?1tjSqs2o1qo=?=", "重要通知"),
-    ("=?windows-1251?B?0ff48iDt4CDu7+vg8vM=?=", "Счёт на оплату"),
+    ("=?windows-1251?B?0fe48iDt4CDu7+vg8vM=?=", "Счёт на оплату"),
 ];
 
 /// Makes up a subject.
@@ -164,16 +164,19 @@ fn long_subject(random: &mut Random) -> Subject {
     Subject { logged: read.clone(), read }
 }
 
-/// Bytes of text in one encoded word: RFC 2047 allows 75 characters for the whole word.
-const ENCODED_WORD_BYTES_MAX: usize = 42;
+/// Bytes of text in one encoded word, for RFC 2047 allows 75 characters for the whole word.
+const BASE64_WORD_BYTES_MAX: usize = 42;
+/// The same where a byte may take three characters.
+const QUOTED_WORD_BYTES_MAX: usize = 20;
 
 /// Encodes as RFC 2047 asks for, splitting between characters only.
 fn encoded(text: &str, random: &mut Random) -> String {
     let is_base64 = random.chance(6_000);
+    let bytes_max = if is_base64 { BASE64_WORD_BYTES_MAX } else { QUOTED_WORD_BYTES_MAX };
     let mut logged = String::new();
     let mut word = String::new();
     for character in text.chars() {
-        if word.len() + character.len_utf8() > ENCODED_WORD_BYTES_MAX {
+        if word.len() + character.len_utf8() > bytes_max {
             push_encoded_word(&mut logged, &word, is_base64);
             word.clear();
         }
@@ -213,7 +216,9 @@ mod tests {
         for _ in 0..5_000 {
             let subject = subject(&mut random);
             if subject.logged.starts_with("=?") {
-                let decoded = rfc2047_decoder::decode(subject.logged.as_bytes());
+                // The decoder loses a space at the end of an encoded word, written as `_`.
+                let logged = subject.logged.replace("_?=", "=20?=");
+                let decoded = rfc2047_decoder::decode(logged.as_bytes());
                 assert_eq!(decoded.ok(), Some(subject.read));
             }
         }

@@ -1,0 +1,238 @@
+//! What is wrong with a query, and where.
+
+use std::fmt;
+
+use unicode_width::UnicodeWidthChar;
+
+use super::{Field, Span};
+use crate::limits;
+use crate::time::TimeError;
+
+/// Why a text is no query.
+#[derive(Debug, PartialEq, Eq)]
+pub struct QueryError {
+    /// What is wrong.
+    pub kind: QueryErrorKind,
+    /// Where.
+    pub span: Span,
+    /// The query, for [`QueryError::report`].
+    query: String,
+}
+
+/// What may be wrong with a query.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryErrorKind {
+    /// Longer than [`limits::QUERY_BYTES_MAX`].
+    #[error("the query is longer than {} bytes", limits::QUERY_BYTES_MAX)]
+    TooLong,
+    /// Nested deeper than [`limits::QUERY_DEPTH_MAX`].
+    #[error("the query is nested deeper than {} levels", limits::QUERY_DEPTH_MAX)]
+    TooDeep,
+    /// A name before a colon that is none of [`Field::ALL`].
+    #[error("unknown field \"{name}\"")]
+    UnknownField {
+        /// What was written.
+        name: String,
+    },
+    /// Something must follow, and does not.
+    #[error("a term is missing here")]
+    MissingTerm,
+    /// An opening parenthesis without a closing one.
+    #[error("this parenthesis is never closed")]
+    OpenParenthesis,
+    /// A closing parenthesis without an opening one.
+    #[error("this parenthesis was never opened")]
+    StrayParenthesis,
+    /// A quote without a second one.
+    #[error("this quote is never closed")]
+    OpenQuote,
+    /// A field with nothing behind its colon.
+    #[error("{field} needs a value")]
+    EmptyValue {
+        /// Which.
+        field: Field,
+    },
+    /// A pattern where only a hash can be looked up.
+    #[error("{field} is looked up exactly, so a * cannot stand in it")]
+    StarInId {
+        /// Which.
+        field: Field,
+    },
+    /// A star before or within a word.
+    #[error("in subjects and reasons a * may stand only at the end of a word")]
+    StarInWord,
+    /// Signs only.
+    #[error("there is no word in this, and {field} is searched by words")]
+    NoWord {
+        /// Which.
+        field: Field,
+    },
+    /// A range or a comparison on a field that has no order.
+    #[error("{field} has no order, so it takes no range")]
+    NoOrder {
+        /// Which.
+        field: Field,
+    },
+    /// Not `[a TO b]`.
+    #[error("this range is incomplete")]
+    BadRange,
+    /// Not an RFC 3463 status.
+    #[error("\"{text}\" is no status")]
+    BadStatus {
+        /// What was written.
+        text: String,
+    },
+    /// Not a time.
+    #[error("{0}")]
+    BadTime(TimeError),
+    /// An age, which is a length, where an instant or a day is needed.
+    #[error("an age alone is no time")]
+    BareAge {
+        /// What was written.
+        text: String,
+    },
+}
+
+impl QueryError {
+    pub(super) fn new(query: &str, span: Span, kind: QueryErrorKind) -> Self {
+        // Nothing but the place is shown of a query that is too long to be kept.
+        let query = if query.len() > limits::QUERY_BYTES_MAX { "" } else { query };
+        Self { kind, span, query: query.to_owned() }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match &self.kind {
+            QueryErrorKind::TooLong => "use `trace --batch` for long lists of IDs".to_owned(),
+            QueryErrorKind::TooDeep => "take out parentheses that say nothing".to_owned(),
+            QueryErrorKind::UnknownField { name } => unknown_field_help(name),
+            QueryErrorKind::MissingTerm => {
+                "give a word, a \"phrase\", field:value or ( )".to_owned()
+            }
+            QueryErrorKind::StrayParenthesis => {
+                "take it out, or put a backslash before it if it is part of the text".to_owned()
+            }
+            QueryErrorKind::OpenParenthesis | QueryErrorKind::OpenQuote => {
+                "close it, or put a backslash before it if it is part of the text".to_owned()
+            }
+            QueryErrorKind::EmptyValue { field } => {
+                format!("write {field}:VALUE, or {field}:* for any value")
+            }
+            QueryErrorKind::StarInId { field } => format!(
+                "give the whole ID, or quote it if the * belongs to it; {field}:* finds all events that have one"
+            ),
+            QueryErrorKind::StarInWord => "write invoi* for what begins with invoi".to_owned(),
+            QueryErrorKind::NoWord { .. } => "give letters, digits or an emoji".to_owned(),
+            QueryErrorKind::NoOrder { .. } => {
+                "ranges work on status and time; quote the value if this is part of it".to_owned()
+            }
+            QueryErrorKind::BadRange => {
+                "write [a TO b], or {a TO b} without the ends; * leaves an end open".to_owned()
+            }
+            QueryErrorKind::BadStatus { .. } => {
+                "give a status such as 5, 5.1 or 5.1.1, or a pattern such as 5.*".to_owned()
+            }
+            QueryErrorKind::BadTime(_) => {
+                "write time:2026-11-23, time:>=2h or time:[2026-11-01 TO 2026-11-02]".to_owned()
+            }
+            QueryErrorKind::BareAge { text } => {
+                format!("write time:>={text} for what happened since")
+            }
+        }
+    }
+
+    /// The error for people: the query with the place underlined, and what to do.
+    ///
+    /// # Example
+    /// ```
+    /// use mailtrace::query::parse;
+    /// use mailtrace::time::{Timestamp, Zone};
+    /// let error = parse("form:ana", Timestamp::MIN, &Zone::UTC).unwrap_err();
+    /// let report = error.report();
+    /// let lines: Vec<&str> = report.lines().take(3).collect();
+    /// assert_eq!(lines, ["unknown field \"form\"", "  form:ana", "  ^~~~"]);
+    /// ```
+    #[must_use]
+    pub fn report(&self) -> String {
+        let (shown, underline) = self.underlined();
+        let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
+        format!("{kind}\n  {shown}\n  {underline}\nhelp: {help}")
+    }
+
+    /// The line of the query around the place, and the line below it.
+    fn underlined(&self) -> (String, String) {
+        /// Characters shown before and after the beginning of the place.
+        const BEFORE: usize = 50;
+        const AFTER: usize = 70;
+        let before = self.query.get(..self.span.start).unwrap_or_default();
+        let after = self.query.get(self.span.start..).unwrap_or_default();
+        let marked_bytes = self.span.end.saturating_sub(self.span.start);
+        let skipped_count = before.chars().count().saturating_sub(BEFORE);
+        let (mut shown, mut underline) = (String::new(), String::new());
+        if skipped_count > 0 {
+            shown.push('…');
+            underline.push(' ');
+        }
+        for character in before.chars().skip(skipped_count) {
+            let character = printable(character);
+            shown.push(character);
+            push_times(&mut underline, ' ', character.width().unwrap_or(1));
+        }
+        underline.push('^');
+        for (index, (byte_index, character)) in after.char_indices().enumerate() {
+            if index == AFTER {
+                shown.push('…');
+                break;
+            }
+            let character = printable(character);
+            shown.push(character);
+            if byte_index < marked_bytes {
+                let width = character.width().unwrap_or(1);
+                // The first column has its mark already.
+                push_times(&mut underline, '~', width.saturating_sub(usize::from(index == 0)));
+            }
+        }
+        (shown, underline)
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let column = self.query.get(..self.span.start).unwrap_or_default().chars().count() + 1;
+        let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
+        write!(formatter, "{kind} (column {column}): {help}")
+    }
+}
+
+impl std::error::Error for QueryError {}
+
+fn push_times(text: &mut String, character: char, count: usize) {
+    text.extend(std::iter::repeat_n(character, count));
+}
+
+/// One printable character in the place of each, so that nothing pasted into a query reaches a
+/// terminal as a command.
+fn printable(character: char) -> char {
+    let is_hidden = character.is_control()
+        || character.width().unwrap_or(0) == 0
+        || matches!(character, '\u{2028}' | '\u{2029}');
+    match character {
+        '\t' | '\n' | '\r' => ' ',
+        _ if is_hidden => '\u{FFFD}',
+        it => it,
+    }
+}
+
+fn printed(text: &str) -> String {
+    text.chars().map(printable).collect()
+}
+
+fn unknown_field_help(name: &str) -> String {
+    let names: Vec<&str> = Field::ALL.iter().map(|it| it.name()).collect();
+    let fields = format!("fields: {}", names.join(", "));
+    match Field::nearest(name) {
+        Some(field) => format!("did you mean {field}? {fields}"),
+        None => format!("quote the term if the colon is part of it; {fields}"),
+    }
+}

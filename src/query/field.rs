@@ -1,0 +1,232 @@
+//! The fields that a query may name.
+
+use std::fmt;
+
+/// A field of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// On whose behalf the message was sent.
+    From,
+    /// Who really sent it.
+    Sender,
+    /// A recipient in any sense: [`crate::event::Event::all_recipients`].
+    To,
+    /// The subject, decoded.
+    Subject,
+    /// The message ID.
+    MessageId,
+    /// The trace ID.
+    TraceId,
+    /// The event's name.
+    Event,
+    /// The rule's name.
+    Rule,
+    /// The rule's type.
+    RuleType,
+    /// What a rule did.
+    Action,
+    /// The folder of a delivery, or the one that a rule moved or copied to.
+    Folder,
+    /// The verdict on spam.
+    Spam,
+    /// The verdict on DKIM.
+    Dkim,
+    /// The verdict on DMARC.
+    Dmarc,
+    /// The verdict on SPF.
+    Spf,
+    /// The DMARC policy: that of the verdict, or the one applied.
+    Policy,
+    /// The status of a bounce.
+    Status,
+    /// The reason of a bounce.
+    Reason,
+    /// The log group that the record came from.
+    LogGroup,
+    /// The record's time.
+    Time,
+}
+
+/// How the values of a field compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    /// As [`crate::event::Address`] normalises: in lower case, without display name.
+    Address,
+    /// As [`crate::store::words::folded`] does: without regard to case.
+    Keyword,
+    /// By the words that [`crate::store::words::words`] finds.
+    Words,
+    /// Exactly, for the index holds only a hash. Message IDs are without their brackets.
+    Id,
+    /// By its numbers, and as a keyword.
+    Status,
+    /// By instant.
+    Time,
+}
+
+impl Field {
+    /// All fields, in the order in which help lists them.
+    pub const ALL: [Self; 20] = [
+        Self::From,
+        Self::Sender,
+        Self::To,
+        Self::Subject,
+        Self::MessageId,
+        Self::TraceId,
+        Self::Event,
+        Self::Rule,
+        Self::RuleType,
+        Self::Action,
+        Self::Folder,
+        Self::Spam,
+        Self::Dkim,
+        Self::Dmarc,
+        Self::Spf,
+        Self::Policy,
+        Self::Status,
+        Self::Reason,
+        Self::LogGroup,
+        Self::Time,
+    ];
+
+    /// The name as queries write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::From => "from",
+            Self::Sender => "sender",
+            Self::To => "to",
+            Self::Subject => "subject",
+            Self::MessageId => "message-id",
+            Self::TraceId => "trace-id",
+            Self::Event => "event",
+            Self::Rule => "rule",
+            Self::RuleType => "rule-type",
+            Self::Action => "action",
+            Self::Folder => "folder",
+            Self::Spam => "spam",
+            Self::Dkim => "dkim",
+            Self::Dmarc => "dmarc",
+            Self::Spf => "spf",
+            Self::Policy => "policy",
+            Self::Status => "status",
+            Self::Reason => "reason",
+            Self::LogGroup => "log-group",
+            Self::Time => "time",
+        }
+    }
+
+    /// How its values compare.
+    #[must_use]
+    pub fn kind(self) -> FieldKind {
+        match self {
+            Self::From | Self::Sender | Self::To => FieldKind::Address,
+            Self::Subject | Self::Reason => FieldKind::Words,
+            Self::MessageId | Self::TraceId => FieldKind::Id,
+            Self::Status => FieldKind::Status,
+            Self::Time => FieldKind::Time,
+            _ => FieldKind::Keyword,
+        }
+    }
+
+    /// Finds a field by its name, or by the name that WorkMail gives it, in any case and with or
+    /// without hyphens.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name: String =
+            name.chars().filter(|it| !matches!(it, '-' | '_')).collect::<String>().to_lowercase();
+        let field = match name.as_str() {
+            "from" => Self::From,
+            "sender" => Self::Sender,
+            "to" | "recipient" | "recipients" | "rcpt" => Self::To,
+            "subject" => Self::Subject,
+            "messageid" | "msgid" => Self::MessageId,
+            "traceid" | "trace" => Self::TraceId,
+            "event" | "eventname" => Self::Event,
+            "rule" | "rulename" => Self::Rule,
+            "ruletype" => Self::RuleType,
+            "action" | "ruleaction" | "ruleactions" => Self::Action,
+            "folder" | "targetfolder" => Self::Folder,
+            "spam" | "spamverdict" => Self::Spam,
+            "dkim" | "dkimverdict" => Self::Dkim,
+            "dmarc" | "dmarcverdict" => Self::Dmarc,
+            "spf" | "spfverdict" => Self::Spf,
+            "policy" | "dmarcpolicy" => Self::Policy,
+            "status" => Self::Status,
+            "reason" => Self::Reason,
+            "loggroup" | "group" => Self::LogGroup,
+            "time" | "timestamp" => Self::Time,
+            _ => return None,
+        };
+        Some(field)
+    }
+
+    /// The field whose name is most like `name`, if one is like it at all.
+    #[must_use]
+    pub fn nearest(name: &str) -> Option<Self> {
+        /// Names are short; whatever is longer is like none of them.
+        const NAME_CHARS_MAX: usize = 24;
+        let name: Vec<char> = name.to_lowercase().chars().take(NAME_CHARS_MAX + 1).collect();
+        if name.len() > NAME_CHARS_MAX {
+            return None;
+        }
+        let distances = Self::ALL.into_iter().map(|it| (edit_distance(&name, it.name()), it));
+        let (distance, field) = distances.min_by_key(|(distance, _)| *distance)?;
+        (distance <= 1 + field.name().len() / 4).then_some(field)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+/// How many letters must be put in, taken out, changed or swapped with the next.
+fn edit_distance(left: &[char], right: &str) -> usize {
+    let right: Vec<char> = right.chars().collect();
+    let mut before_last: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=right.len()).collect();
+    let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX / 2);
+    for (row, left_char) in left.iter().enumerate() {
+        let mut current = vec![row + 1];
+        for (column, right_char) in right.iter().enumerate() {
+            let changed = at(&last, column) + usize::from(left_char != right_char);
+            let mut best = changed.min(at(&last, column + 1) + 1).min(at(&current, column) + 1);
+            let is_swap = row > 0
+                && column > 0
+                && left.get(row - 1) == Some(right_char)
+                && right.get(column - 1) == Some(left_char);
+            if is_swap {
+                best = best.min(at(&before_last, column - 1) + 1);
+            }
+            current.push(best);
+        }
+        before_last = std::mem::replace(&mut last, current);
+    }
+    at(&last, right.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for field in Field::ALL {
+            assert_eq!(Field::from_name(field.name()), Some(field));
+        }
+        assert_eq!(Field::from_name("messageId"), Some(Field::MessageId));
+        assert_eq!(Field::from_name("RULE_NAME"), Some(Field::Rule));
+        assert_eq!(Field::from_name("body"), None);
+    }
+
+    #[test]
+    fn a_misspelt_name_finds_its_field() {
+        assert_eq!(Field::nearest("form"), Some(Field::From));
+        assert_eq!(Field::nearest("subjct"), Some(Field::Subject));
+        assert_eq!(Field::nearest("mesage-id"), Some(Field::MessageId));
+        assert_eq!(Field::nearest("zebra"), None);
+        assert_eq!(Field::nearest(&"x".repeat(5_000)), None);
+    }
+}

@@ -1,0 +1,97 @@
+//! Whether an event is an answer, straight from the event.
+
+use super::{Clause, Field, FieldKind, Matcher, Query};
+use crate::event::{Address, MessageId, decoded_subject};
+use crate::store::StoredEvent;
+use crate::store::words::{folded, words};
+
+impl Query {
+    /// Whether `event` is what is asked for.
+    ///
+    /// # Example
+    /// ```
+    /// use mailtrace::event::Parser;
+    /// use mailtrace::query::parse;
+    /// use mailtrace::source::Record;
+    /// use mailtrace::store::StoredEvent;
+    /// use mailtrace::time::{Timestamp, Zone};
+    /// let message = r#"{"traceId":"t","event":{"eventName":"OUTGOING_EMAIL_SENT","recipient":"Bob@far.example"}}"#;
+    /// let record = Record {
+    ///     log_group: None, log_stream: None, event_id: None, timestamp: Timestamp::MIN,
+    ///     is_time_approximate: false, ingestion_time: None, message: message.into(),
+    /// };
+    /// let event = Parser::new().parse(message).unwrap().into_owned();
+    /// let stored = StoredEvent { record, event };
+    /// let matches = |text| parse(text, Timestamp::MIN, &Zone::UTC).unwrap().matches(&stored);
+    /// assert!(matches("to:bob@* event:OUTGOING_EMAIL_SENT"));
+    /// assert!(!matches("to:ana@* OR event:RULE_APPLIED"));
+    /// ```
+    #[must_use]
+    pub fn matches(&self, event: &StoredEvent) -> bool {
+        match self {
+            Self::All => true,
+            Self::And(queries) => queries.iter().all(|it| it.matches(event)),
+            Self::Or(queries) => queries.iter().any(|it| it.matches(event)),
+            Self::Not(query) => !query.matches(event),
+            Self::Clause(clause) => clause.matches(event),
+        }
+    }
+}
+
+impl Clause {
+    /// Whether the field of `event` holds what is demanded, in at least one of its values.
+    #[must_use]
+    pub fn matches(&self, event: &StoredEvent) -> bool {
+        match &self.matcher {
+            Matcher::Present if self.field.kind() == FieldKind::Time => true,
+            Matcher::Present if self.field.kind() == FieldKind::Words => {
+                has_value(self.field, event, &|value| {
+                    let mut has_word = false;
+                    words(value, |_, _| has_word = true);
+                    has_word
+                })
+            }
+            Matcher::Present => has_value(self.field, event, &|_| true),
+            Matcher::Exact(text) => has_value(self.field, event, &|value| value == text),
+            Matcher::Glob(glob) => has_value(self.field, event, &|value| glob.matches(value)),
+            Matcher::Phrase(phrase) => has_value(self.field, event, &|value| phrase.matches(value)),
+            Matcher::Status(range) => has_value(self.field, event, &|value| range.contains(value)),
+            Matcher::Time(range) => range.contains(event.record.timestamp),
+        }
+    }
+}
+
+/// Whether one of the field's values, normalised as its kind asks for, passes the test.
+fn has_value(field: Field, stored: &StoredEvent, test: &dyn Fn(&str) -> bool) -> bool {
+    let event = &stored.event;
+    let address = |value: Option<&Address<'_>>| value.is_some_and(|it| test(it.as_str()));
+    let keyword = |value: Option<&str>| {
+        value.map(folded).filter(|it| !it.is_empty()).is_some_and(|it| test(&it))
+    };
+    match field {
+        Field::From => address(event.from.as_ref()),
+        Field::Sender => address(event.sender.as_ref()),
+        Field::To => event.all_recipients().any(|it| test(it.as_str())),
+        Field::Subject => event.subject.as_deref().is_some_and(|it| test(&decoded_subject(it))),
+        Field::Reason => event.reason.as_deref().is_some_and(test),
+        Field::MessageId => event.message_id.as_ref().map(MessageId::as_str).is_some_and(test),
+        Field::TraceId => !event.trace_id.is_empty() && test(&event.trace_id),
+        Field::Event => keyword(Some(event.name.as_str())),
+        Field::Rule => keyword(event.rule_name.as_deref()),
+        Field::RuleType => keyword(event.rule_type.as_deref()),
+        Field::Action => event.rule_actions.iter().any(|it| keyword(Some(&it.action))),
+        Field::Folder => {
+            keyword(event.folder.as_deref()) || keyword(event.target_folder.as_deref())
+        }
+        Field::Spam => keyword(event.verdicts.spam.as_deref()),
+        Field::Dkim => keyword(event.verdicts.dkim.as_deref()),
+        Field::Dmarc => keyword(event.verdicts.dmarc.as_deref()),
+        Field::Spf => keyword(event.verdicts.spf.as_deref()),
+        Field::Policy => {
+            keyword(event.policy.as_deref()) || keyword(event.verdicts.dmarc_policy.as_deref())
+        }
+        Field::Status => keyword(event.status.as_deref()),
+        Field::LogGroup => keyword(stored.record.log_group.as_deref()),
+        Field::Time => test(&stored.record.timestamp.to_string()),
+    }
+}

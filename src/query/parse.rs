@@ -1,0 +1,318 @@
+//! Text to query.
+
+use super::cursor::Cursor;
+use super::error::{QueryError, QueryErrorKind};
+use super::status::StatusBound;
+use super::time_value::{TimeBound, is_age};
+use super::value::{Value, bare_demand, demand};
+use super::{Clause, Field, FieldKind, Matcher, Query, Span, StatusRange};
+use crate::limits;
+use crate::time::{Timestamp, Zone};
+
+/// Reads a query. Ages in it count back from `now`; times without a zone are in `zone`.
+///
+/// # Errors
+///
+/// [`QueryError`] with the place and with what to do about it.
+///
+/// # Example
+/// ```
+/// use mailtrace::query::parse;
+/// use mailtrace::time::{Timestamp, Zone};
+/// let query = parse("from:*@far.example -spam:PASS", Timestamp::MIN, &Zone::UTC).unwrap();
+/// assert_eq!(query.to_string(), "from:*@far.example AND NOT spam:\"pass\"");
+/// ```
+pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Query, QueryError> {
+    if text.len() > limits::QUERY_BYTES_MAX {
+        return Err(QueryError::new(text, Span::default(), QueryErrorKind::TooLong));
+    }
+    let mut parser = Parser { cursor: Cursor::new(text), now, zone, depth: 0 };
+    parser.whole().map_err(|(span, kind)| QueryError::new(text, span, kind))
+}
+
+type Parsed<T> = Result<T, (Span, QueryErrorKind)>;
+
+struct Parser<'t> {
+    cursor: Cursor<'t>,
+    now: Timestamp,
+    zone: &'t Zone,
+    /// How many parentheses and negations are open. It bounds the recursion.
+    depth: usize,
+}
+
+fn clause(field: Field, matcher: Matcher, span: Span) -> Query {
+    Query::Clause(Clause { field, matcher, span })
+}
+
+impl<'t> Parser<'t> {
+    fn whole(&mut self) -> Parsed<Query> {
+        self.cursor.skip_blanks();
+        if self.cursor.rest().is_empty() {
+            return Ok(Query::All);
+        }
+        let query = self.alternatives(None)?;
+        if self.cursor.rest().is_empty() {
+            return Ok(query);
+        }
+        // Terms end at nothing else.
+        Err((self.next_character_span(), QueryErrorKind::StrayParenthesis))
+    }
+
+    /// `a OR b`
+    fn alternatives(&mut self, field: Option<Field>) -> Parsed<Query> {
+        let mut queries = vec![self.terms(field)?];
+        while self.cursor.take_keyword("OR") {
+            queries.push(self.terms(field)?);
+        }
+        Ok(Query::or(queries))
+    }
+
+    /// `a AND b`, or `a b`
+    fn terms(&mut self, field: Option<Field>) -> Parsed<Query> {
+        let mut queries = vec![self.term(field)?];
+        loop {
+            self.cursor.skip_blanks();
+            let is_and = self.cursor.take_keyword("AND");
+            let is_end = !is_and
+                && (self.cursor.rest().is_empty()
+                    || self.cursor.peek() == Some(')')
+                    || self.cursor.clone().take_keyword("OR"));
+            if is_end {
+                return Ok(Query::and(queries));
+            }
+            queries.push(self.term(field)?);
+        }
+    }
+
+    /// `NOT a`, `-a`, `( )`, or a demand
+    fn term(&mut self, field: Option<Field>) -> Parsed<Query> {
+        self.cursor.skip_blanks();
+        let start = self.cursor.position();
+        if self.cursor.take_keyword("NOT") || self.take_minus() {
+            self.enter(start)?;
+            let query = self.term(field)?;
+            self.depth -= 1;
+            return Ok(Query::negated(query));
+        }
+        if self.cursor.peek() == Some('(') {
+            return self.group(field);
+        }
+        let is_missing = self.cursor.rest().is_empty()
+            || self.cursor.peek() == Some(')')
+            || ["AND", "OR"].iter().any(|it| self.cursor.clone().take_keyword(it));
+        if is_missing {
+            return Err((self.next_word_span(), QueryErrorKind::MissingTerm));
+        }
+        if let Some(name) = self.take_field_name() {
+            let Some(field) = Field::from_name(name) else {
+                let span = Span { start, end: start + name.len() };
+                return Err((span, QueryErrorKind::UnknownField { name: name.to_owned() }));
+            };
+            return self.field_value(field, start);
+        }
+        match field {
+            Some(field) => self.field_value(field, start),
+            None => {
+                let value = Value::read(&mut self.cursor)?;
+                bare_demand(&value).map_err(|kind| (value.span, kind))
+            }
+        }
+    }
+
+    fn group(&mut self, field: Option<Field>) -> Parsed<Query> {
+        let start = self.cursor.position();
+        self.enter(start)?;
+        self.cursor.advance();
+        let query = self.alternatives(field)?;
+        self.depth -= 1;
+        if !self.cursor.take(')') {
+            let span = Span { start, end: start + 1 };
+            return Err((span, QueryErrorKind::OpenParenthesis));
+        }
+        Ok(query)
+    }
+
+    fn enter(&mut self, start: usize) -> Parsed<()> {
+        self.depth += 1;
+        if self.depth > limits::QUERY_DEPTH_MAX {
+            return Err((Span { start, end: start + 1 }, QueryErrorKind::TooDeep));
+        }
+        Ok(())
+    }
+
+    /// A minus belongs to what it touches.
+    fn take_minus(&mut self) -> bool {
+        let mut ahead = self.cursor.clone();
+        let is_minus =
+            ahead.take('-') && ahead.peek().is_some_and(|it| !it.is_whitespace() && it != ')');
+        if is_minus {
+            self.cursor = ahead;
+        }
+        is_minus
+    }
+
+    /// Takes `name:`, if that comes next.
+    fn take_field_name(&mut self) -> Option<&'t str> {
+        let rest = self.cursor.rest();
+        let end = rest.find(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_'))?;
+        let name = rest.get(..end)?;
+        let mut ahead = self.cursor.clone();
+        // A time of day, say, is no field.
+        let is_name =
+            name.starts_with(char::is_alphabetic) && ahead.take_text(name) && ahead.take(':');
+        if !is_name {
+            return None;
+        }
+        self.cursor = ahead;
+        Some(name)
+    }
+
+    /// What stands behind a field's colon; `start` is where its clause begins.
+    fn field_value(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        let is_ordered = matches!(field.kind(), FieldKind::Status | FieldKind::Time);
+        match self.cursor.peek() {
+            Some('(') => return self.group(Some(field)),
+            Some('[' | '{') if is_ordered => return self.range(field, start),
+            Some('[' | '{') if self.is_range() => {
+                let span = self.next_word_span();
+                return Err((span, QueryErrorKind::NoOrder { field }));
+            }
+            Some('>' | '<') if is_ordered => return self.comparison(field, start),
+            Some(it) if !it.is_whitespace() && it != ')' => {}
+            _ => return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field })),
+        }
+        let mut value = Value::read(&mut self.cursor)?;
+        value.span = self.cursor.span_from(start);
+        let query = match field.kind() {
+            FieldKind::Status => self.status(&value),
+            FieldKind::Time => self.time(&value),
+            _ => demand(field, &value),
+        };
+        query.map_err(|kind| (value.span, kind))
+    }
+
+    /// A status with all its numbers is a keyword; the beginning of one stands for all that
+    /// begin so.
+    fn status(&self, value: &Value) -> Result<Query, QueryErrorKind> {
+        let text = value.text();
+        let is_beginning = !value.is_quoted && text.matches('.').count() < 2;
+        match StatusBound::parse(&text).filter(|_| is_beginning) {
+            Some(bound) => {
+                let range = StatusRange::between(Some((bound, true)), Some((bound, true)));
+                Ok(clause(Field::Status, Matcher::Status(range), value.span))
+            }
+            None => demand(Field::Status, value),
+        }
+    }
+
+    fn time(&self, value: &Value) -> Result<Query, QueryErrorKind> {
+        let text = value.text();
+        if text == "*" {
+            return Ok(clause(Field::Time, Matcher::Present, value.span));
+        }
+        if is_age(&text) {
+            return Err(QueryErrorKind::BareAge { text });
+        }
+        let bound = TimeBound::parse(&text, self.now, self.zone)?;
+        let range = TimeBound::between(Some((bound, true)), Some((bound, true)));
+        Ok(clause(Field::Time, Matcher::Time(range), value.span))
+    }
+
+    /// `>=a`, `>a`, `<=a` or `<a`
+    fn comparison(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        let is_low = self.cursor.take('>');
+        if !is_low {
+            self.cursor.advance();
+        }
+        let is_inside = self.cursor.take('=');
+        if self.cursor.peek().is_none_or(|it| it.is_whitespace() || matches!(it, '(' | ')')) {
+            return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field }));
+        }
+        let text = Value::read(&mut self.cursor)?.text();
+        let span = self.cursor.span_from(start);
+        let end = Some((text, is_inside));
+        let (low, high) = if is_low { (end, None) } else { (None, end) };
+        let matcher = self.between(field, low, high).map_err(|kind| (span, kind))?;
+        Ok(clause(field, matcher, span))
+    }
+
+    /// `[a TO b]`, `{a TO b}`, or one of each
+    fn range(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        let is_low_inside = self.cursor.take('[');
+        if !is_low_inside {
+            self.cursor.advance();
+        }
+        let low = self.range_end()?;
+        self.cursor.skip_blanks();
+        if !self.cursor.take_keyword("TO") && !self.cursor.take_keyword("to") {
+            return Err((self.cursor.span_from(start), QueryErrorKind::BadRange));
+        }
+        let high = self.range_end()?;
+        self.cursor.skip_blanks();
+        let is_high_inside = self.cursor.take(']');
+        let is_closed = is_high_inside || self.cursor.take('}');
+        let span = self.cursor.span_from(start);
+        if !is_closed {
+            return Err((span, QueryErrorKind::BadRange));
+        }
+        let low = low.map(|it| (it, is_low_inside));
+        let high = high.map(|it| (it, is_high_inside));
+        let matcher = self.between(field, low, high).map_err(|kind| (span, kind))?;
+        Ok(clause(field, matcher, span))
+    }
+
+    /// One end of a range; `None` for `*`.
+    fn range_end(&mut self) -> Parsed<Option<String>> {
+        self.cursor.skip_blanks();
+        let text = if self.cursor.peek() == Some('"') {
+            Value::read(&mut self.cursor)?.text()
+        } else {
+            let rest = self.cursor.rest();
+            let end = rest.find(|it: char| it.is_whitespace() || matches!(it, ']' | '}'));
+            let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            self.cursor.take_text(text);
+            text.to_owned()
+        };
+        Ok((text != "*").then_some(text))
+    }
+
+    fn between(
+        &self,
+        field: Field,
+        low: Option<(String, bool)>,
+        high: Option<(String, bool)>,
+    ) -> Result<Matcher, QueryErrorKind> {
+        if field.kind() == FieldKind::Time {
+            let bound = |(text, is_inside): (String, bool)| {
+                TimeBound::parse(&text, self.now, self.zone).map(|it| (it, is_inside))
+            };
+            let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
+            return Ok(Matcher::Time(TimeBound::between(low, high)));
+        }
+        let bound = |(text, is_inside): (String, bool)| {
+            let bound = StatusBound::parse(&text);
+            bound.map(|it| (it, is_inside)).ok_or(QueryErrorKind::BadStatus { text })
+        };
+        let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
+        Ok(Matcher::Status(StatusRange::between(low, high)))
+    }
+
+    /// Whether what comes next is written like a range, rather than a `[tag]`.
+    fn is_range(&self) -> bool {
+        let rest = self.cursor.rest();
+        let end = rest.find([']', '}']).unwrap_or(rest.len());
+        rest.get(..end).is_some_and(|it| it.contains(" TO "))
+    }
+
+    fn next_character_span(&self) -> Span {
+        let start = self.cursor.position();
+        Span { start, end: start + self.cursor.peek().map_or(0, char::len_utf8) }
+    }
+
+    fn next_word_span(&self) -> Span {
+        let start = self.cursor.position();
+        let rest = self.cursor.rest();
+        let end = rest.find(|it: char| it.is_whitespace() || it == ')').unwrap_or(rest.len());
+        Span { start, end: start + end }
+    }
+}

@@ -1,0 +1,43 @@
+//! Times in queries: instants, days and ages.
+
+use super::error::QueryErrorKind;
+use crate::time::{TimeRange, Timestamp, Zone, parse_duration_ms, parse_time_argument};
+
+/// An instant, or the day that a date stands for: its first millisecond and the first after it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TimeBound {
+    first: Timestamp,
+    after: Timestamp,
+}
+
+impl TimeBound {
+    pub(super) fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Self, QueryErrorKind> {
+        let first = parse_time_argument(text, now, zone).map_err(QueryErrorKind::BadTime)?;
+        let after = next_date(text)
+            .and_then(|it| parse_time_argument(&it, now, zone).ok())
+            .unwrap_or_else(|| first.saturating_add_ms(1));
+        Ok(Self { first, after })
+    }
+
+    /// From `low` to `high`, each with its instant or day, or without it; `None` is open.
+    pub(super) fn between(low: Option<(Self, bool)>, high: Option<(Self, bool)>) -> TimeRange {
+        let edge = |(bound, is_first): (Self, bool)| {
+            if is_first { bound.first } else { bound.after }
+        };
+        TimeRange { since: low.map(edge), until: high.map(|(it, inside)| edge((it, !inside))) }
+    }
+}
+
+/// Whether `text` is a length of time rather than a place in it.
+pub(super) fn is_age(text: &str) -> bool {
+    let text = text.trim();
+    parse_duration_ms(text.strip_suffix("ago").unwrap_or(text)).is_some()
+}
+
+/// The day after a date.
+fn next_date(text: &str) -> Option<String> {
+    let text = text.trim();
+    let is_date = text.len() == 10 && text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
+    let date: jiff::civil::Date = is_date.then(|| text.parse().ok()).flatten()?;
+    date.tomorrow().ok().map(|it| it.to_string())
+}
