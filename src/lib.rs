@@ -9,6 +9,7 @@ pub mod ingest;
 pub mod limits;
 pub mod query;
 pub mod render;
+pub mod schema;
 pub mod source;
 pub mod store;
 pub mod synth;

@@ -1,13 +1,138 @@
 //! `mailtrace search`.
 
+use std::io::{BufWriter, Write};
+
 use clap::Args;
 
-use super::{Context, Outcome};
+use super::input::InputArgs;
+use super::{Context, Format, Outcome};
+use crate::limits;
+use crate::query::{self, Hits, Query};
+use crate::render::{write_events_csv, write_events_ndjson, write_events_table};
+use crate::store::StoredEvent;
+use crate::time::{TimeRange, parse_time_argument};
 
-/// Finds events by query, newest first.
+/// Finds events by query, newest first
+///
+/// A query is made of field:value terms, words and "phrases", with AND, OR, NOT and ( ). Fields:
+/// from sender to subject message-id trace-id event rule rule-type action folder spam dkim dmarc
+/// spf policy status reason log-group time. In addresses and whole values * stands for anything,
+/// status and time take ranges: status:>=5, time:[2026-11-01 TO 2026-11-02].
 #[derive(Debug, Args)]
-pub(super) struct SearchArgs {}
-
-pub(super) fn run(_args: &SearchArgs, _context: &Context) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+pub(super) struct SearchArgs {
+    /// What to find, such as: from:ana@acme.example subject:"quarterly report" NOT status:4.*
+    #[arg(value_name = "QUERY", num_args = 0..)]
+    query: Vec<String>,
+    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How many events to show at most
+    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    limit: usize,
+    #[command(flatten)]
+    input: InputArgs,
 }
+
+pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let query = parse(&args.query.join(" "), context)?;
+    let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    anyhow::ensure!(
+        args.limit <= limits::RESULT_ROWS_MAX,
+        "--limit: at most {}",
+        limits::RESULT_ROWS_MAX
+    );
+    let opened = args.input.open(context)?;
+    let mut hits = query::search(&opened.store, &query, range, args.limit)?;
+    let total = hits.total();
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    let shown = write_hits(&mut hits, context, &mut stdout)?;
+    stdout.flush()?;
+    if context.global.format == Format::Table && !context.global.quiet {
+        let mut stderr = anstream::stderr().lock();
+        match shown {
+            0 => writeln!(
+                stderr,
+                "no event found; {}",
+                super::trace::coverage_note(&opened.store, &context.zone)
+            )?,
+            _ if total > shown => {
+                writeln!(stderr, "{shown} of {total} events shown (--limit shows more)")?;
+            }
+            1 => writeln!(stderr, "1 event")?,
+            _ => writeln!(stderr, "{shown} events")?,
+        }
+    }
+    Ok(opened.outcome(shown > 0))
+}
+
+/// Reads a query; what is wrong with it is shown under the query itself.
+fn parse(text: &str, context: &Context) -> anyhow::Result<Query> {
+    query::parse(text, context.now, &context.zone).map_err(|error| {
+        let mut stderr = anstream::stderr().lock();
+        // There is nobody left to tell when stderr itself fails.
+        let _unwritable = writeln!(stderr, "{}", error.report());
+        anyhow::Error::new(error).context("cannot read the query")
+    })
+}
+
+/// Reads `--since` and `--until`.
+pub(super) fn range(
+    since: Option<&str>,
+    until: Option<&str>,
+    context: &Context,
+) -> anyhow::Result<TimeRange> {
+    let read = |text: Option<&str>| {
+        text.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose()
+    };
+    Ok(TimeRange { since: read(since)?, until: read(until)? })
+}
+
+/// Writes the events as they are read, so that a large answer takes no memory; a table is laid out
+/// a page at a time. Gives their number.
+fn write_hits(hits: &mut Hits<'_>, context: &Context, out: &mut dyn Write) -> anyhow::Result<u64> {
+    let zone = &context.zone;
+    let mut shown = 0;
+    let mut is_first = true;
+    if context.global.format == Format::Json {
+        write!(out, "{{\"total\":{},\"events\":[", hits.total())?;
+    }
+    loop {
+        let page: Vec<StoredEvent> = hits.by_ref().take(PAGE_EVENTS).collect::<Result<_, _>>()?;
+        if page.is_empty() && !(is_first && context.global.format == Format::Csv) {
+            break;
+        }
+        match context.global.format {
+            Format::Table => write_events_table(&page, &context.table_options(false), out)?,
+            Format::Ndjson => write_events_ndjson(&page, zone, out)?,
+            Format::Csv => write_events_csv(&page, zone, is_first, out)?,
+            Format::Json => {
+                for event in &page {
+                    if shown > 0 {
+                        write!(out, ",")?;
+                    }
+                    let mut line = Vec::new();
+                    write_events_ndjson([event], zone, &mut line)?;
+                    out.write_all(line.strip_suffix(b"\n").unwrap_or(&line))?;
+                    shown += 1;
+                }
+            }
+        }
+        if context.global.format != Format::Json {
+            shown += page.len() as u64;
+        }
+        is_first = false;
+        if page.is_empty() {
+            break;
+        }
+    }
+    if context.global.format == Format::Json {
+        writeln!(out, "]}}")?;
+    }
+    Ok(shown)
+}
+
+/// Events that are laid out together.
+const PAGE_EVENTS: usize = 1_000;

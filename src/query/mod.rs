@@ -14,10 +14,13 @@ mod display;
 mod error;
 mod field;
 mod glob;
+mod lower;
 mod matches;
 mod parse;
 mod phrase;
+mod search;
 mod status;
+mod terms_query;
 #[cfg(test)]
 mod tests;
 mod time_value;
@@ -28,6 +31,7 @@ pub use field::{Field, FieldKind};
 pub use glob::Glob;
 pub use parse::parse;
 pub use phrase::Phrase;
+pub use search::{Hits, search};
 pub use status::StatusRange;
 
 use crate::time::TimeRange;

@@ -115,7 +115,7 @@ const EVENTS_HEADER: [&str; 15] = [
     "eventId",
 ];
 
-/// Writes one row for each event.
+/// Writes one row for each event, below a header unless this goes on with earlier rows.
 ///
 /// # Errors
 ///
@@ -123,10 +123,13 @@ const EVENTS_HEADER: [&str; 15] = [
 pub fn write_events_csv<'e>(
     events: impl IntoIterator<Item = &'e StoredEvent>,
     zone: &Zone,
+    has_header: bool,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(EVENTS_HEADER)?;
+    if has_header {
+        writer.write_record(EVENTS_HEADER)?;
+    }
     for stored in events {
         writer.write_record(event_row(stored, zone))?;
     }
@@ -212,7 +215,7 @@ mod tests {
             received(0, "t", "m1@x", &["bob@acme.example", "eve@acme.example"]),
             bounced(700, "t", "INCOMING", "bob@acme.example"),
         ];
-        assert_snapshot!(text(|out| write_events_csv(&log, &Zone::UTC, out)), @r"
+        assert_snapshot!(text(|out| write_events_csv(&log, &Zone::UTC, true, out)), @r"
         timestamp,eventName,traceId,messageId,from,sender,to,subject,status,reason,folder,rule,logGroup,logStream,eventId
         2026-11-23T21:34:00.000Z,ORGANIZATION_EMAIL_RECEIVED,t,<m1@x>,ana@acme.example,,bob@acme.example; eve@acme.example,Quarterly report,,,,,/aws/workmail/emailevents/acme,s1,
         2026-11-23T21:34:00.700Z,INCOMING_EMAIL_BOUNCED,t,,,,bob@acme.example,,5.2.2,552 5.2.2 The mailbox is over quota,,,/aws/workmail/emailevents/acme,s1,
@@ -242,7 +245,7 @@ mod tests {
             let fields = json!({"subject": subject, "from": name, "sender": subject, "recipients": [name]});
             let event = at(0, "=t", "OUTGOING_EMAIL_SUBMITTED", fields);
             for written in [
-                text(|out| write_events_csv(std::slice::from_ref(&event), &Zone::UTC, out)),
+                text(|out| write_events_csv(std::slice::from_ref(&event), &Zone::UTC, true, out)),
                 text(|out| write_messages_csv(&joined(std::slice::from_ref(&event)), &Zone::UTC, out)),
             ] {
                 prop_assert_eq!(written.lines().count(), 2);

@@ -7,7 +7,7 @@ use super::StoreError;
 use super::archive::{ArchiveReader, Location, write_line};
 use super::coverage::CoveredRange;
 use super::identity::Identity;
-use super::index::{Document, Fields, IndexSnapshot, document, leg_hash};
+use super::index::{Document, Fields, IndexSnapshot, LegTerm, document};
 use super::layout::Layout;
 use crate::event::Event;
 use crate::source::Record;
@@ -32,7 +32,7 @@ pub(super) struct PreparedRecord {
     /// Whether the store had it at the last commit.
     pub(super) is_stored: bool,
     pub(super) document: Document,
-    leg: u64,
+    leg: LegTerm,
     timestamp: Timestamp,
     is_time_approximate: bool,
 }
@@ -117,7 +117,7 @@ impl Preparer {
                 .then(|| Identity::of_message(&record.message)),
             is_stored: false,
             document: document(&self.fields, record, event),
-            leg: leg_hash(&event.trace_id, &record.message),
+            leg: LegTerm::of(&event.trace_id, &record.message),
             timestamp: record.timestamp,
             is_time_approximate: record.is_time_approximate,
         });
@@ -130,7 +130,7 @@ impl Preparer {
     /// [`StoreError`] when index or archive cannot be read.
     pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
         let mut batch = std::mem::take(&mut self.batch);
-        let mut legs: HashMap<u64, Vec<usize>> = HashMap::new();
+        let mut legs: HashMap<LegTerm, Vec<usize>> = HashMap::new();
         for (index, record) in batch.records.iter().enumerate() {
             legs.entry(record.leg).or_default().push(index);
         }
@@ -142,7 +142,7 @@ impl Preparer {
 
     fn mark_stored(
         &mut self,
-        leg: u64,
+        leg: LegTerm,
         indices: &[usize],
         records: &mut [PreparedRecord],
     ) -> Result<(), StoreError> {

@@ -1,15 +1,19 @@
 //! Reading the store.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tantivy::{DocAddress, Searcher};
+use rayon::prelude::*;
+use tantivy::query::Query;
+use tantivy::schema::Field;
 
-use super::archive::{ArchiveReader, Location};
+use super::archive::{ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
 use super::index::{Fields, IndexSnapshot, id_hash};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
+use crate::source::Record;
 use crate::time::Timestamp;
 
 /// A store as of one commit, for reading. Writers may go on meanwhile; what they commit is seen
@@ -72,10 +76,17 @@ impl Store {
         self.snapshot.fields()
     }
 
-    /// The index, for running queries.
-    #[must_use]
-    pub fn searcher(&self) -> &Searcher {
-        self.snapshot.searcher()
+    /// How many events a query finds, and where the newest `limit` of them lie, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub fn newest(
+        &self,
+        query: &dyn Query,
+        limit: usize,
+    ) -> Result<(u64, Vec<Location>), StoreError> {
+        self.snapshot.newest(query, limit)
     }
 
     /// Reads single events; keeps what it has decompressed.
@@ -86,6 +97,51 @@ impl Store {
             archive: ArchiveReader::new(&self.layout),
             parser: Parser::new(),
         }
+    }
+
+    /// Reads the whole archive, in parallel by file: `fold` takes each record into a value that
+    /// `init` made, and what the values say is joined in the order of the files.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
+    pub fn fold_records<T: Send>(
+        &self,
+        init: impl Fn() -> T + Sync,
+        fold: impl Fn(&mut T, &Record<'_>) + Sync,
+        mut join: impl FnMut(T, T) -> T,
+    ) -> Result<T, StoreError> {
+        let last = &self.checkpoint.archive;
+        let parts: Vec<Result<T, StoreError>> = (1..=last.file)
+            .into_par_iter()
+            .map(|number| {
+                let path = self.layout.archive_file(number);
+                let mut frames = Frames::open(&path, (number == last.file).then_some(last.bytes))?;
+                let mut value = init();
+                while let Some(frame) = frames.next()? {
+                    let Frame::Block { offset, lines } = frame else { continue };
+                    for line in lines_of(&lines) {
+                        let record =
+                            parse_line(line).map_err(|reason| StoreError::ArchiveDamaged {
+                                path: path.clone(),
+                                reason: format!("at byte {offset}: {reason}"),
+                            })?;
+                        fold(&mut value, &record);
+                    }
+                }
+                Ok(value)
+            })
+            .collect();
+        parts.into_iter().try_fold(init(), |whole, part| Ok(join(whole, part?)))
+    }
+
+    /// How many documents have each term of a field of whole values, in order of the terms.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub fn term_counts(&self, field: Field) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.snapshot.term_counts(field)
     }
 
     /// Measures the store's parts.
@@ -171,12 +227,6 @@ impl EventReader<'_> {
     ) -> Result<Vec<Location>, StoreError> {
         let snapshot = &self.store.snapshot;
         snapshot.locations(snapshot.fields().message_id, id_hash(message_id.as_str()), limit)
-    }
-
-    /// Where the record of an indexed document lies.
-    #[must_use]
-    pub fn location(&self, address: DocAddress) -> Option<Location> {
-        self.store.snapshot.location(address)
     }
 
     /// Reads one event.

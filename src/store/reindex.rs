@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use sha2::Digest;
 
 use super::StoreError;
-use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, parse_line};
+use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
 use super::checkpoint::{ArchivePosition, Checkpoint, CommitNote};
 use super::coverage::Coverage;
 use super::index::{Document, Fields, IndexSnapshot, IndexWriter, document};
@@ -129,11 +129,6 @@ fn documents(
         }
     }
     block
-}
-
-/// The lines of a block, without their line feeds.
-pub(super) fn lines_of(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
-    lines.strip_suffix(b"\n").unwrap_or(lines).split(|it| *it == b'\n')
 }
 
 /// Finds out from the archive's own notes what the last commit was.

@@ -9,11 +9,10 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::StoreError;
-use super::archive::{Frame, Frames, Location, Sums, hex, parse_line};
+use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
 use super::checkpoint::Checkpoint;
 use super::index::{Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index};
 use super::layout::{Layout, archive_file_name, archive_file_number};
-use super::reindex::lines_of;
 use crate::event::Parser;
 
 /// What a verification found.
@@ -260,7 +259,7 @@ fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), Sto
         let Some(name) = path.file_name().and_then(|it| it.to_str()) else { continue };
         let Some(expected) = name.strip_suffix(".ndjson") else { continue };
         let length = fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
-        let sha256 = hex(&super::archive::hash_prefix(&path, length)?.finalize());
+        let sha256 = hex(&hash_prefix(&path, length)?.finalize());
         if !sha256.starts_with(expected) {
             report.problems.push(format!("{} was changed", path.display()));
         }

@@ -44,3 +44,8 @@ pub(super) fn decompress_block(
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not one of our blocks"))?;
     decompressor.decompress(frame, length)
 }
+
+/// The lines of a block, without their line feeds.
+pub(in crate::store) fn lines_of(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
+    lines.strip_suffix(b"\n").unwrap_or(lines).split(|it| *it == b'\n')
+}

@@ -1,8 +1,7 @@
 //! From an event to what the index holds of it.
 
-use std::borrow::Cow;
-
 use tantivy::TantivyDocument;
+use tantivy::schema::Field;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::schema::Fields;
@@ -10,6 +9,7 @@ use crate::event::{Address, Event, decoded_subject};
 use crate::limits;
 use crate::source::Record;
 use crate::store::identity::Identity;
+use crate::store::words::folded;
 
 /// What the index holds of one record, all but its location.
 pub(in crate::store) type Document = TantivyDocument;
@@ -20,10 +20,31 @@ pub fn id_hash(id: &str) -> u64 {
     xxh3_64(id.as_bytes())
 }
 
-/// The term under which the records of one leg lie. A record without a trace ID has one of its
-/// own, so that its duplicates are found.
-pub(in crate::store) fn leg_hash(trace_id: &str, message: &str) -> u64 {
-    if trace_id.is_empty() { Identity::of_message(message).low_bits() } else { id_hash(trace_id) }
+/// The term under which a record's duplicates are found: that of its leg, or its own where it has
+/// no trace ID.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(in crate::store) enum LegTerm {
+    /// [`id_hash`] of the trace ID.
+    Traced(u64),
+    /// A hash of the message.
+    Untraced(u64),
+}
+
+impl LegTerm {
+    pub(in crate::store) fn of(trace_id: &str, message: &str) -> Self {
+        if trace_id.is_empty() {
+            Self::Untraced(Identity::of_message(message).low_bits())
+        } else {
+            Self::Traced(id_hash(trace_id))
+        }
+    }
+
+    pub(super) fn field_and_hash(self, fields: &Fields) -> (Field, u64) {
+        match self {
+            Self::Traced(hash) => (fields.trace_id, hash),
+            Self::Untraced(hash) => (fields.untraced, hash),
+        }
+    }
 }
 
 /// The longest beginning of a term that the index holds ([`limits::TERM_BYTES_MAX`]).
@@ -44,7 +65,9 @@ pub(in crate::store) fn document(
 ) -> Document {
     let mut document = TantivyDocument::default();
     document.add_i64(fields.timestamp, record.timestamp.as_ms());
-    document.add_u64(fields.trace_id, leg_hash(&event.trace_id, &record.message));
+    let leg = LegTerm::of(&event.trace_id, &record.message);
+    let (field, hash) = leg.field_and_hash(fields);
+    document.add_u64(field, hash);
     if let Some(id) = &event.message_id {
         document.add_u64(fields.message_id, id_hash(id.as_str()));
     }
@@ -61,27 +84,27 @@ pub(in crate::store) fn document(
     for recipient in recipients {
         add(fields.to, recipient);
     }
-    let mut add_lower = |field, text: Option<&str>| {
-        if let Some(text) = text.map(str::trim).filter(|it| !it.is_empty()) {
-            add(field, &lower(text));
+    let mut add_folded = |field, text: Option<&str>| {
+        if let Some(text) = text.map(folded).filter(|it| !it.is_empty()) {
+            add(field, &text);
         }
     };
     let verdicts = &event.verdicts;
-    add_lower(fields.event, Some(event.name.as_str()));
-    add_lower(fields.rule, event.rule_name.as_deref());
-    add_lower(fields.rule_type, event.rule_type.as_deref());
-    add_lower(fields.folder, event.folder.as_deref());
-    add_lower(fields.folder, event.target_folder.as_deref());
-    add_lower(fields.spam, verdicts.spam.as_deref());
-    add_lower(fields.dkim, verdicts.dkim.as_deref());
-    add_lower(fields.dmarc, verdicts.dmarc.as_deref());
-    add_lower(fields.spf, verdicts.spf.as_deref());
-    add_lower(fields.policy, event.policy.as_deref());
-    add_lower(fields.policy, verdicts.dmarc_policy.as_deref());
-    add_lower(fields.status, event.status.as_deref());
-    add_lower(fields.log_group, record.log_group.as_deref());
+    add_folded(fields.event, Some(event.name.as_str()));
+    add_folded(fields.rule, event.rule_name.as_deref());
+    add_folded(fields.rule_type, event.rule_type.as_deref());
+    add_folded(fields.folder, event.folder.as_deref());
+    add_folded(fields.folder, event.target_folder.as_deref());
+    add_folded(fields.spam, verdicts.spam.as_deref());
+    add_folded(fields.dkim, verdicts.dkim.as_deref());
+    add_folded(fields.dmarc, verdicts.dmarc.as_deref());
+    add_folded(fields.spf, verdicts.spf.as_deref());
+    add_folded(fields.policy, event.policy.as_deref());
+    add_folded(fields.policy, verdicts.dmarc_policy.as_deref());
+    add_folded(fields.status, event.status.as_deref());
+    add_folded(fields.log_group, record.log_group.as_deref());
     for action in &event.rule_actions {
-        add_lower(fields.action, Some(&action.action));
+        add_folded(fields.action, Some(&action.action));
     }
     if let Some(subject) = event.subject.as_deref() {
         document.add_text(fields.subject, &decoded_subject(subject));
@@ -90,11 +113,6 @@ pub(in crate::store) fn document(
         document.add_text(fields.reason, reason);
     }
     document
-}
-
-fn lower(text: &str) -> Cow<'_, str> {
-    let is_lower = text.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase());
-    if is_lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_lowercase()) }
 }
 
 #[cfg(test)]

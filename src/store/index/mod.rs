@@ -6,12 +6,13 @@
 mod directory;
 mod document;
 mod fingerprint;
+mod newest;
 mod schema;
 mod snapshot;
 mod tokens;
 mod writer;
 
-pub(super) use document::{Document, document, leg_hash};
+pub(super) use document::{Document, LegTerm, document};
 pub use document::{id_hash, truncate_term};
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
 pub use schema::Fields;

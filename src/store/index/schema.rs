@@ -12,8 +12,10 @@ use super::tokens::WORDS_TOKENIZER;
 /// with their positions. `timestamp` and `location` are columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
-    /// [`super::id_hash`] of the trace ID, or of the message where there is none.
+    /// [`super::id_hash`] of the trace ID.
     pub trace_id: Field,
+    /// A hash of the message where there is no trace ID, so that its duplicates are found.
+    pub untraced: Field,
     /// [`super::id_hash`] of the message ID.
     pub message_id: Field,
     /// The `from` address.
@@ -81,6 +83,7 @@ impl Fields {
         let mut builder = Schema::builder();
         let fields = Self {
             trace_id: builder.add_u64_field("trace_id", hash()),
+            untraced: builder.add_u64_field("untraced", hash()),
             message_id: builder.add_u64_field("message_id", hash()),
             from: builder.add_text_field("from", whole.clone()),
             sender: builder.add_text_field("sender", whole.clone()),
@@ -111,9 +114,10 @@ impl Fields {
     }
 
     /// Every field that has terms.
-    pub(super) fn indexed(&self) -> [Field; 19] {
+    pub(super) fn indexed(&self) -> [Field; 20] {
         [
             self.trace_id,
+            self.untraced,
             self.message_id,
             self.from,
             self.sender,

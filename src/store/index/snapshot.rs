@@ -1,11 +1,15 @@
 //! The index as of one commit, for reading.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use tantivy::columnar::Column;
+use tantivy::query::Query;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED, Term};
 
+use super::document::LegTerm;
+use super::newest::Newest;
 use super::schema::{Fields, LOCATION, TIMESTAMP};
 use super::writer::open;
 use crate::store::StoreError;
@@ -94,7 +98,7 @@ impl IndexSnapshot {
     /// The times and places of the documents of one leg, in segments that reach into the range.
     pub(in crate::store) fn leg_in_range(
         &self,
-        leg: u64,
+        leg: LegTerm,
         first_ms: i64,
         last_ms: i64,
     ) -> Result<Vec<(i64, Location)>, StoreError> {
@@ -102,7 +106,8 @@ impl IndexSnapshot {
         let overlaps = |columns: &Columns| {
             columns.timestamp.min_value() <= last_ms && columns.timestamp.max_value() >= first_ms
         };
-        self.for_each(self.fields.trace_id, leg, overlaps, |columns, document| {
+        let (field, hash) = leg.field_and_hash(&self.fields);
+        self.for_each(field, hash, overlaps, |columns, document| {
             let timestamp = columns.timestamp.first(document);
             let location = columns.location.first(document).map(Location::from_bits);
             found.extend(timestamp.zip(location));
@@ -140,10 +145,30 @@ impl IndexSnapshot {
         Ok(())
     }
 
-    /// Where a document's record lies.
-    pub(in crate::store) fn location(&self, address: tantivy::DocAddress) -> Option<Location> {
-        let columns = self.columns.get(usize::try_from(address.segment_ord).ok()?)?;
-        columns.location.first(address.doc_id).map(Location::from_bits)
+    /// How many documents a query finds, and where the newest `limit` of them lie, newest first.
+    pub(in crate::store) fn newest(
+        &self,
+        query: &dyn Query,
+        limit: usize,
+    ) -> Result<(u64, Vec<Location>), StoreError> {
+        self.searcher.search(query, &Newest { limit }).map_err(StoreError::index(&self.path))
+    }
+
+    /// How many documents have each term of a field of whole values.
+    pub(in crate::store) fn term_counts(
+        &self,
+        field: Field,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut counts = BTreeMap::new();
+        for segment in self.searcher.segment_readers() {
+            let inverted = segment.inverted_index(field).map_err(StoreError::index(&self.path))?;
+            let mut terms = inverted.terms().stream().map_err(StoreError::index(&self.path))?;
+            while terms.advance() {
+                let term = String::from_utf8_lossy(terms.key()).into_owned();
+                *counts.entry(term).or_default() += u64::from(terms.value().doc_freq);
+            }
+        }
+        Ok(counts)
     }
 
     /// The earliest and the latest time, in milliseconds since 1970.

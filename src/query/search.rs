@@ -1,0 +1,57 @@
+//! Asking the store.
+
+use super::Query;
+use super::lower::{lower, within};
+use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+use crate::time::TimeRange;
+
+/// The events that a query found, newest first, read one by one.
+pub struct Hits<'s> {
+    query: Query,
+    reader: EventReader<'s>,
+    locations: std::vec::IntoIter<Location>,
+    total: u64,
+}
+
+/// Finds the newest `limit` events within `range` that `query` asks for.
+///
+/// # Errors
+///
+/// [`StoreError::Index`].
+pub fn search<'s>(
+    store: &'s Store,
+    query: &Query,
+    range: TimeRange,
+    limit: usize,
+) -> Result<Hits<'s>, StoreError> {
+    let fields = store.fields();
+    let (total, locations) = store.newest(&*within(lower(query, fields), range, fields), limit)?;
+    Ok(Hits {
+        query: query.clone(),
+        reader: store.events(),
+        locations: locations.into_iter(),
+        total,
+    })
+}
+
+impl Hits<'_> {
+    /// How many events the index found, beyond the limit too.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+impl Iterator for Hits<'_> {
+    type Item = Result<StoredEvent, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.reader.read(self.locations.next()?) {
+                // Another ID with the same hash.
+                Ok(event) if !self.query.matches(&event) => {}
+                read => return Some(read),
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Documents that have any of the terms that pass a test.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tantivy::postings::BlockSegmentPostings;
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
+
+type TermTest = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+
+/// Finds documents with a term of `field` that begins with `prefix` and passes `test`.
+///
+/// It reads the part of the dictionary with the prefix and unites the documents in a bit set, so
+/// any number of terms may pass.
+#[derive(Clone)]
+pub(super) struct TermsQuery {
+    field: Field,
+    prefix: String,
+    /// None where every term passes, text or not.
+    test: Option<TermTest>,
+}
+
+impl TermsQuery {
+    pub(super) fn new(
+        field: Field,
+        prefix: String,
+        test: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        Self { field, prefix, test: Some(Arc::new(test)) }
+    }
+
+    /// Finds documents that have the field.
+    pub(super) fn any(field: Field) -> Self {
+        Self { field, prefix: String::new(), test: None }
+    }
+
+    fn passes(&self, term: &[u8]) -> bool {
+        self.test.as_ref().is_none_or(|test| std::str::from_utf8(term).is_ok_and(|it| test(it)))
+    }
+}
+
+impl fmt::Debug for TermsQuery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("TermsQuery").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+impl Query for TermsQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for TermsQuery {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let inverted = reader.inverted_index(self.field)?;
+        let mut documents = BitSet::with_max_value(reader.max_doc());
+        let mut terms = inverted.terms().range().ge(self.prefix.as_bytes()).into_stream()?;
+        while terms.advance() {
+            if !terms.key().starts_with(self.prefix.as_bytes()) {
+                break;
+            }
+            if self.passes(terms.key()) {
+                let postings: BlockSegmentPostings = inverted
+                    .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+                insert_all(postings, &mut documents);
+            }
+        }
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), boost)))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        if scorer.seek(document) == document {
+            Ok(Explanation::new("TermsQuery", 1.0))
+        } else {
+            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
+        }
+    }
+}
+
+fn insert_all(mut postings: BlockSegmentPostings, documents: &mut BitSet) {
+    while !postings.docs().is_empty() {
+        for document in postings.docs() {
+            documents.insert(*document);
+        }
+        postings.advance();
+    }
+}

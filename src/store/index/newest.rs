@@ -1,0 +1,81 @@
+//! Collecting the newest documents, in an order that no merge changes.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use tantivy::collector::{Collector, SegmentCollector};
+use tantivy::columnar::Column;
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
+
+use super::schema::{LOCATION, TIMESTAMP};
+use crate::store::archive::Location;
+
+/// Counts all documents and keeps the `limit` newest, of one instant those archived last.
+pub(super) struct Newest {
+    pub(super) limit: usize,
+}
+
+/// Time in milliseconds since 1970, and the location's bits.
+type Key = (i64, u64);
+
+/// The newest of one segment: the oldest of them on top, to be pushed out next.
+pub(super) struct NewestOfSegment {
+    timestamp: Column<i64>,
+    location: Column<u64>,
+    limit: usize,
+    count: u64,
+    keys: BinaryHeap<Reverse<Key>>,
+}
+
+impl Collector for Newest {
+    type Fruit = (u64, Vec<Location>);
+    type Child = NewestOfSegment;
+
+    fn for_segment(
+        &self,
+        _segment: SegmentOrdinal,
+        reader: &SegmentReader,
+    ) -> tantivy::Result<NewestOfSegment> {
+        Ok(NewestOfSegment {
+            timestamp: reader.fast_fields().i64(TIMESTAMP)?,
+            location: reader.fast_fields().u64(LOCATION)?,
+            limit: self.limit,
+            count: 0,
+            keys: BinaryHeap::new(),
+        })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, fruits: Vec<(u64, Vec<Key>)>) -> tantivy::Result<Self::Fruit> {
+        let count = fruits.iter().map(|(count, _)| count).sum();
+        let mut keys: Vec<Key> = fruits.into_iter().flat_map(|(_, keys)| keys).collect();
+        keys.sort_unstable_by_key(|it| Reverse(*it));
+        keys.truncate(self.limit);
+        Ok((count, keys.into_iter().map(|(_, bits)| Location::from_bits(bits)).collect()))
+    }
+}
+
+impl SegmentCollector for NewestOfSegment {
+    type Fruit = (u64, Vec<Key>);
+
+    fn collect(&mut self, document: DocId, _score: Score) {
+        self.count += 1;
+        let Some(key) = self.timestamp.first(document).zip(self.location.first(document)) else {
+            return;
+        };
+        if self.keys.len() < self.limit {
+            self.keys.push(Reverse(key));
+        } else if let Some(mut oldest) = self.keys.peek_mut()
+            && oldest.0 < key
+        {
+            *oldest = Reverse(key);
+        }
+    }
+
+    fn harvest(self) -> Self::Fruit {
+        (self.count, self.keys.into_iter().map(|it| it.0).collect())
+    }
+}
