@@ -57,12 +57,13 @@ impl fmt::Display for Clause {
                 write!(formatter, "\"{}{star}\"", phrase.words().join(" "))
             }
             Matcher::Status(range) => {
-                let low = range.low().map(dotted);
-                write_range(formatter, low, range.high().map(dotted))
+                let (low, high) = (range.low().map(dotted), range.high().map(dotted));
+                write_range(formatter, low.as_deref(), high.as_deref())
             }
             Matcher::Time(range) => {
                 let since = range.since.map(|it| it.to_string());
-                write_range(formatter, since, range.until.map(|it| it.to_string()))
+                let until = range.until.map(|it| it.to_string());
+                write_range(formatter, since.as_deref(), until.as_deref())
             }
         }
     }
@@ -98,10 +99,10 @@ fn write_glob(formatter: &mut fmt::Formatter<'_>, glob: &Glob) -> fmt::Result {
 /// Ranges are half-open: with their low end, without their high one.
 fn write_range(
     formatter: &mut fmt::Formatter<'_>,
-    low: Option<String>,
-    high: Option<String>,
+    low: Option<&str>,
+    high: Option<&str>,
 ) -> fmt::Result {
-    let low = low.as_deref().unwrap_or("*");
+    let low = low.unwrap_or("*");
     match high {
         Some(high) => write!(formatter, "[{low} TO {high}}}"),
         None => write!(formatter, "[{low} TO *]"),

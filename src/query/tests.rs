@@ -258,7 +258,7 @@ fn errors_show_the_place_and_what_to_do() {
     this parenthesis is never closed
       a AND (b OR c
             ^
-    help: take it out, or put a backslash before it if it is part of the text
+    help: close it, or put a backslash before it if it is part of the text
     "#);
     insta::assert_snapshot!(report("a) b"), @r#"
     this parenthesis was never opened
@@ -276,7 +276,7 @@ fn errors_show_the_place_and_what_to_do() {
     this quote is never closed
       subject:"open
               ^
-    help: take it out, or put a backslash before it if it is part of the text
+    help: close it, or put a backslash before it if it is part of the text
     "#);
     insta::assert_snapshot!(report("from:"), @r#"
     from needs a value

@@ -134,7 +134,7 @@ fn the_truth_agrees_with_what_the_log_shows() {
                 "bounced" => {
                     assert!(about.iter().any(|it| {
                         it.name.is_bounce() && it.status.as_deref() == recipient.status
-                    }))
+                    }));
                 }
                 _ => assert!(!has(EventName::MailboxEmailDelivered)),
             }
