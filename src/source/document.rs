@@ -161,7 +161,7 @@ mod tests {
             match document.step(&bytes[index..]) {
                 Ok(Step::Envelope(length)) => index += length,
                 Ok(Step::Element(length)) => {
-                    found.push(text[index..index + length].to_owned());
+                    found.push(text.get(index..index + length).unwrap().to_owned());
                     index += length;
                 }
                 Ok(Step::End(_)) => break Ok(()),

@@ -50,11 +50,11 @@ impl SourceReader {
     /// # Errors
     ///
     /// [`SourceError::Open`], or the problem that the input stands for.
-    pub fn open(input: Input) -> Result<Self, SourceError> {
+    pub fn open(input: &Input) -> Result<Self, SourceError> {
         match input {
             Input::Stdin => Self::from_reader(Box::new(io::stdin()), "stdin".to_owned()),
-            Input::File(path) => Self::open_file(&path),
-            Input::Problem(error) => Err(error),
+            Input::File(path) => Self::open_file(path),
+            Input::Problem(error) => Err(error.again()),
         }
     }
 

@@ -5,7 +5,8 @@ use crate::limits;
 
 #[test]
 fn half_lines_at_any_cut_keep_their_neighbours() {
-    let shapes: [(&str, fn(usize) -> String); 4] = [
+    type Shape = fn(usize) -> String;
+    let shapes: [(&str, Shape); 4] = [
         ("record", record),
         ("event", event),
         ("export", |number| format!("2026-11-23T21:34:00.000Z {}", event(number))),

@@ -1,4 +1,11 @@
 //! Drives reader and decoder together.
+#![allow(
+    clippy::string_slice,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_lossless,
+    reason = "tests cut texts of their own making and count small numbers"
+)]
 
 mod broken;
 mod compressed;

@@ -9,7 +9,7 @@ fn read_sample(name: &str) -> Outcome {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
     let mut result = Outcome::default();
     for input in walk(&[path]).unwrap() {
-        let mut reader = SourceReader::open(input).unwrap();
+        let mut reader = SourceReader::open(&input).unwrap();
         while let Some(batch) = reader.next_batch().unwrap() {
             Decoder::new().decode(&batch, &mut |output| result.push(output));
         }
@@ -80,5 +80,5 @@ fn the_broken_sample_keeps_its_good_lines() {
 
 #[test]
 fn an_input_that_is_a_problem_stays_one() {
-    assert!(SourceReader::open(Input::File("/no/such/file".into())).is_err());
+    assert!(SourceReader::open(&Input::File("/no/such/file".into())).is_err());
 }
