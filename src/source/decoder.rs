@@ -132,8 +132,10 @@ impl Decoder {
         if part.depth > limits::COMPRESSION_LAYERS_MAX {
             return part.reject(&RejectReason::TooManyLayers, sink);
         }
-        if part.bytes.first() == Some(&b'[') {
-            return self.list(part, context, sink);
+        match part.bytes.first() {
+            Some(b'{') => {}
+            Some(b'[') => return self.list(part, context, sink),
+            _ => return part.reject(&RejectReason::UnknownShape, sink),
         }
         match self.envelope.read(part.bytes, context) {
             Shape::Record(format, record) => part.found(format, Decoded::Record(record), sink),
@@ -146,7 +148,7 @@ impl Decoder {
             Shape::Document => self.document(part, false, sink),
             Shape::Payload(payload) => self.payload(part, &payload, sink),
             Shape::Rejected(reason) => part.reject(&reason, sink),
-            Shape::Refused(reason) => self.refused(part, reason, context, sink),
+            Shape::Refused(reason) => self.refused(part, &reason, context, sink),
         }
     }
 
@@ -170,7 +172,8 @@ impl Decoder {
         let mut spans: Vec<(usize, usize, Option<RejectReason>)> = Vec::new();
         let length = part.bytes.len();
         let mut index = 1;
-        while index < length {
+        let mut is_ended = false;
+        while index < length && !is_ended {
             let rest = part.bytes.get(index..).unwrap_or_default();
             match document.step(rest) {
                 Ok(Step::Envelope(count)) => index += count,
@@ -180,7 +183,7 @@ impl Decoder {
                 }
                 Ok(Step::End(count)) => {
                     index += count;
-                    break;
+                    is_ended = true;
                 }
                 Err(stop) => {
                     let next = scan::next_element(rest).filter(|_| document.is_in_list());
@@ -190,11 +193,9 @@ impl Decoder {
                 }
             }
         }
-        if index >= length && part.bytes.last() != Some(&closing(is_bare_list)) {
-            let is_told = spans.last().is_some_and(|(_, _, reason)| reason.is_some());
-            if !is_told {
-                spans.push((length, length, Some(RejectReason::Cut)));
-            }
+        let is_told = spans.last().is_some_and(|(_, _, reason)| reason.is_some());
+        if !is_ended && !is_told {
+            spans.push((length, length, Some(RejectReason::Cut)));
         }
         let context = document.context();
         if context.is_control {
@@ -216,7 +217,7 @@ impl Decoder {
         // What follows the document on its line.
         let rest = part.slice(index, length);
         if !rest.bytes.trim_ascii().is_empty() {
-            self.pieces(rest, RejectReason::UnknownLine, &Context::default(), sink);
+            self.pieces(rest, &RejectReason::UnknownLine, &Context::default(), sink);
         }
     }
 
@@ -224,12 +225,12 @@ impl Decoder {
     fn refused(
         &mut self,
         part: Part<'_>,
-        reason: RejectReason,
+        reason: &RejectReason,
         context: &Context,
         sink: &mut Sink<'_>,
     ) {
         match scan::value(part.bytes) {
-            Ok(length) if length == part.bytes.len() => part.reject(&reason, sink),
+            Ok(length) if length == part.bytes.len() => part.reject(reason, sink),
             Err(Stop::TooDeep) => part.reject(&RejectReason::TooDeep, sink),
             _ => self.pieces(part, reason, context, sink),
         }
@@ -239,7 +240,7 @@ impl Decoder {
     fn pieces(
         &mut self,
         part: Part<'_>,
-        refusal: RejectReason,
+        refusal: &RejectReason,
         context: &Context,
         sink: &mut Sink<'_>,
     ) {
@@ -294,10 +295,6 @@ impl Decoder {
             self.decode_within(&batch, Some(inner), sink);
         }
     }
-}
-
-fn closing(is_bare_list: bool) -> u8 {
-    if is_bare_list { b']' } else { b'}' }
 }
 
 fn reason(stop: Stop) -> RejectReason {

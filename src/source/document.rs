@@ -79,14 +79,14 @@ impl Document {
         }
         let first = *bytes.first().ok_or(Stop::More)?;
         match first {
-            b'{' | b'[' if self.is_in_list => scan::value(bytes).map(Step::Element),
             b']' if self.is_bare_list => Ok(Step::End(1)),
             b']' if self.is_in_list => {
                 self.is_in_list = false;
                 Ok(Step::Envelope(1))
             }
-            b'}' if !self.is_in_list => Ok(Step::End(1)),
-            b'"' if !self.is_in_list => self.member(bytes).map(Step::Envelope),
+            _ if self.is_in_list => scan::value(bytes).map(Step::Element),
+            b'}' => Ok(Step::End(1)),
+            b'"' => self.member(bytes).map(Step::Envelope),
             _ => Err(Stop::Broken),
         }
     }
@@ -161,7 +161,7 @@ mod tests {
             match document.step(&bytes[index..]) {
                 Ok(Step::Envelope(length)) => index += length,
                 Ok(Step::Element(length)) => {
-                    found.push(text[index..index + length].to_owned());
+                    found.push(text.get(index..index + length).unwrap().to_owned());
                     index += length;
                 }
                 Ok(Step::End(_)) => break Ok(()),

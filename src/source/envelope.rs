@@ -67,9 +67,8 @@ impl EnvelopeReader {
 
 /// Reads with serde_json.
 fn read_slowly<'a>(bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(_) => return Shape::Refused(RejectReason::InvalidUtf8),
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return Shape::Refused(RejectReason::InvalidUtf8);
     };
     // serde_json stops at its own depth, the same as ours, and does not recurse for raw values.
     match serde_json::from_str::<BTreeMap<Cow<'a, str>, &'a RawValue>>(text) {

@@ -50,6 +50,20 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The same error once more: an `io::Error` cannot be cloned.
+    pub(super) fn again(&self) -> Self {
+        let copy = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
+        match self {
+            Self::NotFound { path } => Self::NotFound { path: path.clone() },
+            Self::TooDeep { path } => Self::TooDeep { path: path.clone() },
+            Self::Open { path, source } => Self::Open { path: path.clone(), source: copy(source) },
+            Self::Walk { path, source } => Self::Walk { path: path.clone(), source: copy(source) },
+            Self::Read { name, byte_offset, source } => {
+                Self::Read { name: name.clone(), byte_offset: *byte_offset, source: copy(source) }
+            }
+        }
+    }
+
     /// What the user can do about it.
     #[must_use]
     pub fn hint(&self) -> &'static str {

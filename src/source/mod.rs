@@ -14,6 +14,7 @@ mod decoder;
 mod document;
 mod envelope;
 mod error;
+mod framer;
 mod gzip;
 mod insights;
 mod layers;
@@ -142,7 +143,8 @@ pub struct Found<'a> {
 /// Something that was not understood, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject<'a> {
-    /// The line of the decompressed input that this part begins on, from 1.
+    /// The line of the decompressed input that this part begins on, from 1. What lies within a
+    /// payload has the place of the payload.
     pub line: u64,
     /// The byte of the decompressed input that this part begins at, from 0.
     pub byte_offset: u64,

@@ -1,4 +1,4 @@
-//! Cuts the decompressed stream into units and packs them into batches.
+//! Opens inputs and packs what is framed into batches.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,17 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::batch::{Batch, UnitKind};
-use super::document::{Document, Step};
-use super::error::{RejectReason, SourceError};
-use super::insights::CsvHeader;
+use super::batch::Batch;
+use super::error::SourceError;
+use super::framer::Framer;
 use super::layers::{self, Compression};
-use super::log_line;
-use super::scan::{self, Stop};
-use super::sniff;
 use super::walk::{self, Input};
-use super::window::Window;
-use crate::limits;
 
 /// Reads one input: takes its compression off and cuts it into units.
 ///
@@ -40,11 +34,7 @@ use crate::limits;
 /// assert_eq!(lines, [1]);
 /// ```
 pub struct SourceReader {
-    window: Window,
-    mode: Mode,
-    rejecting: Option<Rejecting>,
-    /// Whether what comes next stands on the same line as a unit before it.
-    is_mid_line: bool,
+    framer: Framer,
     is_done: bool,
     name: String,
     log_stream: Option<Arc<str>>,
@@ -54,44 +44,17 @@ pub struct SourceReader {
     late_error: Option<SourceError>,
 }
 
-/// Where in the input's structure the reader is.
-enum Mode {
-    /// Nothing has been read yet.
-    Start { is_wrapped_too_deep: bool },
-    /// Between values and lines.
-    Top,
-    /// Within a document, whose elements are the units.
-    Document { document: Document, has_reject: bool },
-    /// Behind the header of a CSV.
-    Csv(Arc<CsvHeader>),
-}
-
-/// A reject that is being handed out in parts.
-struct Rejecting {
-    until: Until,
-    reason: RejectReason,
-    is_continuation: bool,
-}
-
-/// Where a reject ends.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Until {
-    LineEnd,
-    NextElement,
-    End,
-}
-
 impl SourceReader {
     /// Opens an input and looks at its beginning.
     ///
     /// # Errors
     ///
     /// [`SourceError::Open`], or the problem that the input stands for.
-    pub fn open(input: Input) -> Result<Self, SourceError> {
+    pub fn open(input: &Input) -> Result<Self, SourceError> {
         match input {
             Input::Stdin => Self::from_reader(Box::new(io::stdin()), "stdin".to_owned()),
-            Input::File(path) => Self::open_file(&path),
-            Input::Problem(error) => Err(error),
+            Input::File(path) => Self::open_file(path),
+            Input::Problem(error) => Err(error.again()),
         }
     }
 
@@ -117,10 +80,7 @@ impl SourceReader {
             source,
         })?;
         Ok(Self {
-            window: Window::new(peeled.stream),
-            mode: Mode::Start { is_wrapped_too_deep: peeled.is_too_deep },
-            rejecting: None,
-            is_mid_line: false,
+            framer: Framer::new(peeled.stream, peeled.is_too_deep),
             is_done: false,
             name,
             log_stream: None,
@@ -161,355 +121,23 @@ impl SourceReader {
         }
         let mut batch = Batch::new(self.log_stream.clone());
         while !batch.is_full() && !self.is_done {
-            if let Err(source) = self.step(&mut batch) {
-                let error = SourceError::Read {
-                    name: self.name.clone(),
-                    byte_offset: self.bytes_read(),
-                    source,
-                };
-                if batch.is_empty() {
-                    self.is_done = true;
-                    return Err(error);
+            match self.framer.step(&mut batch) {
+                Ok(is_more) => self.is_done = !is_more,
+                Err(source) => {
+                    let error = SourceError::Read {
+                        name: self.name.clone(),
+                        byte_offset: self.bytes_read(),
+                        source,
+                    };
+                    if batch.is_empty() {
+                        self.is_done = true;
+                        return Err(error);
+                    }
+                    self.late_error = Some(error);
+                    break;
                 }
-                self.late_error = Some(error);
-                break;
             }
         }
         Ok((!batch.is_empty()).then_some(batch))
-    }
-
-    fn step(&mut self, batch: &mut Batch) -> io::Result<()> {
-        if self.rejecting.is_some() {
-            return self.reject_some(batch);
-        }
-        match &self.mode {
-            Mode::Start { is_wrapped_too_deep } => {
-                let is_wrapped_too_deep = *is_wrapped_too_deep;
-                self.start(is_wrapped_too_deep)
-            }
-            Mode::Document { .. } => self.frame_element(batch),
-            Mode::Top | Mode::Csv(_) => {
-                if !self.skip_blanks()? {
-                    self.finish(batch);
-                    return Ok(());
-                }
-                let first = self.window.held().first().copied().unwrap_or_default();
-                match (&self.mode, first) {
-                    // An unquoted cell cannot hold JSON: this is no row.
-                    (_, b'{') => self.frame_object(batch),
-                    (Mode::Csv(header), _) if !self.is_mid_line => {
-                        let header = Arc::clone(header);
-                        self.frame_row(batch, header)
-                    }
-                    (_, b'[') => self.frame_list(),
-                    (_, b',') if self.is_mid_line => {
-                        self.window.step_over(1, 0);
-                        Ok(())
-                    }
-                    _ if self.is_mid_line => {
-                        self.reject(Until::LineEnd, RejectReason::UnknownLine);
-                        Ok(())
-                    }
-                    _ => self.frame_line(batch),
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, is_wrapped_too_deep: bool) -> io::Result<()> {
-        self.mode = Mode::Top;
-        self.window.ensure(sniff::SAMPLE_BYTES)?;
-        let sample = self.window.head(sniff::SAMPLE_BYTES);
-        if sample.starts_with(sniff::UTF8_BOM) {
-            self.window.step_over(sniff::UTF8_BOM.len(), 0);
-        } else if is_wrapped_too_deep {
-            self.reject(Until::End, RejectReason::TooManyLayers);
-        } else if let Some(reason) = sniff::foreign(sample) {
-            self.reject(Until::End, reason);
-        } else if self.window.is_at_end() && sniff::is_export_test(self.window.held()) {
-            self.window.advance(sniff::SAMPLE_BYTES);
-        }
-        Ok(())
-    }
-
-    /// Ends the input, with a word about a stream that broke where nobody has said it yet.
-    fn finish(&mut self, batch: &mut Batch) {
-        self.is_done = true;
-        if let Some(reason) = self.window.take_failure() {
-            let kind = UnitKind::Rejected { reason, is_continuation: false };
-            batch.push(kind, &[], self.window.line(), self.window.byte_offset());
-        }
-    }
-
-    /// Steps over blanks. False at the end of the input.
-    fn skip_blanks(&mut self) -> io::Result<bool> {
-        loop {
-            let held = self.window.held();
-            let (mut count, mut lines) = (0, 0);
-            for byte in held {
-                match byte {
-                    b'\n' => lines += 1,
-                    b' ' | b'\t' | b'\r' => {}
-                    _ => break,
-                }
-                count += 1;
-            }
-            let is_blank = count == held.len();
-            self.is_mid_line &= lines == 0;
-            self.window.step_over(count, lines);
-            if !is_blank {
-                return Ok(true);
-            }
-            if !self.window.fill()? {
-                return Ok(false);
-            }
-        }
-    }
-
-    /// Hands out the next `length` bytes as a unit.
-    fn take(&mut self, batch: &mut Batch, kind: UnitKind, length: usize) {
-        let (line, byte_offset) = (self.window.line(), self.window.byte_offset());
-        batch.push(kind, self.window.head(length), line, byte_offset);
-        self.window.advance(length);
-        self.is_mid_line = true;
-    }
-
-    /// Hands out a line of `length` bytes as a unit, without blanks at its end.
-    fn take_line(&mut self, batch: &mut Batch, kind: UnitKind, length: usize) {
-        let (line, byte_offset) = (self.window.line(), self.window.byte_offset());
-        batch.push(kind, self.window.head(length).trim_ascii_end(), line, byte_offset);
-        self.window.step_over(length, 0);
-        self.is_mid_line = true;
-    }
-
-    fn reject(&mut self, until: Until, reason: RejectReason) {
-        self.rejecting = Some(Rejecting { until, reason, is_continuation: false });
-    }
-
-    /// The reason for a scan that did not reach an end.
-    fn reason(&mut self, stop: Stop) -> RejectReason {
-        match stop {
-            Stop::Broken => RejectReason::Broken,
-            Stop::TooDeep => RejectReason::TooDeep,
-            Stop::More
-                if self.window.head(limits::RECORD_BYTES_MAX).len() == limits::RECORD_BYTES_MAX =>
-            {
-                RejectReason::TooLong
-            }
-            Stop::More => self.window.take_failure().unwrap_or(RejectReason::Cut),
-        }
-    }
-
-    /// Whether a line of `length` bytes is the end of a stream that broke, so that it may lack
-    /// its own end however it looks.
-    fn is_last_of_broken(&self, length: usize) -> bool {
-        self.window.has_failure() && length == self.window.held().len()
-    }
-
-    /// Takes a line that looks like whole JSON as it is; else looks for the value's end.
-    fn frame_object(&mut self, batch: &mut Batch) -> io::Result<()> {
-        if let Some(length) = self.window.line_length(limits::BATCH_BYTES)? {
-            let line = self.window.head(length).trim_ascii_end();
-            if line.last() == Some(&b'}') && !self.is_last_of_broken(length) {
-                self.take_line(batch, UnitKind::Json, length);
-                return Ok(());
-            }
-        }
-        match self.window.scan(0, |bytes, _| scan::value(bytes))? {
-            Ok(length) => self.take(batch, UnitKind::Json, length),
-            Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
-                self.enter_document(false);
-            }
-            Err(stop) => {
-                let reason = self.reason(stop);
-                self.reject(Until::LineEnd, reason);
-            }
-        }
-        Ok(())
-    }
-
-    fn enter_document(&mut self, is_bare_list: bool) {
-        self.mode = Mode::Document { document: Document::new(is_bare_list), has_reject: false };
-        self.window.step_over(1, 0);
-    }
-
-    fn frame_list(&mut self) -> io::Result<()> {
-        self.window.ensure(sniff::SAMPLE_BYTES)?;
-        let behind = self.window.head(sniff::SAMPLE_BYTES).get(1..).unwrap_or_default();
-        match behind.iter().find(|byte| !scan::is_blank(**byte)) {
-            Some(b'{' | b'[' | b']') => self.enter_document(true),
-            _ => self.reject(Until::LineEnd, RejectReason::UnknownLine),
-        }
-        Ok(())
-    }
-
-    fn frame_element(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let Mode::Document { document, has_reject } = &mut self.mode else { return Ok(()) };
-        match self.window.scan(0, |bytes, _| document.step(bytes))? {
-            Ok(Step::Envelope(length)) => self.window.advance(length),
-            Ok(Step::Element(length)) => {
-                let kind = UnitKind::Element(document.context());
-                self.take(batch, kind, length);
-            }
-            Ok(Step::End(length)) => {
-                self.window.step_over(length, 0);
-                self.mode = Mode::Top;
-                self.is_mid_line = true;
-            }
-            Err(_) if self.window.held().is_empty() => {
-                let has_reject = *has_reject;
-                self.mode = Mode::Top;
-                if !has_reject && !self.window.has_failure() {
-                    let kind =
-                        UnitKind::Rejected { reason: RejectReason::Cut, is_continuation: false };
-                    self.take(batch, kind, 0);
-                }
-            }
-            Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
-                self.enter_document(false);
-            }
-            Err(stop) => {
-                *has_reject = true;
-                let until = if document.is_in_list() {
-                    Until::NextElement
-                } else {
-                    self.mode = Mode::Top;
-                    Until::LineEnd
-                };
-                let reason = self.reason(stop);
-                self.reject(until, reason);
-            }
-        }
-        Ok(())
-    }
-
-    fn frame_row(&mut self, batch: &mut Batch, header: Arc<CsvHeader>) -> io::Result<()> {
-        match self.window.scan(0, scan::csv_row)? {
-            // Files that were appended to one another repeat the header.
-            Ok(length) => match CsvHeader::parse(self.window.head(length)) {
-                Some(next) if next.has_message() => self.begin_csv(next, length),
-                _ if self.is_last_of_broken(length) => {
-                    let reason = self.reason(Stop::More);
-                    self.reject(Until::End, reason);
-                }
-                _ => self.take(batch, UnitKind::CsvRow(header), length),
-            },
-            Err(stop) => {
-                let reason = match self.reason(stop) {
-                    RejectReason::Broken => {
-                        RejectReason::BrokenCsv { reason: "text behind a closing quote".to_owned() }
-                    }
-                    reason => reason,
-                };
-                self.reject(Until::LineEnd, reason);
-            }
-        }
-        Ok(())
-    }
-
-    fn begin_csv(&mut self, header: CsvHeader, length: usize) {
-        self.window.advance(length);
-        self.mode = Mode::Csv(Arc::new(header));
-    }
-
-    fn frame_line(&mut self, batch: &mut Batch) -> io::Result<()> {
-        let Some(length) = self.window.line_length(limits::RECORD_BYTES_MAX)? else {
-            self.reject(Until::LineEnd, RejectReason::TooLong);
-            return Ok(());
-        };
-        let line = self.window.head(length);
-        if let Some((_, stamp_end)) = log_line::stamp(line) {
-            return self.frame_log_line(batch, length, stamp_end);
-        }
-        if line.starts_with(b"H4sI") {
-            if self.is_last_of_broken(length) {
-                let reason = self.reason(Stop::More);
-                self.reject(Until::End, reason);
-            } else {
-                self.take_line(batch, UnitKind::Payload, length);
-            }
-            return Ok(());
-        }
-        match CsvHeader::parse(line) {
-            Some(header) if header.has_message() => self.begin_csv(header, length),
-            Some(_) => self.reject(Until::End, RejectReason::NoMessageColumn),
-            None if self.is_last_of_broken(length) => {
-                let reason = self.reason(Stop::More);
-                self.reject(Until::End, reason);
-            }
-            None => self.reject(Until::LineEnd, RejectReason::UnknownLine),
-        }
-        Ok(())
-    }
-
-    /// A line with a time, and the lines that its message goes on over.
-    fn frame_log_line(
-        &mut self,
-        batch: &mut Batch,
-        length: usize,
-        stamp_end: usize,
-    ) -> io::Result<()> {
-        let line = self.window.head(length);
-        let brace = log_line::brace(line, stamp_end);
-        let is_last_of_broken = self.is_last_of_broken(length);
-        let Some(brace) = brace.filter(|_| is_last_of_broken || !log_line::ends_with_brace(line))
-        else {
-            self.take_line(batch, UnitKind::Text, length);
-            return Ok(());
-        };
-        match self.window.scan(brace, |bytes, _| scan::value(bytes))? {
-            Ok(value_length) => {
-                let end = brace + value_length;
-                self.window.ensure(end + 16)?;
-                let colours = log_line::colours(self.window.held().get(end..).unwrap_or_default());
-                // Text that follows on the first line belongs to the message, whatever it is.
-                if end + colours < length {
-                    self.take_line(batch, UnitKind::Text, length);
-                } else {
-                    self.take(batch, UnitKind::Text, end + colours);
-                }
-            }
-            Err(_) if is_last_of_broken => {
-                let reason = self.reason(Stop::More);
-                self.reject(Until::End, reason);
-            }
-            Err(_) => self.take_line(batch, UnitKind::Text, length),
-        }
-        Ok(())
-    }
-
-    /// Hands out the next part of a reject.
-    fn reject_some(&mut self, batch: &mut Batch) -> io::Result<()> {
-        const PART: usize = limits::REJECTED_PART_BYTES;
-        let Some(rejecting) = self.rejecting.take() else { return Ok(()) };
-        let (length, is_whole) = match rejecting.until {
-            Until::LineEnd => {
-                let length = self.window.line_length(PART)?;
-                (length.unwrap_or(PART), length.is_some())
-            }
-            Until::NextElement => {
-                // One byte more, as what follows a bracket tells whether it begins an element.
-                let is_long = self.window.ensure(PART + 2)?;
-                let head = self.window.head(PART + 2);
-                match scan::next_element(head).filter(|index| *index <= PART) {
-                    Some(index) => (index, true),
-                    None => (head.len().min(PART), !is_long && head.len() <= PART),
-                }
-            }
-            Until::End => {
-                let is_long = self.window.ensure(PART + 1)?;
-                (self.window.head(PART).len(), !is_long)
-            }
-        };
-        let is_empty_rest = length == 0 && rejecting.is_continuation;
-        if !is_empty_rest {
-            let Rejecting { ref reason, is_continuation, .. } = rejecting;
-            let kind = UnitKind::Rejected { reason: reason.clone(), is_continuation };
-            self.take(batch, kind, length);
-        }
-        if !is_whole {
-            self.rejecting = Some(Rejecting { is_continuation: true, ..rejecting });
-        }
-        Ok(())
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Window {
     is_at_end: bool,
     /// Why the stream ended before its end, until somebody has told.
     failure: Option<RejectReason>,
+    /// The machine's failure, kept back by [`Window::look`].
+    fault: Option<io::Error>,
     /// Position of the window's start in the decompressed input.
     byte_offset: u64,
     /// Line of the window's start, from 1.
@@ -41,6 +43,7 @@ impl Window {
             end: 0,
             is_at_end: false,
             failure: None,
+            fault: None,
             byte_offset: 0,
             line: 1,
             searched: 0,
@@ -89,8 +92,19 @@ impl Window {
         Ok(true)
     }
 
+    /// Reads until `count` bytes are held or no more come. A failing machine shows at the next
+    /// read, so that what is held is framed first.
+    pub(super) fn look(&mut self, count: usize) {
+        if self.fault.is_none() {
+            self.fault = self.ensure(count).err();
+        }
+    }
+
     /// Reads some more. False at the end of the stream.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
         if self.is_at_end {
             return Ok(false);
         }
