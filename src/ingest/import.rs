@@ -160,7 +160,7 @@ fn read_input(
     bytes: &AtomicU64,
 ) -> Result<Option<String>, SourceError> {
     let before = bytes.load(Ordering::Relaxed);
-    let mut reader = SourceReader::open(input)?;
+    let mut reader = SourceReader::open(&input)?;
     while let Some(batch) = reader.next_batch()? {
         bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
         if sender.send(Step::Batch(batch)).is_err() {
