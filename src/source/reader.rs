@@ -15,7 +15,8 @@ use super::walk::{self, Input};
 /// Reads one input: takes its compression off and cuts it into units.
 ///
 /// It runs on one thread and does as little as it can; a [`Decoder`](super::Decoder) does the rest.
-/// Memory is bounded by a small multiple of [`limits::RECORD_BYTES_MAX`].
+/// Memory is bounded by a small multiple of
+/// [`RECORD_BYTES_MAX`](crate::limits::RECORD_BYTES_MAX).
 ///
 /// # Example
 /// ```

@@ -116,6 +116,32 @@ fn a_truncated_stream_gives_what_came_before_and_one_reject() {
 }
 
 #[test]
+fn the_last_line_of_a_truncated_stream_is_trusted_only_when_it_is_whole() {
+    let truncated = |last: &str| {
+        let mut bytes = gzip(format!("{}\n{last}", record(0)).as_bytes());
+        bytes.pop();
+        read(bytes)
+    };
+    for half in [
+        r#"{"timestamp":1,"message":"{}"#,
+        r#"2026-11-23T21:34:00.000Z {"a":{}"#,
+        "H4sIAAAA",
+        "half a line",
+        r#"{"timestamp":1,"#,
+    ] {
+        let result = truncated(half);
+        assert_eq!(result.messages(), events(1), "{half}");
+        assert_eq!(result.reasons(), [&RejectReason::Truncated { layer: "gzip" }], "{half}");
+        assert_eq!(result.rejected[0].bytes, half.as_bytes());
+    }
+    for whole in [record(1), format!("2026-11-23T21:34:00.000Z {}", event(1))] {
+        let result = truncated(&whole);
+        assert_eq!(result.messages(), events(2));
+        assert_eq!(result.rejected[0].bytes, b"");
+    }
+}
+
+#[test]
 fn damage_is_named_and_what_came_before_is_kept() {
     let text = lines(5_000);
     for mut bytes in [gzip(text.as_bytes()), zstd(text.as_bytes())] {

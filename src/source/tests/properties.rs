@@ -58,7 +58,9 @@ proptest! {
     #[test]
     fn places_are_true_and_units_do_not_overlap(bytes in input()) {
         // Places count in the decompressed input: leave out what is taken for compressed.
-        prop_assume!(!bytes.starts_with(b"H4sI"));
+        if bytes.starts_with(b"H4sI") {
+            return Ok(());
+        }
         let result = read(bytes.clone());
         for seen in &result.found {
             let start = usize::try_from(seen.byte_offset).unwrap();
