@@ -21,10 +21,12 @@ pub fn decoded_subject(subject: &str) -> Cow<'_, str> {
     if subject.len() > limits::ENCODED_SUBJECT_BYTES_MAX || !subject.contains("=?") {
         return Cow::Borrowed(subject);
     }
+    // The decoder drops a blank that a word ends with when it is written as `_`.
+    let spelled_out = subject.replace("_?=", "=20?=");
     // Mailers write words above the 75 characters that the RFC allows; readers show them anyway.
     Decoder::new()
         .too_long_encoded_word_strategy(RecoverStrategy::Decode)
-        .decode(subject)
+        .decode(spelled_out)
         .map_or(Cow::Borrowed(subject), Cow::Owned)
 }
 
@@ -41,6 +43,7 @@ mod tests {
         check("=?utf-8?B?SG9sYSDDkW/DsW8=?=", "Hola Ñoño");
         check("=?ISO-8859-1?Q?a?= =?ISO-8859-1?Q?b?=", "ab");
         check("Re: =?utf-8?q?na=C3=AFve?=", "Re: naïve");
+        check("=?utf-8?Q?R=C3=A9union_?= =?utf-8?Q?report=C3=A9e?=", "Réunion reportée");
         check("=?utf-8?X?broken?=", "=?utf-8?X?broken?=");
         check("=?utf-8?B?%%%?=", "=?utf-8?B?%%%?=");
         check("ñ =?", "ñ =?");
