@@ -53,8 +53,8 @@ impl Fingerprint {
                 } else {
                     terms.insert((id, text.as_bytes().to_vec(), NO_POSITION));
                 }
-            } else if let Some(hash) = value.as_u64() {
-                terms.insert((id, hash.to_be_bytes().to_vec(), NO_POSITION));
+            } else if let Some(hash) = value.as_bytes() {
+                terms.insert((id, hash.to_vec(), NO_POSITION));
             } else if let Some(ms) = value.as_i64() {
                 self.add_time(location, ms);
             }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use tantivy::columnar::Column;
 use tantivy::query::Query;
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED, Term};
+use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED};
 
-use super::document::LegTerm;
+use super::document::{IdTerm, LegTerm};
 use super::newest::Newest;
 use super::schema::{Fields, LOCATION, TIMESTAMP};
 use super::writer::open;
@@ -79,13 +79,13 @@ impl IndexSnapshot {
     pub(in crate::store) fn locations(
         &self,
         field: Field,
-        hash: u64,
+        id: IdTerm,
         limit: usize,
     ) -> Result<Vec<Location>, StoreError> {
         let mut locations = Vec::new();
         self.for_each(
             field,
-            hash,
+            id,
             |_| true,
             |columns, document| {
                 locations.extend(columns.location.first(document).map(Location::from_bits));
@@ -106,8 +106,8 @@ impl IndexSnapshot {
         let overlaps = |columns: &Columns| {
             columns.timestamp.min_value() <= last_ms && columns.timestamp.max_value() >= first_ms
         };
-        let (field, hash) = leg.field_and_hash(&self.fields);
-        self.for_each(field, hash, overlaps, |columns, document| {
+        let (field, id) = leg.field_and_id(&self.fields);
+        self.for_each(field, id, overlaps, |columns, document| {
             let timestamp = columns.timestamp.first(document);
             let location = columns.location.first(document).map(Location::from_bits);
             found.extend(timestamp.zip(location));
@@ -121,11 +121,11 @@ impl IndexSnapshot {
     fn for_each(
         &self,
         field: Field,
-        hash: u64,
+        id: IdTerm,
         is_wanted: impl Fn(&Columns) -> bool,
         mut visit: impl FnMut(&Columns, DocId) -> bool,
     ) -> Result<(), StoreError> {
-        let term = Term::from_field_u64(field, hash);
+        let term = id.in_field(field);
         for (segment, columns) in self.searcher.segment_readers().iter().zip(&self.columns) {
             if !is_wanted(columns) {
                 continue;
