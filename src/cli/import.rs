@@ -44,6 +44,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
 
 /// Tells on stderr what did not go well, and decides the exit status.
 pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<Outcome> {
+    if context.global.verbose > 0 {
+        report.files.iter().for_each(say);
+    }
     let problems: Vec<_> = report.problems().collect();
     for problem in problems.iter().skip(1) {
         output::warn(&format!("{}: {}", output::chain(*problem), problem.hint()));
@@ -65,6 +68,16 @@ pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
         }
     }
     Ok(Outcome::SomeRejected)
+}
+
+/// Tells on stderr what became of one file.
+fn say(file: &FileReport) {
+    let format = file.format.map_or("nothing known", |it| it.as_str());
+    let compression = if file.compression.is_empty() { "plain" } else { &file.compression };
+    output::note(&format!(
+        "{}: {format}, {compression}: {} read, {} new, {} already there, {} rejected",
+        file.path, file.read, file.added, file.duplicates, file.rejected
+    ));
 }
 
 /// Files with rejects that are named on stderr; the JSON and CSV reports name all.

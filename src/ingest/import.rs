@@ -142,7 +142,7 @@ fn read_inputs(inputs: Vec<Input>, sender: &Sender<Step>, bytes: &AtomicU64) {
         if sender.send(Step::Begin { name, modified }).is_err() {
             return;
         }
-        let (compression, problem) = match read_input(input, sender, bytes) {
+        let (compression, problem) = match read_input(&input, sender, bytes) {
             Ok(Some(compression)) => (compression, None),
             Ok(None) => return,
             Err(error) => (String::new(), Some(error)),
@@ -155,12 +155,12 @@ fn read_inputs(inputs: Vec<Input>, sender: &Sender<Step>, bytes: &AtomicU64) {
 
 /// Sends an input's batches; gives its compression, or `None` when nobody listens any more.
 fn read_input(
-    input: Input,
+    input: &Input,
     sender: &Sender<Step>,
     bytes: &AtomicU64,
 ) -> Result<Option<String>, SourceError> {
     let before = bytes.load(Ordering::Relaxed);
-    let mut reader = SourceReader::open(&input)?;
+    let mut reader = SourceReader::open(input)?;
     while let Some(batch) = reader.next_batch()? {
         bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
         if sender.send(Step::Batch(batch)).is_err() {

@@ -162,9 +162,12 @@ fn verify_file(
     match expected {
         Some(expected) if expected == sha256 => {}
         Some(_) => {
-            report.problems.push(format!("{} was changed: its SHA-256 is {sha256}", path.display()))
+            let problem = format!("{} was changed: its SHA-256 is {sha256}", path.display());
+            report.problems.push(problem);
         }
-        None => report.problems.push(format!("{} has no line in SHA256SUMS", path.display())),
+        None => {
+            report.problems.push(format!("{} has no line in SHA256SUMS", path.display()));
+        }
     }
     let mut parser = Parser::new();
     loop {

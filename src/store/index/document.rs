@@ -124,7 +124,7 @@ pub(in crate::store) fn document(
         add_folded(fields.action, Some(&action.action));
     }
     if let Some(subject) = event.subject.as_deref() {
-        document.add_text(fields.subject, &decoded_subject(subject));
+        document.add_text(fields.subject, decoded_subject(subject));
     }
     if let Some(reason) = event.reason.as_deref() {
         document.add_text(fields.reason, reason);
