@@ -53,7 +53,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
         let path = layout.archive_file(number);
         let length = (number == checkpoint.archive.file).then_some(checkpoint.archive.bytes);
         match Frames::open(&path, length) {
-            Ok(frames) => index_file(&writer, number, frames, &mut report)?,
+            Ok(frames) => index_file(&mut writer, number, frames, &mut report)?,
             Err(error) => report.damage.push(error.to_string()),
         }
     }
@@ -65,7 +65,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
 }
 
 fn index_file(
-    writer: &IndexWriter,
+    writer: &mut IndexWriter,
     file: u32,
     mut frames: Frames,
     report: &mut ReindexReport,
