@@ -1,1 +1,20 @@
 //! Drives the built program as its users do.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a test that meets the unexpected is to fail there and then"
+)]
+
+// Killed with SIGKILL at random instants.
+mod crash;
+// Running the program, making input, comparing stores.
+mod support;
+// The n-th system call fails or is the last one.
+mod syscall_faults;
