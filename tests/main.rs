@@ -14,6 +14,10 @@
 
 // Killed with SIGKILL at random instants.
 mod crash;
+// No room for the store or for the answer.
+mod disk_full;
+// A copy of the disk at the moment of an acknowledgement.
+mod power_loss;
 // Running the program, making input, comparing stores.
 mod support;
 // The n-th system call fails or is the last one.
