@@ -12,8 +12,12 @@
     reason = "a test that meets the unexpected is to fail there and then"
 )]
 
+// Who may open a store, and what stands in its place.
+mod access;
 // Killed with SIGKILL at random instants.
 mod crash;
+// Changed, missing and foreign bytes in a store.
+mod damage;
 // No room for the store or for the answer.
 mod disk_full;
 // A copy of the disk at the moment of an acknowledgement.
