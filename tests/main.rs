@@ -14,12 +14,16 @@
 
 // Who may open a store, and what stands in its place.
 mod access;
+// Input that cannot be understood.
+mod bad_input;
 // Killed with SIGKILL at random instants.
 mod crash;
 // Changed, missing and foreign bytes in a store.
 mod damage;
 // No room for the store or for the answer.
 mod disk_full;
+// The same events in another shape or in other pieces.
+mod identity;
 // A copy of the disk at the moment of an acknowledgement.
 mod power_loss;
 // Running the program, making input, comparing stores.
