@@ -30,3 +30,5 @@ mod power_loss;
 mod support;
 // The n-th system call fails or is the last one.
 mod syscall_faults;
+// The shape of the code itself.
+mod tidy;
