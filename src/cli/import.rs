@@ -24,11 +24,17 @@ pub(super) struct ImportArgs {
     /// Name the log group of records whose file does not
     #[arg(long, value_name = "NAME")]
     log_group: Option<String>,
+    /// Commit after so many records already: for tests of what a crash between commits leaves
+    #[arg(long, hide = true, value_name = "N")]
+    commit_records: Option<u64>,
 }
 
 pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = context.store_path()?;
-    let options = ImportOptions { log_group: args.log_group.clone() };
+    let options = ImportOptions {
+        log_group: args.log_group.clone(),
+        commit_records_max: args.commit_records,
+    };
     let progress = ImportProgress::new(context);
     let report = import(&args.paths, &store, &options, &mut |it| progress.show(it))?;
     drop(progress);

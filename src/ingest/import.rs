@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 pub struct ImportOptions {
     /// The log group of records whose source does not name theirs.
     pub log_group: Option<String>,
+    /// Records that one commit may hold back, where that is to be less than
+    /// [`limits::COMMIT_RECORDS_MAX`].
+    pub commit_records_max: Option<u64>,
 }
 
 /// How far an import has got.
@@ -241,8 +244,9 @@ impl Import<'_> {
                 Some(Step::Batch(_)) => {}
             }
         }
+        let records_max = self.options.commit_records_max.unwrap_or(limits::COMMIT_RECORDS_MAX);
         let is_due = self.committed.elapsed() >= Duration::from_millis(limits::COMMIT_INTERVAL_MS)
-            || self.writer.uncommitted_records() >= limits::COMMIT_RECORDS_MAX;
+            || self.writer.uncommitted_records() >= records_max;
         if is_due {
             self.writer.commit()?;
             self.committed = Instant::now();

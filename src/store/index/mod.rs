@@ -16,5 +16,5 @@ pub(super) use document::{Document, LegTerm, document};
 pub use document::{IdTerm, truncate_term};
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
 pub use schema::Fields;
-pub(super) use snapshot::IndexSnapshot;
+pub(super) use snapshot::{IndexSnapshot, quietly, read_checkpoint};
 pub(super) use writer::IndexWriter;

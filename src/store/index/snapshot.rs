@@ -1,6 +1,7 @@
 //! The index as of one commit, for reading.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tantivy::columnar::Column;
@@ -15,6 +16,42 @@ use super::writer::open;
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
+
+/// What the latest commit says of the store, without a look at its segments: those may be too
+/// damaged to be opened.
+///
+/// # Errors
+///
+/// [`StoreError::NoIndex`] when there is no commit that can be read.
+pub(in crate::store) fn read_checkpoint(path: &Path) -> Result<Checkpoint, StoreError> {
+    let (index, _) = open(path).map_err(|error| StoreError::NoIndex {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    checkpoint_of(path, &index)
+}
+
+fn checkpoint_of(path: &Path, index: &tantivy::Index) -> Result<Checkpoint, StoreError> {
+    let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
+    let metas = index.load_metas().map_err(|error| no_index(error.to_string()))?;
+    let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
+    Checkpoint::from_payload(&payload).map_err(no_index)
+}
+
+/// Runs what may panic on damaged data; the panic's message when it did.
+pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(work));
+    std::panic::set_hook(hook);
+    result.map_err(|panic| {
+        panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()))
+            .unwrap_or_else(|| "it is damaged".to_owned())
+    })
+}
 
 /// What one commit made visible. Later commits do not change it.
 #[derive(Clone)]
@@ -39,14 +76,19 @@ impl IndexSnapshot {
     ///
     /// [`StoreError::NoIndex`] when there is none that can be read.
     pub(in crate::store) fn open(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
+        // tantivy panics on some damaged segments.
+        quietly(|| Self::open_sound(path)).unwrap_or_else(|panic| {
+            Err(StoreError::NoIndex { path: path.to_owned(), reason: panic })
+        })
+    }
+
+    fn open_sound(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
         let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
         let unreadable = |error: tantivy::TantivyError| no_index(error.to_string());
         let (index, fields) = open(path).map_err(unreadable)?;
         // The payload first: a commit in between then shows records beyond the coverage, never
         // coverage without its records.
-        let payload = index.load_metas().map_err(unreadable)?.payload;
-        let payload = payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
-        let checkpoint = Checkpoint::from_payload(&payload).map_err(no_index)?;
+        let checkpoint = checkpoint_of(path, &index)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
