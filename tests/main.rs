@@ -32,3 +32,13 @@ mod support;
 mod syscall_faults;
 // The shape of the code itself.
 mod tidy;
+// What became of every message of a synthetic log, against the truth; however the log came in.
+mod answers;
+// The help of every command, seen whole.
+mod cli_help;
+// Exit statuses, keys, formats and bounds of every command.
+mod contract;
+// Text written by strangers, through every command and format.
+mod hostile;
+// How the others run the program.
+mod program;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::progress::ImportProgress;
 use super::{Context, Format, Outcome, output};
 use crate::ingest::{FileReport, ImportOptions, ImportReport, import};
-use crate::render::csv_cell;
+use crate::render::{csv_cell, write_json};
 
 /// Takes events from files and keeps them
 ///
@@ -21,7 +21,7 @@ pub(super) struct ImportArgs {
     /// Files, directories (walked), or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Name the log group of records whose file does not
+    /// The log group of records whose file does not name theirs
     #[arg(long, value_name = "NAME")]
     log_group: Option<String>,
     /// Commit after so many records already: for tests of what a crash between commits leaves
@@ -41,7 +41,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Table => write_text(&report, &mut stdout)?,
-        Format::Json | Format::Ndjson => writeln!(stdout, "{}", to_json(&report))?,
+        Format::Json | Format::Ndjson => write_json(&to_json(&report), &mut stdout)?,
         Format::Csv => write_csv(&report, &mut stdout)?,
     }
     stdout.flush()?;

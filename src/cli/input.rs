@@ -13,7 +13,7 @@ use crate::store::{Store, StoreError};
 /// Where the events come from.
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
-    /// Ask these files, directories or - instead of a store; nothing is kept
+    /// Ask these files or directories (- for standard input) instead of a store; nothing is kept
     #[arg(long, num_args = 1.., value_name = "PATH")]
     input: Vec<PathBuf>,
 }

@@ -17,19 +17,19 @@ mod synth;
 mod trace;
 mod verify;
 
-use std::io;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcetera::{BaseStrategy, choose_base_strategy};
 
-use crate::render::TableOptions;
+use crate::render::{TableOptions, sanitise};
 use crate::time::{TimeError, Timestamp, Zone};
 
 /// Keeps Amazon WorkMail's email event logs for good and answers what happened to a message.
 #[derive(Debug, Parser)]
-#[command(name = "mailtrace", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "mailtrace", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_STATUSES)]
 struct Arguments {
     #[command(flatten)]
     global: GlobalArgs,
@@ -37,8 +37,14 @@ struct Arguments {
     command: Command,
 }
 
+/// What the exit status says, for the end of the help.
+const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected.
+
+Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
+
 /// Options that every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 struct GlobalArgs {
     /// The store: the directory that holds archive and index [default: the platform's data directory]
     #[arg(long, global = true, env = "MAILTRACE_STORE", value_name = "DIR")]
@@ -49,7 +55,7 @@ struct GlobalArgs {
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorWhen,
-    /// Time zone for times without one and for the times shown: an IANA name, UTC or local
+    /// Time zone of the times shown, and of those given without one: an IANA name, UTC or local
     #[arg(long, global = true, default_value = "UTC", value_name = "ZONE")]
     tz: String,
     /// Say more on stderr
@@ -175,7 +181,10 @@ const EXIT_ERROR: u8 = 2;
 pub fn main() -> ExitCode {
     // Whatever is written holds mail addresses and subjects: nobody else's business.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refuse(&error),
+    };
     arguments.global.color.apply();
     match run(arguments) {
         Ok(outcome) => outcome.into(),
@@ -185,6 +194,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(EXIT_ERROR)
         }
     }
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    // What was typed may have been pasted from a mail.
+    if text.lines().all(|line| sanitise(line) == line) {
+        let _unwritable = error.print();
+    } else {
+        let mut stderr = anstream::stderr().lock();
+        for line in text.lines() {
+            let _unwritable = writeln!(stderr, "{}", sanitise(line));
+        }
+    }
+    if error.use_stderr() { ExitCode::from(EXIT_ERROR) } else { ExitCode::SUCCESS }
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Outcome> {

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, Format, Outcome, output};
+use crate::render::write_json;
 use crate::store::reindex;
 
 /// Builds the index anew from the archive
@@ -20,7 +21,7 @@ pub(super) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outc
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
-            writeln!(stdout, "{}", json!({"records": report.records, "damage": report.damage}))?;
+            write_json(&json!({"records": report.records, "damage": report.damage}), &mut stdout)?;
         }
         Format::Table | Format::Csv => writeln!(stdout, "{} records indexed", report.records)?,
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::input::InputArgs;
 use super::{Context, Format, Outcome, output};
-use crate::render::{Cell, Column, Table};
+use crate::render::{Cell, Column, Table, write_json};
 use crate::schema::{Shape, Shapes};
 
 /// Shows the shapes of the events, without any value
@@ -45,11 +45,11 @@ pub(super) fn run(args: &SchemaArgs, context: &Context) -> anyhow::Result<Outcom
         Format::Json => {
             let rows: Vec<_> =
                 shapes.counts.iter().map(|(it, count)| to_json(it, *count)).collect();
-            writeln!(stdout, "{}", json!({"shapes": rows, "truncated": shapes.is_truncated}))?;
+            write_json(&json!({"shapes": rows, "truncated": shapes.is_truncated}), &mut stdout)?;
         }
         Format::Ndjson => {
             for (shape, count) in &shapes.counts {
-                writeln!(stdout, "{}", to_json(shape, *count))?;
+                write_json(&to_json(shape, *count), &mut stdout)?;
             }
         }
         Format::Csv => {

@@ -14,19 +14,22 @@ use crate::time::{TimeRange, parse_time_argument};
 
 /// Finds events by query, newest first
 ///
-/// A query is made of field:value terms, words and "phrases", with AND, OR, NOT and ( ). Fields:
-/// from sender to subject message-id trace-id event rule rule-type action folder spam dkim dmarc
-/// spf policy status reason log-group time. In addresses and whole values * stands for anything,
-/// status and time take ranges: status:>=5, time:[2026-11-01 TO 2026-11-02].
+/// A query is made of field:value terms, words and "phrases", with AND (which may be left out),
+/// OR, NOT and ( ); without a query every event is found. Fields: from sender to subject message-id
+/// trace-id event rule rule-type action folder spam dkim dmarc spf policy status reason log-group
+/// time. In addresses and whole values * stands for anything, at the end of a word of a subject or
+/// a reason for the rest of it; field:* finds events that have the field. Status and time take
+/// ranges: status:>=5, time:[2026-11-01 TO 2026-11-02], time:>=2h. Put the query in single quotes,
+/// so that the shell leaves it alone.
 #[derive(Debug, Args)]
 pub(super) struct SearchArgs {
-    /// What to find, such as: from:ana@acme.example subject:"quarterly report" NOT status:4.*
+    /// What to find, such as: 'from:ana@acme.example subject:"quarterly report" NOT status:4.*'
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
     /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events before this time
+    /// Only events before this time, which is itself left out
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// How many events to show at most
@@ -53,7 +56,7 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
     if context.global.format == Format::Table && !context.global.quiet {
         let mut stderr = anstream::stderr().lock();
         match shown {
-            0 => writeln!(
+            0 if total == 0 => writeln!(
                 stderr,
                 "no event found; {}",
                 super::trace::coverage_note(&opened.store, &context.zone)
@@ -65,7 +68,8 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
             _ => writeln!(stderr, "{shown} events")?,
         }
     }
-    Ok(opened.outcome(shown > 0))
+    // With a limit of none, what there is was found all the same.
+    Ok(opened.outcome(shown > 0 || (args.limit == 0 && total > 0)))
 }
 
 /// Reads a query; what is wrong with it is shown under the query itself.

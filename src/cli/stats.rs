@@ -8,7 +8,7 @@ use serde_json::json;
 use super::input::InputArgs;
 use super::{Context, Format, Outcome};
 use crate::event::EventName;
-use crate::render::{Cell, Column, Table, csv_cell, write_pairs};
+use crate::render::{Cell, Column, Table, csv_cell, write_json, write_pairs};
 use crate::store::Store;
 
 /// Counts events by name
@@ -50,7 +50,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
                 "lastSeen": shown.as_ref().map(|(_, last)| last),
                 "events": events,
             });
-            writeln!(stdout, "{json}")?;
+            write_json(&json, &mut stdout)?;
         }
         Format::Csv => {
             let mut csv = csv::Writer::from_writer(&mut stdout);

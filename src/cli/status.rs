@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Context, Format, Outcome};
-use crate::render::{Cell, Column, Table, csv_cell, human_duration, write_pairs};
+use crate::render::{Cell, Column, Table, csv_cell, human_duration, write_json, write_pairs};
 use crate::store::{CoveredRange, Sizes, Store};
 use crate::time::Timestamp;
 
@@ -24,7 +24,7 @@ pub(super) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Outco
     match context.global.format {
         Format::Table => write_table(&store, sizes, context, &mut stdout)?,
         Format::Json | Format::Ndjson => {
-            writeln!(stdout, "{}", to_json(&store, sizes, context))?;
+            write_json(&to_json(&store, sizes, context), &mut stdout)?;
         }
         Format::Csv => write_csv(&store, context, &mut stdout)?,
     }

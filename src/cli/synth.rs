@@ -9,10 +9,11 @@ use clap::{Args, ValueEnum};
 use flate2::write::GzEncoder;
 
 use super::{Context, Outcome};
+use crate::render::sanitise;
 use crate::synth::{Shape, SynthOptions, Writer, generate};
 use crate::time::{parse_duration_ms, parse_time_argument};
 
-/// Writes synthetic event logs of any size, always the same for the same seed.
+/// Writes synthetic event logs of any size, always the same for the same seed
 ///
 /// The events are made up from WorkMail's documented fields: messages in and out, groups, rules,
 /// bounces, spam, losses and delays. Use them to try the program at your own scale.
@@ -39,13 +40,14 @@ pub(super) struct SynthArgs {
     /// How many users the organization has
     #[arg(long, default_value_t = 200, value_name = "N")]
     users: u64,
-    /// The shape of the output
+    /// The shape of the log
     #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE")]
     shape: ShapeArg,
-    /// Where to write; .gz and .zst are compressed, and with s3-export a directory is filled
+    /// Where to write (- for standard output); .gz and .zst are compressed, and with s3-export a
+    /// directory is filled
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
-    /// Where to write the truth: one JSON object a line for each message
+    /// Where to write what became of each message, one JSON object a line, to check answers by
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
 }
@@ -114,7 +116,7 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
     if !context.global.quiet && !is_stdout(&path) {
         let (events, messages) = (summary.event_count, summary.message_count);
         let line = format!("wrote {events} events of {messages} messages to {name}");
-        writeln!(anstream::stderr(), "{line}")?;
+        writeln!(anstream::stderr(), "{}", sanitise(&line))?;
     }
     Ok(Outcome::Done)
 }

@@ -20,7 +20,8 @@ use crate::trace::{JoinRules, trace_ids};
 
 /// Answers what happened to a message
 ///
-/// Follows it across all its legs and says what became of it for each recipient.
+/// Follows it across all its legs and says what became of it for each recipient. Quote IDs in
+/// angle brackets, or leave the brackets off: a shell takes a bare < for a redirection.
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
     /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
@@ -68,7 +69,7 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         Format::Csv => write_messages_csv(&traced.messages, zone, &mut stdout)?,
     }
     stdout.flush()?;
-    if !traced.not_found.is_empty() {
+    if !traced.not_found.is_empty() && !context.global.quiet {
         let mut stderr = anstream::stderr().lock();
         write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
     }

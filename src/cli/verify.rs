@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Context, Format, Outcome};
-use crate::render::sanitise;
+use crate::render::{sanitise, write_json};
 use crate::store::verify;
 
 /// Checks every byte of the archive and every entry of the index
@@ -29,7 +29,7 @@ pub(super) fn run(_args: &VerifyArgs, context: &Context) -> anyhow::Result<Outco
                 "problems": report.problems,
                 "notes": report.notes,
             });
-            writeln!(stdout, "{json}")?;
+            write_json(&json, &mut stdout)?;
         }
         Format::Table | Format::Csv => {
             for problem in &report.problems {

@@ -8,11 +8,12 @@ use std::ops::Bound;
 
 use tantivy::Term;
 use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, Occur, PhrasePrefixQuery, PhraseQuery, RangeQuery,
-    TermQuery,
+    AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, RangeQuery, TermQuery,
 };
 use tantivy::schema::IndexRecordOption;
 
+use super::collected_query::CollectedQuery;
+use super::phrase_prefix_query::PhrasePrefixQuery;
 use super::terms_query::TermsQuery;
 use super::{Clause, Field, Matcher, Phrase, Query};
 use crate::store::{Fields, IdTerm, truncate_term};
@@ -26,7 +27,7 @@ pub(super) fn lower(query: &Query, fields: &Fields) -> IndexQuery {
         Query::All => Box::new(AllQuery),
         Query::And(queries) => {
             let parts = queries.iter().map(|it| match it {
-                Query::Not(negated) => (Occur::MustNot, lower(negated, fields)),
+                Query::Not(negated) => left_out(lower(negated, fields)),
                 it => (Occur::Must, lower(it, fields)),
             });
             // Without a demand that something holds, tantivy takes it that nothing does.
@@ -36,7 +37,7 @@ pub(super) fn lower(query: &Query, fields: &Fields) -> IndexQuery {
             Box::new(BooleanQuery::union(queries.iter().map(|it| lower(it, fields)).collect()))
         }
         Query::Not(negated) => {
-            Box::new(BooleanQuery::new(all_and([(Occur::MustNot, lower(negated, fields))])))
+            Box::new(BooleanQuery::new(all_and([left_out(lower(negated, fields))])))
         }
         Query::Clause(clause) => lower_clause(clause, fields),
     }
@@ -48,6 +49,10 @@ pub(super) fn within(query: IndexQuery, range: TimeRange, fields: &Fields) -> In
         return query;
     }
     Box::new(BooleanQuery::intersection(vec![query, time(range, fields)]))
+}
+
+fn left_out(query: IndexQuery) -> (Occur, IndexQuery) {
+    (Occur::MustNot, Box::new(CollectedQuery(query)))
 }
 
 fn all_and(parts: impl IntoIterator<Item = (Occur, IndexQuery)>) -> Vec<(Occur, IndexQuery)> {
@@ -102,11 +107,10 @@ fn lower_phrase(phrase: &Phrase, field: tantivy::schema::Field) -> IndexQuery {
             Some(term) => Box::new(TermQuery::new(term, IndexRecordOption::Basic)),
             None => Box::new(EmptyQuery),
         },
-        (_, true) => {
-            let mut query = PhrasePrefixQuery::new(terms);
-            query.set_max_expansions(u32::MAX);
-            Box::new(query)
-        }
+        (_, true) => match terms.pop() {
+            Some(prefix) => Box::new(PhrasePrefixQuery::new(field, terms, prefix)),
+            None => Box::new(EmptyQuery),
+        },
         (_, false) => Box::new(PhraseQuery::new(terms)),
     }
 }

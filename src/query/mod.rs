@@ -9,15 +9,19 @@
 //! and keywords; `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<` on status and time; `field:*` for
 //! "has the field". A backslash takes the meaning from the character after it.
 
+mod collected_query;
 mod cursor;
 mod display;
 mod error;
 mod field;
 mod glob;
+#[cfg(test)]
+mod index_tests;
 mod lower;
 mod matches;
 mod parse;
 mod phrase;
+mod phrase_prefix_query;
 mod search;
 mod status;
 mod terms_query;

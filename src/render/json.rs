@@ -73,10 +73,19 @@ pub fn write_messages_ndjson(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for message in messages {
-        write_value(&MessageJson::new(message, has_events, zone), out)?;
-        out.write_all(b"\n")?;
+        write_json(&MessageJson::new(message, has_events, zone), out)?;
     }
     Ok(())
+}
+
+/// Writes any other answer on one line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    write_value(value, out)?;
+    out.write_all(b"\n")
 }
 
 /// Writes one event a line.
@@ -90,8 +99,7 @@ pub fn write_events_ndjson<'e>(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for event in events {
-        write_value(&EventJson::new(event, zone), out)?;
-        out.write_all(b"\n")?;
+        write_json(&EventJson::new(event, zone), out)?;
     }
     Ok(())
 }

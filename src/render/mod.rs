@@ -21,7 +21,8 @@ pub use duration::human_duration;
 pub use events_table::write_events_table;
 pub use headline::headline;
 pub use json::{
-    TraceAnswer, write_events_ndjson, write_messages_json, write_messages_ndjson, write_trace_json,
+    TraceAnswer, write_events_ndjson, write_json, write_messages_json, write_messages_ndjson,
+    write_trace_json,
 };
 pub use sanitise::{columns, fit, sanitise};
 pub use style::outcome_style;

@@ -209,6 +209,7 @@ fn push_encoded_word(logged: &mut String, word: &str, is_base64: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::decoded_subject;
 
     #[test]
     fn encoded_subjects_read_as_the_truth_says() {
@@ -216,10 +217,7 @@ mod tests {
         for _ in 0..5_000 {
             let subject = subject(&mut random);
             if subject.logged.starts_with("=?") {
-                // The decoder loses a space at the end of an encoded word, written as `_`.
-                let logged = subject.logged.replace("_?=", "=20?=");
-                let decoded = rfc2047_decoder::decode(logged.as_bytes());
-                assert_eq!(decoded.ok(), Some(subject.read));
+                assert_eq!(decoded_subject(&subject.logged), subject.read);
             }
         }
     }

@@ -74,9 +74,11 @@ pub(super) fn truths(plan: &Plan, newest_ms: i64) -> Vec<Truth> {
 
 fn truth(plan: &Plan, legs: &[usize], has_message_id: bool, newest_ms: i64) -> Truth {
     let recipients = recipients(plan, legs, newest_ms);
+    let mut by_start = legs.to_vec();
+    by_start.sort_by_key(|it| plan.legs.get(*it).map(|it| it.start_ms));
     Truth {
         message_ids: has_message_id.then(|| plan.message_id.clone()).into_iter().collect(),
-        trace_ids: legs.iter().map(|it| plan.trace_id(*it).to_owned()).collect(),
+        trace_ids: by_start.iter().map(|it| plan.trace_id(*it).to_owned()).collect(),
         from: plan.from.to_ascii_lowercase(),
         sender: plan.sender.as_ref().map(|it| it.to_ascii_lowercase()),
         subject: plan.subject.read.clone(),
