@@ -11,7 +11,10 @@ use crate::support::{
 /// Bytes at the beginning of a file that are all flipped.
 const HEAD_BYTES: usize = 200;
 
-/// Bytes beyond them that are.
+/// Bytes at the end of `meta.json` that are: the words of the commit.
+const TAIL_BYTES: usize = 450;
+
+/// Bytes between them that are.
 const SAMPLE_BYTES: usize = 60;
 
 struct Lab {
@@ -65,9 +68,11 @@ struct Missed {
 fn flip_bits(dir: &Path, mut check: impl FnMut(&Path, usize)) {
     for path in files_below(dir) {
         let sound = fs::read(&path).unwrap();
-        let step = (sound.len().saturating_sub(HEAD_BYTES) / SAMPLE_BYTES).max(1);
-        let offsets =
-            (0..sound.len().min(HEAD_BYTES)).chain((HEAD_BYTES..sound.len()).step_by(step));
+        let tail =
+            sound.len().saturating_sub(if name_of(&path) == "meta.json" { TAIL_BYTES } else { 0 });
+        let step = (sound.len() / SAMPLE_BYTES).max(1);
+        let is_chosen = |it: &usize| *it < HEAD_BYTES || *it >= tail || it.is_multiple_of(step);
+        let offsets = (0..sound.len()).filter(is_chosen);
         for offset in offsets {
             let mut damaged = sound.clone();
             damaged[offset] ^= 1 << (offset % 8);
@@ -124,7 +129,11 @@ fn every_flipped_bit_of_the_index_is_found_or_makes_no_difference() {
         }
     });
     lab.is_the_same();
-    for Missed { name, offset } in &missed {
+    // Of tantivy's list of files a few will do: its every byte is missed, and none is read here.
+    let is_checked =
+        |index: usize, it: &Missed| it.name != ".managed.json" || index.is_multiple_of(20);
+    let checked = missed.iter().enumerate().filter(|(index, it)| is_checked(*index, it));
+    for Missed { name, offset } in checked.map(|(_, it)| it) {
         let store = lab.fresh();
         let path = store.join("index").join(name);
         let mut bytes = fs::read(&path).unwrap();
