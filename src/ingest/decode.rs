@@ -54,6 +54,8 @@ impl Worker {
     ) -> Result<DecodedBatch, StoreError> {
         let Self { decoder, parser, preparer } = self;
         let mut decoded = DecodedBatch::default();
+        // An archive line is about as long as the unit that it comes from.
+        preparer.reserve(batch.byte_count() + batch.byte_count() / 8);
         decoder.decode(batch, &mut |output| match output {
             Output::Rejected(reject) => decoded.rejects.push(OwnedReject {
                 line: reject.line,

@@ -95,6 +95,11 @@ pub struct Preparer {
 }
 
 impl Preparer {
+    /// Makes room for lines of so many bytes, for whoever knows what will come.
+    pub fn reserve(&mut self, line_bytes: usize) {
+        self.batch.lines.reserve(line_bytes);
+    }
+
     /// Takes one record and the event that was read from its message.
     pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
         let batch = &mut self.batch;

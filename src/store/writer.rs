@@ -126,7 +126,7 @@ impl StoreWriter {
     ///
     /// [`StoreError::Io`] and [`StoreError::Index`].
     pub fn append(&mut self, batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
-        let mut blocks = vec![Block::default()];
+        let mut blocks = vec![Block::with_room()];
         let mut counts = Vec::with_capacity(batches.len());
         for batch in batches {
             counts.push(self.fill_blocks(batch, &mut blocks));
@@ -164,7 +164,7 @@ impl StoreWriter {
             appended.added += 1;
             let is_full = blocks.last().is_none_or(|it| it.is_full_with(line.len()));
             if is_full {
-                blocks.push(Block::default());
+                blocks.push(Block::with_room());
             }
             if let Some(block) = blocks.last_mut() {
                 block.lines.extend_from_slice(line);
@@ -257,13 +257,16 @@ fn archive_is_empty(layout: &Layout) -> Result<bool, StoreError> {
 }
 
 /// Lines that will be one frame of the archive, and the documents that go with them.
-#[derive(Default)]
 struct Block {
     lines: Vec<u8>,
     documents: Vec<Document>,
 }
 
 impl Block {
+    fn with_room() -> Self {
+        Self { lines: Vec::with_capacity(limits::BLOCK_BYTES), documents: Vec::new() }
+    }
+
     fn is_full_with(&self, line_bytes: usize) -> bool {
         !self.documents.is_empty()
             && (self.lines.len() + line_bytes > limits::BLOCK_BYTES
