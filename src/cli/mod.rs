@@ -18,8 +18,10 @@ mod trace;
 mod verify;
 
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcetera::{BaseStrategy, choose_base_strategy};
@@ -186,7 +188,7 @@ pub fn main() -> ExitCode {
         Err(error) => return refuse(&error),
     };
     arguments.global.color.apply();
-    match run(arguments) {
+    match run_guarded(arguments) {
         Ok(outcome) => outcome.into(),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -209,6 +211,23 @@ fn refuse(error: &clap::Error) -> ExitCode {
         }
     }
     if error.use_stderr() { ExitCode::from(EXIT_ERROR) } else { ExitCode::SUCCESS }
+}
+
+/// Runs, and makes an error of a panic: tantivy panics on some damaged indexes while it answers.
+fn run_guarded(arguments: Arguments) -> anyhow::Result<Outcome> {
+    let fault = Arc::new(Mutex::new(String::new()));
+    let seen = Arc::clone(&fault);
+    std::panic::set_hook(Box::new(move |info| {
+        if let Ok(mut seen) = seen.lock() {
+            *seen = info.to_string();
+        }
+    }));
+    catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
+        let fault = fault.lock().map(|it| it.replace('\n', " ")).unwrap_or_default();
+        Err(anyhow::anyhow!(
+            "an internal fault ({fault}): run `mailtrace verify`; if it names the index, `mailtrace reindex` repairs it"
+        ))
+    })
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
