@@ -151,3 +151,8 @@ pub(crate) fn received(ms: i64, trace_id: &str, subject: &str) -> String {
             "messageId": format!("<{trace_id}@far.example>")}),
     )
 }
+
+/// The keys of an object, in the order in which they stand.
+pub(crate) fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
+}
