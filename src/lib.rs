@@ -1,7 +1,65 @@
 //! Keeps Amazon WorkMail's email event logs for good and answers *what happened to this message*.
 //!
-//! A record's way through the crate: bytes are framed into [`source::Record`]s, parsed into
-//! [`event::Event`]s, and stored.
+//! A record's way through the crate: bytes are framed and decoded into [`source::Record`]s,
+//! parsed into [`event::Event`]s, stored under one commit point ([`store`]), found again by
+//! [`query`] or by their IDs, joined into messages with an outcome for each recipient
+//! ([`trace`]), and [`render`]ed. A module uses only those before it in this list:
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`limits`] | every bound in one table, with unit and reason |
+//! | [`time`] | instants, ranges, the forms in which people write them |
+//! | [`event`] | what one log message says: the parser, addresses, message IDs |
+//! | [`source`] | where records come from: formats, compression, framing |
+//! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
+//! | [`ingest`] | the pipeline from sources to the store |
+//! | [`query`] | the search language, and what an answer to it is |
+//! | [`trace`] | legs, the join, and where an outcome is decided |
+//! | [`schema`] | the shapes of messages, without values |
+//! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
+//! | [`synth`] | synthetic logs, with the truth beside them |
+//! | [`cli`] | the command line, for the program only |
+//!
+//! # Example
+//!
+//! Files can be asked without keeping anything. With a store that lasts, [`ingest::import`] fills
+//! it and [`store::Store::open`] opens it.
+//!
+//! ```
+//! use mailtrace::ingest::{ImportOptions, import_temporarily};
+//! use mailtrace::render::headline;
+//! use mailtrace::trace::{JoinRules, trace_ids};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let paths = ["samples/filter-log-events.ndjson".into()];
+//! let (_dir, store, report) = import_temporarily(&paths, &ImportOptions::default(), &mut |_| {})?;
+//! assert_eq!(report.added(), 16);
+//!
+//! let traced = trace_ids(&store, ["<20261123.1001@acme.example>"], &JoinRules::default())?;
+//! assert_eq!(
+//!     headline(&traced.messages[0]),
+//!     "Delivered to 2 of 3 recipients; bounced for bob@acme.example: 5.2.2 mailbox full",
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Searching:
+//!
+//! ```
+//! use mailtrace::ingest::{ImportOptions, import_temporarily};
+//! use mailtrace::time::{TimeRange, Timestamp, Zone};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let paths = ["samples/filter-log-events.ndjson".into()];
+//! let (_dir, store, _) = import_temporarily(&paths, &ImportOptions::default(), &mut |_| {})?;
+//! let query = mailtrace::query::parse("to:bob@acme.example status:5.*", Timestamp::now(), &Zone::UTC)?;
+//! for event in mailtrace::query::search(&store, &query, TimeRange::default(), 100)? {
+//!     println!("{}", event?.record.message);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod cli;
 pub mod event;

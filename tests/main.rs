@@ -12,6 +12,26 @@
     reason = "a test that meets the unexpected is to fail there and then"
 )]
 
+// Who may open a store, and what stands in its place.
+mod access;
+// Input that cannot be understood.
+mod bad_input;
+// Killed with SIGKILL at random instants.
+mod crash;
+// Changed, missing and foreign bytes in a store.
+mod damage;
+// No room for the store or for the answer.
+mod disk_full;
+// The same events in another shape or in other pieces.
+mod identity;
+// A copy of the disk at the moment of an acknowledgement.
+mod power_loss;
+// Running the program, making input, comparing stores.
+mod support;
+// The n-th system call fails or is the last one.
+mod syscall_faults;
+// The shape of the code itself.
+mod tidy;
 // What became of every message of a synthetic log, against the truth; however the log came in.
 mod answers;
 // The help of every command, seen whole.

@@ -24,11 +24,17 @@ pub(super) struct ImportArgs {
     /// The log group of records whose file does not name theirs
     #[arg(long, value_name = "NAME")]
     log_group: Option<String>,
+    /// Commit after so many records already: for tests of what a crash between commits leaves
+    #[arg(long, hide = true, value_name = "N")]
+    commit_records: Option<u64>,
 }
 
 pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = context.store_path()?;
-    let options = ImportOptions { log_group: args.log_group.clone() };
+    let options = ImportOptions {
+        log_group: args.log_group.clone(),
+        commit_records_max: args.commit_records,
+    };
     let progress = ImportProgress::new(context);
     let report = import(&args.paths, &store, &options, &mut |it| progress.show(it))?;
     drop(progress);
@@ -44,6 +50,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
 
 /// Tells on stderr what did not go well, and decides the exit status.
 pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<Outcome> {
+    if context.global.verbose > 0 {
+        report.files.iter().for_each(say);
+    }
     let problems: Vec<_> = report.problems().collect();
     for problem in problems.iter().skip(1) {
         output::warn(&format!("{}: {}", output::chain(*problem), problem.hint()));
@@ -65,6 +74,16 @@ pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
         }
     }
     Ok(Outcome::SomeRejected)
+}
+
+/// Tells on stderr what became of one file.
+fn say(file: &FileReport) {
+    let format = file.format.map_or("nothing known", |it| it.as_str());
+    let compression = if file.compression.is_empty() { "plain" } else { &file.compression };
+    output::note(&format!(
+        "{}: {format}, {compression}: {} read, {} new, {} already there, {} rejected",
+        file.path, file.read, file.added, file.duplicates, file.rejected
+    ));
 }
 
 /// Files with rejects that are named on stderr; the JSON and CSV reports name all.

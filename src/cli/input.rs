@@ -50,7 +50,7 @@ impl InputArgs {
         let progress = ImportProgress::new(context);
         let (dir, store, report) =
             import_temporarily(&self.input, &ImportOptions::default(), &mut |it| {
-                progress.show(it)
+                progress.show(it);
             })?;
         drop(progress);
         let input_outcome = import::finish(&report, context)?;

@@ -23,6 +23,12 @@ pub(super) fn warn(text: &str) {
     let _unwritable = writeln!(stderr, "{WARNING}warning:{WARNING:#} {}", sanitise(text));
 }
 
+/// Writes a line on stderr that nobody needs and somebody asked for.
+pub(super) fn note(text: &str) {
+    // There is nobody left to tell when stderr itself fails.
+    let _unwritable = writeln!(anstream::stderr().lock(), "{}", sanitise(text));
+}
+
 /// An error and its causes in one line.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();

@@ -91,7 +91,10 @@ impl From<ShapeArg> for Shape {
 
 pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome> {
     let options = args.options(context)?;
+    // Before a file that is there already is overwritten.
+    options.check()?;
     let path = args.out_file();
+    let name = if is_stdout(&path) { "stdout".to_owned() } else { path.display().to_string() };
     let mut writer = Writer::new(Output::open(&path, args.shape)?, args.shape.into());
     let mut truth_out = args.truth.as_deref().map(create).transpose()?;
     let result = generate(
@@ -105,17 +108,14 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
             None => Ok(()),
         },
     );
-    let summary = result.with_context(|| format!("cannot fill {}", path.display()))?;
-    writer
-        .finish()
-        .and_then(Output::close)
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    let summary = result.with_context(|| format!("cannot write {name}"))?;
+    writer.finish().and_then(Output::close).with_context(|| format!("cannot write {name}"))?;
     if let (Some(mut out), Some(path)) = (truth_out, &args.truth) {
         out.flush().with_context(|| format!("cannot write {}", path.display()))?;
     }
     if !context.global.quiet && !is_stdout(&path) {
         let (events, messages) = (summary.event_count, summary.message_count);
-        let line = format!("wrote {events} events of {messages} messages to {}", path.display());
+        let line = format!("wrote {events} events of {messages} messages to {name}");
         writeln!(anstream::stderr(), "{}", sanitise(&line))?;
     }
     Ok(Outcome::Done)

@@ -21,6 +21,9 @@ use crate::time::Timestamp;
 pub struct ImportOptions {
     /// The log group of records whose source does not name theirs.
     pub log_group: Option<String>,
+    /// Records that one commit may hold back, where that is to be less than
+    /// [`limits::COMMIT_RECORDS_MAX`].
+    pub commit_records_max: Option<u64>,
 }
 
 /// How far an import has got.
@@ -142,7 +145,7 @@ fn read_inputs(inputs: Vec<Input>, sender: &Sender<Step>, bytes: &AtomicU64) {
         if sender.send(Step::Begin { name, modified }).is_err() {
             return;
         }
-        let (compression, problem) = match read_input(input, sender, bytes) {
+        let (compression, problem) = match read_input(&input, sender, bytes) {
             Ok(Some(compression)) => (compression, None),
             Ok(None) => return,
             Err(error) => (String::new(), Some(error)),
@@ -155,12 +158,12 @@ fn read_inputs(inputs: Vec<Input>, sender: &Sender<Step>, bytes: &AtomicU64) {
 
 /// Sends an input's batches; gives its compression, or `None` when nobody listens any more.
 fn read_input(
-    input: Input,
+    input: &Input,
     sender: &Sender<Step>,
     bytes: &AtomicU64,
 ) -> Result<Option<String>, SourceError> {
     let before = bytes.load(Ordering::Relaxed);
-    let mut reader = SourceReader::open(&input)?;
+    let mut reader = SourceReader::open(input)?;
     while let Some(batch) = reader.next_batch()? {
         bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
         if sender.send(Step::Batch(batch)).is_err() {
@@ -241,8 +244,9 @@ impl Import<'_> {
                 Some(Step::Batch(_)) => {}
             }
         }
+        let records_max = self.options.commit_records_max.unwrap_or(limits::COMMIT_RECORDS_MAX);
         let is_due = self.committed.elapsed() >= Duration::from_millis(limits::COMMIT_INTERVAL_MS)
-            || self.writer.uncommitted_records() >= limits::COMMIT_RECORDS_MAX;
+            || self.writer.uncommitted_records() >= records_max;
         if is_due {
             self.writer.commit()?;
             self.committed = Instant::now();

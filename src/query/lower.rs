@@ -16,7 +16,7 @@ use super::collected_query::CollectedQuery;
 use super::phrase_prefix_query::PhrasePrefixQuery;
 use super::terms_query::TermsQuery;
 use super::{Clause, Field, Matcher, Phrase, Query};
-use crate::store::{Fields, id_hash, truncate_term};
+use crate::store::{Fields, IdTerm, truncate_term};
 use crate::time::TimeRange;
 
 type IndexQuery = Box<dyn tantivy::query::Query>;
@@ -75,7 +75,7 @@ fn lower_clause(clause: &Clause, fields: &Fields) -> IndexQuery {
         Matcher::Present => Box::new(TermsQuery::any(field)),
         Matcher::Exact(text) => {
             let term = match clause.field {
-                Field::MessageId | Field::TraceId => Term::from_field_u64(field, id_hash(text)),
+                Field::MessageId | Field::TraceId => IdTerm::of(text).in_field(field),
                 _ => Term::from_field_text(field, truncate_term(text)),
             };
             Box::new(TermQuery::new(term, IndexRecordOption::Basic))

@@ -375,7 +375,8 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// Draws names and values in two aligned columns, the values whole.
+/// Draws names and values in two aligned columns. Values break at blanks only, so that an ID that
+/// is wider than the terminal stays in one piece.
 ///
 /// # Errors
 ///
@@ -386,11 +387,20 @@ pub fn write_pairs(
     width: usize,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut table = Table::new([Column::whole(""), Column::wrapped("")]).indented(indent);
+    let names = pairs.iter().map(|(name, _)| columns(name)).max().unwrap_or(0);
+    let start = indent + names + GAP;
     for (name, value) in pairs {
-        table.push([Cell::styled(name, STRONG), Cell::new(value)]);
+        let mut name = *name;
+        for part in wrap(&fit(value, limits::TABLE_TEXT_COLUMNS_MAX), width.saturating_sub(start)) {
+            let mut line = Line::new(indent);
+            line.push(name, STRONG);
+            line.skip_to(start);
+            line.push(&part, PLAIN);
+            line.write(out)?;
+            name = "";
+        }
     }
-    table.write(width, out)
+    Ok(())
 }
 
 #[cfg(test)]

@@ -28,14 +28,6 @@ impl Identity {
         Self::hash(message, None)
     }
 
-    /// Half of the bits, for hash tables.
-    #[must_use]
-    pub fn low_bits(self) -> u64 {
-        let bytes = self.0.to_le_bytes();
-        let [b0, b1, b2, b3, b4, b5, b6, b7, ..] = bytes;
-        u64::from_le_bytes([b0, b1, b2, b3, b4, b5, b6, b7])
-    }
-
     fn hash(message: &str, time: Option<i64>) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(canonical(message).as_bytes());
@@ -54,7 +46,7 @@ impl Identity {
 /// The message without the white space that `aws logs tail --format json` puts between tokens.
 ///
 /// Only what spans lines is touched: CloudWatch's own messages are one line.
-fn canonical(message: &str) -> Cow<'_, str> {
+pub(super) fn canonical(message: &str) -> Cow<'_, str> {
     if memchr::memchr(b'\n', message.as_bytes()).is_none() {
         return Cow::Borrowed(message);
     }

@@ -26,7 +26,7 @@ pub use checkpoint::Checkpoint;
 pub use coverage::{Coverage, CoveredRange};
 pub use error::StoreError;
 pub use identity::Identity;
-pub use index::{Fields, id_hash, truncate_term};
+pub use index::{Fields, IdTerm, truncate_term};
 pub use prepare::{PreparedBatch, Preparer, Preparers};
 pub use reader::{EventReader, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};

@@ -9,7 +9,7 @@ use tantivy::query::Query;
 use tantivy::schema::Field;
 
 use super::archive::{ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
-use super::index::{Fields, IndexSnapshot, id_hash};
+use super::index::{Fields, IdTerm, IndexSnapshot};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
@@ -211,7 +211,7 @@ impl EventReader<'_> {
     /// [`StoreError::Index`].
     pub fn leg_locations(&self, trace_id: &str, limit: usize) -> Result<Vec<Location>, StoreError> {
         let snapshot = &self.store.snapshot;
-        snapshot.locations(snapshot.fields().trace_id, id_hash(trace_id), limit)
+        snapshot.locations(snapshot.fields().trace_id, IdTerm::of(trace_id), limit)
     }
 
     /// Where the events with a message ID lie, at most `limit`; some may have another ID of the
@@ -226,7 +226,7 @@ impl EventReader<'_> {
         limit: usize,
     ) -> Result<Vec<Location>, StoreError> {
         let snapshot = &self.store.snapshot;
-        snapshot.locations(snapshot.fields().message_id, id_hash(message_id.as_str()), limit)
+        snapshot.locations(snapshot.fields().message_id, IdTerm::of(message_id.as_str()), limit)
     }
 
     /// Reads one event.

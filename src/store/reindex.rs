@@ -11,7 +11,7 @@ use super::StoreError;
 use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
 use super::checkpoint::{ArchivePosition, Checkpoint, CommitNote};
 use super::coverage::Coverage;
-use super::index::{Document, Fields, IndexSnapshot, IndexWriter, document};
+use super::index::{Document, Fields, IndexWriter, document, quietly, read_checkpoint};
 use super::layout::{Layout, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
 use crate::event::Parser;
@@ -41,10 +41,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
     layout.check()?;
     let _lock = WriterLock::acquire(&layout)?;
     layout.sweep()?;
-    let mut checkpoint = match IndexSnapshot::open(&layout.index()) {
-        Ok((_, checkpoint)) => checkpoint,
-        Err(_) => checkpoint_from_archive(&layout)?,
-    };
+    let mut checkpoint = last_checkpoint(&layout)?;
     let target = layout.index_being_built();
     create_dir(&target)?;
     let mut writer = IndexWriter::create(&target, &Checkpoint::empty().to_payload())?;
@@ -53,7 +50,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
         let path = layout.archive_file(number);
         let length = (number == checkpoint.archive.file).then_some(checkpoint.archive.bytes);
         match Frames::open(&path, length) {
-            Ok(frames) => index_file(&writer, number, frames, &mut report)?,
+            Ok(frames) => index_file(&mut writer, number, frames, &mut report)?,
             Err(error) => report.damage.push(error.to_string()),
         }
     }
@@ -65,7 +62,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
 }
 
 fn index_file(
-    writer: &IndexWriter,
+    writer: &mut IndexWriter,
     file: u32,
     mut frames: Frames,
     report: &mut ReindexReport,
@@ -129,6 +126,31 @@ fn documents(
         }
     }
     block
+}
+
+/// What the last commit was: the archive's own notes say it where SHA256SUMS vouches for every
+/// file. Otherwise the archive is damaged or goes on beyond the commit, and the index knows.
+fn last_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
+    let noted = checkpoint_from_archive(layout)?;
+    if is_vouched_for(layout, noted.archive.file)? {
+        return Ok(noted);
+    }
+    // Only the commit: the segments may be too damaged to be opened.
+    let known = quietly(|| read_checkpoint(&layout.index())).ok().and_then(Result::ok);
+    Ok(known.unwrap_or(noted))
+}
+
+fn is_vouched_for(layout: &Layout, last: u32) -> Result<bool, StoreError> {
+    let sums = Sums::read(layout)?;
+    for number in 1..=last {
+        let path = layout.archive_file(number);
+        let Ok(metadata) = fs::metadata(&path) else { return Ok(false) };
+        let sha256 = hex(&hash_prefix(&path, metadata.len())?.finalize());
+        if sums.get(number) != Some(sha256.as_str()) {
+            return Ok(false);
+        }
+    }
+    Ok(!sums.is_altered())
 }
 
 /// Finds out from the archive's own notes what the last commit was.

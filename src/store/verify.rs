@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -10,8 +9,12 @@ use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
-use super::checkpoint::Checkpoint;
-use super::index::{Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index};
+use super::checkpoint::{Checkpoint, CommitNote};
+use super::coverage::Coverage;
+use super::index::{
+    Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index, quietly,
+    read_checkpoint,
+};
 use super::layout::{Layout, archive_file_name, archive_file_number};
 use crate::event::Parser;
 
@@ -41,39 +44,56 @@ pub fn verify(path: &Path) -> Result<VerifyReport, StoreError> {
     let layout = Layout::new(path);
     layout.check()?;
     let mut report = VerifyReport::default();
-    let index = quietly(|| IndexSnapshot::open(&layout.index()));
-    let (snapshot, checkpoint) = match index {
-        Ok(Ok((snapshot, checkpoint))) => (Some(snapshot), Some(checkpoint)),
-        Ok(Err(error)) => {
-            report.problems.push(error.to_string());
-            (None, None)
-        }
-        Err(panic) => {
-            report.problems.push(format!("the index cannot be opened: {panic}"));
-            (None, None)
-        }
-    };
-    let archived = verify_archive(&layout, checkpoint.as_ref(), &mut report)?;
+    // Before the index: a commit in between then leaves these sums behind it, never ahead.
+    let earlier_sums = Sums::read(&layout)?;
+    let (snapshot, checkpoint) = open_index(&layout, &mut report);
+    let archived = verify_archive(&layout, checkpoint.as_ref(), &earlier_sums, &mut report)?;
     if let (Some(snapshot), Some(checkpoint)) = (snapshot, checkpoint) {
-        verify_index(&layout, &snapshot, &checkpoint, &archived, &mut report);
+        verify_index(&snapshot, &checkpoint, &archived, &mut report);
     }
     verify_rejected(&layout, &mut report)?;
     Ok(report)
 }
 
-/// Runs what may panic on damaged data; the panic's message when it did.
-fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(work));
-    std::panic::set_hook(hook);
-    result.map_err(|panic| {
-        panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()))
-            .unwrap_or_else(|| "it is damaged".to_owned())
-    })
+/// Opens the index unless its files are damaged: tantivy may then panic, or ask for so much memory
+/// that the process is aborted.
+fn open_index(
+    layout: &Layout,
+    report: &mut VerifyReport,
+) -> (Option<IndexSnapshot>, Option<Checkpoint>) {
+    let path = layout.index();
+    let checkpoint = match quietly(|| read_checkpoint(&path)) {
+        Ok(Ok(checkpoint)) => checkpoint,
+        Ok(Err(error)) => {
+            report.problems.push(error.to_string());
+            return (None, None);
+        }
+        Err(panic) => {
+            report.problems.push(format!("{} cannot be opened: {panic}", path.display()));
+            return (None, None);
+        }
+    };
+    let problem_count = report.problems.len();
+    match quietly(|| check_segment_files(&path)) {
+        Ok(Ok(damaged)) => {
+            for (file, reason) in damaged {
+                let file = path.join(file);
+                report.problems.push(format!("{} was changed: {reason}", file.display()));
+            }
+        }
+        Ok(Err(error)) => report.problems.push(format!("the index cannot be checked: {error}")),
+        Err(panic) => report.problems.push(format!("the index cannot be checked: {panic}")),
+    }
+    if report.problems.len() > problem_count {
+        return (None, Some(checkpoint));
+    }
+    match IndexSnapshot::open(&path) {
+        Ok((snapshot, checkpoint)) => (Some(snapshot), Some(checkpoint)),
+        Err(error) => {
+            report.problems.push(error.to_string());
+            (None, Some(checkpoint))
+        }
+    }
 }
 
 /// What was found in one archive file.
@@ -82,14 +102,24 @@ struct FileReport {
     number: u32,
     fingerprint: Fingerprint,
     problems: Vec<String>,
+    /// Bytes that lie behind the last commit.
+    bytes_beyond: u64,
+    /// The file's checksum as of each commit in it.
+    commit_sums: Vec<String>,
+    /// What each commit added to the coverage.
+    coverage: Vec<Coverage>,
 }
 
 fn verify_archive(
     layout: &Layout,
     checkpoint: Option<&Checkpoint>,
+    earlier_sums: &Sums,
     report: &mut VerifyReport,
 ) -> Result<BTreeMap<u32, Fingerprint>, StoreError> {
     let sums = Sums::read(layout)?;
+    if sums.is_altered() {
+        report.problems.push(format!("{} was changed", layout.sums().display()));
+    }
     let mut numbers = Vec::new();
     let dir = layout.archive();
     for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
@@ -134,13 +164,61 @@ fn verify_archive(
         })
         .collect();
     let mut archived = BTreeMap::new();
+    let mut coverage = Coverage::default();
     for file in files {
         report.archive_files += 1;
+        if checkpoint.is_some_and(|it| it.archive.file == file.number) {
+            let sum = earlier_sums.get(file.number);
+            verify_active_sum(layout, sum, &file, report);
+        }
+        if file.bytes_beyond > 0 {
+            report.notes.push(format!(
+                "{} has {} bytes beyond the last commit: a writer is at work or was cut off",
+                layout.archive_file(file.number).display(),
+                file.bytes_beyond
+            ));
+        }
+        file.coverage.iter().for_each(|it| coverage.merge(it));
         report.records += file.fingerprint.count;
         report.problems.extend(file.problems);
         archived.insert(file.number, file.fingerprint);
     }
+    // A damaged archive may have lost notes, which says nothing of the commit.
+    if report.problems.is_empty() && checkpoint.is_some_and(|it| it.coverage != coverage) {
+        report.problems.push(format!(
+            "{}: the coverage is not what the archive's commits add up to: `mailtrace reindex` restores it",
+            layout.index().display()
+        ));
+    }
     Ok(archived)
+}
+
+/// Whether the line of SHA256SUMS for the file that is still written to fits it as of some commit:
+/// a writer that was cut off right after a commit leaves the line of the one before.
+fn verify_active_sum(
+    layout: &Layout,
+    sum: Option<&str>,
+    file: &FileReport,
+    report: &mut VerifyReport,
+) {
+    let sums = layout.sums();
+    let sums = sums.display();
+    let name = archive_file_name(file.number);
+    let is_behind = match sum {
+        Some(sum) if file.commit_sums.iter().any(|it| it == sum) => {
+            file.commit_sums.last().is_some_and(|it| it != sum)
+        }
+        None if file.commit_sums.len() <= 1 => true,
+        _ => {
+            report.problems.push(format!("{sums} was changed: its line for {name} fits no commit"));
+            false
+        }
+    };
+    if is_behind {
+        report
+            .notes
+            .push(format!("{sums} is behind the last commit: a writer is at work or was cut off"));
+    }
 }
 
 fn verify_file(
@@ -158,15 +236,22 @@ fn verify_file(
             return report;
         }
     };
+    let read = frames.bytes().len() as u64;
+    report.bytes_beyond = fs::metadata(&path).map_or(0, |it| it.len().saturating_sub(read));
     let sha256 = hex(&Sha256::digest(frames.bytes()));
     match expected {
         Some(expected) if expected == sha256 => {}
         Some(_) => {
-            report.problems.push(format!("{} was changed: its SHA-256 is {sha256}", path.display()))
+            let path = path.display();
+            report.problems.push(format!("{path} was changed: its SHA-256 is {sha256}"));
         }
-        None => report.problems.push(format!("{} has no line in SHA256SUMS", path.display())),
+        None => {
+            report.problems.push(format!("{} has no line in SHA256SUMS", path.display()));
+        }
     }
     let mut parser = Parser::new();
+    let mut hasher = Sha256::new();
+    let mut hashed_to = 0;
     loop {
         match frames.next() {
             Ok(Some(Frame::Block { offset, lines })) => {
@@ -187,7 +272,18 @@ fn verify_file(
                     }
                 }
             }
-            Ok(Some(Frame::Note { .. })) => {}
+            Ok(Some(Frame::Note { json, end })) => {
+                let end = usize::try_from(end).unwrap_or(usize::MAX);
+                hasher.update(frames.bytes().get(hashed_to..end).unwrap_or_default());
+                hashed_to = end;
+                report.commit_sums.push(hex(&hasher.clone().finalize()));
+                match serde_json::from_slice::<CommitNote>(&json) {
+                    Ok(note) => report.coverage.push(note.coverage),
+                    Err(error) => report
+                        .problems
+                        .push(format!("{}, note before byte {end}: {error}", path.display())),
+                }
+            }
             Ok(None) => return report,
             Err(error) => {
                 report.problems.push(error.to_string());
@@ -200,7 +296,6 @@ fn verify_file(
 }
 
 fn verify_index(
-    layout: &Layout,
     snapshot: &IndexSnapshot,
     checkpoint: &Checkpoint,
     archived: &BTreeMap<u32, Fingerprint>,
@@ -212,16 +307,6 @@ fn verify_index(
             "the index holds {} documents, and its commit says {}",
             report.documents, checkpoint.records
         ));
-    }
-    match quietly(|| check_segment_files(&layout.index())) {
-        Ok(Ok(damaged)) => {
-            for path in damaged {
-                let path = layout.index().join(path);
-                report.problems.push(format!("{} was changed", path.display()));
-            }
-        }
-        Ok(Err(error)) => report.problems.push(format!("the index cannot be checked: {error}")),
-        Err(panic) => report.problems.push(format!("the index cannot be checked: {panic}")),
     }
     let indexed = match quietly(|| fingerprints_of_index(snapshot)) {
         Ok(Ok(indexed)) => indexed,

@@ -71,6 +71,29 @@ impl Default for SynthOptions {
     }
 }
 
+impl SynthOptions {
+    /// Whether a log can be made from these.
+    ///
+    /// # Errors
+    ///
+    /// [`SynthError`] that names the option which is out of bounds.
+    pub fn check(&self) -> Result<(), SynthError> {
+        let is_alias = |it: &str| {
+            !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-')
+        };
+        if !is_alias(&self.organization) {
+            return Err(SynthError::BadOrganization { organization: self.organization.clone() });
+        }
+        if !(1..=limits::SYNTH_USERS_MAX).contains(&self.user_count) {
+            return Err(SynthError::BadUserCount);
+        }
+        if !(1..=limits::SYNTH_SPAN_DAYS_MAX * 86_400_000).contains(&self.span_ms) {
+            return Err(SynthError::BadSpan);
+        }
+        Ok(())
+    }
+}
+
 /// How much was generated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SynthSummary {
@@ -128,25 +151,10 @@ pub fn generate(
     on_record: impl FnMut(&Record<'_>) -> io::Result<()>,
     on_truth: impl FnMut(&Truth) -> io::Result<()>,
 ) -> Result<SynthSummary, SynthError> {
-    check(options)?;
+    options.check()?;
     let mut generator = Generator::new(options, on_record, on_truth);
     generator.run()?;
     Ok(generator.summary)
-}
-
-fn check(options: &SynthOptions) -> Result<(), SynthError> {
-    let is_alias =
-        |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-');
-    if !is_alias(&options.organization) {
-        return Err(SynthError::BadOrganization { organization: options.organization.clone() });
-    }
-    if !(1..=limits::SYNTH_USERS_MAX).contains(&options.user_count) {
-        return Err(SynthError::BadUserCount);
-    }
-    if !(1..=limits::SYNTH_SPAN_DAYS_MAX * 86_400_000).contains(&options.span_ms) {
-        return Err(SynthError::BadSpan);
-    }
-    Ok(())
 }
 
 /// The state of one run.

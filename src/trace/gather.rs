@@ -1,5 +1,6 @@
 //! The closure over both keys: all events that are connected to an ID.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::event::MessageId;
@@ -104,10 +105,10 @@ fn gather(reader: &mut EventReader<'_>, id: &str) -> Result<Gathered, StoreError
         };
         locations.sort_unstable();
         for location in locations {
-            if !read.contains_key(&location) {
-                read.insert(location, Some(reader.read(location)?));
-            }
-            let Some(slot) = read.get_mut(&location) else { continue };
+            let slot = match read.entry(location) {
+                Entry::Occupied(occupied) => occupied.into_mut(),
+                Entry::Vacant(vacant) => vacant.insert(Some(reader.read(location)?)),
+            };
             let is_match = slot.as_ref().is_some_and(|it| has_key(it, &key));
             let Some(event) = slot.take_if(|_| is_match) else { continue };
             if gathered.events.len() >= limits::TRACE_EVENTS_MAX {

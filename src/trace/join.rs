@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use super::message::Message;
 use super::{leg, outcome};
 use crate::event::{EventName, MessageId, decoded_subject};
+use crate::limits;
 use crate::source::Record;
 use crate::store::StoredEvent;
 use crate::time::Timestamp;
@@ -19,6 +20,13 @@ pub struct JoinRules {
     /// The time of the newest record of the store: what "now" is to the events. `None` takes the
     /// newest of the events that are joined.
     pub newest: Option<Timestamp>,
+}
+
+impl Default for JoinRules {
+    /// The usual grace time, [`limits::GRACE_MS_DEFAULT`].
+    fn default() -> Self {
+        Self { grace_ms: limits::GRACE_MS_DEFAULT, newest: None }
+    }
 }
 
 /// Joins events into messages, by first appearance.

@@ -14,6 +14,8 @@ use crate::store::layout::{Layout, archive_file_name, archive_file_number, write
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Sums {
     by_number: BTreeMap<u32, String>,
+    /// Whether the file had other bytes than we would write for these sums.
+    is_altered: bool,
 }
 
 impl Sums {
@@ -33,7 +35,17 @@ impl Sums {
                 sums.by_number.insert(number, hex.to_owned());
             }
         }
+        sums.is_altered = sums.to_text() != text;
         Ok(sums)
+    }
+
+    /// The same sums, to be written as they should be.
+    pub(in crate::store) fn unaltered(self) -> Self {
+        Self { is_altered: false, ..self }
+    }
+
+    pub(in crate::store) fn is_altered(&self) -> bool {
+        self.is_altered
     }
 
     pub(in crate::store) fn get(&self, number: u32) -> Option<&str> {

@@ -1,48 +1,65 @@
 //! From an event to what the index holds of it.
 
-use tantivy::TantivyDocument;
 use tantivy::schema::Field;
+use tantivy::{TantivyDocument, Term};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::schema::Fields;
 use crate::event::{Address, Event, decoded_subject};
 use crate::limits;
 use crate::source::Record;
-use crate::store::identity::Identity;
+use crate::store::identity::canonical;
 use crate::store::words::folded;
 
 /// What the index holds of one record, all but its location.
 pub(in crate::store) type Document = TantivyDocument;
 
-/// The 64-bit term under which an ID is found. Different IDs may share one.
-#[must_use]
-pub fn id_hash(id: &str) -> u64 {
-    xxh3_64(id.as_bytes())
+/// The term under which an ID is found: 48 bits of a hash. Different IDs may share one.
+///
+/// Each byte of a random term is a node of its dictionary. Against the 64 bits of a hash column,
+/// 48 save a tenth of an import's time; of 10,000,000 IDs, one in 30 million look-ups then meets
+/// a stranger, which costs one read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct IdTerm([u8; 6]);
+
+impl IdTerm {
+    /// The term of an ID.
+    #[must_use]
+    pub fn of(id: &str) -> Self {
+        let [b0, b1, b2, b3, b4, b5, ..] = xxh3_64(id.as_bytes()).to_be_bytes();
+        Self([b0, b1, b2, b3, b4, b5])
+    }
+
+    /// The term in a field of IDs.
+    #[must_use]
+    pub fn in_field(self, field: Field) -> Term {
+        Term::from_field_bytes(field, &self.0)
+    }
 }
 
 /// The term under which a record's duplicates are found: that of its leg, or its own where it has
 /// no trace ID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(in crate::store) enum LegTerm {
-    /// [`id_hash`] of the trace ID.
-    Traced(u64),
-    /// A hash of the message.
-    Untraced(u64),
+    /// That of the trace ID.
+    Traced(IdTerm),
+    /// That of the message.
+    Untraced(IdTerm),
 }
 
 impl LegTerm {
     pub(in crate::store) fn of(trace_id: &str, message: &str) -> Self {
         if trace_id.is_empty() {
-            Self::Untraced(Identity::of_message(message).low_bits())
+            Self::Untraced(IdTerm::of(&canonical(message)))
         } else {
-            Self::Traced(id_hash(trace_id))
+            Self::Traced(IdTerm::of(trace_id))
         }
     }
 
-    pub(super) fn field_and_hash(self, fields: &Fields) -> (Field, u64) {
+    pub(super) fn field_and_id(self, fields: &Fields) -> (Field, IdTerm) {
         match self {
-            Self::Traced(hash) => (fields.trace_id, hash),
-            Self::Untraced(hash) => (fields.untraced, hash),
+            Self::Traced(id) => (fields.trace_id, id),
+            Self::Untraced(id) => (fields.untraced, id),
         }
     }
 }
@@ -66,10 +83,10 @@ pub(in crate::store) fn document(
     let mut document = TantivyDocument::default();
     document.add_i64(fields.timestamp, record.timestamp.as_ms());
     let leg = LegTerm::of(&event.trace_id, &record.message);
-    let (field, hash) = leg.field_and_hash(fields);
-    document.add_u64(field, hash);
+    let (field, id) = leg.field_and_id(fields);
+    document.add_bytes(field, &id.0);
     if let Some(id) = &event.message_id {
-        document.add_u64(fields.message_id, id_hash(id.as_str()));
+        document.add_bytes(fields.message_id, &IdTerm::of(id.as_str()).0);
     }
     let mut add = |field, text: &str| document.add_text(field, truncate_term(text));
     let addresses = [(fields.from, &event.from), (fields.sender, &event.sender)];
@@ -107,7 +124,7 @@ pub(in crate::store) fn document(
         add_folded(fields.action, Some(&action.action));
     }
     if let Some(subject) = event.subject.as_deref() {
-        document.add_text(fields.subject, &decoded_subject(subject));
+        document.add_text(fields.subject, decoded_subject(subject));
     }
     if let Some(reason) = event.reason.as_deref() {
         document.add_text(fields.reason, reason);

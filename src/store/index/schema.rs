@@ -1,7 +1,7 @@
 //! The fields of the index.
 
 use tantivy::schema::{
-    Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions,
+    BytesOptions, Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions,
 };
 
 use super::tokens::WORDS_TOKENIZER;
@@ -12,11 +12,11 @@ use super::tokens::WORDS_TOKENIZER;
 /// with their positions. `timestamp` and `location` are columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
-    /// [`super::id_hash`] of the trace ID.
+    /// [`super::IdTerm`] of the trace ID.
     pub trace_id: Field,
-    /// A hash of the message where there is no trace ID, so that its duplicates are found.
+    /// [`super::IdTerm`] of the message where there is no trace ID, so that its duplicates are found.
     pub untraced: Field,
-    /// [`super::id_hash`] of the message ID.
+    /// [`super::IdTerm`] of the message ID.
     pub message_id: Field,
     /// The `from` address.
     pub from: Field,
@@ -66,7 +66,7 @@ pub(super) const LOCATION: &str = "location";
 impl Fields {
     /// Builds the schema.
     pub(super) fn schema() -> (Schema, Self) {
-        let hash = || NumericOptions::default().set_indexed();
+        let hash = || BytesOptions::default().set_indexed();
         let column = || NumericOptions::default().set_fast();
         let whole = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default()
@@ -82,9 +82,9 @@ impl Fields {
         );
         let mut builder = Schema::builder();
         let fields = Self {
-            trace_id: builder.add_u64_field("trace_id", hash()),
-            untraced: builder.add_u64_field("untraced", hash()),
-            message_id: builder.add_u64_field("message_id", hash()),
+            trace_id: builder.add_bytes_field("trace_id", hash()),
+            untraced: builder.add_bytes_field("untraced", hash()),
+            message_id: builder.add_bytes_field("message_id", hash()),
             from: builder.add_text_field("from", whole.clone()),
             sender: builder.add_text_field("sender", whole.clone()),
             to: builder.add_text_field("to", whole.clone()),

@@ -1,20 +1,57 @@
 //! The index as of one commit, for reading.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use tantivy::columnar::Column;
 use tantivy::query::Query;
 use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED, Term};
+use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED};
 
-use super::document::LegTerm;
+use super::document::{IdTerm, LegTerm};
 use super::newest::Newest;
 use super::schema::{Fields, LOCATION, TIMESTAMP};
 use super::writer::open;
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
+
+/// What the latest commit says of the store, without a look at its segments: those may be too
+/// damaged to be opened.
+///
+/// # Errors
+///
+/// [`StoreError::NoIndex`] when there is no commit that can be read.
+pub(in crate::store) fn read_checkpoint(path: &Path) -> Result<Checkpoint, StoreError> {
+    let (index, _) = open(path).map_err(|error| StoreError::NoIndex {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    })?;
+    checkpoint_of(path, &index)
+}
+
+fn checkpoint_of(path: &Path, index: &tantivy::Index) -> Result<Checkpoint, StoreError> {
+    let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
+    let metas = index.load_metas().map_err(|error| no_index(error.to_string()))?;
+    let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
+    Checkpoint::from_payload(&payload).map_err(no_index)
+}
+
+/// Runs what may panic on damaged data; the panic's message when it did.
+pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {}));
+    let result = catch_unwind(AssertUnwindSafe(work));
+    std::panic::set_hook(hook);
+    result.map_err(|panic| {
+        panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|it| (*it).to_owned()))
+            .unwrap_or_else(|| "it is damaged".to_owned())
+    })
+}
 
 /// What one commit made visible. Later commits do not change it.
 #[derive(Clone)]
@@ -39,14 +76,19 @@ impl IndexSnapshot {
     ///
     /// [`StoreError::NoIndex`] when there is none that can be read.
     pub(in crate::store) fn open(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
+        // tantivy panics on some damaged segments.
+        quietly(|| Self::open_sound(path)).unwrap_or_else(|panic| {
+            Err(StoreError::NoIndex { path: path.to_owned(), reason: panic })
+        })
+    }
+
+    fn open_sound(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
         let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
         let unreadable = |error: tantivy::TantivyError| no_index(error.to_string());
         let (index, fields) = open(path).map_err(unreadable)?;
         // The payload first: a commit in between then shows records beyond the coverage, never
         // coverage without its records.
-        let payload = index.load_metas().map_err(unreadable)?.payload;
-        let payload = payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
-        let checkpoint = Checkpoint::from_payload(&payload).map_err(no_index)?;
+        let checkpoint = checkpoint_of(path, &index)?;
         let reader = index
             .reader_builder()
             .reload_policy(ReloadPolicy::Manual)
@@ -79,13 +121,13 @@ impl IndexSnapshot {
     pub(in crate::store) fn locations(
         &self,
         field: Field,
-        hash: u64,
+        id: IdTerm,
         limit: usize,
     ) -> Result<Vec<Location>, StoreError> {
         let mut locations = Vec::new();
         self.for_each(
             field,
-            hash,
+            id,
             |_| true,
             |columns, document| {
                 locations.extend(columns.location.first(document).map(Location::from_bits));
@@ -106,8 +148,8 @@ impl IndexSnapshot {
         let overlaps = |columns: &Columns| {
             columns.timestamp.min_value() <= last_ms && columns.timestamp.max_value() >= first_ms
         };
-        let (field, hash) = leg.field_and_hash(&self.fields);
-        self.for_each(field, hash, overlaps, |columns, document| {
+        let (field, id) = leg.field_and_id(&self.fields);
+        self.for_each(field, id, overlaps, |columns, document| {
             let timestamp = columns.timestamp.first(document);
             let location = columns.location.first(document).map(Location::from_bits);
             found.extend(timestamp.zip(location));
@@ -121,11 +163,11 @@ impl IndexSnapshot {
     fn for_each(
         &self,
         field: Field,
-        hash: u64,
+        id: IdTerm,
         is_wanted: impl Fn(&Columns) -> bool,
         mut visit: impl FnMut(&Columns, DocId) -> bool,
     ) -> Result<(), StoreError> {
-        let term = Term::from_field_u64(field, hash);
+        let term = id.in_field(field);
         for (segment, columns) in self.searcher.segment_readers().iter().zip(&self.columns) {
             if !is_wanted(columns) {
                 continue;

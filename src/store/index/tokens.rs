@@ -14,27 +14,33 @@ pub(super) fn register(tokenizers: &TokenizerManager) {
 
 #[derive(Clone, Default)]
 struct WordsTokenizer {
+    /// Kept from text to text, for their allocations; only the first `count` hold words.
     tokens: Vec<Token>,
+    count: usize,
 }
 
 impl Tokenizer for WordsTokenizer {
     type TokenStream<'a> = WordsStream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordsStream<'a> {
-        self.tokens.clear();
+        self.count = 0;
         words(text, |word, position| {
-            self.tokens.push(Token {
-                position: usize::try_from(position).unwrap_or(usize::MAX),
-                text: word.to_owned(),
-                ..Token::default()
-            });
+            if self.tokens.len() <= self.count {
+                self.tokens.push(Token::default());
+            }
+            if let Some(token) = self.tokens.get_mut(self.count) {
+                token.position = usize::try_from(position).unwrap_or(usize::MAX);
+                token.text.clear();
+                token.text.push_str(word);
+                self.count += 1;
+            }
         });
-        WordsStream { tokens: &mut self.tokens, next: 0 }
+        WordsStream { tokens: self.tokens.get_mut(..self.count).unwrap_or_default(), next: 0 }
     }
 }
 
 struct WordsStream<'a> {
-    tokens: &'a mut Vec<Token>,
+    tokens: &'a mut [Token],
     next: usize,
 }
 

@@ -71,8 +71,12 @@ impl IndexWriter {
     }
 
     /// Hands over documents; they stay together in one segment.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`]; the writer is then of no more use.
     pub(in crate::store) fn add(
-        &self,
+        &mut self,
         documents: impl IntoIterator<Item = (Document, Location)>,
     ) -> Result<(), StoreError> {
         let operations: Vec<_> = documents
@@ -82,7 +86,11 @@ impl IndexWriter {
                 UserOperation::Add(document)
             })
             .collect();
-        self.writer.run(operations).map_err(StoreError::index(&self.path))?;
+        if let Err(error) = self.writer.run(operations) {
+            // It says only that a thread of tantivy's has ended; waiting for that thread says why.
+            let cause = self.writer.prepare_commit().err().unwrap_or(error);
+            return Err(StoreError::index(&self.path)(cause));
+        }
         Ok(())
     }
 

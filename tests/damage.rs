@@ -1,0 +1,315 @@
+//! Changed, missing and foreign bytes in a store: found, named, and repaired where they can be.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{
+    Content, Ran, archive_files, archived, assert_same, assert_sound, content, copy_dir,
+    files_below, import, on, synth, traces,
+};
+
+/// Bytes at the beginning of a file that are all flipped.
+const HEAD_BYTES: usize = 200;
+
+/// Bytes beyond them that are.
+const SAMPLE_BYTES: usize = 60;
+
+struct Lab {
+    dir: tempfile::TempDir,
+    store: PathBuf,
+    log: PathBuf,
+    ids: Vec<String>,
+    content: Content,
+}
+
+impl Lab {
+    /// A small store with two commits.
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("store");
+        let (first, second) =
+            (synth(dir.path(), 40, 71, "ndjson"), synth(dir.path(), 30, 72, "ndjson"));
+        import(&store, &first.path).expect(0);
+        import(&store, &second.path).expect(0);
+        let ids = [first.ids, second.ids].concat();
+        let content = content(&store, &ids);
+        Self { dir, store, log: second.path, ids, content }
+    }
+
+    fn is_the_same(&self) {
+        assert_same(&content(&self.store, &self.ids), &self.content, "the store");
+    }
+
+    /// Puts the store aside, so that each change begins from the same one.
+    fn fresh(&self) -> PathBuf {
+        let store = self.dir.path().join("fresh");
+        if store.exists() {
+            fs::remove_dir_all(&store).unwrap();
+        }
+        copy_dir(&self.store, &store);
+        store
+    }
+
+    fn log_of(&self, events: usize, seed: u64) -> PathBuf {
+        synth(self.dir.path(), events, seed, "ndjson").path
+    }
+}
+
+/// A place in a file where a bit was flipped without `verify` finding it.
+struct Missed {
+    name: String,
+    offset: usize,
+}
+
+/// Flips one bit at a time in each file of a directory, and asks `check` about the rest.
+fn flip_bits(dir: &Path, mut check: impl FnMut(&Path, usize)) {
+    for path in files_below(dir) {
+        let sound = fs::read(&path).unwrap();
+        let step = (sound.len().saturating_sub(HEAD_BYTES) / SAMPLE_BYTES).max(1);
+        let offsets =
+            (0..sound.len().min(HEAD_BYTES)).chain((HEAD_BYTES..sound.len()).step_by(step));
+        for offset in offsets {
+            let mut damaged = sound.clone();
+            damaged[offset] ^= 1 << (offset % 8);
+            fs::write(&path, damaged).unwrap();
+            check(&path, offset);
+        }
+        fs::write(&path, sound).unwrap();
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// What `verify` says of a store that must not pass.
+#[track_caller]
+fn expect_damage(store: &Path, words: &[&str]) -> Ran {
+    let ran = on(store, &["verify"]).expect(2);
+    assert!(!ran.stderr.contains("panicked"), "{ran:#?}");
+    for word in words {
+        assert!(ran.stdout.contains(word), "lacks {word:?}: {ran:#?}");
+    }
+    ran
+}
+
+#[test]
+fn every_flipped_bit_of_the_archive_is_found_and_its_file_named() {
+    let lab = Lab::new();
+    flip_bits(&lab.store.join("archive"), |path, offset| {
+        let ran = on(&lab.store, &["verify"]);
+        let name = name_of(path);
+        assert_eq!(ran.status, Some(2), "{name}, byte {offset}: {ran:#?}");
+        assert!(ran.stdout.contains(&name), "{name}, byte {offset}: {ran:#?}");
+    });
+    lab.is_the_same();
+}
+
+/// Of the index, what a flip may change unseen is what makes no difference: the version in a
+/// file's footer, white space and counters in `meta.json`, tantivy's list of files to clean up.
+#[test]
+fn every_flipped_bit_of_the_index_is_found_or_makes_no_difference() {
+    let lab = Lab::new();
+    let mut missed = Vec::new();
+    flip_bits(&lab.store.join("index"), |path, offset| {
+        let (name, ran) = (name_of(path), on(&lab.store, &["verify"]));
+        match ran.status {
+            Some(0) => missed.push(Missed { name, offset }),
+            // A commit that speaks of another archive may be told as a change of either.
+            Some(2) if name == "meta.json" && ran.stdout.contains("archive") => {}
+            // A commit that speaks of another archive may be told as a change of either.
+            Some(2) if name == "meta.json" && ran.stdout.contains("archive") => {}
+            Some(2) => assert!(ran.stdout.contains("index"), "{name}, byte {offset}: {ran:#?}"),
+            _ => panic!("{name}, byte {offset}: {ran:#?}"),
+        }
+    });
+    lab.is_the_same();
+    for Missed { name, offset } in &missed {
+        let store = lab.fresh();
+        let path = store.join("index").join(name);
+        let mut bytes = fs::read(&path).unwrap();
+        let is_harmless = match path.extension().and_then(|it| it.to_str()) {
+            Some("json") => true,
+            // Within the footer, which has about 70 bytes.
+            _ => bytes.len() - offset <= 80,
+        };
+        assert!(is_harmless, "{name}, byte {offset} is not covered by a checksum");
+        bytes[*offset] ^= 1 << (offset % 8);
+        fs::write(&path, bytes).unwrap();
+        let content = content(&store, &lab.ids);
+        assert_same(&content, &lab.content, &format!("{name}, byte {offset}"));
+        println!("missed: {name}, byte {offset}");
+    }
+    // The first of each kind are also written to.
+    let mut names: Vec<&String> = missed.iter().map(|it| &it.name).collect();
+    names.dedup();
+    for name in names {
+        let store = lab.fresh();
+        let path = store.join("index").join(name);
+        let offset = missed.iter().find(|it| it.name == *name).unwrap().offset;
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[offset] ^= 1 << (offset % 8);
+        fs::write(&path, bytes).unwrap();
+        import(&store, &lab.log_of(20, 73)).expect(0);
+        assert_sound(&store);
+    }
+}
+
+#[test]
+fn a_damaged_index_answers_or_says_so_and_a_reindex_repairs_it() {
+    let lab = Lab::new();
+    for file in files_below(&lab.store.join("index")) {
+        let name = name_of(&file);
+        let length = fs::metadata(&file).unwrap().len() as usize;
+        let whole = fs::read(&file).unwrap();
+        for offset in [0, length / 7, length / 3, length / 2, length * 4 / 5] {
+            if length == 0 {
+                continue;
+            }
+            let store = lab.fresh();
+            let path = store.join("index").join(&name);
+            let mut bytes = whole.clone();
+            bytes[offset] ^= 0x11;
+            fs::write(&path, bytes).unwrap();
+            let ran = on(&store, &["trace", &lab.ids[0]]);
+            assert!(
+                !ran.stderr.contains("panicked") && ran.status.is_some(),
+                "{name}, byte {offset}: {ran:#?}"
+            );
+            on(&store, &["reindex"]).expect(0);
+            let content = content(&store, &lab.ids);
+            assert_same(&content, &lab.content, &format!("{name}, byte {offset}"));
+        }
+        let store = lab.fresh();
+        fs::write(store.join("index").join(&name), &whole[..length / 2]).unwrap();
+        on(&store, &["reindex"]).expect(0);
+        assert_same(&content(&store, &lab.ids), &lab.content, &format!("{name} cut in half"));
+    }
+}
+
+#[test]
+fn a_missing_index_is_told_and_rebuilt_with_the_coverage_kept() {
+    let lab = Lab::new();
+    let deletions: [fn(&Path) -> std::io::Result<()>; 3] = [
+        |index| fs::remove_dir_all(index),
+        |index| fs::remove_dir_all(index).and_then(|()| fs::create_dir(index)),
+        |index| fs::remove_file(index.join("meta.json")),
+    ];
+    for delete in deletions {
+        let store = lab.fresh();
+        delete(&store.join("index")).unwrap();
+        expect_damage(&store, &["index", "mailtrace reindex"]);
+        on(&store, &["trace", &lab.ids[0]]).expect_error(&["mailtrace reindex"]);
+        import(&store, &lab.log).expect_error(&["mailtrace reindex"]);
+        on(&store, &["reindex"]).expect(0);
+        assert_same(&content(&store, &lab.ids), &lab.content, "rebuilt");
+        import(&store, &lab.log).expect(0);
+        assert_same(&content(&store, &lab.ids), &lab.content, "written to again");
+    }
+}
+
+/// Does something to an archive file that holds these bytes.
+type Change = fn(&Path, &[u8]);
+
+#[test]
+fn deleted_cut_swapped_and_foreign_archive_files_are_found() {
+    let lab = Lab::new();
+    let name = name_of(&archive_files(&lab.store)[0]);
+    let changes: [(&str, Change); 5] = [
+        ("deleted", |path, _| fs::remove_file(path).unwrap()),
+        ("cut", |path, bytes| fs::write(path, &bytes[..bytes.len() - 9]).unwrap()),
+        ("emptied", |path, _| fs::write(path, b"").unwrap()),
+        ("longer", |path, bytes| fs::write(path, [bytes, bytes].concat()).unwrap()),
+        ("another store's", |path, _| {
+            let dir = tempfile::tempdir().unwrap();
+            import(&dir.path().join("s"), &synth(dir.path(), 70, 74, "ndjson").path).expect(0);
+            fs::copy(&archive_files(&dir.path().join("s"))[0], path).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        let store = lab.fresh();
+        let path = store.join("archive").join(&name);
+        let bytes = fs::read(&path).unwrap();
+        change(&path, &bytes);
+        println!("{what}");
+        if what == "longer" {
+            // What lies beyond the last commit does not count, and the next writer cuts it off.
+            let ran = on(&store, &["verify"]).expect(0);
+            assert!(ran.stdout.contains("note: ") && ran.stdout.contains(&name), "{ran:#?}");
+            import(&store, &lab.log).expect(0);
+            assert_same(&content(&store, &lab.ids), &lab.content, what);
+            continue;
+        }
+        expect_damage(&store, &[&name]);
+        import(&store, &lab.log).expect_error(&[&name, "mailtrace verify"]);
+        assert_eq!(fs::read(&path).is_ok(), what != "deleted");
+    }
+    let store = lab.fresh();
+    fs::write(store.join("archive/letter.txt"), "x").unwrap();
+    fs::write(store.join("archive/00000009.ndjson.zst"), "x").unwrap();
+    let ran = on(&store, &["verify"]).expect(0);
+    assert!(ran.stdout.contains("letter.txt") && ran.stdout.contains("00000009"), "{ran:#?}");
+}
+
+#[test]
+fn a_damaged_archive_is_not_written_to_and_what_can_be_read_is_indexed() {
+    let lab = Lab::new();
+    let store = lab.fresh();
+    let path = archive_files(&store)[0].clone();
+    let mut bytes = fs::read(&path).unwrap();
+    let length = bytes.len();
+    // Within the second commit's block.
+    bytes[length * 3 / 4] ^= 0xff;
+    fs::write(&path, &bytes).unwrap();
+    let name = name_of(&path);
+    import(&store, &lab.log_of(20, 75)).expect_error(&[&name, "mailtrace verify"]);
+    let ran = on(&store, &["reindex", "--format", "json"]).expect(2);
+    assert_eq!(ran.json()["records"], 40, "{ran:#?}");
+    assert!(ran.stderr.contains(&name), "{ran:#?}");
+    assert_eq!(
+        on(&store, &["status", "--format", "json"]).json()["coverage"],
+        lab.content.coverage
+    );
+    traces(&store, &lab.ids[..1]);
+    // It stays known as damaged, and nothing is written behind the damage.
+    expect_damage(&store, &[&name]);
+    import(&store, &lab.log_of(20, 75)).expect_error(&[&name, "mailtrace verify"]);
+    assert_eq!(fs::read(&path).unwrap(), bytes);
+}
+
+#[test]
+fn a_sums_file_that_lags_or_is_gone_is_made_anew() {
+    let lab = Lab::new();
+    let sums = |store: &Path| store.join("archive/SHA256SUMS");
+    let good = fs::read(sums(&lab.store)).unwrap();
+    let other = lab.dir.path().join("other");
+    import(&other, &lab.dir.path().join("ndjson-40-71.log")).expect(0);
+    // As after the first of the two commits, which is where a crash right after one leaves it.
+    let store = lab.fresh();
+    fs::copy(sums(&other), sums(&store)).unwrap();
+    let ran = on(&store, &["verify"]).expect(0);
+    assert!(ran.stdout.contains("note: ") && ran.stdout.contains("SHA256SUMS"), "{ran:#?}");
+    import(&store, &lab.log).expect(0);
+    assert_eq!(fs::read(sums(&store)).unwrap(), good);
+
+    let store = lab.fresh();
+    fs::remove_file(sums(&store)).unwrap();
+    expect_damage(&store, &["SHA256SUMS"]);
+    import(&store, &lab.log).expect(0);
+    assert_eq!(fs::read(sums(&store)).unwrap(), good);
+    assert!(archived(&store) == lab.content.archived);
+}
+
+#[test]
+fn a_changed_file_of_rejected_input_is_found() {
+    let lab = Lab::new();
+    let store = lab.fresh();
+    let bad = lab.dir.path().join("bad.ndjson");
+    fs::write(&bad, "no event\n").unwrap();
+    import(&store, &bad).expect(3);
+    assert_sound(&store);
+    let path = files_below(&store.join("rejected"))[0].clone();
+    let text = fs::read_to_string(&path).unwrap().replace("no event", "an event");
+    fs::write(&path, text).unwrap();
+    expect_damage(&store, &[&name_of(&path)]);
+}

@@ -1,0 +1,154 @@
+//! No room: for the store, and for the answer.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{
+    assert_same, assert_sound, content, import, is_root, mailtrace, on, run, skip, synth, traces,
+};
+
+/// A file system of a few megabytes, gone when the test ends, however it ends.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount(size: &str) -> Option<Self> {
+        if !is_root() {
+            skip("root, to mount a small file system");
+            return None;
+        }
+        let disk = Self(tempfile::tempdir().unwrap());
+        if !disk.run_mount(&format!("size={size}")) {
+            skip("permission to mount a small file system");
+            return None;
+        }
+        Some(disk)
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn grow(&self, size: &str) {
+        assert!(self.run_mount(&format!("remount,size={size}")));
+    }
+
+    fn run_mount(&self, options: &str) -> bool {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(self.path());
+        command.stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Not mounted when the mount was refused.
+        let _unmounted = Command::new("umount").arg(self.path()).stderr(Stdio::null()).status();
+    }
+}
+
+#[test]
+fn a_full_disk_stops_an_import_which_a_larger_one_completes() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = synth(dir.path(), 2_000, 31, "ndjson");
+    let second = synth(dir.path(), 60_000, 32, "ndjson");
+    let undisturbed = dir.path().join("undisturbed");
+    import(&undisturbed, &first.path).expect(0);
+    import(&undisturbed, &second.path).expect(0);
+    for size in ["1m", "2m", "3m", "5m"] {
+        let Some(disk) = SmallDisk::mount(size) else { return };
+        let store = disk.path().join("store");
+        import(&store, &first.path).expect(0);
+        // Whose outcome later events may settle is of no use here.
+        let old_ids = &first.ids[..first.ids.len() / 2];
+        let before = traces(&store, old_ids);
+
+        let mut command = mailtrace();
+        command.arg("--store").arg(&store).args(["import", "--commit-records", "4000"]);
+        let place = store.to_str().unwrap();
+        run(command.arg(&second.path)).expect_error(&["No space left on device", place]);
+        assert_sound(&store);
+        assert!(traces(&store, old_ids) == before, "{size}: old answers changed");
+        // Without room it fails again, and as clearly.
+        import(&store, &second.path).expect_error(&["No space left on device", place]);
+        assert_sound(&store);
+
+        disk.grow("200m");
+        import(&store, &second.path).expect(0);
+        let ids = [first.ids.as_slice(), &second.ids].concat();
+        assert_same(&content(&store, &ids), &content(&undisturbed, &ids), size);
+    }
+}
+
+#[test]
+fn a_disk_too_small_for_a_store_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 2_000, 33, "ndjson");
+    for size in ["4k", "16k", "40k", "64k", "100k"] {
+        let Some(disk) = SmallDisk::mount(size) else { return };
+        let store = disk.path().join("store");
+        import(&store, &log.path).expect_error(&["No space left on device", "store"]);
+        disk.grow("100m");
+        import(&store, &log.path).expect(0);
+        assert_sound(&store);
+    }
+}
+
+#[test]
+fn an_answer_that_finds_no_room_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 300, 34, "ndjson");
+    let store = dir.path().join("store");
+    import(&store, &log.path).expect(0);
+    let id = log.ids[0].as_str();
+    let commands: [&[&str]; 8] = [
+        &["trace", id],
+        &["trace", "--format", "json", id],
+        &["status"],
+        &["status", "--format", "json"],
+        &["verify"],
+        &["reindex"],
+        &["synth", "--events", "1000"],
+        &["completions", "bash"],
+    ];
+    for arguments in commands {
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let mut command = mailtrace();
+        let output = command.arg("--store").arg(&store).args(arguments).stdout(full).output();
+        let ran = crate::support::Ran::from(output.unwrap());
+        ran.expect_error(&["No space left on device"]);
+    }
+    assert_sound(&store);
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 300, 35, "ndjson");
+    let store = dir.path().join("store");
+    import(&store, &log.path).expect(0);
+    let id = log.ids[0].as_str();
+    let commands: [&[&str]; 6] = [
+        &["trace", id],
+        &["trace", "--format", "json", id],
+        &["status", "--format", "json"],
+        &["verify"],
+        &["synth", "--events", "20000"],
+        &["completions", "bash"],
+    ];
+    for arguments in commands {
+        let mut command = mailtrace();
+        command.arg("--store").arg(&store).args(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let ran = crate::support::Ran::from(child.wait_with_output().unwrap());
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+    // What was imported stays imported, whoever hears of it.
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let more = synth(dir.path(), 300, 36, "ndjson");
+    let mut command = mailtrace();
+    let status = command.arg("--store").arg(&store).arg("import").arg(&more.path).stdout(full);
+    assert_eq!(status.stderr(Stdio::null()).status().unwrap().code(), Some(2));
+    assert_eq!(on(&store, &["status", "--format", "json"]).json()["records"], 600);
+}

@@ -1,0 +1,144 @@
+//! Checks the shape of the code itself: floors, file length, forgotten test files.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Which top-level modules a module may import, ground floor first.
+///
+/// A row may only name rows above it, so the graph cannot have a circle.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("limits", &[]),
+    ("time", &[]),
+    ("event", &["limits", "time"]),
+    ("source", &["limits", "time"]),
+    ("store", &["limits", "time", "event", "source"]),
+    ("ingest", &["limits", "time", "event", "source", "store"]),
+    ("query", &["limits", "time", "event", "store"]),
+    ("trace", &["limits", "time", "event", "store", "query"]),
+    ("render", &["limits", "time", "event", "store", "trace"]),
+    ("synth", &["limits", "time", "event", "source"]),
+    (
+        "cli",
+        &[
+            "limits", "time", "event", "source", "store", "ingest", "query", "trace", "render",
+            "synth",
+        ],
+    ),
+];
+
+/// Dependencies that only some modules may name, so that replacing one stays a local change.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("anyhow", &["cli"]),
+    ("clap", &["cli"]),
+    ("simd_json", &["event", "source"]),
+    ("tantivy", &["store", "query"]),
+];
+
+/// Lines a source file may have, its tests included.
+const FILE_LINES_MAX: usize = 500;
+
+#[test]
+fn the_floor_table_has_no_circle() {
+    for (index, (module, uses)) in MAY_USE.iter().enumerate() {
+        for used in *uses {
+            let above = MAY_USE.iter().position(|(name, _)| name == used);
+            assert!(above.is_some_and(|it| it < index), "{module} names {used}, not above it");
+        }
+    }
+}
+
+#[test]
+fn modules_import_only_what_the_table_allows() {
+    let mut errors = Vec::new();
+    for (path, text) in sources("src") {
+        let Some(module) = top_module(&path) else { continue };
+        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
+            errors.push(format!("{}: `{module}` is not in MAY_USE", path.display()));
+            continue;
+        };
+        for (line_index, line) in code_lines(&text) {
+            let mut at = |what: String| {
+                errors.push(format!("src/{}:{}: {what}", path.display(), line_index + 1));
+            };
+            for used in line.split("crate::").skip(1) {
+                let used: String =
+                    used.chars().take_while(|it| it.is_alphanumeric() || *it == '_').collect();
+                if used.is_empty() {
+                    at("write one `use crate::module::…` per module".to_owned());
+                } else if used != module && !allowed.contains(&used.as_str()) {
+                    at(format!("`{module}` may not use `{used}`"));
+                }
+            }
+            for (dependency, modules) in ONLY_IN {
+                if line.contains(&format!("{dependency}::")) && !modules.contains(&module.as_str())
+                {
+                    at(format!("only {modules:?} may use `{dependency}`"));
+                }
+            }
+            if line.contains("super::super") {
+                at("write `crate::…` instead of `super::super`".to_owned());
+            }
+        }
+    }
+    assert!(errors.is_empty(), "\n{}", errors.join("\n"));
+}
+
+#[test]
+fn files_are_short() {
+    let long: Vec<String> = ["src", "tests"]
+        .into_iter()
+        .flat_map(|dir| sources(dir).into_iter().map(move |(path, text)| (dir, path, text)))
+        .map(|(dir, path, text)| (dir, path, text.lines().count()))
+        .filter(|(_, _, line_count)| *line_count > FILE_LINES_MAX)
+        .map(|(dir, path, line_count)| format!("{dir}/{}: {line_count} lines", path.display()))
+        .collect();
+    assert!(long.is_empty(), "over {FILE_LINES_MAX} lines:\n{}", long.join("\n"));
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let main = fs::read_to_string(tests.join("main.rs")).unwrap();
+    let declared: BTreeSet<String> = main
+        .lines()
+        .filter_map(|it| it.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned))
+        .collect();
+    let present: BTreeSet<String> = fs::read_dir(&tests)
+        .unwrap()
+        .map(|it| it.unwrap().path())
+        .filter(|it| it.extension().is_some_and(|ext| ext == "rs"))
+        .map(|it| it.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|it| it != "main")
+        .collect();
+    assert!(present.is_subset(&declared), "not in tests/main.rs: {:?}", &present - &declared);
+}
+
+fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn top_module(path: &Path) -> Option<String> {
+    let first = path.iter().next()?.to_str()?.trim_end_matches(".rs");
+    (!matches!(first, "main" | "lib")).then(|| first.to_owned())
+}
+
+/// Reads every `.rs` file under `dir`, with its path relative to `dir`.
+fn sources(dir: &str) -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(dir);
+    let mut found = Vec::new();
+    let mut pending = vec![root.clone()];
+    while let Some(dir) = pending.pop() {
+        for entry in fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                pending.push(path);
+            } else if path.extension().is_some_and(|it| it == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path.strip_prefix(&root).unwrap().to_owned(), text));
+            }
+        }
+    }
+    found.sort();
+    found
+}
