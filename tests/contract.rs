@@ -52,6 +52,7 @@ fn ids_are_taken_as_people_paste_them_and_from_standard_input() {
         ],
         &ids,
     );
+    assert_eq!(ended.stderr, "", "both were found");
     assert_eq!(ended.with(0).json_lines().len(), 1, "two IDs of one message give one message");
 }
 

@@ -81,6 +81,10 @@ fn every_key_is_there_even_where_nothing_is_known() {
         assert_eq!(keys(event), EVENT_KEYS);
     }
     assert_eq!(events[1]["traceId"], Value::Null);
+    let message = json!({"traceId": "t1", "event": {"eventName": "SOMETHING_NEW"}});
+    let whole = json!({"timestamp": "2026-11-23T10:00:00.000Z", "traceId": "t1", "eventName": "SOMETHING_NEW",
+        "logGroup": "/aws/workmail/emailevents/acme", "logStream": "s1", "eventId": format!("{:056}", 0), "message": message});
+    assert_eq!(events[2], whole);
     let document = store.run(&["search", "--format", "json"]).with(0).json();
     assert_eq!(document, json!({"total": 3, "events": events}));
 }
