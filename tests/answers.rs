@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::program::{Ended, mailtrace, on, run};
+use crate::program::{Ended, line, mailtrace, on, run};
 
 const EVENTS: &str = "60000";
 
@@ -115,16 +115,32 @@ fn the_trace_of_every_message_is_the_truth() {
     assert_eq!(events.to_string(), EVENTS, "each event belongs to one message");
 }
 
+/// A message whose events all bear one time, which tells nothing of their order.
+fn at_once() -> Vec<String> {
+    let to = ["b@acme.example", "c@acme.example", "d@acme.example"];
+    let about = |name: &str, index: usize| {
+        let address = to[index % 3];
+        let fields = json!({"recipient": address, "folder": format!("F{index}"), "subject": format!("S{index}"),
+            "messageId": "<at-once@acme.example>", "from": address, "recipients": to,
+            "bouncedRecipient": {"emailAddress": address, "status": format!("5.0.{index}"), "reason": "x"}});
+        line(0, &format!("at-once-{}", index % 2), name, fields)
+    };
+    let names = ["OUTGOING_EMAIL_SENT", "MAILBOX_EMAIL_DELIVERED", "INCOMING_EMAIL_BOUNCED", "NEW"];
+    names.iter().flat_map(|name| (0..6).map(move |index| about(name, index))).collect()
+}
+
 /// In whatever order the lines come, over however many commands: the same bytes.
 #[test]
 fn the_answers_do_not_depend_on_the_way_in() {
     let log = Log::new("2");
+    let text = fs::read_to_string(log.path("log.ndjson")).unwrap() + &at_once().join("\n");
+    fs::write(log.path("log.ndjson"), &text).unwrap();
     let whole = log.path("store");
     on(&whole, &["import", log.path("log.ndjson").to_str().unwrap()]).with(0);
     let ids = log.ids(12);
+    fs::write(&ids, fs::read_to_string(&ids).unwrap() + "\n<at-once@acme.example>").unwrap();
     let expected = trace(&whole, &ids).stdout;
 
-    let text = fs::read_to_string(log.path("log.ndjson")).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
     shuffle(&mut lines);
     let split = log.path("split-store");

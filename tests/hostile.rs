@@ -131,7 +131,7 @@ fn nothing_that_strangers_write_acts() {
                 check(&format!("stderr of {what}"), &ended.stderr);
                 match format {
                     "csv" if !matches!(arguments[0], "verify" | "reindex") => {
-                        check_cells(&what, &ended.stdout)
+                        check_cells(&what, &ended.stdout);
                     }
                     "json" | "ndjson" => {
                         let parsed =

@@ -36,9 +36,13 @@ mod tidy;
 mod answers;
 // The help of every command, seen whole.
 mod cli_help;
-// Exit statuses, keys, formats and bounds of every command.
+// Exit statuses, bounds and options of every command.
 mod contract;
+// Each answer in each format.
+mod formats;
 // Text written by strangers, through every command and format.
 mod hostile;
 // How the others run the program.
 mod program;
+// The README's commands, run.
+mod readme;

@@ -120,7 +120,8 @@ pub(crate) fn sample(name: &str) -> PathBuf {
 /// A line of a log: an event, `ms` after the start.
 pub(crate) fn line(ms: i64, trace_id: &str, name: &str, fields: Value) -> String {
     let mut event = json!({"eventName": name});
-    event.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    let Value::Object(fields) = fields else { panic!("{fields} is no object") };
+    event.as_object_mut().unwrap().extend(fields);
     record(
         ms,
         "/aws/workmail/emailevents/acme",
@@ -150,4 +151,9 @@ pub(crate) fn received(ms: i64, trace_id: &str, subject: &str) -> String {
         json!({"from": "ana@far.example", "recipients": ["bob@acme.example"], "subject": subject,
             "messageId": format!("<{trace_id}@far.example>")}),
     )
+}
+
+/// The keys of an object, in the order in which they stand.
+pub(crate) fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().unwrap().keys().map(String::as_str).collect()
 }
