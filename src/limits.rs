@@ -92,8 +92,9 @@ pub const RESULT_ROWS_DEFAULT: usize = 100;
 /// Rows that a query may return at most; `--batch` and `export` are for more.
 pub const RESULT_ROWS_MAX: usize = 1_000_000;
 
-/// IDs that one `trace --batch` run accepts.
-pub const BATCH_IDS_MAX: usize = 1_000_000;
+/// IDs that one `trace --batch` run accepts: the answer is gathered before it is printed, some
+/// 7 KB a message.
+pub const BATCH_IDS_MAX: usize = 100_000;
 
 /// How long a leg may stay without an outcome before it counts as lost, in milliseconds: a
 /// synchronous Lambda rule may retry for 240 minutes (WorkMail administrator guide).

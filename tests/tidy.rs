@@ -17,12 +17,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("render", &["limits", "time", "event", "store", "trace"]),
+    ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "event", "source", "store", "ingest", "query", "trace", "render",
-            "synth",
+            "schema", "synth",
         ],
     ),
 ];

@@ -96,6 +96,11 @@ fn read_ids(path: &Path, ids: &mut Vec<String>) -> anyhow::Result<()> {
         if count == 0 {
             break;
         }
+        anyhow::ensure!(
+            line.ends_with(b"\n") || (count as u64) < limit,
+            "{}: line {number} is longer than any ID",
+            path.display()
+        );
         let id = String::from_utf8_lossy(&line);
         let id = id.trim();
         if !id.is_empty() {

@@ -6,6 +6,7 @@
 //! knows nothing of files, CloudWatch or the store.
 
 mod address;
+mod json;
 mod message_id;
 mod name;
 mod parse;

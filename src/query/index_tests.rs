@@ -13,8 +13,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::event::Parser;
-use crate::source::Record;
-use crate::store::{Store, StoreWriter, StoredEvent};
+use crate::store::{Record, Store, StoreWriter, StoredEvent};
 use crate::time::{Timestamp, Zone};
 
 /// 2026-11-23T10:00:00Z

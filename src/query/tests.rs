@@ -7,8 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::event::Parser;
 use crate::limits;
-use crate::source::Record;
-use crate::store::StoredEvent;
+use crate::store::{Record, StoredEvent};
 use crate::time::{Timestamp, Zone};
 
 fn now() -> Timestamp {

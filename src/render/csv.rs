@@ -252,7 +252,7 @@ mod tests {
                 for record in csv::Reader::from_reader(written.as_bytes()).records() {
                     for cell in &record.unwrap() {
                         prop_assert!(!cell.starts_with(starts_formula), "{cell:?}");
-                        prop_assert!(!cell.contains(super::super::sanitise::is_hidden));
+                        prop_assert!(!cell.contains(crate::render::sanitise::is_hidden));
                     }
                 }
             }

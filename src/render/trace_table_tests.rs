@@ -269,7 +269,7 @@ fn no_id_is_broken_and_no_line_ends_in_blanks_at_any_width() {
 fn at_sensible_widths_lines_fit() {
     for width in 72..200 {
         for line in drawn(&report_to_four(), width).lines() {
-            assert!(super::super::sanitise::columns(line) <= width, "{width}: {line}");
+            assert!(crate::render::sanitise::columns(line) <= width, "{width}: {line}");
         }
     }
 }
@@ -311,10 +311,10 @@ proptest! {
         let ours = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
         let (mut traces, mut events) = (Vec::new(), Vec::new());
         write_trace_tables(&joined(&log), &options, &mut traces).unwrap();
-        super::super::write_events_table(&log, &options, &mut events).unwrap();
+        crate::render::write_events_table(&log, &options, &mut events).unwrap();
         let bare = |out| ours.iter().fold(String::from_utf8(out).unwrap(), |text, it| text.replace(it, ""));
         for text in [bare(traces), bare(events)] {
-            prop_assert!(!text.contains(|it| it != '\n' && super::super::sanitise::is_hidden(it)), "{text:?}");
+            prop_assert!(!text.contains(|it| it != '\n' && crate::render::sanitise::is_hidden(it)), "{text:?}");
         }
     }
 }

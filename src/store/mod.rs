@@ -35,7 +35,8 @@ pub use verify::{VerifyReport, verify};
 pub use writer::{Appended, StoreWriter};
 
 use crate::event::Event;
-use crate::source::Record;
+/// What a stored event's original is.
+pub use crate::source::Record;
 
 /// A record that the store holds, with the event that was read out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]

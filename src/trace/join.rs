@@ -8,8 +8,7 @@ use super::message::Message;
 use super::{leg, outcome};
 use crate::event::{EventName, MessageId, decoded_subject};
 use crate::limits;
-use crate::source::Record;
-use crate::store::StoredEvent;
+use crate::store::{Record, StoredEvent};
 use crate::time::Timestamp;
 
 /// What the outcomes depend on besides the events.

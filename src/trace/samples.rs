@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::{JoinRules, Message, join};
 use crate::event::{Event, Parser};
 use crate::limits;
-use crate::source::Record;
-use crate::store::StoredEvent;
+use crate::store::{Record, StoredEvent};
 use crate::time::Timestamp;
 
 /// 2026-11-23T21:34:00.000Z, the start of every sample.

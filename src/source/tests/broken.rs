@@ -177,7 +177,7 @@ fn a_long_line_is_rejected_in_parts_and_bounded_memory() {
             Decoder::new().decode(&batch, &mut |output| match output {
                 Output::Found(found) => {
                     let (Decoded::Raw(message)
-                    | Decoded::Record(super::super::Record { message, .. })) = found.decoded;
+                    | Decoded::Record(crate::source::Record { message, .. })) = found.decoded;
                     messages.push(message.into_owned());
                 }
                 Output::Rejected(reject) => {

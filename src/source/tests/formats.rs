@@ -159,13 +159,13 @@ fn lines_of_an_export_take_the_stream_from_the_path() {
     let path = directory.path().join("d4b58d93-4b4c-4f3a-9d6b-0b8a6a0d6a11/mail-1/000000.gz");
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, gzip(text.as_bytes())).unwrap();
-    let mut reader = SourceReader::open(&super::super::Input::File(path)).unwrap();
+    let mut reader = SourceReader::open(&crate::source::Input::File(path)).unwrap();
     let mut result = Outcome::default();
     while let Some(batch) = reader.next_batch().unwrap() {
         Decoder::new().decode(&batch, &mut |output| result.push(output));
     }
     assert_eq!(result.found[0].log_stream.as_deref(), Some("mail-1"));
-    assert_eq!(reader.compression(), [super::super::Compression::Gzip]);
+    assert_eq!(reader.compression(), [crate::source::Compression::Gzip]);
     assert!(reader.bytes_read() > 0);
     assert_eq!(read("Permission Check Successful\n"), Outcome::default());
 }

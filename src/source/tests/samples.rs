@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::super::{Input, walk};
 use super::*;
+use crate::source::{Input, walk};
 
 fn read_sample(name: &str) -> Outcome {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name);
