@@ -26,13 +26,15 @@
 //! it and [`store::Store::open`] opens it.
 //!
 //! ```
-//! use mailtrace::ingest::{ImportOptions, import_temporarily};
+//! use mailtrace::ingest::{ImportOptions, import_temporarily, temporary_directory};
 //! use mailtrace::render::headline;
 //! use mailtrace::trace::{JoinRules, trace_ids};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let paths = ["samples/filter-log-events.ndjson".into()];
-//! let (_dir, store, report) = import_temporarily(&paths, &ImportOptions::default(), &mut |_| {})?;
+//! let dir = temporary_directory()?;
+//! let (store, report) =
+//!     import_temporarily(dir.path(), &paths, &ImportOptions::default(), &mut |_| {})?;
 //! assert_eq!(report.added(), 16);
 //!
 //! let traced = trace_ids(&store, ["<20261123.1001@acme.example>"], &JoinRules::default())?;
@@ -47,12 +49,14 @@
 //! Searching:
 //!
 //! ```
-//! use mailtrace::ingest::{ImportOptions, import_temporarily};
+//! use mailtrace::ingest::{ImportOptions, import_temporarily, temporary_directory};
 //! use mailtrace::time::{TimeRange, Timestamp, Zone};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let paths = ["samples/filter-log-events.ndjson".into()];
-//! let (_dir, store, _) = import_temporarily(&paths, &ImportOptions::default(), &mut |_| {})?;
+//! let dir = temporary_directory()?;
+//! let (store, _) =
+//!     import_temporarily(dir.path(), &paths, &ImportOptions::default(), &mut |_| {})?;
 //! let query = mailtrace::query::parse("to:bob@acme.example status:5.*", Timestamp::now(), &Zone::UTC)?;
 //! for event in mailtrace::query::search(&store, &query, TimeRange::default(), 100)? {
 //!     println!("{}", event?.record.message);

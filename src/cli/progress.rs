@@ -13,37 +13,36 @@ const DRAWS_PER_SECOND: u8 = 8;
 
 /// Shows how an import gets on.
 pub(super) struct ImportProgress {
+    /// Hidden until there is something to show.
     bar: Option<ProgressBar>,
 }
 
 impl ImportProgress {
     pub(super) fn new(context: &Context) -> Self {
         let is_shown = !context.global.quiet && std::io::stderr().is_terminal();
-        Self { bar: is_shown.then(ProgressBar::no_length) }
+        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { bar: is_shown.then(bar) }
     }
 
     pub(super) fn show(&self, progress: Progress) {
         let Some(bar) = &self.bar else { return };
-        if bar.position() == 0 {
-            let template = if progress.total_bytes.is_some() {
-                "{bar:24} {bytes} of {total_bytes}, {msg}, {eta} left"
-            } else {
-                "{spinner} {bytes}, {msg}"
-            };
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
-            }
-            if let Some(total_bytes) = progress.total_bytes {
-                bar.set_length(total_bytes);
-            }
-        }
+        let rate = rate(progress.read, bar.elapsed());
+        bar.set_message(format!("{} events, {rate}/s", progress.read));
         bar.set_position(progress.bytes);
-        bar.set_message(format!(
-            "{} events, {}/s",
-            progress.read,
-            rate(progress.read, bar.elapsed())
-        ));
+        if !bar.is_hidden() {
+            return;
+        }
+        let template = match progress.total_bytes {
+            Some(total_bytes) => {
+                bar.set_length(total_bytes);
+                "{bar:12} {bytes} of {total_bytes}, {msg}, {eta} left"
+            }
+            None => "{spinner} {bytes}, {msg}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
     }
 }
 

@@ -98,24 +98,31 @@ pub fn import(
     Ok(ImportReport { files, elapsed_ms })
 }
 
-/// Imports into a store that lasts as long as the directory that is returned with it.
+/// Makes a directory for [`import_temporarily`], which goes when it is dropped.
 ///
 /// # Errors
 ///
-/// As [`import`], and [`IngestError::NoTemporaryDirectory`].
+/// [`IngestError::NoTemporaryDirectory`].
+pub fn temporary_directory() -> Result<TempDir, IngestError> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("mailtrace-").tempdir().map_err(IngestError::NoTemporaryDirectory)
+}
+
+/// Imports into a store within `dir`, to be asked as long as that directory lasts.
+///
+/// # Errors
+///
+/// As [`import`].
 pub fn import_temporarily(
+    dir: &Path,
     paths: &[PathBuf],
     options: &ImportOptions,
     on_progress: &mut dyn FnMut(Progress),
-) -> Result<(TempDir, Store, ImportReport), IngestError> {
-    let dir = tempfile::Builder::new()
-        .prefix("mailtrace-")
-        .tempdir()
-        .map_err(IngestError::NoTemporaryDirectory)?;
-    let path = dir.path().join("store");
+) -> Result<(Store, ImportReport), IngestError> {
+    let path = dir.join("store");
     let report = import(paths, &path, options, on_progress)?;
     let store = Store::open(&path)?;
-    Ok((dir, store, report))
+    Ok((store, report))
 }
 
 fn total_bytes(inputs: &[Input]) -> Option<u64> {

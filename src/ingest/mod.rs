@@ -10,5 +10,5 @@ mod import;
 mod report;
 
 pub use error::IngestError;
-pub use import::{ImportOptions, Progress, import, import_temporarily};
+pub use import::{ImportOptions, Progress, import, import_temporarily, temporary_directory};
 pub use report::{FileReport, ImportReport};
