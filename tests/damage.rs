@@ -284,6 +284,56 @@ fn a_damaged_archive_is_not_written_to_and_what_can_be_read_is_indexed() {
     assert_eq!(fs::read(&path).unwrap(), bytes);
 }
 
+/// Neither a reindex nor the import after it may take a shortened archive for the whole one.
+#[test]
+fn a_shortened_archive_is_told_kept_and_not_written_to() {
+    let lab = Lab::new();
+    for (cut, has_index) in [(1, true), (1, false), (usize::MAX, true), (usize::MAX, false)] {
+        let store = lab.fresh();
+        let path = archive_files(&store)[0].clone();
+        let mut bytes = fs::read(&path).unwrap();
+        // One byte, or all but a part of the first block: then no commit's note is left.
+        bytes.truncate(bytes.len().saturating_sub(cut).max(60));
+        fs::write(&path, &bytes).unwrap();
+        if !has_index {
+            fs::remove_dir_all(store.join("index")).unwrap();
+        }
+        let name = name_of(&path);
+        let ran = on(&store, &["reindex"]).expect(2);
+        assert!(ran.stderr.contains(&name), "{ran:#?}");
+        if cut == 1 {
+            let records = on(&store, &["status", "--format", "json"]).json()["records"].clone();
+            assert!(records.as_u64().unwrap() > 0, "{records}");
+        }
+        expect_damage(&store, &[&name]);
+        import(&store, &lab.log_of(20, 75)).expect_error(&[&name]);
+        assert_eq!(fs::read(&path).unwrap(), bytes, "{cut} {has_index}");
+    }
+}
+
+#[test]
+fn a_lost_archive_file_stays_told_after_a_reindex() {
+    let lab = Lab::new();
+    let store = lab.fresh();
+    let path = archive_files(&store)[0].clone();
+    fs::remove_file(&path).unwrap();
+    let name = name_of(&path);
+    on(&store, &["reindex"]).expect_error(&[&name]);
+    expect_damage(&store, &[&name]);
+    import(&store, &lab.log).expect_error(&[&name]);
+}
+
+#[test]
+fn a_copy_without_its_empty_directory_is_whole() {
+    let lab = Lab::new();
+    let store = lab.fresh();
+    fs::remove_dir(store.join("rejected")).unwrap();
+    on(&store, &["verify"]).expect(0);
+    on(&store, &["status"]).expect(0);
+    import(&store, &lab.log).expect(0);
+    assert!(store.join("rejected").is_dir());
+}
+
 #[test]
 fn a_sums_file_that_lags_or_is_gone_is_made_anew() {
     let lab = Lab::new();

@@ -48,8 +48,8 @@ Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or as
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 struct GlobalArgs {
-    /// The store: the directory that holds archive and index [default: the platform's data directory]
-    #[arg(long, global = true, env = "MAILTRACE_STORE", value_name = "DIR")]
+    /// The store: the directory that holds archive and index [default: MAILTRACE_STORE, else the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
     /// How to print the answer
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
@@ -123,8 +123,9 @@ impl Context {
 
     /// The store that was named, or the one in the platform's data directory.
     fn store_path(&self) -> anyhow::Result<PathBuf> {
-        if let Some(path) = &self.global.store {
-            return Ok(path.clone());
+        let named = || std::env::var_os("MAILTRACE_STORE").filter(|it| !it.is_empty());
+        if let Some(path) = self.global.store.clone().or_else(|| named().map(PathBuf::from)) {
+            return Ok(path);
         }
         let strategy = choose_base_strategy().map_err(|_| {
             anyhow::anyhow!("there is no home directory: name a store with --store")
@@ -258,8 +259,16 @@ impl ColorWhen {
 
 /// Whoever read our output has had enough, which is no error.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|it| it.downcast_ref::<io::Error>())
-        .any(|it| it.kind() == io::ErrorKind::BrokenPipe)
+    error.chain().any(|it| {
+        let inner = it.downcast_ref::<io::Error>();
+        // The CSV writer's error may have become an I/O error of another kind, itself inside.
+        let csv = it
+            .downcast_ref::<csv::Error>()
+            .or_else(|| inner.and_then(|it| it.get_ref()?.downcast_ref::<csv::Error>()));
+        let io = match csv.map(csv::Error::kind) {
+            Some(csv::ErrorKind::Io(io)) => Some(io),
+            _ => inner,
+        };
+        io.is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
+    })
 }

@@ -51,7 +51,11 @@ pub(super) fn run(_args: &VerifyArgs, context: &Context) -> anyhow::Result<Outco
     }
     match report.problems.len() {
         0 => Ok(Outcome::Done),
-        1 => anyhow::bail!("{} is damaged: 1 problem, listed above", path.display()),
-        count => anyhow::bail!("{} is damaged: {count} problems, listed above", path.display()),
+        1 => anyhow::bail!("{} is damaged: 1 problem, listed above: {ADVICE}", path.display()),
+        count => {
+            anyhow::bail!("{} is damaged: {count} problems, listed above: {ADVICE}", path.display())
+        }
     }
 }
+
+const ADVICE: &str = "rebuild an index with `mailtrace reindex`; bring an archive file back from a backup, or import its sources and archive/ into a new store";

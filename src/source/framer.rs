@@ -155,9 +155,13 @@ impl Framer {
             self.is_mid_line &= lines == 0;
             self.window.step_over(count, lines);
             if !is_blank {
-                return Ok(true);
-            }
-            if !self.window.fill()? {
+                // Files that were put together bring the mark of each.
+                self.window.look(sniff::UTF8_BOM.len());
+                if !self.window.head(sniff::UTF8_BOM.len()).starts_with(sniff::UTF8_BOM) {
+                    return Ok(true);
+                }
+                self.window.step_over(sniff::UTF8_BOM.len(), 0);
+            } else if !self.window.fill()? {
                 return Ok(false);
             }
         }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub enum StoreError {
     /// The path holds no store.
     #[error(
-        "there is no store at {}: import or pull into it first, or name another with --store", .path.display()
+        "there is no store at {}: import into it first, or name another with --store", .path.display()
     )]
     NoStore {
         /// Where one was expected.

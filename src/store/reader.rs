@@ -167,6 +167,10 @@ impl Store {
 
 fn files_in(dir: &Path) -> Result<Vec<(PathBuf, u64)>, StoreError> {
     let mut files = Vec::new();
+    // Copies of a store may lack a directory that was empty.
+    if !dir.exists() {
+        return Ok(files);
+    }
     for entry in fs::read_dir(dir).map_err(StoreError::io("read the directory", dir))? {
         let entry = entry.map_err(StoreError::io("read the directory", dir))?;
         // A file may go while we look: a merge removes segments.

@@ -12,7 +12,7 @@ use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, 
 use super::checkpoint::{ArchivePosition, Checkpoint, CommitNote};
 use super::coverage::Coverage;
 use super::index::{Document, Fields, IndexWriter, document, quietly, read_checkpoint};
-use super::layout::{Layout, archive_file_number, create_dir, sync_dir};
+use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
 use crate::event::Parser;
 
@@ -41,17 +41,20 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
     layout.check()?;
     let _lock = WriterLock::acquire(&layout)?;
     layout.sweep()?;
-    let mut checkpoint = last_checkpoint(&layout)?;
+    let mut report = ReindexReport::default();
+    let mut checkpoint = last_checkpoint(&layout, &mut report)?;
     let target = layout.index_being_built();
     create_dir(&target)?;
     let mut writer = IndexWriter::create(&target, &Checkpoint::empty().to_payload())?;
-    let mut report = ReindexReport::default();
     for number in 1..=checkpoint.archive.file {
         let path = layout.archive_file(number);
         let length = (number == checkpoint.archive.file).then_some(checkpoint.archive.bytes);
-        match Frames::open(&path, length) {
-            Ok(frames) => index_file(&mut writer, number, frames, &mut report)?,
-            Err(error) => report.damage.push(error.to_string()),
+        let frames = Frames::open(&path, length).or_else(|error| {
+            report.damage.push(error.to_string());
+            Frames::open(&path, None)
+        });
+        if let Ok(frames) = frames {
+            index_file(&mut writer, number, frames, &mut report)?;
         }
     }
     checkpoint.records = report.records;
@@ -128,74 +131,130 @@ fn documents(
     block
 }
 
-/// What the last commit was: the archive's own notes say it where SHA256SUMS vouches for every
-/// file. Otherwise the archive is damaged or goes on beyond the commit, and the index knows.
-fn last_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
-    let noted = checkpoint_from_archive(layout)?;
-    if is_vouched_for(layout, noted.archive.file)? {
-        return Ok(noted);
+/// What the last commit was: the archive's own notes say it where SHA256SUMS vouches for them.
+/// Otherwise the archive is damaged or goes on beyond the commit, and the index knows.
+///
+/// Where nobody does, the position is one that no writer will accept: it would cut off originals
+/// that only lack their note.
+fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkpoint, StoreError> {
+    let noted = Noted::read(layout)?;
+    let sums = Sums::read(layout)?;
+    if noted.is_vouched_for(layout, &sums)? {
+        return Ok(noted.checkpoint);
     }
     // Only the commit: the segments may be too damaged to be opened.
-    let known = quietly(|| read_checkpoint(&layout.index())).ok().and_then(Result::ok);
-    Ok(known.unwrap_or(noted))
+    if let Ok(Ok(known)) = quietly(|| read_checkpoint(&layout.index())) {
+        return Ok(known);
+    }
+    if sums.last().is_none() {
+        return Ok(noted.checkpoint);
+    }
+    let mut checkpoint = noted.checkpoint;
+    let file = sums.last().max(Some(checkpoint.archive.file)).unwrap_or_default();
+    report.damage.push(format!("{} is not what SHA256SUMS says", archive_file_name(file)));
+    checkpoint.archive = ArchivePosition {
+        file,
+        bytes: u64::MAX,
+        sha256: sums.get(file).unwrap_or_default().to_owned(),
+        ..checkpoint.archive
+    };
+    Ok(checkpoint)
 }
 
-fn is_vouched_for(layout: &Layout, last: u32) -> Result<bool, StoreError> {
-    let sums = Sums::read(layout)?;
-    for number in 1..=last {
-        let path = layout.archive_file(number);
-        let Ok(metadata) = fs::metadata(&path) else { return Ok(false) };
-        let sha256 = hex(&hash_prefix(&path, metadata.len())?.finalize());
-        if sums.get(number) != Some(sha256.as_str()) {
+/// What the archive's own notes say.
+struct Noted {
+    checkpoint: Checkpoint,
+    /// The checksums of the last file as of each commit in it.
+    commit_sums: Vec<String>,
+}
+
+impl Noted {
+    fn read(layout: &Layout) -> Result<Self, StoreError> {
+        let dir = layout.archive();
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
+            let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
+            numbers.extend(entry.file_name().to_str().and_then(archive_file_number));
+        }
+        numbers.sort_unstable();
+        let mut coverage = Coverage::default();
+        let mut position = ArchivePosition::default();
+        let mut commit_ends = Vec::new();
+        for number in numbers {
+            let mut frames = Frames::open(&layout.archive_file(number), None)?;
+            loop {
+                match frames.next() {
+                    Ok(Some(Frame::Note { json, end })) => {
+                        let Ok(note) = serde_json::from_slice::<CommitNote>(&json) else {
+                            continue;
+                        };
+                        coverage.merge(&note.coverage);
+                        if position.file != number {
+                            commit_ends.clear();
+                        }
+                        (position.file, position.bytes) = (number, end);
+                        commit_ends.push(end);
+                    }
+                    Ok(Some(Frame::Block { .. })) => {}
+                    Ok(None) => break,
+                    Err(_) if frames.skip_damage() => {}
+                    Err(_) => break,
+                }
+            }
+        }
+        let mut commit_sums = Vec::new();
+        if position.file > 0 {
+            commit_sums = prefix_sums(&layout.archive_file(position.file), &commit_ends)?;
+            position.sha256 = commit_sums.last().cloned().unwrap_or_default();
+            let mut sums = Sums::read(layout)?;
+            sums.truncate(position.file);
+            for number in 1..position.file {
+                if sums.get(number).is_none() {
+                    sums.set(number, hash_file(&layout.archive_file(number))?);
+                }
+            }
+            position.sealed_sha256 = sums.sealed_sha256(position.file);
+        }
+        let checkpoint = Checkpoint { archive: position, coverage, ..Checkpoint::empty() };
+        Ok(Self { checkpoint, commit_sums })
+    }
+
+    /// Whether SHA256SUMS names these files and no others, each as it is; the last one as of a
+    /// commit in it, for a writer that was cut off leaves the line of an earlier one.
+    fn is_vouched_for(&self, layout: &Layout, sums: &Sums) -> Result<bool, StoreError> {
+        let last = self.checkpoint.archive.file;
+        if sums.is_altered() || sums.last().unwrap_or(0) != last {
             return Ok(false);
         }
+        for number in 1..last {
+            let path = layout.archive_file(number);
+            if !path.exists() || sums.get(number) != Some(hash_file(&path)?.as_str()) {
+                return Ok(false);
+            }
+        }
+        let sum = sums.get(last);
+        Ok(last == 0 || self.commit_sums.iter().any(|it| sum == Some(it.as_str())))
     }
-    Ok(!sums.is_altered())
 }
 
-/// Finds out from the archive's own notes what the last commit was.
-fn checkpoint_from_archive(layout: &Layout) -> Result<Checkpoint, StoreError> {
-    let dir = layout.archive();
-    let mut numbers = Vec::new();
-    for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
-        let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
-        numbers.extend(entry.file_name().to_str().and_then(archive_file_number));
+/// The checksums of the first so many bytes of a file, for each of several lengths in order.
+fn prefix_sums(path: &Path, lengths: &[u64]) -> Result<Vec<String>, StoreError> {
+    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
+    let mut hasher = sha2::Sha256::new();
+    let mut hashed = 0;
+    let mut sums = Vec::with_capacity(lengths.len());
+    for length in lengths {
+        let end = usize::try_from(*length).unwrap_or(usize::MAX).min(bytes.len());
+        hasher.update(bytes.get(hashed..end).unwrap_or_default());
+        hashed = end;
+        sums.push(hex(&hasher.clone().finalize()));
     }
-    numbers.sort_unstable();
-    let mut coverage = Coverage::default();
-    let mut position = ArchivePosition::default();
-    for number in numbers {
-        let mut frames = Frames::open(&layout.archive_file(number), None)?;
-        loop {
-            match frames.next() {
-                Ok(Some(Frame::Note { json, end })) => {
-                    if let Ok(note) = serde_json::from_slice::<CommitNote>(&json) {
-                        coverage.merge(&note.coverage);
-                        (position.file, position.bytes) = (number, end);
-                    }
-                }
-                Ok(Some(Frame::Block { .. })) => {}
-                Ok(None) => break,
-                Err(_) if frames.skip_damage() => {}
-                Err(_) => break,
-            }
-        }
-    }
-    if position.file > 0 {
-        let path = layout.archive_file(position.file);
-        position.sha256 = hex(&hash_prefix(&path, position.bytes)?.finalize());
-        let mut sums = Sums::read(layout)?;
-        sums.truncate(position.file);
-        for number in 1..position.file {
-            if sums.get(number).is_none() {
-                let path = layout.archive_file(number);
-                let length = fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
-                sums.set(number, hex(&hash_prefix(&path, length)?.finalize()));
-            }
-        }
-        position.sealed_sha256 = sums.sealed_sha256(position.file);
-    }
-    Ok(Checkpoint { archive: position, coverage, ..Checkpoint::empty() })
+    Ok(sums)
+}
+
+fn hash_file(path: &Path) -> Result<String, StoreError> {
+    let length = fs::metadata(path).map_err(StoreError::io("inspect", path))?.len();
+    Ok(hex(&hash_prefix(path, length)?.finalize()))
 }
 
 /// Puts the new index in the old one's place at once, so that readers always find one.

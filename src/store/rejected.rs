@@ -26,7 +26,7 @@ pub struct RejectedEntry {
     /// Whether it goes on from the entry before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_continuation: bool,
-    /// The bytes, where they are UTF-8.
+    /// The bytes, where they are UTF-8 and no control characters but white space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// The bytes in base64, where they are not.
@@ -68,7 +68,10 @@ impl RejectedWriter {
         is_continuation: bool,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
-        let text = std::str::from_utf8(bytes).ok().map(str::to_owned);
+        // JSON writes six characters for a control character.
+        let is_plain =
+            |it: &&str| !it.contains(|it: char| it.is_control() && !"\t\r\n".contains(it));
+        let text = std::str::from_utf8(bytes).ok().filter(is_plain).map(str::to_owned);
         let base64 =
             text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(bytes));
         let entry = RejectedEntry {
@@ -110,6 +113,10 @@ impl RejectedWriter {
             .file
             .into_inner()
             .map_err(|error| StoreError::io("write", &open.path)(error.into_error()))?;
+        if path.exists() {
+            fs::remove_file(&open.path).map_err(StoreError::io("remove", &open.path))?;
+            return Ok(Some(path));
+        }
         file.sync_all().map_err(StoreError::io("sync", &open.path))?;
         fs::rename(&open.path, &path).map_err(StoreError::io("rename to", &path))?;
         sync_dir(&self.dir)?;

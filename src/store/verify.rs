@@ -301,6 +301,7 @@ fn verify_index(
     archived: &BTreeMap<u32, Fingerprint>,
     report: &mut VerifyReport,
 ) {
+    let is_archive_sound = report.problems.is_empty();
     report.documents = snapshot.searcher().num_docs();
     if report.documents != checkpoint.records {
         report.problems.push(format!(
@@ -326,8 +327,10 @@ fn verify_index(
         let archived = archived.get(&number).unwrap_or(&nothing);
         let indexed = indexed.get(&number).unwrap_or(&nothing);
         if archived != indexed {
+            // A reindex makes the index agree with what is left of a damaged archive.
+            let advice = if is_archive_sound { ": `mailtrace reindex` rebuilds it" } else { "" };
             report.problems.push(format!(
-                "the index disagrees with {} ({} records archived, {} indexed): `mailtrace reindex` rebuilds it",
+                "the index disagrees with {} ({} records archived, {} indexed){advice}",
                 archive_file_name(number),
                 archived.count,
                 indexed.count
@@ -339,6 +342,10 @@ fn verify_index(
 /// A rejected file is named by the hash of its content.
 fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), StoreError> {
     let dir = layout.rejected();
+    // Copies of a store may lack it when it was empty.
+    if !dir.exists() {
+        return Ok(());
+    }
     for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
         let path = entry.map_err(StoreError::io("read the directory", &dir))?.path();
         let Some(name) = path.file_name().and_then(|it| it.to_str()) else { continue };

@@ -70,6 +70,7 @@ impl StoreWriter {
             layout.create()?;
         }
         layout.check()?;
+        super::layout::create_dir(&layout.rejected())?;
         let index = open_index(&layout)?;
         let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;

@@ -34,18 +34,24 @@ pub fn trace_ids<'i>(
 ) -> Result<Traced, StoreError> {
     let mut reader = store.events();
     let mut traced = Traced::default();
-    let mut known = HashSet::new();
+    let mut asked = HashSet::new();
+    let mut answered = HashSet::new();
     for given in ids {
         let id = bare_id(given);
-        let gathered = gather(&mut reader, id)?;
-        if gathered.locations.is_empty() {
+        let keys = keys_asked_for(id);
+        // Whichever of its IDs a message is asked for by, the answer is the same.
+        if !asked.insert(id) || keys.iter().any(|it| answered.contains(it)) {
+            continue;
+        }
+        let gathered = gather(&mut reader, keys)?;
+        if gathered.events.is_empty() {
             traced.not_found.push(given.to_owned());
             continue;
         }
-        if gathered.locations.iter().any(|it| known.contains(it)) {
-            continue;
+        // A closure that stopped early does not answer for every ID that it has met.
+        if !gathered.is_truncated {
+            answered.extend(gathered.events.iter().flat_map(keys_of));
         }
-        known.extend(gathered.locations);
         for mut message in join(gathered.events, rules) {
             message.is_truncated = gathered.is_truncated;
             traced.messages.push(message);
@@ -59,7 +65,8 @@ pub fn trace_ids<'i>(
 
 /// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
 fn bare_id(given: &str) -> &str {
-    let given = given.trim();
+    // What Windows programs begin a file with.
+    let given = given.trim_start_matches('\u{feff}').trim();
     let value = match given.split_once(':') {
         Some((name, value)) if name.trim().eq_ignore_ascii_case("message-id") => value,
         _ => given,
@@ -70,7 +77,6 @@ fn bare_id(given: &str) -> &str {
 #[derive(Default)]
 struct Gathered {
     events: Vec<StoredEvent>,
-    locations: Vec<Location>,
     is_truncated: bool,
 }
 
@@ -81,17 +87,16 @@ enum Key {
     Message(MessageId<'static>),
 }
 
-fn gather(reader: &mut EventReader<'_>, id: &str) -> Result<Gathered, StoreError> {
+/// An ID may be of either kind.
+fn keys_asked_for(id: &str) -> Vec<Key> {
+    let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
+    message_id.into_iter().chain([Key::Trace(id.to_owned())]).collect()
+}
+
+fn gather(reader: &mut EventReader<'_>, keys: Vec<Key>) -> Result<Gathered, StoreError> {
     let mut gathered = Gathered::default();
-    let mut seen_keys = HashSet::new();
-    let mut pending = VecDeque::new();
-    let message_id = MessageId::parse(id.into()).map(MessageId::into_owned);
-    let keys = message_id.map(Key::Message).into_iter().chain([Key::Trace(id.to_owned())]);
-    for key in keys {
-        if seen_keys.insert(key.clone()) {
-            pending.push_back(key);
-        }
-    }
+    let mut seen_keys: HashSet<Key> = keys.iter().cloned().collect();
+    let mut pending = VecDeque::from(keys);
     // Events that share a term's hash with a key but not the key itself are read once and kept
     // aside: another key may connect them.
     let mut read: HashMap<Location, Option<StoredEvent>> = HashMap::new();
@@ -121,7 +126,6 @@ fn gather(reader: &mut EventReader<'_>, id: &str) -> Result<Gathered, StoreError
                 }
             }
             gathered.events.push(event);
-            gathered.locations.push(location);
         }
     }
     Ok(gathered)
@@ -152,6 +156,7 @@ mod tests {
         {
             assert_eq!(bare_id(given), "<a@b>", "{given}");
         }
+        assert_eq!(bare_id("\u{feff}<a@b>\r"), "<a@b>");
         assert_eq!(bare_id("1-5f3a:b"), "1-5f3a:b");
     }
 }

@@ -57,10 +57,11 @@ impl<'e> LegFacts<'e> {
             EventName::JournalingInitiated | EventName::Other(_) => {}
         }
         if event.name == EventName::DmarcPolicyApplied {
-            match event.policy.as_deref().map(str::trim) {
-                Some("REJECT") => self.rejected = self.rejected.or(Some(stored)),
-                Some("QUARANTINE") => self.quarantined = self.quarantined.or(Some(stored)),
-                _ => {}
+            let policy = event.policy.as_deref().map(str::trim).unwrap_or_default();
+            if policy.eq_ignore_ascii_case("REJECT") {
+                self.rejected = self.rejected.or(Some(stored));
+            } else if policy.eq_ignore_ascii_case("QUARANTINE") {
+                self.quarantined = self.quarantined.or(Some(stored));
             }
         }
     }

@@ -242,3 +242,11 @@ fn nothing_comes_of_nothing() {
     }
     check(&format!("\u{feff}{}", record(0)), Format::Ndjson, 1);
 }
+
+#[test]
+fn byte_order_marks_between_files_that_were_put_together_are_blanks() {
+    let record = |id: u32| format!(r#"{{"timestamp":{id},"message":"{{\"traceId\":\"t{id}\"}}"}}"#);
+    let log = format!("\u{feff}{}\n\u{feff}{}\n \u{feff}{}\n", record(1), record(2), record(3));
+    let outcome = read(log.as_bytes());
+    assert_eq!((outcome.rejected.len(), outcome.found.len()), (0, 3));
+}

@@ -48,6 +48,11 @@ impl Sums {
         self.is_altered
     }
 
+    /// The number of the last file named.
+    pub(in crate::store) fn last(&self) -> Option<u32> {
+        self.by_number.keys().next_back().copied()
+    }
+
     pub(in crate::store) fn get(&self, number: u32) -> Option<&str> {
         self.by_number.get(&number).map(String::as_str)
     }
