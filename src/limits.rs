@@ -80,9 +80,6 @@ pub const QUERY_BYTES_MAX: usize = 8 << 10;
 /// Nesting depth of a search query.
 pub const QUERY_DEPTH_MAX: usize = 64;
 
-/// Terms that a wildcard may stand for in one segment.
-pub const WILDCARD_TERMS_MAX: usize = 100_000;
-
 /// Bytes of an indexed term. Tantivy drops terms above 65,530 bytes without a word.
 pub const TERM_BYTES_MAX: usize = 1_024;
 

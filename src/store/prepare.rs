@@ -2,6 +2,7 @@
 //! there are.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::StoreError;
 use super::archive::{ArchiveReader, Location, write_line};
@@ -158,41 +159,31 @@ impl Preparer {
         let last = times().map(|it| it.timestamp.as_ms()).max().unwrap_or(i64::MAX);
         let (first, last) = if is_any_time { (i64::MIN, i64::MAX) } else { (first, last) };
         let stored = self.snapshot.leg_in_range(leg, first, last)?;
-        let mut identities: HashMap<Location, StoredIdentity> = HashMap::new();
+        let mut identities: HashMap<(Location, bool), Identity> = HashMap::new();
         for index in indices {
             let Some(record) = records.get_mut(*index) else { continue };
+            let is_by_message = record.is_time_approximate;
             for (ms, location) in &stored {
-                if !record.is_time_approximate && *ms != record.timestamp.as_ms() {
+                if !is_by_message && *ms != record.timestamp.as_ms() {
                     continue;
                 }
-                let stored = match identities.get(location) {
-                    Some(known) => *known,
-                    None => {
-                        let known = StoredIdentity::of(&self.archive.read(*location)?);
-                        identities.insert(*location, known);
-                        known
+                let stored = match identities.entry((*location, is_by_message)) {
+                    Entry::Occupied(known) => *known.get(),
+                    Entry::Vacant(vacant) => {
+                        let stored = self.archive.read(*location)?;
+                        *vacant.insert(if is_by_message {
+                            Identity::of_message(&stored.message)
+                        } else {
+                            Identity::of(&stored)
+                        })
                     }
                 };
-                if record.is_time_approximate && stored.of_message == record.identity
-                    || stored.of_record == record.identity
-                {
+                if stored == record.identity {
                     record.is_stored = true;
                     break;
                 }
             }
         }
         Ok(())
-    }
-}
-
-#[derive(Clone, Copy)]
-struct StoredIdentity {
-    of_record: Identity,
-    of_message: Identity,
-}
-
-impl StoredIdentity {
-    fn of(record: &Record<'_>) -> Self {
-        Self { of_record: Identity::of(record), of_message: Identity::of_message(&record.message) }
     }
 }
