@@ -11,6 +11,7 @@
 //! | [`time`] | instants, ranges, the forms in which people write them |
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
 //! | [`source`] | where records come from: formats, compression, framing |
+//! | [`aws`] | Amazon's services: credentials, CloudWatch Logs, pacing, what their errors mean |
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
 //! | [`ingest`] | the pipeline from sources to the store |
 //! | [`query`] | the search language, and what an answer to it is |
@@ -65,6 +66,7 @@
 //! # }
 //! ```
 
+pub mod aws;
 pub mod cli;
 pub mod event;
 pub mod ingest;

@@ -122,3 +122,37 @@ pub const TABLE_STEPS_MAX: usize = 24;
 
 /// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
 pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;
+
+/// Seconds that a connection to AWS may take to open.
+pub const AWS_CONNECT_SECONDS: u64 = 5;
+
+/// Seconds that one request to AWS may take. A page of 1 MB comes within one or two.
+pub const AWS_ATTEMPT_SECONDS: u64 = 60;
+
+/// Times that a request is made before its failure is believed: some two minutes.
+pub const AWS_ATTEMPTS_MAX: u32 = 12;
+
+/// Times that the first request of a session is made: a wrong region or endpoint is to be told
+/// soon.
+pub const AWS_FIRST_ATTEMPTS_MAX: u32 = 4;
+
+/// Milliseconds that the pause between two attempts may last.
+pub const AWS_PAUSE_MS_MAX: u64 = 20_000;
+
+/// Seconds for which a request may be throttled without once going through.
+pub const AWS_THROTTLED_SECONDS_MAX: u64 = 600;
+
+/// Requests a second that a pull begins with: the quota of `FilterLogEvents` in most regions.
+pub const PULL_RATE_START: f64 = 5.0;
+
+/// Requests a second that a pull never goes beyond. The highest documented quota is 25.
+pub const PULL_RATE_MAX: f64 = 50.0;
+
+/// Requests a second that a pull never falls below, so that it comes back.
+pub const PULL_RATE_MIN: f64 = 0.2;
+
+/// Streams that one listing of events may name (CloudWatch Logs API reference).
+pub const FILTER_STREAMS_MAX: usize = 100;
+
+/// Streams that one request lists (CloudWatch Logs API reference).
+pub const DESCRIBE_STREAMS_PAGE: i32 = 50;

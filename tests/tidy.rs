@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("time", &[]),
     ("event", &["limits", "time"]),
     ("source", &["limits", "time"]),
+    ("aws", &["limits", "time"]),
     ("store", &["limits", "time", "event", "source"]),
     ("ingest", &["limits", "time", "event", "source", "store"]),
     ("query", &["limits", "time", "event", "store"]),
@@ -22,8 +23,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "limits", "time", "event", "source", "store", "ingest", "query", "trace", "render",
-            "schema", "synth",
+            "limits", "time", "event", "source", "aws", "store", "ingest", "query", "trace",
+            "render", "schema", "synth",
         ],
     ),
 ];
@@ -33,6 +34,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
     ("simd_json", &["event", "source"]),
+    ("aws_config", &["aws"]),
+    ("aws_sdk_cloudwatchlogs", &["aws"]),
+    ("aws_sdk_s3", &["aws"]),
+    ("aws_sdk_sts", &["aws"]),
     ("tantivy", &["store", "query"]),
 ];
 
