@@ -156,3 +156,73 @@ pub const FILTER_STREAMS_MAX: usize = 100;
 
 /// Streams that one request lists (CloudWatch Logs API reference).
 pub const DESCRIBE_STREAMS_PAGE: i32 = 50;
+
+/// Milliseconds after which no event of a time can arrive any more: CloudWatch takes events in
+/// that are up to 14 days old (PutLogEvents, API reference), and an hour for them to be listed.
+pub const SETTLING_MS: i64 = (14 * 24 + 1) * 60 * 60 * 1_000;
+
+/// Ranges of one log group whose times of looking are kept apart. A pull that follows for weeks
+/// needs some 500.
+pub const LOOKS_MAX: usize = 1_000;
+
+/// Bytes of a page of events (FilterLogEvents, API reference).
+pub const PAGE_BYTES: u64 = 1 << 20;
+
+/// Pages that a slice of a pull should have: what is listed again when a token expires, and few
+/// enough that several slices share the work.
+pub const SLICE_PAGES: u64 = 16;
+
+/// Slices that one range is cut into.
+pub const SLICES_MAX: usize = 10_000;
+
+/// Slices that are listed at the same time: enough for 25 requests a second when each takes half a
+/// second.
+pub const PULL_LISTINGS_MAX: usize = 12;
+
+/// Pages that wait to be stored before the network has to wait; 1 MB each, as a rule.
+pub const PULL_QUEUE_PAGES: usize = 16;
+
+/// Pages of a slice after which it may be cut in two for others to help.
+pub const SPLIT_PAGES_MIN: u32 = 4;
+
+/// Milliseconds of a slice that are worth cutting in two.
+pub const SPLIT_MS_MIN: i64 = 60 * 1_000;
+
+/// Milliseconds by which events may be ahead of the time (PutLogEvents, API reference: two hours).
+pub const FUTURE_MS: i64 = (2 * 60 + 5) * 60 * 1_000;
+
+/// Times that the listing of a slice begins again without getting further.
+pub const LISTING_RESTARTS_MAX: u32 = 5;
+
+/// Pages with the token that asked for them, before the listing begins again.
+pub const LISTING_STALLED_PAGES_MAX: u32 = 20;
+
+/// Milliseconds after which a pull commits what it has fetched.
+pub const PULL_COMMIT_INTERVAL_MS: u64 = 3_000;
+
+/// Milliseconds after which a pull that follows commits that it has looked, although nothing was
+/// new.
+pub const FOLLOW_IDLE_COMMIT_MS: u64 = 60_000;
+
+/// Events of a page that one worker decodes at once.
+pub const PAGE_CHUNK_EVENTS: usize = 512;
+
+/// Pages of log groups or log streams that are listed before giving up on knowing them all.
+pub const DESCRIBE_PAGES_MAX: usize = 40;
+
+/// Milliseconds between two looks at whether a pull has something to commit.
+pub const PULL_TICK_MS: u64 = 250;
+
+/// Rejected events that a pull recognises when they come again.
+pub const KNOWN_REJECTS_MAX: usize = 100_000;
+
+/// Milliseconds of ranges to look at again for which it is worth asking which streams got
+/// something new.
+pub const STREAMS_WORTH_MS: i64 = 6 * 60 * 60 * 1_000;
+
+/// Milliseconds by which the time of a stream's last ingestion may lag behind. Usually it is less
+/// than an hour (CloudWatch Logs API reference, `LogStream`).
+pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
+
+/// Bytes of the configuration file.
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;

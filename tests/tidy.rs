@@ -10,11 +10,13 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("time", &[]),
+    ("config", &["limits"]),
     ("event", &["limits", "time"]),
     ("source", &["limits", "time"]),
     ("aws", &["limits", "time"]),
     ("store", &["limits", "time", "event", "source"]),
     ("ingest", &["limits", "time", "event", "source", "store"]),
+    ("pull", &["limits", "time", "config", "event", "source", "aws", "store"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("render", &["limits", "time", "event", "store", "trace"]),
@@ -23,8 +25,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "limits", "time", "event", "source", "aws", "store", "ingest", "query", "trace",
-            "render", "schema", "synth",
+            "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
+            "query", "trace", "render", "schema", "synth",
         ],
     ),
 ];

@@ -128,6 +128,14 @@ pub enum AwsError {
     },
 }
 
+impl AwsError {
+    /// Whether it may go better in a while, with nobody doing anything about it.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Network { .. } | Self::Throttled { .. } | Self::Service { .. })
+    }
+}
+
 /// A call to a service: the IAM action that allows it, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {

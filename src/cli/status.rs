@@ -132,6 +132,6 @@ fn write_csv(store: &Store, context: &Context, out: &mut dyn Write) -> anyhow::R
 }
 
 /// Bytes as people say them.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
 }

@@ -335,8 +335,8 @@ impl Import<'_> {
         }
         file.report.format = file.report.format.or(decoded.format);
         file.report.added += appended.added;
-        file.report.duplicates += appended.duplicates;
-        file.report.read += appended.added + appended.duplicates;
+        file.report.duplicates += appended.duplicates();
+        file.report.read += appended.added + appended.duplicates();
         file.last_time = decoded.last_time.or(file.last_time);
         for (log_group, range) in spans {
             let known = file.spans.iter_mut().find(|(name, _)| *name == log_group);

@@ -15,6 +15,7 @@ use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::prepare::{PreparedBatch, Preparers};
+use super::pulls::{Look, Pulls};
 use super::rejected::RejectedWriter;
 use crate::limits;
 
@@ -38,18 +39,27 @@ pub struct StoreWriter {
 struct Uncommitted {
     record_count: u64,
     coverage: Coverage,
+    pulls: Pulls,
     identities: HashSet<Identity, BuildHasherDefault<IdentityHasher>>,
     /// Whether `identities` also holds what the records' would be without their times.
     with_message_identities: bool,
 }
 
 /// What became of one batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
     /// Records that are new.
     pub added: u64,
+    /// The places in the batch, in order, of records that were there.
+    pub duplicate_indices: Vec<usize>,
+}
+
+impl Appended {
     /// Records that were there.
-    pub duplicates: u64,
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.duplicate_indices.len() as u64
+    }
 }
 
 impl StoreWriter {
@@ -153,12 +163,12 @@ impl StoreWriter {
     fn fill_blocks(&mut self, batch: PreparedBatch, blocks: &mut Vec<Block>) -> Appended {
         let mut appended = Appended::default();
         let mut start = 0;
-        for record in batch.records {
+        for (index, record) in batch.records.into_iter().enumerate() {
             let line = batch.lines.get(start..record.line_end).unwrap_or_default();
             start = record.line_end;
             let is_new = !record.is_stored && self.uncommitted.identities.insert(record.identity);
             if !is_new {
-                appended.duplicates += 1;
+                appended.duplicate_indices.push(index);
                 continue;
             }
             self.uncommitted.identities.extend(record.message_identity);
@@ -181,6 +191,20 @@ impl StoreWriter {
         self.uncommitted.coverage.add(log_group, range);
     }
 
+    /// Notes a look at the group `arn`, of which `name` and `retention_days` are known.
+    pub fn looked(&mut self, arn: &str, name: &str, retention_days: Option<u32>, look: Look) {
+        self.cover(name, look.range);
+        self.uncommitted.pulls.add(arn, name, retention_days, look);
+    }
+
+    /// What was pulled, with what is not committed yet.
+    #[must_use]
+    pub fn pulls(&self) -> Pulls {
+        let mut pulls = self.checkpoint.pulls.clone();
+        pulls.merge(&self.uncommitted.pulls);
+        pulls
+    }
+
     /// Records that a crash would make us redo.
     #[must_use]
     pub fn uncommitted_records(&self) -> u64 {
@@ -196,16 +220,24 @@ impl StoreWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let mut coverage = self.checkpoint.coverage.clone();
         coverage.merge(&self.uncommitted.coverage);
-        if self.uncommitted.record_count == 0 && coverage == self.checkpoint.coverage {
+        let pulls = self.pulls();
+        if self.uncommitted.record_count == 0
+            && coverage == self.checkpoint.coverage
+            && pulls == self.checkpoint.pulls
+        {
             self.uncommitted.identities.clear();
             return Ok(());
         }
         let records = self.checkpoint.records + self.uncommitted.record_count;
-        let note = CommitNote { records, coverage: self.uncommitted.coverage.clone() };
+        let note = CommitNote {
+            records,
+            coverage: self.uncommitted.coverage.clone(),
+            pulls: self.uncommitted.pulls.clone(),
+        };
         // Maps with text keys and numbers: nothing that JSON cannot hold.
         let note = serde_json::to_vec(&note).unwrap_or_default();
         let archive = self.archive.sync(&note)?;
-        let checkpoint = Checkpoint { records, archive, coverage, ..Checkpoint::empty() };
+        let checkpoint = Checkpoint { records, archive, coverage, pulls, ..Checkpoint::empty() };
         self.index.commit(&checkpoint.to_payload())?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
