@@ -145,7 +145,7 @@ fn to_json(pulled: &[Pulled], context: &Context) -> Value {
             "logGroup": total.log_group,
             "arn": total.arn,
             "region": region,
-            "retentionDays": total.pulled.retention_days,
+            "retentionDays": total.pulled.facts.retention_days,
             "read": total.read,
             "added": total.added,
             "late": total.late,

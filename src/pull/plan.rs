@@ -167,12 +167,16 @@ pub fn window(
 ) -> Option<CoveredRange> {
     // Deletion lags behind by up to three days (CloudWatch Logs user guide).
     let kept = retention_days.map(|it| now.as_ms().saturating_sub(i64::from(it + 3) * DAY_MS));
-    // A new group takes events of the two weeks before it.
-    let created = created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS));
-    let oldest = kept.into_iter().chain(created).max().unwrap_or(0).max(0);
+    let oldest = kept.into_iter().chain(oldest_ms(created_ms)).max().unwrap_or(0).max(0);
     let first_ms = since.map_or(oldest, |it| it.as_ms().max(oldest));
     let last_ms = until.map_or(now.as_ms(), |it| it.as_ms().min(now.as_ms()));
     (first_ms <= last_ms).then_some(CoveredRange { first_ms, last_ms })
+}
+
+/// The oldest time that an event of a group can have: a new group takes events of the two weeks
+/// before it.
+pub(super) fn oldest_ms(created_ms: Option<i64>) -> Option<i64> {
+    created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS))
 }
 
 /// Cuts pieces so that several can be listed at once, each not too long to be begun again.
@@ -223,7 +227,7 @@ mod tests {
         appears: i64,
         retention_days: u32,
     ) -> (Option<i64>, f64) {
-        let mut group = PulledGroup::new("g", Some(retention_days));
+        let mut group = PulledGroup::default();
         let (mut found, mut listed) = (None, 0.0);
         let mut now = interval;
         while now <= until {
@@ -246,7 +250,7 @@ mod tests {
 
     #[test]
     fn what_was_never_looked_at_is_listed_first() {
-        let mut group = PulledGroup::new("g", None);
+        let mut group = PulledGroup::default();
         group.add((HOUR_MS, 2 * HOUR_MS, 40 * DAY_MS).into());
         let pieces = plan(Some(&group), range(0, 3 * HOUR_MS), None, at(40 * DAY_MS), false);
         assert_eq!(pieces, [unseen(0, HOUR_MS - 1), unseen(2 * HOUR_MS + 1, 3 * HOUR_MS)]);
@@ -286,7 +290,7 @@ mod tests {
 
     #[test]
     fn following_makes_few_requests() {
-        let mut group = PulledGroup::new("g", Some(30));
+        let mut group = PulledGroup::default();
         let (mut requests, mut passes) = (0, 0);
         let mut now = 20 * DAY_MS;
         group.add((0, now, now).into());

@@ -8,16 +8,17 @@ use sha2::{Digest, Sha256};
 
 use super::listing::{Fetched, Step};
 use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
-use super::{PullProgress, PullReport};
+use super::{PullProgress, PullReport, plan};
 use crate::aws::{LogEvent, LogGroup};
 use crate::limits;
-use crate::store::{Appended, RejectedWriter, StoreError, StoreWriter, StoredEvent};
+use crate::store::{Appended, GroupFacts, RejectedWriter, StoreError, StoreWriter, StoredEvent};
 use crate::time::Timestamp;
 
 /// Takes pages in the order in which they came.
 pub(super) struct Storing<'s, 'n> {
     writer: &'s mut StoreWriter,
     group: &'s LogGroup,
+    facts: GroupFacts,
     is_following: bool,
     on_new: Option<&'n mut dyn FnMut(StoredEvent)>,
     report: PullReport,
@@ -46,6 +47,11 @@ impl<'s, 'n> Storing<'s, 'n> {
         Self {
             writer,
             group,
+            facts: GroupFacts {
+                name: group.name.clone(),
+                retention_days: group.retention_days,
+                oldest_ms: plan::oldest_ms(group.created_ms),
+            },
             is_following,
             on_new,
             report,
@@ -165,8 +171,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         }
         self.slices.1 += page.split;
         if let Some(look) = page.look {
-            let LogGroup { arn, name, retention_days, .. } = self.group;
-            self.writer.looked(arn, name, *retention_days, look);
+            self.writer.looked(&self.group.arn, &self.facts, look);
         }
     }
 

@@ -29,7 +29,7 @@ pub use error::StoreError;
 pub use identity::Identity;
 pub use index::{Fields, IdTerm, truncate_term};
 pub use prepare::{PreparedBatch, Preparer, Preparers};
-pub use pulls::{Look, PulledGroup, Pulls};
+pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};
 pub use reader::{EventReader, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};
 pub use rejected::{RejectedEntry, RejectedWriter};

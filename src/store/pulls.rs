@@ -56,16 +56,27 @@ impl Look {
     }
 }
 
-/// What has been pulled of one log group.
+/// What is known of a log group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PulledGroup {
+pub struct GroupFacts {
     /// The name of the group.
     pub name: String,
     /// Days after which CloudWatch deletes its events, when last asked; `None` for never, or when
     /// it may not be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
+    /// No event is older than this, in milliseconds since 1970; `None` where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oldest_ms: Option<i64>,
+}
+
+/// What has been pulled of one log group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PulledGroup {
+    /// What is known of it.
+    #[serde(flatten)]
+    pub facts: GroupFacts,
     /// The newest look at each range, in order of time, without overlaps.
     looks: Vec<Look>,
 }
@@ -73,8 +84,8 @@ pub struct PulledGroup {
 impl PulledGroup {
     /// A group of which nothing has been pulled.
     #[must_use]
-    pub fn new(name: &str, retention_days: Option<u32>) -> Self {
-        Self { name: name.to_owned(), retention_days, looks: Vec::new() }
+    pub fn new(facts: GroupFacts) -> Self {
+        Self { facts, looks: Vec::new() }
     }
 
     /// The newest look at each range, in order of time, without overlaps.
@@ -211,8 +222,8 @@ impl Pulls {
     }
 
     /// Adds a look at a group, and what is known of the group by now.
-    pub fn add(&mut self, arn: &str, name: &str, retention_days: Option<u32>, look: Look) {
-        if let Some(group) = self.describe(arn, name, retention_days) {
+    pub fn add(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
+        if let Some(group) = self.describe(arn, facts) {
             group.add(look);
         }
     }
@@ -220,7 +231,7 @@ impl Pulls {
     /// Adds all of another.
     pub fn merge(&mut self, other: &Self) {
         for (arn, group) in &other.groups {
-            if let Some(mine) = self.describe(arn, &group.name, group.retention_days) {
+            if let Some(mine) = self.describe(arn, &group.facts) {
                 for look in &group.looks {
                     mine.add(*look);
                 }
@@ -228,20 +239,14 @@ impl Pulls {
         }
     }
 
-    fn describe(
-        &mut self,
-        arn: &str,
-        name: &str,
-        retention_days: Option<u32>,
-    ) -> Option<&mut PulledGroup> {
+    fn describe(&mut self, arn: &str, facts: &GroupFacts) -> Option<&mut PulledGroup> {
         let is_known = self.groups.contains_key(arn);
         if !is_known && self.groups.len() >= limits::COVERAGE_GROUPS_MAX {
             // Forgetting means listing again: it costs time, never events.
             return None;
         }
         let group = self.groups.entry(arn.to_owned()).or_default();
-        name.clone_into(&mut group.name);
-        group.retention_days = retention_days;
+        facts.clone_into(&mut group.facts);
         Some(group)
     }
 }
@@ -255,7 +260,7 @@ mod tests {
     #[test]
     fn settled_looks_become_one() {
         let day = 24 * 60 * 60 * 1_000;
-        let mut group = PulledGroup::new("g", Some(30));
+        let mut group = PulledGroup::default();
         group.add((0, day - 1, 40 * day).into());
         group.add((day, 2 * day - 1, 41 * day).into());
         group.add((2 * day, 30 * day, 41 * day).into());
@@ -267,7 +272,7 @@ mod tests {
 
     #[test]
     fn the_first_unseen_instant_is_behind_what_is_seen_without_a_gap() {
-        let mut group = PulledGroup::new("g", None);
+        let mut group = PulledGroup::default();
         let at = |ms| Timestamp::from_ms(ms).unwrap();
         assert_eq!(group.first_unseen(at(5), at(100)), Some(at(5)));
         group.add((0, 10, 50).into());
@@ -282,7 +287,7 @@ mod tests {
         fn each_millisecond_was_seen_when_it_was_last_looked_at(
             looks in proptest::collection::vec((0i64..60, 0i64..20, 0i64..30), 0..24),
         ) {
-            let mut group = PulledGroup::new("g", None);
+            let mut group = PulledGroup::default();
             let mut model = [None; 90];
             for (first, length, at) in looks {
                 group.add((first, first + length, at).into());
@@ -304,7 +309,7 @@ mod tests {
 
         #[test]
         fn the_bound_is_kept_and_nothing_is_claimed_that_was_not_seen(seed in 0i64..1_000) {
-            let mut group = PulledGroup::new("g", None);
+            let mut group = PulledGroup::default();
             for index in 0..3 * i64::try_from(limits::LOOKS_MAX).unwrap() {
                 let at = 1_000_000 + (index * 7_919 + seed) % 1_009;
                 group.add((index * 2, index * 2 + 1, at).into());

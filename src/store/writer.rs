@@ -15,7 +15,7 @@ use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::prepare::{PreparedBatch, Preparers};
-use super::pulls::{Look, Pulls};
+use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
 use crate::limits;
 
@@ -191,10 +191,10 @@ impl StoreWriter {
         self.uncommitted.coverage.add(log_group, range);
     }
 
-    /// Notes a look at the group `arn`, of which `name` and `retention_days` are known.
-    pub fn looked(&mut self, arn: &str, name: &str, retention_days: Option<u32>, look: Look) {
-        self.cover(name, look.range);
-        self.uncommitted.pulls.add(arn, name, retention_days, look);
+    /// Notes a look at the group `arn`.
+    pub fn looked(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
+        self.cover(&facts.name, look.range);
+        self.uncommitted.pulls.add(arn, facts, look);
     }
 
     /// What was pulled, with what is not committed yet.
