@@ -235,7 +235,7 @@ impl Import<'_> {
             match step {
                 None => {
                     if let Some(((decoded, appended), spans)) = outcomes.next() {
-                        self.count(decoded, appended, spans)?;
+                        self.count(decoded, &appended, spans)?;
                     }
                 }
                 Some(Step::Begin { name, modified }) => {
@@ -315,7 +315,7 @@ impl Import<'_> {
     fn count(
         &mut self,
         decoded: DecodedBatch,
-        appended: Appended,
+        appended: &Appended,
         spans: Vec<(String, CoveredRange)>,
     ) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };

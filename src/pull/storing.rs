@@ -1,7 +1,7 @@
 //! Stores what is fetched, with what is seen by it.
 
 use std::collections::HashSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -24,7 +24,6 @@ pub(super) struct Storing<'s, 'n> {
     report: PullReport,
     slices: (usize, usize),
     reached: Option<Timestamp>,
-    committed: Instant,
     rejected: RejectedWriter,
     /// Hashes of what was rejected already: a range that is listed again brings it again.
     known_rejects: HashSet<[u8; 16]>,
@@ -57,7 +56,6 @@ impl<'s, 'n> Storing<'s, 'n> {
             report,
             slices: (0, slice_count),
             reached: None,
-            committed: Instant::now(),
             rejected,
             known_rejects: HashSet::new(),
         }
@@ -106,10 +104,10 @@ impl<'s, 'n> Storing<'s, 'n> {
             self.note(page);
         }
         let interval = Duration::from_millis(limits::PULL_COMMIT_INTERVAL_MS);
-        let is_due = self.committed.elapsed() >= interval && self.writer.uncommitted_records() > 0
-            || self.writer.uncommitted_records() >= limits::COMMIT_RECORDS_MAX
-            || self.committed.elapsed() >= Duration::from_millis(limits::FOLLOW_IDLE_COMMIT_MS);
-        if is_due {
+        let is_due = self.writer.since_commit() >= interval
+            && self.writer.uncommitted_records() > 0
+            || self.writer.uncommitted_records() >= limits::COMMIT_RECORDS_MAX;
+        if is_due || self.is_idle_for_long() {
             self.commit()?;
         }
         Ok(())
@@ -178,16 +176,20 @@ impl<'s, 'n> Storing<'s, 'n> {
     fn commit(&mut self) -> Result<(), StoreError> {
         let fresh = self.writer.rejected(&self.group.arn);
         std::mem::replace(&mut self.rejected, fresh).finish()?;
-        self.writer.commit()?;
-        self.committed = Instant::now();
-        Ok(())
+        self.writer.commit()
     }
 
     /// Commits the rest. One pull of many leaves it to the next to say that nothing was new.
     pub(super) fn finish(mut self) -> Result<PullReport, StoreError> {
-        if !self.is_following || self.writer.uncommitted_records() > 0 || self.report.rejected > 0 {
+        let has_news = self.writer.uncommitted_records() > 0 || self.report.rejected > 0;
+        if !self.is_following || has_news || self.is_idle_for_long() {
             self.commit()?;
         }
         Ok(self.report)
+    }
+
+    /// Whether it is time to keep that we have looked, although nothing was new.
+    fn is_idle_for_long(&self) -> bool {
+        self.writer.since_commit() >= Duration::from_millis(limits::FOLLOW_IDLE_COMMIT_MS)
     }
 }

@@ -172,10 +172,10 @@ impl PulledGroup {
                 .min_by_key(|it| compact.get(it - 1..=*it).map_or(u64::MAX, distance))
                 .unwrap_or(1);
             let later = compact.remove(nearest);
-            if let Some(earlier) = compact.get_mut(nearest - 1) {
-                if earlier.touches(later) {
-                    *earlier = earlier.joined(later);
-                }
+            if let Some(earlier) = compact.get_mut(nearest - 1)
+                && earlier.touches(later)
+            {
+                *earlier = earlier.joined(later);
             }
         }
         self.looks = compact;

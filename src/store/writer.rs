@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -30,6 +31,7 @@ pub struct StoreWriter {
     snapshot: IndexSnapshot,
     checkpoint: Checkpoint,
     uncommitted: Uncommitted,
+    committed_at: Instant,
     /// Declared last: the lock outlives everything that writes.
     _lock: WriterLock,
 }
@@ -91,6 +93,7 @@ impl StoreWriter {
             snapshot,
             checkpoint,
             uncommitted: Uncommitted::default(),
+            committed_at: Instant::now(),
             _lock: lock,
         })
     }
@@ -211,6 +214,12 @@ impl StoreWriter {
         self.uncommitted.record_count
     }
 
+    /// How long ago the last commit was, or the store was opened.
+    #[must_use]
+    pub fn since_commit(&self) -> Duration {
+        self.committed_at.elapsed()
+    }
+
     /// Makes everything so far visible and durable. When it returns, a power loss takes nothing
     /// of it.
     ///
@@ -226,6 +235,7 @@ impl StoreWriter {
             && pulls == self.checkpoint.pulls
         {
             self.uncommitted.identities.clear();
+            self.committed_at = Instant::now();
             return Ok(());
         }
         let records = self.checkpoint.records + self.uncommitted.record_count;
@@ -241,6 +251,7 @@ impl StoreWriter {
         self.index.commit(&checkpoint.to_payload())?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
+        self.committed_at = Instant::now();
         (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout.index())?;
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
