@@ -6,6 +6,7 @@ use crate::program::run;
 
 const COMMANDS: [&str; 10] = [
     "import",
+    "pull",
     "trace",
     "search",
     "stats",
