@@ -320,18 +320,31 @@ pub(super) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
                 None => "aws sso login".to_owned(),
             },
         },
-        CredentialsError::CredentialsNotLoaded(_) => AwsError::NoCredentials,
+        CredentialsError::CredentialsNotLoaded(_) if profile.is_none() => AwsError::NoCredentials,
+        // The instance's service is asked last, when nothing else has credentials.
+        _ if detail.contains("IMDS") && profile.is_none() => AwsError::NoCredentials,
+        _ if detail == NOT_ENABLED => {
+            let profile = profile.unwrap_or("default");
+            AwsError::Credentials { detail: format!("the profile {profile} has none") }
+        }
         _ => AwsError::Credentials { detail },
     }
 }
 
-/// An error and its causes in one line.
+/// What the SDK says when a place simply has no credentials.
+const NOT_ENABLED: &str = "the credential provider was not enabled";
+
+/// An error and its causes in one line, without the layers that say nothing to an administrator.
 fn causes(error: &(dyn Error + 'static)) -> String {
+    const LAYERS: &[&str] =
+        &["dispatch failure", "io error", "client error (Connect)", NOT_ENABLED];
     let mut line = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = error.to_string();
-        if !line.contains(&text) {
+        if LAYERS.contains(&line.as_str()) {
+            line = text;
+        } else if !line.contains(&text) && !LAYERS.contains(&text.as_str()) {
             line.push_str(": ");
             line.push_str(&text);
         }

@@ -39,7 +39,14 @@ impl RateLimiter {
     /// A limiter that knows nothing of the quota yet.
     #[must_use]
     pub fn new() -> Self {
-        let pace = Pace { rate: limits::PULL_RATE_START, next: Instant::now(), lowered: None };
+        Self::starting_at(limits::PULL_RATE_START)
+    }
+
+    /// A limiter that begins with so many calls a second.
+    #[must_use]
+    pub fn starting_at(rate: f64) -> Self {
+        let rate = rate.clamp(limits::PULL_RATE_MIN, limits::PULL_RATE_MAX);
+        let pace = Pace { rate, next: Instant::now(), lowered: None };
         Self { pace: Mutex::new(pace), throttled: AtomicU64::new(0) }
     }
 
@@ -62,8 +69,8 @@ impl RateLimiter {
             return;
         }
         self.with_pace(|pace| {
-            // A tenth more each second while the quota is unknown; then a tenth of a call.
-            let gain = if pace.lowered.is_none() { 0.1 } else { 0.1 / pace.rate };
+            // A fifth more each second while the quota is unknown; then a tenth of a call.
+            let gain = if pace.lowered.is_none() { 0.2 } else { 0.1 / pace.rate };
             pace.rate = (pace.rate + gain).min(limits::PULL_RATE_MAX);
         });
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sts::config::retry::RetryConfig;
@@ -46,7 +47,9 @@ impl Session {
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(profile) = &options.profile {
-            loader = loader.profile_name(profile);
+            // As the AWS CLI has it, a profile that is named goes before the environment.
+            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+            loader = loader.profile_name(profile).credentials_provider(provider);
         }
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
@@ -55,7 +58,6 @@ impl Session {
             loader = loader.endpoint_url(endpoint_url);
         }
         let config = loader.load().await;
-        let region = config.region().map(ToString::to_string).ok_or(AwsError::NoRegion)?;
         if let Some(url) = config.endpoint_url().filter(|it| !is_private(it)) {
             return Err(AwsError::InsecureEndpoint { url: url.to_owned() });
         }
@@ -64,6 +66,7 @@ impl Session {
             .provide_credentials()
             .await
             .map_err(|error| error::of_credentials(&error, options.profile.as_deref()))?;
+        let region = config.region().map(ToString::to_string).ok_or(AwsError::NoRegion)?;
         Ok(Self { config, region })
     }
 

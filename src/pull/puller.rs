@@ -57,6 +57,12 @@ impl Puller {
         Ok(Self { runtime, session, client, limiter, clock, stop })
     }
 
+    /// Goes at the pace of `limiter`, for whoever knows the quota.
+    #[must_use]
+    pub fn paced_by(self, limiter: RateLimiter) -> Self {
+        Self { limiter: Arc::new(limiter), ..self }
+    }
+
     /// Who we are and where.
     #[must_use]
     pub fn session(&self) -> &Session {
