@@ -16,6 +16,8 @@
 mod access;
 // Input that cannot be understood.
 mod bad_input;
+// A CloudWatch Logs that misbehaves on a script.
+mod cloudwatch;
 // Killed with SIGKILL at random instants.
 mod crash;
 // Changed, missing and foreign bytes in a store.
@@ -24,6 +26,8 @@ mod damage;
 mod disk_full;
 // The same events in another shape or in other pieces.
 mod identity;
+// Asking an AWS service without the SDK.
+mod json_client;
 // A copy of the disk at the moment of an acknowledgement.
 mod power_loss;
 // Running the program, making input, comparing stores.
