@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
+use super::objects::TakenObjects;
 
 /// The format of the index's fields. Another number than this one means a reindex.
 pub(super) const INDEX_FORMAT: u32 = 1;
@@ -21,6 +22,9 @@ pub struct Checkpoint {
     pub(super) archive: ArchivePosition,
     /// What has been looked at.
     pub coverage: Coverage,
+    /// Which objects of buckets were taken.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub objects: TakenObjects,
 }
 
 /// How far the archive counts: all files before `file`, and `bytes` of that one.
@@ -68,4 +72,7 @@ pub(super) struct CommitNote {
     pub(super) records: u64,
     /// What this commit added to the coverage.
     pub(super) coverage: Coverage,
+    /// Which objects all of whose records are there with this commit.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub(super) objects: TakenObjects,
 }

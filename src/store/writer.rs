@@ -14,6 +14,7 @@ use super::identity::Identity;
 use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
+use super::objects::{ObjectHash, TakenObjects};
 use super::prepare::{PreparedBatch, Preparers};
 use super::rejected::RejectedWriter;
 use crate::limits;
@@ -38,6 +39,7 @@ pub struct StoreWriter {
 struct Uncommitted {
     record_count: u64,
     coverage: Coverage,
+    objects: TakenObjects,
     identities: HashSet<Identity, BuildHasherDefault<IdentityHasher>>,
     /// Whether `identities` also holds what the records' would be without their times.
     with_message_identities: bool,
@@ -181,6 +183,23 @@ impl StoreWriter {
         self.uncommitted.coverage.add(log_group, range);
     }
 
+    /// Notes that all records of an object have been appended, and there is nothing more in it.
+    pub fn take_object(&mut self, object: ObjectHash) {
+        self.uncommitted.objects.add(object);
+    }
+
+    /// Whether an object has been taken.
+    #[must_use]
+    pub fn has_object(&self, object: ObjectHash) -> bool {
+        self.uncommitted.objects.contains(object) || self.checkpoint.objects.contains(object)
+    }
+
+    /// The objects that were taken as of the last commit.
+    #[must_use]
+    pub fn taken_objects(&self) -> &TakenObjects {
+        &self.checkpoint.objects
+    }
+
     /// Records that a crash would make us redo.
     #[must_use]
     pub fn uncommitted_records(&self) -> u64 {
@@ -196,16 +215,25 @@ impl StoreWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let mut coverage = self.checkpoint.coverage.clone();
         coverage.merge(&self.uncommitted.coverage);
-        if self.uncommitted.record_count == 0 && coverage == self.checkpoint.coverage {
+        let mut objects = self.checkpoint.objects.clone();
+        objects.merge(&self.uncommitted.objects);
+        if self.uncommitted.record_count == 0
+            && coverage == self.checkpoint.coverage
+            && objects == self.checkpoint.objects
+        {
             self.uncommitted.identities.clear();
             return Ok(());
         }
         let records = self.checkpoint.records + self.uncommitted.record_count;
-        let note = CommitNote { records, coverage: self.uncommitted.coverage.clone() };
+        let note = CommitNote {
+            records,
+            coverage: self.uncommitted.coverage.clone(),
+            objects: self.uncommitted.objects.clone(),
+        };
         // Maps with text keys and numbers: nothing that JSON cannot hold.
         let note = serde_json::to_vec(&note).unwrap_or_default();
         let archive = self.archive.sync(&note)?;
-        let checkpoint = Checkpoint { records, archive, coverage, ..Checkpoint::empty() };
+        let checkpoint = Checkpoint { records, archive, coverage, objects, ..Checkpoint::empty() };
         self.index.commit(&checkpoint.to_payload())?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
