@@ -23,6 +23,8 @@ pub struct RateLimiter {
 struct Pace {
     /// Calls a second.
     rate: f64,
+    /// What `rate` never goes beyond.
+    rate_max: f64,
     /// When the next call may go out.
     next: Instant,
     /// When the rate was last lowered.
@@ -39,7 +41,17 @@ impl RateLimiter {
     /// A limiter that knows nothing of the quota yet.
     #[must_use]
     pub fn new() -> Self {
-        let pace = Pace { rate: limits::PULL_RATE_START, next: Instant::now(), lowered: None };
+        Self::between(limits::PULL_RATE_START, limits::PULL_RATE_MAX)
+    }
+
+    /// A limiter for S3, which allows a thousand times what CloudWatch Logs does.
+    #[must_use]
+    pub fn for_objects() -> Self {
+        Self::between(limits::S3_RATE_START, limits::S3_RATE_MAX)
+    }
+
+    fn between(rate: f64, rate_max: f64) -> Self {
+        let pace = Pace { rate, rate_max, next: Instant::now(), lowered: None };
         Self { pace: Mutex::new(pace), throttled: AtomicU64::new(0) }
     }
 
@@ -64,7 +76,7 @@ impl RateLimiter {
         self.with_pace(|pace| {
             // A tenth more each second while the quota is unknown; then a tenth of a call.
             let gain = if pace.lowered.is_none() { 0.1 } else { 0.1 / pace.rate };
-            pace.rate = (pace.rate + gain).min(limits::PULL_RATE_MAX);
+            pace.rate = (pace.rate + gain).min(pace.rate_max);
         });
     }
 
