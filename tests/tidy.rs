@@ -14,7 +14,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["limits", "time"]),
     ("aws", &["limits", "time"]),
     ("store", &["limits", "time", "event", "source"]),
-    ("ingest", &["limits", "time", "event", "source", "store"]),
+    ("ingest", &["limits", "time", "event", "source", "aws", "store"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("render", &["limits", "time", "event", "store", "trace"]),

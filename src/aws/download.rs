@@ -173,7 +173,7 @@ mod tests {
             cuts in proptest::collection::vec(0usize..150_000, 0..4),
         ) {
             let server = ObjectServer::new();
-            let bytes: Vec<u8> = (0..length).map(|it| (it * 7919 >> 5).to_le_bytes()[0]).collect();
+            let bytes: Vec<u8> = (0..length).map(|it| ((it * 7919) >> 5).to_le_bytes()[0]).collect();
             server.put("a", &bytes);
             cuts.iter().for_each(|it| server.fail("a", Fault::Cut(*it)));
             let (downloaded, read) = fetched(&server);
