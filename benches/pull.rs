@@ -74,7 +74,11 @@ fn main() {
         events / import_wall,
         import_cpu / events * 1e6
     );
-    println!("pull / import: wall {:.2}, CPU {:.2}", pull_wall / import_wall, pull_cpu / import_cpu);
+    println!(
+        "pull / import: wall {:.2}, CPU {:.2}",
+        pull_wall / import_wall,
+        pull_cpu / import_cpu
+    );
 }
 
 fn event_count() -> u64 {
@@ -88,8 +92,12 @@ fn options() -> SynthOptions {
 /// Serves the log until nobody holds our standard input open.
 fn serve() {
     let mut events = Vec::new();
-    generate(&options(), |record| Ok::<_, std::io::Error>(events.push(Event::of(record))), |_| Ok(()))
-        .expect("a log");
+    generate(
+        &options(),
+        |record| Ok::<_, std::io::Error>(events.push(Event::of(record))),
+        |_| Ok(()),
+    )
+    .expect("a log");
     let server = CloudWatch::start(World::with([Group::new(&default_group("acme"), events)]));
     server.lock().keeps_pages = true;
     println!("{}", server.endpoint());

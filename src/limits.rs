@@ -71,6 +71,10 @@ pub const COVERAGE_RANGES_MAX: usize = 1_000;
 /// Log groups whose coverage is kept.
 pub const COVERAGE_GROUPS_MAX: usize = 1_000;
 
+/// Objects of buckets that a store remembers to have taken, 8 bytes each. Beyond it the oldest are
+/// forgotten, and read again when they are pulled again.
+pub const TAKEN_OBJECTS_MAX: usize = 100_000;
+
 /// Events that one trace may gather before it stops and says that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
@@ -226,3 +230,28 @@ pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
 
 /// Bytes of the configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Requests a second that reading a bucket begins with. S3 allows 5,500 a second and prefix.
+pub const S3_RATE_START: f64 = 100.0;
+
+/// Requests a second that reading a bucket never goes beyond. One core unpacks fewer objects.
+pub const S3_RATE_MAX: f64 = 1_000.0;
+
+/// Objects that are being fetched, or lie ready, while one is read.
+pub const S3_OBJECTS_AHEAD: usize = 4;
+
+/// Bytes that are handed from the network to the reader at once.
+pub const S3_CHUNK_BYTES: usize = 64 << 10;
+
+/// Chunks of each object that may lie ready: 2 MB, some 100 ms of a fast connection.
+pub const S3_CHUNKS_AHEAD: usize = 32;
+
+/// Objects that are listed ahead of those that are fetched, some 300 bytes each.
+pub const S3_LISTED_AHEAD: usize = 10_000;
+
+/// Objects in a row that cannot be fetched before the rest is given up: what is wrong is then
+/// hardly wrong with them alone.
+pub const S3_FAILED_OBJECTS_MAX: u32 = 20;
+
+/// Milliseconds between two looks at whether to stop.
+pub const STOP_POLL_MS: u64 = 50;

@@ -88,6 +88,28 @@ pub enum AwsError {
         /// The service's words.
         detail: String,
     },
+    /// The bucket is somewhere else.
+    #[error("the bucket {bucket} is not in {asked}: give --region {}", .region.as_deref().unwrap_or("with the region that it is in"))]
+    WrongRegion {
+        /// The bucket.
+        bucket: String,
+        /// The region that was asked.
+        asked: String,
+        /// The bucket's own, where the service says it.
+        region: Option<String>,
+    },
+    /// An object is another than it was when it was listed.
+    #[error("{call}: it changed after it was listed: run the same command again")]
+    ObjectChanged {
+        /// The call.
+        call: String,
+    },
+    /// An object that S3 does not give out as it is.
+    #[error("{call}: it is archived: restore it in S3 first, then run the same command again")]
+    ObjectArchived {
+        /// The call.
+        call: String,
+    },
     /// No connection, or it broke again and again.
     #[error(
         "{call}: cannot reach the service: {detail}: check the network, the region and --endpoint-url"
@@ -205,6 +227,10 @@ where
     match error {
         SdkError::ServiceError(context) => {
             let status = context.raw().status().as_u16();
+            if context.raw().status().is_success() {
+                let detail = causes(context.err());
+                return Failure::Transient(AwsError::Incomprehensible { call: named, detail });
+            }
             let metadata = context.err().meta();
             let code = metadata.code().unwrap_or_default();
             let message = metadata.message().unwrap_or_default();
@@ -335,7 +361,7 @@ pub(super) fn of_credentials(error: &CredentialsError, profile: Option<&str>) ->
 const NOT_ENABLED: &str = "the credential provider was not enabled";
 
 /// An error and its causes in one line, without the layers that say nothing to an administrator.
-fn causes(error: &(dyn Error + 'static)) -> String {
+pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     const LAYERS: &[&str] =
         &["dispatch failure", "io error", "client error (Connect)", NOT_ENABLED];
     let mut line = error.to_string();

@@ -23,6 +23,8 @@ pub struct RateLimiter {
 struct Pace {
     /// Calls a second.
     rate: f64,
+    /// What `rate` never goes beyond.
+    rate_max: f64,
     /// When the next call may go out.
     next: Instant,
     /// When the rate was last lowered.
@@ -45,8 +47,18 @@ impl RateLimiter {
     /// A limiter that begins with so many calls a second.
     #[must_use]
     pub fn starting_at(rate: f64) -> Self {
-        let rate = rate.clamp(limits::PULL_RATE_MIN, limits::PULL_RATE_MAX);
-        let pace = Pace { rate, next: Instant::now(), lowered: None };
+        Self::between(rate, limits::PULL_RATE_MAX)
+    }
+
+    /// A limiter for S3, which allows a thousand times what CloudWatch Logs does.
+    #[must_use]
+    pub fn for_objects() -> Self {
+        Self::between(limits::S3_RATE_START, limits::S3_RATE_MAX)
+    }
+
+    fn between(rate: f64, rate_max: f64) -> Self {
+        let rate = rate.clamp(limits::PULL_RATE_MIN, rate_max);
+        let pace = Pace { rate, rate_max, next: Instant::now(), lowered: None };
         Self { pace: Mutex::new(pace), throttled: AtomicU64::new(0) }
     }
 
@@ -71,7 +83,7 @@ impl RateLimiter {
         self.with_pace(|pace| {
             // A fifth more each second while the quota is unknown; then a tenth of a call.
             let gain = if pace.lowered.is_none() { 0.2 } else { 0.1 / pace.rate };
-            pace.rate = (pace.rate + gain).min(limits::PULL_RATE_MAX);
+            pace.rate = (pace.rate + gain).min(pace.rate_max);
         });
     }
 

@@ -78,7 +78,7 @@ fn still_throttled(error: AwsError, seconds: u64) -> AwsError {
 }
 
 /// The pause after so many failures: anything up to a bound that doubles ("full jitter").
-fn pause(failed: u32) -> Duration {
+pub(super) fn pause(failed: u32) -> Duration {
     let bound = limits::AWS_PAUSE_MS_MAX.min(100_u64.saturating_mul(1 << failed.min(16)));
     Duration::from_secs_f64(bound as f64 / 1_000.0 * random())
 }

@@ -70,6 +70,23 @@ impl Session {
         Ok(Self { config, region })
     }
 
+    /// A session with made-up credentials at an endpoint on this machine.
+    #[cfg(test)]
+    pub(crate) fn for_tests(endpoint_url: &str) -> Self {
+        use aws_credential_types::Credentials;
+        use aws_credential_types::provider::SharedCredentialsProvider;
+        let credentials = Credentials::new("AKIDTEST", "secret", None, None, "tests");
+        let region = "us-east-1".to_owned();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .endpoint_url(endpoint_url)
+            .build();
+        Self { config, region }
+    }
+
     /// The region.
     #[must_use]
     pub fn region(&self) -> &str {

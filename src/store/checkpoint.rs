@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
+use super::objects::TakenObjects;
 use super::pulls::Pulls;
 
 /// The format of the index's fields. Another number than this one means a reindex.
@@ -25,6 +26,9 @@ pub struct Checkpoint {
     /// What was pulled, and when it was last looked at.
     #[serde(default, skip_serializing_if = "Pulls::is_empty")]
     pub pulls: Pulls,
+    /// Which objects of buckets were taken.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub objects: TakenObjects,
 }
 
 /// How far the archive counts: all files before `file`, and `bytes` of that one.
@@ -75,4 +79,7 @@ pub(super) struct CommitNote {
     /// What this commit adds to what was pulled.
     #[serde(default, skip_serializing_if = "Pulls::is_empty")]
     pub(super) pulls: Pulls,
+    /// Which objects all of whose records are there with this commit.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub(super) objects: TakenObjects,
 }

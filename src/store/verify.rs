@@ -16,6 +16,7 @@ use super::index::{
     read_checkpoint,
 };
 use super::layout::{Layout, archive_file_name, archive_file_number};
+use super::objects::TakenObjects;
 use super::pulls::Pulls;
 use crate::event::Parser;
 
@@ -167,6 +168,7 @@ fn verify_archive(
     let mut archived = BTreeMap::new();
     let mut coverage = Coverage::default();
     let mut pulls = Pulls::default();
+    let mut objects = TakenObjects::default();
     for file in files {
         report.archive_files += 1;
         if checkpoint.is_some_and(|it| it.archive.file == file.number) {
@@ -183,13 +185,15 @@ fn verify_archive(
         for note in &file.notes {
             coverage.merge(&note.coverage);
             pulls.merge(&note.pulls);
+            objects.merge(&note.objects);
         }
         report.records += file.fingerprint.count;
         report.problems.extend(file.problems);
         archived.insert(file.number, file.fingerprint);
     }
     // A damaged archive may have lost notes, which says nothing of the commit.
-    let is_other = |it: &Checkpoint| it.coverage != coverage || it.pulls != pulls;
+    let is_other =
+        |it: &Checkpoint| it.coverage != coverage || it.pulls != pulls || it.objects != objects;
     if report.problems.is_empty() && checkpoint.is_some_and(is_other) {
         report.problems.push(format!(
             "{}: the coverage is not what the archive's commits add up to: `mailtrace reindex` restores it",

@@ -15,6 +15,7 @@ use super::identity::Identity;
 use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
+use super::objects::{ObjectHash, TakenObjects};
 use super::prepare::{PreparedBatch, Preparers};
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
@@ -42,6 +43,7 @@ struct Uncommitted {
     record_count: u64,
     coverage: Coverage,
     pulls: Pulls,
+    objects: TakenObjects,
     identities: HashSet<Identity, BuildHasherDefault<IdentityHasher>>,
     /// Whether `identities` also holds what the records' would be without their times.
     with_message_identities: bool,
@@ -208,6 +210,23 @@ impl StoreWriter {
         pulls
     }
 
+    /// Notes that all records of an object have been appended, and there is nothing more in it.
+    pub fn take_object(&mut self, object: ObjectHash) {
+        self.uncommitted.objects.add(object);
+    }
+
+    /// Whether an object has been taken.
+    #[must_use]
+    pub fn has_object(&self, object: ObjectHash) -> bool {
+        self.uncommitted.objects.contains(object) || self.checkpoint.objects.contains(object)
+    }
+
+    /// The objects that were taken as of the last commit.
+    #[must_use]
+    pub fn taken_objects(&self) -> &TakenObjects {
+        &self.checkpoint.objects
+    }
+
     /// Records that a crash would make us redo.
     #[must_use]
     pub fn uncommitted_records(&self) -> u64 {
@@ -230,9 +249,12 @@ impl StoreWriter {
         let mut coverage = self.checkpoint.coverage.clone();
         coverage.merge(&self.uncommitted.coverage);
         let pulls = self.pulls();
+        let mut objects = self.checkpoint.objects.clone();
+        objects.merge(&self.uncommitted.objects);
         if self.uncommitted.record_count == 0
             && coverage == self.checkpoint.coverage
             && pulls == self.checkpoint.pulls
+            && objects == self.checkpoint.objects
         {
             self.uncommitted.identities.clear();
             self.committed_at = Instant::now();
@@ -243,11 +265,13 @@ impl StoreWriter {
             records,
             coverage: self.uncommitted.coverage.clone(),
             pulls: self.uncommitted.pulls.clone(),
+            objects: self.uncommitted.objects.clone(),
         };
         // Maps with text keys and numbers: nothing that JSON cannot hold.
         let note = serde_json::to_vec(&note).unwrap_or_default();
         let archive = self.archive.sync(&note)?;
-        let checkpoint = Checkpoint { records, archive, coverage, pulls, ..Checkpoint::empty() };
+        let checkpoint =
+            Checkpoint { records, archive, coverage, pulls, objects, ..Checkpoint::empty() };
         self.index.commit(&checkpoint.to_payload())?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
