@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod pull;
 mod pull_report;
+mod pull_s3;
 mod pull_sources;
 mod reindex;
 mod schema;

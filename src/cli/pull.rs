@@ -10,7 +10,7 @@ use clap::Args;
 use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs};
-use super::{Context, Format, Outcome, output};
+use super::{Context, Format, Outcome, output, pull_s3};
 use crate::aws::LogGroup;
 use crate::pull::{Clock, PullOptions, PullPlan, Puller, Stop};
 use crate::render::{write_event_line, write_events_ndjson};
@@ -28,6 +28,10 @@ use crate::time::{parse_duration_ms, parse_time_argument};
 pub(super) struct PullArgs {
     #[command(flatten)]
     source: SourceArgs,
+    /// Take the objects of a bucket instead, which an export task or Firehose left there, such as
+    /// s3://bucket/prefix; --log-group then names the group of records whose object does not
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run"])]
+    s3: Option<String>,
     /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d [default: the oldest]
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
@@ -58,6 +62,10 @@ struct Source {
 }
 
 pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome> {
+    if let Some(url) = &args.s3 {
+        let (log_group, session) = args.source.session()?;
+        return pull_s3::run(url, log_group, &session, context);
+    }
     let time = |it: &Option<String>, option: &str| {
         it.as_deref()
             .map(|it| parse_time_argument(it, context.now, &context.zone))
@@ -78,7 +86,12 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         bail!("--print goes with --format table or ndjson");
     }
     let stop = Stop::new();
-    stop_when_interrupted(stop.clone())?;
+    let wish = stop.clone();
+    on_interrupt(move || {
+        let is_second = wish.is_requested();
+        wish.request();
+        is_second
+    })?;
     let sources = args
         .source
         .choose()?
@@ -219,7 +232,7 @@ fn finish(
         }
     }
     if stop.is_requested() && !args.follow {
-        bail!("interrupted: what was fetched is kept, and the same command goes on from there");
+        bail!(INTERRUPTED);
     }
     let rejecting = pulled.iter().filter(|it| it.rejected() > 0);
     let mut outcome = Outcome::Done;
@@ -235,14 +248,18 @@ fn finish(
 /// The exit status of a process that SIGINT has ended, as shells count.
 const EXIT_INTERRUPTED: i32 = 130;
 
-/// Stops after what has been fetched is committed; at once when asked a second time.
+/// Tells `stop` when the user or the system wants us to stop, so that what has been fetched is
+/// committed; `stop` says whether it was told before, and then we stop at once.
 #[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
-fn stop_when_interrupted(stop: Stop) -> anyhow::Result<()> {
+pub(super) fn on_interrupt(stop: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
     ctrlc::set_handler(move || {
-        if stop.is_requested() {
+        if stop() {
             process::exit(EXIT_INTERRUPTED);
         }
-        stop.request();
     })
     .context("cannot watch for signals")
 }
+
+/// What a pull says that was told to stop before its end.
+pub(super) const INTERRUPTED: &str =
+    "interrupted: what was fetched is kept, and the same command goes on from there";

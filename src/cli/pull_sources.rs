@@ -77,6 +77,13 @@ impl SourceArgs {
         Ok(chosen)
     }
 
+    /// What the command line alone says: the name of the log group, and as whom to go where.
+    pub(super) fn session(&self) -> anyhow::Result<(Option<String>, SessionOptions)> {
+        let log_group = self.log_group.clone();
+        let chosen = self.chosen(&SourceConfig { log_group, ..SourceConfig::default() })?;
+        Ok((chosen.log_group, chosen.session))
+    }
+
     fn read_config(&self) -> anyhow::Result<Config> {
         if let Some(path) = &self.config {
             if !path.exists() {
