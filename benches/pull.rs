@@ -20,7 +20,6 @@ use std::time::{Duration, Instant};
 use cloudwatch::{CloudWatch, Event, Group, World};
 use mailtrace::aws::{RateLimiter, SessionOptions};
 use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::limits;
 use mailtrace::pull::{Clock, PullOptions, PullReport, Puller, Stop, default_group};
 use mailtrace::store::StoreWriter;
 use mailtrace::synth::{Shape, SynthOptions, Writer, generate};
@@ -159,7 +158,7 @@ fn pull(endpoint: &str, last: Timestamp, store: &Path) -> PullReport {
     let clock = Clock::set_to(last.saturating_add_ms(60_000));
     let puller = Puller::open(&session, clock, Stop::new()).expect("a session");
     // The server has no quota, so that what is measured is the client.
-    let puller = puller.paced_by(RateLimiter::starting_at(limits::PULL_RATE_MAX));
+    let puller = puller.paced_by(RateLimiter::at_most(1_000));
     let group = puller.group(None).expect("the group");
     let mut writer = StoreWriter::open_or_create(store).expect("a store");
     let report = puller

@@ -195,8 +195,8 @@ pub const SPLIT_MS_MIN: i64 = 60 * 1_000;
 /// Milliseconds by which events may be ahead of the time (PutLogEvents, API reference: two hours).
 pub const FUTURE_MS: i64 = (2 * 60 + 5) * 60 * 1_000;
 
-/// Times that the listing of a slice begins again without getting further.
-pub const LISTING_RESTARTS_MAX: u32 = 5;
+/// Times that the listing of a slice begins again without getting further. Tokens live for a day.
+pub const LISTING_RESTARTS_MAX: u32 = 20;
 
 /// Pages with the token that asked for them, before the listing begins again.
 pub const LISTING_STALLED_PAGES_MAX: u32 = 20;

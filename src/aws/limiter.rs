@@ -41,13 +41,13 @@ impl RateLimiter {
     /// A limiter that knows nothing of the quota yet.
     #[must_use]
     pub fn new() -> Self {
-        Self::starting_at(limits::PULL_RATE_START)
+        Self::between(limits::PULL_RATE_START, limits::PULL_RATE_MAX)
     }
 
-    /// A limiter that begins with so many calls a second.
+    /// A limiter that makes at most so many calls a second, and begins with as many.
     #[must_use]
-    pub fn starting_at(rate: f64) -> Self {
-        Self::between(rate, limits::PULL_RATE_MAX)
+    pub fn at_most(rate: u32) -> Self {
+        Self::between(f64::from(rate), f64::from(rate))
     }
 
     /// A limiter for S3, which allows a thousand times what CloudWatch Logs does.
@@ -57,7 +57,7 @@ impl RateLimiter {
     }
 
     fn between(rate: f64, rate_max: f64) -> Self {
-        let rate = rate.clamp(limits::PULL_RATE_MIN, rate_max);
+        let rate_max = rate_max.max(limits::PULL_RATE_MIN);
         let pace = Pace { rate, rate_max, next: Instant::now(), lowered: None };
         Self { pace: Mutex::new(pace), throttled: AtomicU64::new(0) }
     }

@@ -11,7 +11,7 @@ use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs};
 use super::{Context, Format, Outcome, output, pull_s3};
-use crate::aws::LogGroup;
+use crate::aws::{LogGroup, RateLimiter};
 use crate::pull::{Clock, PullOptions, PullPlan, Puller, Stop};
 use crate::render::{write_event_line, write_events_ndjson};
 use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
@@ -30,7 +30,7 @@ pub(super) struct PullArgs {
     source: SourceArgs,
     /// Take the objects of a bucket instead, which an export task or Firehose left there, such as
     /// s3://bucket/prefix; --log-group then names the group of records whose object does not
-    #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run", "max_rate"])]
     s3: Option<String>,
     /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d [default: the oldest]
     #[arg(long, value_name = "TIME")]
@@ -47,6 +47,9 @@ pub(super) struct PullArgs {
     /// With --follow, how long to wait between two looks
     #[arg(long, value_name = "DURATION", default_value = "10s", requires = "follow")]
     interval: String,
+    /// At most so many requests a second [default: as many as the account's quota allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    max_rate: Option<u32>,
     /// Print each new event, as a line or with --format ndjson
     #[arg(long, conflicts_with = "dry_run")]
     print: bool,
@@ -96,7 +99,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         .source
         .choose()?
         .iter()
-        .map(|it| open(it, context, &stop))
+        .map(|it| open(it, args.max_rate, context, &stop))
         .collect::<anyhow::Result<Vec<_>>>()?;
     if args.dry_run {
         return plan(&sources, options, context);
@@ -136,8 +139,16 @@ impl Source {
     }
 }
 
-fn open(chosen: &ChosenSource, context: &Context, stop: &Stop) -> anyhow::Result<Source> {
-    let puller = Puller::open(&chosen.session, Clock::set_to(context.now), stop.clone())?;
+fn open(
+    chosen: &ChosenSource,
+    max_rate: Option<u32>,
+    context: &Context,
+    stop: &Stop,
+) -> anyhow::Result<Source> {
+    let mut puller = Puller::open(&chosen.session, Clock::set_to(context.now), stop.clone())?;
+    if let Some(rate) = max_rate {
+        puller = puller.paced_by(RateLimiter::at_most(rate));
+    }
     let group = puller.group(chosen.log_group.as_deref())?;
     if context.global.quiet {
         return Ok(Source { puller, group });

@@ -132,8 +132,7 @@ impl Standing {
     fn of(group: &PulledGroup, now: Timestamp) -> Self {
         let retention_ms = group.facts.retention_days.map(|it| i64::from(it) * DAY_MS);
         let looks = group.looks();
-        let kept = retention_ms.map(|it| now.as_ms().saturating_sub(it));
-        let oldest = kept.into_iter().chain(group.facts.oldest_ms).max();
+        let oldest = group.facts.kept_from_ms(now.as_ms());
         let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);
         let from = Timestamp::from_ms(oldest).unwrap_or(Timestamp::UNIX_EPOCH);
         let not_taken = group.first_unseen(from, now);

@@ -175,7 +175,7 @@ pub fn window(
 
 /// The oldest time that an event of a group can have: a new group takes events of the two weeks
 /// before it.
-pub(super) fn oldest_ms(created_ms: Option<i64>) -> Option<i64> {
+fn oldest_ms(created_ms: Option<i64>) -> Option<i64> {
     created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS))
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::listing::{Fetched, Step};
 use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
-use super::{PullProgress, PullReport, plan};
+use super::{PullProgress, PullReport};
 use crate::aws::{LogEvent, LogGroup};
 use crate::limits;
 use crate::store::{Appended, GroupFacts, RejectedWriter, StoreError, StoreWriter, StoredEvent};
@@ -49,7 +49,7 @@ impl<'s, 'n> Storing<'s, 'n> {
             facts: GroupFacts {
                 name: group.name.clone(),
                 retention_days: group.retention_days,
-                oldest_ms: plan::oldest_ms(group.created_ms),
+                created_ms: group.created_ms,
             },
             is_following,
             on_new,

@@ -66,9 +66,20 @@ pub struct GroupFacts {
     /// it may not be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
-    /// No event is older than this, in milliseconds since 1970; `None` where it is not known.
+    /// When it was made, in milliseconds since 1970; `None` where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub oldest_ms: Option<i64>,
+    pub created_ms: Option<i64>,
+}
+
+impl GroupFacts {
+    /// The first millisecond of which a look at `now_ms` sees all events: what is older may have
+    /// been deleted, or is from before there was a log.
+    #[must_use]
+    pub fn kept_from_ms(&self, now_ms: i64) -> Option<i64> {
+        let retention_ms = self.retention_days.map(|it| i64::from(it) * 24 * 60 * 60 * 1_000);
+        let kept_ms = retention_ms.map(|it| now_ms.saturating_sub(it));
+        kept_ms.into_iter().chain(self.created_ms).max()
+    }
 }
 
 /// What has been pulled of one log group.
@@ -256,6 +267,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn what_may_have_been_deleted_is_not_seen() {
+        let day = 24 * 60 * 60 * 1_000;
+        let facts = |retention_days, created_ms| GroupFacts {
+            retention_days,
+            created_ms,
+            ..GroupFacts::default()
+        };
+        assert_eq!(facts(Some(30), Some(5 * day)).kept_from_ms(100 * day), Some(70 * day));
+        assert_eq!(facts(Some(30), Some(90 * day)).kept_from_ms(100 * day), Some(90 * day));
+        assert_eq!(facts(None, None).kept_from_ms(100 * day), None);
+    }
 
     #[test]
     fn settled_looks_become_one() {

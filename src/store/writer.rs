@@ -198,7 +198,10 @@ impl StoreWriter {
 
     /// Notes a look at the group `arn`.
     pub fn looked(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
-        self.cover(&facts.name, look.range);
+        let first_ms = facts.kept_from_ms(look.at_ms).unwrap_or(i64::MIN).max(look.range.first_ms);
+        if first_ms <= look.range.last_ms {
+            self.cover(&facts.name, CoveredRange { first_ms, ..look.range });
+        }
         self.uncommitted.pulls.add(arn, facts, look);
     }
 
