@@ -72,6 +72,14 @@ pub struct GroupFacts {
 }
 
 impl GroupFacts {
+    /// What a look saw all events of.
+    #[must_use]
+    pub fn seen(&self, look: Look) -> Option<CoveredRange> {
+        let kept_ms = self.kept_from_ms(look.at_ms).unwrap_or(i64::MIN);
+        let first_ms = look.range.first_ms.max(kept_ms);
+        (first_ms <= look.range.last_ms).then_some(CoveredRange { first_ms, ..look.range })
+    }
+
     /// The first millisecond of which a look at `now_ms` sees all events: what is older may have
     /// been deleted, or is from before there was a log.
     #[must_use]
@@ -105,16 +113,16 @@ impl PulledGroup {
         &self.looks
     }
 
-    /// What has been looked at, without telling when.
+    /// What was seen of the group, without telling when.
     #[must_use]
     pub fn ranges(&self) -> Vec<CoveredRange> {
         let mut ranges: Vec<CoveredRange> = Vec::new();
-        for look in &self.looks {
+        for range in self.looks.iter().filter_map(|it| self.facts.seen(*it)) {
             match ranges.last_mut() {
-                Some(before) if before.last_ms.saturating_add(1) >= look.range.first_ms => {
-                    *before = before.joined(look.range);
+                Some(before) if before.last_ms.saturating_add(1) >= range.first_ms => {
+                    *before = before.joined(range);
                 }
-                _ => ranges.push(look.range),
+                _ => ranges.push(range),
             }
         }
         ranges

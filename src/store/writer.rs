@@ -198,9 +198,8 @@ impl StoreWriter {
 
     /// Notes a look at the group `arn`.
     pub fn looked(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
-        let first_ms = facts.kept_from_ms(look.at_ms).unwrap_or(i64::MIN).max(look.range.first_ms);
-        if first_ms <= look.range.last_ms {
-            self.cover(&facts.name, CoveredRange { first_ms, ..look.range });
+        if let Some(range) = facts.seen(look) {
+            self.cover(&facts.name, range);
         }
         self.uncommitted.pulls.add(arn, facts, look);
     }
