@@ -30,6 +30,8 @@ mod identity;
 mod json_client;
 // A copy of the disk at the moment of an acknowledgement.
 mod power_loss;
+// From a bucket, over its faults and ours.
+mod pull_s3;
 // Running the program, making input, comparing stores.
 mod support;
 // The n-th system call fails or is the last one.
