@@ -30,6 +30,14 @@ mod identity;
 mod json_client;
 // A copy of the disk at the moment of an acknowledgement.
 mod power_loss;
+// What a pull says when it cannot.
+mod pull_errors;
+// Whatever goes wrong on the way, a pull's store has exactly the service's events.
+mod pull_lossless;
+// Random events and random faults, then the exact set.
+mod pull_properties;
+// Running pulls, and comparing what they leave with what the service had.
+mod pulling;
 // Running the program, making input, comparing stores.
 mod support;
 // The n-th system call fails or is the last one.
