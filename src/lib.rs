@@ -11,13 +11,16 @@
 //! | [`time`] | instants, ranges, the forms in which people write them |
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
 //! | [`source`] | where records come from: formats, compression, framing |
+//! | [`aws`] | Amazon's services: credentials, CloudWatch Logs, pacing, what their errors mean |
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
 //! | [`ingest`] | the pipeline from sources to the store |
+//! | [`pull`] | from CloudWatch Logs to the store, without losing an event |
 //! | [`query`] | the search language, and what an answer to it is |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
 //! | [`synth`] | synthetic logs, with the truth beside them |
+//! | [`config`] | the configuration file |
 //! | [`cli`] | the command line, for the program only |
 //!
 //! # Example
@@ -65,10 +68,13 @@
 //! # }
 //! ```
 
+pub mod aws;
 pub mod cli;
+pub mod config;
 pub mod event;
 pub mod ingest;
 pub mod limits;
+pub mod pull;
 pub mod query;
 pub mod render;
 pub mod schema;

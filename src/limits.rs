@@ -71,6 +71,10 @@ pub const COVERAGE_RANGES_MAX: usize = 1_000;
 /// Log groups whose coverage is kept.
 pub const COVERAGE_GROUPS_MAX: usize = 1_000;
 
+/// Objects of buckets that a store remembers to have taken, 8 bytes each. Beyond it the oldest are
+/// forgotten, and read again when they are pulled again.
+pub const TAKEN_OBJECTS_MAX: usize = 100_000;
+
 /// Events that one trace may gather before it stops and says that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
@@ -122,3 +126,132 @@ pub const TABLE_STEPS_MAX: usize = 24;
 
 /// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
 pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;
+
+/// Seconds that a connection to AWS may take to open.
+pub const AWS_CONNECT_SECONDS: u64 = 5;
+
+/// Seconds that one request to AWS may take. A page of 1 MB comes within one or two.
+pub const AWS_ATTEMPT_SECONDS: u64 = 60;
+
+/// Times that a request is made before its failure is believed: some two minutes.
+pub const AWS_ATTEMPTS_MAX: u32 = 12;
+
+/// Times that the first request of a session is made: a wrong region or endpoint is to be told
+/// soon.
+pub const AWS_FIRST_ATTEMPTS_MAX: u32 = 4;
+
+/// Milliseconds that the pause between two attempts may last.
+pub const AWS_PAUSE_MS_MAX: u64 = 20_000;
+
+/// Seconds for which a request may be throttled without once going through.
+pub const AWS_THROTTLED_SECONDS_MAX: u64 = 600;
+
+/// Requests a second that a pull begins with: the quota of `FilterLogEvents` in most regions.
+pub const PULL_RATE_START: f64 = 5.0;
+
+/// Requests a second that a pull never goes beyond. The highest documented quota is 25.
+pub const PULL_RATE_MAX: f64 = 50.0;
+
+/// Requests a second that a pull never falls below, so that it comes back.
+pub const PULL_RATE_MIN: f64 = 0.2;
+
+/// Streams that one listing of events may name (CloudWatch Logs API reference).
+pub const FILTER_STREAMS_MAX: usize = 100;
+
+/// Streams that one request lists (CloudWatch Logs API reference).
+pub const DESCRIBE_STREAMS_PAGE: i32 = 50;
+
+/// Milliseconds after which no event of a time can arrive any more: CloudWatch takes events in
+/// that are up to 14 days old (PutLogEvents, API reference), and an hour for them to be listed.
+pub const SETTLING_MS: i64 = (14 * 24 + 1) * 60 * 60 * 1_000;
+
+/// Ranges of one log group whose times of looking are kept apart. A pull that follows for weeks
+/// needs some 500.
+pub const LOOKS_MAX: usize = 1_000;
+
+/// Bytes of a page of events (FilterLogEvents, API reference).
+pub const PAGE_BYTES: u64 = 1 << 20;
+
+/// Pages that a slice of a pull should have: what is listed again when a token expires, and few
+/// enough that several slices share the work.
+pub const SLICE_PAGES: u64 = 16;
+
+/// Slices that one range is cut into.
+pub const SLICES_MAX: usize = 10_000;
+
+/// Slices that are listed at the same time: enough for 25 requests a second when each takes half a
+/// second.
+pub const PULL_LISTINGS_MAX: usize = 12;
+
+/// Pages that wait to be stored before the network has to wait; 1 MB each, as a rule.
+pub const PULL_QUEUE_PAGES: usize = 16;
+
+/// Pages of a slice after which it may be cut in two for others to help.
+pub const SPLIT_PAGES_MIN: u32 = 4;
+
+/// Milliseconds of a slice that are worth cutting in two.
+pub const SPLIT_MS_MIN: i64 = 60 * 1_000;
+
+/// Milliseconds by which events may be ahead of the time (PutLogEvents, API reference: two hours).
+pub const FUTURE_MS: i64 = (2 * 60 + 5) * 60 * 1_000;
+
+/// Times that the listing of a slice begins again without getting further. Tokens live for a day.
+pub const LISTING_RESTARTS_MAX: u32 = 20;
+
+/// Pages with the token that asked for them, before the listing begins again.
+pub const LISTING_STALLED_PAGES_MAX: u32 = 20;
+
+/// Milliseconds after which a pull commits what it has fetched.
+pub const PULL_COMMIT_INTERVAL_MS: u64 = 3_000;
+
+/// Milliseconds after which a pull that follows commits that it has looked, although nothing was
+/// new.
+pub const FOLLOW_IDLE_COMMIT_MS: u64 = 60_000;
+
+/// Events of a page that one worker decodes at once.
+pub const PAGE_CHUNK_EVENTS: usize = 512;
+
+/// Pages of log groups or log streams that are listed before giving up on knowing them all.
+pub const DESCRIBE_PAGES_MAX: usize = 40;
+
+/// Milliseconds between two looks at whether a pull has something to commit.
+pub const PULL_TICK_MS: u64 = 250;
+
+/// Rejected events that a pull recognises when they come again.
+pub const KNOWN_REJECTS_MAX: usize = 100_000;
+
+/// Milliseconds of ranges to look at again for which it is worth asking which streams got
+/// something new.
+pub const STREAMS_WORTH_MS: i64 = 6 * 60 * 60 * 1_000;
+
+/// Milliseconds by which the time of a stream's last ingestion may lag behind. Usually it is less
+/// than an hour (CloudWatch Logs API reference, `LogStream`).
+pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
+
+/// Bytes of the configuration file.
+pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Requests a second that reading a bucket begins with. S3 allows 5,500 a second and prefix.
+pub const S3_RATE_START: f64 = 100.0;
+
+/// Requests a second that reading a bucket never goes beyond. One core unpacks fewer objects.
+pub const S3_RATE_MAX: f64 = 1_000.0;
+
+/// Objects that are being fetched, or lie ready, while one is read.
+pub const S3_OBJECTS_AHEAD: usize = 4;
+
+/// Bytes that are handed from the network to the reader at once.
+pub const S3_CHUNK_BYTES: usize = 64 << 10;
+
+/// Chunks of each object that may lie ready: 2 MB, some 100 ms of a fast connection.
+pub const S3_CHUNKS_AHEAD: usize = 32;
+
+/// Objects that are listed ahead of those that are fetched, some 300 bytes each.
+pub const S3_LISTED_AHEAD: usize = 10_000;
+
+/// Objects in a row that cannot be fetched before the rest is given up: what is wrong is then
+/// hardly wrong with them alone.
+pub const S3_FAILED_OBJECTS_MAX: u32 = 20;
+
+/// Milliseconds between two looks at whether to stop.
+pub const STOP_POLL_MS: u64 = 50;

@@ -4,8 +4,9 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 11] = [
     "import",
+    "pull",
     "trace",
     "search",
     "stats",

@@ -10,10 +10,13 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("time", &[]),
+    ("config", &["limits"]),
     ("event", &["limits", "time"]),
     ("source", &["limits", "time"]),
+    ("aws", &["limits", "time"]),
     ("store", &["limits", "time", "event", "source"]),
-    ("ingest", &["limits", "time", "event", "source", "store"]),
+    ("ingest", &["limits", "time", "event", "source", "aws", "store"]),
+    ("pull", &["limits", "time", "event", "source", "aws", "store"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("render", &["limits", "time", "event", "store", "trace"]),
@@ -22,8 +25,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "limits", "time", "event", "source", "store", "ingest", "query", "trace", "render",
-            "schema", "synth",
+            "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
+            "query", "trace", "render", "schema", "synth",
         ],
     ),
 ];
@@ -33,6 +36,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["cli"]),
     ("clap", &["cli"]),
     ("simd_json", &["event", "source"]),
+    ("aws_config", &["aws"]),
+    ("aws_sdk_cloudwatchlogs", &["aws"]),
+    ("aws_sdk_s3", &["aws"]),
+    ("aws_sdk_sts", &["aws"]),
     ("tantivy", &["store", "query"]),
 ];
 

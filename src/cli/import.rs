@@ -89,7 +89,7 @@ fn say(file: &FileReport) {
 /// Files with rejects that are named on stderr; the JSON and CSV reports name all.
 const REJECTING_FILES_SHOWN: usize = 20;
 
-fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io::Result<()> {
+pub(super) fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io::Result<()> {
     let seconds = report.elapsed_ms as f64 / 1_000.0;
     let mut line = format!(
         "{} events read from {} {}: {} new, {} already there",
@@ -105,7 +105,7 @@ fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io::Result<()>
     writeln!(out, "{line} ({seconds:.1} s)")
 }
 
-fn to_json(report: &ImportReport) -> serde_json::Value {
+pub(super) fn to_json(report: &ImportReport) -> serde_json::Value {
     json!({
         "read": report.read(),
         "added": report.added(),
@@ -130,7 +130,7 @@ fn file_to_json(file: &FileReport) -> serde_json::Value {
     })
 }
 
-fn write_csv(report: &ImportReport, out: &mut dyn Write) -> anyhow::Result<()> {
+pub(super) fn write_csv(report: &ImportReport, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["path", "format", "compression", "read", "added", "duplicates", "rejected"])?;
     for file in &report.files {

@@ -8,6 +8,10 @@ mod import;
 mod input;
 mod output;
 mod progress;
+mod pull;
+mod pull_report;
+mod pull_s3;
+mod pull_sources;
 mod reindex;
 mod schema;
 mod search;
@@ -97,6 +101,7 @@ enum ColorWhen {
 #[derive(Debug, Subcommand)]
 enum Command {
     Import(import::ImportArgs),
+    Pull(pull::PullArgs),
     Trace(trace::TraceArgs),
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
@@ -235,6 +240,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let context = Context::new(arguments.global)?;
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),
+        Command::Pull(args) => pull::run(&args, &context),
         Command::Trace(args) => trace::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Context;
 use crate::ingest::Progress;
+use crate::pull::PullProgress;
 
 /// How often the bar is drawn, at most.
 const DRAWS_PER_SECOND: u8 = 8;
@@ -47,6 +48,55 @@ impl ImportProgress {
 }
 
 impl Drop for ImportProgress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Shows how a pull gets on.
+pub(super) struct PullingProgress {
+    bar: Option<ProgressBar>,
+}
+
+impl PullingProgress {
+    /// A pull that follows shows nothing: it is always about to be done.
+    pub(super) fn new(context: &Context, is_following: bool) -> Self {
+        let is_shown = !context.global.quiet && !is_following && std::io::stderr().is_terminal();
+        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Self { bar: is_shown.then(bar) }
+    }
+
+    pub(super) fn show(&self, progress: PullProgress) {
+        let Some(bar) = &self.bar else { return };
+        let (done, all) = progress.slices;
+        let mut message = format!(
+            "{done} of {all} ranges, {} pages, {}, {} events ({}/s), {} new",
+            progress.pages,
+            indicatif::BinaryBytes(progress.bytes),
+            progress.events,
+            rate(progress.events, bar.elapsed()),
+            progress.added,
+        );
+        if let Some(reached) = progress.reached {
+            message.push_str(&format!(", at {reached}"));
+        }
+        if progress.throttled > 0 {
+            message.push_str(&format!(", {} throttled", progress.throttled));
+        }
+        bar.set_message(message);
+        bar.tick();
+        if bar.is_hidden() {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                bar.set_style(style);
+            }
+            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+        }
+    }
+}
+
+impl Drop for PullingProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

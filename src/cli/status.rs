@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Context, Format, Outcome};
 use crate::render::{Cell, Column, Table, csv_cell, human_duration, write_json, write_pairs};
-use crate::store::{CoveredRange, Sizes, Store};
+use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Store};
 use crate::time::Timestamp;
 
 /// Shows what the store holds and what it covers
@@ -54,6 +54,7 @@ fn write_table(
         let rejected = format!("{} pieces, {}", sizes.rejected_count, bytes(sizes.rejected_bytes));
         facts.push(("Rejected", rejected));
     }
+    facts.push(("WorkMail", shutdown(context.now)));
     write_pairs(&facts, 0, options.width, out)?;
     if store.checkpoint().coverage.is_empty() {
         return Ok(());
@@ -78,7 +79,99 @@ fn write_table(
             ]);
         }
     }
-    table.write(options.width, out)
+    table.write(options.width, out)?;
+    if store.checkpoint().pulls.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nPulls")?;
+    for (arn, group) in store.checkpoint().pulls.groups() {
+        let standing = Standing::of(group, context.now);
+        let optional = |it: Option<Timestamp>| it.map_or_else(|| "nothing".to_owned(), shown);
+        let mut facts = vec![("Log group", group.facts.name.clone()), ("ARN", arn.to_owned())];
+        facts.push(("Last look", optional(standing.last_look)));
+        facts.push(("Complete to", optional(standing.complete_until)));
+        facts.push(("Final to", optional(standing.final_until)));
+        facts.push(("Next loss", standing.loss(group, context.now)));
+        write_pairs(&facts, 2, options.width, out)?;
+    }
+    Ok(())
+}
+
+/// When WorkMail shuts down (WorkMail administrator guide, "End of support"), in milliseconds
+/// since 1970: the end of 2027-03-31 in UTC.
+const SHUTDOWN_MS: i64 = 1_806_537_600_000;
+
+fn days_left(now: Timestamp) -> i64 {
+    (SHUTDOWN_MS - now.as_ms()).div_euclid(DAY_MS).max(0)
+}
+
+fn shutdown(now: Timestamp) -> String {
+    match days_left(now) {
+        0 => "has shut down".to_owned(),
+        1 => "shuts down on 2027-03-31: 1 day left".to_owned(),
+        days => format!("shuts down on 2027-03-31: {days} days left"),
+    }
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// How a pulled group stands.
+struct Standing {
+    last_look: Option<Timestamp>,
+    /// All events up to here that were visible at the looks are in the store.
+    complete_until: Option<Timestamp>,
+    /// No more events up to here can arrive.
+    final_until: Option<Timestamp>,
+    /// The first instant that no look has seen, of those that CloudWatch still keeps.
+    not_taken: Option<Timestamp>,
+    /// When the events of that instant are deleted.
+    deleted_at: Option<Timestamp>,
+}
+
+impl Standing {
+    fn of(group: &PulledGroup, now: Timestamp) -> Self {
+        let retention_ms = group.facts.retention_days.map(|it| i64::from(it) * DAY_MS);
+        let looks = group.looks();
+        let oldest = group.facts.kept_from_ms(now.as_ms());
+        let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);
+        let from = Timestamp::from_ms(oldest).unwrap_or(Timestamp::UNIX_EPOCH);
+        let not_taken = group.first_unseen(from, now);
+        let seen_to = not_taken.unwrap_or(now).saturating_add_ms(-1);
+        let in_order = looks.iter().take_while(|it| it.range.first_ms <= seen_to.as_ms());
+        let mut final_until_ms = None;
+        for Look { range, at_ms } in in_order {
+            let settled = Look { range: *range, at_ms: *at_ms }.settled_until_ms();
+            final_until_ms = Some(settled.min(range.last_ms))
+                .filter(|it| *it >= range.first_ms)
+                .or(final_until_ms);
+            if settled < range.last_ms {
+                break;
+            }
+        }
+        Self {
+            last_look: looks.iter().map(|it| it.at_ms).max().and_then(Timestamp::from_ms),
+            complete_until: (!looks.is_empty()).then_some(seen_to),
+            final_until: final_until_ms.and_then(Timestamp::from_ms),
+            not_taken,
+            deleted_at: not_taken.zip(retention_ms).map(|(it, ms)| it.saturating_add_ms(ms)),
+        }
+    }
+
+    /// How long there is to take what has not been taken, in words.
+    fn loss(&self, group: &PulledGroup, now: Timestamp) -> String {
+        let Some(deleted_at) = self.deleted_at else {
+            return match group.facts.retention_days {
+                None => "none: CloudWatch keeps events for ever, or does not say for how long"
+                    .to_owned(),
+                Some(_) => "none: all that is there has been taken".to_owned(),
+            };
+        };
+        let left = deleted_at.ms_since(now);
+        if left <= 0 {
+            return "now: the oldest events not yet taken are being deleted".to_owned();
+        }
+        format!("in {}: the oldest events not yet taken are deleted then", human_duration(left))
+    }
 }
 
 fn to_json(store: &Store, sizes: Sizes, context: &Context) -> Value {
@@ -112,6 +205,33 @@ fn to_json(store: &Store, sizes: Sizes, context: &Context) -> Value {
         "rejected": sizes.rejected_count,
         "rejectedBytes": sizes.rejected_bytes,
         "coverage": coverage,
+        "pulls": store.checkpoint().pulls.groups().map(|(arn, it)| pull_to_json(arn, it, context)).collect::<Vec<_>>(),
+        "workmailEnds": "2027-03-31",
+        "daysLeft": days_left(context.now),
+    })
+}
+
+fn pull_to_json(arn: &str, group: &PulledGroup, context: &Context) -> Value {
+    let shown = |it: Timestamp| it.in_zone(&context.zone);
+    let standing = Standing::of(group, context.now);
+    let look = |it: &Look| {
+        json!({
+            "first": shown(it.range.first()),
+            "last": shown(it.range.last()),
+            "lookedAt": Timestamp::from_ms(it.at_ms).map(shown),
+        })
+    };
+    json!({
+        "logGroup": group.facts.name,
+        "arn": arn,
+        "retentionDays": group.facts.retention_days,
+        "lastLook": standing.last_look.map(shown),
+        "completeUntil": standing.complete_until.map(shown),
+        "finalUntil": standing.final_until.map(shown),
+        "oldestNotTaken": standing.not_taken.map(shown),
+        "deletedAt": standing.deleted_at.map(shown),
+        "deletedInMs": standing.deleted_at.map(|it| it.ms_since(context.now)),
+        "looks": group.looks().iter().map(look).collect::<Vec<_>>(),
     })
 }
 
@@ -132,6 +252,6 @@ fn write_csv(store: &Store, context: &Context, out: &mut dyn Write) -> anyhow::R
 }
 
 /// Bytes as people say them.
-fn bytes(count: u64) -> String {
+pub(super) fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
 }

@@ -1,5 +1,6 @@
 //! Why an import could not go on.
 
+use crate::aws::AwsError;
 use crate::source::SourceError;
 use crate::store::StoreError;
 
@@ -12,6 +13,12 @@ pub enum IngestError {
     /// The store cannot take more.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A service does not give what is asked for.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// The system does not let us talk to the network.
+    #[error("cannot start to talk to the network")]
+    NoNetwork(#[source] std::io::Error),
     /// There is no place for a temporary store.
     #[error("cannot make a temporary directory: set TMPDIR to one with room")]
     NoTemporaryDirectory(#[source] std::io::Error),

@@ -3,12 +3,21 @@
 //! One thread reads and frames ([`SourceReader`](crate::source::SourceReader)); rayon's workers
 //! decode, parse and prepare batches ([`decode`]); then, in the order of the input, the store takes
 //! what is new. Every queue is bounded, so memory does not grow with the input.
+//!
+//! Files are opened by the reading thread itself ([`import`]); the objects of a bucket come from a
+//! thread that talks to the network ([`import_s3`]).
 
+mod bucket;
 mod decode;
 mod error;
 mod import;
+mod pipeline;
 mod report;
+mod s3;
+#[cfg(test)]
+mod s3_tests;
 
 pub use error::IngestError;
 pub use import::{ImportOptions, Progress, import, import_temporarily, temporary_directory};
 pub use report::{FileReport, ImportReport};
+pub use s3::{S3Report, import_s3};

@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
+use super::sanitise::sanitise;
 use super::step::{cause, event_style, word};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::event::{Address, Event, EventName, decoded_subject};
 use crate::store::StoredEvent;
+use crate::time::Zone;
 
 /// Below this width a row has no room for both what the event says and its trace ID.
 const WIDE_COLUMNS_MIN: usize = 130;
@@ -45,6 +47,21 @@ pub fn write_events_table<'e>(
         table.push(start.into_iter().chain(end));
     }
     table.write(options.width, out)
+}
+
+/// Writes one event on one line, for events that come one after the other.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_event_line(stored: &StoredEvent, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    let event = &stored.event;
+    let style = event_style(event);
+    let time = stored.record.timestamp.in_zone(zone);
+    let rest = [from_and_to(event), beneath(&event.trace_id, &detail(event))];
+    let rest = rest.iter().filter(|it| !it.is_empty()).map(|it| sanitise(it));
+    let rest = rest.collect::<Vec<_>>().join("  ");
+    writeln!(out, "{time}  {style}{:<11}{style:#} {rest}", sanitise(word(&event.name)))
 }
 
 fn beneath(trace_id: &str, detail: &str) -> String {

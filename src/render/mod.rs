@@ -18,7 +18,7 @@ mod trace_table;
 
 pub use csv::{csv_cell, write_events_csv, write_messages_csv};
 pub use duration::human_duration;
-pub use events_table::write_events_table;
+pub use events_table::{write_event_line, write_events_table};
 pub use headline::headline;
 pub use json::{
     TraceAnswer, write_events_ndjson, write_json, write_messages_json, write_messages_ndjson,

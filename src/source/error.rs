@@ -37,6 +37,16 @@ pub enum SourceError {
         /// The directory.
         path: PathBuf,
     },
+    /// A service that did not give an input, or not all of it.
+    #[error("cannot fetch {name} beyond byte {byte_offset}")]
+    Fetch {
+        /// The input's address.
+        name: String,
+        /// Bytes that came before.
+        byte_offset: u64,
+        /// What the service or the network said.
+        source: io::Error,
+    },
     /// A read that failed in the middle of an input.
     #[error("cannot read {name} beyond byte {byte_offset}")]
     Read {
@@ -58,6 +68,9 @@ impl SourceError {
             Self::TooDeep { path } => Self::TooDeep { path: path.clone() },
             Self::Open { path, source } => Self::Open { path: path.clone(), source: copy(source) },
             Self::Walk { path, source } => Self::Walk { path: path.clone(), source: copy(source) },
+            Self::Fetch { name, byte_offset, source } => {
+                Self::Fetch { name: name.clone(), byte_offset: *byte_offset, source: copy(source) }
+            }
             Self::Read { name, byte_offset, source } => {
                 Self::Read { name: name.clone(), byte_offset: *byte_offset, source: copy(source) }
             }
@@ -73,6 +86,9 @@ impl SourceError {
                 "check the permissions, then import it again: what is there already is not added twice"
             }
             Self::TooDeep { .. } => "name that directory itself",
+            Self::Fetch { .. } => {
+                "run the same command again: what is there already is not fetched twice"
+            }
             Self::Read { .. } => {
                 "check the disk or the mount, then import it again: what is there already is not added twice"
             }

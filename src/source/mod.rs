@@ -35,7 +35,7 @@ pub use decoder::Decoder;
 pub use error::{RejectReason, SourceError};
 pub use layers::Compression;
 pub use reader::SourceReader;
-pub use walk::{Input, walk};
+pub use walk::{EXPORT_TEST_OBJECT, Input, walk};
 
 use crate::time::Timestamp;
 

@@ -38,6 +38,8 @@ pub struct SourceReader {
     framer: Framer,
     is_done: bool,
     name: String,
+    /// Whether it comes from a service rather than from this machine.
+    is_remote: bool,
     log_stream: Option<Arc<str>>,
     layers: Vec<Compression>,
     raw_bytes: Arc<AtomicU64>,
@@ -84,6 +86,7 @@ impl SourceReader {
             framer: Framer::new(peeled.stream, peeled.is_too_deep),
             is_done: false,
             name,
+            is_remote: false,
             log_stream: None,
             layers: peeled.layers,
             raw_bytes: peeled.raw_bytes,
@@ -91,7 +94,23 @@ impl SourceReader {
         })
     }
 
-    /// What errors call the input: its path, or `stdin`.
+    /// Reads from a service. `name` is what errors call the input, and `key` its place among
+    /// others, which tells the log stream when it is that of an export.
+    ///
+    /// # Errors
+    ///
+    /// [`SourceError::Read`] when a decompressor cannot be made.
+    pub fn from_remote(
+        read: Box<dyn Read + Send>,
+        name: String,
+        key: &str,
+    ) -> Result<Self, SourceError> {
+        let reader = Self::from_reader(read, name)?;
+        let log_stream = walk::export_stream(Path::new(key)).map(Arc::from);
+        Ok(Self { is_remote: true, log_stream, ..reader })
+    }
+
+    /// What errors call the input: its path, its address, or `stdin`.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -113,7 +132,8 @@ impl SourceReader {
     ///
     /// # Errors
     ///
-    /// [`SourceError::Read`] when the machine fails, after the units before it were handed out.
+    /// [`SourceError::Read`] when the machine fails and [`SourceError::Fetch`] when the service
+    /// does, after the units before it were handed out.
     /// Broken content is a rejected unit.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
         if let Some(error) = self.late_error.take() {
@@ -125,11 +145,7 @@ impl SourceReader {
             match self.framer.step(&mut batch) {
                 Ok(is_more) => self.is_done = !is_more,
                 Err(source) => {
-                    let error = SourceError::Read {
-                        name: self.name.clone(),
-                        byte_offset: self.bytes_read(),
-                        source,
-                    };
+                    let error = self.read_error(source);
                     if batch.is_empty() {
                         self.is_done = true;
                         return Err(error);
@@ -140,5 +156,14 @@ impl SourceReader {
             }
         }
         Ok((!batch.is_empty()).then_some(batch))
+    }
+
+    fn read_error(&self, source: io::Error) -> SourceError {
+        let (name, byte_offset) = (self.name.clone(), self.bytes_read());
+        if self.is_remote {
+            SourceError::Fetch { name, byte_offset, source }
+        } else {
+            SourceError::Read { name, byte_offset, source }
+        }
     }
 }

@@ -20,7 +20,7 @@ pub enum Input {
 }
 
 /// The object that an S3 export task leaves to test its permissions. It holds no events.
-const EXPORT_TEST_OBJECT: &str = "aws-logs-write-test";
+pub const EXPORT_TEST_OBJECT: &str = "aws-logs-write-test";
 
 /// Lists the inputs that `paths` stand for: each path in the order given, directories walked in
 /// the order of their names.

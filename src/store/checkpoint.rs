@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::coverage::Coverage;
+use super::objects::TakenObjects;
+use super::pulls::Pulls;
 
 /// The format of the index's fields. Another number than this one means a reindex.
 pub(super) const INDEX_FORMAT: u32 = 1;
@@ -21,6 +23,12 @@ pub struct Checkpoint {
     pub(super) archive: ArchivePosition,
     /// What has been looked at.
     pub coverage: Coverage,
+    /// What was pulled, and when it was last looked at.
+    #[serde(default, skip_serializing_if = "Pulls::is_empty")]
+    pub pulls: Pulls,
+    /// Which objects of buckets were taken.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub objects: TakenObjects,
 }
 
 /// How far the archive counts: all files before `file`, and `bytes` of that one.
@@ -68,4 +76,10 @@ pub(super) struct CommitNote {
     pub(super) records: u64,
     /// What this commit added to the coverage.
     pub(super) coverage: Coverage,
+    /// What this commit adds to what was pulled.
+    #[serde(default, skip_serializing_if = "Pulls::is_empty")]
+    pub(super) pulls: Pulls,
+    /// Which objects all of whose records are there with this commit.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub(super) objects: TakenObjects,
 }

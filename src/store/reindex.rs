@@ -14,6 +14,8 @@ use super::coverage::Coverage;
 use super::index::{Document, Fields, IndexWriter, document, quietly, read_checkpoint};
 use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
+use super::objects::TakenObjects;
+use super::pulls::Pulls;
 use crate::event::Parser;
 
 /// Blocks that are read before they are indexed together.
@@ -178,6 +180,8 @@ impl Noted {
         }
         numbers.sort_unstable();
         let mut coverage = Coverage::default();
+        let mut pulls = Pulls::default();
+        let mut objects = TakenObjects::default();
         let mut position = ArchivePosition::default();
         let mut commit_ends = Vec::new();
         for number in numbers {
@@ -189,6 +193,8 @@ impl Noted {
                             continue;
                         };
                         coverage.merge(&note.coverage);
+                        pulls.merge(&note.pulls);
+                        objects.merge(&note.objects);
                         if position.file != number {
                             commit_ends.clear();
                         }
@@ -215,7 +221,8 @@ impl Noted {
             }
             position.sealed_sha256 = sums.sealed_sha256(position.file);
         }
-        let checkpoint = Checkpoint { archive: position, coverage, ..Checkpoint::empty() };
+        let checkpoint =
+            Checkpoint { archive: position, coverage, pulls, objects, ..Checkpoint::empty() };
         Ok(Self { checkpoint, commit_sums })
     }
 

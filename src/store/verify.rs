@@ -16,6 +16,8 @@ use super::index::{
     read_checkpoint,
 };
 use super::layout::{Layout, archive_file_name, archive_file_number};
+use super::objects::TakenObjects;
+use super::pulls::Pulls;
 use crate::event::Parser;
 
 /// What a verification found.
@@ -106,8 +108,8 @@ struct FileReport {
     bytes_beyond: u64,
     /// The file's checksum as of each commit in it.
     commit_sums: Vec<String>,
-    /// What each commit added to the coverage.
-    coverage: Vec<Coverage>,
+    /// What each commit said.
+    notes: Vec<CommitNote>,
 }
 
 fn verify_archive(
@@ -165,6 +167,8 @@ fn verify_archive(
         .collect();
     let mut archived = BTreeMap::new();
     let mut coverage = Coverage::default();
+    let mut pulls = Pulls::default();
+    let mut objects = TakenObjects::default();
     for file in files {
         report.archive_files += 1;
         if checkpoint.is_some_and(|it| it.archive.file == file.number) {
@@ -178,13 +182,19 @@ fn verify_archive(
                 file.bytes_beyond
             ));
         }
-        file.coverage.iter().for_each(|it| coverage.merge(it));
+        for note in &file.notes {
+            coverage.merge(&note.coverage);
+            pulls.merge(&note.pulls);
+            objects.merge(&note.objects);
+        }
         report.records += file.fingerprint.count;
         report.problems.extend(file.problems);
         archived.insert(file.number, file.fingerprint);
     }
     // A damaged archive may have lost notes, which says nothing of the commit.
-    if report.problems.is_empty() && checkpoint.is_some_and(|it| it.coverage != coverage) {
+    let is_other =
+        |it: &Checkpoint| it.coverage != coverage || it.pulls != pulls || it.objects != objects;
+    if report.problems.is_empty() && checkpoint.is_some_and(is_other) {
         report.problems.push(format!(
             "{}: the coverage is not what the archive's commits add up to: `mailtrace reindex` restores it",
             layout.index().display()
@@ -278,7 +288,7 @@ fn verify_file(
                 hashed_to = end;
                 report.commit_sums.push(hex(&hasher.clone().finalize()));
                 match serde_json::from_slice::<CommitNote>(&json) {
-                    Ok(note) => report.coverage.push(note.coverage),
+                    Ok(note) => report.notes.push(note),
                     Err(error) => report
                         .problems
                         .push(format!("{}, note before byte {end}: {error}", path.display())),

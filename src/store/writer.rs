@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
@@ -14,7 +15,9 @@ use super::identity::Identity;
 use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
+use super::objects::{ObjectHash, TakenObjects};
 use super::prepare::{PreparedBatch, Preparers};
+use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
 use crate::limits;
 
@@ -29,6 +32,7 @@ pub struct StoreWriter {
     snapshot: IndexSnapshot,
     checkpoint: Checkpoint,
     uncommitted: Uncommitted,
+    committed_at: Instant,
     /// Declared last: the lock outlives everything that writes.
     _lock: WriterLock,
 }
@@ -38,18 +42,28 @@ pub struct StoreWriter {
 struct Uncommitted {
     record_count: u64,
     coverage: Coverage,
+    pulls: Pulls,
+    objects: TakenObjects,
     identities: HashSet<Identity, BuildHasherDefault<IdentityHasher>>,
     /// Whether `identities` also holds what the records' would be without their times.
     with_message_identities: bool,
 }
 
 /// What became of one batch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
     /// Records that are new.
     pub added: u64,
+    /// The places in the batch, in order, of records that were there.
+    pub duplicate_indices: Vec<usize>,
+}
+
+impl Appended {
     /// Records that were there.
-    pub duplicates: u64,
+    #[must_use]
+    pub fn duplicates(&self) -> u64 {
+        self.duplicate_indices.len() as u64
+    }
 }
 
 impl StoreWriter {
@@ -81,6 +95,7 @@ impl StoreWriter {
             snapshot,
             checkpoint,
             uncommitted: Uncommitted::default(),
+            committed_at: Instant::now(),
             _lock: lock,
         })
     }
@@ -153,12 +168,12 @@ impl StoreWriter {
     fn fill_blocks(&mut self, batch: PreparedBatch, blocks: &mut Vec<Block>) -> Appended {
         let mut appended = Appended::default();
         let mut start = 0;
-        for record in batch.records {
+        for (index, record) in batch.records.into_iter().enumerate() {
             let line = batch.lines.get(start..record.line_end).unwrap_or_default();
             start = record.line_end;
             let is_new = !record.is_stored && self.uncommitted.identities.insert(record.identity);
             if !is_new {
-                appended.duplicates += 1;
+                appended.duplicate_indices.push(index);
                 continue;
             }
             self.uncommitted.identities.extend(record.message_identity);
@@ -181,10 +196,49 @@ impl StoreWriter {
         self.uncommitted.coverage.add(log_group, range);
     }
 
+    /// Notes a look at the group `arn`.
+    pub fn looked(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
+        if let Some(range) = facts.seen(look) {
+            self.cover(&facts.name, range);
+        }
+        self.uncommitted.pulls.add(arn, facts, look);
+    }
+
+    /// What was pulled, with what is not committed yet.
+    #[must_use]
+    pub fn pulls(&self) -> Pulls {
+        let mut pulls = self.checkpoint.pulls.clone();
+        pulls.merge(&self.uncommitted.pulls);
+        pulls
+    }
+
+    /// Notes that all records of an object have been appended, and there is nothing more in it.
+    pub fn take_object(&mut self, object: ObjectHash) {
+        self.uncommitted.objects.add(object);
+    }
+
+    /// Whether an object has been taken.
+    #[must_use]
+    pub fn has_object(&self, object: ObjectHash) -> bool {
+        self.uncommitted.objects.contains(object) || self.checkpoint.objects.contains(object)
+    }
+
+    /// The objects that were taken as of the last commit.
+    #[must_use]
+    pub fn taken_objects(&self) -> &TakenObjects {
+        &self.checkpoint.objects
+    }
+
     /// Records that a crash would make us redo.
     #[must_use]
     pub fn uncommitted_records(&self) -> u64 {
         self.uncommitted.record_count
+    }
+
+    /// How long ago the last commit was, or the store was opened.
+    #[must_use]
+    pub fn since_commit(&self) -> Duration {
+        self.committed_at.elapsed()
     }
 
     /// Makes everything so far visible and durable. When it returns, a power loss takes nothing
@@ -196,19 +250,34 @@ impl StoreWriter {
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let mut coverage = self.checkpoint.coverage.clone();
         coverage.merge(&self.uncommitted.coverage);
-        if self.uncommitted.record_count == 0 && coverage == self.checkpoint.coverage {
+        let pulls = self.pulls();
+        let mut objects = self.checkpoint.objects.clone();
+        objects.merge(&self.uncommitted.objects);
+        if self.uncommitted.record_count == 0
+            && coverage == self.checkpoint.coverage
+            && pulls == self.checkpoint.pulls
+            && objects == self.checkpoint.objects
+        {
             self.uncommitted.identities.clear();
+            self.committed_at = Instant::now();
             return Ok(());
         }
         let records = self.checkpoint.records + self.uncommitted.record_count;
-        let note = CommitNote { records, coverage: self.uncommitted.coverage.clone() };
+        let note = CommitNote {
+            records,
+            coverage: self.uncommitted.coverage.clone(),
+            pulls: self.uncommitted.pulls.clone(),
+            objects: self.uncommitted.objects.clone(),
+        };
         // Maps with text keys and numbers: nothing that JSON cannot hold.
         let note = serde_json::to_vec(&note).unwrap_or_default();
         let archive = self.archive.sync(&note)?;
-        let checkpoint = Checkpoint { records, archive, coverage, ..Checkpoint::empty() };
+        let checkpoint =
+            Checkpoint { records, archive, coverage, pulls, objects, ..Checkpoint::empty() };
         self.index.commit(&checkpoint.to_payload())?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
+        self.committed_at = Instant::now();
         (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout.index())?;
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,

@@ -1,0 +1,185 @@
+//! CloudWatch Logs: groups, streams, and pages of events.
+
+use aws_sdk_cloudwatchlogs::Client;
+
+use super::error::{self, Call, Failure};
+use super::session::Session;
+use crate::limits;
+
+/// A log group, as far as it is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogGroup {
+    /// Its name.
+    pub name: String,
+    /// Its ARN without the trailing `:*`: account, region and name in one.
+    pub arn: String,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: Option<i64>,
+    /// Days after which events are deleted; `None` when they never are.
+    pub retention_days: Option<u32>,
+    /// Bytes stored, by the service's own count, which lags behind.
+    pub stored_bytes: Option<u64>,
+    /// Whether a data protection policy may mask parts of messages.
+    pub is_masked: bool,
+}
+
+/// A log stream, as far as it tells whether something has arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogStream {
+    /// Its name.
+    pub name: String,
+    /// When the last event was taken in, in milliseconds since 1970. Lags behind.
+    pub last_ingestion_ms: Option<i64>,
+}
+
+/// One event as CloudWatch gave it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogEvent {
+    /// The stream that it is in.
+    pub log_stream: Option<String>,
+    /// The service's ID of it.
+    pub event_id: Option<String>,
+    /// When it happened, in milliseconds since 1970.
+    pub timestamp_ms: Option<i64>,
+    /// When it was taken in, in milliseconds since 1970.
+    pub ingestion_ms: Option<i64>,
+    /// The message.
+    pub message: Option<String>,
+}
+
+/// One answer of a listing of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventPage {
+    /// The events, none perhaps although more follow.
+    pub events: Vec<LogEvent>,
+    /// What to ask with for the next page; `None` at the end.
+    pub next_token: Option<String>,
+}
+
+/// A listing of the events of one group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventQuery {
+    /// The first millisecond.
+    pub first_ms: i64,
+    /// The last millisecond, itself inside.
+    pub last_ms: i64,
+    /// The streams to look at, at most [`limits::FILTER_STREAMS_MAX`]; empty for all.
+    pub log_streams: Vec<String>,
+}
+
+/// Calls CloudWatch Logs. Every method is one request.
+#[derive(Clone, Debug)]
+pub struct LogsClient {
+    client: Client,
+    region: String,
+}
+
+impl LogsClient {
+    /// Calls as the session's identity, in its region.
+    #[must_use]
+    pub fn new(session: &Session) -> Self {
+        Self { client: Client::new(&session.config), region: session.region().to_owned() }
+    }
+
+    fn call(&self, permission: &'static str, group: &str) -> Call {
+        Call::new(permission, format!("log group {group} in {}", self.region))
+    }
+
+    /// One page of the events of a group, in order of their times.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn events(
+        &self,
+        group: &str,
+        query: &EventQuery,
+        token: Option<String>,
+    ) -> Result<EventPage, Failure> {
+        let streams = (!query.log_streams.is_empty()).then(|| query.log_streams.clone());
+        let answer = self
+            .client
+            .filter_log_events()
+            .log_group_name(group)
+            .start_time(query.first_ms.max(0))
+            // Documented as inclusive; a millisecond more costs nothing if it were not.
+            .end_time(query.last_ms.saturating_add(1).max(0))
+            .set_log_stream_names(streams)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| error::failure(&error, &self.call("logs:FilterLogEvents", group)))?;
+        let events = answer.events.unwrap_or_default().into_iter().map(|it| LogEvent {
+            log_stream: it.log_stream_name,
+            event_id: it.event_id,
+            timestamp_ms: it.timestamp,
+            ingestion_ms: it.ingestion_time,
+            message: it.message,
+        });
+        Ok(EventPage { events: events.collect(), next_token: answer.next_token })
+    }
+
+    /// One page of the groups whose names begin with `prefix`, in order of their names, and the
+    /// token of the next.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn groups(
+        &self,
+        prefix: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<LogGroup>, Option<String>), Failure> {
+        let call = if prefix.is_empty() {
+            Call::new("logs:DescribeLogGroups", format!("log groups in {}", self.region))
+        } else {
+            self.call("logs:DescribeLogGroups", prefix)
+        };
+        let answer = self
+            .client
+            .describe_log_groups()
+            .set_log_group_name_prefix((!prefix.is_empty()).then(|| prefix.to_owned()))
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| error::failure(&error, &call))?;
+        let groups = answer.log_groups.unwrap_or_default().into_iter().filter_map(|it| {
+            let arn = it.arn.or(it.log_group_arn)?;
+            Some(LogGroup {
+                name: it.log_group_name?,
+                arn: arn.strip_suffix(":*").unwrap_or(&arn).to_owned(),
+                created_ms: it.creation_time,
+                retention_days: it.retention_in_days.and_then(|it| u32::try_from(it).ok()),
+                stored_bytes: it.stored_bytes.and_then(|it| u64::try_from(it).ok()),
+                is_masked: it.data_protection_status.is_some_and(|it| it.as_str() == "ACTIVATED"),
+            })
+        });
+        Ok((groups.collect(), answer.next_token))
+    }
+
+    /// One page of the streams of a group, and the token of the next.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn streams(
+        &self,
+        group: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<LogStream>, Option<String>), Failure> {
+        let call = self.call("logs:DescribeLogStreams", group);
+        let answer = self
+            .client
+            .describe_log_streams()
+            .log_group_name(group)
+            .limit(limits::DESCRIBE_STREAMS_PAGE)
+            .set_next_token(token)
+            .send()
+            .await
+            .map_err(|error| error::failure(&error, &call))?;
+        let streams = answer.log_streams.unwrap_or_default().into_iter().filter_map(|it| {
+            Some(LogStream { name: it.log_stream_name?, last_ingestion_ms: it.last_ingestion_time })
+        });
+        Ok((streams.collect(), answer.next_token))
+    }
+}

@@ -1,0 +1,23 @@
+//! Amazon's services, as far as mailtrace uses them: who we are, CloudWatch Logs, and reading S3.
+//!
+//! The types of the AWS SDK stay within this module. Retries are ours: the SDK's are switched
+//! off, so that the [`RateLimiter`] sees every throttled answer and a listing can begin again
+//! where a page was lost.
+
+mod download;
+mod error;
+mod limiter;
+mod logs;
+#[cfg(test)]
+pub(crate) mod object_server;
+mod retry;
+mod s3;
+mod session;
+
+pub use download::{ObjectReader, ObjectSink, download, object_stream};
+pub use error::{AwsError, Call, Failure};
+pub use limiter::RateLimiter;
+pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient};
+pub use retry::Retrier;
+pub use s3::{ObjectBody, ObjectsClient, S3Object, S3Url, S3UrlError};
+pub use session::{Session, SessionOptions};

@@ -1,0 +1,140 @@
+//! Calls that are made again until they go through or there is no hope.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{AwsError, Failure, RateLimiter};
+use crate::limits;
+
+/// Makes calls in turn and again.
+///
+/// Throttling only costs time, up to [`limits::AWS_THROTTLED_SECONDS_MAX`] without a single call
+/// that goes through. Anything else that may pass is tried [`limits::AWS_ATTEMPTS_MAX`] times, with
+/// pauses that double and are spread at random.
+pub struct Retrier<'r> {
+    limiter: &'r RateLimiter,
+    attempts_max: u32,
+}
+
+impl<'r> Retrier<'r> {
+    /// Makes calls at the limiter's pace.
+    #[must_use]
+    pub fn new(limiter: &'r RateLimiter) -> Self {
+        Self { limiter, attempts_max: limits::AWS_ATTEMPTS_MAX }
+    }
+
+    /// For the first call to a service, when it is more likely that something is set up wrongly
+    /// than that something has just broken.
+    #[must_use]
+    pub fn first(limiter: &'r RateLimiter) -> Self {
+        Self { limiter, attempts_max: limits::AWS_FIRST_ATTEMPTS_MAX }
+    }
+
+    /// Makes a call until it goes through.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Permanent`] and [`Failure::BadParameter`] at once, the others when it has been
+    /// tried for long enough.
+    pub async fn call<T>(
+        &self,
+        mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut failed = 0;
+        let begun = Instant::now();
+        loop {
+            let has_waited = self.limiter.turn().await;
+            match attempt().await {
+                Ok(answer) => {
+                    self.limiter.went_through(has_waited);
+                    return Ok(answer);
+                }
+                Err(Failure::Throttled(error)) => {
+                    self.limiter.was_throttled(random());
+                    let seconds = begun.elapsed().as_secs();
+                    if seconds >= limits::AWS_THROTTLED_SECONDS_MAX {
+                        return Err(Failure::Throttled(still_throttled(error, seconds)));
+                    }
+                }
+                Err(Failure::Transient(error)) => {
+                    failed += 1;
+                    if failed >= self.attempts_max {
+                        return Err(Failure::Transient(error));
+                    }
+                    sleep(pause(failed)).await;
+                }
+                Err(other) => return Err(other),
+            }
+        }
+    }
+}
+
+fn still_throttled(error: AwsError, seconds: u64) -> AwsError {
+    match error {
+        AwsError::Service { call, .. } => AwsError::Throttled { call, seconds },
+        other => other,
+    }
+}
+
+/// The pause after so many failures: anything up to a bound that doubles ("full jitter").
+pub(super) fn pause(failed: u32) -> Duration {
+    let bound = limits::AWS_PAUSE_MS_MAX.min(100_u64.saturating_mul(1 << failed.min(16)));
+    Duration::from_secs_f64(bound as f64 / 1_000.0 * random())
+}
+
+/// A number from 0 to 1. It spreads pauses, and nothing hangs on it being hard to guess.
+fn random() -> f64 {
+    use std::hash::{BuildHasher, Hasher};
+    // Each `RandomState` has keys of its own.
+    let hash = std::hash::RandomState::new().build_hasher().finish();
+    f64::from(u32::try_from(hash >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service_error() -> AwsError {
+        AwsError::Service { call: "c".to_owned(), code: "x".to_owned(), detail: "y".to_owned() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_tried_again_and_what_will_not_is_not() {
+        let limiter = RateLimiter::new();
+        let retrier = Retrier::new(&limiter);
+        let mut left = 5;
+        let answer = retrier
+            .call(async || {
+                left -= 1;
+                match left {
+                    0 => Ok("through"),
+                    1 | 3 => Err(Failure::Throttled(service_error())),
+                    _ => Err(Failure::Transient(service_error())),
+                }
+            })
+            .await;
+        assert_eq!(answer, Ok("through"));
+        let mut calls = 0;
+        let answer: Result<(), _> = retrier
+            .call(async || {
+                calls += 1;
+                Err(Failure::Permanent(service_error()))
+            })
+            .await;
+        assert_eq!(answer, Err(Failure::Permanent(service_error())));
+        assert_eq!(calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_an_end_to_trying() {
+        let limiter = RateLimiter::new();
+        let retrier = Retrier::new(&limiter);
+        let answer: Result<(), _> =
+            retrier.call(async || Err(Failure::Transient(service_error()))).await;
+        assert_eq!(answer, Err(Failure::Transient(service_error())));
+        let answer: Result<(), _> =
+            retrier.call(async || Err(Failure::Throttled(service_error()))).await;
+        assert!(matches!(answer, Err(Failure::Throttled(AwsError::Throttled { .. }))));
+    }
+}

@@ -1,0 +1,155 @@
+//! Who we are and where: region, credentials and endpoint from the usual chain.
+
+use std::time::Duration;
+
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::ProvideCredentials;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+
+use super::error::{self, AwsError, Call};
+use crate::limits;
+
+/// What the user says about where to go and as whom. What is not said comes from the environment,
+/// the profile, or the instance.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionOptions {
+    /// A profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// The region, such as `us-east-1`.
+    pub region: Option<String>,
+    /// An endpoint to talk to instead of the service's own, for every service.
+    pub endpoint_url: Option<String>,
+}
+
+/// A region and credentials that were there when it was opened.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub(super) config: SdkConfig,
+    region: String,
+}
+
+impl Session {
+    /// Resolves region and credentials.
+    ///
+    /// # Errors
+    ///
+    /// [`AwsError::NoRegion`], [`AwsError::InsecureEndpoint`], and what is wrong with the
+    /// credentials: [`AwsError::NoCredentials`], [`AwsError::SsoExpired`] or
+    /// [`AwsError::Credentials`].
+    pub async fn open(options: &SessionOptions) -> Result<Self, AwsError> {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(limits::AWS_CONNECT_SECONDS))
+            .operation_attempt_timeout(Duration::from_secs(limits::AWS_ATTEMPT_SECONDS))
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
+        if let Some(profile) = &options.profile {
+            // As the AWS CLI has it, a profile that is named goes before the environment.
+            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+            loader = loader.profile_name(profile).credentials_provider(provider);
+        }
+        if let Some(region) = &options.region {
+            loader = loader.region(Region::new(region.clone()));
+        }
+        if let Some(endpoint_url) = &options.endpoint_url {
+            loader = loader.endpoint_url(endpoint_url);
+        }
+        let config = loader.load().await;
+        if let Some(url) = config.endpoint_url().filter(|it| !is_private(it)) {
+            return Err(AwsError::InsecureEndpoint { url: url.to_owned() });
+        }
+        let provider = config.credentials_provider().ok_or(AwsError::NoCredentials)?;
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| error::of_credentials(&error, options.profile.as_deref()))?;
+        let region = config.region().map(ToString::to_string).ok_or(AwsError::NoRegion)?;
+        Ok(Self { config, region })
+    }
+
+    /// A session with made-up credentials at an endpoint on this machine.
+    #[cfg(test)]
+    pub(crate) fn for_tests(endpoint_url: &str) -> Self {
+        use aws_credential_types::Credentials;
+        use aws_credential_types::provider::SharedCredentialsProvider;
+        let credentials = Credentials::new("AKIDTEST", "secret", None, None, "tests");
+        let region = "us-east-1".to_owned();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.clone()))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .retry_config(RetryConfig::disabled())
+            .endpoint_url(endpoint_url)
+            .build();
+        Self { config, region }
+    }
+
+    /// The region.
+    #[must_use]
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// The endpoint that is used instead of the services' own.
+    #[must_use]
+    pub fn endpoint_url(&self) -> Option<&str> {
+        self.config.endpoint_url()
+    }
+
+    /// The number of the account whose credentials these are. Needs no permission.
+    ///
+    /// # Errors
+    ///
+    /// What the call came to.
+    pub async fn account(&self) -> Result<String, AwsError> {
+        let call = Call::new("sts:GetCallerIdentity", format!("region {}", self.region));
+        let client = aws_sdk_sts::Client::new(&self.config);
+        let identity = client.get_caller_identity().send().await;
+        let identity = identity.map_err(|error| error::failure(&error, &call).into_error())?;
+        identity.account.ok_or_else(|| AwsError::Incomprehensible {
+            call: call.to_string(),
+            detail: "an identity without an account".to_owned(),
+        })
+    }
+}
+
+/// Whether what is said to an endpoint stays between us: it is encrypted or does not leave the
+/// machine.
+fn is_private(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return true };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_spoken_to_in_the_clear() {
+        for url in [
+            "https://logs.example.com",
+            "http://127.0.0.1:5000",
+            "http://localhost:5000/x",
+            "http://[::1]:5000",
+        ] {
+            assert!(is_private(url), "{url}");
+        }
+        for url in [
+            "http://logs.example.com",
+            "http://127.0.0.1.example.com:80",
+            "http://localhost@evil.example",
+            "http://10.0.0.1",
+        ] {
+            assert!(!is_private(url), "{url}");
+        }
+    }
+}

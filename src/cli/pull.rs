@@ -1,0 +1,276 @@
+//! `mailtrace pull`.
+
+use std::io::Write;
+use std::process;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::progress::PullingProgress;
+use super::pull_report::{Pulled, write_plans, write_pulled};
+use super::pull_sources::{ChosenSource, SourceArgs};
+use super::{Context, Format, Outcome, output, pull_s3};
+use crate::aws::{LogGroup, RateLimiter};
+use crate::pull::{Clock, PullOptions, PullPlan, Puller, Stop};
+use crate::render::{write_event_line, write_events_ndjson};
+use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
+use crate::time::{parse_duration_ms, parse_time_argument};
+
+/// Takes events from CloudWatch Logs and keeps them
+///
+/// Goes on where the last pull stands, and looks again at times for which events may have come
+/// late (CloudWatch takes them in for 14 days): pulling again never adds an event twice. Without a
+/// log group, an organization or a configuration file, the only group under
+/// /aws/workmail/emailevents/ is taken. Credentials and region come from where the AWS CLI has
+/// them. Needs logs:FilterLogEvents, logs:DescribeLogGroups and logs:DescribeLogStreams.
+#[derive(Debug, Args)]
+pub(super) struct PullArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    /// Take the objects of a bucket instead, which an export task or Firehose left there, such as
+    /// s3://bucket/prefix; --log-group then names the group of records whose object does not
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run", "max_rate"])]
+    s3: Option<String>,
+    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d [default: the oldest]
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events up to this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Look again at everything, whenever it was last looked at
+    #[arg(long)]
+    recheck: bool,
+    /// Go on until interrupted
+    #[arg(long, conflicts_with_all = ["until", "dry_run", "recheck"])]
+    follow: bool,
+    /// With --follow, how long to wait between two looks
+    #[arg(long, value_name = "DURATION", default_value = "10s", requires = "follow")]
+    interval: String,
+    /// At most so many requests a second [default: as many as the account's quota allows]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    max_rate: Option<u32>,
+    /// Print each new event, as a line or with --format ndjson
+    #[arg(long, conflicts_with = "dry_run")]
+    print: bool,
+    /// Only say what would be fetched
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A log group that was found, and the connection to it.
+struct Source {
+    puller: Puller,
+    group: LogGroup,
+}
+
+pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome> {
+    if let Some(url) = &args.s3 {
+        let (log_group, session) = args.source.session()?;
+        return pull_s3::run(url, log_group, &session, context);
+    }
+    let time = |it: &Option<String>, option: &str| {
+        it.as_deref()
+            .map(|it| parse_time_argument(it, context.now, &context.zone))
+            .transpose()
+            .with_context(|| option.to_owned())
+    };
+    let options = PullOptions {
+        since: time(&args.since, "--since")?,
+        until: time(&args.until, "--until")?,
+        is_recheck: args.recheck,
+        is_following: args.follow,
+    };
+    let interval = parse_duration_ms(&args.interval)
+        .and_then(|it| u64::try_from(it).ok())
+        .filter(|it| *it >= INTERVAL_MS_MIN)
+        .with_context(|| format!("--interval {}: give 1s or more", args.interval))?;
+    if args.print && !matches!(context.global.format, Format::Table | Format::Ndjson) {
+        bail!("--print goes with --format table or ndjson");
+    }
+    let stop = Stop::new();
+    let wish = stop.clone();
+    on_interrupt(move || {
+        let is_second = wish.is_requested();
+        wish.request();
+        is_second
+    })?;
+    let sources = args
+        .source
+        .choose()?
+        .iter()
+        .map(|it| open(it, args.max_rate, context, &stop))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if args.dry_run {
+        return plan(&sources, options, context);
+    }
+    let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
+    let mut pulled: Vec<_> = sources.iter().map(|it| Pulled::new(it.region())).collect();
+    loop {
+        for (source, pulled) in sources.iter().zip(&mut pulled) {
+            let report = pull(source, &mut writer, options, args.print, context)?;
+            pulled.add(report);
+            if !args.follow {
+                continue;
+            }
+            match pulled.problem() {
+                Some(problem) if problem.may_pass() => output::warn(&problem.to_string()),
+                Some(_) => stop.request(),
+                None => {}
+            }
+        }
+        if !args.follow || stop.is_requested() {
+            break;
+        }
+        if let Some(source) = sources.first() {
+            source.puller.wait(Duration::from_millis(interval));
+        }
+    }
+    writer.close()?;
+    finish(&pulled, args, &stop, context)
+}
+
+/// Milliseconds between two looks: less would only use up the quota.
+const INTERVAL_MS_MIN: u64 = 1_000;
+
+impl Source {
+    fn region(&self) -> &str {
+        self.puller.session().region()
+    }
+}
+
+fn open(
+    chosen: &ChosenSource,
+    max_rate: Option<u32>,
+    context: &Context,
+    stop: &Stop,
+) -> anyhow::Result<Source> {
+    let mut puller = Puller::open(&chosen.session, Clock::set_to(context.now), stop.clone())?;
+    if let Some(rate) = max_rate {
+        puller = puller.paced_by(RateLimiter::at_most(rate));
+    }
+    let group = puller.group(chosen.log_group.as_deref())?;
+    if context.global.quiet {
+        return Ok(Source { puller, group });
+    }
+    if let (Some(url), true) = (puller.session().endpoint_url(), context.global.verbose > 0) {
+        output::note(&format!("talking to {url}"));
+    }
+    if chosen.log_group.is_none() {
+        output::note(&format!("pulling {}, the only one of its kind", group.name));
+    }
+    if group.is_masked {
+        output::warn(&format!(
+            "{} has a data protection policy: what it masks in messages reaches us masked",
+            group.name
+        ));
+    }
+    Ok(Source { puller, group })
+}
+
+fn plan(sources: &[Source], options: PullOptions, context: &Context) -> anyhow::Result<Outcome> {
+    let pulls = match Store::open(&context.store_path()?) {
+        Ok(store) => store.checkpoint().pulls.clone(),
+        Err(StoreError::NoStore { .. }) => Pulls::default(),
+        Err(error) => return Err(error.into()),
+    };
+    let plans: Vec<PullPlan> =
+        sources.iter().map(|it| it.puller.plan(&pulls, &it.group, options)).collect();
+    let mut stdout = anstream::stdout().lock();
+    write_plans(&plans, context, &mut stdout)?;
+    stdout.flush()?;
+    Ok(Outcome::Done)
+}
+
+fn pull(
+    source: &Source,
+    writer: &mut StoreWriter,
+    options: PullOptions,
+    prints: bool,
+    context: &Context,
+) -> anyhow::Result<crate::pull::PullReport> {
+    let progress = PullingProgress::new(context, options.is_following);
+    let mut unprinted = None;
+    let mut print = |event: StoredEvent| {
+        if unprinted.is_none() {
+            unprinted = write_event(&event, context).err();
+        }
+    };
+    let on_new: Option<&mut dyn FnMut(StoredEvent)> = if prints { Some(&mut print) } else { None };
+    let report =
+        source.puller.pull(writer, &source.group, options, &mut |it| progress.show(it), on_new)?;
+    drop(progress);
+    match unprinted {
+        Some(error) => Err(error.into()),
+        None => Ok(report),
+    }
+}
+
+fn write_event(event: &StoredEvent, context: &Context) -> std::io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Ndjson => write_events_ndjson([event], &context.zone, &mut stdout)?,
+        _ => write_event_line(event, &context.zone, &mut stdout)?,
+    }
+    stdout.flush()
+}
+
+fn finish(
+    pulled: &[Pulled],
+    args: &PullArgs,
+    stop: &Stop,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    // Printed events are the answer then.
+    if !args.print {
+        let mut stdout = anstream::stdout().lock();
+        write_pulled(pulled, context, &mut stdout)?;
+        stdout.flush()?;
+    }
+    let problems = || pulled.iter().filter_map(Pulled::problem);
+    let kept: u64 = pulled.iter().map(Pulled::added).sum();
+    let kept = if kept > 0 {
+        format!(" ({kept} new events were taken and are kept)")
+    } else {
+        String::new()
+    };
+    if !args.follow || problems().any(|it| !it.may_pass()) {
+        for problem in problems().skip(1) {
+            output::warn(&problem.to_string());
+        }
+        if let Some(problem) = problems().next() {
+            bail!("{problem}{kept}");
+        }
+    }
+    if stop.is_requested() && !args.follow {
+        bail!(INTERRUPTED);
+    }
+    let rejecting = pulled.iter().filter(|it| it.rejected() > 0);
+    let mut outcome = Outcome::Done;
+    for pulled in rejecting {
+        outcome = Outcome::SomeRejected;
+        if !context.global.quiet {
+            output::warn(&pulled.rejection());
+        }
+    }
+    Ok(outcome)
+}
+
+/// The exit status of a process that SIGINT has ended, as shells count.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// Tells `stop` when the user or the system wants us to stop, so that what has been fetched is
+/// committed; `stop` says whether it was told before, and then we stop at once.
+#[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
+pub(super) fn on_interrupt(stop: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
+    ctrlc::set_handler(move || {
+        if stop() {
+            process::exit(EXIT_INTERRUPTED);
+        }
+    })
+    .context("cannot watch for signals")
+}
+
+/// What a pull says that was told to stop before its end.
+pub(super) const INTERRUPTED: &str =
+    "interrupted: what was fetched is kept, and the same command goes on from there";

@@ -1,0 +1,145 @@
+//! Which sources a pull is about: those of the command line, or of the configuration file.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use etcetera::{BaseStrategy, choose_base_strategy};
+
+use crate::aws::SessionOptions;
+use crate::config::{Config, SourceConfig};
+use crate::pull::default_group;
+
+/// Where to pull from, and as whom.
+#[derive(Debug, Args)]
+pub(super) struct SourceArgs {
+    /// Sources of the configuration file to pull; all of them when none is named
+    #[arg(value_name = "SOURCE", conflicts_with_all = ["log_group", "organization"])]
+    sources: Vec<String>,
+    /// The log group, by its name or ARN
+    #[arg(long, value_name = "NAME", conflicts_with = "organization")]
+    log_group: Option<String>,
+    /// The WorkMail organization's alias: its log group is /aws/workmail/emailevents/ALIAS
+    #[arg(long, value_name = "ALIAS")]
+    organization: Option<String>,
+    /// The profile in the AWS configuration files [default: AWS_PROFILE]
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+    /// The region, such as eu-west-1 [default: AWS_REGION, else the profile's]
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Talk to this endpoint instead of the service's own
+    #[arg(long, value_name = "URL")]
+    endpoint_url: Option<String>,
+    /// The configuration file [default: mailtrace/config.toml in the platform's configuration directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// One log group to find, and as whom.
+#[derive(Debug)]
+pub(super) struct ChosenSource {
+    /// The name of the log group; `None` for the only one with the usual name.
+    pub(super) log_group: Option<String>,
+    pub(super) session: SessionOptions,
+}
+
+impl SourceArgs {
+    /// The sources that are meant, one at least.
+    pub(super) fn choose(&self) -> anyhow::Result<Vec<ChosenSource>> {
+        if self.log_group.is_some() || self.organization.is_some() {
+            let named = SourceConfig {
+                log_group: self.log_group.clone(),
+                organization: self.organization.clone(),
+                ..SourceConfig::default()
+            };
+            return Ok(vec![self.chosen(&named)?]);
+        }
+        let config = self.read_config()?;
+        let mut chosen = Vec::new();
+        for name in &self.sources {
+            let Some(source) = config.sources.get(name) else {
+                let known: Vec<_> = config.sources.keys().map(String::as_str).collect();
+                let known =
+                    if known.is_empty() { "no source".to_owned() } else { known.join(", ") };
+                bail!("there is no source {name} in the configuration, which has {known}");
+            };
+            chosen.push(self.chosen(source)?);
+        }
+        if chosen.is_empty() {
+            for source in config.sources.values() {
+                chosen.push(self.chosen(source)?);
+            }
+        }
+        if chosen.is_empty() {
+            chosen.push(self.chosen(&SourceConfig::default())?);
+        }
+        Ok(chosen)
+    }
+
+    /// What the command line alone says: the name of the log group, and as whom to go where.
+    pub(super) fn session(&self) -> anyhow::Result<(Option<String>, SessionOptions)> {
+        let log_group = self.log_group.clone();
+        let chosen = self.chosen(&SourceConfig { log_group, ..SourceConfig::default() })?;
+        Ok((chosen.log_group, chosen.session))
+    }
+
+    fn read_config(&self) -> anyhow::Result<Config> {
+        if let Some(path) = &self.config {
+            if !path.exists() {
+                bail!("there is no configuration file {}: check --config", path.display());
+            }
+            return Ok(Config::read(path)?);
+        }
+        // Without a home there is no file, and pulling works all the same.
+        let Ok(strategy) = choose_base_strategy() else { return Ok(Config::default()) };
+        Ok(Config::read(&strategy.config_dir().join("mailtrace").join("config.toml"))?)
+    }
+
+    fn chosen(&self, source: &SourceConfig) -> anyhow::Result<ChosenSource> {
+        let or = |argument: &Option<String>, configured: &Option<String>| {
+            argument.clone().or_else(|| configured.clone())
+        };
+        let mut session = SessionOptions {
+            profile: or(&self.profile, &source.profile),
+            region: or(&self.region, &source.region),
+            endpoint_url: or(&self.endpoint_url, &source.endpoint_url),
+        };
+        let log_group = match (&source.log_group, &source.organization) {
+            (Some(name), _) if name.starts_with("arn:") => {
+                let (region, name) = group_of_arn(name)
+                    .with_context(|| format!("{name} is not the ARN of a log group"))?;
+                session.region.get_or_insert(region);
+                Some(name)
+            }
+            (Some(name), _) => Some(name.clone()),
+            (None, Some(alias)) => Some(default_group(alias)),
+            (None, None) => None,
+        };
+        Ok(ChosenSource { log_group, session })
+    }
+}
+
+/// Region and name of `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, with or without `:*`.
+fn group_of_arn(arn: &str) -> Option<(String, String)> {
+    let mut parts = arn.splitn(7, ':');
+    let (_arn, _partition) = (parts.next()?, parts.next()?);
+    let (service, region, _account) = (parts.next()?, parts.next()?, parts.next()?);
+    let (kind, name) = (parts.next()?, parts.next()?);
+    let name = name.strip_suffix(":*").unwrap_or(name);
+    (service == "logs" && kind == "log-group" && !name.is_empty())
+        .then(|| (region.to_owned(), name.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_names_region_and_group() {
+        let expected = Some(("eu-west-1".to_owned(), "/a/b".to_owned()));
+        assert_eq!(group_of_arn("arn:aws:logs:eu-west-1:123456789012:log-group:/a/b:*"), expected);
+        assert_eq!(group_of_arn("arn:aws:logs:eu-west-1:123456789012:log-group:/a/b"), expected);
+        assert_eq!(group_of_arn("arn:aws:s3:::bucket"), None);
+    }
+}

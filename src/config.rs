@@ -1,0 +1,134 @@
+//! The configuration file: where to pull from, by name.
+//!
+//! ```toml
+//! [sources.acme]
+//! organization = "acme"
+//! region = "eu-west-1"
+//! profile = "mail-archive"
+//!
+//! [sources.zenith]
+//! log-group = "/custom/zenith"
+//! ```
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::limits;
+
+/// What the configuration file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The sources by name.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceConfig>,
+}
+
+/// One place to pull from. What is not said comes from the environment or the profile.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct SourceConfig {
+    /// The name or ARN of a log group.
+    pub log_group: Option<String>,
+    /// The alias of an organization, for the log group that WorkMail makes by default.
+    pub organization: Option<String>,
+    /// A profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// A region.
+    pub region: Option<String>,
+    /// An endpoint to talk to instead of the service's own.
+    pub endpoint_url: Option<String>,
+}
+
+/// Why the configuration is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read the configuration {}", path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{}: {detail}", path.display())]
+    Wrong {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        detail: String,
+    },
+}
+
+impl Config {
+    /// Reads a file. One that does not exist says nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`].
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let read = |source| ConfigError::Read { path: path.to_owned(), source };
+        let wrong = |detail| ConfigError::Wrong { path: path.to_owned(), detail };
+        let bytes = match fs::metadata(path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => return Err(read(error)),
+        };
+        if bytes > limits::CONFIG_BYTES_MAX {
+            return Err(wrong(format!("longer than {} bytes", limits::CONFIG_BYTES_MAX)));
+        }
+        let text = fs::read_to_string(path).map_err(read)?;
+        let config: Self = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map(|it| text.get(..it.start).unwrap_or_default());
+            let line = line.map_or(1, |it| it.matches('\n').count() + 1);
+            wrong(format!("line {line}: {}", error.message().replace('\n', " ")))
+        })?;
+        for (name, source) in &config.sources {
+            if source.log_group.is_some() && source.organization.is_some() {
+                return Err(wrong(format!(
+                    "sources.{name} names both a log group and an organization: keep one"
+                )));
+            }
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        Config::read(&path).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn sources_have_names() {
+        let config = read(
+            "[sources.a]\norganization = 'acme'\nregion = 'eu-west-1'\n[sources.b]\nlog-group = '/x'\n",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.sources["a"].organization.as_deref(), Some("acme"));
+        assert_eq!(config.sources["b"].log_group.as_deref(), Some("/x"));
+        assert_eq!(Config::read(Path::new("/nowhere/config.toml")).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_line() {
+        let error = read("[sources.a]\nlog-grup = '/x'\n").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("log-grup"), "{error}");
+        assert!(
+            read("[sources.a]\nlog-group='x'\norganization='y'\n").unwrap_err().contains("both")
+        );
+        assert!(read("[[[").is_err());
+    }
+}

@@ -1,0 +1,334 @@
+//! From opened inputs to the store: one thread reads, rayon's workers decode, and what is new is
+//! stored in the order of the inputs.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rayon::prelude::*;
+
+use super::decode::{DecodedBatch, Worker};
+use super::{FileReport, ImportOptions, IngestError, Progress};
+use crate::limits;
+use crate::source::{Batch, SourceError, SourceReader};
+use crate::store::{Appended, CoveredRange, ObjectHash, RejectedWriter, StoreError, StoreWriter};
+use crate::time::Timestamp;
+
+/// One input, opened.
+pub(super) struct Opened {
+    /// What reports call it.
+    pub(super) name: String,
+    /// When it was last changed: what is left when nothing in it has a time.
+    pub(super) modified: Option<Timestamp>,
+    /// What reads it, or why it cannot be read.
+    pub(super) reader: Result<SourceReader, SourceError>,
+    /// What the store is to know it by once it has all of it.
+    pub(super) object: Option<ObjectHash>,
+}
+
+/// What became of the inputs.
+#[derive(Debug, Default)]
+pub(super) struct Stored {
+    pub(super) files: Vec<FileReport>,
+    /// Objects that the store knows from now on.
+    pub(super) objects_taken: u64,
+}
+
+/// What the reading thread tells.
+enum Step {
+    Begin { name: String, modified: Option<Timestamp>, object: Option<ObjectHash> },
+    Batch(Batch),
+    End { compression: String, problem: Option<SourceError> },
+}
+
+/// Stores the inputs in their order until there are no more, or `stop` says so. Commits now and
+/// then, but not at the end.
+///
+/// Inputs are asked for on another thread, when the one before has been read. `total_bytes` is how
+/// long all of them are, as far as that is known by now.
+pub(super) fn store_inputs(
+    writer: &mut StoreWriter,
+    inputs: impl Iterator<Item = Opened> + Send,
+    options: &ImportOptions,
+    stop: &AtomicBool,
+    total_bytes: &dyn Fn() -> Option<u64>,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<Stored, IngestError> {
+    let bytes = AtomicU64::new(0);
+    let batch_count = limits::QUEUE_BATCHES_PER_WORKER * rayon::current_num_threads();
+    let (sender, receiver) = bounded(batch_count);
+    let mut import = Import {
+        writer,
+        options,
+        stored: Stored::default(),
+        read: 0,
+        file: None,
+        committed: Instant::now(),
+    };
+    std::thread::scope(|scope| {
+        let bytes = &bytes;
+        scope.spawn(move || read_inputs(inputs, &sender, bytes, stop));
+        // Moved in, so that the reading thread is let go when we stop early.
+        let receiver: Receiver<Step> = receiver;
+        while let Ok(first) = receiver.recv() {
+            let mut round = vec![first];
+            round.extend(receiver.try_iter().take(batch_count));
+            import.take(round)?;
+            on_progress(Progress {
+                bytes: bytes.load(Ordering::Relaxed),
+                total_bytes: total_bytes(),
+                read: import.read(),
+            });
+        }
+        Ok::<_, IngestError>(())
+    })?;
+    Ok(import.end())
+}
+
+/// Reads and frames; ends when there is nothing more to read, nobody listens, or it is told to.
+fn read_inputs(
+    inputs: impl Iterator<Item = Opened>,
+    sender: &Sender<Step>,
+    bytes: &AtomicU64,
+    stop: &AtomicBool,
+) {
+    for Opened { name, modified, reader, object } in inputs {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        if sender.send(Step::Begin { name, modified, object }).is_err() {
+            return;
+        }
+        let (compression, problem) = match reader.and_then(|it| read_input(it, sender, bytes, stop))
+        {
+            Ok(Some(compression)) => (compression, None),
+            Ok(None) => return,
+            Err(error) => (String::new(), Some(error)),
+        };
+        // An input that is cut off by us has no problem, and no end.
+        let is_over = stop.load(Ordering::Relaxed) && problem.is_some();
+        if is_over || sender.send(Step::End { compression, problem }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends an input's batches; gives its compression, or `None` when it is not to be read on.
+fn read_input(
+    mut reader: SourceReader,
+    sender: &Sender<Step>,
+    bytes: &AtomicU64,
+    stop: &AtomicBool,
+) -> Result<Option<String>, SourceError> {
+    let before = bytes.load(Ordering::Relaxed);
+    while let Some(batch) = reader.next_batch()? {
+        bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
+        if stop.load(Ordering::Relaxed) || sender.send(Step::Batch(batch)).is_err() {
+            return Ok(None);
+        }
+    }
+    bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
+    let layers: Vec<_> = reader.compression().iter().map(|it| it.as_str()).collect();
+    Ok(Some(layers.join("+")))
+}
+
+struct Import<'i> {
+    writer: &'i mut StoreWriter,
+    options: &'i ImportOptions,
+    stored: Stored,
+    /// Records and rejected pieces of the inputs that have ended.
+    read: u64,
+    file: Option<OpenFile>,
+    committed: Instant,
+}
+
+/// The input that is being read.
+struct OpenFile {
+    report: FileReport,
+    rejected: RejectedWriter,
+    /// When the file was last changed: what is left when nothing in it has a time.
+    modified: Option<Timestamp>,
+    object: Option<ObjectHash>,
+    last_time: Option<Timestamp>,
+    spans: Vec<(String, CoveredRange)>,
+}
+
+impl Import<'_> {
+    /// Takes what the reading thread sent: decodes it in parallel, then stores it in order.
+    fn take(&mut self, round: Vec<Step>) -> Result<(), IngestError> {
+        let mut steps = Vec::with_capacity(round.len());
+        let mut batches = Vec::new();
+        for step in round {
+            match step {
+                Step::Batch(batch) => {
+                    batches.push(batch);
+                    steps.push(None);
+                }
+                other => steps.push(Some(other)),
+            }
+        }
+        let mut decoded = self.decode(&batches, &vec![None; batches.len()])?;
+        if self.borrow_times(&steps, &mut decoded, &batches)? && !self.writer.knows_messages() {
+            self.writer.learn_messages()?;
+            decoded = self.decode(&batches, &vec![None; batches.len()])?;
+            self.borrow_times(&steps, &mut decoded, &batches)?;
+        }
+        let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared));
+        let prepared: Vec<_> = prepared.collect();
+        let spans: Vec<_> = prepared.iter().map(|it| it.spans().to_vec()).collect();
+        let appended = self.writer.append(prepared)?;
+        let mut outcomes = decoded.into_iter().zip(appended).zip(spans);
+        for step in steps {
+            match step {
+                None => {
+                    if let Some(((decoded, appended), spans)) = outcomes.next() {
+                        self.count(decoded, &appended, spans)?;
+                    }
+                }
+                Some(Step::Begin { name, modified, object }) => {
+                    self.file = Some(OpenFile {
+                        rejected: self.writer.rejected(&name),
+                        report: FileReport { path: name, ..FileReport::default() },
+                        modified,
+                        object,
+                        last_time: None,
+                        spans: Vec::new(),
+                    });
+                }
+                Some(Step::End { compression, problem }) => self.finish(compression, problem)?,
+                Some(Step::Batch(_)) => {}
+            }
+        }
+        let records_max = self.options.commit_records_max.unwrap_or(limits::COMMIT_RECORDS_MAX);
+        let is_due = self.committed.elapsed() >= Duration::from_millis(limits::COMMIT_INTERVAL_MS)
+            || self.writer.uncommitted_records() >= records_max;
+        if is_due {
+            self.writer.commit()?;
+            self.committed = Instant::now();
+        }
+        Ok(())
+    }
+
+    fn decode(
+        &self,
+        batches: &[Batch],
+        borrowed: &[Option<Timestamp>],
+    ) -> Result<Vec<DecodedBatch>, StoreError> {
+        let preparers = self.writer.preparers();
+        let log_group = self.options.log_group.as_deref();
+        batches
+            .par_iter()
+            .zip(borrowed)
+            .map_init(
+                || Worker::new(&preparers),
+                |worker, (batch, borrowed)| worker.decode(batch, *borrowed, log_group),
+            )
+            .collect()
+    }
+
+    /// Decodes again, with the time of the event before it, what needed one. Tells whether there
+    /// are approximate times at all.
+    fn borrow_times(
+        &self,
+        steps: &[Option<Step>],
+        decoded: &mut [DecodedBatch],
+        batches: &[Batch],
+    ) -> Result<bool, StoreError> {
+        let mut last_time = self.file.as_ref().and_then(|it| it.last_time);
+        let mut modified = self.file.as_ref().and_then(|it| it.modified);
+        let mut outcomes = decoded.iter_mut().zip(batches);
+        for step in steps {
+            match step {
+                None => {
+                    let Some((outcome, batch)) = outcomes.next() else { break };
+                    if outcome.lacks_time {
+                        let borrowed = last_time.or(outcome.first_time).or(modified);
+                        let borrowed = borrowed.unwrap_or_else(Timestamp::now);
+                        let mut again =
+                            self.decode(std::slice::from_ref(batch), &[Some(borrowed)])?;
+                        if let Some(again) = again.pop() {
+                            *outcome = again;
+                        }
+                    }
+                    last_time = outcome.last_time.or(last_time);
+                }
+                Some(Step::Begin { modified: new, .. }) => (last_time, modified) = (None, *new),
+                Some(_) => {}
+            }
+        }
+        Ok(decoded.iter().any(|it| it.prepared.has_approximate_times()))
+    }
+
+    /// Adds what became of one batch to its file's report, and keeps its rejects.
+    fn count(
+        &mut self,
+        decoded: DecodedBatch,
+        appended: &Appended,
+        spans: Vec<(String, CoveredRange)>,
+    ) -> Result<(), StoreError> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        for reject in decoded.rejects {
+            file.rejected.add(
+                reject.line,
+                reject.byte_offset,
+                &reject.reason,
+                reject.is_continuation,
+                &reject.bytes,
+            )?;
+            if !reject.is_continuation {
+                file.report.rejected += 1;
+                file.report.read += 1;
+                file.report.first_reject.get_or_insert((reject.line, reject.reason));
+            }
+        }
+        file.report.format = file.report.format.or(decoded.format);
+        file.report.added += appended.added;
+        file.report.duplicates += appended.duplicates();
+        file.report.read += appended.added + appended.duplicates();
+        file.last_time = decoded.last_time.or(file.last_time);
+        for (log_group, range) in spans {
+            let known = file.spans.iter_mut().find(|(name, _)| *name == log_group);
+            let whole = match known {
+                Some((_, known)) => {
+                    *known = known.joined(range);
+                    *known
+                }
+                None => {
+                    file.spans.push((log_group.clone(), range));
+                    range
+                }
+            };
+            self.writer.cover(&log_group, whole);
+        }
+        Ok(())
+    }
+
+    fn finish(
+        &mut self,
+        compression: String,
+        problem: Option<SourceError>,
+    ) -> Result<(), StoreError> {
+        let Some(file) = self.file.take() else { return Ok(()) };
+        file.rejected.finish()?;
+        // All its batches have been appended before: they are in the same commit, or an earlier.
+        if let Some(object) = file.object.filter(|_| problem.is_none()) {
+            self.writer.take_object(object);
+            self.stored.objects_taken += 1;
+        }
+        self.read += file.report.read;
+        self.stored.files.push(FileReport { compression, problem, ..file.report });
+        Ok(())
+    }
+
+    /// Records and rejected pieces so far.
+    fn read(&self) -> u64 {
+        self.read + self.file.as_ref().map_or(0, |it| it.report.read)
+    }
+
+    /// Ends where it stands. The rejects of an input that was cut off are let go: they come again
+    /// when it is read again.
+    fn end(mut self) -> Stored {
+        self.stored.files.extend(self.file.map(|it| it.report));
+        self.stored
+    }
+}

@@ -1,0 +1,169 @@
+//! Importing the objects of a bucket: what an export task or a Firehose delivery left there.
+//!
+//! One thread talks to the network ([`Bucket`]); the pipeline takes the objects in the order of
+//! their listing, as if they were files. An object that the store has all of is not fetched again.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::LocalSet;
+
+use super::bucket::{Bucket, Incoming, Tally};
+use super::import::elapsed_ms;
+use super::pipeline::{Opened, Stored, store_inputs};
+use super::{ImportOptions, ImportReport, IngestError, Progress};
+use crate::aws::{AwsError, S3Url, Session, SessionOptions};
+use crate::limits;
+use crate::source::SourceReader;
+use crate::store::{ObjectHash, StoreWriter, TakenObjects};
+use crate::time::Timestamp;
+
+/// What became of the objects below a prefix.
+#[derive(Debug, Default)]
+pub struct S3Report {
+    /// What was in those that were fetched, each named by its address.
+    pub import: ImportReport,
+    /// Objects that the store has all of now, and will not fetch again.
+    pub objects_taken: u64,
+    /// Objects that it had all of before.
+    pub objects_skipped: u64,
+    /// Requests that were throttled.
+    pub throttled: u64,
+    /// Whether it was told to stop; then there may be more.
+    pub is_stopped: bool,
+}
+
+/// Imports the objects whose keys begin with what `url` says into the store at `store`, which is
+/// made when there is none. `on_progress` is called several times a second while something comes.
+///
+/// An object counts as taken in the commit that holds all its records. Setting `stop` ends the
+/// import within moments: what was read is committed, and the next one goes on with the first
+/// object that was not read to its end.
+///
+/// An object that S3 does not give out is reported as that object's problem, and the others go on.
+/// It blocks, and is not for asynchronous code.
+///
+/// # Errors
+///
+/// [`IngestError::Aws`] when there are no credentials, or the bucket cannot be listed, before
+/// anything is written; later when S3 cannot be reached any more, or gives out none of
+/// [`limits::S3_FAILED_OBJECTS_MAX`] objects in a row. [`IngestError::Store`] when the store
+/// cannot take more. What was read by then is in the store.
+pub fn import_s3(
+    session: &SessionOptions,
+    url: &S3Url,
+    store: &Path,
+    options: &ImportOptions,
+    stop: &AtomicBool,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<S3Report, IngestError> {
+    import_objects(async || Session::open(session).await, url, store, options, stop, on_progress)
+}
+
+/// As [`import_s3`], with the session that `open` gives.
+pub(super) fn import_objects(
+    open: impl AsyncFnOnce() -> Result<Session, AwsError> + Send,
+    url: &S3Url,
+    store: &Path,
+    options: &ImportOptions,
+    stop: &AtomicBool,
+    on_progress: &mut dyn FnMut(Progress),
+) -> Result<S3Report, IngestError> {
+    let started = Instant::now();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().map_err(IngestError::NoNetwork)?;
+    let tally = Arc::new(Tally::new());
+    let (ready_sender, ready) = oneshot::channel();
+    let (taken_sender, taken) = oneshot::channel();
+    let (incoming_sender, incoming) = mpsc::channel(limits::S3_OBJECTS_AHEAD);
+    let ends = NetworkEnds { ready: ready_sender, taken, incoming: incoming_sender };
+    let (stored, fetched) = std::thread::scope(|scope| {
+        let network = scope.spawn(|| {
+            let fetching = fetch(open, url, Arc::clone(&tally), ends);
+            runtime.block_on(LocalSet::new().run_until(until_told(stop, fetching)))
+        });
+        let stored = ready.blocking_recv().map_or_else(
+            // The network says itself why it ended.
+            |_| Ok(Stored::default()),
+            |()| {
+                let mut writer = StoreWriter::open_or_create(store)?;
+                let _has_ended = taken_sender.send(writer.taken_objects().clone());
+                let inputs = inputs(incoming, url.bucket());
+                let total_bytes = || tally.total_bytes();
+                let stored =
+                    store_inputs(&mut writer, inputs, options, stop, &total_bytes, on_progress)?;
+                writer.close()?;
+                Ok::<_, IngestError>(stored)
+            },
+        );
+        (stored, network.join())
+    });
+    // Without waiting for a name that is being looked up.
+    runtime.shutdown_background();
+    let stored = stored?;
+    fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+    Ok(S3Report {
+        import: ImportReport { files: stored.files, elapsed_ms: elapsed_ms(started) },
+        objects_taken: stored.objects_taken,
+        objects_skipped: tally.skipped.load(Ordering::Relaxed),
+        throttled: tally.limiter.throttled(),
+        is_stopped: stop.load(Ordering::Relaxed),
+    })
+}
+
+/// What the network's thread has to do with the other one.
+struct NetworkEnds {
+    /// Tells that the bucket can be listed.
+    ready: oneshot::Sender<()>,
+    /// What not to fetch, as soon as there is a store.
+    taken: oneshot::Receiver<TakenObjects>,
+    /// Where the objects go.
+    incoming: mpsc::Sender<Incoming>,
+}
+
+async fn fetch(
+    open: impl AsyncFnOnce() -> Result<Session, AwsError>,
+    url: &S3Url,
+    tally: Arc<Tally>,
+    ends: NetworkEnds,
+) -> Result<(), AwsError> {
+    let bucket = Rc::new(Bucket::new(&open().await?, url, tally));
+    let first = bucket.first_page().await?;
+    let _is_waited_for = ends.ready.send(());
+    // Without a store there is nobody to fetch for.
+    let Ok(taken) = ends.taken.await else { return Ok(()) };
+    bucket.fetch_all(first, taken, ends.incoming).await
+}
+
+/// Does the work until it is done, or `stop` says that it is to end.
+async fn until_told(
+    stop: &AtomicBool,
+    work: impl Future<Output = Result<(), AwsError>>,
+) -> Result<(), AwsError> {
+    let told = async {
+        while !stop.load(Ordering::Relaxed) {
+            tokio::time::sleep(Duration::from_millis(limits::STOP_POLL_MS)).await;
+        }
+    };
+    tokio::select! {
+        result = work => result,
+        () = told => Ok(()),
+    }
+}
+
+/// The objects as the pipeline takes them, until the network has no more.
+fn inputs(mut incoming: mpsc::Receiver<Incoming>, bucket: &str) -> impl Iterator<Item = Opened> {
+    std::iter::from_fn(move || incoming.blocking_recv()).map(move |Incoming { object, reader }| {
+        let name = format!("s3://{bucket}/{}", object.key);
+        Opened {
+            modified: object.modified_ms.and_then(Timestamp::from_ms),
+            reader: SourceReader::from_remote(Box::new(reader), name.clone(), &object.key),
+            object: Some(ObjectHash::new(bucket, &object.key, &object.etag)),
+            name,
+        }
+    })
+}

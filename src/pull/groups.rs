@@ -1,0 +1,142 @@
+//! Which log group is meant.
+
+use super::PullError;
+use crate::aws::{AwsError, Failure, LogGroup, LogsClient, RateLimiter, Retrier, Session};
+use crate::limits;
+
+/// Where WorkMail puts its log groups by default (administrator guide, "Enabling email event
+/// logging").
+pub const GROUP_PREFIX: &str = "/aws/workmail/emailevents/";
+
+/// The name of the log group that WorkMail makes for an organization's alias.
+#[must_use]
+pub fn default_group(alias: &str) -> String {
+    format!("{GROUP_PREFIX}{alias}")
+}
+
+/// Names that an error mentions.
+const NAMES_SHOWN: usize = 5;
+
+/// Finds the group that is named, or the only one that has the usual name.
+pub(super) async fn find(
+    session: &Session,
+    client: &LogsClient,
+    name: Option<&str>,
+) -> Result<LogGroup, PullError> {
+    let limiter = RateLimiter::new();
+    let prefix = name.unwrap_or(GROUP_PREFIX);
+    let groups = match list(client, &limiter, prefix).await {
+        Ok(groups) => groups,
+        Err(Failure::Permanent(AwsError::Denied { .. })) if name.is_some() => {
+            return Ok(described_by_name(session, prefix).await?);
+        }
+        Err(failure) => return Err(failure.into_error().into()),
+    };
+    let region = session.region().to_owned();
+    let Some(name) = name else {
+        let mut groups = groups.into_iter();
+        return match (groups.next(), groups.next()) {
+            (None, _) => Err(PullError::NoGroup { prefix: GROUP_PREFIX, region }),
+            (Some(group), None) => Ok(group),
+            (Some(first), Some(second)) => {
+                let names = [first, second].into_iter().chain(groups).map(|it| it.name);
+                let names = shown(&names.collect::<Vec<_>>());
+                Err(PullError::SeveralGroups { prefix: GROUP_PREFIX, region, names })
+            }
+        };
+    };
+    match groups.into_iter().find(|it| it.name == name) {
+        Some(group) => Ok(group),
+        None => {
+            let all = list(client, &limiter, "").await.unwrap_or_default();
+            let near = near(name, &all);
+            let near = if near.is_empty() {
+                ": check the name, --region and --profile".to_owned()
+            } else {
+                format!(": did you mean {near}?")
+            };
+            Err(PullError::NoSuchGroup { name: name.to_owned(), region, near })
+        }
+    }
+}
+
+async fn list(
+    client: &LogsClient,
+    limiter: &RateLimiter,
+    prefix: &str,
+) -> Result<Vec<LogGroup>, Failure> {
+    let mut groups = Vec::new();
+    let mut token = None;
+    for _ in 0..limits::DESCRIBE_PAGES_MAX {
+        let (page, next) = Retrier::first(limiter)
+            .call(async || client.groups(prefix, token.clone()).await)
+            .await?;
+        groups.extend(page);
+        token = next;
+        if token.is_none() {
+            break;
+        }
+    }
+    Ok(groups)
+}
+
+/// What can be said of a group without the permission to describe it: who owns it, for the name
+/// alone does not tell it from a group of another account.
+async fn described_by_name(session: &Session, name: &str) -> Result<LogGroup, AwsError> {
+    let account = session.account().await?;
+    let region = session.region();
+    let partition = match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    };
+    Ok(LogGroup {
+        name: name.to_owned(),
+        arn: format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
+        ..LogGroup::default()
+    })
+}
+
+/// The names that are most like the one that does not exist.
+fn near(name: &str, groups: &[LogGroup]) -> String {
+    let alias = name.rsplit('/').next().unwrap_or(name);
+    let likeness = |it: &LogGroup| {
+        let contains = !alias.is_empty() && it.name.contains(alias);
+        strsim::jaro_winkler(name, &it.name) + if contains { 1.0 } else { 0.0 }
+    };
+    let mut ranked: Vec<_> = groups.iter().map(|it| (likeness(it), &it.name)).collect();
+    ranked.retain(|(likeness, _)| *likeness > 0.8);
+    ranked.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    ranked.truncate(3);
+    ranked.into_iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(" or ")
+}
+
+fn shown(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMES_SHOWN);
+    let mut text = names.iter().take(NAMES_SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        text.push_str(&format!(" and {more} more"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_finds_its_neighbour() {
+        let group = |name: &str| LogGroup { name: name.to_owned(), ..LogGroup::default() };
+        let groups = [
+            group("/aws/lambda/billing"),
+            group("/aws/workmail/emailevents/acme"),
+            group("/aws/workmail/emailevents/zenith"),
+        ];
+        assert!(
+            near("/aws/workmail/emailevents/acmee", &groups)
+                .starts_with("/aws/workmail/emailevents/acme")
+        );
+        assert!(near("acme", &groups).contains("acme"));
+        assert_eq!(near("/x", &groups), "");
+    }
+}

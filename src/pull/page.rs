@@ -1,0 +1,123 @@
+//! From fetched events to records that are ready for the store.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+
+use crate::aws::LogEvent;
+use crate::event::{Event, Parser};
+use crate::source::Record;
+use crate::store::{PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
+use crate::time::Timestamp;
+
+/// What one worker needs.
+pub(super) struct Worker {
+    parser: Parser,
+    preparer: Preparer,
+}
+
+/// Events of one page that are decoded together.
+pub(super) struct Chunk<'p> {
+    pub(super) events: &'p [LogEvent],
+    pub(super) is_again: bool,
+}
+
+/// What a chunk turned out to hold.
+pub(super) struct DecodedChunk {
+    pub(super) prepared: PreparedBatch,
+    pub(super) rejects: Vec<RejectedEvent>,
+    pub(super) is_again: bool,
+    /// The index in the chunk of each prepared record.
+    pub(super) indices: Vec<usize>,
+}
+
+/// An event that is no email event: its envelope and message as JSON.
+pub(super) struct RejectedEvent {
+    pub(super) reason: String,
+    pub(super) json: Vec<u8>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'e> {
+    log_group: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_stream_name: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timestamp: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ingestion_time: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<&'e str>,
+}
+
+impl Worker {
+    pub(super) fn new(preparers: &Preparers) -> Self {
+        Self { parser: Parser::new(), preparer: preparers.preparer() }
+    }
+
+    pub(super) fn decode(
+        &mut self,
+        chunk: &Chunk<'_>,
+        log_group: &str,
+    ) -> Result<DecodedChunk, StoreError> {
+        let mut rejects = Vec::new();
+        let mut indices = Vec::with_capacity(chunk.events.len());
+        for (index, event) in chunk.events.iter().enumerate() {
+            let parsed = record(event, log_group).and_then(|record| {
+                let parsed = self.parser.parse(&record.message);
+                parsed.map(|it| self.preparer.add(&record, &it)).map_err(|it| it.to_string())
+            });
+            match parsed {
+                Ok(()) => indices.push(index),
+                Err(reason) => rejects.push(RejectedEvent { reason, json: json(event, log_group) }),
+            }
+        }
+        let prepared = self.preparer.finish()?;
+        Ok(DecodedChunk { prepared, rejects, is_again: chunk.is_again, indices })
+    }
+}
+
+/// An event as a record; the reason when it is none.
+fn record<'e>(event: &'e LogEvent, log_group: &'e str) -> Result<Record<'e>, String> {
+    let timestamp = event.timestamp_ms.and_then(Timestamp::from_ms).ok_or("no time")?;
+    Ok(Record {
+        log_group: Some(Cow::Borrowed(log_group)),
+        log_stream: event.log_stream.as_deref().map(Cow::Borrowed),
+        event_id: event.event_id.as_deref().map(Cow::Borrowed),
+        timestamp,
+        is_time_approximate: false,
+        ingestion_time: event.ingestion_ms.and_then(Timestamp::from_ms),
+        message: Cow::Borrowed(event.message.as_deref().ok_or("no message")?),
+    })
+}
+
+/// An event as the store would give it back.
+pub(super) fn stored(event: &LogEvent, log_group: &str) -> Option<StoredEvent> {
+    let record = record(event, log_group).ok()?;
+    let parsed: Event<'static> = Parser::new().parse(&record.message).ok()?.into_owned();
+    let owned = |it: Option<Cow<'_, str>>| it.map(|it| Cow::Owned(it.into_owned()));
+    let record = Record {
+        log_group: owned(record.log_group),
+        log_stream: owned(record.log_stream),
+        event_id: owned(record.event_id),
+        message: Cow::Owned(record.message.into_owned()),
+        ..record
+    };
+    Some(StoredEvent { record, event: parsed })
+}
+
+fn json(event: &LogEvent, log_group: &str) -> Vec<u8> {
+    let envelope = Envelope {
+        log_group,
+        log_stream_name: event.log_stream.as_deref(),
+        timestamp: event.timestamp_ms,
+        message: event.message.as_deref(),
+        ingestion_time: event.ingestion_ms,
+        event_id: event.event_id.as_deref(),
+    };
+    // Text and numbers: nothing that JSON cannot hold.
+    serde_json::to_vec(&envelope).unwrap_or_default()
+}

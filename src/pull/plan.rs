@@ -1,0 +1,327 @@
+//! What to list, and what to list again.
+//!
+//! An event may appear until 14 days after it happened, so that one look at a range is not
+//! enough, and looking at everything all the time is too much. A range is looked at again
+//!
+//! - when it has grown twice as old as it was at the last look: an event that comes with a delay
+//!   is found before twice that delay is over, and each range is listed some ten times in all;
+//! - once when no more events of it can arrive, whatever was seen before;
+//! - once before CloudWatch deletes it, where that is sooner.
+//!
+//! Ages are rounded to minutes for the last two hours and to hours before, so that a pull that
+//! follows makes few requests for it.
+
+use crate::limits;
+use crate::store::{CoveredRange, Look, PulledGroup};
+use crate::time::Timestamp;
+
+const MINUTE_MS: i64 = 60 * 1_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// A range that is young enough to be looked at by the minute.
+const YOUNG_MS: i64 = 2 * HOUR_MS;
+
+/// A range to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What to list.
+    pub range: CoveredRange,
+    /// When all of it had been looked at, in milliseconds since 1970; `None` when it never was.
+    pub seen_ms: Option<i64>,
+    /// Whether this look has to be complete whatever the streams say: it is the first or the last.
+    pub is_thorough: bool,
+}
+
+impl Piece {
+    /// Milliseconds from its first to its last instant.
+    #[must_use]
+    pub fn length_ms(self) -> i64 {
+        self.range.last_ms.saturating_sub(self.range.first_ms).saturating_add(1)
+    }
+}
+
+/// Lists what to look at within `window`, in order of time. With `is_recheck`, all of it.
+#[must_use]
+pub fn plan(
+    pulled: Option<&PulledGroup>,
+    window: CoveredRange,
+    retention_days: Option<u32>,
+    now: Timestamp,
+    is_recheck: bool,
+) -> Vec<Piece> {
+    let now_ms = now.as_ms();
+    let mut pieces = Vec::new();
+    let mut unseen_ms = window.first_ms;
+    let looks = pulled.map(PulledGroup::looks).unwrap_or_default();
+    // A look from the future is one by a clock that was wrong.
+    let looks: Vec<Look> = looks
+        .iter()
+        .filter(|it| it.at_ms <= now_ms.saturating_add(5 * MINUTE_MS))
+        .filter_map(|it| within(*it, window))
+        .collect();
+    for run in looks.chunk_by(|a, b| a.range.last_ms.saturating_add(1) >= b.range.first_ms) {
+        let Some(range) = run.iter().map(|it| it.range).reduce(CoveredRange::joined) else {
+            continue;
+        };
+        if unseen_ms < range.first_ms {
+            pieces.push(unseen(unseen_ms, range.first_ms - 1));
+        }
+        unseen_ms = range.last_ms.saturating_add(1);
+        if is_recheck {
+            let seen_ms = run.iter().map(|it| it.at_ms).min();
+            pieces.push(Piece { range, seen_ms, is_thorough: true });
+        } else {
+            again(run, range, retention_days, now_ms, &mut pieces);
+        }
+    }
+    if unseen_ms <= window.last_ms {
+        pieces.push(unseen(unseen_ms, window.last_ms));
+    }
+    pieces
+}
+
+/// The part of a look that lies in the window.
+fn within(look: Look, window: CoveredRange) -> Option<Look> {
+    let first_ms = look.range.first_ms.max(window.first_ms);
+    let last_ms = look.range.last_ms.min(window.last_ms);
+    (first_ms <= last_ms).then_some(Look { range: CoveredRange { first_ms, last_ms }, ..look })
+}
+
+fn unseen(first_ms: i64, last_ms: i64) -> Piece {
+    Piece { range: CoveredRange { first_ms, last_ms }, seen_ms: None, is_thorough: true }
+}
+
+/// Adds the parts of `range`, which `looks` fill, that are to be looked at again.
+fn again(
+    looks: &[Look],
+    range: CoveredRange,
+    retention_days: Option<u32>,
+    now_ms: i64,
+    pieces: &mut Vec<Piece>,
+) {
+    let unsettled = looks.iter().filter(|it| it.range.last_ms > it.settled_until_ms());
+    let unsettled = unsettled.map(|it| it.range.first_ms.max(it.settled_until_ms() + 1)).min();
+    let mut looks = looks;
+    let mut first_ms = unsettled.unwrap_or(i64::MAX);
+    while first_ms <= range.last_ms {
+        let is_young = now_ms.saturating_sub(first_ms) < YOUNG_MS;
+        let step_ms = if is_young { MINUTE_MS } else { HOUR_MS };
+        let next_ms = (first_ms.div_euclid(step_ms) + 1).saturating_mul(step_ms);
+        let block = CoveredRange { first_ms, last_ms: range.last_ms.min(next_ms - 1) };
+        first_ms = next_ms;
+        while let [before, rest @ ..] = looks
+            && before.range.last_ms < block.first_ms
+        {
+            looks = rest;
+        }
+        let here = looks.iter().take_while(|it| it.range.first_ms <= block.last_ms);
+        let Some(seen_ms) = here.map(|it| it.at_ms).min() else { continue };
+        if block.last_ms <= seen_ms.saturating_sub(limits::SETTLING_MS) {
+            continue;
+        }
+        let is_last = is_last_chance(block, seen_ms, retention_days, now_ms);
+        let age_ms = seen_ms.saturating_sub(block.last_ms).max(1);
+        if !is_last && now_ms.saturating_sub(seen_ms) < age_ms {
+            continue;
+        }
+        let piece = Piece { range: block, seen_ms: Some(seen_ms), is_thorough: is_last };
+        match pieces.last_mut() {
+            Some(before)
+                if before.seen_ms.is_some()
+                    && before.range.last_ms.saturating_add(1) == block.first_ms =>
+            {
+                before.range = before.range.joined(block);
+                before.seen_ms = before.seen_ms.min(piece.seen_ms);
+                before.is_thorough |= is_last;
+            }
+            _ => pieces.push(piece),
+        }
+    }
+}
+
+/// Whether the last moment to look at a block has come since it was looked at: when nothing more
+/// can arrive, or shortly before it is deleted.
+fn is_last_chance(
+    block: CoveredRange,
+    seen_ms: i64,
+    retention_days: Option<u32>,
+    now_ms: i64,
+) -> bool {
+    let has_come = |moment: i64| seen_ms < moment && moment <= now_ms;
+    let deletion = retention_days.map(|days| {
+        let retention_ms = i64::from(days).saturating_mul(DAY_MS);
+        block.first_ms.saturating_add(retention_ms - (retention_ms / 8).min(DAY_MS / 2))
+    });
+    has_come(block.last_ms.saturating_add(limits::SETTLING_MS)) || deletion.is_some_and(has_come)
+}
+
+/// The window of a pull: from the oldest event that can still be there to now.
+#[must_use]
+pub fn window(
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
+    created_ms: Option<i64>,
+    retention_days: Option<u32>,
+    now: Timestamp,
+) -> Option<CoveredRange> {
+    // Deletion lags behind by up to three days (CloudWatch Logs user guide).
+    let kept = retention_days.map(|it| now.as_ms().saturating_sub(i64::from(it + 3) * DAY_MS));
+    let oldest = kept.into_iter().chain(oldest_ms(created_ms)).max().unwrap_or(0).max(0);
+    let first_ms = since.map_or(oldest, |it| it.as_ms().max(oldest));
+    let last_ms = until.map_or(now.as_ms(), |it| it.as_ms().min(now.as_ms()));
+    (first_ms <= last_ms).then_some(CoveredRange { first_ms, last_ms })
+}
+
+/// The oldest time that an event of a group can have: a new group takes events of the two weeks
+/// before it.
+fn oldest_ms(created_ms: Option<i64>) -> Option<i64> {
+    created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS))
+}
+
+/// Cuts pieces so that several can be listed at once, each not too long to be begun again.
+pub(super) fn slices(pieces: &[Piece], bytes: Option<u64>, window: CoveredRange) -> Vec<Piece> {
+    let whole = Piece { range: window, seen_ms: None, is_thorough: true }.length_ms().max(1);
+    let mut slices = Vec::new();
+    for piece in pieces {
+        let length = piece.length_ms();
+        let share = length as f64 / whole as f64;
+        let pages = bytes.unwrap_or(0) as f64 * share / limits::PAGE_BYTES as f64;
+        let by_pages = (pages / limits::SLICE_PAGES as f64).ceil();
+        let by_time = (length as f64 / DAY_MS as f64).ceil().min(limits::PULL_LISTINGS_MAX as f64);
+        let count = by_pages.max(by_time).clamp(1.0, limits::SLICES_MAX as f64);
+        let step = ((length as f64 / count).ceil()).max(MINUTE_MS as f64);
+        // At most the piece's own length, which is an i64.
+        #[expect(clippy::cast_possible_truncation, reason = "at most the length, or a minute")]
+        let step = step as i64;
+        let mut first_ms = piece.range.first_ms;
+        while first_ms <= piece.range.last_ms {
+            let last_ms = first_ms.saturating_add(step - 1).min(piece.range.last_ms);
+            slices.push(Piece { range: CoveredRange { first_ms, last_ms }, ..*piece });
+            first_ms = last_ms.saturating_add(1);
+        }
+    }
+    slices
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_ms(ms).unwrap()
+    }
+
+    fn range(first_ms: i64, last_ms: i64) -> CoveredRange {
+        CoveredRange { first_ms, last_ms }
+    }
+
+    /// Pulls every `interval` from 0 to `until`; returns for one event, which happens at
+    /// `happens` and appears at `appears`, when it is found, and the hours listed in all.
+    fn simulate(
+        interval: i64,
+        until: i64,
+        happens: i64,
+        appears: i64,
+        retention_days: u32,
+    ) -> (Option<i64>, f64) {
+        let mut group = PulledGroup::default();
+        let (mut found, mut listed) = (None, 0.0);
+        let mut now = interval;
+        while now <= until {
+            let window = window(None, None, Some(0), Some(retention_days), at(now)).unwrap();
+            for piece in plan(Some(&group), window, Some(retention_days), at(now), false) {
+                listed += piece.length_ms() as f64 / HOUR_MS as f64;
+                let is_there = now >= appears
+                    && now < happens + i64::from(retention_days) * DAY_MS
+                    && piece.range.first_ms <= happens
+                    && happens <= piece.range.last_ms;
+                if is_there && found.is_none() {
+                    found = Some(now);
+                }
+                group.add(Look { range: piece.range, at_ms: now });
+            }
+            now += interval;
+        }
+        (found, listed)
+    }
+
+    #[test]
+    fn what_was_never_looked_at_is_listed_first() {
+        let mut group = PulledGroup::default();
+        group.add((HOUR_MS, 2 * HOUR_MS, 40 * DAY_MS).into());
+        let pieces = plan(Some(&group), range(0, 3 * HOUR_MS), None, at(40 * DAY_MS), false);
+        assert_eq!(pieces, [unseen(0, HOUR_MS - 1), unseen(2 * HOUR_MS + 1, 3 * HOUR_MS)]);
+        let pieces = plan(Some(&group), range(0, 3 * HOUR_MS), None, at(40 * DAY_MS), true);
+        assert_eq!(pieces.len(), 3);
+    }
+
+    #[test]
+    fn a_late_event_is_found_before_its_delay_has_doubled() {
+        let start = 20 * DAY_MS;
+        for delay in [10 * MINUTE_MS, 5 * HOUR_MS, 3 * DAY_MS, 13 * DAY_MS] {
+            let (found, _) = simulate(HOUR_MS, start + 29 * DAY_MS, start, start + delay, 30);
+            let found = found.expect("found at all") - start;
+            assert!(found <= (2 * delay + 3 * HOUR_MS).min(15 * DAY_MS), "{delay}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_daily_pull_and_a_short_retention_lose_nothing() {
+        for (retention_days, delay) in [(30, 14 * DAY_MS), (7, 6 * DAY_MS), (3, 2 * DAY_MS)] {
+            let start = 20 * DAY_MS + 5 * HOUR_MS;
+            let (found, _) =
+                simulate(6 * HOUR_MS, start + 40 * DAY_MS, start, start + delay, retention_days);
+            assert!(found.is_some(), "{retention_days} {delay}");
+        }
+    }
+
+    #[test]
+    fn looking_again_costs_a_bounded_multiple() {
+        for (interval, most) in [(DAY_MS, 9.0), (HOUR_MS, 14.0)] {
+            let days = 60;
+            let (_, hours) = simulate(interval, days * DAY_MS, 0, i64::MAX, 30);
+            let times = hours / (days as f64 * 24.0);
+            assert!(times < most, "{interval}: {times}");
+        }
+    }
+
+    #[test]
+    fn following_makes_few_requests() {
+        let mut group = PulledGroup::default();
+        let (mut requests, mut passes) = (0, 0);
+        let mut now = 20 * DAY_MS;
+        group.add((0, now, now).into());
+        while now < 21 * DAY_MS {
+            now += 10_000;
+            let window = window(None, None, Some(0), Some(30), at(now)).unwrap();
+            let pieces = plan(Some(&group), window, Some(30), at(now), false);
+            requests += pieces.len();
+            passes += 1;
+            for piece in pieces {
+                group.add(Look { range: piece.range, at_ms: now });
+            }
+        }
+        assert!(group.looks().len() < limits::LOOKS_MAX);
+        assert!(requests < 4 * passes, "{requests} in {passes} passes");
+    }
+
+    proptest! {
+        #[test]
+        fn slices_are_the_pieces_without_gap_or_overlap(
+            first in 0i64..1_000_000_000, length in 0i64..4_000_000_000,
+            bytes in proptest::option::of(0u64..1 << 42),
+        ) {
+            let window = range(first, first + length);
+            let slices = slices(&[unseen(first, first + length)], bytes, window);
+            prop_assert!(slices.len() <= limits::SLICES_MAX);
+            prop_assert_eq!(slices[0].range.first_ms, first);
+            prop_assert_eq!(slices[slices.len() - 1].range.last_ms, first + length);
+            for pair in slices.windows(2) {
+                prop_assert_eq!(pair[0].range.last_ms + 1, pair[1].range.first_ms);
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Pulls one group after another over one connection to AWS.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::sync::mpsc;
+use tokio::task::LocalSet;
+
+use super::listing::{Lister, Slice, list_all};
+use super::plan::{self, Piece};
+use super::storing::Storing;
+use super::{Clock, PullError, PullPlan, PullProgress, PullReport, Stop, groups};
+use crate::aws::{LogGroup, LogStream, LogsClient, RateLimiter, Retrier, Session, SessionOptions};
+use crate::limits;
+use crate::store::{CoveredRange, Pulls, StoreWriter, StoredEvent};
+use crate::time::Timestamp;
+
+/// What to pull of a group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PullOptions {
+    /// Nothing that happened before.
+    pub since: Option<Timestamp>,
+    /// Nothing that happened after.
+    pub until: Option<Timestamp>,
+    /// Look again at everything, whenever it was last looked at.
+    pub is_recheck: bool,
+    /// Whether this is one of many pulls in a row: that nothing is new is then not worth a commit
+    /// each time.
+    pub is_following: bool,
+}
+
+/// An identity, a region, and what was learnt of its quota.
+pub struct Puller {
+    runtime: Runtime,
+    session: Session,
+    client: LogsClient,
+    limiter: Arc<RateLimiter>,
+    clock: Clock,
+    stop: Stop,
+}
+
+impl Puller {
+    /// Finds out who we are and where.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::Runtime`] and [`PullError::Aws`].
+    pub fn open(options: &SessionOptions, clock: Clock, stop: Stop) -> Result<Self, PullError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(PullError::Runtime)?;
+        let session = runtime.block_on(Session::open(options))?;
+        let client = LogsClient::new(&session);
+        let limiter = Arc::new(RateLimiter::new());
+        Ok(Self { runtime, session, client, limiter, clock, stop })
+    }
+
+    /// Goes at the pace of `limiter`, for whoever knows the quota.
+    #[must_use]
+    pub fn paced_by(self, limiter: RateLimiter) -> Self {
+        Self { limiter: Arc::new(limiter), ..self }
+    }
+
+    /// Who we are and where.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Finds the group of that name; without a name, the only one that has the usual name.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::NoSuchGroup`], [`PullError::NoGroup`], [`PullError::SeveralGroups`] and
+    /// [`PullError::Aws`].
+    pub fn group(&self, name: Option<&str>) -> Result<LogGroup, PullError> {
+        self.runtime.block_on(groups::find(&self.session, &self.client, name))
+    }
+
+    /// Says what [`Puller::pull`] would do. `pulls` is what the store knows.
+    #[must_use]
+    pub fn plan(&self, pulls: &Pulls, group: &LogGroup, options: PullOptions) -> PullPlan {
+        let (window, pieces) = self.pieces(pulls, group, options);
+        let (again, unseen): (Vec<_>, Vec<_>) = pieces.iter().partition(|it| it.seen_ms.is_some());
+        let ranges = |pieces: &[&Piece]| pieces.iter().map(|it| it.range).collect::<Vec<_>>();
+        let whole_ms = window.last_ms.saturating_sub(window.first_ms).saturating_add(1).max(1);
+        let listed_ms: i64 = pieces.iter().map(|it| it.length_ms()).sum();
+        let share = listed_ms as f64 / whole_ms as f64;
+        // A float that is out of range becomes the nearest number.
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        let bytes = group.stored_bytes.map(|it| (it as f64 * share) as u64);
+        let slices = plan::slices(&pieces, group.stored_bytes, window).len() as u64;
+        let requests = slices + bytes.unwrap_or(0) / limits::PAGE_BYTES;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+        let seconds = (requests as f64 / limits::PULL_RATE_START).ceil() as u64;
+        PullPlan {
+            log_group: group.name.clone(),
+            arn: group.arn.clone(),
+            unseen: ranges(&unseen),
+            again: ranges(&again),
+            stored_bytes: group.stored_bytes,
+            bytes,
+            requests,
+            seconds,
+            retention_days: group.retention_days,
+        }
+    }
+
+    fn pieces(
+        &self,
+        pulls: &Pulls,
+        group: &LogGroup,
+        options: PullOptions,
+    ) -> (CoveredRange, Vec<Piece>) {
+        let now = self.clock.now();
+        let PullOptions { since, until, .. } = options;
+        let window = plan::window(since, until, group.created_ms, group.retention_days, now);
+        let Some(window) = window else { return (CoveredRange::at(now), Vec::new()) };
+        let pulled = pulls.group(&group.arn);
+        let pieces = plan::plan(pulled, window, group.retention_days, now, options.is_recheck);
+        (window, pieces)
+    }
+
+    /// Pulls a group into the store and commits what comes, every few seconds and at the end.
+    /// `on_progress` is called several times a second, `on_new` with each new event where it is
+    /// given.
+    ///
+    /// What goes wrong with AWS is [`PullReport::problem`]; what came before is in the store.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::Store`]: what was committed by then stays.
+    pub fn pull(
+        &self,
+        writer: &mut StoreWriter,
+        group: &LogGroup,
+        options: PullOptions,
+        on_progress: &mut dyn FnMut(PullProgress),
+        on_new: Option<&mut dyn FnMut(StoredEvent)>,
+    ) -> Result<PullReport, PullError> {
+        let started = Instant::now();
+        let throttled_before = self.limiter.throttled();
+        let (window, pieces) = self.pieces(&writer.pulls(), group, options);
+        let slices = self.slices(group, &pieces, window, options);
+        let mut storing = Storing::new(writer, group, options.is_following, slices.len(), on_new);
+        let problem = std::thread::scope(|scope| {
+            let (sender, mut receiver) = mpsc::channel(limits::PULL_QUEUE_PAGES);
+            let network = scope.spawn(|| {
+                let limiter = Arc::clone(&self.limiter);
+                let lister =
+                    Lister::new(self.client.clone(), group.name.clone(), limiter, self.clock);
+                let stop = self.stop.clone();
+                let listing = list_all(Arc::new(lister), slices, sender, stop);
+                self.runtime.block_on(LocalSet::new().run_until(listing))
+            });
+            while let Some(first) = receiver.blocking_recv() {
+                let mut round = vec![first];
+                while round.len() < limits::PULL_QUEUE_PAGES {
+                    let Ok(next) = receiver.try_recv() else { break };
+                    round.push(next);
+                }
+                storing.take(round)?;
+                on_progress(PullProgress {
+                    throttled: self.limiter.throttled() - throttled_before,
+                    rate: self.limiter.rate(),
+                    ..storing.progress()
+                });
+            }
+            let joined = network.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            Ok::<_, PullError>(joined.err())
+        })?;
+        let report = storing.finish()?;
+        Ok(PullReport {
+            throttled: self.limiter.throttled() - throttled_before,
+            problem,
+            is_interrupted: self.stop.is_requested(),
+            elapsed_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            pulled: writer.pulls().group(&group.arn).cloned().unwrap_or_default(),
+            ..report
+        })
+    }
+
+    /// Waits for `duration`, or until told to stop.
+    pub fn wait(&self, duration: Duration) {
+        self.runtime.block_on(self.stop.wait(duration));
+    }
+
+    fn slices(
+        &self,
+        group: &LogGroup,
+        pieces: &[Piece],
+        window: CoveredRange,
+        options: PullOptions,
+    ) -> Vec<Slice> {
+        let streams = self.streams_for(group, pieces);
+        plan::slices(pieces, group.stored_bytes, window)
+            .into_iter()
+            .map(|piece| Slice {
+                log_streams: streams.as_deref().map(|it| lively(it, piece)).unwrap_or_default(),
+                is_newest: options.until.is_none() && piece.range.last_ms == window.last_ms,
+                piece,
+            })
+            .collect()
+    }
+
+    /// The group's streams, where knowing which of them got something new saves requests.
+    fn streams_for(&self, group: &LogGroup, pieces: &[Piece]) -> Option<Vec<LogStream>> {
+        let again = pieces.iter().filter(|it| !it.is_thorough);
+        let listed_ms: i64 = again.map(|it| it.length_ms()).sum();
+        if listed_ms < limits::STREAMS_WORTH_MS {
+            return None;
+        }
+        let limiter = RateLimiter::new();
+        self.runtime.block_on(async {
+            let mut streams = Vec::new();
+            let mut token = None;
+            for _ in 0..limits::DESCRIBE_PAGES_MAX {
+                // Without the permission, or in trouble: all streams are listed.
+                let (page, next) = Retrier::first(&limiter)
+                    .call(async || self.client.streams(&group.name, token.clone()).await)
+                    .await
+                    .ok()?;
+                streams.extend(page);
+                token = next;
+                if token.is_none() {
+                    return Some(streams);
+                }
+            }
+            None
+        })
+    }
+}
+
+/// The streams that may have got something since a piece was looked at; none stands for all.
+///
+/// The time of a stream's last ingestion lags behind, usually by less than an hour.
+fn lively(streams: &[LogStream], piece: Piece) -> Vec<String> {
+    let Some(seen_ms) = piece.seen_ms.filter(|_| !piece.is_thorough) else { return Vec::new() };
+    let since = seen_ms.saturating_sub(limits::INGESTION_LAG_MS);
+    let is_lively = |it: &&LogStream| it.last_ingestion_ms.is_none_or(|it| it >= since);
+    let names: Vec<_> = streams.iter().filter(is_lively).map(|it| it.name.clone()).collect();
+    // With no lively stream one is enough to look at: the newest news may not have reached us.
+    match names.len() {
+        0 => streams
+            .iter()
+            .max_by_key(|it| it.last_ingestion_ms)
+            .map(|it| it.name.clone())
+            .into_iter()
+            .collect(),
+        count if count > limits::FILTER_STREAMS_MAX => Vec::new(),
+        _ => names,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_streams_with_news_are_listed_again() {
+        let hour = 60 * 60 * 1_000;
+        let stream = |name: &str, at| LogStream { name: name.to_owned(), last_ingestion_ms: at };
+        let streams = [stream("old", Some(0)), stream("new", Some(90 * hour)), stream("?", None)];
+        let range = CoveredRange { first_ms: 0, last_ms: hour };
+        let again = Piece { range, seen_ms: Some(80 * hour), is_thorough: false };
+        assert_eq!(lively(&streams, again), ["new", "?"]);
+        assert!(lively(&streams, Piece { is_thorough: true, ..again }).is_empty());
+        assert_eq!(lively(&streams[..1], again), ["old"]);
+        let many: Vec<_> = (0..101).map(|it| stream(&it.to_string(), None)).collect();
+        assert!(lively(&many, again).is_empty());
+    }
+}

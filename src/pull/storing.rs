@@ -1,0 +1,195 @@
+//! Stores what is fetched, with what is seen by it.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::listing::{Fetched, Step};
+use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
+use super::{PullProgress, PullReport};
+use crate::aws::{LogEvent, LogGroup};
+use crate::limits;
+use crate::store::{Appended, GroupFacts, RejectedWriter, StoreError, StoreWriter, StoredEvent};
+use crate::time::Timestamp;
+
+/// Takes pages in the order in which they came.
+pub(super) struct Storing<'s, 'n> {
+    writer: &'s mut StoreWriter,
+    group: &'s LogGroup,
+    facts: GroupFacts,
+    is_following: bool,
+    on_new: Option<&'n mut dyn FnMut(StoredEvent)>,
+    report: PullReport,
+    slices: (usize, usize),
+    reached: Option<Timestamp>,
+    rejected: RejectedWriter,
+    /// Hashes of what was rejected already: a range that is listed again brings it again.
+    known_rejects: HashSet<[u8; 16]>,
+}
+
+impl<'s, 'n> Storing<'s, 'n> {
+    pub(super) fn new(
+        writer: &'s mut StoreWriter,
+        group: &'s LogGroup,
+        is_following: bool,
+        slice_count: usize,
+        on_new: Option<&'n mut dyn FnMut(StoredEvent)>,
+    ) -> Self {
+        let rejected = writer.rejected(&group.arn);
+        let report = PullReport {
+            log_group: group.name.clone(),
+            arn: group.arn.clone(),
+            ..PullReport::default()
+        };
+        Self {
+            writer,
+            group,
+            facts: GroupFacts {
+                name: group.name.clone(),
+                retention_days: group.retention_days,
+                created_ms: group.created_ms,
+            },
+            is_following,
+            on_new,
+            report,
+            slices: (0, slice_count),
+            reached: None,
+            rejected,
+            known_rejects: HashSet::new(),
+        }
+    }
+
+    pub(super) fn progress(&self) -> PullProgress {
+        PullProgress {
+            pages: self.report.pages,
+            events: self.report.read,
+            bytes: self.report.bytes,
+            added: self.report.added,
+            slices: self.slices,
+            reached: self.reached,
+            ..PullProgress::default()
+        }
+    }
+
+    /// Decodes pages in parallel, stores them in order, and commits when it is time.
+    pub(super) fn take(&mut self, round: Vec<Step>) -> Result<(), StoreError> {
+        let pages: Vec<Fetched> = round
+            .into_iter()
+            .filter_map(|it| match it {
+                Step::Page(page) => Some(page),
+                Step::Tick => None,
+            })
+            .collect();
+        let chunks: Vec<Chunk<'_>> = pages
+            .iter()
+            .flat_map(|page| {
+                let chunks = page.events.chunks(limits::PAGE_CHUNK_EVENTS);
+                chunks.map(|events| Chunk { events, is_again: page.is_again })
+            })
+            .collect();
+        let preparers = self.writer.preparers();
+        let name = self.group.name.as_str();
+        let mut decoded = chunks
+            .par_iter()
+            .map_init(|| Worker::new(&preparers), |worker, chunk| worker.decode(chunk, name))
+            .collect::<Result<Vec<_>, _>>()?;
+        let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared)).collect();
+        let appended = self.writer.append(prepared)?;
+        for ((chunk, decoded), appended) in chunks.iter().zip(decoded).zip(appended) {
+            self.count(chunk.events, decoded, &appended)?;
+        }
+        for page in &pages {
+            self.note(page);
+        }
+        let interval = Duration::from_millis(limits::PULL_COMMIT_INTERVAL_MS);
+        let is_due = self.writer.since_commit() >= interval
+            && self.writer.uncommitted_records() > 0
+            || self.writer.uncommitted_records() >= limits::COMMIT_RECORDS_MAX;
+        if is_due || self.is_idle_for_long() {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    fn count(
+        &mut self,
+        events: &[LogEvent],
+        decoded: DecodedChunk,
+        appended: &Appended,
+    ) -> Result<(), StoreError> {
+        let report = &mut self.report;
+        report.read += events.len() as u64;
+        report.added += appended.added;
+        report.duplicates += appended.duplicates();
+        report.rejected += decoded.rejects.len() as u64;
+        if decoded.is_again {
+            report.late += appended.added;
+        }
+        let lengths = events.iter().filter_map(|it| it.message.as_ref()).map(String::len);
+        report.bytes += lengths.sum::<usize>() as u64;
+        let newest = events.iter().filter_map(|it| it.timestamp_ms).max();
+        self.reached = newest.and_then(Timestamp::from_ms).or(self.reached);
+        if let Some(on_new) = &mut self.on_new {
+            let is_new = |(position, _): &(usize, &usize)| {
+                appended.duplicate_indices.binary_search(position).is_err()
+            };
+            let new = decoded.indices.iter().enumerate().filter(is_new);
+            for event in new.filter_map(|(_, index)| events.get(*index)) {
+                if let Some(event) = page::stored(event, &self.group.name) {
+                    on_new(event);
+                }
+            }
+        }
+        decoded.rejects.into_iter().try_for_each(|it| self.reject(&it))
+    }
+
+    fn reject(&mut self, reject: &RejectedEvent) -> Result<(), StoreError> {
+        self.report.first_reject.get_or_insert_with(|| reject.reason.clone());
+        let hash = Sha256::digest(&reject.json);
+        let Some(hash) = hash.first_chunk().copied() else { return Ok(()) };
+        if self.known_rejects.len() < limits::KNOWN_REJECTS_MAX && !self.known_rejects.insert(hash)
+        {
+            return Ok(());
+        }
+        let mut byte_offset = 0;
+        for (index, part) in reject.json.chunks(limits::REJECTED_PART_BYTES).enumerate() {
+            self.rejected.add(0, byte_offset, &reject.reason, index > 0, part)?;
+            byte_offset += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Notes a page whose events are in the next commit.
+    fn note(&mut self, page: &Fetched) {
+        self.report.pages += 1;
+        if page.is_end {
+            self.slices.0 += 1;
+        }
+        self.slices.1 += page.split;
+        if let Some(look) = page.look {
+            self.writer.looked(&self.group.arn, &self.facts, look);
+        }
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let fresh = self.writer.rejected(&self.group.arn);
+        std::mem::replace(&mut self.rejected, fresh).finish()?;
+        self.writer.commit()
+    }
+
+    /// Commits the rest. One pull of many leaves it to the next to say that nothing was new.
+    pub(super) fn finish(mut self) -> Result<PullReport, StoreError> {
+        let has_news = self.writer.uncommitted_records() > 0 || self.report.rejected > 0;
+        if !self.is_following || has_news || self.is_idle_for_long() {
+            self.commit()?;
+        }
+        Ok(self.report)
+    }
+
+    /// Whether it is time to keep that we have looked, although nothing was new.
+    fn is_idle_for_long(&self) -> bool {
+        self.writer.since_commit() >= Duration::from_millis(limits::FOLLOW_IDLE_COMMIT_MS)
+    }
+}
