@@ -28,10 +28,22 @@ mod disk_full;
 mod identity;
 // Asking an AWS service without the SDK.
 mod json_client;
+// Moto's server, started for the tests.
+mod moto;
 // A copy of the disk at the moment of an acknowledgement.
 mod power_loss;
 // From a bucket, over its faults and ours.
 mod pull_s3;
+// What a pull says when it cannot.
+mod pull_errors;
+// Whatever goes wrong on the way, a pull's store has exactly the service's events.
+mod pull_lossless;
+// A pull from another CloudWatch Logs than our own.
+mod pull_moto;
+// Random events and random faults, then the exact set.
+mod pull_properties;
+// Running pulls, and comparing what they leave with what the service had.
+mod pulling;
 // Running the program, making input, comparing stores.
 mod support;
 // The n-th system call fails or is the last one.

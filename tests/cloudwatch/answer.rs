@@ -95,7 +95,7 @@ impl State {
             return Reply::new(400, JSON, error.json());
         };
         let parameters = serde_json::from_slice(&request.body).unwrap_or_default();
-        let mut fault = self.faults.next(call);
+        let mut fault = self.faults.next(call, &request.body);
         if call == Call::FilterLogEvents {
             self.world.filter_count += 1;
             if fault.is_none() && self.is_over_quota() {

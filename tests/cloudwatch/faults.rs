@@ -1,6 +1,6 @@
 //! What goes wrong, and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -73,12 +73,16 @@ struct Chance {
     state: u64,
     per_mille: u64,
     kinds: Vec<Fault>,
-    /// Answers in a row that went wrong.
-    run: usize,
+    /// How often each request has met a fault, by its call and body.
+    hits: HashMap<(Call, Vec<u8>), usize>,
+    expired_tokens: usize,
 }
 
-/// Answers in a row that chance may spoil: clients give up after a few attempts, rightly.
-const RUN_MAX: usize = 2;
+/// How often chance may spoil one request: clients give up after a few attempts, rightly.
+const HITS_MAX: usize = 2;
+
+/// How many tokens chance may spoil: each makes a client begin again.
+const EXPIRED_TOKENS_MAX: usize = 3;
 
 impl Faults {
     /// The `index`-th answer to a call goes wrong, counted from 0 from the start of the server.
@@ -100,28 +104,41 @@ impl Faults {
 
     /// So many of a thousand answers go wrong, each in one of these ways.
     pub(crate) fn by_chance(mut self, seed: u64, per_mille: u64, kinds: &[Fault]) -> Self {
-        self.chance = Some(Chance { state: seed, per_mille, kinds: kinds.to_vec(), run: 0 });
+        self.chance = Some(Chance {
+            state: seed,
+            per_mille,
+            kinds: kinds.to_vec(),
+            hits: HashMap::new(),
+            expired_tokens: 0,
+        });
         self
     }
 
-    /// What goes wrong with the next answer to a call.
-    pub(super) fn next(&mut self, call: Call) -> Option<Fault> {
+    /// What goes wrong with the next answer to a call, which is asked with this body.
+    pub(super) fn next(&mut self, call: Call, body: &[u8]) -> Option<Fault> {
         let count = self.counts.entry(call).or_default();
         let index = *count;
         *count += 1;
         let certain =
             self.standing.get(&call).or_else(|| self.scripted.get(&(call, index))).copied();
-        let fault = certain.or_else(|| self.chance.as_mut().and_then(Chance::next));
+        let fault = certain.or_else(|| self.chance.as_mut().and_then(|it| it.next(call, body)));
         fault.filter(|it| call == Call::FilterLogEvents || !PAGE_FAULTS.contains(it))
     }
 }
 
 impl Chance {
-    fn next(&mut self) -> Option<Fault> {
-        let is_hit = split_mix(&mut self.state) % 1_000 < self.per_mille && self.run < RUN_MAX;
-        self.run = if is_hit { self.run + 1 } else { 0 };
+    fn next(&mut self, call: Call, body: &[u8]) -> Option<Fault> {
+        let is_hit = split_mix(&mut self.state) % 1_000 < self.per_mille;
         let index = split_mix(&mut self.state) as usize % self.kinds.len().max(1);
-        is_hit.then(|| self.kinds.get(index).copied()).flatten()
+        let fault = self.kinds.get(index).copied().filter(|_| is_hit)?;
+        let hits = self.hits.entry((call, body.to_vec())).or_default();
+        let is_expiry = fault == Fault::ExpiredToken;
+        if *hits >= HITS_MAX || (is_expiry && self.expired_tokens >= EXPIRED_TOKENS_MAX) {
+            return None;
+        }
+        *hits += 1;
+        self.expired_tokens += usize::from(is_expiry);
+        Some(fault)
     }
 }
 

@@ -6,6 +6,8 @@ use mailtrace::source::Record;
 
 use super::{ACCOUNT, REGION};
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// Everything that the service holds.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -80,6 +82,8 @@ impl Group {
     pub(crate) fn new(name: &str, events: impl IntoIterator<Item = Event>) -> Self {
         let mut group = Self { name: name.to_owned(), ..Self::default() };
         group.put(events);
+        // An hour before there was anything to log.
+        group.creation_ms = group.events.first().map_or(0, |it| (it.timestamp_ms - HOUR_MS).max(0));
         group
     }
 
