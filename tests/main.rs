@@ -34,6 +34,8 @@ mod moto;
 mod power_loss;
 // From a bucket, over its faults and ours.
 mod pull_s3;
+// What an export task leaves in a bucket of another S3 than our own.
+mod pull_s3_moto;
 // What a pull says when it cannot.
 mod pull_errors;
 // Whatever goes wrong on the way, a pull's store has exactly the service's events.
