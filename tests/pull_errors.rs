@@ -24,7 +24,6 @@ fn assert_says_one_of(ran: Ran, words: &[&str]) {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn the_only_group_is_taken_and_named() {
     let groups = [Group::new(GROUP, minutely(5, HOUR_MS)), Group::new("/aws/lambda/other", [])];
     let service = CloudWatch::start(World::with(groups));
@@ -35,7 +34,6 @@ fn the_only_group_is_taken_and_named() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn of_several_groups_none_is_guessed() {
     let groups = [GROUP, OTHER].map(|it| Group::new(it, minutely(5, HOUR_MS)));
     let service = CloudWatch::start(World::with(groups));
@@ -56,7 +54,6 @@ fn of_several_groups_none_is_guessed() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn no_group_to_take_is_an_error() {
     let service = CloudWatch::start(World::with([Group::new("/aws/lambda/other", [])]));
     let puller = Puller::of(&service);
@@ -64,7 +61,6 @@ fn no_group_to_take_is_an_error() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn near_names_are_offered_for_a_group_that_is_not_there() {
     let groups = [GROUP, "/aws/lambda/other"].map(|it| Group::new(it, []));
     let service = CloudWatch::start(World::with(groups));
@@ -75,7 +71,6 @@ fn near_names_are_offered_for_a_group_that_is_not_there() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn a_missing_permission_is_named_with_the_group() {
     let ran = pull_with(Call::FilterLogEvents, Failure::AccessDenied);
     ran.expect_error(&["logs:FilterLogEvents", GROUP]);
@@ -88,7 +83,6 @@ fn a_missing_permission_is_named_with_the_group() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn bad_credentials_are_told_apart() {
     let filter = Call::FilterLogEvents;
     for call in [filter, Call::DescribeLogGroups, Call::DescribeLogStreams] {
@@ -110,7 +104,6 @@ fn bad_credentials_are_told_apart() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn no_credentials_at_all_is_one_line() {
     let service = service(minutely(3, HOUR_MS));
     let puller = Puller::of(&service);
@@ -123,7 +116,6 @@ fn no_credentials_at_all_is_one_line() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn a_profile_that_is_not_there_is_named() {
     let service = service(minutely(3, HOUR_MS));
     let puller = Puller::of(&service);
@@ -135,7 +127,6 @@ fn a_profile_that_is_not_there_is_named() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn a_dead_endpoint_is_named() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -146,7 +137,6 @@ fn a_dead_endpoint_is_named() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn a_failed_pull_leaves_a_store_that_the_next_can_use() {
     let service = service(minutely(20, HOUR_MS));
     let denied = Fault::Error(Failure::AccessDenied);

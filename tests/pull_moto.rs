@@ -16,7 +16,6 @@ fn moved(mut event: Event, now_ms: i64) -> Event {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn what_moto_has_is_pulled_and_found() {
     let moto = Moto::start();
     let now_ms = jiff::Timestamp::now().as_millisecond();
@@ -50,7 +49,6 @@ fn what_moto_has_is_pulled_and_found() {
 }
 
 #[test]
-#[ignore = "the command is not there yet"]
 fn the_only_group_of_motos_account_is_taken() {
     let moto = Moto::start();
     let now_ms = jiff::Timestamp::now().as_millisecond();

@@ -40,7 +40,6 @@ proptest! {
     })]
 
     #[test]
-    #[ignore = "the command is not there yet"]
     fn a_pull_takes_exactly_what_there_is(
         events in events(),
         page_events_max in 5..25usize,

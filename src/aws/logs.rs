@@ -71,18 +71,23 @@ pub struct EventQuery {
 #[derive(Clone, Debug)]
 pub struct LogsClient {
     client: Client,
-    region: String,
+    /// The region, and the endpoint where it is not the service's own.
+    place: String,
 }
 
 impl LogsClient {
     /// Calls as the session's identity, in its region.
     #[must_use]
     pub fn new(session: &Session) -> Self {
-        Self { client: Client::new(&session.config), region: session.region().to_owned() }
+        let mut place = session.region().to_owned();
+        if let Some(url) = session.endpoint_url() {
+            place.push_str(&format!(" at {url}"));
+        }
+        Self { client: Client::new(&session.config), place }
     }
 
     fn call(&self, permission: &'static str, group: &str) -> Call {
-        Call::new(permission, format!("log group {group} in {}", self.region))
+        Call::new(permission, format!("log group {group} in {}", self.place))
     }
 
     /// One page of the events of a group, in order of their times.
@@ -131,7 +136,7 @@ impl LogsClient {
         token: Option<String>,
     ) -> Result<(Vec<LogGroup>, Option<String>), Failure> {
         let call = if prefix.is_empty() {
-            Call::new("logs:DescribeLogGroups", format!("log groups in {}", self.region))
+            Call::new("logs:DescribeLogGroups", format!("log groups in {}", self.place))
         } else {
             self.call("logs:DescribeLogGroups", prefix)
         };

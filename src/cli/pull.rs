@@ -35,7 +35,7 @@ pub(super) struct PullArgs {
     /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d [default: the oldest]
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events up to this time
+    /// Only events before this time, which is itself left out
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// Look again at everything, whenever it was last looked at

@@ -170,7 +170,7 @@ async fn list(
         let answer = retrier
             .call(async || lister.client.events(&lister.group, &query, token.clone()).await)
             .await;
-        let page = match answer {
+        let mut page = match answer {
             Ok(page) => page,
             // A token lives for 24 hours, and the service says no more than that it is bad.
             Err(Failure::BadParameter(error)) if token.is_some() => {
@@ -184,6 +184,8 @@ async fn list(
             }
             Err(failure) => return Err(failure.into_error()),
         };
+        // Asked for one millisecond too many, because it may or may not be inside.
+        page.events.retain(|it| it.timestamp_ms.is_none_or(|ms| ms <= query.last_ms));
         place.take(&page);
         let is_end = page.next_token.is_none();
         let seen_to = if is_end {

@@ -8,6 +8,9 @@
 //! - once when no more events of it can arrive, whatever was seen before;
 //! - once before CloudWatch deletes it, where that is sooner.
 //!
+//! What is left of the fortnight is swept with a budget of requests, those ranges first that were
+//! looked at the longest ago: all of it each time, as a rule, and in turns where a log is large.
+//!
 //! Ages are rounded to minutes for the last two hours and to hours before, so that a pull that
 //! follows makes few requests for it.
 
@@ -31,9 +34,16 @@ pub struct Piece {
     pub seen_ms: Option<i64>,
     /// Whether this look has to be complete whatever the streams say: it is the first or the last.
     pub is_thorough: bool,
+    /// Whether it is no loss to leave it for another time.
+    pub is_spare: bool,
 }
 
 impl Piece {
+    /// All of a window, for the first time.
+    pub(super) fn whole(range: CoveredRange) -> Self {
+        Self { range, seen_ms: None, is_thorough: true, is_spare: false }
+    }
+
     /// Milliseconds from its first to its last instant.
     #[must_use]
     pub fn length_ms(self) -> i64 {
@@ -70,7 +80,7 @@ pub fn plan(
         unseen_ms = range.last_ms.saturating_add(1);
         if is_recheck {
             let seen_ms = run.iter().map(|it| it.at_ms).min();
-            pieces.push(Piece { range, seen_ms, is_thorough: true });
+            pieces.push(Piece { range, seen_ms, is_thorough: true, is_spare: false });
         } else {
             again(run, range, retention_days, now_ms, &mut pieces);
         }
@@ -89,7 +99,7 @@ fn within(look: Look, window: CoveredRange) -> Option<Look> {
 }
 
 fn unseen(first_ms: i64, last_ms: i64) -> Piece {
-    Piece { range: CoveredRange { first_ms, last_ms }, seen_ms: None, is_thorough: true }
+    Piece::whole(CoveredRange { first_ms, last_ms })
 }
 
 /// Adds the parts of `range`, which `looks` fill, that are to be looked at again.
@@ -125,7 +135,8 @@ fn again(
         if !is_last && now_ms.saturating_sub(seen_ms) < age_ms {
             continue;
         }
-        let piece = Piece { range: block, seen_ms: Some(seen_ms), is_thorough: is_last };
+        let piece =
+            Piece { range: block, seen_ms: Some(seen_ms), is_thorough: is_last, is_spare: false };
         match pieces.last_mut() {
             Some(before)
                 if before.seen_ms.is_some()
@@ -138,6 +149,53 @@ fn again(
             _ => pieces.push(piece),
         }
     }
+}
+
+/// What else may still change, beyond what is planned: as much of it as `requests_max` requests
+/// list when an hour takes `hour_requests`, the longest unseen first.
+pub(super) fn sweep(
+    pulled: Option<&PulledGroup>,
+    window: CoveredRange,
+    planned: &[Piece],
+    hour_requests: f64,
+    requests_max: f64,
+) -> Vec<Piece> {
+    let looks = pulled.map(PulledGroup::looks).unwrap_or_default();
+    let mut blocks: Vec<Piece> = Vec::new();
+    for look in looks.iter().filter_map(|it| within(*it, window)) {
+        let mut first_ms = look.range.first_ms.max(look.settled_until_ms().saturating_add(1));
+        while first_ms <= look.range.last_ms {
+            let next_ms = (first_ms.div_euclid(HOUR_MS) + 1).saturating_mul(HOUR_MS);
+            let range = CoveredRange { first_ms, last_ms: look.range.last_ms.min(next_ms - 1) };
+            first_ms = next_ms;
+            let seen_ms = Some(look.at_ms);
+            blocks.push(Piece { range, seen_ms, is_thorough: false, is_spare: true });
+        }
+    }
+    blocks.retain(|block| {
+        let is_within = |it: &Piece| {
+            it.range.first_ms <= block.range.first_ms && block.range.last_ms <= it.range.last_ms
+        };
+        !planned.iter().any(is_within)
+    });
+    blocks.sort_by_key(|it| (it.seen_ms, it.range.first_ms));
+    let mut left = requests_max;
+    blocks.retain(|block| {
+        left -= hour_requests * block.length_ms() as f64 / HOUR_MS as f64;
+        left >= 0.0
+    });
+    blocks.sort_by_key(|it| it.range.first_ms);
+    let mut pieces: Vec<Piece> = Vec::new();
+    for block in blocks {
+        match pieces.last_mut() {
+            Some(before) if before.range.last_ms.saturating_add(1) == block.range.first_ms => {
+                before.range = before.range.joined(block.range);
+                before.seen_ms = before.seen_ms.min(block.seen_ms);
+            }
+            _ => pieces.push(block),
+        }
+    }
+    pieces
 }
 
 /// Whether the last moment to look at a block has come since it was looked at: when nothing more
@@ -169,7 +227,7 @@ pub fn window(
     let kept = retention_days.map(|it| now.as_ms().saturating_sub(i64::from(it + 3) * DAY_MS));
     let oldest = kept.into_iter().chain(oldest_ms(created_ms)).max().unwrap_or(0).max(0);
     let first_ms = since.map_or(oldest, |it| it.as_ms().max(oldest));
-    let last_ms = until.map_or(now.as_ms(), |it| it.as_ms().min(now.as_ms()));
+    let last_ms = until.map_or(now.as_ms(), |it| (it.as_ms() - 1).min(now.as_ms()));
     (first_ms <= last_ms).then_some(CoveredRange { first_ms, last_ms })
 }
 
@@ -181,7 +239,7 @@ fn oldest_ms(created_ms: Option<i64>) -> Option<i64> {
 
 /// Cuts pieces so that several can be listed at once, each not too long to be begun again.
 pub(super) fn slices(pieces: &[Piece], bytes: Option<u64>, window: CoveredRange) -> Vec<Piece> {
-    let whole = Piece { range: window, seen_ms: None, is_thorough: true }.length_ms().max(1);
+    let whole = Piece::whole(window).length_ms().max(1);
     let mut slices = Vec::new();
     for piece in pieces {
         let length = piece.length_ms();
@@ -276,6 +334,24 @@ mod tests {
                 simulate(6 * HOUR_MS, start + 40 * DAY_MS, start, start + delay, retention_days);
             assert!(found.is_some(), "{retention_days} {delay}");
         }
+    }
+
+    #[test]
+    fn a_sweep_takes_what_its_budget_allows_the_longest_unseen_first() {
+        let mut group = PulledGroup::default();
+        let now = 40 * DAY_MS;
+        group.add((0, 30 * DAY_MS - 1, now - DAY_MS).into());
+        group.add((30 * DAY_MS, now, now - HOUR_MS).into());
+        let window = range(0, now);
+        let all = sweep(Some(&group), window, &[], 0.01, 60.0);
+        let unsettled = now - DAY_MS - limits::SETTLING_MS + 1;
+        assert_eq!(all.iter().map(|it| it.range).collect::<Vec<_>>(), [range(unsettled, now)]);
+        let part = sweep(Some(&group), window, &[], 1.0, 10.0);
+        assert_eq!(part.len(), 1, "{part:?}");
+        assert_eq!(part[0].range.first_ms, unsettled);
+        assert!(part[0].length_ms() <= 10 * HOUR_MS && part[0].length_ms() > 8 * HOUR_MS);
+        assert!(sweep(Some(&group), window, &all, 0.01, 60.0).is_empty());
+        assert!(sweep(None, window, &[], 0.01, 60.0).is_empty());
     }
 
     #[test]

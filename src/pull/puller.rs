@@ -1,5 +1,6 @@
 //! Pulls one group after another over one connection to AWS.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,7 +22,7 @@ use crate::time::Timestamp;
 pub struct PullOptions {
     /// Nothing that happened before.
     pub since: Option<Timestamp>,
-    /// Nothing that happened after.
+    /// Nothing that happened then or after.
     pub until: Option<Timestamp>,
     /// Look again at everything, whenever it was last looked at.
     pub is_recheck: bool,
@@ -38,7 +39,12 @@ pub struct Puller {
     limiter: Arc<RateLimiter>,
     clock: Clock,
     stop: Stop,
+    /// When events that came late were last looked for.
+    swept: Cell<Option<Instant>>,
 }
+
+/// Milliseconds of an hour.
+const HOUR_MS: f64 = 60.0 * 60.0 * 1_000.0;
 
 impl Puller {
     /// Finds out who we are and where.
@@ -54,7 +60,7 @@ impl Puller {
         let session = runtime.block_on(Session::open(options))?;
         let client = LogsClient::new(&session);
         let limiter = Arc::new(RateLimiter::new());
-        Ok(Self { runtime, session, client, limiter, clock, stop })
+        Ok(Self { runtime, session, client, limiter, clock, stop, swept: Cell::new(None) })
     }
 
     /// Goes at the pace of `limiter`, for whoever knows the quota.
@@ -119,8 +125,23 @@ impl Puller {
         let window = plan::window(since, until, group.created_ms, group.retention_days, now);
         let Some(window) = window else { return (CoveredRange::at(now), Vec::new()) };
         let pulled = pulls.group(&group.arn);
-        let pieces = plan::plan(pulled, window, group.retention_days, now, options.is_recheck);
+        let mut pieces = plan::plan(pulled, window, group.retention_days, now, options.is_recheck);
+        if self.is_sweep_due(options) {
+            let hours = (Piece::whole(window).length_ms() as f64 / HOUR_MS).max(1.0);
+            let bytes = group.stored_bytes.unwrap_or(0) as f64;
+            let hour_requests = bytes / limits::PAGE_BYTES as f64 / hours;
+            let budget = limits::SWEEP_REQUESTS as f64;
+            pieces.extend(plan::sweep(pulled, window, &pieces, hour_requests, budget));
+        }
         (window, pieces)
+    }
+
+    /// Whether to look for what came late beyond what has to be looked at. A pull that follows
+    /// does so now and then.
+    fn is_sweep_due(&self, options: PullOptions) -> bool {
+        let interval = Duration::from_secs(limits::SWEEP_SECONDS);
+        let is_time = self.swept.get().is_none_or(|it| it.elapsed() >= interval);
+        !options.is_recheck && (is_time || !options.is_following)
     }
 
     /// Pulls a group into the store and commits what comes, every few seconds and at the end.
@@ -143,17 +164,20 @@ impl Puller {
         let started = Instant::now();
         let throttled_before = self.limiter.throttled();
         let (window, pieces) = self.pieces(&writer.pulls(), group, options);
+        if self.is_sweep_due(options) {
+            self.swept.set(Some(started));
+        }
         let slices = self.slices(group, &pieces, window, options);
         let mut storing = Storing::new(writer, group, options.is_following, slices.len(), on_new);
+        let Self { runtime, client, limiter, clock, stop, .. } = self;
         let problem = std::thread::scope(|scope| {
             let (sender, mut receiver) = mpsc::channel(limits::PULL_QUEUE_PAGES);
             let network = scope.spawn(|| {
-                let limiter = Arc::clone(&self.limiter);
-                let lister =
-                    Lister::new(self.client.clone(), group.name.clone(), limiter, self.clock);
-                let stop = self.stop.clone();
+                let limiter = Arc::clone(limiter);
+                let lister = Lister::new(client.clone(), group.name.clone(), limiter, *clock);
+                let stop = stop.clone();
                 let listing = list_all(Arc::new(lister), slices, sender, stop);
-                self.runtime.block_on(LocalSet::new().run_until(listing))
+                runtime.block_on(LocalSet::new().run_until(listing))
             });
             while let Some(first) = receiver.blocking_recv() {
                 let mut round = vec![first];
@@ -197,10 +221,15 @@ impl Puller {
         let streams = self.streams_for(group, pieces);
         plan::slices(pieces, group.stored_bytes, window)
             .into_iter()
-            .map(|piece| Slice {
-                log_streams: streams.as_deref().map(|it| lively(it, piece)).unwrap_or_default(),
-                is_newest: options.until.is_none() && piece.range.last_ms == window.last_ms,
-                piece,
+            .filter_map(|piece| {
+                Some(Slice {
+                    log_streams: match &streams {
+                        Some(streams) => lively(streams, piece)?,
+                        None => Vec::new(),
+                    },
+                    is_newest: options.until.is_none() && piece.range.last_ms == window.last_ms,
+                    piece,
+                })
             })
             .collect()
     }
@@ -233,24 +262,26 @@ impl Puller {
     }
 }
 
-/// The streams that may have got something since a piece was looked at; none stands for all.
+/// The streams that may have got something since a piece was looked at: an empty list stands for
+/// all, `None` says that there is nothing to look for.
 ///
 /// The time of a stream's last ingestion lags behind, usually by less than an hour.
-fn lively(streams: &[LogStream], piece: Piece) -> Vec<String> {
-    let Some(seen_ms) = piece.seen_ms.filter(|_| !piece.is_thorough) else { return Vec::new() };
+fn lively(streams: &[LogStream], piece: Piece) -> Option<Vec<String>> {
+    let Some(seen_ms) = piece.seen_ms.filter(|_| !piece.is_thorough) else {
+        return Some(Vec::new());
+    };
     let since = seen_ms.saturating_sub(limits::INGESTION_LAG_MS);
     let is_lively = |it: &&LogStream| it.last_ingestion_ms.is_none_or(|it| it >= since);
     let names: Vec<_> = streams.iter().filter(is_lively).map(|it| it.name.clone()).collect();
-    // With no lively stream one is enough to look at: the newest news may not have reached us.
     match names.len() {
-        0 => streams
-            .iter()
-            .max_by_key(|it| it.last_ingestion_ms)
-            .map(|it| it.name.clone())
-            .into_iter()
-            .collect(),
-        count if count > limits::FILTER_STREAMS_MAX => Vec::new(),
-        _ => names,
+        0 if piece.is_spare => None,
+        // One is enough to note that we have looked: the newest news may not have reached us.
+        0 => {
+            let newest = streams.iter().max_by_key(|it| it.last_ingestion_ms);
+            Some(newest.map(|it| it.name.clone()).into_iter().collect())
+        }
+        count if count > limits::FILTER_STREAMS_MAX => Some(Vec::new()),
+        _ => Some(names),
     }
 }
 
@@ -264,11 +295,13 @@ mod tests {
         let stream = |name: &str, at| LogStream { name: name.to_owned(), last_ingestion_ms: at };
         let streams = [stream("old", Some(0)), stream("new", Some(90 * hour)), stream("?", None)];
         let range = CoveredRange { first_ms: 0, last_ms: hour };
-        let again = Piece { range, seen_ms: Some(80 * hour), is_thorough: false };
-        assert_eq!(lively(&streams, again), ["new", "?"]);
-        assert!(lively(&streams, Piece { is_thorough: true, ..again }).is_empty());
-        assert_eq!(lively(&streams[..1], again), ["old"]);
+        let again = Piece { range, seen_ms: Some(80 * hour), is_thorough: false, is_spare: false };
+        let names = |streams: &[LogStream], piece| lively(streams, piece);
+        assert_eq!(names(&streams, again), Some(vec!["new".to_owned(), "?".to_owned()]));
+        assert_eq!(names(&streams, Piece { is_thorough: true, ..again }), Some(vec![]));
+        assert_eq!(names(&streams[..1], again), Some(vec!["old".to_owned()]));
+        assert_eq!(names(&streams[..1], Piece { is_spare: true, ..again }), None);
         let many: Vec<_> = (0..101).map(|it| stream(&it.to_string(), None)).collect();
-        assert!(lively(&many, again).is_empty());
+        assert_eq!(lively(&many, again), Some(vec![]));
     }
 }

@@ -295,9 +295,9 @@ fn connections_are_kept_cut_and_reset() {
     };
     assert_eq!(fails(), ErrorKind::UnexpectedEof, "after a part of the body");
     assert_eq!(fails(), ErrorKind::ConnectionReset);
-    let clients: Vec<_> =
+    let mut clients: Vec<_> =
         (0..70).map(|_| JsonClient::connect(service.address()).unwrap()).collect();
-    let answered = clients.into_iter().map(|mut it| it.call("FilterLogEvents", &all));
+    let answered = clients.iter_mut().map(|it| it.call("FilterLogEvents", &all));
     assert!(answered.filter(Result::is_ok).count() <= 64);
     assert!(service.lock().refused_connections >= 6);
 }
