@@ -108,7 +108,7 @@ fn throttling_slows_a_pull_and_no_more() {
         state.faults = Faults::default().during(FILTER, 2..6, throttled);
         state.quota = Some(5.0);
     }
-    let puller = Puller::of(&service);
+    let puller = Puller { max_rate: None, ..Puller::of(&service) };
     let report = puller.report();
     assert!(report["throttled"].as_u64().unwrap() >= 4, "{report}");
     puller.assert_exact(&service, "throttled");
@@ -213,7 +213,7 @@ fn a_pull_that_is_killed_goes_on_where_it_stood() {
             scope.spawn(move || {
                 let service = service_in_pages_of(40, minutely(1_000, HOUR_MS));
                 service.lock().quota = Some(5.0);
-                let puller = Puller::of(&service);
+                let puller = Puller { max_rate: None, ..Puller::of(&service) };
                 let mut command = puller.command(&["--log-group", GROUP, "--quiet"]);
                 let mut child = command.spawn().unwrap();
                 std::thread::sleep(Duration::from_millis(delay_ms));

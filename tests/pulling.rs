@@ -35,6 +35,9 @@ pub(crate) struct Puller {
     pub(crate) endpoint: String,
     /// Where the program's clock stands.
     pub(crate) now_ms: i64,
+    /// The most requests a second; five, with which a pull begins by itself, would make the tests
+    /// long.
+    pub(crate) max_rate: Option<u32>,
 }
 
 impl Puller {
@@ -43,7 +46,7 @@ impl Puller {
     }
 
     pub(crate) fn at(endpoint: String) -> Self {
-        Self { dir: tempfile::tempdir().unwrap(), endpoint, now_ms: NOW_MS }
+        Self { dir: tempfile::tempdir().unwrap(), endpoint, now_ms: NOW_MS, max_rate: Some(200) }
     }
 
     pub(crate) fn store(&self) -> PathBuf {
@@ -65,6 +68,7 @@ impl Puller {
             .arg("--store")
             .arg(self.store())
             .args(["--region", "us-east-1", "--endpoint-url", &self.endpoint])
+            .args(self.max_rate.map(|it| format!("--max-rate={it}")))
             .args(arguments);
         command
     }

@@ -59,7 +59,11 @@ impl<'r> Retrier<'r> {
                 }
                 Err(Failure::Transient(error)) => {
                     failed += 1;
-                    if failed >= self.attempts_max {
+                    // The SDK has learnt the difference by then, or it cannot be made up for.
+                    let is_skewed = matches!(error, AwsError::ClockSkew { .. });
+                    let attempts_max =
+                        if is_skewed { limits::AWS_FIRST_ATTEMPTS_MAX } else { self.attempts_max };
+                    if failed >= attempts_max {
                         return Err(Failure::Transient(error));
                     }
                     sleep(pause(failed)).await;
