@@ -68,15 +68,24 @@ fn looking_again_costs_less_than_looking() {
 
 #[test]
 fn events_of_one_millisecond_are_all_kept() {
-    for is_exclusive in [false, true] {
+    for (is_exclusive, expiring) in [(false, 0), (true, 0), (false, 4), (true, 6)] {
         let mut events = minutely(40, HOUR_MS);
         let crowd = |it| received(90 * 60_000, &format!("s{}", it % 3), &format!("crowd{it}"));
         events.extend((0..150).map(crowd));
         let service = service_in_pages_of(40, events);
-        service.lock().world.end_time_is_exclusive = is_exclusive;
+        {
+            let mut state = service.lock();
+            state.world.end_time_is_exclusive = is_exclusive;
+            // Tokens that expire in the middle of the crowd, wherever its pages come.
+            let faults = (0..expiring).map(|it| 12 + it * 2);
+            state.faults = faults.fold(Faults::default(), |faults, index| {
+                faults.at(FILTER, index, Fault::ExpiredToken)
+            });
+        }
         let puller = Puller::of(&service);
         puller.report();
-        puller.assert_exact(&service, &format!("the end of a range is left out: {is_exclusive}"));
+        let what = format!("the end of a range is left out: {is_exclusive}; expiring: {expiring}");
+        puller.assert_exact(&service, &what);
     }
 }
 
@@ -146,20 +155,24 @@ fn latecomers() -> [Event; 3] {
     ]
 }
 
-#[test]
-fn events_that_arrive_late_are_found() {
+/// A service at which mail was taken for eleven days before the latecomers arrive.
+fn service_with_latecomers() -> CloudWatch {
     let mut events = minutely(60, HOUR_MS);
-    // There was mail ten days ago, which was taken long before the late ones arrive.
     events.push(received(11 * DAY_MS, "s1", "long-ago"));
     events.extend(latecomers());
-    let service = service_in_pages_of(20, events);
+    service_in_pages_of(20, events)
+}
+
+#[test]
+fn events_that_arrive_late_are_found() {
+    let service = service_with_latecomers();
     let mut puller = Puller::of(&service);
     puller.report();
     puller.assert_exact(&service, "before they arrive");
     service.lock().world.wave = 1;
     puller.now_ms += HOUR_MS;
     let report = puller.report();
-    assert_eq!(report["added"], 3, "{report}");
+    assert_eq!((&report["added"], &report["late"]), (&3.into(), &3.into()), "{report}");
     puller.assert_exact(&service, "after they arrived");
     puller.now_ms += 5 * 60_000;
     assert_eq!(puller.report()["added"], 0);
@@ -167,10 +180,7 @@ fn events_that_arrive_late_are_found() {
 
 #[test]
 fn events_that_arrive_late_are_found_though_the_streams_tell_of_them_later() {
-    let mut events = minutely(60, HOUR_MS);
-    events.push(received(11 * DAY_MS, "s1", "long-ago"));
-    events.extend(latecomers());
-    let service = service_in_pages_of(20, events);
+    let service = service_with_latecomers();
     let mut puller = Puller::of(&service);
     puller.report();
     {
@@ -185,6 +195,31 @@ fn events_that_arrive_late_are_found_though_the_streams_tell_of_them_later() {
     puller.now_ms += DAY_MS;
     puller.report();
     puller.assert_exact(&service, "a day later");
+}
+
+#[test]
+fn events_that_arrive_late_are_found_though_no_stream_ever_tells_of_them() {
+    let service = service_with_latecomers();
+    service.lock().world.stream_lag_ms = 2 * HOUR_MS;
+    let mut puller = Puller::of(&service);
+    puller.report();
+    puller.assert_exact(&service, "before they arrive");
+    service.lock().world.wave = 1;
+    for later_ms in [HOUR_MS, 4 * HOUR_MS, 15 * DAY_MS] {
+        puller.now_ms += later_ms;
+        puller.report();
+    }
+    puller.assert_exact(&service, "after the fortnight in which they could arrive");
+}
+
+#[test]
+fn a_recheck_finds_what_arrived_late_at_once() {
+    let service = service_with_latecomers();
+    let puller = Puller::of(&service);
+    puller.report();
+    service.lock().world.wave = 1;
+    puller.pull(&["--recheck"]).expect(0);
+    puller.assert_exact(&service, "rechecked");
 }
 
 #[test]
@@ -229,6 +264,20 @@ fn a_pull_that_is_killed_goes_on_where_it_stood() {
 }
 
 #[test]
+fn a_pull_that_fails_half_way_keeps_what_it_has() {
+    let service = service_in_pages_of(20, minutely(200, HOUR_MS));
+    let expired = Fault::Error(Failure::ExpiredCredentials);
+    service.lock().faults = Faults::default().during(FILTER, 18..1_000, expired);
+    let puller = Puller::of(&service);
+    puller.pull(&[]).expect_error(&["expired"]);
+    let kept = puller.stored().len();
+    assert!((1..200).contains(&kept), "{kept} events are kept");
+    service.lock().faults = Faults::default();
+    assert_eq!(puller.report()["added"], 200 - kept);
+    puller.assert_exact(&service, "with new credentials");
+}
+
+#[test]
 fn a_network_that_goes_away_costs_nothing_that_was_there() {
     let service = service_in_pages_of(20, minutely(200, HOUR_MS));
     service.lock().faults = Faults::default().during(FILTER, 4..1_000, Fault::Reset);
@@ -267,15 +316,23 @@ fn following_prints_what_comes_and_stops_on_a_signal() {
 
 #[test]
 fn a_signal_in_the_middle_keeps_what_was_fetched() {
-    let service = service_in_pages_of(20, minutely(400, HOUR_MS));
-    service.lock().latency = Duration::from_millis(400);
-    let puller = Puller::of(&service);
+    const LATENCY: Duration = Duration::from_millis(300);
+    let service = service_in_pages_of(20, minutely(2_000, HOUR_MS));
+    service.lock().latency = LATENCY;
+    let puller = Puller { max_rate: None, ..Puller::of(&service) };
     let following = Following::start(puller.command(&["--log-group", GROUP, "--follow"]));
-    wait_until("some pages", || {
-        service.lock().requests.iter().filter(|it| it.event_count > 0).count() >= 4
-    });
+    // A page counts as fetched when it was sent half a second ago.
+    let fetched = || {
+        let state = service.lock();
+        let age = LATENCY + Duration::from_millis(500);
+        let fetched = state.requests.iter().filter(|it| it.at.elapsed() >= age);
+        fetched.map(|it| it.event_count).sum::<usize>()
+    };
+    wait_until("some pages", || fetched() >= 60);
+    let fetched = fetched();
     following.end(Signal::TERM).expect(0);
-    assert!(!puller.stored().is_empty(), "pages were fetched, none is kept");
+    let kept = puller.stored().len();
+    assert!((fetched..2_000).contains(&kept), "{fetched} events were fetched, {kept} are kept");
     service.lock().latency = Duration::ZERO;
     puller.report();
     puller.assert_exact(&service, "the pull after");
