@@ -14,7 +14,9 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         2 => Just(Arrival::Wave(1)),
     ];
     let delay_ms = prop_oneof![Just(0), Just(1_500), 0..12 * HOUR_MS];
-    let event = (0..30i64, 0..2i64, 0..3u8, delay_ms, arrival);
+    // A crowd among them, so large that pages end within its milliseconds.
+    let slot = prop_oneof![0..30i64, Just(7)];
+    let event = (slot, 0..2i64, 0..3u8, delay_ms, arrival);
     prop::collection::vec(event, 0..80).prop_map(|events| {
         let events = events.into_iter().enumerate();
         let event = |(index, (slot, ms, stream, delay_ms, arrival))| {
@@ -33,7 +35,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 8,
+        cases: 20,
         max_shrink_iters: 30,
         failure_persistence: None,
         ..ProptestConfig::default()
@@ -45,14 +47,15 @@ proptest! {
         page_events_max in 5..25usize,
         end_time_is_exclusive: bool,
         seed: u64,
-        per_mille in 0..300u64,
+        per_mille in 0..400u64,
+        // Few kinds at a time, so that each is met often.
+        kinds in prop::sample::subsequence([PAGE_FAULTS, TRANSPORT_FAULTS].concat(), 1..=3),
     ) {
         let service = service(events);
         {
             let mut state = service.lock();
             state.world.page_events_max = page_events_max;
             state.world.end_time_is_exclusive = end_time_is_exclusive;
-            let kinds = [PAGE_FAULTS, TRANSPORT_FAULTS].concat();
             state.faults = Faults::default().by_chance(seed, per_mille, &kinds);
         }
         let mut puller = Puller::of(&service);
