@@ -54,17 +54,16 @@ fn main() {
     let last = write_log(&file);
     // Warms up, and lets the server render its pages.
     let report = pull(&server.endpoint, last, &dir.path().join("first"));
-    assert_eq!(report.added, event_count(), "the pull is incomplete");
+    // Two synthetic events may be the same to the millisecond, and are then one record.
+    let expected = imported(&file, &dir.path().join("expected"));
+    assert_eq!(report.added, expected, "the pull is incomplete: {report:?}");
     let mut pulls = Vec::new();
     let mut imports = Vec::new();
     for run in 0..RUNS {
         let store = dir.path().join(format!("pulled-{run}"));
         pulls.push(measured(|| pull(&server.endpoint, last, &store)));
         let store = dir.path().join(format!("imported-{run}"));
-        imports.push(measured(|| {
-            import(std::slice::from_ref(&file), &store, &ImportOptions::default(), &mut |_| {})
-                .expect("an import");
-        }));
+        imports.push(measured(|| imported(&file, &store)));
     }
     let (pull_wall, pull_cpu) = median(&pulls);
     let (import_wall, import_cpu) = median(&imports);
@@ -159,6 +158,13 @@ fn write_log(path: &Path) -> Timestamp {
     .expect("a log");
     writer.finish().and_then(|mut it| it.flush()).expect("a log");
     last
+}
+
+/// Imports the log; gives how many records were new.
+fn imported(file: &Path, store: &Path) -> u64 {
+    import(&[file.to_owned()], store, &ImportOptions::default(), &mut |_| {})
+        .expect("an import")
+        .added()
 }
 
 fn pull(endpoint: &str, last: Timestamp, store: &Path) -> PullReport {
