@@ -44,6 +44,7 @@ mod pull_lossless;
 mod pull_moto;
 // Random events and random faults, then the exact set.
 mod pull_properties;
+mod pull_sources;
 // Running pulls, and comparing what they leave with what the service had.
 mod pulling;
 // Running the program, making input, comparing stores.

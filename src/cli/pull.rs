@@ -95,14 +95,23 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         wish.request();
         is_second
     })?;
-    let sources = args
-        .source
-        .choose()?
-        .iter()
-        .map(|it| open(it, args.max_rate, context, &stop))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let (mut sources, mut failures) = (Vec::new(), Vec::new());
+    for chosen in args.source.choose()? {
+        match open(&chosen, args.max_rate, context, &stop) {
+            Ok(source) => sources.push(source),
+            // The others can be pulled all the same.
+            Err(error) => failures.push(output::chain(error.as_ref())),
+        }
+    }
+    if sources.is_empty() {
+        return fail(&failures, "");
+    }
     if args.dry_run {
-        return plan(&sources, options, context);
+        let outcome = plan(&sources, options, context)?;
+        return if failures.is_empty() { Ok(outcome) } else { fail(&failures, "") };
+    }
+    if args.follow {
+        failures.iter().for_each(|it| output::warn(it));
     }
     let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
     let mut pulled: Vec<_> = sources.iter().map(|it| Pulled::new(it.region())).collect();
@@ -127,7 +136,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         }
     }
     writer.close()?;
-    finish(&pulled, args, &stop, context)
+    finish(&pulled, failures, args, &stop, context)
 }
 
 /// Milliseconds between two looks: less would only use up the quota.
@@ -215,8 +224,17 @@ fn write_event(event: &StoredEvent, context: &Context) -> std::io::Result<()> {
     stdout.flush()
 }
 
+/// Fails with the first of several failures; the others are warned of.
+fn fail(failures: &[String], kept: &str) -> anyhow::Result<Outcome> {
+    for failure in failures.iter().skip(1) {
+        output::warn(failure);
+    }
+    bail!("{}{kept}", failures.first().map(String::as_str).unwrap_or_default());
+}
+
 fn finish(
     pulled: &[Pulled],
+    mut failures: Vec<String>,
     args: &PullArgs,
     stop: &Stop,
     context: &Context,
@@ -227,20 +245,16 @@ fn finish(
         write_pulled(pulled, context, &mut stdout)?;
         stdout.flush()?;
     }
-    let problems = || pulled.iter().filter_map(Pulled::problem);
-    let kept: u64 = pulled.iter().map(Pulled::added).sum();
-    let kept = if kept > 0 {
-        format!(" ({kept} new events were taken and are kept)")
-    } else {
-        String::new()
-    };
-    if !args.follow || problems().any(|it| !it.may_pass()) {
-        for problem in problems().skip(1) {
-            output::warn(&problem.to_string());
-        }
-        if let Some(problem) = problems().next() {
-            bail!("{problem}{kept}");
-        }
+    // What may pass has been warned of while following, and the next pull makes up for it.
+    let problems = pulled.iter().filter_map(Pulled::problem);
+    let problems = problems.filter(|it| !args.follow || !it.may_pass());
+    failures.extend(problems.map(ToString::to_string));
+    if !failures.is_empty() {
+        let kept = match pulled.iter().map(Pulled::added).sum() {
+            0 => String::new(),
+            count => format!(" ({count} new events were taken and are kept)"),
+        };
+        return fail(&failures, &kept);
     }
     if stop.is_requested() && !args.follow {
         bail!(INTERRUPTED);

@@ -91,7 +91,7 @@ fn write_table(
         facts.push(("Last look", optional(standing.last_look)));
         facts.push(("Complete to", optional(standing.complete_until)));
         facts.push(("Final to", optional(standing.final_until)));
-        facts.push(("Next loss", standing.loss(group, context.now)));
+        facts.push(("Next loss", standing.loss(context.now)));
         write_pairs(&facts, 2, options.width, out)?;
     }
     Ok(())
@@ -123,7 +123,7 @@ struct Standing {
     /// No more events up to here can arrive.
     final_until: Option<Timestamp>,
     /// The first instant that no look has seen, of those that CloudWatch still keeps.
-    not_taken: Option<Timestamp>,
+    not_taken: Timestamp,
     /// When the events of that instant are deleted.
     deleted_at: Option<Timestamp>,
 }
@@ -135,8 +135,9 @@ impl Standing {
         let oldest = group.facts.kept_from_ms(now.as_ms());
         let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);
         let from = Timestamp::from_ms(oldest).unwrap_or(Timestamp::UNIX_EPOCH);
-        let not_taken = group.first_unseen(from, now);
-        let seen_to = not_taken.unwrap_or(now).saturating_add_ms(-1);
+        // When all is taken, it is what happens from now on.
+        let not_taken = group.first_unseen(from, now).unwrap_or(now);
+        let seen_to = not_taken.saturating_add_ms(-1);
         let in_order = looks.iter().take_while(|it| it.range.first_ms <= seen_to.as_ms());
         let mut final_until_ms = None;
         for Look { range, at_ms } in in_order {
@@ -153,18 +154,15 @@ impl Standing {
             complete_until: (!looks.is_empty()).then_some(seen_to),
             final_until: final_until_ms.and_then(Timestamp::from_ms),
             not_taken,
-            deleted_at: not_taken.zip(retention_ms).map(|(it, ms)| it.saturating_add_ms(ms)),
+            deleted_at: retention_ms.map(|it| not_taken.saturating_add_ms(it)),
         }
     }
 
     /// How long there is to take what has not been taken, in words.
-    fn loss(&self, group: &PulledGroup, now: Timestamp) -> String {
+    fn loss(&self, now: Timestamp) -> String {
         let Some(deleted_at) = self.deleted_at else {
-            return match group.facts.retention_days {
-                None => "none: CloudWatch keeps events for ever, or does not say for how long"
-                    .to_owned(),
-                Some(_) => "none: all that is there has been taken".to_owned(),
-            };
+            return "none: CloudWatch keeps events for ever, or does not say for how long"
+                .to_owned();
         };
         let left = deleted_at.ms_since(now);
         if left <= 0 {
@@ -228,7 +226,7 @@ fn pull_to_json(arn: &str, group: &PulledGroup, context: &Context) -> Value {
         "lastLook": standing.last_look.map(shown),
         "completeUntil": standing.complete_until.map(shown),
         "finalUntil": standing.final_until.map(shown),
-        "oldestNotTaken": standing.not_taken.map(shown),
+        "oldestNotTaken": shown(standing.not_taken),
         "deletedAt": standing.deleted_at.map(shown),
         "deletedInMs": standing.deleted_at.map(|it| it.ms_since(context.now)),
         "looks": group.looks().iter().map(look).collect::<Vec<_>>(),

@@ -1,0 +1,102 @@
+//! Where a pull gets its sources from, and what the store says of them afterwards.
+
+use std::fs;
+
+use crate::cloudwatch::{Call, CloudWatch, Group, World};
+use crate::pulling::{DAY_MS, GROUP, HOUR_MS, NOW_MS, Puller, minutely, received, service};
+use crate::support::{assert_sound, on, run};
+
+const OTHER: &str = "/aws/workmail/emailevents/globex";
+
+const FILTER: Call = Call::FilterLogEvents;
+
+fn two_groups() -> CloudWatch {
+    CloudWatch::start(World::with([GROUP, OTHER].map(|it| Group::new(it, minutely(5, HOUR_MS)))))
+}
+
+#[test]
+fn the_configuration_names_sources() {
+    let service = two_groups();
+    let puller = Puller::of(&service);
+    let dir = puller.dir.path().join(".config/mailtrace");
+    fs::create_dir_all(&dir).unwrap();
+    let text = format!("[sources.a]\norganization = 'acme'\n[sources.b]\nlog-group = '{OTHER}'\n");
+    fs::write(dir.join("config.toml"), text).unwrap();
+    let one = run(&mut puller.command(&["b", "--format", "json"])).expect(0).json();
+    assert_eq!((&one["logGroup"], &one["added"]), (&OTHER.into(), &5.into()), "{one}");
+    let all = run(&mut puller.command(&["--format", "json"])).expect(0).json();
+    // The same messages, of another group: a record is its time and its message.
+    assert_eq!(all["sources"].as_array().unwrap().len(), 2, "{all}");
+    assert_eq!(all["sources"][0]["read"], 5, "{all}");
+    run(&mut puller.command(&["c"])).expect_error(&["no source c", "a, b"]);
+    fs::write(dir.join("config.toml"), "[sources.a]\nlog-grup = 'x'\n").unwrap();
+    run(&mut puller.command(&[])).expect_error(&["config.toml", "line 2", "log-grup"]);
+}
+
+#[test]
+fn one_source_that_fails_does_not_keep_the_others() {
+    let service = two_groups();
+    let puller = Puller::of(&service);
+    let config = puller.dir.path().join("c.toml");
+    let text = format!("[sources.a]\nlog-group = '/nowhere'\n[sources.b]\nlog-group = '{OTHER}'\n");
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    run(&mut puller.command(&["--config", config])).expect_error(&["/nowhere"]);
+    assert_eq!(puller.stored().len(), 5, "the other source is taken all the same");
+}
+
+#[test]
+fn the_status_tells_what_was_taken_and_what_is_lost_next() {
+    let service = service(minutely(60, HOUR_MS));
+    service.lock().world.groups[0].retention_days = Some(30);
+    service.lock().world.groups[0].creation_ms = NOW_MS - 100 * DAY_MS;
+    let puller = Puller::of(&service);
+    // Only the last day: what is older is there, and not taken.
+    puller.pull(&["--since", "1d"]).expect(0);
+    let status = || on(&puller.store(), &["status", "--format", "json"]).expect(0).json();
+    let before = status();
+    let pulled = &before["pulls"][0];
+    assert_eq!((&pulled["logGroup"], &pulled["retentionDays"]), (&GROUP.into(), &30.into()));
+    assert_eq!(pulled["deletedInMs"], 0, "the oldest of 30 days are about to go: {pulled}");
+    assert_eq!(before["daysLeft"], 131, "from 2026-11-20 to 2027-03-31");
+    puller.report();
+    let after = status();
+    let pulled = &after["pulls"][0];
+    let left = pulled["deletedInMs"].as_i64().unwrap();
+    assert!((29 * DAY_MS..=30 * DAY_MS + HOUR_MS).contains(&left), "{pulled}");
+    assert!(pulled["finalUntil"].as_str().unwrap() < "2026-11-07", "{pulled}");
+    let table = on(&puller.store(), &["status"]).expect(0).stdout;
+    assert!(table.contains("131 days left") && table.contains("Next loss"), "{table}");
+}
+
+#[test]
+fn what_was_looked_at_survives_the_index() {
+    let service = service(minutely(60, 2 * DAY_MS));
+    let puller = Puller::of(&service);
+    puller.report();
+    fs::remove_dir_all(puller.store().join("index")).unwrap();
+    on(&puller.store(), &["reindex"]).expect(0);
+    assert_sound(&puller.store());
+    let before = service.lock().count(FILTER);
+    assert_eq!(puller.report()["read"], 0, "nothing is young enough to be listed again");
+    assert!(service.lock().count(FILTER) - before <= 3);
+    puller.assert_exact(&service, "after the reindex");
+}
+
+#[test]
+fn what_strangers_write_is_printed_harmlessly() {
+    let evil = "\u{1b}[2J\u{1b}]8;;http://evil.example\u{7}pay\u{202e}lap\r\nforged";
+    let service = service([received(HOUR_MS, "s", evil)]);
+    let puller = Puller::of(&service);
+    for format in ["table", "ndjson"] {
+        let fresh = Puller::at(service.endpoint());
+        let arguments = ["--log-group", GROUP, "--print", "--format", format];
+        let ran = run(&mut fresh.command(&arguments)).expect(0);
+        assert_eq!(ran.stdout.lines().count(), 1, "{ran:#?}");
+        let is_raw = |it: char| it.is_control() && it != '\n' || it == '\u{202e}';
+        assert!(!ran.stdout.contains(is_raw), "{ran:#?}");
+        assert!(ran.stdout.contains("forged"), "{ran:#?}");
+    }
+    puller.report();
+    puller.assert_exact(&service, "what they wrote");
+}
