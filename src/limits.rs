@@ -262,3 +262,7 @@ pub const SWEEP_REQUESTS: u64 = 60;
 
 /// Seconds between two such searches while following.
 pub const SWEEP_SECONDS: u64 = 600;
+
+/// Days for which a log group of which nothing is known is taken to keep events, when it is asked
+/// what has been seen: WorkMail's default (administrator guide, "Enabling email event logging").
+pub const RETENTION_DAYS_ASSUMED: u32 = 30;

@@ -2,9 +2,13 @@
 
 use std::fs;
 
-use crate::cloudwatch::{Call, CloudWatch, Group, World};
-use crate::pulling::{DAY_MS, GROUP, HOUR_MS, NOW_MS, Puller, minutely, received, service};
-use crate::support::{assert_sound, on, run};
+use rustix::process::Signal;
+
+use crate::cloudwatch::{Call, CloudWatch, Failure, Fault, Faults, Group, World};
+use crate::pulling::{
+    DAY_MS, Following, GROUP, HOUR_MS, NOW_MS, Puller, minutely, received, service,
+};
+use crate::support::{assert_sound, mailtrace, on, run};
 
 const OTHER: &str = "/aws/workmail/emailevents/globex";
 
@@ -43,6 +47,73 @@ fn one_source_that_fails_does_not_keep_the_others() {
     let config = config.to_str().unwrap();
     run(&mut puller.command(&["--config", config])).expect_error(&["/nowhere"]);
     assert_eq!(puller.stored().len(), 5, "the other source is taken all the same");
+}
+
+#[test]
+fn a_source_that_fails_for_good_does_not_end_the_others() {
+    let service = two_groups();
+    let puller = Puller::of(&service);
+    let config = puller.dir.path().join("c.toml");
+    let text = format!("[sources.a]\nlog-group = '/nowhere'\n[sources.b]\nlog-group = '{OTHER}'\n");
+    fs::write(&config, text).unwrap();
+    let config = config.to_str().unwrap();
+    let arguments = ["--config", config, "--follow", "--interval", "1s", "--print"];
+    let mut following = Following::start(puller.command(&arguments));
+    for _ in 0..5 {
+        following.wait_for("received");
+    }
+    // The group that was not there is made while the pull goes on.
+    service.lock().world.groups.push(Group::new("/nowhere", [received(HOUR_MS, "s", "comer")]));
+    following.wait_for("comer");
+    let ended = following.end(Signal::TERM).expect(0);
+    assert_eq!(ended.stderr.matches("/nowhere").count(), 1, "warned of once: {ended:#?}");
+}
+
+#[test]
+fn an_arn_must_agree_with_what_stands_beside_it() {
+    let service = two_groups();
+    let puller = Puller::of(&service);
+    let arn = |region, account| format!("arn:aws:logs:{region}:{account}:log-group:{GROUP}:*");
+    run(&mut puller.command(&["--log-group", &arn("us-east-1", "123456789012")])).expect(0);
+    let elsewhere = arn("eu-west-1", "123456789012");
+    run(&mut puller.command(&["--log-group", &elsewhere])).expect_error(&["region"]);
+    let anothers = arn("us-east-1", "210987654321");
+    run(&mut puller.command(&["--log-group", &anothers])).expect_error(&["another account"]);
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let service = two_groups();
+    let puller = Puller::of(&service);
+    let refused: [(&[&str], &str); 3] = [
+        (&["--since", "1d", "--until", "2d"], "--until"),
+        (&["--since", "2030-01-01"], "--since"),
+        (&["--follow", "--interval", "often"], "often"),
+    ];
+    for (arguments, word) in refused {
+        puller.pull(arguments).expect_error(&[word]);
+    }
+    for (region, endpoint) in [("eu west", "http://127.0.0.1:1"), ("eu-west-1", "logs")] {
+        let mut command = mailtrace();
+        command.env("AWS_ACCESS_KEY_ID", "a").env("AWS_SECRET_ACCESS_KEY", "b");
+        command.args(["pull", "--log-group", GROUP, "--region", region]);
+        run(command.args(["--endpoint-url", endpoint])).expect_error(&["such as"]);
+    }
+    assert_eq!(service.lock().count(FILTER), 0);
+}
+
+#[test]
+fn no_more_is_claimed_than_is_known() {
+    let service = service(minutely(5, HOUR_MS));
+    let denied = Fault::Error(Failure::AccessDenied);
+    service.lock().faults = Faults::default().always(Call::DescribeLogGroups, denied);
+    let puller = Puller::of(&service);
+    let ran = puller.pull(&[]).expect(0);
+    assert!(ran.stderr.contains("logs:DescribeLogGroups"), "{ran:#?}");
+    let first = ran.json()["coverage"][0]["first"].as_str().unwrap().to_owned();
+    assert!(first.starts_with("2026-10-21"), "30 days before 2026-11-20: {first}");
+    let status = on(&puller.store(), &["status"]).expect(0).stdout;
+    assert!(status.contains("assumed") && !status.contains("1970"), "{status}");
 }
 
 #[test]

@@ -13,6 +13,18 @@ pub enum AwsError {
     /// No region is configured.
     #[error("no AWS region: give --region, or set AWS_REGION or a region in the profile")]
     NoRegion,
+    /// A region that cannot be one.
+    #[error("\"{region}\" is no AWS region: give one such as eu-west-1 with --region")]
+    NotARegion {
+        /// As it was given.
+        region: String,
+    },
+    /// An endpoint that cannot be one.
+    #[error("\"{url}\" is no endpoint: give a URL such as https://logs.example.com")]
+    NotAnEndpoint {
+        /// As it was given.
+        url: String,
+    },
     /// An endpoint in the clear.
     #[error(
         "{url} is not encrypted and not on this machine: mail data is sent over https only, except to loopback"
@@ -315,7 +327,11 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
         _ => {
             let code =
                 if code.is_empty() { format!("HTTP status {status}") } else { code.to_owned() };
-            let detail = if detail.is_empty() { "no reason given".to_owned() } else { detail };
+            let detail = if detail.is_empty() {
+                "no reason given; try again later, and check --endpoint-url".to_owned()
+            } else {
+                detail
+            };
             let error = AwsError::Service { call: named, code, detail };
             if status >= 500 || status == 408 || status < 400 {
                 Failure::Transient(error)

@@ -39,6 +39,9 @@ impl Session {
     /// credentials: [`AwsError::NoCredentials`], [`AwsError::SsoExpired`] or
     /// [`AwsError::Credentials`].
     pub async fn open(options: &SessionOptions) -> Result<Self, AwsError> {
+        if let Some(url) = options.endpoint_url.as_deref().filter(|it| !is_url(it)) {
+            return Err(AwsError::NotAnEndpoint { url: url.to_owned() });
+        }
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(limits::AWS_CONNECT_SECONDS))
             .operation_attempt_timeout(Duration::from_secs(limits::AWS_ATTEMPT_SECONDS))
@@ -66,7 +69,12 @@ impl Session {
             .provide_credentials()
             .await
             .map_err(|error| error::of_credentials(&error, options.profile.as_deref()))?;
-        let region = config.region().map(ToString::to_string).ok_or(AwsError::NoRegion)?;
+        let region = config.region().map(ToString::to_string).filter(|it| !it.is_empty());
+        let region = region.ok_or(AwsError::NoRegion)?;
+        let is_letter = |it: char| it.is_ascii_alphanumeric() || it == '-';
+        if !region.chars().all(is_letter) {
+            return Err(AwsError::NotARegion { region });
+        }
         Ok(Self { config, region })
     }
 
@@ -114,6 +122,13 @@ impl Session {
             detail: "an identity without an account".to_owned(),
         })
     }
+}
+
+fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|it| {
+        !it.is_empty() && !it.starts_with('/') && !it.contains(char::is_whitespace)
+    })
 }
 
 /// Whether what is said to an endpoint stays between us: it is encrypted or does not leave the

@@ -9,10 +9,10 @@ use clap::Args;
 
 use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
-use super::pull_sources::{ChosenSource, SourceArgs};
+use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
 use super::{Context, Format, Outcome, output, pull_s3};
-use crate::aws::{LogGroup, RateLimiter};
-use crate::pull::{Clock, PullOptions, PullPlan, Puller, Stop};
+use crate::aws::{AwsError, LogGroup, RateLimiter};
+use crate::pull::{Clock, PullOptions, PullPlan, PullReport, Puller, Stop};
 use crate::render::{write_event_line, write_events_ndjson};
 use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
 use crate::time::{parse_duration_ms, parse_time_argument};
@@ -30,7 +30,7 @@ pub(super) struct PullArgs {
     source: SourceArgs,
     /// Take the objects of a bucket instead, which an export task or Firehose left there, such as
     /// s3://bucket/prefix; --log-group then names the group of records whose object does not
-    #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run", "max_rate"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run", "max_rate", "interval", "config"])]
     s3: Option<String>,
     /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d [default: the oldest]
     #[arg(long, value_name = "TIME")]
@@ -50,7 +50,7 @@ pub(super) struct PullArgs {
     /// At most so many requests a second [default: as many as the account's quota allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_rate: Option<u32>,
-    /// Print each new event, as a line or with --format ndjson
+    /// Print each new event instead of a summary: as a line, or as JSON with --format ndjson
     #[arg(long, conflicts_with = "dry_run")]
     print: bool,
     /// Only say what would be fetched
@@ -58,10 +58,16 @@ pub(super) struct PullArgs {
     dry_run: bool,
 }
 
-/// A log group that was found, and the connection to it.
+/// A place to pull from, and how pulling it went.
 struct Source {
-    puller: Puller,
-    group: LogGroup,
+    chosen: ChosenSource,
+    /// The connection and the log group, once it has been found.
+    opened: Option<(Puller, LogGroup)>,
+    pulled: Pulled,
+    /// Why it has not been found.
+    failed_to_open: Option<String>,
+    /// What has been warned of last.
+    warned: Option<String>,
 }
 
 pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -81,10 +87,16 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         is_recheck: args.recheck,
         is_following: args.follow,
     };
+    let until = options.until.map_or(context.now, |it| it.min(context.now));
+    if options.since.is_some_and(|it| it >= until) {
+        bail!("nothing lies between --since and --until, or now: check both");
+    }
     let interval = parse_duration_ms(&args.interval)
         .and_then(|it| u64::try_from(it).ok())
         .filter(|it| *it >= INTERVAL_MS_MIN)
-        .with_context(|| format!("--interval {}: give 1s or more", args.interval))?;
+        .with_context(|| {
+            format!("--interval {}: give a duration of 1s or more, such as 30s", args.interval)
+        })?;
     if args.print && !matches!(context.global.format, Format::Table | Format::Ndjson) {
         bail!("--print goes with --format table or ndjson");
     }
@@ -95,56 +107,97 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         wish.request();
         is_second
     })?;
-    let (mut sources, mut failures) = (Vec::new(), Vec::new());
-    for chosen in args.source.choose()? {
-        match open(&chosen, args.max_rate, context, &stop) {
-            Ok(source) => sources.push(source),
-            // The others can be pulled all the same.
-            Err(error) => failures.push(output::chain(error.as_ref())),
-        }
+    let mut sources = args.source.choose()?.into_iter().map(Source::new).collect::<Vec<_>>();
+    for source in &mut sources {
+        source.open(args.max_rate, context, &stop);
     }
-    if sources.is_empty() {
-        return fail(&failures, "");
+    // With none there is nothing to do, but also no store to be made.
+    if sources.iter().all(|it| it.opened.is_none()) {
+        return fail(&sources.iter().filter_map(Source::failure).collect::<Vec<_>>(), "");
     }
     if args.dry_run {
-        let outcome = plan(&sources, options, context)?;
-        return if failures.is_empty() { Ok(outcome) } else { fail(&failures, "") };
-    }
-    if args.follow {
-        failures.iter().for_each(|it| output::warn(it));
+        plan(&sources, options, context)?;
+        let failures: Vec<_> = sources.iter().filter_map(Source::failure).collect();
+        return if failures.is_empty() { Ok(Outcome::Done) } else { fail(&failures, "") };
     }
     let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
-    let mut pulled: Vec<_> = sources.iter().map(|it| Pulled::new(it.region())).collect();
     loop {
-        for (source, pulled) in sources.iter().zip(&mut pulled) {
-            let report = pull(source, &mut writer, options, args.print, context)?;
-            pulled.add(report);
-            if !args.follow {
-                continue;
+        for source in &mut sources {
+            if stop.is_requested() {
+                break;
             }
-            match pulled.problem() {
-                Some(problem) if problem.may_pass() => output::warn(&problem.to_string()),
-                Some(_) => stop.request(),
-                None => {}
+            source.open(args.max_rate, context, &stop);
+            source.pull(&mut writer, options, args.print, context)?;
+            if args.follow {
+                source.warn();
             }
         }
-        if !args.follow || stop.is_requested() {
+        // One that goes on is reason enough to go on.
+        let is_hopeless = || sources.iter().all(|it| !it.may_go_on());
+        if !args.follow || stop.is_requested() || is_hopeless() {
             break;
         }
-        if let Some(source) = sources.first() {
-            source.puller.wait(Duration::from_millis(interval));
+        if let Some((puller, _)) = sources.iter().find_map(|it| it.opened.as_ref()) {
+            puller.wait(Duration::from_millis(interval));
         }
     }
     writer.close()?;
-    finish(&pulled, failures, args, &stop, context)
+    finish(&sources, args, &stop, context)
 }
 
 /// Milliseconds between two looks: less would only use up the quota.
 const INTERVAL_MS_MIN: u64 = 1_000;
 
 impl Source {
-    fn region(&self) -> &str {
-        self.puller.session().region()
+    fn new(chosen: ChosenSource) -> Self {
+        Self { chosen, opened: None, pulled: Pulled::default(), failed_to_open: None, warned: None }
+    }
+
+    /// Finds the log group, unless that has been done.
+    fn open(&mut self, max_rate: Option<u32>, context: &Context, stop: &Stop) {
+        if self.opened.is_some() {
+            return;
+        }
+        match open(&self.chosen, max_rate, context, stop) {
+            Ok((puller, group)) => {
+                self.pulled = Pulled::new(puller.session().region());
+                self.failed_to_open = None;
+                self.opened = Some((puller, group));
+            }
+            Err(error) => self.failed_to_open = Some(output::chain(error.as_ref())),
+        }
+    }
+
+    fn pull(
+        &mut self,
+        writer: &mut StoreWriter,
+        options: PullOptions,
+        prints: bool,
+        context: &Context,
+    ) -> anyhow::Result<()> {
+        let Some((puller, group)) = &self.opened else { return Ok(()) };
+        self.pulled.add(pull(puller, group, writer, options, prints, context)?);
+        Ok(())
+    }
+
+    /// What went wrong the last time.
+    fn failure(&self) -> Option<String> {
+        let problem = || self.pulled.problem().map(ToString::to_string);
+        self.failed_to_open.clone().or_else(problem)
+    }
+
+    /// Whether the next pull may go better without anybody doing anything.
+    fn may_go_on(&self) -> bool {
+        self.opened.is_some() && self.pulled.problem().is_none_or(AwsError::may_pass)
+    }
+
+    /// Warns of what went wrong, once as long as it stays the same.
+    fn warn(&mut self) {
+        let failure = self.failure();
+        if let Some(failure) = failure.as_ref().filter(|_| failure != self.warned) {
+            output::warn(failure);
+        }
+        self.warned = failure;
     }
 }
 
@@ -153,14 +206,17 @@ fn open(
     max_rate: Option<u32>,
     context: &Context,
     stop: &Stop,
-) -> anyhow::Result<Source> {
+) -> anyhow::Result<(Puller, LogGroup)> {
     let mut puller = Puller::open(&chosen.session, Clock::set_to(context.now), stop.clone())?;
     if let Some(rate) = max_rate {
         puller = puller.paced_by(RateLimiter::at_most(rate));
     }
     let group = puller.group(chosen.log_group.as_deref())?;
+    if chosen.account.as_ref().is_some_and(|it| !is_of_account(&group.arn, it)) {
+        bail!("{} is of another account than the ARN says: check the profile", group.arn);
+    }
     if context.global.quiet {
-        return Ok(Source { puller, group });
+        return Ok((puller, group));
     }
     if let (Some(url), true) = (puller.session().endpoint_url(), context.global.verbose > 0) {
         output::note(&format!("talking to {url}"));
@@ -168,36 +224,44 @@ fn open(
     if chosen.log_group.is_none() {
         output::note(&format!("pulling {}, the only one of its kind", group.name));
     }
+    if group.created_ms.is_none() {
+        output::warn(&format!(
+            "logs:DescribeLogGroups on {} is not allowed: it is taken to keep events for 30 days",
+            group.name
+        ));
+    }
     if group.is_masked {
         output::warn(&format!(
             "{} has a data protection policy: what it masks in messages reaches us masked",
             group.name
         ));
     }
-    Ok(Source { puller, group })
+    Ok((puller, group))
 }
 
-fn plan(sources: &[Source], options: PullOptions, context: &Context) -> anyhow::Result<Outcome> {
+fn plan(sources: &[Source], options: PullOptions, context: &Context) -> anyhow::Result<()> {
     let pulls = match Store::open(&context.store_path()?) {
         Ok(store) => store.checkpoint().pulls.clone(),
         Err(StoreError::NoStore { .. }) => Pulls::default(),
         Err(error) => return Err(error.into()),
     };
+    let opened = sources.iter().filter_map(|it| it.opened.as_ref());
     let plans: Vec<PullPlan> =
-        sources.iter().map(|it| it.puller.plan(&pulls, &it.group, options)).collect();
+        opened.map(|(puller, group)| puller.plan(&pulls, group, options)).collect();
     let mut stdout = anstream::stdout().lock();
     write_plans(&plans, context, &mut stdout)?;
     stdout.flush()?;
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn pull(
-    source: &Source,
+    puller: &Puller,
+    group: &LogGroup,
     writer: &mut StoreWriter,
     options: PullOptions,
     prints: bool,
     context: &Context,
-) -> anyhow::Result<crate::pull::PullReport> {
+) -> anyhow::Result<PullReport> {
     let progress = PullingProgress::new(context, options.is_following);
     let mut unprinted = None;
     let mut print = |event: StoredEvent| {
@@ -206,8 +270,7 @@ fn pull(
         }
     };
     let on_new: Option<&mut dyn FnMut(StoredEvent)> = if prints { Some(&mut print) } else { None };
-    let report =
-        source.puller.pull(writer, &source.group, options, &mut |it| progress.show(it), on_new)?;
+    let report = puller.pull(writer, group, options, &mut |it| progress.show(it), on_new)?;
     drop(progress);
     match unprinted {
         Some(error) => Err(error.into()),
@@ -233,25 +296,25 @@ fn fail(failures: &[String], kept: &str) -> anyhow::Result<Outcome> {
 }
 
 fn finish(
-    pulled: &[Pulled],
-    mut failures: Vec<String>,
+    sources: &[Source],
     args: &PullArgs,
     stop: &Stop,
     context: &Context,
 ) -> anyhow::Result<Outcome> {
+    let opened = sources.iter().filter(|it| it.opened.is_some());
+    let pulled: Vec<&Pulled> = opened.map(|it| &it.pulled).collect();
     // Printed events are the answer then.
     if !args.print {
         let mut stdout = anstream::stdout().lock();
-        write_pulled(pulled, context, &mut stdout)?;
+        write_pulled(&pulled, context, &mut stdout)?;
         stdout.flush()?;
     }
     // What may pass has been warned of while following, and the next pull makes up for it.
-    let problems = pulled.iter().filter_map(Pulled::problem);
-    let problems = problems.filter(|it| !args.follow || !it.may_pass());
-    failures.extend(problems.map(ToString::to_string));
+    let failed = sources.iter().filter(|it| !args.follow || !it.may_go_on());
+    let failures: Vec<String> = failed.filter_map(Source::failure).collect();
     if !failures.is_empty() {
-        let kept = match pulled.iter().map(Pulled::added).sum() {
-            0 => String::new(),
+        let kept = match pulled.iter().map(|it| it.added()).sum() {
+            0_u64 => String::new(),
             count => format!(" ({count} new events were taken and are kept)"),
         };
         return fail(&failures, &kept);
@@ -259,7 +322,7 @@ fn finish(
     if stop.is_requested() && !args.follow {
         bail!(INTERRUPTED);
     }
-    let rejecting = pulled.iter().filter(|it| it.rejected() > 0);
+    let rejecting = pulled.into_iter().filter(|it| it.rejected() > 0);
     let mut outcome = Outcome::Done;
     for pulled in rejecting {
         outcome = Outcome::SomeRejected;

@@ -12,6 +12,7 @@ use crate::render::{csv_cell, human_duration, sanitise, write_json, write_pairs}
 use crate::store::CoveredRange;
 
 /// All pulls of one group by one run.
+#[derive(Default)]
 pub(super) struct Pulled {
     region: String,
     total: PullReport,
@@ -62,7 +63,7 @@ impl Pulled {
 }
 
 pub(super) fn write_pulled(
-    pulled: &[Pulled],
+    pulled: &[&Pulled],
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -125,7 +126,7 @@ fn coverage_to_json(report: &PullReport, context: &Context) -> Vec<Value> {
     report.pulled.ranges().iter().map(|it| range_to_json(it, context)).collect()
 }
 
-fn to_json(pulled: &[Pulled], context: &Context) -> Value {
+fn to_json(pulled: &[&Pulled], context: &Context) -> Value {
     let sum = |count: fn(&PullReport) -> u64| pulled.iter().map(|it| count(&it.total)).sum::<u64>();
     let file = |Pulled { total, .. }: &Pulled| {
         json!({
@@ -167,13 +168,13 @@ fn to_json(pulled: &[Pulled], context: &Context) -> Value {
         "duplicates": sum(|it| it.duplicates),
         "rejected": sum(|it| it.rejected),
         "elapsedMs": sum(|it| it.elapsed_ms),
-        "files": pulled.iter().map(file).collect::<Vec<_>>(),
+        "files": pulled.iter().map(|it| file(it)).collect::<Vec<_>>(),
         "logGroup": only.map(|it| &it.total.log_group),
         "pages": sum(|it| it.pages),
         "throttled": sum(|it| it.throttled),
         "late": sum(|it| it.late),
         "coverage": only.map(|it| coverage_to_json(&it.total, context)),
-        "sources": pulled.iter().map(source).collect::<Vec<_>>(),
+        "sources": pulled.iter().map(|it| source(it)).collect::<Vec<_>>(),
     })
 }
 
@@ -194,15 +195,21 @@ pub(super) fn write_plans(
                 let again_ms: i64 =
                     plan.again.iter().map(|it| it.last_ms.saturating_sub(it.first_ms)).sum();
                 let mut facts = vec![("Log group", plan.log_group.clone())];
-                let unseen: Vec<_> = plan.unseen.iter().map(shown).collect();
-                let unseen =
-                    if unseen.is_empty() { "nothing".to_owned() } else { unseen.join("\n") };
-                facts.push(("Never looked at", unseen));
+                if plan.unseen.is_empty() {
+                    facts.push(("Never looked at", "nothing".to_owned()));
+                }
+                for range in &plan.unseen {
+                    facts.push(("Never looked at", shown(range)));
+                }
                 if !plan.again.is_empty() {
                     let text = format!(
-                        "{} in {} ranges, for events that came late",
+                        "{} in {}, for events that came late",
                         human_duration(again_ms),
-                        plan.again.len()
+                        if plan.again.len() == 1 {
+                            "1 range".to_owned()
+                        } else {
+                            format!("{} ranges", plan.again.len())
+                        }
                     );
                     facts.push(("Look again at", text));
                 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use etcetera::{BaseStrategy, choose_base_strategy};
 
 use crate::aws::SessionOptions;
@@ -17,19 +18,19 @@ pub(super) struct SourceArgs {
     #[arg(value_name = "SOURCE", conflicts_with_all = ["log_group", "organization"])]
     sources: Vec<String>,
     /// The log group, by its name or ARN
-    #[arg(long, value_name = "NAME", conflicts_with = "organization")]
+    #[arg(long, value_name = "NAME", conflicts_with = "organization", value_parser = NonEmptyStringValueParser::new())]
     log_group: Option<String>,
     /// The WorkMail organization's alias: its log group is /aws/workmail/emailevents/ALIAS
-    #[arg(long, value_name = "ALIAS")]
+    #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
     organization: Option<String>,
     /// The profile in the AWS configuration files [default: AWS_PROFILE]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// The region, such as eu-west-1 [default: AWS_REGION, else the profile's]
-    #[arg(long, value_name = "REGION")]
+    #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
     /// Talk to this endpoint instead of the service's own
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     endpoint_url: Option<String>,
     /// The configuration file [default: mailtrace/config.toml in the platform's configuration directory]
     #[arg(long, value_name = "FILE")]
@@ -41,6 +42,8 @@ pub(super) struct SourceArgs {
 pub(super) struct ChosenSource {
     /// The name of the log group; `None` for the only one with the usual name.
     pub(super) log_group: Option<String>,
+    /// The account that the log group's ARN names.
+    pub(super) account: Option<String>,
     pub(super) session: SessionOptions,
 }
 
@@ -57,7 +60,12 @@ impl SourceArgs {
         }
         let config = self.read_config()?;
         let mut chosen = Vec::new();
+        let mut names: Vec<&String> = Vec::new();
         for name in &self.sources {
+            if names.contains(&name) {
+                continue;
+            }
+            names.push(name);
             let Some(source) = config.sources.get(name) else {
                 let known: Vec<_> = config.sources.keys().map(String::as_str).collect();
                 let known =
@@ -105,30 +113,52 @@ impl SourceArgs {
             region: or(&self.region, &source.region),
             endpoint_url: or(&self.endpoint_url, &source.endpoint_url),
         };
+        let mut account = None;
         let log_group = match (&source.log_group, &source.organization) {
-            (Some(name), _) if name.starts_with("arn:") => {
-                let (region, name) = group_of_arn(name)
-                    .with_context(|| format!("{name} is not the ARN of a log group"))?;
-                session.region.get_or_insert(region);
-                Some(name)
+            (Some(arn), _) if arn.starts_with("arn:") => {
+                let named = GroupArn::parse(arn)
+                    .with_context(|| format!("{arn} is not the ARN of a log group"))?;
+                if session.region.as_ref().is_some_and(|it| *it != named.region) {
+                    bail!("{arn} is not in the region that is named beside it: leave one out");
+                }
+                session.region = Some(named.region);
+                account = Some(named.account);
+                Some(named.name)
             }
             (Some(name), _) => Some(name.clone()),
             (None, Some(alias)) => Some(default_group(alias)),
             (None, None) => None,
         };
-        Ok(ChosenSource { log_group, session })
+        Ok(ChosenSource { log_group, account, session })
     }
 }
 
-/// Region and name of `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, with or without `:*`.
-fn group_of_arn(arn: &str) -> Option<(String, String)> {
-    let mut parts = arn.splitn(7, ':');
-    let (_arn, _partition) = (parts.next()?, parts.next()?);
-    let (service, region, _account) = (parts.next()?, parts.next()?, parts.next()?);
-    let (kind, name) = (parts.next()?, parts.next()?);
-    let name = name.strip_suffix(":*").unwrap_or(name);
-    (service == "logs" && kind == "log-group" && !name.is_empty())
-        .then(|| (region.to_owned(), name.to_owned()))
+/// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, with or without `:*`.
+#[derive(Debug, PartialEq, Eq)]
+struct GroupArn {
+    region: String,
+    account: String,
+    name: String,
+}
+
+impl GroupArn {
+    fn parse(arn: &str) -> Option<Self> {
+        let mut parts = arn.splitn(7, ':');
+        let (_arn, _partition) = (parts.next()?, parts.next()?);
+        let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
+        let (kind, name) = (parts.next()?, parts.next()?);
+        let name = name.strip_suffix(":*").unwrap_or(name);
+        (service == "logs" && kind == "log-group" && !name.is_empty()).then(|| Self {
+            region: region.to_owned(),
+            account: account.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// Whether the ARN of a log group is of this account.
+pub(super) fn is_of_account(arn: &str, account: &str) -> bool {
+    GroupArn::parse(arn).is_none_or(|it| it.account == account)
 }
 
 #[cfg(test)]
@@ -136,10 +166,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_names_region_and_group() {
-        let expected = Some(("eu-west-1".to_owned(), "/a/b".to_owned()));
-        assert_eq!(group_of_arn("arn:aws:logs:eu-west-1:123456789012:log-group:/a/b:*"), expected);
-        assert_eq!(group_of_arn("arn:aws:logs:eu-west-1:123456789012:log-group:/a/b"), expected);
-        assert_eq!(group_of_arn("arn:aws:s3:::bucket"), None);
+    fn an_arn_names_region_account_and_group() {
+        let expected = GroupArn {
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            name: "/a/b".to_owned(),
+        };
+        let arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/a/b";
+        assert_eq!(GroupArn::parse(arn), Some(expected));
+        assert_eq!(GroupArn::parse(&format!("{arn}:*")), GroupArn::parse(arn));
+        assert_eq!(GroupArn::parse("arn:aws:s3:::bucket"), None);
+        assert!(is_of_account(arn, "123456789012") && !is_of_account(arn, "210987654321"));
     }
 }

@@ -84,14 +84,21 @@ fn write_table(
         return Ok(());
     }
     writeln!(out, "\nPulls")?;
-    for (arn, group) in store.checkpoint().pulls.groups() {
+    for (index, (arn, group)) in store.checkpoint().pulls.groups().enumerate() {
+        if index > 0 {
+            writeln!(out)?;
+        }
         let standing = Standing::of(group, context.now);
         let optional = |it: Option<Timestamp>| it.map_or_else(|| "nothing".to_owned(), shown);
         let mut facts = vec![("Log group", group.facts.name.clone()), ("ARN", arn.to_owned())];
         facts.push(("Last look", optional(standing.last_look)));
         facts.push(("Complete to", optional(standing.complete_until)));
         facts.push(("Final to", optional(standing.final_until)));
-        facts.push(("Next loss", standing.loss(context.now)));
+        let mut loss = standing.loss(context.now);
+        if !group.facts.is_known() {
+            loss.push_str(" (30 days assumed: logs:DescribeLogGroups is not allowed)");
+        }
+        facts.push(("Next loss", loss));
         write_pairs(&facts, 2, options.width, out)?;
     }
     Ok(())
@@ -130,7 +137,7 @@ struct Standing {
 
 impl Standing {
     fn of(group: &PulledGroup, now: Timestamp) -> Self {
-        let retention_ms = group.facts.retention_days.map(|it| i64::from(it) * DAY_MS);
+        let retention_ms = group.facts.kept_ms();
         let looks = group.looks();
         let oldest = group.facts.kept_from_ms(now.as_ms());
         let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);

@@ -88,16 +88,17 @@ impl Puller {
     /// Says what [`Puller::pull`] would do. `pulls` is what the store knows.
     #[must_use]
     pub fn plan(&self, pulls: &Pulls, group: &LogGroup, options: PullOptions) -> PullPlan {
-        let (window, pieces) = self.pieces(pulls, group, options);
+        let (_, pieces) = self.pieces(pulls, group, options);
+        let whole = self.whole(group);
         let (again, unseen): (Vec<_>, Vec<_>) = pieces.iter().partition(|it| it.seen_ms.is_some());
         let ranges = |pieces: &[&Piece]| pieces.iter().map(|it| it.range).collect::<Vec<_>>();
-        let whole_ms = window.last_ms.saturating_sub(window.first_ms).saturating_add(1).max(1);
+        let whole_ms = Piece::whole(whole).length_ms().max(1);
         let listed_ms: i64 = pieces.iter().map(|it| it.length_ms()).sum();
         let share = listed_ms as f64 / whole_ms as f64;
         // A float that is out of range becomes the nearest number.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let bytes = group.stored_bytes.map(|it| (it as f64 * share) as u64);
-        let slices = plan::slices(&pieces, group.stored_bytes, window).len() as u64;
+        let slices = plan::slices(&pieces, group.stored_bytes, whole).len() as u64;
         let requests = slices + bytes.unwrap_or(0) / limits::PAGE_BYTES;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let seconds = (requests as f64 / limits::PULL_RATE_START).ceil() as u64;
@@ -127,13 +128,20 @@ impl Puller {
         let pulled = pulls.group(&group.arn);
         let mut pieces = plan::plan(pulled, window, group.retention_days, now, options.is_recheck);
         if self.is_sweep_due(options) {
-            let hours = (Piece::whole(window).length_ms() as f64 / HOUR_MS).max(1.0);
+            let hours = (Piece::whole(self.whole(group)).length_ms() as f64 / HOUR_MS).max(1.0);
             let bytes = group.stored_bytes.unwrap_or(0) as f64;
             let hour_requests = bytes / limits::PAGE_BYTES as f64 / hours;
             let budget = limits::SWEEP_REQUESTS as f64;
             pieces.extend(plan::sweep(pulled, window, &pieces, hour_requests, budget));
         }
         (window, pieces)
+    }
+
+    /// All that the group may hold: what its bytes are spread over.
+    fn whole(&self, group: &LogGroup) -> CoveredRange {
+        let now = self.clock.now();
+        let window = plan::window(None, None, group.created_ms, group.retention_days, now);
+        window.unwrap_or_else(|| CoveredRange::at(now))
     }
 
     /// Whether to look for what came late beyond what has to be looked at. A pull that follows
@@ -219,7 +227,7 @@ impl Puller {
         options: PullOptions,
     ) -> Vec<Slice> {
         let streams = self.streams_for(group, pieces);
-        plan::slices(pieces, group.stored_bytes, window)
+        plan::slices(pieces, group.stored_bytes, self.whole(group))
             .into_iter()
             .filter_map(|piece| {
                 Some(Slice {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::sanitise::sanitise;
+use super::sanitise::{fit, sanitise};
 use super::step::{cause, event_style, word};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::event::{Address, Event, EventName, decoded_subject};
+use crate::limits;
 use crate::store::StoredEvent;
 use crate::time::Zone;
 
@@ -59,7 +60,8 @@ pub fn write_event_line(stored: &StoredEvent, zone: &Zone, out: &mut dyn Write) 
     let style = event_style(event);
     let time = stored.record.timestamp.in_zone(zone);
     let rest = [from_and_to(event), beneath(&event.trace_id, &detail(event))];
-    let rest = rest.iter().filter(|it| !it.is_empty()).map(|it| sanitise(it));
+    let rest = rest.iter().filter(|it| !it.is_empty());
+    let rest = rest.map(|it| fit(it, limits::TABLE_TEXT_COLUMNS_MAX));
     let rest = rest.collect::<Vec<_>>().join("  ");
     writeln!(out, "{time}  {style}{:<11}{style:#} {rest}", sanitise(word(&event.name)))
 }

@@ -84,9 +84,23 @@ impl GroupFacts {
     /// been deleted, or is from before there was a log.
     #[must_use]
     pub fn kept_from_ms(&self, now_ms: i64) -> Option<i64> {
-        let retention_ms = self.retention_days.map(|it| i64::from(it) * 24 * 60 * 60 * 1_000);
-        let kept_ms = retention_ms.map(|it| now_ms.saturating_sub(it));
+        let kept_ms = self.kept_ms().map(|it| now_ms.saturating_sub(it));
         kept_ms.into_iter().chain(self.created_ms).max()
+    }
+
+    /// Milliseconds for which events are kept; `None` for ever. Where nothing is known of the
+    /// group, it is taken to be as WorkMail makes it.
+    #[must_use]
+    pub fn kept_ms(&self) -> Option<i64> {
+        let is_known = self.is_known();
+        let days = self.retention_days.or((!is_known).then_some(limits::RETENTION_DAYS_ASSUMED));
+        days.map(|it| i64::from(it) * 24 * 60 * 60 * 1_000)
+    }
+
+    /// Whether the group could be described.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.retention_days.is_some() || self.created_ms.is_some()
     }
 }
 
@@ -286,7 +300,8 @@ mod tests {
         };
         assert_eq!(facts(Some(30), Some(5 * day)).kept_from_ms(100 * day), Some(70 * day));
         assert_eq!(facts(Some(30), Some(90 * day)).kept_from_ms(100 * day), Some(90 * day));
-        assert_eq!(facts(None, None).kept_from_ms(100 * day), None);
+        assert_eq!(facts(None, Some(5 * day)).kept_from_ms(100 * day), Some(5 * day));
+        assert_eq!(facts(None, None).kept_from_ms(100 * day), Some(70 * day));
     }
 
     #[test]
