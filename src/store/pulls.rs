@@ -81,11 +81,12 @@ impl GroupFacts {
     }
 
     /// The first millisecond of which a look at `now_ms` sees all events: what is older may have
-    /// been deleted, or is from before there was a log.
+    /// been deleted, or is older than a new group takes.
     #[must_use]
     pub fn kept_from_ms(&self, now_ms: i64) -> Option<i64> {
         let kept_ms = self.kept_ms().map(|it| now_ms.saturating_sub(it));
-        kept_ms.into_iter().chain(self.created_ms).max()
+        let oldest_ms = self.created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS));
+        kept_ms.into_iter().chain(oldest_ms).max()
     }
 
     /// Milliseconds for which events are kept; `None` for ever. Where nothing is known of the
@@ -299,8 +300,9 @@ mod tests {
             ..GroupFacts::default()
         };
         assert_eq!(facts(Some(30), Some(5 * day)).kept_from_ms(100 * day), Some(70 * day));
-        assert_eq!(facts(Some(30), Some(90 * day)).kept_from_ms(100 * day), Some(90 * day));
-        assert_eq!(facts(None, Some(5 * day)).kept_from_ms(100 * day), Some(5 * day));
+        let oldest = 90 * day - limits::SETTLING_MS;
+        assert_eq!(facts(Some(30), Some(90 * day)).kept_from_ms(100 * day), Some(oldest));
+        assert_eq!(facts(None, Some(90 * day)).kept_from_ms(100 * day), Some(oldest));
         assert_eq!(facts(None, None).kept_from_ms(100 * day), Some(70 * day));
     }
 
