@@ -8,6 +8,9 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+/// Milliseconds of a day.
+pub const DAY_MS: i64 = 86_400_000;
+
 /// An instant in milliseconds since 1970-01-01T00:00:00Z, always within the years -9999 to 9999.
 ///
 /// Displays as RFC 3339 in UTC with milliseconds: `2026-11-23T21:34:00.000Z`.
@@ -228,7 +231,7 @@ pub fn parse_duration_ms(text: &str) -> Option<i64> {
     }
     let rest = SignedDuration::try_from(span.days(0).weeks(0)).ok()?;
     let ms = i64::try_from(rest.as_millis()).ok()?;
-    days.checked_mul(86_400_000)?.checked_add(ms).filter(|ms| *ms >= 0)
+    days.checked_mul(DAY_MS)?.checked_add(ms).filter(|ms| *ms >= 0)
 }
 
 #[cfg(test)]

@@ -18,6 +18,14 @@ fn two_groups() -> CloudWatch {
     CloudWatch::start(World::with([GROUP, OTHER].map(|it| Group::new(it, minutely(5, HOUR_MS)))))
 }
 
+/// A configuration of two sources, of which one is there.
+fn one_of_two(puller: &Puller) -> String {
+    let config = puller.dir.path().join("c.toml");
+    let text = format!("[sources.a]\nlog-group = '/nowhere'\n[sources.b]\nlog-group = '{OTHER}'\n");
+    fs::write(&config, text).unwrap();
+    config.to_str().unwrap().to_owned()
+}
+
 #[test]
 fn the_configuration_names_sources() {
     let service = two_groups();
@@ -41,11 +49,8 @@ fn the_configuration_names_sources() {
 fn one_source_that_fails_does_not_keep_the_others() {
     let service = two_groups();
     let puller = Puller::of(&service);
-    let config = puller.dir.path().join("c.toml");
-    let text = format!("[sources.a]\nlog-group = '/nowhere'\n[sources.b]\nlog-group = '{OTHER}'\n");
-    fs::write(&config, text).unwrap();
-    let config = config.to_str().unwrap();
-    run(&mut puller.command(&["--config", config])).expect_error(&["/nowhere"]);
+    let config = one_of_two(&puller);
+    run(&mut puller.command(&["--config", &config])).expect_error(&["/nowhere"]);
     assert_eq!(puller.stored().len(), 5, "the other source is taken all the same");
 }
 
@@ -53,11 +58,8 @@ fn one_source_that_fails_does_not_keep_the_others() {
 fn a_source_that_fails_for_good_does_not_end_the_others() {
     let service = two_groups();
     let puller = Puller::of(&service);
-    let config = puller.dir.path().join("c.toml");
-    let text = format!("[sources.a]\nlog-group = '/nowhere'\n[sources.b]\nlog-group = '{OTHER}'\n");
-    fs::write(&config, text).unwrap();
-    let config = config.to_str().unwrap();
-    let arguments = ["--config", config, "--follow", "--interval", "1s", "--print"];
+    let config = one_of_two(&puller);
+    let arguments = ["--config", &config, "--follow", "--interval", "1s", "--print"];
     let mut following = Following::start(puller.command(&arguments));
     for _ in 0..5 {
         following.wait_for("received");

@@ -72,6 +72,28 @@ impl<'r> Retrier<'r> {
             }
         }
     }
+
+    /// Lists page after page, `pages_max` at most. Tells whether that was all.
+    ///
+    /// # Errors
+    ///
+    /// As [`Retrier::call`].
+    pub async fn pages<T>(
+        &self,
+        pages_max: usize,
+        page: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>), Failure>,
+    ) -> Result<(Vec<T>, bool), Failure> {
+        let (mut listed, mut token) = (Vec::new(), None);
+        for _ in 0..pages_max {
+            let (items, next) = self.call(async || page(token.clone()).await).await?;
+            listed.extend(items);
+            if next.is_none() {
+                return Ok((listed, true));
+            }
+            token = next;
+        }
+        Ok((listed, false))
+    }
 }
 
 fn still_throttled(error: AwsError, seconds: u64) -> AwsError {

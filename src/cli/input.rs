@@ -7,7 +7,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::progress::ImportProgress;
-use super::{Context, Outcome, import};
+use super::{Context, EXIT_INTERRUPTED, Outcome, import};
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
 use crate::store::{Store, StoreError};
 
@@ -60,9 +60,6 @@ impl InputArgs {
         Ok(Opened { store, input_outcome, _dir: Some(dir) })
     }
 }
-
-/// The exit status of a process that SIGINT has ended, as shells count.
-const EXIT_INTERRUPTED: i32 = 130;
 
 /// Removes the temporary store when the user or the system stops us: it holds mail addresses.
 #[expect(clippy::exit, reason = "nothing of ours is left to be dropped when we are told to stop")]

@@ -184,6 +184,9 @@ impl From<Outcome> for ExitCode {
 
 const EXIT_ERROR: u8 = 2;
 
+/// The exit status of a process that SIGINT has ended, as shells count.
+const EXIT_INTERRUPTED: i32 = 130;
+
 /// Runs the program with the process's arguments.
 #[must_use]
 pub fn main() -> ExitCode {

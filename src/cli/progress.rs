@@ -12,21 +12,41 @@ use crate::pull::PullProgress;
 /// How often the bar is drawn, at most.
 const DRAWS_PER_SECOND: u8 = 8;
 
-/// Shows how an import gets on.
-pub(super) struct ImportProgress {
-    /// Hidden until there is something to show.
-    bar: Option<ProgressBar>,
+/// A bar that is hidden until there is something to show, and goes when it is dropped.
+struct Bar(ProgressBar);
+
+impl Bar {
+    /// None where nobody would see it.
+    fn new(context: &Context) -> Option<Self> {
+        let is_shown = !context.global.quiet && std::io::stderr().is_terminal();
+        is_shown.then(|| Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())))
+    }
+
+    /// Begins to be drawn.
+    fn reveal(&self, template: &str) {
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            self.0.set_style(style);
+        }
+        self.0.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
+    }
 }
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+/// Shows how an import gets on.
+pub(super) struct ImportProgress(Option<Bar>);
 
 impl ImportProgress {
     pub(super) fn new(context: &Context) -> Self {
-        let is_shown = !context.global.quiet && std::io::stderr().is_terminal();
-        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { bar: is_shown.then(bar) }
+        Self(Bar::new(context))
     }
 
     pub(super) fn show(&self, progress: Progress) {
-        let Some(bar) = &self.bar else { return };
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
         let rate = rate(progress.read, bar.elapsed());
         bar.set_message(format!("{} events, {rate}/s", progress.read));
         bar.set_position(progress.bytes);
@@ -40,36 +60,21 @@ impl ImportProgress {
             }
             None => "{spinner} {bytes}, {msg}",
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
-        bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-    }
-}
-
-impl Drop for ImportProgress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        hidden.reveal(template);
     }
 }
 
 /// Shows how a pull gets on.
-pub(super) struct PullingProgress {
-    bar: Option<ProgressBar>,
-}
+pub(super) struct PullingProgress(Option<Bar>);
 
 impl PullingProgress {
     /// A pull that follows shows nothing: it is always about to be done.
     pub(super) fn new(context: &Context, is_following: bool) -> Self {
-        let is_shown = !context.global.quiet && !is_following && std::io::stderr().is_terminal();
-        let bar = || ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-        Self { bar: is_shown.then(bar) }
+        Self(Bar::new(context).filter(|_| !is_following))
     }
 
     pub(super) fn show(&self, progress: PullProgress) {
-        let Some(bar) = &self.bar else { return };
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
         let (done, all) = progress.slices;
         let mut message = format!(
             "{done} of {all} ranges, {} pages, {}, {} events ({}/s), {} new",
@@ -88,18 +93,7 @@ impl PullingProgress {
         bar.set_message(message);
         bar.tick();
         if bar.is_hidden() {
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
-                bar.set_style(style);
-            }
-            bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND));
-        }
-    }
-}
-
-impl Drop for PullingProgress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
+            hidden.reveal("{spinner} {wide_msg}");
         }
     }
 }

@@ -10,7 +10,7 @@ use clap::Args;
 use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
-use super::{Context, Format, Outcome, output, pull_s3};
+use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3};
 use crate::aws::{AwsError, LogGroup, RateLimiter};
 use crate::pull::{Clock, PullOptions, PullPlan, PullReport, Puller, Stop};
 use crate::render::{write_event_line, write_events_ndjson};
@@ -113,11 +113,11 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     }
     // With none there is nothing to do, but also no store to be made.
     if sources.iter().all(|it| it.opened.is_none()) {
-        return fail(&sources.iter().filter_map(Source::failure).collect::<Vec<_>>(), "");
+        return fail(&failures(&sources), "");
     }
     if args.dry_run {
         plan(&sources, options, context)?;
-        let failures: Vec<_> = sources.iter().filter_map(Source::failure).collect();
+        let failures = failures(&sources);
         return if failures.is_empty() { Ok(Outcome::Done) } else { fail(&failures, "") };
     }
     let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
@@ -126,7 +126,6 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
             if stop.is_requested() {
                 break;
             }
-            source.open(args.max_rate, context, &stop);
             source.pull(&mut writer, options, args.print, context)?;
             if args.follow {
                 source.warn();
@@ -139,6 +138,9 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         }
         if let Some((puller, _)) = sources.iter().find_map(|it| it.opened.as_ref()) {
             puller.wait(Duration::from_millis(interval));
+        }
+        for source in sources.iter_mut().filter(|_| !stop.is_requested()) {
+            source.open(args.max_rate, context, &stop);
         }
     }
     writer.close()?;
@@ -287,6 +289,10 @@ fn write_event(event: &StoredEvent, context: &Context) -> std::io::Result<()> {
     stdout.flush()
 }
 
+fn failures<'s>(sources: impl IntoIterator<Item = &'s Source>) -> Vec<String> {
+    sources.into_iter().filter_map(Source::failure).collect()
+}
+
 /// Fails with the first of several failures; the others are warned of.
 fn fail(failures: &[String], kept: &str) -> anyhow::Result<Outcome> {
     for failure in failures.iter().skip(1) {
@@ -310,8 +316,7 @@ fn finish(
         stdout.flush()?;
     }
     // What may pass has been warned of while following, and the next pull makes up for it.
-    let failed = sources.iter().filter(|it| !args.follow || !it.may_go_on());
-    let failures: Vec<String> = failed.filter_map(Source::failure).collect();
+    let failures = failures(sources.iter().filter(|it| !args.follow || !it.may_go_on()));
     if !failures.is_empty() {
         let kept = match pulled.iter().map(|it| it.added()).sum() {
             0_u64 => String::new(),
@@ -332,9 +337,6 @@ fn finish(
     }
     Ok(outcome)
 }
-
-/// The exit status of a process that SIGINT has ended, as shells count.
-const EXIT_INTERRUPTED: i32 = 130;
 
 /// Tells `stop` when the user or the system wants us to stop, so that what has been fetched is
 /// committed; `stop` says whether it was told before, and then we stop at once.

@@ -22,7 +22,6 @@ pub(super) fn run(
     session: &SessionOptions,
     context: &Context,
 ) -> anyhow::Result<Outcome> {
-    let named = url;
     let url = S3Url::parse(url).with_context(|| format!("--s3 {url}"))?;
     let stop = Arc::new(AtomicBool::new(false));
     let wish = Arc::clone(&stop);
@@ -54,7 +53,7 @@ pub(super) fn run(
         anyhow::bail!("{}", super::pull::INTERRUPTED);
     }
     if report.import.files.is_empty() && report.objects_skipped == 0 {
-        anyhow::bail!("no object lies below {named}: check the bucket and the prefix");
+        anyhow::bail!("no object lies below {url}: check the bucket and the prefix");
     }
     finish(&report.import, context)
 }

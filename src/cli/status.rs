@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Context, Format, Outcome};
 use crate::render::{Cell, Column, Table, csv_cell, human_duration, write_json, write_pairs};
 use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Store};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// Shows what the store holds and what it covers
 #[derive(Debug, Args)]
@@ -120,8 +120,6 @@ fn shutdown(now: Timestamp) -> String {
     }
 }
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
 /// How a pulled group stands.
 struct Standing {
     last_look: Option<Timestamp>,
@@ -147,12 +145,11 @@ impl Standing {
         let seen_to = not_taken.saturating_add_ms(-1);
         let in_order = looks.iter().take_while(|it| it.range.first_ms <= seen_to.as_ms());
         let mut final_until_ms = None;
-        for Look { range, at_ms } in in_order {
-            let settled = Look { range: *range, at_ms: *at_ms }.settled_until_ms();
-            final_until_ms = Some(settled.min(range.last_ms))
-                .filter(|it| *it >= range.first_ms)
+        for look in in_order {
+            final_until_ms = Some(look.settled_until_ms().min(look.range.last_ms))
+                .filter(|it| *it >= look.range.first_ms)
                 .or(final_until_ms);
-            if settled < range.last_ms {
+            if !look.is_settled() {
                 break;
             }
         }

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use crate::event::{Event, Parser};
-use crate::limits;
 use crate::source::{Batch, Decoded, Decoder, Format, Found, Output, Record};
 use crate::store::{PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
@@ -116,18 +115,14 @@ impl DecodedBatch {
         }
     }
 
-    /// Keeps a unit whose message is no event, in parts that fit.
+    /// Keeps a unit whose message is no event.
     fn reject(&mut self, found: &Found<'_>, reason: &str) {
-        let mut byte_offset = found.byte_offset;
-        for (index, part) in found.unit.chunks(limits::REJECTED_PART_BYTES).enumerate() {
-            self.rejects.push(OwnedReject {
-                line: found.line,
-                byte_offset,
-                reason: reason.to_owned(),
-                is_continuation: index > 0,
-                bytes: part.to_vec(),
-            });
-            byte_offset += part.len() as u64;
-        }
+        self.rejects.push(OwnedReject {
+            line: found.line,
+            byte_offset: found.byte_offset,
+            reason: reason.to_owned(),
+            is_continuation: false,
+            bytes: found.unit.to_vec(),
+        });
     }
 }

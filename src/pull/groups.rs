@@ -65,19 +65,9 @@ async fn list(
     limiter: &RateLimiter,
     prefix: &str,
 ) -> Result<Vec<LogGroup>, Failure> {
-    let mut groups = Vec::new();
-    let mut token = None;
-    for _ in 0..limits::DESCRIBE_PAGES_MAX {
-        let (page, next) = Retrier::first(limiter)
-            .call(async || client.groups(prefix, token.clone()).await)
-            .await?;
-        groups.extend(page);
-        token = next;
-        if token.is_none() {
-            break;
-        }
-    }
-    Ok(groups)
+    let retrier = Retrier::first(limiter);
+    let page = async |token| client.groups(prefix, token).await;
+    Ok(retrier.pages(limits::DESCRIBE_PAGES_MAX, page).await?.0)
 }
 
 /// What can be said of a group without the permission to describe it: who owns it, for the name

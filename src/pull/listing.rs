@@ -42,8 +42,8 @@ pub(super) struct Fetched {
     pub(super) look: Option<Look>,
     /// Whether the slice is done with.
     pub(super) is_end: bool,
-    /// Slices that what is left of it becomes.
-    pub(super) split: usize,
+    /// Whether what is left of it goes on as two slices.
+    pub(super) is_split: bool,
 }
 
 /// Lists slices of one group.
@@ -135,6 +135,23 @@ impl Place {
             self.restarts = 0;
         }
     }
+
+    /// Where to begin again without a token; `None` when that has been done too often.
+    fn begin_again(&mut self) -> Option<i64> {
+        self.restarts += 1;
+        (self.restarts <= limits::LISTING_RESTARTS_MAX).then_some(self.next_ms)
+    }
+
+    /// Notes whether a page came with the token that had asked for it. Tells whether that has
+    /// gone on for too long.
+    fn is_stalled(&mut self, has_same_token: bool) -> bool {
+        self.stalled = if has_same_token { self.stalled + 1 } else { 0 };
+        let is_stalled = self.stalled > limits::LISTING_STALLED_PAGES_MAX;
+        if is_stalled {
+            self.stalled = 0;
+        }
+        is_stalled
+    }
 }
 
 /// Lists one slice. Returns what is left of it when others have time to help.
@@ -145,7 +162,7 @@ async fn list(
 ) -> Result<Vec<Slice>, AwsError> {
     let range = slice.piece.range;
     let at_ms = lister.clock.now().as_ms();
-    let first = EventQuery {
+    let mut query = EventQuery {
         first_ms: range.first_ms,
         last_ms: if slice.is_newest {
             range.last_ms.saturating_add(limits::FUTURE_MS)
@@ -154,7 +171,6 @@ async fn list(
         },
         log_streams: slice.log_streams.clone(),
     };
-    let mut query = first.clone();
     let mut place = Place {
         first_ms: range.first_ms,
         next_ms: range.first_ms,
@@ -174,12 +190,8 @@ async fn list(
             Ok(page) => page,
             // A token lives for 24 hours, and the service says no more than that it is bad.
             Err(Failure::BadParameter(error)) if token.is_some() => {
-                place.restarts += 1;
-                if place.restarts > limits::LISTING_RESTARTS_MAX {
-                    return Err(error);
-                }
+                query.first_ms = place.begin_again().ok_or(error)?;
                 token = None;
-                query.first_ms = place.next_ms;
                 continue;
             }
             Err(failure) => return Err(failure.into_error()),
@@ -200,36 +212,21 @@ async fn list(
         });
         let is_again = slice.piece.seen_ms.is_some();
         let is_split = !is_end && can_split(&lister, &place, range);
-        let fetched = Fetched {
-            events: page.events,
-            is_again,
-            look,
-            is_end: is_end || is_split,
-            split: if is_split { 2 } else { 0 },
-        };
+        let fetched =
+            Fetched { events: page.events, is_again, look, is_end: is_end || is_split, is_split };
         if pages.send(Step::Page(fetched)).await.is_err() || is_end {
             return Ok(Vec::new());
         }
         if is_split {
             return Ok(halves(&slice, place.next_ms));
         }
-        if page.next_token == token {
-            place.stalled += 1;
-            if place.stalled > limits::LISTING_STALLED_PAGES_MAX {
-                place.stalled = 0;
-                place.restarts += 1;
-                if place.restarts > limits::LISTING_RESTARTS_MAX {
-                    return Err(AwsError::Incomprehensible {
-                        call: format!("logs:FilterLogEvents on log group {}", lister.group),
-                        detail: "the same page again and again".to_owned(),
-                    });
-                }
-                token = None;
-                query.first_ms = place.next_ms;
-                continue;
-            }
-        } else {
-            place.stalled = 0;
+        if place.is_stalled(page.next_token == token) {
+            query.first_ms = place.begin_again().ok_or_else(|| AwsError::Incomprehensible {
+                call: format!("logs:FilterLogEvents on log group {}", lister.group),
+                detail: "the same page again and again".to_owned(),
+            })?;
+            token = None;
+            continue;
         }
         token = page.next_token;
     }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use crate::aws::LogEvent;
-use crate::event::{Event, Parser};
+use crate::event::Parser;
 use crate::source::Record;
 use crate::store::{PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
 use crate::time::Timestamp;
@@ -97,16 +97,8 @@ fn record<'e>(event: &'e LogEvent, log_group: &'e str) -> Result<Record<'e>, Str
 /// An event as the store would give it back.
 pub(super) fn stored(event: &LogEvent, log_group: &str) -> Option<StoredEvent> {
     let record = record(event, log_group).ok()?;
-    let parsed: Event<'static> = Parser::new().parse(&record.message).ok()?.into_owned();
-    let owned = |it: Option<Cow<'_, str>>| it.map(|it| Cow::Owned(it.into_owned()));
-    let record = Record {
-        log_group: owned(record.log_group),
-        log_stream: owned(record.log_stream),
-        event_id: owned(record.event_id),
-        message: Cow::Owned(record.message.into_owned()),
-        ..record
-    };
-    Some(StoredEvent { record, event: parsed })
+    let parsed = Parser::new().parse(&record.message).ok()?.into_owned();
+    Some(StoredEvent { record: record.into_owned(), event: parsed })
 }
 
 fn json(event: &LogEvent, log_group: &str) -> Vec<u8> {

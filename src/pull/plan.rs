@@ -16,11 +16,10 @@
 
 use crate::limits;
 use crate::store::{CoveredRange, Look, PulledGroup};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 const MINUTE_MS: i64 = 60 * 1_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
-const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// A range that is young enough to be looked at by the minute.
 const YOUNG_MS: i64 = 2 * HOUR_MS;
@@ -110,7 +109,7 @@ fn again(
     now_ms: i64,
     pieces: &mut Vec<Piece>,
 ) {
-    let unsettled = looks.iter().filter(|it| it.range.last_ms > it.settled_until_ms());
+    let unsettled = looks.iter().filter(|it| !it.is_settled());
     let unsettled = unsettled.map(|it| it.range.first_ms.max(it.settled_until_ms() + 1)).min();
     let mut looks = looks;
     let mut first_ms = unsettled.unwrap_or(i64::MAX);
@@ -127,7 +126,7 @@ fn again(
         }
         let here = looks.iter().take_while(|it| it.range.first_ms <= block.last_ms);
         let Some(seen_ms) = here.map(|it| it.at_ms).min() else { continue };
-        if block.last_ms <= seen_ms.saturating_sub(limits::SETTLING_MS) {
+        if (Look { range: block, at_ms: seen_ms }).is_settled() {
             continue;
         }
         let is_last = is_last_chance(block, seen_ms, retention_days, now_ms);

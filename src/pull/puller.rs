@@ -250,23 +250,11 @@ impl Puller {
             return None;
         }
         let limiter = RateLimiter::new();
-        self.runtime.block_on(async {
-            let mut streams = Vec::new();
-            let mut token = None;
-            for _ in 0..limits::DESCRIBE_PAGES_MAX {
-                // Without the permission, or in trouble: all streams are listed.
-                let (page, next) = Retrier::first(&limiter)
-                    .call(async || self.client.streams(&group.name, token.clone()).await)
-                    .await
-                    .ok()?;
-                streams.extend(page);
-                token = next;
-                if token.is_none() {
-                    return Some(streams);
-                }
-            }
-            None
-        })
+        let retrier = Retrier::first(&limiter);
+        let page = async |token| self.client.streams(&group.name, token).await;
+        // Without the permission, or in trouble: all streams are listed.
+        let listed = self.runtime.block_on(retrier.pages(limits::DESCRIBE_PAGES_MAX, page)).ok()?;
+        Some(listed).filter(|(_, is_all)| *is_all).map(|(streams, _)| streams)
     }
 }
 

@@ -153,12 +153,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         {
             return Ok(());
         }
-        let mut byte_offset = 0;
-        for (index, part) in reject.json.chunks(limits::REJECTED_PART_BYTES).enumerate() {
-            self.rejected.add(0, byte_offset, &reject.reason, index > 0, part)?;
-            byte_offset += part.len() as u64;
-        }
-        Ok(())
+        self.rejected.add(0, 0, &reject.reason, false, &reject.json)
     }
 
     /// Notes a page whose events are in the next commit.
@@ -167,7 +162,9 @@ impl<'s, 'n> Storing<'s, 'n> {
         if page.is_end {
             self.slices.0 += 1;
         }
-        self.slices.1 += page.split;
+        if page.is_split {
+            self.slices.1 += 2;
+        }
         if let Some(look) = page.look {
             self.writer.looked(&self.group.arn, &self.facts, look);
         }

@@ -61,6 +61,23 @@ pub struct Record<'a> {
     pub message: Cow<'a, str>,
 }
 
+impl Record<'_> {
+    /// The same record, with its text its own.
+    #[must_use]
+    pub fn into_owned(self) -> Record<'static> {
+        let own = |it: Cow<'_, str>| Cow::Owned(it.into_owned());
+        Record {
+            log_group: self.log_group.map(own),
+            log_stream: self.log_stream.map(own),
+            event_id: self.event_id.map(own),
+            timestamp: self.timestamp,
+            is_time_approximate: self.is_time_approximate,
+            ingestion_time: self.ingestion_time,
+            message: own(self.message),
+        }
+    }
+}
+
 /// What one unit of a file turned out to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded<'a> {

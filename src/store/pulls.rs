@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::coverage::CoveredRange;
 use crate::limits;
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 
 /// One listing of one range: every event that happened in it and was visible at `at_ms` is in
 /// the store.
@@ -42,7 +42,9 @@ impl Look {
         self.at_ms.saturating_sub(limits::SETTLING_MS)
     }
 
-    fn is_settled(self) -> bool {
+    /// Whether no more events of its range can arrive after it.
+    #[must_use]
+    pub fn is_settled(self) -> bool {
         self.range.last_ms <= self.settled_until_ms()
     }
 
@@ -95,7 +97,7 @@ impl GroupFacts {
     pub fn kept_ms(&self) -> Option<i64> {
         let is_known = self.is_known();
         let days = self.retention_days.or((!is_known).then_some(limits::RETENTION_DAYS_ASSUMED));
-        days.map(|it| i64::from(it) * 24 * 60 * 60 * 1_000)
+        days.map(|it| i64::from(it) * DAY_MS)
     }
 
     /// Whether the group could be described.

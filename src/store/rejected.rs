@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use super::layout::{TEMPORARY_SUFFIX, create_file, sync_dir};
+use crate::limits;
 
 /// One part of rejected input, as a line of a file in `rejected/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,12 +56,31 @@ impl RejectedWriter {
         Self { dir: dir.to_owned(), source: source.to_owned(), open: None }
     }
 
-    /// Keeps one part of rejected input.
+    /// Keeps rejected input, or a part of it, in entries of at most
+    /// [`limits::REJECTED_PART_BYTES`].
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`].
     pub fn add(
+        &mut self,
+        line: u64,
+        byte_offset: u64,
+        reason: &str,
+        is_continuation: bool,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let (part, rest) = bytes.split_at(bytes.len().min(limits::REJECTED_PART_BYTES));
+        self.add_part(line, byte_offset, reason, is_continuation, part)?;
+        let mut byte_offset = byte_offset + part.len() as u64;
+        for part in rest.chunks(limits::REJECTED_PART_BYTES) {
+            self.add_part(line, byte_offset, reason, true, part)?;
+            byte_offset += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn add_part(
         &mut self,
         line: u64,
         byte_offset: u64,
@@ -146,6 +166,25 @@ mod tests {
             text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
         assert_eq!(entries[0].text.as_deref(), Some("{\"half"));
         assert_eq!((entries[1].line, entries[1].base64.as_deref()), (4, Some("//4=")));
+    }
+
+    #[test]
+    fn what_is_long_spans_entries() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = RejectedWriter::new(dir.path(), "a");
+        let bytes = vec![b'x'; 2 * limits::REJECTED_PART_BYTES + 1];
+        writer.add(7, 100, "too long", false, &bytes).unwrap();
+        writer.add(8, 0, "ends", false, b"").unwrap();
+        let text = fs::read_to_string(writer.finish().unwrap().unwrap()).unwrap();
+        let entries: Vec<RejectedEntry> =
+            text.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+        let part = limits::REJECTED_PART_BYTES as u64;
+        let parts: Vec<_> =
+            entries.iter().map(|it| (it.line, it.byte_offset, it.is_continuation)).collect();
+        let expected = [(7, 100), (7, 100 + part), (7, 100 + 2 * part), (8, 0)];
+        assert_eq!(parts, expected.map(|(line, at)| (line, at, line == 7 && at > 100)));
+        let lengths = entries.iter().map(|it| it.text.as_ref().unwrap().len());
+        assert_eq!(lengths.sum::<usize>(), bytes.len());
     }
 
     #[test]

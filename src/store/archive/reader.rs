@@ -69,7 +69,7 @@ impl ArchiveReader {
         })?;
         let record = parse_line(line)
             .map_err(|reason| self.damaged(location.file, location.offset, &reason))?;
-        Ok(into_owned(record))
+        Ok(record.into_owned())
     }
 
     fn block(&mut self, file: u32, offset: u32) -> Result<Rc<Block>, StoreError> {
@@ -144,17 +144,4 @@ fn read_at_most(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize
         }
     }
     Ok(filled)
-}
-
-fn into_owned(record: Record<'_>) -> Record<'static> {
-    let own = |it: std::borrow::Cow<'_, str>| std::borrow::Cow::Owned(it.into_owned());
-    Record {
-        log_group: record.log_group.map(own),
-        log_stream: record.log_stream.map(own),
-        event_id: record.event_id.map(own),
-        timestamp: record.timestamp,
-        is_time_approximate: record.is_time_approximate,
-        ingestion_time: record.ingestion_time,
-        message: own(record.message),
-    }
 }
