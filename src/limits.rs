@@ -17,6 +17,9 @@ pub const BATCH_BYTES: usize = 256 << 10;
 /// Batches that may wait between two stages of the pipeline, for each worker.
 pub const QUEUE_BATCHES_PER_WORKER: usize = 4;
 
+/// Rounds of batches that are decoded before they are stored: so that neither waits for the other.
+pub const QUEUE_ROUNDS: usize = 1;
+
 /// Uncompressed bytes after which an archive block ends. A block is what is read to get at one
 /// record: larger ones compress better, smaller ones are read faster.
 pub const BLOCK_BYTES: usize = 64 << 10;

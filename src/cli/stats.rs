@@ -9,7 +9,7 @@ use super::input::InputArgs;
 use super::{Context, Format, Outcome};
 use crate::event::EventName;
 use crate::render::{Cell, Column, Table, csv_cell, write_json, write_pairs};
-use crate::store::Store;
+use crate::store::{Attribute, Store};
 
 /// Counts events by name
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
 /// written as WorkMail writes them, others as the index holds them, in lower case.
 fn count_by_name(store: &Store) -> anyhow::Result<Vec<(String, u64)>> {
     let mut counts: Vec<(String, u64)> = store
-        .term_counts(store.fields().event)?
+        .attribute_counts(Attribute::Event)?
         .into_iter()
         .map(|(name, count)| {
             let upper = name.to_uppercase();

@@ -16,6 +16,7 @@ mod report;
 mod s3;
 #[cfg(test)]
 mod s3_tests;
+mod workers;
 
 pub use error::IngestError;
 pub use import::{ImportOptions, Progress, import, import_temporarily, temporary_directory};

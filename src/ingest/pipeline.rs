@@ -1,13 +1,13 @@
 //! From opened inputs to the store: one thread reads, rayon's workers decode, and what is new is
-//! stored in the order of the inputs.
+//! stored in the order of the inputs while the next is decoded.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use rayon::prelude::*;
 
-use super::decode::{DecodedBatch, Worker};
+use super::decode::DecodedBatch;
+use super::workers::Workers;
 use super::{FileReport, ImportOptions, IngestError, Progress};
 use crate::limits;
 use crate::source::{Batch, SourceError, SourceReader};
@@ -55,24 +55,26 @@ pub(super) fn store_inputs(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Stored, IngestError> {
     let bytes = AtomicU64::new(0);
+    let workers = Workers::new(writer.preparers(), options.log_group.as_deref());
     let batch_count = limits::QUEUE_BATCHES_PER_WORKER * rayon::current_num_threads();
-    let (sender, receiver) = bounded(batch_count);
+    let (step_sender, step_receiver) = bounded(batch_count);
+    let (round_sender, round_receiver) = bounded(limits::QUEUE_ROUNDS);
     let mut import = Import {
         writer,
         options,
+        workers: &workers,
         stored: Stored::default(),
         read: 0,
         file: None,
         committed: Instant::now(),
     };
     std::thread::scope(|scope| {
-        let bytes = &bytes;
-        scope.spawn(move || read_inputs(inputs, &sender, bytes, stop));
-        // Moved in, so that the reading thread is let go when we stop early.
-        let receiver: Receiver<Step> = receiver;
-        while let Ok(first) = receiver.recv() {
-            let mut round = vec![first];
-            round.extend(receiver.try_iter().take(batch_count));
+        let (bytes, workers) = (&bytes, &workers);
+        scope.spawn(move || read_inputs(inputs, &step_sender, bytes, stop));
+        scope.spawn(move || decode_rounds(&step_receiver, &round_sender, batch_count, workers));
+        // Moved in, so that the other threads are let go when we stop early.
+        let rounds: Receiver<Round> = round_receiver;
+        for round in rounds {
             import.take(round)?;
             on_progress(Progress {
                 bytes: bytes.load(Ordering::Relaxed),
@@ -83,6 +85,40 @@ pub(super) fn store_inputs(
         Ok::<_, IngestError>(())
     })?;
     Ok(import.end())
+}
+
+/// What was read at one time.
+struct Round {
+    /// In order; `None` stands for the next batch.
+    steps: Vec<Option<Step>>,
+    batches: Vec<Batch>,
+    decoded: Result<Vec<DecodedBatch>, StoreError>,
+}
+
+/// Decodes what the reading thread sends, as much at a time as there is.
+fn decode_rounds(
+    steps: &Receiver<Step>,
+    rounds: &Sender<Round>,
+    batch_count: usize,
+    workers: &Workers<'_>,
+) {
+    while let Ok(first) = steps.recv() {
+        let mut batches = Vec::new();
+        let steps = std::iter::once(first)
+            .chain(steps.try_iter().take(batch_count))
+            .map(|step| match step {
+                Step::Batch(batch) => {
+                    batches.push(batch);
+                    None
+                }
+                other => Some(other),
+            })
+            .collect();
+        let decoded = workers.decode(&batches, None);
+        if rounds.send(Round { steps, batches, decoded }).is_err() {
+            return;
+        }
+    }
 }
 
 /// Reads and frames; ends when there is nothing more to read, nobody listens, or it is told to.
@@ -135,6 +171,7 @@ fn read_input(
 struct Import<'i> {
     writer: &'i mut StoreWriter,
     options: &'i ImportOptions,
+    workers: &'i Workers<'i>,
     stored: Stored,
     /// Records and rejected pieces of the inputs that have ended.
     read: u64,
@@ -154,23 +191,18 @@ struct OpenFile {
 }
 
 impl Import<'_> {
-    /// Takes what the reading thread sent: decodes it in parallel, then stores it in order.
-    fn take(&mut self, round: Vec<Step>) -> Result<(), IngestError> {
-        let mut steps = Vec::with_capacity(round.len());
-        let mut batches = Vec::new();
-        for step in round {
-            match step {
-                Step::Batch(batch) => {
-                    batches.push(batch);
-                    steps.push(None);
-                }
-                other => steps.push(Some(other)),
-            }
-        }
-        let mut decoded = self.decode(&batches, &vec![None; batches.len()])?;
+    /// Stores what was decoded, in order.
+    fn take(&mut self, round: Round) -> Result<(), IngestError> {
+        let Round { steps, batches, decoded } = round;
+        let mut decoded = decoded?;
         if self.borrow_times(&steps, &mut decoded, &batches)? && !self.writer.knows_messages() {
             self.writer.learn_messages()?;
-            decoded = self.decode(&batches, &vec![None; batches.len()])?;
+            self.workers.renew(self.writer.preparers());
+        }
+        // What was decoded before the store learned it.
+        let is_known = |it: &DecodedBatch| it.prepared.knows_messages();
+        if self.writer.knows_messages() && !decoded.iter().all(is_known) {
+            decoded = self.workers.decode(&batches, None)?;
             self.borrow_times(&steps, &mut decoded, &batches)?;
         }
         let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared));
@@ -204,26 +236,10 @@ impl Import<'_> {
             || self.writer.uncommitted_records() >= records_max;
         if is_due {
             self.writer.commit()?;
+            self.workers.renew(self.writer.preparers());
             self.committed = Instant::now();
         }
         Ok(())
-    }
-
-    fn decode(
-        &self,
-        batches: &[Batch],
-        borrowed: &[Option<Timestamp>],
-    ) -> Result<Vec<DecodedBatch>, StoreError> {
-        let preparers = self.writer.preparers();
-        let log_group = self.options.log_group.as_deref();
-        batches
-            .par_iter()
-            .zip(borrowed)
-            .map_init(
-                || Worker::new(&preparers),
-                |worker, (batch, borrowed)| worker.decode(batch, *borrowed, log_group),
-            )
-            .collect()
     }
 
     /// Decodes again, with the time of the event before it, what needed one. Tells whether there
@@ -245,7 +261,7 @@ impl Import<'_> {
                         let borrowed = last_time.or(outcome.first_time).or(modified);
                         let borrowed = borrowed.unwrap_or_else(Timestamp::now);
                         let mut again =
-                            self.decode(std::slice::from_ref(batch), &[Some(borrowed)])?;
+                            self.workers.decode(std::slice::from_ref(batch), Some(borrowed))?;
                         if let Some(again) = again.pop() {
                             *outcome = again;
                         }

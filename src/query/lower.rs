@@ -4,51 +4,44 @@
 //! values that differ only beyond [`crate::limits::TERM_BYTES_MAX`]: what it finds is checked
 //! against the original.
 
-use std::ops::Bound;
-
 use tantivy::Term;
-use tantivy::query::{
-    AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, RangeQuery, TermQuery,
-};
+use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
 
 use super::collected_query::CollectedQuery;
+use super::columns_query::ColumnsQuery;
 use super::phrase_prefix_query::PhrasePrefixQuery;
 use super::terms_query::TermsQuery;
 use super::{Clause, Field, Matcher, Phrase, Query};
-use crate::store::{Fields, IdTerm, truncate_term};
+use crate::store::{Attribute, Fields, IdHash, truncate_term};
 use crate::time::TimeRange;
 
 type IndexQuery = Box<dyn tantivy::query::Query>;
 
 /// Makes a query of the index.
-pub(super) fn lower(query: &Query, fields: &Fields) -> IndexQuery {
+pub(super) fn lower(query: &Query) -> IndexQuery {
     match query {
         Query::All => Box::new(AllQuery),
         Query::And(queries) => {
             let parts = queries.iter().map(|it| match it {
-                Query::Not(negated) => left_out(lower(negated, fields)),
-                it => (Occur::Must, lower(it, fields)),
+                Query::Not(negated) => left_out(lower(negated)),
+                it => (Occur::Must, lower(it)),
             });
             // Without a demand that something holds, tantivy takes it that nothing does.
             Box::new(BooleanQuery::new(all_and(parts)))
         }
-        Query::Or(queries) => {
-            Box::new(BooleanQuery::union(queries.iter().map(|it| lower(it, fields)).collect()))
-        }
-        Query::Not(negated) => {
-            Box::new(BooleanQuery::new(all_and([left_out(lower(negated, fields))])))
-        }
-        Query::Clause(clause) => lower_clause(clause, fields),
+        Query::Or(queries) => Box::new(BooleanQuery::union(queries.iter().map(lower).collect())),
+        Query::Not(negated) => Box::new(BooleanQuery::new(all_and([left_out(lower(negated))]))),
+        Query::Clause(clause) => lower_clause(clause),
     }
 }
 
 /// Limits a query to a range of time.
-pub(super) fn within(query: IndexQuery, range: TimeRange, fields: &Fields) -> IndexQuery {
+pub(super) fn within(query: IndexQuery, range: TimeRange) -> IndexQuery {
     if range.is_unbounded() {
         return query;
     }
-    Box::new(BooleanQuery::intersection(vec![query, time(range, fields)]))
+    Box::new(BooleanQuery::intersection(vec![query, time(range)]))
 }
 
 fn left_out(query: IndexQuery) -> (Occur, IndexQuery) {
@@ -64,20 +57,28 @@ fn all_and(parts: impl IntoIterator<Item = (Occur, IndexQuery)>) -> Vec<(Occur, 
     parts
 }
 
-fn lower_clause(clause: &Clause, fields: &Fields) -> IndexQuery {
-    let Some(field) = index_field(clause.field, fields) else {
-        return match &clause.matcher {
-            Matcher::Time(range) => time(*range, fields),
-            _ => Box::new(AllQuery),
-        };
+fn lower_clause(clause: &Clause) -> IndexQuery {
+    let field = match target_of(clause.field) {
+        Target::Terms(field) => field,
+        Target::Attribute(attribute) => return lower_attribute(attribute, &clause.matcher),
+        Target::TraceId => {
+            let hash = exact(&clause.matcher).map(IdHash::of_trace);
+            return Box::new(ColumnsQuery::TraceId(hash));
+        }
+        Target::MessageId => {
+            return Box::new(ColumnsQuery::MessageId(exact(&clause.matcher).map(IdHash::of)));
+        }
+        Target::Time => {
+            return match &clause.matcher {
+                Matcher::Time(range) => time(*range),
+                _ => Box::new(AllQuery),
+            };
+        }
     };
     match &clause.matcher {
         Matcher::Present => Box::new(TermsQuery::any(field)),
         Matcher::Exact(text) => {
-            let term = match clause.field {
-                Field::MessageId | Field::TraceId => IdTerm::of(text).in_field(field),
-                _ => Term::from_field_text(field, truncate_term(text)),
-            };
+            let term = Term::from_field_bytes(field, truncate_term(text).as_bytes());
             Box::new(TermQuery::new(term, IndexRecordOption::Basic))
         }
         Matcher::Glob(glob) => {
@@ -90,8 +91,35 @@ fn lower_clause(clause: &Clause, fields: &Fields) -> IndexQuery {
             let range = *range;
             Box::new(TermsQuery::new(field, String::new(), move |term| range.contains(term)))
         }
-        Matcher::Time(range) => time(*range, fields),
+        Matcher::Time(range) => time(*range),
     }
+}
+
+fn exact(matcher: &Matcher) -> Option<&str> {
+    match matcher {
+        Matcher::Exact(text) => Some(text),
+        _ => None,
+    }
+}
+
+fn lower_attribute(attribute: Attribute, matcher: &Matcher) -> IndexQuery {
+    Box::new(match matcher {
+        Matcher::Exact(text) => {
+            let text = truncate_term(text).to_owned();
+            TermsQuery::attribute(attribute, move |value| value == text)
+        }
+        Matcher::Glob(glob) => {
+            let glob = glob.clone();
+            TermsQuery::attribute(attribute, move |value| glob.matches(value))
+        }
+        Matcher::Status(range) => {
+            let range = *range;
+            TermsQuery::attribute(attribute, move |value| range.contains(value))
+        }
+        Matcher::Present | Matcher::Phrase(_) | Matcher::Time(_) => {
+            TermsQuery::attribute(attribute, |_| true)
+        }
+    })
 }
 
 fn lower_phrase(phrase: &Phrase, field: tantivy::schema::Field) -> IndexQuery {
@@ -115,38 +143,43 @@ fn lower_phrase(phrase: &Phrase, field: tantivy::schema::Field) -> IndexQuery {
     }
 }
 
-fn time(range: TimeRange, fields: &Fields) -> IndexQuery {
-    let term = |ms| Term::from_field_i64(fields.timestamp, ms);
-    let since = range.since.map_or(Bound::Unbounded, |it| Bound::Included(term(it.as_ms())));
-    let until = range.until.map_or(Bound::Unbounded, |it| Bound::Excluded(term(it.as_ms())));
+fn time(range: TimeRange) -> IndexQuery {
     if range.is_unbounded() {
         return Box::new(AllQuery);
     }
-    Box::new(RangeQuery::new(since, until))
+    Box::new(ColumnsQuery::Time(range))
 }
 
-/// The field of the index; the time has none, for it is a column.
-fn index_field(field: Field, fields: &Fields) -> Option<tantivy::schema::Field> {
-    Some(match field {
-        Field::From => fields.from,
-        Field::Sender => fields.sender,
-        Field::To => fields.to,
-        Field::Subject => fields.subject,
-        Field::MessageId => fields.message_id,
-        Field::TraceId => fields.trace_id,
-        Field::Event => fields.event,
-        Field::Rule => fields.rule,
-        Field::RuleType => fields.rule_type,
-        Field::Action => fields.action,
-        Field::Folder => fields.folder,
-        Field::Spam => fields.spam,
-        Field::Dkim => fields.dkim,
-        Field::Dmarc => fields.dmarc,
-        Field::Spf => fields.spf,
-        Field::Policy => fields.policy,
-        Field::Status => fields.status,
-        Field::Reason => fields.reason,
-        Field::LogGroup => fields.log_group,
-        Field::Time => return None,
-    })
+/// Where the index has a field.
+enum Target {
+    Terms(tantivy::schema::Field),
+    Attribute(Attribute),
+    TraceId,
+    MessageId,
+    Time,
+}
+
+fn target_of(field: Field) -> Target {
+    match field {
+        Field::From => Target::Terms(Fields::FROM),
+        Field::Sender => Target::Terms(Fields::SENDER),
+        Field::To => Target::Terms(Fields::TO),
+        Field::Subject => Target::Terms(Fields::SUBJECT),
+        Field::Reason => Target::Terms(Fields::REASON),
+        Field::MessageId => Target::MessageId,
+        Field::TraceId => Target::TraceId,
+        Field::Event => Target::Attribute(Attribute::Event),
+        Field::Rule => Target::Attribute(Attribute::Rule),
+        Field::RuleType => Target::Attribute(Attribute::RuleType),
+        Field::Action => Target::Attribute(Attribute::Action),
+        Field::Folder => Target::Attribute(Attribute::Folder),
+        Field::Spam => Target::Attribute(Attribute::Spam),
+        Field::Dkim => Target::Attribute(Attribute::Dkim),
+        Field::Dmarc => Target::Attribute(Attribute::Dmarc),
+        Field::Spf => Target::Attribute(Attribute::Spf),
+        Field::Policy => Target::Attribute(Attribute::Policy),
+        Field::Status => Target::Attribute(Attribute::Status),
+        Field::LogGroup => Target::Attribute(Attribute::LogGroup),
+        Field::Time => Target::Time,
+    }
 }

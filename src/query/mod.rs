@@ -10,6 +10,7 @@
 //! "has the field". A backslash takes the meaning from the character after it.
 
 mod collected_query;
+mod columns_query;
 mod cursor;
 mod display;
 mod error;

@@ -24,8 +24,7 @@ pub fn search<'s>(
     range: TimeRange,
     limit: usize,
 ) -> Result<Hits<'s>, StoreError> {
-    let fields = store.fields();
-    let (total, locations) = store.newest(&*within(lower(query, fields), range, fields), limit)?;
+    let (total, locations) = store.newest(&*within(lower(query), range), limit)?;
     Ok(Hits {
         query: query.clone(),
         reader: store.events(),

@@ -10,7 +10,9 @@ use tantivy::query::{
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
 
-type TermTest = Arc<dyn Fn(&str) -> bool + Send + Sync>;
+use crate::store::{Attribute, Fields, attribute_values};
+
+type TermTest = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// Finds documents with a term of `field` that begins with `prefix` and passes `test`.
 ///
@@ -20,8 +22,7 @@ type TermTest = Arc<dyn Fn(&str) -> bool + Send + Sync>;
 pub(super) struct TermsQuery {
     field: Field,
     prefix: String,
-    /// None where every term passes, text or not.
-    test: Option<TermTest>,
+    test: TermTest,
 }
 
 impl TermsQuery {
@@ -30,16 +31,22 @@ impl TermsQuery {
         prefix: String,
         test: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self { field, prefix, test: Some(Arc::new(test)) }
+        let test = move |term: &[u8]| std::str::from_utf8(term).is_ok_and(&test);
+        Self { field, prefix, test: Arc::new(test) }
     }
 
     /// Finds documents that have the field.
     pub(super) fn any(field: Field) -> Self {
-        Self { field, prefix: String::new(), test: None }
+        Self { field, prefix: String::new(), test: Arc::new(|_| true) }
     }
 
-    fn passes(&self, term: &[u8]) -> bool {
-        self.test.as_ref().is_none_or(|test| std::str::from_utf8(term).is_ok_and(|it| test(it)))
+    /// Finds documents with a value of an attribute that passes `test`.
+    pub(super) fn attribute(
+        attribute: Attribute,
+        test: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let test = move |term: &[u8]| attribute_values(term, attribute).any(|it| test(&it));
+        Self { field: Fields::ATTRIBUTES, prefix: String::new(), test: Arc::new(test) }
     }
 }
 
@@ -64,7 +71,7 @@ impl Weight for TermsQuery {
             if !terms.key().starts_with(self.prefix.as_bytes()) {
                 break;
             }
-            if self.passes(terms.key()) {
+            if (self.test)(terms.key()) {
                 let postings: BlockSegmentPostings = inverted
                     .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
                 insert_all(postings, &mut documents);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::batch::Batch;
+use super::batch::{Batch, Buffers};
 use super::error::SourceError;
 use super::framer::Framer;
 use super::layers::{self, Compression};
@@ -41,6 +41,7 @@ pub struct SourceReader {
     /// Whether it comes from a service rather than from this machine.
     is_remote: bool,
     log_stream: Option<Arc<str>>,
+    buffers: Buffers,
     layers: Vec<Compression>,
     raw_bytes: Arc<AtomicU64>,
     /// An error that came when a batch had units already.
@@ -88,6 +89,7 @@ impl SourceReader {
             name,
             is_remote: false,
             log_stream: None,
+            buffers: Buffers::default(),
             layers: peeled.layers,
             raw_bytes: peeled.raw_bytes,
             late_error: None,
@@ -140,7 +142,7 @@ impl SourceReader {
             self.is_done = true;
             return Err(error);
         }
-        let mut batch = Batch::new(self.log_stream.clone());
+        let mut batch = Batch::new(self.log_stream.clone(), &self.buffers);
         while !batch.is_full() && !self.is_done {
             match self.framer.step(&mut batch) {
                 Ok(is_more) => self.is_done = !is_more,

@@ -3,24 +3,56 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::io;
+use std::path::PathBuf;
 
 use super::StoreError;
-use super::archive::{ArchiveReader, Location, write_line};
+use super::archive::{ArchiveReader, Location, compress_block, cut, write_line};
 use super::coverage::CoveredRange;
 use super::identity::Identity;
-use super::index::{Document, Fields, IndexSnapshot, LegTerm, document};
+use super::index::{Document, Documents, IdHash, IndexSnapshot};
 use super::layout::Layout;
 use crate::event::Event;
+use crate::limits;
 use crate::source::Record;
 use crate::time::Timestamp;
+
+/// Bytes of memory for lines that are kept from batch to batch.
+const LINES_KEPT_BYTES: usize = 4 * limits::BATCH_BYTES;
 
 /// Records that are ready to be archived and indexed, in the order in which they came.
 #[derive(Default)]
 pub struct PreparedBatch {
-    pub(super) lines: Vec<u8>,
+    pub(super) lines: PreparedLines,
     pub(super) records: Vec<PreparedRecord>,
+    /// What the index is to hold of each record.
+    pub(super) documents: Vec<Document>,
     spans: Vec<(String, CoveredRange)>,
     has_approximate_times: bool,
+    with_message_identities: bool,
+    /// Which commit it was compared with.
+    pub(super) commit_count: u64,
+}
+
+/// The archive lines of a batch's records.
+pub(super) enum PreparedLines {
+    /// As they are: too few for a block, or with some that the store has.
+    Plain(Vec<u8>),
+    /// Compressed, in the hope that all of them are new.
+    Blocks(Vec<PreparedBlock>),
+}
+
+impl Default for PreparedLines {
+    fn default() -> Self {
+        Self::Plain(Vec::new())
+    }
+}
+
+/// A block of archive lines.
+pub(super) struct PreparedBlock {
+    pub(super) frame: Vec<u8>,
+    /// How many records it holds.
+    pub(super) count: usize,
 }
 
 /// One record of a batch.
@@ -32,8 +64,6 @@ pub(super) struct PreparedRecord {
     pub(super) message_identity: Option<Identity>,
     /// Whether the store had it at the last commit.
     pub(super) is_stored: bool,
-    pub(super) document: Document,
-    leg: LegTerm,
     timestamp: Timestamp,
     is_time_approximate: bool,
 }
@@ -57,6 +87,13 @@ impl PreparedBatch {
         &self.spans
     }
 
+    /// Whether its records are also known by their messages alone, see
+    /// [`StoreWriter::learn_messages`](super::StoreWriter::learn_messages).
+    #[must_use]
+    pub fn knows_messages(&self) -> bool {
+        self.with_message_identities
+    }
+
     /// Whether the time of some record is approximate, see [`Identity::of`].
     #[must_use]
     pub fn has_approximate_times(&self) -> bool {
@@ -70,6 +107,7 @@ pub struct Preparers {
     pub(super) layout: Layout,
     pub(super) snapshot: IndexSnapshot,
     pub(super) with_message_identities: bool,
+    pub(super) commit_count: u64,
 }
 
 impl Preparers {
@@ -77,10 +115,13 @@ impl Preparers {
     #[must_use]
     pub fn preparer(&self) -> Preparer {
         Preparer {
-            fields: *self.snapshot.fields(),
+            documents: Documents::default(),
             snapshot: self.snapshot.clone(),
+            archive_path: self.layout.archive(),
             archive: ArchiveReader::new(&self.layout),
             with_message_identities: self.with_message_identities,
+            commit_count: self.commit_count,
+            lines: Vec::new(),
             batch: PreparedBatch::default(),
         }
     }
@@ -88,23 +129,27 @@ impl Preparers {
 
 /// Prepares records against one commit of the store. One for each worker.
 pub struct Preparer {
-    fields: Fields,
+    documents: Documents,
     snapshot: IndexSnapshot,
+    archive_path: PathBuf,
     archive: ArchiveReader,
     with_message_identities: bool,
+    commit_count: u64,
+    /// The batch's archive lines; kept from batch to batch, for its memory.
+    lines: Vec<u8>,
     batch: PreparedBatch,
 }
 
 impl Preparer {
     /// Makes room for lines of so many bytes, for whoever knows what will come.
     pub fn reserve(&mut self, line_bytes: usize) {
-        self.batch.lines.reserve(line_bytes);
+        self.lines.reserve(line_bytes);
     }
 
     /// Takes one record and the event that was read from its message.
     pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
         let batch = &mut self.batch;
-        write_line(record, &mut batch.lines);
+        write_line(record, &mut self.lines);
         let log_group = record.log_group.as_deref().unwrap_or_default();
         let here = CoveredRange::at(record.timestamp);
         match batch.spans.iter_mut().find(|(name, _)| name == log_group) {
@@ -115,15 +160,14 @@ impl Preparer {
             None => batch.spans.push((log_group.to_owned(), here)),
         }
         batch.has_approximate_times |= record.is_time_approximate;
+        self.documents.push(record, event);
         batch.records.push(PreparedRecord {
-            line_end: batch.lines.len(),
+            line_end: self.lines.len(),
             identity: Identity::of(record),
             message_identity: self
                 .with_message_identities
                 .then(|| Identity::of_message(&record.message)),
             is_stored: false,
-            document: document(&self.fields, record, event),
-            leg: LegTerm::of(&event.trace_id, &record.message),
             timestamp: record.timestamp,
             is_time_approximate: record.is_time_approximate,
         });
@@ -136,19 +180,54 @@ impl Preparer {
     /// [`StoreError`] when index or archive cannot be read.
     pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
         let mut batch = std::mem::take(&mut self.batch);
-        let mut legs: HashMap<LegTerm, Vec<usize>> = HashMap::new();
-        for (index, record) in batch.records.iter().enumerate() {
-            legs.entry(record.leg).or_default().push(index);
+        batch.documents.extend(self.documents.take());
+        batch.with_message_identities = self.with_message_identities;
+        self.find_stored(&mut batch)?;
+        let is_all_new = batch.records.iter().all(|it| !it.is_stored);
+        batch.lines = if is_all_new && self.lines.len() >= limits::BLOCK_BYTES {
+            let blocks = self.compress(&batch.records);
+            PreparedLines::Blocks(
+                blocks.map_err(StoreError::io("compress for", &self.archive_path))?,
+            )
+        } else {
+            PreparedLines::Plain(self.lines.clone())
+        };
+        self.lines.clear();
+        self.lines.shrink_to(LINES_KEPT_BYTES);
+        Ok(batch)
+    }
+
+    fn compress(&self, records: &[PreparedRecord]) -> io::Result<Vec<PreparedBlock>> {
+        let mut start = 0;
+        cut(records.iter().map(|it| it.line_end), self.lines.len())
+            .into_iter()
+            .map(|(end, count)| {
+                let lines = self.lines.get(start..end).unwrap_or_default();
+                start = end;
+                Ok(PreparedBlock { frame: compress_block(lines)?, count })
+            })
+            .collect()
+    }
+
+    /// Looks the batch's records up in the store, leg by leg.
+    pub(super) fn find_stored(&mut self, batch: &mut PreparedBatch) -> Result<(), StoreError> {
+        batch.commit_count = self.commit_count;
+        if self.snapshot.columns().is_empty() {
+            return Ok(());
+        }
+        let mut legs: HashMap<IdHash, Vec<usize>> = HashMap::new();
+        for (index, document) in batch.documents.iter().enumerate() {
+            legs.entry(document.leg()).or_default().push(index);
         }
         for (leg, indices) in legs {
             self.mark_stored(leg, &indices, &mut batch.records)?;
         }
-        Ok(batch)
+        Ok(())
     }
 
     fn mark_stored(
         &mut self,
-        leg: LegTerm,
+        leg: IdHash,
         indices: &[usize],
         records: &mut [PreparedRecord],
     ) -> Result<(), StoreError> {
@@ -158,7 +237,7 @@ impl Preparer {
         let first = times().map(|it| it.timestamp.as_ms()).min().unwrap_or(i64::MIN);
         let last = times().map(|it| it.timestamp.as_ms()).max().unwrap_or(i64::MAX);
         let (first, last) = if is_any_time { (i64::MIN, i64::MAX) } else { (first, last) };
-        let stored = self.snapshot.leg_in_range(leg, first, last)?;
+        let stored = self.snapshot.leg_in_range(leg, first, last);
         let mut identities: HashMap<(Location, bool), Identity> = HashMap::new();
         for index in indices {
             let Some(record) = records.get_mut(*index) else { continue };

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use tantivy::query::Query;
-use tantivy::schema::Field;
 
 use super::archive::{ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
-use super::index::{Fields, IdTerm, IndexSnapshot};
+use super::index::{Attribute, IdHash, IndexSnapshot};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
@@ -68,12 +67,6 @@ impl Store {
     pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
         let (first, last) = self.snapshot.time_span()?;
         Timestamp::from_ms(first).zip(Timestamp::from_ms(last))
-    }
-
-    /// The index's fields, for building queries.
-    #[must_use]
-    pub fn fields(&self) -> &Fields {
-        self.snapshot.fields()
     }
 
     /// How many events a query finds, and where the newest `limit` of them lie, newest first.
@@ -135,13 +128,16 @@ impl Store {
         parts.into_iter().try_fold(init(), |whole, part| Ok(join(whole, part?)))
     }
 
-    /// How many documents have each term of a field of whole values, in order of the terms.
+    /// How many events have each value of an attribute, in order of the values.
     ///
     /// # Errors
     ///
     /// [`StoreError::Index`].
-    pub fn term_counts(&self, field: Field) -> Result<BTreeMap<String, u64>, StoreError> {
-        self.snapshot.term_counts(field)
+    pub fn attribute_counts(
+        &self,
+        attribute: Attribute,
+    ) -> Result<BTreeMap<String, u64>, StoreError> {
+        self.snapshot.attribute_counts(attribute)
     }
 
     /// Measures the store's parts.
@@ -209,28 +205,16 @@ pub struct EventReader<'s> {
 impl EventReader<'_> {
     /// Where the events of a leg lie, at most `limit`; some may belong to another trace ID of the
     /// same hash.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub fn leg_locations(&self, trace_id: &str, limit: usize) -> Result<Vec<Location>, StoreError> {
-        let snapshot = &self.store.snapshot;
-        snapshot.locations(snapshot.fields().trace_id, IdTerm::of(trace_id), limit)
+    #[must_use]
+    pub fn leg_locations(&self, trace_id: &str, limit: usize) -> Vec<Location> {
+        self.store.snapshot.leg_locations(IdHash::of_trace(trace_id), limit)
     }
 
     /// Where the events with a message ID lie, at most `limit`; some may have another ID of the
     /// same hash.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub fn message_locations(
-        &self,
-        message_id: &MessageId<'_>,
-        limit: usize,
-    ) -> Result<Vec<Location>, StoreError> {
-        let snapshot = &self.store.snapshot;
-        snapshot.locations(snapshot.fields().message_id, IdTerm::of(message_id.as_str()), limit)
+    #[must_use]
+    pub fn message_locations(&self, message_id: &MessageId<'_>, limit: usize) -> Vec<Location> {
+        self.store.snapshot.message_locations(IdHash::of(message_id.as_str()), limit)
     }
 
     /// Reads one event.

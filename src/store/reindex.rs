@@ -11,7 +11,7 @@ use super::StoreError;
 use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
 use super::checkpoint::{ArchivePosition, Checkpoint, CommitNote};
 use super::coverage::Coverage;
-use super::index::{Document, Fields, IndexWriter, document, quietly, read_checkpoint};
+use super::index::{Document, Documents, IndexWriter, quietly, read_checkpoint};
 use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
 use super::objects::TakenObjects;
@@ -72,7 +72,6 @@ fn index_file(
     mut frames: Frames,
     report: &mut ReindexReport,
 ) -> Result<(), StoreError> {
-    let fields = *writer.fields();
     loop {
         let mut blocks = Vec::new();
         let mut is_end = false;
@@ -90,7 +89,7 @@ fn index_file(
         let indexed: Vec<_> = blocks
             .into_par_iter()
             .map_init(Parser::new, |parser, (offset, lines)| {
-                documents(&fields, parser, file, offset, &lines)
+                documents(parser, file, offset, &lines)
             })
             .collect();
         for block in indexed {
@@ -106,30 +105,28 @@ fn index_file(
 
 #[derive(Default)]
 struct IndexedBlock {
-    documents: Vec<(Document, Location)>,
+    documents: Vec<Document>,
     damage: Vec<String>,
 }
 
-fn documents(
-    fields: &Fields,
-    parser: &mut Parser,
-    file: u32,
-    offset: u32,
-    lines: &[u8],
-) -> IndexedBlock {
+fn documents(parser: &mut Parser, file: u32, offset: u32, lines: &[u8]) -> IndexedBlock {
     let mut block = IndexedBlock::default();
+    let mut documents = Documents::default();
+    let mut locations = Vec::new();
     for (line, bytes) in (0_u16..).zip(lines_of(lines)) {
         let read = parse_line(bytes).and_then(|record| {
             let event = parser.parse(&record.message).map_err(|error| error.to_string())?;
-            Ok(document(fields, &record, &event))
+            documents.push(&record, &event);
+            Ok(())
         });
         match read {
-            Ok(document) => block.documents.push((document, Location { file, offset, line })),
+            Ok(()) => locations.push(Location { file, offset, line }),
             Err(reason) => block
                 .damage
                 .push(format!("archive file {file}, byte {offset}, line {line}: {reason}")),
         }
     }
+    block.documents = documents.take().zip(locations).map(|(it, at)| it.at(at)).collect();
     block
 }
 

@@ -12,7 +12,7 @@ use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, 
 use super::checkpoint::{Checkpoint, CommitNote};
 use super::coverage::Coverage;
 use super::index::{
-    Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index, quietly,
+    Documents, Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index, quietly,
     read_checkpoint,
 };
 use super::layout::{Layout, archive_file_name, archive_file_number};
@@ -260,17 +260,19 @@ fn verify_file(
         }
     }
     let mut parser = Parser::new();
+    let mut documents = Documents::default();
     let mut hasher = Sha256::new();
     let mut hashed_to = 0;
     loop {
         match frames.next() {
             Ok(Some(Frame::Block { offset, lines })) => {
+                let mut locations = Vec::new();
                 for (line, bytes) in (0_u16..).zip(lines_of(&lines)) {
-                    let location = Location { file: number, offset, line };
                     let read = parse_line(bytes).and_then(|record| {
                         let event =
                             parser.parse(&record.message).map_err(|error| error.to_string())?;
-                        report.fingerprint.add_document(location, &record, &event);
+                        documents.push(&record, &event);
+                        locations.push(Location { file: number, offset, line });
                         Ok(())
                     });
                     if let Err(reason) = read {
@@ -281,6 +283,8 @@ fn verify_file(
                         ));
                     }
                 }
+                let located = documents.take().zip(locations).map(|(it, at)| it.at(at));
+                report.fingerprint.add_documents(located);
             }
             Ok(Some(Frame::Note { json, end })) => {
                 let end = usize::try_from(end).unwrap_or(usize::MAX);

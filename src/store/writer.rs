@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use super::StoreError;
-use super::archive::{ArchiveWriter, Location, compress_block};
+use super::archive::{ArchiveWriter, Location, compress_block, lines_of_frame};
 use super::checkpoint::{Checkpoint, CommitNote};
 use super::coverage::{Coverage, CoveredRange};
 use super::identity::Identity;
@@ -16,7 +17,7 @@ use super::index::{Document, IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::objects::{ObjectHash, TakenObjects};
-use super::prepare::{PreparedBatch, Preparers};
+use super::prepare::{PreparedBatch, PreparedBlock, PreparedLines, PreparedRecord, Preparers};
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
 use crate::limits;
@@ -33,6 +34,7 @@ pub struct StoreWriter {
     checkpoint: Checkpoint,
     uncommitted: Uncommitted,
     committed_at: Instant,
+    commit_count: u64,
     /// Declared last: the lock outlives everything that writes.
     _lock: WriterLock,
 }
@@ -96,17 +98,20 @@ impl StoreWriter {
             checkpoint,
             uncommitted: Uncommitted::default(),
             committed_at: Instant::now(),
+            commit_count: 0,
             _lock: lock,
         })
     }
 
-    /// What workers prepare batches with. Good until the next commit.
+    /// What workers prepare batches with. What was prepared before a commit is compared with it
+    /// when it is appended, which takes longer.
     #[must_use]
     pub fn preparers(&self) -> Preparers {
         Preparers {
             layout: self.layout.clone(),
             snapshot: self.snapshot.clone(),
             with_message_identities: self.uncommitted.with_message_identities,
+            commit_count: self.commit_count,
         }
     }
 
@@ -141,53 +146,61 @@ impl StoreWriter {
     /// # Errors
     ///
     /// [`StoreError::Io`] and [`StoreError::Index`].
-    pub fn append(&mut self, batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
-        let mut blocks = vec![Block::with_room()];
+    pub fn append(&mut self, mut batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
+        let preparers = self.preparers();
+        batches
+            .par_iter_mut()
+            .filter(|it| it.commit_count != preparers.commit_count)
+            .try_for_each(|it| preparers.preparer().find_stored(it))?;
+        let archive = self.layout.archive();
+        let mut blocks = Blocks::default();
         let mut counts = Vec::with_capacity(batches.len());
         for batch in batches {
-            counts.push(self.fill_blocks(batch, &mut blocks));
+            let appended = self.take_new(&batch.records);
+            self.uncommitted.record_count += appended.added;
+            match batch.lines {
+                PreparedLines::Blocks(prepared) if appended.duplicate_indices.is_empty() => {
+                    blocks.extend(prepared, batch.documents);
+                }
+                PreparedLines::Blocks(prepared) => {
+                    let lines = prepared
+                        .iter()
+                        .map(|it| lines_of_frame(&it.frame))
+                        .collect::<io::Result<Vec<_>>>()
+                        .map_err(StoreError::io("compress for", &archive))?;
+                    blocks.fill(&lines.concat(), &batch.records, batch.documents, &appended);
+                }
+                PreparedLines::Plain(lines) => {
+                    blocks.fill(&lines, &batch.records, batch.documents, &appended);
+                }
+            }
+            counts.push(appended);
         }
-        let frames = blocks
-            .into_par_iter()
-            .filter(|it| !it.documents.is_empty())
-            .map(|block| (compress_block(&block.lines), block.documents))
-            .collect::<Vec<_>>();
-        for (frame, documents) in frames {
-            let frame = frame.map_err(StoreError::io("compress for", &self.layout.archive()))?;
+        let frames: Vec<_> = blocks.0.into_par_iter().map(Block::into_frame).collect();
+        for frame in frames {
+            let (frame, documents) = frame.map_err(StoreError::io("compress for", &archive))?;
             let (file, offset) = self.archive.append(&frame)?;
             let located = documents
                 .into_iter()
                 .zip(0..)
-                .map(|(document, line)| (document, Location { file, offset, line }));
+                .map(|(document, line)| document.at(Location { file, offset, line }));
             self.index.add(located)?;
         }
         Ok(counts)
     }
 
-    /// Moves what is new of a batch into blocks.
-    fn fill_blocks(&mut self, batch: PreparedBatch, blocks: &mut Vec<Block>) -> Appended {
+    /// Finds what is new in a batch.
+    fn take_new(&mut self, records: &[PreparedRecord]) -> Appended {
+        let Uncommitted { identities, .. } = &mut self.uncommitted;
         let mut appended = Appended::default();
-        let mut start = 0;
-        for (index, record) in batch.records.into_iter().enumerate() {
-            let line = batch.lines.get(start..record.line_end).unwrap_or_default();
-            start = record.line_end;
-            let is_new = !record.is_stored && self.uncommitted.identities.insert(record.identity);
-            if !is_new {
+        for (index, record) in records.iter().enumerate() {
+            if !record.is_stored && identities.insert(record.identity) {
+                identities.extend(record.message_identity);
+                appended.added += 1;
+            } else {
                 appended.duplicate_indices.push(index);
-                continue;
-            }
-            self.uncommitted.identities.extend(record.message_identity);
-            appended.added += 1;
-            let is_full = blocks.last().is_none_or(|it| it.is_full_with(line.len()));
-            if is_full {
-                blocks.push(Block::with_room());
-            }
-            if let Some(block) = blocks.last_mut() {
-                block.lines.extend_from_slice(line);
-                block.documents.push(record.document);
             }
         }
-        self.uncommitted.record_count += appended.added;
         appended
     }
 
@@ -278,6 +291,7 @@ impl StoreWriter {
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
         self.committed_at = Instant::now();
+        self.commit_count += 1;
         (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout.index())?;
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
@@ -326,21 +340,67 @@ fn archive_is_empty(layout: &Layout) -> Result<bool, StoreError> {
     Ok(entries.next().is_none())
 }
 
-/// Lines that will be one frame of the archive, and the documents that go with them.
-struct Block {
-    lines: Vec<u8>,
-    documents: Vec<Document>,
+/// What will be frames of the archive, in order, each with its documents.
+#[derive(Default)]
+struct Blocks(Vec<Block>);
+
+enum Block {
+    /// Lines to be compressed, to which more may come.
+    Lines(Vec<u8>, Vec<Document>),
+    /// A frame.
+    Frame(Vec<u8>, Vec<Document>),
+}
+
+impl Blocks {
+    /// Puts blocks behind that are compressed already.
+    fn extend(&mut self, prepared: Vec<PreparedBlock>, documents: Vec<Document>) {
+        let mut documents = documents.into_iter();
+        self.0.extend(
+            prepared
+                .into_iter()
+                .map(|it| Block::Frame(it.frame, documents.by_ref().take(it.count).collect())),
+        );
+    }
+
+    /// Puts behind what is new of a batch.
+    fn fill(
+        &mut self,
+        lines: &[u8],
+        records: &[PreparedRecord],
+        documents: Vec<Document>,
+        appended: &Appended,
+    ) {
+        let mut duplicates = appended.duplicate_indices.iter().copied().peekable();
+        let mut start = 0;
+        for ((index, record), document) in records.iter().enumerate().zip(documents) {
+            let line = lines.get(start..record.line_end).unwrap_or_default();
+            start = record.line_end;
+            if duplicates.next_if_eq(&index).is_none() {
+                self.push(line, document);
+            }
+        }
+    }
+
+    fn push(&mut self, line: &[u8], document: Document) {
+        match self.0.last_mut() {
+            Some(Block::Lines(lines, documents))
+                if lines.len() + line.len() <= limits::BLOCK_BYTES
+                    && documents.len() < limits::BLOCK_RECORDS_MAX =>
+            {
+                lines.extend_from_slice(line);
+                documents.push(document);
+            }
+            _ => self.0.push(Block::Lines(line.to_vec(), vec![document])),
+        }
+    }
 }
 
 impl Block {
-    fn with_room() -> Self {
-        Self { lines: Vec::with_capacity(limits::BLOCK_BYTES), documents: Vec::new() }
-    }
-
-    fn is_full_with(&self, line_bytes: usize) -> bool {
-        !self.documents.is_empty()
-            && (self.lines.len() + line_bytes > limits::BLOCK_BYTES
-                || self.documents.len() >= limits::BLOCK_RECORDS_MAX)
+    fn into_frame(self) -> io::Result<(Vec<u8>, Vec<Document>)> {
+        Ok(match self {
+            Self::Frame(frame, documents) => (frame, documents),
+            Self::Lines(lines, documents) => (compress_block(&lines)?, documents),
+        })
     }
 }
 

@@ -45,7 +45,61 @@ pub(super) fn decompress_block(
     decompressor.decompress(frame, length)
 }
 
+/// Reads a frame of ours back that was not written yet.
+pub(in crate::store) fn lines_of_frame(frame: &[u8]) -> io::Result<Vec<u8>> {
+    decompress_block(&mut Decompressor::new()?, frame)
+}
+
+/// Cuts lines, of which `ends` says where each ends, into blocks of about
+/// [`limits::BLOCK_BYTES`] of nearly the same length: for each block, where it ends and how many
+/// lines it has.
+pub(in crate::store) fn cut(
+    ends: impl Iterator<Item = usize>,
+    length: usize,
+) -> Vec<(usize, usize)> {
+    let count = (length / limits::BLOCK_BYTES).max(1);
+    let wanted = length.div_ceil(count);
+    let mut cuts = Vec::with_capacity(count + 1);
+    let (mut start, mut end, mut lines) = (0, 0, 0);
+    for line_end in ends {
+        let is_full = line_end - start > wanted || lines >= limits::BLOCK_RECORDS_MAX;
+        if lines > 0 && is_full {
+            cuts.push((end, lines));
+            (start, lines) = (end, 0);
+        }
+        (end, lines) = (line_end, lines + 1);
+    }
+    if lines > 0 {
+        cuts.push((end, lines));
+    }
+    cuts
+}
+
 /// The lines of a block, without their line feeds.
 pub(in crate::store) fn lines_of(lines: &[u8]) -> impl Iterator<Item = &[u8]> {
     lines.strip_suffix(b"\n").unwrap_or(lines).split(|it| *it == b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_of_about_the_same_length() {
+        let ends = |length: usize, count: usize| (1..=count).map(move |it| it * length);
+        let blocks = |length, count| cut(ends(length, count), length * count);
+        assert_eq!(blocks(10, 0), []);
+        assert_eq!(blocks(10, 5), [(50, 5)]);
+        // Just more than two blocks are two, not two and a crumb.
+        let line = limits::BLOCK_BYTES / 100;
+        let cuts = blocks(line, 210);
+        assert_eq!(cuts.len(), 2, "{cuts:?}");
+        assert!(cuts.iter().all(|(_, lines)| (104..=106).contains(lines)), "{cuts:?}");
+        // A line that is longer than a block has one of its own.
+        let long = 3 * limits::BLOCK_BYTES;
+        assert_eq!(cut([long, long + 10].into_iter(), long + 10).first(), Some(&(long, 1)));
+        // And a place in a block has so many bits.
+        let tiny = cut(ends(1, limits::BLOCK_RECORDS_MAX + 1), limits::BLOCK_RECORDS_MAX + 1);
+        assert_eq!(tiny.first().map(|it| it.1), Some(limits::BLOCK_RECORDS_MAX));
+    }
 }

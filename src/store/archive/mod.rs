@@ -10,7 +10,7 @@ mod reader;
 mod sums;
 mod writer;
 
-pub(super) use block::{compress_block, lines_of};
+pub(super) use block::{compress_block, cut, lines_of, lines_of_frame};
 pub(super) use frames::{Frame, Frames};
 pub(super) use line::{parse_line, write_line};
 pub(super) use reader::ArchiveReader;

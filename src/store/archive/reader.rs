@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use zstd::bulk::Decompressor;
 
@@ -25,7 +25,7 @@ const OPEN_FILES_MAX: usize = 64;
 pub(in crate::store) struct ArchiveReader {
     layout: Layout,
     files: HashMap<u32, File>,
-    blocks: VecDeque<((u32, u32), Rc<Block>)>,
+    blocks: VecDeque<((u32, u32), Arc<Block>)>,
     decompressor: Option<Decompressor<'static>>,
 }
 
@@ -72,20 +72,20 @@ impl ArchiveReader {
         Ok(record.into_owned())
     }
 
-    fn block(&mut self, file: u32, offset: u32) -> Result<Rc<Block>, StoreError> {
+    fn block(&mut self, file: u32, offset: u32) -> Result<Arc<Block>, StoreError> {
         let key = (file, offset);
         if let Some(index) = self.blocks.iter().position(|(it, _)| *it == key)
             && let Some(found) = self.blocks.remove(index)
         {
-            let block = Rc::clone(&found.1);
+            let block = Arc::clone(&found.1);
             self.blocks.push_front(found);
             return Ok(block);
         }
         let lines = self.load(file, offset)?;
         let ends = memchr::memchr_iter(b'\n', &lines).collect();
-        let block = Rc::new(Block { lines, ends });
+        let block = Arc::new(Block { lines, ends });
         self.blocks.truncate(limits::BLOCK_CACHE_BLOCKS.saturating_sub(1));
-        self.blocks.push_front((key, Rc::clone(&block)));
+        self.blocks.push_front((key, Arc::clone(&block)));
         Ok(block)
     }
 

@@ -13,9 +13,12 @@ use tantivy::directory::{
     WatchHandle, WritePtr,
 };
 
-/// `MmapDirectory` with three differences: a replaced file is durable when `atomic_write`
+use super::empty_store;
+
+/// `MmapDirectory` with four differences: a replaced file is durable when `atomic_write`
 /// returns (tantivy renames `meta.json` without syncing the directory afterwards, and removes
-/// merged segments next), new files have mode 0600, and reading needs no lock file on a medium
+/// merged segments next), new files have mode 0600, the store of documents that
+/// holds nothing takes no room, and reading needs no lock file on a medium
 /// that is read-only.
 #[derive(Clone, Debug)]
 pub(super) struct IndexDirectory {
@@ -31,7 +34,12 @@ impl IndexDirectory {
 
 impl Directory for IndexDirectory {
     fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
-        self.inner.get_file_handle(path)
+        let file = self.inner.get_file_handle(path)?;
+        if empty_store::is_empty_store(path) {
+            let wrapped = |error| OpenReadError::wrap_io_error(error, path.to_owned());
+            return empty_store::read(&file).map_err(wrapped);
+        }
+        Ok(file)
     }
 
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
@@ -44,8 +52,12 @@ impl Directory for IndexDirectory {
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
         let writer = self.inner.open_write(path)?;
+        let wrapped = |error| OpenWriteError::wrap_io_error(error, path.to_owned());
         fs::set_permissions(self.path.join(path), fs::Permissions::from_mode(0o600))
-            .map_err(|error| OpenWriteError::wrap_io_error(error, path.to_owned()))?;
+            .map_err(wrapped)?;
+        if empty_store::is_empty_store(path) {
+            return empty_store::write(writer).map_err(wrapped);
+        }
         Ok(writer)
     }
 

@@ -1,65 +1,66 @@
 //! From an event to what the index holds of it.
 
-use tantivy::schema::Field;
-use tantivy::{TantivyDocument, Term};
-use xxhash_rust::xxh3::xxh3_64;
+use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+use tantivy::schema::Field;
+use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value};
+
+use super::attributes::attribute_terms;
 use super::schema::Fields;
 use crate::event::{Address, Event, decoded_subject};
 use crate::limits;
 use crate::source::Record;
+use crate::store::archive::Location;
 use crate::store::identity::canonical;
-use crate::store::words::folded;
 
-/// What the index holds of one record, all but its location.
-pub(in crate::store) type Document = TantivyDocument;
-
-/// The term under which an ID is found: 48 bits of a hash. Different IDs may share one.
+/// By what an ID is found: 56 bits of its SHA-256. Different IDs may share one: among 10,000,000
+/// some do with a chance of 1 to 1,400.
 ///
-/// Each byte of a random term is a node of its dictionary, to be built, stored and walked. Among
-/// 10,000,000 IDs, one look-up in 28 million then meets a stranger, which costs one read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct IdTerm([u8; 6]);
+/// Message IDs are written by strangers, who must not be able to choose what a message is taken to
+/// be joined with: hence no faster hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct IdHash(u64);
 
-impl IdTerm {
-    /// The term of an ID.
+impl IdHash {
+    /// Bits of a hash.
+    pub(super) const BITS: u32 = 56;
+
+    /// The hash of an ID.
     #[must_use]
     pub fn of(id: &str) -> Self {
-        let [b0, b1, b2, b3, b4, b5, ..] = xxh3_64(id.as_bytes()).to_be_bytes();
-        Self([b0, b1, b2, b3, b4, b5])
+        let [bytes @ .., _] =
+            Sha256::digest(id.as_bytes()).first_chunk().copied().unwrap_or([0; 8]);
+        Self::from_bits(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 
-    /// The term in a field of IDs.
-    #[must_use]
-    pub fn in_field(self, field: Field) -> Term {
-        Term::from_field_bytes(field, &self.0)
-    }
-}
-
-/// The term under which a record's duplicates are found: that of its leg, or its own where it has
-/// no trace ID.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(in crate::store) enum LegTerm {
-    /// That of the trace ID.
-    Traced(IdTerm),
-    /// That of the message.
-    Untraced(IdTerm),
-}
-
-impl LegTerm {
-    pub(in crate::store) fn of(trace_id: &str, message: &str) -> Self {
+    /// What stands for a record's leg: its trace ID, or its message where it has none, so that
+    /// its duplicates are found. The lowest bit tells which.
+    pub(in crate::store) fn of_leg(trace_id: &str, message: &str) -> Self {
         if trace_id.is_empty() {
-            Self::Untraced(IdTerm::of(&canonical(message)))
+            Self(Self::of(&canonical(message)).0 | 1)
         } else {
-            Self::Traced(IdTerm::of(trace_id))
+            Self::of_trace(trace_id)
         }
     }
 
-    pub(super) fn field_and_id(self, fields: &Fields) -> (Field, IdTerm) {
-        match self {
-            Self::Traced(id) => (fields.trace_id, id),
-            Self::Untraced(id) => (fields.untraced, id),
-        }
+    /// The hash of a trace ID that is not empty.
+    pub(crate) fn of_trace(trace_id: &str) -> Self {
+        Self(Self::of(trace_id).0 & !1)
+    }
+
+    /// Whether it stands for a trace ID, if it stands for a leg.
+    pub(crate) fn is_traced(self) -> bool {
+        self.0 & 1 == 0
+    }
+
+    /// The hash as a number of [`IdHash::BITS`] bits.
+    pub(super) fn bits(self) -> u64 {
+        self.0
+    }
+
+    pub(super) fn from_bits(bits: u64) -> Self {
+        Self(bits & ((1 << Self::BITS) - 1))
     }
 }
 
@@ -73,62 +74,166 @@ pub fn truncate_term(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// Writes down everything by which an event can be found.
-pub(in crate::store) fn document(
-    fields: &Fields,
-    record: &Record<'_>,
-    event: &Event<'_>,
-) -> Document {
-    let mut document = TantivyDocument::default();
-    document.add_i64(fields.timestamp, record.timestamp.as_ms());
-    let leg = LegTerm::of(&event.trace_id, &record.message);
-    let (field, id) = leg.field_and_id(fields);
-    document.add_bytes(field, &id.0);
-    if let Some(id) = &event.message_id {
-        document.add_bytes(fields.message_id, &IdTerm::of(id.as_str()).0);
+/// What the index holds of one record, all but its location.
+#[derive(Clone, Debug)]
+pub(in crate::store) struct Document {
+    texts: Arc<Texts>,
+    /// Its first text, and the first that is no more its own.
+    texts_from: usize,
+    texts_to: usize,
+    pub(super) timestamp_ms: i64,
+    pub(super) leg: IdHash,
+    pub(super) message_id: Option<IdHash>,
+    pub(super) location: Location,
+}
+
+/// The texts of all documents of a batch: one piece of memory rather than one for each.
+#[derive(Debug, Default)]
+struct Texts {
+    bytes: Vec<u8>,
+    texts: Vec<Text>,
+}
+
+#[derive(Debug)]
+struct Text {
+    field: Field,
+    start: usize,
+    end: usize,
+}
+
+impl Document {
+    /// The document with its place in the archive.
+    pub(in crate::store) fn at(self, location: Location) -> Self {
+        Self { location, ..self }
     }
-    let mut add = |field, text: &str| document.add_text(field, truncate_term(text));
-    let addresses = [(fields.from, &event.from), (fields.sender, &event.sender)];
-    for (field, address) in addresses {
-        if let Some(address) = address {
-            add(field, address.as_str());
+
+    /// What duplicates are looked for by.
+    pub(in crate::store) fn leg(&self) -> IdHash {
+        self.leg
+    }
+
+    /// The texts that have terms, field by field.
+    pub(super) fn texts(&self) -> DocumentTexts<'_> {
+        let texts = self.texts.texts.get(self.texts_from..self.texts_to).unwrap_or_default();
+        DocumentTexts { texts: texts.iter(), bytes: &self.texts.bytes }
+    }
+}
+
+impl tantivy::Document for Document {
+    type Value<'a> = TextValue<'a>;
+    type FieldsValuesIter<'a> = DocumentTexts<'a>;
+
+    fn iter_fields_and_values(&self) -> DocumentTexts<'_> {
+        self.texts()
+    }
+}
+
+/// The texts of one document.
+pub(in crate::store) struct DocumentTexts<'a> {
+    texts: std::slice::Iter<'a, Text>,
+    bytes: &'a [u8],
+}
+
+impl<'a> Iterator for DocumentTexts<'a> {
+    type Item = (Field, TextValue<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Text { field, start, end } = self.texts.next()?;
+        let bytes = self.bytes.get(*start..*end).unwrap_or_default();
+        Some((*field, TextValue { field: *field, bytes }))
+    }
+}
+
+/// One text of a document as tantivy reads it.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::store) struct TextValue<'a> {
+    field: Field,
+    pub(super) bytes: &'a [u8],
+}
+
+impl<'a> Value<'a> for TextValue<'a> {
+    type ArrayIter = std::iter::Empty<Self>;
+    type ObjectIter = std::iter::Empty<(&'a str, Self)>;
+
+    fn as_value(&self) -> ReferenceValue<'a, Self> {
+        ReferenceValue::Leaf(if Fields::is_words(self.field) {
+            ReferenceValueLeaf::Str(std::str::from_utf8(self.bytes).unwrap_or_default())
+        } else {
+            ReferenceValueLeaf::Bytes(self.bytes)
+        })
+    }
+}
+
+/// Writes down everything by which the events of a batch can be found.
+#[derive(Default)]
+pub(in crate::store) struct Documents {
+    texts: Texts,
+    documents: Vec<Entry>,
+    term: Vec<u8>,
+}
+
+struct Entry {
+    texts_to: usize,
+    timestamp_ms: i64,
+    leg: IdHash,
+    message_id: Option<IdHash>,
+}
+
+impl Documents {
+    /// Adds a record and the event that was read from its message.
+    pub(in crate::store) fn push(&mut self, record: &Record<'_>, event: &Event<'_>) {
+        let Self { texts, documents, term } = self;
+        attribute_terms(record, event, term, |term| texts.push(Fields::ATTRIBUTES, term));
+        let mut add = |field, text: &str| texts.push(field, truncate_term(text).as_bytes());
+        if let Some(address) = &event.from {
+            add(Fields::FROM, address.as_str());
         }
-    }
-    let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
-    recipients.sort_unstable();
-    recipients.dedup();
-    for recipient in recipients {
-        add(fields.to, recipient);
-    }
-    let mut add_folded = |field, text: Option<&str>| {
-        if let Some(text) = text.map(folded).filter(|it| !it.is_empty()) {
-            add(field, &text);
+        if let Some(address) = &event.sender {
+            add(Fields::SENDER, address.as_str());
         }
-    };
-    let verdicts = &event.verdicts;
-    add_folded(fields.event, Some(event.name.as_str()));
-    add_folded(fields.rule, event.rule_name.as_deref());
-    add_folded(fields.rule_type, event.rule_type.as_deref());
-    add_folded(fields.folder, event.folder.as_deref());
-    add_folded(fields.folder, event.target_folder.as_deref());
-    add_folded(fields.spam, verdicts.spam.as_deref());
-    add_folded(fields.dkim, verdicts.dkim.as_deref());
-    add_folded(fields.dmarc, verdicts.dmarc.as_deref());
-    add_folded(fields.spf, verdicts.spf.as_deref());
-    add_folded(fields.policy, event.policy.as_deref());
-    add_folded(fields.policy, verdicts.dmarc_policy.as_deref());
-    add_folded(fields.status, event.status.as_deref());
-    add_folded(fields.log_group, record.log_group.as_deref());
-    for action in &event.rule_actions {
-        add_folded(fields.action, Some(&action.action));
+        let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
+        recipients.sort_unstable();
+        recipients.dedup();
+        for recipient in recipients {
+            add(Fields::TO, recipient);
+        }
+        if let Some(subject) = event.subject.as_deref() {
+            texts.push(Fields::SUBJECT, decoded_subject(subject).as_bytes());
+        }
+        if let Some(reason) = event.reason.as_deref() {
+            texts.push(Fields::REASON, reason.as_bytes());
+        }
+        documents.push(Entry {
+            texts_to: texts.texts.len(),
+            timestamp_ms: record.timestamp.as_ms(),
+            leg: IdHash::of_leg(&event.trace_id, &record.message),
+            message_id: event.message_id.as_ref().map(|it| IdHash::of(it.as_str())),
+        });
     }
-    if let Some(subject) = event.subject.as_deref() {
-        document.add_text(fields.subject, decoded_subject(subject));
+
+    /// The documents, and nothing is left.
+    pub(in crate::store) fn take(&mut self) -> impl Iterator<Item = Document> {
+        let texts = Arc::new(std::mem::take(&mut self.texts));
+        let mut texts_from = 0;
+        std::mem::take(&mut self.documents).into_iter().map(move |it| {
+            let Entry { texts_to, timestamp_ms, leg, message_id } = it;
+            let texts = Arc::clone(&texts);
+            // Whoever indexes it says where it lies.
+            let location = Location { file: 0, offset: 0, line: 0 };
+            let document =
+                Document { texts, texts_from, texts_to, timestamp_ms, leg, message_id, location };
+            texts_from = texts_to;
+            document
+        })
     }
-    if let Some(reason) = event.reason.as_deref() {
-        document.add_text(fields.reason, reason);
+}
+
+impl Texts {
+    fn push(&mut self, field: Field, text: &[u8]) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        self.texts.push(Text { field, start, end: self.bytes.len() });
     }
-    document
 }
 
 #[cfg(test)]
@@ -142,5 +247,13 @@ mod tests {
         assert_eq!(truncate_term(&long).len(), limits::TERM_BYTES_MAX);
         let odd = format!("x{long}");
         assert_eq!(truncate_term(&odd).len(), limits::TERM_BYTES_MAX - 1);
+    }
+
+    #[test]
+    fn a_record_without_trace_id_is_no_leg() {
+        assert!(IdHash::of_leg("trace", "{}").is_traced());
+        assert!(!IdHash::of_leg("", "{}").is_traced());
+        assert_eq!(IdHash::of_leg("trace", "{}"), IdHash::of_trace("trace"));
+        assert_ne!(IdHash::of_leg("", "{}"), IdHash::of_trace("{}"));
     }
 }

@@ -3,22 +3,21 @@
 //! From the archive: the terms that each record should have. From the index: the terms that each
 //! document has. The sums agree exactly when index and archive do, whatever the order.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use tantivy::directory::error::OpenReadError;
 use tantivy::postings::Postings;
-use tantivy::schema::document::Document as _;
 use tantivy::schema::{IndexRecordOption, Value};
-use tantivy::{DocSet, SegmentReader, TERMINATED};
+use tantivy::{DocId, DocSet, SegmentReader, TERMINATED};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::document::document;
+use super::columns::Columns;
+use super::document::Document;
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
-use crate::event::Event;
-use crate::source::Record;
 use crate::store::archive::Location;
 use crate::store::words::words;
 
@@ -33,41 +32,40 @@ pub(in crate::store) struct Fingerprint {
 /// A term's place in the words of a text; whole values have none.
 const NO_POSITION: u32 = u32::MAX;
 
+/// What stands for a field where the value is in a column.
+const TIME: u32 = u32::MAX;
+const LEG: u32 = u32::MAX - 1;
+const MESSAGE: u32 = u32::MAX - 2;
+
 impl Fingerprint {
-    /// Adds what the index should hold of one record.
-    pub(in crate::store) fn add_document(
-        &mut self,
-        location: Location,
-        record: &Record<'_>,
-        event: &Event<'_>,
-    ) {
-        let (_, fields) = Fields::schema();
-        let mut terms: BTreeSet<(u32, Vec<u8>, u32)> = BTreeSet::new();
-        let indexed = document(&fields, record, event);
-        for (field, value) in indexed.iter_fields_and_values() {
-            let id = field.field_id();
-            if let Some(text) = value.as_str() {
-                if fields.is_words(field) {
-                    words(text, |word, position| {
-                        terms.insert((id, word.as_bytes().to_vec(), position));
-                    });
-                } else {
-                    terms.insert((id, text.as_bytes().to_vec(), NO_POSITION));
+    /// Adds what the index should hold of the records of a batch.
+    pub(in crate::store) fn add_documents(&mut self, documents: impl Iterator<Item = Document>) {
+        for document in documents {
+            let location = document.location.to_bits();
+            let mut terms: BTreeSet<(u32, Cow<'_, [u8]>, u32)> = BTreeSet::new();
+            for (field, value) in document.texts() {
+                let id = field.field_id();
+                match value.as_str() {
+                    Some(text) => words(text, |word, position| {
+                        terms.insert((id, Cow::Owned(word.as_bytes().to_vec()), position));
+                    }),
+                    None => _ = terms.insert((id, Cow::Borrowed(value.bytes), NO_POSITION)),
                 }
-            } else if let Some(hash) = value.as_bytes() {
-                terms.insert((id, hash.to_vec(), NO_POSITION));
-            } else if let Some(ms) = value.as_i64() {
-                self.add_time(location, ms);
             }
-        }
-        self.count += 1;
-        for (field, term, position) in &terms {
-            self.add_term(location.to_bits(), *field, xxh3_64(term), *position);
+            self.count += 1;
+            for (field, term, position) in &terms {
+                self.add_term(location, *field, xxh3_64(term), *position);
+            }
+            self.add_time(location, document.timestamp_ms);
+            self.add_term(location, LEG, document.leg.bits(), NO_POSITION);
+            if let Some(id) = document.message_id {
+                self.add_term(location, MESSAGE, id.bits(), NO_POSITION);
+            }
         }
     }
 
-    fn add_time(&mut self, location: Location, ms: i64) {
-        self.add_term(location.to_bits(), u32::MAX, u64::from_ne_bytes(ms.to_ne_bytes()), 0);
+    fn add_time(&mut self, location: u64, ms: i64) {
+        self.add_term(location, TIME, ms.cast_unsigned(), NO_POSITION);
     }
 
     fn add_term(&mut self, location: u64, field: u32, term: u64, position: u32) {
@@ -92,8 +90,8 @@ pub(in crate::store) fn fingerprints_of_index(
     let segments = snapshot.searcher().segment_readers();
     let parts = segments
         .par_iter()
-        .enumerate()
-        .map(|(index, segment)| fingerprints_of_segment(snapshot, index, segment))
+        .zip(snapshot.columns())
+        .map(|(segment, columns)| fingerprints_of_segment(columns, segment))
         .collect::<tantivy::Result<Vec<_>>>()?;
     let mut whole: BTreeMap<u32, Fingerprint> = BTreeMap::new();
     for (file, part) in parts.into_iter().flatten() {
@@ -103,26 +101,34 @@ pub(in crate::store) fn fingerprints_of_index(
 }
 
 fn fingerprints_of_segment(
-    snapshot: &IndexSnapshot,
-    index: usize,
+    columns: &Columns,
     segment: &SegmentReader,
 ) -> tantivy::Result<BTreeMap<u32, Fingerprint>> {
-    let fields = snapshot.fields();
     let mut by_file: BTreeMap<u32, Fingerprint> = BTreeMap::new();
-    let Some((times, locations)) = snapshot.columns().nth(index) else { return Ok(by_file) };
-    let place: Vec<u64> =
-        (0..segment.max_doc()).map(|it| locations.first(it).unwrap_or(u64::MAX)).collect();
+    let places: Vec<u64> = columns.places.locations().map(Location::to_bits).collect();
+    let place_of = |document: DocId| {
+        usize::try_from(document).ok().and_then(|it| places.get(it)).copied().unwrap_or(u64::MAX)
+    };
     let file_of = |bits: u64| Location::from_bits(bits).file;
-    for (document, bits) in (0..).zip(&place) {
-        let fingerprint = by_file.entry(file_of(*bits)).or_default();
+    let mut times = columns.times();
+    for document in 0..segment.max_doc() {
+        let place = place_of(document);
+        let fingerprint = by_file.entry(file_of(place)).or_default();
         fingerprint.count += 1;
-        if let Some(ms) = times.first(document) {
-            fingerprint.add_time(Location::from_bits(*bits), ms);
+        fingerprint.add_time(place, times.get(document));
+    }
+    for (field, chains) in [(LEG, &columns.legs), (MESSAGE, &columns.messages)] {
+        for (id, documents) in chains.iter() {
+            for place in documents.map(place_of) {
+                let fingerprint = by_file.entry(file_of(place)).or_default();
+                fingerprint.add_term(place, field, id.bits(), NO_POSITION);
+            }
         }
     }
-    for field in fields.indexed() {
+    for field in Fields::ALL {
         let inverted = segment.inverted_index(field)?;
-        let option = if fields.is_words(field) {
+        let is_words = Fields::is_words(field);
+        let option = if is_words {
             IndexRecordOption::WithFreqsAndPositions
         } else {
             IndexRecordOption::Basic
@@ -133,16 +139,15 @@ fn fingerprints_of_segment(
             let term = xxh3_64(terms.key());
             let mut postings = inverted.read_postings_from_terminfo(terms.value(), option)?;
             while postings.doc() != TERMINATED {
-                let bits = usize::try_from(postings.doc()).ok().and_then(|it| place.get(it));
-                let bits = bits.copied().unwrap_or(u64::MAX);
-                let fingerprint = by_file.entry(file_of(bits)).or_default();
-                if fields.is_words(field) {
+                let place = place_of(postings.doc());
+                let fingerprint = by_file.entry(file_of(place)).or_default();
+                if is_words {
                     postings.positions(&mut positions);
                     for position in &positions {
-                        fingerprint.add_term(bits, field.field_id(), term, *position);
+                        fingerprint.add_term(place, field.field_id(), term, *position);
                     }
                 } else {
-                    fingerprint.add_term(bits, field.field_id(), term, NO_POSITION);
+                    fingerprint.add_term(place, field.field_id(), term, NO_POSITION);
                 }
                 postings.advance();
             }
@@ -159,7 +164,7 @@ fn fingerprints_of_segment(
 pub(in crate::store) fn check_segment_files(
     path: &Path,
 ) -> tantivy::Result<Vec<(PathBuf, String)>> {
-    let (index, _) = super::writer::open(path)?;
+    let index = super::writer::open(path)?;
     let mut files: Vec<PathBuf> = index.load_metas()?.list_segment_files().into_iter().collect();
     files.sort();
     let mut damaged = Vec::new();

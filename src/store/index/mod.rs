@@ -1,10 +1,13 @@
 //! The index over the archive: tantivy, without a copy of what the archive holds.
 //!
-//! IDs are indexed as short hashes ([`IdTerm`]), so whoever looks one up must check what is found against the
+//! IDs are known by hashes ([`IdHash`]), so whoever looks one up must check what is found against the
 //! original. tantivy's writer goes no further than this module.
 
+mod attributes;
+mod columns;
 mod directory;
 mod document;
+mod empty_store;
 mod fingerprint;
 mod newest;
 mod schema;
@@ -12,8 +15,10 @@ mod snapshot;
 mod tokens;
 mod writer;
 
-pub(super) use document::{Document, LegTerm, document};
-pub use document::{IdTerm, truncate_term};
+pub use attributes::{Attribute, attribute_values};
+pub(crate) use columns::Columns;
+pub(super) use document::{Document, Documents};
+pub use document::{IdHash, truncate_term};
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
 pub use schema::Fields;
 pub(super) use snapshot::{IndexSnapshot, quietly, read_checkpoint};

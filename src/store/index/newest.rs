@@ -4,10 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::Column;
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
 
-use super::schema::{LOCATION, TIMESTAMP};
+use super::columns::{Columns, TimeReader};
 use crate::store::archive::Location;
 
 /// Counts all documents and keeps the `limit` newest, of one instant those archived last.
@@ -20,8 +19,8 @@ type Key = (i64, u64);
 
 /// The newest of one segment: the oldest of them on top, to be pushed out next.
 pub(super) struct NewestOfSegment {
-    timestamp: Column<i64>,
-    location: Column<u64>,
+    times: TimeReader,
+    columns: Columns,
     limit: usize,
     count: u64,
     keys: BinaryHeap<Reverse<Key>>,
@@ -36,9 +35,10 @@ impl Collector for Newest {
         _segment: SegmentOrdinal,
         reader: &SegmentReader,
     ) -> tantivy::Result<NewestOfSegment> {
+        let columns = Columns::open(reader)?;
         Ok(NewestOfSegment {
-            timestamp: reader.fast_fields().i64(TIMESTAMP)?,
-            location: reader.fast_fields().u64(LOCATION)?,
+            times: columns.times(),
+            columns,
             limit: self.limit,
             count: 0,
             keys: BinaryHeap::new(),
@@ -63,10 +63,14 @@ impl SegmentCollector for NewestOfSegment {
 
     fn collect(&mut self, document: DocId, _score: Score) {
         self.count += 1;
-        let Some(key) = self.timestamp.first(document).zip(self.location.first(document)) else {
+        let ms = self.times.get(document);
+        let is_full = self.keys.len() >= self.limit;
+        if is_full && self.keys.peek().is_none_or(|it| ms < it.0.0) {
             return;
-        };
-        if self.keys.len() < self.limit {
+        }
+        let Some(location) = self.columns.places.get(document) else { return };
+        let key = (ms, location.to_bits());
+        if !is_full {
             self.keys.push(Reverse(key));
         } else if let Some(mut oldest) = self.keys.peek_mut()
             && oldest.0 < key

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use tantivy::columnar::Column;
 use tantivy::query::Query;
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, DocSet, ReloadPolicy, Searcher, TERMINATED};
+use tantivy::{ReloadPolicy, Searcher};
 
-use super::document::{IdTerm, LegTerm};
+use super::attributes::{Attribute, attribute_values};
+use super::columns::{Chains, Columns};
+use super::document::IdHash;
 use super::newest::Newest;
-use super::schema::{Fields, LOCATION, TIMESTAMP};
+use super::schema::Fields;
 use super::writer::open;
 use crate::store::StoreError;
 use crate::store::archive::Location;
@@ -24,7 +24,7 @@ use crate::store::checkpoint::Checkpoint;
 ///
 /// [`StoreError::NoIndex`] when there is no commit that can be read.
 pub(in crate::store) fn read_checkpoint(path: &Path) -> Result<Checkpoint, StoreError> {
-    let (index, _) = open(path).map_err(|error| StoreError::NoIndex {
+    let index = open(path).map_err(|error| StoreError::NoIndex {
         path: path.to_owned(),
         reason: error.to_string(),
     })?;
@@ -58,15 +58,7 @@ pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String
 pub(in crate::store) struct IndexSnapshot {
     path: PathBuf,
     searcher: Searcher,
-    fields: Fields,
     columns: Vec<Columns>,
-}
-
-/// The columns of one segment.
-#[derive(Clone)]
-struct Columns {
-    timestamp: Column<i64>,
-    location: Column<u64>,
 }
 
 impl IndexSnapshot {
@@ -85,7 +77,7 @@ impl IndexSnapshot {
     fn open_sound(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
         let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
         let unreadable = |error: tantivy::TantivyError| no_index(error.to_string());
-        let (index, fields) = open(path).map_err(unreadable)?;
+        let index = open(path).map_err(unreadable)?;
         // The payload first: a commit in between then shows records beyond the coverage, never
         // coverage without its records.
         let checkpoint = checkpoint_of(path, &index)?;
@@ -98,93 +90,66 @@ impl IndexSnapshot {
         let columns = searcher
             .segment_readers()
             .iter()
-            .map(|segment| {
-                Ok(Columns {
-                    timestamp: segment.fast_fields().i64(TIMESTAMP)?,
-                    location: segment.fast_fields().u64(LOCATION)?,
-                })
-            })
+            .map(Columns::open)
             .collect::<tantivy::Result<_>>()
             .map_err(unreadable)?;
-        Ok((Self { path: path.to_owned(), searcher, fields, columns }, checkpoint))
+        Ok((Self { path: path.to_owned(), searcher, columns }, checkpoint))
     }
 
     pub(in crate::store) fn searcher(&self) -> &Searcher {
         &self.searcher
     }
 
-    pub(in crate::store) fn fields(&self) -> &Fields {
-        &self.fields
+    /// The columns of each segment.
+    pub(in crate::store) fn columns(&self) -> &[Columns] {
+        &self.columns
     }
 
-    /// Where the documents with this hash lie, at most `limit` of them.
-    pub(in crate::store) fn locations(
+    /// Where the documents of a leg lie, at most `limit` of them.
+    pub(in crate::store) fn leg_locations(&self, leg: IdHash, limit: usize) -> Vec<Location> {
+        self.locations(|it| &it.legs, leg, limit)
+    }
+
+    /// Where the documents with a message ID lie, at most `limit` of them.
+    pub(in crate::store) fn message_locations(&self, id: IdHash, limit: usize) -> Vec<Location> {
+        self.locations(|it| &it.messages, id, limit)
+    }
+
+    fn locations(
         &self,
-        field: Field,
-        id: IdTerm,
+        chains: impl Fn(&Columns) -> &Chains,
+        id: IdHash,
         limit: usize,
-    ) -> Result<Vec<Location>, StoreError> {
+    ) -> Vec<Location> {
         let mut locations = Vec::new();
-        self.for_each(
-            field,
-            id,
-            |_| true,
-            |columns, document| {
-                locations.extend(columns.location.first(document).map(Location::from_bits));
-                locations.len() < limit
-            },
-        )?;
-        Ok(locations)
+        for columns in &self.columns {
+            let documents = chains(columns).documents(id).take(limit - locations.len());
+            locations.extend(documents.filter_map(|it| columns.places.get(it)));
+        }
+        locations
     }
 
     /// The times and places of the documents of one leg, in segments that reach into the range.
     pub(in crate::store) fn leg_in_range(
         &self,
-        leg: LegTerm,
+        leg: IdHash,
         first_ms: i64,
         last_ms: i64,
-    ) -> Result<Vec<(i64, Location)>, StoreError> {
+    ) -> Vec<(i64, Location)> {
         let mut found = Vec::new();
-        let overlaps = |columns: &Columns| {
-            columns.timestamp.min_value() <= last_ms && columns.timestamp.max_value() >= first_ms
-        };
-        let (field, id) = leg.field_and_id(&self.fields);
-        self.for_each(field, id, overlaps, |columns, document| {
-            let timestamp = columns.timestamp.first(document);
-            let location = columns.location.first(document).map(Location::from_bits);
-            found.extend(timestamp.zip(location));
-            true
-        })?;
-        Ok(found)
-    }
-
-    /// Calls `visit` for each document with the hash, in segments that `is_wanted`, until it
-    /// returns false.
-    fn for_each(
-        &self,
-        field: Field,
-        id: IdTerm,
-        is_wanted: impl Fn(&Columns) -> bool,
-        mut visit: impl FnMut(&Columns, DocId) -> bool,
-    ) -> Result<(), StoreError> {
-        let term = id.in_field(field);
-        for (segment, columns) in self.searcher.segment_readers().iter().zip(&self.columns) {
-            if !is_wanted(columns) {
+        for columns in &self.columns {
+            let overlaps =
+                columns.time_span().is_some_and(|(min, max)| min <= last_ms && max >= first_ms);
+            if !overlaps {
                 continue;
             }
-            let postings = segment
-                .inverted_index(field)
-                .and_then(|it| Ok(it.read_postings(&term, IndexRecordOption::Basic)?))
-                .map_err(StoreError::index(&self.path))?;
-            let Some(mut postings) = postings else { continue };
-            while postings.doc() != TERMINATED {
-                if !visit(columns, postings.doc()) {
-                    return Ok(());
-                }
-                postings.advance();
+            let mut times = columns.times();
+            for document in columns.legs.documents(leg) {
+                let location = columns.places.get(document);
+                found.extend(location.map(|it| (times.get(document), it)));
             }
         }
-        Ok(())
+        found
     }
 
     /// How many documents a query finds, and where the newest `limit` of them lie, newest first.
@@ -196,18 +161,25 @@ impl IndexSnapshot {
         self.searcher.search(query, &Newest { limit }).map_err(StoreError::index(&self.path))
     }
 
-    /// How many documents have each term of a field of whole values.
-    pub(in crate::store) fn term_counts(
+    /// How many documents have each value of an attribute.
+    pub(in crate::store) fn attribute_counts(
         &self,
-        field: Field,
+        attribute: Attribute,
     ) -> Result<BTreeMap<String, u64>, StoreError> {
-        let mut counts = BTreeMap::new();
+        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         for segment in self.searcher.segment_readers() {
-            let inverted = segment.inverted_index(field).map_err(StoreError::index(&self.path))?;
+            let inverted = segment
+                .inverted_index(Fields::ATTRIBUTES)
+                .map_err(StoreError::index(&self.path))?;
             let mut terms = inverted.terms().stream().map_err(StoreError::index(&self.path))?;
             while terms.advance() {
-                let term = String::from_utf8_lossy(terms.key()).into_owned();
-                *counts.entry(term).or_default() += u64::from(terms.value().doc_freq);
+                for value in attribute_values(terms.key(), attribute) {
+                    let count = u64::from(terms.value().doc_freq);
+                    match counts.get_mut(value.as_ref()) {
+                        Some(known) => *known += count,
+                        None => _ = counts.insert(value.into_owned(), count),
+                    }
+                }
             }
         }
         Ok(counts)
@@ -215,17 +187,9 @@ impl IndexSnapshot {
 
     /// The earliest and the latest time, in milliseconds since 1970.
     pub(in crate::store) fn time_span(&self) -> Option<(i64, i64)> {
-        self.searcher
-            .segment_readers()
+        self.columns
             .iter()
-            .zip(&self.columns)
-            .filter(|(segment, _)| segment.num_docs() > 0)
-            .map(|(_, it)| (it.timestamp.min_value(), it.timestamp.max_value()))
+            .filter_map(Columns::time_span)
             .reduce(|(first, last), (min, max)| (first.min(min), last.max(max)))
-    }
-
-    /// The columns of each segment: times in milliseconds since 1970, and locations.
-    pub(in crate::store) fn columns(&self) -> impl Iterator<Item = (&Column<i64>, &Column<u64>)> {
-        self.columns.iter().map(|it| (&it.timestamp, &it.location))
     }
 }

@@ -1,0 +1,96 @@
+//! Documents by what is in their columns: their time and their IDs.
+
+use tantivy::query::{
+    AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer,
+    Weight,
+};
+use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
+
+use crate::store::{Columns, IdHash};
+use crate::time::TimeRange;
+
+/// Finds documents by their columns.
+#[derive(Clone, Debug)]
+pub(super) enum ColumnsQuery {
+    /// Those of a range of time.
+    Time(TimeRange),
+    /// Those with a trace ID of this hash, or with any.
+    TraceId(Option<IdHash>),
+    /// Those with a message ID of this hash, or with any.
+    MessageId(Option<IdHash>),
+}
+
+/// What a segment has of them.
+enum Found {
+    Nothing,
+    Everything,
+    Some(BitSet),
+}
+
+impl ColumnsQuery {
+    fn find(&self, columns: &Columns) -> Found {
+        let mut found = BitSet::with_max_value(columns.document_count());
+        match self {
+            Self::Time(range) => {
+                let Some(span) = columns.time_span() else { return Found::Nothing };
+                let since = range.since.map_or(i64::MIN, |it| it.as_ms());
+                let until = range.until.map_or(i64::MAX, |it| it.as_ms());
+                let is_within = |ms| since <= ms && (ms < until || range.until.is_none());
+                if span.1 < since || !(is_within(span.0) || span.0 < since) {
+                    return Found::Nothing;
+                }
+                if is_within(span.0) && is_within(span.1) {
+                    return Found::Everything;
+                }
+                let mut times = columns.times();
+                for document in 0..columns.document_count() {
+                    if is_within(times.get(document)) {
+                        found.insert(document);
+                    }
+                }
+            }
+            Self::TraceId(Some(id)) => insert_all(columns.legs.documents(*id), &mut found),
+            Self::TraceId(None) => {
+                let traced = columns.legs.iter().filter(|(id, _)| id.is_traced());
+                insert_all(traced.flat_map(|(_, documents)| documents), &mut found);
+            }
+            Self::MessageId(Some(id)) => insert_all(columns.messages.documents(*id), &mut found),
+            Self::MessageId(None) => {
+                let all = columns.messages.iter();
+                insert_all(all.flat_map(|(_, documents)| documents), &mut found);
+            }
+        }
+        Found::Some(found)
+    }
+}
+
+fn insert_all(documents: impl Iterator<Item = DocId>, found: &mut BitSet) {
+    for document in documents {
+        found.insert(document);
+    }
+}
+
+impl Query for ColumnsQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for ColumnsQuery {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        Ok(match self.find(&Columns::open(reader)?) {
+            Found::Nothing => Box::new(EmptyScorer),
+            Found::Everything => Box::new(AllScorer::new(reader.max_doc())),
+            Found::Some(found) => Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)),
+        })
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        if scorer.seek(document) == document {
+            Ok(Explanation::new("ColumnsQuery", 1.0))
+        } else {
+            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
+        }
+    }
+}

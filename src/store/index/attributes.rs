@@ -1,0 +1,109 @@
+//! The values of an event that are one of few, together in one term.
+//!
+//! Verdicts, folders and the like repeat from event to event, and so do their combinations: a
+//! single term for all of them costs an import a tenth of what a term for each does, and a search
+//! for one value reads the few hundred combinations that there are.
+
+use std::borrow::Cow;
+
+use crate::event::Event;
+use crate::limits;
+use crate::source::Record;
+use crate::store::words::folded;
+
+use super::document::truncate_term;
+
+/// A value that is one of few. The numbers are those of the terms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Attribute {
+    /// The event's name.
+    Event = 1,
+    /// `ruleName`.
+    Rule = 2,
+    /// `ruleType`.
+    RuleType = 3,
+    /// The actions of `ruleActions`.
+    Action = 4,
+    /// The folder of a delivery or of a rule's target.
+    Folder = 5,
+    /// `spamVerdict`.
+    Spam = 6,
+    /// `dkimVerdict`.
+    Dkim = 7,
+    /// `dmarcVerdict`.
+    Dmarc = 8,
+    /// `spfVerdict`.
+    Spf = 9,
+    /// `policy` and `dmarcPolicy`.
+    Policy = 10,
+    /// The status of a bounce.
+    Status = 11,
+    /// The log group.
+    LogGroup = 12,
+}
+
+/// Bytes of a term beyond which the rest of an event's attributes goes into another.
+const TERM_BYTES: usize = 16 << 10;
+
+/// Calls `add` with the terms that hold the attributes of an event: one, as a rule. Values are in
+/// lower case.
+pub(super) fn attribute_terms(
+    record: &Record<'_>,
+    event: &Event<'_>,
+    term: &mut Vec<u8>,
+    mut add: impl FnMut(&[u8]),
+) {
+    let verdicts = &event.verdicts;
+    let single = [
+        (Attribute::Event, Some(event.name.as_str())),
+        (Attribute::Rule, event.rule_name.as_deref()),
+        (Attribute::RuleType, event.rule_type.as_deref()),
+        (Attribute::Folder, event.folder.as_deref()),
+        (Attribute::Folder, event.target_folder.as_deref()),
+        (Attribute::Spam, verdicts.spam.as_deref()),
+        (Attribute::Dkim, verdicts.dkim.as_deref()),
+        (Attribute::Dmarc, verdicts.dmarc.as_deref()),
+        (Attribute::Spf, verdicts.spf.as_deref()),
+        (Attribute::Policy, event.policy.as_deref()),
+        (Attribute::Policy, verdicts.dmarc_policy.as_deref()),
+        (Attribute::Status, event.status.as_deref()),
+        (Attribute::LogGroup, record.log_group.as_deref()),
+    ];
+    let actions = event.rule_actions.iter().map(|it| (Attribute::Action, it.action.as_ref()));
+    let values = single.into_iter().filter_map(|(attribute, value)| Some((attribute, value?)));
+    term.clear();
+    for (attribute, value) in values.chain(actions) {
+        let value = folded(value);
+        let value = truncate_term(&value).as_bytes();
+        if value.is_empty() {
+            continue;
+        }
+        if term.len() + value.len() > TERM_BYTES {
+            add(term);
+            term.clear();
+        }
+        // Values are cut to fit.
+        const { assert!(limits::TERM_BYTES_MAX <= u16::MAX as usize) };
+        let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
+        term.push(attribute as u8);
+        term.extend_from_slice(&length.to_be_bytes());
+        term.extend_from_slice(value);
+    }
+    if !term.is_empty() {
+        add(term);
+    }
+}
+
+/// The values of one attribute in a term.
+pub fn attribute_values(term: &[u8], attribute: Attribute) -> impl Iterator<Item = Cow<'_, str>> {
+    let mut rest = term;
+    std::iter::from_fn(move || {
+        let ([tag, l0, l1], after) = rest.split_first_chunk()?;
+        let (value, after) = after.split_at_checked(usize::from(u16::from_be_bytes([*l0, *l1])))?;
+        rest = after;
+        Some((*tag, value))
+    })
+    .filter(move |(tag, _)| *tag == attribute as u8)
+    .map(|(_, value)| String::from_utf8_lossy(value))
+}

@@ -1,0 +1,319 @@
+//! Columns of numbers, packed in chunks of 128: one number for each document.
+//!
+//! A chunk takes as many bits a number as pays; the few that need more stand behind it
+//! ("patched frame of reference"). All reading is checked: a damaged column gives wrong numbers or
+//! none, never a panic.
+
+use bitpacking::{BitPacker, BitPacker4x};
+use tantivy::DocId;
+use tantivy::directory::OwnedBytes;
+
+/// Numbers in one chunk.
+pub(super) const CHUNK: usize = BitPacker4x::BLOCK_LEN;
+
+/// Bytes of a number that does not fit its chunk's width, and of its place.
+const EXCEPTION_BYTES: usize = 5;
+
+/// Bytes before a chunk's packed numbers: their width in bits, and how many exceptions there are.
+const CHUNK_HEADER_BYTES: usize = 2;
+
+/// Appends one chunk.
+fn pack_chunk(numbers: &[u32; CHUNK], bytes: &mut Vec<u8>) {
+    let mut of_width = [0_usize; 33];
+    for number in numbers {
+        if let Some(count) = of_width.get_mut(bit_width(*number)) {
+            *count += 1;
+        }
+    }
+    let mut best = (usize::MAX, 0_usize, 0_usize);
+    let mut exceptions = 0;
+    for (width, count) in of_width.iter().enumerate().rev() {
+        let size = width * CHUNK / 8 + exceptions * EXCEPTION_BYTES;
+        if size < best.0 {
+            best = (size, width, exceptions);
+        }
+        exceptions += count;
+    }
+    let (_, width, exceptions) = best;
+    let mut low = *numbers;
+    let mask = mask_of(width);
+    low.iter_mut().for_each(|it| *it &= mask);
+    // Widths go to 32 and places to 127.
+    let header = [width, exceptions].map(|it| u8::try_from(it).unwrap_or_default());
+    bytes.extend_from_slice(&header);
+    let start = bytes.len();
+    bytes.resize(start + width * CHUNK / 8, 0);
+    if let (Some(packed), [width, _]) = (bytes.get_mut(start..), header) {
+        BitPacker4x::new().compress(&low, packed, width);
+    }
+    for (place, number) in (0_u8..).zip(numbers) {
+        if *number & !mask != 0 {
+            bytes.push(place);
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+}
+
+/// Reads the chunk at the beginning of `bytes`; gives what follows it.
+fn unpack_chunk<'b>(bytes: &'b [u8], numbers: &mut [u32; CHUNK]) -> Option<&'b [u8]> {
+    let ([width, exceptions], rest) = bytes.split_first_chunk::<CHUNK_HEADER_BYTES>()?;
+    if *width > 32 {
+        return None;
+    }
+    let (packed, mut rest) = rest.split_at_checked(usize::from(*width) * CHUNK / 8)?;
+    BitPacker4x::new().decompress(packed, numbers, *width);
+    for _ in 0..*exceptions {
+        let ([place, value @ ..], next) = rest.split_first_chunk::<EXCEPTION_BYTES>()?;
+        *numbers.get_mut(usize::from(*place))? = u32::from_le_bytes(*value);
+        rest = next;
+    }
+    Some(rest)
+}
+
+fn bit_width(number: u32) -> usize {
+    (u32::BITS - number.leading_zeros()) as usize
+}
+
+fn mask_of(width: usize) -> u32 {
+    u32::try_from((1_u64 << width.min(32)) - 1).unwrap_or(u32::MAX)
+}
+
+/// Where the chunks of a column begin, in front of the chunks.
+struct Chunks {
+    starts: Vec<u32>,
+    bytes: Vec<u8>,
+}
+
+impl Chunks {
+    fn new() -> Self {
+        Self { starts: Vec::new(), bytes: Vec::new() }
+    }
+
+    fn begin(&mut self) {
+        // Four bytes a number of at most 2^32 documents in a segment of a few million.
+        self.starts.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
+    }
+
+    fn into_bytes(self) -> Vec<u8> {
+        let mut bytes: Vec<u8> = self.starts.iter().flat_map(|it| it.to_le_bytes()).collect();
+        bytes.extend_from_slice(&self.bytes);
+        bytes
+    }
+}
+
+/// The bytes from where chunk `index` of a column of `count` numbers begins.
+fn chunk_at(bytes: &[u8], count: usize, index: usize) -> Option<&[u8]> {
+    let chunk_count = count.div_ceil(CHUNK);
+    let start = bytes.get(index * 4..)?.first_chunk().filter(|_| index < chunk_count)?;
+    let start = usize::try_from(u32::from_le_bytes(*start)).ok()?;
+    bytes.get(chunk_count * 4..)?.get(start..)
+}
+
+/// Packs a column.
+pub(super) fn pack(numbers: impl IntoIterator<Item = u32>) -> Vec<u8> {
+    let mut chunks = Chunks::new();
+    let mut numbers = numbers.into_iter().peekable();
+    while numbers.peek().is_some() {
+        let mut chunk = [0; CHUNK];
+        chunk.iter_mut().zip(&mut numbers).for_each(|(slot, number)| *slot = number);
+        chunks.begin();
+        pack_chunk(&chunk, &mut chunks.bytes);
+    }
+    chunks.into_bytes()
+}
+
+/// A packed column.
+#[derive(Clone)]
+pub(super) struct Packed {
+    bytes: OwnedBytes,
+    count: usize,
+}
+
+impl Packed {
+    pub(super) fn new(bytes: OwnedBytes, count: usize) -> Self {
+        Self { bytes, count }
+    }
+
+    /// Reads numbers; near ones are cheap.
+    pub(super) fn reader(&self) -> PackedReader {
+        PackedReader { column: self.clone(), chunk: usize::MAX, numbers: [0; CHUNK] }
+    }
+
+    /// All numbers, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = u32> + use<> {
+        let mut reader = self.reader();
+        (0..self.count).map(move |it| reader.get(it))
+    }
+}
+
+/// Reads numbers of a packed column.
+pub(super) struct PackedReader {
+    column: Packed,
+    chunk: usize,
+    numbers: [u32; CHUNK],
+}
+
+impl PackedReader {
+    /// The number at `index`; 0 beyond the column, and where it is damaged.
+    pub(super) fn get(&mut self, index: usize) -> u32 {
+        let chunk = index / CHUNK;
+        if chunk != self.chunk {
+            let read = chunk_at(&self.column.bytes, self.column.count, chunk)
+                .and_then(|it| unpack_chunk(it, &mut self.numbers));
+            if read.is_none() {
+                self.numbers = [0; CHUNK];
+            }
+            self.chunk = chunk;
+        }
+        self.numbers.get(index % CHUNK).copied().unwrap_or_default()
+    }
+}
+
+/// The step of a chunk of times whose steps are too far apart to be packed.
+const RAW: i64 = i64::MIN;
+
+/// Packs times in milliseconds since 1970. Each chunk has its first time, and the steps from there.
+pub(super) fn pack_times(times: impl IntoIterator<Item = i64>) -> Vec<u8> {
+    let mut chunks = Chunks::new();
+    let mut times = times.into_iter().peekable();
+    while let Some(first) = times.peek().copied() {
+        let chunk: Vec<i64> = times.by_ref().take(CHUNK).collect();
+        chunks.begin();
+        chunks.bytes.extend_from_slice(&first.to_le_bytes());
+        let steps = || chunk.iter().zip(chunk.iter().skip(1)).map(|(a, b)| b.wrapping_sub(*a));
+        let least = steps().min().unwrap_or_default();
+        let mut packed = [0; CHUNK];
+        let mut fits = least != RAW;
+        for (slot, step) in packed.iter_mut().skip(1).zip(steps()) {
+            match u32::try_from(step.wrapping_sub(least)) {
+                Ok(step) => *slot = step,
+                Err(_) => fits = false,
+            }
+        }
+        if fits {
+            chunks.bytes.extend_from_slice(&least.to_le_bytes());
+            pack_chunk(&packed, &mut chunks.bytes);
+        } else {
+            chunks.bytes.extend_from_slice(&RAW.to_le_bytes());
+            chunk.iter().for_each(|it| chunks.bytes.extend_from_slice(&it.to_le_bytes()));
+        }
+    }
+    chunks.into_bytes()
+}
+
+/// A packed column of times.
+#[derive(Clone)]
+pub(super) struct PackedTimes {
+    bytes: OwnedBytes,
+    count: usize,
+}
+
+impl PackedTimes {
+    pub(super) fn new(bytes: OwnedBytes, count: usize) -> Self {
+        Self { bytes, count }
+    }
+
+    /// Reads times; near ones are cheap.
+    pub(super) fn reader(&self) -> TimeReader {
+        TimeReader { column: self.clone(), chunk: usize::MAX, times: [0; CHUNK] }
+    }
+
+    /// All times, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = i64> + use<> {
+        let mut reader = self.reader();
+        (0_u32..).take(self.count).map(move |it| reader.get(it))
+    }
+}
+
+/// Reads times of a packed column.
+pub(crate) struct TimeReader {
+    column: PackedTimes,
+    chunk: usize,
+    times: [i64; CHUNK],
+}
+
+impl TimeReader {
+    /// The time of a document in milliseconds since 1970; 0 beyond the column, and where it is
+    /// damaged.
+    pub(crate) fn get(&mut self, document: DocId) -> i64 {
+        let index = usize::try_from(document).unwrap_or(usize::MAX);
+        let chunk = index / CHUNK;
+        if chunk != self.chunk {
+            if self.read(chunk).is_none() {
+                self.times = [0; CHUNK];
+            }
+            self.chunk = chunk;
+        }
+        self.times.get(index % CHUNK).copied().unwrap_or_default()
+    }
+
+    fn read(&mut self, chunk: usize) -> Option<()> {
+        let bytes = chunk_at(&self.column.bytes, self.column.count, chunk)?;
+        let (first, bytes) = bytes.split_first_chunk()?;
+        let (step, bytes) = bytes.split_first_chunk()?;
+        let (first, step) = (i64::from_le_bytes(*first), i64::from_le_bytes(*step));
+        if step == RAW {
+            let times = bytes.as_chunks().0.iter().map(|it| i64::from_le_bytes(*it));
+            self.times.iter_mut().zip(times).for_each(|(slot, time)| *slot = time);
+            return Some(());
+        }
+        let mut steps = [0; CHUNK];
+        unpack_chunk(bytes, &mut steps)?;
+        let mut time = first;
+        for (index, (slot, more)) in self.times.iter_mut().zip(steps).enumerate() {
+            if index > 0 {
+                time = time.wrapping_add(step).wrapping_add(i64::from(more));
+            }
+            *slot = time;
+        }
+        Some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_survive(
+            numbers in proptest::collection::vec(
+                prop_oneof![8 => 0_u32..10, 1 => 0_u32..100_000, 1 => any::<u32>()], 0..1_000,
+            ),
+        ) {
+            let packed = Packed::new(OwnedBytes::new(pack(numbers.clone())), numbers.len());
+            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), numbers.clone());
+            let mut reader = packed.reader();
+            for (index, number) in numbers.iter().enumerate().rev() {
+                prop_assert_eq!(reader.get(index), *number);
+            }
+        }
+
+        #[test]
+        fn times_survive(
+            times in proptest::collection::vec(
+                prop_oneof![8 => 1_790_000_000_000_i64..1_790_000_900_000, 1 => any::<i64>()], 0..1_000,
+            ),
+        ) {
+            let packed = PackedTimes::new(OwnedBytes::new(pack_times(times.clone())), times.len());
+            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), times);
+        }
+
+        #[test]
+        fn damage_is_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), count in 0_usize..3_000) {
+            let bytes = OwnedBytes::new(bytes);
+            prop_assert!(Packed::new(bytes.clone(), count).iter().count() == count);
+            prop_assert!(PackedTimes::new(bytes, count).iter().count() == count);
+        }
+    }
+
+    #[test]
+    fn a_few_large_numbers_do_not_widen_a_chunk() {
+        let small: Vec<u32> = (0..12_800).map(|it| it % 4).collect();
+        let mut mixed = small.clone();
+        mixed.iter_mut().step_by(128).for_each(|it| *it = u32::MAX);
+        assert!(pack(mixed).len() < pack(small).len() + 100 * (EXCEPTION_BYTES + 1));
+    }
+}
