@@ -10,15 +10,13 @@ use std::sync::{Arc, OnceLock};
 
 use tantivy::HasLen;
 use tantivy::directory::{AntiCallToken, FileHandle, OwnedBytes, TerminatingWrite, WritePtr};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
 
 /// Bytes at a file's end that are kept as they are too: tantivy reads its footers whenever it
 /// opens the index.
 const TAIL_BYTES: usize = 4 << 10;
-
-/// Bytes behind the tail: how many bytes the whole file has.
-const TRAILER_BYTES: usize = 8;
 
 /// Whether a file of the index is such a store.
 pub(super) fn is_empty_store(path: &Path) -> bool {
@@ -27,12 +25,31 @@ pub(super) fn is_empty_store(path: &Path) -> bool {
 
 /// Compresses what is written.
 pub(super) fn write(file: WritePtr) -> io::Result<WritePtr> {
-    let writer = EmptyStoreWriter { encoder: Encoder::new(file, 1)?, tail: Vec::new(), length: 0 };
+    let encoder = Encoder::new(Summed { file, sum: Xxh3::new() }, 1)?;
+    let writer = EmptyStoreWriter { encoder, tail: Vec::new(), length: 0 };
     Ok(BufWriter::new(Box::new(writer)))
 }
 
+/// A file, and the checksum of what was written to it.
+struct Summed {
+    file: WritePtr,
+    sum: Xxh3,
+}
+
+impl Write for Summed {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.sum.update(bytes.get(..written).unwrap_or_default());
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
 struct EmptyStoreWriter {
-    encoder: Encoder<'static, WritePtr>,
+    encoder: Encoder<'static, Summed>,
     tail: Vec<u8>,
     length: u64,
 }
@@ -55,22 +72,33 @@ impl Write for EmptyStoreWriter {
 impl TerminatingWrite for EmptyStoreWriter {
     fn terminate_ref(&mut self, token: AntiCallToken) -> io::Result<()> {
         self.encoder.do_finish()?;
-        let file = self.encoder.get_mut();
-        file.write_all(&self.tail)?;
-        file.write_all(&self.length.to_le_bytes())?;
-        file.terminate_ref(token)
+        let summed = self.encoder.get_mut();
+        summed.write_all(&self.tail)?;
+        summed.write_all(&self.length.to_le_bytes())?;
+        let sum = summed.sum.digest();
+        summed.file.write_all(&sum.to_le_bytes())?;
+        summed.file.terminate_ref(token)
     }
 }
 
 /// Reads what was compressed.
 pub(super) fn read(file: &Arc<dyn FileHandle>) -> io::Result<Arc<dyn FileHandle>> {
     let bytes = file.read_bytes(0..file.len())?;
-    let cut_off = || io::Error::new(io::ErrorKind::UnexpectedEof, "the file is cut off");
-    let (rest, trailer) = bytes.split_last_chunk::<TRAILER_BYTES>().ok_or_else(cut_off)?;
-    let length = usize::try_from(u64::from_le_bytes(*trailer)).map_err(|_| cut_off())?;
-    let tail_start = rest.len().checked_sub(length.min(TAIL_BYTES)).ok_or_else(cut_off)?;
+    parse(&bytes)
+        .map(|it| Arc::new(it) as Arc<dyn FileHandle>)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its checksum does not fit"))
+}
+
+fn parse(bytes: &OwnedBytes) -> Option<EmptyStoreFile> {
+    let (summed, sum) = bytes.split_last_chunk()?;
+    if xxh3_64(summed) != u64::from_le_bytes(*sum) {
+        return None;
+    }
+    let (rest, length) = summed.split_last_chunk()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let tail_start = rest.len().checked_sub(length.min(TAIL_BYTES))?;
     let (compressed, tail) = (bytes.slice(0..tail_start), bytes.slice(tail_start..rest.len()));
-    Ok(Arc::new(EmptyStoreFile { compressed, tail, length, content: OnceLock::new() }))
+    Some(EmptyStoreFile { compressed, tail, length, content: OnceLock::new() })
 }
 
 #[derive(Debug)]
@@ -153,15 +181,16 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        let (_directory, raw) = written(&vec![7; 100_000]);
+        let content: Vec<u8> = (0..100_000_u32).flat_map(|it| (it / 3).to_le_bytes()).collect();
+        let (_directory, raw) = written(&content);
         let bytes = raw.read_bytes(0..raw.len()).unwrap();
-        for cut in [0, 5, TRAILER_BYTES, 100] {
-            let cut: Arc<dyn FileHandle> = Arc::new(OwnedBytes::new(bytes[..cut].to_vec()));
-            assert!(read(&cut).and_then(|it| it.read_bytes(0..10)).is_err());
+        for cut in [0, 5, 16, 100, bytes.len() - 1] {
+            assert!(parse(&bytes.slice(0..cut)).is_none());
         }
-        let mut changed = bytes.to_vec();
-        changed[10] ^= 0xff;
-        let changed: Arc<dyn FileHandle> = Arc::new(OwnedBytes::new(changed));
-        assert!(read(&changed).unwrap().read_bytes(0..100_000).is_err());
+        for place in (0..bytes.len()).step_by(97) {
+            let mut changed = bytes.to_vec();
+            changed[place] ^= 0x10;
+            assert!(parse(&OwnedBytes::new(changed)).is_none());
+        }
     }
 }
