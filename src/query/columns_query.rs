@@ -1,17 +1,26 @@
 //! Documents by what is in their columns: their time and their IDs.
 
+use std::fmt;
+
 use tantivy::query::{
     AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer,
     Weight,
 };
 use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
 
-use crate::store::{Columns, IdHash};
+use crate::store::{Columns, ColumnsBySegment, IdHash};
 use crate::time::TimeRange;
 
 /// Finds documents by their columns.
+#[derive(Clone)]
+pub(super) struct ColumnsQuery {
+    columns: ColumnsBySegment,
+    condition: Condition,
+}
+
+/// What is asked of the columns.
 #[derive(Clone, Debug)]
-pub(super) enum ColumnsQuery {
+pub(super) enum Condition {
     /// Those of a range of time.
     Time(TimeRange),
     /// Those with a trace ID of this hash, or with any.
@@ -28,6 +37,18 @@ enum Found {
 }
 
 impl ColumnsQuery {
+    pub(super) fn new(columns: &ColumnsBySegment, condition: Condition) -> Self {
+        Self { columns: columns.clone(), condition }
+    }
+}
+
+impl fmt::Debug for ColumnsQuery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.condition.fmt(formatter)
+    }
+}
+
+impl Condition {
     fn find(&self, columns: &Columns) -> Found {
         let mut found = BitSet::with_max_value(columns.document_count());
         match self {
@@ -78,7 +99,10 @@ impl Query for ColumnsQuery {
 
 impl Weight for ColumnsQuery {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
-        Ok(match self.find(&Columns::open(reader)?) {
+        let columns = self.columns.get(&reader.segment_id()).ok_or_else(|| {
+            TantivyError::InternalError("a segment of another snapshot".to_owned())
+        })?;
+        Ok(match self.condition.find(columns) {
             Found::Nothing => Box::new(EmptyScorer),
             Found::Everything => Box::new(AllScorer::new(reader.max_doc())),
             Found::Some(found) => Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)),

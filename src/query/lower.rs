@@ -9,39 +9,47 @@ use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Ter
 use tantivy::schema::IndexRecordOption;
 
 use super::collected_query::CollectedQuery;
-use super::columns_query::ColumnsQuery;
+use super::columns_query::{ColumnsQuery, Condition};
 use super::phrase_prefix_query::PhrasePrefixQuery;
 use super::terms_query::TermsQuery;
 use super::{Clause, Field, Matcher, Phrase, Query};
-use crate::store::{Attribute, Fields, IdHash, truncate_term};
+use crate::store::{Attribute, ColumnsBySegment, Fields, IdHash, truncate_term};
 use crate::time::TimeRange;
 
 type IndexQuery = Box<dyn tantivy::query::Query>;
 
 /// Makes a query of the index.
-pub(super) fn lower(query: &Query) -> IndexQuery {
+pub(super) fn lower(query: &Query, columns: &ColumnsBySegment) -> IndexQuery {
     match query {
         Query::All => Box::new(AllQuery),
         Query::And(queries) => {
             let parts = queries.iter().map(|it| match it {
-                Query::Not(negated) => left_out(lower(negated)),
-                it => (Occur::Must, lower(it)),
+                Query::Not(negated) => left_out(lower(negated, columns)),
+                it => (Occur::Must, lower(it, columns)),
             });
             // Without a demand that something holds, tantivy takes it that nothing does.
             Box::new(BooleanQuery::new(all_and(parts)))
         }
-        Query::Or(queries) => Box::new(BooleanQuery::union(queries.iter().map(lower).collect())),
-        Query::Not(negated) => Box::new(BooleanQuery::new(all_and([left_out(lower(negated))]))),
-        Query::Clause(clause) => lower_clause(clause),
+        Query::Or(queries) => {
+            Box::new(BooleanQuery::union(queries.iter().map(|it| lower(it, columns)).collect()))
+        }
+        Query::Not(negated) => {
+            Box::new(BooleanQuery::new(all_and([left_out(lower(negated, columns))])))
+        }
+        Query::Clause(clause) => lower_clause(clause, columns),
     }
 }
 
 /// Limits a query to a range of time.
-pub(super) fn within(query: IndexQuery, range: TimeRange) -> IndexQuery {
+pub(super) fn within(
+    query: IndexQuery,
+    range: TimeRange,
+    columns: &ColumnsBySegment,
+) -> IndexQuery {
     if range.is_unbounded() {
         return query;
     }
-    Box::new(BooleanQuery::intersection(vec![query, time(range)]))
+    Box::new(BooleanQuery::intersection(vec![query, time(range, columns)]))
 }
 
 fn left_out(query: IndexQuery) -> (Occur, IndexQuery) {
@@ -57,20 +65,21 @@ fn all_and(parts: impl IntoIterator<Item = (Occur, IndexQuery)>) -> Vec<(Occur, 
     parts
 }
 
-fn lower_clause(clause: &Clause) -> IndexQuery {
+fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
     let field = match target_of(clause.field) {
         Target::Terms(field) => field,
         Target::Attribute(attribute) => return lower_attribute(attribute, &clause.matcher),
         Target::TraceId => {
             let hash = exact(&clause.matcher).map(IdHash::of_trace);
-            return Box::new(ColumnsQuery::TraceId(hash));
+            return Box::new(ColumnsQuery::new(columns, Condition::TraceId(hash)));
         }
         Target::MessageId => {
-            return Box::new(ColumnsQuery::MessageId(exact(&clause.matcher).map(IdHash::of)));
+            let hash = exact(&clause.matcher).map(IdHash::of);
+            return Box::new(ColumnsQuery::new(columns, Condition::MessageId(hash)));
         }
         Target::Time => {
             return match &clause.matcher {
-                Matcher::Time(range) => time(*range),
+                Matcher::Time(range) => time(*range, columns),
                 _ => Box::new(AllQuery),
             };
         }
@@ -91,7 +100,7 @@ fn lower_clause(clause: &Clause) -> IndexQuery {
             let range = *range;
             Box::new(TermsQuery::new(field, String::new(), move |term| range.contains(term)))
         }
-        Matcher::Time(range) => time(*range),
+        Matcher::Time(range) => time(*range, columns),
     }
 }
 
@@ -143,11 +152,11 @@ fn lower_phrase(phrase: &Phrase, field: tantivy::schema::Field) -> IndexQuery {
     }
 }
 
-fn time(range: TimeRange) -> IndexQuery {
+fn time(range: TimeRange, columns: &ColumnsBySegment) -> IndexQuery {
     if range.is_unbounded() {
         return Box::new(AllQuery);
     }
-    Box::new(ColumnsQuery::Time(range))
+    Box::new(ColumnsQuery::new(columns, Condition::Time(range)))
 }
 
 /// Where the index has a field.

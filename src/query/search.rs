@@ -24,7 +24,9 @@ pub fn search<'s>(
     range: TimeRange,
     limit: usize,
 ) -> Result<Hits<'s>, StoreError> {
-    let (total, locations) = store.newest(&*within(lower(query), range), limit)?;
+    let columns = store.columns_by_segment();
+    let query_of_index = within(lower(query, &columns), range, &columns);
+    let (total, locations) = store.newest(&*query_of_index, limit)?;
     Ok(Hits {
         query: query.clone(),
         reader: store.events(),

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tantivy::query::Query;
 
 use super::archive::{ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
-use super::index::{Attribute, IdHash, IndexSnapshot};
+use super::index::{Attribute, ColumnsBySegment, IdHash, IndexSnapshot};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
@@ -67,6 +67,11 @@ impl Store {
     pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
         let (first, last) = self.snapshot.time_span()?;
         Timestamp::from_ms(first).zip(Timestamp::from_ms(last))
+    }
+
+    /// The columns of the index, for building queries.
+    pub(crate) fn columns_by_segment(&self) -> ColumnsBySegment {
+        self.snapshot.columns_by_segment()
     }
 
     /// How many events a query finds, and where the newest `limit` of them lie, newest first.

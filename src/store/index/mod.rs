@@ -21,5 +21,6 @@ pub(super) use document::{Document, Documents};
 pub use document::{IdHash, truncate_term};
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
 pub use schema::Fields;
+pub(crate) use snapshot::ColumnsBySegment;
 pub(super) use snapshot::{IndexSnapshot, quietly, read_checkpoint};
 pub(super) use writer::IndexWriter;

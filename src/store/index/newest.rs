@@ -4,14 +4,16 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader};
+use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
 
 use super::columns::{Columns, TimeReader};
 use crate::store::archive::Location;
 
 /// Counts all documents and keeps the `limit` newest, of one instant those archived last.
-pub(super) struct Newest {
+pub(super) struct Newest<'c> {
     pub(super) limit: usize,
+    /// Those of each segment.
+    pub(super) columns: &'c [Columns],
 }
 
 /// Time in milliseconds since 1970, and the location's bits.
@@ -26,16 +28,18 @@ pub(super) struct NewestOfSegment {
     keys: BinaryHeap<Reverse<Key>>,
 }
 
-impl Collector for Newest {
+impl Collector for Newest<'_> {
     type Fruit = (u64, Vec<Location>);
     type Child = NewestOfSegment;
 
     fn for_segment(
         &self,
-        _segment: SegmentOrdinal,
-        reader: &SegmentReader,
+        segment: SegmentOrdinal,
+        _reader: &SegmentReader,
     ) -> tantivy::Result<NewestOfSegment> {
-        let columns = Columns::open(reader)?;
+        let columns = usize::try_from(segment).ok().and_then(|it| self.columns.get(it)).cloned();
+        let no_columns = || TantivyError::InternalError("a segment of another snapshot".to_owned());
+        let columns = columns.ok_or_else(no_columns)?;
         Ok(NewestOfSegment {
             times: columns.times(),
             columns,

@@ -1,11 +1,13 @@
 //! The index as of one commit, for reading.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use tantivy::index::SegmentId;
 use tantivy::query::Query;
-use tantivy::{ReloadPolicy, Searcher};
+use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
 use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns};
@@ -53,6 +55,12 @@ pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String
     })
 }
 
+/// The columns of each segment of a snapshot.
+pub(crate) type ColumnsBySegment = Arc<HashMap<SegmentId, Columns>>;
+
+/// Times that an index is opened which changes meanwhile.
+const OPEN_ATTEMPTS_MAX: u32 = 10;
+
 /// What one commit made visible. Later commits do not change it.
 #[derive(Clone)]
 pub(in crate::store) struct IndexSnapshot {
@@ -77,23 +85,33 @@ impl IndexSnapshot {
     fn open_sound(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
         let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
         let unreadable = |error: tantivy::TantivyError| no_index(error.to_string());
-        let index = open(path).map_err(unreadable)?;
-        // The payload first: a commit in between then shows records beyond the coverage, never
-        // coverage without its records.
-        let checkpoint = checkpoint_of(path, &index)?;
-        let reader = index
-            .reader_builder()
-            .reload_policy(ReloadPolicy::Manual)
-            .try_into()
-            .map_err(unreadable)?;
-        let searcher = reader.searcher();
-        let columns = searcher
-            .segment_readers()
-            .iter()
-            .map(Columns::open)
-            .collect::<tantivy::Result<_>>()
-            .map_err(unreadable)?;
-        Ok((Self { path: path.to_owned(), searcher, columns }, checkpoint))
+        let mut attempts = OPEN_ATTEMPTS_MAX;
+        loop {
+            let index = open(path).map_err(unreadable)?;
+            // The payload first: a commit in between then shows records beyond the coverage, never
+            // coverage without its records.
+            let checkpoint = checkpoint_of(path, &index)?;
+            let reader = index
+                .reader_builder()
+                .reload_policy(ReloadPolicy::Manual)
+                .try_into()
+                .map_err(unreadable)?;
+            let searcher = reader.searcher();
+            let columns = searcher
+                .segment_readers()
+                .iter()
+                .map(Columns::open)
+                .collect::<tantivy::Result<_>>();
+            attempts -= 1;
+            match columns {
+                Ok(columns) => {
+                    return Ok((Self { path: path.to_owned(), searcher, columns }, checkpoint));
+                }
+                // tantivy keeps a merge from removing what it opens, but not what we open after it.
+                Err(_) if attempts > 0 => {}
+                Err(error) => return Err(unreadable(error)),
+            }
+        }
     }
 
     pub(in crate::store) fn searcher(&self) -> &Searcher {
@@ -103,6 +121,13 @@ impl IndexSnapshot {
     /// The columns of each segment.
     pub(in crate::store) fn columns(&self) -> &[Columns] {
         &self.columns
+    }
+
+    /// The columns by segment, for queries: these are asked segment by segment, when the files may
+    /// be gone.
+    pub(in crate::store) fn columns_by_segment(&self) -> ColumnsBySegment {
+        let ids = self.searcher.segment_readers().iter().map(SegmentReader::segment_id);
+        Arc::new(ids.zip(self.columns.iter().cloned()).collect())
     }
 
     /// Where the documents of a leg lie, at most `limit` of them.
@@ -158,7 +183,9 @@ impl IndexSnapshot {
         query: &dyn Query,
         limit: usize,
     ) -> Result<(u64, Vec<Location>), StoreError> {
-        self.searcher.search(query, &Newest { limit }).map_err(StoreError::index(&self.path))
+        self.searcher
+            .search(query, &Newest { limit, columns: &self.columns })
+            .map_err(StoreError::index(&self.path))
     }
 
     /// How many documents have each value of an attribute.

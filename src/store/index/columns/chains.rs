@@ -115,11 +115,6 @@ impl Chains {
         let is_one = |it: &DocId| usize::try_from(*it).is_ok_and(|it| it < count);
         Documents { next: last.filter(is_one), back: self.back.reader() }
     }
-
-    /// For each document, how far before it the one with the same ID is; 0 where there is none.
-    pub(crate) fn distances(&self) -> impl Iterator<Item = u32> {
-        self.back.iter()
-    }
 }
 
 struct Documents {
