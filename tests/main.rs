@@ -47,6 +47,8 @@ mod pull_properties;
 mod pull_sources;
 // Running pulls, and comparing what they leave with what the service had.
 mod pulling;
+// Python packages that stand beside the program.
+mod python;
 // Running the program, making input, comparing stores.
 mod support;
 // The n-th system call fails or is the last one.

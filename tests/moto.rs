@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::cloudwatch::Event;
 use crate::json_client::JsonClient;
+use crate::python::installed;
 
 /// Pinned, so that a new release changes nothing here by itself.
 const REQUIREMENT: &str = "moto[server]==5.2.5";
@@ -33,7 +34,9 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts a server with nothing in it; the first time on a machine it is installed.
     pub(crate) fn start() -> Self {
-        let program = installed().join("bin/moto_server");
+        let environment = installed(REQUIREMENT)
+            .unwrap_or_else(|needed| panic!("the tests against moto need {needed}"));
+        let program = environment.join("bin/moto_server");
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let file = File::create(&log).unwrap();
@@ -131,39 +134,6 @@ impl Drop for Moto {
         }
         let _ended = self.child.wait();
     }
-}
-
-/// The virtual environment that holds the server, made once for this target directory.
-fn installed() -> PathBuf {
-    let root = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    fs::create_dir_all(root).unwrap();
-    let name = REQUIREMENT.replace(|it: char| !it.is_ascii_alphanumeric() && it != '.', "-");
-    let (dir, marker) = (root.join(&name), root.join(&name).join("installed"));
-    let lock = File::create(root.join(format!("{name}.lock"))).unwrap();
-    lock.lock().unwrap();
-    if !marker.exists() {
-        // What an installation left that was cut off.
-        let _nothing = fs::remove_dir_all(&dir);
-        run(Command::new("python3").args(["-m", "venv"]).arg(&dir), "Debian: python3-venv");
-        let mut pip = Command::new(dir.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", REQUIREMENT]);
-        run(&mut pip, "PyPI must be reachable");
-        fs::write(&marker, "").unwrap();
-    }
-    dir
-}
-
-fn run(command: &mut Command, needs: &str) {
-    let output = match command.output() {
-        Ok(output) => output,
-        Err(error) => panic!("the tests against moto need {command:?} ({needs}): {error}"),
-    };
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8_lossy(&said);
-    assert!(
-        output.status.success(),
-        "the tests against moto need {command:?} ({needs}), which failed: {said}"
-    );
 }
 
 #[test]
