@@ -208,5 +208,5 @@ fn count_by_event_name(bencher: Bencher<'_, '_>) {
     let store = Store::open(&CORPUS.store()).expect("the store");
     bencher
         .counter(ItemsCount::new(CORPUS.log.event_count))
-        .bench_local(|| store.term_counts(store.fields().event).expect("the counts"));
+        .bench_local(|| store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts"));
 }

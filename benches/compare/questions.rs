@@ -93,7 +93,7 @@ fn add_counts(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 
 fn count_by_name(store: &Store) -> f64 {
     let started = Instant::now();
-    let counts = store.term_counts(store.fields().event).expect("the counts");
+    let counts = store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts");
     assert!(!counts.is_empty(), "a store without events");
     started.elapsed().as_secs_f64()
 }

@@ -191,7 +191,7 @@ impl Table {
         let bucket_bits = Self::bucket_bits(count);
         let table =
             Self { bytes, count, bucket_bits, document_bits: Self::document_bits(document_count) };
-        table.entry(count.checked_sub(1).unwrap_or_default())?;
+        table.entry(count.saturating_sub(1))?;
         Some(table)
     }
 
