@@ -4,10 +4,11 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 12] = [
     "import",
     "pull",
     "trace",
+    "messages",
     "search",
     "stats",
     "status",

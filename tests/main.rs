@@ -28,6 +28,7 @@ mod disk_full;
 mod identity;
 // Asking an AWS service without the SDK.
 mod json_client;
+mod messages;
 // Moto's server, started for the tests.
 mod moto;
 // A copy of the disk at the moment of an acknowledgement.

@@ -6,6 +6,7 @@
 mod completions;
 mod import;
 mod input;
+mod messages;
 mod output;
 mod progress;
 mod pull;
@@ -103,6 +104,7 @@ enum Command {
     Import(import::ImportArgs),
     Pull(pull::PullArgs),
     Trace(trace::TraceArgs),
+    Messages(messages::MessagesArgs),
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
     Status(status::StatusArgs),
@@ -245,6 +247,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Import(args) => import::run(&args, &context),
         Command::Pull(args) => pull::run(&args, &context),
         Command::Trace(args) => trace::run(&args, &context),
+        Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
         Command::Status(args) => status::run(&args, &context),

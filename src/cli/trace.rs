@@ -66,7 +66,7 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         }
         Format::Json => write_trace_json(&answer, zone, &mut stdout)?,
         Format::Ndjson => write_messages_ndjson(&traced.messages, true, zone, &mut stdout)?,
-        Format::Csv => write_messages_csv(&traced.messages, zone, &mut stdout)?,
+        Format::Csv => write_messages_csv(&traced.messages, true, zone, &mut stdout)?,
     }
     stdout.flush()?;
     if !traced.not_found.is_empty() && !context.global.quiet {

@@ -10,6 +10,7 @@ mod json;
 mod message_id;
 mod name;
 mod parse;
+mod role;
 mod subject;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ pub use address::Address;
 pub use message_id::MessageId;
 pub use name::EventName;
 pub use parse::{EventError, Parser};
+pub use role::{Role, RoleKind};
 pub use subject::decoded_subject;
 
 use crate::time::Timestamp;

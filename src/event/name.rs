@@ -84,15 +84,6 @@ impl<'a> EventName<'a> {
         matches!(self, Self::IncomingEmailBounced | Self::OutgoingEmailBounced)
     }
 
-    /// Whether only an outgoing leg has this event.
-    #[must_use]
-    pub fn is_outgoing(&self) -> bool {
-        matches!(
-            self,
-            Self::OutgoingEmailSubmitted | Self::OutgoingEmailSent | Self::OutgoingEmailBounced
-        )
-    }
-
     /// Detaches the name from the buffer it was parsed from.
     #[must_use]
     pub fn into_owned(self) -> EventName<'static> {
@@ -130,6 +121,5 @@ mod tests {
     fn an_unknown_name_is_kept_as_text() {
         let name = EventName::from_text(Cow::Borrowed("MAILBOX_EMAIL_RECALLED"));
         assert_eq!(name.as_str(), "MAILBOX_EMAIL_RECALLED");
-        assert!(!name.is_outgoing());
     }
 }

@@ -39,19 +39,22 @@ const MESSAGES_HEADER: [&str; 25] = [
     "dmarcPolicy",
 ];
 
-/// Writes one row for each recipient of each message, under a header that stays the same. A
-/// message without recipients has one row that leaves them empty.
+/// Writes one row for each recipient of each message, under a header that stays the same if asked
+/// for. A message without recipients has one row that leaves them empty.
 ///
 /// # Errors
 ///
 /// What the writer reports.
 pub fn write_messages_csv(
     messages: &[Message],
+    has_header: bool,
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(MESSAGES_HEADER)?;
+    if has_header {
+        writer.write_record(MESSAGES_HEADER)?;
+    }
     for message in messages {
         for recipient in &message.recipients {
             writer.write_record(message_row(message, Some(recipient), zone))?;
@@ -196,7 +199,7 @@ mod tests {
         let mut log = report_to_four();
         log.push(rule(9_000, "alone", "INBOUND_RULE", "DROP", &[]));
         let messages = joined(&log);
-        assert_snapshot!(text(|out| write_messages_csv(&messages, &Zone::UTC, out)), @r"
+        assert_snapshot!(text(|out| write_messages_csv(&messages, true, &Zone::UTC, out)), @r"
         messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy
         <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,
         <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,
@@ -246,7 +249,7 @@ mod tests {
             let event = at(0, "=t", "OUTGOING_EMAIL_SUBMITTED", fields);
             for written in [
                 text(|out| write_events_csv(std::slice::from_ref(&event), &Zone::UTC, true, out)),
-                text(|out| write_messages_csv(&joined(std::slice::from_ref(&event)), &Zone::UTC, out)),
+                text(|out| write_messages_csv(&joined(std::slice::from_ref(&event)), true, &Zone::UTC, out)),
             ] {
                 prop_assert_eq!(written.lines().count(), 2);
                 for record in csv::Reader::from_reader(written.as_bytes()).records() {

@@ -37,28 +37,19 @@ pub fn write_trace_json(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    write_message_list(answer.messages, true, zone, out)?;
+    out.write_all(b"{\"messages\":[")?;
+    for (index, message) in answer.messages.iter().enumerate() {
+        if index > 0 {
+            out.write_all(b",")?;
+        }
+        write_value(&MessageJson::new(message, true, zone), out)?;
+    }
+    out.write_all(b"]")?;
     out.write_all(b",\"notFound\":")?;
     write_value(&answer.not_found, out)?;
     out.write_all(b",\"coverageNote\":")?;
     write_value(&answer.coverage_note, out)?;
     out.write_all(b"}\n")
-}
-
-/// Writes `{"messages":[M...],"total":N}`, the messages without `events` unless asked for.
-///
-/// # Errors
-///
-/// What the writer reports.
-pub fn write_messages_json(
-    messages: &[Message],
-    total: u64,
-    has_events: bool,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    write_message_list(messages, has_events, zone, out)?;
-    writeln!(out, ",\"total\":{total}}}")
 }
 
 /// Writes one message a line, without `events` unless asked for.
@@ -102,23 +93,6 @@ pub fn write_events_ndjson<'e>(
         write_json(&EventJson::new(event, zone), out)?;
     }
     Ok(())
-}
-
-/// Writes the object up to its first list, and leaves it open.
-fn write_message_list(
-    messages: &[Message],
-    has_events: bool,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    out.write_all(b"{\"messages\":[")?;
-    for (index, message) in messages.iter().enumerate() {
-        if index > 0 {
-            out.write_all(b",")?;
-        }
-        write_value(&MessageJson::new(message, has_events, zone), out)?;
-    }
-    out.write_all(b"]")
 }
 
 fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {

@@ -128,12 +128,8 @@ fn a_trace_has_every_key_of_the_contract() {
 fn lists_of_messages_leave_events_out_unless_asked_for() {
     let messages = joined(&[delivered(0, "t", "bob@acme.example", "INBOX")]);
     let keys = |has_events| {
-        let json = text(|out| write_messages_json(&messages, 7, has_events, &Zone::UTC, out));
         let line = text(|out| write_messages_ndjson(&messages, has_events, &Zone::UTC, out));
-        let value: Value = serde_json::from_str(&json).unwrap();
-        assert_eq!(value["total"], 7);
-        assert_eq!(serde_json::from_str::<Value>(&line).unwrap(), value["messages"][0]);
-        value["messages"][0].get("events").is_some()
+        serde_json::from_str::<Value>(&line).unwrap().get("events").is_some()
     };
     assert_eq!((keys(false), keys(true)), (false, true));
 }

@@ -10,6 +10,7 @@ mod duration;
 mod events_table;
 mod headline;
 mod json;
+mod messages_table;
 mod sanitise;
 mod step;
 mod style;
@@ -21,9 +22,9 @@ pub use duration::human_duration;
 pub use events_table::{write_event_line, write_events_table};
 pub use headline::headline;
 pub use json::{
-    TraceAnswer, write_events_ndjson, write_json, write_messages_json, write_messages_ndjson,
-    write_trace_json,
+    TraceAnswer, write_events_ndjson, write_json, write_messages_ndjson, write_trace_json,
 };
+pub use messages_table::write_messages_table;
 pub use sanitise::{columns, fit, sanitise};
 pub use style::outcome_style;
 pub use table::{Cell, Column, Table, TableOptions, write_pairs};

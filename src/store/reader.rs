@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use tantivy::query::Query;
 
 use super::archive::{ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
-use super::index::{Attribute, ColumnsBySegment, IdHash, IndexSnapshot};
+use super::index::{Attribute, ColumnsBySegment, EventTable, IdHash, IndexSnapshot};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
@@ -143,6 +143,15 @@ impl Store {
         attribute: Attribute,
     ) -> Result<BTreeMap<String, u64>, StoreError> {
         self.snapshot.attribute_counts(attribute)
+    }
+
+    /// All events as one table.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn event_table(&self) -> Result<EventTable, StoreError> {
+        self.snapshot.event_table()
     }
 
     /// Measures the store's parts.

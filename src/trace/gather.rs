@@ -63,6 +63,33 @@ pub fn trace_ids<'i>(
     Ok(traced)
 }
 
+/// Traces the message that the event at `location` belongs to; `None` when the event says nothing.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn trace_event(
+    reader: &mut EventReader<'_>,
+    location: Location,
+    rules: &JoinRules,
+) -> Result<Option<Message>, StoreError> {
+    let event = reader.read(location)?;
+    let keys: Vec<Key> = keys_of(&event).collect();
+    let gathered = if keys.is_empty() {
+        Gathered { events: vec![event.clone()], is_truncated: false }
+    } else {
+        gather(reader, keys)?
+    };
+    let is_truncated = gathered.is_truncated;
+    let mut messages = join(gathered.events, rules);
+    let is_it = |it: &StoredEvent| {
+        it.event.trace_id == event.event.trace_id && it.event.message_id == event.event.message_id
+    };
+    let position = messages.iter().position(|it| it.events.iter().any(is_it)).unwrap_or_default();
+    let message = (position < messages.len()).then(|| messages.swap_remove(position));
+    Ok(message.map(|it| Message { is_truncated, ..it }))
+}
+
 /// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
 fn bare_id(given: &str) -> &str {
     // What Windows programs begin a file with.

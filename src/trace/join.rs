@@ -8,7 +8,7 @@ use super::message::Message;
 use super::{leg, outcome};
 use crate::event::{EventName, MessageId, decoded_subject};
 use crate::limits;
-use crate::store::{Record, StoredEvent};
+use crate::store::{DisjointSets, Record, StoredEvent};
 use crate::time::Timestamp;
 
 /// What the outcomes depend on besides the events.
@@ -115,7 +115,7 @@ fn provenance<'r>(
 /// the order of their events.
 fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
     let roots = roots_of(&events);
-    let mut positions: HashMap<usize, usize> = HashMap::new();
+    let mut positions: HashMap<u32, usize> = HashMap::new();
     let mut groups: Vec<Vec<StoredEvent>> = Vec::new();
     for (event, root) in events.into_iter().zip(roots) {
         let position = *positions.entry(root).or_insert(groups.len());
@@ -128,11 +128,13 @@ fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
 }
 
 /// For each event, the one that stands for its group.
-fn roots_of(events: &[StoredEvent]) -> Vec<usize> {
-    let mut sets = DisjointSets((0..events.len()).collect());
-    let mut by_trace_id: HashMap<&str, usize> = HashMap::new();
-    let mut by_message_id: HashMap<&MessageId<'_>, usize> = HashMap::new();
-    for (index, stored) in events.iter().enumerate() {
+fn roots_of(events: &[StoredEvent]) -> Vec<u32> {
+    // Two billion events of one message are beyond any memory.
+    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
+    let mut sets = DisjointSets::new(count);
+    let mut by_trace_id: HashMap<&str, u32> = HashMap::new();
+    let mut by_message_id: HashMap<&MessageId<'_>, u32> = HashMap::new();
+    for (index, stored) in (0..count).zip(events) {
         if !stored.event.trace_id.is_empty() {
             sets.unite(index, *by_trace_id.entry(&stored.event.trace_id).or_insert(index));
         }
@@ -140,32 +142,7 @@ fn roots_of(events: &[StoredEvent]) -> Vec<usize> {
             sets.unite(index, *by_message_id.entry(message_id).or_insert(index));
         }
     }
-    (0..events.len()).map(|index| sets.root(index)).collect()
-}
-
-/// Union-find: each element points towards the root of its set.
-struct DisjointSets(Vec<usize>);
-
-impl DisjointSets {
-    fn root(&mut self, mut element: usize) -> usize {
-        while let Some(&parent) = self.0.get(element)
-            && parent != element
-        {
-            let grandparent = self.0.get(parent).copied().unwrap_or(parent);
-            if let Some(slot) = self.0.get_mut(element) {
-                *slot = grandparent;
-            }
-            element = grandparent;
-        }
-        element
-    }
-
-    fn unite(&mut self, one: usize, other: usize) {
-        let (one, other) = (self.root(one), self.root(other));
-        if let Some(slot) = self.0.get_mut(one.max(other)) {
-            *slot = one.min(other);
-        }
-    }
+    (0..count).map(|index| sets.root(index)).collect()
 }
 
 /// Works out what became of one message. `None` without events.

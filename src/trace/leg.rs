@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use super::message::{Direction, Leg};
-use crate::event::{Event, EventName};
 use crate::store::StoredEvent;
 
 /// Splits the events of one message, which stand as they happened, into legs by their start.
@@ -25,17 +24,10 @@ pub(super) fn legs_of(events: &[StoredEvent]) -> Vec<Leg> {
             }),
         }
         if let Some(leg) = legs.get_mut(position)
-            && is_outgoing(&stored.event)
+            && stored.event.is_outgoing()
         {
             leg.direction = Direction::Outgoing;
         }
     }
     legs
-}
-
-/// Whether only an outgoing leg has such an event, be its name documented or not.
-fn is_outgoing(event: &Event<'_>) -> bool {
-    event.name.as_str().starts_with("OUTGOING_")
-        || (event.name == EventName::RuleApplied
-            && event.rule_type.as_deref().is_some_and(|it| it.trim() == "OUTBOUND_RULE"))
 }

@@ -133,13 +133,18 @@ pub struct Recipient {
 impl Recipient {
     /// How much this says about its address beside what other legs say; more counts.
     fn weight(&self) -> (Direction, u8) {
-        let arrival = match self.outcome {
-            it if it.is_good() => 2,
-            Outcome::Pending => 1,
-            _ => 0,
-        };
-        (self.direction, arrival)
+        weigh(self.direction, self.outcome)
     }
+}
+
+/// How much an outcome says about an address beside what other legs say; more counts.
+pub(super) fn weigh(direction: Direction, outcome: Outcome) -> (Direction, u8) {
+    let arrival = match outcome {
+        it if it.is_good() => 2,
+        Outcome::Pending => 1,
+        _ => 0,
+    };
+    (direction, arrival)
 }
 
 /// What became of a message for one recipient.

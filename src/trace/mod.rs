@@ -8,6 +8,7 @@ mod join;
 mod leg;
 mod message;
 mod outcome;
+mod overview;
 mod status;
 
 #[cfg(test)]
@@ -17,7 +18,8 @@ mod model_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 
-pub use gather::{Traced, trace_ids};
+pub use gather::{Traced, trace_event, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+pub use overview::{MessageSummary, OutcomeCounts, summarise};
 pub use status::{StatusClass, status_class, status_in_words};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::message::{Leg, Message, MessageOutcome, Outcome, Recipient};
-use crate::event::{Address, Event, EventName};
+use crate::event::{Address, EventName};
 use crate::store::StoredEvent;
 use crate::time::Timestamp;
 
@@ -39,17 +39,17 @@ impl<'e> LegFacts<'e> {
                 }
             }
             EventName::MailboxEmailDelivered => {
-                for address in addressees(event) {
+                for address in event.addressees() {
                     self.note(address, |facts| facts.delivered = Some(stored));
                 }
             }
             EventName::OutgoingEmailSent => {
-                for address in addressees(event) {
+                for address in event.addressees() {
                     self.note(address, |facts| facts.sent = Some(stored));
                 }
             }
             EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => {
-                for address in addressees(event) {
+                for address in event.addressees() {
                     self.note(address, |facts| facts.bounced = Some(stored));
                 }
             }
@@ -82,8 +82,7 @@ impl<'e> LegFacts<'e> {
         let concerns = |it: &Address<'_>| it == address;
         self.rules.iter().copied().find(|stored| {
             stored.event.rule_actions.iter().any(|it| {
-                is_dropping(&it.action)
-                    && (it.recipients.is_empty() || it.recipients.iter().any(concerns))
+                it.is_dropping() && (it.recipients.is_empty() || it.recipients.iter().any(concerns))
             })
         })
     }
@@ -99,22 +98,6 @@ impl<'e> LegFacts<'e> {
         mailboxes.sort();
         mailboxes
     }
-}
-
-/// Whom a delivery, a hand-over or a bounce is about. The documented field first; a shape that
-/// the guide does not show must not make a recipient look lost.
-fn addressees<'e>(event: &'e Event<'static>) -> &'e [Address<'static>] {
-    let documented = if event.name.is_bounce() {
-        [&event.bounced, &event.recipient]
-    } else {
-        [&event.recipient, &event.bounced]
-    };
-    documented.into_iter().find(|it| !it.is_empty()).unwrap_or(&event.recipients)
-}
-
-fn is_dropping(action: &str) -> bool {
-    let action = action.to_ascii_lowercase();
-    action.contains("drop") || action.contains("bounce")
 }
 
 fn is_junk(folder: &str) -> bool {
@@ -226,8 +209,13 @@ fn decided(
 
 /// Decides for the message as a whole.
 pub(super) fn of_message(message: &Message) -> MessageOutcome {
-    let deciding = message.deciding_recipients();
-    let is_any = |has: fn(Outcome) -> bool| deciding.iter().any(|it| has(it.outcome));
+    let deciding: Vec<_> = message.deciding_recipients().iter().map(|it| it.outcome).collect();
+    of_all(&deciding)
+}
+
+/// Decides for a message by the outcomes of those that decide.
+pub(super) fn of_all(deciding: &[Outcome]) -> MessageOutcome {
+    let is_any = |has: fn(Outcome) -> bool| deciding.iter().any(|it| has(*it));
     let (is_any_good, is_any_bad) = (is_any(Outcome::is_good), is_any(Outcome::is_bad));
     let is_any_pending = is_any(|it| it == Outcome::Pending);
     match (is_any_good, is_any_bad, is_any_pending) {

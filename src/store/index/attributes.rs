@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::Event;
+use crate::event::{Address, Event, Role};
 use crate::limits;
 use crate::source::Record;
 use crate::store::words::folded;
@@ -41,6 +41,8 @@ pub enum Attribute {
     Status = 11,
     /// The log group.
     LogGroup = 12,
+    /// The part that the event plays, [`Role`], as two hexadecimal digits.
+    Role = 13,
 }
 
 /// Bytes of a term beyond which the rest of an event's attributes goes into another.
@@ -72,8 +74,9 @@ pub(super) fn attribute_terms(
     ];
     let actions = event.rule_actions.iter().map(|it| (Attribute::Action, it.action.as_ref()));
     let values = single.into_iter().filter_map(|(attribute, value)| Some((attribute, value?)));
+    let role = format!("{:02x}", role_of(record, event).to_bits());
     term.clear();
-    for (attribute, value) in values.chain(actions) {
+    for (attribute, value) in values.chain([(Attribute::Role, role.as_str())]).chain(actions) {
         let value = folded(value);
         let value = truncate_term(&value).as_bytes();
         if value.is_empty() {
@@ -93,6 +96,24 @@ pub(super) fn attribute_terms(
     if !term.is_empty() {
         add(term);
     }
+}
+
+/// The part that an event plays, as far as the index can tell: what it does not tell apart is left
+/// to the event itself.
+fn role_of(record: &Record<'_>, event: &Event<'_>) -> Role {
+    let role = Role::of(event);
+    let is_cut = |it: &Address<'_>| it.as_str().len() > limits::TERM_BYTES_MAX;
+    let is_partial = role.is_partial
+        || record.is_time_approximate
+        || event.trace_id.is_empty()
+        || event.all_recipients().any(is_cut);
+    Role { is_partial, ..role }
+}
+
+/// The role in a term.
+pub(super) fn role_in(term: &[u8]) -> Option<Role> {
+    let value = attribute_values(term, Attribute::Role).next()?;
+    u8::from_str_radix(&value, 16).ok().map(Role::from_bits)
 }
 
 /// The values of one attribute in a term.

@@ -12,6 +12,7 @@ mod fingerprint;
 mod newest;
 mod schema;
 mod snapshot;
+mod table;
 mod tokens;
 mod writer;
 
@@ -23,4 +24,5 @@ pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_i
 pub use schema::Fields;
 pub(crate) use snapshot::ColumnsBySegment;
 pub(super) use snapshot::{IndexSnapshot, quietly, read_checkpoint};
+pub(crate) use table::EventTable;
 pub(super) use writer::IndexWriter;

@@ -14,6 +14,7 @@ use super::columns::{Chains, Columns};
 use super::document::IdHash;
 use super::newest::Newest;
 use super::schema::Fields;
+use super::table::EventTable;
 use super::writer::open;
 use crate::store::StoreError;
 use crate::store::archive::Location;
@@ -210,6 +211,11 @@ impl IndexSnapshot {
             }
         }
         Ok(counts)
+    }
+
+    /// All events as one table.
+    pub(in crate::store) fn event_table(&self) -> Result<EventTable, StoreError> {
+        EventTable::read(self).map_err(StoreError::index(&self.path))
     }
 
     /// The earliest and the latest time, in milliseconds since 1970.

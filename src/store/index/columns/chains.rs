@@ -117,6 +117,18 @@ impl Chains {
     }
 }
 
+impl Chains {
+    /// For each document, how far before it the one with the same ID is; 0 where there is none.
+    pub(crate) fn distances(&self) -> impl Iterator<Item = u32> {
+        self.back.iter()
+    }
+
+    /// The hash of every ID, in order, with its last document.
+    pub(crate) fn last_documents(&self) -> impl Iterator<Item = (IdHash, DocId)> {
+        self.table.iter()
+    }
+}
+
 struct Documents {
     next: Option<DocId>,
     back: PackedReader,

@@ -1,0 +1,307 @@
+//! All events of a store as one table, for questions about every message at once.
+//!
+//! Some 50 bytes an event while it is made, and 30 afterwards: what many queries would look up one
+//! by one is read in one pass over columns and terms.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use rayon::prelude::*;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocId, SegmentReader};
+
+use super::attributes::role_in;
+use super::columns::{Chains, Columns};
+use super::document::IdHash;
+use super::schema::Fields;
+use super::snapshot::IndexSnapshot;
+use crate::event::Role;
+use crate::store::archive::Location;
+use crate::store::disjoint_sets::DisjointSets;
+
+/// Every event of a store by number, message by message.
+pub(crate) struct EventTable {
+    segments: Vec<Segment>,
+    /// The number of the first event of each segment.
+    bases: Vec<usize>,
+    /// Which leg each event belongs to.
+    legs: Vec<u32>,
+    /// The events of each message, and where those of each message begin.
+    by_message: Vec<u32>,
+    message_starts: Vec<u32>,
+}
+
+/// What one segment says.
+struct Segment {
+    columns: Columns,
+    times: Vec<i64>,
+    roles: Vec<u8>,
+    /// The addresses of each document, and where those of each begin.
+    addresses: Vec<u32>,
+    address_starts: Vec<u32>,
+    /// A leg for each document, counted from the segment's first.
+    legs: Vec<u32>,
+    leg_count: u32,
+}
+
+/// One event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EventRow<'t> {
+    /// The number of its leg.
+    pub(crate) leg: u32,
+    /// Its time in milliseconds since 1970.
+    pub(crate) timestamp_ms: i64,
+    /// The part that it plays.
+    pub(crate) role: Role,
+    /// The numbers of the addresses that are recipients in any sense.
+    pub(crate) addresses: &'t [u32],
+}
+
+impl EventTable {
+    /// Reads the table.
+    pub(super) fn read(snapshot: &IndexSnapshot) -> tantivy::Result<Self> {
+        let readers = snapshot.searcher().segment_readers();
+        let read: Vec<(Segment, Vec<Vec<u8>>)> = readers
+            .par_iter()
+            .zip(snapshot.columns())
+            .map(|(reader, columns)| Segment::read(reader, columns))
+            .collect::<tantivy::Result<_>>()?;
+        let (mut segments, terms): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        number_addresses(&mut segments, terms);
+
+        let mut bases = Vec::with_capacity(segments.len());
+        let mut legs = Vec::new();
+        let mut leg_count = 0;
+        for segment in &mut segments {
+            bases.push(legs.len());
+            legs.extend(std::mem::take(&mut segment.legs).into_iter().map(|it| it + leg_count));
+            leg_count += segment.leg_count;
+        }
+        let mut table =
+            Self { segments, bases, legs, by_message: Vec::new(), message_starts: Vec::new() };
+        table.join(leg_count);
+        Ok(table)
+    }
+
+    /// Finds out which legs make one message.
+    fn join(&mut self, leg_count: u32) {
+        let mut same_leg = DisjointSets::new(leg_count);
+        self.unite_across_segments(&mut same_leg, |it| &it.legs);
+        self.legs.iter_mut().for_each(|it| *it = same_leg.root(*it));
+
+        let mut same_message = same_leg;
+        for (segment, base) in self.segments.iter().zip(&self.bases) {
+            for (document, distance) in segment.columns.messages.distances().enumerate() {
+                if distance > 0 {
+                    let before = document.saturating_sub(distance as usize);
+                    same_message.unite(self.leg(base + document), self.leg(base + before));
+                }
+            }
+        }
+        self.unite_across_segments(&mut same_message, |it| &it.messages);
+
+        // Events are sorted by their messages, which are numbered as they first appear.
+        let mut numbers = vec![u32::MAX; leg_count as usize];
+        let mut counts: Vec<u32> = Vec::new();
+        let mut messages = Vec::with_capacity(self.legs.len());
+        for leg in &self.legs {
+            let root = same_message.root(*leg) as usize;
+            let next = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+            let Some(number) = numbers.get_mut(root) else { continue };
+            if *number == u32::MAX {
+                *number = next;
+                counts.push(0);
+            }
+            messages.push(*number);
+            if let Some(count) = counts.get_mut(*number as usize) {
+                *count += 1;
+            }
+        }
+        (self.message_starts, self.by_message) = sorted_by(&messages, counts);
+    }
+
+    fn leg(&self, event: usize) -> u32 {
+        self.legs.get(event).copied().unwrap_or_default()
+    }
+
+    /// Unites the legs of documents that have the same ID in different segments.
+    fn unite_across_segments(&self, sets: &mut DisjointSets, chains: fn(&Columns) -> &Chains) {
+        if self.segments.len() < 2 {
+            return;
+        }
+        let mut ids: Vec<(IdHash, u32)> = Vec::new();
+        for (segment, base) in self.segments.iter().zip(&self.bases) {
+            let last = chains(&segment.columns).last_documents();
+            ids.extend(last.map(|(id, document)| (id, self.leg(base + document as usize))));
+        }
+        ids.par_sort_unstable();
+        for pair in ids.windows(2) {
+            if let [(one, leg), (other, other_leg)] = pair
+                && one == other
+            {
+                sets.unite(*leg, *other_leg);
+            }
+        }
+    }
+
+    /// How many messages there are.
+    pub(crate) fn message_count(&self) -> usize {
+        self.message_starts.len().saturating_sub(1)
+    }
+
+    /// The events of a message by number, in the order in which they were stored.
+    pub(crate) fn events_of(&self, message: usize) -> &[u32] {
+        range_of(&self.message_starts, message)
+            .and_then(|it| self.by_message.get(it))
+            .unwrap_or_default()
+    }
+
+    fn place_of(&self, event: u32) -> Option<(&Segment, usize)> {
+        let event = event as usize;
+        let segment = self.bases.partition_point(|it| *it <= event).checked_sub(1)?;
+        Some((self.segments.get(segment)?, event - self.bases.get(segment)?))
+    }
+
+    /// What is known of an event.
+    pub(crate) fn row(&self, event: u32) -> Option<EventRow<'_>> {
+        let (segment, document) = self.place_of(event)?;
+        Some(EventRow {
+            leg: self.leg(event as usize),
+            timestamp_ms: *segment.times.get(document)?,
+            role: Role::from_bits(*segment.roles.get(document)?),
+            addresses: segment.addresses.get(range_of(&segment.address_starts, document)?)?,
+        })
+    }
+
+    /// Where an event lies in the archive.
+    pub(crate) fn location(&self, event: u32) -> Option<Location> {
+        let (segment, document) = self.place_of(event)?;
+        segment.columns.places.get(DocId::try_from(document).ok()?)
+    }
+}
+
+impl Segment {
+    /// Reads a segment; its addresses are still numbered as its own terms, which are given too.
+    fn read(reader: &SegmentReader, columns: &Columns) -> tantivy::Result<(Self, Vec<Vec<u8>>)> {
+        let count = reader.max_doc() as usize;
+        let mut times_reader = columns.times();
+        let times = (0..reader.max_doc()).map(|it| times_reader.get(it)).collect();
+
+        let mut roles = vec![0; count];
+        let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
+        let mut terms = inverted.terms().stream()?;
+        while terms.advance() {
+            let Some(role) = role_in(terms.key()) else { continue };
+            let mut postings = inverted
+                .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+            while !postings.docs().is_empty() {
+                for document in postings.docs() {
+                    if let Some(slot) = roles.get_mut(*document as usize) {
+                        *slot = role.to_bits();
+                    }
+                }
+                postings.advance();
+            }
+        }
+
+        let inverted = reader.inverted_index(Fields::TO)?;
+        let mut terms = inverted.terms().stream()?;
+        let mut texts = Vec::new();
+        let mut documents: Vec<u32> = Vec::new();
+        let mut numbers: Vec<u32> = Vec::new();
+        let mut counts = vec![0_u32; count];
+        while terms.advance() {
+            let number = u32::try_from(texts.len()).unwrap_or(u32::MAX);
+            texts.push(terms.key().to_vec());
+            let mut postings = inverted
+                .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
+            while !postings.docs().is_empty() {
+                for document in postings.docs() {
+                    if let Some(count) = counts.get_mut(*document as usize) {
+                        *count += 1;
+                        documents.push(*document);
+                        numbers.push(number);
+                    }
+                }
+                postings.advance();
+            }
+        }
+        let (address_starts, order) = sorted_by(&documents, counts);
+        let number_of = |it: u32| numbers.get(it as usize).copied().unwrap_or_default();
+        let addresses = order.into_iter().map(number_of).collect();
+
+        let mut legs: Vec<u32> = Vec::with_capacity(count);
+        let mut leg_count = 0;
+        for (document, distance) in columns.legs.distances().enumerate() {
+            let known = document.checked_sub(distance as usize).filter(|_| distance > 0);
+            let leg = known.and_then(|it| legs.get(it)).copied().unwrap_or_else(|| {
+                leg_count += 1;
+                leg_count - 1
+            });
+            legs.push(leg);
+        }
+        let columns = columns.clone();
+        let segment = Self { columns, times, roles, addresses, address_starts, legs, leg_count };
+        Ok((segment, texts))
+    }
+}
+
+/// Gives the same address the same number in all segments.
+fn number_addresses(segments: &mut [Segment], terms: Vec<Vec<Vec<u8>>>) {
+    if segments.len() < 2 {
+        return;
+    }
+    let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
+    for (segment, terms) in segments.iter_mut().zip(terms) {
+        let renumbered: Vec<u32> = terms
+            .into_iter()
+            .map(|term| {
+                let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+                *numbers.entry(term).or_insert(next)
+            })
+            .collect();
+        for number in &mut segment.addresses {
+            *number = renumbered.get(*number as usize).copied().unwrap_or_default();
+        }
+    }
+}
+
+/// Sorts things by number, of which there are `counts` of each: where those of each number begin,
+/// and the things.
+fn sorted_by(numbers: &[u32], mut counts: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
+    let mut starts = Vec::with_capacity(counts.len() + 1);
+    let mut start = 0;
+    for count in &mut counts {
+        starts.push(start);
+        start += std::mem::replace(count, start);
+    }
+    starts.push(start);
+    // `counts` now says where the next thing of each number goes.
+    let mut things = vec![0; numbers.len()];
+    for (thing, number) in (0..).zip(numbers) {
+        let Some(next) = counts.get_mut(*number as usize) else { continue };
+        if let Some(slot) = things.get_mut(*next as usize) {
+            *slot = thing;
+        }
+        *next += 1;
+    }
+    (starts, things)
+}
+
+fn range_of(starts: &[u32], number: usize) -> Option<Range<usize>> {
+    Some(*starts.get(number)? as usize..*starts.get(number + 1)? as usize)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_are_sorted_by_number_and_keep_their_order() {
+        let (starts, things) = sorted_by(&[2, 0, 2, 2, 0], vec![2, 0, 3]);
+        assert_eq!(starts, [0, 2, 2, 5]);
+        assert_eq!(things, [1, 4, 0, 2, 3]);
+        assert_eq!(range_of(&starts, 1), Some(2..2));
+        assert_eq!(range_of(&starts, 3), None);
+    }
+}

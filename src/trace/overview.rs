@@ -1,0 +1,299 @@
+//! What became of every message of a store, without reading its originals.
+//!
+//! The rules are those of [`super::outcome`], on the columns of the index. Where a column does not
+//! tell all (a rule that drops for some, a time that is approximate), the originals are read.
+
+use rayon::prelude::*;
+
+use super::message::{Direction, MessageOutcome, Outcome, weigh};
+use super::{JoinRules, Message, join, outcome};
+use crate::event::RoleKind;
+use crate::limits;
+use crate::store::{EventReader, EventTable, Location, Store, StoreError, StoredEvent};
+use crate::time::Timestamp;
+
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSummary {
+    /// What became of it as a whole.
+    pub outcome: MessageOutcome,
+    /// What became of it for those that decide its outcome.
+    pub recipients: OutcomeCounts,
+    /// The time of its earliest event.
+    pub first_seen: Timestamp,
+    /// The time of its latest event.
+    pub last_seen: Timestamp,
+    /// Where one of its events lies.
+    pub event: Location,
+}
+
+impl MessageSummary {
+    /// Whether the word is the outcome of the message, or of one of its recipients.
+    #[must_use]
+    pub fn has_outcome(&self, word: &str) -> bool {
+        let is_recipients = |it: &Outcome| it.as_str() == word && self.recipients.get(*it) > 0;
+        self.outcome.as_str() == word || Outcome::ALL.iter().any(is_recipients)
+    }
+}
+
+/// How many recipients have each outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutcomeCounts([u32; Outcome::ALL.len()]);
+
+impl OutcomeCounts {
+    fn add(&mut self, outcome: Outcome) {
+        let place = Outcome::ALL.iter().position(|it| *it == outcome);
+        if let Some(count) = place.and_then(|it| self.0.get_mut(it)) {
+            *count += 1;
+        }
+    }
+
+    /// How many recipients have the outcome.
+    #[must_use]
+    pub fn get(&self, outcome: Outcome) -> u32 {
+        let place = Outcome::ALL.iter().position(|it| *it == outcome);
+        place.and_then(|it| self.0.get(it)).copied().unwrap_or_default()
+    }
+}
+
+/// Messages that one worker takes at once.
+const MESSAGES_AT_ONCE: usize = 4_096;
+
+/// Works out what became of every message, in the order in which they were stored.
+///
+/// Two IDs of one hash, which is one chance in thousands for a store of millions, make one message
+/// of two; a trace, which reads the originals, tells them apart.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn summarise(store: &Store, rules: &JoinRules) -> Result<Vec<MessageSummary>, StoreError> {
+    let table = store.event_table()?;
+    let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
+    let rules = JoinRules { newest, ..*rules };
+    let starts: Vec<usize> = (0..table.message_count()).step_by(MESSAGES_AT_ONCE).collect();
+    let parts: Vec<Vec<MessageSummary>> = starts
+        .into_par_iter()
+        .map(|start| {
+            let mut judge =
+                Judge { table: &table, rules: &rules, legs: Vec::new(), rows: Vec::new() };
+            let mut reader = store.events();
+            let end = table.message_count().min(start + MESSAGES_AT_ONCE);
+            let mut summaries = Vec::with_capacity(end - start);
+            for message in start..end {
+                let events = table.events_of(message);
+                match judge.summary(events) {
+                    Some(summary) => summaries.push(summary),
+                    None => summaries.extend(judge.read(events, &mut reader)?),
+                }
+            }
+            Ok(summaries)
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(parts.concat())
+}
+
+/// Judges messages one after the other.
+struct Judge<'t> {
+    table: &'t EventTable,
+    rules: &'t JoinRules,
+    legs: Vec<LegFacts>,
+    rows: Vec<Row>,
+}
+
+/// What is known of one leg.
+struct LegFacts {
+    number: u32,
+    started_ms: i64,
+    is_outgoing: bool,
+    is_rejected: bool,
+    is_quarantined: bool,
+    is_dropped: bool,
+    has_unnamed_mailbox: bool,
+}
+
+/// What one leg says of one address.
+#[derive(Clone, Copy)]
+struct Row {
+    /// Where the leg stands among the message's.
+    leg: usize,
+    address: u32,
+    is_named: bool,
+    delivered_ms: Option<i64>,
+    sent_ms: Option<i64>,
+    bounced_ms: Option<i64>,
+}
+
+impl Judge<'_> {
+    /// Judges a message by its columns; `None` where these do not tell all.
+    fn summary(&mut self, events: &[u32]) -> Option<MessageSummary> {
+        self.legs.clear();
+        self.rows.clear();
+        let (mut first_ms, mut last_ms) = (i64::MAX, i64::MIN);
+        for event in events {
+            let event = self.table.row(*event)?;
+            if event.role.is_partial {
+                return None;
+            }
+            let ms = event.timestamp_ms;
+            (first_ms, last_ms) = (first_ms.min(ms), last_ms.max(ms));
+            let position = self.position(event.leg, ms);
+            let leg = self.legs.get_mut(position)?;
+            leg.started_ms = leg.started_ms.min(ms);
+            leg.is_outgoing |= event.role.is_outgoing;
+            leg.is_rejected |= event.role.is_rejecting;
+            leg.is_quarantined |= event.role.is_quarantining;
+            leg.is_dropped |= event.role.is_dropping;
+            if event.role.kind == RoleKind::Other {
+                continue;
+            }
+            for address in event.addresses {
+                let row = self.row(position, *address)?;
+                let latest = |known: Option<i64>| known.max(Some(ms));
+                match event.role.kind {
+                    RoleKind::Named => row.is_named = true,
+                    RoleKind::Delivered => row.delivered_ms = latest(row.delivered_ms),
+                    RoleKind::Sent => row.sent_ms = latest(row.sent_ms),
+                    RoleKind::Bounced => row.bounced_ms = latest(row.bounced_ms),
+                    RoleKind::Other => {}
+                }
+            }
+        }
+        let recipients = self.recipients()?;
+        Some(MessageSummary {
+            outcome: outcome::of_all(&recipients),
+            recipients: counted(recipients.into_iter()),
+            first_seen: Timestamp::from_ms(first_ms)?,
+            last_seen: Timestamp::from_ms(last_ms)?,
+            event: self.table.location(*events.first()?)?,
+        })
+    }
+
+    fn position(&mut self, number: u32, ms: i64) -> usize {
+        if let Some(position) = self.legs.iter().position(|it| it.number == number) {
+            return position;
+        }
+        self.legs.push(LegFacts {
+            number,
+            started_ms: ms,
+            is_outgoing: false,
+            is_rejected: false,
+            is_quarantined: false,
+            is_dropped: false,
+            has_unnamed_mailbox: false,
+        });
+        self.legs.len() - 1
+    }
+
+    /// The row of an address; `None` where there are too many to look through.
+    fn row(&mut self, leg: usize, address: u32) -> Option<&mut Row> {
+        let known = self.rows.iter().position(|it| it.leg == leg && it.address == address);
+        let position = match known {
+            Some(position) => position,
+            None if self.rows.len() >= ROWS_MAX => return None,
+            None => {
+                let row = Row {
+                    leg,
+                    address,
+                    is_named: false,
+                    delivered_ms: None,
+                    sent_ms: None,
+                    bounced_ms: None,
+                };
+                self.rows.push(row);
+                self.rows.len() - 1
+            }
+        };
+        self.rows.get_mut(position)
+    }
+
+    /// The outcome for each address, from the leg that decides; `None` where only the originals
+    /// tell which leg comes first.
+    fn recipients(&mut self) -> Option<Vec<Outcome>> {
+        for row in &self.rows {
+            if row.delivered_ms.is_some() && !row.is_named {
+                self.legs.get_mut(row.leg)?.has_unnamed_mailbox = true;
+            }
+        }
+        let mut starts: Vec<i64> = self.legs.iter().map(|it| it.started_ms).collect();
+        starts.sort_unstable();
+        if starts.windows(2).any(|it| it.first() == it.last()) {
+            return None;
+        }
+        let mut deciding: Vec<(u32, (Direction, u8), i64, Outcome)> = Vec::new();
+        for row in &self.rows {
+            let leg = self.legs.get(row.leg)?;
+            let outcome = self.outcome(row, leg);
+            let direction = if leg.is_outgoing { Direction::Outgoing } else { Direction::Incoming };
+            let new = (row.address, weigh(direction, outcome), leg.started_ms, outcome);
+            match deciding.iter_mut().find(|it| it.0 == row.address) {
+                Some(known) if (known.1, known.2) <= (new.1, new.2) => *known = new,
+                Some(_) => {}
+                None => deciding.push(new),
+            }
+        }
+        Some(deciding.into_iter().map(|it| it.3).collect())
+    }
+
+    fn outcome(&self, row: &Row, leg: &LegFacts) -> Outcome {
+        let arrived = row.delivered_ms.max(row.sent_ms);
+        let is_early = self.rules.newest.is_some_and(|newest| {
+            newest.as_ms().saturating_sub(leg.started_ms) < self.rules.grace_ms
+        });
+        match row {
+            _ if row.bounced_ms.is_some() && arrived <= row.bounced_ms => Outcome::Bounced,
+            Row { delivered_ms: Some(_), .. } => Outcome::Delivered,
+            Row { sent_ms: Some(_), .. } => Outcome::Sent,
+            _ if leg.is_dropped => Outcome::Dropped,
+            _ if leg.is_rejected => Outcome::Rejected,
+            _ if leg.is_quarantined => Outcome::Quarantined,
+            _ if leg.has_unnamed_mailbox => Outcome::Expanded,
+            _ if is_early => Outcome::Pending,
+            _ => Outcome::Lost,
+        }
+    }
+
+    /// Judges by the originals.
+    fn read(
+        &self,
+        events: &[u32],
+        reader: &mut EventReader<'_>,
+    ) -> Result<Vec<MessageSummary>, StoreError> {
+        let mut locations: Vec<_> =
+            events.iter().filter_map(|it| self.table.location(*it)).collect();
+        locations.sort_unstable();
+        locations.truncate(limits::TRACE_EVENTS_MAX);
+        let read: Vec<StoredEvent> =
+            locations.iter().map(|it| reader.read(*it)).collect::<Result<_, _>>()?;
+        let place_of = |message: &Message| {
+            let record = &message.events.first()?.record;
+            let is_it = |it: &StoredEvent| {
+                it.record.timestamp == record.timestamp && it.record.message == record.message
+            };
+            read.iter().position(is_it).and_then(|it| locations.get(it)).copied()
+        };
+        let messages = join(read.clone(), self.rules);
+        Ok(messages.iter().filter_map(|it| Some(summary_of(it, place_of(it)?))).collect())
+    }
+}
+
+/// Rows of one message that are looked through one by one; where there are more, the originals are
+/// joined, which takes a map.
+const ROWS_MAX: usize = 200;
+
+fn counted(outcomes: impl Iterator<Item = Outcome>) -> OutcomeCounts {
+    let mut counts = OutcomeCounts::default();
+    outcomes.for_each(|it| counts.add(it));
+    counts
+}
+
+/// The summary of a message whose every event was read; one of them lies at `event`.
+fn summary_of(message: &Message, event: Location) -> MessageSummary {
+    MessageSummary {
+        outcome: message.outcome,
+        recipients: counted(message.deciding_recipients().iter().map(|it| it.outcome)),
+        first_seen: message.first_seen,
+        last_seen: message.last_seen,
+        event,
+    }
+}
