@@ -20,14 +20,14 @@ fn log(events: usize) -> String {
 }
 
 /// What is compared of a message.
-type Judged = (String, Vec<u32>, i64, i64);
+type Judged = (String, Vec<u16>, i64, i64);
 
 fn judged(message: &Message) -> Judged {
     let rows = message.deciding_recipients();
     let count = |outcome: &Outcome| rows.iter().filter(|it| it.outcome == *outcome).count();
     (
         message.outcome.to_string(),
-        Outcome::ALL.iter().map(|it| u32::try_from(count(it)).unwrap()).collect(),
+        Outcome::ALL.iter().map(|it| u16::try_from(count(it)).unwrap()).collect(),
         message.first_seen.as_ms(),
         message.last_seen.as_ms(),
     )
@@ -54,7 +54,7 @@ fn joined(store: &Store, rules: &JoinRules) -> Vec<Judged> {
 }
 
 fn summarised(store: &Store, rules: &JoinRules) -> Vec<Judged> {
-    let mut summarised: Vec<Judged> = summarise(store, rules)
+    let mut summarised: Vec<Judged> = summarise(store, rules, |_| true)
         .unwrap()
         .iter()
         .map(|it| {

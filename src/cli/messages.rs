@@ -80,12 +80,11 @@ pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
-    let mut found = summarise(store, &rules)?;
-    found.retain(|it| {
-        let has_outcome =
-            args.outcome.is_empty() || args.outcome.iter().any(|word| it.has_outcome(word));
-        has_outcome && range.contains(it.first_seen)
-    });
+    let mut found = summarise(store, &rules, |it| {
+        let has_outcome = |word: &String| it.has_outcome(word);
+        (args.outcome.is_empty() || args.outcome.iter().any(has_outcome))
+            && range.contains(it.first_seen)
+    })?;
     let total = found.len() as u64;
     let key = |it: &MessageSummary| (it.first_seen, it.event);
     match args.sort {

@@ -16,6 +16,8 @@ pub enum RoleKind {
     Sent = 3,
     /// It bounced.
     Bounced = 4,
+    /// A rule dropped it, if it is for them at all.
+    Dropped = 5,
 }
 
 /// Everything about an event that decides its message's outcome, but for its time and its
@@ -47,6 +49,7 @@ impl Role {
             EventName::MailboxEmailDelivered => RoleKind::Delivered,
             EventName::OutgoingEmailSent => RoleKind::Sent,
             EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => RoleKind::Bounced,
+            EventName::RuleApplied if dropped_for(event).next().is_some() => RoleKind::Dropped,
             EventName::RuleApplied | EventName::JournalingInitiated | EventName::Other(_) => {
                 RoleKind::Other
             }
@@ -55,20 +58,19 @@ impl Role {
             event.name == EventName::DmarcPolicyApplied
                 && event.policy.as_deref().is_some_and(|it| it.trim().eq_ignore_ascii_case(name))
         };
-        let dropping = || event.rule_actions.iter().filter(|it| is_rule(event) && it.is_dropping());
         let spoken_of = match kind {
             RoleKind::Other => event.all_recipients().count(),
             RoleKind::Named => event.recipients.len(),
-            _ => event.addressees().len(),
+            RoleKind::Dropped => dropped_for(event).count(),
+            RoleKind::Delivered | RoleKind::Sent | RoleKind::Bounced => event.addressees().len(),
         };
         Self {
             kind,
             is_outgoing: event.is_outgoing(),
             is_rejecting: is_policy("REJECT"),
             is_quarantining: is_policy("QUARANTINE"),
-            is_dropping: dropping().any(|it| it.recipients.is_empty()),
-            is_partial: spoken_of < event.all_recipients().count()
-                || dropping().any(|it| !it.recipients.is_empty()),
+            is_dropping: dropping_actions(event).any(|it| it.recipients.is_empty()),
+            is_partial: spoken_of < event.all_recipients().count(),
         }
     }
 
@@ -95,6 +97,7 @@ impl Role {
                 2 => RoleKind::Delivered,
                 3 => RoleKind::Sent,
                 4 => RoleKind::Bounced,
+                5 => RoleKind::Dropped,
                 _ => RoleKind::Other,
             },
             is_outgoing: flag(4),
@@ -108,6 +111,16 @@ impl Role {
 
 fn is_rule(event: &Event<'_>) -> bool {
     event.name == EventName::RuleApplied
+}
+
+/// The actions of a rule that keep the message from its recipients.
+fn dropping_actions<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = &'e RuleAction<'a>> {
+    event.rule_actions.iter().filter(|it| is_rule(event) && it.is_dropping())
+}
+
+/// Those whom a rule drops the message for by name.
+fn dropped_for<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = &'e Address<'a>> {
+    dropping_actions(event).flat_map(|it| &it.recipients)
 }
 
 impl<'a> Event<'a> {
@@ -163,7 +176,10 @@ mod tests {
         let drop_all = r#"{"eventName":"RULE_APPLIED","ruleActions":[{"action":"DROP"}]}"#;
         assert!(role(drop_all).is_dropping && !role(drop_all).is_partial);
         let drop_one = r#"{"eventName":"RULE_APPLIED","ruleActions":[{"action":"DROP","recipients":["a@b"]}]}"#;
-        assert!(!role(drop_one).is_dropping && role(drop_one).is_partial);
+        assert!(!role(drop_one).is_dropping && !role(drop_one).is_partial);
+        assert_eq!(role(drop_one).kind, RoleKind::Dropped);
+        let forward_too = r#"{"eventName":"RULE_APPLIED","ruleActions":[{"action":"DROP","recipients":["a@b"]}],"targetRecipient":"c@d"}"#;
+        assert!(role(forward_too).is_partial);
         let plain = r#"{"eventName":"MAILBOX_EMAIL_DELIVERED","recipient":"a@b"}"#;
         assert!(!role(plain).is_partial);
         let both =

@@ -38,19 +38,19 @@ impl MessageSummary {
 
 /// How many recipients have each outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct OutcomeCounts([u32; Outcome::ALL.len()]);
+pub struct OutcomeCounts([u16; Outcome::ALL.len()]);
 
 impl OutcomeCounts {
     fn add(&mut self, outcome: Outcome) {
         let place = Outcome::ALL.iter().position(|it| *it == outcome);
         if let Some(count) = place.and_then(|it| self.0.get_mut(it)) {
-            *count += 1;
+            *count = count.saturating_add(1);
         }
     }
 
-    /// How many recipients have the outcome.
+    /// How many recipients have the outcome; 65,535 stands for more too.
     #[must_use]
-    pub fn get(&self, outcome: Outcome) -> u32 {
+    pub fn get(&self, outcome: Outcome) -> u16 {
         let place = Outcome::ALL.iter().position(|it| *it == outcome);
         place.and_then(|it| self.0.get(it)).copied().unwrap_or_default()
     }
@@ -59,7 +59,8 @@ impl OutcomeCounts {
 /// Messages that one worker takes at once.
 const MESSAGES_AT_ONCE: usize = 4_096;
 
-/// Works out what became of every message, in the order in which they were stored.
+/// Works out what became of every message, and gives those that are wanted, in the order in which
+/// they were stored.
 ///
 /// Two IDs of one hash, which is one chance in thousands for a store of millions, make one message
 /// of two; a trace, which reads the originals, tells them apart.
@@ -67,7 +68,11 @@ const MESSAGES_AT_ONCE: usize = 4_096;
 /// # Errors
 ///
 /// [`StoreError`] when index or archive cannot be read.
-pub fn summarise(store: &Store, rules: &JoinRules) -> Result<Vec<MessageSummary>, StoreError> {
+pub fn summarise(
+    store: &Store,
+    rules: &JoinRules,
+    is_wanted: impl Fn(&MessageSummary) -> bool + Sync,
+) -> Result<Vec<MessageSummary>, StoreError> {
     let table = store.event_table()?;
     let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
     let rules = JoinRules { newest, ..*rules };
@@ -79,12 +84,15 @@ pub fn summarise(store: &Store, rules: &JoinRules) -> Result<Vec<MessageSummary>
                 Judge { table: &table, rules: &rules, legs: Vec::new(), rows: Vec::new() };
             let mut reader = store.events();
             let end = table.message_count().min(start + MESSAGES_AT_ONCE);
-            let mut summaries = Vec::with_capacity(end - start);
+            let mut summaries = Vec::new();
             for message in start..end {
                 let events = table.events_of(message);
                 match judge.summary(events) {
-                    Some(summary) => summaries.push(summary),
-                    None => summaries.extend(judge.read(events, &mut reader)?),
+                    Some(summary) => summaries.extend(Some(summary).filter(&is_wanted)),
+                    None => {
+                        let read = judge.read(events, &mut reader)?;
+                        summaries.extend(read.into_iter().filter(&is_wanted));
+                    }
                 }
             }
             Ok(summaries)
@@ -118,7 +126,10 @@ struct Row {
     /// Where the leg stands among the message's.
     leg: usize,
     address: u32,
+    /// Whether the leg is for it at all.
+    is_recipient: bool,
     is_named: bool,
+    is_dropped: bool,
     delivered_ms: Option<i64>,
     sent_ms: Option<i64>,
     bounced_ms: Option<i64>,
@@ -150,11 +161,13 @@ impl Judge<'_> {
             for address in event.addresses {
                 let row = self.row(position, *address)?;
                 let latest = |known: Option<i64>| known.max(Some(ms));
+                row.is_recipient |= event.role.kind != RoleKind::Dropped;
                 match event.role.kind {
                     RoleKind::Named => row.is_named = true,
                     RoleKind::Delivered => row.delivered_ms = latest(row.delivered_ms),
                     RoleKind::Sent => row.sent_ms = latest(row.sent_ms),
                     RoleKind::Bounced => row.bounced_ms = latest(row.bounced_ms),
+                    RoleKind::Dropped => row.is_dropped = true,
                     RoleKind::Other => {}
                 }
             }
@@ -195,7 +208,9 @@ impl Judge<'_> {
                 let row = Row {
                     leg,
                     address,
+                    is_recipient: false,
                     is_named: false,
+                    is_dropped: false,
                     delivered_ms: None,
                     sent_ms: None,
                     bounced_ms: None,
@@ -221,7 +236,7 @@ impl Judge<'_> {
             return None;
         }
         let mut deciding: Vec<(u32, (Direction, u8), i64, Outcome)> = Vec::new();
-        for row in &self.rows {
+        for row in self.rows.iter().filter(|it| it.is_recipient) {
             let leg = self.legs.get(row.leg)?;
             let outcome = self.outcome(row, leg);
             let direction = if leg.is_outgoing { Direction::Outgoing } else { Direction::Incoming };
@@ -244,7 +259,7 @@ impl Judge<'_> {
             _ if row.bounced_ms.is_some() && arrived <= row.bounced_ms => Outcome::Bounced,
             Row { delivered_ms: Some(_), .. } => Outcome::Delivered,
             Row { sent_ms: Some(_), .. } => Outcome::Sent,
-            _ if leg.is_dropped => Outcome::Dropped,
+            _ if row.is_dropped || leg.is_dropped => Outcome::Dropped,
             _ if leg.is_rejected => Outcome::Rejected,
             _ if leg.is_quarantined => Outcome::Quarantined,
             _ if leg.has_unnamed_mailbox => Outcome::Expanded,

@@ -207,8 +207,9 @@ impl Segment {
         let inverted = reader.inverted_index(Fields::TO)?;
         let mut terms = inverted.terms().stream()?;
         let mut texts = Vec::new();
-        let mut documents: Vec<u32> = Vec::new();
-        let mut numbers: Vec<u32> = Vec::new();
+        // An event names one or two addresses.
+        let mut documents: Vec<u32> = Vec::with_capacity(count + count / 2);
+        let mut numbers: Vec<u32> = Vec::with_capacity(count + count / 2);
         let mut counts = vec![0_u32; count];
         while terms.advance() {
             let number = u32::try_from(texts.len()).unwrap_or(u32::MAX);
