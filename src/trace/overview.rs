@@ -3,6 +3,9 @@
 //! The rules are those of [`super::outcome`], on the columns of the index. Where a column does not
 //! tell all (a rule that drops for some, a time that is approximate), the originals are read.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use rayon::prelude::*;
 
 use super::message::{Direction, MessageOutcome, Outcome, weigh};
@@ -80,8 +83,7 @@ pub fn summarise(
     let parts: Vec<Vec<MessageSummary>> = starts
         .into_par_iter()
         .map(|start| {
-            let mut judge =
-                Judge { table: &table, rules: &rules, legs: Vec::new(), rows: Vec::new() };
+            let mut judge = Judge::new(&table, &rules);
             let mut reader = store.events();
             let end = table.message_count().min(start + MESSAGES_AT_ONCE);
             let mut summaries = Vec::new();
@@ -106,12 +108,56 @@ struct Judge<'t> {
     table: &'t EventTable,
     rules: &'t JoinRules,
     legs: Vec<LegFacts>,
+    leg_positions: Positions<u32>,
     rows: Vec<Row>,
+    row_positions: Positions<(usize, u32)>,
+}
+
+/// Where each of some keys stands, by first appearance.
+struct Positions<K> {
+    keys: Vec<K>,
+    /// Of all keys, once there are many.
+    places: HashMap<K, usize>,
+}
+
+/// Keys that are looked through one by one: of most messages there are a few.
+const FEW: usize = 16;
+
+impl<K: Copy + Eq + Hash> Positions<K> {
+    fn new() -> Self {
+        Self { keys: Vec::new(), places: HashMap::new() }
+    }
+
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.places.clear();
+    }
+
+    /// Where a key stands, and whether it is new.
+    fn of(&mut self, key: K) -> (usize, bool) {
+        let next = self.keys.len();
+        let known = if next <= FEW {
+            self.keys.iter().position(|it| *it == key)
+        } else {
+            if self.places.is_empty() {
+                self.places.extend(self.keys.iter().copied().zip(0..));
+            }
+            self.places.get(&key).copied()
+        };
+        if let Some(position) = known {
+            return (position, false);
+        }
+        self.keys.push(key);
+        if next > FEW {
+            self.places.insert(key, next);
+        }
+        (next, true)
+    }
 }
 
 /// What is known of one leg.
+#[derive(Default)]
 struct LegFacts {
-    number: u32,
     started_ms: i64,
     is_outgoing: bool,
     is_rejected: bool,
@@ -121,7 +167,7 @@ struct LegFacts {
 }
 
 /// What one leg says of one address.
-#[derive(Clone, Copy)]
+#[derive(Default)]
 struct Row {
     /// Where the leg stands among the message's.
     leg: usize,
@@ -135,11 +181,24 @@ struct Row {
     bounced_ms: Option<i64>,
 }
 
-impl Judge<'_> {
+impl<'t> Judge<'t> {
+    fn new(table: &'t EventTable, rules: &'t JoinRules) -> Self {
+        Self {
+            table,
+            rules,
+            legs: Vec::new(),
+            leg_positions: Positions::new(),
+            rows: Vec::new(),
+            row_positions: Positions::new(),
+        }
+    }
+
     /// Judges a message by its columns; `None` where these do not tell all.
     fn summary(&mut self, events: &[u32]) -> Option<MessageSummary> {
         self.legs.clear();
+        self.leg_positions.clear();
         self.rows.clear();
+        self.row_positions.clear();
         let (mut first_ms, mut last_ms) = (i64::MAX, i64::MIN);
         for event in events {
             let event = self.table.row(*event)?;
@@ -183,42 +242,18 @@ impl Judge<'_> {
     }
 
     fn position(&mut self, number: u32, ms: i64) -> usize {
-        if let Some(position) = self.legs.iter().position(|it| it.number == number) {
-            return position;
+        let (position, is_new) = self.leg_positions.of(number);
+        if is_new {
+            self.legs.push(LegFacts { started_ms: ms, ..LegFacts::default() });
         }
-        self.legs.push(LegFacts {
-            number,
-            started_ms: ms,
-            is_outgoing: false,
-            is_rejected: false,
-            is_quarantined: false,
-            is_dropped: false,
-            has_unnamed_mailbox: false,
-        });
-        self.legs.len() - 1
+        position
     }
 
-    /// The row of an address; `None` where there are too many to look through.
     fn row(&mut self, leg: usize, address: u32) -> Option<&mut Row> {
-        let known = self.rows.iter().position(|it| it.leg == leg && it.address == address);
-        let position = match known {
-            Some(position) => position,
-            None if self.rows.len() >= ROWS_MAX => return None,
-            None => {
-                let row = Row {
-                    leg,
-                    address,
-                    is_recipient: false,
-                    is_named: false,
-                    is_dropped: false,
-                    delivered_ms: None,
-                    sent_ms: None,
-                    bounced_ms: None,
-                };
-                self.rows.push(row);
-                self.rows.len() - 1
-            }
-        };
+        let (position, is_new) = self.row_positions.of((leg, address));
+        if is_new {
+            self.rows.push(Row { leg, address, ..Row::default() });
+        }
         self.rows.get_mut(position)
     }
 
@@ -235,19 +270,17 @@ impl Judge<'_> {
         if starts.windows(2).any(|it| it.first() == it.last()) {
             return None;
         }
-        let mut deciding: Vec<(u32, (Direction, u8), i64, Outcome)> = Vec::new();
+        let mut outcomes: Vec<(u32, (Direction, u8), i64, Outcome)> = Vec::new();
         for row in self.rows.iter().filter(|it| it.is_recipient) {
             let leg = self.legs.get(row.leg)?;
             let outcome = self.outcome(row, leg);
             let direction = if leg.is_outgoing { Direction::Outgoing } else { Direction::Incoming };
-            let new = (row.address, weigh(direction, outcome), leg.started_ms, outcome);
-            match deciding.iter_mut().find(|it| it.0 == row.address) {
-                Some(known) if (known.1, known.2) <= (new.1, new.2) => *known = new,
-                Some(_) => {}
-                None => deciding.push(new),
-            }
+            outcomes.push((row.address, weigh(direction, outcome), leg.started_ms, outcome));
         }
-        Some(deciding.into_iter().map(|it| it.3).collect())
+        // Of each address, the one that says most; among equals, the later leg.
+        outcomes.sort_unstable();
+        let last_of_each = outcomes.chunk_by(|a, b| a.0 == b.0).filter_map(|it| it.last());
+        Some(last_of_each.map(|it| it.3).collect())
     }
 
     fn outcome(&self, row: &Row, leg: &LegFacts) -> Outcome {
@@ -291,10 +324,6 @@ impl Judge<'_> {
         Ok(messages.iter().filter_map(|it| Some(summary_of(it, place_of(it)?))).collect())
     }
 }
-
-/// Rows of one message that are looked through one by one; where there are more, the originals are
-/// joined, which takes a map.
-const ROWS_MAX: usize = 200;
 
 fn counted(outcomes: impl Iterator<Item = Outcome>) -> OutcomeCounts {
     let mut counts = OutcomeCounts::default();

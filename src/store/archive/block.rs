@@ -7,8 +7,9 @@ use zstd::bulk::{Compressor, Decompressor};
 
 use crate::limits;
 
-/// On blocks of 64 KiB of event records, level 1 is both smaller and a quarter faster than level 3
-/// (5.93 to 1 against 5.90 to 1); only level 6 saves more, at a quarter of the speed.
+/// On blocks of 128 KiB of event records, level 1 is both smaller and faster than level 3 (76.1
+/// against 76.8 MB for a million events); only what looks for matches five times as long saves
+/// more, 5 %. Blocks of 64 KiB take 5 % more.
 const LEVEL: i32 = 1;
 
 thread_local! {
