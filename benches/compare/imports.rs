@@ -30,11 +30,12 @@ const AGAIN_RATIO_MAX: f64 = 0.5;
 pub(crate) fn of_ndjson(bench: &mut Bench) {
     let (log, store, database) = (bench.log.path.clone(), bench.store(), bench.database());
     let import = Job::import(&log, &store).making(&store);
-    let load = bench.duckdb_load("ndjson", &log, &database, "any-order");
-    let in_order = bench.dir.path().join("in-order.duckdb");
-    let load_in_order = bench.duckdb_load("ndjson", &log, &in_order, "in-order");
-    let jobs = [Some(&import), load.as_ref(), load_in_order.as_ref()];
-    let [ours, theirs, theirs_in_order] = bench.stopwatch.alternate(RUNS, jobs);
+    // As DuckDB does unless told otherwise, and as the archive keeps it.
+    let load = bench.duckdb_load("ndjson", &log, &database, "in-order");
+    let any_order = bench.dir.path().join("any-order.duckdb");
+    let load_any_order = bench.duckdb_load("ndjson", &log, &any_order, "any-order");
+    let jobs = [Some(&import), load.as_ref(), load_any_order.as_ref()];
+    let [ours, theirs, theirs_any_order] = bench.stopwatch.alternate(RUNS, jobs);
     let again = Job::import(&log, &store);
     let [ours_again] = bench.stopwatch.alternate(RUNS, [Some(&again)]);
 
@@ -42,7 +43,7 @@ pub(crate) fn of_ndjson(bench: &mut Bench) {
     let wall = table.add("import NDJSON: wall", Seconds, ours.wall());
     wall.beside("DuckDB", theirs.wall()).ratio_at_most(TIME_RATIO_MAX);
     let wall = table.add("import NDJSON: wall", Seconds, ours.wall());
-    wall.beside("DuckDB, order kept", theirs_in_order.wall());
+    wall.beside("DuckDB, order lost", theirs_any_order.wall());
     table.add("import NDJSON: CPU", Seconds, ours.cpu()).beside("DuckDB", theirs.cpu());
     let peak = table.add("import NDJSON: peak memory", Bytes, ours.peak());
     peak.beside("DuckDB", theirs.peak()).at_most(GIB);
@@ -85,7 +86,7 @@ pub(crate) fn of_an_s3_export(bench: &mut Bench) {
     let count = bench.log.event_count.to_string();
     let out = text(&export);
     let synth = ["synth", "--events", &count, "--as", "s3-export", "--out", out, "-q"];
-    let load = bench.duckdb_load("s3-export", &export, &database, "any-order");
+    let load = bench.duckdb_load("s3-export", &export, &database, "in-order");
     let import = Job::import(&export, &store).making(&store);
     bench.stopwatch.run(&Job::mailtrace(synth));
     let [ours, theirs] = bench.stopwatch.alternate(RUNS, [Some(&import), load.as_ref()]);

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use mailtrace::store::Store;
-use mailtrace::trace::{JoinRules, trace_ids};
+use mailtrace::trace::{JoinRules, summarise, trace_ids};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -31,6 +31,9 @@ const TRACE_P99_RATIO_MAX: f64 = 1.0 / 20.0;
 
 const COUNT_RATIO_MAX: f64 = 1.0;
 
+const SCANS: usize = 10;
+const SCAN_RATIO_MAX: f64 = 1.0;
+
 /// What DuckDB answered.
 #[derive(Deserialize)]
 struct Timed {
@@ -43,6 +46,7 @@ pub(crate) fn in_process(bench: &mut Bench) {
     let mut duckdb = bench.duckdb_open();
     add_traces(bench, &store, duckdb.as_mut());
     add_counts(bench, &store, duckdb.as_mut());
+    add_outcomes(bench, &store, duckdb.as_mut());
 }
 
 fn add_traces(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
@@ -95,6 +99,28 @@ fn count_by_name(store: &Store) -> f64 {
     let started = Instant::now();
     let counts = store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts");
     assert!(!counts.is_empty(), "a store without events");
+    started.elapsed().as_secs_f64()
+}
+
+/// mailtrace judges every recipient of every message; DuckDB finds those whom no event of the leg
+/// that names them speaks of again.
+fn add_outcomes(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
+    find_lost(store);
+    let ours = Samples::new((0..SCANS).map(|_| find_lost(store)));
+    let theirs = duckdb.map(|it| {
+        let ask = |runs: usize| json!({ "ask": "undelivered", "runs": runs });
+        it.ask::<Timed>(&ask(1));
+        Samples::new(it.ask::<Timed>(&ask(SCANS)).seconds)
+    });
+    let row = bench.table.add("find lost messages, in process", Seconds, ours);
+    row.beside("DuckDB, undelivered", theirs).ratio_at_most(SCAN_RATIO_MAX);
+}
+
+fn find_lost(store: &Store) -> f64 {
+    let rules = JoinRules { grace_ms: 0, newest: store.time_span().map(|(_, newest)| newest) };
+    let started = Instant::now();
+    let lost = summarise(store, &rules, |it| it.has_outcome("lost")).expect("the messages");
+    assert!(!lost.is_empty(), "a log without losses");
     started.elapsed().as_secs_f64()
 }
 
