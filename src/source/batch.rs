@@ -25,7 +25,9 @@ pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     fn take(&self) -> Vec<u8> {
-        self.0.lock().ok().and_then(|mut it| it.pop()).unwrap_or_default()
+        let known = self.0.lock().ok().and_then(|mut it| it.pop());
+        // A batch is full when its last unit makes it so.
+        known.unwrap_or_else(|| Vec::with_capacity(limits::BATCH_BYTES + limits::BATCH_BYTES / 8))
     }
 
     fn give(&self, mut buffer: Vec<u8>) {

@@ -179,7 +179,10 @@ impl Preparer {
     ///
     /// [`StoreError`] when index or archive cannot be read.
     pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
-        let mut batch = std::mem::take(&mut self.batch);
+        // The next batch will be about as large.
+        let records = Vec::with_capacity(self.batch.records.len());
+        let next = PreparedBatch { records, ..PreparedBatch::default() };
+        let mut batch = std::mem::replace(&mut self.batch, next);
         batch.documents.extend(self.documents.take());
         batch.with_message_identities = self.with_message_identities;
         self.find_stored(&mut batch)?;

@@ -13,22 +13,37 @@ use crate::limits;
 const LEVEL: i32 = 1;
 
 thread_local! {
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static COMPRESSION: RefCell<Option<Compression>> = const { RefCell::new(None) };
+}
+
+/// What is kept from block to block, for its memory.
+struct Compression {
+    compressor: Compressor<'static>,
+    frame: Vec<u8>,
+}
+
+impl Compression {
+    fn new() -> io::Result<Self> {
+        let mut compressor = Compressor::new(LEVEL)?;
+        compressor.include_checksum(true)?;
+        compressor.include_contentsize(true)?;
+        Ok(Self { compressor, frame: Vec::new() })
+    }
 }
 
 /// Makes a frame of whole lines, with its length in front and a checksum behind.
 pub(in crate::store) fn compress_block(lines: &[u8]) -> io::Result<Vec<u8>> {
-    COMPRESSOR.with_borrow_mut(|slot| {
-        let compressor = match slot {
-            Some(compressor) => compressor,
-            None => {
-                let mut compressor = Compressor::new(LEVEL)?;
-                compressor.include_checksum(true)?;
-                compressor.include_contentsize(true)?;
-                slot.insert(compressor)
-            }
+    COMPRESSION.with_borrow_mut(|slot| {
+        let Compression { compressor, frame } = match slot {
+            Some(compression) => compression,
+            None => slot.insert(Compression::new()?),
         };
-        compressor.compress(lines)
+        frame.clear();
+        frame.reserve(zstd::zstd_safe::compress_bound(lines.len()));
+        compressor.compress_to_buffer(lines, frame)?;
+        let compressed = frame.clone();
+        frame.shrink_to(limits::BLOCK_BYTES * 2);
+        Ok(compressed)
     })
 }
 

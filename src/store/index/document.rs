@@ -213,9 +213,15 @@ impl Documents {
 
     /// The documents, and nothing is left.
     pub(in crate::store) fn take(&mut self) -> impl Iterator<Item = Document> {
-        let texts = Arc::new(std::mem::take(&mut self.texts));
+        // The next batch will be about as large.
+        let next = Texts {
+            bytes: Vec::with_capacity(self.texts.bytes.len()),
+            texts: Vec::with_capacity(self.texts.texts.len()),
+        };
+        let texts = Arc::new(std::mem::replace(&mut self.texts, next));
+        let next = Vec::with_capacity(self.documents.len());
         let mut texts_from = 0;
-        std::mem::take(&mut self.documents).into_iter().map(move |it| {
+        std::mem::replace(&mut self.documents, next).into_iter().map(move |it| {
             let Entry { texts_to, timestamp_ms, leg, message_id } = it;
             let texts = Arc::clone(&texts);
             // Whoever indexes it says where it lies.

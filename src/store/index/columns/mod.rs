@@ -87,7 +87,8 @@ fn joined(one: (i64, i64), other: (i64, i64)) -> (i64, i64) {
 struct ColumnsWriter {
     places: PlacesWriter,
     times: Vec<i64>,
-    legs: Vec<(IdHash, DocId)>,
+    /// The leg of each document.
+    legs: Vec<IdHash>,
     messages: Vec<(IdHash, DocId)>,
 }
 
@@ -103,7 +104,7 @@ impl PluginWriter for ColumnsWriter {
         })?;
         self.places.push(document.location);
         self.times.push(document.timestamp_ms);
-        self.legs.push((document.leg, document_id));
+        self.legs.push(document.leg);
         self.messages.extend(document.message_id.map(|it| (it, document_id)));
         Ok(())
     }
@@ -123,7 +124,7 @@ impl PluginWriter for ColumnsWriter {
             span: self.times.iter().map(first_and_last).reduce(joined),
             places: self.places.into_bytes(),
             times: pack_times(self.times),
-            legs: chains::build(self.legs, count),
+            legs: chains::build(self.legs.into_iter().zip(0..).collect(), count),
             messages: chains::build(self.messages, count),
         };
         sections.write(segment)
@@ -132,7 +133,9 @@ impl PluginWriter for ColumnsWriter {
     fn mem_usage(&self) -> usize {
         self.places.memory()
             + self.times.capacity() * size_of::<i64>()
-            + (self.legs.capacity() + self.messages.capacity()) * size_of::<(IdHash, DocId)>()
+            // They are put beside their documents to be sorted.
+            + self.legs.capacity() * size_of::<(IdHash, DocId, IdHash)>()
+            + self.messages.capacity() * size_of::<(IdHash, DocId)>()
     }
 
     fn as_any(&self) -> &dyn Any {
