@@ -14,9 +14,12 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
 
-/// Bytes at a file's end that are kept as they are too: tantivy reads its footers whenever it
-/// opens the index.
-const TAIL_BYTES: usize = 4 << 10;
+/// Bytes at a file's end that are kept as they are too: tantivy reads footer and skip list, some
+/// 10 bytes a block of 16 KiB, whenever it opens the index.
+fn tail_bytes(length: u64) -> usize {
+    let bytes = length.min((4 << 10) + length / 256);
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
 
 /// Whether a file of the index is such a store.
 pub(super) fn is_empty_store(path: &Path) -> bool {
@@ -59,7 +62,7 @@ impl Write for EmptyStoreWriter {
         self.encoder.write_all(bytes)?;
         self.length += bytes.len() as u64;
         self.tail.extend_from_slice(bytes);
-        let excess = self.tail.len().saturating_sub(TAIL_BYTES);
+        let excess = self.tail.len().saturating_sub(tail_bytes(self.length));
         self.tail.drain(..excess);
         Ok(bytes.len())
     }
@@ -95,8 +98,9 @@ fn parse(bytes: &OwnedBytes) -> Option<EmptyStoreFile> {
         return None;
     }
     let (rest, length) = summed.split_last_chunk()?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
-    let tail_start = rest.len().checked_sub(length.min(TAIL_BYTES))?;
+    let length = u64::from_le_bytes(*length);
+    let tail_start = rest.len().checked_sub(tail_bytes(length))?;
+    let length = usize::try_from(length).ok()?;
     let (compressed, tail) = (bytes.slice(0..tail_start), bytes.slice(tail_start..rest.len()));
     Some(EmptyStoreFile { compressed, tail, length, content: OnceLock::new() })
 }
@@ -166,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_was_written_is_read() {
-        for length in [0, 1, TAIL_BYTES - 1, TAIL_BYTES, TAIL_BYTES + 1, 1_000_000] {
+        for length in [0, 1, 4_095, 4_096, 4_097, 5_000, 1_000_000] {
             let content: Vec<u8> = (0_u8..251).cycle().take(length).collect();
             let (_directory, raw) = written(&content);
             let file = read(&raw).unwrap();
