@@ -16,7 +16,7 @@ use crate::store::StoreError;
 use crate::store::layout::Layout;
 
 /// Bytes read at first in the hope that the block ends within them.
-const GUESS_BYTES: usize = 32 << 10;
+const GUESS_BYTES: usize = 24 << 10;
 
 /// Files kept open at once.
 const OPEN_FILES_MAX: usize = 64;
