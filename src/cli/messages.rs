@@ -8,6 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 
 use super::input::InputArgs;
+use super::listing::{check_limit, say_how_many};
 use super::search::range;
 use super::{Context, Format, Outcome};
 use crate::limits;
@@ -72,11 +73,7 @@ pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
     let grace_ms = parse_duration_ms(&args.grace)
         .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
     let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
-    anyhow::ensure!(
-        args.limit <= limits::RESULT_ROWS_MAX,
-        "--limit: at most {}",
-        limits::RESULT_ROWS_MAX
-    );
+    check_limit(args.limit)?;
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
@@ -95,21 +92,7 @@ pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let shown = write(&found, total, args, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
-    if context.global.format == Format::Table && !context.global.quiet {
-        let mut stderr = anstream::stderr().lock();
-        match shown {
-            0 if total == 0 => writeln!(
-                stderr,
-                "no message found; {}",
-                super::trace::coverage_note(store, &context.zone)
-            )?,
-            _ if total > shown => {
-                writeln!(stderr, "{shown} of {total} messages shown (--limit shows more)")?;
-            }
-            1 => writeln!(stderr, "1 message")?,
-            _ => writeln!(stderr, "{shown} messages")?,
-        }
-    }
+    say_how_many("message", shown, total, store, context)?;
     Ok(opened.outcome(total > 0))
 }
 

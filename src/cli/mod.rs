@@ -6,6 +6,7 @@
 mod completions;
 mod import;
 mod input;
+mod listing;
 mod messages;
 mod output;
 mod progress;

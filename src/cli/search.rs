@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use clap::Args;
 
 use super::input::InputArgs;
+use super::listing::{check_limit, say_how_many};
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::query::{self, Hits, Query};
@@ -42,32 +43,14 @@ pub(super) struct SearchArgs {
 pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
     let query = parse(&args.query.join(" "), context)?;
     let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
-    anyhow::ensure!(
-        args.limit <= limits::RESULT_ROWS_MAX,
-        "--limit: at most {}",
-        limits::RESULT_ROWS_MAX
-    );
+    check_limit(args.limit)?;
     let opened = args.input.open(context)?;
     let mut hits = query::search(&opened.store, &query, range, args.limit)?;
     let total = hits.total();
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let shown = write_hits(&mut hits, context, &mut stdout)?;
     stdout.flush()?;
-    if context.global.format == Format::Table && !context.global.quiet {
-        let mut stderr = anstream::stderr().lock();
-        match shown {
-            0 if total == 0 => writeln!(
-                stderr,
-                "no event found; {}",
-                super::trace::coverage_note(&opened.store, &context.zone)
-            )?,
-            _ if total > shown => {
-                writeln!(stderr, "{shown} of {total} events shown (--limit shows more)")?;
-            }
-            1 => writeln!(stderr, "1 event")?,
-            _ => writeln!(stderr, "{shown} events")?,
-        }
-    }
+    say_how_many("event", shown, total, &opened.store, context)?;
     // With a limit of none, what there is was found all the same.
     Ok(opened.outcome(shown > 0 || (args.limit == 0 && total > 0)))
 }

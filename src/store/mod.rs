@@ -6,6 +6,7 @@
 //! for writing. [`StoreWriter`] writes, [`Store`] reads; readers need no lock.
 
 mod archive;
+mod blocks;
 mod checkpoint;
 mod coverage;
 mod disjoint_sets;

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::StoreError;
-use super::archive::{ArchiveWriter, Location, compress_block, lines_of_frame};
+use super::archive::{ArchiveWriter, Location, lines_of_frame};
+use super::blocks::Blocks;
 use super::checkpoint::{Checkpoint, CommitNote};
 use super::coverage::{Coverage, CoveredRange};
 use super::identity::Identity;
-use super::index::{Document, IndexSnapshot, IndexWriter};
+use super::index::{IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::objects::{ObjectHash, TakenObjects};
-use super::prepare::{PreparedBatch, PreparedBlock, PreparedLines, PreparedRecord, Preparers};
+use super::prepare::{PreparedBatch, PreparedLines, PreparedRecord, Preparers};
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
-use crate::limits;
 
 /// The one process that writes to a store.
 ///
@@ -176,8 +176,7 @@ impl StoreWriter {
             }
             counts.push(appended);
         }
-        let frames: Vec<_> = blocks.0.into_par_iter().map(Block::into_frame).collect();
-        for frame in frames {
+        for frame in blocks.into_frames() {
             let (frame, documents) = frame.map_err(StoreError::io("compress for", &archive))?;
             let (file, offset) = self.archive.append(&frame)?;
             let located = documents
@@ -338,70 +337,6 @@ fn archive_is_empty(layout: &Layout) -> Result<bool, StoreError> {
     let mut entries =
         std::fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))?;
     Ok(entries.next().is_none())
-}
-
-/// What will be frames of the archive, in order, each with its documents.
-#[derive(Default)]
-struct Blocks(Vec<Block>);
-
-enum Block {
-    /// Lines to be compressed, to which more may come.
-    Lines(Vec<u8>, Vec<Document>),
-    /// A frame.
-    Frame(Vec<u8>, Vec<Document>),
-}
-
-impl Blocks {
-    /// Puts blocks behind that are compressed already.
-    fn extend(&mut self, prepared: Vec<PreparedBlock>, documents: Vec<Document>) {
-        let mut documents = documents.into_iter();
-        self.0.extend(
-            prepared
-                .into_iter()
-                .map(|it| Block::Frame(it.frame, documents.by_ref().take(it.count).collect())),
-        );
-    }
-
-    /// Puts behind what is new of a batch.
-    fn fill(
-        &mut self,
-        lines: &[u8],
-        records: &[PreparedRecord],
-        documents: Vec<Document>,
-        appended: &Appended,
-    ) {
-        let mut duplicates = appended.duplicate_indices.iter().copied().peekable();
-        let mut start = 0;
-        for ((index, record), document) in records.iter().enumerate().zip(documents) {
-            let line = lines.get(start..record.line_end).unwrap_or_default();
-            start = record.line_end;
-            if duplicates.next_if_eq(&index).is_none() {
-                self.push(line, document);
-            }
-        }
-    }
-
-    fn push(&mut self, line: &[u8], document: Document) {
-        match self.0.last_mut() {
-            Some(Block::Lines(lines, documents))
-                if lines.len() + line.len() <= limits::BLOCK_BYTES
-                    && documents.len() < limits::BLOCK_RECORDS_MAX =>
-            {
-                lines.extend_from_slice(line);
-                documents.push(document);
-            }
-            _ => self.0.push(Block::Lines(line.to_vec(), vec![document])),
-        }
-    }
-}
-
-impl Block {
-    fn into_frame(self) -> io::Result<(Vec<u8>, Vec<Document>)> {
-        Ok(match self {
-            Self::Frame(frame, documents) => (frame, documents),
-            Self::Lines(lines, documents) => (compress_block(&lines)?, documents),
-        })
-    }
 }
 
 /// An identity is a hash already.

@@ -1,0 +1,40 @@
+//! What the commands that list something share: their bound, and what they say of it.
+
+use std::io::Write;
+
+use super::{Context, Format};
+use crate::limits;
+use crate::store::Store;
+
+/// Checks how many rows are asked for.
+pub(super) fn check_limit(limit: usize) -> anyhow::Result<()> {
+    let most = limits::RESULT_ROWS_MAX;
+    anyhow::ensure!(limit <= most, "--limit: at most {most}");
+    Ok(())
+}
+
+/// Says on stderr how many of `total` were shown, for people.
+pub(super) fn say_how_many(
+    what: &str,
+    shown: u64,
+    total: u64,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<()> {
+    if context.global.format != Format::Table || context.global.quiet {
+        return Ok(());
+    }
+    let mut stderr = anstream::stderr().lock();
+    match shown {
+        0 if total == 0 => {
+            let note = super::trace::coverage_note(store, &context.zone);
+            writeln!(stderr, "no {what} found; {note}")?;
+        }
+        _ if total > shown => {
+            writeln!(stderr, "{shown} of {total} {what}s shown (--limit shows more)")?;
+        }
+        1 => writeln!(stderr, "1 {what}")?,
+        _ => writeln!(stderr, "{shown} {what}s")?,
+    }
+    Ok(())
+}
