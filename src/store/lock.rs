@@ -15,7 +15,15 @@ const NOTE_BYTES_MAX: u64 = 1_024;
 #[derive(Debug)]
 pub(super) struct WriterLock {
     /// The lock belongs to the open file.
-    _file: File,
+    file: File,
+}
+
+impl Drop for WriterLock {
+    fn drop(&mut self) {
+        // A child process that is being started shares the open file until it is another program:
+        // closing it here would leave the lock with the child. Closing is what is left if this fails.
+        let _still_shared = self.file.unlock();
+    }
 }
 
 impl WriterLock {
@@ -51,7 +59,7 @@ impl WriterLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(note.as_bytes()))
             .map_err(StoreError::io("write", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -68,5 +76,16 @@ mod tests {
         assert!(error.contains(&format!("process {}", std::process::id())), "{error}");
         drop(first);
         WriterLock::acquire(&layout).unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_is_given_back_is_free_though_a_child_still_has_the_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        let lock = WriterLock::acquire(&layout).unwrap();
+        let shared = lock.file.try_clone().unwrap();
+        drop(lock);
+        WriterLock::acquire(&layout).unwrap();
+        drop(shared);
     }
 }
