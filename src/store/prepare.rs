@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::StoreError;
-use super::archive::{ArchiveReader, Location, compress_block, cut, write_line};
+use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
 use super::coverage::CoveredRange;
 use super::identity::Identity;
 use super::index::{Document, Documents, IdHash, IndexSnapshot};
@@ -105,6 +106,7 @@ impl PreparedBatch {
 #[derive(Clone)]
 pub struct Preparers {
     pub(super) layout: Layout,
+    pub(super) files: Arc<ArchiveFiles>,
     pub(super) snapshot: IndexSnapshot,
     pub(super) with_message_identities: bool,
     pub(super) commit_count: u64,
@@ -118,7 +120,7 @@ impl Preparers {
             documents: Documents::default(),
             snapshot: self.snapshot.clone(),
             archive_path: self.layout.archive(),
-            archive: ArchiveReader::new(&self.layout),
+            archive: ArchiveReader::new(&self.files),
             with_message_identities: self.with_message_identities,
             commit_count: self.commit_count,
             lines: Vec::new(),

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 use tantivy::query::Query;
 
-use super::archive::{ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
+use super::archive::{ArchiveFiles, ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
 use super::index::{Attribute, ColumnsBySegment, EventTable, IdHash, IndexSnapshot};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
@@ -21,6 +22,7 @@ pub struct Store {
     layout: Layout,
     snapshot: IndexSnapshot,
     checkpoint: Checkpoint,
+    files: Arc<ArchiveFiles>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -47,7 +49,8 @@ impl Store {
         let layout = Layout::new(path);
         layout.check()?;
         let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
-        Ok(Self { layout, snapshot, checkpoint })
+        let files = ArchiveFiles::new(&layout);
+        Ok(Self { layout, snapshot, checkpoint, files })
     }
 
     /// Where it lies.
@@ -90,11 +93,7 @@ impl Store {
     /// Reads single events; keeps what it has decompressed.
     #[must_use]
     pub fn events(&self) -> EventReader<'_> {
-        EventReader {
-            store: self,
-            archive: ArchiveReader::new(&self.layout),
-            parser: Parser::new(),
-        }
+        EventReader { store: self, archive: ArchiveReader::new(&self.files), parser: Parser::new() }
     }
 
     /// Reads the whole archive, in parallel by file: `fold` takes each record into a value that

@@ -4,12 +4,13 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
 use super::StoreError;
-use super::archive::{ArchiveWriter, Location, lines_of_frame};
+use super::archive::{ArchiveFiles, ArchiveWriter, Location, decompress_block};
 use super::blocks::Blocks;
 use super::checkpoint::{Checkpoint, CommitNote};
 use super::coverage::{Coverage, CoveredRange};
@@ -29,6 +30,8 @@ use super::rejected::RejectedWriter;
 pub struct StoreWriter {
     layout: Layout,
     archive: ArchiveWriter,
+    /// For reading what duplicates are compared with.
+    files: Arc<ArchiveFiles>,
     index: IndexWriter,
     snapshot: IndexSnapshot,
     checkpoint: Checkpoint,
@@ -91,6 +94,7 @@ impl StoreWriter {
         let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
         Ok(Self {
+            files: ArchiveFiles::new(&layout),
             layout,
             archive,
             index,
@@ -109,6 +113,7 @@ impl StoreWriter {
     pub fn preparers(&self) -> Preparers {
         Preparers {
             layout: self.layout.clone(),
+            files: Arc::clone(&self.files),
             snapshot: self.snapshot.clone(),
             with_message_identities: self.uncommitted.with_message_identities,
             commit_count: self.commit_count,
@@ -165,7 +170,7 @@ impl StoreWriter {
                 PreparedLines::Blocks(prepared) => {
                     let lines = prepared
                         .iter()
-                        .map(|it| lines_of_frame(&it.frame))
+                        .map(|it| decompress_block(&it.frame))
                         .collect::<io::Result<Vec<_>>>()
                         .map_err(StoreError::io("compress for", &archive))?;
                     blocks.fill(&lines.concat(), &batch.records, batch.documents, &appended);

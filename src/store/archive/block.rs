@@ -13,6 +13,7 @@ const LEVEL: i32 = 1;
 
 thread_local! {
     static COMPRESSION: RefCell<Option<Compression>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
 /// What is kept from block to block, for its memory.
@@ -47,22 +48,20 @@ pub(in crate::store) fn compress_block(lines: &[u8]) -> io::Result<Vec<u8>> {
 }
 
 /// Reads a frame of lines back; its length is checked before anything is allocated.
-pub(super) fn decompress_block(
-    decompressor: &mut Decompressor<'_>,
-    frame: &[u8],
-) -> io::Result<Vec<u8>> {
+pub(in crate::store) fn decompress_block(frame: &[u8]) -> io::Result<Vec<u8>> {
     let length = zstd::zstd_safe::get_frame_content_size(frame)
         .ok()
         .flatten()
         .and_then(|it| usize::try_from(it).ok())
         .filter(|it| *it <= limits::BLOCK_BYTES_MAX)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not one of our blocks"))?;
-    decompressor.decompress(frame, length)
-}
-
-/// Reads a frame of ours back that was not written yet.
-pub(in crate::store) fn lines_of_frame(frame: &[u8]) -> io::Result<Vec<u8>> {
-    decompress_block(&mut Decompressor::new()?, frame)
+    DECOMPRESSOR.with_borrow_mut(|slot| {
+        let decompressor = match slot {
+            Some(decompressor) => decompressor,
+            None => slot.insert(Decompressor::new()?),
+        };
+        decompressor.decompress(frame, length)
+    })
 }
 
 /// Cuts lines, of which `ends` says where each ends, into blocks of about

@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use zstd::bulk::Decompressor;
-
 use super::block::decompress_block;
 use crate::limits;
 use crate::store::StoreError;
@@ -54,7 +52,6 @@ pub(in crate::store) struct Frames {
     path: PathBuf,
     bytes: Vec<u8>,
     position: usize,
-    decompressor: Decompressor<'static>,
 }
 
 impl Frames {
@@ -77,8 +74,7 @@ impl Frames {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
         file.take(length).read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
-        let decompressor = Decompressor::new().map_err(StoreError::io("read", path))?;
-        Ok(Self { path: path.to_owned(), bytes, position: 0, decompressor })
+        Ok(Self { path: path.to_owned(), bytes, position: 0 })
     }
 
     /// After damage, goes on to the next place that looks like the beginning of a frame; false
@@ -128,8 +124,7 @@ impl Frames {
                 end: (self.position + length) as u64,
             }
         } else {
-            let lines = decompress_block(&mut self.decompressor, frame)
-                .map_err(|error| damaged(&error.to_string()))?;
+            let lines = decompress_block(frame).map_err(|error| damaged(&error.to_string()))?;
             if lines.last() != Some(&b'\n') {
                 return Err(damaged("the block does not end with a line feed"));
             }

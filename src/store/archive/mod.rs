@@ -10,10 +10,10 @@ mod reader;
 mod sums;
 mod writer;
 
-pub(super) use block::{compress_block, cut, lines_of, lines_of_frame};
+pub(super) use block::{compress_block, cut, decompress_block, lines_of};
 pub(super) use frames::{Frame, Frames};
 pub(super) use line::{parse_line, write_line};
-pub(super) use reader::ArchiveReader;
+pub(super) use reader::{ArchiveFiles, ArchiveReader};
 pub(super) use sums::{Sums, hash_prefix, hex};
 pub(super) use writer::ArchiveWriter;
 

@@ -4,9 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
-
-use zstd::bulk::Decompressor;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::block::decompress_block;
 use super::{Location, parse_line};
@@ -21,12 +19,40 @@ const GUESS_BYTES: usize = 24 << 10;
 /// Files kept open at once.
 const OPEN_FILES_MAX: usize = 64;
 
+/// The archive's files, opened when they are first read. They only grow, so one that is open stays
+/// good.
+pub(in crate::store) struct ArchiveFiles {
+    layout: Layout,
+    open: Mutex<HashMap<u32, Arc<File>>>,
+}
+
+impl ArchiveFiles {
+    pub(in crate::store) fn new(layout: &Layout) -> Arc<Self> {
+        Arc::new(Self { layout: layout.clone(), open: Mutex::new(HashMap::new()) })
+    }
+
+    fn get(&self, number: u32) -> Result<Arc<File>, StoreError> {
+        // It is whole between any two statements that hold it.
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(file) = open.get(&number) {
+            return Ok(Arc::clone(file));
+        }
+        let path = self.layout.archive_file(number);
+        let file = Arc::new(File::open(&path).map_err(StoreError::io("open", &path))?);
+        if open.len() >= OPEN_FILES_MAX {
+            open.clear();
+        }
+        open.insert(number, Arc::clone(&file));
+        Ok(file)
+    }
+}
+
 /// Reads records by location and keeps the last blocks.
 pub(in crate::store) struct ArchiveReader {
-    layout: Layout,
-    files: HashMap<u32, File>,
+    files: Arc<ArchiveFiles>,
     blocks: VecDeque<((u32, u32), Arc<Block>)>,
-    decompressor: Option<Decompressor<'static>>,
+    /// The memory for a frame.
+    frame: Vec<u8>,
 }
 
 /// The lines of one block and where each ends.
@@ -45,13 +71,8 @@ impl Block {
 }
 
 impl ArchiveReader {
-    pub(in crate::store) fn new(layout: &Layout) -> Self {
-        Self {
-            layout: layout.clone(),
-            files: HashMap::new(),
-            blocks: VecDeque::new(),
-            decompressor: None,
-        }
+    pub(in crate::store) fn new(files: &Arc<ArchiveFiles>) -> Self {
+        Self { files: Arc::clone(files), blocks: VecDeque::new(), frame: Vec::new() }
     }
 
     /// Reads the record at a location.
@@ -90,20 +111,12 @@ impl ArchiveReader {
     }
 
     fn load(&mut self, number: u32, offset: u32) -> Result<Vec<u8>, StoreError> {
-        let path = self.layout.archive_file(number);
-        if !self.files.contains_key(&number) {
-            if self.files.len() >= OPEN_FILES_MAX {
-                self.files.clear();
-            }
-            let file = File::open(&path).map_err(StoreError::io("open", &path))?;
-            self.files.insert(number, file);
-        }
-        let Some(file) = self.files.get(&number) else {
-            return Err(self.damaged(number, offset, "it is not open"));
-        };
-        let mut frame = vec![0; GUESS_BYTES];
+        let path = self.files.layout.archive_file(number);
+        let file = self.files.get(number)?;
+        let frame = &mut self.frame;
+        frame.resize(GUESS_BYTES, 0);
         let length = loop {
-            let count = read_at_most(file, &mut frame, u64::from(offset))
+            let count = read_at_most(&file, frame, u64::from(offset))
                 .map_err(StoreError::io("read", &path))?;
             let is_all = count < frame.len() || frame.len() >= limits::BLOCK_BYTES_MAX;
             let read = frame.get(..count).unwrap_or_default();
@@ -113,20 +126,13 @@ impl ArchiveReader {
                 _ => frame.resize(frame.len() * 4, 0),
             }
         };
-        let frame = frame.get(..length).unwrap_or_default();
-        if self.decompressor.is_none() {
-            self.decompressor = Some(Decompressor::new().map_err(StoreError::io("read", &path))?);
-        }
-        let lines = match &mut self.decompressor {
-            Some(decompressor) => decompress_block(decompressor, frame),
-            None => Err(io::ErrorKind::Other.into()),
-        };
+        let lines = decompress_block(frame.get(..length).unwrap_or_default());
         lines.map_err(|error| self.damaged(number, offset, &error.to_string()))
     }
 
     fn damaged(&self, file: u32, offset: u32, reason: &str) -> StoreError {
         StoreError::ArchiveDamaged {
-            path: self.layout.archive_file(file),
+            path: self.files.layout.archive_file(file),
             reason: format!("at byte {offset}: {reason}"),
         }
     }
