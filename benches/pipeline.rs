@@ -206,7 +206,7 @@ fn trace_a_message_of_two_legs(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 100)]
 fn count_by_event_name(bencher: Bencher<'_, '_>) {
     let store = Store::open(&CORPUS.store()).expect("the store");
-    bencher
-        .counter(ItemsCount::new(CORPUS.log.event_count))
-        .bench_local(|| store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts"));
+    bencher.counter(ItemsCount::new(CORPUS.log.event_count)).bench_local(|| {
+        store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts")
+    });
 }
