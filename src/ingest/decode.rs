@@ -78,7 +78,7 @@ impl Worker {
                         if record.log_group.is_none() {
                             record.log_group = log_group.map(Cow::Borrowed);
                         }
-                        preparer.add(&record, &event);
+                        preparer.add_escaped(&record, found.escaped_message, &event);
                     }
                     Err(error) => decoded.reject(&found, &error.to_string()),
                 }

@@ -9,15 +9,20 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use super::batch::{Batch, UnitKind};
 use super::document::{Context, Document, Step};
 use super::envelope::{EnvelopeReader, Shape};
+use super::flat_envelope::FlatEnvelope;
 use super::insights;
 use super::log_line::LogLine;
 use super::scan::{self, Stop};
-use super::{Decoded, Format, Found, Output, Record, Reject, RejectReason, SourceReader};
+use super::{
+    Decoded, EscapedText, Format, Found, Output, Record, Reject, RejectReason, SourceReader,
+};
 use crate::limits;
 
 /// Turns the units of batches into records. One for each worker: it reuses its buffers.
 pub struct Decoder {
     envelope: EnvelopeReader,
+    /// The message of a flat envelope.
+    message: Vec<u8>,
 }
 
 impl Default for Decoder {
@@ -52,8 +57,18 @@ impl<'a> Part<'a> {
     }
 
     fn found(&self, format: Format, decoded: Decoded<'a>, sink: &mut Sink<'_>) {
+        self.found_escaped(format, decoded, None, sink);
+    }
+
+    fn found_escaped(
+        &self,
+        format: Format,
+        decoded: Decoded<'a>,
+        escaped_message: Option<EscapedText<'a>>,
+        sink: &mut Sink<'_>,
+    ) {
         let Self { bytes: unit, line, byte_offset, .. } = *self;
-        sink(Output::Found(Found { format, line, byte_offset, unit, decoded }));
+        sink(Output::Found(Found { format, line, byte_offset, unit, decoded, escaped_message }));
     }
 
     fn reject(&self, reason: &RejectReason, sink: &mut Sink<'_>) {
@@ -88,7 +103,7 @@ impl Decoder {
     /// A decoder with empty buffers.
     #[must_use]
     pub fn new() -> Self {
-        Self { envelope: EnvelopeReader::new() }
+        Self { envelope: EnvelopeReader::new(), message: Vec::new() }
     }
 
     /// Hands what the batch holds to `sink`, in order. Each unit ends as records or as rejects;
@@ -137,8 +152,14 @@ impl Decoder {
             Some(b'[') => return self.list(part, context, sink),
             _ => return part.reject(&RejectReason::UnknownShape, sink),
         }
-        match self.envelope.read(part.bytes, context) {
-            Shape::Record(format, record) => part.found(format, Decoded::Record(record), sink),
+        let shape = match FlatEnvelope::read(part.bytes, &mut self.message) {
+            Some(flat) => flat.into_shape(context),
+            None => self.envelope.read(part.bytes, context),
+        };
+        match shape {
+            Shape::Record(format, record, escaped) => {
+                part.found_escaped(format, Decoded::Record(record), escaped, sink);
+            }
             Shape::Message(format, message) => part.found(format, Decoded::Raw(message), sink),
             Shape::Event => match std::str::from_utf8(part.bytes) {
                 Ok(text) => part.found(Format::Raw, Decoded::Raw(text.into()), sink),

@@ -13,13 +13,14 @@ use simd_json::tape;
 
 use super::document::{Context, list_format};
 use super::insights::{bad_timestamp, group_of, read_time};
-use super::{Format, Record, RejectReason};
+use super::{EscapedText, Format, Record, RejectReason};
 use crate::limits;
 use crate::time::Timestamp;
 
 /// What a JSON object turned out to be.
 pub(super) enum Shape<'a> {
-    Record(Format, Record<'a>),
+    /// With its message as it stands in the object, where that is at hand.
+    Record(Format, Record<'a>, Option<EscapedText<'a>>),
     /// The message of a record that has no time.
     Message(Format, Cow<'a, str>),
     /// The object is an event itself.
@@ -256,6 +257,7 @@ impl<'a> Fields<'a> {
                     ingestion_time: self.ingestion_time,
                     message,
                 },
+                None,
             ),
             _ if self.has_event => Shape::Event,
             (Some(message), None) => Shape::Message(format, message),

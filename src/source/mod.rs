@@ -14,6 +14,7 @@ mod decoder;
 mod document;
 mod envelope;
 mod error;
+mod flat_envelope;
 mod framer;
 mod gzip;
 mod insights;
@@ -24,6 +25,7 @@ mod scan;
 mod sniff;
 #[cfg(test)]
 mod tests;
+mod unescape;
 mod walk;
 mod window;
 
@@ -35,6 +37,7 @@ pub use decoder::Decoder;
 pub use error::{RejectReason, SourceError};
 pub use layers::Compression;
 pub use reader::SourceReader;
+pub use unescape::EscapedText;
 pub use walk::{EXPORT_TEST_OBJECT, Input, walk};
 
 use crate::time::Timestamp;
@@ -155,6 +158,8 @@ pub struct Found<'a> {
     pub unit: &'a [u8],
     /// What it holds.
     pub decoded: Decoded<'a>,
+    /// The record's message as it stands in the unit, where it stands there as JSON text.
+    pub escaped_message: Option<EscapedText<'a>>,
 }
 
 /// Something that was not understood, or a part of it.

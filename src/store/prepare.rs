@@ -15,7 +15,7 @@ use super::index::{Document, Documents, IdHash, IndexSnapshot};
 use super::layout::Layout;
 use crate::event::Event;
 use crate::limits;
-use crate::source::Record;
+use crate::source::{EscapedText, Record};
 use crate::time::Timestamp;
 
 /// Bytes of memory for lines that are kept from batch to batch.
@@ -150,8 +150,19 @@ impl Preparer {
 
     /// Takes one record and the event that was read from its message.
     pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
+        self.add_escaped(record, None, event);
+    }
+
+    /// As [`Preparer::add`], where the record's message may be at hand as JSON text too, so that
+    /// it need not be made into such again.
+    pub fn add_escaped(
+        &mut self,
+        record: &Record<'_>,
+        escaped_message: Option<EscapedText<'_>>,
+        event: &Event<'_>,
+    ) {
         let batch = &mut self.batch;
-        write_line(record, &mut self.lines);
+        write_line(record, escaped_message, &mut self.lines);
         let log_group = record.log_group.as_deref().unwrap_or_default();
         let here = CoveredRange::at(record.timestamp);
         match batch.spans.iter_mut().find(|(name, _)| name == log_group) {

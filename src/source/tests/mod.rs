@@ -9,6 +9,7 @@
 
 mod broken;
 mod compressed;
+mod flat;
 mod formats;
 mod properties;
 mod samples;

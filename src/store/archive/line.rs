@@ -4,45 +4,89 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::source::Record;
+use crate::source::{EscapedText, Record};
 use crate::time::Timestamp;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     log_group: Option<Cow<'a, str>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     log_stream: Option<Cow<'a, str>>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    #[serde(borrow, default)]
     event_id: Option<Cow<'a, str>>,
     timestamp: i64,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default)]
     time_approximate: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     ingestion_time: Option<i64>,
     #[serde(borrow)]
     message: Cow<'a, str>,
 }
 
-fn borrowed<'a>(text: Option<&'a Cow<'_, str>>) -> Option<Cow<'a, str>> {
-    text.map(|it| Cow::Borrowed(it.as_ref()))
+/// Appends the record and a line feed. `escaped` is its message as JSON text, where that is at
+/// hand.
+pub(in crate::store) fn write_line(
+    record: &Record<'_>,
+    escaped: Option<EscapedText<'_>>,
+    lines: &mut Vec<u8>,
+) {
+    let texts = [
+        (&b"\"logGroup\":"[..], &record.log_group),
+        (b"\"logStream\":", &record.log_stream),
+        (b"\"eventId\":", &record.event_id),
+    ];
+    lines.push(b'{');
+    for (key, text) in texts {
+        if let Some(text) = text {
+            lines.extend_from_slice(key);
+            push_text(text, lines);
+            lines.push(b',');
+        }
+    }
+    lines.extend_from_slice(b"\"timestamp\":");
+    push_json(&record.timestamp.as_ms(), lines);
+    if record.is_time_approximate {
+        lines.extend_from_slice(b",\"timeApproximate\":true");
+    }
+    if let Some(time) = record.ingestion_time {
+        lines.extend_from_slice(b",\"ingestionTime\":");
+        push_json(&time.as_ms(), lines);
+    }
+    lines.extend_from_slice(b",\"message\":");
+    match escaped {
+        Some(escaped) => {
+            let start = lines.len();
+            push_quoted(escaped.as_bytes(), lines);
+            debug_assert!(
+                serde_json::from_slice::<String>(lines.get(start..).unwrap_or_default())
+                    .is_ok_and(|it| it == record.message),
+                "the JSON text of another message"
+            );
+        }
+        None => push_json(record.message.as_ref(), lines),
+    }
+    lines.extend_from_slice(b"}\n");
 }
 
-/// Appends the record and a line feed.
-pub(in crate::store) fn write_line(record: &Record<'_>, lines: &mut Vec<u8>) {
-    let line = Line {
-        log_group: borrowed(record.log_group.as_ref()),
-        log_stream: borrowed(record.log_stream.as_ref()),
-        event_id: borrowed(record.event_id.as_ref()),
-        timestamp: record.timestamp.as_ms(),
-        time_approximate: record.is_time_approximate,
-        ingestion_time: record.ingestion_time.map(Timestamp::as_ms),
-        message: Cow::Borrowed(&record.message),
-    };
+/// Appends a text that rarely needs an escape.
+fn push_text(text: &str, lines: &mut Vec<u8>) {
+    // Looks at all bytes, which is faster than to stop at the first that needs one.
+    let needs_escape =
+        text.bytes().fold(false, |any, it| any | (it < b' ') | (it == b'"') | (it == b'\\'));
+    if needs_escape { push_json(text, lines) } else { push_quoted(text.as_bytes(), lines) }
+}
+
+fn push_quoted(text: &[u8], lines: &mut Vec<u8>) {
+    lines.push(b'"');
+    lines.extend_from_slice(text);
+    lines.push(b'"');
+}
+
+fn push_json(value: &(impl Serialize + ?Sized), lines: &mut Vec<u8>) {
     // Text and numbers into memory: there is nothing here that could fail.
-    let _infallible = serde_json::to_writer(&mut *lines, &line);
-    lines.push(b'\n');
+    let _infallible = serde_json::to_writer(lines, value);
 }
 
 /// Reads a line back; the reason when it is not one of ours.
@@ -83,7 +127,7 @@ mod tests {
                 message: Cow::Owned(message),
             };
             let mut line = Vec::new();
-            write_line(&record, &mut line);
+            write_line(&record, None, &mut line);
             prop_assert_eq!(line.pop(), Some(b'\n'));
             prop_assert!(!line.contains(&b'\n'));
             prop_assert_eq!(parse_line(&line), Ok(record));

@@ -1,0 +1,161 @@
+//! Reads the envelope that nearly every record has, in one pass: a flat object of texts and whole
+//! numbers, with nothing unusual in it.
+//!
+//! Whatever is unusual, be it wrong or only rare, is left to [`EnvelopeReader`], which decides.
+//! What is read here is read just as it would read it.
+//!
+//! [`EnvelopeReader`]: super::envelope::EnvelopeReader
+
+use std::borrow::Cow;
+
+use super::document::Context;
+use super::envelope::Shape;
+use super::unescape::{EscapedText, unescape};
+use super::{Format, Record};
+use crate::time::Timestamp;
+
+/// The members of a flat envelope.
+pub(super) struct FlatEnvelope<'a> {
+    log_group: Option<&'a str>,
+    log_stream: Option<&'a str>,
+    event_id: Option<&'a str>,
+    timestamp: Timestamp,
+    ingestion_time: Option<Timestamp>,
+    message: &'a str,
+    /// The message as it stands in the envelope.
+    escaped_message: EscapedText<'a>,
+}
+
+impl<'a> FlatEnvelope<'a> {
+    /// Reads the object that `bytes` are, its message into `buffer`. `None` when it is not of the
+    /// usual kind: it may be a record all the same.
+    pub(super) fn read(bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> Option<Self> {
+        let (mut log_group, mut log_stream, mut event_id) = (None, None, None);
+        let (mut timestamp, mut ingestion_time, mut message) = (None, None, None);
+        let mut cursor = Cursor { rest: bytes };
+        cursor.take(b'{')?;
+        loop {
+            cursor.skip_blanks();
+            let key = cursor.quoted()?;
+            cursor.skip_blanks();
+            cursor.take(b':')?;
+            cursor.skip_blanks();
+            match key {
+                b"logGroup" | b"logGroupName" => set(&mut log_group, cursor.text()?)?,
+                b"logStream" | b"logStreamName" => set(&mut log_stream, cursor.text()?)?,
+                b"eventId" | b"id" => set(&mut event_id, cursor.text()?)?,
+                b"timestamp" => set(&mut timestamp, cursor.time()?)?,
+                b"ingestionTime" => set(&mut ingestion_time, cursor.time()?)?,
+                b"message" => set(&mut message, cursor.unescaped(buffer)?)?,
+                _ => return None,
+            }
+            cursor.skip_blanks();
+            if cursor.take(b',').is_none() {
+                break;
+            }
+        }
+        cursor.take(b'}')?;
+        cursor.skip_blanks();
+        let (escaped_message, message_length) = message?;
+        if !cursor.rest.is_empty() {
+            return None;
+        }
+        Some(Self {
+            log_group,
+            log_stream,
+            event_id,
+            timestamp: timestamp?,
+            ingestion_time,
+            message: std::str::from_utf8(buffer.get(..message_length)?).ok()?,
+            escaped_message,
+        })
+    }
+
+    /// The record. What the envelope says of group and stream goes before `context`.
+    pub(super) fn into_shape(self, context: &'a Context) -> Shape<'a> {
+        let record = Record {
+            log_group: self.log_group.or(context.log_group.as_deref()).map(Cow::Borrowed),
+            log_stream: self.log_stream.or(context.log_stream.as_deref()).map(Cow::Borrowed),
+            event_id: self.event_id.map(Cow::Borrowed),
+            timestamp: self.timestamp,
+            is_time_approximate: false,
+            ingestion_time: self.ingestion_time,
+            message: Cow::Borrowed(self.message),
+        };
+        let format = context.format.unwrap_or(Format::Ndjson);
+        Shape::Record(format, record, Some(self.escaped_message))
+    }
+}
+
+/// Sets a member that may come once only.
+fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
+    slot.replace(value).is_none().then_some(())
+}
+
+struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    fn skip_blanks(&mut self) {
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> Option<()> {
+        let (first, rest) = self.rest.split_first()?;
+        if *first != byte {
+            return None;
+        }
+        self.rest = rest;
+        Some(())
+    }
+
+    /// What stands up to the next quote, which an escape might have hidden.
+    fn quoted(&mut self) -> Option<&'a [u8]> {
+        self.take(b'"')?;
+        let (text, rest) = self.rest.split_at_checked(memchr::memchr(b'"', self.rest)?)?;
+        self.rest = rest;
+        self.take(b'"')?;
+        Some(text)
+    }
+
+    /// A text without escapes.
+    fn text(&mut self) -> Option<&'a str> {
+        let text = self.quoted()?;
+        // Looks at all bytes, which is faster than to stop at the first that is wrong.
+        let is_odd = text.iter().fold(false, |any, it| any | (*it < b' ') | (*it == b'\\'));
+        if is_odd { None } else { std::str::from_utf8(text).ok() }
+    }
+
+    /// A whole number of milliseconds in the range of times.
+    fn time(&mut self) -> Option<Timestamp> {
+        /// No time needs more, and a number that has no more cannot overflow.
+        const DIGITS_MAX: usize = 15;
+        let is_negative = self.take(b'-').is_some();
+        let before = self.rest.len();
+        let mut number = 0;
+        while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
+            // A zero in front is no JSON, and what minus zero is the parsers may say.
+            if (*digit == b'0' && number == 0) || before - rest.len() > DIGITS_MAX {
+                return None;
+            }
+            number = number * 10 + i64::from(digit - b'0');
+            self.rest = rest;
+        }
+        if self.rest.len() == before {
+            return None;
+        }
+        Timestamp::from_ms(if is_negative { -number } else { number })
+    }
+
+    /// A text as it stands, and how long it has become in `buffer`.
+    fn unescaped(&mut self, buffer: &mut Vec<u8>) -> Option<(EscapedText<'a>, usize)> {
+        self.take(b'"')?;
+        let (escaped, length) = unescape(self.rest, buffer)?;
+        self.rest = self.rest.get(escaped.as_bytes().len()..)?;
+        self.take(b'"')?;
+        Some((escaped, length))
+    }
+}
