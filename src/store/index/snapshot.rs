@@ -155,13 +155,13 @@ impl IndexSnapshot {
         locations
     }
 
-    /// The times and places of the documents of one leg, in segments that reach into the range.
+    /// The places of the documents of one leg whose times are in the range, ends included.
     pub(in crate::store) fn leg_in_range(
         &self,
         leg: IdHash,
         first_ms: i64,
         last_ms: i64,
-    ) -> Vec<(i64, Location)> {
+    ) -> Vec<Location> {
         let mut found = Vec::new();
         for columns in &self.columns {
             let overlaps =
@@ -170,10 +170,9 @@ impl IndexSnapshot {
                 continue;
             }
             let mut times = columns.times();
-            for document in columns.legs.documents(leg) {
-                let location = columns.places.get(document);
-                found.extend(location.map(|it| (times.get(document), it)));
-            }
+            let documents = columns.legs.documents(leg);
+            let in_range = documents.filter(|it| (first_ms..=last_ms).contains(&times.get(*it)));
+            found.extend(in_range.filter_map(|it| columns.places.get(it)));
         }
         found
     }

@@ -67,8 +67,6 @@ impl EventTable {
             .map(|(reader, columns)| Segment::read(reader, columns))
             .collect::<tantivy::Result<_>>()?;
         let (mut segments, terms): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-        number_addresses(&mut segments, terms);
-
         let mut bases = Vec::with_capacity(segments.len());
         let mut legs = Vec::new();
         let mut leg_count = 0;
@@ -79,7 +77,12 @@ impl EventTable {
         }
         let mut table =
             Self { segments, bases, legs, by_message: Vec::new(), message_starts: Vec::new() };
-        table.join(leg_count);
+        let (numbers, ()) = rayon::join(|| number_addresses(terms), || table.join(leg_count));
+        table.segments.par_iter_mut().zip(numbers).for_each(|(segment, numbers)| {
+            for number in &mut segment.addresses {
+                *number = numbers.get(*number as usize).copied().unwrap_or_default();
+            }
+        });
         Ok(table)
     }
 
@@ -247,24 +250,14 @@ impl Segment {
     }
 }
 
-/// Gives the same address the same number in all segments.
-fn number_addresses(segments: &mut [Segment], terms: Vec<Vec<Vec<u8>>>) {
-    if segments.len() < 2 {
-        return;
-    }
+/// A number for each address of each segment: the same address has the same one everywhere.
+fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> Vec<Vec<u32>> {
     let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
-    for (segment, terms) in segments.iter_mut().zip(terms) {
-        let renumbered: Vec<u32> = terms
-            .into_iter()
-            .map(|term| {
-                let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-                *numbers.entry(term).or_insert(next)
-            })
-            .collect();
-        for number in &mut segment.addresses {
-            *number = renumbered.get(*number as usize).copied().unwrap_or_default();
-        }
-    }
+    let mut number = |term| {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        *numbers.entry(term).or_insert(next)
+    };
+    terms.into_iter().map(|it| it.into_iter().map(&mut number).collect()).collect()
 }
 
 /// Sorts things by number, of which there are `counts` of each: where those of each number begin,
