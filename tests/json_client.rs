@@ -5,13 +5,10 @@ use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
 
-/// Nobody checks the signature, but the region and the service are read from it.
-const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 \
-    Credential=AKIAIOSFODNN7EXAMPLE/20261120/us-east-1/logs/aws4_request, \
-    SignedHeaders=host, Signature=0";
-
 /// One connection that is kept.
 pub(crate) struct JsonClient {
+    /// As part of the signature, which nobody checks.
+    service: &'static str,
     stream: BufReader<TcpStream>,
 }
 
@@ -32,7 +29,12 @@ impl JsonClient {
     pub(crate) fn connect(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream: BufReader::new(stream) })
+        Ok(Self { service: "logs", stream: BufReader::new(stream) })
+    }
+
+    /// Signs for another service than CloudWatch Logs.
+    pub(crate) fn signed_for(self, service: &'static str) -> Self {
+        Self { service, ..self }
     }
 
     /// Calls an action of CloudWatch Logs.
@@ -45,7 +47,10 @@ impl JsonClient {
     pub(crate) fn post(&mut self, kind: &str, headers: &str, body: &str) -> io::Result<Answered> {
         let request = format!(
             "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{headers}\
-             Authorization: {AUTHORIZATION}\r\nContent-Length: {}\r\n\r\n{body}",
+             Authorization: AWS4-HMAC-SHA256 \
+             Credential=AKIAIOSFODNN7EXAMPLE/20261120/us-east-1/{}/aws4_request, \
+             SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\n\r\n{body}",
+            self.service,
             body.len()
         );
         self.stream.get_mut().write_all(request.as_bytes())?;

@@ -28,6 +28,8 @@ mod disk_full;
 mod identity;
 // Asking an AWS service without the SDK.
 mod json_client;
+// Servers that stand in for AWS.
+mod loopback;
 mod messages;
 // Moto's server, started for the tests.
 mod moto;
@@ -70,3 +72,5 @@ mod hostile;
 mod program;
 // The README's commands, run.
 mod readme;
+// A WorkMail that checks what it is asked against the published shapes.
+mod workmail;

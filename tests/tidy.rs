@@ -38,8 +38,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("simd_json", &["event", "source"]),
     ("aws_config", &["aws"]),
     ("aws_sdk_cloudwatchlogs", &["aws"]),
+    ("aws_sdk_iam", &["aws"]),
     ("aws_sdk_s3", &["aws"]),
     ("aws_sdk_sts", &["aws"]),
+    ("aws_sdk_workmail", &["aws"]),
+    ("aws_types", &["aws"]),
     ("tantivy", &["store", "query"]),
 ];
 

@@ -86,7 +86,7 @@ pub enum AwsError {
     )]
     Denied {
         /// The IAM action.
-        permission: &'static str,
+        permission: String,
         /// What it was asked for.
         resource: String,
         /// ` for ARN`, where the service says it.
@@ -95,6 +95,14 @@ pub enum AwsError {
     /// The service does not know what was named.
     #[error("{call}: not found: {detail}")]
     NotFound {
+        /// The call.
+        call: String,
+        /// The service's words.
+        detail: String,
+    },
+    /// What was to be made is there already.
+    #[error("{call}: it exists already: {detail}")]
+    AlreadyExists {
         /// The call.
         call: String,
         /// The service's words.
@@ -300,11 +308,15 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
         "AccessDeniedException"
         | "AccessDenied"
         | "UnauthorizedOperation"
-        | "AuthorizationError" => Failure::Permanent(AwsError::Denied {
-            permission: call.permission,
-            resource: call.resource.clone(),
-            principal: principal(message),
-        }),
+        | "AuthorizationError" => {
+            let (permission, resource) = other_permission(message, call.permission)
+                .unwrap_or((call.permission, call.resource.as_str()));
+            Failure::Permanent(AwsError::Denied {
+                permission: permission.to_owned(),
+                resource: resource.to_owned(),
+                principal: principal(message),
+            })
+        }
         "ExpiredTokenException" | "ExpiredToken" => {
             Failure::Permanent(AwsError::ExpiredCredentials { call: named })
         }
@@ -318,8 +330,17 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
         | "MissingAuthenticationTokenException" => {
             Failure::Permanent(AwsError::RejectedCredentials { call: named, detail })
         }
-        "ResourceNotFoundException" | "NoSuchBucket" | "NoSuchKey" | "NoSuchEntity" => {
-            Failure::Permanent(AwsError::NotFound { call: named, detail })
+        "ResourceNotFoundException"
+        | "OrganizationNotFoundException"
+        | "NoSuchBucket"
+        | "NoSuchKey"
+        | "NoSuchEntity" => Failure::Permanent(AwsError::NotFound { call: named, detail }),
+        "ResourceAlreadyExistsException" | "EntityAlreadyExists" => {
+            Failure::Permanent(AwsError::AlreadyExists { call: named, detail })
+        }
+        // Somebody else was changing the same thing.
+        "OperationAbortedException" | "ConcurrentModification" => {
+            Failure::Transient(AwsError::Service { call: named, code: code.to_owned(), detail })
         }
         "InvalidParameterException" | "ValidationException" | "InvalidArgument" => {
             Failure::BadParameter(AwsError::Service { call: named, code: code.to_owned(), detail })
@@ -349,6 +370,15 @@ fn principal(message: &str) -> String {
         .and_then(|it| it.split_once(" is not authorized"))
         .map(|(arn, _)| format!(" for {arn}"))
         .unwrap_or_default()
+}
+
+/// The action that the service says is not allowed, and on what, where it is another than that of
+/// the call: `iam:PassRole` is checked within calls of other services.
+fn other_permission<'m>(message: &'m str, permission: &str) -> Option<(&'m str, &'m str)> {
+    let (_, rest) = message.split_once("is not authorized to perform: ")?;
+    let (action, rest) = rest.split_once(' ')?;
+    let resource = rest.strip_prefix("on resource: ")?.split(' ').next()?;
+    (action != permission && action.contains(':')).then_some((action, resource))
 }
 
 /// Reads why there are no credentials.
@@ -413,6 +443,15 @@ mod tests {
         assert_eq!(
             text(400, "AccessDeniedException", message),
             "logs:FilterLogEvents on log group /g in us-east-1 is not allowed for arn:aws:iam::123456789012:user/ana: grant it in the IAM policy of that identity"
+        );
+    }
+
+    #[test]
+    fn a_permission_that_is_checked_within_a_call_is_the_one_that_is_named() {
+        let message = "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/x because no identity-based policy allows the iam:PassRole action";
+        assert_eq!(
+            text(400, "AccessDeniedException", message),
+            "iam:PassRole on arn:aws:iam::123456789012:role/x is not allowed for arn:aws:iam::123456789012:user/ana: grant it in the IAM policy of that identity"
         );
     }
 

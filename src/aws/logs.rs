@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 
-use super::error::{self, Call, Failure};
+use super::error::{self, AwsError, Call, Failure};
 use super::session::Session;
 use crate::limits;
 
@@ -19,6 +19,8 @@ pub struct LogGroup {
     pub retention_days: Option<u32>,
     /// Bytes stored, by the service's own count, which lags behind.
     pub stored_bytes: Option<u64>,
+    /// The ARN of the KMS key that new events are encrypted with; `None` for CloudWatch's own.
+    pub kms_key: Option<String>,
     /// Whether a data protection policy may mask parts of messages.
     pub is_masked: bool,
 }
@@ -79,11 +81,7 @@ impl LogsClient {
     /// Calls as the session's identity, in its region.
     #[must_use]
     pub fn new(session: &Session) -> Self {
-        let mut place = session.region().to_owned();
-        if let Some(url) = session.endpoint_url() {
-            place.push_str(&format!(" at {url}"));
-        }
-        Self { client: Client::new(&session.config), place }
+        Self { client: Client::new(&session.config), place: session.place() }
     }
 
     fn call(&self, permission: &'static str, group: &str) -> Call {
@@ -156,6 +154,7 @@ impl LogsClient {
                 created_ms: it.creation_time,
                 retention_days: it.retention_in_days.and_then(|it| u32::try_from(it).ok()),
                 stored_bytes: it.stored_bytes.and_then(|it| u64::try_from(it).ok()),
+                kms_key: it.kms_key_id,
                 is_masked: it.data_protection_status.is_some_and(|it| it.as_str() == "ACTIVATED"),
             })
         });
@@ -186,5 +185,55 @@ impl LogsClient {
             Some(LogStream { name: it.log_stream_name?, last_ingestion_ms: it.last_ingestion_time })
         });
         Ok((streams.collect(), answer.next_token))
+    }
+    /// Makes a group that is encrypted with this key, or with CloudWatch's own. That it is there
+    /// already is no failure.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn create_group(&self, group: &str, kms_key: Option<&str>) -> Result<(), Failure> {
+        let call = self.call("logs:CreateLogGroup", group);
+        let request = self.client.create_log_group().log_group_name(group);
+        let answer = request.set_kms_key_id(kms_key.map(str::to_owned)).send().await;
+        match answer.map_err(|error| error::failure(&error, &call)) {
+            Ok(_) | Err(Failure::Permanent(AwsError::AlreadyExists { .. })) => Ok(()),
+            // Here this is how many groups an account may have, which no pause changes.
+            Err(Failure::Throttled(AwsError::Service { call, code, detail }))
+                if code == "LimitExceededException" =>
+            {
+                Err(Failure::Permanent(AwsError::Service { call, code, detail }))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Sets for how many days a group keeps events; `None` for ever.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn set_retention(&self, group: &str, days: Option<u32>) -> Result<(), Failure> {
+        let Some(days) = days else {
+            let call = self.call("logs:DeleteRetentionPolicy", group);
+            let answer = self.client.delete_retention_policy().log_group_name(group).send().await;
+            return answer.map(|_| ()).map_err(|error| error::failure(&error, &call));
+        };
+        let call = self.call("logs:PutRetentionPolicy", group);
+        let request = self.client.put_retention_policy().log_group_name(group);
+        let days = i32::try_from(days).unwrap_or(i32::MAX);
+        let answer = request.retention_in_days(days).send().await;
+        answer.map(|_| ()).map_err(|error| error::failure(&error, &call))
+    }
+
+    /// Encrypts what comes into a group from now on with a key of KMS.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn encrypt_group(&self, group: &str, kms_key: &str) -> Result<(), Failure> {
+        let call = self.call("logs:AssociateKmsKey", group);
+        let request = self.client.associate_kms_key().log_group_name(group).kms_key_id(kms_key);
+        request.send().await.map(|_| ()).map_err(|error| error::failure(&error, &call))
     }
 }

@@ -1,4 +1,5 @@
-//! Amazon's services, as far as mailtrace uses them: who we are, CloudWatch Logs, and reading S3.
+//! Amazon's services, as far as mailtrace uses them: who we are, CloudWatch Logs, reading S3, and what
+//! WorkMail's event logging takes of WorkMail and IAM.
 //!
 //! The types of the AWS SDK stay within this module. Retries are ours: the SDK's are switched
 //! off, so that the [`RateLimiter`] sees every throttled answer and a listing can begin again
@@ -6,18 +7,24 @@
 
 mod download;
 mod error;
+mod iam;
 mod limiter;
 mod logs;
+mod names;
 #[cfg(test)]
 pub(crate) mod object_server;
 mod retry;
 mod s3;
 mod session;
+mod workmail;
 
 pub use download::{ObjectReader, ObjectSink, download, object_stream};
 pub use error::{AwsError, Call, Failure};
+pub use iam::{IamClient, Role};
 pub use limiter::RateLimiter;
 pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient};
+pub use names::{GROUP_PREFIX, LogGroupArn, default_group, partition};
 pub use retry::Retrier;
 pub use s3::{ObjectBody, ObjectsClient, S3Object, S3Url, S3UrlError};
 pub use session::{Session, SessionOptions};
+pub use workmail::{Monitoring, Organization, OrganizationSummary, WorkMailClient};

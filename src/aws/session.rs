@@ -7,6 +7,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_types::service_config::ServiceConfigKey;
 
 use super::error::{self, AwsError, Call};
 use crate::limits;
@@ -61,8 +62,15 @@ impl Session {
             loader = loader.endpoint_url(endpoint_url);
         }
         let config = loader.load().await;
-        if let Some(url) = config.endpoint_url().filter(|it| !is_private(it)) {
-            return Err(AwsError::InsecureEndpoint { url: url.to_owned() });
+        let urls = SERVICES.iter().filter_map(|it| endpoint_of(&config, it));
+        if let Some(url) = config
+            .endpoint_url()
+            .map(str::to_owned)
+            .into_iter()
+            .chain(urls)
+            .find(|it| !is_private(it))
+        {
+            return Err(AwsError::InsecureEndpoint { url });
         }
         let provider = config.credentials_provider().ok_or(AwsError::NoCredentials)?;
         provider
@@ -107,6 +115,14 @@ impl Session {
         self.config.endpoint_url()
     }
 
+    /// The region, and the endpoint where it is not the service's own: for what is said of a call.
+    pub(super) fn place(&self) -> String {
+        match self.endpoint_url() {
+            Some(url) => format!("{} at {url}", self.region),
+            None => self.region.clone(),
+        }
+    }
+
     /// The number of the account whose credentials these are. Needs no permission.
     ///
     /// # Errors
@@ -122,6 +138,17 @@ impl Session {
             detail: "an identity without an account".to_owned(),
         })
     }
+}
+
+/// The services that are called, by their names in the AWS configuration.
+const SERVICES: &[&str] = &["CloudWatch Logs", "IAM", "S3", "STS", "WorkMail"];
+
+/// The endpoint that the environment or the profile gives to one service, as in
+/// `AWS_ENDPOINT_URL_WORKMAIL`. It goes before the one for all, but not before an option.
+fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(service);
+    let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
+    config.service_config()?.load_config(key)
 }
 
 fn is_url(text: &str) -> bool {

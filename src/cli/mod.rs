@@ -17,6 +17,7 @@ mod pull_sources;
 mod reindex;
 mod schema;
 mod search;
+mod session;
 mod stats;
 mod status;
 mod synth;

@@ -7,9 +7,9 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use etcetera::{BaseStrategy, choose_base_strategy};
 
-use crate::aws::SessionOptions;
+use super::session::SessionArgs;
+use crate::aws::{LogGroupArn, SessionOptions, default_group};
 use crate::config::{Config, SourceConfig};
-use crate::pull::default_group;
 
 /// Where to pull from, and as whom.
 #[derive(Debug, Args)]
@@ -23,15 +23,8 @@ pub(super) struct SourceArgs {
     /// The WorkMail organization's alias: its log group is /aws/workmail/emailevents/ALIAS
     #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
     organization: Option<String>,
-    /// The profile in the AWS configuration files [default: AWS_PROFILE]
-    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    profile: Option<String>,
-    /// The region, such as eu-west-1 [default: AWS_REGION, else the profile's]
-    #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
-    region: Option<String>,
-    /// Talk to this endpoint instead of the service's own
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    endpoint_url: Option<String>,
+    #[command(flatten)]
+    session: SessionArgs,
     /// The configuration file [default: mailtrace/config.toml in the platform's configuration directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -109,14 +102,14 @@ impl SourceArgs {
             argument.clone().or_else(|| configured.clone())
         };
         let mut session = SessionOptions {
-            profile: or(&self.profile, &source.profile),
-            region: or(&self.region, &source.region),
-            endpoint_url: or(&self.endpoint_url, &source.endpoint_url),
+            profile: or(&self.session.profile, &source.profile),
+            region: or(&self.session.region, &source.region),
+            endpoint_url: or(&self.session.endpoint_url, &source.endpoint_url),
         };
         let mut account = None;
         let log_group = match (&source.log_group, &source.organization) {
             (Some(arn), _) if arn.starts_with("arn:") => {
-                let named = GroupArn::parse(arn)
+                let named = LogGroupArn::parse(arn)
                     .with_context(|| format!("{arn} is not the ARN of a log group"))?;
                 if session.region.as_ref().is_some_and(|it| *it != named.region) {
                     bail!("{arn} is not in the region that is named beside it: leave one out");
@@ -133,32 +126,9 @@ impl SourceArgs {
     }
 }
 
-/// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, with or without `:*`.
-#[derive(Debug, PartialEq, Eq)]
-struct GroupArn {
-    region: String,
-    account: String,
-    name: String,
-}
-
-impl GroupArn {
-    fn parse(arn: &str) -> Option<Self> {
-        let mut parts = arn.splitn(7, ':');
-        let (_arn, _partition) = (parts.next()?, parts.next()?);
-        let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
-        let (kind, name) = (parts.next()?, parts.next()?);
-        let name = name.strip_suffix(":*").unwrap_or(name);
-        (service == "logs" && kind == "log-group" && !name.is_empty()).then(|| Self {
-            region: region.to_owned(),
-            account: account.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-}
-
 /// Whether the ARN of a log group is of this account.
 pub(super) fn is_of_account(arn: &str, account: &str) -> bool {
-    GroupArn::parse(arn).is_none_or(|it| it.account == account)
+    LogGroupArn::parse(arn).is_none_or(|it| it.account == account)
 }
 
 #[cfg(test)]
@@ -166,16 +136,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_arn_names_region_account_and_group() {
-        let expected = GroupArn {
-            region: "eu-west-1".to_owned(),
-            account: "123456789012".to_owned(),
-            name: "/a/b".to_owned(),
-        };
+    fn an_arn_tells_whose_a_group_is() {
         let arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/a/b";
-        assert_eq!(GroupArn::parse(arn), Some(expected));
-        assert_eq!(GroupArn::parse(&format!("{arn}:*")), GroupArn::parse(arn));
-        assert_eq!(GroupArn::parse("arn:aws:s3:::bucket"), None);
         assert!(is_of_account(arn, "123456789012") && !is_of_account(arn, "210987654321"));
     }
 }

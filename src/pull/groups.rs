@@ -1,18 +1,11 @@
 //! Which log group is meant.
 
 use super::PullError;
-use crate::aws::{AwsError, Failure, LogGroup, LogsClient, RateLimiter, Retrier, Session};
+use crate::aws::{
+    AwsError, Failure, GROUP_PREFIX, LogGroup, LogGroupArn, LogsClient, RateLimiter, Retrier,
+    Session,
+};
 use crate::limits;
-
-/// Where WorkMail puts its log groups by default (administrator guide, "Enabling email event
-/// logging").
-pub const GROUP_PREFIX: &str = "/aws/workmail/emailevents/";
-
-/// The name of the log group that WorkMail makes for an organization's alias.
-#[must_use]
-pub fn default_group(alias: &str) -> String {
-    format!("{GROUP_PREFIX}{alias}")
-}
 
 /// Names that an error mentions.
 const NAMES_SHOWN: usize = 5;
@@ -74,17 +67,8 @@ async fn list(
 /// alone does not tell it from a group of another account.
 async fn described_by_name(session: &Session, name: &str) -> Result<LogGroup, AwsError> {
     let account = session.account().await?;
-    let region = session.region();
-    let partition = match region.split('-').next() {
-        Some("cn") => "aws-cn",
-        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    };
-    Ok(LogGroup {
-        name: name.to_owned(),
-        arn: format!("arn:{partition}:logs:{region}:{account}:log-group:{name}"),
-        ..LogGroup::default()
-    })
+    let arn = LogGroupArn::new(session.region(), &account, name).to_string();
+    Ok(LogGroup { name: name.to_owned(), arn, ..LogGroup::default() })
 }
 
 /// The names that are most like the one that does not exist.

@@ -18,7 +18,6 @@ mod storing;
 use std::time::Instant;
 
 pub use error::PullError;
-pub use groups::{GROUP_PREFIX, default_group};
 pub use plan::{Piece, plan, window};
 pub use puller::{PullOptions, Puller};
 pub use report::{PullPlan, PullProgress, PullReport};

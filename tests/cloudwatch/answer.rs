@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::errors::{AwsError, Failure, every_group};
 use super::faults::{Bucket, Fault, Faults};
 use super::filter::Page;
-use super::http::{Ending, HttpRequest, Reply};
 use super::tokens::{Place, Tokens};
 use super::world::World;
 use super::{describe, filter};
+use crate::loopback::{Ending, HttpRequest, Reply, Service};
 
 /// The calls that are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,7 +89,47 @@ impl State {
         self.requests.iter().filter(|it| it.call == call).count()
     }
 
-    pub(super) fn answer(&mut self, request: &HttpRequest) -> Reply {
+    fn is_over_quota(&mut self) -> bool {
+        self.quota.is_some_and(|quota| {
+            !self.bucket.get_or_insert_with(|| Bucket::full(quota)).take(quota)
+        })
+    }
+
+    fn result(
+        &mut self,
+        request: &HttpRequest,
+        call: Call,
+        parameters: &Value,
+        fault: Option<Fault>,
+    ) -> Result<Body, AwsError> {
+        if request.header("authorization").is_none_or(|it| !it.starts_with("AWS4-HMAC-SHA256 ")) {
+            return Err(AwsError::new(
+                400,
+                "MissingAuthenticationTokenException",
+                "Missing Authentication Token",
+            ));
+        }
+        if let Some(Fault::Error(failure)) = fault {
+            let name = parameters["logGroupName"].as_str();
+            let named = self.world.groups.iter().find(|it| Some(it.name.as_str()) == name);
+            let resource = named.map_or_else(every_group, |it| format!("{}:log-stream:", it.arn()));
+            return Err(failure.answer(call, &resource));
+        }
+        let Self { world, tokens, pages, .. } = self;
+        let listed = match call {
+            Call::FilterLogEvents => {
+                return filter::filter(world, tokens, pages, parameters, fault);
+            }
+            Call::DescribeLogGroups => describe::groups(world, tokens, parameters)?,
+            Call::DescribeLogStreams => describe::streams(world, tokens, parameters)?,
+            Call::GetCallerIdentity => return Ok(Body::whole(describe::caller_identity())),
+        };
+        Ok(Body::whole(listed.to_string().into_bytes()))
+    }
+}
+
+impl Service for State {
+    fn answer(&mut self, request: &HttpRequest) -> Reply {
         let Some(call) = Call::of(request) else {
             let error = AwsError::new(400, "UnknownOperationException", "");
             return Reply::new(400, JSON, error.json());
@@ -134,42 +174,8 @@ impl State {
         reply
     }
 
-    fn is_over_quota(&mut self) -> bool {
-        self.quota.is_some_and(|quota| {
-            !self.bucket.get_or_insert_with(|| Bucket::full(quota)).take(quota)
-        })
-    }
-
-    fn result(
-        &mut self,
-        request: &HttpRequest,
-        call: Call,
-        parameters: &Value,
-        fault: Option<Fault>,
-    ) -> Result<Body, AwsError> {
-        if request.header("authorization").is_none_or(|it| !it.starts_with("AWS4-HMAC-SHA256 ")) {
-            return Err(AwsError::new(
-                400,
-                "MissingAuthenticationTokenException",
-                "Missing Authentication Token",
-            ));
-        }
-        if let Some(Fault::Error(failure)) = fault {
-            let name = parameters["logGroupName"].as_str();
-            let named = self.world.groups.iter().find(|it| Some(it.name.as_str()) == name);
-            let resource = named.map_or_else(every_group, |it| format!("{}:log-stream:", it.arn()));
-            return Err(failure.answer(call, &resource));
-        }
-        let Self { world, tokens, pages, .. } = self;
-        let listed = match call {
-            Call::FilterLogEvents => {
-                return filter::filter(world, tokens, pages, parameters, fault);
-            }
-            Call::DescribeLogGroups => describe::groups(world, tokens, parameters)?,
-            Call::DescribeLogStreams => describe::streams(world, tokens, parameters)?,
-            Call::GetCallerIdentity => return Ok(Body::whole(describe::caller_identity())),
-        };
-        Ok(Body::whole(listed.to_string().into_bytes()))
+    fn refused(&mut self) {
+        self.refused_connections += 1;
     }
 }
 

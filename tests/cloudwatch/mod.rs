@@ -10,18 +10,27 @@ mod describe;
 mod errors;
 mod faults;
 mod filter;
-mod http;
-mod server;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod world;
 
-pub(crate) use answer::Call;
+pub(crate) use answer::{Call, State};
 pub(crate) use errors::Failure;
 pub(crate) use faults::{Fault, Faults, PAGE_FAULTS, TRANSPORT_FAULTS};
-pub(crate) use server::CloudWatch;
 pub(crate) use world::{Arrival, Event, Group, World};
+
+use crate::loopback::Server;
+
+/// A CloudWatch Logs that runs until it is dropped.
+pub(crate) type CloudWatch = Server<State>;
+
+impl CloudWatch {
+    /// Begins with this world.
+    pub(crate) fn start(world: World) -> Self {
+        Self::listening(State::of(world))
+    }
+}
 
 /// The account that everything belongs to.
 pub(crate) const ACCOUNT: &str = "123456789012";

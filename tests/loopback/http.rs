@@ -13,14 +13,14 @@ const REST_WAIT: Duration = Duration::from_micros(200);
 
 /// A request.
 #[derive(Debug)]
-pub(super) struct HttpRequest {
+pub(crate) struct HttpRequest {
     /// With names in lower case.
     headers: Vec<(String, String)>,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl HttpRequest {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(it, _)| it == name).map(|(_, value)| value.as_str())
     }
 
@@ -43,7 +43,7 @@ impl HttpRequest {
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// It stays open for the next request.
     KeptOpen,
     /// It is closed in the middle of the body.
@@ -54,19 +54,19 @@ pub(super) enum Ending {
 
 /// An answer.
 #[derive(Debug)]
-pub(super) struct Reply {
-    pub(super) status: u16,
-    pub(super) content_type: &'static str,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) content_type: &'static str,
     /// The body's first part.
-    pub(super) start: Arc<[u8]>,
+    pub(crate) start: Arc<[u8]>,
     /// The rest of the body.
-    pub(super) end: Vec<u8>,
-    pub(super) delay: Duration,
-    pub(super) ending: Ending,
+    pub(crate) end: Vec<u8>,
+    pub(crate) delay: Duration,
+    pub(crate) ending: Ending,
 }
 
 impl Reply {
-    pub(super) fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
+    pub(crate) fn new(status: u16, content_type: &'static str, body: Vec<u8>) -> Self {
         Self {
             status,
             content_type,
@@ -101,20 +101,20 @@ impl Reply {
 ///
 /// The last byte of a request stays in the socket until it is answered: one that is closed with
 /// bytes unread is reset, not ended.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
 }
 
 impl Connection {
     /// Waits for at most `patience` at a time.
-    pub(super) fn new(stream: TcpStream, patience: Duration) -> io::Result<Self> {
+    pub(crate) fn new(stream: TcpStream, patience: Duration) -> io::Result<Self> {
         stream.set_read_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         Ok(Self { stream })
     }
 
     /// Waits for the next request; none once the client is gone or `is_over`.
-    pub(super) fn next(&mut self, is_over: impl Fn() -> bool) -> io::Result<Option<HttpRequest>> {
+    pub(crate) fn next(&mut self, is_over: impl Fn() -> bool) -> io::Result<Option<HttpRequest>> {
         let mut bytes = vec![0; REQUEST_BYTES_MAX];
         loop {
             let length = match self.stream.peek(&mut bytes) {
@@ -135,7 +135,7 @@ impl Connection {
     }
 
     /// Answers; says whether the connection stays open.
-    pub(super) fn answer(&mut self, reply: &Reply) -> io::Result<bool> {
+    pub(crate) fn answer(&mut self, reply: &Reply) -> io::Result<bool> {
         if reply.ending == Ending::Reset {
             return Ok(false);
         }

@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::answer::State;
-use super::http::Connection;
-use super::world::World;
+use super::http::{Connection, HttpRequest, Reply};
 
 /// Connections at a time; more are closed at once.
 const CONNECTIONS_MAX: usize = 64;
@@ -16,28 +14,36 @@ const CONNECTIONS_MAX: usize = 64;
 /// How soon an idle connection notices that the server stops.
 const PATIENCE: Duration = Duration::from_millis(100);
 
+/// What stands behind a server: from a request to its answer.
+pub(crate) trait Service: Send + 'static {
+    fn answer(&mut self, request: &HttpRequest) -> Reply;
+
+    /// That a connection was turned away because too many were open.
+    fn refused(&mut self) {}
+}
+
 /// A service that runs until it is dropped.
 #[derive(Debug)]
-pub(crate) struct CloudWatch {
-    shared: Arc<Shared>,
+pub(crate) struct Server<S> {
+    shared: Arc<Shared<S>>,
     address: SocketAddr,
     listening: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
+struct Shared<S> {
+    state: Mutex<S>,
     is_stopping: AtomicBool,
     connection_count: AtomicUsize,
 }
 
-impl CloudWatch {
+impl<S: Service> Server<S> {
     /// Listens on a free loopback port.
-    pub(crate) fn start(world: World) -> Self {
+    pub(crate) fn listening(state: S) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::of(world)),
+            state: Mutex::new(state),
             is_stopping: AtomicBool::new(false),
             connection_count: AtomicUsize::new(0),
         });
@@ -57,12 +63,12 @@ impl CloudWatch {
     }
 
     /// What it holds and how it behaves; no request is answered meanwhile.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, S> {
         self.shared.lock()
     }
 }
 
-impl Drop for CloudWatch {
+impl<S> Drop for Server<S> {
     fn drop(&mut self) {
         self.shared.is_stopping.store(true, Ordering::SeqCst);
         // Wakes the listener.
@@ -73,8 +79,8 @@ impl Drop for CloudWatch {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl<S> Shared<S> {
+    fn lock(&self) -> MutexGuard<'_, S> {
         // A test that failed while it held the lock must not hide behind others that fail for it.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -84,7 +90,7 @@ impl Shared {
     }
 }
 
-fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
+fn listen<S: Service>(listener: &TcpListener, shared: &Arc<Shared<S>>) {
     for stream in listener.incoming() {
         if shared.is_stopping() {
             return;
@@ -92,7 +98,7 @@ fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
         let Ok(stream) = stream else { continue };
         if shared.connection_count.fetch_add(1, Ordering::SeqCst) >= CONNECTIONS_MAX {
             shared.connection_count.fetch_sub(1, Ordering::SeqCst);
-            shared.lock().refused_connections += 1;
+            shared.lock().refused();
             continue;
         }
         let shared = Arc::clone(shared);
@@ -104,7 +110,7 @@ fn listen(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-fn serve(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+fn serve<S: Service>(stream: TcpStream, shared: &Shared<S>) -> std::io::Result<()> {
     let mut connection = Connection::new(stream, PATIENCE)?;
     while let Some(request) = connection.next(|| shared.is_stopping())? {
         let reply = shared.lock().answer(&request);

@@ -1,0 +1,113 @@
+//! What resources are called: ARNs, partitions, and where WorkMail puts its log groups.
+
+use std::fmt;
+
+/// Where WorkMail puts its log groups by default (administrator guide, "Enabling email event
+/// logging").
+pub const GROUP_PREFIX: &str = "/aws/workmail/emailevents/";
+
+/// The name of the log group that WorkMail makes for an organization's alias.
+#[must_use]
+pub fn default_group(alias: &str) -> String {
+    format!("{GROUP_PREFIX}{alias}")
+}
+
+/// The partition that a region is in, which every ARN begins with.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    match region.split('-').next() {
+        Some("cn") => "aws-cn",
+        Some("us") if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, read with or without `:*`, written without.
+///
+/// # Example
+///
+/// ```
+/// use mailtrace::aws::LogGroupArn;
+/// let arn = LogGroupArn::parse("arn:aws:logs:eu-west-1:123456789012:log-group:/acme:*").unwrap();
+/// assert_eq!((arn.region.as_str(), arn.name.as_str()), ("eu-west-1", "/acme"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogGroupArn {
+    /// The partition, such as `aws`.
+    pub partition: String,
+    /// The region.
+    pub region: String,
+    /// The account's number.
+    pub account: String,
+    /// The group's name.
+    pub name: String,
+}
+
+impl LogGroupArn {
+    /// The ARN of a group in a region of an account.
+    #[must_use]
+    pub fn new(region: &str, account: &str, name: &str) -> Self {
+        Self {
+            partition: partition(region).to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Reads an ARN; `None` if it is not that of a log group.
+    #[must_use]
+    pub fn parse(arn: &str) -> Option<Self> {
+        let mut parts = arn.splitn(7, ':');
+        let (scheme, partition) = (parts.next()?, parts.next()?);
+        let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);
+        let (kind, name) = (parts.next()?, parts.next()?);
+        let name = name.strip_suffix(":*").unwrap_or(name);
+        let is_group =
+            scheme == "arn" && service == "logs" && kind == "log-group" && !name.is_empty();
+        is_group.then(|| Self {
+            partition: partition.to_owned(),
+            region: region.to_owned(),
+            account: account.to_owned(),
+            name: name.to_owned(),
+        })
+    }
+
+    /// With the `:*` behind it that WorkMail, and most permissions, want.
+    #[must_use]
+    pub fn with_streams(&self) -> String {
+        format!("{self}:*")
+    }
+}
+
+impl fmt::Display for LogGroupArn {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, region, account, name } = self;
+        write!(formatter, "arn:{partition}:logs:{region}:{account}:log-group:{name}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_arn_names_region_account_and_group() {
+        let expected = LogGroupArn::new("eu-west-1", "123456789012", "/a/b");
+        let arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/a/b";
+        assert_eq!(LogGroupArn::parse(arn), Some(expected.clone()));
+        assert_eq!(LogGroupArn::parse(&format!("{arn}:*")), LogGroupArn::parse(arn));
+        assert_eq!(expected.to_string(), arn);
+        assert_eq!(expected.with_streams(), format!("{arn}:*"));
+        for wrong in ["arn:aws:s3:::bucket", "arn:aws:logs:x:1:log-group:", "/a/b", ""] {
+            assert_eq!(LogGroupArn::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_region_tells_its_partition() {
+        assert_eq!(partition("eu-west-1"), "aws");
+        assert_eq!(partition("cn-north-1"), "aws-cn");
+        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+    }
+}

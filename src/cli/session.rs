@@ -1,0 +1,18 @@
+//! As whom to go where: the options of every command that talks to AWS.
+
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+
+/// Profile, region and endpoint.
+#[derive(Debug, Args)]
+pub(super) struct SessionArgs {
+    /// The profile in the AWS configuration files [default: AWS_PROFILE]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) profile: Option<String>,
+    /// The region, such as eu-west-1 [default: AWS_REGION, else the profile's]
+    #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) region: Option<String>,
+    /// Talk to this endpoint instead of the service's own
+    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) endpoint_url: Option<String>,
+}
