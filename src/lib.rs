@@ -15,6 +15,7 @@
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
 //! | [`ingest`] | the pipeline from sources to the store |
 //! | [`pull`] | from CloudWatch Logs to the store, without losing an event |
+//! | [`logging`] | event logging on the AWS side: policies, what there is, setting it up |
 //! | [`query`] | the search language, and what an answer to it is |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`schema`] | the shapes of messages, without values |
@@ -74,6 +75,7 @@ pub mod config;
 pub mod event;
 pub mod ingest;
 pub mod limits;
+pub mod logging;
 pub mod pull;
 pub mod query;
 pub mod render;

@@ -269,3 +269,18 @@ pub const SWEEP_SECONDS: u64 = 600;
 /// Days for which a log group of which nothing is known is taken to keep events, when it is asked
 /// what has been seen: WorkMail's default (administrator guide, "Enabling email event logging").
 pub const RETENTION_DAYS_ASSUMED: u32 = 30;
+
+/// Pages of organizations, or of a role's policies, that are listed before giving up on knowing
+/// them all. A page has up to 100.
+pub const IDENTITY_PAGES_MAX: usize = 40;
+
+/// Seconds for which WorkMail may refuse a role that has just been made: IAM's changes take a
+/// moment until they are known everywhere (IAM user guide, "Changes that I make are not always
+/// immediately visible").
+pub const ROLE_PROPAGATION_SECONDS: u64 = 60;
+
+/// Seconds for which what was switched on may not read back yet.
+pub const READ_BACK_SECONDS: u64 = 30;
+
+/// Milliseconds of the longest pause between two looks at whether a change is known everywhere.
+pub const PROPAGATION_PAUSE_MS_MAX: u64 = 8_000;

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "import",
     "pull",
     "trace",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 12] = [
     "verify",
     "reindex",
     "schema",
+    "policy",
     "synth",
     "completions",
 ];

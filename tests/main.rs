@@ -70,6 +70,8 @@ mod formats;
 mod hostile;
 // How the others run the program.
 mod program;
+// The least policies, printed.
+mod policy;
 // The README's commands, run.
 mod readme;
 // A WorkMail that checks what it is asked against the published shapes.

@@ -17,6 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["limits", "time", "event", "source"]),
     ("ingest", &["limits", "time", "event", "source", "aws", "store"]),
     ("pull", &["limits", "time", "event", "source", "aws", "store"]),
+    ("logging", &["limits", "aws"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("render", &["limits", "time", "event", "store", "trace"]),
@@ -26,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "query", "trace", "render", "schema", "synth",
+            "logging", "query", "trace", "render", "schema", "synth",
         ],
     ),
 ];

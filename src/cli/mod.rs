@@ -9,6 +9,7 @@ mod input;
 mod listing;
 mod messages;
 mod output;
+mod policy;
 mod progress;
 mod pull;
 mod pull_report;
@@ -113,6 +114,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Reindex(reindex::ReindexArgs),
     Schema(schema::SchemaArgs),
+    Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
 }
@@ -256,6 +258,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Verify(args) => verify::run(&args, &context),
         Command::Reindex(args) => reindex::run(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
+        Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
     }

@@ -1,0 +1,129 @@
+//! `mailtrace policy`.
+
+use std::io::Write;
+
+use clap::{Args, ValueEnum};
+
+use super::{Context, Format, Outcome, output};
+use crate::aws::{S3Url, default_group};
+use crate::logging::{
+    Scope, default_role, log_group_or_arn, names, reader_policy, setup_policy, teardown_policy,
+};
+use crate::render::{sanitise, write_json};
+
+/// Prints the least IAM policy that a command needs
+///
+/// For whoever runs `pull` (reader), `setup` or `teardown`: exactly the calls that it makes, on
+/// exactly what it makes them on. What is not said stands in the policy as a name in capitals, to
+/// be replaced. Nothing is asked of AWS.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// For whom
+    #[arg(value_enum, value_name = "FOR")]
+    caller: Caller,
+    /// The organization's ID (m-...), or its alias, which gives log group and role their names
+    #[arg(long, value_name = "ALIAS|ID")]
+    organization: Option<String>,
+    /// The log group, by its name or ARN [default: /aws/workmail/emailevents/ALIAS]
+    #[arg(long, value_name = "NAME")]
+    log_group: Option<String>,
+    /// The role as which WorkMail logs [default: workmail-email-events-ALIAS]
+    #[arg(long, value_name = "NAME", conflicts_with = "default_role")]
+    role_name: Option<String>,
+    /// For `setup --default-role`: WorkMail's own role instead of one that is made
+    #[arg(long)]
+    default_role: bool,
+    /// For `pull --s3`: the bucket to read too, such as s3://bucket/prefix
+    #[arg(long, value_name = "URL")]
+    s3: Option<S3Url>,
+    /// The region
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// The account's number
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+}
+
+/// Who is to have the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Caller {
+    /// Whoever pulls
+    Reader,
+    /// Whoever switches logging on
+    Setup,
+    /// Whoever switches logging off
+    Teardown,
+}
+
+// What stands for what was not said. In capitals IAM takes it for no ARN, rather than for a wide one.
+const REGION: &str = "REGION";
+const ACCOUNT: &str = "ACCOUNT";
+const ORGANIZATION: &str = "ORGANIZATION-ID";
+const ALIAS: &str = "ALIAS";
+
+pub(super) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let scope = scope(args)?;
+    if args.s3.is_some() && args.caller != Caller::Reader {
+        anyhow::bail!("--s3 goes with `mailtrace policy reader`");
+    }
+    if args.default_role && args.caller != Caller::Setup {
+        anyhow::bail!("--default-role goes with `mailtrace policy setup`");
+    }
+    let policy = match args.caller {
+        Caller::Reader => reader_policy(&scope, args.s3.as_ref()),
+        Caller::Setup => setup_policy(&scope, args.default_role),
+        Caller::Teardown => teardown_policy(&scope),
+    };
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Table => {
+            for line in policy.to_pretty_json().lines() {
+                writeln!(stdout, "{}", sanitise(line))?;
+            }
+        }
+        Format::Json | Format::Ndjson => write_json(&policy, &mut stdout)?,
+        Format::Csv => anyhow::bail!("a policy is JSON: --format csv has no form for it"),
+    }
+    stdout.flush()?;
+    let text = policy.to_json();
+    let missing: Vec<&str> = [
+        (REGION, "--region"),
+        (ACCOUNT, "--account"),
+        (ORGANIZATION, "--organization m-..."),
+        (ALIAS, "--organization ALIAS"),
+    ]
+    .into_iter()
+    .filter(|(name, _)| text.contains(name))
+    .map(|(_, option)| option)
+    .collect();
+    if !missing.is_empty() && !context.global.quiet {
+        output::note(&format!(
+            "what stands in capitals is not known: give {}, or replace it",
+            missing.join(", ")
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+fn scope(args: &PolicyArgs) -> anyhow::Result<Scope> {
+    let or = |said: &Option<String>, placeholder: &str| {
+        said.clone().unwrap_or_else(|| placeholder.to_owned())
+    };
+    let (id, alias) = match &args.organization {
+        Some(id) if names::is_organization_id(id) => (id.clone(), ALIAS.to_owned()),
+        Some(alias) => (ORGANIZATION.to_owned(), names::alias(alias)?),
+        None => (ORGANIZATION.to_owned(), ALIAS.to_owned()),
+    };
+    let group = args.log_group.as_deref().map(log_group_or_arn).transpose()?;
+    let (log_group, arn) = group.unwrap_or_else(|| (default_group(&alias), None));
+    let region = args.region.as_deref().map(names::region).transpose()?;
+    let account = args.account.as_deref().map(names::account).transpose()?;
+    let role = args.role_name.as_deref().map(names::role).transpose()?;
+    Ok(Scope {
+        region: or(&region.or_else(|| arn.as_ref().map(|it| it.region.clone())), REGION),
+        account: or(&account.or_else(|| arn.map(|it| it.account)), ACCOUNT),
+        organization: id,
+        log_group,
+        role: role.unwrap_or_else(|| default_role(&alias)),
+    })
+}

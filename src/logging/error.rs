@@ -1,0 +1,116 @@
+//! Why event logging could not be looked at or changed.
+
+use super::names::NameError;
+use crate::aws::AwsError;
+
+/// Why event logging could not be looked at or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LoggingError {
+    /// What AWS said.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    /// A name that cannot be one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// No organization has that alias or ID.
+    #[error(
+        "there is no WorkMail organization {name} in {region}{near}: check the name, --region and --profile"
+    )]
+    NoOrganization {
+        /// As it was given.
+        name: String,
+        /// Where it was looked for.
+        region: String,
+        /// Which there are.
+        near: String,
+    },
+    /// Several organizations have that alias.
+    #[error(
+        "several WorkMail organizations in {region} have the alias {alias}: give one's ID with --organization: {ids}"
+    )]
+    SeveralOrganizations {
+        /// As it was given.
+        alias: String,
+        /// Where they are.
+        region: String,
+        /// Their IDs.
+        ids: String,
+    },
+    /// The organization is being made, or gone.
+    #[error(
+        "the WorkMail organization {name} is not active but {state}: events can be logged of an active one only"
+    )]
+    NotActive {
+        /// As it was given.
+        name: String,
+        /// What it is doing, in the service's words.
+        state: String,
+    },
+    /// The credentials are of another account than the organization.
+    #[error(
+        "the organization is of the account {organization}, the credentials are of {credentials}: check --profile"
+    )]
+    OtherAccount {
+        /// The organization's account.
+        organization: String,
+        /// The credentials' account.
+        credentials: String,
+    },
+    /// The log group is where WorkMail cannot write.
+    #[error(
+        "the log group {group} is in {found}, the organization in {wanted}: WorkMail logs only to a group of its organization's region and account; name another with --log-group"
+    )]
+    GroupElsewhere {
+        /// The group's name.
+        group: String,
+        /// Where it is: region and account.
+        found: String,
+        /// Where it should be.
+        wanted: String,
+    },
+    /// Somebody else's role has that name.
+    #[error(
+        "the role {role} exists and trusts otherwise: {problems}; choose another with --role-name, or have its trust policy replaced with --force"
+    )]
+    ForeignTrust {
+        /// The role's name.
+        role: String,
+        /// How its trust policy differs.
+        problems: String,
+    },
+    /// Events already go somewhere else.
+    #[error(
+        "the organization {organization} already logs to {found}: name that with --log-group and --role-name or --default-role, or have it log to {wanted} with --force"
+    )]
+    LogsElsewhere {
+        /// The organization's ID.
+        organization: String,
+        /// Group and role that it logs to.
+        found: String,
+        /// Group and role that it should log to.
+        wanted: String,
+    },
+    /// What was switched on does not read back.
+    #[error(
+        "WorkMail took the configuration, but does not show it after {seconds} s (it shows {found}): look again later"
+    )]
+    NotReadBack {
+        /// How long was waited.
+        seconds: u64,
+        /// What it shows.
+        found: String,
+    },
+    /// A step failed, and what others before it did stands.
+    #[error("cannot {step}: {cause}{standing}")]
+    Stopped {
+        /// The step that failed.
+        step: String,
+        /// What it came to.
+        cause: Box<LoggingError>,
+        /// What stands, and what to do, in words.
+        standing: String,
+    },
+    /// The operating system gives us no event loop.
+    #[error("cannot start the network")]
+    Runtime(#[source] std::io::Error),
+}

@@ -1,0 +1,233 @@
+//! The policies that event logging needs, and no wider: of the role, and of whoever runs mailtrace.
+//!
+//! Which resource each action is checked against is in AWS's service authorization reference.
+
+use super::policy::{Policy, Principal, Statement};
+use super::scope::{SERVICE, Scope};
+use crate::aws::{S3Url, partition};
+
+/// Who may assume the role: WorkMail, when it acts for this organization of this account, so that
+/// nobody can make it write with the role on behalf of another ("confused deputy").
+#[must_use]
+pub fn trust_policy(scope: &Scope) -> Policy {
+    let mut statement = Statement::allowing(["sts:AssumeRole"])
+        .when("StringEquals", "aws:SourceAccount", &scope.account)
+        .when("ArnLike", "aws:SourceArn", &scope.organization_arn());
+    let service = [("Service".to_owned(), SERVICE.into())];
+    statement.principal = Some(Principal::ByKind(service.into_iter().collect()));
+    Policy::new([statement])
+}
+
+/// What the role may do: write to streams of the one group.
+///
+/// The guide's own sample ends in `GROUP*`, which takes in groups whose names only begin alike.
+/// `GROUP:*` is enough: both actions are checked against `…:log-group:GROUP:log-stream:STREAM`.
+#[must_use]
+pub fn role_policy(scope: &Scope) -> Policy {
+    Policy::new([Statement::allowing(["logs:CreateLogStream", "logs:PutLogEvents"])
+        .on([scope.log_group_arn().with_streams()])])
+}
+
+/// What `mailtrace pull` calls, of objects too where it is to read a bucket.
+///
+/// `sts:GetCallerIdentity`, which it may call as well, needs no permission.
+#[must_use]
+pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
+    let mut statements = reading(scope);
+    if let Some(url) = objects {
+        let bucket = format!("arn:{}:s3:::{}", partition(&scope.region), url.bucket());
+        let list = Statement::allowing(["s3:ListBucket"]).named("ListObjects").on([bucket.clone()]);
+        let is_prefix = !url.prefix().is_empty();
+        let pattern = format!("{}*", url.prefix());
+        statements.extend([
+            if is_prefix { list.when("StringLike", "s3:prefix", &pattern) } else { list },
+            Statement::allowing(["s3:GetObject"])
+                .named("ReadObjects")
+                .on([format!("{bucket}/{pattern}")]),
+        ]);
+    }
+    Policy::new(statements)
+}
+
+/// What `mailtrace setup` calls: with a role of the organization's own, or with the one that
+/// WorkMail makes for itself.
+#[must_use]
+pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
+    let mut statements = vec![
+        list_organizations(),
+        Statement::allowing([
+            "workmail:DescribeOrganization",
+            "workmail:DescribeEmailMonitoringConfiguration",
+            "workmail:PutEmailMonitoringConfiguration",
+        ])
+        .named("SwitchOn")
+        .on([scope.organization_arn()]),
+        list_groups(scope),
+        Statement::allowing([
+            "logs:CreateLogGroup",
+            "logs:DescribeLogStreams",
+            "logs:PutRetentionPolicy",
+            "logs:DeleteRetentionPolicy",
+            "logs:AssociateKmsKey",
+        ])
+        .named("MakeLogGroup")
+        .on(group_and_streams(scope)),
+    ];
+    if is_default_role {
+        statements.push(
+            Statement::allowing(["iam:CreateServiceLinkedRole"])
+                .named("MakeServiceLinkedRole")
+                .on([scope.service_linked_role_arn()])
+                .when("StringEquals", "iam:AWSServiceName", SERVICE),
+        );
+        return Policy::new(statements);
+    }
+    statements.extend([
+        Statement::allowing([
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:CreateRole",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:PutRolePolicy",
+        ])
+        .named("MakeRole")
+        .on([scope.role_arn()]),
+        Statement::allowing(["iam:PassRole"]).named("PassRole").on([scope.role_arn()]).when(
+            "StringEquals",
+            "iam:PassedToService",
+            SERVICE,
+        ),
+    ]);
+    Policy::new(statements)
+}
+
+/// What `mailtrace teardown` calls, the last pull and the look at other organizations included.
+#[must_use]
+pub fn teardown_policy(scope: &Scope) -> Policy {
+    let every_organization =
+        Scope { organization: "*".to_owned(), ..scope.clone() }.organization_arn();
+    let mut statements = vec![
+        list_organizations(),
+        Statement::allowing([
+            "workmail:DescribeOrganization",
+            "workmail:DescribeEmailMonitoringConfiguration",
+        ])
+        .named("LookAtOtherOrganizations")
+        .on([every_organization]),
+        Statement::allowing(["workmail:DeleteEmailMonitoringConfiguration"])
+            .named("SwitchOff")
+            .on([scope.organization_arn()]),
+    ];
+    statements.extend(reading(scope));
+    statements.extend([
+        Statement::allowing(["logs:DeleteLogGroup"])
+            .named("DeleteLogGroup")
+            .on(group_and_streams(scope)),
+        Statement::allowing([
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:ListAttachedRolePolicies",
+            "iam:DeleteRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:DeleteRole",
+        ])
+        .named("DeleteRole")
+        .on([scope.role_arn()]),
+        Statement::allowing([
+            "iam:DeleteServiceLinkedRole",
+            "iam:GetServiceLinkedRoleDeletionStatus",
+        ])
+        .named("DeleteServiceLinkedRole")
+        .on([scope.service_linked_role_arn()]),
+    ]);
+    Policy::new(statements)
+}
+
+fn reading(scope: &Scope) -> Vec<Statement> {
+    vec![
+        list_groups(scope),
+        Statement::allowing(["logs:FilterLogEvents", "logs:DescribeLogStreams"])
+            .named("ReadEvents")
+            .on([scope.log_group_arn().with_streams()]),
+    ]
+}
+
+/// A listing of groups by the beginning of their names is checked against no single group.
+fn list_groups(scope: &Scope) -> Statement {
+    let every_group = Scope { log_group: "*".to_owned(), ..scope.clone() };
+    Statement::allowing(["logs:DescribeLogGroups"])
+        .named("FindLogGroup")
+        .on([every_group.log_group_arn().to_string()])
+}
+
+/// This listing has no resource to be checked against.
+fn list_organizations() -> Statement {
+    Statement::allowing(["workmail:ListOrganizations"])
+        .named("FindOrganization")
+        .on(["*".to_owned()])
+}
+
+/// Both forms in which a group is named when an action on it is checked.
+fn group_and_streams(scope: &Scope) -> [String; 2] {
+    let arn = scope.log_group_arn();
+    [arn.to_string(), arn.with_streams()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_role_is_for_one_organization_and_one_group() {
+        let trust = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+            "Principal":{"Service":"events.workmail.amazonaws.com"},"Action":"sts:AssumeRole",
+            "Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"},"ArnLike":{"aws:SourceArn":
+            "arn:aws:workmail:eu-west-1:123456789012:organization/m-0123456789abcdef0123456789abcdef"}}}]}"#;
+        assert_eq!(trust_policy(&Scope::for_tests()), Policy::parse(trust).unwrap());
+        let role = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow",
+            "Action":["logs:CreateLogStream","logs:PutLogEvents"],
+            "Resource":"arn:aws:logs:eu-west-1:123456789012:log-group:/acme:*"}]}"#;
+        assert_eq!(role_policy(&Scope::for_tests()), Policy::parse(role).unwrap());
+    }
+
+    #[test]
+    fn only_listings_go_beyond_the_one_group_and_role() {
+        let url = S3Url::parse("s3://acme-logs/exports/").unwrap();
+        for policy in [
+            reader_policy(&Scope::for_tests(), Some(&url)),
+            setup_policy(&Scope::for_tests(), false),
+            setup_policy(&Scope::for_tests(), true),
+            teardown_policy(&Scope::for_tests()),
+        ] {
+            for statement in &policy.statements {
+                let is_named = |it: &str| {
+                    it.contains("/acme")
+                        || it.contains("acme-logs")
+                        || it.contains("m-0123")
+                        || it.ends_with("workmail-acme")
+                        || it.ends_with("WorkMailEvents")
+                };
+                let is_listing = statement
+                    .action
+                    .iter()
+                    .all(|it| it.contains(":List") || it.contains(":Describe"));
+                assert!(is_listing || statement.resource.iter().all(is_named), "{statement:?}");
+                assert!(statement.action.iter().all(|it| !it.contains('*')), "{statement:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reader_changes_nothing() {
+        let policy = reader_policy(&Scope::for_tests(), None);
+        let group = "arn:aws:logs:eu-west-1:123456789012:log-group:/acme:log-stream:";
+        assert!(policy.allows("logs:FilterLogEvents", group));
+        assert!(policy.allows("logs:DescribeLogStreams", group));
+        let listing = "arn:aws:logs:eu-west-1:123456789012:log-group::log-stream:";
+        assert!(policy.allows("logs:DescribeLogGroups", listing));
+        for action in ["logs:PutLogEvents", "logs:DeleteLogGroup", "s3:GetObject"] {
+            assert!(!policy.allows(action, group), "{action}");
+        }
+    }
+}

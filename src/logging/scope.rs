@@ -1,0 +1,74 @@
+//! What event logging is about: one organization, the group it logs to, the role it logs as.
+
+use crate::aws::{LogGroupArn, partition};
+
+/// The service that writes the events, as roles and policies call it (WorkMail administrator
+/// guide, "Enabling email event logging").
+pub const SERVICE: &str = "events.workmail.amazonaws.com";
+
+/// The name of the role that WorkMail makes for itself (administrator guide, "Using
+/// service-linked roles").
+pub const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonWorkMailEvents";
+
+/// One organization, its log group and its role, in one region of one account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The region of the organization, which is the log group's too.
+    pub region: String,
+    /// The account's number.
+    pub account: String,
+    /// The organization's ID.
+    pub organization: String,
+    /// The log group's name.
+    pub log_group: String,
+    /// The name of the role; without its path.
+    pub role: String,
+}
+
+impl Scope {
+    /// One to test with.
+    #[cfg(test)]
+    pub(super) fn for_tests() -> Self {
+        Self {
+            region: "eu-west-1".to_owned(),
+            account: "123456789012".to_owned(),
+            organization: "m-0123456789abcdef0123456789abcdef".to_owned(),
+            log_group: "/acme".to_owned(),
+            role: "workmail-acme".to_owned(),
+        }
+    }
+
+    fn partition(&self) -> &'static str {
+        partition(&self.region)
+    }
+
+    /// The organization's ARN, which is where WorkMail's calls come from.
+    #[must_use]
+    pub fn organization_arn(&self) -> String {
+        let Self { region, account, organization, .. } = self;
+        let partition = self.partition();
+        format!("arn:{partition}:workmail:{region}:{account}:organization/{organization}")
+    }
+
+    /// The log group's ARN.
+    #[must_use]
+    pub fn log_group_arn(&self) -> LogGroupArn {
+        LogGroupArn::new(&self.region, &self.account, &self.log_group)
+    }
+
+    /// The ARN that a role without a path has.
+    #[must_use]
+    pub fn role_arn(&self) -> String {
+        format!("arn:{}:iam::{}:role/{}", self.partition(), self.account, self.role)
+    }
+
+    /// The ARN of the role that WorkMail makes for itself.
+    #[must_use]
+    pub fn service_linked_role_arn(&self) -> String {
+        format!(
+            "arn:{}:iam::{}:role/aws-service-role/{SERVICE}/{SERVICE_LINKED_ROLE}",
+            self.partition(),
+            self.account
+        )
+    }
+}

@@ -1,0 +1,249 @@
+//! The services that event logging is spread over, and how things are found in them.
+
+use tokio::runtime::Runtime;
+
+use super::LoggingError;
+use super::names;
+use super::policy::{Policy, PolicyError};
+use super::scope::Scope;
+use crate::aws::{
+    AwsError, Failure, IamClient, LogGroup, LogsClient, Organization, OrganizationSummary,
+    RateLimiter, Retrier, Session, SessionOptions, WorkMailClient,
+};
+use crate::limits;
+
+/// An identity in a region, and the clients of the services. Calls are made one after the other.
+pub struct Services {
+    runtime: Runtime,
+    pub(super) session: Session,
+    pub(super) logs: LogsClient,
+    pub(super) iam: IamClient,
+    pub(super) workmail: WorkMailClient,
+    pub(super) limiter: RateLimiter,
+}
+
+/// A role as it was found.
+#[derive(Clone, Debug)]
+pub struct FoundRole {
+    /// Its ARN.
+    pub arn: String,
+    /// Who may assume it.
+    pub trust: Result<Policy, PolicyError>,
+    /// The policies within it, by name. Those that it shares with others are not among them.
+    pub policies: Vec<(String, Result<Policy, PolicyError>)>,
+}
+
+/// Names of organizations that an error mentions.
+const NAMES_SHOWN: usize = 5;
+
+impl Services {
+    /// Finds out who we are and where.
+    ///
+    /// # Errors
+    ///
+    /// [`LoggingError::Runtime`] and [`LoggingError::Aws`].
+    pub fn open(options: &SessionOptions) -> Result<Self, LoggingError> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(LoggingError::Runtime)?;
+        let session = runtime.block_on(Session::open(options))?;
+        Ok(Self {
+            logs: LogsClient::new(&session),
+            iam: IamClient::new(&session),
+            workmail: WorkMailClient::new(&session),
+            limiter: RateLimiter::new(),
+            runtime,
+            session,
+        })
+    }
+
+    /// Who we are and where.
+    #[must_use]
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Waits for what the methods of this module promise.
+    pub fn wait_for<T>(&self, promised: impl Future<Output = T>) -> T {
+        self.runtime.block_on(promised)
+    }
+
+    /// Makes one call, again where that may help.
+    pub(super) async fn call<T>(
+        &self,
+        attempt: impl AsyncFnMut() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        Retrier::first(&self.limiter).call(attempt).await
+    }
+
+    /// The organization of this ID, or the only active one of this alias.
+    ///
+    /// # Errors
+    ///
+    /// [`LoggingError::NoOrganization`], [`LoggingError::SeveralOrganizations`],
+    /// [`LoggingError::NotActive`], [`LoggingError::Name`] and what the calls came to.
+    pub async fn organization(&self, name: &str) -> Result<Organization, LoggingError> {
+        let id = if names::is_organization_id(name) {
+            name.to_owned()
+        } else {
+            let alias = names::alias(name)?;
+            choose(&alias, self.organizations().await?, self.session.region())?
+        };
+        let found = self.call(async || self.workmail.organization(&id).await).await;
+        let organization = match found.map_err(Failure::into_error) {
+            Err(AwsError::NotFound { .. }) => {
+                return Err(LoggingError::NoOrganization {
+                    name: name.to_owned(),
+                    region: self.session.region().to_owned(),
+                    near: String::new(),
+                });
+            }
+            other => other?,
+        };
+        if !is_active(&organization.state) {
+            let state = organization.state;
+            return Err(LoggingError::NotActive { name: name.to_owned(), state });
+        }
+        Ok(organization)
+    }
+
+    /// All organizations of the region, those that are deleted among them.
+    ///
+    /// # Errors
+    ///
+    /// What the calls came to.
+    pub async fn organizations(&self) -> Result<Vec<OrganizationSummary>, LoggingError> {
+        let page = async |token| self.workmail.organizations(token).await;
+        let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
+        Ok(listed.map_err(Failure::into_error)?.0)
+    }
+
+    /// The account whose credentials we have, which must be the organization's.
+    ///
+    /// # Errors
+    ///
+    /// [`LoggingError::OtherAccount`] and what the call came to.
+    pub async fn account_of(&self, organization: &Organization) -> Result<String, LoggingError> {
+        let credentials = names::account(&self.session.account().await?)?;
+        let said = organization.arn.as_deref().and_then(|it| it.split(':').nth(4));
+        match said.filter(|it| *it != credentials) {
+            Some(organization) => Err(LoggingError::OtherAccount {
+                organization: organization.to_owned(),
+                credentials,
+            }),
+            None => Ok(credentials),
+        }
+    }
+
+    /// The log group of exactly this name.
+    ///
+    /// # Errors
+    ///
+    /// What the calls came to.
+    pub async fn log_group(&self, name: &str) -> Result<Option<LogGroup>, LoggingError> {
+        let page = async |token| self.logs.groups(name, token).await;
+        let listed = Retrier::first(&self.limiter).pages(limits::DESCRIBE_PAGES_MAX, page).await;
+        let (groups, _) = listed.map_err(Failure::into_error)?;
+        Ok(groups.into_iter().find(|it| it.name == name))
+    }
+
+    /// Whether a log group has no stream yet, and so no event.
+    ///
+    /// # Errors
+    ///
+    /// What the call came to.
+    pub async fn is_empty(&self, log_group: &str) -> Result<bool, LoggingError> {
+        let page = self.call(async || self.logs.streams(log_group, None).await).await;
+        let (streams, next) = page.map_err(Failure::into_error)?;
+        Ok(streams.is_empty() && next.is_none())
+    }
+
+    /// The role of the scope with the policies within it; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// What the calls came to.
+    pub async fn role(&self, scope: &Scope) -> Result<Option<FoundRole>, LoggingError> {
+        let name = &scope.role;
+        let found = self.call(async || self.iam.role(name).await).await;
+        let Some(role) = found.map_err(Failure::into_error)? else { return Ok(None) };
+        let page = async |marker| self.iam.role_policies(name, marker).await;
+        let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
+        let mut policies = Vec::new();
+        for policy in listed.map_err(Failure::into_error)?.0 {
+            let document = self.call(async || self.iam.role_policy(name, &policy).await).await;
+            policies.push((policy, Policy::parse(&document.map_err(Failure::into_error)?)));
+        }
+        Ok(Some(FoundRole { arn: role.arn, trust: Policy::parse(&role.trust_policy), policies }))
+    }
+}
+
+fn is_active(state: &str) -> bool {
+    // Nothing is said in some answers; what is not allowed will be told by the call.
+    state.is_empty() || state.eq_ignore_ascii_case("active")
+}
+
+/// The ID of the only active organization of an alias.
+fn choose(
+    alias: &str,
+    organizations: Vec<OrganizationSummary>,
+    region: &str,
+) -> Result<String, LoggingError> {
+    let (named, others): (Vec<_>, Vec<_>) =
+        organizations.into_iter().partition(|it| it.alias == alias);
+    let (active, rest): (Vec<_>, Vec<_>) = named.into_iter().partition(|it| is_active(&it.state));
+    if let [only] = active.as_slice() {
+        return Ok(only.id.clone());
+    }
+    if !active.is_empty() {
+        let ids: Vec<String> = active.into_iter().map(|it| it.id).collect();
+        return Err(LoggingError::SeveralOrganizations {
+            alias: alias.to_owned(),
+            region: region.to_owned(),
+            ids: ids.join(", "),
+        });
+    }
+    if let Some(inactive) = rest.into_iter().next() {
+        let state = inactive.state;
+        return Err(LoggingError::NotActive { name: alias.to_owned(), state });
+    }
+    let aliases = others.iter().filter(|it| is_active(&it.state)).map(|it| it.alias.as_str());
+    let aliases: Vec<&str> = aliases.take(NAMES_SHOWN).collect();
+    let near = match aliases.is_empty() {
+        true => ", which has none".to_owned(),
+        false => format!(", which has {}", aliases.join(", ")),
+    };
+    Err(LoggingError::NoOrganization { name: alias.to_owned(), region: region.to_owned(), near })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(alias: &str, organizations: &[(&str, &str, &str)]) -> String {
+        let organizations = organizations.iter().map(|(id, alias, state)| OrganizationSummary {
+            id: (*id).to_owned(),
+            alias: (*alias).to_owned(),
+            state: (*state).to_owned(),
+        });
+        choose(alias, organizations.collect(), "eu-west-1").unwrap_or_else(|it| it.to_string())
+    }
+
+    #[test]
+    fn an_alias_means_the_only_active_organization() {
+        let all = [("m-1", "acme", "Deleted"), ("m-2", "acme", "Active"), ("m-3", "b", "Active")];
+        assert_eq!(chosen("acme", &all), "m-2");
+        assert!(chosen("acme", &all[..1]).contains("is not active but Deleted"));
+        let none = chosen("acne", &all);
+        assert!(
+            none.starts_with(
+                "there is no WorkMail organization acne in eu-west-1, which has acme, b:"
+            ),
+            "{none}"
+        );
+        assert!(chosen("acne", &[]).contains("which has none"));
+        let twice = [("m-1", "acme", "Active"), ("m-2", "acme", "Active")];
+        assert!(chosen("acme", &twice).ends_with("m-1, m-2"));
+    }
+}
