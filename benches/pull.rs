@@ -20,6 +20,8 @@
 mod cloudwatch;
 #[path = "../tests/json_client.rs"]
 mod json_client;
+#[path = "../tests/loopback/mod.rs"]
+mod loopback;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -27,9 +29,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cloudwatch::{CloudWatch, Event, Group, World};
-use mailtrace::aws::{RateLimiter, SessionOptions};
+use mailtrace::aws::{RateLimiter, SessionOptions, default_group};
 use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::pull::{Clock, PullOptions, PullReport, Puller, Stop, default_group};
+use mailtrace::pull::{Clock, PullOptions, PullReport, Puller, Stop};
 use mailtrace::store::StoreWriter;
 use mailtrace::synth::{Shape, SynthOptions, Writer, generate};
 use mailtrace::time::Timestamp;

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "import",
     "pull",
     "trace",
@@ -15,6 +15,7 @@ const COMMANDS: [&str; 13] = [
     "verify",
     "reindex",
     "schema",
+    "setup",
     "policy",
     "synth",
     "completions",

@@ -12,6 +12,8 @@
     reason = "a test that meets the unexpected is to fail there and then"
 )]
 
+// An AWS account with WorkMail in it: moto, a WorkMail, and a gate before moto that may refuse.
+mod account;
 // Who may open a store, and what stands in its place.
 mod access;
 // Input that cannot be understood.
@@ -56,6 +58,10 @@ mod python;
 mod support;
 // The n-th system call fails or is the last one.
 mod syscall_faults;
+// Switching event logging on.
+mod setup;
+// The same for other tools.
+mod setup_emit;
 // The shape of the code itself.
 mod tidy;
 // What became of every message of a synthetic log, against the truth; however the log came in.

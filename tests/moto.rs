@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -34,9 +34,7 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts a server with nothing in it; the first time on a machine it is installed.
     pub(crate) fn start() -> Self {
-        let environment = installed(REQUIREMENT)
-            .unwrap_or_else(|needed| panic!("the tests against moto need {needed}"));
-        let program = environment.join("bin/moto_server");
+        let program = Self::environment().join("bin/moto_server");
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let file = File::create(&log).unwrap();
@@ -76,6 +74,16 @@ impl Moto {
 
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The programs and packages that stand beside the server.
+    pub(crate) fn environment() -> PathBuf {
+        installed(REQUIREMENT)
+            .unwrap_or_else(|needed| panic!("the tests against moto need {needed}"))
     }
 
     /// Calls an action of CloudWatch Logs that must succeed.

@@ -19,6 +19,8 @@ mod reindex;
 mod schema;
 mod search;
 mod session;
+mod setup;
+mod setup_report;
 mod stats;
 mod status;
 mod synth;
@@ -114,6 +116,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Reindex(reindex::ReindexArgs),
     Schema(schema::SchemaArgs),
+    Setup(setup::SetupArgs),
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
@@ -258,6 +261,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Verify(args) => verify::run(&args, &context),
         Command::Reindex(args) => reindex::run(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
+        Command::Setup(args) => setup::run(&args, &context),
         Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),

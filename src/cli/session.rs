@@ -3,6 +3,8 @@
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
+use crate::aws::SessionOptions;
+
 /// Profile, region and endpoint.
 #[derive(Debug, Args)]
 pub(super) struct SessionArgs {
@@ -15,4 +17,15 @@ pub(super) struct SessionArgs {
     /// Talk to this endpoint instead of the service's own
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(super) endpoint_url: Option<String>,
+}
+
+impl SessionArgs {
+    /// As the command line alone says.
+    pub(super) fn options(&self) -> SessionOptions {
+        SessionOptions {
+            profile: self.profile.clone(),
+            region: self.region.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! They go into requests, shell scripts and templates. A name that passed holds nothing that could
 //! end a quotation there.
 
+use super::LoggingError;
 use crate::aws::LogGroupArn;
 
 /// A name or a number that cannot be one.
@@ -157,12 +158,15 @@ impl Retention {
     }
 }
 
+/// A log group's name, and its ARN where that was given.
+pub type LogGroupPlace = (String, Option<LogGroupArn>);
+
 /// A log group by its name, or by an ARN that then says where it is.
 ///
 /// # Errors
 ///
 /// [`NameError`].
-pub fn log_group_or_arn(text: &str) -> Result<(String, Option<LogGroupArn>), NameError> {
+pub fn log_group_or_arn(text: &str) -> Result<LogGroupPlace, NameError> {
     if !text.starts_with("arn:") {
         return Ok((log_group(text)?, None));
     }
@@ -173,6 +177,22 @@ pub fn log_group_or_arn(text: &str) -> Result<(String, Option<LogGroupArn>), Nam
     let arn =
         arn.ok_or_else(|| NameError { text: text.to_owned(), what: "log group's ARN", form })?;
     Ok((arn.name.clone(), Some(arn)))
+}
+
+/// Checks that a log group is where its organization is.
+///
+/// # Errors
+///
+/// [`LoggingError::GroupElsewhere`].
+pub fn check_place(arn: &LogGroupArn, region: &str, account: &str) -> Result<(), LoggingError> {
+    if arn.region == region && arn.account == account {
+        return Ok(());
+    }
+    Err(LoggingError::GroupElsewhere {
+        group: arn.name.clone(),
+        found: format!("{} of account {}", arn.region, arn.account),
+        wanted: format!("{region} of account {account}"),
+    })
 }
 
 /// What the names of roles begin with that are made for an organization. Whoever has AWS's managed

@@ -11,7 +11,7 @@ const GROUP: &str =
 /// The status and the kind of error of an answer, and the answer.
 fn call(server: &WorkMail, operation: &str, parameters: &Value) -> (u16, String, Value) {
     let headers = format!("X-Amz-Target: WorkMailService.{operation}\r\n");
-    let mut client = JsonClient::connect(server.address()).unwrap();
+    let client = JsonClient::connect(server.address()).unwrap();
     let answered = client
         .signed_for("workmail")
         .post("application/x-amz-json-1.1", &headers, &parameters.to_string())

@@ -1,0 +1,234 @@
+//! `mailtrace setup`.
+
+use std::io::Write;
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+
+use super::session::SessionArgs;
+use super::setup_report::{Report, write_dry_run};
+use super::{Context, Format, Outcome, output};
+use crate::aws::default_group;
+use crate::logging::{
+    Found, LogGroupPlace, Plan, Retention, Scope, Services, SetupEvent, SetupWish, Template,
+    check_place, default_role, log_group_or_arn, names, plan,
+};
+
+/// Switches email event logging on for an organization
+///
+/// Makes the log group and a role that WorkMail may assume for this organization alone, or adopts
+/// them where they are as needed, switches logging on, and waits until that reads back. Run again
+/// it does what is missing. A trust policy that is not as needed, another key and logging to
+/// elsewhere are left alone without --force. `mailtrace policy setup` prints the permissions that
+/// it takes.
+#[derive(Debug, Args)]
+pub(super) struct SetupArgs {
+    /// The WorkMail organization, by its alias or its ID (m-...)
+    #[arg(long, value_name = "ALIAS|ID")]
+    organization: String,
+    /// The log group, by its name or ARN [default: /aws/workmail/emailevents/ALIAS]
+    #[arg(long, value_name = "NAME")]
+    log_group: Option<String>,
+    /// The role as which WorkMail logs [default: workmail-email-events-ALIAS]
+    #[arg(long, value_name = "NAME", conflicts_with = "default_role")]
+    role_name: Option<String>,
+    /// Have WorkMail log as the service-linked role that it makes for itself
+    #[arg(long)]
+    default_role: bool,
+    /// For how many days the log group keeps events, or never: they never expire [default: 30 for
+    /// a new log group, else as it is]
+    #[arg(long, value_name = "DAYS")]
+    retention_days: Option<String>,
+    /// Encrypt the log group with this key of KMS, whose key policy must let CloudWatch Logs use it
+    #[arg(long, value_name = "ARN")]
+    kms_key: Option<String>,
+    /// Replace a trust policy, a key or a configuration that is another than is wanted
+    #[arg(long)]
+    force: bool,
+    /// Only print the plan: each call, the policies in full, the same commands of the AWS CLI
+    #[arg(long, conflicts_with = "emit")]
+    dry_run: bool,
+    /// Only print what does the same from nothing. With an ID, --region and --account nothing is
+    /// asked of AWS
+    #[arg(long, value_enum, value_name = "KIND")]
+    emit: Option<EmitKind>,
+    /// The account's number, for --emit without AWS
+    #[arg(long, value_name = "ID", requires = "emit")]
+    account: Option<String>,
+    #[command(flatten)]
+    session: SessionArgs,
+}
+
+/// What prints what does the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum EmitKind {
+    /// A POSIX shell script that runs the AWS CLI
+    AwsCli,
+    /// A CloudFormation template in YAML
+    Cloudformation,
+    /// A Terraform configuration
+    Terraform,
+}
+
+impl From<EmitKind> for Template {
+    fn from(kind: EmitKind) -> Self {
+        match kind {
+            EmitKind::AwsCli => Self::AwsCli,
+            EmitKind::Cloudformation => Self::CloudFormation,
+            EmitKind::Terraform => Self::Terraform,
+        }
+    }
+}
+
+/// What can be checked before anything is asked of AWS.
+struct Checked {
+    log_group: Option<LogGroupPlace>,
+    role: Option<String>,
+    retention: Option<Retention>,
+}
+
+pub(super) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let checked = check(args)?;
+    if let Some(kind) = args.emit {
+        let wish = match offline(args, &checked)? {
+            Some(wish) => wish,
+            None => online(args, &checked, &Services::open(&args.session.options())?)?,
+        };
+        return emit(kind, &wish, context);
+    }
+    if context.global.format == Format::Csv {
+        bail!("--format csv has no form for a setup: take table or json");
+    }
+    let services = Services::open(&args.session.options())?;
+    let wish = online(args, &checked, &services)?;
+    let found = services.wait_for(services.look(&wish))?;
+    let plan = plan(&wish, &found)?;
+    if args.dry_run {
+        let mut stdout = anstream::stdout().lock();
+        write_dry_run(&plan, context.global.format, &mut stdout)?;
+        stdout.flush()?;
+        return Ok(Outcome::Done);
+    }
+    carry_out(&plan, &services, context)
+}
+
+fn check(args: &SetupArgs) -> anyhow::Result<Checked> {
+    if !names::is_organization_id(&args.organization) {
+        names::alias(&args.organization)?;
+    }
+    Ok(Checked {
+        log_group: args.log_group.as_deref().map(log_group_or_arn).transpose()?,
+        role: args.role_name.as_deref().map(names::role).transpose()?,
+        retention: args.retention_days.as_deref().map(Retention::parse).transpose()?,
+    })
+}
+
+/// What is wanted, of an organization that AWS has been asked about.
+fn online(args: &SetupArgs, checked: &Checked, services: &Services) -> anyhow::Result<SetupWish> {
+    if args.account.is_some() {
+        bail!(
+            "--account goes with the organization's ID (m-...) and --region, when nothing is to be asked of AWS"
+        );
+    }
+    let region = names::region(services.session().region())?;
+    // What can be told from an ARN alone is told before anything is asked.
+    if let Some((_, Some(arn))) = &checked.log_group {
+        check_place(arn, &region, &arn.account)?;
+    }
+    let organization = services.wait_for(services.organization(&args.organization))?;
+    let account = services.wait_for(services.account_of(&organization))?;
+    wish(args, checked, Place { id: organization.id, name: organization.alias, region, account })
+}
+
+/// What is wanted, where the command line tells all that AWS would.
+fn offline(args: &SetupArgs, checked: &Checked) -> anyhow::Result<Option<SetupWish>> {
+    let (Some(region), Some(account)) = (&args.session.region, &args.account) else {
+        return Ok(None);
+    };
+    let id = args.organization.clone();
+    if !names::is_organization_id(&id) {
+        return Ok(None);
+    }
+    let (region, account) = (names::region(region)?, names::account(account)?);
+    wish(args, checked, Place { name: id.clone(), id, region, account }).map(Some)
+}
+
+/// Where an organization is, and by what its group and role are called.
+struct Place {
+    id: String,
+    name: String,
+    region: String,
+    account: String,
+}
+
+fn wish(args: &SetupArgs, checked: &Checked, place: Place) -> anyhow::Result<SetupWish> {
+    let Place { id, name, region, account } = place;
+    let log_group = match &checked.log_group {
+        Some((log_group, arn)) => {
+            if let Some(arn) = arn {
+                check_place(arn, &region, &account)?;
+            }
+            log_group.clone()
+        }
+        None => names::log_group(&default_group(&name))?,
+    };
+    let role = match &checked.role {
+        Some(role) => role.clone(),
+        None => names::role(&default_role(&name))?,
+    };
+    let kms_key = args.kms_key.as_deref().map(|it| names::kms_key(it, &region)).transpose()?;
+    Ok(SetupWish {
+        scope: Scope { region, account, organization: id, log_group, role },
+        retention: checked.retention,
+        kms_key,
+        is_default_role: args.default_role,
+        is_forced: args.force,
+    })
+}
+
+fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<Outcome> {
+    let text = Template::from(kind).text(wish)?;
+    let mut stdout = anstream::stdout().lock();
+    // Sanitised already: the names in it were checked.
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()?;
+    if !context.global.quiet {
+        for warning in plan(wish, &Found::default())?.warnings {
+            output::warn(&warning);
+        }
+    }
+    Ok(Outcome::Done)
+}
+
+fn carry_out(plan: &Plan, services: &Services, context: &Context) -> anyhow::Result<Outcome> {
+    let is_told = !context.global.quiet;
+    if is_told {
+        plan.warnings.iter().for_each(|it| output::warn(it));
+    }
+    let mut report = Report::of(plan, context.global.format);
+    let mut unwritable = report.begin().err();
+    let carried_out = services.wait_for(services.carry_out(plan, &mut |event| match event {
+        SetupEvent::Done(step) => {
+            if let Err(error) = report.done(step) {
+                unwritable.get_or_insert(error);
+            }
+        }
+        SetupEvent::WaitsForRole if is_told => {
+            output::note("WorkMail does not take the role yet: trying again for up to a minute");
+        }
+        SetupEvent::WaitsForReadBack if is_told => {
+            output::note("waiting until the configuration reads back");
+        }
+        SetupEvent::WaitsForRole | SetupEvent::WaitsForReadBack => {}
+    }));
+    let error = carried_out.err();
+    // That the answer cannot be written must not hide what became of the account.
+    let written = match unwritable {
+        Some(error) => Err(error),
+        None => report.end(error.as_ref()),
+    };
+    match error {
+        Some(error) => Err(error.into()),
+        None => Ok(written.map(|()| Outcome::Done)?),
+    }
+}
