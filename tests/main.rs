@@ -16,6 +16,8 @@
 mod access;
 // Input that cannot be understood.
 mod bad_input;
+// Many IDs at once, and in their order.
+mod batch;
 // A CloudWatch Logs that misbehaves on a script.
 mod cloudwatch;
 // Killed with SIGKILL at random instants.

@@ -5,6 +5,7 @@
 //! gives; this module knows neither terminals nor files. Colours are written as ANSI sequences,
 //! which a writer from `anstream` takes off where they are not wanted.
 
+mod batch;
 mod csv;
 mod duration;
 mod events_table;
@@ -21,11 +22,15 @@ pub use csv::{csv_cell, write_events_csv, write_messages_csv};
 pub use duration::human_duration;
 pub use events_table::{write_event_line, write_events_table};
 pub use headline::headline;
+pub use batch::{
+    BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
+};
 pub use json::{
     TraceAnswer, write_events_ndjson, write_json, write_messages_ndjson, write_trace_json,
 };
 pub use messages_table::write_messages_table;
 pub use sanitise::{columns, fit, sanitise};
 pub use style::outcome_style;
+    write_trace_json_end,
 pub use table::{Cell, Column, Table, TableOptions, write_pairs};
 pub use trace_table::{write_not_found, write_trace_table, write_trace_tables};
