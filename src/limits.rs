@@ -112,6 +112,9 @@ pub const NOT_FOUND_SHOWN: usize = 20;
 /// synchronous Lambda rule may retry for 240 minutes (WorkMail administrator guide).
 pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
 
+/// Intervals that counts over time may have: some 270 years of days.
+pub const INTERVALS_MAX: usize = 100_000;
+
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;
 

@@ -54,6 +54,8 @@ mod pulling;
 mod python;
 // Running the program, making input, comparing stores.
 mod support;
+// Counts, latencies and metrics, beside those of all originals.
+mod stats;
 // The n-th system call fails or is the last one.
 mod syscall_faults;
 // The shape of the code itself.

@@ -23,5 +23,6 @@ pub use batch::{MessageMark, mark_of, trace_batch};
 pub use gather::{Traced, trace_event, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+pub(crate) use overview::{AddressKey, Overview, Step};
 pub use overview::{MessageSummary, OutcomeCounts, summarise};
 pub use status::{StatusClass, status_class, status_in_words};

@@ -1,6 +1,6 @@
 //! All events of a store as one table, for questions about every message at once.
 //!
-//! Some 50 bytes an event while it is made, and 30 afterwards: what many queries would look up one
+//! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves: what many queries would look up one
 //! by one is read in one pass over columns and terms.
 
 use std::collections::HashMap;
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, SegmentReader};
 
-use super::attributes::role_in;
+use super::attributes::{is_arrival, role_in};
 use super::columns::{Chains, Columns};
 use super::document::IdHash;
 use super::schema::Fields;
@@ -29,6 +29,8 @@ pub(crate) struct EventTable {
     /// The events of each message, and where those of each message begin.
     by_message: Vec<u32>,
     message_starts: Vec<u32>,
+    /// The address of each number.
+    address_texts: Vec<Vec<u8>>,
 }
 
 /// What one segment says.
@@ -36,6 +38,8 @@ struct Segment {
     columns: Columns,
     times: Vec<i64>,
     roles: Vec<u8>,
+    /// Whether each document tells that the organization received a message.
+    arrivals: Vec<bool>,
     /// The addresses of each document, and where those of each begin.
     addresses: Vec<u32>,
     address_starts: Vec<u32>,
@@ -53,6 +57,8 @@ pub(crate) struct EventRow<'t> {
     pub(crate) timestamp_ms: i64,
     /// The part that it plays.
     pub(crate) role: Role,
+    /// Whether it tells that the organization received a message.
+    pub(crate) is_arrival: bool,
     /// The numbers of the addresses that are recipients in any sense.
     pub(crate) addresses: &'t [u32],
 }
@@ -67,7 +73,7 @@ impl EventTable {
             .map(|(reader, columns)| Segment::read(reader, columns))
             .collect::<tantivy::Result<_>>()?;
         let (mut segments, terms): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-        number_addresses(&mut segments, terms);
+        let address_texts = number_addresses(&mut segments, terms);
 
         let mut bases = Vec::with_capacity(segments.len());
         let mut legs = Vec::new();
@@ -77,8 +83,14 @@ impl EventTable {
             legs.extend(std::mem::take(&mut segment.legs).into_iter().map(|it| it + leg_count));
             leg_count += segment.leg_count;
         }
-        let mut table =
-            Self { segments, bases, legs, by_message: Vec::new(), message_starts: Vec::new() };
+        let mut table = Self {
+            segments,
+            bases,
+            legs,
+            by_message: Vec::new(),
+            message_starts: Vec::new(),
+            address_texts,
+        };
         table.join(leg_count);
         Ok(table)
     }
@@ -169,8 +181,14 @@ impl EventTable {
             leg: self.leg(event as usize),
             timestamp_ms: *segment.times.get(document)?,
             role: Role::from_bits(*segment.roles.get(document)?),
+            is_arrival: *segment.arrivals.get(document)?,
             addresses: segment.addresses.get(range_of(&segment.address_starts, document)?)?,
         })
+    }
+
+    /// The addresses by their numbers.
+    pub(crate) fn address_texts(&self) -> &[Vec<u8>] {
+        &self.address_texts
     }
 
     /// Where an event lies in the archive.
@@ -188,16 +206,21 @@ impl Segment {
         let times = (0..reader.max_doc()).map(|it| times_reader.get(it)).collect();
 
         let mut roles = vec![0; count];
+        let mut arrivals = vec![false; count];
         let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
         let mut terms = inverted.terms().stream()?;
         while terms.advance() {
             let Some(role) = role_in(terms.key()) else { continue };
+            let is_arrival = is_arrival(terms.key(), role);
             let mut postings = inverted
                 .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
             while !postings.docs().is_empty() {
                 for document in postings.docs() {
                     if let Some(slot) = roles.get_mut(*document as usize) {
                         *slot = role.to_bits();
+                    }
+                    if let Some(slot) = arrivals.get_mut(*document as usize) {
+                        *slot = is_arrival;
                     }
                 }
                 postings.advance();
@@ -242,15 +265,16 @@ impl Segment {
             legs.push(leg);
         }
         let columns = columns.clone();
-        let segment = Self { columns, times, roles, addresses, address_starts, legs, leg_count };
+        let segment =
+            Self { columns, times, roles, arrivals, addresses, address_starts, legs, leg_count };
         Ok((segment, texts))
     }
 }
 
-/// Gives the same address the same number in all segments.
-fn number_addresses(segments: &mut [Segment], terms: Vec<Vec<Vec<u8>>>) {
+/// Gives the same address the same number in all segments; the addresses by number.
+fn number_addresses(segments: &mut [Segment], mut terms: Vec<Vec<Vec<u8>>>) -> Vec<Vec<u8>> {
     if segments.len() < 2 {
-        return;
+        return terms.pop().unwrap_or_default();
     }
     let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
     for (segment, terms) in segments.iter_mut().zip(terms) {
@@ -265,6 +289,13 @@ fn number_addresses(segments: &mut [Segment], terms: Vec<Vec<Vec<u8>>>) {
             *number = renumbered.get(*number as usize).copied().unwrap_or_default();
         }
     }
+    let mut texts = vec![Vec::new(); numbers.len()];
+    for (text, number) in numbers {
+        if let Some(slot) = texts.get_mut(number as usize) {
+            *slot = text;
+        }
+    }
+    texts
 }
 
 /// Sorts things by number, of which there are `counts` of each: where those of each number begin,
