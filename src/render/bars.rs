@@ -41,7 +41,7 @@ fn scaled(count: u64, most: u64, steps: usize) -> usize {
     }
     let steps = u128::try_from(steps).unwrap_or(u128::MAX);
     let scaled = u128::from(count).saturating_mul(steps) / u128::from(most);
-    usize::try_from(scaled.min(steps).max(1)).unwrap_or(usize::MAX)
+    usize::try_from(scaled.max(1).min(steps)).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
