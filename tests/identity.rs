@@ -125,6 +125,41 @@ fn a_log_in_pieces_gives_the_store_of_the_whole() {
 }
 
 #[test]
+fn what_is_known_by_line_or_only_by_content_is_told_from_what_is_new() {
+    let mut random = Random::new();
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), EVENTS, 26, "ndjson");
+    let (whole, store) = (dir.path().join("whole"), dir.path().join("store"));
+    import(&whole, &log.path).expect(0);
+    let text = fs::read_to_string(&log.path).unwrap();
+    let is_known = |index: usize| !index.is_multiple_of(3);
+    let known = text.lines().enumerate().filter(|(index, _)| is_known(*index));
+    let known: Vec<&str> = known.map(|(_, line)| line).collect();
+    let mixed = text.lines().enumerate().map(|(index, line)| {
+        if !is_known(index) || random.below(2) == 0 {
+            return format!("{line}\n");
+        }
+        // The same record by another way: from another stream, under another ID.
+        let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+        record["logStreamName"] = "elsewhere".into();
+        record["eventId"] = "1".into();
+        format!("{record}\n")
+    });
+    let (known_path, mixed_path) =
+        (dir.path().join("known.ndjson"), dir.path().join("mixed.ndjson"));
+    fs::write(&mixed_path, mixed.collect::<String>()).unwrap();
+    fs::write(&known_path, known.join("\n")).unwrap();
+    import(&store, &known_path).expect(0);
+    let report = import(&store, &mixed_path).expect(0).json();
+    let counts = [&report["added"], &report["duplicates"]];
+    assert_eq!(counts, [EVENTS - known.len(), known.len()], "{report}");
+    assert_eq!(messages(&store), messages(&whole));
+    let answers = [&store, &whole].map(|it| comparable(&traces(it, &log.ids)));
+    assert_eq!(answers[0], answers[1]);
+    assert_sound(&store);
+}
+
+#[test]
 fn commits_within_an_import_change_nothing() {
     let dir = tempfile::tempdir().unwrap();
     for shape in ["ndjson", "raw", "tail"] {

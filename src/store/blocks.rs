@@ -7,7 +7,6 @@ use rayon::prelude::*;
 use super::archive::compress_block;
 use super::index::Document;
 use super::prepare::{PreparedBlock, PreparedRecord};
-use super::writer::Appended;
 use crate::limits;
 
 /// What will be frames of the archive, in order, each with its documents.
@@ -38,14 +37,12 @@ impl Blocks {
         lines: &[u8],
         records: &[PreparedRecord],
         documents: Vec<Document>,
-        appended: &Appended,
     ) {
-        let mut duplicates = appended.duplicate_indices.iter().copied().peekable();
         let mut start = 0;
-        for ((index, record), document) in records.iter().enumerate().zip(documents) {
+        for (record, document) in records.iter().zip(documents) {
             let line = lines.get(start..record.line_end).unwrap_or_default();
             start = record.line_end;
-            if duplicates.next_if_eq(&index).is_none() {
+            if !record.is_stored {
                 self.push(line, document);
             }
         }

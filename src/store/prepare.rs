@@ -11,7 +11,7 @@ use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
 use super::coverage::CoveredRange;
 use super::identity::Identity;
-use super::index::{Document, Documents, IdHash, IndexSnapshot};
+use super::index::{Document, Documents, IdHash, IndexSnapshot, TimeReader};
 use super::layout::Layout;
 use crate::event::Event;
 use crate::limits;
@@ -25,7 +25,10 @@ const LINES_KEPT_BYTES: usize = 4 * limits::BATCH_BYTES;
 #[derive(Default)]
 pub struct PreparedBatch {
     pub(super) lines: PreparedLines,
+    /// Those that may be new.
     pub(super) records: Vec<PreparedRecord>,
+    /// The places in the batch, in order, of records that the store has for certain.
+    pub(super) known: Vec<usize>,
     /// What the index is to hold of each record.
     pub(super) documents: Vec<Document>,
     spans: Vec<(String, CoveredRange)>,
@@ -58,12 +61,14 @@ pub(super) struct PreparedBlock {
 
 /// One record of a batch.
 pub(super) struct PreparedRecord {
+    /// Its place in the batch.
+    pub(super) position: usize,
     /// Where its archive line ends in the batch's lines.
     pub(super) line_end: usize,
     pub(super) identity: Identity,
     /// What its identity would be without its time; only where approximate times occur.
     pub(super) message_identity: Option<Identity>,
-    /// Whether the store had it at the last commit.
+    /// Whether the store has it.
     pub(super) is_stored: bool,
     timestamp: Timestamp,
     is_time_approximate: bool,
@@ -73,19 +78,24 @@ impl PreparedBatch {
     /// How many records it holds.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.records.len() + self.known.len()
     }
 
     /// Whether it holds none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
     /// For each log group (`""` where it is not known), from the first to the last record.
     #[must_use]
     pub fn spans(&self) -> &[(String, CoveredRange)] {
         &self.spans
+    }
+
+    /// Whether the store has none of its records, as far as that is known.
+    pub(super) fn is_all_new(&self) -> bool {
+        self.known.is_empty() && self.records.iter().all(|it| !it.is_stored)
     }
 
     /// Whether its records are also known by their messages alone, see
@@ -119,12 +129,15 @@ impl Preparers {
         Preparer {
             documents: Documents::default(),
             snapshot: self.snapshot.clone(),
+            times: self.snapshot.times(),
             archive_path: self.layout.archive(),
             archive: ArchiveReader::new(&self.files),
             with_message_identities: self.with_message_identities,
             commit_count: self.commit_count,
+            stored_identities: HashMap::new(),
             lines: Vec::new(),
             batch: PreparedBatch::default(),
+            problem: None,
         }
     }
 }
@@ -133,13 +146,19 @@ impl Preparers {
 pub struct Preparer {
     documents: Documents,
     snapshot: IndexSnapshot,
+    /// Kept, for the next record is mostly near the one before.
+    times: Vec<TimeReader>,
     archive_path: PathBuf,
     archive: ArchiveReader,
     with_message_identities: bool,
     commit_count: u64,
+    /// Of stored records that this batch was compared with; by their messages alone, or not.
+    stored_identities: HashMap<(Location, bool), Identity>,
     /// The batch's archive lines; kept from batch to batch, for its memory.
     lines: Vec<u8>,
     batch: PreparedBatch,
+    /// What kept a record from being compared with the store.
+    problem: Option<StoreError>,
 }
 
 impl Preparer {
@@ -161,8 +180,10 @@ impl Preparer {
         escaped_message: Option<EscapedText<'_>>,
         event: &Event<'_>,
     ) {
-        let batch = &mut self.batch;
+        let start = self.lines.len();
         write_line(record, escaped_message, &mut self.lines);
+        let batch = &mut self.batch;
+        let position = batch.len();
         let log_group = record.log_group.as_deref().unwrap_or_default();
         let here = CoveredRange::at(record.timestamp);
         match batch.spans.iter_mut().find(|(name, _)| name == log_group) {
@@ -173,34 +194,57 @@ impl Preparer {
             None => batch.spans.push((log_group.to_owned(), here)),
         }
         batch.has_approximate_times |= record.is_time_approximate;
-        self.documents.push(record, event);
-        batch.records.push(PreparedRecord {
+        let leg = IdHash::of_leg(&event.trace_id, &record.message);
+        let stored = self.stored(leg, record.timestamp, record.is_time_approximate);
+        let lines = &mut self.lines;
+        let line = lines.get(start..).unwrap_or_default();
+        match has_line(&mut self.archive, &stored, line) {
+            Ok(true) => {
+                lines.truncate(start);
+                self.batch.known.push(position);
+                return;
+            }
+            Ok(false) => {}
+            Err(error) => _ = self.problem.get_or_insert(error),
+        }
+        let identity = Identity::of(record);
+        let is_stored = self.has_identity(&stored, identity, record.is_time_approximate);
+        self.documents.push(record, event, leg);
+        self.batch.records.push(PreparedRecord {
+            position,
             line_end: self.lines.len(),
-            identity: Identity::of(record),
+            identity,
             message_identity: self
                 .with_message_identities
                 .then(|| Identity::of_message(&record.message)),
-            is_stored: false,
+            is_stored: is_stored.unwrap_or_else(|error| {
+                self.problem.get_or_insert(error);
+                false
+            }),
             timestamp: record.timestamp,
             is_time_approximate: record.is_time_approximate,
         });
     }
 
-    /// Marks what the store has already, and gives the batch out.
+    /// Gives the batch out, with a mark at what the store has already.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when index or archive cannot be read.
     pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
+        self.stored_identities.clear();
         // The next batch will be about as large.
         let records = Vec::with_capacity(self.batch.records.len());
         let next = PreparedBatch { records, ..PreparedBatch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
         batch.documents.extend(self.documents.take());
+        if let Some(problem) = self.problem.take() {
+            self.lines.clear();
+            return Err(problem);
+        }
         batch.with_message_identities = self.with_message_identities;
-        self.find_stored(&mut batch)?;
-        let is_all_new = batch.records.iter().all(|it| !it.is_stored);
-        batch.lines = if is_all_new && self.lines.len() >= limits::BLOCK_BYTES {
+        batch.commit_count = self.commit_count;
+        batch.lines = if batch.is_all_new() && self.lines.len() >= limits::BLOCK_BYTES {
             let blocks = self.compress(&batch.records);
             PreparedLines::Blocks(
                 blocks.map_err(StoreError::io("compress for", &self.archive_path))?,
@@ -225,60 +269,70 @@ impl Preparer {
             .collect()
     }
 
-    /// Looks the batch's records up in the store, leg by leg.
+    /// Compares a batch with the store that another commit had been compared with.
     pub(super) fn find_stored(&mut self, batch: &mut PreparedBatch) -> Result<(), StoreError> {
         batch.commit_count = self.commit_count;
-        if self.snapshot.columns().is_empty() {
-            return Ok(());
+        for (record, document) in batch.records.iter_mut().zip(&batch.documents) {
+            let is_by_message = record.is_time_approximate;
+            let stored = self.stored(document.leg(), record.timestamp, is_by_message);
+            record.is_stored =
+                record.is_stored || self.has_identity(&stored, record.identity, is_by_message)?;
         }
-        let mut legs: HashMap<IdHash, Vec<usize>> = HashMap::new();
-        for (index, document) in batch.documents.iter().enumerate() {
-            legs.entry(document.leg()).or_default().push(index);
-        }
-        for (leg, indices) in legs {
-            self.mark_stored(leg, &indices, &mut batch.records)?;
-        }
+        self.stored_identities.clear();
         Ok(())
     }
 
-    fn mark_stored(
+    /// The stored records that one of this leg and time may be.
+    fn stored(
         &mut self,
         leg: IdHash,
-        indices: &[usize],
-        records: &mut [PreparedRecord],
-    ) -> Result<(), StoreError> {
-        let of_leg = |index: &usize| records.get(*index);
-        let times = || indices.iter().filter_map(of_leg);
-        let is_any_time = times().any(|it| it.is_time_approximate);
-        let first = times().map(|it| it.timestamp.as_ms()).min().unwrap_or(i64::MIN);
-        let last = times().map(|it| it.timestamp.as_ms()).max().unwrap_or(i64::MAX);
-        let (first, last) = if is_any_time { (i64::MIN, i64::MAX) } else { (first, last) };
-        let stored = self.snapshot.leg_in_range(leg, first, last);
-        let mut identities: HashMap<(Location, bool), Identity> = HashMap::new();
-        for index in indices {
-            let Some(record) = records.get_mut(*index) else { continue };
-            let is_by_message = record.is_time_approximate;
-            for (ms, location) in &stored {
-                if !is_by_message && *ms != record.timestamp.as_ms() {
-                    continue;
+        timestamp: Timestamp,
+        is_time_approximate: bool,
+    ) -> Vec<Location> {
+        let ms = timestamp.as_ms();
+        let (first, last) = if is_time_approximate { (i64::MIN, i64::MAX) } else { (ms, ms) };
+        self.snapshot.leg_in_range(leg, first, last, &mut self.times)
+    }
+
+    /// Whether one of the stored records has the identity: of its message alone, or not.
+    fn has_identity(
+        &mut self,
+        stored: &[Location],
+        identity: Identity,
+        is_by_message: bool,
+    ) -> Result<bool, StoreError> {
+        for location in stored {
+            let found = match self.stored_identities.entry((*location, is_by_message)) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(vacant) => {
+                    let stored = self.archive.read(*location)?;
+                    *vacant.insert(if is_by_message {
+                        Identity::of_message(&stored.message)
+                    } else {
+                        Identity::of(&stored)
+                    })
                 }
-                let stored = match identities.entry((*location, is_by_message)) {
-                    Entry::Occupied(known) => *known.get(),
-                    Entry::Vacant(vacant) => {
-                        let stored = self.archive.read(*location)?;
-                        *vacant.insert(if is_by_message {
-                            Identity::of_message(&stored.message)
-                        } else {
-                            Identity::of(&stored)
-                        })
-                    }
-                };
-                if stored == record.identity {
-                    record.is_stored = true;
-                    break;
-                }
+            };
+            if found == identity {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
+}
+
+/// Whether one of the stored records has this very line, line feed included: most duplicates come
+/// from the same source once more, and need not be taken apart.
+fn has_line(
+    archive: &mut ArchiveReader,
+    stored: &[Location],
+    line: &[u8],
+) -> Result<bool, StoreError> {
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    for location in stored {
+        if archive.has_line(*location, line)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -11,7 +11,7 @@ use super::StoreError;
 use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
 use super::checkpoint::{ArchivePosition, Checkpoint, CommitNote};
 use super::coverage::Coverage;
-use super::index::{Document, Documents, IndexWriter, quietly, read_checkpoint};
+use super::index::{Document, Documents, IdHash, IndexWriter, quietly, read_checkpoint};
 use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
 use super::objects::TakenObjects;
@@ -116,7 +116,8 @@ fn documents(parser: &mut Parser, file: u32, offset: u32, lines: &[u8]) -> Index
     for (line, bytes) in (0_u16..).zip(lines_of(lines)) {
         let read = parse_line(bytes).and_then(|record| {
             let event = parser.parse(&record.message).map_err(|error| error.to_string())?;
-            documents.push(&record, &event);
+            let leg = IdHash::of_leg(&event.trace_id, &record.message);
+            documents.push(&record, &event, leg);
             Ok(())
         });
         match read {

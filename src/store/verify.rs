@@ -12,8 +12,8 @@ use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, 
 use super::checkpoint::{Checkpoint, CommitNote};
 use super::coverage::Coverage;
 use super::index::{
-    Documents, Fingerprint, IndexSnapshot, check_segment_files, fingerprints_of_index, quietly,
-    read_checkpoint,
+    Documents, Fingerprint, IdHash, IndexSnapshot, check_segment_files, fingerprints_of_index,
+    quietly, read_checkpoint,
 };
 use super::layout::{Layout, archive_file_name, archive_file_number};
 use super::objects::TakenObjects;
@@ -271,7 +271,8 @@ fn verify_file(
                     let read = parse_line(bytes).and_then(|record| {
                         let event =
                             parser.parse(&record.message).map_err(|error| error.to_string())?;
-                        documents.push(&record, &event);
+                        let leg = IdHash::of_leg(&event.trace_id, &record.message);
+                        documents.push(&record, &event, leg);
                         locations.push(Location { file: number, offset, line });
                         Ok(())
                     });

@@ -19,7 +19,7 @@ use super::index::{IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
 use super::objects::{ObjectHash, TakenObjects};
-use super::prepare::{PreparedBatch, PreparedLines, PreparedRecord, Preparers};
+use super::prepare::{PreparedBatch, PreparedLines, Preparers};
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
 
@@ -160,8 +160,8 @@ impl StoreWriter {
         let archive = self.layout.archive();
         let mut blocks = Blocks::default();
         let mut counts = Vec::with_capacity(batches.len());
-        for batch in batches {
-            let appended = self.take_new(&batch.records);
+        for mut batch in batches {
+            let appended = self.take_new(&mut batch);
             self.uncommitted.record_count += appended.added;
             match batch.lines {
                 PreparedLines::Blocks(prepared) if appended.duplicate_indices.is_empty() => {
@@ -173,10 +173,10 @@ impl StoreWriter {
                         .map(|it| decompress_block(&it.frame))
                         .collect::<io::Result<Vec<_>>>()
                         .map_err(StoreError::io("compress for", &archive))?;
-                    blocks.fill(&lines.concat(), &batch.records, batch.documents, &appended);
+                    blocks.fill(&lines.concat(), &batch.records, batch.documents);
                 }
                 PreparedLines::Plain(lines) => {
-                    blocks.fill(&lines, &batch.records, batch.documents, &appended);
+                    blocks.fill(&lines, &batch.records, batch.documents);
                 }
             }
             counts.push(appended);
@@ -193,18 +193,20 @@ impl StoreWriter {
         Ok(counts)
     }
 
-    /// Finds what is new in a batch.
-    fn take_new(&mut self, records: &[PreparedRecord]) -> Appended {
+    /// Finds what is new in a batch, and marks the rest as stored.
+    fn take_new(&mut self, batch: &mut PreparedBatch) -> Appended {
         let Uncommitted { identities, .. } = &mut self.uncommitted;
-        let mut appended = Appended::default();
-        for (index, record) in records.iter().enumerate() {
+        let mut appended = Appended { added: 0, duplicate_indices: batch.known.clone() };
+        for record in &mut batch.records {
             if !record.is_stored && identities.insert(record.identity) {
                 identities.extend(record.message_identity);
                 appended.added += 1;
             } else {
-                appended.duplicate_indices.push(index);
+                record.is_stored = true;
+                appended.duplicate_indices.push(record.position);
             }
         }
+        appended.duplicate_indices.sort_unstable();
         appended
     }
 

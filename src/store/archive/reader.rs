@@ -85,12 +85,30 @@ impl ArchiveReader {
         location: Location,
     ) -> Result<Record<'static>, StoreError> {
         let block = self.block(location.file, location.offset)?;
-        let line = block.line(location.line).ok_or_else(|| {
-            self.damaged(location.file, location.offset, &format!("no line {}", location.line))
-        })?;
+        let line = self.line(&block, location)?;
         let record = parse_line(line)
             .map_err(|reason| self.damaged(location.file, location.offset, &reason))?;
         Ok(record.into_owned())
+    }
+
+    /// Whether the record at a location is archived as this line, without its line feed.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArchiveReader::read`].
+    pub(in crate::store) fn has_line(
+        &mut self,
+        location: Location,
+        line: &[u8],
+    ) -> Result<bool, StoreError> {
+        let block = self.block(location.file, location.offset)?;
+        Ok(self.line(&block, location)? == line)
+    }
+
+    fn line<'b>(&self, block: &'b Block, location: Location) -> Result<&'b [u8], StoreError> {
+        block.line(location.line).ok_or_else(|| {
+            self.damaged(location.file, location.offset, &format!("no line {}", location.line))
+        })
     }
 
     fn block(&mut self, file: u32, offset: u32) -> Result<Arc<Block>, StoreError> {

@@ -180,8 +180,8 @@ struct Entry {
 }
 
 impl Documents {
-    /// Adds a record and the event that was read from its message.
-    pub(in crate::store) fn push(&mut self, record: &Record<'_>, event: &Event<'_>) {
+    /// Adds a record, the event that was read from its message, and its leg: [`IdHash::of_leg`].
+    pub(in crate::store) fn push(&mut self, record: &Record<'_>, event: &Event<'_>, leg: IdHash) {
         let Self { texts, documents, term } = self;
         attribute_terms(record, event, term, |term| texts.push(Fields::ATTRIBUTES, term));
         let mut add = |field, text: &str| texts.push(field, truncate_term(text).as_bytes());
@@ -206,7 +206,7 @@ impl Documents {
         documents.push(Entry {
             texts_to: texts.texts.len(),
             timestamp_ms: record.timestamp.as_ms(),
-            leg: IdHash::of_leg(&event.trace_id, &record.message),
+            leg,
             message_id: event.message_id.as_ref().map(|it| IdHash::of(it.as_str())),
         });
     }

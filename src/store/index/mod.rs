@@ -20,7 +20,7 @@ mod writer;
 
 pub(crate) use attribute_sets::AttributeSet;
 pub use attributes::{Attribute, attribute_values};
-pub(crate) use columns::Columns;
+pub(crate) use columns::{Columns, TimeReader};
 pub(super) use document::{Document, Documents};
 pub use document::{IdHash, truncate_term};
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};

@@ -11,7 +11,7 @@ use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
 use super::attribute_sets::{AttributeSet, for_each_attribute_set};
 use super::attributes::{Attribute, attribute_values};
-use super::columns::{Chains, Columns};
+use super::columns::{Chains, Columns, TimeReader};
 use super::document::IdHash;
 use super::newest::Newest;
 use super::schema::Fields;
@@ -157,25 +157,30 @@ impl IndexSnapshot {
         locations
     }
 
-    /// The times and places of the documents of one leg, in segments that reach into the range.
+    /// Reads times: a reader for each segment.
+    pub(in crate::store) fn times(&self) -> Vec<TimeReader> {
+        self.columns.iter().map(Columns::times).collect()
+    }
+
+    /// The places of the documents of one leg whose times are in the range, ends included. `times`
+    /// reads this snapshot's.
     pub(in crate::store) fn leg_in_range(
         &self,
         leg: IdHash,
         first_ms: i64,
         last_ms: i64,
-    ) -> Vec<(i64, Location)> {
+        times: &mut [TimeReader],
+    ) -> Vec<Location> {
         let mut found = Vec::new();
-        for columns in &self.columns {
+        for (columns, times) in self.columns.iter().zip(times) {
             let overlaps =
                 columns.time_span().is_some_and(|(min, max)| min <= last_ms && max >= first_ms);
             if !overlaps {
                 continue;
             }
-            let mut times = columns.times();
-            for document in columns.legs.documents(leg) {
-                let location = columns.places.get(document);
-                found.extend(location.map(|it| (times.get(document), it)));
-            }
+            let documents = columns.legs.documents(leg);
+            let in_range = documents.filter(|it| (first_ms..=last_ms).contains(&times.get(*it)));
+            found.extend(in_range.filter_map(|it| columns.places.get(it)));
         }
         found
     }

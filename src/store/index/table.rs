@@ -1,7 +1,7 @@
 //! All events of a store as one table, for questions about every message at once.
 //!
-//! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves: what many queries would look up one
-//! by one is read in one pass over columns and terms.
+//! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves:
+//! what many queries would look up one by one is read in one pass over columns and terms.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -73,8 +73,6 @@ impl EventTable {
             .map(|(reader, columns)| Segment::read(reader, columns))
             .collect::<tantivy::Result<_>>()?;
         let (mut segments, terms): (Vec<_>, Vec<_>) = read.into_iter().unzip();
-        let address_texts = number_addresses(&mut segments, terms);
-
         let mut bases = Vec::with_capacity(segments.len());
         let mut legs = Vec::new();
         let mut leg_count = 0;
@@ -89,9 +87,16 @@ impl EventTable {
             legs,
             by_message: Vec::new(),
             message_starts: Vec::new(),
-            address_texts,
+            address_texts: Vec::new(),
         };
-        table.join(leg_count);
+        let ((numbers, texts), ()) =
+            rayon::join(|| number_addresses(terms), || table.join(leg_count));
+        table.address_texts = texts;
+        table.segments.par_iter_mut().zip(numbers).for_each(|(segment, numbers)| {
+            for number in &mut segment.addresses {
+                *number = numbers.get(*number as usize).copied().unwrap_or_default();
+            }
+        });
         Ok(table)
     }
 
@@ -271,31 +276,22 @@ impl Segment {
     }
 }
 
-/// Gives the same address the same number in all segments; the addresses by number.
-fn number_addresses(segments: &mut [Segment], mut terms: Vec<Vec<Vec<u8>>>) -> Vec<Vec<u8>> {
-    if segments.len() < 2 {
-        return terms.pop().unwrap_or_default();
-    }
+/// A number for each address of each segment, the same one everywhere, and the addresses by number.
+fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> (Vec<Vec<u32>>, Vec<Vec<u8>>) {
     let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
-    for (segment, terms) in segments.iter_mut().zip(terms) {
-        let renumbered: Vec<u32> = terms
-            .into_iter()
-            .map(|term| {
-                let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-                *numbers.entry(term).or_insert(next)
-            })
-            .collect();
-        for number in &mut segment.addresses {
-            *number = renumbered.get(*number as usize).copied().unwrap_or_default();
-        }
-    }
+    let mut number = |term| {
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        *numbers.entry(term).or_insert(next)
+    };
+    let of_segments =
+        terms.into_iter().map(|it| it.into_iter().map(&mut number).collect()).collect();
     let mut texts = vec![Vec::new(); numbers.len()];
     for (text, number) in numbers {
         if let Some(slot) = texts.get_mut(number as usize) {
             *slot = text;
         }
     }
-    texts
+    (of_segments, texts)
 }
 
 /// Sorts things by number, of which there are `counts` of each: where those of each number begin,
