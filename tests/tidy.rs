@@ -19,14 +19,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("pull", &["limits", "time", "event", "source", "aws", "store"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
-    ("render", &["limits", "time", "event", "store", "trace"]),
+    ("stats", &["limits", "time", "event", "store", "trace"]),
+    ("render", &["limits", "time", "event", "store", "trace", "stats"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "query", "trace", "render", "schema", "synth",
+            "query", "trace", "stats", "render", "schema", "synth",
         ],
     ),
 ];

@@ -9,11 +9,13 @@ use tantivy::index::SegmentId;
 use tantivy::query::Query;
 use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
+use super::attribute_sets::{AttributeSet, for_each_attribute_set};
 use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns, TimeReader};
 use super::document::IdHash;
 use super::newest::Newest;
 use super::schema::Fields;
+use super::senders::Senders;
 use super::table::EventTable;
 use super::writer::open;
 use crate::store::StoreError;
@@ -216,6 +218,19 @@ impl IndexSnapshot {
             }
         }
         Ok(counts)
+    }
+
+    /// Hands each event to `visit` once, with those that have the same attributes.
+    pub(in crate::store) fn for_each_attribute_set(
+        &self,
+        visit: &mut dyn FnMut(&AttributeSet<'_>),
+    ) -> Result<(), StoreError> {
+        for_each_attribute_set(self, visit).map_err(StoreError::index(&self.path))
+    }
+
+    /// Who sent each event.
+    pub(in crate::store) fn senders(&self) -> Result<Senders, StoreError> {
+        Senders::read(self).map_err(StoreError::index(&self.path))
     }
 
     /// All events as one table.
