@@ -18,6 +18,7 @@
 //! | [`logging`] | event logging on the AWS side: policies, what there is, setting it up |
 //! | [`query`] | the search language, and what an answer to it is |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
+//! | [`stats`] | counts over the whole store, latencies, metrics |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
 //! | [`synth`] | synthetic logs, with the truth beside them |
@@ -81,6 +82,7 @@ pub mod query;
 pub mod render;
 pub mod schema;
 pub mod source;
+pub mod stats;
 pub mod store;
 pub mod synth;
 pub mod time;

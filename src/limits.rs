@@ -96,13 +96,24 @@ pub const RESULT_ROWS_DEFAULT: usize = 100;
 /// Rows that a query may return at most; `--batch` and `export` are for more.
 pub const RESULT_ROWS_MAX: usize = 1_000_000;
 
-/// IDs that one `trace --batch` run accepts: the answer is gathered before it is printed, some
-/// 7 KB a message.
-pub const BATCH_IDS_MAX: usize = 100_000;
+/// IDs that one `trace --batch` run accepts: those that were not found are listed at the end, and
+/// what has been answered with is remembered, some 100 bytes an ID.
+pub const BATCH_IDS_MAX: usize = 1_000_000;
+
+/// IDs of `trace --batch` that are traced together. The answers wait for each other, so that they
+/// come in the order of the IDs: some 6 KB each with their events, 100 MB together. Fewer would
+/// read each block of the archive more often.
+pub const BATCH_WINDOW_IDS: usize = 16_384;
+
+/// IDs without an event that `trace --batch` names on stderr where the answer itself lists them.
+pub const NOT_FOUND_SHOWN: usize = 20;
 
 /// How long a leg may stay without an outcome before it counts as lost, in milliseconds: a
 /// synchronous Lambda rule may retry for 240 minutes (WorkMail administrator guide).
 pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
+
+/// Intervals that counts over time may have: some 270 years of days.
+pub const INTERVALS_MAX: usize = 100_000;
 
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;

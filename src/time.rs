@@ -3,10 +3,14 @@
 //! Everything is counted in milliseconds since 1970, as CloudWatch does. This module knows
 //! nothing of records or events.
 
+mod interval;
+
 use std::fmt;
 
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
+
+pub use interval::{Interval, Intervals};
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;

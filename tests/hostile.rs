@@ -26,8 +26,8 @@ const HARMS: [&str; 13] = [
 ];
 
 /// Sequences that are ours: the colours of `src/render/style.rs` and of the messages on stderr.
-const OURS: [&str; 6] =
-    ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
+const OURS: [&str; 7] =
+    ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[36m"];
 
 /// A log in which every text is hostile.
 fn log() -> String {
@@ -103,7 +103,7 @@ fn nothing_that_strangers_write_acts() {
     fs::write(&ids, HARMS.map(|it| it.replace('\n', " ")).join("\n") + "\n\u{1b}[35mgone\u{202e}")
         .unwrap();
     let ids = ids.to_str().unwrap();
-    let commands: [&[&str]; 13] = [
+    let commands: [&[&str]; 19] = [
         &["import", path],
         &["trace", "--batch", ids],
         &["trace", "--batch", ids, "--all"],
@@ -113,6 +113,12 @@ fn nothing_that_strangers_write_acts() {
         &["search", "subject:nothing"],
         &["search", "subject:red OR folder:\"=cmd*\""],
         &["stats"],
+        &["stats", "--by", "rule"],
+        &["stats", "--by", "folder", "--interval", "day"],
+        &["stats", "--by", "cause"],
+        &["stats", "--by", "sender"],
+        &["stats", "--by", "recipient-domain"],
+        &["stats", "--by", "event"],
         &["status"],
         &["schema"],
         &["verify"],

@@ -18,6 +18,8 @@ mod account;
 mod access;
 // Input that cannot be understood.
 mod bad_input;
+// Many IDs at once, and in their order.
+mod batch;
 // A CloudWatch Logs that misbehaves on a script.
 mod cloudwatch;
 // Killed with SIGKILL at random instants.
@@ -56,6 +58,8 @@ mod pulling;
 mod python;
 // Running the program, making input, comparing stores.
 mod support;
+// Counts, latencies and metrics, beside those of all originals.
+mod stats;
 // The n-th system call fails or is the last one.
 mod syscall_faults;
 // Switching event logging on.

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::support::{mailtrace, synth};
 
 /// A synthetic log as text.
-fn log(events: usize) -> String {
+pub(crate) fn log(events: usize) -> String {
     let dir = tempfile::tempdir().unwrap();
     fs::read_to_string(synth(dir.path(), events, 1, "ndjson").path).unwrap()
 }
@@ -70,11 +70,11 @@ fn summarised(store: &Store, rules: &JoinRules) -> Vec<Judged> {
     summarised
 }
 
-fn rules_of(store: &Store, grace_ms: i64) -> JoinRules {
+pub(crate) fn rules_of(store: &Store, grace_ms: i64) -> JoinRules {
     JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) }
 }
 
-fn import_into(dir: &TempDir, files: &[(&str, &str)], commit_records: u64) -> Store {
+pub(crate) fn import_into(dir: &TempDir, files: &[(&str, &str)], commit_records: u64) -> Store {
     let store = dir.path().join("store");
     let options =
         ImportOptions { commit_records_max: Some(commit_records), ..ImportOptions::default() };
@@ -104,7 +104,7 @@ fn the_overview_of_a_whole_log_is_what_its_originals_say() {
 }
 
 /// An event of a few legs, messages and addresses, documented or not quite.
-fn event() -> impl Strategy<Value = (i64, Value)> {
+pub(crate) fn event() -> impl Strategy<Value = (i64, Value)> {
     let name = prop_oneof![
         3 => Just("OUTGOING_EMAIL_SUBMITTED"),
         3 => Just("ORGANIZATION_EMAIL_RECEIVED"),

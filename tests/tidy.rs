@@ -20,14 +20,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("logging", &["limits", "aws"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
-    ("render", &["limits", "time", "event", "store", "trace"]),
+    ("stats", &["limits", "time", "event", "store", "trace"]),
+    ("render", &["limits", "time", "event", "store", "trace", "stats"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "logging", "query", "trace", "render", "schema", "synth",
+            "logging", "query", "trace", "stats", "render", "schema", "synth",
         ],
     ),
 ];

@@ -3,7 +3,9 @@
 //! Each command has a file of its own. Exit statuses and the one line on stderr that tells of an
 //! error are made here and nowhere else.
 
+mod batch;
 mod completions;
+mod ids;
 mod import;
 mod input;
 mod listing;

@@ -1,87 +1,226 @@
 //! `mailtrace stats`.
 
-use std::io::Write;
+use std::io::{BufWriter, Write};
 
+use anyhow::Context as _;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
 use super::input::InputArgs;
+use super::listing::{check_limit, say_how_many};
+use super::search::range;
 use super::{Context, Format, Outcome};
-use crate::event::EventName;
-use crate::render::{Cell, Column, Table, csv_cell, write_json, write_pairs};
-use crate::store::{Attribute, Store};
+use crate::limits;
+use crate::render::{
+    Cell, Column, Table, absent_value, csv_cell, write_chart, write_counts_csv, write_counts_json,
+    write_counts_ndjson, write_counts_table, write_json, write_latency_csv, write_latency_json,
+    write_latency_tables, write_metrics_csv, write_metrics_json, write_metrics_table, write_pairs,
+    write_series_csv, write_series_json,
+};
+use crate::stats::{
+    CountKey, CountRow, Counts, StatsRequest, count_by, count_events, latencies, metrics,
+};
+use crate::store::Store;
+use crate::time::{Interval, Timestamp, parse_duration_ms};
+use crate::trace::JoinRules;
 
-/// Counts events by name
+/// Counts events, messages and recipients: by value, over time; latencies and metrics
+///
+/// Without options, events by name. --by counts by something else: event, rule and folder count
+/// events, deliveries for folder; cause and status count bounces; spam, dkim, dmarc and spf count
+/// arrivals; direction counts legs; sender and sender-domain count messages, by who really sent
+/// them; recipient, recipient-domain and outcome count each recipient of each message once, with
+/// what `trace` says of them. Messages count at the time of their first event.
 #[derive(Debug, Args)]
 pub(super) struct StatsArgs {
+    /// What to count by
+    #[arg(long, value_name = "KEY", value_parser = key_names())]
+    by: Option<String>,
+    /// How long mail took from the start of a leg to its outcome for each recipient: p50, p90,
+    /// p99 and the maximum, overall and by the day on which the leg started (or by --interval)
+    #[arg(long, conflicts_with_all = ["by", "metrics"])]
+    latency: bool,
+    /// The metrics that WorkMail publishes to CloudWatch, counted from the events
+    #[arg(long, conflicts_with = "by")]
+    metrics: bool,
+    /// Over time: hour, day, week, or a length such as 15m
+    #[arg(long, value_name = "INTERVAL")]
+    interval: Option<String>,
+    /// Only from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only before this time, which is itself left out
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How many values to show at most with --by; the total counts all
+    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    limit: usize,
+    /// How long a message may take before a recipient without an outcome counts as lost
+    #[arg(long, default_value = "4h", value_name = "DURATION")]
+    grace: String,
     #[command(flatten)]
     input: InputArgs,
 }
 
+fn key_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(CountKey::ALL.map(CountKey::as_str))
+}
+
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let grace_ms = parse_duration_ms(&args.grace)
+        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    check_limit(args.limit)?;
+    let interval = args.interval.as_deref().map(interval).transpose()?;
     let opened = args.input.open(context)?;
-    let counts = count_by_name(&opened.store)?;
-    let total = opened.store.checkpoint().records;
-    let span = opened.store.time_span();
-    let shown = span.map(|(a, b)| (a.in_zone(&context.zone), b.in_zone(&context.zone)));
-    let mut stdout = anstream::stdout().lock();
+    let store = &opened.store;
+    let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
+    let request = StatsRequest { range, interval, zone: context.zone.clone(), rules };
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    let key = args.by.as_deref().and_then(CountKey::from_name);
+    let has_found = match key {
+        Some(key) => show_counts(key, args, &request, store, context, &mut out)?,
+        None if args.latency => show_latency(args, &request, store, context, &mut out)?,
+        None if args.metrics => show_metrics(args, &request, store, context, &mut out)?,
+        None if interval.is_some() => show_series(args, &request, store, context, &mut out)?,
+        None => show_events(&count_events(store, &request)?, context, &mut out)?,
+    };
+    out.flush()?;
+    if !has_found {
+        say_how_many("event", 0, 0, store, context)?;
+    }
+    Ok(opened.outcome(has_found))
+}
+
+fn interval(text: &str) -> anyhow::Result<Interval> {
+    Interval::parse(text).with_context(|| {
+        format!("--interval: \"{text}\" is neither hour, day nor week, nor a length such as 15m")
+    })
+}
+
+fn show_counts(
+    key: CountKey,
+    args: &StatsArgs,
+    request: &StatsRequest,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let counts = count_by(store, key, request, args.limit)?;
+    let (zone, interval) = (&context.zone, args.interval.as_deref());
+    match context.global.format {
+        Format::Table => write_counts_table(&counts, &context.table_options(false), out)?,
+        Format::Json => write_counts_json(&counts, interval, zone, out)?,
+        Format::Ndjson => write_counts_ndjson(&counts, out)?,
+        Format::Csv => write_counts_csv(&counts, zone, out)?,
+    }
+    out.flush()?;
+    let (shown, all) = (counts.rows.len() as u64, counts.value_count as u64);
+    if all > 0 {
+        say_how_many("value", shown, all, store, context)?;
+    }
+    Ok(all > 0)
+}
+
+fn show_series(
+    args: &StatsArgs,
+    request: &StatsRequest,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let counts = count_by(store, CountKey::Event, request, 0)?;
+    let zone = &context.zone;
+    match (context.global.format, &counts.intervals) {
+        (Format::Table, Some(intervals)) => {
+            write_chart(intervals, &counts.series, &context.table_options(false), out)?;
+        }
+        (Format::Table, None) => {}
+        (Format::Json | Format::Ndjson, _) => {
+            write_series_json(&counts, args.interval.as_deref(), zone, out)?;
+        }
+        (Format::Csv, _) => write_series_csv(&counts, zone, out)?,
+    }
+    Ok(counts.total > 0)
+}
+
+fn show_latency(
+    args: &StatsArgs,
+    request: &StatsRequest,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let request =
+        StatsRequest { interval: request.interval.or(Some(Interval::Day)), ..request.clone() };
+    let latencies = latencies(store, &request)?;
+    let (zone, interval) = (&context.zone, args.interval.as_deref().unwrap_or("day"));
+    match context.global.format {
+        Format::Table => write_latency_tables(&latencies, &context.table_options(false), out)?,
+        Format::Json | Format::Ndjson => write_latency_json(&latencies, interval, zone, out)?,
+        Format::Csv => write_latency_csv(&latencies, zone, out)?,
+    }
+    Ok(!latencies.whole.is_empty())
+}
+
+fn show_metrics(
+    args: &StatsArgs,
+    request: &StatsRequest,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let metrics = metrics(store, request)?;
+    let (zone, interval) = (&context.zone, args.interval.as_deref());
+    match context.global.format {
+        Format::Table => write_metrics_table(&metrics, &context.table_options(false), out)?,
+        Format::Json | Format::Ndjson => write_metrics_json(&metrics, interval, zone, out)?,
+        Format::Csv => write_metrics_csv(&metrics, zone, out)?,
+    }
+    Ok(metrics.totals.iter().any(|it| *it > 0))
+}
+
+/// Writes all events by name.
+fn show_events(counts: &Counts, context: &Context, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let name = |it: &CountRow| -> String {
+        it.value.clone().unwrap_or_else(|| absent_value(counts.key).to_owned())
+    };
+    let shown = |ms: i64| Timestamp::from_ms(ms).map(|it| it.in_zone(&context.zone));
+    let (first, last) = counts.span.map(|(a, b)| (shown(a), shown(b))).unwrap_or_default();
     match context.global.format {
         Format::Table => {
             let options = context.table_options(false);
-            let mut facts = vec![("Events", total.to_string())];
-            if let Some((first, last)) = &shown {
-                facts.push(("First event", first.clone()));
-                facts.push(("Last event", last.clone()));
-            }
-            write_pairs(&facts, 0, options.width, &mut stdout)?;
-            writeln!(stdout)?;
+            let mut facts = vec![("Events", counts.total.to_string())];
+            facts.extend(first.map(|it| ("First event", it)));
+            facts.extend(last.map(|it| ("Last event", it)));
+            write_pairs(&facts, 0, options.width, out)?;
+            writeln!(out)?;
             let mut table = Table::new([Column::whole("EVENT"), Column::number("COUNT")]);
-            for (name, count) in &counts {
-                table.push([Cell::new(name), Cell::new(&count.to_string())]);
+            for row in &counts.rows {
+                table.push([Cell::new(&name(row)), Cell::new(&row.count.to_string())]);
             }
-            table.write(options.width, &mut stdout)?;
+            table.write(options.width, out)?;
         }
         Format::Json | Format::Ndjson => {
             let events: serde_json::Map<String, serde_json::Value> =
-                counts.iter().map(|(name, count)| (name.clone(), json!(count))).collect();
+                counts.rows.iter().map(|it| (name(it), json!(it.count))).collect();
             let json = json!({
-                "total": total,
-                "firstSeen": shown.as_ref().map(|(first, _)| first),
-                "lastSeen": shown.as_ref().map(|(_, last)| last),
+                "total": counts.total,
+                "firstSeen": first,
+                "lastSeen": last,
                 "events": events,
             });
-            write_json(&json, &mut stdout)?;
+            write_json(&json, out)?;
         }
         Format::Csv => {
-            let mut csv = csv::Writer::from_writer(&mut stdout);
+            let mut csv = csv::Writer::from_writer(out);
             csv.write_record(["eventName", "count"])?;
-            for (name, count) in &counts {
-                csv.write_record([csv_cell(name), count.to_string()])?;
+            for row in &counts.rows {
+                csv.write_record([csv_cell(&name(row)), row.count.to_string()])?;
             }
             csv.flush()?;
         }
     }
-    stdout.flush()?;
-    Ok(opened.outcome(total > 0))
-}
-
-/// The counts, most frequent first, of the same count in order of the names. Documented names are
-/// written as WorkMail writes them, others as the index holds them, in lower case.
-fn count_by_name(store: &Store) -> anyhow::Result<Vec<(String, u64)>> {
-    let mut counts: Vec<(String, u64)> = store
-        .attribute_counts(Attribute::Event)?
-        .into_iter()
-        .map(|(name, count)| {
-            let upper = name.to_uppercase();
-            let is_documented = EventName::DOCUMENTED.iter().any(|it| it.as_str() == upper);
-            (if is_documented { upper } else { name }, count)
-        })
-        .collect();
-    let named: u64 = counts.iter().map(|(_, count)| count).sum();
-    let unnamed = store.checkpoint().records.saturating_sub(named);
-    if unnamed > 0 {
-        counts.push(("(no eventName)".to_owned(), unnamed));
-    }
-    counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-    Ok(counts)
+    Ok(counts.total > 0)
 }

@@ -1,15 +1,14 @@
 //! `mailtrace trace`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
 
+use super::ids::Ids;
 use super::input::InputArgs;
-use super::{Context, Format, Outcome};
-use crate::limits;
+use super::{Context, Format, Outcome, batch};
 use crate::render::{
     TraceAnswer, write_messages_csv, write_messages_ndjson, write_not_found, write_trace_json,
     write_trace_tables,
@@ -27,9 +26,14 @@ pub(super) struct TraceArgs {
     /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
     #[arg(required_unless_present = "batch", value_name = "ID")]
     ids: Vec<String>,
-    /// Read IDs from a file, one a line (- for standard input)
+    /// Read IDs from a file, one a line (- for standard input), and answer with a row for each
+    /// recipient, in the order of the IDs
     #[arg(long, value_name = "FILE")]
     batch: Option<PathBuf>,
+    /// The file of --batch is CSV: take its IDs from the column of this name in the header, or of
+    /// this number, counted from 1, where the first line is no header
+    #[arg(long, value_name = "COLUMN", requires = "batch")]
+    column: Option<String>,
     /// How long a message may take before a recipient without an outcome counts as lost
     #[arg(long, default_value = "4h", value_name = "DURATION")]
     grace: String,
@@ -43,15 +47,18 @@ pub(super) struct TraceArgs {
 pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = parse_duration_ms(&args.grace)
         .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
-    let mut ids = args.ids.clone();
-    if let Some(path) = &args.batch {
-        read_ids(path, &mut ids)?;
-    }
+    let batch = match &args.batch {
+        Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
+        None => None,
+    };
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let newest = store.time_span().map(|(_, newest)| newest);
     let rules = JoinRules { grace_ms, newest };
-    let traced = trace_ids(store, ids.iter().map(String::as_str), &rules)?;
+    if let Some(ids) = batch {
+        return Ok(opened.outcome(batch::answer(ids, store, &rules, context)?));
+    }
+    let traced = trace_ids(store, args.ids.iter().map(String::as_str), &rules)?;
     let note = coverage_note(store, &context.zone);
     let answer = TraceAnswer {
         messages: &traced.messages,
@@ -74,46 +81,6 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
     }
     Ok(opened.outcome(!traced.messages.is_empty()))
-}
-
-/// Reads IDs, one a line, passing over blank lines.
-fn read_ids(path: &Path, ids: &mut Vec<String>) -> anyhow::Result<()> {
-    let read: Box<dyn Read> = if path.as_os_str() == "-" {
-        Box::new(std::io::stdin())
-    } else {
-        Box::new(File::open(path).with_context(|| format!("cannot open {}", path.display()))?)
-    };
-    let mut reader = BufReader::new(read);
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        let limit = u64::try_from(limits::TERM_BYTES_MAX).unwrap_or(u64::MAX) * 8;
-        let count = reader
-            .by_ref()
-            .take(limit)
-            .read_until(b'\n', &mut line)
-            .with_context(|| format!("cannot read {}", path.display()))?;
-        if count == 0 {
-            break;
-        }
-        anyhow::ensure!(
-            line.ends_with(b"\n") || (count as u64) < limit,
-            "{}: line {number} is longer than any ID",
-            path.display()
-        );
-        let id = String::from_utf8_lossy(&line);
-        let id = id.trim();
-        if !id.is_empty() {
-            anyhow::ensure!(
-                ids.len() < limits::BATCH_IDS_MAX,
-                "{}: more than {} IDs (line {number}): split the file",
-                path.display(),
-                limits::BATCH_IDS_MAX
-            );
-            ids.push(id.to_owned());
-        }
-    }
-    Ok(())
 }
 
 /// What the store covers, to tell "no such mail" from "not looked at".

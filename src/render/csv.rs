@@ -55,15 +55,23 @@ pub fn write_messages_csv(
     if has_header {
         writer.write_record(MESSAGES_HEADER)?;
     }
-    for message in messages {
-        for recipient in &message.recipients {
-            writer.write_record(message_row(message, Some(recipient), zone))?;
-        }
-        if message.recipients.is_empty() {
-            writer.write_record(message_row(message, None, zone))?;
-        }
+    for row in messages.iter().flat_map(|it| message_rows(it, zone)) {
+        writer.write_record(row)?;
     }
     writer.flush()
+}
+
+/// The names of the columns of [`message_rows`].
+pub(super) fn message_header() -> impl Iterator<Item = &'static str> {
+    MESSAGES_HEADER.into_iter()
+}
+
+/// A row for each recipient, or one that leaves them empty.
+pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 25]> {
+    if message.recipients.is_empty() {
+        return vec![message_row(message, None, zone)];
+    }
+    message.recipients.iter().map(|it| message_row(message, Some(it), zone)).collect()
 }
 
 fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 25] {

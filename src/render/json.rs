@@ -44,11 +44,24 @@ pub fn write_trace_json(
         }
         write_value(&MessageJson::new(message, true, zone), out)?;
     }
-    out.write_all(b"]")?;
-    out.write_all(b",\"notFound\":")?;
-    write_value(&answer.not_found, out)?;
+    write_trace_json_end(answer.not_found, answer.coverage_note, out)
+}
+
+/// Writes what stands behind the messages in [`write_trace_json`], for an answer whose messages
+/// were written one by one behind `{"messages":[`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_trace_json_end(
+    not_found: &[String],
+    coverage_note: Option<&str>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    out.write_all(b"],\"notFound\":")?;
+    write_value(&not_found, out)?;
     out.write_all(b",\"coverageNote\":")?;
-    write_value(&answer.coverage_note, out)?;
+    write_value(&coverage_note, out)?;
     out.write_all(b"}\n")
 }
 

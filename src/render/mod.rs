@@ -5,6 +5,8 @@
 //! gives; this module knows neither terminals nor files. Colours are written as ANSI sequences,
 //! which a writer from `anstream` takes off where they are not wanted.
 
+mod bars;
+mod batch;
 mod csv;
 mod duration;
 mod events_table;
@@ -12,20 +14,33 @@ mod headline;
 mod json;
 mod messages_table;
 mod sanitise;
+mod stats_data;
+mod stats_table;
 mod step;
 mod style;
 mod table;
 mod trace_table;
 
+pub use batch::{
+    BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
+};
 pub use csv::{csv_cell, write_events_csv, write_messages_csv};
 pub use duration::human_duration;
 pub use events_table::{write_event_line, write_events_table};
 pub use headline::headline;
 pub use json::{
     TraceAnswer, write_events_ndjson, write_json, write_messages_ndjson, write_trace_json,
+    write_trace_json_end,
 };
 pub use messages_table::write_messages_table;
 pub use sanitise::{columns, fit, sanitise};
+pub use stats_data::{
+    write_counts_csv, write_counts_json, write_counts_ndjson, write_latency_csv,
+    write_latency_json, write_metrics_csv, write_metrics_json, write_series_csv, write_series_json,
+};
+pub use stats_table::{
+    absent_value, write_chart, write_counts_table, write_latency_tables, write_metrics_table,
+};
 pub use style::outcome_style;
 pub use table::{Cell, Column, Table, TableOptions, write_pairs};
 pub use trace_table::{write_not_found, write_trace_table, write_trace_tables};

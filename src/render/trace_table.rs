@@ -161,29 +161,10 @@ fn write_recipients(
     }
     rows.sort_by_key(|it| (!it.outcome.is_bad(), it.outcome != Outcome::Pending));
     let shown = if options.lists_all { rows.len() } else { limits::TABLE_RECIPIENTS_MAX };
-    let mut table = Table::new([
-        Column::whole("RECIPIENT"),
-        Column::whole("DIRECTION").optional(),
-        Column::whole("OUTCOME"),
-        Column::shortened("FOLDER"),
-        Column::whole("AT").optional(),
-        Column::number("LATENCY"),
-        Column::wrapped("WHY"),
-    ])
-    .indented(INDENT);
+    let mut table = Table::new(RECIPIENT_COLUMNS).indented(INDENT);
     for row in rows.iter().take(shown) {
-        table.push([
-            Cell::new(row.address.as_str()),
-            Cell::new(row.direction.as_str()),
-            Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
-            Cell::styled(
-                row.folder.as_deref().unwrap_or_default(),
-                if row.is_junk { UNDECIDED } else { PLAIN },
-            ),
-            Cell::new(&row.at.map(|it| clock(it, message.first_seen, options)).unwrap_or_default()),
-            Cell::new(&row.latency_ms.map(human_duration).unwrap_or_default()),
-            Cell::new(&why(row)),
-        ]);
+        let at = row.at.map(|it| clock(it, message.first_seen, options)).unwrap_or_default();
+        table.push(recipient_cells(row, &at));
     }
     writeln!(out)?;
     table.write(options.width, out)?;
@@ -198,6 +179,33 @@ fn write_recipients(
         .map(|(count, outcome)| format!("{count} more {outcome}"))
         .collect();
     writeln!(out, "  {FAINT}and {} (--all lists them){FAINT:#}", counts.join(", "))
+}
+
+/// What a table says of each recipient.
+pub(super) const RECIPIENT_COLUMNS: [Column; 7] = [
+    Column::whole("RECIPIENT"),
+    Column::whole("DIRECTION").optional(),
+    Column::whole("OUTCOME"),
+    Column::shortened("FOLDER"),
+    Column::whole("AT").optional(),
+    Column::number("LATENCY"),
+    Column::wrapped("WHY"),
+];
+
+/// A recipient's row; `at` is the time of its outcome as it is to be shown.
+pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
+    [
+        Cell::new(row.address.as_str()),
+        Cell::new(row.direction.as_str()),
+        Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
+        Cell::styled(
+            row.folder.as_deref().unwrap_or_default(),
+            if row.is_junk { UNDECIDED } else { PLAIN },
+        ),
+        Cell::new(at),
+        Cell::new(&row.latency_ms.map(human_duration).unwrap_or_default()),
+        Cell::new(&why(row)),
+    ]
 }
 
 /// What there is to say of an outcome beyond its name.

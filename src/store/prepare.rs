@@ -11,7 +11,7 @@ use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
 use super::coverage::CoveredRange;
 use super::identity::Identity;
-use super::index::{Document, Documents, IdHash, IndexSnapshot};
+use super::index::{Document, Documents, IdHash, IndexSnapshot, TimeReader};
 use super::layout::Layout;
 use crate::event::Event;
 use crate::limits;
@@ -129,6 +129,7 @@ impl Preparers {
         Preparer {
             documents: Documents::default(),
             snapshot: self.snapshot.clone(),
+            times: self.snapshot.times(),
             archive_path: self.layout.archive(),
             archive: ArchiveReader::new(&self.files),
             with_message_identities: self.with_message_identities,
@@ -145,6 +146,8 @@ impl Preparers {
 pub struct Preparer {
     documents: Documents,
     snapshot: IndexSnapshot,
+    /// Kept, for the next record is mostly near the one before.
+    times: Vec<TimeReader>,
     archive_path: PathBuf,
     archive: ArchiveReader,
     with_message_identities: bool,
@@ -281,14 +284,14 @@ impl Preparer {
 
     /// The stored records that one of this leg and time may be.
     fn stored(
-        &self,
+        &mut self,
         leg: IdHash,
         timestamp: Timestamp,
         is_time_approximate: bool,
     ) -> Vec<Location> {
         let ms = timestamp.as_ms();
         let (first, last) = if is_time_approximate { (i64::MIN, i64::MAX) } else { (ms, ms) };
-        self.snapshot.leg_in_range(leg, first, last)
+        self.snapshot.leg_in_range(leg, first, last, &mut self.times)
     }
 
     /// Whether one of the stored records has the identity: of its message alone, or not.

@@ -9,7 +9,9 @@ use rayon::prelude::*;
 use tantivy::query::Query;
 
 use super::archive::{ArchiveFiles, ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
-use super::index::{Attribute, ColumnsBySegment, EventTable, IdHash, IndexSnapshot};
+use super::index::{
+    Attribute, AttributeSet, ColumnsBySegment, EventTable, IdHash, IndexSnapshot, Senders,
+};
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
@@ -142,6 +144,27 @@ impl Store {
         attribute: Attribute,
     ) -> Result<BTreeMap<String, u64>, StoreError> {
         self.snapshot.attribute_counts(attribute)
+    }
+
+    /// Hands each event to `visit` once, with those that have the same attributes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn for_each_attribute_set(
+        &self,
+        mut visit: impl FnMut(&AttributeSet<'_>),
+    ) -> Result<(), StoreError> {
+        self.snapshot.for_each_attribute_set(&mut visit)
+    }
+
+    /// Who sent each event.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
+        self.snapshot.senders()
     }
 
     /// All events as one table.

@@ -43,19 +43,13 @@ pub fn trace_ids<'i>(
         if !asked.insert(id) || keys.iter().any(|it| answered.contains(it)) {
             continue;
         }
-        let gathered = gather(&mut reader, keys)?;
-        if gathered.events.is_empty() {
+        let messages = gather_messages(&mut reader, keys, rules)?;
+        if messages.is_empty() {
             traced.not_found.push(given.to_owned());
-            continue;
         }
         // A closure that stopped early does not answer for every ID that it has met.
-        if !gathered.is_truncated {
-            answered.extend(gathered.events.iter().flat_map(keys_of));
-        }
-        for mut message in join(gathered.events, rules) {
-            message.is_truncated = gathered.is_truncated;
-            traced.messages.push(message);
-        }
+        answered.extend(messages.iter().filter(|it| !it.is_truncated).flat_map(keys_of_message));
+        traced.messages.extend(messages);
     }
     traced.messages.sort_by(|a, b| {
         a.first_seen.cmp(&b.first_seen).then_with(|| a.trace_ids.cmp(&b.trace_ids))
@@ -90,8 +84,33 @@ pub fn trace_event(
     Ok(message.map(|it| Message { is_truncated, ..it }))
 }
 
+/// Every message that is connected to one of the keys.
+fn gather_messages(
+    reader: &mut EventReader<'_>,
+    keys: Vec<Key>,
+    rules: &JoinRules,
+) -> Result<Vec<Message>, StoreError> {
+    let Gathered { events, is_truncated } = gather(reader, keys)?;
+    let messages = join(events, rules).into_iter();
+    Ok(messages.map(|it| Message { is_truncated, ..it }).collect())
+}
+
+/// Every message that an ID is connected to, as [`trace_ids`] understands it.
+pub(super) fn messages_with(
+    reader: &mut EventReader<'_>,
+    given: &str,
+    rules: &JoinRules,
+) -> Result<Vec<Message>, StoreError> {
+    gather_messages(reader, keys_asked_for(bare_id(given)), rules)
+}
+
+/// Where some event with the ID lies, if there is one: IDs of one hash are not told apart.
+pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Location> {
+    keys_asked_for(bare_id(given)).iter().find_map(|it| places_of(reader, it, 1).pop())
+}
+
 /// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
-fn bare_id(given: &str) -> &str {
+pub(super) fn bare_id(given: &str) -> &str {
     // What Windows programs begin a file with.
     let given = given.trim_start_matches('\u{feff}').trim();
     let value = match given.split_once(':') {
@@ -130,11 +149,7 @@ fn gather(reader: &mut EventReader<'_>, keys: Vec<Key>) -> Result<Gathered, Stor
     while let Some(key) = pending.pop_front() {
         // One more than is taken tells that there are more.
         let limit = limits::TRACE_EVENTS_MAX + 1;
-        let mut locations = match &key {
-            Key::Trace(trace_id) if trace_id.is_empty() => continue,
-            Key::Trace(trace_id) => reader.leg_locations(trace_id, limit),
-            Key::Message(message_id) => reader.message_locations(message_id, limit),
-        };
+        let mut locations = places_of(reader, &key, limit);
         locations.sort_unstable();
         for location in locations {
             let slot = match read.entry(location) {
@@ -158,6 +173,15 @@ fn gather(reader: &mut EventReader<'_>, keys: Vec<Key>) -> Result<Gathered, Stor
     Ok(gathered)
 }
 
+/// Where events lie that have the key's hash, at most `limit` of them.
+fn places_of(reader: &EventReader<'_>, key: &Key, limit: usize) -> Vec<Location> {
+    match key {
+        Key::Trace(trace_id) if trace_id.is_empty() => Vec::new(),
+        Key::Trace(trace_id) => reader.leg_locations(trace_id, limit),
+        Key::Message(message_id) => reader.message_locations(message_id, limit),
+    }
+}
+
 fn has_key(stored: &StoredEvent, key: &Key) -> bool {
     match key {
         Key::Trace(trace_id) => stored.event.trace_id == *trace_id,
@@ -170,6 +194,11 @@ fn keys_of(stored: &StoredEvent) -> impl Iterator<Item = Key> {
         .then(|| Key::Trace(stored.event.trace_id.clone().into_owned()));
     let message = stored.event.message_id.clone().map(Key::Message);
     trace.into_iter().chain(message)
+}
+
+fn keys_of_message(message: &Message) -> impl Iterator<Item = Key> {
+    let traces = message.trace_ids.iter().cloned().map(Key::Trace);
+    traces.chain(message.message_ids.iter().cloned().map(Key::Message))
 }
 
 #[cfg(test)]

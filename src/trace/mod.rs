@@ -3,6 +3,7 @@
 //! All of it is pure: events in, [`Message`]s out, the same ones whatever the order of the events
 //! and however often they repeat. Where the events come from, this module does not know.
 
+mod batch;
 mod gather;
 mod join;
 mod leg;
@@ -18,8 +19,10 @@ mod model_tests;
 #[cfg(test)]
 pub(crate) mod samples;
 
+pub use batch::{MessageMark, mark_of, trace_batch};
 pub use gather::{Traced, trace_event, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+pub(crate) use overview::{AddressKey, Overview, Step};
 pub use overview::{MessageSummary, OutcomeCounts, summarise};
 pub use status::{StatusClass, status_class, status_in_words};

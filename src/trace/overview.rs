@@ -3,6 +3,8 @@
 //! The rules are those of [`super::outcome`], on the columns of the index. Where a column does not
 //! tell all (a rule that drops for some, a time that is approximate), the originals are read.
 
+mod facts;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -14,6 +16,8 @@ use crate::event::RoleKind;
 use crate::limits;
 use crate::store::{EventReader, EventTable, Location, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
+
+pub(crate) use facts::{AddressKey, Overview, Step};
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +185,23 @@ struct Row {
     bounced_ms: Option<i64>,
 }
 
+impl LegFacts {
+    fn direction(&self) -> Direction {
+        if self.is_outgoing { Direction::Outgoing } else { Direction::Incoming }
+    }
+}
+
+/// What became of a message for one address of one leg, in an order in which the row that decides
+/// for an address is its last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct JudgedRow {
+    address: u32,
+    weight: (Direction, u8),
+    started_ms: i64,
+    outcome: Outcome,
+    latency_ms: Option<i64>,
+}
+
 impl<'t> Judge<'t> {
     fn new(table: &'t EventTable, rules: &'t JoinRules) -> Self {
         Self {
@@ -195,6 +216,19 @@ impl<'t> Judge<'t> {
 
     /// Judges a message by its columns; `None` where these do not tell all.
     fn summary(&mut self, events: &[u32]) -> Option<MessageSummary> {
+        let (first_ms, last_ms) = self.take(events)?;
+        let recipients = self.recipients()?;
+        Some(MessageSummary {
+            outcome: outcome::of_all(&recipients),
+            recipients: counted(recipients.into_iter()),
+            first_seen: Timestamp::from_ms(first_ms)?,
+            last_seen: Timestamp::from_ms(last_ms)?,
+            event: self.table.location(*events.first()?)?,
+        })
+    }
+
+    /// Takes the events of a message in place of those before; the first and the last time.
+    fn take(&mut self, events: &[u32]) -> Option<(i64, i64)> {
         self.legs.clear();
         self.leg_positions.clear();
         self.rows.clear();
@@ -231,14 +265,7 @@ impl<'t> Judge<'t> {
                 }
             }
         }
-        let recipients = self.recipients()?;
-        Some(MessageSummary {
-            outcome: outcome::of_all(&recipients),
-            recipients: counted(recipients.into_iter()),
-            first_seen: Timestamp::from_ms(first_ms)?,
-            last_seen: Timestamp::from_ms(last_ms)?,
-            event: self.table.location(*events.first()?)?,
-        })
+        Some((first_ms, last_ms))
     }
 
     fn position(&mut self, number: u32, ms: i64) -> usize {
@@ -260,6 +287,14 @@ impl<'t> Judge<'t> {
     /// The outcome for each address, from the leg that decides; `None` where only the originals
     /// tell which leg comes first.
     fn recipients(&mut self) -> Option<Vec<Outcome>> {
+        let rows = self.judged_rows()?;
+        let last_of_each = rows.chunk_by(|a, b| a.address == b.address).filter_map(|it| it.last());
+        Some(last_of_each.map(|it| it.outcome).collect())
+    }
+
+    /// The outcome for each address of each leg. Of each address, the row that says most is the
+    /// last; among equals, that of the later leg.
+    fn judged_rows(&mut self) -> Option<Vec<JudgedRow>> {
         for row in &self.rows {
             if row.delivered_ms.is_some() && !row.is_named {
                 self.legs.get_mut(row.leg)?.has_unnamed_mailbox = true;
@@ -270,17 +305,26 @@ impl<'t> Judge<'t> {
         if starts.windows(2).any(|it| it.first() == it.last()) {
             return None;
         }
-        let mut outcomes: Vec<(u32, (Direction, u8), i64, Outcome)> = Vec::new();
+        let mut rows = Vec::new();
         for row in self.rows.iter().filter(|it| it.is_recipient) {
             let leg = self.legs.get(row.leg)?;
             let outcome = self.outcome(row, leg);
-            let direction = if leg.is_outgoing { Direction::Outgoing } else { Direction::Incoming };
-            outcomes.push((row.address, weigh(direction, outcome), leg.started_ms, outcome));
+            let at = match outcome {
+                Outcome::Bounced => row.bounced_ms,
+                Outcome::Delivered => row.delivered_ms,
+                Outcome::Sent => row.sent_ms,
+                _ => None,
+            };
+            rows.push(JudgedRow {
+                address: row.address,
+                weight: weigh(leg.direction(), outcome),
+                started_ms: leg.started_ms,
+                outcome,
+                latency_ms: at.map(|it| it.saturating_sub(leg.started_ms)),
+            });
         }
-        // Of each address, the one that says most; among equals, the later leg.
-        outcomes.sort_unstable();
-        let last_of_each = outcomes.chunk_by(|a, b| a.0 == b.0).filter_map(|it| it.last());
-        Some(last_of_each.map(|it| it.3).collect())
+        rows.sort_unstable();
+        Some(rows)
     }
 
     fn outcome(&self, row: &Row, leg: &LegFacts) -> Outcome {
@@ -307,21 +351,29 @@ impl<'t> Judge<'t> {
         events: &[u32],
         reader: &mut EventReader<'_>,
     ) -> Result<Vec<MessageSummary>, StoreError> {
+        let read = self.originals(events, reader)?;
+        let place_of = |message: &Message| {
+            let record = &message.events.first()?.record;
+            let is_it = |(_, it): &&(Location, StoredEvent)| {
+                it.record.timestamp == record.timestamp && it.record.message == record.message
+            };
+            read.iter().find(is_it).map(|(location, _)| *location)
+        };
+        let messages = join(read.iter().map(|(_, it)| it.clone()).collect(), self.rules);
+        Ok(messages.iter().filter_map(|it| Some(summary_of(it, place_of(it)?))).collect())
+    }
+
+    /// Reads the originals of a message, as many as a trace would gather.
+    fn originals(
+        &self,
+        events: &[u32],
+        reader: &mut EventReader<'_>,
+    ) -> Result<Vec<(Location, StoredEvent)>, StoreError> {
         let mut locations: Vec<_> =
             events.iter().filter_map(|it| self.table.location(*it)).collect();
         locations.sort_unstable();
         locations.truncate(limits::TRACE_EVENTS_MAX);
-        let read: Vec<StoredEvent> =
-            locations.iter().map(|it| reader.read(*it)).collect::<Result<_, _>>()?;
-        let place_of = |message: &Message| {
-            let record = &message.events.first()?.record;
-            let is_it = |it: &StoredEvent| {
-                it.record.timestamp == record.timestamp && it.record.message == record.message
-            };
-            read.iter().position(is_it).and_then(|it| locations.get(it)).copied()
-        };
-        let messages = join(read.clone(), self.rules);
-        Ok(messages.iter().filter_map(|it| Some(summary_of(it, place_of(it)?))).collect())
+        locations.into_iter().map(|it| Ok((it, reader.read(it)?))).collect()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Address, Event, Role};
+use crate::event::{Address, Event, EventName, Role, RoleKind};
 use crate::limits;
 use crate::source::Record;
 use crate::store::words::folded;
@@ -114,6 +114,14 @@ fn role_of(record: &Record<'_>, event: &Event<'_>) -> Role {
 pub(super) fn role_in(term: &[u8]) -> Option<Role> {
     let value = attribute_values(term, Attribute::Role).next()?;
     u8::from_str_radix(&value, 16).ok().map(Role::from_bits)
+}
+
+/// Whether a term is that of an event which tells that the organization received a message: other
+/// names may be the same but for their case.
+pub(super) fn is_arrival(term: &[u8], role: Role) -> bool {
+    let name = folded(EventName::OrganizationEmailReceived.as_str()).into_owned();
+    role.kind == RoleKind::Named
+        && attribute_values(term, Attribute::Event).next().is_some_and(|it| it == name)
 }
 
 /// The values of one attribute in a term.

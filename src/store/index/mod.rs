@@ -3,6 +3,7 @@
 //! IDs are known by hashes ([`IdHash`]), so whoever looks one up must check what is found against the
 //! original. tantivy's writer goes no further than this module.
 
+mod attribute_sets;
 mod attributes;
 mod columns;
 mod directory;
@@ -11,17 +12,20 @@ mod empty_store;
 mod fingerprint;
 mod newest;
 mod schema;
+mod senders;
 mod snapshot;
 mod table;
 mod tokens;
 mod writer;
 
+pub(crate) use attribute_sets::AttributeSet;
 pub use attributes::{Attribute, attribute_values};
-pub(crate) use columns::Columns;
+pub(crate) use columns::{Columns, TimeReader};
 pub(super) use document::{Document, Documents};
 pub use document::{IdHash, truncate_term};
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
 pub use schema::Fields;
+pub(crate) use senders::Senders;
 pub(crate) use snapshot::ColumnsBySegment;
 pub(super) use snapshot::{IndexSnapshot, quietly, read_checkpoint};
 pub(crate) use table::EventTable;

@@ -9,11 +9,13 @@ use tantivy::index::SegmentId;
 use tantivy::query::Query;
 use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
+use super::attribute_sets::{AttributeSet, for_each_attribute_set};
 use super::attributes::{Attribute, attribute_values};
-use super::columns::{Chains, Columns};
+use super::columns::{Chains, Columns, TimeReader};
 use super::document::IdHash;
 use super::newest::Newest;
 use super::schema::Fields;
+use super::senders::Senders;
 use super::table::EventTable;
 use super::writer::open;
 use crate::store::StoreError;
@@ -155,21 +157,27 @@ impl IndexSnapshot {
         locations
     }
 
-    /// The places of the documents of one leg whose times are in the range, ends included.
+    /// Reads times: a reader for each segment.
+    pub(in crate::store) fn times(&self) -> Vec<TimeReader> {
+        self.columns.iter().map(Columns::times).collect()
+    }
+
+    /// The places of the documents of one leg whose times are in the range, ends included. `times`
+    /// reads this snapshot's.
     pub(in crate::store) fn leg_in_range(
         &self,
         leg: IdHash,
         first_ms: i64,
         last_ms: i64,
+        times: &mut [TimeReader],
     ) -> Vec<Location> {
         let mut found = Vec::new();
-        for columns in &self.columns {
+        for (columns, times) in self.columns.iter().zip(times) {
             let overlaps =
                 columns.time_span().is_some_and(|(min, max)| min <= last_ms && max >= first_ms);
             if !overlaps {
                 continue;
             }
-            let mut times = columns.times();
             let documents = columns.legs.documents(leg);
             let in_range = documents.filter(|it| (first_ms..=last_ms).contains(&times.get(*it)));
             found.extend(in_range.filter_map(|it| columns.places.get(it)));
@@ -210,6 +218,19 @@ impl IndexSnapshot {
             }
         }
         Ok(counts)
+    }
+
+    /// Hands each event to `visit` once, with those that have the same attributes.
+    pub(in crate::store) fn for_each_attribute_set(
+        &self,
+        visit: &mut dyn FnMut(&AttributeSet<'_>),
+    ) -> Result<(), StoreError> {
+        for_each_attribute_set(self, visit).map_err(StoreError::index(&self.path))
+    }
+
+    /// Who sent each event.
+    pub(in crate::store) fn senders(&self) -> Result<Senders, StoreError> {
+        Senders::read(self).map_err(StoreError::index(&self.path))
     }
 
     /// All events as one table.

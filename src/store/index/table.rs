@@ -1,7 +1,7 @@
 //! All events of a store as one table, for questions about every message at once.
 //!
-//! Some 50 bytes an event while it is made, and 30 afterwards: what many queries would look up one
-//! by one is read in one pass over columns and terms.
+//! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves:
+//! what many queries would look up one by one is read in one pass over columns and terms.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, SegmentReader};
 
-use super::attributes::role_in;
+use super::attributes::{is_arrival, role_in};
 use super::columns::{Chains, Columns};
 use super::document::IdHash;
 use super::schema::Fields;
@@ -29,6 +29,8 @@ pub(crate) struct EventTable {
     /// The events of each message, and where those of each message begin.
     by_message: Vec<u32>,
     message_starts: Vec<u32>,
+    /// The address of each number.
+    address_texts: Vec<Vec<u8>>,
 }
 
 /// What one segment says.
@@ -36,6 +38,8 @@ struct Segment {
     columns: Columns,
     times: Vec<i64>,
     roles: Vec<u8>,
+    /// Whether each document tells that the organization received a message.
+    arrivals: Vec<bool>,
     /// The addresses of each document, and where those of each begin.
     addresses: Vec<u32>,
     address_starts: Vec<u32>,
@@ -53,6 +57,8 @@ pub(crate) struct EventRow<'t> {
     pub(crate) timestamp_ms: i64,
     /// The part that it plays.
     pub(crate) role: Role,
+    /// Whether it tells that the organization received a message.
+    pub(crate) is_arrival: bool,
     /// The numbers of the addresses that are recipients in any sense.
     pub(crate) addresses: &'t [u32],
 }
@@ -75,9 +81,17 @@ impl EventTable {
             legs.extend(std::mem::take(&mut segment.legs).into_iter().map(|it| it + leg_count));
             leg_count += segment.leg_count;
         }
-        let mut table =
-            Self { segments, bases, legs, by_message: Vec::new(), message_starts: Vec::new() };
-        let (numbers, ()) = rayon::join(|| number_addresses(terms), || table.join(leg_count));
+        let mut table = Self {
+            segments,
+            bases,
+            legs,
+            by_message: Vec::new(),
+            message_starts: Vec::new(),
+            address_texts: Vec::new(),
+        };
+        let ((numbers, texts), ()) =
+            rayon::join(|| number_addresses(terms), || table.join(leg_count));
+        table.address_texts = texts;
         table.segments.par_iter_mut().zip(numbers).for_each(|(segment, numbers)| {
             for number in &mut segment.addresses {
                 *number = numbers.get(*number as usize).copied().unwrap_or_default();
@@ -172,8 +186,14 @@ impl EventTable {
             leg: self.leg(event as usize),
             timestamp_ms: *segment.times.get(document)?,
             role: Role::from_bits(*segment.roles.get(document)?),
+            is_arrival: *segment.arrivals.get(document)?,
             addresses: segment.addresses.get(range_of(&segment.address_starts, document)?)?,
         })
+    }
+
+    /// The addresses by their numbers.
+    pub(crate) fn address_texts(&self) -> &[Vec<u8>] {
+        &self.address_texts
     }
 
     /// Where an event lies in the archive.
@@ -191,16 +211,21 @@ impl Segment {
         let times = (0..reader.max_doc()).map(|it| times_reader.get(it)).collect();
 
         let mut roles = vec![0; count];
+        let mut arrivals = vec![false; count];
         let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
         let mut terms = inverted.terms().stream()?;
         while terms.advance() {
             let Some(role) = role_in(terms.key()) else { continue };
+            let is_arrival = is_arrival(terms.key(), role);
             let mut postings = inverted
                 .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
             while !postings.docs().is_empty() {
                 for document in postings.docs() {
                     if let Some(slot) = roles.get_mut(*document as usize) {
                         *slot = role.to_bits();
+                    }
+                    if let Some(slot) = arrivals.get_mut(*document as usize) {
+                        *slot = is_arrival;
                     }
                 }
                 postings.advance();
@@ -245,19 +270,28 @@ impl Segment {
             legs.push(leg);
         }
         let columns = columns.clone();
-        let segment = Self { columns, times, roles, addresses, address_starts, legs, leg_count };
+        let segment =
+            Self { columns, times, roles, arrivals, addresses, address_starts, legs, leg_count };
         Ok((segment, texts))
     }
 }
 
-/// A number for each address of each segment: the same address has the same one everywhere.
-fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> Vec<Vec<u32>> {
+/// A number for each address of each segment, the same one everywhere, and the addresses by number.
+fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> (Vec<Vec<u32>>, Vec<Vec<u8>>) {
     let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
     let mut number = |term| {
         let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
         *numbers.entry(term).or_insert(next)
     };
-    terms.into_iter().map(|it| it.into_iter().map(&mut number).collect()).collect()
+    let of_segments =
+        terms.into_iter().map(|it| it.into_iter().map(&mut number).collect()).collect();
+    let mut texts = vec![Vec::new(); numbers.len()];
+    for (text, number) in numbers {
+        if let Some(slot) = texts.get_mut(number as usize) {
+            *slot = text;
+        }
+    }
+    (of_segments, texts)
 }
 
 /// Sorts things by number, of which there are `counts` of each: where those of each number begin,

@@ -1,0 +1,232 @@
+//! Counts, latencies and metrics for people.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+
+use super::bars::{bar, columns_of, counts_together};
+use super::duration::human_duration;
+use super::sanitise::columns;
+use super::style::{FAINT, outcome_style};
+use super::table::{Cell, Column, Table, TableOptions};
+use crate::stats::{CountKey, CountRow, Counts, Latencies, LatencyRow, Metrics};
+use crate::time::{Intervals, Timestamp};
+
+const BAR: Style = AnsiColor::Cyan.on_default();
+
+/// The least width of a bar.
+const BAR_WIDTH_MIN: usize = 10;
+
+/// What stands for no value.
+#[must_use]
+pub fn absent_value(key: CountKey) -> &'static str {
+    match key {
+        CountKey::Event => "(no eventName)",
+        _ => "(none)",
+    }
+}
+
+/// A share of a whole, in percent.
+fn share(count: u64, total: u64) -> String {
+    let thousandths = u128::from(count) * 1_000 / u128::from(total.max(1));
+    match thousandths {
+        0 if count > 0 => "<0.1 %".to_owned(),
+        _ => format!("{}.{} %", thousandths / 10, thousandths % 10),
+    }
+}
+
+/// Writes counts by value; over time, where it was divided, as columns beside them.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_counts_table(
+    counts: &Counts,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let total = counts.total;
+    writeln!(
+        out,
+        "{total} {}",
+        if total == 1 { one_of(counts.key) } else { counts.key.unit().as_str() }
+    )?;
+    let width = (options.width / 3).max(BAR_WIDTH_MIN);
+    if let Some(intervals) = counts.intervals.as_ref().filter(|_| !counts.rows.is_empty()) {
+        let together = counts_together(intervals.count(), width);
+        let each = if together == 1 { String::new() } else { format!(", {together} in a column") };
+        let from = intervals.starts().next().map(|it| it.in_zone(&options.zone));
+        let from = from.unwrap_or_default();
+        writeln!(out, "{FAINT}{} intervals from {from} on{each}{FAINT:#}", intervals.count())?;
+    }
+    if counts.rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    let mut table = Table::new([
+        Column::number("COUNT"),
+        Column::number("SHARE"),
+        Column::whole("OVER TIME"),
+        Column::wrapped(title(counts.key)),
+    ]);
+    for CountRow { value, count, series } in &counts.rows {
+        table.push([
+            Cell::new(&count.to_string()),
+            Cell::new(&share(*count, total)),
+            Cell::styled(&columns_of(series, width), BAR),
+            match value {
+                Some(value) => Cell::new(value),
+                None => Cell::styled(absent_value(counts.key), FAINT),
+            },
+        ]);
+    }
+    table.write(options.width, out)
+}
+
+fn one_of(key: CountKey) -> &'static str {
+    key.unit().as_str().trim_end_matches('s')
+}
+
+fn title(key: CountKey) -> &'static str {
+    match key {
+        CountKey::Event => "EVENT",
+        CountKey::Direction => "DIRECTION",
+        CountKey::Sender => "SENDER",
+        CountKey::SenderDomain | CountKey::RecipientDomain => "DOMAIN",
+        CountKey::Recipient => "RECIPIENT",
+        CountKey::Rule => "RULE",
+        CountKey::Cause => "CAUSE",
+        CountKey::Status => "STATUS",
+        CountKey::Spam => "SPAM VERDICT",
+        CountKey::Dkim => "DKIM VERDICT",
+        CountKey::Dmarc => "DMARC VERDICT",
+        CountKey::Spf => "SPF VERDICT",
+        CountKey::Folder => "FOLDER",
+        CountKey::Outcome => "OUTCOME",
+    }
+}
+
+/// Writes a chart of how many things there are in each interval.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_chart(
+    intervals: &Intervals,
+    series: &[u64],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let most = series.iter().copied().max().unwrap_or_default();
+    let starts: Vec<String> = intervals.starts().map(|it| it.in_zone(&options.zone)).collect();
+    let beside = starts.iter().map(|it| columns(it)).max().unwrap_or_default()
+        + most.to_string().len().max("COUNT".len());
+    // Two blanks behind each of the two columns.
+    let width = options.width.saturating_sub(beside + 4).max(BAR_WIDTH_MIN);
+    let mut table = Table::new([Column::whole("FROM"), Column::number("COUNT"), Column::whole("")]);
+    for (start, count) in starts.iter().zip(series) {
+        table.push([
+            Cell::new(start),
+            Cell::new(&count.to_string()),
+            Cell::styled(&bar(*count, most, width), BAR),
+        ]);
+    }
+    table.write(options.width, out)
+}
+
+/// Writes latencies, overall and then by interval.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_latency_tables(
+    latencies: &Latencies,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    write_latency_table(&latencies.whole, options, out)?;
+    if !latencies.by_interval.is_empty() {
+        writeln!(out)?;
+        write_latency_table(&latencies.by_interval, options, out)?;
+    }
+    Ok(())
+}
+
+fn write_latency_table(
+    rows: &[LatencyRow],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::whole("FROM"),
+        Column::whole("OUTCOME"),
+        Column::number("COUNT"),
+        Column::number("P50"),
+        Column::number("P90"),
+        Column::number("P99"),
+        Column::number("MAX"),
+    ]);
+    for row in rows {
+        let times = [row.p50_ms, row.p90_ms, row.p99_ms, row.max_ms].map(human_duration);
+        let start = row.start.map(|it| it.in_zone(&options.zone)).unwrap_or_default();
+        let words = [
+            Cell::new(&start),
+            Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
+            Cell::new(&row.count.to_string()),
+        ];
+        table.push(words.into_iter().chain(times.into_iter().map(Cell::from)));
+    }
+    if table.is_empty() { Ok(()) } else { table.write(options.width, out) }
+}
+
+/// Writes the metrics, overall and then by interval.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_metrics_table(
+    metrics: &Metrics,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = Table::new([Column::whole("METRIC"), Column::number("COUNT")]);
+    for (name, count) in crate::stats::METRICS.iter().zip(metrics.totals) {
+        table.push([Cell::new(name), Cell::new(&count.to_string())]);
+    }
+    table.write(options.width, out)?;
+    let Some(intervals) = &metrics.intervals else { return Ok(()) };
+    writeln!(out)?;
+    let mut table = Table::new([
+        Column::whole("FROM"),
+        Column::number("RECEIVED"),
+        Column::number("DELIVERED"),
+        Column::number("BOUNCED IN"),
+        Column::number("BOUNCED OUT"),
+        Column::number("SENT"),
+    ]);
+    for (start, counts) in intervals.starts().zip(&metrics.series) {
+        let start: Timestamp = start;
+        let counts = counts.iter().map(|it| Cell::new(&it.to_string()));
+        table.push([Cell::new(&start.in_zone(&options.zone))].into_iter().chain(counts));
+    }
+    table.write(options.width, out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_cut_and_what_is_little_is_seen() {
+        for (count, total, expect) in [
+            (1, 1, "100.0 %"),
+            (1, 3, "33.3 %"),
+            (2, 3, "66.6 %"),
+            (1, 10_000, "<0.1 %"),
+            (0, 0, "0.0 %"),
+            (u64::MAX, u64::MAX, "100.0 %"),
+        ] {
+            assert_eq!(share(count, total), expect);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Bounces by their reason, which only the originals have.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::tally::{Tally, Value};
+use super::{CountKey, StatsRequest};
+use crate::event::RoleKind;
+use crate::store::{IdHash, Location, Store, StoreError};
+
+/// Bounces that one worker reads at once; they lie near each other.
+const BOUNCES_AT_ONCE: usize = 1_024;
+
+/// Reads all bounces in range. Reasons are written by strangers, so many may be different: each
+/// is known by a hash, 50 bytes in all.
+pub(super) fn tally(store: &Store, request: &StatsRequest) -> Result<Tally, StoreError> {
+    let mut bounces: Vec<(Location, i64)> = Vec::new();
+    store.for_each_attribute_set(|set| {
+        if set.role.kind == RoleKind::Bounced {
+            let all = set.locations().zip(set.times());
+            bounces.extend(all.filter(|(_, ms)| request.contains(*ms)));
+        }
+    })?;
+    bounces.sort_unstable();
+    let reasons: Vec<Vec<Option<IdHash>>> = bounces
+        .par_chunks(BOUNCES_AT_ONCE)
+        .map_init(
+            || store.events(),
+            |reader, bounces| {
+                let read = bounces.iter().map(|(location, _)| reader.read(*location));
+                let reason_of = |it: &_| CountKey::Cause.value_in(it).map(IdHash::of);
+                read.map(|it| Ok(reason_of(&it?.event))).collect::<Result<_, StoreError>>()
+            },
+        )
+        .collect::<Result<_, StoreError>>()?;
+    let mut tally = Tally::default();
+    let mut numbers: HashMap<Option<IdHash>, u32> = HashMap::new();
+    for ((location, ms), reason) in bounces.iter().zip(reasons.into_iter().flatten()) {
+        let next = u32::try_from(tally.values.len()).unwrap_or(u32::MAX);
+        let number = *numbers.entry(reason).or_insert(next);
+        if number == next {
+            let value = reason.map_or(Value::Absent, |it| Value::Hashed(it, *location));
+            tally.values.push(value);
+        }
+        tally.things.push((number, *ms));
+    }
+    Ok(tally)
+}

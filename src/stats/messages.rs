@@ -1,0 +1,128 @@
+//! Messages, their legs and their recipients, by what the overview of all messages knows.
+
+use std::collections::HashMap;
+
+use super::tally::{Tally, Value};
+use super::{CountKey, StatsRequest};
+use crate::store::{Store, StoreError};
+use crate::trace::{AddressKey, Direction, Outcome, Overview};
+
+/// What one worker found.
+#[derive(Default)]
+struct Part {
+    numbered: Vec<(u32, i64)>,
+    /// Addresses of messages whose originals were read.
+    texts: Vec<(String, i64)>,
+}
+
+/// The number of no value.
+const ABSENT: u32 = u32::MAX;
+
+impl Part {
+    fn take(&mut self, address: Option<AddressKey>, ms: i64) {
+        match address {
+            None => self.numbered.push((ABSENT, ms)),
+            Some(AddressKey::Number(number)) => self.numbered.push((number, ms)),
+            Some(AddressKey::Text(text)) => self.texts.push((text, ms)),
+        }
+    }
+}
+
+const DIRECTIONS: [Direction; 2] = [Direction::Incoming, Direction::Outgoing];
+
+/// Takes the messages, legs or recipients that count, with their values.
+pub(super) fn tally(
+    store: &Store,
+    key: CountKey,
+    request: &StatsRequest,
+) -> Result<Tally, StoreError> {
+    let is_by_sender = matches!(key, CountKey::Sender | CountKey::SenderDomain);
+    let overview = Overview::new(store, &request.rules, is_by_sender)?;
+    let parts: Vec<Part> = overview.visit(|part: &mut Part, facts| {
+        if key == CountKey::Direction {
+            let legs = facts.legs.iter().filter(|it| request.contains(it.started_ms));
+            let place = |it| DIRECTIONS.iter().position(|direction| *direction == it);
+            part.numbered.extend(legs.map(|it| (number(place(it.direction)), it.started_ms)));
+            return;
+        }
+        let ms = facts.first_seen_ms;
+        if !request.contains(ms) {
+            return;
+        }
+        if is_by_sender {
+            part.take(facts.sender, ms);
+            return;
+        }
+        for recipient in facts.recipients.into_iter().filter(|it| it.is_deciding) {
+            if key == CountKey::Outcome {
+                let place = Outcome::ALL.iter().position(|it| *it == recipient.outcome);
+                part.numbered.push((number(place), ms));
+            } else {
+                part.take(Some(recipient.address), ms);
+            }
+        }
+    })?;
+    let tally = match key {
+        CountKey::Direction => joined(parts, &DIRECTIONS.map(Direction::as_str)),
+        CountKey::Outcome => joined(parts, &Outcome::ALL.map(Outcome::as_str)),
+        _ if is_by_sender => joined(parts, overview.senders()),
+        _ => joined(parts, overview.recipients()),
+    };
+    let is_by_domain = matches!(key, CountKey::SenderDomain | CountKey::RecipientDomain);
+    Ok(if is_by_domain { by_domain(tally) } else { tally })
+}
+
+fn number(place: Option<usize>) -> u32 {
+    place.and_then(|it| u32::try_from(it).ok()).unwrap_or(ABSENT)
+}
+
+/// Puts the parts together, and gives numbers to what has none.
+fn joined(parts: Vec<Part>, known: &[impl AsRef<[u8]>]) -> Tally {
+    let texts = || known.iter().map(|it| String::from_utf8_lossy(it.as_ref()).into_owned());
+    let mut tally = Tally { things: Vec::new(), values: texts().map(Value::Text).collect() };
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    // Of most stores no original was read, and there is nothing to look up.
+    if parts.iter().any(|it| !it.texts.is_empty()) {
+        numbers.extend(texts().zip(0..));
+    }
+    let absent = u32::try_from(tally.values.len()).unwrap_or(ABSENT);
+    tally.values.push(Value::Absent);
+    for part in parts {
+        let found = |(it, ms)| (if it == ABSENT { absent } else { it }, ms);
+        tally.things.extend(part.numbered.into_iter().map(found));
+        for (text, ms) in part.texts {
+            let next = u32::try_from(tally.values.len()).unwrap_or(ABSENT);
+            let number = *numbers.entry(text.clone()).or_insert(next);
+            if number == next {
+                tally.values.push(Value::Text(text));
+            }
+            tally.things.push((number, ms));
+        }
+    }
+    tally
+}
+
+/// Takes what stands after the last `@` of each address for its value.
+fn by_domain(tally: Tally) -> Tally {
+    let mut values = Vec::new();
+    let mut numbers: HashMap<Option<String>, u32> = HashMap::new();
+    let domains: Vec<u32> = tally
+        .values
+        .into_iter()
+        .map(|value| {
+            let domain = match &value {
+                Value::Text(text) => text.rsplit_once('@').map(|(_, it)| it.to_owned()),
+                _ => None,
+            };
+            let next = u32::try_from(values.len()).unwrap_or(ABSENT);
+            let number = *numbers.entry(domain.clone()).or_insert(next);
+            if number == next {
+                values.push(domain.map_or(Value::Absent, Value::Text));
+            }
+            number
+        })
+        .collect();
+    let domain_of = |it: u32| domains.get(it as usize).copied().unwrap_or(ABSENT);
+    let things = tally.things.into_iter().map(|(it, ms)| (domain_of(it), ms)).collect();
+    Tally { things, values }
+}

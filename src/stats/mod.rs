@@ -1,0 +1,99 @@
+//! Counts over the whole store: by value, over time, how long mail took, and WorkMail's metrics.
+//!
+//! All numbers are exact. The columns and terms of the index tell nearly everything; originals are
+//! read where they do not: for reasons of bounces, and for messages that the columns leave open.
+
+mod attributes;
+mod causes;
+mod events;
+mod key;
+mod latency;
+mod messages;
+mod metrics;
+mod tally;
+
+pub use events::count_events;
+pub use key::{CountKey, Unit};
+pub use latency::{Latencies, LatencyRow, latencies};
+pub use metrics::{METRICS, Metrics, metrics};
+pub use tally::{CountRow, Counts};
+
+use crate::limits;
+use crate::store::{Store, StoreError};
+use crate::time::{Interval, Intervals, TimeRange, Timestamp, Zone};
+use crate::trace::JoinRules;
+
+/// Why there are no numbers.
+#[derive(Debug, thiserror::Error)]
+pub enum StatsError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The time asked about has too many intervals.
+    #[error(
+        "more than {} intervals from {first} to {last}: choose a longer --interval, or narrow the time with --since and --until",
+        limits::INTERVALS_MAX
+    )]
+    TooManyIntervals {
+        /// The first instant that counts.
+        first: Timestamp,
+        /// The last instant that counts.
+        last: Timestamp,
+    },
+}
+
+/// What is asked of a store, besides what is to be counted.
+#[derive(Clone, Debug)]
+pub struct StatsRequest {
+    /// Which times count.
+    pub range: TimeRange,
+    /// How the time is divided, if it is.
+    pub interval: Option<Interval>,
+    /// The zone of the intervals.
+    pub zone: Zone,
+    /// What outcomes depend on.
+    pub rules: JoinRules,
+}
+
+impl StatsRequest {
+    /// Whether a time counts.
+    fn contains(&self, ms: i64) -> bool {
+        Timestamp::from_ms(ms).is_some_and(|it| self.range.contains(it))
+    }
+
+    /// The intervals of the time that is asked about and that the store has events of.
+    fn intervals(&self, store: &Store) -> Result<Option<Intervals>, StatsError> {
+        let (Some(interval), Some((first, last))) = (self.interval, store.time_span()) else {
+            return Ok(None);
+        };
+        let first = self.range.since.map_or(first, |it| it.max(first));
+        let last = self.range.until.map_or(last, |it| it.saturating_add_ms(-1).min(last));
+        if first > last {
+            return Ok(None);
+        }
+        Intervals::new(interval, first, last, &self.zone, limits::INTERVALS_MAX)
+            .map(Some)
+            .ok_or(StatsError::TooManyIntervals { first, last })
+    }
+}
+
+/// Counts by the values of `key`, the most frequent `limit` of them first. It takes 16 bytes for
+/// each thing that is counted, besides what the columns take.
+///
+/// # Errors
+///
+/// [`StatsError`].
+pub fn count_by(
+    store: &Store,
+    key: CountKey,
+    request: &StatsRequest,
+    limit: usize,
+) -> Result<Counts, StatsError> {
+    let intervals = request.intervals(store)?;
+    let tally = match key {
+        CountKey::Cause => causes::tally(store, request)?,
+        _ if key.attribute().is_some() => attributes::tally(store, key, request)?,
+        _ => messages::tally(store, key, request)?,
+    };
+    Ok(tally.counts(store, key, intervals, limit)?)
+}

@@ -1,0 +1,192 @@
+//! Intervals of equal length, one after the other, that begin where people expect it.
+
+use jiff::{ToSpan, ZonedDateTime};
+
+use super::{Timestamp, Zone, parse_duration_ms};
+
+/// How time is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interval {
+    /// Lengths of so many milliseconds, counted from midnight.
+    Length(i64),
+    /// Calendar days.
+    Day,
+    /// Calendar weeks, from Monday on.
+    Week,
+}
+
+impl Interval {
+    /// Reads `hour`, `day`, `week`, or a length such as `15m`; `None` when it is none, or nothing.
+    ///
+    /// # Example
+    /// ```
+    /// use mailtrace::time::Interval;
+    /// assert_eq!(Interval::parse("hour"), Some(Interval::Length(3_600_000)));
+    /// assert_eq!(Interval::parse("15m"), Some(Interval::Length(900_000)));
+    /// assert_eq!(Interval::parse("0s"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim() {
+            "hour" => Some(Self::Length(3_600_000)),
+            "day" => Some(Self::Day),
+            "week" => Some(Self::Week),
+            other => parse_duration_ms(other).filter(|it| *it > 0).map(Self::Length),
+        }
+    }
+}
+
+/// Intervals that leave nothing out between their first and their last instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    /// Where each begins, in milliseconds since 1970; never empty.
+    starts: Vec<i64>,
+}
+
+impl Intervals {
+    /// The intervals in `zone` from the one with `first` to the one with `last`; `None` when they
+    /// are more than `count_max`.
+    #[must_use]
+    pub fn new(
+        interval: Interval,
+        first: Timestamp,
+        last: Timestamp,
+        zone: &Zone,
+        count_max: usize,
+    ) -> Option<Self> {
+        let (first_ms, last_ms) = (first.as_ms(), last.as_ms().max(first.as_ms()));
+        let at_most = i64::try_from(count_max).unwrap_or(i64::MAX);
+        let starts = match interval {
+            Interval::Length(length) => {
+                let origin = day_of(first, zone).map_or(first_ms, |it| ms_of(&it));
+                let start = origin + (first_ms - origin).div_euclid(length) * length;
+                if (last_ms - start) / length >= at_most {
+                    return None;
+                }
+                (0..=(last_ms - start) / length).map(|it| start + it * length).collect()
+            }
+            Interval::Day | Interval::Week => {
+                let days = if interval == Interval::Week { 7 } else { 1 };
+                // Days have 23 to 25 hours.
+                if (last_ms - first_ms) / (days * 23 * 3_600_000) >= at_most {
+                    return None;
+                }
+                calendar(day_of(first, zone).as_ref(), first_ms, last_ms, days)
+            }
+        };
+        (starts.len() <= count_max).then_some(Self { starts })
+    }
+
+    /// Where each begins.
+    pub fn starts(&self) -> impl ExactSizeIterator<Item = Timestamp> {
+        self.starts.iter().map(|it| Timestamp::from_ms(*it).unwrap_or(Timestamp::MIN))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Which one an instant lies in, by its place among them. What is before the first lies in the
+    /// first, and what is after the last in the last.
+    #[must_use]
+    pub fn place_of(&self, ms: i64) -> usize {
+        self.starts.partition_point(|it| *it <= ms).saturating_sub(1)
+    }
+}
+
+/// The beginning of the day of an instant; `None` at the ends of time.
+fn day_of(instant: Timestamp, zone: &Zone) -> Option<ZonedDateTime> {
+    instant.to_jiff().to_zoned_datetime(zone.0.clone()).start_of_day().ok()
+}
+
+fn ms_of(zoned: &ZonedDateTime) -> i64 {
+    zoned.timestamp().as_millisecond()
+}
+
+/// The beginnings of days, or of every seventh day from a Monday on.
+fn calendar(first_day: Option<&ZonedDateTime>, first_ms: i64, last_ms: i64, days: i64) -> Vec<i64> {
+    let back = |it: &ZonedDateTime| {
+        let since_monday = i64::from(it.weekday().to_monday_zero_offset());
+        it.checked_sub((since_monday * i64::from(days == 7)).days()).ok()
+    };
+    let Some(origin) = first_day.and_then(back) else { return vec![first_ms] };
+    let mut starts = vec![ms_of(&origin)];
+    for count in 1.. {
+        // From the origin each time: a day that begins at one o'clock must not move the next.
+        let next = origin.checked_add((count * days).days()).and_then(|it| it.start_of_day());
+        match next.map(|it| ms_of(&it)) {
+            Ok(start) if start <= last_ms => starts.push(start),
+            _ => break,
+        }
+    }
+    starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn starts(interval: &str, first: &str, last: &str, zone: &str) -> Option<Vec<String>> {
+        let at = |it| Timestamp::parse_log_form(it).unwrap();
+        let zone = Zone::named(zone).unwrap();
+        let interval = Interval::parse(interval).unwrap();
+        let intervals = Intervals::new(interval, at(first), at(last), &zone, 10)?;
+        Some(intervals.starts().map(|it| it.in_zone(&zone)).collect())
+    }
+
+    #[test]
+    fn days_and_weeks_are_those_of_the_calendar() {
+        // Clocks go back on the 25th of October.
+        assert_eq!(
+            starts("day", "2026-10-24T12:00:00Z", "2026-10-26T12:00:00Z", "Europe/Madrid").unwrap(),
+            [
+                "2026-10-24T00:00:00.000+02:00",
+                "2026-10-25T00:00:00.000+02:00",
+                "2026-10-26T00:00:00.000+01:00"
+            ]
+        );
+        // 2026-11-26 is a Thursday.
+        assert_eq!(
+            starts("week", "2026-11-26T12:00:00Z", "2026-11-30T00:00:00Z", "UTC").unwrap(),
+            ["2026-11-23T00:00:00.000Z", "2026-11-30T00:00:00.000Z"]
+        );
+    }
+
+    #[test]
+    fn lengths_count_from_midnight() {
+        assert_eq!(
+            starts("hour", "2026-11-26T12:34:56Z", "2026-11-26T14:00:00Z", "UTC").unwrap(),
+            ["2026-11-26T12:00:00.000Z", "2026-11-26T13:00:00.000Z", "2026-11-26T14:00:00.000Z"]
+        );
+        // Half an hour beside the others.
+        assert_eq!(
+            starts("hour", "2026-11-26T12:34:56Z", "2026-11-26T12:35:00Z", "Asia/Kolkata").unwrap(),
+            ["2026-11-26T18:00:00.000+05:30"]
+        );
+    }
+
+    #[test]
+    fn too_many_are_none_and_the_ends_of_time_do_no_harm() {
+        assert_eq!(starts("hour", "2026-11-26T12:00:00Z", "2026-11-26T22:00:00Z", "UTC"), None);
+        for interval in ["day", "week", "1ms", "3h"] {
+            for count_max in [1, 10, 100_000] {
+                let interval = Interval::parse(interval).unwrap();
+                let all = [Timestamp::MIN, Timestamp::MAX];
+                let _any = Intervals::new(interval, all[0], all[0], &Zone::UTC, count_max);
+                let _any = Intervals::new(interval, all[1], all[1], &Zone::UTC, count_max);
+                assert_eq!(Intervals::new(interval, all[0], all[1], &Zone::UTC, count_max), None);
+            }
+        }
+    }
+
+    #[test]
+    fn every_instant_has_its_place() {
+        let at = |it| Timestamp::from_ms(it).unwrap();
+        let intervals =
+            Intervals::new(Interval::Length(10), at(25), at(44), &Zone::UTC, 9).unwrap();
+        let places = [0, 20, 29, 30, 44, 99].map(|it| intervals.place_of(it));
+        assert_eq!((intervals.count(), places), (3, [0, 0, 0, 1, 2, 2]));
+    }
+}

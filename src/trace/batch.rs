@@ -1,0 +1,108 @@
+//! Many IDs at once, on all cores: each block of the archive is read about once, wherever in the
+//! list the IDs of its messages stand.
+
+use rayon::prelude::*;
+
+use super::gather::{bare_id, messages_with, some_place_of};
+use super::{JoinRules, Message};
+use crate::store::{EventReader, IdHash, Location, Store, StoreError};
+
+/// IDs that one worker takes at once: enough of them lie in the same blocks, and there are enough
+/// portions for all workers.
+const IDS_AT_ONCE: usize = 256;
+
+/// Traces each of `ids` (as [`super::trace_ids`] does), and gives in their order what `answer`
+/// makes of the ID and its messages: of none where no event has the ID.
+///
+/// The messages themselves are dropped as soon as they are answered with, so the memory taken is
+/// that of the answers, and of the message at hand of each worker.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+///
+/// # Example
+/// ```
+/// use mailtrace::ingest::{ImportOptions, import_temporarily, temporary_directory};
+/// use mailtrace::trace::{JoinRules, trace_batch};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let paths = ["samples/filter-log-events.ndjson".into()];
+/// # let dir = temporary_directory()?;
+/// # let (store, _) =
+/// #     import_temporarily(dir.path(), &paths, &ImportOptions::default(), &mut |_| {})?;
+/// let ids = ["<nobody@x>".to_owned(), "<20261123.1001@acme.example>".to_owned()];
+/// let counts = trace_batch(&store, &ids, &JoinRules::default(), |_, found| found.len())?;
+/// assert_eq!(counts, [0, 1]);
+/// # Ok(())
+/// # }
+/// ```
+pub fn trace_batch<T: Send>(
+    store: &Store,
+    ids: &[String],
+    rules: &JoinRules,
+    answer: impl Fn(&str, &[Message]) -> T + Sync,
+) -> Result<Vec<T>, StoreError> {
+    let mut places: Vec<(Option<Location>, &str, usize)> = ids
+        .par_iter()
+        .enumerate()
+        .with_min_len(IDS_AT_ONCE)
+        .map_init(
+            || store.events(),
+            |reader, (index, id)| (some_place_of(reader, id), id.as_str(), index),
+        )
+        .collect();
+    places.par_sort_unstable();
+    let parts: Vec<Vec<(usize, T)>> = places
+        .par_chunks(IDS_AT_ONCE)
+        .map_init(
+            || store.events(),
+            |reader, places| {
+                let mut last = Last::default();
+                let one = |(_, id, index): &(_, &str, usize)| {
+                    Ok((*index, answer(id, last.messages_with(reader, id, rules)?)))
+                };
+                places.iter().map(one).collect::<Result<_, StoreError>>()
+            },
+        )
+        .collect::<Result<_, StoreError>>()?;
+    let mut answers: Vec<(usize, T)> = parts.into_iter().flatten().collect();
+    answers.sort_unstable_by_key(|(index, _)| *index);
+    Ok(answers.into_iter().map(|(_, it)| it).collect())
+}
+
+/// The last ID and its messages: lists of IDs repeat them, and a message of thousands of events is
+/// not to be gathered for each time that it is named.
+#[derive(Default)]
+struct Last {
+    id: String,
+    messages: Vec<Message>,
+}
+
+impl Last {
+    fn messages_with(
+        &mut self,
+        reader: &mut EventReader<'_>,
+        given: &str,
+        rules: &JoinRules,
+    ) -> Result<&[Message], StoreError> {
+        let id = bare_id(given);
+        if self.id != id || self.messages.is_empty() {
+            self.messages = messages_with(reader, given, rules)?;
+            id.clone_into(&mut self.id);
+        }
+        Ok(&self.messages)
+    }
+}
+
+/// By what a message is known that has been answered with before. Two messages have the same one
+/// with a chance of 1 to 100,000 among a million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MessageMark(IdHash);
+
+/// The mark of a message: that of its first event, which is no other message's.
+#[must_use]
+pub fn mark_of(message: &Message) -> MessageMark {
+    let first = message.events.first().map(|it| &it.record);
+    let text = first.map(|it| format!("{} {}", it.timestamp.as_ms(), it.message));
+    MessageMark(IdHash::of(text.as_deref().unwrap_or_default()))
+}
