@@ -74,7 +74,9 @@ impl Step {
             [owned(&first), owned(rest)].concat()
         };
         let iam = |operation, rest: &[&str]| {
-            [owned(&["iam", operation, "--role-name", role]), owned(rest)].concat()
+            // IAM has no regions, but the CLI wants one in some of its versions.
+            let first = ["iam", operation, "--role-name", role, "--region", region];
+            [owned(&first), owned(rest)].concat()
         };
         match self {
             Self::CreateGroup { kms_key: None } => logs("create-log-group", &[]),
@@ -123,12 +125,16 @@ impl Step {
             Self::CreateGroup { .. } => {
                 vec!["logs", "delete-log-group", "--region", region, "--log-group-name", log_group]
             }
-            Self::CreateRole(_) => vec!["iam", "delete-role", "--role-name", role],
+            Self::CreateRole(_) => {
+                vec!["iam", "delete-role", "--role-name", role, "--region", region]
+            }
             Self::PutRolePolicy(_) => vec![
                 "iam",
                 "delete-role-policy",
                 "--role-name",
                 role,
+                "--region",
+                region,
                 "--policy-name",
                 ROLE_POLICY_NAME,
             ],

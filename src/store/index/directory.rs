@@ -9,17 +9,17 @@ use std::sync::Arc;
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    Directory, DirectoryLock, FileHandle, Lock, META_LOCK, MmapDirectory, WatchCallback,
-    WatchHandle, WritePtr,
+    Directory, DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK, MmapDirectory,
+    WatchCallback, WatchHandle, WritePtr,
 };
 
 use super::empty_store;
 
-/// `MmapDirectory` with four differences: a replaced file is durable when `atomic_write`
+/// `MmapDirectory` with five differences: a replaced file is durable when `atomic_write`
 /// returns (tantivy renames `meta.json` without syncing the directory afterwards, and removes
 /// merged segments next), new files have mode 0600, the store of documents that
-/// holds nothing takes no room, and reading needs no lock file on a medium
-/// that is read-only.
+/// holds nothing takes no room, reading needs no lock file on a medium that is
+/// read-only, and writers are kept apart by the store's lock alone.
 #[derive(Clone, Debug)]
 pub(super) struct IndexDirectory {
     path: PathBuf,
@@ -75,6 +75,11 @@ impl Directory for IndexDirectory {
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
+        if lock.filepath == INDEX_WRITER_LOCK.filepath {
+            // Whoever writes has the store's. This one would outlive its holder in a child process
+            // that was made meanwhile, and keep the next one out.
+            return Ok(DirectoryLock::from(Box::new(())));
+        }
         match self.inner.acquire_lock(lock) {
             // Where no lock file can be made nobody can remove segments either.
             Err(LockError::IoError(_)) if lock.filepath == META_LOCK.filepath => {
