@@ -3,14 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tantivy::postings::BlockSegmentPostings;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
-use tantivy::schema::{Field, IndexRecordOption};
+use tantivy::schema::Field;
 use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
 
-use crate::store::{Attribute, Fields, attribute_values};
+use crate::store::{Attribute, Fields, attribute_values, for_each_document};
 
 type TermTest = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
@@ -72,9 +71,9 @@ impl Weight for TermsQuery {
                 break;
             }
             if (self.test)(terms.key()) {
-                let postings: BlockSegmentPostings = inverted
-                    .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-                insert_all(postings, &mut documents);
+                for_each_document(&inverted, terms.value(), |it| {
+                    documents.insert(it);
+                })?;
             }
         }
         Ok(Box::new(ConstScorer::new(BitSetDocSet::from(documents), boost)))
@@ -87,14 +86,5 @@ impl Weight for TermsQuery {
         } else {
             Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
         }
-    }
-}
-
-fn insert_all(mut postings: BlockSegmentPostings, documents: &mut BitSet) {
-    while !postings.docs().is_empty() {
-        for document in postings.docs() {
-            documents.insert(*document);
-        }
-        postings.advance();
     }
 }

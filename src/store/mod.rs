@@ -32,7 +32,9 @@ pub(crate) use disjoint_sets::DisjointSets;
 pub use error::StoreError;
 pub use identity::Identity;
 pub use index::{Attribute, Fields, IdHash, attribute_values, truncate_term};
-pub(crate) use index::{AttributeSet, Columns, ColumnsBySegment, EventTable, Senders};
+pub(crate) use index::{
+    AttributeSet, Columns, ColumnsBySegment, EventTable, Senders, for_each_document,
+};
 pub use objects::{ObjectHash, TakenObjects};
 pub use prepare::{PreparedBatch, Preparer, Preparers};
 pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};

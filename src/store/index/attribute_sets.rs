@@ -1,10 +1,10 @@
 //! All events of a store, by the attributes that they have: for counts over all of them.
 
-use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, SegmentReader};
 
 use super::attributes::{Attribute, attribute_values, is_arrival, role_in};
 use super::columns::Columns;
+use super::postings::for_each_document;
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
 use crate::event::Role;
@@ -61,8 +61,7 @@ fn for_each_of_segment(
     columns: &Columns,
     visit: &mut dyn FnMut(&AttributeSet<'_>),
 ) -> tantivy::Result<()> {
-    let mut times = columns.times();
-    let times: Vec<i64> = (0..columns.document_count()).map(|it| times.get(it)).collect();
+    let times = columns.all_times();
     let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
     let mut terms = inverted.terms().stream()?;
     let mut documents: Vec<DocId> = Vec::new();
@@ -70,12 +69,7 @@ fn for_each_of_segment(
         // The first term of each event, and no other, holds its role.
         let Some(role) = role_in(terms.key()) else { continue };
         documents.clear();
-        let mut postings =
-            inverted.read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-        while !postings.docs().is_empty() {
-            documents.extend_from_slice(postings.docs());
-            postings.advance();
-        }
+        for_each_document(&inverted, terms.value(), |it| documents.push(it))?;
         visit(&AttributeSet {
             term: terms.key(),
             role,

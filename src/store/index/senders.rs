@@ -1,10 +1,9 @@
 //! Who sent each event: the addresses `from` and `sender`, by the numbers that an
 //! [`super::EventTable`] gives to events.
 
-use std::collections::HashMap;
+use tantivy::schema::Field;
 
-use tantivy::schema::{Field, IndexRecordOption};
-
+use super::postings::{Numbering, for_each_document};
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
 
@@ -20,16 +19,10 @@ const NONE: u32 = u32::MAX;
 
 impl Senders {
     pub(super) fn read(snapshot: &IndexSnapshot) -> tantivy::Result<Self> {
-        let mut numbers = HashMap::new();
-        let from = read_field(snapshot, Fields::FROM, &mut numbers)?;
-        let sender = read_field(snapshot, Fields::SENDER, &mut numbers)?;
-        let mut texts = vec![Vec::new(); numbers.len()];
-        for (text, number) in numbers {
-            if let Some(slot) = texts.get_mut(number as usize) {
-                *slot = text;
-            }
-        }
-        Ok(Self { from, sender, texts })
+        let mut numbering = Numbering::default();
+        let from = read_field(snapshot, Fields::FROM, &mut numbering)?;
+        let sender = read_field(snapshot, Fields::SENDER, &mut numbering)?;
+        Ok(Self { from, sender, texts: numbering.into_terms() })
     }
 
     /// On whose behalf an event's message was sent.
@@ -52,7 +45,7 @@ impl Senders {
 fn read_field(
     snapshot: &IndexSnapshot,
     field: Field,
-    numbers: &mut HashMap<Vec<u8>, u32>,
+    numbering: &mut Numbering,
 ) -> tantivy::Result<Vec<u32>> {
     let mut of_events = Vec::new();
     for reader in snapshot.searcher().segment_readers() {
@@ -61,21 +54,12 @@ fn read_field(
         let inverted = reader.inverted_index(field)?;
         let mut terms = inverted.terms().stream()?;
         while terms.advance() {
-            let next = u32::try_from(numbers.len()).unwrap_or(NONE);
-            let number = match numbers.get(terms.key()) {
-                Some(known) => *known,
-                None => *numbers.entry(terms.key().to_vec()).or_insert(next),
-            };
-            let mut postings = inverted
-                .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-            while !postings.docs().is_empty() {
-                for document in postings.docs() {
-                    if let Some(slot) = of_events.get_mut(base + *document as usize) {
-                        *slot = number;
-                    }
+            let number = numbering.number_of(terms.key());
+            for_each_document(&inverted, terms.value(), |document| {
+                if let Some(slot) = of_events.get_mut(base + document as usize) {
+                    *slot = number;
                 }
-                postings.advance();
-            }
+            })?;
         }
     }
     Ok(of_events)

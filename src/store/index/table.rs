@@ -3,16 +3,15 @@
 //! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves:
 //! what many queries would look up one by one is read in one pass over columns and terms.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
-use tantivy::schema::IndexRecordOption;
 use tantivy::{DocId, SegmentReader};
 
 use super::attributes::{is_arrival, role_in};
 use super::columns::{Chains, Columns};
 use super::document::IdHash;
+use super::postings::{Numbering, for_each_document};
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
 use crate::event::Role;
@@ -207,8 +206,7 @@ impl Segment {
     /// Reads a segment; its addresses are still numbered as its own terms, which are given too.
     fn read(reader: &SegmentReader, columns: &Columns) -> tantivy::Result<(Self, Vec<Vec<u8>>)> {
         let count = reader.max_doc() as usize;
-        let mut times_reader = columns.times();
-        let times = (0..reader.max_doc()).map(|it| times_reader.get(it)).collect();
+        let times = columns.all_times();
 
         let mut roles = vec![0; count];
         let mut arrivals = vec![false; count];
@@ -217,19 +215,14 @@ impl Segment {
         while terms.advance() {
             let Some(role) = role_in(terms.key()) else { continue };
             let is_arrival = is_arrival(terms.key(), role);
-            let mut postings = inverted
-                .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-            while !postings.docs().is_empty() {
-                for document in postings.docs() {
-                    if let Some(slot) = roles.get_mut(*document as usize) {
-                        *slot = role.to_bits();
-                    }
-                    if let Some(slot) = arrivals.get_mut(*document as usize) {
-                        *slot = is_arrival;
-                    }
+            for_each_document(&inverted, terms.value(), |document| {
+                if let Some(slot) = roles.get_mut(document as usize) {
+                    *slot = role.to_bits();
                 }
-                postings.advance();
-            }
+                if let Some(slot) = arrivals.get_mut(document as usize) {
+                    *slot = is_arrival;
+                }
+            })?;
         }
 
         let inverted = reader.inverted_index(Fields::TO)?;
@@ -242,18 +235,13 @@ impl Segment {
         while terms.advance() {
             let number = u32::try_from(texts.len()).unwrap_or(u32::MAX);
             texts.push(terms.key().to_vec());
-            let mut postings = inverted
-                .read_block_postings_from_terminfo(terms.value(), IndexRecordOption::Basic)?;
-            while !postings.docs().is_empty() {
-                for document in postings.docs() {
-                    if let Some(count) = counts.get_mut(*document as usize) {
-                        *count += 1;
-                        documents.push(*document);
-                        numbers.push(number);
-                    }
+            for_each_document(&inverted, terms.value(), |document| {
+                if let Some(count) = counts.get_mut(document as usize) {
+                    *count += 1;
+                    documents.push(document);
+                    numbers.push(number);
                 }
-                postings.advance();
-            }
+            })?;
         }
         let (address_starts, order) = sorted_by(&documents, counts);
         let number_of = |it: u32| numbers.get(it as usize).copied().unwrap_or_default();
@@ -278,20 +266,11 @@ impl Segment {
 
 /// A number for each address of each segment, the same one everywhere, and the addresses by number.
 fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> (Vec<Vec<u32>>, Vec<Vec<u8>>) {
-    let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
-    let mut number = |term| {
-        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-        *numbers.entry(term).or_insert(next)
-    };
+    let mut numbering = Numbering::default();
+    let mut number = |term: Vec<u8>| numbering.number_of(term);
     let of_segments =
         terms.into_iter().map(|it| it.into_iter().map(&mut number).collect()).collect();
-    let mut texts = vec![Vec::new(); numbers.len()];
-    for (text, number) in numbers {
-        if let Some(slot) = texts.get_mut(number as usize) {
-            *slot = text;
-        }
-    }
-    (of_segments, texts)
+    (of_segments, numbering.into_terms())
 }
 
 /// Sorts things by number, of which there are `counts` of each: where those of each number begin,

@@ -257,6 +257,11 @@ impl Columns {
         (self.document_count > 0).then_some((self.first_ms, self.last_ms))
     }
 
+    /// The times of all documents, in order, in milliseconds since 1970.
+    pub(crate) fn all_times(&self) -> Vec<i64> {
+        self.times.iter().collect()
+    }
+
     /// Reads the documents' times.
     pub(crate) fn times(&self) -> TimeReader {
         self.times.reader()
