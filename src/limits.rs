@@ -242,6 +242,9 @@ pub const STREAMS_WORTH_MS: i64 = 6 * 60 * 60 * 1_000;
 /// than an hour (CloudWatch Logs API reference, `LogStream`).
 pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
 
+/// Keys that messages are grouped by at once.
+pub const GROUP_KEYS_MAX: usize = 2;
+
 /// Bytes of the configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 

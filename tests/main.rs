@@ -22,6 +22,10 @@ mod bad_input;
 mod batch;
 // A CloudWatch Logs that misbehaves on a script.
 mod cloudwatch;
+// Which messages are asked for.
+mod filters;
+// Messages in groups.
+mod groups;
 // Killed with SIGKILL at random instants.
 mod crash;
 // Changed, missing and foreign bytes in a store.

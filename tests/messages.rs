@@ -6,7 +6,7 @@ use std::path::Path;
 use mailtrace::event::{Event, Parser};
 use mailtrace::ingest::{ImportOptions, import};
 use mailtrace::store::{Store, StoredEvent};
-use mailtrace::trace::{JoinRules, Message, Outcome, join, summarise};
+use mailtrace::trace::{JoinRules, Message, MessageFilter, Outcome, join, select};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -54,7 +54,7 @@ fn joined(store: &Store, rules: &JoinRules) -> Vec<Judged> {
 }
 
 fn summarised(store: &Store, rules: &JoinRules) -> Vec<Judged> {
-    let mut summarised: Vec<Judged> = summarise(store, rules, |_| true)
+    let mut summarised: Vec<Judged> = select(store, rules, &MessageFilter::default())
         .unwrap()
         .iter()
         .map(|it| {

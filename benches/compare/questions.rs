@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use mailtrace::store::Store;
-use mailtrace::trace::{JoinRules, summarise, trace_ids};
+use mailtrace::trace::{JoinRules, MessageFilter, OutcomeWord, select, trace_ids};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -119,7 +119,9 @@ fn add_outcomes(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 fn find_lost(store: &Store) -> f64 {
     let rules = JoinRules { grace_ms: 0, newest: store.time_span().map(|(_, newest)| newest) };
     let started = Instant::now();
-    let lost = summarise(store, &rules, |it| it.has_outcome("lost")).expect("the messages");
+    let outcomes = OutcomeWord::from_name("lost").into_iter().collect();
+    let filter = MessageFilter { outcomes, ..MessageFilter::default() };
+    let lost = select(store, &rules, &filter).expect("the messages");
     assert!(!lost.is_empty(), "a log without losses");
     started.elapsed().as_secs_f64()
 }

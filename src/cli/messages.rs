@@ -1,22 +1,26 @@
 //! `mailtrace messages`.
 
-use std::cmp::Reverse;
 use std::io::{BufWriter, Write};
 
 use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
+use serde_json::json;
 
-use super::input::InputArgs;
+use super::filter::FilterArgs;
+use super::input::{InputArgs, Opened};
 use super::listing::{check_limit, say_how_many};
-use super::search::range;
 use super::{Context, Format, Outcome};
 use crate::limits;
-use crate::render::{write_messages_csv, write_messages_ndjson, write_messages_table};
+use crate::render::{
+    write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table,
+    write_messages_csv, write_messages_ndjson, write_messages_table,
+};
+use crate::stats::{GroupKey, GroupRequest, group};
 use crate::store::Store;
 use crate::time::parse_duration_ms;
 use crate::trace::{
-    self, JoinRules, Message, MessageOutcome, MessageSummary, summarise, trace_event,
+    JoinRules, Message, MessageFilter, Order, Page, Place, page, select, trace_event,
 };
 
 /// Lists messages by what became of them, newest first
@@ -25,15 +29,13 @@ use crate::trace::{
 /// of its recipients, has one of the outcomes asked for, and its first event lies in the range.
 #[derive(Debug, Args)]
 pub(super) struct MessagesArgs {
-    /// Only messages with this outcome, or with a recipient who has it; several may be given
-    #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = outcome_words())]
-    outcome: Vec<String>,
-    /// Only messages first seen from this time on: RFC 3339, a date, or an age such as 2h or 7d
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only messages first seen before this time, which is itself left out
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[command(flatten)]
+    filter: FilterArgs,
+    /// Count in groups by one of these, or by two with a comma between: reason, cause (the reason
+    /// without addresses, hosts and IDs), status, sender, sender-domain, recipient,
+    /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events"])]
+    group_by: Vec<String>,
     /// How long a message may take before a recipient without an outcome counts as lost
     #[arg(long, default_value = "4h", value_name = "DURATION")]
     grace: String,
@@ -43,6 +45,9 @@ pub(super) struct MessagesArgs {
     /// Which come first
     #[arg(long, value_enum, default_value_t = Sort::Newest, value_name = "ORDER")]
     sort: Sort,
+    /// Go on behind the last message of a page: what that page gave as next
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
     /// Show the events of each message too (JSON and NDJSON)
     #[arg(long)]
     events: bool,
@@ -56,53 +61,120 @@ enum Sort {
     Newest,
     /// Those first seen first
     Oldest,
+    /// Those that took longest for one of their recipients
+    Slowest,
+    /// Those with the most recipients
+    Recipients,
 }
 
-/// The outcomes of recipients, and those of messages that are no recipient's.
-fn outcome_words() -> PossibleValuesParser {
-    let mut words: Vec<&'static str> = trace::Outcome::ALL.iter().map(|it| it.as_str()).collect();
-    for outcome in MessageOutcome::ALL {
-        if !words.contains(&outcome.as_str()) {
-            words.push(outcome.as_str());
+impl From<Sort> for Order {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Newest => Self::Newest,
+            Sort::Oldest => Self::Oldest,
+            Sort::Slowest => Self::Slowest,
+            Sort::Recipients => Self::MostRecipients,
         }
     }
-    PossibleValuesParser::new(words)
+}
+
+impl MessagesArgs {
+    /// The place to go on behind.
+    fn cursor(&self) -> anyhow::Result<Option<Place>> {
+        let Some(text) = &self.cursor else { return Ok(None) };
+        let place: Place = text.parse().context("--cursor")?;
+        let order = Order::from(self.sort);
+        anyhow::ensure!(
+            place.order() == order,
+            "--cursor: it is one of --sort {}, and this is --sort {}",
+            place.order().as_str(),
+            order.as_str()
+        );
+        Ok(Some(place))
+    }
 }
 
 pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = parse_duration_ms(&args.grace)
         .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
-    let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    let filter = args.filter.filter(context)?;
     check_limit(args.limit)?;
+    let cursor = args.cursor()?;
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
-    let mut found = summarise(store, &rules, |it| {
-        let has_outcome = |word: &String| it.has_outcome(word);
-        (args.outcome.is_empty() || args.outcome.iter().any(has_outcome))
-            && range.contains(it.first_seen)
-    })?;
-    let total = found.len() as u64;
-    let key = |it: &MessageSummary| (it.first_seen, it.event);
-    match args.sort {
-        Sort::Newest => found.sort_unstable_by_key(|it| Reverse(key(it))),
-        Sort::Oldest => found.sort_unstable_by_key(key),
+    if !args.group_by.is_empty() {
+        return show_groups(args, filter, rules, &opened, context);
     }
-    found.truncate(args.limit);
+    let order = Order::from(args.sort);
+    let page = page(select(store, &rules, &filter)?, order, cursor, args.limit);
     let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let shown = write(&found, total, args, &rules, context, store, &mut stdout)?;
+    let shown = write(&page, args, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
-    say_how_many("message", shown, total, store, context)?;
-    Ok(opened.outcome(total > 0))
+    say_how_many("message", shown, page.total, store, context)?;
+    say_what_is_next(&page, args, context)?;
+    Ok(opened.outcome(page.total > 0))
+}
+
+/// Says on stderr how to go on, where the answer itself has no place for it.
+fn say_what_is_next(page: &Page, args: &MessagesArgs, context: &Context) -> anyhow::Result<()> {
+    let Some(next) = page.next.filter(|_| args.limit > 0 && !context.global.quiet) else {
+        return Ok(());
+    };
+    if context.global.format != Format::Json {
+        writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
+    }
+    Ok(())
+}
+
+fn group_keys() -> PossibleValuesParser {
+    PossibleValuesParser::new(GroupKey::ALL.map(GroupKey::as_str))
+}
+
+fn show_groups(
+    args: &MessagesArgs,
+    filter: MessageFilter,
+    rules: JoinRules,
+    opened: &Opened,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let most = limits::GROUP_KEYS_MAX;
+    anyhow::ensure!(args.group_by.len() <= most, "--group-by: at most {most} keys");
+    let keys = args.group_by.iter().filter_map(|it| GroupKey::from_name(it)).collect();
+    let zone = context.zone.clone();
+    let request = GroupRequest { filter, rules, keys, zone, limit: args.limit };
+    let groups = group(&opened.store, &request)?;
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    let zone = &context.zone;
+    match context.global.format {
+        Format::Table => write_groups_table(&groups, &context.table_options(false), &mut out)?,
+        Format::Json => write_groups_json(&groups, zone, &mut out)?,
+        Format::Ndjson => write_groups_ndjson(&groups, zone, &mut out)?,
+        Format::Csv => write_groups_csv(&groups, zone, &mut out)?,
+    }
+    out.flush()?;
+    if groups.message_count == 0 {
+        say_how_many("message", 0, 0, &opened.store, context)?;
+    } else {
+        let (shown, all) = (groups.rows.len() as u64, groups.group_count as u64);
+        let what = groups.unit.as_str();
+        say_how_many(
+            &format!("{} {what}: group", groups.total),
+            shown,
+            all,
+            &opened.store,
+            context,
+        )?;
+    }
+    Ok(opened.outcome(groups.message_count > 0))
 }
 
 /// Messages that are traced and laid out together.
-const PAGE_MESSAGES: usize = 200;
+const PART_MESSAGES: usize = 200;
 
-/// Writes the messages page by page, so that a large answer takes no memory. Gives their number.
+/// Writes the messages part by part, so that a large answer takes no memory. Gives their number.
 fn write(
-    found: &[MessageSummary],
-    total: u64,
+    page: &Page,
     args: &MessagesArgs,
     rules: &JoinRules,
     context: &Context,
@@ -116,8 +188,8 @@ fn write(
     if is_json {
         write!(out, "{{\"messages\":[")?;
     }
-    for page in found.chunks(PAGE_MESSAGES) {
-        let traced: Vec<Message> = page
+    for part in page.messages.chunks(PART_MESSAGES) {
+        let traced: Vec<Message> = part
             .iter()
             .filter_map(|it| trace_event(&mut reader, it.event, rules).transpose())
             .collect::<Result<_, _>>()?;
@@ -144,9 +216,10 @@ fn write(
         shown += traced.len() as u64;
     }
     if is_json {
-        writeln!(out, "],\"total\":{total}}}")?;
+        let next = json!(page.next.map(|it| it.to_string()));
+        writeln!(out, "],\"total\":{},\"next\":{next}}}", page.total)?;
     }
-    if found.is_empty() && context.global.format == Format::Csv {
+    if page.messages.is_empty() && context.global.format == Format::Csv {
         write_messages_csv(&[], true, zone, out)?;
     }
     Ok(shown)

@@ -5,6 +5,7 @@
 
 mod batch;
 mod completions;
+mod filter;
 mod ids;
 mod import;
 mod input;
@@ -28,6 +29,7 @@ mod status;
 mod synth;
 mod trace;
 mod verify;
+mod watched;
 
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many};
+use super::watched::WatchedArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::query::{self, Hits, Query};
@@ -37,11 +38,14 @@ pub(super) struct SearchArgs {
     #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
     #[command(flatten)]
+    watched: WatchedArgs,
+    #[command(flatten)]
     input: InputArgs,
 }
 
 pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let query = parse(&args.query.join(" "), context)?;
+    let query =
+        Query::and(vec![parse_query(&args.query.join(" "), context)?, args.watched.query()?]);
     let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
     check_limit(args.limit)?;
     let opened = args.input.open(context)?;
@@ -56,7 +60,7 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
 }
 
 /// Reads a query; what is wrong with it is shown under the query itself.
-fn parse(text: &str, context: &Context) -> anyhow::Result<Query> {
+pub(super) fn parse_query(text: &str, context: &Context) -> anyhow::Result<Query> {
     query::parse(text, context.now, &context.zone).map_err(|error| {
         let mut stderr = anstream::stderr().lock();
         // There is nobody left to tell when stderr itself fails.

@@ -1,6 +1,7 @@
 //! Documents by what is in their columns: their time and their IDs.
 
 use std::fmt;
+use std::sync::Arc;
 
 use tantivy::query::{
     AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer,
@@ -23,10 +24,10 @@ pub(super) struct ColumnsQuery {
 pub(super) enum Condition {
     /// Those of a range of time.
     Time(TimeRange),
-    /// Those with a trace ID of this hash, or with any.
-    TraceId(Option<IdHash>),
-    /// Those with a message ID of this hash, or with any.
-    MessageId(Option<IdHash>),
+    /// Those with a trace ID of one of these hashes, or with any.
+    TraceId(Option<Arc<[IdHash]>>),
+    /// Those with a message ID of one of these hashes, or with any.
+    MessageId(Option<Arc<[IdHash]>>),
 }
 
 /// What a segment has of them.
@@ -70,12 +71,18 @@ impl Condition {
                     }
                 }
             }
-            Self::TraceId(Some(id)) => insert_all(columns.legs.documents(*id), &mut found),
+            Self::TraceId(Some(ids)) => {
+                let documents = ids.iter().flat_map(|it| columns.legs.documents(*it));
+                insert_all(documents, &mut found);
+            }
             Self::TraceId(None) => {
                 let traced = columns.legs.iter().filter(|(id, _)| id.is_traced());
                 insert_all(traced.flat_map(|(_, documents)| documents), &mut found);
             }
-            Self::MessageId(Some(id)) => insert_all(columns.messages.documents(*id), &mut found),
+            Self::MessageId(Some(ids)) => {
+                let documents = ids.iter().flat_map(|it| columns.messages.documents(*it));
+                insert_all(documents, &mut found);
+            }
             Self::MessageId(None) => {
                 let all = columns.messages.iter();
                 insert_all(all.flat_map(|(_, documents)| documents), &mut found);

@@ -60,6 +60,7 @@ impl fmt::Display for Clause {
                 let (low, high) = (range.low().map(dotted), range.high().map(dotted));
                 write_range(formatter, low.as_deref(), high.as_deref())
             }
+            Matcher::OneOf(values) => write!(formatter, "(one of {} values)", values.len()),
             Matcher::Time(range) => {
                 let since = range.since.map(|it| it.to_string());
                 let until = range.until.map(|it| it.to_string());

@@ -4,6 +4,8 @@
 //! values that differ only beyond [`crate::limits::TERM_BYTES_MAX`]: what it finds is checked
 //! against the original.
 
+use std::sync::Arc;
+
 use tantivy::Term;
 use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, TermQuery};
 use tantivy::schema::IndexRecordOption;
@@ -70,12 +72,12 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
         Target::Terms(field) => field,
         Target::Attribute(attribute) => return lower_attribute(attribute, &clause.matcher),
         Target::TraceId => {
-            let hash = exact(&clause.matcher).map(IdHash::of_trace);
-            return Box::new(ColumnsQuery::new(columns, Condition::TraceId(hash)));
+            let hashes = ids(&clause.matcher, IdHash::of_trace);
+            return Box::new(ColumnsQuery::new(columns, Condition::TraceId(hashes)));
         }
         Target::MessageId => {
-            let hash = exact(&clause.matcher).map(IdHash::of);
-            return Box::new(ColumnsQuery::new(columns, Condition::MessageId(hash)));
+            let hashes = ids(&clause.matcher, IdHash::of);
+            return Box::new(ColumnsQuery::new(columns, Condition::MessageId(hashes)));
         }
         Target::Time => {
             return match &clause.matcher {
@@ -100,13 +102,19 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             let range = *range;
             Box::new(TermsQuery::new(field, String::new(), move |term| range.contains(term)))
         }
+        Matcher::OneOf(values) => {
+            let values = values.clone();
+            Box::new(TermsQuery::new(field, String::new(), move |term| values.contains(term)))
+        }
         Matcher::Time(range) => time(*range, columns),
     }
 }
 
-fn exact(matcher: &Matcher) -> Option<&str> {
+/// The hashes of the IDs that are asked for; `None` for any.
+fn ids(matcher: &Matcher, hash: impl Fn(&str) -> IdHash) -> Option<Arc<[IdHash]>> {
     match matcher {
-        Matcher::Exact(text) => Some(text),
+        Matcher::Exact(text) => Some([hash(text)].into()),
+        Matcher::OneOf(values) => Some(values.exact().map(hash).collect()),
         _ => None,
     }
 }
@@ -124,6 +132,10 @@ fn lower_attribute(attribute: Attribute, matcher: &Matcher) -> IndexQuery {
         Matcher::Status(range) => {
             let range = *range;
             TermsQuery::attribute(attribute, move |value| range.contains(value))
+        }
+        Matcher::OneOf(values) => {
+            let values = values.clone();
+            TermsQuery::attribute(attribute, move |value| values.contains(value))
         }
         Matcher::Present | Matcher::Phrase(_) | Matcher::Time(_) => {
             TermsQuery::attribute(attribute, |_| true)

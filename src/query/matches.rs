@@ -51,12 +51,23 @@ impl Clause {
                     has_word
                 })
             }
-            Matcher::Present => has_value(self.field, event, &|_| true),
-            Matcher::Exact(text) => has_value(self.field, event, &|value| value == text),
-            Matcher::Glob(glob) => has_value(self.field, event, &|value| glob.matches(value)),
-            Matcher::Phrase(phrase) => has_value(self.field, event, &|value| phrase.matches(value)),
-            Matcher::Status(range) => has_value(self.field, event, &|value| range.contains(value)),
             Matcher::Time(range) => range.contains(event.record.timestamp),
+            matcher => has_value(self.field, event, &|value| matcher.matches_text(value)),
+        }
+    }
+}
+
+impl Matcher {
+    /// Whether a value, normalised as its field asks for, is what is demanded. Times are no texts.
+    pub(super) fn matches_text(&self, value: &str) -> bool {
+        match self {
+            Self::Present => true,
+            Self::Exact(text) => value == text,
+            Self::Glob(glob) => glob.matches(value),
+            Self::Phrase(phrase) => phrase.matches(value),
+            Self::Status(range) => range.contains(value),
+            Self::OneOf(values) => values.contains(value),
+            Self::Time(_) => false,
         }
     }
 }

@@ -21,6 +21,7 @@ mod index_tests;
 mod lower;
 mod matches;
 mod parse;
+mod pattern;
 mod phrase;
 mod phrase_prefix_query;
 mod search;
@@ -30,14 +31,18 @@ mod terms_query;
 mod tests;
 mod time_value;
 mod value;
+mod value_set;
 
 pub use error::{QueryError, QueryErrorKind};
 pub use field::{Field, FieldKind};
 pub use glob::Glob;
 pub use parse::parse;
+pub use pattern::Pattern;
 pub use phrase::Phrase;
+pub(crate) use search::events_of;
 pub use search::{Hits, search};
 pub use status::StatusRange;
+pub use value_set::ValueSet;
 
 use crate::time::TimeRange;
 
@@ -94,6 +99,8 @@ pub enum Matcher {
     Status(StatusRange),
     /// An instant in this range.
     Time(TimeRange),
+    /// One of a list. Addresses, keywords and IDs.
+    OneOf(ValueSet),
 }
 
 impl Query {
@@ -123,6 +130,42 @@ impl Query {
             }
         }
         if parts.len() > 1 { Self::Or(parts) } else { parts.pop().unwrap_or(Self::All) }
+    }
+
+    /// Every event that has a value in the field.
+    #[must_use]
+    pub fn has(field: Field) -> Self {
+        Self::demand(field, Matcher::Present)
+    }
+
+    /// Every event with a value in the field that is what is demanded.
+    #[must_use]
+    pub fn demand(field: Field, matcher: Matcher) -> Self {
+        Self::Clause(Clause { field, matcher, span: Span::default() })
+    }
+
+    /// The same demands on another field of the same kind.
+    #[must_use]
+    pub fn in_field(&self, field: Field) -> Self {
+        let all = |queries: &[Self]| queries.iter().map(|it| it.in_field(field)).collect();
+        match self {
+            Self::All => Self::All,
+            Self::And(queries) => Self::And(all(queries)),
+            Self::Or(queries) => Self::Or(all(queries)),
+            Self::Not(query) => Self::Not(Box::new(query.in_field(field))),
+            Self::Clause(clause) => Self::Clause(Clause { field, ..clause.clone() }),
+        }
+    }
+
+    /// Whether it asks for an ID anywhere: the index tells IDs of one hash not apart.
+    #[must_use]
+    pub fn asks_for_id(&self) -> bool {
+        match self {
+            Self::All => false,
+            Self::And(queries) | Self::Or(queries) => queries.iter().any(Self::asks_for_id),
+            Self::Not(query) => query.asks_for_id(),
+            Self::Clause(clause) => clause.field.kind() == FieldKind::Id,
+        }
     }
 
     /// What `query` does not ask for.

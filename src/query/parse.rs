@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
 use super::status::StatusBound;
 use super::time_value::{TimeBound, is_age};
-use super::value::{Value, bare_demand, demand};
+use super::value::{Value, bare_demand, demand, status_demand};
 use super::{Clause, Field, FieldKind, Matcher, Query, Span, StatusRange};
 use crate::limits;
 use crate::time::{Timestamp, Zone};
@@ -184,25 +184,11 @@ impl<'t> Parser<'t> {
         let mut value = Value::read(&mut self.cursor)?;
         value.span = self.cursor.span_from(start);
         let query = match field.kind() {
-            FieldKind::Status => self.status(&value),
+            FieldKind::Status => status_demand(&value),
             FieldKind::Time => self.time(&value),
             _ => demand(field, &value),
         };
         query.map_err(|kind| (value.span, kind))
-    }
-
-    /// A status with all its numbers is a keyword; the beginning of one stands for all that
-    /// begin so.
-    fn status(&self, value: &Value) -> Result<Query, QueryErrorKind> {
-        let text = value.text();
-        let is_beginning = !value.is_quoted && text.matches('.').count() < 2;
-        match StatusBound::parse(&text).filter(|_| is_beginning) {
-            Some(bound) => {
-                let range = StatusRange::between(Some((bound, true)), Some((bound, true)));
-                Ok(clause(Field::Status, Matcher::Status(range), value.span))
-            }
-            None => demand(Field::Status, value),
-        }
     }
 
     fn time(&self, value: &Value) -> Result<Query, QueryErrorKind> {

@@ -2,7 +2,7 @@
 
 use super::Query;
 use super::lower::{lower, within};
-use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+use crate::store::{EventReader, EventSet, Location, Store, StoreError, StoredEvent};
 use crate::time::TimeRange;
 
 /// The events that a query found, newest first, read one by one.
@@ -33,6 +33,15 @@ pub fn search<'s>(
         locations: locations.into_iter(),
         total,
     })
+}
+
+/// All events that a query finds, as far as the index can tell IDs of one hash apart.
+///
+/// # Errors
+///
+/// [`StoreError::Index`].
+pub(crate) fn events_of(store: &Store, query: &Query) -> Result<EventSet, StoreError> {
+    store.event_set(&*lower(query, &store.columns_by_segment()))
 }
 
 impl Hits<'_> {

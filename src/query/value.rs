@@ -2,7 +2,8 @@
 
 use super::cursor::Cursor;
 use super::error::QueryErrorKind;
-use super::{Clause, Field, FieldKind, Glob, Matcher, Phrase, Query, Span};
+use super::status::StatusBound;
+use super::{Clause, Field, FieldKind, Glob, Matcher, Phrase, Query, Span, StatusRange};
 use crate::event::{Address, MessageId};
 use crate::store::words::folded;
 
@@ -43,6 +44,20 @@ impl Value {
             }
         }
         Ok(Self { pieces, is_quoted, span: cursor.span_from(start) })
+    }
+
+    /// Takes a whole text for a bare value, with its blanks and quotes.
+    pub(super) fn whole(text: &str) -> Self {
+        let mut pieces = vec![String::new()];
+        let mut characters = text.trim().chars();
+        while let Some(character) = characters.next() {
+            match character {
+                '*' => pieces.push(String::new()),
+                '\\' => push(&mut pieces, characters.next().unwrap_or('\\')),
+                it => push(&mut pieces, it),
+            }
+        }
+        Self { pieces, is_quoted: false, span: Span { start: 0, end: text.len() } }
     }
 
     /// The value with its stars as plain characters.
@@ -87,6 +102,21 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
                 .map(clause)
                 .ok_or(QueryErrorKind::EmptyValue { field })
         }
+    }
+}
+
+/// Makes the demand of a status: one with all its numbers is a keyword; the beginning of one stands
+/// for all that begin so.
+pub(super) fn status_demand(value: &Value) -> Result<Query, QueryErrorKind> {
+    let text = value.text();
+    let is_beginning = !value.is_quoted && text.matches('.').count() < 2;
+    match StatusBound::parse(&text).filter(|_| is_beginning) {
+        Some(bound) => {
+            let range = StatusRange::between(Some((bound, true)), Some((bound, true)));
+            let matcher = Matcher::Status(range);
+            Ok(Query::Clause(Clause { field: Field::Status, matcher, span: value.span }))
+        }
+        None => demand(Field::Status, value),
     }
 }
 

@@ -10,10 +10,12 @@ mod batch;
 mod csv;
 mod duration;
 mod events_table;
+mod groups;
 mod headline;
 mod json;
 mod messages_table;
 mod sanitise;
+mod share;
 mod stats_data;
 mod stats_table;
 mod step;
@@ -27,6 +29,7 @@ pub use batch::{
 pub use csv::{csv_cell, write_events_csv, write_messages_csv};
 pub use duration::human_duration;
 pub use events_table::{write_event_line, write_events_table};
+pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
 pub use json::{
     TraceAnswer, write_events_ndjson, write_json, write_messages_ndjson, write_trace_json,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::csv::csv_cell;
 use super::json::write_json;
+use super::share::share;
 use crate::stats::{CountKey, CountRow, Counts, Latencies, LatencyRow, METRICS, Metrics};
 use crate::time::{Intervals, Timestamp, Zone};
 
@@ -16,13 +17,6 @@ fn camel(key: CountKey) -> &'static str {
         CountKey::RecipientDomain => "recipientDomain",
         other => other.as_str(),
     }
-}
-
-/// A share of a whole, to six places.
-fn share(count: u64, total: u64) -> f64 {
-    let millionths =
-        (u128::from(count) * 1_000_000 + u128::from(total / 2)) / u128::from(total.max(1));
-    f64::from(u32::try_from(millionths).unwrap_or(u32::MAX)) / 1e6
 }
 
 fn starts_of(intervals: Option<&Intervals>, zone: &Zone) -> Vec<String> {

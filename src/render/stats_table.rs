@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::bars::{bar, columns_of, counts_together};
 use super::duration::human_duration;
 use super::sanitise::columns;
+use super::share::share_in_words;
 use super::style::{FAINT, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{CountKey, CountRow, Counts, Latencies, LatencyRow, Metrics};
@@ -23,15 +24,6 @@ pub fn absent_value(key: CountKey) -> &'static str {
     match key {
         CountKey::Event => "(no eventName)",
         _ => "(none)",
-    }
-}
-
-/// A share of a whole, in percent.
-fn share(count: u64, total: u64) -> String {
-    let thousandths = u128::from(count) * 1_000 / u128::from(total.max(1));
-    match thousandths {
-        0 if count > 0 => "<0.1 %".to_owned(),
-        _ => format!("{}.{} %", thousandths / 10, thousandths % 10),
     }
 }
 
@@ -72,7 +64,7 @@ pub fn write_counts_table(
     for CountRow { value, count, series } in &counts.rows {
         table.push([
             Cell::new(&count.to_string()),
-            Cell::new(&share(*count, total)),
+            Cell::new(&share_in_words(*count, total)),
             Cell::styled(&columns_of(series, width), BAR),
             match value {
                 Some(value) => Cell::new(value),
@@ -226,7 +218,7 @@ mod tests {
             (0, 0, "0.0 %"),
             (u64::MAX, u64::MAX, "100.0 %"),
         ] {
-            assert_eq!(share(count, total), expect);
+            assert_eq!(share_in_words(count, total), expect);
         }
     }
 }

@@ -4,15 +4,22 @@
 //! read where they do not: for reasons of bounces, and for messages that the columns leave open.
 
 mod attributes;
+mod cause;
 mod causes;
 mod events;
+mod group_key;
+mod group_values;
+mod groups;
 mod key;
 mod latency;
 mod messages;
 mod metrics;
 mod tally;
 
+pub use cause::cause_of;
 pub use events::count_events;
+pub use group_key::GroupKey;
+pub use groups::{GroupRequest, GroupRow, Groups, group};
 pub use key::{CountKey, Unit};
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};

@@ -33,7 +33,8 @@ pub use error::StoreError;
 pub use identity::Identity;
 pub use index::{Attribute, Fields, IdHash, attribute_values, truncate_term};
 pub(crate) use index::{
-    AttributeSet, Columns, ColumnsBySegment, EventTable, Senders, for_each_document,
+    AttributeSet, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable, Senders,
+    for_each_document,
 };
 pub use objects::{ObjectHash, TakenObjects};
 pub use prepare::{PreparedBatch, Preparer, Preparers};

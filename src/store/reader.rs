@@ -10,7 +10,8 @@ use tantivy::query::Query;
 
 use super::archive::{ArchiveFiles, ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
 use super::index::{
-    Attribute, AttributeSet, ColumnsBySegment, EventTable, IdHash, IndexSnapshot, Senders,
+    Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventSet, EventTable, IdHash,
+    IndexSnapshot, Senders,
 };
 use super::layout::Layout;
 use super::{Checkpoint, StoreError, StoredEvent};
@@ -165,6 +166,24 @@ impl Store {
     /// [`StoreError::Index`].
     pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
         self.snapshot.senders()
+    }
+
+    /// The attributes of each event.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
+        self.snapshot.event_attributes()
+    }
+
+    /// All events that a query finds.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
+        self.snapshot.event_set(query)
     }
 
     /// All events as one table.

@@ -110,7 +110,8 @@ pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Loc
 }
 
 /// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
-pub(super) fn bare_id(given: &str) -> &str {
+#[must_use]
+pub fn bare_id(given: &str) -> &str {
     // What Windows programs begin a file with.
     let given = given.trim_start_matches('\u{feff}').trim();
     let value = match given.split_once(':') {

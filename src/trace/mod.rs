@@ -4,10 +4,12 @@
 //! and however often they repeat. Where the events come from, this module does not know.
 
 mod batch;
+mod filter;
 mod gather;
 mod join;
 mod leg;
 mod message;
+mod order;
 mod outcome;
 mod overview;
 mod status;
@@ -20,9 +22,11 @@ mod model_tests;
 pub(crate) mod samples;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
-pub use gather::{Traced, trace_event, trace_ids};
+pub use filter::{MessageFilter, OutcomeWord, Verdict};
+pub use gather::{Traced, bare_id, trace_event, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
-pub(crate) use overview::{AddressKey, Overview, Step};
-pub use overview::{MessageSummary, OutcomeCounts, summarise};
+pub use order::{NoPlace, Order, Page, Place, page};
+pub(crate) use overview::{AddressKey, Found, JudgedRow, Overview, Selection, Step};
+pub use overview::{MessageSummary, OutcomeCounts, select};
 pub use status::{StatusClass, status_class, status_in_words};

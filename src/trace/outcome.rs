@@ -100,9 +100,12 @@ impl<'e> LegFacts<'e> {
     }
 }
 
+/// What the name of a folder for junk contains, in any case.
+pub(super) const JUNK_WORDS: [&str; 2] = ["junk", "spam"];
+
 fn is_junk(folder: &str) -> bool {
     let folder = folder.to_lowercase();
-    folder.contains("junk") || folder.contains("spam")
+    JUNK_WORDS.iter().any(|it| folder.contains(it))
 }
 
 /// Decides for each recipient of a leg. `events` are those of the whole message.

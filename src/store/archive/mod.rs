@@ -33,13 +33,13 @@ const OFFSET_BITS: u32 = 32;
 impl Location {
     /// The location in the 64 bits that the index keeps: file, offset and line, in this order, so
     /// that they grow as the archive does.
-    pub(super) fn to_bits(self) -> u64 {
+    pub(crate) fn to_bits(self) -> u64 {
         (u64::from(self.file) << (OFFSET_BITS + LINE_BITS))
             | (u64::from(self.offset) << LINE_BITS)
             | u64::from(self.line)
     }
 
-    pub(super) fn from_bits(bits: u64) -> Self {
+    pub(crate) fn from_bits(bits: u64) -> Self {
         let low = |bits: u64, count: u32| bits & ((1 << count) - 1);
         Self {
             file: u32::try_from(bits >> (OFFSET_BITS + LINE_BITS)).unwrap_or(u32::MAX),

@@ -103,11 +103,45 @@ pub(super) fn attribute_terms(
 fn role_of(record: &Record<'_>, event: &Event<'_>) -> Role {
     let role = Role::of(event);
     let is_cut = |it: &Address<'_>| it.as_str().len() > limits::TERM_BYTES_MAX;
+    let addresses = event.all_recipients().chain(&event.from).chain(&event.sender);
+    // Of the two folders it is not told which is which.
+    let has_other_folder = role.kind == RoleKind::Delivered && event.target_folder.is_some();
     let is_partial = role.is_partial
         || record.is_time_approximate
         || event.trace_id.is_empty()
-        || event.all_recipients().any(is_cut);
+        || { addresses }.any(is_cut)
+        || has_other_folder
+        || has_long_values(event);
     Role { is_partial, ..role }
+}
+
+/// Whether a value, or all of them together, may be longer than a term.
+fn has_long_values(event: &Event<'_>) -> bool {
+    /// Folding makes at most three bytes of one.
+    const VALUE_BYTES: usize = limits::TERM_BYTES_MAX / 3;
+    const VALUES_BYTES: usize = TERM_BYTES / 4;
+    let verdicts = &event.verdicts;
+    let single = [
+        &event.rule_name,
+        &event.rule_type,
+        &event.folder,
+        &event.target_folder,
+        &verdicts.spam,
+        &verdicts.dkim,
+        &verdicts.dmarc,
+        &verdicts.spf,
+        &verdicts.dmarc_policy,
+        &event.policy,
+        &event.status,
+    ];
+    let lengths = single.into_iter().flatten().map(|it| it.len());
+    let lengths = lengths.chain(event.rule_actions.iter().map(|it| it.action.len()));
+    let (mut total, mut longest) = (event.name.as_str().len(), event.name.as_str().len());
+    for length in lengths {
+        total += length;
+        longest = longest.max(length);
+    }
+    longest > VALUE_BYTES || total > VALUES_BYTES
 }
 
 /// The role in a term.

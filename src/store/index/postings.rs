@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use tantivy::postings::TermInfo;
-use tantivy::schema::IndexRecordOption;
+use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, InvertedIndexReader};
+
+use super::snapshot::IndexSnapshot;
 
 /// Hands each document that has a term to `visit`, in order.
 pub(crate) fn for_each_document(
@@ -19,6 +21,38 @@ pub(crate) fn for_each_document(
         postings.advance();
     }
     Ok(())
+}
+
+/// The number of no term.
+pub(super) const NO_TERM: u32 = u32::MAX;
+
+/// The number of the term that each event has in a field, of the terms that count. Events are in
+/// the order of their numbers.
+pub(super) fn terms_of_events(
+    snapshot: &IndexSnapshot,
+    field: Field,
+    numbering: &mut Numbering,
+    counts: impl Fn(&[u8]) -> bool,
+) -> tantivy::Result<Vec<u32>> {
+    let mut of_events = Vec::new();
+    for reader in snapshot.searcher().segment_readers() {
+        let base = of_events.len();
+        of_events.resize(base + reader.max_doc() as usize, NO_TERM);
+        let inverted = reader.inverted_index(field)?;
+        let mut terms = inverted.terms().stream()?;
+        while terms.advance() {
+            if !counts(terms.key()) {
+                continue;
+            }
+            let number = numbering.number_of(terms.key());
+            for_each_document(&inverted, terms.value(), |document| {
+                if let Some(slot) = of_events.get_mut(base + document as usize) {
+                    *slot = number;
+                }
+            })?;
+        }
+    }
+    Ok(of_events)
 }
 
 /// Numbers for terms, in the order in which they first appear.

@@ -13,6 +13,8 @@ use super::attribute_sets::{AttributeSet, for_each_attribute_set};
 use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns, TimeReader};
 use super::document::IdHash;
+use super::event_attributes::EventAttributes;
+use super::event_set::EventSet;
 use super::newest::Newest;
 use super::schema::Fields;
 use super::senders::Senders;
@@ -233,9 +235,19 @@ impl IndexSnapshot {
         Senders::read(self).map_err(StoreError::index(&self.path))
     }
 
+    /// The attributes of each event.
+    pub(in crate::store) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
+        EventAttributes::read(self).map_err(StoreError::index(&self.path))
+    }
+
     /// All events as one table.
     pub(in crate::store) fn event_table(&self) -> Result<EventTable, StoreError> {
         EventTable::read(self).map_err(StoreError::index(&self.path))
+    }
+
+    /// All events that a query finds.
+    pub(in crate::store) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
+        EventSet::find(query, &self.searcher).map_err(StoreError::index(&self.path))
     }
 
     /// The earliest and the latest time, in milliseconds since 1970.

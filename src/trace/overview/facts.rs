@@ -3,13 +3,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use rayon::prelude::*;
-
-use super::{Judge, MESSAGES_AT_ONCE};
+use super::Overview;
+use super::judge::Judge;
 use crate::event::{Address, EventName, RoleKind};
-use crate::store::{EventTable, Senders, Store, StoreError, truncate_term};
+use crate::store::{Senders, StoreError, truncate_term};
 use crate::trace::message::{Direction, Outcome, Recipient};
-use crate::trace::{JoinRules, Message, join};
+use crate::trace::{Message, join};
 
 /// An address: by number where the index's columns told of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,7 +19,7 @@ pub(crate) enum AddressKey {
 }
 
 impl AddressKey {
-    fn of(address: &Address<'_>) -> Self {
+    pub(crate) fn of(address: &Address<'_>) -> Self {
         Self::Text(truncate_term(address.as_str()).to_owned())
     }
 }
@@ -113,42 +112,7 @@ fn once(mut told: Vec<Told>) -> Vec<StepFact> {
     told.into_iter().map(|(step, _, _, at_ms)| StepFact { step, at_ms }).collect()
 }
 
-/// All messages of a store, by columns: as much memory as the [`EventTable`] takes, and
-/// [`Senders`] where they are asked for.
-pub(crate) struct Overview<'s> {
-    store: &'s Store,
-    rules: JoinRules,
-    table: EventTable,
-    senders: Option<Senders>,
-}
-
-impl<'s> Overview<'s> {
-    /// Reads the columns.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn new(
-        store: &'s Store,
-        rules: &JoinRules,
-        has_senders: bool,
-    ) -> Result<Self, StoreError> {
-        let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
-        let senders = if has_senders { Some(store.senders()?) } else { None };
-        let rules = JoinRules { newest, ..*rules };
-        Ok(Self { store, rules, table: store.event_table()?, senders })
-    }
-
-    /// The addresses of recipients by their numbers.
-    pub(crate) fn recipients(&self) -> &[Vec<u8>] {
-        self.table.address_texts()
-    }
-
-    /// The addresses of senders by their numbers.
-    pub(crate) fn senders(&self) -> &[Vec<u8>] {
-        self.senders.as_ref().map(Senders::texts).unwrap_or_default()
-    }
-
+impl Overview<'_> {
     /// Hands every message to `visit`, on all cores; gives what was made of the parts, in order.
     /// Of a message whose originals are needed, as many events count as a trace would gather.
     ///
@@ -159,27 +123,17 @@ impl<'s> Overview<'s> {
         &self,
         visit: impl Fn(&mut T, MessageFacts) + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let count = self.table.message_count();
-        let starts: Vec<usize> = (0..count).step_by(MESSAGES_AT_ONCE).collect();
-        starts
-            .into_par_iter()
-            .map(|start| {
-                let mut judge = Judge::new(&self.table, &self.rules);
-                let mut reader = self.store.events();
-                let mut made = T::default();
-                for message in start..count.min(start + MESSAGES_AT_ONCE) {
-                    let events = self.table.events_of(message);
-                    if let Some(facts) = judge.facts(events, self.senders.as_ref()) {
-                        visit(&mut made, facts);
-                        continue;
-                    }
-                    let read = judge.originals(events, &mut reader)?;
-                    let messages = join(read.into_iter().map(|(_, it)| it).collect(), &self.rules);
-                    messages.iter().for_each(|it| visit(&mut made, facts_of(it)));
-                }
-                Ok(made)
-            })
-            .collect()
+        let start = || (Judge::new(&self.table, &self.rules), self.store.events());
+        self.visit_all(start, |made, (judge, reader), events| {
+            if let Some(facts) = judge.facts(events, self.senders.as_ref()) {
+                visit(made, facts);
+                return Ok(());
+            }
+            let read = judge.originals(events, reader)?;
+            let messages = join(read.into_iter().map(|(_, it)| it).collect(), &self.rules);
+            messages.iter().for_each(|it| visit(made, facts_of(it)));
+            Ok(())
+        })
     }
 }
 
@@ -195,7 +149,7 @@ impl Judge<'_> {
                 address: AddressKey::Number(row.address),
                 outcome: row.outcome,
                 latency: row
-                    .latency_ms
+                    .latency_ms()
                     .map(|latency_ms| LatencyFact { started_ms: row.started_ms, latency_ms }),
                 is_deciding,
             });
@@ -217,7 +171,7 @@ impl Judge<'_> {
     }
 
     /// Who really sent the message; `None` where only the originals tell which event comes first.
-    fn sender(&self, events: &[u32], senders: &Senders) -> Option<Option<u32>> {
+    pub(super) fn sender(&self, events: &[u32], senders: &Senders) -> Option<Option<u32>> {
         let earliest = |address: &dyn Fn(u32) -> Option<u32>| {
             let mut first: Option<(i64, u32)> = None;
             let mut is_certain = true;

@@ -1,0 +1,202 @@
+//! Which messages a command is about.
+
+use anyhow::Context as _;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+
+use super::Context;
+use super::search::{parse_query, range};
+use super::watched::WatchedArgs;
+use crate::query::{Field, Pattern, Query};
+use crate::time::parse_duration_ms;
+use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict};
+
+/// Filters, all of which must hold. Those of one option are alternatives.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Which messages")]
+pub(super) struct FilterArgs {
+    /// Sent by this address, really or by name: * stands for any text, as in *@far.example
+    #[arg(long, value_name = "ADDRESS")]
+    from: Vec<String>,
+    /// For this address
+    #[arg(long, value_name = "ADDRESS")]
+    to: Vec<String>,
+    /// With these words in the subject, one after the other; a * at the end lengthens the last
+    #[arg(long, value_name = "WORDS")]
+    subject: Vec<String>,
+    /// With this message ID
+    #[arg(long, value_name = "ID")]
+    message_id: Vec<String>,
+    /// With this outcome, or with a recipient who has it
+    #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = outcome_words())]
+    outcome: Vec<String>,
+    /// Bounced with these words in the reason
+    #[arg(long, value_name = "WORDS")]
+    reason: Vec<String>,
+    /// Bounced with this status; 5, 5.2 and 5.* stand for all that begin so
+    #[arg(long, value_name = "STATUS")]
+    status: Vec<String>,
+    /// In this folder of the recipient's mailbox
+    #[arg(long, value_name = "FOLDER")]
+    folder: Vec<String>,
+    /// In a folder for junk (yes), or in another one (no)
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    junk: Option<Whether>,
+    /// Took longer than this for the recipient: 90s, 5m, 2h
+    #[arg(long, value_name = "DURATION")]
+    slower_than: Option<String>,
+    /// A rule of this name was applied
+    #[arg(long, value_name = "NAME")]
+    rule: Vec<String>,
+    /// A rule of this type was applied: INBOUND_RULE, OUTBOUND_RULE or MAILBOX_RULE
+    #[arg(long, value_name = "TYPE")]
+    rule_type: Vec<String>,
+    /// A rule did this: an action such as MOVE or *drop*
+    #[arg(long, value_name = "ACTION")]
+    action: Vec<String>,
+    /// A rule forwarded or redirected it to this address
+    #[arg(long, value_name = "ADDRESS")]
+    forwarded_to: Vec<String>,
+    /// A verdict, as CHECK=VERDICT: spam=FAIL, dkim=GRAY, dmarc=*, spf=PASS; all must hold
+    #[arg(long, value_name = "CHECK=VERDICT")]
+    verdict: Vec<String>,
+    /// The same as --verdict spam=VERDICT
+    #[arg(long, value_name = "VERDICT")]
+    spam: Vec<String>,
+    /// The same as --verdict dkim=VERDICT
+    #[arg(long, value_name = "VERDICT")]
+    dkim: Vec<String>,
+    /// The same as --verdict dmarc=VERDICT
+    #[arg(long, value_name = "VERDICT")]
+    dmarc: Vec<String>,
+    /// The same as --verdict spf=VERDICT
+    #[arg(long, value_name = "VERDICT")]
+    spf: Vec<String>,
+    /// A leg of it goes this way
+    #[arg(long, value_enum, value_name = "WAY")]
+    direction: Option<Way>,
+    /// From one user of the organization to another
+    #[arg(long)]
+    internal: bool,
+    /// With at least so many recipients
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    recipients_min: usize,
+    /// With an event that this query finds, as search does
+    #[arg(long, value_name = "QUERY")]
+    query: Vec<String>,
+    #[command(flatten)]
+    watched: WatchedArgs,
+    /// First seen from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// First seen before this time, which is itself left out
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+}
+
+/// Whether something is so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Whether {
+    /// It is
+    Yes,
+    /// It is not
+    No,
+}
+
+/// Which way a leg goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Way {
+    /// From a user of the organization
+    Outgoing,
+    /// To a mailbox of the organization
+    Incoming,
+}
+
+fn outcome_words() -> PossibleValuesParser {
+    PossibleValuesParser::new(OutcomeWord::all())
+}
+
+impl FilterArgs {
+    /// Reads the options, and the files that they name.
+    pub(super) fn filter(&self, context: &Context) -> anyhow::Result<MessageFilter> {
+        let slower_than = |text: &String| {
+            parse_duration_ms(text).with_context(|| {
+                format!("--slower-than: \"{text}\" is no length of time such as 5m")
+            })
+        };
+        let mut events = Vec::new();
+        let subject = patterns("--subject", Field::Subject, &self.subject)?;
+        let message_id = patterns("--message-id", Field::MessageId, &self.message_id)?;
+        events.extend([subject, message_id].into_iter().flatten().map(|it| it.query().clone()));
+        events.extend(self.rule_query()?);
+        for query in &self.query {
+            events.push(parse_query(query, context)?);
+        }
+        events.extend(self.watched.ids()?);
+        let addresses = self.watched.addresses()?;
+        Ok(MessageFilter {
+            first_seen: range(self.since.as_deref(), self.until.as_deref(), context)?,
+            outcomes: self.outcome.iter().filter_map(|it| OutcomeWord::from_name(it)).collect(),
+            from: patterns("--from", Field::From, &self.from)?,
+            to: patterns("--to", Field::To, &self.to)?,
+            folder: patterns("--folder", Field::Folder, &self.folder)?,
+            is_junk: self.junk.map(|it| it == Whether::Yes),
+            status: patterns("--status", Field::Status, &self.status)?,
+            reason: patterns("--reason", Field::Reason, &self.reason)?,
+            slower_than_ms: self.slower_than.as_ref().map(slower_than).transpose()?,
+            verdicts: self.verdicts()?,
+            direction: self.direction.map(|it| match it {
+                Way::Outgoing => Direction::Outgoing,
+                Way::Incoming => Direction::Incoming,
+            }),
+            is_internal: self.internal,
+            recipients_min: self.recipients_min,
+            forwarded_to: patterns("--forwarded-to", Field::To, &self.forwarded_to)?,
+            addresses: addresses.map(|it| Pattern::one_of(Field::To, it)),
+            events,
+        })
+    }
+
+    /// What is asked of one and the same rule.
+    fn rule_query(&self) -> anyhow::Result<Option<Query>> {
+        let asked = [
+            patterns("--rule", Field::Rule, &self.rule)?,
+            patterns("--rule-type", Field::RuleType, &self.rule_type)?,
+            patterns("--action", Field::Action, &self.action)?,
+        ];
+        let queries: Vec<Query> =
+            asked.into_iter().flatten().map(|it| it.query().clone()).collect();
+        Ok((!queries.is_empty()).then(|| Query::and(queries)))
+    }
+
+    fn verdicts(&self) -> anyhow::Result<Vec<(Verdict, Pattern)>> {
+        let mut verdicts = Vec::new();
+        for (verdict, values) in
+            Verdict::ALL.into_iter().zip([&self.spam, &self.dkim, &self.dmarc, &self.spf])
+        {
+            let option = format!("--{}", verdict.as_str());
+            verdicts.extend(patterns(&option, verdict.field(), values)?.map(|it| (verdict, it)));
+        }
+        for text in &self.verdict {
+            let (name, value) = text.split_once('=').unwrap_or((text, ""));
+            let is_it = |it: &Verdict| it.as_str().eq_ignore_ascii_case(name.trim());
+            let verdict = Verdict::ALL.into_iter().find(is_it).with_context(|| {
+                format!("--verdict: \"{text}\" is not CHECK=VERDICT with spam, dkim, dmarc or spf, such as spam=FAIL")
+            })?;
+            verdicts.push((verdict, pattern("--verdict", verdict.field(), value)?));
+        }
+        Ok(verdicts)
+    }
+}
+
+fn pattern(option: &str, field: Field, text: &str) -> anyhow::Result<Pattern> {
+    Pattern::parse(field, text).map_err(|error| {
+        let kind = &error.kind;
+        anyhow::anyhow!("{option}: {kind}: {}", error.help())
+    })
+}
+
+fn patterns(option: &str, field: Field, texts: &[String]) -> anyhow::Result<Option<Pattern>> {
+    let patterns = texts.iter().map(|it| pattern(option, field, it));
+    Ok(Pattern::any(patterns.collect::<anyhow::Result<_>>()?))
+}

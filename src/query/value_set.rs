@@ -1,0 +1,94 @@
+//! Long lists of values, any of which will do.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::{Field, Glob, Matcher, Pattern, Query, QueryError};
+
+/// A list of values, some of which may be patterns. Cheap to copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ValueSet(Arc<Values>);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Values {
+    exact: HashSet<String>,
+    globs: Vec<Glob>,
+}
+
+impl ValueSet {
+    /// Reads values as [`Pattern::parse`] reads each.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`] of the first that is none, with its place in the list.
+    pub fn parse<'v>(
+        field: Field,
+        values: impl IntoIterator<Item = &'v str>,
+    ) -> Result<Self, (usize, QueryError)> {
+        let mut set = Values::default();
+        for (place, value) in values.into_iter().enumerate() {
+            let pattern = Pattern::parse(field, value).map_err(|error| (place, error))?;
+            set.take(pattern.query());
+        }
+        Ok(Self(Arc::new(set)))
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.exact.len() + self.0.globs.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The values that are no patterns.
+    pub(super) fn exact(&self) -> impl Iterator<Item = &str> {
+        self.0.exact.iter().map(String::as_str)
+    }
+
+    /// Whether a value, normalised as its field asks for, is one of them.
+    #[must_use]
+    pub fn contains(&self, value: &str) -> bool {
+        self.0.exact.contains(value) || self.0.globs.iter().any(|it| it.matches(value))
+    }
+}
+
+impl Values {
+    fn take(&mut self, query: &Query) {
+        match query {
+            Query::Or(queries) => queries.iter().for_each(|it| self.take(it)),
+            Query::Clause(clause) => match &clause.matcher {
+                Matcher::Exact(text) => _ = self.exact.insert(text.clone()),
+                Matcher::Glob(glob) if !self.globs.contains(glob) => self.globs.push(glob.clone()),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_holds_values_and_patterns() {
+        let lines = ["Ana <ana@x.example>", "*@far.example", "near.example"];
+        let set = ValueSet::parse(Field::To, lines).unwrap();
+        for (value, expect) in [
+            ("ana@x.example", true),
+            ("bob@far.example", true),
+            ("eve@near.example", true),
+            ("eve@x.example", false),
+        ] {
+            assert_eq!(set.contains(value), expect, "{value}");
+        }
+        assert!(ValueSet::default().is_empty() && !set.is_empty());
+        let (place, _) = ValueSet::parse(Field::To, ["ana@x.example", ""]).unwrap_err();
+        assert_eq!(place, 1);
+    }
+}

@@ -1,0 +1,17 @@
+//! Shares of a whole.
+
+/// A share of a whole, in percent.
+pub(super) fn share_in_words(count: u64, total: u64) -> String {
+    let thousandths = u128::from(count) * 1_000 / u128::from(total.max(1));
+    match thousandths {
+        0 if count > 0 => "<0.1 %".to_owned(),
+        _ => format!("{}.{} %", thousandths / 10, thousandths % 10),
+    }
+}
+
+/// A share of a whole, to six places.
+pub(super) fn share(count: u64, total: u64) -> f64 {
+    let millionths =
+        (u128::from(count) * 1_000_000 + u128::from(total / 2)) / u128::from(total.max(1));
+    f64::from(u32::try_from(millionths).unwrap_or(u32::MAX)) / 1e6
+}

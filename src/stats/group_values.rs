@@ -1,0 +1,334 @@
+//! The value that a message or a recipient has for a key.
+
+use std::collections::HashMap;
+
+use super::cause::cause_of;
+use super::groups::GroupValue;
+use super::{GroupKey, StatsError};
+use crate::event::Address;
+use crate::limits;
+use crate::store::words::folded;
+use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
+use crate::time::{Interval, Intervals, Zone};
+use crate::trace::{Found, JudgedRow, Message, Outcome, Overview, Recipient};
+
+/// What the values of one key are found by.
+pub(super) struct GroupValues {
+    key: GroupKey,
+    source: Source,
+}
+
+enum Source {
+    /// The message or the recipient itself.
+    Itself,
+    /// The domain of each address, and the domains.
+    Domains { of_address: Vec<u32>, texts: Vec<String> },
+    /// The value of each set of attributes that has one, and the values.
+    Attributes { of_event: EventAttributes, of_set: Vec<Option<u32>>, texts: Vec<String> },
+    /// When intervals begin.
+    Intervals(Option<Intervals>, Zone),
+}
+
+/// The number of no address.
+const NOBODY: u32 = u32::MAX;
+
+/// Numbers for texts.
+#[derive(Default)]
+struct Texts {
+    numbers: HashMap<String, u32>,
+    texts: Vec<String>,
+}
+
+impl Texts {
+    fn number_of(&mut self, text: String) -> u32 {
+        let next = u32::try_from(self.texts.len()).unwrap_or(NOBODY);
+        let number = *self.numbers.entry(text.clone()).or_insert(next);
+        if number == next {
+            self.texts.push(text);
+        }
+        number
+    }
+}
+
+fn domain_of(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, it)| it)
+}
+
+/// A text as it compares with what the index has.
+fn comparable(text: &str) -> String {
+    truncate_term(&folded(text)).to_owned()
+}
+
+fn text(text: &str) -> GroupValue {
+    GroupValue::Text(text.into())
+}
+
+fn text_or_absent(value: Option<&str>) -> GroupValue {
+    value.map(str::trim).filter(|it| !it.is_empty()).map_or(GroupValue::Absent, text)
+}
+
+impl GroupValues {
+    pub(super) fn find(
+        key: GroupKey,
+        store: &Store,
+        overview: &Overview<'_>,
+        zone: &Zone,
+    ) -> Result<Self, StatsError> {
+        let source = match key {
+            GroupKey::SenderDomain => Source::domains(overview.senders()),
+            GroupKey::RecipientDomain => Source::domains(overview.recipients()),
+            GroupKey::Folder => Source::attributes(store, Attribute::Folder)?,
+            GroupKey::Status => Source::attributes(store, Attribute::Status)?,
+            GroupKey::Rule => Source::attributes(store, Attribute::Rule)?,
+            GroupKey::Hour => Source::intervals(store, Interval::Length(3_600_000), zone)?,
+            GroupKey::Day => Source::intervals(store, Interval::Day, zone)?,
+            _ => Source::Itself,
+        };
+        Ok(Self { key, source })
+    }
+
+    /// The values of a message, or of the recipient at a place among those who are asked for.
+    pub(super) fn of(
+        &self,
+        found: &Found<'_>,
+        place: usize,
+        overview: &Overview<'_>,
+        reader: &mut EventReader<'_>,
+    ) -> Result<Vec<GroupValue>, StoreError> {
+        match found {
+            Found::Columns { events, rows, recipients, sender, .. } => match self.key {
+                GroupKey::Rule => Ok(self.rules(events)),
+                GroupKey::Hour | GroupKey::Day => Ok(vec![self.interval(found.first_seen_ms())]),
+                GroupKey::RecipientCount => {
+                    let mut addresses: Vec<u32> = rows.iter().map(|it| it.address).collect();
+                    addresses.dedup();
+                    Ok(vec![GroupValue::Number(number(addresses.len()))])
+                }
+                GroupKey::Sender => Ok(vec![sender.map_or(GroupValue::Absent, GroupValue::Number)]),
+                GroupKey::SenderDomain => {
+                    let sender = sender.map_or(GroupValue::Absent, |it| self.domain(it));
+                    Ok(vec![sender])
+                }
+                GroupKey::SenderRecipient => {
+                    let Some(row) = recipients.get(place) else { return Ok(Vec::new()) };
+                    Ok(vec![GroupValue::Pair(sender.unwrap_or(NOBODY), row.address)])
+                }
+                _ => match recipients.get(place) {
+                    Some(row) => Ok(vec![self.of_row(row, overview, reader)?]),
+                    None => Ok(Vec::new()),
+                },
+            },
+            Found::Read { message, recipients, .. } => {
+                let recipient = recipients.get(place).copied();
+                Ok(self.of_message(message, recipient, found.first_seen_ms()))
+            }
+        }
+    }
+
+    fn of_row(
+        &self,
+        row: &JudgedRow,
+        overview: &Overview<'_>,
+        reader: &mut EventReader<'_>,
+    ) -> Result<GroupValue, StoreError> {
+        let as_decided = |outcome: Outcome| row.deciding_event().filter(|_| row.outcome == outcome);
+        Ok(match self.key {
+            GroupKey::Recipient => GroupValue::Number(row.address),
+            GroupKey::RecipientDomain => self.domain(row.address),
+            GroupKey::Outcome => GroupValue::Number(outcome_number(row.outcome)),
+            GroupKey::Folder => self.attribute(as_decided(Outcome::Delivered)),
+            GroupKey::Status => self.attribute(as_decided(Outcome::Bounced)),
+            GroupKey::Reason | GroupKey::Cause => {
+                let bounce = as_decided(Outcome::Bounced).and_then(|it| overview.location(it));
+                let Some(bounce) = bounce else { return Ok(GroupValue::Absent) };
+                self.reason(reader.read(bounce)?.event.reason.as_deref())
+            }
+            _ => GroupValue::Absent,
+        })
+    }
+
+    fn of_message(
+        &self,
+        message: &Message,
+        recipient: Option<&Recipient>,
+        first_seen_ms: i64,
+    ) -> Vec<GroupValue> {
+        let address = |it: &Address<'_>| text(truncate_term(it.as_str()));
+        let sender = message.sender.as_ref().or(message.from.as_ref());
+        let sender_text = sender.map(|it| truncate_term(it.as_str()));
+        let domain = |it: Option<&str>| text_or_absent(it.and_then(domain_of));
+        let of_recipient = |value: &dyn Fn(&Recipient) -> GroupValue| {
+            recipient.map(value).into_iter().collect::<Vec<_>>()
+        };
+        let compared = |value: Option<&str>| text_or_absent(value.map(comparable).as_deref());
+        match self.key {
+            GroupKey::Hour | GroupKey::Day => vec![self.interval(first_seen_ms)],
+            GroupKey::RecipientCount => {
+                vec![GroupValue::Number(number(message.deciding_recipients().len()))]
+            }
+            GroupKey::Sender => vec![sender.map_or(GroupValue::Absent, address)],
+            GroupKey::SenderDomain => vec![domain(sender_text)],
+            GroupKey::Rule => {
+                let rules = message.events.iter().filter_map(|it| it.event.rule_name.as_deref());
+                let mut rules: Vec<String> =
+                    rules.map(comparable).filter(|it| !it.is_empty()).collect();
+                rules.sort_unstable();
+                rules.dedup();
+                or_absent(rules.iter().map(|it| text(it)).collect())
+            }
+            GroupKey::Recipient => of_recipient(&|it| address(&it.address)),
+            GroupKey::RecipientDomain => {
+                of_recipient(&|it| domain(Some(truncate_term(it.address.as_str()))))
+            }
+            GroupKey::SenderRecipient => {
+                of_recipient(&|it| text(&pair(sender_text, truncate_term(it.address.as_str()))))
+            }
+            GroupKey::Outcome => of_recipient(&|it| GroupValue::Number(outcome_number(it.outcome))),
+            GroupKey::Folder => of_recipient(&|it| compared(it.folder.as_deref())),
+            GroupKey::Status => of_recipient(&|it| compared(it.status.as_deref())),
+            GroupKey::Reason | GroupKey::Cause => {
+                of_recipient(&|it| self.reason(it.reason.as_deref()))
+            }
+        }
+    }
+
+    fn reason(&self, reason: Option<&str>) -> GroupValue {
+        let reason = reason.map(str::trim).filter(|it| !it.is_empty());
+        match (reason, self.key) {
+            (None, _) => GroupValue::Absent,
+            (Some(it), GroupKey::Cause) => text(truncate_term(&cause_of(it))),
+            (Some(it), _) => text(truncate_term(it)),
+        }
+    }
+
+    fn domain(&self, address: u32) -> GroupValue {
+        let Source::Domains { of_address, .. } = &self.source else { return GroupValue::Absent };
+        match of_address.get(address as usize) {
+            Some(domain) if *domain != NOBODY => GroupValue::Number(*domain),
+            _ => GroupValue::Absent,
+        }
+    }
+
+    fn attribute(&self, event: Option<u32>) -> GroupValue {
+        let Source::Attributes { of_event, of_set, .. } = &self.source else {
+            return GroupValue::Absent;
+        };
+        let set = event.and_then(|it| of_event.set_of(it));
+        let value = set.and_then(|it| of_set.get(it as usize).copied().flatten());
+        value.map_or(GroupValue::Absent, GroupValue::Number)
+    }
+
+    fn rules(&self, events: &[u32]) -> Vec<GroupValue> {
+        let mut rules: Vec<GroupValue> = Vec::new();
+        for event in events {
+            let rule = self.attribute(Some(*event));
+            if rule != GroupValue::Absent && !rules.contains(&rule) {
+                rules.push(rule);
+            }
+        }
+        or_absent(rules)
+    }
+
+    fn interval(&self, ms: i64) -> GroupValue {
+        match &self.source {
+            Source::Intervals(Some(intervals), _) => {
+                GroupValue::Number(number(intervals.place_of(ms)))
+            }
+            _ => GroupValue::Absent,
+        }
+    }
+
+    /// How a value reads; values that compare in lower case read so.
+    pub(super) fn label(&self, value: GroupValue, overview: &Overview<'_>) -> Option<String> {
+        let of = |texts: &[Vec<u8>], number: u32| {
+            texts.get(number as usize).map(|it| String::from_utf8_lossy(it).into_owned())
+        };
+        match (value, self.key, &self.source) {
+            (GroupValue::Absent, ..) => None,
+            (GroupValue::Text(text), ..) => Some(text.into()),
+            (GroupValue::Pair(sender, recipient), ..) => {
+                let recipient = of(overview.recipients(), recipient)?;
+                Some(pair(of(overview.senders(), sender).as_deref(), &recipient))
+            }
+            (GroupValue::Number(it), GroupKey::Sender, _) => of(overview.senders(), it),
+            (GroupValue::Number(it), GroupKey::Recipient, _) => of(overview.recipients(), it),
+            (GroupValue::Number(it), GroupKey::Outcome, _) => {
+                Outcome::ALL.get(it as usize).map(ToString::to_string)
+            }
+            (GroupValue::Number(it), GroupKey::RecipientCount, _) => Some(it.to_string()),
+            (GroupValue::Number(it), _, Source::Domains { texts, .. })
+            | (GroupValue::Number(it), _, Source::Attributes { texts, .. }) => {
+                texts.get(it as usize).cloned()
+            }
+            (GroupValue::Number(it), _, Source::Intervals(intervals, zone)) => {
+                Some(intervals.as_ref()?.starts().nth(it as usize)?.in_zone(zone))
+            }
+            (GroupValue::Number(_), ..) => None,
+        }
+    }
+
+    /// How a value that compares in lower case is written in a message that has it.
+    pub(super) fn written(key: GroupKey, label: &str, message: &Message) -> Option<String> {
+        let is_it = |it: &&str| comparable(it) == label;
+        let recipients = message.recipients.iter();
+        match key {
+            GroupKey::Folder => { recipients }.filter_map(|it| it.folder.as_deref()).find(is_it),
+            GroupKey::Status => { recipients }.filter_map(|it| it.status.as_deref()).find(is_it),
+            GroupKey::Rule => {
+                let events = message.events.iter();
+                { events }.filter_map(|it| it.event.rule_name.as_deref()).find(is_it)
+            }
+            _ => None,
+        }
+        .map(|it| it.trim().to_owned())
+    }
+}
+
+impl Source {
+    fn domains(addresses: &[Vec<u8>]) -> Self {
+        let mut texts = Texts::default();
+        let domain = |address: &Vec<u8>| {
+            let address = String::from_utf8_lossy(address);
+            let domain = domain_of(&address).filter(|it| !it.is_empty());
+            domain.map_or(NOBODY, |it| texts.number_of(it.to_owned()))
+        };
+        let of_address = addresses.iter().map(domain).collect();
+        Self::Domains { of_address, texts: texts.texts }
+    }
+
+    fn attributes(store: &Store, attribute: Attribute) -> Result<Self, StoreError> {
+        let of_event = store.event_attributes()?;
+        let mut texts = Texts::default();
+        let of_set =
+            of_event.values(attribute).map(|it| it.map(|it| texts.number_of(it))).collect();
+        Ok(Self::Attributes { of_event, of_set, texts: texts.texts })
+    }
+
+    fn intervals(store: &Store, interval: Interval, zone: &Zone) -> Result<Self, StatsError> {
+        let Some((first, last)) = store.time_span() else {
+            return Ok(Self::Intervals(None, zone.clone()));
+        };
+        let intervals = Intervals::new(interval, first, last, zone, limits::INTERVALS_MAX)
+            .ok_or(StatsError::TooManyIntervals { first, last })?;
+        Ok(Self::Intervals(Some(intervals), zone.clone()))
+    }
+}
+
+fn or_absent(mut values: Vec<GroupValue>) -> Vec<GroupValue> {
+    if values.is_empty() {
+        values.push(GroupValue::Absent);
+    }
+    values
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+fn outcome_number(outcome: Outcome) -> u32 {
+    number(Outcome::ALL.iter().position(|it| *it == outcome).unwrap_or_default())
+}
+
+fn pair(sender: Option<&str>, recipient: &str) -> String {
+    format!("{} → {recipient}", sender.unwrap_or("(nobody)"))
+}

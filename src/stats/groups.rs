@@ -1,0 +1,243 @@
+//! Messages and their recipients in groups.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::group_values::GroupValues;
+use super::{GroupKey, StatsError, Unit};
+use crate::limits;
+use crate::store::{Location, Store, StoreError};
+use crate::time::{Timestamp, Zone};
+use crate::trace::{Found, JoinRules, Message, MessageFilter, Overview, Selection, trace_event};
+
+/// What is to be grouped, and by what.
+#[derive(Clone, Debug)]
+pub struct GroupRequest {
+    /// Which messages, and which of their recipients.
+    pub filter: MessageFilter,
+    /// What outcomes depend on.
+    pub rules: JoinRules,
+    /// One key or two.
+    pub keys: Vec<GroupKey>,
+    /// The zone of hours and days.
+    pub zone: Zone,
+    /// How many groups to give at most.
+    pub limit: usize,
+}
+
+/// Groups of messages, or of recipients where a key is about these.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// The keys.
+    pub keys: Vec<GroupKey>,
+    /// What is counted.
+    pub unit: Unit,
+    /// How many there are of these. A message with several rules is in several groups.
+    pub total: u64,
+    /// How many messages there are.
+    pub message_count: u64,
+    /// How many groups there are.
+    pub group_count: usize,
+    /// The largest groups; of the same size in order of their values.
+    pub rows: Vec<GroupRow>,
+}
+
+/// One group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRow {
+    /// The value for each key; none for those that have none.
+    pub values: Vec<Option<String>>,
+    /// How many there are.
+    pub count: u64,
+    /// When the first of their messages was first seen.
+    pub first_seen: Timestamp,
+    /// When the last of their messages was first seen.
+    pub last_seen: Timestamp,
+    /// An ID of the first of their messages.
+    pub example: Option<String>,
+}
+
+/// A value of a key: by number where the columns tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum GroupValue {
+    Absent,
+    Number(u32),
+    Pair(u32, u32),
+    Text(Box<str>),
+}
+
+/// The values of all keys; those beyond the last key are absent.
+type Values = [GroupValue; limits::GROUP_KEYS_MAX];
+
+/// What is known of a group.
+#[derive(Clone, Copy)]
+struct Tally {
+    count: u64,
+    /// The first message, by the time of its first event.
+    first: (i64, Location),
+    last_ms: i64,
+}
+
+/// What one worker found.
+#[derive(Default)]
+struct Part {
+    groups: HashMap<Values, Tally>,
+    total: u64,
+    message_count: u64,
+}
+
+impl Tally {
+    fn join(&mut self, other: Self) {
+        self.count += other.count;
+        self.first = self.first.min(other.first);
+        self.last_ms = self.last_ms.max(other.last_ms);
+    }
+}
+
+fn add<K: Eq + std::hash::Hash>(groups: &mut HashMap<K, Tally>, key: K, tally: Tally) {
+    match groups.entry(key) {
+        Entry::Occupied(mut known) => known.get_mut().join(tally),
+        Entry::Vacant(slot) => _ = slot.insert(tally),
+    }
+}
+
+/// Groups messages. It takes some 200 bytes for each group, besides what the columns take.
+///
+/// # Errors
+///
+/// [`StatsError`].
+pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError> {
+    let is_by_sender = request.keys.iter().any(|it| {
+        matches!(it, GroupKey::Sender | GroupKey::SenderDomain | GroupKey::SenderRecipient)
+    });
+    let overview = Overview::new(store, &request.rules, is_by_sender)?;
+    group_of(store, &overview, request)
+}
+
+/// As [`group`], of an overview that has senders where a key needs them.
+pub(crate) fn group_of(
+    store: &Store,
+    overview: &Overview<'_>,
+    request: &GroupRequest,
+) -> Result<Groups, StatsError> {
+    let keys: Vec<GroupKey> = request.keys.iter().copied().take(limits::GROUP_KEYS_MAX).collect();
+    let unit = match keys.iter().any(|it| it.unit() == Unit::Recipients) {
+        true => Unit::Recipients,
+        false => Unit::Messages,
+    };
+    let values = keys
+        .iter()
+        .map(|it| GroupValues::find(*it, store, overview, &request.zone))
+        .collect::<Result<Vec<_>, _>>()?;
+    let selection = Selection::new(overview, &request.filter)?;
+    let selection =
+        if unit == Unit::Recipients { selection.with_deciding_events() } else { selection };
+    let parts = selection.visit(|part: &mut Part, reader, found| {
+        let ms = found.first_seen_ms();
+        let tally = Tally { count: 1, first: (ms, found.event()), last_ms: ms };
+        part.message_count += 1;
+        let count = if unit == Unit::Recipients { found.recipient_count() } else { 1 };
+        for place in 0..count {
+            part.total += 1;
+            let mut of_keys = Vec::with_capacity(keys.len());
+            for values in &values {
+                of_keys.push(values.of(&found, place, overview, reader)?);
+            }
+            for values in combinations(&of_keys) {
+                add(&mut part.groups, values, tally);
+            }
+        }
+        Ok(())
+    })?;
+    let (mut total, mut message_count) = (0, 0);
+    let mut groups: HashMap<Vec<Option<String>>, Tally> = HashMap::new();
+    let mut numbered: HashMap<Values, Tally> = HashMap::new();
+    for part in parts {
+        total += part.total;
+        message_count += part.message_count;
+        part.groups.into_iter().for_each(|(key, tally)| add(&mut numbered, key, tally));
+    }
+    // A value may come by number and as text.
+    for (key, tally) in numbered {
+        let labels = values.iter().zip(key).map(|(values, it)| values.label(it, overview));
+        add(&mut groups, labels.collect(), tally);
+    }
+    let mut rows: Vec<(Vec<Option<String>>, Tally)> = groups.into_iter().collect();
+    let group_count = rows.len();
+    rows.sort_unstable_by(|(a_values, a), (b_values, b)| {
+        b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
+    });
+    rows.truncate(request.limit);
+    let rows = rows.into_iter().map(|(labels, tally)| row(store, &keys, labels, tally, request));
+    Ok(Groups {
+        unit,
+        total,
+        message_count,
+        group_count,
+        rows: rows.collect::<Result<_, StoreError>>()?,
+        keys,
+    })
+}
+
+/// Every choice of one value for each key.
+fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<Values> {
+    let mut all = vec![[const { GroupValue::Absent }; limits::GROUP_KEYS_MAX]];
+    for (place, values) in of_keys.iter().enumerate() {
+        all = all
+            .into_iter()
+            .flat_map(|chosen| {
+                values.iter().map(move |value| {
+                    let mut chosen = chosen.clone();
+                    if let Some(slot) = chosen.get_mut(place) {
+                        *slot = value.clone();
+                    }
+                    chosen
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+/// A group with an example, which also shows how values are written that compare in lower case.
+fn row(
+    store: &Store,
+    keys: &[GroupKey],
+    mut values: Vec<Option<String>>,
+    tally: Tally,
+    request: &GroupRequest,
+) -> Result<GroupRow, StoreError> {
+    let (first_ms, example) = tally.first;
+    let example = trace_event(&mut store.events(), example, &request.rules)?;
+    if let Some(example) = &example {
+        for (key, value) in keys.iter().zip(&mut values) {
+            if let Some(written) =
+                value.as_deref().and_then(|it| GroupValues::written(*key, it, example))
+            {
+                *value = Some(written);
+            }
+        }
+    }
+    Ok(GroupRow {
+        values,
+        count: tally.count,
+        first_seen: Timestamp::from_ms(first_ms).unwrap_or(Timestamp::MIN),
+        last_seen: Timestamp::from_ms(tally.last_ms).unwrap_or(Timestamp::MIN),
+        example: example.as_ref().and_then(id_of),
+    })
+}
+
+fn id_of(message: &Message) -> Option<String> {
+    let message_id = message.message_ids.first().map(ToString::to_string);
+    message_id.or_else(|| message.trace_ids.first().cloned())
+}
+
+impl Found<'_> {
+    /// How many recipients are what is asked for.
+    fn recipient_count(&self) -> usize {
+        match self {
+            Self::Columns { recipients, .. } => recipients.len(),
+            Self::Read { recipients, .. } => recipients.len(),
+        }
+    }
+}

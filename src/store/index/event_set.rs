@@ -1,0 +1,32 @@
+//! Sets of events by the numbers that an [`super::EventTable`] gives them.
+
+use tantivy::query::{EnableScoring, Query};
+use tantivy::{BitSet, Searcher};
+
+/// Some of a store's events: a bit for each.
+pub(crate) struct EventSet(BitSet);
+
+impl EventSet {
+    /// The events that a query finds.
+    pub(super) fn find(query: &dyn Query, searcher: &Searcher) -> tantivy::Result<Self> {
+        let readers = searcher.segment_readers();
+        let count = readers.iter().map(|it| it.max_doc()).sum();
+        let mut events = BitSet::with_max_value(count);
+        let weight = query.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        let mut base = 0;
+        for reader in readers {
+            weight.for_each_no_score(reader, &mut |documents| {
+                for document in documents {
+                    events.insert(base + document);
+                }
+            })?;
+            base += reader.max_doc();
+        }
+        Ok(Self(events))
+    }
+
+    /// Whether an event is one of them.
+    pub(crate) fn contains(&self, event: u32) -> bool {
+        event < self.0.max_value() && self.0.contains(event)
+    }
+}

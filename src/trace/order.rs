@@ -1,0 +1,212 @@
+//! The order of a list of messages, and places in it that stay when the store grows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::MessageSummary;
+
+/// Which messages come first. Of equal ones, those first seen last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Order {
+    /// Those first seen last.
+    Newest,
+    /// Those first seen first.
+    Oldest,
+    /// Those that took longest for one of their recipients; those without a latency last.
+    Slowest,
+    /// Those with the most recipients.
+    MostRecipients,
+}
+
+impl Order {
+    const ALL: [Self; 4] = [Self::Newest, Self::Oldest, Self::Slowest, Self::MostRecipients];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+            Self::Slowest => "slowest",
+            Self::MostRecipients => "recipients",
+        }
+    }
+}
+
+/// Where a message stands in an order. It is made of the message alone, so that it stays where it
+/// is when others come: unless events that came late make the message itself another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    order: Order,
+    rank: i64,
+    time: i64,
+    location: u64,
+}
+
+impl Place {
+    /// Where a message stands.
+    #[must_use]
+    pub fn of(message: &MessageSummary, order: Order) -> Self {
+        let first_ms = message.first_seen.as_ms();
+        let bits = message.event.to_bits();
+        let (rank, time, location) = match order {
+            Order::Newest => (0, -first_ms, !bits),
+            Order::Oldest => (0, first_ms, bits),
+            Order::Slowest => (message.latency_ms.map_or(i64::MAX, |it| -it), -first_ms, !bits),
+            Order::MostRecipients => (-i64::from(message.recipient_count), -first_ms, !bits),
+        };
+        Self { order, rank, time, location }
+    }
+
+    /// The order in which it is a place.
+    #[must_use]
+    pub fn order(&self) -> Order {
+        self.order
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { order, rank, time, location } = self;
+        write!(formatter, "{}.{rank}.{time}.{location:x}", order.as_str())
+    }
+}
+
+/// A text that is no place of a message.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no cursor that `messages` gave")]
+pub struct NoPlace(String);
+
+impl FromStr for Place {
+    type Err = NoPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoPlace> {
+        let read = || {
+            let mut parts = text.trim().split('.');
+            let order = parts.next()?;
+            let place = Self {
+                order: Order::ALL.into_iter().find(|it| it.as_str() == order)?,
+                rank: parts.next()?.parse().ok()?,
+                time: parts.next()?.parse().ok()?,
+                location: u64::from_str_radix(parts.next()?, 16).ok()?,
+            };
+            parts.next().is_none().then_some(place)
+        };
+        read().ok_or_else(|| NoPlace(text.to_owned()))
+    }
+}
+
+/// One page of a list of messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The messages, in order.
+    pub messages: Vec<MessageSummary>,
+    /// How many messages there are on all pages.
+    pub total: u64,
+    /// Behind which place the next page begins, when there is one.
+    pub next: Option<Place>,
+}
+
+/// Takes the first `limit` messages in an order, or those behind a place in it.
+#[must_use]
+pub fn page(
+    mut messages: Vec<MessageSummary>,
+    order: Order,
+    after: Option<Place>,
+    limit: usize,
+) -> Page {
+    let total = messages.len() as u64;
+    if let Some(after) = after {
+        messages.retain(|it| Place::of(it, order) > after);
+    }
+    let is_more = messages.len() > limit;
+    if is_more {
+        messages.select_nth_unstable_by_key(limit, |it| Place::of(it, order));
+        messages.truncate(limit);
+    }
+    messages.sort_unstable_by_key(|it| Place::of(it, order));
+    let last = messages.last().filter(|_| is_more);
+    Page { next: last.map(|it| Place::of(it, order)), total, messages }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::Location;
+    use crate::time::Timestamp;
+    use crate::trace::{MessageOutcome, OutcomeCounts};
+
+    fn summary(
+        ms: i64,
+        latency_ms: Option<i64>,
+        recipient_count: u32,
+        bits: u64,
+    ) -> MessageSummary {
+        let seen = Timestamp::from_ms(ms).unwrap();
+        MessageSummary {
+            outcome: MessageOutcome::Delivered,
+            recipients: OutcomeCounts::default(),
+            recipient_count,
+            latency_ms,
+            first_seen: seen,
+            last_seen: seen,
+            event: Location::from_bits(bits),
+        }
+    }
+
+    fn summaries() -> impl Strategy<Value = Vec<MessageSummary>> {
+        let one = (0i64..5, proptest::option::of(0i64..3), 0u32..3);
+        proptest::collection::vec(one, 0..30).prop_map(|all| {
+            let numbered = all.into_iter().zip(0..);
+            numbered.map(|((ms, latency, count), at)| summary(ms, latency, count, at)).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn pages_make_the_whole_list(all in summaries(), limit in 1usize..7) {
+            for order in Order::ALL {
+                let whole = page(all.clone(), order, None, usize::MAX);
+                prop_assert_eq!((whole.total, whole.next), (all.len() as u64, None));
+                let mut paged = Vec::new();
+                let mut after = None;
+                loop {
+                    let page = page(all.clone(), order, after, limit);
+                    prop_assert_eq!(page.total, all.len() as u64);
+                    paged.extend(page.messages);
+                    // Cursors travel as text.
+                    after = page.next.map(|it| it.to_string().parse().unwrap());
+                    if after.is_none() {
+                        break;
+                    }
+                }
+                prop_assert_eq!(paged, whole.messages);
+            }
+        }
+
+        #[test]
+        fn no_text_breaks_the_reader(text in ".{0,60}") {
+            if let Ok(place) = text.parse::<Place>() {
+                prop_assert_eq!(place.to_string().parse(), Ok(place));
+            }
+        }
+    }
+
+    #[test]
+    fn orders_put_first_what_they_say() {
+        let all =
+            vec![summary(1, None, 1, 0), summary(2, Some(9), 3, 1), summary(3, Some(5), 2, 2)];
+        for (order, expect) in [
+            (Order::Newest, [3, 2, 1]),
+            (Order::Oldest, [1, 2, 3]),
+            (Order::Slowest, [2, 3, 1]),
+            (Order::MostRecipients, [2, 3, 1]),
+        ] {
+            let page = page(all.clone(), order, None, 10);
+            let times: Vec<i64> = page.messages.iter().map(|it| it.first_seen.as_ms()).collect();
+            assert_eq!(times, expect, "{order:?}");
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! The messages that a filter asks for.
+
+use std::collections::HashMap;
+
+use super::filter_columns::{FilterColumns, Fit};
+use super::judge::{Judge, JudgedRow, deciding};
+use super::{OutcomeCounts, Overview};
+use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+use crate::time::Timestamp;
+use crate::trace::filter::MessageFilter;
+use crate::trace::message::{Message, MessageOutcome, Recipient};
+use crate::trace::{JoinRules, join, outcome};
+
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageSummary {
+    /// What became of it as a whole.
+    pub outcome: MessageOutcome,
+    /// What became of it for those that decide its outcome.
+    pub recipients: OutcomeCounts,
+    /// How many those are.
+    pub recipient_count: u32,
+    /// The longest, in milliseconds, that it took for one of them.
+    pub latency_ms: Option<i64>,
+    /// The time of its earliest event.
+    pub first_seen: Timestamp,
+    /// The time of its latest event.
+    pub last_seen: Timestamp,
+    /// Where the event lies that came into the store before its others.
+    pub event: Location,
+}
+
+/// The messages that a filter asks for, in the order in which they came into the store.
+///
+/// It takes some 100 bytes for each message that is found, besides some 50 for each event of the
+/// store.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn select(
+    store: &Store,
+    rules: &JoinRules,
+    filter: &MessageFilter,
+) -> Result<Vec<MessageSummary>, StoreError> {
+    let overview = Overview::new(store, rules, false)?;
+    let parts =
+        Selection::new(&overview, filter)?.visit(|part: &mut Vec<MessageSummary>, _, found| {
+            part.extend(found.summary());
+            Ok(())
+        })?;
+    Ok(parts.concat())
+}
+
+/// A message that is what is asked for.
+pub(crate) enum Found<'m> {
+    /// The columns tell all.
+    Columns {
+        /// The numbers of its events.
+        events: &'m [u32],
+        /// Its rows.
+        rows: &'m [JudgedRow],
+        /// The recipients who are what is asked for.
+        recipients: &'m [JudgedRow],
+        /// The times of its first and its last event, in milliseconds since 1970.
+        seen_ms: (i64, i64),
+        /// Who really sent it, where senders were asked for.
+        sender: Option<u32>,
+        /// Where the event lies that came into the store before its others.
+        event: Location,
+    },
+    /// Its originals were read.
+    Read {
+        /// The message.
+        message: &'m Message,
+        /// The recipients who are what is asked for.
+        recipients: &'m [&'m Recipient],
+        /// Where the event lies that came into the store before its others.
+        event: Location,
+    },
+}
+
+impl Found<'_> {
+    /// The time of its first event.
+    pub(crate) fn first_seen_ms(&self) -> i64 {
+        match self {
+            Self::Columns { seen_ms, .. } => seen_ms.0,
+            Self::Read { message, .. } => message.first_seen.as_ms(),
+        }
+    }
+
+    /// Where the event lies that came into the store before its others.
+    pub(crate) fn event(&self) -> Location {
+        match self {
+            Self::Columns { event, .. } | Self::Read { event, .. } => *event,
+        }
+    }
+
+    fn summary(&self) -> Option<MessageSummary> {
+        Some(match self {
+            Self::Columns { rows, seen_ms: (first_ms, last_ms), event, .. } => {
+                let outcomes: Vec<_> = deciding(rows).map(|it| it.outcome).collect();
+                MessageSummary {
+                    outcome: outcome::of_all(&outcomes),
+                    recipient_count: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
+                    recipients: OutcomeCounts::of(outcomes.into_iter()),
+                    latency_ms: deciding(rows).filter_map(JudgedRow::latency_ms).max(),
+                    first_seen: Timestamp::from_ms(*first_ms)?,
+                    last_seen: Timestamp::from_ms(*last_ms)?,
+                    event: *event,
+                }
+            }
+            Self::Read { message, event, .. } => {
+                let rows = message.deciding_recipients();
+                MessageSummary {
+                    outcome: message.outcome,
+                    recipient_count: u32::try_from(rows.len()).unwrap_or(u32::MAX),
+                    recipients: OutcomeCounts::of(rows.iter().map(|it| it.outcome)),
+                    latency_ms: rows.iter().filter_map(|it| it.latency_ms).max(),
+                    first_seen: message.first_seen,
+                    last_seen: message.last_seen,
+                    event: *event,
+                }
+            }
+        })
+    }
+}
+
+/// A filter on all messages of a store.
+pub(crate) struct Selection<'o, 's> {
+    overview: &'o Overview<'s>,
+    filter: &'o MessageFilter,
+    columns: FilterColumns<'o>,
+    /// Whether it must be certain which delivery or bounce decided for a recipient.
+    needs_deciding_events: bool,
+}
+
+impl<'o, 's> Selection<'o, 's> {
+    /// Looks up what the filter speaks of.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn new(
+        overview: &'o Overview<'s>,
+        filter: &'o MessageFilter,
+    ) -> Result<Self, StoreError> {
+        let columns = FilterColumns::find(overview.store, &overview.table, filter)?;
+        Ok(Self { overview, filter, columns, needs_deciding_events: false })
+    }
+
+    /// Reads the originals of a message where the columns do not tell which delivery or bounce
+    /// decided for a recipient.
+    pub(crate) fn with_deciding_events(self) -> Self {
+        Self { needs_deciding_events: true, ..self }
+    }
+
+    /// Hands every message that is asked for to `visit`, on all cores; gives what was made of the
+    /// parts, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(crate) fn visit<T: Default + Send>(
+        &self,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let Overview { store, table, rules, .. } = self.overview;
+        let start = || (Judge::new(table, rules), store.events());
+        self.overview.visit_all(start, |made, (judge, reader), events| {
+            if self.columns.is_out(events) {
+                return Ok(());
+            }
+            let taken = judge.take(events);
+            if let Some((seen_ms, rows)) = taken.zip(taken.and_then(|_| judge.judged_rows())) {
+                match self.columns.fit(judge, events, &rows, seen_ms.0) {
+                    Fit::Out => return Ok(()),
+                    Fit::In(recipients) => {
+                        let found = self.found(judge, events, &rows, &recipients, seen_ms);
+                        if let Some(found) = found {
+                            return visit(made, reader, found);
+                        }
+                    }
+                    Fit::Unclear => {}
+                }
+            }
+            self.read(judge, events, reader, |reader, found| visit(made, reader, found))
+        })
+    }
+
+    /// What the columns tell of a message that is asked for; `None` where that is not all that is
+    /// needed.
+    fn found<'m>(
+        &self,
+        judge: &Judge<'_>,
+        events: &'m [u32],
+        rows: &'m [JudgedRow],
+        recipients: &'m [JudgedRow],
+        seen_ms: (i64, i64),
+    ) -> Option<Found<'m>> {
+        if self.needs_deciding_events && recipients.iter().any(JudgedRow::is_tied) {
+            return None;
+        }
+        let sender = match &self.overview.senders {
+            Some(senders) => judge.sender(events, senders)?,
+            None => None,
+        };
+        let event = events.iter().filter_map(|it| judge.table.location(*it)).min()?;
+        Some(Found::Columns { events, rows, recipients, seen_ms, sender, event })
+    }
+
+    /// Decides by the originals.
+    fn read(
+        &self,
+        judge: &Judge<'_>,
+        events: &[u32],
+        reader: &mut EventReader<'_>,
+        mut visit: impl FnMut(&mut EventReader<'_>, Found<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let read = judge.originals(events, reader)?;
+        let mut places: HashMap<(Timestamp, String), Location> = HashMap::new();
+        let key = |it: &StoredEvent| (it.record.timestamp, it.record.message.clone().into_owned());
+        for (location, event) in &read {
+            places.entry(key(event)).or_insert(*location);
+        }
+        let messages = join(read.into_iter().map(|(_, it)| it).collect(), &self.overview.rules);
+        for message in messages.iter().filter(|it| self.filter.matches(it)) {
+            let event = message.events.iter().filter_map(|it| places.get(&key(it))).min();
+            let Some(event) = event.copied() else { continue };
+            let recipients = &self.filter.recipients_of(message);
+            visit(reader, Found::Read { message, recipients, event })?;
+        }
+        Ok(())
+    }
+}
