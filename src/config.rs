@@ -1,4 +1,4 @@
-//! The configuration file: where to pull from, by name.
+//! The configuration file: where to pull from and what to ask, by name.
 //!
 //! ```toml
 //! [sources.acme]
@@ -8,6 +8,9 @@
 //!
 //! [sources.zenith]
 //! log-group = "/custom/zenith"
+//!
+//! [queries]
+//! stuck = "--outcome lost,pending --since 2d"
 //! ```
 
 use std::collections::BTreeMap;
@@ -25,6 +28,9 @@ pub struct Config {
     /// The sources by name.
     #[serde(default)]
     pub sources: BTreeMap<String, SourceConfig>,
+    /// Saved queries by name: options of a command as they would be typed.
+    #[serde(default)]
+    pub queries: BTreeMap<String, String>,
 }
 
 /// One place to pull from. What is not said comes from the environment or the profile.

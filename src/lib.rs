@@ -19,6 +19,7 @@
 //! | [`query`] | the search language, and what an answer to it is |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`stats`] | counts over the whole store, latencies, metrics |
+//! | [`triage`] | what deserves attention in a period |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
 //! | [`synth`] | synthetic logs, with the truth beside them |
@@ -87,3 +88,4 @@ pub mod store;
 pub mod synth;
 pub mod time;
 pub mod trace;
+pub mod triage;

@@ -242,6 +242,21 @@ pub const STREAMS_WORTH_MS: i64 = 6 * 60 * 60 * 1_000;
 /// than an hour (CloudWatch Logs API reference, `LogStream`).
 pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
 
+/// Seconds between two looks at a store that is watched.
+pub const WATCH_SECONDS_MAX: u64 = 24 * 60 * 60;
+
+/// Events of rules that a triage reads: the newest. Older ones do not make a rule less new.
+pub const TRIAGE_RULE_EVENTS_MAX: usize = 200_000;
+
+/// Messages that must have bounced for an address, all of them, before it counts as failing.
+pub const FAILING_BOUNCES_MIN: u64 = 3;
+
+/// Messages that a sender must have sent to count as a burst.
+pub const BURST_MESSAGES_MIN: u64 = 50;
+
+/// How many times as many messages as in the period before make a burst.
+pub const BURST_FACTOR: u64 = 5;
+
 /// Keys that messages are grouped by at once.
 pub const GROUP_KEYS_MAX: usize = 2;
 

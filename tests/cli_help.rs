@@ -4,11 +4,12 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "import",
     "pull",
     "trace",
     "messages",
+    "triage",
     "search",
     "stats",
     "status",

@@ -60,6 +60,8 @@ mod pull_sources;
 mod pulling;
 // Python packages that stand beside the program.
 mod python;
+// What deserves attention, and watching for it.
+mod triage;
 // Running the program, making input, comparing stores.
 mod support;
 // Counts, latencies and metrics, beside those of all originals.

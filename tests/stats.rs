@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
 use mailtrace::event::{Event, EventName, Parser};
-use mailtrace::stats::{CountKey, Counts, StatsRequest, count_by, latencies, metrics};
+use mailtrace::stats::CountKey::{Cause, Reason};
+use mailtrace::stats::{CountKey, Counts, StatsRequest, cause_of, count_by, latencies, metrics};
 use mailtrace::store::words::folded;
 use mailtrace::store::{Store, StoredEvent};
 use mailtrace::time::{Interval, TimeRange, Timestamp, Zone};
@@ -39,7 +40,7 @@ impl Originals {
             let (is_counted, value) = match key {
                 CountKey::Event => (true, Some(event.name.as_str())),
                 CountKey::Rule => (event.rule_name.is_some(), event.rule_name.as_deref()),
-                CountKey::Cause => (event.name.is_bounce(), event.reason.as_deref()),
+                Reason | Cause => (event.name.is_bounce(), event.reason.as_deref()),
                 CountKey::Status => (event.name.is_bounce(), event.status.as_deref()),
                 CountKey::Spam => (is_arrival, verdicts.spam.as_deref()),
                 CountKey::Dkim => (is_arrival, verdicts.dkim.as_deref()),
@@ -126,7 +127,8 @@ impl Originals {
 /// A value in the form in which it is told from others: addresses have theirs already.
 fn as_compared(key: CountKey, value: &str) -> String {
     match key {
-        CountKey::Cause => value.trim().to_owned(),
+        Reason => value.trim().to_owned(),
+        Cause => cause_of(value),
         _ => folded(value).into_owned(),
     }
 }
@@ -422,7 +424,7 @@ fn values_are_written_as_the_log_has_them() {
             .collect::<Vec<_>>()
     };
     assert_eq!(rows("folder"), [json!(["INBOX", 3]), json!(["Junk", 1])]);
-    assert_eq!(rows("cause"), [json!(["No such user <x>", 2])]);
+    assert_eq!(rows("reason"), [json!(["No such user <x>", 2])]);
     assert_eq!(rows("spam"), [json!([null, 3])]);
     let plain = store.run(&["stats", "--format", "json"]).with(0).json();
     let events = json!({"MAILBOX_EMAIL_DELIVERED": 4, "ORGANIZATION_EMAIL_RECEIVED": 3,

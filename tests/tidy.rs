@@ -21,14 +21,15 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("stats", &["limits", "time", "event", "store", "trace"]),
-    ("render", &["limits", "time", "event", "store", "trace", "stats"]),
+    ("triage", &["limits", "time", "event", "store", "query", "trace", "stats"]),
+    ("render", &["limits", "time", "event", "store", "trace", "stats", "triage"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "logging", "query", "trace", "stats", "render", "schema", "synth",
+            "logging", "query", "trace", "stats", "triage", "render", "schema", "synth",
         ],
     ),
 ];

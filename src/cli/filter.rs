@@ -8,7 +8,7 @@ use super::Context;
 use super::search::{parse_query, range};
 use super::watched::WatchedArgs;
 use crate::query::{Field, Pattern, Query};
-use crate::time::parse_duration_ms;
+use crate::time::{TimeRange, parse_duration_ms};
 use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict};
 
 /// Filters, all of which must hold. Those of one option are alternatives.
@@ -78,6 +78,9 @@ pub(super) struct FilterArgs {
     /// From one user of the organization to another
     #[arg(long)]
     internal: bool,
+    /// With a leg that has neither a submission nor an arrival: it began before the store's coverage
+    #[arg(long)]
+    no_beginning: bool,
     /// With at least so many recipients
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     recipients_min: usize,
@@ -135,7 +138,7 @@ impl FilterArgs {
         events.extend(self.watched.ids()?);
         let addresses = self.watched.addresses()?;
         Ok(MessageFilter {
-            first_seen: range(self.since.as_deref(), self.until.as_deref(), context)?,
+            first_seen: self.first_seen(context)?,
             outcomes: self.outcome.iter().filter_map(|it| OutcomeWord::from_name(it)).collect(),
             from: patterns("--from", Field::From, &self.from)?,
             to: patterns("--to", Field::To, &self.to)?,
@@ -150,11 +153,17 @@ impl FilterArgs {
                 Way::Incoming => Direction::Incoming,
             }),
             is_internal: self.internal,
+            lacks_beginning: self.no_beginning,
             recipients_min: self.recipients_min,
             forwarded_to: patterns("--forwarded-to", Field::To, &self.forwarded_to)?,
             addresses: addresses.map(|it| Pattern::one_of(Field::To, it)),
             events,
         })
+    }
+
+    /// When messages must have been first seen, as of now.
+    pub(super) fn first_seen(&self, context: &Context) -> anyhow::Result<TimeRange> {
+        range(self.since.as_deref(), self.until.as_deref(), context)
     }
 
     /// What is asked of one and the same rule.

@@ -36,6 +36,11 @@ impl Opened {
 }
 
 impl InputArgs {
+    /// Whether files are asked instead of a store.
+    pub(super) fn is_given(&self) -> bool {
+        !self.input.is_empty()
+    }
+
     pub(super) fn open(&self, context: &Context) -> anyhow::Result<Opened> {
         if self.input.is_empty() {
             let path = context.store_path()?;

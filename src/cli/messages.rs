@@ -10,6 +10,7 @@ use serde_json::json;
 use super::filter::FilterArgs;
 use super::input::{InputArgs, Opened};
 use super::listing::{check_limit, say_how_many};
+use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::render::{
@@ -20,21 +21,23 @@ use crate::stats::{GroupKey, GroupRequest, group};
 use crate::store::Store;
 use crate::time::parse_duration_ms;
 use crate::trace::{
-    JoinRules, Message, MessageFilter, Order, Page, Place, page, select, trace_event,
+    self, JoinRules, Message, MessageFilter, MessageOutcome, MessageSummary, Order, OutcomeWord,
+    Page, Place, page, select, trace_event,
 };
 
-/// Lists messages by what became of them, newest first
+/// Lists messages by what is known of them and what became of them, or counts them in groups
 ///
-/// Every message of the store is judged as `trace` judges it. A message is found when it, or one
-/// of its recipients, has one of the outcomes asked for, and its first event lies in the range.
+/// Every message of the store is judged as `trace` judges it. All options that say which messages
+/// must hold; of one that is given twice, one value. What --to, --folder, --junk, --status,
+/// --reason, --slower-than and --outcome ask, one and the same recipient must be. @NAME stands for
+/// the options that the configuration file has under [queries]. Numbers for --fail-if: messages,
+/// recipients, and the outcomes.
 #[derive(Debug, Args)]
 pub(super) struct MessagesArgs {
-    #[command(flatten)]
-    filter: FilterArgs,
     /// Count in groups by one of these, or by two with a comma between: reason, cause (the reason
     /// without addresses, hosts and IDs), status, sender, sender-domain, recipient,
     /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day
-    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events"])]
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events", "fail_if"])]
     group_by: Vec<String>,
     /// How long a message may take before a recipient without an outcome counts as lost
     #[arg(long, default_value = "4h", value_name = "DURATION")]
@@ -52,7 +55,12 @@ pub(super) struct MessagesArgs {
     #[arg(long)]
     events: bool,
     #[command(flatten)]
+    watch: WatchArgs,
+    #[command(flatten)]
     input: InputArgs,
+    // Last: its heading is that of all options behind it.
+    #[command(flatten)]
+    filter: FilterArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -95,25 +103,61 @@ impl MessagesArgs {
 }
 
 pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let grace_ms = parse_duration_ms(&args.grace)
-        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
-    let filter = args.filter.filter(context)?;
     check_limit(args.limit)?;
     let cursor = args.cursor()?;
-    let opened = args.input.open(context)?;
+    // What is read from standard input can be read once.
+    let filter = args.filter.filter(context)?;
+    args.watch.run(&args.input, context, |opened, context| {
+        // Ages count back from now, which moves on.
+        let filter =
+            MessageFilter { first_seen: args.filter.first_seen(context)?, ..filter.clone() };
+        answer(args, filter, cursor, opened, context)
+    })
+}
+
+fn answer(
+    args: &MessagesArgs,
+    filter: MessageFilter,
+    cursor: Option<Place>,
+    opened: &Opened,
+    context: &Context,
+) -> anyhow::Result<(bool, Option<String>)> {
+    let grace_ms = parse_duration_ms(&args.grace)
+        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
     let store = &opened.store;
     let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
     if !args.group_by.is_empty() {
-        return show_groups(args, filter, rules, &opened, context);
+        return Ok((show_groups(args, filter, rules, opened, context)?, None));
     }
-    let order = Order::from(args.sort);
-    let page = page(select(store, &rules, &filter)?, order, cursor, args.limit);
+    let found = select(store, &rules, &filter)?;
+    let failed = args.watch.failed(&metrics(), |name| metric(&found, name))?;
+    let page = page(found, Order::from(args.sort), cursor, args.limit);
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let shown = write(&page, args, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
     say_how_many("message", shown, page.total, store, context)?;
     say_what_is_next(&page, args, context)?;
-    Ok(opened.outcome(page.total > 0))
+    Ok((page.total > 0, failed))
+}
+
+/// The names of the numbers for `--fail-if`.
+fn metrics() -> Vec<&'static str> {
+    ["messages", "recipients"].into_iter().chain(OutcomeWord::all()).collect()
+}
+
+/// A number for `--fail-if`: words for what becomes of a recipient count recipients.
+fn metric(found: &[MessageSummary], name: &str) -> Option<u64> {
+    if name == "messages" {
+        return Some(found.len() as u64);
+    }
+    if name == "recipients" {
+        return Some(found.iter().map(|it| u64::from(it.recipient_count)).sum());
+    }
+    if let Some(outcome) = trace::Outcome::ALL.into_iter().find(|it| it.as_str() == name) {
+        return Some(found.iter().map(|it| u64::from(it.recipients.get(outcome))).sum());
+    }
+    let outcome = MessageOutcome::ALL.into_iter().find(|it| it.as_str() == name)?;
+    Some(found.iter().filter(|it| it.outcome == outcome).count() as u64)
 }
 
 /// Says on stderr how to go on, where the answer itself has no place for it.
@@ -137,7 +181,7 @@ fn show_groups(
     rules: JoinRules,
     opened: &Opened,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<bool> {
     let most = limits::GROUP_KEYS_MAX;
     anyhow::ensure!(args.group_by.len() <= most, "--group-by: at most {most} keys");
     let keys = args.group_by.iter().filter_map(|it| GroupKey::from_name(it)).collect();
@@ -166,7 +210,7 @@ fn show_groups(
             context,
         )?;
     }
-    Ok(opened.outcome(groups.message_count > 0))
+    Ok(groups.message_count > 0)
 }
 
 /// Messages that are traced and laid out together.

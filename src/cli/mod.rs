@@ -5,6 +5,7 @@
 
 mod batch;
 mod completions;
+mod condition;
 mod filter;
 mod ids;
 mod import;
@@ -19,6 +20,7 @@ mod pull_report;
 mod pull_s3;
 mod pull_sources;
 mod reindex;
+mod saved;
 mod schema;
 mod search;
 mod session;
@@ -28,7 +30,9 @@ mod stats;
 mod status;
 mod synth;
 mod trace;
+mod triage;
 mod verify;
+mod watch;
 mod watched;
 
 use std::io::{self, Write};
@@ -54,12 +58,12 @@ struct Arguments {
 }
 
 /// What the exit status says, for the end of the help.
-const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected.
+const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected, 4 a condition of --fail-if holds.
 
 Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
 
 /// Options that every command takes.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 struct GlobalArgs {
     /// The store: the directory that holds archive and index [default: MAILTRACE_STORE, else the platform's data directory]
@@ -113,7 +117,8 @@ enum Command {
     Import(import::ImportArgs),
     Pull(pull::PullArgs),
     Trace(trace::TraceArgs),
-    Messages(messages::MessagesArgs),
+    Messages(Box<messages::MessagesArgs>),
+    Triage(triage::TriageArgs),
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
     Status(status::StatusArgs),
@@ -137,6 +142,11 @@ impl Context {
     fn new(global: GlobalArgs) -> Result<Self, TimeError> {
         let zone = Zone::named(&global.tz)?;
         Ok(Self { global, now: clock(), zone })
+    }
+
+    /// The same at a later instant.
+    fn now(&self) -> Self {
+        Self { global: self.global.clone(), now: clock(), zone: self.zone.clone() }
     }
 
     /// The store that was named, or the one in the platform's data directory.
@@ -183,6 +193,8 @@ enum Outcome {
     NothingFound,
     /// Done, but some input was rejected.
     SomeRejected,
+    /// Done, and a condition of `--fail-if` holds.
+    ConditionHolds,
 }
 
 impl From<Outcome> for ExitCode {
@@ -191,6 +203,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Done => Self::SUCCESS,
             Outcome::NothingFound => Self::from(1),
             Outcome::SomeRejected => Self::from(3),
+            Outcome::ConditionHolds => Self::from(4),
         }
     }
 }
@@ -205,7 +218,14 @@ const EXIT_INTERRUPTED: i32 = 130;
 pub fn main() -> ExitCode {
     // Whatever is written holds mail addresses and subjects: nobody else's business.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let arguments = match Arguments::try_parse() {
+    let given = match saved::expanded(std::env::args_os().collect()) {
+        Ok(given) => given,
+        Err(error) => {
+            output::report_error(&mut anstream::stderr().lock(), &error);
+            return ExitCode::from(EXIT_ERROR);
+        }
+    };
+    let arguments = match Arguments::try_parse_from(given) {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),
     };
@@ -260,6 +280,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Trace(args) => trace::run(&args, &context),
         Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
+        Command::Triage(args) => triage::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
         Command::Status(args) => status::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),

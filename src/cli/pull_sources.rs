@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use etcetera::{BaseStrategy, choose_base_strategy};
 
+use super::saved::config_path;
 use super::session::SessionArgs;
 use crate::aws::{LogGroupArn, SessionOptions, default_group};
 use crate::config::{Config, SourceConfig};
@@ -93,8 +93,8 @@ impl SourceArgs {
             return Ok(Config::read(path)?);
         }
         // Without a home there is no file, and pulling works all the same.
-        let Ok(strategy) = choose_base_strategy() else { return Ok(Config::default()) };
-        Ok(Config::read(&strategy.config_dir().join("mailtrace").join("config.toml"))?)
+        let Ok(path) = config_path() else { return Ok(Config::default()) };
+        Ok(Config::read(&path)?)
     }
 
     fn chosen(&self, source: &SourceConfig) -> anyhow::Result<ChosenSource> {

@@ -39,8 +39,8 @@ pub use glob::Glob;
 pub use parse::parse;
 pub use pattern::Pattern;
 pub use phrase::Phrase;
-pub(crate) use search::events_of;
 pub use search::{Hits, search};
+pub(crate) use search::{events_of, locations};
 pub use status::StatusRange;
 pub use value_set::ValueSet;
 

@@ -24,15 +24,29 @@ pub fn search<'s>(
     range: TimeRange,
     limit: usize,
 ) -> Result<Hits<'s>, StoreError> {
-    let columns = store.columns_by_segment();
-    let query_of_index = within(lower(query, &columns), range, &columns);
-    let (total, locations) = store.newest(&*query_of_index, limit)?;
+    let (total, locations) = locations(store, query, range, limit)?;
     Ok(Hits {
         query: query.clone(),
         reader: store.events(),
         locations: locations.into_iter(),
         total,
     })
+}
+
+/// How many events a query finds within `range`, and where the newest `limit` of them lie: as far as
+/// the index can tell IDs of one hash apart.
+///
+/// # Errors
+///
+/// [`StoreError::Index`].
+pub(crate) fn locations(
+    store: &Store,
+    query: &Query,
+    range: TimeRange,
+    limit: usize,
+) -> Result<(u64, Vec<Location>), StoreError> {
+    let columns = store.columns_by_segment();
+    store.newest(&*within(lower(query, &columns), range, &columns), limit)
 }
 
 /// All events that a query finds, as far as the index can tell IDs of one hash apart.

@@ -22,6 +22,7 @@ mod step;
 mod style;
 mod table;
 mod trace_table;
+mod triage;
 
 pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
@@ -47,3 +48,4 @@ pub use stats_table::{
 pub use style::outcome_style;
 pub use table::{Cell, Column, Table, TableOptions, write_pairs};
 pub use trace_table::{write_not_found, write_trace_table, write_trace_tables};
+pub use triage::{write_triage, write_triage_csv, write_triage_json};

@@ -87,6 +87,7 @@ fn title(key: CountKey) -> &'static str {
         CountKey::SenderDomain | CountKey::RecipientDomain => "DOMAIN",
         CountKey::Recipient => "RECIPIENT",
         CountKey::Rule => "RULE",
+        CountKey::Reason => "REASON",
         CountKey::Cause => "CAUSE",
         CountKey::Status => "STATUS",
         CountKey::Spam => "SPAM VERDICT",

@@ -1,9 +1,10 @@
-//! Bounces by their reason, which only the originals have.
+//! Bounces by their reason or the cause in it, which only the originals have.
 
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
+use super::cause::cause_of;
 use super::tally::{Tally, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::RoleKind;
@@ -14,7 +15,11 @@ const BOUNCES_AT_ONCE: usize = 1_024;
 
 /// Reads all bounces in range. Reasons are written by strangers, so many may be different: each
 /// is known by a hash, 50 bytes in all.
-pub(super) fn tally(store: &Store, request: &StatsRequest) -> Result<Tally, StoreError> {
+pub(super) fn tally(
+    store: &Store,
+    key: CountKey,
+    request: &StatsRequest,
+) -> Result<Tally, StoreError> {
     let mut bounces: Vec<(Location, i64)> = Vec::new();
     store.for_each_attribute_set(|set| {
         if set.role.kind == RoleKind::Bounced {
@@ -29,7 +34,10 @@ pub(super) fn tally(store: &Store, request: &StatsRequest) -> Result<Tally, Stor
             || store.events(),
             |reader, bounces| {
                 let read = bounces.iter().map(|(location, _)| reader.read(*location));
-                let reason_of = |it: &_| CountKey::Cause.value_in(it).map(IdHash::of);
+                let reason_of = |it: &_| match (key.value_in(it), key) {
+                    (Some(reason), CountKey::Cause) => Some(IdHash::of(&cause_of(reason))),
+                    (reason, _) => reason.map(IdHash::of),
+                };
                 read.map(|it| Ok(reason_of(&it?.event))).collect::<Result<_, StoreError>>()
             },
         )

@@ -8,7 +8,7 @@ use super::{GroupKey, StatsError, Unit};
 use crate::limits;
 use crate::store::{Location, Store, StoreError};
 use crate::time::{Timestamp, Zone};
-use crate::trace::{Found, JoinRules, Message, MessageFilter, Overview, Selection, trace_event};
+use crate::trace::{JoinRules, Message, MessageFilter, Overview, Selection, trace_event};
 
 /// What is to be grouped, and by what.
 #[derive(Clone, Debug)]
@@ -120,13 +120,52 @@ pub(crate) fn group_of(
     overview: &Overview<'_>,
     request: &GroupRequest,
 ) -> Result<Groups, StatsError> {
-    let keys: Vec<GroupKey> = request.keys.iter().copied().take(limits::GROUP_KEYS_MAX).collect();
-    let unit = match keys.iter().any(|it| it.unit() == Unit::Recipients) {
-        true => Unit::Recipients,
-        false => Unit::Messages,
-    };
+    let Tallies { groups, total, message_count } = tally(store, overview, request)?;
+    let group_count = groups.len();
+    let mut rows: Vec<(Labels, Tally)> = groups.into_iter().collect();
+    rows.sort_unstable_by(|(a_values, a), (b_values, b)| {
+        b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
+    });
+    rows.truncate(request.limit);
+    let rows = rows.into_iter().map(|(labels, tally)| row(store, labels, tally, request));
+    Ok(Groups {
+        keys: request.keys.clone(),
+        unit: request.unit(),
+        total,
+        message_count,
+        group_count,
+        rows: rows.collect::<Result<_, StoreError>>()?,
+    })
+}
+
+/// The sizes of all groups, by their values.
+pub(crate) fn counts_of(
+    store: &Store,
+    overview: &Overview<'_>,
+    request: &GroupRequest,
+) -> Result<Vec<(Labels, u64)>, StatsError> {
+    let groups = tally(store, overview, request)?.groups.into_iter();
+    Ok(groups.map(|(labels, tally)| (labels, tally.count)).collect())
+}
+
+/// The value for each key, as it reads.
+pub(crate) type Labels = Vec<Option<String>>;
+
+/// All groups.
+struct Tallies {
+    groups: HashMap<Labels, Tally>,
+    total: u64,
+    message_count: u64,
+}
+
+fn tally(
+    store: &Store,
+    overview: &Overview<'_>,
+    request: &GroupRequest,
+) -> Result<Tallies, StatsError> {
+    let unit = request.unit();
+    let keys = request.keys.iter().take(limits::GROUP_KEYS_MAX);
     let values = keys
-        .iter()
         .map(|it| GroupValues::find(*it, store, overview, &request.zone))
         .collect::<Result<Vec<_>, _>>()?;
     let selection = Selection::new(overview, &request.filter)?;
@@ -139,7 +178,7 @@ pub(crate) fn group_of(
         let count = if unit == Unit::Recipients { found.recipient_count() } else { 1 };
         for place in 0..count {
             part.total += 1;
-            let mut of_keys = Vec::with_capacity(keys.len());
+            let mut of_keys = Vec::with_capacity(values.len());
             for values in &values {
                 of_keys.push(values.of(&found, place, overview, reader)?);
             }
@@ -149,34 +188,29 @@ pub(crate) fn group_of(
         }
         Ok(())
     })?;
-    let (mut total, mut message_count) = (0, 0);
-    let mut groups: HashMap<Vec<Option<String>>, Tally> = HashMap::new();
+    let mut tallies = Tallies { groups: HashMap::new(), total: 0, message_count: 0 };
     let mut numbered: HashMap<Values, Tally> = HashMap::new();
     for part in parts {
-        total += part.total;
-        message_count += part.message_count;
+        tallies.total += part.total;
+        tallies.message_count += part.message_count;
         part.groups.into_iter().for_each(|(key, tally)| add(&mut numbered, key, tally));
     }
     // A value may come by number and as text.
     for (key, tally) in numbered {
         let labels = values.iter().zip(key).map(|(values, it)| values.label(it, overview));
-        add(&mut groups, labels.collect(), tally);
+        add(&mut tallies.groups, labels.collect(), tally);
     }
-    let mut rows: Vec<(Vec<Option<String>>, Tally)> = groups.into_iter().collect();
-    let group_count = rows.len();
-    rows.sort_unstable_by(|(a_values, a), (b_values, b)| {
-        b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
-    });
-    rows.truncate(request.limit);
-    let rows = rows.into_iter().map(|(labels, tally)| row(store, &keys, labels, tally, request));
-    Ok(Groups {
-        unit,
-        total,
-        message_count,
-        group_count,
-        rows: rows.collect::<Result<_, StoreError>>()?,
-        keys,
-    })
+    Ok(tallies)
+}
+
+impl GroupRequest {
+    /// What is counted.
+    fn unit(&self) -> Unit {
+        match self.keys.iter().any(|it| it.unit() == Unit::Recipients) {
+            true => Unit::Recipients,
+            false => Unit::Messages,
+        }
+    }
 }
 
 /// Every choice of one value for each key.
@@ -202,15 +236,14 @@ fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<Values> {
 /// A group with an example, which also shows how values are written that compare in lower case.
 fn row(
     store: &Store,
-    keys: &[GroupKey],
-    mut values: Vec<Option<String>>,
+    mut values: Labels,
     tally: Tally,
     request: &GroupRequest,
 ) -> Result<GroupRow, StoreError> {
     let (first_ms, example) = tally.first;
     let example = trace_event(&mut store.events(), example, &request.rules)?;
     if let Some(example) = &example {
-        for (key, value) in keys.iter().zip(&mut values) {
+        for (key, value) in request.keys.iter().zip(&mut values) {
             if let Some(written) =
                 value.as_deref().and_then(|it| GroupValues::written(*key, it, example))
             {
@@ -230,14 +263,4 @@ fn row(
 fn id_of(message: &Message) -> Option<String> {
     let message_id = message.message_ids.first().map(ToString::to_string);
     message_id.or_else(|| message.trace_ids.first().cloned())
-}
-
-impl Found<'_> {
-    /// How many recipients are what is asked for.
-    fn recipient_count(&self) -> usize {
-        match self {
-            Self::Columns { recipients, .. } => recipients.len(),
-            Self::Read { recipients, .. } => recipients.len(),
-        }
-    }
 }

@@ -23,6 +23,8 @@ pub enum CountKey {
     /// Events by the rule that they name, of those that name one.
     Rule,
     /// Bounces by their reason, as it was logged.
+    Reason,
+    /// Bounces by the cause in their reason: [`super::cause_of`].
     Cause,
     /// Bounces by their status.
     Status,
@@ -68,7 +70,7 @@ impl Unit {
 
 impl CountKey {
     /// Every key, in the order in which help lists them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Event,
         Self::Direction,
         Self::Sender,
@@ -78,6 +80,7 @@ impl CountKey {
         Self::Outcome,
         Self::Folder,
         Self::Rule,
+        Self::Reason,
         Self::Cause,
         Self::Status,
         Self::Spam,
@@ -97,6 +100,7 @@ impl CountKey {
             Self::Recipient => "recipient",
             Self::RecipientDomain => "recipient-domain",
             Self::Rule => "rule",
+            Self::Reason => "reason",
             Self::Cause => "cause",
             Self::Status => "status",
             Self::Spam => "spam",
@@ -146,7 +150,7 @@ impl CountKey {
         match self {
             Self::Event => Some(event.name.as_str()),
             Self::Rule => event.rule_name.as_deref(),
-            Self::Cause => event.reason.as_deref(),
+            Self::Reason | Self::Cause => event.reason.as_deref(),
             Self::Status => event.status.as_deref(),
             Self::Spam => verdicts.spam.as_deref(),
             Self::Dkim => verdicts.dkim.as_deref(),

@@ -20,6 +20,7 @@ pub use cause::cause_of;
 pub use events::count_events;
 pub use group_key::GroupKey;
 pub use groups::{GroupRequest, GroupRow, Groups, group};
+pub(crate) use groups::{Labels, counts_of, group_of};
 pub use key::{CountKey, Unit};
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
@@ -98,7 +99,7 @@ pub fn count_by(
 ) -> Result<Counts, StatsError> {
     let intervals = request.intervals(store)?;
     let tally = match key {
-        CountKey::Cause => causes::tally(store, request)?,
+        CountKey::Reason | CountKey::Cause => causes::tally(store, key, request)?,
         _ if key.attribute().is_some() => attributes::tally(store, key, request)?,
         _ => messages::tally(store, key, request)?,
     };

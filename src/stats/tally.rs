@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::CountKey;
+use super::cause::cause_of;
 use crate::store::words::folded;
 use crate::store::{IdHash, Location, Store, StoreError, truncate_term};
 use crate::time::Intervals;
@@ -147,5 +148,8 @@ fn written(value: &Value, store: &Store, key: CountKey) -> Result<Option<String>
     let read = key
         .value_in(&event)
         .filter(|read| text.is_none_or(|it| truncate_term(&folded(read)) == it.as_str()));
-    Ok(read.map(str::to_owned).or(text.cloned()))
+    Ok(match (read, key) {
+        (Some(reason), CountKey::Cause) => Some(cause_of(reason)),
+        (read, _) => read.map(str::to_owned).or(text.cloned()),
+    })
 }

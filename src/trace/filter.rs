@@ -3,7 +3,8 @@
 //! The columns of the index answer the same faster ([`super::overview`]), and what they leave open
 //! is decided here.
 
-use super::message::{Direction, Message, MessageOutcome, Outcome, Recipient};
+use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+use crate::event::EventName;
 use crate::query::{Field, Pattern, Query};
 use crate::time::TimeRange;
 
@@ -67,6 +68,8 @@ pub struct MessageFilter {
     pub direction: Option<Direction>,
     /// It went from one user of the organization to another: it has legs of both ways.
     pub is_internal: bool,
+    /// A leg of it has no beginning: neither a submission nor an arrival.
+    pub lacks_beginning: bool,
     /// How many recipients it has at least.
     pub recipients_min: usize,
     /// To whom a rule forwarded or redirected it.
@@ -189,6 +192,7 @@ impl MessageFilter {
             && self.direction.is_none_or(has_direction)
             && (!self.is_internal
                 || (has_direction(Direction::Outgoing) && has_direction(Direction::Incoming)))
+            && (!self.lacks_beginning || message.legs.iter().any(|it| !has_beginning(message, it)))
             && deciding.len() >= self.recipients_min
             && self
                 .verdicts
@@ -200,4 +204,14 @@ impl MessageFilter {
             })
             && self.events.iter().all(|query| message.events.iter().any(|it| query.matches(it)))
     }
+}
+
+fn has_beginning(message: &Message, leg: &Leg) -> bool {
+    let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
+    { events }.any(|it| {
+        matches!(
+            it.event.name,
+            EventName::OutgoingEmailSubmitted | EventName::OrganizationEmailReceived
+        )
+    })
 }

@@ -9,10 +9,13 @@ mod filter_columns;
 mod judge;
 mod select;
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use super::JoinRules;
 use super::message::Outcome;
+use crate::event::RoleKind;
 use crate::store::{EventTable, Location, Senders, Store, StoreError};
 
 pub(crate) use facts::{AddressKey, Step};
@@ -85,6 +88,25 @@ impl<'s> Overview<'s> {
     /// Where an event lies, by its number.
     pub(crate) fn location(&self, event: u32) -> Option<Location> {
         self.table.location(event)
+    }
+
+    /// The domains of the addresses to whose mailboxes something was delivered.
+    pub(crate) fn mailbox_domains(&self) -> HashSet<String> {
+        let mut is_mailbox = vec![false; self.recipients().len()];
+        for event in (0..self.table.message_count()).flat_map(|it| self.table.events_of(it)) {
+            let Some(row) = self.table.row(*event) else { continue };
+            for address in row.addresses.iter().filter(|_| row.role.kind == RoleKind::Delivered) {
+                if let Some(slot) = is_mailbox.get_mut(*address as usize) {
+                    *slot = true;
+                }
+            }
+        }
+        let mailboxes = self.recipients().iter().zip(is_mailbox).filter(|(_, it)| *it);
+        let domain = |it: &[u8]| {
+            let address = String::from_utf8_lossy(it);
+            address.rsplit_once('@').map(|(_, it)| it.to_owned())
+        };
+        mailboxes.filter_map(|(address, _)| domain(address)).collect()
     }
 
     /// The addresses of senders by their numbers.

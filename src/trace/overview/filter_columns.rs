@@ -213,6 +213,7 @@ impl<'f> FilterColumns<'f> {
             && filter.direction.is_none_or(has_direction)
             && (!filter.is_internal
                 || (has_direction(Direction::Outgoing) && has_direction(Direction::Incoming)))
+            && (!filter.lacks_beginning || judge.legs.iter().any(|it| !it.has_beginning))
             && (filter.recipients_min == 0 || deciding(rows).count() >= filter.recipients_min)
             && self.from.as_ref().is_none_or(|it| doubts.may_hold(it.fits(judge, events)))
             && self.watched.as_ref().is_none_or(|(senders, recipients)| {

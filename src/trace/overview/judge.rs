@@ -65,6 +65,8 @@ impl<K: Copy + Eq + Hash> Positions<K> {
 #[derive(Default)]
 pub(super) struct LegFacts {
     pub(super) started_ms: i64,
+    /// Whether an event tells of its submission or its arrival.
+    pub(super) has_beginning: bool,
     is_outgoing: bool,
     is_rejected: bool,
     is_quarantined: bool,
@@ -176,6 +178,8 @@ impl<'t> Judge<'t> {
             let leg = self.legs.get_mut(position)?;
             leg.started_ms = leg.started_ms.min(ms);
             leg.is_outgoing |= event.role.is_outgoing;
+            leg.has_beginning |=
+                event.is_arrival || (event.role.kind == RoleKind::Named && event.role.is_outgoing);
             leg.is_rejected |= event.role.is_rejecting;
             leg.is_quarantined |= event.role.is_quarantining;
             leg.is_dropped |= event.role.is_dropping;

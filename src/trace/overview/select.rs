@@ -44,12 +44,7 @@ pub fn select(
     filter: &MessageFilter,
 ) -> Result<Vec<MessageSummary>, StoreError> {
     let overview = Overview::new(store, rules, false)?;
-    let parts =
-        Selection::new(&overview, filter)?.visit(|part: &mut Vec<MessageSummary>, _, found| {
-            part.extend(found.summary());
-            Ok(())
-        })?;
-    Ok(parts.concat())
+    Selection::new(&overview, filter)?.summaries()
 }
 
 /// A message that is what is asked for.
@@ -86,6 +81,14 @@ impl Found<'_> {
         match self {
             Self::Columns { seen_ms, .. } => seen_ms.0,
             Self::Read { message, .. } => message.first_seen.as_ms(),
+        }
+    }
+
+    /// How many recipients are what is asked for.
+    pub(crate) fn recipient_count(&self) -> usize {
+        match self {
+            Self::Columns { recipients, .. } => recipients.len(),
+            Self::Read { recipients, .. } => recipients.len(),
         }
     }
 
@@ -153,6 +156,19 @@ impl<'o, 's> Selection<'o, 's> {
     /// decided for a recipient.
     pub(crate) fn with_deciding_events(self) -> Self {
         Self { needs_deciding_events: true, ..self }
+    }
+
+    /// What became of every message that is asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(crate) fn summaries(&self) -> Result<Vec<MessageSummary>, StoreError> {
+        let parts = self.visit(|part: &mut Vec<MessageSummary>, _, found| {
+            part.extend(found.summary());
+            Ok(())
+        })?;
+        Ok(parts.concat())
     }
 
     /// Hands every message that is asked for to `visit`, on all cores; gives what was made of the

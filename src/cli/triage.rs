@@ -1,0 +1,137 @@
+//! `mailtrace triage`.
+
+use std::io::{BufWriter, Write};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::input::{InputArgs, Opened};
+use super::search::range;
+use super::watch::WatchArgs;
+use super::{Context, Format, Outcome};
+use crate::limits;
+use crate::render::{write_triage, write_triage_csv, write_triage_json};
+use crate::time::{DAY_MS, TimeRange, Timestamp, parse_duration_ms};
+use crate::trace::JoinRules;
+use crate::triage::{FindingKind, Triage, TriageRequest, triage};
+
+/// Shows what deserves attention: losses, bounces, slow and misjudged mail, rules, bursts
+///
+/// The worst comes first, each with the numbers of the period of the same length before in brackets
+/// and with the command that shows more. Without --since it is about the 24 hours up to the newest
+/// event of the store. Numbers for --fail-if: messages, recipients, lost, bounced,
+/// bounced-domains, failing-mailboxes, slow, spam-in-inbox, clean-in-junk, dmarc-failed, rules,
+/// bursts, no-beginning.
+#[derive(Debug, Args)]
+pub(super) struct TriageArgs {
+    /// From this time on: RFC 3339, a date, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before this time, which is itself left out [default: all that there is]
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How long mail may take before it is slow
+    #[arg(long, default_value = "5m", value_name = "DURATION")]
+    slow: String,
+    /// How long a message may take before a recipient without an outcome counts as lost
+    #[arg(long, default_value = GRACE_DEFAULT, value_name = "DURATION")]
+    grace: String,
+    /// How many items to show of each kind
+    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1_000))]
+    items: u16,
+    #[command(flatten)]
+    watch: WatchArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+const GRACE_DEFAULT: &str = "4h";
+
+pub(super) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
+    args.watch.run(&args.input, context, |opened, context| answer(args, opened, context))
+}
+
+fn answer(
+    args: &TriageArgs,
+    opened: &Opened,
+    context: &Context,
+) -> anyhow::Result<(bool, Option<String>)> {
+    let duration = |option: &str, text: &str| {
+        parse_duration_ms(text)
+            .with_context(|| format!("{option}: \"{text}\" is no length of time such as 5m"))
+    };
+    let slow_ms = duration("--slow", &args.slow)?;
+    let grace_ms = duration("--grace", &args.grace)?;
+    let store = &opened.store;
+    let asked = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    let newest = store.time_span().map(|(_, newest)| newest);
+    let period = period(asked, newest, context.now);
+    let (Some(since), Some(until)) = (period.since, period.until) else {
+        anyhow::bail!("--since and --until leave no time between them");
+    };
+    anyhow::ensure!(since < until, "--since and --until leave no time between them");
+    let rules = JoinRules { grace_ms, newest };
+    let request = TriageRequest { since, until, rules, slow_ms, items: usize::from(args.items) };
+    let found = triage(store, &request)?;
+    let failed = failed(args, &found)?;
+    let commands: Vec<String> =
+        found.findings.iter().map(|it| command(it.kind, args, since, until)).collect();
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    match context.global.format {
+        Format::Table => {
+            write_triage(&found, &commands, &context.table_options(false), &mut out)?;
+        }
+        Format::Json | Format::Ndjson => {
+            write_triage_json(&found, &commands, &context.zone, &mut out)?;
+        }
+        Format::Csv => write_triage_csv(&found, &mut out)?,
+    }
+    out.flush()?;
+    if found.messages == 0 {
+        super::listing::say_how_many("message", 0, 0, store, context)?;
+    }
+    Ok((found.messages > 0, failed))
+}
+
+fn failed(args: &TriageArgs, found: &Triage) -> anyhow::Result<Option<String>> {
+    let kinds = FindingKind::ALL.iter().map(|it| it.as_str());
+    let known: Vec<&str> = ["messages", "recipients"].into_iter().chain(kinds).collect();
+    args.watch.failed(&known, |name| found.metric(name))
+}
+
+/// The period that is asked about: a day up to the newest event when nothing is said.
+fn period(asked: TimeRange, newest: Option<Timestamp>, now: Timestamp) -> TimeRange {
+    let end = newest.map_or(now, |it| it.saturating_add_ms(1));
+    let until = asked.until.unwrap_or(end.max(asked.since.map_or(end, |_| now)));
+    let since = asked.since.unwrap_or_else(|| until.saturating_add_ms(-DAY_MS));
+    TimeRange { since: Some(since), until: Some(until) }
+}
+
+/// The command that shows more of a finding.
+fn command(kind: FindingKind, args: &TriageArgs, since: Timestamp, until: Timestamp) -> String {
+    let slow =
+        format!("--slower-than {} --outcome delivered,sent --sort slowest", args.slow.trim());
+    let filter = match kind {
+        FindingKind::Lost => "--outcome lost",
+        FindingKind::Bounced => "--outcome bounced --group-by cause",
+        FindingKind::BouncedDomains => "--outcome bounced --group-by recipient-domain",
+        FindingKind::FailingMailboxes => "--outcome bounced --group-by recipient",
+        FindingKind::Slow => &slow,
+        FindingKind::SpamInInbox => "--spam FAIL --junk no",
+        FindingKind::CleanInJunk => "--spam PASS --junk yes",
+        FindingKind::DmarcFailed => "--dmarc FAIL --outcome delivered",
+        FindingKind::Rules => {
+            "--action '*drop*' --action '*bounce*' --action '*forward*' --action '*redirect*' --group-by rule"
+        }
+        FindingKind::Bursts => "--group-by sender",
+        FindingKind::NoBeginning => "--no-beginning",
+    };
+    let grace = if args.grace == GRACE_DEFAULT {
+        String::new()
+    } else {
+        format!(" --grace {}", args.grace.trim())
+    };
+    format!("mailtrace messages {filter} --since {since} --until {until}{grace}")
+}
+
+const _: () = assert!(limits::GRACE_MS_DEFAULT == 4 * 3_600_000);

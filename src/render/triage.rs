@@ -1,0 +1,249 @@
+//! What deserves attention, on one page.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::duration::human_duration;
+use super::json::write_json;
+use super::sanitise::sanitise;
+use super::style::{BAD, FAINT, STRONG, UNDECIDED};
+use super::table::{Cell, Column, Table, TableOptions};
+use crate::time::{TimeRange, Timestamp, Zone};
+use crate::triage::{Finding, FindingKind, Item, Triage};
+
+/// How findings of a kind are headed: what one of them is, and several.
+fn words(kind: FindingKind) -> (&'static str, &'static str) {
+    match kind {
+        FindingKind::Lost => ("recipient lost a message", "recipients lost a message"),
+        FindingKind::Bounced => ("bounce, by cause", "bounces, by cause"),
+        FindingKind::BouncedDomains => ("bounce, by domain", "bounces, by domain"),
+        FindingKind::FailingMailboxes => {
+            ("address that bounced everything", "addresses that bounced everything")
+        }
+        FindingKind::Slow => ("slow delivery", "slow deliveries"),
+        FindingKind::SpamInInbox => {
+            ("message is spam and went to an inbox", "messages are spam and went to an inbox")
+        }
+        FindingKind::CleanInJunk => {
+            ("message is clean and went to junk", "messages are clean and went to junk")
+        }
+        FindingKind::DmarcFailed => (
+            "message was delivered although DMARC failed",
+            "messages were delivered although DMARC failed",
+        ),
+        FindingKind::Rules => ("rule takes mail away", "rules take mail away"),
+        FindingKind::Bursts => {
+            ("sender sent much more than before", "senders sent much more than before")
+        }
+        FindingKind::NoBeginning => {
+            ("message lacks its beginning", "messages lack their beginning")
+        }
+    }
+}
+
+/// What there is nothing of, in words.
+fn nothing_of(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Lost => "lost messages",
+        FindingKind::Bounced | FindingKind::BouncedDomains => "bounces",
+        FindingKind::FailingMailboxes => "addresses that bounced everything",
+        FindingKind::Slow => "slow deliveries",
+        FindingKind::SpamInInbox => "spam in an inbox",
+        FindingKind::CleanInJunk => "clean mail in junk",
+        FindingKind::DmarcFailed => "deliveries although DMARC failed",
+        FindingKind::Rules => "rules that drop mail or send it outside",
+        FindingKind::Bursts => "bursts",
+        FindingKind::NoBeginning => "messages without a beginning",
+    }
+}
+
+/// What stands for no value.
+fn no_value(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Bounced => "(no reason)",
+        FindingKind::SpamInInbox | FindingKind::CleanInJunk | FindingKind::DmarcFailed => {
+            "(no sender)"
+        }
+        _ => "(none)",
+    }
+}
+
+/// Writes the page. `commands` gives for each finding what shows more of it.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_triage(
+    triage: &Triage,
+    commands: &[String],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let shown = |it: Option<Timestamp>| it.map(|it| it.in_zone(&options.zone)).unwrap_or_default();
+    writeln!(
+        out,
+        "{STRONG}From {} to {}{STRONG:#}",
+        shown(triage.range.since),
+        shown(triage.range.until)
+    )?;
+    writeln!(out, "{} messages to {} recipients", triage.messages, triage.recipients)?;
+    if let Some(latency) = triage.latency {
+        let said = |ms: i64| human_duration(ms);
+        writeln!(
+            out,
+            "delivered or sent after {} (median), {} (p90), {} (p99), {} at most",
+            said(latency.p50_ms),
+            said(latency.p90_ms),
+            said(latency.p99_ms),
+            said(latency.max_ms)
+        )?;
+    }
+    match triage.before {
+        Some(before) => writeln!(
+            out,
+            "{FAINT}in brackets: the period before, from {} on{FAINT:#}",
+            shown(before.since)
+        )?,
+        None => writeln!(
+            out,
+            "{FAINT}the store has nothing of the period before to compare with{FAINT:#}"
+        )?,
+    }
+    for (finding, command) in triage.findings.iter().zip(commands) {
+        if finding.count > 0 {
+            writeln!(out)?;
+            write_finding(finding, command, options, out)?;
+        }
+    }
+    let mut nothing: Vec<&str> = Vec::new();
+    for finding in triage.findings.iter().filter(|it| it.count == 0) {
+        let is_known = finding.kind != FindingKind::Bursts || triage.before.is_some();
+        if is_known && !nothing.contains(&nothing_of(finding.kind)) {
+            nothing.push(nothing_of(finding.kind));
+        }
+    }
+    if !nothing.is_empty() {
+        writeln!(out, "\nNone: {}", nothing.join(", "))?;
+    }
+    Ok(())
+}
+
+fn write_finding(
+    finding: &Finding,
+    command: &str,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let style = match finding.kind {
+        FindingKind::NoBeginning | FindingKind::Slow | FindingKind::CleanInJunk => UNDECIDED,
+        _ => BAD,
+    };
+    let (one, several) = words(finding.kind);
+    let what = if finding.count == 1 { one } else { several };
+    let before = finding.before.map(|it| format!(" ({it})")).unwrap_or_default();
+    writeln!(out, "{style}{}{before} {what}{style:#}", finding.count)?;
+    let mut table = Table::new([
+        Column::number(""),
+        Column::number(""),
+        Column::whole(""),
+        Column::shortened(""),
+        Column::shortened("").optional(),
+    ])
+    .indented(2);
+    for item in &finding.items {
+        table.push([
+            Cell::new(&number(item)),
+            Cell::styled(&item.before.map(|it| format!("({it})")).unwrap_or_default(), FAINT),
+            Cell::styled(if item.is_new { "new" } else { "" }, BAD),
+            match &item.value {
+                Some(value) => Cell::new(value),
+                None => Cell::styled(no_value(finding.kind), FAINT),
+            },
+            Cell::styled(item.example.as_deref().unwrap_or_default(), FAINT),
+        ]);
+    }
+    table.write(options.width, out)?;
+    let more = finding.item_count.saturating_sub(finding.items.len());
+    let more = if more > 0 { format!("{more} more: ") } else { String::new() };
+    writeln!(out, "  {FAINT}{more}{}{FAINT:#}", sanitise(command))
+}
+
+fn number(item: &Item) -> String {
+    item.latency_ms.map_or_else(|| item.count.to_string(), human_duration)
+}
+
+fn range_json(range: TimeRange, zone: &Zone) -> Value {
+    let shown = |it: Option<Timestamp>| it.map(|it| it.in_zone(zone));
+    json!({"since": shown(range.since), "until": shown(range.until)})
+}
+
+/// Writes what was found as one object.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_triage_json(
+    triage: &Triage,
+    commands: &[String],
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let item = |it: &Item| {
+        json!({
+            "value": it.value,
+            "count": it.count,
+            "before": it.before,
+            "example": it.example,
+            "latencyMs": it.latency_ms,
+            "new": it.is_new,
+        })
+    };
+    let finding = |(it, command): (&Finding, &String)| {
+        json!({
+            "kind": it.kind.as_str(),
+            "count": it.count,
+            "before": it.before,
+            "items": it.items.iter().map(item).collect::<Vec<_>>(),
+            "itemCount": it.item_count,
+            "command": command,
+        })
+    };
+    let latency = triage.latency.map(|it| {
+        json!({"p50Ms": it.p50_ms, "p90Ms": it.p90_ms, "p99Ms": it.p99_ms, "maxMs": it.max_ms})
+    });
+    let json = json!({
+        "period": range_json(triage.range, zone),
+        "before": triage.before.map(|it| range_json(it, zone)),
+        "messages": triage.messages,
+        "recipients": triage.recipients,
+        "latency": latency,
+        "findings": triage.findings.iter().zip(commands).map(finding).collect::<Vec<_>>(),
+    });
+    write_json(&json, out)
+}
+
+/// Writes the items of all findings as CSV.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_triage_csv(triage: &Triage, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["kind", "value", "count", "before", "example", "latencyMs", "new"])?;
+    for finding in &triage.findings {
+        for item in &finding.items {
+            let text = |it: &Option<String>| super::csv_cell(it.as_deref().unwrap_or_default());
+            csv.write_record([
+                finding.kind.as_str().to_owned(),
+                text(&item.value),
+                item.count.to_string(),
+                item.before.map(|it| it.to_string()).unwrap_or_default(),
+                text(&item.example),
+                item.latency_ms.map(|it| it.to_string()).unwrap_or_default(),
+                item.is_new.to_string(),
+            ])?;
+        }
+    }
+    csv.flush()
+}

@@ -1,0 +1,112 @@
+//! Rules that take mail away: that drop it, or send it out of the organization.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::{ACTION, Desk, Finding, FindingKind, Item};
+use crate::limits;
+use crate::query::{self, Pattern, Query};
+use crate::stats::StatsError;
+use crate::store::{StoreError, StoredEvent};
+use crate::time::TimeRange;
+
+/// What the actions' names contain, in any case.
+const ACTIONS: [&str; 4] = ["*drop*", "*bounce*", "*forward*", "*redirect*"];
+
+/// What is known of a rule that does one thing.
+#[derive(Default)]
+struct Applied {
+    count: u64,
+    before: u64,
+    is_older: bool,
+    example: Option<String>,
+}
+
+impl Desk<'_, '_> {
+    /// Rules that drop mail, and those that forward or redirect it to an address whose domain has no
+    /// mailbox in the store; those first that were never applied before the period.
+    pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
+        let patterns = ACTIONS.iter().filter_map(|it| Pattern::parse(ACTION, it).ok());
+        let query = Query::or(patterns.map(|it| it.query().clone()).collect());
+        let until = TimeRange { since: None, until: self.range.until };
+        let (_, mut locations) =
+            query::locations(self.store, &query, until, limits::TRIAGE_RULE_EVENTS_MAX)?;
+        locations.sort_unstable();
+        let inside = self.overview.mailbox_domains();
+        let read: Vec<Vec<StoredEvent>> = locations
+            .par_chunks(EVENTS_AT_ONCE)
+            .map_init(
+                || self.store.events(),
+                |reader, locations| locations.iter().map(|it| reader.read(*it)).collect(),
+            )
+            .collect::<Result<_, StoreError>>()?;
+        let mut rules: BTreeMap<String, Applied> = BTreeMap::new();
+        for stored in read.iter().flatten() {
+            for what in what_it_does(stored, &inside) {
+                self.take(stored, rules.entry(what).or_default());
+            }
+        }
+        rules.retain(|_, it| it.count > 0);
+        let mut items: Vec<Item> = rules
+            .into_iter()
+            .map(|(what, applied)| Item {
+                count: applied.count,
+                before: self.before.map(|_| applied.before),
+                example: applied.example,
+                is_new: !applied.is_older,
+                ..Item::new(Some(what))
+            })
+            .collect();
+        items.sort_by(|a, b| b.is_new.cmp(&a.is_new).then_with(|| b.count.cmp(&a.count)));
+        let item_count = items.len();
+        items.truncate(self.request.items);
+        Ok(Finding {
+            kind: FindingKind::Rules,
+            count: item_count as u64,
+            before: None,
+            items,
+            item_count,
+        })
+    }
+
+    fn take(&self, stored: &StoredEvent, applied: &mut Applied) {
+        let time = stored.record.timestamp;
+        applied.is_older |= self.range.since.is_some_and(|it| time < it);
+        applied.before += u64::from(self.before.is_some_and(|it| it.contains(time)));
+        if self.range.contains(time) {
+            applied.count += 1;
+            let trace_id = stored.event.trace_id.as_ref();
+            let is_first = applied.example.as_deref().is_none_or(|it| trace_id < it);
+            if is_first && !trace_id.is_empty() {
+                applied.example = Some(trace_id.to_owned());
+            }
+        }
+    }
+}
+
+/// Events that one worker reads at once; they lie near each other.
+const EVENTS_AT_ONCE: usize = 1_024;
+
+/// What the rule of an event does, in words that name it.
+fn what_it_does(stored: &StoredEvent, inside: &HashSet<String>) -> Vec<String> {
+    let event = &stored.event;
+    let rule = event.rule_name.as_deref().map_or("(unnamed)", str::trim);
+    let does =
+        |word: &str| event.rule_actions.iter().any(|it| it.action.to_lowercase().contains(word));
+    let mut what = Vec::new();
+    if does("drop") || does("bounce") {
+        let verb = if does("drop") { "drops" } else { "sends back" };
+        what.push(format!("\"{rule}\" {verb} mail"));
+    }
+    if does("forward") || does("redirect") {
+        let verb = if does("forward") { "forwards" } else { "redirects" };
+        for target in &event.target_recipient {
+            let domain = target.as_str().rsplit_once('@').map(|(_, it)| it).unwrap_or_default();
+            if !inside.contains(domain) {
+                what.push(format!("\"{rule}\" {verb} mail to {target}"));
+            }
+        }
+    }
+    what
+}
