@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 16] = [
     "import",
     "pull",
     "trace",
@@ -16,6 +16,8 @@ const COMMANDS: [&str; 14] = [
     "reindex",
     "schema",
     "setup",
+    "doctor",
+    "teardown",
     "policy",
     "synth",
     "completions",

@@ -5,6 +5,8 @@
 
 mod batch;
 mod completions;
+mod doctor;
+mod doctor_report;
 mod ids;
 mod import;
 mod input;
@@ -22,11 +24,13 @@ mod schema;
 mod search;
 mod session;
 mod setup;
-mod setup_report;
 mod stats;
 mod status;
 mod synth;
+mod target;
+mod teardown;
 mod trace;
+mod undertaking;
 mod verify;
 
 use std::io::{self, Write};
@@ -52,7 +56,7 @@ struct Arguments {
 }
 
 /// What the exit status says, for the end of the help.
-const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected.
+const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected or something is to be looked at.
 
 Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
 
@@ -119,6 +123,8 @@ enum Command {
     Reindex(reindex::ReindexArgs),
     Schema(schema::SchemaArgs),
     Setup(setup::SetupArgs),
+    Doctor(doctor::DoctorArgs),
+    Teardown(teardown::TeardownArgs),
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
@@ -179,7 +185,7 @@ enum Outcome {
     Done,
     /// A query found nothing.
     NothingFound,
-    /// Done, but some input was rejected.
+    /// Done, but some input was rejected, or something is not as it should be.
     SomeRejected,
 }
 
@@ -264,6 +270,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Reindex(args) => reindex::run(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
         Command::Setup(args) => setup::run(&args, &context),
+        Command::Doctor(args) => doctor::run(&args, &context),
+        Command::Teardown(args) => teardown::run(&args, &context),
         Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
