@@ -102,7 +102,7 @@ fn everything_goes_once_it_is_in_the_store() {
         "done  verify the store: 5 records, sound",
         &format!("done  delete the log group {GROUP}"),
         &format!("done  delete the role {ROLE}"),
-        "off   nothing more is logged, and the log group is gone",
+        "logs no events any more; the log group is gone, and what it held is in the store",
     ] {
         assert!(ran.stdout.contains(words), "lacks {words}: {ran:#?}");
     }
@@ -141,6 +141,7 @@ fn without_a_terminal_it_takes_a_yes() {
     site.run(&TEARDOWN).expect_error(&["--yes"]);
     site.assert_untouched();
     site.run(&["teardown", "--yes"]).expect(2);
+    site.run(&["teardown", "--log-group", GROUP, "--yes"]).expect_error(&["--organization"]);
     site.run(&[&TEARDOWN[..], &["--yes", "--format", "csv"]].concat()).expect_error(&["csv"]);
     site.run(&[&TEARDOWN[..], &["--yes", "--settle", "soon"]].concat()).expect_error(&["--settle"]);
 }
@@ -352,6 +353,8 @@ fn workmails_own_role_is_waited_for() {
 #[test]
 fn after_workmail_a_log_group_is_enough() {
     let site = Site::new();
+    // Moto's events are of today, and would be gone by then.
+    site.account.moto().call("DeleteRetentionPolicy", &json!({ "logGroupName": GROUP }));
     {
         let mut workmail = site.account.workmail.lock();
         for operation in [Operation::ListOrganizations, Operation::DescribeOrganization] {

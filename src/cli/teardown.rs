@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::progress::PullingProgress;
-use super::pull::on_interrupt;
+use super::pull::stop_on_interrupt;
 use super::session::SessionArgs;
 use super::target::{Target, TargetArgs, check_organization};
 use super::undertaking::{Report, Undertaking, write_dry_run};
@@ -16,7 +16,7 @@ use crate::logging::{
     LoggingError, Scope, Services, TeardownPlan, TeardownStep, TeardownWish, check_place,
     default_role, has_ended, names, teardown_plan,
 };
-use crate::pull::{Clock, DrainEvent, DrainOptions, Drained, Puller, Stop};
+use crate::pull::{Clock, DrainEvent, DrainOptions, Drained, Puller};
 use crate::render::{human_duration, sanitise};
 use crate::store::{StoreWriter, verify};
 use crate::time::parse_duration_ms;
@@ -77,6 +77,12 @@ pub(super) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Outc
     }
     if let Some(organization) = &args.organization {
         check_organization(organization)?;
+    }
+    let deletes = args.delete_log_group || args.delete_role || args.delete_service_linked_role;
+    if args.organization.is_none() && !deletes {
+        bail!(
+            "nothing is to be done: name the --organization that is to log no more, or what to delete"
+        );
     }
     let target = args.target.checked()?;
     let settle_ms = duration(&args.settle, "--settle")?;
@@ -201,15 +207,22 @@ impl Teardown<'_> {
 
     /// What is to be known at the end.
     fn closing(&self) -> String {
-        let scope = &self.plan.wish.scope;
-        if self.plan.wish.deletes_group {
-            return "nothing more is logged, and the log group is gone; its events are in the store"
-                .to_owned();
-        }
-        format!(
-            "nothing more is logged; what {} has stays until it expires: take it with `mailtrace pull --log-group {} --region {}`",
-            scope.log_group, scope.log_group, scope.region
-        )
+        let wish = &self.plan.wish;
+        let Scope { organization, region, log_group, .. } = &wish.scope;
+        let logged = match organization.is_empty() {
+            true => String::new(),
+            false => format!("{organization} logs no events any more; "),
+        };
+        let left = if self.plan.steps.contains(&TeardownStep::DeleteGroup) {
+            "the log group is gone, and what it held is in the store".to_owned()
+        } else if wish.deletes_group {
+            "the log group is gone".to_owned()
+        } else {
+            format!(
+                "what {log_group} has stays until it expires: take it with `mailtrace pull --log-group {log_group} --region {region}`"
+            )
+        };
+        format!("{logged}{left}")
     }
 
     /// Takes a step; gives what came of it, to stand behind its title.
@@ -227,13 +240,7 @@ impl Teardown<'_> {
     }
 
     fn drain(&self) -> anyhow::Result<String> {
-        let stop = Stop::new();
-        let wish = stop.clone();
-        on_interrupt(move || {
-            let is_second = wish.is_requested();
-            wish.request();
-            is_second
-        })?;
+        let stop = stop_on_interrupt()?;
         let context = self.context;
         let puller = Puller::open(&self.session, Clock::set_to(context.now), stop)?;
         let group = puller.group(Some(&self.plan.wish.scope.log_group))?;

@@ -6,7 +6,7 @@ use super::end::{LAST_DAY, days_left, has_ended};
 use super::names::ROLE_NAME_PART;
 use super::policies::{role_policy, trust_policy};
 use super::policy::{Policy, PolicyError};
-use super::review::missing_permissions;
+use super::review::{missing_permissions, others_trusted};
 use super::roles::NamedPolicy;
 use super::scope::Scope;
 use super::step::shell_command;
@@ -137,6 +137,16 @@ pub(super) fn trust(found: &Result<Policy, PolicyError>, scope: &Scope) -> Check
         findings,
         format!("only WorkMail may assume it, and only for {}", scope.organization),
     );
+    if check.health == Health::Ok {
+        return check;
+    }
+    if found.as_ref().is_ok_and(|it| !others_trusted(it).is_empty()) {
+        return check.advice("others may need this role as it is: have events logged as a role of their own, with `mailtrace setup --role-name NAME --force`");
+    }
+    if !scope.is_named() {
+        let scope = Scope { organization: "ORGANIZATION-ID".to_owned(), ..scope.clone() };
+        return check.advice(format!("it should be {}", trust_policy(&scope).to_json()));
+    }
     let remedy = [
         "iam",
         "update-assume-role-policy",
@@ -145,11 +155,7 @@ pub(super) fn trust(found: &Result<Policy, PolicyError>, scope: &Scope) -> Check
         "--policy-document",
         &trust_policy(scope).to_json(),
     ];
-    let remedy: Vec<String> = remedy.into_iter().map(str::to_owned).collect();
-    match check.health {
-        Health::Ok => check,
-        _ => check.command(shell_command(&remedy)),
-    }
+    check.command(shell_command(&remedy.map(str::to_owned)))
 }
 
 /// Whether a role may do what it has to, and nothing else. `unread` are policies that it has and
