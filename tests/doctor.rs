@@ -40,7 +40,7 @@ impl Clinic {
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let message = json!({ "traceId": id, "event": {
             "eventName": "OUTGOING_EMAIL_SENT", "messageId": format!("<{id}@acme.example>") } });
-        self.account.moto().put(GROUP, &[Event::new(now_ms - 1_000, "s", &message.to_string())]);
+        self.account.moto().put(GROUP, &[Event::new(now_ms - 1_000, "s", message.to_string())]);
     }
 
     /// Has the role share what it may do already.

@@ -43,7 +43,7 @@ impl Site {
             .map(|it| {
                 let message = json!({ "traceId": format!("t{it}"), "event": {
                     "eventName": "OUTGOING_EMAIL_SENT" } });
-                Event::new(now_ms - 60_000 * (it + 1), "s", &message.to_string())
+                Event::new(now_ms - 60_000 * (it + 1), "s", message.to_string())
             })
             .collect();
         site.account.moto().put(GROUP, &events);

@@ -5,6 +5,7 @@ use crate::aws::{AwsError, EventQuery, Failure, GROUP_PREFIX, LogGroup, LogGroup
 use crate::limits;
 use crate::logging::check::{Check, Health};
 use crate::logging::end::has_ended;
+use crate::logging::step::quoted;
 use crate::logging::{LoggingError, judge};
 
 impl Examination<'_> {
@@ -86,7 +87,7 @@ impl Examination<'_> {
                 "mailtrace pull --log-group {} --region {} --store {}",
                 group.name,
                 self.region(),
-                self.wish.store.path
+                quoted(&self.wish.store.path)
             ))
         };
         self.checks.push(check);
