@@ -15,7 +15,7 @@
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
 //! | [`ingest`] | the pipeline from sources to the store |
 //! | [`pull`] | from CloudWatch Logs to the store, without losing an event |
-//! | [`logging`] | event logging on the AWS side: policies, what there is, setting it up |
+//! | [`logging`] | event logging on the AWS side: policies, what there is, setting it up, checking it, taking it down |
 //! | [`query`] | the search language, and what an answer to it is |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`stats`] | counts over the whole store, latencies, metrics |

@@ -308,6 +308,25 @@ pub const IDENTITY_PAGES_MAX: usize = 40;
 /// immediately visible").
 pub const ROLE_PROPAGATION_SECONDS: u64 = 60;
 
+/// Days before events that are not in the store are deleted at which that is called a failure: a
+/// weekend, and a day to mend it.
+pub const LOSS_WARNING_DAYS: i64 = 3;
+
+/// Days without an event after which one should look why. Small organizations have quiet days.
+pub const SILENCE_WARNING_DAYS: i64 = 1;
+
+/// Days without an event after which logging is taken not to work.
+pub const SILENCE_FAILED_DAYS: i64 = 7;
+
+/// Days before WorkMail's end from which on it is warned of: what a log group keeps by default.
+pub const END_WARNING_DAYS: i64 = 30;
+
+/// Listings of a whole log group that are made until nothing new comes, before giving up.
+pub const DRAIN_ROUNDS_MAX: u32 = 4;
+
+/// Bytes of a file with a policy. IAM's own bound is 10,240 characters.
+pub const POLICY_BYTES_MAX: u64 = 1 << 20;
+
 /// Seconds for which what was switched on may not read back yet.
 pub const READ_BACK_SECONDS: u64 = 30;
 

@@ -3,6 +3,7 @@
 //! Everything is counted in milliseconds since 1970, as CloudWatch does. This module knows
 //! nothing of records or events.
 
+mod duration;
 mod interval;
 
 use std::fmt;
@@ -10,6 +11,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+pub use duration::human_duration;
 pub use interval::{Interval, Intervals};
 
 /// Milliseconds of a day.

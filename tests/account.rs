@@ -1,7 +1,9 @@
 //! An AWS account with WorkMail in it: moto's CloudWatch Logs, IAM and STS, and a WorkMail of our
 //! own. A gate stands before moto: it keeps count of the calls, and denies those it is told to.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
@@ -31,6 +33,71 @@ pub(crate) struct Gate {
     pub(crate) denied: Vec<&'static str>,
     /// What came in, by its IAM action, such as `iam:CreateRole`.
     pub(crate) calls: Vec<String>,
+    /// WorkMail's own role, which moto does not know how to delete.
+    pub(crate) own_role: OwnRole,
+    /// Listings of events after each of which one more event arrives.
+    pub(crate) news: usize,
+}
+
+/// The name of WorkMail's own role.
+pub(crate) const OWN_ROLE: &str = "AWSServiceRoleForAmazonWorkMailEvents";
+
+/// WorkMail's own role, and what becomes of it when it is to be deleted.
+#[derive(Debug, Default)]
+pub(crate) struct OwnRole {
+    pub(crate) exists: bool,
+    /// How far its deletion is said to have got, in this order; the last is said from then on.
+    pub(crate) statuses: Vec<&'static str>,
+}
+
+impl OwnRole {
+    /// Answers what is about this role.
+    fn answer(&mut self, action: &str, form: &str) -> Option<(u16, String)> {
+        let is_meant = form_value(form, "RoleName").as_deref() == Some(OWN_ROLE);
+        let result = match action {
+            "GetRole" | "DeleteServiceLinkedRole" if is_meant && !self.exists => {
+                let body = "<ErrorResponse><Error><Type>Sender</Type><Code>NoSuchEntity</Code>\
+                     <Message>no such role</Message></Error></ErrorResponse>";
+                return Some((404, body.to_owned()));
+            }
+            "GetRole" if is_meant => format!(
+                "<Role><Path>/aws-service-role/events.workmail.amazonaws.com/</Path>\
+                 <RoleName>{OWN_ROLE}</RoleName><RoleId>AROA1</RoleId><Arn>arn:aws:iam::{ACCOUNT}:\
+                 role/aws-service-role/events.workmail.amazonaws.com/{OWN_ROLE}</Arn>\
+                 <CreateDate>2026-01-01T00:00:00Z</CreateDate>\
+                 <AssumeRolePolicyDocument>%7B%22Statement%22%3A%5B%5D%7D\
+                 </AssumeRolePolicyDocument></Role>"
+            ),
+            "DeleteServiceLinkedRole" if is_meant => {
+                "<DeletionTaskId>task/1</DeletionTaskId>".to_owned()
+            }
+            "GetServiceLinkedRoleDeletionStatus" => {
+                assert_eq!(form_value(form, "DeletionTaskId").as_deref(), Some("task/1"));
+                let status = match self.statuses.len() {
+                    0 => "SUCCEEDED",
+                    1 => self.statuses[0],
+                    _ => self.statuses.remove(0),
+                };
+                self.exists &= status != "SUCCEEDED";
+                let reason = match status {
+                    "FAILED" => {
+                        "<Reason><Reason>It is in use</Reason><RoleUsageList><member>\
+                         <Region>us-west-2</Region><Resources><member>m-1</member></Resources>\
+                         </member></RoleUsageList></Reason>"
+                    }
+                    _ => "",
+                };
+                format!("<Status>{status}</Status>{reason}")
+            }
+            _ => return None,
+        };
+        let namespace = "https://iam.amazonaws.com/doc/2010-05-08/";
+        let body = format!(
+            "<{action}Response xmlns=\"{namespace}\"><{action}Result>{result}</{action}Result>\
+             </{action}Response>"
+        );
+        Some((200, body))
+    }
 }
 
 impl Service for Gate {
@@ -68,13 +135,39 @@ impl Service for Gate {
                 Reply::new(403, kind, body.into_bytes())
             };
         }
+        if let Some((status, body)) = self.own_role.answer(&action, &body) {
+            return Reply::new(status, kind, body.into_bytes());
+        }
         let headers = match header("x-amz-target") {
             target if target.is_empty() => String::new(),
             target => format!("X-Amz-Target: {target}\r\n"),
         };
         let mut client = JsonClient::connect(self.moto).unwrap().signed_for(service);
         let answered = client.post(&header("content-type"), &headers, &body).unwrap();
+        if action == "FilterLogEvents" && self.news > 0 {
+            self.news -= 1;
+            self.log_another(&body);
+        }
         Reply::new(answered.status, kind, answered.body)
+    }
+}
+
+impl Gate {
+    /// Logs one more event, an hour late, to the group that a request names.
+    fn log_another(&self, request: &str) {
+        let request: Value = serde_json::from_str(request).unwrap();
+        let timestamp_ms = jiff::Timestamp::now().as_millisecond() - 60 * 60 * 1_000;
+        let message = serde_json::json!({
+            "traceId": format!("late{}", self.news),
+            "event": { "eventName": "MAILBOX_EMAIL_DELIVERED" },
+        });
+        let parameters = serde_json::json!({
+            "logGroupName": request["logGroupName"],
+            "logStreamName": "s",
+            "logEvents": [{ "timestamp": timestamp_ms, "message": message.to_string() }],
+        });
+        let mut client = JsonClient::connect(self.moto).unwrap();
+        assert_eq!(client.call("PutLogEvents", &parameters).unwrap().status, 200);
     }
 }
 
@@ -111,7 +204,13 @@ impl Account {
     /// One with these organizations and nothing else.
     pub(crate) fn with(organizations: impl IntoIterator<Item = Organization>) -> Self {
         let moto = Moto::start();
-        let gate = Gate { moto: moto.address(), denied: Vec::new(), calls: Vec::new() };
+        let gate = Gate {
+            moto: moto.address(),
+            denied: Vec::new(),
+            calls: Vec::new(),
+            own_role: OwnRole::default(),
+            news: 0,
+        };
         let workmail = WorkMail::start(organizations);
         Self { workmail, gate: Server::listening(gate), moto }
     }
@@ -132,6 +231,39 @@ impl Account {
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         run(&mut self.command(arguments))
+    }
+
+    /// The same by moto's clock, which cannot be set, on a store.
+    pub(crate) fn run_now(&self, store: &Path, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        command.env("MAILTRACE_NOW", jiff::Timestamp::now().to_string());
+        run(command.arg("--store").arg(store))
+    }
+
+    /// Checks that all that was called since the last look is allowed by what
+    /// `mailtrace policy` prints; gives what is allowed and was not called.
+    #[track_caller]
+    pub(crate) fn beyond_calls(
+        &self,
+        policies: &[&[&str]],
+        called: impl IntoIterator<Item = String>,
+    ) -> Vec<String> {
+        let mut called: BTreeSet<String> = called.into_iter().collect();
+        called.remove("sts:GetCallerIdentity");
+        let mut allowed = BTreeSet::new();
+        for arguments in policies {
+            let all = [&["policy"], *arguments, &["--format", "json"]].concat();
+            let policy = self.run(&all).expect(0).json();
+            for statement in policy["Statement"].as_array().unwrap() {
+                let actions = match &statement["Action"] {
+                    Value::Array(actions) => actions.clone(),
+                    only => vec![only.clone()],
+                };
+                allowed.extend(actions.iter().map(|it| it.as_str().unwrap().to_owned()));
+            }
+        }
+        assert!(called.is_subset(&allowed), "{called:?} {allowed:?}");
+        allowed.difference(&called).cloned().collect()
     }
 
     /// Calls that came in since the last look, without repetitions, in order of their names.
@@ -193,6 +325,18 @@ impl Account {
         let trust = trust.to_string();
         let parameters = [("RoleName", role), ("AssumeRolePolicyDocument", trust.as_str())];
         let (status, body) = self.iam("CreateRole", &parameters);
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// Has a role share a policy of this name, which is made for it.
+    pub(crate) fn attach_policy(&self, role: &str, policy: &str, document: &Value) {
+        let document = document.to_string();
+        let parameters = [("PolicyName", policy), ("PolicyDocument", document.as_str())];
+        let (status, body) = self.iam("CreatePolicy", &parameters);
+        assert_eq!(status, 200, "{body}");
+        let arn = format!("arn:aws:iam::{ACCOUNT}:policy/{policy}");
+        let parameters = [("RoleName", role), ("PolicyArn", arn.as_str())];
+        let (status, body) = self.iam("AttachRolePolicy", &parameters);
         assert_eq!(status, 200, "{body}");
     }
 

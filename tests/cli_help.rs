@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 17] = [
     "import",
     "pull",
     "trace",
@@ -17,6 +17,8 @@ const COMMANDS: [&str; 15] = [
     "reindex",
     "schema",
     "setup",
+    "doctor",
+    "teardown",
     "policy",
     "synth",
     "completions",

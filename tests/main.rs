@@ -68,8 +68,12 @@ mod support;
 mod stats;
 // The n-th system call fails or is the last one.
 mod syscall_faults;
+// Looking whether event logging works.
+mod doctor;
 // Switching event logging on.
 mod setup;
+// Switching it off, and leaving nothing behind that is not in the store.
+mod teardown;
 // The same for other tools.
 mod setup_emit;
 // The shape of the code itself.

@@ -28,7 +28,7 @@ fn narrowed(caller: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_reader_may_do_what_a_pull_does() {
+fn a_reader_may_do_what_a_pull_and_a_look_do() {
     let mut arguments = narrowed("reader");
     arguments.extend(["--s3", "s3://acme-logs/exports/"]);
     assert_eq!(
@@ -47,6 +47,44 @@ fn a_reader_may_do_what_a_pull_does() {
                     "Effect": "Allow",
                     "Action": ["logs:DescribeLogStreams", "logs:FilterLogEvents"],
                     "Resource": "arn:aws:logs:eu-west-1:123456789012:log-group:/acme:*",
+                },
+                {
+                    "Sid": "FindOrganization",
+                    "Effect": "Allow",
+                    "Action": "workmail:ListOrganizations",
+                    "Resource": "*",
+                },
+                {
+                    "Sid": "LookAtOrganizations",
+                    "Effect": "Allow",
+                    "Action": [
+                        "workmail:DescribeEmailMonitoringConfiguration",
+                        "workmail:DescribeOrganization",
+                    ],
+                    "Resource": "arn:aws:workmail:*:123456789012:organization/*",
+                },
+                {
+                    "Sid": "LookAtRole",
+                    "Effect": "Allow",
+                    "Action": [
+                        "iam:GetRole",
+                        "iam:GetRolePolicy",
+                        "iam:ListAttachedRolePolicies",
+                        "iam:ListRolePolicies",
+                    ],
+                    "Resource": [
+                        "arn:aws:iam::123456789012:role/aws-service-role/events.workmail.amazonaws.com/AWSServiceRoleForAmazonWorkMailEvents",
+                        "arn:aws:iam::123456789012:role/workmail-acme",
+                    ],
+                },
+                {
+                    "Sid": "LookAtSharedPolicies",
+                    "Effect": "Allow",
+                    "Action": ["iam:GetPolicy", "iam:GetPolicyVersion"],
+                    "Resource": [
+                        "arn:aws:iam::123456789012:policy/*",
+                        "arn:aws:iam::aws:policy/*",
+                    ],
                 },
                 {
                     "Sid": "ListObjects",

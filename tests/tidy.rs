@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["limits", "time", "event", "source"]),
     ("ingest", &["limits", "time", "event", "source", "aws", "store"]),
     ("pull", &["limits", "time", "event", "source", "aws", "store"]),
-    ("logging", &["limits", "aws"]),
+    ("logging", &["limits", "time", "aws", "store"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("stats", &["limits", "time", "event", "store", "trace"]),

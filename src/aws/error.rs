@@ -363,6 +363,14 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
     }
 }
 
+/// What was to be taken away and is not there has been taken away.
+pub(super) fn unless_gone(answer: Result<(), Failure>) -> Result<(), Failure> {
+    match answer {
+        Err(Failure::Permanent(AwsError::NotFound { .. })) => Ok(()),
+        other => other,
+    }
+}
+
 /// Whom the service says it refused, as ` for ARN`.
 fn principal(message: &str) -> String {
     message

@@ -23,6 +23,19 @@ pub struct LogGroup {
     pub kms_key: Option<String>,
     /// Whether a data protection policy may mask parts of messages.
     pub is_masked: bool,
+    /// Whether it cannot be deleted before its protection is taken off.
+    pub is_deletion_protected: bool,
+    /// How many metrics are counted from its events.
+    pub metric_filter_count: u32,
+}
+
+/// Somewhere that a group's events are sent on to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// The name of the filter.
+    pub name: String,
+    /// The ARN of where they go.
+    pub destination: String,
 }
 
 /// A log stream, as far as it tells whether something has arrived.
@@ -156,6 +169,11 @@ impl LogsClient {
                 stored_bytes: it.stored_bytes.and_then(|it| u64::try_from(it).ok()),
                 kms_key: it.kms_key_id,
                 is_masked: it.data_protection_status.is_some_and(|it| it.as_str() == "ACTIVATED"),
+                is_deletion_protected: it.deletion_protection_enabled == Some(true),
+                metric_filter_count: it
+                    .metric_filter_count
+                    .and_then(|it| u32::try_from(it).ok())
+                    .unwrap_or(0),
             })
         });
         Ok((groups.collect(), answer.next_token))
@@ -186,6 +204,40 @@ impl LogsClient {
         });
         Ok((streams.collect(), answer.next_token))
     }
+
+    /// One page of where the events of a group are sent on to, and the token of the next.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn subscriptions(
+        &self,
+        group: &str,
+        token: Option<String>,
+    ) -> Result<(Vec<Subscription>, Option<String>), Failure> {
+        let call = self.call("logs:DescribeSubscriptionFilters", group);
+        let request = self.client.describe_subscription_filters().log_group_name(group);
+        let answer = request.set_next_token(token).send().await;
+        let answer = answer.map_err(|error| error::failure(&error, &call))?;
+        let filters = answer.subscription_filters.unwrap_or_default().into_iter();
+        let subscriptions = filters.map(|it| Subscription {
+            name: it.filter_name.unwrap_or_default(),
+            destination: it.destination_arn.unwrap_or_default(),
+        });
+        Ok((subscriptions.collect(), answer.next_token))
+    }
+
+    /// Deletes a group with everything in it. That there is none is no failure.
+    ///
+    /// # Errors
+    ///
+    /// How the call failed.
+    pub async fn delete_group(&self, group: &str) -> Result<(), Failure> {
+        let call = self.call("logs:DeleteLogGroup", group);
+        let answer = self.client.delete_log_group().log_group_name(group).send().await;
+        error::unless_gone(answer.map(|_| ()).map_err(|error| error::failure(&error, &call)))
+    }
+
     /// Makes a group that is encrypted with this key, or with CloudWatch's own. That it is there
     /// already is no failure.
     ///

@@ -20,11 +20,11 @@ mod workmail;
 
 pub use download::{ObjectReader, ObjectSink, download, object_stream};
 pub use error::{AwsError, Call, Failure};
-pub use iam::{IamClient, Role};
+pub use iam::{AttachedPolicy, Deletion, IamClient, Role};
 pub use limiter::RateLimiter;
-pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient};
+pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient, Subscription};
 pub use names::{GROUP_PREFIX, LogGroupArn, default_group, partition};
 pub use retry::Retrier;
 pub use s3::{ObjectBody, ObjectsClient, S3Object, S3Url, S3UrlError};
-pub use session::{Session, SessionOptions};
+pub use session::{Identity, Session, SessionOptions};
 pub use workmail::{Monitoring, Organization, OrganizationSummary, WorkMailClient};

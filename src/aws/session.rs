@@ -24,6 +24,15 @@ pub struct SessionOptions {
     pub endpoint_url: Option<String>,
 }
 
+/// Whose credentials some are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The number of the account.
+    pub account: String,
+    /// The ARN of the user or of the role's session; empty where the service does not say it.
+    pub arn: String,
+}
+
 /// A region and credentials that were there when it was opened.
 #[derive(Clone, Debug)]
 pub struct Session {
@@ -123,20 +132,37 @@ impl Session {
         }
     }
 
+    /// The same identity in another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
+        Self { config, region: region.to_owned() }
+    }
+
     /// The number of the account whose credentials these are. Needs no permission.
     ///
     /// # Errors
     ///
     /// What the call came to.
     pub async fn account(&self) -> Result<String, AwsError> {
+        Ok(self.identity().await?.account)
+    }
+
+    /// Whose credentials these are. Needs no permission.
+    ///
+    /// # Errors
+    ///
+    /// What the call came to.
+    pub async fn identity(&self) -> Result<Identity, AwsError> {
         let call = Call::new("sts:GetCallerIdentity", format!("region {}", self.region));
         let client = aws_sdk_sts::Client::new(&self.config);
         let identity = client.get_caller_identity().send().await;
         let identity = identity.map_err(|error| error::failure(&error, &call).into_error())?;
-        identity.account.ok_or_else(|| AwsError::Incomprehensible {
+        let account = identity.account.ok_or_else(|| AwsError::Incomprehensible {
             call: call.to_string(),
             detail: "an identity without an account".to_owned(),
-        })
+        })?;
+        Ok(Identity { account, arn: identity.arn.unwrap_or_default() })
     }
 }
 

@@ -6,6 +6,8 @@
 mod batch;
 mod completions;
 mod condition;
+mod doctor;
+mod doctor_report;
 mod filter;
 mod ids;
 mod import;
@@ -25,12 +27,14 @@ mod schema;
 mod search;
 mod session;
 mod setup;
-mod setup_report;
 mod stats;
 mod status;
 mod synth;
+mod target;
+mod teardown;
 mod trace;
 mod triage;
+mod undertaking;
 mod verify;
 mod watch;
 mod watched;
@@ -58,7 +62,7 @@ struct Arguments {
 }
 
 /// What the exit status says, for the end of the help.
-const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected, 4 a condition of --fail-if holds.
+const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected or something is to be looked at, 4 a condition of --fail-if holds.
 
 Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
 
@@ -126,6 +130,8 @@ enum Command {
     Reindex(reindex::ReindexArgs),
     Schema(schema::SchemaArgs),
     Setup(setup::SetupArgs),
+    Doctor(doctor::DoctorArgs),
+    Teardown(teardown::TeardownArgs),
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
@@ -191,7 +197,7 @@ enum Outcome {
     Done,
     /// A query found nothing.
     NothingFound,
-    /// Done, but some input was rejected.
+    /// Done, but some input was rejected, or something is not as it should be.
     SomeRejected,
     /// Done, and a condition of `--fail-if` holds.
     ConditionHolds,
@@ -287,6 +293,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Reindex(args) => reindex::run(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
         Command::Setup(args) => setup::run(&args, &context),
+        Command::Doctor(args) => doctor::run(&args, &context),
+        Command::Teardown(args) => teardown::run(&args, &context),
         Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),

@@ -4,16 +4,15 @@ use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
+use super::target::{Target, TargetArgs};
 use super::{Context, Format, Outcome, output};
 use crate::aws::{S3Url, default_group};
-use crate::logging::{
-    Scope, default_role, log_group_or_arn, names, reader_policy, setup_policy, teardown_policy,
-};
+use crate::logging::{Scope, default_role, names, reader_policy, setup_policy, teardown_policy};
 use crate::render::{sanitise, write_json};
 
 /// Prints the least IAM policy that a command needs
 ///
-/// For whoever runs `pull` (reader), `setup` or `teardown`: exactly the calls that it makes, on
+/// For whoever runs `pull` and `doctor` (reader), `setup` or `teardown`: exactly the calls that it makes, on
 /// exactly what it makes them on. What is not said stands in the policy as a name in capitals, to
 /// be replaced. Nothing is asked of AWS.
 #[derive(Debug, Args)]
@@ -24,14 +23,10 @@ pub(super) struct PolicyArgs {
     /// The organization's ID (m-...), or its alias, which gives log group and role their names
     #[arg(long, value_name = "ALIAS|ID")]
     organization: Option<String>,
-    /// The log group, by its name or ARN [default: /aws/workmail/emailevents/ALIAS]
-    #[arg(long, value_name = "NAME")]
-    log_group: Option<String>,
-    /// The role as which WorkMail logs [default: workmail-email-events-ALIAS]
-    #[arg(long, value_name = "NAME", conflicts_with = "default_role")]
-    role_name: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// For `setup --default-role`: WorkMail's own role instead of one that is made
-    #[arg(long)]
+    #[arg(long, conflicts_with = "role_name")]
     default_role: bool,
     /// For `pull --s3`: the bucket to read too, such as s3://bucket/prefix
     #[arg(long, value_name = "URL")]
@@ -47,7 +42,7 @@ pub(super) struct PolicyArgs {
 /// Who is to have the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Caller {
-    /// Whoever pulls
+    /// Whoever pulls, and looks whether logging works
     Reader,
     /// Whoever switches logging on
     Setup,
@@ -114,11 +109,10 @@ fn scope(args: &PolicyArgs) -> anyhow::Result<Scope> {
         Some(alias) => (ORGANIZATION.to_owned(), names::alias(alias)?),
         None => (ORGANIZATION.to_owned(), ALIAS.to_owned()),
     };
-    let group = args.log_group.as_deref().map(log_group_or_arn).transpose()?;
-    let (log_group, arn) = group.unwrap_or_else(|| (default_group(&alias), None));
+    let Target { log_group, role } = args.target.checked()?;
+    let (log_group, arn) = log_group.unwrap_or_else(|| (default_group(&alias), None));
     let region = args.region.as_deref().map(names::region).transpose()?;
     let account = args.account.as_deref().map(names::account).transpose()?;
-    let role = args.role_name.as_deref().map(names::role).transpose()?;
     Ok(Scope {
         region: or(&region.or_else(|| arn.as_ref().map(|it| it.region.clone())), REGION),
         account: or(&account.or_else(|| arn.map(|it| it.account)), ACCOUNT),

@@ -100,13 +100,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     if args.print && !matches!(context.global.format, Format::Table | Format::Ndjson) {
         bail!("--print goes with --format table or ndjson");
     }
-    let stop = Stop::new();
-    let wish = stop.clone();
-    on_interrupt(move || {
-        let is_second = wish.is_requested();
-        wish.request();
-        is_second
-    })?;
+    let stop = stop_on_interrupt()?;
     let mut sources = args.source.choose()?.into_iter().map(Source::new).collect::<Vec<_>>();
     for source in &mut sources {
         source.open(args.max_rate, context, &stop);
@@ -336,6 +330,18 @@ fn finish(
         }
     }
     Ok(outcome)
+}
+
+/// A wish to stop, which the first Ctrl-C is.
+pub(super) fn stop_on_interrupt() -> anyhow::Result<Stop> {
+    let stop = Stop::new();
+    let wish = stop.clone();
+    on_interrupt(move || {
+        let is_second = wish.is_requested();
+        wish.request();
+        is_second
+    })?;
+    Ok(stop)
 }
 
 /// Tells `stop` when the user or the system wants us to stop, so that what has been fetched is

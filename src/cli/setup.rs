@@ -6,12 +6,13 @@ use anyhow::bail;
 use clap::{Args, ValueEnum};
 
 use super::session::SessionArgs;
-use super::setup_report::{Report, write_dry_run};
+use super::target::{Target, TargetArgs, check_organization};
+use super::undertaking::{Report, Undertaking, write_dry_run};
 use super::{Context, Format, Outcome, output};
 use crate::aws::default_group;
 use crate::logging::{
-    Found, LogGroupPlace, Plan, Retention, Scope, Services, SetupEvent, SetupWish, Template,
-    check_place, default_role, log_group_or_arn, names, plan,
+    Found, Plan, Retention, Scope, Services, SetupEvent, SetupWish, Template, check_place,
+    default_role, names, plan,
 };
 
 /// Switches email event logging on for an organization
@@ -26,14 +27,10 @@ pub(super) struct SetupArgs {
     /// The WorkMail organization, by its alias or its ID (m-...)
     #[arg(long, value_name = "ALIAS|ID")]
     organization: String,
-    /// The log group, by its name or ARN [default: /aws/workmail/emailevents/ALIAS]
-    #[arg(long, value_name = "NAME")]
-    log_group: Option<String>,
-    /// The role as which WorkMail logs [default: workmail-email-events-ALIAS]
-    #[arg(long, value_name = "NAME", conflicts_with = "default_role")]
-    role_name: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
     /// Have WorkMail log as the service-linked role that it makes for itself
-    #[arg(long)]
+    #[arg(long, conflicts_with = "role_name")]
     default_role: bool,
     /// For how many days the log group keeps events, or never: they never expire [default: 30 for
     /// a new log group, else as it is]
@@ -82,8 +79,7 @@ impl From<EmitKind> for Template {
 
 /// What can be checked before anything is asked of AWS.
 struct Checked {
-    log_group: Option<LogGroupPlace>,
-    role: Option<String>,
+    target: Target,
     retention: Option<Retention>,
 }
 
@@ -105,7 +101,7 @@ pub(super) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome
     let plan = plan(&wish, &found)?;
     if args.dry_run {
         let mut stdout = anstream::stdout().lock();
-        write_dry_run(&plan, context.global.format, &mut stdout)?;
+        write_dry_run(&Undertaking::from(&plan), context.global.format, &mut stdout)?;
         stdout.flush()?;
         return Ok(Outcome::Done);
     }
@@ -113,12 +109,9 @@ pub(super) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome
 }
 
 fn check(args: &SetupArgs) -> anyhow::Result<Checked> {
-    if !names::is_organization_id(&args.organization) {
-        names::alias(&args.organization)?;
-    }
+    check_organization(&args.organization)?;
     Ok(Checked {
-        log_group: args.log_group.as_deref().map(log_group_or_arn).transpose()?,
-        role: args.role_name.as_deref().map(names::role).transpose()?,
+        target: args.target.checked()?,
         retention: args.retention_days.as_deref().map(Retention::parse).transpose()?,
     })
 }
@@ -132,7 +125,7 @@ fn online(args: &SetupArgs, checked: &Checked, services: &Services) -> anyhow::R
     }
     let region = names::region(services.session().region())?;
     // What can be told from an ARN alone is told before anything is asked.
-    if let Some((_, Some(arn))) = &checked.log_group {
+    if let Some((_, Some(arn))) = &checked.target.log_group {
         check_place(arn, &region, &arn.account)?;
     }
     let organization = services.wait_for(services.organization(&args.organization))?;
@@ -163,7 +156,7 @@ struct Place {
 
 fn wish(args: &SetupArgs, checked: &Checked, place: Place) -> anyhow::Result<SetupWish> {
     let Place { id, name, region, account } = place;
-    let log_group = match &checked.log_group {
+    let log_group = match &checked.target.log_group {
         Some((log_group, arn)) => {
             if let Some(arn) = arn {
                 check_place(arn, &region, &account)?;
@@ -172,7 +165,7 @@ fn wish(args: &SetupArgs, checked: &Checked, place: Place) -> anyhow::Result<Set
         }
         None => names::log_group(&default_group(&name))?,
     };
-    let role = match &checked.role {
+    let role = match &checked.target.role {
         Some(role) => role.clone(),
         None => names::role(&default_role(&name))?,
     };
@@ -205,11 +198,11 @@ fn carry_out(plan: &Plan, services: &Services, context: &Context) -> anyhow::Res
     if is_told {
         plan.warnings.iter().for_each(|it| output::warn(it));
     }
-    let mut report = Report::of(plan, context.global.format);
+    let mut report = Report::of(Undertaking::from(plan), context.global.format);
     let mut unwritable = report.begin().err();
     let carried_out = services.wait_for(services.carry_out(plan, &mut |event| match event {
-        SetupEvent::Done(step) => {
-            if let Err(error) = report.done(step) {
+        SetupEvent::Done(_) => {
+            if let Err(error) = report.done("") {
                 unwritable.get_or_insert(error);
             }
         }
@@ -225,7 +218,15 @@ fn carry_out(plan: &Plan, services: &Services, context: &Context) -> anyhow::Res
     // That the answer cannot be written must not hide what became of the account.
     let written = match unwritable {
         Some(error) => Err(error),
-        None => report.end(error.as_ref()),
+        None => {
+            let scope = &plan.scope;
+            let text = format!(
+                "events are logged; take them with `mailtrace pull --log-group {} --region {}`",
+                scope.log_group, scope.region
+            );
+            let error = error.as_ref().map(ToString::to_string);
+            report.end(error.as_deref().map_or(Ok(("on", text.as_str())), Err))
+        }
     };
     match error {
         Some(error) => Err(error.into()),

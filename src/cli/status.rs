@@ -6,9 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Context, Format, Outcome};
+use crate::logging::days_left;
 use crate::render::{Cell, Column, Table, csv_cell, human_duration, write_json, write_pairs};
-use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Store};
-use crate::time::{DAY_MS, Timestamp};
+use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Standing, Store};
+use crate::time::Timestamp;
 
 /// Shows what the store holds and what it covers
 #[derive(Debug, Args)]
@@ -94,7 +95,7 @@ fn write_table(
         facts.push(("Last look", optional(standing.last_look)));
         facts.push(("Complete to", optional(standing.complete_until)));
         facts.push(("Final to", optional(standing.final_until)));
-        let mut loss = standing.loss(context.now);
+        let mut loss = loss(&standing, context.now);
         if !group.facts.is_known() {
             loss.push_str(" (30 days assumed: logs:DescribeLogGroups is not allowed)");
         }
@@ -102,14 +103,6 @@ fn write_table(
         write_pairs(&facts, 2, options.width, out)?;
     }
     Ok(())
-}
-
-/// When WorkMail shuts down (WorkMail administrator guide, "End of support"), in milliseconds
-/// since 1970: the end of 2027-03-31 in UTC.
-const SHUTDOWN_MS: i64 = 1_806_537_600_000;
-
-fn days_left(now: Timestamp) -> i64 {
-    (SHUTDOWN_MS - now.as_ms()).div_euclid(DAY_MS).max(0)
 }
 
 fn shutdown(now: Timestamp) -> String {
@@ -120,60 +113,16 @@ fn shutdown(now: Timestamp) -> String {
     }
 }
 
-/// How a pulled group stands.
-struct Standing {
-    last_look: Option<Timestamp>,
-    /// All events up to here that were visible at the looks are in the store.
-    complete_until: Option<Timestamp>,
-    /// No more events up to here can arrive.
-    final_until: Option<Timestamp>,
-    /// The first instant that no look has seen, of those that CloudWatch still keeps.
-    not_taken: Timestamp,
-    /// When the events of that instant are deleted.
-    deleted_at: Option<Timestamp>,
-}
-
-impl Standing {
-    fn of(group: &PulledGroup, now: Timestamp) -> Self {
-        let retention_ms = group.facts.kept_ms();
-        let looks = group.looks();
-        let oldest = group.facts.kept_from_ms(now.as_ms());
-        let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);
-        let from = Timestamp::from_ms(oldest).unwrap_or(Timestamp::UNIX_EPOCH);
-        // When all is taken, it is what happens from now on.
-        let not_taken = group.first_unseen(from, now).unwrap_or(now);
-        let seen_to = not_taken.saturating_add_ms(-1);
-        let in_order = looks.iter().take_while(|it| it.range.first_ms <= seen_to.as_ms());
-        let mut final_until_ms = None;
-        for look in in_order {
-            final_until_ms = Some(look.settled_until_ms().min(look.range.last_ms))
-                .filter(|it| *it >= look.range.first_ms)
-                .or(final_until_ms);
-            if !look.is_settled() {
-                break;
-            }
-        }
-        Self {
-            last_look: looks.iter().map(|it| it.at_ms).max().and_then(Timestamp::from_ms),
-            complete_until: (!looks.is_empty()).then_some(seen_to),
-            final_until: final_until_ms.and_then(Timestamp::from_ms),
-            not_taken,
-            deleted_at: retention_ms.map(|it| not_taken.saturating_add_ms(it)),
-        }
+/// How long there is to take what has not been taken, in words.
+fn loss(standing: &Standing, now: Timestamp) -> String {
+    let Some(deleted_at) = standing.deleted_at else {
+        return "none: CloudWatch keeps events for ever, or does not say for how long".to_owned();
+    };
+    let left = deleted_at.ms_since(now);
+    if left <= 0 {
+        return "now: the oldest events not yet taken are being deleted".to_owned();
     }
-
-    /// How long there is to take what has not been taken, in words.
-    fn loss(&self, now: Timestamp) -> String {
-        let Some(deleted_at) = self.deleted_at else {
-            return "none: CloudWatch keeps events for ever, or does not say for how long"
-                .to_owned();
-        };
-        let left = deleted_at.ms_since(now);
-        if left <= 0 {
-            return "now: the oldest events not yet taken are being deleted".to_owned();
-        }
-        format!("in {}: the oldest events not yet taken are deleted then", human_duration(left))
-    }
+    format!("in {}: the oldest events not yet taken are deleted then", human_duration(left))
 }
 
 fn to_json(store: &Store, sizes: Sizes, context: &Context) -> Value {

@@ -100,6 +100,78 @@ pub enum LoggingError {
         /// What it shows.
         found: String,
     },
+    /// Others use what is to be deleted.
+    #[error(
+        "the {what} is used by {by}: nothing was changed; leave its deletion out, or have those log elsewhere first"
+    )]
+    InUse {
+        /// What is used.
+        what: String,
+        /// By which organizations.
+        by: String,
+    },
+    /// Whether others use what is to be deleted is not known.
+    #[error("cannot tell whether another organization uses what is to be deleted: {cause}")]
+    UnknownUsers {
+        /// Why not.
+        cause: Box<LoggingError>,
+    },
+    /// Events go somewhere else than is named.
+    #[error(
+        "the organization {organization} logs to {found}: name that with --log-group and --role-name (its own role goes with --delete-service-linked-role), or leave the deletion out"
+    )]
+    OtherTarget {
+        /// The organization's ID.
+        organization: String,
+        /// Group and role that it logs to.
+        found: String,
+    },
+    /// The log group is not to be deleted.
+    #[error(
+        "the log group {group} is protected from deletion: take that off first with: {command}"
+    )]
+    Protected {
+        /// The group's name.
+        group: String,
+        /// The command that does so.
+        command: String,
+    },
+    /// The role is not WorkMail's alone.
+    #[error(
+        "the role {role} is not for WorkMail alone: {problems}; leave --delete-role out, or delete it by hand"
+    )]
+    ForeignRole {
+        /// The role's name.
+        role: String,
+        /// Who else may assume it.
+        problems: String,
+    },
+    /// Events are logged although they should not be.
+    #[error("after {seconds} s events are still logged to {found}: run the same command again")]
+    StillOn {
+        /// How long was waited.
+        seconds: u64,
+        /// Where they go.
+        found: String,
+    },
+    /// IAM does not delete a role.
+    #[error("IAM does not delete the role {role}: {reason}")]
+    RoleStays {
+        /// The role's name.
+        role: String,
+        /// Why, in the service's words.
+        reason: String,
+    },
+    /// IAM has not deleted a role yet.
+    #[error(
+        "IAM has not deleted the role {role} after {seconds} s, and goes on: run the same command again later to see that it is gone"
+    )]
+    RoleGoes {
+        /// The role's name.
+        role: String,
+        /// How long was waited.
+        seconds: u64,
+    },
     /// A step failed, and what others before it did stands.
     #[error("cannot {step}: {cause}{standing}")]
     Stopped {

@@ -5,8 +5,8 @@ use super::names::{ROLE_NAME_PART, Retention};
 use super::policies::{role_policy, trust_policy};
 use super::policy::Policy;
 use super::review::{missing_permissions, trust_problems};
+use super::roles::FoundRole;
 use super::scope::{SERVICE_LINKED_ROLE, Scope};
-use super::services::FoundRole;
 use crate::aws::{LogGroup, Monitoring};
 
 /// Days for which a new group keeps events when nothing is said: WorkMail's own default

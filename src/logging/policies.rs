@@ -18,22 +18,41 @@ pub fn trust_policy(scope: &Scope) -> Policy {
     Policy::new([statement])
 }
 
+/// What the role has to do (WorkMail administrator guide, "Enabling email event logging").
+pub(super) const ROLE_ACTIONS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
 /// What the role may do: write to streams of the one group.
 ///
 /// The guide's own sample ends in `GROUP*`, which takes in groups whose names only begin alike.
 /// `GROUP:*` is enough: both actions are checked against `…:log-group:GROUP:log-stream:STREAM`.
 #[must_use]
 pub fn role_policy(scope: &Scope) -> Policy {
-    Policy::new([Statement::allowing(["logs:CreateLogStream", "logs:PutLogEvents"])
-        .on([scope.log_group_arn().with_streams()])])
+    Policy::new([Statement::allowing(ROLE_ACTIONS).on([scope.log_group_arn().with_streams()])])
 }
 
-/// What `mailtrace pull` calls, of objects too where it is to read a bucket.
+/// What `mailtrace pull` and `mailtrace doctor` call, of objects too where a bucket is to be read.
 ///
-/// `sts:GetCallerIdentity`, which it may call as well, needs no permission.
+/// The first two statements are enough to pull. `sts:GetCallerIdentity`, which both may call as
+/// well, needs no permission.
 #[must_use]
 pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
     let mut statements = reading(scope);
+    statements.extend([
+        list_organizations(),
+        look_at_organizations(scope),
+        Statement::allowing([
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+        ])
+        .named("LookAtRole")
+        .on([scope.role_arn(), scope.service_linked_role_arn()]),
+        Statement::allowing(["iam:GetPolicy", "iam:GetPolicyVersion"])
+            .named("LookAtSharedPolicies")
+            .on(["aws", scope.account.as_str()]
+                .map(|owner| format!("arn:{}:iam::{owner}:policy/*", partition(&scope.region)))),
+    ]);
     if let Some(url) = objects {
         let bucket = format!("arn:{}:s3:::{}", partition(&scope.region), url.bucket());
         let list = Statement::allowing(["s3:ListBucket"]).named("ListObjects").on([bucket.clone()]);
@@ -105,23 +124,16 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
 /// What `mailtrace teardown` calls, the last pull and the look at other organizations included.
 #[must_use]
 pub fn teardown_policy(scope: &Scope) -> Policy {
-    let every_organization =
-        Scope { organization: "*".to_owned(), ..scope.clone() }.organization_arn();
     let mut statements = vec![
         list_organizations(),
-        Statement::allowing([
-            "workmail:DescribeOrganization",
-            "workmail:DescribeEmailMonitoringConfiguration",
-        ])
-        .named("LookAtOtherOrganizations")
-        .on([every_organization]),
+        look_at_organizations(scope),
         Statement::allowing(["workmail:DeleteEmailMonitoringConfiguration"])
             .named("SwitchOff")
             .on([scope.organization_arn()]),
     ];
     statements.extend(reading(scope));
     statements.extend([
-        Statement::allowing(["logs:DeleteLogGroup"])
+        Statement::allowing(["logs:DescribeSubscriptionFilters", "logs:DeleteLogGroup"])
             .named("DeleteLogGroup")
             .on(group_and_streams(scope)),
         Statement::allowing([
@@ -135,6 +147,7 @@ pub fn teardown_policy(scope: &Scope) -> Policy {
         .named("DeleteRole")
         .on([scope.role_arn()]),
         Statement::allowing([
+            "iam:GetRole",
             "iam:DeleteServiceLinkedRole",
             "iam:GetServiceLinkedRoleDeletionStatus",
         ])
@@ -151,6 +164,18 @@ fn reading(scope: &Scope) -> Vec<Statement> {
             .named("ReadEvents")
             .on([scope.log_group_arn().with_streams()]),
     ]
+}
+
+/// Which of them logs where: of all regions, for a role is of none.
+fn look_at_organizations(scope: &Scope) -> Statement {
+    let (region, organization) = ("*".to_owned(), "*".to_owned());
+    let every = Scope { region, organization, ..scope.clone() };
+    Statement::allowing([
+        "workmail:DescribeOrganization",
+        "workmail:DescribeEmailMonitoringConfiguration",
+    ])
+    .named("LookAtOrganizations")
+    .on([every.organization_arn()])
 }
 
 /// A listing of groups by the beginning of their names is checked against no single group.
@@ -208,10 +233,9 @@ mod tests {
                         || it.ends_with("workmail-acme")
                         || it.ends_with("WorkMailEvents")
                 };
-                let is_listing = statement
-                    .action
-                    .iter()
-                    .all(|it| it.contains(":List") || it.contains(":Describe"));
+                let is_listing = statement.action.iter().all(|it| {
+                    [":List", ":Describe", ":GetPolicy"].iter().any(|word| it.contains(word))
+                });
                 assert!(is_listing || statement.resource.iter().all(is_named), "{statement:?}");
                 assert!(statement.action.iter().all(|it| !it.contains('*')), "{statement:?}");
             }

@@ -1,5 +1,6 @@
 //! Whether policies that were found are what event logging needs, and no danger.
 
+use super::policies::ROLE_ACTIONS;
 use super::policy::{Effect, Policy, Principal, Statement, Values};
 use super::scope::{SERVICE, Scope};
 use super::wildcard;
@@ -28,6 +29,13 @@ pub fn trust_problems(policy: &Policy, scope: &Scope) -> Vec<String> {
     problems
 }
 
+/// Who else than WorkMail may assume a role, each in words.
+pub(super) fn others_trusted(policy: &Policy) -> Vec<String> {
+    let mut problems: Vec<String> = policy.statements.iter().flat_map(dangers).collect();
+    problems.retain(|it| it.starts_with("it trusts "));
+    problems
+}
+
 /// Which of what the role has to do none of the policies allows; empty when nothing is missing.
 #[must_use]
 pub fn missing_permissions<'p>(
@@ -37,11 +45,10 @@ pub fn missing_permissions<'p>(
     let all = policies.into_iter().flat_map(|it| it.statements.iter().cloned());
     let all = Policy::new(all);
     let stream = format!("{}:log-stream:any", scope.log_group_arn());
-    let needed = ["logs:CreateLogStream", "logs:PutLogEvents"];
-    needed.into_iter().filter(|it| !all.allows(it, &stream)).collect()
+    ROLE_ACTIONS.into_iter().filter(|it| !all.allows(it, &stream)).collect()
 }
 
-fn trusts_workmail(statement: &Statement) -> bool {
+pub(super) fn trusts_workmail(statement: &Statement) -> bool {
     let is_service = match &statement.principal {
         Some(Principal::ByKind(kinds)) => {
             kinds.get("Service").is_some_and(|it| it.iter().any(|it| it == SERVICE))
@@ -110,7 +117,7 @@ fn mismatched(statement: &Statement, scope: &Scope) -> Vec<String> {
     wrong
 }
 
-fn all_conditions(statement: &Statement) -> impl Iterator<Item = (&str, &str, &Values)> {
+pub(super) fn all_conditions(statement: &Statement) -> impl Iterator<Item = (&str, &str, &Values)> {
     statement.condition.iter().flat_map(|(operator, keys)| {
         keys.iter().map(move |(key, values)| (operator.as_str(), key.as_str(), values))
     })

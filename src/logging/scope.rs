@@ -38,6 +38,11 @@ impl Scope {
         }
     }
 
+    /// Whether the organization is a known one.
+    pub(super) fn is_named(&self) -> bool {
+        super::names::is_organization_id(&self.organization)
+    }
+
     fn partition(&self) -> &'static str {
         partition(&self.region)
     }

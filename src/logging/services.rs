@@ -4,8 +4,6 @@ use tokio::runtime::Runtime;
 
 use super::LoggingError;
 use super::names;
-use super::policy::{Policy, PolicyError};
-use super::scope::Scope;
 use crate::aws::{
     AwsError, Failure, IamClient, LogGroup, LogsClient, Organization, OrganizationSummary,
     RateLimiter, Retrier, Session, SessionOptions, WorkMailClient,
@@ -20,17 +18,6 @@ pub struct Services {
     pub(super) iam: IamClient,
     pub(super) workmail: WorkMailClient,
     pub(super) limiter: RateLimiter,
-}
-
-/// A role as it was found.
-#[derive(Clone, Debug)]
-pub struct FoundRole {
-    /// Its ARN.
-    pub arn: String,
-    /// Who may assume it.
-    pub trust: Result<Policy, PolicyError>,
-    /// The policies within it, by name. Those that it shares with others are not among them.
-    pub policies: Vec<(String, Result<Policy, PolicyError>)>,
 }
 
 /// Names of organizations that an error mentions.
@@ -114,7 +101,19 @@ impl Services {
     ///
     /// What the calls came to.
     pub async fn organizations(&self) -> Result<Vec<OrganizationSummary>, LoggingError> {
-        let page = async |token| self.workmail.organizations(token).await;
+        self.organizations_of(&self.workmail).await
+    }
+
+    /// All organizations of another region.
+    ///
+    /// # Errors
+    ///
+    /// What the calls came to.
+    pub(super) async fn organizations_of(
+        &self,
+        workmail: &WorkMailClient,
+    ) -> Result<Vec<OrganizationSummary>, LoggingError> {
+        let page = async |token| workmail.organizations(token).await;
         let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
         Ok(listed.map_err(Failure::into_error)?.0)
     }
@@ -158,28 +157,9 @@ impl Services {
         let (streams, next) = page.map_err(Failure::into_error)?;
         Ok(streams.is_empty() && next.is_none())
     }
-
-    /// The role of the scope with the policies within it; `None` where there is none.
-    ///
-    /// # Errors
-    ///
-    /// What the calls came to.
-    pub async fn role(&self, scope: &Scope) -> Result<Option<FoundRole>, LoggingError> {
-        let name = &scope.role;
-        let found = self.call(async || self.iam.role(name).await).await;
-        let Some(role) = found.map_err(Failure::into_error)? else { return Ok(None) };
-        let page = async |marker| self.iam.role_policies(name, marker).await;
-        let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
-        let mut policies = Vec::new();
-        for policy in listed.map_err(Failure::into_error)?.0 {
-            let document = self.call(async || self.iam.role_policy(name, &policy).await).await;
-            policies.push((policy, Policy::parse(&document.map_err(Failure::into_error)?)));
-        }
-        Ok(Some(FoundRole { arn: role.arn, trust: Policy::parse(&role.trust_policy), policies }))
-    }
 }
 
-fn is_active(state: &str) -> bool {
+pub(super) fn is_active(state: &str) -> bool {
     // Nothing is said in some answers; what is not allowed will be told by the call.
     state.is_empty() || state.eq_ignore_ascii_case("active")
 }

@@ -171,7 +171,7 @@ impl Services {
 }
 
 /// Pauses that double, and their end.
-struct Patience {
+pub(super) struct Patience {
     until: Instant,
     pause_ms: u64,
 }
@@ -180,11 +180,11 @@ struct Patience {
 const FIRST_PAUSE_MS: u64 = 250;
 
 impl Patience {
-    fn of(seconds: u64) -> Self {
+    pub(super) fn of(seconds: u64) -> Self {
         Self { until: Instant::now() + Duration::from_secs(seconds), pause_ms: FIRST_PAUSE_MS }
     }
 
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.until
     }
 
@@ -193,7 +193,7 @@ impl Patience {
         self.pause_ms == FIRST_PAUSE_MS
     }
 
-    async fn pause(&mut self) {
+    pub(super) async fn pause(&mut self) {
         sleep(Duration::from_millis(self.pause_ms)).await;
         self.pause_ms = (self.pause_ms * 2).min(limits::PROPAGATION_PAUSE_MS_MAX);
     }

@@ -162,7 +162,7 @@ pub fn shell_command(arguments: &[String]) -> String {
 }
 
 /// A word as a POSIX shell takes it: bare where nothing in it could act, else in single quotes.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@+".contains(it);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()

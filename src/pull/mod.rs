@@ -5,6 +5,7 @@
 //! seen by then, in the store's one commit point. The network waits for the store only when the
 //! queue between them is full.
 
+mod drain;
 mod error;
 mod groups;
 mod listing;
@@ -17,6 +18,7 @@ mod storing;
 
 use std::time::Instant;
 
+pub use drain::{DrainEvent, DrainOptions, Drained};
 pub use error::PullError;
 pub use plan::{Piece, plan, window};
 pub use puller::{PullOptions, Puller};

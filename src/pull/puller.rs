@@ -214,6 +214,11 @@ impl Puller {
         })
     }
 
+    /// What its clock shows.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Waits for `duration`, or until told to stop.
     pub fn wait(&self, duration: Duration) {
         self.runtime.block_on(self.stop.wait(duration));

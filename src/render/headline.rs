@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::duration::human_duration;
+use crate::time::human_duration;
 use crate::trace::{Message, Outcome, Recipient, StatusClass, status_class, status_in_words};
 
 /// Outcomes in the order in which an administrator wants to hear of them.

@@ -8,7 +8,6 @@
 mod bars;
 mod batch;
 mod csv;
-mod duration;
 mod events_table;
 mod groups;
 mod headline;
@@ -28,7 +27,6 @@ pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
 };
 pub use csv::{csv_cell, write_events_csv, write_messages_csv};
-pub use duration::human_duration;
 pub use events_table::{write_event_line, write_events_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
@@ -45,7 +43,9 @@ pub use stats_data::{
 pub use stats_table::{
     absent_value, write_chart, write_counts_table, write_latency_tables, write_metrics_table,
 };
-pub use style::outcome_style;
-pub use table::{Cell, Column, Table, TableOptions, write_pairs};
+pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
+pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 pub use trace_table::{write_not_found, write_trace_table, write_trace_tables};
 pub use triage::{write_triage, write_triage_csv, write_triage_json};
+
+pub use crate::time::human_duration;

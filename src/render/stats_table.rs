@@ -5,13 +5,12 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 
 use super::bars::{bar, columns_of, counts_together};
-use super::duration::human_duration;
 use super::sanitise::columns;
 use super::share::share_in_words;
 use super::style::{FAINT, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{CountKey, CountRow, Counts, Latencies, LatencyRow, Metrics};
-use crate::time::{Intervals, Timestamp};
+use crate::time::{Intervals, Timestamp, human_duration};
 
 const BAR: Style = AnsiColor::Cyan.on_default();
 

@@ -4,9 +4,12 @@ use anstyle::{AnsiColor, Effects, Style};
 
 use crate::trace::{MessageOutcome, Outcome};
 
-pub(super) const GOOD: Style = AnsiColor::Green.on_default();
-pub(super) const BAD: Style = AnsiColor::Red.on_default();
-pub(super) const UNDECIDED: Style = AnsiColor::Yellow.on_default();
+/// As it should be.
+pub const GOOD: Style = AnsiColor::Green.on_default();
+/// Not as it should be.
+pub const BAD: Style = AnsiColor::Red.on_default();
+/// Not decided, or worth a look.
+pub const UNDECIDED: Style = AnsiColor::Yellow.on_default();
 pub(super) const STRONG: Style = Style::new().effects(Effects::BOLD);
 pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 pub(super) const PLAIN: Style = Style::new();

@@ -359,7 +359,8 @@ fn longest_word(text: &str) -> usize {
 }
 
 /// Breaks a sanitised text into lines at blanks; a word that is wider than `width` stays whole.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+#[must_use]
+pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split(' ').filter(|it| !it.is_empty()) {

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 
-use super::duration::human_duration;
 use super::headline::headline;
 use super::sanitise::{fit, sanitise};
 use super::step::{cause, event_style, sentence, word};
@@ -10,7 +9,7 @@ use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style
 use super::table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 use crate::event::EventName;
 use crate::limits;
-use crate::time::Timestamp;
+use crate::time::{Timestamp, human_duration};
 use crate::trace::{Leg, Message, Outcome, Recipient};
 
 const INDENT: usize = 2;

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use super::duration::human_duration;
 use super::json::write_json;
 use super::sanitise::sanitise;
 use super::style::{BAD, FAINT, STRONG, UNDECIDED};
 use super::table::{Cell, Column, Table, TableOptions};
+use crate::time::human_duration;
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::triage::{Finding, FindingKind, Item, Triage};
 

@@ -21,6 +21,7 @@ mod pulls;
 mod reader;
 mod reindex;
 mod rejected;
+mod standing;
 mod verify;
 pub mod words;
 mod writer;
@@ -42,6 +43,7 @@ pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};
 pub use reader::{EventReader, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};
 pub use rejected::{RejectedEntry, RejectedWriter};
+pub use standing::Standing;
 pub use verify::{VerifyReport, verify};
 pub use writer::{Appended, StoreWriter};
 

@@ -76,6 +76,8 @@ pub(crate) enum Refusal {
     Internal,
     /// Too many requests.
     Throttling,
+    /// As a service that is no more.
+    Gone,
 }
 
 /// An organization.
@@ -84,6 +86,7 @@ pub(crate) struct Organization {
     pub(crate) id: String,
     pub(crate) alias: String,
     pub(crate) state: &'static str,
+    pub(crate) region: &'static str,
     /// What DescribeEmailMonitoringConfiguration answers.
     pub(crate) monitoring: Option<Value>,
 }
@@ -95,12 +98,13 @@ impl Organization {
             id: format!("m-{digits:032x}"),
             alias: alias.to_owned(),
             state: "Active",
+            region: REGION,
             monitoring: None,
         }
     }
 
     pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:workmail:{REGION}:{ACCOUNT}:organization/{}", self.id)
+        format!("arn:aws:workmail:{}:{ACCOUNT}:organization/{}", self.region, self.id)
     }
 }
 
@@ -162,11 +166,12 @@ impl State {
         if let Some(refusal) = refusal {
             return Err(refused(*refusal, operation));
         }
+        let region = region_of(request);
         if operation == Operation::ListOrganizations {
-            return self.page(&parameters);
+            return self.page(&parameters, &region);
         }
         let id = parameters["OrganizationId"].as_str().unwrap_or_default();
-        let known = self.organizations.iter_mut().find(|it| it.id == id);
+        let known = self.organizations.iter_mut().find(|it| it.id == id && it.region == region);
         let organization = known.ok_or_else(|| {
             Error::new("OrganizationNotFoundException", format!("Organization {id} not found"))
         })?;
@@ -186,7 +191,7 @@ impl State {
             })),
             Operation::PutEmailMonitoringConfiguration => {
                 let group = parameters["LogGroupArn"].as_str().unwrap_or_default();
-                if !group.starts_with(&format!("arn:aws:logs:{REGION}:{ACCOUNT}:")) {
+                if !group.starts_with(&format!("arn:aws:logs:{region}:{ACCOUNT}:")) {
                     let message = "The log group must be in the organization's account and region";
                     return Err(Error::new("InvalidParameterException", message));
                 }
@@ -215,7 +220,7 @@ impl State {
         }
     }
 
-    fn page(&self, parameters: &Value) -> Result<Value, Error> {
+    fn page(&self, parameters: &Value, region: &str) -> Result<Value, Error> {
         let start: usize = match parameters["NextToken"].as_str() {
             None => 0,
             Some(token) => token
@@ -223,8 +228,10 @@ impl State {
                 .and_then(|it| it.parse().ok())
                 .ok_or_else(|| Error::new("InvalidParameterException", "NextToken"))?,
         };
-        let end = (start + self.page_organizations).min(self.organizations.len());
-        let page = self.organizations[start..end].iter().map(|it| {
+        let here: Vec<&Organization> =
+            self.organizations.iter().filter(|it| it.region == region).collect();
+        let end = (start + self.page_organizations).min(here.len());
+        let page = here[start..end].iter().map(|it| {
             json!({
                 "OrganizationId": it.id,
                 "Alias": it.alias,
@@ -233,7 +240,7 @@ impl State {
             })
         });
         let mut answer = json!({ "OrganizationSummaries": page.collect::<Vec<_>>() });
-        if end < self.organizations.len() {
+        if end < here.len() {
             answer["NextToken"] = format!("from-{end}").into();
         }
         Ok(answer)
@@ -248,6 +255,13 @@ impl Service for State {
         };
         Reply::new(status, "application/x-amz-json-1.1", body.to_string().into_bytes())
     }
+}
+
+/// The region that a request is signed for.
+fn region_of(request: &HttpRequest) -> String {
+    let authorization = request.header("authorization").unwrap_or_default();
+    let (_, scope) = authorization.split_once("Credential=").unwrap_or_default();
+    scope.split('/').nth(2).unwrap_or_default().to_owned()
 }
 
 /// An error answer.
@@ -283,5 +297,6 @@ fn refused(refusal: Refusal, operation: Operation) -> Error {
         }
         Refusal::Internal => Error { status: 500, ..Error::new("InternalFailure", "try again") },
         Refusal::Throttling => Error::new("ThrottlingException", "Rate exceeded"),
+        Refusal::Gone => Error { status: 410, ..Error::new("EndOfSupportException", "gone") },
     }
 }

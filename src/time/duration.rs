@@ -5,7 +5,7 @@
 ///
 /// # Example
 /// ```
-/// use mailtrace::render::human_duration;
+/// use mailtrace::time::human_duration;
 /// assert_eq!(human_duration(800), "0.8 s");
 /// assert_eq!(human_duration(200_000), "3 min 20 s");
 /// ```

@@ -1,0 +1,121 @@
+//! Pulls a group to its end, and shows that nothing more comes.
+//!
+//! CloudWatch takes events in with a delay, so that one listing proves nothing about those that
+//! are on their way. Two listings of the whole group do, when the second finds nothing new and
+//! enough time lies between them.
+
+use std::time::Duration;
+
+use super::puller::{PullOptions, Puller};
+use super::{PullError, PullProgress, PullReport};
+use crate::aws::LogGroup;
+use crate::limits;
+use crate::store::{Standing, StoreWriter};
+use crate::time::{Timestamp, human_duration};
+
+/// How to drain a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DrainOptions {
+    /// Milliseconds for which nothing new may have come.
+    pub settle_ms: i64,
+    /// Whether logging was on until a moment ago, so that earlier pulls tell nothing.
+    pub was_on: bool,
+}
+
+/// What draining came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// The store has everything that the group holds, and nothing new has come for long enough.
+    Whole {
+        /// Events that the last listing found; those that were rejected among them.
+        held: u64,
+        /// Those of them whose messages are no email events: their originals are kept apart.
+        rejected: u64,
+    },
+    /// It cannot be said that everything is in the store.
+    NotWhole {
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// Something that happens while a group is drained.
+#[derive(Debug)]
+pub enum DrainEvent<'d> {
+    /// A listing goes on.
+    Progress(PullProgress),
+    /// The whole group was listed.
+    Listed(&'d PullReport),
+    /// There is a pause of so many milliseconds before the next listing.
+    Waits(i64),
+}
+
+impl Puller {
+    /// Lists a whole group again and again, until nothing new has come for `settle_ms`, or
+    /// [`limits::DRAIN_ROUNDS_MAX`] times.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::Store`].
+    pub fn drain(
+        &self,
+        writer: &mut StoreWriter,
+        group: &LogGroup,
+        options: DrainOptions,
+        on_event: &mut dyn FnMut(DrainEvent<'_>),
+    ) -> Result<Drained, PullError> {
+        let pulls = writer.pulls();
+        let looked = pulls.group(&group.arn).and_then(|it| Standing::of(it, self.now()).last_look);
+        // Since when nothing new has come, as far as that is known.
+        let mut quiet_since = looked.filter(|_| !options.was_on);
+        let mut rejected_before = None;
+        for round in 1..=limits::DRAIN_ROUNDS_MAX {
+            let begun = self.now();
+            let whole = PullOptions { is_recheck: true, ..PullOptions::default() };
+            let mut on_progress = |it| on_event(DrainEvent::Progress(it));
+            let report = self.pull(writer, group, whole, &mut on_progress, None)?;
+            on_event(DrainEvent::Listed(&report));
+            if let Some(reason) = incomplete(&report, begun) {
+                return Ok(Drained::NotWhole { reason });
+            }
+            // What was rejected is not in the store's archive, and so comes as often as it is
+            // listed: its number has to stay the same.
+            let is_as_before = match rejected_before {
+                Some(before) => before == report.rejected,
+                None => report.rejected == 0,
+            };
+            rejected_before = Some(report.rejected);
+            let is_quiet = report.added == 0 && is_as_before;
+            quiet_since = quiet_since.filter(|_| is_quiet);
+            let quiet_ms = quiet_since.map_or(0, |it| begun.ms_since(it));
+            if quiet_since.is_some() && quiet_ms >= options.settle_ms {
+                return Ok(Drained::Whole { held: report.read, rejected: report.rejected });
+            }
+            if round < limits::DRAIN_ROUNDS_MAX {
+                quiet_since = quiet_since.or_else(|| Some(self.now()));
+                let wait_ms = options.settle_ms.saturating_sub(quiet_ms).max(1);
+                on_event(DrainEvent::Waits(wait_ms));
+                self.wait(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1)));
+            }
+        }
+        let settle = human_duration(options.settle_ms);
+        let reason = format!(
+            "events went on arriving over {} waits of {settle}",
+            limits::DRAIN_ROUNDS_MAX - 1
+        );
+        Ok(Drained::NotWhole { reason })
+    }
+}
+
+/// Why a listing that began at `begun` does not tell everything.
+fn incomplete(report: &PullReport, begun: Timestamp) -> Option<String> {
+    if let Some(problem) = &report.problem {
+        return Some(problem.to_string());
+    }
+    if report.is_interrupted {
+        return Some("interrupted".to_owned());
+    }
+    let standing = Standing::of(&report.pulled, begun);
+    (standing.not_taken < begun)
+        .then(|| format!("what happened from {} on was not looked at", standing.not_taken))
+}

@@ -1,0 +1,51 @@
+//! How far the pulls of a log group have got.
+
+use super::pulls::PulledGroup;
+use crate::time::Timestamp;
+
+/// How a pulled group stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// When it was last looked at.
+    pub last_look: Option<Timestamp>,
+    /// All events up to here that were visible at the looks are in the store.
+    pub complete_until: Option<Timestamp>,
+    /// No more events up to here can arrive.
+    pub final_until: Option<Timestamp>,
+    /// The first instant that no look has seen, of those that CloudWatch still keeps.
+    pub not_taken: Timestamp,
+    /// When the events of that instant are deleted.
+    pub deleted_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// How a group stands at `now`.
+    #[must_use]
+    pub fn of(group: &PulledGroup, now: Timestamp) -> Self {
+        let retention_ms = group.facts.kept_ms();
+        let looks = group.looks();
+        let oldest = group.facts.kept_from_ms(now.as_ms());
+        let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);
+        let from = Timestamp::from_ms(oldest).unwrap_or(Timestamp::UNIX_EPOCH);
+        // When all is taken, it is what happens from now on.
+        let not_taken = group.first_unseen(from, now).unwrap_or(now);
+        let seen_to = not_taken.saturating_add_ms(-1);
+        let in_order = looks.iter().take_while(|it| it.range.first_ms <= seen_to.as_ms());
+        let mut final_until_ms = None;
+        for look in in_order {
+            final_until_ms = Some(look.settled_until_ms().min(look.range.last_ms))
+                .filter(|it| *it >= look.range.first_ms)
+                .or(final_until_ms);
+            if !look.is_settled() {
+                break;
+            }
+        }
+        Self {
+            last_look: looks.iter().map(|it| it.at_ms).max().and_then(Timestamp::from_ms),
+            complete_until: (!looks.is_empty()).then_some(seen_to),
+            final_until: final_until_ms.and_then(Timestamp::from_ms),
+            not_taken,
+            deleted_at: retention_ms.map(|it| not_taken.saturating_add_ms(it)),
+        }
+    }
+}
