@@ -86,9 +86,14 @@ fn kind_of(word: &str) -> Option<&'static str> {
         return Some("host");
     }
     // A status or a reply code is short, or has no letter.
-    let is_code = !has_letter && (digits <= 5 || is_status(word));
+    let is_code = !has_letter
+        && word.len() <= CODE_BYTES_MAX
+        && word.split('-').all(|it| it.len() <= 5 || is_status(it));
     (digits > 0 && word.len() >= 6 && !is_code && digits * 8 >= word.len()).then_some("id")
 }
+
+/// Bytes of a reply code with a status behind it.
+const CODE_BYTES_MAX: usize = "554-5.999.999".len();
 
 fn is_status(word: &str) -> bool {
     let word = word.trim_start_matches('#');
