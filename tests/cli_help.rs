@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 17] = [
     "import",
     "pull",
     "trace",
@@ -12,8 +12,11 @@ const COMMANDS: [&str; 14] = [
     "search",
     "stats",
     "status",
+    "sources",
     "verify",
     "reindex",
+    "prune",
+    "erase",
     "schema",
     "setup",
     "policy",
