@@ -40,6 +40,10 @@ pub const ARCHIVE_READ_BYTES_MAX: u64 = 1 << 30;
 /// Bytes of a rejected input that one entry under `rejected/` holds; longer ones span entries.
 pub const REJECTED_PART_BYTES: usize = 1 << 20;
 
+/// Bytes of an input that are read for its checksum alone, when what comes before them cannot be
+/// decompressed: standard input may go on for ever.
+pub const UNREAD_BYTES_MAX: u64 = 16 << 30;
+
 /// Times that compressed input may expand. Email events compress 10 to 50 times; a bomb, 1,000.
 pub const EXPANSION_RATIO_MAX: u64 = 500;
 
@@ -56,6 +60,28 @@ pub const DIRECTORY_DEPTH_MAX: usize = 64;
 /// Records that one commit may hold back. It bounds what a crash makes us redo and the memory
 /// that duplicates within one commit are found with (16 bytes a record).
 pub const COMMIT_RECORDS_MAX: u64 = 1_000_000;
+
+/// Sources of which one commit tells, some 300 bytes each: an import of many small files commits
+/// then.
+pub const COMMIT_ORIGINS_MAX: usize = 10_000;
+
+/// Bytes of what one commit notes in the archive: [`COMMIT_ORIGINS_MAX`] sources with paths of the
+/// greatest length, and a run for each of [`COMMIT_RECORDS_MAX`] records.
+pub const NOTE_BYTES_MAX: u64 = 128 << 20;
+
+/// Notes of commits that whoever asks for provenance keeps.
+pub const NOTES_KEPT: usize = 8;
+
+/// Stretches of affected records that `verify` tells apart in one file; beyond it the last one is
+/// told as if it went on to the end.
+pub const DAMAGE_STRETCHES_MAX: usize = 100;
+
+/// Records that `verify --deep` names of those in one file of which the index says something else.
+pub const DIFFERING_DOCUMENTS_SHOWN: usize = 20;
+
+/// Sources that added nothing and are remembered, some 400 bytes each. Beyond it the one that came
+/// the longest ago is forgotten.
+pub const REPEATED_ORIGINS_MAX: usize = 10_000;
 
 /// Milliseconds after which an import commits what it has.
 pub const COMMIT_INTERVAL_MS: u64 = 15_000;

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 20] = [
     "import",
     "pull",
     "trace",
@@ -13,8 +13,11 @@ const COMMANDS: [&str; 17] = [
     "search",
     "stats",
     "status",
+    "sources",
     "verify",
     "reindex",
+    "prune",
+    "erase",
     "schema",
     "setup",
     "doctor",

@@ -58,6 +58,10 @@ fn kill_and_complete(before: &Path, log: &Path, expected: &Content, ids: &[Strin
         }
         run(&mut import(&store, log)).expect(0);
         assert_same(&content(&store, ids), expected, &format!("round {round}"));
+        let sources = on(&store, &["sources", "--format", "json"]).expect(0).json();
+        let sources = sources["sources"].as_array().unwrap();
+        let added: u64 = sources.iter().map(|it| it["added"].as_u64().unwrap()).sum();
+        assert_eq!(expected.records, added, "round {round}: {sources:#?}");
         std::fs::remove_dir_all(&store).unwrap();
     }
     assert!(left_part >= ROUNDS / 3, "only {left_part} of {ROUNDS} kills left a part of the work");

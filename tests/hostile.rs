@@ -103,7 +103,7 @@ fn nothing_that_strangers_write_acts() {
     fs::write(&ids, HARMS.map(|it| it.replace('\n', " ")).join("\n") + "\n\u{1b}[35mgone\u{202e}")
         .unwrap();
     let ids = ids.to_str().unwrap();
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 20] = [
         &["import", path],
         &["trace", "--batch", ids],
         &["trace", "--batch", ids, "--all"],
@@ -120,6 +120,7 @@ fn nothing_that_strangers_write_acts() {
         &["stats", "--by", "recipient-domain"],
         &["stats", "--by", "event"],
         &["status"],
+        &["sources"],
         &["schema"],
         &["verify"],
         &["reindex"],

@@ -34,6 +34,8 @@ mod damage;
 mod disk_full;
 // The same events in another shape or in other pieces.
 mod identity;
+// The chain of commits, and what is told of damage.
+mod integrity;
 // Asking an AWS service without the SDK.
 mod json_client;
 // Servers that stand in for AWS.
@@ -51,6 +53,8 @@ mod pull_s3_moto;
 mod pull_errors;
 // Whatever goes wrong on the way, a pull's store has exactly the service's events.
 mod pull_lossless;
+// Where each record came from.
+mod provenance;
 // A pull from another CloudWatch Logs than our own.
 mod pull_moto;
 // Random events and random faults, then the exact set.
@@ -62,6 +66,8 @@ mod pulling;
 mod python;
 // What deserves attention, and watching for it.
 mod triage;
+// Records that are removed on purpose.
+mod removal;
 // Running the program, making input, comparing stores.
 mod support;
 // Counts, latencies and metrics, beside those of all originals.

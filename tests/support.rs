@@ -193,7 +193,7 @@ pub(crate) fn traces(store: &Path, ids: &[String]) -> String {
 
 #[track_caller]
 pub(crate) fn assert_sound(store: &Path) {
-    on(store, &["verify"]).expect(0);
+    on(store, &["verify", "--deep"]).expect(0);
 }
 
 /// Says where two stores part, rather than print both.

@@ -34,6 +34,8 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
     let options = ImportOptions {
         log_group: args.log_group.clone(),
         commit_records_max: args.commit_records,
+        began: Some(context.now),
+        ..ImportOptions::default()
     };
     let progress = ImportProgress::new(context);
     let report = import(&args.paths, &store, &options, &mut |it| progress.show(it))?;
@@ -102,6 +104,9 @@ pub(super) fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io:
     if report.rejected() > 0 {
         line.push_str(&format!(", {} rejected (kept in the store's rejected/)", report.rejected()));
     }
+    if report.withheld() > 0 {
+        line.push_str(&format!(", {} left out as removed before", report.withheld()));
+    }
     writeln!(out, "{line} ({seconds:.1} s)")
 }
 
@@ -111,6 +116,7 @@ pub(super) fn to_json(report: &ImportReport) -> serde_json::Value {
         "added": report.added(),
         "duplicates": report.duplicates(),
         "rejected": report.rejected(),
+        "withheld": report.withheld(),
         "elapsedMs": report.elapsed_ms,
         "files": report.files.iter().map(file_to_json).collect::<Vec<_>>(),
     })
@@ -121,6 +127,8 @@ fn file_to_json(file: &FileReport) -> serde_json::Value {
         "path": file.path,
         "format": file.format.map(|it| it.as_str()),
         "compression": (!file.compression.is_empty()).then_some(&file.compression),
+        "bytes": file.bytes,
+        "sha256": file.sha256,
         "read": file.read,
         "added": file.added,
         "duplicates": file.duplicates,

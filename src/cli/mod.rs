@@ -22,11 +22,13 @@ mod pull_report;
 mod pull_s3;
 mod pull_sources;
 mod reindex;
+mod removal;
 mod saved;
 mod schema;
 mod search;
 mod session;
 mod setup;
+mod sources;
 mod stats;
 mod status;
 mod synth;
@@ -126,8 +128,11 @@ enum Command {
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
     Status(status::StatusArgs),
+    Sources(sources::SourcesArgs),
     Verify(verify::VerifyArgs),
     Reindex(reindex::ReindexArgs),
+    Prune(removal::PruneArgs),
+    Erase(removal::EraseArgs),
     Schema(schema::SchemaArgs),
     Setup(setup::SetupArgs),
     Doctor(doctor::DoctorArgs),
@@ -289,8 +294,11 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Triage(args) => triage::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
         Command::Status(args) => status::run(&args, &context),
+        Command::Sources(args) => sources::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::Reindex(args) => reindex::run(&args, &context),
+        Command::Prune(args) => removal::prune(&args, &context),
+        Command::Erase(args) => removal::erase(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
         Command::Setup(args) => setup::run(&args, &context),
         Command::Doctor(args) => doctor::run(&args, &context),

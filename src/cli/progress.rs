@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Context;
 use crate::ingest::Progress;
 use crate::pull::PullProgress;
+use crate::store::VerifyProgress;
 
 /// How often the bar is drawn, at most.
 const DRAWS_PER_SECOND: u8 = 8;
@@ -61,6 +62,24 @@ impl ImportProgress {
             None => "{spinner} {bytes}, {msg}",
         };
         hidden.reveal(template);
+    }
+}
+
+/// Shows how a verification gets on; from any thread.
+pub(super) struct VerifyingProgress(Option<Bar>);
+
+impl VerifyingProgress {
+    pub(super) fn new(context: &Context) -> Self {
+        Self(Bar::new(context))
+    }
+
+    pub(super) fn show(&self, progress: VerifyProgress) {
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
+        bar.set_length(progress.total_bytes);
+        bar.set_position(progress.bytes);
+        if bar.is_hidden() {
+            hidden.reveal("{bar:12} {bytes} of {total_bytes} checked, {eta} left");
+        }
     }
 }
 

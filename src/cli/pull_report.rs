@@ -32,6 +32,7 @@ impl Pulled {
             late: before.late + report.late,
             duplicates: before.duplicates + report.duplicates,
             rejected: before.rejected + report.rejected,
+            withheld: before.withheld + report.withheld,
             pages: before.pages + report.pages,
             bytes: before.bytes + report.bytes,
             throttled: before.throttled + report.throttled,
@@ -111,6 +112,9 @@ fn write_text(Pulled { total, region }: &Pulled, out: &mut dyn Write) -> std::io
     if *rejected > 0 {
         line.push_str(&format!(", {rejected} rejected (kept in the store's rejected/)"));
     }
+    if total.withheld > 0 {
+        line.push_str(&format!(", {} left out as removed before", total.withheld));
+    }
     if total.throttled > 0 {
         line.push_str(&format!(", {} requests throttled", total.throttled));
     }
@@ -152,6 +156,7 @@ fn to_json(pulled: &[&Pulled], context: &Context) -> Value {
             "late": total.late,
             "duplicates": total.duplicates,
             "rejected": total.rejected,
+            "withheld": total.withheld,
             "pages": total.pages,
             "throttled": total.throttled,
             "coverage": coverage_to_json(total, context),
@@ -167,6 +172,7 @@ fn to_json(pulled: &[&Pulled], context: &Context) -> Value {
         "added": sum(|it| it.added),
         "duplicates": sum(|it| it.duplicates),
         "rejected": sum(|it| it.rejected),
+        "withheld": sum(|it| it.withheld),
         "elapsedMs": sum(|it| it.elapsed_ms),
         "files": pulled.iter().map(|it| file(it)).collect::<Vec<_>>(),
         "logGroup": only.map(|it| &it.total.log_group),

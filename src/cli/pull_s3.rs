@@ -27,7 +27,7 @@ pub(super) fn run(
     let wish = Arc::clone(&stop);
     super::pull::on_interrupt(move || wish.swap(true, Ordering::SeqCst))?;
     let store = context.store_path()?;
-    let options = ImportOptions { log_group, ..ImportOptions::default() };
+    let options = ImportOptions { log_group, began: Some(context.now), ..ImportOptions::default() };
     let progress = ImportProgress::new(context);
     let report = import_s3(session, &url, &store, &options, &stop, &mut |it| progress.show(it))?;
     drop(progress);

@@ -5,9 +5,12 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
 use crate::logging::days_left;
-use crate::render::{Cell, Column, Table, csv_cell, human_duration, write_json, write_pairs};
+use crate::render::{
+    Cell, Column, Table, csv_cell, human_duration, sanitise, write_json, write_pairs,
+};
 use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Standing, Store};
 use crate::time::Timestamp;
 
@@ -21,11 +24,12 @@ const UNNAMED_GROUP: &str = "(not named by the source)";
 pub(super) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = Store::open(&context.store_path()?)?;
     let sizes = store.sizes()?;
+    let head = store.head()?;
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
-        Format::Table => write_table(&store, sizes, context, &mut stdout)?,
+        Format::Table => write_table(&store, sizes, head.as_deref(), context, &mut stdout)?,
         Format::Json | Format::Ndjson => {
-            write_json(&to_json(&store, sizes, context), &mut stdout)?;
+            write_json(&to_json(&store, sizes, head.as_deref(), context), &mut stdout)?;
         }
         Format::Csv => write_csv(&store, context, &mut stdout)?,
     }
@@ -36,6 +40,7 @@ pub(super) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Outco
 fn write_table(
     store: &Store,
     sizes: Sizes,
+    head: Option<&str>,
     context: &Context,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
@@ -55,8 +60,18 @@ fn write_table(
         let rejected = format!("{} pieces, {}", sizes.rejected_count, bytes(sizes.rejected_bytes));
         facts.push(("Rejected", rejected));
     }
+    if let Some(head) = head {
+        facts.push(("Head", head.to_owned()));
+    }
     facts.push(("WorkMail", shutdown(context.now)));
     write_pairs(&facts, 0, options.width, out)?;
+    let tombstones = &store.checkpoint().tombstones;
+    if !tombstones.is_empty() {
+        writeln!(out, "\nRemoved")?;
+    }
+    for tombstone in tombstones {
+        writeln!(out, "  {}", sanitise(&tombstone_in_words(tombstone, &context.zone)))?;
+    }
     if store.checkpoint().coverage.is_empty() {
         return Ok(());
     }
@@ -125,7 +140,7 @@ fn loss(standing: &Standing, now: Timestamp) -> String {
     format!("in {}: the oldest events not yet taken are deleted then", human_duration(left))
 }
 
-fn to_json(store: &Store, sizes: Sizes, context: &Context) -> Value {
+fn to_json(store: &Store, sizes: Sizes, head: Option<&str>, context: &Context) -> Value {
     let shown = |it: Timestamp| it.in_zone(&context.zone);
     let range = |it: &CoveredRange| json!({"first": shown(it.first()), "last": shown(it.last())});
     let coverage: Vec<Value> = store
@@ -155,6 +170,8 @@ fn to_json(store: &Store, sizes: Sizes, context: &Context) -> Value {
         "indexBytes": sizes.index_bytes,
         "rejected": sizes.rejected_count,
         "rejectedBytes": sizes.rejected_bytes,
+        "head": head,
+        "tombstones": store.checkpoint().tombstones.iter().map(|it| tombstone_to_json(it, &context.zone)).collect::<Vec<_>>(),
         "coverage": coverage,
         "pulls": store.checkpoint().pulls.groups().map(|(arn, it)| pull_to_json(arn, it, context)).collect::<Vec<_>>(),
         "workmailEnds": "2027-03-31",

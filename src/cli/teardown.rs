@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::progress::PullingProgress;
+use super::progress::{PullingProgress, VerifyingProgress};
 use super::pull::stop_on_interrupt;
 use super::session::SessionArgs;
 use super::target::{Target, TargetArgs, check_organization};
@@ -18,7 +18,7 @@ use crate::logging::{
 };
 use crate::pull::{Clock, DrainEvent, DrainOptions, Drained, Puller};
 use crate::render::{human_duration, sanitise};
-use crate::store::{StoreWriter, verify};
+use crate::store::{StoreWriter, VerifyOptions, verify};
 use crate::time::parse_duration_ms;
 
 /// Switches email event logging off, and deletes what it left
@@ -276,7 +276,10 @@ impl Teardown<'_> {
 
     fn verify(&self) -> anyhow::Result<String> {
         let path = self.context.store_path()?;
-        let report = verify(&path)?;
+        let options = VerifyOptions { is_deep: true, ..VerifyOptions::default() };
+        let progress = VerifyingProgress::new(self.context);
+        let report = verify(&path, &options, &|it| progress.show(it))?;
+        drop(progress);
         match report.problems.first() {
             None => Ok(format!(": {} records, sound", report.records)),
             Some(problem) => {

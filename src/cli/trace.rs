@@ -10,12 +10,13 @@ use super::ids::Ids;
 use super::input::InputArgs;
 use super::{Context, Format, Outcome, batch};
 use crate::render::{
-    TraceAnswer, write_messages_csv, write_messages_ndjson, write_not_found, write_trace_json,
-    write_trace_tables,
+    TraceAnswer, write_divider, write_event_sources, write_messages_csv, write_messages_ndjson,
+    write_not_found, write_trace_json_with_sources, write_trace_ndjson_with_sources,
+    write_trace_table, write_trace_tables,
 };
-use crate::store::Store;
+use crate::store::{Provenance, Store};
 use crate::time::{Timestamp, Zone, parse_duration_ms};
-use crate::trace::{JoinRules, trace_ids};
+use crate::trace::{JoinRules, Message, trace_ids};
 
 /// Answers what happened to a message
 ///
@@ -40,6 +41,9 @@ pub(super) struct TraceArgs {
     /// List every recipient and step, however many
     #[arg(long)]
     all: bool,
+    /// Tell of each event where it came from: the file with its SHA-256 and the line, or the pull
+    #[arg(long, conflicts_with = "batch")]
+    provenance: bool,
     #[command(flatten)]
     input: InputArgs,
 }
@@ -47,6 +51,10 @@ pub(super) struct TraceArgs {
 pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = parse_duration_ms(&args.grace)
         .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    anyhow::ensure!(
+        !args.provenance || context.global.format != Format::Csv,
+        "--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson"
+    );
     let batch = match &args.batch {
         Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
         None => None,
@@ -67,13 +75,31 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
     };
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let zone = &context.zone;
-    match context.global.format {
-        Format::Table => {
+    let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
+    match (context.global.format, sources.as_deref()) {
+        (Format::Table, None) => {
             write_trace_tables(&traced.messages, &context.table_options(args.all), &mut stdout)?;
         }
-        Format::Json => write_trace_json(&answer, zone, &mut stdout)?,
-        Format::Ndjson => write_messages_ndjson(&traced.messages, true, zone, &mut stdout)?,
-        Format::Csv => write_messages_csv(&traced.messages, true, zone, &mut stdout)?,
+        (Format::Table, Some(sources)) => {
+            let options = context.table_options(args.all);
+            for (index, (message, sources)) in traced.messages.iter().zip(sources).enumerate() {
+                if index > 0 {
+                    write_divider(&options, &mut stdout)?;
+                }
+                write_trace_table(message, &options, &mut stdout)?;
+                write_event_sources(message, sources, &options, &mut stdout)?;
+            }
+        }
+        (Format::Json, sources) => {
+            write_trace_json_with_sources(&answer, sources, zone, &mut stdout)?;
+        }
+        (Format::Ndjson, None) => {
+            write_messages_ndjson(&traced.messages, true, zone, &mut stdout)?;
+        }
+        (Format::Ndjson, Some(sources)) => {
+            write_trace_ndjson_with_sources(&traced.messages, sources, zone, &mut stdout)?;
+        }
+        (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut stdout)?,
     }
     stdout.flush()?;
     if !traced.not_found.is_empty() && !context.global.quiet {
@@ -81,6 +107,15 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
     }
     Ok(opened.outcome(!traced.messages.is_empty()))
+}
+
+/// Where each event of each message came from.
+fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Option<Provenance>>>> {
+    let mut provenance = store.provenance();
+    let mut of_message = |message: &Message| {
+        message.events.iter().map(|it| provenance.of_event(it)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(messages.iter().map(&mut of_message).collect::<Result<_, _>>()?)
 }
 
 /// What the store covers, to tell "no such mail" from "not looked at".
@@ -96,6 +131,9 @@ pub(super) fn coverage_note(store: &Store, zone: &Zone) -> String {
         0 => {}
         1 => note.push_str(", with a gap (see `mailtrace status`)"),
         _ => note.push_str(&format!(", with {gaps} gaps (see `mailtrace status`)")),
+    }
+    if !store.checkpoint().tombstones.is_empty() {
+        note.push_str("; records were removed from it on purpose (see `mailtrace status`)");
     }
     note
 }

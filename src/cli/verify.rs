@@ -3,51 +3,55 @@
 use std::io::Write;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::progress::VerifyingProgress;
+use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
 use crate::render::{sanitise, write_json};
-use crate::store::verify;
+use crate::store::{Damage, FoundHead, VerifyOptions, VerifyReport, verify};
+use crate::time::Zone;
 
-/// Checks every byte of the archive and every entry of the index
+/// Checks every byte of the archive and of the index
 ///
-/// Exits with 2 and lists what is wrong when anything is.
+/// Finds any changed byte, any file that is missing or was replaced, and any commit that does not
+/// continue the one before. Says which records are affected, and from when they are. Exits with 2
+/// and lists what is wrong when anything is.
 #[derive(Debug, Args)]
-pub(super) struct VerifyArgs {}
+pub(super) struct VerifyArgs {
+    /// Compare every document of the index with its record too
+    #[arg(long)]
+    deep: bool,
+    /// The head that `status` or `verify` printed some day: the store must still have everything
+    /// that it had then
+    #[arg(long, value_name = "HASH", value_parser = parse_head)]
+    head: Option<String>,
+}
 
-pub(super) fn run(_args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
+/// Digits of a SHA-256.
+const HEAD_DIGITS: usize = 64;
+
+fn parse_head(text: &str) -> Result<String, String> {
+    let is_hash = text.len() == HEAD_DIGITS && text.bytes().all(|it| it.is_ascii_hexdigit());
+    if is_hash {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(format!("a head has {HEAD_DIGITS} hexadecimal digits"))
+    }
+}
+
+pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
     let path = context.store_path()?;
-    let report = verify(&path)?;
+    let options = VerifyOptions { is_deep: args.deep, head: args.head.as_deref() };
+    let progress = VerifyingProgress::new(context);
+    let report = verify(&path, &options, &|it| progress.show(it))?;
+    drop(progress);
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
-            let json = json!({
-                "sound": report.problems.is_empty(),
-                "archiveFiles": report.archive_files,
-                "records": report.records,
-                "documents": report.documents,
-                "problems": report.problems,
-                "notes": report.notes,
-            });
-            write_json(&json, &mut stdout)?;
+            write_json(&to_json(&report, args.deep, &context.zone), &mut stdout)?;
         }
-        Format::Table | Format::Csv => {
-            for problem in &report.problems {
-                writeln!(stdout, "{}", sanitise(problem))?;
-            }
-            for note in &report.notes {
-                writeln!(stdout, "note: {}", sanitise(note))?;
-            }
-            if report.problems.is_empty() {
-                writeln!(
-                    stdout,
-                    "sound: {} records in {} archive {}, each indexed once",
-                    report.records,
-                    report.archive_files,
-                    if report.archive_files == 1 { "file" } else { "files" },
-                )?;
-            }
-        }
+        Format::Table | Format::Csv => write_text(&report, args.deep, context, &mut stdout)?,
     }
     match report.problems.len() {
         0 => Ok(Outcome::Done),
@@ -59,3 +63,103 @@ pub(super) fn run(_args: &VerifyArgs, context: &Context) -> anyhow::Result<Outco
 }
 
 const ADVICE: &str = "rebuild an index with `mailtrace reindex`; bring an archive file back from a backup, or import its sources and archive/ into a new store";
+
+fn write_text(
+    report: &VerifyReport,
+    is_deep: bool,
+    context: &Context,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    for problem in &report.problems {
+        writeln!(out, "{}", sanitise(problem))?;
+    }
+    for note in &report.notes {
+        writeln!(out, "note: {}", sanitise(note))?;
+    }
+    for tombstone in &report.tombstones {
+        let words = tombstone_in_words(tombstone, &context.zone);
+        writeln!(out, "note: {}", sanitise(&words))?;
+    }
+    if let Some(found) = &report.found_head {
+        writeln!(out, "{}", sanitise(&found_in_words(found, &context.zone)))?;
+    }
+    if !report.problems.is_empty() {
+        return Ok(());
+    }
+    let files = if report.archive_files == 1 { "file" } else { "files" };
+    let compared = if is_deep { ", each indexed once as it is" } else { "" };
+    writeln!(
+        out,
+        "sound: {} records in {} archive {files}, {} commits{compared}",
+        report.records, report.archive_files, report.commits
+    )?;
+    if let Some(head) = &report.head {
+        writeln!(out, "head: {head}")?;
+    }
+    Ok(())
+}
+
+fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
+    let numbers: Vec<String> = found.tombstones.iter().map(|it| it.number.to_string()).collect();
+    let numbers = numbers.join(", ");
+    let commits = found.commits_since;
+    let (Some(records), Some(since)) = (found.records, found.records_since) else {
+        let at = found.tombstones.first().map(|it| it.at().in_zone(zone)).unwrap_or_default();
+        return format!(
+            "the head {} is that of a commit in {}, which was removed at {at} (tombstone {numbers}): what the commit held cannot be compared any more; {commits} commits since",
+            found.head, found.archive_file
+        );
+    };
+    let at = found.at.map(|it| format!(", made at {}", it.in_zone(zone))).unwrap_or_default();
+    let removed = match found.tombstones.len() {
+        0 => String::new(),
+        _ => format!("; of what was there, some was removed since (tombstone {numbers})"),
+    };
+    format!(
+        "the head {} is that of a commit in {}{at}: {records} records then, {since} added since in {commits} commits{removed}",
+        found.head, found.archive_file
+    )
+}
+
+fn to_json(report: &VerifyReport, is_deep: bool, zone: &Zone) -> Value {
+    json!({
+        "sound": report.problems.is_empty(),
+        "deep": is_deep,
+        "archiveFiles": report.archive_files,
+        "records": report.records,
+        "documents": report.documents,
+        "commits": report.commits,
+        "head": report.head,
+        "foundHead": report.found_head.as_ref().map(|it| found_to_json(it, zone)),
+        "tombstones": report.tombstones.iter().map(|it| tombstone_to_json(it, zone)).collect::<Vec<_>>(),
+        "problems": report.problems,
+        "damage": report.damage.iter().map(|it| damage_to_json(it, zone)).collect::<Vec<_>>(),
+        "notes": report.notes,
+    })
+}
+
+fn found_to_json(found: &FoundHead, zone: &Zone) -> Value {
+    json!({
+        "head": found.head,
+        "archiveFile": found.archive_file,
+        "at": found.at.map(|it| it.in_zone(zone)),
+        "records": found.records,
+        "recordsSince": found.records_since,
+        "commitsSince": found.commits_since,
+        "removed": found.is_removed,
+        "tombstones": found.tombstones.iter().map(|it| it.number).collect::<Vec<_>>(),
+    })
+}
+
+fn damage_to_json(damage: &Damage, zone: &Zone) -> Value {
+    json!({
+        "archiveFile": damage.archive_file,
+        "firstBlock": damage.first_block,
+        "firstLine": damage.first_line,
+        "lastBlock": damage.last_block,
+        "lastLine": damage.last_line,
+        "records": damage.records,
+        "firstSeen": damage.first.in_zone(zone),
+        "lastSeen": damage.last.in_zone(zone),
+    })
+}

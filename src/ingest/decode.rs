@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::event::{Event, Parser};
 use crate::source::{Batch, Decoded, Decoder, Format, Found, Output, Record};
-use crate::store::{PreparedBatch, Preparer, Preparers, StoreError};
+use crate::store::{Place, PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
 
 /// What one worker needs.
@@ -27,6 +27,8 @@ pub(super) struct DecodedBatch {
     /// Whether a message without a time came before the first event with one, and nothing better
     /// than the fallback was known.
     pub(super) lacks_time: bool,
+    /// Records of a kind that was removed from the store.
+    pub(super) withheld: u64,
 }
 
 /// A piece of rejected input.
@@ -78,7 +80,13 @@ impl Worker {
                         if record.log_group.is_none() {
                             record.log_group = log_group.map(Cow::Borrowed);
                         }
-                        preparer.add_escaped(&record, found.escaped_message, &event);
+                        if preparer.withholds(&record) {
+                            decoded.withheld += 1;
+                            return;
+                        }
+                        let place =
+                            Place { line: found.line, byte_offset: Some(found.byte_offset) };
+                        preparer.add_at(place, &record, found.escaped_message, &event);
                     }
                     Err(error) => decoded.reject(&found, &error.to_string()),
                 }

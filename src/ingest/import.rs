@@ -7,10 +7,11 @@ use std::time::Instant;
 
 use tempfile::TempDir;
 
-use super::pipeline::{Opened, store_inputs};
+use super::pipeline::store_inputs;
+use super::reading::Opened;
 use super::{ImportReport, IngestError};
 use crate::source::{Input, SourceReader, walk};
-use crate::store::{Store, StoreWriter};
+use crate::store::{OriginKind, Store, StoreWriter};
 use crate::time::Timestamp;
 
 /// How to import.
@@ -21,6 +22,11 @@ pub struct ImportOptions {
     /// Records that one commit may hold back, where that is to be less than
     /// [`COMMIT_RECORDS_MAX`](crate::limits::COMMIT_RECORDS_MAX).
     pub commit_records_max: Option<u64>,
+    /// Whether records are left out of a kind that was removed from the store. Who names a file
+    /// wants what is in it; what comes by itself must not bring back what was removed.
+    pub withholds_removed: bool,
+    /// When it begins, as the store is to remember it; `None` takes the clock.
+    pub began: Option<Timestamp>,
 }
 
 /// How far an import has got.
@@ -111,7 +117,8 @@ fn open(input: &Input) -> Opened {
         Input::File(path) => (path.display().to_string(), modified(path)),
         Input::Problem(_) => (String::new(), None),
     };
-    Opened { name, modified, reader: SourceReader::open(input), object: None }
+    let kind = if matches!(input, Input::Stdin) { OriginKind::Stdin } else { OriginKind::File };
+    Opened { name, kind, modified, reader: SourceReader::open(input), object: None }
 }
 
 fn modified(path: &Path) -> Option<Timestamp> {

@@ -12,6 +12,7 @@ mod decode;
 mod error;
 mod import;
 mod pipeline;
+mod reading;
 mod report;
 mod s3;
 #[cfg(test)]

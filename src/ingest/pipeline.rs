@@ -7,24 +7,16 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::decode::DecodedBatch;
+use super::reading::{Beginning, Ending, Opened, Step, read_inputs};
 use super::workers::Workers;
 use super::{FileReport, ImportOptions, IngestError, Progress};
 use crate::limits;
-use crate::source::{Batch, SourceError, SourceReader};
-use crate::store::{Appended, CoveredRange, ObjectHash, RejectedWriter, StoreError, StoreWriter};
+use crate::source::Batch;
+use crate::store::{
+    Appended, CoveredRange, ObjectHash, OriginCounts, OriginEnd, OriginId, OriginStart,
+    PreparedBatch, Preparers, RejectedWriter, StoreError, StoreWriter,
+};
 use crate::time::Timestamp;
-
-/// One input, opened.
-pub(super) struct Opened {
-    /// What reports call it.
-    pub(super) name: String,
-    /// When it was last changed: what is left when nothing in it has a time.
-    pub(super) modified: Option<Timestamp>,
-    /// What reads it, or why it cannot be read.
-    pub(super) reader: Result<SourceReader, SourceError>,
-    /// What the store is to know it by once it has all of it.
-    pub(super) object: Option<ObjectHash>,
-}
 
 /// What became of the inputs.
 #[derive(Debug, Default)]
@@ -32,13 +24,6 @@ pub(super) struct Stored {
     pub(super) files: Vec<FileReport>,
     /// Objects that the store knows from now on.
     pub(super) objects_taken: u64,
-}
-
-/// What the reading thread tells.
-enum Step {
-    Begin { name: String, modified: Option<Timestamp>, object: Option<ObjectHash> },
-    Batch(Batch),
-    End { compression: String, problem: Option<SourceError> },
 }
 
 /// Stores the inputs in their order until there are no more, or `stop` says so. Commits now and
@@ -55,7 +40,7 @@ pub(super) fn store_inputs(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Stored, IngestError> {
     let bytes = AtomicU64::new(0);
-    let workers = Workers::new(writer.preparers(), options.log_group.as_deref());
+    let workers = Workers::new(preparers(writer, options), options.log_group.as_deref());
     let batch_count = limits::QUEUE_BATCHES_PER_WORKER * rayon::current_num_threads();
     let (step_sender, step_receiver) = bounded(batch_count);
     let (round_sender, round_receiver) = bounded(limits::QUEUE_ROUNDS);
@@ -85,6 +70,10 @@ pub(super) fn store_inputs(
         Ok::<_, IngestError>(())
     })?;
     Ok(import.end())
+}
+
+fn preparers(writer: &StoreWriter, options: &ImportOptions) -> Preparers {
+    if options.withholds_removed { writer.preparers_without_removed() } else { writer.preparers() }
 }
 
 /// What was read at one time.
@@ -121,53 +110,6 @@ fn decode_rounds(
     }
 }
 
-/// Reads and frames; ends when there is nothing more to read, nobody listens, or it is told to.
-fn read_inputs(
-    inputs: impl Iterator<Item = Opened>,
-    sender: &Sender<Step>,
-    bytes: &AtomicU64,
-    stop: &AtomicBool,
-) {
-    for Opened { name, modified, reader, object } in inputs {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        if sender.send(Step::Begin { name, modified, object }).is_err() {
-            return;
-        }
-        let (compression, problem) = match reader.and_then(|it| read_input(it, sender, bytes, stop))
-        {
-            Ok(Some(compression)) => (compression, None),
-            Ok(None) => return,
-            Err(error) => (String::new(), Some(error)),
-        };
-        // An input that is cut off by us has no problem, and no end.
-        let is_over = stop.load(Ordering::Relaxed) && problem.is_some();
-        if is_over || sender.send(Step::End { compression, problem }).is_err() {
-            return;
-        }
-    }
-}
-
-/// Sends an input's batches; gives its compression, or `None` when it is not to be read on.
-fn read_input(
-    mut reader: SourceReader,
-    sender: &Sender<Step>,
-    bytes: &AtomicU64,
-    stop: &AtomicBool,
-) -> Result<Option<String>, SourceError> {
-    let before = bytes.load(Ordering::Relaxed);
-    while let Some(batch) = reader.next_batch()? {
-        bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
-        if stop.load(Ordering::Relaxed) || sender.send(Step::Batch(batch)).is_err() {
-            return Ok(None);
-        }
-    }
-    bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
-    let layers: Vec<_> = reader.compression().iter().map(|it| it.as_str()).collect();
-    Ok(Some(layers.join("+")))
-}
-
 struct Import<'i> {
     writer: &'i mut StoreWriter,
     options: &'i ImportOptions,
@@ -181,6 +123,7 @@ struct Import<'i> {
 
 /// The input that is being read.
 struct OpenFile {
+    origin: OriginId,
     report: FileReport,
     rejected: RejectedWriter,
     /// When the file was last changed: what is left when nothing in it has a time.
@@ -197,7 +140,7 @@ impl Import<'_> {
         let mut decoded = decoded?;
         if self.borrow_times(&steps, &mut decoded, &batches)? && !self.writer.knows_messages() {
             self.writer.learn_messages()?;
-            self.workers.renew(self.writer.preparers());
+            self.workers.renew(preparers(self.writer, self.options));
         }
         // What was decoded before the store learned it.
         let is_known = |it: &DecodedBatch| it.prepared.knows_messages();
@@ -206,7 +149,8 @@ impl Import<'_> {
             self.borrow_times(&steps, &mut decoded, &batches)?;
         }
         let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared));
-        let prepared: Vec<_> = prepared.collect();
+        let mut prepared: Vec<_> = prepared.collect();
+        let mut begun = self.begin_origins(&steps, &mut prepared).into_iter();
         let spans: Vec<_> = prepared.iter().map(|it| it.spans().to_vec()).collect();
         let appended = self.writer.append(prepared)?;
         let mut outcomes = decoded.into_iter().zip(appended).zip(spans);
@@ -217,8 +161,10 @@ impl Import<'_> {
                         self.count(decoded, &appended, spans)?;
                     }
                 }
-                Some(Step::Begin { name, modified, object }) => {
+                Some(Step::Begin(Beginning { name, modified, object, .. })) => {
+                    let Some(origin) = begun.next() else { break };
                     self.file = Some(OpenFile {
+                        origin,
                         rejected: self.writer.rejected(&name),
                         report: FileReport { path: name, ..FileReport::default() },
                         modified,
@@ -227,19 +173,54 @@ impl Import<'_> {
                         spans: Vec::new(),
                     });
                 }
-                Some(Step::End { compression, problem }) => self.finish(compression, problem)?,
+                Some(Step::End(ending)) => self.finish(ending)?,
                 Some(Step::Batch(_)) => {}
             }
         }
         let records_max = self.options.commit_records_max.unwrap_or(limits::COMMIT_RECORDS_MAX);
         let is_due = self.committed.elapsed() >= Duration::from_millis(limits::COMMIT_INTERVAL_MS)
-            || self.writer.uncommitted_records() >= records_max;
+            || self.writer.uncommitted_records() >= records_max
+            || self.writer.uncommitted_origins() >= limits::COMMIT_ORIGINS_MAX;
         if is_due {
             self.writer.commit()?;
-            self.workers.renew(self.writer.preparers());
+            self.workers.renew(preparers(self.writer, self.options));
             self.committed = Instant::now();
         }
         Ok(())
+    }
+
+    /// Begins the inputs that begin among the steps, and tells each batch which it comes from.
+    fn begin_origins(
+        &mut self,
+        steps: &[Option<Step>],
+        prepared: &mut [PreparedBatch],
+    ) -> Vec<OriginId> {
+        let mut begun = Vec::new();
+        let mut current = self.file.as_ref().map(|it| it.origin);
+        let mut batches = prepared.iter_mut();
+        for step in steps {
+            match step {
+                None => {
+                    if let (Some(batch), Some(origin)) = (batches.next(), current) {
+                        batch.set_origin(origin);
+                    }
+                }
+                Some(Step::Begin(Beginning { name, kind, .. })) => {
+                    let now = self.options.began.unwrap_or_else(Timestamp::now);
+                    let origin = self.writer.begin_origin(OriginStart {
+                        kind: *kind,
+                        name: name.clone(),
+                        account: None,
+                        region: None,
+                        began: now,
+                    });
+                    begun.push(origin);
+                    current = Some(origin);
+                }
+                Some(_) => {}
+            }
+        }
+        begun
     }
 
     /// Decodes again, with the time of the event before it, what needed one. Tells whether there
@@ -268,7 +249,7 @@ impl Import<'_> {
                     }
                     last_time = outcome.last_time.or(last_time);
                 }
-                Some(Step::Begin { modified: new, .. }) => (last_time, modified) = (None, *new),
+                Some(Step::Begin(it)) => (last_time, modified) = (None, it.modified),
                 Some(_) => {}
             }
         }
@@ -283,6 +264,7 @@ impl Import<'_> {
         spans: Vec<(String, CoveredRange)>,
     ) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
+        let rejected_before = file.report.rejected;
         for reject in decoded.rejects {
             file.rejected.add(
                 reject.line,
@@ -298,9 +280,20 @@ impl Import<'_> {
             }
         }
         file.report.format = file.report.format.or(decoded.format);
+        file.report.withheld += decoded.withheld;
         file.report.added += appended.added;
         file.report.duplicates += appended.duplicates();
         file.report.read += appended.added + appended.duplicates();
+        let rejected = file.report.rejected - rejected_before;
+        self.writer.count_origin(
+            file.origin,
+            OriginCounts {
+                read: appended.added + appended.duplicates() + rejected,
+                added: appended.added,
+                duplicates: appended.duplicates(),
+                rejected,
+            },
+        );
         file.last_time = decoded.last_time.or(file.last_time);
         for (log_group, range) in spans {
             let known = file.spans.iter_mut().find(|(name, _)| *name == log_group);
@@ -319,11 +312,8 @@ impl Import<'_> {
         Ok(())
     }
 
-    fn finish(
-        &mut self,
-        compression: String,
-        problem: Option<SourceError>,
-    ) -> Result<(), StoreError> {
+    fn finish(&mut self, ending: Ending) -> Result<(), StoreError> {
+        let Ending { compression, bytes, sha256, problem } = ending;
         let Some(file) = self.file.take() else { return Ok(()) };
         file.rejected.finish()?;
         // All its batches have been appended before: they are in the same commit, or an earlier.
@@ -331,8 +321,17 @@ impl Import<'_> {
             self.writer.take_object(object);
             self.stored.objects_taken += 1;
         }
+        let end = OriginEnd {
+            ended_ms: self.writer.now().as_ms(),
+            format: file.report.format.map(|it| it.as_str().to_owned()),
+            compression: Some(compression.clone()).filter(|it| !it.is_empty()),
+            bytes: (problem.is_none() || bytes > 0).then_some(bytes),
+            sha256: sha256.clone(),
+            problem: problem.as_ref().map(ToString::to_string),
+        };
+        self.writer.end_origin(file.origin, end);
         self.read += file.report.read;
-        self.stored.files.push(FileReport { compression, problem, ..file.report });
+        self.stored.files.push(FileReport { compression, bytes, sha256, problem, ..file.report });
         Ok(())
     }
 

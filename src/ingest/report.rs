@@ -11,6 +11,10 @@ pub struct FileReport {
     pub format: Option<Format>,
     /// The layers of compression that were taken off, outermost first: `gzip+gzip`; empty for none.
     pub compression: String,
+    /// Bytes as they were read, before decompression.
+    pub bytes: u64,
+    /// SHA-256 of those bytes, in hexadecimal, where they were read to their end.
+    pub sha256: Option<String>,
     /// Records and rejected pieces.
     pub read: u64,
     /// Records that are new.
@@ -19,6 +23,8 @@ pub struct FileReport {
     pub duplicates: u64,
     /// Pieces that could not be understood.
     pub rejected: u64,
+    /// Records left out because such were removed from the store; not among those that were read.
+    pub withheld: u64,
     /// The reason of the first rejected piece, and the line it stands on.
     pub first_reject: Option<(u64, String)>,
     /// Why the rest of it could not be read.
@@ -57,6 +63,12 @@ impl ImportReport {
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.files.iter().map(|it| it.rejected).sum()
+    }
+
+    /// Records left out because such were removed from the store.
+    #[must_use]
+    pub fn withheld(&self) -> u64 {
+        self.files.iter().map(|it| it.withheld).sum()
     }
 
     /// Inputs that could not be read, or not to their end.

@@ -14,12 +14,13 @@ use tokio::task::LocalSet;
 
 use super::bucket::{Bucket, Incoming, Tally};
 use super::import::elapsed_ms;
-use super::pipeline::{Opened, Stored, store_inputs};
+use super::pipeline::{Stored, store_inputs};
+use super::reading::Opened;
 use super::{ImportOptions, ImportReport, IngestError, Progress};
 use crate::aws::{AwsError, S3Url, Session, SessionOptions};
 use crate::limits;
 use crate::source::SourceReader;
-use crate::store::{ObjectHash, StoreWriter, TakenObjects};
+use crate::store::{ObjectHash, OriginKind, StoreWriter, TakenObjects};
 use crate::time::Timestamp;
 
 /// What became of the objects below a prefix.
@@ -74,6 +75,7 @@ pub(super) fn import_objects(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<S3Report, IngestError> {
     let started = Instant::now();
+    let options = &ImportOptions { withholds_removed: true, ..options.clone() };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().map_err(IngestError::NoNetwork)?;
     let tally = Arc::new(Tally::new());
@@ -160,6 +162,7 @@ fn inputs(mut incoming: mpsc::Receiver<Incoming>, bucket: &str) -> impl Iterator
     std::iter::from_fn(move || incoming.blocking_recv()).map(move |Incoming { object, reader }| {
         let name = format!("s3://{bucket}/{}", object.key);
         Opened {
+            kind: OriginKind::Object,
             modified: object.modified_ms.and_then(Timestamp::from_ms),
             reader: SourceReader::from_remote(Box::new(reader), name.clone(), &object.key),
             object: Some(ObjectHash::new(bucket, &object.key, &object.etag)),

@@ -12,7 +12,9 @@ use super::{ImportOptions, IngestError, S3Report};
 use crate::aws::object_server::{Fault, ObjectServer, etag};
 use crate::aws::{AwsError, S3Url, Session};
 use crate::limits;
-use crate::store::{ObjectHash, Record, Store, StoreError, StoreWriter, reindex, verify};
+use crate::store::{
+    ObjectHash, Record, Store, StoreError, StoreWriter, VerifyOptions, reindex, verify,
+};
 
 const TASK: &str = "d4b58d93-4b4c-4f3a-9d6b-0b8a6a0d6a11";
 
@@ -107,7 +109,8 @@ fn a_second_pull_takes_nothing_also_after_a_reindex() {
         let report = pull_all(&server, &store);
         assert_eq!((report.objects_taken, report.objects_skipped), (0, 7));
         assert_eq!((report.import.read(), gets(&server)), (0, vec![]));
-        let verified = verify(&store).unwrap();
+        let verified =
+            verify(&store, &VerifyOptions { is_deep: true, head: None }, &|_| {}).unwrap();
         assert!(verified.problems.is_empty(), "{:?}", verified.problems);
         reindex(&store).unwrap();
     }
@@ -233,7 +236,7 @@ proptest! {
         let undisturbed = dir.path().join("undisturbed");
         pull_all(&bucket(&events), &undisturbed);
         prop_assert!(records(&store) == records(&undisturbed));
-        let verified = verify(&store).unwrap();
+        let verified = verify(&store, &VerifyOptions { is_deep: true, head: None }, &|_| {}).unwrap();
         prop_assert!(verified.problems.is_empty(), "{:?}", verified.problems);
     }
 }

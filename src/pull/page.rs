@@ -27,6 +27,8 @@ pub(super) struct DecodedChunk {
     pub(super) prepared: PreparedBatch,
     pub(super) rejects: Vec<RejectedEvent>,
     pub(super) is_again: bool,
+    /// Events of a kind that was removed from the store, which are left out.
+    pub(super) withheld: u64,
     /// The index in the chunk of each prepared record.
     pub(super) indices: Vec<usize>,
 }
@@ -64,9 +66,15 @@ impl Worker {
         log_group: &str,
     ) -> Result<DecodedChunk, StoreError> {
         let mut rejects = Vec::new();
+        let mut withheld = 0;
         let mut indices = Vec::with_capacity(chunk.events.len());
         for (index, event) in chunk.events.iter().enumerate() {
-            let parsed = record(event, log_group).and_then(|record| {
+            let record = record(event, log_group);
+            if record.as_ref().is_ok_and(|it| self.preparer.withholds(it)) {
+                withheld += 1;
+                continue;
+            }
+            let parsed = record.and_then(|record| {
                 let parsed = self.parser.parse(&record.message);
                 parsed.map(|it| self.preparer.add(&record, &it)).map_err(|it| it.to_string())
             });
@@ -76,7 +84,7 @@ impl Worker {
             }
         }
         let prepared = self.preparer.finish()?;
-        Ok(DecodedChunk { prepared, rejects, is_again: chunk.is_again, indices })
+        Ok(DecodedChunk { prepared, rejects, is_again: chunk.is_again, withheld, indices })
     }
 }
 

@@ -176,7 +176,8 @@ impl Puller {
             self.swept.set(Some(started));
         }
         let slices = self.slices(group, &pieces, window, options);
-        let mut storing = Storing::new(writer, group, options.is_following, slices.len(), on_new);
+        let (now, is_following) = (self.clock.now(), options.is_following);
+        let mut storing = Storing::new(writer, group, now, is_following, slices.len(), on_new);
         let Self { runtime, client, limiter, clock, stop, .. } = self;
         let problem = std::thread::scope(|scope| {
             let (sender, mut receiver) = mpsc::channel(limits::PULL_QUEUE_PAGES);
@@ -203,7 +204,7 @@ impl Puller {
             let joined = network.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok::<_, PullError>(joined.err())
         })?;
-        let report = storing.finish()?;
+        let report = storing.finish(problem.as_ref())?;
         Ok(PullReport {
             throttled: self.limiter.throttled() - throttled_before,
             problem,

@@ -44,6 +44,9 @@ pub struct PullReport {
     pub rejected: u64,
     /// Why the first of them was rejected.
     pub first_reject: Option<String>,
+    /// Events left out because such records were removed from the store; not among those that
+    /// were fetched.
+    pub withheld: u64,
     /// Pages fetched.
     pub pages: u64,
     /// Bytes of the messages.

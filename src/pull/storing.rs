@@ -9,9 +9,12 @@ use sha2::{Digest, Sha256};
 use super::listing::{Fetched, Step};
 use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
 use super::{PullProgress, PullReport};
-use crate::aws::{LogEvent, LogGroup};
+use crate::aws::{AwsError, LogEvent, LogGroup, LogGroupArn};
 use crate::limits;
-use crate::store::{Appended, GroupFacts, RejectedWriter, StoreError, StoreWriter, StoredEvent};
+use crate::store::{
+    Appended, GroupFacts, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart,
+    RejectedWriter, StoreError, StoreWriter, StoredEvent,
+};
 use crate::time::Timestamp;
 
 /// Takes pages in the order in which they came.
@@ -24,6 +27,7 @@ pub(super) struct Storing<'s, 'n> {
     report: PullReport,
     slices: (usize, usize),
     reached: Option<Timestamp>,
+    origin: OriginId,
     rejected: RejectedWriter,
     /// Hashes of what was rejected already: a range that is listed again brings it again.
     known_rejects: HashSet<[u8; 16]>,
@@ -33,11 +37,20 @@ impl<'s, 'n> Storing<'s, 'n> {
     pub(super) fn new(
         writer: &'s mut StoreWriter,
         group: &'s LogGroup,
+        began: Timestamp,
         is_following: bool,
         slice_count: usize,
         on_new: Option<&'n mut dyn FnMut(StoredEvent)>,
     ) -> Self {
         let rejected = writer.rejected(&group.arn);
+        let arn = LogGroupArn::parse(&group.arn);
+        let origin = writer.begin_origin(OriginStart {
+            kind: OriginKind::Pull,
+            name: group.name.clone(),
+            account: arn.as_ref().map(|it| it.account.clone()),
+            region: arn.map(|it| it.region),
+            began,
+        });
         let report = PullReport {
             log_group: group.name.clone(),
             arn: group.arn.clone(),
@@ -56,6 +69,7 @@ impl<'s, 'n> Storing<'s, 'n> {
             report,
             slices: (0, slice_count),
             reached: None,
+            origin,
             rejected,
             known_rejects: HashSet::new(),
         }
@@ -89,13 +103,18 @@ impl<'s, 'n> Storing<'s, 'n> {
                 chunks.map(|events| Chunk { events, is_again: page.is_again })
             })
             .collect();
-        let preparers = self.writer.preparers();
+        let preparers = self.writer.preparers_without_removed();
         let name = self.group.name.as_str();
         let mut decoded = chunks
             .par_iter()
             .map_init(|| Worker::new(&preparers), |worker, chunk| worker.decode(chunk, name))
             .collect::<Result<Vec<_>, _>>()?;
-        let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared)).collect();
+        let prepared = decoded.iter_mut().map(|it| {
+            let mut batch = std::mem::take(&mut it.prepared);
+            batch.set_origin(self.origin);
+            batch
+        });
+        let prepared = prepared.collect();
         let appended = self.writer.append(prepared)?;
         for ((chunk, decoded), appended) in chunks.iter().zip(decoded).zip(appended) {
             self.count(chunk.events, decoded, &appended)?;
@@ -119,8 +138,17 @@ impl<'s, 'n> Storing<'s, 'n> {
         decoded: DecodedChunk,
         appended: &Appended,
     ) -> Result<(), StoreError> {
+        let read = events.len() as u64 - decoded.withheld;
+        let counts = OriginCounts {
+            read,
+            added: appended.added,
+            duplicates: appended.duplicates(),
+            rejected: decoded.rejects.len() as u64,
+        };
+        self.writer.count_origin(self.origin, counts);
         let report = &mut self.report;
-        report.read += events.len() as u64;
+        report.read += read;
+        report.withheld += decoded.withheld;
         report.added += appended.added;
         report.duplicates += appended.duplicates();
         report.rejected += decoded.rejects.len() as u64;
@@ -177,7 +205,13 @@ impl<'s, 'n> Storing<'s, 'n> {
     }
 
     /// Commits the rest. One pull of many leaves it to the next to say that nothing was new.
-    pub(super) fn finish(mut self) -> Result<PullReport, StoreError> {
+    pub(super) fn finish(mut self, problem: Option<&AwsError>) -> Result<PullReport, StoreError> {
+        let end = OriginEnd {
+            ended_ms: self.writer.now().as_ms(),
+            problem: problem.map(ToString::to_string),
+            ..OriginEnd::default()
+        };
+        self.writer.end_origin(self.origin, end);
         let has_news = self.writer.uncommitted_records() > 0 || self.report.rejected > 0;
         if !self.is_following || has_news || self.is_idle_for_long() {
             self.commit()?;

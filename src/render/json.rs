@@ -11,8 +11,9 @@ use serde_json::Serializer;
 use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
 
+use super::provenance::{EventSourceJson, EventSources};
 use super::sanitise::{is_hidden, push_json_escape};
-use crate::store::StoredEvent;
+use crate::store::{Provenance, StoredEvent};
 use crate::time::{Timestamp, Zone};
 use crate::trace::{Message, Recipient, status_class, status_in_words};
 
@@ -37,12 +38,27 @@ pub fn write_trace_json(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    write_trace_json_with_sources(answer, None, zone, out)
+}
+
+/// As [`write_trace_json`]; with `sources`, each event says where it came from, as `source`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_trace_json_with_sources(
+    answer: &TraceAnswer<'_>,
+    sources: Option<&EventSources>,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     out.write_all(b"{\"messages\":[")?;
     for (index, message) in answer.messages.iter().enumerate() {
         if index > 0 {
             out.write_all(b",")?;
         }
-        write_value(&MessageJson::new(message, true, zone), out)?;
+        let sources = sources.and_then(|it| it.get(index)).map(Vec::as_slice);
+        write_value(&MessageJson::new(message, true, sources, zone), out)?;
     }
     write_trace_json_end(answer.not_found, answer.coverage_note, out)
 }
@@ -77,7 +93,24 @@ pub fn write_messages_ndjson(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     for message in messages {
-        write_json(&MessageJson::new(message, has_events, zone), out)?;
+        write_json(&MessageJson::new(message, has_events, None, zone), out)?;
+    }
+    Ok(())
+}
+
+/// Writes one message a line, each event with where it came from, as `source`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_trace_ndjson_with_sources(
+    messages: &[Message],
+    sources: &EventSources,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (message, sources) in messages.iter().zip(sources) {
+        write_json(&MessageJson::new(message, true, Some(sources), zone), out)?;
     }
     Ok(())
 }
@@ -132,7 +165,12 @@ struct MessageJson<'m> {
 }
 
 impl<'m> MessageJson<'m> {
-    fn new(message: &'m Message, has_events: bool, zone: &Zone) -> Self {
+    fn new(
+        message: &'m Message,
+        has_events: bool,
+        sources: Option<&'m [Option<Provenance>]>,
+        zone: &Zone,
+    ) -> Self {
         let verdicts = &message.verdicts;
         Self {
             message_ids: message.message_ids.iter().map(ToString::to_string).collect(),
@@ -151,8 +189,13 @@ impl<'m> MessageJson<'m> {
                 dmarc_policy: verdicts.dmarc_policy.as_deref(),
             },
             recipients: message.recipients.iter().map(|it| RecipientJson::new(it, zone)).collect(),
-            events: has_events
-                .then(|| message.events.iter().map(|it| EventJson::new(it, zone)).collect()),
+            events: has_events.then(|| match sources {
+                None => message.events.iter().map(|it| EventJson::new(it, zone)).collect(),
+                Some(sources) => {
+                    let events = message.events.iter().zip(sources);
+                    events.map(|(it, source)| EventJson::with(it, source.as_ref(), zone)).collect()
+                }
+            }),
             truncated: message.is_truncated,
         }
     }
@@ -218,10 +261,18 @@ struct EventJson<'e> {
     log_group: Option<&'e str>,
     log_stream: Option<&'e str>,
     event_id: Option<&'e str>,
+    /// Where it came from, where that was asked for; null where it was not recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<Option<EventSourceJson<'e>>>,
     message: Original<'e>,
 }
 
 impl<'e> EventJson<'e> {
+    fn with(stored: &'e StoredEvent, source: Option<&'e Provenance>, zone: &Zone) -> Self {
+        let source = source.map(|it| EventSourceJson::new(it, stored, zone));
+        Self { source: Some(source), ..Self::new(stored, zone) }
+    }
+
     fn new(stored: &'e StoredEvent, zone: &Zone) -> Self {
         let record = &stored.record;
         let known = |text: &'e str| (!text.is_empty()).then_some(text);
@@ -232,6 +283,7 @@ impl<'e> EventJson<'e> {
             log_group: record.log_group.as_deref(),
             log_stream: record.log_stream.as_deref(),
             event_id: record.event_id.as_deref(),
+            source: None,
             message: match serde_json::from_str(&record.message) {
                 Ok(raw) => Original::Json(raw),
                 Err(_) => Original::Text(&record.message),

@@ -13,8 +13,10 @@ mod groups;
 mod headline;
 mod json;
 mod messages_table;
+mod provenance;
 mod sanitise;
 mod share;
+mod sources;
 mod stats_data;
 mod stats_table;
 mod step;
@@ -32,10 +34,15 @@ pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write
 pub use headline::headline;
 pub use json::{
     TraceAnswer, write_events_ndjson, write_json, write_messages_ndjson, write_trace_json,
-    write_trace_json_end,
+    write_trace_json_end, write_trace_json_with_sources, write_trace_ndjson_with_sources,
 };
 pub use messages_table::write_messages_table;
+pub use provenance::{EventSources, write_event_sources};
 pub use sanitise::{columns, fit, sanitise};
+pub use sources::{
+    SourceRow, source_rows, write_sources_csv, write_sources_json, write_sources_ndjson,
+    write_sources_table,
+};
 pub use stats_data::{
     write_counts_csv, write_counts_json, write_counts_ndjson, write_latency_csv,
     write_latency_json, write_metrics_csv, write_metrics_json, write_series_csv, write_series_json,
@@ -45,7 +52,7 @@ pub use stats_table::{
 };
 pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
-pub use trace_table::{write_not_found, write_trace_table, write_trace_tables};
+pub use trace_table::{write_divider, write_not_found, write_trace_table, write_trace_tables};
 pub use triage::{write_triage, write_triage_csv, write_triage_json};
 
 pub use crate::time::human_duration;

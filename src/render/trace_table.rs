@@ -26,11 +26,20 @@ pub fn write_trace_tables(
 ) -> io::Result<()> {
     for (index, message) in messages.iter().enumerate() {
         if index > 0 {
-            writeln!(out, "\n{FAINT}{}{FAINT:#}\n", "─".repeat(options.width.min(100)))?;
+            write_divider(options, out)?;
         }
         write_trace_table(message, options, out)?;
     }
     Ok(())
+}
+
+/// Writes the line between two messages.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_divider(options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{FAINT}{}{FAINT:#}\n", "─".repeat(options.width.min(100)))
 }
 
 /// Writes one message: the answer first, then what is known of it, then each recipient, then each

@@ -307,7 +307,7 @@ impl Decoder {
             return part.reject(&RejectReason::BadBase64, sink);
         };
         // A reader of its own bounds what the payload expands to.
-        let reader = SourceReader::from_reader(Box::new(Cursor::new(bytes)), String::new());
+        let reader = SourceReader::of_part(Box::new(Cursor::new(bytes)), String::new());
         let Ok(mut reader) = reader else {
             return part.reject(&RejectReason::BadBase64, sink);
         };

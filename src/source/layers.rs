@@ -5,8 +5,10 @@
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest, Sha256};
 
 use super::base64_text::Base64Text;
 use super::error::{RawFault, RejectReason};
@@ -50,6 +52,8 @@ pub(super) struct Peeled {
     pub(super) layers: Vec<Compression>,
     /// Bytes read from the raw input so far.
     pub(super) raw_bytes: Arc<AtomicU64>,
+    /// The raw input itself.
+    pub(super) raw: RawInput,
     /// Whether what is left is a layer still, one too many.
     pub(super) is_too_deep: bool,
 }
@@ -60,10 +64,16 @@ const BASE64_SAMPLE_BYTES: usize = 64 << 10;
 /// Largest zstd window that is accepted, as a power of two: the default of the `zstd` tool.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-pub(super) fn peel(read: Bytes) -> io::Result<Peeled> {
+/// Takes off what layers there are; with `is_hashed`, the raw bytes are hashed as they are read.
+pub(super) fn peel(read: Bytes, is_hashed: bool) -> io::Result<Peeled> {
     let raw_bytes = Arc::new(AtomicU64::new(0));
-    let raw = RawRead { inner: read, raw_bytes: Arc::clone(&raw_bytes) };
-    let mut stream = Lookahead::new(Box::new(raw));
+    let raw = RawInput(Arc::new(Mutex::new(RawRead {
+        inner: read,
+        raw_bytes: Arc::clone(&raw_bytes),
+        hasher: is_hashed.then(Sha256::new),
+        is_at_end: false,
+    })));
+    let mut stream = Lookahead::new(Box::new(raw.clone()));
     let mut layers = Vec::new();
     let mut is_too_deep = false;
     while let Some(layer) = detect(&mut stream) {
@@ -84,7 +94,7 @@ pub(super) fn peel(read: Bytes) -> io::Result<Peeled> {
         let bounded = Bounded { inner, raw_bytes: Arc::clone(&raw_bytes), produced: 0 };
         stream = Lookahead::new(Box::new(bounded));
     }
-    Ok(Peeled { stream, layers, raw_bytes, is_too_deep })
+    Ok(Peeled { stream, layers, raw_bytes, raw, is_too_deep })
 }
 
 fn detect(stream: &mut Lookahead) -> Option<Compression> {
@@ -114,10 +124,12 @@ fn is_one_payload(sample: &[u8]) -> bool {
     }
 }
 
-/// The raw input: counts, and marks its failures as the machine's.
+/// The raw input: counts, hashes, and marks its failures as the machine's.
 struct RawRead {
     inner: Bytes,
     raw_bytes: Arc<AtomicU64>,
+    hasher: Option<Sha256>,
+    is_at_end: bool,
 }
 
 impl Read for RawRead {
@@ -127,12 +139,44 @@ impl Read for RawRead {
                 Ok(count) => {
                     self.raw_bytes
                         .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    self.is_at_end |= count == 0 && !buffer.is_empty();
+                    if let Some(hasher) = &mut self.hasher {
+                        hasher.update(buffer.get(..count).unwrap_or_default());
+                    }
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(io::Error::other(RawFault(error))),
             }
         }
+    }
+}
+
+/// The raw input, which the layers above read and whoever asks for its checksum.
+#[derive(Clone)]
+pub(super) struct RawInput(Arc<Mutex<RawRead>>);
+
+impl RawInput {
+    /// Reads what the layers above have left, and gives the SHA-256 of all bytes, in hexadecimal;
+    /// `None` when they cannot be read to their end.
+    pub(super) fn sha256(&self) -> Option<String> {
+        let mut raw = self.0.lock().ok()?;
+        if !raw.is_at_end {
+            io::copy(&mut (&mut *raw).take(limits::UNREAD_BYTES_MAX), &mut io::sink()).ok()?;
+        }
+        if !raw.is_at_end {
+            return None;
+        }
+        let digest = raw.hasher.take()?.finalize();
+        Some(digest.iter().map(|it| format!("{it:02x}")).collect())
+    }
+}
+
+impl Read for RawInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Whoever panicked while reading has taken the reading thread along.
+        let mut raw = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        raw.read(buffer)
     }
 }
 

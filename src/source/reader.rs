@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::batch::{Batch, Buffers};
 use super::error::SourceError;
 use super::framer::Framer;
-use super::layers::{self, Compression};
+use super::layers::{self, Compression, RawInput};
 use super::walk::{self, Input};
 
 /// Reads one input: takes its compression off and cuts it into units.
@@ -44,6 +44,7 @@ pub struct SourceReader {
     buffers: Buffers,
     layers: Vec<Compression>,
     raw_bytes: Arc<AtomicU64>,
+    raw: RawInput,
     /// An error that came when a batch had units already.
     late_error: Option<SourceError>,
 }
@@ -78,7 +79,16 @@ impl SourceReader {
     ///
     /// [`SourceError::Read`] when a decompressor cannot be made.
     pub fn from_reader(read: Box<dyn Read + Send>, name: String) -> Result<Self, SourceError> {
-        let peeled = layers::peel(read).map_err(|source| SourceError::Read {
+        Self::new(read, name, true)
+    }
+
+    /// Reads what is a part of another input already. `name` is what errors call it.
+    pub(super) fn of_part(read: Box<dyn Read + Send>, name: String) -> Result<Self, SourceError> {
+        Self::new(read, name, false)
+    }
+
+    fn new(read: Box<dyn Read + Send>, name: String, is_hashed: bool) -> Result<Self, SourceError> {
+        let peeled = layers::peel(read, is_hashed).map_err(|source| SourceError::Read {
             name: name.clone(),
             byte_offset: 0,
             source,
@@ -92,6 +102,7 @@ impl SourceReader {
             buffers: Buffers::default(),
             layers: peeled.layers,
             raw_bytes: peeled.raw_bytes,
+            raw: peeled.raw,
             late_error: None,
         })
     }
@@ -122,6 +133,13 @@ impl SourceReader {
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
         self.raw_bytes.load(Ordering::Relaxed)
+    }
+
+    /// SHA-256 of the raw input, before decompression, in hexadecimal; `None` when it cannot be
+    /// read to its end. To be asked once, at the end: what the decoders have left is read first.
+    #[must_use]
+    pub fn sha256(&self) -> Option<String> {
+        self.raw.sha256()
     }
 
     /// The layers that were taken off, outermost first.

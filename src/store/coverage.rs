@@ -107,6 +107,18 @@ impl Coverage {
         }
     }
 
+    /// Forgets what happened before a time, in milliseconds since 1970: what was looked at is not
+    /// there any more.
+    pub(super) fn forget_before(&mut self, before_ms: i64) {
+        for ranges in self.groups.values_mut() {
+            ranges.retain(|it| it.last_ms >= before_ms);
+            for range in ranges.iter_mut() {
+                range.first_ms = range.first_ms.max(before_ms);
+            }
+        }
+        self.groups.retain(|_, ranges| !ranges.is_empty());
+    }
+
     /// The log groups in order of their names, with their ranges in order of time.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &[CoveredRange])> {
         self.groups.iter().map(|(log_group, ranges)| (log_group.as_str(), ranges.as_slice()))
@@ -142,6 +154,17 @@ mod tests {
         coverage.add("g", range(30, 40));
         coverage.add("g", range(21, 29));
         assert_eq!(coverage.groups().next(), Some(("g", &[range(10, 40)][..])));
+    }
+
+    #[test]
+    fn what_was_removed_is_not_covered() {
+        let mut coverage = Coverage::default();
+        coverage.add("g", range(10, 20));
+        coverage.add("g", range(30, 40));
+        coverage.add("h", range(0, 5));
+        coverage.forget_before(15);
+        let left: Vec<_> = coverage.groups().collect();
+        assert_eq!(left, [("g", &[range(15, 20), range(30, 40)][..])]);
     }
 
     proptest! {

@@ -1,6 +1,8 @@
 //! What makes two records the same one.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use sha2::{Digest, Sha256};
 
@@ -67,6 +69,29 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(compact)
+}
+
+/// Identities, known quickly.
+pub(super) type IdentitySet = HashSet<Identity, BuildHasherDefault<IdentityHasher>>;
+
+/// An identity is a hash already.
+#[derive(Default)]
+pub(super) struct IdentityHasher(u64);
+
+impl Hasher for IdentityHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_le_bytes(*first);
+        }
+    }
+
+    fn write_u128(&mut self, bits: u128) {
+        self.write(&bits.to_le_bytes());
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,11 @@ impl Layout {
         self.archive().join("SHA256SUMS")
     }
 
+    /// Sources that added nothing.
+    pub(super) fn repeats(&self) -> PathBuf {
+        self.root.join("repeats.json")
+    }
+
     pub(super) fn rejected(&self) -> PathBuf {
         self.root.join("rejected")
     }

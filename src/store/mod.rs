@@ -11,16 +11,21 @@ mod checkpoint;
 mod coverage;
 mod disjoint_sets;
 mod error;
+mod folded;
 mod identity;
 mod index;
 mod layout;
 mod lock;
+mod note;
 mod objects;
+mod open_index;
 mod prepare;
+mod provenance;
 mod pulls;
 mod reader;
 mod reindex;
 mod rejected;
+mod removal;
 mod standing;
 mod verify;
 pub mod words;
@@ -39,12 +44,17 @@ pub(crate) use index::{
 };
 pub use objects::{ObjectHash, TakenObjects};
 pub use prepare::{PreparedBatch, Preparer, Preparers};
+pub use provenance::{
+    Origin, OriginCounts, OriginEnd, OriginHistory, OriginId, OriginKind, OriginStart, Place,
+    Provenance, ProvenanceReader, RepeatedOrigin,
+};
 pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};
-pub use reader::{EventReader, Sizes, Store};
+pub use reader::{EventReader, Locator, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};
 pub use rejected::{RejectedEntry, RejectedWriter};
+pub use removal::{Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records};
 pub use standing::Standing;
-pub use verify::{VerifyReport, verify};
+pub use verify::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport, verify};
 pub use writer::{Appended, StoreWriter};
 
 use crate::event::Event;

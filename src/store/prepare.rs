@@ -13,6 +13,8 @@ use super::coverage::CoveredRange;
 use super::identity::Identity;
 use super::index::{Document, Documents, IdHash, IndexSnapshot, TimeReader};
 use super::layout::Layout;
+use super::provenance::{OriginId, Place};
+use super::removal::Removals;
 use crate::event::Event;
 use crate::limits;
 use crate::source::{EscapedText, Record};
@@ -31,6 +33,10 @@ pub struct PreparedBatch {
     pub(super) known: Vec<usize>,
     /// What the index is to hold of each record.
     pub(super) documents: Vec<Document>,
+    /// Which source the records come from.
+    pub(super) origin: Option<OriginId>,
+    /// Where each record stands in the source; none where the source has no places.
+    pub(super) places: Vec<Place>,
     spans: Vec<(String, CoveredRange)>,
     has_approximate_times: bool,
     with_message_identities: bool,
@@ -93,6 +99,11 @@ impl PreparedBatch {
         &self.spans
     }
 
+    /// Says which source the records come from.
+    pub fn set_origin(&mut self, origin: OriginId) {
+        self.origin = Some(origin);
+    }
+
     /// Whether the store has none of its records, as far as that is known.
     pub(super) fn is_all_new(&self) -> bool {
         self.known.is_empty() && self.records.iter().all(|it| !it.is_stored)
@@ -120,6 +131,8 @@ pub struct Preparers {
     pub(super) snapshot: IndexSnapshot,
     pub(super) with_message_identities: bool,
     pub(super) commit_count: u64,
+    /// What was removed and is to be withheld.
+    pub(super) removals: Option<Arc<Removals>>,
 }
 
 impl Preparers {
@@ -134,6 +147,7 @@ impl Preparers {
             archive: ArchiveReader::new(&self.files),
             with_message_identities: self.with_message_identities,
             commit_count: self.commit_count,
+            removals: self.removals.clone(),
             stored_identities: HashMap::new(),
             lines: Vec::new(),
             batch: PreparedBatch::default(),
@@ -152,6 +166,7 @@ pub struct Preparer {
     archive: ArchiveReader,
     with_message_identities: bool,
     commit_count: u64,
+    removals: Option<Arc<Removals>>,
     /// Of stored records that this batch was compared with; by their messages alone, or not.
     stored_identities: HashMap<(Location, bool), Identity>,
     /// The batch's archive lines; kept from batch to batch, for its memory.
@@ -170,6 +185,25 @@ impl Preparer {
     /// Takes one record and the event that was read from its message.
     pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
         self.add_escaped(record, None, event);
+    }
+
+    /// Whether such records were removed from the store, and are to be withheld.
+    #[must_use]
+    pub fn withholds(&self, record: &Record<'_>) -> bool {
+        self.removals.as_ref().is_some_and(|it| it.cover(record))
+    }
+
+    /// As [`Preparer::add_escaped`], with the record's place in its source. All records of a batch
+    /// have one, or none has.
+    pub fn add_at(
+        &mut self,
+        place: Place,
+        record: &Record<'_>,
+        escaped_message: Option<EscapedText<'_>>,
+        event: &Event<'_>,
+    ) {
+        self.batch.places.push(place);
+        self.add_escaped(record, escaped_message, event);
     }
 
     /// As [`Preparer::add`], where the record's message may be at hand as JSON text too, so that
@@ -235,7 +269,8 @@ impl Preparer {
         self.stored_identities.clear();
         // The next batch will be about as large.
         let records = Vec::with_capacity(self.batch.records.len());
-        let next = PreparedBatch { records, ..PreparedBatch::default() };
+        let places = Vec::with_capacity(self.batch.places.len());
+        let next = PreparedBatch { records, places, ..PreparedBatch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
         batch.documents.extend(self.documents.take());
         if let Some(problem) = self.problem.take() {

@@ -8,12 +8,17 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tantivy::query::Query;
 
-use super::archive::{ArchiveFiles, ArchiveReader, Frame, Frames, Location, lines_of, parse_line};
+use super::archive::{
+    ArchiveFiles, ArchiveReader, Frame, Frames, Location, Sums, lines_of, parse_line,
+};
 use super::index::{
     Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventSet, EventTable, IdHash,
-    IndexSnapshot, Senders,
+    IndexSnapshot, Senders, TimeReader,
 };
 use super::layout::Layout;
+use super::provenance::{
+    OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
+};
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
 use crate::source::Record;
@@ -68,6 +73,22 @@ impl Store {
         &self.checkpoint
     }
 
+    /// What stands for the whole archive as of this commit: SHA-256, in hexadecimal, over the lines
+    /// of `archive/SHA256SUMS` as they are with it. `None` before the first commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn head(&self) -> Result<Option<String>, StoreError> {
+        let position = &self.checkpoint.archive;
+        Ok(match (position.file, position.head.as_str()) {
+            (0, _) => None,
+            // A commit of an earlier build does not say.
+            (file, "") => Some(Sums::read(&self.layout)?.head(file, &position.sha256)),
+            (_, head) => Some(head.to_owned()),
+        })
+    }
+
     /// The times of the earliest and of the newest record.
     #[must_use]
     pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
@@ -99,6 +120,43 @@ impl Store {
         EventReader { store: self, archive: ArchiveReader::new(&self.files), parser: Parser::new() }
     }
 
+    /// Tells where records came from; keeps what it has read.
+    #[must_use]
+    pub fn provenance(&self) -> ProvenanceReader<'_> {
+        reader(self, &self.layout, &self.checkpoint)
+    }
+
+    /// Finds where the records of events lie; keeps what it has read.
+    #[must_use]
+    pub fn locator(&self) -> Locator<'_> {
+        Locator {
+            store: self,
+            times: self.snapshot.times(),
+            archive: ArchiveReader::new(&self.files),
+        }
+    }
+
+    /// All sources that added records, in the order in which they first did. Reads the whole
+    /// archive, but not its records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
+    pub fn origins(&self) -> Result<Vec<OriginHistory>, StoreError> {
+        origin_histories(&self.layout, &self.checkpoint)
+    }
+
+    /// The sources that added nothing, those that were read last at the end, and how many more
+    /// there have been.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn repeated_origins(&self) -> Result<(Vec<RepeatedOrigin>, u64), StoreError> {
+        let repeats = Repeats::read(&self.layout)?;
+        Ok((repeats.repeated, repeats.forgotten))
+    }
+
     /// Reads the whole archive, in parallel by file: `fold` takes each record into a value that
     /// `init` made, and what the values say is joined in the order of the files.
     ///
@@ -112,7 +170,8 @@ impl Store {
         mut join: impl FnMut(T, T) -> T,
     ) -> Result<T, StoreError> {
         let last = &self.checkpoint.archive;
-        let parts: Vec<Result<T, StoreError>> = (1..=last.file)
+        let parts: Vec<Result<T, StoreError>> = last
+            .files()
             .into_par_iter()
             .map(|number| {
                 let path = self.layout.archive_file(number);
@@ -213,6 +272,32 @@ impl Store {
             sizes.rejected_count += count_rejected(&path)?;
         }
         Ok(sizes)
+    }
+}
+
+/// Finds where the records of events lie.
+pub struct Locator<'s> {
+    store: &'s Store,
+    times: Vec<TimeReader>,
+    archive: ArchiveReader,
+}
+
+impl Locator<'_> {
+    /// Where the record of an event lies; `None` when the store does not hold it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
+    pub fn locate(&mut self, event: &StoredEvent) -> Result<Option<Location>, StoreError> {
+        let StoredEvent { record, event } = event;
+        let leg = IdHash::of_leg(&event.trace_id, &record.message);
+        let ms = record.timestamp.as_ms();
+        for location in self.store.snapshot.leg_in_range(leg, ms, ms, &mut self.times) {
+            if self.archive.read(location)? == *record {
+                return Ok(Some(location));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -9,13 +9,12 @@ use sha2::Digest;
 
 use super::StoreError;
 use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
-use super::checkpoint::{ArchivePosition, Checkpoint, CommitNote};
-use super::coverage::Coverage;
+use super::checkpoint::{ArchivePosition, Checkpoint};
+use super::folded::Folded;
 use super::index::{Document, Documents, IdHash, IndexWriter, quietly, read_checkpoint};
 use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
-use super::objects::TakenObjects;
-use super::pulls::Pulls;
+use super::note::CommitNote;
 use crate::event::Parser;
 
 /// Blocks that are read before they are indexed together.
@@ -48,17 +47,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
     let target = layout.index_being_built();
     create_dir(&target)?;
     let mut writer = IndexWriter::create(&target, &Checkpoint::empty().to_payload())?;
-    for number in 1..=checkpoint.archive.file {
-        let path = layout.archive_file(number);
-        let length = (number == checkpoint.archive.file).then_some(checkpoint.archive.bytes);
-        let frames = Frames::open(&path, length).or_else(|error| {
-            report.damage.push(error.to_string());
-            Frames::open(&path, None)
-        });
-        if let Ok(frames) = frames {
-            index_file(&mut writer, number, frames, &mut report)?;
-        }
-    }
+    report.records = build_index(&layout, &checkpoint.archive, &mut writer, &mut report.damage)?;
     checkpoint.records = report.records;
     writer.commit(&checkpoint.to_payload())?;
     writer.finish()?;
@@ -66,12 +55,36 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
     Ok(report)
 }
 
+/// Indexes what the archive holds up to a position, and counts it. What cannot be read is told in
+/// `damage`.
+pub(super) fn build_index(
+    layout: &Layout,
+    position: &ArchivePosition,
+    writer: &mut IndexWriter,
+    damage: &mut Vec<String>,
+) -> Result<u64, StoreError> {
+    let mut records = 0;
+    for number in position.files() {
+        let path = layout.archive_file(number);
+        let length = (number == position.file).then_some(position.bytes);
+        let frames = Frames::open(&path, length).or_else(|error| {
+            damage.push(error.to_string());
+            Frames::open(&path, None)
+        });
+        if let Ok(frames) = frames {
+            records += index_file(writer, number, frames, damage)?;
+        }
+    }
+    Ok(records)
+}
+
 fn index_file(
     writer: &mut IndexWriter,
     file: u32,
     mut frames: Frames,
-    report: &mut ReindexReport,
-) -> Result<(), StoreError> {
+    damage: &mut Vec<String>,
+) -> Result<u64, StoreError> {
+    let mut records = 0;
     loop {
         let mut blocks = Vec::new();
         let mut is_end = false;
@@ -81,7 +94,7 @@ fn index_file(
                 Ok(Some(Frame::Note { .. })) => {}
                 Ok(None) => is_end = true,
                 Err(error) => {
-                    report.damage.push(error.to_string());
+                    damage.push(error.to_string());
                     is_end = !frames.skip_damage();
                 }
             }
@@ -93,12 +106,12 @@ fn index_file(
             })
             .collect();
         for block in indexed {
-            report.records += block.documents.len() as u64;
-            report.damage.extend(block.damage);
+            records += block.documents.len() as u64;
+            damage.extend(block.damage);
             writer.add(block.documents)?;
         }
         if is_end {
-            return Ok(());
+            return Ok(records);
         }
     }
 }
@@ -177,22 +190,18 @@ impl Noted {
             numbers.extend(entry.file_name().to_str().and_then(archive_file_number));
         }
         numbers.sort_unstable();
-        let mut coverage = Coverage::default();
-        let mut pulls = Pulls::default();
-        let mut objects = TakenObjects::default();
+        let mut folded = Folded::default();
         let mut position = ArchivePosition::default();
         let mut commit_ends = Vec::new();
         for number in numbers {
             let mut frames = Frames::open(&layout.archive_file(number), None)?;
             loop {
                 match frames.next() {
-                    Ok(Some(Frame::Note { json, end })) => {
-                        let Ok(note) = serde_json::from_slice::<CommitNote>(&json) else {
+                    Ok(Some(Frame::Note { content, end })) => {
+                        let Ok(note) = CommitNote::decode(&content) else {
                             continue;
                         };
-                        coverage.merge(&note.coverage);
-                        pulls.merge(&note.pulls);
-                        objects.merge(&note.objects);
+                        folded.take(&note);
                         if position.file != number {
                             commit_ends.clear();
                         }
@@ -207,20 +216,31 @@ impl Noted {
             }
         }
         let mut commit_sums = Vec::new();
+        folded.removed_numbers().for_each(|it| position.removed.add(it));
         if position.file > 0 {
             commit_sums = prefix_sums(&layout.archive_file(position.file), &commit_ends)?;
             position.sha256 = commit_sums.last().cloned().unwrap_or_default();
             let mut sums = Sums::read(layout)?;
             sums.truncate(position.file);
-            for number in 1..position.file {
+            position.removed_numbers().for_each(|it| sums.remove(it));
+            for number in position.sealed_files() {
                 if sums.get(number).is_none() {
                     sums.set(number, hash_file(&layout.archive_file(number))?);
                 }
             }
             position.sealed_sha256 = sums.sealed_sha256(position.file);
+            position.head = sums.head(position.file, &position.sha256);
         }
-        let checkpoint =
-            Checkpoint { archive: position, coverage, pulls, objects, ..Checkpoint::empty() };
+        let tombstones = folded.tombstones();
+        let Folded { coverage, pulls, objects, .. } = folded;
+        let checkpoint = Checkpoint {
+            archive: position,
+            coverage,
+            pulls,
+            objects,
+            tombstones,
+            ..Checkpoint::empty()
+        };
         Ok(Self { checkpoint, commit_sums })
     }
 
@@ -231,7 +251,7 @@ impl Noted {
         if sums.is_altered() || sums.last().unwrap_or(0) != last {
             return Ok(false);
         }
-        for number in 1..last {
+        for number in self.checkpoint.archive.sealed_files() {
             let path = layout.archive_file(number);
             if !path.exists() || sums.get(number) != Some(hash_file(&path)?.as_str()) {
                 return Ok(false);
@@ -263,7 +283,7 @@ fn hash_file(path: &Path) -> Result<String, StoreError> {
 }
 
 /// Puts the new index in the old one's place at once, so that readers always find one.
-fn exchange(layout: &Layout) -> Result<(), StoreError> {
+pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     let (old, new) = (layout.index(), layout.index_being_built());
     if !old.exists() {

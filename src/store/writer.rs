@@ -1,7 +1,5 @@
 //! Writing to the store.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,16 +10,23 @@ use rayon::prelude::*;
 use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveWriter, Location, decompress_block};
 use super::blocks::Blocks;
-use super::checkpoint::{Checkpoint, CommitNote};
+use super::checkpoint::Checkpoint;
 use super::coverage::{Coverage, CoveredRange};
-use super::identity::Identity;
+use super::identity::IdentitySet;
 use super::index::{IndexSnapshot, IndexWriter};
 use super::layout::Layout;
 use super::lock::WriterLock;
+use super::note::CommitNote;
 use super::objects::{ObjectHash, TakenObjects};
+use super::open_index::open_index;
 use super::prepare::{PreparedBatch, PreparedLines, Preparers};
+use super::provenance::{
+    OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Place, Repeats, Runs,
+};
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::RejectedWriter;
+use super::removal::{Removals, finish_removal};
+use crate::time::Timestamp;
 
 /// The one process that writes to a store.
 ///
@@ -36,6 +41,9 @@ pub struct StoreWriter {
     snapshot: IndexSnapshot,
     checkpoint: Checkpoint,
     uncommitted: Uncommitted,
+    origins: OpenOrigins,
+    /// What the clock showed when a source began, and when that was: commits go by the same clock.
+    clock: Option<(Timestamp, Instant)>,
     committed_at: Instant,
     commit_count: u64,
     /// Declared last: the lock outlives everything that writes.
@@ -49,7 +57,8 @@ struct Uncommitted {
     coverage: Coverage,
     pulls: Pulls,
     objects: TakenObjects,
-    identities: HashSet<Identity, BuildHasherDefault<IdentityHasher>>,
+    runs: Runs,
+    identities: IdentitySet,
     /// Whether `identities` also holds what the records' would be without their times.
     with_message_identities: bool,
 }
@@ -90,8 +99,14 @@ impl StoreWriter {
         }
         layout.check()?;
         super::layout::create_dir(&layout.rejected())?;
-        let index = open_index(&layout)?;
-        let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
+        let mut index = open_index(&layout)?;
+        let (mut snapshot, mut checkpoint) = IndexSnapshot::open(&layout.index())?;
+        finish_removal(&layout, &checkpoint)?;
+        if !checkpoint.leftovers.is_empty() {
+            // What comes to lie under these names from now on is to stay.
+            index.commit(&Checkpoint { leftovers: Vec::new(), ..checkpoint }.to_payload())?;
+            (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
+        }
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
         Ok(Self {
             files: ArchiveFiles::new(&layout),
@@ -101,6 +116,8 @@ impl StoreWriter {
             snapshot,
             checkpoint,
             uncommitted: Uncommitted::default(),
+            origins: OpenOrigins::default(),
+            clock: None,
             committed_at: Instant::now(),
             commit_count: 0,
             _lock: lock,
@@ -117,7 +134,16 @@ impl StoreWriter {
             snapshot: self.snapshot.clone(),
             with_message_identities: self.uncommitted.with_message_identities,
             commit_count: self.commit_count,
+            removals: None,
         }
+    }
+
+    /// As [`StoreWriter::preparers`]; they withhold such records as were removed from the store.
+    #[must_use]
+    pub fn preparers_without_removed(&self) -> Preparers {
+        let tombstones = &self.checkpoint.tombstones;
+        let removals = (!tombstones.is_empty()).then(|| Arc::new(Removals::new(tombstones)));
+        Preparers { removals, ..self.preparers() }
     }
 
     /// Where the rejects of one source go.
@@ -160,8 +186,10 @@ impl StoreWriter {
         let archive = self.layout.archive();
         let mut blocks = Blocks::default();
         let mut counts = Vec::with_capacity(batches.len());
+        let mut sources = Vec::new();
         for mut batch in batches {
             let appended = self.take_new(&mut batch);
+            sources.extend(sources_of_new(&batch));
             self.uncommitted.record_count += appended.added;
             match batch.lines {
                 PreparedLines::Blocks(prepared) if appended.duplicate_indices.is_empty() => {
@@ -181,9 +209,15 @@ impl StoreWriter {
             }
             counts.push(appended);
         }
+        let mut sources = sources.into_iter();
         for frame in blocks.into_frames() {
             let (frame, documents) = frame.map_err(StoreError::io("compress for", &archive))?;
             let (file, offset) = self.archive.append(&frame)?;
+            for (line, (origin, place)) in (0..).zip(sources.by_ref().take(documents.len())) {
+                if let Some(origin) = origin {
+                    self.uncommitted.runs.push(Location { file, offset, line }, origin, place);
+                }
+            }
             let located = documents
                 .into_iter()
                 .zip(0..)
@@ -208,6 +242,41 @@ impl StoreWriter {
         }
         appended.duplicate_indices.sort_unstable();
         appended
+    }
+
+    /// Notes that a source is being read from now on. What becomes of it is to be told with
+    /// [`StoreWriter::count_origin`] and [`StoreWriter::end_origin`].
+    pub fn begin_origin(&mut self, start: OriginStart) -> OriginId {
+        self.clock = Some((start.began, Instant::now()));
+        self.origins.begin(self.archive.head(), start)
+    }
+
+    /// Adds to what became of a source.
+    pub fn count_origin(&mut self, id: OriginId, counts: OriginCounts) {
+        self.origins.count(id, counts);
+    }
+
+    /// Notes that a source has been read, or cannot be read on.
+    pub fn end_origin(&mut self, id: OriginId, end: OriginEnd) {
+        self.origins.end(id, end);
+    }
+
+    /// How many sources the next commit may have to tell of.
+    #[must_use]
+    pub fn uncommitted_origins(&self) -> usize {
+        self.origins.len()
+    }
+
+    /// The time by the clock of the sources.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match self.clock {
+            Some((began, at)) => {
+                let elapsed_ms = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
+                began.saturating_add_ms(elapsed_ms)
+            }
+            None => Timestamp::now(),
+        }
     }
 
     /// Notes that a range of a log group (`""` where it is not known) has been looked at.
@@ -272,14 +341,16 @@ impl StoreWriter {
         let pulls = self.pulls();
         let mut objects = self.checkpoint.objects.clone();
         objects.merge(&self.uncommitted.objects);
+        let origins = self.origins.to_note();
         if self.uncommitted.record_count == 0
+            && origins.is_empty()
             && coverage == self.checkpoint.coverage
             && pulls == self.checkpoint.pulls
             && objects == self.checkpoint.objects
         {
             self.uncommitted.identities.clear();
             self.committed_at = Instant::now();
-            return Ok(());
+            return self.keep_repeats();
         }
         let records = self.checkpoint.records + self.uncommitted.record_count;
         let note = CommitNote {
@@ -287,12 +358,24 @@ impl StoreWriter {
             coverage: self.uncommitted.coverage.clone(),
             pulls: self.uncommitted.pulls.clone(),
             objects: self.uncommitted.objects.clone(),
+            at_ms: Some(self.now().as_ms()),
+            previous: Some(self.archive.head()).filter(|it| !it.is_empty()).map(str::to_owned),
+            origins,
+            tombstones: Vec::new(),
+            runs: std::mem::take(&mut self.uncommitted.runs),
         };
-        // Maps with text keys and numbers: nothing that JSON cannot hold.
-        let note = serde_json::to_vec(&note).unwrap_or_default();
+        let note = note.encode().map_err(StoreError::io("compress for", &self.layout.archive()))?;
         let archive = self.archive.sync(&note)?;
-        let checkpoint =
-            Checkpoint { records, archive, coverage, pulls, objects, ..Checkpoint::empty() };
+        let tombstones = self.checkpoint.tombstones.clone();
+        let checkpoint = Checkpoint {
+            records,
+            archive,
+            coverage,
+            pulls,
+            objects,
+            tombstones,
+            ..Checkpoint::empty()
+        };
         self.index.commit(&checkpoint.to_payload())?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
@@ -303,7 +386,18 @@ impl StoreWriter {
             with_message_identities: self.uncommitted.with_message_identities,
             ..Uncommitted::default()
         };
-        Ok(())
+        self.keep_repeats()
+    }
+
+    /// Goes on with the sources after a commit, and keeps those that ended and added nothing.
+    fn keep_repeats(&mut self) -> Result<(), StoreError> {
+        let ended = self.origins.noted();
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let mut repeats = Repeats::read(&self.layout)?;
+        repeats.add(ended);
+        repeats.write(&self.layout)
     }
 
     /// Commits, waits for the index's merges, and gives the store free.
@@ -317,51 +411,11 @@ impl StoreWriter {
     }
 }
 
-/// Opens the index, or makes it where the store has never had one.
-fn open_index(layout: &Layout) -> Result<IndexWriter, StoreError> {
-    let path = layout.index();
-    match IndexWriter::open(&path) {
-        // An index is committed before the first byte is archived.
-        Err(StoreError::NoIndex { .. }) if archive_is_empty(layout)? => {
-            std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
-            super::layout::create_dir(&path)?;
-            let writer = IndexWriter::create(&path, &Checkpoint::empty().to_payload())?;
-            super::layout::sync_dir(layout.root())?;
-            Ok(writer)
-        }
-        Ok(writer) if IndexSnapshot::open(&path).is_err() && archive_is_empty(layout)? => {
-            drop(writer);
-            std::fs::remove_dir_all(&path).map_err(StoreError::io("remove", &path))?;
-            super::layout::create_dir(&path)?;
-            IndexWriter::create(&path, &Checkpoint::empty().to_payload())
-        }
-        other => other,
-    }
-}
-
-fn archive_is_empty(layout: &Layout) -> Result<bool, StoreError> {
-    let dir = layout.archive();
-    let mut entries =
-        std::fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))?;
-    Ok(entries.next().is_none())
-}
-
-/// An identity is a hash already.
-#[derive(Default)]
-struct IdentityHasher(u64);
-
-impl Hasher for IdentityHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk() {
-            self.0 = u64::from_le_bytes(*first);
-        }
-    }
-
-    fn write_u128(&mut self, bits: u128) {
-        self.write(&bits.to_le_bytes());
-    }
+/// For each record of a batch that is new, in order, which source it comes from and where it
+/// stands there.
+fn sources_of_new(
+    batch: &PreparedBatch,
+) -> impl Iterator<Item = (Option<OriginId>, Option<Place>)> {
+    let new = batch.records.iter().filter(|it| !it.is_stored);
+    new.map(|it| (batch.origin, batch.places.get(it.position).copied()))
 }

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::block::decompress_block;
@@ -18,10 +19,10 @@ pub(in crate::store) enum Frame {
         /// The decompressed lines.
         lines: Vec<u8>,
     },
-    /// What a commit left, as JSON, and where the frame ends in the file.
+    /// What a commit left, and where the frame ends in the file.
     Note {
-        /// The JSON.
-        json: Vec<u8>,
+        /// What [`CommitNote::decode`](crate::store::note::CommitNote::decode) reads.
+        content: Vec<u8>,
         /// The first byte after the frame.
         end: u64,
     },
@@ -38,13 +39,44 @@ const BLOCK_MAGIC: u32 = 0xFD2F_B528;
 const SKIPPABLE_HEADER_BYTES: usize = 8;
 
 /// Makes the frame that holds a commit's note.
-pub(super) fn note_frame(json: &[u8]) -> Vec<u8> {
-    let mut frame = Vec::with_capacity(SKIPPABLE_HEADER_BYTES + json.len());
+pub(super) fn note_frame(content: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(SKIPPABLE_HEADER_BYTES + content.len());
     frame.extend_from_slice(&NOTE_MAGIC.to_le_bytes());
-    let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
+    let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
     frame.extend_from_slice(&length.to_le_bytes());
-    frame.extend_from_slice(json);
+    frame.extend_from_slice(content);
     frame
+}
+
+/// Where the frame of a commit's note stands in its file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::store) struct NotePlace {
+    start: u64,
+    /// The first byte after the frame.
+    pub(in crate::store) end: u64,
+}
+
+impl NotePlace {
+    /// Reads the note's content from its file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(in crate::store) fn read(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+        let length = usize::try_from(self.end - self.start).unwrap_or_default();
+        let mut content = vec![0; length.saturating_sub(SKIPPABLE_HEADER_BYTES)];
+        let file = File::open(path).map_err(StoreError::io("open", path))?;
+        file.read_exact_at(&mut content, self.start + SKIPPABLE_HEADER_BYTES as u64)
+            .map_err(StoreError::io("read", path))?;
+        Ok(content)
+    }
+}
+
+/// A frame that was found and not looked into.
+struct RawFrame {
+    start: usize,
+    end: usize,
+    is_note: bool,
 }
 
 /// The frames of one file, in order.
@@ -105,32 +137,85 @@ impl Frames {
     ///
     /// [`StoreError::ArchiveDamaged`] when what follows is no whole frame.
     pub(in crate::store) fn next(&mut self) -> Result<Option<Frame>, StoreError> {
+        let Some(raw) = self.find()? else { return Ok(None) };
+        let parsed = if raw.is_note { self.note(&raw) } else { self.block(&raw)? };
+        self.position = raw.end;
+        Ok(Some(parsed))
+    }
+
+    /// The next note, or `None` when there are no more; passes over blocks without a look at what
+    /// they hold.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frames::next`].
+    pub(in crate::store) fn next_note(&mut self) -> Result<Option<Frame>, StoreError> {
+        while let Some(raw) = self.find()? {
+            self.position = raw.end;
+            if raw.is_note {
+                return Ok(Some(self.note(&raw)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Where all notes stand.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frames::next`].
+    pub(in crate::store) fn note_places(mut self) -> Result<Vec<NotePlace>, StoreError> {
+        let mut places = Vec::new();
+        while let Some(raw) = self.find()? {
+            self.position = raw.end;
+            if raw.is_note {
+                places.push(NotePlace { start: raw.start as u64, end: raw.end as u64 });
+            }
+        }
+        Ok(places)
+    }
+
+    /// Finds the next frame.
+    fn find(&self) -> Result<Option<RawFrame>, StoreError> {
         let rest = self.bytes.get(self.position..).unwrap_or_default();
         if rest.is_empty() {
             return Ok(None);
         }
-        let damaged = |reason: &str| StoreError::ArchiveDamaged {
+        let length = zstd::zstd_safe::find_frame_compressed_size(rest)
+            .map_err(|code| self.damaged(zstd::zstd_safe::get_error_name(code)))?;
+        if length > rest.len() {
+            return Err(self.damaged("the frame is cut off"));
+        }
+        Ok(Some(RawFrame {
+            start: self.position,
+            end: self.position + length,
+            is_note: rest.starts_with(&NOTE_MAGIC.to_le_bytes()),
+        }))
+    }
+
+    fn frame(&self, raw: &RawFrame) -> &[u8] {
+        self.bytes.get(raw.start..raw.end).unwrap_or_default()
+    }
+
+    fn note(&self, raw: &RawFrame) -> Frame {
+        let content = self.frame(raw).get(SKIPPABLE_HEADER_BYTES..).unwrap_or_default().to_vec();
+        Frame::Note { content, end: raw.end as u64 }
+    }
+
+    fn block(&self, raw: &RawFrame) -> Result<Frame, StoreError> {
+        let offset = u32::try_from(raw.start).map_err(|_| self.damaged("the file is too long"))?;
+        let lines =
+            decompress_block(self.frame(raw)).map_err(|error| self.damaged(&error.to_string()))?;
+        if lines.last() != Some(&b'\n') {
+            return Err(self.damaged("the block does not end with a line feed"));
+        }
+        Ok(Frame::Block { offset, lines })
+    }
+
+    fn damaged(&self, reason: &str) -> StoreError {
+        StoreError::ArchiveDamaged {
             path: self.path.clone(),
             reason: format!("at byte {}: {reason}", self.position),
-        };
-        let length = zstd::zstd_safe::find_frame_compressed_size(rest)
-            .map_err(|code| damaged(zstd::zstd_safe::get_error_name(code)))?;
-        let frame = rest.get(..length).ok_or_else(|| damaged("the frame is cut off"))?;
-        let offset = u32::try_from(self.position).map_err(|_| damaged("the file is too long"))?;
-        let is_note = frame.starts_with(&NOTE_MAGIC.to_le_bytes());
-        let parsed = if is_note {
-            Frame::Note {
-                json: frame.get(SKIPPABLE_HEADER_BYTES..).unwrap_or_default().to_vec(),
-                end: (self.position + length) as u64,
-            }
-        } else {
-            let lines = decompress_block(frame).map_err(|error| damaged(&error.to_string()))?;
-            if lines.last() != Some(&b'\n') {
-                return Err(damaged("the block does not end with a line feed"));
-            }
-            Frame::Block { offset, lines }
-        };
-        self.position += length;
-        Ok(Some(parsed))
+        }
     }
 }

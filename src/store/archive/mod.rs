@@ -11,7 +11,7 @@ mod sums;
 mod writer;
 
 pub(super) use block::{compress_block, cut, decompress_block, lines_of};
-pub(super) use frames::{Frame, Frames};
+pub(super) use frames::{Frame, Frames, NotePlace};
 pub(super) use line::{parse_line, write_line};
 pub(super) use reader::{ArchiveFiles, ArchiveReader};
 pub(super) use sums::{Sums, hash_prefix, hex};
@@ -31,6 +31,11 @@ const LINE_BITS: u32 = limits::BLOCK_RECORDS_MAX.ilog2();
 const OFFSET_BITS: u32 = 32;
 
 impl Location {
+    /// The name of the archive file.
+    pub(super) fn file_name(self) -> String {
+        super::layout::archive_file_name(self.file)
+    }
+
     /// The location in the 64 bits that the index keeps: file, offset and line, in this order, so
     /// that they grow as the archive does.
     pub(crate) fn to_bits(self) -> u64 {

@@ -66,11 +66,26 @@ impl Sums {
         self.by_number.retain(|it, _| *it < number);
     }
 
+    /// Forgets one file.
+    pub(in crate::store) fn remove(&mut self, number: u32) {
+        self.by_number.remove(&number);
+    }
+
     /// SHA-256 over the lines of the files before `number`, in hexadecimal.
     pub(in crate::store) fn sealed_sha256(&self, number: u32) -> String {
         let mut sealed = self.clone();
         sealed.truncate(number);
         hex(&Sha256::digest(sealed.to_text()))
+    }
+
+    /// The head of a commit: SHA-256, in hexadecimal, over the lines of the files before `number`
+    /// and a line for that file as of the commit, where its first bytes, with the commit's note at
+    /// their end, have the checksum `sha256`.
+    pub(in crate::store) fn head(&self, number: u32, sha256: &str) -> String {
+        let mut sums = self.clone();
+        sums.truncate(number);
+        sums.set(number, sha256.to_owned());
+        hex(&Sha256::digest(sums.to_text()))
     }
 
     /// Replaces the file on disk.

@@ -10,7 +10,7 @@ use super::frames::note_frame;
 use super::sums::{Sums, hash_prefix, hex};
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::checkpoint::ArchivePosition;
+use crate::store::checkpoint::{ArchivePosition, RemovedNumbers};
 use crate::store::layout::{Layout, archive_file_number, create_file, sync_dir};
 
 /// The end of the archive, where blocks are appended.
@@ -22,6 +22,10 @@ pub(in crate::store) struct ArchiveWriter {
     active: Option<ActiveFile>,
     number: u32,
     sums: Sums,
+    /// The head of the last commit; empty before the first.
+    head: String,
+    /// Numbers of files that were removed on purpose.
+    removed: RemovedNumbers,
 }
 
 struct ActiveFile {
@@ -43,7 +47,18 @@ impl ArchiveWriter {
     ) -> Result<Self, StoreError> {
         remove_files_after(layout, position.file)?;
         let sums = sealed_sums(layout, position)?;
-        let mut writer = Self { layout: layout.clone(), active: None, number: position.file, sums };
+        let head = match position.file {
+            0 => String::new(),
+            number => sums.head(number, &position.sha256),
+        };
+        let mut writer = Self {
+            layout: layout.clone(),
+            active: None,
+            number: position.file,
+            sums,
+            head,
+            removed: position.removed.clone(),
+        };
         if position.file > 0 {
             writer.active = Some(open_at(layout, position)?);
         }
@@ -60,25 +75,59 @@ impl ArchiveWriter {
         if self.active.as_ref().is_some_and(|it| it.bytes >= limits::ARCHIVE_FILE_BYTES_MAX) {
             self.seal()?;
         }
-        let number = self.number;
-        let active = self.active_file()?;
+        let (number, active) = self.active_file()?;
         let offset = u32::try_from(active.bytes).map_err(|_| StoreError::ArchiveDamaged {
             path: active.path.clone(),
             reason: "it is too long".to_owned(),
         })?;
         active.write(frame)?;
-        Ok((number.max(1), offset))
+        Ok((number, offset))
     }
 
     /// Appends a commit's note and makes everything so far durable.
     pub(in crate::store) fn sync(&mut self, note: &[u8]) -> Result<ArchivePosition, StoreError> {
-        let number = self.number.max(1);
-        let active = self.active_file()?;
+        let (number, active) = self.active_file()?;
         active.write(&note_frame(note))?;
         active.file.sync_data().map_err(StoreError::io("sync", &active.path))?;
         let (bytes, sha256) = (active.bytes, hex(&active.hasher.clone().finalize()));
         let sealed_sha256 = self.sums.sealed_sha256(number);
-        Ok(ArchivePosition { file: number, bytes, sha256, sealed_sha256 })
+        self.head = self.sums.head(number, &sha256);
+        Ok(ArchivePosition {
+            file: number,
+            bytes,
+            sha256,
+            sealed_sha256,
+            head: self.head.clone(),
+            removed: self.removed.clone(),
+        })
+    }
+
+    /// Where the next byte will be written: the file's number, and how long it is.
+    pub(in crate::store) fn end(&self) -> (u32, u64) {
+        self.active.as_ref().map_or((self.number + 1, 0), |it| (self.number, it.bytes))
+    }
+
+    /// Takes files out of what the next commit stands for. They stay where they are until it is
+    /// made.
+    pub(in crate::store) fn forget(&mut self, numbers: impl Iterator<Item = u32>) {
+        for number in numbers {
+            self.sums.remove(number);
+            self.removed.add(number);
+        }
+    }
+
+    /// Ends the file that is written to; what comes next goes to a new one.
+    pub(in crate::store) fn seal_active(&mut self) -> Result<(), StoreError> {
+        if let Some(active) = self.active.take() {
+            active.file.sync_all().map_err(StoreError::io("sync", &active.path))?;
+            self.sums.set(self.number, hex(&active.hasher.finalize()));
+        }
+        Ok(())
+    }
+
+    /// The head of the last commit; empty before the first.
+    pub(in crate::store) fn head(&self) -> &str {
+        &self.head
     }
 
     /// Brings SHA256SUMS up to what is on disk, the file still written to included.
@@ -92,24 +141,23 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    fn active_file(&mut self) -> Result<&mut ActiveFile, StoreError> {
-        match &mut self.active {
-            Some(active) => Ok(active),
+    /// The file that is written to, with its number.
+    fn active_file(&mut self) -> Result<(u32, &mut ActiveFile), StoreError> {
+        let active = match &mut self.active {
+            Some(active) => active,
             slot => {
                 self.number += 1;
                 let path = self.layout.archive_file(self.number);
                 let file = create_file(&path)?;
                 sync_dir(&self.layout.archive())?;
-                Ok(slot.insert(ActiveFile { path, file, bytes: 0, hasher: Sha256::new() }))
+                slot.insert(ActiveFile { path, file, bytes: 0, hasher: Sha256::new() })
             }
-        }
+        };
+        Ok((self.number, active))
     }
 
     fn seal(&mut self) -> Result<(), StoreError> {
-        if let Some(active) = self.active.take() {
-            active.file.sync_all().map_err(StoreError::io("sync", &active.path))?;
-            self.sums.set(self.number, hex(&active.hasher.finalize()));
-        }
+        self.seal_active()?;
         self.active_file().map(|_| ())
     }
 }
@@ -141,10 +189,11 @@ fn remove_files_after(layout: &Layout, last: u32) -> Result<(), StoreError> {
 fn sealed_sums(layout: &Layout, position: &ArchivePosition) -> Result<Sums, StoreError> {
     let mut sums = Sums::read(layout)?.unaltered();
     sums.truncate(position.file);
+    position.removed_numbers().for_each(|it| sums.remove(it));
     if sums.sealed_sha256(position.file) == position.sealed_sha256 || position.file <= 1 {
         return Ok(sums);
     }
-    for number in 1..position.file {
+    for number in position.sealed_files() {
         let path = layout.archive_file(number);
         let length = fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
         sums.set(number, hex(&hash_prefix(&path, length)?.finalize()));

@@ -102,6 +102,11 @@ struct Text {
 }
 
 impl Document {
+    /// Where its record lies.
+    pub(in crate::store) fn location(&self) -> Location {
+        self.location
+    }
+
     /// The document with its place in the archive.
     pub(in crate::store) fn at(self, location: Location) -> Self {
         Self { location, ..self }

@@ -4,7 +4,7 @@
 //! document has. The sums agree exactly when index and archive do, whatever the order.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -83,19 +83,21 @@ impl Fingerprint {
     }
 }
 
-/// What the index holds of each archive file's records.
+/// What the index holds of each set of records. `key` tells from a record's location, as its bits,
+/// which set it is in, if any.
 pub(in crate::store) fn fingerprints_of_index(
     snapshot: &IndexSnapshot,
-) -> tantivy::Result<BTreeMap<u32, Fingerprint>> {
+    key: &(dyn Fn(u64) -> Option<u64> + Sync),
+) -> tantivy::Result<BTreeMap<u64, Fingerprint>> {
     let segments = snapshot.searcher().segment_readers();
     let parts = segments
         .par_iter()
         .zip(snapshot.columns())
-        .map(|(segment, columns)| fingerprints_of_segment(columns, segment))
+        .map(|(segment, columns)| fingerprints_of_segment(columns, segment, key))
         .collect::<tantivy::Result<Vec<_>>>()?;
-    let mut whole: BTreeMap<u32, Fingerprint> = BTreeMap::new();
-    for (file, part) in parts.into_iter().flatten() {
-        whole.entry(file).or_default().join(part);
+    let mut whole: BTreeMap<u64, Fingerprint> = BTreeMap::new();
+    for (set, part) in parts.into_iter().flatten() {
+        whole.entry(set).or_default().join(part);
     }
     Ok(whole)
 }
@@ -103,25 +105,30 @@ pub(in crate::store) fn fingerprints_of_index(
 fn fingerprints_of_segment(
     columns: &Columns,
     segment: &SegmentReader,
-) -> tantivy::Result<BTreeMap<u32, Fingerprint>> {
-    let mut by_file: BTreeMap<u32, Fingerprint> = BTreeMap::new();
+    key: &(dyn Fn(u64) -> Option<u64> + Sync),
+) -> tantivy::Result<HashMap<u64, Fingerprint>> {
+    let mut sets: HashMap<u64, Fingerprint> = HashMap::new();
     let places: Vec<u64> = columns.places.locations().map(Location::to_bits).collect();
     let place_of = |document: DocId| {
         usize::try_from(document).ok().and_then(|it| places.get(it)).copied().unwrap_or(u64::MAX)
     };
-    let file_of = |bits: u64| Location::from_bits(bits).file;
     let mut times = columns.times();
     for document in 0..segment.max_doc() {
         let place = place_of(document);
-        let fingerprint = by_file.entry(file_of(place)).or_default();
+        let Some(set) = key(place) else { continue };
+        let fingerprint = sets.entry(set).or_default();
         fingerprint.count += 1;
         fingerprint.add_time(place, times.get(document));
     }
+    let mut add = |place: u64, field: u32, term: u64, position: u32| {
+        if let Some(set) = key(place) {
+            sets.entry(set).or_default().add_term(place, field, term, position);
+        }
+    };
     for (field, chains) in [(LEG, &columns.legs), (MESSAGE, &columns.messages)] {
         for (id, documents) in chains.iter() {
             for place in documents.map(place_of) {
-                let fingerprint = by_file.entry(file_of(place)).or_default();
-                fingerprint.add_term(place, field, id.bits(), NO_POSITION);
+                add(place, field, id.bits(), NO_POSITION);
             }
         }
     }
@@ -140,20 +147,19 @@ fn fingerprints_of_segment(
             let mut postings = inverted.read_postings_from_terminfo(terms.value(), option)?;
             while postings.doc() != TERMINATED {
                 let place = place_of(postings.doc());
-                let fingerprint = by_file.entry(file_of(place)).or_default();
                 if is_words {
                     postings.positions(&mut positions);
                     for position in &positions {
-                        fingerprint.add_term(place, field.field_id(), term, *position);
+                        add(place, field.field_id(), term, *position);
                     }
                 } else {
-                    fingerprint.add_term(place, field.field_id(), term, NO_POSITION);
+                    add(place, field.field_id(), term, NO_POSITION);
                 }
                 postings.advance();
             }
         }
     }
-    Ok(by_file)
+    Ok(sets)
 }
 
 /// What is wrong with the segment files that the last commit names: those whose own checksums do

@@ -159,6 +159,32 @@ impl IndexSnapshot {
         locations
     }
 
+    /// How many documents there are of the records of each archive file.
+    pub(in crate::store) fn counts_by_file(&self) -> BTreeMap<u32, u64> {
+        let mut counts = BTreeMap::new();
+        let places = self.columns.iter().flat_map(|it| it.places.locations());
+        for place in places {
+            *counts.entry(place.file).or_insert(0) += 1;
+        }
+        counts
+    }
+
+    /// Where the records of an archive file lie, in order, with their times in milliseconds since
+    /// 1970.
+    pub(in crate::store) fn places_of_file(&self, file: u32) -> Vec<(Location, i64)> {
+        let mut found = Vec::new();
+        for columns in &self.columns {
+            let mut times = columns.times();
+            for (document, place) in (0..).zip(columns.places.locations()) {
+                if place.file == file {
+                    found.push((place, times.get(document)));
+                }
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
     /// Reads times: a reader for each segment.
     pub(in crate::store) fn times(&self) -> Vec<TimeReader> {
         self.columns.iter().map(Columns::times).collect()

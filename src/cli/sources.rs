@@ -1,0 +1,55 @@
+//! `mailtrace sources`.
+
+use std::io::{BufWriter, Write};
+
+use clap::Args;
+
+use super::removal::{tombstone_in_words, tombstone_to_json};
+use super::{Context, Format, Outcome, output};
+use crate::render::{
+    sanitise, source_rows, write_sources_csv, write_sources_json, write_sources_ndjson,
+    write_sources_table,
+};
+use crate::store::Store;
+
+/// Lists what was read into the store: every import and every pull
+///
+/// Each file with its SHA-256, when it was read, and what became of its records. What added nothing
+/// is listed once, with how often it was read.
+#[derive(Debug, Args)]
+pub(super) struct SourcesArgs {}
+
+pub(super) fn run(_args: &SourcesArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let store = Store::open(&context.store_path()?)?;
+    let histories = store.origins()?;
+    let (repeated, forgotten) = store.repeated_origins()?;
+    let rows = source_rows(&histories, &repeated);
+    let zone = &context.zone;
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    match context.global.format {
+        Format::Table => {
+            write_sources_table(&rows, &context.table_options(false), &mut stdout)?;
+            for tombstone in &store.checkpoint().tombstones {
+                writeln!(stdout, "{}", sanitise(&tombstone_in_words(tombstone, zone)))?;
+            }
+        }
+        Format::Json => {
+            let tombstones = &store.checkpoint().tombstones;
+            let tombstones = tombstones.iter().map(|it| tombstone_to_json(it, zone)).collect();
+            write_sources_json(&rows, forgotten, tombstones, zone, &mut stdout)?;
+        }
+        Format::Ndjson => write_sources_ndjson(&rows, zone, &mut stdout)?,
+        Format::Csv => write_sources_csv(&rows, zone, &mut stdout)?,
+    }
+    stdout.flush()?;
+    let noted: u64 = histories.iter().map(|it| it.origin.counts.added).sum();
+    let removed: u64 = store.checkpoint().tombstones.iter().map(|it| it.records).sum();
+    let records = store.checkpoint().records + removed;
+    if !context.global.quiet && noted < records {
+        output::note(&format!(
+            "of {} records it was not recorded where they came from: an earlier version took them in",
+            records - noted
+        ));
+    }
+    Ok(Outcome::Done)
+}

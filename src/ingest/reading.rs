@@ -1,0 +1,104 @@
+//! The thread that reads: opens inputs one after another and frames what is in them.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crossbeam_channel::Sender;
+
+use crate::source::{Batch, SourceError, SourceReader};
+use crate::store::{ObjectHash, OriginKind};
+use crate::time::Timestamp;
+
+/// One input, opened.
+pub(super) struct Opened {
+    /// What reports call it.
+    pub(super) name: String,
+    pub(super) kind: OriginKind,
+    /// When it was last changed: what is left when nothing in it has a time.
+    pub(super) modified: Option<Timestamp>,
+    /// What reads it, or why it cannot be read.
+    pub(super) reader: Result<SourceReader, SourceError>,
+    /// What the store is to know it by once it has all of it.
+    pub(super) object: Option<ObjectHash>,
+}
+
+/// What the reading thread tells.
+pub(super) enum Step {
+    Begin(Beginning),
+    Batch(Batch),
+    End(Ending),
+}
+
+/// What is known of an input before it is read.
+pub(super) struct Beginning {
+    pub(super) name: String,
+    pub(super) kind: OriginKind,
+    pub(super) modified: Option<Timestamp>,
+    pub(super) object: Option<ObjectHash>,
+}
+
+/// What is known of it afterwards.
+#[derive(Default)]
+pub(super) struct Ending {
+    pub(super) compression: String,
+    /// Bytes as they were read, before decompression.
+    pub(super) bytes: u64,
+    pub(super) sha256: Option<String>,
+    pub(super) problem: Option<SourceError>,
+}
+
+/// Reads and frames; ends when there is nothing more to read, nobody listens, or it is told to.
+pub(super) fn read_inputs(
+    inputs: impl Iterator<Item = Opened>,
+    sender: &Sender<Step>,
+    bytes: &AtomicU64,
+    stop: &AtomicBool,
+) {
+    for Opened { name, kind, modified, reader, object } in inputs {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        if sender.send(Step::Begin(Beginning { name, kind, modified, object })).is_err() {
+            return;
+        }
+        let ending = match reader {
+            Ok(reader) => read_input(reader, sender, bytes, stop),
+            Err(error) => Some(Ending { problem: Some(error), ..Ending::default() }),
+        };
+        let Some(ending) = ending else { return };
+        // An input that is cut off by us has no problem, and no end.
+        let is_over = stop.load(Ordering::Relaxed) && ending.problem.is_some();
+        if is_over || sender.send(Step::End(ending)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Sends an input's batches; gives what is then known of it, or `None` when it is not to be read
+/// on.
+fn read_input(
+    mut reader: SourceReader,
+    sender: &Sender<Step>,
+    bytes: &AtomicU64,
+    stop: &AtomicBool,
+) -> Option<Ending> {
+    let before = bytes.load(Ordering::Relaxed);
+    let problem = loop {
+        match reader.next_batch() {
+            Ok(Some(batch)) => {
+                bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
+                if stop.load(Ordering::Relaxed) || sender.send(Step::Batch(batch)).is_err() {
+                    return None;
+                }
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let sha256 = if problem.is_none() { reader.sha256() } else { None };
+    bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
+    let layers: Vec<_> = match problem {
+        None => reader.compression().iter().map(|it| it.as_str()).collect(),
+        Some(_) => Vec::new(),
+    };
+    Some(Ending { compression: layers.join("+"), bytes: reader.bytes_read(), sha256, problem })
+}

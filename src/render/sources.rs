@@ -1,0 +1,262 @@
+//! What was read into the store: files, objects and pulls.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::csv::csv_cell;
+use super::json::write_json;
+use super::table::{Cell, Column, Table, TableOptions};
+use crate::store::{Origin, OriginHistory, OriginKind, RepeatedOrigin};
+use crate::time::{Timestamp, Zone};
+
+/// One source, however often it was read.
+#[derive(Clone, Copy, Debug)]
+pub struct SourceRow<'a> {
+    origin: &'a Origin,
+    /// When it was read for the first time.
+    first_began: Timestamp,
+    /// How often it was read; more than once only where it added nothing.
+    times: u64,
+    /// When the first commit with records of it was made.
+    committed: Option<Timestamp>,
+}
+
+/// The rows of what added records and of what added nothing, by when it was read.
+#[must_use]
+pub fn source_rows<'a>(
+    histories: &'a [OriginHistory],
+    repeated: &'a [RepeatedOrigin],
+) -> Vec<SourceRow<'a>> {
+    let added = histories.iter().map(|it| SourceRow {
+        origin: &it.origin,
+        first_began: it.origin.began(),
+        times: 1,
+        committed: it.first_committed,
+    });
+    let repeated = repeated.iter().map(|it| SourceRow {
+        origin: &it.origin,
+        first_began: Timestamp::from_ms(it.first_began_ms).unwrap_or(Timestamp::UNIX_EPOCH),
+        times: it.times,
+        committed: None,
+    });
+    let mut rows: Vec<_> = added.chain(repeated).collect();
+    rows.sort_by_key(|it| it.origin.began_ms);
+    rows
+}
+
+/// Writes a row for each source, and beneath it what tells it from others.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_sources_table(
+    rows: &[SourceRow<'_>],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::whole("READ AT"),
+        Column::whole("KIND"),
+        Column::number("READ"),
+        Column::number("NEW"),
+        Column::number("KNOWN"),
+        Column::number("REJECTED"),
+        Column::whole("SOURCE"),
+        Column::beneath(),
+    ]);
+    for row in rows {
+        let counts = row.origin.counts;
+        table.push([
+            Cell::new(&row.origin.began().in_zone(&options.zone)),
+            Cell::new(row.origin.kind.as_str()),
+            Cell::new(&counts.read.to_string()),
+            Cell::new(&counts.added.to_string()),
+            Cell::new(&counts.duplicates.to_string()),
+            Cell::new(&counts.rejected.to_string()),
+            Cell::new(&row.origin.name),
+            Cell::new(&particulars(row, &options.zone)),
+        ]);
+    }
+    table.write(options.width, out)
+}
+
+fn particulars(row: &SourceRow<'_>, zone: &Zone) -> String {
+    let origin = row.origin;
+    let mut parts = Vec::new();
+    if let Some(end) = &origin.end {
+        parts.extend(end.sha256.as_ref().map(|it| format!("SHA-256 {it}")));
+        parts.extend(end.bytes.map(|it| format!("{it} bytes")));
+        parts.extend(end.format.clone());
+        parts.extend(end.compression.clone());
+    }
+    if origin.kind == OriginKind::Pull {
+        parts.extend(origin.account.as_ref().map(|it| format!("account {it}")));
+        parts.extend(origin.region.clone());
+    }
+    parts.push(format!("by mailtrace {}", origin.version));
+    if row.times > 1 {
+        parts.push(format!("{} times since {}", row.times, row.first_began.in_zone(zone)));
+    }
+    match &origin.end {
+        None => parts.push("cut off".to_owned()),
+        Some(end) => parts.extend(end.problem.as_ref().map(|it| format!("not to its end: {it}"))),
+    }
+    parts.join(", ")
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SourceJson<'a> {
+    kind: &'static str,
+    name: &'a str,
+    account: Option<&'a str>,
+    region: Option<&'a str>,
+    began: String,
+    ended: Option<String>,
+    committed: Option<String>,
+    version: &'a str,
+    format: Option<&'a str>,
+    compression: Option<&'a str>,
+    bytes: Option<u64>,
+    sha256: Option<&'a str>,
+    read: u64,
+    added: u64,
+    duplicates: u64,
+    rejected: u64,
+    times: u64,
+    first_began: String,
+    /// Whether it was read to its end.
+    complete: bool,
+    error: Option<&'a str>,
+}
+
+impl<'a> SourceJson<'a> {
+    fn new(row: &SourceRow<'a>, zone: &Zone) -> Self {
+        let origin = row.origin;
+        let end = origin.end.as_ref();
+        Self {
+            kind: origin.kind.as_str(),
+            name: &origin.name,
+            account: origin.account.as_deref(),
+            region: origin.region.as_deref(),
+            began: origin.began().in_zone(zone),
+            ended: origin.ended().map(|it| it.in_zone(zone)),
+            committed: row.committed.map(|it| it.in_zone(zone)),
+            version: &origin.version,
+            format: end.and_then(|it| it.format.as_deref()),
+            compression: end.and_then(|it| it.compression.as_deref()),
+            bytes: end.and_then(|it| it.bytes),
+            sha256: origin.sha256(),
+            read: origin.counts.read,
+            added: origin.counts.added,
+            duplicates: origin.counts.duplicates,
+            rejected: origin.counts.rejected,
+            times: row.times,
+            first_began: row.first_began.in_zone(zone),
+            complete: end.is_some_and(|it| it.problem.is_none()),
+            error: end.and_then(|it| it.problem.as_deref()),
+        }
+    }
+}
+
+/// Writes `{"sources":[...],"forgotten":N,"tombstones":[...]}`: all sources, how many that added
+/// nothing are not remembered, and what was removed.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_sources_json(
+    rows: &[SourceRow<'_>],
+    forgotten: u64,
+    tombstones: Vec<serde_json::Value>,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Answer<'a> {
+        sources: Vec<SourceJson<'a>>,
+        forgotten: u64,
+        tombstones: Vec<serde_json::Value>,
+    }
+    let sources = rows.iter().map(|it| SourceJson::new(it, zone)).collect();
+    write_json(&Answer { sources, forgotten, tombstones }, out)
+}
+
+/// Writes one source a line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_sources_ndjson(
+    rows: &[SourceRow<'_>],
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    rows.iter().try_for_each(|it| write_json(&SourceJson::new(it, zone), out))
+}
+
+const HEADER: [&str; 20] = [
+    "kind",
+    "name",
+    "account",
+    "region",
+    "began",
+    "ended",
+    "committed",
+    "version",
+    "format",
+    "compression",
+    "bytes",
+    "sha256",
+    "read",
+    "added",
+    "duplicates",
+    "rejected",
+    "times",
+    "firstBegan",
+    "complete",
+    "error",
+];
+
+/// Writes one row for each source, below a header.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_sources_csv(
+    rows: &[SourceRow<'_>],
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(HEADER)?;
+    for row in rows {
+        let it = SourceJson::new(row, zone);
+        let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+        let cells = [
+            it.kind.to_owned(),
+            it.name.to_owned(),
+            text(it.account),
+            text(it.region),
+            it.began,
+            it.ended.unwrap_or_default(),
+            it.committed.unwrap_or_default(),
+            it.version.to_owned(),
+            text(it.format),
+            text(it.compression),
+            it.bytes.map(|it| it.to_string()).unwrap_or_default(),
+            text(it.sha256),
+            it.read.to_string(),
+            it.added.to_string(),
+            it.duplicates.to_string(),
+            it.rejected.to_string(),
+            it.times.to_string(),
+            it.first_began,
+            it.complete.to_string(),
+            text(it.error),
+        ];
+        csv.write_record(cells.map(|it| csv_cell(&it)))?;
+    }
+    csv.flush()
+}

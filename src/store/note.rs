@@ -1,0 +1,132 @@
+//! What a commit leaves in the archive itself, in a frame that zstd skips.
+
+use std::io::{self, Write};
+
+use serde::{Deserialize, Serialize};
+
+use super::coverage::Coverage;
+use super::objects::TakenObjects;
+use super::provenance::{Origin, OriginId, Runs};
+use super::pulls::Pulls;
+use super::removal::NotedTombstone;
+use crate::limits;
+
+/// Everything that the archive does not hold itself and that a new index needs, and what makes the
+/// archive evidence: where its records came from, and which commit was before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CommitNote {
+    /// Records in the archive up to here.
+    pub(super) records: u64,
+    /// What this commit added to the coverage.
+    pub(super) coverage: Coverage,
+    /// What this commit adds to what was pulled.
+    #[serde(default, skip_serializing_if = "Pulls::is_empty")]
+    pub(super) pulls: Pulls,
+    /// Which objects all of whose records are there with this commit.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub(super) objects: TakenObjects,
+    /// When the commit was made, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at_ms: Option<i64>,
+    /// The head of the commit before; see [`Sums::head`](super::archive::Sums::head).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) previous: Option<String>,
+    /// The sources that this commit's records came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) origins: Vec<Origin>,
+    /// All that was ever removed, in a note that says everything anew: see
+    /// [`Folded::take`](super::folded::Folded::take).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tombstones: Vec<NotedTombstone>,
+    /// Which record came from which of them. Not in the JSON but behind it.
+    #[serde(skip)]
+    pub(super) runs: Runs,
+}
+
+impl CommitNote {
+    /// The note as a frame holds it: JSON, and the runs behind a line feed; compressed where that
+    /// makes it shorter.
+    pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
+        // Maps with text keys, numbers and text: nothing that JSON cannot hold.
+        let mut plain = serde_json::to_vec(self).unwrap_or_default();
+        if !self.runs.is_empty() {
+            plain.push(b'\n');
+            plain.extend(self.runs.encode(&self.origin_ids()));
+        }
+        let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+        encoder.write_all(&plain)?;
+        let compressed = encoder.finish()?;
+        Ok(if compressed.len() < plain.len() { compressed } else { plain })
+    }
+
+    /// Reads a note again, also one of a version that noted less.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(super) fn decode(content: &[u8]) -> Result<Self, String> {
+        if content.first() == Some(&b'{') {
+            return Self::decode_plain(content);
+        }
+        let mut plain = Vec::new();
+        let decoder = zstd::Decoder::new(content).map_err(|error| error.to_string())?;
+        let mut bounded = io::Read::take(decoder, limits::NOTE_BYTES_MAX);
+        io::copy(&mut bounded, &mut plain).map_err(|error| error.to_string())?;
+        Self::decode_plain(&plain)
+    }
+
+    fn decode_plain(plain: &[u8]) -> Result<Self, String> {
+        // JSON has no line feed of its own here.
+        let end = memchr::memchr(b'\n', plain).unwrap_or(plain.len());
+        let (json, rest) = plain.split_at(end);
+        let mut note: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if let Some(runs) = rest.get(1..) {
+            note.runs = Runs::decode(runs, &note.origin_ids())?;
+        }
+        Ok(note)
+    }
+
+    fn origin_ids(&self) -> Vec<OriginId> {
+        self.origins.iter().map(|it| it.id).collect()
+    }
+}
+
+/// A note is small beside what it is about.
+const LEVEL: i32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::archive::Location;
+    use crate::store::provenance::{OpenOrigins, OriginCounts, OriginKind, OriginStart};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let mut origins = OpenOrigins::default();
+        let start = OriginStart {
+            kind: OriginKind::File,
+            name: "line\nfeed".to_owned(),
+            account: None,
+            region: None,
+            began: Timestamp::UNIX_EPOCH,
+        };
+        let id = origins.begin("", start);
+        origins.count(id, OriginCounts { read: 1, added: 1, ..OriginCounts::default() });
+        let mut note = CommitNote { records: 7, origins: origins.to_note(), ..Default::default() };
+        for offset in 0..100 {
+            note.runs.push(Location { file: 1, offset: offset * 1_000, line: 0 }, id, None);
+        }
+        let content = note.encode().unwrap();
+        assert_ne!(content.first(), Some(&b'{'), "it should be compressed");
+        assert_eq!(CommitNote::decode(&content).unwrap(), note);
+        assert!(CommitNote::decode(&content[..content.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_note_of_an_earlier_build_is_read() {
+        let note = CommitNote::decode(br#"{"records":3,"coverage":{"g":[[1,2]]}}"#).unwrap();
+        assert_eq!((note.records, note.origins.len(), note.previous), (3, 0, None));
+    }
+}

@@ -1,0 +1,23 @@
+//! Where each record came from: which file, object or pull, which line of it, and when.
+//!
+//! Each commit notes in the archive which sources it read from ([`Origin`]) and, in runs, which
+//! records came from which of them ([`Runs`]). The index knows nothing of it, so its commit does
+//! not grow with the number of sources. A source that added nothing has no record to be told of:
+//! it stands in a file of its own ([`Repeats`]), once however often it comes.
+
+mod note_finder;
+mod open_origins;
+mod origin;
+mod reader;
+mod repeats;
+mod runs;
+
+pub use origin::{Origin, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart};
+pub use reader::{OriginHistory, Provenance, ProvenanceReader};
+pub use repeats::RepeatedOrigin;
+pub use runs::Place;
+
+pub(super) use open_origins::OpenOrigins;
+pub(super) use reader::{origin_histories, reader};
+pub(super) use repeats::Repeats;
+pub(super) use runs::Runs;

@@ -1,0 +1,195 @@
+//! A source of records, as the store remembers it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::time::Timestamp;
+
+/// What tells one reading of a source from all others in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct OriginId(u64);
+
+impl OriginId {
+    /// The ID of what is read as the `ordinal`-th thing on top of the commit with this head.
+    pub(super) fn new(head: &str, ordinal: u64, name: &str) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(head);
+        hasher.update(ordinal.to_le_bytes());
+        hasher.update(name);
+        Self(u64::from_le_bytes(hasher.finalize().first_chunk().copied().unwrap_or_default()))
+    }
+}
+
+impl From<OriginId> for String {
+    fn from(id: OriginId) -> Self {
+        format!("{:016x}", id.0)
+    }
+}
+
+impl TryFrom<String> for OriginId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        u64::from_str_radix(&text, 16).map(Self).map_err(|_| "a source's ID is no number")
+    }
+}
+
+/// What kind of thing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OriginKind {
+    /// A file.
+    File,
+    /// Standard input.
+    Stdin,
+    /// An object of a bucket.
+    Object,
+    /// A log group of CloudWatch Logs.
+    Pull,
+}
+
+impl OriginKind {
+    /// The word for it: `file`, `stdin`, `object` or `pull`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Stdin => "stdin",
+            Self::Object => "object",
+            Self::Pull => "pull",
+        }
+    }
+}
+
+/// What became of what was read. read = added + duplicates + rejected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginCounts {
+    /// Records and rejected pieces.
+    pub read: u64,
+    /// Records that were new.
+    pub added: u64,
+    /// Records that were there.
+    pub duplicates: u64,
+    /// Pieces that could not be understood.
+    pub rejected: u64,
+}
+
+impl OriginCounts {
+    /// Adds what another stretch of the same source came to.
+    pub fn add(&mut self, other: Self) {
+        self.read += other.read;
+        self.added += other.added;
+        self.duplicates += other.duplicates;
+        self.rejected += other.rejected;
+    }
+}
+
+/// What is known of a source when its reading begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginStart {
+    /// What kind of thing it is.
+    pub kind: OriginKind,
+    /// A file's path as it was given, `-` for standard input, an object's address, or the name of
+    /// a log group.
+    pub name: String,
+    /// The account of a log group.
+    pub account: Option<String>,
+    /// The region of a log group.
+    pub region: Option<String>,
+    /// When the reading began.
+    pub began: Timestamp,
+}
+
+/// What is known of a source once it has been read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginEnd {
+    /// When the reading ended, in milliseconds since 1970.
+    pub ended_ms: i64,
+    /// The shape of the first thing that was understood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// The layers of compression that were taken off, outermost first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compression: Option<String>,
+    /// Its length in bytes as it was read, compressed where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// SHA-256 of those bytes, in hexadecimal; only where they were read to their end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Why the rest of it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+/// A source of records, as one commit or several together saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// Which reading this is.
+    pub id: OriginId,
+    /// What kind of thing was read.
+    pub kind: OriginKind,
+    /// As [`OriginStart::name`].
+    pub name: String,
+    /// The account of a log group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region of a log group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// When the reading began, in milliseconds since 1970.
+    pub began_ms: i64,
+    /// The version of the program that read it.
+    pub version: String,
+    /// What became of what was read.
+    pub counts: OriginCounts,
+    /// What is known since it was read to where it ends, or where it could not be read on; `None`
+    /// while it is read, and for ever where the reading was cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<OriginEnd>,
+}
+
+impl Origin {
+    pub(super) fn new(id: OriginId, start: OriginStart) -> Self {
+        Self {
+            id,
+            kind: start.kind,
+            name: start.name,
+            account: start.account,
+            region: start.region,
+            began_ms: start.began.as_ms(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            counts: OriginCounts::default(),
+            end: None,
+        }
+    }
+
+    /// When the reading began.
+    #[must_use]
+    pub fn began(&self) -> Timestamp {
+        Timestamp::from_ms(self.began_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// When the reading ended.
+    #[must_use]
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.end.as_ref().and_then(|it| Timestamp::from_ms(it.ended_ms))
+    }
+
+    /// SHA-256 of its bytes, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> Option<&str> {
+        self.end.as_ref().and_then(|it| it.sha256.as_deref())
+    }
+
+    /// Takes in what a later commit says of the same reading.
+    pub(in crate::store) fn merge(&mut self, later: &Self) {
+        self.counts.add(later.counts);
+        if later.end.is_some() {
+            self.end.clone_from(&later.end);
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Asking where records came from.
+
+use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
+
+use super::note_finder::NoteFinder;
+use super::{Origin, OriginId};
+use crate::store::archive::{Frame, Frames, Location};
+use crate::store::checkpoint::Checkpoint;
+use crate::store::layout::Layout;
+use crate::store::note::CommitNote;
+use crate::store::{Locator, Store, StoreError, StoredEvent};
+use crate::time::Timestamp;
+
+/// Where one record came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The source.
+    pub origin: Origin,
+    /// The line of the decompressed source on which it begins, from 1; `None` where the source has
+    /// no lines.
+    pub line: Option<u64>,
+    /// The byte of the decompressed source at which it begins, where several records may begin on
+    /// its line. Within a base64 payload that of the payload.
+    pub byte_offset: Option<u64>,
+    /// When it was committed to the store.
+    pub committed: Option<Timestamp>,
+    /// The name of the archive file that holds it.
+    pub archive_file: String,
+    /// The byte at which its block begins there.
+    pub block_offset: u64,
+    /// Which line of that block it is, from 1.
+    pub block_line: u64,
+}
+
+/// Tells where records came from; keeps what it has read.
+pub struct ProvenanceReader<'s> {
+    locator: Locator<'s>,
+    notes: NoteFinder,
+    /// Sources with what later commits say of them.
+    origins: HashMap<OriginId, Origin>,
+}
+
+/// Makes a reader of a store as of a commit.
+pub(in crate::store) fn reader<'s>(
+    store: &'s Store,
+    layout: &Layout,
+    checkpoint: &Checkpoint,
+) -> ProvenanceReader<'s> {
+    let notes = NoteFinder::new(layout, &checkpoint.archive);
+    ProvenanceReader { locator: store.locator(), notes, origins: HashMap::new() }
+}
+
+impl ProvenanceReader<'_> {
+    /// Where the record at a location came from; `None` when that was not recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
+    pub fn of(&mut self, location: Location) -> Result<Option<Provenance>, StoreError> {
+        let found = self.notes.note_behind(location.file, u64::from(location.offset))?;
+        let Some((place, note)) = found else { return Ok(None) };
+        let Some((id, line, byte_offset)) = note.runs.find(location) else { return Ok(None) };
+        let Some(origin) = self.origin(id, place, &note)? else { return Ok(None) };
+        Ok(Some(Provenance {
+            origin,
+            line,
+            byte_offset,
+            committed: note.at_ms.and_then(Timestamp::from_ms),
+            archive_file: location.file_name(),
+            block_offset: u64::from(location.offset),
+            block_line: u64::from(location.line) + 1,
+        }))
+    }
+
+    /// Where an event's record came from; `None` when that was not recorded, or the store does not
+    /// hold it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
+    pub fn of_event(&mut self, event: &StoredEvent) -> Result<Option<Provenance>, StoreError> {
+        match self.locator.locate(event)? {
+            Some(location) => self.of(location),
+            None => Ok(None),
+        }
+    }
+
+    /// A source by what this commit says of it and those after it: what it hashes to is known at
+    /// its end.
+    fn origin(
+        &mut self,
+        id: OriginId,
+        place: (u32, u64),
+        note: &CommitNote,
+    ) -> Result<Option<Origin>, StoreError> {
+        if let Some(origin) = self.origins.get(&id) {
+            return Ok(Some(origin.clone()));
+        }
+        let named = |note: &CommitNote| note.origins.iter().find(|it| it.id == id).cloned();
+        let Some(mut origin) = named(note) else { return Ok(None) };
+        let mut place = place;
+        // Until it has ended, each commit speaks of it.
+        while origin.end.is_none() {
+            let Some((next, note)) = self.notes.note_behind(place.0, place.1)? else { break };
+            let Some(later) = named(&note) else { break };
+            origin.merge(&later);
+            place = next;
+        }
+        self.origins.insert(id, origin.clone());
+        Ok(Some(origin))
+    }
+}
+
+/// A source, as all commits together saw it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginHistory {
+    /// The source, with the sums of its counts.
+    pub origin: Origin,
+    /// When the first commit was made that holds records of it.
+    pub first_committed: Option<Timestamp>,
+    /// When the last one was.
+    pub last_committed: Option<Timestamp>,
+}
+
+/// All sources that added records, in the order in which they first did.
+///
+/// Reads the whole archive, but not its records.
+pub(in crate::store) fn origin_histories(
+    layout: &Layout,
+    checkpoint: &Checkpoint,
+) -> Result<Vec<OriginHistory>, StoreError> {
+    let last = &checkpoint.archive;
+    let notes: Vec<Vec<CommitNote>> = last
+        .files()
+        .into_par_iter()
+        .map(|number| {
+            let length = (number == last.file).then_some(last.bytes);
+            let mut frames = Frames::open(&layout.archive_file(number), length)?;
+            let mut notes = Vec::new();
+            while let Some(frame) = frames.next_note()? {
+                let Frame::Note { content, .. } = frame else { continue };
+                // What cannot be read is for `verify` to tell.
+                if let Ok(mut note) = CommitNote::decode(&content) {
+                    note.runs = super::Runs::default();
+                    notes.push(note);
+                }
+            }
+            Ok(notes)
+        })
+        .collect::<Result<_, StoreError>>()?;
+    let mut indices: BTreeMap<OriginId, usize> = BTreeMap::new();
+    let mut histories: Vec<OriginHistory> = Vec::new();
+    for note in notes.into_iter().flatten() {
+        let at = note.at_ms.and_then(Timestamp::from_ms);
+        for origin in note.origins {
+            let index = *indices.entry(origin.id).or_insert(histories.len());
+            match histories.get_mut(index) {
+                Some(history) => {
+                    history.origin.merge(&origin);
+                    history.last_committed = at;
+                }
+                None => histories.push(OriginHistory {
+                    origin,
+                    first_committed: at,
+                    last_committed: at,
+                }),
+            }
+        }
+    }
+    Ok(histories)
+}

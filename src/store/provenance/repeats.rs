@@ -1,0 +1,184 @@
+//! Sources that added nothing: all their records were there, or there were none.
+//!
+//! They corroborate what is there, and they may come every hour for years. So they stand beside
+//! the archive, each source of each content once, with how often it came.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Origin;
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::archive::hex;
+use crate::store::layout::{Layout, write_atomically};
+
+/// A source that added nothing, and how often it came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepeatedOrigin {
+    /// As it was read the last time.
+    #[serde(flatten)]
+    pub origin: Origin,
+    /// How often it was read.
+    pub times: u64,
+    /// When it was read for the first time, in milliseconds since 1970.
+    pub first_began_ms: i64,
+}
+
+/// What makes two readings those of one source with one content.
+fn key(origin: &Origin) -> String {
+    let Origin { kind, name, account, region, .. } = origin;
+    // Text: nothing that JSON cannot hold.
+    serde_json::to_string(&(kind, name, account, region, origin.sha256())).unwrap_or_default()
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(in crate::store) struct Repeats {
+    /// Those that were read last at the end.
+    pub(in crate::store) repeated: Vec<RepeatedOrigin>,
+    /// How many have been forgotten.
+    pub(in crate::store) forgotten: u64,
+}
+
+/// The file: what it says, and the SHA-256 of that as JSON.
+#[derive(Serialize, Deserialize)]
+struct File {
+    sha256: String,
+    content: Content,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    forgotten: u64,
+    repeated: Vec<RepeatedOrigin>,
+}
+
+impl Content {
+    fn sha256(&self) -> String {
+        // Text and numbers: nothing that JSON cannot hold.
+        hex(&Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
+    }
+}
+
+impl Repeats {
+    /// Reads them; nothing where there is no file, or one that is not as it was written.
+    pub(in crate::store) fn read(layout: &Layout) -> Result<Self, StoreError> {
+        Ok(Self::read_checked(layout)?.unwrap_or_default())
+    }
+
+    /// Reads them; `None` where the file is not as it was written.
+    pub(in crate::store) fn read_checked(layout: &Layout) -> Result<Option<Self>, StoreError> {
+        let path = layout.repeats();
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Some(Self::default()));
+            }
+            Err(error) => return Err(StoreError::io("read", &path)(error)),
+        };
+        let file = serde_json::from_slice::<File>(&text).ok();
+        let sound = file.filter(|it| it.content.sha256() == it.sha256);
+        Ok(sound.map(|it| Self { repeated: it.content.repeated, forgotten: it.content.forgotten }))
+    }
+
+    /// Adds sources that have been read.
+    pub(in crate::store) fn add(&mut self, origins: Vec<Origin>) {
+        self.add_within(origins, limits::REPEATED_ORIGINS_MAX);
+    }
+
+    fn add_within(&mut self, origins: Vec<Origin>, count_max: usize) {
+        let mut by_key: HashMap<String, RepeatedOrigin> = HashMap::new();
+        let mut order = Vec::new();
+        let known = std::mem::take(&mut self.repeated);
+        let new = origins.into_iter().map(|origin| RepeatedOrigin {
+            first_began_ms: origin.began_ms,
+            times: 1,
+            origin,
+        });
+        for mut repeated in known.into_iter().chain(new) {
+            let key = key(&repeated.origin);
+            if let Some(before) = by_key.remove(&key) {
+                repeated.times += before.times;
+                repeated.first_began_ms = before.first_began_ms;
+            }
+            order.push(key.clone());
+            by_key.insert(key, repeated);
+        }
+        // Each stands where it came last.
+        let kept = order.into_iter().rev().filter_map(|it| by_key.remove(&it)).collect::<Vec<_>>();
+        self.forgotten += kept.len().saturating_sub(count_max) as u64;
+        self.repeated = kept.into_iter().take(count_max).rev().collect();
+    }
+
+    /// Replaces the file on disk.
+    pub(in crate::store) fn write(self, layout: &Layout) -> Result<(), StoreError> {
+        let content = Content { forgotten: self.forgotten, repeated: self.repeated };
+        let file = File { sha256: content.sha256(), content };
+        // Text and numbers: nothing that JSON cannot hold.
+        let mut json = serde_json::to_vec(&file).unwrap_or_default();
+        json.push(b'\n');
+        write_atomically(&layout.repeats(), &json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{OriginId, OriginKind, OriginStart};
+    use crate::time::Timestamp;
+
+    fn origin(name: &str, ordinal: u64) -> Origin {
+        let start = OriginStart {
+            kind: OriginKind::File,
+            name: name.to_owned(),
+            account: None,
+            region: None,
+            began: Timestamp::from_ms(i64::try_from(ordinal).unwrap()).unwrap(),
+        };
+        Origin::new(OriginId::new("", ordinal, name), start)
+    }
+
+    #[test]
+    fn what_comes_again_takes_no_more_room() {
+        let mut repeats = Repeats::default();
+        for ordinal in 0..50 {
+            repeats.add(vec![origin("a", ordinal), origin("b", ordinal)]);
+        }
+        let told: Vec<_> = repeats
+            .repeated
+            .iter()
+            .map(|it| (it.origin.name.as_str(), it.times, it.first_began_ms, it.origin.began_ms))
+            .collect();
+        assert_eq!(told, [("a", 50, 0, 49), ("b", 50, 0, 49)]);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten_and_counted() {
+        let mut repeats = Repeats::default();
+        for name in ["a", "b", "c", "a", "d"] {
+            repeats.add_within(vec![origin(name, 0)], 3);
+        }
+        let names: Vec<_> = repeats.repeated.iter().map(|it| it.origin.name.as_str()).collect();
+        assert_eq!((names, repeats.forgotten), (vec!["c", "a", "d"], 1));
+    }
+
+    #[test]
+    fn a_changed_file_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        assert_eq!(Repeats::read_checked(&layout).unwrap(), Some(Repeats::default()));
+        let mut repeats = Repeats::default();
+        repeats.add(vec![origin("first", 1)]);
+        repeats.clone().write(&layout).unwrap();
+        assert_eq!(Repeats::read_checked(&layout).unwrap(), Some(repeats));
+        let text = fs::read_to_string(layout.repeats()).unwrap();
+        fs::write(layout.repeats(), text.replace("first", "worst")).unwrap();
+        assert_eq!(Repeats::read_checked(&layout).unwrap(), None);
+        assert_eq!(Repeats::read(&layout).unwrap(), Repeats::default());
+    }
+}

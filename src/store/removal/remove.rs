@@ -1,0 +1,328 @@
+//! The removal itself, step by step.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::mention::each_address;
+use super::rejects;
+use super::rewrite::{Sources, rewrite};
+use super::tombstone::{NotedTombstone, RemovalRule, RemovedFile, Tombstone};
+use crate::source::Record;
+use crate::store::StoreError;
+use crate::store::archive::{ArchiveWriter, Frame, Frames, lines_of, parse_line};
+use crate::store::checkpoint::Checkpoint;
+use crate::store::folded::Folded;
+use crate::store::index::{IndexSnapshot, IndexWriter};
+use crate::store::layout::{Layout, sync_dir};
+use crate::store::lock::WriterLock;
+use crate::store::note::CommitNote;
+use crate::store::reindex::{build_index, exchange};
+use crate::store::verify::{ArchiveCheck, Chain, FileCheck, check_archive};
+use crate::time::Timestamp;
+
+/// Which records to remove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removal {
+    /// Those that happened before a time.
+    Before(Timestamp),
+    /// Those that name an address, wherever in their message, in any case.
+    Address(String),
+}
+
+/// What to remove, and what is to be remembered of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemovalRequest {
+    /// Which records.
+    pub removal: Removal,
+    /// Why.
+    pub reason: String,
+    /// The time by the caller's clock.
+    pub at: Timestamp,
+}
+
+/// What was removed, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemovalReport {
+    /// Records.
+    pub records: u64,
+    /// The times of the earliest and the latest of them.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// Pieces of rejected input.
+    pub rejected: u64,
+    /// Archive files that hold such records, to be written anew.
+    pub files: u64,
+    /// What remains; `None` when nothing was removed.
+    pub tombstone: Option<Tombstone>,
+}
+
+/// A rule in a form that can be asked quickly.
+pub(super) enum Matcher {
+    Before(i64),
+    /// In lower case.
+    Address(String),
+}
+
+impl Matcher {
+    fn new(removal: &Removal) -> Self {
+        match removal {
+            Removal::Before(time) => Self::Before(time.as_ms()),
+            Removal::Address(address) => Self::Address(address.to_lowercase()),
+        }
+    }
+
+    pub(super) fn matches(&self, record: &Record<'_>) -> bool {
+        match self {
+            Self::Before(ms) => record.timestamp.as_ms() < *ms,
+            Self::Address(_) => self.is_named(&record.message),
+        }
+    }
+
+    /// Rejected input has a time only where it is a record whose message is none.
+    pub(super) fn matches_rejected(&self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Before(ms) => serde_json::from_slice::<serde_json::Value>(bytes)
+                .ok()
+                .and_then(|it| it.get("timestamp").and_then(serde_json::Value::as_i64))
+                .is_some_and(|it| it < *ms),
+            Self::Address(_) => self.is_named(&String::from_utf8_lossy(bytes)),
+        }
+    }
+
+    fn is_named(&self, text: &str) -> bool {
+        let Self::Address(address) = self else { return false };
+        let mut is_named = false;
+        each_address(text, &mut |it| is_named |= it == address);
+        is_named
+    }
+}
+
+/// What a file holds of the records to be removed.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    records: u64,
+    span: Option<(i64, i64)>,
+}
+
+/// Counts what [`remove_records`] would remove. Nothing is written.
+///
+/// # Errors
+///
+/// As [`remove_records`], but for the lock, which is not needed.
+fn find(
+    layout: &Layout,
+    archive: &ArchiveCheck,
+    matcher: &Matcher,
+) -> Result<BTreeMap<u32, Found>, StoreError> {
+    let found = archive
+        .files
+        .par_iter()
+        .map(|file| Ok((file.number, find_in_file(layout, file, matcher)?)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    Ok(found.into_iter().filter(|(_, it)| it.records > 0).collect())
+}
+
+fn find_in_file(layout: &Layout, file: &FileCheck, matcher: &Matcher) -> Result<Found, StoreError> {
+    let path = layout.archive_file(file.number);
+    let mut frames = Frames::open(&path, file.length)?;
+    let mut found = Found::default();
+    while let Some(frame) = frames.next()? {
+        let Frame::Block { offset, lines } = frame else { continue };
+        for line in lines_of(&lines) {
+            let record = parse_line(line).map_err(|reason| StoreError::ArchiveDamaged {
+                path: path.clone(),
+                reason: format!("block at byte {offset}: {reason}"),
+            })?;
+            if matcher.matches(&record) {
+                let ms = record.timestamp.as_ms();
+                let (first, last) = found.span.unwrap_or((ms, ms));
+                found.span = Some((first.min(ms), last.max(ms)));
+                found.records += 1;
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Removes records from archive, index and rejected input, and leaves a tombstone. With
+/// `is_dry_run` it only counts.
+///
+/// A crash at any instant leaves the store as it was or as it is to be; the same call completes it.
+///
+/// # Errors
+///
+/// [`StoreError::Locked`] when somebody writes, [`StoreError::ArchiveDamaged`] when the archive is
+/// not what it was: what is damaged is not rewritten. [`StoreError::Io`] and [`StoreError::Index`].
+pub fn remove_records(
+    path: &Path,
+    request: &RemovalRequest,
+    is_dry_run: bool,
+) -> Result<RemovalReport, StoreError> {
+    let layout = Layout::new(path);
+    layout.check()?;
+    let lock = if is_dry_run { None } else { Some(WriterLock::acquire(&layout)?) };
+    if lock.is_some() {
+        layout.sweep()?;
+    }
+    let (_, checkpoint) = IndexSnapshot::open(&layout.index())?;
+    let mut writer = None;
+    if lock.is_some() {
+        finish_removal(&layout, &checkpoint)?;
+        writer = Some(ArchiveWriter::open(&layout, &checkpoint.archive)?);
+    }
+    let archive = check_archive(&layout, &checkpoint)?;
+    let chain = Chain::new(&archive);
+    if let Some(problem) = archive.first_problem().or_else(|| chain.problems(&layout).pop()) {
+        return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason: problem });
+    }
+    let matcher = Matcher::new(&request.removal);
+    let found = find(&layout, &archive, &matcher)?;
+    let rejected = rejects::find(&layout, &matcher)?;
+    let span = found.values().filter_map(|it| it.span);
+    let span = span.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
+    let report = RemovalReport {
+        records: found.values().map(|it| it.records).sum(),
+        span: span.and_then(|(a, b)| Timestamp::from_ms(a).zip(Timestamp::from_ms(b))),
+        rejected: rejected.pieces,
+        files: found.len() as u64,
+        tombstone: None,
+    };
+    let Some(mut writer) = writer.filter(|_| report.records > 0 || report.rejected > 0) else {
+        return Ok(report);
+    };
+    for path in &rejected.files {
+        rejects::rewrite(path, &matcher)?;
+    }
+    let at_ms = request.at.as_ms();
+    writer.seal_active()?;
+    let sources = Sources::new(&archive);
+    let note =
+        CommitNote { records: checkpoint.records, at_ms: Some(at_ms), ..CommitNote::default() };
+    for file in archive.files.iter().filter(|it| found.contains_key(&it.number)) {
+        rewrite(&layout, file, &matcher, &sources, &mut writer, note.clone())?;
+    }
+    let tombstone = Tombstone {
+        number: checkpoint.tombstones.last().map_or(0, |it| it.number) + 1,
+        rule: match &request.removal {
+            Removal::Before(time) => RemovalRule::Before { before_ms: time.as_ms() },
+            Removal::Address(address) => RemovalRule::of_address(address),
+        },
+        at_ms,
+        reason: request.reason.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        records: report.records,
+        rejected: report.rejected,
+        files: report.files,
+    };
+    let noted = noted(&tombstone, &archive, &chain, &found, &writer);
+    let mut after = bury(&layout, checkpoint, noted, &archive, note, &mut writer)?;
+    after.leftovers = rejected
+        .files
+        .iter()
+        .filter_map(|it| it.file_name()?.to_str().map(str::to_owned))
+        .collect();
+    replace_index(&layout, &after)?;
+    // From here on it has happened; whoever opens the store next removes what is left if we stop.
+    finish_removal(&layout, &after)?;
+    writer.refresh_sums()?;
+    drop(lock);
+    Ok(RemovalReport { tombstone: Some(tombstone), ..report })
+}
+
+/// The tombstone with the files that it stands for.
+fn noted(
+    tombstone: &Tombstone,
+    archive: &ArchiveCheck,
+    chain: &Chain,
+    found: &BTreeMap<u32, Found>,
+    writer: &ArchiveWriter,
+) -> NotedTombstone {
+    let removed = archive.files.iter().filter(|it| found.contains_key(&it.number));
+    let (file, offset) = writer.end();
+    NotedTombstone {
+        tombstone: tombstone.clone(),
+        file,
+        offset,
+        removed: removed
+            .map(|it| RemovedFile::new(it.number, &it.sha256, chain.heads_in(it.number)))
+            .collect(),
+    }
+}
+
+/// Writes the note with the tombstone, and gives what the store is then.
+fn bury(
+    layout: &Layout,
+    before: Checkpoint,
+    noted: NotedTombstone,
+    archive: &ArchiveCheck,
+    note: CommitNote,
+    writer: &mut ArchiveWriter,
+) -> Result<Checkpoint, StoreError> {
+    let mut after = before;
+    after.records -= noted.tombstone.records;
+    if let RemovalRule::Before { before_ms } = &noted.tombstone.rule {
+        after.coverage.forget_before(*before_ms);
+    }
+    after.tombstones.push(noted.tombstone.clone());
+    writer.forget(noted.removed.iter().map(|it| it.number));
+    let mut folded = Folded::default();
+    archive.commits().for_each(|(_, it)| folded.take(&it.note));
+    let mut tombstones = folded.noted_tombstones;
+    tombstones.push(noted);
+    let note = CommitNote {
+        records: after.records,
+        previous: Some(writer.head().to_owned()).filter(|it| !it.is_empty()),
+        coverage: after.coverage.clone(),
+        pulls: after.pulls.clone(),
+        objects: after.objects.clone(),
+        tombstones,
+        ..note
+    };
+    let note = note.encode().map_err(StoreError::io("compress for", &layout.archive()))?;
+    after.archive = writer.sync(&note)?;
+    Ok(after)
+}
+
+/// Builds the index of what is left, and puts it in the old one's place.
+fn replace_index(layout: &Layout, after: &Checkpoint) -> Result<(), StoreError> {
+    let mut damage = Vec::new();
+    let target = layout.index_being_built();
+    crate::store::layout::create_dir(&target)?;
+    let mut index = IndexWriter::create(&target, &Checkpoint::empty().to_payload())?;
+    let records = build_index(layout, &after.archive, &mut index, &mut damage)?;
+    if let Some(reason) = damage.into_iter().next() {
+        return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
+    }
+    if records != after.records {
+        let reason = format!("{records} records would be left of {}", after.records);
+        return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
+    }
+    index.commit(&after.to_payload())?;
+    index.finish()?;
+    exchange(layout)
+}
+
+/// Removes what a removal that was cut off after its commit has left.
+pub(in crate::store) fn finish_removal(
+    layout: &Layout,
+    checkpoint: &Checkpoint,
+) -> Result<(), StoreError> {
+    let archived = checkpoint.archive.removed_numbers().map(|it| layout.archive_file(it));
+    let rejected = checkpoint.leftovers.iter().map(|it| layout.rejected().join(it));
+    let mut is_any_removed = false;
+    for path in archived.chain(rejected) {
+        match fs::remove_file(&path) {
+            Ok(()) => is_any_removed = true,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(StoreError::io("remove", &path)(error)),
+        }
+    }
+    if is_any_removed {
+        sync_dir(&layout.archive())?;
+        sync_dir(&layout.rejected())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! Writing an archive file anew without some of its records.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use super::remove::Matcher;
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::archive::{
+    ArchiveWriter, Frame, Frames, Location, compress_block, lines_of, parse_line,
+};
+use crate::store::layout::Layout;
+use crate::store::note::CommitNote;
+use crate::store::provenance::{Origin, OriginId, Place, Runs};
+use crate::store::verify::{ArchiveCheck, FileCheck};
+
+/// Where records came from, as all notes of an archive together tell.
+pub(super) struct Sources<'c> {
+    /// The notes by where they end, in order.
+    notes: BTreeMap<(u32, u64), &'c CommitNote>,
+    /// The sources, as known at their end.
+    origins: BTreeMap<OriginId, Origin>,
+}
+
+impl<'c> Sources<'c> {
+    pub(super) fn new(archive: &'c ArchiveCheck) -> Self {
+        let mut notes = BTreeMap::new();
+        let mut origins: BTreeMap<OriginId, Origin> = BTreeMap::new();
+        for (file, commit) in archive.commits() {
+            notes.insert((file, commit.end), &commit.note);
+            for origin in &commit.note.origins {
+                match origins.get_mut(&origin.id) {
+                    Some(known) => known.merge(origin),
+                    None => drop(origins.insert(origin.id, origin.clone())),
+                }
+            }
+        }
+        Self { notes, origins }
+    }
+
+    /// Where a record came from.
+    fn of(&self, at: Location) -> Option<(OriginId, Option<Place>)> {
+        let behind = (at.file, u64::from(at.offset) + 1);
+        let (_, note) = self.notes.range(behind..).next()?;
+        let (id, line, byte_offset) = note.runs.find(at)?;
+        Some((id, line.map(|line| Place { line, byte_offset })))
+    }
+
+    /// The sources that the notes of a file tell of, and those of `runs` besides, each as it is
+    /// known at its end but with the counts of this file alone.
+    fn carried(&self, file: &FileCheck, used: &BTreeSet<OriginId>) -> Vec<Origin> {
+        let mut carried: BTreeMap<OriginId, Origin> = BTreeMap::new();
+        let mut order = Vec::new();
+        for origin in file.commits.iter().flat_map(|it| &it.note.origins) {
+            match carried.get_mut(&origin.id) {
+                Some(known) => known.merge(origin),
+                None => {
+                    order.push(origin.id);
+                    carried.insert(origin.id, origin.clone());
+                }
+            }
+        }
+        for id in used {
+            if let Some(origin) = self.origins.get(id).filter(|_| !carried.contains_key(id)) {
+                order.push(*id);
+                let nothing = crate::store::OriginCounts::default();
+                carried.insert(*id, Origin { counts: nothing, ..origin.clone() });
+            }
+        }
+        let mut origins = Vec::with_capacity(order.len());
+        for id in order {
+            if let Some(mut origin) = carried.remove(&id) {
+                origin.end = self.origins.get(&id).and_then(|it| it.end.clone()).or(origin.end);
+                origins.push(origin);
+            }
+        }
+        origins
+    }
+}
+
+/// Appends to the archive what is left of a file, in blocks, and a note of where it came from.
+pub(super) fn rewrite(
+    layout: &Layout,
+    file: &FileCheck,
+    matcher: &Matcher,
+    sources: &Sources<'_>,
+    archive: &mut ArchiveWriter,
+    note: CommitNote,
+) -> Result<(), StoreError> {
+    let path = layout.archive_file(file.number);
+    let mut frames = Frames::open(&path, file.length)?;
+    let mut kept = Kept {
+        archive,
+        layout,
+        lines: Vec::new(),
+        origins: Vec::new(),
+        runs: Runs::default(),
+        used: BTreeSet::new(),
+    };
+    while let Some(frame) = frames.next()? {
+        let Frame::Block { offset, lines } = frame else { continue };
+        for (line, bytes) in (0_u16..).zip(lines_of(&lines)) {
+            let record = parse_line(bytes).map_err(|reason| StoreError::ArchiveDamaged {
+                path: path.clone(),
+                reason: format!("block at byte {offset}, line {}: {reason}", u32::from(line) + 1),
+            })?;
+            if !matcher.matches(&record) {
+                kept.push(bytes, sources.of(Location { file: file.number, offset, line }))?;
+            }
+        }
+    }
+    kept.flush()?;
+    let (runs, used) = (kept.runs, kept.used);
+    let origins = sources.carried(file, &used);
+    if origins.is_empty() && runs.is_empty() {
+        return Ok(());
+    }
+    let previous = Some(archive.head().to_owned()).filter(|it| !it.is_empty());
+    let note = CommitNote { origins, runs, previous, ..note };
+    let note = note.encode().map_err(StoreError::io("compress for", &layout.archive()))?;
+    archive.sync(&note).map(|_| ())
+}
+
+/// Records that stay, on their way to new blocks.
+struct Kept<'a> {
+    archive: &'a mut ArchiveWriter,
+    layout: &'a Layout,
+    lines: Vec<u8>,
+    origins: Vec<Option<(OriginId, Option<Place>)>>,
+    runs: Runs,
+    used: BTreeSet<OriginId>,
+}
+
+impl Kept<'_> {
+    fn push(
+        &mut self,
+        line: &[u8],
+        origin: Option<(OriginId, Option<Place>)>,
+    ) -> Result<(), StoreError> {
+        let is_full = self.lines.len() + line.len() > limits::BLOCK_BYTES
+            || self.origins.len() >= limits::BLOCK_RECORDS_MAX;
+        if is_full {
+            self.flush()?;
+        }
+        self.lines.extend_from_slice(line);
+        self.lines.push(b'\n');
+        self.origins.push(origin);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let failed =
+            |error: io::Error| StoreError::io("compress for", &self.layout.archive())(error);
+        let frame = compress_block(&self.lines).map_err(failed)?;
+        let (file, offset) = self.archive.append(&frame)?;
+        for (line, origin) in (0..).zip(self.origins.drain(..)) {
+            if let Some((id, place)) = origin {
+                self.runs.push(Location { file, offset, line }, id, place);
+                self.used.insert(id);
+            }
+        }
+        self.lines.clear();
+        Ok(())
+    }
+}

@@ -1,0 +1,207 @@
+//! What remains of records that were removed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::mention::each_address;
+use crate::source::Record;
+use crate::store::archive::hex;
+use crate::time::Timestamp;
+
+/// Which records were removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RemovalRule {
+    /// Those that happened before a time.
+    #[serde(rename_all = "camelCase")]
+    Before {
+        /// The time, in milliseconds since 1970.
+        before_ms: i64,
+    },
+    /// Those that name an address. The address itself is not kept.
+    Address {
+        /// What was put before the address to hash both.
+        salt: String,
+        /// The SHA-256 of both, in hexadecimal.
+        sha256: String,
+    },
+}
+
+impl RemovalRule {
+    /// The rule for an address, under a salt of its own.
+    pub(super) fn of_address(address: &str) -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        let salt = format!("{:016x}", RandomState::new().hash_one(address));
+        let sha256 = salted(&salt, address);
+        Self::Address { salt, sha256 }
+    }
+}
+
+fn salted(salt: &str, address: &str) -> String {
+    hex(&Sha256::digest(format!("{salt}{}", address.to_lowercase())))
+}
+
+/// Says for good that records were removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tombstone {
+    /// Which removal this was, from 1.
+    pub number: u32,
+    /// Which records were removed.
+    pub rule: RemovalRule,
+    /// When, in milliseconds since 1970.
+    pub at_ms: i64,
+    /// Why, in the words of whoever removed them.
+    pub reason: String,
+    /// The version of the program that removed them.
+    pub version: String,
+    /// How many records.
+    pub records: u64,
+    /// How many pieces of rejected input.
+    pub rejected: u64,
+    /// How many archive files were replaced by others without those records.
+    pub files: u64,
+}
+
+impl Tombstone {
+    /// When the records were removed.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_ms(self.at_ms).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// Whether an address is the one whose records were removed.
+    #[must_use]
+    pub fn is_of_address(&self, address: &str) -> bool {
+        match &self.rule {
+            RemovalRule::Address { salt, sha256 } => salted(salt, address) == *sha256,
+            RemovalRule::Before { .. } => false,
+        }
+    }
+
+    /// Whether it removed such records, or would have.
+    fn covers(&self, record: &Record<'_>) -> bool {
+        match &self.rule {
+            RemovalRule::Before { before_ms } => record.timestamp.as_ms() < *before_ms,
+            RemovalRule::Address { .. } if record.timestamp.as_ms() > self.at_ms => false,
+            RemovalRule::Address { .. } => {
+                let mut is_named = false;
+                each_address(&record.message, &mut |it| is_named |= self.is_of_address(it));
+                is_named
+            }
+        }
+    }
+}
+
+/// All that was ever removed.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Removals(Vec<Tombstone>);
+
+impl Removals {
+    pub(in crate::store) fn new(tombstones: &[Tombstone]) -> Self {
+        Self(tombstones.to_vec())
+    }
+
+    /// Whether such a record was removed.
+    pub(in crate::store) fn cover(&self, record: &Record<'_>) -> bool {
+        self.0.iter().any(|it| it.covers(record))
+    }
+}
+
+/// A tombstone as the archive keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::store) struct NotedTombstone {
+    pub(in crate::store) tombstone: Tombstone,
+    /// The archive file in which it was first noted.
+    pub(in crate::store) file: u32,
+    /// The byte at which that note begins.
+    pub(in crate::store) offset: u64,
+    /// The files that it removed.
+    pub(in crate::store) removed: Vec<RemovedFile>,
+}
+
+impl NotedTombstone {
+    /// Whether it stands behind the commit whose note ends at that byte of that file.
+    pub(in crate::store) fn is_after(&self, file: u32, end: u64) -> bool {
+        (self.file, self.offset) >= (file, end)
+    }
+}
+
+/// An archive file that is no more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::store) struct RemovedFile {
+    pub(in crate::store) number: u32,
+    pub(in crate::store) sha256: String,
+    /// The first bytes of the heads of the commits whose notes stood in it, in base64.
+    heads: String,
+}
+
+/// Bytes of a head that is only to be known again.
+const MARK_BYTES: usize = 8;
+
+fn mark(head: &str) -> Vec<u8> {
+    let digits = head.as_bytes().as_chunks::<2>().0.iter().take(MARK_BYTES);
+    let byte = |it: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok();
+    digits.map(|it| byte(it).unwrap_or_default()).collect()
+}
+
+impl RemovedFile {
+    pub(super) fn new<'h>(number: u32, sha256: &str, heads: impl Iterator<Item = &'h str>) -> Self {
+        let marks: Vec<u8> = heads.flat_map(mark).collect();
+        Self { number, sha256: sha256.to_owned(), heads: STANDARD.encode(marks) }
+    }
+
+    /// Whether a commit with this head had its note in the file.
+    pub(in crate::store) fn had_head(&self, head: &str) -> bool {
+        let marks = STANDARD.decode(&self.heads).unwrap_or_default();
+        marks.chunks(MARK_BYTES).any(|it| it == mark(head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_known_again_and_not_kept() {
+        let rule = RemovalRule::of_address("ana@x.example");
+        assert_ne!(rule, RemovalRule::of_address("ana@x.example"), "the salt is always another");
+        let json = serde_json::to_string(&rule).unwrap();
+        assert!(!json.contains("ana"), "{json}");
+        let tombstone = Tombstone {
+            number: 1,
+            rule,
+            at_ms: 10,
+            reason: String::new(),
+            version: String::new(),
+            records: 0,
+            rejected: 0,
+            files: 0,
+        };
+        let record = |ms, message: &'static str| Record {
+            log_group: None,
+            log_stream: None,
+            event_id: None,
+            timestamp: Timestamp::from_ms(ms).unwrap(),
+            is_time_approximate: false,
+            ingestion_time: None,
+            message: message.into(),
+        };
+        let removals = Removals::new(&[tombstone]);
+        assert!(removals.cover(&record(10, r#"{"to":"ANA@x.example"}"#)));
+        assert!(!removals.cover(&record(11, r#"{"to":"ANA@x.example"}"#)));
+        assert!(!removals.cover(&record(10, r#"{"to":"diana@x.example"}"#)));
+    }
+
+    #[test]
+    fn heads_of_removed_commits_are_known_again() {
+        let heads = ["ab".repeat(32), "cd".repeat(32)];
+        let file = RemovedFile::new(3, "", heads.iter().map(String::as_str));
+        assert!(heads.iter().all(|it| file.had_head(it)));
+        assert!(!file.had_head(&"ef".repeat(32)));
+    }
+}

@@ -1,0 +1,347 @@
+//! Reading the archive's files: their checksums, their frames, the notes of their commits.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::{Meter, VerifyReport};
+use crate::store::StoreError;
+use crate::store::archive::{Frame, Frames, Sums, hex};
+use crate::store::checkpoint::{ArchivePosition, Checkpoint};
+use crate::store::folded::Folded;
+use crate::store::layout::{Layout, archive_file_name, archive_file_number};
+use crate::store::note::CommitNote;
+
+/// Bytes that are hashed between two reports of progress.
+const STEP_BYTES: usize = 1 << 20;
+
+/// What was found in the archive.
+pub(in crate::store) struct ArchiveCheck {
+    /// The files that count, in order.
+    pub(in crate::store) files: Vec<FileCheck>,
+    /// Numbers of files that count and are not there.
+    pub(in crate::store) missing: Vec<u32>,
+    pub(in crate::store) problems: Vec<String>,
+    pub(in crate::store) notes: Vec<String>,
+}
+
+/// What was found in one archive file.
+#[derive(Default)]
+pub(in crate::store) struct FileCheck {
+    pub(in crate::store) number: u32,
+    /// SHA-256 of what counts of it.
+    pub(in crate::store) sha256: String,
+    pub(in crate::store) problems: Vec<String>,
+    /// Whether it is not what it was.
+    pub(in crate::store) is_damaged: bool,
+    /// How many of its first bytes count; all where none.
+    pub(in crate::store) length: Option<u64>,
+    /// Bytes that lie behind the last commit.
+    bytes_beyond: u64,
+    /// What is told because it has no line in SHA256SUMS.
+    missing_line: Option<String>,
+    pub(in crate::store) commits: Vec<CommitCheck>,
+}
+
+/// A commit's note, and the file as of it.
+pub(in crate::store) struct CommitCheck {
+    /// The first byte behind the note.
+    pub(in crate::store) end: u64,
+    /// SHA-256 of the file up to there.
+    pub(in crate::store) sha256: String,
+    pub(in crate::store) note: CommitNote,
+}
+
+impl ArchiveCheck {
+    pub(in crate::store) fn commits(&self) -> impl Iterator<Item = (u32, &CommitCheck)> {
+        self.files.iter().flat_map(|file| file.commits.iter().map(|it| (file.number, it)))
+    }
+
+    /// What all notes together say.
+    pub(in crate::store) fn folded(&self) -> Folded {
+        let mut folded = Folded::default();
+        self.commits().for_each(|(_, it)| folded.take(&it.note));
+        folded
+    }
+
+    /// The first thing that is wrong.
+    pub(in crate::store) fn first_problem(&self) -> Option<String> {
+        let of_files = self.files.iter().flat_map(|it| &it.problems);
+        self.problems.iter().chain(of_files).next().cloned()
+    }
+
+    /// Records as the last commit counts them.
+    pub(in crate::store) fn records(&self) -> u64 {
+        self.commits().last().map_or(0, |(_, it)| it.note.records)
+    }
+
+    /// Whether what the commits add up to is what the index's commit says. Only for an archive that
+    /// is sound: a damaged one may have lost notes.
+    pub(in crate::store) fn check_sums_of_notes(
+        &self,
+        layout: &Layout,
+        checkpoint: &Checkpoint,
+        report: &mut VerifyReport,
+    ) {
+        let folded = self.folded();
+        let index = layout.index();
+        let index = index.display();
+        if checkpoint.coverage != folded.coverage
+            || checkpoint.pulls != folded.pulls
+            || checkpoint.objects != folded.objects
+            || checkpoint.tombstones != folded.tombstones()
+        {
+            report.problems.push(format!(
+                "{index}: the coverage is not what the archive's commits add up to: `mailtrace reindex` restores it",
+            ));
+        }
+        if checkpoint.records != self.records() {
+            report.problems.push(format!(
+                "{index}: its commit counts {} records, and the archive's last commit {}: `mailtrace reindex` restores it",
+                checkpoint.records,
+                self.records()
+            ));
+        }
+    }
+}
+
+/// Checks the archive of a store that nobody writes to.
+pub(in crate::store) fn check_archive(
+    layout: &Layout,
+    checkpoint: &Checkpoint,
+) -> Result<ArchiveCheck, StoreError> {
+    let sums = Sums::read(layout)?;
+    check(layout, Some(checkpoint), &sums, &Meter::new(layout, &|_| {}))
+}
+
+pub(super) fn check(
+    layout: &Layout,
+    checkpoint: Option<&Checkpoint>,
+    earlier_sums: &Sums,
+    meter: &Meter<'_>,
+) -> Result<ArchiveCheck, StoreError> {
+    let sums = Sums::read(layout)?;
+    let mut check = ArchiveCheck {
+        files: Vec::new(),
+        missing: Vec::new(),
+        problems: Vec::new(),
+        notes: Vec::new(),
+    };
+    if sums.is_altered() {
+        check.problems.push(format!("{} was changed", layout.sums().display()));
+    }
+    let numbers = check.list(layout)?;
+    let position = checkpoint.map(|it| &it.archive);
+    let last = position.map_or(numbers.last().copied().unwrap_or(0), |it| it.file);
+    let is_removed = |number| position.is_some_and(|it| it.is_removed(number));
+    let there: BTreeSet<u32> = numbers.iter().copied().collect();
+    let (counted, beyond): (Vec<u32>, Vec<u32>) = numbers.into_iter().partition(|it| *it <= last);
+    for number in beyond {
+        check.notes.push(format!(
+            "{} belongs to no commit: a writer is at work or was cut off",
+            layout.archive_file(number).display()
+        ));
+    }
+    let (removed, counted): (Vec<u32>, Vec<u32>) =
+        counted.into_iter().partition(|it| is_removed(*it));
+    for number in removed {
+        check.notes.push(format!(
+            "{} was replaced, but is still there: a writer is at work or was cut off, and the next one removes it",
+            layout.archive_file(number).display()
+        ));
+    }
+    check.files = counted
+        .into_par_iter()
+        .map(|number| {
+            let active = position.filter(|it| it.file == number);
+            let length = active.map(|it| it.bytes);
+            let expected = active.map(|it| it.sha256.as_str()).or(sums.get(number));
+            check_file(&layout.archive_file(number), number, length, expected, meter)
+        })
+        .collect();
+    let mut removed = check.folded().removed_numbers().collect::<BTreeSet<_>>();
+    removed.extend(position.into_iter().flat_map(|it| it.removed_numbers()));
+    for number in (1..=last).filter(|it| !there.contains(it) && !removed.contains(it)) {
+        check.problems.push(format!("{} is missing", layout.archive_file(number).display()));
+        check.missing.push(number);
+    }
+    if let Some(position) = position.filter(|_| last > 0) {
+        check.compare_sealed(layout, &sums, position);
+    }
+    for file in &check.files {
+        if position.is_some_and(|it| it.file == file.number) {
+            let sum = earlier_sums.get(file.number);
+            match active_sum(layout, sum, file) {
+                Ok(notes) => check.notes.extend(notes),
+                Err(problem) => check.problems.push(problem),
+            }
+        }
+        if file.bytes_beyond > 0 {
+            check.notes.push(format!(
+                "{} has {} bytes beyond the last commit: a writer is at work or was cut off",
+                layout.archive_file(file.number).display(),
+                file.bytes_beyond
+            ));
+        }
+    }
+    Ok(check)
+}
+
+impl ArchiveCheck {
+    /// Whether SHA256SUMS has the lines of the sealed files as the last commit knows them. A writer
+    /// that was cut off right after the commit leaves earlier ones; then the files themselves tell.
+    fn compare_sealed(&mut self, layout: &Layout, sums: &Sums, position: &ArchivePosition) {
+        let path = layout.sums();
+        if sums.sealed_sha256(position.file) == position.sealed_sha256 {
+            return;
+        }
+        let mut actual = Sums::default();
+        let sealed = self.files.iter().filter(|it| it.number < position.file);
+        sealed.for_each(|it| actual.set(it.number, it.sha256.clone()));
+        if self.missing.is_empty() && actual.sealed_sha256(position.file) == position.sealed_sha256
+        {
+            self.files.iter_mut().for_each(FileCheck::forgive_missing_line);
+            self.notes.push(format!(
+                "{} is behind the last commit: a writer is at work or was cut off",
+                path.display()
+            ));
+        } else {
+            self.problems.push(format!(
+                "{}: the lines for sealed files are not those of the last commit",
+                path.display()
+            ));
+        }
+    }
+
+    /// The numbers of the files that are there, in order.
+    fn list(&mut self, layout: &Layout) -> Result<Vec<u32>, StoreError> {
+        let mut numbers = Vec::new();
+        let dir = layout.archive();
+        for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
+            let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
+            let name = entry.file_name();
+            match name.to_str().and_then(archive_file_number) {
+                Some(number) => numbers.push(number),
+                None if name == "SHA256SUMS" => {}
+                None => self.notes.push(format!("{} is not ours", entry.path().display())),
+            }
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+/// Whether the line of SHA256SUMS for the file that is still written to fits it as of some commit:
+/// a writer that was cut off right after a commit leaves the line of the one before.
+fn active_sum(
+    layout: &Layout,
+    sum: Option<&str>,
+    file: &FileCheck,
+) -> Result<Option<String>, String> {
+    let sums = layout.sums();
+    let sums = sums.display();
+    let commits = &file.commits;
+    let is_behind = match sum {
+        Some(sum) if commits.iter().any(|it| it.sha256 == sum) => {
+            commits.last().is_some_and(|it| it.sha256 != sum)
+        }
+        // A removal makes several commits as one.
+        None if commits.len() <= 1
+            || commits.last().is_some_and(|it| !it.note.tombstones.is_empty()) =>
+        {
+            true
+        }
+        _ => {
+            let name = archive_file_name(file.number);
+            return Err(format!("{sums} was changed: its line for {name} fits no commit"));
+        }
+    };
+    let note = "is behind the last commit: a writer is at work or was cut off";
+    Ok(is_behind.then(|| format!("{sums} {note}")))
+}
+
+impl FileCheck {
+    fn forgive_missing_line(&mut self) {
+        if let Some(problem) = self.missing_line.take() {
+            self.problems.retain(|it| *it != problem);
+        }
+    }
+}
+
+fn check_file(
+    path: &Path,
+    number: u32,
+    length: Option<u64>,
+    expected: Option<&str>,
+    meter: &Meter<'_>,
+) -> FileCheck {
+    let mut check = FileCheck { number, length, ..FileCheck::default() };
+    let mut frames = match Frames::open(path, length) {
+        Ok(frames) => frames,
+        Err(error) => {
+            check.problems.push(error.to_string());
+            check.is_damaged = true;
+            return check;
+        }
+    };
+    let read = frames.bytes().len() as u64;
+    check.bytes_beyond = fs::metadata(path).map_or(0, |it| it.len().saturating_sub(read));
+    let mut hasher = Sha256::new();
+    let mut hashed_to = 0;
+    loop {
+        match frames.next_note() {
+            Ok(Some(Frame::Note { content, end })) => {
+                let until = usize::try_from(end).unwrap_or(usize::MAX);
+                hash(&mut hasher, frames.bytes(), &mut hashed_to, until, meter);
+                let sha256 = hex(&hasher.clone().finalize());
+                match CommitNote::decode(&content) {
+                    Ok(note) => check.commits.push(CommitCheck { end, sha256, note }),
+                    Err(error) => {
+                        check
+                            .problems
+                            .push(format!("{}, note before byte {end}: {error}", path.display()));
+                    }
+                }
+            }
+            Ok(Some(Frame::Block { .. })) => {}
+            Ok(None) => break,
+            Err(error) => {
+                check.problems.push(error.to_string());
+                check.is_damaged = true;
+                if !frames.skip_damage() {
+                    break;
+                }
+            }
+        }
+    }
+    hash(&mut hasher, frames.bytes(), &mut hashed_to, usize::MAX, meter);
+    check.sha256 = hex(&hasher.finalize());
+    let path = path.display();
+    match expected {
+        Some(expected) if expected == check.sha256 => {}
+        Some(_) => {
+            check.is_damaged = true;
+            let sha256 = &check.sha256;
+            check.problems.push(format!("{path} was changed: its SHA-256 is {sha256}"));
+        }
+        None => {
+            let problem = format!("{path} has no line in SHA256SUMS");
+            check.problems.push(problem.clone());
+            check.missing_line = Some(problem);
+        }
+    }
+    check
+}
+
+/// Hashes on from where it stopped to `until`, or to the end.
+fn hash(hasher: &mut Sha256, bytes: &[u8], from: &mut usize, until: usize, meter: &Meter<'_>) {
+    let until = until.min(bytes.len());
+    for step in bytes.get(*from..until).unwrap_or_default().chunks(STEP_BYTES) {
+        hasher.update(step);
+        meter.add(step.len() as u64);
+    }
+    *from = until;
+}

@@ -1,0 +1,143 @@
+//! Comparing what the index says of each record with the record itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::VerifyReport;
+use super::archive::{ArchiveCheck, FileCheck};
+use crate::event::Parser;
+use crate::limits;
+use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
+use crate::store::index::{
+    Document, Documents, Fingerprint, IdHash, IndexSnapshot, fingerprints_of_index, quietly,
+};
+use crate::store::layout::{Layout, archive_file_name};
+
+/// Compares every file, and names the records that differ.
+pub(super) fn compare(
+    layout: &Layout,
+    archive: &ArchiveCheck,
+    snapshot: &IndexSnapshot,
+    report: &mut VerifyReport,
+) {
+    let is_archive_sound = report.problems.is_empty();
+    let archived: BTreeMap<u32, Fingerprint> = archive
+        .files
+        .par_iter()
+        .map(|file| {
+            let mut fingerprint = Fingerprint::default();
+            each_block(&layout.archive_file(file.number), file, |documents| {
+                fingerprint.add_documents(documents.into_iter());
+            });
+            (file.number, fingerprint)
+        })
+        .collect();
+    report.records = archived.values().map(|it| it.count).sum();
+    let by_file = |bits: u64| Some(u64::from(Location::from_bits(bits).file));
+    let indexed = match quietly(|| fingerprints_of_index(snapshot, &by_file)) {
+        Ok(Ok(indexed)) => indexed,
+        Ok(Err(error)) => {
+            return report.problems.push(format!("the index cannot be read: {error}"));
+        }
+        Err(panic) => return report.problems.push(format!("the index cannot be read: {panic}")),
+    };
+    let indexed: BTreeMap<u32, Fingerprint> = indexed
+        .into_iter()
+        .map(|(file, it)| (u32::try_from(file).unwrap_or(u32::MAX), it))
+        .collect();
+    let numbers: BTreeSet<u32> = archived.keys().chain(indexed.keys()).copied().collect();
+    for number in numbers {
+        let nothing = Fingerprint::default();
+        let of_archive = archived.get(&number).unwrap_or(&nothing);
+        let of_index = indexed.get(&number).unwrap_or(&nothing);
+        if of_archive == of_index {
+            continue;
+        }
+        // A reindex makes the index agree with what is left of a damaged archive.
+        let advice = if is_archive_sound { ": `mailtrace reindex` rebuilds it" } else { "" };
+        report.problems.push(format!(
+            "the index disagrees with {} ({} records archived, {} indexed){advice}",
+            archive_file_name(number),
+            of_archive.count,
+            of_index.count
+        ));
+        let file = archive.files.iter().find(|it| it.number == number);
+        let differing = file.map(|it| differing(layout, it, snapshot)).unwrap_or_default();
+        report.problems.extend(named(&differing));
+    }
+}
+
+/// Where the records lie of which the index says something else, or nothing, and documents that
+/// have no record.
+pub(super) fn differing(
+    layout: &Layout,
+    file: &FileCheck,
+    snapshot: &IndexSnapshot,
+) -> Vec<Location> {
+    let mut archived: BTreeMap<u64, Fingerprint> = BTreeMap::new();
+    each_block(&layout.archive_file(file.number), file, |documents| {
+        for document in documents {
+            let at = document.location().to_bits();
+            archived.entry(at).or_default().add_documents(std::iter::once(document));
+        }
+    });
+    let of_file = |bits: u64| (Location::from_bits(bits).file == file.number).then_some(bits);
+    let Ok(Ok(indexed)) = quietly(|| fingerprints_of_index(snapshot, &of_file)) else {
+        return Vec::new();
+    };
+    let places: BTreeSet<u64> = archived.keys().chain(indexed.keys()).copied().collect();
+    let differ = places.into_iter().filter(|it| archived.get(it) != indexed.get(it));
+    differ.map(Location::from_bits).collect()
+}
+
+/// A line for each of the first few.
+fn named(differing: &[Location]) -> Vec<String> {
+    let mut lines: Vec<String> = differing
+        .iter()
+        .take(limits::DIFFERING_DOCUMENTS_SHOWN)
+        .map(|it| {
+            format!(
+                "the index says something else of {}, block at byte {}, line {}",
+                it.file_name(),
+                it.offset,
+                u32::from(it.line) + 1
+            )
+        })
+        .collect();
+    let more = differing.len() - lines.len();
+    if more > 0 {
+        lines.push(format!("and of {more} more records of that file"));
+    }
+    lines
+}
+
+/// What the index should hold of each block that can be read.
+fn each_block(path: &Path, file: &FileCheck, mut visit: impl FnMut(Vec<Document>)) {
+    let Ok(mut frames) = Frames::open(path, file.length).or_else(|_| Frames::open(path, None))
+    else {
+        return;
+    };
+    let mut parser = Parser::new();
+    let mut documents = Documents::default();
+    loop {
+        match frames.next() {
+            Ok(Some(Frame::Block { offset, lines })) => {
+                let mut locations = Vec::new();
+                for (line, bytes) in (0_u16..).zip(lines_of(&lines)) {
+                    let Ok(record) = parse_line(bytes) else { continue };
+                    let Ok(event) = parser.parse(&record.message) else { continue };
+                    let leg = IdHash::of_leg(&event.trace_id, &record.message);
+                    documents.push(&record, &event, leg);
+                    locations.push(Location { file: file.number, offset, line });
+                }
+                visit(documents.take().zip(locations).map(|(it, at)| it.at(at)).collect());
+            }
+            Ok(Some(Frame::Note { .. })) => {}
+            Ok(None) => return,
+            Err(_) if frames.skip_damage() => {}
+            Err(_) => return,
+        }
+    }
+}

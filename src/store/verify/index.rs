@@ -1,0 +1,98 @@
+//! Checking the index's files, and its numbers.
+
+use std::collections::BTreeMap;
+
+use super::archive::ArchiveCheck;
+use super::{Meter, VerifyReport, bytes_in};
+use crate::store::checkpoint::Checkpoint;
+use crate::store::index::{IndexSnapshot, check_segment_files, quietly, read_checkpoint};
+use crate::store::layout::{Layout, archive_file_name};
+
+/// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
+/// panic, or ask for so much memory that the process is aborted.
+pub(super) fn open(
+    layout: &Layout,
+    meter: &Meter<'_>,
+    report: &mut VerifyReport,
+) -> (Option<IndexSnapshot>, Option<Checkpoint>) {
+    let path = layout.index();
+    let checkpoint = match quietly(|| read_checkpoint(&path)) {
+        Ok(Ok(checkpoint)) => checkpoint,
+        Ok(Err(error)) => {
+            report.problems.push(error.to_string());
+            return (None, None);
+        }
+        Err(panic) => {
+            report.problems.push(format!("{} cannot be opened: {panic}", path.display()));
+            return (None, None);
+        }
+    };
+    let problem_count = report.problems.len();
+    match quietly(|| check_segment_files(&path)) {
+        Ok(Ok(damaged)) => {
+            for (file, reason) in damaged {
+                let file = path.join(file);
+                report.problems.push(format!("{} was changed: {reason}", file.display()));
+            }
+        }
+        Ok(Err(error)) => report.problems.push(format!("the index cannot be checked: {error}")),
+        Err(panic) => report.problems.push(format!("the index cannot be checked: {panic}")),
+    }
+    meter.add(bytes_in(&path));
+    if report.problems.len() > problem_count {
+        return (None, Some(checkpoint));
+    }
+    match IndexSnapshot::open(&path) {
+        Ok((snapshot, checkpoint)) => (Some(snapshot), Some(checkpoint)),
+        Err(error) => {
+            report.problems.push(error.to_string());
+            (None, Some(checkpoint))
+        }
+    }
+}
+
+/// Compares how many records the archive's notes tell of with how many the index has, for each
+/// archive file.
+pub(super) fn compare_counts(
+    snapshot: &IndexSnapshot,
+    checkpoint: &Checkpoint,
+    archive: &ArchiveCheck,
+    report: &mut VerifyReport,
+) {
+    if report.documents != checkpoint.records {
+        report.problems.push(format!(
+            "the index holds {} documents, and its commit says {}",
+            report.documents, checkpoint.records
+        ));
+    }
+    let mut told: BTreeMap<u32, u64> = BTreeMap::new();
+    let is_there = |number: u32| archive.files.iter().any(|it| it.number == number);
+    let counts = archive.commits().flat_map(|(_, it)| it.note.runs.counts());
+    for (file, count) in counts.filter(|(file, _)| is_there(*file)) {
+        *told.entry(file).or_default() += count;
+    }
+    // Of records from before there were runs, nobody tells in which file they are.
+    if told.values().sum::<u64>() != archive.records() || !report.problems.is_empty() {
+        return;
+    }
+    let indexed = match quietly(|| snapshot.counts_by_file()) {
+        Ok(indexed) => indexed,
+        Err(panic) => {
+            report.problems.push(format!("the index cannot be read: {panic}"));
+            return;
+        }
+    };
+    let files: std::collections::BTreeSet<u32> =
+        told.keys().chain(indexed.keys()).copied().collect();
+    for file in files {
+        let count = |of: &BTreeMap<u32, u64>| of.get(&file).copied().unwrap_or(0);
+        if count(&told) != count(&indexed) {
+            report.problems.push(format!(
+                "the index disagrees with {} ({} records archived, {} indexed): `mailtrace reindex` rebuilds it",
+                archive_file_name(file),
+                count(&told),
+                count(&indexed)
+            ));
+        }
+    }
+}

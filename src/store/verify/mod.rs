@@ -1,0 +1,225 @@
+//! Whether a store is what it was when it was written.
+//!
+//! Every byte of the archive goes into a checksum: each file's, and the chain of heads that each
+//! commit continues ([`chain`]). Every byte of the index is under a checksum of its segment, and
+//! the numbers of both must agree. That finds any change; that the index says of each record what
+//! the record says is compared on top of it where that is asked for ([`compare`]).
+
+mod archive;
+mod chain;
+mod compare;
+mod damage;
+mod index;
+mod report;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sha2::Digest;
+
+pub use report::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport};
+
+use super::StoreError;
+use super::archive::{Sums, hash_prefix, hex};
+use super::checkpoint::Checkpoint;
+use super::layout::Layout;
+use super::provenance::Repeats;
+pub(in crate::store) use archive::{ArchiveCheck, FileCheck, check_archive};
+pub(in crate::store) use chain::Chain;
+
+/// Checks the whole store. `on_progress` is called from several threads.
+///
+/// # Errors
+///
+/// [`StoreError`] when there is no store, or the file system refuses. What is wrong with the
+/// store itself is in the report.
+pub fn verify(
+    path: &Path,
+    options: &VerifyOptions<'_>,
+    on_progress: &(dyn Fn(VerifyProgress) + Sync),
+) -> Result<VerifyReport, StoreError> {
+    let layout = Layout::new(path);
+    layout.check()?;
+    let mut report = VerifyReport::default();
+    // Before the index: a commit in between then leaves these sums behind it, never ahead.
+    let earlier_sums = Sums::read(&layout)?;
+    let meter = Meter::new(&layout, on_progress);
+    let (snapshot, checkpoint) = index::open(&layout, &meter, &mut report);
+    let archive = archive::check(&layout, checkpoint.as_ref(), &earlier_sums, &meter)?;
+    report.tombstones = archive.folded().tombstones();
+    report.archive_files = archive.files.len() as u64;
+    report.records = archive.records();
+    for file in &archive.files {
+        report.problems.extend(file.problems.iter().cloned());
+    }
+    report.problems.extend(archive.problems.iter().cloned());
+    report.notes.extend(archive.notes.iter().cloned());
+    check_chain(&layout, &archive, checkpoint.as_ref(), options, &mut report);
+    if let (Some(snapshot), Some(checkpoint)) = (&snapshot, &checkpoint) {
+        report.documents = snapshot.searcher().num_docs();
+        damage::tell(&layout, &archive, snapshot, &mut report);
+        index::compare_counts(snapshot, checkpoint, &archive, &mut report);
+        if options.is_deep {
+            compare::compare(&layout, &archive, snapshot, &mut report);
+        }
+    }
+    verify_rejected(&layout, &mut report)?;
+    if Repeats::read_checked(&layout)?.is_none() {
+        report.problems.push(format!(
+            "{} was changed: remove it, it only says which sources added nothing",
+            layout.repeats().display()
+        ));
+    }
+    Ok(report)
+}
+
+/// Checks that each commit continues the one before, that the last one is the index's, and finds
+/// the head that was asked for.
+fn check_chain(
+    layout: &Layout,
+    archive: &ArchiveCheck,
+    checkpoint: Option<&Checkpoint>,
+    options: &VerifyOptions<'_>,
+    report: &mut VerifyReport,
+) {
+    let chain = Chain::new(archive);
+    report.commits = chain.links.len() as u64;
+    report.head = chain.links.last().map(|it| it.head.clone());
+    // Damage alone makes a chain fall apart; what is damaged has been told.
+    if report.problems.is_empty() {
+        report.problems.extend(chain.problems(layout));
+        let known = checkpoint.map(|it| it.archive.head.as_str()).filter(|it| !it.is_empty());
+        if known.is_some() && known != report.head.as_deref() {
+            report.problems.push(format!(
+                "{}: its commit has another head than the archive",
+                layout.index().display()
+            ));
+        }
+        if let Some(checkpoint) = checkpoint {
+            archive.check_sums_of_notes(layout, checkpoint, report);
+        }
+    }
+    let Some(head) = options.head else { return };
+    report.found_head = chain.find(head);
+    if report.found_head.is_none() {
+        report.problems.push(format!(
+            "no commit of this store has the head {head}: the archive was replaced, or went back behind that commit"
+        ));
+    }
+}
+
+/// A rejected file is named by the hash of its content.
+fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), StoreError> {
+    let dir = layout.rejected();
+    // Copies of a store may lack it when it was empty.
+    if !dir.exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
+        let path = entry.map_err(StoreError::io("read the directory", &dir))?.path();
+        let Some(name) = path.file_name().and_then(|it| it.to_str()) else { continue };
+        let Some(expected) = name.strip_suffix(".ndjson") else { continue };
+        let length = std::fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
+        let sha256 = hex(&hash_prefix(&path, length)?.finalize());
+        if !sha256.starts_with(expected) {
+            report.problems.push(format!("{} was changed", path.display()));
+        }
+    }
+    Ok(())
+}
+
+/// Counts what has been read.
+struct Meter<'p> {
+    bytes: AtomicU64,
+    total_bytes: u64,
+    on_progress: &'p (dyn Fn(VerifyProgress) + Sync),
+}
+
+impl<'p> Meter<'p> {
+    fn new(layout: &Layout, on_progress: &'p (dyn Fn(VerifyProgress) + Sync)) -> Self {
+        let total_bytes = [layout.archive(), layout.index()].iter().map(|it| bytes_in(it)).sum();
+        Self { bytes: AtomicU64::new(0), total_bytes, on_progress }
+    }
+
+    fn add(&self, bytes: u64) {
+        let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        (self.on_progress)(VerifyProgress { bytes, total_bytes: self.total_bytes });
+    }
+}
+
+/// Bytes of a directory's files, as far as they can be looked at.
+fn bytes_in(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    entries.filter_map(|it| it.metadata().ok()).filter(|it| it.is_file()).map(|it| it.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Parser;
+    use crate::source::Record;
+    use crate::store::{Store, StoreWriter};
+    use crate::time::Timestamp;
+
+    fn record(ms: i64, message: &str) -> Record<'_> {
+        Record {
+            log_group: None,
+            log_stream: None,
+            event_id: None,
+            timestamp: Timestamp::from_ms(ms).unwrap(),
+            is_time_approximate: false,
+            ingestion_time: None,
+            message: message.into(),
+        }
+    }
+
+    /// A store with three records; the index takes the second for another one.
+    fn store_with_a_wrong_document(path: &Path) {
+        let messages = ["one", "two", "three"]
+            .map(|it| format!(r#"{{"traceId":"{it}","event":{{"eventName":"X"}}}}"#));
+        let mut writer = StoreWriter::open_or_create(path).unwrap();
+        let mut preparer = writer.preparers().preparer();
+        let mut parser = Parser::new();
+        for (ms, message) in (0..).zip(&messages) {
+            let shown = message.replace("two", "too");
+            let event = parser.parse(&shown).unwrap().into_owned();
+            preparer.add(&record(ms, message), &event);
+        }
+        writer.append(vec![preparer.finish().unwrap()]).unwrap();
+        writer.close().unwrap();
+    }
+
+    #[test]
+    fn only_a_deep_look_finds_a_wrong_document_and_names_it() {
+        let dir = tempfile::tempdir().unwrap();
+        store_with_a_wrong_document(dir.path());
+        let check =
+            |is_deep| verify(dir.path(), &VerifyOptions { is_deep, head: None }, &|_| {}).unwrap();
+        assert_eq!(check(false).problems, [""; 0]);
+        let problems = check(true).problems;
+        assert_eq!(problems.len(), 2, "{problems:#?}");
+        assert!(
+            problems[1].ends_with("00000001.ndjson.zst, block at byte 0, line 2"),
+            "{problems:#?}"
+        );
+    }
+
+    #[test]
+    fn records_of_an_earlier_build_have_no_source() {
+        let dir = tempfile::tempdir().unwrap();
+        store_with_a_wrong_document(dir.path());
+        let store = Store::open(dir.path()).unwrap();
+        let mut provenance = store.provenance();
+        let events = store.fold_records(
+            Vec::new,
+            |all, it| all.push(it.clone().into_owned()),
+            |a, b| [a, b].concat(),
+        );
+        let record = events.unwrap().remove(0);
+        let event = Parser::new().parse(&record.message).unwrap().into_owned();
+        let stored = crate::store::StoredEvent { record: record.clone(), event };
+        assert!(store.locator().locate(&stored).unwrap().is_some());
+        assert_eq!(provenance.of_event(&stored).unwrap(), None);
+        assert_eq!(store.origins().unwrap(), []);
+    }
+}
