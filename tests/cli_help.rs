@@ -4,13 +4,14 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "import",
     "pull",
     "trace",
     "messages",
     "search",
     "stats",
+    "export",
     "status",
     "verify",
     "reindex",

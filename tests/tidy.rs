@@ -22,13 +22,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("stats", &["limits", "time", "event", "store", "trace"]),
     ("render", &["limits", "time", "event", "store", "trace", "stats"]),
+    ("export", &["limits", "time", "event", "source", "store", "trace", "render"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "logging", "query", "trace", "stats", "render", "schema", "synth",
+            "logging", "query", "trace", "stats", "render", "export", "schema", "synth",
         ],
     ),
 ];
@@ -46,6 +47,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_workmail", &["aws"]),
     ("aws_types", &["aws"]),
     ("tantivy", &["store", "query"]),
+    ("parquet", &["export"]),
+    ("zip", &["source", "export"]),
 ];
 
 /// Lines a source file may have, its tests included.

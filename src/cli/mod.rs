@@ -5,9 +5,12 @@
 
 mod batch;
 mod completions;
+mod export;
+mod export_check;
 mod ids;
 mod import;
 mod input;
+mod leftovers;
 mod listing;
 mod messages;
 mod output;
@@ -114,6 +117,7 @@ enum Command {
     Messages(messages::MessagesArgs),
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
+    Export(export::ExportArgs),
     Status(status::StatusArgs),
     Verify(verify::VerifyArgs),
     Reindex(reindex::ReindexArgs),
@@ -129,12 +133,13 @@ struct Context {
     global: GlobalArgs,
     now: Timestamp,
     zone: Zone,
+    leftovers: leftovers::Leftovers,
 }
 
 impl Context {
     fn new(global: GlobalArgs) -> Result<Self, TimeError> {
         let zone = Zone::named(&global.tz)?;
-        Ok(Self { global, now: clock(), zone })
+        Ok(Self { global, now: clock(), zone, leftovers: leftovers::Leftovers::default() })
     }
 
     /// The store that was named, or the one in the platform's data directory.
@@ -259,6 +264,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
+        Command::Export(args) => export::run(&args, &context),
         Command::Status(args) => status::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
         Command::Reindex(args) => reindex::run(&args, &context),

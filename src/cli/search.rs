@@ -56,7 +56,7 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
 }
 
 /// Reads a query; what is wrong with it is shown under the query itself.
-fn parse(text: &str, context: &Context) -> anyhow::Result<Query> {
+pub(super) fn parse(text: &str, context: &Context) -> anyhow::Result<Query> {
     query::parse(text, context.now, &context.zone).map_err(|error| {
         let mut stderr = anstream::stderr().lock();
         // There is nobody left to tell when stderr itself fails.

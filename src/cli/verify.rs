@@ -1,11 +1,12 @@
 //! `mailtrace verify`.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 
-use super::{Context, Format, Outcome};
+use super::{Context, Format, Outcome, export_check};
 use crate::render::{sanitise, write_json};
 use crate::store::verify;
 
@@ -13,9 +14,16 @@ use crate::store::verify;
 ///
 /// Exits with 2 and lists what is wrong when anything is.
 #[derive(Debug, Args)]
-pub(super) struct VerifyArgs {}
+pub(super) struct VerifyArgs {
+    /// Check what `mailtrace export` made, a directory or a zip, instead of a store
+    #[arg(long, value_name = "DIR|FILE.zip")]
+    bundle: Option<PathBuf>,
+}
 
-pub(super) fn run(_args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
+    if let Some(bundle) = &args.bundle {
+        return export_check::run(bundle, context);
+    }
     let path = context.store_path()?;
     let report = verify(&path)?;
     let mut stdout = anstream::stdout().lock();

@@ -84,6 +84,28 @@ pub fn trace_event(
     Ok(message.map(|it| Message { is_truncated, ..it }))
 }
 
+/// Where an event lies that has the ID, for each of the two kinds that the ID may be of: with
+/// [`trace_event`], what [`trace_ids`] finds for it. Empty where no event has it.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn locations_with_id(
+    reader: &mut EventReader<'_>,
+    given: &str,
+) -> Result<Vec<Location>, StoreError> {
+    let mut locations = Vec::new();
+    for key in keys_asked_for(bare_id(given)) {
+        for location in places_of(reader, &key, limits::TRACE_EVENTS_MAX) {
+            if has_key(&reader.read(location)?, &key) {
+                locations.push(location);
+                break;
+            }
+        }
+    }
+    Ok(locations)
+}
+
 /// Every message that is connected to one of the keys.
 fn gather_messages(
     reader: &mut EventReader<'_>,
@@ -110,7 +132,7 @@ pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Loc
 }
 
 /// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
-pub(super) fn bare_id(given: &str) -> &str {
+pub(crate) fn bare_id(given: &str) -> &str {
     // What Windows programs begin a file with.
     let given = given.trim_start_matches('\u{feff}').trim();
     let value = match given.split_once(':') {

@@ -20,7 +20,8 @@ mod model_tests;
 pub(crate) mod samples;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
-pub use gather::{Traced, trace_event, trace_ids};
+pub(crate) use gather::bare_id;
+pub use gather::{Traced, locations_with_id, trace_event, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub(crate) use overview::{AddressKey, Overview, Step};
