@@ -22,6 +22,7 @@
 //! | [`triage`] | what deserves attention in a period |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
+//! | [`export`] | evidence bundles, redaction, files for other programs |
 //! | [`synth`] | synthetic logs, with the truth beside them |
 //! | [`config`] | the configuration file |
 //! | [`cli`] | the command line, for the program only |
@@ -75,6 +76,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod event;
+pub mod export;
 pub mod ingest;
 pub mod limits;
 pub mod logging;

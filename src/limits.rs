@@ -358,3 +358,56 @@ pub const READ_BACK_SECONDS: u64 = 30;
 
 /// Milliseconds of the longest pause between two looks at whether a change is known everywhere.
 pub const PROPAGATION_PAUSE_MS_MAX: u64 = 8_000;
+
+/// Messages of one export. Of each, its place and its first time are kept while others are
+/// written: 24 bytes, 240 MB together.
+pub const EXPORT_MESSAGES_MAX: usize = 10_000_000;
+
+/// Bytes of events that wait in an export for earlier events of other messages. Beyond it the
+/// earliest are written before their turn, and the bundle says that it is not in order.
+pub const EXPORT_WAITING_BYTES_MAX: usize = 256 << 20;
+
+/// IDs that an export's question, or what was not found of it, names; it counts all.
+pub const EXPORT_IDS_NAMED_MAX: usize = 1_000;
+
+/// Messages that a report shows step by step. A browser lays out some thousand in a second; the
+/// tables beside it hold all.
+pub const REPORT_MESSAGES_MAX: usize = 1_000;
+
+/// Steps, and rows of recipients, that a report shows of one message.
+pub const REPORT_ROWS_MAX: usize = 1_000;
+
+/// Covered ranges that a report shows; the manifest has all.
+pub const REPORT_RANGES_MAX: usize = 1_000;
+
+/// Files in a bundle: it has seven, and a zip may claim any number.
+pub const BUNDLE_FILES_MAX: usize = 64;
+
+/// Bytes of a bundle's manifest: the longest coverage takes some 60 MB.
+pub const BUNDLE_MANIFEST_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes of a bundle's SHA256SUMS: some 80 for each file.
+pub const BUNDLE_SUMS_BYTES_MAX: u64 = 64 << 10;
+
+/// Problems of a bundle that are named; all are counted.
+pub const BUNDLE_PROBLEMS_MAX: usize = 1_000;
+
+/// Bytes that a key for pseudonyms must have at least: 128 bits of it cannot be guessed.
+pub const REDACT_KEY_BYTES_MIN: usize = 16;
+
+/// Bytes that a key for pseudonyms may have.
+pub const REDACT_KEY_BYTES_MAX: u64 = 64 << 10;
+
+/// Rows of Parquet that wait in memory to be written as one group.
+pub const PARQUET_GROUP_ROWS: usize = 50_000;
+
+/// Bytes after which a group of rows is written, however few they are.
+pub const PARQUET_GROUP_BYTES: usize = 64 << 20;
+
+/// Bytes of an address or a subject by which it is recognised within other texts; what follows is
+/// compared where these are found.
+pub const REDACT_PATTERN_BYTES_MAX: usize = 256;
+
+/// Bytes of all that is looked for in the texts of one message: what finds them takes some thirty
+/// times as much memory.
+pub const REDACT_PATTERNS_BYTES_MAX: usize = 8 << 20;

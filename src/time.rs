@@ -127,6 +127,12 @@ impl Zone {
         }
     }
 
+    /// Its IANA name, or `local` for a zone of the system that has none.
+    #[must_use]
+    pub fn name(&self) -> String {
+        if self.is_utc() { "UTC" } else { self.0.iana_name().unwrap_or("local") }.to_owned()
+    }
+
     /// Whether this is UTC.
     #[must_use]
     pub fn is_utc(&self) -> bool {

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "import",
     "pull",
     "trace",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 20] = [
     "triage",
     "search",
     "stats",
+    "export",
     "status",
     "sources",
     "verify",

@@ -208,3 +208,46 @@ fn refusals_do_not_act() {
         check(&format!("{arguments:?}"), &ended.stderr);
     }
 }
+
+/// Whoever is given an export is not to be harmed by it either.
+#[test]
+fn an_export_does_not_act() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, store) = (dir.path().join("log.ndjson"), dir.path().join("store"));
+    let huge = json!({"traceId": "huge", "event": {"eventName": "ORGANIZATION_EMAIL_RECEIVED",
+        "subject": "</script><script>alert(1)</script>".repeat(50_000), "recipients": ["a@x"]}});
+    fs::write(&path, [log(), record(9, "g", "s", &huge)].join("\n")).unwrap();
+    in_store(&store, &["import", path.to_str().unwrap(), "-q"]).with(3);
+    let key = dir.path().join("key");
+    fs::write(&key, "0123456789abcdef").unwrap();
+    for (name, rest) in [
+        ("plain", &[][..]),
+        ("redacted", &["--redact", "all", "--redact-key", key.to_str().unwrap()]),
+    ] {
+        let out = dir.path().join(name);
+        let arguments = ["export", "--case", HARMS[5], "--out", out.to_str().unwrap()];
+        in_store(&store, &[&arguments, rest].concat()).with(0);
+        for file in crate::support::files_below(&out) {
+            let what = format!("{}", file.display());
+            let text = fs::read_to_string(&file).unwrap();
+            check(&what, &text);
+            match file.extension().and_then(|it| it.to_str()) {
+                Some("csv") => check_cells(&what, &text),
+                Some("html") => {
+                    let lower = text.to_lowercase();
+                    assert!(!lower.contains("<script") && !lower.contains("</script"), "{what}");
+                    assert!(text.len() < 1 << 20, "{what} has {} bytes", text.len());
+                }
+                _ => {}
+            }
+        }
+        let checked = mailtrace(&["verify", "--bundle"]).arg(&out).output().unwrap();
+        Ended::from(checked).with(0);
+        let other = dir.path().join(format!("store of {name}"));
+        in_store(&other, &["import", out.to_str().unwrap()]).with(0);
+    }
+    for shape in ["ecs", "ocsf"] {
+        let ended = in_store(&store, &["export", "--as", shape, "--out", "-"]).with(0);
+        check(shape, &ended.stdout);
+    }
+}

@@ -90,6 +90,14 @@ mod answers;
 mod cli_help;
 // Exit statuses, bounds and options of every command.
 mod contract;
+// Evidence bundles, and files for other programs.
+mod export;
+// Bundles that somebody changed, or made to do harm.
+mod export_check;
+// Rows and lines for databases and SIEMs.
+mod export_flat;
+// What must not be left in a redacted extract.
+mod export_redact;
 // Each answer in each format.
 mod formats;
 // Text written by strangers, through every command and format.

@@ -32,6 +32,7 @@ fn every_command_of_the_readme_runs() {
     fs::copy(sample("filter-log-events.ndjson"), at("export-2026-11/1.ndjson")).unwrap();
     fs::copy(sample("firehose.gz"), at("events.ndjson.gz")).unwrap();
     fs::write(at("ids.txt"), "<news.42@shop.example>\n").unwrap();
+    fs::write(at("case-17.key"), "not to be guessed").unwrap();
     let path = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap_or_default());
     let commands = commands();
     assert!(commands.len() >= 5, "{commands:?}");

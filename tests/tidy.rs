@@ -23,13 +23,14 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["limits", "time", "event", "store", "trace"]),
     ("triage", &["limits", "time", "event", "store", "query", "trace", "stats"]),
     ("render", &["limits", "time", "event", "store", "trace", "stats", "triage"]),
+    ("export", &["limits", "time", "event", "source", "store", "trace", "render"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "logging", "query", "trace", "stats", "triage", "render", "schema", "synth",
+            "logging", "query", "trace", "stats", "triage", "render", "export", "schema", "synth",
         ],
     ),
 ];
@@ -47,6 +48,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_workmail", &["aws"]),
     ("aws_types", &["aws"]),
     ("tantivy", &["store", "query"]),
+    ("parquet", &["export"]),
+    ("zip", &["source", "export"]),
 ];
 
 /// Lines a source file may have, its tests included.

@@ -44,6 +44,12 @@ impl Ids {
         Ok(Self { given: given.into_iter(), source, name, count: 0 })
     }
 
+    /// Those that were given as arguments alone.
+    pub(super) fn given(given: Vec<String>) -> Self {
+        let source = Source::Lines(Box::new(io::empty()));
+        Self { given: given.into_iter(), source, name: String::new(), count: 0 }
+    }
+
     /// The next IDs, at most `count` of them; none at the end.
     pub(super) fn next_ids(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
         let mut ids = Vec::new();

@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 use tempfile::TempDir;
 
 use super::progress::ImportProgress;
-use super::{Context, EXIT_INTERRUPTED, Outcome, import};
+use super::{Context, Outcome, import};
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
 use crate::store::{Store, StoreError};
 
@@ -54,7 +53,7 @@ impl InputArgs {
             return Ok(Opened { store, input_outcome: Outcome::Done, _dir: None });
         }
         let dir = temporary_directory()?;
-        remove_when_interrupted(dir.path().to_owned())?;
+        context.leftovers.add(dir.path())?;
         let progress = ImportProgress::new(context);
         let (store, report) =
             import_temporarily(dir.path(), &self.input, &ImportOptions::default(), &mut |it| {
@@ -65,21 +64,3 @@ impl InputArgs {
         Ok(Opened { store, input_outcome, _dir: Some(dir) })
     }
 }
-
-/// Removes the temporary store when the user or the system stops us: it holds mail addresses.
-#[expect(clippy::exit, reason = "nothing of ours is left to be dropped when we are told to stop")]
-fn remove_when_interrupted(dir: PathBuf) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || {
-        // Threads that still write may make a file while its directory goes: once more, then.
-        for _ in 0..REMOVALS_MAX {
-            if std::fs::remove_dir_all(&dir).is_ok() || !dir.exists() {
-                break;
-            }
-        }
-        std::process::exit(EXIT_INTERRUPTED);
-    })
-    .context("cannot watch for signals")
-}
-
-/// How often the removal of a directory in use is tried.
-const REMOVALS_MAX: usize = 100;

@@ -8,10 +8,13 @@ mod completions;
 mod condition;
 mod doctor;
 mod doctor_report;
+mod export;
+mod export_check;
 mod filter;
 mod ids;
 mod import;
 mod input;
+mod leftovers;
 mod listing;
 mod messages;
 mod output;
@@ -127,6 +130,7 @@ enum Command {
     Triage(triage::TriageArgs),
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
+    Export(export::ExportArgs),
     Status(status::StatusArgs),
     Sources(sources::SourcesArgs),
     Verify(verify::VerifyArgs),
@@ -147,17 +151,23 @@ struct Context {
     global: GlobalArgs,
     now: Timestamp,
     zone: Zone,
+    leftovers: leftovers::Leftovers,
 }
 
 impl Context {
     fn new(global: GlobalArgs) -> Result<Self, TimeError> {
         let zone = Zone::named(&global.tz)?;
-        Ok(Self { global, now: clock(), zone })
+        Ok(Self { global, now: clock(), zone, leftovers: leftovers::Leftovers::default() })
     }
 
     /// The same at a later instant.
     fn now(&self) -> Self {
-        Self { global: self.global.clone(), now: clock(), zone: self.zone.clone() }
+        Self {
+            global: self.global.clone(),
+            now: clock(),
+            zone: self.zone.clone(),
+            leftovers: self.leftovers.clone(),
+        }
     }
 
     /// The store that was named, or the one in the platform's data directory.
@@ -293,6 +303,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Search(args) => search::run(&args, &context),
         Command::Triage(args) => triage::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
+        Command::Export(args) => export::run(&args, &context),
         Command::Status(args) => status::run(&args, &context),
         Command::Sources(args) => sources::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),

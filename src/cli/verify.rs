@@ -1,13 +1,14 @@
 //! `mailtrace verify`.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::progress::VerifyingProgress;
 use super::removal::{tombstone_in_words, tombstone_to_json};
-use super::{Context, Format, Outcome};
+use super::{Context, Format, Outcome, export_check};
 use crate::render::{sanitise, write_json};
 use crate::store::{Damage, FoundHead, VerifyOptions, VerifyReport, verify};
 use crate::time::Zone;
@@ -20,12 +21,15 @@ use crate::time::Zone;
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     /// Compare every document of the index with its record too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "bundle")]
     deep: bool,
     /// The head that `status` or `verify` printed some day: the store must still have everything
     /// that it had then
-    #[arg(long, value_name = "HASH", value_parser = parse_head)]
+    #[arg(long, value_name = "HASH", value_parser = parse_head, conflicts_with = "bundle")]
     head: Option<String>,
+    /// Check what `mailtrace export` made, a directory or a zip, instead of a store
+    #[arg(long, value_name = "DIR|FILE.zip")]
+    bundle: Option<PathBuf>,
 }
 
 /// Digits of a SHA-256.
@@ -41,6 +45,9 @@ fn parse_head(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
+    if let Some(bundle) = &args.bundle {
+        return export_check::run(bundle, context);
+    }
     let path = context.store_path()?;
     let options = VerifyOptions { is_deep: args.deep, head: args.head.as_deref() };
     let progress = VerifyingProgress::new(context);

@@ -64,18 +64,28 @@ impl Hits<'_> {
     pub fn total(&self) -> u64 {
         self.total
     }
+
+    /// The next event and where it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the archive cannot be read.
+    pub fn next_with_location(&mut self) -> Result<Option<(Location, StoredEvent)>, StoreError> {
+        for location in self.locations.by_ref() {
+            let event = self.reader.read(location)?;
+            // Else it is another ID with the same hash.
+            if self.query.matches(&event) {
+                return Ok(Some((location, event)));
+            }
+        }
+        Ok(None)
+    }
 }
 
 impl Iterator for Hits<'_> {
     type Item = Result<StoredEvent, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.reader.read(self.locations.next()?) {
-                // Another ID with the same hash.
-                Ok(event) if !self.query.matches(&event) => {}
-                read => return Some(read),
-            }
-        }
+        self.next_with_location().map(|it| it.map(|(_, event)| event)).transpose()
     }
 }

@@ -142,12 +142,19 @@ pub fn write_events_csv<'e>(
         writer.write_record(EVENTS_HEADER)?;
     }
     for stored in events {
-        writer.write_record(event_row(stored, zone))?;
+        writer.write_record(event_cells(stored, zone))?;
     }
     writer.flush()
 }
 
-fn event_row(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
+/// The names of the columns of [`event_cells`].
+pub fn event_columns() -> impl Iterator<Item = &'static str> {
+    EVENTS_HEADER.into_iter()
+}
+
+/// What a row of CSV says of an event, safe for a spreadsheet.
+#[must_use]
+pub fn event_cells(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
     let (record, event) = (&stored.record, &stored.event);
     let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
     [

@@ -125,6 +125,26 @@ pub fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()>
     out.write_all(b"\n")
 }
 
+/// Writes an answer on several lines, for people to read as well.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let pretty = serde_json::to_string_pretty(value)?;
+    let mut visible = String::with_capacity(pretty.len() + 1);
+    for character in pretty.chars() {
+        match character {
+            // Within a text it is escaped already.
+            '\n' => visible.push('\n'),
+            it if is_hidden(it) => push_json_escape(it, &mut visible),
+            it => visible.push(it),
+        }
+    }
+    visible.push('\n');
+    out.write_all(visible.as_bytes())
+}
+
 /// Writes one event a line.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Answers as people and programs read them: tables, JSON, CSV.
+//! Answers as people and programs read them: tables, JSON, CSV, and text for a page.
 //!
 //! Whatever is printed was written by strangers. In a table and in CSV every text passes
 //! [`sanitise`]; JSON escapes the same characters. Everything goes to the writer that the caller
@@ -11,6 +11,7 @@ mod csv;
 mod events_table;
 mod groups;
 mod headline;
+mod html;
 mod json;
 mod messages_table;
 mod provenance;
@@ -28,13 +29,15 @@ mod triage;
 pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
 };
-pub use csv::{csv_cell, write_events_csv, write_messages_csv};
+pub use csv::{csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv};
 pub use events_table::{write_event_line, write_events_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
+pub use html::html_text;
 pub use json::{
-    TraceAnswer, write_events_ndjson, write_json, write_messages_ndjson, write_trace_json,
-    write_trace_json_end, write_trace_json_with_sources, write_trace_ndjson_with_sources,
+    TraceAnswer, write_events_ndjson, write_json, write_json_pretty, write_messages_ndjson,
+    write_trace_json, write_trace_json_end, write_trace_json_with_sources,
+    write_trace_ndjson_with_sources,
 };
 pub use messages_table::write_messages_table;
 pub use provenance::{EventSources, write_event_sources};
@@ -50,9 +53,12 @@ pub use stats_data::{
 pub use stats_table::{
     absent_value, write_chart, write_counts_table, write_latency_tables, write_metrics_table,
 };
+pub use step::sentence;
 pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
-pub use trace_table::{write_divider, write_not_found, write_trace_table, write_trace_tables};
+pub use trace_table::{
+    checks, why, write_divider, write_not_found, write_trace_table, write_trace_tables,
+};
 pub use triage::{write_triage, write_triage_csv, write_triage_json};
 
 pub use crate::time::human_duration;

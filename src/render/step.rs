@@ -7,8 +7,9 @@ use crate::event::{Address, Event, EventName, RuleAction};
 /// Addresses that one sentence names before it counts the rest.
 const NAMED_MAX: usize = 3;
 
-/// Says what happened, not sanitised yet.
-pub(super) fn sentence(event: &Event<'_>) -> String {
+/// Says what happened, not sanitised yet: `delivered to bob@acme.example in INBOX`.
+#[must_use]
+pub fn sentence(event: &Event<'_>) -> String {
     match &event.name {
         EventName::OutgoingEmailSubmitted => {
             format!("submitted{}{}", origin(event), for_whom(" to ", &event.recipients))

@@ -121,8 +121,9 @@ fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String
     facts
 }
 
-/// The verdicts in one line, short when there is nothing to see.
-fn checks(message: &Message) -> Option<String> {
+/// The verdicts in one line, short when there is nothing to see. Not sanitised yet.
+#[must_use]
+pub fn checks(message: &Message) -> Option<String> {
     let verdicts = &message.verdicts;
     let known: Vec<(&str, &str)> = [
         ("spam", verdicts.spam.as_deref()),
@@ -216,8 +217,9 @@ pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
     ]
 }
 
-/// What there is to say of an outcome beyond its name.
-fn why(recipient: &Recipient) -> String {
+/// What there is to say of an outcome beyond its name. Not sanitised yet.
+#[must_use]
+pub fn why(recipient: &Recipient) -> String {
     match recipient.outcome {
         Outcome::Bounced => cause(recipient.status.as_deref(), recipient.reason.as_deref()),
         Outcome::Dropped => recipient

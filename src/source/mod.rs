@@ -10,6 +10,7 @@
 
 mod base64_text;
 mod batch;
+mod bundle;
 mod decoder;
 mod document;
 mod envelope;
@@ -33,6 +34,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 pub use batch::Batch;
+pub use bundle::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS};
+pub(crate) use bundle::{expands_too_much, open_small_zip};
 pub use decoder::Decoder;
 pub use error::{RejectReason, SourceError};
 pub use layers::Compression;

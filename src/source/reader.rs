@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::batch::{Batch, Buffers};
+use super::bundle;
 use super::error::SourceError;
 use super::framer::Framer;
 use super::layers::{self, Compression, RawInput};
@@ -64,9 +65,13 @@ impl SourceReader {
     }
 
     fn open_file(path: &Path) -> Result<Self, SourceError> {
-        let file = File::open(path)
-            .map_err(|source| SourceError::Open { path: path.to_owned(), source })?;
-        let mut reader = Self::from_reader(Box::new(file), path.display().to_string())?;
+        let not_opened = |source| SourceError::Open { path: path.to_owned(), source };
+        let mut file = File::open(path).map_err(not_opened)?;
+        let read = match bundle::records_in_zip(&mut file).map_err(not_opened)? {
+            Some(records) => records,
+            None => Box::new(file),
+        };
+        let mut reader = Self::from_reader(read, path.display().to_string())?;
         // The path may be relative to within the export.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         reader.log_stream = walk::export_stream(&absolute).map(Arc::from);

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::SourceError;
+use super::{SourceError, bundle};
 use crate::limits;
 
 /// One thing to read, or a place where something could not be looked at.
@@ -27,7 +27,8 @@ pub const EXPORT_TEST_OBJECT: &str = "aws-logs-write-test";
 ///
 /// `-` is standard input. A named file or link is followed and need not be regular (a pipe will
 /// do). Within a directory only regular files count, links are not followed, and hidden entries
-/// and an export's `aws-logs-write-test` are left out. A path named twice is read once.
+/// and an export's `aws-logs-write-test` are left out, as is what lies beside the records of a bundle
+/// that `export` made. A path named twice is read once.
 ///
 /// # Errors
 ///
@@ -63,10 +64,12 @@ fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
+    let mut siblings = Siblings::default();
     for entry in entries {
         match entry {
             Ok(entry) if entry.file_type().is_file() => {
-                if entry.file_name() != EXPORT_TEST_OBJECT {
+                let is_test = entry.file_name() == EXPORT_TEST_OBJECT;
+                if !is_test && !siblings.is_beside_records(entry.path()) {
                     inputs.push(Input::File(entry.into_path()));
                 }
             }
@@ -83,6 +86,24 @@ fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
                 inputs.push(Input::Problem(SourceError::Walk { path, source }));
             }
         }
+    }
+}
+
+/// Knows of the last directory whether it is a bundle, whose tables are no logs.
+#[derive(Default)]
+struct Siblings {
+    dir: PathBuf,
+    is_bundle: bool,
+}
+
+impl Siblings {
+    fn is_beside_records(&mut self, path: &Path) -> bool {
+        let Some(dir) = path.parent() else { return false };
+        if self.dir != dir {
+            self.is_bundle = bundle::is_bundle(dir);
+            dir.clone_into(&mut self.dir);
+        }
+        self.is_bundle && path.file_name() != Some(OsStr::new(bundle::BUNDLE_RECORDS))
     }
 }
 

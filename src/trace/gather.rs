@@ -84,6 +84,28 @@ pub fn trace_event(
     Ok(message.map(|it| Message { is_truncated, ..it }))
 }
 
+/// Where an event lies that has the ID, for each of the two kinds that the ID may be of: with
+/// [`trace_event`], what [`trace_ids`] finds for it. Empty where no event has it.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn locations_with_id(
+    reader: &mut EventReader<'_>,
+    given: &str,
+) -> Result<Vec<Location>, StoreError> {
+    let mut locations = Vec::new();
+    for key in keys_asked_for(bare_id(given)) {
+        for location in places_of(reader, &key, limits::TRACE_EVENTS_MAX) {
+            if has_key(&reader.read(location)?, &key) {
+                locations.push(location);
+                break;
+            }
+        }
+    }
+    Ok(locations)
+}
+
 /// Every message that is connected to one of the keys.
 fn gather_messages(
     reader: &mut EventReader<'_>,

@@ -1,0 +1,341 @@
+//! `mailtrace export`.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::ids::Ids;
+use super::input::InputArgs;
+use super::search::{parse_query, range};
+use super::{Context, Format, Outcome, output};
+use crate::export::{
+    BundleOptions, BundleReport, FlatFormat, Passed, Question, Redactor, Selection, Selector,
+    Staging, TimeBound, write_bundle, write_flat, write_flat_file,
+};
+use crate::limits;
+use crate::query::{self, Query};
+use crate::render::{csv_cell, sanitise, write_json};
+use crate::store::Store;
+use crate::time::{TimeRange, Timestamp, parse_duration_ms};
+use crate::trace::{JoinRules, MessageFilter, select};
+
+/// Takes messages out as evidence that stands on its own
+///
+/// Writes a bundle, a directory or one zip: the original records, tables of messages and of their
+/// timeline, a report to read and print, a manifest and SHA256SUMS. `mailtrace verify --bundle`
+/// checks one later, without a store; `mailtrace import` takes its records back. Or, with --as, one
+/// file for other programs. Whole messages are taken: those with the IDs, those of the events that a
+/// query finds, or all. The same export of the same store is the same bytes. Exits with 1 when
+/// nothing was found, which the bundle then says, and with 3 when a message has more events than
+/// were taken.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
+    #[arg(value_name = "ID", conflicts_with_all = ["query", "since", "until"])]
+    ids: Vec<String>,
+    /// Where to write, which must not exist: of a bundle a directory, or a zip when the name ends in
+    /// .zip; of anything else a file, or - for standard output
+    #[arg(long, value_name = "PATH")]
+    out: PathBuf,
+    /// What to write
+    #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE")]
+    shape: Shape,
+    /// Read IDs from a file, one a line (- for standard input)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["query", "since", "until"])]
+    ids_from: Option<PathBuf>,
+    /// The file of --ids-from is CSV: take its IDs from the column of this name or number
+    #[arg(long, value_name = "COLUMN", requires = "ids_from")]
+    column: Option<String>,
+    /// Take the messages of the events that this query finds (see `mailtrace search --help`)
+    #[arg(long, value_name = "QUERY")]
+    query: Option<String>,
+    /// Only messages first seen, or with --query events, from this time on: RFC 3339, a date, or an
+    /// age such as 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only messages first seen, or with --query events, before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// How long a message may take before a recipient without an outcome counts as lost
+    #[arg(long, default_value = "4h", value_name = "DURATION")]
+    grace: String,
+    /// A name for the case, shown in the report and the manifest
+    #[arg(long, value_name = "TEXT")]
+    case: Option<String>,
+    /// Put pseudonyms in the place of addresses, subjects or both, in every file
+    #[arg(long, value_enum, value_name = "WHAT", requires = "redact_key")]
+    redact: Option<Redact>,
+    /// The key of the pseudonyms, at least 16 bytes: the same text has the same one under one key
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    redact_key: Option<PathBuf>,
+    /// Leave the domains of redacted addresses
+    #[arg(long, requires = "redact")]
+    keep_domains: bool,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// Evidence: records, tables, report, manifest and sums
+    #[default]
+    Bundle,
+    /// Apache Parquet, a row for each event
+    Parquet,
+    /// NDJSON in the Elastic Common Schema, a line for each event
+    Ecs,
+    /// NDJSON in OCSF, class Email Activity, a line for each event
+    Ocsf,
+}
+
+impl Shape {
+    fn flat(self) -> Option<FlatFormat> {
+        match self {
+            Self::Bundle => None,
+            Self::Parquet => Some(FlatFormat::Parquet),
+            Self::Ecs => Some(FlatFormat::Ecs),
+            Self::Ocsf => Some(FlatFormat::Ocsf),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Redact {
+    /// Addresses, wherever they stand
+    Addresses,
+    /// Subjects
+    Subjects,
+    /// Both
+    All,
+}
+
+impl ExportArgs {
+    /// Where it is made; nowhere when it goes to standard output.
+    fn staging(&self) -> anyhow::Result<Option<Staging>> {
+        if self.out.as_os_str() != "-" {
+            return Ok(Some(Staging::beside(&self.out)?));
+        }
+        anyhow::ensure!(
+            self.shape != Shape::Bundle,
+            "--out: a bundle goes to a directory or a zip, not to standard output"
+        );
+        anyhow::ensure!(
+            self.shape != Shape::Parquet || !io::stdout().is_terminal(),
+            "--out: Parquet is nothing for a terminal: name a file, or send it on"
+        );
+        Ok(None)
+    }
+
+    fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
+        let (Some(redact), Some(key)) = (self.redact, &self.redact_key) else { return Ok(None) };
+        let addresses = redact != Redact::Subjects;
+        let subjects = redact != Redact::Addresses;
+        Ok(Some(Redactor::open(key, addresses, subjects, self.keep_domains)?))
+    }
+}
+
+pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let grace_ms = parse_duration_ms(&args.grace)
+        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let redactor = args.redactor()?;
+    let mut asked = Asked::new(args, context)?;
+    let staging = args.staging()?;
+    if let Some(staging) = &staging {
+        context.leftovers.add(staging.path())?;
+    }
+    let opened = args.input.open(context)?;
+    let store = &opened.store;
+    let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
+    let selection = asked.select(args, store, &rules)?;
+    let (_, not_found) = selection.not_found();
+    let redactor = redactor.as_ref();
+    let made = match (args.shape.flat(), staging) {
+        (Some(format), Some(staging)) => {
+            let passed = write_flat_file(store, &selection, &rules, redactor, format, staging)?;
+            let made = Made::of(&passed);
+            report_flat(&made, args, context, &mut anstream::stdout().lock())?;
+            made
+        }
+        (Some(format), None) => {
+            let out = BufWriter::new(io::stdout());
+            let passed = write_flat(store, &selection, &rules, redactor, format, out)?;
+            Made::of(&passed)
+        }
+        (None, Some(staging)) => {
+            let zone = context.zone.clone();
+            let options = BundleOptions { question: asked.question, rules, zone, redactor };
+            let report = write_bundle(store, &selection, &options, staging)?;
+            report_bundle(&report, context)?;
+            let counts = &report.manifest.counts;
+            Made { messages: counts.messages, events: counts.records, truncated: counts.truncated }
+        }
+        (None, None) => {
+            anyhow::bail!("--out: a bundle goes to a directory or a zip, not to standard output")
+        }
+    };
+    if not_found > 0 && !context.global.quiet {
+        let note = super::trace::coverage_note(store, &context.zone);
+        output::warn(&format!("no event was found for {not_found} of the IDs; {note}"));
+    }
+    if made.truncated > 0 {
+        let most = limits::TRACE_EVENTS_MAX;
+        let text = format!("{} messages have more than {most} events each", made.truncated);
+        output::warn(&format!("{text}: only so many of each were taken"));
+        return Ok(Outcome::SomeRejected);
+    }
+    Ok(opened.outcome(made.messages > 0))
+}
+
+/// How much was made.
+struct Made {
+    messages: u64,
+    events: u64,
+    truncated: u64,
+}
+
+impl Made {
+    fn of(passed: &Passed) -> Self {
+        Self { messages: passed.messages, events: passed.events, truncated: passed.truncated }
+    }
+
+    fn in_words(&self) -> String {
+        format!(
+            "{} {} with {} {}",
+            self.messages,
+            if self.messages == 1 { "message" } else { "messages" },
+            self.events,
+            if self.events == 1 { "event" } else { "events" },
+        )
+    }
+}
+
+/// What is asked for.
+struct Asked {
+    question: Question,
+    range: TimeRange,
+    query: Option<Query>,
+    ids: Option<Ids>,
+}
+
+impl Asked {
+    fn new(args: &ExportArgs, context: &Context) -> anyhow::Result<Self> {
+        let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
+        let query = args.query.as_deref().map(|it| parse_query(it, context)).transpose()?;
+        let ids = match &args.ids_from {
+            Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
+            None if args.ids.is_empty() => None,
+            None => Some(Ids::given(args.ids.clone())),
+        };
+        let bound = |given: &Option<String>, resolved: Option<Timestamp>| {
+            let (given, resolved) = given.clone().zip(resolved)?;
+            Some(TimeBound { given, resolved: resolved.to_string() })
+        };
+        let question = Question {
+            case_name: args.case.clone(),
+            query: args.query.clone(),
+            resolved_query: query.as_ref().map(ToString::to_string),
+            since: bound(&args.since, range.since),
+            until: bound(&args.until, range.until),
+            ..Question::default()
+        };
+        Ok(Self { question, range, query, ids })
+    }
+
+    /// Finds the messages.
+    fn select(
+        &mut self,
+        args: &ExportArgs,
+        store: &Store,
+        rules: &JoinRules,
+    ) -> anyhow::Result<Selection> {
+        if self.ids.is_none() && args.query.is_none() {
+            let filter = MessageFilter { first_seen: self.range, ..MessageFilter::default() };
+            return Ok(Selection::of_summaries(&select(store, rules, &filter)?)?);
+        }
+        let mut selector = Selector::new(store, rules);
+        if let Some(query) = &self.query {
+            let limit = usize::try_from(store.checkpoint().records).unwrap_or(usize::MAX);
+            let mut hits = query::search(store, query, self.range, limit)?;
+            while let Some((location, _)) = hits.next_with_location()? {
+                selector.add_event(location)?;
+            }
+        }
+        if let Some(ids) = &mut self.ids {
+            while let Some(id) = ids.next_ids(1)?.pop() {
+                selector.add_id(&id)?;
+                self.question.id_count += 1;
+                if self.question.ids.len() < limits::EXPORT_IDS_NAMED_MAX {
+                    self.question.ids.push(id);
+                }
+            }
+        }
+        Ok(selector.finish()?)
+    }
+}
+
+/// Says what one file has.
+fn report_flat(
+    made: &Made,
+    args: &ExportArgs,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let path = args.out.display().to_string();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let json = json!({
+                "path": path,
+                "messages": made.messages,
+                "records": made.events,
+                "truncated": made.truncated,
+                "redacted": args.redact.is_some(),
+            });
+            write_json(&json, out)?;
+        }
+        Format::Table | Format::Csv => {
+            writeln!(out, "{} in {}", made.in_words(), sanitise(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Says what a bundle has.
+fn report_bundle(report: &BundleReport, context: &Context) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    let (manifest, counts) = (&report.manifest, &report.manifest.counts);
+    let path = report.path.display().to_string();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let json = json!({
+                "path": path,
+                "messages": counts.messages,
+                "records": counts.records,
+                "notFound": counts.not_found,
+                "truncated": counts.truncated,
+                "redacted": manifest.redaction.is_some(),
+                "sumsSha256": report.sums_sha256,
+                "files": manifest.files,
+            });
+            write_json(&json, &mut stdout)?;
+        }
+        Format::Table => {
+            let truncated = counts.truncated;
+            let made = Made { messages: counts.messages, events: counts.records, truncated };
+            writeln!(stdout, "{} in {}", made.in_words(), sanitise(&path))?;
+            writeln!(stdout, "SHA-256 of its SHA256SUMS: {}", report.sums_sha256)?;
+        }
+        Format::Csv => {
+            let mut csv = csv::Writer::from_writer(&mut stdout);
+            csv.write_record(["name", "bytes", "sha256"])?;
+            for file in &manifest.files {
+                csv.write_record([&csv_cell(&file.name), &file.bytes.to_string(), &file.sha256])?;
+            }
+            csv.flush()?;
+        }
+    }
+    stdout.flush()?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! `mailtrace verify --bundle`.
+
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::{Context, Format, Outcome};
+use crate::export::check_bundle;
+use crate::render::{sanitise, write_json};
+
+/// Checks what `export` made.
+pub(super) fn run(path: &Path, context: &Context) -> anyhow::Result<Outcome> {
+    let check = check_bundle(path)?;
+    let manifest = check.manifest.unwrap_or_default();
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let json = json!({
+                "sound": check.problems.is_empty(),
+                "bundle": path.display().to_string(),
+                "files": check.files,
+                "bytes": check.bytes,
+                "messages": manifest.counts.messages,
+                "records": manifest.counts.records,
+                "redacted": manifest.redaction.is_some(),
+                "sumsSha256": check.sums_sha256,
+                "problems": check.problems,
+            });
+            write_json(&json, &mut stdout)?;
+        }
+        Format::Table | Format::Csv => {
+            for problem in &check.problems {
+                writeln!(stdout, "{}", sanitise(problem))?;
+            }
+            if check.problems.is_empty() {
+                writeln!(
+                    stdout,
+                    "sound: {} files, {} messages, {} records{}\nSHA-256 of its SHA256SUMS: {}",
+                    check.files,
+                    manifest.counts.messages,
+                    manifest.counts.records,
+                    if manifest.redaction.is_some() { ", redacted" } else { "" },
+                    check.sums_sha256.as_deref().unwrap_or_default(),
+                )?;
+            }
+        }
+    }
+    stdout.flush()?;
+    match check.problems.len() {
+        0 => Ok(Outcome::Done),
+        count => anyhow::bail!(
+            "{} is not as it was made: {count} {}, listed above: ask for another copy of it",
+            path.display(),
+            if count == 1 { "problem" } else { "problems" },
+        ),
+    }
+}

@@ -1,0 +1,184 @@
+//! The evidence bundle: records, tables, a report, a manifest and the sums over all of them.
+
+use std::path::PathBuf;
+
+use super::facts::{StoreFacts, coverage_of};
+use super::manifest::{Counts, FileEntry, Manifest, Question, Rules};
+use super::pack::pack;
+use super::passage::{PassingEvent, Sink, pass};
+use super::records::write_record;
+use super::report::{ReportBody, write_report};
+use super::staging::{HashedFile, is_zip};
+use super::tables::{
+    write_timeline_header, write_timeline_row, write_timesketch_header, write_timesketch_row,
+};
+use super::{ExportError, Passed, Redactor, Selection, Staging};
+use crate::render::{write_json_pretty, write_messages_csv};
+use crate::source::{BUNDLE_MANIFEST, BUNDLE_RECORDS};
+use crate::store::Store;
+use crate::time::Zone;
+use crate::trace::{JoinRules, Message};
+
+pub(super) const SUMS: &str = "SHA256SUMS";
+pub(super) const MESSAGES: &str = "messages.csv";
+pub(super) const TIMELINE: &str = "timeline.csv";
+pub(super) const TIMESKETCH: &str = "timesketch.csv";
+pub(super) const REPORT: &str = "report.html";
+
+/// A part of the report before it is whole. It goes with the staging directory, never out.
+const REPORT_BODY: &str = ".report-body";
+
+/// How to make a bundle.
+#[derive(Clone)]
+pub struct BundleOptions<'a> {
+    /// What was asked for.
+    pub question: Question,
+    /// What the outcomes depend on. `newest` should be the store's newest record.
+    pub rules: JoinRules,
+    /// The zone of the times in tables and report.
+    pub zone: Zone,
+    /// What takes addresses and subjects away.
+    pub redactor: Option<&'a Redactor>,
+}
+
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleReport {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// SHA-256 of its `SHA256SUMS`, in hexadecimal: whoever knows it knows every byte.
+    pub sums_sha256: String,
+}
+
+/// Writes a bundle of the selected messages to where `staging` is for: a directory, or one zip
+/// when the name ends so.
+///
+/// # Errors
+///
+/// [`ExportError`] when the store cannot be read, a message not be redacted, or something not be
+/// written. The place is then as it was.
+pub fn write_bundle(
+    store: &Store,
+    selection: &Selection,
+    options: &BundleOptions<'_>,
+    staging: Staging,
+) -> Result<BundleReport, ExportError> {
+    let mut files = BundleFiles::create(&staging, &options.zone)?;
+    let passed = pass(store, selection, &options.rules, options.redactor, &mut files)?;
+    let mut manifest = describe(store, selection, options, &passed);
+    manifest.files = files.finish()?;
+    let mut report = staging.create(REPORT)?;
+    let body = staging.path().join(REPORT_BODY);
+    write_report(&manifest, &options.zone, &body, &mut report)?;
+    std::fs::remove_file(&body).map_err(ExportError::io("remove", &body))?;
+    manifest.files.push(FileEntry::new(REPORT, &report.finish()?));
+    manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
+
+    let mut file = staging.create(BUNDLE_MANIFEST)?;
+    file.with(|out| write_json_pretty(&manifest, out))?;
+    let mut listed = manifest.files.clone();
+    listed.push(FileEntry::new(BUNDLE_MANIFEST, &file.finish()?));
+    listed.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut sums = staging.create(SUMS)?;
+    sums.with(|out| {
+        listed.iter().try_for_each(|it| {
+            std::io::Write::write_fmt(out, format_args!("{}  {}\n", it.sha256, it.name))
+        })
+    })?;
+    let sums_sha256 = sums.finish()?.sha256;
+
+    let path = staging.target().to_owned();
+    if is_zip(&path) {
+        const ZIP: &str = ".bundle.zip";
+        // What says of a bundle what it is comes first, so that it is found first.
+        let first = [BUNDLE_MANIFEST, SUMS];
+        let rest = listed.iter().map(|it| it.name.as_str()).filter(|it| !first.contains(it));
+        let names: Vec<&str> = first.into_iter().chain(rest).collect();
+        pack(staging.path(), &names, &staging.path().join(ZIP))?;
+        staging.publish_file(ZIP)?;
+    } else {
+        staging.publish()?;
+    }
+    Ok(BundleReport { path, manifest, sums_sha256 })
+}
+
+fn describe(
+    store: &Store,
+    selection: &Selection,
+    options: &BundleOptions<'_>,
+    passed: &Passed,
+) -> Manifest {
+    let (not_found, not_found_count) = selection.not_found();
+    let redactor = options.redactor;
+    Manifest {
+        question: redactor
+            .map_or_else(|| options.question.clone(), |it| it.question(&options.question)),
+        rules: Rules::new(&options.rules, &options.zone),
+        counts: Counts::new(passed, not_found_count),
+        not_found: not_found
+            .iter()
+            .map(|it| redactor.map_or_else(|| it.clone(), |redactor| redactor.id(it)))
+            .collect(),
+        first_event: passed.span.map(|(first, _)| first.to_string()),
+        last_event: passed.span.map(|(_, last)| last.to_string()),
+        store: StoreFacts::of(store),
+        coverage: coverage_of(store, redactor),
+        redaction: redactor.map(Redactor::describe),
+        ..Manifest::new()
+    }
+}
+
+/// The files that are written while the messages pass.
+struct BundleFiles {
+    records: HashedFile,
+    messages: HashedFile,
+    timeline: HashedFile,
+    timesketch: HashedFile,
+    report: ReportBody,
+    zone: Zone,
+}
+
+impl BundleFiles {
+    fn create(staging: &Staging, zone: &Zone) -> Result<Self, ExportError> {
+        let mut files = Self {
+            records: staging.create(BUNDLE_RECORDS)?,
+            messages: staging.create(MESSAGES)?,
+            timeline: staging.create(TIMELINE)?,
+            timesketch: staging.create(TIMESKETCH)?,
+            report: ReportBody::new(staging.create(REPORT_BODY)?, zone),
+            zone: zone.clone(),
+        };
+        files.messages.with(|out| write_messages_csv(&[], true, zone, out))?;
+        files.timeline.with(|out| write_timeline_header(out))?;
+        files.timesketch.with(|out| write_timesketch_header(out))?;
+        Ok(files)
+    }
+
+    fn finish(self) -> Result<Vec<FileEntry>, ExportError> {
+        self.report.finish()?;
+        Ok(vec![
+            FileEntry::new(BUNDLE_RECORDS, &self.records.finish()?),
+            FileEntry::new(MESSAGES, &self.messages.finish()?),
+            FileEntry::new(TIMELINE, &self.timeline.finish()?),
+            FileEntry::new(TIMESKETCH, &self.timesketch.finish()?),
+        ])
+    }
+}
+
+impl Sink for BundleFiles {
+    fn message(&mut self, number: u64, message: &Message) -> Result<(), ExportError> {
+        let zone = &self.zone;
+        self.messages
+            .with(|out| write_messages_csv(std::slice::from_ref(message), false, zone, out))?;
+        self.report.add(number, message)
+    }
+
+    fn event(&mut self, event: &PassingEvent) -> Result<(), ExportError> {
+        let zone = &self.zone;
+        self.records.with(|out| write_record(&event.stored.record, out))?;
+        self.timeline.with(|out| write_timeline_row(event, zone, out))?;
+        self.timesketch.with(|out| write_timesketch_row(event, out))
+    }
+}

@@ -1,0 +1,72 @@
+//! What is known of the store that an export is taken from.
+
+use serde::{Deserialize, Serialize};
+
+use super::Redactor;
+use crate::store::{CoveredRange, Store};
+
+/// A store, in the state of one commit. Not where it lies: that is nobody else's business, and
+/// another copy of it is the same store.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct StoreFacts {
+    /// Records that it holds.
+    pub records: u64,
+    /// The time of its earliest record.
+    pub first_record: Option<String>,
+    /// The time of its newest record.
+    pub newest_record: Option<String>,
+}
+
+impl StoreFacts {
+    pub(super) fn of(store: &Store) -> Self {
+        let span = store.time_span();
+        Self {
+            records: store.checkpoint().records,
+            first_record: span.map(|(first, _)| first.to_string()),
+            newest_record: span.map(|(_, newest)| newest.to_string()),
+        }
+    }
+}
+
+/// What was looked at of one log group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CoveredGroup {
+    /// Its name; none for records whose source does not name theirs.
+    pub log_group: Option<String>,
+    /// The ranges that were looked at, in order. What lies between two is a gap.
+    pub ranges: Vec<Span>,
+}
+
+/// A range of time, both ends included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Span {
+    /// Its first millisecond, RFC 3339.
+    pub first: String,
+    /// Its last millisecond, RFC 3339.
+    pub last: String,
+}
+
+impl Span {
+    fn of(range: &CoveredRange) -> Self {
+        Self { first: range.first().to_string(), last: range.last().to_string() }
+    }
+}
+
+pub(super) fn coverage_of(store: &Store, redactor: Option<&Redactor>) -> Vec<CoveredGroup> {
+    let shown = |name: &str| match redactor {
+        Some(redactor) => redactor.plain_text(name),
+        None => name.to_owned(),
+    };
+    store
+        .checkpoint()
+        .coverage
+        .groups()
+        .map(|(name, ranges)| CoveredGroup {
+            log_group: (!name.is_empty()).then(|| shown(name)),
+            ranges: ranges.iter().map(Span::of).collect(),
+        })
+        .collect()
+}

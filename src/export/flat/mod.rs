@@ -1,0 +1,125 @@
+//! One file with one row, or one line, for each event: for databases and for SIEMs.
+
+mod ecs;
+mod ocsf;
+mod parquet;
+
+use std::io::{self, Write};
+
+use super::passage::{PassingEvent, Sink, pass};
+use super::{ExportError, Passed, Redactor, Selection, Staging};
+use crate::event::decoded_subject;
+use crate::render::write_json;
+use crate::store::Store;
+use crate::trace::{JoinRules, Message};
+
+/// The form of such a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlatFormat {
+    /// Apache Parquet, with typed columns.
+    Parquet,
+    /// Lines of JSON in the Elastic Common Schema.
+    Ecs,
+    /// Lines of JSON in the Open Cybersecurity Schema Framework, class Email Activity.
+    Ocsf,
+}
+
+/// Writes the events of the selected messages to `out`, in order of time.
+///
+/// # Errors
+///
+/// [`ExportError`] when the store cannot be read, a message not be redacted, or `out` not be
+/// written.
+pub fn write_flat<W: Write + Send>(
+    store: &Store,
+    selection: &Selection,
+    rules: &JoinRules,
+    redactor: Option<&Redactor>,
+    format: FlatFormat,
+    out: W,
+) -> Result<Passed, ExportError> {
+    let write: fn(&PassingEvent, &mut dyn Write) -> io::Result<()> = match format {
+        FlatFormat::Parquet => {
+            let mut sink = parquet::Rows::new(out)?;
+            let passed = pass(store, selection, rules, redactor, &mut sink)?;
+            sink.finish()?;
+            return Ok(passed);
+        }
+        FlatFormat::Ecs => |event, out| write_json(&ecs::document(event), out),
+        FlatFormat::Ocsf => |event, out| write_json(&ocsf::document(event), out),
+    };
+    let mut sink = Lines { out, write };
+    let passed = pass(store, selection, rules, redactor, &mut sink)?;
+    sink.out.flush().map_err(|source| ExportError::Write { source })?;
+    Ok(passed)
+}
+
+/// As [`write_flat`], to where `staging` is for.
+///
+/// # Errors
+///
+/// As [`write_flat`]; [`ExportError::TargetExists`] when something has come to be there meanwhile.
+pub fn write_flat_file(
+    store: &Store,
+    selection: &Selection,
+    rules: &JoinRules,
+    redactor: Option<&Redactor>,
+    format: FlatFormat,
+    staging: Staging,
+) -> Result<Passed, ExportError> {
+    const NAME: &str = "events";
+    let mut file = staging.create(NAME)?;
+    let passed = write_flat(store, selection, rules, redactor, format, &mut file)?;
+    file.finish()?;
+    staging.publish_file(NAME)?;
+    Ok(passed)
+}
+
+/// Events as lines.
+struct Lines<W> {
+    out: W,
+    write: fn(&PassingEvent, &mut dyn Write) -> io::Result<()>,
+}
+
+impl<W: Write> Sink for Lines<W> {
+    fn message(&mut self, _number: u64, _message: &Message) -> Result<(), ExportError> {
+        Ok(())
+    }
+
+    fn event(&mut self, event: &PassingEvent) -> Result<(), ExportError> {
+        (self.write)(event, &mut self.out).map_err(|source| ExportError::Write { source })
+    }
+}
+
+impl PassingEvent {
+    /// The subject: the event's own, else its message's. Decoded.
+    fn subject(&self) -> Option<String> {
+        let own = self.stored.event.subject.as_deref().map(|it| decoded_subject(it).into_owned());
+        own.or_else(|| self.message.subject.clone())
+    }
+
+    /// On whose behalf it was sent: what the event says, else its message.
+    fn from(&self) -> Option<&str> {
+        let own = self.stored.event.from.as_ref().or(self.message.from.as_ref());
+        own.map(|it| it.as_str())
+    }
+
+    /// Who really sent it: what the event says, else its message.
+    fn sender(&self) -> Option<&str> {
+        let own = self.stored.event.sender.as_ref().or(self.message.sender.as_ref());
+        own.map(|it| it.as_str())
+    }
+
+    /// A message ID without its brackets: the event's own, else the first of its message.
+    fn message_id(&self) -> Option<&str> {
+        let first = || self.message.message_ids.first()?.strip_prefix('<')?.strip_suffix('>');
+        self.stored.event.message_id.as_ref().map(|it| it.as_str()).or_else(first)
+    }
+
+    /// Its recipients, each once, as they first appear.
+    fn recipients(&self) -> Vec<&str> {
+        let mut seen = std::collections::HashSet::new();
+        let all = self.stored.event.all_recipients().map(|it| it.as_str());
+        all.filter(|it| seen.insert(*it)).collect()
+    }
+}

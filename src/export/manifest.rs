@@ -1,0 +1,184 @@
+//! What a bundle says of itself.
+
+use serde::{Deserialize, Serialize};
+
+use super::facts::{CoveredGroup, StoreFacts};
+use super::passage::Passed;
+use super::redact::Redacted;
+use super::staging::Sum;
+use crate::source::BUNDLE_FORMAT;
+use crate::time::Zone;
+use crate::trace::{JoinRules, MessageOutcome};
+
+/// The number of the form that is written here.
+pub(super) const BUNDLE_VERSION: u64 = 1;
+
+/// What was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Question {
+    /// What whoever asked calls the case.
+    #[serde(rename = "case")]
+    pub case_name: Option<String>,
+    /// The first of the IDs that were asked for, as they were given.
+    pub ids: Vec<String>,
+    /// How many there were.
+    pub id_count: u64,
+    /// The query, as it was given.
+    pub query: Option<String>,
+    /// The same query, with times that count from the time of the export resolved.
+    pub resolved_query: Option<String>,
+    /// From when on.
+    pub since: Option<TimeBound>,
+    /// Until when.
+    pub until: Option<TimeBound>,
+    /// Whether the words of the question are left out, because they name what is redacted.
+    pub withheld: bool,
+}
+
+/// A bound in time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TimeBound {
+    /// As it was given, such as `7d`.
+    pub given: String,
+    /// What it was resolved to, RFC 3339.
+    pub resolved: String,
+}
+
+/// The first file to read of a bundle: what it is, of what, and with which hashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Manifest {
+    /// `mailtrace-bundle`. First, so that a bundle is known by its beginning.
+    pub format: String,
+    /// Of which form.
+    pub version: u64,
+    /// The program that made it, and its version.
+    pub tool: String,
+    /// What was asked for.
+    pub question: Question,
+    /// By which rules it was answered.
+    pub rules: Rules,
+    /// What came of it.
+    pub counts: Counts,
+    /// The first of the IDs that no event has, as they were given.
+    pub not_found: Vec<String>,
+    /// The times of the first and of the last event.
+    pub first_event: Option<String>,
+    /// The time of the last event.
+    pub last_event: Option<String>,
+    /// Of which store, in which state.
+    pub store: StoreFacts,
+    /// What the store covers.
+    pub coverage: Vec<CoveredGroup>,
+    /// What was redacted, and how.
+    pub redaction: Option<Redacted>,
+    /// Every other file but `SHA256SUMS`, in the order of their names.
+    pub files: Vec<FileEntry>,
+}
+
+/// What the outcomes depend on besides the records.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Rules {
+    /// How long a recipient may be without an outcome before it counts as lost, in milliseconds.
+    pub grace_ms: i64,
+    /// The time of the newest record of the store, from which that counts.
+    pub newest_record: Option<String>,
+    /// The zone of the times in tables and report: an IANA name, or `UTC`.
+    pub time_zone: String,
+}
+
+/// How many there are of each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Counts {
+    /// Messages.
+    pub messages: u64,
+    /// Messages by what became of them.
+    pub delivered: u64,
+    /// Some recipients have it.
+    pub partial: u64,
+    /// Nobody has it.
+    pub failed: u64,
+    /// Not everything is known yet.
+    pub pending: u64,
+    /// No recipient is known.
+    pub unknown: u64,
+    /// Messages with more events than are exported of one.
+    pub truncated: u64,
+    /// Lines of `records.ndjson`.
+    pub records: u64,
+    /// Rows of `messages.csv` below its header.
+    pub message_rows: u64,
+    /// Rows of `timeline.csv` and of `timesketch.csv` below their headers.
+    pub timeline_rows: u64,
+    /// Whether records and timelines are in the order of time throughout.
+    pub in_order: bool,
+    /// IDs that were asked for and that no event has.
+    pub not_found: u64,
+}
+
+impl Counts {
+    pub(super) fn new(passed: &Passed, not_found: u64) -> Self {
+        let of = |outcome: MessageOutcome| {
+            let place = MessageOutcome::ALL.iter().position(|it| *it == outcome);
+            place.and_then(|it| passed.outcomes.get(it)).copied().unwrap_or_default()
+        };
+        Self {
+            messages: passed.messages,
+            delivered: of(MessageOutcome::Delivered),
+            partial: of(MessageOutcome::Partial),
+            failed: of(MessageOutcome::Failed),
+            pending: of(MessageOutcome::Pending),
+            unknown: of(MessageOutcome::Unknown),
+            truncated: passed.truncated,
+            records: passed.events,
+            message_rows: passed.rows,
+            timeline_rows: passed.events,
+            in_order: !passed.is_out_of_order,
+            not_found,
+        }
+    }
+}
+
+/// One file of a bundle.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FileEntry {
+    /// Its name.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+impl FileEntry {
+    pub(super) fn new(name: &str, sum: &Sum) -> Self {
+        Self { name: name.to_owned(), bytes: sum.bytes, sha256: sum.sha256.clone() }
+    }
+}
+
+impl Rules {
+    pub(super) fn new(rules: &JoinRules, zone: &Zone) -> Self {
+        Self {
+            grace_ms: rules.grace_ms,
+            newest_record: rules.newest.map(|it| it.to_string()),
+            time_zone: zone.name(),
+        }
+    }
+}
+
+impl Manifest {
+    /// One of this version, of nothing.
+    pub(super) fn new() -> Self {
+        Self {
+            format: BUNDLE_FORMAT.to_owned(),
+            version: BUNDLE_VERSION,
+            tool: concat!("mailtrace ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ..Self::default()
+        }
+    }
+}

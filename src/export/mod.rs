@@ -1,0 +1,32 @@
+//! Extracts of a store that stand on their own: evidence bundles, and files for other programs.
+//!
+//! A [`Selection`] says which messages, in which order; [`write_bundle`] and [`write_flat`] go
+//! through them once and write as they go, so that memory does not grow with the extract. Whatever
+//! is to be redacted is redacted in the record itself, before anything is made of it: tables,
+//! report and timeline are made of the redacted events and cannot say more than these. Nothing here
+//! reads the clock: the same export twice is the same bytes. [`check_bundle`] needs no store.
+
+mod bundle;
+mod check;
+mod error;
+mod facts;
+mod flat;
+mod manifest;
+mod pack;
+mod passage;
+mod records;
+mod redact;
+mod report;
+mod selection;
+mod staging;
+mod tables;
+
+pub use bundle::{BundleOptions, BundleReport, write_bundle};
+pub use check::{BundleCheck, check_bundle};
+pub use error::ExportError;
+pub use flat::{FlatFormat, write_flat, write_flat_file};
+pub use manifest::{Manifest, Question, TimeBound};
+pub use passage::Passed;
+pub use redact::{Redacted, Redactor};
+pub use selection::{Selected, Selection, Selector};
+pub use staging::Staging;

@@ -1,0 +1,41 @@
+//! One record as one line of JSON, which `import` takes back.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::render::write_json;
+use crate::store::Record;
+
+/// A record in the shape that `filter-log-events` gives records. Its message is the original, byte
+/// for byte, as JSON text.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordLine<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_group: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_stream: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<&'r str>,
+    timestamp: i64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    time_approximate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ingestion_time: Option<i64>,
+    message: &'r str,
+}
+
+/// Writes a record and a line feed.
+pub(super) fn write_record(record: &Record<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let line = RecordLine {
+        log_group: record.log_group.as_deref(),
+        log_stream: record.log_stream.as_deref(),
+        event_id: record.event_id.as_deref(),
+        timestamp: record.timestamp.as_ms(),
+        time_approximate: record.is_time_approximate,
+        ingestion_time: record.ingestion_time.map(|it| it.as_ms()),
+        message: &record.message,
+    };
+    write_json(&line, out)
+}

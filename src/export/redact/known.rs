@@ -1,0 +1,237 @@
+//! What a message names that must not be read anywhere in it: its addresses, their parts, its
+//! subjects, its message IDs.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, Input, MatchKind};
+
+use super::pseudonym::Pseudonyms;
+use crate::event::{Address, MessageId, decoded_subject};
+use crate::limits;
+
+/// What may stand next to a text for it to count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Edges {
+    /// Anything.
+    Any,
+    /// Nothing that would make it a part of a longer word.
+    Word,
+    /// As for a word; what stands before it with a dot between belongs to it.
+    Host,
+}
+
+/// Texts of less than so many characters are everywhere: they hide nothing.
+const CHARACTERS_MIN: usize = 3;
+
+/// Texts of at least so many bytes count within longer words too.
+const DISTINCT_BYTES: usize = 12;
+
+/// Gathers what one message names.
+#[derive(Default)]
+pub(super) struct KnownTexts {
+    /// Those with an `@`, by the text as it is looked for.
+    whole: Texts,
+    /// The others. They may be parts of addresses that no member holds.
+    parts: Texts,
+    /// Bytes of all beginnings.
+    bytes: usize,
+}
+
+/// By the beginning of a text, at most [`limits::REDACT_PATTERN_BYTES_MAX`] of it.
+type Texts = BTreeMap<String, Known>;
+
+/// What is known of a text.
+struct Known {
+    /// What goes on behind its beginning.
+    rest: String,
+    edges: Edges,
+    /// What is to stand in its place.
+    pseudonym: String,
+}
+
+/// One message names more than can be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TooMany;
+
+impl KnownTexts {
+    /// Notes an address as it was logged.
+    pub(super) fn add_address(
+        &mut self,
+        logged: &str,
+        pseudonyms: &Pseudonyms,
+        hides_domain: bool,
+    ) {
+        let Some(address) = Address::parse(logged.into()) else { return };
+        let address = address.as_str();
+        let pseudonym = pseudonyms.address(address);
+        for text in [logged.trim(), address] {
+            self.add(text, &pseudonym);
+        }
+        let Some((local, domain)) = address.rsplit_once('@') else { return };
+        if local.chars().count() >= CHARACTERS_MIN {
+            self.insert(local, Edges::Word, &pseudonyms.name(local));
+        }
+        if !hides_domain {
+            return;
+        }
+        // Its parents too, but for the last part, which is everybody's.
+        let mut parent = Some(domain);
+        while let Some(domain) = parent.filter(|it| it.contains('.')) {
+            self.insert(domain, Edges::Host, "");
+            parent = domain.split_once('.').map(|(_, rest)| rest);
+        }
+    }
+
+    /// Notes a subject as it was logged.
+    pub(super) fn add_subject(&mut self, logged: &str, pseudonyms: &Pseudonyms) {
+        let subject = decoded_subject(logged);
+        let pseudonym = pseudonyms.subject(&subject);
+        for text in [logged.trim(), subject.trim(), without_prefixes(subject.trim())] {
+            self.add(text, &pseudonym);
+        }
+    }
+
+    /// Notes a message ID as it was logged.
+    pub(super) fn add_message_id(&mut self, logged: &str, pseudonyms: &Pseudonyms) {
+        if let Some(id) = MessageId::parse(logged.into()) {
+            self.add(id.as_str(), &pseudonyms.message_id(id.as_str()));
+        }
+    }
+
+    fn add(&mut self, text: &str, pseudonym: &str) {
+        if text.chars().count() >= CHARACTERS_MIN {
+            let edges = if text.len() >= DISTINCT_BYTES { Edges::Any } else { Edges::Word };
+            self.insert(text, edges, pseudonym);
+        }
+    }
+
+    fn insert(&mut self, text: &str, edges: Edges, pseudonym: &str) {
+        for text in [text.to_owned(), text.to_lowercase()] {
+            let texts = if text.contains('@') { &mut self.whole } else { &mut self.parts };
+            let (start, rest) = beginning(&text);
+            let known = texts.entry(start.to_owned()).or_insert_with(|| {
+                self.bytes += start.len();
+                Known { rest: rest.to_owned(), edges, pseudonym: pseudonym.to_owned() }
+            });
+            known.edges = known.edges.min(edges);
+            if known.rest.len() < rest.len() {
+                rest.clone_into(&mut known.rest);
+            }
+        }
+    }
+
+    /// Makes what finds them.
+    pub(super) fn finders(self) -> Result<KnownFinders, TooMany> {
+        if self.bytes > limits::REDACT_PATTERNS_BYTES_MAX {
+            return Err(TooMany);
+        }
+        Ok(KnownFinders {
+            whole: KnownFinder::new(self.whole)?,
+            parts: KnownFinder::new(self.parts)?,
+        })
+    }
+}
+
+/// The beginning of a text by which it is found, and what goes on behind it.
+fn beginning(text: &str) -> (&str, &str) {
+    text.split_at(text.floor_char_boundary(limits::REDACT_PATTERN_BYTES_MAX))
+}
+
+/// Finds what a message names: what has an `@` before addresses are looked for, the rest after.
+#[derive(Default)]
+pub(super) struct KnownFinders {
+    pub(super) whole: Option<KnownFinder>,
+    pub(super) parts: Option<KnownFinder>,
+}
+
+/// A subject without what replies and forwards put before it.
+fn without_prefixes(mut subject: &str) -> &str {
+    const PREFIX_BYTES_MAX: usize = 5;
+    while let Some((prefix, rest)) = subject.split_once(':') {
+        if prefix.len() > PREFIX_BYTES_MAX || !prefix.chars().all(char::is_alphabetic) {
+            break;
+        }
+        subject = rest.trim_start();
+    }
+    subject
+}
+
+/// Finds what a message names.
+pub(super) struct KnownFinder {
+    automaton: AhoCorasick,
+    texts: Vec<Known>,
+}
+
+impl KnownFinder {
+    /// `None` for no texts.
+    fn new(texts: Texts) -> Result<Option<Self>, TooMany> {
+        if texts.is_empty() {
+            return Ok(None);
+        }
+        let (patterns, texts): (Vec<String>, Vec<Known>) = texts.into_iter().unzip();
+        let automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .ascii_case_insensitive(true)
+            .build(&patterns)
+            .map_err(|_| TooMany)?;
+        Ok(Some(Self { automaton, texts }))
+    }
+
+    /// The first of them at or after a byte, and its pseudonym.
+    pub(super) fn first(
+        &self,
+        text: &str,
+        from: usize,
+        pseudonyms: &Pseudonyms,
+    ) -> Option<(Range<usize>, String)> {
+        let mut start = from;
+        while start < text.len() {
+            let found = self.automaton.find(Input::new(text).span(start..text.len()))?;
+            let Known { rest, edges, pseudonym } = self.texts.get(found.pattern().as_usize())?;
+            let end = found.end() + common_bytes(text.get(found.end()..)?, rest);
+            let range = found.start()..end;
+            let before = text.get(from..range.start).unwrap_or_default();
+            let after = text.get(range.end..).unwrap_or_default();
+            let is_apart = match edges {
+                Edges::Any => true,
+                Edges::Word => !before.ends_with(is_of_word) && !after.starts_with(is_of_word),
+                Edges::Host => !before.ends_with(is_of_word) && !after.starts_with(is_of_host),
+            };
+            if is_apart && *edges == Edges::Host {
+                let start = host_start(before).map_or(range.start, |it| from + it);
+                let host = text.get(start..range.end)?.to_lowercase();
+                return Some((start..range.end, pseudonyms.domain(&host)));
+            }
+            if is_apart {
+                return Some((range, pseudonym.clone()));
+            }
+            start = range.start + text.get(range.start..)?.chars().next().map_or(1, char::len_utf8);
+        }
+        None
+    }
+}
+
+/// Bytes with which a text goes on as another does, in any case.
+fn common_bytes(text: &str, other: &str) -> usize {
+    let pairs = text.char_indices().zip(other.chars());
+    let is_same = |(at, other): &((usize, char), char)| at.1.eq_ignore_ascii_case(other);
+    let last = pairs.take_while(is_same).last();
+    last.map_or(0, |((index, character), _)| index + character.len_utf8())
+}
+
+fn is_of_word(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+fn is_of_host(character: char) -> bool {
+    character.is_alphanumeric() || character == '-'
+}
+
+/// Where the names begin that stand before a domain with a dot between.
+fn host_start(before: &str) -> Option<usize> {
+    let names = before.strip_suffix('.')?;
+    let is_part = |it: char| is_of_host(it) || it == '.' || it == '_';
+    let characters = names.char_indices().rev();
+    characters.take_while(|(_, it)| is_part(*it)).last().map(|(index, _)| index)
+}

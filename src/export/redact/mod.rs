@@ -1,0 +1,287 @@
+//! Takes addresses and subjects out of an extract, and leaves what joins.
+//!
+//! Every text of an event's JSON passes here, whatever member it stands in, and the record's own
+//! texts do. In its place stands a pseudonym: a keyed code (HMAC-SHA256) of the same text. Whoever
+//! has the key can tell which address a pseudonym is; nobody else can.
+
+mod addresses;
+mod json_text;
+mod known;
+mod pieces;
+mod pseudonym;
+mod role;
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use self::addresses::first_address;
+use self::json_text::rewrite_texts;
+use self::known::{KnownFinder, KnownFinders, KnownTexts};
+use self::pieces::Pieces;
+use self::pseudonym::{Kind, Pseudonyms};
+use self::role::{Role, is_member, is_word};
+use super::ExportError;
+use super::manifest::Question;
+use crate::event::{Address, Event, MessageId, Parser, decoded_subject};
+use crate::limits;
+use crate::store::{Record, StoredEvent};
+use crate::trace::{JoinRules, Message, bare_id, join};
+
+/// What was redacted, and how: for whoever reads the extract.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Redacted {
+    /// Whether addresses are.
+    pub addresses: bool,
+    /// Whether subjects are.
+    pub subjects: bool,
+    /// Whether the domains of addresses were left.
+    pub domains_kept: bool,
+    /// How pseudonyms are made.
+    pub method: String,
+    /// What the key makes of a fixed text: who has a key can tell whether it is this one.
+    pub key_check: String,
+    /// All of it in words.
+    pub notes: String,
+}
+
+impl Redacted {
+    pub(super) fn in_words(&self) -> String {
+        format!("{} {}. Key check: {}.", self.notes, self.method, self.key_check)
+    }
+}
+
+/// Redacts records.
+pub struct Redactor {
+    pseudonyms: Pseudonyms,
+    hides_addresses: bool,
+    hides_subjects: bool,
+    keeps_domains: bool,
+}
+
+impl Redactor {
+    /// Reads the key of a case from a file: all its bytes, but for white space at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::Io`], and [`ExportError::BadKey`] when it is too short or too long.
+    pub fn open(
+        key: &Path,
+        hides_addresses: bool,
+        hides_subjects: bool,
+        keeps_domains: bool,
+    ) -> Result<Self, ExportError> {
+        let mut bytes = Vec::new();
+        let file = File::open(key).map_err(ExportError::io("open", key))?;
+        file.take(limits::REDACT_KEY_BYTES_MAX + 1)
+            .read_to_end(&mut bytes)
+            .map_err(ExportError::io("read", key))?;
+        let is_long = bytes.len() as u64 > limits::REDACT_KEY_BYTES_MAX;
+        let trimmed = bytes.trim_ascii_end();
+        let pseudonyms = Pseudonyms::new(trimmed, keeps_domains);
+        let is_good = !is_long && trimmed.len() >= limits::REDACT_KEY_BYTES_MIN;
+        match pseudonyms.filter(|_| is_good) {
+            Some(pseudonyms) => {
+                Ok(Self { pseudonyms, hides_addresses, hides_subjects, keeps_domains })
+            }
+            None => Err(ExportError::BadKey { path: key.to_owned() }),
+        }
+    }
+
+    /// What is said of it in a manifest.
+    #[must_use]
+    pub fn describe(&self) -> Redacted {
+        let mut notes = Vec::new();
+        if self.hides_addresses {
+            notes.push("Addresses are replaced by pseudonyms wherever they stand, the same address (in any case) by the same one; so are the parts before their @ in texts, and names in address fields.");
+            notes.push(if self.keeps_domains {
+                "Domains are kept. Of message IDs, the part before the @ is a pseudonym and the domain is kept."
+            } else {
+                "Their domains are pseudonyms too, within addresses and in texts. Of message IDs, the domain is a pseudonym and the part before it is kept."
+            });
+        }
+        if self.hides_subjects {
+            notes.push("Subjects are replaced by pseudonyms, the same subject by the same one.");
+        }
+        notes.push(
+            "Names in the text of reasons, rules and folders, and names of log groups, are left.",
+        );
+        Redacted {
+            addresses: self.hides_addresses,
+            subjects: self.hides_subjects,
+            domains_kept: self.hides_addresses && self.keeps_domains,
+            method: "Pseudonyms are the first 64 bits of HMAC-SHA256 under a key that is not part of this extract".to_owned(),
+            key_check: self.pseudonyms.code(Kind::KeyCheck, "mailtrace"),
+            notes: notes.join(" "),
+        }
+    }
+
+    /// The same message from redacted records, joined anew.
+    pub(super) fn message(
+        &self,
+        message: Message,
+        rules: &JoinRules,
+    ) -> Result<Message, ExportError> {
+        let mut known = KnownTexts::default();
+        for stored in &message.events {
+            self.note(&stored.record.message, &mut known)?;
+        }
+        let finders = known.finders().map_err(|_| ExportError::NotRedacted {
+            reason: "its message names more addresses than can be looked for".to_owned(),
+        })?;
+        let mut parser = Parser::new();
+        let mut events = Vec::with_capacity(message.events.len());
+        for stored in message.events {
+            let record = self.record(stored.record, &finders)?;
+            let event = parser.parse(&record.message).map(Event::into_owned);
+            let event =
+                event.map_err(|error| ExportError::NotRedacted { reason: error.to_string() })?;
+            events.push(StoredEvent { record, event });
+        }
+        let mut joined = join(events, rules).into_iter();
+        match (joined.next(), joined.next()) {
+            (Some(it), None) => Ok(Message { is_truncated: message.is_truncated, ..it }),
+            _ => Err(ExportError::NotRedacted {
+                reason: "its events would not join any more".to_owned(),
+            }),
+        }
+    }
+
+    /// Notes what a record names.
+    fn note(&self, json: &str, known: &mut KnownTexts) -> Result<(), ExportError> {
+        let hides_domains = !self.keeps_domains;
+        rewrite_texts(json, |path, place, text| {
+            let text = text?;
+            match Role::of(path, place) {
+                Role::Address if self.hides_addresses => {
+                    known.add_address(text, &self.pseudonyms, hides_domains);
+                }
+                Role::MessageId if self.hides_addresses => {
+                    known.add_message_id(text, &self.pseudonyms);
+                }
+                Role::Subject if self.hides_subjects => known.add_subject(text, &self.pseudonyms),
+                _ => {}
+            }
+            None
+        })
+        .map(|_| ())
+        .map_err(|_| broken())
+    }
+
+    fn record(
+        &self,
+        record: Record<'static>,
+        finders: &KnownFinders,
+    ) -> Result<Record<'static>, ExportError> {
+        let rewritten = rewrite_texts(&record.message, |path, place, text| {
+            let Some(text) = text else {
+                // Nobody can tell what it spells.
+                return Some(self.pseudonyms.name(""));
+            };
+            self.value(Role::of(path, place), text, finders)
+        });
+        let message = rewritten.map_err(|_| broken())?;
+        let own = |it: Option<Cow<'static, str>>| it.map(|it| Cow::Owned(self.plain_text(&it)));
+        Ok(Record {
+            log_group: own(record.log_group),
+            log_stream: own(record.log_stream),
+            event_id: own(record.event_id),
+            message: Cow::Owned(message),
+            ..record
+        })
+    }
+
+    /// What is to stand in place of a text; `None` where it may stay.
+    fn value(&self, role: Role, text: &str, known: &KnownFinders) -> Option<String> {
+        if text.trim().is_empty() {
+            return None;
+        }
+        match role {
+            Role::Address if self.hides_addresses => {
+                let address = Address::parse(text.into())?;
+                Some(self.pseudonyms.address(address.as_str()))
+            }
+            Role::Subject if self.hides_subjects => {
+                Some(self.pseudonyms.subject(&decoded_subject(text)))
+            }
+            Role::MessageId if self.hides_addresses => {
+                let id = MessageId::parse(text.into())?;
+                let pseudonym = self.pseudonyms.message_id(id.as_str());
+                let has_brackets = text.trim().starts_with('<');
+                Some(if has_brackets { format!("<{pseudonym}>") } else { pseudonym })
+            }
+            // What else the message names does not matter to it: it is the same in all of them.
+            Role::Key => self.without_addresses(text, &KnownFinders::default()),
+            Role::Member if is_member(text) => None,
+            Role::Word if is_word(text.trim()) => None,
+            _ => self.without_addresses(text, known),
+        }
+    }
+
+    /// A text without what is known and without addresses; `None` where there is none of them.
+    fn without_addresses(&self, text: &str, known: &KnownFinders) -> Option<String> {
+        let decoded = decoded_subject(text);
+        if self.hides_addresses && decoded.contains("=?") && decoded.contains("?=") {
+            // Encoded in a way that cannot be taken off, and may spell anything.
+            return Some(self.pseudonyms.name(&decoded));
+        }
+        let mut pieces = Pieces::new(&decoded);
+        let replace_known = |pieces: &mut Pieces<'_>, finder: Option<&KnownFinder>| {
+            if let Some(finder) = finder {
+                pieces.replace(|text, from| finder.first(text, from, &self.pseudonyms));
+            }
+        };
+        replace_known(&mut pieces, known.whole.as_ref());
+        if self.hides_addresses {
+            pieces.replace(|text, from| {
+                let (range, address) = first_address(text.get(from..)?)?;
+                let pseudonym = self.pseudonyms.address(&address.to_lowercase());
+                Some((from + range.start..from + range.end, pseudonym))
+            });
+        }
+        replace_known(&mut pieces, known.parts.as_ref());
+        pieces.finish()
+    }
+
+    /// A text that belongs to no message.
+    pub(super) fn plain_text(&self, text: &str) -> String {
+        self.without_addresses(text, &KnownFinders::default()).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// An ID that was asked for: a message ID or a trace ID.
+    pub(super) fn id(&self, id: &str) -> String {
+        let bare = MessageId::parse(bare_id(id).into());
+        match bare.filter(|it| self.hides_addresses && it.as_str().contains('@')) {
+            Some(id) => format!("<{}>", self.pseudonyms.message_id(id.as_str())),
+            None => self.plain_text(id),
+        }
+    }
+
+    /// A question without its words: any of them may name what is redacted.
+    pub(super) fn question(&self, question: &Question) -> Question {
+        let code = |it: &String| {
+            let mut code = self.pseudonyms.code(Kind::Question, it);
+            code.insert_str(0, "hmac-sha256:");
+            code
+        };
+        Question {
+            case_name: question.case_name.as_deref().map(|it| self.plain_text(it)),
+            ids: question.ids.iter().map(|it| self.id(it)).collect(),
+            query: question.query.as_ref().map(code),
+            resolved_query: question.resolved_query.as_ref().map(code),
+            withheld: question.query.is_some(),
+            ..question.clone()
+        }
+    }
+}
+
+fn broken() -> ExportError {
+    ExportError::NotRedacted { reason: "its JSON is broken".to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! A text of which some parts have been replaced, and must not be looked at again.
+
+use std::ops::Range;
+
+enum Piece<'t> {
+    Text(&'t str),
+    Replaced(String),
+}
+
+/// A text on its way to being replaced.
+pub(super) struct Pieces<'t> {
+    pieces: Vec<Piece<'t>>,
+}
+
+impl<'t> Pieces<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        Self { pieces: vec![Piece::Text(text)] }
+    }
+
+    /// Replaces all that `find` finds in what has not been replaced yet: it gives the first place
+    /// at or after a byte of a text, and what is to stand there.
+    pub(super) fn replace(&mut self, find: impl Fn(&str, usize) -> Option<(Range<usize>, String)>) {
+        let mut pieces = Vec::with_capacity(self.pieces.len());
+        for piece in self.pieces.drain(..) {
+            let text = match piece {
+                Piece::Text(text) => text,
+                replaced @ Piece::Replaced(_) => {
+                    pieces.push(replaced);
+                    continue;
+                }
+            };
+            let mut kept_from = 0;
+            while let Some((range, new)) = find(text, kept_from) {
+                let is_forward = range.start >= kept_from && range.end > range.start;
+                let (Some(before), true) = (text.get(kept_from..range.start), is_forward) else {
+                    break;
+                };
+                pieces.push(Piece::Text(before));
+                pieces.push(Piece::Replaced(new));
+                kept_from = range.end;
+            }
+            pieces.push(Piece::Text(text.get(kept_from..).unwrap_or_default()));
+        }
+        self.pieces = pieces;
+    }
+
+    /// The text as it is now; `None` when nothing was replaced.
+    pub(super) fn finish(self) -> Option<String> {
+        let is_changed = self.pieces.iter().any(|it| matches!(it, Piece::Replaced(_)));
+        is_changed.then(|| {
+            let texts = self.pieces.iter().map(|it| match it {
+                Piece::Text(text) => text,
+                Piece::Replaced(text) => text.as_str(),
+            });
+            texts.collect()
+        })
+    }
+}

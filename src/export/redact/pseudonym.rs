@@ -1,0 +1,118 @@
+//! Pseudonyms: the same for the same text under one key, and nothing without it.
+
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use crate::export::staging::hex;
+
+/// What a text is, so that the pseudonym of one kind says nothing of another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Address,
+    Domain,
+    Name,
+    Subject,
+    MessageId,
+    Question,
+    KeyCheck,
+}
+
+impl Kind {
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::Address => b"address\0",
+            Self::Domain => b"domain\0",
+            Self::Name => b"name\0",
+            Self::Subject => b"subject\0",
+            Self::MessageId => b"message-id\0",
+            Self::Question => b"question\0",
+            Self::KeyCheck => b"key-check\0",
+        }
+    }
+}
+
+/// Makes pseudonyms.
+#[derive(Clone)]
+pub(super) struct Pseudonyms {
+    mac: Hmac<Sha256>,
+    keeps_domains: bool,
+}
+
+/// Hexadecimal digits of a pseudonym: 64 bits, so that among a million texts two share one with a
+/// chance of 1 to 30 million.
+const DIGITS: usize = 16;
+
+impl Pseudonyms {
+    pub(super) fn new(key: &[u8], keeps_domains: bool) -> Option<Self> {
+        Some(Self { mac: Hmac::new_from_slice(key).ok()?, keeps_domains })
+    }
+
+    /// The whole of the code of a text.
+    pub(super) fn code(&self, kind: Kind, text: &str) -> String {
+        let mac = self.mac.clone().chain_update(kind.label()).chain_update(text.as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+
+    fn digits(&self, kind: Kind, text: &str) -> String {
+        let mut code = self.code(kind, text);
+        code.truncate(DIGITS);
+        code
+    }
+
+    /// `x1f….@x2a….invalid`, or with the domain as it is.
+    ///
+    /// `address` is in lower case. What has no `@` becomes `x1f…` alone.
+    pub(super) fn address(&self, address: &str) -> String {
+        let local = format!("x{}", self.digits(Kind::Address, address));
+        match address.rsplit_once('@') {
+            Some((_, domain)) if self.keeps_domains && is_host(domain) => {
+                format!("{local}@{domain}")
+            }
+            Some((_, domain)) => format!("{local}@{}", self.domain(domain)),
+            None => local,
+        }
+    }
+
+    /// A domain that does not exist (RFC 2606).
+    pub(super) fn domain(&self, domain: &str) -> String {
+        format!("x{}.invalid", self.digits(Kind::Domain, domain))
+    }
+
+    /// What stands for a name, or a part of one.
+    pub(super) fn name(&self, name: &str) -> String {
+        format!("x{}", self.digits(Kind::Name, &name.to_lowercase()))
+    }
+
+    /// What stands for a subject.
+    pub(super) fn subject(&self, subject: &str) -> String {
+        format!("subject-{}", self.digits(Kind::Subject, subject))
+    }
+
+    /// A message ID without its brackets. Two of them stay two, and the same one the same.
+    ///
+    /// Either its domain is replaced or, where domains are kept, what stands before: so it never
+    /// spells an address.
+    pub(super) fn message_id(&self, id: &str) -> String {
+        match id.rsplit_once('@') {
+            Some((local, domain)) if self.keeps_domains && is_host(domain) => {
+                format!("x{}@{domain}", self.digits(Kind::MessageId, local))
+            }
+            Some((local, domain)) if !self.keeps_domains && is_plain(local) => {
+                format!("{local}@{}", self.domain(domain))
+            }
+            _ => format!("x{}", self.digits(Kind::MessageId, id)),
+        }
+    }
+}
+
+/// Whether this could be the name of a host, and says nothing else.
+fn is_host(domain: &str) -> bool {
+    let is_part = |it: char| it.is_alphanumeric() || matches!(it, '.' | '-' | '_');
+    !domain.is_empty() && domain.chars().all(is_part)
+}
+
+/// Whether the first part of a message ID is one of the usual ones, without an address inside it.
+fn is_plain(local: &str) -> bool {
+    let is_part = |it: char| it.is_ascii_alphanumeric() || "!#$&'*+-./^_`{|}~".contains(it);
+    !local.is_empty() && local.chars().all(is_part)
+}

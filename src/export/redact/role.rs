@@ -1,0 +1,104 @@
+//! What a text in an event's JSON is, by the members around it.
+
+use super::json_text::{Path, Place};
+
+/// What is to be done with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// An address, or the name of whoever has one.
+    Address,
+    /// A subject.
+    Subject,
+    /// A message ID.
+    MessageId,
+    /// What joins a leg: two that differ must go on to differ, and the same must stay the same.
+    Key,
+    /// The name of a member, where it is one.
+    Member,
+    /// A word of WorkMail's own, where it is one.
+    Word,
+    /// Anything that people or servers wrote.
+    Text,
+}
+
+/// Members that hold addresses, whatever their shape, in lower case.
+const ADDRESSES: [&str; 12] = [
+    "from",
+    "sender",
+    "recipients",
+    "recipient",
+    "bouncedrecipient",
+    "bouncedrecipients",
+    "destination",
+    "targetrecipient",
+    "journalingaddress",
+    "replyto",
+    "emailaddress",
+    "address",
+];
+
+/// Members of an address that hold something else.
+const NOT_ADDRESSES: [&str; 4] = ["status", "reason", "action", "diagnosticcode"];
+
+const WORDS: [&str; 12] = [
+    "eventname",
+    "spamverdict",
+    "dkimverdict",
+    "dmarcverdict",
+    "spfverdict",
+    "dmarcpolicy",
+    "policy",
+    "ruletype",
+    "action",
+    "status",
+    "messagetimestamp",
+    "timestamp",
+];
+
+const MESSAGE_IDS: [&str; 3] = ["messageid", "inreplyto", "references"];
+
+impl Role {
+    pub(super) fn of(path: &Path<'_>, place: Place) -> Self {
+        if place == Place::Key {
+            return Self::Member;
+        }
+        let keys: Vec<String> = path.keys().map(folded).collect();
+        let is_any = |names: &[&str]| keys.iter().any(|it| names.contains(&it.as_str()));
+        let is_own = |names: &[&str]| keys.first().is_some_and(|it| names.contains(&it.as_str()));
+        if is_any(&["subject"]) {
+            Self::Subject
+        } else if is_any(&MESSAGE_IDS) {
+            Self::MessageId
+        } else if is_own(&["traceid"]) {
+            Self::Key
+        } else if is_any(&ADDRESSES) && !is_own(&NOT_ADDRESSES) {
+            Self::Address
+        } else if is_any(&WORDS) {
+            Self::Word
+        } else {
+            Self::Text
+        }
+    }
+}
+
+/// A member's name without what tells `messageId` and `message-id` apart.
+fn folded(name: &str) -> String {
+    name.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// Whether this could be the name of a member, which must stay whatever a subject says.
+pub(super) fn is_member(name: &str) -> bool {
+    const BYTES_MAX: usize = 64;
+    name.len() <= BYTES_MAX && name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_')
+}
+
+/// Whether a text is one that WorkMail writes of itself: a name in capitals, a status, a time.
+pub(super) fn is_word(text: &str) -> bool {
+    const BYTES_MAX: usize = 64;
+    let is_part = |it: u8| {
+        it.is_ascii_uppercase()
+            || it.is_ascii_digit()
+            || matches!(it, b'_' | b'.' | b'-' | b':' | b'+')
+    };
+    text.len() <= BYTES_MAX && text.bytes().all(is_part)
+}

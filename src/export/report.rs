@@ -1,0 +1,374 @@
+//! The report: one page that stands on its own, for people and for print.
+//!
+//! No scripts, no links, nothing from elsewhere; the page forbids all of that to the browser too,
+//! so that text which got around the escaping would still be text.
+
+use std::fs::File;
+use std::io::{self, BufReader, Write};
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+use super::ExportError;
+use super::facts::CoveredGroup;
+use super::manifest::{Manifest, TimeBound};
+use super::staging::HashedFile;
+use crate::event::Address;
+use crate::limits;
+use crate::render::{checks, fit, headline, html_text, human_duration, sentence, why};
+use crate::time::{Timestamp, Zone};
+use crate::trace::{Leg, Message};
+
+const STYLE: &str = "\
+body{font:14px/1.45 system-ui,sans-serif;max-width:72em;margin:2em auto;padding:0 1em;color:#111;background:#fff}\
+h1{font-size:1.6em}h2{margin-top:2em;border-bottom:1px solid #999}h3{margin:2em 0 .3em}\
+table{border-collapse:collapse;margin:.6em 0;width:100%}\
+th,td{text-align:left;vertical-align:top;padding:.2em .6em;border-bottom:1px solid #ddd;overflow-wrap:anywhere}\
+th{border-bottom:1px solid #999}td.n{white-space:nowrap}code{font:12px/1.4 ui-monospace,monospace;overflow-wrap:anywhere}\
+.delivered,.sent,.expanded{color:#060}.failed,.partial,.bounced,.dropped,.rejected,.quarantined,.lost{color:#a00}\
+.pending,.unknown,.warn{color:#850}dt{font-weight:600}dd{margin:0 0 .4em 1em;overflow-wrap:anywhere}\
+@media print{body{max-width:none;margin:0;font-size:10pt}h3,tr{break-inside:avoid}h2,h3{break-after:avoid}}";
+
+/// What follows on each other while messages pass: a section for each of the first of them.
+pub(super) struct ReportBody {
+    file: HashedFile,
+    zone: Zone,
+}
+
+impl ReportBody {
+    pub(super) fn new(file: HashedFile, zone: &Zone) -> Self {
+        Self { file, zone: zone.clone() }
+    }
+
+    pub(super) fn add(&mut self, number: u64, message: &Message) -> Result<(), ExportError> {
+        if number > limits::REPORT_MESSAGES_MAX as u64 {
+            return Ok(());
+        }
+        let zone = &self.zone;
+        self.file.with(|out| write_message(number, message, zone, out))
+    }
+
+    pub(super) fn finish(self) -> Result<(), ExportError> {
+        self.file.finish().map(|_| ())
+    }
+}
+
+/// Writes the whole page around the sections of the messages that lie at `body`.
+pub(super) fn write_report(
+    manifest: &Manifest,
+    zone: &Zone,
+    body: &Path,
+    out: &mut HashedFile,
+) -> Result<(), ExportError> {
+    let sections = File::open(body).map_err(ExportError::io("open", body))?;
+    out.with(|out| {
+        write_head(manifest, out)?;
+        write_question(manifest, out)?;
+        write_answer(manifest, zone, out)?;
+        io::copy(&mut BufReader::new(sections), out)?;
+        write_method(manifest, out)?;
+        write_coverage(&manifest.coverage, out)?;
+        write_versions(manifest, out)?;
+        out.write_all(b"</body></html>\n")
+    })
+}
+
+/// A text from a mail, bounded, as text of its own direction.
+fn mail(text: &str) -> String {
+    format!("<bdi>{}</bdi>", html_text(&fit(text, limits::TABLE_TEXT_COLUMNS_MAX)))
+}
+
+fn code(text: &str) -> String {
+    format!("<code>{}</code>", mail(text))
+}
+
+fn write_head(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+    let style_hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
+    let title = match manifest.question.case_name.as_deref() {
+        Some(name) => format!("Email evidence: {name}"),
+        None => "Email evidence".to_owned(),
+    };
+    let title = html_text(&fit(&title, limits::TABLE_TEXT_COLUMNS_MAX));
+    write!(
+        out,
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'\">\n\
+         <meta name=\"referrer\" content=\"no-referrer\"><meta name=\"viewport\" content=\"width=device-width\">\n\
+         <title>{title}</title>\n<style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
+         <p>From the email event logs of Amazon WorkMail, by {}. Times are in {}.</p>\n",
+        html_text(&manifest.tool),
+        html_text(&manifest.rules.time_zone),
+    )?;
+    if manifest.redaction.is_some() {
+        out.write_all(b"<p class=\"warn\">This extract is redacted: see Method.</p>\n")?;
+    }
+    Ok(())
+}
+
+/// Writes a list of terms, each with what is HTML already.
+fn write_pairs(pairs: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"<dl>\n")?;
+    for (term, html) in pairs {
+        writeln!(out, "<dt>{}</dt><dd>{html}</dd>", html_text(term))?;
+    }
+    out.write_all(b"</dl>\n")
+}
+
+/// Names the first of some IDs and counts the rest.
+fn named(ids: &[String], count: u64) -> String {
+    let names: Vec<String> = ids.iter().map(|it| code(it)).collect();
+    let rest = count.saturating_sub(names.len() as u64);
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
+}
+
+fn write_question(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"<h2>Question</h2>\n")?;
+    let question = &manifest.question;
+    let bound =
+        |it: &TimeBound| format!("{} (given as {})", html_text(&it.resolved), code(&it.given));
+    let mut pairs = Vec::new();
+    if question.id_count > 0 {
+        let text = format!("What happened to {}?", named(&question.ids, question.id_count));
+        pairs.push(("Messages", text));
+    }
+    pairs.extend(question.query.as_deref().map(|it| ("Events", code(it))));
+    pairs.extend(question.resolved_query.as_deref().map(|it| ("Read as", code(it))));
+    pairs.extend(question.since.as_ref().map(|it| ("From", bound(it))));
+    pairs.extend(question.until.as_ref().map(|it| ("Before", bound(it))));
+    if question.withheld {
+        pairs.push((
+            "Asked",
+            "The words of the question are left out of this redacted extract.".to_owned(),
+        ));
+    }
+    if pairs.is_empty() {
+        pairs.push(("Messages", "All messages of the store.".to_owned()));
+    }
+    write_pairs(&pairs, out)
+}
+
+fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    let counts = &manifest.counts;
+    out.write_all(b"<h2>Answer</h2>\n")?;
+    let messages = match counts.messages {
+        0 => "No message was found.".to_owned(),
+        1 => "1 message was found.".to_owned(),
+        count => format!("{count} messages were found."),
+    };
+    writeln!(out, "<p>{messages} {} events tell of them.</p>", counts.records)?;
+    let outcomes = [
+        ("delivered", counts.delivered, "all recipients have it"),
+        ("partial", counts.partial, "some recipients have it"),
+        ("failed", counts.failed, "no recipient has it"),
+        ("pending", counts.pending, "not everything is known yet"),
+        ("unknown", counts.unknown, "no event names a recipient"),
+    ];
+    out.write_all(b"<table><tr><th>Outcome</th><th>Messages</th><th>Meaning</th></tr>\n")?;
+    for (outcome, count, meaning) in outcomes.into_iter().filter(|it| it.1 > 0) {
+        writeln!(
+            out,
+            "<tr><td class=\"{outcome}\">{outcome}</td><td>{count}</td><td>{meaning}</td></tr>"
+        )?;
+    }
+    out.write_all(b"</table>\n")?;
+    let shown = |text: &Option<String>| {
+        let at = text.as_deref().and_then(Timestamp::parse_log_form);
+        at.map(|it| it.in_zone(zone)).unwrap_or_default()
+    };
+    if manifest.first_event.is_some() {
+        let (first, last) = (shown(&manifest.first_event), shown(&manifest.last_event));
+        writeln!(out, "<p>First event {first}, last event {last}.</p>")?;
+    }
+    if counts.not_found > 0 {
+        let ids = named(&manifest.not_found, counts.not_found);
+        writeln!(
+            out,
+            "<p class=\"warn\">No event was found for {ids}. That is not proof that nothing was sent: the mail may have been refused before WorkMail saw it, logging may have been off, or the records may not reach that far (see Coverage).</p>"
+        )?;
+    }
+    if counts.truncated > 0 {
+        writeln!(
+            out,
+            "<p class=\"warn\">{} of the messages have more than {} events each; only so many are here, and what became of them may be incomplete.</p>",
+            counts.truncated,
+            limits::TRACE_EVENTS_MAX
+        )?;
+    }
+    out.write_all(b"<h2>Messages</h2>\n")?;
+    let most = limits::REPORT_MESSAGES_MAX as u64;
+    if counts.messages > most {
+        writeln!(
+            out,
+            "<p class=\"warn\">The first {most} of {} messages are shown; messages.csv and timeline.csv have all.</p>",
+            counts.messages
+        )?;
+    }
+    Ok(())
+}
+
+fn write_message(
+    number: u64,
+    message: &Message,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let outcome = message.outcome;
+    writeln!(out, "<h3 class=\"{outcome}\">{number}. {}</h3>", mail(&headline(message)))?;
+    let at = |it: Timestamp| it.in_zone(zone);
+    let list = |texts: Vec<String>| {
+        named(texts.get(..limits::TABLE_RECIPIENTS_MAX).unwrap_or(&texts), texts.len() as u64)
+    };
+    let address = |it: &Address<'_>| mail(it.as_str());
+    let mut pairs = Vec::new();
+    pairs.extend(message.subject.as_deref().map(|it| ("Subject", mail(it))));
+    pairs.extend(message.from.as_ref().map(|it| ("From", address(it))));
+    let is_other = message.sender.is_some() && message.sender != message.from;
+    pairs.extend(message.sender.as_ref().filter(|_| is_other).map(|it| ("Sent by", address(it))));
+    if !message.message_ids.is_empty() {
+        let ids = message.message_ids.iter().map(ToString::to_string).collect();
+        pairs.push(("Message ID", list(ids)));
+    }
+    pairs.push(("First seen", at(message.first_seen)));
+    pairs.push(("Last seen", at(message.last_seen)));
+    pairs.extend(checks(message).map(|it| ("Checks", mail(&it))));
+    write_pairs(&pairs, out)?;
+    write_recipients(message, zone, out)?;
+    message.legs.iter().try_for_each(|it| write_leg(it, message, zone, out))
+}
+
+fn write_recipients(message: &Message, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    if message.recipients.is_empty() {
+        return Ok(());
+    }
+    out.write_all(b"<table><tr><th>Recipient</th><th>Direction</th><th>Outcome</th><th>Folder</th><th>At</th><th>After</th><th>Why</th></tr>\n")?;
+    for row in message.recipients.iter().take(limits::REPORT_ROWS_MAX) {
+        writeln!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td class=\"{outcome}\">{outcome}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
+            mail(row.address.as_str()),
+            row.direction,
+            mail(row.folder.as_deref().unwrap_or_default()),
+            row.at.map(|it| it.in_zone(zone)).unwrap_or_default(),
+            row.latency_ms.map(human_duration).unwrap_or_default(),
+            mail(&why(row)),
+            outcome = row.outcome,
+        )?;
+    }
+    write_table_end(message.recipients.len(), "recipients", "messages.csv", out)
+}
+
+fn write_leg(leg: &Leg, message: &Message, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    let trace_id = leg.trace_id.as_deref().unwrap_or("(none)");
+    writeln!(
+        out,
+        "<table><tr><th colspan=\"4\">{}, trace ID {}</th></tr>\n<tr><th>Time</th><th></th><th>Step</th><th>Log stream and event ID</th></tr>",
+        if leg.direction.as_str() == "outgoing" { "Outgoing" } else { "Incoming" },
+        code(trace_id),
+    )?;
+    let mut previous: Option<Timestamp> = None;
+    let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
+    for stored in events.take(limits::REPORT_ROWS_MAX) {
+        let record = &stored.record;
+        let gap = previous.map(|it| human_duration(record.timestamp.ms_since(it)));
+        let place = [record.log_stream.as_deref(), record.event_id.as_deref()];
+        let place: Vec<String> = place.into_iter().flatten().map(code).collect();
+        writeln!(
+            out,
+            "<tr><td class=\"n\">{}{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
+            if record.is_time_approximate { "about " } else { "" },
+            record.timestamp.in_zone(zone),
+            gap.map(|it| format!("+{it}")).unwrap_or_default(),
+            mail(&sentence(&stored.event)),
+            place.join(" "),
+        )?;
+        previous = Some(record.timestamp);
+    }
+    write_table_end(leg.event_indexes.len(), "steps", "timeline.csv", out)
+}
+
+/// Ends a table, and says where the rest is of what it leaves out.
+fn write_table_end(count: usize, what: &str, file: &str, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"</table>\n")?;
+    match count.saturating_sub(limits::REPORT_ROWS_MAX) {
+        0 => Ok(()),
+        rest => writeln!(out, "<p class=\"warn\">{rest} more {what} are in {file}.</p>"),
+    }
+}
+
+fn write_method(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"<h2>Method</h2>\n")?;
+    let grace = human_duration(manifest.rules.grace_ms);
+    let newest = manifest.rules.newest_record.as_deref().unwrap_or("none");
+    writeln!(
+        out,
+        "<p>Amazon WorkMail writes an event for each step of a message. Events that share a trace ID are one pass of a message through WorkMail (a leg); legs that share a message ID are one message. All events that are connected in this way, directly or over others, belong to a message.</p>\n\
+         <p>For each recipient of each leg: <b>delivered</b> to a mailbox; <b>sent</b>, accepted by the next server; <b>bounced</b>; <b>dropped</b> by a rule; <b>rejected</b> or <b>quarantined</b> by the sender's DMARC policy; <b>expanded</b>, an alias or a group whose mailboxes have it; <b>pending</b>, the leg began less than {} before the newest record of the store ({}); <b>lost</b>, there is a beginning and no end.</p>\n\
+         <p>records.ndjson holds each event as CloudWatch Logs gave it, its message byte for byte. Everything else is derived from those and can be derived again: <code>mailtrace trace ID --input records.ndjson</code>. An event that is known twice, once with an approximate time, is here once.</p>",
+        html_text(&grace),
+        html_text(newest),
+    )?;
+    if let Some(redaction) = &manifest.redaction {
+        writeln!(out, "<p>Redaction: {}</p>", html_text(&redaction.in_words()))?;
+    }
+    if !manifest.counts.in_order {
+        out.write_all(b"<p class=\"warn\">Records and timelines are not in the order of time throughout: too many events had to wait for each other.</p>\n")?;
+    }
+    Ok(())
+}
+
+fn write_coverage(groups: &[CoveredGroup], out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>The times for which the store has been filled. Nothing can be said of any other time. What was taken from a file is covered from its first to its last event.</p>\n")?;
+    if groups.is_empty() {
+        return out.write_all(b"<p class=\"warn\">The store covers nothing.</p>\n");
+    }
+    out.write_all(
+        b"<table><tr><th>Log group</th><th>From</th><th>To</th><th>Then a gap of</th></tr>\n",
+    )?;
+    let mut left = limits::REPORT_RANGES_MAX;
+    for group in groups {
+        let mut next = group.ranges.iter().skip(1);
+        for range in group.ranges.iter().take(left) {
+            let end = Timestamp::parse_log_form(&range.last);
+            let start = next.next().and_then(|it| Timestamp::parse_log_form(&it.first));
+            let gap = start.zip(end).map(|(start, end)| human_duration(start.ms_since(end)));
+            writeln!(
+                out,
+                "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
+                mail(group.log_group.as_deref().unwrap_or("(not named by the source)")),
+                html_text(&range.first),
+                html_text(&range.last),
+                html_text(&gap.unwrap_or_default()),
+            )?;
+        }
+        left = left.saturating_sub(group.ranges.len());
+    }
+    let count: usize = groups.iter().map(|it| it.ranges.len()).sum();
+    write_table_end(count, "ranges", "manifest.json", out)
+}
+
+fn write_versions(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+    out.write_all(b"<h2>Versions and hashes</h2>\n")?;
+    let store = &manifest.store;
+    write_pairs(
+        &[
+            ("Program", html_text(&manifest.tool)),
+            ("Bundle", format!("{} {}", html_text(&manifest.format), manifest.version)),
+            ("Store", format!("{} records", store.records)),
+        ],
+        out,
+    )?;
+    out.write_all(b"<table><tr><th>File</th><th>Bytes</th><th>SHA-256</th></tr>\n")?;
+    for file in &manifest.files {
+        writeln!(
+            out,
+            "<tr><td>{}</td><td class=\"n\">{}</td><td><code>{}</code></td></tr>",
+            html_text(&file.name),
+            file.bytes,
+            html_text(&file.sha256)
+        )?;
+    }
+    out.write_all(b"</table>\n<p>manifest.json has the hash of this page too, and SHA256SUMS that of every file. <code>sha256sum -c SHA256SUMS</code> or <code>mailtrace verify --bundle</code> checks them.</p>\n")
+}

@@ -1,0 +1,161 @@
+//! Which messages an export is of.
+
+use std::collections::HashSet;
+
+use sha2::{Digest, Sha256};
+
+use super::ExportError;
+use crate::limits;
+use crate::store::{EventReader, Location, Store, StoreError};
+use crate::time::Timestamp;
+use crate::trace::{JoinRules, Message, MessageSummary, locations_with_id, trace_event};
+
+/// A message of a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Selected {
+    /// The time of its earliest event.
+    pub first_seen: Timestamp,
+    /// Where one of its events lies.
+    pub event: Location,
+}
+
+/// Messages to export, each once, by their first event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    messages: Vec<Selected>,
+    /// The first of the IDs that no event has, as they were given.
+    not_found: Vec<String>,
+    not_found_count: u64,
+}
+
+impl Selection {
+    /// The messages that were found by what became of them.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::TooManyMessages`].
+    pub fn of_summaries(summaries: &[MessageSummary]) -> Result<Self, ExportError> {
+        let messages = summaries.iter();
+        let messages =
+            messages.map(|it| Selected { first_seen: it.first_seen, event: it.event }).collect();
+        Self { messages, ..Self::default() }.in_order()
+    }
+
+    /// The messages in order.
+    #[must_use]
+    pub fn messages(&self) -> &[Selected] {
+        &self.messages
+    }
+
+    /// The first [`limits::EXPORT_IDS_NAMED_MAX`] IDs that nothing was found for, and how many there
+    /// are.
+    #[must_use]
+    pub fn not_found(&self) -> (&[String], u64) {
+        (&self.not_found, self.not_found_count)
+    }
+
+    fn in_order(mut self) -> Result<Self, ExportError> {
+        if self.messages.len() > limits::EXPORT_MESSAGES_MAX {
+            return Err(ExportError::TooManyMessages);
+        }
+        self.messages.sort_unstable();
+        Ok(self)
+    }
+}
+
+/// Gathers the messages of IDs, or of events, each of them once.
+pub struct Selector<'s> {
+    reader: EventReader<'s>,
+    rules: &'s JoinRules,
+    /// What a message is known by that has been selected: its trace IDs and message IDs.
+    known: HashSet<KeyHash>,
+    selection: Selection,
+}
+
+/// A key's hash that nobody can make another key have.
+type KeyHash = [u8; 16];
+
+fn key_hash(kind: u8, key: &str) -> KeyHash {
+    let digest: [u8; 32] =
+        Sha256::new().chain_update([kind]).chain_update(key.as_bytes()).finalize().into();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+const TRACE_KEY: u8 = b't';
+const MESSAGE_KEY: u8 = b'm';
+
+impl<'s> Selector<'s> {
+    /// Begins with none.
+    #[must_use]
+    pub fn new(store: &'s Store, rules: &'s JoinRules) -> Self {
+        Self {
+            reader: store.events(),
+            rules,
+            known: HashSet::new(),
+            selection: Selection::default(),
+        }
+    }
+
+    /// Adds what an ID is connected to, as `trace` understands it.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::Store`] and [`ExportError::TooManyMessages`].
+    pub fn add_id(&mut self, id: &str) -> Result<(), ExportError> {
+        let locations = locations_with_id(&mut self.reader, id)?;
+        if locations.is_empty() {
+            self.selection.not_found_count += 1;
+            if self.selection.not_found.len() < limits::EXPORT_IDS_NAMED_MAX {
+                self.selection.not_found.push(id.to_owned());
+            }
+        }
+        locations.into_iter().try_for_each(|it| self.add_event(it))
+    }
+
+    /// Adds the message that the event at `location` belongs to.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::Store`] and [`ExportError::TooManyMessages`].
+    pub fn add_event(&mut self, location: Location) -> Result<(), ExportError> {
+        if self.is_known(location)? {
+            return Ok(());
+        }
+        let Some(message) = trace_event(&mut self.reader, location, self.rules)? else {
+            return Ok(());
+        };
+        if self.selection.messages.len() >= limits::EXPORT_MESSAGES_MAX {
+            return Err(ExportError::TooManyMessages);
+        }
+        self.known.extend(keys_of(&message));
+        let first_seen = message.first_seen;
+        self.selection.messages.push(Selected { first_seen, event: location });
+        Ok(())
+    }
+
+    fn is_known(&mut self, location: Location) -> Result<bool, StoreError> {
+        if self.known.is_empty() {
+            return Ok(false);
+        }
+        let event = self.reader.read(location)?.event;
+        let is_leg_known = !event.trace_id.is_empty()
+            && self.known.contains(&key_hash(TRACE_KEY, &event.trace_id));
+        let is_message_known = |id: &str| self.known.contains(&key_hash(MESSAGE_KEY, id));
+        Ok(is_leg_known
+            || event.message_id.as_ref().is_some_and(|it| is_message_known(it.as_str())))
+    }
+
+    /// What was selected.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::TooManyMessages`].
+    pub fn finish(self) -> Result<Selection, ExportError> {
+        self.selection.in_order()
+    }
+}
+
+fn keys_of(message: &Message) -> impl Iterator<Item = KeyHash> {
+    let traces = message.trace_ids.iter().map(|it| key_hash(TRACE_KEY, it));
+    traces.chain(message.message_ids.iter().map(|it| key_hash(MESSAGE_KEY, it.as_str())))
+}

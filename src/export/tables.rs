@@ -1,0 +1,76 @@
+//! The timelines of a bundle: for spreadsheets, and in Timesketch's form.
+
+use std::io::{self, Write};
+
+use super::passage::PassingEvent;
+use crate::event::EventName;
+use crate::render::{csv_cell, event_cells, event_columns, sentence};
+use crate::time::Zone;
+
+/// Writes the header of the timeline.
+pub(super) fn write_timeline_header(out: &mut dyn Write) -> io::Result<()> {
+    write_row(["number"].into_iter().chain(event_columns()).chain(["description"]), out)
+}
+
+/// Writes an event's row of the timeline: the number of its message in the report, what `search`
+/// says of it in CSV, and what happened in words.
+pub(super) fn write_timeline_row(
+    event: &PassingEvent,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let number = event.message.number.to_string();
+    let cells = event_cells(&event.stored, zone);
+    let description = csv_cell(&sentence(&event.stored.event));
+    write_row([number].into_iter().chain(cells).chain([description]), out)
+}
+
+/// Writes the header of Timesketch's form: the first three columns are those that it asks for
+/// (<https://timesketch.org/guides/user/import-from-json-csv/>), the others those of the timeline.
+pub(super) fn write_timesketch_header(out: &mut dyn Write) -> io::Result<()> {
+    let asked_for = ["message", "datetime", "timestamp_desc", "data_type"];
+    let columns = asked_for.into_iter().chain(event_columns().skip(1));
+    write_row(columns.chain(["number", "messageOutcome"]), out)
+}
+
+/// Writes an event's row in Timesketch's form.
+pub(super) fn write_timesketch_row(event: &PassingEvent, out: &mut dyn Write) -> io::Result<()> {
+    let stored = &event.stored;
+    // Timesketch asks for an offset, and its own example has none as `Z`.
+    let datetime = stored.record.timestamp.to_string();
+    let datetime = datetime.strip_suffix('Z').map_or(datetime.clone(), |it| format!("{it}+00:00"));
+    let asked_for = [
+        csv_cell(&sentence(&stored.event)),
+        datetime,
+        what_time(&stored.event.name).to_owned(),
+        "aws:workmail:email_event".to_owned(),
+    ];
+    let cells = asked_for.into_iter().chain(event_cells(stored, &Zone::UTC).into_iter().skip(1));
+    let outcome = event.message.outcome.to_string();
+    write_row(cells.chain([event.message.number.to_string(), outcome]), out)
+}
+
+/// What the time of an event is the time of.
+fn what_time(name: &EventName<'_>) -> &'static str {
+    match name {
+        EventName::OrganizationEmailReceived => "Email received",
+        EventName::MailboxEmailDelivered => "Email delivered",
+        EventName::RuleApplied => "Email rule applied",
+        EventName::JournalingInitiated => "Email journaled",
+        EventName::IncomingEmailBounced => "Incoming email bounced",
+        EventName::OutgoingEmailSubmitted => "Email submitted",
+        EventName::OutgoingEmailSent => "Email sent",
+        EventName::OutgoingEmailBounced => "Outgoing email bounced",
+        EventName::DmarcPolicyApplied => "DMARC policy applied",
+        EventName::Other(_) => "Email event",
+    }
+}
+
+fn write_row<C: AsRef<[u8]>>(
+    cells: impl IntoIterator<Item = C>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    writer.write_record(cells)?;
+    writer.flush()
+}

@@ -1,0 +1,173 @@
+//! What an export looks like from outside: a directory or a zip with records, and tables of them
+//! that are no logs.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use flate2::read::DeflateDecoder;
+use zip::{CompressionMethod, ZipArchive};
+
+use crate::limits;
+
+/// The file of a bundle that says that it is one.
+pub const BUNDLE_MANIFEST: &str = "manifest.json";
+
+/// The file of a bundle that holds its records.
+pub const BUNDLE_RECORDS: &str = "records.ndjson";
+
+/// What a bundle's manifest calls itself, under `format`.
+pub const BUNDLE_FORMAT: &str = "mailtrace-bundle";
+
+/// Bytes at the beginning of a manifest in which it says what it is.
+const HEAD_BYTES: usize = 256;
+
+/// The first bytes of a zip.
+const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
+
+/// Whether a directory is a bundle.
+pub(super) fn is_bundle(dir: &Path) -> bool {
+    dir.join(BUNDLE_RECORDS).is_file()
+        && File::open(dir.join(BUNDLE_MANIFEST)).is_ok_and(is_manifest)
+}
+
+/// Whether this is the beginning of a bundle's manifest.
+fn is_manifest(read: impl Read) -> bool {
+    let mut head = Vec::with_capacity(HEAD_BYTES);
+    if read.take(HEAD_BYTES as u64).read_to_end(&mut head).is_err() {
+        return false;
+    }
+    head.retain(|it| !it.is_ascii_whitespace());
+    head.starts_with(format!("{{\"format\":\"{BUNDLE_FORMAT}\"").as_bytes())
+}
+
+/// The records within a zip that is a bundle, decompressed; `None` when it is something else. The
+/// file is then at its beginning again.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub(super) fn records_in_zip(file: &mut File) -> io::Result<Option<Box<dyn Read + Send>>> {
+    let mut magic = [0; ZIP_MAGIC.len()];
+    // A pipe cannot be looked at twice, and is no zip that could be read.
+    if !file.metadata()?.is_file() {
+        return Ok(None);
+    }
+    let is_zip = file.read_exact(&mut magic).is_ok() && magic == ZIP_MAGIC;
+    file.rewind()?;
+    let place = if is_zip { place_of_records(file.try_clone()?) } else { None };
+    file.rewind()?;
+    let Some(place) = place else { return Ok(None) };
+    file.seek(SeekFrom::Start(place.start))?;
+    let stored = file.try_clone()?.take(place.stored_bytes);
+    Ok(Some(match place.method {
+        // What a zip says of its own size bounds what comes out of it.
+        CompressionMethod::Deflated => Box::new(DeflateDecoder::new(stored).take(place.bytes)),
+        _ => Box::new(stored),
+    }))
+}
+
+/// Where the records lie in a zip.
+struct Place {
+    start: u64,
+    stored_bytes: u64,
+    bytes: u64,
+    method: CompressionMethod,
+}
+
+fn place_of_records(file: File) -> Option<Place> {
+    let mut archive = open_small_zip(file).ok()??;
+    if !archive.by_name(BUNDLE_MANIFEST).is_ok_and(is_manifest) {
+        return None;
+    }
+    let entry = archive.by_name(BUNDLE_RECORDS).ok()?;
+    let place = Place {
+        start: entry.data_start()?,
+        stored_bytes: entry.compressed_size(),
+        bytes: entry.size(),
+        method: entry.compression(),
+    };
+    let is_known = match place.method {
+        CompressionMethod::Stored => true,
+        CompressionMethod::Deflated => !expands_too_much(place.stored_bytes, place.bytes),
+        _ => false,
+    };
+    is_known.then_some(place)
+}
+
+/// Whether compressed bytes claim to become more than any log does.
+pub(crate) fn expands_too_much(stored_bytes: u64, bytes: u64) -> bool {
+    let most = stored_bytes.saturating_mul(limits::EXPANSION_RATIO_MAX);
+    bytes > most.saturating_add(limits::EXPANSION_FREE_BYTES)
+}
+
+/// Opens a zip of a few files; `None` for anything else, which may claim millions and have them
+/// all read.
+///
+/// # Errors
+///
+/// When the file cannot be read.
+pub(crate) fn open_small_zip(mut file: File) -> io::Result<Option<ZipArchive<File>>> {
+    if !has_small_directory(&mut file)? {
+        return Ok(None);
+    }
+    Ok(ZipArchive::new(file).ok().filter(|it| it.len() <= limits::BUNDLE_FILES_MAX))
+}
+
+/// Bytes of the record with which a zip without a comment ends (APPNOTE 4.3.16), of the one before
+/// it in a large zip, which tells where a third is (4.3.15), and of that (4.3.14).
+const END_BYTES: usize = 22;
+const LOCATOR_BYTES: usize = 20;
+const LARGE_END_BYTES: usize = 56;
+
+/// Bytes of a directory of [`limits::BUNDLE_FILES_MAX`] files, and what follows it.
+const DIRECTORY_BYTES_MAX: u64 = 64 << 10;
+
+/// Whether the list of its files is short, by each record that tells of it.
+fn has_small_directory(file: &mut File) -> io::Result<bool> {
+    let length = file.metadata()?.len();
+    let is_small = |count: u64, start: u64| {
+        count <= limits::BUNDLE_FILES_MAX as u64
+            && length.checked_sub(start).is_some_and(|it| it <= DIRECTORY_BYTES_MAX)
+    };
+    let Some(end) = read_at::<END_BYTES>(file, length.checked_sub(END_BYTES as u64))? else {
+        return Ok(false);
+    };
+    let [b'P', b'K', 5, 6, _, _, _, _, _, _, a, b, _, _, _, _, c, d, e, f, 0, 0] = end else {
+        return Ok(false);
+    };
+    let start = u32::from_le_bytes([c, d, e, f]);
+    let (count, is_elsewhere) = (u16::from_le_bytes([a, b]), start == u32::MAX);
+    if count as usize > limits::BUNDLE_FILES_MAX
+        || (!is_elsewhere && !is_small(count.into(), start.into()))
+    {
+        return Ok(false);
+    }
+    let locator = length.checked_sub((END_BYTES + LOCATOR_BYTES) as u64);
+    let locator = read_at::<LOCATOR_BYTES>(file, locator)?;
+    let Some([b'P', b'K', 6, 7, _, _, _, _, place @ .., _, _, _, _]) = locator else {
+        return Ok(!is_elsewhere);
+    };
+    let large = read_at::<LARGE_END_BYTES>(file, Some(u64::from_le_bytes(place)))?;
+    let Some([b'P', b'K', 6, 6, rest @ ..]) = large else { return Ok(false) };
+    let number = |at: usize| {
+        let bytes = rest.get(at..).and_then(|it| it.first_chunk::<8>());
+        bytes.map_or(u64::MAX, |it| u64::from_le_bytes(*it))
+    };
+    // Behind the four bytes of the signature.
+    Ok(is_small(number(28), number(44)))
+}
+
+fn read_at<const BYTES: usize>(
+    file: &mut File,
+    place: Option<u64>,
+) -> io::Result<Option<[u8; BYTES]>> {
+    let Some(place) = place else { return Ok(None) };
+    file.seek(SeekFrom::Start(place))?;
+    let mut bytes = [0; BYTES];
+    match file.read_exact(&mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error),
+    }
+}
