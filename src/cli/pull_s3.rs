@@ -43,6 +43,7 @@ pub(super) fn run(
                 object.insert("objectsTaken".to_owned(), json!(report.objects_taken));
                 object.insert("objectsSkipped".to_owned(), json!(report.objects_skipped));
                 object.insert("throttled".to_owned(), json!(report.throttled));
+                object.insert("withheld".to_owned(), json!(report.import.withheld()));
             }
             write_json(&json, &mut stdout)?;
         }

@@ -204,7 +204,7 @@ impl Puller {
             let joined = network.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             Ok::<_, PullError>(joined.err())
         })?;
-        let report = storing.finish(problem.as_ref())?;
+        let report = storing.finish(problem.as_ref(), self.stop.is_requested())?;
         Ok(PullReport {
             throttled: self.limiter.throttled() - throttled_before,
             problem,

@@ -205,10 +205,15 @@ impl<'s, 'n> Storing<'s, 'n> {
     }
 
     /// Commits the rest. One pull of many leaves it to the next to say that nothing was new.
-    pub(super) fn finish(mut self, problem: Option<&AwsError>) -> Result<PullReport, StoreError> {
+    pub(super) fn finish(
+        mut self,
+        problem: Option<&AwsError>,
+        is_interrupted: bool,
+    ) -> Result<PullReport, StoreError> {
+        let interrupted = || is_interrupted.then(|| "interrupted".to_owned());
         let end = OriginEnd {
             ended_ms: self.writer.now().as_ms(),
-            problem: problem.map(ToString::to_string),
+            problem: problem.map(ToString::to_string).or_else(interrupted),
             ..OriginEnd::default()
         };
         self.writer.end_origin(self.origin, end);
