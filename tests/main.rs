@@ -22,6 +22,8 @@ mod bad_input;
 mod batch;
 // A CloudWatch Logs that misbehaves on a script.
 mod cloudwatch;
+// Which messages an export takes.
+mod export_which;
 // Which messages are asked for.
 mod filters;
 // Messages in groups.

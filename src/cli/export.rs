@@ -7,16 +7,18 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::filter::WhichArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::search::{parse_query, range};
+use super::watched::addresses_in;
 use super::{Context, Format, Outcome, output};
 use crate::export::{
     BundleOptions, BundleReport, FlatFormat, Passed, Question, Redactor, Selection, Selector,
     Staging, TimeBound, write_bundle, write_flat, write_flat_file,
 };
 use crate::limits;
-use crate::query::{self, Query};
+use crate::query::{self, Field, Pattern, Query};
 use crate::render::{csv_cell, sanitise, write_json};
 use crate::store::Store;
 use crate::time::{TimeRange, Timestamp, parse_duration_ms};
@@ -27,8 +29,8 @@ use crate::trace::{JoinRules, MessageFilter, select};
 /// Writes a bundle, a directory or one zip: the original records, tables of messages and of their
 /// timeline, a report to read and print, a manifest and SHA256SUMS. `mailtrace verify --bundle`
 /// checks one later, without a store; `mailtrace import` takes its records back. Or, with --as, one
-/// file for other programs. Whole messages are taken: those with the IDs, those of the events that a
-/// query finds, or all. The same export of the same store is the same bytes. Exits with 1 when
+/// file for other programs. Whole messages are taken: those with the IDs, those that the options ask
+/// for as in `mailtrace messages`, those of the events that a query finds, or all. The same export of the same store is the same bytes. Exits with 1 when
 /// nothing was found, which the bundle then says, and with 3 when a message has more events than
 /// were taken.
 #[derive(Debug, Args)]
@@ -52,11 +54,14 @@ pub(super) struct ExportArgs {
     /// Take the messages of the events that this query finds (see `mailtrace search --help`)
     #[arg(long, value_name = "QUERY")]
     query: Option<String>,
-    /// Only messages first seen, or with --query events, from this time on: RFC 3339, a date, or an
-    /// age such as 7d
+    /// Take the messages that are from or for one of the addresses in a file, one a line
+    #[arg(long, value_name = "FILE")]
+    addresses_from: Option<PathBuf>,
+    /// Only messages first seen, or with --query alone events, from this time on: RFC 3339, a date,
+    /// or an age such as 7d
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only messages first seen, or with --query events, before this time
+    /// Only messages first seen, or with --query alone events, before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     /// How long a message may take before a recipient without an outcome counts as lost
@@ -76,6 +81,9 @@ pub(super) struct ExportArgs {
     keep_domains: bool,
     #[command(flatten)]
     input: InputArgs,
+    // Last: its heading is that of all options behind it.
+    #[command(flatten)]
+    which: WhichArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -218,6 +226,8 @@ struct Asked {
     range: TimeRange,
     query: Option<Query>,
     ids: Option<Ids>,
+    /// What is asked besides; none when nothing is.
+    filter: Option<MessageFilter>,
 }
 
 impl Asked {
@@ -233,15 +243,41 @@ impl Asked {
             let (given, resolved) = given.clone().zip(resolved)?;
             Some(TimeBound { given, resolved: resolved.to_string() })
         };
+        let watched = args.addresses_from.iter();
+        let watched = watched.map(|it| format!("--addresses-from={}", it.display()));
+        let filters: Vec<String> = args.which.given().into_iter().chain(watched).collect();
         let question = Question {
             case_name: args.case.clone(),
             query: args.query.clone(),
             resolved_query: query.as_ref().map(ToString::to_string),
+            filters,
             since: bound(&args.since, range.since),
             until: bound(&args.until, range.until),
             ..Question::default()
         };
-        Ok(Self { question, range, query, ids })
+        let filter = Self::filter(args, range, query.as_ref())?;
+        anyhow::ensure!(
+            filter.is_none() || ids.is_none(),
+            "IDs say already which messages to take: leave out {}",
+            question.filters.join(" ")
+        );
+        Ok(Self { question, range, query, ids, filter })
+    }
+
+    /// What is asked besides IDs, times and a query alone.
+    fn filter(
+        args: &ExportArgs,
+        range: TimeRange,
+        query: Option<&Query>,
+    ) -> anyhow::Result<Option<MessageFilter>> {
+        let mut filter = args.which.filter()?;
+        let addresses = args.addresses_from.as_deref().map(addresses_in).transpose()?;
+        filter.addresses = addresses.map(|it| Pattern::one_of(Field::To, it));
+        if filter == MessageFilter::default() {
+            return Ok(None);
+        }
+        filter.events.extend(query.cloned());
+        Ok(Some(MessageFilter { first_seen: range, ..filter }))
     }
 
     /// Finds the messages.
@@ -251,8 +287,9 @@ impl Asked {
         store: &Store,
         rules: &JoinRules,
     ) -> anyhow::Result<Selection> {
-        if self.ids.is_none() && args.query.is_none() {
-            let filter = MessageFilter { first_seen: self.range, ..MessageFilter::default() };
+        let is_all = self.ids.is_none() && args.query.is_none();
+        let all = || MessageFilter { first_seen: self.range, ..MessageFilter::default() };
+        if let Some(filter) = self.filter.take().or_else(|| is_all.then(all)) {
             return Ok(Selection::of_summaries(&select(store, rules, &filter)?)?);
         }
         let mut selector = Selector::new(store, rules);

@@ -1,7 +1,7 @@
 //! Which messages a command is about.
 
 use anyhow::Context as _;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use super::Context;
@@ -14,7 +14,7 @@ use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict};
 /// Filters, all of which must hold. Those of one option are alternatives.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Which messages")]
-pub(super) struct FilterArgs {
+pub(super) struct WhichArgs {
     /// Sent by this address, really or by name: * stands for any text, as in *@far.example
     #[arg(long, value_name = "ADDRESS")]
     from: Vec<String>,
@@ -84,6 +84,13 @@ pub(super) struct FilterArgs {
     /// With at least so many recipients
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     recipients_min: usize,
+}
+
+/// Which messages, and where and when to look for them.
+#[derive(Debug, Default, Args)]
+pub(super) struct FilterArgs {
+    #[command(flatten)]
+    which: WhichArgs,
     /// With an event that this query finds, as search does
     #[arg(long, value_name = "QUERY")]
     query: Vec<String>,
@@ -122,6 +129,26 @@ fn outcome_words() -> PossibleValuesParser {
 impl FilterArgs {
     /// Reads the options, and the files that they name.
     pub(super) fn filter(&self, context: &Context) -> anyhow::Result<MessageFilter> {
+        let mut filter = self.which.filter()?;
+        for query in &self.query {
+            filter.events.push(parse_query(query, context)?);
+        }
+        filter.events.extend(self.watched.ids()?);
+        let addresses = self.watched.addresses()?;
+        filter.addresses = addresses.map(|it| Pattern::one_of(Field::To, it));
+        filter.first_seen = self.first_seen(context)?;
+        Ok(filter)
+    }
+
+    /// When messages must have been first seen, as of now.
+    pub(super) fn first_seen(&self, context: &Context) -> anyhow::Result<TimeRange> {
+        range(self.since.as_deref(), self.until.as_deref(), context)
+    }
+}
+
+impl WhichArgs {
+    /// Reads the options.
+    pub(super) fn filter(&self) -> anyhow::Result<MessageFilter> {
         let slower_than = |text: &String| {
             parse_duration_ms(text).with_context(|| {
                 format!("--slower-than: \"{text}\" is no length of time such as 5m")
@@ -132,13 +159,7 @@ impl FilterArgs {
         let message_id = patterns("--message-id", Field::MessageId, &self.message_id)?;
         events.extend([subject, message_id].into_iter().flatten().map(|it| it.query().clone()));
         events.extend(self.rule_query()?);
-        for query in &self.query {
-            events.push(parse_query(query, context)?);
-        }
-        events.extend(self.watched.ids()?);
-        let addresses = self.watched.addresses()?;
         Ok(MessageFilter {
-            first_seen: self.first_seen(context)?,
             outcomes: self.outcome.iter().filter_map(|it| OutcomeWord::from_name(it)).collect(),
             from: patterns("--from", Field::From, &self.from)?,
             to: patterns("--to", Field::To, &self.to)?,
@@ -156,14 +177,49 @@ impl FilterArgs {
             lacks_beginning: self.no_beginning,
             recipients_min: self.recipients_min,
             forwarded_to: patterns("--forwarded-to", Field::To, &self.forwarded_to)?,
-            addresses: addresses.map(|it| Pattern::one_of(Field::To, it)),
             events,
+            ..MessageFilter::default()
         })
     }
 
-    /// When messages must have been first seen, as of now.
-    pub(super) fn first_seen(&self, context: &Context) -> anyhow::Result<TimeRange> {
-        range(self.since.as_deref(), self.until.as_deref(), context)
+    /// The options as they were given.
+    pub(super) fn given(&self) -> Vec<String> {
+        let one = |it: &Option<String>| it.iter().cloned().collect::<Vec<_>>();
+        let junk = self.junk.and_then(|it| it.to_possible_value());
+        let direction = self.direction.and_then(|it| it.to_possible_value());
+        let named = |it: Option<PossibleValue>| {
+            it.iter().map(|it| it.get_name().to_owned()).collect::<Vec<_>>()
+        };
+        let least = (self.recipients_min > 0).then(|| self.recipients_min.to_string());
+        let options = [
+            ("from", self.from.clone()),
+            ("to", self.to.clone()),
+            ("subject", self.subject.clone()),
+            ("message-id", self.message_id.clone()),
+            ("outcome", self.outcome.clone()),
+            ("reason", self.reason.clone()),
+            ("status", self.status.clone()),
+            ("folder", self.folder.clone()),
+            ("junk", named(junk)),
+            ("slower-than", one(&self.slower_than)),
+            ("rule", self.rule.clone()),
+            ("rule-type", self.rule_type.clone()),
+            ("action", self.action.clone()),
+            ("forwarded-to", self.forwarded_to.clone()),
+            ("verdict", self.verdict.clone()),
+            ("spam", self.spam.clone()),
+            ("dkim", self.dkim.clone()),
+            ("dmarc", self.dmarc.clone()),
+            ("spf", self.spf.clone()),
+            ("direction", named(direction)),
+            ("recipients-min", one(&least)),
+        ];
+        let flags = [("internal", self.internal), ("no-beginning", self.no_beginning)];
+        let flags = flags.into_iter().filter(|(_, is_given)| *is_given);
+        let options = options.into_iter().flat_map(|(option, values)| {
+            values.into_iter().map(move |value| format!("--{option}={value}"))
+        });
+        options.chain(flags.map(|(flag, _)| format!("--{flag}"))).collect()
     }
 
     /// What is asked of one and the same rule.

@@ -130,7 +130,7 @@ enum Command {
     Triage(triage::TriageArgs),
     Search(search::SearchArgs),
     Stats(stats::StatsArgs),
-    Export(export::ExportArgs),
+    Export(Box<export::ExportArgs>),
     Status(status::StatusArgs),
     Sources(sources::SourcesArgs),
     Verify(verify::VerifyArgs),

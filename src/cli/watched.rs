@@ -44,8 +44,7 @@ impl WatchedArgs {
 
     /// The addresses.
     pub(super) fn addresses(&self) -> anyhow::Result<Option<ValueSet>> {
-        let Some(path) = &self.addresses_from else { return Ok(None) };
-        values_of(path, Field::To, &lines_of(path, "--addresses-from")?).map(Some)
+        self.addresses_from.as_deref().map(addresses_in).transpose()
     }
 
     /// Events with one of the IDs, and with one of the addresses.
@@ -56,6 +55,11 @@ impl WatchedArgs {
         let in_field = |field| Pattern::one_of(field, addresses.clone()).query().clone();
         Ok(Query::and(vec![ids, Query::or(fields.map(in_field).to_vec())]))
     }
+}
+
+/// The addresses and patterns in a file.
+pub(super) fn addresses_in(path: &Path) -> anyhow::Result<ValueSet> {
+    values_of(path, Field::To, &lines_of(path, "--addresses-from")?)
 }
 
 /// A pattern for a text as it stands.

@@ -67,7 +67,7 @@ pub fn write_bundle(
 ) -> Result<BundleReport, ExportError> {
     let mut files = BundleFiles::create(&staging, &options.zone)?;
     let passed = pass(store, selection, &options.rules, options.redactor, &mut files)?;
-    let mut manifest = describe(store, selection, options, &passed);
+    let mut manifest = describe(store, selection, options, &passed)?;
     manifest.files = files.finish()?;
     let mut report = staging.create(REPORT)?;
     let body = staging.path().join(REPORT_BODY);
@@ -109,10 +109,10 @@ fn describe(
     selection: &Selection,
     options: &BundleOptions<'_>,
     passed: &Passed,
-) -> Manifest {
+) -> Result<Manifest, ExportError> {
     let (not_found, not_found_count) = selection.not_found();
     let redactor = options.redactor;
-    Manifest {
+    Ok(Manifest {
         question: redactor
             .map_or_else(|| options.question.clone(), |it| it.question(&options.question)),
         rules: Rules::new(&options.rules, &options.zone),
@@ -123,11 +123,11 @@ fn describe(
             .collect(),
         first_event: passed.span.map(|(first, _)| first.to_string()),
         last_event: passed.span.map(|(_, last)| last.to_string()),
-        store: StoreFacts::of(store),
+        store: StoreFacts::of(store)?,
         coverage: coverage_of(store, redactor),
         redaction: redactor.map(Redactor::describe),
         ..Manifest::new()
-    }
+    })
 }
 
 /// The files that are written while the messages pass.
@@ -177,7 +177,7 @@ impl Sink for BundleFiles {
 
     fn event(&mut self, event: &PassingEvent) -> Result<(), ExportError> {
         let zone = &self.zone;
-        self.records.with(|out| write_record(&event.stored.record, out))?;
+        self.records.with(|out| write_record(event, out))?;
         self.timeline.with(|out| write_timeline_row(event, zone, out))?;
         self.timesketch.with(|out| write_timesketch_row(event, out))
     }

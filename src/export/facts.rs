@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::Redactor;
-use crate::store::{CoveredRange, Store};
+use crate::store::{CoveredRange, Store, StoreError};
 
 /// A store, in the state of one commit. Not where it lies: that is nobody else's business, and
 /// another copy of it is the same store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoreFacts {
+    /// What stands for its whole archive; none before its first commit.
+    pub head: Option<String>,
     /// Records that it holds.
     pub records: u64,
     /// The time of its earliest record.
@@ -19,13 +21,14 @@ pub struct StoreFacts {
 }
 
 impl StoreFacts {
-    pub(super) fn of(store: &Store) -> Self {
+    pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
         let span = store.time_span();
-        Self {
+        Ok(Self {
+            head: store.head()?,
             records: store.checkpoint().records,
             first_record: span.map(|(first, _)| first.to_string()),
             newest_record: span.map(|(_, newest)| newest.to_string()),
-        }
+        })
     }
 }
 

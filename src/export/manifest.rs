@@ -28,6 +28,8 @@ pub struct Question {
     pub query: Option<String>,
     /// The same query, with times that count from the time of the export resolved.
     pub resolved_query: Option<String>,
+    /// What else was asked of the messages, as options of `mailtrace messages`.
+    pub filters: Vec<String>,
     /// From when on.
     pub since: Option<TimeBound>,
     /// Until when.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{ExportError, Redactor, Selection};
 use crate::event::Address;
 use crate::limits;
-use crate::store::{Store, StoredEvent};
+use crate::store::{Provenance, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
 use crate::trace::{Direction, JoinRules, Message, MessageOutcome, trace_event};
 
@@ -23,6 +23,8 @@ pub(super) trait Sink {
 pub(super) struct PassingEvent {
     pub(super) stored: StoredEvent,
     pub(super) direction: Option<Direction>,
+    /// Where its record came from: not where it is redacted, for the source names the original.
+    pub(super) source: Option<Provenance>,
     pub(super) message: Arc<MessageFacts>,
 }
 
@@ -65,6 +67,7 @@ pub(super) fn pass(
     sink: &mut dyn Sink,
 ) -> Result<Passed, ExportError> {
     let mut reader = store.events();
+    let mut provenance = store.provenance();
     let mut passed = Passed::default();
     let mut waiting = Waiting::default();
     for selected in selection.messages() {
@@ -73,13 +76,17 @@ pub(super) fn pass(
             waiting.release(&mut passed, sink)?;
         }
         let Some(message) = trace_event(&mut reader, selected.event, rules)? else { continue };
-        let message = match redactor {
-            Some(redactor) => redactor.message(message, rules)?,
-            None => message,
+        let (message, sources) = match redactor {
+            Some(redactor) => (redactor.message(message, rules)?, Vec::new()),
+            None => {
+                let sources = message.events.iter().map(|it| provenance.of_event(it));
+                let sources = sources.collect::<Result<Vec<_>, StoreError>>()?;
+                (message, sources)
+            }
         };
         passed.count(&message);
         sink.message(passed.messages, &message)?;
-        waiting.take(passed.messages, message);
+        waiting.take(passed.messages, message, sources);
         while waiting.bytes > limits::EXPORT_WAITING_BYTES_MAX {
             waiting.release(&mut passed, sink)?;
         }
@@ -121,7 +128,7 @@ impl Waiting {
         self.events.first_key_value().map(|((at, _, _), _)| *at)
     }
 
-    fn take(&mut self, number: u64, message: Message) {
+    fn take(&mut self, number: u64, message: Message, sources: Vec<Option<Provenance>>) {
         let mut directions = vec![None; message.events.len()];
         for leg in &message.legs {
             for index in &leg.event_indexes {
@@ -138,9 +145,11 @@ impl Waiting {
             subject: message.subject,
             outcome: message.outcome,
         });
+        let mut sources = sources.into_iter();
         for (index, (stored, direction)) in message.events.into_iter().zip(directions).enumerate() {
+            let source = sources.next().flatten();
             let key = (stored.record.timestamp, number, index);
-            let event = PassingEvent { stored, direction, message: Arc::clone(&facts) };
+            let event = PassingEvent { stored, direction, source, message: Arc::clone(&facts) };
             self.bytes += bytes_of(&event);
             self.events.insert(key, event);
         }

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::render::write_json;
-use crate::store::Record;
+use super::passage::PassingEvent;
+use crate::render::{event_source_json, write_json};
+use crate::time::Zone;
 
 /// A record in the shape that `filter-log-events` gives records. Its message is the original, byte
 /// for byte, as JSON text.
@@ -24,10 +25,15 @@ struct RecordLine<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ingestion_time: Option<i64>,
     message: &'r str,
+    /// Where the store has it from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<serde_json::Value>,
 }
 
-/// Writes a record and a line feed.
-pub(super) fn write_record(record: &Record<'_>, out: &mut dyn Write) -> io::Result<()> {
+/// Writes the record of an event and a line feed.
+pub(super) fn write_record(event: &PassingEvent, out: &mut dyn Write) -> io::Result<()> {
+    let record = &event.stored.record;
+    let source = event.source.as_ref();
     let line = RecordLine {
         log_group: record.log_group.as_deref(),
         log_stream: record.log_stream.as_deref(),
@@ -36,6 +42,7 @@ pub(super) fn write_record(record: &Record<'_>, out: &mut dyn Write) -> io::Resu
         time_approximate: record.is_time_approximate,
         ingestion_time: record.ingestion_time.map(|it| it.as_ms()),
         message: &record.message,
+        source: source.map(|it| event_source_json(it, &event.stored, &Zone::UTC)),
     };
     write_json(&line, out)
 }

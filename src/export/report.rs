@@ -136,6 +136,7 @@ fn write_question(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     }
     pairs.extend(question.query.as_deref().map(|it| ("Events", code(it))));
     pairs.extend(question.resolved_query.as_deref().map(|it| ("Read as", code(it))));
+    pairs.extend(question.filters.iter().map(|it| ("Filter", code(it))));
     pairs.extend(question.since.as_ref().map(|it| ("From", bound(it))));
     pairs.extend(question.until.as_ref().map(|it| ("Before", bound(it))));
     if question.withheld {
@@ -357,6 +358,7 @@ fn write_versions(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
             ("Program", html_text(&manifest.tool)),
             ("Bundle", format!("{} {}", html_text(&manifest.format), manifest.version)),
             ("Store", format!("{} records", store.records)),
+            ("Head", code(store.head.as_deref().unwrap_or("none"))),
         ],
         out,
     )?;

@@ -40,7 +40,7 @@ pub use json::{
     write_trace_ndjson_with_sources,
 };
 pub use messages_table::write_messages_table;
-pub use provenance::{EventSources, write_event_sources};
+pub use provenance::{EventSources, event_source_json, write_event_sources};
 pub use sanitise::{columns, fit, sanitise};
 pub use sources::{
     SourceRow, source_rows, write_sources_csv, write_sources_json, write_sources_ndjson,

@@ -63,6 +63,17 @@ impl<'p> EventSourceJson<'p> {
     }
 }
 
+/// The source of an event as programs read it.
+#[must_use]
+pub fn event_source_json(
+    provenance: &Provenance,
+    event: &StoredEvent,
+    zone: &Zone,
+) -> serde_json::Value {
+    // Text and numbers: nothing that JSON cannot hold.
+    serde_json::to_value(EventSourceJson::new(provenance, event, zone)).unwrap_or_default()
+}
+
 /// Writes below a message's table which source each of its events came from.
 ///
 /// # Errors

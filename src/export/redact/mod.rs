@@ -273,7 +273,8 @@ impl Redactor {
             ids: question.ids.iter().map(|it| self.id(it)).collect(),
             query: question.query.as_ref().map(code),
             resolved_query: question.resolved_query.as_ref().map(code),
-            withheld: question.query.is_some(),
+            filters: question.filters.iter().map(code).collect(),
+            withheld: question.query.is_some() || !question.filters.is_empty(),
             ..question.clone()
         }
     }
