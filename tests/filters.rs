@@ -3,17 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use mailtrace::event::{Event, Parser};
 use mailtrace::query::{Field, Pattern, ValueSet};
-use mailtrace::store::{Store, StoredEvent};
 use mailtrace::time::{TimeRange, Timestamp};
-use mailtrace::trace::{
-    Direction, JoinRules, Message, MessageFilter, OutcomeWord, Verdict, join, select,
-};
+use mailtrace::trace::{Direction, MessageFilter, OutcomeWord, Verdict, select};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::messages::{event, import_into, log, rules_of};
+use crate::messages::{all_messages, event, import_into, log, rules_of};
 use crate::support::on;
 
 /// What a plain reading says of a message as JSON.
@@ -435,22 +431,6 @@ fn filter() -> impl Strategy<Value = MessageFilter> {
             events,
         }
     })
-}
-
-/// Every message, from every original.
-fn all_messages(store: &Store, rules: &JoinRules) -> Vec<Message> {
-    let events = store.fold_records(
-        Vec::new,
-        |events: &mut Vec<StoredEvent>, record| {
-            let event = Parser::new().parse(&record.message).map(Event::into_owned).unwrap();
-            events.push(StoredEvent { record: record.clone().into_owned(), event });
-        },
-        |mut all, part| {
-            all.extend(part);
-            all
-        },
-    );
-    join(events.unwrap(), rules)
 }
 
 proptest! {

@@ -33,8 +33,8 @@ fn judged(message: &Message) -> Judged {
     )
 }
 
-/// Every original of the store, joined at once.
-fn joined(store: &Store, rules: &JoinRules) -> Vec<Judged> {
+/// Every message, from every original of the store, joined at once.
+pub(crate) fn all_messages(store: &Store, rules: &JoinRules) -> Vec<Message> {
     let events = store
         .fold_records(
             Vec::new,
@@ -48,7 +48,11 @@ fn joined(store: &Store, rules: &JoinRules) -> Vec<Judged> {
             },
         )
         .unwrap();
-    let mut judged: Vec<Judged> = join(events, rules).iter().map(judged).collect();
+    join(events, rules)
+}
+
+fn joined(store: &Store, rules: &JoinRules) -> Vec<Judged> {
+    let mut judged: Vec<Judged> = all_messages(store, rules).iter().map(judged).collect();
     judged.sort();
     judged
 }

@@ -118,7 +118,8 @@ fn write_pairs(pairs: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> 
 
 /// Names the first of some IDs and counts the rest.
 fn named(ids: &[String], count: u64) -> String {
-    let names: Vec<String> = ids.iter().map(|it| code(it)).collect();
+    let names: Vec<String> =
+        ids.iter().take(limits::TABLE_RECIPIENTS_MAX).map(|it| code(it)).collect();
     let rest = count.saturating_sub(names.len() as u64);
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     format!("{}{more}", names.join(", "))
@@ -133,6 +134,10 @@ fn write_question(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     if question.id_count > 0 {
         let text = format!("What happened to {}?", named(&question.ids, question.id_count));
         pairs.push(("Messages", text));
+        if question.ids.len() > limits::TABLE_RECIPIENTS_MAX {
+            let text = format!("manifest.json has the first {}", question.ids.len());
+            pairs.push(("Their IDs", text));
+        }
     }
     pairs.extend(question.query.as_deref().map(|it| ("Events", code(it))));
     pairs.extend(question.resolved_query.as_deref().map(|it| ("Read as", code(it))));
@@ -219,9 +224,6 @@ fn write_message(
     let outcome = message.outcome;
     writeln!(out, "<h3 class=\"{outcome}\">{number}. {}</h3>", mail(&headline(message)))?;
     let at = |it: Timestamp| it.in_zone(zone);
-    let list = |texts: Vec<String>| {
-        named(texts.get(..limits::TABLE_RECIPIENTS_MAX).unwrap_or(&texts), texts.len() as u64)
-    };
     let address = |it: &Address<'_>| mail(it.as_str());
     let mut pairs = Vec::new();
     pairs.extend(message.subject.as_deref().map(|it| ("Subject", mail(it))));
@@ -229,8 +231,8 @@ fn write_message(
     let is_other = message.sender.is_some() && message.sender != message.from;
     pairs.extend(message.sender.as_ref().filter(|_| is_other).map(|it| ("Sent by", address(it))));
     if !message.message_ids.is_empty() {
-        let ids = message.message_ids.iter().map(ToString::to_string).collect();
-        pairs.push(("Message ID", list(ids)));
+        let ids: Vec<String> = message.message_ids.iter().map(ToString::to_string).collect();
+        pairs.push(("Message ID", named(&ids, ids.len() as u64)));
     }
     pairs.push(("First seen", at(message.first_seen)));
     pairs.push(("Last seen", at(message.last_seen)));
