@@ -199,16 +199,17 @@ fn show_groups(
     out.flush()?;
     if groups.message_count == 0 {
         say_how_many("message", 0, 0, &opened.store, context)?;
-    } else {
-        let (shown, all) = (groups.rows.len() as u64, groups.group_count as u64);
-        let what = groups.unit.as_str();
-        say_how_many(
-            &format!("{} {what}: group", groups.total),
-            shown,
-            all,
-            &opened.store,
-            context,
-        )?;
+    } else if context.global.format == Format::Table && !context.global.quiet {
+        let (shown, all) = (groups.rows.len(), groups.group_count);
+        let of = format!("of {} {}", groups.total, groups.unit.as_str());
+        let mut stderr = anstream::stderr().lock();
+        match all {
+            _ if all > shown => {
+                writeln!(stderr, "{shown} of {all} groups {of} shown (--limit shows more)")?;
+            }
+            1 => writeln!(stderr, "1 group {of}")?,
+            _ => writeln!(stderr, "{all} groups {of}")?,
+        }
     }
     Ok(groups.message_count > 0)
 }
