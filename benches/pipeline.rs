@@ -195,7 +195,7 @@ fn import_it_again(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 1_000)]
 fn trace_a_message_of_two_legs(bencher: Bencher<'_, '_>) {
     let store = Store::open(&CORPUS.store()).expect("the store");
-    let rules = JoinRules { grace_ms: 0, newest: store.time_span().map(|(_, newest)| newest) };
+    let rules = JoinRules::of_store(&store, 0);
     let ids = CORPUS.log.some_message_ids(10_000);
     let mut ids = ids.iter().cycle();
     bencher

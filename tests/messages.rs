@@ -75,7 +75,7 @@ fn summarised(store: &Store, rules: &JoinRules) -> Vec<Judged> {
 }
 
 pub(crate) fn rules_of(store: &Store, grace_ms: i64) -> JoinRules {
-    JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) }
+    JoinRules::of_store(store, grace_ms)
 }
 
 pub(crate) fn import_into(dir: &TempDir, files: &[(&str, &str)], commit_records: u64) -> Store {

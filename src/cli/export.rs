@@ -3,11 +3,11 @@
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::filter::WhichArgs;
+use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::search::{parse_query, range};
@@ -21,7 +21,7 @@ use crate::limits;
 use crate::query::{self, Field, Pattern, Query};
 use crate::render::{csv_cell, sanitise, write_json};
 use crate::store::Store;
-use crate::time::{TimeRange, Timestamp, parse_duration_ms};
+use crate::time::{TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, select};
 
 /// Takes messages out as evidence that stands on its own
@@ -64,9 +64,8 @@ pub(super) struct ExportArgs {
     /// Only messages first seen, or with --query alone events, before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// How long a message may take before a recipient without an outcome counts as lost
-    #[arg(long, default_value = "4h", value_name = "DURATION")]
-    grace: String,
+    #[command(flatten)]
+    grace: GraceArgs,
     /// A name for the case, shown in the report and the manifest
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
@@ -146,8 +145,7 @@ impl ExportArgs {
 }
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let grace_ms = parse_duration_ms(&args.grace)
-        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let grace_ms = args.grace.ms()?;
     let redactor = args.redactor()?;
     let mut asked = Asked::new(args, context)?;
     let staging = args.staging()?;
@@ -156,7 +154,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     }
     let opened = args.input.open(context)?;
     let store = &opened.store;
-    let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
+    let rules = JoinRules::of_store(store, grace_ms);
     let selection = asked.select(args, store, &rules)?;
     let (_, not_found) = selection.not_found();
     let redactor = redactor.as_ref();

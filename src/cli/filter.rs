@@ -5,10 +5,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 
 use super::Context;
+use super::grace::duration_ms;
 use super::search::{parse_query, range};
 use super::watched::WatchedArgs;
 use crate::query::{Field, Pattern, Query};
-use crate::time::{TimeRange, parse_duration_ms};
+use crate::time::TimeRange;
 use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict};
 
 /// Filters, all of which must hold. Those of one option are alternatives.
@@ -149,11 +150,7 @@ impl FilterArgs {
 impl WhichArgs {
     /// Reads the options.
     pub(super) fn filter(&self) -> anyhow::Result<MessageFilter> {
-        let slower_than = |text: &String| {
-            parse_duration_ms(text).with_context(|| {
-                format!("--slower-than: \"{text}\" is no length of time such as 5m")
-            })
-        };
+        let slower_than = |text: &String| duration_ms("--slower-than", text, "5m");
         let mut events = Vec::new();
         let subject = patterns("--subject", Field::Subject, &self.subject)?;
         let message_id = patterns("--message-id", Field::MessageId, &self.message_id)?;

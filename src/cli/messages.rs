@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::filter::FilterArgs;
+use super::grace::GraceArgs;
 use super::input::{InputArgs, Opened};
 use super::listing::{check_limit, say_how_many};
 use super::watch::WatchArgs;
@@ -19,7 +20,6 @@ use crate::render::{
 };
 use crate::stats::{GroupKey, GroupRequest, group};
 use crate::store::Store;
-use crate::time::parse_duration_ms;
 use crate::trace::{
     self, JoinRules, Message, MessageFilter, MessageOutcome, MessageSummary, Order, OutcomeWord,
     Page, Place, page, select, trace_event,
@@ -39,9 +39,8 @@ pub(super) struct MessagesArgs {
     /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events", "fail_if"])]
     group_by: Vec<String>,
-    /// How long a message may take before a recipient without an outcome counts as lost
-    #[arg(long, default_value = "4h", value_name = "DURATION")]
-    grace: String,
+    #[command(flatten)]
+    grace: GraceArgs,
     /// How many messages to show at most; the total counts all
     #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
@@ -122,10 +121,9 @@ fn answer(
     opened: &Opened,
     context: &Context,
 ) -> anyhow::Result<(bool, Option<String>)> {
-    let grace_ms = parse_duration_ms(&args.grace)
-        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let grace_ms = args.grace.ms()?;
     let store = &opened.store;
-    let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
+    let rules = JoinRules::of_store(store, grace_ms);
     if !args.group_by.is_empty() {
         return Ok((show_groups(args, filter, rules, opened, context)?, None));
     }

@@ -11,6 +11,7 @@ mod doctor_report;
 mod export;
 mod export_check;
 mod filter;
+mod grace;
 mod ids;
 mod import;
 mod input;

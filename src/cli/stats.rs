@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
+use super::grace::GraceArgs;
 use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many};
 use super::search::range;
@@ -22,7 +23,7 @@ use crate::stats::{
     CountKey, CountRow, Counts, StatsRequest, count_by, count_events, latencies, metrics,
 };
 use crate::store::Store;
-use crate::time::{Interval, Timestamp, parse_duration_ms};
+use crate::time::{Interval, Timestamp};
 use crate::trace::JoinRules;
 
 /// Counts events, messages and recipients: by value, over time; latencies and metrics
@@ -56,9 +57,8 @@ pub(super) struct StatsArgs {
     /// How many values to show at most with --by; the total counts all
     #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
-    /// How long a message may take before a recipient without an outcome counts as lost
-    #[arg(long, default_value = "4h", value_name = "DURATION")]
-    grace: String,
+    #[command(flatten)]
+    grace: GraceArgs,
     #[command(flatten)]
     input: InputArgs,
 }
@@ -68,14 +68,13 @@ fn key_names() -> PossibleValuesParser {
 }
 
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let grace_ms = parse_duration_ms(&args.grace)
-        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let grace_ms = args.grace.ms()?;
     let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
     check_limit(args.limit)?;
     let interval = args.interval.as_deref().map(interval).transpose()?;
     let opened = args.input.open(context)?;
     let store = &opened.store;
-    let rules = JoinRules { grace_ms, newest: store.time_span().map(|(_, newest)| newest) };
+    let rules = JoinRules::of_store(store, grace_ms);
     let request = StatsRequest { range, interval, zone: context.zone.clone(), rules };
     let mut out = BufWriter::new(anstream::stdout().lock());
     let key = args.by.as_deref().and_then(CountKey::from_name);

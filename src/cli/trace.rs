@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 
+use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::{Context, Format, Outcome, batch};
@@ -15,7 +15,7 @@ use crate::render::{
     write_trace_table, write_trace_tables,
 };
 use crate::store::{Provenance, Store};
-use crate::time::{Timestamp, Zone, parse_duration_ms};
+use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, Message, trace_ids};
 
 /// Answers what happened to a message
@@ -35,9 +35,8 @@ pub(super) struct TraceArgs {
     /// this number, counted from 1, where the first line is no header
     #[arg(long, value_name = "COLUMN", requires = "batch")]
     column: Option<String>,
-    /// How long a message may take before a recipient without an outcome counts as lost
-    #[arg(long, default_value = "4h", value_name = "DURATION")]
-    grace: String,
+    #[command(flatten)]
+    grace: GraceArgs,
     /// List every recipient and step, however many
     #[arg(long)]
     all: bool,
@@ -49,8 +48,7 @@ pub(super) struct TraceArgs {
 }
 
 pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let grace_ms = parse_duration_ms(&args.grace)
-        .with_context(|| format!("--grace: \"{}\" is no length of time such as 4h", args.grace))?;
+    let grace_ms = args.grace.ms()?;
     anyhow::ensure!(
         !args.provenance || context.global.format != Format::Csv,
         "--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson"
@@ -61,8 +59,7 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
     };
     let opened = args.input.open(context)?;
     let store = &opened.store;
-    let newest = store.time_span().map(|(_, newest)| newest);
-    let rules = JoinRules { grace_ms, newest };
+    let rules = JoinRules::of_store(store, grace_ms);
     if let Some(ids) = batch {
         return Ok(opened.outcome(batch::answer(ids, store, &rules, context)?));
     }

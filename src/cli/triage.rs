@@ -2,16 +2,15 @@
 
 use std::io::{BufWriter, Write};
 
-use anyhow::Context as _;
 use clap::Args;
 
+use super::grace::{GraceArgs, duration_ms};
 use super::input::{InputArgs, Opened};
 use super::search::range;
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
-use crate::limits;
 use crate::render::{write_triage, write_triage_csv, write_triage_json};
-use crate::time::{DAY_MS, TimeRange, Timestamp, parse_duration_ms};
+use crate::time::{DAY_MS, TimeRange, Timestamp};
 use crate::trace::JoinRules;
 use crate::triage::{FindingKind, Triage, TriageRequest, triage};
 
@@ -33,9 +32,8 @@ pub(super) struct TriageArgs {
     /// How long mail may take before it is slow
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     slow: String,
-    /// How long a message may take before a recipient without an outcome counts as lost
-    #[arg(long, default_value = GRACE_DEFAULT, value_name = "DURATION")]
-    grace: String,
+    #[command(flatten)]
+    grace: GraceArgs,
     /// How many items to show of each kind
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1_000))]
     items: u16,
@@ -44,8 +42,6 @@ pub(super) struct TriageArgs {
     #[command(flatten)]
     input: InputArgs,
 }
-
-const GRACE_DEFAULT: &str = "4h";
 
 pub(super) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
     args.watch.run(&args.input, context, |opened, context| answer(args, opened, context))
@@ -56,21 +52,16 @@ fn answer(
     opened: &Opened,
     context: &Context,
 ) -> anyhow::Result<(bool, Option<String>)> {
-    let duration = |option: &str, text: &str| {
-        parse_duration_ms(text)
-            .with_context(|| format!("{option}: \"{text}\" is no length of time such as 5m"))
-    };
-    let slow_ms = duration("--slow", &args.slow)?;
-    let grace_ms = duration("--grace", &args.grace)?;
+    let slow_ms = duration_ms("--slow", &args.slow, "5m")?;
+    let grace_ms = args.grace.ms()?;
     let store = &opened.store;
     let asked = range(args.since.as_deref(), args.until.as_deref(), context)?;
-    let newest = store.time_span().map(|(_, newest)| newest);
-    let period = period(asked, newest, context.now);
+    let rules = JoinRules::of_store(store, grace_ms);
+    let period = period(asked, rules.newest, context.now);
     let (Some(since), Some(until)) = (period.since, period.until) else {
         anyhow::bail!("--since and --until leave no time between them");
     };
     anyhow::ensure!(since < until, "--since and --until leave no time between them");
-    let rules = JoinRules { grace_ms, newest };
     let request = TriageRequest { since, until, rules, slow_ms, items: usize::from(args.items) };
     let found = triage(store, &request)?;
     let failed = failed(args, &found)?;
@@ -126,12 +117,6 @@ fn command(kind: FindingKind, args: &TriageArgs, since: Timestamp, until: Timest
         FindingKind::Bursts => "--group-by sender",
         FindingKind::NoBeginning => "--no-beginning",
     };
-    let grace = if args.grace == GRACE_DEFAULT {
-        String::new()
-    } else {
-        format!(" --grace {}", args.grace.trim())
-    };
+    let grace = args.grace.option().map(|it| format!(" {it}")).unwrap_or_default();
     format!("mailtrace messages {filter} --since {since} --until {until}{grace}")
 }
-
-const _: () = assert!(limits::GRACE_MS_DEFAULT == 4 * 3_600_000);

@@ -41,7 +41,7 @@ impl<'a> Address<'a> {
     /// What stands after the last `@`, or nothing.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
-        self.0.rsplit_once('@').map(|(_, domain)| domain)
+        domain_of(self.as_str())
     }
 
     /// Detaches the address from the buffer it was parsed from.
@@ -67,6 +67,12 @@ fn strip_display_name(text: &str) -> &str {
         return address.trim();
     }
     text
+}
+
+/// What stands after the last `@` of an address, or nothing.
+#[must_use]
+pub fn domain_of(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(_, domain)| domain)
 }
 
 #[cfg(test)]

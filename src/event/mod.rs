@@ -15,7 +15,7 @@ mod subject;
 
 use std::borrow::Cow;
 
-pub use address::Address;
+pub use address::{Address, domain_of};
 pub use message_id::MessageId;
 pub use name::EventName;
 pub use parse::{EventError, Parser};

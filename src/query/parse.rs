@@ -4,7 +4,7 @@ use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
 use super::status::StatusBound;
 use super::time_value::{TimeBound, is_age};
-use super::value::{Value, bare_demand, demand, status_demand};
+use super::value::{Value, bare_demand, demand};
 use super::{Clause, Field, FieldKind, Matcher, Query, Span, StatusRange};
 use crate::limits;
 use crate::time::{Timestamp, Zone};
@@ -184,7 +184,6 @@ impl<'t> Parser<'t> {
         let mut value = Value::read(&mut self.cursor)?;
         value.span = self.cursor.span_from(start);
         let query = match field.kind() {
-            FieldKind::Status => status_demand(&value),
             FieldKind::Time => self.time(&value),
             _ => demand(field, &value),
         };

@@ -1,8 +1,7 @@
 //! What the value of one field must be, as an option of a command says it.
 
-use super::value::{Value, demand, status_demand};
+use super::value::{Value, demand};
 use super::{Field, FieldKind, Matcher, Query, QueryError, Span, ValueSet};
-use crate::event::decoded_subject;
 use crate::limits;
 use crate::store::words::folded;
 
@@ -38,11 +37,7 @@ impl Pattern {
         if text.trim().is_empty() {
             return Err(error(super::QueryErrorKind::EmptyValue { field }));
         }
-        let query = match field.kind() {
-            FieldKind::Status => status_demand(&value),
-            _ => demand(field, &value),
-        };
-        Ok(Self { query: query.map_err(error)?, kind: field.kind() })
+        Ok(Self { query: demand(field, &value).map_err(error)?, kind: field.kind() })
     }
 
     /// A demand that the value is one of a list.
@@ -74,12 +69,6 @@ impl Pattern {
             }
             _ => fits(&self.query, value),
         }
-    }
-
-    /// As [`Pattern::matches`], of a subject that may be encoded.
-    #[must_use]
-    pub fn matches_subject(&self, subject: &str) -> bool {
-        fits(&self.query, &decoded_subject(subject))
     }
 }
 

@@ -81,12 +81,15 @@ fn push(pieces: &mut [String], character: char) {
     }
 }
 
-/// Makes the demand that `field` holds `value`. Status and time are read elsewhere, but for
-/// their keywords.
+/// Makes the demand that `field` holds `value`. Times, ranges and comparisons are read elsewhere.
 pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
     if value.is_any() {
         return Ok(clause(Matcher::Present));
+    }
+    let range = if field.kind() == FieldKind::Status { status_range(value) } else { None };
+    if let Some(range) = range {
+        return Ok(clause(Matcher::Status(range)));
     }
     match field.kind() {
         FieldKind::Id if value.has_star() && !value.is_quoted => {
@@ -105,19 +108,12 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
     }
 }
 
-/// Makes the demand of a status: one with all its numbers is a keyword; the beginning of one stands
-/// for all that begin so.
-pub(super) fn status_demand(value: &Value) -> Result<Query, QueryErrorKind> {
+/// The statuses that begin as a value does; `None` for one with all its numbers, which is a keyword.
+fn status_range(value: &Value) -> Option<StatusRange> {
     let text = value.text();
     let is_beginning = !value.is_quoted && text.matches('.').count() < 2;
-    match StatusBound::parse(&text).filter(|_| is_beginning) {
-        Some(bound) => {
-            let range = StatusRange::between(Some((bound, true)), Some((bound, true)));
-            let matcher = Matcher::Status(range);
-            Ok(Query::Clause(Clause { field: Field::Status, matcher, span: value.span }))
-        }
-        None => demand(Field::Status, value),
-    }
+    let bound = StatusBound::parse(&text).filter(|_| is_beginning)?;
+    Some(StatusRange::between(Some((bound, true)), Some((bound, true))))
 }
 
 /// Makes the demand of a value without a field.

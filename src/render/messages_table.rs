@@ -47,9 +47,7 @@ fn from_and_to(message: &Message) -> String {
 }
 
 fn beneath(message: &Message) -> String {
-    let message_id = message.message_ids.first().map(ToString::to_string);
-    let id = message_id.or_else(|| message.trace_ids.first().cloned());
     let is_fine = message.outcome == MessageOutcome::Delivered;
-    let parts = [id, message.subject.clone(), (!is_fine).then(|| headline(message))];
+    let parts = [message.any_id(), message.subject.clone(), (!is_fine).then(|| headline(message))];
     parts.into_iter().flatten().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · ")
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::cause::cause_of;
 use super::groups::GroupValue;
 use super::{GroupKey, StatsError};
-use crate::event::Address;
+use crate::event::{Address, domain_of};
 use crate::limits;
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
@@ -48,10 +48,6 @@ impl Texts {
         }
         number
     }
-}
-
-fn domain_of(address: &str) -> Option<&str> {
-    address.rsplit_once('@').map(|(_, it)| it)
 }
 
 /// A text as it compares with what the index has.

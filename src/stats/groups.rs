@@ -256,11 +256,6 @@ fn row(
         count: tally.count,
         first_seen: Timestamp::from_ms(first_ms).unwrap_or(Timestamp::MIN),
         last_seen: Timestamp::from_ms(tally.last_ms).unwrap_or(Timestamp::MIN),
-        example: example.as_ref().and_then(id_of),
+        example: example.as_ref().and_then(Message::any_id),
     })
-}
-
-fn id_of(message: &Message) -> Option<String> {
-    let message_id = message.message_ids.first().map(ToString::to_string);
-    message_id.or_else(|| message.trace_ids.first().cloned())
 }

@@ -74,11 +74,15 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
     Ok(Latencies { whole, by_interval })
 }
 
+/// The least of some things in order that at least so many percent of them do not exceed.
+pub(crate) fn percentile<T>(in_order: &[T], percent: usize) -> Option<&T> {
+    in_order.get((in_order.len() * percent).div_ceil(100).checked_sub(1)?)
+}
+
 /// The row of latencies in order.
 fn row(measured: &[Measured], start: Option<Timestamp>) -> Option<LatencyRow> {
     let count = measured.len();
-    let at = |rank: usize| measured.get(rank.checked_sub(1)?).map(|it| it.2);
-    let percentile = |percent: usize| at((count * percent).div_ceil(100));
+    let percentile = |percent| percentile(measured, percent).map(|it| it.2);
     Some(LatencyRow {
         start,
         outcome: measured.first()?.1,
@@ -86,7 +90,7 @@ fn row(measured: &[Measured], start: Option<Timestamp>) -> Option<LatencyRow> {
         p50_ms: percentile(50)?,
         p90_ms: percentile(90)?,
         p99_ms: percentile(99)?,
-        max_ms: at(count)?,
+        max_ms: percentile(100)?,
     })
 }
 

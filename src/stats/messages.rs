@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::tally::{Tally, Value};
 use super::{CountKey, StatsRequest};
+use crate::event::domain_of;
 use crate::store::{Store, StoreError};
 use crate::trace::{AddressKey, Direction, Outcome, Overview};
 
@@ -111,7 +112,7 @@ fn by_domain(tally: Tally) -> Tally {
         .into_iter()
         .map(|value| {
             let domain = match &value {
-                Value::Text(text) => text.rsplit_once('@').map(|(_, it)| it.to_owned()),
+                Value::Text(text) => domain_of(text).map(str::to_owned),
                 _ => None,
             };
             let next = u32::try_from(values.len()).unwrap_or(ABSENT);

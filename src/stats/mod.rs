@@ -22,6 +22,7 @@ pub use group_key::GroupKey;
 pub use groups::{GroupRequest, GroupRow, Groups, group};
 pub(crate) use groups::{Labels, counts_of, group_of};
 pub use key::{CountKey, Unit};
+pub(crate) use latency::percentile;
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
 pub use tally::{CountRow, Counts};

@@ -8,7 +8,7 @@ use super::message::Message;
 use super::{leg, outcome};
 use crate::event::{EventName, MessageId, decoded_subject};
 use crate::limits;
-use crate::store::{DisjointSets, Record, StoredEvent};
+use crate::store::{DisjointSets, Record, Store, StoredEvent};
 use crate::time::Timestamp;
 
 /// What the outcomes depend on besides the events.
@@ -19,6 +19,14 @@ pub struct JoinRules {
     /// The time of the newest record of the store: what "now" is to the events. `None` takes the
     /// newest of the events that are joined.
     pub newest: Option<Timestamp>,
+}
+
+impl JoinRules {
+    /// Those of a store, with a grace time in milliseconds.
+    #[must_use]
+    pub fn of_store(store: &Store, grace_ms: i64) -> Self {
+        Self { grace_ms, newest: store.time_span().map(|(_, newest)| newest) }
+    }
 }
 
 impl Default for JoinRules {

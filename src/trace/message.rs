@@ -40,6 +40,13 @@ pub struct Message {
 }
 
 impl Message {
+    /// An ID to ask for it by: its first message ID, else its first trace ID.
+    #[must_use]
+    pub fn any_id(&self) -> Option<String> {
+        let message_id = self.message_ids.first().map(ToString::to_string);
+        message_id.or_else(|| self.trace_ids.first().cloned())
+    }
+
     /// The one recipient row for each address that decides the message's outcome, as they first
     /// appear.
     ///

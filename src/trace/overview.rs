@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use super::JoinRules;
 use super::message::Outcome;
-use crate::event::RoleKind;
+use crate::event::{RoleKind, domain_of};
 use crate::store::{EventTable, Location, Senders, Store, StoreError};
 
 pub(crate) use facts::{AddressKey, Step};
@@ -104,7 +104,7 @@ impl<'s> Overview<'s> {
         let mailboxes = self.recipients().iter().zip(is_mailbox).filter(|(_, it)| *it);
         let domain = |it: &[u8]| {
             let address = String::from_utf8_lossy(it);
-            address.rsplit_once('@').map(|(_, it)| it.to_owned())
+            domain_of(&address).map(str::to_owned)
         };
         mailboxes.filter_map(|(address, _)| domain(address)).collect()
     }

@@ -12,8 +12,8 @@ use std::collections::HashMap;
 
 pub use finding::{Finding, FindingKind, Item};
 
-use crate::query::{Field, Pattern};
-use crate::stats::{GroupKey, GroupRequest, Labels, StatsError, counts_of, group_of};
+use crate::query::Pattern;
+use crate::stats::{GroupKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentile};
 use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
@@ -87,7 +87,7 @@ impl Triage {
 pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsError> {
     let overview = Overview::new(store, &request.rules, true)?;
     let desk = Desk::new(store, &overview, request);
-    let everything = desk.summary(&MessageFilter::default())?;
+    let everything = desk.summary(&MessageFilter::default(), desk.range)?;
     let mut findings = vec![
         desk.grouped(FindingKind::Lost, &with_outcome("lost"), GroupKey::RecipientDomain)?,
         desk.grouped(FindingKind::Bounced, &with_outcome("bounced"), GroupKey::Cause)?,
@@ -158,10 +158,7 @@ struct Summary {
 impl Summary {
     fn latency(mut self) -> Option<Latency> {
         self.latencies_ms.sort_unstable();
-        let count = self.latencies_ms.len();
-        let percentile = |percent: usize| {
-            self.latencies_ms.get((count * percent).div_ceil(100).checked_sub(1)?).copied()
-        };
+        let percentile = |percent| percentile(&self.latencies_ms, percent).copied();
         Some(Latency {
             p50_ms: percentile(50)?,
             p90_ms: percentile(90)?,
@@ -190,9 +187,9 @@ impl<'d, 's> Desk<'d, 's> {
         MessageFilter { first_seen: range, ..filter.clone() }
     }
 
-    /// Counts the messages and recipients that a filter finds in the period.
-    fn summary(&self, filter: &MessageFilter) -> Result<Summary, StoreError> {
-        let filter = Self::in_range(filter, self.range);
+    /// Counts the messages and recipients that a filter finds in a period.
+    fn summary(&self, filter: &MessageFilter, range: TimeRange) -> Result<Summary, StoreError> {
+        let filter = Self::in_range(filter, range);
         let parts =
             Selection::new(self.overview, &filter)?.visit(|part: &mut Summary, _, found| {
                 part.messages += 1;
@@ -249,15 +246,7 @@ impl<'d, 's> Desk<'d, 's> {
             outcomes: outcomes(&["delivered", "sent"]),
             ..MessageFilter::default()
         };
-        let count = |range| -> Result<u64, StoreError> {
-            let filter = Self::in_range(&slow, range);
-            let parts =
-                Selection::new(self.overview, &filter)?.visit(|part: &mut u64, _, found| {
-                    *part += found.recipient_count() as u64;
-                    Ok(())
-                })?;
-            Ok(parts.into_iter().sum())
-        };
+        let count = |range| Ok::<_, StoreError>(self.summary(&slow, range)?.recipients);
         let filter = Self::in_range(&slow, self.range);
         let found = Selection::new(self.overview, &filter)?.summaries()?;
         let page = page(found, Order::Slowest, None, self.request.items);
@@ -266,8 +255,7 @@ impl<'d, 's> Desk<'d, 's> {
         for summary in &page.messages {
             let message = trace_event(&mut reader, summary.event, &self.request.rules)?;
             let Some(message) = message else { continue };
-            let id = message.message_ids.first().map(ToString::to_string);
-            let example = id.or_else(|| message.trace_ids.first().cloned());
+            let example = message.any_id();
             let whom = message.deciding_recipients().into_iter().max_by_key(|it| it.latency_ms);
             let item = Item::new(whom.map(|it| it.address.to_string()));
             items.push(Item { count: 1, example, latency_ms: summary.latency_ms, ..item });
@@ -297,9 +285,6 @@ impl<'d, 's> Desk<'d, 's> {
         counts_of(self.store, self.overview, &request)
     }
 }
-
-/// The field whose patterns find rules by what they do.
-const ACTION: Field = Field::Action;
 
 impl Found<'_> {
     /// How long it took for the recipients who got it.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::{ACTION, Desk, Finding, FindingKind, Item};
+use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::query::{self, Pattern, Query};
+use crate::query::{self, Field, Pattern, Query};
 use crate::stats::StatsError;
 use crate::store::{StoreError, StoredEvent};
 use crate::time::TimeRange;
@@ -27,7 +27,7 @@ impl Desk<'_, '_> {
     /// Rules that drop mail, and those that forward or redirect it to an address whose domain has no
     /// mailbox in the store; those first that were never applied before the period.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
-        let patterns = ACTIONS.iter().filter_map(|it| Pattern::parse(ACTION, it).ok());
+        let patterns = ACTIONS.iter().filter_map(|it| Pattern::parse(Field::Action, it).ok());
         let query = Query::or(patterns.map(|it| it.query().clone()).collect());
         let until = TimeRange { since: None, until: self.range.until };
         let (_, mut locations) =
@@ -102,7 +102,7 @@ fn what_it_does(stored: &StoredEvent, inside: &HashSet<String>) -> Vec<String> {
     if does("forward") || does("redirect") {
         let verb = if does("forward") { "forwards" } else { "redirects" };
         for target in &event.target_recipient {
-            let domain = target.as_str().rsplit_once('@').map(|(_, it)| it).unwrap_or_default();
+            let domain = target.domain().unwrap_or_default();
             if !inside.contains(domain) {
                 what.push(format!("\"{rule}\" {verb} mail to {target}"));
             }
