@@ -83,19 +83,32 @@ fn write_table(
         Column::whole("Then a gap of"),
     ])
     .indented(2);
+    let mut notes = Vec::new();
     for (log_group, ranges) in store.checkpoint().coverage.groups() {
-        let mut next = ranges.iter().skip(1);
-        for range in ranges {
-            let gap = next.next().map(|it| it.first().ms_since(range.last()));
+        let group = if log_group.is_empty() { UNNAMED_GROUP } else { log_group };
+        let spans: Vec<Span> = ranges.iter().map(|it| (it.first(), it.last())).collect();
+        let (rows, hidden) = longest_gaps(&spans, ROWS_MAX);
+        for (index, (first, last)) in rows.iter().enumerate() {
+            let gap = rows.get(index + 1).map(|(next, _)| next.ms_since(*last));
             table.push([
-                Cell::new(if log_group.is_empty() { UNNAMED_GROUP } else { log_group }),
-                Cell::new(&shown(range.first())),
-                Cell::new(&shown(range.last())),
+                Cell::new(group),
+                Cell::new(&shown(*first)),
+                Cell::new(&shown(*last)),
                 Cell::new(&gap.map(human_duration).unwrap_or_default()),
             ]);
         }
+        if let Some(longest) = hidden.iter().max() {
+            notes.push(format!(
+                "{group}: {} shorter gaps are not shown, the longest of {}; --format csv has all",
+                hidden.len(),
+                human_duration(*longest)
+            ));
+        }
     }
     table.write(options.width, out)?;
+    for note in notes {
+        writeln!(out, "  {}", sanitise(&note))?;
+    }
     if store.checkpoint().pulls.is_empty() {
         return Ok(());
     }
@@ -118,6 +131,32 @@ fn write_table(
         write_pairs(&facts, 2, options.width, out)?;
     }
     Ok(())
+}
+
+/// How many ranges of a log group the table shows.
+const ROWS_MAX: usize = 20;
+
+/// From when to when.
+type Span = (Timestamp, Timestamp);
+
+/// The ranges between the longest gaps, so that there are at most so many, and the lengths of the
+/// other gaps in milliseconds.
+fn longest_gaps(spans: &[Span], count_max: usize) -> (Vec<Span>, Vec<i64>) {
+    let gap = |(before, after): (&Span, &Span)| after.0.ms_since(before.1);
+    let gaps: Vec<i64> = spans.iter().zip(spans.iter().skip(1)).map(gap).collect();
+    let mut by_length: Vec<usize> = (0..gaps.len()).collect();
+    by_length.sort_by_key(|it| std::cmp::Reverse(gaps.get(*it)));
+    let hidden = by_length.split_off(by_length.len().min(count_max.saturating_sub(1)));
+    by_length.sort_unstable();
+    let mut rows = Vec::new();
+    let mut start = 0;
+    for last in by_length.into_iter().chain(spans.len().checked_sub(1)) {
+        if let (Some(first), Some(last)) = (spans.get(start), spans.get(last)) {
+            rows.push((first.0, last.1));
+        }
+        start = last + 1;
+    }
+    (rows, hidden.into_iter().filter_map(|it| gaps.get(it).copied()).collect())
 }
 
 fn shutdown(now: Timestamp) -> String {
@@ -222,4 +261,28 @@ fn write_csv(store: &Store, context: &Context, out: &mut dyn Write) -> anyhow::R
 /// Bytes as people say them.
 pub(super) fn bytes(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_gaps_are_shown() {
+        let at = |ms| Timestamp::from_ms(ms).unwrap();
+        let spans = |of: &[(i64, i64)]| -> Vec<Span> {
+            of.iter().map(|(first, last)| (at(*first), at(*last))).collect()
+        };
+        let check = |given: &[(i64, i64)], count_max, shown: &[(i64, i64)], hidden: &[i64]| {
+            let expected = (spans(shown), hidden.to_vec());
+            assert_eq!(longest_gaps(&spans(given), count_max), expected, "{given:?} {count_max}");
+        };
+        let given = [(0, 1), (3, 4), (14, 15), (16, 17), (27, 28)];
+        check(&given, 5, &given, &[]);
+        check(&given, 4, &[(0, 1), (3, 4), (14, 17), (27, 28)], &[1]);
+        check(&given, 3, &[(0, 4), (14, 17), (27, 28)], &[2, 1]);
+        check(&given, 1, &[(0, 28)], &[10, 10, 2, 1]);
+        check(&given[..1], 3, &[(0, 1)], &[]);
+        check(&[], 3, &[], &[]);
+    }
 }
