@@ -1,9 +1,10 @@
 //! What the value of one field must be, as an option of a command says it.
 
 use super::value::{Value, demand};
-use super::{Field, FieldKind, Matcher, Query, QueryError, Span, ValueSet};
+use super::{Field, FieldKind, Matcher, Query, QueryError, Span, ValueSet, parse};
 use crate::limits;
 use crate::store::words::folded;
+use crate::time::{Timestamp, Zone};
 
 /// A demand on the values of one field: that one of several patterns fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,8 @@ impl Pattern {
     /// Reads a pattern, which takes the whole text. In addresses and keywords `*` stands for any
     /// text, at the end of a subject or a reason for the rest of a word; a backslash takes the
     /// meaning from the character after it. An address without a local part stands for a domain
-    /// too, and `5` or `5.2` for each status that begins so.
+    /// too, and `5` or `5.2` for each status that begins so; of statuses also `>=5.2` and
+    /// `[4.0 TO 4.9]`, as in a query.
     ///
     /// # Errors
     ///
@@ -37,7 +39,17 @@ impl Pattern {
         if text.trim().is_empty() {
             return Err(error(super::QueryErrorKind::EmptyValue { field }));
         }
-        Ok(Self { query: demand(field, &value).map_err(error)?, kind: field.kind() })
+        let is_range = text.trim_start().starts_with(['>', '<', '[', '{']);
+        let query = if is_range && field.kind() == FieldKind::Status {
+            // The clock is asked for times only.
+            match parse(&format!("{field}:{}", text.trim()), Timestamp::UNIX_EPOCH, &Zone::UTC)? {
+                it @ Query::Clause(_) => it,
+                _ => return Err(error(super::QueryErrorKind::BadStatus { text: text.to_owned() })),
+            }
+        } else {
+            demand(field, &value).map_err(error)?
+        };
+        Ok(Self { query, kind: field.kind() })
     }
 
     /// A demand that the value is one of a list.
@@ -115,8 +127,16 @@ mod tests {
             ("4.*", "5.1.1", false),
             ("5.1.1", "5.1.1", true),
             ("5.1.1", "5.1.10", false),
+            (">=5", "5.0.0", true),
+            (" <5.2 ", "5.1.9", true),
+            ("<5.2", "5.2.0", false),
+            ("[4.0 TO 4.9]", "4.4.7", true),
+            ("{4 TO 5}", "5.1.1", false),
         ] {
             check(Field::Status, pattern, value, expect);
+        }
+        for pattern in [">=5 OR from:x", ">= x", "[4 TO", ">", "[4 TO 5] 6"] {
+            assert!(Pattern::parse(Field::Status, pattern).is_err(), "{pattern}");
         }
     }
 
