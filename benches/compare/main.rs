@@ -17,6 +17,7 @@
 
 #[path = "../corpus.rs"]
 mod corpus;
+mod evidence;
 mod growth;
 mod imports;
 mod processes;
@@ -54,6 +55,7 @@ fn main() {
     imports::of_an_s3_export(&mut bench);
     questions::in_process(&mut bench);
     questions::as_processes(&mut bench);
+    evidence::of_a_store(&mut bench);
     growth::from_a_tenth(&mut bench);
     if let Some(event_count) = event_count(LARGE) {
         growth::to_a_large_log(&mut bench, event_count);

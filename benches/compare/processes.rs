@@ -64,7 +64,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    pub(crate) fn mailtrace<const N: usize>(arguments: [&str; N]) -> Self {
+    pub(crate) fn mailtrace<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Self {
         let program = [env!("CARGO_BIN_EXE_mailtrace")].into_iter();
         Self { argv: program.chain(arguments).map(str::to_owned).collect(), makes: None }
     }
