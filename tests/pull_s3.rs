@@ -6,7 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::support::{Log, Ran, assert_same, assert_sound, content, import, mailtrace, run, synth};
+use crate::removal::middle;
+use crate::support::{
+    Log, Ran, assert_same, assert_sound, content, import, mailtrace, on, run, synth,
+};
 
 /// The bucket of the unit tests.
 #[path = "../src/aws/object_server.rs"]
@@ -151,4 +154,28 @@ fn each_refusal_is_one_line_that_says_what_to_do() {
         (ran.json()["rejected"].clone(), content(&store, &log.ids).records),
         (1.into(), EVENTS.into())
     );
+}
+
+#[test]
+fn a_bucket_does_not_bring_back_what_was_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (server, log, keys) = bucket(dir.path());
+    let store = dir.path().join("store");
+    run(&mut pull(&server, &store)).expect(0);
+    let (_, middle) = middle(&store);
+    on(&store, &["prune", "--before", &middle, "--reason", "x", "--yes"]).expect(0);
+    let kept = content(&store, &log.ids);
+    let removed = EVENTS as u64 - kept.records.as_u64().unwrap();
+    assert!(removed > EVENTS as u64 / 3, "{removed}");
+    // All of it once more, in objects that the store does not know.
+    for index in 0..keys.len() {
+        let bytes = std::fs::read(dir.path().join("files").join(index.to_string())).unwrap();
+        server.put(&format!("exports/again/{index}"), &bytes);
+    }
+    let ran = run(&mut pull(&server, &store)).expect(0);
+    let json = ran.json();
+    expect_objects(&ran, PARTS, PARTS);
+    assert_eq!((&json["added"], &json["withheld"]), (&0.into(), &removed.into()), "{json}");
+    assert_same(&content(&store, &log.ids), &kept, "after the second pull");
+    assert_sound(&store);
 }

@@ -32,8 +32,8 @@ fn lines(store: &Path) -> BTreeSet<String> {
     archived(store).lines().map(str::to_owned).collect()
 }
 
-/// The time that half of the records happened before, as an argument.
-fn middle(store: &Path) -> (i64, String) {
+/// The time in the middle of a store's records, in milliseconds and in words.
+pub(crate) fn middle(store: &Path) -> (i64, String) {
     let mut times: Vec<i64> = archived(store).lines().map(timestamp).collect();
     times.sort_unstable();
     let ms = times[times.len() / 2];
