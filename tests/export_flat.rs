@@ -61,6 +61,11 @@ fn ecs_has_its_fields_and_the_original() {
         assert_eq!(line["event"]["original"], logged["message"]);
         assert_eq!(line["event"]["id"], logged["eventId"]);
     }
+    for (index, line) in lines.iter().enumerate() {
+        let source = &line["mailtrace"]["source"];
+        assert_eq!((&source["name"], &source["line"]), (&json!(store.log()), &json!(index + 1)));
+        assert_eq!(source["sha256"].as_str().map(str::len), Some(64));
+    }
 }
 
 /// Attributes of <https://schema.ocsf.io/1.3.0/classes/email_activity>; those that it requires are
@@ -88,6 +93,7 @@ fn ocsf_has_its_attributes_and_the_original() {
             (&line["class_uid"], &line["metadata"]["version"]),
             (&json!(4009), &json!("1.3.0"))
         );
+        assert_eq!(line["unmapped"]["source"]["kind"], "file");
         assert_eq!(line["type_uid"], 400_900 + line["activity_id"].as_u64().unwrap());
         assert!(
             serde_json::from_str::<Value>(line["raw_data"].as_str().unwrap()).unwrap()["event"]
@@ -139,7 +145,12 @@ fn parquet_is_read_by_another_program() {
     assert_eq!(type_of("recipients"), "VARCHAR[]");
     assert_eq!(type_of("message_number"), "BIGINT");
     assert_eq!(type_of("time_approximate"), "BOOLEAN");
-    assert_eq!(types.as_array().unwrap().len(), 31);
+    assert_eq!(types.as_array().unwrap().len(), 35);
+    let sources = "SELECT source_kind, source_name, length(source_sha256), source_line FROM FILE";
+    let log = store.log();
+    let source = |line: u32| json!(["file", log, 64, line]);
+    let sources = duckdb(&python, &out, &format!("{sources} ORDER BY timestamp"));
+    assert_eq!(sources, json!([source(1), source(2), source(3)]));
     let rows = duckdb(
         &python,
         &out,

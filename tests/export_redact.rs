@@ -194,6 +194,32 @@ fn nothing_that_was_to_go_is_left() {
     }
 }
 
+/// Whoever has the store finds the original; whoever has a guess at it cannot make sure.
+#[test]
+fn a_source_says_where_the_store_has_a_record_and_nothing_that_betrays_it() {
+    let store = Filled::with(&log());
+    let records = |bundle: &Path| -> Vec<Value> {
+        let text = fs::read_to_string(bundle.join("records.ndjson")).unwrap();
+        text.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+    };
+    let plain = records(&exported(&store, "plain", &[]));
+    let redacted = records(&redacted(&store, "redacted", "all", &[]));
+    assert_eq!(plain.len(), redacted.len());
+    for redacted in &redacted {
+        let source = &redacted["source"];
+        let is_same = |it: &&Value| it["timestamp"] == redacted["timestamp"];
+        let original = &plain.iter().find(is_same).unwrap()["source"];
+        for name in ["kind", "line", "format", "began", "archiveFile", "blockOffset", "blockLine"] {
+            assert_eq!(source[name], original[name], "{name}");
+        }
+        for name in ["sha256", "bytes", "byteOffset"] {
+            assert!(source[name].is_null(), "{name}");
+        }
+        assert!(original["sha256"].is_string() && original["name"] != source["name"]);
+    }
+    assert!(redacted.iter().any(|it| it["source"]["line"] != redacted[0]["source"]["line"]));
+}
+
 /// Of a log of thousands of messages, no address and no subject is left.
 #[test]
 fn nothing_is_left_of_a_whole_log() {

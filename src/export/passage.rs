@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::{ExportError, Redactor, Selection};
 use crate::event::Address;
 use crate::limits;
+use crate::render::event_source_json;
 use crate::store::{Provenance, Store, StoreError, StoredEvent};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Zone};
 use crate::trace::{Direction, JoinRules, Message, MessageOutcome, trace_event};
 
 /// Where messages and events go. Each message comes before its events.
@@ -23,9 +26,16 @@ pub(super) trait Sink {
 pub(super) struct PassingEvent {
     pub(super) stored: StoredEvent,
     pub(super) direction: Option<Direction>,
-    /// Where its record came from: not where it is redacted, for the source names the original.
+    /// Where its record came from, where that was recorded.
     pub(super) source: Option<Provenance>,
     pub(super) message: Arc<MessageFacts>,
+}
+
+impl PassingEvent {
+    /// Where its record came from, as `trace --provenance` has it, in UTC.
+    pub(super) fn source_json(&self) -> Option<Value> {
+        self.source.as_ref().map(|it| event_source_json(it, &self.stored, &Zone::UTC))
+    }
 }
 
 /// What all events of a message share.
@@ -76,13 +86,11 @@ pub(super) fn pass(
             waiting.release(&mut passed, sink)?;
         }
         let Some(message) = trace_event(&mut reader, selected.event, rules)? else { continue };
+        let sources = message.events.iter().map(|it| provenance.of_event(it));
+        let sources = sources.collect::<Result<Vec<_>, StoreError>>()?;
         let (message, sources) = match redactor {
-            Some(redactor) => (redactor.message(message, rules)?, Vec::new()),
-            None => {
-                let sources = message.events.iter().map(|it| provenance.of_event(it));
-                let sources = sources.collect::<Result<Vec<_>, StoreError>>()?;
-                (message, sources)
-            }
+            Some(redactor) => redactor.message(message, sources, rules)?,
+            None => (message, sources),
         };
         passed.count(&message);
         sink.message(passed.messages, &message)?;

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::passage::PassingEvent;
-use crate::render::{event_source_json, write_json};
-use crate::time::Zone;
+use crate::render::write_json;
 
 /// A record in the shape that `filter-log-events` gives records. Its message is the original, byte
 /// for byte, as JSON text.
@@ -33,7 +32,6 @@ struct RecordLine<'r> {
 /// Writes the record of an event and a line feed.
 pub(super) fn write_record(event: &PassingEvent, out: &mut dyn Write) -> io::Result<()> {
     let record = &event.stored.record;
-    let source = event.source.as_ref();
     let line = RecordLine {
         log_group: record.log_group.as_deref(),
         log_stream: record.log_stream.as_deref(),
@@ -42,7 +40,7 @@ pub(super) fn write_record(event: &PassingEvent, out: &mut dyn Write) -> io::Res
         time_approximate: record.is_time_approximate,
         ingestion_time: record.ingestion_time.map(|it| it.as_ms()),
         message: &record.message,
-        source: source.map(|it| event_source_json(it, &event.stored, &Zone::UTC)),
+        source: event.source_json(),
     };
     write_json(&line, out)
 }

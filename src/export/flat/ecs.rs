@@ -12,7 +12,8 @@ use crate::trace::Direction;
 const VERSION: &str = "8.17.0";
 
 /// One event as a document. What WorkMail says and the schema has no field for is under
-/// `workmail`; the original is under `event.original`.
+/// `workmail`, where the store has the event from under `mailtrace`; the original is under
+/// `event.original`.
 pub(super) fn document(passing: &PassingEvent) -> Value {
     let (record, event) = (&passing.stored.record, &passing.stored.event);
     let shown = |it: Timestamp| it.to_string();
@@ -76,6 +77,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
                 "outcome": passing.message.outcome.as_str(),
             },
         },
+        "mailtrace": {"source": passing.source_json()},
     }))
 }
 

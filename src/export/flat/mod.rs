@@ -69,7 +69,11 @@ pub fn write_flat_file(
 ) -> Result<Passed, ExportError> {
     const NAME: &str = "events";
     let mut file = staging.create(NAME)?;
-    let passed = write_flat(store, selection, rules, redactor, format, &mut file)?;
+    let passed = write_flat(store, selection, rules, redactor, format, &mut file);
+    let passed = passed.map_err(|error| match error {
+        ExportError::Write { source } => ExportError::io("write", staging.target())(source),
+        other => other,
+    })?;
     file.finish()?;
     staging.publish_file(NAME)?;
     Ok(passed)

@@ -86,6 +86,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
             "time_approximate": record.is_time_approximate.then_some(true),
             "message_number": passing.message.number,
             "message_outcome": passing.message.outcome.as_str(),
+            "source": passing.source_json(),
         },
     }));
     // Required by the class, though an event may not know them.

@@ -48,6 +48,10 @@ const SCHEMA: &str = "message event {
     optional binary log_group (STRING);
     optional binary log_stream (STRING);
     optional binary event_id (STRING);
+    optional binary source_kind (STRING);
+    optional binary source_name (STRING);
+    optional binary source_sha256 (STRING);
+    optional int64 source_line (INTEGER(64,true));
     required binary message (STRING);
 }";
 
@@ -208,6 +212,7 @@ impl<W: Write + Send> Sink for Rows<W> {
     fn event(&mut self, passing: &PassingEvent) -> Result<(), ExportError> {
         let (record, event) = (&passing.stored.record, &passing.stored.event);
         let subject = passing.subject();
+        let source = passing.source.as_ref();
         let verdicts = &event.verdicts;
         let known = |it: &'_ str| !it.is_empty();
         self.push(&[
@@ -241,6 +246,10 @@ impl<W: Write + Send> Sink for Rows<W> {
             Cell::MaybeText(record.log_group.as_deref()),
             Cell::MaybeText(record.log_stream.as_deref()),
             Cell::MaybeText(record.event_id.as_deref()),
+            Cell::MaybeText(source.map(|it| it.origin.kind.as_str())),
+            Cell::MaybeText(source.map(|it| it.origin.name.as_str())),
+            Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
+            Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
             Cell::Text(record.message.as_ref()),
         ]);
         if self.row_count >= limits::PARQUET_GROUP_ROWS || self.bytes >= limits::PARQUET_GROUP_BYTES

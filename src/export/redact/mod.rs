@@ -12,6 +12,7 @@ mod pseudonym;
 mod role;
 
 use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -28,7 +29,8 @@ use super::ExportError;
 use super::manifest::Question;
 use crate::event::{Address, Event, MessageId, Parser, decoded_subject};
 use crate::limits;
-use crate::store::{Record, StoredEvent};
+use crate::store::{Origin, OriginEnd, OriginKind, Provenance, Record, StoredEvent};
+use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, bare_id, join};
 
 /// What was redacted, and how: for whoever reads the extract.
@@ -120,12 +122,13 @@ impl Redactor {
         }
     }
 
-    /// The same message from redacted records, joined anew.
+    /// The same message from redacted records, joined anew, and the sources of its events.
     pub(super) fn message(
         &self,
         message: Message,
+        sources: Vec<Option<Provenance>>,
         rules: &JoinRules,
-    ) -> Result<Message, ExportError> {
+    ) -> Result<(Message, Vec<Option<Provenance>>), ExportError> {
         let mut known = KnownTexts::default();
         for stored in &message.events {
             self.note(&stored.record.message, &mut known)?;
@@ -135,8 +138,10 @@ impl Redactor {
         })?;
         let mut parser = Parser::new();
         let mut events = Vec::with_capacity(message.events.len());
-        for stored in message.events {
+        let mut by_record = SourcesByRecord::default();
+        for (stored, source) in message.events.into_iter().zip(sources) {
             let record = self.record(stored.record, &finders)?;
+            by_record.add(&record, source.map(|it| self.source(it)));
             let event = parser.parse(&record.message).map(Event::into_owned);
             let event =
                 event.map_err(|error| ExportError::NotRedacted { reason: error.to_string() })?;
@@ -144,11 +149,28 @@ impl Redactor {
         }
         let mut joined = join(events, rules).into_iter();
         match (joined.next(), joined.next()) {
-            (Some(it), None) => Ok(Message { is_truncated: message.is_truncated, ..it }),
+            (Some(it), None) => {
+                let sources = it.events.iter().map(|it| by_record.take(&it.record)).collect();
+                Ok((Message { is_truncated: message.is_truncated, ..it }, sources))
+            }
             _ => Err(ExportError::NotRedacted {
                 reason: "its events would not join any more".to_owned(),
             }),
         }
+    }
+
+    /// What may be told of a source: where in it a record stands, when it was read, and where the
+    /// store has it. Its name may hold names, and its hash and lengths would betray a good guess.
+    fn source(&self, source: Provenance) -> Provenance {
+        let origin = source.origin;
+        let end = origin.end.map(|it| OriginEnd { bytes: None, sha256: None, problem: None, ..it });
+        let name = match origin.kind {
+            OriginKind::Pull => self.plain_text(&origin.name),
+            OriginKind::File | OriginKind::Stdin | OriginKind::Object => {
+                self.pseudonyms.name(&origin.name)
+            }
+        };
+        Provenance { origin: Origin { name, end, ..origin }, byte_offset: None, ..source }
     }
 
     /// Notes what a record names.
@@ -277,6 +299,22 @@ impl Redactor {
             withheld: question.query.is_some() || !question.filters.is_empty(),
             ..question.clone()
         }
+    }
+}
+
+/// The sources of redacted records: their order may be another than that of the originals.
+#[derive(Default)]
+struct SourcesByRecord(HashMap<(Timestamp, String), VecDeque<Option<Provenance>>>);
+
+impl SourcesByRecord {
+    fn add(&mut self, record: &Record<'static>, source: Option<Provenance>) {
+        let key = (record.timestamp, record.message.clone().into_owned());
+        self.0.entry(key).or_default().push_back(source);
+    }
+
+    fn take(&mut self, record: &Record<'static>) -> Option<Provenance> {
+        let key = (record.timestamp, record.message.clone().into_owned());
+        self.0.get_mut(&key)?.pop_front()?
     }
 }
 
