@@ -22,6 +22,7 @@
 //! | [`triage`] | what deserves attention in a period |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
+//! | [`signing`] | minisign signatures of a store's head and of exports |
 //! | [`export`] | evidence bundles, redaction, files for other programs |
 //! | [`synth`] | synthetic logs, with the truth beside them |
 //! | [`config`] | the configuration file |
@@ -84,6 +85,7 @@ pub mod pull;
 pub mod query;
 pub mod render;
 pub mod schema;
+pub mod signing;
 pub mod source;
 pub mod stats;
 pub mod store;

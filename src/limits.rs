@@ -398,6 +398,10 @@ pub const REDACT_KEY_BYTES_MIN: usize = 16;
 /// Bytes that a key for pseudonyms may have.
 pub const REDACT_KEY_BYTES_MAX: u64 = 64 << 10;
 
+/// Bytes that a key, a signature, or a text that is signed may have. A bundle's sums are the
+/// longest of them.
+pub const SIGNED_TEXT_BYTES_MAX: u64 = BUNDLE_SUMS_BYTES_MAX;
+
 /// Rows of Parquet that wait in memory to be written as one group.
 pub const PARQUET_GROUP_ROWS: usize = 50_000;
 

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "import",
     "pull",
     "trace",
@@ -16,6 +16,7 @@ const COMMANDS: [&str; 21] = [
     "status",
     "sources",
     "verify",
+    "sign",
     "reindex",
     "prune",
     "erase",

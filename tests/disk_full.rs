@@ -1,51 +1,12 @@
 //! No room: for the store, and for the answer.
 
 use std::fs::{self, File};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
+use crate::small_disk::SmallDisk;
 use crate::support::{
-    assert_same, assert_sound, content, import, is_root, mailtrace, on, run, skip, synth, traces,
+    assert_same, assert_sound, content, import, mailtrace, on, run, synth, traces,
 };
-
-/// A file system of a few megabytes, gone when the test ends, however it ends.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        if !is_root() {
-            skip("root, to mount a small file system");
-            return None;
-        }
-        let disk = Self(tempfile::tempdir().unwrap());
-        if !disk.run_mount(&format!("size={size}")) {
-            skip("permission to mount a small file system");
-            return None;
-        }
-        Some(disk)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn grow(&self, size: &str) {
-        assert!(self.run_mount(&format!("remount,size={size}")));
-    }
-
-    fn run_mount(&self, options: &str) -> bool {
-        let mut command = Command::new("mount");
-        command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(self.path());
-        command.stderr(Stdio::null()).status().is_ok_and(|it| it.success())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        // Not mounted when the mount was refused.
-        let _unmounted = Command::new("umount").arg(self.path()).stderr(Stdio::null()).status();
-    }
-}
 
 #[test]
 fn a_full_disk_stops_an_import_which_a_larger_one_completes() {
@@ -151,4 +112,28 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let status = command.arg("--store").arg(&store).arg("import").arg(&more.path).stdout(full);
     assert_eq!(status.stderr(Stdio::null()).status().unwrap().code(), Some(2));
     assert_eq!(on(&store, &["status", "--format", "json"]).json()["records"], 600);
+}
+
+#[test]
+fn an_export_that_finds_no_room_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 6_000, 36, "ndjson");
+    let store = dir.path().join("store");
+    import(&store, &log.path).expect(0);
+    let Some(disk) = SmallDisk::mount("200k") else { return };
+    let shapes = [("dir", "bundle"), ("case.zip", "bundle"), ("rows", "parquet"), ("lines", "ecs")];
+    for (name, shape) in shapes {
+        let out = disk.path().join(name);
+        let arguments = ["export", "--as", shape, "--out", out.to_str().unwrap()];
+        on(&store, &arguments).expect_error(&[disk.path().to_str().unwrap(), "No space left"]);
+        assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0, "{shape}");
+    }
+    disk.grow("64m");
+    for (name, shape) in shapes {
+        let out = disk.path().join(name);
+        on(&store, &["export", "--as", shape, "--out", out.to_str().unwrap()]).expect(0);
+        if shape == "bundle" {
+            run(mailtrace().args(["verify", "--bundle"]).arg(&out)).expect(0);
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::support::{copy_dir, files_below};
 
 #[track_caller]
 fn assert_found(bundle: &Path, words: &str) {
-    let check = check_bundle(bundle).unwrap();
+    let check = check_bundle(bundle, None).unwrap();
     assert!(check.problems.iter().any(|it| it.contains(words)), "{words}: {:#?}", check.problems);
 }
 
@@ -22,7 +22,7 @@ fn assert_found(bundle: &Path, words: &str) {
 fn every_changed_byte_of_a_directory_is_found() {
     let store = Filled::with(&[received(0, "t", "x")]);
     let bundle = exported(&store, "bundle", &[]);
-    assert_eq!(check_bundle(&bundle).unwrap().problems, [""; 0]);
+    assert_eq!(check_bundle(&bundle, None).unwrap().problems, [""; 0]);
     for path in files_below(&bundle) {
         let bytes = fs::read(&path).unwrap();
         let step = (bytes.len() / 60).max(1);
@@ -31,16 +31,20 @@ fn every_changed_byte_of_a_directory_is_found() {
                 let mut copy = bytes.clone();
                 copy[place] = changed;
                 fs::write(&path, &copy).unwrap();
-                assert_ne!(check_bundle(&bundle).unwrap().problems, [""; 0], "{path:?} {place}");
+                assert_ne!(
+                    check_bundle(&bundle, None).unwrap().problems,
+                    [""; 0],
+                    "{path:?} {place}"
+                );
             }
         }
         for copy in [&bytes[..bytes.len() - 1], &[&bytes[..], b"\n"].concat()] {
             fs::write(&path, copy).unwrap();
-            assert_ne!(check_bundle(&bundle).unwrap().problems, [""; 0], "{path:?}");
+            assert_ne!(check_bundle(&bundle, None).unwrap().problems, [""; 0], "{path:?}");
         }
         fs::write(&path, &bytes).unwrap();
     }
-    assert_eq!(check_bundle(&bundle).unwrap().problems, [""; 0]);
+    assert_eq!(check_bundle(&bundle, None).unwrap().problems, [""; 0]);
 }
 
 /// A byte of a zip that can be changed unseen leaves all that is in it as it was.
@@ -66,7 +70,7 @@ fn what_a_zip_holds_is_checked_to_the_byte() {
         let mut changed = bytes.clone();
         changed[place] ^= 0x10;
         fs::write(&copy, &changed).unwrap();
-        if check_bundle(&copy).is_ok_and(|it| it.problems.is_empty()) {
+        if check_bundle(&copy, None).is_ok_and(|it| it.problems.is_empty()) {
             assert!(held(&copy) == original, "byte {place}");
         }
     }
@@ -74,7 +78,10 @@ fn what_a_zip_holds_is_checked_to_the_byte() {
         [&bytes[..bytes.len() / 2], &[b"x", &bytes[..]].concat(), &[&bytes[..], b"x"].concat()]
     {
         fs::write(&copy, changed).unwrap();
-        assert!(check_bundle(&copy).is_err() || !check_bundle(&copy).unwrap().problems.is_empty());
+        assert!(
+            check_bundle(&copy, None).is_err()
+                || !check_bundle(&copy, None).unwrap().problems.is_empty()
+        );
     }
 }
 
@@ -110,7 +117,7 @@ fn what_is_missing_or_more_is_named() {
     let ended = ended.with(2);
     assert!(ended.stdout.contains("report.html: is missing"), "{ended:#?}");
     assert!(ended.stderr.starts_with("error: ") && ended.stderr.contains("is not as it was made"));
-    assert!(check_bundle(&store.log()).is_err(), "a log is no bundle");
+    assert!(check_bundle(&store.log(), None).is_err(), "a log is no bundle");
 }
 
 /// Whoever changes a table and its sums must change the manifest, and then the counts tell.
@@ -141,7 +148,7 @@ fn sums_that_were_made_anew_do_not_hide_a_lost_record() {
     let after = sum_of(&fs::read_to_string(bundle.join("manifest.json")).unwrap());
     replace("SHA256SUMS", &before, &after);
     assert_eq!(
-        check_bundle(&bundle).unwrap().problems,
+        check_bundle(&bundle, None).unwrap().problems,
         ["records.ndjson: 15 lines, and by manifest.json it has 16"]
     );
 }
@@ -164,11 +171,15 @@ fn a_hostile_zip_does_no_harm() {
     let files: Vec<(&str, &[u8])> = files.iter().map(|it| (it.0.as_str(), &it.1[..])).collect();
     let zip = store.dir.path().join("hostile.zip");
     zip_of(&zip, &files);
-    assert_eq!(check_bundle(&zip).unwrap().problems, [""; 0], "another program's zip is as good");
+    assert_eq!(
+        check_bundle(&zip, None).unwrap().problems,
+        [""; 0],
+        "another program's zip is as good"
+    );
 
     for name in ["../../escaped", "/tmp/escaped", "..\\escaped", "a/b", "x\u{1b}[31m\u{202e}"] {
         zip_of(&zip, &[&files[..], &[(name, b"x")]].concat());
-        let check = check_bundle(&zip).unwrap();
+        let check = check_bundle(&zip, None).unwrap();
         assert!(
             check.problems.iter().any(|it| it.contains("does not belong to the bundle")),
             "{name}"
@@ -183,7 +194,7 @@ fn a_hostile_zip_does_no_harm() {
     let many: Vec<(String, &[u8])> = (0..1_000).map(|it| (format!("f{it}"), &b"x"[..])).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|it| (it.0.as_str(), it.1)).collect();
     zip_of(&zip, &many);
-    let error = check_bundle(&zip).unwrap_err().to_string();
+    let error = check_bundle(&zip, None).unwrap_err().to_string();
     assert!(error.contains("neither a directory nor a zip"), "{error}");
 }
 

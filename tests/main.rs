@@ -34,6 +34,12 @@ mod crash;
 mod damage;
 // No room for the store or for the answer.
 mod disk_full;
+// A store that must not be written.
+mod read_only;
+// Disks to fill up, and disks that cannot be written.
+mod small_disk;
+// What is signed, and what a signature shows.
+mod signing;
 // The same events in another shape or in other pieces.
 mod identity;
 // The chain of commits, and what is told of damage.

@@ -23,14 +23,16 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["limits", "time", "event", "store", "trace"]),
     ("triage", &["limits", "time", "event", "store", "query", "trace", "stats"]),
     ("render", &["limits", "time", "event", "store", "trace", "stats", "triage"]),
-    ("export", &["limits", "time", "event", "source", "store", "trace", "render"]),
+    ("signing", &["limits", "time"]),
+    ("export", &["limits", "time", "event", "source", "store", "trace", "render", "signing"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
         "cli",
         &[
             "limits", "time", "config", "event", "source", "aws", "store", "ingest", "pull",
-            "logging", "query", "trace", "stats", "triage", "render", "export", "schema", "synth",
+            "logging", "query", "trace", "stats", "triage", "render", "signing", "export",
+            "schema", "synth",
         ],
     ),
 ];
@@ -48,6 +50,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_workmail", &["aws"]),
     ("aws_types", &["aws"]),
     ("tantivy", &["store", "query"]),
+    ("minisign", &["signing"]),
+    ("minisign_verify", &["signing"]),
     ("parquet", &["export"]),
     ("zip", &["source", "export"]),
 ];

@@ -11,6 +11,7 @@ use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::search::{parse_query, range};
+use super::sign::PasswordArgs;
 use super::watched::addresses_in;
 use super::{Context, Format, Outcome, output};
 use crate::export::{
@@ -20,6 +21,7 @@ use crate::export::{
 use crate::limits;
 use crate::query::{self, Field, Pattern, Query};
 use crate::render::{csv_cell, sanitise, write_json};
+use crate::signing::SIGNATURE_SUFFIX;
 use crate::store::Store;
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, select};
@@ -78,6 +80,11 @@ pub(super) struct ExportArgs {
     /// Leave the domains of redacted addresses
     #[arg(long, requires = "redact")]
     keep_domains: bool,
+    /// Sign the sums of a bundle with a secret key of minisign
+    #[arg(long, value_name = "FILE")]
+    sign_key: Option<PathBuf>,
+    #[command(flatten)]
+    password: PasswordArgs,
     #[command(flatten)]
     input: InputArgs,
     // Last: its heading is that of all options behind it.
@@ -147,6 +154,11 @@ impl ExportArgs {
 pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = args.grace.ms()?;
     let redactor = args.redactor()?;
+    anyhow::ensure!(
+        args.sign_key.is_none() || args.shape == Shape::Bundle,
+        "--sign-key: only a bundle is signed; `minisign -S` signs any file"
+    );
+    let key = args.sign_key.as_deref().map(|it| args.password.open(it)).transpose()?;
     let mut asked = Asked::new(args, context)?;
     let staging = args.staging()?;
     if let Some(staging) = &staging {
@@ -172,7 +184,9 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         }
         (None, Some(staging)) => {
             let zone = context.zone.clone();
-            let options = BundleOptions { question: asked.question, rules, zone, redactor };
+            let signing = key.as_ref().map(|it| (it, context.now));
+            let options =
+                BundleOptions { question: asked.question, rules, zone, redactor, signing };
             let report = write_bundle(store, &selection, &options, staging)?;
             report_bundle(&report, context)?;
             let counts = &report.manifest.counts;
@@ -352,6 +366,7 @@ fn report_bundle(report: &BundleReport, context: &Context) -> anyhow::Result<()>
                 "truncated": counts.truncated,
                 "redacted": manifest.redaction.is_some(),
                 "sumsSha256": report.sums_sha256,
+                "signed": report.is_signed,
                 "files": manifest.files,
             });
             write_json(&json, &mut stdout)?;
@@ -361,6 +376,9 @@ fn report_bundle(report: &BundleReport, context: &Context) -> anyhow::Result<()>
             let made = Made { messages: counts.messages, events: counts.records, truncated };
             writeln!(stdout, "{} in {}", made.in_words(), sanitise(&path))?;
             writeln!(stdout, "SHA-256 of its SHA256SUMS: {}", report.sums_sha256)?;
+            if report.is_signed {
+                writeln!(stdout, "signed, in its SHA256SUMS{SIGNATURE_SUFFIX}")?;
+            }
         }
         Format::Csv => {
             let mut csv = csv::Writer::from_writer(&mut stdout);

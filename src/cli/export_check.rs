@@ -5,13 +5,20 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::sign::{signed_in_words, signed_to_json};
 use super::{Context, Format, Outcome};
 use crate::export::check_bundle;
 use crate::render::{sanitise, write_json};
+use crate::signing::PublicKey;
 
 /// Checks what `export` made.
-pub(super) fn run(path: &Path, context: &Context) -> anyhow::Result<Outcome> {
-    let check = check_bundle(path)?;
+pub(super) fn run(
+    path: &Path,
+    key: Option<&PublicKey>,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let check = check_bundle(path, key)?;
+    let signature = check.signature.as_ref();
     let manifest = check.manifest.unwrap_or_default();
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
@@ -25,6 +32,7 @@ pub(super) fn run(path: &Path, context: &Context) -> anyhow::Result<Outcome> {
                 "records": manifest.counts.records,
                 "redacted": manifest.redaction.is_some(),
                 "sumsSha256": check.sums_sha256,
+                "signature": signature.map(|it| signed_to_json(it, key.is_some())),
                 "problems": check.problems,
             });
             write_json(&json, &mut stdout)?;
@@ -43,6 +51,10 @@ pub(super) fn run(path: &Path, context: &Context) -> anyhow::Result<Outcome> {
                     if manifest.redaction.is_some() { ", redacted" } else { "" },
                     check.sums_sha256.as_deref().unwrap_or_default(),
                 )?;
+                if let Some(signed) = signature {
+                    let words = signed_in_words(signed, key.is_some());
+                    writeln!(stdout, "{}", sanitise(&words))?;
+                }
             }
         }
     }

@@ -32,6 +32,7 @@ mod schema;
 mod search;
 mod session;
 mod setup;
+mod sign;
 mod sources;
 mod stats;
 mod status;
@@ -79,6 +80,9 @@ struct GlobalArgs {
     /// The store: the directory that holds archive and index [default: MAILTRACE_STORE, else the platform's data directory]
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
+    /// Write nothing to the store: refuses the commands that would
+    #[arg(long, global = true)]
+    read_only: bool,
     /// How to print the answer
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -135,6 +139,7 @@ enum Command {
     Status(status::StatusArgs),
     Sources(sources::SourcesArgs),
     Verify(verify::VerifyArgs),
+    Sign(sign::SignArgs),
     Reindex(reindex::ReindexArgs),
     Prune(removal::PruneArgs),
     Erase(removal::EraseArgs),
@@ -145,6 +150,35 @@ enum Command {
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
+}
+
+impl Command {
+    /// Whether it changes the store, or would if there were something to do.
+    fn writes_to_store(&self) -> bool {
+        match self {
+            Self::Import(_) | Self::Reindex(_) => true,
+            Self::Pull(args) => !args.dry_run,
+            Self::Prune(args) => !args.common.dry_run,
+            Self::Erase(args) => !args.common.dry_run,
+            Self::Teardown(args) => !args.dry_run,
+            Self::Trace(_)
+            | Self::Messages(_)
+            | Self::Triage(_)
+            | Self::Search(_)
+            | Self::Stats(_)
+            | Self::Export(_)
+            | Self::Status(_)
+            | Self::Sources(_)
+            | Self::Verify(_)
+            | Self::Sign(_)
+            | Self::Schema(_)
+            | Self::Setup(_)
+            | Self::Doctor(_)
+            | Self::Policy(_)
+            | Self::Synth(_)
+            | Self::Completions(_) => false,
+        }
+    }
 }
 
 /// What every command gets from outside: the options, the clock and the zone.
@@ -296,6 +330,10 @@ fn run_guarded(arguments: Arguments) -> anyhow::Result<Outcome> {
 
 fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     let context = Context::new(arguments.global)?;
+    anyhow::ensure!(
+        !(context.global.read_only && arguments.command.writes_to_store()),
+        "--read-only: this command writes to the store, and nothing was done"
+    );
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),
         Command::Pull(args) => pull::run(&args, &context),
@@ -308,6 +346,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Status(args) => status::run(&args, &context),
         Command::Sources(args) => sources::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),
+        Command::Sign(args) => sign::run(&args, &context),
         Command::Reindex(args) => reindex::run(&args, &context),
         Command::Prune(args) => removal::prune(&args, &context),
         Command::Erase(args) => removal::erase(&args, &context),

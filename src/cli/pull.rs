@@ -55,7 +55,7 @@ pub(super) struct PullArgs {
     print: bool,
     /// Only say what would be fetched
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// A place to pull from, and how pulling it went.

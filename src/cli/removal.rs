@@ -23,7 +23,7 @@ pub(super) struct PruneArgs {
     #[arg(long, value_name = "TIME")]
     before: String,
     #[command(flatten)]
-    common: RemovalArgs,
+    pub(super) common: RemovalArgs,
 }
 
 /// Removes all records that name a mail address, for good
@@ -38,18 +38,18 @@ pub(super) struct EraseArgs {
     #[arg(long, value_name = "ADDRESS")]
     address: String,
     #[command(flatten)]
-    common: RemovalArgs,
+    pub(super) common: RemovalArgs,
 }
 
 /// What both take.
 #[derive(Debug, Args)]
-struct RemovalArgs {
+pub(super) struct RemovalArgs {
     /// Why, for the record; it stays in the store for ever
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// Only count what would be removed
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Do not ask
     #[arg(long)]
     yes: bool,

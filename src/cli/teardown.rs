@@ -56,7 +56,7 @@ pub(super) struct TeardownArgs {
     yes: bool,
     /// Only print the plan: each call, and the same commands of the AWS CLI
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     #[command(flatten)]
     session: SessionArgs,
 }

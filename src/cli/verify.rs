@@ -3,13 +3,16 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::progress::VerifyingProgress;
 use super::removal::{tombstone_in_words, tombstone_to_json};
+use super::sign::{signed_in_words, signed_to_json};
 use super::{Context, Format, Outcome, export_check};
 use crate::render::{sanitise, write_json};
+use crate::signing::{HeadStatement, PublicKey, SigningError};
 use crate::store::{Damage, FoundHead, VerifyOptions, VerifyReport, verify};
 use crate::time::Zone;
 
@@ -27,6 +30,13 @@ pub(super) struct VerifyArgs {
     /// that it had then
     #[arg(long, value_name = "HASH", value_parser = parse_head, conflicts_with = "bundle")]
     head: Option<String>,
+    /// What `mailtrace sign` wrote some day, its signature beside it: as --head, with the head that
+    /// it states
+    #[arg(long, value_name = "FILE", requires = "public_key", conflicts_with_all = ["bundle", "head"])]
+    signed_head: Option<PathBuf>,
+    /// The public key that must have signed the statement or the bundle: its file, or the key itself
+    #[arg(long, value_name = "KEY", value_parser = parse_public_key)]
+    public_key: Option<PublicKey>,
     /// Check what `mailtrace export` made, a directory or a zip, instead of a store
     #[arg(long, value_name = "DIR|FILE.zip")]
     bundle: Option<PathBuf>,
@@ -44,21 +54,44 @@ fn parse_head(text: &str) -> Result<String, String> {
     }
 }
 
+fn parse_public_key(text: &str) -> Result<PublicKey, SigningError> {
+    PublicKey::named(text)
+}
+
 pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let key = args.public_key.as_ref();
     if let Some(bundle) = &args.bundle {
-        return export_check::run(bundle, context);
+        return export_check::run(bundle, key, context);
     }
+    let (head, signed) = match (&args.signed_head, key) {
+        (Some(path), Some(key)) => {
+            let (head, signed) = HeadStatement::checked_head(path, key)
+                .with_context(|| format!("{} proves nothing", path.display()))?;
+            (Some(head), Some(signed))
+        }
+        (None, Some(_)) => {
+            anyhow::bail!("--public-key: name what was signed: --signed-head FILE or --bundle DIR")
+        }
+        _ => (args.head.clone(), None),
+    };
     let path = context.store_path()?;
-    let options = VerifyOptions { is_deep: args.deep, head: args.head.as_deref() };
+    let options = VerifyOptions { is_deep: args.deep, head: head.as_deref() };
     let progress = VerifyingProgress::new(context);
     let report = verify(&path, &options, &|it| progress.show(it))?;
     drop(progress);
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
-            write_json(&to_json(&report, args.deep, &context.zone), &mut stdout)?;
+            let mut json = to_json(&report, args.deep, &context.zone);
+            json["signature"] = signed.as_ref().map_or(Value::Null, |it| signed_to_json(it, true));
+            write_json(&json, &mut stdout)?;
         }
-        Format::Table | Format::Csv => write_text(&report, args.deep, context, &mut stdout)?,
+        Format::Table | Format::Csv => {
+            if let Some(signed) = &signed {
+                writeln!(stdout, "{}", sanitise(&signed_in_words(signed, true)))?;
+            }
+            write_text(&report, args.deep, context, &mut stdout)?;
+        }
     }
     match report.problems.len() {
         0 => Ok(Outcome::Done),

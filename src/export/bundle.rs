@@ -1,5 +1,6 @@
 //! The evidence bundle: records, tables, a report, a manifest and the sums over all of them.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use super::facts::{StoreFacts, coverage_of};
@@ -14,12 +15,15 @@ use super::tables::{
 };
 use super::{ExportError, Passed, Redactor, Selection, Staging};
 use crate::render::{write_json_pretty, write_messages_csv};
+use crate::signing::SecretKey;
 use crate::source::{BUNDLE_MANIFEST, BUNDLE_RECORDS};
 use crate::store::Store;
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, Message};
 
 pub(super) const SUMS: &str = "SHA256SUMS";
+/// The signature of the sums, which no sum can be of.
+pub(super) const SIGNATURE: &str = "SHA256SUMS.minisig";
 pub(super) const MESSAGES: &str = "messages.csv";
 pub(super) const TIMELINE: &str = "timeline.csv";
 pub(super) const TIMESKETCH: &str = "timesketch.csv";
@@ -39,6 +43,8 @@ pub struct BundleOptions<'a> {
     pub zone: Zone,
     /// What takes addresses and subjects away.
     pub redactor: Option<&'a Redactor>,
+    /// The key to sign the sums with, and when that is. A signature is another one each time.
+    pub signing: Option<(&'a SecretKey, Timestamp)>,
 }
 
 /// What was made.
@@ -50,6 +56,8 @@ pub struct BundleReport {
     pub manifest: Manifest,
     /// SHA-256 of its `SHA256SUMS`, in hexadecimal: whoever knows it knows every byte.
     pub sums_sha256: String,
+    /// Whether a signature of `SHA256SUMS` is beside it.
+    pub is_signed: bool,
 }
 
 /// Writes a bundle of the selected messages to where `staging` is for: a directory, or one zip
@@ -82,26 +90,32 @@ pub fn write_bundle(
     listed.push(FileEntry::new(BUNDLE_MANIFEST, &file.finish()?));
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     let mut sums = staging.create(SUMS)?;
-    sums.with(|out| {
-        listed.iter().try_for_each(|it| {
-            std::io::Write::write_fmt(out, format_args!("{}  {}\n", it.sha256, it.name))
-        })
-    })?;
+    sums.with(|out| listed.iter().try_for_each(|it| writeln!(out, "{}  {}", it.sha256, it.name)))?;
     let sums_sha256 = sums.finish()?.sha256;
+    if let Some((key, at)) = options.signing {
+        let path = staging.path().join(SUMS);
+        let sums = std::fs::read(&path).map_err(ExportError::io("read", &path))?;
+        let signature = key.sign(&sums, at, SUMS)?;
+        let mut file = staging.create(SIGNATURE)?;
+        file.with(|out| out.write_all(signature.as_bytes()))?;
+        file.finish()?;
+    }
 
     let path = staging.target().to_owned();
     if is_zip(&path) {
         const ZIP: &str = ".bundle.zip";
         // What says of a bundle what it is comes first, so that it is found first.
         let first = [BUNDLE_MANIFEST, SUMS];
+        let signature = options.signing.map(|_| SIGNATURE);
         let rest = listed.iter().map(|it| it.name.as_str()).filter(|it| !first.contains(it));
-        let names: Vec<&str> = first.into_iter().chain(rest).collect();
+        let names: Vec<&str> = first.into_iter().chain(signature).chain(rest).collect();
         pack(staging.path(), &names, &staging.path().join(ZIP))?;
         staging.publish_file(ZIP)?;
     } else {
         staging.publish()?;
     }
-    Ok(BundleReport { path, manifest, sums_sha256 })
+    let is_signed = options.signing.is_some();
+    Ok(BundleReport { path, manifest, sums_sha256, is_signed })
 }
 
 fn describe(

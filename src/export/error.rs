@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::limits;
+use crate::signing::SigningError;
 use crate::store::StoreError;
 
 /// Why an export could not be written or read.
@@ -55,6 +56,9 @@ pub enum ExportError {
         /// What is wrong.
         reason: String,
     },
+    /// The sums could not be signed.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
     /// Neither a directory nor a zip.
     #[error("{} is neither a directory nor a zip: name what `mailtrace export --out` made", .path.display())]
     NotABundle {

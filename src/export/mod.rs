@@ -4,7 +4,8 @@
 //! through them once and write as they go, so that memory does not grow with the extract. Whatever
 //! is to be redacted is redacted in the record itself, before anything is made of it: tables,
 //! report and timeline are made of the redacted events and cannot say more than these. Nothing here
-//! reads the clock: the same export twice is the same bytes. [`check_bundle`] needs no store.
+//! reads the clock: the same export twice is the same bytes, but for a signature. [`check_bundle`]
+//! needs no store.
 
 mod bundle;
 mod check;
@@ -13,6 +14,7 @@ mod facts;
 mod flat;
 mod manifest;
 mod pack;
+mod parts;
 mod passage;
 mod records;
 mod redact;

@@ -1,0 +1,140 @@
+//! `mailtrace sign`, and the options with which other commands sign.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Context, Format, Outcome};
+use crate::limits;
+use crate::render::{sanitise, write_json};
+use crate::signing::{HeadStatement, SecretKey, Signed, signature_path};
+use crate::store::{VerifyOptions, verify};
+
+/// Signs what the store holds, for whoever has the public key
+///
+/// Verifies the store, writes a short statement with its head to a file, and a signature of it
+/// beside that, with .minisig behind the name. `mailtrace verify --signed-head FILE --public-key KEY` checks
+/// some day that the store still has everything that it had then; the signature alone is also
+/// checked by `minisign -Vm FILE -p KEY`. Keys are those of `minisign -G`.
+#[derive(Debug, Args)]
+pub(super) struct SignArgs {
+    /// The secret key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// Where to write the statement; neither the file nor its signature may exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Where the password of a secret key comes from.
+#[derive(Debug, Args)]
+pub(super) struct PasswordArgs {
+    /// Read the password of the secret key from the first line of a file, instead of asking for it
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+}
+
+impl PasswordArgs {
+    /// Reads a secret key, and its password where it has one.
+    pub(super) fn open(&self, key: &Path) -> anyhow::Result<SecretKey> {
+        Ok(SecretKey::open(key, || match &self.password_file {
+            Some(path) => first_line(path),
+            None => rpassword::prompt_password(format!(
+                "Password of {}: ",
+                sanitise(&key.display().to_string())
+            ))
+            .map_err(|error| {
+                io::Error::new(error.kind(), format!("{error}: name a --password-file"))
+            }),
+        })?)
+    }
+}
+
+fn first_line(path: &Path) -> io::Result<String> {
+    let name = |error: io::Error| {
+        io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()))
+    };
+    let file = File::open(path).map_err(name)?.take(limits::SIGNED_TEXT_BYTES_MAX);
+    let mut line = String::new();
+    BufReader::new(file).read_line(&mut line).map_err(name)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let store = context.store_path()?;
+    let signature_file = signature_path(&args.out);
+    for path in [&args.out, &signature_file] {
+        let is_there = path.symlink_metadata().is_ok();
+        anyhow::ensure!(!is_there, "{} exists already: name another --out", path.display());
+    }
+    let key = args.password.open(&args.key)?;
+    let report = verify(&store, &VerifyOptions::default(), &|_| {})?;
+    anyhow::ensure!(
+        report.problems.is_empty(),
+        "{} is damaged, and is not signed: see `mailtrace verify`",
+        store.display()
+    );
+    let Some(head) = report.head else {
+        anyhow::bail!("{} has no commit yet: there is nothing to sign", store.display());
+    };
+    let (records, commits) = (report.records, report.commits);
+    let statement = HeadStatement { head, records, commits, at: context.now };
+    let text = statement.to_string();
+    let name = args.out.file_name().unwrap_or_default().to_string_lossy();
+    let signature = key.sign(text.as_bytes(), context.now, &name)?;
+    write_new(&signature_file, &signature)?;
+    write_new(&args.out, &text)?;
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let json = json!({
+                "head": statement.head,
+                "records": records,
+                "commits": commits,
+                "statement": args.out.display().to_string(),
+                "signature": signature_file.display().to_string(),
+            });
+            write_json(&json, &mut stdout)?;
+        }
+        Format::Table | Format::Csv => {
+            let path = signature_file.display().to_string();
+            write!(stdout, "{text}signature: {}\n", sanitise(&path))?;
+        }
+    }
+    stdout.flush()?;
+    Ok(Outcome::Done)
+}
+
+/// Says who signed, in a line.
+pub(super) fn signed_in_words(signed: &Signed, is_checked: bool) -> String {
+    let Signed { key_id, comment } = signed;
+    let comment = comment.replace('\t', " ");
+    if is_checked {
+        format!("signed with the key {key_id}: {comment}")
+    } else {
+        format!(
+            "it says that the key {key_id} signed it, which was not checked: name the --public-key"
+        )
+    }
+}
+
+pub(super) fn signed_to_json(signed: &Signed, is_checked: bool) -> Value {
+    json!({"keyId": signed.key_id, "comment": signed.comment, "checked": is_checked})
+}
+
+/// Writes a file that is not there yet, durably.
+fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
+    let write = || {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}

@@ -1,0 +1,47 @@
+//! Signatures that [minisign](https://jedisct1.github.io/minisign/) makes and checks: over the head
+//! of a store ([`HeadStatement`]), and over the sums of an export.
+//!
+//! A hash that was noted down shows that nothing was changed to whoever noted it; a signature
+//! shows it to everybody who has the public key.
+
+mod error;
+mod key;
+mod statement;
+
+pub use error::SigningError;
+pub use key::{PublicKey, SecretKey, Signed};
+pub use statement::HeadStatement;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use crate::limits;
+
+/// What stands behind the name of a file in the name of its signature.
+pub const SIGNATURE_SUFFIX: &str = ".minisig";
+
+/// Where the signature of a file lies.
+#[must_use]
+pub fn signature_path(path: &Path) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(SIGNATURE_SUFFIX);
+    PathBuf::from(name)
+}
+
+/// Reads a file of keys, signatures or what is signed: all of them are short texts.
+///
+/// # Errors
+///
+/// [`SigningError::Io`], and [`SigningError::TooLong`] beyond [`limits::SIGNED_TEXT_BYTES_MAX`].
+pub fn read_short(path: &Path) -> Result<String, SigningError> {
+    let io = |source| SigningError::Io { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(io)?;
+    file.take(limits::SIGNED_TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
+    if bytes.len() as u64 > limits::SIGNED_TEXT_BYTES_MAX {
+        return Err(SigningError::TooLong { path: path.to_owned() });
+    }
+    String::from_utf8(bytes).map_err(|_| SigningError::NoText { path: path.to_owned() })
+}

@@ -1,0 +1,54 @@
+//! What is signed of a store: a short text that people can read.
+
+use std::fmt;
+use std::path::Path;
+
+use super::{PublicKey, Signed, SigningError, read_short, signature_path};
+use crate::time::Timestamp;
+
+/// Says what a store held at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeadStatement {
+    /// The head of the store's last commit, in lower-case hexadecimal.
+    pub head: String,
+    /// Records in the store.
+    pub records: u64,
+    /// Commits.
+    pub commits: u64,
+    /// When the statement was made.
+    pub at: Timestamp,
+}
+
+const TITLE: &str = "mailtrace: what a store holds";
+const HEAD: &str = "head: ";
+
+impl fmt::Display for HeadStatement {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "{TITLE}")?;
+        writeln!(formatter, "{HEAD}{}", self.head)?;
+        writeln!(formatter, "records: {}", self.records)?;
+        writeln!(formatter, "commits: {}", self.commits)?;
+        writeln!(formatter, "stated: {} by mailtrace {}", self.at, env!("CARGO_PKG_VERSION"))
+    }
+}
+
+impl HeadStatement {
+    /// Reads the head from a statement whose signature, in the file beside it, holds.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningError`] when a file cannot be read, the signature does not hold, or the statement
+    /// is none.
+    pub fn checked_head(path: &Path, key: &PublicKey) -> Result<(String, Signed), SigningError> {
+        let text = read_short(path)?;
+        let signed = key.check(text.as_bytes(), &read_short(&signature_path(path))?)?;
+        let no_head = || SigningError::NoHead { path: path.to_owned() };
+        let mut lines = text.lines();
+        if lines.next() != Some(TITLE) {
+            return Err(no_head());
+        }
+        let is_head = |it: &&str| it.len() == 64 && it.bytes().all(|it| it.is_ascii_hexdigit());
+        let head = lines.find_map(|it| it.strip_prefix(HEAD)).filter(is_head);
+        Ok((head.ok_or_else(no_head)?.to_owned(), signed))
+    }
+}
