@@ -48,6 +48,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_workmail", &["aws"]),
     ("aws_types", &["aws"]),
     ("tantivy", &["store", "query"]),
+    ("icu_properties", &["render"]),
+    ("idna", &["render"]),
     ("parquet", &["export"]),
     ("zip", &["source", "export"]),
 ];
