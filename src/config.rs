@@ -14,7 +14,8 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -79,17 +80,20 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let wrong = |detail| ConfigError::Wrong { path: path.to_owned(), detail };
-        let bytes = match fs::metadata(path) {
-            Ok(metadata) => metadata.len(),
+        let file = match File::open(path) {
+            Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             Err(error) => return Err(read(error)),
         };
-        if bytes > limits::CONFIG_BYTES_MAX {
+        // Whatever its length is said to be: a device has none, and no end either.
+        let mut bytes = Vec::new();
+        file.take(limits::CONFIG_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(read)?;
+        if bytes.len() as u64 > limits::CONFIG_BYTES_MAX {
             return Err(wrong(format!("longer than {} bytes", limits::CONFIG_BYTES_MAX)));
         }
-        let text = fs::read_to_string(path).map_err(read)?;
+        let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
         let config: Self = toml::from_str(&text).map_err(|error| {
             let line = error.span().map(|it| text.get(..it.start).unwrap_or_default());
             let line = line.map_or(1, |it| it.matches('\n').count() + 1);
@@ -108,6 +112,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn read(text: &str) -> Result<Config, String> {
@@ -136,5 +142,7 @@ mod tests {
             read("[sources.a]\nlog-group='x'\norganization='y'\n").unwrap_err().contains("both")
         );
         assert!(read("[[[").is_err());
+        let endless = Config::read(Path::new("/dev/zero")).unwrap_err().to_string();
+        assert!(endless.contains("longer than"), "{endless}");
     }
 }

@@ -47,7 +47,7 @@
 //!
 //! let traced = trace_ids(&store, ["<20261123.1001@acme.example>"], &JoinRules::default())?;
 //! assert_eq!(
-//!     headline(&traced.messages[0]),
+//!     headline(&traced.messages[0]).to_string(),
 //!     "Delivered to 2 of 3 recipients; bounced for bob@acme.example: 5.2.2 mailbox full",
 //! );
 //! # Ok(())

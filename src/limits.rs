@@ -164,6 +164,9 @@ pub const TABLE_RECIPIENTS_MAX: usize = 20;
 /// Steps that the timeline for people shows of one leg unless `--all` is given.
 pub const TABLE_STEPS_MAX: usize = 24;
 
+/// Bytes of a domain beyond which it is none: 253 characters, of four bytes at most.
+pub const DOMAIN_BYTES_MAX: usize = 253 * 4;
+
 /// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
 pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;
 

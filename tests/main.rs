@@ -110,6 +110,8 @@ mod export_redact;
 mod formats;
 // Text written by strangers, through every command and format.
 mod hostile;
+// No network but for the commands that are for it.
+mod no_socket;
 // How the others run the program.
 mod program;
 // The least policies, printed.

@@ -52,6 +52,8 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tantivy", &["store", "query"]),
     ("minisign", &["signing"]),
     ("minisign_verify", &["signing"]),
+    ("icu_properties", &["render"]),
+    ("idna", &["render"]),
     ("parquet", &["export"]),
     ("zip", &["source", "export"]),
 ];

@@ -46,6 +46,7 @@ mod verify;
 mod watch;
 mod watched;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -281,9 +282,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(EXIT_ERROR);
         }
     };
-    let arguments = match Arguments::try_parse_from(given) {
+    let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(&legible(error, &given)),
     };
     arguments.global.color.apply();
     match run_guarded(arguments) {
@@ -294,6 +295,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(EXIT_ERROR)
         }
     }
+}
+
+/// The same refusal, of the arguments as they are shown: a newline in one would begin a line of its
+/// own, which nothing tells from ours.
+fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
+    let given: Vec<_> = given.iter().map(|it| it.to_string_lossy()).collect();
+    let shown: Vec<_> = given.iter().map(|it| sanitise(it)).collect();
+    if shown == given {
+        return error;
+    }
+    Arguments::try_parse_from(shown.iter().map(|it| OsString::from(it.as_ref())))
+        .err()
+        .unwrap_or(error)
 }
 
 /// Prints the help that was asked for, or what is wrong with the arguments.

@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
 use super::{Context, Format, Outcome};
-use crate::render::{sanitise, write_json};
+use crate::render::{Marked, sanitise, write_json};
 use crate::store::{
     Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records,
 };
@@ -71,7 +71,7 @@ pub(super) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Outco
         !args.common.reason.to_lowercase().contains(&address.to_lowercase()),
         "--reason names the address: the reason stays in the store for ever"
     );
-    let what = format!("that name {address}");
+    let what = format!("that name {}", Marked::address(address));
     run(Removal::Address(address.to_owned()), &what, &args.common, context)
 }
 

@@ -17,7 +17,9 @@ use super::manifest::{Manifest, TimeBound};
 use super::staging::HashedFile;
 use crate::event::Address;
 use crate::limits;
-use crate::render::{checks, fit, headline, html_text, human_duration, sentence, why};
+use crate::render::{
+    Marked, checks, fit, headline, html_text, human_duration, marked_sentence, why,
+};
 use crate::time::{Timestamp, Zone};
 use crate::trace::{Leg, Message};
 
@@ -222,9 +224,13 @@ fn write_message(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let outcome = message.outcome;
-    writeln!(out, "<h3 class=\"{outcome}\">{number}. {}</h3>", mail(&headline(message)))?;
+    writeln!(
+        out,
+        "<h3 class=\"{outcome}\">{number}. {}</h3>",
+        mail(&headline(message).to_string())
+    )?;
     let at = |it: Timestamp| it.in_zone(zone);
-    let address = |it: &Address<'_>| mail(it.as_str());
+    let address = |it: &Address<'_>| mail(&Marked::address(it.as_str()).to_string());
     let mut pairs = Vec::new();
     pairs.extend(message.subject.as_deref().map(|it| ("Subject", mail(it))));
     pairs.extend(message.from.as_ref().map(|it| ("From", address(it))));
@@ -251,12 +257,12 @@ fn write_recipients(message: &Message, zone: &Zone, out: &mut dyn Write) -> io::
         writeln!(
             out,
             "<tr><td>{}</td><td>{}</td><td class=\"{outcome}\">{outcome}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-            mail(row.address.as_str()),
+            mail(&Marked::address(row.address.as_str()).to_string()),
             row.direction,
             mail(row.folder.as_deref().unwrap_or_default()),
             row.at.map(|it| it.in_zone(zone)).unwrap_or_default(),
             row.latency_ms.map(human_duration).unwrap_or_default(),
-            mail(&why(row)),
+            mail(&why(row).to_string()),
             outcome = row.outcome,
         )?;
     }
@@ -284,7 +290,7 @@ fn write_leg(leg: &Leg, message: &Message, zone: &Zone, out: &mut dyn Write) -> 
             if record.is_time_approximate { "about " } else { "" },
             record.timestamp.in_zone(zone),
             gap.map(|it| format!("+{it}")).unwrap_or_default(),
-            mail(&sentence(&stored.event)),
+            mail(&marked_sentence(&stored.event).to_string()),
             place.join(" "),
         )?;
         previous = Some(record.timestamp);

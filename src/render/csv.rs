@@ -186,7 +186,10 @@ fn list(items: &[impl ToString]) -> String {
 #[must_use]
 pub fn csv_cell(text: &str) -> String {
     let sanitised = sanitise(text);
-    if text.starts_with(starts_formula) { format!("'{sanitised}") } else { sanitised.into_owned() }
+    // Some spreadsheets drop the blanks before a formula.
+    let is_formula =
+        text.starts_with(starts_formula) || text.trim_start().starts_with(starts_formula);
+    if is_formula { format!("'{sanitised}") } else { sanitised.into_owned() }
 }
 
 /// The full-width forms count too: spreadsheets with East Asian settings read them as the others.
@@ -250,6 +253,9 @@ mod tests {
             ("\t=1", "'\\t=1"),
             ("\r\n=1", "'\\r\\n=1"),
             ("＝1", "'＝1"),
+            (" =1", "' =1"),
+            ("\u{a0} \u{3000}＠A1", "'\u{a0} \u{3000}＠A1"),
+            (" a =1", " a =1"),
             ("a=b", "a=b"),
             ("", ""),
         ] {
@@ -269,7 +275,7 @@ mod tests {
                 prop_assert_eq!(written.lines().count(), 2);
                 for record in csv::Reader::from_reader(written.as_bytes()).records() {
                     for cell in &record.unwrap() {
-                        prop_assert!(!cell.starts_with(starts_formula), "{cell:?}");
+                        prop_assert!(!cell.trim_start().starts_with(starts_formula), "{cell:?}");
                         prop_assert!(!cell.contains(crate::render::sanitise::is_hidden));
                     }
                 }

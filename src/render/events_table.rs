@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
+use super::address::Marked;
 use super::sanitise::{fit, sanitise};
-use super::step::{cause, event_style, word};
+use super::step::{self, cause, event_style, word};
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::event::{Address, Event, EventName, decoded_subject};
+use crate::event::{Event, EventName, decoded_subject};
 use crate::limits;
 use crate::store::StoredEvent;
 use crate::time::Zone;
@@ -37,7 +38,7 @@ pub fn write_events_table<'e>(
         let start = [
             Cell::new(&stored.record.timestamp.in_zone(&options.zone)),
             Cell::styled(word(&event.name), event_style(event)),
-            Cell::new(&from_and_to(event)),
+            Cell::marked(from_and_to(event)),
         ];
         let (detail, trace_id) = (detail(event), event.trace_id.as_ref());
         let end = if is_wide {
@@ -59,10 +60,9 @@ pub fn write_event_line(stored: &StoredEvent, zone: &Zone, out: &mut dyn Write) 
     let event = &stored.event;
     let style = event_style(event);
     let time = stored.record.timestamp.in_zone(zone);
-    let rest = [from_and_to(event), beneath(&event.trace_id, &detail(event))];
-    let rest = rest.iter().filter(|it| !it.is_empty());
-    let rest = rest.map(|it| fit(it, limits::TABLE_TEXT_COLUMNS_MAX));
-    let rest = rest.collect::<Vec<_>>().join("  ");
+    let beneath = fit(&beneath(&event.trace_id, &detail(event)), limits::TABLE_TEXT_COLUMNS_MAX);
+    let rest = [from_and_to(event).to_string(), beneath];
+    let rest = rest.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("  ");
     writeln!(out, "{time}  {style}{:<11}{style:#} {rest}", sanitise(word(&event.name)))
 }
 
@@ -71,15 +71,10 @@ fn beneath(trace_id: &str, detail: &str) -> String {
     known.collect::<Vec<_>>().join(" · ")
 }
 
-fn from_and_to(event: &Event<'_>) -> String {
-    let from = event.from.as_ref().or(event.sender.as_ref()).map(Address::as_str);
-    let mut others = event.all_recipients().map(Address::as_str);
-    let to = match (others.next(), others.count()) {
-        (None, _) => String::new(),
-        (Some(first), 0) => format!("→ {first}"),
-        (Some(first), rest) => format!("→ {first} +{rest}"),
-    };
-    [from.unwrap_or_default(), &to].join(" ").trim().to_owned()
+fn from_and_to(event: &Event<'_>) -> Marked {
+    let mut recipients = event.all_recipients();
+    let (first, others) = (recipients.next(), recipients.count());
+    step::from_and_to(event.from.as_ref().or(event.sender.as_ref()), first, others)
 }
 
 fn detail(event: &Event<'_>) -> String {

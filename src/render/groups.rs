@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::address::Marked;
 use super::csv::csv_cell;
 use super::json::write_json;
 use super::share::{share, share_in_words};
-use super::style::{FAINT, outcome_style};
+use super::style::{FAINT, PLAIN, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::stats::{GroupKey, GroupRow, Groups};
+use crate::stats::{GroupKey, GroupRow, Groups, PAIR_SEPARATOR};
 use crate::time::Zone;
 use crate::trace::Outcome;
 
@@ -86,10 +87,16 @@ pub fn write_groups_table(
 
 fn cell(key: GroupKey, value: Option<&str>) -> Cell {
     let Some(value) = value else { return Cell::styled(NO_VALUE, FAINT) };
-    let outcome = Outcome::ALL.into_iter().find(|it| it.as_str() == value);
-    match outcome.filter(|_| key == GroupKey::Outcome) {
-        Some(outcome) => Cell::styled(value, outcome_style(outcome)),
-        None => Cell::new(value),
+    let outcome = || Outcome::ALL.into_iter().find(|it| it.as_str() == value);
+    match key {
+        GroupKey::Outcome => Cell::styled(value, outcome().map_or(PLAIN, outcome_style)),
+        GroupKey::Sender | GroupKey::Recipient => Cell::marked(Marked::address(value)),
+        GroupKey::SenderDomain | GroupKey::RecipientDomain => Cell::marked(Marked::domain(value)),
+        GroupKey::SenderRecipient => Cell::marked(Marked::new(|namer| {
+            let names = value.split(PAIR_SEPARATOR).map(|it| namer.address(it));
+            names.collect::<Vec<_>>().join(PAIR_SEPARATOR)
+        })),
+        _ => Cell::new(value),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::address::{Marked, Namer};
 use crate::time::human_duration;
 use crate::trace::{Message, Outcome, Recipient, StatusClass, status_class, status_in_words};
 
@@ -16,9 +17,14 @@ const PROBLEMS: [Outcome; 6] = [
 ];
 
 /// Says what became of a message: `Delivered to 2 of 3 recipients; bounced for bob@acme.example:
-/// 5.2.2 mailbox full`. The text is not sanitised yet.
+/// 5.2.2 mailbox full`.
 #[must_use]
-pub fn headline(message: &Message) -> String {
+pub fn headline(message: &Message) -> Marked {
+    Marked::new(|namer| headline_by(namer, message))
+}
+
+/// The same, not sanitised yet.
+pub(super) fn headline_by(namer: &mut Namer, message: &Message) -> String {
     let deciding = message.deciding_recipients();
     // The mailboxes behind an alias or a group have rows of their own.
     let rows: Vec<&Recipient> =
@@ -29,20 +35,20 @@ pub fn headline(message: &Message) -> String {
             count => format!("No recipient is known: none of the {count} events found names one"),
         };
     }
+    let arrived = arrival(namer, &rows);
     let problems: Vec<String> = PROBLEMS
         .iter()
         .filter_map(|outcome| {
             let of_it: Vec<_> = rows.iter().copied().filter(|it| it.outcome == *outcome).collect();
-            problem(*outcome, &of_it)
+            problem(namer, *outcome, &of_it)
         })
         .collect();
-    let arrived = arrival(&rows);
     let parts: Vec<String> = arrived.into_iter().chain(problems).collect();
     capitalised(&parts.join("; "))
 }
 
 /// Tells who has it.
-fn arrival(rows: &[&Recipient]) -> Option<String> {
+fn arrival(namer: &mut Namer, rows: &[&Recipient]) -> Option<String> {
     let good: Vec<&Recipient> = rows.iter().copied().filter(|it| it.outcome.is_good()).collect();
     let sent = good.iter().filter(|it| it.outcome == Outcome::Sent).count();
     let verb = match sent {
@@ -68,7 +74,7 @@ fn arrival(rows: &[&Recipient]) -> Option<String> {
                 None | Some(0) => String::new(),
                 Some(ms) => format!(" after {}", human_duration(ms)),
             };
-            format!("{verb} {}{place}{after}", only.address)
+            format!("{verb} {}{place}{after}", namer.address(only.address.as_str()))
         }
         _ if good.len() == rows.len() => format!("{verb} all {} recipients{junk}", rows.len()),
         _ => format!("{verb} {} of {} recipients{junk}", good.len(), rows.len()),
@@ -76,10 +82,10 @@ fn arrival(rows: &[&Recipient]) -> Option<String> {
 }
 
 /// Tells who has it not, and why when there is one cause.
-fn problem(outcome: Outcome, rows: &[&Recipient]) -> Option<String> {
+fn problem(namer: &mut Namer, outcome: Outcome, rows: &[&Recipient]) -> Option<String> {
     let whom = match rows {
         [] => return None,
-        [only] => only.address.to_string(),
+        [only] => namer.address(only.address.as_str()).into_owned(),
         _ => format!("{} recipients", rows.len()),
     };
     let why = match outcome {
@@ -139,7 +145,7 @@ mod tests {
     const EVE: &str = "eve@acme.example";
 
     fn check(log: &[StoredEvent], expect: &str) {
-        assert_eq!(headline(&joined(log)[0]), expect);
+        assert_eq!(headline(&joined(log)[0]).to_string(), expect);
     }
 
     #[test]
@@ -198,7 +204,7 @@ mod tests {
     fn what_is_open_is_said_to_be_open() {
         let log = [received(0, "t", "m", &[BOB]), rule(2_000, "t", "INBOUND_RULE", "DEFAULT", &[])];
         assert_eq!(
-            headline(&joined_before(&log, 3_000)[0]),
+            headline(&joined_before(&log, 3_000)[0]).to_string(),
             "Pending for bob@acme.example: no outcome yet"
         );
         check(

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::headline::headline;
+use super::address::Marked;
+use super::headline::headline_by;
+use super::step;
 use super::style::message_style;
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::trace::{Message, MessageOutcome};
@@ -28,26 +30,25 @@ pub fn write_messages_table(
         table.push([
             Cell::new(&message.first_seen.in_zone(&options.zone)),
             Cell::styled(message.outcome.as_str(), message_style(message.outcome)),
-            Cell::new(&from_and_to(message)),
-            Cell::new(&beneath(message)),
+            Cell::marked(from_and_to(message)),
+            Cell::marked(beneath(message)),
         ]);
     }
     table.write(options.width, out)
 }
 
-fn from_and_to(message: &Message) -> String {
-    let from = message.from.as_ref().or(message.sender.as_ref()).map(|it| it.as_str());
+fn from_and_to(message: &Message) -> Marked {
     let recipients = message.deciding_recipients();
-    let to = match (recipients.first(), recipients.len()) {
-        (None, _) => String::new(),
-        (Some(first), 1) => format!("→ {}", first.address),
-        (Some(first), count) => format!("→ {} +{}", first.address, count - 1),
-    };
-    [from.unwrap_or_default(), &to].join(" ").trim().to_owned()
+    let first = recipients.first().map(|it| &it.address);
+    let others = recipients.len().saturating_sub(1);
+    step::from_and_to(message.from.as_ref().or(message.sender.as_ref()), first, others)
 }
 
-fn beneath(message: &Message) -> String {
+fn beneath(message: &Message) -> Marked {
     let is_fine = message.outcome == MessageOutcome::Delivered;
-    let parts = [message.any_id(), message.subject.clone(), (!is_fine).then(|| headline(message))];
-    parts.into_iter().flatten().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · ")
+    Marked::new(|namer| {
+        let headline = (!is_fine).then(|| headline_by(namer, message));
+        let parts = [message.any_id(), message.subject.clone(), headline];
+        parts.into_iter().flatten().filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" · ")
+    })
 }

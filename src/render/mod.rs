@@ -5,6 +5,7 @@
 //! gives; this module knows neither terminals nor files. Colours are written as ANSI sequences,
 //! which a writer from `anstream` takes off where they are not wanted.
 
+mod address;
 mod bars;
 mod batch;
 mod csv;
@@ -26,6 +27,7 @@ mod table;
 mod trace_table;
 mod triage;
 
+pub use address::Marked;
 pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
 };
@@ -53,7 +55,7 @@ pub use stats_data::{
 pub use stats_table::{
     absent_value, write_chart, write_counts_table, write_latency_tables, write_metrics_table,
 };
-pub use step::sentence;
+pub use step::{marked_sentence, sentence};
 pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 pub use trace_table::{

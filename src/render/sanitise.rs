@@ -40,18 +40,10 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
 /// ```
 #[must_use]
 pub fn fit(text: &str, columns: usize) -> String {
-    // Each visible column takes at least one character that has a width; more than a few that
-    // have none (accents) on each is no writing, so that a cheap cut keeps a huge text cheap.
-    const CHARACTERS_PER_COLUMN_MAX: usize = 8;
-    let end = columns.saturating_add(1).saturating_mul(CHARACTERS_PER_COLUMN_MAX);
-    let (start, is_cut) = match text.char_indices().nth(end) {
-        Some((index, _)) => (text.get(..index).unwrap_or(text), true),
-        None => (text, false),
-    };
-    let visible = sanitise(start);
-    if !is_cut && visible.width() <= columns {
+    if let Some(visible) = fit_whole(text, columns) {
         return visible.into_owned();
     }
+    let visible = sanitise(start(text, columns));
     let mut fitting = String::new();
     let mut used = 0_usize;
     for character in visible.chars() {
@@ -65,6 +57,23 @@ pub fn fit(text: &str, columns: usize) -> String {
         fitting.push('…');
     }
     fitting
+}
+
+/// The sanitised `text`, if all of it fits into `columns` of a terminal.
+pub(super) fn fit_whole(text: &str, columns: usize) -> Option<Cow<'_, str>> {
+    let start = start(text, columns);
+    let visible = (start.len() == text.len()).then(|| sanitise(start))?;
+    (visible.width() <= columns).then_some(visible)
+}
+
+/// As much of `text` as can matter to `columns` of a terminal: each takes at least one character
+/// that has a width, and more than a few that have none (accents) on each is no writing, so that a
+/// cheap cut keeps a huge text cheap.
+fn start(text: &str, columns: usize) -> &str {
+    const CHARACTERS_PER_COLUMN_MAX: usize = 8;
+    let end = columns.saturating_add(1).saturating_mul(CHARACTERS_PER_COLUMN_MAX);
+    let end = text.char_indices().nth(end).map_or(text.len(), |(index, _)| index);
+    text.get(..end).unwrap_or(text)
 }
 
 /// How many columns of a terminal a sanitised text takes.

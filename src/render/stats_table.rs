@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 
+use super::address::Marked;
 use super::bars::{bar, columns_of, counts_together};
 use super::sanitise::columns;
 use super::share::share_in_words;
@@ -66,12 +67,20 @@ pub fn write_counts_table(
             Cell::new(&share_in_words(*count, total)),
             Cell::styled(&columns_of(series, width), BAR),
             match value {
-                Some(value) => Cell::new(value),
+                Some(value) => value_cell(counts.key, value),
                 None => Cell::styled(absent_value(counts.key), FAINT),
             },
         ]);
     }
     table.write(options.width, out)
+}
+
+fn value_cell(key: CountKey, value: &str) -> Cell {
+    match key {
+        CountKey::Sender | CountKey::Recipient => Cell::marked(Marked::address(value)),
+        CountKey::SenderDomain | CountKey::RecipientDomain => Cell::marked(Marked::domain(value)),
+        _ => Cell::new(value),
+    }
 }
 
 fn one_of(key: CountKey) -> &'static str {

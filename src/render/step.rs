@@ -1,5 +1,6 @@
 //! One event as a plain sentence.
 
+use super::address::{Marked, Namer};
 use super::headline::status_with_words;
 use super::style::{BAD, GOOD, PLAIN};
 use crate::event::{Address, Event, EventName, RuleAction};
@@ -7,41 +8,62 @@ use crate::event::{Address, Event, EventName, RuleAction};
 /// Addresses that one sentence names before it counts the rest.
 const NAMED_MAX: usize = 3;
 
-/// Says what happened, not sanitised yet: `delivered to bob@acme.example in INBOX`.
+/// Says what happened, for programs: `delivered to bob@acme.example in INBOX`. Addresses are exact,
+/// and the text is not sanitised yet.
 #[must_use]
 pub fn sentence(event: &Event<'_>) -> String {
+    sentence_by(&mut Namer::exact(), event)
+}
+
+/// Says what happened, for people.
+#[must_use]
+pub fn marked_sentence(event: &Event<'_>) -> Marked {
+    Marked::new(|namer| sentence_by(namer, event))
+}
+
+fn sentence_by(namer: &mut Namer, event: &Event<'_>) -> String {
     match &event.name {
         EventName::OutgoingEmailSubmitted => {
-            format!("submitted{}{}", origin(event), for_whom(" to ", &event.recipients))
+            format!(
+                "submitted{}{}",
+                origin(namer, event),
+                for_whom(namer, " to ", &event.recipients)
+            )
         }
         EventName::OrganizationEmailReceived => {
             format!(
                 "received{}{}{}",
-                origin(event),
-                for_whom(" for ", &event.recipients),
+                origin(namer, event),
+                for_whom(namer, " for ", &event.recipients),
                 findings(event)
             )
         }
         EventName::OutgoingEmailSent => {
-            format!("sent{}: the next server accepted it", for_whom(" to ", &event.recipient))
+            format!(
+                "sent{}: the next server accepted it",
+                for_whom(namer, " to ", &event.recipient)
+            )
         }
         EventName::MailboxEmailDelivered => {
             format!(
                 "delivered{}{}",
-                for_whom(" to ", &event.recipient),
+                for_whom(namer, " to ", &event.recipient),
                 quoted(" in ", event.folder.as_deref())
             )
         }
-        EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => bounce(event),
-        EventName::RuleApplied => rule(event),
+        EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => bounce(namer, event),
+        EventName::RuleApplied => rule(namer, event),
         EventName::JournalingInitiated => {
-            format!("a copy goes to the journal{}", for_whom(" at ", &event.journaling_address))
+            format!(
+                "a copy goes to the journal{}",
+                for_whom(namer, " at ", &event.journaling_address)
+            )
         }
         EventName::DmarcPolicyApplied => {
             let policy = event.policy.as_deref().unwrap_or("(none named)");
             format!(
                 "the sender's DMARC policy {policy} was applied{}",
-                for_whom(" for ", &event.recipients)
+                for_whom(namer, " for ", &event.recipients)
             )
         }
         EventName::Other(name) if name.is_empty() => "an event without a name".to_owned(),
@@ -89,28 +111,47 @@ pub(super) fn cause(status: Option<&str>, reason: Option<&str>) -> String {
     }
 }
 
-fn bounce(event: &Event<'_>) -> String {
-    let whom = if event.bounced.is_empty() { &event.recipient } else { &event.bounced };
-    let cause = cause(event.status.as_deref(), event.reason.as_deref());
-    format!("bounced{}, {cause}", for_whom(" for ", whom))
+/// Who wrote to whom, of whom the first is named: `ana@acme.example → bob@acme.example +2`.
+pub(super) fn from_and_to(
+    from: Option<&Address<'_>>,
+    to: Option<&Address<'_>>,
+    others: usize,
+) -> Marked {
+    Marked::new(|namer| {
+        let mut name = |it: &Address<'_>| namer.address(it.as_str()).into_owned();
+        let from = from.map(&mut name).unwrap_or_default();
+        let to = match (to.map(name), others) {
+            (None, _) => String::new(),
+            (Some(to), 0) => format!("→ {to}"),
+            (Some(to), others) => format!("→ {to} +{others}"),
+        };
+        [from, to].join(" ").trim().to_owned()
+    })
 }
 
-fn origin(event: &Event<'_>) -> String {
+fn bounce(namer: &mut Namer, event: &Event<'_>) -> String {
+    let whom = if event.bounced.is_empty() { &event.recipient } else { &event.bounced };
+    let cause = cause(event.status.as_deref(), event.reason.as_deref());
+    format!("bounced{}, {cause}", for_whom(namer, " for ", whom))
+}
+
+fn origin(namer: &mut Namer, event: &Event<'_>) -> String {
+    let mut name = |it: &Address<'_>| namer.address(it.as_str()).into_owned();
     match (&event.from, &event.sender) {
         (Some(from), Some(sender)) if from != sender => {
-            format!(" from {sender} on behalf of {from}")
+            format!(" from {} on behalf of {}", name(sender), name(from))
         }
-        (Some(from), _) => format!(" from {from}"),
-        (None, Some(sender)) => format!(" from {sender}"),
+        (Some(address), _) | (None, Some(address)) => format!(" from {}", name(address)),
         (None, None) => String::new(),
     }
 }
 
-fn for_whom(before: &str, addresses: &[Address<'_>]) -> String {
+fn for_whom(namer: &mut Namer, before: &str, addresses: &[Address<'_>]) -> String {
     if addresses.is_empty() {
         return String::new();
     }
-    let named: Vec<&str> = addresses.iter().take(NAMED_MAX).map(Address::as_str).collect();
+    let named = addresses.iter().take(NAMED_MAX).map(|it| namer.address(it.as_str()));
+    let named: Vec<_> = named.collect();
     match addresses.len() - named.len() {
         0 => format!("{before}{}", named.join(", ")),
         rest => format!("{before}{} and {rest} more", named.join(", ")),
@@ -143,14 +184,14 @@ fn findings(event: &Event<'_>) -> String {
     if failed.is_empty() { String::new() } else { format!(" ({})", failed.join(", ")) }
 }
 
-fn rule(event: &Event<'_>) -> String {
+fn rule(namer: &mut Namer, event: &Event<'_>) -> String {
     let name =
         event.rule_name.as_deref().map_or("a rule".to_owned(), |it| format!("rule \"{it}\""));
     let kind = event.rule_type.as_deref().map(|it| format!(" ({it})")).unwrap_or_default();
-    let mut effects: Vec<String> = event.rule_actions.iter().map(action).collect();
+    let mut effects: Vec<String> = event.rule_actions.iter().map(|it| action(namer, it)).collect();
     effects.extend(event.target_folder.as_deref().map(|it| quoted("into folder ", Some(it))));
     if !event.target_recipient.is_empty() {
-        effects.push(for_whom("on to ", &event.target_recipient));
+        effects.push(for_whom(namer, "on to ", &event.target_recipient));
     }
     if effects.is_empty() {
         return format!("{name}{kind} started");
@@ -158,9 +199,9 @@ fn rule(event: &Event<'_>) -> String {
     format!("{name}{kind}: {}", effects.join(", "))
 }
 
-fn action(action: &RuleAction<'_>) -> String {
+fn action(namer: &mut Namer, action: &RuleAction<'_>) -> String {
     let name = if action.action.is_empty() { "an unnamed action" } else { &action.action };
-    format!("{name}{}", for_whom(" for ", &action.recipients))
+    format!("{name}{}", for_whom(namer, " for ", &action.recipients))
 }
 
 #[cfg(test)]

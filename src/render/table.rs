@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
+use super::address::Marked;
 use super::sanitise::{columns, fit};
 use super::style::{PLAIN, STRONG};
 use crate::limits;
@@ -111,6 +112,8 @@ impl Column {
 pub struct Cell {
     text: String,
     style: Style,
+    /// What the text is made of anew where it must be shorter.
+    marked: Option<Marked>,
 }
 
 impl Cell {
@@ -123,7 +126,23 @@ impl Cell {
     /// A cell with a colour.
     #[must_use]
     pub fn styled(text: &str, style: Style) -> Self {
-        Self { text: fit(text, limits::TABLE_TEXT_COLUMNS_MAX), style }
+        Self { text: fit(text, limits::TABLE_TEXT_COLUMNS_MAX), style, marked: None }
+    }
+
+    /// A cell without colour, whose marks stay when it is cut.
+    #[must_use]
+    pub fn marked(marked: Marked) -> Self {
+        Self::marked_and_styled(marked, PLAIN)
+    }
+
+    /// A cell with a colour, whose marks stay when it is cut.
+    #[must_use]
+    pub fn marked_and_styled(marked: Marked, style: Style) -> Self {
+        Self { text: marked.to_string(), style, marked: Some(marked) }
+    }
+
+    fn fit(&self, width: usize) -> String {
+        self.marked.as_ref().map_or_else(|| fit(&self.text, width), |it| it.fit(width))
     }
 }
 
@@ -259,7 +278,7 @@ impl Table {
                     line.skip_to((start + shown.width).saturating_sub(columns(&cell.text)));
                     line.push(&cell.text, cell.style);
                 }
-                Kind::Shortened => line.push(&fit(&cell.text, shown.width), cell.style),
+                Kind::Shortened => line.push(&cell.fit(shown.width), cell.style),
                 Kind::Wrapped | Kind::Beneath => {
                     let mut lines = wrap(&cell.text, shown.width).into_iter();
                     line.push(&lines.next().unwrap_or_default(), cell.style);

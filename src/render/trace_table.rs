@@ -2,9 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::address::Marked;
 use super::headline::headline;
 use super::sanitise::{fit, sanitise};
-use super::step::{cause, event_style, sentence, word};
+use super::step::{cause, event_style, marked_sentence, word};
 use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 use crate::event::EventName;
@@ -54,7 +55,7 @@ pub fn write_trace_table(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let style = message_style(message.outcome);
-    for line in wrap(&fit(&headline(message), limits::TABLE_TEXT_COLUMNS_MAX), options.width) {
+    for line in wrap(&headline(message).to_string(), options.width) {
         writeln!(out, "{style}{line}{style:#}")?;
     }
     if message.is_truncated {
@@ -98,9 +99,15 @@ fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String
     }
     match (&message.from, &message.sender) {
         (Some(from), Some(sender)) if from != sender => {
-            facts.push(("From", format!("{from} (sent by {sender})")));
+            let both = Marked::new(|namer| {
+                let from = namer.address(from.as_str());
+                format!("{from} (sent by {})", namer.address(sender.as_str()))
+            });
+            facts.push(("From", both.to_string()));
         }
-        (Some(address), _) | (None, Some(address)) => facts.push(("From", address.to_string())),
+        (Some(address), _) | (None, Some(address)) => {
+            facts.push(("From", Marked::address(address.as_str()).to_string()));
+        }
         (None, None) => {}
     }
     let ids = &message.message_ids;
@@ -204,7 +211,7 @@ pub(super) const RECIPIENT_COLUMNS: [Column; 7] = [
 /// A recipient's row; `at` is the time of its outcome as it is to be shown.
 pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
     [
-        Cell::new(row.address.as_str()),
+        Cell::marked(Marked::address(row.address.as_str())),
         Cell::new(row.direction.as_str()),
         Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
         Cell::styled(
@@ -213,14 +220,14 @@ pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
         ),
         Cell::new(at),
         Cell::new(&row.latency_ms.map(human_duration).unwrap_or_default()),
-        Cell::new(&why(row)),
+        Cell::marked(why(row)),
     ]
 }
 
-/// What there is to say of an outcome beyond its name. Not sanitised yet.
+/// What there is to say of an outcome beyond its name.
 #[must_use]
-pub fn why(recipient: &Recipient) -> String {
-    match recipient.outcome {
+pub fn why(recipient: &Recipient) -> Marked {
+    Marked::new(|namer| match recipient.outcome {
         Outcome::Bounced => cause(recipient.status.as_deref(), recipient.reason.as_deref()),
         Outcome::Dropped => recipient
             .rule
@@ -228,13 +235,13 @@ pub fn why(recipient: &Recipient) -> String {
             .map_or("by a rule".into(), |it| format!("by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => "by the sender's DMARC policy".to_owned(),
         Outcome::Expanded => match recipient.mailboxes.as_slice() {
-            [only] => format!("stands for {only}"),
+            [only] => format!("stands for {}", namer.address(only.as_str())),
             many => format!("stands for {} mailboxes", many.len()),
         },
         Outcome::Lost => "no outcome was recorded".to_owned(),
         Outcome::Pending => "no outcome yet".to_owned(),
         Outcome::Delivered | Outcome::Sent => String::new(),
-    }
+    })
 }
 
 /// Writes a leg's steps with the time between them.
@@ -268,7 +275,7 @@ fn write_leg(
         table.push([
             Cell::new(&format!("{mark}{}", clock(at, message.first_seen, options))),
             Cell::styled(&gap.unwrap_or_default(), FAINT),
-            Cell::styled(&sentence(event), event_style(event)),
+            Cell::marked_and_styled(marked_sentence(event), event_style(event)),
         ]);
         previous = Some(at);
     }

@@ -4,13 +4,14 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::address::Marked;
 use super::json::write_json;
 use super::sanitise::sanitise;
 use super::style::{BAD, FAINT, STRONG, UNDECIDED};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::time::human_duration;
 use crate::time::{TimeRange, Timestamp, Zone};
-use crate::triage::{Finding, FindingKind, Item, Triage};
+use crate::triage::{Finding, FindingKind, Item, RULE_TARGET, Triage};
 
 /// How findings of a kind are headed: what one of them is, and several.
 fn words(kind: FindingKind) -> (&'static str, &'static str) {
@@ -157,7 +158,7 @@ fn write_finding(
             Cell::styled(&item.before.map(|it| format!("({it})")).unwrap_or_default(), FAINT),
             Cell::styled(if item.is_new { "new" } else { "" }, BAD),
             match &item.value {
-                Some(value) => Cell::new(value),
+                Some(value) => value_cell(finding.kind, value),
                 None => Cell::styled(no_value(finding.kind), FAINT),
             },
             Cell::styled(item.example.as_deref().unwrap_or_default(), FAINT),
@@ -167,6 +168,25 @@ fn write_finding(
     let more = finding.item_count.saturating_sub(finding.items.len());
     let more = if more > 0 { format!("{more} more: ") } else { String::new() };
     writeln!(out, "  {FAINT}{more}{}{FAINT:#}", sanitise(command))
+}
+
+fn value_cell(kind: FindingKind, value: &str) -> Cell {
+    Cell::marked(match kind {
+        FindingKind::Lost
+        | FindingKind::BouncedDomains
+        | FindingKind::SpamInInbox
+        | FindingKind::CleanInJunk
+        | FindingKind::DmarcFailed => Marked::domain(value),
+        FindingKind::FailingMailboxes | FindingKind::Slow | FindingKind::Bursts => {
+            Marked::address(value)
+        }
+        // A rule that sends mail on ends in the address.
+        FindingKind::Rules => Marked::new(|namer| match value.rsplit_once(RULE_TARGET) {
+            Some((rule, address)) => format!("{rule}{RULE_TARGET}{}", namer.address(address)),
+            None => value.to_owned(),
+        }),
+        FindingKind::Bounced | FindingKind::NoBeginning => return Cell::new(value),
+    })
 }
 
 fn number(item: &Item) -> String {

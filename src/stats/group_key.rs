@@ -2,6 +2,9 @@
 
 use super::Unit;
 
+/// What stands between the two values of [`GroupKey::SenderRecipient`].
+pub const PAIR_SEPARATOR: &str = " → ";
+
 /// What messages are grouped by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GroupKey {

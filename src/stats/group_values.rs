@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::cause::cause_of;
 use super::groups::GroupValue;
-use super::{GroupKey, StatsError};
+use super::{GroupKey, PAIR_SEPARATOR, StatsError};
 use crate::event::{Address, domain_of};
 use crate::limits;
 use crate::store::words::folded;
@@ -326,5 +326,5 @@ fn outcome_number(outcome: Outcome) -> u32 {
 }
 
 fn pair(sender: Option<&str>, recipient: &str) -> String {
-    format!("{} → {recipient}", sender.unwrap_or("(nobody)"))
+    format!("{}{PAIR_SEPARATOR}{recipient}", sender.unwrap_or("(nobody)"))
 }

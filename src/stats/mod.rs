@@ -18,7 +18,7 @@ mod tally;
 
 pub use cause::cause_of;
 pub use events::count_events;
-pub use group_key::GroupKey;
+pub use group_key::{GroupKey, PAIR_SEPARATOR};
 pub use groups::{GroupRequest, GroupRow, Groups, group};
 pub(crate) use groups::{Labels, counts_of, group_of};
 pub use key::{CountKey, Unit};

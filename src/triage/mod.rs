@@ -11,6 +11,7 @@ mod senders;
 use std::collections::HashMap;
 
 pub use finding::{Finding, FindingKind, Item};
+pub use rules::RULE_TARGET;
 
 use crate::query::Pattern;
 use crate::stats::{GroupKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentile};

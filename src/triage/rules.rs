@@ -14,6 +14,9 @@ use crate::time::TimeRange;
 /// What the actions' names contain, in any case.
 const ACTIONS: [&str; 4] = ["*drop*", "*bounce*", "*forward*", "*redirect*"];
 
+/// What stands before the address that a rule sends mail to, in what it does.
+pub const RULE_TARGET: &str = " mail to ";
+
 /// What is known of a rule that does one thing.
 #[derive(Default)]
 struct Applied {
@@ -104,7 +107,7 @@ fn what_it_does(stored: &StoredEvent, inside: &HashSet<String>) -> Vec<String> {
         for target in &event.target_recipient {
             let domain = target.domain().unwrap_or_default();
             if !inside.contains(domain) {
-                what.push(format!("\"{rule}\" {verb} mail to {target}"));
+                what.push(format!("\"{rule}\" {verb}{RULE_TARGET}{target}"));
             }
         }
     }

@@ -1,0 +1,279 @@
+//! Addresses for people: what looks like another address is told apart.
+//!
+//! `ana@аcme.example` with a Cyrillic а reads as the organization's own. A domain that is not
+//! ASCII is followed by the form that name servers know, and a label or a local part in scripts
+//! that nobody writes together by a mark. Programs get addresses as they are.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use icu_properties::props::Script;
+use icu_properties::script::{ScriptExtensionsSet, ScriptWithExtensions};
+use idna::AsciiDenyList;
+use idna::uts46::{DnsLength, Hyphens, Uts46};
+use unicode_normalization::UnicodeNormalization;
+
+use super::sanitise::{columns, fit, fit_whole};
+use crate::limits;
+
+const MIXED_SCRIPTS: &str = "[mixed scripts]";
+const NO_DOMAIN: &str = "[not a domain name]";
+
+/// What an address keeps of its columns beside marks that have no room.
+const BARE_COLUMNS_MIN: usize = 9;
+
+/// Scripts that are written together, by the level "Highly Restrictive" of
+/// [UTS 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection).
+const WRITTEN_TOGETHER: [&[Script]; 3] = [
+    &[Script::Latin, Script::Han, Script::Hiragana, Script::Katakana],
+    &[Script::Latin, Script::Han, Script::Bopomofo],
+    &[Script::Latin, Script::Han, Script::Hangul],
+];
+
+/// A text for people in which marks follow the addresses that need them; where it is cut, the
+/// marks stay.
+///
+/// It displays as it may stand on a terminal: sanitised, and cut to
+/// [`limits::TABLE_TEXT_COLUMNS_MAX`].
+///
+/// # Example
+/// ```
+/// use mailtrace::render::Marked;
+/// let shown = |address| Marked::address(address).to_string();
+/// assert_eq!(shown("ana@acme.example"), "ana@acme.example");
+/// assert_eq!(shown("ana@münchen.example"), "ana@münchen.example [xn--mnchen-3ya.example]");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    whole: String,
+    /// Where there are marks: the text without them, and they alone.
+    parts: Option<(String, String)>,
+}
+
+impl Marked {
+    /// An address.
+    #[must_use]
+    pub fn address(address: &str) -> Self {
+        Self::new(|namer| namer.address(address).into_owned())
+    }
+
+    /// The domain of an address.
+    #[must_use]
+    pub fn domain(domain: &str) -> Self {
+        Self::new(|namer| namer.domain(domain).into_owned())
+    }
+
+    /// Whatever `say` makes of the addresses that it has named to it.
+    pub(super) fn new(say: impl Fn(&mut Namer) -> String) -> Self {
+        let mut namer = Namer { is_exact: false, marks: Vec::new() };
+        let whole = say(&mut namer);
+        let marks = namer.marks;
+        let parts = (!marks.is_empty()).then(|| (say(&mut Namer::exact()), marks.join(" ")));
+        Self { whole, parts }
+    }
+
+    /// The text, sanitised and cut to `width` columns: rather the text than the marks, which then
+    /// stand behind it.
+    pub(super) fn fit(&self, width: usize) -> String {
+        let Some((bare, marks)) = &self.parts else { return fit(&self.whole, width) };
+        fit_whole(&self.whole, width).map_or_else(
+            || {
+                let marks = fit(marks, width.saturating_sub(BARE_COLUMNS_MIN + 1));
+                if marks.is_empty() {
+                    return fit(bare, width);
+                }
+                format!("{} {marks}", fit(bare, width.saturating_sub(columns(&marks) + 1)))
+            },
+            Cow::into_owned,
+        )
+    }
+}
+
+impl fmt::Display for Marked {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.fit(limits::TABLE_TEXT_COLUMNS_MAX))
+    }
+}
+
+/// Names addresses, and remembers the marks that they got.
+pub(super) struct Namer {
+    is_exact: bool,
+    marks: Vec<String>,
+}
+
+impl Namer {
+    /// One that leaves addresses as they are.
+    pub(super) fn exact() -> Self {
+        Self { is_exact: true, marks: Vec::new() }
+    }
+
+    pub(super) fn address<'a>(&mut self, address: &'a str) -> Cow<'a, str> {
+        self.name(address, |address| match address.rsplit_once('@') {
+            Some((local, domain)) => marks_of(Some(local), Some(domain)),
+            None => marks_of(Some(address), None),
+        })
+    }
+
+    pub(super) fn domain<'a>(&mut self, domain: &'a str) -> Cow<'a, str> {
+        self.name(domain, |domain| marks_of(None, Some(domain)))
+    }
+
+    fn name<'a>(&mut self, text: &'a str, marks_of: fn(&str) -> Vec<String>) -> Cow<'a, str> {
+        if self.is_exact || text.is_ascii() {
+            return Cow::Borrowed(text);
+        }
+        let marks = marks_of(text);
+        if marks.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        let marked = format!("{text} {}", marks.join(" "));
+        let new = marks.into_iter().filter(|it| !self.marks.contains(it)).collect::<Vec<_>>();
+        self.marks.extend(new);
+        Cow::Owned(marked)
+    }
+}
+
+fn marks_of(local: Option<&str>, domain: Option<&str>) -> Vec<String> {
+    let mut marks = Vec::new();
+    if let Some(domain) = domain.filter(|it| !it.is_ascii()) {
+        marks.push(match ascii_form(domain) {
+            Some(ascii) => format!("[{ascii}]"),
+            None => NO_DOMAIN.to_owned(),
+        });
+    }
+    let labels = domain.into_iter().flat_map(|it| it.split('.'));
+    if local.into_iter().chain(labels).any(mixes_scripts) {
+        marks.push(MIXED_SCRIPTS.to_owned());
+    }
+    marks
+}
+
+/// The form of a domain that name servers know; none where it is no domain.
+///
+/// A domain that only becomes one when letters are replaced or left out (full-width ones,
+/// zero-width ones) is none: to name what it becomes would say that it was that.
+fn ascii_form(domain: &str) -> Option<String> {
+    if domain.len() > limits::DOMAIN_BYTES_MAX {
+        return None;
+    }
+    let (rules, deny) = (Uts46::new(), AsciiDenyList::URL);
+    let length = DnsLength::VerifyAllowRootDot;
+    let ascii = rules.to_ascii(domain.as_bytes(), deny, Hyphens::Allow, length).ok()?;
+    let is_same = |(written, ascii): (&str, &str)| {
+        let read = || rules.to_unicode(ascii.as_bytes(), deny, Hyphens::Allow).0;
+        written.is_ascii() || written.nfc().eq(read().chars())
+    };
+    let is_as_written = domain.split('.').count() == ascii.split('.').count()
+        && domain.split('.').zip(ascii.split('.')).all(is_same);
+    is_as_written.then(|| ascii.into_owned())
+}
+
+/// Whether a text has letters of scripts that are not written together.
+fn mixes_scripts(text: &str) -> bool {
+    if text.is_ascii() {
+        return false;
+    }
+    let scripts = ScriptWithExtensions::new();
+    let is_anyones = |it: &ScriptExtensionsSet<'_>| {
+        it.contains(&Script::Common) || it.contains(&Script::Inherited)
+    };
+    let letters = || {
+        let sets = text.chars().map(|it| scripts.get_script_extensions_val(it));
+        sets.filter(|it| !is_anyones(it))
+    };
+    let is_in = |some: &[Script]| letters().all(|set| some.iter().any(|it| set.contains(it)));
+    letters().next().is_some_and(|first| {
+        !first.iter().any(|it| is_in(&[it])) && !WRITTEN_TOGETHER.into_iter().any(is_in)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::render::sanitise::is_hidden;
+
+    #[test]
+    fn what_looks_like_another_address_is_marked() {
+        let check = |address: &str, marks: &str| {
+            let expect = format!("{address} {marks}");
+            assert_eq!(Marked::address(address).to_string(), expect.trim_end(), "{address}");
+        };
+        check("ana@acme.example", "");
+        check("ana@xn--cme-5cd.example", "");
+        check("ana@аcme.example", "[xn--cme-5cd.example] [mixed scripts]");
+        check("müller@münchen.example", "[xn--mnchen-3ya.example]");
+        check("иван@почта.example", "[xn--80a1acny.example]");
+        check("иван@acme.example", "");
+        check("аna@acme.example", "[mixed scripts]");
+        check("αna", "[mixed scripts]");
+        // Japanese is written in three scripts, and Latin among them.
+        check("info@日本のabcテスト.example", "[xn--abc-kc4b2orcp3889hdoc.example]");
+        check("김abc漢@acme.example", "");
+        check("김の@acme.example", "[mixed scripts]");
+        // One label may be in one script and the next in another.
+        check("ana@почта.münchen.example", "[xn--80a1acny.xn--mnchen-3ya.example]");
+        check("ana@mu\u{308}nchen.example", "[xn--mnchen-3ya.example]");
+        check("ana@münchen.xn--mnchen-3ya.example", "[xn--mnchen-3ya.xn--mnchen-3ya.example]");
+        check("ana@münchen.example.", "[xn--mnchen-3ya.example.]");
+        check("ana@straße.example", "[xn--strae-oqa.example]");
+    }
+
+    #[test]
+    fn what_is_no_domain_is_not_given_as_one() {
+        for domain in [
+            "ａcme.example",
+            "acme。example",
+            "mün chen.example",
+            "аcme.example [acme.example]",
+            "mün]chen.example",
+            &"ü".repeat(300),
+            &format!("{}.example", "ü".repeat(64)),
+            &"ü.".repeat(1_000_000),
+        ] {
+            let shown = Marked::domain(domain).to_string();
+            assert!(shown.contains(NO_DOMAIN), "{shown}");
+        }
+        let hidden = Marked::address("ana@ac\u{200b}me.example").to_string();
+        assert_eq!(hidden, "ana@ac\\u{200b}me.example [not a domain name]");
+    }
+
+    #[test]
+    fn a_cut_leaves_the_mark() {
+        let address = Marked::address("ana.maria.ruiz@аcme.example");
+        for (width, expect) in [
+            (66, "ana.maria.ruiz@аcme.example [xn--cme-5cd.example] [mixed scripts]"),
+            (60, "ana.maria.ruiz@аcme.e… [xn--cme-5cd.example] [mixed scripts]"),
+            (47, "ana.mari… [xn--cme-5cd.example] [mixed scripts]"),
+            (20, "ana.mari… [xn--cme-…"),
+            (9, "ana.mari…"),
+            (0, ""),
+        ] {
+            assert_eq!(address.fit(width), expect);
+        }
+        let padded = Marked::address(&format!("{}@аcme.example", "x".repeat(1_000_000)));
+        assert!(padded.to_string().ends_with("x… [xn--cme-5cd.example] [mixed scripts]"));
+        let two = Marked::new(|namer| {
+            format!("{} → {}", namer.address("ana@аcme.example"), namer.address("bob@аcme.example"))
+        });
+        assert_eq!(two.fit(60), "ana@аcme.example → bo… [xn--cme-5cd.example] [mixed scripts]");
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_address_it_fits_and_does_not_act(
+            address in "(\\p{Cc}|\\p{Cf}|\\PC|[a-z.@]|xn--){0,40}@(\\p{Cf}|\\PC|[a-zа-яα-ω.@]|xn--){0,40}",
+            width in 0..90_usize,
+        ) {
+            let shown = Marked::address(&address).fit(width);
+            prop_assert!(!shown.contains(is_hidden), "{shown:?}");
+            prop_assert!(columns(&shown) <= width, "{shown:?}");
+        }
+
+        #[test]
+        fn plain_addresses_are_left_alone(address in "[ -~]{0,60}") {
+            prop_assert_eq!(Marked::address(&address).to_string(), address);
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Asking needs no network: no command but those that are for AWS opens a socket.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::cli_help::commands;
+use crate::support::{Ran, import, run, skip, synth, wrapped};
+
+/// Commands that ask AWS. `doctor` does not where it is given files.
+const ONLINE: [&str; 4] = ["pull", "setup", "doctor", "teardown"];
+
+/// What invites a program to look for credentials, regions and proxies.
+const INVITATIONS: [(&str, &str); 10] = [
+    ("AWS_PROFILE", "mail"),
+    ("AWS_REGION", "eu-west-1"),
+    ("AWS_DEFAULT_REGION", "eu-west-1"),
+    ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+    ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/credentials"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1"),
+    ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+    ("HTTPS_PROXY", "http://127.0.0.1:1"),
+    ("HTTP_PROXY", "http://127.0.0.1:1"),
+];
+
+/// Runs the program and gives the system calls that have to do with a network.
+fn traced(home: &Path, arguments: &[&str]) -> (Ran, String) {
+    let calls = home.join("calls");
+    let to = calls.to_str().unwrap();
+    let mut command = wrapped(&["strace", "-f", "-qq", "-e", "trace=%network", "-o", to]);
+    command.env("HOME", home).envs(INVITATIONS).args(arguments).stdin(Stdio::null());
+    let ran = run(&mut command);
+    (ran, fs::read_to_string(&calls).unwrap())
+}
+
+fn opens_socket(calls: &str) -> bool {
+    ["socket(", "connect(", "sendto("].iter().any(|it| calls.contains(it))
+}
+
+fn is_traceable() -> bool {
+    let mut probe = Command::new("strace");
+    probe.args(["-f", "-o", "/dev/null", "-e", "trace=%network", "true"]);
+    probe.stderr(Stdio::null()).status().is_ok_and(|it| it.success())
+}
+
+#[test]
+fn only_commands_for_aws_open_a_socket() {
+    if !is_traceable() {
+        skip("strace");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path();
+    fs::create_dir_all(home.join(".aws")).unwrap();
+    let profile = "[profile mail]\nregion = eu-west-1\nsso_start_url = http://127.0.0.1:1\n";
+    fs::write(home.join(".aws/config"), profile).unwrap();
+    let log = synth(home, 200, 71, "ndjson");
+    // Where the program looks when no store is named.
+    let store = home.join(".local/share/mailtrace");
+    import(&store, &log.path).expect(0);
+    let file = |name: &str, text: &str| {
+        let path = home.join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
+    let log_path = log.path.to_str().unwrap();
+    let id = log.ids[0].as_str();
+    let ids = file("ids.txt", &log.ids.join("\n"));
+    let key = file("key", "0123456789abcdef");
+    let policy = file("policy.json", r#"{"Version":"2012-10-17","Statement":[]}"#);
+    let (bundle, zip, redacted, parquet, made) = (
+        path("bundle"),
+        path("bundle.zip"),
+        path("redacted"),
+        path("events.parquet"),
+        path("made.ndjson"),
+    );
+    let offline: [&[&str]; 38] = [
+        &["import", log_path],
+        &["trace", id],
+        &["trace", id, "--provenance", "--format", "json"],
+        &["trace", "--batch", &ids],
+        &["trace", id, "--input", log_path],
+        &["messages"],
+        &["messages", "--group-by", "sender-domain"],
+        &["messages", "--input", log_path],
+        &["triage"],
+        &["triage", "--input", log_path],
+        &["search", "from:*"],
+        &["search", "from:*", "--input", log_path],
+        &["stats"],
+        &["stats", "--by", "cause", "--input", log_path],
+        &["stats", "--latency"],
+        &["stats", "--metrics"],
+        &["export", "--out", &bundle],
+        &["export", "--out", &zip, "--input", log_path],
+        &["export", "--out", &redacted, "--redact", "all", "--redact-key", &key],
+        &["export", "--out", &parquet, "--as", "parquet"],
+        &["export", "--out", "-", "--as", "ecs"],
+        &["export", "--out", "-", "--as", "ocsf"],
+        &["status"],
+        &["sources"],
+        &["verify"],
+        &["verify", "--deep"],
+        &["verify", "--bundle", &bundle],
+        &["verify", "--bundle", &zip],
+        &["reindex"],
+        &["prune", "--before", "2026-11-02", "--reason", "old", "--yes"],
+        &["erase", "--address", "nobody@acme.example", "--reason", "asked", "--dry-run"],
+        &["schema"],
+        &["schema", "--input", log_path],
+        &["policy", "reader"],
+        &["synth", "--events", "10", "--out", &made],
+        &["completions", "bash"],
+        &["doctor", "--trust-policy", &policy],
+        &["doctor", "--role-policy", &policy],
+    ];
+    let mut tried = BTreeSet::new();
+    for arguments in offline {
+        let (ran, calls) = traced(home, arguments);
+        // A policy that allows nothing fails its review.
+        let expected = if arguments[0] == "doctor" { 2 } else { 0 };
+        assert_eq!(ran.status, Some(expected), "{arguments:?}: {ran:#?}");
+        assert!(!opens_socket(&calls), "{arguments:?}: {calls}");
+        tried.insert(arguments[0].to_owned());
+    }
+    // Every command is on one of the lists, so that a new one is put on one.
+    tried.extend(ONLINE.map(str::to_owned));
+    assert_eq!(tried, commands().into_iter().collect());
+
+    // What does open one is seen, so that the above means something.
+    let endpoint = ["--endpoint-url", "http://127.0.0.1:1"];
+    let (ran, calls) = traced(home, &[&["pull", "--log-group", "/g"], &endpoint[..]].concat());
+    assert_eq!(ran.status, Some(2), "{ran:#?}");
+    assert!(opens_socket(&calls), "{ran:#?} {calls}");
+}
