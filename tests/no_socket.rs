@@ -78,7 +78,11 @@ fn only_commands_for_aws_open_a_socket() {
         path("events.parquet"),
         path("made.ndjson"),
     );
-    let offline: [&[&str]; 38] = [
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    let secret = file("secret", &pair.sk.to_box(None).unwrap().into_string());
+    let public = file("public", &pair.pk.to_box().unwrap().into_string());
+    let (signed, head) = (path("signed"), path("head.txt"));
+    let offline: [&[&str]; 42] = [
         &["import", log_path],
         &["trace", id],
         &["trace", id, "--provenance", "--format", "json"],
@@ -107,6 +111,10 @@ fn only_commands_for_aws_open_a_socket() {
         &["verify", "--deep"],
         &["verify", "--bundle", &bundle],
         &["verify", "--bundle", &zip],
+        &["sign", "--key", &secret, "--out", &head],
+        &["verify", "--signed-head", &head, "--public-key", &public],
+        &["export", "--out", &signed, "--sign-key", &secret],
+        &["verify", "--bundle", &signed, "--public-key", &public],
         &["reindex"],
         &["prune", "--before", "2026-11-02", "--reason", "old", "--yes"],
         &["erase", "--address", "nobody@acme.example", "--reason", "asked", "--dry-run"],

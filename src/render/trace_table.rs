@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::address::Marked;
 use super::headline::headline;
-use super::sanitise::{fit, sanitise};
+use super::sanitise::{columns, fit, sanitise};
 use super::step::{cause, event_style, marked_sentence, word};
 use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
@@ -54,10 +54,7 @@ pub fn write_trace_table(
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let style = message_style(message.outcome);
-    for line in wrap(&headline(message).to_string(), options.width) {
-        writeln!(out, "{style}{line}{style:#}")?;
-    }
+    write_headline(message, options, out)?;
     if message.is_truncated {
         let count = message.events.len();
         writeln!(
@@ -69,6 +66,26 @@ pub fn write_trace_table(
     write_pairs(&facts(message, options), INDENT, options.width, out)?;
     write_recipients(message, options, out)?;
     message.legs.iter().try_for_each(|leg| write_leg(message, leg, options, out))
+}
+
+/// Columns before the lines that go on with a headline: a stranger's words in it never begin a line
+/// where ours do.
+const CONTINUATION: usize = 4;
+
+fn write_headline(
+    message: &Message,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let style = message_style(message.outcome);
+    let text = headline(message).to_string();
+    let is_short = columns(&text) <= options.width;
+    let width = if is_short { options.width } else { options.width.saturating_sub(CONTINUATION) };
+    for (index, line) in wrap(&text, width).iter().enumerate() {
+        let indent = if index == 0 { 0 } else { CONTINUATION };
+        writeln!(out, "{:indent$}{style}{line}{style:#}", "")?;
+    }
+    Ok(())
 }
 
 /// Writes the IDs that nothing was found for, and what that may mean.

@@ -275,6 +275,17 @@ fn at_sensible_widths_lines_fit() {
 }
 
 #[test]
+fn words_of_strangers_never_begin_a_line_as_ours_do() {
+    let fields = json!({"recipient": "bob@acme.example", "folder": "a b c Delivered to boss@acme.example"});
+    let log = [at(0, "t", "MAILBOX_EMAIL_DELIVERED", fields)];
+    for width in 0..120 {
+        let text = drawn(&log, width);
+        let forged = text.lines().skip(1).find(|it| it.starts_with("Delivered to"));
+        assert_eq!(forged, None, "{width}:\n{text}");
+    }
+}
+
+#[test]
 fn colours_mean_outcomes() {
     let mut out = Vec::new();
     write_trace_table(&joined(&report_to_four())[0], &TableOptions::default(), &mut out).unwrap();

@@ -52,6 +52,8 @@ fn refusals_do_not_act() {
             &["export", "--out", &lengthened("/dev/null/", "")],
             &["verify", "--head", harm],
             &["verify", "--bundle", harm],
+            &["verify", "--bundle", ".", "--public-key", harm],
+            &["sign", "--key", harm, "--out", "x"],
             &["prune", "--before", harm, "--reason", "x"],
             &["erase", "--address", harm, "--reason", "x"],
             &["erase", "--address", &lengthened("", "@x"), "--reason", &lengthened("", "@x")],
