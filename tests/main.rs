@@ -26,6 +26,8 @@ mod cloudwatch;
 mod export_which;
 // Which messages are asked for.
 mod filters;
+// What fuzzing has kept.
+mod fuzz_corpus;
 // Messages in groups.
 mod groups;
 // Killed with SIGKILL at random instants.
@@ -63,6 +65,9 @@ mod pull_errors;
 mod pull_lossless;
 // Where each record came from.
 mod provenance;
+// What must hold of any input: the fuzz targets' properties.
+#[path = "fuzz/properties/mod.rs"]
+mod properties;
 // A pull from another CloudWatch Logs than our own.
 mod pull_moto;
 // Random events and random faults, then the exact set.

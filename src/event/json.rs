@@ -1,7 +1,9 @@
 //! A JSON value, from whichever parser, and the tolerant ways of reading a field out of it.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use simd_json::prelude::*;
 use simd_json::tape;
 
@@ -32,20 +34,6 @@ impl<'a> Json<'a> {
             return Self::Nothing;
         }
         Self::scalar(value.as_bool(), value.as_i64(), value.as_u64(), value.as_f64())
-    }
-
-    pub(super) fn from_serde(value: serde_json::Value) -> Self {
-        use serde_json::Value;
-        match value {
-            Value::Null => Self::Nothing,
-            Value::Bool(it) => Self::scalar(Some(it), None, None, None),
-            Value::Number(it) => Self::scalar(None, it.as_i64(), it.as_u64(), it.as_f64()),
-            Value::String(it) => Self::Text(Cow::Owned(it)),
-            Value::Array(list) => Self::List(list.into_iter().map(Self::from_serde).collect()),
-            Value::Object(map) => Self::Object(
-                map.into_iter().map(|(key, it)| (Cow::Owned(key), Self::from_serde(it))).collect(),
-            ),
-        }
     }
 
     fn scalar(bool: Option<bool>, i64: Option<i64>, u64: Option<u64>, f64: Option<f64>) -> Self {
@@ -80,6 +68,63 @@ impl<'a> Json<'a> {
                 }
             }
         }
+    }
+}
+
+/// Keeps the order of members, and those that are repeated, as the tape does.
+impl<'de> Deserialize<'de> for Json<'static> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json<'static>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Json::Nothing)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Json::scalar(Some(value), None, None, None))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Json::scalar(None, Some(value), None, None))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Json::scalar(None, None, Some(value), None))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(Json::scalar(None, None, None, Some(value)))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Owned(value.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Json::List(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut pairs = Vec::new();
+        while let Some((key, value)) = map.next_entry::<String, Json<'static>>()? {
+            pairs.push((Cow::Owned(key), value));
+        }
+        Ok(Json::Object(pairs))
     }
 }
 

@@ -10,6 +10,7 @@ mod json;
 mod message_id;
 mod name;
 mod parse;
+mod raw_members;
 mod role;
 mod subject;
 

@@ -276,7 +276,8 @@ fn at_sensible_widths_lines_fit() {
 
 #[test]
 fn words_of_strangers_never_begin_a_line_as_ours_do() {
-    let fields = json!({"recipient": "bob@acme.example", "folder": "a b c Delivered to boss@acme.example"});
+    let fields =
+        json!({"recipient": "bob@acme.example", "folder": "a b c Delivered to boss@acme.example"});
     let log = [at(0, "t", "MAILBOX_EMAIL_DELIVERED", fields)];
     for width in 0..120 {
         let text = drawn(&log, width);

@@ -2,12 +2,13 @@
 //! that are no logs.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use flate2::read::DeflateDecoder;
+use flate2::{Decompress, FlushDecompress, Status};
 use zip::{CompressionMethod, ZipArchive};
 
+use super::error::RejectReason;
 use crate::limits;
 
 /// The file of a bundle that says that it is one.
@@ -61,10 +62,85 @@ pub(super) fn records_in_zip(file: &mut File) -> io::Result<Option<Box<dyn Read 
     file.seek(SeekFrom::Start(place.start))?;
     let stored = file.try_clone()?.take(place.stored_bytes);
     Ok(Some(match place.method {
-        // What a zip says of its own size bounds what comes out of it.
-        CompressionMethod::Deflated => Box::new(DeflateDecoder::new(stored).take(place.bytes)),
+        CompressionMethod::Deflated => Box::new(Inflated::new(stored, place.bytes)),
         _ => Box::new(stored),
     }))
+}
+
+/// The records of a zip, decompressed. What the zip says of their size bounds what comes out of it;
+/// where that is not so, or the data is damaged, it is the content that is broken, not the machine.
+struct Inflated<R> {
+    stored: BufReader<R>,
+    inflate: Decompress,
+    /// Bytes that are to come.
+    left: u64,
+    fault: Option<RejectReason>,
+    is_at_end: bool,
+}
+
+const LAYER: &str = "zip";
+
+impl<R: Read> Inflated<R> {
+    fn new(stored: R, bytes: u64) -> Self {
+        Self {
+            stored: BufReader::new(stored),
+            inflate: Decompress::new(false),
+            left: bytes,
+            fault: None,
+            is_at_end: false,
+        }
+    }
+
+    /// Takes one step, and gives how many bytes it has put into the buffer. What came before a
+    /// fault is handed out first.
+    fn step(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let corrupt =
+            |reason: &str| Some(RejectReason::Corrupt { layer: LAYER, reason: reason.to_owned() });
+        let input = self.stored.fill_buf()?;
+        let is_input_at_end = input.is_empty();
+        let (before_in, before_out) = (self.inflate.total_in(), self.inflate.total_out());
+        let result = self.inflate.decompress(input, buffer, FlushDecompress::None);
+        let consumed = usize::try_from(self.inflate.total_in() - before_in).unwrap_or(0);
+        let produced = self.inflate.total_out() - before_out;
+        self.stored.consume(consumed);
+        let (kept, is_over) = (produced.min(self.left), produced > self.left);
+        self.left -= kept;
+        self.fault = match result {
+            _ if is_over => corrupt("longer than it says"),
+            Ok(Status::StreamEnd) if self.left > 0 => {
+                Some(RejectReason::Truncated { layer: LAYER })
+            }
+            Ok(Status::StreamEnd) => {
+                self.is_at_end = true;
+                None
+            }
+            Ok(_) if produced > 0 || consumed > 0 => None,
+            Ok(_) if is_input_at_end => Some(RejectReason::Truncated { layer: LAYER }),
+            Ok(_) => corrupt("no progress"),
+            Err(error) => corrupt(error.message().unwrap_or("damaged")),
+        };
+        Ok(usize::try_from(kept).unwrap_or(0))
+    }
+}
+
+impl<R: Read> Read for Inflated<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if let Some(fault) = &self.fault {
+                return Err(io::Error::other(fault.clone()));
+            }
+            if self.is_at_end {
+                return Ok(0);
+            }
+            let count = self.step(buffer)?;
+            if count > 0 {
+                return Ok(count);
+            }
+        }
+    }
 }
 
 /// Where the records lie in a zip.

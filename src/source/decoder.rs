@@ -41,18 +41,24 @@ struct Part<'a> {
     byte_offset: u64,
     /// How many documents and payloads it lies within.
     depth: usize,
+    /// Whether it is of a payload, all of which stands where the payload does.
+    is_in_payload: bool,
 }
 
 impl<'a> Part<'a> {
     /// The stretch from `start` up to `end`.
     fn slice(&self, start: usize, end: usize) -> Self {
+        let bytes = self.bytes.get(start..end).unwrap_or_default();
+        if self.is_in_payload {
+            return Self { bytes, ..*self };
+        }
         let before = self.bytes.get(..start).unwrap_or_default();
         let lines = memchr::memchr_iter(b'\n', before).count();
         Self {
-            bytes: self.bytes.get(start..end).unwrap_or_default(),
+            bytes,
             line: self.line + u64::try_from(lines).unwrap_or(0),
             byte_offset: self.byte_offset + u64::try_from(start).unwrap_or(0),
-            depth: self.depth,
+            ..*self
         }
     }
 
@@ -85,7 +91,9 @@ impl<'a> Part<'a> {
             let reason = reason.clone();
             let line = self.line;
             sink(Output::Rejected(Reject { line, byte_offset, reason, bytes, is_continuation }));
-            byte_offset += u64::try_from(bytes.len()).unwrap_or(0);
+            if !self.is_in_payload {
+                byte_offset += u64::try_from(bytes.len()).unwrap_or(0);
+            }
             is_continuation = true;
         }
     }
@@ -116,10 +124,13 @@ impl Decoder {
     fn decode_within(&mut self, batch: &Batch, outer: Option<Part<'_>>, sink: &mut Sink<'_>) {
         let no_context = Context::default();
         for (unit, bytes) in batch.units() {
-            let mut part = Part { bytes, line: unit.line, byte_offset: unit.byte_offset, depth: 0 };
-            if let Some(outer) = outer {
-                part = Part { bytes, ..outer };
-            }
+            let part = match outer {
+                Some(outer) => Part { bytes, ..outer },
+                None => {
+                    let (line, byte_offset) = (unit.line, unit.byte_offset);
+                    Part { bytes, line, byte_offset, depth: 0, is_in_payload: false }
+                }
+            };
             match &unit.kind {
                 UnitKind::Json => self.value(part, &no_context, sink),
                 UnitKind::Element(context) => self.value(part, context, sink),
@@ -311,9 +322,15 @@ impl Decoder {
         let Ok(mut reader) = reader else {
             return part.reject(&RejectReason::BadBase64, sink);
         };
-        let inner = Part { depth: part.depth + 1, ..part };
+        let inner = Part { depth: part.depth + 1, is_in_payload: true, ..part };
+        let mut is_empty = true;
         while let Ok(Some(batch)) = reader.next_batch() {
+            is_empty = false;
             self.decode_within(&batch, Some(inner), sink);
+        }
+        // Something else has such a member too, and is not to vanish.
+        if is_empty {
+            part.reject(&RejectReason::UnknownShape, sink);
         }
     }
 }

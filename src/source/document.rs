@@ -3,6 +3,7 @@
 //! The reader uses it on documents that are too large or too broken to be one unit; the decoder
 //! uses it on those that are one.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Format;
@@ -94,14 +95,14 @@ impl Document {
     /// Takes a member of the envelope, or its key and the opening bracket of the list.
     fn member(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         let key_end = scan::string_end(bytes, 0)?;
-        let key = bytes.get(1..key_end - 1).unwrap_or_default();
+        let key = member_name(bytes.get(..key_end).unwrap_or_default());
         let colon = skip_blanks(bytes, key_end)?;
         if bytes.get(colon) != Some(&b':') {
             return Err(Stop::Broken);
         }
         let start = skip_blanks(bytes, colon + 1)?;
         if bytes.get(start) == Some(&b'[')
-            && let Some(format) = list_format(key)
+            && let Some(format) = list_format(&key)
         {
             if self.context.format != Some(format) {
                 self.context.format = Some(format);
@@ -112,7 +113,7 @@ impl Document {
         }
         let length = scan::value(bytes.get(start..).unwrap_or_default())?;
         let value = bytes.get(start..start + length).unwrap_or_default();
-        self.note(key, value);
+        self.note(&key, value);
         Ok(start + length)
     }
 
@@ -141,6 +142,17 @@ pub(super) fn list_format(key: &[u8]) -> Option<Format> {
         b"results" => Some(Format::InsightsJson),
         _ => None,
     }
+}
+
+/// A name without its quotes and escapes.
+fn member_name(quoted: &[u8]) -> Cow<'_, [u8]> {
+    let bare = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+    if memchr::memchr(b'\\', bare).is_none() {
+        return Cow::Borrowed(bare);
+    }
+    // What has escapes and is no text is none of the names that are looked for.
+    serde_json::from_slice::<String>(quoted)
+        .map_or_else(|_| bare.into(), |it| it.into_bytes().into())
 }
 
 fn skip_blanks(bytes: &[u8], start: usize) -> Result<usize, Stop> {

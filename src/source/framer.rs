@@ -354,7 +354,13 @@ impl Framer {
         let is_last_of_broken = self.is_last_of_broken(length);
         let Some(brace) = brace.filter(|_| is_last_of_broken || !log_line::ends_with_brace(line))
         else {
-            self.take_line(batch, UnitKind::Text, length);
+            // Where the stream broke, the message may have begun after all.
+            if is_last_of_broken {
+                let reason = self.reason(Stop::More);
+                self.reject(Until::End, reason);
+            } else {
+                self.take_line(batch, UnitKind::Text, length);
+            }
             return Ok(());
         };
         match self.window.scan(brace, |bytes, _| scan::value(bytes))? {

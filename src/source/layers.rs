@@ -146,6 +146,10 @@ impl Read for RawRead {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // The records of a zip are read out of it before they come here.
+                Err(error) if error.get_ref().is_some_and(|it| it.is::<RejectReason>()) => {
+                    return Err(error);
+                }
                 Err(error) => return Err(io::Error::other(RawFault(error))),
             }
         }

@@ -142,6 +142,36 @@ fn unknown_lines_are_rejected_one_by_one() {
 }
 
 #[test]
+fn nothing_vanishes_because_it_looks_like_an_envelope() {
+    // The parsers take escapes out of names, so whoever looks for the list has to as well.
+    let result = read(format!("{{\"ev\\u0065nts\":[{}]}}\n", record(0)));
+    assert_eq!(result.messages(), events(1));
+    let blank = STANDARD.encode(" \n");
+    for line in [
+        r#"{"user":"ana","data":""}"#.to_owned(),
+        format!(r#"{{"awslogs":{{"data":"{blank}"}}}}"#),
+        base64_of_gzip(""),
+    ] {
+        let result = read(format!("{line}\n{}\n", record(0)));
+        assert_eq!(result.messages(), events(1), "{line}");
+        assert_eq!(result.reasons(), [&RejectReason::UnknownShape], "{line}");
+        assert_eq!(result.rejected[0].bytes, line.as_bytes());
+    }
+}
+
+#[test]
+fn a_line_that_lost_its_message_with_the_stream_is_no_record() {
+    let line = "2026-11-23T21:34:00.000Z ";
+    let whole = gzip(format!("{line}{}\n{line}{}\n", event(0), event(1)).as_bytes());
+    for kept in 0..whole.len() - 8 {
+        let result = read(&whole[..kept]);
+        let messages = result.messages();
+        assert_eq!(messages, events(2)[..messages.len()], "{kept}");
+        assert!(kept == 0 || !result.rejected.is_empty(), "{kept}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_rejected() {
     for open in ["[", "{\"a\":", "[{\"a\":"] {
         let input = format!("{}\n{}\n", open.repeat(100_000), record(0));

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::limits;
+use crate::source::Input;
 
 fn lines(count: usize) -> String {
     (0..count).map(|number| record(number) + "\n").collect()
@@ -186,4 +187,53 @@ fn a_bomb_ends_early() {
     assert_eq!(reasons, [RejectReason::Binary, RejectReason::Expansion]);
     let payload = format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, STANDARD.encode(zeros(200 << 20)));
     assert_eq!(read(payload).reasons(), [&RejectReason::Binary, &RejectReason::Expansion]);
+}
+
+/// A zip with a bundle's manifest, and its records in one deflate stream.
+fn bundle_zip(records: &str) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    for (name, text) in
+        [("manifest.json", r#"{"format":"mailtrace-bundle"}"#), ("records.ndjson", records)]
+    {
+        archive.start_file(name, options).unwrap();
+        archive.write_all(text.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+fn read_file(bytes: &[u8]) -> Outcome {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    let mut reader = SourceReader::open(&Input::File(file.path().to_owned())).unwrap();
+    let (mut decoder, mut result) = (Decoder::new(), Outcome::default());
+    while let Some(batch) = reader.next_batch().expect("damage is content") {
+        decoder.decode(&batch, &mut |output| result.push(output));
+    }
+    result
+}
+
+#[test]
+fn damage_in_the_zip_of_a_bundle_is_rejected_content() {
+    let records: String = (0..50).map(|number| record(number) + "\n").collect();
+    let whole = bundle_zip(&records);
+    assert_eq!(read_file(&whole).messages(), events(50));
+    let local = whole.windows(14).position(|it| it == b"records.ndjson").unwrap();
+    let directory = whole.windows(14).rposition(|it| it == b"records.ndjson").unwrap();
+    let with = |index: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[index] = byte;
+        read_file(&bytes)
+    };
+    // Behind its name, the compressed bytes, which never begin so; before it in the directory, by
+    // 22, its length.
+    let damaged = with(local + 14, 0xff);
+    assert!(matches!(damaged.reasons()[..], [RejectReason::Corrupt { layer: "zip", .. }]));
+    let length_at = directory - 22;
+    let longer = with(length_at + 1, whole[length_at + 1] + 1);
+    assert_eq!(longer.messages(), events(50));
+    assert_eq!(longer.reasons(), [&RejectReason::Truncated { layer: "zip" }]);
+    let shorter = with(length_at + 1, whole[length_at + 1] - 1);
+    assert!(shorter.found.len() > 40 && shorter.found.len() < 50);
+    assert!(matches!(shorter.reasons()[..], [RejectReason::Corrupt { layer: "zip", .. }]));
 }

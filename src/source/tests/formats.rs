@@ -89,6 +89,20 @@ fn documents_of_the_command_line() {
 }
 
 #[test]
+fn what_lies_in_a_payload_stands_where_the_payload_does() {
+    let documents = data_message(0..2).replace(',', ",\n") + "\n" + &data_message(2..3) + "\n!";
+    let payload = base64_of_gzip(&documents);
+    for line in [format!(r#"{{"awslogs":{{"data":"{payload}"}}}}"#), payload] {
+        let result = read(format!("{}\n{line}\n", record(7)));
+        let place = (2, record(7).len() as u64 + 1);
+        let found = result.found.iter().skip(1).map(|it| (it.line, it.byte_offset));
+        let rejected = result.rejected.iter().map(|it| (it.line, it.byte_offset));
+        let places: Vec<(u64, u64)> = found.chain(rejected).collect();
+        assert_eq!(places, [place; 4], "{line}");
+    }
+}
+
+#[test]
 fn a_document_larger_than_the_bound_is_read_element_by_element() {
     let filler = "x".repeat(1 << 20);
     let element = |number: usize| {
