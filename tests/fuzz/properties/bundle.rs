@@ -49,7 +49,7 @@ fn sound(dir: &Path, input: &[u8], is_zip: bool) {
         (BUNDLE_RECORDS, records.to_vec()),
     ];
     let path = packed(dir, "sound", &files, is_zip);
-    let check = check_bundle(&path).unwrap();
+    let check = check_bundle(&path, None).unwrap();
     assert_eq!(check.problems, Vec::<String>::new());
     if is_zip {
         let mut reader = SourceReader::open(&Input::File(path)).unwrap();
@@ -64,7 +64,7 @@ fn sound(dir: &Path, input: &[u8], is_zip: bool) {
     let index = changed.wrapping_mul(37) % bytes.len();
     bytes[index] ^= 1;
     let path = packed(dir, "changed", &files, is_zip);
-    let check = check_bundle(&path).unwrap();
+    let check = check_bundle(&path, None).unwrap();
     assert!(!check.problems.is_empty(), "byte {index} of {} is not missed", files[file].0);
 }
 
@@ -76,7 +76,7 @@ fn foreign(dir: &Path, input: &[u8], is_zip: bool) {
 }
 
 fn look_at(path: &Path) {
-    if let Ok(check) = check_bundle(path) {
+    if let Ok(check) = check_bundle(path, None) {
         assert!(check.problems.iter().all(|it| !it.is_empty()));
         assert!(check.sums_sha256.is_some() || !check.problems.is_empty());
     }

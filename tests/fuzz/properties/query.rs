@@ -75,7 +75,7 @@ fn pattern_holds(field: Field, text: &str, events: &[StoredEvent]) {
     };
     let values = ["ana@acme.example", "Junk E-mail", "5.1.1", "t", text];
     for value in values {
-        let _fits = (pattern.matches(value), pattern.matches_subject(value));
+        let _fits = pattern.matches(value);
     }
     for event in events {
         let _is_found = pattern.query().matches(event);
