@@ -380,10 +380,16 @@ fn longest_word(text: &str) -> usize {
 /// Breaks a sanitised text into lines at blanks; a word that is wider than `width` stays whole.
 #[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
-    let mut lines = Vec::new();
+    wrap_hanging(text, width, 0)
+}
+
+/// As [`wrap`], where all lines but the first have `indent` columns less.
+pub(super) fn wrap_hanging(text: &str, width: usize, indent: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for word in text.split(' ').filter(|it| !it.is_empty()) {
-        if !line.is_empty() && columns(&line) + 1 + columns(word) > width {
+        let room = if lines.is_empty() { width } else { width.saturating_sub(indent) };
+        if !line.is_empty() && columns(&line) + 1 + columns(word) > room {
             lines.push(std::mem::take(&mut line));
         }
         if !line.is_empty() {

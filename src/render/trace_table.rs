@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use super::address::Marked;
 use super::headline::headline;
-use super::sanitise::{columns, fit, sanitise};
+use super::sanitise::{fit, sanitise};
 use super::step::{cause, event_style, marked_sentence, word};
 use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style};
-use super::table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
+use super::table::{Cell, Column, Table, TableOptions, wrap_hanging, write_pairs};
 use crate::event::EventName;
 use crate::limits;
 use crate::time::{Timestamp, human_duration};
@@ -78,10 +78,8 @@ fn write_headline(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let style = message_style(message.outcome);
-    let text = headline(message).to_string();
-    let is_short = columns(&text) <= options.width;
-    let width = if is_short { options.width } else { options.width.saturating_sub(CONTINUATION) };
-    for (index, line) in wrap(&text, width).iter().enumerate() {
+    let lines = wrap_hanging(&headline(message).to_string(), options.width, CONTINUATION);
+    for (index, line) in lines.iter().enumerate() {
         let indent = if index == 0 { 0 } else { CONTINUATION };
         writeln!(out, "{:indent$}{style}{line}{style:#}", "")?;
     }

@@ -22,7 +22,7 @@ fn drawn_with(log: &[StoredEvent], options: &TableOptions) -> String {
 fn a_report_to_four_at_the_usual_width() {
     assert_snapshot!(drawn(&report_to_four(), 100), @r#"
     Delivered or sent to 3 of 4 recipients, 1 of them in junk; bounced for bob@acme.example: 5.2.2
-    mailbox full
+        mailbox full
 
       Subject     Quarterly report
       From        ana@acme.example
@@ -59,7 +59,7 @@ fn a_report_to_four_at_the_usual_width() {
 fn the_same_on_a_narrow_terminal() {
     assert_snapshot!(drawn(&report_to_four(), 60), @r#"
     Delivered or sent to 3 of 4 recipients, 1 of them in junk;
-    bounced for bob@acme.example: 5.2.2 mailbox full
+        bounced for bob@acme.example: 5.2.2 mailbox full
 
       Subject     Quarterly report
       From        ana@acme.example
@@ -123,7 +123,7 @@ fn to_many(count: usize) -> Vec<StoredEvent> {
 fn a_message_to_500_shows_the_bad_first_and_counts_the_rest() {
     assert_snapshot!(drawn(&to_many(500), 100), @r#"
     Delivered to 498 of 500 recipients; bounced for user040@acme.example: 5.2.2 mailbox full; lost for
-    user041@acme.example: no outcome was recorded
+        user041@acme.example: no outcome was recorded
 
       Subject     Quarterly report
       From        ana@acme.example
@@ -269,7 +269,7 @@ fn no_id_is_broken_and_no_line_ends_in_blanks_at_any_width() {
 fn at_sensible_widths_lines_fit() {
     for width in 72..200 {
         for line in drawn(&report_to_four(), width).lines() {
-            assert!(crate::render::sanitise::columns(line) <= width, "{width}: {line}");
+            assert!(crate::render::columns(line) <= width, "{width}: {line}");
         }
     }
 }
