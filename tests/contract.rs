@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::program::{
-    Filled, START_MS, keys, mailtrace, on, received, run, run_with_stdin, sample, samples,
+    Filled, START_MS, keys, line, mailtrace, on, received, run, run_with_stdin, sample, samples,
 };
 
 const NEWS: &str = "<news.42@shop.example>";
@@ -222,4 +222,27 @@ fn quiet_means_errors_only() {
         assert_eq!(store.run(&[arguments, &["-q"]].concat()).stderr, "", "{arguments:?}");
     }
     assert!(store.run(&["-q", "search", "form:x"]).with(2).stderr.contains("error: "));
+}
+
+/// A value that nothing has is a slip more often than a question.
+#[test]
+fn a_value_that_nothing_has_is_pointed_out() {
+    let store = Filled::with(&[
+        line(
+            0,
+            "t",
+            "ORGANIZATION_EMAIL_RECEIVED",
+            json!({"spamVerdict": "PASS", "dkimVerdict": "GRAY"}),
+        ),
+        line(1, "t", "MAILBOX_EMAIL_DELIVERED", json!({"recipient": "a@x", "folder": "INBOX"})),
+    ]);
+    let hint = |arguments: &[&str]| store.run(arguments).with(1).stderr;
+    let told = hint(&["search", "spam:MAYBE from:x OR folder:Inboks NOT dkim:no"]);
+    assert!(told.contains("no event of the store has spam:maybe; there are PASS\n"), "{told}");
+    assert!(told.contains("no event of the store has folder:inboks; there are INBOX\n"), "{told}");
+    assert!(!told.contains("dkim"), "{told}");
+    let told = hint(&["messages", "--verdict", "spf=FAIL", "--folder", "inbox"]);
+    assert!(told.contains("no event of the store has spf:fail; none has any\n"), "{told}");
+    assert!(!told.contains("folder:inbox"), "{told}");
+    assert!(!hint(&["search", "spam:MAYBE", "--format", "csv"]).contains("there are"));
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::filter::FilterArgs;
 use super::grace::GraceArgs;
+use super::hint::say_unknown_values;
 use super::input::{InputArgs, Opened};
 use super::listing::{check_limit, say_how_many};
 use super::watch::WatchArgs;
@@ -128,12 +129,16 @@ fn answer(
         return Ok((show_groups(args, filter, rules, opened, context)?, None));
     }
     let found = select(store, &rules, &filter)?;
+    let is_nothing = found.is_empty();
     let failed = args.watch.failed(&metrics(), |name| metric(&found, name))?;
     let page = page(found, Order::from(args.sort), cursor, args.limit);
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let shown = write(&page, args, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
     say_how_many("message", shown, page.total, store, context)?;
+    if is_nothing {
+        say_unknown_values(filter.queries(), store, context)?;
+    }
     say_what_is_next(&page, args, context)?;
     Ok((page.total > 0, failed))
 }

@@ -12,6 +12,7 @@ mod export;
 mod export_check;
 mod filter;
 mod grace;
+mod hint;
 mod ids;
 mod import;
 mod input;

@@ -4,6 +4,7 @@ use std::io::{BufWriter, Write};
 
 use clap::Args;
 
+use super::hint::say_unknown_values;
 use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many};
 use super::watched::WatchedArgs;
@@ -55,6 +56,9 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
     let shown = write_hits(&mut hits, context, &mut stdout)?;
     stdout.flush()?;
     say_how_many("event", shown, total, &opened.store, context)?;
+    if total == 0 {
+        say_unknown_values([&query], &opened.store, context)?;
+    }
     // With a limit of none, what there is was found all the same.
     Ok(opened.outcome(shown > 0 || (args.limit == 0 && total > 0)))
 }

@@ -157,6 +157,20 @@ impl Query {
         }
     }
 
+    /// The fields that must hold exactly some text, and these texts; not those that must not.
+    #[must_use]
+    pub fn exact_values(&self) -> Vec<(Field, &str)> {
+        match self {
+            Self::And(queries) | Self::Or(queries) => {
+                queries.iter().flat_map(Self::exact_values).collect()
+            }
+            Self::Clause(Clause { field, matcher: Matcher::Exact(text), .. }) => {
+                vec![(*field, text.as_str())]
+            }
+            Self::All | Self::Not(_) | Self::Clause(_) => Vec::new(),
+        }
+    }
+
     /// Whether it asks for an ID anywhere: the index tells IDs of one hash not apart.
     #[must_use]
     pub fn asks_for_id(&self) -> bool {

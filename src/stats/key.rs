@@ -129,6 +129,12 @@ impl CountKey {
         }
     }
 
+    /// Whether single events have such values, so that each is a term of the index.
+    #[must_use]
+    pub fn is_of_events(self) -> bool {
+        self.attribute().is_some()
+    }
+
     /// The attribute of the index that tells the value.
     pub(super) fn attribute(self) -> Option<Attribute> {
         Some(match self {

@@ -80,6 +80,15 @@ pub struct MessageFilter {
     pub events: Vec<Query>,
 }
 
+impl MessageFilter {
+    /// What is asked of single events or of single values of them.
+    pub fn queries(&self) -> impl Iterator<Item = &Query> {
+        let verdicts = self.verdicts.iter().map(|(_, pattern)| pattern);
+        let patterns = self.folder.iter().chain(&self.status).chain(verdicts);
+        patterns.map(Pattern::query).chain(&self.events)
+    }
+}
+
 /// One of the checks on arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
