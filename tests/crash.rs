@@ -15,6 +15,9 @@ const COMMIT_RECORDS: &str = "3000";
 
 const ROUNDS: usize = 13;
 
+/// Rounds until a third of [`ROUNDS`] was killed in the middle of the work, however busy the machine.
+const ROUNDS_MAX: usize = 60;
+
 /// The import of a test's log, ready to be started, with many commits.
 fn import(store: &Path, log: &Path) -> std::process::Command {
     let mut command = mailtrace();
@@ -39,9 +42,12 @@ fn kill_and_complete(before: &Path, log: &Path, expected: &Content, ids: &[Strin
     copy_dir(before, &whole);
     let started = Instant::now();
     run(&mut import(&whole, log)).expect(0);
-    let whole_us = u64::try_from(started.elapsed().as_micros()).unwrap();
+    let mut whole_us = u64::try_from(started.elapsed().as_micros()).unwrap();
     let mut left_part = 0;
-    for round in 0..ROUNDS {
+    for round in 0..ROUNDS_MAX {
+        if round >= ROUNDS && left_part >= ROUNDS / 3 {
+            break;
+        }
         let store = dir.path().join(format!("{round}"));
         copy_dir(before, &store);
         for _ in 0..if round % 3 == 0 { 2 } else { 1 } {
@@ -53,7 +59,12 @@ fn kill_and_complete(before: &Path, log: &Path, expected: &Content, ids: &[Strin
         let status = on(&store, &["status", "--format", "json"]);
         if status.status == Some(0) {
             let records = status.json()["records"].clone();
-            left_part += usize::from(records != expected.records);
+            if records == expected.records {
+                // The machine has become faster since the first import.
+                whole_us -= whole_us / 4;
+            } else {
+                left_part += 1;
+            }
             assert_sound(&store);
         }
         run(&mut import(&store, log)).expect(0);
@@ -64,7 +75,7 @@ fn kill_and_complete(before: &Path, log: &Path, expected: &Content, ids: &[Strin
         assert_eq!(expected.records, added, "round {round}: {sources:#?}");
         std::fs::remove_dir_all(&store).unwrap();
     }
-    assert!(left_part >= ROUNDS / 3, "only {left_part} of {ROUNDS} kills left a part of the work");
+    assert!(left_part >= ROUNDS / 3, "only {left_part} kills left a part of the work");
 }
 
 #[test]

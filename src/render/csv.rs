@@ -185,11 +185,26 @@ fn list(items: &[impl ToString]) -> String {
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 #[must_use]
 pub fn csv_cell(text: &str) -> String {
-    let sanitised = sanitise(text);
-    // Some spreadsheets drop the blanks before a formula.
-    let is_formula =
-        text.starts_with(starts_formula) || text.trim_start().starts_with(starts_formula);
-    if is_formula { format!("'{sanitised}") } else { sanitised.into_owned() }
+    let mut cell = String::with_capacity(text.len() + 1);
+    if text.starts_with(starts_formula) || begins_formula(text) {
+        cell.push('\'');
+    }
+    // In half of Europe a semicolon separates cells: what stands behind one is a cell there.
+    for (index, part) in sanitise(text).split(';').enumerate() {
+        if index > 0 {
+            cell.push(';');
+            if begins_formula(part) {
+                cell.push('\'');
+            }
+        }
+        cell.push_str(part);
+    }
+    cell
+}
+
+/// Some spreadsheets drop the blanks before a formula.
+fn begins_formula(text: &str) -> bool {
+    text.trim_start().starts_with(starts_formula)
 }
 
 /// The full-width forms count too: spreadsheets with East Asian settings read them as the others.
@@ -256,6 +271,8 @@ mod tests {
             (" =1", "' =1"),
             ("\u{a0} \u{3000}＠A1", "'\u{a0} \u{3000}＠A1"),
             (" a =1", " a =1"),
+            ("a;=1; ＋2;b=c;", "a;'=1;' ＋2;b=c;"),
+            ("=1;=2", "'=1;'=2"),
             ("a=b", "a=b"),
             ("", ""),
         ] {
@@ -275,7 +292,7 @@ mod tests {
                 prop_assert_eq!(written.lines().count(), 2);
                 for record in csv::Reader::from_reader(written.as_bytes()).records() {
                     for cell in &record.unwrap() {
-                        prop_assert!(!cell.trim_start().starts_with(starts_formula), "{cell:?}");
+                        prop_assert!(!cell.split(';').any(begins_formula), "{cell:?}");
                         prop_assert!(!cell.contains(crate::render::sanitise::is_hidden));
                     }
                 }
