@@ -105,7 +105,7 @@ pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
         }
         Format::Table | Format::Csv => {
             let path = signature_file.display().to_string();
-            write!(stdout, "{text}signature: {}\n", sanitise(&path))?;
+            writeln!(stdout, "{text}signature: {}", sanitise(&path))?;
         }
     }
     stdout.flush()?;

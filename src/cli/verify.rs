@@ -12,7 +12,7 @@ use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::sign::{signed_in_words, signed_to_json};
 use super::{Context, Format, Outcome, export_check};
 use crate::render::{sanitise, write_json};
-use crate::signing::{HeadStatement, PublicKey, SigningError};
+use crate::signing::{HeadStatement, PublicKey, Signed, SigningError};
 use crate::store::{Damage, FoundHead, VerifyOptions, VerifyReport, verify};
 use crate::time::Zone;
 
@@ -82,8 +82,7 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
-            let mut json = to_json(&report, args.deep, &context.zone);
-            json["signature"] = signed.as_ref().map_or(Value::Null, |it| signed_to_json(it, true));
+            let json = to_json(&report, signed.as_ref(), args.deep, &context.zone);
             write_json(&json, &mut stdout)?;
         }
         Format::Table | Format::Csv => {
@@ -161,7 +160,7 @@ fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
     )
 }
 
-fn to_json(report: &VerifyReport, is_deep: bool, zone: &Zone) -> Value {
+fn to_json(report: &VerifyReport, signed: Option<&Signed>, is_deep: bool, zone: &Zone) -> Value {
     json!({
         "sound": report.problems.is_empty(),
         "deep": is_deep,
@@ -170,6 +169,7 @@ fn to_json(report: &VerifyReport, is_deep: bool, zone: &Zone) -> Value {
         "documents": report.documents,
         "commits": report.commits,
         "head": report.head,
+        "signature": signed.map(|it| signed_to_json(it, true)),
         "foundHead": report.found_head.as_ref().map(|it| found_to_json(it, zone)),
         "tombstones": report.tombstones.iter().map(|it| tombstone_to_json(it, zone)).collect::<Vec<_>>(),
         "problems": report.problems,
