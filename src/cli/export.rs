@@ -10,6 +10,7 @@ use super::filter::WhichArgs;
 use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
+use super::output::counted;
 use super::search::{parse_query, range};
 use super::sign::PasswordArgs;
 use super::watched::addresses_in;
@@ -222,13 +223,7 @@ impl Made {
     }
 
     fn in_words(&self) -> String {
-        format!(
-            "{} {} with {} {}",
-            self.messages,
-            if self.messages == 1 { "message" } else { "messages" },
-            self.events,
-            if self.events == 1 { "event" } else { "events" },
-        )
+        format!("{} with {}", counted(self.messages, "message"), counted(self.events, "event"))
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use super::output::counted;
 use super::sign::{signed_in_words, signed_to_json};
 use super::{Context, Format, Outcome};
 use crate::export::check_bundle;
@@ -44,10 +45,10 @@ pub(super) fn run(
             if check.problems.is_empty() {
                 writeln!(
                     stdout,
-                    "sound: {} files, {} messages, {} records{}\nSHA-256 of its SHA256SUMS: {}",
+                    "sound: {} files, {}, {}{}\nSHA-256 of its SHA256SUMS: {}",
                     check.files,
-                    manifest.counts.messages,
-                    manifest.counts.records,
+                    counted(manifest.counts.messages, "message"),
+                    counted(manifest.counts.records, "record"),
                     if manifest.redaction.is_some() { ", redacted" } else { "" },
                     check.sums_sha256.as_deref().unwrap_or_default(),
                 )?;
@@ -59,12 +60,11 @@ pub(super) fn run(
         }
     }
     stdout.flush()?;
-    match check.problems.len() {
-        0 => Ok(Outcome::Done),
-        count => anyhow::bail!(
-            "{} is not as it was made: {count} {}, listed above: ask for another copy of it",
-            path.display(),
-            if count == 1 { "problem" } else { "problems" },
-        ),
-    }
+    anyhow::ensure!(
+        check.problems.is_empty(),
+        "{} is not as it was made: {}, listed above: ask for another copy of it",
+        path.display(),
+        counted(check.problems.len() as u64, "problem"),
+    );
+    Ok(Outcome::Done)
 }

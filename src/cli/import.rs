@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
+use super::output::counted;
 use super::progress::ImportProgress;
 use super::{Context, Format, Outcome, output};
 use crate::ingest::{FileReport, ImportOptions, ImportReport, import};
@@ -94,10 +95,9 @@ const REJECTING_FILES_SHOWN: usize = 20;
 pub(super) fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io::Result<()> {
     let seconds = report.elapsed_ms as f64 / 1_000.0;
     let mut line = format!(
-        "{} events read from {} {}: {} new, {} already there",
-        report.read() - report.rejected(),
-        report.files.len(),
-        if report.files.len() == 1 { "file" } else { "files" },
+        "{} read from {}: {} new, {} already there",
+        counted(report.read() - report.rejected(), "event"),
+        counted(report.files.len() as u64, "file"),
         report.added(),
         report.duplicates(),
     );

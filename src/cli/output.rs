@@ -29,6 +29,11 @@ pub(super) fn note(text: &str) {
     let _unwritable = writeln!(anstream::stderr().lock(), "{}", sanitise(text));
 }
 
+/// `1 message`, `2 messages`.
+pub(super) fn counted(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// An error and its causes in one line.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let mut line = error.to_string();

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
+use super::output::counted;
 use super::status::bytes;
 use super::{Context, Format};
 use crate::aws::AwsError;
@@ -99,11 +100,10 @@ pub(super) fn write_pulled(
 fn write_text(Pulled { total, region }: &Pulled, out: &mut dyn Write) -> std::io::Result<()> {
     let PullReport { log_group, read, added, late, duplicates, rejected, .. } = total;
     let mut line = format!(
-        "{} ({region}): {} events read in {} {}: {added} new",
+        "{} ({region}): {} read in {}: {added} new",
         sanitise(log_group),
-        read - rejected,
-        total.pages,
-        if total.pages == 1 { "page" } else { "pages" },
+        counted(read - rejected, "event"),
+        counted(total.pages, "page"),
     );
     if *late > 0 {
         line.push_str(&format!(" ({late} not there at an earlier look)"));

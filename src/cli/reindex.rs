@@ -5,7 +5,8 @@ use std::io::Write;
 use clap::Args;
 use serde_json::json;
 
-use super::{Context, Format, Outcome, output};
+use super::output::{counted, warn};
+use super::{Context, Format, Outcome};
 use crate::render::write_json;
 use crate::store::reindex;
 
@@ -23,10 +24,12 @@ pub(super) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outc
         Format::Json | Format::Ndjson => {
             write_json(&json!({"records": report.records, "damage": report.damage}), &mut stdout)?;
         }
-        Format::Table | Format::Csv => writeln!(stdout, "{} records indexed", report.records)?,
+        Format::Table | Format::Csv => {
+            writeln!(stdout, "{} indexed", counted(report.records, "record"))?
+        }
     }
     for damage in &report.damage {
-        output::warn(damage);
+        warn(damage);
     }
     anyhow::ensure!(
         report.damage.is_empty(),

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::{Value, json};
 
+use super::output::counted;
 use super::{Context, Format, Outcome};
 use crate::render::{Marked, sanitise, write_json};
 use crate::store::{
@@ -113,13 +114,16 @@ fn run(
 }
 
 fn told(report: &RemovalReport, what: &str, context: &Context) -> String {
-    let mut told = format!("{} records {what}", report.records);
+    let mut told = format!("{} {what}", counted(report.records, "record"));
     if let Some((first, last)) = report.span {
         let (first, last) = (first.in_zone(&context.zone), last.in_zone(&context.zone));
-        told.push_str(&format!(" ({first} to {last}, in {} archive files)", report.files));
+        told.push_str(&format!(
+            " ({first} to {last}, in {})",
+            counted(report.files, "archive file")
+        ));
     }
     if report.rejected > 0 {
-        told.push_str(&format!(" and {} rejected pieces", report.rejected));
+        told.push_str(&format!(" and {}", counted(report.rejected, "rejected piece")));
     }
     told
 }
@@ -129,8 +133,8 @@ fn ask(report: &RemovalReport, what: &str, context: &Context) -> anyhow::Result<
     let stdin = std::io::stdin();
     anyhow::ensure!(
         stdin.is_terminal(),
-        "there is nobody to ask whether to remove {} records: say --yes, or --dry-run to look first",
-        report.records
+        "there is nobody to ask whether to remove {}: say --yes, or --dry-run to look first",
+        counted(report.records, "record")
     );
     let mut stderr = anstream::stderr().lock();
     let told = told(report, what, context);
@@ -176,7 +180,8 @@ pub(super) fn tombstone_in_words(tombstone: &Tombstone, zone: &Zone) -> String {
         Some(before) => format!("from before {}", before.in_zone(zone)),
         None => "that named an address".to_owned(),
     };
-    let mut words = format!("tombstone {}: {} records {what}", tombstone.number, tombstone.records);
+    let mut words =
+        format!("tombstone {}: {} {what}", tombstone.number, counted(tombstone.records, "record"));
     if tombstone.rejected > 0 {
         words.push_str(&format!(" and {} rejected pieces", tombstone.rejected));
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::output::counted;
 use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
 use crate::logging::days_left;
@@ -57,7 +58,8 @@ fn write_table(
     facts.push(("Archive", bytes(sizes.archive_bytes)));
     facts.push(("Index", bytes(sizes.index_bytes)));
     if sizes.rejected_count > 0 {
-        let rejected = format!("{} pieces, {}", sizes.rejected_count, bytes(sizes.rejected_bytes));
+        let rejected =
+            format!("{}, {}", counted(sizes.rejected_count, "piece"), bytes(sizes.rejected_bytes));
         facts.push(("Rejected", rejected));
     }
     if let Some(head) = head {

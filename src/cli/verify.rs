@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::output::counted;
 use super::progress::VerifyingProgress;
 use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::sign::{signed_in_words, signed_to_json};
@@ -92,13 +93,13 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
             write_text(&report, args.deep, context, &mut stdout)?;
         }
     }
-    match report.problems.len() {
-        0 => Ok(Outcome::Done),
-        1 => anyhow::bail!("{} is damaged: 1 problem, listed above: {ADVICE}", path.display()),
-        count => {
-            anyhow::bail!("{} is damaged: {count} problems, listed above: {ADVICE}", path.display())
-        }
-    }
+    anyhow::ensure!(
+        report.problems.is_empty(),
+        "{} is damaged: {}, listed above: {ADVICE}",
+        path.display(),
+        counted(report.problems.len() as u64, "problem"),
+    );
+    Ok(Outcome::Done)
 }
 
 const ADVICE: &str = "rebuild an index with `mailtrace reindex`; bring an archive file back from a backup, or import its sources and archive/ into a new store";
@@ -125,12 +126,13 @@ fn write_text(
     if !report.problems.is_empty() {
         return Ok(());
     }
-    let files = if report.archive_files == 1 { "file" } else { "files" };
     let compared = if is_deep { ", each indexed once as it is" } else { "" };
     writeln!(
         out,
-        "sound: {} records in {} archive {files}, {} commits{compared}",
-        report.records, report.archive_files, report.commits
+        "sound: {} in {}, {}{compared}",
+        counted(report.records, "record"),
+        counted(report.archive_files, "archive file"),
+        counted(report.commits, "commit"),
     )?;
     if let Some(head) = &report.head {
         writeln!(out, "head: {head}")?;
@@ -141,11 +143,11 @@ fn write_text(
 fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
     let numbers: Vec<String> = found.tombstones.iter().map(|it| it.number.to_string()).collect();
     let numbers = numbers.join(", ");
-    let commits = found.commits_since;
+    let commits = counted(found.commits_since, "commit");
     let (Some(records), Some(since)) = (found.records, found.records_since) else {
         let at = found.tombstones.first().map(|it| it.at().in_zone(zone)).unwrap_or_default();
         return format!(
-            "the head {} is that of a commit in {}, which was removed at {at} (tombstone {numbers}): what the commit held cannot be compared any more; {commits} commits since",
+            "the head {} is that of a commit in {}, which was removed at {at} (tombstone {numbers}): what the commit held cannot be compared any more; {commits} since",
             found.head, found.archive_file
         );
     };
@@ -155,8 +157,10 @@ fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
         _ => format!("; of what was there, some was removed since (tombstone {numbers})"),
     };
     format!(
-        "the head {} is that of a commit in {}{at}: {records} records then, {since} added since in {commits} commits{removed}",
-        found.head, found.archive_file
+        "the head {} is that of a commit in {}{at}: {} then, {since} added since in {commits}{removed}",
+        found.head,
+        found.archive_file,
+        counted(records, "record"),
     )
 }
 
