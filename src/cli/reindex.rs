@@ -25,7 +25,7 @@ pub(super) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outc
             write_json(&json!({"records": report.records, "damage": report.damage}), &mut stdout)?;
         }
         Format::Table | Format::Csv => {
-            writeln!(stdout, "{} indexed", counted(report.records, "record"))?
+            writeln!(stdout, "{} indexed", counted(report.records, "record"))?;
         }
     }
     for damage in &report.damage {
