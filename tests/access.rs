@@ -136,6 +136,20 @@ fn readers_answer_while_an_import_commits_and_merges() {
 }
 
 #[test]
+fn a_lock_that_is_a_link_is_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 30, 93, "ndjson");
+    let store = dir.path().join("store");
+    import(&store, &log.path).expect(0);
+    let elsewhere = dir.path().join("elsewhere");
+    fs::write(&elsewhere, "somebody's").unwrap();
+    fs::remove_file(store.join("lock")).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, store.join("lock")).unwrap();
+    import(&store, &log.path).expect_error(&["lock"]);
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "somebody's");
+}
+
+#[test]
 fn every_file_is_its_owners_alone_whatever_the_umask() {
     let dir = tempfile::tempdir().unwrap();
     let log = synth(dir.path(), 3_000, 87, "ndjson");

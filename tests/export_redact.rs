@@ -336,11 +336,15 @@ fn a_key_makes_the_pseudonyms() {
     let question = &manifest_of(&part)["question"];
     assert_eq!(question["withheld"], true);
     assert!(question["query"].as_str().unwrap().starts_with("hmac-sha256:"), "{question}");
-    let ids = redacted(&store, "ids", "all", &["<bob@acme.example>", "in-4", "<who@acme.example>"]);
+    let asked = ["<bob@acme.example>", "in-4", "<who.7@acme.example>", "<who@acme.example>"];
+    let ids = redacted(&store, "ids", "all", &asked);
     let manifest = manifest_of(&ids);
     assert_eq!(manifest["question"]["ids"][1], "in-4");
-    let not_found = manifest["notFound"][0].as_str().unwrap();
-    assert!(not_found.starts_with("<who@x") && not_found.ends_with(".invalid>"), "{not_found}");
+    let not_found: Vec<&str> =
+        manifest["notFound"].as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(not_found[0].starts_with("<who.7@x") && not_found[0].ends_with(".invalid>"));
+    // It may be somebody's name.
+    assert!(not_found[1].starts_with("<x") && !not_found[1].contains("who"), "{not_found:?}");
 }
 
 #[test]

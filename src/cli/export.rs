@@ -41,8 +41,8 @@ pub(super) struct ExportArgs {
     /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
     #[arg(value_name = "ID", conflicts_with_all = ["query", "since", "until"])]
     ids: Vec<String>,
-    /// Where to write, which must not exist: of a bundle a directory, or a zip when the name ends in
-    /// .zip; of anything else a file, or - for standard output
+    /// Where to write, which must not exist, but for an empty directory: of a bundle a directory, or
+    /// a zip when the name ends in .zip; of anything else a file, or - for standard output
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
     /// What to write
@@ -158,6 +158,10 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     anyhow::ensure!(
         args.sign_key.is_none() || args.shape == Shape::Bundle,
         "--sign-key: only a bundle is signed; `minisign -S` signs any file"
+    );
+    anyhow::ensure!(
+        args.sign_key.is_some() || !args.password.is_given(),
+        "--password-file: name the secret key that it is for with --sign-key"
     );
     let key = args.sign_key.as_deref().map(|it| args.password.open(it)).transpose()?;
     let mut asked = Asked::new(args, context)?;

@@ -20,7 +20,7 @@ pub(super) fn run(
 ) -> anyhow::Result<Outcome> {
     let check = check_bundle(path, key)?;
     let signature = check.signature.as_ref();
-    let manifest = check.manifest.unwrap_or_default();
+    let manifest = check.manifest.clone().unwrap_or_default();
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
@@ -53,13 +53,18 @@ pub(super) fn run(
                     check.sums_sha256.as_deref().unwrap_or_default(),
                 )?;
                 if let Some(signed) = signature {
-                    let words = signed_in_words(signed, key.is_some());
+                    let words = signed_in_words(signed, key.is_some(), &context.zone);
                     writeln!(stdout, "{}", sanitise(&words))?;
                 }
             }
         }
     }
     stdout.flush()?;
+    anyhow::ensure!(
+        check.problems.is_empty() || !check.is_only_unsigned(),
+        "{} is sound in itself, and not signed with that key, see above",
+        path.display()
+    );
     anyhow::ensure!(
         check.problems.is_empty(),
         "{} is not as it was made: {}, listed above: ask for another copy of it",

@@ -1,6 +1,6 @@
 //! `mailtrace sign`, and the options with which other commands sign.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use crate::limits;
 use crate::render::{sanitise, write_json};
 use crate::signing::{HeadStatement, SecretKey, Signed, signature_path};
 use crate::store::{VerifyOptions, verify};
+use crate::time::Zone;
 
 /// Signs what the store holds, for whoever has the public key
 ///
@@ -42,6 +43,10 @@ pub(super) struct PasswordArgs {
 }
 
 impl PasswordArgs {
+    pub(super) fn is_given(&self) -> bool {
+        self.password_file.is_some()
+    }
+
     /// Reads a secret key, and its password where it has one.
     pub(super) fn open(&self, key: &Path) -> anyhow::Result<SecretKey> {
         Ok(SecretKey::open(key, || match &self.password_file {
@@ -90,7 +95,11 @@ pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
     let name = args.out.file_name().unwrap_or_default().to_string_lossy();
     let signature = key.sign(text.as_bytes(), context.now, &name)?;
     write_new(&signature_file, &signature)?;
-    write_new(&args.out, &text)?;
+    if let Err(error) = write_new(&args.out, &text) {
+        // Alone it would only be in the way of the next attempt.
+        let _still_there = fs::remove_file(&signature_file);
+        return Err(error);
+    }
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
@@ -113,11 +122,11 @@ pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
 }
 
 /// Says who signed, in a line.
-pub(super) fn signed_in_words(signed: &Signed, is_checked: bool) -> String {
+pub(super) fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String {
     let Signed { key_id, comment } = signed;
-    let comment = comment.replace('\t', " ");
     if is_checked {
-        format!("signed with the key {key_id}: {comment}")
+        let at = signed.at().map(|it| format!(" at {}", it.in_zone(zone))).unwrap_or_default();
+        format!("signed with the key {key_id}{at} ({})", comment.replace('\t', " "))
     } else {
         format!(
             "it says that the key {key_id} signed it, which was not checked: name the --public-key"
@@ -131,10 +140,13 @@ pub(super) fn signed_to_json(signed: &Signed, is_checked: bool) -> Value {
 
 /// Writes a file that is not there yet, durably.
 fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create_new(true).mode(0o600).open(path);
+    let written = file.and_then(|mut file| {
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
+            // Half of it is of no use, and would be in the way of the next attempt.
+            let _still_there = fs::remove_file(path);
+        })
+    });
+    written.with_context(|| format!("cannot write {}", path.display()))
 }

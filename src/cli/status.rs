@@ -82,35 +82,25 @@ fn write_table(
         Column::whole("Log group"),
         Column::whole("From"),
         Column::whole("To"),
+        Column::whole("But for"),
         Column::whole("Then a gap of"),
     ])
     .indented(2);
-    let mut notes = Vec::new();
     for (log_group, ranges) in store.checkpoint().coverage.groups() {
-        let group = if log_group.is_empty() { UNNAMED_GROUP } else { log_group };
         let spans: Vec<Span> = ranges.iter().map(|it| (it.first(), it.last())).collect();
-        let (rows, hidden) = longest_gaps(&spans, ROWS_MAX);
-        for (index, (first, last)) in rows.iter().enumerate() {
-            let gap = rows.get(index + 1).map(|(next, _)| next.ms_since(*last));
+        let stretches = between_longest_gaps(&spans, ROWS_MAX);
+        for (index, stretch) in stretches.iter().enumerate() {
+            let gap = stretches.get(index + 1).map(|it| it.first.ms_since(stretch.last));
             table.push([
-                Cell::new(group),
-                Cell::new(&shown(*first)),
-                Cell::new(&shown(*last)),
+                Cell::new(if log_group.is_empty() { UNNAMED_GROUP } else { log_group }),
+                Cell::new(&shown(stretch.first)),
+                Cell::new(&shown(stretch.last)),
+                Cell::new(&stretch.gaps_in_words()),
                 Cell::new(&gap.map(human_duration).unwrap_or_default()),
             ]);
         }
-        if let Some(longest) = hidden.iter().max() {
-            notes.push(format!(
-                "{group}: {} shorter gaps are not shown, the longest of {}; --format csv has all",
-                hidden.len(),
-                human_duration(*longest)
-            ));
-        }
     }
     table.write(options.width, out)?;
-    for note in notes {
-        writeln!(out, "  {}", sanitise(&note))?;
-    }
     if store.checkpoint().pulls.is_empty() {
         return Ok(());
     }
@@ -135,30 +125,49 @@ fn write_table(
     Ok(())
 }
 
-/// How many ranges of a log group the table shows.
+/// How many stretches of a log group the table shows.
 const ROWS_MAX: usize = 20;
 
 /// From when to when.
 type Span = (Timestamp, Timestamp);
 
-/// The ranges between the longest gaps, so that there are at most so many, and the lengths of the
-/// other gaps in milliseconds.
-fn longest_gaps(spans: &[Span], count_max: usize) -> (Vec<Span>, Vec<i64>) {
+/// A stretch of time that is covered but for some gaps.
+#[derive(Debug, PartialEq, Eq)]
+struct Stretch {
+    first: Timestamp,
+    last: Timestamp,
+    /// Their lengths in milliseconds.
+    gaps: Vec<i64>,
+}
+
+impl Stretch {
+    fn gaps_in_words(&self) -> String {
+        if self.gaps.is_empty() {
+            return String::new();
+        }
+        let count = counted(self.gaps.len() as u64, "gap");
+        format!("{count} of {} in all", human_duration(self.gaps.iter().sum()))
+    }
+}
+
+/// The ranges, or where there are more than so many the stretches between the longest gaps.
+fn between_longest_gaps(spans: &[Span], count_max: usize) -> Vec<Stretch> {
     let gap = |(before, after): (&Span, &Span)| after.0.ms_since(before.1);
     let gaps: Vec<i64> = spans.iter().zip(spans.iter().skip(1)).map(gap).collect();
     let mut by_length: Vec<usize> = (0..gaps.len()).collect();
     by_length.sort_by_key(|it| std::cmp::Reverse(gaps.get(*it)));
-    let hidden = by_length.split_off(by_length.len().min(count_max.saturating_sub(1)));
+    by_length.truncate(count_max.saturating_sub(1));
     by_length.sort_unstable();
-    let mut rows = Vec::new();
+    let mut stretches = Vec::new();
     let mut start = 0;
-    for last in by_length.into_iter().chain(spans.len().checked_sub(1)) {
-        if let (Some(first), Some(last)) = (spans.get(start), spans.get(last)) {
-            rows.push((first.0, last.1));
+    for end in by_length.into_iter().chain(spans.len().checked_sub(1)) {
+        if let (Some(first), Some(last)) = (spans.get(start), spans.get(end)) {
+            let gaps = gaps.get(start..end).unwrap_or_default().to_vec();
+            stretches.push(Stretch { first: first.0, last: last.1, gaps });
         }
-        start = last + 1;
+        start = end + 1;
     }
-    (rows, hidden.into_iter().filter_map(|it| gaps.get(it).copied()).collect())
+    stretches
 }
 
 fn shutdown(now: Timestamp) -> String {
@@ -270,21 +279,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_gaps_are_shown() {
+    fn the_longest_gaps_are_shown_and_the_others_counted() {
         let at = |ms| Timestamp::from_ms(ms).unwrap();
-        let spans = |of: &[(i64, i64)]| -> Vec<Span> {
-            of.iter().map(|(first, last)| (at(*first), at(*last))).collect()
-        };
-        let check = |given: &[(i64, i64)], count_max, shown: &[(i64, i64)], hidden: &[i64]| {
-            let expected = (spans(shown), hidden.to_vec());
-            assert_eq!(longest_gaps(&spans(given), count_max), expected, "{given:?} {count_max}");
+        let check = |given: &[(i64, i64)], count_max, expected: &[(i64, i64, &[i64])]| {
+            let spans: Vec<Span> = given.iter().map(|it| (at(it.0), at(it.1))).collect();
+            let stretch = |it: &(i64, i64, &[i64])| Stretch {
+                first: at(it.0),
+                last: at(it.1),
+                gaps: it.2.to_vec(),
+            };
+            let expected: Vec<Stretch> = expected.iter().map(stretch).collect();
+            assert_eq!(between_longest_gaps(&spans, count_max), expected, "{count_max}");
         };
         let given = [(0, 1), (3, 4), (14, 15), (16, 17), (27, 28)];
-        check(&given, 5, &given, &[]);
-        check(&given, 4, &[(0, 1), (3, 4), (14, 17), (27, 28)], &[1]);
-        check(&given, 3, &[(0, 4), (14, 17), (27, 28)], &[2, 1]);
-        check(&given, 1, &[(0, 28)], &[10, 10, 2, 1]);
-        check(&given[..1], 3, &[(0, 1)], &[]);
-        check(&[], 3, &[], &[]);
+        let all = given.map(|(first, last)| (first, last, &[][..]));
+        check(&given, 5, &all);
+        check(&given, 4, &[all[0], all[1], (14, 17, &[1]), all[4]]);
+        check(&given, 3, &[(0, 4, &[2]), (14, 17, &[1]), all[4]]);
+        check(&given, 1, &[(0, 28, &[2, 10, 1, 10])]);
+        check(&given[..1], 3, &all[..1]);
+        check(&[], 3, &[]);
     }
 }

@@ -88,18 +88,25 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
         }
         Format::Table | Format::Csv => {
             if let Some(signed) = &signed {
-                writeln!(stdout, "{}", sanitise(&signed_in_words(signed, true)))?;
+                writeln!(stdout, "{}", sanitise(&signed_in_words(signed, true, &context.zone)))?;
             }
             write_text(&report, args.deep, context, &mut stdout)?;
         }
     }
+    anyhow::ensure!(
+        head.is_none() || report.found_head.is_some() || report.problems.len() != 1,
+        "{} does not have what that head stands for: it is another store, an older copy, or what it had was replaced",
+        path.display()
+    );
     anyhow::ensure!(
         report.problems.is_empty(),
         "{} is damaged: {}, listed above: {ADVICE}",
         path.display(),
         counted(report.problems.len() as u64, "problem"),
     );
-    Ok(Outcome::Done)
+    // Nothing contradicts the head, and nothing is left to confirm it either.
+    let is_removed = report.found_head.is_some_and(|it| it.is_removed);
+    Ok(if is_removed { Outcome::SomeRejected } else { Outcome::Done })
 }
 
 const ADVICE: &str = "rebuild an index with `mailtrace reindex`; bring an archive file back from a backup, or import its sources and archive/ into a new store";

@@ -111,6 +111,12 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
 }
 
 impl BundleCheck {
+    /// Whether nothing is wrong with it but its signature.
+    #[must_use]
+    pub fn is_only_unsigned(&self) -> bool {
+        !self.problems.is_empty() && self.problems.iter().all(|it| it.starts_with(SIGNATURE))
+    }
+
     pub(super) fn problem(&mut self, problem: String) {
         if self.problems.len() < limits::BUNDLE_PROBLEMS_MAX {
             self.problems.push(problem);

@@ -31,7 +31,7 @@ const WRITTEN_TOGETHER: [&[Script]; 3] = [
 ];
 
 /// A text for people in which marks follow the addresses that need them; where it is cut, the
-/// marks stay.
+/// marks stay, each with its address as long as there is room.
 ///
 /// It displays as it may stand on a terminal: sanitised, and cut to
 /// [`limits::TABLE_TEXT_COLUMNS_MAX`].
@@ -46,9 +46,20 @@ const WRITTEN_TOGETHER: [&[Script]; 3] = [
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marked {
     whole: String,
-    /// Where there are marks: the text without them, and they alone.
-    parts: Option<(String, String)>,
+    /// Where there are marks: the text in pieces.
+    pieces: Vec<Piece>,
 }
+
+/// A stretch of a text that may be cut, and what follows it that may not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Piece {
+    text: String,
+    marks: String,
+    separator: &'static str,
+}
+
+/// What stands between two who write to each other.
+const TO: &str = " → ";
 
 impl Marked {
     /// An address.
@@ -65,27 +76,98 @@ impl Marked {
 
     /// Whatever `say` makes of the addresses that it has named to it.
     pub(super) fn new(say: impl Fn(&mut Namer) -> String) -> Self {
-        let mut namer = Namer { is_exact: false, marks: Vec::new() };
+        let mut namer = Namer { is_exact: false, marked: Vec::new() };
         let whole = say(&mut namer);
-        let marks = namer.marks;
-        let parts = (!marks.is_empty()).then(|| (say(&mut Namer::exact()), marks.join(" ")));
-        Self { whole, parts }
+        let pieces =
+            if namer.marked.is_empty() { Vec::new() } else { pieces(&whole, &namer.marked) };
+        Self { whole, pieces }
     }
 
-    /// The text, sanitised and cut to `width` columns: rather the text than the marks, which then
-    /// stand behind it.
+    /// The text, sanitised and cut to `width` columns: rather the text than the marks.
     pub(super) fn fit(&self, width: usize) -> String {
-        let Some((bare, marks)) = &self.parts else { return fit(&self.whole, width) };
-        fit_whole(&self.whole, width).map_or_else(
-            || {
-                let marks = fit(marks, width.saturating_sub(BARE_COLUMNS_MIN + 1));
-                if marks.is_empty() {
-                    return fit(bare, width);
-                }
-                format!("{} {marks}", fit(bare, width.saturating_sub(columns(&marks) + 1)))
-            },
-            Cow::into_owned,
-        )
+        if self.pieces.is_empty() {
+            return fit(&self.whole, width);
+        }
+        let whole = fit_whole(&self.whole, width).map(Cow::into_owned);
+        whole
+            .or_else(|| self.fit_pieces(width))
+            .unwrap_or_else(|| self.fit_with_marks_behind(width))
+    }
+
+    /// Each mark with its address; `None` where that leaves too little of the addresses.
+    fn fit_pieces(&self, width: usize) -> Option<String> {
+        let fixed = self.pieces.iter().map(|it| {
+            let blank = usize::from(!it.marks.is_empty());
+            blank + columns(&it.marks) + columns(it.separator)
+        });
+        let mut room = width.checked_sub(fixed.sum())?;
+        let lengths: Vec<usize> =
+            self.pieces.iter().map(|it| columns(&fit(&it.text, width))).collect();
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|it| lengths.get(*it));
+        let mut widths = vec![0; lengths.len()];
+        for (done, index) in order.iter().enumerate() {
+            let (Some(length), Some(width)) = (lengths.get(*index), widths.get_mut(*index)) else {
+                continue;
+            };
+            *width = room.checked_div(order.len() - done)?.min(*length);
+            if *width < *length && *width < BARE_COLUMNS_MIN {
+                return None;
+            }
+            room -= *width;
+        }
+        let mut fitting = String::new();
+        for (piece, width) in self.pieces.iter().zip(widths) {
+            fitting.push_str(&fit(&piece.text, width));
+            if !piece.marks.is_empty() {
+                fitting.push(' ');
+                fitting.push_str(&piece.marks);
+            }
+            fitting.push_str(piece.separator);
+        }
+        Some(fitting)
+    }
+
+    fn fit_with_marks_behind(&self, width: usize) -> String {
+        let mut bare = String::new();
+        let mut marks: Vec<&str> = Vec::new();
+        for piece in &self.pieces {
+            bare.push_str(&piece.text);
+            bare.push_str(piece.separator);
+            if !piece.marks.is_empty() && !marks.contains(&piece.marks.as_str()) {
+                marks.push(&piece.marks);
+            }
+        }
+        let marks = fit(&marks.join(" "), width.saturating_sub(BARE_COLUMNS_MIN + 1));
+        if marks.is_empty() {
+            return fit(&bare, width);
+        }
+        format!("{} {marks}", fit(&bare, width.saturating_sub(columns(&marks) + 1)))
+    }
+}
+
+/// Cuts a text at its marked addresses, and at what stands between two who write to each other.
+fn pieces(whole: &str, marked: &[(String, String)]) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut rest = whole;
+    for (address, marks) in marked {
+        // Named, and then not said.
+        let Some((before, after)) = rest.split_once(&format!("{address} {marks}")) else {
+            continue;
+        };
+        push_plain(before, &mut pieces);
+        let (text, marks) = (address.clone(), marks.clone());
+        pieces.push(Piece { text, marks, separator: "" });
+        rest = after;
+    }
+    push_plain(rest, &mut pieces);
+    pieces
+}
+
+fn push_plain(text: &str, pieces: &mut Vec<Piece>) {
+    for part in text.split_inclusive(TO) {
+        let (text, separator) = part.strip_suffix(TO).map_or((part, ""), |it| (it, TO));
+        pieces.push(Piece { text: text.to_owned(), marks: String::new(), separator });
     }
 }
 
@@ -95,16 +177,17 @@ impl fmt::Display for Marked {
     }
 }
 
-/// Names addresses, and remembers the marks that they got.
+/// Names addresses, and remembers those that got marks.
 pub(super) struct Namer {
     is_exact: bool,
-    marks: Vec<String>,
+    /// Each with its marks.
+    marked: Vec<(String, String)>,
 }
 
 impl Namer {
     /// One that leaves addresses as they are.
     pub(super) fn exact() -> Self {
-        Self { is_exact: true, marks: Vec::new() }
+        Self { is_exact: true, marked: Vec::new() }
     }
 
     pub(super) fn address<'a>(&mut self, address: &'a str) -> Cow<'a, str> {
@@ -126,9 +209,9 @@ impl Namer {
         if marks.is_empty() {
             return Cow::Borrowed(text);
         }
-        let marked = format!("{text} {}", marks.join(" "));
-        let new = marks.into_iter().filter(|it| !self.marks.contains(it)).collect::<Vec<_>>();
-        self.marks.extend(new);
+        let marks = marks.join(" ");
+        let marked = format!("{text} {marks}");
+        self.marked.push((text.to_owned(), marks));
         Cow::Owned(marked)
     }
 }
@@ -258,6 +341,27 @@ mod tests {
             format!("{} → {}", namer.address("ana@аcme.example"), namer.address("bob@аcme.example"))
         });
         assert_eq!(two.fit(60), "ana@аcme.example → bo… [xn--cme-5cd.example] [mixed scripts]");
+    }
+
+    #[test]
+    fn a_mark_stays_with_its_address() {
+        let fit = |from: &str, to: &str| {
+            let both =
+                |namer: &mut Namer| format!("{} → {}", namer.address(from), namer.address(to));
+            Marked::new(both).fit(68)
+        };
+        assert_eq!(
+            fit("ana@аcme.example", "bob@acme.example"),
+            "ana@аcme.exa… [xn--cme-5cd.example] [mixed scripts] → bob@acme.exam…"
+        );
+        assert_eq!(
+            fit("ana@acme.example", "bob@аcme.example"),
+            "ana@acme.exa… → bob@аcme.exam… [xn--cme-5cd.example] [mixed scripts]"
+        );
+        assert_eq!(
+            fit("a@b.example", "bob@аcme.example"),
+            "a@b.example → bob@аcme.example [xn--cme-5cd.example] [mixed scripts]"
+        );
     }
 
     proptest! {

@@ -53,12 +53,18 @@ pub enum SigningError {
         /// Why not.
         source: io::Error,
     },
-    /// A public key that cannot be read.
+    /// Neither a file nor a public key.
     #[error(
-        "\"{given}\" is no public key of minisign: name its file, or give the line of it that begins with RW"
+        "there is no file \"{given}\", and a public key of minisign it is not either: name its file, or give the line of it that begins with RW"
     )]
-    BadPublicKey {
+    NoPublicKey {
         /// What was given.
+        given: String,
+    },
+    /// A file of a public key that cannot be read as one.
+    #[error("{given}: is no public key of minisign")]
+    BadPublicKey {
+        /// The file.
         given: String,
     },
     /// A text that is no signature.
@@ -78,12 +84,9 @@ pub enum SigningError {
     /// What was signed is not what is here, or the signature was changed.
     #[error("the signature does not fit: what was signed is not what is here")]
     DoesNotFit,
-    /// A statement that has no head.
-    #[error("{}: is no statement of `mailtrace sign`: it names no head", .path.display())]
-    NoHead {
-        /// The file.
-        path: PathBuf,
-    },
+    /// A statement that does not have one head.
+    #[error("it is no statement of `mailtrace sign`, which names one head")]
+    NoHead,
     /// A signature could not be made.
     #[error("cannot sign ({reason})")]
     NotSigned {

@@ -70,11 +70,14 @@ impl SecretKey {
         let name = file_name.replace(char::is_control, "_");
         // As minisign's own, so that its users know what they see.
         let comment = format!("timestamp:{seconds}\tfile:{name}\thashed");
-        minisign::sign(None, &self.0, text, Some(&comment), None)
-            .map(|it| it.to_string())
+        minisign::sign(None, &self.0, text, Some(&comment), Some(UNTRUSTED_COMMENT))
+            .map(|it| format!("{}\n", it.to_string().trim_end()))
             .map_err(|error| SigningError::NotSigned { reason: error.to_string() })
     }
 }
+
+/// What a signature says of itself that nobody has signed.
+const UNTRUSTED_COMMENT: &str = "signature made by mailtrace";
 
 /// The bytes of a secret key
 /// (<https://jedisct1.github.io/minisign/#secret-key-format>).
@@ -127,6 +130,15 @@ pub struct Signed {
     pub comment: String,
 }
 
+impl Signed {
+    /// When it was signed, where the comment says so.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        let seconds = self.comment.split('\t').find_map(|it| it.strip_prefix("timestamp:"))?;
+        Timestamp::from_ms(seconds.parse::<i64>().ok()?.checked_mul(1_000)?)
+    }
+}
+
 impl PublicKey {
     /// Takes the key itself, in base64, or the path of a file that has it.
     ///
@@ -140,12 +152,12 @@ impl PublicKey {
         }
         let text = match read_short(Path::new(given)) {
             Err(SigningError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Err(bad());
+                return Err(SigningError::NoPublicKey { given: given.to_owned() });
             }
             it => it?,
         };
-        let mut lines = text.lines().map(str::trim).filter(|it| !it.is_empty());
-        lines.next_back().and_then(Self::from_base64).ok_or_else(bad)
+        let mut lines = text.lines().filter(|it| !it.starts_with("untrusted comment:"));
+        lines.next().and_then(|it| Self::from_base64(it.trim())).ok_or_else(bad)
     }
 
     fn from_base64(text: &str) -> Option<Self> {
@@ -182,7 +194,14 @@ pub(super) fn signature_key_id(signature: &str) -> Result<String, SigningError> 
     line.ok_or_else(|| SigningError::BadSignature { reason: "it names no key".to_owned() })
 }
 
+/// Two comments and two signatures; what else there is nobody has signed.
+const SIGNATURE_LINES: usize = 4;
+
 fn decode(signature: &str) -> Result<Signature, SigningError> {
+    if signature.lines().count() != SIGNATURE_LINES {
+        let reason = format!("it has other than {SIGNATURE_LINES} lines");
+        return Err(SigningError::BadSignature { reason });
+    }
     Signature::decode(signature)
         .map_err(|error| SigningError::BadSignature { reason: error.to_string() })
 }
@@ -191,7 +210,7 @@ fn decode(signature: &str) -> Result<Signature, SigningError> {
 fn key_id(line: &str) -> Option<String> {
     let bytes = STANDARD.decode(line.trim()).ok()?;
     let id = bytes.get(2..10)?.try_into().ok()?;
-    Some(format!("{:016X}", u64::from_le_bytes(id)))
+    Some(format!("{:X}", u64::from_le_bytes(id)))
 }
 
 impl Signed {
@@ -212,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    const AT: Timestamp = Timestamp::MIN;
+    const AT: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn no_password() -> io::Result<String> {
         panic!("this key has no password")
@@ -242,6 +261,7 @@ mod tests {
         let signed = public.check(b"text", &signature).unwrap();
         assert!(signed.comment.ends_with("\tfile:a.txt\thashed"), "{}", signed.comment);
         assert_eq!(signed, Signed::unchecked(&signature).unwrap());
+        assert_eq!(signed.at(), Some(AT));
         let fails = |text: &[u8], signature: &str| public.check(text, signature).unwrap_err();
         assert!(matches!(fails(b"Text", &signature), SigningError::DoesNotFit));
         let other = signature.replace("file:a.txt", "file:b.txt");
@@ -267,6 +287,7 @@ mod tests {
         for end in 0..signature.trim_end().len() {
             assert!(public.check(b"text", signature.get(..end).unwrap()).is_err(), "cut at {end}");
         }
+        assert!(public.check(b"text", &format!("{signature}\nand more")).is_err());
         for line in 0..4 {
             for with in ["", "AA==", "trusted comment: ", "\u{202e}\u{0}é"] {
                 let mut lines: Vec<&str> = signature.lines().collect();
@@ -306,7 +327,7 @@ mod tests {
         }
         assert!(matches!(
             PublicKey::named("nowhere").unwrap_err(),
-            SigningError::BadPublicKey { .. }
+            SigningError::NoPublicKey { .. }
         ));
         std::fs::write(&path, "x".repeat(1 << 20)).unwrap();
         let error = PublicKey::named(path.to_str().unwrap()).unwrap_err();

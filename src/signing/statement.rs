@@ -42,13 +42,15 @@ impl HeadStatement {
     pub fn checked_head(path: &Path, key: &PublicKey) -> Result<(String, Signed), SigningError> {
         let text = read_short(path)?;
         let signed = key.check(text.as_bytes(), &read_short(&signature_path(path))?)?;
-        let no_head = || SigningError::NoHead { path: path.to_owned() };
         let mut lines = text.lines();
         if lines.next() != Some(TITLE) {
-            return Err(no_head());
+            return Err(SigningError::NoHead);
         }
         let is_head = |it: &&str| it.len() == 64 && it.bytes().all(|it| it.is_ascii_hexdigit());
-        let head = lines.find_map(|it| it.strip_prefix(HEAD)).filter(is_head);
-        Ok((head.ok_or_else(no_head)?.to_owned(), signed))
+        let mut heads = lines.filter_map(|it| it.strip_prefix(HEAD));
+        match (heads.next().filter(is_head), heads.next()) {
+            (Some(head), None) => Ok((head.to_owned(), signed)),
+            _ => Err(SigningError::NoHead),
+        }
     }
 }

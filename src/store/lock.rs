@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 
+use rustix::fs::OFlags;
+
 use super::StoreError;
 use super::layout::Layout;
 use crate::time::Timestamp;
@@ -40,6 +42,8 @@ impl WriterLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            // Whoever owns the directory must not have us write elsewhere.
+            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&path)
             .map_err(StoreError::io("open the lock", &path))?;
         match file.try_lock() {

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
+use super::addresses::first_address;
 use super::pseudonym::Pseudonyms;
 use crate::event::{Address, MessageId, decoded_subject};
 use crate::limits;
@@ -94,7 +95,9 @@ impl KnownTexts {
 
     /// Notes a message ID as it was logged.
     pub(super) fn add_message_id(&mut self, logged: &str, pseudonyms: &Pseudonyms) {
-        if let Some(id) = MessageId::parse(logged.into()) {
+        // In other texts it could as well be an address, and is replaced as one.
+        let id = MessageId::parse(logged.into());
+        if let Some(id) = id.filter(|it| first_address(it.as_str()).is_none()) {
             self.add(id.as_str(), &pseudonyms.message_id(id.as_str()));
         }
     }
@@ -143,6 +146,18 @@ fn beginning(text: &str) -> (&str, &str) {
 pub(super) struct KnownFinders {
     pub(super) whole: Option<KnownFinder>,
     pub(super) parts: Option<KnownFinder>,
+}
+
+impl KnownFinders {
+    /// Whether a message ID, which the sender chooses, spells an address of the message, or whose
+    /// one is.
+    pub(super) fn is_spelled_in(&self, id: &str, pseudonyms: &Pseudonyms) -> bool {
+        let local = id.rsplit_once('@').map_or(id, |(local, _)| local);
+        let has = |finder: &Option<KnownFinder>, text: &str| {
+            finder.as_ref().is_some_and(|it| it.first(text, 0, pseudonyms).is_some())
+        };
+        has(&self.whole, id) || has(&self.parts, local)
+    }
 }
 
 /// A subject without what replies and forwards put before it.

@@ -103,7 +103,7 @@ impl Redactor {
             notes.push(if self.keeps_domains {
                 "Domains are kept. Of message IDs, the part before the @ is a pseudonym and the domain is kept."
             } else {
-                "Their domains are pseudonyms too, within addresses and in texts. Of message IDs, the domain is a pseudonym and the part before it is kept."
+                "Their domains are pseudonyms too, within addresses and in texts. Of message IDs, the domain is a pseudonym and the part before it is kept, where that has a digit and names no address of the message."
             });
         }
         if self.hides_subjects {
@@ -232,7 +232,11 @@ impl Redactor {
             }
             Role::MessageId if self.hides_addresses => {
                 let id = MessageId::parse(text.into())?;
-                let pseudonym = self.pseudonyms.message_id(id.as_str());
+                let pseudonym = if known.is_spelled_in(id.as_str(), &self.pseudonyms) {
+                    self.pseudonyms.whole_message_id(id.as_str())
+                } else {
+                    self.pseudonyms.message_id(id.as_str())
+                };
                 let has_brackets = text.trim().starts_with('<');
                 Some(if has_brackets { format!("<{pseudonym}>") } else { pseudonym })
             }

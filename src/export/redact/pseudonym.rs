@@ -97,11 +97,16 @@ impl Pseudonyms {
             Some((local, domain)) if self.keeps_domains && is_host(domain) => {
                 format!("x{}@{domain}", self.digits(Kind::MessageId, local))
             }
-            Some((local, domain)) if !self.keeps_domains && is_plain(local) => {
+            Some((local, domain)) if !self.keeps_domains && is_generated(local) => {
                 format!("{local}@{}", self.domain(domain))
             }
-            _ => format!("x{}", self.digits(Kind::MessageId, id)),
+            _ => self.whole_message_id(id),
         }
+    }
+
+    /// What stands for a message ID of which nothing may be left.
+    pub(super) fn whole_message_id(&self, id: &str) -> String {
+        format!("x{}", self.digits(Kind::MessageId, id))
     }
 }
 
@@ -111,8 +116,9 @@ fn is_host(domain: &str) -> bool {
     !domain.is_empty() && domain.chars().all(is_part)
 }
 
-/// Whether the first part of a message ID is one of the usual ones, without an address inside it.
-fn is_plain(local: &str) -> bool {
+/// Whether the first part of a message ID is one of the usual ones, which programs make, without an
+/// address inside it. What has no digit may be somebody's name.
+fn is_generated(local: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || "!#$&'*+-./^_`{|}~".contains(it);
-    !local.is_empty() && local.chars().all(is_part)
+    local.contains(|it: char| it.is_ascii_digit()) && local.chars().all(is_part)
 }

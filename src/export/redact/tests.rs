@@ -22,6 +22,25 @@ fn redacted(events: Vec<StoredEvent>, keeps_domains: bool) -> Vec<String> {
     message.events.iter().map(|it| it.record.message.to_string()).collect()
 }
 
+/// The sender chooses the ID, and may choose somebody's address.
+#[test]
+fn a_message_id_that_spells_an_address_leaves_nothing_of_it() {
+    for (id, from) in [
+        ("<victor.secret@hush.example>", "ana@far.example"),
+        ("<Victor.Secret7@Hush.example>", "victor.secret7@hush.example"),
+        ("<x.victor7.y@else.example>", "victor7@hush.example"),
+    ] {
+        for keeps_domains in [false, true] {
+            let bare = id.trim_matches(['<', '>']);
+            let fields = json!({"messageId": id, "from": from, "recipients": ["bob@acme.example"], "subject": "x",
+                "folder": bare, "reason": format!("550 {bare}"), "ruleName": bare, "unknown": [bare, id]});
+            let records =
+                redacted(vec![at(0, "t", "ORGANIZATION_EMAIL_RECEIVED", fields)], keeps_domains);
+            assert!(!records[0].to_lowercase().contains("victor"), "{}", records[0]);
+        }
+    }
+}
+
 fn field(fields: Value, name: &str) -> String {
     let records = redacted(vec![at(0, "t", "RULE_APPLIED", fields)], false);
     let json: Value = serde_json::from_str(&records[0]).unwrap();
