@@ -137,3 +137,23 @@ fn an_export_that_finds_no_room_leaves_nothing_behind() {
         }
     }
 }
+
+#[test]
+fn a_signature_that_finds_no_room_is_not_in_the_way_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 30, 37, "ndjson");
+    let store = dir.path().join("store");
+    import(&store, &log.path).expect(0);
+    let key = dir.path().join("key");
+    let pair = minisign::KeyPair::generate_unencrypted_keypair().unwrap();
+    fs::write(&key, pair.sk.to_box(None).unwrap().into_string()).unwrap();
+    let Some(disk) = SmallDisk::mount("64k") else { return };
+    // Writes as much as there is room for.
+    let _full = fs::write(disk.path().join("filler"), vec![0; 1 << 20]);
+    let out = disk.path().join("head.txt");
+    let arguments = ["sign", "--key", key.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    on(&store, &arguments).expect_error(&["head.txt", "No space left"]);
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 1);
+    disk.grow("1m");
+    on(&store, &arguments).expect(0);
+}
