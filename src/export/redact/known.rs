@@ -1,7 +1,7 @@
 //! What a message names that must not be read anywhere in it: its addresses, their parts, its
 //! subjects, its message IDs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
@@ -35,6 +35,8 @@ pub(super) struct KnownTexts {
     whole: Texts,
     /// The others. They may be parts of addresses that no member holds.
     parts: Texts,
+    /// Addresses in texts of any kind, in lower case.
+    spelled: BTreeSet<String>,
     /// Bytes of all beginnings.
     bytes: usize,
 }
@@ -102,6 +104,15 @@ impl KnownTexts {
         }
     }
 
+    /// Notes which addresses a text of any kind spells.
+    pub(super) fn add_text(&mut self, text: &str) {
+        let mut from = 0;
+        while let Some((range, address)) = text.get(from..).and_then(first_address) {
+            self.spelled.insert(address.to_lowercase());
+            from += range.end;
+        }
+    }
+
     fn add(&mut self, text: &str, pseudonym: &str) {
         if text.chars().count() >= CHARACTERS_MIN {
             let edges = if text.len() >= DISTINCT_BYTES { Edges::Any } else { Edges::Word };
@@ -132,6 +143,7 @@ impl KnownTexts {
         Ok(KnownFinders {
             whole: KnownFinder::new(self.whole)?,
             parts: KnownFinder::new(self.parts)?,
+            spelled: self.spelled,
         })
     }
 }
@@ -146,6 +158,7 @@ fn beginning(text: &str) -> (&str, &str) {
 pub(super) struct KnownFinders {
     pub(super) whole: Option<KnownFinder>,
     pub(super) parts: Option<KnownFinder>,
+    spelled: BTreeSet<String>,
 }
 
 impl KnownFinders {
@@ -156,7 +169,7 @@ impl KnownFinders {
         let has = |finder: &Option<KnownFinder>, text: &str| {
             finder.as_ref().is_some_and(|it| it.first(text, 0, pseudonyms).is_some())
         };
-        has(&self.whole, id) || has(&self.parts, local)
+        self.spelled.contains(&id.to_lowercase()) || has(&self.whole, id) || has(&self.parts, local)
     }
 }
 

@@ -186,6 +186,7 @@ impl Redactor {
                     known.add_message_id(text, &self.pseudonyms);
                 }
                 Role::Subject if self.hides_subjects => known.add_subject(text, &self.pseudonyms),
+                _ if self.hides_addresses => known.add_text(text),
                 _ => {}
             }
             None

@@ -29,6 +29,7 @@ fn a_message_id_that_spells_an_address_leaves_nothing_of_it() {
         ("<victor.secret@hush.example>", "ana@far.example"),
         ("<Victor.Secret7@Hush.example>", "victor.secret7@hush.example"),
         ("<x.victor7.y@else.example>", "victor7@hush.example"),
+        ("<victor7@hush.example>", "ana@far.example"),
     ] {
         for keeps_domains in [false, true] {
             let bare = id.trim_matches(['<', '>']);
