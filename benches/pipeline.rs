@@ -7,8 +7,10 @@
     clippy::panic,
     reason = "a bench that cannot be set up has nothing to report"
 )]
+#![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
 mod corpus;
+mod profile;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -29,6 +31,7 @@ use corpus::{Log, Worker, event_count};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
+    println!("profile {}", profile::profile());
     divan::main();
 }
 

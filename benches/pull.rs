@@ -22,6 +22,7 @@ mod cloudwatch;
 mod json_client;
 #[path = "../tests/loopback/mod.rs"]
 mod loopback;
+mod profile;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -88,7 +89,12 @@ fn measure() {
     let (pull_wall, pull_cpu) = median(&pulls);
     let (import_wall, import_cpu) = median(&imports);
     let (events, bytes) = (report.read as f64, report.bytes as f64);
-    println!("{events} events, {:.0} MB of messages, {} pages", bytes / 1e6, report.pages);
+    println!(
+        "{events} events, {:.0} MB of messages, {} pages; profile {}",
+        bytes / 1e6,
+        report.pages,
+        profile::profile()
+    );
     println!(
         "pull    {pull_wall:6.2} s  {:7.0} events/s  {:5.1} MB/s  {:5.1} pages/s  {:5.1} CPU µs/event",
         events / pull_wall,

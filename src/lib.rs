@@ -73,6 +73,7 @@
 //! # }
 //! ```
 
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod cli;
 pub mod config;
@@ -80,7 +81,9 @@ pub mod event;
 pub mod export;
 pub mod ingest;
 pub mod limits;
+#[cfg(feature = "aws")]
 pub mod logging;
+#[cfg(feature = "aws")]
 pub mod pull;
 pub mod query;
 pub mod render;

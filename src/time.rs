@@ -5,6 +5,7 @@
 
 mod duration;
 mod interval;
+pub mod workmail_end;
 
 use std::fmt;
 

@@ -48,6 +48,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_s3", &["aws"]),
     ("aws_sdk_sts", &["aws"]),
     ("aws_sdk_workmail", &["aws"]),
+    ("aws_smithy_http_client", &["aws"]),
     ("aws_types", &["aws"]),
     ("tantivy", &["store", "query"]),
     ("minisign", &["signing"]),

@@ -21,6 +21,8 @@ mod evidence;
 mod growth;
 mod imports;
 mod processes;
+#[path = "../profile.rs"]
+mod profile;
 #[path = "../../tests/python.rs"]
 mod python;
 mod questions;
@@ -89,9 +91,10 @@ impl Bench {
             }
         };
         println!(
-            "{event_count} events, {:.0} MB of NDJSON; {} threads",
+            "{event_count} events, {:.0} MB of NDJSON; {} threads; profile {}",
             log.bytes as f64 / 1e6,
-            rayon::current_num_threads()
+            rayon::current_num_threads(),
+            profile::profile()
         );
         Self { dir, log, stopwatch: Stopwatch::new(), python, table: Table::default() }
     }

@@ -7,6 +7,7 @@
 
 mod download;
 mod error;
+mod http;
 mod iam;
 mod limiter;
 mod logs;

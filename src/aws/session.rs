@@ -10,6 +10,7 @@ use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 
 use super::error::{self, AwsError, Call};
+use super::http::http_client;
 use crate::limits;
 
 /// What the user says about where to go and as whom. What is not said comes from the environment,
@@ -57,6 +58,7 @@ impl Session {
             .operation_attempt_timeout(Duration::from_secs(limits::AWS_ATTEMPT_SECONDS))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(profile) = &options.profile {
@@ -107,6 +109,7 @@ impl Session {
             .region(Region::new(region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
+            .http_client(http_client())
             .endpoint_url(endpoint_url)
             .build();
         Self { config, region }

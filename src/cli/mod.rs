@@ -3,10 +3,14 @@
 //! Each command has a file of its own. Exit statuses and the one line on stderr that tells of an
 //! error are made here and nowhere else.
 
+#[cfg(not(feature = "aws"))]
+mod absent;
 mod batch;
 mod completions;
 mod condition;
+#[cfg(feature = "aws")]
 mod doctor;
+#[cfg(feature = "aws")]
 mod doctor_report;
 mod export;
 mod export_check;
@@ -20,28 +24,38 @@ mod leftovers;
 mod listing;
 mod messages;
 mod output;
+#[cfg(feature = "aws")]
 mod policy;
 mod progress;
+#[cfg(feature = "aws")]
 mod pull;
+#[cfg(feature = "aws")]
 mod pull_report;
+#[cfg(feature = "aws")]
 mod pull_s3;
+#[cfg(feature = "aws")]
 mod pull_sources;
 mod reindex;
 mod removal;
 mod saved;
 mod schema;
 mod search;
+#[cfg(feature = "aws")]
 mod session;
+#[cfg(feature = "aws")]
 mod setup;
 mod sign;
 mod sources;
 mod stats;
 mod status;
 mod synth;
+#[cfg(feature = "aws")]
 mod target;
+#[cfg(feature = "aws")]
 mod teardown;
 mod trace;
 mod triage;
+#[cfg(feature = "aws")]
 mod undertaking;
 mod verify;
 mod watch;
@@ -131,6 +145,7 @@ enum ColorWhen {
 #[derive(Debug, Subcommand)]
 enum Command {
     Import(import::ImportArgs),
+    #[cfg(feature = "aws")]
     Pull(pull::PullArgs),
     Trace(trace::TraceArgs),
     Messages(Box<messages::MessagesArgs>),
@@ -146,12 +161,19 @@ enum Command {
     Prune(removal::PruneArgs),
     Erase(removal::EraseArgs),
     Schema(schema::SchemaArgs),
+    #[cfg(feature = "aws")]
     Setup(setup::SetupArgs),
+    #[cfg(feature = "aws")]
     Doctor(doctor::DoctorArgs),
+    #[cfg(feature = "aws")]
     Teardown(teardown::TeardownArgs),
+    #[cfg(feature = "aws")]
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
+    #[cfg(not(feature = "aws"))]
+    #[command(flatten)]
+    Absent(absent::Command),
 }
 
 impl Command {
@@ -159,10 +181,16 @@ impl Command {
     fn writes_to_store(&self) -> bool {
         match self {
             Self::Import(_) | Self::Reindex(_) => true,
+            #[cfg(feature = "aws")]
             Self::Pull(args) => !args.dry_run,
             Self::Prune(args) => !args.common.dry_run,
             Self::Erase(args) => !args.common.dry_run,
+            #[cfg(feature = "aws")]
             Self::Teardown(args) => !args.dry_run,
+            #[cfg(feature = "aws")]
+            Self::Setup(_) | Self::Doctor(_) | Self::Policy(_) => false,
+            #[cfg(not(feature = "aws"))]
+            Self::Absent(_) => false,
             Self::Trace(_)
             | Self::Messages(_)
             | Self::Triage(_)
@@ -174,9 +202,6 @@ impl Command {
             | Self::Verify(_)
             | Self::Sign(_)
             | Self::Schema(_)
-            | Self::Setup(_)
-            | Self::Doctor(_)
-            | Self::Policy(_)
             | Self::Synth(_)
             | Self::Completions(_) => false,
         }
@@ -351,6 +376,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     );
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),
+        #[cfg(feature = "aws")]
         Command::Pull(args) => pull::run(&args, &context),
         Command::Trace(args) => trace::run(&args, &context),
         Command::Messages(args) => messages::run(&args, &context),
@@ -366,12 +392,18 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Prune(args) => removal::prune(&args, &context),
         Command::Erase(args) => removal::erase(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
+        #[cfg(feature = "aws")]
         Command::Setup(args) => setup::run(&args, &context),
+        #[cfg(feature = "aws")]
         Command::Doctor(args) => doctor::run(&args, &context),
+        #[cfg(feature = "aws")]
         Command::Teardown(args) => teardown::run(&args, &context),
+        #[cfg(feature = "aws")]
         Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
+        #[cfg(not(feature = "aws"))]
+        Command::Absent(command) => Err(command.refusal()),
     }
 }
 

@@ -7,6 +7,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Context;
 use crate::ingest::Progress;
+#[cfg(feature = "aws")]
 use crate::pull::PullProgress;
 use crate::store::VerifyProgress;
 
@@ -84,8 +85,10 @@ impl VerifyingProgress {
 }
 
 /// Shows how a pull gets on.
+#[cfg(feature = "aws")]
 pub(super) struct PullingProgress(Option<Bar>);
 
+#[cfg(feature = "aws")]
 impl PullingProgress {
     /// A pull that follows shows nothing: it is always about to be done.
     pub(super) fn new(context: &Context, is_following: bool) -> Self {

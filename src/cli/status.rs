@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::output::counted;
 use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
-use crate::logging::days_left;
 use crate::render::{
     Cell, Column, Table, csv_cell, human_duration, sanitise, write_json, write_pairs,
 };
 use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Standing, Store};
 use crate::time::Timestamp;
+use crate::time::workmail_end::days_left;
 
 /// Shows what the store holds and what it covers
 #[derive(Debug, Args)]

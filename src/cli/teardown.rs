@@ -14,12 +14,13 @@ use super::{Context, Format, Outcome, output};
 use crate::aws::{SessionOptions, default_group};
 use crate::logging::{
     LoggingError, Scope, Services, TeardownPlan, TeardownStep, TeardownWish, check_place,
-    default_role, has_ended, names, teardown_plan,
+    default_role, names, teardown_plan,
 };
 use crate::pull::{Clock, DrainEvent, DrainOptions, Drained, Puller};
 use crate::render::{human_duration, sanitise};
 use crate::store::{StoreWriter, VerifyOptions, verify};
 use crate::time::parse_duration_ms;
+use crate::time::workmail_end::has_ended;
 
 /// Switches email event logging off, and deletes what it left
 ///

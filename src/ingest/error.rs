@@ -1,5 +1,6 @@
 //! Why an import could not go on.
 
+#[cfg(feature = "aws")]
 use crate::aws::AwsError;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -14,9 +15,11 @@ pub enum IngestError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A service does not give what is asked for.
+    #[cfg(feature = "aws")]
     #[error(transparent)]
     Aws(#[from] AwsError),
     /// The system does not let us talk to the network.
+    #[cfg(feature = "aws")]
     #[error("cannot start to talk to the network")]
     NoNetwork(#[source] std::io::Error),
     /// There is no place for a temporary store.

@@ -5,8 +5,9 @@
 //! what is new. Every queue is bounded, so memory does not grow with the input.
 //!
 //! Files are opened by the reading thread itself ([`import`]); the objects of a bucket come from a
-//! thread that talks to the network ([`import_s3`]).
+//! thread that talks to the network (`import_s3`, with the feature `aws`).
 
+#[cfg(feature = "aws")]
 mod bucket;
 mod decode;
 mod error;
@@ -14,12 +15,14 @@ mod import;
 mod pipeline;
 mod reading;
 mod report;
+#[cfg(feature = "aws")]
 mod s3;
-#[cfg(test)]
+#[cfg(all(test, feature = "aws"))]
 mod s3_tests;
 mod workers;
 
 pub use error::IngestError;
 pub use import::{ImportOptions, Progress, import, import_temporarily, temporary_directory};
 pub use report::{FileReport, ImportReport};
+#[cfg(feature = "aws")]
 pub use s3::{S3Report, import_s3};

@@ -2,7 +2,6 @@
 
 use super::breadth::{excess_permissions, trust_findings};
 use super::check::{Check, Health};
-use super::end::{LAST_DAY, days_left, has_ended};
 use super::names::ROLE_NAME_PART;
 use super::policies::{role_policy, trust_policy};
 use super::policy::{Policy, PolicyError};
@@ -13,6 +12,7 @@ use super::step::shell_command;
 use crate::aws::LogGroup;
 use crate::limits;
 use crate::store::{GroupFacts, PulledGroup, Standing};
+use crate::time::workmail_end::{LAST_DAY, days_left, has_ended};
 use crate::time::{DAY_MS, Timestamp, Zone, human_duration};
 
 /// Milliseconds as people say them: whole days from one day on.

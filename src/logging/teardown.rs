@@ -2,7 +2,6 @@
 
 use super::LoggingError;
 use super::doctor::{WORKMAIL_REGIONS, group_of, name_of};
-use super::end::has_ended;
 use super::plan::in_words;
 use super::policy::{Policy, PolicyError};
 use super::review::others_trusted;
@@ -13,6 +12,7 @@ use super::undo::TeardownStep;
 use crate::aws::{AttachedPolicy, LogGroup, Monitoring, Retrier, Subscription, WorkMailClient};
 use crate::limits;
 use crate::time::Timestamp;
+use crate::time::workmail_end::has_ended;
 
 /// What the administrator wants to be rid of.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,9 +4,9 @@ use super::{Examination, is_denied};
 use crate::aws::{AwsError, EventQuery, Failure, GROUP_PREFIX, LogGroup, LogGroupArn, Retrier};
 use crate::limits;
 use crate::logging::check::{Check, Health};
-use crate::logging::end::has_ended;
 use crate::logging::step::quoted;
 use crate::logging::{LoggingError, judge};
+use crate::time::workmail_end::has_ended;
 
 impl Examination<'_> {
     pub(super) async fn group(&mut self) {

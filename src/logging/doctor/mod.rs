@@ -6,13 +6,13 @@ mod role;
 
 use super::LoggingError;
 use super::check::Check;
-use super::end::has_ended;
 use super::judge;
 use super::names::{self, LogGroupPlace, default_role};
 use super::scope::SERVICE_LINKED_ROLE;
 use super::services::Services;
 use crate::aws::{AwsError, LogGroupArn, Monitoring, Organization, default_group};
 use crate::store::Pulls;
+use crate::time::workmail_end::has_ended;
 use crate::time::{Timestamp, Zone};
 
 /// The regions that WorkMail is in (AWS General Reference, "Amazon WorkMail endpoints").

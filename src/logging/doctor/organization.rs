@@ -4,10 +4,10 @@ use super::{Examination, WORKMAIL_REGIONS, group_of, is_denied, name_of};
 use crate::aws::{LogGroupArn, Monitoring, Organization, WorkMailClient};
 use crate::logging::LoggingError;
 use crate::logging::check::Check;
-use crate::logging::end::has_ended;
 use crate::logging::names::region as is_region;
 use crate::logging::plan::in_words;
 use crate::logging::services::is_active;
+use crate::time::workmail_end::has_ended;
 
 impl Examination<'_> {
     pub(super) async fn identity(&mut self) {

@@ -1,6 +1,6 @@
 //! The end of WorkMail.
 
-use crate::time::{DAY_MS, Timestamp};
+use super::{DAY_MS, Timestamp};
 
 /// The last day of WorkMail (administrator guide, "End of support").
 pub const LAST_DAY: &str = "2027-03-31";
