@@ -17,7 +17,8 @@ mod reading;
 mod report;
 #[cfg(feature = "aws")]
 mod s3;
-#[cfg(all(test, feature = "aws"))]
+#[cfg(test)]
+#[cfg(feature = "aws")]
 mod s3_tests;
 mod workers;
 
