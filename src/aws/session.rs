@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::ProvideCredentials;
 use aws_sdk_sts::config::retry::RetryConfig;
@@ -63,7 +64,11 @@ impl Session {
             .timeout_config(timeouts);
         if let Some(profile) = &options.profile {
             // As the AWS CLI has it, a profile that is named goes before the environment.
-            let provider = ProfileFileCredentialsProvider::builder().profile_name(profile).build();
+            let client = ProviderConfig::without_region().with_http_client(http_client());
+            let provider = ProfileFileCredentialsProvider::builder()
+                .configure(&client)
+                .profile_name(profile)
+                .build();
             loader = loader.profile_name(profile).credentials_provider(provider);
         }
         if let Some(region) = &options.region {
