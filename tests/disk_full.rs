@@ -12,11 +12,11 @@ use crate::support::{
 fn a_full_disk_stops_an_import_which_a_larger_one_completes() {
     let dir = tempfile::tempdir().unwrap();
     let first = synth(dir.path(), 2_000, 31, "ndjson");
-    let second = synth(dir.path(), 60_000, 32, "ndjson");
+    let second = synth(dir.path(), 20_000, 32, "ndjson");
     let undisturbed = dir.path().join("undisturbed");
     import(&undisturbed, &first.path).expect(0);
     import(&undisturbed, &second.path).expect(0);
-    for size in ["1m", "2m", "3m", "5m"] {
+    for size in ["1m", "1200k", "1500k", "2m"] {
         let Some(disk) = SmallDisk::mount(size) else { return };
         let store = disk.path().join("store");
         import(&store, &first.path).expect(0);
@@ -25,7 +25,7 @@ fn a_full_disk_stops_an_import_which_a_larger_one_completes() {
         let before = traces(&store, old_ids);
 
         let mut command = mailtrace();
-        command.arg("--store").arg(&store).args(["import", "--commit-records", "4000"]);
+        command.arg("--store").arg(&store).args(["import", "--commit-records", "1500"]);
         let place = store.to_str().unwrap();
         run(command.arg(&second.path)).expect_error(&["No space left on device", place]);
         assert_sound(&store);

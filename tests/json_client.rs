@@ -45,8 +45,19 @@ impl JsonClient {
 
     /// Posts a body of any kind, with more headers.
     pub(crate) fn post(&mut self, kind: &str, headers: &str, body: &str) -> io::Result<Answered> {
+        self.post_to("/", kind, headers, body)
+    }
+
+    /// Posts to another path than that of the services.
+    pub(crate) fn post_to(
+        &mut self,
+        path: &str,
+        kind: &str,
+        headers: &str,
+        body: &str,
+    ) -> io::Result<Answered> {
         let request = format!(
-            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{headers}\
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n{headers}\
              Authorization: AWS4-HMAC-SHA256 \
              Credential=AKIAIOSFODNN7EXAMPLE/20261120/us-east-1/{}/aws4_request, \
              SignedHeaders=host, Signature=0\r\nContent-Length: {}\r\n\r\n{body}",

@@ -3,12 +3,11 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 
 use crate::cloudwatch::Event;
@@ -24,32 +23,48 @@ const START_WAIT: Duration = Duration::from_secs(90);
 /// Events in one PutLogEvents call at most.
 const PUT_EVENTS_MAX: usize = 10_000;
 
-/// A server that runs until it is dropped.
+/// Ends with the process that holds the other end of its standard input, however that ends.
+const PROGRAM: &str = "
+import os, sys, threading
+def end_with_parent():
+    sys.stdin.read()
+    os._exit(0)
+threading.Thread(target=end_with_parent, daemon=True).start()
+from moto.server import main
+main(['-H', '127.0.0.1', '-p', '0'])
+";
+
+/// Servers that no test uses, with nothing in them: starting one takes longer than most tests.
+static IDLE: Mutex<Vec<Running>> = Mutex::new(Vec::new());
+
+/// A server that nobody else uses.
 pub(crate) struct Moto {
-    child: Child,
+    running: Option<Running>,
     address: SocketAddr,
-    _dir: tempfile::TempDir,
 }
 
-impl Moto {
-    /// Starts a server with nothing in it; the first time on a machine it is installed.
-    pub(crate) fn start() -> Self {
-        let program = Self::environment().join("bin/moto_server");
+/// A server's process, which ends when this is dropped or the tests end.
+struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn start() -> Self {
+        let program = Moto::environment().join("bin/python");
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("log");
         let file = File::create(&log).unwrap();
         let child = Command::new(&program)
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .stdin(Stdio::null())
+            .args(["-c", PROGRAM])
+            .stdin(Stdio::piped())
             .stdout(file.try_clone().unwrap())
             .stderr(file)
-            .process_group(0)
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {}: {error}", program.display()));
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut moto = Self { child, address, _dir: dir };
-        moto.address = moto.wait_for_address(&log);
-        moto
+        let mut running = Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        running.address = running.wait_for_address(&log);
+        running
     }
 
     /// Waits until it says where it listens, and answers there.
@@ -70,6 +85,31 @@ impl Moto {
             assert!(started.elapsed() < START_WAIT, "moto's server does not answer: {text}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// Forgets all that was put into it; says whether it did.
+    fn reset(&self) -> bool {
+        let client = JsonClient::connect(self.address);
+        let answered =
+            client.and_then(|mut it| it.post_to("/moto-api/reset", "text/plain", "", ""));
+        answered.is_ok_and(|it| it.status == 200)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+impl Moto {
+    /// A server with nothing in it; the first time on a machine it is installed.
+    pub(crate) fn start() -> Self {
+        let idle = IDLE.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let running = idle.unwrap_or_else(Running::start);
+        Self { address: running.address, running: Some(running) }
     }
 
     pub(crate) fn endpoint(&self) -> String {
@@ -136,11 +176,9 @@ impl Moto {
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
-            // It may have ended by itself.
-            let _ended = kill_process_group(group, Signal::KILL);
+        if let Some(running) = self.running.take().filter(Running::reset) {
+            IDLE.lock().unwrap_or_else(PoisonError::into_inner).push(running);
         }
-        let _ended = self.child.wait();
     }
 }
 

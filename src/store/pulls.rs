@@ -358,6 +358,12 @@ mod tests {
             }
         }
 
+    }
+
+    proptest! {
+        // A case adds thrice what the bound allows, which takes long.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         #[test]
         fn the_bound_is_kept_and_nothing_is_claimed_that_was_not_seen(seed in 0i64..1_000) {
             let mut group = PulledGroup::default();
