@@ -132,8 +132,8 @@ impl Decoder {
                 }
             };
             match &unit.kind {
-                UnitKind::Json => self.value(part, &no_context, sink),
-                UnitKind::Element(context) => self.value(part, context, sink),
+                UnitKind::Json => self.values(part, &no_context, sink),
+                UnitKind::Element(context) => self.values(part, context, sink),
                 UnitKind::Text => text(part, batch.log_stream(), sink),
                 UnitKind::CsvRow(header) => header.decode(bytes, |result| match result {
                     Ok(decoded) => part.found(Format::InsightsCsv, decoded, sink),
@@ -150,18 +150,35 @@ impl Decoder {
         }
     }
 
-    /// Decodes what should be one JSON object or list.
-    fn value(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) {
+    /// Decodes what should be one JSON object or list, and what follows it.
+    fn values(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) {
+        let length = part.bytes.len();
+        let consumed = self.value(part, context, sink);
+        if consumed < length {
+            let rest = part.slice(consumed, length);
+            self.pieces(rest, &RejectReason::UnknownLine, &Context::default(), sink);
+        }
+    }
+
+    /// Decodes what should be one JSON object or list. Gives the bytes that this took: fewer than
+    /// there are when a document ends before them. The caller goes on behind it in a loop, since
+    /// thousands of documents fit on one line and each would take its share of the stack.
+    fn value(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
+        let length = part.bytes.len();
         if context.is_control {
-            return;
+            return length;
         }
         if part.depth > limits::COMPRESSION_LAYERS_MAX {
-            return part.reject(&RejectReason::TooManyLayers, sink);
+            part.reject(&RejectReason::TooManyLayers, sink);
+            return length;
         }
         match part.bytes.first() {
             Some(b'{') => {}
             Some(b'[') => return self.list(part, context, sink),
-            _ => return part.reject(&RejectReason::UnknownShape, sink),
+            _ => {
+                part.reject(&RejectReason::UnknownShape, sink);
+                return length;
+            }
         }
         let shape = match FlatEnvelope::read(part.bytes, &mut self.message) {
             Some(flat) => flat.into_shape(context),
@@ -177,29 +194,34 @@ impl Decoder {
                 Err(_) => part.reject(&RejectReason::InvalidUtf8, sink),
             },
             Shape::Control => {}
-            Shape::Document => self.document(part, false, sink),
+            Shape::Document => return self.document(part, false, sink),
             Shape::Payload(payload) => self.payload(part, &payload, sink),
             Shape::Rejected(reason) => part.reject(&reason, sink),
             Shape::Refused(reason) => self.refused(part, &reason, context, sink),
         }
+        length
     }
 
     /// Decodes a row of Logs Insights, or a list of values.
-    fn list(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) {
+    fn list(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
+        let length = part.bytes.len();
         let Ok(text) = std::str::from_utf8(part.bytes) else {
-            return part.reject(&RejectReason::InvalidUtf8, sink);
+            part.reject(&RejectReason::InvalidUtf8, sink);
+            return length;
         };
         match insights::decode_json_row(text) {
             Ok(decoded) => part.found(Format::InsightsJson, decoded, sink),
             Err(RejectReason::UnknownShape) if context.format.is_none() => {
-                self.document(part, true, sink);
+                return self.document(part, true, sink);
             }
             Err(reason) => part.reject(&reason, sink),
         }
+        length
     }
 
-    /// Decodes the elements of a document that is one unit, under its whole envelope.
-    fn document(&mut self, part: Part<'_>, is_bare_list: bool, sink: &mut Sink<'_>) {
+    /// Decodes the elements of the document that the part begins with, under its whole envelope.
+    /// Gives the document's length.
+    fn document(&mut self, part: Part<'_>, is_bare_list: bool, sink: &mut Sink<'_>) -> usize {
         let mut document = Document::new(is_bare_list);
         let mut spans: Vec<(usize, usize, Option<RejectReason>)> = Vec::new();
         let length = part.bytes.len();
@@ -231,7 +253,7 @@ impl Decoder {
         }
         let context = document.context();
         if context.is_control {
-            return;
+            return length;
         }
         let mut here = Part { depth: part.depth + 1, ..part };
         let mut at = 0;
@@ -243,14 +265,10 @@ impl Decoder {
             let element = here.slice(0, end - start);
             match reason {
                 Some(reason) => element.reject(&reason, sink),
-                None => self.value(element, &context, sink),
+                None => self.values(element, &context, sink),
             }
         }
-        // What follows the document on its line.
-        let rest = part.slice(index, length);
-        if !rest.bytes.trim_ascii().is_empty() {
-            self.pieces(rest, &RejectReason::UnknownLine, &Context::default(), sink);
-        }
+        index
     }
 
     /// Decodes what no parser can read as one value: several values on one line, or a broken one.
@@ -276,36 +294,47 @@ impl Decoder {
         context: &Context,
         sink: &mut Sink<'_>,
     ) {
-        let length = part.bytes.len();
-        let mut index = 0;
+        let no_context = Context::default();
+        let (mut refusal, mut context) = (refusal, context);
+        let mut rest = part;
+        // Whether nothing but documents came before.
+        let mut is_first = true;
         loop {
-            let rest = part.bytes.get(index..).unwrap_or_default();
-            let blanks = scan::separators(rest);
-            if blanks > 0 {
-                index += blanks;
-                continue;
+            let blanks = scan::separators(rest.bytes);
+            is_first &= blanks == 0;
+            rest = rest.slice(blanks, rest.bytes.len());
+            let length = rest.bytes.len();
+            if length == 0 {
+                return;
             }
-            let is_bracket = matches!(rest.first(), Some(b'{' | b'['));
-            match scan::value(rest) {
-                _ if rest.is_empty() => return,
+            let is_bracket = matches!(rest.bytes.first(), Some(b'{' | b'['));
+            let consumed = match scan::value(rest.bytes) {
                 Ok(count) if is_bracket => {
-                    self.value(part.slice(index, index + count), context, sink);
-                    index += count;
+                    let consumed = self.value(rest.slice(0, count), context, sink);
+                    is_first = consumed < count;
+                    if is_first {
+                        (refusal, context) = (&RejectReason::UnknownLine, &no_context);
+                    }
+                    consumed
                 }
-                Err(_) if Document::is_at(rest) => {
-                    return self.document(part.slice(index, length), false, sink);
+                Err(_) if Document::is_at(rest.bytes) => {
+                    (refusal, context) = (&RejectReason::UnknownLine, &no_context);
+                    is_first = true;
+                    self.document(rest, false, sink)
                 }
                 stopped => {
-                    let end = scan::next_element(rest).map_or(length, |next| index + next);
-                    let is_whole = index == 0 && end == length;
+                    let end = scan::next_element(rest.bytes).unwrap_or(length);
+                    let is_whole = is_first && end == length;
                     let reason = match stopped {
                         Err(stop) if !is_whole || stop != Stop::Broken => reason(stop),
                         _ => refusal.clone(),
                     };
-                    part.slice(index, end).reject(&reason, sink);
-                    index = end;
+                    rest.slice(0, end).reject(&reason, sink);
+                    is_first = false;
+                    end
                 }
-            }
+            };
+            rest = rest.slice(consumed, length);
         }
     }
 

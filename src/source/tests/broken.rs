@@ -261,3 +261,24 @@ fn a_failing_disk_is_an_error_after_what_came_before() {
         assert!(reader.next_batch().unwrap().is_none());
     }
 }
+
+#[test]
+fn thousands_of_documents_on_a_line_take_no_stack() {
+    let count = 18_000;
+    let closed = read(format!("{}\n{}\n", r#"{"events":[,]}"#.repeat(count), record(1)));
+    assert_eq!((closed.messages(), closed.rejected.len()), (vec![event(1).as_str()], 0));
+
+    let half_payload = r#"{"Records":[{"kinesis":{"data":"eyJ9"}},]}"#;
+    let nested = read(format!("{}\n{}\n", half_payload.repeat(6_000), record(1)));
+    assert_eq!(nested.messages(), [event(1)]);
+    assert_eq!(nested.rejected.len(), 6_000);
+    assert!(nested.rejected.iter().all(|it| it.line == 1));
+
+    let within = base64_of_gzip(&r#"{"events":[,]}"#.repeat(count));
+    let payload = read(format!("{{\"data\":\"{within}\"}}\n{}\n", record(1)));
+    assert_eq!(payload.messages(), [event(1)]);
+
+    let mixed = format!(r#"{{"events":[,{}]}}, x {}"#, record(2), record(3));
+    let mixed = read(mixed.repeat(1_000));
+    assert_eq!((mixed.found.len(), mixed.rejected.len()), (2_000, 1_000));
+}
