@@ -7,6 +7,10 @@
 /// inside an envelope may double that, and the envelope itself adds a little.
 pub const RECORD_BYTES_MAX: usize = 8 << 20;
 
+/// Bytes, as JSON, of the name of a log group or log stream that a document gives to all its
+/// records. CloudWatch allows 512 characters.
+pub const LOG_NAME_BYTES_MAX: usize = 4 << 10;
+
 /// Nesting depth of a JSON document. Documented events need four levels.
 pub const JSON_DEPTH_MAX: usize = 128;
 
@@ -44,10 +48,11 @@ pub const REJECTED_PART_BYTES: usize = 1 << 20;
 /// decompressed: standard input may go on for ever.
 pub const UNREAD_BYTES_MAX: u64 = 16 << 30;
 
-/// Times that compressed input may expand. Email events compress 10 to 50 times; a bomb, 1,000.
+/// Times that an input may expand, with all that is compressed within it. Email events compress 10
+/// to 50 times; a bomb, 1,000.
 pub const EXPANSION_RATIO_MAX: u64 = 500;
 
-/// Decompressed bytes that are always allowed, whatever the ratio.
+/// Decompressed bytes that are always allowed for an input, whatever the ratio.
 pub const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 
 /// Layers of compression or base64 that are taken off one input (gzip in gzip in base64 is two

@@ -16,6 +16,8 @@ pub struct Batch {
     units: Vec<Unit>,
     /// The log stream that the file's place in an S3 export tells.
     log_stream: Option<Arc<str>>,
+    raw_bytes: u64,
+    expansion_bytes_max: u64,
 }
 
 /// Memory that goes from a batch that was decoded to one that is read: fresh memory costs a tenth
@@ -78,7 +80,14 @@ const UNITS_MAX: usize = limits::BATCH_BYTES / 64;
 
 impl Batch {
     pub(super) fn new(log_stream: Option<Arc<str>>, buffers: &Buffers) -> Self {
-        Self { bytes: buffers.take(), buffers: buffers.clone(), units: Vec::new(), log_stream }
+        Self {
+            bytes: buffers.take(),
+            buffers: buffers.clone(),
+            units: Vec::new(),
+            log_stream,
+            raw_bytes: 0,
+            expansion_bytes_max: limits::EXPANSION_FREE_BYTES,
+        }
     }
 
     /// Whether it holds no unit at all.
@@ -97,6 +106,24 @@ impl Batch {
     #[must_use]
     pub fn unit_count(&self) -> usize {
         self.units.len()
+    }
+
+    /// Bytes of the raw input that had been read when the batch was full.
+    #[must_use]
+    pub fn raw_bytes(&self) -> u64 {
+        self.raw_bytes
+    }
+
+    /// Bytes that all payloads of the input up to the end of this batch may expand to together.
+    #[must_use]
+    pub fn expansion_bytes_max(&self) -> u64 {
+        self.expansion_bytes_max
+    }
+
+    /// Notes how far the input had been read, and what its payloads may expand to.
+    pub(super) fn set_origin(&mut self, raw_bytes: u64, expansion_bytes_max: u64) {
+        self.raw_bytes = raw_bytes;
+        self.expansion_bytes_max = expansion_bytes_max;
     }
 
     pub(super) fn is_full(&self) -> bool {

@@ -1,6 +1,6 @@
 //! Turns framed units into records.
 
-use std::io::Cursor;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::alphabet;
@@ -14,7 +14,7 @@ use super::insights;
 use super::log_line::LogLine;
 use super::scan::{self, Stop};
 use super::{
-    Decoded, EscapedText, Format, Found, Output, Record, Reject, RejectReason, SourceReader,
+    Decoded, DecodingBudget, EscapedText, Format, Found, Output, Record, Reject, RejectReason, SourceReader,
 };
 use crate::limits;
 
@@ -23,6 +23,8 @@ pub struct Decoder {
     envelope: EnvelopeReader,
     /// The message of a flat envelope.
     message: Vec<u8>,
+    /// Of the batch that is being decoded.
+    budget: Arc<DecodingBudget>,
 }
 
 impl Default for Decoder {
@@ -111,19 +113,41 @@ impl Decoder {
     /// A decoder with empty buffers.
     #[must_use]
     pub fn new() -> Self {
-        Self { envelope: EnvelopeReader::new(), message: Vec::new() }
+        let budget = Arc::new(DecodingBudget::new(limits::EXPANSION_FREE_BYTES, None));
+        Self { envelope: EnvelopeReader::new(), message: Vec::new(), budget }
     }
 
     /// Hands what the batch holds to `sink`, in order. Each unit ends as records or as rejects;
     /// only a document's envelope and a subscription's control messages leave nothing.
+    ///
+    /// The payloads of one batch are bounded together. Whoever decodes a whole input bounds those
+    /// of all its batches with [`Decoder::decode_within_budget`].
     pub fn decode(&mut self, batch: &Batch, sink: &mut dyn FnMut(Output<'_>)) {
-        self.decode_within(batch, None, sink);
+        let budget = Arc::new(DecodingBudget::new(batch.expansion_bytes_max(), None));
+        self.decode_within_budget(batch, &budget, sink);
+    }
+
+    /// As [`Decoder::decode`], within a budget. Where that halts, the rest of the batch is left.
+    pub fn decode_within_budget(
+        &mut self,
+        batch: &Batch,
+        budget: &Arc<DecodingBudget>,
+        sink: &mut dyn FnMut(Output<'_>),
+    ) {
+        self.budget = Arc::clone(budget);
+        self.decode_units(batch, None, sink);
+        // What one large unit needed is not kept for the small ones to come, on every core.
+        self.message.shrink_to(limits::BATCH_BYTES);
+        self.envelope.shrink();
     }
 
     /// Decodes a batch that lies within the payload `outer`, or in none.
-    fn decode_within(&mut self, batch: &Batch, outer: Option<Part<'_>>, sink: &mut Sink<'_>) {
+    fn decode_units(&mut self, batch: &Batch, outer: Option<Part<'_>>, sink: &mut Sink<'_>) {
         let no_context = Context::default();
         for (unit, bytes) in batch.units() {
+            if self.budget.is_halted() {
+                return;
+            }
             let part = match outer {
                 Some(outer) => Part { bytes, ..outer },
                 None => {
@@ -223,7 +247,12 @@ impl Decoder {
     /// Gives the document's length.
     fn document(&mut self, part: Part<'_>, is_bare_list: bool, sink: &mut Sink<'_>) -> usize {
         let mut document = Document::new(is_bare_list);
-        let mut spans: Vec<(usize, usize, Option<RejectReason>)> = Vec::new();
+        // Millions of them in one unit: nothing larger than it must be.
+        let mut spans: Vec<(u32, u32, Option<Stop>)> = Vec::new();
+        let span = |start: usize, end: usize, stop| {
+            // A unit has at most `RECORD_BYTES_MAX`.
+            (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX), stop)
+        };
         let length = part.bytes.len();
         let mut index = 1;
         let mut is_ended = false;
@@ -232,7 +261,7 @@ impl Decoder {
             match document.step(rest) {
                 Ok(Step::Envelope(count)) => index += count,
                 Ok(Step::Element(count)) => {
-                    spans.push((index, index + count, None));
+                    spans.push(span(index, index + count, None));
                     index += count;
                 }
                 Ok(Step::End(count)) => {
@@ -242,14 +271,14 @@ impl Decoder {
                 Err(stop) => {
                     let next = scan::next_element(rest).filter(|_| document.is_in_list());
                     let end = next.map_or(length, |next| index + next);
-                    spans.push((index, end, Some(reason(stop))));
+                    spans.push(span(index, end, Some(stop)));
                     index = end;
                 }
             }
         }
-        let is_told = spans.last().is_some_and(|(_, _, reason)| reason.is_some());
+        let is_told = spans.last().is_some_and(|(_, _, stop)| stop.is_some());
         if !is_ended && !is_told {
-            spans.push((length, length, Some(RejectReason::Cut)));
+            spans.push(span(length, length, Some(Stop::More)));
         }
         let context = document.context();
         if context.is_control {
@@ -257,14 +286,18 @@ impl Decoder {
         }
         let mut here = Part { depth: part.depth + 1, ..part };
         let mut at = 0;
-        for (start, end, reason) in spans {
+        for (start, end, stop) in spans {
+            if self.budget.is_halted() {
+                return length;
+            }
+            let (start, end) = (start as usize, end as usize);
             // From the element before, so that newlines are counted once.
             here = Part { bytes: part.bytes.get(at..).unwrap_or_default(), ..here };
             here = here.slice(start - at, here.bytes.len());
             at = start;
             let element = here.slice(0, end - start);
-            match reason {
-                Some(reason) => element.reject(&reason, sink),
+            match stop {
+                Some(stop) => element.reject(&reason(stop), sink),
                 None => self.values(element, &context, sink),
             }
         }
@@ -304,7 +337,7 @@ impl Decoder {
             is_first &= blanks == 0;
             rest = rest.slice(blanks, rest.bytes.len());
             let length = rest.bytes.len();
-            if length == 0 {
+            if length == 0 || self.budget.is_halted() {
                 return;
             }
             let is_bracket = matches!(rest.bytes.first(), Some(b'{' | b'['));
@@ -346,19 +379,17 @@ impl Decoder {
         let Ok(bytes) = BASE64.decode(payload.trim_ascii()) else {
             return part.reject(&RejectReason::BadBase64, sink);
         };
-        // A reader of its own bounds what the payload expands to.
-        let reader = SourceReader::of_part(Box::new(Cursor::new(bytes)), String::new());
-        let Ok(mut reader) = reader else {
+        let Ok(mut reader) = SourceReader::of_payload(bytes, &self.budget) else {
             return part.reject(&RejectReason::BadBase64, sink);
         };
         let inner = Part { depth: part.depth + 1, is_in_payload: true, ..part };
         let mut is_empty = true;
         while let Ok(Some(batch)) = reader.next_batch() {
             is_empty = false;
-            self.decode_within(&batch, Some(inner), sink);
+            self.decode_units(&batch, Some(inner), sink);
         }
         // Something else has such a member too, and is not to vanish.
-        if is_empty {
+        if is_empty && !self.budget.is_halted() {
             part.reject(&RejectReason::UnknownShape, sink);
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::Format;
 use super::scan::{self, Stop};
+use crate::limits;
 
 /// What a document says about all of its elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,6 +123,10 @@ impl Document {
             key,
             b"logGroup" | b"logGroupName" | b"logStream" | b"logStreamName" | b"messageType"
         ) {
+            return;
+        }
+        // Each record repeats it, and a long one is no name.
+        if value.len() > limits::LOG_NAME_BYTES_MAX {
             return;
         }
         let Ok(text) = serde_json::from_slice::<String>(value) else { return };

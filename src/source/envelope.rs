@@ -51,6 +51,13 @@ impl EnvelopeReader {
         }
     }
 
+    /// Gives back the memory that an unusually large value needed.
+    pub(super) fn shrink(&mut self) {
+        if self.copy.capacity() > 4 * limits::BATCH_BYTES {
+            *self = Self::new();
+        }
+    }
+
     /// Reads the object in `bytes`. What it says of group and stream goes before `context`.
     pub(super) fn read<'a>(&'a mut self, bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
         self.copy.clear();

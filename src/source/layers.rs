@@ -1,17 +1,17 @@
 //! Takes compression and base64 off a stream, found by content and never by name.
 //!
-//! Each decompressor is bounded against the raw bytes read so far, so that a bomb ends early and
-//! nesting bombs does not multiply.
+//! All decompressors count what they give against one budget, so that a bomb ends early and nesting
+//! bombs does not multiply.
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::base64_text::Base64Text;
 use super::error::{RawFault, RejectReason};
+use super::expansion::{Expansion, InputExpansion, Refusal};
 use super::gzip::GzipMembers;
 use crate::limits;
 
@@ -50,8 +50,6 @@ pub(super) type Bytes = Box<dyn Read + Send>;
 pub(super) struct Peeled {
     pub(super) stream: Lookahead,
     pub(super) layers: Vec<Compression>,
-    /// Bytes read from the raw input so far.
-    pub(super) raw_bytes: Arc<AtomicU64>,
     /// The raw input itself.
     pub(super) raw: RawInput,
     /// Whether what is left is a layer still, one too many.
@@ -64,13 +62,17 @@ const BASE64_SAMPLE_BYTES: usize = 64 << 10;
 /// Largest zstd window that is accepted, as a power of two: the default of the `zstd` tool.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// Takes off what layers there are; with `is_hashed`, the raw bytes are hashed as they are read.
-pub(super) fn peel(read: Bytes, is_hashed: bool) -> io::Result<Peeled> {
-    let raw_bytes = Arc::new(AtomicU64::new(0));
+/// Takes off what layers there are. The bytes of a whole input are counted and hashed as they are
+/// read.
+pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
+    let input = match expansion {
+        Expansion::Input(input) => Some(input.clone()),
+        Expansion::Payload(_) => None,
+    };
     let raw = RawInput(Arc::new(Mutex::new(RawRead {
         inner: read,
-        raw_bytes: Arc::clone(&raw_bytes),
-        hasher: is_hashed.then(Sha256::new),
+        hasher: input.is_some().then(Sha256::new),
+        input,
         is_at_end: false,
     })));
     let mut stream = Lookahead::new(Box::new(raw.clone()));
@@ -91,10 +93,10 @@ pub(super) fn peel(read: Bytes, is_hashed: bool) -> io::Result<Peeled> {
             }
             Compression::Base64 => Box::new(Base64Text::new(stream)),
         };
-        let bounded = Bounded { inner, raw_bytes: Arc::clone(&raw_bytes), produced: 0 };
+        let bounded = Bounded { inner, expansion: expansion.clone() };
         stream = Lookahead::new(Box::new(bounded));
     }
-    Ok(Peeled { stream, layers, raw_bytes, raw, is_too_deep })
+    Ok(Peeled { stream, layers, raw, is_too_deep })
 }
 
 fn detect(stream: &mut Lookahead) -> Option<Compression> {
@@ -127,7 +129,7 @@ fn is_one_payload(sample: &[u8]) -> bool {
 /// The raw input: counts, hashes, and marks its failures as the machine's.
 struct RawRead {
     inner: Bytes,
-    raw_bytes: Arc<AtomicU64>,
+    input: Option<InputExpansion>,
     hasher: Option<Sha256>,
     is_at_end: bool,
 }
@@ -137,8 +139,9 @@ impl Read for RawRead {
         loop {
             match self.inner.read(buffer) {
                 Ok(count) => {
-                    self.raw_bytes
-                        .fetch_add(u64::try_from(count).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    if let Some(input) = &self.input {
+                        input.read(count);
+                    }
                     self.is_at_end |= count == 0 && !buffer.is_empty();
                     if let Some(hasher) = &mut self.hasher {
                         hasher.update(buffer.get(..count).unwrap_or_default());
@@ -209,20 +212,17 @@ impl Read for ZstdFrames {
 /// Stops a stream that grows out of proportion to the raw bytes it came from.
 struct Bounded {
     inner: Bytes,
-    raw_bytes: Arc<AtomicU64>,
-    produced: u64,
+    expansion: Expansion,
 }
 
 impl Read for Bounded {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.inner.read(buffer)?;
-        self.produced = self.produced.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
-        let allowed =
-            self.raw_bytes.load(Ordering::Relaxed).saturating_mul(limits::EXPANSION_RATIO_MAX);
-        if self.produced > allowed.max(limits::EXPANSION_FREE_BYTES) {
-            return Err(io::Error::other(RejectReason::Expansion));
+        match self.expansion.expand(count) {
+            Ok(()) => Ok(count),
+            Err(Refusal::Rejected(reason)) => Err(io::Error::other(reason)),
+            Err(Refusal::Halted) => Err(io::Error::other(RawFault(io::Error::other("halted")))),
         }
-        Ok(count)
     }
 }
 

@@ -1,14 +1,14 @@
 //! Opens inputs and packs what is framed into batches.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::batch::{Batch, Buffers};
 use super::bundle;
 use super::error::SourceError;
+use super::expansion::{DecodingBudget, Expansion, InputExpansion};
 use super::framer::Framer;
 use super::layers::{self, Compression, RawInput};
 use super::walk::{self, Input};
@@ -44,7 +44,7 @@ pub struct SourceReader {
     log_stream: Option<Arc<str>>,
     buffers: Buffers,
     layers: Vec<Compression>,
-    raw_bytes: Arc<AtomicU64>,
+    expansion: Expansion,
     raw: RawInput,
     /// An error that came when a batch had units already.
     late_error: Option<SourceError>,
@@ -84,16 +84,24 @@ impl SourceReader {
     ///
     /// [`SourceError::Read`] when a decompressor cannot be made.
     pub fn from_reader(read: Box<dyn Read + Send>, name: String) -> Result<Self, SourceError> {
-        Self::new(read, name, true)
+        Self::new(read, name, Expansion::Input(InputExpansion::default()))
     }
 
-    /// Reads what is a part of another input already. `name` is what errors call it.
-    pub(super) fn of_part(read: Box<dyn Read + Send>, name: String) -> Result<Self, SourceError> {
-        Self::new(read, name, false)
+    /// Reads a payload that lies in another input and shares its budget.
+    pub(super) fn of_payload(
+        payload: Vec<u8>,
+        budget: &Arc<DecodingBudget>,
+    ) -> Result<Self, SourceError> {
+        let expansion = Expansion::Payload(Arc::clone(budget));
+        Self::new(Box::new(Cursor::new(payload)), String::new(), expansion)
     }
 
-    fn new(read: Box<dyn Read + Send>, name: String, is_hashed: bool) -> Result<Self, SourceError> {
-        let peeled = layers::peel(read, is_hashed).map_err(|source| SourceError::Read {
+    fn new(
+        read: Box<dyn Read + Send>,
+        name: String,
+        expansion: Expansion,
+    ) -> Result<Self, SourceError> {
+        let peeled = layers::peel(read, &expansion).map_err(|source| SourceError::Read {
             name: name.clone(),
             byte_offset: 0,
             source,
@@ -106,7 +114,7 @@ impl SourceReader {
             log_stream: None,
             buffers: Buffers::default(),
             layers: peeled.layers,
-            raw_bytes: peeled.raw_bytes,
+            expansion,
             raw: peeled.raw,
             late_error: None,
         })
@@ -137,7 +145,10 @@ impl SourceReader {
     /// Bytes of the raw input consumed so far, before decompression.
     #[must_use]
     pub fn bytes_read(&self) -> u64 {
-        self.raw_bytes.load(Ordering::Relaxed)
+        match &self.expansion {
+            Expansion::Input(input) => input.raw_bytes(),
+            Expansion::Payload(_) => 0,
+        }
     }
 
     /// SHA-256 of the raw input, before decompression, in hexadecimal; `None` when it cannot be
@@ -179,6 +190,9 @@ impl SourceReader {
                     break;
                 }
             }
+        }
+        if let Expansion::Input(input) = &self.expansion {
+            batch.set_origin(input.raw_bytes(), input.left_bytes());
         }
         Ok((!batch.is_empty()).then_some(batch))
     }

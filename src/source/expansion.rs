@@ -1,0 +1,146 @@
+//! How much an input may expand to, with all that lies in it: one budget, whatever is wrapped in
+//! what.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::error::RejectReason;
+use crate::limits;
+
+/// The bytes that `raw_bytes` of an input may expand to, all layers and payloads together.
+fn allowed(raw_bytes: u64) -> u64 {
+    raw_bytes.saturating_mul(limits::EXPANSION_RATIO_MAX).max(limits::EXPANSION_FREE_BYTES)
+}
+
+/// Counts what the layers around a whole input expand to.
+#[derive(Clone, Default)]
+pub(super) struct InputExpansion(Arc<InputCounts>);
+
+#[derive(Default)]
+struct InputCounts {
+    raw_bytes: AtomicU64,
+    expanded_bytes: AtomicU64,
+}
+
+impl InputExpansion {
+    /// Bytes read from the raw input so far.
+    pub(super) fn raw_bytes(&self) -> u64 {
+        self.0.raw_bytes.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn read(&self, bytes: usize) {
+        self.0.raw_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes that what was read so far may still expand to.
+    pub(super) fn left_bytes(&self) -> u64 {
+        allowed(self.raw_bytes()).saturating_sub(self.0.expanded_bytes.load(Ordering::Relaxed))
+    }
+}
+
+/// Memory that the decoders of a round of batches share.
+#[derive(Debug)]
+pub struct DecodedRoom {
+    used_bytes: AtomicU64,
+    bytes_max: u64,
+}
+
+impl DecodedRoom {
+    /// Room for so many bytes.
+    #[must_use]
+    pub fn new(bytes_max: u64) -> Self {
+        Self { used_bytes: AtomicU64::new(0), bytes_max }
+    }
+}
+
+/// Counts what the payloads in a batch expand to, and what comes of decoding it.
+#[derive(Debug)]
+pub struct DecodingBudget {
+    expansion_bytes_max: u64,
+    expanded_bytes: AtomicU64,
+    room: Option<Arc<DecodedRoom>>,
+    is_halted: AtomicBool,
+}
+
+impl DecodingBudget {
+    /// Payloads may expand to `expansion_bytes_max`, all of them together. With a `room`, decoding
+    /// halts where that is full.
+    #[must_use]
+    pub fn new(expansion_bytes_max: u64, room: Option<Arc<DecodedRoom>>) -> Self {
+        Self {
+            expansion_bytes_max,
+            expanded_bytes: AtomicU64::new(0),
+            room,
+            is_halted: AtomicBool::new(false),
+        }
+    }
+
+    /// Bytes that payloads have expanded to.
+    #[must_use]
+    pub fn expanded_bytes(&self) -> u64 {
+        self.expanded_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Counts bytes that whoever takes the decoder's output keeps.
+    pub fn keep(&self, bytes: usize) {
+        let Some(room) = &self.room else { return };
+        let used = room.used_bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        if used > room.bytes_max {
+            self.halt();
+        }
+    }
+
+    /// Makes the decoder leave the rest of its batch.
+    pub fn halt(&self) {
+        self.is_halted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the decoder has left, or is to leave, the rest of its batch.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
+        self.is_halted.load(Ordering::Relaxed)
+    }
+}
+
+/// What a layer counts the bytes with that come out of it.
+#[derive(Clone)]
+pub(super) enum Expansion {
+    /// A layer around the whole input.
+    Input(InputExpansion),
+    /// A layer within a payload of a batch.
+    Payload(Arc<DecodingBudget>),
+}
+
+/// Why a layer gives nothing more.
+pub(super) enum Refusal {
+    Rejected(RejectReason),
+    Halted,
+}
+
+impl Expansion {
+    /// Counts what came out of a layer.
+    pub(super) fn expand(&self, bytes: usize) -> Result<(), Refusal> {
+        let bytes = bytes as u64;
+        match self {
+            Self::Input(input) => {
+                let counts = &input.0;
+                let expanded = counts.expanded_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                if expanded > allowed(input.raw_bytes()) {
+                    return Err(Refusal::Rejected(RejectReason::Expansion));
+                }
+            }
+            Self::Payload(budget) => {
+                let expanded = budget.expanded_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                if expanded > budget.expansion_bytes_max {
+                    return Err(Refusal::Rejected(RejectReason::Expansion));
+                }
+                // What is only blanks takes time and leaves nothing that could be counted.
+                budget.keep(usize::try_from(bytes).unwrap_or(usize::MAX));
+                if budget.is_halted() {
+                    return Err(Refusal::Halted);
+                }
+            }
+        }
+        Ok(())
+    }
+}
