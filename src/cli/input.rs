@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tempfile::TempDir;
 
 use super::progress::ImportProgress;
 use super::{Context, Outcome, import};
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
 use crate::store::{Store, StoreError};
+use crate::temporary::TemporaryDirectory;
 
 /// Where the events come from.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ pub(super) struct Opened {
     /// Whether all input was understood.
     input_outcome: Outcome,
     /// The temporary store's directory, removed with this.
-    _dir: Option<TempDir>,
+    _dir: Option<TemporaryDirectory>,
 }
 
 impl Opened {
@@ -60,6 +60,7 @@ impl InputArgs {
                 progress.show(it);
             })?;
         drop(progress);
+        import::warn_of_hidden(&self.input, context);
         let input_outcome = import::finish(&report, context)?;
         Ok(Opened { store, input_outcome, _dir: Some(dir) })
     }

@@ -43,7 +43,7 @@ pub use expansion::{DecodedRoom, DecodingBudget};
 pub use layers::Compression;
 pub use reader::SourceReader;
 pub use unescape::EscapedText;
-pub use walk::{EXPORT_TEST_OBJECT, Input, walk};
+pub use walk::{EXPORT_TEST_OBJECT, Input, hidden_directories, walk};
 
 use crate::time::Timestamp;
 
