@@ -103,6 +103,8 @@ mod answers;
 mod cli_help;
 // Exit statuses, bounds and options of every command.
 mod contract;
+// A store that somebody else made.
+mod foreign_store;
 // Evidence bundles, and files for other programs.
 mod export;
 // Bundles that somebody changed, or made to do harm.
