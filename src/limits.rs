@@ -41,6 +41,23 @@ pub const BLOCK_CACHE_BLOCKS: usize = 16;
 /// Bytes of an archive file; a larger one is not one of ours.
 pub const ARCHIVE_READ_BYTES_MAX: u64 = 1 << 30;
 
+/// Archive files of a store: a record's place has 20 bits for the file's number.
+pub const ARCHIVE_FILES_MAX: u32 = (1 << 20) - 1;
+
+/// Archive files that a reader holds open from the beginning, so that what is removed meanwhile
+/// stays readable: a fourth of the descriptors that a process usually has, for 16 GiB of archive.
+pub const ARCHIVE_FILES_OPEN_MAX: usize = 256;
+
+/// Times that an index is opened which changes meanwhile: each time, another commit was made.
+pub const OPEN_ATTEMPTS_MAX: u32 = 20;
+
+/// Times that a store is verified which changes meanwhile and does not look sound.
+pub const VERIFY_ATTEMPTS_MAX: u32 = 3;
+
+/// Bytes of a file of the store that is read whole: what a commit says of
+/// [`COVERAGE_GROUPS_MAX`] groups, or the checksums of [`ARCHIVE_FILES_MAX`] files.
+pub const STORE_FILE_BYTES_MAX: u64 = 128 << 20;
+
 /// Bytes of a rejected input that one entry under `rejected/` holds; longer ones span entries.
 pub const REJECTED_PART_BYTES: usize = 1 << 20;
 

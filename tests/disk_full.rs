@@ -1,11 +1,12 @@
 //! No room: for the store, and for the answer.
 
 use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::small_disk::SmallDisk;
 use crate::support::{
-    assert_same, assert_sound, content, import, mailtrace, on, run, synth, traces,
+    assert_same, assert_sound, content, files_below, import, mailtrace, on, run, synth, traces,
 };
 
 #[test]
@@ -27,7 +28,8 @@ fn a_full_disk_stops_an_import_which_a_larger_one_completes() {
         let mut command = mailtrace();
         command.arg("--store").arg(&store).args(["import", "--commit-records", "1500"]);
         let place = store.to_str().unwrap();
-        run(command.arg(&second.path)).expect_error(&["No space left on device", place]);
+        let words = ["No space left on device", place, "free some room there"];
+        run(command.arg(&second.path)).expect_error(&words);
         assert_sound(&store);
         assert!(traces(&store, old_ids) == before, "{size}: old answers changed");
         // Without room it fails again, and as clearly.
@@ -112,6 +114,60 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let status = command.arg("--store").arg(&store).arg("import").arg(&more.path).stdout(full);
     assert_eq!(status.stderr(Stdio::null()).status().unwrap().code(), Some(2));
     assert_eq!(on(&store, &["status", "--format", "json"]).json()["records"], 600);
+}
+
+/// What lies in the store's own directories, and what they take.
+fn places(store: &Path) -> Vec<PathBuf> {
+    let mut paths = files_below(store);
+    paths.retain(|it| !it.starts_with(store.join("index")));
+    paths
+}
+
+#[test]
+fn what_finds_no_room_leaves_the_room_that_there_was() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 20_000, 38, "ndjson");
+    let bad = dir.path().join("bad.ndjson");
+    fs::write(&bad, "no event\nto ana@acme.example\n").unwrap();
+    let Some(disk) = SmallDisk::mount("64m") else { return };
+    let store = disk.path().join("store");
+    import(&store, &log.path).expect(0);
+    import(&store, &bad).expect(3);
+    let (_, middle) = crate::removal::middle(&store);
+    let commands: [&[&str]; 3] = [
+        &["reindex"],
+        &["erase", "--address", "ana@acme.example", "--reason", "x", "--yes"],
+        &["prune", "--before", &middle, "--reason", "x", "--yes"],
+    ];
+    let filler = disk.path().join("filler");
+    for command in commands {
+        for left in [20_000, 300_000] {
+            let before = places(&store);
+            let room = disk.free_bytes().saturating_sub(left);
+            fs::write(&filler, vec![0; room as usize]).unwrap();
+            let free_before = disk.free_bytes();
+            let words = ["No space left", "room", "up to", "MB are free", "nothing was changed"];
+            on(&store, command).expect_error(&words);
+            assert_eq!(places(&store), before, "{command:?} with {left} bytes");
+            let lost = free_before.saturating_sub(disk.free_bytes());
+            assert!(lost < 16_384, "{command:?} with {left} bytes: {lost} bytes are gone");
+            fs::remove_file(&filler).unwrap();
+            assert_sound(&store);
+        }
+        on(&store, command).expect(0);
+        assert_sound(&store);
+    }
+}
+
+#[test]
+fn a_temporary_store_that_finds_no_room_names_the_way_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = synth(dir.path(), 20_000, 39, "ndjson");
+    let Some(disk) = SmallDisk::mount("400k") else { return };
+    let mut command = mailtrace();
+    command.env("TMPDIR", disk.path()).args(["stats", "--input"]).arg(&log.path);
+    run(&mut command).expect_error(&["No space left", "TMPDIR", "free some room"]);
+    assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 
 #[test]

@@ -111,6 +111,8 @@ mod cli_help;
 mod leftovers;
 // Exit statuses, bounds and options of every command.
 mod contract;
+// A store that somebody else made.
+mod foreign_store;
 // Evidence bundles, and files for other programs.
 mod export;
 // Bundles that somebody changed, or made to do harm.

@@ -30,6 +30,11 @@ impl SmallDisk {
         assert!(self.run_mount(&format!("remount,size={size}")));
     }
 
+    pub(crate) fn free_bytes(&self) -> u64 {
+        let disk = rustix::fs::statvfs(self.path()).unwrap();
+        disk.f_bavail * disk.f_frsize
+    }
+
     pub(crate) fn make_read_only(&self) {
         assert!(self.run_mount("remount,ro"));
     }

@@ -12,8 +12,17 @@ use crate::support::{
 const NUMBERS: [u32; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 13, 21, 34, 60, 110, 200];
 
 /// Calls that change something, as this machine's C library and ours name them.
-const CHANGING: [&str; 8] =
-    ["write", "fsync", "fdatasync", "rename", "renameat", "unlink", "ftruncate", "openat"];
+const CHANGING: [&str; 9] = [
+    "write",
+    "fsync",
+    "fdatasync",
+    "rename",
+    "renameat",
+    "unlink",
+    "unlinkat",
+    "ftruncate",
+    "openat",
+];
 
 struct Lab {
     dir: tempfile::TempDir,
@@ -140,7 +149,7 @@ fn a_disk_that_fills_at_any_call_is_told_and_survived() {
 #[test]
 fn a_disk_that_fails_at_any_call_is_told_and_survived() {
     let Some(lab) = Lab::new() else { return };
-    let calls = ["fsync", "fdatasync", "rename", "renameat", "ftruncate", "write"];
+    let calls = ["fsync", "fdatasync", "rename", "renameat", "unlinkat", "ftruncate", "write"];
     let hits = lab.strike_all(&calls, "error=EIO", check_is_told);
     assert!(hits >= 15, "only {hits} came about");
 }

@@ -37,6 +37,7 @@ mod pull_s3;
 mod pull_sources;
 mod reindex;
 mod removal;
+mod room;
 mod saved;
 mod schema;
 mod search;

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
+use super::room;
 use crate::render::sanitise;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -11,9 +12,13 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Writes the one line that tells of an error: what failed, where, and what to do.
 pub(super) fn report_error(stderr: &mut dyn Write, error: &anyhow::Error) {
+    let mut line = chain(error.as_ref());
+    if let Some(advice) = room::advice(error) {
+        line.push_str(": ");
+        line.push_str(&advice);
+    }
     // There is nobody left to tell when stderr itself fails.
-    let _unwritable =
-        writeln!(stderr, "{ERROR}error:{ERROR:#} {}", sanitise(&chain(error.as_ref())));
+    let _unwritable = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", sanitise(&line));
 }
 
 /// Writes a line on stderr about something that went wrong without stopping us.

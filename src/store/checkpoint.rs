@@ -3,12 +3,17 @@
 //! It travels as the payload of the index's commit, so that records, coverage and position become
 //! visible together or not at all.
 
+use std::io;
+
 use serde::{Deserialize, Serialize};
 
+use super::StoreError;
 use super::coverage::Coverage;
+use super::layout::{Layout, is_rejected_name};
 use super::objects::TakenObjects;
 use super::pulls::Pulls;
 use super::removal::Tombstone;
+use crate::limits;
 
 /// The format of the index's fields. Another number than this one means a reindex.
 pub(super) const INDEX_FORMAT: u32 = 1;
@@ -69,6 +74,11 @@ impl ArchivePosition {
         (1..self.file).filter(|it| !self.removed.contains(*it)).collect()
     }
 
+    /// The numbers of the files that count, the last one first.
+    pub(super) fn files_backwards(&self) -> impl Iterator<Item = u32> {
+        (1..=self.file).rev().filter(|it| !self.removed.contains(*it))
+    }
+
     /// Whether the file with that number was removed on purpose.
     pub(super) fn is_removed(&self, number: u32) -> bool {
         self.removed.contains(number)
@@ -91,7 +101,19 @@ impl RemovedNumbers {
     }
 
     fn contains(&self, number: u32) -> bool {
-        self.0.iter().any(|(first, last)| (*first..=*last).contains(&number))
+        let behind = self.0.partition_point(|(first, _)| *first <= number);
+        let before = behind.checked_sub(1).and_then(|it| self.0.get(it));
+        before.is_some_and(|(_, last)| number <= *last)
+    }
+
+    /// Whether these are ranges in order, all of files before `file`.
+    fn are_before(&self, file: u32) -> bool {
+        let mut next = 1;
+        self.0.iter().all(|(first, last)| {
+            let is_behind = *first >= next && last >= first && *last < file;
+            next = last.saturating_add(1);
+            is_behind
+        })
     }
 
     /// Adds a number, joining it to those beside it.
@@ -122,9 +144,33 @@ impl Checkpoint {
         Self { index_format: INDEX_FORMAT, ..Self::default() }
     }
 
-    pub(super) fn to_payload(&self) -> String {
-        // Maps with text keys, numbers and text: nothing that JSON cannot hold.
-        serde_json::to_string(self).unwrap_or_default()
+    /// The text that is committed with the index.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] when it is not what could be read again: better no commit than one that
+    /// says nothing.
+    pub(super) fn to_payload(&self, layout: &Layout) -> Result<String, StoreError> {
+        let refused = StoreError::io("write the commit of", layout.root());
+        if let Some(problem) = self.problem() {
+            return Err(refused(io::Error::other(problem)));
+        }
+        serde_json::to_string(self).map_err(|error| refused(error.into()))
+    }
+
+    /// What no writer leaves in a commit; whoever reads one must not act on it.
+    fn problem(&self) -> Option<String> {
+        let ArchivePosition { file, removed, .. } = &self.archive;
+        if *file > limits::ARCHIVE_FILES_MAX {
+            return Some(format!(
+                "its commit names archive file {file}, and there cannot be as many"
+            ));
+        }
+        if !removed.are_before(*file) {
+            return Some("its commit names removed files that there cannot have been".to_owned());
+        }
+        let name = self.leftovers.iter().find(|it| !is_rejected_name(it));
+        name.map(|it| format!("its commit names {it:?}, which is no file of rejected input"))
     }
 
     pub(super) fn from_payload(payload: &str) -> Result<Self, String> {
@@ -136,7 +182,10 @@ impl Checkpoint {
                 checkpoint.index_format
             ));
         }
-        Ok(checkpoint)
+        match checkpoint.problem() {
+            Some(problem) => Err(problem),
+            None => Ok(checkpoint),
+        }
     }
 }
 
@@ -152,6 +201,32 @@ mod tests {
         let position = ArchivePosition { file: 10, removed, ..ArchivePosition::default() };
         assert_eq!(position.files(), [1, 6, 7, 8, 10]);
         assert_eq!(position.sealed_files(), [1, 6, 7, 8]);
+        assert_eq!(position.files_backwards().collect::<Vec<_>>(), [10, 8, 7, 6, 1]);
         assert_eq!(position.removed_numbers().collect::<Vec<_>>(), [2, 3, 4, 5, 9]);
+    }
+
+    #[test]
+    fn what_no_writer_commits_is_not_believed() {
+        let sound = r#"{"index_format":1,"records":0,"archive":{"file":9,"bytes":0,"sha256":"","sealed_sha256":"","removed":[[2,3],[5,5]]},"coverage":{},"leftovers":["0123456789abcdef.ndjson"]}"#;
+        let sound =
+            sound.replace(r#""index_format":1"#, &format!(r#""index_format":{INDEX_FORMAT}"#));
+        Checkpoint::from_payload(&sound).unwrap();
+        let changes = [
+            (r#""file":9"#, r#""file":4294967295"#),
+            ("[[2,3],[5,5]]", "[[2,4294967295]]"),
+            ("[[2,3],[5,5]]", "[[2,9]]"),
+            ("[[2,3],[5,5]]", "[[0,3]]"),
+            ("[[2,3],[5,5]]", "[[3,2]]"),
+            ("[[2,3],[5,5]]", "[[5,5],[2,3]]"),
+            ("[[2,3],[5,5]]", "[[2,5],[3,3]]"),
+            ("0123456789abcdef", "../../victim"),
+            ("0123456789abcdef.ndjson", "/home/me/thesis.ndjson"),
+            ("0123456789abcdef.ndjson", ".."),
+        ];
+        for (from, to) in changes {
+            let forged = sound.replace(from, to);
+            assert_ne!(forged, sound);
+            Checkpoint::from_payload(&forged).unwrap_err();
+        }
     }
 }

@@ -36,6 +36,32 @@ pub enum StoreError {
         /// The newest format that is known here.
         known: u64,
     },
+    /// Something else stands where the store has a file or directory of its own.
+    #[error(
+        "{} is {found}, where a store has {expected} of its own: it was not followed, and nothing was changed",
+        .path.display()
+    )]
+    Misplaced {
+        /// What stands there.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        expected: &'static str,
+    },
+    /// It is somebody else's to write to.
+    #[error(
+        "{} belongs to user {owner}, and this process runs as user {user}: only its owner writes to a store; copy it with `cp -r` and write to the copy, or make it yours with `chown -R`",
+        .path.display()
+    )]
+    OtherOwner {
+        /// The store, or a directory of it.
+        path: PathBuf,
+        /// Whose it is, as a number.
+        owner: u32,
+        /// Who we are, as a number.
+        user: u32,
+    },
     /// Somebody else writes to it.
     #[error(
         "the store at {} is being written by {holder}: wait until it is done, or stop it",
@@ -66,6 +92,21 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// The disk is too full for what was to be built beside what is there.
+    #[error(
+        "the disk of {} has too little room: this needs up to {} beside what is there, and {} are free; nothing was changed: free as much, or copy the store to a larger disk and do it there",
+        .path.display(), megabytes(*.needed_bytes), megabytes(*.free_bytes)
+    )]
+    NoRoom {
+        /// The store.
+        path: PathBuf,
+        /// What is needed at most.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+        /// Where it came out.
+        source: Box<StoreError>,
+    },
     /// The file system refused.
     #[error("cannot {action} {}", .path.display())]
     Io {
@@ -86,7 +127,32 @@ pub enum StoreError {
     },
 }
 
+fn megabytes(bytes: u64) -> String {
+    format!("{} MB", bytes.div_ceil(1_000_000))
+}
+
 impl StoreError {
+    /// Whether the disk is full, or the user's share of it.
+    pub(super) fn is_no_room(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
+    /// Whether there is no such file or directory.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// What is told of an index whose directory cannot be opened.
+    pub(super) fn or_no_index(self, path: &Path) -> Self {
+        match self {
+            Self::Io { source, .. } => {
+                Self::NoIndex { path: path.to_owned(), reason: source.to_string() }
+            }
+            other => other,
+        }
+    }
+
     /// For `map_err`: an I/O error with what was tried, and on what.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }

@@ -3,11 +3,14 @@
 //! Every file is made with mode 0600 and every directory with 0700: the content is personal data.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use super::StoreError;
+use super::dir::Dir;
+use crate::limits;
 
 /// The file that says that a directory is a store, and of which format.
 pub(super) const MARKER: &str = "store.json";
@@ -18,40 +21,74 @@ pub(super) const FORMAT: u64 = 1;
 /// What a half-written file's name ends with; swept whenever the store is opened for writing.
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
 
+pub(super) const LOCK: &str = "lock";
+pub(super) const ARCHIVE: &str = "archive";
+pub(super) const INDEX: &str = "index";
+/// Where `reindex` builds the index that will take the place of [`INDEX`].
+pub(super) const INDEX_BEING_BUILT: &str = "index.new";
+/// Where the old index is for an instant, on file systems that cannot exchange two names.
+pub(super) const INDEX_ASIDE: &str = "index.old.tmp";
+pub(super) const REJECTED: &str = "rejected";
+pub(super) const SUMS: &str = "SHA256SUMS";
+/// Sources that added nothing.
+pub(super) const REPEATS: &str = "repeats.json";
+
+/// The directories that a store keeps its files in.
+const PARTS: [&str; 3] = [ARCHIVE, INDEX, REJECTED];
+
 /// The paths inside one store.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     root: PathBuf,
+    /// The root, once it has been opened: from then on it is this directory and no other.
+    handle: Arc<OnceLock<Dir>>,
 }
 
 impl Layout {
     pub(super) fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self { root: root.to_owned(), handle: Arc::default() }
+    }
+
+    /// The store's own directory.
+    pub(super) fn root_dir(&self) -> Result<Dir, StoreError> {
+        if let Some(dir) = self.handle.get() {
+            return Ok(dir.clone());
+        }
+        let dir = Dir::open(&self.root)?;
+        Ok(self.handle.get_or_init(|| dir).clone())
+    }
+
+    pub(super) fn archive_dir(&self) -> Result<Dir, StoreError> {
+        self.root_dir()?.dir(ARCHIVE)
+    }
+
+    pub(super) fn index_dir(&self) -> Result<Dir, StoreError> {
+        self.root_dir()?.dir(INDEX)
+    }
+
+    /// The directory of rejected input; copies of a store may lack it when it was empty.
+    pub(super) fn rejected_dir(&self) -> Result<Option<Dir>, StoreError> {
+        match self.root_dir()?.dir(REJECTED) {
+            Err(error) if error.is_not_found() => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Opens an archive file for reading.
+    pub(super) fn open_archive_file(&self, number: u32) -> Result<File, StoreError> {
+        self.archive_dir()?.file(&archive_file_name(number))
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.root
     }
 
-    pub(super) fn marker(&self) -> PathBuf {
-        self.root.join(MARKER)
-    }
-
-    pub(super) fn lock(&self) -> PathBuf {
-        self.root.join("lock")
-    }
-
     pub(super) fn index(&self) -> PathBuf {
-        self.root.join("index")
-    }
-
-    /// Where `reindex` builds the index that will take the place of [`Layout::index`].
-    pub(super) fn index_being_built(&self) -> PathBuf {
-        self.root.join("index.new")
+        self.root.join(INDEX)
     }
 
     pub(super) fn archive(&self) -> PathBuf {
-        self.root.join("archive")
+        self.root.join(ARCHIVE)
     }
 
     pub(super) fn archive_file(&self, number: u32) -> PathBuf {
@@ -59,30 +96,29 @@ impl Layout {
     }
 
     pub(super) fn sums(&self) -> PathBuf {
-        self.archive().join("SHA256SUMS")
+        self.archive().join(SUMS)
     }
 
-    /// Sources that added nothing.
     pub(super) fn repeats(&self) -> PathBuf {
-        self.root.join("repeats.json")
+        self.root.join(REPEATS)
     }
 
     pub(super) fn rejected(&self) -> PathBuf {
-        self.root.join("rejected")
+        self.root.join(REJECTED)
     }
 
-    /// Reads the marker.
+    /// Reads the marker, and looks whether the store's directories are directories.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoStore`], [`StoreError::NotAStore`] and [`StoreError::NewerFormat`].
+    /// [`StoreError::NoStore`], [`StoreError::NotAStore`], [`StoreError::NewerFormat`] and
+    /// [`StoreError::Misplaced`].
     pub(super) fn check(&self) -> Result<(), StoreError> {
-        let path = self.marker();
-        let text = match fs::read(&path) {
+        let text = match self.root_dir().and_then(|it| it.read(MARKER, MARKER_BYTES_MAX)) {
             Ok(text) => text,
-            Err(error)
+            Err(StoreError::Io { source, .. })
                 if matches!(
-                    error.kind(),
+                    source.kind(),
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) =>
             {
@@ -92,7 +128,7 @@ impl Layout {
                     StoreError::NotAStore { path: self.root.clone() }
                 });
             }
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
+            Err(error) => return Err(error),
         };
         let format = serde_json::from_slice::<serde_json::Value>(&text)
             .ok()
@@ -104,6 +140,36 @@ impl Layout {
                 found: format,
                 known: FORMAT,
             });
+        }
+        self.parts().map(drop)
+    }
+
+    /// The directories of the store that are there.
+    fn parts(&self) -> Result<Vec<Dir>, StoreError> {
+        let root = self.root_dir()?;
+        let mut parts = Vec::new();
+        for name in PARTS {
+            match root.dir(name) {
+                Err(error) if error.is_not_found() => {}
+                other => parts.push(other?),
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Whether all that we are about to write to is ours: whoever owns a directory can put in it
+    /// what they like, and have us write where they may not.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::OtherOwner`] and [`StoreError::Misplaced`].
+    pub(super) fn check_owner(&self) -> Result<(), StoreError> {
+        let user = rustix::process::geteuid().as_raw();
+        for dir in std::iter::once(self.root_dir()?).chain(self.parts()?) {
+            let owner = dir.owner()?;
+            if owner != user {
+                return Err(StoreError::OtherOwner { path: dir.path().to_owned(), owner, user });
+            }
         }
         Ok(())
     }
@@ -127,49 +193,61 @@ impl Layout {
         Ok(true)
     }
 
+    /// Whether the marker is there: a creation was not cut off.
+    pub(super) fn has_marker(&self) -> Result<bool, StoreError> {
+        self.root_dir()?.has(MARKER)
+    }
+
     /// Makes the directories and the marker, the marker last.
     pub(super) fn create(&self) -> Result<(), StoreError> {
-        for path in [self.archive(), self.index(), self.rejected()] {
-            create_dir(&path)?;
+        let root = self.root_dir()?;
+        for name in PARTS {
+            root.make_dir(name)?;
         }
-        write_atomically(&self.marker(), format!("{{\"format\":{FORMAT}}}\n").as_bytes())
+        root.replace(MARKER, format!("{{\"format\":{FORMAT}}}\n").as_bytes())
     }
 
     /// Makes the store's own directory when it is missing and may be made.
     pub(super) fn create_root(&self) -> Result<(), StoreError> {
-        if self.is_vacant()? || self.marker().exists() {
+        if self.is_vacant()? {
             return create_dir(&self.root);
         }
+        match self.has_marker() {
+            Ok(true) => return Ok(()),
+            Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotADirectory => {
+                return Err(StoreError::NotAStore { path: self.root.clone() });
+            }
+            other => other?,
+        };
         // `create` makes the marker last: without it these three are all that can stand here.
-        let is_cut_off = self.archive().is_dir() && is_empty_dir(&self.archive());
+        let is_cut_off = match self.archive_dir() {
+            Ok(dir) => dir.names()?.is_empty(),
+            Err(_) => false,
+        };
         if is_cut_off { Ok(()) } else { Err(StoreError::NotAStore { path: self.root.clone() }) }
     }
 
     /// Removes what writers that were cut off have left under temporary names.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
-        for dir in [self.root.clone(), self.archive(), self.index(), self.rejected()] {
-            let Ok(entries) = fs::read_dir(&dir) else { continue };
-            for entry in entries {
-                let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
-                let name = entry.file_name();
-                let name = name.to_string_lossy();
-                // Tantivy's own temporary files are named `.tmpXXXXXX`.
+        let root = self.root_dir()?;
+        root.remove_dir(INDEX_BEING_BUILT)?;
+        root.remove_dir(INDEX_ASIDE)?;
+        for dir in std::iter::once(root).chain(self.parts()?) {
+            for name in dir.names()? {
+                let Some(name) = name.to_str() else { continue };
+                // Earlier builds left tantivy's own temporary files, named `.tmpXXXXXX`.
                 let is_temporary = name.ends_with(TEMPORARY_SUFFIX) || name.starts_with(".tmp");
-                if is_temporary && entry.file_type().is_ok_and(|it| it.is_file()) {
-                    fs::remove_file(entry.path())
-                        .map_err(StoreError::io("remove", &entry.path()))?;
+                if is_temporary && dir.file_bytes(name)?.is_some() {
+                    dir.remove(name)?;
                 }
             }
         }
-        let abandoned = self.index_being_built();
-        match fs::remove_dir_all(&abandoned) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(StoreError::io("remove", &abandoned)(error))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
+
+/// Bytes of the marker, which holds one number.
+const MARKER_BYTES_MAX: u64 = 4 << 10;
 
 /// The name of the archive file with that number.
 pub(super) fn archive_file_name(number: u32) -> String {
@@ -178,24 +256,47 @@ pub(super) fn archive_file_name(number: u32) -> String {
 
 /// The number of the archive file with that name.
 pub(super) fn archive_file_number(name: &str) -> Option<u32> {
-    name.strip_suffix(".ndjson.zst").filter(|it| it.len() == 8).and_then(|it| it.parse().ok())
+    let digits = name.strip_suffix(".ndjson.zst").filter(|it| it.len() == 8)?;
+    let is_number = digits.bytes().all(|it| it.is_ascii_digit());
+    digits.parse().ok().filter(|it| is_number && (1..=limits::ARCHIVE_FILES_MAX).contains(it))
 }
 
-fn is_empty_dir(path: &Path) -> bool {
-    fs::read_dir(path).is_ok_and(|mut it| it.next().is_none())
+/// Whether a file of rejected input may have that name: it begins with the hash of its content.
+pub(super) fn is_rejected_name(name: &str) -> bool {
+    let Some((hash, extension)) = name.split_once('.') else { return false };
+    let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
+    hash.len() == REJECTED_HASH_DIGITS
+        && hash.bytes().all(is_digit)
+        && matches!(extension, "ndjson" | "ndjson.zst")
 }
 
-/// Makes a directory that only its owner may enter, and its parents, durably.
+const REJECTED_HASH_DIGITS: usize = 16;
+
+/// Makes a directory that only its owner may enter, and the directories above it that are missing,
+/// durably.
 pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
+    create_dir_with(path, DirBuilder::new().mode(0o700))
+}
+
+fn create_dir_with(path: &Path, builder: &DirBuilder) -> Result<(), StoreError> {
     if path.is_dir() {
         return Ok(());
     }
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(StoreError::io("make the directory", path))?;
-    path.parent().filter(|it| !it.as_os_str().is_empty()).map_or(Ok(()), sync_dir)
+    let above = match path.parent() {
+        Some(above) if above.as_os_str().is_empty() => Path::new("."),
+        Some(above) => above,
+        None => path,
+    };
+    if above != path {
+        // These are not ours alone: they get the mode that the user gives to directories.
+        create_dir_with(above, &DirBuilder::new())?;
+    }
+    match builder.create(path) {
+        // Somebody else may have made it since.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        other => other.map_err(StoreError::io("make the directory", path))?,
+    }
+    sync_dir(above)
 }
 
 /// Makes a new file that only its owner may read.
@@ -212,25 +313,6 @@ pub(super) fn create_file(path: &Path) -> Result<File, StoreError> {
 /// Makes names that were made, moved or removed in a directory survive a power loss.
 pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
     File::open(path).and_then(|it| it.sync_all()).map_err(StoreError::io("sync", path))
-}
-
-/// Replaces a file's content at once and durably: after a crash it is the old or the new one.
-pub(super) fn write_atomically(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(TEMPORARY_SUFFIX);
-    let temporary = path.with_file_name(name);
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(StoreError::io("remove", &temporary)(error));
-        }
-        _ => {}
-    }
-    let mut file = create_file(&temporary)?;
-    file.write_all(content)
-        .and_then(|()| file.sync_all())
-        .map_err(StoreError::io("write", &temporary))?;
-    fs::rename(&temporary, path).map_err(StoreError::io("rename to", path))?;
-    path.parent().map_or(Ok(()), sync_dir)
 }
 
 #[cfg(test)]
@@ -261,7 +343,7 @@ mod tests {
     fn a_creation_that_was_cut_off_can_be_completed() {
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
-        create_dir(&layout.archive()).unwrap();
+        create_dir(&dir.path().join(ARCHIVE)).unwrap();
         layout.create_root().unwrap();
         layout.create().unwrap();
         layout.check().unwrap();
@@ -271,6 +353,51 @@ mod tests {
     fn archive_names_and_numbers_agree() {
         assert_eq!(archive_file_number(&archive_file_name(42)), Some(42));
         assert_eq!(archive_file_number("42.ndjson.zst"), None);
-        assert_eq!(archive_file_number("SHA256SUMS"), None);
+        for name in ["SHA256SUMS", "+0000042.ndjson.zst", "00000000.ndjson.zst"] {
+            assert_eq!(archive_file_number(name), None, "{name}");
+        }
+        assert_eq!(archive_file_number("99999999.ndjson.zst"), None, "more than an index can hold");
+    }
+
+    #[test]
+    fn names_of_rejected_input_are_hashes() {
+        assert!(is_rejected_name("0123456789abcdef.ndjson"));
+        for name in ["../0123456789abcdef.ndjson", "0123456789abcdef.txt", "notes.ndjson", ""] {
+            assert!(!is_rejected_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn missing_directories_above_are_made_with_the_users_mode() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a/b/store");
+        create_dir(&path).unwrap();
+        create_dir(&path).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
+        let plain = dir.path().join("plain");
+        fs::create_dir(&plain).unwrap();
+        assert_eq!(mode(&dir.path().join("a")), mode(&plain));
+        assert_eq!(mode(&path), 0o700);
+    }
+
+    #[test]
+    fn directories_that_are_links_are_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        layout.create().unwrap();
+        let victim = tempfile::tempdir().unwrap();
+        fs::write(victim.path().join("draft.tmp"), "x").unwrap();
+        for name in PARTS {
+            let path = dir.path().join(name);
+            fs::remove_dir(&path).unwrap();
+            std::os::unix::fs::symlink(victim.path(), &path).unwrap();
+            assert!(matches!(layout.check(), Err(StoreError::Misplaced { .. })), "{name}");
+            assert!(matches!(layout.sweep(), Err(StoreError::Misplaced { .. })), "{name}");
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(&path).unwrap();
+        }
+        assert!(victim.path().join("draft.tmp").exists());
+        layout.sweep().unwrap();
     }
 }

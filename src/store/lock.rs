@@ -1,13 +1,11 @@
 //! One writer at a time.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
-
-use rustix::fs::OFlags;
+use std::os::unix::fs::MetadataExt;
 
 use super::StoreError;
-use super::layout::Layout;
+use super::layout::{LOCK, Layout};
 use crate::time::Timestamp;
 
 /// Bytes of the note in which a holder introduces itself.
@@ -33,30 +31,29 @@ impl WriterLock {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`], and [`StoreError::Io`] when there can be no lock file.
+    /// [`StoreError::Locked`], [`StoreError::OtherOwner`], and [`StoreError::Io`] when there can be
+    /// no lock file.
     pub(super) fn acquire(layout: &Layout) -> Result<Self, StoreError> {
-        let path = layout.lock();
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            // Whoever owns the directory must not have us write elsewhere.
-            .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-            .open(&path)
-            .map_err(StoreError::io("open the lock", &path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut note = String::new();
-                // The note only helps the reader; the lock itself is what counts.
-                let _unreadable = (&mut file).take(NOTE_BYTES_MAX).read_to_string(&mut note);
-                let note = note.trim();
-                let holder = if note.is_empty() { "another process" } else { note }.to_owned();
-                return Err(StoreError::Locked { path: layout.root().to_owned(), holder });
+        layout.check_owner()?;
+        let dir = layout.root_dir()?;
+        let path = dir.path().join(LOCK);
+        // Held until its successor is.
+        let mut shared: Option<File> = None;
+        let mut file = loop {
+            let file = lock(layout, dir.file_or_new(LOCK)?)?;
+            if !dir.is_at(LOCK, &file)? {
+                continue;
             }
-            Err(TryLockError::Error(error)) => return Err(StoreError::io("lock", &path)(error)),
+            let links = file.metadata().map_err(StoreError::io("inspect", &path))?.nlink();
+            if links <= 1 {
+                break file;
+            }
+            // A copy made of hard links has the lock in common with its original.
+            dir.replace(LOCK, b"")?;
+            shared = Some(file);
+        };
+        if let Some(shared) = shared {
+            shared.unlock().map_err(StoreError::io("unlock", &path))?;
         }
         let note = format!("process {} (since {})\n", std::process::id(), Timestamp::now());
         file.set_len(0)
@@ -64,6 +61,24 @@ impl WriterLock {
             .and_then(|()| file.write_all(note.as_bytes()))
             .map_err(StoreError::io("write", &path))?;
         Ok(Self { file })
+    }
+}
+
+/// Locks the file, or tells who has it.
+fn lock(layout: &Layout, mut file: File) -> Result<File, StoreError> {
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let mut note = String::new();
+            // The note only helps the reader; the lock itself is what counts.
+            let _unreadable = (&mut file).take(NOTE_BYTES_MAX).read_to_string(&mut note);
+            let note = note.trim();
+            let holder = if note.is_empty() { "another process" } else { note }.to_owned();
+            Err(StoreError::Locked { path: layout.root().to_owned(), holder })
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(StoreError::io("lock", &layout.root().join(LOCK))(error))
+        }
     }
 }
 

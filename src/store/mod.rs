@@ -9,11 +9,14 @@ mod archive;
 mod blocks;
 mod checkpoint;
 mod coverage;
+mod dir;
 mod disjoint_sets;
 mod error;
 mod folded;
 mod identity;
 mod index;
+#[cfg(test)]
+mod instant_tests;
 mod layout;
 mod lock;
 mod note;

@@ -47,12 +47,19 @@ pub(super) struct CommitNote {
 impl CommitNote {
     /// The note as a frame holds it: JSON, and the runs behind a line feed; compressed where that
     /// makes it shorter.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read again: better no commit than one that says nothing.
     pub(super) fn encode(&self) -> io::Result<Vec<u8>> {
-        // Maps with text keys, numbers and text: nothing that JSON cannot hold.
-        let mut plain = serde_json::to_vec(self).unwrap_or_default();
+        let mut plain = serde_json::to_vec(self)?;
         if !self.runs.is_empty() {
             plain.push(b'\n');
             plain.extend(self.runs.encode(&self.origin_ids()));
+        }
+        if plain.len() as u64 > limits::NOTE_BYTES_MAX {
+            let reason = format!("a commit of {} bytes cannot be read again", plain.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
         encoder.write_all(&plain)?;

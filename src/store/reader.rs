@@ -1,19 +1,17 @@
 //! Reading the store.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
 use tantivy::query::Query;
 
-use super::archive::{
-    ArchiveFiles, ArchiveReader, Frame, Frames, Location, Sums, lines_of, parse_line,
-};
+use super::archive::{ArchiveFiles, ArchiveReader, Frame, Location, Sums, lines_of, parse_line};
+use super::dir::Dir;
 use super::index::{
     Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventSet, EventTable, IdHash,
-    IndexSnapshot, Senders, TimeReader,
+    IndexSnapshot, Senders, TimeReader, read_checkpoint,
 };
 use super::layout::Layout;
 use super::provenance::{
@@ -21,6 +19,7 @@ use super::provenance::{
 };
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
+use crate::limits;
 use crate::source::Record;
 use crate::time::Timestamp;
 
@@ -56,9 +55,18 @@ impl Store {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let layout = Layout::new(path);
         layout.check()?;
-        let (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
-        let files = ArchiveFiles::new(&layout);
-        Ok(Self { layout, snapshot, checkpoint, files })
+        let mut attempts = limits::OPEN_ATTEMPTS_MAX;
+        loop {
+            let (snapshot, checkpoint) = IndexSnapshot::open(&layout)?;
+            let (files, is_any_missing) = ArchiveFiles::hold(&layout, &checkpoint.archive)?;
+            attempts -= 1;
+            // A removal in between takes files away, and leaves another commit. A file that is
+            // missing all the same is lost: what lies in the others can still be read.
+            let is_new = || read_checkpoint(&layout).is_ok_and(|it| it != checkpoint);
+            if !is_any_missing || attempts == 0 || !is_new() {
+                return Ok(Self { layout, snapshot, checkpoint, files });
+            }
+        }
     }
 
     /// Where it lies.
@@ -123,7 +131,7 @@ impl Store {
     /// Tells where records came from; keeps what it has read.
     #[must_use]
     pub fn provenance(&self) -> ProvenanceReader<'_> {
-        reader(self, &self.layout, &self.checkpoint)
+        reader(self, &self.layout, &self.files, &self.checkpoint)
     }
 
     /// Finds where the records of events lie; keeps what it has read.
@@ -143,7 +151,7 @@ impl Store {
     ///
     /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
     pub fn origins(&self) -> Result<Vec<OriginHistory>, StoreError> {
-        origin_histories(&self.layout, &self.checkpoint)
+        origin_histories(&self.files, &self.checkpoint)
     }
 
     /// The sources that added nothing, those that were read last at the end, and how many more
@@ -175,7 +183,8 @@ impl Store {
             .into_par_iter()
             .map(|number| {
                 let path = self.layout.archive_file(number);
-                let mut frames = Frames::open(&path, (number == last.file).then_some(last.bytes))?;
+                let length = (number == last.file).then_some(last.bytes);
+                let mut frames = self.files.frames(number, length)?;
                 let mut value = init();
                 while let Some(frame) = frames.next()? {
                     let Frame::Block { offset, lines } = frame else { continue };
@@ -261,15 +270,13 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
         let mut sizes = Sizes::default();
-        for (_, bytes) in files_in(&self.layout.archive())? {
-            sizes.archive_bytes += bytes;
-        }
-        for (_, bytes) in files_in(&self.layout.index())? {
-            sizes.index_bytes += bytes;
-        }
-        for (path, bytes) in files_in(&self.layout.rejected())? {
-            sizes.rejected_bytes += bytes;
-            sizes.rejected_count += count_rejected(&path)?;
+        sizes.archive_bytes = bytes_in(self.layout.archive_dir())?;
+        sizes.index_bytes = bytes_in(self.layout.index_dir())?;
+        if let Some(dir) = self.layout.rejected_dir()? {
+            for (name, bytes) in files_in(&dir)? {
+                sizes.rejected_bytes += bytes;
+                sizes.rejected_count += count_rejected(&dir, &name)?;
+            }
         }
         Ok(sizes)
     }
@@ -301,30 +308,39 @@ impl Locator<'_> {
     }
 }
 
-fn files_in(dir: &Path) -> Result<Vec<(PathBuf, u64)>, StoreError> {
-    let mut files = Vec::new();
-    // Copies of a store may lack a directory that was empty.
-    if !dir.exists() {
-        return Ok(files);
+/// Bytes of a directory's files. Copies of a store may lack a directory that was empty.
+fn bytes_in(dir: Result<Dir, StoreError>) -> Result<u64, StoreError> {
+    match dir {
+        Err(error) if error.is_not_found() => Ok(0),
+        other => other?.bytes(),
     }
-    for entry in fs::read_dir(dir).map_err(StoreError::io("read the directory", dir))? {
-        let entry = entry.map_err(StoreError::io("read the directory", dir))?;
+}
+
+/// The files of a directory, and how long each is.
+fn files_in(dir: &Dir) -> Result<Vec<(String, u64)>, StoreError> {
+    let mut files = Vec::new();
+    for name in dir.names()? {
         // A file may go while we look: a merge removes segments.
-        if let Ok(metadata) = entry.metadata()
-            && metadata.is_file()
+        if let Some(name) = name.to_str()
+            && let Some(bytes) = dir.file_bytes(name)?
         {
-            files.push((entry.path(), metadata.len()));
+            files.push((name.to_owned(), bytes));
         }
     }
     Ok(files)
 }
 
-fn count_rejected(path: &Path) -> Result<u64, StoreError> {
+fn count_rejected(dir: &Dir, name: &str) -> Result<u64, StoreError> {
     use std::io::BufRead;
-    let file = fs::File::open(path).map_err(StoreError::io("open", path))?;
+    let path = dir.path().join(name);
+    let file = match dir.file(name) {
+        // A removal takes files of rejected input away.
+        Err(error) if error.is_not_found() => return Ok(0),
+        other => other?,
+    };
     let mut count = 0;
     for line in std::io::BufReader::new(file).split(b'\n') {
-        let line = line.map_err(StoreError::io("read", path))?;
+        let line = line.map_err(StoreError::io("read", &path))?;
         let is_continuation =
             memchr::memmem::find(&line, b"\"isContinuation\":true,").is_some_and(|at| {
                 // Only before the bytes themselves, which may say anything.

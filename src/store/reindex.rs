@@ -1,20 +1,24 @@
 //! Building the index anew from the archive alone.
 
-use std::fs;
-use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rayon::prelude::*;
-use sha2::Digest;
+use sha2::{Digest, Sha256};
 
 use super::StoreError;
-use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
+use super::archive::{
+    Frame, Frames, Location, Sums, hash_archive_file, hex, lines_of, parse_line, remove_files_after,
+};
 use super::checkpoint::{ArchivePosition, Checkpoint};
 use super::folded::Folded;
-use super::index::{Document, Documents, IdHash, IndexWriter, quietly, read_checkpoint};
-use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
+use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint};
+use super::layout::{
+    INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name, archive_file_number,
+};
 use super::lock::WriterLock;
 use super::note::CommitNote;
+use super::removal::finish_removal;
 use crate::event::Parser;
 
 /// Blocks that are read before they are indexed together.
@@ -42,17 +46,66 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
     layout.check()?;
     let _lock = WriterLock::acquire(&layout)?;
     layout.sweep()?;
+    rebuild(&layout).map_err(|error| {
+        sweep_after_failure(&layout);
+        told_of_room(error, &layout, 0)
+    })
+}
+
+fn rebuild(layout: &Layout) -> Result<ReindexReport, StoreError> {
+    // What the old index knows of a removal that was cut off, the new one will not.
+    if let Ok(known) = read_checkpoint(layout) {
+        finish_removal(layout, &known)?;
+    }
     let mut report = ReindexReport::default();
-    let mut checkpoint = last_checkpoint(&layout, &mut report)?;
-    let target = layout.index_being_built();
-    create_dir(&target)?;
-    let mut writer = IndexWriter::create(&target, &Checkpoint::empty().to_payload())?;
-    report.records = build_index(&layout, &checkpoint.archive, &mut writer, &mut report.damage)?;
+    let mut checkpoint = last_checkpoint(layout, &mut report)?;
+    let target = layout.root_dir()?.make_dir(INDEX_BEING_BUILT)?;
+    let mut writer = IndexWriter::create(&target, &Checkpoint::empty().to_payload(layout)?)?;
+    report.records = build_index(layout, &checkpoint.archive, &mut writer, &mut report.damage)?;
     checkpoint.records = report.records;
-    writer.commit(&checkpoint.to_payload())?;
+    writer.commit(&checkpoint.to_payload(layout)?)?;
     writer.finish()?;
-    exchange(&layout)?;
+    exchange(layout)?;
     Ok(report)
+}
+
+/// Where there was no room for a new index, and for so many bytes of archive files, says how much
+/// would have been needed. To be asked when all has been swept.
+pub(super) fn told_of_room(error: StoreError, layout: &Layout, archive_bytes: u64) -> StoreError {
+    if !error.is_no_room() {
+        return error;
+    }
+    let measure = || {
+        let index_bytes = match layout.index_dir() {
+            Ok(dir) => dir.bytes()?,
+            // About as much as what it is about.
+            Err(_) => layout.archive_dir()?.bytes()?,
+        };
+        // A merge of all that there is stands beside what it merges.
+        let needed_bytes = index_bytes.saturating_mul(2).saturating_add(archive_bytes);
+        Ok::<_, StoreError>((needed_bytes, layout.root_dir()?.free_bytes()?))
+    };
+    match measure() {
+        Ok((needed_bytes, free_bytes)) => StoreError::NoRoom {
+            path: layout.root().to_owned(),
+            needed_bytes,
+            free_bytes,
+            source: Box::new(error),
+        },
+        Err(_) => error,
+    }
+}
+
+/// Removes what a command that failed has made and no commit names: where the disk is full, it is
+/// the room that is needed. What cannot be removed is left to the next writer, as after a crash.
+pub(super) fn sweep_after_failure(layout: &Layout) {
+    let sweep = || {
+        layout.sweep()?;
+        // Whatever the commit that stands by now names stays.
+        let committed = read_checkpoint(layout)?;
+        remove_files_after(&layout.archive_dir()?, committed.archive.file)
+    };
+    let _left_to_the_next: Result<(), StoreError> = sweep();
 }
 
 /// Indexes what the archive holds up to a position, and counts it. What cannot be read is told in
@@ -65,11 +118,10 @@ pub(super) fn build_index(
 ) -> Result<u64, StoreError> {
     let mut records = 0;
     for number in position.files() {
-        let path = layout.archive_file(number);
         let length = (number == position.file).then_some(position.bytes);
-        let frames = Frames::open(&path, length).or_else(|error| {
+        let frames = Frames::open(layout, number, length).or_else(|error| {
             damage.push(error.to_string());
-            Frames::open(&path, None)
+            Frames::open(layout, number, None)
         });
         if let Ok(frames) = frames {
             records += index_file(writer, number, frames, damage)?;
@@ -156,7 +208,7 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
         return Ok(noted.checkpoint);
     }
     // Only the commit: the segments may be too damaged to be opened.
-    if let Ok(Ok(known)) = quietly(|| read_checkpoint(&layout.index())) {
+    if let Ok(known) = read_checkpoint(layout) {
         return Ok(known);
     }
     if sums.last().is_none() {
@@ -183,18 +235,15 @@ struct Noted {
 
 impl Noted {
     fn read(layout: &Layout) -> Result<Self, StoreError> {
-        let dir = layout.archive();
-        let mut numbers = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
-            let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
-            numbers.extend(entry.file_name().to_str().and_then(archive_file_number));
-        }
+        let names = layout.archive_dir()?.names()?;
+        let numbers = names.iter().filter_map(|it| archive_file_number(it.to_str()?));
+        let mut numbers: Vec<u32> = numbers.collect();
         numbers.sort_unstable();
         let mut folded = Folded::default();
         let mut position = ArchivePosition::default();
         let mut commit_ends = Vec::new();
         for number in numbers {
-            let mut frames = Frames::open(&layout.archive_file(number), None)?;
+            let mut frames = Frames::open(layout, number, None)?;
             loop {
                 match frames.next() {
                     Ok(Some(Frame::Note { content, end })) => {
@@ -216,16 +265,17 @@ impl Noted {
             }
         }
         let mut commit_sums = Vec::new();
-        folded.removed_numbers().for_each(|it| position.removed.add(it));
+        let removed = folded.removed_numbers().filter(|it| (1..position.file).contains(it));
+        removed.collect::<Vec<_>>().into_iter().for_each(|it| position.removed.add(it));
         if position.file > 0 {
-            commit_sums = prefix_sums(&layout.archive_file(position.file), &commit_ends)?;
+            commit_sums = prefix_sums(layout, position.file, &commit_ends)?;
             position.sha256 = commit_sums.last().cloned().unwrap_or_default();
             let mut sums = Sums::read(layout)?;
             sums.truncate(position.file);
             position.removed_numbers().for_each(|it| sums.remove(it));
             for number in position.sealed_files() {
                 if sums.get(number).is_none() {
-                    sums.set(number, hash_file(&layout.archive_file(number))?);
+                    sums.set(number, hash_archive_file(layout, number)?);
                 }
             }
             position.sealed_sha256 = sums.sealed_sha256(position.file);
@@ -252,9 +302,10 @@ impl Noted {
             return Ok(false);
         }
         for number in self.checkpoint.archive.sealed_files() {
-            let path = layout.archive_file(number);
-            if !path.exists() || sums.get(number) != Some(hash_file(&path)?.as_str()) {
-                return Ok(false);
+            match hash_archive_file(layout, number) {
+                Ok(sum) if sums.get(number) == Some(sum.as_str()) => {}
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => return Ok(false),
             }
         }
         let sum = sums.get(last);
@@ -262,47 +313,41 @@ impl Noted {
     }
 }
 
-/// The checksums of the first so many bytes of a file, for each of several lengths in order.
-fn prefix_sums(path: &Path, lengths: &[u64]) -> Result<Vec<String>, StoreError> {
-    let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
-    let mut hasher = sha2::Sha256::new();
+/// The checksums of the first so many bytes of an archive file, for each of several lengths in
+/// order.
+fn prefix_sums(layout: &Layout, number: u32, lengths: &[u64]) -> Result<Vec<String>, StoreError> {
+    let path = layout.archive_file(number);
+    let file = layout.open_archive_file(number)?;
+    let mut hasher = Sha256::new();
     let mut hashed = 0;
+    let mut buffer = vec![0; 256 << 10];
     let mut sums = Vec::with_capacity(lengths.len());
     for length in lengths {
-        let end = usize::try_from(*length).unwrap_or(usize::MAX).min(bytes.len());
-        hasher.update(bytes.get(hashed..end).unwrap_or_default());
-        hashed = end;
+        while hashed < *length {
+            let wanted = usize::try_from(*length - hashed).unwrap_or(usize::MAX).min(buffer.len());
+            let bytes = buffer.get_mut(..wanted).unwrap_or_default();
+            file.read_exact_at(bytes, hashed).map_err(StoreError::io("read", &path))?;
+            hasher.update(&*bytes);
+            hashed += bytes.len() as u64;
+        }
         sums.push(hex(&hasher.clone().finalize()));
     }
     Ok(sums)
 }
 
-fn hash_file(path: &Path) -> Result<String, StoreError> {
-    let length = fs::metadata(path).map_err(StoreError::io("inspect", path))?.len();
-    Ok(hex(&hash_prefix(path, length)?.finalize()))
-}
-
 /// Puts the new index in the old one's place at once, so that readers always find one.
 pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
-    use rustix::fs::{CWD, RenameFlags, renameat_with};
-    let (old, new) = (layout.index(), layout.index_being_built());
-    if !old.exists() {
-        fs::rename(&new, &old).map_err(StoreError::io("rename to", &old))?;
-        return sync_dir(layout.root());
+    let root = layout.root_dir()?;
+    if !root.has(INDEX)? {
+        root.rename(INDEX_BEING_BUILT, INDEX)?;
+        return root.sync();
     }
-    match renameat_with(CWD, &new, CWD, &old, RenameFlags::EXCHANGE) {
-        Ok(()) => {}
-        // A file system that cannot exchange: readers may miss the index for an instant.
-        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
-            let aside = layout.root().join("index.old.tmp");
-            fs::rename(&old, &aside).map_err(StoreError::io("rename to", &aside))?;
-            fs::rename(&new, &old).map_err(StoreError::io("rename to", &old))?;
-            fs::rename(&aside, &new).map_err(StoreError::io("rename to", &new))?;
-        }
-        Err(errno) => {
-            return Err(StoreError::io("exchange", &old)(io::Error::from(errno)));
-        }
+    if !root.exchange(INDEX_BEING_BUILT, INDEX)? {
+        // A file system that cannot exchange: readers wait for an instant.
+        root.rename(INDEX, INDEX_ASIDE)?;
+        root.rename(INDEX_BEING_BUILT, INDEX)?;
+        root.rename(INDEX_ASIDE, INDEX_BEING_BUILT)?;
     }
-    sync_dir(layout.root())?;
-    fs::remove_dir_all(&new).map_err(StoreError::io("remove", &new))
+    root.sync()?;
+    root.remove_dir(INDEX_BEING_BUILT)
 }

@@ -14,7 +14,7 @@ use super::checkpoint::Checkpoint;
 use super::coverage::{Coverage, CoveredRange};
 use super::identity::IdentitySet;
 use super::index::{IndexSnapshot, IndexWriter};
-use super::layout::Layout;
+use super::layout::{Layout, REJECTED};
 use super::lock::WriterLock;
 use super::note::CommitNote;
 use super::objects::{ObjectHash, TakenObjects};
@@ -94,18 +94,19 @@ impl StoreWriter {
         layout.create_root()?;
         let lock = WriterLock::acquire(&layout)?;
         layout.sweep()?;
-        if !layout.marker().exists() {
+        if !layout.has_marker()? {
             layout.create()?;
         }
         layout.check()?;
-        super::layout::create_dir(&layout.rejected())?;
+        layout.root_dir()?.make_dir(REJECTED)?;
         let mut index = open_index(&layout)?;
-        let (mut snapshot, mut checkpoint) = IndexSnapshot::open(&layout.index())?;
+        let (mut snapshot, mut checkpoint) = IndexSnapshot::open(&layout)?;
         finish_removal(&layout, &checkpoint)?;
         if !checkpoint.leftovers.is_empty() {
             // What comes to lie under these names from now on is to stay.
-            index.commit(&Checkpoint { leftovers: Vec::new(), ..checkpoint }.to_payload())?;
-            (snapshot, checkpoint) = IndexSnapshot::open(&layout.index())?;
+            let cleared = Checkpoint { leftovers: Vec::new(), ..checkpoint };
+            index.commit(&cleared.to_payload(&layout)?)?;
+            (snapshot, checkpoint) = IndexSnapshot::open(&layout)?;
         }
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
         Ok(Self {
@@ -376,12 +377,12 @@ impl StoreWriter {
             tombstones,
             ..Checkpoint::empty()
         };
-        self.index.commit(&checkpoint.to_payload())?;
+        self.index.commit(&checkpoint.to_payload(&self.layout)?)?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
         self.committed_at = Instant::now();
         self.commit_count += 1;
-        (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout.index())?;
+        (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout)?;
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
             ..Uncommitted::default()

@@ -1,13 +1,13 @@
 //! Walking an archive file from its beginning, frame by frame.
 
 use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::block::decompress_block;
 use crate::limits;
 use crate::store::StoreError;
+use crate::store::layout::Layout;
 
 /// One frame of an archive file.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,10 +62,9 @@ impl NotePlace {
     /// # Errors
     ///
     /// [`StoreError::Io`].
-    pub(in crate::store) fn read(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+    pub(in crate::store) fn read(&self, file: &File, path: &Path) -> Result<Vec<u8>, StoreError> {
         let length = usize::try_from(self.end - self.start).unwrap_or_default();
         let mut content = vec![0; length.saturating_sub(SKIPPABLE_HEADER_BYTES)];
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
         file.read_exact_at(&mut content, self.start + SKIPPABLE_HEADER_BYTES as u64)
             .map_err(StoreError::io("read", path))?;
         Ok(content)
@@ -84,18 +83,37 @@ pub(in crate::store) struct Frames {
     path: PathBuf,
     bytes: Vec<u8>,
     position: usize,
+    /// Bytes of the file behind those that were asked for.
+    bytes_beyond: u64,
 }
 
 impl Frames {
-    /// Opens the first `length` bytes of the file, or all of it.
+    /// Opens the first `length` bytes of an archive file, or all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frames::read`].
+    pub(in crate::store) fn open(
+        layout: &Layout,
+        number: u32,
+        length: Option<u64>,
+    ) -> Result<Self, StoreError> {
+        let file = layout.open_archive_file(number)?;
+        Self::read(&file, &layout.archive_file(number), length)
+    }
+
+    /// Reads the first `length` bytes of an open file, or all of it.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] when the file is shorter, or larger
     /// than any that we write.
-    pub(in crate::store) fn open(path: &Path, length: Option<u64>) -> Result<Self, StoreError> {
+    pub(in crate::store) fn read(
+        file: &File,
+        path: &Path,
+        length: Option<u64>,
+    ) -> Result<Self, StoreError> {
         let damaged = |reason: String| StoreError::ArchiveDamaged { path: path.to_owned(), reason };
-        let file = File::open(path).map_err(StoreError::io("open", path))?;
         let actual = file.metadata().map_err(StoreError::io("inspect", path))?.len();
         let length = length.unwrap_or(actual);
         if actual < length {
@@ -104,9 +122,11 @@ impl Frames {
         if length > limits::ARCHIVE_READ_BYTES_MAX {
             return Err(damaged(format!("{length} bytes are more than an archive file has")));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-        file.take(length).read_to_end(&mut bytes).map_err(StoreError::io("read", path))?;
-        Ok(Self { path: path.to_owned(), bytes, position: 0 })
+        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
+        // The file may be in use by other threads: its own position is not ours to move.
+        file.read_exact_at(&mut bytes, 0).map_err(StoreError::io("read", path))?;
+        let bytes_beyond = actual - length;
+        Ok(Self { path: path.to_owned(), bytes, position: 0, bytes_beyond })
     }
 
     /// After damage, goes on to the next place that looks like the beginning of a frame; false
@@ -129,6 +149,11 @@ impl Frames {
     /// All bytes of the file.
     pub(in crate::store) fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// How many bytes of the file lie behind those that were asked for.
+    pub(in crate::store) fn bytes_beyond(&self) -> u64 {
+        self.bytes_beyond
     }
 
     /// The next frame, or `None` at the end.

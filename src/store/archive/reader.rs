@@ -7,38 +7,87 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::block::decompress_block;
-use super::{Location, parse_line};
+use super::{Frames, Location, parse_line};
 use crate::limits;
 use crate::source::Record;
 use crate::store::StoreError;
-use crate::store::layout::Layout;
+use crate::store::checkpoint::ArchivePosition;
+use crate::store::layout::{Layout, archive_file_name};
 
 /// Bytes read at first in the hope that the block ends within them.
 const GUESS_BYTES: usize = 24 << 10;
 
-/// Files kept open at once.
+/// Files kept open at once of those that are opened when they are first read.
 const OPEN_FILES_MAX: usize = 64;
 
-/// The archive's files, opened when they are first read. They only grow, so one that is open stays
-/// good.
+/// The archive's files. They only grow, so one that is open stays good, also when it is removed.
 pub(in crate::store) struct ArchiveFiles {
     layout: Layout,
+    /// Files that were opened at the beginning.
+    held: HashMap<u32, Arc<File>>,
+    /// Files that were opened when they were first read.
     open: Mutex<HashMap<u32, Arc<File>>>,
 }
 
 impl ArchiveFiles {
+    /// Files that nobody removes meanwhile: they are opened when they are first read.
     pub(in crate::store) fn new(layout: &Layout) -> Arc<Self> {
-        Arc::new(Self { layout: layout.clone(), open: Mutex::new(HashMap::new()) })
+        Arc::new(Self { layout: layout.clone(), held: HashMap::new(), open: Mutex::default() })
     }
 
-    fn get(&self, number: u32) -> Result<Arc<File>, StoreError> {
+    /// Opens the files that count as of a commit, up to [`limits::ARCHIVE_FILES_OPEN_MAX`], the
+    /// newest first. Those that are missing are left out; the second value says whether any is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Misplaced`].
+    pub(in crate::store) fn hold(
+        layout: &Layout,
+        position: &ArchivePosition,
+    ) -> Result<(Arc<Self>, bool), StoreError> {
+        let mut held = HashMap::new();
+        let mut is_any_missing = false;
+        let dir = layout.archive_dir();
+        for number in position.files_backwards().take(limits::ARCHIVE_FILES_OPEN_MAX) {
+            let opened = dir.as_ref().map(|it| it.file(&archive_file_name(number)));
+            match opened {
+                Ok(Ok(file)) => drop(held.insert(number, Arc::new(file))),
+                Ok(Err(error)) if !error.is_not_found() => return Err(error),
+                _ => is_any_missing = true,
+            }
+        }
+        let files = Self { layout: layout.clone(), held, open: Mutex::default() };
+        Ok((Arc::new(files), is_any_missing))
+    }
+
+    /// The frames of a file, up to the end that counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frames::read`].
+    pub(in crate::store) fn frames(
+        &self,
+        number: u32,
+        length: Option<u64>,
+    ) -> Result<Frames, StoreError> {
+        Frames::read(&*self.get(number)?, &self.layout.archive_file(number), length)
+    }
+
+    /// A file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Misplaced`].
+    pub(in crate::store) fn get(&self, number: u32) -> Result<Arc<File>, StoreError> {
+        if let Some(file) = self.held.get(&number) {
+            return Ok(Arc::clone(file));
+        }
         // It is whole between any two statements that hold it.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = open.get(&number) {
             return Ok(Arc::clone(file));
         }
-        let path = self.layout.archive_file(number);
-        let file = Arc::new(File::open(&path).map_err(StoreError::io("open", &path))?);
+        let file = Arc::new(self.layout.open_archive_file(number)?);
         if open.len() >= OPEN_FILES_MAX {
             open.clear();
         }

@@ -1,14 +1,16 @@
 //! SHA256SUMS: the checksums of the archive's files, in the form that `sha256sum -c` accepts.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::limits;
 use crate::store::StoreError;
-use crate::store::layout::{Layout, archive_file_name, archive_file_number, write_atomically};
+use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
 
 /// The checksum of each archive file, in hexadecimal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,11 +23,11 @@ pub(in crate::store) struct Sums {
 impl Sums {
     /// Reads the file; what is not there or not of this form is left out.
     pub(in crate::store) fn read(layout: &Layout) -> Result<Self, StoreError> {
-        let path = layout.sums();
-        let text = match fs::read(&path) {
+        let read = layout.archive_dir().and_then(|it| it.read(SUMS, limits::STORE_FILE_BYTES_MAX));
+        let text = match read {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
+            Err(error) if error.is_not_found() => String::new(),
+            Err(error) => return Err(error),
         };
         let mut sums = Self::default();
         for line in text.lines() {
@@ -90,14 +92,47 @@ impl Sums {
 
     /// Replaces the file on disk.
     pub(in crate::store) fn write(&self, layout: &Layout) -> Result<(), StoreError> {
-        write_atomically(&layout.sums(), self.to_text().as_bytes())
+        layout.archive_dir()?.replace(SUMS, self.to_text().as_bytes())
     }
 
     fn to_text(&self) -> String {
-        self.by_number
-            .iter()
-            .map(|(number, hex)| format!("{hex}  {}\n", archive_file_name(*number)))
-            .collect()
+        self.by_number.iter().map(|(number, hex)| line(*number, hex)).collect()
+    }
+}
+
+fn line(number: u32, hex: &str) -> String {
+    format!("{hex}  {}\n", archive_file_name(number))
+}
+
+/// The heads of commits one after the other, each as [`Sums::head`] has it, without hashing the
+/// lines of the files before it again: there may be millions of commits and thousands of files.
+pub(in crate::store) struct SumsBefore {
+    /// Files whose lines are not in `hasher` yet.
+    pending: BTreeMap<u32, String>,
+    hasher: Sha256,
+}
+
+impl SumsBefore {
+    /// With the checksums of files.
+    pub(in crate::store) fn new<'s>(sums: impl Iterator<Item = (u32, &'s str)>) -> Self {
+        let pending = sums.map(|(number, hex)| (number, hex.to_owned())).collect();
+        Self { pending, hasher: Sha256::new() }
+    }
+
+    /// Adds the checksum of a file behind all whose heads were asked for.
+    pub(in crate::store) fn add(&mut self, number: u32, hex: &str) {
+        self.pending.insert(number, hex.to_owned());
+    }
+
+    /// The head of a commit in a file. Files are to be asked for in their order.
+    pub(in crate::store) fn head(&mut self, number: u32, sha256: &str) -> String {
+        while let Some(entry) = self.pending.first_entry()
+            && *entry.key() < number
+        {
+            let (number, hex) = entry.remove_entry();
+            self.hasher.update(line(number, &hex));
+        }
+        hex(&self.hasher.clone().chain_update(line(number, sha256)).finalize())
     }
 }
 
@@ -106,14 +141,17 @@ impl Sums {
 /// # Errors
 ///
 /// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] when the file is shorter.
-pub(in crate::store) fn hash_prefix(path: &Path, length: u64) -> Result<Sha256, StoreError> {
-    let file = File::open(path).map_err(StoreError::io("open", path))?;
+pub(in crate::store) fn hash_prefix(
+    file: &File,
+    path: &Path,
+    length: u64,
+) -> Result<Sha256, StoreError> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
-    let mut prefix = file.take(length);
     let mut hashed = 0;
-    loop {
-        let count = match prefix.read(&mut buffer) {
+    while hashed < length {
+        let wanted = usize::try_from(length - hashed).unwrap_or(usize::MAX).min(buffer.len());
+        let count = match file.read_at(buffer.get_mut(..wanted).unwrap_or_default(), hashed) {
             Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -131,7 +169,41 @@ pub(in crate::store) fn hash_prefix(path: &Path, length: u64) -> Result<Sha256, 
     Ok(hasher)
 }
 
+/// The checksum of a whole archive file.
+pub(in crate::store) fn hash_archive_file(
+    layout: &Layout,
+    number: u32,
+) -> Result<String, StoreError> {
+    let path = layout.archive_file(number);
+    let file = layout.open_archive_file(number)?;
+    let length = file.metadata().map_err(StoreError::io("inspect", &path))?.len();
+    Ok(hex(&hash_prefix(&file, &path, length)?.finalize()))
+}
+
 /// Lower-case hexadecimal.
 pub(in crate::store) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|it| format!("{it:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_one_after_the_other_are_those_of_whole_sums() {
+        let sum = |number: u32| format!("{number:064x}");
+        let mut before =
+            SumsBefore::new([(2, sum(2)), (9, sum(9))].iter().map(|(n, s)| (*n, s.as_str())));
+        let mut sums = Sums::default();
+        sums.set(2, sum(2));
+        sums.set(9, sum(9));
+        for number in [1, 3, 4, 10] {
+            for commit in 0..3 {
+                let sha256 = sum(number * 100 + commit);
+                assert_eq!(before.head(number, &sha256), sums.head(number, &sha256));
+            }
+            sums.set(number, sum(number));
+            before.add(number, &sum(number));
+        }
+    }
 }

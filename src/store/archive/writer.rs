@@ -1,17 +1,19 @@
 //! Appending to the archive.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
 use super::frames::note_frame;
-use super::sums::{Sums, hash_prefix, hex};
+use super::sums::{Sums, hash_archive_file, hash_prefix, hex};
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::checkpoint::{ArchivePosition, RemovedNumbers};
-use crate::store::layout::{Layout, archive_file_number, create_file, sync_dir};
+use crate::store::dir::Dir;
+use crate::store::layout::{Layout, TEMPORARY_SUFFIX, archive_file_name, archive_file_number};
 
 /// The end of the archive, where blocks are appended.
 ///
@@ -19,6 +21,7 @@ use crate::store::layout::{Layout, archive_file_number, create_file, sync_dir};
 /// lies beyond the position that the last commit gave.
 pub(in crate::store) struct ArchiveWriter {
     layout: Layout,
+    dir: Dir,
     active: Option<ActiveFile>,
     number: u32,
     sums: Sums,
@@ -45,7 +48,8 @@ impl ArchiveWriter {
         layout: &Layout,
         position: &ArchivePosition,
     ) -> Result<Self, StoreError> {
-        remove_files_after(layout, position.file)?;
+        let dir = layout.archive_dir()?;
+        remove_files_after(&dir, position.file)?;
         let sums = sealed_sums(layout, position)?;
         let head = match position.file {
             0 => String::new(),
@@ -53,6 +57,7 @@ impl ArchiveWriter {
         };
         let mut writer = Self {
             layout: layout.clone(),
+            dir,
             active: None,
             number: position.file,
             sums,
@@ -60,7 +65,7 @@ impl ArchiveWriter {
             removed: position.removed.clone(),
         };
         if position.file > 0 {
-            writer.active = Some(open_at(layout, position)?);
+            writer.active = Some(open_at(layout, &writer.dir, position)?);
         }
         writer.refresh_sums()?;
         Ok(writer)
@@ -146,10 +151,14 @@ impl ArchiveWriter {
         let active = match &mut self.active {
             Some(active) => active,
             slot => {
+                if self.number >= limits::ARCHIVE_FILES_MAX {
+                    let reason = format!("it has {} files, which is all it can", self.number);
+                    return Err(StoreError::ArchiveDamaged { path: self.layout.archive(), reason });
+                }
                 self.number += 1;
                 let path = self.layout.archive_file(self.number);
-                let file = create_file(&path)?;
-                sync_dir(&self.layout.archive())?;
+                let file = self.dir.new_file(&archive_file_name(self.number))?;
+                self.dir.sync()?;
                 slot.insert(ActiveFile { path, file, bytes: 0, hasher: Sha256::new() })
             }
         };
@@ -172,13 +181,11 @@ impl ActiveFile {
 }
 
 /// Removes the files that no commit names.
-fn remove_files_after(layout: &Layout, last: u32) -> Result<(), StoreError> {
-    let dir = layout.archive();
-    for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
-        let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
-        let number = entry.file_name().to_str().and_then(archive_file_number);
-        if number.is_some_and(|it| it > last) {
-            fs::remove_file(entry.path()).map_err(StoreError::io("remove", &entry.path()))?;
+pub(in crate::store) fn remove_files_after(dir: &Dir, last: u32) -> Result<(), StoreError> {
+    for name in dir.names()? {
+        let Some(name) = name.to_str() else { continue };
+        if archive_file_number(name).is_some_and(|it| it > last) {
+            dir.remove(name)?;
         }
     }
     Ok(())
@@ -194,9 +201,7 @@ fn sealed_sums(layout: &Layout, position: &ArchivePosition) -> Result<Sums, Stor
         return Ok(sums);
     }
     for number in position.sealed_files() {
-        let path = layout.archive_file(number);
-        let length = fs::metadata(&path).map_err(StoreError::io("inspect", &path))?.len();
-        sums.set(number, hex(&hash_prefix(&path, length)?.finalize()));
+        sums.set(number, hash_archive_file(layout, number)?);
     }
     if sums.sealed_sha256(position.file) == position.sealed_sha256 {
         return Ok(sums);
@@ -207,28 +212,47 @@ fn sealed_sums(layout: &Layout, position: &ArchivePosition) -> Result<Sums, Stor
     })
 }
 
-fn open_at(layout: &Layout, position: &ArchivePosition) -> Result<ActiveFile, StoreError> {
+fn open_at(
+    layout: &Layout,
+    dir: &Dir,
+    position: &ArchivePosition,
+) -> Result<ActiveFile, StoreError> {
     let path = layout.archive_file(position.file);
-    let hasher = match hash_prefix(&path, position.bytes) {
-        Err(StoreError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+    let name = archive_file_name(position.file);
+    let mut file = match dir.file_to_write(&name) {
+        Err(error) if error.is_not_found() => {
             return Err(StoreError::ArchiveDamaged { path, reason: "it is missing".to_owned() });
         }
         other => other?,
     };
+    let hasher = hash_prefix(&file, &path, position.bytes)?;
     if hex(&hasher.clone().finalize()) != position.sha256 {
         return Err(StoreError::ArchiveDamaged {
             path,
             reason: "its checksum is not that of the last commit".to_owned(),
         });
     }
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&path)
-        .map_err(StoreError::io("open", &path))?;
+    if file.metadata().map_err(StoreError::io("inspect", &path))?.nlink() > 1 {
+        file = copied(dir, &name, &mut file, position.bytes)?;
+    }
     file.set_len(position.bytes)
         .and_then(|()| file.sync_all())
         .and_then(|()| file.seek(SeekFrom::End(0)))
         .map_err(StoreError::io("cut", &path))?;
     Ok(ActiveFile { path, file, bytes: position.bytes, hasher })
+}
+
+/// Puts a copy of a file's first bytes in its place. The file has another name somewhere, in a copy
+/// of the store that was made of hard links: what we append or cut off would change there too.
+fn copied(dir: &Dir, name: &str, file: &mut File, bytes: u64) -> Result<File, StoreError> {
+    let temporary = format!("{name}{TEMPORARY_SUFFIX}");
+    let path = dir.path().join(&temporary);
+    let mut copy = dir.new_file(&temporary)?;
+    file.seek(SeekFrom::Start(0))
+        .and_then(|_| io::copy(&mut file.take(bytes), &mut copy))
+        .and_then(|_| copy.sync_all())
+        .map_err(StoreError::io("write", &path))?;
+    dir.rename(&temporary, name)?;
+    dir.sync()?;
+    Ok(copy)
 }

@@ -1,60 +1,242 @@
-//! The index's directory: tantivy's own, made durable, private and readable where nothing can be
-//! written.
+//! The index's directory: tantivy's own, made durable, private, readable where nothing can be
+//! written, and kept from leading anywhere else.
 
-use std::fs;
-use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    Directory, DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK, MmapDirectory,
-    WatchCallback, WatchHandle, WritePtr,
+    AntiCallToken, Directory, DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK,
+    MmapDirectory, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
 };
 
 use super::empty_store;
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::dir::Dir;
 
-/// `MmapDirectory` with five differences: a replaced file is durable when `atomic_write`
-/// returns (tantivy renames `meta.json` without syncing the directory afterwards, and removes
-/// merged segments next), new files have mode 0600, the store of documents that
-/// holds nothing takes no room, reading needs no lock file on a medium that is
-/// read-only, and writers are kept apart by the store's lock alone.
+/// What tantivy commits.
+pub(super) const META: &str = "meta.json";
+
+/// The list of the files that tantivy has made and may remove.
+const MANAGED: &str = ".managed.json";
+
+/// The directory of an index. Unlike `MmapDirectory` alone:
+///
+/// - A replaced file is durable when `atomic_write` returns: tantivy renames `meta.json` without
+///   syncing the directory afterwards, and removes merged segments next.
+/// - New files have mode 0600, and the store of documents that holds nothing takes no room.
+/// - Writers are kept apart by the store's lock alone.
+/// - Reading changes nothing, and needs no lock file where there is none or no right to it.
+/// - Whoever reads sees one commit: its `meta.json` is read once, and all files that it names are
+///   mapped at once.
+/// - A name that no file of an index has is neither read, nor written, nor removed.
 #[derive(Clone, Debug)]
 pub(super) struct IndexDirectory {
-    path: PathBuf,
+    dir: Dir,
     inner: MmapDirectory,
+    /// What a reader sees; none for a writer.
+    seen: Option<Arc<Seen>>,
+    /// Why writing failed for the first time. tantivy passes on a text at best.
+    failure: Arc<Mutex<Option<StoreError>>>,
+}
+
+/// An index as of one commit.
+#[derive(Debug)]
+struct Seen {
+    meta: Vec<u8>,
+    files: HashMap<PathBuf, Arc<dyn FileHandle>>,
 }
 
 impl IndexDirectory {
-    pub(super) fn open(path: &Path) -> tantivy::Result<Self> {
-        Ok(Self { path: path.to_owned(), inner: MmapDirectory::open(path)? })
+    /// Opens it for writing.
+    pub(super) fn open(dir: &Dir) -> tantivy::Result<Self> {
+        let inner = MmapDirectory::open(dir.path())?;
+        Ok(Self { dir: dir.clone(), inner, seen: None, failure: Arc::default() })
     }
-}
 
-impl Directory for IndexDirectory {
-    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+    /// Opens it for reading, as of the latest commit.
+    pub(super) fn open_to_read(dir: &Dir) -> tantivy::Result<Self> {
+        let opened = Self::open(dir)?;
+        // Until all files are mapped, nothing that was merged is removed.
+        let _lock = opened.lock_for_reading()?;
+        let meta = opened.read(META)?;
+        let mut files = HashMap::new();
+        for name in opened.dir.names().map_err(io_error)? {
+            let path = PathBuf::from(name);
+            // What cannot be read fails when it is needed.
+            if path.to_str().is_some_and(is_segment_file)
+                && let Ok(file) = opened.map(&path)
+            {
+                files.insert(path, file);
+            }
+        }
+        Ok(Self { seen: Some(Arc::new(Seen { meta, files })), ..opened })
+    }
+
+    /// The commit that a reader sees, as it stands in the directory.
+    pub(super) fn meta(&self) -> Option<&[u8]> {
+        self.seen.as_ref().map(|it| it.meta.as_slice())
+    }
+
+    /// Takes the reason for which writing failed for the first time.
+    pub(super) fn take_failure(&self) -> Option<StoreError> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn fail(&self, error: StoreError) -> io::Error {
+        let io = io_error_of(&error);
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        io
+    }
+
+    /// Keeps writers from removing files, where that is possible without writing: only whoever may
+    /// write can remove any. A writer that does not let go is not waited for for ever: what goes
+    /// missing is noticed.
+    fn lock_for_reading(&self) -> tantivy::Result<Option<File>> {
+        let file = match self.dir.file(&META_LOCK.filepath.to_string_lossy()) {
+            Ok(file) => file,
+            Err(StoreError::Io { source, .. })
+                if matches!(
+                    source.kind(),
+                    io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied
+                ) =>
+            {
+                return Ok(None);
+            }
+            Err(error) => return Err(io_error(error)),
+        };
+        for _ in 0..LOCK_ATTEMPTS_MAX {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+                // Some network file systems want the right to write.
+                Err(TryLockError::Error(_)) => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Maps a file of a segment.
+    fn map(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        let wrapped = |error| OpenReadError::wrap_io_error(error, path.to_owned());
+        let name = checked(path, is_segment_file).map_err(wrapped)?;
+        match self.dir.file_bytes(name) {
+            Ok(Some(_)) => {}
+            Ok(None) => return Err(OpenReadError::FileDoesNotExist(path.to_owned())),
+            Err(error) => return Err(wrapped(io_error_of(&error))),
+        }
         let file = self.inner.get_file_handle(path)?;
         if empty_store::is_empty_store(path) {
-            let wrapped = |error| OpenReadError::wrap_io_error(error, path.to_owned());
             return empty_store::read(&file).map_err(wrapped);
         }
         Ok(file)
     }
 
+    fn read(&self, name: &str) -> Result<Vec<u8>, OpenReadError> {
+        let bytes = match self.dir.read(name, limits::STORE_FILE_BYTES_MAX) {
+            Ok(bytes) => bytes,
+            Err(error) if error.is_not_found() => {
+                return Err(OpenReadError::FileDoesNotExist(name.into()));
+            }
+            Err(error) => {
+                return Err(OpenReadError::wrap_io_error(io_error_of(&error), name.into()));
+            }
+        };
+        if name == MANAGED {
+            check_managed(&bytes)
+                .map_err(|error| OpenReadError::wrap_io_error(error, name.into()))?;
+        }
+        Ok(bytes)
+    }
+}
+
+/// How often a reader asks for the lock, and how long it waits each time: half a second together.
+const LOCK_ATTEMPTS_MAX: u32 = 250;
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
+/// Whether a file of a segment may have that name: an identifier of 32 digits, and an extension.
+fn is_segment_file(name: &str) -> bool {
+    let Some((id, extension)) = name.split_once('.') else { return false };
+    let is_part = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric());
+    id.len() == SEGMENT_ID_DIGITS
+        && id.bytes().all(|it| it.is_ascii_hexdigit())
+        && extension.split('.').all(is_part)
+}
+
+const SEGMENT_ID_DIGITS: usize = 32;
+
+fn is_index_file(name: &str) -> bool {
+    name == META || is_segment_file(name)
+}
+
+/// The name, when it is one of those.
+fn checked<'p>(path: &'p Path, is_ours: fn(&str) -> bool) -> io::Result<&'p str> {
+    path.to_str().filter(|it| is_ours(it)).ok_or_else(|| {
+        let reason = format!("{:?} is no file of an index", path.display().to_string());
+        io::Error::new(io::ErrorKind::InvalidData, reason)
+    })
+}
+
+/// tantivy removes what is listed here and no longer in use.
+fn check_managed(bytes: &[u8]) -> io::Result<()> {
+    let names: Vec<PathBuf> = serde_json::from_slice(bytes)?;
+    names.iter().try_for_each(|it| checked(it, is_index_file).map(drop))
+}
+
+fn io_error_of(error: &StoreError) -> io::Error {
+    match error {
+        StoreError::Io { source, .. } => {
+            io::Error::new(source.kind(), format!("{error}: {source}"))
+        }
+        other => io::Error::other(other.to_string()),
+    }
+}
+
+fn io_error(error: StoreError) -> tantivy::TantivyError {
+    tantivy::TantivyError::from(io_error_of(&error))
+}
+
+impl Directory for IndexDirectory {
+    fn get_file_handle(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
+        match self.seen.as_ref().and_then(|it| it.files.get(path)) {
+            Some(file) => Ok(Arc::clone(file)),
+            None => self.map(path),
+        }
+    }
+
     fn delete(&self, path: &Path) -> Result<(), DeleteError> {
-        self.inner.delete(path)
+        let failed = |error: io::Error| DeleteError::IoError {
+            io_error: Arc::new(error),
+            filepath: path.to_owned(),
+        };
+        let name = checked(path, is_index_file).map_err(failed)?;
+        match self.dir.remove(name) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(DeleteError::FileDoesNotExist(path.to_owned())),
+            Err(error) => Err(failed(io_error_of(&error))),
+        }
     }
 
     fn exists(&self, path: &Path) -> Result<bool, OpenReadError> {
-        self.inner.exists(path)
+        let name = path.to_string_lossy();
+        let bytes = self.dir.file_bytes(&name);
+        let bytes = bytes
+            .map_err(|error| OpenReadError::wrap_io_error(io_error_of(&error), path.to_owned()))?;
+        Ok(bytes.is_some())
     }
 
     fn open_write(&self, path: &Path) -> Result<WritePtr, OpenWriteError> {
-        let writer = self.inner.open_write(path)?;
         let wrapped = |error| OpenWriteError::wrap_io_error(error, path.to_owned());
-        fs::set_permissions(self.path.join(path), fs::Permissions::from_mode(0o600))
-            .map_err(wrapped)?;
+        let name = checked(path, is_segment_file).map_err(wrapped)?;
+        let file = self.dir.new_file(name).map_err(|error| wrapped(self.fail(error)))?;
+        let written =
+            WrittenFile { directory: self.clone(), path: self.dir.path().join(name), file };
+        let writer: WritePtr = BufWriter::new(Box::new(written));
         if empty_store::is_empty_store(path) {
             return empty_store::write(writer).map_err(wrapped);
         }
@@ -62,34 +244,114 @@ impl Directory for IndexDirectory {
     }
 
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
-        self.inner.atomic_read(path)
+        match (path.to_str(), &self.seen) {
+            (Some(META), Some(seen)) => Ok(seen.meta.clone()),
+            (Some(name @ (META | MANAGED)), _) => self.read(name),
+            _ => Err(OpenReadError::FileDoesNotExist(path.to_owned())),
+        }
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
-        self.inner.atomic_write(path, data)?;
-        self.inner.sync_directory()
+        let name = checked(path, |it| matches!(it, META | MANAGED))?;
+        self.dir.replace(name, data).map_err(|error| self.fail(error))
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.inner.sync_directory()
+        self.dir.sync().map_err(|error| self.fail(error))
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        if lock.filepath == INDEX_WRITER_LOCK.filepath {
-            // Whoever writes has the store's. This one would outlive its holder in a child process
-            // that was made meanwhile, and keep the next one out.
+        // Writers are kept apart by the store's lock. This one would outlive its holder in a child
+        // process that was made meanwhile, and keep the next one out. Readers have seen all files.
+        if lock.filepath == INDEX_WRITER_LOCK.filepath || self.seen.is_some() {
             return Ok(DirectoryLock::from(Box::new(())));
         }
-        match self.inner.acquire_lock(lock) {
-            // Where no lock file can be made nobody can remove segments either.
-            Err(LockError::IoError(_)) if lock.filepath == META_LOCK.filepath => {
-                Ok(DirectoryLock::from(Box::new(())))
+        let name = lock.filepath.to_string_lossy();
+        let failed = |error| LockError::wrap_io_error(self.fail(error));
+        let file = self.dir.file_or_new(&name).map_err(failed)?;
+        file.lock()
+            .map_err(StoreError::io("lock", &self.dir.path().join(&*name)))
+            .map_err(failed)?;
+        Ok(DirectoryLock::from(Box::new(file)))
+    }
+
+    fn watch(&self, watch_callback: WatchCallback) -> tantivy::Result<WatchHandle> {
+        self.inner.watch(watch_callback)
+    }
+}
+
+/// A file that is being written.
+struct WrittenFile {
+    directory: IndexDirectory,
+    path: PathBuf,
+    file: File,
+}
+
+impl WrittenFile {
+    fn fail(&self, action: &'static str) -> impl FnOnce(io::Error) -> io::Error {
+        move |error| self.directory.fail(StoreError::io(action, &self.path)(error))
+    }
+}
+
+impl Write for WrittenFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.file.write(bytes) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                Err(self.fail("write")(error))
             }
             other => other,
         }
     }
 
-    fn watch(&self, watch_callback: WatchCallback) -> tantivy::Result<WatchHandle> {
-        self.inner.watch(watch_callback)
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl TerminatingWrite for WrittenFile {
+    fn terminate_ref(&mut self, _token: AntiCallToken) -> io::Result<()> {
+        self.file.sync_data().map_err(self.fail("sync"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_files_of_an_index_are_touched() {
+        let outer = tempfile::tempdir().unwrap();
+        let victim = outer.path().join("thesis.txt");
+        std::fs::write(&victim, "x").unwrap();
+        std::fs::create_dir(outer.path().join("index")).unwrap();
+        let dir = Dir::open(&outer.path().join("index")).unwrap();
+        let directory = IndexDirectory::open(&dir).unwrap();
+        for name in ["../thesis.txt", victim.to_str().unwrap(), "thesis.txt", "..", ""] {
+            let path = Path::new(name);
+            assert!(directory.delete(path).is_err(), "{name}");
+            assert!(directory.get_file_handle(path).is_err(), "{name}");
+            assert!(directory.open_write(path).is_err(), "{name}");
+            assert!(directory.atomic_write(path, b"y").is_err(), "{name}");
+            let managed = serde_json::to_vec(&[META, name]).unwrap();
+            dir.replace(MANAGED, &managed).unwrap();
+            assert!(directory.atomic_read(Path::new(MANAGED)).is_err(), "{name}");
+        }
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "x");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_segment_is_not_followed() {
+        let outer = tempfile::tempdir().unwrap();
+        let victim = outer.path().join("thesis.txt");
+        std::fs::write(&victim, "x").unwrap();
+        std::fs::create_dir(outer.path().join("index")).unwrap();
+        let name = "0123456789abcdef0123456789abcdef.idx";
+        std::os::unix::fs::symlink(&victim, outer.path().join("index").join(name)).unwrap();
+        let directory = IndexDirectory::open(&Dir::open(&outer.path().join("index")).unwrap());
+        let directory = directory.unwrap();
+        assert!(directory.get_file_handle(Path::new(name)).is_err());
+        assert!(directory.open_write(Path::new(name)).is_err());
+        directory.delete(Path::new(name)).unwrap();
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "x");
     }
 }

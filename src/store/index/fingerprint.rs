@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use rayon::prelude::*;
 use tantivy::directory::error::OpenReadError;
@@ -17,7 +17,7 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use super::columns::Columns;
 use super::document::Document;
 use super::schema::Fields;
-use super::snapshot::IndexSnapshot;
+use super::snapshot::{CommittedIndex, IndexSnapshot};
 use crate::store::archive::Location;
 use crate::store::words::words;
 
@@ -168,9 +168,9 @@ fn fingerprints_of_segment(
 /// tantivy's own check stops at the first that cannot be read, and passes over those that are
 /// not in its list of managed files.
 pub(in crate::store) fn check_segment_files(
-    path: &Path,
+    committed: &CommittedIndex,
 ) -> tantivy::Result<Vec<(PathBuf, String)>> {
-    let index = super::writer::open(path)?;
+    let index = committed.index();
     let mut files: Vec<PathBuf> = index.load_metas()?.list_segment_files().into_iter().collect();
     files.sort();
     let mut damaged = Vec::new();

@@ -33,6 +33,6 @@ pub(crate) use postings::for_each_document;
 pub use schema::Fields;
 pub(crate) use senders::Senders;
 pub(crate) use snapshot::ColumnsBySegment;
-pub(super) use snapshot::{IndexSnapshot, quietly, read_checkpoint};
+pub(super) use snapshot::{CommittedIndex, IndexSnapshot, quietly, read_checkpoint};
 pub(crate) use table::EventTable;
 pub(super) use writer::IndexWriter;

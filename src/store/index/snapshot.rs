@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tantivy::index::SegmentId;
 use tantivy::query::Query;
@@ -12,6 +13,7 @@ use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 use super::attribute_sets::{AttributeSet, for_each_attribute_set};
 use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns, TimeReader};
+use super::directory::{IndexDirectory, META};
 use super::document::IdHash;
 use super::event_attributes::EventAttributes;
 use super::event_set::EventSet;
@@ -20,38 +22,83 @@ use super::schema::Fields;
 use super::senders::Senders;
 use super::table::EventTable;
 use super::writer::open;
+use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
+use crate::store::layout::{INDEX_ASIDE, Layout};
 
-/// What the latest commit says of the store, without a look at its segments: those may be too
-/// damaged to be opened.
+/// How long a reader waits for an index that is being exchanged, each time.
+const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
+
+/// Times that an index that cannot be opened is tried for no other reason.
+const BLIND_ATTEMPTS_MAX: u32 = 3;
+
+/// An index as of one commit, whose segments were not looked into yet: those may be too damaged to
+/// be opened.
+pub(in crate::store) struct CommittedIndex {
+    path: PathBuf,
+    directory: IndexDirectory,
+    index: tantivy::Index,
+}
+
+impl CommittedIndex {
+    /// Opens the latest commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] when there is none that can be read.
+    pub(in crate::store) fn open(layout: &Layout) -> Result<Self, StoreError> {
+        let path = layout.index();
+        let unreadable = |error: tantivy::TantivyError| StoreError::NoIndex {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let dir = layout.index_dir().map_err(|error| error.or_no_index(&path))?;
+        let directory = IndexDirectory::open_to_read(&dir).map_err(unreadable)?;
+        let index = open(directory.clone()).map_err(unreadable)?;
+        Ok(Self { path, directory, index })
+    }
+
+    /// What the commit says of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] when it cannot be read.
+    pub(in crate::store) fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        let no_index = |reason: String| StoreError::NoIndex { path: self.path.clone(), reason };
+        let metas = self.index.load_metas().map_err(|error| no_index(error.to_string()))?;
+        let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
+        Checkpoint::from_payload(&payload).map_err(no_index)
+    }
+
+    pub(super) fn index(&self) -> &tantivy::Index {
+        &self.index
+    }
+
+    /// Whether there is another commit by now.
+    fn is_outdated(&self, layout: &Layout) -> bool {
+        let meta = layout.index_dir().and_then(|it| it.read(META, limits::STORE_FILE_BYTES_MAX));
+        meta.is_ok_and(|it| Some(it.as_slice()) != self.directory.meta())
+    }
+}
+
+/// What the latest commit says of the store, without a look at its segments.
 ///
 /// # Errors
 ///
 /// [`StoreError::NoIndex`] when there is no commit that can be read.
-pub(in crate::store) fn read_checkpoint(path: &Path) -> Result<Checkpoint, StoreError> {
-    let index = open(path).map_err(|error| StoreError::NoIndex {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    })?;
-    checkpoint_of(path, &index)
-}
-
-fn checkpoint_of(path: &Path, index: &tantivy::Index) -> Result<Checkpoint, StoreError> {
-    let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
-    let metas = index.load_metas().map_err(|error| no_index(error.to_string()))?;
-    let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
-    Checkpoint::from_payload(&payload).map_err(no_index)
+pub(in crate::store) fn read_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
+    let read = || CommittedIndex::open(layout)?.checkpoint();
+    let path = layout.index();
+    quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }
 
 /// Runs what may panic on damaged data; the panic's message when it did.
+///
+/// The panic is also told to the process's hook, which is the program's to choose.
 pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
-    let result = catch_unwind(AssertUnwindSafe(work));
-    std::panic::set_hook(hook);
-    result.map_err(|panic| {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         panic
             .downcast_ref::<String>()
             .cloned()
@@ -62,9 +109,6 @@ pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String
 
 /// The columns of each segment of a snapshot.
 pub(crate) type ColumnsBySegment = Arc<HashMap<SegmentId, Columns>>;
-
-/// Times that an index is opened which changes meanwhile.
-const OPEN_ATTEMPTS_MAX: u32 = 10;
 
 /// What one commit made visible. Later commits do not change it.
 #[derive(Clone)]
@@ -80,43 +124,62 @@ impl IndexSnapshot {
     /// # Errors
     ///
     /// [`StoreError::NoIndex`] when there is none that can be read.
-    pub(in crate::store) fn open(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
-        // tantivy panics on some damaged segments.
-        quietly(|| Self::open_sound(path)).unwrap_or_else(|panic| {
-            Err(StoreError::NoIndex { path: path.to_owned(), reason: panic })
+    pub(in crate::store) fn open(layout: &Layout) -> Result<(Self, Checkpoint), StoreError> {
+        for attempts_left in (0..limits::OPEN_ATTEMPTS_MAX).rev() {
+            let error = match CommittedIndex::open(layout) {
+                Ok(committed) => match Self::of(&committed) {
+                    // The directory was exchanged, or merged files were removed.
+                    Err(_) if attempts_left > 0 && committed.is_outdated(layout) => continue,
+                    other => return other,
+                },
+                Err(error) => error,
+            };
+            // The directory may have been exchanged before we got to look into it; and where two
+            // names cannot be exchanged at once, there is none for an instant.
+            let is_being_exchanged = layout.root_dir()?.has(INDEX_ASIDE)?;
+            let attempts_used = limits::OPEN_ATTEMPTS_MAX - attempts_left;
+            if attempts_left == 0 || attempts_used >= BLIND_ATTEMPTS_MAX && !is_being_exchanged {
+                return Err(error);
+            }
+            std::thread::sleep(EXCHANGE_PAUSE);
+        }
+        Err(StoreError::NoIndex {
+            path: layout.index(),
+            reason: "it is always another one".to_owned(),
         })
     }
 
-    fn open_sound(path: &Path) -> Result<(Self, Checkpoint), StoreError> {
-        let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
-        let unreadable = |error: tantivy::TantivyError| no_index(error.to_string());
-        let mut attempts = OPEN_ATTEMPTS_MAX;
-        loop {
-            let index = open(path).map_err(unreadable)?;
-            // The payload first: a commit in between then shows records beyond the coverage, never
-            // coverage without its records.
-            let checkpoint = checkpoint_of(path, &index)?;
-            let reader = index
-                .reader_builder()
-                .reload_policy(ReloadPolicy::Manual)
-                .try_into()
-                .map_err(unreadable)?;
-            let searcher = reader.searcher();
-            let columns = searcher
-                .segment_readers()
-                .iter()
-                .map(Columns::open)
-                .collect::<tantivy::Result<_>>();
-            attempts -= 1;
-            match columns {
-                Ok(columns) => {
-                    return Ok((Self { path: path.to_owned(), searcher, columns }, checkpoint));
-                }
-                // tantivy keeps a merge from removing what it opens, but not what we open after it.
-                Err(_) if attempts > 0 => {}
-                Err(error) => return Err(unreadable(error)),
-            }
-        }
+    /// Opens the segments of a commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] when they cannot be read.
+    pub(in crate::store) fn of(
+        committed: &CommittedIndex,
+    ) -> Result<(Self, Checkpoint), StoreError> {
+        // tantivy panics on some damaged segments.
+        quietly(|| Self::of_sound(committed)).unwrap_or_else(|reason| {
+            Err(StoreError::NoIndex { path: committed.path.clone(), reason })
+        })
+    }
+
+    fn of_sound(committed: &CommittedIndex) -> Result<(Self, Checkpoint), StoreError> {
+        let CommittedIndex { path, index, .. } = committed;
+        let unreadable = |error: tantivy::TantivyError| StoreError::NoIndex {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let checkpoint = committed.checkpoint()?;
+        let reader = index
+            .reader_builder()
+            .reload_policy(ReloadPolicy::Manual)
+            .try_into()
+            .map_err(unreadable)?;
+        let searcher = reader.searcher();
+        let segments = searcher.segment_readers().iter();
+        let columns = segments.map(Columns::open).collect::<tantivy::Result<_>>();
+        let columns = columns.map_err(unreadable)?;
+        Ok((Self { path: path.clone(), searcher, columns }, checkpoint))
     }
 
     pub(in crate::store) fn searcher(&self) -> &Searcher {

@@ -13,16 +13,19 @@ use super::schema::Fields;
 use super::tokens;
 use crate::limits;
 use crate::store::StoreError;
+use crate::store::dir::Dir;
+use crate::store::layout::Layout;
 
 /// Adds documents, and makes them visible together with a payload.
 pub(in crate::store) struct IndexWriter {
     path: PathBuf,
+    directory: IndexDirectory,
     writer: tantivy::IndexWriter<Document>,
 }
 
 /// Opens the index in a directory.
-pub(super) fn open(path: &Path) -> Result<Index, tantivy::TantivyError> {
-    let mut index = Index::open(IndexDirectory::open(path)?)?;
+pub(super) fn open(directory: IndexDirectory) -> Result<Index, tantivy::TantivyError> {
+    let mut index = Index::open(directory)?;
     tokens::register(index.tokenizers());
     index.register_plugin(columns::plugin());
     if index.schema() != Fields::schema() {
@@ -33,7 +36,8 @@ pub(super) fn open(path: &Path) -> Result<Index, tantivy::TantivyError> {
 
 impl IndexWriter {
     /// Makes an empty index and commits `payload` with it.
-    pub(in crate::store) fn create(path: &Path, payload: &str) -> Result<Self, StoreError> {
+    pub(in crate::store) fn create(dir: &Dir, payload: &str) -> Result<Self, StoreError> {
+        let directory = IndexDirectory::open(dir).map_err(StoreError::index(dir.path()))?;
         let make = || {
             let settings = IndexSettings {
                 docstore_compression: Compressor::None,
@@ -44,32 +48,39 @@ impl IndexWriter {
                 .schema(Fields::schema())
                 .settings(settings)
                 .register_plugin(columns::plugin())
-                .open_or_create(IndexDirectory::open(path)?)?;
+                .open_or_create(directory.clone())?;
             tokens::register(index.tokenizers());
             Ok::<_, tantivy::TantivyError>(index)
         };
-        let index = make().map_err(StoreError::index(path))?;
-        let mut writer = Self::with_index(path, &index)?;
+        let index = make().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(dir.path())(error))
+        })?;
+        let mut writer = Self::with_index(directory, dir.path(), &index)?;
         writer.commit(payload)?;
         Ok(writer)
     }
 
     /// Opens the index for writing.
-    pub(in crate::store) fn open(path: &Path) -> Result<Self, StoreError> {
-        let index = open(path).map_err(|error| StoreError::NoIndex {
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Self::with_index(path, &index)
+    pub(in crate::store) fn open(layout: &Layout) -> Result<Self, StoreError> {
+        let path = layout.index();
+        let no_index = |reason: String| StoreError::NoIndex { path: path.clone(), reason };
+        let dir = layout.index_dir().map_err(|error| error.or_no_index(&path))?;
+        let directory = IndexDirectory::open(&dir).map_err(|error| no_index(error.to_string()))?;
+        let index = open(directory.clone()).map_err(|error| no_index(error.to_string()))?;
+        Self::with_index(directory, &path, &index)
     }
 
-    fn with_index(path: &Path, index: &Index) -> Result<Self, StoreError> {
+    fn with_index(
+        directory: IndexDirectory,
+        path: &Path,
+        index: &Index,
+    ) -> Result<Self, StoreError> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
         let writer = index
             .writer_with_num_threads(threads, limits::INDEX_MEMORY_BYTES)
             .map_err(StoreError::index(path))?;
         writer.set_merge_policy(Box::new(LogMergePolicy::default()));
-        Ok(Self { path: path.to_owned(), writer })
+        Ok(Self { path: path.to_owned(), directory, writer })
     }
 
     /// Hands over documents; they stay together in one segment.
@@ -85,9 +96,14 @@ impl IndexWriter {
         if let Err(error) = self.writer.run(operations) {
             // It says only that a thread of tantivy's has ended; waiting for that thread says why.
             let cause = self.writer.prepare_commit().err().unwrap_or(error);
-            return Err(StoreError::index(&self.path)(cause));
+            return Err(self.failed(cause));
         }
         Ok(())
+    }
+
+    /// The reason why the file system refused, where it did; what tantivy says otherwise.
+    fn failed(&self, error: tantivy::TantivyError) -> StoreError {
+        self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
     }
 
     /// Makes everything that was added visible and durable, with `payload`.
@@ -96,14 +112,18 @@ impl IndexWriter {
     ///
     /// [`StoreError::Index`]; the writer is then of no more use.
     pub(in crate::store) fn commit(&mut self, payload: &str) -> Result<(), StoreError> {
-        let mut prepared = self.writer.prepare_commit().map_err(StoreError::index(&self.path))?;
-        prepared.set_payload(payload);
-        prepared.commit().map_err(StoreError::index(&self.path))?;
-        Ok(())
+        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
+            prepared.set_payload(payload);
+            prepared.commit()
+        });
+        committed.map(drop).map_err(|error| self.failed(error))
     }
 
     /// Waits for the merges that are under way.
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
-        self.writer.wait_merging_threads().map_err(StoreError::index(&self.path))
+        let Self { path, directory, writer } = self;
+        writer.wait_merging_threads().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::archive::{Frames, NotePlace};
+use crate::store::archive::{ArchiveFiles, NotePlace};
 use crate::store::checkpoint::ArchivePosition;
 use crate::store::layout::Layout;
 use crate::store::note::CommitNote;
@@ -13,6 +13,7 @@ use crate::store::note::CommitNote;
 /// Finds notes up to the end of one commit, and keeps what it has read.
 pub(super) struct NoteFinder {
     layout: Layout,
+    files: Arc<ArchiveFiles>,
     last: ArchivePosition,
     /// Where the notes of each file stand, for files that were looked through.
     places: BTreeMap<u32, Vec<NotePlace>>,
@@ -24,9 +25,10 @@ pub(super) struct NoteFinder {
 pub(super) type FoundNote = ((u32, u64), Arc<CommitNote>);
 
 impl NoteFinder {
-    pub(super) fn new(layout: &Layout, last: &ArchivePosition) -> Self {
+    pub(super) fn new(layout: &Layout, files: &Arc<ArchiveFiles>, last: &ArchivePosition) -> Self {
         Self {
             layout: layout.clone(),
+            files: Arc::clone(files),
             last: last.clone(),
             places: BTreeMap::new(),
             notes: VecDeque::new(),
@@ -59,7 +61,7 @@ impl NoteFinder {
                 Vec::new()
             } else {
                 let length = (file == self.last.file).then_some(self.last.bytes);
-                Frames::open(&self.layout.archive_file(file), length)?.note_places()?
+                self.files.frames(file, length)?.note_places()?
             };
             self.places.insert(file, places);
         }
@@ -72,7 +74,7 @@ impl NoteFinder {
             return Ok(Arc::clone(note));
         }
         let path = self.layout.archive_file(file);
-        let note = place.read(&path).and_then(|content| {
+        let note = place.read(&*self.files.get(file)?, &path).and_then(|content| {
             CommitNote::decode(&content).map_err(|reason| StoreError::ArchiveDamaged {
                 path,
                 reason: format!("note before byte {}: {reason}", place.end),

@@ -1,12 +1,13 @@
 //! Asking where records came from.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::note_finder::NoteFinder;
 use super::{Origin, OriginId};
-use crate::store::archive::{Frame, Frames, Location};
+use crate::store::archive::{ArchiveFiles, Frame, Location};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::layout::Layout;
 use crate::store::note::CommitNote;
@@ -46,9 +47,10 @@ pub struct ProvenanceReader<'s> {
 pub(in crate::store) fn reader<'s>(
     store: &'s Store,
     layout: &Layout,
+    files: &Arc<ArchiveFiles>,
     checkpoint: &Checkpoint,
 ) -> ProvenanceReader<'s> {
-    let notes = NoteFinder::new(layout, &checkpoint.archive);
+    let notes = NoteFinder::new(layout, files, &checkpoint.archive);
     ProvenanceReader { locator: store.locator(), notes, origins: HashMap::new() }
 }
 
@@ -128,7 +130,7 @@ pub struct OriginHistory {
 ///
 /// Reads the whole archive, but not its records.
 pub(in crate::store) fn origin_histories(
-    layout: &Layout,
+    files: &ArchiveFiles,
     checkpoint: &Checkpoint,
 ) -> Result<Vec<OriginHistory>, StoreError> {
     let last = &checkpoint.archive;
@@ -137,7 +139,7 @@ pub(in crate::store) fn origin_histories(
         .into_par_iter()
         .map(|number| {
             let length = (number == last.file).then_some(last.bytes);
-            let mut frames = Frames::open(&layout.archive_file(number), length)?;
+            let mut frames = files.frames(number, length)?;
             let mut notes = Vec::new();
             while let Some(frame) = frames.next_note()? {
                 let Frame::Note { content, .. } = frame else { continue };

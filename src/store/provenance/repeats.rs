@@ -4,17 +4,16 @@
 //! the archive, each source of each content once, with how often it came.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Origin;
+use super::{Origin, OriginKind};
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::hex;
-use crate::store::layout::{Layout, write_atomically};
+use crate::store::layout::{Layout, REPEATS};
 
 /// A source that added nothing, and how often it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,10 +29,11 @@ pub struct RepeatedOrigin {
 }
 
 /// What makes two readings those of one source with one content.
-fn key(origin: &Origin) -> String {
-    let Origin { kind, name, account, region, .. } = origin;
-    // Text: nothing that JSON cannot hold.
-    serde_json::to_string(&(kind, name, account, region, origin.sha256())).unwrap_or_default()
+type Key = (OriginKind, String, Option<String>, Option<String>, Option<String>);
+
+fn key(origin: &Origin) -> Key {
+    let Origin { kind, name, account, region, .. } = origin.clone();
+    (kind, name, account, region, origin.sha256().map(str::to_owned))
 }
 
 /// All of them.
@@ -59,9 +59,8 @@ struct Content {
 }
 
 impl Content {
-    fn sha256(&self) -> String {
-        // Text and numbers: nothing that JSON cannot hold.
-        hex(&Sha256::digest(serde_json::to_vec(self).unwrap_or_default()))
+    fn sha256(&self) -> io::Result<String> {
+        Ok(hex(&Sha256::digest(serde_json::to_vec(self)?)))
     }
 }
 
@@ -73,16 +72,13 @@ impl Repeats {
 
     /// Reads them; `None` where the file is not as it was written.
     pub(in crate::store) fn read_checked(layout: &Layout) -> Result<Option<Self>, StoreError> {
-        let path = layout.repeats();
-        let text = match fs::read(&path) {
+        let text = match layout.root_dir()?.read(REPEATS, limits::STORE_FILE_BYTES_MAX) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(Some(Self::default()));
-            }
-            Err(error) => return Err(StoreError::io("read", &path)(error)),
+            Err(error) if error.is_not_found() => return Ok(Some(Self::default())),
+            Err(error) => return Err(error),
         };
         let file = serde_json::from_slice::<File>(&text).ok();
-        let sound = file.filter(|it| it.content.sha256() == it.sha256);
+        let sound = file.filter(|it| it.content.sha256().is_ok_and(|sum| sum == it.sha256));
         Ok(sound.map(|it| Self { repeated: it.content.repeated, forgotten: it.content.forgotten }))
     }
 
@@ -92,7 +88,7 @@ impl Repeats {
     }
 
     fn add_within(&mut self, origins: Vec<Origin>, count_max: usize) {
-        let mut by_key: HashMap<String, RepeatedOrigin> = HashMap::new();
+        let mut by_key: HashMap<Key, RepeatedOrigin> = HashMap::new();
         let mut order = Vec::new();
         let known = std::mem::take(&mut self.repeated);
         let new = origins.into_iter().map(|origin| RepeatedOrigin {
@@ -118,18 +114,20 @@ impl Repeats {
     /// Replaces the file on disk.
     pub(in crate::store) fn write(self, layout: &Layout) -> Result<(), StoreError> {
         let content = Content { forgotten: self.forgotten, repeated: self.repeated };
-        let file = File { sha256: content.sha256(), content };
-        // Text and numbers: nothing that JSON cannot hold.
-        let mut json = serde_json::to_vec(&file).unwrap_or_default();
-        json.push(b'\n');
-        write_atomically(&layout.repeats(), &json)
+        let encoded = content.sha256().and_then(|sha256| {
+            let mut json = serde_json::to_vec(&File { sha256, content })?;
+            json.push(b'\n');
+            Ok(json)
+        });
+        let json = encoded.map_err(StoreError::io("write", &layout.repeats()))?;
+        layout.root_dir()?.replace(REPEATS, &json)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{OriginId, OriginKind, OriginStart};
+    use crate::store::{OriginId, OriginStart};
     use crate::time::Timestamp;
 
     fn origin(name: &str, ordinal: u64) -> Origin {
@@ -169,6 +167,7 @@ mod tests {
 
     #[test]
     fn a_changed_file_is_found() {
+        use std::fs;
         let dir = tempfile::tempdir().unwrap();
         let layout = Layout::new(dir.path());
         assert_eq!(Repeats::read_checked(&layout).unwrap(), Some(Repeats::default()));

@@ -1,8 +1,7 @@
 //! The removal itself, step by step.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io;
+use std::ffi::OsString;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -16,11 +15,11 @@ use crate::store::StoreError;
 use crate::store::archive::{ArchiveWriter, Frame, Frames, lines_of, parse_line};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::folded::Folded;
-use crate::store::index::{IndexSnapshot, IndexWriter};
-use crate::store::layout::{Layout, sync_dir};
+use crate::store::index::{IndexSnapshot, IndexWriter, read_checkpoint};
+use crate::store::layout::{INDEX_BEING_BUILT, Layout, archive_file_number, is_rejected_name};
 use crate::store::lock::WriterLock;
 use crate::store::note::CommitNote;
-use crate::store::reindex::{build_index, exchange};
+use crate::store::reindex::{build_index, exchange, sweep_after_failure, told_of_room};
 use crate::store::verify::{ArchiveCheck, Chain, FileCheck, check_archive};
 use crate::time::Timestamp;
 
@@ -127,7 +126,7 @@ fn find(
 
 fn find_in_file(layout: &Layout, file: &FileCheck, matcher: &Matcher) -> Result<Found, StoreError> {
     let path = layout.archive_file(file.number);
-    let mut frames = Frames::open(&path, file.length)?;
+    let mut frames = Frames::open(layout, file.number, file.length)?;
     let mut found = Found::default();
     while let Some(frame) = frames.next()? {
         let Frame::Block { offset, lines } = frame else { continue };
@@ -163,24 +162,73 @@ pub fn remove_records(
 ) -> Result<RemovalReport, StoreError> {
     let layout = Layout::new(path);
     layout.check()?;
-    let lock = if is_dry_run { None } else { Some(WriterLock::acquire(&layout)?) };
-    if lock.is_some() {
-        layout.sweep()?;
+    if is_dry_run {
+        return remove(&layout, request, true);
     }
-    let (_, checkpoint) = IndexSnapshot::open(&layout.index())?;
+    let _lock = WriterLock::acquire(&layout)?;
+    layout.sweep()?;
+    let before = State::of(&layout)?;
+    remove(&layout, request, false).map_err(|error| {
+        sweep_after_failure(&layout);
+        // As for a crash: what cannot be swept now is done by whoever writes next.
+        let _left_to_the_next = before.restore_rejected(&layout);
+        told_of_room(error, &layout, before.archive_bytes)
+    })
+}
+
+/// What there was before a removal.
+struct State {
+    checkpoint: Option<Checkpoint>,
+    /// Bytes of the archive, all of which may be written anew.
+    archive_bytes: u64,
+    rejected: Vec<OsString>,
+}
+
+impl State {
+    fn of(layout: &Layout) -> Result<Self, StoreError> {
+        let rejected = layout.rejected_dir()?.map(|it| it.names()).transpose()?;
+        Ok(Self {
+            checkpoint: read_checkpoint(layout).ok(),
+            archive_bytes: layout.archive_dir()?.bytes()?,
+            rejected: rejected.unwrap_or_default(),
+        })
+    }
+
+    /// Removes what was rewritten of rejected input beside what it was to replace, unless the
+    /// removal has been committed.
+    fn restore_rejected(&self, layout: &Layout) -> Result<(), StoreError> {
+        let Some(dir) = layout.rejected_dir()? else { return Ok(()) };
+        if self.checkpoint.is_none() || read_checkpoint(layout).ok() != self.checkpoint {
+            return Ok(());
+        }
+        for name in dir.names()?.iter().filter(|it| !self.rejected.contains(it)) {
+            if let Some(name) = name.to_str().filter(|it| is_rejected_name(it)) {
+                dir.remove(name)?;
+            }
+        }
+        dir.sync()
+    }
+}
+
+fn remove(
+    layout: &Layout,
+    request: &RemovalRequest,
+    is_dry_run: bool,
+) -> Result<RemovalReport, StoreError> {
+    let (_, checkpoint) = IndexSnapshot::open(layout)?;
     let mut writer = None;
-    if lock.is_some() {
-        finish_removal(&layout, &checkpoint)?;
-        writer = Some(ArchiveWriter::open(&layout, &checkpoint.archive)?);
+    if !is_dry_run {
+        finish_removal(layout, &checkpoint)?;
+        writer = Some(ArchiveWriter::open(layout, &checkpoint.archive)?);
     }
-    let archive = check_archive(&layout, &checkpoint)?;
+    let archive = check_archive(layout, &checkpoint)?;
     let chain = Chain::new(&archive);
-    if let Some(problem) = archive.first_problem().or_else(|| chain.problems(&layout).pop()) {
+    if let Some(problem) = archive.first_problem().or_else(|| chain.problems(layout).pop()) {
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason: problem });
     }
     let matcher = Matcher::new(&request.removal);
-    let found = find(&layout, &archive, &matcher)?;
-    let rejected = rejects::find(&layout, &matcher)?;
+    let found = find(layout, &archive, &matcher)?;
+    let rejected = rejects::find(layout, &matcher)?;
     let span = found.values().filter_map(|it| it.span);
     let span = span.reduce(|(a, b), (c, d)| (a.min(c), b.max(d)));
     let report = RemovalReport {
@@ -193,19 +241,16 @@ pub fn remove_records(
     let Some(mut writer) = writer.filter(|_| report.records > 0 || report.rejected > 0) else {
         return Ok(report);
     };
-    for path in &rejected.files {
-        rejects::rewrite(path, &matcher)?;
-    }
     let at_ms = request.at.as_ms();
     writer.seal_active()?;
     let sources = Sources::new(&archive);
     let note =
         CommitNote { records: checkpoint.records, at_ms: Some(at_ms), ..CommitNote::default() };
     for file in archive.files.iter().filter(|it| found.contains_key(&it.number)) {
-        rewrite(&layout, file, &matcher, &sources, &mut writer, note.clone())?;
+        rewrite(layout, file, &matcher, &sources, &mut writer, note.clone())?;
     }
     let tombstone = Tombstone {
-        number: checkpoint.tombstones.last().map_or(0, |it| it.number) + 1,
+        number: checkpoint.tombstones.last().map_or(0, |it| it.number).saturating_add(1),
         rule: match &request.removal {
             Removal::Before(time) => RemovalRule::Before { before_ms: time.as_ms() },
             Removal::Address(address) => RemovalRule::of_address(address),
@@ -218,17 +263,21 @@ pub fn remove_records(
         files: report.files,
     };
     let noted = noted(&tombstone, &archive, &chain, &found, &writer);
-    let mut after = bury(&layout, checkpoint, noted, &archive, note, &mut writer)?;
+    let mut after = bury(layout, checkpoint, noted, &archive, note, &mut writer)?;
     after.leftovers = rejected
         .files
         .iter()
         .filter_map(|it| it.file_name()?.to_str().map(str::to_owned))
         .collect();
-    replace_index(&layout, &after)?;
+    build_new_index(layout, &after)?;
+    // Last, so that as little as can be happens between this and the commit.
+    for path in &rejected.files {
+        rejects::rewrite(path, &matcher)?;
+    }
+    exchange(layout)?;
     // From here on it has happened; whoever opens the store next removes what is left if we stop.
-    finish_removal(&layout, &after)?;
+    finish_removal(layout, &after)?;
     writer.refresh_sums()?;
-    drop(lock);
     Ok(RemovalReport { tombstone: Some(tombstone), ..report })
 }
 
@@ -262,7 +311,7 @@ fn bury(
     writer: &mut ArchiveWriter,
 ) -> Result<Checkpoint, StoreError> {
     let mut after = before;
-    after.records -= noted.tombstone.records;
+    after.records = after.records.saturating_sub(noted.tombstone.records);
     if let RemovalRule::Before { before_ms } = &noted.tombstone.rule {
         after.coverage.forget_before(*before_ms);
     }
@@ -286,12 +335,11 @@ fn bury(
     Ok(after)
 }
 
-/// Builds the index of what is left, and puts it in the old one's place.
-fn replace_index(layout: &Layout, after: &Checkpoint) -> Result<(), StoreError> {
+/// Builds the index of what is left, which will take the old one's place.
+fn build_new_index(layout: &Layout, after: &Checkpoint) -> Result<(), StoreError> {
     let mut damage = Vec::new();
-    let target = layout.index_being_built();
-    crate::store::layout::create_dir(&target)?;
-    let mut index = IndexWriter::create(&target, &Checkpoint::empty().to_payload())?;
+    let target = layout.root_dir()?.make_dir(INDEX_BEING_BUILT)?;
+    let mut index = IndexWriter::create(&target, &Checkpoint::empty().to_payload(layout)?)?;
     let records = build_index(layout, &after.archive, &mut index, &mut damage)?;
     if let Some(reason) = damage.into_iter().next() {
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
@@ -300,9 +348,8 @@ fn replace_index(layout: &Layout, after: &Checkpoint) -> Result<(), StoreError> 
         let reason = format!("{records} records would be left of {}", after.records);
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
     }
-    index.commit(&after.to_payload())?;
-    index.finish()?;
-    exchange(layout)
+    index.commit(&after.to_payload(layout)?)?;
+    index.finish()
 }
 
 /// Removes what a removal that was cut off after its commit has left.
@@ -310,19 +357,23 @@ pub(in crate::store) fn finish_removal(
     layout: &Layout,
     checkpoint: &Checkpoint,
 ) -> Result<(), StoreError> {
-    let archived = checkpoint.archive.removed_numbers().map(|it| layout.archive_file(it));
-    let rejected = checkpoint.leftovers.iter().map(|it| layout.rejected().join(it));
+    let archive = layout.archive_dir()?;
+    // The files that are there, not the numbers: of those a commit may name as many as it likes.
+    let names = archive.names()?;
+    let names = names.iter().filter_map(|it| it.to_str());
+    let is_removed =
+        |name: &str| archive_file_number(name).is_some_and(|it| checkpoint.archive.is_removed(it));
     let mut is_any_removed = false;
-    for path in archived.chain(rejected) {
-        match fs::remove_file(&path) {
-            Ok(()) => is_any_removed = true,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(StoreError::io("remove", &path)(error)),
-        }
+    for name in names.filter(|it| is_removed(it)) {
+        is_any_removed |= archive.remove(name)?;
     }
     if is_any_removed {
-        sync_dir(&layout.archive())?;
-        sync_dir(&layout.rejected())?;
+        archive.sync()?;
     }
-    Ok(())
+    let Some(rejected) = layout.rejected_dir()? else { return Ok(()) };
+    let mut is_any_removed = false;
+    for name in checkpoint.leftovers.iter().filter(|it| is_rejected_name(it)) {
+        is_any_removed |= rejected.remove(name)?;
+    }
+    if is_any_removed { rejected.sync() } else { Ok(()) }
 }

@@ -1,8 +1,6 @@
 //! Reading the archive's files: their checksums, their frames, the notes of their commits.
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::Path;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -12,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::archive::{Frame, Frames, Sums, hex};
 use crate::store::checkpoint::{ArchivePosition, Checkpoint};
 use crate::store::folded::Folded;
-use crate::store::layout::{Layout, archive_file_name, archive_file_number};
+use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
 use crate::store::note::CommitNote;
 
 /// Bytes that are hashed between two reports of progress.
@@ -159,14 +157,20 @@ pub(super) fn check(
             let active = position.filter(|it| it.file == number);
             let length = active.map(|it| it.bytes);
             let expected = active.map(|it| it.sha256.as_str()).or(sums.get(number));
-            check_file(&layout.archive_file(number), number, length, expected, meter)
+            check_file(layout, number, length, expected, meter)
         })
         .collect();
     let mut removed = check.folded().removed_numbers().collect::<BTreeSet<_>>();
     removed.extend(position.into_iter().flat_map(|it| it.removed_numbers()));
-    for number in (1..=last).filter(|it| !there.contains(it) && !removed.contains(it)) {
-        check.problems.push(format!("{} is missing", layout.archive_file(number).display()));
-        check.missing.push(number);
+    check.missing = (1..=last).filter(|it| !there.contains(it) && !removed.contains(it)).collect();
+    for run in check.missing.chunk_by(|it, next| it + 1 == *next) {
+        let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
+        let path = layout.archive_file(*first);
+        check.problems.push(if first == last {
+            format!("{} is missing", path.display())
+        } else {
+            format!("{} to {} are missing", path.display(), archive_file_name(*last))
+        });
     }
     if let Some(position) = position.filter(|_| last > 0) {
         check.compare_sealed(layout, &sums, position);
@@ -219,14 +223,14 @@ impl ArchiveCheck {
     /// The numbers of the files that are there, in order.
     fn list(&mut self, layout: &Layout) -> Result<Vec<u32>, StoreError> {
         let mut numbers = Vec::new();
-        let dir = layout.archive();
-        for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
-            let entry = entry.map_err(StoreError::io("read the directory", &dir))?;
-            let name = entry.file_name();
+        for name in layout.archive_dir()?.names()? {
             match name.to_str().and_then(archive_file_number) {
                 Some(number) => numbers.push(number),
-                None if name == "SHA256SUMS" => {}
-                None => self.notes.push(format!("{} is not ours", entry.path().display())),
+                None if name == SUMS => {}
+                None => {
+                    let path = layout.archive().join(name);
+                    self.notes.push(format!("{} is not ours", path.display()));
+                }
             }
         }
         numbers.sort_unstable();
@@ -272,14 +276,15 @@ impl FileCheck {
 }
 
 fn check_file(
-    path: &Path,
+    layout: &Layout,
     number: u32,
     length: Option<u64>,
     expected: Option<&str>,
     meter: &Meter<'_>,
 ) -> FileCheck {
     let mut check = FileCheck { number, length, ..FileCheck::default() };
-    let mut frames = match Frames::open(path, length) {
+    let path = layout.archive_file(number);
+    let mut frames = match Frames::open(layout, number, length) {
         Ok(frames) => frames,
         Err(error) => {
             check.problems.push(error.to_string());
@@ -287,8 +292,7 @@ fn check_file(
             return check;
         }
     };
-    let read = frames.bytes().len() as u64;
-    check.bytes_beyond = fs::metadata(path).map_or(0, |it| it.len().saturating_sub(read));
+    check.bytes_beyond = frames.bytes_beyond();
     let mut hasher = Sha256::new();
     let mut hashed_to = 0;
     loop {

@@ -3,7 +3,7 @@
 
 use super::FoundHead;
 use super::archive::ArchiveCheck;
-use crate::store::archive::Sums;
+use crate::store::archive::SumsBefore;
 use crate::store::layout::{Layout, archive_file_name};
 use crate::store::removal::NotedTombstone;
 use crate::time::Timestamp;
@@ -33,19 +33,17 @@ impl Chain {
         let tombstones = archive.folded().noted_tombstones;
         let mut links = Vec::new();
         let mut before: Vec<(u32, &str)> = Vec::new();
+        let mut known: Option<(usize, SumsBefore)> = None;
         for file in &archive.files {
-            let mut known: Option<(usize, Sums)> = None;
             for commit in &file.commits {
                 let later = |it: &&NotedTombstone| it.is_after(file.number, commit.end);
                 let later_count = tombstones.iter().filter(later).count();
-                let sums = match known.take() {
+                let mut sums = match known.take() {
                     Some((count, sums)) if count == later_count => sums,
                     _ => {
-                        let mut sums = Sums::default();
                         let removed = tombstones.iter().filter(later).flat_map(|it| &it.removed);
-                        removed.for_each(|it| sums.set(it.number, it.sha256.clone()));
-                        before.iter().for_each(|(it, sha256)| sums.set(*it, (*sha256).to_owned()));
-                        sums
+                        let removed = removed.map(|it| (it.number, it.sha256.as_str()));
+                        SumsBefore::new(removed.chain(before.iter().copied()))
                     }
                 };
                 links.push(Link {
@@ -59,6 +57,9 @@ impl Chain {
                 known = Some((later_count, sums));
             }
             before.push((file.number, &file.sha256));
+            if let Some((_, sums)) = &mut known {
+                sums.add(file.number, &file.sha256);
+            }
         }
         Self { links, tombstones }
     }

@@ -1,7 +1,6 @@
 //! Comparing what the index says of each record with the record itself.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use rayon::prelude::*;
 
@@ -28,7 +27,7 @@ pub(super) fn compare(
         .par_iter()
         .map(|file| {
             let mut fingerprint = Fingerprint::default();
-            each_block(&layout.archive_file(file.number), file, |documents| {
+            each_block(layout, file, |documents| {
                 fingerprint.add_documents(documents.into_iter());
             });
             (file.number, fingerprint)
@@ -77,7 +76,7 @@ pub(super) fn differing(
     snapshot: &IndexSnapshot,
 ) -> Vec<Location> {
     let mut archived: BTreeMap<u64, Fingerprint> = BTreeMap::new();
-    each_block(&layout.archive_file(file.number), file, |documents| {
+    each_block(layout, file, |documents| {
         for document in documents {
             let at = document.location().to_bits();
             archived.entry(at).or_default().add_documents(std::iter::once(document));
@@ -114,8 +113,9 @@ fn named(differing: &[Location]) -> Vec<String> {
 }
 
 /// What the index should hold of each block that can be read.
-fn each_block(path: &Path, file: &FileCheck, mut visit: impl FnMut(Vec<Document>)) {
-    let Ok(mut frames) = Frames::open(path, file.length).or_else(|_| Frames::open(path, None))
+fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Document>)) {
+    let Ok(mut frames) = Frames::open(layout, file.number, file.length)
+        .or_else(|_| Frames::open(layout, file.number, None))
     else {
         return;
     };

@@ -49,9 +49,9 @@ pub(super) fn tell(
 
 /// The blocks that can be read.
 fn intact_blocks(layout: &Layout, file: &FileCheck) -> BTreeSet<u32> {
-    let path = layout.archive_file(file.number);
     let mut intact = BTreeSet::new();
-    let Ok(mut frames) = Frames::open(&path, file.length).or_else(|_| Frames::open(&path, None))
+    let Ok(mut frames) = Frames::open(layout, file.number, file.length)
+        .or_else(|_| Frames::open(layout, file.number, None))
     else {
         return intact;
     };

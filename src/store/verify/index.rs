@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::archive::ArchiveCheck;
 use super::{Meter, VerifyReport, bytes_in};
+use crate::store::StoreError;
 use crate::store::checkpoint::Checkpoint;
-use crate::store::index::{IndexSnapshot, check_segment_files, quietly, read_checkpoint};
+use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
 use crate::store::layout::{Layout, archive_file_name};
 
 /// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
@@ -16,8 +17,13 @@ pub(super) fn open(
     report: &mut VerifyReport,
 ) -> (Option<IndexSnapshot>, Option<Checkpoint>) {
     let path = layout.index();
-    let checkpoint = match quietly(|| read_checkpoint(&path)) {
-        Ok(Ok(checkpoint)) => checkpoint,
+    let opened = quietly(|| {
+        let committed = CommittedIndex::open(layout)?;
+        let checkpoint = committed.checkpoint()?;
+        Ok::<_, StoreError>((committed, checkpoint))
+    });
+    let (committed, checkpoint) = match opened {
+        Ok(Ok(opened)) => opened,
         Ok(Err(error)) => {
             report.problems.push(error.to_string());
             return (None, None);
@@ -28,7 +34,7 @@ pub(super) fn open(
         }
     };
     let problem_count = report.problems.len();
-    match quietly(|| check_segment_files(&path)) {
+    match quietly(|| check_segment_files(&committed)) {
         Ok(Ok(damaged)) => {
             for (file, reason) in damaged {
                 let file = path.join(file);
@@ -38,11 +44,11 @@ pub(super) fn open(
         Ok(Err(error)) => report.problems.push(format!("the index cannot be checked: {error}")),
         Err(panic) => report.problems.push(format!("the index cannot be checked: {panic}")),
     }
-    meter.add(bytes_in(&path));
+    meter.add(bytes_in(layout.index_dir()));
     if report.problems.len() > problem_count {
         return (None, Some(checkpoint));
     }
-    match IndexSnapshot::open(&path) {
+    match IndexSnapshot::of(&committed) {
         Ok((snapshot, checkpoint)) => (Some(snapshot), Some(checkpoint)),
         Err(error) => {
             report.problems.push(error.to_string());
