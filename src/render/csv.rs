@@ -10,9 +10,9 @@ use super::sanitise::sanitise;
 use crate::event::{Address, decoded_subject};
 use crate::store::StoredEvent;
 use crate::time::Zone;
-use crate::trace::{Message, Recipient, status_in_words};
+use crate::trace::{Message, Recipient, bounce_in_words};
 
-const MESSAGES_HEADER: [&str; 25] = [
+const MESSAGES_HEADER: [&str; 26] = [
     "messageIds",
     "messageOutcome",
     "firstSeen",
@@ -38,6 +38,7 @@ const MESSAGES_HEADER: [&str; 25] = [
     "dmarc",
     "spf",
     "dmarcPolicy",
+    "truncated",
 ];
 
 /// Writes one row for each recipient of each message, under a header that stays the same if asked
@@ -68,14 +69,14 @@ pub(super) fn message_header() -> impl Iterator<Item = &'static str> {
 }
 
 /// A row for each recipient, or one that leaves them empty.
-pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 25]> {
+pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> {
     if message.recipients.is_empty() {
         return vec![message_row(message, None, zone)];
     }
     message.recipients.iter().map(|it| message_row(message, Some(it), zone)).collect()
 }
 
-fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 25] {
+fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 26] {
     let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
     let of = |take: fn(&Recipient) -> Option<&str>| text(recipient.and_then(take));
     let verdicts = &message.verdicts;
@@ -94,7 +95,7 @@ fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) ->
         of(|it| it.folder.as_deref()),
         of(|it| Some(if it.is_junk { "true" } else { "false" })),
         of(|it| it.status.as_deref()),
-        of(|it| it.status.as_deref().and_then(status_in_words)),
+        of(|it| bounce_in_words(it.status.as_deref(), it.reason.as_deref())),
         of(|it| it.reason.as_deref()),
         of(|it| it.rule.as_deref()),
         recipient.map(|it| list(&it.mailboxes)).unwrap_or_default(),
@@ -105,6 +106,7 @@ fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) ->
         text(verdicts.dmarc.as_deref()),
         text(verdicts.spf.as_deref()),
         text(verdicts.dmarc_policy.as_deref()),
+        message.is_truncated.to_string(),
     ]
     .map(|it| csv_cell(&it))
 }
@@ -256,15 +258,15 @@ mod tests {
         log.push(rule(9_000, "alone", "INBOUND_RULE", "DROP", &[]));
         let messages = joined(&log);
         assert_snapshot!(text(|out| write_messages_csv(&messages, true, &Zone::UTC, out)), @r"
-        messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,zoe@far.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:02.300Z,2300,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,incoming,in-1,bounced,,false,5.2.2,mailbox full,552 5.2.2 The mailbox is over quota,,,2026-11-23T21:34:02.600Z,1400,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,incoming,in-1,expanded,,false,,,,,carl@acme.example; dora@acme.example,,,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,carl@acme.example,incoming,in-1,delivered,Junk E-mail,true,,,,,,2026-11-23T21:34:02.000Z,800,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,dora@acme.example,incoming,in-1,delivered,INBOX,false,,,,,,2026-11-23T21:34:02.100Z,900,PASS,PASS,PASS,PASS,
-        ,unknown,2026-11-23T21:34:09.000Z,2026-11-23T21:34:09.000Z,,,,,,,,,,,,,,,,,,,,,
+        messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy,truncated
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,zoe@far.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:02.300Z,2300,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,incoming,in-1,bounced,,false,5.2.2,mailbox full,552 5.2.2 The mailbox is over quota,,,2026-11-23T21:34:02.600Z,1400,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,incoming,in-1,expanded,,false,,,,,carl@acme.example; dora@acme.example,,,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,carl@acme.example,incoming,in-1,delivered,Junk E-mail,true,,,,,,2026-11-23T21:34:02.000Z,800,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,dora@acme.example,incoming,in-1,delivered,INBOX,false,,,,,,2026-11-23T21:34:02.100Z,900,PASS,PASS,PASS,PASS,,false
+        ,unknown,2026-11-23T21:34:09.000Z,2026-11-23T21:34:09.000Z,,,,,,,,,,,,,,,,,,,,,,false
         ");
     }
 
