@@ -11,7 +11,10 @@ use super::pulls::Pulls;
 use super::removal::Tombstone;
 
 /// The format of the index's fields. Another number than this one means a reindex.
-pub(super) const INDEX_FORMAT: u32 = 1;
+///
+/// 2: addresses and statuses in their normal forms, legs without a trace ID by what their JSON
+/// means.
+pub(super) const INDEX_FORMAT: u32 = 2;
 
 /// The state of the store as of one commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,9 +130,13 @@ impl Checkpoint {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// What a commit says of the archive, which is the same in all formats of the index.
+    pub(super) fn of_any_format(payload: &str) -> Result<Self, String> {
+        serde_json::from_str(payload).map_err(|error| format!("its commit cannot be read: {error}"))
+    }
+
     pub(super) fn from_payload(payload: &str) -> Result<Self, String> {
-        let checkpoint: Self = serde_json::from_str(payload)
-            .map_err(|error| format!("its commit cannot be read: {error}"))?;
+        let checkpoint = Self::of_any_format(payload)?;
         if checkpoint.index_format != INDEX_FORMAT {
             return Err(format!(
                 "it has format {}, and this version needs {INDEX_FORMAT}",

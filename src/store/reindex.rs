@@ -9,9 +9,9 @@ use sha2::Digest;
 
 use super::StoreError;
 use super::archive::{Frame, Frames, Location, Sums, hash_prefix, hex, lines_of, parse_line};
-use super::checkpoint::{ArchivePosition, Checkpoint};
+use super::checkpoint::{ArchivePosition, Checkpoint, INDEX_FORMAT};
 use super::folded::Folded;
-use super::index::{Document, Documents, IdHash, IndexWriter, quietly, read_checkpoint};
+use super::index::{Document, Documents, IdHash, IndexWriter, quietly, read_checkpoint_of_any_format};
 use super::layout::{Layout, archive_file_name, archive_file_number, create_dir, sync_dir};
 use super::lock::WriterLock;
 use super::note::CommitNote;
@@ -156,8 +156,8 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
         return Ok(noted.checkpoint);
     }
     // Only the commit: the segments may be too damaged to be opened.
-    if let Ok(Ok(known)) = quietly(|| read_checkpoint(&layout.index())) {
-        return Ok(known);
+    if let Ok(Ok(known)) = quietly(|| read_checkpoint_of_any_format(&layout.index())) {
+        return Ok(Checkpoint { index_format: INDEX_FORMAT, ..known });
     }
     if sums.last().is_none() {
         return Ok(noted.checkpoint);

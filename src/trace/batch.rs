@@ -3,7 +3,7 @@
 
 use rayon::prelude::*;
 
-use super::gather::{bare_id, messages_with, some_place_of};
+use super::gather::{messages_with, some_place_of};
 use super::{JoinRules, Message};
 use crate::store::{EventReader, IdHash, Location, Store, StoreError};
 
@@ -85,10 +85,9 @@ impl Last {
         given: &str,
         rules: &JoinRules,
     ) -> Result<&[Message], StoreError> {
-        let id = bare_id(given);
-        if self.id != id || self.messages.is_empty() {
+        if self.id != given || self.messages.is_empty() {
             self.messages = messages_with(reader, given, rules)?;
-            id.clone_into(&mut self.id);
+            given.clone_into(&mut self.id);
         }
         Ok(&self.messages)
     }

@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use crate::event::MessageId;
+use crate::event::{MessageId, pasted_id};
 use crate::limits;
 use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
 
@@ -37,10 +37,9 @@ pub fn trace_ids<'i>(
     let mut asked = HashSet::new();
     let mut answered = HashSet::new();
     for given in ids {
-        let id = bare_id(given);
-        let keys = keys_asked_for(id);
+        let keys = keys_asked_for(given);
         // Whichever of its IDs a message is asked for by, the answer is the same.
-        if !asked.insert(id) || keys.iter().any(|it| answered.contains(it)) {
+        if !asked.insert(keys.clone()) || keys.iter().any(|it| answered.contains(it)) {
             continue;
         }
         let messages = gather_messages(&mut reader, keys, rules)?;
@@ -95,7 +94,7 @@ pub fn locations_with_id(
     given: &str,
 ) -> Result<Vec<Location>, StoreError> {
     let mut locations = Vec::new();
-    for key in keys_asked_for(bare_id(given)) {
+    for key in keys_asked_for(given) {
         for location in places_of(reader, &key, limits::TRACE_EVENTS_MAX) {
             if has_key(&reader.read(location)?, &key) {
                 locations.push(location);
@@ -123,24 +122,12 @@ pub(super) fn messages_with(
     given: &str,
     rules: &JoinRules,
 ) -> Result<Vec<Message>, StoreError> {
-    gather_messages(reader, keys_asked_for(bare_id(given)), rules)
+    gather_messages(reader, keys_asked_for(given), rules)
 }
 
 /// Where some event with the ID lies, if there is one: IDs of one hash are not told apart.
 pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Location> {
-    keys_asked_for(bare_id(given)).iter().find_map(|it| places_of(reader, it, 1).pop())
-}
-
-/// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
-#[must_use]
-pub fn bare_id(given: &str) -> &str {
-    // What Windows programs begin a file with.
-    let given = given.trim_start_matches('\u{feff}').trim();
-    let value = match given.split_once(':') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("message-id") => value,
-        _ => given,
-    };
-    value.trim().trim_matches(|it| it == '"' || it == '\'').trim()
+    keys_asked_for(given).iter().find_map(|it| places_of(reader, it, 1).pop())
 }
 
 #[derive(Default)]
@@ -156,10 +143,18 @@ enum Key {
     Message(MessageId<'static>),
 }
 
-/// An ID may be of either kind.
-fn keys_asked_for(id: &str) -> Vec<Key> {
-    let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
-    message_id.into_iter().chain([Key::Trace(id.to_owned())]).collect()
+/// What was pasted may be an ID of either kind, and one that only looks as if it were quoted.
+fn keys_asked_for(given: &str) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(2);
+    for id in [&*pasted_id(given), given.trim()] {
+        let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
+        for key in message_id.into_iter().chain([Key::Trace(id.to_owned())]) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
 }
 
 fn gather(reader: &mut EventReader<'_>, keys: Vec<Key>) -> Result<Gathered, StoreError> {
@@ -222,20 +217,4 @@ fn keys_of(stored: &StoredEvent) -> impl Iterator<Item = Key> {
 fn keys_of_message(message: &Message) -> impl Iterator<Item = Key> {
     let traces = message.trace_ids.iter().cloned().map(Key::Trace);
     traces.chain(message.message_ids.iter().cloned().map(Key::Message))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pasted_forms_of_an_id_are_understood() {
-        for given in
-            ["<a@b>", " <a@b> ", "Message-ID: <a@b>", "message-id:<a@b>", "Message-Id:  \"<a@b>\""]
-        {
-            assert_eq!(bare_id(given), "<a@b>", "{given}");
-        }
-        assert_eq!(bare_id("\u{feff}<a@b>\r"), "<a@b>");
-        assert_eq!(bare_id("1-5f3a:b"), "1-5f3a:b");
-    }
 }

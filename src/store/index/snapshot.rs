@@ -38,11 +38,27 @@ pub(in crate::store) fn read_checkpoint(path: &Path) -> Result<Checkpoint, Store
     checkpoint_of(path, &index)
 }
 
+/// What the last commit of an index says, be its fields of this format or an earlier one; for
+/// whoever builds it anew.
+pub(in crate::store) fn read_checkpoint_of_any_format(
+    path: &Path,
+) -> Result<Checkpoint, StoreError> {
+    let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
+    let index = open(path).map_err(|error| no_index(error.to_string()))?;
+    let payload = payload_of(path, &index)?;
+    Checkpoint::of_any_format(&payload).map_err(no_index)
+}
+
 fn checkpoint_of(path: &Path, index: &tantivy::Index) -> Result<Checkpoint, StoreError> {
+    let payload = payload_of(path, index)?;
+    Checkpoint::from_payload(&payload)
+        .map_err(|reason| StoreError::NoIndex { path: path.to_owned(), reason })
+}
+
+fn payload_of(path: &Path, index: &tantivy::Index) -> Result<String, StoreError> {
     let no_index = |reason: String| StoreError::NoIndex { path: path.to_owned(), reason };
     let metas = index.load_metas().map_err(|error| no_index(error.to_string()))?;
-    let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
-    Checkpoint::from_payload(&payload).map_err(no_index)
+    metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))
 }
 
 /// Runs what may panic on damaged data; the panic's message when it did.
