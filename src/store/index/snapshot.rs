@@ -66,10 +66,20 @@ impl CommittedIndex {
     ///
     /// [`StoreError::NoIndex`] when it cannot be read.
     pub(in crate::store) fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
-        let no_index = |reason: String| StoreError::NoIndex { path: self.path.clone(), reason };
-        let metas = self.index.load_metas().map_err(|error| no_index(error.to_string()))?;
-        let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
-        Checkpoint::from_payload(&payload).map_err(no_index)
+        Checkpoint::from_payload(&self.payload()?).map_err(|reason| self.no_index(reason))
+    }
+
+    fn checkpoint_of_any_format(&self) -> Result<Checkpoint, StoreError> {
+        Checkpoint::of_any_format(&self.payload()?).map_err(|reason| self.no_index(reason))
+    }
+
+    fn payload(&self) -> Result<String, StoreError> {
+        let metas = self.index.load_metas().map_err(|error| self.no_index(error.to_string()))?;
+        metas.payload.ok_or_else(|| self.no_index("it was never committed".to_owned()))
+    }
+
+    fn no_index(&self, reason: String) -> StoreError {
+        StoreError::NoIndex { path: self.path.clone(), reason }
     }
 
     pub(super) fn index(&self) -> &tantivy::Index {
@@ -89,9 +99,19 @@ impl CommittedIndex {
 ///
 /// [`StoreError::NoIndex`] when there is no commit that can be read.
 pub(in crate::store) fn read_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
-    let read = || CommittedIndex::open(layout)?.checkpoint();
     let path = layout.index();
-    quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
+    quietly(|| CommittedIndex::open(layout)?.checkpoint())
+        .unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
+}
+
+/// What the latest commit says, be its fields of this format or an earlier one; for whoever builds
+/// the index anew.
+pub(in crate::store) fn read_checkpoint_of_any_format(
+    layout: &Layout,
+) -> Result<Checkpoint, StoreError> {
+    let path = layout.index();
+    quietly(|| CommittedIndex::open(layout)?.checkpoint_of_any_format())
+        .unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }
 
 /// Runs what may panic on damaged data; the panic's message when it did.
