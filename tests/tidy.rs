@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["limits", "time", "event", "store", "trace"]),
     ("triage", &["limits", "time", "event", "store", "query", "trace", "stats"]),
     ("render", &["limits", "time", "event", "store", "trace", "stats", "triage"]),
-    ("signing", &["limits", "temporary", "time"]),
+    ("signing", &["limits", "temporary", "time", "source"]),
     (
         "export",
         &["limits", "temporary", "time", "event", "source", "store", "trace", "render", "signing"],
