@@ -65,9 +65,7 @@ fn unquoted(local: &str) -> &str {
         |it: char| it.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(it) || !it.is_ascii();
     let inner = local.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
     let is_dots = |it: &&str| it.starts_with('.') || it.ends_with('.') || it.contains("..");
-    inner
-        .filter(|it| !it.is_empty() && it.chars().all(is_atom) && !is_dots(it))
-        .unwrap_or(local)
+    inner.filter(|it| !it.is_empty() && it.chars().all(is_atom) && !is_dots(it)).unwrap_or(local)
 }
 
 /// Signs that look like an `@` and that people type for one.

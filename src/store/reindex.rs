@@ -12,7 +12,9 @@ use super::archive::{
 };
 use super::checkpoint::{ArchivePosition, Checkpoint, INDEX_FORMAT};
 use super::folded::Folded;
-use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
+use super::index::{
+    Document, Documents, IdHash, IndexWriter, read_checkpoint, read_checkpoint_of_any_format,
+};
 use super::layout::{
     INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name, archive_file_number,
 };
