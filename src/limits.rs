@@ -129,6 +129,20 @@ pub const TAKEN_OBJECTS_MAX: usize = 100_000;
 /// Events that one trace may gather before it stops and says that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
+/// Events that are read of one message to count what became of it, where the index alone does not
+/// tell. A trace shows fewer; a count must not be wrong for a mailing to many.
+pub const COUNTED_EVENTS_MAX: usize = 200_000;
+
+/// How long after the first leg of a message another one with its message ID may start, in
+/// milliseconds: five days, for which servers usually retry. What comes later under the same ID is
+/// another message.
+pub const SAME_MESSAGE_MS_MAX: i64 = 5 * 24 * 60 * 60 * 1_000;
+
+/// How long after an arrival that names a recipient another arrival with the same message ID may
+/// name the same one, in milliseconds, and still be the same message: copies that several lists
+/// send come together.
+pub const SAME_ARRIVAL_MS_MAX: i64 = 60 * 60 * 1_000;
+
 /// Bytes of a search query. Tantivy's own query types recurse, so long ones are a danger.
 pub const QUERY_BYTES_MAX: usize = 8 << 10;
 

@@ -77,6 +77,8 @@ mod pull_sources;
 mod pulling;
 // Python packages that stand beside the program.
 mod python;
+// Mail whose log is hard to read: shared IDs, groups, long legs, far times, foreign queries.
+mod outcomes;
 // What deserves attention, and watching for it.
 mod triage;
 // Records that are removed on purpose.

@@ -34,7 +34,8 @@ fn each_command_shows_what_was_counted() {
         let mut words = words(finding["command"].as_str().unwrap());
         words.extend(["--format", "json"].map(str::to_owned));
         let is_grouped = words.iter().any(|it| it == "--group-by");
-        let counts_recipients = ["lost", "bounced", "bounced-domains", "slow"].contains(&kind);
+        let counts_recipients =
+            ["lost", "unclear", "bounced", "bounced-domains", "slow"].contains(&kind);
         if !is_grouped && counts_recipients {
             words.retain(|it| it != "--sort" && it != "slowest");
             words.extend(["--group-by", "outcome"].map(str::to_owned));

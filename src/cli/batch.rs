@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 use super::ids::Ids;
+use super::input::Opened;
 use super::trace::coverage_note;
 use super::{Context, Format};
 use crate::limits;
@@ -11,7 +12,6 @@ use crate::render::{
     BatchRow, batch_rows, fit, write_batch_csv, write_batch_csv_header, write_batch_table,
     write_messages_ndjson, write_not_found, write_trace_json_end,
 };
-use crate::store::Store;
 use crate::time::Zone;
 use crate::trace::{JoinRules, Message, MessageMark, mark_of, trace_batch};
 
@@ -21,13 +21,20 @@ const PAGE_ROWS: usize = 1_000;
 /// Traces all IDs and writes what is found; tells whether anything was.
 pub(super) fn answer(
     mut ids: Ids,
-    store: &Store,
+    opened: &Opened,
     rules: &JoinRules,
     context: &Context,
 ) -> anyhow::Result<bool> {
+    let store = &opened.store;
     let mut out = BufWriter::new(stdout(context.global.format));
-    let mut writer =
-        Answers { context, found_count: 0, not_found: Vec::new(), marks: HashSet::new() };
+    let mut writer = Answers {
+        context,
+        found_count: 0,
+        shared_count: 0,
+        not_found: Vec::new(),
+        marks: HashSet::new(),
+        truncated: HashSet::new(),
+    };
     let format = context.global.format;
     writer.begin(&mut out)?;
     loop {
@@ -48,7 +55,9 @@ pub(super) fn answer(
     out.flush()?;
     if !context.global.quiet {
         writer.say_what_is_missing(note)?;
+        writer.say_what_is_shared()?;
     }
+    opened.say_truncated(writer.truncated.len(), context);
     Ok(writer.found_count > 0)
 }
 
@@ -62,7 +71,8 @@ fn stdout(format: Format) -> Box<dyn Write> {
 
 /// What one ID is answered with, made by whichever worker traced it.
 struct Answer {
-    is_found: bool,
+    message_count: usize,
+    truncated: Vec<MessageMark>,
     text: Text,
 }
 
@@ -98,7 +108,8 @@ impl Answer {
                     .collect::<io::Result<_>>()?,
             ),
         };
-        Ok(Self { is_found: !messages.is_empty(), text })
+        let truncated = messages.iter().filter(|it| it.is_truncated).map(mark_of).collect();
+        Ok(Self { message_count: messages.len(), truncated, text })
     }
 }
 
@@ -106,9 +117,13 @@ impl Answer {
 struct Answers<'c> {
     context: &'c Context,
     found_count: u64,
+    /// IDs that several messages have.
+    shared_count: u64,
     not_found: Vec<String>,
     /// The messages that were written, where each is to be written once.
     marks: HashSet<MessageMark>,
+    /// Those that are not whole.
+    truncated: HashSet<MessageMark>,
 }
 
 impl Answers<'_> {
@@ -129,11 +144,14 @@ impl Answers<'_> {
         let mut page = Vec::new();
         for (id, answer) in ids.into_iter().zip(answers) {
             let answer = answer?;
-            if answer.is_found {
-                self.found_count += 1;
-            } else {
-                self.not_found.push(id);
+            match answer.message_count {
+                0 => self.not_found.push(id),
+                count => {
+                    self.found_count += 1;
+                    self.shared_count += u64::from(count > 1);
+                }
             }
+            self.truncated.extend(answer.truncated);
             match answer.text {
                 Text::Rows(rows) => page.extend(rows),
                 Text::Csv(rows) => out.write_all(&rows)?,
@@ -174,6 +192,16 @@ impl Answers<'_> {
             out.write_all(b",")?;
         }
         out.write_all(line.strip_suffix(b"\n").unwrap_or(line))
+    }
+
+    /// Says how many IDs are those of several messages.
+    fn say_what_is_shared(&self) -> io::Result<()> {
+        let mut stderr = anstream::stderr().lock();
+        match self.shared_count {
+            0 => Ok(()),
+            1 => writeln!(stderr, "1 ID is that of several messages"),
+            count => writeln!(stderr, "{count} IDs are those of several messages"),
+        }
     }
 
     /// Names the IDs that no event has: all of them where the answer itself does not.

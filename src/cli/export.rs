@@ -171,7 +171,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     }
     let opened = args.input.open(context)?;
     let store = &opened.store;
-    let rules = JoinRules::of_store(store, grace_ms);
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
     let selection = asked.select(args, store, &rules)?;
     let (_, not_found) = selection.not_found();
     let redactor = redactor.as_ref();

@@ -3,8 +3,9 @@
 use std::io::Write;
 
 use super::{Context, Format};
-use crate::query::Query;
-use crate::render::sanitise;
+use crate::limits;
+use crate::query::{Field, Query, search};
+use crate::render::fit;
 use crate::stats::{CountKey, StatsRequest, count_by};
 use crate::store::Store;
 use crate::store::words::folded;
@@ -14,8 +15,8 @@ use crate::trace::JoinRules;
 /// How many values are named.
 const NAMED_MAX: usize = 8;
 
-/// Says on stderr, for people, which of the values that were asked for no event of the store has,
-/// and which ones there are instead.
+/// Says on stderr, for people, why nothing was found: which of the values that were asked for no
+/// event of the store has, and which ones there are instead.
 pub(super) fn say_unknown_values<'q>(
     queries: impl IntoIterator<Item = &'q Query>,
     store: &Store,
@@ -24,31 +25,58 @@ pub(super) fn say_unknown_values<'q>(
     if context.global.format != Format::Table || context.global.quiet {
         return Ok(());
     }
-    for (field, value) in queries.into_iter().flat_map(Query::exact_values) {
-        let Some(key) = CountKey::from_name(field.name()).filter(|it| it.is_of_events()) else {
-            continue;
+    for demand in queries.into_iter().flat_map(Query::demands) {
+        let exact = demand.exact_values().first().copied();
+        let known = match exact {
+            Some((field, value)) => known_values(field, value, store, context)?,
+            None => None,
         };
-        let request = StatsRequest {
-            range: TimeRange::default(),
-            interval: None,
-            zone: context.zone.clone(),
-            rules: JoinRules::default(),
+        let asked = exact.map_or(demand.to_string(), |(field, value)| format!("{field}:{value}"));
+        let line = match known {
+            Some(Known::Has) => continue,
+            Some(Known::HasNot(instead)) => format!("no event of the store has {asked}; {instead}"),
+            None if search(store, demand, TimeRange::default(), 0)?.total() > 0 => continue,
+            None => format!("no event of the store has {asked}"),
         };
-        let counts = count_by(store, key, &request, usize::MAX)?;
-        let values: Vec<&str> = counts.rows.iter().filter_map(|it| it.value.as_deref()).collect();
-        if values.iter().any(|it| folded(it) == value) {
-            continue;
-        }
-        let named = values.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-        let there_are = match values.len() {
-            0 => "none has any".to_owned(),
-            count if count > NAMED_MAX => {
-                format!("there are {named} … (`mailtrace stats --by {key}` has all)")
-            }
-            _ => format!("there are {named}"),
-        };
-        let line = format!("no event of the store has {field}:{value}; {there_are}");
-        writeln!(anstream::stderr().lock(), "{}", sanitise(&line))?;
+        writeln!(anstream::stderr().lock(), "{}", fit(&line, limits::TABLE_TEXT_COLUMNS_MAX))?;
     }
     Ok(())
+}
+
+/// Whether an event has a value.
+enum Known {
+    Has,
+    /// None has; which values there are, in words.
+    HasNot(String),
+}
+
+/// Looks for a value among those of a field that has few. `None` for another field.
+fn known_values(
+    field: Field,
+    value: &str,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<Option<Known>> {
+    let Some(key) = CountKey::from_name(field.name()).filter(|it| it.is_of_events()) else {
+        return Ok(None);
+    };
+    let request = StatsRequest {
+        range: TimeRange::default(),
+        interval: None,
+        zone: context.zone.clone(),
+        rules: JoinRules::default(),
+    };
+    let counts = count_by(store, key, &request, usize::MAX)?;
+    let values: Vec<&str> = counts.rows.iter().filter_map(|it| it.value.as_deref()).collect();
+    if values.iter().any(|it| folded(it) == value) {
+        return Ok(Some(Known::Has));
+    }
+    let named = values.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
+    Ok(Some(Known::HasNot(match values.len() {
+        0 => "none has any".to_owned(),
+        count if count > NAMED_MAX => {
+            format!("there are {named} … (`mailtrace stats --by {key}` has all)")
+        }
+        _ => format!("there are {named}"),
+    })))
 }

@@ -1,13 +1,16 @@
 //! What a query command asks: the store, or files for the length of one question.
 
+use std::borrow::Cow;
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use clap::Args;
 use tempfile::TempDir;
 
 use super::progress::ImportProgress;
-use super::{Context, Outcome, import};
+use super::{Context, Outcome, import, output};
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
+use crate::limits;
 use crate::store::{Store, StoreError};
 
 /// Where the events come from.
@@ -23,6 +26,8 @@ pub(super) struct Opened {
     pub(super) store: Store,
     /// Whether all input was understood.
     input_outcome: Outcome,
+    /// Whether an answer is not all that there is to say.
+    is_cut: Cell<bool>,
     /// The temporary store's directory, removed with this.
     _dir: Option<TempDir>,
 }
@@ -30,14 +35,64 @@ pub(super) struct Opened {
 impl Opened {
     /// The exit status of a command that found something or not.
     pub(super) fn outcome(&self, has_found: bool) -> Outcome {
-        if has_found { self.input_outcome } else { Outcome::NothingFound }
+        match has_found {
+            false => Outcome::NothingFound,
+            true if self.is_cut.get() => Outcome::SomeRejected,
+            true => self.input_outcome,
+        }
     }
+
+    /// Says on stderr how many of the messages that were answered with are not whole, if any, and
+    /// keeps it for the exit status.
+    pub(super) fn say_truncated(&self, count: usize, context: &Context) {
+        if count == 0 {
+            return;
+        }
+        self.is_cut.set(true);
+        if !context.global.quiet {
+            let most = limits::TRACE_EVENTS_MAX;
+            let whom =
+                if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+            output::note(&format!(
+                "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
+            ));
+        }
+    }
+}
+
+/// A word as a POSIX shell takes it for what it is.
+fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:,+@%=".contains(it);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
 }
 
 impl InputArgs {
     /// Whether files are asked instead of a store.
     pub(super) fn is_given(&self) -> bool {
         !self.input.is_empty()
+    }
+
+    /// The options by which another command asks the same events and shows times in the same zone,
+    /// as a shell takes them: each with a blank before it.
+    pub(super) fn as_typed(&self, context: &Context) -> String {
+        let mut typed = String::new();
+        if let Some(store) = context.global.store.as_ref().filter(|_| !self.is_given()) {
+            typed.push_str(&format!(" --store {}", shell_word(&store.to_string_lossy())));
+        }
+        if context.global.tz != "UTC" {
+            typed.push_str(&format!(" --tz {}", shell_word(&context.global.tz)));
+        }
+        // Last: it takes all words up to the next option.
+        if self.is_given() {
+            typed.push_str(" --input");
+        }
+        for path in &self.input {
+            typed.push_str(&format!(" {}", shell_word(&path.to_string_lossy())));
+        }
+        typed
     }
 
     pub(super) fn open(&self, context: &Context) -> anyhow::Result<Opened> {
@@ -50,7 +105,12 @@ impl InputArgs {
                 ),
                 other => other.into(),
             })?;
-            return Ok(Opened { store, input_outcome: Outcome::Done, _dir: None });
+            return Ok(Opened {
+                store,
+                input_outcome: Outcome::Done,
+                is_cut: Cell::new(false),
+                _dir: None,
+            });
         }
         let dir = temporary_directory()?;
         context.leftovers.add(dir.path())?;
@@ -61,6 +121,6 @@ impl InputArgs {
             })?;
         drop(progress);
         let input_outcome = import::finish(&report, context)?;
-        Ok(Opened { store, input_outcome, _dir: Some(dir) })
+        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
     }
 }

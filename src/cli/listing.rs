@@ -4,12 +4,36 @@ use std::io::Write;
 
 use super::{Context, Format};
 use crate::limits;
-use crate::store::Store;
+use crate::store::{CoveredRange, Store};
+use crate::time::TimeRange;
 
 /// Checks how many rows are asked for.
 pub(super) fn check_limit(limit: usize) -> anyhow::Result<()> {
     let most = limits::RESULT_ROWS_MAX;
     anyhow::ensure!(limit <= most, "--limit: at most {most}");
+    Ok(())
+}
+
+/// Says on stderr, for people, that the store was never looked at for the time that was asked about,
+/// if so.
+pub(super) fn say_not_covered(
+    range: TimeRange,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let coverage = &store.checkpoint().coverage;
+    let is_touched = |it: &CoveredRange| {
+        range.until.is_none_or(|until| it.first() < until)
+            && range.since.is_none_or(|since| it.last() >= since)
+    };
+    let is_covered = coverage.groups().flat_map(|(_, ranges)| ranges).any(is_touched);
+    let is_for_people = context.global.format == Format::Table && !context.global.quiet;
+    if is_for_people && !range.is_unbounded() && !coverage.is_empty() && !is_covered {
+        writeln!(
+            anstream::stderr().lock(),
+            "the store covers nothing of the time asked about (see `mailtrace status`)"
+        )?;
+    }
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::filter::FilterArgs;
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
 use super::input::{InputArgs, Opened};
-use super::listing::{check_limit, say_how_many};
+use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
@@ -124,7 +124,7 @@ fn answer(
 ) -> anyhow::Result<(bool, Option<String>)> {
     let grace_ms = args.grace.ms()?;
     let store = &opened.store;
-    let rules = JoinRules::of_store(store, grace_ms);
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
     if !args.group_by.is_empty() {
         return Ok((show_groups(args, filter, rules, opened, context)?, None));
     }
@@ -133,10 +133,12 @@ fn answer(
     let failed = args.watch.failed(&metrics(), |name| metric(&found, name))?;
     let page = page(found, Order::from(args.sort), cursor, args.limit);
     let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let shown = write(&page, args, &rules, context, store, &mut stdout)?;
+    let (shown, truncated) = write(&page, args, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
+    opened.say_truncated(truncated, context);
     say_how_many("message", shown, page.total, store, context)?;
     if is_nothing {
+        say_not_covered(filter.first_seen, store, context)?;
         say_unknown_values(filter.queries(), store, context)?;
     }
     say_what_is_next(&page, args, context)?;
@@ -220,7 +222,8 @@ fn show_groups(
 /// Messages that are traced and laid out together.
 const PART_MESSAGES: usize = 200;
 
-/// Writes the messages part by part, so that a large answer takes no memory. Gives their number.
+/// Writes the messages part by part, so that a large answer takes no memory. Gives their number,
+/// and how many of them are not whole.
 fn write(
     page: &Page,
     args: &MessagesArgs,
@@ -228,10 +231,11 @@ fn write(
     context: &Context,
     store: &Store,
     out: &mut dyn Write,
-) -> anyhow::Result<u64> {
+) -> anyhow::Result<(u64, usize)> {
     let zone = &context.zone;
     let mut reader = store.events();
     let mut shown = 0;
+    let mut truncated = 0;
     let is_json = context.global.format == Format::Json;
     if is_json {
         write!(out, "{{\"messages\":[")?;
@@ -262,6 +266,7 @@ fn write(
             }
         }
         shown += traced.len() as u64;
+        truncated += traced.iter().filter(|it| it.is_truncated).count();
     }
     if is_json {
         let next = json!(page.next.map(|it| it.to_string()));
@@ -270,5 +275,5 @@ fn write(
     if page.messages.is_empty() && context.global.format == Format::Csv {
         write_messages_csv(&[], true, zone, out)?;
     }
-    Ok(shown)
+    Ok((shown, truncated))
 }

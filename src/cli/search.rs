@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::hint::say_unknown_values;
 use super::input::InputArgs;
-use super::listing::{check_limit, say_how_many};
+use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::watched::WatchedArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
@@ -57,6 +57,7 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
     stdout.flush()?;
     say_how_many("event", shown, total, &opened.store, context)?;
     if total == 0 {
+        say_not_covered(range, &opened.store, context)?;
         say_unknown_values([&query], &opened.store, context)?;
     }
     // With a limit of none, what there is was found all the same.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::grace::GraceArgs;
 use super::input::InputArgs;
-use super::listing::{check_limit, say_how_many};
+use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::search::range;
 use super::{Context, Format, Outcome};
 use crate::limits;
@@ -74,7 +74,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
     let interval = args.interval.as_deref().map(interval).transpose()?;
     let opened = args.input.open(context)?;
     let store = &opened.store;
-    let rules = JoinRules::of_store(store, grace_ms);
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
     let request = StatsRequest { range, interval, zone: context.zone.clone(), rules };
     let mut out = BufWriter::new(anstream::stdout().lock());
     let key = args.by.as_deref().and_then(CountKey::from_name);
@@ -88,6 +88,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
     out.flush()?;
     if !has_found {
         say_how_many("event", 0, 0, store, context)?;
+        say_not_covered(range, store, context)?;
     }
     Ok(opened.outcome(has_found))
 }

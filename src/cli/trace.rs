@@ -9,10 +9,11 @@ use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::{Context, Format, Outcome, batch};
+use crate::limits;
 use crate::render::{
-    TraceAnswer, write_divider, write_event_sources, write_messages_csv, write_messages_ndjson,
-    write_not_found, write_trace_json_with_sources, write_trace_ndjson_with_sources,
-    write_trace_table, write_trace_tables,
+    TraceAnswer, fit, write_divider, write_event_sources, write_messages_csv,
+    write_messages_ndjson, write_not_found, write_trace_json_with_sources,
+    write_trace_ndjson_with_sources, write_trace_table, write_trace_tables,
 };
 use crate::store::{Provenance, Store};
 use crate::time::{Timestamp, Zone};
@@ -59,9 +60,9 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
     };
     let opened = args.input.open(context)?;
     let store = &opened.store;
-    let rules = JoinRules::of_store(store, grace_ms);
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
     if let Some(ids) = batch {
-        return Ok(opened.outcome(batch::answer(ids, store, &rules, context)?));
+        return Ok(opened.outcome(batch::answer(ids, &opened, &rules, context)?));
     }
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), &rules)?;
     let note = coverage_note(store, &context.zone);
@@ -99,11 +100,29 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut stdout)?,
     }
     stdout.flush()?;
+    if !context.global.quiet {
+        say_shared(&traced.shared)?;
+    }
+    opened.say_truncated(traced.messages.iter().filter(|it| it.is_truncated).count(), context);
     if !traced.not_found.is_empty() && !context.global.quiet {
         let mut stderr = anstream::stderr().lock();
         write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
     }
     Ok(opened.outcome(!traced.messages.is_empty()))
+}
+
+/// Says which IDs are those of several messages: whoever asks about one mail is answered with
+/// others' too.
+fn say_shared(shared: &[(String, usize)]) -> std::io::Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    for (id, count) in shared {
+        let text = match shared {
+            [_] => format!("{count} messages have this ID"),
+            _ => format!("{count} messages have the ID {id}"),
+        };
+        writeln!(stderr, "{}", fit(&text, limits::TABLE_TEXT_COLUMNS_MAX))?;
+    }
+    Ok(())
 }
 
 /// Where each event of each message came from.

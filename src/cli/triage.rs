@@ -18,7 +18,7 @@ use crate::triage::{FindingKind, Triage, TriageRequest, triage};
 ///
 /// The worst comes first, each with the numbers of the period of the same length before in brackets
 /// and with the command that shows more. Without --since it is about the 24 hours up to the newest
-/// event of the store. Numbers for --fail-if: messages, recipients, lost, bounced,
+/// event of the store. Numbers for --fail-if: messages, recipients, lost, unclear, bounced,
 /// bounced-domains, failing-mailboxes, slow, spam-in-inbox, clean-in-junk, dmarc-failed, rules,
 /// bursts, no-beginning.
 #[derive(Debug, Args)]
@@ -56,17 +56,19 @@ fn answer(
     let grace_ms = args.grace.ms()?;
     let store = &opened.store;
     let asked = range(args.since.as_deref(), args.until.as_deref(), context)?;
-    let rules = JoinRules::of_store(store, grace_ms);
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
     let period = period(asked, rules.newest, context.now);
     let (Some(since), Some(until)) = (period.since, period.until) else {
         anyhow::bail!("--since and --until leave no time between them");
     };
     anyhow::ensure!(since < until, "--since and --until leave no time between them");
-    let request = TriageRequest { since, until, rules, slow_ms, items: usize::from(args.items) };
+    let items = usize::from(args.items);
+    let zone = context.zone.clone();
+    let request = TriageRequest { since, until, rules, slow_ms, items, zone };
     let found = triage(store, &request)?;
     let failed = failed(args, &found)?;
     let commands: Vec<String> =
-        found.findings.iter().map(|it| command(it.kind, args, since, until)).collect();
+        found.findings.iter().map(|it| command(it.kind, args, since, until, context)).collect();
     let mut out = BufWriter::new(anstream::stdout().lock());
     match context.global.format {
         Format::Table => {
@@ -80,6 +82,7 @@ fn answer(
     out.flush()?;
     if found.messages == 0 {
         super::listing::say_how_many("message", 0, 0, store, context)?;
+        super::listing::say_not_covered(found.range, store, context)?;
     }
     Ok((found.messages > 0, failed))
 }
@@ -98,12 +101,19 @@ fn period(asked: TimeRange, newest: Option<Timestamp>, now: Timestamp) -> TimeRa
     TimeRange { since: Some(since), until: Some(until) }
 }
 
-/// The command that shows more of a finding.
-fn command(kind: FindingKind, args: &TriageArgs, since: Timestamp, until: Timestamp) -> String {
+/// The command that shows more of a finding, of the same store or files and in the same zone.
+fn command(
+    kind: FindingKind,
+    args: &TriageArgs,
+    since: Timestamp,
+    until: Timestamp,
+    context: &Context,
+) -> String {
     let slow =
         format!("--slower-than {} --outcome delivered,sent --sort slowest", args.slow.trim());
     let filter = match kind {
         FindingKind::Lost => "--outcome lost",
+        FindingKind::Unclear => "--outcome unclear",
         FindingKind::Bounced => "--outcome bounced --group-by cause",
         FindingKind::BouncedDomains => "--outcome bounced --group-by recipient-domain",
         FindingKind::FailingMailboxes => "--outcome bounced --group-by recipient",
@@ -118,5 +128,6 @@ fn command(kind: FindingKind, args: &TriageArgs, since: Timestamp, until: Timest
         FindingKind::NoBeginning => "--no-beginning",
     };
     let grace = args.grace.option().map(|it| format!(" {it}")).unwrap_or_default();
-    format!("mailtrace messages {filter} --since {since} --until {until}{grace}")
+    let asked = args.input.as_typed(context);
+    format!("mailtrace messages {filter} --since {since} --until {until}{grace}{asked}")
 }

@@ -10,14 +10,15 @@ use std::fmt;
 pub struct MessageId<'a>(Cow<'a, str>);
 
 impl<'a> MessageId<'a> {
-    /// Normalises `text`; `None` when nothing remains, for an empty key never joins anything.
+    /// Normalises `text`; `None` when it is no ID: empty, a placeholder for a missing value, or
+    /// masked. Such a text stands in the mail of many, so as a key it would join strangers'.
     #[must_use]
     pub fn parse(text: Cow<'a, str>) -> Option<Self> {
         let bare = match text {
             Cow::Borrowed(text) => Cow::Borrowed(strip_brackets(text)),
             Cow::Owned(text) => Cow::Owned(strip_brackets(&text).to_owned()),
         };
-        (!bare.is_empty()).then_some(Self(bare))
+        is_id(&bare).then_some(Self(bare))
     }
 
     /// The ID without brackets.
@@ -37,6 +38,20 @@ impl fmt::Display for MessageId<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "<{}>", self.0)
     }
+}
+
+/// What programs write where they have no ID.
+const PLACEHOLDERS: [&str; 10] =
+    ["null", "none", "nil", "undefined", "unknown", "n/a", "na", "-", "(null)", "(none)"];
+
+/// So many asterisks in a row are a mask: data protection in CloudWatch replaces each character of
+/// what it hides, and IDs of one length become alike.
+const MASK: &str = "****";
+
+fn is_id(bare: &str) -> bool {
+    bare.chars().any(char::is_alphanumeric)
+        && !bare.contains(MASK)
+        && !PLACEHOLDERS.iter().any(|it| bare.eq_ignore_ascii_case(it))
 }
 
 fn strip_brackets(text: &str) -> &str {
@@ -60,6 +75,20 @@ mod tests {
         check("<>", None);
         check("", None);
         check("<a", Some("<a"));
+    }
+
+    #[test]
+    fn what_stands_for_no_id_is_none() {
+        for placeholder in PLACEHOLDERS {
+            check(placeholder, None);
+            check(&format!(" <{}> ", placeholder.to_uppercase()), None);
+        }
+        for masked in ["****", "<**************>", "<****@acme.example>", "***", "<--->", "<@>"] {
+            check(masked, None);
+        }
+        check("<null@acme.example>", Some("null@acme.example"));
+        check("<a**b@acme.example>", Some("a**b@acme.example"));
+        check("<0>", Some("0"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::ExportError;
 use crate::limits;
-use crate::store::{EventReader, Location, Store, StoreError};
+use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, MessageSummary, locations_with_id, trace_event};
 
@@ -67,7 +67,8 @@ impl Selection {
 pub struct Selector<'s> {
     reader: EventReader<'s>,
     rules: &'s JoinRules,
-    /// What a message is known by that has been selected: its trace IDs and message IDs.
+    /// What a message is known by that has been selected: its trace IDs, and its events without
+    /// one. Not its message IDs, which other messages may have too.
     known: HashSet<KeyHash>,
     selection: Selection,
 }
@@ -82,7 +83,7 @@ fn key_hash(kind: u8, key: &str) -> KeyHash {
 }
 
 const TRACE_KEY: u8 = b't';
-const MESSAGE_KEY: u8 = b'm';
+const RECORD_KEY: u8 = b'r';
 
 impl<'s> Selector<'s> {
     /// Begins with none.
@@ -102,7 +103,7 @@ impl<'s> Selector<'s> {
     ///
     /// [`ExportError::Store`] and [`ExportError::TooManyMessages`].
     pub fn add_id(&mut self, id: &str) -> Result<(), ExportError> {
-        let locations = locations_with_id(&mut self.reader, id)?;
+        let locations = locations_with_id(&mut self.reader, id, self.rules)?;
         if locations.is_empty() {
             self.selection.not_found_count += 1;
             if self.selection.not_found.len() < limits::EXPORT_IDS_NAMED_MAX {
@@ -137,12 +138,7 @@ impl<'s> Selector<'s> {
         if self.known.is_empty() {
             return Ok(false);
         }
-        let event = self.reader.read(location)?.event;
-        let is_leg_known = !event.trace_id.is_empty()
-            && self.known.contains(&key_hash(TRACE_KEY, &event.trace_id));
-        let is_message_known = |id: &str| self.known.contains(&key_hash(MESSAGE_KEY, id));
-        Ok(is_leg_known
-            || event.message_id.as_ref().is_some_and(|it| is_message_known(it.as_str())))
+        Ok(self.known.contains(&key_of(&self.reader.read(location)?)))
     }
 
     /// What was selected.
@@ -157,5 +153,16 @@ impl<'s> Selector<'s> {
 
 fn keys_of(message: &Message) -> impl Iterator<Item = KeyHash> {
     let traces = message.trace_ids.iter().map(|it| key_hash(TRACE_KEY, it));
-    traces.chain(message.message_ids.iter().map(|it| key_hash(MESSAGE_KEY, it.as_str())))
+    let untraced = message.events.iter().filter(|it| it.event.trace_id.is_empty());
+    traces.chain(untraced.map(key_of))
+}
+
+fn key_of(event: &StoredEvent) -> KeyHash {
+    match event.event.trace_id.as_ref() {
+        "" => {
+            let record = &event.record;
+            key_hash(RECORD_KEY, &format!("{} {}", record.timestamp.as_ms(), record.message))
+        }
+        trace_id => key_hash(TRACE_KEY, trace_id),
+    }
 }

@@ -87,7 +87,10 @@ fn write_glob(formatter: &mut fmt::Formatter<'_>, glob: &Glob) -> fmt::Result {
             formatter.write_str("*")?;
         }
         for character in piece.chars() {
-            let is_sign = matches!(character, '"' | '\\' | '*' | '(' | ')' | '[' | '{' | '<' | '>');
+            let is_sign = matches!(
+                character,
+                '"' | '\\' | '*' | '(' | ')' | '[' | '{' | '<' | '>' | '&' | '|'
+            );
             if is_sign || character.is_whitespace() {
                 formatter.write_str("\\")?;
             }

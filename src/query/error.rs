@@ -43,6 +43,22 @@ pub enum QueryErrorKind {
     /// A closing parenthesis without an opening one.
     #[error("this parenthesis was never opened")]
     StrayParenthesis,
+    /// An operator of another query language.
+    #[error("\"{operator}\" is no operator here")]
+    ForeignOperator {
+        /// As it was written.
+        operator: String,
+        /// What stands for it here; nothing where nothing is needed.
+        ours: String,
+    },
+    /// An equals sign behind a field, where a colon is to stand.
+    #[error("a field and its value have a colon between them")]
+    EqualsSign {
+        /// Which field.
+        field: Field,
+        /// Whether the value was not to be.
+        is_negated: bool,
+    },
     /// A quote without a second one.
     #[error("this quote is never closed")]
     OpenQuote,
@@ -112,6 +128,15 @@ impl QueryError {
             }
             QueryErrorKind::StrayParenthesis => {
                 "take it out, or put a backslash before it if it is part of the text".to_owned()
+            }
+            QueryErrorKind::ForeignOperator { operator, ours } if ours.is_empty() => format!(
+                "leave {operator} out, for every term must hold; or write \"{operator}…\" in quotes if it is part of the text"
+            ),
+            QueryErrorKind::ForeignOperator { operator, ours } => {
+                format!("write {ours}, or put \"{operator}\" in quotes if it is part of the text")
+            }
+            QueryErrorKind::EqualsSign { field, is_negated } => {
+                format!("write {}{field}:VALUE", if *is_negated { "-" } else { "" })
             }
             QueryErrorKind::OpenParenthesis | QueryErrorKind::OpenQuote => {
                 "close it, or put a backslash before it if it is part of the text".to_owned()

@@ -171,6 +171,18 @@ impl Query {
         }
     }
 
+    /// The single demands that must be met; not those that must not.
+    #[must_use]
+    pub fn demands(&self) -> Vec<&Self> {
+        match self {
+            Self::And(queries) | Self::Or(queries) => {
+                queries.iter().flat_map(Self::demands).collect()
+            }
+            Self::Clause(_) => vec![self],
+            Self::All | Self::Not(_) => Vec::new(),
+        }
+    }
+
     /// Whether it asks for an ID anywhere: the index tells IDs of one hash not apart.
     #[must_use]
     pub fn asks_for_id(&self) -> bool {

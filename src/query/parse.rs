@@ -40,6 +40,22 @@ struct Parser<'t> {
     depth: usize,
 }
 
+/// Operators of other languages at the beginning of a word, and what stands for them here; nothing
+/// for one that is not needed. Those of one sign that words may begin with must stand alone.
+const FOREIGN_OPERATORS: &[(&str, &str)] =
+    &[("&&", "AND"), ("||", "OR"), ("!", "NOT"), ("+", ""), ("&", "AND"), ("|", "OR")];
+
+/// Whether a bare value goes on with an operator of another language: `a&&b`.
+fn glued_operator(value: &str) -> Option<(usize, &'static str)> {
+    let mut is_escaped = false;
+    value.char_indices().find_map(|(at, character)| {
+        let is_plain = !std::mem::replace(&mut is_escaped, !is_escaped && character == '\\');
+        let rest = value.get(at..).filter(|_| is_plain)?;
+        let operator = [("&&", "AND"), ("||", "OR")].into_iter().find(|it| rest.starts_with(it.0));
+        operator.map(|(_, ours)| (at, ours))
+    })
+}
+
 fn clause(field: Field, matcher: Matcher, span: Span) -> Query {
     Query::Clause(Clause { field, matcher, span })
 }
@@ -80,6 +96,9 @@ impl<'t> Parser<'t> {
             if is_end {
                 return Ok(Query::and(queries));
             }
+            if !is_and {
+                self.refuse_lower_case(&["and", "or"])?;
+            }
             queries.push(self.term(field)?);
         }
     }
@@ -94,6 +113,7 @@ impl<'t> Parser<'t> {
             self.depth -= 1;
             return Ok(Query::negated(query));
         }
+        self.refuse_foreign_operators()?;
         if self.cursor.peek() == Some('(') {
             return self.group(field);
         }
@@ -113,10 +133,67 @@ impl<'t> Parser<'t> {
         match field {
             Some(field) => self.field_value(field, start),
             None => {
-                let value = Value::read(&mut self.cursor)?;
+                let value = self.bare_or_quoted(None)?;
                 bare_demand(&value).map_err(|kind| (value.span, kind))
             }
         }
+    }
+
+    /// Refuses what other query languages have for operators: taken for words, they would find
+    /// nothing without saying why.
+    fn refuse_foreign_operators(&self) -> Parsed<()> {
+        let rest = self.cursor.rest();
+        let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+        for (operator, ours) in FOREIGN_OPERATORS {
+            let is_it = if operator.len() == 1 && !matches!(*operator, "!" | "+") {
+                word == *operator
+            } else {
+                word.starts_with(operator)
+            };
+            if is_it {
+                return Err(self.foreign(operator.len(), ours));
+            }
+        }
+        let is_before_term = rest.get("not".len()..).is_some_and(|it| {
+            it.starts_with(char::is_whitespace)
+                && !matches!(it.trim_start().chars().next(), None | Some(')'))
+        });
+        if is_before_term {
+            self.refuse_lower_case(&["not"])?;
+        }
+        // `from=ana` and its like, where what stands before the sign is a field.
+        let name = word.split(['=', '!']).next().unwrap_or_default();
+        let value = word.get(name.len()..).unwrap_or_default().trim_start_matches(['=', '!']);
+        let sign = word.get(name.len()..word.len() - value.len()).unwrap_or_default();
+        match Field::from_name(name).filter(|_| sign.contains('=')) {
+            Some(field) => {
+                let start = self.cursor.position() + name.len();
+                let kind = QueryErrorKind::EqualsSign { field, is_negated: sign.starts_with('!') };
+                Err((Span { start, end: start + sign.len() }, kind))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses words that are operators in upper case.
+    fn refuse_lower_case(&self, operators: &[&str]) -> Parsed<()> {
+        let rest = self.cursor.rest();
+        let word = rest.split(|it: char| it.is_whitespace() || matches!(it, '(' | ')' | '"'));
+        let word = word.into_iter().next().unwrap_or_default();
+        // Upper case ones are operators already, where they may stand.
+        let is_it =
+            |it: &&&str| word.eq_ignore_ascii_case(it) && word.chars().any(char::is_lowercase);
+        match operators.iter().find(is_it) {
+            Some(operator) => Err(self.foreign(operator.len(), &operator.to_uppercase())),
+            None => Ok(()),
+        }
+    }
+
+    fn foreign(&self, length: usize, ours: &str) -> (Span, QueryErrorKind) {
+        let start = self.cursor.position();
+        let operator = self.cursor.rest().get(..length).unwrap_or_default().to_owned();
+        let kind = QueryErrorKind::ForeignOperator { operator, ours: ours.to_owned() };
+        (Span { start, end: start + length }, kind)
     }
 
     fn group(&mut self, field: Option<Field>) -> Parsed<Query> {
@@ -181,13 +258,30 @@ impl<'t> Parser<'t> {
             Some(it) if !it.is_whitespace() && it != ')' => {}
             _ => return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field })),
         }
-        let mut value = Value::read(&mut self.cursor)?;
+        let mut value = self.bare_or_quoted(Some(field))?;
         value.span = self.cursor.span_from(start);
         let query = match field.kind() {
             FieldKind::Time => self.time(&value),
             _ => demand(field, &value),
         };
         query.map_err(|kind| (value.span, kind))
+    }
+
+    /// Reads a value. IDs may have any sign in them; of others, a bare one has no operators.
+    fn bare_or_quoted(&mut self, field: Option<Field>) -> Parsed<Value> {
+        let before = self.cursor.clone();
+        let value = Value::read(&mut self.cursor)?;
+        let text = before.rest().get(..value.span.end - value.span.start).unwrap_or_default();
+        if !value.is_quoted
+            && field.is_none_or(|it| it.kind() != FieldKind::Id)
+            && let Some((at, ours)) = glued_operator(text)
+        {
+            let start = before.position() + at;
+            let operator = text.get(at..at + 2).unwrap_or_default().to_owned();
+            let kind = QueryErrorKind::ForeignOperator { operator, ours: ours.to_owned() };
+            return Err((Span { start, end: start + 2 }, kind));
+        }
+        Ok(value)
     }
 
     fn time(&self, value: &Value) -> Result<Query, QueryErrorKind> {

@@ -437,3 +437,44 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn operators_of_other_languages_are_errors_with_what_to_write() {
+    let check = |text: &str, place: &str, help: &str| {
+        let error = parse(text, Timestamp::MIN, &Zone::UTC).unwrap_err();
+        assert_eq!(&text[error.span.start..error.span.end], place, "{text}");
+        assert!(error.help().contains(help), "{text}: {}", error.help());
+    };
+    check("to:bob@acme.example && event:*", "&&", "write AND");
+    check("to:bob@acme.example&&event:*", "&&", "write AND");
+    check("to:a@x || to:b@x", "||", "write OR");
+    check("invoice||receipt", "||", "write OR");
+    check("to:a@x | to:b@x", "|", "write OR");
+    check("!spam:PASS", "!", "write NOT");
+    check("to:a@x ! spam:PASS", "!", "write NOT");
+    check("+to:a@x", "+", "leave + out");
+    check("to:a@x +event:*", "+", "leave + out");
+    check("to:a@x or to:b@x", "or", "write OR");
+    check("to:a@x And to:b@x", "And", "write AND");
+    check("to:(a@x or b@x)", "or", "write OR");
+    check("(invoice and receipt)", "and", "write AND");
+    check("not spam:PASS", "not", "write NOT");
+    check("to:a@x not spam:PASS", "not", "write NOT");
+    check("from=ana@x", "=", "from:VALUE");
+    check("to:a@x status!=5.1.1", "!=", "-status:VALUE");
+    for text in [
+        "\"this and that\"",
+        "subject:\"a && b\"",
+        "subject:\"!\" x",
+        "or",
+        "not",
+        "subject:or",
+        "message-id:a||b!c+d@x",
+        "to:bob+lists@acme.example",
+        "x=y",
+        "android organ notable",
+    ] {
+        parse(text, Timestamp::MIN, &Zone::UTC)
+            .unwrap_or_else(|it| panic!("{text}: {}", it.report()));
+    }
+}

@@ -9,9 +9,9 @@ use super::sanitise::sanitise;
 use crate::event::{Address, decoded_subject};
 use crate::store::StoredEvent;
 use crate::time::Zone;
-use crate::trace::{Message, Recipient, status_in_words};
+use crate::trace::{Message, Recipient, bounce_in_words};
 
-const MESSAGES_HEADER: [&str; 25] = [
+const MESSAGES_HEADER: [&str; 26] = [
     "messageIds",
     "messageOutcome",
     "firstSeen",
@@ -37,6 +37,7 @@ const MESSAGES_HEADER: [&str; 25] = [
     "dmarc",
     "spf",
     "dmarcPolicy",
+    "truncated",
 ];
 
 /// Writes one row for each recipient of each message, under a header that stays the same if asked
@@ -67,14 +68,14 @@ pub(super) fn message_header() -> impl Iterator<Item = &'static str> {
 }
 
 /// A row for each recipient, or one that leaves them empty.
-pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 25]> {
+pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> {
     if message.recipients.is_empty() {
         return vec![message_row(message, None, zone)];
     }
     message.recipients.iter().map(|it| message_row(message, Some(it), zone)).collect()
 }
 
-fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 25] {
+fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 26] {
     let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
     let of = |take: fn(&Recipient) -> Option<&str>| text(recipient.and_then(take));
     let verdicts = &message.verdicts;
@@ -93,7 +94,7 @@ fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) ->
         of(|it| it.folder.as_deref()),
         of(|it| Some(if it.is_junk { "true" } else { "false" })),
         of(|it| it.status.as_deref()),
-        of(|it| it.status.as_deref().and_then(status_in_words)),
+        of(|it| bounce_in_words(it.status.as_deref(), it.reason.as_deref())),
         of(|it| it.reason.as_deref()),
         of(|it| it.rule.as_deref()),
         recipient.map(|it| list(&it.mailboxes)).unwrap_or_default(),
@@ -104,6 +105,7 @@ fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) ->
         text(verdicts.dmarc.as_deref()),
         text(verdicts.spf.as_deref()),
         text(verdicts.dmarc_policy.as_deref()),
+        message.is_truncated.to_string(),
     ]
     .map(|it| csv_cell(&it))
 }

@@ -1,15 +1,20 @@
 //! The first line of an answer: what became of the message, in one sentence.
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use super::address::{Marked, Namer};
+use crate::event::Address;
 use crate::time::human_duration;
-use crate::trace::{Message, Outcome, Recipient, StatusClass, status_class, status_in_words};
+use crate::trace::{
+    Direction, Message, Outcome, Recipient, StatusClass, bounce_in_words, status_class,
+};
 
 /// Outcomes in the order in which an administrator wants to hear of them.
-const PROBLEMS: [Outcome; 6] = [
+const PROBLEMS: [Outcome; 7] = [
     Outcome::Bounced,
     Outcome::Lost,
+    Outcome::Unclear,
     Outcome::Dropped,
     Outcome::Rejected,
     Outcome::Quarantined,
@@ -43,8 +48,43 @@ pub(super) fn headline_by(namer: &mut Namer, message: &Message) -> String {
             problem(namer, *outcome, &of_it)
         })
         .collect();
-    let parts: Vec<String> = arrived.into_iter().chain(problems).collect();
+    let parts: Vec<String> =
+        arrived.into_iter().chain(problems).chain(other_copies(message, &deciding)).collect();
     capitalised(&parts.join("; "))
+}
+
+/// Tells what went wrong with copies that do not decide: of mail that came to somebody twice, one
+/// may have bounced.
+fn other_copies(message: &Message, deciding: &[&Recipient]) -> Vec<String> {
+    let decides: HashSet<*const Recipient> =
+        deciding.iter().map(|it| std::ptr::from_ref(*it)).collect();
+    let of_address: HashMap<&Address<'_>, &Recipient> =
+        deciding.iter().map(|it| (&it.address, *it)).collect();
+    let others: Vec<&Recipient> = message
+        .recipients
+        .iter()
+        .filter(|it| it.outcome.is_bad() && !decides.contains(&std::ptr::from_ref(*it)))
+        // The same twice is no news, and a hand-over that was not logged is none where the arrival
+        // was.
+        .filter(|it| of_address.get(&it.address).is_none_or(|by| by.outcome != it.outcome))
+        .filter(|it| {
+            let is_silent = matches!(it.outcome, Outcome::Lost | Outcome::Unclear);
+            it.direction == Direction::Incoming || !is_silent
+        })
+        .collect();
+    let said = PROBLEMS.iter().filter_map(|outcome| {
+        let (was, were) = match outcome {
+            Outcome::Bounced => ("bounced".to_owned(), "bounced".to_owned()),
+            Outcome::Unclear => ("is unclear".to_owned(), "are unclear".to_owned()),
+            it => (format!("was {it}"), format!("were {it}")),
+        };
+        match others.iter().filter(|it| it.outcome == *outcome).count() {
+            0 => None,
+            1 => Some(format!("a second copy {was}")),
+            count => Some(format!("{count} other copies {were}")),
+        }
+    });
+    said.collect()
 }
 
 /// Tells who has it.
@@ -89,12 +129,15 @@ fn problem(namer: &mut Namer, outcome: Outcome, rows: &[&Recipient]) -> Option<S
         _ => format!("{} recipients", rows.len()),
     };
     let why = match outcome {
-        Outcome::Bounced => common(rows, |it| it.status.as_deref().map(status_with_words))
-            .map_or(String::new(), |it| format!(": {it}")),
+        Outcome::Bounced => {
+            common(rows, |it| status_with_words(it.status.as_deref(), it.reason.as_deref()))
+                .map_or(String::new(), |it| format!(": {it}"))
+        }
         Outcome::Dropped => common(rows, |it| it.rule.as_deref().map(Cow::from))
             .map_or(" by a rule".to_owned(), |it| format!(" by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => " by the sender's DMARC policy".to_owned(),
         Outcome::Lost => ": no outcome was recorded".to_owned(),
+        Outcome::Unclear => ": not known whether expanded or lost".to_owned(),
         Outcome::Pending => ": no outcome yet".to_owned(),
         Outcome::Delivered | Outcome::Sent | Outcome::Expanded => String::new(),
     };
@@ -110,18 +153,23 @@ fn common<'r>(
     rows.iter().all(|it| say(it).as_ref() == Some(&first)).then_some(first)
 }
 
-/// A status with its meaning: `5.2.2 mailbox full`, `4.4.1 no answer from the server (temporary)`.
-pub(super) fn status_with_words(status: &str) -> Cow<'_, str> {
+/// A bounce's status with its meaning: `5.2.2 mailbox full`, `4.4.1 no answer from the server
+/// (temporary)`.
+pub(super) fn status_with_words<'s>(
+    status: Option<&'s str>,
+    reason: Option<&str>,
+) -> Option<Cow<'s, str>> {
+    let status = status?;
     // Permanent is what people take a bounce for; only the other kind is worth a word.
     let class = match status_class(status) {
         Some(StatusClass::Temporary) => " (temporary)",
         _ => "",
     };
-    match status_in_words(status) {
+    Some(match bounce_in_words(Some(status), reason) {
         None if class.is_empty() => Cow::Borrowed(status),
         None => Cow::Owned(format!("{status}{class}")),
         Some(words) => Cow::Owned(format!("{status} {words}{class}")),
-    }
+    })
 }
 
 /// The same text with a capital at its start.
@@ -201,6 +249,30 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_that_went_wrong_is_named_though_another_arrived() {
+        let copies = [
+            received(0, "list", "m", &[BOB]),
+            bounced(9, "list", "INCOMING", BOB),
+            received(60_000, "direct", "m", &[BOB]),
+            delivered(62_000, "direct", BOB, "INBOX"),
+        ];
+        check(&copies, "Delivered to bob@acme.example in INBOX after 2.0 s; a second copy bounced");
+    }
+
+    #[test]
+    fn a_group_beside_somebody_without_an_event_is_unclear() {
+        let log = [
+            received(0, "t", "m", &["team@acme.example", "carl@acme.example"]),
+            delivered(1, "t", BOB, "INBOX"),
+            delivered(2, "t", EVE, "INBOX"),
+        ];
+        check(
+            &log,
+            "Delivered to 2 of 4 recipients; unclear for 2 recipients: not known whether expanded or lost",
+        );
+    }
+
+    #[test]
     fn what_is_open_is_said_to_be_open() {
         let log = [received(0, "t", "m", &[BOB]), rule(2_000, "t", "INBOUND_RULE", "DEFAULT", &[])];
         assert_eq!(
@@ -215,8 +287,9 @@ mod tests {
 
     #[test]
     fn only_a_temporary_status_is_said_to_be_of_its_kind() {
-        assert_eq!(status_with_words("4.4.1"), "4.4.1 no answer from the server (temporary)");
-        assert_eq!(status_with_words("5.1.1"), "5.1.1 unknown user");
-        assert_eq!(status_with_words("junk"), "junk");
+        let words = |it| status_with_words(Some(it), None).unwrap();
+        assert_eq!(words("4.4.1"), "4.4.1 no answer from the server (temporary)");
+        assert_eq!(words("5.1.1"), "5.1.1 unknown user");
+        assert_eq!(words("junk"), "junk");
     }
 }

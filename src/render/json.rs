@@ -15,7 +15,7 @@ use super::provenance::{EventSourceJson, EventSources};
 use super::sanitise::{is_hidden, push_json_escape};
 use crate::store::{Provenance, StoredEvent};
 use crate::time::{Timestamp, Zone};
-use crate::trace::{Message, Recipient, status_class, status_in_words};
+use crate::trace::{Message, Recipient, bounce_in_words, status_class};
 
 /// What `trace` found out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -262,7 +262,7 @@ impl<'m> RecipientJson<'m> {
             junk: recipient.is_junk,
             status,
             status_class: status.and_then(status_class).map(|it| it.as_str()),
-            status_text: status.and_then(status_in_words),
+            status_text: bounce_in_words(status, recipient.reason.as_deref()),
             reason: recipient.reason.as_deref(),
             rule: recipient.rule.as_deref(),
             mailboxes: recipient.mailboxes.iter().map(|it| it.as_str()).collect(),

@@ -7,7 +7,7 @@ use super::headline::headline_by;
 use super::step;
 use super::style::message_style;
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::trace::{Message, MessageOutcome};
+use crate::trace::{Direction, Message, MessageOutcome};
 
 /// Writes messages as a table: when, what became of it, from whom to whom, and beneath the ID to
 /// go on with, the subject, and what went wrong.
@@ -45,7 +45,12 @@ fn from_and_to(message: &Message) -> Marked {
 }
 
 fn beneath(message: &Message) -> Marked {
-    let is_fine = message.outcome == MessageOutcome::Delivered;
+    // A copy that bounced is worth a word though another arrived.
+    let has_bad_copy = message
+        .recipients
+        .iter()
+        .any(|it| it.outcome.is_bad() && it.direction == Direction::Incoming);
+    let is_fine = message.outcome == MessageOutcome::Delivered && !has_bad_copy;
     Marked::new(|namer| {
         let headline = (!is_fine).then(|| headline_by(namer, message));
         let parts = [message.any_id(), message.subject.clone(), headline];

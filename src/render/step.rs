@@ -103,7 +103,7 @@ pub(super) fn event_style(event: &Event<'_>) -> anstyle::Style {
 
 /// A bounce's status, its meaning, and the reason in the other server's words.
 pub(super) fn cause(status: Option<&str>, reason: Option<&str>) -> String {
-    match (status.map(status_with_words), reason.map(str::trim)) {
+    match (status_with_words(status, reason), reason.map(str::trim)) {
         (Some(status), Some(reason)) => format!("{status}: \"{reason}\""),
         (Some(status), None) => status.into_owned(),
         (None, Some(reason)) => format!("\"{reason}\""),

@@ -1,5 +1,6 @@
 //! The answer for people: what became of a message, and how it came to that.
 
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::address::Marked;
@@ -11,7 +12,7 @@ use super::table::{Cell, Column, Table, TableOptions, wrap_hanging, write_pairs}
 use crate::event::EventName;
 use crate::limits;
 use crate::time::{Timestamp, human_duration};
-use crate::trace::{Leg, Message, Outcome, Recipient};
+use crate::trace::{Direction, Leg, Message, Outcome, Recipient};
 
 const INDENT: usize = 2;
 
@@ -185,7 +186,16 @@ fn write_recipients(
     let mut rows: Vec<&Recipient> = if options.lists_all {
         message.recipients.iter().collect()
     } else {
-        message.deciding_recipients()
+        let mut rows = message.deciding_recipients();
+        let decides: HashSet<*const Recipient> =
+            rows.iter().map(|it| std::ptr::from_ref(*it)).collect();
+        // What went wrong with another copy is never left out.
+        rows.extend(message.recipients.iter().filter(|it| {
+            it.outcome.is_bad()
+                && it.direction == Direction::Incoming
+                && !decides.contains(&std::ptr::from_ref(*it))
+        }));
+        rows
     };
     if rows.is_empty() {
         return Ok(());
@@ -254,6 +264,7 @@ pub fn why(recipient: &Recipient) -> Marked {
             many => format!("stands for {} mailboxes", many.len()),
         },
         Outcome::Lost => "no outcome was recorded".to_owned(),
+        Outcome::Unclear => "not known: expanded or lost".to_owned(),
         Outcome::Pending => "no outcome yet".to_owned(),
         Outcome::Delivered | Outcome::Sent => String::new(),
     })

@@ -17,6 +17,9 @@ use crate::triage::{Finding, FindingKind, Item, RULE_TARGET, Triage};
 fn words(kind: FindingKind) -> (&'static str, &'static str) {
     match kind {
         FindingKind::Lost => ("recipient lost a message", "recipients lost a message"),
+        FindingKind::Unclear => {
+            ("recipient is a group or lost a message", "recipients are groups or lost a message")
+        }
         FindingKind::Bounced => ("bounce, by cause", "bounces, by cause"),
         FindingKind::BouncedDomains => ("bounce, by domain", "bounces, by domain"),
         FindingKind::FailingMailboxes => {
@@ -47,6 +50,7 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
 fn nothing_of(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Lost => "lost messages",
+        FindingKind::Unclear => "recipients of whom it is not known whether they are groups",
         FindingKind::Bounced | FindingKind::BouncedDomains => "bounces",
         FindingKind::FailingMailboxes => "addresses that bounced everything",
         FindingKind::Slow => "slow deliveries",
@@ -173,6 +177,7 @@ fn write_finding(
 fn value_cell(kind: FindingKind, value: &str) -> Cell {
     Cell::marked(match kind {
         FindingKind::Lost
+        | FindingKind::Unclear
         | FindingKind::BouncedDomains
         | FindingKind::SpamInInbox
         | FindingKind::CleanInJunk

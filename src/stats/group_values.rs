@@ -4,9 +4,8 @@ use std::collections::HashMap;
 
 use super::cause::cause_of;
 use super::groups::GroupValue;
-use super::{GroupKey, PAIR_SEPARATOR, StatsError};
+use super::{GroupKey, PAIR_SEPARATOR, StatsError, intervals_of};
 use crate::event::{Address, domain_of};
-use crate::limits;
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
@@ -76,8 +75,10 @@ impl GroupValues {
             GroupKey::Folder => Source::attributes(store, Attribute::Folder)?,
             GroupKey::Status => Source::attributes(store, Attribute::Status)?,
             GroupKey::Rule => Source::attributes(store, Attribute::Rule)?,
-            GroupKey::Hour => Source::intervals(store, Interval::Length(3_600_000), zone)?,
-            GroupKey::Day => Source::intervals(store, Interval::Day, zone)?,
+            GroupKey::Hour => {
+                Source::intervals(store, overview, Interval::Length(3_600_000), zone)?
+            }
+            GroupKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
             _ => Source::Itself,
         };
         Ok(Self { key, source })
@@ -300,12 +301,16 @@ impl Source {
         Ok(Self::Attributes { of_event, of_set, texts: texts.texts })
     }
 
-    fn intervals(store: &Store, interval: Interval, zone: &Zone) -> Result<Self, StatsError> {
+    fn intervals(
+        store: &Store,
+        overview: &Overview<'_>,
+        interval: Interval,
+        zone: &Zone,
+    ) -> Result<Self, StatsError> {
         let Some((first, last)) = store.time_span() else {
             return Ok(Self::Intervals(None, zone.clone()));
         };
-        let intervals = Intervals::new(interval, first, last, zone, limits::INTERVALS_MAX)
-            .ok_or(StatsError::TooManyIntervals { first, last })?;
+        let intervals = intervals_of(interval, first, last, overview.newest(), zone)?;
         Ok(Self::Intervals(Some(intervals), zone.clone()))
     }
 }

@@ -80,10 +80,23 @@ impl StatsRequest {
         if first > last {
             return Ok(None);
         }
-        Intervals::new(interval, first, last, &self.zone, limits::INTERVALS_MAX)
-            .map(Some)
-            .ok_or(StatsError::TooManyIntervals { first, last })
+        intervals_of(interval, first, last, self.rules.newest, &self.zone).map(Some)
     }
+}
+
+/// The intervals from `first` to `last`. Where that is later than the newest event that counts, only
+/// the interval of `last` itself follows the one of that event.
+fn intervals_of(
+    interval: Interval,
+    first: Timestamp,
+    last: Timestamp,
+    newest: Option<Timestamp>,
+    zone: &Zone,
+) -> Result<Intervals, StatsError> {
+    let dense_last = newest.filter(|it| *it >= first).map_or(last, |it| it.min(last));
+    let intervals = Intervals::new(interval, first, dense_last, zone, limits::INTERVALS_MAX)
+        .ok_or(StatsError::TooManyIntervals { first, last: dense_last })?;
+    Ok(if dense_last < last { intervals.and_that_of(interval, last, zone) } else { intervals })
 }
 
 /// Counts by the values of `key`, the most frequent `limit` of them first. It takes 16 bytes for

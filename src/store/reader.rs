@@ -104,6 +104,12 @@ impl Store {
         Timestamp::from_ms(first).zip(Timestamp::from_ms(last))
     }
 
+    /// The time of the newest record that is not after `last`.
+    #[must_use]
+    pub fn newest_until(&self, last: Timestamp) -> Option<Timestamp> {
+        self.snapshot.newest_until(last.as_ms()).and_then(Timestamp::from_ms)
+    }
+
     /// The columns of the index, for building queries.
     pub(crate) fn columns_by_segment(&self) -> ColumnsBySegment {
         self.snapshot.columns_by_segment()

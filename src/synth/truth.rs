@@ -110,16 +110,7 @@ fn recipients(plan: &Plan, legs: &[usize], newest_ms: i64) -> Vec<TruthRecipient
 
 fn recipient(plan: &Plan, row: &Row, newest_ms: i64) -> Option<TruthRecipient> {
     let leg = plan.legs.get(row.leg)?;
-    let decisive = row
-        .decisions
-        .iter()
-        .filter_map(|it| {
-            let event = plan.events.get(it.event).filter(|it| it.is_written)?;
-            Some((rank(it, event.at_ms), it.fate))
-        })
-        .min_by_key(|(rank, _)| *rank)
-        .map(|(_, fate)| fate);
-    let (outcome, folder, status) = match decisive {
+    let (outcome, folder, status) = match decisive(plan, row) {
         Some(Fate::Delivered { folder }) => ("delivered", Some(folder), None),
         Some(Fate::Sent) => ("sent", None, None),
         Some(Fate::Bounced { status }) => ("bounced", None, Some(status)),
@@ -127,12 +118,30 @@ fn recipient(plan: &Plan, row: &Row, newest_ms: i64) -> Option<TruthRecipient> {
         Some(Fate::Rejected) => ("rejected", None, None),
         Some(Fate::Quarantined) => ("quarantined", None, None),
         None if !row.is_named => return None,
-        None if has_unnamed_delivery(plan, row.leg) => ("expanded", None, None),
+        None if has_unnamed_delivery(plan, row.leg) => match silent_count(plan, row.leg) {
+            1 => ("expanded", None, None),
+            _ => ("unclear", None, None),
+        },
         None if newest_ms - leg.start_ms < limits::GRACE_MS_DEFAULT => ("pending", None, None),
         None => ("lost", None, None),
     };
     let direction = leg.direction.as_str();
     Some(TruthRecipient { address: row.address.clone(), direction, outcome, folder, status })
+}
+
+/// What became of a recipient by the events that were written, if they tell.
+fn decisive(plan: &Plan, row: &Row) -> Option<Fate> {
+    let written = row.decisions.iter().filter_map(|it| {
+        let event = plan.events.get(it.event).filter(|it| it.is_written)?;
+        Some((rank(it, event.at_ms), it.fate))
+    });
+    written.min_by_key(|(rank, _)| *rank).map(|(_, fate)| fate)
+}
+
+/// How many of those whom a leg names have no event of their own.
+fn silent_count(plan: &Plan, leg: usize) -> usize {
+    let is_silent = |it: &&Row| it.leg == leg && it.is_named && decisive(plan, it).is_none();
+    plan.rows.iter().filter(is_silent).count()
 }
 
 /// The lowest rank decides: first the kind of event, then the latest one, and of two at the same

@@ -77,6 +77,18 @@ impl Intervals {
         (starts.len() <= count_max).then_some(Self { starts })
     }
 
+    /// The same, and the interval of an instant far behind them, with nothing between.
+    #[must_use]
+    pub fn and_that_of(mut self, interval: Interval, instant: Timestamp, zone: &Zone) -> Self {
+        let one = Self::new(interval, instant, instant, zone, 2);
+        let start = one.and_then(|it| it.starts.first().copied());
+        let is_behind = |it: &i64| self.starts.last().is_none_or(|last| last < it);
+        if let Some(start) = start.filter(is_behind) {
+            self.starts.push(start);
+        }
+        self
+    }
+
     /// Where each begins.
     pub fn starts(&self) -> impl ExactSizeIterator<Item = Timestamp> {
         self.starts.iter().map(|it| Timestamp::from_ms(*it).unwrap_or(Timestamp::MIN))
@@ -127,6 +139,19 @@ fn calendar(first_day: Option<&ZonedDateTime>, first_ms: i64, last_ms: i64, days
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_instant_far_behind_has_an_interval_of_its_own() {
+        let at = |it| Timestamp::parse_log_form(it).unwrap();
+        let (first, far) = (at("2026-10-24T12:00:00Z"), at("9999-12-30T20:00:00Z"));
+        let intervals = Intervals::new(Interval::Day, first, first, &Zone::UTC, 10).unwrap();
+        let intervals = intervals.and_that_of(Interval::Day, far, &Zone::UTC);
+        let starts: Vec<_> = intervals.starts().map(|it| it.in_zone(&Zone::UTC)).collect();
+        assert_eq!(starts, ["2026-10-24T00:00:00.000Z", "9999-12-30T00:00:00.000Z"]);
+        assert_eq!(intervals.place_of(far.as_ms()), 1);
+        let again = intervals.clone().and_that_of(Interval::Day, first, &Zone::UTC);
+        assert_eq!(again, intervals);
+    }
 
     fn starts(interval: &str, first: &str, last: &str, zone: &str) -> Option<Vec<String>> {
         let at = |it| Timestamp::parse_log_form(it).unwrap();

@@ -3,9 +3,9 @@
 
 use rayon::prelude::*;
 
-use super::gather::{bare_id, messages_with, some_place_of};
+use super::gather::{Closure, some_place_of};
 use super::{JoinRules, Message};
-use crate::store::{EventReader, IdHash, Location, Store, StoreError};
+use crate::store::{IdHash, Location, Store, StoreError};
 
 /// IDs that one worker takes at once: enough of them lie in the same blocks, and there are enough
 /// portions for all workers.
@@ -57,7 +57,7 @@ pub fn trace_batch<T: Send>(
         .map_init(
             || store.events(),
             |reader, places| {
-                let mut last = Last::default();
+                let mut last = Closure::default();
                 let one = |(_, id, index): &(_, &str, usize)| {
                     Ok((*index, answer(id, last.messages_with(reader, id, rules)?)))
                 };
@@ -68,30 +68,6 @@ pub fn trace_batch<T: Send>(
     let mut answers: Vec<(usize, T)> = parts.into_iter().flatten().collect();
     answers.sort_unstable_by_key(|(index, _)| *index);
     Ok(answers.into_iter().map(|(_, it)| it).collect())
-}
-
-/// The last ID and its messages: lists of IDs repeat them, and a message of thousands of events is
-/// not to be gathered for each time that it is named.
-#[derive(Default)]
-struct Last {
-    id: String,
-    messages: Vec<Message>,
-}
-
-impl Last {
-    fn messages_with(
-        &mut self,
-        reader: &mut EventReader<'_>,
-        given: &str,
-        rules: &JoinRules,
-    ) -> Result<&[Message], StoreError> {
-        let id = bare_id(given);
-        if self.id != id || self.messages.is_empty() {
-            self.messages = messages_with(reader, given, rules)?;
-            id.clone_into(&mut self.id);
-        }
-        Ok(&self.messages)
-    }
 }
 
 /// By what a message is known that has been answered with before. Two messages have the same one

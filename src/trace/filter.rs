@@ -3,7 +3,7 @@
 //! The columns of the index answer the same faster ([`super::overview`]), and what they leave open
 //! is decided here.
 
-use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient, last_of_each};
 use crate::event::EventName;
 use crate::query::{Field, Pattern, Query};
 use crate::time::TimeRange;
@@ -39,9 +39,9 @@ impl OutcomeWord {
 
 /// What is asked of a message. Everything that is asked must hold.
 ///
-/// Some of it is asked of the recipients: then one and the same recipient must be all of that, in
-/// the row that decides what became of the message for that address
-/// ([`Message::deciding_recipients`]).
+/// Some of it is asked of the recipients: then one and the same row of a recipient must be all of
+/// that, be it the one that decides ([`Message::deciding_recipients`]) or not: a copy that bounced
+/// is found though another arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
     /// When its first event was.
@@ -84,7 +84,9 @@ impl MessageFilter {
     /// What is asked of single events or of single values of them.
     pub fn queries(&self) -> impl Iterator<Item = &Query> {
         let verdicts = self.verdicts.iter().map(|(_, pattern)| pattern);
-        let patterns = self.folder.iter().chain(&self.status).chain(verdicts);
+        let addresses = self.from.iter().chain(&self.to);
+        let texts = self.folder.iter().chain(&self.status).chain(&self.reason);
+        let patterns = addresses.chain(texts).chain(verdicts);
         patterns.map(Pattern::query).chain(&self.events)
     }
 }
@@ -164,13 +166,12 @@ impl MessageFilter {
                 || (!self.asks_of_recipients() && self.has_outcome(message.outcome, None)))
     }
 
-    /// The recipients of a message, of those that decide what became of it, who are what is asked
-    /// for.
+    /// The recipients of a message who are what is asked for: of each, the row that counts most
+    /// among those that are.
     #[must_use]
     pub fn recipients_of<'m>(&self, message: &'m Message) -> Vec<&'m Recipient> {
-        let mut recipients = message.deciding_recipients();
-        recipients.retain(|it| self.matches_recipient(it, message.outcome));
-        recipients
+        let rows = message.recipients.iter();
+        last_of_each(rows.filter(|it| self.matches_recipient(it, message.outcome)))
     }
 
     fn matches_recipient(&self, recipient: &Recipient, outcome: MessageOutcome) -> bool {

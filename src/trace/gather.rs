@@ -3,11 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use super::join::join_whole;
+use super::{JoinRules, Message, MessageMark, mark_of};
 use crate::event::MessageId;
 use crate::limits;
 use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
-
-use super::{JoinRules, Message, join};
 
 /// What is connected to one of the IDs that were asked for.
 #[derive(Clone, Debug, Default)]
@@ -16,13 +16,16 @@ pub struct Traced {
     pub messages: Vec<Message>,
     /// The IDs that no event has, as they were given.
     pub not_found: Vec<String>,
+    /// The IDs that several messages have, as they were given, and how many have each.
+    pub shared: Vec<(String, usize)>,
 }
 
 /// Traces messages: for each ID, a message ID (with or without angle brackets, or a pasted
-/// `Message-ID:` header line) or a trace ID, gathers every event that is connected to it.
+/// `Message-ID:` header line) or a trace ID, gathers every event that is connected to it. A
+/// message ID may be that of several messages.
 ///
-/// Two IDs of one message give one message. Each message stops at
-/// [`limits::TRACE_EVENTS_MAX`] events and then says that it is truncated.
+/// Two IDs of one message give one message. Gathering stops at [`limits::TRACE_EVENTS_MAX`]
+/// events; a message of which there may be more then says that it is truncated.
 ///
 /// # Errors
 ///
@@ -35,26 +38,27 @@ pub fn trace_ids<'i>(
     let mut reader = store.events();
     let mut traced = Traced::default();
     let mut asked = HashSet::new();
-    let mut answered = HashSet::new();
+    let mut answered: HashSet<MessageMark> = HashSet::new();
+    let mut last = Closure::default();
     for given in ids {
-        let id = bare_id(given);
-        let keys = keys_asked_for(id);
-        // Whichever of its IDs a message is asked for by, the answer is the same.
-        if !asked.insert(id) || keys.iter().any(|it| answered.contains(it)) {
+        if !asked.insert(bare_id(given)) {
             continue;
         }
-        let messages = gather_messages(&mut reader, keys, rules)?;
-        if messages.is_empty() {
-            traced.not_found.push(given.to_owned());
+        let messages = last.messages_with(&mut reader, given, rules)?;
+        match messages.len() {
+            0 => traced.not_found.push(given.to_owned()),
+            1 => {}
+            several => traced.shared.push((given.to_owned(), several)),
         }
-        // A closure that stopped early does not answer for every ID that it has met.
-        answered.extend(messages.iter().filter(|it| !it.is_truncated).flat_map(keys_of_message));
-        traced.messages.extend(messages);
+        let new = messages.iter().filter(|it| answered.insert(mark_of(it)));
+        traced.messages.extend(new.cloned());
     }
-    traced.messages.sort_by(|a, b| {
-        a.first_seen.cmp(&b.first_seen).then_with(|| a.trace_ids.cmp(&b.trace_ids))
-    });
+    traced.messages.sort_by(in_order);
     Ok(traced)
+}
+
+fn in_order(a: &Message, b: &Message) -> std::cmp::Ordering {
+    a.first_seen.cmp(&b.first_seen).then_with(|| a.trace_ids.cmp(&b.trace_ids))
 }
 
 /// Traces the message that the event at `location` belongs to; `None` when the event says nothing.
@@ -68,24 +72,22 @@ pub fn trace_event(
     rules: &JoinRules,
 ) -> Result<Option<Message>, StoreError> {
     let event = reader.read(location)?;
-    let keys: Vec<Key> = keys_of(&event).collect();
-    let gathered = if keys.is_empty() {
-        Gathered { events: vec![event.clone()], is_truncated: false }
-    } else {
-        gather(reader, keys)?
-    };
-    let is_truncated = gathered.is_truncated;
-    let mut messages = join(gathered.events, rules);
+    let mut gathering = Gathering::new(reader, &[]);
+    gathering.start_at(location, event.clone());
+    let mut messages = gathering.finish()?.join(rules);
     let is_it = |it: &StoredEvent| {
-        it.event.trace_id == event.event.trace_id && it.event.message_id == event.event.message_id
+        it.record.timestamp == event.record.timestamp && it.record.message == event.record.message
     };
-    let position = messages.iter().position(|it| it.events.iter().any(is_it)).unwrap_or_default();
-    let message = (position < messages.len()).then(|| messages.swap_remove(position));
-    Ok(message.map(|it| Message { is_truncated, ..it }))
+    // Of a record that has come with its exact time too, that one is kept.
+    let is_like_it = |it: &StoredEvent| it.record.message == event.record.message;
+    let with =
+        |is: &dyn Fn(&StoredEvent) -> bool| messages.iter().position(|it| it.events.iter().any(is));
+    let position = with(&is_it).or_else(|| with(&is_like_it));
+    Ok(position.map(|it| messages.swap_remove(it)))
 }
 
-/// Where an event lies that has the ID, for each of the two kinds that the ID may be of: with
-/// [`trace_event`], what [`trace_ids`] finds for it. Empty where no event has it.
+/// Where an event lies of each message that has the ID: with [`trace_event`], what [`trace_ids`]
+/// finds for it. Empty where no event has it.
 ///
 /// # Errors
 ///
@@ -93,42 +95,59 @@ pub fn trace_event(
 pub fn locations_with_id(
     reader: &mut EventReader<'_>,
     given: &str,
+    rules: &JoinRules,
 ) -> Result<Vec<Location>, StoreError> {
-    let mut locations = Vec::new();
-    for key in keys_asked_for(bare_id(given)) {
-        for location in places_of(reader, &key, limits::TRACE_EVENTS_MAX) {
-            if has_key(&reader.read(location)?, &key) {
-                locations.push(location);
-                break;
-            }
-        }
-    }
-    Ok(locations)
+    let keys = keys_asked_for(bare_id(given));
+    let gathered = gather(reader, &keys)?;
+    let places: HashMap<_, _> =
+        gathered.events.iter().map(|(place, it)| (record_of(it), *place)).collect();
+    let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
+    let messages = gathered.clone().join(rules);
+    let place_of =
+        |it: &Message| it.events.iter().find_map(|it| places.get(&record_of(it))).copied();
+    Ok(messages.iter().filter(|it| has_key(it)).filter_map(place_of).collect())
 }
 
-/// Every message that is connected to one of the keys.
-fn gather_messages(
-    reader: &mut EventReader<'_>,
-    keys: Vec<Key>,
-    rules: &JoinRules,
-) -> Result<Vec<Message>, StoreError> {
-    let Gathered { events, is_truncated } = gather(reader, keys)?;
-    let messages = join(events, rules).into_iter();
-    Ok(messages.map(|it| Message { is_truncated, ..it }).collect())
-}
-
-/// Every message that an ID is connected to, as [`trace_ids`] understands it.
-pub(super) fn messages_with(
-    reader: &mut EventReader<'_>,
-    given: &str,
-    rules: &JoinRules,
-) -> Result<Vec<Message>, StoreError> {
-    gather_messages(reader, keys_asked_for(bare_id(given)), rules)
+/// What tells a record from others.
+pub(super) fn record_of(event: &StoredEvent) -> (crate::time::Timestamp, String) {
+    (event.record.timestamp, event.record.message.clone().into_owned())
 }
 
 /// Where some event with the ID lies, if there is one: IDs of one hash are not told apart.
 pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Location> {
     keys_asked_for(bare_id(given)).iter().find_map(|it| places_of(reader, it, 1).pop())
+}
+
+/// Everything that is connected to the ID that was asked for last. Lists of IDs name messages
+/// again and again, by one of their IDs or another, and many that share an ID: these are not to be
+/// gathered for each.
+#[derive(Default)]
+pub(super) struct Closure {
+    id: String,
+    messages: Vec<Message>,
+}
+
+impl Closure {
+    /// Every message that has the ID, as [`trace_ids`] understands it.
+    pub(super) fn messages_with(
+        &mut self,
+        reader: &mut EventReader<'_>,
+        given: &str,
+        rules: &JoinRules,
+    ) -> Result<&[Message], StoreError> {
+        let id = bare_id(given);
+        let keys = keys_asked_for(id);
+        let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
+        // One that stopped early does not answer for every ID that it has met.
+        let is_whole = self.messages.iter().all(|it| !it.is_truncated);
+        if self.id != id && !(is_whole && self.messages.iter().any(has_key)) {
+            self.messages = gather(reader, &keys)?.join(rules);
+            id.clone_into(&mut self.id);
+        }
+        self.messages.sort_by(|a, b| has_key(b).cmp(&has_key(a)).then_with(|| in_order(a, b)));
+        let count = self.messages.partition_point(has_key);
+        Ok(self.messages.get(..count).unwrap_or_default())
+    }
 }
 
 /// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
@@ -143,10 +162,36 @@ pub fn bare_id(given: &str) -> &str {
     value.trim().trim_matches(|it| it == '"' || it == '\'').trim()
 }
 
-#[derive(Default)]
+/// Events that are connected, and where they lie.
+#[derive(Clone, Default)]
 struct Gathered {
-    events: Vec<StoredEvent>,
-    is_truncated: bool,
+    events: Vec<(Location, StoredEvent)>,
+    /// The keys of which there may be more events.
+    incomplete: HashSet<Key>,
+}
+
+impl Gathered {
+    /// Joins the events into messages, which know whether they are whole.
+    fn join(mut self, rules: &JoinRules) -> Vec<Message> {
+        // A leg of which something is missing may belong elsewhere.
+        for (_, event) in &self.events {
+            let is_cut = trace_key(event).is_some_and(|it| self.incomplete.contains(&it));
+            if let Some(key) = message_key(event).filter(|_| is_cut) {
+                self.incomplete.insert(key);
+            }
+        }
+        let incomplete = &self.incomplete;
+        let is_whole = |trace_id: Option<&String>| {
+            incomplete.is_empty()
+                || trace_id.is_none_or(|it| !incomplete.contains(&Key::Trace(it.clone())))
+        };
+        let events = self.events.into_iter().map(|(_, it)| it).collect();
+        let mut messages = join_whole(events, rules, &|it| is_whole(it.trace_id.as_ref()));
+        for message in &mut messages {
+            message.is_truncated = incomplete.iter().any(|it| it.is_of(message));
+        }
+        messages
+    }
 }
 
 /// One key that connects events.
@@ -156,44 +201,116 @@ enum Key {
     Message(MessageId<'static>),
 }
 
+impl Key {
+    /// Whether a message has the key.
+    fn is_of(&self, message: &Message) -> bool {
+        match self {
+            Self::Trace(id) => message.trace_ids.contains(id),
+            Self::Message(id) => message.message_ids.contains(id),
+        }
+    }
+}
+
 /// An ID may be of either kind.
 fn keys_asked_for(id: &str) -> Vec<Key> {
     let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
     message_id.into_iter().chain([Key::Trace(id.to_owned())]).collect()
 }
 
-fn gather(reader: &mut EventReader<'_>, keys: Vec<Key>) -> Result<Gathered, StoreError> {
-    let mut gathered = Gathered::default();
-    let mut seen_keys: HashSet<Key> = keys.iter().cloned().collect();
-    let mut pending = VecDeque::from(keys);
-    // Events that share a term's hash with a key but not the key itself are read once and kept
-    // aside: another key may connect them.
-    let mut read: HashMap<Location, Option<StoredEvent>> = HashMap::new();
-    while let Some(key) = pending.pop_front() {
-        // One more than is taken tells that there are more.
-        let limit = limits::TRACE_EVENTS_MAX + 1;
-        let mut locations = places_of(reader, &key, limit);
-        locations.sort_unstable();
-        for location in locations {
-            let slot = match read.entry(location) {
-                Entry::Occupied(occupied) => occupied.into_mut(),
-                Entry::Vacant(vacant) => vacant.insert(Some(reader.read(location)?)),
-            };
-            let is_match = slot.as_ref().is_some_and(|it| has_key(it, &key));
-            let Some(event) = slot.take_if(|_| is_match) else { continue };
-            if gathered.events.len() >= limits::TRACE_EVENTS_MAX {
-                gathered.is_truncated = true;
-                return Ok(gathered);
-            }
-            for key in keys_of(&event) {
-                if seen_keys.insert(key.clone()) {
-                    pending.push_back(key);
-                }
-            }
-            gathered.events.push(event);
+fn gather(reader: &mut EventReader<'_>, keys: &[Key]) -> Result<Gathered, StoreError> {
+    Gathering::new(reader, keys).finish()
+}
+
+/// Gathers leg by leg, so that what is there when it must stop is as whole as can be.
+struct Gathering<'r, 's> {
+    reader: &'r mut EventReader<'s>,
+    asked: HashSet<Key>,
+    gathered: Gathered,
+    seen: HashSet<Key>,
+    pending: VecDeque<Key>,
+    /// What was read. Events that share a key's hash but not the key are kept aside: another key
+    /// may connect them.
+    read: HashMap<Location, Option<StoredEvent>>,
+}
+
+impl<'r, 's> Gathering<'r, 's> {
+    fn new(reader: &'r mut EventReader<'s>, keys: &[Key]) -> Self {
+        Self {
+            reader,
+            asked: keys.iter().cloned().collect(),
+            gathered: Gathered::default(),
+            seen: keys.iter().cloned().collect(),
+            pending: keys.iter().cloned().collect(),
+            read: HashMap::new(),
         }
     }
-    Ok(gathered)
+
+    /// Begins with an event.
+    fn start_at(&mut self, location: Location, event: StoredEvent) {
+        self.read.insert(location, None);
+        self.add(location, event);
+    }
+
+    fn add(&mut self, location: Location, event: StoredEvent) {
+        // The leg first: it is to be whole before another begins.
+        if let Some(key) = trace_key(&event)
+            && self.seen.insert(key.clone())
+        {
+            self.pending.push_front(key);
+        }
+        if let Some(key) = message_key(&event)
+            && self.seen.insert(key.clone())
+        {
+            self.pending.push_back(key);
+        }
+        self.gathered.events.push((location, event));
+    }
+
+    fn finish(mut self) -> Result<Gathered, StoreError> {
+        while let Some(key) = self.pending.pop_front() {
+            self.take(&key)?;
+        }
+        Ok(self.gathered)
+    }
+
+    /// Takes every event that has the key.
+    fn take(&mut self, key: &Key) -> Result<(), StoreError> {
+        let is_id = matches!(key, Key::Message(_));
+        // An ID that thousands share is followed only for who asks for it: a leg that has it is a
+        // better answer than the leg with the first of those thousands.
+        let room = limits::TRACE_EVENTS_MAX.saturating_sub(self.gathered.events.len());
+        let is_met = is_id && !self.asked.contains(key);
+        let limit = if is_met { limits::TRACE_EVENTS_MAX + 1 } else { usize::MAX };
+        let mut locations = places_of(self.reader, key, limit);
+        if is_met && locations.len() > room {
+            let is_new = |it: &&Location| !self.read.contains_key(*it);
+            if locations.iter().filter(is_new).count() > room {
+                self.gathered.incomplete.insert(key.clone());
+                return Ok(());
+            }
+        }
+        locations.sort_unstable();
+        for location in locations {
+            if self.gathered.events.len() >= limits::TRACE_EVENTS_MAX
+                && !self.read.contains_key(&location)
+            {
+                self.gathered.incomplete.insert(key.clone());
+                return Ok(());
+            }
+            let slot = match self.read.entry(location) {
+                Entry::Occupied(occupied) => occupied.into_mut(),
+                Entry::Vacant(vacant) => vacant.insert(Some(self.reader.read(location)?)),
+            };
+            let is_match = slot.as_ref().is_some_and(|it| has_key(it, key));
+            let Some(event) = slot.take_if(|_| is_match) else { continue };
+            let leg = trace_key(&event).filter(|it| is_id && self.seen.insert(it.clone()));
+            self.add(location, event);
+            if let Some(leg) = leg {
+                self.take(&leg)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Where events lie that have the key's hash, at most `limit` of them.
@@ -212,16 +329,13 @@ fn has_key(stored: &StoredEvent, key: &Key) -> bool {
     }
 }
 
-fn keys_of(stored: &StoredEvent) -> impl Iterator<Item = Key> {
-    let trace = (!stored.event.trace_id.is_empty())
-        .then(|| Key::Trace(stored.event.trace_id.clone().into_owned()));
-    let message = stored.event.message_id.clone().map(Key::Message);
-    trace.into_iter().chain(message)
+fn trace_key(stored: &StoredEvent) -> Option<Key> {
+    let trace_id = &stored.event.trace_id;
+    (!trace_id.is_empty()).then(|| Key::Trace(trace_id.clone().into_owned()))
 }
 
-fn keys_of_message(message: &Message) -> impl Iterator<Item = Key> {
-    let traces = message.trace_ids.iter().cloned().map(Key::Trace);
-    traces.chain(message.message_ids.iter().cloned().map(Key::Message))
+fn message_key(stored: &StoredEvent) -> Option<Key> {
+    stored.event.message_id.clone().map(Key::Message)
 }
 
 #[cfg(test)]

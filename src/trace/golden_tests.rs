@@ -316,13 +316,76 @@ fn a_blind_copy_has_a_row_though_the_arrival_does_not_name_it() {
 }
 
 #[test]
-fn of_several_copies_one_that_arrived_counts() {
+fn of_several_copies_the_last_decides_and_the_others_stay() {
     let log = [
         received(0, "direct", MID, &[BOB]),
         delivered(1, "direct", BOB, "INBOX"),
         received(500, "by-list", MID, &[BOB]),
     ];
-    check(&log, &[(BOB, Outcome::Delivered), (BOB, Outcome::Lost)], MessageOutcome::Delivered);
+    check(&log, &[(BOB, Outcome::Delivered), (BOB, Outcome::Lost)], MessageOutcome::Failed);
+    let log = [
+        received(0, "by-list", MID, &[BOB]),
+        bounced(1, "by-list", "INCOMING", BOB),
+        received(500, "direct", MID, &[BOB]),
+        delivered(700, "direct", BOB, "INBOX"),
+    ];
+    check(&log, &[(BOB, Outcome::Bounced), (BOB, Outcome::Delivered)], MessageOutcome::Delivered);
+}
+
+#[test]
+fn one_id_of_many_mails_makes_many_messages() {
+    const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+    let scan = |day: i64, to: &str, subject: &str| {
+        let trace_id = format!("in-{day}-{to}");
+        let fields = json!({"subject": subject, "messageId": MID, "recipients": [to]});
+        at(day * DAY_MS, &trace_id, "ORGANIZATION_EMAIL_RECEIVED", fields)
+    };
+    let count = |log: &[StoredEvent]| joined(log).len();
+    // Other subjects, or the same recipient later.
+    assert_eq!(count(&[scan(0, BOB, "a"), scan(1, BOB, "b"), scan(2, FAR, "c")]), 3);
+    assert_eq!(count(&[scan(0, BOB, "a"), scan(1, BOB, "a"), scan(2, BOB, "a")]), 3);
+    // A subject that compares equal, or is not known, to somebody else.
+    assert_eq!(count(&[scan(0, BOB, "A "), scan(1, FAR, "a")]), 1);
+    assert_eq!(count(&[scan(0, BOB, "a"), received(1, "x", MID, &[FAR])]), 2);
+    // Five days at most.
+    assert_eq!(count(&[scan(0, BOB, "a"), scan(5, FAR, "a")]), 1);
+    assert_eq!(count(&[scan(0, BOB, "a"), scan(6, FAR, "a")]), 2);
+    // What went out belongs to the first.
+    let log = [sent(0, "out", MID, BOB), scan(0, BOB, "a"), scan(1, BOB, "a")];
+    let messages = joined(&log);
+    assert_eq!(messages[0].trace_ids.len(), 2);
+    assert_eq!(messages.len(), 2);
+}
+
+#[test]
+fn placeholders_and_masks_join_nothing() {
+    for id in ["<null>", "(None)", "N/A", "-", "<******************>"] {
+        let log = [received(0, "a", id, &[BOB]), received(1, "b", id, &[FAR])];
+        assert_eq!(joined(&log).len(), 2, "{id}");
+    }
+}
+
+#[test]
+fn several_without_an_event_beside_unnamed_mailboxes_are_unclear() {
+    let log = [
+        received(0, "t", MID, &["team@acme.example", BOB]),
+        delivered(2, "t", "dora@acme.example", "INBOX"),
+    ];
+    check(
+        &log,
+        &[
+            ("team@acme.example", Outcome::Unclear),
+            (BOB, Outcome::Unclear),
+            ("dora@acme.example", Outcome::Delivered),
+        ],
+        MessageOutcome::Partial,
+    );
+    // A drop that names one is an event of its own.
+    let dropped = rule(1, "t", "INBOUND_RULE", "DROP", &[BOB]);
+    let log = [log[0].clone(), dropped, log[1].clone()];
+    let message = message(&log);
+    assert_eq!(row(&message, "team@acme.example").outcome, Outcome::Expanded);
+    assert_eq!(row(&message, BOB).outcome, Outcome::Dropped);
 }
 
 #[test]

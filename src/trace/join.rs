@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{HashMap, HashSet};
 
-use super::message::Message;
+use super::group::{self, Arrival, LegTraits};
+use super::message::{Direction, Leg, Message};
 use super::{leg, outcome};
-use crate::event::{EventName, MessageId, decoded_subject};
+use crate::event::{Address, Event, EventName, MessageId, Role, RoleKind, decoded_subject};
 use crate::limits;
-use crate::store::{DisjointSets, Record, Store, StoredEvent};
+use crate::store::{Record, Store, StoredEvent};
 use crate::time::Timestamp;
 
 /// What the outcomes depend on besides the events.
@@ -22,10 +23,13 @@ pub struct JoinRules {
 }
 
 impl JoinRules {
-    /// Those of a store, with a grace time in milliseconds.
+    /// Those of a store, with a grace time in milliseconds. The newest record is the newest that
+    /// CloudWatch can have taken by `now`: what claims to be later is no clock.
     #[must_use]
-    pub fn of_store(store: &Store, grace_ms: i64) -> Self {
-        Self { grace_ms, newest: store.time_span().map(|(_, newest)| newest) }
+    pub fn of_store(store: &Store, grace_ms: i64, now: Timestamp) -> Self {
+        let last = now.saturating_add_ms(limits::FUTURE_MS);
+        let newest = store.time_span().map(|_| store.newest_until(last).unwrap_or(last));
+        Self { grace_ms, newest }
     }
 }
 
@@ -38,8 +42,10 @@ impl Default for JoinRules {
 
 /// Joins events into messages, by first appearance.
 ///
-/// Events may repeat and come in any order; the messages are the same. Events belong together
-/// when they share a trace ID or a message ID; empty and missing IDs join nothing.
+/// Events may repeat and come in any order; the messages are the same. Events with one trace ID
+/// are one leg. Legs with one message ID are one message where one message explains them all: they
+/// start within five days, and arrivals have one subject and do not come to the same recipient
+/// over and over.
 ///
 /// # Example
 /// ```
@@ -49,9 +55,19 @@ impl Default for JoinRules {
 /// ```
 #[must_use]
 pub fn join(events: Vec<StoredEvent>, rules: &JoinRules) -> Vec<Message> {
+    join_whole(events, rules, &|_| true)
+}
+
+/// The same, where some legs may not be whole: what is missing of them is not taken for lost.
+pub(super) fn join_whole(
+    events: Vec<StoredEvent>,
+    rules: &JoinRules,
+    is_whole: &dyn Fn(&Leg) -> bool,
+) -> Vec<Message> {
     let events = in_order_and_once(events);
     let newest = rules.newest.or_else(|| events.iter().map(|it| it.record.timestamp).max());
-    split(events).into_iter().filter_map(|it| message_of(it, rules.grace_ms, newest)).collect()
+    let messages = split(events).into_iter();
+    messages.filter_map(|it| message_of(it, is_whole, rules.grace_ms, newest)).collect()
 }
 
 /// Sorts events as they happened and drops what repeats.
@@ -90,7 +106,7 @@ fn in_order(a: &StoredEvent, b: &StoredEvent) -> Ordering {
 }
 
 /// Where a step stands on a message's way, for steps of the same millisecond.
-fn rank(name: &EventName<'_>) -> u8 {
+pub(super) fn rank(name: &EventName<'_>) -> u8 {
     match name {
         EventName::OutgoingEmailSubmitted => 0,
         EventName::OrganizationEmailReceived => 1,
@@ -119,8 +135,8 @@ fn provenance<'r>(
     )
 }
 
-/// Splits events into groups that no key connects. Groups come by their first event, and keep
-/// the order of their events.
+/// Splits events into messages. These come by their first event, and keep the order of their
+/// events.
 fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
     let roots = roots_of(&events);
     let mut positions: HashMap<u32, usize> = HashMap::new();
@@ -135,27 +151,59 @@ fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
     groups
 }
 
-/// For each event, the one that stands for its group.
+/// For each event, the leg that stands for its message.
 fn roots_of(events: &[StoredEvent]) -> Vec<u32> {
-    // Two billion events of one message are beyond any memory.
-    let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
-    let mut sets = DisjointSets::new(count);
-    let mut by_trace_id: HashMap<&str, u32> = HashMap::new();
-    let mut by_message_id: HashMap<&MessageId<'_>, u32> = HashMap::new();
-    for (index, stored) in (0..count).zip(events) {
-        if !stored.event.trace_id.is_empty() {
-            sets.unite(index, *by_trace_id.entry(&stored.event.trace_id).or_insert(index));
-        }
-        if let Some(message_id) = &stored.event.message_id {
-            sets.unite(index, *by_message_id.entry(message_id).or_insert(index));
+    let legs = leg::legs_of(events);
+    let traits: Vec<_> = legs.iter().map(|it| traits_of(it, events)).collect();
+    let mut sets = group::messages_of(&traits);
+    let mut roots = vec![0; events.len()];
+    for (number, leg) in (0..).zip(&legs) {
+        let root = sets.root(number);
+        for index in &leg.event_indexes {
+            if let Some(slot) = roots.get_mut(*index) {
+                *slot = root;
+            }
         }
     }
-    (0..count).map(|index| sets.root(index)).collect()
+    roots
+}
+
+/// What decides to which message a leg belongs.
+fn traits_of<'e>(
+    leg: &'e Leg,
+    events: &'e [StoredEvent],
+) -> LegTraits<'e, &'e MessageId<'static>, &'e Address<'static>> {
+    let read = || leg.event_indexes.iter().filter_map(|it| events.get(*it)).map(|it| &it.event);
+    let arrival = (leg.direction == Direction::Incoming).then(|| Arrival {
+        subject: read().find_map(subject_for_comparison),
+        named: read().flat_map(named_for_comparison).collect(),
+    });
+    LegTraits {
+        started_ms: leg.started.as_ms(),
+        trace_id: leg.trace_id.as_deref().unwrap_or_default(),
+        ids: distinct(read().filter_map(|it| it.message_id.as_ref())),
+        arrival,
+    }
+}
+
+/// The subject that an event tells, as two of them compare.
+pub(super) fn subject_for_comparison(event: &Event<'_>) -> Option<String> {
+    let subject = event.subject.as_deref()?;
+    Some(decoded_subject(subject).trim().to_lowercase())
+}
+
+/// The recipients that an event names, but for masked ones: these may be anybody.
+pub(super) fn named_for_comparison<'e>(
+    event: &'e Event<'static>,
+) -> impl Iterator<Item = &'e Address<'static>> {
+    let is_naming = Role::of(event).kind == RoleKind::Named;
+    event.recipients.iter().filter(move |it| is_naming && !it.as_str().contains('*'))
 }
 
 /// Works out what became of one message. `None` without events.
 fn message_of(
     events: Vec<StoredEvent>,
+    is_whole: &dyn Fn(&Leg) -> bool,
     grace_ms: i64,
     newest: Option<Timestamp>,
 ) -> Option<Message> {
@@ -164,7 +212,10 @@ fn message_of(
     let legs = leg::legs_of(&events);
     let recipients: Vec<_> = legs
         .iter()
-        .flat_map(|it| outcome::recipients_of(it, &events, grace_ms, newest.unwrap_or(last_seen)))
+        .flat_map(|it| {
+            let newest = newest.unwrap_or(last_seen);
+            outcome::recipients_of(it, &events, is_whole(it), grace_ms, newest)
+        })
         .collect();
     let read = || events.iter().map(|it| &it.event);
     let mut message = Message {

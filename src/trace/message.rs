@@ -48,25 +48,27 @@ impl Message {
     }
 
     /// The one recipient row for each address that decides the message's outcome, as they first
-    /// appear.
-    ///
-    /// Where both directions speak of an address, the incoming one counts. Where several legs of
-    /// that direction do, each took a copy: one that arrived counts before one that may yet
-    /// arrive, that before one that failed, and among equals the later leg.
+    /// appear: that of the incoming leg that started last, or of the outgoing one where there is
+    /// no incoming one.
     #[must_use]
     pub fn deciding_recipients(&self) -> Vec<&Recipient> {
-        let mut positions: HashMap<&Address<'_>, usize> = HashMap::new();
-        let mut deciding: Vec<&Recipient> = Vec::new();
-        for recipient in &self.recipients {
-            let position = *positions.entry(&recipient.address).or_insert(deciding.len());
-            match deciding.get_mut(position) {
-                Some(known) if known.weight() <= recipient.weight() => *known = recipient,
-                Some(_) => {}
-                None => deciding.push(recipient),
-            }
-        }
-        deciding
+        last_of_each(self.recipients.iter())
     }
+}
+
+/// Of the rows for each address, the one that counts most, as the addresses first appear.
+pub(super) fn last_of_each<'r>(rows: impl Iterator<Item = &'r Recipient>) -> Vec<&'r Recipient> {
+    let mut positions: HashMap<&Address<'_>, usize> = HashMap::new();
+    let mut last: Vec<&Recipient> = Vec::new();
+    for recipient in rows {
+        let position = *positions.entry(&recipient.address).or_insert(last.len());
+        match last.get_mut(position) {
+            Some(known) if known.weight() <= recipient.weight() => *known = recipient,
+            Some(_) => {}
+            None => last.push(recipient),
+        }
+    }
+    last
 }
 
 /// All events that share one trace ID: one pass of a message through WorkMail.
@@ -117,6 +119,8 @@ pub struct Recipient {
     pub direction: Direction,
     /// The trace ID of the leg.
     pub trace_id: Option<String>,
+    /// When the leg started.
+    pub leg_started: Timestamp,
     /// What became of it.
     pub outcome: Outcome,
     /// The folder, when delivered.
@@ -139,19 +143,9 @@ pub struct Recipient {
 
 impl Recipient {
     /// How much this says about its address beside what other legs say; more counts.
-    fn weight(&self) -> (Direction, u8) {
-        weigh(self.direction, self.outcome)
+    fn weight(&self) -> (Direction, Timestamp, Option<&str>) {
+        (self.direction, self.leg_started, self.trace_id.as_deref())
     }
-}
-
-/// How much an outcome says about an address beside what other legs say; more counts.
-pub(super) fn weigh(direction: Direction, outcome: Outcome) -> (Direction, u8) {
-    let arrival = match outcome {
-        it if it.is_good() => 2,
-        Outcome::Pending => 1,
-        _ => 0,
-    };
-    (direction, arrival)
 }
 
 /// What became of a message for one recipient.
@@ -171,6 +165,9 @@ pub enum Outcome {
     Quarantined,
     /// The address is an alias or a group, and mailboxes behind it got it.
     Expanded,
+    /// The address is an alias or a group, or it is lost: mailboxes that nobody names got the
+    /// message, and several recipients have no event of their own. Or not all events were read.
+    Unclear,
     /// Nothing is known yet, and it is too early to worry.
     Pending,
     /// Nothing is known, and something should be.
@@ -179,7 +176,7 @@ pub enum Outcome {
 
 impl Outcome {
     /// Every outcome, in the order in which the first one that fits is taken.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Delivered,
         Self::Sent,
         Self::Bounced,
@@ -187,6 +184,7 @@ impl Outcome {
         Self::Rejected,
         Self::Quarantined,
         Self::Expanded,
+        Self::Unclear,
         Self::Pending,
         Self::Lost,
     ];
@@ -202,6 +200,7 @@ impl Outcome {
             Self::Rejected => "rejected",
             Self::Quarantined => "quarantined",
             Self::Expanded => "expanded",
+            Self::Unclear => "unclear",
             Self::Pending => "pending",
             Self::Lost => "lost",
         }
@@ -213,7 +212,7 @@ impl Outcome {
         matches!(self, Self::Delivered | Self::Sent | Self::Expanded)
     }
 
-    /// Whether the recipient will not get it.
+    /// Whether the recipient will not get it, or may not.
     #[must_use]
     pub fn is_bad(self) -> bool {
         !self.is_good() && self != Self::Pending

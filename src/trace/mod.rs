@@ -6,6 +6,7 @@
 mod batch;
 mod filter;
 mod gather;
+mod group;
 mod join;
 mod leg;
 mod message;
@@ -29,4 +30,4 @@ pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use order::{NoPlace, Order, Page, Place, page};
 pub(crate) use overview::{AddressKey, Found, JudgedRow, Overview, Selection, Step};
 pub use overview::{MessageSummary, OutcomeCounts, select};
-pub use status::{StatusClass, status_class, status_in_words};
+pub use status::{StatusClass, bounce_in_words, status_class};

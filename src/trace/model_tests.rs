@@ -34,8 +34,10 @@ fn trace_id(line: &Line) -> &str {
     line.body["traceId"].as_str().unwrap_or("")
 }
 
+/// The message ID, empty where it is none.
 fn message_id(line: &Line) -> String {
-    text(line, "messageId").trim_start_matches('<').trim_end_matches('>').to_owned()
+    let id = text(line, "messageId").trim_start_matches('<').trim_end_matches('>').to_owned();
+    if ["", "null", "****"].contains(&id.to_lowercase().as_str()) { String::new() } else { id }
 }
 
 fn list(value: &Value) -> Vec<String> {
@@ -85,33 +87,96 @@ fn model(log: &[Line], newest: i64) -> Vec<Answer> {
         }
     }
     lines.sort_by_key(|it| (it.ms, rank(it), it.body.to_string()));
-    let mut messages: Vec<Vec<Line>> = Vec::new();
-    while !lines.is_empty() {
-        // From any starting key, add what shares a key, until nothing new is found.
-        let mut message = vec![lines.remove(0)];
-        while let Some(position) = lines.iter().position(|it| {
-            message.iter().any(|known| {
-                (!trace_id(it).is_empty() && trace_id(it) == trace_id(known))
-                    || (!message_id(it).is_empty() && message_id(it) == message_id(known))
-            })
-        }) {
-            message.push(lines.remove(position));
+    let legs = legs_of(&lines);
+    // Which legs are one message, and again until nothing changes.
+    let mut message_of_leg: Vec<usize> = (0..legs.len()).collect();
+    let ids: BTreeSet<String> = lines.iter().map(message_id).filter(|it| !it.is_empty()).collect();
+    for id in ids {
+        for group in groups_with(&id, &legs) {
+            for pair in group.windows(2) {
+                let (one, other) = (message_of_leg[pair[0]], message_of_leg[pair[1]]);
+                message_of_leg.iter_mut().filter(|it| **it == other).for_each(|it| *it = one);
+            }
         }
-        message.sort_by_key(|it| (it.ms, rank(it), it.body.to_string()));
-        messages.push(message);
     }
+    let mut messages: Vec<Vec<Line>> = Vec::new();
+    let distinct: BTreeSet<usize> = message_of_leg.iter().copied().collect();
+    for message in distinct {
+        let of_it = legs.iter().zip(&message_of_leg).filter(|(_, it)| **it == message);
+        let mut lines: Vec<Line> = of_it.flat_map(|((_, lines), _)| lines.clone()).collect();
+        lines.sort_by_key(|it| (it.ms, rank(it), it.body.to_string()));
+        messages.push(lines);
+    }
+    messages.sort_by_key(|it| (it[0].ms, rank(&it[0]), it[0].body.to_string()));
     messages.iter().map(|it| model_of_message(it, newest)).collect()
 }
 
-fn model_of_message(message: &[Line], newest: i64) -> Answer {
-    let mut legs: Vec<(String, Vec<Line>)> = Vec::new();
-    for line in message {
+type ModelLeg = (String, Vec<Line>);
+
+fn legs_of(lines: &[Line]) -> Vec<ModelLeg> {
+    let mut legs: Vec<ModelLeg> = Vec::new();
+    for line in lines {
         let id = trace_id(line).to_owned();
         match legs.iter_mut().find(|(known, _)| !id.is_empty() && *known == id) {
             Some((_, lines)) => lines.push(line.clone()),
             None => legs.push((id, vec![line.clone()])),
         }
     }
+    legs
+}
+
+/// The groups of the legs that have a message ID, by the rules of section 3a, word for word.
+fn groups_with(id: &str, legs: &[ModelLeg]) -> Vec<Vec<usize>> {
+    let start = |it: usize| legs[it].1.iter().map(|it| it.ms).min().unwrap();
+    let subject = |it: usize| {
+        let subject = legs[it].1.iter().find_map(|it| it.body["event"]["subject"].as_str());
+        subject.map(|it| it.trim().to_lowercase())
+    };
+    let named = |it: usize| named_in(&legs[it].1);
+    let mut having: Vec<usize> = (0..legs.len())
+        .filter(|it| legs[*it].1.iter().any(|line| message_id(line) == id))
+        .collect();
+    having.sort_by_key(|it| (start(*it), legs[*it].0.clone()));
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for leg in having {
+        let fits = |group: &Vec<usize>| {
+            let incoming = || group.iter().copied().filter(|it| !is_outgoing(&legs[*it].1));
+            start(leg) - start(group[0]) <= 5 * DAY
+                && (is_outgoing(&legs[leg].1)
+                    || (incoming().all(|it| {
+                        subject(it).is_none()
+                            || subject(leg).is_none()
+                            || subject(it) == subject(leg)
+                    }) && incoming()
+                        .filter(|it| start(leg) - start(*it) > HOUR)
+                        .all(|it| named(it).intersection(&named(leg)).next().is_none())))
+        };
+        match groups.iter_mut().find(|it| fits(it)) {
+            Some(group) => group.push(leg),
+            None => groups.push(vec![leg]),
+        }
+    }
+    groups
+}
+
+const HOUR: i64 = 60 * 60 * 1_000;
+const DAY: i64 = 24 * HOUR;
+
+fn is_outgoing(lines: &[Line]) -> bool {
+    lines
+        .iter()
+        .any(|it| name(it).starts_with("OUTGOING_") || text(it, "ruleType") == "OUTBOUND_RULE")
+}
+
+fn named_in(lines: &[Line]) -> BTreeSet<String> {
+    let naming =
+        ["OUTGOING_EMAIL_SUBMITTED", "ORGANIZATION_EMAIL_RECEIVED", "DMARC_POLICY_APPLIED"];
+    let naming = lines.iter().filter(|it| naming.contains(&name(it)));
+    naming.flat_map(|it| list(&it.body["event"]["recipients"])).collect()
+}
+
+fn model_of_message(message: &[Line], newest: i64) -> Answer {
+    let legs = legs_of(message);
     let rows: Vec<Row> =
         legs.iter().flat_map(|(id, lines)| model_of_leg(id, lines, newest)).collect();
     let addresses: BTreeSet<&String> = rows.iter().map(|it| &it.address).collect();
@@ -120,10 +185,8 @@ fn model_of_message(message: &[Line], newest: i64) -> Answer {
         let all: Vec<&Row> = rows.iter().filter(|it| it.address == *address).collect();
         let incoming: Vec<&Row> = all.iter().copied().filter(|it| !it.is_outgoing).collect();
         let counted = if incoming.is_empty() { all } else { incoming };
-        // Copies in several legs: whoever got one has it, and may yet get a pending one.
-        let good = counted.iter().find(|it| is_good(&it.outcome));
-        let pending = counted.iter().find(|it| it.outcome == "pending");
-        finals.push(&good.or(pending).or(counted.first()).unwrap().outcome);
+        let last = counted.into_iter().max_by_key(|it| (it.start, it.trace_id.clone()));
+        finals.push(&last.unwrap().outcome);
     }
     let good = finals.iter().filter(|it| is_good(it)).count();
     let pending = finals.iter().filter(|it| **it == "pending").count();
@@ -150,29 +213,37 @@ fn is_good(outcome: &str) -> bool {
 
 struct Row {
     address: String,
+    start: i64,
+    trace_id: String,
     is_outgoing: bool,
     outcome: String,
     text: String,
 }
 
 fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
-    let is_outgoing = lines
-        .iter()
-        .any(|it| name(it).starts_with("OUTGOING_") || text(it, "ruleType") == "OUTBOUND_RULE");
+    let is_outgoing = is_outgoing(lines);
     let start = lines.iter().map(|it| it.ms).min().unwrap();
-    let naming =
-        ["OUTGOING_EMAIL_SUBMITTED", "ORGANIZATION_EMAIL_RECEIVED", "DMARC_POLICY_APPLIED"];
     let fates = [
         "MAILBOX_EMAIL_DELIVERED",
         "OUTGOING_EMAIL_SENT",
         "OUTGOING_EMAIL_BOUNCED",
         "INCOMING_EMAIL_BOUNCED",
     ];
-    let named: BTreeSet<String> = lines
-        .iter()
-        .filter(|it| naming.contains(&name(it)))
-        .flat_map(|it| list(&it.body["event"]["recipients"]))
-        .collect();
+    let named = named_in(lines);
+    let drops = |line: &Line, address: &str, is_for_all: bool| {
+        let actions = line.body["event"]["ruleActions"].as_array().cloned().unwrap_or_default();
+        actions.iter().any(|action| {
+            let what = action["action"].as_str().unwrap_or("").to_lowercase();
+            let whom = list(&action["recipients"]);
+            (what.contains("drop") || what.contains("bounce"))
+                && ((is_for_all && whom.is_empty()) || whom.iter().any(|it| it == address))
+        })
+    };
+    let silent = named.iter().filter(|address| {
+        !lines.iter().any(|it| fates.contains(&name(it)) && about(it) == **address)
+            && !lines.iter().any(|it| drops(it, address, false))
+    });
+    let silent_count = silent.count();
     let mut addresses = named.clone();
     addresses.extend(lines.iter().filter(|it| fates.contains(&name(it))).map(about));
     let mailboxes: BTreeSet<String> = lines
@@ -194,15 +265,7 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
             (Some(_), None) => true,
             (None, _) => false,
         };
-        let drop = lines.iter().find(|it| {
-            let actions = it.body["event"]["ruleActions"].as_array().cloned().unwrap_or_default();
-            actions.iter().any(|action| {
-                let what = action["action"].as_str().unwrap_or("").to_lowercase();
-                let whom = list(&action["recipients"]);
-                (what.contains("drop") || what.contains("bounce"))
-                    && (whom.is_empty() || whom.contains(&address))
-            })
-        });
+        let drop = lines.iter().find(|it| drops(it, &address, true));
         let policy = |policy: &str| {
             lines
                 .iter()
@@ -220,8 +283,10 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
             ("rejected", Some(it))
         } else if let Some(it) = policy("QUARANTINE") {
             ("quarantined", Some(it))
-        } else if !mailboxes.is_empty() {
+        } else if !mailboxes.is_empty() && silent_count == 1 {
             ("expanded", None)
+        } else if !mailboxes.is_empty() {
+            ("unclear", None)
         } else if newest - start < GRACE_MS {
             ("pending", None)
         } else {
@@ -245,6 +310,8 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
                 "{id} {address} {is_outgoing} {outcome} {folder} {is_junk} {status} {rule} {boxes:?} {at:?} {latency:?}"
             ),
             address,
+            start,
+            trace_id: id.to_owned(),
             is_outgoing,
             outcome: outcome.to_owned(),
         });
@@ -299,26 +366,33 @@ fn joined(log: &[Line], newest: i64) -> Vec<Message> {
     join(events(log), &JoinRules { grace_ms: GRACE_MS, newest })
 }
 
+/// Mostly close together; sometimes about an hour or five days apart, where groups end.
+fn any_ms() -> impl Strategy<Value = i64> {
+    let far = prop::sample::select(vec![0, 0, 0, 0, HOUR, HOUR + 3, 5 * DAY, 5 * DAY + 3]);
+    (0..8_i64, far).prop_map(|(ms, far)| ms + far)
+}
+
 fn any_line() -> impl Strategy<Value = Line> {
     let address = || prop::sample::select(vec!["a@x", "B@x", "b@x", "c@x", "g@x"]);
     let names = prop::sample::select(
         NAMES.iter().copied().chain(["OUTGOING_EMAIL_QUEUED", "NEWS"]).collect::<Vec<_>>(),
     );
     (
-        (0..8_i64, prop::bool::weighted(0.1), names),
-        prop::sample::select(vec!["", "t1", "t1", "t2", "t3"]),
-        prop::sample::select(vec!["", "<>", "m1", "<m1>", "M1", "<m2>"]),
+        (any_ms(), prop::bool::weighted(0.1), names),
+        prop::sample::select(vec!["", "t1", "t1", "t2", "t3", "t4"]),
+        prop::sample::select(vec!["", "<>", "m1", "<m1>", "M1", "<m2>", "<NULL>", "<****>"]),
         (address(), prop::collection::vec(address(), 0..3)),
         prop::sample::select(vec!["INBOX", "Junk E-mail", "my SPAM"]),
         prop::sample::select(vec!["DROP", "Send Bounce", "MOVE_TO_JUNK", "DEFAULT"]),
         prop::sample::select(vec!["INBOUND_RULE", "INBOUND_RULE", "OUTBOUND_RULE"]),
         prop::sample::select(vec!["NONE", "QUARANTINE", "REJECT"]),
+        prop::sample::select(vec![None, None, Some("One"), Some(" ONE "), Some("two")]),
     )
-        .prop_map(|((ms, is_approximate, name), trace, id, (one, many), folder, action, kind, policy)| {
+        .prop_map(|((ms, is_approximate, name), trace, id, (one, many), folder, action, kind, policy, subject)| {
             let event = match name {
                 "OUTGOING_EMAIL_SUBMITTED" => json!({"eventName": name, "recipients": many}),
                 "ORGANIZATION_EMAIL_RECEIVED" => {
-                    json!({"eventName": name, "recipients": many, "messageId": id})
+                    json!({"eventName": name, "recipients": many, "messageId": id, "subject": subject})
                 }
                 "DMARC_POLICY_APPLIED" => json!({"eventName": name, "recipients": many, "policy": policy}),
                 "RULE_APPLIED" => json!({"eventName": name, "ruleName": "r", "ruleType": kind,

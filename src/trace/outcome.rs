@@ -21,7 +21,11 @@ struct Facts<'e> {
 struct LegFacts<'e> {
     positions: HashMap<&'e Address<'static>, usize>,
     recipients: Vec<(&'e Address<'static>, Facts<'e>)>,
-    rules: Vec<&'e StoredEvent>,
+    /// The first rule that drops the message for everybody, and those that drop it for somebody:
+    /// each with its place among the rules.
+    dropped: Option<(usize, &'e StoredEvent)>,
+    dropped_for: HashMap<&'e Address<'static>, (usize, &'e StoredEvent)>,
+    rule_count: usize,
     rejected: Option<&'e StoredEvent>,
     quarantined: Option<&'e StoredEvent>,
 }
@@ -53,7 +57,7 @@ impl<'e> LegFacts<'e> {
                     self.note(address, |facts| facts.bounced = Some(stored));
                 }
             }
-            EventName::RuleApplied => self.rules.push(stored),
+            EventName::RuleApplied => self.read_rule(stored),
             EventName::JournalingInitiated | EventName::Other(_) => {}
         }
         if event.name == EventName::DmarcPolicyApplied {
@@ -77,14 +81,32 @@ impl<'e> LegFacts<'e> {
         }
     }
 
+    fn read_rule(&mut self, stored: &'e StoredEvent) {
+        let rule = (self.rule_count, stored);
+        self.rule_count += 1;
+        for action in stored.event.rule_actions.iter().filter(|it| it.is_dropping()) {
+            if action.recipients.is_empty() {
+                self.dropped = self.dropped.or(Some(rule));
+            }
+            for address in &action.recipients {
+                self.dropped_for.entry(address).or_insert(rule);
+            }
+        }
+    }
+
     /// The first rule that dropped the message for `address`.
     fn dropped_by(&self, address: &Address<'_>) -> Option<&'e StoredEvent> {
-        let concerns = |it: &Address<'_>| it == address;
-        self.rules.iter().copied().find(|stored| {
-            stored.event.rule_actions.iter().any(|it| {
-                it.is_dropping() && (it.recipients.is_empty() || it.recipients.iter().any(concerns))
-            })
-        })
+        let rules = self.dropped.iter().chain(self.dropped_for.get(address));
+        rules.min_by_key(|(place, _)| *place).map(|(_, it)| *it)
+    }
+
+    /// How many recipients are named and have no event of their own.
+    fn silent_count(&self) -> usize {
+        let is_silent = |(address, facts): &&(&Address<'_>, Facts<'_>)| {
+            let arrived = facts.delivered.or(facts.sent).or(facts.bounced);
+            facts.is_named && arrived.is_none() && !self.dropped_for.contains_key(*address)
+        };
+        self.recipients.iter().filter(is_silent).count()
     }
 
     /// The mailboxes that got the message though no event names them, in alphabetical order.
@@ -108,10 +130,12 @@ fn is_junk(folder: &str) -> bool {
     JUNK_WORDS.iter().any(|it| folder.contains(it))
 }
 
-/// Decides for each recipient of a leg. `events` are those of the whole message.
+/// Decides for each recipient of a leg. `events` are those of the whole message; where those of
+/// the leg are not all that there are, the absence of one says nothing.
 pub(super) fn recipients_of(
     leg: &Leg,
     events: &[StoredEvent],
+    is_whole: bool,
     grace_ms: i64,
     newest: Timestamp,
 ) -> Vec<Recipient> {
@@ -120,12 +144,11 @@ pub(super) fn recipients_of(
         leg_facts.read(stored);
     }
     let mailboxes = leg_facts.unnamed_mailboxes();
-    let is_early = newest.ms_since(leg.started) < grace_ms;
-    let without_event = match (mailboxes.is_empty(), is_early) {
-        (false, _) => Outcome::Expanded,
-        (true, true) => Outcome::Pending,
-        (true, false) => Outcome::Lost,
-    };
+    let without_event = of_silent(
+        is_whole,
+        if mailboxes.is_empty() { 0 } else { leg_facts.silent_count() },
+        newest.ms_since(leg.started) < grace_ms,
+    );
     leg_facts
         .recipients
         .iter()
@@ -140,6 +163,18 @@ pub(super) fn recipients_of(
             },
         })
         .collect()
+}
+
+/// The outcome for a recipient of whom no event speaks. `expandable` counts those of whom this is
+/// true where mailboxes got the message that are not named, else it is 0.
+pub(super) fn of_silent(is_whole: bool, expandable: usize, is_early: bool) -> Outcome {
+    match expandable {
+        _ if !is_whole => Outcome::Unclear,
+        0 if is_early => Outcome::Pending,
+        0 => Outcome::Lost,
+        1 => Outcome::Expanded,
+        _ => Outcome::Unclear,
+    }
 }
 
 /// The event that decides for an address, and what it decides: the first that fits.
@@ -169,6 +204,7 @@ fn undecided(address: &Address<'static>, leg: &Leg, outcome: Outcome) -> Recipie
         address: address.clone(),
         direction: leg.direction,
         trace_id: leg.trace_id.clone(),
+        leg_started: leg.started,
         outcome,
         folder: None,
         is_junk: false,

@@ -7,6 +7,7 @@
 mod facts;
 mod filter_columns;
 mod judge;
+mod regroup;
 mod select;
 
 use std::collections::HashSet;
@@ -17,6 +18,7 @@ use super::JoinRules;
 use super::message::Outcome;
 use crate::event::{RoleKind, domain_of};
 use crate::store::{EventTable, Location, Senders, Store, StoreError};
+use crate::time::Timestamp;
 
 pub(crate) use facts::{AddressKey, Step};
 
@@ -24,14 +26,17 @@ pub(crate) use judge::JudgedRow;
 pub(crate) use select::{Found, Selection};
 pub use select::{MessageSummary, select};
 
-/// How many recipients have each outcome.
+/// How many recipients have each outcome; one with several legs may have several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeCounts([u16; Outcome::ALL.len()]);
 
 impl OutcomeCounts {
-    fn of(outcomes: impl Iterator<Item = Outcome>) -> Self {
+    fn of<A: Ord>(rows: impl Iterator<Item = (A, Outcome)>) -> Self {
+        let mut rows: Vec<(A, Outcome)> = rows.collect();
+        rows.sort_unstable();
+        rows.dedup();
         let mut counts = Self::default();
-        for outcome in outcomes {
+        for (_, outcome) in rows {
             let place = Outcome::ALL.iter().position(|it| *it == outcome);
             if let Some(count) = place.and_then(|it| counts.0.get_mut(it)) {
                 *count = count.saturating_add(1);
@@ -54,8 +59,8 @@ const MESSAGES_AT_ONCE: usize = 4_096;
 /// All messages of a store, by columns: as much memory as the [`EventTable`] takes, and
 /// [`Senders`] where they are asked for.
 ///
-/// Two IDs of one hash, which is one chance in thousands for a store of millions, make one message
-/// of two; a trace, which reads the originals, tells them apart.
+/// What is connected by hashes of IDs alone is checked against the originals, but for a leg that
+/// went out and one that came in to the same people.
 pub(crate) struct Overview<'s> {
     store: &'s Store,
     rules: JoinRules,
@@ -77,7 +82,14 @@ impl<'s> Overview<'s> {
         let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
         let senders = if has_senders { Some(store.senders()?) } else { None };
         let rules = JoinRules { newest, ..*rules };
-        Ok(Self { store, rules, table: store.event_table()?, senders })
+        let mut table = store.event_table()?;
+        regroup::regroup(store, &mut table)?;
+        Ok(Self { store, rules, table, senders })
+    }
+
+    /// The time of the newest event that counts.
+    pub(crate) fn newest(&self) -> Option<Timestamp> {
+        self.rules.newest
     }
 
     /// The addresses of recipients by their numbers.

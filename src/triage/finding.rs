@@ -45,6 +45,8 @@ impl Item {
 pub enum FindingKind {
     /// Recipients for whom a message is lost, by domain.
     Lost,
+    /// Recipients who are a group or for whom a message is lost, by domain.
+    Unclear,
     /// Recipients for whom a message bounced, by cause.
     Bounced,
     /// The same, by domain.
@@ -70,8 +72,9 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind, in order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Lost,
+        Self::Unclear,
         Self::Bounced,
         Self::BouncedDomains,
         Self::FailingMailboxes,
@@ -89,6 +92,7 @@ impl FindingKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Lost => "lost",
+            Self::Unclear => "unclear",
             Self::Bounced => "bounced",
             Self::BouncedDomains => "bounced-domains",
             Self::FailingMailboxes => "failing-mailboxes",

@@ -35,6 +35,8 @@ pub struct TriageRequest {
     pub slow_ms: i64,
     /// How many items to give for each finding.
     pub items: usize,
+    /// The zone of days.
+    pub zone: Zone,
 }
 
 /// What deserves attention in a period, the worst first.
@@ -91,6 +93,7 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
     let everything = desk.summary(&MessageFilter::default(), desk.range)?;
     let mut findings = vec![
         desk.grouped(FindingKind::Lost, &with_outcome("lost"), GroupKey::RecipientDomain)?,
+        desk.grouped(FindingKind::Unclear, &with_outcome("unclear"), GroupKey::RecipientDomain)?,
         desk.grouped(FindingKind::Bounced, &with_outcome("bounced"), GroupKey::Cause)?,
         desk.grouped(
             FindingKind::BouncedDomains,
@@ -217,7 +220,7 @@ impl<'d, 's> Desk<'d, 's> {
             filter: Self::in_range(filter, range),
             rules: self.request.rules,
             keys: vec![key],
-            zone: Zone::UTC,
+            zone: self.request.zone.clone(),
             limit: self.request.items,
         };
         let now = group_of(self.store, self.overview, &request(self.range))?;
@@ -280,7 +283,7 @@ impl<'d, 's> Desk<'d, 's> {
             filter: Self::in_range(&MessageFilter::default(), range),
             rules: self.request.rules,
             keys: keys.to_vec(),
-            zone: Zone::UTC,
+            zone: self.request.zone.clone(),
             limit: 0,
         };
         counts_of(self.store, self.overview, &request)

@@ -339,6 +339,16 @@ impl IndexSnapshot {
         EventSet::find(query, &self.searcher).map_err(StoreError::index(&self.path))
     }
 
+    /// The latest time that is not after `last_ms`, in milliseconds since 1970.
+    pub(in crate::store) fn newest_until(&self, last_ms: i64) -> Option<i64> {
+        let of_segment = |columns: &Columns| match columns.time_span() {
+            Some((_, max)) if max <= last_ms => Some(max),
+            Some((min, _)) if min > last_ms => None,
+            _ => columns.all_times().into_iter().filter(|it| *it <= last_ms).max(),
+        };
+        self.columns.iter().filter_map(of_segment).max()
+    }
+
     /// The earliest and the latest time, in milliseconds since 1970.
     pub(in crate::store) fn time_span(&self) -> Option<(i64, i64)> {
         self.columns

@@ -3,6 +3,7 @@
 //! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves:
 //! what many queries would look up one by one is read in one pass over columns and terms.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -93,7 +94,8 @@ impl EventTable {
         table.address_texts = texts;
         table.segments.par_iter_mut().zip(numbers).for_each(|(segment, numbers)| {
             for number in &mut segment.addresses {
-                *number = numbers.get(*number as usize).copied().unwrap_or_default();
+                // An address of a damaged column is nobody's, and not the first one's.
+                *number = numbers.get(*number as usize).copied().unwrap_or(u32::MAX);
             }
         });
         Ok(table)
@@ -137,7 +139,8 @@ impl EventTable {
     }
 
     fn leg(&self, event: usize) -> u32 {
-        self.legs.get(event).copied().unwrap_or_default()
+        // None has this number, so what the columns do not tell joins nothing.
+        self.legs.get(event).copied().unwrap_or(u32::MAX)
     }
 
     /// Unites the legs of documents that have the same ID in different segments.
@@ -163,6 +166,26 @@ impl EventTable {
     /// How many messages there are.
     pub(crate) fn message_count(&self) -> usize {
         self.message_starts.len().saturating_sub(1)
+    }
+
+    /// Splits messages, each of which `parts` names by its number, into those that are given for
+    /// it; these take its place.
+    pub(crate) fn split(&mut self, mut parts: HashMap<usize, Vec<Vec<u32>>>) {
+        if parts.is_empty() {
+            return;
+        }
+        let mut starts = Vec::with_capacity(self.message_starts.len());
+        let mut by_message = Vec::with_capacity(self.by_message.len());
+        for message in 0..self.message_count() {
+            let whole = [self.events_of(message).to_vec()];
+            let parts = parts.remove(&message).unwrap_or_else(|| whole.into());
+            for events in parts {
+                starts.push(u32::try_from(by_message.len()).unwrap_or(u32::MAX));
+                by_message.extend(events);
+            }
+        }
+        starts.push(u32::try_from(by_message.len()).unwrap_or(u32::MAX));
+        (self.message_starts, self.by_message) = (starts, by_message);
     }
 
     /// The events of a message by number, in the order in which they were stored.
@@ -244,7 +267,7 @@ impl Segment {
             })?;
         }
         let (address_starts, order) = sorted_by(&documents, counts);
-        let number_of = |it: u32| numbers.get(it as usize).copied().unwrap_or_default();
+        let number_of = |it: u32| numbers.get(it as usize).copied().unwrap_or(u32::MAX);
         let addresses = order.into_iter().map(number_of).collect();
 
         let mut legs: Vec<u32> = Vec::with_capacity(count);

@@ -6,9 +6,12 @@ use std::collections::{HashMap, HashSet};
 use super::Overview;
 use super::judge::Judge;
 use crate::event::{Address, EventName, RoleKind};
+#[cfg(doc)]
+use crate::limits;
 use crate::store::{Senders, StoreError, truncate_term};
+use crate::trace::Message;
+use crate::trace::join::join_whole;
 use crate::trace::message::{Direction, Outcome, Recipient};
-use crate::trace::{Message, join};
 
 /// An address: by number where the index's columns told of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +54,7 @@ pub(crate) struct RecipientFact {
     pub(crate) address: AddressKey,
     pub(crate) outcome: Outcome,
     pub(crate) latency: Option<LatencyFact>,
-    /// Whether no other leg says more of this address.
+    /// Whether this row decides for the address.
     pub(crate) is_deciding: bool,
 }
 
@@ -114,7 +117,7 @@ fn once(mut told: Vec<Told>) -> Vec<StepFact> {
 
 impl Overview<'_> {
     /// Hands every message to `visit`, on all cores; gives what was made of the parts, in order.
-    /// Of a message whose originals are needed, as many events count as a trace would gather.
+    /// Of a message whose originals are needed, [`limits::COUNTED_EVENTS_MAX`] events count.
     ///
     /// # Errors
     ///
@@ -130,7 +133,9 @@ impl Overview<'_> {
                 return Ok(());
             }
             let read = judge.originals(events, reader)?;
-            let messages = join(read.into_iter().map(|(_, it)| it).collect(), &self.rules);
+            let is_whole = read.len() == events.len();
+            let read = read.into_iter().map(|(_, it)| it).collect();
+            let messages = join_whole(read, &self.rules, &|_| is_whole);
             messages.iter().for_each(|it| visit(made, facts_of(it)));
             Ok(())
         })

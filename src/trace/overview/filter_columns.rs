@@ -181,11 +181,15 @@ impl<'f> FilterColumns<'f> {
         let outcomes: Vec<_> = deciding(rows).map(|it| it.outcome).collect();
         let outcome = outcome::of_all(&outcomes);
         let mut recipients = Vec::new();
-        for row in deciding(rows) {
-            let mut of_row = Doubts { is_certain: true };
-            if self.fits_recipient(row, outcome, &mut of_row) {
-                doubts.is_certain &= of_row.is_certain;
-                recipients.push(*row);
+        for rows in rows.chunk_by(|a, b| a.address == b.address) {
+            // The last row that fits is the one that counts most of those that do.
+            for row in rows.iter().rev() {
+                let mut of_row = Doubts { is_certain: true };
+                if self.fits_recipient(row, outcome, &mut of_row) {
+                    doubts.is_certain &= of_row.is_certain;
+                    recipients.push(*row);
+                    break;
+                }
             }
         }
         let is_in = !recipients.is_empty()

@@ -7,7 +7,8 @@ use crate::event::RoleKind;
 use crate::limits;
 use crate::store::{EventReader, EventTable, Location, StoreError, StoredEvent};
 use crate::trace::JoinRules;
-use crate::trace::message::{Direction, Outcome, weigh};
+use crate::trace::message::{Direction, Outcome};
+use crate::trace::outcome::of_silent;
 
 /// Judges messages one after the other.
 pub(super) struct Judge<'t> {
@@ -72,6 +73,8 @@ pub(super) struct LegFacts {
     is_quarantined: bool,
     is_dropped: bool,
     has_unnamed_mailbox: bool,
+    /// How many recipients are named and have no event of their own.
+    silent_count: usize,
 }
 
 /// What one leg says of one address.
@@ -119,7 +122,7 @@ impl LegFacts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct JudgedRow {
     pub(crate) address: u32,
-    weight: (Direction, u8),
+    direction: Direction,
     pub(super) started_ms: i64,
     pub(crate) outcome: Outcome,
     /// The delivery, hand-over or bounce that decided.
@@ -218,14 +221,15 @@ impl<'t> Judge<'t> {
         self.rows.get_mut(position)
     }
 
-    /// The outcome for each address of each leg. Of each address, the row that says most is the
-    /// last; among equals, that of the later leg. `None` where only the originals tell which leg
+    /// The outcome for each address of each leg. Of each address, the row that decides is the
+    /// last. `None` where only the originals tell which leg
     /// comes first.
     pub(super) fn judged_rows(&mut self) -> Option<Vec<JudgedRow>> {
         for row in &self.rows {
-            if row.delivered.is_some() && !row.is_named {
-                self.legs.get_mut(row.leg)?.has_unnamed_mailbox = true;
-            }
+            let leg = self.legs.get_mut(row.leg)?;
+            leg.has_unnamed_mailbox |= row.delivered.is_some() && !row.is_named;
+            let arrived = row.delivered.or(row.sent).or(row.bounced);
+            leg.silent_count += usize::from(row.is_named && arrived.is_none() && !row.is_dropped);
         }
         let mut starts: Vec<i64> = self.legs.iter().map(|it| it.started_ms).collect();
         starts.sort_unstable();
@@ -238,7 +242,7 @@ impl<'t> Judge<'t> {
             let outcome = self.outcome(row, leg);
             rows.push(JudgedRow {
                 address: row.address,
-                weight: weigh(leg.direction(), outcome),
+                direction: leg.direction(),
                 started_ms: leg.started_ms,
                 outcome,
                 decided_by: match outcome {
@@ -266,13 +270,14 @@ impl<'t> Judge<'t> {
             _ if row.is_dropped || leg.is_dropped => Outcome::Dropped,
             _ if leg.is_rejected => Outcome::Rejected,
             _ if leg.is_quarantined => Outcome::Quarantined,
-            _ if leg.has_unnamed_mailbox => Outcome::Expanded,
-            _ if is_early => Outcome::Pending,
-            _ => Outcome::Lost,
+            _ => {
+                let expandable = if leg.has_unnamed_mailbox { leg.silent_count } else { 0 };
+                of_silent(true, expandable, is_early)
+            }
         }
     }
 
-    /// Reads the originals of a message, as many as a trace would gather.
+    /// Reads the originals of a message: the first [`limits::COUNTED_EVENTS_MAX`].
     pub(super) fn originals(
         &self,
         events: &[u32],
@@ -281,7 +286,7 @@ impl<'t> Judge<'t> {
         let mut locations: Vec<_> =
             events.iter().filter_map(|it| self.table.location(*it)).collect();
         locations.sort_unstable();
-        locations.truncate(limits::TRACE_EVENTS_MAX);
+        locations.truncate(limits::COUNTED_EVENTS_MAX);
         locations.into_iter().map(|it| Ok((it, reader.read(it)?))).collect()
     }
 }

@@ -5,20 +5,22 @@ use std::collections::HashMap;
 use super::filter_columns::{FilterColumns, Fit};
 use super::judge::{Judge, JudgedRow, deciding};
 use super::{OutcomeCounts, Overview};
-use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+use crate::store::{EventReader, Location, Store, StoreError};
 use crate::time::Timestamp;
 use crate::trace::filter::MessageFilter;
+use crate::trace::gather::record_of;
+use crate::trace::join::join_whole;
 use crate::trace::message::{Message, MessageOutcome, Recipient};
-use crate::trace::{JoinRules, join, outcome};
+use crate::trace::{JoinRules, outcome};
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageSummary {
     /// What became of it as a whole.
     pub outcome: MessageOutcome,
-    /// What became of it for those that decide its outcome.
+    /// How many recipients have each outcome, in one row of theirs or another.
     pub recipients: OutcomeCounts,
-    /// How many those are.
+    /// How many recipients there are.
     pub recipient_count: u32,
     /// The longest, in milliseconds, that it took for one of them.
     pub latency_ms: Option<i64>,
@@ -106,7 +108,7 @@ impl Found<'_> {
                 MessageSummary {
                     outcome: outcome::of_all(&outcomes),
                     recipient_count: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
-                    recipients: OutcomeCounts::of(outcomes.into_iter()),
+                    recipients: OutcomeCounts::of(rows.iter().map(|it| (it.address, it.outcome))),
                     latency_ms: deciding(rows).filter_map(JudgedRow::latency_ms).max(),
                     first_seen: Timestamp::from_ms(*first_ms)?,
                     last_seen: Timestamp::from_ms(*last_ms)?,
@@ -118,7 +120,9 @@ impl Found<'_> {
                 MessageSummary {
                     outcome: message.outcome,
                     recipient_count: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-                    recipients: OutcomeCounts::of(rows.iter().map(|it| it.outcome)),
+                    recipients: OutcomeCounts::of(
+                        message.recipients.iter().map(|it| (&it.address, it.outcome)),
+                    ),
                     latency_ms: rows.iter().filter_map(|it| it.latency_ms).max(),
                     first_seen: message.first_seen,
                     last_seen: message.last_seen,
@@ -234,14 +238,15 @@ impl<'o, 's> Selection<'o, 's> {
         mut visit: impl FnMut(&mut EventReader<'_>, Found<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let read = judge.originals(events, reader)?;
-        let mut places: HashMap<(Timestamp, String), Location> = HashMap::new();
-        let key = |it: &StoredEvent| (it.record.timestamp, it.record.message.clone().into_owned());
+        let mut places: HashMap<_, Location> = HashMap::new();
         for (location, event) in &read {
-            places.entry(key(event)).or_insert(*location);
+            places.entry(record_of(event)).or_insert(*location);
         }
-        let messages = join(read.into_iter().map(|(_, it)| it).collect(), &self.overview.rules);
+        let is_whole = read.len() == events.len();
+        let read = read.into_iter().map(|(_, it)| it).collect();
+        let messages = join_whole(read, &self.overview.rules, &|_| is_whole);
         for message in messages.iter().filter(|it| self.filter.matches(it)) {
-            let event = message.events.iter().filter_map(|it| places.get(&key(it))).min();
+            let event = message.events.iter().filter_map(|it| places.get(&record_of(it))).min();
             let Some(event) = event.copied() else { continue };
             let recipients = &self.filter.recipients_of(message);
             visit(reader, Found::Read { message, recipients, event })?;
