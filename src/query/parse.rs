@@ -49,7 +49,8 @@ const FOREIGN_OPERATORS: &[(&str, &str)] =
 fn glued_operator(value: &str) -> Option<(usize, &'static str)> {
     let mut is_escaped = false;
     value.char_indices().find_map(|(at, character)| {
-        let is_plain = !std::mem::replace(&mut is_escaped, !is_escaped && character == '\\');
+        let is_plain = !is_escaped;
+        is_escaped = is_plain && character == '\\';
         let rest = value.get(at..).filter(|_| is_plain)?;
         let operator = [("&&", "AND"), ("||", "OR")].into_iter().find(|it| rest.starts_with(it.0));
         operator.map(|(_, ours)| (at, ours))

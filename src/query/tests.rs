@@ -465,7 +465,7 @@ fn operators_of_other_languages_are_errors_with_what_to_write() {
     for text in [
         "\"this and that\"",
         "subject:\"a && b\"",
-        "subject:\"!\" x",
+        "subject:\"no!\" x",
         "or",
         "not",
         "subject:or",

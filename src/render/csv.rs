@@ -235,15 +235,15 @@ mod tests {
         log.push(rule(9_000, "alone", "INBOUND_RULE", "DROP", &[]));
         let messages = joined(&log);
         assert_snapshot!(text(|out| write_messages_csv(&messages, true, &Zone::UTC, out)), @r"
-        messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,zoe@far.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:02.300Z,2300,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,incoming,in-1,bounced,,false,5.2.2,mailbox full,552 5.2.2 The mailbox is over quota,,,2026-11-23T21:34:02.600Z,1400,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,incoming,in-1,expanded,,false,,,,,carl@acme.example; dora@acme.example,,,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,carl@acme.example,incoming,in-1,delivered,Junk E-mail,true,,,,,,2026-11-23T21:34:02.000Z,800,PASS,PASS,PASS,PASS,
-        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,dora@acme.example,incoming,in-1,delivered,INBOX,false,,,,,,2026-11-23T21:34:02.100Z,900,PASS,PASS,PASS,PASS,
-        ,unknown,2026-11-23T21:34:09.000Z,2026-11-23T21:34:09.000Z,,,,,,,,,,,,,,,,,,,,,
+        messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy,truncated
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,zoe@far.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:02.300Z,2300,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,incoming,in-1,bounced,,false,5.2.2,mailbox full,552 5.2.2 The mailbox is over quota,,,2026-11-23T21:34:02.600Z,1400,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,incoming,in-1,expanded,,false,,,,,carl@acme.example; dora@acme.example,,,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,carl@acme.example,incoming,in-1,delivered,Junk E-mail,true,,,,,,2026-11-23T21:34:02.000Z,800,PASS,PASS,PASS,PASS,,false
+        <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,dora@acme.example,incoming,in-1,delivered,INBOX,false,,,,,,2026-11-23T21:34:02.100Z,900,PASS,PASS,PASS,PASS,,false
+        ,unknown,2026-11-23T21:34:09.000Z,2026-11-23T21:34:09.000Z,,,,,,,,,,,,,,,,,,,,,,false
         ");
     }
 

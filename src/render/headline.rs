@@ -256,7 +256,7 @@ mod tests {
             received(60_000, "direct", "m", &[BOB]),
             delivered(62_000, "direct", BOB, "INBOX"),
         ];
-        check(&copies, "Delivered to bob@acme.example in INBOX after 2.0 s; a second copy bounced");
+        check(&copies, "Delivered to bob@acme.example in INBOX after 2 s; a second copy bounced");
     }
 
     #[test]
