@@ -14,7 +14,8 @@ use super::insights;
 use super::log_line::LogLine;
 use super::scan::{self, Stop};
 use super::{
-    Decoded, DecodingBudget, EscapedText, Format, Found, Output, Record, Reject, RejectReason, SourceReader,
+    Decoded, DecodingBudget, EscapedText, Format, Found, Output, Record, Reject, RejectReason,
+    SourceReader,
 };
 use crate::limits;
 
