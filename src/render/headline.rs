@@ -45,7 +45,7 @@ pub(super) fn headline_by(namer: &mut Namer, message: &Message) -> String {
         .iter()
         .filter_map(|outcome| {
             let of_it: Vec<_> = rows.iter().copied().filter(|it| it.outcome == *outcome).collect();
-            problem(namer, *outcome, &of_it)
+            problem(namer, *outcome, &of_it, message.is_truncated)
         })
         .collect();
     let parts: Vec<String> =
@@ -122,7 +122,12 @@ fn arrival(namer: &mut Namer, rows: &[&Recipient]) -> Option<String> {
 }
 
 /// Tells who has it not, and why when there is one cause.
-fn problem(namer: &mut Namer, outcome: Outcome, rows: &[&Recipient]) -> Option<String> {
+fn problem(
+    namer: &mut Namer,
+    outcome: Outcome,
+    rows: &[&Recipient],
+    is_truncated: bool,
+) -> Option<String> {
     let whom = match rows {
         [] => return None,
         [only] => namer.address(only.address.logged()).into_owned(),
@@ -137,6 +142,7 @@ fn problem(namer: &mut Namer, outcome: Outcome, rows: &[&Recipient]) -> Option<S
             .map_or(" by a rule".to_owned(), |it| format!(" by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => " by the sender's DMARC policy".to_owned(),
         Outcome::Lost => ": no outcome was recorded".to_owned(),
+        Outcome::Unclear if is_truncated => ": not all events were looked at".to_owned(),
         Outcome::Unclear => ": not known whether expanded or lost".to_owned(),
         Outcome::Pending => ": no outcome yet".to_owned(),
         Outcome::Delivered | Outcome::Sent | Outcome::Expanded => String::new(),

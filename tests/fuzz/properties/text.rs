@@ -7,7 +7,7 @@ use mailtrace::store::words::{folded, words};
 use mailtrace::time::{
     Interval, TimeError, Timestamp, Zone, parse_duration_ms, parse_time_argument,
 };
-use mailtrace::trace::{status_class, status_in_words};
+use mailtrace::trace::{bounce_in_words, status_class};
 
 use super::event::is_plain;
 
@@ -17,7 +17,8 @@ pub fn text(input: &[u8]) {
     shown_does_not_act(&text);
     normalised_stays(&text);
     times_read_back(&text);
-    let _class = (status_class(&text), status_in_words(&text), pasted_id(&text));
+    let in_words = bounce_in_words(Some(&text), Some(&text));
+    let _class = (status_class(&text), in_words, pasted_id(&text));
 }
 
 fn shown_does_not_act(text: &str) {
