@@ -76,6 +76,9 @@ pub const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 /// more than Firehose produces).
 pub const COMPRESSION_LAYERS_MAX: usize = 4;
 
+/// Layers of JSON within JSON, and of envelopes, that are taken off a message.
+pub const MESSAGE_LAYERS_MAX: usize = 4;
+
 /// Depth to which directories are walked.
 pub const DIRECTORY_DEPTH_MAX: usize = 64;
 

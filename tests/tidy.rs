@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("stats", &["limits", "time", "event", "store", "trace"]),
     ("triage", &["limits", "time", "event", "store", "query", "trace", "stats"]),
     ("render", &["limits", "time", "event", "store", "trace", "stats", "triage"]),
-    ("signing", &["limits", "time"]),
+    ("signing", &["limits", "time", "source"]),
     ("export", &["limits", "time", "event", "source", "store", "trace", "render", "signing"]),
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),

@@ -14,6 +14,7 @@ use crate::limits;
 use crate::logging::{
     Check, DoctorWish, Given, Health, LintWish, Policy, Services, StoreView, lint, names, unopened,
 };
+use crate::source::open_text;
 use crate::store::{Pulls, Store, StoreError};
 
 /// Checks whether event logging works, and changes nothing
@@ -121,7 +122,7 @@ fn review(args: &DoctorArgs) -> anyhow::Result<Vec<Check>> {
 /// Reads a file that is no larger than a policy can be.
 fn read(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
-    let file = std::fs::File::open(path).with_context(cannot)?;
+    let file = open_text(path).map_err(|error| super::ids::named(error, path))?;
     let mut text = String::new();
     let length = file.take(limits::POLICY_BYTES_MAX + 1).read_to_string(&mut text);
     if length.with_context(cannot)? as u64 > limits::POLICY_BYTES_MAX {

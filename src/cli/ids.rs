@@ -1,12 +1,12 @@
 //! The IDs that `trace --batch` is asked for, read a portion at a time.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use crate::limits;
+use crate::source::{SourceError, open_text};
 
 /// IDs out of a file, and before them those that were given as arguments.
 pub(super) struct Ids {
@@ -31,12 +31,7 @@ impl Ids {
         column: Option<&str>,
     ) -> anyhow::Result<Self> {
         let name = path.display().to_string();
-        let read: Box<dyn Read> = if path.as_os_str() == "-" {
-            Box::new(io::stdin())
-        } else {
-            Box::new(File::open(path).with_context(|| format!("cannot open {name}"))?)
-        };
-        let buffered: Box<dyn BufRead> = Box::new(BufReader::new(read));
+        let buffered: Box<dyn BufRead> = open_text(path).map_err(|error| named(error, path))?;
         let source = match column {
             None => Source::Lines(buffered),
             Some(column) => open_column(buffered, &name, column)?,
@@ -79,12 +74,22 @@ impl Ids {
             let Some(text) = read.with_context(|| format!("cannot read {}", self.name))? else {
                 return Ok(None);
             };
-            // Windows programs begin a file with a byte order mark.
+            // Files that were put together bring the byte order mark of each.
             let id = text.trim_start_matches('\u{feff}').trim();
             if !id.is_empty() {
                 return Ok(Some(shortened(id)));
             }
         }
+    }
+}
+
+/// Says what to do where a list is none: the file is what is wrong, not the option.
+pub(super) fn named(error: SourceError, path: &Path) -> anyhow::Error {
+    match error {
+        SourceError::Foreign { reason, .. } => {
+            anyhow::anyhow!("{}: {reason}", path.display())
+        }
+        other => other.into(),
     }
 }
 
@@ -219,11 +224,11 @@ mod tests {
     fn lines_are_ids_whatever_they_hold() {
         check("", None, &[]);
         check(
-            "\u{feff}<a@b>\r\n\n   \nMessage-ID: <c@d>\n\0x",
+            "\u{feff}<a@b>\r\n\n   \nMessage-ID: <c@d>\n\u{1}x",
             None,
-            &["<a@b>", "Message-ID: <c@d>", "\0x"],
+            &["<a@b>", "Message-ID: <c@d>", "\u{1}x"],
         );
-        check(b"\xff\xfe<a@b>\nb", None, &["\u{fffd}\u{fffd}<a@b>", "b"]);
+        check(b"<a@b>\xff\nb", None, &["<a@b>\u{fffd}", "b"]);
         let long = format!("a\n{}\nb", "x".repeat(50_000_000));
         let ids = read(&long, None).unwrap();
         assert_eq!((ids.len(), ids[0].as_str(), ids[2].as_str()), (3, "a", "b"));
@@ -250,6 +255,16 @@ mod tests {
             "{error}"
         );
         assert!(read(table, Some("0")).is_err());
+    }
+
+    #[test]
+    fn a_list_is_the_same_in_every_encoding_and_a_picture_is_none() {
+        let text = "\u{feff}id;n\r\n<ä@b>;1\r\n<c@d>;2\r\n";
+        let utf16: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        check(&utf16, Some("id"), &["<ä@b>", "<c@d>"]);
+        check(zstd::encode_all(&utf16[..], 1).unwrap(), Some("1"), &["id", "<ä@b>", "<c@d>"]);
+        let error = read(b"\x89PNG\r\n\x1a\n\0\0", None).unwrap_err().to_string();
+        assert!(error.ends_with("a picture is not read: give the text itself"), "{error}");
     }
 
     #[test]

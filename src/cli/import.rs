@@ -9,7 +9,7 @@ use serde_json::json;
 use super::output::counted;
 use super::progress::ImportProgress;
 use super::{Context, Format, Outcome, output};
-use crate::ingest::{FileReport, ImportOptions, ImportReport, import};
+use crate::ingest::{FileReport, ImportOptions, ImportReport, NoCoverage, import};
 use crate::render::{csv_cell, write_json};
 
 /// Takes events from files and keeps them
@@ -25,6 +25,10 @@ pub(super) struct ImportArgs {
     /// The log group of records whose file does not name theirs
     #[arg(long, value_name = "NAME")]
     log_group: Option<String>,
+    /// Do not take the time between the first and the last event of a file for looked at: for files
+    /// that were filtered. Files that cannot promise to be whole are not taken so anyway
+    #[arg(long)]
+    no_coverage: bool,
     /// Commit after so many records already: for tests of what a crash between commits leaves
     #[arg(long, hide = true, value_name = "N")]
     commit_records: Option<u64>,
@@ -35,6 +39,7 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
     let options = ImportOptions {
         log_group: args.log_group.clone(),
         commit_records_max: args.commit_records,
+        without_coverage: args.no_coverage,
         began: Some(context.now),
         ..ImportOptions::default()
     };
@@ -48,6 +53,9 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
         Format::Csv => write_csv(&report, &mut stdout)?,
     }
     stdout.flush()?;
+    if !context.global.quiet {
+        say_what_covers_nothing(&report);
+    }
     finish(&report, context)
 }
 
@@ -63,7 +71,11 @@ pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
     if let Some(problem) = problems.first() {
         anyhow::bail!("{}: {}", output::chain(*problem), problem.hint());
     }
-    if report.rejected() == 0 {
+    let is_complete = report.files.iter().all(|it| it.incomplete.is_none());
+    if !context.global.quiet {
+        say_what_is_incomplete(report);
+    }
+    if report.rejected() == 0 && is_complete {
         return Ok(Outcome::Done);
     }
     if !context.global.quiet {
@@ -77,6 +89,27 @@ pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
         }
     }
     Ok(Outcome::SomeRejected)
+}
+
+/// Tells on stderr which files say that they are not all.
+fn say_what_is_incomplete(report: &ImportReport) {
+    let incomplete = report.files.iter().filter_map(|it| Some((it, it.incomplete.as_deref()?)));
+    for (file, reason) in incomplete.take(REJECTING_FILES_SHOWN) {
+        output::warn(&format!("{}: says itself that it is not all: {reason}", file.path));
+    }
+}
+
+/// Tells on stderr which files add no coverage.
+fn say_what_covers_nothing(report: &ImportReport) {
+    for reason in [NoCoverage::Excerpt, NoCoverage::OneStream, NoCoverage::Shape] {
+        let mut files = report.files.iter().filter(|it| it.no_coverage == Some(reason));
+        let Some(first) = files.next() else { continue };
+        let more = match files.count() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        output::note(&format!("{}{more}: adds no coverage: {}", first.path, reason.in_words()));
+    }
 }
 
 /// Tells on stderr what became of one file.
@@ -133,6 +166,8 @@ fn file_to_json(file: &FileReport) -> serde_json::Value {
         "duplicates": file.duplicates,
         "rejected": file.rejected,
         "firstRejected": file.first_reject.as_ref().map(|(line, reason)| json!({"line": line, "reason": reason})),
+        "incomplete": file.incomplete,
+        "noCoverage": file.no_coverage.map(NoCoverage::in_words),
         "error": file.problem.as_ref().map(|it| output::chain(it)),
     })
 }

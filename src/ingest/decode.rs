@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::spans::Spans;
+use crate::event::EventError;
 use crate::event::{Event, Parser};
-use crate::source::{Batch, Decoded, Decoder, Format, Found, Output, Record};
+use crate::source::{Batch, Claim, Decoded, Decoder, Format, Found, Output, Record, unwrapped};
 use crate::store::{Place, PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
 
@@ -29,6 +31,10 @@ pub(super) struct DecodedBatch {
     pub(super) lacks_time: bool,
     /// Records of a kind that was removed from the store.
     pub(super) withheld: u64,
+    /// What the records cover, where they are of a shape that can promise it.
+    pub(super) spans: Spans,
+    /// What the input says of its own completeness, in order.
+    pub(super) claims: Vec<Claim>,
 }
 
 /// A piece of rejected input.
@@ -65,30 +71,25 @@ impl Worker {
                 is_continuation: reject.is_continuation,
                 bytes: reject.bytes.to_vec(),
             }),
+            Output::Claimed(claim) => decoded.claims.push(claim),
             Output::Found(found) => {
-                let message = match &found.decoded {
-                    Decoded::Record(record) => &record.message,
-                    Decoded::Raw(message) => message,
+                let mut keeper = Keeper { preparer: &mut *preparer, log_group, borrowed_time };
+                let error = match parser.parse(found.decoded.message()) {
+                    Ok(event) => return keeper.keep(found, &event, &mut decoded),
+                    Err(error) => error,
                 };
-                match parser.parse(message) {
+                let Some(inner) = unwrapped(found.decoded.message()) else {
+                    return decoded.reject(&found, &error);
+                };
+                match parser.parse(inner.message()) {
                     Ok(event) => {
-                        decoded.format.get_or_insert(found.format);
-                        let mut record = match found.decoded {
-                            Decoded::Record(record) => record,
-                            Decoded::Raw(message) => decoded.date(message, &event, borrowed_time),
-                        };
-                        if record.log_group.is_none() {
-                            record.log_group = log_group.map(Cow::Borrowed);
-                        }
-                        if preparer.withholds(&record) {
-                            decoded.withheld += 1;
-                            return;
-                        }
-                        let place =
-                            Place { line: found.line, byte_offset: Some(found.byte_offset) };
-                        preparer.add_at(place, &record, found.escaped_message, &event);
+                        // What was carried from another log speaks for no time in this one.
+                        let (format, escaped_message) = (Format::Shipper, None);
+                        let inner = found.decoded.with_inner(inner.clone());
+                        let found = Found { format, decoded: inner, escaped_message, ..found };
+                        keeper.keep(found, &event, &mut decoded);
                     }
-                    Err(error) => decoded.reject(&found, &error.to_string()),
+                    Err(_) => decoded.reject(&found, &error),
                 }
             }
         });
@@ -97,15 +98,49 @@ impl Worker {
     }
 }
 
+/// What makes records of what was found.
+struct Keeper<'w> {
+    preparer: &'w mut Preparer,
+    log_group: Option<&'w str>,
+    borrowed_time: Option<Timestamp>,
+}
+
+impl Keeper<'_> {
+    fn keep(&mut self, found: Found<'_>, event: &Event<'_>, batch: &mut DecodedBatch) {
+        let Found { format, line, byte_offset, decoded, escaped_message, .. } = found;
+        batch.format.get_or_insert(format);
+        let mut record = batch.date(decoded, event, self.borrowed_time);
+        if record.log_group.is_none() {
+            record.log_group = self.log_group.map(Cow::Borrowed);
+        }
+        if self.preparer.withholds(&record) {
+            batch.withheld += 1;
+            return;
+        }
+        if format.has_all_between() && !record.is_time_approximate {
+            let log_group = record.log_group.as_deref().unwrap_or_default();
+            batch.spans.add(log_group, record.timestamp);
+        }
+        let place = Place { line, byte_offset: Some(byte_offset) };
+        self.preparer.add_at(place, &record, escaped_message, event);
+    }
+}
+
 impl DecodedBatch {
-    /// Makes a record of a message alone. Its time is never that of the log record: the event's
-    /// own is when the mail was received, and the neighbour's is the neighbour's.
+    /// Makes a record of a message alone, or gives the record that there is. The time of a message
+    /// alone is never that of the log record: the event's own is when the mail was received, and
+    /// the neighbour's is the neighbour's.
     fn date<'m>(
         &mut self,
-        message: Cow<'m, str>,
+        decoded: Decoded<'m>,
         event: &Event<'_>,
         borrowed_time: Option<Timestamp>,
     ) -> Record<'m> {
+        let (log_group, log_stream, message) = match decoded {
+            Decoded::Record(record) => return record,
+            Decoded::Raw(message) => (None, None, message),
+            Decoded::Undated { log_group, log_stream, message } => (log_group, log_stream, message),
+        };
         if let Some(time) = event.message_timestamp {
             self.first_time.get_or_insert(time);
             self.last_time = Some(time);
@@ -113,8 +148,8 @@ impl DecodedBatch {
         let known = self.last_time.or(borrowed_time);
         self.lacks_time |= known.is_none();
         Record {
-            log_group: None,
-            log_stream: None,
+            log_group,
+            log_stream,
             event_id: None,
             timestamp: known.unwrap_or(Timestamp::UNIX_EPOCH),
             is_time_approximate: true,
@@ -124,13 +159,16 @@ impl DecodedBatch {
     }
 
     /// Keeps a unit whose message is no event.
-    fn reject(&mut self, found: &Found<'_>, reason: &str) {
-        self.rejects.push(OwnedReject {
-            line: found.line,
-            byte_offset: found.byte_offset,
-            reason: reason.to_owned(),
-            is_continuation: false,
-            bytes: found.unit.to_vec(),
-        });
+    fn reject(&mut self, found: &Found<'_>, error: &EventError) {
+        let Found { format, line, byte_offset, .. } = *found;
+        let is_cut = matches!(error, EventError::NotJson { .. })
+            && matches!(format, Format::InsightsJson | Format::InsightsCsv);
+        let hint = match is_cut {
+            true => " (Logs Insights cuts long messages: take this one with filter-log-events)",
+            false => "",
+        };
+        let reason = format!("{error}{hint}");
+        let bytes = found.unit.to_vec();
+        self.rejects.push(OwnedReject { line, byte_offset, reason, is_continuation: false, bytes });
     }
 }

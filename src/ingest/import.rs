@@ -25,6 +25,8 @@ pub struct ImportOptions {
     /// Whether records are left out of a kind that was removed from the store. Who names a file
     /// wants what is in it; what comes by itself must not bring back what was removed.
     pub withholds_removed: bool,
+    /// Whether the inputs are no proof that there was nothing else in their time.
+    pub without_coverage: bool,
     /// When it begins, as the store is to remember it; `None` takes the clock.
     pub began: Option<Timestamp>,
 }

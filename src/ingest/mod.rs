@@ -20,10 +20,11 @@ mod s3;
 #[cfg(test)]
 #[cfg(feature = "aws")]
 mod s3_tests;
+mod spans;
 mod workers;
 
 pub use error::IngestError;
 pub use import::{ImportOptions, Progress, import, import_temporarily, temporary_directory};
-pub use report::{FileReport, ImportReport};
+pub use report::{FileReport, ImportReport, NoCoverage};
 #[cfg(feature = "aws")]
 pub use s3::{S3Report, import_s3};

@@ -8,13 +8,14 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::decode::DecodedBatch;
 use super::reading::{Beginning, Ending, Opened, Step, read_inputs};
+use super::spans::Spans;
 use super::workers::Workers;
-use super::{FileReport, ImportOptions, IngestError, Progress};
+use super::{FileReport, ImportOptions, IngestError, NoCoverage, Progress};
 use crate::limits;
-use crate::source::Batch;
+use crate::source::{Batch, Completeness};
 use crate::store::{
-    Appended, CoveredRange, ObjectHash, OriginCounts, OriginEnd, OriginId, OriginStart,
-    PreparedBatch, Preparers, RejectedWriter, StoreError, StoreWriter,
+    Appended, ObjectHash, OriginCounts, OriginEnd, OriginId, OriginStart, PreparedBatch, Preparers,
+    RejectedWriter, StoreError, StoreWriter,
 };
 use crate::time::Timestamp;
 
@@ -130,7 +131,11 @@ struct OpenFile {
     modified: Option<Timestamp>,
     object: Option<ObjectHash>,
     last_time: Option<Timestamp>,
-    spans: Vec<(String, CoveredRange)>,
+    /// What its records cover, if it turns out to be whole.
+    spans: Spans,
+    completeness: Completeness,
+    /// Whether it is what somebody has chosen out of a store.
+    is_excerpt: bool,
 }
 
 impl Import<'_> {
@@ -151,17 +156,16 @@ impl Import<'_> {
         let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared));
         let mut prepared: Vec<_> = prepared.collect();
         let mut begun = self.begin_origins(&steps, &mut prepared).into_iter();
-        let spans: Vec<_> = prepared.iter().map(|it| it.spans().to_vec()).collect();
         let appended = self.writer.append(prepared)?;
-        let mut outcomes = decoded.into_iter().zip(appended).zip(spans);
+        let mut outcomes = decoded.into_iter().zip(appended);
         for step in steps {
             match step {
                 None => {
-                    if let Some(((decoded, appended), spans)) = outcomes.next() {
-                        self.count(decoded, &appended, spans)?;
+                    if let Some((decoded, appended)) = outcomes.next() {
+                        self.count(decoded, &appended)?;
                     }
                 }
-                Some(Step::Begin(Beginning { name, modified, object, .. })) => {
+                Some(Step::Begin(Beginning { name, modified, object, is_excerpt, .. })) => {
                     let Some(origin) = begun.next() else { break };
                     self.file = Some(OpenFile {
                         origin,
@@ -170,7 +174,9 @@ impl Import<'_> {
                         modified,
                         object,
                         last_time: None,
-                        spans: Vec::new(),
+                        spans: Spans::default(),
+                        completeness: Completeness::default(),
+                        is_excerpt,
                     });
                 }
                 Some(Step::End(ending)) => self.finish(ending)?,
@@ -257,12 +263,7 @@ impl Import<'_> {
     }
 
     /// Adds what became of one batch to its file's report, and keeps its rejects.
-    fn count(
-        &mut self,
-        decoded: DecodedBatch,
-        appended: &Appended,
-        spans: Vec<(String, CoveredRange)>,
-    ) -> Result<(), StoreError> {
+    fn count(&mut self, decoded: DecodedBatch, appended: &Appended) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let rejected_before = file.report.rejected;
         for reject in decoded.rejects {
@@ -295,26 +296,19 @@ impl Import<'_> {
             },
         );
         file.last_time = decoded.last_time.or(file.last_time);
-        for (log_group, range) in spans {
-            let known = file.spans.iter_mut().find(|(name, _)| *name == log_group);
-            let whole = match known {
-                Some((_, known)) => {
-                    *known = known.joined(range);
-                    *known
-                }
-                None => {
-                    file.spans.push((log_group.clone(), range));
-                    range
-                }
-            };
-            self.writer.cover(&log_group, whole);
-        }
+        file.spans.join(decoded.spans);
+        decoded.claims.into_iter().for_each(|it| file.completeness.take(it));
         Ok(())
     }
 
     fn finish(&mut self, ending: Ending) -> Result<(), StoreError> {
         let Ending { compression, bytes, sha256, problem } = ending;
         let Some(file) = self.file.take() else { return Ok(()) };
+        let no_coverage = self.no_coverage(&file);
+        if no_coverage.is_none() {
+            file.spans.iter().for_each(|(log_group, range)| self.writer.cover(log_group, range));
+        }
+        let incomplete = file.completeness.missing().map(ToString::to_string);
         file.rejected.finish()?;
         // All its batches have been appended before: they are in the same commit, or an earlier.
         if let Some(object) = file.object.filter(|_| problem.is_none()) {
@@ -331,8 +325,34 @@ impl Import<'_> {
         };
         self.writer.end_origin(file.origin, end);
         self.read += file.report.read;
-        self.stored.files.push(FileReport { compression, bytes, sha256, problem, ..file.report });
+        self.stored.files.push(FileReport {
+            compression,
+            bytes,
+            sha256,
+            problem,
+            incomplete,
+            no_coverage,
+            ..file.report
+        });
         Ok(())
+    }
+
+    /// Why an input that has been read is no proof that there was nothing else in its time.
+    fn no_coverage(&self, file: &OpenFile) -> Option<NoCoverage> {
+        if self.options.without_coverage {
+            return Some(NoCoverage::Unwanted);
+        }
+        if file.is_excerpt {
+            return Some(NoCoverage::Excerpt);
+        }
+        if file.completeness.missing().is_some() {
+            return Some(NoCoverage::Incomplete);
+        }
+        if !file.completeness.is_whole() {
+            return Some(NoCoverage::OneStream);
+        }
+        let is_any = file.report.added + file.report.duplicates > 0;
+        (is_any && file.spans.is_empty()).then_some(NoCoverage::Shape)
     }
 
     /// Records and rejected pieces so far.

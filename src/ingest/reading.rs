@@ -34,6 +34,8 @@ pub(super) struct Beginning {
     pub(super) kind: OriginKind,
     pub(super) modified: Option<Timestamp>,
     pub(super) object: Option<ObjectHash>,
+    /// Whether it is what somebody has chosen out of a store.
+    pub(super) is_excerpt: bool,
 }
 
 /// What is known of it afterwards.
@@ -57,7 +59,9 @@ pub(super) fn read_inputs(
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        if sender.send(Step::Begin(Beginning { name, kind, modified, object })).is_err() {
+        let is_excerpt = reader.as_ref().is_ok_and(SourceReader::is_excerpt);
+        let beginning = Beginning { name, kind, modified, object, is_excerpt };
+        if sender.send(Step::Begin(beginning)).is_err() {
             return;
         }
         let ending = match reader {

@@ -29,6 +29,39 @@ pub struct FileReport {
     pub first_reject: Option<(u64, String)>,
     /// Why the rest of it could not be read.
     pub problem: Option<SourceError>,
+    /// What it says itself of there being more than it has.
+    pub incomplete: Option<String>,
+    /// Why it adds no coverage; none where it does, or has no records.
+    pub no_coverage: Option<NoCoverage>,
+}
+
+/// Why the records of an input do not show that there were no others between them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoCoverage {
+    /// Whoever imports it said so.
+    Unwanted,
+    /// It was exported from a store, which picks messages.
+    Excerpt,
+    /// It says itself that it is not all.
+    Incomplete,
+    /// It has the events of one log stream.
+    OneStream,
+    /// What a query found, what passed through somebody else's log, or messages without times.
+    Shape,
+}
+
+impl NoCoverage {
+    /// The reason in words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Unwanted => "--no-coverage",
+            Self::Excerpt => "an export holds the messages that were asked for",
+            Self::Incomplete => "it says itself that it is not all",
+            Self::OneStream => "it has one log stream of its group",
+            Self::Shape => "a file of this shape does not show that nothing is missing in it",
+        }
+    }
 }
 
 /// What became of all inputs.

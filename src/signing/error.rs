@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::limits;
+use crate::source::SourceError;
 
 /// Why something could not be signed, or a signature does not hold.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,12 @@ pub enum SigningError {
     TooLong {
         /// Which file.
         path: PathBuf,
+    },
+    /// A file of another kind.
+    #[error(transparent)]
+    Foreign {
+        /// What it is.
+        source: SourceError,
     },
     /// A file that is no text.
     #[error("{}: is no text", .path.display())]

@@ -13,11 +13,11 @@ pub use key::{PublicKey, SecretKey, Signed};
 pub use statement::HeadStatement;
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::limits;
+use crate::source::{SourceError, open_text};
 
 /// What stands behind the name of a file in the name of its signature.
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
@@ -34,11 +34,14 @@ pub fn signature_path(path: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// [`SigningError::Io`], and [`SigningError::TooLong`] beyond [`limits::SIGNED_TEXT_BYTES_MAX`].
+/// [`SigningError::Io`], [`SigningError::Foreign`], and [`SigningError::TooLong`] beyond [`limits::SIGNED_TEXT_BYTES_MAX`].
 pub fn read_short(path: &Path) -> Result<String, SigningError> {
     let io = |source| SigningError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(io)?;
+    let file = open_text(path).map_err(|error| match error {
+        SourceError::Open { source, .. } | SourceError::Read { source, .. } => io(source),
+        other => SigningError::Foreign { source: other },
+    })?;
     file.take(limits::SIGNED_TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > limits::SIGNED_TEXT_BYTES_MAX {
         return Err(SigningError::TooLong { path: path.to_owned() });

@@ -2,9 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::Claim;
+use super::csv_rows::CsvHeader;
 use super::document::Context;
 use super::error::RejectReason;
-use super::insights::CsvHeader;
 use crate::limits;
 
 /// Framed units in their order, with their own copy of the bytes: about
@@ -65,12 +66,15 @@ pub(super) enum UnitKind {
     Json,
     /// An element of a document's list.
     Element(Arc<Context>),
-    /// A line that begins with a time, and the lines that its message goes on over.
+    /// A line with a time or names before its message, and the lines that this goes on over; or a
+    /// row of values that tabs part.
     Text,
     /// A row of a CSV.
     CsvRow(Arc<CsvHeader>),
     /// A line of base64.
     Payload,
+    /// What the input says of its own completeness.
+    Claim(Claim),
     /// Not understood already by the reader.
     Rejected { reason: RejectReason, is_continuation: bool },
 }

@@ -1,6 +1,7 @@
 //! What an export looks like from outside: a directory or a zip with records, and tables of them
 //! that are no logs.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -30,6 +31,14 @@ const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 pub(super) fn is_bundle(dir: &Path) -> bool {
     dir.join(BUNDLE_RECORDS).is_file()
         && File::open(dir.join(BUNDLE_MANIFEST)).is_ok_and(is_manifest)
+}
+
+/// Whether a file holds the records of a bundle that is a directory.
+pub(super) fn is_of_bundle(path: &Path) -> bool {
+    path.file_name() == Some(OsStr::new(BUNDLE_RECORDS))
+        && is_bundle(
+            path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")),
+        )
 }
 
 /// Whether this is the beginning of a bundle's manifest.

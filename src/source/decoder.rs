@@ -11,11 +11,12 @@ use super::document::{Context, Document, Step};
 use super::envelope::{EnvelopeReader, Shape};
 use super::flat_envelope::FlatEnvelope;
 use super::insights;
-use super::log_line::LogLine;
+use super::log_line::{self, LogLine};
+use super::row;
 use super::scan::{self, Stop};
+use super::shippers;
 use super::{
-    Decoded, DecodingBudget, EscapedText, Format, Found, Output, Record, Reject, RejectReason,
-    SourceReader,
+    Decoded, DecodingBudget, EscapedText, Format, Found, Output, Reject, RejectReason, SourceReader,
 };
 use crate::limits;
 
@@ -160,8 +161,9 @@ impl Decoder {
                 UnitKind::Json => self.values(part, &no_context, sink),
                 UnitKind::Element(context) => self.values(part, context, sink),
                 UnitKind::Text => text(part, batch.log_stream(), sink),
+                UnitKind::Claim(claim) => sink(Output::Claimed(claim.clone())),
                 UnitKind::CsvRow(header) => header.decode(bytes, |result| match result {
-                    Ok(decoded) => part.found(Format::InsightsCsv, decoded, sink),
+                    Ok(decoded) => part.found(header.format(), decoded, sink),
                     Err(reason) => part.reject(&reason, sink),
                 }),
                 UnitKind::Payload => match std::str::from_utf8(bytes) {
@@ -200,6 +202,10 @@ impl Decoder {
         match part.bytes.first() {
             Some(b'{') => {}
             Some(b'[') => return self.list(part, context, sink),
+            Some(b'"') => {
+                self.quoted(part, sink);
+                return length;
+            }
             _ => {
                 part.reject(&RejectReason::UnknownShape, sink);
                 return length;
@@ -213,13 +219,13 @@ impl Decoder {
             Shape::Record(format, record, escaped) => {
                 part.found_escaped(format, Decoded::Record(record), escaped, sink);
             }
-            Shape::Message(format, message) => part.found(format, Decoded::Raw(message), sink),
+            Shape::Decoded(format, decoded) => part.found(format, decoded, sink),
             Shape::Event => match std::str::from_utf8(part.bytes) {
                 Ok(text) => part.found(Format::Raw, Decoded::Raw(text.into()), sink),
                 Err(_) => part.reject(&RejectReason::InvalidUtf8, sink),
             },
             Shape::Control => {}
-            Shape::Document => return self.document(part, false, sink),
+            Shape::Document => return self.document(part, false, context, sink),
             Shape::Payload(payload) => self.payload(part, &payload, sink),
             Shape::Rejected(reason) => part.reject(&reason, sink),
             Shape::Refused(reason) => self.refused(part, &reason, context, sink),
@@ -236,18 +242,38 @@ impl Decoder {
         };
         match insights::decode_json_row(text) {
             Ok(decoded) => part.found(Format::InsightsJson, decoded, sink),
-            Err(RejectReason::UnknownShape) if context.format.is_none() => {
-                return self.document(part, true, sink);
-            }
+            Err(RejectReason::UnknownShape) => match row::decode_list(text) {
+                Some(decoded) => part.found(Format::Rows, decoded, sink),
+                None => return self.document(part, true, context, sink),
+            },
             Err(reason) => part.reject(&reason, sink),
         }
         length
     }
 
+    /// Decodes a JSON text: a message that was quoted once more, or a payload.
+    fn quoted(&mut self, part: Part<'_>, sink: &mut Sink<'_>) {
+        let raw = std::str::from_utf8(part.bytes).map_err(|_| RejectReason::InvalidUtf8);
+        match raw.and_then(|it| shippers::text(it).ok_or(RejectReason::UnknownShape)) {
+            Ok(text) if shippers::may_be_event(&text) => {
+                part.found(Format::Rows, Decoded::Raw(text), sink);
+            }
+            Ok(text) if text.starts_with("H4sI") => self.payload(part, &text, sink),
+            Ok(_) => part.reject(&RejectReason::UnknownShape, sink),
+            Err(reason) => part.reject(&reason, sink),
+        }
+    }
+
     /// Decodes the elements of the document that the part begins with, under its whole envelope.
     /// Gives the document's length.
-    fn document(&mut self, part: Part<'_>, is_bare_list: bool, sink: &mut Sink<'_>) -> usize {
-        let mut document = Document::new(is_bare_list);
+    fn document(
+        &mut self,
+        part: Part<'_>,
+        is_bare_list: bool,
+        outer: &Context,
+        sink: &mut Sink<'_>,
+    ) -> usize {
+        let mut document = Document::new(is_bare_list, outer);
         // Millions of them in one unit: nothing larger than it must be.
         let mut spans: Vec<(u32, u32, Option<Stop>)> = Vec::new();
         let span = |start: usize, end: usize, stop| {
@@ -302,6 +328,9 @@ impl Decoder {
                 None => self.values(element, &context, sink),
             }
         }
+        if let Some(claim) = document.claim() {
+            sink(Output::Claimed(claim));
+        }
         index
     }
 
@@ -354,7 +383,7 @@ impl Decoder {
                 Err(_) if Document::is_at(rest.bytes) => {
                     (refusal, context) = (&RejectReason::UnknownLine, &no_context);
                     is_first = true;
-                    self.document(rest, false, sink)
+                    self.document(rest, false, &no_context, sink)
                 }
                 stopped => {
                     let end = scan::next_element(rest.bytes).unwrap_or(length);
@@ -404,23 +433,19 @@ fn reason(stop: Stop) -> RejectReason {
     }
 }
 
-/// Decodes a line that begins with a time.
+/// Decodes a line with a time or names before its message, or a row of values.
 fn text(part: Part<'_>, export_stream: Option<&str>, sink: &mut Sink<'_>) {
     let Ok(text) = std::str::from_utf8(part.bytes) else {
         return part.reject(&RejectReason::InvalidUtf8, sink);
     };
-    let Some(line) = LogLine::parse(text) else {
-        return part.reject(&RejectReason::UnknownLine, sink);
-    };
-    let of_export = export_stream.filter(|_| line.format == Format::S3Export);
-    let record = Record {
-        log_group: None,
-        log_stream: line.log_stream.or(of_export).map(Into::into),
-        event_id: None,
-        timestamp: line.timestamp,
-        is_time_approximate: line.is_time_approximate,
-        ingestion_time: None,
-        message: line.message.into(),
-    };
-    part.found(line.format, Decoded::Record(record), sink);
+    if row::is_row(part.bytes)
+        && log_line::stamp(part.bytes).is_none()
+        && let Some(decoded) = row::decode_line(text)
+    {
+        return part.found(Format::Rows, decoded, sink);
+    }
+    match LogLine::parse(text) {
+        Some(line) => part.found(line.format, line.into_decoded(export_stream), sink),
+        None => part.reject(&RejectReason::UnknownLine, sink),
+    }
 }

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::Format;
 use super::scan::{self, Stop};
+use super::{Claim, Format, shippers};
 use crate::limits;
 
 /// What a document says about all of its elements.
@@ -34,17 +34,66 @@ pub(super) enum Step {
 /// Where in a document the walk is.
 pub(super) struct Document {
     is_in_list: bool,
+    /// Objects around the list that were entered and not left.
+    wrapper_count: usize,
+    /// Elements so far.
+    element_count: u64,
+    statement: Statement,
     /// Whether the document is the list itself.
     is_bare_list: bool,
     context: Context,
     shared: Option<Arc<Context>>,
 }
 
+/// What a document says of its own completeness.
+#[derive(Default)]
+struct Statement {
+    has_next_token: bool,
+    /// Whether it goes from token to token within one log stream.
+    is_one_stream: bool,
+    status: Option<String>,
+    matched_count: Option<u64>,
+    is_sampled: bool,
+}
+
 impl Document {
-    /// A walk that begins behind the opening bracket of an object, or of a bare list.
-    pub(super) fn new(is_bare_list: bool) -> Self {
-        let context = Context { format: Some(Format::Json), ..Context::default() };
-        Self { is_in_list: is_bare_list, is_bare_list, context, shared: None }
+    /// A walk that begins behind the opening bracket of an object, or of a bare list, and what is
+    /// said around the document.
+    pub(super) fn new(is_bare_list: bool, outer: &Context) -> Self {
+        let context = Context { format: Some(Format::Json), ..outer.clone() };
+        Self {
+            is_in_list: is_bare_list,
+            wrapper_count: 0,
+            element_count: 0,
+            statement: Statement::default(),
+            is_bare_list,
+            context,
+            shared: None,
+        }
+    }
+
+    /// What the document has said of its completeness, once it has been read.
+    pub(super) fn claim(&self) -> Option<Claim> {
+        let Statement { has_next_token, is_one_stream, status, matched_count, is_sampled } =
+            &self.statement;
+        let row_count = self.element_count;
+        match self.context.format {
+            _ if self.is_bare_list => None,
+            Some(Format::Json) if *is_one_stream => Some(Claim::OneStream),
+            Some(Format::Json) if *has_next_token => Some(Claim::MorePages),
+            Some(Format::Json) => Some(Claim::LastPage),
+            Some(Format::LiveTail) => is_sampled.then_some(Claim::Sampled),
+            Some(Format::InsightsJson) => match (status, matched_count) {
+                (Some(status), _) if !status.eq_ignore_ascii_case("Complete") => {
+                    Some(Claim::Unfinished { status: status.clone() })
+                }
+                (_, Some(matched_count)) if *matched_count > row_count => {
+                    Some(Claim::Limited { matched_count: *matched_count, row_count })
+                }
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     pub(super) fn is_in_list(&self) -> bool {
@@ -59,7 +108,7 @@ impl Document {
     /// Whether `bytes` begin with an object that holds a list of records: its header is whole and
     /// the list has begun.
     pub(super) fn is_at(bytes: &[u8]) -> bool {
-        let mut document = Self::new(false);
+        let mut document = Self::new(false, &Context::default());
         let mut index = 1;
         if bytes.first() != Some(&b'{') {
             return false;
@@ -86,7 +135,15 @@ impl Document {
                 self.is_in_list = false;
                 Ok(Step::Envelope(1))
             }
-            _ if self.is_in_list => scan::value(bytes).map(Step::Element),
+            _ if self.is_in_list => {
+                let length = scan::value(bytes)?;
+                self.element_count += 1;
+                Ok(Step::Element(length))
+            }
+            b'}' if self.wrapper_count > 0 => {
+                self.wrapper_count -= 1;
+                Ok(Step::Envelope(1))
+            }
             b'}' => Ok(Step::End(1)),
             b'"' => self.member(bytes).map(Step::Envelope),
             _ => Err(Stop::Broken),
@@ -112,6 +169,10 @@ impl Document {
             self.is_in_list = true;
             return Ok(start + 1);
         }
+        if bytes.get(start) == Some(&b'{') && shippers::is_list_wrapper(&key) {
+            self.wrapper_count += 1;
+            return Ok(start + 1);
+        }
         let length = scan::value(bytes.get(start..).unwrap_or_default())?;
         let value = bytes.get(start..start + length).unwrap_or_default();
         self.note(&key, value);
@@ -119,11 +180,14 @@ impl Document {
     }
 
     fn note(&mut self, key: &[u8], value: &[u8]) {
-        if !matches!(
-            key,
-            b"logGroup" | b"logGroupName" | b"logStream" | b"logStreamName" | b"messageType"
-        ) {
-            return;
+        match key {
+            b"logGroup" | b"logGroupName" | b"logStream" | b"logStreamName" | b"messageType" => {}
+            b"nextToken" | b"NextToken" | b"nextForwardToken" | b"nextBackwardToken"
+            | b"status" | b"statistics" | b"sessionMetadata" => {
+                return self.statement.note(key, value);
+            }
+            b"resource" => return self.note_resource(value),
+            _ => return,
         }
         // Each record repeats it, and a long one is no name.
         if value.len() > limits::LOG_NAME_BYTES_MAX {
@@ -137,14 +201,53 @@ impl Document {
         }
         self.shared = None;
     }
+
+    /// Notes what OpenTelemetry says of the origin of all records that follow.
+    fn note_resource(&mut self, value: &[u8]) {
+        let (log_group, log_stream) =
+            std::str::from_utf8(value).map_or((None, None), shippers::resource);
+        self.context.log_group = log_group.or(self.context.log_group.take());
+        self.context.log_stream = log_stream.or(self.context.log_stream.take());
+        self.shared = None;
+    }
+}
+
+impl Statement {
+    fn note(&mut self, key: &[u8], value: &[u8]) {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Counts {
+            records_matched: Option<f64>,
+            sampled: Option<bool>,
+        }
+        let text = || serde_json::from_slice::<String>(value).ok().filter(|it| !it.is_empty());
+        match key {
+            b"nextToken" | b"NextToken" => self.has_next_token |= text().is_some(),
+            b"nextForwardToken" | b"nextBackwardToken" => self.is_one_stream |= text().is_some(),
+            b"status" => self.status = text(),
+            _ => {
+                let Ok(counts) = serde_json::from_slice::<Counts>(value) else { return };
+                self.is_sampled |= counts.sampled == Some(true);
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a cast of floats saturates, and a count is none below zero"
+                )]
+                let count = counts.records_matched.map(|it| it as u64);
+                self.matched_count = count.or(self.matched_count);
+            }
+        }
+    }
 }
 
 /// The format that the name of a list tells, if it is one that holds records.
 pub(super) fn list_format(key: &[u8]) -> Option<Format> {
     match key {
-        b"events" => Some(Format::Json),
+        b"events" | b"Events" => Some(Format::Json),
         b"logEvents" | b"Records" | b"records" => Some(Format::Subscription),
         b"results" => Some(Format::InsightsJson),
+        b"sessionResults" => Some(Format::LiveTail),
+        b"hits" | b"resourceLogs" | b"scopeLogs" | b"logRecords" => Some(Format::Shipper),
         _ => None,
     }
 }
@@ -172,7 +275,7 @@ mod tests {
 
     fn elements(text: &str) -> (Vec<String>, Result<(), Stop>, Context) {
         let bytes = text.as_bytes();
-        let mut document = Document::new(bytes[0] == b'[');
+        let mut document = Document::new(bytes[0] == b'[', &Context::default());
         let (mut index, mut found) = (1, Vec::new());
         let end = loop {
             match document.step(&bytes[index..]) {
@@ -204,6 +307,54 @@ mod tests {
         assert_eq!(found, [r#"{"a":1}"#, r#"[{"b":2}]"#]);
         assert_eq!(end, Err(Stop::More));
         assert_eq!(context.format, Some(Format::Json));
+    }
+
+    #[test]
+    fn a_list_is_found_within_the_objects_around_it() {
+        let (found, end, context) = elements(
+            r#"{"took":1,"hits":{"total":{"value":2},"hits":[{"_source":{}},{"_source":{}}]},"x":1}"#,
+        );
+        assert_eq!((found.len(), end), (2, Ok(())));
+        assert_eq!(context.format, Some(Format::Shipper));
+        let attributes =
+            r#"{"attributes":[{"key":"cloudwatch.log.group.name","value":{"stringValue":"g"}}]}"#;
+        let (found, _, context) =
+            elements(&format!(r#"{{"resource":{attributes},"scopeLogs":[{{"logRecords":[]}}]}}"#));
+        assert_eq!((found.len(), context.log_group.as_deref()), (1, Some("g")));
+    }
+
+    #[test]
+    fn a_document_says_what_it_lacks() {
+        let claim = |text: &str| {
+            let mut document = Document::new(false, &Context::default());
+            let mut index = 1;
+            while let Ok(Step::Envelope(length) | Step::Element(length)) =
+                document.step(&text.as_bytes()[index..])
+            {
+                index += length;
+            }
+            document.claim()
+        };
+        let limited = Claim::Limited { matched_count: 5, row_count: 1 };
+        for (text, expect) in [
+            (r#"{"events":[],"nextToken":"x"}"#, Some(Claim::MorePages)),
+            (r#"{"NextToken":"x","events":[]}"#, Some(Claim::MorePages)),
+            (r#"{"events":[],"nextToken":null}"#, Some(Claim::LastPage)),
+            (r#"{"events":[],"nextForwardToken":"f/1"}"#, Some(Claim::OneStream)),
+            (r#"{"results":[[]],"statistics":{"recordsMatched":5.0}}"#, Some(limited)),
+            (r#"{"results":[[]],"statistics":{"recordsMatched":1.0},"status":"Complete"}"#, None),
+            (
+                r#"{"results":[],"status":"Running"}"#,
+                Some(Claim::Unfinished { status: "Running".to_owned() }),
+            ),
+            (
+                r#"{"sessionUpdate":{"sessionMetadata":{"sampled":true},"sessionResults":[]}}"#,
+                Some(Claim::Sampled),
+            ),
+            (r#"{"logEvents":[]}"#, None),
+        ] {
+            assert_eq!(claim(text), expect, "{text}");
+        }
     }
 
     #[test]

@@ -12,8 +12,10 @@ use simd_json::prelude::*;
 use simd_json::tape;
 
 use super::document::{Context, list_format};
-use super::insights::{bad_timestamp, group_of, read_time};
-use super::{EscapedText, Format, Record, RejectReason};
+use super::insights::group_of;
+use super::shippers;
+use super::when::{When, bad_timestamp};
+use super::{Decoded, EscapedText, Format, Record, RejectReason};
 use crate::limits;
 use crate::time::Timestamp;
 
@@ -21,8 +23,8 @@ use crate::time::Timestamp;
 pub(super) enum Shape<'a> {
     /// With its message as it stands in the object, where that is at hand.
     Record(Format, Record<'a>, Option<EscapedText<'a>>),
-    /// The message of a record that has no time.
-    Message(Format, Cow<'a, str>),
+    /// What an envelope of some shipper holds, or the message of a record that has no time.
+    Decoded(Format, Decoded<'a>),
     /// The object is an event itself.
     Event,
     /// The object holds a list of records.
@@ -67,10 +69,34 @@ impl EnvelopeReader {
             Err(_) => None,
         };
         match read {
+            Some(fields) if fields.is_shipped() => match shipped(bytes, context) {
+                Some(shape) => shape,
+                None => fields.into_shape(context),
+            },
             Some(fields) => fields.into_shape(context),
             None => read_slowly(bytes, context),
         }
     }
+}
+
+/// Reads by the table of shippers; `None` when there is no event where it looks.
+fn shipped<'a>(bytes: &'a [u8], context: &'a Context) -> Option<Shape<'a>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut shipped = match shippers::read(text) {
+        Ok(shipped) => shipped?,
+        Err(reason) => return Some(Shape::Rejected(reason)),
+    };
+    let outer = |it: &'a Option<String>| it.as_deref().map(Cow::Borrowed);
+    shipped.log_group = shipped.log_group.or(outer(&context.log_group));
+    shipped.log_stream = shipped.log_stream.or(outer(&context.log_stream));
+    if shipped.message.is_none() && shipped.when.is_none() {
+        return None;
+    }
+    let format = match context.format {
+        Some(Format::Json) | None => Format::Shipper,
+        Some(format) => format,
+    };
+    Some(Shape::Decoded(format, shipped.into_decoded(text)))
 }
 
 /// Reads with serde_json.
@@ -85,7 +111,8 @@ fn read_slowly<'a>(bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
             for (key, raw) in members {
                 fields.set(&key, Value::from_raw(&key, raw.get()));
             }
-            fields.into_shape(context)
+            let by_table = fields.is_shipped().then(|| shipped(bytes, context)).flatten();
+            by_table.unwrap_or_else(|| fields.into_shape(context))
         }
         Err(error) => Shape::Refused(RejectReason::NotJson { reason: error.to_string() }),
     }
@@ -124,7 +151,10 @@ impl<'a> Value<'a> {
         match value.as_bool() {
             Some(true) => Self::True,
             Some(false) => Self::Other,
-            None => Self::Number(value.as_i64().or_else(|| value.as_f64().and_then(whole))),
+            None => match value.as_i64() {
+                Some(number) => Self::Number(Some(number)),
+                None => value.as_f64().map_or(Self::Number(None), Self::from_float),
+            },
         }
     }
 
@@ -147,9 +177,19 @@ impl<'a> Value<'a> {
             Some(b't') => Self::True,
             Some(b'n') => Self::Nothing,
             Some(b'f') | None => Self::Other,
-            Some(_) => {
-                Self::Number(raw.parse().ok().or_else(|| raw.parse::<f64>().ok().and_then(whole)))
-            }
+            Some(_) => match raw.parse() {
+                Ok(number) => Self::Number(Some(number)),
+                Err(_) => raw.parse::<f64>().map_or(Self::Number(None), Self::from_float),
+            },
+        }
+    }
+
+    /// A float, whose fraction counts in a time of seconds.
+    fn from_float(number: f64) -> Self {
+        match whole(number) {
+            Some(whole) if number.fract() == 0.0 => Self::Number(Some(whole)),
+            Some(_) => Self::Text(Cow::Owned(number.to_string())),
+            None => Self::Number(None),
         }
     }
 }
@@ -177,12 +217,17 @@ struct Fields<'a> {
     ingestion_time: Option<Timestamp>,
     message: Option<Cow<'a, str>>,
     is_time_approximate: bool,
+    /// Whether a member was there that only the table of shippers knows.
+    has_other_member: bool,
     /// Whether the names are those of Logs Insights.
     is_insights: bool,
     /// Whether the message is an object whose text is not at hand.
     lacks_message_text: bool,
     has_event: bool,
     has_list: bool,
+    /// Whether it is a line between records, which holds none.
+    is_action: bool,
+    member_count: usize,
     is_control: bool,
     payload: Option<Cow<'a, str>>,
 }
@@ -210,7 +255,7 @@ impl<'a> Fields<'a> {
             ("eventId" | "id", Value::Text(text)) => self.event_id = Some(text),
             ("timestamp" | "@timestamp", value) => self.timestamp = Some(value),
             ("ingestionTime" | "@ingestionTime", value) => {
-                self.ingestion_time = into_time(&value).ok().flatten();
+                self.ingestion_time = into_time(&value).ok().flatten().map(|it| it.time);
             }
             ("timeApproximate", Value::True) => self.is_time_approximate = true,
             ("message" | "@message", value) => {
@@ -225,9 +270,23 @@ impl<'a> Fields<'a> {
                 self.payload = Some(data);
             }
             ("data", Value::Text(text)) => self.payload = Some(text),
+            ("Data" | "rawData", Value::Text(text)) => self.payload = Some(text),
             (key, Value::List) if list_format(key.as_bytes()).is_some() => self.has_list = true,
-            _ => {}
+            (key, Value::Object { .. }) if shippers::is_list_wrapper(key.as_bytes()) => {
+                self.has_list = true;
+            }
+            // What a live tail says before its first event, and a bulk request before each document.
+            ("sessionStart" | "index" | "create", Value::Object { .. }) => self.is_action = true,
+            (key, _) => self.has_other_member |= shippers::is_member(key),
         }
+        self.member_count += 1;
+    }
+
+    /// Whether the table of shippers is to be asked: there is a member that only it knows, or an
+    /// event that has its log time beside it.
+    fn is_shipped(&self) -> bool {
+        self.has_other_member
+            || (self.has_event && self.message.is_none() && self.timestamp.is_some())
     }
 
     fn set_message(&mut self, value: Value<'a>) {
@@ -240,7 +299,7 @@ impl<'a> Fields<'a> {
     }
 
     fn into_shape(self, context: &'a Context) -> Shape<'a> {
-        if self.is_control {
+        if self.is_control || (self.is_action && self.member_count == 1) {
             return Shape::Control;
         }
         let time = match self.timestamp.as_ref().map(into_time) {
@@ -249,9 +308,13 @@ impl<'a> Fields<'a> {
             _ => None,
         };
         let format = if self.is_insights { Format::InsightsJson } else { Format::Ndjson };
-        let format = context.format.unwrap_or(format);
+        let format = match context.format.unwrap_or(format) {
+            // Our own answers repeat of the message what it is found by.
+            Format::Ndjson | Format::Json if self.has_event => Format::Answer,
+            format => format,
+        };
         match (self.message, time) {
-            (Some(message), Some(timestamp)) => Shape::Record(
+            (Some(message), Some(When { time: timestamp, is_approximate })) => Shape::Record(
                 format,
                 Record {
                     log_group: self.log_group.or(context.log_group.as_deref().map(Cow::Borrowed)),
@@ -260,14 +323,17 @@ impl<'a> Fields<'a> {
                         .or(context.log_stream.as_deref().map(Cow::Borrowed)),
                     event_id: self.event_id,
                     timestamp,
-                    is_time_approximate: self.is_time_approximate,
+                    is_time_approximate: self.is_time_approximate || is_approximate,
                     ingestion_time: self.ingestion_time,
                     message,
                 },
                 None,
             ),
             _ if self.has_event => Shape::Event,
-            (Some(message), None) => Shape::Message(format, message),
+            (Some(message), None) => {
+                let decoded = Decoded::undated(self.log_group, self.log_stream, message);
+                Shape::Decoded(format, decoded)
+            }
             _ if self.has_list => Shape::Document,
             _ => match self.payload {
                 Some(payload) => Shape::Payload(payload.into_owned()),
@@ -298,18 +364,26 @@ fn is_field(key: &str) -> bool {
             | "awslogs"
             | "kinesis"
             | "data"
+            | "Data"
+            | "rawData"
+            | "sessionStart"
+            | "index"
+            | "create"
     ) || key.starts_with('@')
         || list_format(key.as_bytes()).is_some()
+        || shippers::is_list_wrapper(key.as_bytes())
+        || shippers::is_member(key)
 }
 
 /// Reads a time; nothing where it is `null`.
-fn into_time(value: &Value<'_>) -> Result<Option<Timestamp>, RejectReason> {
+fn into_time(value: &Value<'_>) -> Result<Option<When>, RejectReason> {
     match value {
         Value::Nothing => Ok(None),
-        Value::Number(Some(ms)) => {
-            Timestamp::from_ms(*ms).map(Some).ok_or_else(|| bad_timestamp(&ms.to_string()))
+        Value::Number(Some(number)) => {
+            let text = number.to_string();
+            When::of_digits(&text).map(Some).ok_or_else(|| bad_timestamp(&text))
         }
-        Value::Text(text) => read_time(text).map(Some).ok_or_else(|| bad_timestamp(text)),
+        Value::Text(text) => When::of_text(text).map(Some),
         _ => Err(bad_timestamp("of no known form")),
     }
 }

@@ -47,6 +47,14 @@ pub enum SourceError {
         /// What the service or the network said.
         source: io::Error,
     },
+    /// A list or the like that is no text.
+    #[error("cannot read {name}: {reason}")]
+    Foreign {
+        /// The file's path, or `stdin`.
+        name: String,
+        /// What it is.
+        reason: RejectReason,
+    },
     /// A read that failed in the middle of an input.
     #[error("cannot read {name} beyond byte {byte_offset}")]
     Read {
@@ -66,6 +74,9 @@ impl SourceError {
         match self {
             Self::NotFound { path } => Self::NotFound { path: path.clone() },
             Self::TooDeep { path } => Self::TooDeep { path: path.clone() },
+            Self::Foreign { name, reason } => {
+                Self::Foreign { name: name.clone(), reason: reason.clone() }
+            }
             Self::Open { path, source } => Self::Open { path: path.clone(), source: copy(source) },
             Self::Walk { path, source } => Self::Walk { path: path.clone(), source: copy(source) },
             Self::Fetch { name, byte_offset, source } => {
@@ -86,6 +97,7 @@ impl SourceError {
                 "check the permissions, then import it again: what is there already is not added twice"
             }
             Self::TooDeep { .. } => "name that directory itself",
+            Self::Foreign { .. } => "give a text file",
             Self::Fetch { .. } => {
                 "run the same command again: what is there already is not fetched twice"
             }
@@ -126,21 +138,32 @@ pub enum RejectReason {
     /// Bytes that are no UTF-8.
     #[error("not UTF-8")]
     InvalidUtf8,
-    /// A file in UTF-16, as PowerShell's `>` writes it.
-    #[error("UTF-16 text: convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)")]
-    Utf16,
+    /// A file in UTF-32.
+    #[error("UTF-32 text: convert it to UTF-8 first (iconv -f UTF-32 -t UTF-8)")]
+    Utf32,
     /// A file that is no text and of no known format.
     #[error("binary data of no known format")]
     Binary,
-    /// A file in a format that would have to be unpacked first.
-    #[error("{name} is not read: unpack it first")]
+    /// A file in a format that is no log.
+    #[error("{name} is not read: {advice}")]
     Unsupported {
         /// The format.
         name: &'static str,
+        /// What to do.
+        advice: &'static str,
     },
     /// A time that cannot be read.
     #[error("cannot read the timestamp \"{text}\"")]
     BadTimestamp {
+        /// As it stands there, at most 64 characters.
+        text: String,
+    },
+    /// A time as a spreadsheet has written it, from which some of it is lost.
+    #[error(
+        "\"{text}\" is a time as Excel and other spreadsheets write it: take the CSV as it was \
+         downloaded, or give the column the format yyyy-mm-dd hh:mm:ss.000 (or Text, before opening it)"
+    )]
+    SpreadsheetTime {
         /// As it stands there, at most 64 characters.
         text: String,
     },

@@ -133,6 +133,8 @@ impl<'a> Cursor<'a> {
     fn time(&mut self) -> Option<Timestamp> {
         /// No time needs more, and a number that has no more cannot overflow.
         const DIGITS_MAX: usize = 15;
+        /// From 1973 to 5138.
+        const SECONDS: std::ops::Range<i64> = 100_000_000..100_000_000_000;
         let is_negative = self.take(b'-').is_some();
         let before = self.rest.len();
         let mut number = 0;
@@ -144,7 +146,8 @@ impl<'a> Cursor<'a> {
             number = number * 10 + i64::from(digit - b'0');
             self.rest = rest;
         }
-        if self.rest.len() == before {
+        // What is seconds by its size is for the reader of all times.
+        if self.rest.len() == before || SECONDS.contains(&number) {
             return None;
         }
         Timestamp::from_ms(if is_negative { -number } else { number })

@@ -7,11 +7,12 @@ use std::io;
 use std::sync::Arc;
 
 use super::batch::{Batch, UnitKind};
-use super::document::{Document, Step};
+use super::csv_rows::CsvHeader;
+use super::document::{Context, Document, Step};
 use super::error::RejectReason;
-use super::insights::CsvHeader;
 use super::layers::Lookahead;
 use super::log_line;
+use super::row;
 use super::scan::{self, Stop};
 use super::sniff;
 use super::window::Window;
@@ -96,10 +97,7 @@ impl Framer {
                         let header = Arc::clone(header);
                         self.frame_row(batch, header)
                     }
-                    (_, b'[') => {
-                        self.frame_list();
-                        Ok(())
-                    }
+                    (_, b'[') => self.frame_list(batch),
                     (_, b',') if self.is_mid_line => {
                         self.window.step_over(1, 0);
                         Ok(())
@@ -217,9 +215,18 @@ impl Framer {
             }
         }
         match self.window.scan(0, |bytes, _| scan::value(bytes))? {
+            Ok(length) if self.is_row_after(length)? => {
+                let length = self.window.line_length(limits::RECORD_BYTES_MAX)?.unwrap_or(length);
+                self.take_line(batch, UnitKind::Text, length);
+            }
             Ok(length) => self.take(batch, UnitKind::Json, length),
             Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
                 self.enter_document(false);
+            }
+            Err(_) if self.window.head(2) == b"{'" => {
+                let advice = "write it with json.dumps, or ask with --output json";
+                let name = "the notation of Python";
+                self.reject(Until::LineEnd, RejectReason::Unsupported { name, advice });
             }
             Err(stop) => {
                 let reason = self.reason(stop);
@@ -229,18 +236,45 @@ impl Framer {
         Ok(())
     }
 
+    /// Whether what follows a value of `length` bytes on its line are the other values of a row.
+    fn is_row_after(&mut self, length: usize) -> io::Result<bool> {
+        self.window.look(length + 2);
+        if !matches!(self.window.held().get(length..), Some([b'\t', next, ..]) if *next != b'{') {
+            return Ok(false);
+        }
+        let line_length = self.window.line_length(limits::RECORD_BYTES_MAX)?;
+        Ok(line_length.is_some_and(|line_length| {
+            let line = std::str::from_utf8(self.window.head(line_length));
+            line_length > length && line.is_ok_and(|it| row::decode_line(it).is_some())
+        }))
+    }
+
     fn enter_document(&mut self, is_bare_list: bool) {
-        self.mode = Mode::Document { document: Document::new(is_bare_list), has_reject: false };
+        let document = Document::new(is_bare_list, &Context::default());
+        self.mode = Mode::Document { document, has_reject: false };
         self.window.step_over(1, 0);
     }
 
-    fn frame_list(&mut self) {
+    fn frame_list(&mut self, batch: &mut Batch) -> io::Result<()> {
         self.window.look(sniff::SAMPLE_BYTES);
-        let behind = self.window.head(sniff::SAMPLE_BYTES).get(1..).unwrap_or_default();
+        let sample = self.window.head(sniff::SAMPLE_BYTES);
+        let line = sample.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        if !self.is_mid_line && log_line::prefixed_brace(line).is_some() {
+            return self.frame_line(batch);
+        }
+        let behind = sample.get(1..).unwrap_or_default();
         match behind.iter().find(|byte| !scan::is_blank(**byte)) {
             Some(b'{' | b'[' | b']') => self.enter_document(true),
+            // A row of values, which is a record as a whole, or a list of messages.
+            Some(b'"' | b'-' | b'0'..=b'9') => {
+                match self.window.scan(0, |bytes, _| scan::value(bytes))? {
+                    Ok(length) => self.take(batch, UnitKind::Json, length),
+                    Err(_) => self.enter_document(true),
+                }
+            }
             _ => self.reject(Until::LineEnd, RejectReason::UnknownLine),
         }
+        Ok(())
     }
 
     fn frame_element(&mut self, batch: &mut Batch) -> io::Result<()> {
@@ -252,9 +286,13 @@ impl Framer {
                 self.take(batch, kind, length);
             }
             Ok(Step::End(length)) => {
+                let claim = document.claim();
                 self.window.step_over(length, 0);
                 self.mode = Mode::Top;
                 self.is_mid_line = true;
+                if let Some(claim) = claim {
+                    self.take(batch, UnitKind::Claim(claim), 0);
+                }
             }
             Err(_) if self.window.held().is_empty() => {
                 let has_reject = *has_reject;
@@ -284,7 +322,9 @@ impl Framer {
     }
 
     fn frame_row(&mut self, batch: &mut Batch, header: Arc<CsvHeader>) -> io::Result<()> {
-        match self.window.scan(0, scan::csv_row)? {
+        let delimiter = header.delimiter();
+        let scan_row = |bytes: &[u8], is_at_end| scan::csv_row(bytes, delimiter, is_at_end);
+        match self.window.scan(0, scan_row)? {
             // Files that were appended to one another repeat the header.
             Ok(length) => match CsvHeader::parse(self.window.head(length)) {
                 Some(next) if next.has_message() => self.begin_csv(next, length),
@@ -319,8 +359,26 @@ impl Framer {
         };
         let line = self.window.head(length);
         if let Some((_, stamp_end)) = log_line::stamp(line) {
-            return self.frame_log_line(batch, length, stamp_end);
+            let brace = log_line::brace(line, stamp_end);
+            return self.frame_log_line(batch, length, brace);
         }
+        if row::is_row(line) {
+            self.take_line(batch, UnitKind::Text, length);
+            return Ok(());
+        }
+        if let Some(brace) = log_line::prefixed_brace(line) {
+            return self.frame_log_line(batch, length, Some(brace));
+        }
+        if is_quoted_object(line) {
+            self.take_line(batch, UnitKind::Json, length);
+            return Ok(());
+        }
+        let next = self.next_line(length).to_vec();
+        if let Some(claim) = row::label(self.window.head(length), &next) {
+            self.take_line(batch, UnitKind::Claim(claim), length);
+            return Ok(());
+        }
+        let line = self.window.head(length);
         if line.starts_with(b"H4sI") {
             if self.is_last_of_broken(length) {
                 let reason = self.reason(Stop::More);
@@ -337,20 +395,36 @@ impl Framer {
                 let reason = self.reason(Stop::More);
                 self.reject(Until::End, reason);
             }
-            None => self.reject(Until::LineEnd, RejectReason::UnknownLine),
+            None => {
+                let reason = log_line::unknown(line);
+                self.reject(Until::LineEnd, reason);
+            }
         }
         Ok(())
     }
 
-    /// A line with a time, and the lines that its message goes on over.
+    /// The beginning of the line behind the one of `length` bytes.
+    fn next_line(&mut self, length: usize) -> &[u8] {
+        /// What is looked for is shorter.
+        const BYTES: usize = 16;
+        self.window.look(length + 1 + BYTES);
+        let next = self.window.held().get(length + 1..).unwrap_or_default();
+        next.get(..BYTES).unwrap_or(next)
+    }
+
+    /// A line with a time, or with names before its message's `brace`, and the lines that this goes
+    /// on over.
     fn frame_log_line(
         &mut self,
         batch: &mut Batch,
         length: usize,
-        stamp_end: usize,
+        brace: Option<usize>,
     ) -> io::Result<()> {
+        // `aws logs tail --format json` begins the message on a line of its own.
+        let is_on_next_line = brace.is_none()
+            && matches!(self.next_line(length), [b'{', b'\n', ..] | [b'{', b'\r', b'\n', ..]);
+        let brace = if is_on_next_line { Some(length + 1) } else { brace };
         let line = self.window.head(length);
-        let brace = log_line::brace(line, stamp_end);
         let is_last_of_broken = self.is_last_of_broken(length);
         let Some(brace) = brace.filter(|_| is_last_of_broken || !log_line::ends_with_brace(line))
         else {
@@ -369,7 +443,7 @@ impl Framer {
                 self.window.look(end + 16);
                 let colours = log_line::colours(self.window.held().get(end..).unwrap_or_default());
                 // Text that follows on the first line belongs to the message, whatever it is.
-                if end + colours < length {
+                if end + colours < length && !is_on_next_line {
                     self.take_line(batch, UnitKind::Text, length);
                 } else {
                     self.take(batch, UnitKind::Text, end + colours);
@@ -418,4 +492,10 @@ impl Framer {
         }
         Ok(())
     }
+}
+
+/// Whether a line is one JSON text that holds an object, as `jq` writes messages without `-r`.
+fn is_quoted_object(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line.starts_with(b"\"{") && scan::string_end(line, 0) == Ok(line.len())
 }

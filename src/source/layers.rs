@@ -13,6 +13,7 @@ use super::base64_text::Base64Text;
 use super::error::{RawFault, RejectReason};
 use super::expansion::{Expansion, InputExpansion, Refusal};
 use super::gzip::GzipMembers;
+use super::utf16::{self, ByteOrder, Utf16Text};
 use crate::limits;
 
 /// One layer that was taken off an input.
@@ -24,16 +25,19 @@ pub enum Compression {
     Zstd,
     /// Base64 text.
     Base64,
+    /// Text in UTF-16.
+    Utf16,
 }
 
 impl Compression {
-    /// `gzip`, `zstd` or `base64`.
+    /// `gzip`, `zstd`, `base64` or `utf-16`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::Base64 => "base64",
+            Self::Utf16 => "utf-16",
         }
     }
 }
@@ -78,7 +82,7 @@ pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
     let mut stream = Lookahead::new(Box::new(raw.clone()));
     let mut layers = Vec::new();
     let mut is_too_deep = false;
-    while let Some(layer) = detect(&mut stream) {
+    while let Some((layer, order)) = detect(&mut stream) {
         if layers.len() == limits::COMPRESSION_LAYERS_MAX {
             is_too_deep = true;
             break;
@@ -92,6 +96,7 @@ pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
                 Box::new(ZstdFrames { decoder })
             }
             Compression::Base64 => Box::new(Base64Text::new(stream)),
+            Compression::Utf16 => Box::new(Utf16Text::new(stream, order)),
         };
         let bounded = Bounded { inner, expansion: expansion.clone() };
         stream = Lookahead::new(Box::new(bounded));
@@ -99,16 +104,22 @@ pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
     Ok(Peeled { stream, layers, raw, is_too_deep })
 }
 
-fn detect(stream: &mut Lookahead) -> Option<Compression> {
-    match stream.peek(4) {
-        [0x1f, 0x8b, ..] => return Some(Compression::Gzip),
-        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
-            return Some(Compression::Zstd);
+/// The next layer, and the byte order where it is one of UTF-16.
+fn detect(stream: &mut Lookahead) -> Option<(Compression, ByteOrder)> {
+    let mut first = [1; 4];
+    let held = stream.peek(first.len());
+    first.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
+    let layer = match &first {
+        [0x1f, 0x8b, ..] => Compression::Gzip,
+        [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
+        b"H4sI" if is_one_payload(stream.peek(BASE64_SAMPLE_BYTES)) => Compression::Base64,
+        [0xff, ..] | [0xfe, ..] | [0, ..] | [_, 0, ..] => {
+            let order = utf16::byte_order(stream.peek(utf16::SAMPLE_BYTES))?;
+            return Some((Compression::Utf16, order));
         }
-        b"H4sI" => {}
         _ => return None,
-    }
-    is_one_payload(stream.peek(BASE64_SAMPLE_BYTES)).then_some(Compression::Base64)
+    };
+    Some((layer, ByteOrder::Little))
 }
 
 /// Whether base64 text is one long or wrapped payload, rather than one a line: lines of their

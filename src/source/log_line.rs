@@ -1,16 +1,21 @@
-//! Lines that begin with a time: an S3 export's, and those of `aws logs tail`.
+//! Lines that say when and where before the message: an S3 export's, those of `aws logs tail`, and
+//! those of awslogs, saw and cw.
 
-use super::Format;
-use crate::time::Timestamp;
+use std::borrow::Cow;
 
-/// A line with a time, taken apart.
+use super::when::When;
+use super::{Decoded, Format, Record, RejectReason};
+
+/// A line taken apart.
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct LogLine<'a> {
     pub(super) format: Format,
-    pub(super) timestamp: Timestamp,
-    /// Whether the time was printed to the second only.
-    pub(super) is_time_approximate: bool,
-    pub(super) log_stream: Option<&'a str>,
-    pub(super) message: &'a str,
+    when: Option<When>,
+    ingestion_time: Option<When>,
+    log_group: Option<Cow<'a, str>>,
+    log_stream: Option<Cow<'a, str>>,
+    event_id: Option<Cow<'a, str>>,
+    message: &'a str,
 }
 
 /// Length of the time to the second: `2026-11-23T21:34:00`.
@@ -18,6 +23,16 @@ const SECOND_PRECISION_BYTES: usize = 19;
 
 /// Longest form of a time: nanoseconds and an offset.
 const STAMP_BYTES_MAX: usize = 40;
+
+/// Bytes before a message in which group, stream and times are looked for: the longest names are
+/// 512 bytes each.
+const PREFIX_BYTES_MAX: usize = 2 << 10;
+
+/// Words before a message that are still names and times.
+const PREFIX_WORDS_MAX: usize = 8;
+
+/// Digits that an event ID has, and no time.
+const EVENT_ID_DIGITS_MIN: usize = 30;
 
 /// Where the time at the start of a line begins and ends, colours left out.
 pub(super) fn stamp(line: &[u8]) -> Option<(usize, usize)> {
@@ -42,38 +57,226 @@ pub(super) fn stamp(line: &[u8]) -> Option<(usize, usize)> {
 /// Where the message's JSON begins in a line whose time ends at `stamp_end`, if it has some.
 pub(super) fn brace(line: &[u8], stamp_end: usize) -> Option<usize> {
     let start = message_start(line, stamp_end);
-    if line.get(start) == Some(&b'{') {
-        return Some(start);
-    }
     let rest = line.get(start..)?;
-    memchr::memmem::find(rest, b" {").map(|index| start + index + 1)
+    memchr::memchr_iter(b'{', rest)
+        .map(|index| start + index)
+        .find(|index| *index == start || is_blank_before(line, *index))
+}
+
+fn is_blank_before(line: &[u8], index: usize) -> bool {
+    let before = index.checked_sub(1).and_then(|it| line.get(it));
+    matches!(before, Some(b' ' | b'\t' | b'\n'))
+}
+
+/// Where the message's JSON begins in a line that does not begin with a time, if what stands before
+/// it are names and times.
+pub(super) fn prefixed_brace(line: &[u8]) -> Option<usize> {
+    let head = line.get(..PREFIX_BYTES_MAX).unwrap_or(line);
+    let is_start = |index: &usize| *index > 0 && is_blank_before(head, *index);
+    let brace = memchr::memchr_iter(b'{', head).find(is_start)?;
+    let prefix = std::str::from_utf8(line.get(..brace)?).ok()?;
+    Prefix::parse(prefix)?.is_told().then_some(brace)
+}
+
+/// What stands before a message.
+#[derive(Default)]
+struct Prefix {
+    times: Vec<When>,
+    log_group: Option<String>,
+    /// The words of its name.
+    log_stream: Option<String>,
+    stream_word_count: usize,
+    event_id: Option<String>,
+}
+
+impl Prefix {
+    /// Reads names and times; `None` when something else is among them.
+    fn parse(text: &str) -> Option<Self> {
+        let text = without_colours(text);
+        // cw puts dashes between what it prints, and awslogs blanks.
+        let words: Vec<&str> = match text.contains(" - ") {
+            true => text
+                .split(" - ")
+                .map(|it| it.trim().trim_start_matches("- ").trim_end_matches(" -"))
+                .collect(),
+            false => text.split_whitespace().collect(),
+        };
+        if words.len() > PREFIX_WORDS_MAX {
+            return None;
+        }
+        let mut prefix = Self::default();
+        for word in words.into_iter().filter(|it| !matches!(*it, "" | "-")) {
+            prefix.take(word)?;
+        }
+        Some(prefix)
+    }
+
+    fn take(&mut self, word: &str) -> Option<()> {
+        let in_brackets = word.strip_prefix('[').and_then(|it| it.strip_suffix(']'));
+        let is_digits = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit());
+        if is_digits(word) && word.len() >= EVENT_ID_DIGITS_MIN {
+            self.event_id = Some(word.to_owned());
+            return Some(());
+        }
+        if let Some(when) = time_of(in_brackets.unwrap_or(word)) {
+            self.times.push(when);
+            return Some(());
+        }
+        // Neither may stand in the name of a stream, nor of a group.
+        if word.contains([':', '*', '"']) {
+            return None;
+        }
+        if self.log_group.is_none() && word.starts_with('/') {
+            self.log_group = Some(word.to_owned());
+            return Some(());
+        }
+        self.stream_word_count += 1;
+        match &mut self.log_stream {
+            Some(name) => {
+                name.push(' ');
+                name.push_str(word);
+            }
+            None => self.log_stream = Some(word.to_owned()),
+        }
+        Some(())
+    }
+
+    /// Whether it is more than words.
+    fn is_told(&self) -> bool {
+        !self.times.is_empty() || self.log_group.is_some() || self.stream_word_count == 2
+    }
+
+    /// Tells group and stream apart where neither looks like a group.
+    fn named(mut self) -> Self {
+        let name = self.log_stream.as_deref();
+        if let Some(name) = name.and_then(|it| it.strip_prefix('(')?.strip_suffix(')')) {
+            self.log_stream = Some(name.to_owned());
+            return self;
+        }
+        if self.log_group.is_none()
+            && self.stream_word_count == 2
+            && let Some((group, stream)) =
+                self.log_stream.as_deref().and_then(|it| it.split_once(' '))
+        {
+            (self.log_group, self.log_stream) = (Some(group.to_owned()), Some(stream.to_owned()));
+        }
+        self
+    }
+}
+
+/// The time that a word is, which is never a small number.
+fn time_of(word: &str) -> Option<When> {
+    let may_be =
+        word.len() >= "1795446131".len() && word.starts_with(|it: char| it.is_ascii_digit());
+    may_be.then(|| When::of_text(word).ok())?
 }
 
 impl<'a> LogLine<'a> {
-    /// Takes a line apart. `None` when it does not begin with a time.
+    /// Takes a line apart. `None` when it is none of these.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
+        match stamp(text.as_bytes()) {
+            Some((start, end)) => Self::parse_stamped(text, start, end),
+            None => Self::parse_prefixed(text),
+        }
+    }
+
+    fn parse_stamped(text: &'a str, start: usize, end: usize) -> Option<Self> {
         let bytes = text.as_bytes();
-        let (start, end) = stamp(bytes)?;
         let token = text.get(start..end)?;
-        let timestamp = Timestamp::parse_log_form(token)?;
+        let when = When::of_text(token).ok()?;
         let first = message_start(bytes, end);
-        let format = if token.ends_with('Z') { Format::S3Export } else { Format::Tail };
-        let (log_stream, message) = match brace(bytes, end) {
-            Some(brace) if format == Format::Tail && brace > first => {
-                (text.get(first..brace)?, text.get(brace..)?)
-            }
-            _ => ("", text.get(first..)?),
+        let brace = brace(bytes, end).filter(|it| *it > first);
+        let between = brace.and_then(|brace| text.get(first..brace)).unwrap_or_default();
+        let is_second_time =
+            between.split_whitespace().next().is_some_and(|it| time_of(it).is_some());
+        let is_of_tool = is_second_time || between.contains("- ");
+        let prefix = is_of_tool.then(|| Prefix::parse(between)).flatten();
+        let mut line = Self {
+            format: if token.ends_with('Z') { Format::S3Export } else { Format::Tail },
+            when: Some(when),
+            ingestion_time: None,
+            log_group: None,
+            log_stream: None,
+            event_id: None,
+            message: text.get(first..)?,
         };
+        match (prefix, brace) {
+            (Some(prefix), Some(brace)) => {
+                let prefix = prefix.named();
+                line.format = Format::LogLine;
+                line.ingestion_time = prefix.times.into_iter().next();
+                line.log_group = prefix.log_group.map(Cow::Owned);
+                line.log_stream = prefix.log_stream.map(Cow::Owned);
+                line.event_id = prefix.event_id.map(Cow::Owned);
+                line.message = text.get(brace..)?;
+            }
+            (None, Some(brace)) if line.format == Format::Tail => {
+                line.log_stream = strip_colours(between).map(Cow::Borrowed);
+                line.message = text.get(brace..)?;
+            }
+            _ => {}
+        }
+        if line.format != Format::S3Export {
+            line.message = without_last_colours(line.message);
+        }
+        Some(line)
+    }
+
+    fn parse_prefixed(text: &'a str) -> Option<Self> {
+        let brace = prefixed_brace(text.as_bytes())?;
+        let prefix = Prefix::parse(text.get(..brace)?)?.named();
+        let mut times = prefix.times.into_iter();
         Some(Self {
-            format,
-            timestamp,
-            is_time_approximate: token.len() == SECOND_PRECISION_BYTES,
-            log_stream: strip_colours(log_stream),
-            message: match format {
-                Format::S3Export => message,
-                _ => without_last_colours(message),
-            },
+            format: Format::LogLine,
+            when: times.next(),
+            ingestion_time: times.next(),
+            log_group: prefix.log_group.map(Cow::Owned),
+            log_stream: prefix.log_stream.map(Cow::Owned),
+            event_id: prefix.event_id.map(Cow::Owned),
+            message: without_last_colours(text.get(brace..)?),
         })
+    }
+
+    /// What the line holds. `export_stream` is the stream that the file's place tells.
+    pub(super) fn into_decoded(self, export_stream: Option<&'a str>) -> Decoded<'a> {
+        let of_export = export_stream.filter(|_| self.format == Format::S3Export);
+        let log_stream = self.log_stream.or(of_export.map(Cow::Borrowed));
+        let message = Cow::Borrowed(self.message);
+        match self.when {
+            Some(when) => Decoded::Record(Record {
+                log_group: self.log_group,
+                log_stream,
+                event_id: self.event_id,
+                timestamp: when.time,
+                is_time_approximate: when.is_approximate,
+                ingestion_time: self.ingestion_time.map(|it| it.time),
+                message,
+            }),
+            None => Decoded::undated(self.log_group, log_stream, message),
+        }
+    }
+}
+
+/// Why a line is none of a known format, as far as it can be told.
+pub(super) fn unknown(line: &[u8]) -> RejectReason {
+    /// What the AWS CLI writes in YAML begins with one of these.
+    const YAML: &[&[u8]] =
+        &[b"events:", b"- eventId:", b"- ingestionTime:", b"searchedLogStreams:"];
+    let begins = |it: &&[u8]| line.starts_with(it);
+    let named = |name, advice| RejectReason::Unsupported { name, advice };
+    match line.first() {
+        Some(b'|') => named("a table", "ask again with --output json, or export CSV or JSON"),
+        Some(b'+') if line.starts_with(b"+--") => {
+            named("a table", "ask again with --output json, or export CSV or JSON")
+        }
+        Some(b'-') if line.starts_with(b"-----") => {
+            named("a table", "ask again with --output json, or export CSV or JSON")
+        }
+        _ if YAML.iter().any(begins) => named("YAML", "ask again with --output json"),
+        _ if line.starts_with(b"RESULTS\t") => {
+            named("a query's --output text", "ask again with --output json")
+        }
+        _ => RejectReason::UnknownLine,
     }
 }
 
@@ -82,6 +285,23 @@ fn message_start(line: &[u8], stamp_end: usize) -> usize {
     let index = skip_colours(line, stamp_end);
     let index = if matches!(line.get(index), Some(b' ' | b'\t')) { index + 1 } else { index };
     skip_colours(line, index)
+}
+
+/// The text without any colours.
+fn without_colours(text: &str) -> Cow<'_, str> {
+    if !text.contains('\x1b') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(escape) = rest.find('\x1b') {
+        plain.push_str(rest.get(..escape).unwrap_or_default());
+        rest = rest.get(escape..).unwrap_or_default();
+        let length = skip_colours(rest.as_bytes(), 0).max(1);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
 }
 
 /// Steps over sequences such as `ESC [ 1 ; 32 m`.
@@ -142,10 +362,11 @@ mod tests {
 
     fn check(line: &str, stream: Option<&str>, message: &str, is_time_approximate: bool) {
         let read = LogLine::parse(line).unwrap();
-        assert_eq!(read.log_stream, stream, "{line}");
+        assert_eq!(read.log_stream.as_deref(), stream, "{line}");
         assert_eq!(read.message, message, "{line}");
-        assert_eq!(read.is_time_approximate, is_time_approximate, "{line}");
-        assert!(read.timestamp.to_string().starts_with("2026-11-23T21:34:00."), "{line}");
+        let when = read.when.unwrap();
+        assert_eq!(when.is_approximate, is_time_approximate, "{line}");
+        assert!(when.time.to_string().starts_with("2026-11-23T21:34:00."), "{line}");
     }
 
     #[test]
@@ -161,6 +382,12 @@ mod tests {
         check(r#"2026-11-23T21:34:00 {"a":1}"#, None, r#"{"a":1}"#, true);
         check("2026-11-23T21:34:00 s {\n  \"a\":1\n}", Some("s"), "{\n  \"a\":1\n}", true);
         check(
+            "2026-11-23T21:34:00.000000+00:00 s \n{\n  \"a\": {\"b\":1}\n}",
+            Some("s"),
+            "{\n  \"a\": {\"b\":1}\n}",
+            false,
+        );
+        check(
             "\x1b[32m2026-11-23T21:34:00.000000+00:00\x1b[0m \x1b[36ms 1\x1b[0m {\"a\":1}\x1b[0m",
             Some("s 1"),
             "{\"a\":1}",
@@ -169,9 +396,67 @@ mod tests {
     }
 
     #[test]
+    fn other_tools_print_what_they_were_asked_for() {
+        let check = |line: &str, expect: &str| {
+            let read = LogLine::parse(line).unwrap_or_else(|| panic!("{line}"));
+            let ms = |it: Option<When>| it.map(|it| it.time.as_ms() % 1_000_000);
+            let shown = format!(
+                "{:?} {:?} {:?} {:?} {} {}",
+                ms(read.when),
+                ms(read.ingestion_time),
+                read.log_group.as_deref(),
+                read.log_stream.as_deref(),
+                read.event_id.is_some(),
+                read.message
+            );
+            assert_eq!(shown, expect, "{line}");
+        };
+        // awslogs
+        check(
+            "/aws/g s 2026-11-23T21:34:00.120Z {}",
+            "Some(640120) None Some(\"/aws/g\") Some(\"s\") false {}",
+        );
+        check("/aws/g s   {}", "None None Some(\"/aws/g\") Some(\"s\") false {}");
+        check("g s {}", "None None Some(\"g\") Some(\"s\") false {}");
+        check("/aws/g {}", "None None Some(\"/aws/g\") None false {}");
+        check(
+            "\x1b[32m/aws/g\x1b[0m \x1b[36ms\x1b[0m \x1b[33m2026-11-23T21:34:00.120Z\x1b[0m \x1b[34m2026-11-23T21:34:01.000Z\x1b[0m {}",
+            "Some(640120) Some(641000) Some(\"/aws/g\") Some(\"s\") false {}",
+        );
+        check(
+            "2026-11-23T21:34:00.120Z 2026-11-23T21:34:01.000Z {}",
+            "Some(640120) Some(641000) None None false {}",
+        );
+        // saw
+        check(
+            "[2026-11-23T22:34:00+01:00] (s 1) {}",
+            "Some(640000) None None Some(\"s 1\") false {}",
+        );
+        check("[2026-11-23T21:34:00Z] (s) {}", "Some(640000) None None Some(\"s\") false {}");
+        // cw
+        let id = "39".repeat(28);
+        check(
+            &format!("2026-11-23T21:34:00 - /aws/g - s - {id} - {{}}"),
+            "Some(640000) None Some(\"/aws/g\") Some(\"s\") true {}",
+        );
+        check("/aws/g - s - {}", "None None Some(\"/aws/g\") Some(\"s\") false {}");
+        check("1795469640120 {}", "Some(640120) None None None false {}");
+    }
+
+    #[test]
     fn other_lines_have_no_time() {
-        for line in ["", "2026-11-23", "hello", "2026-11-23T21:34", "{}", "\x1b[0m", "2026-99-23T"]
-        {
+        for line in [
+            "",
+            "2026-11-23",
+            "hello",
+            "hello {}",
+            "a b c {}",
+            "Nov 23 21:34:00 host app: {}",
+            "2026-11-23T21:34",
+            "{}",
+            "\x1b[0m",
+            "2026-99-23T",
+        ] {
             assert!(LogLine::parse(line).is_none(), "{line}");
         }
         assert!(LogLine::parse("2026-99-99T21:34:00Z x").is_none());

@@ -11,6 +11,8 @@
 mod base64_text;
 mod batch;
 mod bundle;
+mod completeness;
+mod csv_rows;
 mod decoder;
 mod document;
 mod envelope;
@@ -23,12 +25,18 @@ mod insights;
 mod layers;
 mod log_line;
 mod reader;
+mod row;
 mod scan;
+mod shippers;
 mod sniff;
 #[cfg(test)]
 mod tests;
+mod text_file;
 mod unescape;
+mod unwrap;
+mod utf16;
 mod walk;
+mod when;
 mod window;
 
 use std::borrow::Cow;
@@ -37,12 +45,15 @@ use std::fmt;
 pub use batch::Batch;
 pub use bundle::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS};
 pub(crate) use bundle::{expands_too_much, open_small_zip};
+pub use completeness::{Claim, Completeness};
 pub use decoder::Decoder;
 pub use error::{RejectReason, SourceError};
 pub use expansion::{DecodedRoom, DecodingBudget};
 pub use layers::Compression;
 pub use reader::SourceReader;
+pub use text_file::open_text;
 pub use unescape::EscapedText;
+pub use unwrap::unwrapped;
 pub use walk::{EXPORT_TEST_OBJECT, Input, walk};
 
 use crate::time::Timestamp;
@@ -93,6 +104,38 @@ pub enum Decoded<'a> {
     Record(Record<'a>),
     /// A message alone, whose time must come from the event itself or from a neighbour.
     Raw(Cow<'a, str>),
+    /// The same, of which the source says where it comes from.
+    Undated {
+        /// The log group, where the source tells it.
+        log_group: Option<Cow<'a, str>>,
+        /// The log stream, where the source tells it.
+        log_stream: Option<Cow<'a, str>>,
+        /// The original message, byte for byte.
+        message: Cow<'a, str>,
+    },
+}
+
+impl<'a> Decoded<'a> {
+    /// A message without a time.
+    pub(crate) fn undated(
+        log_group: Option<Cow<'a, str>>,
+        log_stream: Option<Cow<'a, str>>,
+        message: Cow<'a, str>,
+    ) -> Self {
+        if log_group.is_none() && log_stream.is_none() {
+            return Self::Raw(message);
+        }
+        Self::Undated { log_group, log_stream, message }
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Record(record) => &record.message,
+            Self::Raw(message) | Self::Undated { message, .. } => message,
+        }
+    }
 }
 
 /// The shape of a file that holds records.
@@ -112,13 +155,26 @@ pub enum Format {
     InsightsJson,
     /// The CSV of Logs Insights.
     InsightsCsv,
+    /// Other CSV, such as the console's "Download search results".
+    Csv,
+    /// Rows of values without names: `--query 'events[].[timestamp,message]'`, `--output text`.
+    Rows,
+    /// Lines of awslogs, saw and cw.
+    LogLine,
+    /// What `start-live-tail` sends.
+    LiveTail,
+    /// The envelope of a log shipper or of a log store.
+    Shipper,
+    /// Events of our own answers, such as those of `search --format ndjson`.
+    Answer,
     /// Messages without an envelope.
     Raw,
 }
 
 impl Format {
     /// The name in reports: `ndjson`, `json`, `s3-export`, `subscription`, `tail`,
-    /// `insights-json`, `insights-csv` or `raw`.
+    /// `insights-json`, `insights-csv`, `csv`, `rows`, `log-lines`, `live-tail`, `shipper`,
+    /// `answer` or `raw`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -129,8 +185,21 @@ impl Format {
             Self::Tail => "tail",
             Self::InsightsJson => "insights-json",
             Self::InsightsCsv => "insights-csv",
+            Self::Csv => "csv",
+            Self::Rows => "rows",
+            Self::LogLine => "log-lines",
+            Self::LiveTail => "live-tail",
+            Self::Shipper => "shipper",
+            Self::Answer => "answer",
             Self::Raw => "raw",
         }
+    }
+
+    /// Whether a file of this shape has all events between its first and its last, if nothing else
+    /// speaks against it. The others are what a question found, or a part of what went by.
+    #[must_use]
+    pub fn has_all_between(self) -> bool {
+        matches!(self, Self::Ndjson | Self::Json | Self::S3Export | Self::Subscription | Self::Tail)
     }
 }
 
@@ -147,6 +216,8 @@ pub enum Output<'a> {
     Found(Found<'a>),
     /// Something that was not, or a part of it.
     Rejected(Reject<'a>),
+    /// What the input says of its own completeness.
+    Claimed(Claim),
 }
 
 /// A record or a message, and where it stands.

@@ -42,6 +42,8 @@ pub struct SourceReader {
     /// Whether it comes from a service rather than from this machine.
     is_remote: bool,
     log_stream: Option<Arc<str>>,
+    /// Whether it is of a bundle that `export` made.
+    is_excerpt: bool,
     buffers: Buffers,
     layers: Vec<Compression>,
     expansion: Expansion,
@@ -67,14 +69,14 @@ impl SourceReader {
     fn open_file(path: &Path) -> Result<Self, SourceError> {
         let not_opened = |source| SourceError::Open { path: path.to_owned(), source };
         let mut file = File::open(path).map_err(not_opened)?;
-        let read = match bundle::records_in_zip(&mut file).map_err(not_opened)? {
-            Some(records) => records,
-            None => Box::new(file),
-        };
+        let records = bundle::records_in_zip(&mut file).map_err(not_opened)?;
+        let is_excerpt = records.is_some() || bundle::is_of_bundle(path);
+        let read = records.unwrap_or_else(|| Box::new(file));
         let mut reader = Self::from_reader(read, path.display().to_string())?;
         // The path may be relative to within the export.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         reader.log_stream = walk::export_stream(&absolute).map(Arc::from);
+        reader.is_excerpt = is_excerpt;
         Ok(reader)
     }
 
@@ -112,6 +114,7 @@ impl SourceReader {
             name,
             is_remote: false,
             log_stream: None,
+            is_excerpt: false,
             buffers: Buffers::default(),
             layers: peeled.layers,
             expansion,
@@ -140,6 +143,12 @@ impl SourceReader {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether the input is of a bundle that `export` made: messages that somebody has chosen.
+    #[must_use]
+    pub fn is_excerpt(&self) -> bool {
+        self.is_excerpt
     }
 
     /// Bytes of the raw input consumed so far, before decompression.

@@ -158,17 +158,17 @@ pub(super) fn separators(bytes: &[u8]) -> usize {
 ///
 /// A quote that closes must be followed by a comma or the row's end: that is what tells a row
 /// that was cut within quotes from one that has a newline there.
-pub(super) fn csv_row(bytes: &[u8], is_at_end: bool) -> Result<usize, Stop> {
+pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<usize, Stop> {
     let mut index = 0;
     loop {
         // At the start of a field.
         let rest = bytes.get(index..).unwrap_or_default();
         if rest.first() == Some(&b'"') {
-            index = quoted_end(bytes, index + 1, is_at_end)?;
+            index = quoted_end(bytes, index + 1, delimiter, is_at_end)?;
         }
         let rest = bytes.get(index..).unwrap_or_default();
-        match memchr::memchr2(b',', b'\n', rest) {
-            Some(found) if rest.get(found) == Some(&b',') => index += found + 1,
+        match memchr::memchr2(delimiter, b'\n', rest) {
+            Some(found) if rest.get(found) == Some(&delimiter) => index += found + 1,
             Some(found) => return Ok(index + found),
             None if is_at_end => return Ok(bytes.len()),
             None => return Err(Stop::More),
@@ -177,14 +177,15 @@ pub(super) fn csv_row(bytes: &[u8], is_at_end: bool) -> Result<usize, Stop> {
 }
 
 /// The index behind the closing quote of the field whose text starts at `start`.
-fn quoted_end(bytes: &[u8], start: usize, is_at_end: bool) -> Result<usize, Stop> {
+fn quoted_end(bytes: &[u8], start: usize, delimiter: u8, is_at_end: bool) -> Result<usize, Stop> {
     let mut index = start;
     loop {
         let rest = bytes.get(index..).unwrap_or_default();
         index += memchr::memchr(b'"', rest).ok_or(Stop::More)? + 1;
         match bytes.get(index) {
             Some(b'"') => index += 1,
-            Some(b',' | b'\n') => return Ok(index),
+            Some(b'\n') => return Ok(index),
+            Some(byte) if *byte == delimiter => return Ok(index),
             Some(b'\r') if matches!(bytes.get(index + 1), Some(b'\n') | None) => return Ok(index),
             None if is_at_end => return Ok(index),
             None => return Err(Stop::More),
@@ -265,14 +266,14 @@ mod tests {
 
     #[test]
     fn csv_rows_end_outside_of_quotes() {
-        assert_eq!(csv_row(b"a,b\nc", false), Ok(3));
-        assert_eq!(csv_row(b"a,\"b\nb\"\"\"\nc", false), Ok(9));
-        assert_eq!(csv_row(b"\"a\",\"b\"\r\n", false), Ok(8));
-        assert_eq!(csv_row(b"a,b", true), Ok(3));
-        assert_eq!(csv_row(b"a,\"b\"", true), Ok(5));
-        assert_eq!(csv_row(b"a,\"b", true), Err(Stop::More));
-        assert_eq!(csv_row(b"a,b", false), Err(Stop::More));
-        assert_eq!(csv_row(b"a,\"cut\nc,\"{\"\"k\"\"}\"", true), Err(Stop::Broken));
+        assert_eq!(csv_row(b"a,b\nc", b',', false), Ok(3));
+        assert_eq!(csv_row(b"a,\"b\nb\"\"\"\nc", b',', false), Ok(9));
+        assert_eq!(csv_row(b"\"a\",\"b\"\r\n", b',', false), Ok(8));
+        assert_eq!(csv_row(b"a,b", b',', true), Ok(3));
+        assert_eq!(csv_row(b"a,\"b\"", b',', true), Ok(5));
+        assert_eq!(csv_row(b"a,\"b", b',', true), Err(Stop::More));
+        assert_eq!(csv_row(b"a,b", b',', false), Err(Stop::More));
+        assert_eq!(csv_row(b"a,\"cut\nc,\"{\"\"k\"\"}\"", b',', true), Err(Stop::Broken));
     }
 
     #[test]

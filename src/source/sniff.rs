@@ -1,7 +1,7 @@
 //! Tells from its first bytes what an input is not.
 
 use super::RejectReason;
-use super::insights::CsvHeader;
+use super::csv_rows::CsvHeader;
 use super::log_line;
 
 /// Bytes that are looked at.
@@ -9,21 +9,84 @@ pub(super) const SAMPLE_BYTES: usize = 8 << 10;
 
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
+const UNPACK: &str = "unpack it first";
+const AS_CSV: &str = "save it as CSV or text first";
+const AS_TEXT: &str = "copy its text into a file first";
+const THE_TEXT: &str = "give the text itself";
+
+/// Formats that are no logs: how their files begin, what they are called, and what to do.
+const FOREIGN: &[(&[u8], &str, &str)] = &[
+    (b"BZh", "bzip2", UNPACK),
+    (b"\xfd7zXZ\0", "xz", UNPACK),
+    (b"\x04\x22\x4d\x18", "lz4", UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (b"PAR1", "a Parquet file", UNPACK),
+    (b"Obj\x01", "an Avro file", UNPACK),
+    (b"SQLite format 3\0", "an SQLite database", AS_CSV),
+    // The compound files of Office before 2007, and of Outlook.
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office or Outlook file", AS_CSV),
+    (b"!BDN", "an Outlook data file", AS_CSV),
+    (b"%PDF-", "a PDF", AS_TEXT),
+    (b"{\\rtf", "an RTF document", AS_TEXT),
+    (b"\x89PNG\r\n\x1a\n", "a picture", THE_TEXT),
+    (b"\xff\xd8\xff", "a picture", THE_TEXT),
+    (b"GIF87a", "a picture", THE_TEXT),
+    (b"GIF89a", "a picture", THE_TEXT),
+    (b"II*\0", "a picture", THE_TEXT),
+    (b"MM\0*", "a picture", THE_TEXT),
+    (b"\x7fELF", "a program", THE_TEXT),
+];
+
+/// Where the name of the format stands in a tar.
+const TAR_NAME: std::ops::Range<usize> = 257..262;
+
 /// Why the whole input is none of ours, if its first bytes say so.
 pub(super) fn foreign(sample: &[u8]) -> Option<RejectReason> {
-    let unsupported = |name| Some(RejectReason::Unsupported { name });
-    match sample {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some(RejectReason::Utf16),
-        [b'{' | b'[' | b'0'..=b'9', 0, _, 0, ..] | [0, b'{' | b'[' | b'0'..=b'9', 0, ..] => {
-            return Some(RejectReason::Utf16);
-        }
-        [b'P', b'K', 3, 4, ..] => return unsupported("a zip archive"),
-        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, ..] => return unsupported("bzip2"),
-        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => return unsupported("xz"),
-        [b'P', b'A', b'R', b'1', ..] => return unsupported("a Parquet file"),
-        _ => {}
+    named(sample).or_else(|| {
+        (memchr::memchr(0, sample).is_some() && !looks_known(sample))
+            .then_some(RejectReason::Binary)
+    })
+}
+
+/// Why an input is no text, if its first bytes say so.
+pub(super) fn foreign_text(sample: &[u8]) -> Option<RejectReason> {
+    named(sample).or_else(|| memchr::memchr(0, sample).is_some().then_some(RejectReason::Binary))
+}
+
+/// What a file is that begins as those of another format do.
+fn named(sample: &[u8]) -> Option<RejectReason> {
+    if matches!(sample, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..]) {
+        return Some(RejectReason::Utf32);
     }
-    (memchr::memchr(0, sample).is_some() && !looks_known(sample)).then_some(RejectReason::Binary)
+    let is = |(magic, _, _): &&(&[u8], &str, &str)| sample.starts_with(magic);
+    let found = FOREIGN.iter().find(is).map(|(_, name, advice)| (*name, *advice));
+    let (name, advice) = found.or_else(|| zip(sample)).or_else(|| other(sample))?;
+    Some(RejectReason::Unsupported { name, advice })
+}
+
+fn zip(sample: &[u8]) -> Option<(&'static str, &'static str)> {
+    if !matches!(sample, [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..]) {
+        return None;
+    }
+    // The name of the first file stands behind the header, which has 30 bytes.
+    let name = sample.get(30..).unwrap_or_default();
+    let is_office = [&b"[Content_Types].xml"[..], b"_rels/", b"word/", b"xl/", b"docProps/"];
+    Some(match is_office.iter().any(|it| name.starts_with(it)) {
+        true => ("an Excel or Word file", AS_CSV),
+        false if name.starts_with(b"mimetype") => ("an OpenDocument file", AS_CSV),
+        false => ("a zip archive", UNPACK),
+    })
+}
+
+fn other(sample: &[u8]) -> Option<(&'static str, &'static str)> {
+    if sample.get(TAR_NAME) == Some(b"ustar") {
+        return Some(("a tar archive", UNPACK));
+    }
+    let start = sample.strip_prefix(UTF8_BOM).unwrap_or(sample).trim_ascii_start();
+    let begins =
+        |it: &[u8]| start.get(..it.len()).is_some_and(|head| head.eq_ignore_ascii_case(it));
+    (begins(b"<!doctype html") || begins(b"<html")).then_some(("a web page", AS_TEXT))
 }
 
 /// Whether the input begins as one of the formats, so that zeros in it are one line's trouble.

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
-use super::coverage::CoveredRange;
 use super::identity::Identity;
 use super::index::{Document, Documents, IdHash, IndexSnapshot, TimeReader};
 use super::layout::Layout;
@@ -37,7 +36,6 @@ pub struct PreparedBatch {
     pub(super) origin: Option<OriginId>,
     /// Where each record stands in the source; none where the source has no places.
     pub(super) places: Vec<Place>,
-    spans: Vec<(String, CoveredRange)>,
     has_approximate_times: bool,
     with_message_identities: bool,
     /// Which commit it was compared with.
@@ -91,12 +89,6 @@ impl PreparedBatch {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
-    }
-
-    /// For each log group (`""` where it is not known), from the first to the last record.
-    #[must_use]
-    pub fn spans(&self) -> &[(String, CoveredRange)] {
-        &self.spans
     }
 
     /// Says which source the records come from.
@@ -218,15 +210,6 @@ impl Preparer {
         write_line(record, escaped_message, &mut self.lines);
         let batch = &mut self.batch;
         let position = batch.len();
-        let log_group = record.log_group.as_deref().unwrap_or_default();
-        let here = CoveredRange::at(record.timestamp);
-        match batch.spans.iter_mut().find(|(name, _)| name == log_group) {
-            Some((_, span)) => {
-                span.first_ms = span.first_ms.min(here.first_ms);
-                span.last_ms = span.last_ms.max(here.last_ms);
-            }
-            None => batch.spans.push((log_group.to_owned(), here)),
-        }
         batch.has_approximate_times |= record.is_time_approximate;
         let leg = IdHash::of_leg(&event.trace_id, &record.message);
         let stored = self.stored(leg, record.timestamp, record.is_time_approximate);

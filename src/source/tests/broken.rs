@@ -101,13 +101,16 @@ fn a_broken_value_on_a_line_of_several_costs_only_itself() {
 }
 
 #[test]
-fn what_is_no_text_is_one_reject() {
+fn what_is_no_text_is_one_reject_and_utf16_is_text() {
     let utf16: Vec<u8> = [0xff, 0xfe]
         .into_iter()
         .chain(record(0).encode_utf16().flat_map(u16::to_le_bytes))
         .collect();
-    assert_eq!(read(utf16.clone()).reasons(), [&RejectReason::Utf16]);
-    assert_eq!(read(&utf16[2..]).reasons(), [&RejectReason::Utf16]);
+    for utf16 in [utf16.clone(), utf16[2..].to_vec(), gzip(&utf16)] {
+        let result = read(utf16);
+        assert_eq!(result.messages(), [event(0)]);
+        assert_eq!(result.rejected, []);
+    }
 
     let binary: Vec<u8> = (0..3_000_000_u32).map(|it| (it.wrapping_mul(31) >> 3) as u8).collect();
     let result = read(binary.clone());
@@ -115,7 +118,7 @@ fn what_is_no_text_is_one_reject() {
     assert_eq!((result.rejected[0].parts, &result.rejected[0].bytes), (3, &binary));
     assert_eq!(
         read("PK\u{3}\u{4}abc").reasons(),
-        [&RejectReason::Unsupported { name: "a zip archive" }]
+        [&RejectReason::Unsupported { name: "a zip archive", advice: "unpack it first" }]
     );
 }
 
@@ -206,10 +209,9 @@ fn a_long_line_is_rejected_in_parts_and_bounded_memory() {
             assert!(batch.byte_count() <= 2 << 20, "{start}");
             Decoder::new().decode(&batch, &mut |output| match output {
                 Output::Found(found) => {
-                    let (Decoded::Raw(message)
-                    | Decoded::Record(crate::source::Record { message, .. })) = found.decoded;
-                    messages.push(message.into_owned());
+                    messages.push(found.decoded.message().to_owned());
                 }
+                Output::Claimed(_) => {}
                 Output::Rejected(reject) => {
                     assert_eq!(reject.reason, RejectReason::TooLong, "{start}");
                     byte_count += reject.bytes.len();

@@ -19,13 +19,14 @@ use std::io::{Cursor, Read, Write};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Decoded, Decoder, Format, Output, RejectReason, SourceReader};
+use super::{Claim, Decoded, Decoder, Format, Output, RejectReason, SourceReader};
 
 /// What came out of an input.
 #[derive(Debug, Default, PartialEq)]
 struct Outcome {
     found: Vec<Seen>,
     rejected: Vec<Refused>,
+    claims: Vec<Claim>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +81,11 @@ impl Outcome {
                 };
                 match found.decoded {
                     Decoded::Raw(message) => seen.message = message.into_owned(),
+                    Decoded::Undated { log_group, log_stream, message } => {
+                        seen.log_group = log_group.map(Into::into);
+                        seen.log_stream = log_stream.map(Into::into);
+                        seen.message = message.into_owned();
+                    }
                     Decoded::Record(record) => {
                         seen.log_group = record.log_group.map(Into::into);
                         seen.log_stream = record.log_stream.map(Into::into);
@@ -92,6 +98,7 @@ impl Outcome {
                 }
                 self.found.push(seen);
             }
+            Output::Claimed(claim) => self.claims.push(claim),
             Output::Rejected(reject) => {
                 assert!(reject.bytes.len() <= crate::limits::REJECTED_PART_BYTES);
                 if reject.is_continuation {

@@ -1,0 +1,42 @@
+//! From when to when a source has the events of a log group.
+
+use std::collections::HashMap;
+
+use crate::store::CoveredRange;
+use crate::time::Timestamp;
+
+/// For each log group (`""` where it is not known), from the first to the last record of those
+/// that speak for their time.
+#[derive(Debug, Default)]
+pub(super) struct Spans(HashMap<String, CoveredRange>);
+
+impl Spans {
+    /// Adds a record's time.
+    pub(super) fn add(&mut self, log_group: &str, timestamp: Timestamp) {
+        let range = CoveredRange::at(timestamp);
+        match self.0.get_mut(log_group) {
+            Some(known) => *known = known.joined(range),
+            None => _ = self.0.insert(log_group.to_owned(), range),
+        }
+    }
+
+    /// Adds what other spans have.
+    pub(super) fn join(&mut self, others: Self) {
+        for (log_group, range) in others.0 {
+            self.0
+                .entry(log_group)
+                .and_modify(|known| *known = known.joined(range))
+                .or_insert(range);
+        }
+    }
+
+    /// Whether there is none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Each log group and its span.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, CoveredRange)> {
+        self.0.iter().map(|(log_group, range)| (log_group.as_str(), *range))
+    }
+}

@@ -1,0 +1,226 @@
+//! Records as rows of values without names: what `--query 'events[].[timestamp,message]'` and
+//! `--output text` make of them.
+//!
+//! The values tell what they are: the one that holds an event is the message, numbers and dates are
+//! times, and an event is never taken in before it happened.
+
+use std::borrow::Cow;
+
+use super::scan;
+use super::shippers::{may_be_event, text};
+use super::when::When;
+use super::{Claim, Decoded, Record};
+
+/// Values that a row may have. A record has no more than six.
+const VALUES_MAX: usize = 16;
+
+/// Digits that an event ID of CloudWatch has, and no time.
+const EVENT_ID_DIGITS_MIN: usize = 30;
+
+/// Digits from which on a number may be a time.
+const TIME_DIGITS_MIN: usize = 10;
+
+/// What the AWS CLI writes before each record of `--output text`.
+const EVENTS_LABEL: &str = "EVENTS";
+
+/// What it writes for `null`.
+const NULL: &str = "None";
+
+/// What it writes in a line of its own for the token of the next page.
+const NEXT_TOKEN_LABEL: &[u8] = b"NEXTTOKEN\t";
+
+/// What it writes for each log stream that was searched.
+const STREAMS_LABEL: &[u8] = b"SEARCHEDLOGSTREAMS\t";
+
+/// Bytes from which on a word may be the token of a page.
+const TOKEN_BYTES_MIN: usize = 16;
+
+/// A row as far as it has been read.
+#[derive(Default)]
+struct Row<'a> {
+    message: Option<Cow<'a, str>>,
+    times: Vec<When>,
+    log_group: Option<Cow<'a, str>>,
+    log_stream: Option<Cow<'a, str>>,
+    event_id: Option<Cow<'a, str>>,
+    count: usize,
+}
+
+/// Reads a JSON list of one message and what belongs to it; `None` when it is something else.
+pub(super) fn decode_list(list: &str) -> Option<Decoded<'_>> {
+    let bytes = list.as_bytes();
+    let mut row = Row::default();
+    let mut index = 1;
+    loop {
+        index += scan::separators(bytes.get(index..)?);
+        if bytes.get(index) == Some(&b']') {
+            return row.decode();
+        }
+        let length = scan::value(bytes.get(index..)?).ok()?;
+        let raw = list.get(index..index + length)?;
+        index += length;
+        match raw.as_bytes().first()? {
+            b'"' => row.take(text(raw)?)?,
+            _ => row.take(Cow::Borrowed(raw))?,
+        }
+    }
+}
+
+/// Reads a line of values that tabs part; `None` when it is something else.
+pub(super) fn decode_line(line: &str) -> Option<Decoded<'_>> {
+    let line = line.trim_end_matches(['\r', '\n']);
+    let values = line.strip_prefix(EVENTS_LABEL).and_then(|it| it.strip_prefix('\t'));
+    let mut row = Row::default();
+    for value in values.unwrap_or(line).split('\t') {
+        row.take(Cow::Borrowed(value))?;
+    }
+    row.decode()
+}
+
+/// Whether a line is a row of values that tabs part.
+pub(super) fn is_row(line: &[u8]) -> bool {
+    memchr::memchr(b'\t', line).is_some()
+        && memchr::memchr(b'{', line).is_some()
+        && std::str::from_utf8(line).is_ok_and(|it| decode_line(it).is_some())
+}
+
+/// What a line of `--output text` without a record says of its completeness, by itself and by the
+/// beginning of the next line; `None` for a line that is none of these.
+pub(super) fn label(line: &[u8], next: &[u8]) -> Option<Claim> {
+    if line.starts_with(NEXT_TOKEN_LABEL) {
+        return Some(Claim::MorePages);
+    }
+    if line.starts_with(STREAMS_LABEL) {
+        return Some(Claim::LastPage);
+    }
+    // Tokens stand unnamed before the records.
+    let is_token = |it: &[u8]| {
+        let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_-+=|.:".contains(byte);
+        it.len() >= TOKEN_BYTES_MIN && it.iter().all(is_part)
+    };
+    let words: Vec<&[u8]> = line.trim_ascii().split(|it| *it == b'\t').collect();
+    if !words.iter().all(|it| is_token(it)) {
+        return None;
+    }
+    match words.as_slice() {
+        [back, forward] if back.starts_with(b"b/") && forward.starts_with(b"f/") => {
+            Some(Claim::OneStream)
+        }
+        [_] if next.starts_with(b"EVENTS\t") => Some(Claim::MorePages),
+        _ => None,
+    }
+}
+
+impl<'a> Row<'a> {
+    /// Takes the next value; `None` when the row is none.
+    fn take(&mut self, value: Cow<'a, str>) -> Option<()> {
+        self.count += 1;
+        if self.count > VALUES_MAX {
+            return None;
+        }
+        let trimmed = value.trim();
+        let is_number = |it: &str| it.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if may_be_event(trimmed) {
+            return self.message.replace(value).is_none().then_some(());
+        }
+        match trimmed {
+            "" | NULL | "null" | "true" | "false" | "True" | "False" => {}
+            it if it.starts_with(['{', '[']) => return None,
+            it if it.starts_with('/') => self.log_group = Some(value),
+            it if is_number(it) && it.len() >= EVENT_ID_DIGITS_MIN => self.event_id = Some(value),
+            it if is_number(it) && it.len() < TIME_DIGITS_MIN => {}
+            it => match When::of_text(it) {
+                Ok(when) => self.times.push(when),
+                Err(_) => self.log_stream = self.log_stream.take().or(Some(value)),
+            },
+        }
+        Some(())
+    }
+
+    /// A message alone is no row.
+    fn decode(self) -> Option<Decoded<'a>> {
+        let message = self.message.filter(|_| self.count > 1)?;
+        let mut times = self.times;
+        times.sort_by_key(|it| it.time);
+        let mut times = times.into_iter();
+        Some(match times.next() {
+            Some(when) => Decoded::Record(Record {
+                log_group: self.log_group,
+                log_stream: self.log_stream,
+                event_id: self.event_id,
+                timestamp: when.time,
+                is_time_approximate: when.is_approximate,
+                ingestion_time: times.next().map(|it| it.time),
+                message,
+            }),
+            None => Decoded::undated(self.log_group, self.log_stream, message),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EVENT: &str = r#"{"traceId":"t","event":{"eventName":"OUTGOING_EMAIL_SENT"}}"#;
+
+    fn record(decoded: Option<Decoded<'_>>) -> String {
+        match decoded {
+            Some(Decoded::Record(it)) => {
+                assert_eq!(it.message, EVENT);
+                let ingestion_ms = it.ingestion_time.map(|it| it.as_ms());
+                let ms = it.timestamp.as_ms();
+                format!("{ms} {ingestion_ms:?} {:?} {:?}", it.log_stream, it.event_id.is_some())
+            }
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_values_does_not_matter() {
+        let quoted = serde_json::to_string(EVENT).unwrap();
+        let id = "39".repeat(28);
+        let whole = "1795446131120 Some(1795446132020) Some(\"s\") true";
+        for list in [
+            format!("[1795446131120, {quoted}, \"s\", 1795446132020, \"{id}\"]"),
+            format!("[\"{id}\", 1795446132020, \"s\", {EVENT}, 1795446131120]"),
+        ] {
+            assert_eq!(record(decode_list(&list)), whole, "{list}");
+        }
+        let line = format!("EVENTS\t{id}\t1795446132020\ts\t{EVENT}\t1795446131120");
+        assert_eq!(record(decode_line(&line)), whole);
+        assert_eq!(
+            record(decode_line(&format!("2026-11-23T15:02:11.120Z\t{EVENT}"))),
+            "1795446131120 None None false"
+        );
+    }
+
+    #[test]
+    fn what_stands_beside_the_records_of_text_is_known() {
+        let check = |line: &str, next: &str, expect| {
+            assert_eq!(label(line.as_bytes(), next.as_bytes()), expect, "{line}");
+        };
+        check("NEXTTOKEN\teyJuZXh0VG9rZW4iOiBudWxsfQ==", "", Some(Claim::MorePages));
+        check("SEARCHEDLOGSTREAMS\tacme\tTrue", "", Some(Claim::LastPage));
+        check("b/3961234567890123/s\tf/3961234567890123/s\r", "EVENTS\t", Some(Claim::OneStream));
+        check("Bxkq6kVGFtq2y_MoigeqscPOdhXVbhiVtLoAmXb5jCqRo", "EVENTS\t1", Some(Claim::MorePages));
+        check("Bxkq6kVGFtq2y_MoigeqscPOdhXVbhiVtLoAmXb5jCqRo", "hello", None);
+        check("hello", "EVENTS\t", None);
+    }
+
+    #[test]
+    fn a_list_of_messages_is_no_row() {
+        let quoted = serde_json::to_string(EVENT).unwrap();
+        for list in [
+            format!("[{quoted}]"),
+            format!("[{quoted},{quoted}]"),
+            format!("[{EVENT},[]]"),
+            "[1,2]".to_owned(),
+            "[".to_owned(),
+        ] {
+            assert!(decode_list(&list).is_none(), "{list}");
+        }
+        assert!(decode_line(EVENT).is_none());
+        assert!(decode_line(&format!("{EVENT}\t{EVENT}")).is_none());
+    }
+}

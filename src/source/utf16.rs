@@ -1,0 +1,197 @@
+//! Turns UTF-16 into UTF-8 as a stream: what PowerShell's `>`, Excel's "Unicode text" and
+//! Exchange's reports are written in.
+
+use std::io::{self, BufRead, Read};
+
+use super::error::RejectReason;
+use super::layers::Lookahead;
+
+/// Reads UTF-16 text and gives UTF-8.
+///
+/// Half of a surrogate pair comes out as three bytes that are no UTF-8, so that the line it stands
+/// on is rejected, and no other.
+pub(super) struct Utf16Text {
+    input: Lookahead,
+    order: ByteOrder,
+    /// The first byte of a unit whose second has not come yet.
+    half: Option<u8>,
+    /// The first half of a surrogate pair.
+    high: Option<u16>,
+    is_at_start: bool,
+    decoded: Vec<u8>,
+    start: usize,
+}
+
+/// Which byte of a unit comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ByteOrder {
+    Little,
+    Big,
+}
+
+const LAYER: &str = "UTF-16";
+
+const BYTE_ORDER_MARK: u16 = 0xfeff;
+
+/// Bytes that are looked at where there is no byte order mark.
+pub(super) const SAMPLE_BYTES: usize = 64;
+
+/// Units that must be ASCII where there is no byte order mark.
+const PLAIN_UNITS_MIN: usize = 3;
+
+/// The byte order of UTF-16 text, by its mark or by the zeros beside ASCII; `None` for other bytes.
+pub(super) fn byte_order(sample: &[u8]) -> Option<ByteOrder> {
+    match sample {
+        // With two zeros behind it, it is the mark of UTF-32.
+        [0xff, 0xfe, 0, 0, ..] => return None,
+        [0xff, 0xfe, ..] => return Some(ByteOrder::Little),
+        [0xfe, 0xff, ..] => return Some(ByteOrder::Big),
+        _ => {}
+    }
+    let mut sample = sample.get(..SAMPLE_BYTES).unwrap_or(sample).chunks_exact(2);
+    if sample.len() < PLAIN_UNITS_MIN {
+        return None;
+    }
+    let is_text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+    if sample.clone().all(|it| matches!(it, [text, 0] if is_text(*text))) {
+        return Some(ByteOrder::Little);
+    }
+    sample.all(|it| matches!(it, [0, text] if is_text(*text))).then_some(ByteOrder::Big)
+}
+
+impl Utf16Text {
+    pub(super) fn new(input: Lookahead, order: ByteOrder) -> Self {
+        Self {
+            input,
+            order,
+            half: None,
+            high: None,
+            is_at_start: true,
+            decoded: Vec::new(),
+            start: 0,
+        }
+    }
+
+    /// Decodes what is buffered. False at the end of the input.
+    fn decode_more(&mut self) -> io::Result<bool> {
+        self.decoded.clear();
+        self.start = 0;
+        let held = self.input.fill_buf()?;
+        if held.is_empty() {
+            if let Some(high) = self.high.take() {
+                push_surrogate(high, &mut self.decoded);
+                return Ok(true);
+            }
+            return match self.half.take() {
+                Some(_) => Err(io::Error::other(RejectReason::Truncated { layer: LAYER })),
+                None => Ok(false),
+            };
+        }
+        let bytes = held.to_vec();
+        self.input.consume(bytes.len());
+        for byte in bytes {
+            let Some(first) = self.half.take() else {
+                self.half = Some(byte);
+                continue;
+            };
+            let unit = match self.order {
+                ByteOrder::Little => u16::from_le_bytes([first, byte]),
+                ByteOrder::Big => u16::from_be_bytes([first, byte]),
+            };
+            let is_mark = std::mem::take(&mut self.is_at_start) && unit == BYTE_ORDER_MARK;
+            if !is_mark {
+                self.push(unit);
+            }
+        }
+        Ok(true)
+    }
+
+    fn push(&mut self, unit: u16) {
+        if let Some(high) = self.high.take() {
+            if matches!(unit, 0xdc00..=0xdfff) {
+                let code = 0x1_0000 + ((u32::from(high) & 0x3ff) << 10) + (u32::from(unit) & 0x3ff);
+                push_character(code, &mut self.decoded);
+                return;
+            }
+            push_surrogate(high, &mut self.decoded);
+        }
+        match unit {
+            0xd800..=0xdbff => self.high = Some(unit),
+            0xdc00..=0xdfff => push_surrogate(unit, &mut self.decoded),
+            _ => push_character(u32::from(unit), &mut self.decoded),
+        }
+    }
+}
+
+fn push_character(code: u32, to: &mut Vec<u8>) {
+    let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+    to.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// Half of a pair, in the three bytes that UTF-8 would have for it if it allowed that.
+fn push_surrogate(unit: u16, to: &mut Vec<u8>) {
+    let [high, low] = unit.to_be_bytes();
+    to.extend([0xe0 | high >> 4, 0x80 | (high & 0xf) << 2 | low >> 6, 0x80 | low & 0x3f]);
+}
+
+impl Read for Utf16Text {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.start >= self.decoded.len() {
+            if !self.decode_more()? {
+                return Ok(0);
+            }
+        }
+        let mut rest = self.decoded.get(self.start..).unwrap_or_default();
+        let count = rest.read(buffer)?;
+        self.start += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+
+    fn decoded(bytes: Vec<u8>, order: ByteOrder) -> io::Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let input = Lookahead::new(Box::new(Cursor::new(bytes)));
+        Utf16Text::new(input, order).read_to_end(&mut text)?;
+        Ok(text)
+    }
+
+    #[test]
+    fn both_byte_orders_become_utf8() {
+        let text = "\u{feff}{\"é\": \"🦀 \u{feff}\"}\r\n";
+        let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let expect = text.trim_start_matches('\u{feff}').as_bytes();
+        assert_eq!(byte_order(&little), Some(ByteOrder::Little));
+        assert_eq!(byte_order(&big), Some(ByteOrder::Big));
+        assert_eq!(decoded(little, ByteOrder::Little).unwrap(), expect);
+        assert_eq!(decoded(big, ByteOrder::Big).unwrap(), expect);
+    }
+
+    #[test]
+    fn without_a_mark_only_plain_text_is_taken_for_utf16() {
+        let check = |bytes: &[u8], expect| assert_eq!(byte_order(bytes), expect, "{bytes:?}");
+        check(b"{\0\"\0a\0", Some(ByteOrder::Little));
+        check(b"\0{\0\"\0a", Some(ByteOrder::Big));
+        check(b"{\0", None);
+        check(b"{\"a\"", None);
+        check(b"a\0b\0\x01\0", None);
+        check(b"a\0b\0cd", None);
+        check(&[0xff, 0xfe, 0, 0, b'a', 0, 0, 0], None);
+    }
+
+    #[test]
+    fn a_broken_pair_and_a_cut_unit_are_no_text() {
+        let units = [0xd83d, 0x61, 0xdc00, 0xd83d];
+        let bytes: Vec<u8> = units.into_iter().flat_map(u16::to_le_bytes).collect();
+        let text = decoded(bytes, ByteOrder::Little).unwrap();
+        assert_eq!(text, b"\xed\xa0\xbda\xed\xb0\x80\xed\xa0\xbd");
+        assert!(std::str::from_utf8(&text).is_err());
+        assert!(decoded(b"a\0b".to_vec(), ByteOrder::Little).is_err());
+    }
+}
