@@ -42,6 +42,8 @@ mod read_only;
 mod small_disk;
 // What is signed, and what a signature shows.
 mod signing;
+// Files as people hold them, and the lists that they name beside them.
+mod held;
 // The same events in another shape or in other pieces.
 mod identity;
 // The chain of commits, and what is told of damage.

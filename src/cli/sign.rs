@@ -1,6 +1,6 @@
 //! `mailtrace sign`, and the options with which other commands sign.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::render::{sanitise, write_json};
 use crate::signing::{HeadStatement, SecretKey, Signed, signature_path};
+use crate::source::open_text;
 use crate::store::{VerifyOptions, verify};
 use crate::time::Zone;
 
@@ -66,7 +67,7 @@ fn first_line(path: &Path) -> io::Result<String> {
     let name = |error: io::Error| {
         io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()))
     };
-    let file = File::open(path).map_err(name)?.take(limits::SIGNED_TEXT_BYTES_MAX);
+    let file = open_text(path).map_err(io::Error::other)?.take(limits::SIGNED_TEXT_BYTES_MAX);
     let mut line = String::new();
     BufReader::new(file).read_line(&mut line).map_err(name)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
