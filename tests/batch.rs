@@ -135,7 +135,7 @@ fn whatever_a_line_holds_the_others_are_answered() {
         }
     }
     let path = store.dir.path().join("ids");
-    fs::write(&path, b"\xff\xfet1\n\x80\nt3\r\n").unwrap();
+    fs::write(&path, b"\xff\xfft1\n\x80\nt3\r\n").unwrap();
     let ended =
         store.run(&["trace", "--batch", path.to_str().unwrap(), "--format", "json"]).with(0);
     assert_eq!(ended.json()["messages"][0]["traceIds"], json!(["t3"]));

@@ -44,6 +44,8 @@ mod small_disk;
 mod spreadsheets;
 // What is signed, and what a signature shows.
 mod signing;
+// Files as people hold them, and the lists that they name beside them.
+mod held;
 // The same events in another shape or in other pieces.
 mod identity;
 // The chain of commits, and what is told of damage.

@@ -75,7 +75,7 @@ fn summarised(store: &Store, rules: &JoinRules) -> Vec<Judged> {
 }
 
 pub(crate) fn rules_of(store: &Store, grace_ms: i64) -> JoinRules {
-    JoinRules::of_store(store, grace_ms, Timestamp::MAX)
+    JoinRules::of_store(store, grace_ms, mailtrace::time::Timestamp::MAX)
 }
 
 pub(crate) fn import_into(dir: &TempDir, files: &[(&str, &str)], commit_records: u64) -> Store {

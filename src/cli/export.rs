@@ -34,7 +34,8 @@ use crate::trace::{JoinRules, MessageFilter, select};
 /// checks one later, without a store; `mailtrace import` takes its records back. Or, with --as, one
 /// file for other programs. Whole messages are taken: those with the IDs, those that the options ask
 /// for as in `mailtrace messages`, those of the events that a query finds, or all. The same export of the same store is the same bytes. Exits with 1 when
-/// nothing was found, which the bundle then says, and with 3 when a message has more events than
+/// nothing was found, which the bundle then says (with 2, and without a bundle, when it was asked for
+/// with a list), and with 3 when a message has more events than
 /// were taken.
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -128,6 +129,16 @@ enum Redact {
 }
 
 impl ExportArgs {
+    /// The file that says what is asked, if one does.
+    fn list(&self) -> Option<String> {
+        let (option, path) = match (&self.ids_from, &self.addresses_from) {
+            (Some(path), _) => ("--ids-from", path),
+            (None, Some(path)) => ("--addresses-from", path),
+            (None, None) => return None,
+        };
+        Some(format!("{option} {}", path.display()))
+    }
+
     /// Where it is made; nowhere when it goes to standard output.
     fn staging(&self) -> anyhow::Result<Option<Staging>> {
         if self.out.as_os_str() != "-" {
@@ -174,6 +185,10 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let rules = JoinRules::of_store(store, grace_ms, context.now);
     let selection = asked.select(args, store, &rules)?;
     let (_, not_found) = selection.not_found();
+    if let Some(list) = args.list().filter(|_| selection.messages().is_empty()) {
+        let note = super::trace::coverage_note(store, &context.zone);
+        anyhow::bail!("{list}: none of it is in the store, so nothing is exported; {note}");
+    }
     let redactor = redactor.as_ref();
     let made = match (args.shape.flat(), staging) {
         (Some(format), Some(staging)) => {

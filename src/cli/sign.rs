@@ -1,6 +1,5 @@
 //! `mailtrace sign`, and the options with which other commands sign.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use super::{Context, Format, Outcome, output};
 use crate::limits;
 use crate::render::{sanitise, write_json};
 use crate::signing::{HeadStatement, SecretKey, Signed, SignedPair, is_open_to_others};
+use crate::source::open_text;
 use crate::store::{VerifyOptions, verify};
 use crate::time::Zone;
 
@@ -64,7 +64,7 @@ fn first_line(path: &Path) -> io::Result<String> {
     let name = |error: io::Error| {
         io::Error::new(error.kind(), format!("cannot read {}: {error}", path.display()))
     };
-    let file = File::open(path).map_err(name)?.take(limits::SIGNED_TEXT_BYTES_MAX);
+    let file = open_text(path).map_err(io::Error::other)?.take(limits::SIGNED_TEXT_BYTES_MAX);
     let mut line = String::new();
     BufReader::new(file).read_line(&mut line).map_err(name)?;
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())

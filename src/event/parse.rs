@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use serde_json::value::RawValue;
+use simd_json::prelude::ValueIntoString as _;
 
 use super::json::{ADDRESS_MEMBERS, Json};
 use super::raw_members::RawMembers;
@@ -88,9 +89,13 @@ fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
     let top = tape.as_value().as_object().ok_or(EventError::NotAnObject)?;
     let mut event = Event::default();
     let mut nested = None;
+    let mut quoted = None;
     for (key, value) in &top {
         match key {
-            "event" => nested = value.as_object(),
+            "event" => {
+                nested = value.as_object();
+                quoted = value.into_string();
+            }
             _ if is_field(key) => event.set(key, Json::from_tape(value)),
             _ => {}
         }
@@ -106,6 +111,9 @@ fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
         {
             event.set("traceId", Json::from_tape(value));
         }
+    }
+    if let Some(quoted) = quoted {
+        event.set_quoted(quoted);
     }
     event.require_a_key()
 }
@@ -140,7 +148,10 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
     let mut nested = RawMembers::default();
     for (key, raw) in &top.0 {
         match key.as_str() {
-            "event" => nested = serde_json::from_str(raw.get()).unwrap_or_default(),
+            "event" => match serde_json::from_str::<String>(raw.get()) {
+                Ok(quoted) => event.set_quoted(&quoted),
+                Err(_) => nested = serde_json::from_str(raw.get()).unwrap_or_default(),
+            },
             _ if is_field(key) => event.set_raw(key, raw),
             _ => {}
         }
@@ -201,6 +212,20 @@ impl Event<'static> {
 }
 
 impl<'a> Event<'a> {
+    /// Sets what the object has that a text holds: some tools write JSON within JSON.
+    fn set_quoted(&mut self, text: &str) {
+        let members: RawMembers<'_> = serde_json::from_str(text).unwrap_or_default();
+        for (key, raw) in &members.0 {
+            let is_set = key == "traceId" && !self.trace_id.is_empty();
+            if is_field(key)
+                && !is_set
+                && let Ok(value) = serde_json::from_str::<Json<'static>>(raw.get())
+            {
+                self.set(key, value);
+            }
+        }
+    }
+
     fn set(&mut self, key: &str, value: Json<'a>) {
         match key {
             "traceId" => {

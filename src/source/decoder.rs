@@ -228,6 +228,9 @@ impl Decoder {
             Shape::Document => return self.document(part, false, context, sink),
             Shape::Payload(payload) => self.payload(part, &payload, sink),
             Shape::Rejected(reason) => part.reject(&reason, sink),
+            Shape::Refused(_) if log_line::is_python(part.bytes) => {
+                part.reject(&log_line::PYTHON, sink);
+            }
             Shape::Refused(reason) => self.refused(part, &reason, context, sink),
         }
         length

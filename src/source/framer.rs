@@ -223,10 +223,8 @@ impl Framer {
             Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
                 self.enter_document(false);
             }
-            Err(_) if self.window.head(2) == b"{'" => {
-                let advice = "write it with json.dumps, or ask with --output json";
-                let name = "the notation of Python";
-                self.reject(Until::LineEnd, RejectReason::Unsupported { name, advice });
+            Err(_) if log_line::is_python(self.window.held()) => {
+                self.reject(Until::LineEnd, log_line::PYTHON);
             }
             Err(stop) => {
                 let reason = self.reason(stop);
@@ -369,7 +367,7 @@ impl Framer {
         if let Some(brace) = log_line::prefixed_brace(line) {
             return self.frame_log_line(batch, length, Some(brace));
         }
-        if is_quoted_object(line) {
+        if row::is_quoted_object(line) {
             self.take_line(batch, UnitKind::Json, length);
             return Ok(());
         }

@@ -257,6 +257,17 @@ impl<'a> LogLine<'a> {
     }
 }
 
+/// Why what `print` makes of a record in Python is none.
+pub(super) const PYTHON: RejectReason = RejectReason::Unsupported {
+    name: "the notation of Python",
+    advice: "write it with json.dumps, or ask with --output json",
+};
+
+/// Whether a text begins as `print` writes a record in Python.
+pub(super) fn is_python(text: &[u8]) -> bool {
+    text.starts_with(b"{'")
+}
+
 /// Why a line is none of a known format, as far as it can be told.
 pub(super) fn unknown(line: &[u8]) -> RejectReason {
     /// What the AWS CLI writes in YAML begins with one of these.

@@ -77,6 +77,12 @@ pub(super) fn decode_line(line: &str) -> Option<Decoded<'_>> {
     row.decode()
 }
 
+/// Whether a line is one JSON text that holds an object, as `jq` writes messages without `-r`.
+pub(super) fn is_quoted_object(line: &[u8]) -> bool {
+    let line = line.trim_ascii_end();
+    line.starts_with(b"\"{") && scan::string_end(line, 0) == Ok(line.len())
+}
+
 /// Whether a line is a row of values that tabs part.
 pub(super) fn is_row(line: &[u8]) -> bool {
     memchr::memchr(b'\t', line).is_some()

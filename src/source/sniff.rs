@@ -49,9 +49,13 @@ pub(super) fn foreign(sample: &[u8]) -> Option<RejectReason> {
     })
 }
 
-/// Why an input is no text, if its first bytes say so.
+/// Why an input is no text, if its first bytes say so. A zero here and there may be a line's
+/// trouble: what is on a list is written by strangers.
 pub(super) fn foreign_text(sample: &[u8]) -> Option<RejectReason> {
-    named(sample).or_else(|| memchr::memchr(0, sample).is_some().then_some(RejectReason::Binary))
+    let is_control = |byte: &&u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
+    let control_count = sample.iter().filter(is_control).count();
+    let is_binary = memchr::memchr(0, sample).is_some() && control_count * 3 > sample.len();
+    named(sample).or_else(|| is_binary.then_some(RejectReason::Binary))
 }
 
 /// What a file is that begins as those of another format do.

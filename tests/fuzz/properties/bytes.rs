@@ -68,10 +68,25 @@ fn places_are_true(input: &[u8], reading: &Reading) {
     }
 }
 
-/// Words that mark what may leave nothing behind: envelopes of documents, the header of a CSV, a
-/// subscription's test messages, payloads (which may hold these), an export task's test object. Names
+/// Words that mark what may leave nothing behind: envelopes of documents, the header of a CSV, labels
+/// of the AWS CLI's text, a subscription's test messages, lines of a bulk request, payloads (which may hold these), an export task's test object. Names
 /// may be written with escapes.
-const LEAVES_NOTHING: [&str; 12] = [
+const LEAVES_NOTHING: [&str; 27] = [
+    "\"hits\"",
+    "sessionUpdate",
+    "sessionStart",
+    "sessionResults",
+    "resourceLogs",
+    "scopeLogs",
+    "logRecords",
+    "\"index\"",
+    "\"create\"",
+    "\"Events\"",
+    "EVENTS\t",
+    "SEARCHEDLOGSTREAMS",
+    "NEXTTOKEN",
+    "time",
+    "message\n",
     "\"events\"",
     "\"logEvents\"",
     "\"Records\"",

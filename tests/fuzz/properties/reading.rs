@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read};
 
 use mailtrace::limits::REJECTED_PART_BYTES;
 use mailtrace::source::{
-    Compression, Decoded, Decoder, Format, Output, Record, RejectReason, SourceReader,
+    Claim, Compression, Decoded, Decoder, Format, Output, Record, RejectReason, SourceReader,
 };
 
 /// What came out of an input, in order.
@@ -13,6 +13,8 @@ pub struct Reading {
     pub pieces: Vec<Piece>,
     /// The layers that were taken off.
     pub layers: Vec<Compression>,
+    /// What the input says of its own completeness.
+    pub claims: Vec<Claim>,
 }
 
 /// Something that was found or rejected, and where.
@@ -79,10 +81,13 @@ impl Reading {
                         Decoded::Record(record) => {
                             Content::Record(found.format, record.into_owned())
                         }
-                        Decoded::Raw(message) => Content::Raw(found.format, message.into_owned()),
+                        Decoded::Raw(message) | Decoded::Undated { message, .. } => {
+                            Content::Raw(found.format, message.into_owned())
+                        }
                     },
                 }
             }
+            Output::Claimed(claim) => return self.claims.push(claim),
             Output::Rejected(reject) => {
                 assert!(reject.bytes.len() <= REJECTED_PART_BYTES);
                 assert!(!reject.reason.to_string().is_empty());
@@ -129,7 +134,8 @@ fn read_to_end(input: Box<dyn Read + Send>) -> Reading {
 
 /// Reads what a reader has, to its end.
 pub fn read_all(reader: &mut SourceReader) -> Reading {
-    let mut reading = Reading { pieces: Vec::new(), layers: reader.compression().to_vec() };
+    let layers = reader.compression().to_vec();
+    let mut reading = Reading { pieces: Vec::new(), layers, claims: Vec::new() };
     let mut decoder = Decoder::new();
     while let Some(batch) = reader.next_batch().unwrap() {
         assert!(!batch.is_empty());
