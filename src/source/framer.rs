@@ -491,9 +491,3 @@ impl Framer {
         Ok(())
     }
 }
-
-/// Whether a line is one JSON text that holds an object, as `jq` writes messages without `-r`.
-fn is_quoted_object(line: &[u8]) -> bool {
-    let line = line.trim_ascii_end();
-    line.starts_with(b"\"{") && scan::string_end(line, 0) == Ok(line.len())
-}
