@@ -180,9 +180,9 @@ pub const INTERVALS_MAX: usize = 100_000;
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;
 
-/// Bytes of a subject that is still in RFC 2047 encoding. Longer ones are shown as they are: the
-/// decoder's time grows with the square of the length.
-pub const ENCODED_SUBJECT_BYTES_MAX: usize = 2 << 10;
+/// Bytes of one encoded word of RFC 2047, which allows 75. Its end is looked for from each place
+/// where one may begin, so that without a bound the time would grow with the square of the length.
+pub const ENCODED_WORD_BYTES_MAX: usize = 4 << 10;
 
 /// Events that wait in `synth` for their time. Beyond it the log runs ahead of its schedule
 /// rather than grow in memory.

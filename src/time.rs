@@ -5,6 +5,7 @@
 
 mod duration;
 mod interval;
+mod logged_time;
 pub mod workmail_end;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use jiff::tz::TimeZone;
 
 pub use duration::human_duration;
 pub use interval::{Interval, Intervals};
+pub use logged_time::LoggedTime;
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;
@@ -191,7 +193,8 @@ pub enum TimeError {
 }
 
 /// Reads a time argument: RFC 3339, a date (its first instant in `zone`), a local date and time,
-/// an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or milliseconds since 1970.
+/// an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or a number since 1970, whose size tells
+/// seconds, milliseconds, microseconds and nanoseconds apart.
 ///
 /// # Errors
 ///
@@ -214,10 +217,10 @@ pub fn parse_time_argument(
     if let Ok(instant) = trimmed.parse::<jiff::Timestamp>() {
         return Timestamp::from_ms(instant.as_millisecond()).ok_or_else(out_of_range);
     }
-    if trimmed.len() >= 12
-        && let Ok(ms) = trimmed.parse::<i64>()
+    if trimmed.len() >= NUMBER_BYTES_MIN
+        && let Ok(number) = trimmed.parse::<i64>()
     {
-        return Timestamp::from_ms(ms).ok_or_else(out_of_range);
+        return LoggedTime::from_number(number).map(|it| it.at).ok_or_else(out_of_range);
     }
     if let Ok(civil) = trimmed.parse::<jiff::civil::DateTime>() {
         let zoned = civil.to_zoned_datetime(zone.0.clone()).map_err(|_| out_of_range())?;
@@ -227,6 +230,9 @@ pub fn parse_time_argument(
         .ok_or_else(|| TimeError::UnknownForm { text: text.to_owned() })?;
     now.as_ms().checked_sub(age_ms).and_then(Timestamp::from_ms).ok_or_else(out_of_range)
 }
+
+/// Digits of a number since 1970: fewer may be meant for a year or a length.
+const NUMBER_BYTES_MIN: usize = 10;
 
 /// Reads a length of time such as `90s`, `5m`, `4h`, `7d`, `2w` or `1h30m`, in milliseconds.
 /// `None` when it is none, or is negative.
@@ -272,6 +278,8 @@ mod tests {
         check("1h30m", "2026-11-23T10:30:00.000Z");
         check("2h ago", "2026-11-23T10:00:00.000Z");
         check("1793000003347", "2026-10-26T07:33:23.347Z");
+        check("1793000003", "2026-10-26T07:33:23.000Z");
+        check("1793000003347999", "2026-10-26T07:33:23.347Z");
     }
 
     #[test]

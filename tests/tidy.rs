@@ -53,8 +53,9 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("tantivy", &["store", "query"]),
     ("minisign", &["signing"]),
     ("minisign_verify", &["signing"]),
+    ("charset", &["event"]),
     ("icu_properties", &["render"]),
-    ("idna", &["render"]),
+    ("idna", &["event", "render"]),
     ("parquet", &["export"]),
     ("zip", &["source", "export"]),
 ];

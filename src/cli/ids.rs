@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
+use crate::event::is_bare_label;
 use crate::limits;
 
 /// IDs out of a file, and before them those that were given as arguments.
@@ -81,7 +82,8 @@ impl Ids {
             };
             // Windows programs begin a file with a byte order mark.
             let id = text.trim_start_matches('\u{feff}').trim();
-            if !id.is_empty() {
+            // A header may be folded: the ID is on the next line.
+            if !id.is_empty() && !is_bare_label(id) {
                 return Ok(Some(shortened(id)));
             }
         }
@@ -219,9 +221,9 @@ mod tests {
     fn lines_are_ids_whatever_they_hold() {
         check("", None, &[]);
         check(
-            "\u{feff}<a@b>\r\n\n   \nMessage-ID: <c@d>\n\0x",
+            "\u{feff}<a@b>\r\n\n   \nMessage-ID: \r\n <e@f>\r\nMessage-ID: <c@d>\n\0x",
             None,
-            &["<a@b>", "Message-ID: <c@d>", "\0x"],
+            &["<a@b>", "<e@f>", "Message-ID: <c@d>", "\0x"],
         );
         check(b"\xff\xfe<a@b>\nb", None, &["\u{fffd}\u{fffd}<a@b>", "b"]);
         let long = format!("a\n{}\nb", "x".repeat(50_000_000));

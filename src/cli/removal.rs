@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::output::counted;
 use super::{Context, Format, Outcome};
+use crate::event::{Address, each_address};
 use crate::render::{Marked, sanitise, write_json};
 use crate::store::{
     Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records,
@@ -63,17 +64,24 @@ pub(super) fn prune(args: &PruneArgs, context: &Context) -> anyhow::Result<Outco
 }
 
 pub(super) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let address = args.address.trim().trim_start_matches('<').trim_end_matches('>');
-    let is_address = address.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty() && !domain.is_empty() && !address.contains(char::is_whitespace)
+    let mut addresses = Vec::new();
+    Address::each(args.address.as_str().into(), |it| addresses.push(it));
+    let [address] = addresses.as_slice() else {
+        anyhow::bail!("--address: \"{}\" is not one mail address", args.address);
+    };
+    let is_whole = address.as_str().split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && !domain.is_empty() && !address.as_str().contains(char::is_whitespace)
     });
-    anyhow::ensure!(is_address, "--address: \"{address}\" is no mail address");
+    anyhow::ensure!(is_whole, "--address: \"{address}\" is no mail address");
+    anyhow::ensure!(!address.is_masked(), "--address: a masked address names nobody");
+    let mut is_in_reason = args.common.reason.to_lowercase().contains(address.as_str());
+    each_address(&args.common.reason, &mut |it| is_in_reason |= it == address.as_str());
     anyhow::ensure!(
-        !args.common.reason.to_lowercase().contains(&address.to_lowercase()),
+        !is_in_reason,
         "--reason names the address: the reason stays in the store for ever"
     );
-    let what = format!("that name {}", Marked::address(address));
-    run(Removal::Address(address.to_owned()), &what, &args.common, context)
+    let what = format!("that name {}", Marked::address(address.logged()));
+    run(Removal::Address(address.as_str().to_owned()), &what, &args.common, context)
 }
 
 fn run(

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::ids::Ids;
+use crate::event::{Address, pasted_id};
 use crate::limits;
 use crate::query::{Field, Pattern, Query, ValueSet};
-use crate::trace::bare_id;
 
 /// What is on a list.
 #[derive(Debug, Default, Args)]
@@ -32,10 +32,10 @@ impl WatchedArgs {
         let Some(path) = &self.ids_from else { return Ok(None) };
         let lines = lines_of(path, "--ids-from")?;
         let of_field = |field| {
-            let ids = lines.iter().map(|it| bare_id(it)).filter(|it| !it.is_empty());
+            let ids = lines.iter().map(|it| pasted_id(it)).filter(|it| !it.is_empty());
             // A line that cannot be an ID of one kind may be one of the other.
             let ids = ids.filter(|it| Pattern::parse(field, &literal(it)).is_ok());
-            let ids: Vec<String> = ids.map(literal).collect();
+            let ids: Vec<String> = ids.map(|it| literal(&it)).collect();
             let values = values_of(path, field, &ids)?;
             Ok::<_, anyhow::Error>(Pattern::one_of(field, values).query().clone())
         };
@@ -57,9 +57,22 @@ impl WatchedArgs {
     }
 }
 
-/// The addresses and patterns in a file.
+/// The addresses and patterns in a file. A line may hold several addresses.
 pub(super) fn addresses_in(path: &Path) -> anyhow::Result<ValueSet> {
-    values_of(path, Field::To, &lines_of(path, "--addresses-from")?)
+    let mut addresses = Vec::new();
+    for line in lines_of(path, "--addresses-from")? {
+        anyhow::ensure!(
+            !line.contains("**"),
+            "{}: \"{line}\": a masked address names nobody",
+            path.display()
+        );
+        if line.contains('*') {
+            addresses.push(line);
+        } else {
+            Address::each(line.into(), |it| addresses.push(it.logged().to_owned()));
+        }
+    }
+    values_of(path, Field::To, &addresses)
 }
 
 /// A pattern for a text as it stands.

@@ -1,72 +1,156 @@
-//! Mail addresses, normalised so that equal ones compare equal.
+//! Mail addresses: shown as they were logged, compared in one normal form.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
-/// A mail address without display name or angle brackets, in lower case.
+use super::address_text::{self, each_mailbox, normal_form};
+
+/// A mail address without display name, comments, prefix and route.
+///
+/// Two are equal when their normal forms are: the domain in lower case and IDNA (A-labels) without
+/// a dot at its end, the local part in NFC and lower case and without quotes that it does not need.
 ///
 /// What is not an address at all (a free-text name, say) is kept as it is, trimmed and in lower
 /// case, so that nothing in an event becomes unreachable.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Address<'a>(Cow<'a, str>);
+#[derive(Clone, Debug)]
+pub struct Address<'a> {
+    logged: Cow<'a, str>,
+    /// The normal form, where it is another text.
+    normal: Option<Box<str>>,
+}
 
 impl<'a> Address<'a> {
-    /// Normalises `text`; `None` when nothing but blanks remains.
+    /// The first address of `text`; `None` when nothing but blanks remains.
     ///
     /// # Example
     /// ```
     /// use mailtrace::event::Address;
-    /// let address = Address::parse("Ana Ruiz <Ana@ACME.example>".into()).unwrap();
-    /// assert_eq!(address.as_str(), "ana@acme.example");
+    /// let address = Address::parse("Ana Ruiz <Ana@Bücher.example> (home)".into()).unwrap();
+    /// assert_eq!(address.logged(), "Ana@Bücher.example");
+    /// assert_eq!(address.as_str(), "ana@xn--bcher-kva.example");
     /// ```
     #[must_use]
     pub fn parse(text: Cow<'a, str>) -> Option<Self> {
-        let bare = match text {
-            Cow::Borrowed(text) => Cow::Borrowed(strip_display_name(text)),
-            Cow::Owned(text) => Cow::Owned(strip_display_name(&text).to_owned()),
-        };
-        if bare.is_empty() {
-            return None;
-        }
-        let is_lower = bare.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase());
-        Some(Self(if is_lower { bare } else { Cow::Owned(bare.to_lowercase()) }))
+        let mut first = None;
+        Self::each(text, |it| _ = first.get_or_insert(it));
+        first
     }
 
-    /// The normalised text.
+    /// Calls `visit` with every address of a text, which may be a list of them.
+    pub fn each(text: Cow<'a, str>, mut visit: impl FnMut(Self)) {
+        if is_plain(text.as_bytes()) {
+            visit(Self::bare(text));
+            return;
+        }
+        match text {
+            Cow::Borrowed(text) => each_mailbox(text, &mut |it| visit(Self::bare(it))),
+            Cow::Owned(text) => {
+                each_mailbox(&text, &mut |it| visit(Self::bare(Cow::Owned(it.into_owned()))));
+            }
+        }
+    }
+
+    /// An address with nothing around it.
+    fn bare(logged: Cow<'a, str>) -> Self {
+        let normal = match normal_form(&logged) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(normal) => Some(normal.into_boxed_str()),
+        };
+        Self { logged, normal }
+    }
+
+    /// The normal form: what addresses are compared, counted and looked up by.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.normal.as_deref().unwrap_or(&self.logged)
     }
 
-    /// What stands after the last `@`, or nothing.
+    /// The address as it was logged: what people and programs are shown.
+    #[must_use]
+    pub fn logged(&self) -> &str {
+        &self.logged
+    }
+
+    /// What stands after the last `@` of the normal form, or nothing.
     #[must_use]
     pub fn domain(&self) -> Option<&str> {
         domain_of(self.as_str())
     }
 
+    /// Whether asterisks stand where the address was, as CloudWatch's data protection writes them.
+    /// Nobody can tell whose it is, so it is nobody's.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.logged.contains("**") || self.logged.starts_with("*@") || self.logged == "*"
+    }
+
     /// Detaches the address from the buffer it was parsed from.
     #[must_use]
     pub fn into_owned(self) -> Address<'static> {
-        Address(Cow::Owned(self.0.into_owned()))
+        Address { logged: Cow::Owned(self.logged.into_owned()), normal: self.normal }
+    }
+}
+
+/// Whether a text is an address and nothing else, which nearly all are: an `@` with letters and
+/// digits around it. What is no ASCII, or might be part of more, is looked at more closely.
+fn is_plain(text: &[u8]) -> bool {
+    let is_edge = |it: Option<&u8>| it.is_some_and(u8::is_ascii_alphanumeric);
+    let is_part = |it: &u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_' | b'+');
+    let at = memchr::memchr(b'@', text);
+    at.and_then(|it| Some((text.get(..it)?, text.get(it + 1..)?))).is_some_and(|(local, domain)| {
+        is_edge(local.first())
+            && is_edge(local.last())
+            && is_edge(domain.first())
+            && is_edge(domain.last())
+            && local.iter().all(is_part)
+            && domain.iter().all(is_part)
+    })
+}
+
+impl PartialEq for Address<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Address<'_> {}
+
+impl Hash for Address<'_> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.as_str().hash(hasher);
+    }
+}
+
+impl PartialOrd for Address<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Address<'_> {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
     }
 }
 
 impl fmt::Display for Address<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0)
+        formatter.write_str(&self.logged)
     }
 }
 
-/// Takes `address` out of `Display Name <address>`.
-fn strip_display_name(text: &str) -> &str {
-    let text = text.trim();
-    if let Some(inner) = text.strip_suffix('>')
-        && let Some((_, address)) = inner.rsplit_once('<')
-        && !address.trim().is_empty()
-    {
-        return address.trim();
-    }
-    text
+/// The normal form of an address that has nothing around it.
+#[must_use]
+pub fn normal_address(address: &str) -> Cow<'_, str> {
+    normal_form(address)
+}
+
+/// The form in which domains are compared: A-labels in lower case, without a dot at the end.
+#[must_use]
+pub fn normal_domain(domain: &str) -> String {
+    address_text::normal_domain(domain)
 }
 
 /// What stands after the last `@` of an address, or nothing.
@@ -79,32 +163,127 @@ pub fn domain_of(address: &str) -> Option<&str> {
 mod tests {
     use super::*;
 
-    fn check(text: &str, expect: Option<&str>) {
-        let address = Address::parse(Cow::Borrowed(text));
-        assert_eq!(address.as_ref().map(Address::as_str), expect, "{text:?}");
+    /// Checks what is logged and the normal form of each address of a text.
+    fn check(text: &str, expect: &[(&str, &str)]) {
+        let mut found = Vec::new();
+        Address::each(Cow::Borrowed(text), |it| {
+            found.push((it.logged().to_owned(), it.as_str().to_owned()));
+        });
+        let expect: Vec<(String, String)> =
+            expect.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        assert_eq!(found, expect, "{text:?}");
+        let mut owned = Vec::new();
+        Address::each(Cow::Owned(text.to_owned()), |it| owned.push(it.as_str().to_owned()));
+        assert_eq!(owned, found.into_iter().map(|(_, it)| it).collect::<Vec<_>>(), "{text:?}");
+    }
+
+    /// Checks the normal form of the one address of a text.
+    fn check_one(text: &str, expect: &str) {
+        let mut found = Vec::new();
+        Address::each(Cow::Borrowed(text), |it| found.push(it.as_str().to_owned()));
+        assert_eq!(found, [expect], "{text:?}");
     }
 
     #[test]
     fn display_names_brackets_and_case_go() {
-        check("ana@acme.example", Some("ana@acme.example"));
-        check(" Ana@Acme.Example ", Some("ana@acme.example"));
-        check("<ana@acme.example>", Some("ana@acme.example"));
-        check("\"Ruiz, Ana\" <ana@acme.example>", Some("ana@acme.example"));
-        check("Evil <boss@acme.example> <mallory@evil.example>", Some("mallory@evil.example"));
-        check("ÄRGER@acme.example", Some("ärger@acme.example"));
+        check_one("ana@acme.example", "ana@acme.example");
+        check(" Ana@Acme.Example ", &[("Ana@Acme.Example", "ana@acme.example")]);
+        check_one("<ana@acme.example>", "ana@acme.example");
+        check_one("\"Ruiz, Ana\" <ana@acme.example>", "ana@acme.example");
+        check_one("Ruiz, Ana <ana@acme.example>", "ana@acme.example");
+        check_one("Evil <boss@acme.example> <mallory@evil.example>", "mallory@evil.example");
+        check_one("ana@acme.example <ana@acme.example>", "ana@acme.example");
+        check_one("Ana <ana@acme.example> via list", "ana@acme.example");
+        check_one("'ana@acme.example'", "ana@acme.example");
+        check_one("Ana\r\n <ana@acme.example>", "ana@acme.example");
+        check_one("Ana <ana@acme.example", "ana@acme.example");
+    }
+
+    #[test]
+    fn comments_prefixes_routes_and_dots_go() {
+        check_one("ana@acme.example (Ana (at) home)", "ana@acme.example");
+        check_one("(a, b) ana@acme.example", "ana@acme.example");
+        check_one("ana(x)@(y)acme.example", "ana@acme.example");
+        check_one("ana @ acme.example", "ana@acme.example");
+        check("rfc822;Bob@Far.example", &[("Bob@Far.example", "bob@far.example")]);
+        check_one("RFC822; bob@far.example", "bob@far.example");
+        check_one("SMTP:bob@far.example", "bob@far.example");
+        check_one("mailto:bob@far.example", "bob@far.example");
+        check_one("<@relay.example,@b.example:bob@far.example>", "bob@far.example");
+        check_one("@relay.example,@b.example:bob@far.example", "bob@far.example");
+        check_one("bob@far.example.", "bob@far.example");
+        check_one("<bob@far.example.>", "bob@far.example");
+        check_one("<<bob@far.example>>", "bob@far.example");
+    }
+
+    #[test]
+    fn one_form_for_each_spelling_of_a_character() {
+        check_one("ana@Bücher.example", "ana@xn--bcher-kva.example");
+        check_one("ana@XN--BCHER-KVA.example", "ana@xn--bcher-kva.example");
+        check_one("ana@bu\u{308}cher。example", "ana@xn--bcher-kva.example");
+        check_one("ÄRGER@acme.example", "ärger@acme.example");
+        check_one("a\u{308}rger@acme.example", "ärger@acme.example");
+        check_one("ana＠acme.example", "ana@acme.example");
+        check_one("\"ana\"@acme.example", "ana@acme.example");
+        check_one("\"ana ruiz\"@acme.example", "\"ana ruiz\"@acme.example");
+        check_one("\"a@b\"@acme.example", "\"a@b\"@acme.example");
+        check_one("bob@[IPv6:2001:DB8::1]", "bob@[ipv6:2001:db8::1]");
+        check_one("bob@_dmarc.far.example", "bob@_dmarc.far.example");
+    }
+
+    #[test]
+    fn several_addresses_are_several() {
+        let both = [("a@x.example", "a@x.example"), ("B@y.example", "b@y.example")];
+        for text in [
+            "a@x.example,B@y.example",
+            "a@x.example; B@y.example;",
+            "a@x.example B@y.example",
+            "<a@x.example>, Bo <B@y.example>",
+            "Team: a@x.example, B@y.example;",
+            "\"A, a\" <a@x.example>, B, b <B@y.example>",
+            "rfc822;a@x.example, rfc822;B@y.example",
+            "a@x.example\nB@y.example",
+            "a@x.example (one, two), B@y.example",
+        ] {
+            check(text, &both);
+        }
+        check(
+            "Ana <a@x.example>\nBo <B@y.example>",
+            &both,
+        );
     }
 
     #[test]
     fn what_is_no_address_is_kept() {
-        check("postmaster", Some("postmaster"));
-        check("<>", Some("<>"));
-        check("", None);
-        check("   ", None);
+        check("postmaster", &[("postmaster", "postmaster")]);
+        check("Mail Delivery, System", &[("Mail Delivery, System", "mail delivery, system")]);
+        check("(nobody)", &[("(nobody)", "(nobody)")]);
+        check("<>", &[("<>", "<>")]);
+        check("", &[]);
+        check("   ", &[]);
+    }
+
+    #[test]
+    fn masked_addresses_are_told_from_others() {
+        let is_masked = |text: &str| Address::parse(Cow::Borrowed(text)).unwrap().is_masked();
+        for text in ["****************", "***@acme.example", "a***@acme.example", "*@x.example", "ana@***"] {
+            assert!(is_masked(text), "{text}");
+        }
+        for text in ["ana@acme.example", "a*b@acme.example", "<>"] {
+            assert!(!is_masked(text), "{text}");
+        }
     }
 
     #[test]
     fn the_domain_follows_the_last_at_sign() {
         let address = Address::parse(Cow::Borrowed("\"a@b\"@acme.example")).unwrap();
         assert_eq!(address.domain(), Some("acme.example"));
+    }
+
+    #[test]
+    fn long_texts_take_their_time_once() {
+        for part in ["(", "<", "\"", "@", ",", "a@b ", "a@b,", "a <", "@a:", "\\", "x;"] {
+            Address::each(part.repeat(300_000).into(), |_| {});
+        }
     }
 }

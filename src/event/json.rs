@@ -60,7 +60,7 @@ impl<'a> Json<'a> {
     pub(super) fn into_addresses(self, addresses: &mut Vec<Address<'a>>) {
         match self {
             Self::Nothing => {}
-            Self::Text(text) | Self::Number(text) => addresses.extend(Address::parse(text)),
+            Self::Text(text) | Self::Number(text) => Address::each(text, |it| addresses.push(it)),
             Self::List(list) => list.into_iter().for_each(|it| it.into_addresses(addresses)),
             Self::Object(pairs) => {
                 if let Some(it) = member(pairs, ADDRESS_MEMBERS) {

@@ -6,21 +6,30 @@
 //! knows nothing of files, CloudWatch or the store.
 
 mod address;
+mod address_finder;
+mod address_text;
+mod encoded_word;
+mod escapes;
 mod json;
 mod message_id;
 mod name;
 mod parse;
+mod pasted_id;
 mod raw_members;
 mod role;
+mod status;
 mod subject;
 
 use std::borrow::Cow;
 
-pub use address::{Address, domain_of};
+pub use address::{Address, domain_of, normal_address, normal_domain};
+pub use address_finder::{each_address, first_address};
 pub use message_id::MessageId;
 pub use name::EventName;
 pub use parse::{EventError, Parser};
+pub use pasted_id::{is_bare_label, pasted_id};
 pub use role::{Role, RoleKind};
+pub use status::StatusCode;
 pub use subject::decoded_subject;
 
 use crate::time::Timestamp;
@@ -48,7 +57,8 @@ pub struct Event<'a> {
     pub recipient: Vec<Address<'a>>,
     /// Whom a bounce is about: `bouncedRecipient`, or `destination` in older logs.
     pub bounced: Vec<Address<'a>>,
-    /// The RFC 3463 status of a bounce, as it was logged.
+    /// The RFC 3463 status of a bounce as three numbers, whatever form it was logged in; as it was
+    /// logged where it is none.
     pub status: Option<Cow<'a, str>>,
     /// The reason of a bounce in the other server's words.
     pub reason: Option<Cow<'a, str>>,

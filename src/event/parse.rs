@@ -10,9 +10,9 @@ use serde_json::value::RawValue;
 
 use super::json::{ADDRESS_MEMBERS, Json};
 use super::raw_members::RawMembers;
-use super::{Address, Event, EventName, MessageId, RuleAction};
+use super::{Address, Event, EventName, MessageId, RuleAction, StatusCode};
 use crate::limits;
-use crate::time::Timestamp;
+use crate::time::{LoggedTime, Timestamp};
 
 /// Why a message is no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -221,7 +221,10 @@ impl<'a> Event<'a> {
             "recipient" => value.into_addresses(&mut self.recipient),
             "bouncedRecipient" | "bouncedRecipients" => self.set_bounced(value),
             "destination" => value.into_addresses(&mut self.bounced),
-            "status" => self.status = self.status.take().or(value.into_text(&["status"])),
+            "status" => {
+                let status = value.into_text(&["status"]).map(status);
+                self.status = self.status.take().or(status);
+            }
             "reason" => self.reason = self.reason.take().or(value.into_text(&["reason"])),
             "folder" => self.folder = value.into_text(&["name"]),
             "ruleName" => self.rule_name = value.into_text(&["name"]),
@@ -246,7 +249,7 @@ impl<'a> Event<'a> {
             Json::Object(pairs) => {
                 for (key, value) in pairs {
                     match key.as_ref() {
-                        "status" => self.status = value.into_text(&[]),
+                        "status" => self.status = value.into_text(&[]).map(status),
                         "reason" => self.reason = value.into_text(&[]),
                         it if ADDRESS_MEMBERS.contains(&it) => {
                             value.into_addresses(&mut self.bounced);
@@ -310,20 +313,17 @@ fn trimmed(text: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Reads ISO text, milliseconds or seconds since 1970 (told apart by their size).
 fn into_timestamp(value: Json<'_>) -> Option<Timestamp> {
-    /// Seconds stay below this until the year 5138; milliseconds passed it in 1973.
-    const SECONDS_MAX: f64 = 1e11;
-    let text = value.into_text(&[])?;
-    if let Ok(number) = text.trim().parse::<f64>() {
-        let ms = if number.abs() < SECONDS_MAX { number * 1_000.0 } else { number };
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a cast of floats saturates, and the range is checked next"
-        )]
-        return Timestamp::from_ms(ms.round() as i64);
+    LoggedTime::parse(&value.into_text(&[])?).map(|it| it.at)
+}
+
+/// The status in a text, or the text where there is none.
+fn status(text: Cow<'_, str>) -> Cow<'_, str> {
+    match StatusCode::find(&text).map(|it| it.to_string()) {
+        Some(status) if status != text => Cow::Owned(status),
+        Some(_) => text,
+        None => trimmed(text),
     }
-    Timestamp::parse_log_form(&text)
 }
 
 #[cfg(test)]
@@ -351,7 +351,8 @@ mod tests {
             "dmarcVerdict":"FAIL","dmarcPolicy":"QUARANTINE","spfVerdict":"PASS","messageTimestamp":"2026-11-23T21:34:00.000Z"}}"#,
         );
         assert_eq!(read.name, EventName::OrganizationEmailReceived);
-        assert_eq!(texts(&read.recipients), ["bob@acme.example", "team@acme.example"]);
+        assert_eq!(texts(&read.recipients), ["Bob@acme.example", "team@acme.example"]);
+        assert_eq!(read.recipients[0].as_str(), "bob@acme.example");
         assert_eq!(read.message_id.as_ref().map(MessageId::as_str), Some("m1@far.example"));
         assert_eq!(read.from.as_ref().map(Address::as_str), Some("ana@far.example"));
         assert_eq!(read.verdicts.dmarc_policy.as_deref(), Some("QUARANTINE"));

@@ -230,7 +230,7 @@ fn write_message(
         mail(&headline(message).to_string())
     )?;
     let at = |it: Timestamp| it.in_zone(zone);
-    let address = |it: &Address<'_>| mail(&Marked::address(it.as_str()).to_string());
+    let address = |it: &Address<'_>| mail(&Marked::address(it.logged()).to_string());
     let mut pairs = Vec::new();
     pairs.extend(message.subject.as_deref().map(|it| ("Subject", mail(it))));
     pairs.extend(message.from.as_ref().map(|it| ("From", address(it))));
@@ -257,7 +257,7 @@ fn write_recipients(message: &Message, zone: &Zone, out: &mut dyn Write) -> io::
         writeln!(
             out,
             "<tr><td>{}</td><td>{}</td><td class=\"{outcome}\">{outcome}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-            mail(&Marked::address(row.address.as_str()).to_string()),
+            mail(&Marked::address(row.address.logged()).to_string()),
             row.direction,
             mail(row.folder.as_deref().unwrap_or_default()),
             row.at.map(|it| it.in_zone(zone)).unwrap_or_default(),

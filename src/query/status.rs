@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use crate::event::StatusCode;
+
 /// The numbers of a status: class, subject, detail.
 type Code = [u32; 3];
 
@@ -94,6 +96,9 @@ impl StatusRange {
 
 /// Reads the numbers at the beginning of a logged status, at best effort.
 fn code(status: &str) -> Option<Code> {
+    if let Some(StatusCode { class, subject, detail }) = StatusCode::find(status) {
+        return Some([class.into(), subject.into(), detail.into()]);
+    }
     let status = status.trim_start();
     let end = status.find(|it: char| !it.is_ascii_digit() && it != '.').unwrap_or(status.len());
     let digits = status.get(..end)?.trim_end_matches('.');

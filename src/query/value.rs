@@ -4,7 +4,9 @@ use super::cursor::Cursor;
 use super::error::QueryErrorKind;
 use super::status::StatusBound;
 use super::{Clause, Field, FieldKind, Glob, Matcher, Phrase, Query, Span, StatusRange};
-use crate::event::{Address, MessageId};
+use crate::event::{
+    Address, MessageId, StatusCode, normal_address, normal_domain, pasted_id,
+};
 use crate::store::words::folded;
 
 /// A value as it was written: the texts between its stars, with quotes and backslashes gone.
@@ -95,11 +97,15 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
         FieldKind::Id if value.has_star() && !value.is_quoted => {
             Err(QueryErrorKind::StarInId { field })
         }
-        FieldKind::Id => id(field, &value.text())
+        FieldKind::Id => id(field, value)
             .map(|it| clause(Matcher::Exact(it)))
             .ok_or(QueryErrorKind::EmptyValue { field }),
         FieldKind::Words => Ok(clause(Matcher::Phrase(phrase(field, value)?))),
         FieldKind::Address => address(field, value),
+        FieldKind::Status if !value.has_star() && StatusCode::find(&value.text()).is_some() => {
+            let status = StatusCode::find(&value.text()).map(|it| it.to_string());
+            Ok(clause(Matcher::Exact(status.unwrap_or_default())))
+        }
         FieldKind::Keyword | FieldKind::Status | FieldKind::Time => {
             whole(value, &|text| folded(text).into_owned())
                 .map(clause)
@@ -145,9 +151,13 @@ pub(super) fn bare_demand(value: &Value) -> Result<Query, QueryErrorKind> {
     }
 }
 
-fn id(field: Field, text: &str) -> Option<String> {
+/// The ID that a value stands for. In quotes it is taken as it is, unless it is more than an ID.
+fn id(field: Field, value: &Value) -> Option<String> {
+    let text = value.text();
+    let is_pasted = !value.is_quoted || text.contains(|it: char| it.is_whitespace() || it == '<');
     if field == Field::MessageId {
-        return MessageId::parse(text.into()).map(|it| it.as_str().to_owned());
+        let id = if is_pasted { pasted_id(&text) } else { text.as_str().into() };
+        return MessageId::parse(id).map(|it| it.as_str().to_owned());
     }
     let text = text.trim();
     (!text.is_empty()).then(|| text.to_owned())
@@ -171,8 +181,8 @@ fn address(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
     let text = value.text();
     if value.has_star() && !value.is_quoted {
-        return whole(value, &|text| text.to_lowercase())
-            .map(clause)
+        return Glob::new(address_pieces(value))
+            .map(|it| clause(Matcher::Glob(it)))
             .ok_or(QueryErrorKind::EmptyValue { field });
     }
     let address =
@@ -182,9 +192,27 @@ fn address(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
         return Ok(exact);
     }
     // Without a local part it may also be meant as a domain.
-    let domain = format!("@{}", address.as_str().trim_start_matches('@'));
+    let domain = format!("@{}", normal_domain(address.as_str().trim_start_matches('@')));
     let at_domain = Glob::new(vec![String::new(), domain]).map(Matcher::Glob).map(clause);
     Ok(Query::or(std::iter::once(exact).chain(at_domain).collect()))
+}
+
+/// The texts between the stars of a pattern for addresses, as their normal form has them.
+fn address_pieces(value: &Value) -> Vec<String> {
+    let mut is_in_domain = false;
+    let pieces = value.pieces.iter().map(|piece| {
+        let (local, domain) = match piece.split_once('@') {
+            _ if is_in_domain => ("", piece.as_str()),
+            Some((local, domain)) => (local, domain),
+            None => (piece.as_str(), ""),
+        };
+        let at_sign = if !is_in_domain && piece.contains('@') { "@" } else { "" };
+        is_in_domain |= !at_sign.is_empty();
+        // Of a domain each name is brought into its form alone, for others may be missing.
+        let names: Vec<String> = domain.split('.').map(normal_domain).collect();
+        format!("{}{at_sign}{}", normal_address(local), names.join("."))
+    });
+    pieces.collect()
 }
 
 /// A matcher for whole values. `None` for an empty one.

@@ -114,7 +114,7 @@ fn arrival(namer: &mut Namer, rows: &[&Recipient]) -> Option<String> {
                 None | Some(0) => String::new(),
                 Some(ms) => format!(" after {}", human_duration(ms)),
             };
-            format!("{verb} {}{place}{after}", namer.address(only.address.as_str()))
+            format!("{verb} {}{place}{after}", namer.address(only.address.logged()))
         }
         _ if good.len() == rows.len() => format!("{verb} all {} recipients{junk}", rows.len()),
         _ => format!("{verb} {} of {} recipients{junk}", good.len(), rows.len()),
@@ -130,7 +130,7 @@ fn problem(
 ) -> Option<String> {
     let whom = match rows {
         [] => return None,
-        [only] => namer.address(only.address.as_str()).into_owned(),
+        [only] => namer.address(only.address.logged()).into_owned(),
         _ => format!("{} recipients", rows.len()),
     };
     let why = match outcome {

@@ -195,8 +195,8 @@ impl<'m> MessageJson<'m> {
         Self {
             message_ids: message.message_ids.iter().map(ToString::to_string).collect(),
             trace_ids: &message.trace_ids,
-            from: message.from.as_ref().map(|it| it.as_str()),
-            sender: message.sender.as_ref().map(|it| it.as_str()),
+            from: message.from.as_ref().map(|it| it.logged()),
+            sender: message.sender.as_ref().map(|it| it.logged()),
             subject: message.subject.as_deref(),
             outcome: message.outcome.as_str(),
             first_seen: message.first_seen.in_zone(zone),
@@ -254,7 +254,7 @@ impl<'m> RecipientJson<'m> {
     fn new(recipient: &'m Recipient, zone: &Zone) -> Self {
         let status = recipient.status.as_deref();
         Self {
-            address: recipient.address.as_str(),
+            address: recipient.address.logged(),
             direction: recipient.direction.as_str(),
             trace_id: recipient.trace_id.as_deref(),
             outcome: recipient.outcome.as_str(),
@@ -265,7 +265,7 @@ impl<'m> RecipientJson<'m> {
             status_text: bounce_in_words(status, recipient.reason.as_deref()),
             reason: recipient.reason.as_deref(),
             rule: recipient.rule.as_deref(),
-            mailboxes: recipient.mailboxes.iter().map(|it| it.as_str()).collect(),
+            mailboxes: recipient.mailboxes.iter().map(|it| it.logged()).collect(),
             at: recipient.at.map(|it: Timestamp| it.in_zone(zone)),
             latency_ms: recipient.latency_ms,
         }

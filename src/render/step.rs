@@ -118,7 +118,7 @@ pub(super) fn from_and_to(
     others: usize,
 ) -> Marked {
     Marked::new(|namer| {
-        let mut name = |it: &Address<'_>| namer.address(it.as_str()).into_owned();
+        let mut name = |it: &Address<'_>| namer.address(it.logged()).into_owned();
         let from = from.map(&mut name).unwrap_or_default();
         let to = match (to.map(name), others) {
             (None, _) => String::new(),
@@ -136,7 +136,7 @@ fn bounce(namer: &mut Namer, event: &Event<'_>) -> String {
 }
 
 fn origin(namer: &mut Namer, event: &Event<'_>) -> String {
-    let mut name = |it: &Address<'_>| namer.address(it.as_str()).into_owned();
+    let mut name = |it: &Address<'_>| namer.address(it.logged()).into_owned();
     match (&event.from, &event.sender) {
         (Some(from), Some(sender)) if from != sender => {
             format!(" from {} on behalf of {}", name(sender), name(from))
@@ -150,7 +150,7 @@ fn for_whom(namer: &mut Namer, before: &str, addresses: &[Address<'_>]) -> Strin
     if addresses.is_empty() {
         return String::new();
     }
-    let named = addresses.iter().take(NAMED_MAX).map(|it| namer.address(it.as_str()));
+    let named = addresses.iter().take(NAMED_MAX).map(|it| namer.address(it.logged()));
     let named: Vec<_> = named.collect();
     match addresses.len() - named.len() {
         0 => format!("{before}{}", named.join(", ")),

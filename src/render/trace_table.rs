@@ -116,13 +116,13 @@ fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String
     match (&message.from, &message.sender) {
         (Some(from), Some(sender)) if from != sender => {
             let both = Marked::new(|namer| {
-                let from = namer.address(from.as_str());
-                format!("{from} (sent by {})", namer.address(sender.as_str()))
+                let from = namer.address(from.logged());
+                format!("{from} (sent by {})", namer.address(sender.logged()))
             });
             facts.push(("From", both.to_string()));
         }
         (Some(address), _) | (None, Some(address)) => {
-            facts.push(("From", Marked::address(address.as_str()).to_string()));
+            facts.push(("From", Marked::address(address.logged()).to_string()));
         }
         (None, None) => {}
     }
@@ -236,7 +236,7 @@ pub(super) const RECIPIENT_COLUMNS: [Column; 7] = [
 /// A recipient's row; `at` is the time of its outcome as it is to be shown.
 pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
     [
-        Cell::marked(Marked::address(row.address.as_str())),
+        Cell::marked(Marked::address(row.address.logged())),
         Cell::new(row.direction.as_str()),
         Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
         Cell::styled(
@@ -260,7 +260,7 @@ pub fn why(recipient: &Recipient) -> Marked {
             .map_or("by a rule".into(), |it| format!("by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => "by the sender's DMARC policy".to_owned(),
         Outcome::Expanded => match recipient.mailboxes.as_slice() {
-            [only] => format!("stands for {}", namer.address(only.as_str())),
+            [only] => format!("stands for {}", namer.address(only.logged())),
             many => format!("stands for {} mailboxes", many.len()),
         },
         Outcome::Lost => "no outcome was recorded".to_owned(),

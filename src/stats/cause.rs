@@ -1,6 +1,7 @@
 //! The cause in the reason of a bounce: what is left when all that differs from bounce to bounce
 //! is taken out.
 
+use super::cause_word::{Kind, kind_of, resolved};
 use crate::limits;
 
 /// Signs that end a word of a reason.
@@ -12,12 +13,24 @@ fn parts_words(character: char) -> bool {
         )
 }
 
-/// Signs that may stand at the end of a word and are no part of it.
-const ENDS: [char; 5] = ['.', ':', '!', '?', '*'];
+/// Signs that may stand before or behind a word and are no part of it.
+const EDGES: [char; 8] = ['.', ':', '!', '?', '*', '~', '|', '/'];
 
-/// Takes addresses, hosts, IP addresses, links, IDs and long numbers out of a reason: each becomes
-/// a word in angle brackets for what it is. Blanks that follow each other become one. Reasons that
-/// say the same of different mail become the same text.
+/// Bytes of a reason that are read: what is behind them says no more of its cause.
+const REASON_BYTES_MAX: usize = 4 * limits::TERM_BYTES_MAX;
+
+/// A word of a reason with the signs around it.
+pub(super) struct Word<'r> {
+    /// Signs before it that are no part of it.
+    before: &'r str,
+    pub(super) text: &'r str,
+    /// Signs behind it, up to the next.
+    pub(super) after: &'r str,
+}
+
+/// Takes addresses, hosts, IP addresses, links, IDs, numbers, sizes and times out of a reason: each
+/// becomes a word in angle brackets for what it is. Reply codes and statuses stay, and blanks that
+/// follow each other become one. Reasons that say the same of different mail become the same text.
 ///
 /// # Example
 /// ```
@@ -27,22 +40,91 @@ const ENDS: [char; 5] = ['.', ':', '!', '?', '*'];
 /// ```
 #[must_use]
 pub fn cause_of(reason: &str) -> String {
+    let words = words_of(reason.trim());
+    let kinds: Vec<Kind> = words.iter().map(|it| kind_of(it.text)).collect();
+    let kinds = resolved(&words, &kinds);
     let mut cause = String::with_capacity(reason.len().min(limits::TERM_BYTES_MAX));
-    let mut rest = reason.trim();
-    while !rest.is_empty() && cause.len() < limits::TERM_BYTES_MAX {
-        let end = rest.find(parts_words).unwrap_or(rest.len());
-        let (word, after) = rest.split_at(end);
-        push_word(word, &mut cause);
-        let mut signs = after.chars();
-        if let Some(sign) = signs.next() {
-            push_sign(sign, &mut cause);
+    for (word, kind) in words.iter().zip(kinds) {
+        if cause.len() >= limits::TERM_BYTES_MAX {
+            break;
         }
-        rest = signs.as_str();
+        cause.push_str(word.before);
+        match kind.mark() {
+            Some(mark) => push_mark(mark, &mut cause),
+            None if kind == Kind::Numbered => {
+                cause.push_str(word.text.trim_end_matches(|it: char| it.is_ascii_digit()));
+                push_mark("number", &mut cause);
+            }
+            None => cause.push_str(word.text),
+        }
+        word.after.chars().for_each(|it| push_sign(it, &mut cause));
     }
     // Whatever it is that stands in angle brackets, two pairs say no more than one.
-    let mut cause = cause.replace("<<", "<").replace(">>", ">");
+    let mut cause = cause.replace("<<", "<").replace(">>", ">").replace("<time> (<time>)", "<time>");
     cause.truncate(cause.trim_end().len());
     cause
+}
+
+fn words_of(reason: &str) -> Vec<Word<'_>> {
+    let mut words = Vec::new();
+    let mut rest = reason.get(..reason.floor_char_boundary(REASON_BYTES_MAX)).unwrap_or_default();
+    while !rest.is_empty() {
+        let end = word_end(rest);
+        let (word, behind) = rest.split_at(end);
+        let signs = behind.len() - behind.trim_start_matches(parts_words).len();
+        let bare = if word.parse::<std::net::IpAddr>().is_ok() {
+            word
+        } else {
+            word.trim_start_matches(EDGES).trim_end_matches(EDGES)
+        };
+        let before = word.len() - word.trim_start_matches(EDGES).len();
+        let before = if bare.len() == word.len() { 0 } else { before };
+        let text_end = before + bare.len();
+        words.push(Word {
+            before: rest.get(..before).unwrap_or_default(),
+            text: bare,
+            after: rest.get(text_end..end + signs).unwrap_or_default(),
+        });
+        rest = rest.get(end + signs..).unwrap_or_default();
+    }
+    words
+}
+
+/// Where the first word of a text ends: a link goes on to the next blank, and a comma between
+/// thousands is none.
+fn word_end(text: &str) -> usize {
+    let mut from = 0;
+    loop {
+        let end = text.get(from..).and_then(|it| it.find(parts_words)).map(|it| from + it);
+        let Some(end) = end else { return text.len() };
+        let (word, behind) = text.split_at(end);
+        if word.contains("://") {
+            let is_end = |it: char| it.is_whitespace() || matches!(it, '<' | '>' | '"' | ')' | ']');
+            return text.find(is_end).unwrap_or(text.len());
+        }
+        let is_digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+        let thousands = behind.strip_prefix(',').and_then(|it| it.get(..3));
+        let is_number = word.split(',').all(is_digits);
+        if !(is_number && thousands.is_some_and(is_digits)) {
+            return end;
+        }
+        from = end + 1;
+    }
+}
+
+fn push_mark(mark: &str, cause: &mut String) {
+    // A date has many words, and a size two, which say no more than one.
+    let is_repeated = |it: &&str| {
+        *it == mark && cause.trim_end_matches([' ', ',']).ends_with(&format!("<{it}>"))
+    };
+    if cause.ends_with(' ') && ["time", "size"].iter().any(is_repeated) {
+        let end = cause.trim_end_matches([' ', ',']).len();
+        cause.truncate(end);
+        return;
+    }
+    cause.push('<');
+    cause.push_str(mark);
+    cause.push('>');
 }
 
 fn push_sign(sign: char, cause: &mut String) {
@@ -54,66 +136,6 @@ fn push_sign(sign: char, cause: &mut String) {
         }
         it => cause.push(it),
     }
-}
-
-fn push_word(word: &str, cause: &mut String) {
-    let bare = word.trim_end_matches(ENDS);
-    match kind_of(bare) {
-        Some(kind) => {
-            cause.push('<');
-            cause.push_str(kind);
-            cause.push('>');
-        }
-        None => cause.push_str(bare),
-    }
-    cause.push_str(word.strip_prefix(bare).unwrap_or_default());
-}
-
-/// What a word is, when it is one that differs from bounce to bounce.
-fn kind_of(word: &str) -> Option<&'static str> {
-    let digits = word.bytes().filter(u8::is_ascii_digit).count();
-    let has_letter = word.chars().any(char::is_alphabetic);
-    if word.contains("://") {
-        return Some("link");
-    }
-    if word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty()) {
-        return Some("address");
-    }
-    if word.parse::<std::net::IpAddr>().is_ok() {
-        return Some("ip");
-    }
-    if is_host(word) {
-        return Some("host");
-    }
-    // A status or a reply code is short, or has no letter.
-    let is_code = !has_letter
-        && word.len() <= CODE_BYTES_MAX
-        && word.split('-').all(|it| it.len() <= 5 || is_status(it));
-    (digits > 0 && word.len() >= 6 && !is_code && digits * 8 >= word.len()).then_some("id")
-}
-
-/// Bytes of a reply code with a status behind it.
-const CODE_BYTES_MAX: usize = "554-5.999.999".len();
-
-fn is_status(word: &str) -> bool {
-    let word = word.trim_start_matches('#');
-    let parts = || word.split('.');
-    parts().count() == 3
-        && parts().all(|it| (1..=3).contains(&it.len()) && it.parse::<u16>().is_ok())
-}
-
-/// Two names or more with a dot between, the last of which could be that of a top-level domain.
-fn is_host(word: &str) -> bool {
-    let is_name = |it: &str| {
-        !it.is_empty()
-            && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-' || it == b'_')
-    };
-    let Some((names, top)) = word.rsplit_once('.') else { return false };
-    let is_top = top.len() >= 2 && top.bytes().all(|it| it.is_ascii_lowercase());
-    // One dot alone may stand between two sentences.
-    is_top
-        && names.split('.').all(is_name)
-        && (names.contains('.') || names.bytes().all(|it| !it.is_ascii_uppercase()))
 }
 
 #[cfg(test)]
@@ -131,11 +153,60 @@ mod tests {
         check("552 5.2.2 bob@far.example: mailbox full", "552 5.2.2 <address>: mailbox full");
         check("Host mx1.far.example [192.0.2.7] said no", "Host <host> [<ip>] said no");
         check("queued as 4Xk9Zq2L7Gz1", "queued as <id>");
-        check("try again in 1234567 s", "try again in <id> s");
-        check("see https://support.example/x?id=5", "see <link>=5");
+        check("queued as 123456789", "queued as <id>");
+        check("id 8fA9", "id <id>");
+        check("see https://support.example/x?id=5, please", "see <link> please");
         check("#5.7.26 refused,  too   many", "#5.7.26 refused, too many");
         check("2001:db8::1 is listed", "<ip> is listed");
         check("", "");
+    }
+
+    #[test]
+    fn causes_that_differ_only_in_numbers_sizes_and_times_are_one() {
+        let one = |reasons: &[&str], expect: &str| {
+            reasons.iter().for_each(|it| check(it, expect));
+        };
+        one(
+            &[
+                "quota of 50 MB exceeded",
+                "quota of 2.5 GB exceeded",
+                "quota of 1,048,576 bytes exceeded",
+                "quota of 50MB exceeded",
+            ],
+            "quota of <size> exceeded",
+        );
+        one(
+            &["try again in 5 minutes", "try again in 1 hour 5 min", "try again in 300s"],
+            "try again in <time>",
+        );
+        one(
+            &[
+                "expired on Mon, 23 Nov 2026 15:02:11 +0100 (CET)",
+                "expired on Tuesday, 3 May 2026 03:02 PM",
+                "expired on 2026-11-23T15:02:11Z",
+                "expired on 23.11.2026 15:02",
+                "expired on Nov 23 15:02:11 2026",
+                "expired on 11/23/2026",
+                "expired on Friday",
+            ],
+            "expired on <time>",
+        );
+        one(
+            &["message of 512 is over 100", "message of 10485760 is over 99999999"],
+            "message of <number> is over <number>",
+        );
+        one(&["95% full", "100% full"], "<number>% full");
+        one(
+            &["MX1.FAR.EXAMPLE:25 said no", "mx22.bücher.example:587 said no"],
+            "<host> said no",
+        );
+        one(&["192.0.2.7:25 is listed", "2001:db8::7 is listed"], "<ip> is listed");
+        one(&["mx1 is down", "mx22 is down"], "mx<number> is down");
+        one(
+            &["550 4 of 5 tries failed, 551 in all", "550 3 of 9 tries failed, 42 in all"],
+            "550 <number> of <number> tries failed, <number> in all",
+        );
+        one(&["<bob@far.example>... who?", "<\"a b\"@far.example>... who?"], "<address>... who?");
     }
 
     #[test]
@@ -145,7 +216,10 @@ mod tests {
             "550 5.1.1 User unknown",
             "421-4.7.0 try later",
             "554 Message refused by policy.",
-            "quota of 50 MB exceeded",
+            "smtp; 550 5.1.1 who?",
+            "host said: 552 mailbox full (#5.2.2)",
+            "IPv6 refused, TLS needed",
+            "may have moved, sat full",
             "请求被拒绝",
         ] {
             check(reason, reason);

@@ -5,6 +5,7 @@
 
 mod attributes;
 mod cause;
+mod cause_word;
 mod causes;
 mod events;
 mod group_key;

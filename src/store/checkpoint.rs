@@ -16,7 +16,10 @@ use super::removal::Tombstone;
 use crate::limits;
 
 /// The format of the index's fields. Another number than this one means a reindex.
-pub(super) const INDEX_FORMAT: u32 = 1;
+///
+/// 2: addresses and statuses in their normal forms, legs without a trace ID by what their JSON
+/// means.
+pub(super) const INDEX_FORMAT: u32 = 2;
 
 /// The state of the store as of one commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -173,9 +176,13 @@ impl Checkpoint {
         name.map(|it| format!("its commit names {it:?}, which is no file of rejected input"))
     }
 
+    /// What a commit says of the archive, which is the same in all formats of the index.
+    pub(super) fn of_any_format(payload: &str) -> Result<Self, String> {
+        serde_json::from_str(payload).map_err(|error| format!("its commit cannot be read: {error}"))
+    }
+
     pub(super) fn from_payload(payload: &str) -> Result<Self, String> {
-        let checkpoint: Self = serde_json::from_str(payload)
-            .map_err(|error| format!("its commit cannot be read: {error}"))?;
+        let checkpoint = Self::of_any_format(payload)?;
         if checkpoint.index_format != INDEX_FORMAT {
             return Err(format!(
                 "it has format {}, and this version needs {INDEX_FORMAT}",

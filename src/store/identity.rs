@@ -45,30 +45,98 @@ impl Identity {
     }
 }
 
-/// The message without the white space that `aws logs tail --format json` puts between tokens.
+/// The JSON that a message means, written in one way: without white space between its tokens, and
+/// with no more escapes than JSON needs. The order of members, repeated ones and the spelling of
+/// numbers stay.
 ///
-/// Only what spans lines is touched: CloudWatch's own messages are one line.
+/// `aws logs tail --format json` lays messages out over several lines, and programs that read and
+/// write JSON on the way escape other characters.
 pub(super) fn canonical(message: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'\n', message.as_bytes()).is_none() {
+    if is_canonical(message.as_bytes()) {
         return Cow::Borrowed(message);
     }
-    let mut compact = String::with_capacity(message.len());
-    let (mut is_in_string, mut is_escaped) = (false, false);
-    for character in message.chars() {
-        if is_in_string {
-            compact.push(character);
-            match character {
-                _ if is_escaped => is_escaped = false,
-                '\\' => is_escaped = true,
-                '"' => is_in_string = false,
-                _ => {}
+    let mut canonical = String::with_capacity(message.len());
+    let mut rest = message;
+    let mut is_in_string = false;
+    while let Some(character) = rest.chars().next() {
+        let after = rest.get(character.len_utf8()..).unwrap_or_default();
+        rest = match character {
+            '\\' if is_in_string => {
+                let (length, unescaped) = escape(rest);
+                let (escaped, after) = rest.split_at(length);
+                match unescaped {
+                    Some(it) => push_in_string(it, &mut canonical),
+                    None => canonical.push_str(&escaped.to_ascii_lowercase()),
+                }
+                after
             }
-        } else if !matches!(character, ' ' | '\t' | '\n' | '\r') {
-            compact.push(character);
-            is_in_string = character == '"';
-        }
+            ' ' | '\t' | '\n' | '\r' if !is_in_string => after,
+            it => {
+                is_in_string ^= it == '"';
+                canonical.push(it);
+                after
+            }
+        };
     }
-    Cow::Owned(compact)
+    Cow::Owned(canonical)
+}
+
+/// Whether a message has no escapes, and no white space between its tokens. Most have none, so this
+/// is all that an import spends on them.
+fn is_canonical(message: &[u8]) -> bool {
+    if memchr::memchr(b'\\', message).is_some() {
+        return false;
+    }
+    let (mut is_outside, mut has_space) = (true, false);
+    for byte in message {
+        has_space |= is_outside & (*byte <= b' ');
+        is_outside ^= *byte == b'"';
+    }
+    !has_space
+}
+
+/// The length of the escape that a text begins with, and the character that it stands for; none
+/// where it is half a surrogate pair, or no escape.
+fn escape(text: &str) -> (usize, Option<char>) {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        let is_number = digits.bytes().all(|it| it.is_ascii_hexdigit());
+        u16::from_str_radix(digits, 16).ok().filter(|_| is_number)
+    };
+    if let Some(first) = unit(0) {
+        if let Some(character) = char::from_u32(first.into()) {
+            return (6, Some(character));
+        }
+        let pair = unit(6).and_then(|second| char::decode_utf16([first, second]).next()?.ok());
+        return pair.map_or((6, None), |it| (12, Some(it)));
+    }
+    let character = match text.as_bytes().get(1) {
+        Some(b'"') => '"',
+        Some(b'\\') => '\\',
+        Some(b'/') => '/',
+        Some(b'b') => '\u{8}',
+        Some(b'f') => '\u{c}',
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        _ => return (1, None),
+    };
+    (2, Some(character))
+}
+
+fn push_in_string(character: char, canonical: &mut String) {
+    match character {
+        '"' => canonical.push_str("\\\""),
+        '\\' => canonical.push_str("\\\\"),
+        it if it < ' ' => {
+            const DIGITS: [char; 16] =
+                ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+            let code = it as usize;
+            canonical.push_str("\\u00");
+            canonical.extend([DIGITS.get(code >> 4), DIGITS.get(code & 15)].into_iter().flatten());
+        }
+        it => canonical.push(it),
+    }
 }
 
 /// Identities, known quickly.
@@ -96,6 +164,8 @@ impl Hasher for IdentityHasher {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::time::Timestamp;
 
@@ -128,6 +198,58 @@ mod tests {
         assert_eq!(identity, Identity::of(&record(2, true, "{\"a\":1}")));
         assert_eq!(identity, Identity::of_message("{\"a\":1}"));
         assert_ne!(identity, Identity::of(&record(1, false, "{\"a\":1}")));
+    }
+
+    #[test]
+    fn escapes_and_white_space_do_not_matter() {
+        let check = |one: &str, other: &str, is_same: bool| {
+            let same = Identity::of_message(one) == Identity::of_message(other);
+            assert_eq!(same, is_same, "{one} {other}");
+        };
+        check(r#"{"s":"\u00fc\/\u0041"}"#, r#"{"s":"ü/A"}"#, true);
+        check(r#"{"s":"\ud83d\uDE00"}"#, r#"{"s":"😀"}"#, true);
+        check(r#"{"s":"\u000A\u0022\u005c"}"#, r#"{"s":"\n\"\\"}"#, true);
+        check(r#"{"s":"\uD800"}"#, r#"{"s":"\ud800"}"#, true);
+        check("{ \"a\" : [ 1 , 2 ],\t\"b\":\"x y\" }", r#"{"a":[1,2],"b":"x y"}"#, true);
+        // A blank in a text, a text that only looks like an escape, and all that is no text.
+        check(r#"{"s":"x y"}"#, r#"{"s":"xy"}"#, false);
+        check(r#"{"s":"\\u00fc"}"#, r#"{"s":"ü"}"#, false);
+        check(r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#, false);
+        check(r#"{"a":1,"a":1}"#, r#"{"a":1}"#, false);
+        check(r#"{"a":1.0}"#, r#"{"a":1}"#, false);
+        check(r#"{"a":1e2}"#, r#"{"a":1E2}"#, false);
+    }
+
+    #[test]
+    fn nothing_is_copied_of_a_message_without_escapes() {
+        let plain = r#"{"traceId":"t","event":{"subject":"x y, ü","recipients":["a@b"]}}"#;
+        assert!(matches!(canonical(plain), Cow::Borrowed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_text_holds_its_canonical_form_means_the_same(
+            key in "\\PC{0,10}", value in "(\\PC|[\u{0}-\u{20}]|\"|\\\\){0,20}",
+        ) {
+            let value = serde_json::json!({key: [value, 1, null]});
+            let compact = value.to_string();
+            let pretty = serde_json::to_string_pretty(&value).unwrap();
+            let escaped: String = compact.chars().map(|it| {
+                let mut units = [0; 2];
+                if it.is_ascii() { return it.to_string(); }
+                it.encode_utf16(&mut units).iter().map(|it| format!("\\u{it:04X}")).collect()
+            }).collect();
+            let read = serde_json::from_str::<serde_json::Value>(&canonical(&compact)).unwrap();
+            prop_assert_eq!(read, value);
+            prop_assert_eq!(canonical(&pretty), canonical(&compact));
+            prop_assert_eq!(canonical(&escaped), canonical(&compact));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "(\\\\u?|\"|[0-9a-f]|ü|\\PC){0,40}") {
+            let once = canonical(&text).into_owned();
+            prop_assert_eq!(canonical(&once), once.as_str());
+        }
     }
 
     #[test]

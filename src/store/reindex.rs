@@ -10,9 +10,9 @@ use super::StoreError;
 use super::archive::{
     Frame, Frames, Location, Sums, hash_archive_file, hex, lines_of, parse_line, remove_files_after,
 };
-use super::checkpoint::{ArchivePosition, Checkpoint};
+use super::checkpoint::{ArchivePosition, Checkpoint, INDEX_FORMAT};
 use super::folded::Folded;
-use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint};
+use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
 use super::layout::{
     INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name, archive_file_number,
 };
@@ -208,8 +208,8 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
         return Ok(noted.checkpoint);
     }
     // Only the commit: the segments may be too damaged to be opened.
-    if let Ok(known) = read_checkpoint(layout) {
-        return Ok(known);
+    if let Ok(known) = read_checkpoint_of_any_format(layout) {
+        return Ok(Checkpoint { index_format: INDEX_FORMAT, ..known });
     }
     if sums.last().is_none() {
         return Ok(noted.checkpoint);

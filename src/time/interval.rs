@@ -2,12 +2,13 @@
 
 use jiff::{ToSpan, ZonedDateTime};
 
-use super::{Timestamp, Zone, parse_duration_ms};
+use super::{DAY_MS, Timestamp, Zone, parse_duration_ms};
 
 /// How time is divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interval {
-    /// Lengths of so many milliseconds, counted from midnight.
+    /// Lengths of so many milliseconds, counted from the midnight of each day that they divide, else
+    /// from that of the first.
     Length(i64),
     /// Calendar days.
     Day,
@@ -56,22 +57,31 @@ impl Intervals {
     ) -> Option<Self> {
         let (first_ms, last_ms) = (first.as_ms(), last.as_ms().max(first.as_ms()));
         let at_most = i64::try_from(count_max).unwrap_or(i64::MAX);
+        let (length, days) = match interval {
+            Interval::Day => (DAY_MS, 1),
+            Interval::Week => (7 * DAY_MS, 7),
+            Interval::Length(length) => (length, length / DAY_MS),
+        };
+        // Days have 23 to 25 hours, so this many cannot be too many by mistake.
+        if (last_ms - first_ms) / length >= at_most.saturating_mul(2) {
+            return None;
+        }
         let starts = match interval {
-            Interval::Length(length) => {
+            Interval::Week => calendar(day_of(first, zone).as_ref(), first_ms, last_ms, days, true),
+            _ if days > 0 && length % DAY_MS == 0 => {
+                calendar(day_of(first, zone).as_ref(), first_ms, last_ms, days, false)
+            }
+            _ if days == 0 && DAY_MS % length == 0 && !zone.is_utc() => {
+                within_days(day_of(first, zone).as_ref(), first_ms, last_ms, length, count_max)
+            }
+            _ => {
                 let origin = day_of(first, zone).map_or(first_ms, |it| ms_of(&it));
                 let start = origin + (first_ms - origin).div_euclid(length) * length;
-                if (last_ms - start) / length >= at_most {
+                let count = (last_ms - start) / length;
+                if count >= at_most {
                     return None;
                 }
-                (0..=(last_ms - start) / length).map(|it| start + it * length).collect()
-            }
-            Interval::Day | Interval::Week => {
-                let days = if interval == Interval::Week { 7 } else { 1 };
-                // Days have 23 to 25 hours.
-                if (last_ms - first_ms) / (days * 23 * 3_600_000) >= at_most {
-                    return None;
-                }
-                calendar(day_of(first, zone).as_ref(), first_ms, last_ms, days)
+                (0..=count).map(|it| start + it * length).collect()
             }
         };
         (starts.len() <= count_max).then_some(Self { starts })
@@ -117,11 +127,17 @@ fn ms_of(zoned: &ZonedDateTime) -> i64 {
     zoned.timestamp().as_millisecond()
 }
 
-/// The beginnings of days, or of every seventh day from a Monday on.
-fn calendar(first_day: Option<&ZonedDateTime>, first_ms: i64, last_ms: i64, days: i64) -> Vec<i64> {
+/// The beginnings of every so many days; from a Monday on where they are weeks.
+fn calendar(
+    first_day: Option<&ZonedDateTime>,
+    first_ms: i64,
+    last_ms: i64,
+    days: i64,
+    are_weeks: bool,
+) -> Vec<i64> {
     let back = |it: &ZonedDateTime| {
         let since_monday = i64::from(it.weekday().to_monday_zero_offset());
-        it.checked_sub((since_monday * i64::from(days == 7)).days()).ok()
+        it.checked_sub((since_monday * i64::from(are_weeks)).days()).ok()
     };
     let Some(origin) = first_day.and_then(back) else { return vec![first_ms] };
     let mut starts = vec![ms_of(&origin)];
@@ -134,6 +150,62 @@ fn calendar(first_day: Option<&ZonedDateTime>, first_ms: i64, last_ms: i64, days
         }
     }
     starts
+}
+
+/// The longest interval that counts from midnight by what has elapsed. Longer ones go by the
+/// clock, which on some days is set: `6h` begins at 0, 6, 12 and 18 o'clock on those too.
+const ELAPSED_MAX_MS: i64 = 3_600_000;
+
+/// The beginnings of parts of days, of which each day has the same number, or nearly. The first
+/// is that of the part with `first_ms`. More than one too many are not made.
+fn within_days(
+    first_day: Option<&ZonedDateTime>,
+    first_ms: i64,
+    last_ms: i64,
+    length: i64,
+    count_max: usize,
+) -> Vec<i64> {
+    let Some(first_day) = first_day else { return vec![first_ms] };
+    let mut starts: Vec<i64> = Vec::new();
+    for day in 0_i64.. {
+        let date = first_day.checked_add(day.days()).and_then(|it| it.start_of_day());
+        let Ok(date) = date else { break };
+        let midnight = ms_of(&date);
+        let end = first_day.checked_add((day + 1).days()).and_then(|it| it.start_of_day());
+        let end = end.map_or(i64::MAX, |it| ms_of(&it));
+        if midnight > last_ms || starts.len() > count_max {
+            break;
+        }
+        let is_elapsed = length <= ELAPSED_MAX_MS;
+        let first_part = if is_elapsed { (first_ms - midnight).max(0) / length } else { 0 };
+        for part in first_part.. {
+            let Some(start) = part_of_day(&date, midnight, part * length, length) else { break };
+            if start >= end || start > last_ms || starts.len() > count_max {
+                break;
+            }
+            // Of the parts before the first instant only the last is wanted. Where clocks are put
+            // forward, a part may begin where another does.
+            if start <= first_ms {
+                starts.clear();
+            }
+            if starts.last().is_none_or(|it| *it < start) {
+                starts.push(start);
+            }
+        }
+    }
+    if starts.is_empty() { vec![first_ms] } else { starts }
+}
+
+/// When a part of a day begins, `ms` after its midnight; none after its end.
+fn part_of_day(date: &ZonedDateTime, midnight: i64, ms: i64, length: i64) -> Option<i64> {
+    if length <= ELAPSED_MAX_MS {
+        return midnight.checked_add(ms);
+    }
+    if ms >= DAY_MS {
+        return None;
+    }
+    let civil = date.date().at(0, 0, 0, 0).checked_add(ms.milliseconds()).ok()?;
+    civil.to_zoned_datetime(date.time_zone().clone()).ok().map(|it| ms_of(&it))
 }
 
 #[cfg(test)]
@@ -189,6 +261,53 @@ mod tests {
         assert_eq!(
             starts("hour", "2026-11-26T12:34:56Z", "2026-11-26T12:35:00Z", "Asia/Kolkata").unwrap(),
             ["2026-11-26T18:00:00.000+05:30"]
+        );
+    }
+
+    #[test]
+    fn parts_of_days_begin_at_midnight_of_each_day() {
+        // Clocks go back at three o'clock of the 25th of October.
+        assert_eq!(
+            starts("6h", "2026-10-24T20:00:00Z", "2026-10-26T01:00:00Z", "Europe/Madrid").unwrap(),
+            [
+                "2026-10-24T18:00:00.000+02:00",
+                "2026-10-25T00:00:00.000+02:00",
+                "2026-10-25T06:00:00.000+01:00",
+                "2026-10-25T12:00:00.000+01:00",
+                "2026-10-25T18:00:00.000+01:00",
+                "2026-10-26T00:00:00.000+01:00",
+            ]
+        );
+        // And forward at two o'clock of the 28th of March.
+        assert_eq!(
+            starts("12h", "2027-03-27T22:00:00Z", "2027-03-29T01:00:00Z", "Europe/Madrid").unwrap(),
+            [
+                "2027-03-27T12:00:00.000+01:00",
+                "2027-03-28T00:00:00.000+01:00",
+                "2027-03-28T12:00:00.000+02:00",
+                "2027-03-29T00:00:00.000+02:00",
+            ]
+        );
+        assert_eq!(
+            starts("2h", "2027-03-28T00:30:00Z", "2027-03-28T03:00:00Z", "Europe/Madrid").unwrap(),
+            [
+                "2027-03-28T00:00:00.000+01:00",
+                "2027-03-28T03:00:00.000+02:00",
+                "2027-03-28T04:00:00.000+02:00",
+            ]
+        );
+        // The hour that comes twice is two.
+        assert_eq!(
+            starts("hour", "2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z", "Europe/Madrid").unwrap(),
+            [
+                "2026-10-25T02:00:00.000+02:00",
+                "2026-10-25T02:00:00.000+01:00",
+                "2026-10-25T03:00:00.000+01:00",
+            ]
+        );
+        assert_eq!(
+            starts("48h", "2026-10-24T12:00:00Z", "2026-10-27T12:00:00Z", "Europe/Madrid").unwrap(),
+            ["2026-10-24T00:00:00.000+02:00", "2026-10-26T00:00:00.000+01:00"]
         );
     }
 

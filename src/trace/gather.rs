@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::join::join_whole;
 use super::{JoinRules, Message, MessageMark, mark_of};
-use crate::event::MessageId;
+use crate::event::{MessageId, pasted_id};
 use crate::limits;
 use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
 
@@ -41,7 +41,7 @@ pub fn trace_ids<'i>(
     let mut answered: HashSet<MessageMark> = HashSet::new();
     let mut last = Closure::default();
     for given in ids {
-        if !asked.insert(bare_id(given)) {
+        if !asked.insert(pasted_id(given).into_owned()) {
             continue;
         }
         let messages = last.messages_with(&mut reader, given, rules)?;
@@ -97,7 +97,7 @@ pub fn locations_with_id(
     given: &str,
     rules: &JoinRules,
 ) -> Result<Vec<Location>, StoreError> {
-    let keys = keys_asked_for(bare_id(given));
+    let keys = keys_asked_for(given);
     let gathered = gather(reader, &keys)?;
     let places: HashMap<_, _> =
         gathered.events.iter().map(|(place, it)| (record_of(it), *place)).collect();
@@ -115,7 +115,7 @@ pub(super) fn record_of(event: &StoredEvent) -> (crate::time::Timestamp, String)
 
 /// Where some event with the ID lies, if there is one: IDs of one hash are not told apart.
 pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Location> {
-    keys_asked_for(bare_id(given)).iter().find_map(|it| places_of(reader, it, 1).pop())
+    keys_asked_for(given).iter().find_map(|it| places_of(reader, it, 1).pop())
 }
 
 /// Everything that is connected to the ID that was asked for last. Lists of IDs name messages
@@ -135,8 +135,8 @@ impl Closure {
         given: &str,
         rules: &JoinRules,
     ) -> Result<&[Message], StoreError> {
-        let id = bare_id(given);
-        let keys = keys_asked_for(id);
+        let id = given;
+        let keys = keys_asked_for(given);
         let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
         // One that stopped early does not answer for every ID that it has met.
         let is_whole = self.messages.iter().all(|it| !it.is_truncated);
@@ -148,18 +148,6 @@ impl Closure {
         let count = self.messages.partition_point(has_key);
         Ok(self.messages.get(..count).unwrap_or_default())
     }
-}
-
-/// Takes the ID out of what people paste: blanks, a `Message-ID:` header line, quotes.
-#[must_use]
-pub fn bare_id(given: &str) -> &str {
-    // What Windows programs begin a file with.
-    let given = given.trim_start_matches('\u{feff}').trim();
-    let value = match given.split_once(':') {
-        Some((name, value)) if name.trim().eq_ignore_ascii_case("message-id") => value,
-        _ => given,
-    };
-    value.trim().trim_matches(|it| it == '"' || it == '\'').trim()
 }
 
 /// Events that are connected, and where they lie.
@@ -211,10 +199,18 @@ impl Key {
     }
 }
 
-/// An ID may be of either kind.
-fn keys_asked_for(id: &str) -> Vec<Key> {
-    let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
-    message_id.into_iter().chain([Key::Trace(id.to_owned())]).collect()
+/// What was pasted may be an ID of either kind, and one that only looks as if it were quoted.
+fn keys_asked_for(given: &str) -> Vec<Key> {
+    let mut keys = Vec::with_capacity(2);
+    for id in [&*pasted_id(given), given.trim()] {
+        let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
+        for key in message_id.into_iter().chain([Key::Trace(id.to_owned())]) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    keys
 }
 
 fn gather(reader: &mut EventReader<'_>, keys: &[Key]) -> Result<Gathered, StoreError> {
@@ -336,20 +332,4 @@ fn trace_key(stored: &StoredEvent) -> Option<Key> {
 
 fn message_key(stored: &StoredEvent) -> Option<Key> {
     stored.event.message_id.clone().map(Key::Message)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pasted_forms_of_an_id_are_understood() {
-        for given in
-            ["<a@b>", " <a@b> ", "Message-ID: <a@b>", "message-id:<a@b>", "Message-Id:  \"<a@b>\""]
-        {
-            assert_eq!(bare_id(given), "<a@b>", "{given}");
-        }
-        assert_eq!(bare_id("\u{feff}<a@b>\r"), "<a@b>");
-        assert_eq!(bare_id("1-5f3a:b"), "1-5f3a:b");
-    }
 }

@@ -24,7 +24,7 @@ pub(crate) mod samples;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
-pub use gather::{Traced, bare_id, locations_with_id, trace_event, trace_ids};
+pub use gather::{Traced, locations_with_id, trace_event, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use order::{NoPlace, Order, Page, Place, page};

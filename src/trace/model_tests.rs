@@ -330,7 +330,7 @@ fn answer(message: &Message) -> Answer {
             format!(
                 "{} {} {} {} {} {} {} {} {boxes:?} {:?} {:?}",
                 it.trace_id.as_deref().unwrap_or(""),
-                it.address,
+                it.address.as_str(),
                 it.direction == super::Direction::Outgoing,
                 it.outcome,
                 it.folder.as_deref().unwrap_or(""),

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::event::StatusCode;
+
 /// The first figure of a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StatusClass {
@@ -445,17 +447,8 @@ fn subject_words(subject: u16) -> Option<&'static str> {
     })
 }
 
-/// Finds `class.subject.detail` anywhere in the text.
 fn enhanced_code(status: &str) -> Option<(u16, u16, u16)> {
-    status.split(|it: char| !it.is_ascii_digit() && it != '.').find_map(|word| {
-        let mut figures = word.split('.');
-        let code = (figure(figures.next())?, figure(figures.next())?, figure(figures.next())?);
-        (matches!(code.0, 2 | 4 | 5) && figures.all(str::is_empty)).then_some(code)
-    })
-}
-
-fn figure(text: Option<&str>) -> Option<u16> {
-    text.filter(|it| (1..=3).contains(&it.len()))?.parse().ok()
+    StatusCode::find(status).map(|it| (it.class, it.subject, it.detail))
 }
 
 /// The class of a three-figure SMTP reply that begins the text.

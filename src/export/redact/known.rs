@@ -6,9 +6,8 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, Input, MatchKind};
 
-use super::addresses::first_address;
 use super::pseudonym::Pseudonyms;
-use crate::event::{Address, MessageId, decoded_subject};
+use crate::event::{Address, MessageId, decoded_subject, first_address, normal_address};
 use crate::limits;
 
 /// What may stand next to a text for it to count.
@@ -65,24 +64,27 @@ impl KnownTexts {
         pseudonyms: &Pseudonyms,
         hides_domain: bool,
     ) {
-        let Some(address) = Address::parse(logged.into()) else { return };
-        let address = address.as_str();
-        let pseudonym = pseudonyms.address(address);
-        for text in [logged.trim(), address] {
-            self.add(text, &pseudonym);
-        }
-        let Some((local, domain)) = address.rsplit_once('@') else { return };
-        if local.chars().count() >= CHARACTERS_MIN {
-            self.insert(local, Edges::Word, &pseudonyms.name(local));
-        }
-        if !hides_domain {
+        self.add(logged.trim(), &pseudonyms.address(&normal_address(logged.trim())));
+        Address::each(logged.into(), |it| self.add_one(&it, pseudonyms, hides_domain));
+    }
+
+    fn add_one(&mut self, address: &Address<'_>, pseudonyms: &Pseudonyms, hides_domain: bool) {
+        if address.is_masked() {
             return;
         }
-        // Its parents too, but for the last part, which is everybody's.
-        let mut parent = Some(domain);
-        while let Some(domain) = parent.filter(|it| it.contains('.')) {
-            self.insert(domain, Edges::Host, "");
-            parent = domain.split_once('.').map(|(_, rest)| rest);
+        let pseudonym = pseudonyms.address(address.as_str());
+        for text in [address.logged(), address.as_str()] {
+            self.add(text, &pseudonym);
+            let Some((local, domain)) = text.rsplit_once('@') else { continue };
+            if local.chars().count() >= CHARACTERS_MIN {
+                self.insert(local, Edges::Word, &pseudonyms.name(local));
+            }
+            // Its parents too, but for the last part, which is everybody's.
+            let mut parent = Some(domain.trim_end_matches('.')).filter(|_| hides_domain);
+            while let Some(domain) = parent.filter(|it| it.contains('.')) {
+                self.insert(domain, Edges::Host, "");
+                parent = domain.split_once('.').map(|(_, rest)| rest);
+            }
         }
     }
 
@@ -108,7 +110,7 @@ impl KnownTexts {
     pub(super) fn add_text(&mut self, text: &str) {
         let mut from = 0;
         while let Some((range, address)) = text.get(from..).and_then(first_address) {
-            self.spelled.insert(address.to_lowercase());
+            self.spelled.insert(normal_address(&address).into_owned());
             from += range.end;
         }
     }
@@ -169,7 +171,7 @@ impl KnownFinders {
         let has = |finder: &Option<KnownFinder>, text: &str| {
             finder.as_ref().is_some_and(|it| it.first(text, 0, pseudonyms).is_some())
         };
-        self.spelled.contains(&id.to_lowercase()) || has(&self.whole, id) || has(&self.parts, local)
+        self.spelled.contains(&*normal_address(id)) || has(&self.whole, id) || has(&self.parts, local)
     }
 }
 

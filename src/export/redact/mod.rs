@@ -4,7 +4,6 @@
 //! texts do. In its place stands a pseudonym: a keyed code (HMAC-SHA256) of the same text. Whoever
 //! has the key can tell which address a pseudonym is; nobody else can.
 
-mod addresses;
 mod json_text;
 mod known;
 mod pieces;
@@ -19,7 +18,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use self::addresses::first_address;
 use self::json_text::rewrite_texts;
 use self::known::{KnownFinder, KnownFinders, KnownTexts};
 use self::pieces::Pieces;
@@ -27,11 +25,11 @@ use self::pseudonym::{Kind, Pseudonyms};
 use self::role::{Role, is_member, is_word};
 use super::ExportError;
 use super::manifest::Question;
-use crate::event::{Address, Event, MessageId, Parser, decoded_subject};
+use crate::event::{Address, Event, MessageId, Parser, decoded_subject, first_address, normal_address, pasted_id};
 use crate::limits;
 use crate::store::{Origin, OriginEnd, OriginKind, Provenance, Record, StoredEvent};
 use crate::time::Timestamp;
-use crate::trace::{JoinRules, Message, bare_id, join};
+use crate::trace::{JoinRules, Message, join};
 
 /// What was redacted, and how: for whoever reads the extract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,8 +223,9 @@ impl Redactor {
         }
         match role {
             Role::Address if self.hides_addresses => {
-                let address = Address::parse(text.into())?;
-                Some(self.pseudonyms.address(address.as_str()))
+                let mut pseudonyms = Vec::new();
+                Address::each(text.into(), |it| pseudonyms.push(self.address(&it)));
+                Some(pseudonyms.join(", "))
             }
             Role::Subject if self.hides_subjects => {
                 Some(self.pseudonyms.subject(&decoded_subject(text)))
@@ -249,6 +248,14 @@ impl Redactor {
         }
     }
 
+    /// The pseudonym of an address; a masked one names nobody, and stays.
+    fn address(&self, address: &Address<'_>) -> String {
+        if address.is_masked() {
+            return address.logged().to_owned();
+        }
+        self.pseudonyms.address(address.as_str())
+    }
+
     /// A text without what is known and without addresses; `None` where there is none of them.
     fn without_addresses(&self, text: &str, known: &KnownFinders) -> Option<String> {
         let decoded = decoded_subject(text);
@@ -266,7 +273,7 @@ impl Redactor {
         if self.hides_addresses {
             pieces.replace(|text, from| {
                 let (range, address) = first_address(text.get(from..)?)?;
-                let pseudonym = self.pseudonyms.address(&address.to_lowercase());
+                let pseudonym = self.pseudonyms.address(&normal_address(&address));
                 Some((from + range.start..from + range.end, pseudonym))
             });
         }
@@ -281,7 +288,7 @@ impl Redactor {
 
     /// An ID that was asked for: a message ID or a trace ID.
     pub(super) fn id(&self, id: &str) -> String {
-        let bare = MessageId::parse(bare_id(id).into());
+        let bare = MessageId::parse(pasted_id(id));
         match bare.filter(|it| self.hides_addresses && it.as_str().contains('@')) {
             Some(id) => format!("<{}>", self.pseudonyms.message_id(id.as_str())),
             None => self.plain_text(id),

@@ -33,6 +33,8 @@ pub(crate) use postings::for_each_document;
 pub use schema::Fields;
 pub(crate) use senders::Senders;
 pub(crate) use snapshot::ColumnsBySegment;
-pub(super) use snapshot::{CommittedIndex, IndexSnapshot, quietly, read_checkpoint};
+pub(super) use snapshot::{
+    CommittedIndex, IndexSnapshot, quietly, read_checkpoint, read_checkpoint_of_any_format,
+};
 pub(crate) use table::EventTable;
 pub(super) use writer::IndexWriter;

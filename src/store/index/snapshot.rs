@@ -66,10 +66,17 @@ impl CommittedIndex {
     ///
     /// [`StoreError::NoIndex`] when it cannot be read.
     pub(in crate::store) fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
-        let no_index = |reason: String| StoreError::NoIndex { path: self.path.clone(), reason };
-        let metas = self.index.load_metas().map_err(|error| no_index(error.to_string()))?;
-        let payload = metas.payload.ok_or_else(|| no_index("it was never committed".to_owned()))?;
-        Checkpoint::from_payload(&payload).map_err(no_index)
+        let payload = self.payload()?;
+        Checkpoint::from_payload(&payload).map_err(|it| self.no_index(it))
+    }
+
+    fn payload(&self) -> Result<String, StoreError> {
+        let metas = self.index.load_metas().map_err(|error| self.no_index(error.to_string()))?;
+        metas.payload.ok_or_else(|| self.no_index("it was never committed".to_owned()))
+    }
+
+    fn no_index(&self, reason: String) -> StoreError {
+        StoreError::NoIndex { path: self.path.clone(), reason }
     }
 
     pub(super) fn index(&self) -> &tantivy::Index {
@@ -90,6 +97,24 @@ impl CommittedIndex {
 /// [`StoreError::NoIndex`] when there is no commit that can be read.
 pub(in crate::store) fn read_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
     let read = || CommittedIndex::open(layout)?.checkpoint();
+    let path = layout.index();
+    quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
+}
+
+/// As [`read_checkpoint`], be the index's fields of this format or an earlier one; for whoever builds
+/// it anew.
+///
+/// # Errors
+///
+/// As [`read_checkpoint`].
+pub(in crate::store) fn read_checkpoint_of_any_format(
+    layout: &Layout,
+) -> Result<Checkpoint, StoreError> {
+    let read = || {
+        let index = CommittedIndex::open(layout)?;
+        let payload = index.payload()?;
+        Checkpoint::of_any_format(&payload).map_err(|it| index.no_index(it))
+    };
     let path = layout.index();
     quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }

@@ -6,10 +6,11 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::mention::each_address;
+use super::mention::each_mention;
 use super::rejects;
 use super::rewrite::{Sources, rewrite};
 use super::tombstone::{NotedTombstone, RemovalRule, RemovedFile, Tombstone};
+use crate::event::normal_address;
 use crate::source::Record;
 use crate::store::StoreError;
 use crate::store::archive::{ArchiveWriter, Frame, Frames, lines_of, parse_line};
@@ -28,7 +29,7 @@ use crate::time::Timestamp;
 pub enum Removal {
     /// Those that happened before a time.
     Before(Timestamp),
-    /// Those that name an address, wherever in their message, in any case.
+    /// Those that name an address, wherever in their message, however it is written there.
     Address(String),
 }
 
@@ -61,7 +62,7 @@ pub struct RemovalReport {
 /// A rule in a form that can be asked quickly.
 pub(super) enum Matcher {
     Before(i64),
-    /// In lower case.
+    /// In its normal form.
     Address(String),
 }
 
@@ -69,7 +70,7 @@ impl Matcher {
     fn new(removal: &Removal) -> Self {
         match removal {
             Removal::Before(time) => Self::Before(time.as_ms()),
-            Removal::Address(address) => Self::Address(address.to_lowercase()),
+            Removal::Address(address) => Self::Address(normal_address(address).into_owned()),
         }
     }
 
@@ -94,7 +95,7 @@ impl Matcher {
     fn is_named(&self, text: &str) -> bool {
         let Self::Address(address) = self else { return false };
         let mut is_named = false;
-        each_address(text, &mut |it| is_named |= it == address);
+        each_mention(text, &mut |it| is_named |= it == address);
         is_named
     }
 }

@@ -5,7 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::mention::each_address;
+use super::mention::each_mention;
+use crate::event::normal_address;
 use crate::source::Record;
 use crate::store::archive::hex;
 use crate::time::Timestamp;
@@ -34,13 +35,13 @@ impl RemovalRule {
     pub(super) fn of_address(address: &str) -> Self {
         use std::hash::{BuildHasher, RandomState};
         let salt = format!("{:016x}", RandomState::new().hash_one(address));
-        let sha256 = salted(&salt, address);
+        let sha256 = salted(&salt, &normal_address(address));
         Self::Address { salt, sha256 }
     }
 }
 
 fn salted(salt: &str, address: &str) -> String {
-    hex(&Sha256::digest(format!("{salt}{}", address.to_lowercase())))
+    hex(&Sha256::digest(format!("{salt}{address}")))
 }
 
 /// Says for good that records were removed.
@@ -76,7 +77,17 @@ impl Tombstone {
     #[must_use]
     pub fn is_of_address(&self, address: &str) -> bool {
         match &self.rule {
-            RemovalRule::Address { salt, sha256 } => salted(salt, address) == *sha256,
+            RemovalRule::Address { .. } => {
+                // Earlier builds took the address in lower case alone.
+                self.is_spelled(&normal_address(address)) || self.is_spelled(&address.to_lowercase())
+            }
+            RemovalRule::Before { .. } => false,
+        }
+    }
+
+    fn is_spelled(&self, normal: &str) -> bool {
+        match &self.rule {
+            RemovalRule::Address { salt, sha256 } => salted(salt, normal) == *sha256,
             RemovalRule::Before { .. } => false,
         }
     }
@@ -88,7 +99,7 @@ impl Tombstone {
             RemovalRule::Address { .. } if record.timestamp.as_ms() > self.at_ms => false,
             RemovalRule::Address { .. } => {
                 let mut is_named = false;
-                each_address(&record.message, &mut |it| is_named |= self.is_of_address(it));
+                each_mention(&record.message, &mut |it| is_named |= self.is_spelled(it));
                 is_named
             }
         }

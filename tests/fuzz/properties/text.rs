@@ -1,13 +1,13 @@
 //! Texts on their own: what is shown of them, and what is read out of them.
 
-use mailtrace::event::{Address, MessageId, decoded_subject};
+use mailtrace::event::{Address, MessageId, decoded_subject, pasted_id};
 use mailtrace::logging::shell_command;
 use mailtrace::render::{columns, csv_cell, fit, html_text, human_duration, sanitise, wrap};
 use mailtrace::store::words::{folded, words};
 use mailtrace::time::{
     Interval, TimeError, Timestamp, Zone, parse_duration_ms, parse_time_argument,
 };
-use mailtrace::trace::{bare_id, bounce_in_words, status_class};
+use mailtrace::trace::{bounce_in_words, status_class};
 
 use super::event::is_plain;
 
@@ -17,7 +17,7 @@ pub fn text(input: &[u8]) {
     shown_does_not_act(&text);
     normalised_stays(&text);
     times_read_back(&text);
-    let _class = (status_class(&text), bounce_in_words(Some(&text), Some(&text)), bare_id(&text));
+    let _class = (status_class(&text), bounce_in_words(Some(&text), Some(&text)), pasted_id(&text));
 }
 
 fn shown_does_not_act(text: &str) {

@@ -1,0 +1,173 @@
+//! The encoded words of RFC 2047 (`=?charset?B?…?=`), read as tolerantly as mailers write them.
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use charset::Charset;
+
+use crate::limits;
+
+/// An encoded word whose charset is known.
+#[derive(Clone, Copy)]
+pub(super) struct EncodedWord<'a> {
+    charset: Charset,
+    is_base64: bool,
+    text: &'a str,
+}
+
+/// Bytes of a charset's name, its language included; no name is longer.
+const CHARSET_BYTES_MAX: usize = 64;
+
+/// Base64 without its padding. Bits that a last character has too many are an error.
+const STRICT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, NO_PADDING);
+
+/// The same, where such bits are let go.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    NO_PADDING.with_decode_allow_trailing_bits(true),
+);
+
+const NO_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+
+impl<'a> EncodedWord<'a> {
+    /// The word that `text` begins with, and what is behind it.
+    pub(super) fn at_start(text: &'a str) -> Option<(Self, &'a str)> {
+        let after = text.strip_prefix("=?")?;
+        let name_end = after.bytes().take(CHARSET_BYTES_MAX).position(|it| it == b'?')?;
+        let (name, after) = (after.get(..name_end)?, after.get(name_end + 1..)?);
+        let is_base64 = match after.as_bytes() {
+            [b'b' | b'B', b'?', ..] => true,
+            [b'q' | b'Q', b'?', ..] => false,
+            _ => return None,
+        };
+        // RFC 2231 puts the language behind the charset.
+        let name = name.split('*').next().unwrap_or_default();
+        let charset = Charset::for_label(name.trim().as_bytes())?;
+        let after = after.get(2..)?;
+        let end = word_end(after, is_base64)?;
+        let word = Self { charset, is_base64, text: after.get(..end)? };
+        let is_readable = !is_base64 || word.base64().bytes().all(is_of_base64);
+        is_readable.then_some((word, after.get(end + 2..)?))
+    }
+
+    pub(super) fn is_of_same_charset(&self, other: &Self) -> bool {
+        self.charset == other.charset
+    }
+
+    /// The characters of base64 without padding.
+    fn base64(&self) -> String {
+        let is_noise = |it: char| it.is_whitespace() || it == '=';
+        self.text.chars().filter(|it| !is_noise(*it)).collect()
+    }
+}
+
+/// Where the text of a word ends, before its `?=`.
+///
+/// A `?` that should have been encoded, with an encoded character behind it, looks like an end.
+/// It is none where the word's own end is yet to come.
+fn word_end(text: &str, is_base64: bool) -> Option<usize> {
+    let text = text.get(..text.floor_char_boundary(limits::ENCODED_WORD_BYTES_MAX))?;
+    let mut end = text.find("?=")?;
+    while !is_base64 {
+        let after = text.get(end + 2..)?.as_bytes();
+        let is_digit = |it: &u8| it.is_ascii_digit() || (b'A'..=b'F').contains(it);
+        let is_character = after.first_chunk::<2>().is_some_and(|it| it.iter().all(is_digit));
+        let pairs = || after.windows(2).take_while(|it| *it != b"=?");
+        match pairs().position(|it| it == b"?=").filter(|_| is_character) {
+            Some(next) => end += 2 + next,
+            None => break,
+        }
+    }
+    Some(end)
+}
+
+/// Appends what neighbouring words of one charset say.
+pub(super) fn decode_run(run: &[EncodedWord<'_>], decoded: &mut String) {
+    let Some(charset) = run.first().map(|it| it.charset) else { return };
+    let mut bytes = Vec::new();
+    for part in run.chunk_by(|a, b| a.is_base64 == b.is_base64) {
+        if part.first().is_some_and(|it| it.is_base64) {
+            bytes.append(&mut base64_run(part, charset));
+        } else {
+            part.iter().for_each(|it| push_quoted(it.text, charset, &mut bytes, decoded));
+        }
+    }
+    push_decoded(&mut bytes, charset, decoded);
+}
+
+/// Appends what bytes say, and empties them.
+fn push_decoded(bytes: &mut Vec<u8>, charset: Charset, decoded: &mut String) {
+    decoded.push_str(&charset.decode_without_bom_handling(bytes).0);
+    bytes.clear();
+}
+
+/// Reads the text of a word of the encoding `Q`. What no encoding would leave is taken as it is.
+fn push_quoted(text: &str, charset: Charset, bytes: &mut Vec<u8>, decoded: &mut String) {
+    let mut rest = text;
+    while let Some(character) = rest.chars().next() {
+        if let Some((byte, after)) = escaped_byte(rest) {
+            bytes.push(byte);
+            rest = after;
+            continue;
+        }
+        rest = rest.get(character.len_utf8()..).unwrap_or_default();
+        match character {
+            '_' => bytes.push(b' '),
+            it if it.is_ascii() || charset.name() == "UTF-8" => {
+                bytes.extend_from_slice(it.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+            it => {
+                push_decoded(bytes, charset, decoded);
+                decoded.push(it);
+            }
+        }
+    }
+}
+
+/// The byte that `=C3` stands for, and what is behind it.
+fn escaped_byte(text: &str) -> Option<(u8, &str)> {
+    let digits = text.strip_prefix('=')?;
+    let is_escape = digits.as_bytes().first_chunk::<2>()?.iter().all(u8::is_ascii_hexdigit);
+    let byte = u8::from_str_radix(digits.get(..2).filter(|_| is_escape)?, 16).ok()?;
+    Some((byte, digits.get(2..)?))
+}
+
+/// The bytes of neighbouring words of base64.
+///
+/// A mailer may have encoded each for itself, perhaps without padding, or have cut the base64 of
+/// the whole anywhere. The words alone do not always say which, so what makes text wins.
+fn base64_run(words: &[EncodedWord<'_>], charset: Charset) -> Vec<u8> {
+    let mut apart = Vec::new();
+    let mut joined = Vec::new();
+    let mut open = String::new();
+    let mut are_all_whole = true;
+    for word in words {
+        let text = word.base64();
+        are_all_whole &= is_whole(&text);
+        apart.append(&mut base64_bytes(&text));
+        open.push_str(&text);
+        if word.text.trim_end().ends_with('=') || open.len().is_multiple_of(4) {
+            joined.append(&mut base64_bytes(&open));
+            open.clear();
+        }
+    }
+    joined.append(&mut base64_bytes(&open));
+    let is_text = |bytes: &[u8]| !charset.decode_without_bom_handling(bytes).1;
+    if are_all_whole && (is_text(&apart) || !is_text(&joined)) { apart } else { joined }
+}
+
+/// Whether base64 without its padding could end here: its last character has no bits too many.
+fn is_whole(text: &str) -> bool {
+    text.len() % 4 != 1 && STRICT_BASE64.decode(text).is_ok()
+}
+
+fn base64_bytes(text: &str) -> Vec<u8> {
+    // One character alone has too few bits for a byte.
+    let end = if text.len() % 4 == 1 { text.len() - 1 } else { text.len() };
+    text.get(..end).and_then(|it| BASE64.decode(it).ok()).unwrap_or_default()
+}
+
+fn is_of_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/'
+}

@@ -1,0 +1,125 @@
+//! The ways in which texts that quote other texts write their characters.
+
+use std::borrow::Cow;
+
+/// Takes off one layer of escapes of JSON (`\u0040`, `\n`), HTML (`&#64;`, `&lt;`) and URLs
+/// (`%40`). What is none of these stays as it is.
+pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
+    if memchr::memchr3(b'\\', b'&', b'%', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain: Vec<u8> = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '&', '%']) {
+        let (before, from) = rest.split_at(at);
+        plain.extend_from_slice(before.as_bytes());
+        rest = if let Some((byte, after)) = percent(from) {
+            plain.push(byte);
+            after
+        } else if let Some((character, after)) = json(from).or_else(|| html(from)) {
+            plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            after
+        } else {
+            plain.extend(from.bytes().next());
+            from.get(1..).unwrap_or_default()
+        };
+    }
+    plain.extend_from_slice(rest.as_bytes());
+    // Escaped bytes may be of another charset.
+    Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
+}
+
+fn percent(text: &str) -> Option<(u8, &str)> {
+    let digits = text.strip_prefix('%')?;
+    let (digits, after) = digits.split_at_checked(2)?;
+    let is_escape = digits.bytes().all(|it| it.is_ascii_hexdigit());
+    Some((u8::from_str_radix(digits, 16).ok().filter(|_| is_escape)?, after))
+}
+
+fn json(text: &str) -> Option<(char, &str)> {
+    let escape = text.strip_prefix('\\')?;
+    let character = match escape.chars().next()? {
+        'u' => {
+            let (first, after) = code_unit(text)?;
+            let pair = code_unit(after).and_then(|(second, after)| {
+                let mut pair = char::decode_utf16([first, second]);
+                Some((pair.next()?.ok().filter(|it| u32::from(*it) > 0xffff)?, after))
+            });
+            return pair.or_else(|| {
+                Some((char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER), after))
+            });
+        }
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        it @ ('"' | '\\' | '/') => it,
+        _ => return None,
+    };
+    Some((character, escape.get(1..)?))
+}
+
+/// The number of `\u0040`.
+fn code_unit(text: &str) -> Option<(u16, &str)> {
+    let (digits, after) = text.strip_prefix("\\u")?.split_at_checked(4)?;
+    let is_number = digits.bytes().all(|it| it.is_ascii_hexdigit());
+    Some((u16::from_str_radix(digits, 16).ok().filter(|_| is_number)?, after))
+}
+
+/// Bytes of a character's name or number in HTML; those that matter here have fewer.
+const ENTITY_BYTES_MAX: usize = 12;
+
+fn html(text: &str) -> Option<(char, &str)> {
+    let entity = text.strip_prefix('&')?;
+    let end = entity.bytes().take(ENTITY_BYTES_MAX).position(|it| it == b';')?;
+    let name = entity.get(..end)?;
+    let character = match name.to_ascii_lowercase().as_str() {
+        "lt" => '<',
+        "gt" => '>',
+        "amp" => '&',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        "commat" => '@',
+        "period" => '.',
+        "colon" => ':',
+        "equals" => '=',
+        "plus" => '+',
+        "lowbar" => '_',
+        it => {
+            let number = it.strip_prefix('#')?;
+            let code = match number.strip_prefix('x') {
+                Some(hex) => u32::from_str_radix(hex, 16),
+                None => number.parse(),
+            };
+            char::from_u32(code.ok()?)?
+        }
+    };
+    Some((character, entity.get(end + 1..)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn one_layer_is_taken_off() {
+        let check = |text: &str, expect: &str| assert_eq!(unescaped(text), expect, "{text}");
+        check("plain", "plain");
+        check(r"a\u0040b\/c\n\\u0040", "a@b/c\n\\u0040");
+        check(r"\ud83d\ude00 \ud83d \u00FC", "😀 \u{fffd} ü");
+        check("a&#64;b&#x40;c&commat;d&lt;&AMP;lt;", "a@b@c@d<&lt;");
+        check("a%40b%C3%BC%2540 100% %zz", "a@bü%40 100% %zz");
+        check(r"\x & &; &unknown; % \", r"\x & &; &unknown; % \");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "(\\\\u?|&#?x?|%|;|[0-9a-f]|ü|\\PC){0,40}") {
+            let _unused = unescaped(&text);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! The status codes of RFC 3463, in whatever form servers and DSNs write them.
+
+use std::fmt;
+
+/// A status: class, subject and detail.
+///
+/// Displays as `5.1.1`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StatusCode {
+    /// 2 for success, 4 for what may work later, 5 for what will not.
+    pub class: u16,
+    /// What it is about.
+    pub subject: u16,
+    /// What exactly.
+    pub detail: u16,
+}
+
+impl StatusCode {
+    /// Finds the status of a text: alone, behind a reply code (`550 5.1.1`, `550-5.1.1`), behind a
+    /// `#`, the type of a diagnostic (`smtp;550 5.1.1 …`), or with words around it.
+    ///
+    /// Addresses of networks and versions of programs are none. A status behind a reply code is
+    /// preferred to any other, for that is where SMTP has it.
+    ///
+    /// # Example
+    /// ```
+    /// use mailtrace::event::StatusCode;
+    /// let status = StatusCode::find("smtp; 550-5.1.1 <bob@[192.0.2.4]>: unknown").unwrap();
+    /// assert_eq!(status.to_string(), "5.1.1");
+    /// assert_eq!(StatusCode::find("Exim 4.96.1 at 192.0.2.4"), None);
+    /// ```
+    #[must_use]
+    pub fn find(text: &str) -> Option<Self> {
+        let trimmed = text.trim();
+        if let Some(code) = Self::whole(trimmed) {
+            return Some(code);
+        }
+        let bytes = trimmed.as_bytes();
+        let mut first = None;
+        let mut start = 0;
+        while let Some(figure) = bytes.get(start..).and_then(first_figure) {
+            let begin = start + figure;
+            let length = bytes.iter().skip(begin).take_while(|it| is_of_number(**it)).count();
+            let end = begin + length;
+            start = end.max(begin + 1);
+            let numbers = trimmed.get(begin..end).unwrap_or_default().trim_end_matches('.');
+            let code = Self::whole(numbers).filter(|it| it.subject <= SUBJECT_MAX);
+            let (before, after) = bytes.split_at_checked(begin).unwrap_or_default();
+            let after = after.get(numbers.len()..).unwrap_or_default();
+            let Some(code) = code.filter(|_| !goes_on(after)) else { continue };
+            match context(before) {
+                Context::Reply(class) if class == code.class => return Some(code),
+                Context::Reply(_) | Context::Plain => _ = first.get_or_insert(code),
+                Context::PartOfMore => {}
+            }
+        }
+        first
+    }
+
+    /// Reads a text that is a status and nothing else.
+    fn whole(text: &str) -> Option<Self> {
+        let mut figures = text.split('.').map(|it| {
+            let is_figure = (1..=3).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_digit());
+            it.parse().ok().filter(|_| is_figure)
+        });
+        let code =
+            Self { class: figures.next()??, subject: figures.next()??, detail: figures.next()?? };
+        (figures.next().is_none() && matches!(code.class, 2 | 4 | 5)).then_some(code)
+    }
+}
+
+impl fmt::Display for StatusCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}.{}.{}", self.class, self.subject, self.detail)
+    }
+}
+
+/// The highest subject that a status within other text may have: RFC 3463 and its registry know
+/// 0 to 7, and versions of programs mostly have more.
+const SUBJECT_MAX: u16 = 7;
+
+fn first_figure(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(u8::is_ascii_digit)
+}
+
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte == b'.'
+}
+
+/// Whether what stands behind three numbers makes something else of them: `5.1.1rc2`, `5.1.1-3`.
+fn goes_on(after: &[u8]) -> bool {
+    match after {
+        [b'-', next, ..] => next.is_ascii_digit(),
+        [next, ..] => next.is_ascii_alphanumeric() || matches!(next, b'_' | b'@' | b'/'),
+        [] => false,
+    }
+}
+
+/// What stands before three numbers.
+enum Context {
+    /// A reply code of this class.
+    Reply(u16),
+    /// What makes them a part of something else.
+    PartOfMore,
+    /// Anything else.
+    Plain,
+}
+
+fn context(before: &[u8]) -> Context {
+    if before.last().is_some_and(|it| {
+        it.is_ascii_alphanumeric() || matches!(it, b'.' | b'_' | b'/' | b'@') || !it.is_ascii()
+    }) {
+        return Context::PartOfMore;
+    }
+    let bare = before.trim_ascii_end();
+    let bare = bare.strip_suffix(b"#").unwrap_or(bare).trim_ascii_end();
+    let bare = bare.strip_suffix(b"-").unwrap_or(bare);
+    let word_start = bare.iter().rposition(|it| !it.is_ascii_alphanumeric()).map_or(0, |it| it + 1);
+    let word = bare.get(word_start..).unwrap_or_default();
+    match word {
+        [class @ (b'2' | b'4' | b'5'), b'0'..=b'5', b'0'..=b'9'] => {
+            Context::Reply(u16::from(class - b'0'))
+        }
+        // `version 5.1.1`, and the name of a program, as `Postfix 2.3.4`.
+        _ if is_program(word) && before.ends_with(b" ") => Context::PartOfMore,
+        _ => Context::Plain,
+    }
+}
+
+/// Whether a word names a version, or a program whose version may follow.
+fn is_program(word: &[u8]) -> bool {
+    const NAMES: [&str; 14] = [
+        "version", "ver", "v", "release", "build", "postfix", "exim", "sendmail", "qmail",
+        "exchange", "zimbra", "dovecot", "openssl", "amavis",
+    ];
+    NAMES.iter().any(|it| word.eq_ignore_ascii_case(it.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expect: Option<&str>) {
+        assert_eq!(StatusCode::find(text).map(|it| it.to_string()).as_deref(), expect, "{text}");
+    }
+
+    #[test]
+    fn every_form_of_a_status_is_found() {
+        for text in [
+            "5.1.1",
+            " 5.1.1 ",
+            "#5.1.1",
+            "550 5.1.1",
+            "550-5.1.1",
+            "550 #5.1.1",
+            "550 #5.1.1#",
+            "smtp;550 5.1.1 no such user",
+            "smtp; 550-5.1.1 no such user",
+            "5.1.1 (bad destination)",
+            "(5.1.1)",
+            "<5.1.1>",
+            "5.1.1.",
+            "5.1.1;",
+            "5.1.1:",
+            "5.01.1",
+            "Status: 5.1.1",
+            "status=5.1.1,",
+            "[192.0.2.4] said: 550 5.1.1 who?",
+            "Exim 4.96.1 says 5.1.1",
+            "2.0.0 from relay, then 550 5.1.1",
+        ] {
+            check(text, Some("5.1.1"));
+        }
+        check("4.4.7;", Some("4.4.7"));
+        check("5.7.509", Some("5.7.509"));
+        check("X-Postfix; 4.4.1 timed out", Some("4.4.1"));
+        check("5.99.9", Some("5.99.9"));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_status_is_none() {
+        for text in [
+            "", "550", "5.1", "5.1.1.2", "5.1.", "3.1.1", "5.1.1111", "192.0.2.4", "5.1.1.1:25",
+            "Postfix 2.3.4", "Exim/4.1.2", "version 5.1.1", "v5.1.1", "5.1.1rc1", "5.1.1-2",
+            "Exim 4.96.1", "x5.1.1", "5.1.1@host", "..5..", "host5.1.1", "15.1.1",
+        ] {
+            check(text, None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,40}", figures in "[0-9. #-]{0,16}") {
+            let _unused = (StatusCode::find(&text), StatusCode::find(&figures));
+        }
+    }
+}
