@@ -247,10 +247,7 @@ mod tests {
         ] {
             check(text, &both);
         }
-        check(
-            "Ana <a@x.example>\nBo <B@y.example>",
-            &both,
-        );
+        check("Ana <a@x.example>\nBo <B@y.example>", &both);
     }
 
     #[test]
@@ -266,7 +263,9 @@ mod tests {
     #[test]
     fn masked_addresses_are_told_from_others() {
         let is_masked = |text: &str| Address::parse(Cow::Borrowed(text)).unwrap().is_masked();
-        for text in ["****************", "***@acme.example", "a***@acme.example", "*@x.example", "ana@***"] {
+        for text in
+            ["****************", "***@acme.example", "a***@acme.example", "*@x.example", "ana@***"]
+        {
             assert!(is_masked(text), "{text}");
         }
         for text in ["ana@acme.example", "a*b@acme.example", "<>"] {

@@ -22,10 +22,8 @@ const CHARSET_BYTES_MAX: usize = 64;
 const STRICT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, NO_PADDING);
 
 /// The same, where such bits are let go.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    NO_PADDING.with_decode_allow_trailing_bits(true),
-);
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&alphabet::STANDARD, NO_PADDING.with_decode_allow_trailing_bits(true));
 
 const NO_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);

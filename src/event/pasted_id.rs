@@ -56,7 +56,8 @@ pub fn is_bare_label(line: &str) -> bool {
     let line = without_invisible(line);
     LABELS.iter().any(|label| {
         let value = line.trim().get(label.len()..);
-        let is_label = line.trim().get(..label.len()).is_some_and(|it| it.eq_ignore_ascii_case(label));
+        let is_label =
+            line.trim().get(..label.len()).is_some_and(|it| it.eq_ignore_ascii_case(label));
         is_label && value.is_some_and(|it| it.trim() == ":")
     })
 }

@@ -4,9 +4,7 @@ use super::cursor::Cursor;
 use super::error::QueryErrorKind;
 use super::status::StatusBound;
 use super::{Clause, Field, FieldKind, Glob, Matcher, Phrase, Query, Span, StatusRange};
-use crate::event::{
-    Address, MessageId, StatusCode, normal_address, normal_domain, pasted_id,
-};
+use crate::event::{Address, MessageId, StatusCode, normal_address, normal_domain, pasted_id};
 use crate::store::words::folded;
 
 /// A value as it was written: the texts between its stars, with quotes and backslashes gone.

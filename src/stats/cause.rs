@@ -60,7 +60,8 @@ pub fn cause_of(reason: &str) -> String {
         word.after.chars().for_each(|it| push_sign(it, &mut cause));
     }
     // Whatever it is that stands in angle brackets, two pairs say no more than one.
-    let mut cause = cause.replace("<<", "<").replace(">>", ">").replace("<time> (<time>)", "<time>");
+    let mut cause =
+        cause.replace("<<", "<").replace(">>", ">").replace("<time> (<time>)", "<time>");
     cause.truncate(cause.trim_end().len());
     cause
 }
@@ -114,9 +115,8 @@ fn word_end(text: &str) -> usize {
 
 fn push_mark(mark: &str, cause: &mut String) {
     // A date has many words, and a size two, which say no more than one.
-    let is_repeated = |it: &&str| {
-        *it == mark && cause.trim_end_matches([' ', ',']).ends_with(&format!("<{it}>"))
-    };
+    let is_repeated =
+        |it: &&str| *it == mark && cause.trim_end_matches([' ', ',']).ends_with(&format!("<{it}>"));
     if cause.ends_with(' ') && ["time", "size"].iter().any(is_repeated) {
         let end = cause.trim_end_matches([' ', ',']).len();
         cause.truncate(end);
@@ -195,11 +195,8 @@ mod tests {
             &["message of 512 is over 100", "message of 10485760 is over 99999999"],
             "message of <number> is over <number>",
         );
-        one(&["95% full", "100% full"], "<number>% full");
-        one(
-            &["MX1.FAR.EXAMPLE:25 said no", "mx22.bücher.example:587 said no"],
-            "<host> said no",
-        );
+        one(&["95% full", "100% full"], "<number> full");
+        one(&["MX1.FAR.EXAMPLE:25 said no", "mx22.bücher.example:587 said no"], "<host> said no");
         one(&["192.0.2.7:25 is listed", "2001:db8::7 is listed"], "<ip> is listed");
         one(&["mx1 is down", "mx22 is down"], "mx<number> is down");
         one(

@@ -176,9 +176,7 @@ fn is_spaced(word: &Word<'_>) -> bool {
 
 /// Whether a zone in parentheses follows a time.
 fn is_after_time(last: Option<(&Word<'_>, Kind)>) -> bool {
-    last.is_some_and(|(word, kind)| {
-        word.after.trim() == "(" && kind == Kind::Time
-    })
+    last.is_some_and(|(word, kind)| word.after.trim() == "(" && kind == Kind::Time)
 }
 
 /// Whether a number of three figures is a reply code: at the beginning, behind a sign, or before a
@@ -268,12 +266,27 @@ fn is_date(word: &str) -> bool {
 
 fn unit_of(word: &str) -> Option<Kind> {
     const SIZES: [&str; 16] = [
-        "b", "byte", "bytes", "octets", "k", "kb", "mb", "gb", "tb", "kib", "mib", "gib", "tib",
-        "kilobytes", "megabytes", "gigabytes",
+        "b",
+        "byte",
+        "bytes",
+        "octets",
+        "k",
+        "kb",
+        "mb",
+        "gb",
+        "tb",
+        "kib",
+        "mib",
+        "gib",
+        "tib",
+        "kilobytes",
+        "megabytes",
+        "gigabytes",
     ];
     const TIMES: [&str; 23] = [
         "ms", "msec", "s", "sec", "secs", "second", "seconds", "m", "min", "mins", "minute",
-        "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days", "week", "weeks", "months",
+        "minutes", "h", "hr", "hrs", "hour", "hours", "d", "day", "days", "week", "weeks",
+        "months",
     ];
     let is_in = |units: &[&str]| units.iter().any(|it| word.eq_ignore_ascii_case(it));
     if is_in(&SIZES) {
@@ -286,8 +299,18 @@ fn word_of_time(word: &str) -> Option<Kind> {
     const DAYS: [&str; 7] =
         ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     const MONTHS: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September",
-        "October", "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     const ZONES: [&str; 20] = [
         "AM", "PM", "UTC", "GMT", "CET", "CEST", "EET", "EEST", "WET", "WEST", "BST", "EST", "EDT",

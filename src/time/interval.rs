@@ -298,7 +298,8 @@ mod tests {
         );
         // The hour that comes twice is two.
         assert_eq!(
-            starts("hour", "2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z", "Europe/Madrid").unwrap(),
+            starts("hour", "2026-10-25T00:00:00Z", "2026-10-25T02:00:00Z", "Europe/Madrid")
+                .unwrap(),
             [
                 "2026-10-25T02:00:00.000+02:00",
                 "2026-10-25T02:00:00.000+01:00",

@@ -57,9 +57,8 @@ impl LoggedTime {
         {
             return Self::from_decimal(number);
         }
-        let has_fraction = text.split(['.', ',']).skip(1).any(|it| {
-            it.starts_with(|it: char| it.is_ascii_digit())
-        });
+        let has_fraction =
+            text.split(['.', ',']).skip(1).any(|it| it.starts_with(|it: char| it.is_ascii_digit()));
         let at = Timestamp::parse_log_form(text)?;
         Some(Self { at, is_to_the_second: !has_fraction })
     }

@@ -171,7 +171,9 @@ impl KnownFinders {
         let has = |finder: &Option<KnownFinder>, text: &str| {
             finder.as_ref().is_some_and(|it| it.first(text, 0, pseudonyms).is_some())
         };
-        self.spelled.contains(&*normal_address(id)) || has(&self.whole, id) || has(&self.parts, local)
+        self.spelled.contains(&*normal_address(id))
+            || has(&self.whole, id)
+            || has(&self.parts, local)
     }
 }
 

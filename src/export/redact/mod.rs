@@ -25,7 +25,9 @@ use self::pseudonym::{Kind, Pseudonyms};
 use self::role::{Role, is_member, is_word};
 use super::ExportError;
 use super::manifest::Question;
-use crate::event::{Address, Event, MessageId, Parser, decoded_subject, first_address, normal_address, pasted_id};
+use crate::event::{
+    Address, Event, MessageId, Parser, decoded_subject, first_address, normal_address, pasted_id,
+};
 use crate::limits;
 use crate::store::{Origin, OriginEnd, OriginKind, Provenance, Record, StoredEvent};
 use crate::time::Timestamp;

@@ -79,7 +79,8 @@ impl Tombstone {
         match &self.rule {
             RemovalRule::Address { .. } => {
                 // Earlier builds took the address in lower case alone.
-                self.is_spelled(&normal_address(address)) || self.is_spelled(&address.to_lowercase())
+                self.is_spelled(&normal_address(address))
+                    || self.is_spelled(&address.to_lowercase())
             }
             RemovalRule::Before { .. } => false,
         }
