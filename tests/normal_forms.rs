@@ -88,8 +88,9 @@ fn an_address_is_one_however_it_was_logged_and_shown_as_it_was() {
     check(&["messages", "--to", "SMTP:bob@far.example"]);
     check(&["messages", "--status", "#5.1.1"]);
     check(&["messages", "--status", "5.1"]);
-    let groups = ["messages", "--group-by", "status", "--outcome", "bounced", "--format", "json"];
-    assert_eq!(on(&store, &groups).expect(0).json()["groups"][0]["values"][0], "5.1.1");
+    let groups = ["messages", "--group-by", "status", "--outcome", "bounced", "--format", "csv"];
+    let groups = on(&store, &groups).expect(0).stdout;
+    assert!(groups.lines().any(|it| it.starts_with("5.1.1,1,")), "{groups}");
     let list = dir.path().join("addresses");
     fs::write(&list, "Bo <nobody@x.example>, Bob (home) <bob@FAR.example.>\n").unwrap();
     check(&["messages", "--addresses-from", list.to_str().unwrap()]);
