@@ -135,14 +135,13 @@ impl Closure {
         given: &str,
         rules: &JoinRules,
     ) -> Result<&[Message], StoreError> {
-        let id = given;
         let keys = keys_asked_for(given);
         let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
         // One that stopped early does not answer for every ID that it has met.
         let is_whole = self.messages.iter().all(|it| !it.is_truncated);
-        if self.id != id && !(is_whole && self.messages.iter().any(has_key)) {
+        if self.id != given && !(is_whole && self.messages.iter().any(has_key)) {
             self.messages = gather(reader, &keys)?.join(rules);
-            id.clone_into(&mut self.id);
+            given.clone_into(&mut self.id);
         }
         self.messages.sort_by(|a, b| has_key(b).cmp(&has_key(a)).then_with(|| in_order(a, b)));
         let count = self.messages.partition_point(has_key);
