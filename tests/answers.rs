@@ -68,7 +68,7 @@ impl Told {
     fn of(message: &Value) -> Self {
         let mut recipients = BTreeMap::new();
         for row in message["recipients"].as_array().unwrap() {
-            let address = row["address"].as_str().unwrap().to_owned();
+            let address = row["address"].as_str().unwrap().to_lowercase();
             let told = ["direction", "outcome", "folder", "status"].map(|it| row[it].clone());
             // Where both directions speak of an address, the incoming one counts.
             if row["direction"] == "incoming" {
@@ -80,8 +80,8 @@ impl Told {
         Self {
             message_ids: message["messageIds"].clone(),
             trace_ids: message["traceIds"].clone(),
-            from: message["from"].clone(),
-            sender: message["sender"].clone(),
+            from: lower(&message["from"]),
+            sender: lower(&message["sender"]),
             subject: match message["subject"].as_str() {
                 Some("") => Value::Null,
                 _ => message["subject"].clone(),
@@ -90,6 +90,11 @@ impl Told {
             recipients,
         }
     }
+}
+
+/// An address as it compares: answers have it as it was logged.
+fn lower(address: &Value) -> Value {
+    address.as_str().map_or(Value::Null, |it| it.to_lowercase().into())
 }
 
 /// Every message of a synthetic log is traced, and comes out as its generator meant it.

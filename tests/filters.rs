@@ -35,7 +35,7 @@ pub(crate) fn rows(message: &Value) -> Vec<&Value> {
     let mut decide: Vec<&Value> = Vec::new();
     for row in all {
         let weight = |it: &Value| (text(it, "direction") == "incoming", rank(it));
-        match decide.iter_mut().find(|it| it["address"] == row["address"]) {
+        match decide.iter_mut().find(|it| lower(it, "address") == lower(row, "address")) {
             Some(known) if weight(known) <= weight(row) => *known = row,
             Some(_) => {}
             None => decide.push(row),

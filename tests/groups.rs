@@ -12,18 +12,20 @@ use crate::support::on;
 fn values(key: &str, message: &Value, row: Option<&Value>) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap_or("").trim().to_owned();
     let of_row = |name: &str| text(&row.unwrap()[name]);
+    // Answers have addresses as they were logged.
+    let address = |value: &Value| text(value).to_lowercase();
     let sender = || {
-        let sender = text(&message["sender"]);
-        if sender.is_empty() { text(&message["from"]) } else { sender }
+        let sender = address(&message["sender"]);
+        if sender.is_empty() { address(&message["from"]) } else { sender }
     };
     let domain = |it: String| it.rsplit_once('@').map(|(_, it)| it.to_owned()).unwrap_or_default();
     vec![match key {
         "reason" | "status" | "outcome" | "folder" => of_row(key),
-        "recipient" => of_row("address"),
-        "recipient-domain" => domain(of_row("address")),
+        "recipient" => address(&row.unwrap()["address"]),
+        "recipient-domain" => domain(address(&row.unwrap()["address"])),
         "sender" => sender(),
         "sender-domain" => domain(sender()),
-        "sender-recipient" => format!("{} → {}", sender(), of_row("address")),
+        "sender-recipient" => format!("{} → {}", sender(), address(&row.unwrap()["address"])),
         "recipient-count" => rows(message).len().to_string(),
         "hour" => format!("{}:00:00.000Z", &text(&message["firstSeen"])[..13]),
         "day" => format!("{}T00:00:00.000Z", &text(&message["firstSeen"])[..10]),

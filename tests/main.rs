@@ -91,6 +91,8 @@ mod outcomes;
 mod triage;
 // Records that are removed on purpose.
 mod removal;
+// One form for each address, status, ID and record.
+mod normal_forms;
 // Running the program, making input, comparing stores.
 mod support;
 // Counts, latencies and metrics, beside those of all originals.

@@ -106,7 +106,7 @@ impl Originals {
                         continue;
                     };
                     let mut whom: Vec<String> =
-                        event.addressees().iter().map(ToString::to_string).collect();
+                        event.addressees().iter().map(|it| it.as_str().to_owned()).collect();
                     if metric == 0 {
                         whom = vec![String::new()];
                     } else if whom.is_empty() {

@@ -46,7 +46,14 @@ pub(super) fn normal_form(address: &str) -> Cow<'_, str> {
 }
 
 fn lower(text: &str) -> String {
-    if text.is_ascii() { text.to_ascii_lowercase() } else { text.to_lowercase().nfc().collect() }
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
+    let lower = text.to_lowercase();
+    let composed: String = lower.nfc().collect();
+    // Two signs become others in NFC, which would take the address apart.
+    let is_same = |sign| composed.matches(sign).count() == lower.matches(sign).count();
+    if is_same(';') && is_same('`') { composed } else { lower }
 }
 
 /// A domain in lower case, as A-labels, without a dot at its end.
@@ -56,7 +63,9 @@ pub(super) fn normal_domain(domain: &str) -> String {
         return bare.to_ascii_lowercase();
     }
     // What IDNA forbids is no domain, but may have been logged all the same.
-    idna::domain_to_ascii(bare).unwrap_or_else(|_| lower(bare))
+    let is_of_domain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
+    let names = idna::domain_to_ascii(bare).ok().filter(|it| it.chars().all(is_of_domain));
+    names.unwrap_or_else(|| lower(bare))
 }
 
 /// The local part without quotes that it does not need.
@@ -64,7 +73,8 @@ fn unquoted(local: &str) -> &str {
     let is_atom =
         |it: char| it.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(it) || !it.is_ascii();
     let inner = local.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
-    let is_dots = |it: &&str| it.starts_with('.') || it.ends_with('.') || it.contains("..");
+    let is_dots =
+        |it: &&str| it.starts_with(['.', '\'', '`']) || it.ends_with('.') || it.contains("..");
     inner.filter(|it| !it.is_empty() && it.chars().all(is_atom) && !is_dots(it)).unwrap_or(local)
 }
 
@@ -83,7 +93,8 @@ fn without_comments(text: &str) -> Cow<'_, str> {
     }
     let mut bare = String::with_capacity(text.len());
     let mut quotes = Quotes::default();
-    let (mut depth, mut comment_start, mut is_escaped) = (0_usize, 0, false);
+    let (mut depth, mut is_escaped) = (0_usize, false);
+    let (mut comment_start, mut length_before) = (0, 0);
     for (index, character) in text.char_indices() {
         if depth == 0 && quotes.take(text, index, character) {
             bare.push(character);
@@ -94,7 +105,7 @@ fn without_comments(text: &str) -> Cow<'_, str> {
             '\\' if depth > 0 => is_escaped = true,
             '(' => {
                 if depth == 0 {
-                    comment_start = index;
+                    (comment_start, length_before) = (index, bare.len());
                     bare.push(' ');
                 }
                 depth += 1;
@@ -106,6 +117,7 @@ fn without_comments(text: &str) -> Cow<'_, str> {
     }
     if depth > 0 {
         // One that does not end is none.
+        bare.truncate(length_before);
         bare.push_str(text.get(comment_start..).unwrap_or_default());
     }
     Cow::Owned(bare)
@@ -217,10 +229,12 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
         let Some((local, _)) = split_at_sign(word) else { continue };
         let prefix_bytes = local.len() - without_prefix(local).len();
         let word = word.get(prefix_bytes..).unwrap_or_default();
-        let word = ['\'', '"', '`']
-            .iter()
-            .find_map(|it| word.strip_prefix(*it)?.strip_suffix(*it))
-            .unwrap_or(word);
+        let mut word = word;
+        while let Some(inner) =
+            ['\'', '"', '`'].iter().find_map(|it| word.strip_prefix(*it)?.strip_suffix(*it))
+        {
+            word = inner;
+        }
         if is_address(word) {
             visit(Cow::Borrowed(word));
         }

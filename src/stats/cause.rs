@@ -195,7 +195,7 @@ mod tests {
             &["message of 512 is over 100", "message of 10485760 is over 99999999"],
             "message of <number> is over <number>",
         );
-        one(&["95% full", "100% full"], "<number>% full");
+        one(&["95% full", "100% full"], "<number> full");
         one(&["MX1.FAR.EXAMPLE:25 said no", "mx22.bücher.example:587 said no"], "<host> said no");
         one(&["192.0.2.7:25 is listed", "2001:db8::7 is listed"], "<ip> is listed");
         one(&["mx1 is down", "mx22 is down"], "mx<number> is down");

@@ -12,9 +12,7 @@ use super::archive::{
 };
 use super::checkpoint::{ArchivePosition, Checkpoint, INDEX_FORMAT};
 use super::folded::Folded;
-use super::index::{
-    Document, Documents, IdHash, IndexWriter, read_checkpoint, read_checkpoint_of_any_format,
-};
+use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
 use super::layout::{
     INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name, archive_file_number,
 };
@@ -56,7 +54,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
 
 fn rebuild(layout: &Layout) -> Result<ReindexReport, StoreError> {
     // What the old index knows of a removal that was cut off, the new one will not.
-    if let Ok(known) = read_checkpoint(layout) {
+    if let Ok(known) = read_checkpoint_of_any_format(layout) {
         finish_removal(layout, &known)?;
     }
     let mut report = ReindexReport::default();
@@ -104,7 +102,7 @@ pub(super) fn sweep_after_failure(layout: &Layout) {
     let sweep = || {
         layout.sweep()?;
         // Whatever the commit that stands by now names stays.
-        let committed = read_checkpoint(layout)?;
+        let committed = read_checkpoint_of_any_format(layout)?;
         remove_files_after(&layout.archive_dir()?, committed.archive.file)
     };
     let _left_to_the_next: Result<(), StoreError> = sweep();

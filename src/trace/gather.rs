@@ -41,8 +41,7 @@ pub fn trace_ids<'i>(
     let mut answered: HashSet<MessageMark> = HashSet::new();
     let mut last = Closure::default();
     for given in ids {
-        let keys = keys_asked_for(given);
-        if !asked.insert(keys) {
+        if !asked.insert(pasted_id(given).into_owned()) {
             continue;
         }
         let messages = last.messages_with(&mut reader, given, rules)?;
@@ -124,8 +123,7 @@ pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Loc
 /// gathered for each.
 #[derive(Default)]
 pub(super) struct Closure {
-    /// What was asked for last.
-    given: String,
+    id: String,
     messages: Vec<Message>,
 }
 
@@ -141,9 +139,9 @@ impl Closure {
         let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
         // One that stopped early does not answer for every ID that it has met.
         let is_whole = self.messages.iter().all(|it| !it.is_truncated);
-        if self.given != given && !(is_whole && self.messages.iter().any(has_key)) {
+        if self.id != given && !(is_whole && self.messages.iter().any(has_key)) {
             self.messages = gather(reader, &keys)?.join(rules);
-            given.clone_into(&mut self.given);
+            given.clone_into(&mut self.id);
         }
         self.messages.sort_by(|a, b| has_key(b).cmp(&has_key(a)).then_with(|| in_order(a, b)));
         let count = self.messages.partition_point(has_key);

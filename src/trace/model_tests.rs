@@ -326,7 +326,7 @@ fn answer(message: &Message) -> Answer {
         .recipients
         .iter()
         .map(|it| {
-            let boxes: Vec<_> = it.mailboxes.iter().map(ToString::to_string).collect();
+            let boxes: Vec<_> = it.mailboxes.iter().map(|it| it.as_str()).collect();
             format!(
                 "{} {} {} {} {} {} {} {} {boxes:?} {:?} {:?}",
                 it.trace_id.as_deref().unwrap_or(""),

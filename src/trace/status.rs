@@ -39,7 +39,7 @@ impl fmt::Display for StatusClass {
 /// The class of a status such as `5.2.2`, or of a bare SMTP reply such as `550`.
 #[must_use]
 pub fn status_class(status: &str) -> Option<StatusClass> {
-    let class = StatusCode::find(status).map(|it| it.class).or_else(|| reply_class(status))?;
+    let class = enhanced_code(status).map(|(class, _, _)| class).or_else(|| reply_class(status))?;
     match class {
         2 => Some(StatusClass::Success),
         4 => Some(StatusClass::Temporary),
@@ -447,8 +447,8 @@ fn subject_words(subject: u16) -> Option<&'static str> {
     })
 }
 
-fn enhanced_code(text: &str) -> Option<(u16, u16, u16)> {
-    StatusCode::find(text).map(|it| (it.class, it.subject, it.detail))
+fn enhanced_code(status: &str) -> Option<(u16, u16, u16)> {
+    StatusCode::find(status).map(|it| (it.class, it.subject, it.detail))
 }
 
 /// The class of a three-figure SMTP reply that begins the text.

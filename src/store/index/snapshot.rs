@@ -66,11 +66,8 @@ impl CommittedIndex {
     ///
     /// [`StoreError::NoIndex`] when it cannot be read.
     pub(in crate::store) fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
-        Checkpoint::from_payload(&self.payload()?).map_err(|reason| self.no_index(reason))
-    }
-
-    fn checkpoint_of_any_format(&self) -> Result<Checkpoint, StoreError> {
-        Checkpoint::of_any_format(&self.payload()?).map_err(|reason| self.no_index(reason))
+        let payload = self.payload()?;
+        Checkpoint::from_payload(&payload).map_err(|it| self.no_index(it))
     }
 
     fn payload(&self) -> Result<String, StoreError> {
@@ -99,19 +96,27 @@ impl CommittedIndex {
 ///
 /// [`StoreError::NoIndex`] when there is no commit that can be read.
 pub(in crate::store) fn read_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
+    let read = || CommittedIndex::open(layout)?.checkpoint();
     let path = layout.index();
-    quietly(|| CommittedIndex::open(layout)?.checkpoint())
-        .unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
+    quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }
 
-/// What the latest commit says, be its fields of this format or an earlier one; for whoever builds
-/// the index anew.
+/// As [`read_checkpoint`], be the index's fields of this format or an earlier one; for whoever builds
+/// it anew.
+///
+/// # Errors
+///
+/// As [`read_checkpoint`].
 pub(in crate::store) fn read_checkpoint_of_any_format(
     layout: &Layout,
 ) -> Result<Checkpoint, StoreError> {
+    let read = || {
+        let index = CommittedIndex::open(layout)?;
+        let payload = index.payload()?;
+        Checkpoint::of_any_format(&payload).map_err(|it| index.no_index(it))
+    };
     let path = layout.index();
-    quietly(|| CommittedIndex::open(layout)?.checkpoint_of_any_format())
-        .unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
+    quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }
 
 /// Runs what may panic on damaged data; the panic's message when it did.

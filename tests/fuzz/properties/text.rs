@@ -1,6 +1,6 @@
 //! Texts on their own: what is shown of them, and what is read out of them.
 
-use mailtrace::event::{Address, MessageId, decoded_subject, pasted_id};
+use mailtrace::event::{Address, MessageId, StatusCode, decoded_subject, each_address, pasted_id};
 use mailtrace::logging::shell_command;
 use mailtrace::render::{columns, csv_cell, fit, html_text, human_duration, sanitise, wrap};
 use mailtrace::store::words::{folded, words};
@@ -17,8 +17,9 @@ pub fn text(input: &[u8]) {
     shown_does_not_act(&text);
     normalised_stays(&text);
     times_read_back(&text);
-    let in_words = bounce_in_words(Some(&text), Some(&text));
-    let _class = (status_class(&text), in_words, pasted_id(&text));
+    each_address(&text, &mut |it| assert!(it.contains('@')));
+    let _status = StatusCode::find(&text);
+    let _class = (status_class(&text), bounce_in_words(Some(&text), Some(&text)), pasted_id(&text));
 }
 
 fn shown_does_not_act(text: &str) {
