@@ -274,6 +274,10 @@ pub const SPLIT_PAGES_MIN: u32 = 4;
 /// Milliseconds of a slice that are worth cutting in two.
 pub const SPLIT_MS_MIN: i64 = 60 * 1_000;
 
+/// Milliseconds by which a clock may be off before what it said is not believed, or it is said to
+/// have been set.
+pub const CLOCK_JUMP_MS: i64 = 5 * 60 * 1_000;
+
 /// Milliseconds by which events may be ahead of the time (PutLogEvents, API reference: two hours).
 pub const FUTURE_MS: i64 = (2 * 60 + 5) * 60 * 1_000;
 

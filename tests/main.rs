@@ -63,6 +63,8 @@ mod pull_s3;
 mod pull_s3_moto;
 // What a pull says when it cannot.
 mod pull_errors;
+// A pull that follows while its clock is set.
+mod pull_clock;
 // Whatever goes wrong on the way, a pull's store has exactly the service's events.
 mod pull_lossless;
 // Where each record came from.
@@ -74,6 +76,8 @@ mod properties;
 mod pull_moto;
 // Random events and random faults, then the exact set.
 mod pull_properties;
+// As whom a pull goes where.
+mod pull_session;
 mod pull_sources;
 // Running pulls, and comparing what they leave with what the service had.
 mod pulling;

@@ -83,6 +83,12 @@ fn a_missing_permission_is_named_with_the_group() {
 }
 
 #[test]
+fn a_log_group_that_cannot_be_listed_is_told_with_the_way_out() {
+    let ran = pull_with(Call::FilterLogEvents, Failure::InfrequentAccess);
+    ran.expect_error(&[GROUP, "INFREQUENT_ACCESS", "start-query", "mailtrace import", "--s3"]);
+}
+
+#[test]
 fn bad_credentials_are_told_apart() {
     let filter = Call::FilterLogEvents;
     for call in [filter, Call::DescribeLogGroups, Call::DescribeLogStreams] {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::account::{Account, OWN_ROLE};
-use crate::cloudwatch::Event;
+use crate::cloudwatch::{Event, REGION};
 use crate::support::{Ran, archive_files, assert_sound, on, run};
 use crate::workmail::{Operation, Organization, Refusal};
 
@@ -133,6 +133,24 @@ fn without_deletions_logging_is_switched_off_and_that_is_all() {
     assert_eq!(site.account.monitoring("acme"), None);
     assert!(site.account.log_group(GROUP).is_some() && site.account.trust_policy(ROLE).is_some());
     assert!(!site.store().exists());
+}
+
+#[test]
+fn a_list_of_organizations_that_is_cut_is_not_nobody() {
+    let site = Site::new();
+    {
+        let mut workmail = site.account.workmail.lock();
+        workmail.page_organizations = 1;
+        // More than are listed, and the last of them logs to our group.
+        let more = (0..50).map(|it| Organization::new(&format!("org{it}"), 100 + it));
+        workmail.organizations.splice(1..1, more);
+    }
+    site.zenith(REGION, GROUP, "another");
+    let mut all = ALL;
+    let id = Organization::new("acme", 1).id;
+    all[2] = &id;
+    site.run(&all).expect_error(&["cannot tell", "organizations"]);
+    site.assert_untouched();
 }
 
 #[test]

@@ -1,11 +1,6 @@
 //! What can go wrong with a call, in the words of whoever has to mend it.
 
-use std::error::Error;
 use std::fmt;
-
-use aws_credential_types::provider::error::CredentialsError;
-use aws_sdk_cloudwatchlogs::config::http::HttpResponse;
-use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 
 /// Why AWS did not give what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +33,48 @@ pub enum AwsError {
         "no AWS credentials: give --profile, set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, run `aws sso login`, or run on an instance with a role"
     )]
     NoCredentials,
+    /// A profile that is not there.
+    #[error("there is no AWS profile {profile} in {files}{near}: check --profile and AWS_PROFILE")]
+    NoProfile {
+        /// As it was given.
+        profile: String,
+        /// Where it was looked for.
+        files: String,
+        /// Which there are, or how it has to be written.
+        near: String,
+    },
+    /// A configuration file of AWS that cannot be read.
+    #[error("the AWS configuration cannot be used: {detail}")]
+    ConfigFile {
+        /// Which file, where in it, and what is wrong.
+        detail: String,
+    },
+    /// A bundle of certificates that cannot be used.
+    #[error("{named_by} names {path}, which cannot be used: {detail}")]
+    CaBundle {
+        /// The variable or the setting.
+        named_by: &'static str,
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The identity may not become the role that the profile wants.
+    #[error("STS does not let this identity assume the role {role} ({detail}): {remedy}")]
+    RoleRefused {
+        /// The ARN of the role.
+        role: String,
+        /// The words of STS, which name the identity.
+        detail: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The sign-in to the console has to be done again.
+    #[error("the sign-in to the console has expired or was never done: run `{command}`")]
+    LoginExpired {
+        /// The command that does it.
+        command: String,
+    },
     /// Single sign-on has to be done again.
     #[error("the SSO session has expired or was never begun: run `{command}`")]
     SsoExpired {
@@ -140,6 +177,26 @@ pub enum AwsError {
         /// What the connection came to.
         detail: String,
     },
+    /// Whoever answered is nobody whom we trust.
+    #[error(
+        "{call}: the certificate of who answered is not trusted: {detail}: where a proxy looks into connections, name its authority's certificates with AWS_CA_BUNDLE or ca_bundle in the profile"
+    )]
+    UntrustedCertificate {
+        /// The call.
+        call: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// A log group whose class has no FilterLogEvents.
+    #[error(
+        "{call}: the service refuses ({detail}). A log group of the class INFREQUENT_ACCESS cannot be read this way: query it with CloudWatch Logs Insights (`aws logs start-query`, `aws logs get-query-results`) and `mailtrace import` the results, or bring its events to a bucket and `mailtrace pull --s3`; have events logged to a group of the class STANDARD, for a class cannot be changed"
+    )]
+    InfrequentAccess {
+        /// The call.
+        call: String,
+        /// The service's words.
+        detail: String,
+    },
     /// Throttled for too long.
     #[error(
         "{call}: still throttled after {seconds} s: another program uses up the account's quota; run the same command again later"
@@ -160,6 +217,16 @@ pub enum AwsError {
         /// The service's words.
         detail: String,
     },
+    /// A listing that goes on beyond its bound.
+    #[error(
+        "there are more {what} than the {count} that were listed: nothing can be decided on a part of them"
+    )]
+    CutListing {
+        /// What was listed, in the plural.
+        what: &'static str,
+        /// How many were listed.
+        count: usize,
+    },
     /// An answer that we cannot read.
     #[error("{call}: the answer makes no sense: {detail}")]
     Incomprehensible {
@@ -174,15 +241,21 @@ impl AwsError {
     /// Whether it may go better in a while, with nobody doing anything about it.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::Network { .. } | Self::Throttled { .. } | Self::Service { .. })
+        matches!(
+            self,
+            Self::Network { .. }
+                | Self::Throttled { .. }
+                | Self::Service { .. }
+                | Self::ClockSkew { .. }
+        )
     }
 }
 
 /// A call to a service: the IAM action that allows it, and what it is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
-    permission: &'static str,
-    resource: String,
+    pub(super) permission: &'static str,
+    pub(super) resource: String,
 }
 
 impl Call {
@@ -222,264 +295,5 @@ impl Failure {
             | Self::BadParameter(error)
             | Self::Permanent(error) => error,
         }
-    }
-}
-
-/// Codes of calls that came too fast, over all services.
-const THROTTLED: &[&str] = &[
-    "Throttling",
-    "ThrottlingException",
-    "ThrottledException",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "TooManyRequestsException",
-    "RequestLimitExceeded",
-    "LimitExceededException",
-    "SlowDown",
-];
-
-/// Reads what became of a call.
-pub(super) fn failure<E>(error: &SdkError<E, HttpResponse>, call: &Call) -> Failure
-where
-    E: ProvideErrorMetadata + Error + 'static,
-{
-    let named = call.to_string();
-    match error {
-        SdkError::ServiceError(context) => {
-            let status = context.raw().status().as_u16();
-            if context.raw().status().is_success() {
-                let detail = causes(context.err());
-                return Failure::Transient(AwsError::Incomprehensible { call: named, detail });
-            }
-            let metadata = context.err().meta();
-            let code = metadata.code().unwrap_or_default();
-            let message = metadata.message().unwrap_or_default();
-            service_failure(status, code, message, call)
-        }
-        // Credentials are fetched as part of a call, and may fail then.
-        SdkError::DispatchFailure(_) if credentials_error(error).is_some() => {
-            let error = credentials_error(error).map(|it| of_credentials(it, None));
-            Failure::Permanent(error.unwrap_or(AwsError::NoCredentials))
-        }
-        SdkError::ConstructionFailure(_) => {
-            Failure::Permanent(AwsError::Incomprehensible { call: named, detail: causes(error) })
-        }
-        SdkError::TimeoutError(_) => Failure::Transient(AwsError::Network {
-            call: named,
-            detail: "no answer in time".to_owned(),
-        }),
-        // Beside connections that fail, this is answers that break off or are garbled.
-        _ => Failure::Transient(AwsError::Network { call: named, detail: causes(error) }),
-    }
-}
-
-fn credentials_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e CredentialsError> {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        cause = error.source();
-    }
-    None
-}
-
-fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failure {
-    let named = call.to_string();
-    let detail = message.to_owned();
-    // Some protocols give a code with a prefix and a suffix.
-    let code = code.rsplit('#').next().unwrap_or_default();
-    let is_about_time = message.contains("ignature expired")
-        || message.contains("ignature not yet current")
-        || message.contains("equest timestamp");
-    match code {
-        _ if THROTTLED.contains(&code) || status == 429 || message.contains("Rate exceeded") => {
-            Failure::Throttled(AwsError::Service { call: named, code: code.to_owned(), detail })
-        }
-        "RequestTimeTooSkewed" | "RequestExpired" => {
-            Failure::Transient(AwsError::ClockSkew { call: named, detail })
-        }
-        "InvalidSignatureException" | "SignatureDoesNotMatch" | "AccessDenied" | "AuthFailure"
-            if is_about_time =>
-        {
-            // The SDK learns the difference from the answer: the next call may do.
-            Failure::Transient(AwsError::ClockSkew { call: named, detail })
-        }
-        "AccessDeniedException"
-        | "AccessDenied"
-        | "UnauthorizedOperation"
-        | "AuthorizationError" => {
-            let (permission, resource) = other_permission(message, call.permission)
-                .unwrap_or((call.permission, call.resource.as_str()));
-            Failure::Permanent(AwsError::Denied {
-                permission: permission.to_owned(),
-                resource: resource.to_owned(),
-                principal: principal(message),
-            })
-        }
-        "ExpiredTokenException" | "ExpiredToken" => {
-            Failure::Permanent(AwsError::ExpiredCredentials { call: named })
-        }
-        "UnrecognizedClientException"
-        | "InvalidClientTokenId"
-        | "InvalidAccessKeyId"
-        | "InvalidSignatureException"
-        | "SignatureDoesNotMatch"
-        | "AuthFailure"
-        | "IncompleteSignature"
-        | "MissingAuthenticationTokenException" => {
-            Failure::Permanent(AwsError::RejectedCredentials { call: named, detail })
-        }
-        "ResourceNotFoundException"
-        | "OrganizationNotFoundException"
-        | "NoSuchBucket"
-        | "NoSuchKey"
-        | "NoSuchEntity" => Failure::Permanent(AwsError::NotFound { call: named, detail }),
-        "ResourceAlreadyExistsException" | "EntityAlreadyExists" => {
-            Failure::Permanent(AwsError::AlreadyExists { call: named, detail })
-        }
-        // Somebody else was changing the same thing.
-        "OperationAbortedException" | "ConcurrentModification" => {
-            Failure::Transient(AwsError::Service { call: named, code: code.to_owned(), detail })
-        }
-        "InvalidParameterException" | "ValidationException" | "InvalidArgument" => {
-            Failure::BadParameter(AwsError::Service { call: named, code: code.to_owned(), detail })
-        }
-        _ => {
-            let code =
-                if code.is_empty() { format!("HTTP status {status}") } else { code.to_owned() };
-            let detail = if detail.is_empty() {
-                "no reason given; try again later, and check --endpoint-url".to_owned()
-            } else {
-                detail
-            };
-            let error = AwsError::Service { call: named, code, detail };
-            if status >= 500 || status == 408 || status < 400 {
-                Failure::Transient(error)
-            } else {
-                Failure::Permanent(error)
-            }
-        }
-    }
-}
-
-/// What was to be taken away and is not there has been taken away.
-pub(super) fn unless_gone(answer: Result<(), Failure>) -> Result<(), Failure> {
-    match answer {
-        Err(Failure::Permanent(AwsError::NotFound { .. })) => Ok(()),
-        other => other,
-    }
-}
-
-/// Whom the service says it refused, as ` for ARN`.
-fn principal(message: &str) -> String {
-    message
-        .strip_prefix("User: ")
-        .and_then(|it| it.split_once(" is not authorized"))
-        .map(|(arn, _)| format!(" for {arn}"))
-        .unwrap_or_default()
-}
-
-/// The action that the service says is not allowed, and on what, where it is another than that of
-/// the call: `iam:PassRole` is checked within calls of other services.
-fn other_permission<'m>(message: &'m str, permission: &str) -> Option<(&'m str, &'m str)> {
-    let (_, rest) = message.split_once("is not authorized to perform: ")?;
-    let (action, rest) = rest.split_once(' ')?;
-    let resource = rest.strip_prefix("on resource: ")?.split(' ').next()?;
-    (action != permission && action.contains(':')).then_some((action, resource))
-}
-
-/// Reads why there are no credentials.
-pub(super) fn of_credentials(error: &CredentialsError, profile: Option<&str>) -> AwsError {
-    let detail = causes(error);
-    let is_sso = detail.contains("SSO") || detail.to_lowercase().contains("sso token");
-    match error {
-        _ if is_sso => AwsError::SsoExpired {
-            command: match profile {
-                Some(profile) => format!("aws sso login --profile {profile}"),
-                None => "aws sso login".to_owned(),
-            },
-        },
-        CredentialsError::CredentialsNotLoaded(_) if profile.is_none() => AwsError::NoCredentials,
-        // The instance's service is asked last, when nothing else has credentials.
-        _ if detail.contains("IMDS") && profile.is_none() => AwsError::NoCredentials,
-        _ if detail == NOT_ENABLED => {
-            let profile = profile.unwrap_or("default");
-            AwsError::Credentials { detail: format!("the profile {profile} has none") }
-        }
-        _ => AwsError::Credentials { detail },
-    }
-}
-
-/// What the SDK says when a place simply has no credentials.
-const NOT_ENABLED: &str = "the credential provider was not enabled";
-
-/// An error and its causes in one line, without the layers that say nothing to an administrator.
-pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
-    const LAYERS: &[&str] =
-        &["dispatch failure", "io error", "client error (Connect)", NOT_ENABLED];
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if LAYERS.contains(&line.as_str()) {
-            line = text;
-        } else if !line.contains(&text) && !LAYERS.contains(&text.as_str()) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line.replace(['\n', '\r'], " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn call() -> Call {
-        Call::new("logs:FilterLogEvents", "log group /g in us-east-1".to_owned())
-    }
-
-    fn text(status: u16, code: &str, message: &str) -> String {
-        service_failure(status, code, message, &call()).into_error().to_string()
-    }
-
-    #[test]
-    fn a_missing_permission_is_named_with_what_it_is_missing_on() {
-        let message = "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: logs:FilterLogEvents on resource: arn";
-        assert_eq!(
-            text(400, "AccessDeniedException", message),
-            "logs:FilterLogEvents on log group /g in us-east-1 is not allowed for arn:aws:iam::123456789012:user/ana: grant it in the IAM policy of that identity"
-        );
-    }
-
-    #[test]
-    fn a_permission_that_is_checked_within_a_call_is_the_one_that_is_named() {
-        let message = "User: arn:aws:iam::123456789012:user/ana is not authorized to perform: iam:PassRole on resource: arn:aws:iam::123456789012:role/x because no identity-based policy allows the iam:PassRole action";
-        assert_eq!(
-            text(400, "AccessDeniedException", message),
-            "iam:PassRole on arn:aws:iam::123456789012:role/x is not allowed for arn:aws:iam::123456789012:user/ana: grant it in the IAM policy of that identity"
-        );
-    }
-
-    #[test]
-    fn each_kind_of_failure_says_what_to_do_next() {
-        let of = |status, code| service_failure(status, code, "", &call());
-        assert!(matches!(of(400, "ThrottlingException"), Failure::Throttled(_)));
-        assert!(matches!(of(400, "com.amazon#ThrottlingException"), Failure::Throttled(_)));
-        assert!(matches!(of(500, "InternalFailure"), Failure::Transient(_)));
-        assert!(matches!(of(503, ""), Failure::Transient(_)));
-        assert!(matches!(of(400, "InvalidParameterException"), Failure::BadParameter(_)));
-        assert!(matches!(of(400, "ResourceNotFoundException"), Failure::Permanent(_)));
-        assert!(matches!(of(403, ""), Failure::Permanent(_)));
-    }
-
-    #[test]
-    fn a_wrong_clock_is_not_taken_for_a_wrong_key() {
-        let message = "Signature expired: 20261120T000000Z is now earlier than 20261120T115500Z";
-        assert!(text(403, "InvalidSignatureException", message).contains("clock is wrong"));
-        let message = "The request signature we calculated does not match";
-        assert!(text(403, "InvalidSignatureException", message).contains("check the access key"));
     }
 }

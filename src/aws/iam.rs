@@ -2,8 +2,9 @@
 
 use aws_sdk_iam::Client;
 
-use super::error::{self, AwsError, Call, Failure};
-use super::session::Session;
+use super::error::{AwsError, Call, Failure};
+use super::failure;
+use super::session::{Service, Session};
 
 /// A role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,7 +52,8 @@ impl IamClient {
     /// Calls as the session's identity.
     #[must_use]
     pub fn new(session: &Session) -> Self {
-        let place = session.endpoint_url().map(|url| format!(" at {url}")).unwrap_or_default();
+        let place =
+            session.endpoint_url(Service::Iam).map(|url| format!(" at {url}")).unwrap_or_default();
         Self { client: Client::new(&session.config), place }
     }
 
@@ -67,7 +69,7 @@ impl IamClient {
     pub async fn role(&self, name: &str) -> Result<Option<Role>, Failure> {
         let call = self.call("iam:GetRole", name);
         let answer = self.client.get_role().role_name(name).send().await;
-        let role = match answer.map_err(|error| error::failure(&error, &call)) {
+        let role = match answer.map_err(|error| failure::failure(&error, &call)) {
             Ok(answer) => answer.role,
             Err(Failure::Permanent(AwsError::NotFound { .. })) => return Ok(None),
             Err(failure) => return Err(failure),
@@ -91,7 +93,7 @@ impl IamClient {
     ) -> Result<(Vec<String>, Option<String>), Failure> {
         let call = self.call("iam:ListRolePolicies", role);
         let request = self.client.list_role_policies().role_name(role).set_marker(marker);
-        let answer = request.send().await.map_err(|error| error::failure(&error, &call))?;
+        let answer = request.send().await.map_err(|error| failure::failure(&error, &call))?;
         Ok((answer.policy_names, answer.marker.filter(|_| answer.is_truncated)))
     }
 
@@ -103,7 +105,7 @@ impl IamClient {
     pub async fn role_policy(&self, role: &str, policy: &str) -> Result<String, Failure> {
         let call = self.call("iam:GetRolePolicy", role);
         let request = self.client.get_role_policy().role_name(role).policy_name(policy);
-        let answer = request.send().await.map_err(|error| error::failure(&error, &call))?;
+        let answer = request.send().await.map_err(|error| failure::failure(&error, &call))?;
         Ok(decoded(&answer.policy_document))
     }
 
@@ -121,7 +123,7 @@ impl IamClient {
         let call = self.call("iam:CreateRole", name);
         let request = self.client.create_role().role_name(name).description(description);
         let answer = request.assume_role_policy_document(trust_policy).send().await;
-        answer.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
     /// Replaces who may assume a role.
@@ -133,7 +135,7 @@ impl IamClient {
         let call = self.call("iam:UpdateAssumeRolePolicy", role);
         let request = self.client.update_assume_role_policy().role_name(role);
         let answer = request.policy_document(trust_policy).send().await;
-        answer.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
     /// Writes a policy within a role, over one of the same name.
@@ -150,7 +152,7 @@ impl IamClient {
         let call = self.call("iam:PutRolePolicy", role);
         let request = self.client.put_role_policy().role_name(role).policy_name(policy);
         let answer = request.policy_document(document).send().await;
-        answer.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
     /// One page of the policies that a role shares with others, and the marker of the next.
@@ -165,7 +167,7 @@ impl IamClient {
     ) -> Result<(Vec<AttachedPolicy>, Option<String>), Failure> {
         let call = self.call("iam:ListAttachedRolePolicies", role);
         let request = self.client.list_attached_role_policies().role_name(role).set_marker(marker);
-        let answer = request.send().await.map_err(|error| error::failure(&error, &call))?;
+        let answer = request.send().await.map_err(|error| failure::failure(&error, &call))?;
         let policies = answer.attached_policies.unwrap_or_default().into_iter().filter_map(|it| {
             Some(AttachedPolicy { name: it.policy_name.unwrap_or_default(), arn: it.policy_arn? })
         });
@@ -180,7 +182,7 @@ impl IamClient {
     pub async fn policy_version(&self, arn: &str) -> Result<String, Failure> {
         let call = Call::new("iam:GetPolicy", format!("policy {arn}{}", self.place));
         let answer = self.client.get_policy().policy_arn(arn).send().await;
-        let answer = answer.map_err(|error| error::failure(&error, &call))?;
+        let answer = answer.map_err(|error| failure::failure(&error, &call))?;
         let version = answer.policy.and_then(|it| it.default_version_id);
         version.ok_or_else(|| incomprehensible(&call, "a policy without a version in force"))
     }
@@ -193,7 +195,7 @@ impl IamClient {
     pub async fn policy_document(&self, arn: &str, version: &str) -> Result<String, Failure> {
         let call = Call::new("iam:GetPolicyVersion", format!("policy {arn}{}", self.place));
         let request = self.client.get_policy_version().policy_arn(arn).version_id(version);
-        let answer = request.send().await.map_err(|error| error::failure(&error, &call))?;
+        let answer = request.send().await.map_err(|error| failure::failure(&error, &call))?;
         let document = answer.policy_version.and_then(|it| it.document);
         let document = document.ok_or_else(|| incomprehensible(&call, "a version without text"))?;
         Ok(decoded(&document))
@@ -208,7 +210,7 @@ impl IamClient {
         let call = self.call("iam:DeleteRolePolicy", role);
         let request = self.client.delete_role_policy().role_name(role).policy_name(policy);
         let answer = request.send().await.map(|_| ());
-        error::unless_gone(answer.map_err(|error| error::failure(&error, &call)))
+        failure::unless_gone(answer.map_err(|error| failure::failure(&error, &call)))
     }
 
     /// Takes a policy off a role that stands by itself. That the role has it not is no failure.
@@ -220,7 +222,7 @@ impl IamClient {
         let call = self.call("iam:DetachRolePolicy", role);
         let request = self.client.detach_role_policy().role_name(role).policy_arn(policy_arn);
         let answer = request.send().await.map(|_| ());
-        error::unless_gone(answer.map_err(|error| error::failure(&error, &call)))
+        failure::unless_gone(answer.map_err(|error| failure::failure(&error, &call)))
     }
 
     /// Deletes a role that has no policies any more. That there is none is no failure.
@@ -231,7 +233,7 @@ impl IamClient {
     pub async fn delete_role(&self, name: &str) -> Result<(), Failure> {
         let call = self.call("iam:DeleteRole", name);
         let answer = self.client.delete_role().role_name(name).send().await.map(|_| ());
-        error::unless_gone(answer.map_err(|error| error::failure(&error, &call)))
+        failure::unless_gone(answer.map_err(|error| failure::failure(&error, &call)))
     }
 
     /// Begins to delete a service-linked role. Gives the task to ask after; `None` where there is
@@ -243,7 +245,7 @@ impl IamClient {
     pub async fn delete_service_linked_role(&self, name: &str) -> Result<Option<String>, Failure> {
         let call = self.call("iam:DeleteServiceLinkedRole", name);
         let answer = self.client.delete_service_linked_role().role_name(name).send().await;
-        match answer.map_err(|error| error::failure(&error, &call)) {
+        match answer.map_err(|error| failure::failure(&error, &call)) {
             Ok(answer) => Ok(Some(answer.deletion_task_id)),
             Err(Failure::Permanent(AwsError::NotFound { .. })) => Ok(None),
             Err(failure) => Err(failure),
@@ -259,7 +261,7 @@ impl IamClient {
         let call = self.call("iam:GetServiceLinkedRoleDeletionStatus", name);
         let request = self.client.get_service_linked_role_deletion_status();
         let answer = request.deletion_task_id(task).send().await;
-        let answer = answer.map_err(|error| error::failure(&error, &call))?;
+        let answer = answer.map_err(|error| failure::failure(&error, &call))?;
         Ok(match answer.status.as_str() {
             "SUCCEEDED" => Deletion::Succeeded,
             "FAILED" => {

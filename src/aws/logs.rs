@@ -2,8 +2,9 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 
-use super::error::{self, AwsError, Call, Failure};
-use super::session::Session;
+use super::error::{AwsError, Call, Failure};
+use super::failure;
+use super::session::{Service, Session};
 use crate::limits;
 
 /// A log group, as far as it is known.
@@ -94,7 +95,7 @@ impl LogsClient {
     /// Calls as the session's identity, in its region.
     #[must_use]
     pub fn new(session: &Session) -> Self {
-        Self { client: Client::new(&session.config), place: session.place() }
+        Self { client: Client::new(&session.config), place: session.place(Service::Logs) }
     }
 
     fn call(&self, permission: &'static str, group: &str) -> Call {
@@ -124,7 +125,7 @@ impl LogsClient {
             .set_next_token(token)
             .send()
             .await
-            .map_err(|error| error::failure(&error, &self.call("logs:FilterLogEvents", group)))?;
+            .map_err(|error| failure::failure(&error, &self.call("logs:FilterLogEvents", group)))?;
         let events = answer.events.unwrap_or_default().into_iter().map(|it| LogEvent {
             log_stream: it.log_stream_name,
             event_id: it.event_id,
@@ -158,7 +159,7 @@ impl LogsClient {
             .set_next_token(token)
             .send()
             .await
-            .map_err(|error| error::failure(&error, &call))?;
+            .map_err(|error| failure::failure(&error, &call))?;
         let groups = answer.log_groups.unwrap_or_default().into_iter().filter_map(|it| {
             let arn = it.arn.or(it.log_group_arn)?;
             Some(LogGroup {
@@ -198,7 +199,7 @@ impl LogsClient {
             .set_next_token(token)
             .send()
             .await
-            .map_err(|error| error::failure(&error, &call))?;
+            .map_err(|error| failure::failure(&error, &call))?;
         let streams = answer.log_streams.unwrap_or_default().into_iter().filter_map(|it| {
             Some(LogStream { name: it.log_stream_name?, last_ingestion_ms: it.last_ingestion_time })
         });
@@ -218,7 +219,7 @@ impl LogsClient {
         let call = self.call("logs:DescribeSubscriptionFilters", group);
         let request = self.client.describe_subscription_filters().log_group_name(group);
         let answer = request.set_next_token(token).send().await;
-        let answer = answer.map_err(|error| error::failure(&error, &call))?;
+        let answer = answer.map_err(|error| failure::failure(&error, &call))?;
         let filters = answer.subscription_filters.unwrap_or_default().into_iter();
         let subscriptions = filters.map(|it| Subscription {
             name: it.filter_name.unwrap_or_default(),
@@ -235,7 +236,7 @@ impl LogsClient {
     pub async fn delete_group(&self, group: &str) -> Result<(), Failure> {
         let call = self.call("logs:DeleteLogGroup", group);
         let answer = self.client.delete_log_group().log_group_name(group).send().await;
-        error::unless_gone(answer.map(|_| ()).map_err(|error| error::failure(&error, &call)))
+        failure::unless_gone(answer.map(|_| ()).map_err(|error| failure::failure(&error, &call)))
     }
 
     /// Makes a group that is encrypted with this key, or with CloudWatch's own. That it is there
@@ -248,7 +249,7 @@ impl LogsClient {
         let call = self.call("logs:CreateLogGroup", group);
         let request = self.client.create_log_group().log_group_name(group);
         let answer = request.set_kms_key_id(kms_key.map(str::to_owned)).send().await;
-        match answer.map_err(|error| error::failure(&error, &call)) {
+        match answer.map_err(|error| failure::failure(&error, &call)) {
             Ok(_) | Err(Failure::Permanent(AwsError::AlreadyExists { .. })) => Ok(()),
             // Here this is how many groups an account may have, which no pause changes.
             Err(Failure::Throttled(AwsError::Service { call, code, detail }))
@@ -269,13 +270,13 @@ impl LogsClient {
         let Some(days) = days else {
             let call = self.call("logs:DeleteRetentionPolicy", group);
             let answer = self.client.delete_retention_policy().log_group_name(group).send().await;
-            return answer.map(|_| ()).map_err(|error| error::failure(&error, &call));
+            return answer.map(|_| ()).map_err(|error| failure::failure(&error, &call));
         };
         let call = self.call("logs:PutRetentionPolicy", group);
         let request = self.client.put_retention_policy().log_group_name(group);
         let days = i32::try_from(days).unwrap_or(i32::MAX);
         let answer = request.retention_in_days(days).send().await;
-        answer.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
     /// Encrypts what comes into a group from now on with a key of KMS.
@@ -286,6 +287,6 @@ impl LogsClient {
     pub async fn encrypt_group(&self, group: &str, kms_key: &str) -> Result<(), Failure> {
         let call = self.call("logs:AssociateKmsKey", group);
         let request = self.client.associate_kms_key().log_group_name(group).kms_key_id(kms_key);
-        request.send().await.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        request.send().await.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 }

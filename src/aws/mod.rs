@@ -5,8 +5,11 @@
 //! off, so that the [`RateLimiter`] sees every throttled answer and a listing can begin again
 //! where a page was lost.
 
+mod credentials;
 mod download;
+mod endpoint;
 mod error;
+mod failure;
 mod http;
 mod iam;
 mod limiter;
@@ -14,6 +17,7 @@ mod logs;
 mod names;
 #[cfg(test)]
 pub(crate) mod object_server;
+mod profiles;
 mod retry;
 mod s3;
 mod session;
@@ -27,5 +31,5 @@ pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient,
 pub use names::{GROUP_PREFIX, LogGroupArn, default_group, partition};
 pub use retry::Retrier;
 pub use s3::{ObjectBody, ObjectsClient, S3Object, S3Url, S3UrlError};
-pub use session::{Identity, Session, SessionOptions};
+pub use session::{Identity, Service, Session, SessionOptions};
 pub use workmail::{Monitoring, Organization, OrganizationSummary, WorkMailClient};

@@ -73,26 +73,28 @@ impl<'r> Retrier<'r> {
         }
     }
 
-    /// Lists page after page, `pages_max` at most. Tells whether that was all.
+    /// Lists page after page to the end. `what` names what is listed, in the plural.
     ///
     /// # Errors
     ///
-    /// As [`Retrier::call`].
+    /// As [`Retrier::call`], and [`AwsError::CutListing`] where there are more than `pages_max`
+    /// pages: nothing can be told from a part of a list.
     pub async fn pages<T>(
         &self,
+        what: &'static str,
         pages_max: usize,
         page: impl AsyncFn(Option<String>) -> Result<(Vec<T>, Option<String>), Failure>,
-    ) -> Result<(Vec<T>, bool), Failure> {
+    ) -> Result<Vec<T>, Failure> {
         let (mut listed, mut token) = (Vec::new(), None);
         for _ in 0..pages_max {
             let (items, next) = self.call(async || page(token.clone()).await).await?;
             listed.extend(items);
             if next.is_none() {
-                return Ok((listed, true));
+                return Ok(listed);
             }
             token = next;
         }
-        Ok((listed, false))
+        Err(Failure::Permanent(AwsError::CutListing { what, count: listed.len() }))
     }
 }
 
@@ -150,6 +152,19 @@ mod tests {
             .await;
         assert_eq!(answer, Err(Failure::Permanent(service_error())));
         assert_eq!(calls, 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_is_whole_or_nothing() {
+        let limiter = RateLimiter::new();
+        let retrier = Retrier::new(&limiter);
+        let page = async |token: Option<String>| {
+            let index: u32 = token.map_or(0, |it| it.parse().unwrap());
+            Ok((vec![index], (index < 2).then(|| (index + 1).to_string())))
+        };
+        assert_eq!(retrier.pages("numbers", 3, page).await, Ok(vec![0, 1, 2]));
+        let cut = AwsError::CutListing { what: "numbers", count: 2 };
+        assert_eq!(retrier.pages("numbers", 2, page).await, Err(Failure::Permanent(cut)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,8 +11,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
-use super::error::{self, AwsError, Call, Failure};
-use super::session::Session;
+use super::error::{AwsError, Call, Failure};
+use super::failure;
+use super::session::{Service, Session};
 use crate::limits;
 
 /// Where objects lie: `s3://bucket/prefix`.
@@ -110,7 +111,7 @@ impl ObjectsClient {
     pub fn new(session: &Session) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&session.config)
             // Another endpoint hardly has a name for each bucket.
-            .force_path_style(session.endpoint_url().is_some())
+            .force_path_style(session.endpoint_url(Service::S3).is_some())
             // We stall streams ourselves, while the store has enough to do; `ObjectBody` tells a
             // stream that nothing comes from.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
@@ -189,7 +190,7 @@ impl ObjectsClient {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let SdkError::ServiceError(context) = error else {
-            return error::failure(error, call);
+            return failure::failure(error, call);
         };
         let raw = context.raw();
         let metadata = context.err().meta();
@@ -214,7 +215,7 @@ impl ObjectsClient {
             ("InvalidObjectState", _) => {
                 Failure::Permanent(AwsError::ObjectArchived { call: call_name })
             }
-            _ => error::failure(error, call),
+            _ => failure::failure(error, call),
         }
     }
 }
@@ -238,7 +239,7 @@ impl ObjectBody {
         match tokio::time::timeout(patience, self.stream.next()).await {
             Ok(None) => Ok(None),
             Ok(Some(Ok(bytes))) => Ok(Some(bytes.into())),
-            Ok(Some(Err(error))) => Err(self.broken(error::causes(&error))),
+            Ok(Some(Err(error))) => Err(self.broken(failure::causes(&error))),
             Err(_) => Err(self.broken("nothing more came".to_owned())),
         }
     }

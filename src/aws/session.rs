@@ -1,17 +1,21 @@
 //! Who we are and where: region, credentials and endpoint from the usual chain.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-use super::error::{self, AwsError, Call};
-use super::http::http_client;
+use super::credentials::Chain;
+use super::endpoint;
+use super::error::{AwsError, Call};
+use super::failure;
+use super::http::{CaBundle, http_client};
+use super::profiles::Profiles;
 use crate::limits;
 
 /// What the user says about where to go and as whom. What is not said comes from the environment,
@@ -40,6 +44,8 @@ pub struct Identity {
 pub struct Session {
     pub(super) config: SdkConfig,
     region: String,
+    /// The endpoint for every service that was named with the command.
+    endpoint_url: Option<String>,
 }
 
 impl Session {
@@ -47,30 +53,26 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`AwsError::NoRegion`], [`AwsError::InsecureEndpoint`], and what is wrong with the
-    /// credentials: [`AwsError::NoCredentials`], [`AwsError::SsoExpired`] or
-    /// [`AwsError::Credentials`].
+    /// What is wrong with the configuration ([`AwsError::ConfigFile`], [`AwsError::NoProfile`],
+    /// [`AwsError::CaBundle`], [`AwsError::NoRegion`], [`AwsError::NotARegion`]), with an endpoint
+    /// ([`AwsError::NotAnEndpoint`], [`AwsError::InsecureEndpoint`]), and with the credentials.
     pub async fn open(options: &SessionOptions) -> Result<Self, AwsError> {
-        if let Some(url) = options.endpoint_url.as_deref().filter(|it| !is_url(it)) {
-            return Err(AwsError::NotAnEndpoint { url: url.to_owned() });
+        if let Some(url) = &options.endpoint_url {
+            endpoint::check(url)?;
         }
+        let profiles = Profiles::read(options.profile.as_deref()).await?;
+        let http_client = http_client(ca_bundle(&profiles)?.as_ref())?;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(limits::AWS_CONNECT_SECONDS))
             .operation_attempt_timeout(Duration::from_secs(limits::AWS_ATTEMPT_SECONDS))
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client())
+            .http_client(http_client.clone())
             .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts);
-        if let Some(profile) = &options.profile {
-            // As the AWS CLI has it, a profile that is named goes before the environment.
-            let client = ProviderConfig::without_region().with_http_client(http_client());
-            let provider = ProfileFileCredentialsProvider::builder()
-                .configure(&client)
-                .profile_name(profile)
-                .build();
-            loader = loader.profile_name(profile).credentials_provider(provider);
-        }
+            .timeout_config(timeouts.clone())
+            .profile_files(profiles.files.clone())
+            .profile_name(&profiles.name)
+            .no_credentials();
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
         }
@@ -78,35 +80,36 @@ impl Session {
             loader = loader.endpoint_url(endpoint_url);
         }
         let config = loader.load().await;
-        let urls = SERVICES.iter().filter_map(|it| endpoint_of(&config, it));
-        if let Some(url) = config
-            .endpoint_url()
-            .map(str::to_owned)
-            .into_iter()
-            .chain(urls)
-            .find(|it| !is_private(it))
-        {
-            return Err(AwsError::InsecureEndpoint { url });
+        // Before anything is said to anybody: getting credentials may take calls.
+        for service in Service::ALL {
+            if let Some(url) = endpoint_of(&config, service) {
+                endpoint::check(&url)?;
+            }
         }
-        let provider = config.credentials_provider().ok_or(AwsError::NoCredentials)?;
-        provider
-            .provide_credentials()
-            .await
-            .map_err(|error| error::of_credentials(&error, options.profile.as_deref()))?;
         let region = config.region().map(ToString::to_string).filter(|it| !it.is_empty());
         let region = region.ok_or(AwsError::NoRegion)?;
         let is_letter = |it: char| it.is_ascii_alphanumeric() || it == '-';
         if !region.chars().all(is_letter) {
             return Err(AwsError::NotARegion { region });
         }
-        Ok(Self { config, region })
+        let provided = ProviderConfig::without_region()
+            .with_behavior_version(Some(BehaviorVersion::latest()))
+            .with_region(config.region().cloned())
+            .with_use_fips(config.use_fips())
+            .with_use_dual_stack(config.use_dual_stack())
+            .with_timeout_config(timeouts)
+            .with_http_client(http_client);
+        let chain = Chain::new(&profiles, &provided)?;
+        chain.find().await?;
+        let credentials = SharedCredentialsProvider::new(chain);
+        let config = config.to_builder().credentials_provider(credentials).build();
+        Ok(Self { config, region, endpoint_url: options.endpoint_url.clone() })
     }
 
     /// A session with made-up credentials at an endpoint on this machine.
     #[cfg(test)]
     pub(crate) fn for_tests(endpoint_url: &str) -> Self {
         use aws_credential_types::Credentials;
-        use aws_credential_types::provider::SharedCredentialsProvider;
         let credentials = Credentials::new("AKIDTEST", "secret", None, None, "tests");
         let region = "us-east-1".to_owned();
         let config = SdkConfig::builder()
@@ -114,10 +117,10 @@ impl Session {
             .region(Region::new(region.clone()))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .retry_config(RetryConfig::disabled())
-            .http_client(http_client())
+            .http_client(http_client(None).unwrap())
             .endpoint_url(endpoint_url)
             .build();
-        Self { config, region }
+        Self { config, region, endpoint_url: Some(endpoint_url.to_owned()) }
     }
 
     /// The region.
@@ -126,15 +129,15 @@ impl Session {
         &self.region
     }
 
-    /// The endpoint that is used instead of the services' own.
+    /// The endpoint that is used instead of a service's own.
     #[must_use]
-    pub fn endpoint_url(&self) -> Option<&str> {
-        self.config.endpoint_url()
+    pub fn endpoint_url(&self, service: Service) -> Option<String> {
+        self.endpoint_url.clone().or_else(|| endpoint_of(&self.config, service))
     }
 
     /// The region, and the endpoint where it is not the service's own: for what is said of a call.
-    pub(super) fn place(&self) -> String {
-        match self.endpoint_url() {
+    pub(super) fn place(&self, service: Service) -> String {
+        match self.endpoint_url(service) {
             Some(url) => format!("{} at {url}", self.region),
             None => self.region.clone(),
         }
@@ -144,7 +147,7 @@ impl Session {
     #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
-        Self { config, region: region.to_owned() }
+        Self { config, region: region.to_owned(), endpoint_url: self.endpoint_url.clone() }
     }
 
     /// The number of the account whose credentials these are. Needs no permission.
@@ -165,7 +168,7 @@ impl Session {
         let call = Call::new("sts:GetCallerIdentity", format!("region {}", self.region));
         let client = aws_sdk_sts::Client::new(&self.config);
         let identity = client.get_caller_identity().send().await;
-        let identity = identity.map_err(|error| error::failure(&error, &call).into_error())?;
+        let identity = identity.map_err(|error| failure::failure(&error, &call).into_error())?;
         let account = identity.account.ok_or_else(|| AwsError::Incomprehensible {
             call: call.to_string(),
             detail: "an identity without an account".to_owned(),
@@ -174,58 +177,68 @@ impl Session {
     }
 }
 
-/// The services that are called, by their names in the AWS configuration.
-const SERVICES: &[&str] = &["CloudWatch Logs", "IAM", "S3", "STS", "WorkMail"];
+/// A service that is called, those that give out credentials among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// CloudWatch Logs.
+    Logs,
+    /// IAM.
+    Iam,
+    /// S3.
+    S3,
+    /// The security token service.
+    Sts,
+    /// WorkMail.
+    WorkMail,
+    /// Single sign-on.
+    Sso,
+    /// What renews the tokens of single sign-on.
+    SsoOidc,
+    /// The sign-in to the console.
+    Signin,
+}
+
+impl Service {
+    const ALL: [Self; 8] = [
+        Self::Logs,
+        Self::Iam,
+        Self::S3,
+        Self::Sts,
+        Self::WorkMail,
+        Self::Sso,
+        Self::SsoOidc,
+        Self::Signin,
+    ];
+
+    /// The SDK's name of it, from which its settings have theirs.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Logs => "CloudWatch Logs",
+            Self::Iam => "IAM",
+            Self::S3 => "S3",
+            Self::Sts => "STS",
+            Self::WorkMail => "WorkMail",
+            Self::Sso => "SSO",
+            Self::SsoOidc => "SSO OIDC",
+            Self::Signin => "Signin",
+        }
+    }
+}
 
 /// The endpoint that the environment or the profile gives to one service, as in
-/// `AWS_ENDPOINT_URL_WORKMAIL`. It goes before the one for all, but not before an option.
-fn endpoint_of(config: &SdkConfig, service: &str) -> Option<String> {
-    let key = ServiceConfigKey::builder().service_id(service);
+/// `AWS_ENDPOINT_URL_WORKMAIL`, or to all. It does not go before an option.
+fn endpoint_of(config: &SdkConfig, service: Service) -> Option<String> {
+    let key = ServiceConfigKey::builder().service_id(service.id());
     let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
     config.service_config()?.load_config(key)
 }
 
-fn is_url(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|it| {
-        !it.is_empty() && !it.starts_with('/') && !it.contains(char::is_whitespace)
-    })
-}
-
-/// Whether what is said to an endpoint stays between us: it is encrypted or does not leave the
-/// machine.
-fn is_private(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("http://") else { return true };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let host = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_is_spoken_to_in_the_clear() {
-        for url in [
-            "https://logs.example.com",
-            "http://127.0.0.1:5000",
-            "http://localhost:5000/x",
-            "http://[::1]:5000",
-        ] {
-            assert!(is_private(url), "{url}");
-        }
-        for url in [
-            "http://logs.example.com",
-            "http://127.0.0.1.example.com:80",
-            "http://localhost@evil.example",
-            "http://10.0.0.1",
-        ] {
-            assert!(!is_private(url), "{url}");
-        }
+/// The authorities that the environment or the profile names.
+fn ca_bundle(profiles: &Profiles) -> Result<Option<CaBundle>, AwsError> {
+    let named = std::env::var_os("AWS_CA_BUNDLE").filter(|it| !it.is_empty()).map(PathBuf::from);
+    if let Some(path) = named {
+        return CaBundle::read(&path, "AWS_CA_BUNDLE").map(Some);
     }
+    let path = profiles.get("ca_bundle").map(PathBuf::from);
+    path.map(|it| CaBundle::read(&it, "ca_bundle of the profile")).transpose()
 }

@@ -2,8 +2,9 @@
 
 use aws_sdk_workmail::Client;
 
-use super::error::{self, Call, Failure};
-use super::session::Session;
+use super::error::{Call, Failure};
+use super::failure;
+use super::session::{Service, Session};
 
 /// An organization as a listing tells of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +51,7 @@ impl WorkMailClient {
     /// Calls as the session's identity, in its region.
     #[must_use]
     pub fn new(session: &Session) -> Self {
-        Self { client: Client::new(&session.config), place: session.place() }
+        Self { client: Client::new(&session.config), place: session.place(Service::WorkMail) }
     }
 
     fn call(&self, permission: &'static str, organization: &str) -> Call {
@@ -70,7 +71,7 @@ impl WorkMailClient {
         let resource = format!("organizations in {}", self.place);
         let call = Call::new("workmail:ListOrganizations", resource);
         let answer = self.client.list_organizations().set_next_token(token).send().await;
-        let answer = answer.map_err(|error| error::failure(&error, &call))?;
+        let answer = answer.map_err(|error| failure::failure(&error, &call))?;
         let listed = answer.organization_summaries.unwrap_or_default().into_iter();
         let organizations = listed.filter_map(|it| {
             Some(OrganizationSummary {
@@ -90,7 +91,7 @@ impl WorkMailClient {
     pub async fn organization(&self, id: &str) -> Result<Organization, Failure> {
         let call = self.call("workmail:DescribeOrganization", id);
         let answer = self.client.describe_organization().organization_id(id).send().await;
-        let answer = answer.map_err(|error| error::failure(&error, &call))?;
+        let answer = answer.map_err(|error| failure::failure(&error, &call))?;
         Ok(Organization {
             id: answer.organization_id.unwrap_or_else(|| id.to_owned()),
             alias: answer.alias.unwrap_or_default(),
@@ -114,7 +115,7 @@ impl WorkMailClient {
                 // apart by the code alone.
                 let is_off =
                     error.as_service_error().is_some_and(|it| it.is_resource_not_found_exception());
-                return if is_off { Ok(None) } else { Err(error::failure(&error, &call)) };
+                return if is_off { Ok(None) } else { Err(failure::failure(&error, &call)) };
             }
         };
         let is_said = |it: &String| !it.is_empty();
@@ -135,7 +136,7 @@ impl WorkMailClient {
         let request = self.client.put_email_monitoring_configuration().organization_id(id);
         let request = request.log_group_arn(&monitoring.log_group_arn);
         let answer = request.set_role_arn(monitoring.role_arn.clone()).send().await;
-        answer.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
     /// Logs an organization's events no more.
@@ -146,6 +147,6 @@ impl WorkMailClient {
     pub async fn delete_monitoring(&self, id: &str) -> Result<(), Failure> {
         let call = self.call("workmail:DeleteEmailMonitoringConfiguration", id);
         let request = self.client.delete_email_monitoring_configuration().organization_id(id);
-        request.send().await.map(|_| ()).map_err(|error| error::failure(&error, &call))
+        request.send().await.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 }

@@ -217,7 +217,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         }
     };
     if not_found > 0 && !context.global.quiet {
-        let note = super::trace::coverage_note(store, &context.zone);
+        let note = super::trace::coverage_note(store, context);
         output::warn(&format!("no event was found for {not_found} of the IDs; {note}"));
     }
     if made.truncated > 0 {

@@ -51,7 +51,7 @@ pub(super) fn say_how_many(
     let mut stderr = anstream::stderr().lock();
     match shown {
         0 if total == 0 => {
-            let note = super::trace::coverage_note(store, &context.zone);
+            let note = super::trace::coverage_note(store, context);
             writeln!(stderr, "no {what} found; {note}")?;
         }
         _ if total > shown => {

@@ -260,12 +260,28 @@ impl Context {
 /// Columns of a table that does not go to a terminal.
 const TABLE_WIDTH_DEFAULT: usize = 100;
 
-/// The clock, which `MAILTRACE_NOW` may fix so that answers about "now" can be repeated.
+/// What the clock shows. `MAILTRACE_NOW` may fix it, so that answers about "now" can be repeated, or
+/// name a file with `@` that holds the time, so that it can be set while the program runs.
 fn clock() -> Timestamp {
-    std::env::var("MAILTRACE_NOW")
-        .ok()
-        .and_then(|it| Timestamp::parse_log_form(&it))
-        .unwrap_or_else(Timestamp::now)
+    fixed_clock().unwrap_or_else(Timestamp::now)
+}
+
+fn fixed_clock() -> Option<Timestamp> {
+    let fixed = std::env::var("MAILTRACE_NOW").ok()?;
+    match fixed.strip_prefix('@') {
+        Some(path) => Timestamp::parse_log_form(std::fs::read_to_string(path).ok()?.trim()),
+        None => Timestamp::parse_log_form(&fixed),
+    }
+}
+
+/// The clock of what runs for long. One that is fixed goes on from there.
+#[cfg(feature = "aws")]
+fn running_clock(context: &Context) -> crate::pull::Clock {
+    let is_fixed = std::env::var("MAILTRACE_NOW").is_ok_and(|it| !it.starts_with('@'));
+    match is_fixed && fixed_clock().is_some() {
+        true => crate::pull::Clock::set_to(context.now),
+        false => crate::pull::Clock::asked(clock),
+    }
 }
 
 /// How a command that did not fail ended.

@@ -10,12 +10,12 @@ use clap::Args;
 use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
-use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3};
-use crate::aws::{AwsError, LogGroup, RateLimiter};
-use crate::pull::{Clock, PullOptions, PullPlan, PullReport, Puller, Stop};
+use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3, running_clock};
+use crate::aws::{AwsError, LogGroup, RateLimiter, Service};
+use crate::pull::{ClockWatch, PullOptions, PullPlan, PullReport, Puller, Stop};
 use crate::render::{write_event_line, write_events_ndjson};
 use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
-use crate::time::{parse_duration_ms, parse_time_argument};
+use crate::time::{Timestamp, human_duration, parse_duration_ms, parse_time_argument};
 
 /// Takes events from CloudWatch Logs and keeps them
 ///
@@ -75,18 +75,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         let (log_group, session) = args.source.session()?;
         return pull_s3::run(url, log_group, &session, context);
     }
-    let time = |it: &Option<String>, option: &str| {
-        it.as_deref()
-            .map(|it| parse_time_argument(it, context.now, &context.zone))
-            .transpose()
-            .with_context(|| option.to_owned())
-    };
-    let options = PullOptions {
-        since: time(&args.since, "--since")?,
-        until: time(&args.until, "--until")?,
-        is_recheck: args.recheck,
-        is_following: args.follow,
-    };
+    let mut options = args.options(context.now, context)?;
     let until = options.until.map_or(context.now, |it| it.min(context.now));
     if options.since.is_some_and(|it| it >= until) {
         bail!("nothing lies between --since and --until, or now: check both");
@@ -115,7 +104,16 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         return if failures.is_empty() { Ok(Outcome::Done) } else { fail(&failures, "") };
     }
     let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
+    let clock = running_clock(context);
+    let mut watch = ClockWatch::begin(clock.now());
+    let mut as_of = context.now;
     loop {
+        if let Some(jump_ms) = watch.jump_ms(clock.now()) {
+            output::warn(&jump_in_words(jump_ms));
+            // An age in --since means an age by the clock that is right.
+            as_of = as_of.saturating_add_ms(jump_ms);
+            options = args.options(as_of, context)?;
+        }
         for source in &mut sources {
             if stop.is_requested() {
                 break;
@@ -139,6 +137,37 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     }
     writer.close()?;
     finish(&sources, args, &stop, context)
+}
+
+impl PullArgs {
+    /// What to pull, when it is `now`.
+    fn options(&self, now: Timestamp, context: &Context) -> anyhow::Result<PullOptions> {
+        let time = |it: &Option<String>, option: &str| {
+            it.as_deref()
+                .map(|it| parse_time_argument(it, now, &context.zone))
+                .transpose()
+                .with_context(|| option.to_owned())
+        };
+        Ok(PullOptions {
+            since: time(&self.since, "--since")?,
+            until: time(&self.until, "--until")?,
+            is_recheck: self.recheck,
+            is_following: self.follow,
+        })
+    }
+}
+
+/// That the clock did not go on as time did.
+fn jump_in_words(jump_ms: i64) -> String {
+    let by = human_duration(jump_ms.saturating_abs());
+    match jump_ms > 0 {
+        true => format!(
+            "the clock went {by} ahead: it was set, or this machine slept; what has come meanwhile is pulled now"
+        ),
+        false => format!(
+            "the clock was set back by {by}: what was looked at by the wrong time is looked at again"
+        ),
+    }
 }
 
 /// Milliseconds between two looks: less would only use up the quota.
@@ -203,7 +232,7 @@ fn open(
     context: &Context,
     stop: &Stop,
 ) -> anyhow::Result<(Puller, LogGroup)> {
-    let mut puller = Puller::open(&chosen.session, Clock::set_to(context.now), stop.clone())?;
+    let mut puller = Puller::open(&chosen.session, running_clock(context), stop.clone())?;
     if let Some(rate) = max_rate {
         puller = puller.paced_by(RateLimiter::at_most(rate));
     }
@@ -214,7 +243,9 @@ fn open(
     if context.global.quiet {
         return Ok((puller, group));
     }
-    if let (Some(url), true) = (puller.session().endpoint_url(), context.global.verbose > 0) {
+    if let (Some(url), true) =
+        (puller.session().endpoint_url(Service::Logs), context.global.verbose > 0)
+    {
         output::note(&format!("talking to {url}"));
     }
     if chosen.log_group.is_none() {

@@ -127,7 +127,7 @@ fn range_to_json(range: &CoveredRange, context: &Context) -> Value {
 }
 
 fn coverage_to_json(report: &PullReport, context: &Context) -> Vec<Value> {
-    report.pulled.ranges().iter().map(|it| range_to_json(it, context)).collect()
+    report.pulled.ranges(context.now.as_ms()).iter().map(|it| range_to_json(it, context)).collect()
 }
 
 fn to_json(pulled: &[&Pulled], context: &Context) -> Value {

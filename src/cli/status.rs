@@ -74,7 +74,8 @@ fn write_table(
     for tombstone in tombstones {
         writeln!(out, "  {}", sanitise(&tombstone_in_words(tombstone, &context.zone)))?;
     }
-    if store.checkpoint().coverage.is_empty() {
+    let coverage = store.checkpoint().coverage.until(context.now);
+    if coverage.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nCoverage")?;
@@ -86,7 +87,7 @@ fn write_table(
         Column::whole("Then a gap of"),
     ])
     .indented(2);
-    for (log_group, ranges) in store.checkpoint().coverage.groups() {
+    for (log_group, ranges) in coverage.groups() {
         let spans: Vec<Span> = ranges.iter().map(|it| (it.first(), it.last())).collect();
         let stretches = between_longest_gaps(&spans, ROWS_MAX);
         for (index, stretch) in stretches.iter().enumerate() {
@@ -196,6 +197,7 @@ fn to_json(store: &Store, sizes: Sizes, head: Option<&str>, context: &Context) -
     let coverage: Vec<Value> = store
         .checkpoint()
         .coverage
+        .until(context.now)
         .groups()
         .map(|(log_group, ranges)| {
             let gaps: Vec<Value> = ranges
@@ -256,7 +258,8 @@ fn pull_to_json(arn: &str, group: &PulledGroup, context: &Context) -> Value {
 fn write_csv(store: &Store, context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["logGroup", "first", "last"])?;
-    for (log_group, ranges) in store.checkpoint().coverage.groups() {
+    let coverage = store.checkpoint().coverage.until(context.now);
+    for (log_group, ranges) in coverage.groups() {
         for range in ranges {
             csv.write_record([
                 csv_cell(log_group).as_str(),

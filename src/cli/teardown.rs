@@ -16,7 +16,7 @@ use crate::logging::{
     LoggingError, Scope, Services, TeardownPlan, TeardownStep, TeardownWish, check_place,
     default_role, names, teardown_plan,
 };
-use crate::pull::{Clock, DrainEvent, DrainOptions, Drained, Puller};
+use crate::pull::{DrainEvent, DrainOptions, Drained, Puller};
 use crate::render::{human_duration, sanitise};
 use crate::store::{StoreWriter, VerifyOptions, verify};
 use crate::time::parse_duration_ms;
@@ -243,7 +243,7 @@ impl Teardown<'_> {
     fn drain(&self) -> anyhow::Result<String> {
         let stop = stop_on_interrupt()?;
         let context = self.context;
-        let puller = Puller::open(&self.session, Clock::set_to(context.now), stop)?;
+        let puller = Puller::open(&self.session, super::running_clock(context), stop)?;
         let group = puller.group(Some(&self.plan.wish.scope.log_group))?;
         let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
         let was_on = self.plan.steps.contains(&TeardownStep::SwitchOff);

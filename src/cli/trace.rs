@@ -16,7 +16,7 @@ use crate::render::{
     write_trace_ndjson_with_sources, write_trace_table, write_trace_tables,
 };
 use crate::store::{Provenance, Store};
-use crate::time::{Timestamp, Zone};
+use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, trace_ids};
 
 /// Answers what happened to a message
@@ -65,7 +65,7 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         return Ok(opened.outcome(batch::answer(ids, &opened, &rules, context)?));
     }
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), &rules)?;
-    let note = coverage_note(store, &context.zone);
+    let note = coverage_note(store, context);
     let answer = TraceAnswer {
         messages: &traced.messages,
         not_found: &traced.not_found,
@@ -135,13 +135,13 @@ fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Opt
 }
 
 /// What the store covers, to tell "no such mail" from "not looked at".
-pub(super) fn coverage_note(store: &Store, zone: &Zone) -> String {
-    let Some(span) = store.checkpoint().coverage.span() else {
+pub(super) fn coverage_note(store: &Store, context: &Context) -> String {
+    let coverage = store.checkpoint().coverage.until(context.now);
+    let Some(span) = coverage.span() else {
         return "the store covers nothing yet".to_owned();
     };
-    let gaps: usize =
-        store.checkpoint().coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
-    let shown = |it: Timestamp| it.in_zone(zone);
+    let gaps: usize = coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
+    let shown = |it: Timestamp| it.in_zone(&context.zone);
     let mut note = format!("the store covers {} to {}", shown(span.first()), shown(span.last()));
     match gaps {
         0 => {}

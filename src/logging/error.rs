@@ -186,3 +186,10 @@ pub enum LoggingError {
     #[error("cannot start the network")]
     Runtime(#[source] std::io::Error),
 }
+
+impl LoggingError {
+    /// Whether a listing went on beyond its bound: what it lists is there, and more of it.
+    pub(super) fn is_cut_listing(&self) -> bool {
+        matches!(self, Self::Aws(AwsError::CutListing { .. }))
+    }
+}

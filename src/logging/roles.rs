@@ -46,8 +46,9 @@ impl Services {
     /// The names of the policies within a role.
     pub(super) async fn policy_names(&self, role: &str) -> Result<Vec<String>, LoggingError> {
         let page = async |marker| self.iam.role_policies(role, marker).await;
-        let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
-        Ok(listed.map_err(Failure::into_error)?.0)
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("policies", limits::IDENTITY_PAGES_MAX, page).await;
+        Ok(listed.map_err(Failure::into_error)?)
     }
 
     /// The policies within a role.
@@ -69,8 +70,9 @@ impl Services {
         role: &str,
     ) -> Result<Vec<AttachedPolicy>, LoggingError> {
         let page = async |marker| self.iam.attached_policies(role, marker).await;
-        let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
-        Ok(listed.map_err(Failure::into_error)?.0)
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("policies", limits::IDENTITY_PAGES_MAX, page).await;
+        Ok(listed.map_err(Failure::into_error)?)
     }
 
     /// What such a policy says.

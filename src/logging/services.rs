@@ -114,8 +114,9 @@ impl Services {
         workmail: &WorkMailClient,
     ) -> Result<Vec<OrganizationSummary>, LoggingError> {
         let page = async |token| workmail.organizations(token).await;
-        let listed = Retrier::first(&self.limiter).pages(limits::IDENTITY_PAGES_MAX, page).await;
-        Ok(listed.map_err(Failure::into_error)?.0)
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("organizations", limits::IDENTITY_PAGES_MAX, page).await;
+        Ok(listed.map_err(Failure::into_error)?)
     }
 
     /// The account whose credentials we have, which must be the organization's.
@@ -142,8 +143,9 @@ impl Services {
     /// What the calls came to.
     pub async fn log_group(&self, name: &str) -> Result<Option<LogGroup>, LoggingError> {
         let page = async |token| self.logs.groups(name, token).await;
-        let listed = Retrier::first(&self.limiter).pages(limits::DESCRIBE_PAGES_MAX, page).await;
-        let (groups, _) = listed.map_err(Failure::into_error)?;
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("log groups", limits::DESCRIBE_PAGES_MAX, page).await;
+        let groups = listed.map_err(Failure::into_error)?;
         Ok(groups.into_iter().find(|it| it.name == name))
     }
 

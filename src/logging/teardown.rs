@@ -285,8 +285,9 @@ impl Services {
 
     async fn subscriptions(&self, group: &str) -> Result<Vec<Subscription>, String> {
         let page = async |token| self.logs.subscriptions(group, token).await;
-        let listed = Retrier::first(&self.limiter).pages(limits::DESCRIBE_PAGES_MAX, page).await;
-        listed.map(|(listed, _)| listed).map_err(|it| it.into_error().to_string())
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("subscriptions", limits::DESCRIBE_PAGES_MAX, page).await;
+        listed.map_err(|it| it.into_error().to_string())
     }
 
     /// The other organizations that log, as far as what is to be deleted may be theirs: a role is
@@ -304,8 +305,8 @@ impl Services {
         for region in regions {
             match self.users_in(region, &wish.scope.organization).await {
                 Ok(found) => users.extend(found),
-                // Nobody is left to use anything.
-                Err(_) if has_ended(wish.now) => {}
+                // Nobody is left to use anything, unless somebody was just listed.
+                Err(cause) if has_ended(wish.now) && !cause.is_cut_listing() => {}
                 Err(cause) => {
                     return Err(LoggingError::UnknownUsers { cause: Box::new(cause) });
                 }

@@ -60,7 +60,7 @@ async fn list(
 ) -> Result<Vec<LogGroup>, Failure> {
     let retrier = Retrier::first(limiter);
     let page = async |token| client.groups(prefix, token).await;
-    Ok(retrier.pages(limits::DESCRIBE_PAGES_MAX, page).await?.0)
+    retrier.pages("log groups", limits::DESCRIBE_PAGES_MAX, page).await
 }
 
 /// What can be said of a group without the permission to describe it: who owns it, for the name

@@ -206,6 +206,8 @@ async fn list(
             Some(place.next_ms.min(range.last_ms).saturating_sub(1))
                 .filter(|it| place.is_sorted && *it >= range.first_ms)
         };
+        // Nothing was seen of what lay ahead, should the clock have been set back meanwhile.
+        let seen_to = seen_to.map(|it| it.min(at_ms)).filter(|it| *it >= range.first_ms);
         let look = seen_to.map(|last_ms| Look {
             range: CoveredRange { first_ms: range.first_ms, last_ms },
             at_ms,

@@ -62,13 +62,8 @@ pub fn plan(
     let now_ms = now.as_ms();
     let mut pieces = Vec::new();
     let mut unseen_ms = window.first_ms;
-    let looks = pulled.map(PulledGroup::looks).unwrap_or_default();
-    // A look from the future is one by a clock that was wrong.
-    let looks: Vec<Look> = looks
-        .iter()
-        .filter(|it| it.at_ms <= now_ms.saturating_add(5 * MINUTE_MS))
-        .filter_map(|it| within(*it, window))
-        .collect();
+    let looks = pulled.into_iter().flat_map(|it| it.looks_until(now_ms));
+    let looks: Vec<Look> = looks.filter_map(|it| within(it, window)).collect();
     for run in looks.chunk_by(|a, b| a.range.last_ms.saturating_add(1) >= b.range.first_ms) {
         let Some(range) = run.iter().map(|it| it.range).reduce(CoveredRange::joined) else {
             continue;

@@ -259,8 +259,8 @@ impl Puller {
         let retrier = Retrier::first(&limiter);
         let page = async |token| self.client.streams(&group.name, token).await;
         // Without the permission, or in trouble: all streams are listed.
-        let listed = self.runtime.block_on(retrier.pages(limits::DESCRIBE_PAGES_MAX, page)).ok()?;
-        Some(listed).filter(|(_, is_all)| *is_all).map(|(streams, _)| streams)
+        let listing = retrier.pages("log streams", limits::DESCRIBE_PAGES_MAX, page);
+        self.runtime.block_on(listing).ok()
     }
 }
 

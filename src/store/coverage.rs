@@ -119,6 +119,19 @@ impl Coverage {
         self.groups.retain(|_, ranges| !ranges.is_empty());
     }
 
+    /// What has been looked at of what has happened by `now`: nothing was seen of the rest,
+    /// whatever a clock said.
+    #[must_use]
+    pub fn until(&self, now: Timestamp) -> Self {
+        let now_ms = now.as_ms();
+        let cut = |it: &CoveredRange| CoveredRange { last_ms: it.last_ms.min(now_ms), ..*it };
+        let groups = self.groups.iter().map(|(group, ranges)| {
+            let ranges = ranges.iter().filter(|it| it.first_ms <= now_ms).map(cut);
+            (group.clone(), ranges.collect::<Vec<_>>())
+        });
+        Self { groups: groups.filter(|(_, ranges)| !ranges.is_empty()).collect() }
+    }
+
     /// The log groups in order of their names, with their ranges in order of time.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &[CoveredRange])> {
         self.groups.iter().map(|(log_group, ranges)| (log_group.as_str(), ranges.as_slice()))
@@ -154,6 +167,20 @@ mod tests {
         coverage.add("g", range(30, 40));
         coverage.add("g", range(21, 29));
         assert_eq!(coverage.groups().next(), Some(("g", &[range(10, 40)][..])));
+    }
+
+    #[test]
+    fn the_future_is_not_covered() {
+        let mut coverage = Coverage::default();
+        coverage.add("g", range(10, 20));
+        coverage.add("g", range(30, 40));
+        coverage.add("h", range(50, 55));
+        let now = |ms| coverage.until(Timestamp::from_ms(ms).unwrap());
+        assert_eq!(
+            now(35).groups().collect::<Vec<_>>(),
+            [("g", &[range(10, 20), range(30, 35)][..])]
+        );
+        assert_eq!(now(60), coverage);
     }
 
     #[test]

@@ -130,11 +130,23 @@ impl PulledGroup {
         &self.looks
     }
 
-    /// What was seen of the group, without telling when.
+    /// The looks that can be believed at `now_ms`, none of what has not happened yet. One that is
+    /// said to be later than now was made by a clock that was wrong, so that nobody knows when it
+    /// was.
+    pub fn looks_until(&self, now_ms: i64) -> impl Iterator<Item = Look> + '_ {
+        let latest_ms = now_ms.saturating_add(limits::CLOCK_JUMP_MS);
+        let believed = self.looks.iter().filter(move |it| it.at_ms <= latest_ms);
+        believed.filter(move |it| it.range.first_ms <= now_ms).map(move |it| Look {
+            range: CoveredRange { last_ms: it.range.last_ms.min(now_ms), ..it.range },
+            ..*it
+        })
+    }
+
+    /// What was seen of the group by `now_ms`, without telling when.
     #[must_use]
-    pub fn ranges(&self) -> Vec<CoveredRange> {
+    pub fn ranges(&self, now_ms: i64) -> Vec<CoveredRange> {
         let mut ranges: Vec<CoveredRange> = Vec::new();
-        for range in self.looks.iter().filter_map(|it| self.facts.seen(*it)) {
+        for range in self.looks_until(now_ms).filter_map(|it| self.facts.seen(it)) {
             match ranges.last_mut() {
                 Some(before) if before.last_ms.saturating_add(1) >= range.first_ms => {
                     *before = before.joined(range);
@@ -145,7 +157,9 @@ impl PulledGroup {
         ranges
     }
 
-    /// Adds a look. Where it overlaps others, the newest counts.
+    /// Adds a look. Where it overlaps others, the newest counts, unless that is said to have been
+    /// made well after the one that is added now: then the clock was wrong at one of them, and the
+    /// earlier time claims less.
     pub fn add(&mut self, look: Look) {
         let mut looks = Vec::with_capacity(self.looks.len() + 2);
         // What of the new look is still to be placed begins here.
@@ -169,7 +183,9 @@ impl PulledGroup {
             place(&mut looks, next_ms, first.saturating_sub(1), look.at_ms);
             let overlap_first = first.max(look.range.first_ms);
             let overlap_last = last.min(look.range.last_ms);
-            place(&mut looks, overlap_first, overlap_last, old.at_ms.max(look.at_ms));
+            let is_ahead = old.at_ms.saturating_sub(look.at_ms) > limits::CLOCK_JUMP_MS;
+            let at_ms = if is_ahead { look.at_ms } else { old.at_ms.max(look.at_ms) };
+            place(&mut looks, overlap_first, overlap_last, at_ms);
             next_ms = next_ms.max(overlap_last.saturating_add(1));
             place(&mut looks, look.range.last_ms.saturating_add(1), last, old.at_ms);
         }
@@ -217,11 +233,11 @@ impl PulledGroup {
         self.looks = compact;
     }
 
-    /// The first instant from `from` on that no look has seen, up to `until`.
+    /// The first instant from `from` on that no look has seen, up to `until`, which is now.
     #[must_use]
     pub fn first_unseen(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
         let mut unseen = from.as_ms();
-        for look in &self.looks {
+        for look in self.looks_until(until.as_ms()) {
             if look.range.first_ms > unseen {
                 break;
             }
@@ -306,6 +322,21 @@ mod tests {
         assert_eq!(facts(Some(30), Some(90 * day)).kept_from_ms(100 * day), Some(oldest));
         assert_eq!(facts(None, Some(90 * day)).kept_from_ms(100 * day), Some(oldest));
         assert_eq!(facts(None, None).kept_from_ms(100 * day), Some(70 * day));
+    }
+
+    #[test]
+    fn what_a_wrong_clock_said_is_not_believed_and_is_replaced() {
+        let day = 24 * 60 * 60 * 1_000;
+        let mut group = PulledGroup::default();
+        group.add((0, 40 * day, 40 * day).into());
+        assert_eq!(group.looks_until(25 * day).count(), 0);
+        assert_eq!(group.ranges(25 * day), []);
+        assert_eq!(group.ranges(45 * day), [(0, 40 * day).into()]);
+        group.add((0, 25 * day, 25 * day).into());
+        let believed: Vec<Look> = group.looks_until(25 * day).collect();
+        assert_eq!(believed, [(0, 25 * day, 25 * day).into()]);
+        // A little ahead is no matter, but nothing is claimed of what has not happened.
+        assert_eq!(group.ranges(25 * day - 60_000), [(0, 25 * day - 60_000).into()]);
     }
 
     #[test]

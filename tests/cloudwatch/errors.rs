@@ -72,6 +72,8 @@ pub(crate) enum Failure {
     UnknownCredentials,
     /// The caller's clock is wrong.
     ClockSkew,
+    /// The log group is of a class that has no such operation.
+    InfrequentAccess,
 }
 
 impl Failure {
@@ -94,6 +96,11 @@ impl Failure {
                      on resource: {resource} because no identity-based policy allows the {action} \
                      action"
                 ),
+            ),
+            Self::InfrequentAccess => AwsError::new(
+                400,
+                "InvalidOperationException",
+                "This operation is not supported for the INFREQUENT_ACCESS log group class.",
             ),
             Self::ExpiredCredentials => AwsError::new(
                 400,

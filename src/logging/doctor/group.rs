@@ -68,9 +68,9 @@ impl Examination<'_> {
     async fn content(&mut self, group: &LogGroup) {
         let page = async |token| self.services.logs.streams(&group.name, token).await;
         let retrier = Retrier::first(&self.services.limiter);
-        let listed = retrier.pages(limits::DESCRIBE_PAGES_MAX, page).await;
+        let listed = retrier.pages("log streams", limits::DESCRIBE_PAGES_MAX, page).await;
         let listed = listed.map_err(|it| LoggingError::from(it.into_error()));
-        let is_empty = listed.as_ref().ok().map(|(streams, _)| streams.is_empty());
+        let is_empty = listed.as_ref().ok().map(Vec::is_empty);
         let check = match &self.wish.store.pulls {
             Ok(pulls) => {
                 let (now, zone) = (self.wish.now, &self.wish.zone);
@@ -92,7 +92,7 @@ impl Examination<'_> {
         };
         self.checks.push(check);
         let check = match listed {
-            Ok((streams, _)) => {
+            Ok(streams) => {
                 let newest_ms = streams.iter().filter_map(|it| it.last_ingestion_ms).max();
                 let is_on = matches!(self.monitoring, Some(Some(_)));
                 judge::flow(newest_ms, is_on, self.wish.now)

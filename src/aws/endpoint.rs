@@ -1,0 +1,77 @@
+//! Which endpoints may be spoken to.
+
+use super::error::AwsError;
+
+/// Refuses what is no endpoint, and one to which mail data would go in the clear.
+///
+/// What is asked for is encryption, in whatever case its scheme is written: all that is not known
+/// to be private is not.
+pub(super) fn check(url: &str) -> Result<(), AwsError> {
+    let not_an_endpoint = || AwsError::NotAnEndpoint { url: url.to_owned() };
+    let (scheme, rest) = url.split_once("://").ok_or_else(not_an_endpoint)?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_odd = |it: char| it.is_whitespace() || it.is_control() || it == '\\';
+    if authority.is_empty() || url.contains(is_odd) {
+        return Err(not_an_endpoint());
+    }
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" => Ok(()),
+        "http" if is_loopback(authority) => Ok(()),
+        "http" => Err(AwsError::InsecureEndpoint { url: url.to_owned() }),
+        _ => Err(not_an_endpoint()),
+    }
+}
+
+/// Whether an authority is this machine.
+fn is_loopback(authority: &str) -> bool {
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = match host.strip_prefix('[') {
+        Some(address) => address.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_is_spoken_to_in_the_clear() {
+        for url in [
+            "https://logs.example.com",
+            "HTTPS://logs.example.com/x",
+            "http://127.0.0.1:5000",
+            "Http://localhost:5000/x",
+            "http://[::1]:5000",
+        ] {
+            assert_eq!(check(url), Ok(()), "{url}");
+        }
+        for url in [
+            "http://logs.example.com",
+            "HTTP://logs.example.com",
+            "Http://127.1:80",
+            "http://127.0.0.1.example.com:80",
+            "http://localhost@evil.example",
+            "hTTp://10.0.0.1",
+        ] {
+            let insecure = AwsError::InsecureEndpoint { url: url.to_owned() };
+            assert_eq!(check(url), Err(insecure), "{url}");
+        }
+        for url in [
+            "",
+            "logs.example.com",
+            "http:/x",
+            "http://",
+            "https:///x",
+            "ftp://x",
+            "file:///etc/passwd",
+            "http://127.0.0.1\\@evil.example",
+            "https://a b",
+            " https://a",
+        ] {
+            assert_eq!(check(url), Err(AwsError::NotAnEndpoint { url: url.to_owned() }), "{url}");
+        }
+    }
+}
