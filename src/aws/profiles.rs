@@ -85,7 +85,8 @@ impl Profiles {
         let needs_files = name.is_some() || named("AWS_ACCESS_KEY_ID").is_none();
         let mut read = Vec::new();
         for (kind, path) in texts {
-            let Some(path) = path else { continue };
+            // Without a home there are none, and the SDK wants to be given some.
+            let path = path.unwrap_or_default();
             let text = match read_text(&path) {
                 Err(error) if needs_files => return Err(error),
                 other => other.unwrap_or_default(),
@@ -302,7 +303,7 @@ mod tests {
     async fn profiles(text: &str, name: &str) -> Profiles {
         let read = [(EnvConfigFileKind::Config, PathBuf::from("/c"), as_the_sdk_spells(text))];
         let set = parse(&read, name).await.unwrap();
-        let files = EnvConfigFiles::builder().build();
+        let files = EnvConfigFiles::default();
         Profiles { name: name.to_owned(), is_chosen: true, set, files }
     }
 

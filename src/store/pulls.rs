@@ -328,6 +328,7 @@ mod tests {
     fn what_a_wrong_clock_said_is_not_believed_and_is_replaced() {
         let day = 24 * 60 * 60 * 1_000;
         let mut group = PulledGroup::default();
+        group.facts.created_ms = Some(0);
         group.add((0, 40 * day, 40 * day).into());
         assert_eq!(group.looks_until(25 * day).count(), 0);
         assert_eq!(group.ranges(25 * day), []);

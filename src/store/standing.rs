@@ -62,7 +62,7 @@ mod tests {
         let day = 24 * 60 * 60 * 1_000;
         let at = |ms| Timestamp::from_ms(ms).unwrap();
         let mut group = PulledGroup::default();
-        group.facts.created_ms = Some(10 * day);
+        group.facts.created_ms = Some(15 * day);
         // By a clock that was fifteen days ahead, and by one that was three minutes ahead.
         for ahead_ms in [15 * day, 180_000] {
             let look_ms = 40 * day + ahead_ms;
