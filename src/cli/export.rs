@@ -186,7 +186,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let selection = asked.select(args, store, &rules)?;
     let (_, not_found) = selection.not_found();
     if let Some(list) = args.list().filter(|_| selection.messages().is_empty()) {
-        let note = super::trace::coverage_note(store, &context.zone);
+        let note = super::trace::coverage_note(store, context);
         anyhow::bail!("{list}: none of it is in the store, so nothing is exported; {note}");
     }
     let redactor = redactor.as_ref();
