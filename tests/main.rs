@@ -14,6 +14,8 @@
 
 // An AWS account with WorkMail in it: moto, a WorkMail, and a gate before moto that may refuse.
 mod account;
+// What the AWS CLI writes.
+mod aws_cli;
 // Who may open a store, and what stands in its place.
 mod access;
 // Input that cannot be understood.
@@ -81,6 +83,8 @@ mod pull_properties;
 // As whom a pull goes where.
 mod pull_session;
 mod pull_sources;
+// From whom the named authorities vouch for.
+mod pull_tls;
 // Running pulls, and comparing what they leave with what the service had.
 mod pulling;
 // Python packages that stand beside the program.

@@ -14,8 +14,9 @@ use crate::cloudwatch::Event;
 use crate::json_client::JsonClient;
 use crate::python::installed;
 
-/// Pinned, so that a new release changes nothing here by itself.
-const REQUIREMENT: &str = "moto[server]==5.2.5";
+/// The server, and the AWS CLI, whose output is taken in. Pinned, so that a new release changes
+/// nothing here by itself.
+const REQUIREMENT: &str = "moto[server]==5.2.5 awscli==1.46.2";
 
 /// It takes about 3 seconds on an idle machine.
 const START_WAIT: Duration = Duration::from_secs(90);

@@ -257,6 +257,9 @@ fn nothing_goes_in_the_clear_to_another_machine() {
             let mut command = site.command(&[]);
             says_no(command.env(format!("AWS_ENDPOINT_URL{name}"), &url));
         }
+        let mut command = site.command(&[]);
+        command.env("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+        says_no(command.env("AWS_ENDPOINT_URL_STS", &url));
         site.config(&format!("[default]\nendpoint_url = {url}\n{keys}"));
         says_no(&mut site.command(&[]));
         for name in ["cloudwatch_logs", "cloudwatch-logs", "sso_oidc", "sts"] {

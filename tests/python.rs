@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The virtual environment that holds `requirement`, made once for this user and this Python.
+/// The virtual environment that holds `requirement`, one or more packages, made once for this user and this Python.
 ///
 /// # Errors
 ///
@@ -25,7 +25,8 @@ pub(crate) fn installed(requirement: &str) -> Result<PathBuf, String> {
         let _nothing = fs::remove_dir_all(&dir);
         run(Command::new("python3").args(["-m", "venv"]).arg(&dir), "Debian: python3-venv")?;
         let mut pip = Command::new(dir.join("bin/pip"));
-        pip.args(["install", "--quiet", "--disable-pip-version-check", requirement]);
+        pip.args(["install", "--quiet", "--disable-pip-version-check"]);
+        pip.args(requirement.split(' '));
         run(&mut pip, "PyPI must be reachable")?;
         fs::write(&marker, "").unwrap();
     }

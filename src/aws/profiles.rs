@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use aws_config::profile::{Profile, ProfileSet};
+use aws_runtime::env_config::EnvConfigValue;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use aws_types::os_shim_internal::{Env, Fs};
 
@@ -119,6 +120,15 @@ impl Profiles {
     /// What the profile says of something.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.set.get(key).filter(|it| !it.is_empty())
+    }
+
+    /// The endpoint that the environment or the profile gives to a service, whether it is used
+    /// or not: what gives out credentials does not heed `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
+    pub(super) fn endpoint(&self, service_id: &str) -> Option<String> {
+        let environment = Env::real();
+        let value = EnvConfigValue::new().env("AWS_ENDPOINT_URL").profile("endpoint_url");
+        let value = value.service_id(service_id);
+        value.load(&environment, Some(&self.set)).map(|(url, _)| url.into_owned())
     }
 
     /// How the profile comes to its credentials.

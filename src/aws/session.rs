@@ -79,13 +79,13 @@ impl Session {
         if let Some(endpoint_url) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint_url);
         }
-        let config = loader.load().await;
         // Before anything is said to anybody: getting credentials may take calls.
         for service in Service::ALL {
-            if let Some(url) = endpoint_of(&config, service) {
+            if let Some(url) = profiles.endpoint(service.id()) {
                 endpoint::check(&url)?;
             }
         }
+        let config = loader.load().await;
         let region = config.region().map(ToString::to_string).filter(|it| !it.is_empty());
         let region = region.ok_or(AwsError::NoRegion)?;
         let is_letter = |it: char| it.is_ascii_alphanumeric() || it == '-';
