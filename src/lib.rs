@@ -8,6 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`limits`] | every bound in one table, with unit and reason |
+//! | [`temporary`] | directories that are not to outlive their process |
 //! | [`time`] | instants, ranges, the forms in which people write them |
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
 //! | [`source`] | where records come from: formats, compression, framing |
@@ -93,6 +94,7 @@ pub mod source;
 pub mod stats;
 pub mod store;
 pub mod synth;
+pub mod temporary;
 pub mod time;
 pub mod trace;
 pub mod triage;

@@ -87,7 +87,10 @@ fn a_bundle_is_whole_and_other_programs_agree() {
     assert_eq!(lines("timesketch.csv"), 17);
     assert_eq!(counts["messageRows"], lines("messages.csv") - 1);
     let listed = store.run(&["messages", "--sort", "oldest", "--format", "csv"]).with(0);
-    assert_eq!(fs::read_to_string(out.join("messages.csv")).unwrap(), listed.stdout);
+    // People open these two; by the mark a spreadsheet knows that they are UTF-8.
+    let messages = fs::read_to_string(out.join("messages.csv")).unwrap();
+    assert_eq!(messages, format!("\u{feff}{}", listed.stdout));
+    assert!(fs::read_to_string(out.join("timeline.csv")).unwrap().starts_with("\u{feff}number,"));
     let timesketch = fs::read_to_string(out.join("timesketch.csv")).unwrap();
     assert!(timesketch.starts_with("message,datetime,timestamp_desc,"), "{timesketch}");
     assert!(timesketch.contains(",2026-11-23T21:34:00.000+00:00,"), "{timesketch}");

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use mailtrace::export::check_bundle;
+use mailtrace::export::{ProblemKind, check_bundle};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 
@@ -47,42 +47,126 @@ fn every_changed_byte_of_a_directory_is_found() {
     assert_eq!(check_bundle(&bundle, None).unwrap().problems, [""; 0]);
 }
 
-/// A byte of a zip that can be changed unseen leaves all that is in it as it was.
+/// Also of headers, of which the contents say nothing.
 #[test]
-fn what_a_zip_holds_is_checked_to_the_byte() {
+fn every_changed_byte_of_a_zip_is_found() {
     let store = Filled::with(&[received(0, "t", "x")]);
     let zip = exported(&store, "bundle.zip", &[]);
     let bytes = fs::read(&zip).unwrap();
-    let held = |path: &Path| {
-        let mut archive = zip::ZipArchive::new(File::open(path).unwrap()).ok()?;
-        let mut files = Vec::new();
-        for index in 0..archive.len() {
-            let mut file = archive.by_index(index).ok()?;
-            let mut content = Vec::new();
-            std::io::copy(&mut file, &mut content).ok()?;
-            files.push((file.name_raw().to_vec(), content));
-        }
-        Some(files)
-    };
-    let original = held(&zip);
+    assert_eq!(check_bundle(&zip, None).unwrap().problems, [""; 0]);
     let copy = store.dir.path().join("changed.zip");
-    for place in (0..bytes.len()).step_by(bytes.len() / 400 + 1) {
+    let is_found = |changed: &[u8]| {
+        fs::write(&copy, changed).unwrap();
+        !check_bundle(&copy, None).is_ok_and(|it| it.problems.is_empty())
+    };
+    let headers = headers_of(&zip);
+    assert!(headers.len() > 500, "{}", headers.len());
+    for place in headers.into_iter().chain((0..bytes.len()).step_by(bytes.len() / 100 + 1)) {
         let mut changed = bytes.clone();
-        changed[place] ^= 0x10;
-        fs::write(&copy, &changed).unwrap();
-        if check_bundle(&copy, None).is_ok_and(|it| it.problems.is_empty()) {
-            assert!(held(&copy) == original, "byte {place}");
-        }
+        changed[place] ^= 1 << (place % 8);
+        assert!(is_found(&changed), "byte {place}");
     }
     for changed in
         [&bytes[..bytes.len() / 2], &[b"x", &bytes[..]].concat(), &[&bytes[..], b"x"].concat()]
     {
-        fs::write(&copy, changed).unwrap();
-        assert!(
-            check_bundle(&copy, None).is_err()
-                || !check_bundle(&copy, None).unwrap().problems.is_empty()
-        );
+        assert!(is_found(changed));
     }
+}
+
+/// Where the bytes of a zip are that are no file's.
+fn headers_of(zip: &Path) -> Vec<usize> {
+    let mut archive = zip::ZipArchive::new(File::open(zip).unwrap()).unwrap();
+    let mut is_header = vec![true; usize::try_from(fs::metadata(zip).unwrap().len()).unwrap()];
+    for index in 0..archive.len() {
+        let file = archive.by_index_raw(index).unwrap();
+        let start = usize::try_from(file.data_start().unwrap()).unwrap();
+        is_header[start..][..usize::try_from(file.compressed_size()).unwrap()].fill(false);
+    }
+    is_header
+        .iter()
+        .enumerate()
+        .filter_map(|(place, is_header)| is_header.then_some(place))
+        .collect()
+}
+
+/// What a program that unpacks never shows: bytes behind the end of a file's compressed data.
+#[test]
+fn slack_in_a_zip_is_found() {
+    const SLACK: &[u8] = b"hidden";
+    let store = Filled::with(&[received(0, "t", "x")]);
+    let zip = exported(&store, "bundle.zip", &[]);
+    let bytes = fs::read(&zip).unwrap();
+    let mut archive = zip::ZipArchive::new(File::open(&zip).unwrap()).unwrap();
+    let last = archive.by_index_raw(archive.len() - 1).unwrap();
+    let end = usize::try_from(last.data_start().unwrap() + last.compressed_size()).unwrap();
+    let longer = (last.compressed_size() + SLACK.len() as u64).to_le_bytes();
+    let mut changed = [&bytes[..end], SLACK, &bytes[end..]].concat();
+    // The file's size in its own header and in the directory, and where that begins.
+    for (magic, size_at, name_at) in [(b"PK\x03\x04", 18, 30), (b"PK\x01\x02", 20, 46)] {
+        let is_its = |place: &usize| {
+            changed[*place..].starts_with(magic)
+                && changed[place + name_at..].starts_with(last.name_raw())
+        };
+        let header = (0..changed.len() - name_at).find(is_its).unwrap();
+        changed[header + size_at..][..4].copy_from_slice(&longer[..4]);
+    }
+    let directory = changed.len() - END_BYTES + 16;
+    let start = u32::from_le_bytes(changed[directory..][..4].try_into().unwrap());
+    let later = start + SLACK.len() as u32;
+    changed[directory..][..4].copy_from_slice(&later.to_le_bytes());
+    let copy = store.dir.path().join("slack.zip");
+    fs::write(&copy, &changed).unwrap();
+    let check = check_bundle(&copy, None).unwrap();
+    assert!(check.is_only(ProblemKind::Packing), "{:?}", check.problems);
+}
+
+/// Bytes of the record with which a zip ends.
+const END_BYTES: usize = 22;
+
+/// What other programs pack may hold anything around the files.
+#[test]
+fn a_zip_of_another_program_is_told_from_a_changed_bundle() {
+    let store = Filled::with(&[received(0, "t", "x")]);
+    let files = contents(&exported(&store, "bundle", &[]));
+    let files: Vec<(&str, &[u8])> = files.iter().map(|it| (it.0.as_str(), &it.1[..])).collect();
+    let zip = store.dir.path().join("repacked.zip");
+    zip_of(&zip, &files);
+    let ended: crate::program::Ended =
+        mailtrace(&["verify", "--bundle"]).arg(&zip).output().unwrap().into();
+    let ended = ended.with(2);
+    assert!(ended.stdout.contains("the zip is not the one that its files make"), "{ended:#?}");
+    for words in ["are themselves as they were made", "unpack it", "verify that"] {
+        assert!(ended.stderr.contains(words), "{ended:#?}");
+    }
+}
+
+/// A pipe without a writer is waited for as long as one likes.
+#[test]
+fn no_bundle_is_waited_for() {
+    let store = Filled::with(&[received(0, "t", "x")]);
+    let pipe = store.dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    for path in [pipe.to_str().unwrap(), "/dev/zero"] {
+        let ended: crate::program::Ended =
+            mailtrace(&["verify", "--bundle", path]).output().unwrap().into();
+        let ended = ended.with(2);
+        assert!(ended.stderr.contains("neither a directory nor a zip"), "{ended:#?}");
+    }
+}
+
+/// What is beside the signature is none, and no signature's problem.
+#[test]
+fn a_name_like_the_signatures_is_not_the_signature() {
+    let store = Filled::with(&[received(0, "t", "x")]);
+    let bundle = exported(&store, "bundle", &[]);
+    fs::write(bundle.join("SHA256SUMS.minisig-x"), "x").unwrap();
+    let check = check_bundle(&bundle, None).unwrap();
+    assert!(check.is_only(ProblemKind::Content), "{:?}", check.problems);
+    fs::remove_file(bundle.join("SHA256SUMS.minisig-x")).unwrap();
+    fs::write(bundle.join("SHA256SUMS.minisig"), "x").unwrap();
+    let check = check_bundle(&bundle, None).unwrap();
+    assert!(check.is_only(ProblemKind::Signature), "{:?}", check.problems);
 }
 
 #[test]
@@ -171,11 +255,7 @@ fn a_hostile_zip_does_no_harm() {
     let files: Vec<(&str, &[u8])> = files.iter().map(|it| (it.0.as_str(), &it.1[..])).collect();
     let zip = store.dir.path().join("hostile.zip");
     zip_of(&zip, &files);
-    assert_eq!(
-        check_bundle(&zip, None).unwrap().problems,
-        [""; 0],
-        "another program's zip is as good"
-    );
+    assert!(check_bundle(&zip, None).unwrap().is_only(ProblemKind::Packing));
 
     for name in ["../../escaped", "/tmp/escaped", "..\\escaped", "a/b", "x\u{1b}[31m\u{202e}"] {
         zip_of(&zip, &[&files[..], &[(name, b"x")]].concat());

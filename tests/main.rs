@@ -40,6 +40,8 @@ mod disk_full;
 mod read_only;
 // Disks to fill up, and disks that cannot be written.
 mod small_disk;
+// CSV for people and for programs.
+mod spreadsheets;
 // What is signed, and what a signature shows.
 mod signing;
 // Files as people hold them, and the lists that they name beside them.
@@ -105,6 +107,8 @@ mod tidy;
 mod answers;
 // The help of every command, seen whole.
 mod cli_help;
+// What a killed command leaves, and files that are in the way.
+mod leftovers;
 // Exit statuses, bounds and options of every command.
 mod contract;
 // A store that somebody else made.

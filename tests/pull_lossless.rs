@@ -1,5 +1,6 @@
 //! Whatever the service and the network do, what the service has is what the store has.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -311,6 +312,34 @@ fn following_prints_what_comes_and_stops_on_a_signal() {
         let ended = following.end(signal).expect(0);
         assert!(!ended.stderr.contains("error"), "{ended:#?}");
         puller.assert_exact(&service, &format!("{signal:?}"));
+    }
+}
+
+/// Whoever has a hangup ignored, as nohup does, wants the pull to outlive the terminal. The
+/// disposition is set here, whatever that of the test runner is.
+#[test]
+fn a_hangup_ends_a_pull_unless_it_is_ignored() {
+    for (disposition, is_ignored) in
+        [("--default-signal=HUP", false), ("--ignore-signal=HUP", true)]
+    {
+        let service = service_in_pages_of(20, minutely(60, HOUR_MS));
+        let puller = Puller::of(&service);
+        let pull = puller.command(&["--log-group", GROUP, "--follow", "--interval", "1s"]);
+        let mut command = Command::new("env");
+        command.arg(disposition).arg(pull.get_program()).args(pull.get_args()).env_clear();
+        command.envs(pull.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let mut following = Following::start(command);
+        let requests = || service.lock().count(FILTER);
+        wait_until("the first pull", || requests() >= 3);
+        following.signal(Signal::HUP);
+        if is_ignored {
+            let before = requests();
+            wait_until("it goes on", || requests() > before + 1);
+            following.end(Signal::TERM).expect(0);
+        } else {
+            following.ended().expect(0);
+        }
+        puller.assert_exact(&service, disposition);
     }
 }
 

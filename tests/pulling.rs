@@ -257,8 +257,17 @@ impl Following {
 
     /// Sends a signal and waits for the end.
     pub(crate) fn end(mut self, signal: Signal) -> Ran {
+        self.signal(signal);
+        self.ended()
+    }
+
+    pub(crate) fn signal(&mut self, signal: Signal) {
         let id = Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
         kill_process(id, signal).unwrap();
+    }
+
+    /// Waits for the end.
+    pub(crate) fn ended(mut self) -> Ran {
         let deadline = Instant::now() + PATIENCE;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "it does not stop");

@@ -1,6 +1,7 @@
 //! What is signed, and what a signature shows: of a store, and of an export.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -109,6 +110,44 @@ fn nothing_is_overwritten_and_nothing_damaged_signed() {
     let empty = case.path("nothing");
     let arguments = ["sign", "--key", &case.text("key"), "--out", &case.text("later.txt")];
     on(&empty, &arguments).expect_error(&[empty.to_str().unwrap()]);
+}
+
+/// A kill between the two files, and in the middle of one: the same command does it again.
+#[test]
+fn a_signing_that_was_killed_is_done_again() {
+    let case = Case::new(107);
+    case.sign("before.txt").expect(0);
+    let signature = fs::read(case.path("before.txt.minisig")).unwrap();
+    let leftover = case.path(".head.txt.aB3dE6.tmp");
+    fs::create_dir(&leftover).unwrap();
+    fs::write(leftover.join("statement"), "").unwrap();
+    fs::write(leftover.join("signature.copy"), &signature).unwrap();
+    fs::write(case.path("head.txt.minisig"), &signature).unwrap();
+    case.sign("head.txt").expect(0);
+    case.check(&case.store, "head.txt").expect(0);
+    assert!(!leftover.exists());
+    // Without a leftover nobody knows whose it is.
+    fs::remove_file(case.path("head.txt")).unwrap();
+    case.sign("head.txt").expect_error(&["head.txt.minisig exists already"]);
+    let hidden = fs::read_dir(case.dir.path()).unwrap().map(|it| it.unwrap().file_name());
+    let hidden: Vec<_> = hidden.filter(|it| it.as_encoded_bytes().starts_with(b".")).collect();
+    assert!(hidden.is_empty(), "{hidden:?}");
+}
+
+#[test]
+fn a_secret_key_that_others_may_read_is_warned_of() {
+    let case = Case::new(108);
+    for (mode, is_warned) in [(0o644, true), (0o640, true), (0o600, false)] {
+        fs::set_permissions(case.path("key"), fs::Permissions::from_mode(mode)).unwrap();
+        let (statement, bundle) = (format!("{mode:o}.txt"), format!("{mode:o}"));
+        for ran in [case.sign(&statement).expect(0), case.export(&bundle).expect(0)] {
+            assert_eq!(
+                ran.stderr.contains("others may read the secret key"),
+                is_warned,
+                "{ran:#?}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::ids::Ids;
 use super::input::InputArgs;
 use super::output::counted;
 use super::search::{parse_query, range};
-use super::sign::PasswordArgs;
+use super::sign::{PasswordArgs, warn_of_open_key};
 use super::watched::addresses_in;
 use super::{Context, Format, Outcome, output};
 use crate::export::{
@@ -209,6 +209,9 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
                 BundleOptions { question: asked.question, rules, zone, redactor, signing };
             let report = write_bundle(store, &selection, &options, staging)?;
             report_bundle(&report, context)?;
+            if let Some(key) = &args.sign_key {
+                warn_of_open_key(key, context);
+            }
             let counts = &report.manifest.counts;
             Made { messages: counts.messages, events: counts.records, truncated: counts.truncated }
         }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::output::counted;
 use super::sign::{signed_in_words, signed_to_json};
 use super::{Context, Format, Outcome};
-use crate::export::check_bundle;
+use crate::export::{ProblemKind, check_bundle};
 use crate::render::{sanitise, write_json};
 use crate::signing::PublicKey;
 
@@ -61,8 +61,13 @@ pub(super) fn run(
     }
     stdout.flush()?;
     anyhow::ensure!(
-        check.problems.is_empty() || !check.is_only_unsigned(),
+        !check.is_only(ProblemKind::Signature),
         "{} is sound in itself, and not signed with that key, see above",
+        path.display()
+    );
+    anyhow::ensure!(
+        !check.is_only(ProblemKind::Packing),
+        "{} was not packed by this version of mailtrace, or was changed around its files, which are themselves as they were made: unpack it into a directory of its own, and verify that",
         path.display()
     );
     anyhow::ensure!(

@@ -11,6 +11,7 @@ use super::progress::ImportProgress;
 use super::{Context, Format, Outcome, output};
 use crate::ingest::{FileReport, ImportOptions, ImportReport, NoCoverage, import};
 use crate::render::{csv_cell, write_json};
+use crate::source::hidden_directories;
 
 /// Takes events from files and keeps them
 ///
@@ -56,7 +57,21 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
     if !context.global.quiet {
         say_what_covers_nothing(&report);
     }
+    warn_of_hidden(&args.paths, context);
     finish(&report, context)
+}
+
+/// Tells of directories in which there is something, and all of it was passed over.
+pub(super) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
+    if context.global.quiet {
+        return;
+    }
+    for path in hidden_directories(paths) {
+        output::warn(&format!(
+            "{}: what is there has names that begin with a dot, and is passed over: name it to have it read",
+            path.display()
+        ));
+    }
 }
 
 /// Tells on stderr what did not go well, and decides the exit status.

@@ -5,13 +5,13 @@ use std::cell::Cell;
 use std::path::PathBuf;
 
 use clap::Args;
-use tempfile::TempDir;
 
 use super::progress::ImportProgress;
 use super::{Context, Outcome, import, output};
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
 use crate::limits;
 use crate::store::{Store, StoreError};
+use crate::temporary::TemporaryDirectory;
 
 /// Where the events come from.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(super) struct Opened {
     /// Whether an answer is not all that there is to say.
     is_cut: Cell<bool>,
     /// The temporary store's directory, removed with this.
-    _dir: Option<TempDir>,
+    _dir: Option<TemporaryDirectory>,
 }
 
 impl Opened {
@@ -120,6 +120,7 @@ impl InputArgs {
                 progress.show(it);
             })?;
         drop(progress);
+        import::warn_of_hidden(&self.input, context);
         let input_outcome = import::finish(&report, context)?;
         Ok(Opened { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
     }

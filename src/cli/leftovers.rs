@@ -4,9 +4,8 @@ use std::fs::remove_dir_all;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use anyhow::Context as _;
-
 use super::EXIT_INTERRUPTED;
+use super::signals::on_stop;
 
 /// Directories that go when the user or the system stops us.
 #[derive(Clone, Default)]
@@ -22,13 +21,12 @@ impl Leftovers {
 
     fn watch(&self) -> anyhow::Result<()> {
         let dirs = Arc::clone(&self.0);
-        ctrlc::set_handler(move || {
+        on_stop(move || {
             for dir in dirs.lock().iter().flat_map(|it| it.iter()) {
                 remove(dir);
             }
             std::process::exit(EXIT_INTERRUPTED);
         })
-        .context("cannot watch for signals")
     }
 }
 

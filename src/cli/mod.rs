@@ -46,6 +46,7 @@ mod session;
 #[cfg(feature = "aws")]
 mod setup;
 mod sign;
+mod signals;
 mod sources;
 mod stats;
 mod status;

@@ -10,6 +10,7 @@ use clap::Args;
 use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
+use super::signals::on_stop;
 use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3};
 use crate::aws::{AwsError, LogGroup, RateLimiter};
 use crate::pull::{Clock, PullOptions, PullPlan, PullReport, Puller, Stop};
@@ -348,12 +349,11 @@ pub(super) fn stop_on_interrupt() -> anyhow::Result<Stop> {
 /// committed; `stop` says whether it was told before, and then we stop at once.
 #[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
 pub(super) fn on_interrupt(stop: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
-    ctrlc::set_handler(move || {
+    on_stop(move || {
         if stop() {
             process::exit(EXIT_INTERRUPTED);
         }
     })
-    .context("cannot watch for signals")
 }
 
 /// What a pull says that was told to stop before its end.

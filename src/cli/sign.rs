@@ -1,18 +1,15 @@
 //! `mailtrace sign`, and the options with which other commands sign.
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Context, Format, Outcome};
+use super::{Context, Format, Outcome, output};
 use crate::limits;
 use crate::render::{sanitise, write_json};
-use crate::signing::{HeadStatement, SecretKey, Signed, signature_path};
+use crate::signing::{HeadStatement, SecretKey, Signed, SignedPair, is_open_to_others};
 use crate::source::open_text;
 use crate::store::{VerifyOptions, verify};
 use crate::time::Zone;
@@ -75,11 +72,8 @@ fn first_line(path: &Path) -> io::Result<String> {
 
 pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = context.store_path()?;
-    let signature_file = signature_path(&args.out);
-    for path in [&args.out, &signature_file] {
-        let is_there = path.symlink_metadata().is_ok();
-        anyhow::ensure!(!is_there, "{} exists already: name another --out", path.display());
-    }
+    let pair = SignedPair::at(&args.out)?;
+    context.leftovers.add(pair.staging())?;
     let key = args.password.open(&args.key)?;
     let report = verify(&store, &VerifyOptions::default(), &|_| {})?;
     anyhow::ensure!(
@@ -95,12 +89,7 @@ pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
     let text = statement.to_string();
     let name = args.out.file_name().unwrap_or_default().to_string_lossy();
     let signature = key.sign(text.as_bytes(), context.now, &name)?;
-    write_new(&signature_file, &signature)?;
-    if let Err(error) = write_new(&args.out, &text) {
-        // Alone it would only be in the way of the next attempt.
-        let _still_there = fs::remove_file(&signature_file);
-        return Err(error);
-    }
+    let signature_file = pair.publish(&text, &signature)?;
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {
@@ -119,7 +108,18 @@ pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
         }
     }
     stdout.flush()?;
+    warn_of_open_key(&args.key, context);
     Ok(Outcome::Done)
+}
+
+/// Warns of a secret key that others of the machine may read, once it has signed.
+pub(super) fn warn_of_open_key(key: &Path, context: &Context) {
+    if !context.global.quiet && is_open_to_others(key) {
+        let key = key.display();
+        output::warn(&format!(
+            "others may read the secret key {key}, and sign as you do: `chmod 600` it, or make a new one if they may have"
+        ));
+    }
 }
 
 /// Says who signed, in a line.
@@ -137,17 +137,4 @@ pub(super) fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) ->
 
 pub(super) fn signed_to_json(signed: &Signed, is_checked: bool) -> Value {
     json!({"keyId": signed.key_id, "comment": signed.comment, "checked": is_checked})
-}
-
-/// Writes a file that is not there yet, durably.
-fn write_new(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path);
-    let written = file.and_then(|mut file| {
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
-            // Half of it is of no use, and would be in the way of the next attempt.
-            let _still_there = fs::remove_file(path);
-        })
-    });
-    written.with_context(|| format!("cannot write {}", path.display()))
 }

@@ -50,6 +50,9 @@ pub(super) struct SynthArgs {
     /// Where to write what became of each message, one JSON object a line, to check answers by
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
+    /// Overwrite files that are there already, also where links lead
+    #[arg(long)]
+    force: bool,
 }
 
 /// The shapes that the output may have.
@@ -91,12 +94,14 @@ impl From<ShapeArg> for Shape {
 
 pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome> {
     let options = args.options(context)?;
-    // Before a file that is there already is overwritten.
+    // Before a file is made or overwritten.
     options.check()?;
     let path = args.out_file();
     let name = if is_stdout(&path) { "stdout".to_owned() } else { path.display().to_string() };
-    let mut writer = Writer::new(Output::open(&path, args.shape)?, args.shape.into());
-    let mut truth_out = args.truth.as_deref().map(create).transpose()?;
+    let mut made = Made::default();
+    let mut truth_out = args.truth.as_deref().map(|it| made.create(it, args.force)).transpose()?;
+    let output = Output::open(&path, args.shape, |it| made.create(it, args.force))?;
+    let mut writer = Writer::new(output, args.shape.into());
     let result = generate(
         &options,
         |record| writer.write(record),
@@ -113,6 +118,7 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
     if let (Some(mut out), Some(path)) = (truth_out, &args.truth) {
         out.flush().with_context(|| format!("cannot write {}", path.display()))?;
     }
+    made.keep();
     if !context.global.quiet && !is_stdout(&path) {
         let (events, messages) = (summary.event_count, summary.message_count);
         let line = format!("wrote {events} events of {messages} messages to {name}");
@@ -156,13 +162,48 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-fn create(path: &Path) -> anyhow::Result<BufWriter<File>> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
+/// The files that were made, removed unless all goes well: half a log is of no use, and in the way
+/// of the same command again.
+#[derive(Default)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn create(&mut self, path: &Path, is_forced: bool) -> anyhow::Result<BufWriter<File>> {
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot create {}", directory.display()))?;
+        }
+        // Nothing is lost in a pipe, a terminal or /dev/null.
+        let takes_anything = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
+        let file = match is_forced || takes_anything {
+            true => File::create(path),
+            false => File::create_new(path).inspect(|_| self.0.push(path.to_owned())),
+        };
+        let file = file.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                let is_link = fs::symlink_metadata(path).is_ok_and(|it| it.is_symlink());
+                let what = if is_link { "is a link" } else { "exists already" };
+                anyhow::anyhow!(
+                    "{} {what}: name another file, or overwrite it with --force",
+                    path.display()
+                )
+            }
+            _ => anyhow::Error::from(error).context(format!("cannot create {}", path.display())),
+        })?;
+        Ok(BufWriter::with_capacity(256 << 10, file))
     }
-    let file = File::create(path).with_context(|| format!("cannot create {}", path.display()))?;
-    Ok(BufWriter::with_capacity(256 << 10, file))
+
+    fn keep(mut self) {
+        self.0.clear();
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            let _still_there = fs::remove_file(path);
+        }
+    }
 }
 
 /// The output with the compression that its name asks for.
@@ -175,7 +216,11 @@ enum Output {
 }
 
 impl Output {
-    fn open(path: &Path, shape: ShapeArg) -> anyhow::Result<Self> {
+    fn open(
+        path: &Path,
+        shape: ShapeArg,
+        create: impl FnOnce(&Path) -> anyhow::Result<BufWriter<File>>,
+    ) -> anyhow::Result<Self> {
         if is_stdout(path) {
             let stdout = BufWriter::with_capacity(256 << 10, io::stdout());
             return Ok(Self::Plain(Box::new(stdout)));

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
+use super::check::packing_order;
 use super::facts::{StoreFacts, coverage_of};
 use super::manifest::{Counts, FileEntry, Manifest, Question, Rules};
 use super::pack::pack;
@@ -14,7 +15,7 @@ use super::tables::{
     write_timeline_header, write_timeline_row, write_timesketch_header, write_timesketch_row,
 };
 use super::{ExportError, Passed, Redactor, Selection, Staging};
-use crate::render::{write_json_pretty, write_messages_csv};
+use crate::render::{BYTE_ORDER_MARK, write_json_pretty, write_messages_csv};
 use crate::signing::SecretKey;
 use crate::source::{BUNDLE_MANIFEST, BUNDLE_RECORDS};
 use crate::store::Store;
@@ -104,11 +105,8 @@ pub fn write_bundle(
     let path = staging.target().to_owned();
     if is_zip(&path) {
         const ZIP: &str = ".bundle.zip";
-        // What says of a bundle what it is comes first, so that it is found first.
-        let first = [BUNDLE_MANIFEST, SUMS];
-        let signature = options.signing.map(|_| SIGNATURE);
-        let rest = listed.iter().map(|it| it.name.as_str()).filter(|it| !first.contains(it));
-        let names: Vec<&str> = first.into_iter().chain(signature).chain(rest).collect();
+        let listed = listed.iter().map(|it| it.name.as_str());
+        let names = packing_order(listed, options.signing.is_some());
         pack(staging.path(), &names, &staging.path().join(ZIP))?;
         staging.publish_file(ZIP)?;
     } else {
@@ -164,6 +162,10 @@ impl BundleFiles {
             report: ReportBody::new(staging.create(REPORT_BODY)?, zone),
             zone: zone.clone(),
         };
+        // People open these two, and without the mark a spreadsheet guesses an encoding.
+        for file in [&mut files.messages, &mut files.timeline] {
+            file.with(|out| out.write_all(BYTE_ORDER_MARK))?;
+        }
         files.messages.with(|out| write_messages_csv(&[], true, zone, out))?;
         files.timeline.with(|out| write_timeline_header(out))?;
         files.timesketch.with(|out| write_timesketch_header(out))?;

@@ -4,7 +4,7 @@
 //! A bundle comes from strangers. Nothing of it is written anywhere, names in it are never paths,
 //! and no more is read of a file than it should have.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
@@ -35,6 +35,19 @@ pub struct BundleCheck {
     pub signature: Option<Signed>,
     /// What it says of itself, where that can be read.
     pub manifest: Option<Manifest>,
+    /// The kinds of problems there are.
+    kinds: BTreeSet<ProblemKind>,
+}
+
+/// What is wrong with a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProblemKind {
+    /// Its files, or what they say of each other.
+    Content,
+    /// Its signature, or that there is none.
+    Signature,
+    /// The zip around files that are as they were made.
+    Packing,
 }
 
 /// Checks the bundle at a path: a directory or a zip. With a public key, it must be signed with
@@ -53,7 +66,10 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
                 let signature = parts.read(SIGNATURE, limits::SIGNED_TEXT_BYTES_MAX)?;
                 check.take_signature(&bytes, signature, key);
             } else if key.is_some() {
-                check.problem(format!("{SIGNATURE}: is missing, so nothing says who made this"));
+                check.problem_of(
+                    ProblemKind::Signature,
+                    format!("{SIGNATURE}: is missing, so nothing says who made this"),
+                );
             }
             check.take_sums(&bytes)
         }
@@ -107,20 +123,60 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
             ));
         }
     }
+    if !check.kinds.contains(&ProblemKind::Content) {
+        check.compare_packing(&manifest, &names, &mut parts)?;
+    }
     Ok(check)
 }
 
+/// The files of a bundle's zip in their order: what says of a bundle what it is comes first, so
+/// that it is found first.
+pub(super) fn packing_order<'n>(
+    names: impl Iterator<Item = &'n str>,
+    is_signed: bool,
+) -> Vec<&'n str> {
+    let first = [BUNDLE_MANIFEST, SUMS];
+    let mut rest: Vec<&str> = names.filter(|it| !first.contains(it) && *it != SIGNATURE).collect();
+    rest.sort_unstable();
+    first.into_iter().chain(is_signed.then_some(SIGNATURE)).chain(rest).collect()
+}
+
 impl BundleCheck {
-    /// Whether nothing is wrong with it but its signature.
+    /// Whether something is wrong with it, and all of it is of one kind.
     #[must_use]
-    pub fn is_only_unsigned(&self) -> bool {
-        !self.problems.is_empty() && self.problems.iter().all(|it| it.starts_with(SIGNATURE))
+    pub fn is_only(&self, kind: ProblemKind) -> bool {
+        self.kinds.iter().eq([&kind])
     }
 
     pub(super) fn problem(&mut self, problem: String) {
+        self.problem_of(ProblemKind::Content, problem);
+    }
+
+    pub(super) fn problem_of(&mut self, kind: ProblemKind, problem: String) {
+        self.kinds.insert(kind);
         if self.problems.len() < limits::BUNDLE_PROBLEMS_MAX {
             self.problems.push(problem);
         }
+    }
+
+    /// Compares a zip whose files are as they were made with the one that they make.
+    fn compare_packing(
+        &mut self,
+        manifest: &Manifest,
+        names: &[String],
+        parts: &mut Parts,
+    ) -> Result<(), ExportError> {
+        let is_signed = names.iter().any(|it| it == SIGNATURE);
+        let listed = manifest.files.iter().map(|it| it.name.as_str());
+        match parts.difference(&packing_order(listed, is_signed))? {
+            Ok(None) => {}
+            Ok(Some(place)) => self.problem_of(
+                ProblemKind::Packing,
+                format!("the zip is not the one that its files make, from byte {place} on"),
+            ),
+            Err(problem) => self.problem(problem),
+        }
+        Ok(())
     }
 
     fn count(&mut self, bytes: u64) {
@@ -169,7 +225,7 @@ impl BundleCheck {
         });
         match taken {
             Ok(signed) => self.signature = Some(signed),
-            Err(problem) => self.problem(problem),
+            Err(problem) => self.problem_of(ProblemKind::Signature, problem),
         }
     }
 

@@ -18,13 +18,14 @@ mod parts;
 mod passage;
 mod records;
 mod redact;
+mod repack;
 mod report;
 mod selection;
 mod staging;
 mod tables;
 
 pub use bundle::{BundleOptions, BundleReport, write_bundle};
-pub use check::{BundleCheck, check_bundle};
+pub use check::{BundleCheck, ProblemKind, check_bundle};
 pub use error::ExportError;
 pub use flat::{FlatFormat, write_flat, write_flat_file};
 pub use manifest::{Manifest, Question, TimeBound};

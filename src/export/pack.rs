@@ -1,7 +1,7 @@
 //! One zip out of the files of a bundle, the same for the same files.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -13,6 +13,10 @@ use super::ExportError;
 /// Bytes from which on a file's lengths need 64 bits in a zip.
 const LARGE_BYTES: u64 = 1 << 31;
 
+/// Bytes that are compressed at a time. Always as many, whatever a read gives, so that the
+/// compressed bytes depend on the content alone.
+const PIECE_BYTES: usize = 64 << 10;
+
 /// Packs files of a directory, in the order given, and makes the zip durable.
 pub(super) fn pack(dir: &Path, names: &[&str], zip: &Path) -> Result<(), ExportError> {
     let made = OpenOptions::new()
@@ -21,24 +25,65 @@ pub(super) fn pack(dir: &Path, names: &[&str], zip: &Path) -> Result<(), ExportE
         .mode(0o600)
         .open(zip)
         .map_err(ExportError::io("make the file", zip))?;
-    let mut writer = ZipWriter::new(BufWriter::new(made));
+    let mut packer = Packer::new(BufWriter::new(made));
     for name in names {
         let path = dir.join(name);
-        let file = File::open(&path).map_err(ExportError::io("open", &path))?;
+        let mut file = File::open(&path).map_err(ExportError::io("open", &path))?;
         let length = file.metadata().map_err(ExportError::io("look at", &path))?.len();
+        packer.add(name, length, &mut file).map_err(ExportError::io("write", zip))?;
+    }
+    let file =
+        packer.finish().and_then(|it| it.into_inner().map_err(io::IntoInnerError::into_error));
+    file.and_then(|it| it.sync_all()).map_err(ExportError::io("write", zip))
+}
+
+/// Writes a zip that depends on names and contents alone.
+pub(super) struct Packer<W: Write + Seek>(Option<ZipWriter<W>>);
+
+impl<W: Write + Seek> Packer<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self(Some(ZipWriter::new(out)))
+    }
+
+    /// Adds a file of so many bytes.
+    pub(super) fn add(
+        &mut self,
+        name: &str,
+        length: u64,
+        content: &mut dyn Read,
+    ) -> io::Result<()> {
+        let Some(writer) = &mut self.0 else { return Ok(()) };
         // Nothing of the clock, the machine or the user's umask goes in.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(DateTime::default())
             .unix_permissions(0o600)
             .large_file(length >= LARGE_BYTES);
-        writer
-            .start_file(*name, options)
-            .map_err(io::Error::from)
-            .and_then(|()| io::copy(&mut BufReader::new(file), &mut writer))
-            .map_err(ExportError::io("write", zip))?;
+        writer.start_file(name, options)?;
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
+        loop {
+            piece.clear();
+            Read::take(&mut *content, PIECE_BYTES as u64).read_to_end(&mut piece)?;
+            if piece.is_empty() {
+                return Ok(());
+            }
+            writer.write_all(&piece)?;
+        }
     }
-    let buffered = writer.finish().map_err(io::Error::from);
-    let file = buffered.and_then(|it| it.into_inner().map_err(io::IntoInnerError::into_error));
-    file.and_then(|it| it.sync_all()).map_err(ExportError::io("write", zip))
+
+    /// Ends the zip.
+    pub(super) fn finish(mut self) -> io::Result<W> {
+        match self.0.take() {
+            Some(writer) => Ok(writer.finish()?),
+            None => Err(io::Error::other("the zip has ended already")),
+        }
+    }
+}
+
+impl<W: Write + Seek> Drop for Packer<W> {
+    fn drop(&mut self) {
+        // Dropped, the library's writer would try to end a zip that has failed, and complain on
+        // stderr in words of its own. The descriptor is closed at the end of the process.
+        std::mem::forget(self.0.take());
+    }
 }

@@ -4,11 +4,14 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use sha2::{Digest, Sha256};
 use zip::{CompressionMethod, ZipArchive};
 
-use super::check::BundleCheck;
+use super::check::{BundleCheck, ProblemKind};
 use super::error::ExportError;
+use super::pack::Packer;
+use super::repack::Comparer;
 use super::staging::hex;
 use crate::limits;
 use crate::source::{expands_too_much, open_small_zip};
@@ -33,15 +36,14 @@ impl Parts {
             let names = names_in(path, check)?;
             return Ok(Self::Directory { path: path.to_owned(), names });
         }
-        let file = File::open(path).map_err(ExportError::io("open", path))?;
-        let opened = if metadata.is_file() {
-            open_small_zip(file).map_err(ExportError::io("read", path))?
-        } else {
-            None
+        let not_a_bundle = || ExportError::NotABundle { path: path.to_owned() };
+        let file = match metadata.is_file() {
+            true => open_file(path, OFlags::empty()).map_err(ExportError::io("open", path))?,
+            false => None,
         };
-        let Some(mut archive) = opened else {
-            return Err(ExportError::NotABundle { path: path.to_owned() });
-        };
+        let opened = open_small_zip(file.ok_or_else(not_a_bundle)?);
+        let opened = opened.map_err(ExportError::io("read", path))?;
+        let mut archive = opened.ok_or_else(not_a_bundle)?;
         check_structure(&mut archive, check);
         Ok(Self::Zip { path: path.to_owned(), archive })
     }
@@ -68,7 +70,10 @@ impl Parts {
                     return Ok(Err(format!("{name}: is missing")));
                 }
                 let path = path.join(name);
-                let mut file = File::open(&path).map_err(ExportError::io("open", &path))?;
+                let file = open_file(&path, OFlags::NOFOLLOW);
+                let Some(mut file) = file.map_err(ExportError::io("open", &path))? else {
+                    return Ok(Err(format!("{name}: does not belong to the bundle")));
+                };
                 take(&mut file).map(Ok).map_err(ExportError::io("read", &path))
             }
             Self::Zip { path, archive } => {
@@ -141,6 +146,45 @@ impl Parts {
     }
 }
 
+impl Parts {
+    /// Where a zip is not the one that its files make, in this order; always none in a directory.
+    pub(super) fn difference(
+        &mut self,
+        names: &[&str],
+    ) -> Result<Result<Option<u64>, String>, ExportError> {
+        let Self::Zip { path, .. } = self else { return Ok(Ok(None)) };
+        let path = path.clone();
+        let file = open_file(&path, OFlags::empty()).map_err(ExportError::io("open", &path))?;
+        let Some(file) = file else { return Err(ExportError::NotABundle { path }) };
+        let comparer = Comparer::new(file).map_err(ExportError::io("read", &path))?;
+        let mut packer = Packer::new(comparer);
+        for name in names {
+            let length = self.length(name);
+            let added = self.with(name, |it| packer.add(name, length, &mut it.take(length)))?;
+            if let Err(problem) = added {
+                return Ok(Err(problem));
+            }
+        }
+        let comparer = packer.finish().map_err(ExportError::io("read", &path))?;
+        Ok(Ok(comparer.difference()))
+    }
+
+    /// How long the zip says that a file is.
+    fn length(&mut self, name: &str) -> u64 {
+        match self {
+            Self::Directory { .. } => 0,
+            Self::Zip { archive, .. } => archive.by_name(name).map_or(0, |it| it.size()),
+        }
+    }
+}
+
+/// Opens a regular file; `None` for anything else. Never waits, as for a writer of a pipe.
+fn open_file(path: &Path, flags: OFlags) -> io::Result<Option<File>> {
+    let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// The regular files of a directory, in order of their names; anything else in it is a problem.
@@ -172,7 +216,10 @@ fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
         check.problem("the zip has two files of one name".to_owned());
     }
     if archive.offset() != 0 || !archive.comment().is_empty() {
-        check.problem("the zip has bytes before it, or a comment".to_owned());
+        check.problem_of(
+            ProblemKind::Packing,
+            "the zip has bytes before it, or a comment".to_owned(),
+        );
     }
     let mut ranges = Vec::new();
     for index in 0..archive.len() {
@@ -195,7 +242,10 @@ fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
     ranges.sort_unstable();
     let end = ranges.iter().try_fold(0, |at, (start, end)| (*start == at).then_some(*end));
     if end != Some(archive.central_directory_start()) {
-        check.problem("the zip has bytes between its files, or files over one another".to_owned());
+        check.problem_of(
+            ProblemKind::Packing,
+            "the zip has bytes between its files, or files over one another".to_owned(),
+        );
     }
 }
 

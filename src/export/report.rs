@@ -67,11 +67,11 @@ pub(super) fn write_report(
     let sections = File::open(body).map_err(ExportError::io("open", body))?;
     out.with(|out| {
         write_head(manifest, out)?;
-        write_question(manifest, out)?;
+        write_question(manifest, zone, out)?;
         write_answer(manifest, zone, out)?;
         io::copy(&mut BufReader::new(sections), out)?;
-        write_method(manifest, out)?;
-        write_coverage(&manifest.coverage, out)?;
+        write_method(manifest, zone, out)?;
+        write_coverage(&manifest.coverage, zone, out)?;
         write_versions(manifest, out)?;
         out.write_all(b"</body></html>\n")
     })
@@ -118,6 +118,11 @@ fn write_pairs(pairs: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> 
     out.write_all(b"</dl>\n")
 }
 
+/// A time of the manifest, which has them in UTC, as the page shows times.
+fn in_zone(text: &str, zone: &Zone) -> String {
+    Timestamp::parse_log_form(text).map_or_else(|| text.to_owned(), |it| it.in_zone(zone))
+}
+
 /// Names the first of some IDs and counts the rest.
 fn named(ids: &[String], count: u64) -> String {
     let names: Vec<String> =
@@ -127,11 +132,12 @@ fn named(ids: &[String], count: u64) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-fn write_question(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+fn write_question(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<h2>Question</h2>\n")?;
     let question = &manifest.question;
-    let bound =
-        |it: &TimeBound| format!("{} (given as {})", html_text(&it.resolved), code(&it.given));
+    let bound = |it: &TimeBound| {
+        format!("{} (given as {})", html_text(&in_zone(&it.resolved, zone)), code(&it.given))
+    };
     let mut pairs = Vec::new();
     if question.id_count > 0 {
         let text = format!("What happened to {}?", named(&question.ids, question.id_count));
@@ -307,17 +313,18 @@ fn write_table_end(count: usize, what: &str, file: &str, out: &mut dyn Write) ->
     }
 }
 
-fn write_method(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+fn write_method(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<h2>Method</h2>\n")?;
     let grace = human_duration(manifest.rules.grace_ms);
-    let newest = manifest.rules.newest_record.as_deref().unwrap_or("none");
+    let newest = manifest.rules.newest_record.as_deref();
+    let newest = newest.map_or_else(|| "none".to_owned(), |it| in_zone(it, zone));
     writeln!(
         out,
         "<p>Amazon WorkMail writes an event for each step of a message. Events that share a trace ID are one pass of a message through WorkMail (a leg); legs that share a message ID are one message. All events that are connected in this way, directly or over others, belong to a message.</p>\n\
          <p>For each recipient of each leg: <b>delivered</b> to a mailbox; <b>sent</b>, accepted by the next server; <b>bounced</b>; <b>dropped</b> by a rule; <b>rejected</b> or <b>quarantined</b> by the sender's DMARC policy; <b>expanded</b>, an alias or a group whose mailboxes have it; <b>pending</b>, the leg began less than {} before the newest record of the store ({}); <b>lost</b>, there is a beginning and no end.</p>\n\
          <p>records.ndjson holds each event as CloudWatch Logs gave it, its message byte for byte. Everything else is derived from those and can be derived again: <code>mailtrace trace ID --input records.ndjson</code>. An event that is known twice, once with an approximate time, is here once.</p>",
         html_text(&grace),
-        html_text(newest),
+        html_text(&newest),
     )?;
     if let Some(redaction) = &manifest.redaction {
         writeln!(out, "<p>Redaction: {}</p>", html_text(&redaction.in_words()))?;
@@ -328,7 +335,7 @@ fn write_method(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn write_coverage(groups: &[CoveredGroup], out: &mut dyn Write) -> io::Result<()> {
+fn write_coverage(groups: &[CoveredGroup], zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>The times for which the store has been filled. Nothing can be said of any other time. What was taken from a file is covered from its first to its last event.</p>\n")?;
     if groups.is_empty() {
         return out.write_all(b"<p class=\"warn\">The store covers nothing.</p>\n");
@@ -347,8 +354,8 @@ fn write_coverage(groups: &[CoveredGroup], out: &mut dyn Write) -> io::Result<()
                 out,
                 "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
                 mail(group.log_group.as_deref().unwrap_or("(not named by the source)")),
-                html_text(&range.first),
-                html_text(&range.last),
+                html_text(&in_zone(&range.first, zone)),
+                html_text(&in_zone(&range.last, zone)),
                 html_text(&gap.unwrap_or_default()),
             )?;
         }

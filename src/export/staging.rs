@@ -6,14 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
 
 use super::ExportError;
+use crate::temporary::TemporaryDirectory;
 
 /// The place where an export is being made. What is there goes when this is dropped.
 pub struct Staging {
     target: PathBuf,
-    dir: TempDir,
+    dir: TemporaryDirectory,
 }
 
 impl Staging {
@@ -39,11 +39,7 @@ impl Staging {
             .create(parent)
             .map_err(ExportError::io("make the directory", parent))?;
         let prefix = format!(".{}.", name.to_string_lossy().chars().take(64).collect::<String>());
-        let dir = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".tmp")
-            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
-            .tempdir_in(parent)
+        let dir = TemporaryDirectory::make(parent, &prefix)
             .map_err(ExportError::io("make a directory in", parent))?;
         Ok(Self { target: target.to_owned(), dir })
     }
@@ -78,7 +74,7 @@ impl Staging {
         })?;
         let parent = parent_of(&self.target).to_owned();
         // It is not there any more under its first name.
-        let _moved = self.dir.keep();
+        self.dir.keep();
         sync_dir(&parent)
     }
 

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use tempfile::TempDir;
-
 use super::pipeline::store_inputs;
 use super::reading::Opened;
 use super::{ImportReport, IngestError};
 use crate::source::{Input, SourceReader, walk};
 use crate::store::{OriginKind, Store, StoreWriter};
+use crate::temporary::TemporaryDirectory;
 use crate::time::Timestamp;
 
 /// How to import.
@@ -74,15 +73,19 @@ pub(super) fn elapsed_ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Makes a directory for [`import_temporarily`], which goes when it is dropped.
+/// Makes a directory for [`import_temporarily`], which goes when it is dropped. Those of processes
+/// that were killed go now.
 ///
 /// # Errors
 ///
 /// [`IngestError::NoTemporaryDirectory`].
-pub fn temporary_directory() -> Result<TempDir, IngestError> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix("mailtrace-").tempdir().map_err(IngestError::NoTemporaryDirectory)
+pub fn temporary_directory() -> Result<TemporaryDirectory, IngestError> {
+    TemporaryDirectory::make(&std::env::temp_dir(), TEMPORARY_PREFIX)
+        .map_err(IngestError::NoTemporaryDirectory)
 }
+
+/// How the names of temporary stores begin.
+const TEMPORARY_PREFIX: &str = "mailtrace-input-";
 
 /// Imports into a store within `dir`, to be asked as long as that directory lasts.
 ///

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::check::Health;
 use super::policies::ROLE_ACTIONS;
 use super::policy::{Effect, Policy, Statement};
-use super::review::{all_conditions, trust_problems, trusts_workmail};
+use super::review::{TrustProblemKind, all_conditions, review_trust, trusts_workmail};
 use super::scope::Scope;
 use crate::aws::LogGroupArn;
 
@@ -14,10 +14,10 @@ use crate::aws::LogGroupArn;
 /// organizations of the account is [`Health::Warning`].
 #[must_use]
 pub fn trust_findings(policy: &Policy, scope: &Scope) -> Vec<(Health, String)> {
-    let problems = trust_problems(policy, scope);
-    let is_elsewhere = problems.iter().any(|it| it.starts_with("its "));
+    let problems = review_trust(policy, scope);
+    let is_elsewhere = problems.iter().any(|it| it.kind == TrustProblemKind::OtherValue);
     let mut findings: Vec<(Health, String)> =
-        problems.into_iter().map(|it| (Health::Failed, it)).collect();
+        problems.into_iter().map(|it| (Health::Failed, it.text)).collect();
     if is_elsewhere {
         return findings;
     }

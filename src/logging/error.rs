@@ -68,6 +68,18 @@ pub enum LoggingError {
         /// Where it should be.
         wanted: String,
     },
+    /// The policy that setup would write is there, and says what is not understood.
+    #[error(
+        "the policy {policy} of the role {role} cannot be read ({reason}), so what it allows would be lost: choose another role with --role-name, or have it replaced with --force"
+    )]
+    UnreadablePolicy {
+        /// The role's name.
+        role: String,
+        /// The policy's name.
+        policy: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Somebody else's role has that name.
     #[error(
         "the role {role} exists and trusts otherwise: {problems}; choose another with --role-name, or have its trust policy replaced with --force"

@@ -89,7 +89,8 @@ pub enum Step {
 ///
 /// # Errors
 ///
-/// [`LoggingError::ForeignTrust`] and [`LoggingError::LogsElsewhere`], unless forced.
+/// [`LoggingError::ForeignTrust`], [`LoggingError::UnreadablePolicy`] and
+/// [`LoggingError::LogsElsewhere`], unless forced.
 pub fn plan(wish: &SetupWish, found: &Found) -> Result<Plan, LoggingError> {
     let mut plan = Plan {
         scope: wish.scope.clone(),
@@ -190,8 +191,22 @@ impl Plan {
         // What the policy of our name allows already it goes on to allow: another group perhaps.
         let mut document = role_policy(scope);
         let own = role.policies.iter().find(|(policy, _)| policy == ROLE_POLICY_NAME);
-        if let Some((_, Ok(own))) = own {
-            document.statements.splice(..0, own.statements.iter().cloned());
+        match own.map(|(_, policy)| policy) {
+            Some(Ok(own)) => {
+                document.statements.splice(..0, own.statements.iter().cloned());
+            }
+            // What it allows cannot be kept, so somebody has to say that it may go.
+            Some(Err(error)) if !wish.is_forced => {
+                return Err(LoggingError::UnreadablePolicy {
+                    role: name.clone(),
+                    policy: ROLE_POLICY_NAME,
+                    reason: error.to_string(),
+                });
+            }
+            Some(Err(_)) => self.warnings.push(format!(
+                "the policy {ROLE_POLICY_NAME} of the role {name} cannot be read: what it allowed is replaced"
+            )),
+            None => {}
         }
         self.steps.push(Step::PutRolePolicy(document));
         Ok(())

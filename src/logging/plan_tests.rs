@@ -121,6 +121,19 @@ fn a_policy_of_our_name_goes_on_to_allow_what_it_did() {
 }
 
 #[test]
+fn a_policy_of_our_name_that_cannot_be_read_is_replaced_by_force_only() {
+    let mut found = complete();
+    let unreadable = Policy::parse(r#"{"Statement":[{"Effect":"Perhaps"}]}"#);
+    assert!(unreadable.is_err());
+    found.role.as_mut().unwrap().policies = vec![(ROLE_POLICY_NAME.to_owned(), unreadable)];
+    let error = plan(&wish(), &found).unwrap_err().to_string();
+    assert!(error.contains(ROLE_POLICY_NAME) && error.contains("--force"), "{error}");
+    let forced = plan(&SetupWish { is_forced: true, ..wish() }, &found).unwrap();
+    assert_eq!(forced.steps.iter().map(Step::action).collect::<Vec<_>>(), ["iam:PutRolePolicy"]);
+    assert!(forced.warnings[0].contains("cannot be read"), "{:?}", forced.warnings);
+}
+
+#[test]
 fn logging_elsewhere_is_moved_by_force_only() {
     let mut found = complete();
     let own = "arn:aws:iam::123456789012:role/aws-service-role/events.workmail.amazonaws.com/AWSServiceRoleForAmazonWorkMailEvents";

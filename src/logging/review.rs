@@ -11,7 +11,36 @@ use super::wildcard;
 /// A role may serve several organizations: one statement that is for this one is enough.
 #[must_use]
 pub fn trust_problems(policy: &Policy, scope: &Scope) -> Vec<String> {
-    let mut problems: Vec<String> = policy.statements.iter().flat_map(dangers).collect();
+    review_trust(policy, scope).into_iter().map(|it| it.text).collect()
+}
+
+/// What is wrong with who may assume a role.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TrustProblem {
+    pub(super) kind: TrustProblemKind,
+    /// In words.
+    pub(super) text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TrustProblemKind {
+    /// Somebody else than WorkMail may assume it.
+    OtherTrusted,
+    /// A condition that is known asks for another account or organization.
+    OtherValue,
+    /// Whatever else makes it more, less or something else than what is needed.
+    Other,
+}
+
+impl TrustProblem {
+    fn new(kind: TrustProblemKind, text: impl Into<String>) -> Self {
+        Self { kind, text: text.into() }
+    }
+}
+
+/// As [`trust_problems`], with what kind of problem each is.
+pub(super) fn review_trust(policy: &Policy, scope: &Scope) -> Vec<TrustProblem> {
+    let mut problems: Vec<TrustProblem> = policy.statements.iter().flat_map(dangers).collect();
     let mut mismatches = Vec::new();
     let mut is_for_us = false;
     for statement in policy.statements.iter().filter(|it| trusts_workmail(it)) {
@@ -21,19 +50,30 @@ pub fn trust_problems(policy: &Policy, scope: &Scope) -> Vec<String> {
     }
     if !is_for_us {
         if mismatches.is_empty() {
-            problems.push(format!("it does not let {SERVICE} assume the role"));
+            let text = format!("it does not let {SERVICE} assume the role");
+            problems.push(TrustProblem::new(TrustProblemKind::Other, text));
         }
         problems.extend(mismatches);
     }
-    problems.dedup();
-    problems
+    each_once(problems)
+}
+
+/// Each problem once, in the order in which they come first: statements may repeat one another.
+fn each_once(problems: Vec<TrustProblem>) -> Vec<TrustProblem> {
+    let mut once: Vec<TrustProblem> = Vec::new();
+    for problem in problems {
+        if !once.contains(&problem) {
+            once.push(problem);
+        }
+    }
+    once
 }
 
 /// Who else than WorkMail may assume a role, each in words.
 pub(super) fn others_trusted(policy: &Policy) -> Vec<String> {
-    let mut problems: Vec<String> = policy.statements.iter().flat_map(dangers).collect();
-    problems.retain(|it| it.starts_with("it trusts "));
-    problems
+    let problems = policy.statements.iter().flat_map(dangers);
+    let others = problems.filter(|it| it.kind == TrustProblemKind::OtherTrusted);
+    each_once(others.collect()).into_iter().map(|it| it.text).collect()
 }
 
 /// Which of what the role has to do none of the policies allows; empty when nothing is missing.
@@ -60,38 +100,40 @@ pub(super) fn trusts_workmail(statement: &Statement) -> bool {
 }
 
 /// What a statement allows or denies beyond what event logging needs.
-fn dangers(statement: &Statement) -> Vec<String> {
+fn dangers(statement: &Statement) -> Vec<TrustProblem> {
+    let trusts = |text| TrustProblem::new(TrustProblemKind::OtherTrusted, text);
+    let other = |text| TrustProblem::new(TrustProblemKind::Other, text);
     if statement.effect == Effect::Deny {
-        return vec!["it has a statement that denies".to_owned()];
+        return vec![other("it has a statement that denies".to_owned())];
     }
     let mut problems = Vec::new();
     match &statement.principal {
         Some(Principal::ByKind(kinds)) => {
             for (kind, names) in kinds {
                 let others = names.iter().filter(|it| kind != "Service" || *it != SERVICE);
-                problems.extend(others.map(|it| format!("it trusts {it} ({kind})")));
+                problems.extend(others.map(|it| trusts(format!("it trusts {it} ({kind})"))));
             }
         }
-        Some(Principal::Text(name)) => problems.push(format!("it trusts {name}")),
-        None => problems.push("it trusts everybody but some".to_owned()),
+        Some(Principal::Text(name)) => problems.push(trusts(format!("it trusts {name}"))),
+        None => problems.push(trusts("it trusts everybody but some".to_owned())),
     }
     if !statement.not_action.is_empty() {
-        problems.push("it allows everything but some actions".to_owned());
+        problems.push(other("it allows everything but some actions".to_owned()));
     }
     let others = statement.action.iter().filter(|it| !it.eq_ignore_ascii_case("sts:AssumeRole"));
-    problems.extend(others.map(|it| format!("it allows {it}")));
+    problems.extend(others.map(|it| other(format!("it allows {it}"))));
     for (key, name) in
         [("aws:sourceaccount", "aws:SourceAccount"), ("aws:sourcearn", "aws:SourceArn")]
     {
         if conditions(statement, key).next().is_none() {
-            problems.push(format!("it has no condition on {name}"));
+            problems.push(other(format!("it has no condition on {name}")));
         }
     }
     problems
 }
 
 /// Why a statement that lets WorkMail assume the role does not do so for this organization.
-fn mismatched(statement: &Statement, scope: &Scope) -> Vec<String> {
+fn mismatched(statement: &Statement, scope: &Scope) -> Vec<TrustProblem> {
     let arn = scope.organization_arn();
     let mut wrong = Vec::new();
     for (operator, key, values) in all_conditions(statement) {
@@ -104,14 +146,16 @@ fn mismatched(statement: &Statement, scope: &Scope) -> Vec<String> {
                 values.iter().any(|it| fits_arn(it, &arn))
             }
             _ => {
-                wrong.push(format!("it has the condition {operator} on {key}"));
+                let text = format!("it has the condition {operator} on {key}");
+                wrong.push(TrustProblem::new(TrustProblemKind::Other, text));
                 continue;
             }
         };
         if !fits {
             let wanted =
                 if key.eq_ignore_ascii_case("aws:SourceArn") { &arn } else { &scope.account };
-            wrong.push(format!("its {key} is {values}, not {wanted}"));
+            let text = format!("its {key} is {values}, not {wanted}");
+            wrong.push(TrustProblem::new(TrustProblemKind::OtherValue, text));
         }
     }
     wrong
@@ -190,6 +234,32 @@ mod tests {
             "arn:*",
             "its aws:SourceArn is arn:*",
         );
+    }
+
+    /// Statements of one kind need not be neighbours.
+    #[test]
+    fn each_problem_is_told_once() {
+        let text = trust_policy(&Scope::for_tests()).to_json();
+        let of = |from: &str, to: &str| Policy::parse(&text.replace(from, to)).unwrap().statements;
+        let (lambda, star) = (of("events.workmail", "lambda"), of("sts:AssumeRole", "sts:*"));
+        let policy = Policy::new([&lambda[..], &star, &lambda, &star].concat());
+        let found = trust_problems(&policy, &Scope::for_tests());
+        let trusts = "it trusts lambda.amazonaws.com (Service)";
+        assert_eq!(found.iter().filter(|it| *it == trusts).count(), 1, "{found:?}");
+        assert_eq!(found.iter().filter(|it| *it == "it allows sts:*").count(), 1, "{found:?}");
+        assert_eq!(others_trusted(&policy), [trusts]);
+    }
+
+    /// What a stranger writes into a policy is told in words, and decides nothing by them.
+    #[test]
+    fn kinds_are_not_read_from_words() {
+        let text = trust_policy(&Scope::for_tests()).to_json();
+        let policy = |from: &str, to: &str| Policy::parse(&text.replace(from, to)).unwrap();
+        let kinds = |policy: &Policy| -> Vec<TrustProblemKind> {
+            review_trust(policy, &Scope::for_tests()).iter().map(|it| it.kind).collect()
+        };
+        assert_eq!(kinds(&policy("sts:AssumeRole", "it trusts x")), [TrustProblemKind::Other; 2]);
+        assert_eq!(kinds(&policy("m-0123", "m-9923")), [TrustProblemKind::OtherValue]);
     }
 
     #[test]

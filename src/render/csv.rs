@@ -1,7 +1,8 @@
 //! CSV, for spreadsheets.
 //!
 //! Cells are sanitised, so that a row is a line and nothing acts on a terminal, and guarded, so
-//! that no spreadsheet takes one for a formula. Who needs the exact text takes JSON.
+//! that no spreadsheet takes one for a formula. Plain addresses stay as they are, since programs
+//! read CSV too and look addresses up. Who needs the exact text of anything else takes JSON.
 
 use std::io::{self, Write};
 
@@ -183,30 +184,52 @@ fn list(items: &[impl ToString]) -> String {
     items.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
+/// The byte order mark by which spreadsheets recognise UTF-8, for files that people open.
+pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A sanitised cell that no spreadsheet takes for a formula
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
+///
+/// Plain addresses stay byte for byte, also those that begin with `+`, `-` or `=`, as addresses of
+/// SMS and fax gateways and of mailing lists do.
 #[must_use]
 pub fn csv_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len() + 1);
-    if text.starts_with(starts_formula) || begins_formula(text) {
+    // Sanitised, a tab or a line break does not begin the text any more.
+    if text.starts_with(['\t', '\r', '\n']) {
         cell.push('\'');
     }
     // In half of Europe a semicolon separates cells: what stands behind one is a cell there.
     for (index, part) in sanitise(text).split(';').enumerate() {
         if index > 0 {
             cell.push(';');
-            if begins_formula(part) {
-                cell.push('\'');
-            }
+        }
+        if begins_formula(part) {
+            cell.push('\'');
         }
         cell.push_str(part);
     }
     cell
 }
 
-/// Some spreadsheets drop the blanks before a formula.
+/// Whether a spreadsheet may take a cell for a formula that does anything.
 fn begins_formula(text: &str) -> bool {
-    text.trim_start().starts_with(starts_formula)
+    // Some spreadsheets drop the blanks before a formula.
+    let text = text.trim();
+    text.starts_with(starts_formula) && !is_plain_address(text)
+}
+
+/// Whether this is an address without anything that calls a function or another program: those
+/// need parentheses, quotes, `|` or `!`.
+fn is_plain_address(text: &str) -> bool {
+    let is_local = |it: char| it.is_alphanumeric() || "._+-=~#$%&*/?^".contains(it);
+    let is_domain = |it: char| it.is_alphanumeric() || "._-".contains(it);
+    text.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && !domain.is_empty()
+            && local.chars().all(is_local)
+            && domain.chars().all(is_domain)
+    })
 }
 
 /// The full-width forms count too: spreadsheets with East Asian settings read them as the others.
@@ -277,8 +300,27 @@ mod tests {
             ("=1;=2", "'=1;'=2"),
             ("a=b", "a=b"),
             ("", ""),
+            ("=cmd|'/C calc'!A0@far.example", "'=cmd|'/C calc'!A0@far.example"),
+            ("=HYPERLINK(A1)@far.example", "'=HYPERLINK(A1)@far.example"),
+            ("+1@far.example =1", "'+1@far.example =1"),
+            ("+@SUM(A1)", "'+@SUM(A1)"),
+            ("＝1@far.example", "'＝1@far.example"),
+            ("-@", "'-@"),
         ] {
             assert_eq!(csv_cell(cell), expect);
+        }
+    }
+
+    #[test]
+    fn addresses_stay_as_they_are() {
+        for address in [
+            "+15551234567@sms.far.example",
+            "-noreply-@far.example",
+            "=_bounce=ana=acme.example@far.example",
+            "+grüße@köln.example",
+            "ana@acme.example; +49301234567@fax.acme.example; -all@acme.example",
+        ] {
+            assert_eq!(csv_cell(address), address);
         }
     }
 

@@ -31,7 +31,9 @@ pub use address::Marked;
 pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
 };
-pub use csv::{csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv};
+pub use csv::{
+    BYTE_ORDER_MARK, csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv,
+};
 pub use events_table::{write_event_line, write_events_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;

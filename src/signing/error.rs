@@ -17,6 +17,20 @@ pub enum SigningError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A statement or its signature is where the new one is to go.
+    #[error("{} exists already: name another --out", .path.display())]
+    Exists {
+        /// Which of them.
+        path: PathBuf,
+    },
+    /// A statement or its signature cannot be written.
+    #[error("cannot write {}", .path.display())]
+    NotWritten {
+        /// Which of them, or the directory that they are to be in.
+        path: PathBuf,
+        /// Why it failed.
+        source: io::Error,
+    },
     /// A file that is longer than any key or signature.
     #[error(
         "{}: has more than {} bytes, which no key, signature or statement has",

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use base64::Engine as _;
@@ -119,6 +120,12 @@ impl KeyParts {
 pub struct PublicKey {
     key: minisign_verify::PublicKey,
     id: String,
+}
+
+/// Whether others than the owner may read or change the file of a secret key.
+#[must_use]
+pub fn is_open_to_others(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.mode() & 0o077 != 0)
 }
 
 /// What a signature that holds says.

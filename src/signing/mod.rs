@@ -6,10 +6,12 @@
 
 mod error;
 mod key;
+mod pair;
 mod statement;
 
 pub use error::SigningError;
-pub use key::{PublicKey, SecretKey, Signed};
+pub use key::{PublicKey, SecretKey, Signed, is_open_to_others};
+pub use pair::SignedPair;
 pub use statement::HeadStatement;
 
 use std::ffi::OsString;

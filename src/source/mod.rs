@@ -54,7 +54,7 @@ pub use reader::SourceReader;
 pub use text_file::open_text;
 pub use unescape::EscapedText;
 pub use unwrap::unwrapped;
-pub use walk::{EXPORT_TEST_OBJECT, Input, walk};
+pub use walk::{EXPORT_TEST_OBJECT, Input, hidden_directories, walk};
 
 use crate::time::Timestamp;
 

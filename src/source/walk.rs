@@ -58,6 +58,27 @@ pub fn walk(paths: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
     Ok(inputs)
 }
 
+/// The directories among `paths` that hold nothing but what [`walk`] passes over because its name
+/// begins with a dot.
+#[must_use]
+pub fn hidden_directories(paths: &[PathBuf]) -> Vec<&Path> {
+    let has_hidden = |path: &Path| {
+        let mut entries =
+            walkdir::WalkDir::new(path).max_depth(limits::DIRECTORY_DEPTH_MAX).into_iter();
+        entries.any(|it| it.is_ok_and(|it| it.depth() > 0 && is_hidden(it.file_name())))
+    };
+    let is_hidden_only = |path: &&Path| {
+        let mut inputs = Vec::new();
+        if path.as_os_str() != "-" && path.is_dir() {
+            walk_directory(path, &mut inputs);
+            inputs.is_empty() && has_hidden(path)
+        } else {
+            false
+        }
+    };
+    paths.iter().map(PathBuf::as_path).filter(is_hidden_only).collect()
+}
+
 fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
     let entries = walkdir::WalkDir::new(root)
         .max_depth(limits::DIRECTORY_DEPTH_MAX)
@@ -160,6 +181,20 @@ mod tests {
 
         let inputs = walk(&[root.to_owned(), root.join("link.json"), "-".into()]).unwrap();
         assert_eq!(names(&inputs, root), ["a.json", "b/1.json", "b/2.json", "link.json", "-"]);
+    }
+
+    #[test]
+    fn directories_of_hidden_files_alone_are_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        for name in ["hidden/.x.json", "deep/inner/.x/y.json", "both/.x.json", "both/x.json"] {
+            std::fs::create_dir_all(path(name).parent().unwrap()).unwrap();
+            std::fs::write(path(name), "x").unwrap();
+        }
+        std::fs::create_dir(path("empty")).unwrap();
+        let names = ["hidden", "deep", "both", "empty", "both/x.json"].map(path);
+        let paths = [&names[..], &[PathBuf::from("-")]].concat();
+        assert_eq!(hidden_directories(&paths), [path("hidden"), path("deep")]);
     }
 
     #[test]

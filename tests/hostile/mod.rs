@@ -275,7 +275,9 @@ fn check_cells(what: &str, text: &str) {
         let row = row.unwrap();
         // Where spreadsheets take a semicolon for the end of a cell, there are more of them.
         let mut cells = row.iter().flat_map(|it| it.split(';'));
-        let formula = cells.find(|it| it.trim_start().starts_with(starts));
+        // What calls nothing, as an address of a fax gateway does not, may begin so.
+        let is_call = |it: &str| it.contains(['(', '|', '!', '"', '\'']) || !it.contains('@');
+        let formula = cells.find(|it| it.trim_start().starts_with(starts) && is_call(it));
         assert_eq!(formula, None, "{what}: {row:?}");
         count += 1;
     }

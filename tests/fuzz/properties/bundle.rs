@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use mailtrace::export::check_bundle;
+use mailtrace::export::{ProblemKind, check_bundle};
 use mailtrace::source::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS, Input, SourceReader};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -50,7 +50,11 @@ fn sound(dir: &Path, input: &[u8], is_zip: bool) {
     ];
     let path = packed(dir, "sound", &files, is_zip);
     let check = check_bundle(&path, None).unwrap();
-    assert_eq!(check.problems, Vec::<String>::new());
+    // Packed by another hand than ours, it is told from one that was changed.
+    assert!(
+        check.problems.is_empty() || is_zip && check.is_only(ProblemKind::Packing),
+        "{check:?}"
+    );
     if is_zip {
         let mut reader = SourceReader::open(&Input::File(path)).unwrap();
         let reading = read_all(&mut reader);
@@ -65,7 +69,8 @@ fn sound(dir: &Path, input: &[u8], is_zip: bool) {
     bytes[index] ^= 1;
     let path = packed(dir, "changed", &files, is_zip);
     let check = check_bundle(&path, None).unwrap();
-    assert!(!check.problems.is_empty(), "byte {index} of {} is not missed", files[file].0);
+    let is_found = !check.problems.is_empty() && !check.is_only(ProblemKind::Packing);
+    assert!(is_found, "byte {index} of {} is not missed", files[file].0);
 }
 
 fn foreign(dir: &Path, input: &[u8], is_zip: bool) {

@@ -1,0 +1,51 @@
+//! The signals by which the user or the system wants us to stop.
+
+use std::ffi::c_int;
+use std::fs;
+use std::thread;
+
+use anyhow::Context as _;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Calls `handle` for each such signal, on a thread of its own.
+pub(super) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    const WHAT: &str = "cannot watch for signals";
+    // Whoever has a hangup ignored wants us to outlive the terminal: that is what nohup does.
+    let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
+    let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
+    let mut signals = Signals::new(signals).context(WHAT)?;
+    let watch = move || signals.forever().for_each(|_| handle());
+    thread::Builder::new().name("signals".to_owned()).spawn(watch).context(WHAT)?;
+    Ok(())
+}
+
+/// Whether a signal was ignored when we were started. Only Linux says so without unsafe code;
+/// elsewhere nothing counts as ignored.
+fn is_ignored(signal: c_int) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    is_ignored_by(&status, signal)
+}
+
+/// The same of what `/proc/PID/status` says: bit 0 of the mask is signal 1.
+fn is_ignored_by(status: &str, signal: c_int) -> bool {
+    let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok());
+    mask.zip(u32::try_from(signal - 1).ok())
+        .and_then(|(mask, bit)| mask.checked_shr(bit))
+        .is_some_and(|it| it & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_tells_what_is_ignored() {
+        let status = "Name:\tx\nSigBlk:\t0000000000000001\nSigIgn:\t0000000000001001\n";
+        assert!(is_ignored_by(status, SIGHUP));
+        assert!(!is_ignored_by(status, SIGTERM) && !is_ignored_by(status, SIGINT));
+        assert!(!is_ignored_by("SigIgn:\t0000000000001000\n", SIGHUP));
+        assert!(!is_ignored_by("", SIGHUP) && !is_ignored_by("SigIgn:\tx\n", SIGHUP));
+    }
+}

@@ -1,0 +1,189 @@
+//! A statement and its signature: two files that come to be as if they were one.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::{SigningError, signature_path};
+use crate::temporary::TemporaryDirectory;
+
+/// The names of both while they are made, and of a copy of the signature. The copy stays until both
+/// are in their places, so that whoever comes after a kill knows whose a lone signature is.
+const STATEMENT: &str = "statement";
+const SIGNATURE: &str = "signature";
+const SIGNATURE_COPY: &str = "signature.copy";
+
+/// The places of a statement and of its signature, with nothing in them.
+#[derive(Debug)]
+pub struct SignedPair {
+    statement: PathBuf,
+    signature: PathBuf,
+    staging: TemporaryDirectory,
+}
+
+impl SignedPair {
+    /// The places for a statement of this path, after what killed processes have left there half
+    /// done has been removed.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningError::Exists`], and [`SigningError::NotWritten`] when nothing can be made there.
+    pub fn at(statement: &Path) -> Result<Self, SigningError> {
+        let signature = signature_path(statement);
+        let name = statement.file_name().unwrap_or_default().to_string_lossy();
+        let prefix = format!(".{}.", name.chars().take(NAME_CHARS_MAX).collect::<String>());
+        let parent = parent_of(statement);
+        let staging = TemporaryDirectory::make_after(parent, &prefix, &mut |leftover| {
+            if !is_there(statement) && is_copy(&leftover.join(SIGNATURE_COPY), &signature) {
+                let _still_there = fs::remove_file(&signature);
+            }
+        });
+        for path in [statement, &signature] {
+            if is_there(path) {
+                return Err(SigningError::Exists { path: path.to_owned() });
+            }
+        }
+        let staging = staging.map_err(not_written(parent))?;
+        Ok(Self { statement: statement.to_owned(), signature, staging })
+    }
+
+    /// The directory in which both are made: to be removed by whoever ends the process.
+    #[must_use]
+    pub fn staging(&self) -> &Path {
+        self.staging.path()
+    }
+
+    /// Writes both, durably, and gives where the signature is.
+    ///
+    /// # Errors
+    ///
+    /// [`SigningError::Exists`] when one has come to be there meanwhile, and
+    /// [`SigningError::NotWritten`]. Neither is there then.
+    pub fn publish(self, text: &str, signature: &str) -> Result<PathBuf, SigningError> {
+        let made = |name: &str| self.staging.path().join(name);
+        for (name, text, path) in [
+            (STATEMENT, text, &self.statement),
+            (SIGNATURE_COPY, signature, &self.signature),
+            (SIGNATURE, signature, &self.signature),
+        ] {
+            write(&made(name), text).map_err(not_written(path))?;
+        }
+        let parent = parent_of(&self.statement);
+        sync(self.staging.path()).map_err(not_written(parent))?;
+        rename_to_new(&made(SIGNATURE), &self.signature)?;
+        if let Err(error) = rename_to_new(&made(STATEMENT), &self.statement) {
+            // Alone it would only be in the way of the next attempt.
+            let _still_there = fs::remove_file(&self.signature);
+            return Err(error);
+        }
+        sync(parent).map_err(not_written(parent))?;
+        Ok(self.signature)
+    }
+}
+
+/// Characters of the statement's name that stand in that of the directory in which it is made.
+const NAME_CHARS_MAX: usize = 64;
+
+fn not_written(path: &Path) -> impl FnOnce(io::Error) -> SigningError {
+    move |source| SigningError::NotWritten { path: path.to_owned(), source }
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// Whether a file is a copy of another, byte for byte; both are short.
+fn is_copy(copy: &Path, original: &Path) -> bool {
+    let read = |path: &Path| super::read_short(path).ok();
+    original.is_file() && read(copy).is_some_and(|it| read(original) == Some(it))
+}
+
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+fn sync(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Renames a file to a name that does not exist.
+fn rename_to_new(from: &Path, to: &Path) -> Result<(), SigningError> {
+    let renamed = match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // The file system or the kernel cannot; a link does not replace what is there either.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
+            fs::hard_link(from, to)
+        }
+        result => result.map_err(io::Error::from),
+    };
+    renamed.map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => SigningError::Exists { path: to.to_owned() },
+        _ => not_written(to)(source),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a kill leaves at each step, and the same command again.
+    #[test]
+    fn whatever_a_kill_leaves_can_be_done_again() {
+        for step in 0..=3 {
+            let place = tempfile::tempdir().unwrap();
+            let statement = place.path().join("head.txt");
+            let signature = signature_path(&statement);
+            let leftover = place.path().join(".head.txt.aB3dE6.tmp");
+            fs::create_dir(&leftover).unwrap();
+            if step > 0 {
+                fs::write(leftover.join(STATEMENT), "half of").unwrap();
+            }
+            if step > 1 {
+                fs::write(leftover.join(SIGNATURE_COPY), "signature 1").unwrap();
+            }
+            if step > 2 {
+                fs::write(&signature, "signature 1").unwrap();
+            }
+            let pair = SignedPair::at(&statement).unwrap();
+            assert_eq!(pair.publish("2", "signature 2").unwrap(), signature);
+            assert_eq!(fs::read_to_string(&statement).unwrap(), "2");
+            assert_eq!(fs::read_to_string(&signature).unwrap(), "signature 2");
+            assert_eq!(fs::read_dir(place.path()).unwrap().count(), 2, "step {step}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_is_left() {
+        let place = tempfile::tempdir().unwrap();
+        let statement = place.path().join("head.txt");
+        let signature = signature_path(&statement);
+        let leftover = place.path().join(".head.txt.aB3dE6.tmp");
+        let check = |written: &Path, text: &str| {
+            fs::create_dir_all(&leftover).unwrap();
+            fs::write(leftover.join(SIGNATURE_COPY), "signature").unwrap();
+            fs::write(written, text).unwrap();
+            let error = SignedPair::at(&statement).unwrap_err();
+            assert!(matches!(error, SigningError::Exists { path } if path == written));
+            assert_eq!(fs::read_to_string(written).unwrap(), text);
+            fs::remove_file(written).unwrap();
+        };
+        check(&signature, "somebody else's");
+        check(&statement, "signature");
+        let pair = SignedPair::at(&statement).unwrap();
+        fs::write(&statement, "come between").unwrap();
+        assert!(pair.publish("text", "signature").is_err());
+        assert_eq!(fs::read_to_string(&statement).unwrap(), "come between");
+        assert!(!signature.exists());
+    }
+}
