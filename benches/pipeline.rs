@@ -198,7 +198,7 @@ fn import_it_again(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 1_000)]
 fn trace_a_message_of_two_legs(bencher: Bencher<'_, '_>) {
     let store = Store::open(&CORPUS.store()).expect("the store");
-    let rules = JoinRules::of_store(&store, 0);
+    let rules = JoinRules::of_store(&store, 0, mailtrace::time::Timestamp::now());
     let ids = CORPUS.log.some_message_ids(10_000);
     let mut ids = ids.iter().cycle();
     bencher

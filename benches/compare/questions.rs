@@ -72,7 +72,7 @@ fn add_traces(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 }
 
 fn trace_each(store: &Store, ids: &[String]) -> Timed {
-    let rules = JoinRules::of_store(store, 0);
+    let rules = JoinRules::of_store(store, 0, mailtrace::time::Timestamp::now());
     let mut timed = Timed { seconds: Vec::new(), rows: 0 };
     for id in ids {
         let started = Instant::now();
@@ -117,7 +117,7 @@ fn add_outcomes(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 }
 
 fn find_lost(store: &Store) -> f64 {
-    let rules = JoinRules::of_store(store, 0);
+    let rules = JoinRules::of_store(store, 0, mailtrace::time::Timestamp::now());
     let started = Instant::now();
     let outcomes = OutcomeWord::from_name("lost").into_iter().collect();
     let filter = MessageFilter { outcomes, ..MessageFilter::default() };

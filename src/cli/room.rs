@@ -13,8 +13,11 @@ pub(super) fn advice(error: &anyhow::Error) -> Option<String> {
     if error.chain().any(is_told) || !error.chain().any(is_no_room) {
         return None;
     }
-    let temporary = std::env::temp_dir().display().to_string();
-    Some(if chain(error.as_ref()).contains(&temporary) {
+    let temporary = std::env::temp_dir();
+    // As temporary stores are named; the user's own may also lie there.
+    let of_ours = temporary.join("mailtrace-").display().to_string();
+    Some(if chain(error.as_ref()).contains(&of_ours) {
+        let temporary = temporary.display();
         format!(
             "free some room in {temporary}, or have TMPDIR name a directory on a larger disk, and run the command again"
         )
@@ -47,5 +50,8 @@ mod tests {
         let path = std::env::temp_dir().join("mailtrace-x");
         let error = of(io::ErrorKind::QuotaExceeded).context(path.display().to_string());
         assert!(advice(&error).unwrap().contains("TMPDIR"));
+        let path = std::env::temp_dir().join("store");
+        let error = of(io::ErrorKind::QuotaExceeded).context(path.display().to_string());
+        assert!(!advice(&error).unwrap().contains("TMPDIR"));
     }
 }

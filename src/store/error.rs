@@ -131,6 +131,22 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
+/// What tantivy says, for people: its own words show how its errors are built.
+pub(super) fn in_words(error: &tantivy::TantivyError) -> String {
+    use tantivy::TantivyError;
+    use tantivy::directory::error::OpenReadError;
+    match error {
+        TantivyError::OpenReadError(OpenReadError::IoError { io_error, filepath }) => {
+            format!("{}: {io_error}", filepath.display())
+        }
+        TantivyError::OpenReadError(OpenReadError::FileDoesNotExist(path)) => {
+            format!("{} is missing", path.display())
+        }
+        TantivyError::IoError(error) => error.to_string(),
+        other => other.to_string(),
+    }
+}
+
 impl StoreError {
     /// Whether the disk is full, or the user's share of it.
     pub(super) fn is_no_room(&self) -> bool {

@@ -26,6 +26,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
+use crate::store::error::in_words;
 use crate::store::layout::{INDEX_ASIDE, Layout};
 
 /// How long a reader waits for an index that is being exchanged, each time.
@@ -52,7 +53,7 @@ impl CommittedIndex {
         let path = layout.index();
         let unreadable = |error: tantivy::TantivyError| StoreError::NoIndex {
             path: path.clone(),
-            reason: error.to_string(),
+            reason: in_words(&error),
         };
         let dir = layout.index_dir().map_err(|error| error.or_no_index(&path))?;
         let directory = IndexDirectory::open_to_read(&dir).map_err(unreadable)?;
@@ -71,7 +72,7 @@ impl CommittedIndex {
     }
 
     fn payload(&self) -> Result<String, StoreError> {
-        let metas = self.index.load_metas().map_err(|error| self.no_index(error.to_string()))?;
+        let metas = self.index.load_metas().map_err(|error| self.no_index(in_words(&error)))?;
         metas.payload.ok_or_else(|| self.no_index("it was never committed".to_owned()))
     }
 
@@ -192,7 +193,7 @@ impl IndexSnapshot {
         let CommittedIndex { path, index, .. } = committed;
         let unreadable = |error: tantivy::TantivyError| StoreError::NoIndex {
             path: path.clone(),
-            reason: error.to_string(),
+            reason: in_words(&error),
         };
         let checkpoint = committed.checkpoint()?;
         let reader = index

@@ -14,6 +14,7 @@ use super::tokens;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::dir::Dir;
+use crate::store::error::in_words;
 use crate::store::layout::Layout;
 
 /// Adds documents, and makes them visible together with a payload.
@@ -65,8 +66,8 @@ impl IndexWriter {
         let path = layout.index();
         let no_index = |reason: String| StoreError::NoIndex { path: path.clone(), reason };
         let dir = layout.index_dir().map_err(|error| error.or_no_index(&path))?;
-        let directory = IndexDirectory::open(&dir).map_err(|error| no_index(error.to_string()))?;
-        let index = open(directory.clone()).map_err(|error| no_index(error.to_string()))?;
+        let directory = IndexDirectory::open(&dir).map_err(|error| no_index(in_words(&error)))?;
+        let index = open(directory.clone()).map_err(|error| no_index(in_words(&error)))?;
         Self::with_index(directory, &path, &index)
     }
 
