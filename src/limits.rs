@@ -21,6 +21,16 @@ pub const BATCH_BYTES: usize = 256 << 10;
 /// Batches that may wait between two stages of the pipeline, for each worker.
 pub const QUEUE_BATCHES_PER_WORKER: usize = 4;
 
+/// Bytes of all batches between the reader and the store: two for each of 64 workers.
+pub const QUEUE_BYTES_MAX: usize = 32 << 20;
+
+/// Bytes that come of the batches that are decoded at once. Three rounds are there at a time: one
+/// is decoded, one waits, one is stored.
+pub const ROUND_BYTES_MAX: u64 = 64 << 20;
+
+/// Bytes that come of a batch before they are handed on, where it is too much for a round.
+pub const PIECE_BYTES: usize = 8 << 20;
+
 /// Rounds of batches that are decoded before they are stored: so that neither waits for the other.
 pub const QUEUE_ROUNDS: usize = 1;
 
@@ -60,6 +70,16 @@ pub const STORE_FILE_BYTES_MAX: u64 = 128 << 20;
 
 /// Bytes of a rejected input that one entry under `rejected/` holds; longer ones span entries.
 pub const REJECTED_PART_BYTES: usize = 1 << 20;
+
+/// Bytes of a line of a rejected file: a part in base64 or with escapes, and what is said of it.
+pub const REJECTED_LINE_BYTES_MAX: u64 = 8 << 20;
+
+/// Compressed bytes that the rejects of one source may always take.
+pub const REJECTED_FREE_BYTES: u64 = 64 << 20;
+
+/// Compressed bytes that they may take beyond, for each byte of the source. Rejects repeat what
+/// was read, so that only a bomb comes to it.
+pub const REJECTED_RATIO_MAX: u64 = 2;
 
 /// Bytes of an input that are read for its checksum alone, when what comes before them cannot be
 /// decompressed: standard input may go on for ever.
@@ -110,6 +130,13 @@ pub const REPEATED_ORIGINS_MAX: usize = 10_000;
 
 /// Milliseconds after which an import commits what it has.
 pub const COMMIT_INTERVAL_MS: u64 = 15_000;
+
+/// Stored events of a leg beyond which they are not gone through for each record of it that comes.
+pub const LARGE_LEG_EVENTS_MIN: usize = 64;
+
+/// Events of large legs that a writer keeps in memory, 24 bytes each. A leg that alone has more is
+/// kept while it is needed.
+pub const LARGE_LEG_EVENTS_KEPT: usize = 1_000_000;
 
 /// Compressed bytes after which an archive file is sealed and the next one begun. A writer hashes
 /// the unsealed file when it opens the store, so this bounds that wait to some 50 ms.
@@ -303,8 +330,12 @@ pub const DESCRIBE_PAGES_MAX: usize = 40;
 /// Milliseconds between two looks at whether a pull has something to commit.
 pub const PULL_TICK_MS: u64 = 250;
 
-/// Rejected events that a pull recognises when they come again.
+/// Rejected pieces that a store recognises when they come again, 22 bytes each in its memory of
+/// them. Beyond it the oldest are forgotten.
 pub const KNOWN_REJECTS_MAX: usize = 100_000;
+
+/// Bytes of that memory: a file for each of them, at the most.
+pub const KNOWN_REJECTS_BYTES_MAX: u64 = 16 << 20;
 
 /// Milliseconds of ranges to look at again for which it is worth asking which streams got
 /// something new.

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use crate::support::{
-    Ran, archived, assert_sound, files_below, import, is_root, mailtrace, on, run, skip, synth,
-    wrapped,
+    Ran, archived, assert_sound, files_below, import, is_root, mailtrace, on, rejected_lines, run,
+    skip, synth, wrapped,
 };
 
 /// Kilobytes that the program may have in memory at once.
@@ -62,7 +62,7 @@ struct Reject {
 fn rejects(store: &Path) -> Vec<Reject> {
     let mut rejects: Vec<Reject> = Vec::new();
     for path in files_below(&store.join("rejected")) {
-        for line in fs::read_to_string(path).unwrap().lines() {
+        for line in rejected_lines(&path).lines() {
             let entry: Value = serde_json::from_str(line).unwrap();
             let bytes = match (entry["text"].as_str(), entry["base64"].as_str()) {
                 (Some(text), None) => text.as_bytes().to_vec(),
@@ -267,6 +267,71 @@ fn a_gzip_bomb_is_refused_in_bounded_memory() {
     let kept: usize = rejects(&lab.store).iter().map(|it| it.bytes.len()).sum();
     assert!(kept < 100 << 20, "{kept} bytes of a bomb are kept");
     assert!(rejects(&lab.store).iter().any(|it| it.reason.contains("expands more than")));
+}
+
+#[test]
+fn all_payloads_of_a_file_expand_within_one_bound() {
+    let lab = Lab::new();
+    let line = [vec![b'x'; 20_000], b"\n".to_vec()].concat();
+    let lines = zstd::encode_all(&line.repeat((60 << 20) / line.len())[..], 3).unwrap();
+    let payload = base64::engine::general_purpose::STANDARD.encode(lines);
+    let records = vec![format!(r#"{{"kinesis":{{"data":"{payload}"}}}}"#); 8].join(",");
+    lab.file("in/a.json", format!(r#"{{"Records":[{records}]}}"#).as_bytes());
+    lab.file("in/b.ndjson", &lab.good);
+    let directory = lab.dir.path().join("in");
+    let Some((ran, peak_kb)) = measured(&lab, &[&directory], |_| {}) else { return };
+    let ran = ran.expect(3);
+    assert_sums(&ran.json());
+    assert_eq!(ran.json()["added"], EVENTS);
+    assert!(peak_kb < PEAK_KB_MAX, "{peak_kb} KB");
+    let expanded = |it: &Reject| it.reason.contains("expands more than");
+    let kept = rejects(&lab.store);
+    assert!(kept.iter().any(expanded), "{kept:?}");
+    let bytes: usize = kept.iter().map(|it| it.bytes.len()).sum();
+    assert!(bytes <= 70 << 20, "{bytes} bytes of a bomb are kept");
+    let files = files_below(&lab.store.join("rejected"));
+    let held: u64 = files.iter().map(|it| it.metadata().unwrap().len()).sum();
+    assert!(held < 8 << 20, "{held} bytes are held");
+}
+
+/// A reject of a long input is as durable as the records beside it, and kept once.
+#[test]
+fn the_rejects_of_a_pipe_are_kept_with_its_records() {
+    let lab = Lab::new();
+    let path = lab.file("mixed.ndjson", &[b"not yours\n", &lab.good[..], b"nor this\n"].concat());
+    let text = fs::read(&path).unwrap();
+    let mut command = mailtrace();
+    command.arg("--store").arg(&lab.store).args(["import", "-q", "-"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // A commit comes after a time, at the next batch.
+    let mut line = 0_u64;
+    let is_kept = || {
+        fs::read_dir(lab.store.join("rejected")).is_ok_and(|it| {
+            it.flatten().any(|it| it.path().extension().is_some_and(|it| it == "zst"))
+        })
+    };
+    stdin.write_all(&text).unwrap();
+    while !is_kept() && line < 6_000 {
+        line += 1;
+        let event =
+            format!("{{\"timestamp\":{line},\"message\":\"{{\\\"traceId\\\":\\\"t\\\"}}\"}}\n");
+        stdin.write_all(event.repeat(300).as_bytes()).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    drop(stdin);
+    let kept = rejects(&lab.store);
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    run(mailtrace()
+        .arg("--store")
+        .arg(&lab.store)
+        .args(["import", "-"])
+        .stdin(fs::File::open(&path).unwrap()))
+    .expect(3);
+    assert_eq!(rejects(&lab.store), kept);
+    assert_sound(&lab.store);
 }
 
 #[test]

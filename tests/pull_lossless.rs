@@ -12,7 +12,7 @@ use crate::pulling::{
     DAY_MS, Following, GROUP, HOUR_MS, NOW_MS, Puller, content_of, minutely, received, service,
     synthetic, wait_until,
 };
-use crate::support::{Random, archive_files, on};
+use crate::support::{Random, archive_files, on, rejected_lines};
 
 const FILTER: Call = Call::FilterLogEvents;
 
@@ -410,9 +410,10 @@ fn what_is_no_email_event_is_kept_aside() {
     let report = puller.report_with(3);
     assert_eq!((&report["added"], &report["rejected"]), (&10.into(), &2.into()), "{report}");
     let rejected = std::fs::read_dir(puller.store().join("rejected")).unwrap();
-    let kept: String =
-        rejected.map(|it| std::fs::read_to_string(it.unwrap().path()).unwrap()).collect();
+    let kept: String = rejected.map(|it| rejected_lines(&it.unwrap().path())).collect();
     assert!(kept.contains("no JSON at all") && kept.contains("neither"), "{kept}");
     assert_eq!(puller.stored(), content_of(&minutely(10, HOUR_MS)));
     assert_eq!(puller.report_with(3)["added"], 0);
+    let files = std::fs::read_dir(puller.store().join("rejected")).unwrap();
+    assert_eq!(files.count(), 1, "what is listed again is kept once");
 }

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::pulling::{DAY_MS, Puller, service, synthetic};
 use crate::support::{
     Random, archive_files, archived, assert_sound, copy_dir, files_below, import, mailtrace, on,
-    run, synth,
+    rejected_lines, run, synth,
 };
 
 const EVENTS: usize = 3_000;
@@ -49,6 +49,9 @@ fn prune(store: &Path, before: &str, more: &[&str]) -> Value {
 /// Every byte of the store, files of the archive decompressed.
 fn all_bytes(store: &Path) -> String {
     let mut all = archived(store).to_lowercase();
+    for path in files_below(&store.join("rejected")) {
+        all.push_str(&rejected_lines(&path).to_lowercase());
+    }
     for path in files_below(store) {
         all.push_str(&String::from_utf8_lossy(&fs::read(path).unwrap()).to_lowercase());
     }

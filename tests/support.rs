@@ -157,6 +157,11 @@ pub(crate) fn archived(store: &Path) -> String {
     String::from_utf8(lines).unwrap()
 }
 
+/// The lines of a file in `rejected/`.
+pub(crate) fn rejected_lines(path: &Path) -> String {
+    String::from_utf8(zstd::decode_all(fs::File::open(path).unwrap()).unwrap()).unwrap()
+}
+
 /// What two stores must have in common to be the same.
 #[derive(PartialEq)]
 pub(crate) struct Content {

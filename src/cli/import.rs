@@ -102,6 +102,12 @@ pub(super) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
                 "{}: {} rejected, first on line {line}: {reason}",
                 file.path, file.rejected
             ));
+            if file.rejected_left_out > 0 {
+                output::warn(&format!(
+                    "{}: {} of the rejected pieces are not kept: it expands to a multiple of its size",
+                    file.path, file.rejected_left_out
+                ));
+            }
         }
     }
     Ok(Outcome::SomeRejected)
@@ -153,6 +159,9 @@ pub(super) fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io:
     if report.rejected() > 0 {
         line.push_str(&format!(", {} rejected (kept in the store's rejected/)", report.rejected()));
     }
+    if report.rejected_left_out() > 0 {
+        line.push_str(&format!(", {} of them too many to be kept", report.rejected_left_out()));
+    }
     if report.withheld() > 0 {
         line.push_str(&format!(", {} left out as removed before", report.withheld()));
     }
@@ -165,6 +174,7 @@ pub(super) fn to_json(report: &ImportReport) -> serde_json::Value {
         "added": report.added(),
         "duplicates": report.duplicates(),
         "rejected": report.rejected(),
+        "rejectedNotKept": report.rejected_left_out(),
         "elapsedMs": report.elapsed_ms,
         "files": report.files.iter().map(file_to_json).collect::<Vec<_>>(),
     })
@@ -181,6 +191,7 @@ fn file_to_json(file: &FileReport) -> serde_json::Value {
         "added": file.added,
         "duplicates": file.duplicates,
         "rejected": file.rejected,
+        "rejectedNotKept": file.rejected_left_out,
         "firstRejected": file.first_reject.as_ref().map(|(line, reason)| json!({"line": line, "reason": reason})),
         "incomplete": file.incomplete,
         "noCoverage": file.no_coverage.map(NoCoverage::in_words),

@@ -149,7 +149,10 @@ impl Bucket {
             self.failed_in_a_row.set(0);
             return Ok(());
         };
-        self.failed_in_a_row.set(self.failed_in_a_row.get() + 1);
+        // An export that was archived, or that somebody is clearing up, has any number of those.
+        if !is_of_object_alone(&failure) {
+            self.failed_in_a_row.set(self.failed_in_a_row.get() + 1);
+        }
         let is_hopeless = !is_about_object(&failure)
             || self.failed_in_a_row.get() >= limits::S3_FAILED_OBJECTS_MAX;
         let error = failure.into_error();
@@ -174,6 +177,19 @@ fn outcome(ended: Result<Result<(), AwsError>, JoinError>) -> Result<(), AwsErro
 /// task tests its permissions.
 fn holds_events(object: &S3Object) -> bool {
     object.bytes > 0 && object.key.rsplit('/').next() != Some(EXPORT_TEST_OBJECT)
+}
+
+/// Whether the next object is given out whatever became of this one.
+fn is_of_object_alone(failure: &Failure) -> bool {
+    matches!(
+        failure,
+        Failure::Permanent(
+            AwsError::NotFound { .. }
+                | AwsError::ObjectChanged { .. }
+                | AwsError::ObjectArchived { .. }
+                | AwsError::Incomprehensible { .. }
+        )
+    )
 }
 
 /// Whether another object may well be given out.

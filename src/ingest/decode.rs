@@ -1,13 +1,19 @@
 //! From a framed batch to records that are ready for the store.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::spans::Spans;
 use crate::event::EventError;
 use crate::event::{Event, Parser};
-use crate::source::{Batch, Claim, Decoded, Decoder, Format, Found, Output, Record, unwrapped};
+use crate::source::{
+    Batch, Claim, Decoded, Decoder, DecodingBudget, Format, Found, Output, Record, unwrapped,
+};
 use crate::store::{Place, PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
+
+/// Bytes of memory that a prepared record takes beside its text, more or less.
+const RECORD_OVERHEAD_BYTES: usize = 512;
 
 /// What one worker needs.
 pub(super) struct Worker {
@@ -35,6 +41,12 @@ pub(super) struct DecodedBatch {
     pub(super) spans: Spans,
     /// What the input says of its own completeness, in order.
     pub(super) claims: Vec<Claim>,
+    /// What is wrong with compressed data whose records were taken before that showed.
+    pub(super) damage: Option<String>,
+    /// Bytes that payloads have expanded to.
+    pub(super) expanded_bytes: u64,
+    /// Bytes of the raw input that had been read by then.
+    pub(super) raw_bytes: u64,
 }
 
 /// A piece of rejected input.
@@ -51,50 +63,155 @@ impl Worker {
         Self { decoder: Decoder::new(), parser: Parser::new(), preparer: preparers.preparer() }
     }
 
-    /// Decodes a batch. `borrowed_time` is the time of the last event before it, for messages
-    /// that carry none; `log_group` names the group of records whose source does not.
+    /// Decodes a batch, as far as its budget allows. `borrowed_time` is the time of the last event
+    /// before it, for messages that carry none; `log_group` names the group of records whose
+    /// source does not.
     pub(super) fn decode(
         &mut self,
         batch: &Batch,
         borrowed_time: Option<Timestamp>,
         log_group: Option<&str>,
+        budget: &Arc<DecodingBudget>,
     ) -> Result<DecodedBatch, StoreError> {
         let Self { decoder, parser, preparer } = self;
+        let mut decoding = Decoding { parser, preparer, borrowed_time, log_group, budget };
         let mut decoded = DecodedBatch::default();
         // An archive line is about as long as the unit that it comes from.
-        preparer.reserve(batch.byte_count() + batch.byte_count() / 8);
-        decoder.decode(batch, &mut |output| match output {
-            Output::Rejected(reject) => decoded.rejects.push(OwnedReject {
-                line: reject.line,
-                byte_offset: reject.byte_offset,
-                reason: reject.reason.to_string(),
-                is_continuation: reject.is_continuation,
-                bytes: reject.bytes.to_vec(),
-            }),
-            Output::Claimed(claim) => decoded.claims.push(claim),
-            Output::Found(found) => {
-                let mut keeper = Keeper { preparer: &mut *preparer, log_group, borrowed_time };
-                let error = match parser.parse(found.decoded.message()) {
-                    Ok(event) => return keeper.keep(found, &event, &mut decoded),
-                    Err(error) => error,
-                };
-                let Some(inner) = unwrapped(found.decoded.message()) else {
-                    return decoded.reject(&found, &error);
-                };
-                match parser.parse(inner.message()) {
-                    Ok(event) => {
-                        // What was carried from another log speaks for no time in this one.
-                        let (format, escaped_message) = (Format::Shipper, None);
-                        let inner = found.decoded.with_inner(inner.clone());
-                        let found = Found { format, decoded: inner, escaped_message, ..found };
-                        keeper.keep(found, &event, &mut decoded);
-                    }
-                    Err(_) => decoded.reject(&found, &error),
-                }
+        decoding.preparer.reserve(batch.byte_count() + batch.byte_count() / 8);
+        decoder.decode_within_budget(batch, budget, &mut |output| {
+            if !budget.is_halted() {
+                decoding.take(output, &mut decoded);
             }
         });
         decoded.prepared = preparer.finish()?;
+        decoded.expanded_bytes = budget.expanded_bytes();
+        decoded.raw_bytes = batch.raw_bytes();
         Ok(decoded)
+    }
+
+    /// Decodes a batch that comes to much, and hands it on in pieces. `renewed` gives what to
+    /// prepare records with where there is something newer.
+    pub(super) fn decode_pieces(
+        &mut self,
+        batch: &Batch,
+        options: &PieceOptions<'_>,
+        renewed: &mut dyn FnMut() -> Option<Preparers>,
+        on_piece: &mut dyn FnMut(DecodedBatch),
+    ) -> Result<(), StoreError> {
+        let Self { decoder, parser, preparer } = self;
+        let PieceOptions { borrowed_time, log_group, piece_bytes: piece_bytes_max, budget } =
+            *options;
+        let borrowed_time = Some(borrowed_time);
+        let mut decoding = Decoding { parser, preparer, borrowed_time, log_group, budget };
+        let raw_bytes = batch.raw_bytes();
+        let mut piece = DecodedBatch { raw_bytes, ..DecodedBatch::default() };
+        let mut piece_bytes = 0;
+        let mut problem = None;
+        decoder.decode_within_budget(batch, budget, &mut |output| {
+            if budget.is_halted() {
+                return;
+            }
+            piece_bytes += decoding.take(output, &mut piece);
+            if piece_bytes < piece_bytes_max {
+                return;
+            }
+            piece_bytes = 0;
+            let last_time = piece.last_time;
+            let next = DecodedBatch { last_time, raw_bytes, ..DecodedBatch::default() };
+            let mut whole = std::mem::replace(&mut piece, next);
+            match decoding.preparer.finish() {
+                Ok(prepared) => whole.prepared = prepared,
+                Err(error) => {
+                    problem = Some(error);
+                    return budget.halt();
+                }
+            }
+            on_piece(whole);
+            if let Some(preparers) = renewed() {
+                *decoding.preparer = preparers.preparer();
+            }
+        });
+        if let Some(error) = problem {
+            return Err(error);
+        }
+        piece.prepared = preparer.finish()?;
+        if !budget.is_halted() {
+            on_piece(piece);
+        }
+        Ok(())
+    }
+}
+
+/// How a batch is decoded in pieces.
+pub(super) struct PieceOptions<'o> {
+    /// The time of the last event before it.
+    pub(super) borrowed_time: Timestamp,
+    /// The group of records whose source does not name one.
+    pub(super) log_group: Option<&'o str>,
+    /// Bytes of a piece.
+    pub(super) piece_bytes: usize,
+    pub(super) budget: &'o Arc<DecodingBudget>,
+}
+
+/// What turns outputs into records and rejects.
+struct Decoding<'w> {
+    parser: &'w mut Parser,
+    preparer: &'w mut Preparer,
+    borrowed_time: Option<Timestamp>,
+    log_group: Option<&'w str>,
+    budget: &'w DecodingBudget,
+}
+
+impl Decoding<'_> {
+    /// Takes one output; gives about how many bytes of memory are kept of it.
+    fn take(&mut self, output: Output<'_>, decoded: &mut DecodedBatch) -> usize {
+        let bytes = match output {
+            Output::Rejected(reject) => {
+                if reject.reason.is_damage() {
+                    decoded.damage.get_or_insert_with(|| reject.reason.to_string());
+                }
+                let reject = OwnedReject {
+                    line: reject.line,
+                    byte_offset: reject.byte_offset,
+                    reason: reject.reason.to_string(),
+                    is_continuation: reject.is_continuation,
+                    bytes: reject.bytes.to_vec(),
+                };
+                decoded.keep(reject)
+            }
+            Output::Claimed(claim) => {
+                decoded.claims.push(claim);
+                size_of::<Claim>()
+            }
+            Output::Found(found) => self.found(found, decoded),
+        };
+        self.budget.keep(bytes);
+        bytes
+    }
+
+    fn found(&mut self, found: Found<'_>, decoded: &mut DecodedBatch) -> usize {
+        let mut keeper = Keeper {
+            preparer: &mut *self.preparer,
+            log_group: self.log_group,
+            borrowed_time: self.borrowed_time,
+        };
+        let error = match self.parser.parse(found.decoded.message()) {
+            Ok(event) => return keeper.keep(found, &event, decoded),
+            Err(error) => error,
+        };
+        let Some(inner) = unwrapped(found.decoded.message()) else {
+            return decoded.reject(&found, &error);
+        };
+        match self.parser.parse(inner.message()) {
+            Ok(event) => {
+                // What was carried from another log speaks for no time in this one.
+                let (format, escaped_message) = (Format::Shipper, None);
+                let inner = found.decoded.with_inner(inner.clone());
+                let found = Found { format, decoded: inner, escaped_message, ..found };
+                keeper.keep(found, &event, decoded)
+            }
+            Err(_) => decoded.reject(&found, &error),
+        }
     }
 }
 
@@ -106,7 +223,8 @@ struct Keeper<'w> {
 }
 
 impl Keeper<'_> {
-    fn keep(&mut self, found: Found<'_>, event: &Event<'_>, batch: &mut DecodedBatch) {
+    /// Keeps a record; gives about how many bytes that takes.
+    fn keep(&mut self, found: Found<'_>, event: &Event<'_>, batch: &mut DecodedBatch) -> usize {
         let Found { format, line, byte_offset, decoded, escaped_message, .. } = found;
         batch.format.get_or_insert(format);
         let mut record = batch.date(decoded, event, self.borrowed_time);
@@ -115,14 +233,17 @@ impl Keeper<'_> {
         }
         if self.preparer.withholds(&record) {
             batch.withheld += 1;
-            return;
+            return 0;
         }
         if format.has_all_between() && !record.is_time_approximate {
             let log_group = record.log_group.as_deref().unwrap_or_default();
             batch.spans.add(log_group, record.timestamp);
         }
         let place = Place { line, byte_offset: Some(byte_offset) };
+        let names = [&record.log_group, &record.log_stream, &record.event_id];
+        let name_bytes: usize = names.into_iter().flatten().map(|it| it.len()).sum();
         self.preparer.add_at(place, &record, escaped_message, event);
+        record.message.len() + name_bytes + RECORD_OVERHEAD_BYTES
     }
 }
 
@@ -159,7 +280,7 @@ impl DecodedBatch {
     }
 
     /// Keeps a unit whose message is no event.
-    fn reject(&mut self, found: &Found<'_>, error: &EventError) {
+    fn reject(&mut self, found: &Found<'_>, error: &EventError) -> usize {
         let Found { format, line, byte_offset, .. } = *found;
         let is_cut = matches!(error, EventError::NotJson { .. })
             && matches!(format, Format::InsightsJson | Format::InsightsCsv);
@@ -169,6 +290,14 @@ impl DecodedBatch {
         };
         let reason = format!("{error}{hint}");
         let bytes = found.unit.to_vec();
-        self.rejects.push(OwnedReject { line, byte_offset, reason, is_continuation: false, bytes });
+        self.keep(OwnedReject { line, byte_offset, reason, is_continuation: false, bytes })
+    }
+
+    /// Keeps rejected input; gives about how many bytes that takes.
+    fn keep(&mut self, reject: OwnedReject) -> usize {
+        let bytes = reject.bytes.len() + reject.reason.len() + size_of::<OwnedReject>();
+        self.rejects.push(reject);
+        // Two allocations more, of 16 bytes or so.
+        bytes + 32
     }
 }

@@ -131,3 +131,44 @@ fn modified(path: &Path) -> Option<Timestamp> {
     let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
     Timestamp::from_ms(i64::try_from(since_epoch.as_millis()).ok()?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Imports lines of a file into a store; how many were added, and how many were there.
+    fn import_lines(store: &Path, lines: &[String]) -> (u64, u64) {
+        let path = store.with_extension("ndjson");
+        fs::write(&path, lines.join("\n")).unwrap();
+        let report = import(&[path], store, &ImportOptions::default(), &mut |_| {}).unwrap();
+        (report.added(), report.duplicates())
+    }
+
+    #[test]
+    fn the_events_of_a_large_leg_are_known_again_by_time_and_by_message() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().join("store");
+        let message = |number: usize| {
+            format!(r#"{{"traceId":"t","event":{{"eventName":"RULE_APPLIED","n":{number}}}}}"#)
+        };
+        let record = |number: usize, ms: usize, group: usize| {
+            let value = serde_json::json!({
+                "logGroup": format!("g{group}"),
+                "timestamp": 1_793_000_000_000_u64 + ms as u64,
+                "message": message(number),
+            });
+            value.to_string()
+        };
+        let mut lines: Vec<String> = (0..500).map(|it| record(it, it, it)).collect();
+        lines.extend((500..800).map(|it| record(it, 9_000, 0)));
+        lines.extend((800..1_000).map(message));
+        assert_eq!(import_lines(&store, &lines), (1_000, 0));
+        assert_eq!(import_lines(&store, &lines), (0, 1_000));
+        // The same at another time, another at the same, and one without a time that is there
+        // with one.
+        let others =
+            [record(3, 4, 0), record(1_000, 9_000, 0), message(600), record(799, 9_000, 7)];
+        assert_eq!(import_lines(&store, &others), (2, 2));
+        assert_eq!(import_lines(&store, &others), (0, 4));
+    }
+}

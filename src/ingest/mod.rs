@@ -15,6 +15,8 @@ mod import;
 mod pipeline;
 mod reading;
 mod report;
+mod room;
+mod rounds;
 #[cfg(feature = "aws")]
 mod s3;
 #[cfg(test)]

@@ -4,15 +4,16 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, bounded};
 
 use super::decode::DecodedBatch;
-use super::reading::{Beginning, Ending, Opened, Step, read_inputs};
+use super::reading::{Beginning, Ending, Opened, ReadBatch, Step, read_inputs};
+use super::rounds::{Round, RoundBounds, RoundDecoder};
 use super::spans::Spans;
 use super::workers::Workers;
 use super::{FileReport, ImportOptions, IngestError, NoCoverage, Progress};
 use crate::limits;
-use crate::source::{Batch, Completeness};
+use crate::source::Completeness;
 use crate::store::{
     Appended, ObjectHash, OriginCounts, OriginEnd, OriginId, OriginStart, PreparedBatch, Preparers,
     RejectedWriter, StoreError, StoreWriter,
@@ -57,7 +58,8 @@ pub(super) fn store_inputs(
     std::thread::scope(|scope| {
         let (bytes, workers) = (&bytes, &workers);
         scope.spawn(move || read_inputs(inputs, &step_sender, bytes, stop));
-        scope.spawn(move || decode_rounds(&step_receiver, &round_sender, batch_count, workers));
+        let decoder = RoundDecoder::new(workers, round_sender, RoundBounds::new(batch_count), stop);
+        scope.spawn(move || decoder.run(&step_receiver));
         // Moved in, so that the other threads are let go when we stop early.
         let rounds: Receiver<Round> = round_receiver;
         for round in rounds {
@@ -75,40 +77,6 @@ pub(super) fn store_inputs(
 
 fn preparers(writer: &StoreWriter, options: &ImportOptions) -> Preparers {
     if options.withholds_removed { writer.preparers_without_removed() } else { writer.preparers() }
-}
-
-/// What was read at one time.
-struct Round {
-    /// In order; `None` stands for the next batch.
-    steps: Vec<Option<Step>>,
-    batches: Vec<Batch>,
-    decoded: Result<Vec<DecodedBatch>, StoreError>,
-}
-
-/// Decodes what the reading thread sends, as much at a time as there is.
-fn decode_rounds(
-    steps: &Receiver<Step>,
-    rounds: &Sender<Round>,
-    batch_count: usize,
-    workers: &Workers<'_>,
-) {
-    while let Ok(first) = steps.recv() {
-        let mut batches = Vec::new();
-        let steps = std::iter::once(first)
-            .chain(steps.try_iter().take(batch_count))
-            .map(|step| match step {
-                Step::Batch(batch) => {
-                    batches.push(batch);
-                    None
-                }
-                other => Some(other),
-            })
-            .collect();
-        let decoded = workers.decode(&batches, None);
-        if rounds.send(Round { steps, batches, decoded }).is_err() {
-            return;
-        }
-    }
 }
 
 struct Import<'i> {
@@ -130,6 +98,8 @@ struct OpenFile {
     /// When the file was last changed: what is left when nothing in it has a time.
     modified: Option<Timestamp>,
     object: Option<ObjectHash>,
+    /// What is wrong with compressed data in it.
+    damage: Option<String>,
     last_time: Option<Timestamp>,
     /// What its records cover, if it turns out to be whole.
     spans: Spans,
@@ -173,6 +143,7 @@ impl Import<'_> {
                         report: FileReport { path: name, ..FileReport::default() },
                         modified,
                         object,
+                        damage: None,
                         last_time: None,
                         spans: Spans::default(),
                         completeness: Completeness::default(),
@@ -188,6 +159,10 @@ impl Import<'_> {
             || self.writer.uncommitted_records() >= records_max
             || self.writer.uncommitted_origins() >= limits::COMMIT_ORIGINS_MAX;
         if is_due {
+            // What was rejected is as durable as the records beside it.
+            if let Some(file) = &mut self.file {
+                file.rejected.keep()?;
+            }
             self.writer.commit()?;
             self.workers.renew(preparers(self.writer, self.options));
             self.committed = Instant::now();
@@ -235,7 +210,7 @@ impl Import<'_> {
         &self,
         steps: &[Option<Step>],
         decoded: &mut [DecodedBatch],
-        batches: &[Batch],
+        batches: &[ReadBatch],
     ) -> Result<bool, StoreError> {
         let mut last_time = self.file.as_ref().and_then(|it| it.last_time);
         let mut modified = self.file.as_ref().and_then(|it| it.modified);
@@ -266,6 +241,8 @@ impl Import<'_> {
     fn count(&mut self, decoded: DecodedBatch, appended: &Appended) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         let rejected_before = file.report.rejected;
+        file.rejected.allow(decoded.raw_bytes);
+        file.damage = file.damage.take().or(decoded.damage);
         for reject in decoded.rejects {
             file.rejected.add(
                 reject.line,
@@ -303,13 +280,14 @@ impl Import<'_> {
 
     fn finish(&mut self, ending: Ending) -> Result<(), StoreError> {
         let Ending { compression, bytes, sha256, problem } = ending;
-        let Some(file) = self.file.take() else { return Ok(()) };
+        let Some(mut file) = self.file.take() else { return Ok(()) };
         let no_coverage = self.no_coverage(&file);
         if no_coverage.is_none() {
             file.spans.iter().for_each(|(log_group, range)| self.writer.cover(log_group, range));
         }
         let incomplete = file.completeness.missing().map(ToString::to_string);
         file.rejected.finish()?;
+        file.report.rejected_left_out = file.rejected.left_out();
         // All its batches have been appended before: they are in the same commit, or an earlier.
         if let Some(object) = file.object.filter(|_| problem.is_none()) {
             self.writer.take_object(object);
@@ -322,6 +300,7 @@ impl Import<'_> {
             bytes: (problem.is_none() || bytes > 0).then_some(bytes),
             sha256: sha256.clone(),
             problem: problem.as_ref().map(ToString::to_string),
+            damage: file.damage,
         };
         self.writer.end_origin(file.origin, end);
         self.read += file.report.read;

@@ -1,9 +1,12 @@
 //! The thread that reads: opens inputs one after another and frames what is in them.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
+use super::room::{QueueRoom, Taken};
+use crate::limits;
 use crate::source::{Batch, SourceError, SourceReader};
 use crate::store::{ObjectHash, OriginKind};
 use crate::time::Timestamp;
@@ -24,8 +27,22 @@ pub(super) struct Opened {
 /// What the reading thread tells.
 pub(super) enum Step {
     Begin(Beginning),
-    Batch(Batch),
+    Batch(ReadBatch),
     End(Ending),
+}
+
+/// A batch, and the room that it takes until it is dropped.
+pub(super) struct ReadBatch {
+    batch: Batch,
+    _room: Taken,
+}
+
+impl Deref for ReadBatch {
+    type Target = Batch;
+
+    fn deref(&self) -> &Batch {
+        &self.batch
+    }
 }
 
 /// What is known of an input before it is read.
@@ -55,6 +72,7 @@ pub(super) fn read_inputs(
     bytes: &AtomicU64,
     stop: &AtomicBool,
 ) {
+    let room = QueueRoom::new(limits::QUEUE_BYTES_MAX);
     for Opened { name, kind, modified, reader, object } in inputs {
         if stop.load(Ordering::Relaxed) {
             return;
@@ -65,7 +83,7 @@ pub(super) fn read_inputs(
             return;
         }
         let ending = match reader {
-            Ok(reader) => read_input(reader, sender, bytes, stop),
+            Ok(reader) => read_input(reader, sender, &room, bytes, stop),
             Err(error) => Some(Ending { problem: Some(error), ..Ending::default() }),
         };
         let Some(ending) = ending else { return };
@@ -82,6 +100,7 @@ pub(super) fn read_inputs(
 fn read_input(
     mut reader: SourceReader,
     sender: &Sender<Step>,
+    room: &QueueRoom,
     bytes: &AtomicU64,
     stop: &AtomicBool,
 ) -> Option<Ending> {
@@ -90,7 +109,11 @@ fn read_input(
         match reader.next_batch() {
             Ok(Some(batch)) => {
                 bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
-                if stop.load(Ordering::Relaxed) || sender.send(Step::Batch(batch)).is_err() {
+                if stop.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let taken = room.take(batch.byte_count());
+                if sender.send(Step::Batch(ReadBatch { batch, _room: taken })).is_err() {
                     return None;
                 }
             }

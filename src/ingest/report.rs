@@ -23,6 +23,9 @@ pub struct FileReport {
     pub duplicates: u64,
     /// Pieces that could not be understood.
     pub rejected: u64,
+    /// Rejected pieces that were not kept: the input expands to so many that its rejects would have
+    /// taken a multiple of its own size.
+    pub rejected_left_out: u64,
     /// Records left out because such were removed from the store; not among those that were read.
     pub withheld: u64,
     /// The reason of the first rejected piece, and the line it stands on.
@@ -96,6 +99,12 @@ impl ImportReport {
     #[must_use]
     pub fn rejected(&self) -> u64 {
         self.files.iter().map(|it| it.rejected).sum()
+    }
+
+    /// Rejected pieces that were not kept.
+    #[must_use]
+    pub fn rejected_left_out(&self) -> u64 {
+        self.files.iter().map(|it| it.rejected_left_out).sum()
     }
 
     /// Records left out because such were removed from the store.

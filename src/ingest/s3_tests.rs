@@ -165,6 +165,37 @@ fn an_object_that_is_not_given_out_is_a_problem_of_its_own() {
 }
 
 #[test]
+fn any_number_of_objects_that_are_not_given_out_keep_no_other_from_being_taken() {
+    let count = limits::S3_FAILED_OBJECTS_MAX as usize + 3;
+    let server = bucket(&vec![1; count]);
+    for index in 0..count - 1 {
+        server.fail(&key(index), Fault::Refuse(403, "InvalidObjectState", "In the Glacier", ""));
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let report = pull_all(&server, &dir.path().join("store"));
+    assert_eq!((report.import.added(), report.objects_taken), (1, 1));
+    assert_eq!(report.import.problems().count(), count - 1);
+}
+
+#[test]
+fn an_object_that_is_a_bomb_is_rejected_and_passed() {
+    let server = bucket(&[3, 0, 3]);
+    let line = r#"{"events":[,]}"#.repeat(4_000);
+    let blanks = zstd::encode_all(&vec![b' '; 60 << 20][..], 3).unwrap();
+    let payload = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, blanks);
+    let records = vec![format!(r#"{{"kinesis":{{"data":"{payload}"}}}}"#); 8].join(",");
+    server.put(&key(1), format!("{line}\n{{\"Records\":[{records}]}}\n").as_bytes());
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let report = pull_all(&server, &store);
+    assert_eq!((report.import.added(), report.objects_taken), (6, 3));
+    let (_, reason) = report.import.files[1].first_reject.clone().unwrap();
+    assert!(reason.contains("neither a log record"), "{reason}");
+    assert_eq!(report.import.files[1].rejected, 8);
+    assert_eq!(pull_all(&server, &store).objects_skipped, 3);
+}
+
+#[test]
 fn a_bucket_that_cannot_be_listed_leaves_no_store() {
     let server = bucket(&[3]);
     server.fail("", Fault::Refuse(403, "AccessDenied", "Access Denied", ""));

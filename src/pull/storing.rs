@@ -1,10 +1,8 @@
 //! Stores what is fetched, with what is seen by it.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use rayon::prelude::*;
-use sha2::{Digest, Sha256};
 
 use super::listing::{Fetched, Step};
 use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
@@ -29,8 +27,6 @@ pub(super) struct Storing<'s, 'n> {
     reached: Option<Timestamp>,
     origin: OriginId,
     rejected: RejectedWriter,
-    /// Hashes of what was rejected already: a range that is listed again brings it again.
-    known_rejects: HashSet<[u8; 16]>,
 }
 
 impl<'s, 'n> Storing<'s, 'n> {
@@ -71,7 +67,6 @@ impl<'s, 'n> Storing<'s, 'n> {
             reached: None,
             origin,
             rejected,
-            known_rejects: HashSet::new(),
         }
     }
 
@@ -175,12 +170,7 @@ impl<'s, 'n> Storing<'s, 'n> {
 
     fn reject(&mut self, reject: &RejectedEvent) -> Result<(), StoreError> {
         self.report.first_reject.get_or_insert_with(|| reject.reason.clone());
-        let hash = Sha256::digest(&reject.json);
-        let Some(hash) = hash.first_chunk().copied() else { return Ok(()) };
-        if self.known_rejects.len() < limits::KNOWN_REJECTS_MAX && !self.known_rejects.insert(hash)
-        {
-            return Ok(());
-        }
+        self.rejected.allow(self.report.bytes);
         self.rejected.add(0, 0, &reject.reason, false, &reject.json)
     }
 
@@ -199,8 +189,7 @@ impl<'s, 'n> Storing<'s, 'n> {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        let fresh = self.writer.rejected(&self.group.arn);
-        std::mem::replace(&mut self.rejected, fresh).finish()?;
+        self.rejected.finish()?;
         self.writer.commit()
     }
 

@@ -28,6 +28,8 @@ pub(super) struct EventSourceJson<'p> {
     bytes: Option<u64>,
     format: Option<&'p str>,
     compression: Option<&'p str>,
+    /// What is wrong with compressed data in the source: the event may not be what it was.
+    damage: Option<&'p str>,
     ingestion_time: Option<String>,
     began: String,
     committed: Option<String>,
@@ -52,6 +54,7 @@ impl<'p> EventSourceJson<'p> {
             bytes: end.and_then(|it| it.bytes),
             format: end.and_then(|it| it.format.as_deref()),
             compression: end.and_then(|it| it.compression.as_deref()),
+            damage: end.and_then(|it| it.damage.as_deref()),
             ingestion_time: event.record.ingestion_time.map(|it| it.in_zone(zone)),
             began: origin.began().in_zone(zone),
             committed: provenance.committed.map(|it| it.in_zone(zone)),
@@ -135,6 +138,7 @@ fn write_source(origin: &Origin, options: &TableOptions, out: &mut dyn Write) ->
             end.bytes.map(|it| format!("{it} bytes")),
             end.format.clone(),
             end.compression.clone(),
+            end.damage.as_ref().map(|it| format!("damaged: {it}; what came of it may be altered")),
         ];
         let known: Vec<String> = known.into_iter().flatten().collect();
         if !known.is_empty() {

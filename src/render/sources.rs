@@ -100,7 +100,10 @@ fn particulars(row: &SourceRow<'_>, zone: &Zone) -> String {
     }
     match &origin.end {
         None => parts.push("cut off".to_owned()),
-        Some(end) => parts.extend(end.problem.as_ref().map(|it| format!("not to its end: {it}"))),
+        Some(end) => {
+            parts.extend(end.problem.as_ref().map(|it| format!("not to its end: {it}")));
+            parts.extend(end.damage.as_ref().map(|it| format!("damaged: {it}")));
+        }
     }
     parts.join(", ")
 }
@@ -129,6 +132,8 @@ struct SourceJson<'a> {
     /// Whether it was read to its end.
     complete: bool,
     error: Option<&'a str>,
+    /// What is wrong with compressed data in it: its records may not be what they were.
+    damage: Option<&'a str>,
 }
 
 impl<'a> SourceJson<'a> {
@@ -156,6 +161,7 @@ impl<'a> SourceJson<'a> {
             first_began: row.first_began.in_zone(zone),
             complete: end.is_some_and(|it| it.problem.is_none()),
             error: end.and_then(|it| it.problem.as_deref()),
+            damage: end.and_then(|it| it.damage.as_deref()),
         }
     }
 }
@@ -196,7 +202,7 @@ pub fn write_sources_ndjson(
     rows.iter().try_for_each(|it| write_json(&SourceJson::new(it, zone), out))
 }
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 21] = [
     "kind",
     "name",
     "account",
@@ -217,6 +223,7 @@ const HEADER: [&str; 20] = [
     "firstBegan",
     "complete",
     "error",
+    "damage",
 ];
 
 /// Writes one row for each source, below a header.
@@ -255,6 +262,7 @@ pub fn write_sources_csv(
             it.first_began,
             it.complete.to_string(),
             text(it.error),
+            text(it.damage),
         ];
         csv.write_record(cells.map(|it| csv_cell(&it)))?;
     }

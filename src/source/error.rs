@@ -208,6 +208,15 @@ pub enum RejectReason {
     TooManyLayers,
 }
 
+impl RejectReason {
+    /// Whether compressed data broke, so that what came out of it before may not be what went in:
+    /// the checksum that would tell stands at its end.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Corrupt { .. } | Self::Truncated { .. })
+    }
+}
+
 /// A failed read of the raw input, marked so that it is told apart from broken compression after
 /// it has come up through the decompressors.
 #[derive(Debug, thiserror::Error)]

@@ -66,6 +66,9 @@ const BASE64_SAMPLE_BYTES: usize = 64 << 10;
 /// Largest zstd window that is accepted, as a power of two: the default of the `zstd` tool.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
+/// The same for payloads, which are decoded on all cores at once: that of `zstd -19`.
+const PAYLOAD_WINDOW_LOG_MAX: u32 = 23;
+
 /// Takes off what layers there are. The bytes of a whole input are counted and hashed as they are
 /// read.
 pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
@@ -76,7 +79,7 @@ pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
     let raw = RawInput(Arc::new(Mutex::new(RawRead {
         inner: read,
         hasher: input.is_some().then(Sha256::new),
-        input,
+        input: input.clone(),
         is_at_end: false,
     })));
     let mut stream = Lookahead::new(Box::new(raw.clone()));
@@ -92,7 +95,10 @@ pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
             Compression::Gzip => Box::new(GzipMembers::new(stream)),
             Compression::Zstd => {
                 let mut decoder = zstd::Decoder::with_buffer(stream)?;
-                decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+                let is_payload = input.is_none();
+                let window_log =
+                    if is_payload { PAYLOAD_WINDOW_LOG_MAX } else { ZSTD_WINDOW_LOG_MAX };
+                decoder.window_log_max(window_log)?;
                 Box::new(ZstdFrames { decoder })
             }
             Compression::Base64 => Box::new(Base64Text::new(stream)),

@@ -70,6 +70,10 @@ pub struct Coverage {
 impl Coverage {
     /// Adds a range, joining those that overlap or touch.
     pub fn add(&mut self, log_group: &str, range: CoveredRange) {
+        // A longer one is no name, and a commit's note has to hold all of them.
+        if log_group.len() > limits::LOG_NAME_BYTES_MAX {
+            return;
+        }
         if !self.groups.contains_key(log_group) && self.groups.len() >= limits::COVERAGE_GROUPS_MAX
         {
             return;

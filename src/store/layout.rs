@@ -29,6 +29,9 @@ pub(super) const INDEX_BEING_BUILT: &str = "index.new";
 /// Where the old index is for an instant, on file systems that cannot exchange two names.
 pub(super) const INDEX_ASIDE: &str = "index.old.tmp";
 pub(super) const REJECTED: &str = "rejected";
+
+/// The file that says which rejects are kept already.
+pub(super) const KNOWN_REJECTS: &str = "rejected.json";
 pub(super) const SUMS: &str = "SHA256SUMS";
 /// Sources that added nothing.
 pub(super) const REPEATS: &str = "repeats.json";
@@ -101,6 +104,12 @@ impl Layout {
 
     pub(super) fn repeats(&self) -> PathBuf {
         self.root.join(REPEATS)
+    }
+
+    /// Which rejects are kept already.
+    #[cfg(test)]
+    pub(super) fn known_rejects(&self) -> PathBuf {
+        self.root.join(KNOWN_REJECTS)
     }
 
     pub(super) fn rejected(&self) -> PathBuf {

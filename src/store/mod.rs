@@ -17,6 +17,7 @@ mod identity;
 mod index;
 #[cfg(test)]
 mod instant_tests;
+mod large_legs;
 mod layout;
 mod lock;
 mod note;

@@ -11,6 +11,7 @@ use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
 use super::identity::Identity;
 use super::index::{Document, Documents, IdHash, IndexSnapshot, TimeReader};
+use super::large_legs::{LargeLeg, LargeLegs};
 use super::layout::Layout;
 use super::provenance::{OriginId, Place};
 use super::removal::Removals;
@@ -21,6 +22,9 @@ use crate::time::Timestamp;
 
 /// Bytes of memory for lines that are kept from batch to batch.
 const LINES_KEPT_BYTES: usize = 4 * limits::BATCH_BYTES;
+
+/// Large legs that a worker keeps at hand.
+const LARGE_LEGS_KEPT: usize = 64;
 
 /// Records that are ready to be archived and indexed, in the order in which they came.
 #[derive(Default)]
@@ -121,6 +125,8 @@ pub struct Preparers {
     pub(super) layout: Layout,
     pub(super) files: Arc<ArchiveFiles>,
     pub(super) snapshot: IndexSnapshot,
+    /// Of the snapshot.
+    pub(super) large_legs: LargeLegs,
     pub(super) with_message_identities: bool,
     pub(super) commit_count: u64,
     /// What was removed and is to be withheld.
@@ -128,6 +134,12 @@ pub struct Preparers {
 }
 
 impl Preparers {
+    /// The same, whose batches are also known by their messages alone.
+    #[must_use]
+    pub fn with_messages(self) -> Self {
+        Self { with_message_identities: true, ..self }
+    }
+
     /// A preparer for one worker.
     #[must_use]
     pub fn preparer(&self) -> Preparer {
@@ -135,6 +147,8 @@ impl Preparers {
             documents: Documents::default(),
             snapshot: self.snapshot.clone(),
             times: self.snapshot.times(),
+            shared_legs: self.large_legs.clone(),
+            large_legs: HashMap::new(),
             archive_path: self.layout.archive(),
             archive: ArchiveReader::new(&self.files),
             with_message_identities: self.with_message_identities,
@@ -154,6 +168,10 @@ pub struct Preparer {
     snapshot: IndexSnapshot,
     /// Kept, for the next record is mostly near the one before.
     times: Vec<TimeReader>,
+    /// What other workers know of large legs.
+    shared_legs: LargeLegs,
+    /// Those that this one has met.
+    large_legs: HashMap<IdHash, Arc<LargeLeg>>,
     archive_path: PathBuf,
     archive: ArchiveReader,
     with_message_identities: bool,
@@ -213,19 +231,23 @@ impl Preparer {
         batch.has_approximate_times |= record.is_time_approximate;
         let leg = IdHash::of_leg(&event.trace_id, &record.message);
         let stored = self.stored(leg, record.timestamp, record.is_time_approximate);
-        let lines = &mut self.lines;
-        let line = lines.get(start..).unwrap_or_default();
-        match has_line(&mut self.archive, &stored, line) {
-            Ok(true) => {
-                lines.truncate(start);
-                self.batch.known.push(position);
-                return;
+        let line = self.lines.get(start..).unwrap_or_default();
+        let has_line = match &stored {
+            Stored::Few(locations) => has_line(&mut self.archive, locations, line),
+            Stored::Many(..) => Ok(false),
+        };
+        let identity = match has_line {
+            Ok(true) => return self.leave_out(start),
+            Ok(false) => Identity::of(record),
+            Err(error) => {
+                self.problem.get_or_insert(error);
+                Identity::of(record)
             }
-            Ok(false) => {}
-            Err(error) => _ = self.problem.get_or_insert(error),
-        }
-        let identity = Identity::of(record);
+        };
         let is_stored = self.has_identity(&stored, identity, record.is_time_approximate);
+        if matches!((&stored, &is_stored), (Stored::Many(..), Ok(true))) {
+            return self.leave_out(start);
+        }
         self.documents.push(record, event, leg);
         self.batch.records.push(PreparedRecord {
             position,
@@ -300,26 +322,45 @@ impl Preparer {
         Ok(())
     }
 
+    /// Leaves out the record that was taken last: the store has it for certain.
+    fn leave_out(&mut self, line_start: usize) {
+        self.lines.truncate(line_start);
+        self.batch.known.push(self.batch.len());
+    }
+
     /// The stored records that one of this leg and time may be.
-    fn stored(
-        &mut self,
-        leg: IdHash,
-        timestamp: Timestamp,
-        is_time_approximate: bool,
-    ) -> Vec<Location> {
-        let ms = timestamp.as_ms();
-        let (first, last) = if is_time_approximate { (i64::MIN, i64::MAX) } else { (ms, ms) };
-        self.snapshot.leg_in_range(leg, first, last, &mut self.times)
+    fn stored(&mut self, leg: IdHash, timestamp: Timestamp, is_time_approximate: bool) -> Stored {
+        let ms = (!is_time_approximate).then(|| timestamp.as_ms());
+        if let Some(large) = self.large_legs.get(&leg) {
+            return Stored::of(large, ms);
+        }
+        let (first, last) = ms.map_or((i64::MIN, i64::MAX), |it| (it, it));
+        let times = &mut self.times;
+        let (found, count) = self.snapshot.leg_in_range_counted(leg, first, last, times);
+        if count <= limits::LARGE_LEG_EVENTS_MIN {
+            return Stored::Few(found);
+        }
+        let large = self.shared_legs.get(leg, &self.snapshot);
+        if self.large_legs.len() >= LARGE_LEGS_KEPT {
+            self.large_legs.clear();
+        }
+        let stored = Stored::of(&large, ms);
+        self.large_legs.insert(leg, large);
+        stored
     }
 
     /// Whether one of the stored records has the identity: of its message alone, or not.
     fn has_identity(
         &mut self,
-        stored: &[Location],
+        stored: &Stored,
         identity: Identity,
         is_by_message: bool,
     ) -> Result<bool, StoreError> {
-        for location in stored {
+        let locations = match stored {
+            Stored::Few(locations) => locations,
+            Stored::Many(leg, ms) => return leg.has_identity(*ms, identity, &mut self.archive),
+        };
+        for location in locations {
             let found = match self.stored_identities.entry((*location, is_by_message)) {
                 Entry::Occupied(known) => *known.get(),
                 Entry::Vacant(vacant) => {
@@ -336,6 +377,24 @@ impl Preparer {
             }
         }
         Ok(false)
+    }
+}
+
+/// The stored records that a record may be.
+enum Stored {
+    Few(Vec<Location>),
+    /// Those of a leg that have a time in milliseconds since 1970, or all of them.
+    Many(Arc<LargeLeg>, Option<i64>),
+}
+
+impl Stored {
+    fn of(leg: &Arc<LargeLeg>, ms: Option<i64>) -> Self {
+        let locations = leg.locations(ms);
+        if locations.len() > limits::LARGE_LEG_EVENTS_MIN {
+            Self::Many(Arc::clone(leg), ms)
+        } else {
+            Self::Few(locations.collect())
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::layout::Layout;
 use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
+use super::rejected::RejectedLines;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
 use crate::limits;
@@ -337,22 +338,14 @@ fn files_in(dir: &Dir) -> Result<Vec<(String, u64)>, StoreError> {
 }
 
 fn count_rejected(dir: &Dir, name: &str) -> Result<u64, StoreError> {
-    use std::io::BufRead;
-    let path = dir.path().join(name);
-    let file = match dir.file(name) {
+    let lines = match RejectedLines::open(dir, name) {
         // A removal takes files of rejected input away.
         Err(error) if error.is_not_found() => return Ok(0),
         other => other?,
     };
     let mut count = 0;
-    for line in std::io::BufReader::new(file).split(b'\n') {
-        let line = line.map_err(StoreError::io("read", &path))?;
-        let is_continuation =
-            memchr::memmem::find(&line, b"\"isContinuation\":true,").is_some_and(|at| {
-                // Only before the bytes themselves, which may say anything.
-                memchr::memmem::find(&line, b"\"text\":").is_none_or(|text| at < text)
-            });
-        count += u64::from(!is_continuation);
+    for line in lines {
+        count += u64::from(!line?.is_continuation);
     }
     Ok(count)
 }

@@ -245,7 +245,7 @@ impl Noted {
         for number in numbers {
             let mut frames = Frames::open(layout, number, None)?;
             loop {
-                match frames.next() {
+                match frames.next_note() {
                     Ok(Some(Frame::Note { content, end })) => {
                         let Ok(note) = CommitNote::decode(&content) else {
                             continue;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -14,6 +14,7 @@ use super::checkpoint::Checkpoint;
 use super::coverage::{Coverage, CoveredRange};
 use super::identity::IdentitySet;
 use super::index::{IndexSnapshot, IndexWriter};
+use super::large_legs::LargeLegs;
 use super::layout::{Layout, REJECTED};
 use super::lock::WriterLock;
 use super::note::CommitNote;
@@ -24,7 +25,7 @@ use super::provenance::{
     OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Place, Repeats, Runs,
 };
 use super::pulls::{GroupFacts, Look, Pulls};
-use super::rejected::RejectedWriter;
+use super::rejected::{KnownRejects, RejectedWriter};
 use super::removal::{Removals, finish_removal};
 use crate::time::Timestamp;
 
@@ -39,9 +40,11 @@ pub struct StoreWriter {
     files: Arc<ArchiveFiles>,
     index: IndexWriter,
     snapshot: IndexSnapshot,
+    large_legs: LargeLegs,
     checkpoint: Checkpoint,
     uncommitted: Uncommitted,
     origins: OpenOrigins,
+    known_rejects: Arc<Mutex<KnownRejects>>,
     /// What the clock showed when a source began, and when that was: commits go by the same clock.
     clock: Option<(Timestamp, Instant)>,
     committed_at: Instant,
@@ -111,10 +114,12 @@ impl StoreWriter {
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
         Ok(Self {
             files: ArchiveFiles::new(&layout),
+            known_rejects: Arc::new(Mutex::new(KnownRejects::read(&layout))),
             layout,
             archive,
             index,
             snapshot,
+            large_legs: LargeLegs::default(),
             checkpoint,
             uncommitted: Uncommitted::default(),
             origins: OpenOrigins::default(),
@@ -133,6 +138,7 @@ impl StoreWriter {
             layout: self.layout.clone(),
             files: Arc::clone(&self.files),
             snapshot: self.snapshot.clone(),
+            large_legs: self.large_legs.clone(),
             with_message_identities: self.uncommitted.with_message_identities,
             commit_count: self.commit_count,
             removals: None,
@@ -150,7 +156,7 @@ impl StoreWriter {
     /// Where the rejects of one source go.
     #[must_use]
     pub fn rejected(&self, source: &str) -> RejectedWriter {
-        RejectedWriter::new(&self.layout.rejected(), source)
+        RejectedWriter::new(&self.layout, source, &self.known_rejects)
     }
 
     /// Whether batches with approximate times can be appended: what is uncommitted is then also
@@ -383,6 +389,7 @@ impl StoreWriter {
         self.committed_at = Instant::now();
         self.commit_count += 1;
         (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout)?;
+        self.large_legs = LargeLegs::default();
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
             ..Uncommitted::default()

@@ -73,16 +73,30 @@ impl NotePlace {
 
 /// A frame that was found and not looked into.
 struct RawFrame {
-    start: usize,
-    end: usize,
+    start: u64,
+    end: u64,
     is_note: bool,
 }
 
-/// The frames of one file, in order.
+/// Bytes that are read at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// Bytes of the longest frame: a note, or a block of which nothing could be compressed.
+const FRAME_BYTES_MAX: u64 = limits::NOTE_BYTES_MAX + (1 << 20);
+
+const _: () = assert!(limits::BLOCK_BYTES_MAX as u64 + (1 << 20) <= FRAME_BYTES_MAX);
+
+/// The frames of one file, in order. Only about one frame of it is in memory.
 pub(in crate::store) struct Frames {
     path: PathBuf,
+    file: File,
+    /// Bytes that are looked at.
+    length: u64,
+    /// A stretch of the file.
     bytes: Vec<u8>,
-    position: usize,
+    /// Where that begins in the file.
+    start: u64,
+    position: u64,
     /// Bytes of the file behind those that were asked for.
     bytes_beyond: u64,
 }
@@ -122,33 +136,64 @@ impl Frames {
         if length > limits::ARCHIVE_READ_BYTES_MAX {
             return Err(damaged(format!("{length} bytes are more than an archive file has")));
         }
-        let mut bytes = vec![0; usize::try_from(length).unwrap_or_default()];
         // The file may be in use by other threads: its own position is not ours to move.
-        file.read_exact_at(&mut bytes, 0).map_err(StoreError::io("read", path))?;
+        let file = file.try_clone().map_err(StoreError::io("open", path))?;
         let bytes_beyond = actual - length;
-        Ok(Self { path: path.to_owned(), bytes, position: 0, bytes_beyond })
+        let (path, bytes) = (path.to_owned(), Vec::new());
+        Ok(Self { path, file, length, bytes, start: 0, position: 0, bytes_beyond })
+    }
+
+    /// How many bytes of the file are looked at.
+    pub(in crate::store) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// What is there from the position on, without reading more.
+    fn held(&self) -> &[u8] {
+        let from = usize::try_from(self.position - self.start).unwrap_or(usize::MAX);
+        self.bytes.get(from..).unwrap_or_default()
+    }
+
+    /// Reads until `count` bytes from the position on are held, or all that there are.
+    fn hold(&mut self, count: u64) -> Result<(), StoreError> {
+        let held = self.held().len();
+        let wanted = usize::try_from(count.min(self.length - self.position)).unwrap_or(usize::MAX);
+        if held >= wanted {
+            return Ok(());
+        }
+        self.bytes.drain(..self.bytes.len() - held);
+        self.start = self.position;
+        self.bytes.shrink_to(wanted.max(4 * READ_BYTES));
+        let left = usize::try_from(self.length - self.start).unwrap_or(usize::MAX);
+        self.bytes.resize(wanted.max(READ_BYTES).min(left), 0);
+        let new = self.bytes.get_mut(held..).unwrap_or_default();
+        self.file
+            .read_exact_at(new, self.start + held as u64)
+            .map_err(StoreError::io("read", &self.path))
     }
 
     /// After damage, goes on to the next place that looks like the beginning of a frame; false
     /// when there is none.
     pub(in crate::store) fn skip_damage(&mut self) -> bool {
-        let from = self.position + 1;
-        let rest = self.bytes.get(from..).unwrap_or_default();
-        let starts = [BLOCK_MAGIC, NOTE_MAGIC]
-            .into_iter()
-            .filter_map(|it| memchr::memmem::find(rest, &it.to_le_bytes()));
-        match starts.min() {
-            Some(start) => {
-                self.position = from + start;
-                true
+        self.position += 1;
+        while self.position < self.length {
+            if self.hold(READ_BYTES as u64).is_err() {
+                break;
             }
-            None => false,
+            let rest = self.held();
+            let starts = [BLOCK_MAGIC, NOTE_MAGIC]
+                .into_iter()
+                .filter_map(|it| memchr::memmem::find(rest, &it.to_le_bytes()));
+            if let Some(start) = starts.min() {
+                self.position += start as u64;
+                return true;
+            }
+            // A magic number may have begun in the last three bytes.
+            let is_last = self.position + rest.len() as u64 == self.length;
+            let overlap = if is_last { 0 } else { 3 };
+            self.position += rest.len().saturating_sub(overlap).max(1) as u64;
         }
-    }
-
-    /// All bytes of the file.
-    pub(in crate::store) fn bytes(&self) -> &[u8] {
-        &self.bytes
+        false
     }
 
     /// How many bytes of the file lie behind those that were asked for.
@@ -176,9 +221,10 @@ impl Frames {
     /// As [`Frames::next`].
     pub(in crate::store) fn next_note(&mut self) -> Result<Option<Frame>, StoreError> {
         while let Some(raw) = self.find()? {
+            let note = raw.is_note.then(|| self.note(&raw));
             self.position = raw.end;
-            if raw.is_note {
-                return Ok(Some(self.note(&raw)));
+            if note.is_some() {
+                return Ok(note);
             }
         }
         Ok(None)
@@ -194,37 +240,52 @@ impl Frames {
         while let Some(raw) = self.find()? {
             self.position = raw.end;
             if raw.is_note {
-                places.push(NotePlace { start: raw.start as u64, end: raw.end as u64 });
+                places.push(NotePlace { start: raw.start, end: raw.end });
             }
         }
         Ok(places)
     }
 
     /// Finds the next frame.
-    fn find(&self) -> Result<Option<RawFrame>, StoreError> {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        if rest.is_empty() {
+    fn find(&mut self) -> Result<Option<RawFrame>, StoreError> {
+        let left = self.length.saturating_sub(self.position);
+        if left == 0 {
             return Ok(None);
         }
-        let length = zstd::zstd_safe::find_frame_compressed_size(rest)
-            .map_err(|code| self.damaged(zstd::zstd_safe::get_error_name(code)))?;
-        if length > rest.len() {
-            return Err(self.damaged("the frame is cut off"));
+        let mut wanted = READ_BYTES as u64;
+        loop {
+            self.hold(wanted)?;
+            let held = self.held();
+            match zstd::zstd_safe::find_frame_compressed_size(held) {
+                Ok(length) if length <= held.len() => {
+                    return Ok(Some(RawFrame {
+                        start: self.position,
+                        end: self.position + length as u64,
+                        is_note: held.starts_with(&NOTE_MAGIC.to_le_bytes()),
+                    }));
+                }
+                found => {
+                    // The end may come later, as far as a frame of ours goes.
+                    if wanted < left.min(FRAME_BYTES_MAX) {
+                        wanted = (wanted * 4).min(FRAME_BYTES_MAX);
+                        continue;
+                    }
+                    let code = found.err();
+                    let name = code.map(zstd::zstd_safe::get_error_name);
+                    return Err(self.damaged(name.unwrap_or("the frame is cut off")));
+                }
+            }
         }
-        Ok(Some(RawFrame {
-            start: self.position,
-            end: self.position + length,
-            is_note: rest.starts_with(&NOTE_MAGIC.to_le_bytes()),
-        }))
     }
 
     fn frame(&self, raw: &RawFrame) -> &[u8] {
-        self.bytes.get(raw.start..raw.end).unwrap_or_default()
+        let length = usize::try_from(raw.end - raw.start).unwrap_or(usize::MAX);
+        self.held().get(..length).unwrap_or_default()
     }
 
     fn note(&self, raw: &RawFrame) -> Frame {
         let content = self.frame(raw).get(SKIPPABLE_HEADER_BYTES..).unwrap_or_default().to_vec();
-        Frame::Note { content, end: raw.end as u64 }
+        Frame::Note { content, end: raw.end }
     }
 
     fn block(&self, raw: &RawFrame) -> Result<Frame, StoreError> {

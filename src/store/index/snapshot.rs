@@ -279,6 +279,19 @@ impl IndexSnapshot {
         self.columns.iter().map(Columns::times).collect()
     }
 
+    /// The times, in milliseconds since 1970, and places of all documents of one leg, in order.
+    pub(in crate::store) fn leg_times(&self, leg: IdHash) -> Vec<(i64, Location)> {
+        let mut found = Vec::new();
+        for columns in &self.columns {
+            let mut times = columns.times();
+            for document in columns.legs.documents(leg) {
+                found.extend(columns.places.get(document).map(|it| (times.get(document), it)));
+            }
+        }
+        found.sort_unstable();
+        found
+    }
+
     /// The places of the documents of one leg whose times are in the range, ends included. `times`
     /// reads this snapshot's.
     pub(in crate::store) fn leg_in_range(
@@ -288,18 +301,30 @@ impl IndexSnapshot {
         last_ms: i64,
         times: &mut [TimeReader],
     ) -> Vec<Location> {
+        self.leg_in_range_counted(leg, first_ms, last_ms, times).0
+    }
+
+    /// As [`IndexSnapshot::leg_in_range`], with how many documents were looked at for it.
+    pub(in crate::store) fn leg_in_range_counted(
+        &self,
+        leg: IdHash,
+        first_ms: i64,
+        last_ms: i64,
+        times: &mut [TimeReader],
+    ) -> (Vec<Location>, usize) {
         let mut found = Vec::new();
+        let mut count = 0;
         for (columns, times) in self.columns.iter().zip(times) {
             let overlaps =
                 columns.time_span().is_some_and(|(min, max)| min <= last_ms && max >= first_ms);
             if !overlaps {
                 continue;
             }
-            let documents = columns.legs.documents(leg);
+            let documents = columns.legs.documents(leg).inspect(|_| count += 1);
             let in_range = documents.filter(|it| (first_ms..=last_ms).contains(&times.get(*it)));
             found.extend(in_range.filter_map(|it| columns.places.get(it)));
         }
-        found
+        (found, count)
     }
 
     /// How many documents a query finds, and where the newest `limit` of them lie, newest first.

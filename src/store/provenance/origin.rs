@@ -122,6 +122,10 @@ pub struct OriginEnd {
     /// Why the rest of it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// What is wrong with compressed data in it. The checksum that tells stands at the end of the
+    /// data, so that records of it were taken before, and may not be what they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
 }
 
 /// A source of records, as one commit or several together saw it.

@@ -1,16 +1,17 @@
 //! Taking pieces out of rejected input.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest, Sha256};
 
 use super::remove::Matcher;
-use crate::store::layout::{Layout, TEMPORARY_SUFFIX, create_file, sync_dir};
-use crate::store::{RejectedEntry, StoreError};
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::dir::Dir;
+use crate::store::layout::{Layout, TEMPORARY_SUFFIX};
+use crate::store::rejected::{Line, RejectedFile, RejectedLines, hash_in_name};
 
 /// What is to be removed of rejected input.
 #[derive(Debug, Default)]
@@ -23,24 +24,14 @@ pub(super) struct RejectedRemoval {
 
 /// Finds the pieces.
 pub(super) fn find(layout: &Layout, matcher: &Matcher) -> Result<RejectedRemoval, StoreError> {
-    let dir = layout.rejected();
     let mut found = RejectedRemoval::default();
-    if !dir.exists() {
-        return Ok(found);
-    }
-    for entry in fs::read_dir(&dir).map_err(StoreError::io("read the directory", &dir))? {
-        let path = entry.map_err(StoreError::io("read the directory", &dir))?.path();
-        if path.extension().is_none_or(|it| it != "ndjson") {
-            continue;
-        }
-        let mut pieces = 0;
-        each_piece(&path, matcher, |_, is_removed| {
-            pieces += u64::from(is_removed);
-            Ok(())
-        })?;
+    let Some(dir) = layout.rejected_dir()? else { return Ok(found) };
+    for name in dir.names()? {
+        let Some(name) = name.to_str().filter(|it| hash_in_name(it).is_some()) else { continue };
+        let pieces = removed(&dir, name, matcher)?.into_iter().filter(|it| *it).count();
         if pieces > 0 {
-            found.pieces += pieces;
-            found.files.push(path);
+            found.pieces += pieces as u64;
+            found.files.push(dir.path().join(name));
         }
     }
     found.files.sort();
@@ -50,6 +41,12 @@ pub(super) fn find(layout: &Layout, matcher: &Matcher) -> Result<RejectedRemoval
 /// Writes a file's other pieces to a file of their own, under the name that their content gives.
 pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(path);
+    let open = Dir::open(dir)?;
+    let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    let removed = removed(&open, name, matcher)?;
+    if removed.iter().all(|it| *it) {
+        return Ok(());
+    }
     let temporary = dir.join(format!("kept{TEMPORARY_SUFFIX}"));
     match fs::remove_file(&temporary) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -57,55 +54,171 @@ pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> 
         }
         _ => {}
     }
-    let mut file = create_file(&temporary)?;
-    let mut hasher = Sha256::new();
-    let mut is_empty = true;
-    each_piece(path, matcher, |lines, is_removed| {
-        if is_removed {
-            return Ok(());
+    let mut kept = RejectedFile::create(temporary)?;
+    let mut removed = removed.into_iter();
+    let mut is_removed = false;
+    for (index, line) in RejectedLines::open(&open, name)?.enumerate() {
+        let Line { bytes, is_continuation, .. } = line?;
+        if index == 0 || !is_continuation {
+            is_removed = removed.next().unwrap_or_default();
         }
-        is_empty = false;
-        hasher.update(lines);
-        file.write_all(lines).map_err(StoreError::io("write", &temporary))
-    })?;
-    if is_empty {
-        return fs::remove_file(&temporary).map_err(StoreError::io("remove", &temporary));
+        if !is_removed {
+            kept.write(&bytes)?;
+        }
     }
-    file.sync_all().map_err(StoreError::io("sync", &temporary))?;
-    let digest = hasher.finalize();
-    let name: String = digest.iter().take(8).map(|it| format!("{it:02x}")).collect();
-    let kept = dir.join(name + ".ndjson");
-    fs::rename(&temporary, &kept).map_err(StoreError::io("rename to", &kept))?;
-    sync_dir(dir)
+    kept.finish(dir)?;
+    Ok(())
 }
 
-/// Calls `visit` with the lines of each piece, and whether it is to be removed.
-fn each_piece(
-    path: &Path,
-    matcher: &Matcher,
-    mut visit: impl FnMut(&[u8], bool) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let file = fs::File::open(path).map_err(StoreError::io("open", path))?;
-    let mut lines: Vec<u8> = Vec::new();
-    let mut bytes: Vec<u8> = Vec::new();
-    for line in BufReader::new(file).split(b'\n') {
-        let mut line = line.map_err(StoreError::io("read", path))?;
-        let entry = serde_json::from_slice::<RejectedEntry>(&line).ok();
-        let goes_on = entry.as_ref().is_some_and(|it| it.is_continuation);
-        if !goes_on && !lines.is_empty() {
-            visit(&lines, matcher.matches_rejected(&bytes))?;
-            lines.clear();
-            bytes.clear();
+/// For each piece of a file, in order, whether it is to be removed.
+fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreError> {
+    let mut removed = Vec::new();
+    let mut piece: Option<Piece<'_>> = None;
+    for line in RejectedLines::open(dir, name)? {
+        let Line { bytes, entry, is_continuation } = line?;
+        if !is_continuation {
+            removed.extend(piece.take().map(Piece::is_removed));
         }
-        if let Some(entry) = entry {
-            bytes.extend(entry.text.into_iter().flat_map(String::into_bytes));
-            bytes.extend(entry.base64.and_then(|it| STANDARD.decode(it).ok()).unwrap_or_default());
+        let piece = piece.get_or_insert_with(|| Piece::new(matcher));
+        match entry {
+            Some(entry) => {
+                piece.push(entry.text.unwrap_or_default().as_bytes());
+                piece.push(
+                    &entry.base64.and_then(|it| STANDARD.decode(it).ok()).unwrap_or_default(),
+                );
+            }
+            // Nobody knows what it is, but it may name somebody.
+            None => piece.push(&bytes),
         }
-        line.push(b'\n');
-        lines.append(&mut line);
     }
-    if lines.is_empty() {
-        return Ok(());
+    removed.extend(piece.map(Piece::is_removed));
+    Ok(removed)
+}
+
+/// Bytes of a long piece that are looked at again with what follows them: whatever is looked for
+/// is shorter, however it is escaped.
+const OVERLAP_BYTES: usize = 64 << 10;
+
+/// A piece of rejected input, looked at stretch by stretch: it may be an image of a disk.
+struct Piece<'m> {
+    matcher: &'m Matcher,
+    /// What was not looked at yet, and before it the overlap.
+    bytes: Vec<u8>,
+    is_removed: bool,
+}
+
+impl<'m> Piece<'m> {
+    fn new(matcher: &'m Matcher) -> Self {
+        Self { matcher, bytes: Vec::new(), is_removed: false }
     }
-    visit(&lines, matcher.matches_rejected(&bytes))
+
+    fn push(&mut self, bytes: &[u8]) {
+        if self.is_removed {
+            return;
+        }
+        self.bytes.extend_from_slice(bytes);
+        // What is longer is no record, and no JSON that would have to be read as a whole.
+        if self.bytes.len() <= limits::RECORD_BYTES_MAX {
+            return;
+        }
+        let end = boundary(&self.bytes, self.bytes.len());
+        let seen = self.bytes.get(..end).unwrap_or_default();
+        self.is_removed = self.matcher.matches_rejected(seen);
+        let start = boundary(&self.bytes, end.saturating_sub(OVERLAP_BYTES));
+        self.bytes.drain(..start);
+    }
+
+    fn is_removed(self) -> bool {
+        self.is_removed || self.matcher.matches_rejected(&self.bytes)
+    }
+}
+
+/// The last place up to `end` behind a byte that no address has: half an address would look like
+/// another one.
+fn boundary(bytes: &[u8], end: usize) -> usize {
+    let before = bytes.get(..end).unwrap_or_default();
+    let from = end.saturating_sub(OVERLAP_BYTES / 2);
+    let near = before.get(from..).unwrap_or_default();
+    let is_between = |byte: &u8| byte.is_ascii_whitespace() || b"\"<>,;\0".contains(byte);
+    near.iter().rposition(is_between).map_or(end, |at| from + at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::store::rejected::{KnownRejects, RejectedWriter};
+    use crate::store::removal::Removal;
+
+    const ANA: &str = "ana@acme.example";
+
+    /// Noise of so many bytes with a text at a place in it.
+    fn noise(length: usize, text: &str, at: usize) -> Vec<u8> {
+        let mut bytes = b"noise, ".repeat(length / 7 + 1);
+        bytes.truncate(length);
+        bytes[at..at + text.len()].copy_from_slice(text.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn long_pieces_are_looked_through_stretch_by_stretch() {
+        let matcher = Matcher::new(&Removal::Address(ANA.to_owned()));
+        let length = 3 * limits::RECORD_BYTES_MAX;
+        let is_removed = |bytes: &[u8]| {
+            let mut piece = Piece::new(&matcher);
+            for part in bytes.chunks(limits::REJECTED_PART_BYTES) {
+                piece.push(part);
+                assert!(piece.bytes.len() <= limits::RECORD_BYTES_MAX);
+            }
+            piece.is_removed()
+        };
+        let limit = limits::RECORD_BYTES_MAX + limits::REJECTED_PART_BYTES;
+        let places = [1, limit - 8, limit - 1, limit + OVERLAP_BYTES, length - 20];
+        for at in places {
+            assert!(is_removed(&noise(length, &format!(" {ANA} "), at)), "{at}");
+        }
+        // What is cut anywhere does not become another address.
+        for at in limit - 40..limit + 2 {
+            assert!(!is_removed(&noise(length, &format!(" di{ANA}s "), at)), "{at}");
+        }
+        for at in limit - OVERLAP_BYTES - 40..limit - OVERLAP_BYTES + 2 {
+            assert!(!is_removed(&noise(length, &format!(" di{ANA} "), at)), "{at}");
+        }
+    }
+
+    #[test]
+    fn plain_files_of_earlier_versions_are_rewritten_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = Layout::new(dir.path());
+        layout.create().unwrap();
+        let known = Arc::new(Mutex::new(KnownRejects::read(&layout)));
+        let mut writer = RejectedWriter::new(&layout, "a", &known);
+        for (line, text) in [(1, "of nobody"), (2, ANA), (3, "of nobody either")] {
+            writer.add(line, 0, "no event", false, text.as_bytes()).unwrap();
+        }
+        let compressed = writer.finish().unwrap().unwrap();
+        let plain = layout.rejected().join("0123456789abcdef.ndjson");
+        let rejected = layout.rejected_dir().unwrap().unwrap();
+        let open = |path: &Path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            RejectedLines::open(&rejected, name).unwrap()
+        };
+        let lines: Vec<u8> = open(&compressed).flat_map(|it| it.unwrap().bytes).collect();
+        fs::write(&plain, lines).unwrap();
+        let matcher = Matcher::new(&Removal::Address(ANA.to_owned()));
+        let found = find(&layout, &matcher).unwrap();
+        assert_eq!(found.pieces, 2);
+        assert!(found.files.contains(&plain) && found.files.contains(&compressed));
+        for path in &found.files {
+            rewrite(path, &matcher).unwrap();
+            fs::remove_file(path).unwrap();
+        }
+        let files: Vec<_> = fs::read_dir(layout.rejected()).unwrap().collect();
+        let [file] = files.as_slice() else { panic!("{files:?}") };
+        let lines: Vec<u64> = open(&file.as_ref().unwrap().path())
+            .map(|it| it.unwrap().entry.unwrap().line)
+            .collect();
+        assert_eq!(lines, [1, 3]);
+    }
 }

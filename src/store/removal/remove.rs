@@ -67,7 +67,7 @@ pub(super) enum Matcher {
 }
 
 impl Matcher {
-    fn new(removal: &Removal) -> Self {
+    pub(super) fn new(removal: &Removal) -> Self {
         match removal {
             Removal::Before(time) => Self::Before(time.as_ms()),
             Removal::Address(address) => Self::Address(normal_address(address).into_owned()),

@@ -1,6 +1,7 @@
 //! Reading the archive's files: their checksums, their frames, the notes of their commits.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -293,14 +294,14 @@ fn check_file(
         }
     };
     check.bytes_beyond = frames.bytes_beyond();
-    let mut hasher = Sha256::new();
-    let mut hashed_to = 0;
+    let read = frames.length();
+    let hasher = Sha256::new();
+    let mut hashing = Hashing { layout, number, hasher, hashed_to: 0, meter };
     loop {
         match frames.next_note() {
             Ok(Some(Frame::Note { content, end })) => {
-                let until = usize::try_from(end).unwrap_or(usize::MAX);
-                hash(&mut hasher, frames.bytes(), &mut hashed_to, until, meter);
-                let sha256 = hex(&hasher.clone().finalize());
+                check.problems.extend(hashing.go_on(end).err().map(|it| it.to_string()));
+                let sha256 = hex(&hashing.hasher.clone().finalize());
                 match CommitNote::decode(&content) {
                     Ok(note) => check.commits.push(CommitCheck { end, sha256, note }),
                     Err(error) => {
@@ -321,8 +322,8 @@ fn check_file(
             }
         }
     }
-    hash(&mut hasher, frames.bytes(), &mut hashed_to, usize::MAX, meter);
-    check.sha256 = hex(&hasher.finalize());
+    check.problems.extend(hashing.go_on(read).err().map(|it| it.to_string()));
+    check.sha256 = hex(&hashing.hasher.finalize());
     let path = path.display();
     match expected {
         Some(expected) if expected == check.sha256 => {}
@@ -340,12 +341,30 @@ fn check_file(
     check
 }
 
-/// Hashes on from where it stopped to `until`, or to the end.
-fn hash(hasher: &mut Sha256, bytes: &[u8], from: &mut usize, until: usize, meter: &Meter<'_>) {
-    let until = until.min(bytes.len());
-    for step in bytes.get(*from..until).unwrap_or_default().chunks(STEP_BYTES) {
-        hasher.update(step);
-        meter.add(step.len() as u64);
+/// Hashes a file stretch by stretch.
+struct Hashing<'c, 'p> {
+    layout: &'c Layout,
+    number: u32,
+    hasher: Sha256,
+    hashed_to: u64,
+    meter: &'c Meter<'p>,
+}
+
+impl Hashing<'_, '_> {
+    /// Hashes on from where it stopped to `until`.
+    fn go_on(&mut self, until: u64) -> Result<(), StoreError> {
+        let path = self.layout.archive_file(self.number);
+        let file = self.layout.open_archive_file(self.number)?;
+        let wanted = usize::try_from(until - self.hashed_to).unwrap_or(usize::MAX);
+        let mut buffer = vec![0; wanted.min(STEP_BYTES)];
+        while self.hashed_to < until {
+            let left = usize::try_from(until - self.hashed_to).unwrap_or(usize::MAX);
+            let step = buffer.get_mut(..left.min(STEP_BYTES)).unwrap_or_default();
+            file.read_exact_at(step, self.hashed_to).map_err(StoreError::io("read", &path))?;
+            self.hasher.update(&*step);
+            self.hashed_to += step.len() as u64;
+            self.meter.add(step.len() as u64);
+        }
+        Ok(())
     }
-    *from = until;
 }

@@ -26,6 +26,7 @@ use super::dir::Dir;
 use super::index::read_checkpoint;
 use super::layout::Layout;
 use super::provenance::Repeats;
+use super::rejected::hash_in_name;
 use crate::limits;
 pub(in crate::store) use archive::{ArchiveCheck, FileCheck, check_archive};
 pub(in crate::store) use chain::Chain;
@@ -135,7 +136,7 @@ fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), Sto
     let Some(dir) = layout.rejected_dir()? else { return Ok(()) };
     for name in dir.names()? {
         let Some(name) = name.to_str() else { continue };
-        let Some(expected) = name.strip_suffix(".ndjson") else { continue };
+        let Some(expected) = hash_in_name(name) else { continue };
         let path = dir.path().join(name);
         let file = match dir.file(name) {
             // A removal takes files of rejected input away.

@@ -1,0 +1,66 @@
+//! Room in a queue, counted in bytes: how many batches fit depends on what is in them.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+/// Room that whoever fills a queue waits for.
+#[derive(Clone)]
+pub(super) struct QueueRoom(Arc<Shared>);
+
+struct Shared {
+    used_bytes: Mutex<usize>,
+    bytes_max: usize,
+    freed: Condvar,
+}
+
+/// A part of the room, given back when it is dropped.
+pub(super) struct Taken {
+    room: QueueRoom,
+    bytes: usize,
+}
+
+impl QueueRoom {
+    pub(super) fn new(bytes_max: usize) -> Self {
+        let used_bytes = Mutex::new(0);
+        Self(Arc::new(Shared { used_bytes, bytes_max, freed: Condvar::new() }))
+    }
+
+    /// Waits until there is room for so many bytes, or nobody else has any: what alone is larger
+    /// than the room goes through by itself.
+    pub(super) fn take(&self, bytes: usize) -> Taken {
+        let used = self.0.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_full = |used: &mut usize| *used > 0 && *used + bytes > self.0.bytes_max;
+        let used = self.0.freed.wait_while(used, is_full);
+        *used.unwrap_or_else(PoisonError::into_inner) += bytes;
+        Taken { room: self.clone(), bytes }
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let shared = &self.room.0;
+        let mut used = shared.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        *used = used.saturating_sub(self.bytes);
+        shared.freed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_too_large_waits_for_all_others() {
+        let room = QueueRoom::new(10);
+        let (first, second) = (room.take(4), room.take(6));
+        std::thread::scope(|scope| {
+            let (sender, large) = std::sync::mpsc::channel();
+            let room = room.clone();
+            scope.spawn(move || sender.send(room.take(100)));
+            drop(first);
+            assert!(large.try_recv().is_err());
+            drop(second);
+            assert_eq!(large.recv().unwrap().bytes, 100);
+        });
+        assert_eq!(room.take(10).bytes, 10);
+    }
+}

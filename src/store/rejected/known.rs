@@ -1,0 +1,88 @@
+//! Which rejected pieces are kept already: a range that is pulled again, or a file that is imported
+//! again, brings them again.
+
+use std::collections::{HashSet, VecDeque};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::layout::{KNOWN_REJECTS, Layout, is_rejected_name};
+
+/// What tells one entry from all others.
+pub(super) type EntryHash = [u8; 16];
+
+/// The entries that are kept in files of `rejected/`, the latest of them.
+#[derive(Debug, Default)]
+pub(in crate::store) struct KnownRejects {
+    layout: Option<Layout>,
+    by_file: VecDeque<(String, Vec<EntryHash>)>,
+    /// All of them, and those that are about to be kept.
+    seen: HashSet<EntryHash>,
+}
+
+impl KnownRejects {
+    /// Reads what was noted of files that are still there. A note that cannot be read is none: then
+    /// something may be kept twice.
+    pub(in crate::store) fn read(layout: &Layout) -> Self {
+        let root = layout.root_dir();
+        let text = root.and_then(|it| it.read(KNOWN_REJECTS, limits::KNOWN_REJECTS_BYTES_MAX));
+        let text = text.unwrap_or_default();
+        let files: Vec<(String, String)> = serde_json::from_slice(&text).unwrap_or_default();
+        let dir = layout.rejected_dir().ok().flatten();
+        // What was erased may come again, and a file that somebody has removed keeps nothing.
+        let is_there = |name: &str| {
+            is_rejected_name(name)
+                && dir.as_ref().is_some_and(|it| it.has(name).unwrap_or_default())
+        };
+        let by_file = files.into_iter().filter(|(name, _)| is_there(name)).map(|(name, text)| {
+            let bytes = STANDARD.decode(text).unwrap_or_default();
+            (name, bytes.as_chunks().0.to_vec())
+        });
+        let by_file = by_file.collect();
+        let mut known = Self { layout: Some(layout.clone()), by_file, seen: HashSet::new() };
+        known.see_files();
+        known
+    }
+
+    fn see_files(&mut self) {
+        self.seen = self.by_file.iter().flat_map(|(_, hashes)| hashes).copied().collect();
+    }
+
+    /// Notes that an entry is about to be kept; false when it is already.
+    pub(super) fn insert(&mut self, hash: EntryHash) -> bool {
+        if self.seen.len() >= 2 * limits::KNOWN_REJECTS_MAX {
+            return !self.seen.contains(&hash);
+        }
+        self.seen.insert(hash)
+    }
+
+    /// Notes durably that entries are kept in a file. Beyond a bound the oldest are forgotten, and
+    /// kept again when they come again.
+    pub(super) fn keep(&mut self, name: String, hashes: Vec<EntryHash>) -> Result<(), StoreError> {
+        self.by_file.push_back((name, hashes));
+        let mut count: usize = self.by_file.iter().map(|(_, hashes)| hashes.len()).sum();
+        while count > limits::KNOWN_REJECTS_MAX
+            && self.by_file.len() > 1
+            && let Some((_, oldest)) = self.by_file.pop_front()
+        {
+            count -= oldest.len();
+        }
+        if self.seen.len() > limits::KNOWN_REJECTS_MAX {
+            self.see_files();
+        }
+        let files: Vec<_> = self
+            .by_file
+            .iter()
+            .map(|(name, hashes)| (name, STANDARD.encode(hashes.concat())))
+            .collect();
+        // Text: nothing that JSON cannot hold.
+        let mut json = serde_json::to_vec(&files).unwrap_or_default();
+        json.push(b'\n');
+        match &self.layout {
+            Some(layout) => layout.root_dir()?.replace(KNOWN_REJECTS, &json),
+            None => Ok(()),
+        }
+    }
+}

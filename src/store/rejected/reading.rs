@@ -1,0 +1,73 @@
+//! Reading rejected files line by line, in bounded memory.
+
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::PathBuf;
+
+use super::{PLAIN_SUFFIX, RejectedEntry, SUFFIX};
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::dir::Dir;
+
+/// The hash that the name of a rejected file says its bytes have; `None` for other files.
+pub(in crate::store) fn hash_in_name(name: &str) -> Option<&str> {
+    name.strip_suffix(SUFFIX).or_else(|| name.strip_suffix(PLAIN_SUFFIX))
+}
+
+/// The lines of one rejected file.
+pub(in crate::store) struct RejectedLines {
+    path: PathBuf,
+    read: Box<dyn BufRead>,
+    /// Whether the last line was longer than any of ours, and goes on.
+    is_mid_line: bool,
+}
+
+/// One line, or a part of one that is longer than any of ours.
+pub(in crate::store) struct Line {
+    /// With its line feed.
+    pub(in crate::store) bytes: Vec<u8>,
+    /// What it says, where it is an entry.
+    pub(in crate::store) entry: Option<RejectedEntry>,
+    /// Whether it belongs to the piece of the line before.
+    pub(in crate::store) is_continuation: bool,
+}
+
+impl RejectedLines {
+    pub(in crate::store) fn open(dir: &Dir, name: &str) -> Result<Self, StoreError> {
+        let path = dir.path().join(name);
+        let file = dir.file(name)?;
+        let read: Box<dyn BufRead> = if name.ends_with(SUFFIX) {
+            let decoder = zstd::Decoder::new(file).map_err(StoreError::io("read", &path))?;
+            Box::new(BufReader::new(decoder))
+        } else {
+            Box::new(BufReader::new(file))
+        };
+        Ok(Self { path, read, is_mid_line: false })
+    }
+
+    fn next_bytes(&mut self) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = Vec::new();
+        let mut line = (&mut self.read).take(limits::REJECTED_LINE_BYTES_MAX);
+        line.read_until(b'\n', &mut bytes)?;
+        Ok((!bytes.is_empty()).then_some(bytes))
+    }
+}
+
+impl Iterator for RejectedLines {
+    type Item = Result<Line, StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let mut bytes = match self.next_bytes() {
+            Ok(bytes) => bytes?,
+            Err(error) => return Some(Err(StoreError::io("read", &self.path)(error))),
+        };
+        let was_mid_line = self.is_mid_line;
+        let is_ended = bytes.last() == Some(&b'\n');
+        self.is_mid_line = !is_ended && bytes.len() as u64 == limits::REJECTED_LINE_BYTES_MAX;
+        let entry = serde_json::from_slice::<RejectedEntry>(&bytes).ok();
+        let is_continuation = was_mid_line || entry.as_ref().is_some_and(|it| it.is_continuation);
+        if !is_ended && !self.is_mid_line {
+            bytes.push(b'\n');
+        }
+        Some(Ok(Line { bytes, entry, is_continuation }))
+    }
+}

@@ -1,0 +1,422 @@
+//! Writing rejected files.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine;
+use sha2::{Digest, Sha256};
+
+use super::known::{EntryHash, KnownRejects};
+use super::{RejectedEntry, SUFFIX};
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::layout::{Layout, TEMPORARY_SUFFIX, create_file, sync_dir};
+
+/// Gathers the rejects of one source.
+///
+/// What is kept already is not kept again, whether or not the commit in between was reached.
+pub struct RejectedWriter {
+    dir: PathBuf,
+    source: String,
+    known: Arc<Mutex<KnownRejects>>,
+    open: Option<OpenFile>,
+    /// Compressed bytes that all rejects of the source may take.
+    bytes_max: u64,
+    /// Compressed bytes in the files that are finished.
+    finished_bytes: u64,
+    /// The last entry, which tells its continuation from others like it.
+    last: EntryHash,
+    /// Whether the last entry was left out, so that its continuation is too.
+    is_leaving_out: bool,
+    /// Whether the last entry is so long that it may go on.
+    may_go_on: bool,
+    left_out: u64,
+    before: Before,
+}
+
+/// What the entry before says.
+#[derive(Default)]
+struct Before {
+    place: Option<(u64, u64)>,
+    reason: String,
+    bytes: Vec<u8>,
+}
+
+struct OpenFile {
+    file: RejectedFile,
+    hashes: Vec<EntryHash>,
+}
+
+impl RejectedWriter {
+    pub(in crate::store) fn new(
+        layout: &Layout,
+        source: &str,
+        known: &Arc<Mutex<KnownRejects>>,
+    ) -> Self {
+        Self {
+            dir: layout.rejected(),
+            source: source.to_owned(),
+            known: Arc::clone(known),
+            open: None,
+            bytes_max: limits::REJECTED_FREE_BYTES,
+            finished_bytes: 0,
+            last: EntryHash::default(),
+            is_leaving_out: false,
+            may_go_on: false,
+            left_out: 0,
+            before: Before::default(),
+        }
+    }
+
+    /// Allows the rejects to take more, where so many bytes of the source were read.
+    pub fn allow(&mut self, raw_bytes: u64) {
+        let bytes = raw_bytes.saturating_mul(limits::REJECTED_RATIO_MAX);
+        self.bytes_max = self.bytes_max.max(limits::REJECTED_FREE_BYTES.saturating_add(bytes));
+    }
+
+    /// Pieces that were left out, as all rejects of the source would have taken too much.
+    #[must_use]
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Keeps rejected input, or a part of it, in entries of at most
+    /// [`limits::REJECTED_PART_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn add(
+        &mut self,
+        line: u64,
+        byte_offset: u64,
+        reason: &str,
+        is_continuation: bool,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let (part, rest) = bytes.split_at(bytes.len().min(limits::REJECTED_PART_BYTES));
+        self.add_part(line, byte_offset, reason, is_continuation, part)?;
+        let mut byte_offset = byte_offset + part.len() as u64;
+        for part in rest.chunks(limits::REJECTED_PART_BYTES) {
+            self.add_part(line, byte_offset, reason, true, part)?;
+            byte_offset += part.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn add_part(
+        &mut self,
+        line: u64,
+        byte_offset: u64,
+        reason: &str,
+        is_continuation: bool,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        if !is_continuation && self.is_as_before(line, byte_offset, reason, bytes) {
+            return Ok(());
+        }
+        self.may_go_on = bytes.len() == limits::REJECTED_PART_BYTES;
+        if self.is_left_out(is_continuation) {
+            return Ok(());
+        }
+        // JSON writes six characters for a control character.
+        let is_plain =
+            |it: &&str| !it.contains(|it: char| it.is_control() && !"\t\r\n".contains(it));
+        let text = std::str::from_utf8(bytes).ok().filter(is_plain).map(str::to_owned);
+        let base64 =
+            text.is_none().then(|| base64::engine::general_purpose::STANDARD.encode(bytes));
+        let entry = RejectedEntry {
+            source: self.source.clone(),
+            line,
+            byte_offset,
+            reason: reason.to_owned(),
+            is_continuation,
+            text,
+            base64,
+        };
+        // Text, numbers and booleans: nothing that JSON cannot hold.
+        let mut json = serde_json::to_vec(&entry).unwrap_or_default();
+        json.push(b'\n');
+        let hash = self.hash(&json, is_continuation);
+        self.last = hash;
+        if !self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(hash) {
+            return Ok(());
+        }
+        let open = match &mut self.open {
+            Some(open) => open,
+            slot => {
+                let path = self.dir.join(format!("current{TEMPORARY_SUFFIX}"));
+                slot.insert(OpenFile { file: RejectedFile::create(path)?, hashes: Vec::new() })
+            }
+        };
+        if open.hashes.len() < limits::KNOWN_REJECTS_MAX {
+            open.hashes.push(hash);
+        }
+        open.file.write(&json)
+    }
+
+    /// Whether an entry says what the one before says: a payload may hold millions of the same
+    /// line, all of which have its place.
+    fn is_as_before(&mut self, line: u64, byte_offset: u64, reason: &str, bytes: &[u8]) -> bool {
+        const BYTES_COMPARED: usize = 4 << 10;
+        let before = &mut self.before;
+        let is_same = bytes.len() <= BYTES_COMPARED
+            && before.place == Some((line, byte_offset))
+            && before.reason == reason
+            && before.bytes == bytes;
+        if !is_same {
+            before.place = (bytes.len() <= BYTES_COMPARED).then_some((line, byte_offset));
+            before.reason.clear();
+            before.reason.push_str(reason);
+            before.bytes.clear();
+            before.bytes.extend_from_slice(bytes.get(..BYTES_COMPARED).unwrap_or(bytes));
+        }
+        is_same && !self.is_leaving_out
+    }
+
+    /// Whether there is no room for an entry, or for the one before it.
+    fn is_left_out(&mut self, is_continuation: bool) -> bool {
+        if !(is_continuation && self.is_leaving_out) {
+            let open_bytes = self.open.as_ref().map_or(0, |it| it.file.written_bytes());
+            self.is_leaving_out = self.finished_bytes + open_bytes >= self.bytes_max;
+            self.left_out += u64::from(self.is_leaving_out);
+        }
+        self.is_leaving_out
+    }
+
+    fn hash(&self, json: &[u8], is_continuation: bool) -> EntryHash {
+        let mut hasher = Sha256::new();
+        if is_continuation {
+            // Parts of a payload have its place, and may look alike.
+            hasher.update(self.last);
+        }
+        hasher.update(json);
+        hasher.finalize().first_chunk().copied().unwrap_or_default()
+    }
+
+    /// Makes what was added so far durable, for a commit in the middle of the source. A piece that
+    /// may go on is waited for: it is to stand in one file.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn keep(&mut self) -> Result<(), StoreError> {
+        if !self.may_go_on {
+            self.finish()?;
+        }
+        Ok(())
+    }
+
+    /// Makes what was added so far durable under its final name. Returns that when there was
+    /// anything that had not been kept before. More may be added afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn finish(&mut self) -> Result<Option<PathBuf>, StoreError> {
+        let Some(open) = self.open.take() else { return Ok(None) };
+        self.finished_bytes += open.file.written_bytes();
+        let path = open.file.finish(&self.dir)?;
+        if let Some(name) = path.file_name().and_then(|it| it.to_str()) {
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            known.keep(name.to_owned(), open.hashes)?;
+        }
+        Ok(Some(path))
+    }
+}
+
+/// A rejected file that is being written.
+pub(in crate::store) struct RejectedFile {
+    path: PathBuf,
+    encoder: zstd::Encoder<'static, Hashing>,
+}
+
+/// Counts and hashes what is written.
+struct Hashing {
+    file: File,
+    hasher: Sha256,
+    written_bytes: u64,
+}
+
+impl Write for Hashing {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(buffer)?;
+        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        self.written_bytes += count as u64;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl RejectedFile {
+    /// Makes a file under a temporary name.
+    pub(in crate::store) fn create(path: PathBuf) -> Result<Self, StoreError> {
+        let hashing =
+            Hashing { file: create_file(&path)?, hasher: Sha256::new(), written_bytes: 0 };
+        let encoder = zstd::Encoder::new(hashing, zstd::DEFAULT_COMPRESSION_LEVEL);
+        let encoder = encoder.map_err(StoreError::io("compress for", &path))?;
+        Ok(Self { path, encoder })
+    }
+
+    /// Bytes that have been written, compressed.
+    fn written_bytes(&self) -> u64 {
+        self.encoder.get_ref().written_bytes
+    }
+
+    /// Adds lines.
+    pub(in crate::store) fn write(&mut self, lines: &[u8]) -> Result<(), StoreError> {
+        self.encoder.write_all(lines).map_err(StoreError::io("write", &self.path))
+    }
+
+    /// Makes the file durable in `dir`, under the name that its bytes give.
+    pub(in crate::store) fn finish(self, dir: &Path) -> Result<PathBuf, StoreError> {
+        let hashing = self.encoder.finish().map_err(StoreError::io("write", &self.path))?;
+        let digest = hashing.hasher.finalize();
+        let name: String = digest.iter().take(8).map(|it| format!("{it:02x}")).collect();
+        let path = dir.join(name + SUFFIX);
+        if path.exists() {
+            fs::remove_file(&self.path).map_err(StoreError::io("remove", &self.path))?;
+            return Ok(path);
+        }
+        hashing.file.sync_all().map_err(StoreError::io("sync", &self.path))?;
+        fs::rename(&self.path, &path).map_err(StoreError::io("rename to", &path))?;
+        sync_dir(dir)?;
+        Ok(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::dir::Dir;
+    use crate::store::rejected::RejectedLines;
+
+    fn layout(dir: &Path) -> Layout {
+        let layout = Layout::new(dir);
+        layout.create().unwrap();
+        layout
+    }
+
+    fn writer(layout: &Layout) -> RejectedWriter {
+        let known = Arc::new(Mutex::new(KnownRejects::read(layout)));
+        RejectedWriter::new(layout, "a.ndjson", &known)
+    }
+
+    fn entries(path: &Path) -> Vec<RejectedEntry> {
+        let dir = Dir::open(path.parent().unwrap()).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        RejectedLines::open(&dir, name).unwrap().map(|it| it.unwrap().entry.unwrap()).collect()
+    }
+
+    fn files(layout: &Layout) -> Vec<PathBuf> {
+        fs::read_dir(layout.rejected()).unwrap().map(|it| it.unwrap().path()).collect()
+    }
+
+    fn reject(layout: &Layout) -> Option<PathBuf> {
+        let mut writer = writer(layout);
+        writer.add(3, 40, "not JSON", false, b"{\"half").unwrap();
+        writer.add(4, 47, "not UTF-8", false, b"\xff\xfe").unwrap();
+        writer.finish().unwrap()
+    }
+
+    #[test]
+    fn bytes_come_back_and_a_second_time_adds_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = layout(dir.path());
+        let path = reject(&layout).unwrap();
+        assert_eq!(reject(&layout), None);
+        // Without its memory, the name tells.
+        fs::remove_file(layout.known_rejects()).unwrap();
+        assert_eq!(reject(&layout), Some(path.clone()));
+        assert_eq!(files(&layout), [path.clone()]);
+        let entries = entries(&path);
+        assert_eq!(entries[0].text.as_deref(), Some("{\"half"));
+        assert_eq!((entries[1].line, entries[1].base64.as_deref()), (4, Some("//4=")));
+        // Whoever removes the file wants it again.
+        fs::remove_file(&path).unwrap();
+        assert_eq!(reject(&layout), Some(path));
+    }
+
+    #[test]
+    fn what_is_kept_in_one_file_is_not_kept_in_the_next_in_other_company() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = layout(dir.path());
+        let mut first = writer(&layout);
+        first.add(0, 0, "no event", false, b"one").unwrap();
+        first.finish().unwrap();
+        first.add(0, 0, "no event", false, b"two").unwrap();
+        first.add(0, 0, "no event", false, b"one").unwrap();
+        let second = first.finish().unwrap().unwrap();
+        assert_eq!(entries(&second).len(), 1);
+        let mut again = writer(&layout);
+        for bytes in [b"two", b"one"] {
+            again.add(0, 0, "no event", false, bytes).unwrap();
+        }
+        assert_eq!((again.finish().unwrap(), files(&layout).len()), (None, 2));
+    }
+
+    #[test]
+    fn what_is_long_spans_entries_also_where_they_look_alike() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = layout(dir.path());
+        let mut writer = writer(&layout);
+        let bytes = vec![b'x'; 2 * limits::REJECTED_PART_BYTES + 1];
+        writer.add(7, 100, "too long", false, &bytes).unwrap();
+        writer.add(8, 0, "ends", false, b"").unwrap();
+        for _ in 0..3 {
+            writer.add(9, 0, "of a payload", true, b"part").unwrap();
+        }
+        let path = writer.finish().unwrap().unwrap();
+        assert!(path.metadata().unwrap().len() < 4_000);
+        let entries = entries(&path);
+        let part = limits::REJECTED_PART_BYTES as u64;
+        let parts: Vec<_> =
+            entries.iter().map(|it| (it.line, it.byte_offset, it.is_continuation)).collect();
+        let expected = [(7, 100), (7, 100 + part), (7, 100 + 2 * part), (8, 0)];
+        let expected = expected.map(|(line, at)| (line, at, line == 7 && at > 100));
+        assert_eq!(parts[..4], expected);
+        assert_eq!(parts[4..], [(9, 0, true); 3]);
+        let lengths = entries.iter().take(4).map(|it| it.text.as_ref().unwrap().len());
+        assert_eq!(lengths.sum::<usize>(), bytes.len());
+    }
+
+    #[test]
+    fn the_rejects_of_a_source_are_bounded_in_sum() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = layout(dir.path());
+        let mut writer = writer(&layout);
+        writer.bytes_max = 1;
+        let noise = |seed: u64| -> Vec<u8> {
+            let words = (0..50_000).map(|it| (it + seed).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            words.flat_map(u64::to_le_bytes).collect()
+        };
+        let mut line = 0;
+        while writer.left_out() == 0 {
+            writer.add(line, 0, "binary", false, &noise(line)).unwrap();
+            line += 1;
+        }
+        assert!(line < 10, "{line}");
+        writer.add(line, 0, "binary", true, b"goes on").unwrap();
+        assert_eq!(writer.left_out(), 1);
+        let path = writer.finish().unwrap().unwrap();
+        assert_eq!(entries(&path).len() as u64, line - 1);
+        writer.add(line, 9, "binary", false, b"more").unwrap();
+        assert_eq!((writer.left_out(), writer.finish().unwrap()), (2, None));
+        writer.allow(1 << 30);
+        writer.add(line, 9, "binary", false, b"more").unwrap();
+        assert!(writer.finish().unwrap().is_some());
+    }
+
+    #[test]
+    fn nothing_rejected_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = layout(dir.path());
+        assert_eq!(writer(&layout).finish().unwrap(), None);
+        assert_eq!(files(&layout).len(), 0);
+    }
+}
