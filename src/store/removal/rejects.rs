@@ -179,10 +179,10 @@ mod tests {
             assert!(is_removed(&noise(length, &format!(" {ANA} "), at)), "{at}");
         }
         // What is cut anywhere does not become another address.
-        for at in limit - 40..limit + 2 {
+        for at in (limit - 40..limit + 2).step_by(9) {
             assert!(!is_removed(&noise(length, &format!(" di{ANA}s "), at)), "{at}");
         }
-        for at in limit - OVERLAP_BYTES - 40..limit - OVERLAP_BYTES + 2 {
+        for at in (limit - OVERLAP_BYTES - 40..limit - OVERLAP_BYTES + 2).step_by(9) {
             assert!(!is_removed(&noise(length, &format!(" di{ANA} "), at)), "{at}");
         }
     }
