@@ -14,6 +14,7 @@ mod order;
 mod outcome;
 mod overview;
 mod status;
+mod status_words;
 
 #[cfg(test)]
 mod golden_tests;
