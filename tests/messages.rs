@@ -25,12 +25,13 @@ type Judged = (String, Vec<u16>, i64, i64);
 
 fn judged(message: &Message) -> Judged {
     // A recipient has each outcome of its rows once, those that do not decide too.
-    let of = |outcome: &Outcome| message.recipients.iter().filter(|it| it.outcome == *outcome);
-    let count =
-        |outcome: &Outcome| of(outcome).map(|it| it.address.as_str()).collect::<HashSet<_>>().len();
+    let count = |outcome: Outcome| {
+        let of = message.recipients.iter().filter(|it| it.outcome == outcome);
+        of.map(|it| it.address.as_str()).collect::<HashSet<_>>().len()
+    };
     (
         message.outcome.to_string(),
-        Outcome::ALL.iter().map(|it| u16::try_from(count(it)).unwrap()).collect(),
+        Outcome::ALL.iter().map(|it| u16::try_from(count(*it)).unwrap()).collect(),
         message.first_seen.as_ms(),
         message.last_seen.as_ms(),
     )
