@@ -309,6 +309,8 @@ impl<'a> Fields<'a> {
         };
         let format = if self.is_insights { Format::InsightsJson } else { Format::Ndjson };
         let format = match context.format.unwrap_or(format) {
+            // A list of the console's, which says no more of itself than its rows do.
+            Format::Json if self.is_insights => Format::InsightsJson,
             // Our own answers repeat of the message what it is found by.
             Format::Ndjson | Format::Json if self.has_event => Format::Answer,
             format => format,

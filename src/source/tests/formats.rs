@@ -221,6 +221,11 @@ fn rows_of_logs_insights() {
     assert_eq!(result.found[0].log_group.as_deref(), Some("/aws/g"));
     assert_eq!(result.found[0].timestamp_ms, Some(1_795_469_640_000));
     check(&format!("[{row}]"), Format::InsightsJson, 1);
+    let console = format!(
+        r#"[{{"@timestamp":"2026-11-23 21:34:00.000","@message":{},"@ptr":"p"}}]"#,
+        event(0)
+    );
+    check(&console, Format::InsightsJson, 1);
     let result = read(r#"{"results":[[{"field":"n","value":"1"}]],"status":"Complete"}"#);
     assert_eq!(result.reasons(), [&RejectReason::NoMessage]);
 

@@ -37,6 +37,13 @@ fn each_sample_holds_the_same_events() {
         ("tail-json.txt", Format::Tail),
         ("insights.json", Format::InsightsJson),
         ("insights.csv", Format::InsightsCsv),
+        ("insights-utf16.csv", Format::InsightsCsv),
+        ("log-events-viewer-result.csv", Format::Csv),
+        ("output-text.txt", Format::Rows),
+        ("query-pairs.json", Format::Rows),
+        ("awslogs.txt", Format::LogLine),
+        ("opensearch.json", Format::Shipper),
+        ("otlp.json", Format::Shipper),
         ("raw.ndjson", Format::Raw),
         ("records.ndjson.zst", Format::Ndjson),
     ] {
@@ -55,8 +62,14 @@ fn each_sample_holds_the_same_events() {
                 "tail-json.txt" => assert_eq!(parsed(&seen.message), parsed(&expect.message)),
                 _ => assert_eq!(seen.message, expect.message, "{name}"),
             }
-            let has_stream =
-                !matches!(name, "raw.ndjson" | "tail-short.txt" | "get-log-events.json");
+            let has_stream = !matches!(
+                name,
+                "raw.ndjson"
+                    | "tail-short.txt"
+                    | "get-log-events.json"
+                    | "log-events-viewer-result.csv"
+                    | "query-pairs.json"
+            );
             assert_eq!(seen.log_stream.is_some(), has_stream, "{name}");
         }
     }
