@@ -424,5 +424,5 @@ fn files_are_reviewed_without_network_and_credentials() {
     let other = ["--log-group", "/other"];
     review(&trust, &role, &other).has("role permissions", "failed", &["on /other"]);
     let missing = mailtrace().args(["doctor", "--trust-policy", "/none"]).output().unwrap();
-    Ran::from(missing).expect_error(&["cannot read /none"]);
+    Ran::from(missing).expect_error(&["cannot open /none"]);
 }
