@@ -76,18 +76,12 @@ pub(super) fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> 
 
 /// Whether somebody answered whose certificate we do not trust.
 fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        // An I/O error gives the cause of what it holds, and not that itself.
-        let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        let held = held.and_then(|it| it.downcast_ref::<rustls::Error>());
-        let found = held.or_else(|| error.downcast_ref::<rustls::Error>());
-        if matches!(found, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        cause = error.source();
+    if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
+        return true;
     }
-    false
+    // An I/O error gives the cause of what it holds, and not that itself.
+    let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    held.is_some_and(|it| is_untrusted(it)) || error.source().is_some_and(is_untrusted)
 }
 
 fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failure {
