@@ -66,7 +66,7 @@ impl IndexDirectory {
         let _lock = opened.lock_for_reading()?;
         let meta = opened.read(META)?;
         let mut files = HashMap::new();
-        for name in opened.dir.names().map_err(io_error)? {
+        for name in opened.dir.names().map_err(|error| io_error(&error))? {
             let path = PathBuf::from(name);
             // What cannot be read fails when it is needed.
             if path.to_str().is_some_and(is_segment_file)
@@ -108,7 +108,7 @@ impl IndexDirectory {
             {
                 return Ok(None);
             }
-            Err(error) => return Err(io_error(error)),
+            Err(error) => return Err(io_error(&error)),
         };
         for _ in 0..LOCK_ATTEMPTS_MAX {
             match file.try_lock() {
@@ -197,8 +197,8 @@ fn io_error_of(error: &StoreError) -> io::Error {
     }
 }
 
-fn io_error(error: StoreError) -> tantivy::TantivyError {
-    tantivy::TantivyError::from(io_error_of(&error))
+fn io_error(error: &StoreError) -> tantivy::TantivyError {
+    tantivy::TantivyError::from(io_error_of(error))
 }
 
 impl Directory for IndexDirectory {
