@@ -91,10 +91,10 @@ fn words_of(reason: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// Where the first word of a text ends: a link goes on to the next blank, and a comma between
-/// thousands is none.
+/// Where the first word of a text ends: a link goes on to the next blank, a quoted local part to
+/// the end of its address, and a comma between thousands parts nothing.
 fn word_end(text: &str) -> usize {
-    let mut from = 0;
+    let mut from = quoted_local_part(text);
     loop {
         let end = text.get(from..).and_then(|it| it.find(parts_words)).map(|it| from + it);
         let Some(end) = end else { return text.len() };
@@ -110,6 +110,15 @@ fn word_end(text: &str) -> usize {
             return end;
         }
         from = end + 1;
+    }
+}
+
+/// The bytes of a quoted local part with its `@`, which may hold blanks, or 0.
+fn quoted_local_part(text: &str) -> usize {
+    let Some(quoted) = text.strip_prefix('"') else { return 0 };
+    match quoted.split_once('"') {
+        Some((local, host)) if host.starts_with('@') => local.len() + "\"\"@".len(),
+        _ => 0,
     }
 }
 
