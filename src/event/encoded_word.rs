@@ -67,17 +67,19 @@ impl<'a> EncodedWord<'a> {
 fn word_end(text: &str, is_base64: bool) -> Option<usize> {
     let text = text.get(..text.floor_char_boundary(limits::ENCODED_WORD_BYTES_MAX))?;
     let mut end = text.find("?=")?;
-    while !is_base64 {
+    if is_base64 {
+        return Some(end);
+    }
+    loop {
         let after = text.get(end + 2..)?.as_bytes();
         let is_digit = |it: &u8| it.is_ascii_digit() || (b'A'..=b'F').contains(it);
         let is_character = after.first_chunk::<2>().is_some_and(|it| it.iter().all(is_digit));
         let pairs = || after.windows(2).take_while(|it| *it != b"=?");
         match pairs().position(|it| it == b"?=").filter(|_| is_character) {
             Some(next) => end += 2 + next,
-            None => break,
+            None => return Some(end),
         }
     }
-    Some(end)
 }
 
 /// Appends what neighbouring words of one charset say.

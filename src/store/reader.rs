@@ -276,9 +276,11 @@ impl Store {
     ///
     /// [`StoreError::Io`].
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
-        let mut sizes = Sizes::default();
-        sizes.archive_bytes = bytes_in(self.layout.archive_dir())?;
-        sizes.index_bytes = bytes_in(self.layout.index_dir())?;
+        let mut sizes = Sizes {
+            archive_bytes: bytes_in(self.layout.archive_dir())?,
+            index_bytes: bytes_in(self.layout.index_dir())?,
+            ..Sizes::default()
+        };
         if let Some(dir) = self.layout.rejected_dir()? {
             for (name, bytes) in files_in(&dir)? {
                 sizes.rejected_bytes += bytes;

@@ -36,8 +36,8 @@ impl LoggedTime {
     pub fn from_number(number: i64) -> Option<Self> {
         let ms = match number.unsigned_abs() {
             ..SECONDS_MAX => number.checked_mul(1_000)?,
-            ..MILLISECONDS_MAX => number,
-            ..MICROSECONDS_MAX => number.div_euclid(1_000),
+            SECONDS_MAX..MILLISECONDS_MAX => number,
+            MILLISECONDS_MAX..MICROSECONDS_MAX => number.div_euclid(1_000),
             _ => number.div_euclid(1_000_000),
         };
         let is_to_the_second = number.unsigned_abs() < SECONDS_MAX;

@@ -46,7 +46,8 @@ where
     let mut by_id: HashMap<&I, Groups<'_, A>> = HashMap::new();
     for (number, leg) in order {
         for id in &leg.ids {
-            let first = by_id.entry(id).or_default().add(number, leg.started_ms, &leg.arrival);
+            let first =
+                by_id.entry(id).or_default().add(number, leg.started_ms, leg.arrival.as_ref());
             sets.unite(number, first);
         }
     }
@@ -80,7 +81,7 @@ impl<A> Default for Groups<'_, A> {
 impl<'l, A: Eq + Hash> Groups<'l, A> {
     /// Puts the next leg into the first group that it fits; gives the number of the group's first
     /// leg.
-    fn add(&mut self, leg: u32, started_ms: i64, arrival: &'l Option<Arrival<A>>) -> u32 {
+    fn add(&mut self, leg: u32, started_ms: i64, arrival: Option<&'l Arrival<A>>) -> u32 {
         let is_open = |it: &Group<'_, A>| {
             started_ms.saturating_sub(it.started_ms) <= limits::SAME_MESSAGE_MS_MAX
         };

@@ -175,7 +175,7 @@ fn is_index_file(name: &str) -> bool {
 }
 
 /// The name, when it is one of those.
-fn checked<'p>(path: &'p Path, is_ours: fn(&str) -> bool) -> io::Result<&'p str> {
+fn checked(path: &Path, is_ours: fn(&str) -> bool) -> io::Result<&str> {
     path.to_str().filter(|it| is_ours(it)).ok_or_else(|| {
         let reason = format!("{:?} is no file of an index", path.display().to_string());
         io::Error::new(io::ErrorKind::InvalidData, reason)

@@ -333,7 +333,7 @@ mod tests {
         // Without its memory, the name tells.
         fs::remove_file(layout.known_rejects()).unwrap();
         assert_eq!(reject(&layout), Some(path.clone()));
-        assert_eq!(files(&layout), [path.clone()]);
+        assert_eq!(files(&layout), std::slice::from_ref(&path));
         let entries = entries(&path);
         assert_eq!(entries[0].text.as_deref(), Some("{\"half"));
         assert_eq!((entries[1].line, entries[1].base64.as_deref()), (4, Some("//4=")));

@@ -77,7 +77,7 @@ fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreE
     for line in RejectedLines::open(dir, name)? {
         let Line { bytes, entry, is_continuation } = line?;
         if !is_continuation {
-            removed.extend(piece.take().map(Piece::is_removed));
+            removed.extend(piece.take().map(|it| it.is_removed()));
         }
         let piece = piece.get_or_insert_with(|| Piece::new(matcher));
         match entry {
@@ -91,7 +91,7 @@ fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreE
             None => piece.push(&bytes),
         }
     }
-    removed.extend(piece.map(Piece::is_removed));
+    removed.extend(piece.map(|it| it.is_removed()));
     Ok(removed)
 }
 
@@ -128,7 +128,7 @@ impl<'m> Piece<'m> {
         self.bytes.drain(..start);
     }
 
-    fn is_removed(self) -> bool {
+    fn is_removed(&self) -> bool {
         self.is_removed || self.matcher.matches_rejected(&self.bytes)
     }
 }
