@@ -368,7 +368,10 @@ fn a_changed_file_of_rejected_input_is_found() {
     import(&store, &bad).expect(3);
     assert_sound(&store);
     let path = files_below(&store.join("rejected"))[0].clone();
-    let text = fs::read_to_string(&path).unwrap().replace("no event", "an event");
-    fs::write(&path, text).unwrap();
+    let text = zstd::decode_all(fs::File::open(&path).unwrap()).unwrap();
+    let text = String::from_utf8(text).unwrap();
+    let changed = text.replace("no event", "an event");
+    assert!(changed != text);
+    fs::write(&path, zstd::encode_all(changed.as_bytes(), 3).unwrap()).unwrap();
     expect_damage(&store, &[&name_of(&path)]);
 }

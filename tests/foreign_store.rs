@@ -182,9 +182,12 @@ fn pipes_in_the_place_of_files_keep_nobody_waiting() {
     }
 }
 
+/// Changes what a commit says of its store.
+type Forgery = fn(&mut Value);
+
 #[test]
 fn numbers_in_a_commit_are_not_believed() {
-    let forgeries: [(&str, fn(&mut Value)); 6] = [
+    let forgeries: [(&str, Forgery); 6] = [
         ("the number of files", |it| it["archive"]["file"] = u32::MAX.into()),
         ("as many files as there can be", |it| it["archive"]["file"] = ((1 << 20) - 1).into()),
         ("a length", |it| it["archive"]["bytes"] = u64::MAX.into()),

@@ -174,7 +174,6 @@ pub(super) fn to_json(report: &ImportReport) -> serde_json::Value {
         "added": report.added(),
         "duplicates": report.duplicates(),
         "rejected": report.rejected(),
-        "rejectedNotKept": report.rejected_left_out(),
         "elapsedMs": report.elapsed_ms,
         "files": report.files.iter().map(file_to_json).collect::<Vec<_>>(),
     })
