@@ -108,7 +108,8 @@ pub(crate) fn synth(dir: &Path, events: usize, seed: u64, shape: &str) -> Log {
     let truth = dir.join(format!("{shape}-{events}-{seed}.truth"));
     let (events, seed) = (events.to_string(), seed.to_string());
     let mut command = mailtrace();
-    command.args(["synth", "--force", "--quiet", "--events", &events, "--seed", &seed, "--as", shape]);
+    command
+        .args(["synth", "--force", "--quiet", "--events", &events, "--seed", &seed, "--as", shape]);
     run(command.arg("--out").arg(&path).arg("--truth").arg(&truth)).expect(0);
     let truth = fs::read_to_string(truth).unwrap();
     let messages: Vec<Value> = truth.lines().map(|it| serde_json::from_str(it).unwrap()).collect();

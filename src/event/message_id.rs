@@ -55,8 +55,11 @@ fn is_id(bare: &str) -> bool {
 }
 
 fn strip_brackets(text: &str) -> &str {
-    let text = text.trim();
-    text.strip_prefix('<').and_then(|it| it.strip_suffix('>')).unwrap_or(text).trim()
+    let mut bare = text.trim();
+    while let Some(inner) = bare.strip_prefix('<').and_then(|it| it.strip_suffix('>')) {
+        bare = inner.trim();
+    }
+    bare
 }
 
 #[cfg(test)]
@@ -72,6 +75,7 @@ mod tests {
     fn brackets_and_blanks_go_and_case_stays() {
         check("<Abc@mail.example>", Some("Abc@mail.example"));
         check(" Abc@mail.example ", Some("Abc@mail.example"));
+        check("< <a@b>>", Some("a@b"));
         check("<>", None);
         check("", None);
         check("<a", Some("<a"));

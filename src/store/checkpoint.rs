@@ -177,8 +177,17 @@ impl Checkpoint {
     }
 
     /// What a commit says of the archive, which is the same in all formats of the index.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
     pub(super) fn of_any_format(payload: &str) -> Result<Self, String> {
-        serde_json::from_str(payload).map_err(|error| format!("its commit cannot be read: {error}"))
+        let checkpoint: Self = serde_json::from_str(payload)
+            .map_err(|error| format!("its commit cannot be read: {error}"))?;
+        match checkpoint.problem() {
+            Some(problem) => Err(problem),
+            None => Ok(checkpoint),
+        }
     }
 
     pub(super) fn from_payload(payload: &str) -> Result<Self, String> {
@@ -189,10 +198,7 @@ impl Checkpoint {
                 checkpoint.index_format
             ));
         }
-        match checkpoint.problem() {
-            Some(problem) => Err(problem),
-            None => Ok(checkpoint),
-        }
+        Ok(checkpoint)
     }
 }
 

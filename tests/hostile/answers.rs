@@ -169,42 +169,49 @@ fn a_hostile_reason_does_not_act() {
 }
 
 /// Whoever is shown an address that looks like another is told so; programs get it as it is.
+fn told(lab: &Lab, arguments: &[&str], format: &str) -> String {
+    let mut command = mailtrace(&[arguments, &["--format", format, "--store"]].concat());
+    let output = command.arg(&lab.store).env("COLUMNS", "200").output().unwrap();
+    Ended::from(output).with(0).stdout
+}
+
 #[test]
 fn homographs_are_told_apart() {
     let lab = Lab::new();
     let marked = "[xn--cme-5cd.example] [mixed scripts]";
     let homograph = HARMS[12];
-    let commands: [(&[&str], &str); 14] = [
-        (&["trace", homograph], "ana@аcme.example"),
-        (&["trace", homograph, "--all"], "ana@аcme.example"),
-        (&["messages", "--from", homograph], "ana@аcme.example"),
-        (&["messages", "--limit", "1000", "--group-by", "sender"], "ana@аcme.example"),
-        (&["messages", "--limit", "1000", "--group-by", "recipient"], "ana@аcme.example"),
-        (&["messages", "--limit", "1000", "--group-by", "sender-recipient"], "ana@аcme.example"),
-        (&["messages", "--limit", "1000", "--group-by", "recipient-domain"], "аcme.example"),
-        (&["messages", "--limit", "1000", "--group-by", "sender-domain"], "аcme.example"),
-        (&["search", "from:ana@аcme.example"], "ana@аcme.example"),
-        (&["stats", "--limit", "1000", "--by", "sender"], "ana@аcme.example"),
-        (&["stats", "--limit", "1000", "--by", "recipient"], "ana@аcme.example"),
-        (&["stats", "--limit", "1000", "--by", "sender-domain"], "аcme.example"),
-        (&["stats", "--limit", "1000", "--by", "recipient-domain"], "аcme.example"),
-        (&["triage", "--items", "1000", "--slow", "1ms"], "аcme.example"),
+    let answers: [&[&str]; 5] = [
+        &["trace", homograph],
+        &["trace", homograph, "--all"],
+        &["messages", "--from", homograph],
+        &["search", "from:ana@аcme.example"],
+        &["triage", "--items", "1000", "--slow", "1ms"],
     ];
-    for (arguments, exact) in commands {
-        let of = |format| {
-            let mut command = mailtrace(&[arguments, &["--format", format, "--store"]].concat());
-            let output = command.arg(&lab.store).env("COLUMNS", "200").output().unwrap();
-            Ended::from(output).with(0).stdout
-        };
-        let table = of("table");
+    for arguments in answers {
+        let table = told(&lab, arguments, "table");
         assert!(table.contains(marked), "{arguments:?}: {table}");
         for format in ["csv", "json", "ndjson"] {
-            let text = of(format);
-            assert!(text.contains(exact), "{arguments:?} as {format}");
-            assert!(
-                !text.contains("xn--cme") && !text.contains("[mixed"),
-                "{arguments:?} as {format}"
-            );
+            let text = told(&lab, arguments, format);
+            assert!(text.contains("аcme.example"), "{arguments:?} as {format}");
+            assert!(!text.contains("[mixed"), "{arguments:?} as {format}");
+        }
+    }
+    // What is counted is the form in which addresses are compared, which looks like no other.
+    for (command, option, key) in [
+        ("messages", "--group-by", "sender"),
+        ("messages", "--group-by", "recipient"),
+        ("messages", "--group-by", "sender-recipient"),
+        ("messages", "--group-by", "recipient-domain"),
+        ("messages", "--group-by", "sender-domain"),
+        ("stats", "--by", "sender"),
+        ("stats", "--by", "recipient"),
+        ("stats", "--by", "sender-domain"),
+        ("stats", "--by", "recipient-domain"),
+    ] {
+        for format in ["table", "csv", "json", "ndjson"] {
+            let text = told(&lab, &[command, "--limit", "1000", option, key], format);
+            assert!(text.contains("xn--cme-5cd.example"), "{command} by {key} as {format}");
+            assert!(!text.contains("аcme.example"), "{command} by {key} as {format}");
         }
     }
     let batch = lab.file("ids.txt", homograph);
