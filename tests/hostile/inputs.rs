@@ -83,7 +83,8 @@ fn a_hostile_zip_is_not_believed() {
         files_below(&out).iter().map(|it| (name(it), fs::read(it).unwrap())).collect();
     let sound: Vec<(&str, &[u8])> = files.iter().map(|it| (it.0.as_str(), &it.1[..])).collect();
     let sound = lab.file("sound.zip", zip_of(&sound, &[]));
-    lab.run(&["verify", "--bundle", &sound]).with(0);
+    let other = lab.run(&["verify", "--bundle", &sound]).with(2);
+    assert!(other.stderr.contains("which are themselves as they were made"), "{other:#?}");
     let (store, status) = (lab.path("other"), ["status", "--format", "json"]);
     in_store(&store, &["import", &sound]).with(0);
     let held = in_store(&store, &status).with(0).json()["records"].clone();
