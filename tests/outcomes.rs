@@ -158,7 +158,8 @@ fn words_for_a_status_do_not_contradict_the_server() {
     .enumerate()
     .map(|(at, (status, reason, words))| {
         let ms = i64::try_from(at).unwrap();
-        bounced(ms, &format!("t{at}"), &format!("{words}@x.example"), status, reason)
+        let address = format!("{}@x.example", words.replace(' ', "-"));
+        bounced(ms, &format!("t{at}"), &address, status, reason)
     })
     .collect();
     let filled = Filled::with(&log);
@@ -166,7 +167,8 @@ fn words_for_a_status_do_not_contradict_the_server() {
     for message in rows.json_lines() {
         let row = &message["recipients"][0];
         let words = row["statusText"].as_str().unwrap_or_default();
-        assert_eq!(format!("{words}@x.example"), row["address"].as_str().unwrap());
+        let expected = format!("{}@x.example", words.replace(' ', "-"));
+        assert_eq!(row["address"], expected.as_str());
     }
 }
 
@@ -197,7 +199,7 @@ fn what_was_not_gathered_is_not_lost() {
     assert!(batch.stdout.contains(",unclear,") && !batch.stdout.contains(",lost,"));
     // What counts counts all.
     let stats = filled.run(&["stats", "--by", "outcome", "--format", "csv"]).with(0).stdout;
-    assert!(stats.contains("lost,10\n"), "{stats}");
+    assert!(stats.contains("lost,10,"), "{stats}");
 }
 
 #[test]

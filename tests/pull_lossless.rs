@@ -330,7 +330,10 @@ fn a_hangup_ends_a_pull_unless_it_is_ignored() {
         command.envs(pull.get_envs().filter_map(|(name, value)| Some((name, value?))));
         let mut following = Following::start(command);
         let requests = || service.lock().count(FILTER);
-        wait_until("the first pull", || requests() >= 3);
+        wait_until("the first commit", || {
+            let status = on(&puller.store(), &["status", "--format", "json"]);
+            status.status == Some(0) && status.json()["records"] == 60
+        });
         following.signal(Signal::HUP);
         if is_ignored {
             let before = requests();
