@@ -160,7 +160,7 @@ fn a_key_with_a_password_takes_it_from_a_file_and_never_waits_for_nobody() {
     command.arg("--store").arg(&case.store).args(arguments).stdin(Stdio::null());
     run(&mut command).expect_error(&["no password for this secret key", "--password-file"]);
     let arguments = [&arguments[..], &["--password-file", &password]].concat();
-    on(&case.store, &arguments).expect_error(&["cannot read", &password]);
+    on(&case.store, &arguments).expect_error(&["cannot open", &password]);
     fs::write(&password, "word\n").unwrap();
     on(&case.store, &arguments).expect_error(&["does not open"]);
     fs::write(&password, "pass word\r\n").unwrap();

@@ -26,7 +26,7 @@ fn filled() -> Filled {
         message(2, "-noreply-@far.example", "bob@acme.example", "=== Build failed ==="),
         message(3, "=bounce=ana@far.example", "bob@acme.example", "@bob: please check"),
         message(4, "ana@far.example", "bob@acme.example", "+1 for lunch"),
-        message(5, "=cmd|' /C calc'!A0@far.example", "bob@acme.example", "Grüße über 100 €"),
+        message(5, "=cmd|'/C'!A0@far.example", "bob@acme.example", "Grüße über 100 €"),
     ];
     Filled::with(log.as_flattened())
 }
@@ -44,7 +44,7 @@ const SENDERS: [&str; 6] = [
     "-noreply-@far.example",
     "=bounce=ana@far.example",
     "ana@far.example",
-    "'=cmd|' /C calc'!A0@far.example",
+    "'=cmd|'/C'!A0@far.example",
 ];
 
 #[test]
