@@ -72,7 +72,7 @@ fn words_of(reason: &str) -> Vec<Word<'_>> {
     while !rest.is_empty() {
         let end = word_end(rest);
         let (word, behind) = rest.split_at(end);
-        let signs = behind.len() - behind.trim_start_matches(parts_words).len();
+        let signs = signs_before_word(behind);
         let bare = if word.parse::<std::net::IpAddr>().is_ok() {
             word
         } else {
@@ -111,6 +111,14 @@ fn word_end(text: &str) -> usize {
         }
         from = end + 1;
     }
+}
+
+/// The bytes of the signs up to the next word.
+fn signs_before_word(text: &str) -> usize {
+    let begins_word = |(at, sign): &(usize, char)| {
+        !parts_words(*sign) || text.get(*at..).is_some_and(|it| quoted_local_part(it) > 0)
+    };
+    text.char_indices().find(begins_word).map_or(text.len(), |(at, _)| at)
 }
 
 /// The bytes of a quoted local part with its `@`, which may hold blanks, or 0.
