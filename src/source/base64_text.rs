@@ -1,6 +1,6 @@
 //! Decodes base64 text as a stream: one payload, wrapped or not, or several after one another.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 use super::error::RejectReason;
 use super::layers::Lookahead;
@@ -10,13 +10,12 @@ pub(super) struct Base64Text {
     /// Up to three six-bit values that wait for the fourth.
     bits: u32,
     bit_count: u32,
-    decoded: Vec<u8>,
-    start: usize,
+    decoded: Cursor<Vec<u8>>,
 }
 
 impl Base64Text {
     pub(super) fn new(input: Lookahead) -> Self {
-        Self { input, bits: 0, bit_count: 0, decoded: Vec::new(), start: 0 }
+        Self { input, bits: 0, bit_count: 0, decoded: Cursor::default() }
     }
 
     /// Ends a payload: what is left of a group of four are bits of padding.
@@ -31,14 +30,14 @@ impl Base64Text {
         if self.bit_count >= 8 {
             self.bit_count -= 8;
             let [.., byte] = (self.bits >> self.bit_count).to_be_bytes();
-            self.decoded.push(byte);
+            self.decoded.get_mut().push(byte);
         }
     }
 
     /// Decodes what is buffered, up to the end of a line. False at the end of the input.
     fn decode_more(&mut self) -> io::Result<bool> {
-        self.decoded.clear();
-        self.start = 0;
+        self.decoded.get_mut().clear();
+        self.decoded.set_position(0);
         let held = self.input.fill_buf()?;
         if held.is_empty() {
             return Ok(false);
@@ -78,14 +77,11 @@ fn six_bits(byte: u8) -> Option<u32> {
 
 impl Read for Base64Text {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.start >= self.decoded.len() {
-            if !self.decode_more()? {
-                return Ok(0);
+        loop {
+            let count = self.decoded.read(buffer)?;
+            if count > 0 || buffer.is_empty() || !self.decode_more()? {
+                return Ok(count);
             }
         }
-        let mut rest = self.decoded.get(self.start..).unwrap_or_default();
-        let count = rest.read(buffer)?;
-        self.start += count;
-        Ok(count)
     }
 }

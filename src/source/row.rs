@@ -7,9 +7,9 @@
 use std::borrow::Cow;
 
 use super::scan;
-use super::shippers::{may_be_event, text};
+use super::shippers::{Shipped, may_be_event, text};
 use super::when::When;
-use super::{Claim, Decoded, Record};
+use super::{Claim, Decoded};
 
 /// Values that a row may have. A record has no more than six.
 const VALUES_MAX: usize = 16;
@@ -149,18 +149,15 @@ impl<'a> Row<'a> {
         let mut times = self.times;
         times.sort_by_key(|it| it.time);
         let mut times = times.into_iter();
-        Some(match times.next() {
-            Some(when) => Decoded::Record(Record {
-                log_group: self.log_group,
-                log_stream: self.log_stream,
-                event_id: self.event_id,
-                timestamp: when.time,
-                is_time_approximate: when.is_approximate,
-                ingestion_time: times.next().map(|it| it.time),
-                message,
-            }),
-            None => Decoded::undated(self.log_group, self.log_stream, message),
-        })
+        let shipped = Shipped {
+            message: Some(message),
+            when: times.next(),
+            log_group: self.log_group,
+            log_stream: self.log_stream,
+            event_id: self.event_id,
+            ingestion_time: times.next(),
+        };
+        Some(shipped.into_decoded(""))
     }
 }
 

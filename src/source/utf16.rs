@@ -1,7 +1,7 @@
 //! Turns UTF-16 into UTF-8 as a stream: what PowerShell's `>`, Excel's "Unicode text" and
 //! Exchange's reports are written in.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 
 use super::error::RejectReason;
 use super::layers::Lookahead;
@@ -18,8 +18,7 @@ pub(super) struct Utf16Text {
     /// The first half of a surrogate pair.
     high: Option<u16>,
     is_at_start: bool,
-    decoded: Vec<u8>,
-    start: usize,
+    decoded: Cursor<Vec<u8>>,
 }
 
 /// Which byte of a unit comes first.
@@ -61,25 +60,17 @@ pub(super) fn byte_order(sample: &[u8]) -> Option<ByteOrder> {
 
 impl Utf16Text {
     pub(super) fn new(input: Lookahead, order: ByteOrder) -> Self {
-        Self {
-            input,
-            order,
-            half: None,
-            high: None,
-            is_at_start: true,
-            decoded: Vec::new(),
-            start: 0,
-        }
+        Self { input, order, half: None, high: None, is_at_start: true, decoded: Cursor::default() }
     }
 
     /// Decodes what is buffered. False at the end of the input.
     fn decode_more(&mut self) -> io::Result<bool> {
-        self.decoded.clear();
-        self.start = 0;
+        self.decoded.get_mut().clear();
+        self.decoded.set_position(0);
         let held = self.input.fill_buf()?;
         if held.is_empty() {
             if let Some(high) = self.high.take() {
-                push_surrogate(high, &mut self.decoded);
+                push_surrogate(high, self.decoded.get_mut());
                 return Ok(true);
             }
             return match self.half.take() {
@@ -110,15 +101,15 @@ impl Utf16Text {
         if let Some(high) = self.high.take() {
             if matches!(unit, 0xdc00..=0xdfff) {
                 let code = 0x1_0000 + ((u32::from(high) & 0x3ff) << 10) + (u32::from(unit) & 0x3ff);
-                push_character(code, &mut self.decoded);
+                push_character(code, self.decoded.get_mut());
                 return;
             }
-            push_surrogate(high, &mut self.decoded);
+            push_surrogate(high, self.decoded.get_mut());
         }
         match unit {
             0xd800..=0xdbff => self.high = Some(unit),
-            0xdc00..=0xdfff => push_surrogate(unit, &mut self.decoded),
-            _ => push_character(u32::from(unit), &mut self.decoded),
+            0xdc00..=0xdfff => push_surrogate(unit, self.decoded.get_mut()),
+            _ => push_character(u32::from(unit), self.decoded.get_mut()),
         }
     }
 }
@@ -136,22 +127,17 @@ fn push_surrogate(unit: u16, to: &mut Vec<u8>) {
 
 impl Read for Utf16Text {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.start >= self.decoded.len() {
-            if !self.decode_more()? {
-                return Ok(0);
+        loop {
+            let count = self.decoded.read(buffer)?;
+            if count > 0 || buffer.is_empty() || !self.decode_more()? {
+                return Ok(count);
             }
         }
-        let mut rest = self.decoded.get(self.start..).unwrap_or_default();
-        let count = rest.read(buffer)?;
-        self.start += count;
-        Ok(count)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     fn decoded(bytes: Vec<u8>, order: ByteOrder) -> io::Result<Vec<u8>> {

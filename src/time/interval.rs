@@ -123,6 +123,11 @@ fn day_of(instant: Timestamp, zone: &Zone) -> Option<ZonedDateTime> {
     instant.to_jiff().to_zoned_datetime(zone.0.clone()).start_of_day().ok()
 }
 
+/// The beginning of the day so many days after another.
+fn days_after(day: &ZonedDateTime, days: i64) -> Option<ZonedDateTime> {
+    day.checked_add(days.days()).and_then(|it| it.start_of_day()).ok()
+}
+
 fn ms_of(zoned: &ZonedDateTime) -> i64 {
     zoned.timestamp().as_millisecond()
 }
@@ -143,9 +148,8 @@ fn calendar(
     let mut starts = vec![ms_of(&origin)];
     for count in 1.. {
         // From the origin each time: a day that begins at one o'clock must not move the next.
-        let next = origin.checked_add((count * days).days()).and_then(|it| it.start_of_day());
-        match next.map(|it| ms_of(&it)) {
-            Ok(start) if start <= last_ms => starts.push(start),
+        match days_after(&origin, count * days).map(|it| ms_of(&it)) {
+            Some(start) if start <= last_ms => starts.push(start),
             _ => break,
         }
     }
@@ -168,11 +172,9 @@ fn within_days(
     let Some(first_day) = first_day else { return vec![first_ms] };
     let mut starts: Vec<i64> = Vec::new();
     for day in 0_i64.. {
-        let date = first_day.checked_add(day.days()).and_then(|it| it.start_of_day());
-        let Ok(date) = date else { break };
+        let Some(date) = days_after(first_day, day) else { break };
         let midnight = ms_of(&date);
-        let end = first_day.checked_add((day + 1).days()).and_then(|it| it.start_of_day());
-        let end = end.map_or(i64::MAX, |it| ms_of(&it));
+        let end = days_after(first_day, day + 1).map_or(i64::MAX, |it| ms_of(&it));
         if midnight > last_ms || starts.len() > count_max {
             break;
         }

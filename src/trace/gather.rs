@@ -102,7 +102,7 @@ pub fn locations_with_id(
     let places: HashMap<_, _> =
         gathered.events.iter().map(|(place, it)| (record_of(it), *place)).collect();
     let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
-    let messages = gathered.clone().join(rules);
+    let messages = gathered.join(rules);
     let place_of =
         |it: &Message| it.events.iter().find_map(|it| places.get(&record_of(it))).copied();
     Ok(messages.iter().filter(|it| has_key(it)).filter_map(place_of).collect())
@@ -150,7 +150,7 @@ impl Closure {
 }
 
 /// Events that are connected, and where they lie.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Gathered {
     events: Vec<(Location, StoredEvent)>,
     /// The keys of which there may be more events.
