@@ -89,6 +89,7 @@ pub mod pull;
 pub mod query;
 pub mod render;
 pub mod schema;
+mod shell;
 pub mod signing;
 pub mod source;
 pub mod stats;

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 /// A row may only name rows above it, so the graph cannot have a circle.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &[]),
+    ("shell", &[]),
     ("temporary", &[]),
     ("time", &[]),
     ("config", &["limits"]),
@@ -18,7 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &["limits", "time", "event", "source"]),
     ("ingest", &["limits", "temporary", "time", "event", "source", "aws", "store"]),
     ("pull", &["limits", "time", "event", "source", "aws", "store"]),
-    ("logging", &["limits", "time", "aws", "store"]),
+    ("logging", &["limits", "shell", "time", "aws", "store"]),
     ("query", &["limits", "time", "event", "store"]),
     ("trace", &["limits", "time", "event", "store", "query"]),
     ("stats", &["limits", "time", "event", "store", "trace"]),
@@ -35,6 +36,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cli",
         &[
             "limits",
+            "shell",
             "temporary",
             "time",
             "config",

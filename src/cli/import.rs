@@ -58,7 +58,6 @@ pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
     if !context.global.quiet {
         say_what_covers_nothing(&report);
     }
-    warn_of_hidden(&args.paths, context);
     finish(&report, context)
 }
 

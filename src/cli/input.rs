@@ -1,6 +1,5 @@
 //! What a query command asks: the store, or files for the length of one question.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::PathBuf;
 
@@ -10,6 +9,7 @@ use super::progress::ImportProgress;
 use super::{Context, Outcome, import, output};
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
 use crate::limits;
+use crate::shell::quoted;
 use crate::store::{Store, StoreError};
 use crate::temporary::TemporaryDirectory;
 
@@ -51,22 +51,12 @@ impl Opened {
         self.is_cut.set(true);
         if !context.global.quiet {
             let most = limits::TRACE_EVENTS_MAX;
-            let whom =
-                if count == 1 { "1 message".to_owned() } else { format!("{count} messages") };
+            let whom = output::counted(count as u64, "message");
             output::note(&format!(
                 "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
             ));
         }
     }
-}
-
-/// A word as a POSIX shell takes it for what it is.
-fn shell_word(word: &str) -> Cow<'_, str> {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:,+@%=".contains(it);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        return Cow::Borrowed(word);
-    }
-    Cow::Owned(format!("'{}'", word.replace('\'', "'\\''")))
 }
 
 impl InputArgs {
@@ -80,17 +70,17 @@ impl InputArgs {
     pub(super) fn as_typed(&self, context: &Context) -> String {
         let mut typed = String::new();
         if let Some(store) = context.global.store.as_ref().filter(|_| !self.is_given()) {
-            typed.push_str(&format!(" --store {}", shell_word(&store.to_string_lossy())));
+            typed.push_str(&format!(" --store {}", quoted(&store.to_string_lossy())));
         }
         if context.global.tz != "UTC" {
-            typed.push_str(&format!(" --tz {}", shell_word(&context.global.tz)));
+            typed.push_str(&format!(" --tz {}", quoted(&context.global.tz)));
         }
         // Last: it takes all words up to the next option.
         if self.is_given() {
             typed.push_str(" --input");
         }
         for path in &self.input {
-            typed.push_str(&format!(" {}", shell_word(&path.to_string_lossy())));
+            typed.push_str(&format!(" {}", quoted(&path.to_string_lossy())));
         }
         typed
     }

@@ -4,6 +4,7 @@ use super::names::Retention;
 use super::plan::{ROLE_POLICY_NAME, Step};
 use super::policy::Policy;
 use super::scope::Scope;
+use crate::shell::quoted;
 
 /// What a role that is made says of itself.
 pub(super) const ROLE_DESCRIPTION: &str = "Lets Amazon WorkMail log the events of its mail";
@@ -158,31 +159,5 @@ impl Step {
 #[must_use]
 pub fn shell_command(arguments: &[String]) -> String {
     let words = arguments.iter().map(|it| quoted(it));
-    std::iter::once("aws".to_owned()).chain(words).collect::<Vec<_>>().join(" ")
-}
-
-/// A word as a POSIX shell takes it: bare where nothing in it could act, else in single quotes.
-pub(super) fn quoted(word: &str) -> String {
-    let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_./:=,@+".contains(it);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_word_acts_in_a_shell() {
-        let check = |word: &str, expect: &str| assert_eq!(quoted(word), expect);
-        check("/aws/workmail-x_1.2", "/aws/workmail-x_1.2");
-        check("", "''");
-        check("a b", "'a b'");
-        check("$(id)`id`;#*~", "'$(id)`id`;#*~'");
-        check("it's", r"'it'\''s'");
-        check("arn:aws:logs:x:1:log-group:/g:*", "'arn:aws:logs:x:1:log-group:/g:*'");
-    }
+    std::iter::once("aws".into()).chain(words).collect::<Vec<_>>().join(" ")
 }

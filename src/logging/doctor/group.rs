@@ -4,8 +4,8 @@ use super::{Examination, is_denied};
 use crate::aws::{AwsError, EventQuery, Failure, GROUP_PREFIX, LogGroup, LogGroupArn, Retrier};
 use crate::limits;
 use crate::logging::check::{Check, Health};
-use crate::logging::step::quoted;
 use crate::logging::{LoggingError, judge};
+use crate::shell::quoted;
 use crate::time::workmail_end::has_ended;
 
 impl Examination<'_> {
