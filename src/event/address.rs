@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use super::address_text::{self, each_mailbox, normal_form};
+use super::address_text::{each_mailbox, normal_address};
 
 /// A mail address without display name, comments, prefix and route.
 ///
@@ -54,7 +54,7 @@ impl<'a> Address<'a> {
 
     /// An address with nothing around it.
     fn bare(logged: Cow<'a, str>) -> Self {
-        let normal = match normal_form(&logged) {
+        let normal = match normal_address(&logged) {
             Cow::Borrowed(_) => None,
             Cow::Owned(normal) => Some(normal.into_boxed_str()),
         };
@@ -139,18 +139,6 @@ impl fmt::Display for Address<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.logged)
     }
-}
-
-/// The normal form of an address that has nothing around it.
-#[must_use]
-pub fn normal_address(address: &str) -> Cow<'_, str> {
-    normal_form(address)
-}
-
-/// The form in which domains are compared: A-labels in lower case, without a dot at the end.
-#[must_use]
-pub fn normal_domain(domain: &str) -> String {
-    address_text::normal_domain(domain)
 }
 
 /// What stands after the last `@` of an address, or nothing.

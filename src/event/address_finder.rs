@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::address_text::normal_form;
+use super::address_text::normal_address;
 use super::escapes::unescaped;
 use super::subject::decoded_subject;
 
@@ -39,7 +39,7 @@ fn each_in_layer(text: &str, visit: &mut dyn FnMut(&str)) {
     while let Some((range, address)) = text.get(from..).and_then(first_address) {
         from += range.end;
         let mut offer = |address: &str| {
-            let normal = normal_form(address);
+            let normal = normal_address(address);
             visit(&normal);
             let lower = address.to_lowercase();
             if *normal != lower {

@@ -30,7 +30,8 @@ pub(super) fn each_mailbox<'t>(text: &'t str, visit: &mut dyn FnMut(Cow<'t, str>
 }
 
 /// The normal form of an address that has nothing around it.
-pub(super) fn normal_form(address: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn normal_address(address: &str) -> Cow<'_, str> {
     let Some((local, domain)) = split_at_sign(address) else {
         let is_lower = address.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase());
         return if is_lower { Cow::Borrowed(address) } else { Cow::Owned(lower(address)) };
@@ -56,8 +57,9 @@ fn lower(text: &str) -> String {
     if is_same(';') && is_same('`') { composed } else { lower }
 }
 
-/// A domain in lower case, as A-labels, without a dot at its end.
-pub(super) fn normal_domain(domain: &str) -> String {
+/// The form in which domains are compared: A-labels in lower case, without a dot at the end.
+#[must_use]
+pub fn normal_domain(domain: &str) -> String {
     let bare = domain.trim_end_matches(['.', '。']);
     if bare.is_ascii() {
         return bare.to_ascii_lowercase();

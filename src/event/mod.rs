@@ -22,8 +22,9 @@ mod subject;
 
 use std::borrow::Cow;
 
-pub use address::{Address, domain_of, normal_address, normal_domain};
+pub use address::{Address, domain_of};
 pub use address_finder::{each_address, first_address};
+pub use address_text::{normal_address, normal_domain};
 pub use message_id::MessageId;
 pub use name::EventName;
 pub use parse::{EventError, Parser};
