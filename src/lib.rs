@@ -18,6 +18,7 @@
 //! | [`pull`] | from CloudWatch Logs to the store, without losing an event |
 //! | [`logging`] | event logging on the AWS side: policies, what there is, setting it up, checking it, taking it down |
 //! | [`query`] | the search language, and what an answer to it is |
+//! | [`insights`] | CloudWatch Logs Insights' language, answered by the store |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`stats`] | counts over the whole store, latencies, metrics |
 //! | [`triage`] | what deserves attention in a period |
@@ -81,6 +82,7 @@ pub mod config;
 pub mod event;
 pub mod export;
 pub mod ingest;
+pub mod insights;
 pub mod limits;
 #[cfg(feature = "aws")]
 pub mod logging;

@@ -3,6 +3,9 @@
 //! Nothing but the store grows with the input: whatever is read, framed, queued, joined or
 //! printed stops at one of these.
 
+mod insights;
+pub use insights::*;
+
 /// Bytes in one line or one framed record. CloudWatch caps an event at 1 MiB; its JSON escape
 /// inside an envelope may double that, and the envelope itself adds a little.
 pub const RECORD_BYTES_MAX: usize = 8 << 20;

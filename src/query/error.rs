@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use unicode_width::UnicodeWidthChar;
-
+use super::underline::{printed, underlined};
 use super::{Field, Span};
 use crate::limits;
 use crate::time::TimeError;
@@ -180,45 +179,9 @@ impl QueryError {
     /// ```
     #[must_use]
     pub fn report(&self) -> String {
-        let (shown, underline) = self.underlined();
+        let (shown, underline) = underlined(&self.query, self.span);
         let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
         format!("{kind}\n  {shown}\n  {underline}\nhelp: {help}")
-    }
-
-    /// The line of the query around the place, and the line below it.
-    fn underlined(&self) -> (String, String) {
-        /// Characters shown before and after the beginning of the place.
-        const BEFORE: usize = 50;
-        const AFTER: usize = 70;
-        let before = self.query.get(..self.span.start).unwrap_or_default();
-        let after = self.query.get(self.span.start..).unwrap_or_default();
-        let marked_bytes = self.span.end.saturating_sub(self.span.start);
-        let skipped_count = before.chars().count().saturating_sub(BEFORE);
-        let (mut shown, mut underline) = (String::new(), String::new());
-        if skipped_count > 0 {
-            shown.push('…');
-            underline.push(' ');
-        }
-        for character in before.chars().skip(skipped_count) {
-            let character = printable(character);
-            shown.push(character);
-            push_times(&mut underline, ' ', character.width().unwrap_or(1));
-        }
-        underline.push('^');
-        for (index, (byte_index, character)) in after.char_indices().enumerate() {
-            if index == AFTER {
-                shown.push('…');
-                break;
-            }
-            let character = printable(character);
-            shown.push(character);
-            if byte_index < marked_bytes {
-                let width = character.width().unwrap_or(1);
-                // The first column has its mark already.
-                push_times(&mut underline, '~', width.saturating_sub(usize::from(index == 0)));
-            }
-        }
-        (shown, underline)
     }
 }
 
@@ -231,27 +194,6 @@ impl fmt::Display for QueryError {
 }
 
 impl std::error::Error for QueryError {}
-
-fn push_times(text: &mut String, character: char, count: usize) {
-    text.extend(std::iter::repeat_n(character, count));
-}
-
-/// One printable character in the place of each, so that nothing pasted into a query reaches a
-/// terminal as a command.
-fn printable(character: char) -> char {
-    let is_hidden = character.is_control()
-        || character.width().unwrap_or(0) == 0
-        || matches!(character, '\u{2028}' | '\u{2029}');
-    match character {
-        '\t' | '\n' | '\r' => ' ',
-        _ if is_hidden => '\u{FFFD}',
-        it => it,
-    }
-}
-
-fn printed(text: &str) -> String {
-    text.chars().map(printable).collect()
-}
 
 fn unknown_field_help(name: &str) -> String {
     let names: Vec<&str> = Field::ALL.iter().map(|it| it.name()).collect();

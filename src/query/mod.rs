@@ -30,6 +30,7 @@ mod terms_query;
 #[cfg(test)]
 mod tests;
 mod time_value;
+mod underline;
 mod value;
 mod value_set;
 
@@ -40,8 +41,9 @@ pub use parse::parse;
 pub use pattern::Pattern;
 pub use phrase::Phrase;
 pub use search::{Hits, search};
-pub(crate) use search::{events_of, locations};
+pub(crate) use search::{events_of, locations, places};
 pub use status::StatusRange;
+pub(crate) use underline::{printed, underlined};
 pub use value_set::ValueSet;
 
 use crate::time::TimeRange;

@@ -49,6 +49,21 @@ pub(crate) fn locations(
     store.newest(&*within(lower(query, &columns), range, &columns), limit)
 }
 
+/// Where all events lie that a query finds within `range`, in the order of the archive: as far as
+/// the index can tell IDs of one hash apart.
+///
+/// # Errors
+///
+/// [`StoreError::Index`].
+pub(crate) fn places(
+    store: &Store,
+    query: &Query,
+    range: TimeRange,
+) -> Result<Vec<Location>, StoreError> {
+    let columns = store.columns_by_segment();
+    store.places(&*within(lower(query, &columns), range, &columns))
+}
+
 /// All events that a query finds, as far as the index can tell IDs of one hash apart.
 ///
 /// # Errors

@@ -30,6 +30,7 @@ mod reader;
 mod reindex;
 mod rejected;
 mod removal;
+mod scan;
 mod standing;
 mod verify;
 pub mod words;

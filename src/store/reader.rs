@@ -27,10 +27,10 @@ use crate::time::Timestamp;
 /// A store as of one commit, for reading. Writers may go on meanwhile; what they commit is seen
 /// by the next [`Store::open`].
 pub struct Store {
-    layout: Layout,
+    pub(super) layout: Layout,
     snapshot: IndexSnapshot,
-    checkpoint: Checkpoint,
-    files: Arc<ArchiveFiles>,
+    pub(super) checkpoint: Checkpoint,
+    pub(super) files: Arc<ArchiveFiles>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -127,6 +127,15 @@ impl Store {
         limit: usize,
     ) -> Result<(u64, Vec<Location>), StoreError> {
         self.snapshot.newest(query, limit)
+    }
+
+    /// Where all events lie that a query finds, in the order of the archive.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn places(&self, query: &dyn Query) -> Result<Vec<Location>, StoreError> {
+        self.snapshot.places(query)
     }
 
     /// Reads single events; keeps what it has decompressed.

@@ -246,6 +246,22 @@ impl Frames {
         Ok(places)
     }
 
+    /// Where all blocks stand: the first byte of each, and the first after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Frames::next`].
+    pub(in crate::store) fn block_places(mut self) -> Result<Vec<(u64, u64)>, StoreError> {
+        let mut places = Vec::new();
+        while let Some(raw) = self.find()? {
+            self.position = raw.end;
+            if !raw.is_note {
+                places.push((raw.start, raw.end));
+            }
+        }
+        Ok(places)
+    }
+
     /// Finds the next frame.
     fn find(&mut self) -> Result<Option<RawFrame>, StoreError> {
         let left = self.length.saturating_sub(self.position);

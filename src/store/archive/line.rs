@@ -11,11 +11,11 @@ use crate::time::Timestamp;
 #[serde(rename_all = "camelCase")]
 struct Line<'a> {
     #[serde(borrow, default)]
-    log_group: Option<Cow<'a, str>>,
+    log_group: Option<Lent<'a>>,
     #[serde(borrow, default)]
-    log_stream: Option<Cow<'a, str>>,
+    log_stream: Option<Lent<'a>>,
     #[serde(borrow, default)]
-    event_id: Option<Cow<'a, str>>,
+    event_id: Option<Lent<'a>>,
     timestamp: i64,
     #[serde(default)]
     time_approximate: bool,
@@ -24,6 +24,11 @@ struct Line<'a> {
     #[serde(borrow)]
     message: Cow<'a, str>,
 }
+
+/// A text that is lent by the line. Serde lends it to no `Option<Cow<str>>`.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Lent<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Appends the record and a line feed. `escaped` is its message as JSON text, where that is at
 /// hand.
@@ -94,9 +99,9 @@ pub(in crate::store) fn parse_line(line: &[u8]) -> Result<Record<'_>, String> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let timestamp = Timestamp::from_ms(line.timestamp).ok_or("a time out of range")?;
     Ok(Record {
-        log_group: line.log_group,
-        log_stream: line.log_stream,
-        event_id: line.event_id,
+        log_group: line.log_group.map(|it| it.0),
+        log_stream: line.log_stream.map(|it| it.0),
+        event_id: line.event_id.map(|it| it.0),
         timestamp,
         is_time_approximate: line.time_approximate,
         ingestion_time: line.ingestion_time.and_then(Timestamp::from_ms),

@@ -140,6 +140,22 @@ impl ArchiveReader {
         Ok(record.into_owned())
     }
 
+    /// Hands the record at a location to `visit`, without a copy of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`ArchiveReader::read`].
+    pub(in crate::store) fn visit<T>(
+        &mut self,
+        location: Location,
+        visit: impl FnOnce(&Record<'_>) -> T,
+    ) -> Result<T, StoreError> {
+        let block = self.block(location.file, location.offset)?;
+        let record = parse_line(self.line(&block, location)?)
+            .map_err(|reason| self.damaged(location.file, location.offset, &reason))?;
+        Ok(visit(&record))
+    }
+
     /// Whether the record at a location is archived as this line, without its line feed.
     ///
     /// # Errors

@@ -338,6 +338,20 @@ impl IndexSnapshot {
             .map_err(StoreError::index(&self.path))
     }
 
+    /// Where all documents lie that a query finds, in order.
+    pub(in crate::store) fn places(&self, query: &dyn Query) -> Result<Vec<Location>, StoreError> {
+        let events = self.event_set(query)?;
+        let mut places = Vec::new();
+        let mut base = 0;
+        for columns in &self.columns {
+            let found = (base..).zip(columns.places.locations());
+            places.extend(found.filter(|it| events.contains(it.0)).map(|it| it.1));
+            base += columns.document_count();
+        }
+        places.sort_unstable();
+        Ok(places)
+    }
+
     /// How many documents have each value of an attribute.
     pub(in crate::store) fn attribute_counts(
         &self,

@@ -1,4 +1,4 @@
-//! The query language, and the patterns of options.
+//! The query languages, and the patterns of options.
 
 use mailtrace::event::{Event, Parser};
 use mailtrace::limits::QUERY_BYTES_MAX;
@@ -20,6 +20,10 @@ pub fn query(input: &[u8]) {
             is_plain(&error.report());
             assert!(text.is_char_boundary(error.span.start) || text.len() > QUERY_BYTES_MAX);
         }
+    }
+    if let Err(error) = mailtrace::insights::parse(&text) {
+        is_plain(&error.report());
+        assert!(text.is_char_boundary(error.span.start) || text.len() > QUERY_BYTES_MAX);
     }
     for field in Field::ALL {
         pattern_holds(field, &text, &events);

@@ -1,0 +1,332 @@
+//! What is wrong with a query of CloudWatch Logs Insights, and where.
+
+use std::fmt;
+
+use super::function::{Arity, Function};
+use crate::limits;
+use crate::query::{Span, printed, underlined};
+
+/// Why a text is no query that can be answered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct InsightsError {
+    /// What is wrong.
+    pub kind: InsightsErrorKind,
+    /// Where.
+    pub span: Span,
+    /// The query, for [`InsightsError::report`].
+    query: String,
+}
+
+/// What may be wrong with a query.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InsightsErrorKind {
+    /// Longer than [`limits::QUERY_BYTES_MAX`].
+    #[error("the query is longer than {} bytes", limits::QUERY_BYTES_MAX)]
+    TooLong,
+    /// Nested deeper than [`limits::QUERY_DEPTH_MAX`].
+    #[error("the query is nested deeper than {} levels", limits::QUERY_DEPTH_MAX)]
+    TooDeep,
+    /// Something else must stand here.
+    #[error("{expected} must stand here")]
+    Expected {
+        /// What.
+        expected: &'static str,
+    },
+    /// A quote, backtick or slash without a second one.
+    #[error("{what} is never closed")]
+    Unclosed {
+        /// Which of them.
+        what: &'static str,
+    },
+    /// No command of the language.
+    #[error("unknown command \"{name}\"")]
+    UnknownCommand {
+        /// As it was written.
+        name: String,
+    },
+    /// A command that only the service answers.
+    #[error("the command \"{name}\" is not supported")]
+    UnsupportedCommand {
+        /// In lower case.
+        name: String,
+    },
+    /// A part of a command that is not supported.
+    #[error("{what} is not supported")]
+    Unsupported {
+        /// What.
+        what: &'static str,
+        /// What to do instead.
+        help: &'static str,
+    },
+    /// No function of the language.
+    #[error("unknown function \"{name}\"")]
+    UnknownFunction {
+        /// As it was written.
+        name: String,
+    },
+    /// Too few or too many arguments.
+    #[error("{name} takes {arity}")]
+    Arguments {
+        /// The function, as it was written.
+        name: String,
+        /// How many it takes.
+        arity: Arity,
+    },
+    /// An operator of another language.
+    #[error("\"{operator}\" is no operator here")]
+    ForeignOperator {
+        /// As it was written.
+        operator: &'static str,
+        /// What stands for it here.
+        ours: &'static str,
+    },
+    /// No regular expression.
+    #[error("this is no regular expression: {reason}")]
+    BadRegex {
+        /// What its parser says.
+        reason: String,
+    },
+    /// No pattern of a time.
+    #[error("the pattern of a time cannot be read at \"{at}\"")]
+    BadTimePattern {
+        /// The part that is not understood.
+        at: String,
+    },
+    /// A period without a length, or of an unknown unit.
+    #[error("\"{text}\" is no period")]
+    BadPeriod {
+        /// As it was written.
+        text: String,
+    },
+    /// A number that none can count with.
+    #[error("\"{text}\" is no number that can stand here")]
+    BadNumber {
+        /// As it was written.
+        text: String,
+    },
+    /// A pattern of `parse` whose fields are not as many as its names.
+    #[error("the pattern has {stars} * and {names} names")]
+    StarsAndNames {
+        /// Stars.
+        stars: usize,
+        /// Names.
+        names: usize,
+    },
+    /// A time beside a written date.
+    #[error("a time cannot be compared with a written date")]
+    WrittenDate,
+    /// A name that begins with `@` and that no event has.
+    #[error("no event of the store has \"{name}\"")]
+    UnknownSystemField {
+        /// As it was written.
+        name: String,
+    },
+    /// Behind a `stats`, a name that is none of its own.
+    #[error("behind a stats there is no \"{name}\"")]
+    LostName {
+        /// As it was written.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// A condition that needs what is there before a `stats` and what it makes.
+    #[error("this asks of one event and of a stats at once")]
+    MixedCondition,
+    /// `count` and the like outside of a `stats`.
+    #[error("this function belongs into a stats")]
+    StrayAggregate,
+    /// `count` and the like within another.
+    #[error("one function of stats cannot be within another")]
+    NestedAggregate,
+    /// Time that is no more there.
+    #[error("behind a stats there is no @timestamp")]
+    LostTime,
+    /// A command where it cannot stand.
+    #[error("{command} cannot stand {place}")]
+    Misplaced {
+        /// Which.
+        command: &'static str,
+        /// Where.
+        place: &'static str,
+    },
+    /// More than [`limits::INSIGHTS_STATS_MAX`].
+    #[error("a query has at most {} stats", limits::INSIGHTS_STATS_MAX)]
+    TooManyStats,
+}
+
+/// Commands that only the service answers, and what to do instead.
+const UNSUPPORTED: &[(&str, &str)] = &[
+    ("pattern", "`mailtrace messages --group-by cause` groups bounces by what they say"),
+    ("diff", "ask twice, with other --since and --until"),
+    ("anomaly", "`mailtrace triage` shows what is unlike the period before"),
+    ("unmask", "the store holds what CloudWatch Logs gave out: masked values stay masked"),
+    ("join", "`mailtrace trace` joins the events of a message"),
+    ("lookup", "`mailtrace messages --addresses-from FILE` takes lists of addresses"),
+    ("cidrlookup", "isIpInSubnet(field, \"192.0.2.0/24\") asks for one network"),
+    ("head", "write limit"),
+    ("tail", "write sort and limit"),
+    ("addtotals", ""),
+    ("autoregress", ""),
+    ("logcompare", "ask twice, with other --since and --until"),
+    ("filldown", ""),
+    ("fillmissing", "`mailtrace stats --interval` has empty intervals too"),
+    ("outlier", ""),
+    ("accum", ""),
+    ("appendcols", ""),
+    ("append", ""),
+    ("sessionize", "`mailtrace trace` joins the events of a message"),
+    ("countfrequent", "write stats count(*) as c by FIELD | sort c desc"),
+    ("relevantfields", ""),
+];
+
+/// The commands that there are.
+const COMMANDS: &[&str] = &[
+    "fields",
+    "display",
+    "filter",
+    "where",
+    "filterIndex",
+    "sort",
+    "limit",
+    "stats",
+    "parse",
+    "dedup",
+    "unnest",
+    "expand",
+];
+
+/// Whether a command is one of the service alone.
+pub(super) fn is_unsupported(name: &str) -> bool {
+    UNSUPPORTED.iter().any(|it| it.0 == name)
+}
+
+impl InsightsError {
+    pub(super) fn new(query: &str, span: Span, kind: InsightsErrorKind) -> Self {
+        // Nothing but the place is shown of a query that is too long to be kept.
+        let query = if query.len() > limits::QUERY_BYTES_MAX { "" } else { query };
+        Self { kind, span, query: query.to_owned() }
+    }
+
+    /// What to do about it; empty where there is nothing to say.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match &self.kind {
+            InsightsErrorKind::UnknownCommand { name } => {
+                let name = name.to_ascii_lowercase();
+                let distance = |it: &&&str| strsim::osa_distance(&it.to_ascii_lowercase(), &name);
+                let nearest = COMMANDS.iter().min_by_key(distance);
+                let near = nearest.filter(|it| distance(it) <= 2);
+                let near = near.map(|it| format!("did you mean {it}? ")).unwrap_or_default();
+                format!("{near}commands: {}", COMMANDS.join(", "))
+            }
+            InsightsErrorKind::UnsupportedCommand { name } => {
+                let help = UNSUPPORTED.iter().find(|it| it.0 == name).map_or("", |it| it.1);
+                if help.is_empty() {
+                    "only the service answers it".to_owned()
+                } else {
+                    help.to_owned()
+                }
+            }
+            InsightsErrorKind::UnknownFunction { name } => match Function::nearest(name) {
+                Some(nearest) => format!("did you mean {nearest}?"),
+                None => "the README lists the functions that there are".to_owned(),
+            },
+            InsightsErrorKind::ForeignOperator { ours, .. } => format!("write {ours}"),
+            InsightsErrorKind::LostName { known, .. } => {
+                format!("there are {known}; or put the command before the stats")
+            }
+            other => other.fixed_help().to_owned(),
+        }
+    }
+
+    /// The error for people: the line with the place underlined, and what to do.
+    ///
+    /// # Example
+    /// ```
+    /// use mailtrace::insights::parse;
+    /// let error = parse("fields @timestamp\n| filtr x = 1").unwrap_err();
+    /// let report = error.report();
+    /// let lines: Vec<&str> = report.lines().take(3).collect();
+    /// assert_eq!(lines, ["unknown command \"filtr\" (line 2)", "  | filtr x = 1", "    ^~~~~"]);
+    /// ```
+    #[must_use]
+    pub fn report(&self) -> String {
+        let (line, start) = self.line();
+        let text = self.query.get(start..).unwrap_or_default();
+        let text = text.split('\n').next().unwrap_or_default();
+        let place = |at: usize| at.saturating_sub(start).min(text.len());
+        let span = Span { start: place(self.span.start), end: place(self.span.end) };
+        let (shown, underline) = underlined(text, span);
+        let kind = printed(&self.kind.to_string());
+        let of_line = match self.query.trim_end().contains('\n') {
+            true => format!(" (line {line})"),
+            false => String::new(),
+        };
+        let help = printed(&self.help());
+        let help = if help.is_empty() { help } else { format!("\nhelp: {help}") };
+        format!("{kind}{of_line}\n  {shown}\n  {underline}{help}")
+    }
+
+    /// The line of the place, from 1, and where that line begins.
+    fn line(&self) -> (usize, usize) {
+        let before = self.query.get(..self.span.start).unwrap_or_default();
+        let start = before.rfind('\n').map_or(0, |it| it + 1);
+        (before.matches('\n').count() + 1, start)
+    }
+}
+
+impl InsightsErrorKind {
+    fn fixed_help(&self) -> &'static str {
+        match self {
+            Self::TooLong => "a query of AWS has at most 10,000 characters",
+            Self::TooDeep => {
+                "take out parentheses that say nothing, or define parts with fields … as name"
+            }
+            Self::Expected { .. } => {
+                "a name of other characters than letters, digits, @ . _ stands in backticks"
+            }
+            Self::Unclosed { .. } => "close it; a backslash before the sign takes its meaning away",
+            Self::Unsupported { help, .. } => help,
+            Self::BadRegex { .. } => {
+                "there are no look-around and no back-references; (?i) at the beginning ignores case"
+            }
+            Self::BadTimePattern { .. } => {
+                "parseDate takes Java's letters (yyyy-MM-dd HH:mm:ss), formatDate strftime's (%Y-%m-%d)"
+            }
+            Self::BadPeriod { .. } => {
+                "write a number and ms, s, m, h, d, w, mo, q or y, as in bin(5m)"
+            }
+            Self::BadNumber { .. } => "write a whole number in digits",
+            Self::StarsAndNames { .. } => {
+                "give each * a name: parse @message \"* *\" as first, second"
+            }
+            Self::WrittenDate => {
+                "write toMillis(@timestamp) >= and milliseconds since 1970, or use --since and --until"
+            }
+            Self::UnknownSystemField { .. } => {
+                "there are @timestamp, @message, @logStream, @log, @ingestionTime and @ptr; a field of the JSON that begins with @ is written @@name"
+            }
+            Self::MixedCondition => "write two filters, one for each",
+            Self::StrayAggregate => "write stats … as name, then use the name",
+            Self::NestedAggregate => "write a second stats",
+            Self::LostTime => "keep it: stats max(@timestamp) as t …, then datefloor(t, 1h)",
+            Self::Misplaced { .. } => {
+                "put it behind the last stats, and dedup behind sort and filter"
+            }
+            _ => "",
+        }
+    }
+}
+
+impl fmt::Display for InsightsError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (line, start) = self.line();
+        let before = self.query.get(start..self.span.start).unwrap_or_default();
+        let column = before.chars().count() + 1;
+        let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
+        write!(formatter, "{kind} (line {line}, column {column})")?;
+        if help.is_empty() { Ok(()) } else { write!(formatter, ": {help}") }
+    }
+}
+
+impl std::error::Error for InsightsError {}

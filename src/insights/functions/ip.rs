@@ -1,0 +1,90 @@
+//! Functions of IP addresses.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Arguments, Function, Value};
+
+pub(super) fn call<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
+    let text = arguments.text(0);
+    let address: Option<IpAddr> = text.and_then(|it| it.parse().ok());
+    let is_in_subnet = || {
+        let subnet = arguments.text(1);
+        address.is_some_and(|it| subnet.is_some_and(|subnet| is_in(it, &subnet)))
+    };
+    let value = match function {
+        Function::IsValidIp => Value::flag(address.is_some()),
+        Function::IsValidIpV4 => Value::flag(address.is_some_and(|it| it.is_ipv4())),
+        Function::IsValidIpV6 => Value::flag(address.is_some_and(|it| it.is_ipv6())),
+        Function::IsIpInSubnet => Value::flag(is_in_subnet()),
+        Function::IsIpV4InSubnet => {
+            Value::flag(address.is_some_and(|it| it.is_ipv4()) && is_in_subnet())
+        }
+        Function::IsIpV6InSubnet => {
+            Value::flag(address.is_some_and(|it| it.is_ipv6()) && is_in_subnet())
+        }
+        Function::IpV4ToNumber => match address {
+            Some(IpAddr::V4(it)) => Value::Number(f64::from(it.to_bits())),
+            _ => Value::Null,
+        },
+        Function::IsPrivateIp => Value::flag(address.is_some_and(is_private)),
+        Function::IsReservedIp => Value::flag(address.is_some_and(is_reserved)),
+        Function::IsPublicIp => {
+            Value::flag(address.is_some_and(|it| !is_private(it) && !is_reserved(it)))
+        }
+        _ => return None,
+    };
+    Some(value)
+}
+
+/// Whether an address is of a network in CIDR notation.
+fn is_in(address: IpAddr, subnet: &str) -> bool {
+    let Some((network, length)) = subnet.split_once('/') else { return false };
+    let Ok(length) = length.parse::<u32>() else { return false };
+    match (address, network.parse()) {
+        (IpAddr::V4(address), Ok(IpAddr::V4(network))) if length <= Ipv4Addr::BITS => {
+            let shift = Ipv4Addr::BITS - length;
+            (address.to_bits() ^ network.to_bits()).checked_shr(shift).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(address), Ok(IpAddr::V6(network))) if length <= Ipv6Addr::BITS => {
+            let shift = Ipv6Addr::BITS - length;
+            (address.to_bits() ^ network.to_bits()).checked_shr(shift).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
+}
+
+/// RFC 1918 and RFC 4193.
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(it) => it.is_private(),
+        IpAddr::V6(it) => it.is_unique_local(),
+    }
+}
+
+/// What the registries of IANA keep for special use, other than private networks.
+fn is_reserved(address: IpAddr) -> bool {
+    const NETWORKS: [&str; 12] = [
+        "0.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/4",
+        "240.0.0.0/4",
+        "2001:db8::/32",
+    ];
+    let is_special = match address {
+        IpAddr::V4(_) => false,
+        IpAddr::V6(it) => {
+            it.is_loopback()
+                || it.is_unspecified()
+                || it.is_multicast()
+                || it.is_unicast_link_local()
+        }
+    };
+    is_special || NETWORKS.iter().any(|it| is_in(address, it))
+}

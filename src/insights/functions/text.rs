@@ -1,0 +1,216 @@
+//! Functions of texts.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::{Arguments, Function, Prepared, Value, size, whole};
+
+pub(super) fn call<'r>(
+    function: Function,
+    arguments: Arguments<'r, '_>,
+    prepared: &Prepared,
+) -> Option<Value<'r>> {
+    let value = match function {
+        Function::IsEmpty => Value::flag(arguments.text(0).is_none_or(|it| it.is_empty())),
+        Function::IsBlank => Value::flag(arguments.text(0).is_none_or(|it| it.trim().is_empty())),
+        Function::Length => size(arguments.text(0).map(|it| it.chars().count())),
+        Function::Contains => contains(arguments),
+        Function::StartsWith => compared(arguments, |text, part| text.starts_with(part)),
+        Function::EndsWith => compared(arguments, |text, part| text.ends_with(part)),
+        Function::HexToDec => {
+            let text = arguments.text(0);
+            let number = text.and_then(|it| u64::from_str_radix(hex_digits(&it), 16).ok());
+            #[expect(clippy::cast_precision_loss, reason = "numbers are doubles here")]
+            number.map_or(Value::Null, |it| Value::Number(it as f64))
+        }
+        Function::DecToHex => {
+            let number = arguments.number(0).and_then(whole);
+            number.map_or(Value::Null, |it| Value::text(format!("{it:x}")))
+        }
+        _ => return made(function, arguments, prepared),
+    };
+    Some(value)
+}
+
+/// Functions that make a text of one.
+fn made<'r>(
+    function: Function,
+    arguments: Arguments<'r, '_>,
+    prepared: &Prepared,
+) -> Option<Value<'r>> {
+    let scope = arguments.scope;
+    if function == Function::Concat {
+        return Some(concatenated(arguments));
+    }
+    let make: &dyn Fn(Cow<'r, str>) -> Option<Value<'r>> = match function {
+        Function::TrimStart => &|it| Some(trimmed(it, arguments, true, false)),
+        Function::TrimEnd => &|it| Some(trimmed(it, arguments, false, true)),
+        Function::Trim => &|it| Some(trimmed(it, arguments, true, true)),
+        Function::ToUpper => &|it| Some(scope.made(it.to_uppercase())),
+        Function::ToLower => &|it| Some(scope.made(it.to_lowercase())),
+        Function::Substring => &|it| substring(&it, arguments),
+        Function::Replace => &|it| replaced(&it, arguments),
+        Function::RegexReplace => &|it| regex_replaced(&it, arguments, prepared),
+        Function::UrlEncode => &|it| Some(scope.made(url_encoded(&it))),
+        Function::UrlDecode => &|it| Some(scope.made(url_decoded(&it))),
+        Function::Base64Encode => &|it| Some(scope.made(STANDARD.encode(it.as_bytes()))),
+        Function::Base64Decode => &|it| {
+            let bytes = STANDARD.decode(it.trim()).ok()?;
+            Some(scope.made(String::from_utf8_lossy(&bytes).into_owned()))
+        },
+        Function::HexToAscii => &|it| {
+            let bytes = bytes_of_hex(hex_digits(&it))?;
+            Some(scope.made(String::from_utf8_lossy(&bytes).into_owned()))
+        },
+        _ => return None,
+    };
+    Some(arguments.text(0).and_then(make).unwrap_or(Value::Null))
+}
+
+fn contains<'r>(arguments: Arguments<'r, '_>) -> Value<'r> {
+    let ignores_case = arguments.has(2) && arguments.value(2).holds();
+    compared(arguments, |text, part| match ignores_case {
+        true => text.to_lowercase().contains(&part.to_lowercase()),
+        false => text.contains(part),
+    })
+}
+
+fn compared<'r>(arguments: Arguments<'r, '_>, is_so: impl Fn(&str, &str) -> bool) -> Value<'r> {
+    match (arguments.text(0), arguments.text(1)) {
+        (Some(text), Some(part)) => Value::flag(is_so(&text, &part)),
+        _ => Value::flag(false),
+    }
+}
+
+/// What is missing adds nothing.
+fn concatenated<'r>(arguments: Arguments<'r, '_>) -> Value<'r> {
+    let mut whole = String::new();
+    for index in 0..arguments.nodes.len() {
+        if let Some(text) = arguments.text(index) {
+            if arguments.scope.is_too_long(whole.len() + text.len()) {
+                return Value::Null;
+            }
+            whole.push_str(&text);
+        }
+    }
+    arguments.scope.made(whole)
+}
+
+fn trimmed<'r>(
+    text: Cow<'r, str>,
+    arguments: Arguments<'r, '_>,
+    at_start: bool,
+    at_end: bool,
+) -> Value<'r> {
+    let characters = arguments.text(1);
+    let is_out = |it: char| match &characters {
+        Some(characters) => characters.contains(it),
+        None => it.is_whitespace(),
+    };
+    let mut kept: &str = &text;
+    if at_start {
+        kept = kept.trim_start_matches(is_out);
+    }
+    if at_end {
+        kept = kept.trim_end_matches(is_out);
+    }
+    if kept.len() == text.len() { Value::Text(text) } else { Value::text(kept.to_owned()) }
+}
+
+/// From a character on, counted from 0, so many.
+fn substring<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
+    let count = |index| {
+        let number = arguments.number(index).and_then(whole)?;
+        Some(usize::try_from(number).unwrap_or(0))
+    };
+    let start = count(1)?;
+    let length = if arguments.has(2) { count(2)? } else { usize::MAX };
+    Some(Value::text(text.chars().skip(start).take(length).collect::<String>()))
+}
+
+fn replaced<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
+    let (wanted, other) = (arguments.text(1)?, arguments.text(2)?);
+    if wanted.is_empty() {
+        return Some(Value::text(text.to_owned()));
+    }
+    let count = text.matches(wanted.as_ref()).count();
+    if arguments.scope.is_too_long(text.len().saturating_add(count.saturating_mul(other.len()))) {
+        return None;
+    }
+    Some(Value::text(text.replace(wanted.as_ref(), &other)))
+}
+
+fn regex_replaced<'r>(
+    text: &str,
+    arguments: Arguments<'r, '_>,
+    prepared: &Prepared,
+) -> Option<Value<'r>> {
+    let Prepared::Regex(regex) = prepared else { return None };
+    let other = arguments.text(2)?;
+    let mut whole = String::new();
+    let mut end = 0;
+    for captures in regex.captures_iter(text) {
+        let found = captures.get(0)?;
+        whole.push_str(text.get(end..found.start()).unwrap_or_default());
+        captures.expand(&other, &mut whole);
+        end = found.end();
+        if arguments.scope.is_too_long(whole.len()) {
+            return None;
+        }
+    }
+    whole.push_str(text.get(end..).unwrap_or_default());
+    Some(arguments.scope.made(whole))
+}
+
+fn url_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+fn url_decoded(text: &str) -> String {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let escaped = match (first, after) {
+            (b'%', [a, b, ..]) => byte_of_hex(*a, *b),
+            _ => None,
+        };
+        match escaped {
+            Some(byte) => {
+                decoded.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                decoded.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn hex_digits(text: &str) -> &str {
+    let text = text.trim();
+    text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text)
+}
+
+fn byte_of_hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |it: u8| char::from(it).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+}
+
+fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = digits.as_bytes().as_chunks();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| byte_of_hex(*high, *low)).collect();
+    bytes.filter(|_| rest.is_empty())
+}

@@ -1,0 +1,236 @@
+//! Cuts a query into names, texts, numbers and signs.
+
+use super::error::InsightsErrorKind;
+use super::period::{Period, Unit};
+use crate::query::Span;
+
+/// One piece of a query.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Token {
+    /// A name or keyword, by its parts: what stands in backticks is one part.
+    Name {
+        parts: Vec<String>,
+        is_quoted: bool,
+    },
+    Text(String),
+    Number(f64),
+    Period(Period),
+    Sign(&'static str),
+    End,
+}
+
+/// What went wrong, and where.
+pub(super) type Fault = (Span, InsightsErrorKind);
+
+/// Signs, longer ones before those that they begin with.
+const SIGNS: [&str; 25] = [
+    "=~", "==", "!=", "<=", ">=", "<>", "&&", "||", "=", "<", ">", "(", ")", "[", "]", ",", "|",
+    "+", "-", "*", "/", "%", "^", ".", "!",
+];
+
+/// Walks over the text of a query.
+#[derive(Clone, Debug)]
+pub(super) struct Lexer<'q> {
+    text: &'q str,
+    position: usize,
+}
+
+impl<'q> Lexer<'q> {
+    pub(super) fn new(text: &'q str) -> Self {
+        Self { text, position: 0 }
+    }
+
+    fn rest(&self) -> &'q str {
+        self.text.get(self.position..).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn take_while(&mut self, is_part: impl Fn(char) -> bool) -> &'q str {
+        let rest = self.rest();
+        let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
+        self.position += end;
+        rest.get(..end).unwrap_or_default()
+    }
+
+    fn span_from(&self, start: usize) -> Span {
+        Span { start, end: self.position }
+    }
+
+    /// Passes over blanks and comments.
+    fn skip_blanks(&mut self) {
+        loop {
+            self.take_while(char::is_whitespace);
+            if self.peek() != Some('#') {
+                return;
+            }
+            self.take_while(|it| it != '\n');
+        }
+    }
+
+    /// The next piece and where it stands.
+    pub(super) fn next(&mut self) -> Result<(Token, Span), Fault> {
+        self.skip_blanks();
+        let start = self.position;
+        let token = match self.peek() {
+            None => Token::End,
+            Some('"' | '\'') => self.quoted_text()?,
+            Some(it) if it.is_ascii_digit() => self.number()?,
+            Some('.') if self.rest().as_bytes().get(1).is_some_and(u8::is_ascii_digit) => {
+                self.number()?
+            }
+            Some(it) if is_name_start(it) => self.name()?,
+            Some(it) => {
+                let sign = SIGNS.into_iter().find(|sign| self.rest().starts_with(sign));
+                let end = start + it.len_utf8();
+                let sign = sign.ok_or((
+                    Span { start, end },
+                    InsightsErrorKind::Expected { expected: "a name, a value or an operator" },
+                ))?;
+                self.position += sign.len();
+                Token::Sign(sign)
+            }
+        };
+        Ok((token, self.span_from(start)))
+    }
+
+    fn quoted_text(&mut self) -> Result<Token, Fault> {
+        let start = self.position;
+        let mut characters = self.rest().char_indices();
+        let quote = characters.next().map_or('"', |it| it.1);
+        let mut text = String::new();
+        while let Some((index, character)) = characters.next() {
+            match character {
+                it if it == quote => {
+                    self.position = start + index + it.len_utf8();
+                    return Ok(Token::Text(text));
+                }
+                '\\' => match characters.next() {
+                    Some((_, it @ ('"' | '\'' | '\\'))) => text.push(it),
+                    Some((_, it)) => text.extend(['\\', it]),
+                    None => break,
+                },
+                it => text.push(it),
+            }
+        }
+        Err((Span { start, end: start + 1 }, InsightsErrorKind::Unclosed { what: "this quote" }))
+    }
+
+    /// A number, or a period where a unit follows directly.
+    fn number(&mut self) -> Result<Token, Fault> {
+        let start = self.position;
+        self.take_while(|it| it.is_ascii_digit());
+        let has_fraction = self.peek() == Some('.')
+            && self.rest().as_bytes().get(1).is_some_and(u8::is_ascii_digit);
+        if has_fraction {
+            self.position += 1;
+            self.take_while(|it| it.is_ascii_digit());
+        }
+        self.exponent();
+        let digits = self.text.get(start..self.position).unwrap_or_default();
+        let unit = self.take_while(|it| it.is_alphanumeric() || it == '_');
+        let written = self.text.get(start..self.position).unwrap_or_default().to_owned();
+        let span = self.span_from(start);
+        if !unit.is_empty() {
+            let period = Unit::from_name(unit)
+                .and_then(|unit| Period::new(digits.parse().ok()?, unit))
+                .ok_or((span, InsightsErrorKind::BadPeriod { text: written }))?;
+            return Ok(Token::Period(period));
+        }
+        let number = digits.parse::<f64>().ok().filter(|it| it.is_finite());
+        number.map(Token::Number).ok_or((span, InsightsErrorKind::BadNumber { text: written }))
+    }
+
+    fn exponent(&mut self) {
+        let rest = self.rest().as_bytes();
+        let sign = usize::from(matches!(rest.get(1), Some(b'+' | b'-')));
+        let has_digits = rest.get(1 + sign).is_some_and(u8::is_ascii_digit);
+        if matches!(rest.first(), Some(b'e' | b'E')) && has_digits {
+            self.position += 1 + sign;
+            self.take_while(|it| it.is_ascii_digit());
+        }
+    }
+
+    fn name(&mut self) -> Result<Token, Fault> {
+        let mut parts = vec![String::new()];
+        let mut is_quoted = false;
+        loop {
+            match self.peek() {
+                Some('`') => {
+                    is_quoted = true;
+                    let start = self.position;
+                    self.position += 1;
+                    let inside = self.take_while(|it| it != '`');
+                    if self.peek() != Some('`') {
+                        let span = Span { start, end: start + 1 };
+                        return Err((span, InsightsErrorKind::Unclosed { what: "this backtick" }));
+                    }
+                    self.position += 1;
+                    push(&mut parts, inside);
+                }
+                Some('.') => {
+                    self.position += 1;
+                    parts.push(String::new());
+                }
+                Some(it) if is_name_part(it) => {
+                    let plain = self.take_while(is_name_part);
+                    push(&mut parts, plain);
+                }
+                _ => return Ok(Token::Name { parts, is_quoted }),
+            }
+        }
+    }
+
+    /// The regular expression between slashes that begins at `start`.
+    pub(super) fn regex_at(&mut self, start: usize) -> Result<(String, Span), Fault> {
+        self.position = start + 1;
+        let rest = self.rest();
+        // A slash within a class need not be escaped; but a class need not be one.
+        let end = slash(rest, true).or_else(|| slash(rest, false)).ok_or((
+            Span { start, end: start + 1 },
+            InsightsErrorKind::Unclosed { what: "this slash" },
+        ))?;
+        let regex = rest.get(..end).unwrap_or_default().replace("\\/", "/");
+        self.position += end + 1;
+        let flags_start = self.position;
+        if !self.take_while(|it| it.is_alphanumeric()).is_empty() {
+            let help = "write (?i) and other flags at the beginning: /(?i)error/";
+            let what = "a flag behind the regular expression";
+            let span = self.span_from(flags_start);
+            return Err((span, InsightsErrorKind::Unsupported { what, help }));
+        }
+        Ok((regex, self.span_from(start)))
+    }
+}
+
+fn push(parts: &mut [String], text: &str) {
+    if let Some(part) = parts.last_mut() {
+        part.push_str(text);
+    }
+}
+
+/// Where the slash stands that ends a regular expression.
+fn slash(text: &str, knows_classes: bool) -> Option<usize> {
+    let (mut is_escaped, mut is_in_class) = (false, false);
+    for (index, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = true,
+            b'/' if !is_in_class => return Some(index),
+            b'[' if knows_classes => is_in_class = true,
+            b']' => is_in_class = false,
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_name_start(character: char) -> bool {
+    character.is_alphabetic() || matches!(character, '@' | '_' | '`')
+}
+
+fn is_name_part(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '@' | '_')
+}

@@ -1,0 +1,266 @@
+//! From text to a query: commands.
+
+use super::ast::{Command, CommandKind, Expr, Item, Query, SortKey};
+use super::error::{InsightsError, InsightsErrorKind, is_unsupported};
+use super::lexer::{Fault, Lexer, Token};
+use crate::limits;
+use crate::query::Span;
+
+/// Reads a query of CloudWatch Logs Insights.
+///
+/// # Errors
+///
+/// [`InsightsError`] with the place of what is wrong or not supported: nothing is ever skipped.
+///
+/// # Example
+/// ```
+/// use mailtrace::insights::parse;
+/// assert!(parse("stats count(*) as c by event.recipient | sort c desc").is_ok());
+/// let error = parse("fields @message | pattern @message").unwrap_err();
+/// assert_eq!(error.span.start, 18);
+/// ```
+pub fn parse(text: &str) -> Result<Query, InsightsError> {
+    if text.len() > limits::QUERY_BYTES_MAX {
+        return Err(InsightsError::new(text, Span::default(), InsightsErrorKind::TooLong));
+    }
+    let error = |(span, kind): Fault| InsightsError::new(text, span, kind);
+    Parser::new(text).and_then(Parser::query).map_err(error)
+}
+
+/// A query that is being read, with one piece ahead.
+pub(super) struct Parser<'q> {
+    pub(super) text: &'q str,
+    lexer: Lexer<'q>,
+    pub(super) token: Token,
+    pub(super) span: Span,
+    /// Where the piece before ended.
+    pub(super) previous_end: usize,
+    /// Nesting of expressions at this place.
+    pub(super) depth: usize,
+}
+
+impl<'q> Parser<'q> {
+    fn new(text: &'q str) -> Result<Self, Fault> {
+        let mut lexer = Lexer::new(text);
+        let (token, span) = lexer.next()?;
+        Ok(Self { text, lexer, token, span, previous_end: 0, depth: 0 })
+    }
+
+    /// Goes on to the next piece and gives this one.
+    pub(super) fn advance(&mut self) -> Result<Token, Fault> {
+        let (token, span) = self.lexer.next()?;
+        self.previous_end = self.span.end;
+        self.span = span;
+        Ok(std::mem::replace(&mut self.token, token))
+    }
+
+    /// Reads the regular expression whose slash comes next.
+    pub(super) fn regex(&mut self) -> Result<(String, Span), Fault> {
+        let (regex, span) = self.lexer.regex_at(self.span.start)?;
+        let (token, next_span) = self.lexer.next()?;
+        self.previous_end = span.end;
+        (self.token, self.span) = (token, next_span);
+        Ok((regex, span))
+    }
+
+    pub(super) fn is_sign(&self, sign: &str) -> bool {
+        matches!(self.token, Token::Sign(it) if it == sign)
+    }
+
+    pub(super) fn take_sign(&mut self, sign: &str) -> Result<bool, Fault> {
+        let is_it = self.is_sign(sign);
+        if is_it {
+            self.advance()?;
+        }
+        Ok(is_it)
+    }
+
+    pub(super) fn expect_sign(&mut self, sign: &str, expected: &'static str) -> Result<(), Fault> {
+        if self.take_sign(sign)? { Ok(()) } else { Err(self.expected(expected)) }
+    }
+
+    /// The keyword that comes next, in lower case.
+    pub(super) fn keyword(&self) -> Option<String> {
+        match &self.token {
+            Token::Name { parts, is_quoted: false } => match parts.as_slice() {
+                [name] => Some(name.to_ascii_lowercase()),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_keyword(&self, keyword: &str) -> bool {
+        self.keyword().as_deref() == Some(keyword)
+    }
+
+    pub(super) fn take_keyword(&mut self, keyword: &str) -> Result<bool, Fault> {
+        let is_it = self.is_keyword(keyword);
+        if is_it {
+            self.advance()?;
+        }
+        Ok(is_it)
+    }
+
+    /// The error that something else must stand here.
+    pub(super) fn expected(&self, expected: &'static str) -> Fault {
+        (self.span, InsightsErrorKind::Expected { expected })
+    }
+
+    fn query(mut self) -> Result<Query, Fault> {
+        let sources = self.sources()?;
+        let mut commands = Vec::new();
+        loop {
+            let span = self.span;
+            let kind = self.command()?;
+            commands.push(Command { kind, span });
+            match self.token {
+                Token::End => break,
+                Token::Sign("|") => drop(self.advance()?),
+                _ => return Err(self.unexpected()),
+            }
+        }
+        Ok(Query { text: self.text.to_owned(), sources, commands })
+    }
+
+    /// What stands behind a whole command, and is no `|`.
+    fn unexpected(&self) -> Fault {
+        let foreign =
+            |operator, ours| (self.span, InsightsErrorKind::ForeignOperator { operator, ours });
+        match self.token {
+            Token::Sign("==") => foreign("==", "="),
+            Token::Sign("<>") => foreign("<>", "!="),
+            Token::Sign("&&") => foreign("&&", "and"),
+            Token::Sign("||") => foreign("||", "or"),
+            Token::Sign("!") => foreign("!", "not"),
+            _ => self.expected("| or the end of the query"),
+        }
+    }
+
+    fn command(&mut self) -> Result<CommandKind, Fault> {
+        let span = self.span;
+        let Some(name) = self.keyword() else { return Err(self.expected("a command")) };
+        let written = self.text.get(span.start..span.end).unwrap_or_default().to_owned();
+        let unknown = if is_unsupported(&name) {
+            InsightsErrorKind::UnsupportedCommand { name: name.clone() }
+        } else {
+            InsightsErrorKind::UnknownCommand { name: written }
+        };
+        self.advance()?;
+        match name.as_str() {
+            "fields" => Ok(CommandKind::Fields(self.items()?)),
+            "display" => Ok(CommandKind::Display(self.items()?)),
+            "filter" | "where" | "filterindex" => Ok(CommandKind::Filter(self.expr()?)),
+            "sort" => self.sort(),
+            "limit" => self.limit(),
+            "stats" => self.stats(),
+            "parse" => self.parse_command(),
+            "dedup" => self.dedup(),
+            "unnest" => self.unnest(),
+            "expand" => self.expand(),
+            _ => Err((span, unknown)),
+        }
+    }
+
+    /// Values with their names, between commas.
+    fn items(&mut self) -> Result<Vec<Item>, Fault> {
+        let mut items = Vec::new();
+        loop {
+            items.push(self.item()?);
+            if !self.take_sign(",")? {
+                return Ok(items);
+            }
+        }
+    }
+
+    fn item(&mut self) -> Result<Item, Fault> {
+        let start = self.span.start;
+        let expr = self.expr()?;
+        if self.take_keyword("as")? {
+            let name = self.name()?;
+            return Ok(Item { expr, name });
+        }
+        let name = match expr.field_name() {
+            Some(name) => name,
+            None => {
+                let written = self.text.get(start..self.previous_end).unwrap_or_default();
+                written.split_whitespace().collect::<Vec<_>>().join(" ")
+            }
+        };
+        Ok(Item { expr, name })
+    }
+
+    /// A name that is given.
+    pub(super) fn name(&mut self) -> Result<String, Fault> {
+        match self.token {
+            Token::Name { .. } => match self.advance()? {
+                Token::Name { parts, .. } => Ok(parts.join(".")),
+                _ => Err(self.expected("a name")),
+            },
+            _ => Err(self.expected("a name")),
+        }
+    }
+
+    fn sort(&mut self) -> Result<CommandKind, Fault> {
+        let mut keys = Vec::new();
+        loop {
+            let expr = self.expr()?;
+            let is_descending = self.take_keyword("desc")?;
+            if !is_descending {
+                self.take_keyword("asc")?;
+            }
+            keys.push(SortKey { expr, is_descending });
+            if !self.take_sign(",")? {
+                return Ok(CommandKind::Sort(keys));
+            }
+        }
+    }
+
+    fn limit(&mut self) -> Result<CommandKind, Fault> {
+        self.take_keyword("any")?;
+        let span = self.span;
+        let text = self.text.get(span.start..span.end).unwrap_or_default().to_owned();
+        let count = text.parse::<usize>().ok().filter(|it| *it <= limits::RESULT_ROWS_MAX);
+        match (&self.token, count) {
+            (Token::Number(_), Some(count)) => {
+                self.advance()?;
+                Ok(CommandKind::Limit(count))
+            }
+            (Token::Number(_), None) => Err((span, InsightsErrorKind::BadNumber { text })),
+            _ => Err(self.expected("a number of rows")),
+        }
+    }
+
+    fn stats(&mut self) -> Result<CommandKind, Fault> {
+        let items = self.items()?;
+        let keys = if self.take_keyword("by")? { self.items()? } else { Vec::new() };
+        Ok(CommandKind::Stats { items, keys })
+    }
+
+    fn dedup(&mut self) -> Result<CommandKind, Fault> {
+        let mut keys: Vec<Expr> = Vec::new();
+        loop {
+            keys.push(self.expr()?);
+            if !self.take_sign(",")? {
+                return Ok(CommandKind::Dedup(keys));
+            }
+        }
+    }
+
+    fn unnest(&mut self) -> Result<CommandKind, Fault> {
+        let list = self.expr()?;
+        if !self.take_keyword("into")? {
+            return Err(self.expected("into and a name"));
+        }
+        Ok(CommandKind::Unnest { list, name: self.name()? })
+    }
+
+    /// The same, under the field's own name.
+    fn expand(&mut self) -> Result<CommandKind, Fault> {
+        let list = self.expr()?;
+        match list.field_name() {
+            Some(name) => Ok(CommandKind::Unnest { list, name }),
+            None => Err((list.span, InsightsErrorKind::Expected { expected: "a field" })),
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! Takes the fields that a query names out of an event's JSON, and reads no others.
+//!
+//! Names are paths: members joined by dots, items of lists by their numbers.
+
+use std::borrow::Cow;
+
+use super::value::Value;
+
+/// The fields that are wanted, by the steps to them.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    root: Node,
+    names: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    name: String,
+    /// Its place among items of a list.
+    index: Option<usize>,
+    slot: Option<usize>,
+    children: Vec<Node>,
+}
+
+/// What stands at a wanted path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Absent,
+    /// A text without escapes, without its quotes.
+    Plain,
+    /// A text with its quotes.
+    Escaped,
+    Number,
+    True,
+    False,
+    EmptyList,
+    /// A list or an object.
+    Raw,
+}
+
+impl Paths {
+    /// The slot of a field, which is made when it is new.
+    pub(super) fn slot(&mut self, name: &str) -> usize {
+        if let Some(slot) = self.names.iter().position(|it| it == name) {
+            return slot;
+        }
+        let slot = self.names.len();
+        self.names.push(name.to_owned());
+        let mut node = &mut self.root;
+        // A member whose own name begins with @ is shown with one more.
+        let path = name.strip_prefix('@').unwrap_or(name);
+        for step in path.split('.') {
+            node = node.child_or_new(step);
+        }
+        node.slot = Some(slot);
+        slot
+    }
+
+    /// The name of a slot's field.
+    pub(super) fn name(&self, slot: usize) -> &str {
+        self.names.get(slot).map(String::as_str).unwrap_or_default()
+    }
+
+    /// Finds all wanted fields in a message. Of members that are repeated the last counts.
+    pub(super) fn find(&self, message: &str, found: &mut Vec<Found>) {
+        found.clear();
+        found.resize(self.names.len(), Found::default());
+        if self.names.is_empty() {
+            return;
+        }
+        let mut scan = Scan { bytes: message.as_bytes(), text: message, position: 0, found };
+        // Whatever was archived is JSON; of what is not, the fields up to the fault are there.
+        let _found_as_far_as_it_goes = scan.value(&self.root);
+    }
+}
+
+impl Node {
+    fn child_or_new(&mut self, name: &str) -> &mut Self {
+        let place = self.children.iter().position(|it| it.name == name);
+        let place = place.unwrap_or_else(|| {
+            let index = name.parse().ok().filter(|it: &usize| it.to_string() == name);
+            self.children.push(Self { name: name.to_owned(), index, ..Self::default() });
+            self.children.len() - 1
+        });
+        // It was found or has just been added.
+        #[expect(clippy::indexing_slicing, reason = "the place is within")]
+        &mut self.children[place]
+    }
+
+    fn child(&self, key: &[u8]) -> Option<&Self> {
+        let direct = self.children.iter().find(|it| it.name.as_bytes() == key);
+        if direct.is_some() || !key.contains(&b'.') {
+            return direct;
+        }
+        // Dots within a key read as steps, too.
+        key.split(|it| *it == b'.')
+            .try_fold(self, |node, step| node.children.iter().find(|it| it.name.as_bytes() == step))
+    }
+
+    fn item(&self, index: usize) -> Option<&Self> {
+        self.children.iter().find(|it| it.index == Some(index))
+    }
+
+    fn clear(&self, found: &mut [Found]) {
+        if let Some(found) = self.slot.and_then(|it| found.get_mut(it)) {
+            *found = Found::default();
+        }
+        self.children.iter().for_each(|it| it.clear(found));
+    }
+}
+
+/// Walks over a message.
+struct Scan<'m, 'f> {
+    bytes: &'m [u8],
+    text: &'m str,
+    position: usize,
+    found: &'f mut [Found],
+}
+
+impl Scan<'_, '_> {
+    fn peek(&mut self) -> Option<u8> {
+        loop {
+            let byte = *self.bytes.get(self.position)?;
+            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                return Some(byte);
+            }
+            self.position += 1;
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> Option<bool> {
+        let is_it = self.peek()? == byte;
+        self.position += usize::from(is_it);
+        Some(is_it)
+    }
+
+    /// Reads a value in which something is wanted. As deep as the longest wanted path.
+    fn value(&mut self, node: &Node) -> Option<()> {
+        let start = {
+            self.peek()?;
+            self.position
+        };
+        let kind = match self.peek()? {
+            b'{' if !node.children.is_empty() => {
+                self.object(node)?;
+                Kind::Raw
+            }
+            b'[' if !node.children.is_empty() => {
+                let is_empty = self.list(node)?;
+                if is_empty { Kind::EmptyList } else { Kind::Raw }
+            }
+            _ => self.skip()?,
+        };
+        if let Some(found) = node.slot.and_then(|it| self.found.get_mut(it)) {
+            *found = match kind {
+                Kind::Plain => Found { kind, start: start + 1, end: self.position - 1 },
+                _ => Found { kind, start, end: self.position },
+            };
+        }
+        Some(())
+    }
+
+    fn object(&mut self, node: &Node) -> Option<()> {
+        self.position += 1;
+        if self.take(b'}')? {
+            return Some(());
+        }
+        loop {
+            self.peek()?;
+            let start = self.position;
+            let kind = self.skip_text()?;
+            let key = self.text.get(start..self.position)?;
+            let child = match kind {
+                Kind::Escaped => {
+                    let key: String = serde_json::from_str(key).ok()?;
+                    node.child(key.as_bytes())
+                }
+                _ => node.child(key.as_bytes().get(1..key.len() - 1)?),
+            };
+            if !self.take(b':')? {
+                return None;
+            }
+            self.member(child)?;
+            if self.take(b'}')? {
+                return Some(());
+            }
+            if !self.take(b',')? {
+                return None;
+            }
+        }
+    }
+
+    fn list(&mut self, node: &Node) -> Option<bool> {
+        self.position += 1;
+        if self.take(b']')? {
+            return Some(true);
+        }
+        for index in 0.. {
+            self.member(node.item(index))?;
+            if self.take(b']')? {
+                return Some(false);
+            }
+            if !self.take(b',')? {
+                return None;
+            }
+        }
+        None
+    }
+
+    fn member(&mut self, child: Option<&Node>) -> Option<()> {
+        match child {
+            None => self.skip().map(drop),
+            Some(child) => {
+                // What an earlier member of this name held is no longer there.
+                child.clear(self.found);
+                self.value(child)
+            }
+        }
+    }
+
+    /// Passes over a value.
+    fn skip(&mut self) -> Option<Kind> {
+        match self.peek()? {
+            b'"' => self.skip_text(),
+            b'{' => self.skip_nested().map(|_| Kind::Raw),
+            b'[' => {
+                let is_empty = self.skip_nested()?;
+                Some(if is_empty { Kind::EmptyList } else { Kind::Raw })
+            }
+            first => {
+                let rest = self.bytes.get(self.position..)?;
+                let is_end =
+                    |it: &u8| matches!(it, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                self.position += rest.iter().position(is_end).unwrap_or(rest.len());
+                Some(match first {
+                    b't' => Kind::True,
+                    b'f' => Kind::False,
+                    b'n' => Kind::Absent,
+                    _ => Kind::Number,
+                })
+            }
+        }
+    }
+
+    /// Passes over a text from its opening quote on.
+    fn skip_text(&mut self) -> Option<Kind> {
+        if self.bytes.get(self.position) != Some(&b'"') {
+            return None;
+        }
+        self.position += 1;
+        let mut kind = Kind::Plain;
+        loop {
+            let rest = self.bytes.get(self.position..)?;
+            let at = memchr::memchr2(b'"', b'\\', rest)?;
+            self.position += at;
+            if self.bytes.get(self.position) == Some(&b'"') {
+                self.position += 1;
+                return Some(kind);
+            }
+            kind = Kind::Escaped;
+            self.position += 2;
+        }
+    }
+
+    /// Passes over a list or an object; says whether nothing is in it.
+    fn skip_nested(&mut self) -> Option<bool> {
+        let mut depth = 0_usize;
+        let mut is_empty = true;
+        loop {
+            match *self.bytes.get(self.position)? {
+                b'"' => {
+                    is_empty = false;
+                    self.skip_text()?;
+                    continue;
+                }
+                b'{' | b'[' => {
+                    is_empty &= depth == 0;
+                    depth += 1;
+                }
+                b'}' | b']' => {
+                    depth = depth.saturating_sub(1);
+                    if depth == 0 {
+                        self.position += 1;
+                        return Some(is_empty);
+                    }
+                }
+                b' ' | b'\t' | b'\r' | b'\n' => {}
+                _ => is_empty = false,
+            }
+            self.position += 1;
+        }
+    }
+}
+
+impl Found {
+    /// The value in the message that it was found in.
+    pub(super) fn value<'m>(&self, message: &'m str) -> Value<'m> {
+        let text = message.get(self.start..self.end).unwrap_or_default();
+        match self.kind {
+            Kind::Absent => Value::Null,
+            Kind::Plain | Kind::Number => Value::text(text),
+            Kind::Escaped => match serde_json::from_str::<String>(text) {
+                Ok(text) => Value::text(text),
+                // Half of a surrogate pair is no text; it is shown as it was logged.
+                Err(_) => Value::text(text.trim_matches('"')),
+            },
+            Kind::True => Value::Bool(true),
+            Kind::False => Value::Bool(false),
+            Kind::EmptyList => Value::text("[]"),
+            Kind::Raw => Value::Raw(Cow::Borrowed(text)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value as Json;
+
+    use super::*;
+
+    fn shown(message: &str, name: &str) -> Option<String> {
+        let mut paths = Paths::default();
+        let slot = paths.slot(name);
+        let mut found = Vec::new();
+        paths.find(message, &mut found);
+        found[slot].value(message).shown()
+    }
+
+    #[test]
+    fn fields_are_found_by_their_paths() {
+        let message = r#" { "traceId" : "t1", "n": -1.50, "yes": true, "no": false, "nil": null,
+            "event":{"recipients":["a@x","b@x"],"none":[],"subject":"a \"b\" \u00fc","skip":{"a":[{"b":"}"}]},
+            "actions":[{"to":["c@x"]}]}, "a.b": "dot", "@odd": 1, "a\u0062c": "esc" } "#;
+        let check = |name, expect: Option<&str>| {
+            assert_eq!(shown(message, name).as_deref(), expect, "{name}");
+        };
+        check("traceId", Some("t1"));
+        check("n", Some("-1.50"));
+        check("yes", Some("true"));
+        check("no", Some("false"));
+        check("nil", None);
+        check("event.recipients.0", Some("a@x"));
+        check("event.recipients.1", Some("b@x"));
+        check("event.recipients.2", None);
+        check("event.recipients.00", None);
+        check("event.recipients", Some(r#"["a@x","b@x"]"#));
+        check("event.none", Some("[]"));
+        check("event.subject", Some("a \"b\" ü"));
+        check("event.actions.0.to.0", Some("c@x"));
+        check("event.skip.a.0.b", Some("}"));
+        check("a.b", Some("dot"));
+        check("@@odd", Some("1"));
+        check("abc", Some("esc"));
+        check("event.missing", None);
+        check("", None);
+    }
+
+    #[test]
+    fn of_repeated_members_the_last_counts() {
+        let message = r#"{"a":{"b":1},"a":{"c":2},"d":1,"d":null}"#;
+        assert_eq!(shown(message, "a.b"), None);
+        assert_eq!(shown(message, "a.c").as_deref(), Some("2"));
+        assert_eq!(shown(message, "d"), None);
+    }
+
+    #[test]
+    fn broken_json_does_no_harm() {
+        for message in
+            ["", "{", "{\"a\"", "{\"a\":", "{\"a\":\"", "[1", "{\"a\" 1}", "\"\\", "{\"a\":[}"]
+        {
+            let _any = (shown(message, "a"), shown(message, "a.0.b"));
+        }
+    }
+
+    fn json() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i32>().prop_map(Json::from),
+            "(?s).{0,8}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
+                prop::collection::vec(("[abc]", inner), 0..4)
+                    .prop_map(|it| Json::Object(it.into_iter().collect())),
+            ]
+        })
+    }
+
+    fn flattened(value: &Json, name: String, all: &mut Vec<(String, Option<String>)>) {
+        match value {
+            Json::Null => all.push((name, None)),
+            Json::String(it) => all.push((name, Some(it.clone()))),
+            Json::Array(list) if !list.is_empty() => {
+                for (index, item) in list.iter().enumerate() {
+                    flattened(item, format!("{name}.{index}"), all);
+                }
+            }
+            Json::Object(members) => {
+                for (key, member) in members {
+                    flattened(member, format!("{name}.{key}"), all);
+                }
+            }
+            other => all.push((name, Some(other.to_string()))),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_leaf_is_found_under_its_name(value in json(), is_pretty: bool) {
+            let value = serde_json::json!({"r": value});
+            let message = match is_pretty {
+                true => serde_json::to_string_pretty(&value).unwrap(),
+                false => value.to_string(),
+            };
+            let mut all = Vec::new();
+            flattened(&value["r"], "r".to_owned(), &mut all);
+            let mut paths = Paths::default();
+            let slots: Vec<_> = all.iter().map(|(name, _)| paths.slot(name)).collect();
+            let mut found = Vec::new();
+            paths.find(&message, &mut found);
+            for (slot, (name, expect)) in slots.into_iter().zip(all) {
+                prop_assert_eq!(found[slot].value(&message).shown(), expect, "{} in {}", name, message);
+            }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The place in a query that an error is about, as people see it.
+
+use unicode_width::UnicodeWidthChar;
+
+use super::Span;
+
+/// The text around a place, on one line, and the line below it that marks the place.
+pub(crate) fn underlined(text: &str, span: Span) -> (String, String) {
+    /// Characters shown before and after the beginning of the place.
+    const BEFORE: usize = 50;
+    const AFTER: usize = 70;
+    let before = text.get(..span.start).unwrap_or_default();
+    let after = text.get(span.start..).unwrap_or_default();
+    let marked_bytes = span.end.saturating_sub(span.start);
+    let skipped_count = before.chars().count().saturating_sub(BEFORE);
+    let (mut shown, mut underline) = (String::new(), String::new());
+    if skipped_count > 0 {
+        shown.push('…');
+        underline.push(' ');
+    }
+    for character in before.chars().skip(skipped_count) {
+        let character = printable(character);
+        shown.push(character);
+        push_times(&mut underline, ' ', character.width().unwrap_or(1));
+    }
+    underline.push('^');
+    for (index, (byte_index, character)) in after.char_indices().enumerate() {
+        if index == AFTER {
+            shown.push('…');
+            break;
+        }
+        let character = printable(character);
+        shown.push(character);
+        if byte_index < marked_bytes {
+            let width = character.width().unwrap_or(1);
+            // The first column has its mark already.
+            push_times(&mut underline, '~', width.saturating_sub(usize::from(index == 0)));
+        }
+    }
+    (shown, underline)
+}
+
+fn push_times(text: &mut String, character: char, count: usize) {
+    text.extend(std::iter::repeat_n(character, count));
+}
+
+/// One printable character in the place of each, so that nothing pasted into a query reaches a
+/// terminal as a command.
+fn printable(character: char) -> char {
+    let is_hidden = character.is_control()
+        || character.width().unwrap_or(0) == 0
+        || matches!(character, '\u{2028}' | '\u{2029}');
+    match character {
+        '\t' | '\n' | '\r' => ' ',
+        _ if is_hidden => '\u{FFFD}',
+        it => it,
+    }
+}
+
+/// The text with one printable character in the place of each.
+pub(crate) fn printed(text: &str) -> String {
+    text.chars().map(printable).collect()
+}

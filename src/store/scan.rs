@@ -1,0 +1,111 @@
+//! Reads many records of the archive on all cores, and joins what was made of them in its order.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::archive::{ArchiveReader, Location, decompress_block, lines_of, parse_line};
+use super::{Record, Store, StoreError};
+use crate::limits;
+
+/// Records that are read together.
+enum Chunk<'p> {
+    /// Blocks of one file: the first byte of each, and the first after it.
+    Blocks { number: u32, file: Arc<File>, blocks: Vec<(u64, u64)> },
+    /// Records by their places.
+    Places(&'p [Location]),
+}
+
+impl Store {
+    /// Reads the records at `places`, which are in order, or all of them: `fold` takes each into a
+    /// value that `init` made, `join` the values in the order of the archive. Which records share a
+    /// value depends on nothing but the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`], and whatever `fold` and `join` say.
+    pub(crate) fn scan<T: Send, E: From<StoreError> + Send>(
+        &self,
+        places: Option<&[Location]>,
+        init: impl Fn() -> T + Sync,
+        fold: impl Fn(&mut T, &Record<'_>, Location) -> Result<(), E> + Sync,
+        mut join: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let at_once = limits::SCAN_CHUNKS_PER_CORE * rayon::current_num_threads();
+        let mut read = |chunks: &[Chunk<'_>]| -> Result<(), E> {
+            for wave in chunks.chunks(at_once) {
+                let parts: Vec<Result<T, E>> = wave
+                    .par_iter()
+                    .map(|chunk| {
+                        let mut value = init();
+                        self.read_chunk(chunk, &mut |record, location| {
+                            fold(&mut value, record, location)
+                        })?;
+                        Ok(value)
+                    })
+                    .collect();
+                for part in parts {
+                    join(part?)?;
+                }
+            }
+            Ok(())
+        };
+        if let Some(places) = places {
+            let chunks: Vec<_> = places.chunks(limits::SCAN_PLACES).map(Chunk::Places).collect();
+            return read(&chunks);
+        }
+        let last = &self.checkpoint.archive;
+        for number in last.files() {
+            let length = (number == last.file).then_some(last.bytes);
+            let blocks = self.files.frames(number, length)?.block_places()?;
+            let file = self.files.get(number)?;
+            let chunk = |blocks: &[(u64, u64)]| Chunk::Blocks {
+                number,
+                file: Arc::clone(&file),
+                blocks: blocks.to_vec(),
+            };
+            let chunks: Vec<_> = blocks.chunks(limits::SCAN_BLOCKS).map(chunk).collect();
+            read(&chunks)?;
+        }
+        Ok(())
+    }
+
+    fn read_chunk<E: From<StoreError>>(
+        &self,
+        chunk: &Chunk<'_>,
+        visit: &mut dyn FnMut(&Record<'_>, Location) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match chunk {
+            Chunk::Places(places) => {
+                let mut archive = ArchiveReader::new(&self.files);
+                for location in *places {
+                    archive.visit(*location, |record| visit(record, *location))??;
+                }
+                Ok(())
+            }
+            Chunk::Blocks { number, file, blocks } => {
+                let mut frame = Vec::new();
+                for (start, end) in blocks {
+                    let length = usize::try_from(end - start).unwrap_or(usize::MAX);
+                    frame.resize(length, 0);
+                    let path = || self.layout.archive_file(*number);
+                    file.read_exact_at(&mut frame, *start)
+                        .map_err(|error| StoreError::io("read", &path())(error))?;
+                    let damaged = |reason: String| StoreError::ArchiveDamaged {
+                        path: path(),
+                        reason: format!("at byte {start}: {reason}"),
+                    };
+                    let lines = decompress_block(&frame).map_err(|it| damaged(it.to_string()))?;
+                    let offset = u32::try_from(*start).map_err(|it| damaged(it.to_string()))?;
+                    for (line, text) in (0..=u16::MAX).zip(lines_of(&lines)) {
+                        let record = parse_line(text).map_err(damaged)?;
+                        visit(&record, Location { file: *number, offset, line })?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
