@@ -4,13 +4,14 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "import",
     "pull",
     "trace",
     "messages",
     "triage",
     "search",
+    "insights",
     "stats",
     "export",
     "status",

@@ -50,6 +50,8 @@ mod signing;
 mod held;
 // The same events in another shape or in other pieces.
 mod identity;
+// The query language of CloudWatch Logs Insights.
+mod insights;
 // The chain of commits, and what is told of damage.
 mod integrity;
 // Asking an AWS service without the SDK.

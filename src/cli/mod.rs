@@ -20,6 +20,7 @@ mod hint;
 mod ids;
 mod import;
 mod input;
+mod insights;
 mod leftovers;
 mod listing;
 mod messages;
@@ -153,6 +154,7 @@ enum Command {
     Messages(Box<messages::MessagesArgs>),
     Triage(triage::TriageArgs),
     Search(search::SearchArgs),
+    Insights(insights::InsightsArgs),
     Stats(stats::StatsArgs),
     Export(Box<export::ExportArgs>),
     Status(status::StatusArgs),
@@ -197,6 +199,7 @@ impl Command {
             | Self::Messages(_)
             | Self::Triage(_)
             | Self::Search(_)
+            | Self::Insights(_)
             | Self::Stats(_)
             | Self::Export(_)
             | Self::Status(_)
@@ -399,6 +402,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Trace(args) => trace::run(&args, &context),
         Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
+        Command::Insights(args) => insights::run(&args, &context),
         Command::Triage(args) => triage::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
         Command::Export(args) => export::run(&args, &context),

@@ -161,7 +161,7 @@ pub fn write_events_ndjson<'e>(
     Ok(())
 }
 
-fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     value.serialize(&mut Serializer::with_formatter(out, VisibleFormatter))?;
     Ok(())
 }

@@ -13,6 +13,7 @@ mod events_table;
 mod groups;
 mod headline;
 mod html;
+mod insights;
 mod json;
 mod messages_table;
 mod provenance;
@@ -38,6 +39,10 @@ pub use events_table::{write_event_line, write_events_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
 pub use html::html_text;
+pub use insights::{
+    write_examples_csv, write_examples_json, write_examples_ndjson, write_examples_table,
+    write_insights_csv, write_insights_json, write_insights_ndjson, write_insights_table,
+};
 pub use json::{
     TraceAnswer, write_events_ndjson, write_json, write_json_pretty, write_messages_ndjson,
     write_trace_json, write_trace_json_end, write_trace_json_with_sources,

@@ -172,6 +172,7 @@ impl From<String> for Cell {
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,
+    titles: Vec<Cell>,
     rows: Vec<Vec<Cell>>,
     indent: usize,
 }
@@ -180,7 +181,16 @@ impl Table {
     /// A table without rows.
     #[must_use]
     pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
-        Self { columns: columns.into_iter().collect(), rows: Vec::new(), indent: 0 }
+        let columns: Vec<Column> = columns.into_iter().collect();
+        let titles = columns.iter().map(|it| Cell::styled(it.title, STRONG)).collect();
+        Self { columns, titles, rows: Vec::new(), indent: 0 }
+    }
+
+    /// The same table under titles that are known only now.
+    #[must_use]
+    pub fn titled<'t>(self, titles: impl IntoIterator<Item = &'t str>) -> Self {
+        let titles = titles.into_iter().map(|it| Cell::styled(it, STRONG)).collect();
+        Self { titles, ..self }
     }
 
     /// The same table, `indent` columns from the left.
@@ -207,10 +217,8 @@ impl Table {
     /// What the writer reports.
     pub fn write(&self, width: usize, out: &mut dyn Write) -> io::Result<()> {
         let layout = self.layout(width.saturating_sub(self.indent));
-        let titles: Vec<Cell> =
-            self.columns.iter().map(|it| Cell::styled(it.title, STRONG)).collect();
-        if self.columns.iter().any(|it| !it.title.is_empty()) {
-            self.write_row(&titles, &layout, true, out)?;
+        if self.titles.iter().any(|it| !it.text.is_empty()) {
+            self.write_row(&self.titles, &layout, true, out)?;
         }
         self.rows.iter().try_for_each(|row| self.write_row(row, &layout, false, out))
     }
@@ -225,7 +233,8 @@ impl Table {
                 let cells = || self.rows.iter().filter_map(|row| row.get(index));
                 let widest = cells().map(|it| columns(&it.text)).max().unwrap_or(0);
                 let longest_word = cells().map(|it| longest_word(&it.text)).max().unwrap_or(0);
-                let natural = widest.max(columns(column.title));
+                let title = self.titles.get(index).map_or(0, |it| columns(&it.text));
+                let natural = widest.max(title);
                 let is_prose = column.kind == Kind::Shortened || column.kind.is_prose();
                 let kept = if is_prose { natural } else { natural.min(COLUMN_WIDTH_MAX) };
                 (widest > 0 || self.rows.is_empty()).then_some(Shown {

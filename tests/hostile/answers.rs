@@ -74,7 +74,7 @@ fn nothing_that_strangers_write_acts() {
     let trust = lab.file("trust\u{1b}[35m.json", policy("sts:AssumeRole").to_string());
     let role = lab.file("role.json", policy("logs:PutLogEvents").to_string());
     let before = lab.tree();
-    let commands: [&[&str]; 41] = [
+    let commands: [&[&str]; 45] = [
         &["import", log],
         &["import", log, "-v"],
         &["trace", "mail-0"],
@@ -99,6 +99,10 @@ fn nothing_that_strangers_write_acts() {
         &["search", "subject:nothing"],
         &["search", "subject:red OR folder:\"=cmd*\""],
         &["search", "--ids-from", &ids],
+        &["insights", "fields @timestamp, @message, event.subject, event.from, @logStream, @log"],
+        &["insights", "stats count(*) by event.subject, event.folder, event.recipients.0, traceId"],
+        &["insights", "fields `\u{1b}[35m\u{202e}`, '\u{9b}=1' as `=\u{1b}]0;x` | limit 5"],
+        &["insights", "expand event.recipients | sort event.subject | dedup event.recipients"],
         &["stats"],
         &["stats", "--latency"],
         &["stats", "--metrics"],

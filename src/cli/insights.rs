@@ -1,0 +1,147 @@
+//! `mailtrace insights`.
+
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::ids::named;
+use super::input::InputArgs;
+use super::listing::{say_how_many, say_not_covered};
+use super::search::range;
+use super::{Context, Format, Outcome};
+use crate::insights::{self, Answer, EXAMPLES, Query, Request};
+use crate::limits;
+use crate::query::{Field, Pattern};
+use crate::render::{
+    write_examples_csv, write_examples_json, write_examples_ndjson, write_examples_table,
+    write_insights_csv, write_insights_json, write_insights_ndjson, write_insights_table,
+};
+use crate::source::open_text;
+use crate::time::{TimeRange, parse_time_argument};
+
+/// Answers queries of CloudWatch Logs Insights, offline and for nothing
+///
+/// Commands: fields, display, filter (where), sort, limit, stats (by, bin; up to ten), parse (glob
+/// and regex), dedup, unnest and expand. Fields are those of the JSON, as event.recipients.0, and
+/// @timestamp, @message, @logStream, @log, @ingestionTime and @ptr. What is not supported is refused
+/// with its place, never skipped. Put the query in single quotes, so that the shell leaves it alone.
+#[derive(Debug, Args)]
+pub(super) struct InsightsArgs {
+    /// What to ask, such as: 'stats count(*) as c by event.recipient | sort c desc'
+    #[arg(value_name = "QUERY", num_args = 0.., required_unless_present_any = ["file", "examples"])]
+    query: Vec<String>,
+    /// Read the query from this file (- for standard input)
+    #[arg(long, value_name = "FILE", conflicts_with = "query")]
+    file: Option<PathBuf>,
+    /// List the queries of the WorkMail guide, each with the command that answers the question itself
+    #[arg(long, conflicts_with_all = ["query", "file", "since", "until", "start", "end", "log_group", "input"])]
+    examples: bool,
+    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events before this time, which is itself left out
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The same as --since: also seconds since 1970, as `aws logs start-query` takes them
+    #[arg(long, value_name = "TIME", conflicts_with = "since")]
+    start: Option<String>,
+    /// Only events up to this time, which is itself included, as in the console
+    #[arg(long, value_name = "TIME", conflicts_with = "until")]
+    end: Option<String>,
+    /// Only events of this log group; * stands for any text; may be given several times
+    #[arg(long, value_name = "NAME")]
+    log_group: Vec<String>,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+pub(super) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    if args.examples {
+        match context.global.format {
+            Format::Table => write_examples_table(&EXAMPLES, &mut out)?,
+            Format::Json => write_examples_json(&EXAMPLES, &mut out)?,
+            Format::Ndjson => write_examples_ndjson(&EXAMPLES, &mut out)?,
+            Format::Csv => write_examples_csv(&EXAMPLES, &mut out)?,
+        }
+        out.flush()?;
+        return Ok(Outcome::Done);
+    }
+    let text = match &args.file {
+        Some(path) => read_query(path)?,
+        None => args.query.join(" "),
+    };
+    let query = parse_query(&text)?;
+    let request = args.request(context)?;
+    let opened = args.input.open(context)?;
+    let answer = insights::ask(&opened.store, &query, &request).map_err(|error| match error {
+        insights::AskError::Query(error) => shown(error),
+        other => other.into(),
+    })?;
+    write_answer(&answer, context, &mut out)?;
+    out.flush()?;
+    say_how_many("row", answer.rows.len() as u64, answer.row_count, &opened.store, context)?;
+    let has_found = answer.records_matched > 0 && !answer.rows.is_empty();
+    if !has_found {
+        say_not_covered(request.range, &opened.store, context)?;
+    }
+    Ok(opened.outcome(has_found))
+}
+
+impl InsightsArgs {
+    /// Where and when to look.
+    fn request(&self, context: &Context) -> anyhow::Result<Request> {
+        let since = self.since.as_deref().or(self.start.as_deref());
+        let TimeRange { since, until } = range(since, self.until.as_deref(), context)?;
+        let end = self.end.as_deref().map(|it| {
+            let end = parse_time_argument(it, context.now, &context.zone)?;
+            anyhow::Ok(end.saturating_add_ms(1))
+        });
+        let log_groups = self.log_group.iter().map(|it| {
+            Pattern::parse(Field::LogGroup, it).map_err(|error| {
+                let kind = &error.kind;
+                anyhow::anyhow!("--log-group: {kind}: {}", error.help())
+            })
+        });
+        Ok(Request {
+            range: TimeRange { since, until: end.transpose()?.or(until) },
+            log_groups: log_groups.collect::<anyhow::Result<_>>()?,
+            now: context.now,
+        })
+    }
+}
+
+/// Reads a query; what is wrong with it is shown under the query itself.
+fn parse_query(text: &str) -> anyhow::Result<Query> {
+    insights::parse(text).map_err(shown)
+}
+
+fn shown(error: insights::InsightsError) -> anyhow::Error {
+    let mut stderr = anstream::stderr().lock();
+    // There is nobody left to tell when stderr itself fails.
+    let _unwritable = writeln!(stderr, "{}", error.report());
+    anyhow::Error::new(error).context("cannot read the query")
+}
+
+/// The text of a file, or enough of it to see that it is too long.
+fn read_query(path: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    open_text(path)
+        .map_err(|error| named(error, path))?
+        .take(limits::QUERY_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn write_answer(answer: &Answer, context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
+    match context.global.format {
+        Format::Table => write_insights_table(answer, &context.table_options(false), out)?,
+        Format::Json => write_insights_json(answer, out)?,
+        Format::Ndjson => write_insights_ndjson(answer, out)?,
+        Format::Csv => write_insights_csv(answer, out)?,
+    }
+    Ok(())
+}
