@@ -46,13 +46,26 @@ pub struct Checkpoint {
     pub(super) leftovers: Vec<String>,
 }
 
+/// How much of an archive file counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// All that there is.
+    #[default]
+    Whole,
+    /// Its first so many bytes.
+    Bytes(u64),
+    /// The commit that ended in it is lost.
+    Unknown,
+}
+
 /// How far the archive counts: all files before `file`, and `bytes` of that one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ArchivePosition {
     /// The number of the file that is still written to; 0 when there is none yet.
     pub(super) file: u32,
-    /// Its committed length in bytes.
-    pub(super) bytes: u64,
+    /// Its committed length in bytes; `None` where the note of its last commit is lost, and with it
+    /// who knows.
+    pub(super) bytes: Option<u64>,
     /// SHA-256 of those bytes, in hexadecimal.
     pub(super) sha256: String,
     /// SHA-256 over the lines of SHA256SUMS for the sealed files, in hexadecimal.
@@ -80,6 +93,15 @@ impl ArchivePosition {
     /// The numbers of the files that count, the last one first.
     pub(super) fn files_backwards(&self) -> impl Iterator<Item = u32> {
         (1..=self.file).rev().filter(|it| !self.removed.contains(*it))
+    }
+
+    /// How much counts of the file with that number.
+    pub(super) fn extent(&self, number: u32) -> Extent {
+        match self.bytes {
+            _ if number != self.file => Extent::Whole,
+            Some(bytes) => Extent::Bytes(bytes),
+            None => Extent::Unknown,
+        }
     }
 
     /// Whether the file with that number was removed on purpose.
@@ -144,7 +166,8 @@ impl RemovedNumbers {
 impl Checkpoint {
     /// What a store says before its first record.
     pub(super) fn empty() -> Self {
-        Self { index_format: INDEX_FORMAT, ..Self::default() }
+        let archive = ArchivePosition { bytes: Some(0), ..ArchivePosition::default() };
+        Self { index_format: INDEX_FORMAT, archive, ..Self::default() }
     }
 
     /// The text that is committed with the index.

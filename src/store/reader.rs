@@ -199,8 +199,7 @@ impl Store {
             .into_par_iter()
             .map(|number| {
                 let path = self.layout.archive_file(number);
-                let length = (number == last.file).then_some(last.bytes);
-                let mut frames = self.files.frames(number, length)?;
+                let mut frames = self.files.frames(number, last.extent(number))?;
                 let mut value = init();
                 while let Some(frame) = frames.next()? {
                     let Frame::Block { offset, lines } = frame else { continue };

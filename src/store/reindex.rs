@@ -10,7 +10,7 @@ use super::StoreError;
 use super::archive::{
     Frame, Frames, Location, Sums, hash_archive_file, hex, lines_of, parse_line, remove_files_after,
 };
-use super::checkpoint::{ArchivePosition, Checkpoint, INDEX_FORMAT};
+use super::checkpoint::{ArchivePosition, Checkpoint, Extent, INDEX_FORMAT};
 use super::folded::Folded;
 use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
 use super::layout::{
@@ -118,10 +118,9 @@ pub(super) fn build_index(
 ) -> Result<u64, StoreError> {
     let mut records = 0;
     for number in position.files() {
-        let length = (number == position.file).then_some(position.bytes);
-        let frames = Frames::open(layout, number, length).or_else(|error| {
+        let frames = Frames::open(layout, number, position.extent(number)).or_else(|error| {
             damage.push(error.to_string());
-            Frames::open(layout, number, None)
+            Frames::open(layout, number, Extent::Whole)
         });
         if let Ok(frames) = frames {
             records += index_file(writer, number, frames, damage)?;
@@ -219,7 +218,7 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
     report.damage.push(format!("{} is not what SHA256SUMS says", archive_file_name(file)));
     checkpoint.archive = ArchivePosition {
         file,
-        bytes: u64::MAX,
+        bytes: None,
         sha256: sums.get(file).unwrap_or_default().to_owned(),
         ..checkpoint.archive
     };
@@ -240,10 +239,10 @@ impl Noted {
         let mut numbers: Vec<u32> = numbers.collect();
         numbers.sort_unstable();
         let mut folded = Folded::default();
-        let mut position = ArchivePosition::default();
+        let mut position = Checkpoint::empty().archive;
         let mut commit_ends = Vec::new();
         for number in numbers {
-            let mut frames = Frames::open(layout, number, None)?;
+            let mut frames = Frames::open(layout, number, Extent::Whole)?;
             loop {
                 match frames.next_note() {
                     Ok(Some(Frame::Note { content, end })) => {
@@ -254,7 +253,7 @@ impl Noted {
                         if position.file != number {
                             commit_ends.clear();
                         }
-                        (position.file, position.bytes) = (number, end);
+                        (position.file, position.bytes) = (number, Some(end));
                         commit_ends.push(end);
                     }
                     Ok(Some(Frame::Block { .. })) => {}

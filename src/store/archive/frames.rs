@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::block::decompress_block;
 use crate::limits;
 use crate::store::StoreError;
+use crate::store::checkpoint::Extent;
 use crate::store::layout::Layout;
 
 /// One frame of an archive file.
@@ -102,7 +103,7 @@ pub(in crate::store) struct Frames {
 }
 
 impl Frames {
-    /// Opens the first `length` bytes of an archive file, or all of it.
+    /// Opens what counts of an archive file.
     ///
     /// # Errors
     ///
@@ -110,26 +111,34 @@ impl Frames {
     pub(in crate::store) fn open(
         layout: &Layout,
         number: u32,
-        length: Option<u64>,
+        extent: Extent,
     ) -> Result<Self, StoreError> {
         let file = layout.open_archive_file(number)?;
-        Self::read(&file, &layout.archive_file(number), length)
+        Self::read(&file, &layout.archive_file(number), extent)
     }
 
-    /// Reads the first `length` bytes of an open file, or all of it.
+    /// Reads what counts of an open file.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] when the file is shorter, or larger
-    /// than any that we write.
+    /// than any that we write, or nobody knows how much of it counts.
     pub(in crate::store) fn read(
         file: &File,
         path: &Path,
-        length: Option<u64>,
+        extent: Extent,
     ) -> Result<Self, StoreError> {
         let damaged = |reason: String| StoreError::ArchiveDamaged { path: path.to_owned(), reason };
         let actual = file.metadata().map_err(StoreError::io("inspect", path))?.len();
-        let length = length.unwrap_or(actual);
+        let length = match extent {
+            Extent::Whole => actual,
+            Extent::Bytes(length) => length,
+            Extent::Unknown => {
+                let reason =
+                    "the note of its last commit is lost, and with it how much of it counts";
+                return Err(damaged(reason.to_owned()));
+            }
+        };
         if actual < length {
             return Err(damaged(format!("it has {actual} bytes of {length}")));
         }

@@ -11,7 +11,7 @@ use super::{Frames, Location, parse_line};
 use crate::limits;
 use crate::source::Record;
 use crate::store::StoreError;
-use crate::store::checkpoint::ArchivePosition;
+use crate::store::checkpoint::{ArchivePosition, Extent};
 use crate::store::layout::{Layout, archive_file_name};
 
 /// Bytes read at first in the hope that the block ends within them.
@@ -68,9 +68,9 @@ impl ArchiveFiles {
     pub(in crate::store) fn frames(
         &self,
         number: u32,
-        length: Option<u64>,
+        extent: Extent,
     ) -> Result<Frames, StoreError> {
-        Frames::read(&*self.get(number)?, &self.layout.archive_file(number), length)
+        Frames::read(&*self.get(number)?, &self.layout.archive_file(number), extent)
     }
 
     /// A file.

@@ -99,7 +99,7 @@ impl ArchiveWriter {
         self.head = self.sums.head(number, &sha256);
         Ok(ArchivePosition {
             file: number,
-            bytes,
+            bytes: Some(bytes),
             sha256,
             sealed_sha256,
             head: self.head.clone(),
@@ -225,7 +225,11 @@ fn open_at(
         }
         other => other?,
     };
-    let hasher = hash_prefix(&file, &path, position.bytes)?;
+    let Some(bytes) = position.bytes else {
+        let reason = "nobody knows how much of it counts".to_owned();
+        return Err(StoreError::ArchiveDamaged { path, reason });
+    };
+    let hasher = hash_prefix(&file, &path, bytes)?;
     if hex(&hasher.clone().finalize()) != position.sha256 {
         return Err(StoreError::ArchiveDamaged {
             path,
@@ -233,13 +237,13 @@ fn open_at(
         });
     }
     if file.metadata().map_err(StoreError::io("inspect", &path))?.nlink() > 1 {
-        file = copied(dir, &name, &mut file, position.bytes)?;
+        file = copied(dir, &name, &mut file, bytes)?;
     }
-    file.set_len(position.bytes)
+    file.set_len(bytes)
         .and_then(|()| file.sync_all())
         .and_then(|()| file.seek(SeekFrom::End(0)))
         .map_err(StoreError::io("cut", &path))?;
-    Ok(ActiveFile { path, file, bytes: position.bytes, hasher })
+    Ok(ActiveFile { path, file, bytes, hasher })
 }
 
 /// Puts a copy of a file's first bytes in its place. The file has another name somewhere, in a copy

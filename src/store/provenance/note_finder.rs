@@ -60,8 +60,7 @@ impl NoteFinder {
             let places = if self.last.is_removed(file) {
                 Vec::new()
             } else {
-                let length = (file == self.last.file).then_some(self.last.bytes);
-                self.files.frames(file, length)?.note_places()?
+                self.files.frames(file, self.last.extent(file))?.note_places()?
             };
             self.places.insert(file, places);
         }

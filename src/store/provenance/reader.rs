@@ -138,8 +138,7 @@ pub(in crate::store) fn origin_histories(
         .files()
         .into_par_iter()
         .map(|number| {
-            let length = (number == last.file).then_some(last.bytes);
-            let mut frames = files.frames(number, length)?;
+            let mut frames = files.frames(number, last.extent(number))?;
             let mut notes = Vec::new();
             while let Some(frame) = frames.next_note()? {
                 let Frame::Note { content, .. } = frame else { continue };

@@ -127,7 +127,7 @@ fn find(
 
 fn find_in_file(layout: &Layout, file: &FileCheck, matcher: &Matcher) -> Result<Found, StoreError> {
     let path = layout.archive_file(file.number);
-    let mut frames = Frames::open(layout, file.number, file.length)?;
+    let mut frames = Frames::open(layout, file.number, file.extent)?;
     let mut found = Found::default();
     while let Some(frame) = frames.next()? {
         let Frame::Block { offset, lines } = frame else { continue };

@@ -88,7 +88,7 @@ pub(super) fn rewrite(
     note: CommitNote,
 ) -> Result<(), StoreError> {
     let path = layout.archive_file(file.number);
-    let mut frames = Frames::open(layout, file.number, file.length)?;
+    let mut frames = Frames::open(layout, file.number, file.extent)?;
     let mut kept = Kept {
         archive,
         layout,

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use super::{Meter, VerifyReport};
 use crate::store::StoreError;
 use crate::store::archive::{Frame, Frames, Sums, hex};
-use crate::store::checkpoint::{ArchivePosition, Checkpoint};
+use crate::store::checkpoint::{ArchivePosition, Checkpoint, Extent};
 use crate::store::folded::Folded;
 use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
 use crate::store::note::CommitNote;
@@ -36,8 +36,8 @@ pub(in crate::store) struct FileCheck {
     pub(in crate::store) problems: Vec<String>,
     /// Whether it is not what it was.
     pub(in crate::store) is_damaged: bool,
-    /// How many of its first bytes count; all where none.
-    pub(in crate::store) length: Option<u64>,
+    /// How much of it counts.
+    pub(in crate::store) extent: Extent,
     /// Bytes that lie behind the last commit.
     bytes_beyond: u64,
     /// What is told because it has no line in SHA256SUMS.
@@ -156,9 +156,9 @@ pub(super) fn check(
         .into_par_iter()
         .map(|number| {
             let active = position.filter(|it| it.file == number);
-            let length = active.map(|it| it.bytes);
+            let extent = position.map_or(Extent::Whole, |it| it.extent(number));
             let expected = active.map(|it| it.sha256.as_str()).or(sums.get(number));
-            check_file(layout, number, length, expected, meter)
+            check_file(layout, number, extent, expected, meter)
         })
         .collect();
     let mut removed = check.folded().removed_numbers().collect::<BTreeSet<_>>();
@@ -279,13 +279,13 @@ impl FileCheck {
 fn check_file(
     layout: &Layout,
     number: u32,
-    length: Option<u64>,
+    extent: Extent,
     expected: Option<&str>,
     meter: &Meter<'_>,
 ) -> FileCheck {
-    let mut check = FileCheck { number, length, ..FileCheck::default() };
+    let mut check = FileCheck { number, extent, ..FileCheck::default() };
     let path = layout.archive_file(number);
-    let mut frames = match Frames::open(layout, number, length) {
+    let mut frames = match Frames::open(layout, number, extent) {
         Ok(frames) => frames,
         Err(error) => {
             check.problems.push(error.to_string());

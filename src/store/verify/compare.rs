@@ -9,6 +9,7 @@ use super::archive::{ArchiveCheck, FileCheck};
 use crate::event::Parser;
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
+use crate::store::checkpoint::Extent;
 use crate::store::index::{
     Document, Documents, Fingerprint, IdHash, IndexSnapshot, fingerprints_of_index, quietly,
 };
@@ -114,8 +115,8 @@ fn named(differing: &[Location]) -> Vec<String> {
 
 /// What the index should hold of each block that can be read.
 fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Document>)) {
-    let Ok(mut frames) = Frames::open(layout, file.number, file.length)
-        .or_else(|_| Frames::open(layout, file.number, None))
+    let Ok(mut frames) = Frames::open(layout, file.number, file.extent)
+        .or_else(|_| Frames::open(layout, file.number, Extent::Whole))
     else {
         return;
     };

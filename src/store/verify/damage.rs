@@ -8,6 +8,7 @@ use super::compare::differing;
 use super::{Damage, VerifyReport};
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location};
+use crate::store::checkpoint::Extent;
 use crate::store::index::IndexSnapshot;
 use crate::store::layout::{Layout, archive_file_name};
 use crate::time::Timestamp;
@@ -50,8 +51,8 @@ pub(super) fn tell(
 /// The blocks that can be read.
 fn intact_blocks(layout: &Layout, file: &FileCheck) -> BTreeSet<u32> {
     let mut intact = BTreeSet::new();
-    let Ok(mut frames) = Frames::open(layout, file.number, file.length)
-        .or_else(|_| Frames::open(layout, file.number, None))
+    let Ok(mut frames) = Frames::open(layout, file.number, file.extent)
+        .or_else(|_| Frames::open(layout, file.number, Extent::Whole))
     else {
         return intact;
     };
