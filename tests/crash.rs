@@ -8,10 +8,10 @@ use crate::support::{
     Content, Random, assert_same, assert_sound, content, copy_dir, mailtrace, on, run, synth,
 };
 
-const EVENTS: usize = 10_000;
+const EVENTS: usize = 4_000;
 
 /// Commits within one import: without them a killed run would leave everything or nothing.
-const COMMIT_RECORDS: &str = "750";
+const COMMIT_RECORDS: &str = "300";
 
 const ROUNDS: usize = 13;
 

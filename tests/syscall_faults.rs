@@ -9,7 +9,13 @@ use crate::support::{
 };
 
 /// Which calls an import is hit at: the first ones, then ever fewer of the many.
-const NUMBERS: [u32; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 13, 21, 34, 60, 110, 200];
+const NUMBERS: [u32; 14] = [1, 2, 3, 4, 5, 6, 8, 10, 13, 21, 34, 60, 100, 200];
+
+/// Events of the import that is hit.
+const EVENTS: usize = 300;
+
+/// Four commits within it.
+const COMMIT_RECORDS: &str = "75";
 
 /// Calls that change something, as this machine's C library and ours name them.
 const CHANGING: [&str; 9] = [
@@ -42,8 +48,8 @@ impl Lab {
             return None;
         }
         let dir = tempfile::tempdir().unwrap();
-        let first = synth(dir.path(), 400, 61, "ndjson");
-        let second = synth(dir.path(), 1_200, 62, "ndjson");
+        let first = synth(dir.path(), EVENTS / 3, 61, "ndjson");
+        let second = synth(dir.path(), EVENTS, 62, "ndjson");
         let text = fs::read_to_string(&second.path).unwrap() + "not JSON\n";
         fs::write(&second.path, text).unwrap();
         let (before, whole) = (dir.path().join("before"), dir.path().join("whole"));
@@ -62,8 +68,13 @@ impl Lab {
         let inject = format!("inject={call}:{fault}:when={number}");
         let call = format!("trace={call}");
         let to = trace.to_str().unwrap();
-        let mut command = wrapped(&["strace", "-f", "-qq", "-e", &call, "-e", &inject, "-o", to]);
-        command.arg("--store").arg(store).args(["import", "--commit-records", "300"]);
+        let mut arguments = vec!["strace", "-f", "-qq", "-e", &call, "-e", &inject, "-o", to];
+        // Only the calls that are meant stop the process then; but signals do not come.
+        if fault.starts_with("error=") {
+            arguments.insert(1, "--seccomp-bpf");
+        }
+        let mut command = wrapped(&arguments);
+        command.arg("--store").arg(store).args(["import", "--commit-records", COMMIT_RECORDS]);
         let ran = run(command.arg(&self.log));
         let trace = fs::read_to_string(trace).unwrap();
         let is_killed = ran.status.is_none() && trace.contains("+++ killed by SIGKILL");

@@ -79,7 +79,8 @@ fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreE
         if !is_continuation {
             removed.extend(piece.take().map(|it| it.is_removed()));
         }
-        let piece = piece.get_or_insert_with(|| Piece::new(matcher));
+        // What is longer is no record, and no JSON that would have to be read as a whole.
+        let piece = piece.get_or_insert_with(|| Piece::new(matcher, limits::RECORD_BYTES_MAX));
         match entry {
             Some(entry) => {
                 piece.push(entry.text.unwrap_or_default().as_bytes());
@@ -102,14 +103,15 @@ const OVERLAP_BYTES: usize = 64 << 10;
 /// A piece of rejected input, looked at stretch by stretch: it may be an image of a disk.
 struct Piece<'m> {
     matcher: &'m Matcher,
+    stretch_bytes_max: usize,
     /// What was not looked at yet, and before it the overlap.
     bytes: Vec<u8>,
     is_removed: bool,
 }
 
 impl<'m> Piece<'m> {
-    fn new(matcher: &'m Matcher) -> Self {
-        Self { matcher, bytes: Vec::new(), is_removed: false }
+    fn new(matcher: &'m Matcher, stretch_bytes_max: usize) -> Self {
+        Self { matcher, stretch_bytes_max, bytes: Vec::new(), is_removed: false }
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -117,8 +119,7 @@ impl<'m> Piece<'m> {
             return;
         }
         self.bytes.extend_from_slice(bytes);
-        // What is longer is no record, and no JSON that would have to be read as a whole.
-        if self.bytes.len() <= limits::RECORD_BYTES_MAX {
+        if self.bytes.len() <= self.stretch_bytes_max {
             return;
         }
         let end = boundary(&self.bytes, self.bytes.len());
@@ -164,16 +165,17 @@ mod tests {
     #[test]
     fn long_pieces_are_looked_through_stretch_by_stretch() {
         let matcher = Matcher::new(&Removal::Address(ANA.to_owned()));
-        let length = 3 * limits::RECORD_BYTES_MAX;
+        let (stretch_bytes, part_bytes) = (8 * OVERLAP_BYTES, OVERLAP_BYTES);
+        let length = 3 * stretch_bytes;
         let is_removed = |bytes: &[u8]| {
-            let mut piece = Piece::new(&matcher);
-            for part in bytes.chunks(limits::REJECTED_PART_BYTES) {
+            let mut piece = Piece::new(&matcher, stretch_bytes);
+            for part in bytes.chunks(part_bytes) {
                 piece.push(part);
-                assert!(piece.bytes.len() <= limits::RECORD_BYTES_MAX);
+                assert!(piece.bytes.len() <= stretch_bytes);
             }
             piece.is_removed()
         };
-        let limit = limits::RECORD_BYTES_MAX + limits::REJECTED_PART_BYTES;
+        let limit = stretch_bytes + part_bytes;
         let places = [1, limit - 8, limit - 1, limit + OVERLAP_BYTES, length - 20];
         for at in places {
             assert!(is_removed(&noise(length, &format!(" {ANA} "), at)), "{at}");
