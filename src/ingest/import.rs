@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -62,7 +63,7 @@ pub fn import(
     let mut writer = StoreWriter::open_or_create(store)?;
     let total_bytes = total_bytes(&inputs);
     let inputs = inputs.iter().map(open);
-    let never = AtomicBool::new(false);
+    let never = Arc::new(AtomicBool::new(false));
     let stored = store_inputs(&mut writer, inputs, options, &never, &|| total_bytes, on_progress)?;
     writer.close()?;
     Ok(ImportReport { files: stored.files, elapsed_ms: elapsed_ms(started) })

@@ -1,6 +1,7 @@
 //! From opened inputs to the store: one thread reads, rayon's workers decode, and what is new is
 //! stored in the order of the inputs while the next is decoded.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -37,7 +38,7 @@ pub(super) fn store_inputs(
     writer: &mut StoreWriter,
     inputs: impl Iterator<Item = Opened> + Send,
     options: &ImportOptions,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
     total_bytes: &dyn Fn() -> Option<u64>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Stored, IngestError> {

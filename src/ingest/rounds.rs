@@ -65,7 +65,7 @@ struct Ended;
 pub(super) struct RoundDecoder<'w> {
     workers: &'w Workers<'w>,
     rounds: Sender<Round>,
-    stop: &'w AtomicBool,
+    stop: &'w Arc<AtomicBool>,
     /// Batches that are decoded at once: fewer where they expand to much.
     window: usize,
     bounds: RoundBounds,
@@ -77,7 +77,7 @@ impl<'w> RoundDecoder<'w> {
         workers: &'w Workers<'w>,
         rounds: Sender<Round>,
         bounds: RoundBounds,
-        stop: &'w AtomicBool,
+        stop: &'w Arc<AtomicBool>,
     ) -> Self {
         let window = bounds.batch_count;
         Self { workers, rounds, stop, window, bounds, input: InputSoFar::default() }
@@ -204,7 +204,7 @@ impl<'w> RoundDecoder<'w> {
     fn decode_alone(&mut self, batch: &ReadBatch) -> Result<(), Ended> {
         let InputSoFar { expanded_bytes, last_time, modified } = self.input;
         let left_bytes = batch.expansion_bytes_max().saturating_sub(expanded_bytes);
-        let budget = Arc::new(DecodingBudget::new(left_bytes, None));
+        let budget = Arc::new(DecodingBudget::new(left_bytes, None).halted_by(self.stop));
         let borrowed = last_time.or(modified).unwrap_or_else(Timestamp::now);
         let piece_bytes = self.bounds.piece_bytes;
         let mut has_ended = false;
@@ -226,7 +226,8 @@ impl<'w> RoundDecoder<'w> {
             let round = Round { steps: Vec::new(), batches: Vec::new(), decoded: Err(error) };
             return self.rounds.send(round).map_err(|_| Ended);
         }
-        if has_ended { Err(Ended) } else { Ok(()) }
+        // It may have been halted before it came to a piece.
+        if has_ended || self.stop.load(Ordering::Relaxed) { Err(Ended) } else { Ok(()) }
     }
 }
 
@@ -275,10 +276,21 @@ mod tests {
 
     /// Decodes inputs one after another. For each round: the batches or pieces in it, and how many
     /// of them were read rather than made.
-    fn decode(inputs: &[&str], stop: &AtomicBool) -> (Vec<Round>, Vec<usize>) {
+    fn decode(inputs: &[&str], is_stopped: bool) -> (Vec<Round>, Vec<usize>) {
         let dir = tempfile::tempdir().unwrap();
         let writer = StoreWriter::open_or_create(&dir.path().join("store")).unwrap();
         let workers = Workers::new(writer.preparers(), None);
+        let stop = Arc::new(AtomicBool::new(is_stopped));
+        let steps = read(inputs);
+        let (rounds, decoded) = bounded(1_000_000);
+        RoundDecoder::new(&workers, rounds, BOUNDS, &stop).run(&steps);
+        let rounds: Vec<Round> = decoded.into_iter().collect();
+        let counts = rounds.iter().flat_map(|it| it.decoded.as_ref().unwrap());
+        let counts = counts.map(|it| it.prepared.len()).collect();
+        (rounds, counts)
+    }
+
+    fn read(inputs: &[&str]) -> Receiver<Step> {
         let opened = inputs.iter().map(|text| Opened {
             name: "input".to_owned(),
             kind: OriginKind::File,
@@ -291,13 +303,7 @@ mod tests {
         });
         let (step_sender, steps) = unbounded();
         read_inputs(opened, &step_sender, &AtomicU64::new(0), &AtomicBool::new(false));
-        drop(step_sender);
-        let (rounds, decoded) = bounded(1_000_000);
-        RoundDecoder::new(&workers, rounds, BOUNDS, stop).run(&steps);
-        let rounds: Vec<Round> = decoded.into_iter().collect();
-        let counts = rounds.iter().flat_map(|it| it.decoded.as_ref().unwrap());
-        let counts = counts.map(|it| it.prepared.len()).collect();
-        (rounds, counts)
+        steps
     }
 
     use std::sync::atomic::AtomicU64;
@@ -307,7 +313,7 @@ mod tests {
         let small: String = (0..3_000).map(|it| event(it) + "\n").collect();
         let large = payload((3_000..9_000).map(event));
         let input = format!("{small}{large}{}\n", event(9_000));
-        let (rounds, counts) = decode(&[&input, &event(0)], &AtomicBool::new(false));
+        let (rounds, counts) = decode(&[&input, &event(0)], false);
         assert_eq!(counts.iter().sum::<usize>(), 9_002);
         assert!(counts.len() > 50, "{counts:?}");
         let pieces = rounds
@@ -334,7 +340,7 @@ mod tests {
         let blanks = payload((0..3).map(|_| " ".repeat(10 << 20)));
         let input = format!("{}{}\n", blanks.repeat(4), event(0));
         let rejects = |inputs: &[&str]| -> Vec<String> {
-            let (rounds, _) = decode(inputs, &AtomicBool::new(false));
+            let (rounds, _) = decode(inputs, false);
             let decoded = rounds.into_iter().flat_map(|it| it.decoded.unwrap());
             decoded.flat_map(|it| it.rejects).map(|it| it.reason).collect()
         };
@@ -347,9 +353,27 @@ mod tests {
     #[test]
     fn whoever_stops_among_pieces_does_not_see_the_end() {
         let large = payload((0..6_000).map(event));
-        let (rounds, counts) = decode(&[&large], &AtomicBool::new(true));
+        let (rounds, counts) = decode(&[&large], true);
         assert_eq!(counts.len(), 0);
         let is_end = |it: &Option<Step>| matches!(it, Some(Step::End(_)));
         assert!(!rounds.iter().flat_map(|it| &it.steps).any(is_end));
+    }
+
+    #[test]
+    fn whoever_stops_does_not_wait_for_the_end_of_blanks() {
+        let dir = tempfile::tempdir().unwrap();
+        let writer = StoreWriter::open_or_create(&dir.path().join("store")).unwrap();
+        let workers = Workers::new(writer.preparers(), None);
+        let stop = Arc::new(AtomicBool::new(true));
+        let (rounds, _decoded) = unbounded();
+        let mut decoder = RoundDecoder::new(&workers, rounds, BOUNDS, &stop);
+        let blanks = payload(std::iter::once(" ".repeat(50 << 20)));
+        let batches: Vec<ReadBatch> = read(&[&blanks])
+            .into_iter()
+            .filter_map(|it| if let Step::Batch(batch) = it { Some(batch) } else { None })
+            .collect();
+        let [batch] = batches.as_slice() else { panic!("{}", batches.len()) };
+        assert!(decoder.decode_alone(batch).is_err());
+        assert!(decoder.input.expanded_bytes < 1 << 20, "{}", decoder.input.expanded_bytes);
     }
 }

@@ -59,7 +59,7 @@ pub fn import_s3(
     url: &S3Url,
     store: &Path,
     options: &ImportOptions,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<S3Report, IngestError> {
     import_objects(async || Session::open(session).await, url, store, options, stop, on_progress)
@@ -71,7 +71,7 @@ pub(super) fn import_objects(
     url: &S3Url,
     store: &Path,
     options: &ImportOptions,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<S3Report, IngestError> {
     let started = Instant::now();

@@ -153,6 +153,7 @@ impl Decoder {
             let part = match outer {
                 Some(outer) => Part { bytes, ..outer },
                 None => {
+                    self.budget.begin_unit(bytes.len());
                     let (line, byte_offset) = (unit.line, unit.byte_offset);
                     Part { bytes, line, byte_offset, depth: 0, is_in_payload: false }
                 }

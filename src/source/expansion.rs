@@ -57,9 +57,13 @@ impl DecodedRoom {
 #[derive(Debug)]
 pub struct DecodingBudget {
     expansion_bytes_max: u64,
+    /// What payloads may have expanded to by the end of the unit that is decoded.
+    unit_bytes_max: AtomicU64,
     expanded_bytes: AtomicU64,
     room: Option<Arc<DecodedRoom>>,
     is_halted: AtomicBool,
+    /// Somebody else's wish that the decoder ends.
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl DecodingBudget {
@@ -69,10 +73,27 @@ impl DecodingBudget {
     pub fn new(expansion_bytes_max: u64, room: Option<Arc<DecodedRoom>>) -> Self {
         Self {
             expansion_bytes_max,
+            unit_bytes_max: AtomicU64::new(expansion_bytes_max),
             expanded_bytes: AtomicU64::new(0),
             room,
             is_halted: AtomicBool::new(false),
+            stop: None,
         }
+    }
+
+    /// The same, which halts the decoder also once `stop` is set: what is only blanks gives nobody
+    /// an occasion to ask.
+    #[must_use]
+    pub fn halted_by(self, stop: &Arc<AtomicBool>) -> Self {
+        Self { stop: Some(Arc::clone(stop)), ..self }
+    }
+
+    /// Lets the payloads of a unit of so many bytes expand as an input of that length may, as far
+    /// as the whole input may: what came before it does not make a bomb larger.
+    pub(super) fn begin_unit(&self, bytes: usize) {
+        let unit_bytes_max = self.expanded_bytes().saturating_add(allowed(bytes as u64));
+        let unit_bytes_max = unit_bytes_max.min(self.expansion_bytes_max);
+        self.unit_bytes_max.store(unit_bytes_max, Ordering::Relaxed);
     }
 
     /// Bytes that payloads have expanded to.
@@ -99,6 +120,7 @@ impl DecodingBudget {
     #[must_use]
     pub fn is_halted(&self) -> bool {
         self.is_halted.load(Ordering::Relaxed)
+            || self.stop.as_ref().is_some_and(|it| it.load(Ordering::Relaxed))
     }
 }
 
@@ -131,7 +153,7 @@ impl Expansion {
             }
             Self::Payload(budget) => {
                 let expanded = budget.expanded_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-                if expanded > budget.expansion_bytes_max {
+                if expanded > budget.unit_bytes_max.load(Ordering::Relaxed) {
                     return Err(Refusal::Rejected(RejectReason::Expansion));
                 }
                 // What is only blanks takes time and leaves nothing that could be counted.

@@ -1,8 +1,10 @@
 //! Layers of compression, and what becomes of broken ones.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::limits;
-use crate::source::Input;
+use crate::source::{DecodingBudget, Input};
 
 fn lines(count: usize) -> String {
     (0..count).map(|number| record(number) + "\n").collect()
@@ -187,6 +189,27 @@ fn a_bomb_ends_early() {
     assert_eq!(reasons, [RejectReason::Binary, RejectReason::Expansion]);
     let payload = format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, STANDARD.encode(zeros(200 << 20)));
     assert_eq!(read(payload).reasons(), [&RejectReason::Binary, &RejectReason::Expansion]);
+}
+
+#[test]
+fn a_bomb_is_no_larger_behind_much_else() {
+    let bomb = zstd(&vec![b' '; 200 << 20]);
+    let payload = format!(r#"{{"awslogs":{{"data":"{}"}}}}"#, STANDARD.encode(bomb));
+    let input = format!("{}\n{payload}\n{payload}\n{}\n", record(0), record(1));
+    let mut reader =
+        SourceReader::from_reader(Box::new(Cursor::new(input)), "bombs".to_owned()).unwrap();
+    let batch = reader.next_batch().unwrap().unwrap();
+    // As it would be behind gigabytes.
+    let budget = Arc::new(DecodingBudget::new(u64::MAX, None));
+    let (mut found_count, mut reasons) = (0, Vec::new());
+    Decoder::new().decode_within_budget(&batch, &budget, &mut |output| match output {
+        Output::Found(_) => found_count += 1,
+        Output::Rejected(reject) if !reject.is_continuation => reasons.push(reject.reason),
+        _ => {}
+    });
+    assert_eq!((found_count, reasons), (2, vec![RejectReason::Expansion; 2]));
+    let expanded_bytes = budget.expanded_bytes();
+    assert!(expanded_bytes <= 2 * (limits::EXPANSION_FREE_BYTES + (1 << 20)), "{expanded_bytes}");
 }
 
 /// A zip with a bundle's manifest, and its records in one deflate stream.
