@@ -14,13 +14,13 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::limits;
+use crate::source::{SourceError, open_text};
 
 /// What the configuration file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -80,12 +80,18 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let wrong = |detail| ConfigError::Wrong { path: path.to_owned(), detail };
-        let file = match File::open(path) {
+        let file = match open_text(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            Err(SourceError::Open { source, .. })
+                if source.kind() == std::io::ErrorKind::NotFound =>
+            {
                 return Ok(Self::default());
             }
-            Err(error) => return Err(read(error)),
+            Err(SourceError::Open { source, .. } | SourceError::Read { source, .. }) => {
+                return Err(read(source));
+            }
+            Err(SourceError::Foreign { reason, .. }) => return Err(wrong(reason.to_string())),
+            Err(other) => return Err(wrong(other.to_string())),
         };
         // Whatever its length is said to be: a device has none, and no end either.
         let mut bytes = Vec::new();
@@ -142,7 +148,25 @@ mod tests {
             read("[sources.a]\nlog-group='x'\norganization='y'\n").unwrap_err().contains("both")
         );
         assert!(read("[[[").is_err());
+        let long = usize::try_from(limits::CONFIG_BYTES_MAX).unwrap();
+        let long = read(&"#\n".repeat(long)).unwrap_err();
+        assert!(long.contains("longer than"), "{long}");
         let endless = Config::read(Path::new("/dev/zero")).unwrap_err().to_string();
-        assert!(endless.contains("longer than"), "{endless}");
+        assert!(endless.ends_with("binary data of no known format"), "{endless}");
+    }
+
+    #[test]
+    fn it_is_read_in_any_encoding_and_a_spreadsheet_is_none() {
+        let text = "[queries]\r\nlost = '--outcome lost'\r\n";
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        let utf16 = format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.into(), format!("\u{feff}{text}").into_bytes(), utf16] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(Config::read(&path).unwrap().queries["lost"], "--outcome lost");
+        }
+        fs::write(&path, b"PK\x03\x04").unwrap();
+        let error = Config::read(&path).unwrap_err().to_string();
+        assert!(error.ends_with("a zip archive is not read: unpack it first"), "{error}");
     }
 }

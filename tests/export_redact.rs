@@ -357,6 +357,10 @@ fn a_key_that_is_none_is_refused() {
             store.run(&["export", "--out", &out, "--redact", "all", "--redact-key", &key]).with(2);
         assert!(ended.stderr.contains("a key for pseudonyms has 16 to"), "{ended:#?}");
     }
+    let picture = key(&store, "picture", "GIF89a, and 16 bytes more");
+    let ended = store.run(&["export", "--out", &out, "--redact", "all", "--redact-key", &picture]);
+    let stderr = ended.with(2).stderr;
+    assert!(stderr.contains("a picture is not read"), "{stderr}");
     store.run(&["export", "--out", &out, "--redact", "all"]).with(2);
     store.run(&["export", "--out", &out, "--keep-domains"]).with(2);
     let missing = text_of(&store.dir.path().join("missing"));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::limits;
 use crate::signing::SigningError;
+use crate::source::RejectReason;
 use crate::store::StoreError;
 
 /// Why an export could not be written or read.
@@ -49,6 +50,14 @@ pub enum ExportError {
     BadKey {
         /// The file that it was read from.
         path: PathBuf,
+    },
+    /// A file that is named as a key and is something else.
+    #[error("{}: {reason}", .path.display())]
+    NoKey {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        reason: RejectReason,
     },
     /// A record that is not understood any more after it was redacted; nothing is given out then.
     #[error("a record cannot be redacted ({reason}): leave its message out of the export")]

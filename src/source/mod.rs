@@ -51,7 +51,7 @@ pub use error::{RejectReason, SourceError};
 pub use expansion::{DecodedRoom, DecodingBudget};
 pub use layers::Compression;
 pub use reader::SourceReader;
-pub use text_file::open_text;
+pub use text_file::{key_of, open_text};
 pub use unescape::EscapedText;
 pub use unwrap::unwrapped;
 pub use walk::{EXPORT_TEST_OBJECT, Input, hidden_directories, walk};

@@ -4,7 +4,7 @@
 //! and encoding are taken off, and what is no text is refused with the same words.
 
 use std::fs::File;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Cursor, Read};
 use std::path::Path;
 
 use super::RejectReason;
@@ -12,6 +12,7 @@ use super::error::{RawFault, SourceError};
 use super::expansion::{Expansion, InputExpansion};
 use super::layers::{self, Lookahead};
 use super::sniff;
+use super::utf16::{self, Utf16Text};
 
 /// Opens a text, `-` for standard input, without compression, encoding and byte order mark.
 ///
@@ -44,6 +45,35 @@ fn text_of(read: Box<dyn Read + Send>, name: &str) -> Result<Box<dyn BufRead + S
         peeled.stream.consume(sniff::UTF8_BOM.len());
     }
     Ok(Box::new(Text { stream: peeled.stream }))
+}
+
+/// The bytes of a key that a file holds: those of its text, in whatever encoding that was saved, or
+/// the file's own where it is no text, as random bytes are none.
+///
+/// # Errors
+///
+/// What the file is, where it is one of another format.
+pub fn key_of(file: Vec<u8>) -> Result<Vec<u8>, RejectReason> {
+    if let Some(reason @ RejectReason::Unsupported { .. }) = sniff::foreign_text(&file) {
+        return Err(reason);
+    }
+    if let Some(order) = utf16::byte_order(&file) {
+        let mut text = String::new();
+        let input = Lookahead::new(Box::new(Cursor::new(file.clone())));
+        let read = Utf16Text::new(input, order).read_to_string(&mut text);
+        if read.is_ok() && text.chars().all(is_typed) {
+            return Ok(text.into_bytes());
+        }
+    }
+    Ok(file.strip_prefix(sniff::UTF8_BOM).map(<[u8]>::to_vec).unwrap_or(file))
+}
+
+/// The first character behind the scripts that keys are typed in. Random bytes that look like
+/// UTF-16 have others too.
+const BEHIND_TYPED: char = '\u{2100}';
+
+fn is_typed(character: char) -> bool {
+    character < BEHIND_TYPED && (!character.is_control() || character.is_whitespace())
 }
 
 /// A text without its layers, whose failures are in the words of the system again.
@@ -107,6 +137,24 @@ mod tests {
             assert_eq!(read(&bytes).as_deref(), Ok(text), "{bytes:?}");
         }
         assert_eq!(read(b"").as_deref(), Ok(""));
+    }
+
+    #[test]
+    fn a_key_is_its_text_or_its_bytes() {
+        let text = "correct hörse battery\r\n";
+        let utf16 = |bytes: fn(u16) -> [u8; 2]| {
+            format!("\u{feff}{text}").encode_utf16().flat_map(bytes).collect()
+        };
+        let marked = format!("\u{feff}{text}").into_bytes();
+        for file in [text.into(), marked, utf16(u16::to_le_bytes), utf16(u16::to_be_bytes)] {
+            assert_eq!(key_of(file), Ok(text.as_bytes().to_vec()));
+        }
+        let random = b"\xff\xfe\x93\x8e\x02\xd1\x44\x0f\x9a\x00\x31\x07\x5c\xe2\xa8\x66";
+        for file in [&random[..], &random[..15], &random[2..], b"\x1f\x8b0123456789abcd"] {
+            assert_eq!(key_of(file.to_vec()), Ok(file.to_vec()));
+        }
+        let picture = b"\x89PNG\r\n\x1a\n0123456789abcdef".to_vec();
+        assert!(matches!(key_of(picture), Err(RejectReason::Unsupported { .. })));
     }
 
     #[test]

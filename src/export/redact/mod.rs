@@ -29,6 +29,7 @@ use crate::event::{
     Address, Event, MessageId, Parser, decoded_subject, first_address, normal_address, pasted_id,
 };
 use crate::limits;
+use crate::source::key_of;
 use crate::store::{Origin, OriginEnd, OriginKind, Provenance, Record, StoredEvent};
 use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, join};
@@ -66,11 +67,13 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Reads the key of a case from a file: all its bytes, but for white space at the end.
+    /// Reads the key of a case from a file: its text or else its bytes, but for white space at the
+    /// end.
     ///
     /// # Errors
     ///
-    /// [`ExportError::Io`], and [`ExportError::BadKey`] when it is too short or too long.
+    /// [`ExportError::Io`], [`ExportError::NoKey`] for a picture and the like, and
+    /// [`ExportError::BadKey`] when it is too short or too long.
     pub fn open(
         key: &Path,
         hides_addresses: bool,
@@ -83,6 +86,8 @@ impl Redactor {
             .read_to_end(&mut bytes)
             .map_err(ExportError::io("read", key))?;
         let is_long = bytes.len() as u64 > limits::REDACT_KEY_BYTES_MAX;
+        let bytes =
+            key_of(bytes).map_err(|reason| ExportError::NoKey { path: key.to_owned(), reason })?;
         let trimmed = bytes.trim_ascii_end();
         let pseudonyms = Pseudonyms::new(trimmed, keeps_domains);
         let is_good = !is_long && trimmed.len() >= limits::REDACT_KEY_BYTES_MIN;
