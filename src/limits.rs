@@ -162,6 +162,10 @@ pub const TAKEN_OBJECTS_MAX: usize = 100_000;
 /// Events that one trace may gather before it stops and says that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
+/// Bytes of originals that whoever traces one event after the other keeps of what was gathered: for
+/// as many events, 800 of each.
+pub const GATHERED_BYTES_KEPT_MAX: usize = 8 << 20;
+
 /// Events that are read of one message to count what became of it, where the index alone does not
 /// tell. A trace shows fewer; a count must not be wrong for a mailing to many.
 pub const COUNTED_EVENTS_MAX: usize = 200_000;

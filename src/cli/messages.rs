@@ -22,8 +22,8 @@ use crate::render::{
 use crate::stats::{GroupKey, GroupRequest, group};
 use crate::store::Store;
 use crate::trace::{
-    self, JoinRules, Message, MessageFilter, MessageOutcome, MessageSummary, Order, OutcomeWord,
-    Page, Place, page, select, trace_event,
+    self, EventTracer, JoinRules, Message, MessageFilter, MessageOutcome, MessageSummary, Order,
+    OutcomeWord, Page, Place, page, select,
 };
 
 /// Lists messages by what is known of them and what became of them, or counts them in groups
@@ -204,6 +204,8 @@ fn show_groups(
     out.flush()?;
     if groups.message_count == 0 {
         say_how_many("message", 0, 0, &opened.store, context)?;
+        say_not_covered(request.filter.first_seen, &opened.store, context)?;
+        say_unknown_values(request.filter.queries(), &opened.store, context)?;
     } else if context.global.format == Format::Table && !context.global.quiet {
         let (shown, all) = (groups.rows.len(), groups.group_count);
         let of = format!("of {} {}", groups.total, groups.unit.as_str());
@@ -233,7 +235,7 @@ fn write(
     out: &mut dyn Write,
 ) -> anyhow::Result<(u64, usize)> {
     let zone = &context.zone;
-    let mut reader = store.events();
+    let mut tracer = EventTracer::new(store, rules);
     let mut shown = 0;
     let mut truncated = 0;
     let is_json = context.global.format == Format::Json;
@@ -243,7 +245,7 @@ fn write(
     for part in page.messages.chunks(PART_MESSAGES) {
         let traced: Vec<Message> = part
             .iter()
-            .filter_map(|it| trace_event(&mut reader, it.event, rules).transpose())
+            .filter_map(|it| tracer.message_of(it.event).transpose())
             .collect::<Result<_, _>>()?;
         match context.global.format {
             Format::Table => write_messages_table(&traced, &context.table_options(false), out)?,

@@ -11,7 +11,7 @@ use crate::limits;
 use crate::render::event_source_json;
 use crate::store::{Provenance, Store, StoreError, StoredEvent};
 use crate::time::{Timestamp, Zone};
-use crate::trace::{Direction, JoinRules, Message, MessageOutcome, trace_event};
+use crate::trace::{Direction, EventTracer, JoinRules, Message, MessageOutcome};
 
 /// Where messages and events go. Each message comes before its events.
 pub(super) trait Sink {
@@ -76,7 +76,7 @@ pub(super) fn pass(
     redactor: Option<&Redactor>,
     sink: &mut dyn Sink,
 ) -> Result<Passed, ExportError> {
-    let mut reader = store.events();
+    let mut tracer = EventTracer::new(store, rules);
     let mut provenance = store.provenance();
     let mut passed = Passed::default();
     let mut waiting = Waiting::default();
@@ -85,7 +85,7 @@ pub(super) fn pass(
         while waiting.first().is_some_and(|it| it < selected.first_seen) {
             waiting.release(&mut passed, sink)?;
         }
-        let Some(message) = trace_event(&mut reader, selected.event, rules)? else { continue };
+        let Some(message) = tracer.message_of(selected.event)? else { continue };
         let sources = message.events.iter().map(|it| provenance.of_event(it));
         let sources = sources.collect::<Result<Vec<_>, StoreError>>()?;
         let (message, sources) = match redactor {

@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::ExportError;
 use crate::limits;
-use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+use crate::store::{Location, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
-use crate::trace::{JoinRules, Message, MessageSummary, locations_with_id, trace_event};
+use crate::trace::{EventTracer, JoinRules, Message, MessageSummary, locations_with_id};
 
 /// A message of a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +65,7 @@ impl Selection {
 
 /// Gathers the messages of IDs, or of events, each of them once.
 pub struct Selector<'s> {
-    reader: EventReader<'s>,
+    tracer: EventTracer<'s>,
     rules: &'s JoinRules,
     /// What a message is known by that has been selected: its trace IDs, and its events without
     /// one. Not its message IDs, which other messages may have too.
@@ -90,7 +90,7 @@ impl<'s> Selector<'s> {
     #[must_use]
     pub fn new(store: &'s Store, rules: &'s JoinRules) -> Self {
         Self {
-            reader: store.events(),
+            tracer: EventTracer::new(store, rules),
             rules,
             known: HashSet::new(),
             selection: Selection::default(),
@@ -103,7 +103,7 @@ impl<'s> Selector<'s> {
     ///
     /// [`ExportError::Store`] and [`ExportError::TooManyMessages`].
     pub fn add_id(&mut self, id: &str) -> Result<(), ExportError> {
-        let locations = locations_with_id(&mut self.reader, id, self.rules)?;
+        let locations = locations_with_id(self.tracer.reader(), id, self.rules)?;
         if locations.is_empty() {
             self.selection.not_found_count += 1;
             if self.selection.not_found.len() < limits::EXPORT_IDS_NAMED_MAX {
@@ -122,7 +122,7 @@ impl<'s> Selector<'s> {
         if self.is_known(location)? {
             return Ok(());
         }
-        let Some(message) = trace_event(&mut self.reader, location, self.rules)? else {
+        let Some(message) = self.tracer.message_of(location)? else {
             return Ok(());
         };
         if self.selection.messages.len() >= limits::EXPORT_MESSAGES_MAX {
@@ -138,7 +138,7 @@ impl<'s> Selector<'s> {
         if self.known.is_empty() {
             return Ok(false);
         }
-        Ok(self.known.contains(&key_of(&self.reader.read(location)?)))
+        Ok(self.known.contains(&key_of(&self.tracer.reader().read(location)?)))
     }
 
     /// What was selected.

@@ -8,7 +8,7 @@ use super::{GroupKey, StatsError, Unit};
 use crate::limits;
 use crate::store::{Location, Store, StoreError};
 use crate::time::{Timestamp, Zone};
-use crate::trace::{JoinRules, Message, MessageFilter, Overview, Selection, trace_event};
+use crate::trace::{EventTracer, JoinRules, Message, MessageFilter, Overview, Selection};
 
 /// What is to be grouped, and by what.
 #[derive(Clone, Debug)]
@@ -127,7 +127,8 @@ pub(crate) fn group_of(
         b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
     });
     rows.truncate(request.limit);
-    let rows = rows.into_iter().map(|(labels, tally)| row(store, labels, tally, request));
+    let mut tracer = EventTracer::new(store, &request.rules);
+    let rows = rows.into_iter().map(|(labels, tally)| row(&mut tracer, labels, tally, request));
     Ok(Groups {
         keys: request.keys.clone(),
         unit: request.unit(),
@@ -235,13 +236,13 @@ fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<Values> {
 
 /// A group with an example, which also shows how values are written that compare in lower case.
 fn row(
-    store: &Store,
+    tracer: &mut EventTracer<'_>,
     mut values: Labels,
     tally: Tally,
     request: &GroupRequest,
 ) -> Result<GroupRow, StoreError> {
     let (first_ms, example) = tally.first;
-    let example = trace_event(&mut store.events(), example, &request.rules)?;
+    let example = tracer.message_of(example)?;
     if let Some(example) = &example {
         for (key, value) in request.keys.iter().zip(&mut values) {
             if let Some(written) =

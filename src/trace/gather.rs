@@ -61,32 +61,8 @@ fn in_order(a: &Message, b: &Message) -> std::cmp::Ordering {
     a.first_seen.cmp(&b.first_seen).then_with(|| a.trace_ids.cmp(&b.trace_ids))
 }
 
-/// Traces the message that the event at `location` belongs to; `None` when the event says nothing.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
-pub fn trace_event(
-    reader: &mut EventReader<'_>,
-    location: Location,
-    rules: &JoinRules,
-) -> Result<Option<Message>, StoreError> {
-    let event = reader.read(location)?;
-    let mut gathering = Gathering::new(reader, &[]);
-    gathering.start_at(location, event.clone());
-    let mut messages = gathering.finish()?.join(rules);
-    let is_it = |it: &StoredEvent| {
-        it.record.timestamp == event.record.timestamp && it.record.message == event.record.message
-    };
-    // Of a record that has come with its exact time too, that one is kept.
-    let is_like_it = |it: &StoredEvent| it.record.message == event.record.message;
-    let with =
-        |is: &dyn Fn(&StoredEvent) -> bool| messages.iter().position(|it| it.events.iter().any(is));
-    let position = with(&is_it).or_else(|| with(&is_like_it));
-    Ok(position.map(|it| messages.swap_remove(it)))
-}
-
-/// Where an event lies of each message that has the ID: with [`trace_event`], what [`trace_ids`]
+/// Where an event lies of each message that has the ID: with
+/// [`EventTracer`](super::EventTracer), what [`trace_ids`]
 /// finds for it. Empty where no event has it.
 ///
 /// # Errors
@@ -151,15 +127,20 @@ impl Closure {
 
 /// Events that are connected, and where they lie.
 #[derive(Default)]
-struct Gathered {
+pub(super) struct Gathered {
     events: Vec<(Location, StoredEvent)>,
     /// The keys of which there may be more events.
     incomplete: HashSet<Key>,
 }
 
 impl Gathered {
+    /// Where the events lie.
+    pub(super) fn places(&self) -> HashSet<Location> {
+        self.events.iter().map(|(place, _)| *place).collect()
+    }
+
     /// Joins the events into messages, which know whether they are whole.
-    fn join(mut self, rules: &JoinRules) -> Vec<Message> {
+    pub(super) fn join(mut self, rules: &JoinRules) -> Vec<Message> {
         // A leg of which something is missing may belong elsewhere.
         for (_, event) in &self.events {
             let is_cut = trace_key(event).is_some_and(|it| self.incomplete.contains(&it));
@@ -214,6 +195,17 @@ fn keys_asked_for(given: &str) -> Vec<Key> {
 
 fn gather(reader: &mut EventReader<'_>, keys: &[Key]) -> Result<Gathered, StoreError> {
     Gathering::new(reader, keys).finish()
+}
+
+/// Everything that is connected to an event.
+pub(super) fn gather_from(
+    reader: &mut EventReader<'_>,
+    location: Location,
+    event: StoredEvent,
+) -> Result<Gathered, StoreError> {
+    let mut gathering = Gathering::new(reader, &[]);
+    gathering.start_at(location, event);
+    gathering.finish()
 }
 
 /// Gathers leg by leg, so that what is there when it must stop is as whole as can be.

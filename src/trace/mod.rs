@@ -4,6 +4,7 @@
 //! and however often they repeat. Where the events come from, this module does not know.
 
 mod batch;
+mod event_tracer;
 mod filter;
 mod gather;
 mod group;
@@ -24,8 +25,9 @@ mod model_tests;
 pub(crate) mod samples;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
+pub use event_tracer::EventTracer;
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
-pub use gather::{Traced, locations_with_id, trace_event, trace_ids};
+pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use order::{NoPlace, Order, Page, Place, page};

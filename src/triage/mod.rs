@@ -18,8 +18,8 @@ use crate::stats::{GroupKey, GroupRequest, Labels, StatsError, counts_of, group_
 use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
-    Found, JoinRules, MessageFilter, Order, OutcomeWord, Overview, Selection, Verdict, page,
-    trace_event,
+    EventTracer, Found, JoinRules, MessageFilter, Order, OutcomeWord, Overview, Selection, Verdict,
+    page,
 };
 
 /// What is asked.
@@ -254,10 +254,10 @@ impl<'d, 's> Desk<'d, 's> {
         let filter = Self::in_range(&slow, self.range);
         let found = Selection::new(self.overview, &filter)?.summaries()?;
         let page = page(found, Order::Slowest, None, self.request.items);
-        let mut reader = self.store.events();
+        let mut tracer = EventTracer::new(self.store, &self.request.rules);
         let mut items = Vec::new();
         for summary in &page.messages {
-            let message = trace_event(&mut reader, summary.event, &self.request.rules)?;
+            let message = tracer.message_of(summary.event)?;
             let Some(message) = message else { continue };
             let example = message.any_id();
             let whom = message.deciding_recipients().into_iter().max_by_key(|it| it.latency_ms);
