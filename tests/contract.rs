@@ -244,5 +244,6 @@ fn a_value_that_nothing_has_is_pointed_out() {
     let told = hint(&["messages", "--verdict", "spf=FAIL", "--folder", "inbox"]);
     assert!(told.contains("no event of the store has spf:fail; none has any\n"), "{told}");
     assert!(!told.contains("folder:inbox"), "{told}");
-    assert!(!hint(&["search", "spam:MAYBE", "--format", "csv"]).contains("there are"));
+    assert!(hint(&["search", "spam:MAYBE", "--format", "csv"]).contains("there are PASS"));
+    assert_eq!(hint(&["search", "spam:MAYBE", "--format", "csv", "-q"]), "");
 }

@@ -249,6 +249,38 @@ fn operators_of_other_languages_are_refused_and_nothing_has_its_reason() {
     );
     let ended = filled.run(&["search", "to:bob@acme.example", "--until", "2025-01-01"]).with(1);
     assert!(ended.stderr.contains("covers nothing of the time asked about"), "{ended:#?}");
+    let ended = filled.run(&["search", "message-id:null"]).with(2);
+    assert!(ended.stderr.contains("\"null\" is no message ID"), "{ended:#?}");
+}
+
+#[test]
+fn nothing_has_its_reason_in_every_format_and_the_answer_stays_what_it_is() {
+    let filled = scans();
+    let nobody = "nobody@acme.example";
+    let asked: [(&[&str], Value); 3] = [
+        (&["messages", "--to", nobody], json!({"messages": [], "total": 0, "next": null})),
+        (&["search", "to:nobody@acme.example"], json!({"total": 0, "events": []})),
+        (&["messages", "--to", nobody, "--group-by", "sender"], json!([])),
+    ];
+    for (arguments, answer) in asked {
+        for format in ["table", "csv", "json", "ndjson"] {
+            let arguments = [arguments, &["--format", format]].concat();
+            let ended = filled.run(&arguments).with(1);
+            let reason = "no event of the store has to:nobody@acme.example";
+            assert!(ended.stderr.contains(reason), "{arguments:?}: {ended:#?}");
+            assert!(ended.stderr.contains("the store covers 2026-"), "{arguments:?}: {ended:#?}");
+            match format {
+                "json" if answer.is_array() => assert_eq!(ended.json()["groups"], answer),
+                "json" => assert_eq!(ended.json(), answer),
+                "ndjson" => assert_eq!(ended.stdout, ""),
+                _ => {}
+            }
+            let quiet = filled.run(&[&arguments[..], &["-q"]].concat()).with(1);
+            assert_eq!((quiet.stderr.as_str(), quiet.stdout), ("", ended.stdout));
+        }
+    }
+    let ended = filled.run(&["stats", "--until", "2025-01-01", "--format", "json"]).with(1);
+    assert!(ended.stderr.contains("covers nothing of the time asked about"), "{ended:#?}");
 }
 
 #[test]

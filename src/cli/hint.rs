@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{Context, Format};
+use super::Context;
 use crate::limits;
 use crate::query::{Field, Query, search};
 use crate::render::fit;
@@ -15,14 +15,14 @@ use crate::trace::JoinRules;
 /// How many values are named.
 const NAMED_MAX: usize = 8;
 
-/// Says on stderr, for people, why nothing was found: which of the values that were asked for no
+/// Says on stderr why nothing was found: which of the values that were asked for no
 /// event of the store has, and which ones there are instead.
 pub(super) fn say_unknown_values<'q>(
     queries: impl IntoIterator<Item = &'q Query>,
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    if context.global.format != Format::Table || context.global.quiet {
+    if context.global.quiet {
         return Ok(());
     }
     for demand in queries.into_iter().flat_map(Query::demands) {

@@ -14,8 +14,7 @@ pub(super) fn check_limit(limit: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says on stderr, for people, that the store was never looked at for the time that was asked about,
-/// if so.
+/// Says on stderr that the store was never looked at for the time that was asked about, if so.
 pub(super) fn say_not_covered(
     range: TimeRange,
     store: &Store,
@@ -27,8 +26,7 @@ pub(super) fn say_not_covered(
             && range.since.is_none_or(|since| it.last() >= since)
     };
     let is_covered = coverage.groups().flat_map(|(_, ranges)| ranges).any(is_touched);
-    let is_for_people = context.global.format == Format::Table && !context.global.quiet;
-    if is_for_people && !range.is_unbounded() && !coverage.is_empty() && !is_covered {
+    if !context.global.quiet && !range.is_unbounded() && !coverage.is_empty() && !is_covered {
         writeln!(
             anstream::stderr().lock(),
             "the store covers nothing of the time asked about (see `mailtrace status`)"
@@ -37,7 +35,8 @@ pub(super) fn say_not_covered(
     Ok(())
 }
 
-/// Says on stderr how many of `total` were shown, for people.
+/// Says on stderr how many of `total` were shown, for people; that there are none, in every format:
+/// an empty answer without a reason looks like a question that was not understood.
 pub(super) fn say_how_many(
     what: &str,
     shown: u64,
@@ -45,7 +44,8 @@ pub(super) fn say_how_many(
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    if context.global.format != Format::Table || context.global.quiet {
+    let is_for_people = context.global.format == Format::Table || total == 0;
+    if context.global.quiet || !is_for_people {
         return Ok(());
     }
     let mut stderr = anstream::stderr().lock();

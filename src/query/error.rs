@@ -67,6 +67,13 @@ pub enum QueryErrorKind {
         /// Which.
         field: Field,
     },
+    /// What programs write where there is no ID, or a mask: many messages have it, and it is kept as
+    /// the ID of none.
+    #[error("\"{text}\" is no message ID: it stands where there is none, or hides one")]
+    NoId {
+        /// What was written.
+        text: String,
+    },
     /// A pattern where only a hash can be looked up.
     #[error("{field} is looked up exactly, so a * cannot stand in it")]
     StarInId {
@@ -142,6 +149,9 @@ impl QueryError {
             }
             QueryErrorKind::EmptyValue { field } => {
                 format!("write {field}:VALUE, or {field}:* for any value")
+            }
+            QueryErrorKind::NoId { .. } => {
+                "write NOT message-id:* for events that have no ID".to_owned()
             }
             QueryErrorKind::StarInId { field } => format!(
                 "give the whole ID, or quote it if the * belongs to it; {field}:* finds all events that have one"

@@ -283,6 +283,18 @@ fn errors_show_the_place_and_what_to_do() {
       ^~~~~
     help: write from:VALUE, or from:* for any value
     "#);
+    insta::assert_snapshot!(report("message-id:null"), @r#"
+    "null" is no message ID: it stands where there is none, or hides one
+      message-id:null
+      ^~~~~~~~~~~~~~~
+    help: write NOT message-id:* for events that have no ID
+    "#);
+    insta::assert_snapshot!(report("message-id:<>"), @r#"
+    message-id needs a value
+      message-id:<>
+      ^~~~~~~~~~~~~
+    help: write message-id:VALUE, or message-id:* for any value
+    "#);
     insta::assert_snapshot!(report("subject:inv*ce"), @r#"
     in subjects and reasons a * may stand only at the end of a word
       subject:inv*ce

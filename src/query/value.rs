@@ -95,9 +95,11 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
         FieldKind::Id if value.has_star() && !value.is_quoted => {
             Err(QueryErrorKind::StarInId { field })
         }
-        FieldKind::Id => id(field, value)
-            .map(|it| clause(Matcher::Exact(it)))
-            .ok_or(QueryErrorKind::EmptyValue { field }),
+        FieldKind::Id => match id(field, value) {
+            Some(id) => Ok(clause(Matcher::Exact(id))),
+            None if stands_for_nothing(&value.text()) => Err(QueryErrorKind::EmptyValue { field }),
+            None => Err(QueryErrorKind::NoId { text: value.text() }),
+        },
         FieldKind::Words => Ok(clause(Matcher::Phrase(phrase(field, value)?))),
         FieldKind::Address => address(field, value),
         FieldKind::Status if !value.has_star() && StatusCode::find(&value.text()).is_some() => {
@@ -132,7 +134,8 @@ pub(super) fn bare_demand(value: &Value) -> Result<Query, QueryErrorKind> {
             demands.push(demand(field, value)?);
         }
         if !value.has_star() || value.is_quoted {
-            demands.push(demand(Field::MessageId, value)?);
+            // What is no ID may be an address all the same.
+            demands.extend(demand(Field::MessageId, value));
         }
         return Ok(Query::or(demands));
     }
@@ -147,6 +150,10 @@ pub(super) fn bare_demand(value: &Value) -> Result<Query, QueryErrorKind> {
         (subject, Err(_)) => subject,
         (Err(_), trace) => trace,
     }
+}
+
+fn stands_for_nothing(text: &str) -> bool {
+    text.trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>')).is_empty()
 }
 
 /// The ID that a value stands for. In quotes it is taken as it is, unless it is more than an ID.
