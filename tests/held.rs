@@ -2,8 +2,11 @@
 //! make of a log.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::program::{Ended, Filled, START_MS, line, on, received, run, sample};
@@ -231,6 +234,66 @@ fn shippers_and_stores_have_envelopes_of_their_own() {
         )
     });
     check(&splunk.join("\n"), group, stream);
+}
+
+/// Both records as a subscription sends them: base64 of gzip.
+fn subscription_payload() -> String {
+    let events = each(|ms, it| json!({"id": "1", "timestamp": ms, "message": it}).to_string());
+    let message = format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"1","logGroup":"/aws/g","logStream":"s","subscriptionFilters":["f"],"logEvents":[{}]}}"#,
+        events.join(",")
+    );
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(message.as_bytes()).unwrap();
+    STANDARD.encode(gzip.finish().unwrap())
+}
+
+#[test]
+fn what_a_subscription_left_on_its_way_is_unpacked() {
+    let payload = subscription_payload();
+    let record = json!({"SequenceNumber": "49600", "PartitionKey": "p", "Data": payload,
+        "ApproximateArrivalTimestamp": "2026-11-23T10:00:02.000000+00:00"});
+    let read = json!({"Records": [record], "NextShardIterator": "AAAA", "MillisBehindLatest": 0});
+    check(&serde_json::to_string_pretty(&read).unwrap(), Some("/aws/g"), Some("s"));
+    let failed = json!({"attemptsMade": 4, "arrivalTimestamp": START_MS + 2_000,
+        "errorCode": "Lambda.FunctionError", "errorMessage": "It returned an error result.",
+        "attemptEndingTimestamp": START_MS + 9_000, "rawData": payload, "lambdaArn": "arn:x"});
+    check(&failed.to_string(), Some("/aws/g"), Some("s"));
+}
+
+#[test]
+fn single_records_are_read_and_other_spellings_of_keys_are_not() {
+    let records = each(|ms, it| {
+        json!({"logRecord": {"@ptr": "C", "@timestamp": ms.to_string(), "@message": it,
+            "@logStream": "s", "@log": "1:/aws/g", "traceId": "t1"}})
+        .to_string()
+    });
+    check(&records.join("\n"), Some("/aws/g"), Some("s"));
+    let lower = each(|ms, it| {
+        json!({"timestamp": ms, "message": it.replace("traceId", "traceid").replace("eventName", "eventname")})
+            .to_string()
+    });
+    let refused = import(lower.join("\n"));
+    assert_eq!((&refused.report["added"], refused.ended.status), (&json!(0), Some(3)));
+    let stderr = &refused.ended.stderr;
+    assert!(stderr.contains("neither traceId nor eventName"), "{stderr}");
+}
+
+/// `aws logs tail --format json` writes with escapes what `filter-log-events` writes without.
+#[test]
+fn the_same_event_from_another_command_is_no_other() {
+    let filtered = each(|ms, it| json!({"timestamp": ms, "message": it}).to_string()).join("\n");
+    let read = import(&filtered);
+    let tail = each(|ms, it| {
+        let escaped = it.replace('\u{fc}', "\\u00fc").replace('\u{df}', "\\u00df");
+        assert!(escaped.is_ascii());
+        format!("{} s {escaped}", iso(ms).replace('Z', "000+00:00"))
+    });
+    let path = read.dir.path().join("tail.txt");
+    fs::write(&path, tail.join("\n")).unwrap();
+    let again =
+        on(&read.store(), &["import", "--format", "json", path.to_str().unwrap()]).with(0).json();
+    assert_eq!((&again["added"], &again["duplicates"]), (&json!(0), &json!(2)), "{again}");
 }
 
 #[test]

@@ -191,3 +191,45 @@ fn a_table_names_the_sources_below_the_answer() {
     let arguments = ["trace", "--provenance", "--format", "csv", "--", &log.ids[0]];
     on(&store, &arguments).expect_error(&["--provenance"]);
 }
+
+#[test]
+fn records_of_a_source_whose_checksum_failed_are_marked_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let log = synth(dir.path(), 60, 21, "ndjson");
+    // Without compression, so that a flipped bit changes a text and leaves the rest readable.
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+    gzip.write_all(&fs::read(&log.path).unwrap()).unwrap();
+    let mut bytes = gzip.finish().unwrap();
+    let trace_id = &log.ids[1];
+    let at = bytes.windows(trace_id.len()).position(|it| it == trace_id.as_bytes()).unwrap();
+    bytes[at] ^= 1;
+    let altered = String::from_utf8(bytes[at..at + trace_id.len()].to_vec()).unwrap();
+    let damaged = dir.path().join("damaged.ndjson.gz");
+    fs::write(&damaged, bytes).unwrap();
+    import(&store, &damaged).expect(3);
+    let words = "corrupt gzip data";
+    let damage_of = |it: &Value| it["damage"].as_str().unwrap_or_default().to_owned();
+    for _ in 0..2 {
+        let told = sources(&store);
+        assert!(told.len() == 1 && damage_of(&told[0]).contains(words), "{told:#?}");
+        let marked = events(&store, &[altered.clone(), log.ids[3].clone()]);
+        assert!(marked.len() > 1, "{marked:#?}");
+        for event in &marked {
+            assert!(damage_of(&event["source"]).contains(words), "{event:#}");
+        }
+        let table = on(&store, &["trace", "--provenance", &altered]).expect(0).stdout;
+        let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(table.contains("what came of it may be altered"), "{table}");
+        let csv = on(&store, &["sources", "--format", "csv"]).expect(0).stdout;
+        assert!(csv.contains(words), "{csv}");
+        on(&store, &["reindex"]).expect(0);
+    }
+    // What only the sound file has is not doubted.
+    import(&store, &log.path).expect(0);
+    let told = sources(&store);
+    let damaged_count = told.iter().filter(|it| !damage_of(it).is_empty()).count();
+    assert_eq!((told.len(), damaged_count), (2, 1), "{told:#?}");
+    let sound = events(&store, std::slice::from_ref(trace_id));
+    assert!(sound.iter().any(|it| it["source"]["damage"].is_null()), "{sound:#?}");
+}
