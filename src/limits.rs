@@ -162,8 +162,7 @@ pub const TAKEN_OBJECTS_MAX: usize = 100_000;
 /// Events that one trace may gather before it stops and says that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
-/// Bytes of originals that whoever traces one event after the other keeps of what was gathered: for
-/// as many events, 800 of each.
+/// Bytes of originals that are kept of what was gathered: for as many events, 800 of each.
 pub const GATHERED_BYTES_KEPT_MAX: usize = 8 << 20;
 
 /// Events that are read of one message to count what became of it, where the index alone does not

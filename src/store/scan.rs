@@ -58,8 +58,7 @@ impl Store {
         }
         let last = &self.checkpoint.archive;
         for number in last.files() {
-            let length = (number == last.file).then_some(last.bytes);
-            let blocks = self.files.frames(number, length)?.block_places()?;
+            let blocks = self.files.frames(number, last.extent(number))?.block_places()?;
             let file = self.files.get(number)?;
             let chunk = |blocks: &[(u64, u64)]| Chunk::Blocks {
                 number,
