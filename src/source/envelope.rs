@@ -14,10 +14,10 @@ use simd_json::tape;
 use super::document::{Context, list_format};
 use super::insights::group_of;
 use super::shippers;
-use super::when::{When, bad_timestamp};
+use super::when::{bad_timestamp, read_time};
 use super::{Decoded, EscapedText, Format, Record, RejectReason};
 use crate::limits;
-use crate::time::Timestamp;
+use crate::time::{LoggedTime, Timestamp};
 
 /// What a JSON object turned out to be.
 pub(super) enum Shape<'a> {
@@ -255,7 +255,7 @@ impl<'a> Fields<'a> {
             ("eventId" | "id", Value::Text(text)) => self.event_id = Some(text),
             ("timestamp" | "@timestamp", value) => self.timestamp = Some(value),
             ("ingestionTime" | "@ingestionTime", value) => {
-                self.ingestion_time = into_time(&value).ok().flatten().map(|it| it.time);
+                self.ingestion_time = into_time(&value).ok().flatten().map(|it| it.at);
             }
             ("timeApproximate", Value::True) => self.is_time_approximate = true,
             ("message" | "@message", value) => {
@@ -316,7 +316,7 @@ impl<'a> Fields<'a> {
             format => format,
         };
         match (self.message, time) {
-            (Some(message), Some(When { time: timestamp, is_approximate })) => Shape::Record(
+            (Some(message), Some(LoggedTime { at: timestamp, is_to_the_second })) => Shape::Record(
                 format,
                 Record {
                     log_group: self.log_group.or(context.log_group.as_deref().map(Cow::Borrowed)),
@@ -325,7 +325,7 @@ impl<'a> Fields<'a> {
                         .or(context.log_stream.as_deref().map(Cow::Borrowed)),
                     event_id: self.event_id,
                     timestamp,
-                    is_time_approximate: self.is_time_approximate || is_approximate,
+                    is_time_approximate: self.is_time_approximate || is_to_the_second,
                     ingestion_time: self.ingestion_time,
                     message,
                 },
@@ -378,14 +378,14 @@ fn is_field(key: &str) -> bool {
 }
 
 /// Reads a time; nothing where it is `null`.
-fn into_time(value: &Value<'_>) -> Result<Option<When>, RejectReason> {
+fn into_time(value: &Value<'_>) -> Result<Option<LoggedTime>, RejectReason> {
     match value {
         Value::Nothing => Ok(None),
         Value::Number(Some(number)) => {
             let text = number.to_string();
-            When::of_digits(&text).map(Some).ok_or_else(|| bad_timestamp(&text))
+            LoggedTime::parse(&text).map(Some).ok_or_else(|| bad_timestamp(&text))
         }
-        Value::Text(text) => When::of_text(text).map(Some),
+        Value::Text(text) => read_time(text).map(Some),
         _ => Err(bad_timestamp("of no known form")),
     }
 }

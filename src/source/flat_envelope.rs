@@ -12,7 +12,7 @@ use super::document::Context;
 use super::envelope::Shape;
 use super::unescape::{EscapedText, unescape};
 use super::{Format, Record};
-use crate::time::Timestamp;
+use crate::time::{NUMBERS_OF_SECONDS, Timestamp};
 
 /// The members of a flat envelope.
 pub(super) struct FlatEnvelope<'a> {
@@ -133,24 +133,23 @@ impl<'a> Cursor<'a> {
     fn time(&mut self) -> Option<Timestamp> {
         /// No time needs more, and a number that has no more cannot overflow.
         const DIGITS_MAX: usize = 15;
-        /// From 1973 to 5138.
-        const SECONDS: std::ops::Range<i64> = 100_000_000..100_000_000_000;
         let is_negative = self.take(b'-').is_some();
         let before = self.rest.len();
-        let mut number = 0;
+        let mut number: u64 = 0;
         while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
             // A zero in front is no JSON, and what minus zero is the parsers may say.
             if (*digit == b'0' && number == 0) || before - rest.len() > DIGITS_MAX {
                 return None;
             }
-            number = number * 10 + i64::from(digit - b'0');
+            number = number * 10 + u64::from(digit - b'0');
             self.rest = rest;
         }
         // What is seconds by its size is for the reader of all times.
-        if self.rest.len() == before || SECONDS.contains(&number) {
+        if self.rest.len() == before || NUMBERS_OF_SECONDS.contains(&number) {
             return None;
         }
-        Timestamp::from_ms(if is_negative { -number } else { number })
+        let ms = i64::try_from(number).ok()?;
+        Timestamp::from_ms(if is_negative { -ms } else { ms })
     }
 
     /// A text as it stands, and how long it has become in `buffer`.

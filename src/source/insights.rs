@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::shippers::{self, Role};
-use super::when::When;
+use super::when::read_time;
 use super::{Decoded, Record, RejectReason};
 
 #[derive(serde::Deserialize)]
@@ -58,14 +58,14 @@ impl<'a> Fields<'a> {
     pub(super) fn decode(self) -> Result<Decoded<'a>, RejectReason> {
         let message = self.message.ok_or(RejectReason::NoMessage)?;
         let Some(text) = self.time else { return Ok(Decoded::Raw(message)) };
-        let when = When::of_text(&text)?;
+        let when = read_time(&text)?;
         Ok(Decoded::Record(Record {
             log_group: self.log_group.map(group_of),
             log_stream: self.log_stream,
             event_id: self.event_id,
-            timestamp: when.time,
-            is_time_approximate: when.is_approximate,
-            ingestion_time: self.ingestion_time.and_then(|it| Some(When::of_text(&it).ok()?.time)),
+            timestamp: when.at,
+            is_time_approximate: when.is_to_the_second,
+            ingestion_time: self.ingestion_time.and_then(|it| Some(read_time(&it).ok()?.at)),
             message,
         }))
     }

@@ -3,15 +3,16 @@
 
 use std::borrow::Cow;
 
-use super::when::When;
+use super::when::read_time;
 use super::{Decoded, Format, Record, RejectReason};
+use crate::time::LoggedTime;
 
 /// A line taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LogLine<'a> {
     pub(super) format: Format,
-    when: Option<When>,
-    ingestion_time: Option<When>,
+    when: Option<LoggedTime>,
+    ingestion_time: Option<LoggedTime>,
     log_group: Option<Cow<'a, str>>,
     log_stream: Option<Cow<'a, str>>,
     event_id: Option<Cow<'a, str>>,
@@ -81,7 +82,7 @@ pub(super) fn prefixed_brace(line: &[u8]) -> Option<usize> {
 /// What stands before a message.
 #[derive(Default)]
 struct Prefix {
-    times: Vec<When>,
+    times: Vec<LoggedTime>,
     log_group: Option<String>,
     /// The words of its name.
     log_stream: Option<String>,
@@ -165,10 +166,10 @@ impl Prefix {
 }
 
 /// The time that a word is, which is never a small number.
-fn time_of(word: &str) -> Option<When> {
+fn time_of(word: &str) -> Option<LoggedTime> {
     let may_be =
         word.len() >= "1795446131".len() && word.starts_with(|it: char| it.is_ascii_digit());
-    may_be.then(|| When::of_text(word).ok())?
+    may_be.then(|| read_time(word).ok())?
 }
 
 impl<'a> LogLine<'a> {
@@ -183,7 +184,7 @@ impl<'a> LogLine<'a> {
     fn parse_stamped(text: &'a str, start: usize, end: usize) -> Option<Self> {
         let bytes = text.as_bytes();
         let token = text.get(start..end)?;
-        let when = When::of_text(token).ok()?;
+        let when = read_time(token).ok()?;
         let first = message_start(bytes, end);
         let brace = brace(bytes, end).filter(|it| *it > first);
         let between = brace.and_then(|brace| text.get(first..brace)).unwrap_or_default();
@@ -247,9 +248,9 @@ impl<'a> LogLine<'a> {
                 log_group: self.log_group,
                 log_stream,
                 event_id: self.event_id,
-                timestamp: when.time,
-                is_time_approximate: when.is_approximate,
-                ingestion_time: self.ingestion_time.map(|it| it.time),
+                timestamp: when.at,
+                is_time_approximate: when.is_to_the_second,
+                ingestion_time: self.ingestion_time.map(|it| it.at),
                 message,
             }),
             None => Decoded::undated(self.log_group, log_stream, message),
@@ -376,8 +377,8 @@ mod tests {
         assert_eq!(read.log_stream.as_deref(), stream, "{line}");
         assert_eq!(read.message, message, "{line}");
         let when = read.when.unwrap();
-        assert_eq!(when.is_approximate, is_time_approximate, "{line}");
-        assert!(when.time.to_string().starts_with("2026-11-23T21:34:00."), "{line}");
+        assert_eq!(when.is_to_the_second, is_time_approximate, "{line}");
+        assert!(when.at.to_string().starts_with("2026-11-23T21:34:00."), "{line}");
     }
 
     #[test]
@@ -410,7 +411,7 @@ mod tests {
     fn other_tools_print_what_they_were_asked_for() {
         let check = |line: &str, expect: &str| {
             let read = LogLine::parse(line).unwrap_or_else(|| panic!("{line}"));
-            let ms = |it: Option<When>| it.map(|it| it.time.as_ms() % 1_000_000);
+            let ms = |it: Option<LoggedTime>| it.map(|it| it.at.as_ms() % 1_000_000);
             let shown = format!(
                 "{:?} {:?} {:?} {:?} {} {}",
                 ms(read.when),

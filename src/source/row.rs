@@ -8,8 +8,9 @@ use std::borrow::Cow;
 
 use super::scan;
 use super::shippers::{Shipped, may_be_event, text};
-use super::when::When;
+use super::when::read_time;
 use super::{Claim, Decoded};
+use crate::time::LoggedTime;
 
 /// Values that a row may have. A record has no more than six.
 const VALUES_MAX: usize = 16;
@@ -39,7 +40,7 @@ const TOKEN_BYTES_MIN: usize = 16;
 #[derive(Default)]
 struct Row<'a> {
     message: Option<Cow<'a, str>>,
-    times: Vec<When>,
+    times: Vec<LoggedTime>,
     log_group: Option<Cow<'a, str>>,
     log_stream: Option<Cow<'a, str>>,
     event_id: Option<Cow<'a, str>>,
@@ -135,7 +136,7 @@ impl<'a> Row<'a> {
             it if it.starts_with('/') => self.log_group = Some(value),
             it if is_number(it) && it.len() >= EVENT_ID_DIGITS_MIN => self.event_id = Some(value),
             it if is_number(it) && it.len() < TIME_DIGITS_MIN => {}
-            it => match When::of_text(it) {
+            it => match read_time(it) {
                 Ok(when) => self.times.push(when),
                 Err(_) => self.log_stream = self.log_stream.take().or(Some(value)),
             },
@@ -147,7 +148,7 @@ impl<'a> Row<'a> {
     fn decode(self) -> Option<Decoded<'a>> {
         let message = self.message.filter(|_| self.count > 1)?;
         let mut times = self.times;
-        times.sort_by_key(|it| it.time);
+        times.sort_by_key(|it| it.at);
         let mut times = times.into_iter();
         let shipped = Shipped {
             message: Some(message),

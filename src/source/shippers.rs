@@ -10,8 +10,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::insights::group_of;
-use super::when::When;
+use super::when::read_time;
 use super::{Decoded, Record, RejectReason};
+use crate::time::LoggedTime;
 
 /// What a member of an envelope is to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -169,11 +170,11 @@ type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 pub(super) struct Shipped<'a> {
     /// The message; none where the object is the message, with members of an envelope among its own.
     pub(super) message: Option<Cow<'a, str>>,
-    pub(super) when: Option<When>,
+    pub(super) when: Option<LoggedTime>,
     pub(super) log_group: Option<Cow<'a, str>>,
     pub(super) log_stream: Option<Cow<'a, str>>,
     pub(super) event_id: Option<Cow<'a, str>>,
-    pub(super) ingestion_time: Option<When>,
+    pub(super) ingestion_time: Option<LoggedTime>,
 }
 
 impl<'a> Shipped<'a> {
@@ -185,9 +186,9 @@ impl<'a> Shipped<'a> {
                 log_group: self.log_group,
                 log_stream: self.log_stream,
                 event_id: self.event_id,
-                timestamp: when.time,
-                is_time_approximate: when.is_approximate,
-                ingestion_time: self.ingestion_time.map(|it| it.time),
+                timestamp: when.at,
+                is_time_approximate: when.is_to_the_second,
+                ingestion_time: self.ingestion_time.map(|it| it.at),
                 message,
             }),
             None => Decoded::undated(self.log_group, self.log_stream, message),
@@ -264,11 +265,11 @@ fn envelope<'a>(members: &Members<'a>) -> Result<Shipped<'a>, RejectReason> {
         };
         match role {
             Message => {}
-            Time => shipped.when = Some(When::of_text(&text)?),
+            Time => shipped.when = Some(read_time(&text)?),
             LogGroup => shipped.log_group = Some(group_of(text)),
             LogStream => shipped.log_stream = Some(text),
             EventId => shipped.event_id = Some(text),
-            IngestionTime => shipped.ingestion_time = When::of_text(&text).ok(),
+            IngestionTime => shipped.ingestion_time = read_time(&text).ok(),
         }
     }
     if shipped.log_group.is_none() && members.contains_key(SPLUNK_EVENT) {
@@ -392,7 +393,7 @@ mod tests {
         let text = envelope.replace("TEXT", &quoted).replace("OBJECT", EVENT);
         let shipped = read(&text).unwrap().unwrap_or_else(|| panic!("nothing in {text}"));
         assert_eq!(shipped.message.as_deref(), Some(EVENT), "{text}");
-        assert_eq!(shipped.when.map(|it| it.time.as_ms()), Some(time_ms), "{text}");
+        assert_eq!(shipped.when.map(|it| it.at.as_ms()), Some(time_ms), "{text}");
         assert_eq!(shipped.log_group.as_deref(), group, "{text}");
         assert_eq!(shipped.log_stream.as_deref(), stream, "{text}");
     }
@@ -435,7 +436,7 @@ mod tests {
         let text =
             r#"{"traceId":"t","event":{},"@timestamp":"2026-11-23T15:02:11.120Z","log_group":"g"}"#;
         let shipped = read(text).unwrap().unwrap();
-        assert_eq!(shipped.when.map(|it| it.time.as_ms()), Some(MS));
+        assert_eq!(shipped.when.map(|it| it.at.as_ms()), Some(MS));
         assert!(matches!(shipped.into_decoded(text), Decoded::Record(it) if it.message == text));
     }
 }

@@ -1,5 +1,8 @@
 //! Times as logs, exports and spreadsheets write them.
 
+use std::iter;
+use std::ops::Range;
+
 use super::Timestamp;
 
 /// An instant out of a log, and how exactly the log has it.
@@ -12,14 +15,12 @@ pub struct LoggedTime {
     pub is_to_the_second: bool,
 }
 
-/// Seconds stay below this until the year 5138; milliseconds passed it in 1973.
-const SECONDS_MAX: u64 = 100_000_000_000;
+/// Whole numbers that count seconds: smaller ones count milliseconds, which passed the first in
+/// 1970, and larger ones too, which passed the last in 1973. Seconds reach it in the year 5138.
+pub(crate) const NUMBERS_OF_SECONDS: Range<u64> = 100_000_000..100_000_000_000;
 
-/// Milliseconds stay below this until the year 10,000; microseconds passed it in 1978.
-const MILLISECONDS_MAX: u64 = 254_000_000_000_000;
-
-/// Microseconds stay below this until the year 10,000; nanoseconds passed it in 1978.
-const MICROSECONDS_MAX: u64 = 254_000_000_000_000_000;
+/// From here on a number counts micro- or nanoseconds: no time has so many milliseconds.
+const MS_MAX: u64 = 1_000_000_000_000_000;
 
 impl LoggedTime {
     /// Takes a number since 1970: seconds, milliseconds, microseconds or nanoseconds, told apart by
@@ -34,13 +35,11 @@ impl LoggedTime {
     /// ```
     #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
-        let ms = match number.unsigned_abs() {
-            ..SECONDS_MAX => number.checked_mul(1_000)?,
-            SECONDS_MAX..MILLISECONDS_MAX => number,
-            MILLISECONDS_MAX..MICROSECONDS_MAX => number.div_euclid(1_000),
-            _ => number.div_euclid(1_000_000),
-        };
-        let is_to_the_second = number.unsigned_abs() < SECONDS_MAX;
+        let is_to_the_second = NUMBERS_OF_SECONDS.contains(&number.unsigned_abs());
+        let mut ms = if is_to_the_second { number * 1_000 } else { number };
+        while ms.unsigned_abs() >= MS_MAX {
+            ms = ms.div_euclid(1_000);
+        }
         Some(Self { at: Timestamp::from_ms(ms)?, is_to_the_second })
     }
 
@@ -52,10 +51,14 @@ impl LoggedTime {
         if let Ok(number) = text.parse::<i64>() {
             return Self::from_number(number);
         }
-        if text.bytes().all(|it| it.is_ascii_digit() || b".-+eE".contains(&it))
-            && let Ok(number) = text.parse::<f64>()
+        if let Some((whole, fraction)) = text.split_once('.')
+            && let Some(time) = Self::from_decimal(whole, fraction)
         {
-            return Self::from_decimal(number);
+            return Some(time);
+        }
+        if is_exponential(text) {
+            let number: f64 = text.parse().ok()?;
+            return Self::from_decimal(&format!("{number:.0}"), "");
         }
         let has_fraction =
             text.split(['.', ',']).skip(1).any(|it| it.starts_with(|it: char| it.is_ascii_digit()));
@@ -63,21 +66,26 @@ impl LoggedTime {
         Some(Self { at, is_to_the_second: !has_fraction })
     }
 
-    /// Takes a number that is written with decimals or an exponent.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "a cast of floats saturates, and a millisecond is all that is wanted"
-    )]
-    #[must_use]
-    pub fn from_decimal(number: f64) -> Option<Self> {
-        if number.abs() < SECONDS_MAX as f64 && number.fract() != 0.0 {
-            let at = Timestamp::from_ms((number * 1_000.0).round() as i64)?;
-            return Some(Self { at, is_to_the_second: false });
+    /// Takes a number that is written with decimals, of which seconds take the thousandths.
+    fn from_decimal(whole: &str, fraction: &str) -> Option<Self> {
+        if !fraction.bytes().all(|it| it.is_ascii_digit()) {
+            return None;
         }
-        let is_number = number.abs() < i64::MAX as f64;
-        is_number.then(|| Self::from_number(number.round() as i64)).flatten()
+        let number: i64 = whole.parse().ok()?;
+        if fraction.is_empty() || number.unsigned_abs() >= NUMBERS_OF_SECONDS.end {
+            return Self::from_number(number);
+        }
+        let thousandths = fraction.bytes().chain(iter::repeat(b'0')).take(3);
+        let ms = thousandths.fold(0, |ms, digit| ms * 10 + i64::from(digit - b'0'));
+        let ms = if whole.starts_with('-') { number * 1_000 - ms } else { number * 1_000 + ms };
+        Some(Self { at: Timestamp::from_ms(ms)?, is_to_the_second: false })
     }
+}
+
+/// Whether a text is a number with an exponent, as spreadsheets write large ones.
+fn is_exponential(text: &str) -> bool {
+    text.contains(['e', 'E'])
+        && text.bytes().all(|it| it.is_ascii_digit() || b".-+eE".contains(&it))
 }
 
 #[cfg(test)]
@@ -97,10 +105,16 @@ mod tests {
         check("1.79544613112E12", "2026-11-23T15:02:11.120Z", false);
         check("1795446131120999", "2026-11-23T15:02:11.120Z", false);
         check("1795446131120999999", "2026-11-23T15:02:11.120Z", false);
-        check("-1", "1969-12-31T23:59:59.000Z", true);
+        check("1795446131120.5", "2026-11-23T15:02:11.120Z", false);
+        check("1795446131.120999", "2026-11-23T15:02:11.120Z", false);
+        check("19", "1970-01-01T00:00:00.019Z", false);
+        check("-1", "1969-12-31T23:59:59.999Z", false);
+        check("-0.5", "1969-12-31T23:59:59.500Z", false);
+        check("-200000000", "1963-08-31T04:26:40.000Z", true);
         assert_eq!(LoggedTime::from_number(i64::MAX).unwrap().at.as_ms(), i64::MAX / 1_000_000);
         assert_eq!(LoggedTime::from_number(253_402_207_200_000).unwrap().at, Timestamp::MAX);
         assert_eq!(LoggedTime::from_number(253_999_999_999_999), None);
+        assert_eq!(LoggedTime::from_number(i64::MIN).unwrap().at.as_ms(), -9_223_372_036_855);
     }
 
     #[test]
@@ -110,7 +124,7 @@ mod tests {
         check("2026-11-23T16:02:11+01:00", "2026-11-23T15:02:11.000Z", true);
         check("2026-11-23 15:02:11.000", "2026-11-23T15:02:11.000Z", false);
         check("2026-11-23T15:02:11.12Z", "2026-11-23T15:02:11.120Z", false);
-        for text in ["", "soon", "1e999", "-", "NaN", "99999999999999999999"] {
+        for text in ["", "soon", "1e999", "-", "NaN", ".5", "1.5.1", "99999999999999999999"] {
             assert!(LoggedTime::parse(text).is_none(), "{text}");
         }
     }

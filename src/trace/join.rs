@@ -197,7 +197,7 @@ pub(super) fn named_for_comparison<'e>(
     event: &'e Event<'static>,
 ) -> impl Iterator<Item = &'e Address<'static>> {
     let is_naming = Role::of(event).kind == RoleKind::Named;
-    event.recipients.iter().filter(move |it| is_naming && !it.as_str().contains('*'))
+    event.recipients.iter().filter(move |it| is_naming && !it.is_masked())
 }
 
 /// Works out what became of one message. `None` without events.
