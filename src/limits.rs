@@ -4,7 +4,11 @@
 //! printed stops at one of these.
 
 mod insights;
+mod message_table;
+mod triage;
 pub use insights::*;
+pub use message_table::*;
+pub use triage::*;
 
 /// Bytes in one line or one framed record. CloudWatch caps an event at 1 MiB; its JSON escape
 /// inside an envelope may double that, and the envelope itself adds a little.
@@ -353,18 +357,6 @@ pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
 
 /// Seconds between two looks at a store that is watched.
 pub const WATCH_SECONDS_MAX: u64 = 24 * 60 * 60;
-
-/// Events of rules that a triage reads: the newest. Older ones do not make a rule less new.
-pub const TRIAGE_RULE_EVENTS_MAX: usize = 200_000;
-
-/// Messages that must have bounced for an address, all of them, before it counts as failing.
-pub const FAILING_BOUNCES_MIN: u64 = 3;
-
-/// Messages that a sender must have sent to count as a burst.
-pub const BURST_MESSAGES_MIN: u64 = 50;
-
-/// How many times as many messages as in the period before make a burst.
-pub const BURST_FACTOR: u64 = 5;
 
 /// Keys that messages are grouped by at once.
 pub const GROUP_KEYS_MAX: usize = 2;

@@ -12,6 +12,7 @@ use super::{Context, Format, Outcome, output};
 use crate::ingest::{FileReport, ImportOptions, ImportReport, NoCoverage, import};
 use crate::render::{csv_cell, write_json};
 use crate::source::hidden_directories;
+use crate::trace::keep_table;
 
 /// Takes events from files and keeps them
 ///
@@ -38,6 +39,7 @@ pub(super) struct ImportArgs {
 pub(super) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = context.store_path()?;
     let options = ImportOptions {
+        table: Some(keep_table),
         log_group: args.log_group.clone(),
         commit_records_max: args.commit_records,
         without_coverage: args.no_coverage,

@@ -22,8 +22,8 @@ use crate::render::{
 use crate::stats::{GroupKey, GroupRequest, group};
 use crate::store::Store;
 use crate::trace::{
-    self, EventTracer, JoinRules, Message, MessageFilter, MessageOutcome, MessageSummary, Order,
-    OutcomeWord, Page, Place, page, select,
+    self, EventTracer, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord, Page,
+    Place, Totals, select_page,
 };
 
 /// Lists messages by what is known of them and what became of them, or counts them in groups
@@ -128,10 +128,10 @@ fn answer(
     if !args.group_by.is_empty() {
         return Ok((show_groups(args, filter, rules, opened, context)?, None));
     }
-    let found = select(store, &rules, &filter)?;
-    let is_nothing = found.is_empty();
-    let failed = args.watch.failed(&metrics(), |name| metric(&found, name))?;
-    let page = page(found, Order::from(args.sort), cursor, args.limit);
+    let order = Order::from(args.sort);
+    let (page, totals) = select_page(store, &rules, &filter, order, cursor, args.limit)?;
+    let is_nothing = page.total == 0;
+    let failed = args.watch.failed(&metrics(), |name| metric(&totals, name))?;
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let (shown, truncated) = write(&page, args, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
@@ -151,18 +151,18 @@ fn metrics() -> Vec<&'static str> {
 }
 
 /// A number for `--fail-if`: words for what becomes of a recipient count recipients.
-fn metric(found: &[MessageSummary], name: &str) -> Option<u64> {
+fn metric(totals: &Totals, name: &str) -> Option<u64> {
     if name == "messages" {
-        return Some(found.len() as u64);
+        return Some(totals.messages);
     }
     if name == "recipients" {
-        return Some(found.iter().map(|it| u64::from(it.recipient_count)).sum());
+        return Some(totals.recipients);
     }
     if let Some(outcome) = trace::Outcome::ALL.into_iter().find(|it| it.as_str() == name) {
-        return Some(found.iter().map(|it| u64::from(it.recipients.get(outcome))).sum());
+        return Some(totals.recipients_with(outcome));
     }
     let outcome = MessageOutcome::ALL.into_iter().find(|it| it.as_str() == name)?;
-    Some(found.iter().filter(|it| it.outcome == outcome).count() as u64)
+    Some(totals.messages_with(outcome))
 }
 
 /// Says on stderr how to go on, where the answer itself has no place for it.

@@ -17,6 +17,7 @@ use crate::pull::{ClockWatch, PullOptions, PullPlan, PullReport, Puller, Stop};
 use crate::render::{write_event_line, write_events_ndjson};
 use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
 use crate::time::{Timestamp, human_duration, parse_duration_ms, parse_time_argument};
+use crate::trace::keep_table;
 
 /// Takes events from CloudWatch Logs and keeps them
 ///
@@ -105,6 +106,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         return if failures.is_empty() { Ok(Outcome::Done) } else { fail(&failures, "") };
     }
     let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
+    keep_table(&mut writer);
     let clock = running_clock(context);
     let mut watch = ClockWatch::begin(clock.now());
     let mut as_of = context.now;

@@ -13,6 +13,7 @@ use super::{Context, Format, Outcome};
 use crate::aws::{S3Url, SessionOptions};
 use crate::ingest::{ImportOptions, S3Report, import_s3};
 use crate::render::write_json;
+use crate::trace::keep_table;
 
 /// Takes what an export task or Firehose left below `url`. `log_group` names the group of records
 /// whose object does not.
@@ -27,7 +28,12 @@ pub(super) fn run(
     let wish = Arc::clone(&stop);
     super::pull::on_interrupt(move || wish.swap(true, Ordering::SeqCst))?;
     let store = context.store_path()?;
-    let options = ImportOptions { log_group, began: Some(context.now), ..ImportOptions::default() };
+    let options = ImportOptions {
+        log_group,
+        began: Some(context.now),
+        table: Some(keep_table),
+        ..ImportOptions::default()
+    };
     let progress = ImportProgress::new(context);
     let report = import_s3(session, &url, &store, &options, &stop, &mut |it| progress.show(it))?;
     drop(progress);

@@ -9,6 +9,7 @@ use super::output::{counted, warn};
 use super::{Context, Format, Outcome};
 use crate::render::write_json;
 use crate::store::reindex;
+use crate::trace::rebuild_table;
 
 /// Builds the index anew from the archive
 ///
@@ -19,6 +20,9 @@ pub(super) struct ReindexArgs {}
 pub(super) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outcome> {
     let path = context.store_path()?;
     let report = reindex(&path)?;
+    if report.damage.is_empty() {
+        rebuild_table(&path)?;
+    }
     let mut stdout = anstream::stdout().lock();
     match context.global.format {
         Format::Json | Format::Ndjson => {

@@ -14,6 +14,7 @@ use crate::store::{
     Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records,
 };
 use crate::time::{Zone, parse_time_argument};
+use crate::trace::rebuild_table;
 
 /// Removes all records from before a time, for good
 ///
@@ -99,6 +100,7 @@ fn run(
             ask(&report, what, context)?;
         }
         report = remove_records(&path, &request, false)?;
+        rebuild_table(&path)?;
     }
     let mut stdout = anstream::stdout().lock();
     match context.global.format {

@@ -21,6 +21,7 @@ use crate::render::{human_duration, sanitise};
 use crate::store::{StoreWriter, VerifyOptions, verify};
 use crate::time::parse_duration_ms;
 use crate::time::workmail_end::has_ended;
+use crate::trace::keep_table;
 
 /// Switches email event logging off, and deletes what it left
 ///
@@ -246,6 +247,7 @@ impl Teardown<'_> {
         let puller = Puller::open(&self.session, super::running_clock(context), stop)?;
         let group = puller.group(Some(&self.plan.wish.scope.log_group))?;
         let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
+        keep_table(&mut writer);
         let was_on = self.plan.steps.contains(&TeardownStep::SwitchOff);
         let options = DrainOptions { settle_ms: self.settle_ms, was_on };
         let progress = PullingProgress::new(context, false);

@@ -14,8 +14,9 @@ use super::sign::{signed_in_words, signed_to_json};
 use super::{Context, Format, Outcome, export_check};
 use crate::render::{sanitise, write_json};
 use crate::signing::{HeadStatement, PublicKey, Signed, SigningError};
-use crate::store::{Damage, FoundHead, VerifyOptions, VerifyReport, verify};
+use crate::store::{Damage, FoundHead, Store, VerifyOptions, VerifyReport, verify};
 use crate::time::Zone;
+use crate::trace::is_table_true;
 
 /// Checks every byte of the archive and of the index
 ///
@@ -78,7 +79,16 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
     let path = context.store_path()?;
     let options = VerifyOptions { is_deep: args.deep, head: head.as_deref() };
     let progress = VerifyingProgress::new(context);
-    let report = verify(&path, &options, &|it| progress.show(it))?;
+    let mut report = verify(&path, &options, &|it| progress.show(it))?;
+    if args.deep && report.problems.is_empty() {
+        let is_true = is_table_true(&Store::open(&path)?)?;
+        report.problems.extend((is_true == Some(false)).then(|| {
+            format!(
+                "{} disagrees with the archive: `mailtrace reindex` rebuilds it",
+                path.join("messages").display()
+            )
+        }));
+    }
     drop(progress);
     let mut stdout = anstream::stdout().lock();
     match context.global.format {

@@ -27,6 +27,8 @@ pub struct ImportOptions {
     pub withholds_removed: bool,
     /// Whether the inputs are no proof that there was nothing else in their time.
     pub without_coverage: bool,
+    /// Who keeps the message table of the store, if somebody does.
+    pub table: Option<fn(&mut StoreWriter)>,
     /// When it begins, as the store is to remember it; `None` takes the clock.
     pub began: Option<Timestamp>,
 }
@@ -61,6 +63,7 @@ pub fn import(
     let started = Instant::now();
     let inputs = walk(paths)?;
     let mut writer = StoreWriter::open_or_create(store)?;
+    options.table.inspect(|keep| keep(&mut writer));
     let total_bytes = total_bytes(&inputs);
     let inputs = inputs.iter().map(open);
     let never = Arc::new(AtomicBool::new(false));

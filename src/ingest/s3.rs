@@ -93,6 +93,7 @@ pub(super) fn import_objects(
             |_| Ok(Stored::default()),
             |()| {
                 let mut writer = StoreWriter::open_or_create(store)?;
+                options.table.inspect(|keep| keep(&mut writer));
                 let _has_ended = taken_sender.send(writer.taken_objects().clone());
                 let inputs = inputs(incoming, url.bucket());
                 let total_bytes = || tally.total_bytes();

@@ -4,20 +4,21 @@ use std::collections::HashMap;
 
 use super::cause::cause_of;
 use super::groups::GroupValue;
+use super::listed_values::ListedValues;
 use super::{GroupKey, PAIR_SEPARATOR, StatsError, intervals_of};
 use crate::event::{Address, domain_of};
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
-use crate::trace::{Found, JudgedRow, Message, Outcome, Overview, Recipient};
+use crate::trace::{Found, JudgedRow, Message, Outcome, Overview, Recipient, Selection};
 
 /// What the values of one key are found by.
-pub(super) struct GroupValues {
+pub(super) struct GroupValues<'o> {
     key: GroupKey,
-    source: Source,
+    source: Source<'o>,
 }
 
-enum Source {
+enum Source<'o> {
     /// The message or the recipient itself.
     Itself,
     /// The domain of each address, and the domains.
@@ -26,10 +27,12 @@ enum Source {
     Attributes { of_event: EventAttributes, of_set: Vec<Option<u32>>, texts: Vec<String> },
     /// When intervals begin.
     Intervals(Option<Intervals>, Zone),
+    /// The message table.
+    Listing(ListedValues<'o>),
 }
 
 /// The number of no address.
-const NOBODY: u32 = u32::MAX;
+pub(super) const NOBODY: u32 = u32::MAX;
 
 /// Numbers for texts.
 #[derive(Default)]
@@ -62,24 +65,24 @@ fn text_or_absent(value: Option<&str>) -> GroupValue {
     value.map(str::trim).filter(|it| !it.is_empty()).map_or(GroupValue::Absent, text)
 }
 
-impl GroupValues {
+impl<'o> GroupValues<'o> {
     pub(super) fn find(
         key: GroupKey,
         store: &Store,
-        overview: &Overview<'_>,
+        overview: &Overview<'o>,
+        selection: &Selection<'_, '_>,
         zone: &Zone,
     ) -> Result<Self, StatsError> {
+        let listing = overview.listing().filter(|_| selection.is_listed());
         let source = match key {
-            GroupKey::SenderDomain => Source::domains(overview.senders()),
-            GroupKey::RecipientDomain => Source::domains(overview.recipients()),
-            GroupKey::Folder => Source::attributes(store, Attribute::Folder)?,
-            GroupKey::Status => Source::attributes(store, Attribute::Status)?,
-            GroupKey::Rule => Source::attributes(store, Attribute::Rule)?,
             GroupKey::Hour => {
                 Source::intervals(store, overview, Interval::Length(3_600_000), zone)?
             }
             GroupKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
-            _ => Source::Itself,
+            _ => match listing {
+                Some(listing) => Source::Listing(ListedValues::find(key, listing)?),
+                None => Source::of_columns(key, store, overview)?,
+            },
         };
         Ok(Self { key, source })
     }
@@ -93,6 +96,17 @@ impl GroupValues {
         reader: &mut EventReader<'_>,
     ) -> Result<Vec<GroupValue>, StoreError> {
         match found {
+            Found::Listed { message, recipients } => match &self.source {
+                Source::Listing(_) if matches!(self.key, GroupKey::Reason | GroupKey::Cause) => {
+                    let Some(row) = recipients.get(place) else { return Ok(Vec::new()) };
+                    let Some(bounce) = row.entry.bounce else {
+                        return Ok(vec![GroupValue::Absent]);
+                    };
+                    Ok(vec![self.reason(reader.read(bounce)?.event.reason.as_deref())])
+                }
+                Source::Listing(listed) => Ok(listed.of(message, recipients.get(place))),
+                _ => Ok(vec![self.interval(found.first_seen_ms())]),
+            },
             Found::Columns { events, rows, recipients, sender, .. } => match self.key {
                 GroupKey::Rule => Ok(self.rules(events)),
                 GroupKey::Hour | GroupKey::Day => Ok(vec![self.interval(found.first_seen_ms())]),
@@ -243,6 +257,7 @@ impl GroupValues {
         match (value, self.key, &self.source) {
             (GroupValue::Absent, ..) => None,
             (GroupValue::Text(text), ..) => Some(text.into()),
+            (value, _, Source::Listing(listed)) => listed.label(&value),
             (GroupValue::Pair(sender, recipient), ..) => {
                 let recipient = of(overview.recipients(), recipient)?;
                 Some(pair(of(overview.senders(), sender).as_deref(), &recipient))
@@ -281,7 +296,22 @@ impl GroupValues {
     }
 }
 
-impl Source {
+impl Source<'_> {
+    fn of_columns(
+        key: GroupKey,
+        store: &Store,
+        overview: &Overview<'_>,
+    ) -> Result<Self, StoreError> {
+        Ok(match key {
+            GroupKey::SenderDomain => Self::domains(overview.senders()),
+            GroupKey::RecipientDomain => Self::domains(overview.recipients()),
+            GroupKey::Folder => Self::attributes(store, Attribute::Folder)?,
+            GroupKey::Status => Self::attributes(store, Attribute::Status)?,
+            GroupKey::Rule => Self::attributes(store, Attribute::Rule)?,
+            _ => Self::Itself,
+        })
+    }
+
     fn domains(addresses: &[Vec<u8>]) -> Self {
         let mut texts = Texts::default();
         let domain = |address: &Vec<u8>| {
@@ -315,21 +345,21 @@ impl Source {
     }
 }
 
-fn or_absent(mut values: Vec<GroupValue>) -> Vec<GroupValue> {
+pub(super) fn or_absent(mut values: Vec<GroupValue>) -> Vec<GroupValue> {
     if values.is_empty() {
         values.push(GroupValue::Absent);
     }
     values
 }
 
-fn number(count: usize) -> u32 {
+pub(super) fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-fn outcome_number(outcome: Outcome) -> u32 {
+pub(super) fn outcome_number(outcome: Outcome) -> u32 {
     number(Outcome::ALL.iter().position(|it| *it == outcome).unwrap_or_default())
 }
 
-fn pair(sender: Option<&str>, recipient: &str) -> String {
+pub(super) fn pair(sender: Option<&str>, recipient: &str) -> String {
     format!("{}{PAIR_SEPARATOR}{recipient}", sender.unwrap_or("(nobody)"))
 }

@@ -110,7 +110,7 @@ pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError
     let is_by_sender = request.keys.iter().any(|it| {
         matches!(it, GroupKey::Sender | GroupKey::SenderDomain | GroupKey::SenderRecipient)
     });
-    let overview = Overview::new(store, &request.rules, is_by_sender)?;
+    let overview = Overview::new(store, &request.rules, is_by_sender);
     group_of(store, &overview, request)
 }
 
@@ -166,10 +166,10 @@ fn tally(
 ) -> Result<Tallies, StatsError> {
     let unit = request.unit();
     let keys = request.keys.iter().take(limits::GROUP_KEYS_MAX);
-    let values = keys
-        .map(|it| GroupValues::find(*it, store, overview, &request.zone))
-        .collect::<Result<Vec<_>, _>>()?;
     let selection = Selection::new(overview, &request.filter)?;
+    let values = keys
+        .map(|it| GroupValues::find(*it, store, overview, &selection, &request.zone))
+        .collect::<Result<Vec<_>, _>>()?;
     let selection =
         if unit == Unit::Recipients { selection.with_deciding_events() } else { selection };
     let parts = selection.visit(|part: &mut Part, reader, found| {

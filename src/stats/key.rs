@@ -135,6 +135,11 @@ impl CountKey {
         self.attribute().is_some()
     }
 
+    /// Whether the values are what stands behind the `@` of addresses.
+    pub(super) fn is_of_domains(self) -> bool {
+        matches!(self, Self::SenderDomain | Self::RecipientDomain)
+    }
+
     /// The attribute of the index that tells the value.
     pub(super) fn attribute(self) -> Option<Attribute> {
         Some(match self {

@@ -2,8 +2,8 @@
 
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
-use crate::time::{Intervals, Timestamp};
-use crate::trace::{Outcome, Overview};
+use crate::time::{Intervals, TimeRange, Timestamp};
+use crate::trace::{EventTracer, MessageFacts, Outcome, Overview, facts_of};
 
 /// How long mail took.
 #[derive(Clone, Debug)]
@@ -49,16 +49,40 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
         let place = intervals.as_ref().map_or(0, |it| it.place_of(ms));
         u32::try_from(place).unwrap_or(u32::MAX)
     };
-    let overview = Overview::new(store, &request.rules, false)?;
-    let parts = overview.visit(|part: &mut Vec<Measured>, facts| {
+    let overview = Overview::new(store, &request.rules, false);
+    let take = |part: &mut Vec<Measured>, outcome, started_ms, latency_ms| {
+        if request.contains(started_ms) {
+            part.push((place_of(started_ms), outcome, latency_ms));
+        }
+    };
+    let take_facts = |part: &mut Vec<Measured>, facts: MessageFacts| {
         for recipient in facts.recipients {
             let Some(latency) = recipient.latency else { continue };
-            if request.contains(latency.started_ms) {
-                let place = place_of(latency.started_ms);
-                part.push((place, recipient.outcome, latency.latency_ms));
-            }
+            take(part, recipient.outcome, latency.started_ms, latency.latency_ms);
         }
-    })?;
+    };
+    let parts = match overview.listing() {
+        None => overview.visit(take_facts)?,
+        // Legs count by their own start.
+        Some(listing) => listing.visit(
+            TimeRange::default(),
+            None,
+            || EventTracer::new(store, &request.rules),
+            |part, tracer, message| {
+                if message.needs_originals {
+                    let read = tracer.message_of(message.place)?;
+                    read.iter().for_each(|it| take_facts(part, facts_of(it)));
+                    return Ok(());
+                }
+                for row in &message.rows {
+                    if let Some(latency_ms) = row.latency_ms() {
+                        take(part, row.outcome, row.started_ms, latency_ms);
+                    }
+                }
+                Ok(())
+            },
+        )?,
+    };
     let mut measured = parts.concat();
     measured.sort_unstable();
     let starts: Vec<Timestamp> =

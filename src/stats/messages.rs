@@ -5,8 +5,12 @@ use std::collections::HashMap;
 use super::tally::{Tally, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::domain_of;
-use crate::store::{Store, StoreError};
-use crate::trace::{AddressKey, Direction, Outcome, Overview};
+use crate::store::{LegEntry, Store, StoreError};
+use crate::time::TimeRange;
+use crate::trace::{
+    AddressKey, Direction, EventTracer, Listing, MessageFacts, Outcome, Overview, deciding,
+    facts_of,
+};
 
 /// What one worker found.
 #[derive(Default)]
@@ -29,6 +33,34 @@ impl Part {
     }
 }
 
+impl Part {
+    /// Takes what counts of a message.
+    fn take_facts(&mut self, facts: MessageFacts, key: CountKey, request: &StatsRequest) {
+        if key == CountKey::Direction {
+            let legs = facts.legs.iter().filter(|it| request.contains(it.started_ms));
+            let place = |it| DIRECTIONS.iter().position(|direction| *direction == it);
+            self.numbered.extend(legs.map(|it| (number(place(it.direction)), it.started_ms)));
+            return;
+        }
+        let ms = facts.first_seen_ms;
+        if !request.contains(ms) {
+            return;
+        }
+        if matches!(key, CountKey::Sender | CountKey::SenderDomain) {
+            self.take(facts.sender, ms);
+            return;
+        }
+        for recipient in facts.recipients.into_iter().filter(|it| it.is_deciding) {
+            if key == CountKey::Outcome {
+                let place = Outcome::ALL.iter().position(|it| *it == recipient.outcome);
+                self.numbered.push((number(place), ms));
+            } else {
+                self.take(Some(recipient.address), ms);
+            }
+        }
+    }
+}
+
 const DIRECTIONS: [Direction; 2] = [Direction::Incoming, Direction::Outgoing];
 
 /// Takes the messages, legs or recipients that count, with their values.
@@ -38,39 +70,80 @@ pub(super) fn tally(
     request: &StatsRequest,
 ) -> Result<Tally, StoreError> {
     let is_by_sender = matches!(key, CountKey::Sender | CountKey::SenderDomain);
-    let overview = Overview::new(store, &request.rules, is_by_sender)?;
-    let parts: Vec<Part> = overview.visit(|part: &mut Part, facts| {
-        if key == CountKey::Direction {
-            let legs = facts.legs.iter().filter(|it| request.contains(it.started_ms));
-            let place = |it| DIRECTIONS.iter().position(|direction| *direction == it);
-            part.numbered.extend(legs.map(|it| (number(place(it.direction)), it.started_ms)));
-            return;
-        }
-        let ms = facts.first_seen_ms;
-        if !request.contains(ms) {
-            return;
-        }
-        if is_by_sender {
-            part.take(facts.sender, ms);
-            return;
-        }
-        for recipient in facts.recipients.into_iter().filter(|it| it.is_deciding) {
-            if key == CountKey::Outcome {
-                let place = Outcome::ALL.iter().position(|it| *it == recipient.outcome);
-                part.numbered.push((number(place), ms));
-            } else {
-                part.take(Some(recipient.address), ms);
-            }
-        }
-    })?;
+    let overview = Overview::new(store, &request.rules, is_by_sender);
+    if let Some(listing) = overview.listing() {
+        return tally_listed(listing, store, key, request);
+    }
+    let parts: Vec<Part> =
+        overview.visit(|part: &mut Part, facts| part.take_facts(facts, key, request))?;
     let tally = match key {
         CountKey::Direction => joined(parts, &DIRECTIONS.map(Direction::as_str)),
         CountKey::Outcome => joined(parts, &Outcome::ALL.map(Outcome::as_str)),
         _ if is_by_sender => joined(parts, overview.senders()),
         _ => joined(parts, overview.recipients()),
     };
-    let is_by_domain = matches!(key, CountKey::SenderDomain | CountKey::RecipientDomain);
-    Ok(if is_by_domain { by_domain(tally) } else { tally })
+    Ok(if key.is_of_domains() { by_domain(tally) } else { tally })
+}
+
+/// The same by the message table.
+fn tally_listed(
+    listing: Listing<'_>,
+    store: &Store,
+    key: CountKey,
+    request: &StatsRequest,
+) -> Result<Tally, StoreError> {
+    let whole = |it: &str| Some(it.to_owned());
+    let numbers = match key {
+        CountKey::Sender | CountKey::SenderDomain => {
+            listing.numbers(&[|it| &it.sender, |it| &it.from], whole)?
+        }
+        CountKey::Recipient | CountKey::RecipientDomain => {
+            listing.numbers(&[|it| &it.addresses], whole)?
+        }
+        _ => listing.numbers(&[], whole)?,
+    };
+    // Legs are counted by their own start.
+    let range = if key == CountKey::Direction { TimeRange::default() } else { request.range };
+    let start = || EventTracer::new(store, &request.rules);
+    let parts = listing.visit(range, None, start, |part: &mut Part, tracer, message| {
+        if message.needs_originals {
+            let read = tracer.message_of(message.place)?;
+            read.iter().for_each(|it| part.take_facts(facts_of(it), key, request));
+            return Ok(());
+        }
+        let ms = message.first_ms;
+        let Some(segment) = listing.segment(message.segment) else { return Ok(()) };
+        let get = |column, text| numbers.get(column, message.segment, text);
+        match key {
+            CountKey::Direction => {
+                let legs = message.legs.iter().filter(|it| request.contains(it.started_ms));
+                // As they stand in `DIRECTIONS`.
+                let direction = |it: &LegEntry| u32::from(it.is_outgoing);
+                part.numbered.extend(legs.map(|it| (direction(it), it.started_ms)));
+            }
+            CountKey::Sender | CountKey::SenderDomain => {
+                let sender = match segment.sender.number(message.document) {
+                    Some(sender) => get(0, sender),
+                    None => segment.from.number(message.document).and_then(|it| get(1, it)),
+                };
+                part.numbered.push((sender.unwrap_or(ABSENT), ms));
+            }
+            CountKey::Outcome => part.numbered.extend(deciding(&message.rows).map(|it| {
+                let place = Outcome::ALL.iter().position(|known| *known == it.outcome);
+                (number(place), ms)
+            })),
+            _ => part.numbered.extend(
+                deciding(&message.rows).map(|it| (get(0, it.address()).unwrap_or(ABSENT), ms)),
+            ),
+        }
+        Ok(())
+    })?;
+    let tally = match key {
+        CountKey::Direction => joined(parts, &DIRECTIONS.map(Direction::as_str)),
+        CountKey::Outcome => joined(parts, &Outcome::ALL.map(Outcome::as_str)),
+        _ => joined(parts, &numbers.texts),
+    };
+    Ok(if key.is_of_domains() { by_domain(tally) } else { tally })
 }
 
 fn number(place: Option<usize>) -> u32 {

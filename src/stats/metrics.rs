@@ -39,7 +39,7 @@ pub struct Metrics {
 pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsError> {
     let intervals = request.intervals(store)?;
     let width = intervals.as_ref().map_or(0, Intervals::count);
-    let overview = Overview::new(store, &request.rules, false)?;
+    let overview = Overview::new(store, &request.rules, false);
     let parts = overview.visit(|part: &mut Vec<(Step, i64)>, facts| {
         let inside = facts.steps.iter().filter(|it| request.contains(it.at_ms));
         part.extend(inside.map(|it| (it.step, it.at_ms)));

@@ -13,6 +13,7 @@ mod group_values;
 mod groups;
 mod key;
 mod latency;
+mod listed_values;
 mod messages;
 mod metrics;
 mod tally;

@@ -29,6 +29,8 @@ pub(super) const INDEX_BEING_BUILT: &str = "index.new";
 /// Where the old index is for an instant, on file systems that cannot exchange two names.
 pub(super) const INDEX_ASIDE: &str = "index.old.tmp";
 pub(super) const REJECTED: &str = "rejected";
+/// The message table.
+pub(super) const MESSAGES: &str = "messages";
 
 /// The file that says which rejects are kept already.
 pub(super) const KNOWN_REJECTS: &str = "rejected.json";
@@ -37,7 +39,7 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 pub(super) const REPEATS: &str = "repeats.json";
 
 /// The directories that a store keeps its files in.
-const PARTS: [&str; 3] = [ARCHIVE, INDEX, REJECTED];
+const PARTS: [&str; 4] = [ARCHIVE, INDEX, REJECTED, MESSAGES];
 
 /// The paths inside one store.
 #[derive(Clone, Debug)]
@@ -88,6 +90,10 @@ impl Layout {
 
     pub(super) fn index(&self) -> PathBuf {
         self.root.join(INDEX)
+    }
+
+    pub(super) fn messages(&self) -> PathBuf {
+        self.root.join(MESSAGES)
     }
 
     pub(super) fn archive(&self) -> PathBuf {

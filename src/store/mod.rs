@@ -20,6 +20,7 @@ mod instant_tests;
 mod large_legs;
 mod layout;
 mod lock;
+mod message_table;
 mod note;
 mod objects;
 mod open_index;
@@ -46,6 +47,10 @@ pub use index::{Attribute, Fields, IdHash, attribute_values, truncate_term};
 pub(crate) use index::{
     AttributeSet, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable, Senders,
     for_each_document,
+};
+pub(crate) use message_table::{
+    EntryRow, LegEntry, MessageEntry, MessageTable, RecipientEntry, RowBits, TableSegment,
+    TableWriter, TextColumn, Upkeep, verdicts_of,
 };
 pub use objects::{ObjectHash, TakenObjects};
 pub use prepare::{PreparedBatch, Preparer, Preparers};

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 use tantivy::query::Query;
@@ -13,7 +13,8 @@ use super::index::{
     Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventSet, EventTable, IdHash,
     IndexSnapshot, Senders, TimeReader, read_checkpoint,
 };
-use super::layout::Layout;
+use super::layout::{Layout, MESSAGES};
+use super::message_table::MessageTable;
 use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
@@ -31,6 +32,7 @@ pub struct Store {
     snapshot: IndexSnapshot,
     pub(super) checkpoint: Checkpoint,
     pub(super) files: Arc<ArchiveFiles>,
+    table: OnceLock<Option<MessageTable>>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -38,7 +40,7 @@ pub struct Store {
 pub struct Sizes {
     /// The archive.
     pub archive_bytes: u64,
-    /// The index.
+    /// The index, and the message table beside it.
     pub index_bytes: u64,
     /// What was rejected.
     pub rejected_bytes: u64,
@@ -65,9 +67,20 @@ impl Store {
             // missing all the same is lost: what lies in the others can still be read.
             let is_new = || read_checkpoint(&layout).is_ok_and(|it| it != checkpoint);
             if !is_any_missing || attempts == 0 || !is_new() {
-                return Ok(Self { layout, snapshot, checkpoint, files });
+                return Ok(Self::of(&layout, snapshot, checkpoint, &files));
             }
         }
+    }
+
+    /// A store as of a commit that was opened.
+    pub(super) fn of(
+        layout: &Layout,
+        snapshot: IndexSnapshot,
+        checkpoint: Checkpoint,
+        files: &Arc<ArchiveFiles>,
+    ) -> Self {
+        let (layout, files) = (layout.clone(), Arc::clone(files));
+        Self { layout, snapshot, checkpoint, files, table: OnceLock::new() }
     }
 
     /// Where it lies.
@@ -275,7 +288,42 @@ impl Store {
     ///
     /// [`StoreError::Index`].
     pub(crate) fn event_table(&self) -> Result<EventTable, StoreError> {
-        self.snapshot.event_table()
+        self.snapshot.event_table(&|_| true)
+    }
+
+    /// The events at such places as one table, and the store with no other segments than those
+    /// that have them: whoever numbers events must ask that one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn event_table_of(
+        &self,
+        has: &(dyn Fn(Location) -> bool + Sync),
+    ) -> Result<(Self, EventTable), StoreError> {
+        let snapshot = self.snapshot.with_segments_of(has);
+        let table = snapshot.event_table(has)?;
+        let store = Self::of(&self.layout, snapshot, self.checkpoint.clone(), &self.files);
+        Ok((store, table))
+    }
+
+    /// Where all events lie whose blocks of the archive are such.
+    pub(crate) fn places_in_blocks(&self, is_such: &dyn Fn(Location) -> bool) -> Vec<Location> {
+        self.snapshot.places_in_blocks(is_such)
+    }
+
+    /// Where events lie whose blocks of the archive are such and that share an ID, or its hash,
+    /// with one whose block is not: one for each ID.
+    pub(crate) fn places_that_share_ids(
+        &self,
+        is_such: &(dyn Fn(Location) -> bool + Sync),
+    ) -> Vec<Location> {
+        self.snapshot.places_that_share_ids(is_such)
+    }
+
+    /// The message table, if there is one as of this commit.
+    pub(crate) fn message_table(&self) -> Option<&MessageTable> {
+        self.table.get_or_init(|| MessageTable::open(&self.layout, &self.checkpoint)).as_ref()
     }
 
     /// Measures the store's parts.
@@ -286,7 +334,8 @@ impl Store {
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
         let mut sizes = Sizes {
             archive_bytes: bytes_in(self.layout.archive_dir())?,
-            index_bytes: bytes_in(self.layout.index_dir())?,
+            index_bytes: bytes_in(self.layout.index_dir())?
+                + bytes_in(self.layout.root_dir().and_then(|it| it.dir(MESSAGES)))?,
             ..Sizes::default()
         };
         if let Some(dir) = self.layout.rejected_dir()? {

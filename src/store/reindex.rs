@@ -17,6 +17,7 @@ use super::layout::{
     INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name, archive_file_number,
 };
 use super::lock::WriterLock;
+use super::message_table::remove_table;
 use super::note::CommitNote;
 use super::removal::finish_removal;
 use crate::event::Parser;
@@ -336,6 +337,8 @@ fn prefix_sums(layout: &Layout, number: u32, lengths: &[u64]) -> Result<Vec<Stri
 
 /// Puts the new index in the old one's place at once, so that readers always find one.
 pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
+    // Its entries were made from the old index, and may tell of what was removed.
+    remove_table(layout)?;
     let root = layout.root_dir()?;
     if !root.has(INDEX)? {
         root.rename(INDEX_BEING_BUILT, INDEX)?;

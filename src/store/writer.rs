@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveWriter, Location, decompress_block};
 use super::blocks::Blocks;
 use super::checkpoint::Checkpoint;
@@ -17,6 +16,7 @@ use super::index::{IndexSnapshot, IndexWriter};
 use super::large_legs::LargeLegs;
 use super::layout::{Layout, REJECTED};
 use super::lock::WriterLock;
+use super::message_table::{TableWriter, Upkeep};
 use super::note::CommitNote;
 use super::objects::{ObjectHash, TakenObjects};
 use super::open_index::open_index;
@@ -27,6 +27,7 @@ use super::provenance::{
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::{KnownRejects, RejectedWriter};
 use super::removal::{Removals, finish_removal};
+use super::{Store, StoreError};
 use crate::time::Timestamp;
 
 /// The one process that writes to a store.
@@ -49,6 +50,9 @@ pub struct StoreWriter {
     clock: Option<(Timestamp, Instant)>,
     committed_at: Instant,
     commit_count: u64,
+    /// Who makes the entries of the message table, and the table once it was written to.
+    upkeep: Option<Box<dyn Upkeep>>,
+    table: Option<TableWriter>,
     /// Declared last: the lock outlives everything that writes.
     _lock: WriterLock,
 }
@@ -126,6 +130,8 @@ impl StoreWriter {
             clock: None,
             committed_at: Instant::now(),
             commit_count: 0,
+            upkeep: None,
+            table: None,
             _lock: lock,
         })
     }
@@ -390,11 +396,37 @@ impl StoreWriter {
         self.commit_count += 1;
         (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout)?;
         self.large_legs = LargeLegs::default();
+        self.keep_table()?;
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
             ..Uncommitted::default()
         };
         self.keep_repeats()
+    }
+
+    /// Has the message table kept from now on, with every commit.
+    pub(crate) fn keep_table_by(&mut self, upkeep: Box<dyn Upkeep>) {
+        self.upkeep = Some(upkeep);
+    }
+
+    /// Brings the message table up to the last commit, where somebody keeps it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when store or table cannot be read or written; the commit stands.
+    pub(crate) fn keep_table(&mut self) -> Result<(), StoreError> {
+        let Some(upkeep) = &self.upkeep else { return Ok(()) };
+        let (snapshot, checkpoint) = (self.snapshot.clone(), self.checkpoint.clone());
+        let store = Store::of(&self.layout, snapshot, checkpoint, &self.files);
+        let table = match &mut self.table {
+            Some(table) => table,
+            none => none.insert(TableWriter::open(&self.layout, &self.checkpoint)?),
+        };
+        if table.is_as_of(&self.checkpoint) {
+            return Ok(());
+        }
+        upkeep.keep(&store, table)?;
+        table.commit(&self.checkpoint)
     }
 
     /// Goes on with the sources after a commit, and keeps those that ended and added nothing.
@@ -415,6 +447,9 @@ impl StoreWriter {
     /// As [`StoreWriter::commit`].
     pub fn close(mut self) -> Result<(), StoreError> {
         self.commit()?;
+        if let Some(table) = self.table.take() {
+            table.finish()?;
+        }
         self.index.finish()
     }
 }

@@ -125,7 +125,7 @@ impl Verdict {
         }
     }
 
-    fn of(self, message: &Message) -> Option<&str> {
+    pub(super) fn of(self, message: &Message) -> Option<&str> {
         let verdicts = &message.verdicts;
         match self {
             Self::Spam => verdicts.spam.as_deref(),
@@ -151,6 +151,14 @@ impl MessageFilter {
             || self.outcomes.iter().any(|it| {
                 it.message == Some(outcome) || (recipient.is_some() && it.recipient == recipient)
             })
+    }
+
+    /// The outcomes of which a recipient's row must have one; `None` where none must.
+    pub(super) fn outcomes_of_recipients(&self) -> Option<Vec<Outcome>> {
+        let outcomes = self.outcomes.iter();
+        let asked: Option<Vec<Outcome>> =
+            outcomes.map(|it| it.recipient.filter(|_| it.message.is_none())).collect();
+        asked.filter(|it| !it.is_empty())
     }
 
     /// Whether a latency is as long as asked for.
@@ -216,7 +224,8 @@ impl MessageFilter {
     }
 }
 
-fn has_beginning(message: &Message, leg: &Leg) -> bool {
+/// Whether a leg tells of its submission or its arrival.
+pub(super) fn has_beginning(message: &Message, leg: &Leg) -> bool {
     let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
     { events }.any(|it| {
         matches!(

@@ -143,7 +143,7 @@ pub struct Recipient {
 
 impl Recipient {
     /// How much this says about its address beside what other legs say; more counts.
-    fn weight(&self) -> (Direction, Timestamp, Option<&str>) {
+    pub(super) fn weight(&self) -> (Direction, Timestamp, Option<&str>) {
         (self.direction, self.leg_started, self.trace_id.as_deref())
     }
 }

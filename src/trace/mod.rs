@@ -16,6 +16,7 @@ mod outcome;
 mod overview;
 mod status;
 mod status_words;
+mod table;
 
 #[cfg(test)]
 mod golden_tests;
@@ -30,7 +31,11 @@ pub use filter::{MessageFilter, OutcomeWord, Verdict};
 pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::{JoinRules, join};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
-pub use order::{NoPlace, Order, Page, Place, page};
-pub(crate) use overview::{AddressKey, Found, JudgedRow, Overview, Selection, Step};
-pub use overview::{MessageSummary, OutcomeCounts, select};
+pub use order::{NoPlace, Order, Page, Place};
+pub(crate) use overview::{
+    AddressKey, Found, JudgedRow, MessageFacts, Overview, Selection, Step, facts_of,
+};
+pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
 pub use status::{StatusClass, bounce_in_words, status_class};
+pub(crate) use table::{ListedMessage, ListedRow, Listing, TextNumbers, deciding};
+pub use table::{is_table_true, keep_table, rebuild_table};

@@ -16,7 +16,7 @@ const GRACE_MS: i64 = 4;
 
 /// One line of a random log.
 #[derive(Clone, Debug)]
-struct Line {
+pub(super) struct Line {
     ms: i64,
     is_approximate: bool,
     body: Value,
@@ -351,7 +351,7 @@ fn answer(message: &Message) -> Answer {
     (events, rows, message.outcome.to_string())
 }
 
-fn events(log: &[Line]) -> Vec<StoredEvent> {
+pub(super) fn events(log: &[Line]) -> Vec<StoredEvent> {
     log.iter()
         .map(|it| {
             let mut event = stored(it.ms, &it.body.to_string());
@@ -372,7 +372,7 @@ fn any_ms() -> impl Strategy<Value = i64> {
     (0..8_i64, far).prop_map(|(ms, far)| ms + far)
 }
 
-fn any_line() -> impl Strategy<Value = Line> {
+pub(super) fn any_line() -> impl Strategy<Value = Line> {
     let address = || prop::sample::select(vec!["a@x", "B@x", "b@x", "c@x", "g@x"]);
     let names = prop::sample::select(
         NAMES.iter().copied().chain(["OUTGOING_EMAIL_QUEUED", "NEWS"]).collect::<Vec<_>>(),

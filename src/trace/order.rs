@@ -107,27 +107,63 @@ pub struct Page {
     pub next: Option<Place>,
 }
 
-/// Takes the first `limit` messages in an order, or those behind a place in it.
-#[must_use]
-pub fn page(
-    mut messages: Vec<MessageSummary>,
+/// The first messages in an order, or those behind a place in it, of many that come in any order.
+/// No more are kept than are shown, twice over.
+pub(super) struct Leading {
     order: Order,
     after: Option<Place>,
     limit: usize,
-) -> Page {
-    let total = messages.len() as u64;
-    if let Some(after) = after {
-        messages.retain(|it| Place::of(it, order) > after);
-    }
-    let is_more = messages.len() > limit;
-    if is_more {
-        messages.select_nth_unstable_by_key(limit, |it| Place::of(it, order));
-        messages.truncate(limit);
-    }
-    messages.sort_unstable_by_key(|it| Place::of(it, order));
-    let last = messages.last().filter(|_| is_more);
-    Page { next: last.map(|it| Place::of(it, order)), total, messages }
+    messages: Vec<MessageSummary>,
+    /// How many came, and how many of them stand behind the place.
+    total: u64,
+    behind: u64,
 }
+
+impl Leading {
+    pub(super) fn new(order: Order, after: Option<Place>, limit: usize) -> Self {
+        Self { order, after, limit, messages: Vec::new(), total: 0, behind: 0 }
+    }
+
+    pub(super) fn add(&mut self, message: MessageSummary) {
+        self.total += 1;
+        if self.after.is_some_and(|it| Place::of(&message, self.order) <= it) {
+            return;
+        }
+        self.behind += 1;
+        self.messages.push(message);
+        if self.messages.len() > self.limit.saturating_mul(2).max(LEADING_MIN) {
+            self.cut();
+        }
+    }
+
+    /// Takes what others have got together in the same way.
+    pub(super) fn join(&mut self, other: Self) {
+        self.total += other.total;
+        self.behind += other.behind;
+        self.messages.extend(other.messages);
+        self.cut();
+    }
+
+    fn cut(&mut self) {
+        if self.messages.len() > self.limit {
+            let order = self.order;
+            self.messages.select_nth_unstable_by_key(self.limit, |it| Place::of(it, order));
+            self.messages.truncate(self.limit);
+        }
+    }
+
+    pub(super) fn into_page(mut self) -> Page {
+        self.cut();
+        let Self { order, mut messages, total, behind, .. } = self;
+        messages.sort_unstable_by_key(|it| Place::of(it, order));
+        let is_more = behind > messages.len() as u64;
+        let last = messages.last().filter(|_| is_more);
+        Page { next: last.map(|it| Place::of(it, order)), total, messages }
+    }
+}
+
+/// Messages that are kept before any are let go.
+const LEADING_MIN: usize = 1_024;
 
 #[cfg(test)]
 mod tests {
@@ -137,6 +173,21 @@ mod tests {
     use crate::store::Location;
     use crate::time::Timestamp;
     use crate::trace::{MessageOutcome, OutcomeCounts};
+
+    fn page(
+        messages: Vec<MessageSummary>,
+        order: Order,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Page {
+        let mut leading = Leading::new(order, after, limit);
+        let mut other = Leading::new(order, after, limit);
+        for (index, message) in messages.into_iter().enumerate() {
+            if index % 3 == 0 { other.add(message) } else { leading.add(message) }
+        }
+        leading.join(other);
+        leading.into_page()
+    }
 
     fn summary(
         ms: i64,

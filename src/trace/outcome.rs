@@ -125,7 +125,8 @@ impl<'e> LegFacts<'e> {
 /// What the name of a folder for junk contains, in any case.
 pub(super) const JUNK_WORDS: [&str; 2] = ["junk", "spam"];
 
-fn is_junk(folder: &str) -> bool {
+/// Whether a folder is one for junk.
+pub(super) fn is_junk(folder: &str) -> bool {
     let folder = folder.to_lowercase();
     JUNK_WORDS.iter().any(|it| folder.contains(it))
 }

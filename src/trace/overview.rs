@@ -1,9 +1,11 @@
-//! What became of every message of a store, without reading its originals.
+//! What became of every message of a store, without reading its originals: as the message table
+//! tells, or as the columns of the index do.
 //!
 //! The rules are those of [`super::outcome`] and of [`super::filter`], on the columns of the index.
 //! Where a column does not tell all (a rule that drops for some, a time that is approximate), the
 //! originals are read.
 
+mod entries;
 mod facts;
 mod filter_columns;
 mod judge;
@@ -11,20 +13,22 @@ mod regroup;
 mod select;
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 use super::JoinRules;
 use super::message::Outcome;
+use super::table::{ListedRow, Listing};
 use crate::event::{RoleKind, domain_of};
 use crate::store::{EventTable, Location, Senders, Store, StoreError};
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 
-pub(crate) use facts::{AddressKey, Step};
+pub(crate) use facts::{AddressKey, MessageFacts, Step, facts_of};
 
 pub(crate) use judge::JudgedRow;
 pub(crate) use select::{Found, Selection};
-pub use select::{MessageSummary, select};
+pub use select::{MessageSummary, Totals, select, select_page};
 
 /// How many recipients have each outcome; one with several legs may have several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,35 +60,72 @@ impl OutcomeCounts {
 /// Messages that one worker takes at once.
 const MESSAGES_AT_ONCE: usize = 4_096;
 
-/// All messages of a store, by columns: as much memory as the [`EventTable`] takes, and
-/// [`Senders`] where they are asked for.
+/// All messages of a store: by the message table where it tells what is asked, else by the columns
+/// of the index. These take as much memory as the [`EventTable`] does, and [`Senders`] where they
+/// are asked for.
 ///
 /// What is connected by hashes of IDs alone is checked against the originals, but for a leg that
 /// went out and one that came in to the same people.
 pub(crate) struct Overview<'s> {
     store: &'s Store,
     rules: JoinRules,
+    has_senders: bool,
+    listing: Option<Listing<'s>>,
+    /// Read when they are needed for the first time.
+    columns: OnceLock<EventColumns>,
+}
+
+/// All events by the columns of the index.
+struct EventColumns {
     table: EventTable,
     senders: Option<Senders>,
 }
 
 impl<'s> Overview<'s> {
-    /// Reads the columns.
+    /// Opens what there is to ask; nothing is read yet.
+    pub(crate) fn new(store: &'s Store, rules: &JoinRules, has_senders: bool) -> Self {
+        let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
+        let rules = JoinRules { newest, ..*rules };
+        let listing = store.message_table().map(|it| Listing::new(it, rules));
+        Self { store, rules, has_senders, listing, columns: OnceLock::new() }
+    }
+
+    /// The same, by the columns alone.
+    #[cfg(test)]
+    pub(crate) fn without_table(self) -> Self {
+        Self { listing: None, ..self }
+    }
+
+    /// Of some of the messages, whose events a table holds; numbers are those of `store`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Index`].
-    pub(crate) fn new(
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(super) fn of_table(
         store: &'s Store,
-        rules: &JoinRules,
-        has_senders: bool,
+        rules: JoinRules,
+        mut table: EventTable,
+        senders: Senders,
     ) -> Result<Self, StoreError> {
-        let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
-        let senders = if has_senders { Some(store.senders()?) } else { None };
-        let rules = JoinRules { newest, ..*rules };
-        let mut table = store.event_table()?;
         regroup::regroup(store, &mut table)?;
-        Ok(Self { store, rules, table, senders })
+        let columns = OnceLock::from(EventColumns { table, senders: Some(senders) });
+        Ok(Self { store, rules, has_senders: true, listing: None, columns })
+    }
+
+    /// The message table, where there is one.
+    pub(crate) fn listing(&self) -> Option<Listing<'s>> {
+        self.listing
+    }
+
+    /// The columns.
+    fn columns(&self) -> Result<&EventColumns, StoreError> {
+        if let Some(columns) = self.columns.get() {
+            return Ok(columns);
+        }
+        let senders = if self.has_senders { Some(self.store.senders()?) } else { None };
+        let mut table = self.store.event_table()?;
+        regroup::regroup(self.store, &mut table)?;
+        Ok(self.columns.get_or_init(|| EventColumns { table, senders }))
     }
 
     /// The time of the newest event that counts.
@@ -92,40 +133,61 @@ impl<'s> Overview<'s> {
         self.rules.newest
     }
 
-    /// The addresses of recipients by their numbers.
+    /// The addresses of recipients by their numbers in the columns.
     pub(crate) fn recipients(&self) -> &[Vec<u8>] {
-        self.table.address_texts()
+        self.columns.get().map(|it| it.table.address_texts()).unwrap_or_default()
     }
 
-    /// Where an event lies, by its number.
+    /// Where an event lies, by its number in the columns.
     pub(crate) fn location(&self, event: u32) -> Option<Location> {
-        self.table.location(event)
+        self.columns.get()?.table.location(event)
+    }
+
+    /// The addresses of senders by their numbers in the columns.
+    pub(crate) fn senders(&self) -> &[Vec<u8>] {
+        let senders = self.columns.get().and_then(|it| it.senders.as_ref());
+        senders.map(Senders::texts).unwrap_or_default()
     }
 
     /// The domains of the addresses to whose mailboxes something was delivered.
-    pub(crate) fn mailbox_domains(&self) -> HashSet<String> {
-        let mut is_mailbox = vec![false; self.recipients().len()];
-        for event in (0..self.table.message_count()).flat_map(|it| self.table.events_of(it)) {
-            let Some(row) = self.table.row(*event) else { continue };
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when table or index cannot be read.
+    pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
+        let domain = |address: &str| domain_of(address).map(str::to_owned);
+        if let Some(listing) = self.listing {
+            let numbers = listing.numbers(&[|it| &it.addresses], |it| Some(it.to_owned()))?;
+            let parts = listing.visit(
+                TimeRange::default(),
+                None,
+                || (),
+                |part: &mut HashSet<u32>, (), message| {
+                    let delivered = message.rows.iter().filter(|it| it.entry.bits.was_delivered);
+                    let number = |it: &ListedRow| numbers.get(0, message.segment, it.address());
+                    part.extend(delivered.filter_map(number));
+                    Ok(())
+                },
+            )?;
+            let texts = parts.iter().flatten().filter_map(|it| numbers.texts.get(*it as usize));
+            return Ok(texts.filter_map(|it| domain(it)).collect());
+        }
+        let EventColumns { table, .. } = self.columns()?;
+        let mut is_mailbox = vec![false; table.address_texts().len()];
+        for event in (0..table.message_count()).flat_map(|it| table.events_of(it)) {
+            let Some(row) = table.row(*event) else { continue };
             for address in row.addresses.iter().filter(|_| row.role.kind == RoleKind::Delivered) {
                 if let Some(slot) = is_mailbox.get_mut(*address as usize) {
                     *slot = true;
                 }
             }
         }
-        let mailboxes = self.recipients().iter().zip(is_mailbox).filter(|(_, it)| *it);
-        let domain = |it: &[u8]| {
-            let address = String::from_utf8_lossy(it);
-            domain_of(&address).map(str::to_owned)
-        };
-        mailboxes.filter_map(|(address, _)| domain(address)).collect()
+        let mailboxes = table.address_texts().iter().zip(is_mailbox).filter(|(_, it)| *it);
+        Ok(mailboxes.filter_map(|(it, _)| domain(&String::from_utf8_lossy(it))).collect())
     }
+}
 
-    /// The addresses of senders by their numbers.
-    pub(crate) fn senders(&self) -> &[Vec<u8>] {
-        self.senders.as_ref().map(Senders::texts).unwrap_or_default()
-    }
-
+impl EventColumns {
     /// Hands the messages to `visit` by their numbers, on all cores, each worker with what `start`
     /// made for it; gives what was made of the parts, in order.
     fn visit_all<T: Default + Send, W>(

@@ -19,7 +19,6 @@ use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
     EventTracer, Found, JoinRules, MessageFilter, Order, OutcomeWord, Overview, Selection, Verdict,
-    page,
 };
 
 /// What is asked.
@@ -88,7 +87,7 @@ impl Triage {
 ///
 /// [`StatsError`].
 pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsError> {
-    let overview = Overview::new(store, &request.rules, true)?;
+    let overview = Overview::new(store, &request.rules, true);
     let desk = Desk::new(store, &overview, request);
     let everything = desk.summary(&MessageFilter::default(), desk.range)?;
     let mut findings = vec![
@@ -252,8 +251,8 @@ impl<'d, 's> Desk<'d, 's> {
         };
         let count = |range| Ok::<_, StoreError>(self.summary(&slow, range)?.recipients);
         let filter = Self::in_range(&slow, self.range);
-        let found = Selection::new(self.overview, &filter)?.summaries()?;
-        let page = page(found, Order::Slowest, None, self.request.items);
+        let selection = Selection::new(self.overview, &filter)?;
+        let (page, _) = selection.page(Order::Slowest, None, self.request.items)?;
         let mut tracer = EventTracer::new(self.store, &self.request.rules);
         let mut items = Vec::new();
         for summary in &page.messages {
@@ -295,6 +294,10 @@ impl Found<'_> {
     fn arrival_latencies_ms(&self) -> Vec<i64> {
         use crate::trace::Outcome::{Delivered, Sent};
         match self {
+            Self::Listed { recipients, .. } => {
+                let arrived = recipients.iter().filter(|it| matches!(it.outcome, Delivered | Sent));
+                arrived.filter_map(|it| it.latency_ms()).collect()
+            }
             Self::Columns { recipients, .. } => {
                 let arrived = recipients.iter().filter(|it| matches!(it.outcome, Delivered | Sent));
                 arrived.filter_map(|it| it.latency_ms()).collect()

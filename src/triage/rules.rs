@@ -36,7 +36,7 @@ impl Desk<'_, '_> {
         let (_, mut locations) =
             query::locations(self.store, &query, until, limits::TRIAGE_RULE_EVENTS_MAX)?;
         locations.sort_unstable();
-        let inside = self.overview.mailbox_domains();
+        let inside = self.overview.mailbox_domains()?;
         let read: Vec<Vec<StoredEvent>> = locations
             .par_chunks(EVENTS_AT_ONCE)
             .map_init(

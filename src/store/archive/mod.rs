@@ -20,7 +20,7 @@ pub(super) use writer::{ArchiveWriter, remove_files_after};
 use crate::limits;
 
 /// Where a record lies: which file, at which byte its block begins, and which line it is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     pub(super) file: u32,
     pub(super) offset: u32,

@@ -36,7 +36,7 @@ const MANAGED: &str = ".managed.json";
 ///   mapped at once.
 /// - A name that no file of an index has is neither read, nor written, nor removed.
 #[derive(Clone, Debug)]
-pub(super) struct IndexDirectory {
+pub(in crate::store) struct IndexDirectory {
     dir: Dir,
     inner: MmapDirectory,
     /// What a reader sees; none for a writer.
@@ -54,13 +54,13 @@ struct Seen {
 
 impl IndexDirectory {
     /// Opens it for writing.
-    pub(super) fn open(dir: &Dir) -> tantivy::Result<Self> {
+    pub(in crate::store) fn open(dir: &Dir) -> tantivy::Result<Self> {
         let inner = MmapDirectory::open(dir.path())?;
         Ok(Self { dir: dir.clone(), inner, seen: None, failure: Arc::default() })
     }
 
     /// Opens it for reading, as of the latest commit.
-    pub(super) fn open_to_read(dir: &Dir) -> tantivy::Result<Self> {
+    pub(in crate::store) fn open_to_read(dir: &Dir) -> tantivy::Result<Self> {
         let opened = Self::open(dir)?;
         // Until all files are mapped, nothing that was merged is removed.
         let _lock = opened.lock_for_reading()?;
@@ -84,7 +84,7 @@ impl IndexDirectory {
     }
 
     /// Takes the reason for which writing failed for the first time.
-    pub(super) fn take_failure(&self) -> Option<StoreError> {
+    pub(in crate::store) fn take_failure(&self) -> Option<StoreError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 

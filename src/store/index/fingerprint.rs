@@ -11,13 +11,13 @@ use rayon::prelude::*;
 use tantivy::directory::error::OpenReadError;
 use tantivy::postings::Postings;
 use tantivy::schema::{IndexRecordOption, Value};
-use tantivy::{DocId, DocSet, SegmentReader, TERMINATED};
+use tantivy::{DocId, DocSet, Index, SegmentReader, TERMINATED};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::columns::Columns;
 use super::document::Document;
 use super::schema::Fields;
-use super::snapshot::{CommittedIndex, IndexSnapshot};
+use super::snapshot::IndexSnapshot;
 use crate::store::archive::Location;
 use crate::store::words::words;
 
@@ -168,9 +168,8 @@ fn fingerprints_of_segment(
 /// tantivy's own check stops at the first that cannot be read, and passes over those that are
 /// not in its list of managed files.
 pub(in crate::store) fn check_segment_files(
-    committed: &CommittedIndex,
+    index: &Index,
 ) -> tantivy::Result<Vec<(PathBuf, String)>> {
-    let index = committed.index();
     let mut files: Vec<PathBuf> = index.load_metas()?.list_segment_files().into_iter().collect();
     files.sort();
     let mut damaged = Vec::new();

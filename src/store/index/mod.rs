@@ -24,6 +24,7 @@ mod writer;
 pub(crate) use attribute_sets::AttributeSet;
 pub use attributes::{Attribute, attribute_values};
 pub(crate) use columns::{Columns, TimeReader};
+pub(super) use directory::IndexDirectory;
 pub(super) use document::{Document, Documents};
 pub use document::{IdHash, truncate_term};
 pub(crate) use event_attributes::EventAttributes;
@@ -37,4 +38,4 @@ pub(super) use snapshot::{
     CommittedIndex, IndexSnapshot, quietly, read_checkpoint, read_checkpoint_of_any_format,
 };
 pub(crate) use table::EventTable;
-pub(super) use writer::IndexWriter;
+pub(super) use writer::{IndexWriter, settings};

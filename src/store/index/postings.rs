@@ -35,7 +35,7 @@ pub(super) fn terms_of_events(
     counts: impl Fn(&[u8]) -> bool,
 ) -> tantivy::Result<Vec<u32>> {
     let mut of_events = Vec::new();
-    for reader in snapshot.searcher().segment_readers() {
+    for reader in snapshot.segments() {
         let base = of_events.len();
         of_events.resize(base + reader.max_doc() as usize, NO_TERM);
         let inverted = reader.inverted_index(field)?;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use tantivy::index::SegmentId;
 use tantivy::query::Query;
 use tantivy::{ReloadPolicy, Searcher, SegmentReader};
@@ -80,7 +81,7 @@ impl CommittedIndex {
         StoreError::NoIndex { path: self.path.clone(), reason }
     }
 
-    pub(super) fn index(&self) -> &tantivy::Index {
+    pub(in crate::store) fn index(&self) -> &tantivy::Index {
         &self.index
     }
 
@@ -141,6 +142,8 @@ pub(crate) type ColumnsBySegment = Arc<HashMap<SegmentId, Columns>>;
 pub(in crate::store) struct IndexSnapshot {
     path: PathBuf,
     searcher: Searcher,
+    /// The segments that are looked at one by one, and their columns.
+    segments: Vec<SegmentReader>,
     columns: Vec<Columns>,
 }
 
@@ -202,14 +205,73 @@ impl IndexSnapshot {
             .try_into()
             .map_err(unreadable)?;
         let searcher = reader.searcher();
-        let segments = searcher.segment_readers().iter();
-        let columns = segments.map(Columns::open).collect::<tantivy::Result<_>>();
+        let segments = searcher.segment_readers().to_vec();
+        let columns = segments.iter().map(Columns::open).collect::<tantivy::Result<_>>();
         let columns = columns.map_err(unreadable)?;
-        Ok((Self { path: path.clone(), searcher, columns }, checkpoint))
+        Ok((Self { path: path.clone(), searcher, segments, columns }, checkpoint))
     }
 
     pub(in crate::store) fn searcher(&self) -> &Searcher {
         &self.searcher
+    }
+
+    /// The segments, in the order of their columns.
+    pub(in crate::store) fn segments(&self) -> &[SegmentReader] {
+        &self.segments
+    }
+
+    /// The same commit, of which only the segments with a document at such a place are looked at
+    /// one by one.
+    pub(in crate::store) fn with_segments_of(&self, has: &dyn Fn(Location) -> bool) -> Self {
+        let both = self.segments.iter().zip(&self.columns);
+        let kept = both.filter(|(_, columns)| columns.places.locations().any(has));
+        let (segments, columns) = kept.map(|(it, columns)| (it.clone(), columns.clone())).unzip();
+        Self { segments, columns, ..self.clone() }
+    }
+
+    /// Where all documents lie whose blocks of the archive are such.
+    pub(in crate::store) fn places_in_blocks(
+        &self,
+        is_such: &dyn Fn(Location) -> bool,
+    ) -> Vec<Location> {
+        self.columns.iter().flat_map(|it| it.places.locations_in_blocks(is_such)).collect()
+    }
+
+    /// Where documents lie whose blocks of the archive are such and that share the hash of an ID
+    /// with one whose block is not: one for each ID.
+    pub(in crate::store) fn places_that_share_ids(
+        &self,
+        is_such: &(dyn Fn(Location) -> bool + Sync),
+    ) -> Vec<Location> {
+        let of_segment = |columns: &Columns| {
+            let mut found = Vec::new();
+            for chains in [Self::legs_of, Self::messages_of] {
+                let place = |it| columns.places.get(it);
+                for (id, documents) in chains(columns).iter() {
+                    let Some(such) = documents.filter_map(place).find(|it| is_such(*it)) else {
+                        continue;
+                    };
+                    let has_other = |columns: &Columns| {
+                        let documents = chains(columns).documents(id);
+                        { documents }.filter_map(|it| columns.places.get(it)).any(|it| !is_such(it))
+                    };
+                    if self.columns.iter().any(has_other) {
+                        found.push(such);
+                    }
+                }
+            }
+            found
+        };
+        let has_such = |it: &&Columns| it.places.locations_in_blocks(is_such).next().is_some();
+        self.columns.par_iter().filter(has_such).flat_map_iter(of_segment).collect()
+    }
+
+    fn legs_of(columns: &Columns) -> &Chains {
+        &columns.legs
+    }
+
+    fn messages_of(columns: &Columns) -> &Chains {
+        &columns.messages
     }
 
     /// The columns of each segment.
@@ -394,9 +456,12 @@ impl IndexSnapshot {
         EventAttributes::read(self).map_err(StoreError::index(&self.path))
     }
 
-    /// All events as one table.
-    pub(in crate::store) fn event_table(&self) -> Result<EventTable, StoreError> {
-        EventTable::read(self).map_err(StoreError::index(&self.path))
+    /// The events at such places as one table.
+    pub(in crate::store) fn event_table(
+        &self,
+        has: &(dyn Fn(Location) -> bool + Sync),
+    ) -> Result<EventTable, StoreError> {
+        EventTable::read(self, has).map_err(StoreError::index(&self.path))
     }
 
     /// All events that a query finds.

@@ -64,9 +64,12 @@ pub(crate) struct EventRow<'t> {
 }
 
 impl EventTable {
-    /// Reads the table.
-    pub(super) fn read(snapshot: &IndexSnapshot) -> tantivy::Result<Self> {
-        let readers = snapshot.searcher().segment_readers();
+    /// Reads the table of the events at such places.
+    pub(super) fn read(
+        snapshot: &IndexSnapshot,
+        has: &(dyn Fn(Location) -> bool + Sync),
+    ) -> tantivy::Result<Self> {
+        let readers = snapshot.segments();
         let read: Vec<(Segment, Vec<Vec<u8>>)> = readers
             .par_iter()
             .zip(snapshot.columns())
@@ -90,7 +93,7 @@ impl EventTable {
             address_texts: Vec::new(),
         };
         let ((numbers, texts), ()) =
-            rayon::join(|| number_addresses(terms), || table.join(leg_count));
+            rayon::join(|| number_addresses(terms), || table.join(leg_count, has));
         table.address_texts = texts;
         table.segments.par_iter_mut().zip(numbers).for_each(|(segment, numbers)| {
             for number in &mut segment.addresses {
@@ -102,7 +105,7 @@ impl EventTable {
     }
 
     /// Finds out which legs make one message.
-    fn join(&mut self, leg_count: u32) {
+    fn join(&mut self, leg_count: u32, has: &(dyn Fn(Location) -> bool + Sync)) {
         let mut same_leg = DisjointSets::new(leg_count);
         self.unite_across_segments(&mut same_leg, |it| &it.legs);
         self.legs.iter_mut().for_each(|it| *it = same_leg.root(*it));
@@ -122,7 +125,12 @@ impl EventTable {
         let mut numbers = vec![u32::MAX; leg_count as usize];
         let mut counts: Vec<u32> = Vec::new();
         let mut messages = Vec::with_capacity(self.legs.len());
-        for leg in &self.legs {
+        let places = self.segments.iter().flat_map(|it| it.columns.places.locations());
+        for (leg, place) in self.legs.iter().zip(places) {
+            if !has(place) {
+                messages.push(u32::MAX);
+                continue;
+            }
             let root = same_message.root(*leg) as usize;
             let next = u32::try_from(counts.len()).unwrap_or(u32::MAX);
             let Some(number) = numbers.get_mut(root) else { continue };

@@ -35,19 +35,23 @@ pub(super) fn open(directory: IndexDirectory) -> Result<Index, tantivy::TantivyE
     Ok(index)
 }
 
+/// Nothing is stored but columns and terms.
+pub(in crate::store) fn settings() -> IndexSettings {
+    IndexSettings {
+        docstore_compression: Compressor::None,
+        docstore_compress_dedicated_thread: false,
+        ..IndexSettings::default()
+    }
+}
+
 impl IndexWriter {
     /// Makes an empty index and commits `payload` with it.
     pub(in crate::store) fn create(dir: &Dir, payload: &str) -> Result<Self, StoreError> {
         let directory = IndexDirectory::open(dir).map_err(StoreError::index(dir.path()))?;
         let make = || {
-            let settings = IndexSettings {
-                docstore_compression: Compressor::None,
-                docstore_compress_dedicated_thread: false,
-                ..IndexSettings::default()
-            };
             let index = Index::builder()
                 .schema(Fields::schema())
-                .settings(settings)
+                .settings(settings())
                 .register_plugin(columns::plugin())
                 .open_or_create(directory.clone())?;
             tokens::register(index.tokenizers());

@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
 use crate::store::layout::{Layout, archive_file_name};
+use crate::store::message_table::check_table_files;
 
 /// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
 /// panic, or ask for so much memory that the process is aborted.
@@ -34,7 +35,7 @@ pub(super) fn open(
         }
     };
     let problem_count = report.problems.len();
-    match quietly(|| check_segment_files(&committed)) {
+    match quietly(|| check_segment_files(committed.index())) {
         Ok(Ok(damaged)) => {
             for (file, reason) in damaged {
                 let file = path.join(file);
@@ -53,6 +54,21 @@ pub(super) fn open(
         Err(error) => {
             report.problems.push(error.to_string());
             (None, Some(checkpoint))
+        }
+    }
+}
+
+/// Checks the files of the message table, where there is one.
+pub(super) fn check_table(layout: &Layout, report: &mut VerifyReport) {
+    let advice = "`mailtrace reindex` rebuilds it";
+    let path = layout.messages();
+    match quietly(|| check_table_files(layout)) {
+        Ok(Ok(damaged)) => report.problems.extend(damaged.into_iter().map(|(file, reason)| {
+            format!("{} was changed: {reason}: {advice}", path.join(file).display())
+        })),
+        Ok(Err(error)) => report.problems.push(format!("{error}: {advice}")),
+        Err(panic) => {
+            report.problems.push(format!("{} cannot be read: {panic}: {advice}", path.display()));
         }
     }
 }

@@ -77,6 +77,7 @@ fn verify_once(
     report.problems.extend(archive.problems.iter().cloned());
     report.notes.extend(archive.notes.iter().cloned());
     check_chain(layout, &archive, checkpoint.as_ref(), options, &mut report);
+    index::check_table(layout, &mut report);
     if let (Some(snapshot), Some(checkpoint)) = (&snapshot, &checkpoint) {
         report.documents = snapshot.searcher().num_docs();
         damage::tell(layout, &archive, snapshot, &mut report);

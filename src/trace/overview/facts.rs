@@ -126,9 +126,10 @@ impl Overview<'_> {
         &self,
         visit: impl Fn(&mut T, MessageFacts) + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let start = || (Judge::new(&self.table, &self.rules), self.store.events());
-        self.visit_all(start, |made, (judge, reader), events| {
-            if let Some(facts) = judge.facts(events, self.senders.as_ref()) {
+        let columns = self.columns()?;
+        let start = || (Judge::new(&columns.table, &self.rules), self.store.events());
+        columns.visit_all(start, |made, (judge, reader), events| {
+            if let Some(facts) = judge.facts(events, columns.senders.as_ref()) {
                 visit(made, facts);
                 return Ok(());
             }
@@ -177,22 +178,28 @@ impl Judge<'_> {
 
     /// Who really sent the message; `None` where only the originals tell which event comes first.
     pub(super) fn sender(&self, events: &[u32], senders: &Senders) -> Option<Option<u32>> {
-        let earliest = |address: &dyn Fn(u32) -> Option<u32>| {
-            let mut first: Option<(i64, u32)> = None;
-            let mut is_certain = true;
-            for event in events {
-                let Some(address) = address(*event) else { continue };
-                let at_ms = self.table.row(*event)?.timestamp_ms;
-                match first {
-                    Some((first_ms, known)) if at_ms == first_ms => is_certain &= known == address,
-                    Some((first_ms, _)) if at_ms > first_ms => {}
-                    _ => (first, is_certain) = (Some((at_ms, address)), true),
-                }
+        let sender = self.earliest(events, |it| senders.sender(it))?;
+        Some(sender.or(self.earliest(events, |it| senders.from(it))?))
+    }
+
+    /// What the earliest event says that says something; `None` where two of one time disagree.
+    pub(super) fn earliest<V: Copy + PartialEq>(
+        &self,
+        events: &[u32],
+        says: impl Fn(u32) -> Option<V>,
+    ) -> Option<Option<V>> {
+        let mut first: Option<(i64, V)> = None;
+        let mut is_certain = true;
+        for event in events {
+            let Some(said) = says(*event) else { continue };
+            let at_ms = self.table.row(*event)?.timestamp_ms;
+            match first {
+                Some((first_ms, known)) if at_ms == first_ms => is_certain &= known == said,
+                Some((first_ms, _)) if at_ms > first_ms => {}
+                _ => (first, is_certain) = (Some((at_ms, said)), true),
             }
-            is_certain.then_some(first.map(|(_, it)| it))
-        };
-        let sender = earliest(&|it| senders.sender(it))?;
-        Some(sender.or(earliest(&|it| senders.from(it))?))
+        }
+        is_certain.then_some(first.map(|(_, it)| it))
     }
 
     fn steps(&mut self, events: &[u32]) -> Option<Vec<StepFact>> {
@@ -221,7 +228,7 @@ impl Judge<'_> {
 }
 
 /// The facts by the originals.
-fn facts_of(message: &Message) -> MessageFacts {
+pub(crate) fn facts_of(message: &Message) -> MessageFacts {
     let deciding: HashSet<*const Recipient> =
         message.deciding_recipients().into_iter().map(std::ptr::from_ref).collect();
     let recipients = message.recipients.iter().map(|row| RecipientFact {

@@ -60,7 +60,7 @@ impl SentBy {
     fn fits(&self, judge: &Judge<'_>, events: &[u32]) -> Option<bool> {
         let mut all_certain = true;
         for (any, fitting) in &self.fields {
-            match earliest(judge, events, |it| any.contains(it).then(|| fitting.contains(it))) {
+            match judge.earliest(events, |it| any.contains(it).then(|| fitting.contains(it))) {
                 Some(Some(true)) => return Some(true),
                 Some(_) => {}
                 None => all_certain = false,
@@ -68,26 +68,6 @@ impl SentBy {
         }
         all_certain.then_some(false)
     }
-}
-
-/// What the earliest event says that says something; `None` where two of one time disagree.
-fn earliest(
-    judge: &Judge<'_>,
-    events: &[u32],
-    says: impl Fn(u32) -> Option<bool>,
-) -> Option<Option<bool>> {
-    let mut first: Option<(i64, bool)> = None;
-    let mut is_certain = true;
-    for event in events {
-        let Some(said) = says(*event) else { continue };
-        let ms = judge.table.row(*event)?.timestamp_ms;
-        match first {
-            Some((first_ms, _)) if ms > first_ms => {}
-            Some((first_ms, known)) if ms == first_ms => is_certain &= known == said,
-            _ => (first, is_certain) = (Some((ms, said)), true),
-        }
-    }
-    is_certain.then_some(first.map(|(_, said)| said))
 }
 
 /// Whether a message is what is asked for.
@@ -230,7 +210,7 @@ impl<'f> FilterColumns<'f> {
                     let is_arrival = judge.table.row(it).is_some_and(|it| it.is_arrival);
                     is_arrival.then(|| set.contains(it))
                 };
-                doubts.may_hold(earliest(judge, events, says).map(|it| it.unwrap_or(false)))
+                doubts.may_hold(judge.earliest(events, says).map(|it| it.unwrap_or(false)))
             })
     }
 

@@ -130,6 +130,11 @@ pub(crate) struct JudgedRow {
 }
 
 impl JudgedRow {
+    /// Whether its leg went out.
+    pub(super) fn is_outgoing(&self) -> bool {
+        self.direction == Direction::Outgoing
+    }
+
     pub(crate) fn latency_ms(&self) -> Option<i64> {
         self.decided_by.map(|it| it.ms.saturating_sub(self.started_ms))
     }

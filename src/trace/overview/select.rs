@@ -4,13 +4,18 @@ use std::collections::HashMap;
 
 use super::filter_columns::{FilterColumns, Fit};
 use super::judge::{Judge, JudgedRow, deciding};
-use super::{OutcomeCounts, Overview};
-use crate::store::{EventReader, Location, Store, StoreError};
+use super::{EventColumns, OutcomeCounts, Overview};
+use crate::store::{EventReader, Location, Senders, Store, StoreError};
 use crate::time::Timestamp;
+use crate::trace::event_tracer::EventTracer;
 use crate::trace::filter::MessageFilter;
 use crate::trace::gather::record_of;
 use crate::trace::join::join_whole;
-use crate::trace::message::{Message, MessageOutcome, Recipient};
+use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
+use crate::trace::order::{Leading, Order, Page, Place};
+use crate::trace::table::filter::ListedFilter;
+use crate::trace::table::listing;
+use crate::trace::table::{ListedMessage, ListedRow, Listing};
 use crate::trace::{JoinRules, outcome};
 
 /// What became of one message.
@@ -34,8 +39,8 @@ pub struct MessageSummary {
 
 /// The messages that a filter asks for, in the order in which they came into the store.
 ///
-/// It takes some 100 bytes for each message that is found, besides some 50 for each event of the
-/// store.
+/// It takes some 100 bytes for each message that is found; besides, where the message table does not
+/// tell what is asked, some 50 for each event of the store.
 ///
 /// # Errors
 ///
@@ -45,12 +50,82 @@ pub fn select(
     rules: &JoinRules,
     filter: &MessageFilter,
 ) -> Result<Vec<MessageSummary>, StoreError> {
-    let overview = Overview::new(store, rules, false)?;
-    Selection::new(&overview, filter)?.summaries()
+    Selection::new(&Overview::new(store, rules, false), filter)?.summaries()
+}
+
+/// Numbers about all messages that are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// How many messages there are.
+    pub messages: u64,
+    /// How many recipients they have.
+    pub recipients: u64,
+    of_recipients: [u64; Outcome::ALL.len()],
+    of_messages: [u64; MessageOutcome::ALL.len()],
+}
+
+impl Totals {
+    fn add(&mut self, message: &MessageSummary) {
+        self.messages += 1;
+        self.recipients += u64::from(message.recipient_count);
+        for (outcome, count) in Outcome::ALL.into_iter().zip(&mut self.of_recipients) {
+            *count += u64::from(message.recipients.get(outcome));
+        }
+        for (outcome, count) in MessageOutcome::ALL.into_iter().zip(&mut self.of_messages) {
+            *count += u64::from(message.outcome == outcome);
+        }
+    }
+
+    fn join(&mut self, other: &Self) {
+        self.messages += other.messages;
+        self.recipients += other.recipients;
+        let both = self.of_recipients.iter_mut().zip(other.of_recipients);
+        let both = both.chain(self.of_messages.iter_mut().zip(other.of_messages));
+        both.for_each(|(count, more)| *count += more);
+    }
+
+    /// How many recipients have an outcome, in one row of theirs or another.
+    #[must_use]
+    pub fn recipients_with(&self, outcome: Outcome) -> u64 {
+        let place = Outcome::ALL.iter().position(|it| *it == outcome);
+        place.and_then(|it| self.of_recipients.get(it)).copied().unwrap_or_default()
+    }
+
+    /// How many messages have an outcome.
+    #[must_use]
+    pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
+        let place = MessageOutcome::ALL.iter().position(|it| *it == outcome);
+        place.and_then(|it| self.of_messages.get(it)).copied().unwrap_or_default()
+    }
+}
+
+/// A page of the messages that a filter asks for, and numbers about all of them. It takes some 200
+/// bytes for each message that is shown; besides, where the message table does not tell what is
+/// asked, some 50 for each event of the store.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn select_page(
+    store: &Store,
+    rules: &JoinRules,
+    filter: &MessageFilter,
+    order: Order,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<(Page, Totals), StoreError> {
+    Selection::new(&Overview::new(store, rules, false), filter)?.page(order, after, limit)
 }
 
 /// A message that is what is asked for.
 pub(crate) enum Found<'m> {
+    /// The message table tells all.
+    Listed {
+        /// The message.
+        message: &'m ListedMessage,
+        /// The recipients who are what is asked for.
+        recipients: &'m [ListedRow],
+    },
     /// The columns tell all.
     Columns {
         /// The numbers of its events.
@@ -81,6 +156,7 @@ impl Found<'_> {
     /// The time of its first event.
     pub(crate) fn first_seen_ms(&self) -> i64 {
         match self {
+            Self::Listed { message, .. } => message.first_ms,
             Self::Columns { seen_ms, .. } => seen_ms.0,
             Self::Read { message, .. } => message.first_seen.as_ms(),
         }
@@ -89,6 +165,7 @@ impl Found<'_> {
     /// How many recipients are what is asked for.
     pub(crate) fn recipient_count(&self) -> usize {
         match self {
+            Self::Listed { recipients, .. } => recipients.len(),
             Self::Columns { recipients, .. } => recipients.len(),
             Self::Read { recipients, .. } => recipients.len(),
         }
@@ -97,12 +174,26 @@ impl Found<'_> {
     /// Where the event lies that came into the store before its others.
     pub(crate) fn event(&self) -> Location {
         match self {
+            Self::Listed { message, .. } => message.place,
             Self::Columns { event, .. } | Self::Read { event, .. } => *event,
         }
     }
 
     fn summary(&self) -> Option<MessageSummary> {
         Some(match self {
+            Self::Listed { message, .. } => {
+                let rows = &message.rows;
+                let outcomes: Vec<_> = listing::deciding(rows).map(|it| it.outcome).collect();
+                MessageSummary {
+                    outcome: outcome::of_all(&outcomes),
+                    recipient_count: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
+                    recipients: OutcomeCounts::of(rows.iter().map(|it| (it.address(), it.outcome))),
+                    latency_ms: listing::deciding(rows).filter_map(ListedRow::latency_ms).max(),
+                    first_seen: Timestamp::from_ms(message.first_ms)?,
+                    last_seen: Timestamp::from_ms(message.last_ms)?,
+                    event: message.place,
+                }
+            }
             Self::Columns { rows, seen_ms: (first_ms, last_ms), event, .. } => {
                 let outcomes: Vec<_> = deciding(rows).map(|it| it.outcome).collect();
                 MessageSummary {
@@ -133,11 +224,17 @@ impl Found<'_> {
     }
 }
 
+/// What answers.
+enum Way<'o> {
+    Listing(Listing<'o>, Box<ListedFilter<'o>>),
+    Columns(&'o EventColumns, Box<FilterColumns<'o>>),
+}
+
 /// A filter on all messages of a store.
 pub(crate) struct Selection<'o, 's> {
     overview: &'o Overview<'s>,
     filter: &'o MessageFilter,
-    columns: FilterColumns<'o>,
+    way: Way<'o>,
     /// Whether it must be certain which delivery or bounce decided for a recipient.
     needs_deciding_events: bool,
 }
@@ -152,8 +249,24 @@ impl<'o, 's> Selection<'o, 's> {
         overview: &'o Overview<'s>,
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
-        let columns = FilterColumns::find(overview.store, &overview.table, filter)?;
-        Ok(Self { overview, filter, columns, needs_deciding_events: false })
+        let listed = match overview.listing {
+            Some(listing) => ListedFilter::find(listing, filter)?.map(|it| (listing, it)),
+            None => None,
+        };
+        let way = match listed {
+            Some((listing, listed)) => Way::Listing(listing, Box::new(listed)),
+            None => {
+                let columns = overview.columns()?;
+                let found = FilterColumns::find(overview.store, &columns.table, filter)?;
+                Way::Columns(columns, Box::new(found))
+            }
+        };
+        Ok(Self { overview, filter, way, needs_deciding_events: false })
+    }
+
+    /// Whether the message table answers.
+    pub(crate) fn is_listed(&self) -> bool {
+        matches!(self.way, Way::Listing(..))
     }
 
     /// Reads the originals of a message where the columns do not tell which delivery or bounce
@@ -175,6 +288,34 @@ impl<'o, 's> Selection<'o, 's> {
         Ok(parts.concat())
     }
 
+    /// The first messages in an order, or those behind a place in it, and numbers about all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(crate) fn page(
+        &self,
+        order: Order,
+        after: Option<Place>,
+        limit: usize,
+    ) -> Result<(Page, Totals), StoreError> {
+        let new = || (Leading::new(order, after, limit), Totals::default());
+        let parts = self.visit(|part: &mut Option<(Leading, Totals)>, _, found| {
+            let (leading, totals) = part.get_or_insert_with(new);
+            if let Some(summary) = found.summary() {
+                totals.add(&summary);
+                leading.add(summary);
+            }
+            Ok(())
+        })?;
+        let (mut leading, mut totals) = new();
+        for (part, part_totals) in parts.into_iter().flatten() {
+            leading.join(part);
+            totals.join(&part_totals);
+        }
+        Ok((leading.into_page(), totals))
+    }
+
     /// Hands every message that is asked for to `visit`, on all cores; gives what was made of the
     /// parts, in order.
     ///
@@ -185,18 +326,63 @@ impl<'o, 's> Selection<'o, 's> {
         &self,
         visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let Overview { store, table, rules, .. } = self.overview;
-        let start = || (Judge::new(table, rules), store.events());
-        self.overview.visit_all(start, |made, (judge, reader), events| {
-            if self.columns.is_out(events) {
+        match &self.way {
+            Way::Listing(listing, filter) => self.visit_listed(*listing, filter, visit),
+            Way::Columns(columns, filter) => self.visit_columns(columns, filter, visit),
+        }
+    }
+
+    fn visit_listed<T: Default + Send>(
+        &self,
+        listing: Listing<'_>,
+        filter: &ListedFilter<'_>,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let Overview { store, rules, .. } = self.overview;
+        let start = || (Vec::new(), EventTracer::new(store, rules));
+        let wanted = filter.wanted();
+        listing.visit(
+            self.filter.first_seen,
+            wanted,
+            start,
+            |made, (recipients, tracer), message| {
+                if message.needs_originals {
+                    let event = message.place;
+                    let Some(message) = tracer.message_of(event)? else { return Ok(()) };
+                    if !self.filter.matches(&message) {
+                        return Ok(());
+                    }
+                    let recipients = &self.filter.recipients_of(&message);
+                    let found = Found::Read { message: &message, recipients, event };
+                    return visit(made, tracer.reader(), found);
+                }
+                if filter.fits(message, recipients) {
+                    visit(made, tracer.reader(), Found::Listed { message, recipients })?;
+                }
+                Ok(())
+            },
+        )
+    }
+
+    fn visit_columns<T: Default + Send>(
+        &self,
+        columns: &EventColumns,
+        filter: &FilterColumns<'_>,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let Overview { store, rules, .. } = self.overview;
+        let start = || (Judge::new(&columns.table, rules), store.events());
+        columns.visit_all(start, |made, (judge, reader), events| {
+            if filter.is_out(events) {
                 return Ok(());
             }
             let taken = judge.take(events);
             if let Some((seen_ms, rows)) = taken.zip(taken.and_then(|_| judge.judged_rows())) {
-                match self.columns.fit(judge, events, &rows, seen_ms.0) {
+                match filter.fit(judge, events, &rows, seen_ms.0) {
                     Fit::Out => return Ok(()),
                     Fit::In(recipients) => {
-                        let found = self.found(judge, events, &rows, &recipients, seen_ms);
+                        let senders = columns.senders.as_ref();
+                        let found = self.found(judge, senders, events, &rows, &recipients, seen_ms);
                         if let Some(found) = found {
                             return visit(made, reader, found);
                         }
@@ -213,6 +399,7 @@ impl<'o, 's> Selection<'o, 's> {
     fn found<'m>(
         &self,
         judge: &Judge<'_>,
+        senders: Option<&Senders>,
         events: &'m [u32],
         rows: &'m [JudgedRow],
         recipients: &'m [JudgedRow],
@@ -221,7 +408,7 @@ impl<'o, 's> Selection<'o, 's> {
         if self.needs_deciding_events && recipients.iter().any(JudgedRow::is_tied) {
             return None;
         }
-        let sender = match &self.overview.senders {
+        let sender = match senders {
             Some(senders) => judge.sender(events, senders)?,
             None => None,
         };

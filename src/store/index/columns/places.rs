@@ -101,9 +101,18 @@ impl Places {
 
     /// Where each document lies, in order.
     pub(crate) fn locations(&self) -> impl Iterator<Item = Location> {
+        self.locations_in_blocks(|_| true)
+    }
+
+    /// Where each document lies whose block of the archive is such, which its first record tells.
+    pub(crate) fn locations_in_blocks(
+        &self,
+        is_such: impl Fn(Location) -> bool,
+    ) -> impl Iterator<Item = Location> {
         let starts = self.runs();
         let ends = self.runs().skip(1).map(|it| it.first_document).chain([self.document_count]);
-        starts.zip(ends).flat_map(|(run, end)| {
+        let runs = starts.zip(ends).filter(move |(run, _)| is_such(run.first));
+        runs.flat_map(|(run, end)| {
             (run.first_document..end.min(self.document_count)).map(move |it| run.location(it))
         })
     }

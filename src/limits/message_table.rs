@@ -1,0 +1,10 @@
+//! Bounds of the message table.
+
+/// Memory for the message table's entries until they are written, in bytes.
+pub const TABLE_MEMORY_BYTES: usize = 64 << 20;
+
+/// Events of a commit up to which the table's entries are made from the originals, not the columns.
+pub const TABLE_READ_EVENTS_MAX: usize = 20_000;
+
+/// Connected events that are held at once to make the entries of their messages.
+pub const TABLE_CONNECTED_EVENTS_MAX: usize = 50_000;

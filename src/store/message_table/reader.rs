@@ -1,0 +1,340 @@
+//! Reading the table.
+
+use std::io;
+use std::path::PathBuf;
+
+use tantivy::columnar::{BytesColumn, Column, StrColumn};
+use tantivy::fastfield::AliveBitSet;
+use tantivy::{DocId, Index, ReloadPolicy, SegmentReader};
+
+use super::entry::{RowBits, VERDICTS};
+use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, SEPARATOR, TableFields};
+use super::{LegEntry, MessageEntry, RecipientEntry, TablePosition};
+use crate::store::StoreError;
+use crate::store::archive::Location;
+use crate::store::checkpoint::Checkpoint;
+use crate::store::index::{IndexDirectory, check_segment_files, quietly};
+use crate::store::layout::{Layout, MESSAGES};
+
+/// The table as of one commit of the store.
+pub(crate) struct MessageTable {
+    path: PathBuf,
+    segments: Vec<TableSegment>,
+}
+
+/// A part of the table; documents are messages.
+pub(crate) struct TableSegment {
+    document_count: DocId,
+    alive: Option<AliveBitSet>,
+    places: Column<u64>,
+    firsts: Column<i64>,
+    spans: Column<u64>,
+    flags: Column<u64>,
+    legs: Column<i64>,
+    rows: Column<u64>,
+    latencies: Column<u64>,
+    bounces: Column<u64>,
+    pub(crate) from: TextColumn,
+    pub(crate) sender: TextColumn,
+    pub(crate) verdicts: TextColumn,
+    pub(crate) rules: TextColumn,
+    pub(crate) addresses: TextColumn,
+    pub(crate) folders: TextColumn,
+    pub(crate) statuses: TextColumn,
+}
+
+/// Texts by numbers, which are those of their order in one segment.
+pub(crate) struct TextColumn(StrColumn);
+
+/// What became of a message for one recipient of one leg; texts are by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EntryRow {
+    pub(crate) address: u32,
+    pub(crate) bits: RowBits,
+    pub(crate) latency_ms: Option<i64>,
+    pub(crate) folder: Option<u32>,
+    pub(crate) status: Option<u32>,
+    pub(crate) bounce: Option<Location>,
+}
+
+/// What is wrong with the table's files that its last commit names, if there is a table.
+///
+/// # Errors
+///
+/// [`StoreError::Io`] and [`StoreError::Index`] when its commit cannot be read.
+pub(in crate::store) fn check_table_files(
+    layout: &Layout,
+) -> Result<Vec<(PathBuf, String)>, StoreError> {
+    let dir = match layout.root_dir()?.dir(MESSAGES) {
+        Err(error) if error.is_not_found() => return Ok(Vec::new()),
+        other => other?,
+    };
+    // A writer that was cut off may have left it empty.
+    if dir.names()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
+    check().map_err(StoreError::index(dir.path()))
+}
+
+impl MessageTable {
+    /// Opens the table, if it is as of this commit.
+    pub(in crate::store) fn open(layout: &Layout, checkpoint: &Checkpoint) -> Option<Self> {
+        // tantivy panics on some damaged segments; then the index answers.
+        quietly(|| Self::open_sound(layout, checkpoint).ok().flatten()).ok().flatten()
+    }
+
+    /// As [`MessageTable::open`]; tells why it cannot be read.
+    pub(in crate::store) fn open_sound(
+        layout: &Layout,
+        checkpoint: &Checkpoint,
+    ) -> Result<Option<Self>, StoreError> {
+        let dir = match layout.root_dir()?.dir(MESSAGES) {
+            Err(error) if error.is_not_found() => return Ok(None),
+            other => other?,
+        };
+        let path = dir.path().to_owned();
+        let open = || {
+            let index = Index::open(IndexDirectory::open_to_read(&dir)?)?;
+            let payload = index.load_metas()?.payload.unwrap_or_default();
+            let position: Option<TablePosition> = serde_json::from_str(&payload).ok();
+            if !position.is_some_and(|it| it.is_as_of(&TablePosition::of(checkpoint))) {
+                return Ok(None);
+            }
+            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+            let searcher = reader.searcher();
+            let segments = searcher.segment_readers().iter().map(TableSegment::open);
+            segments.collect::<tantivy::Result<Vec<_>>>().map(Some)
+        };
+        let segments: tantivy::Result<_> = open();
+        let segments = segments.map_err(StoreError::index(&path))?;
+        Ok(segments.map(|segments| Self { path, segments }))
+    }
+
+    /// Its parts.
+    pub(crate) fn segments(&self) -> &[TableSegment] {
+        &self.segments
+    }
+
+    /// What could not be read, as an error of the store.
+    pub(crate) fn failed(&self) -> impl FnOnce(io::Error) -> StoreError {
+        StoreError::io("read", &self.path)
+    }
+}
+
+impl TableSegment {
+    fn open(reader: &SegmentReader) -> tantivy::Result<Self> {
+        let count = reader.max_doc();
+        let columns = reader.fast_fields();
+        let numbers = |name| {
+            let column = columns.column_opt::<u64>(name)?;
+            Ok::<_, tantivy::TantivyError>(
+                column.unwrap_or_else(|| Column::build_empty_column(count)),
+            )
+        };
+        let signed = |name| {
+            let column = columns.column_opt::<i64>(name)?;
+            Ok::<_, tantivy::TantivyError>(
+                column.unwrap_or_else(|| Column::build_empty_column(count)),
+            )
+        };
+        let texts = |name| {
+            let column = columns.str(name)?;
+            let column = column.unwrap_or_else(|| StrColumn::wrap(BytesColumn::empty(count)));
+            Ok::<_, tantivy::TantivyError>(TextColumn(column))
+        };
+        Ok(Self {
+            document_count: count,
+            alive: reader.alive_bitset().cloned(),
+            places: numbers(TableFields::PLACE)?,
+            firsts: signed(TableFields::FIRST)?,
+            spans: numbers(TableFields::SPAN)?,
+            flags: numbers(TableFields::FLAGS)?,
+            legs: signed(TableFields::LEG)?,
+            rows: numbers(TableFields::ROW)?,
+            latencies: numbers(TableFields::LATENCY)?,
+            bounces: numbers(TableFields::BOUNCE)?,
+            from: texts(TableFields::FROM)?,
+            sender: texts(TableFields::SENDER)?,
+            verdicts: texts(TableFields::VERDICTS)?,
+            rules: texts(TableFields::RULE)?,
+            addresses: texts(TableFields::ADDRESS)?,
+            folders: texts(TableFields::FOLDER)?,
+            statuses: texts(TableFields::STATUS)?,
+        })
+    }
+
+    /// How many documents there are, those that were replaced included.
+    pub(crate) fn document_count(&self) -> DocId {
+        self.document_count
+    }
+
+    /// Whether a document still counts.
+    pub(crate) fn is_alive(&self, document: DocId) -> bool {
+        self.alive.as_ref().is_none_or(|it| it.is_alive(document))
+    }
+
+    /// The time of the message's first event, in milliseconds since 1970.
+    pub(crate) fn first_ms(&self, document: DocId) -> i64 {
+        self.firsts.first(document).unwrap_or(i64::MIN)
+    }
+
+    /// The times of all first events together, in milliseconds since 1970.
+    pub(crate) fn first_range(&self) -> (i64, i64) {
+        (self.firsts.min_value(), self.firsts.max_value())
+    }
+
+    /// The time of the message's last event, in milliseconds since 1970.
+    pub(crate) fn last_ms(&self, document: DocId) -> i64 {
+        let span = self.spans.first(document).unwrap_or_default();
+        self.first_ms(document).saturating_add_unsigned(span)
+    }
+
+    /// Where its first event lies.
+    pub(crate) fn place(&self, document: DocId) -> Location {
+        Location::from_bits(self.places.first(document).unwrap_or_default())
+    }
+
+    /// Whether the originals of the message must be read.
+    pub(crate) fn needs_originals(&self, document: DocId) -> bool {
+        self.has_flag(document, NEEDS_ORIGINALS)
+    }
+
+    /// Whether one of its legs has no beginning.
+    pub(crate) fn lacks_beginning(&self, document: DocId) -> bool {
+        self.has_flag(document, LACKS_BEGINNING)
+    }
+
+    fn has_flag(&self, document: DocId, flag: u64) -> bool {
+        self.flags.first(document).unwrap_or_default() & flag != 0
+    }
+
+    /// Its legs, in place of those in `legs`.
+    pub(crate) fn legs(&self, document: DocId, legs: &mut Vec<LegEntry>) {
+        legs.clear();
+        legs.extend(self.legs.values_for_doc(document).map(LegEntry::from_number));
+    }
+
+    /// The numbers of its rows' outcomes.
+    pub(crate) fn outcomes(&self, document: DocId) -> impl Iterator<Item = u8> {
+        let rows = self.rows.values_for_doc(document);
+        rows.map(|it| RowBits::from_number(it).0.outcome)
+    }
+
+    /// Its rows, in place of those in `rows`.
+    pub(crate) fn rows(&self, document: DocId, rows: &mut Vec<EntryRow>) {
+        rows.clear();
+        let mut addresses = self.addresses.numbers(document);
+        let mut latencies = self.latencies.values_for_doc(document);
+        let mut folders = self.folders.numbers(document);
+        let mut statuses = self.statuses.numbers(document);
+        let mut bounces = self.bounces.values_for_doc(document).map(Location::from_bits);
+        for number in self.rows.values_for_doc(document) {
+            let (bits, has) = RowBits::from_number(number);
+            rows.push(EntryRow {
+                address: addresses.next().unwrap_or(u32::MAX),
+                bits,
+                latency_ms: if has.latency { latencies.next() } else { None }
+                    .map(|it| i64::try_from(it).unwrap_or(i64::MAX)),
+                folder: if has.folder { folders.next() } else { None },
+                status: if has.status { statuses.next() } else { None },
+                bounce: if has.bounce { bounces.next() } else { None },
+            });
+        }
+    }
+}
+
+impl TableSegment {
+    /// All that the table holds of a message.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the columns from being read.
+    pub(crate) fn entry(&self, document: DocId) -> io::Result<MessageEntry> {
+        let (mut legs, mut rows) = (Vec::new(), Vec::new());
+        self.legs(document, &mut legs);
+        self.rows(document, &mut rows);
+        let verdicts = self.verdicts.text_of(document)?.unwrap_or_default();
+        let verdicts = verdicts_of(&verdicts);
+        let text =
+            |column: &TextColumn, number: Option<u32>| number.map(|it| column.text(it)).transpose();
+        Ok(MessageEntry {
+            place: self.place(document),
+            first_ms: self.first_ms(document),
+            last_ms: self.last_ms(document),
+            needs_originals: self.needs_originals(document),
+            lacks_beginning: self.lacks_beginning(document),
+            from: self.from.text_of(document)?,
+            sender: self.sender.text_of(document)?,
+            verdicts: verdicts.map(|it| Some(it.to_owned()).filter(|it| !it.is_empty())),
+            rules: self
+                .rules
+                .numbers(document)
+                .map(|it| self.rules.text(it))
+                .collect::<Result<_, _>>()?,
+            legs,
+            recipients: rows
+                .into_iter()
+                .map(|row| {
+                    Ok(RecipientEntry {
+                        address: self.addresses.text(row.address)?,
+                        bits: row.bits,
+                        latency_ms: row.latency_ms.and_then(|it| u64::try_from(it).ok()),
+                        folder: text(&self.folders, row.folder)?,
+                        status: text(&self.statuses, row.status)?,
+                        bounce: row.bounce,
+                    })
+                })
+                .collect::<io::Result<_>>()?,
+        })
+    }
+}
+
+impl TextColumn {
+    /// The numbers of a document's texts.
+    pub(crate) fn numbers(&self, document: DocId) -> impl Iterator<Item = u32> {
+        self.0.term_ords(document).map(|it| u32::try_from(it).unwrap_or(u32::MAX))
+    }
+
+    /// The number of a document's text, where it has one at most.
+    pub(crate) fn number(&self, document: DocId) -> Option<u32> {
+        self.numbers(document).next()
+    }
+
+    /// How many different texts there are.
+    pub(crate) fn text_count(&self) -> usize {
+        self.0.num_terms()
+    }
+
+    /// The text of a number; an empty one where there is none.
+    fn text(&self, number: u32) -> io::Result<String> {
+        let mut text = String::new();
+        self.0.ord_to_str(number.into(), &mut text)?;
+        Ok(text)
+    }
+
+    fn text_of(&self, document: DocId) -> io::Result<Option<String>> {
+        self.number(document).map(|it| self.text(it)).transpose()
+    }
+
+    /// Hands all texts to `visit`, by their numbers.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the column from being read.
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32, &str)) -> io::Result<()> {
+        let mut texts = self.0.dictionary().stream()?;
+        let mut number = 0;
+        while texts.advance() {
+            visit(number, &String::from_utf8_lossy(texts.key()));
+            number += 1;
+        }
+        Ok(())
+    }
+}
+
+/// The four verdicts that a text of the column of verdicts holds; empty ones are none.
+pub(crate) fn verdicts_of(joined: &str) -> [&str; VERDICTS] {
+    let mut parts = joined.split(SEPARATOR);
+    [(); VERDICTS].map(|()| parts.next().unwrap_or_default())
+}

@@ -1,0 +1,258 @@
+//! Writing the table.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tantivy::indexer::LogMergePolicy;
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::{BitSet, DocId, DocSet, Index, Score, SegmentReader, TantivyError};
+
+use super::schema::{DocumentFields, EntryDocument, TableFields};
+use super::{MessageEntry, TABLE_FORMAT, TablePosition};
+use crate::limits;
+use crate::store::archive::Location;
+use crate::store::checkpoint::Checkpoint;
+use crate::store::index::IndexDirectory;
+use crate::store::layout::{Layout, MESSAGES};
+use crate::store::{Store, StoreError};
+
+/// Makes the entries of the messages that a commit touches.
+pub(crate) trait Upkeep: Send {
+    /// Brings the table up to the commit that `store` is open at.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when store or table cannot be read or written.
+    fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError>;
+}
+
+/// Replaces entries of the table, and makes them visible together.
+pub(crate) struct TableWriter {
+    path: PathBuf,
+    directory: IndexDirectory,
+    writer: tantivy::IndexWriter<EntryDocument>,
+    fields: DocumentFields,
+    committed: Option<TablePosition>,
+}
+
+/// Removes the table: it holds what was removed from the archive, or it was made from an index that
+/// is no more.
+pub(in crate::store) fn remove_table(layout: &Layout) -> Result<(), StoreError> {
+    layout.root_dir()?.remove_dir(MESSAGES)
+}
+
+impl TablePosition {
+    pub(super) fn of(checkpoint: &Checkpoint) -> Self {
+        Self {
+            format: TABLE_FORMAT,
+            index_format: checkpoint.index_format,
+            records: checkpoint.records,
+            file: checkpoint.archive.file,
+            // Nobody writes behind a commit of which it is not known how much of the file counts.
+            bytes: checkpoint.archive.bytes.unwrap_or(u64::MAX),
+            head: checkpoint.archive.head.clone(),
+            removals: checkpoint.tombstones.len(),
+        }
+    }
+
+    /// Whether a table of this commit can be brought up to another.
+    fn is_before(&self, other: &Self) -> bool {
+        let key = |it: &Self| (it.format, it.index_format, it.removals);
+        let end = |it: &Self| (it.file, it.bytes);
+        key(self) == key(other)
+            && self.records <= other.records
+            && end(self) <= end(other)
+            && (end(self) != end(other) || self == other)
+    }
+
+    /// Whether a table of this commit holds all that one of another would: commits without records
+    /// change nothing.
+    pub(super) fn is_as_of(&self, other: &Self) -> bool {
+        self.is_before(other) && self.records == other.records
+    }
+}
+
+/// How far a table has got in the archive: a file, and the bytes of it that count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TableEnd(u32, u64);
+
+impl TableEnd {
+    /// Whether an event at that place came into the store later.
+    pub(crate) fn is_before(self, place: Location) -> bool {
+        (place.file, u64::from(place.offset)) >= (self.0, self.1)
+    }
+}
+
+impl TableWriter {
+    /// Opens the table for writing, as of a commit at or before this one; an empty one where there
+    /// is none that can be brought up to it. Whoever writes to the store's index may.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Index`].
+    pub(in crate::store) fn open(
+        layout: &Layout,
+        checkpoint: &Checkpoint,
+    ) -> Result<Self, StoreError> {
+        if layout.root_dir()?.has(MESSAGES)? {
+            let known = Self::open_or_create(layout).ok();
+            let position = TablePosition::of(checkpoint);
+            if let Some(known) = known
+                && known.committed.as_ref().is_some_and(|it| it.is_before(&position))
+            {
+                return Ok(known);
+            }
+            remove_table(layout)?;
+        }
+        Self::open_or_create(layout)
+    }
+
+    fn open_or_create(layout: &Layout) -> Result<Self, StoreError> {
+        let dir = layout.root_dir()?.make_dir(MESSAGES)?;
+        let path = dir.path().to_owned();
+        let directory = IndexDirectory::open(&dir).map_err(StoreError::index(&path))?;
+        let open = || {
+            let schema = TableFields::schema();
+            let index = Index::builder()
+                .schema(schema.clone())
+                .settings(crate::store::index::settings())
+                .open_or_create(directory.clone())?;
+            let writer = index.writer_with_num_threads(1, limits::TABLE_MEMORY_BYTES)?;
+            writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+            let committed = index.load_metas()?.payload;
+            let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
+            Ok::<_, TantivyError>((writer, schema, committed))
+        };
+        let (writer, schema, committed) = open().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })?;
+        Ok(Self { path, directory, writer, fields: DocumentFields::new(&schema), committed })
+    }
+
+    /// Whether there is nothing to be done for the table to be as of a commit of the store.
+    pub(in crate::store) fn is_as_of(&self, checkpoint: &Checkpoint) -> bool {
+        let position = TablePosition::of(checkpoint);
+        self.committed.as_ref().is_some_and(|it| it.is_as_of(&position))
+    }
+
+    /// Whether the table has no entries.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.committed.is_none()
+    }
+
+    /// Up to where the archive's events are in the table.
+    pub(crate) fn end(&self) -> TableEnd {
+        self.committed.as_ref().map_or(TableEnd(0, 0), |it| TableEnd(it.file, it.bytes))
+    }
+
+    /// Takes away the entries of all messages of which one of these places is the first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn remove(&mut self, places: HashSet<u64>) -> Result<(), StoreError> {
+        if places.is_empty() || self.is_empty() {
+            return Ok(());
+        }
+        let query = Box::new(PlacesQuery { places: Arc::new(places) });
+        self.writer.delete_query(query).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Adds entries.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`].
+    pub(crate) fn add(
+        &mut self,
+        entries: impl IntoIterator<Item = MessageEntry>,
+    ) -> Result<(), StoreError> {
+        for entry in entries {
+            let added = self.writer.add_document(self.fields.document(entry));
+            added.map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes all changes visible and durable, as of a commit of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`] and [`StoreError::Io`].
+    pub(in crate::store) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let position = TablePosition::of(checkpoint);
+        let payload = serde_json::to_string(&position).map_err(|error| {
+            let error = std::io::Error::other(error);
+            StoreError::io("describe", &self.path)(error)
+        })?;
+        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
+            prepared.set_payload(&payload);
+            prepared.commit()
+        });
+        committed.map_err(|error| self.failed(error))?;
+        self.committed = Some(position);
+        Ok(())
+    }
+
+    /// Waits for the merges that are under way.
+    pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
+        let Self { path, directory, writer, .. } = self;
+        writer.wait_merging_threads().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })
+    }
+
+    fn failed(&self, error: TantivyError) -> StoreError {
+        self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
+    }
+}
+
+/// The entries of messages whose first event lies at one of these places.
+#[derive(Clone)]
+struct PlacesQuery {
+    places: Arc<HashSet<u64>>,
+}
+
+impl fmt::Debug for PlacesQuery {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} places", self.places.len())
+    }
+}
+
+impl Query for PlacesQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for PlacesQuery {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let count = reader.max_doc();
+        let mut found = BitSet::with_max_value(count);
+        if let Some(places) = reader.fast_fields().column_opt::<u64>(TableFields::PLACE)? {
+            let range = places.min_value()..=places.max_value();
+            if self.places.iter().any(|it| range.contains(it)) {
+                let values = &places.values;
+                for document in 0..count {
+                    if self.places.contains(&values.get_val(document)) {
+                        found.insert(document);
+                    }
+                }
+            }
+        }
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        let mut scorer = self.scorer(reader, 1.0)?;
+        if scorer.seek(document) == document {
+            Ok(Explanation::new("PlacesQuery", 1.0))
+        } else {
+            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
+        }
+    }
+}

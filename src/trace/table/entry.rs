@@ -1,0 +1,150 @@
+//! The entry of a message, made from the message itself.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::event::{Address, EventName};
+use crate::store::words::folded;
+use crate::store::{
+    LegEntry, Location, MessageEntry, RecipientEntry, RowBits, StoredEvent, truncate_term,
+};
+use crate::trace::filter::has_beginning;
+use crate::trace::gather::record_of;
+use crate::trace::join::join_whole;
+use crate::trace::message::{Direction, Message, Outcome, Recipient};
+use crate::trace::{JoinRules, Verdict};
+
+/// With these rules nothing is too early to be lost: whether it is depends on who asks.
+pub(in crate::trace) const UNDECIDED_IS_LOST: JoinRules =
+    JoinRules { grace_ms: i64::MIN, newest: None };
+
+/// The number of an outcome in the table.
+pub(in crate::trace) fn number_of(outcome: Outcome) -> u8 {
+    let place = Outcome::ALL.iter().position(|it| *it == outcome);
+    place.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX)
+}
+
+/// Values as they compare, and whether all of them are short enough for the table.
+pub(in crate::trace) struct Values {
+    pub(in crate::trace) are_whole: bool,
+}
+
+impl Values {
+    pub(in crate::trace) fn new() -> Self {
+        Self { are_whole: true }
+    }
+
+    pub(in crate::trace) fn address(&mut self, address: &str) -> String {
+        let held = truncate_term(address);
+        self.are_whole &= held.len() == address.len();
+        held.to_owned()
+    }
+
+    /// A value that is one of few, as the index compares it; nothing where it is blank.
+    pub(in crate::trace) fn compared(&mut self, value: &str) -> Option<String> {
+        let folded = folded(value);
+        let held = truncate_term(&folded);
+        self.are_whole &= held.len() == folded.len();
+        (!held.trim().is_empty()).then(|| held.to_owned())
+    }
+
+    pub(in crate::trace) fn verdict(&mut self, value: &str) -> Option<String> {
+        // It would be taken for two.
+        self.are_whole &= !value.contains(char::is_control);
+        self.compared(value)
+    }
+}
+
+/// The entry of a message of whose events `place_of` tells where they lie.
+pub(in crate::trace) fn entry_of(
+    message: &Message,
+    place_of: &dyn Fn(&StoredEvent) -> Option<Location>,
+    is_whole: bool,
+) -> Option<MessageEntry> {
+    let mut values = Values::new();
+    let events = || message.events.iter().map(|it| &it.event);
+    let delivered: HashSet<&Address<'_>> = events()
+        .filter(|it| it.name == EventName::MailboxEmailDelivered)
+        .flat_map(|it| it.addressees())
+        .collect();
+    let mut rows: Vec<&Recipient> = message.recipients.iter().collect();
+    rows.sort_by(|a, b| (a.address.as_str(), a.weight()).cmp(&(b.address.as_str(), b.weight())));
+    let recipients = rows
+        .into_iter()
+        .map(|row| RecipientEntry {
+            address: values.address(row.address.as_str()),
+            bits: RowBits {
+                outcome: number_of(row.outcome),
+                is_junk: row.is_junk,
+                was_delivered: delivered.contains(&row.address),
+                leg: leg_of(message, row),
+            },
+            latency_ms: row.latency_ms.and_then(|it| u64::try_from(it).ok()),
+            folder: row.folder.as_deref().and_then(|it| values.compared(it)),
+            status: row.status.as_deref().and_then(|it| values.compared(it)),
+            bounce: bounce_of(message, row).and_then(place_of),
+        })
+        .collect();
+    let mut rules: Vec<String> = events()
+        .filter_map(|it| it.rule_name.as_deref())
+        .filter_map(|it| values.compared(it))
+        .collect();
+    rules.sort_unstable();
+    rules.dedup();
+    let legs = message.legs.iter().map(|it| LegEntry {
+        started_ms: it.started.as_ms(),
+        is_outgoing: it.direction == Direction::Outgoing,
+    });
+    Some(MessageEntry {
+        place: message.events.iter().filter_map(place_of).min()?,
+        first_ms: message.first_seen.as_ms(),
+        last_ms: message.last_seen.as_ms(),
+        lacks_beginning: message.legs.iter().any(|it| !has_beginning(message, it)),
+        from: message.from.as_ref().map(|it| values.address(it.as_str())),
+        sender: message.sender.as_ref().map(|it| values.address(it.as_str())),
+        verdicts: Verdict::ALL.map(|it| it.of(message).and_then(|it| values.verdict(it))),
+        rules,
+        legs: legs.collect(),
+        recipients,
+        needs_originals: !is_whole || !values.are_whole,
+    })
+}
+
+/// The bounce that decided for a row.
+fn bounce_of<'m>(message: &'m Message, row: &Recipient) -> Option<&'m StoredEvent> {
+    let at = row.at.filter(|_| row.outcome == Outcome::Bounced)?;
+    message.events.iter().rfind(|it| {
+        let names = [EventName::IncomingEmailBounced, EventName::OutgoingEmailBounced];
+        it.record.timestamp == at
+            && names.contains(&it.event.name)
+            && it.event.trace_id == row.trace_id.as_deref().unwrap_or_default()
+            && it.event.addressees().contains(&row.address)
+    })
+}
+
+/// Where the leg of a row stands among the message's.
+fn leg_of(message: &Message, row: &Recipient) -> u32 {
+    let is_it = |it: &crate::trace::Leg| {
+        it.trace_id == row.trace_id
+            && it.started == row.leg_started
+            && it.direction == row.direction
+    };
+    let place = message.legs.iter().position(is_it);
+    place.and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX)
+}
+
+/// The entries of the messages that connected events make. Where these are not all that there are,
+/// their originals must be read again for whoever asks.
+pub(in crate::trace) fn entries_of(
+    events: Vec<(Location, StoredEvent)>,
+    is_whole: bool,
+) -> Vec<MessageEntry> {
+    let mut places: HashMap<_, Location> = HashMap::new();
+    for (place, event) in &events {
+        let known = places.entry(record_of(event)).or_insert(*place);
+        *known = (*known).min(*place);
+    }
+    let events = events.into_iter().map(|(_, it)| it).collect();
+    let messages = join_whole(events, &UNDECIDED_IS_LOST, &|_| is_whole);
+    let place_of = |event: &StoredEvent| places.get(&record_of(event)).copied();
+    messages.iter().filter_map(|it| entry_of(it, &place_of, is_whole)).collect()
+}

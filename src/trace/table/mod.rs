@@ -1,0 +1,11 @@
+//! The message table: kept by the judge, and asked instead of it.
+
+pub(super) mod entry;
+pub(super) mod filter;
+pub(super) mod listing;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+pub(crate) use listing::{ListedMessage, ListedRow, Listing, TextNumbers, deciding};
+pub use upkeep::{is_table_true, keep_table, rebuild_table};

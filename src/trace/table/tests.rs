@@ -1,0 +1,174 @@
+//! The table holds what the judge says of the originals, however and in whatever order they came.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::entry::entries_of;
+use super::upkeep::{TableUpkeep, is_table_true, rebuild_table};
+use crate::query::{Field, Pattern};
+use crate::store::{Location, MessageEntry, Store, StoreWriter, StoredEvent};
+use crate::time::{TimeRange, Timestamp};
+use crate::trace::model_tests::{any_line, events};
+use crate::trace::overview::{Overview, Selection};
+use crate::trace::samples::START_MS;
+use crate::trace::{Direction, JoinRules, MessageFilter, OutcomeWord};
+
+/// Adds events to a store, with a commit behind each batch.
+fn write(store: &Path, batches: &[Vec<StoredEvent>], upkeep: Option<TableUpkeep>) {
+    let mut writer = StoreWriter::open_or_create(store).unwrap();
+    if let Some(upkeep) = upkeep {
+        writer.keep_table_by(Box::new(upkeep));
+    }
+    writer.learn_messages().unwrap();
+    for batch in batches {
+        let mut preparer = writer.preparers().preparer();
+        batch.iter().for_each(|it| preparer.add(&it.record, &it.event));
+        writer.append(vec![preparer.finish().unwrap()]).unwrap();
+        writer.commit().unwrap();
+    }
+    writer.close().unwrap();
+}
+
+/// The entries of a store without places, which depend on what came first.
+fn placeless(entries: impl IntoIterator<Item = MessageEntry>) -> BTreeSet<String> {
+    let without = |mut entry: MessageEntry| {
+        entry.place = Location::default();
+        entry.recipients.iter_mut().for_each(|it| it.bounce = None);
+        format!("{entry:?}")
+    };
+    entries.into_iter().map(without).collect()
+}
+
+fn entries(store: &Store) -> Vec<MessageEntry> {
+    let segments = store.message_table().expect("a table as of the commit").segments().iter();
+    segments
+        .flat_map(|segment| {
+            let documents = (0..segment.document_count()).filter(|it| segment.is_alive(*it));
+            documents.map(|it| segment.entry(it).unwrap()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What the originals of a whole store say.
+fn entries_by_originals(store: &Store) -> Vec<MessageEntry> {
+    let mut reader = store.events();
+    let places = store.places_in_blocks(&|_| true).into_iter();
+    entries_of(places.map(|it| (it, reader.read(it).unwrap())).collect(), true)
+}
+
+fn any_log() -> impl Strategy<Value = Vec<StoredEvent>> {
+    prop::collection::vec(any_line(), 1..24).prop_map(|it| events(&it))
+}
+
+/// A filter of one demand or two, of those that the table answers.
+fn any_filter() -> impl Strategy<Value = MessageFilter> {
+    let word = prop::sample::select(OutcomeWord::all());
+    let outcomes = prop::collection::vec(word, 0..2);
+    let address = || prop::option::of(prop::sample::select(vec!["a@x", "B@X", "*@x", "none@x"]));
+    let direction =
+        prop::option::of(prop::sample::select(vec![Direction::Incoming, Direction::Outgoing]));
+    (
+        (outcomes, address(), address(), prop::option::of(any::<bool>())),
+        (direction, any::<bool>(), any::<bool>(), 0..3_usize),
+        (prop::option::of(0..5_i64), prop::option::of(0..6_i64), any::<bool>()),
+    )
+        .prop_map(
+            |(
+                (outcomes, to, addresses, is_junk),
+                (direction, internal, lacks, min),
+                (slow, since, status),
+            )| {
+                let pattern =
+                    |field, text: Option<&str>| text.map(|it| Pattern::parse(field, it).unwrap());
+                MessageFilter {
+                    first_seen: TimeRange {
+                        since: since.and_then(|it| Timestamp::from_ms(START_MS + it)),
+                        until: None,
+                    },
+                    outcomes: outcomes.into_iter().filter_map(OutcomeWord::from_name).collect(),
+                    to: pattern(Field::To, to),
+                    addresses: pattern(Field::To, addresses),
+                    is_junk,
+                    direction,
+                    is_internal: internal && since.is_some(),
+                    lacks_beginning: lacks && slow.is_none(),
+                    recipients_min: min,
+                    slower_than_ms: slow.filter(|_| min == 0),
+                    status: pattern(
+                        Field::Status,
+                        Some("5.1.1").filter(|_| status && slow.is_none()),
+                    ),
+                    ..MessageFilter::default()
+                }
+            },
+        )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_order_and_any_commits_give_what_the_originals_say(
+        (log, shuffled) in any_log().prop_flat_map(|log| (Just(log.clone()), Just(log).prop_shuffle())),
+        size in 1..8_usize,
+        read_events_max in prop::sample::select(vec![0, usize::MAX]),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, many) = (dir.path().join("one"), dir.path().join("many"));
+        write(&one, &[log], Some(TableUpkeep::default()));
+        let batches: Vec<Vec<StoredEvent>> = shuffled.chunks(size).map(<[_]>::to_vec).collect();
+        write(&many, &batches, Some(TableUpkeep { read_events_max }));
+        let (one, many) = (Store::open(&one).unwrap(), Store::open(&many).unwrap());
+        for store in [&one, &many] {
+            prop_assert_eq!(
+                entries(store).into_iter().map(|it| format!("{it:?}")).collect::<BTreeSet<_>>(),
+                entries_by_originals(store).into_iter().map(|it| format!("{it:?}")).collect::<BTreeSet<_>>()
+            );
+            prop_assert_eq!(is_table_true(store).unwrap(), Some(true));
+        }
+        prop_assert_eq!(placeless(entries(&one)), placeless(entries(&many)));
+    }
+
+    #[test]
+    fn the_table_answers_as_the_columns_do(
+        log in any_log(),
+        filters in prop::collection::vec(any_filter(), 12),
+        newest in 0..12_i64,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        write(dir.path(), &[log], Some(TableUpkeep::default()));
+        let store = Store::open(dir.path()).unwrap();
+        let rules = JoinRules { grace_ms: 5, newest: Timestamp::from_ms(START_MS + newest) };
+        let listed = Overview::new(&store, &rules, false);
+        let by_columns = Overview::new(&store, &rules, false).without_table();
+        for filter in filters {
+            let selection = Selection::new(&listed, &filter).unwrap();
+            prop_assert!(selection.is_listed());
+            let order = |mut found: Vec<_>| { found.sort_by_key(|it: &crate::trace::MessageSummary| it.event); found };
+            let expect = Selection::new(&by_columns, &filter).unwrap().summaries().unwrap();
+            prop_assert_eq!(order(selection.summaries().unwrap()), order(expect), "{:?}", filter);
+        }
+        prop_assert_eq!(listed.mailbox_domains().unwrap(), by_columns.mailbox_domains().unwrap());
+    }
+}
+
+#[test]
+fn a_store_without_a_table_gets_one_with_its_next_commit() {
+    use crate::trace::samples::{delivered, received};
+    let dir = tempfile::tempdir().unwrap();
+    let old = vec![received(0, "t1", "<m1>", &["a@x"]), delivered(5, "t1", "a@x", "INBOX")];
+    write(dir.path(), &[old], None);
+    assert!(Store::open(dir.path()).unwrap().message_table().is_none());
+    write(dir.path(), &[vec![received(9, "t2", "<m2>", &["b@x"])]], Some(TableUpkeep::default()));
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(entries(&store).len(), 2);
+    // One who does not keep it leaves it behind, and it is caught up with later.
+    write(dir.path(), &[vec![delivered(12, "t2", "b@x", "INBOX")]], None);
+    assert!(Store::open(dir.path()).unwrap().message_table().is_none());
+    rebuild_table(dir.path()).unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(placeless(entries(&store)), placeless(entries_by_originals(&store)));
+    assert_eq!(entries(&store).len(), 2);
+}

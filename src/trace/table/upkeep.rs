@@ -1,0 +1,258 @@
+//! Keeping the message table: with each commit the messages that it touches, and those alone.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use super::entry::{UNDECIDED_IS_LOST, entries_of};
+use crate::event::MessageId;
+use crate::limits;
+use crate::store::{
+    EventReader, Location, MessageEntry, Store, StoreError, StoreWriter, StoredEvent, TableWriter,
+    Upkeep,
+};
+use crate::trace::overview::Overview;
+
+/// Has a writer keep the message table with every commit.
+pub fn keep_table(writer: &mut StoreWriter) {
+    writer.keep_table_by(Box::new(TableUpkeep::default()));
+}
+
+/// Builds the message table of a store, where it is not as of the last commit.
+///
+/// # Errors
+///
+/// [`StoreError`] when the store cannot be opened for writing, or the table cannot be written.
+pub fn rebuild_table(path: &Path) -> Result<(), StoreError> {
+    let mut writer = StoreWriter::open_or_create(path)?;
+    keep_table(&mut writer);
+    writer.keep_table()?;
+    writer.close()
+}
+
+pub(super) struct TableUpkeep {
+    /// Events of a commit up to which originals are read.
+    pub(super) read_events_max: usize,
+}
+
+impl Default for TableUpkeep {
+    fn default() -> Self {
+        Self { read_events_max: limits::TABLE_READ_EVENTS_MAX }
+    }
+}
+
+impl Upkeep for TableUpkeep {
+    fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError> {
+        if table.is_empty() {
+            return add_all(store, &|_| true, &HashSet::new(), table);
+        }
+        let end = table.end();
+        let is_new = move |place| end.is_before(place);
+        let new = store.places_in_blocks(&is_new);
+        if new.len() <= self.read_events_max {
+            return replace_connected(store, new, &is_new, table).map(drop);
+        }
+        let touching = store.places_that_share_ids(&is_new);
+        let done = replace_connected(store, touching, &is_new, table)?;
+        add_all(store, &is_new, &done, table)
+    }
+}
+
+/// Whether the message table says of every message what the index says; `None` where there is no
+/// table as of the store's commit.
+///
+/// # Errors
+///
+/// [`StoreError`] when table, index or archive cannot be read.
+pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
+    let Some(table) = store.message_table() else { return Ok(None) };
+    let mut listed = Sum::default();
+    for segment in table.segments() {
+        for document in (0..segment.document_count()).filter(|it| segment.is_alive(*it)) {
+            listed.add(&segment.entry(document).map_err(table.failed())?);
+        }
+    }
+    let mut judged = Sum::default();
+    for_each_entry(store, &|_| true, &HashSet::new(), |entries| {
+        entries.iter().for_each(|it| judged.add(it));
+        Ok(())
+    })?;
+    Ok(Some(listed == judged))
+}
+
+/// One number for entries in any order.
+#[derive(Default, PartialEq)]
+struct Sum {
+    count: u64,
+    sum: u64,
+}
+
+impl Sum {
+    fn add(&mut self, entry: &MessageEntry) {
+        let mut hasher = DefaultHasher::new();
+        entry.hash(&mut hasher);
+        self.count += 1;
+        self.sum = self.sum.wrapping_add(hasher.finish());
+    }
+}
+
+/// Adds the entries of the messages of all events at such places, but for those that are done.
+fn add_all(
+    store: &Store,
+    has: &(dyn Fn(Location) -> bool + Sync),
+    done: &HashSet<Location>,
+    table: &mut TableWriter,
+) -> Result<(), StoreError> {
+    for_each_entry(store, has, done, |entries| table.add(entries))
+}
+
+fn for_each_entry(
+    store: &Store,
+    has: &(dyn Fn(Location) -> bool + Sync),
+    done: &HashSet<Location>,
+    add: impl FnMut(Vec<MessageEntry>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let (store, events) = store.event_table_of(has)?;
+    let senders = store.senders()?;
+    let overview = Overview::of_table(&store, UNDECIDED_IS_LOST, events, senders)?;
+    overview.for_each_entry(&|place| done.contains(&place), add)
+}
+
+/// Replaces the entries of the messages that events at these places belong to, and of all that are
+/// connected to those; gives where the events of these messages lie.
+fn replace_connected(
+    store: &Store,
+    mut places: Vec<Location>,
+    is_new: &(dyn Fn(Location) -> bool + Sync),
+    table: &mut TableWriter,
+) -> Result<HashSet<Location>, StoreError> {
+    places.sort_unstable();
+    let mut reader = store.events();
+    let mut done = HashSet::new();
+    let mut entries = Vec::new();
+    let mut large = Vec::new();
+    for place in places {
+        if done.contains(&place) {
+            continue;
+        }
+        let connected = Connected::to(place, &mut reader)?;
+        done.extend(connected.read.keys());
+        match connected.into_events() {
+            Ok(events) => entries.extend(entries_of(events, true)),
+            Err(places) => large.push(places),
+        }
+    }
+    // An entry stands under the place of one of its message's events that were there.
+    let old = done.iter().filter(|it| !is_new(**it));
+    table.remove(old.map(|it| it.to_bits()).collect())?;
+    table.add(entries)?;
+    for places in large {
+        add_all(store, &|place| places.contains(&place), &HashSet::new(), table)?;
+    }
+    Ok(done)
+}
+
+/// All events that are connected with one, by one ID and the next.
+#[derive(Default)]
+struct Connected {
+    /// What was read: events that share a key's hash but not the key wait for another key. The
+    /// events themselves are held as long as there are not too many.
+    read: HashMap<Location, Found>,
+    are_held: bool,
+}
+
+enum Found {
+    Connected(Option<Box<StoredEvent>>),
+    Waiting(Box<StoredEvent>),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Trace(String),
+    Message(MessageId<'static>),
+}
+
+impl Key {
+    fn of(event: &StoredEvent) -> impl Iterator<Item = Self> + use<> {
+        let trace_id = event.event.trace_id.as_ref();
+        let trace = (!trace_id.is_empty()).then(|| Self::Trace(trace_id.to_owned()));
+        let message = event.event.message_id.clone().map(Self::Message);
+        trace.into_iter().chain(message)
+    }
+
+    fn places(&self, reader: &EventReader<'_>) -> Vec<Location> {
+        match self {
+            Self::Trace(id) => reader.leg_locations(id, usize::MAX),
+            Self::Message(id) => reader.message_locations(id, usize::MAX),
+        }
+    }
+}
+
+impl Connected {
+    fn to(place: Location, reader: &mut EventReader<'_>) -> Result<Self, StoreError> {
+        let mut connected = Self { are_held: true, ..Self::default() };
+        let mut keys = Keys::default();
+        connected.take(place, reader.read(place)?, &mut keys);
+        while let Some(key) = keys.pending.pop_front() {
+            let mut places = key.places(reader);
+            // Each block is read once.
+            places.sort_unstable();
+            for place in places {
+                let event = match connected.read.remove(&place) {
+                    Some(Found::Waiting(event)) => *event,
+                    Some(found) => {
+                        connected.read.insert(place, found);
+                        continue;
+                    }
+                    None => reader.read(place)?,
+                };
+                if Key::of(&event).any(|it| it == key) {
+                    connected.take(place, event, &mut keys);
+                } else {
+                    connected.read.insert(place, Found::Waiting(Box::new(event)));
+                }
+            }
+        }
+        connected.read.retain(|_, it| matches!(it, Found::Connected(_)));
+        Ok(connected)
+    }
+
+    fn take(&mut self, place: Location, event: StoredEvent, keys: &mut Keys) {
+        for key in Key::of(&event) {
+            if keys.seen.insert(key.clone()) {
+                keys.pending.push_back(key);
+            }
+        }
+        if self.are_held && self.read.len() >= limits::TABLE_CONNECTED_EVENTS_MAX {
+            self.are_held = false;
+            for found in self.read.values_mut() {
+                if let Found::Connected(event) = found {
+                    *event = None;
+                }
+            }
+        }
+        let held = self.are_held.then(|| Box::new(event));
+        self.read.insert(place, Found::Connected(held));
+    }
+
+    /// The events and where they lie; where they lie alone when there are too many to be held.
+    fn into_events(self) -> Result<Vec<(Location, StoredEvent)>, HashSet<Location>> {
+        if !self.are_held {
+            return Err(self.read.into_keys().collect());
+        }
+        let event = |(place, found)| match found {
+            Found::Connected(Some(event)) => Some((place, *event)),
+            Found::Connected(None) | Found::Waiting(_) => None,
+        };
+        let mut events: Vec<_> = self.read.into_iter().filter_map(event).collect();
+        events.sort_by_key(|(place, _)| *place);
+        Ok(events)
+    }
+}
+
+/// The IDs that connect.
+#[derive(Default)]
+struct Keys {
+    seen: HashSet<Key>,
+    pending: VecDeque<Key>,
+}
