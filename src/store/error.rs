@@ -159,6 +159,11 @@ impl StoreError {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Whether it says that the user may not do it.
+    pub(super) fn is_not_permitted(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
+    }
+
     /// What is told of an index whose directory cannot be opened.
     pub(super) fn or_no_index(self, path: &Path) -> Self {
         match self {

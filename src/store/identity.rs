@@ -82,17 +82,20 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
 }
 
 /// Whether a message has no escapes, and no white space between its tokens. Most have none, so this
-/// is all that an import spends on them.
+/// is all that an import spends on them: hence the passes that the compiler can make many bytes at
+/// once.
 fn is_canonical(message: &[u8]) -> bool {
-    if memchr::memchr(b'\\', message).is_some() {
+    let has_control = message.iter().fold(false, |any, it| any | (*it < b' '));
+    if has_control || memchr::memchr(b'\\', message).is_some() {
         return false;
     }
-    let (mut is_outside, mut has_space) = (true, false);
-    for byte in message {
-        has_space |= is_outside & (*byte <= b' ');
-        is_outside ^= *byte == b'"';
-    }
-    !has_space
+    let (mut quote_count, mut from) = (0, 0);
+    memchr::memchr_iter(b' ', message).all(|space| {
+        let before = message.get(from..space).unwrap_or_default();
+        quote_count += before.iter().filter(|it| **it == b'"').count();
+        from = space;
+        quote_count % 2 == 1
+    })
 }
 
 /// The length of the escape that a text begins with, and the character that it stands for; none

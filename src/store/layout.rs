@@ -166,6 +166,8 @@ impl Layout {
         for name in PARTS {
             match root.dir(name) {
                 Err(error) if error.is_not_found() => {}
+                // Whoever may only read does without it.
+                Err(error) if name == MESSAGES && error.is_not_permitted() => {}
                 other => parts.push(other?),
             }
         }

@@ -374,10 +374,11 @@ impl Locator<'_> {
     }
 }
 
-/// Bytes of a directory's files. Copies of a store may lack a directory that was empty.
+/// Bytes of a directory's files. Copies of a store may lack a directory that was empty, and some may
+/// not be entered by who may read the rest.
 fn bytes_in(dir: Result<Dir, StoreError>) -> Result<u64, StoreError> {
     match dir {
-        Err(error) if error.is_not_found() => Ok(0),
+        Err(error) if error.is_not_found() || error.is_not_permitted() => Ok(0),
         other => other?.bytes(),
     }
 }
