@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 pub use duration::human_duration;
 pub use interval::{Interval, Intervals};
 pub use logged_time::LoggedTime;
-pub(crate) use logged_time::NUMBERS_OF_SECONDS;
+pub(crate) use logged_time::{NUMBERS_OF_SECONDS, is_exponential};
 
 /// Milliseconds of a day.
 pub const DAY_MS: i64 = 86_400_000;

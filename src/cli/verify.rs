@@ -81,11 +81,12 @@ pub(super) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
     let progress = VerifyingProgress::new(context);
     let mut report = verify(&path, &options, &|it| progress.show(it))?;
     if args.deep && report.problems.is_empty() {
-        let is_true = is_table_true(&Store::open(&path)?)?;
+        let store = Store::open(&path)?;
+        let is_true = is_table_true(&store)?;
         report.problems.extend((is_true == Some(false)).then(|| {
             format!(
                 "{} disagrees with the archive: `mailtrace reindex` rebuilds it",
-                path.join("messages").display()
+                store.message_table_path().display()
             )
         }));
     }

@@ -40,7 +40,7 @@ impl<'a> Address<'a> {
 
     /// Calls `visit` with every address of a text, which may be a list of them.
     pub fn each(text: Cow<'a, str>, mut visit: impl FnMut(Self)) {
-        if is_plain(text.as_bytes()) {
+        if is_plain_address(&text) {
             visit(Self::bare(text));
             return;
         }
@@ -95,7 +95,8 @@ impl<'a> Address<'a> {
 
 /// Whether a text is an address and nothing else, which nearly all are: an `@` with letters and
 /// digits around it. What is no ASCII, or might be part of more, is looked at more closely.
-fn is_plain(text: &[u8]) -> bool {
+pub(crate) fn is_plain_address(text: &str) -> bool {
+    let text = text.as_bytes();
     let is_edge = |it: Option<&u8>| it.is_some_and(u8::is_ascii_alphanumeric);
     let is_part = |it: &u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_' | b'+');
     let at = memchr::memchr(b'@', text);

@@ -22,6 +22,7 @@ mod subject;
 
 use std::borrow::Cow;
 
+pub(crate) use address::is_plain_address;
 pub use address::{Address, domain_of};
 pub use address_finder::{each_address, first_address};
 pub use address_text::{normal_address, normal_domain};

@@ -125,8 +125,7 @@ pub struct Counts {
 impl Counts {
     pub(super) fn new(passed: &Passed, not_found: u64) -> Self {
         let of = |outcome: MessageOutcome| {
-            let place = MessageOutcome::ALL.iter().position(|it| *it == outcome);
-            place.and_then(|it| passed.outcomes.get(it)).copied().unwrap_or_default()
+            passed.outcomes.get(outcome.place()).copied().unwrap_or_default()
         };
         Self {
             messages: passed.messages,

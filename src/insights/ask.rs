@@ -267,7 +267,7 @@ fn narrow_places(
     if *wanted == crate::query::Query::All && range.is_unbounded() {
         return Ok(None);
     }
-    let (all, _) = locations(store, &crate::query::Query::All, TimeRange::default(), 0)?;
+    let all = store.checkpoint().records;
     let (found, _) = locations(store, wanted, range, 0)?;
     let pays = found <= limits::INSIGHTS_PLACES_MAX && found <= all / 10 * 8;
     if pays || found == 0 { places(store, wanted, range).map(Some) } else { Ok(None) }

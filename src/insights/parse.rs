@@ -1,6 +1,6 @@
 //! From text to a query: commands.
 
-use super::ast::{Command, CommandKind, Expr, Item, Query, SortKey};
+use super::ast::{Command, CommandKind, Item, Query, SortKey};
 use super::error::{InsightsError, InsightsErrorKind, is_unsupported};
 use super::lexer::{Fault, Lexer, Token};
 use crate::limits;
@@ -151,26 +151,32 @@ impl<'q> Parser<'q> {
             "fields" => Ok(CommandKind::Fields(self.items()?)),
             "display" => Ok(CommandKind::Display(self.items()?)),
             "filter" | "where" | "filterindex" => Ok(CommandKind::Filter(self.expr()?)),
-            "sort" => self.sort(),
+            "sort" => Ok(CommandKind::Sort(self.separated(Self::sort_key)?)),
             "limit" => self.limit(),
             "stats" => self.stats(),
             "parse" => self.parse_command(),
-            "dedup" => self.dedup(),
+            "dedup" => Ok(CommandKind::Dedup(self.separated(Self::expr)?)),
             "unnest" => self.unnest(),
             "expand" => self.expand(),
             _ => Err((span, unknown)),
         }
     }
 
+    /// Parts between commas, one at least.
+    pub(super) fn separated<T>(
+        &mut self,
+        part: impl Fn(&mut Self) -> Result<T, Fault>,
+    ) -> Result<Vec<T>, Fault> {
+        let mut parts = vec![part(self)?];
+        while self.take_sign(",")? {
+            parts.push(part(self)?);
+        }
+        Ok(parts)
+    }
+
     /// Values with their names, between commas.
     fn items(&mut self) -> Result<Vec<Item>, Fault> {
-        let mut items = Vec::new();
-        loop {
-            items.push(self.item()?);
-            if !self.take_sign(",")? {
-                return Ok(items);
-            }
-        }
+        self.separated(Self::item)
     }
 
     fn item(&mut self) -> Result<Item, Fault> {
@@ -201,19 +207,13 @@ impl<'q> Parser<'q> {
         }
     }
 
-    fn sort(&mut self) -> Result<CommandKind, Fault> {
-        let mut keys = Vec::new();
-        loop {
-            let expr = self.expr()?;
-            let is_descending = self.take_keyword("desc")?;
-            if !is_descending {
-                self.take_keyword("asc")?;
-            }
-            keys.push(SortKey { expr, is_descending });
-            if !self.take_sign(",")? {
-                return Ok(CommandKind::Sort(keys));
-            }
+    fn sort_key(&mut self) -> Result<SortKey, Fault> {
+        let expr = self.expr()?;
+        let is_descending = self.take_keyword("desc")?;
+        if !is_descending {
+            self.take_keyword("asc")?;
         }
+        Ok(SortKey { expr, is_descending })
     }
 
     fn limit(&mut self) -> Result<CommandKind, Fault> {
@@ -235,16 +235,6 @@ impl<'q> Parser<'q> {
         let items = self.items()?;
         let keys = if self.take_keyword("by")? { self.items()? } else { Vec::new() };
         Ok(CommandKind::Stats { items, keys })
-    }
-
-    fn dedup(&mut self) -> Result<CommandKind, Fault> {
-        let mut keys: Vec<Expr> = Vec::new();
-        loop {
-            keys.push(self.expr()?);
-            if !self.take_sign(",")? {
-                return Ok(CommandKind::Dedup(keys));
-            }
-        }
     }
 
     fn unnest(&mut self) -> Result<CommandKind, Fault> {

@@ -42,33 +42,30 @@ impl Parser<'_> {
     }
 
     fn or(&mut self) -> Result<Expr, Fault> {
-        let start = self.span.start;
-        let mut parts = vec![self.and()?];
-        while self.take_keyword("or")? {
-            parts.push(self.and()?);
-        }
-        Ok(match parts.pop() {
-            Some(only) if parts.is_empty() => only,
-            last => {
-                parts.extend(last);
-                self.made(start, ExprKind::Or(parts))
-            }
-        })
+        self.joined("or", Self::and, ExprKind::Or)
     }
 
     fn and(&mut self) -> Result<Expr, Fault> {
+        self.joined("and", Self::negation, ExprKind::And)
+    }
+
+    /// Conditions with a keyword between them; one alone is itself.
+    fn joined(
+        &mut self,
+        keyword: &str,
+        part: fn(&mut Self) -> Result<Expr, Fault>,
+        kind: fn(Vec<Expr>) -> ExprKind,
+    ) -> Result<Expr, Fault> {
         let start = self.span.start;
-        let mut parts = vec![self.negation()?];
-        while self.take_keyword("and")? {
-            parts.push(self.negation()?);
+        let first = part(self)?;
+        if !self.is_keyword(keyword) {
+            return Ok(first);
         }
-        Ok(match parts.pop() {
-            Some(only) if parts.is_empty() => only,
-            last => {
-                parts.extend(last);
-                self.made(start, ExprKind::And(parts))
-            }
-        })
+        let mut parts = vec![first];
+        while self.take_keyword(keyword)? {
+            parts.push(part(self)?);
+        }
+        Ok(self.made(start, kind(parts)))
     }
 
     fn negation(&mut self) -> Result<Expr, Fault> {
@@ -148,16 +145,21 @@ impl Parser<'_> {
             return Err((self.span, InsightsErrorKind::Unsupported { what, help }));
         }
         self.expect_sign("[", "a list such as [\"a\", \"b\"]")?;
-        let mut list = Vec::new();
-        if self.take_sign("]")? {
-            return Ok(list);
+        self.up_to("]", ", or ]")
+    }
+
+    /// Values between commas, up to what closes them; `expected` is what may follow a value.
+    fn up_to(&mut self, close: &str, expected: &'static str) -> Result<Vec<Expr>, Fault> {
+        let mut values = Vec::new();
+        if self.take_sign(close)? {
+            return Ok(values);
         }
         loop {
-            list.push(self.expr()?);
-            if self.take_sign("]")? {
-                return Ok(list);
+            values.push(self.expr()?);
+            if self.take_sign(close)? {
+                return Ok(values);
             }
-            self.expect_sign(",", ", or ]")?;
+            self.expect_sign(",", expected)?;
         }
     }
 
@@ -297,7 +299,7 @@ impl Parser<'_> {
             _ => match (Aggregate::from_name(name), Function::from_name(name)) {
                 (Some(aggregate), _) => self.aggregate(aggregate, name, span)?,
                 (None, Some((function, arity))) => {
-                    let arguments = self.arguments()?;
+                    let arguments = self.up_to(")", ", or )")?;
                     check_arguments(function, arity, &arguments, name, span)?;
                     ExprKind::Call(function, arguments)
                 }
@@ -335,21 +337,6 @@ impl Parser<'_> {
         Ok(ExprKind::Round { time, period, is_up })
     }
 
-    /// Values between commas, up to the closing parenthesis.
-    fn arguments(&mut self) -> Result<Vec<Expr>, Fault> {
-        let mut arguments = Vec::new();
-        if self.take_sign(")")? {
-            return Ok(arguments);
-        }
-        loop {
-            arguments.push(self.expr()?);
-            if self.take_sign(")")? {
-                return Ok(arguments);
-            }
-            self.expect_sign(",", ", or )")?;
-        }
-    }
-
     fn aggregate(
         &mut self,
         aggregate: Aggregate,
@@ -364,7 +351,7 @@ impl Parser<'_> {
             self.expect_sign(")", ")")?;
             return Ok(ExprKind::Aggregate(aggregate, None));
         }
-        let mut arguments = self.arguments()?;
+        let mut arguments = self.up_to(")", ", or )")?;
         let is_percentile = matches!(aggregate, Aggregate::Percentile(_));
         match arguments.len() {
             0 if aggregate == Aggregate::Count => Ok(ExprKind::Aggregate(aggregate, None)),

@@ -44,7 +44,7 @@ impl Parser<'_> {
         let span = self.span;
         let Token::Text(text) = self.advance()? else { return Err(self.expected("a pattern")) };
         let glob: Vec<String> = text.split('*').map(str::to_owned).collect();
-        let names = if self.take_keyword("as")? { self.names()? } else { Vec::new() };
+        let names = if self.take_keyword("as")? { self.separated(Self::name)? } else { Vec::new() };
         let stars = glob.len().saturating_sub(1);
         if stars != names.len() || stars == 0 {
             let kind = InsightsErrorKind::StarsAndNames { stars, names: names.len() };
@@ -61,7 +61,7 @@ impl Parser<'_> {
             groups.filter_map(|(index, name)| Some((name?.to_owned(), index))).collect();
         let names = if self.take_keyword("as")? {
             // Names behind the expression stand for its groups in their order.
-            let given = self.names()?;
+            let given = self.separated(Self::name)?;
             let groups = regex.captures_len().saturating_sub(1);
             if given.len() != groups {
                 let kind = InsightsErrorKind::StarsAndNames { stars: groups, names: given.len() };
@@ -78,14 +78,6 @@ impl Parser<'_> {
             ));
         }
         Ok(CommandKind::ParseRegex { source, regex, names })
-    }
-
-    fn names(&mut self) -> Result<Vec<String>, Fault> {
-        let mut names = vec![self.name()?];
-        while self.take_sign(",")? {
-            names.push(self.name()?);
-        }
-        Ok(names)
     }
 
     /// The log groups before the first command.

@@ -9,7 +9,7 @@ use super::function::Function;
 use super::paths::Paths;
 use super::program::{Node, Op, Stage, System};
 use super::value::{Value, number_in};
-use crate::event::{Address, MessageId};
+use crate::event::{Address, MessageId, is_plain_address};
 use crate::query::{Field, Matcher, Query};
 use crate::store::words::folded;
 use crate::time::{TimeRange, Timestamp};
@@ -138,13 +138,10 @@ fn equality(name: &str, value: &Value<'_>) -> Query {
 
 /// An address of the plainest kind; others may be several, or be logged in many ways.
 fn address(field: Field, text: &str) -> Query {
-    let is_part = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_' | '+');
-    let is_plain = text.split_once('@').is_some_and(|(local, domain)| {
-        let is_name = |it: &str| !it.is_empty() && it.chars().all(is_part);
-        is_name(local) && is_name(domain)
-    });
     match Address::parse(text.into()) {
-        Some(it) if is_plain => Query::demand(field, Matcher::Exact(it.as_str().to_owned())),
+        Some(it) if is_plain_address(text) => {
+            Query::demand(field, Matcher::Exact(it.as_str().to_owned()))
+        }
         _ => Query::All,
     }
 }

@@ -7,9 +7,9 @@ use tantivy::query::{
     AllScorer, BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, Query, Scorer,
     Weight,
 };
-use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
+use tantivy::{BitSet, DocId, Score, SegmentReader, TantivyError};
 
-use crate::store::{Columns, ColumnsBySegment, IdHash};
+use crate::store::{Columns, ColumnsBySegment, IdHash, explain};
 use crate::time::TimeRange;
 
 /// Finds documents by their columns.
@@ -117,11 +117,6 @@ impl Weight for ColumnsQuery {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.seek(document) == document {
-            Ok(Explanation::new("ColumnsQuery", 1.0))
-        } else {
-            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
-        }
+        explain(self, "ColumnsQuery", reader, document)
     }
 }

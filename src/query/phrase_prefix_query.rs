@@ -8,7 +8,9 @@ use tantivy::query::{
     Weight,
 };
 use tantivy::schema::Field;
-use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, TantivyError, Term};
+use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TERMINATED, Term};
+
+use crate::store::explain;
 
 /// Finds documents with `words` and, right after them, a word that begins with `prefix`.
 ///
@@ -59,11 +61,6 @@ impl Weight for PhrasePrefixQuery {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.seek(document) == document {
-            Ok(Explanation::new("PhrasePrefixQuery", 1.0))
-        } else {
-            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
-        }
+        explain(self, "PhrasePrefixQuery", reader, document)
     }
 }

@@ -7,9 +7,9 @@ use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
 use tantivy::schema::Field;
-use tantivy::{BitSet, DocId, DocSet, Score, SegmentReader, TantivyError};
+use tantivy::{BitSet, DocId, Score, SegmentReader};
 
-use crate::store::{Attribute, Fields, attribute_values, for_each_document};
+use crate::store::{Attribute, Fields, attribute_values, explain, for_each_document};
 
 type TermTest = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
@@ -80,11 +80,6 @@ impl Weight for TermsQuery {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.seek(document) == document {
-            Ok(Explanation::new("TermsQuery", 1.0))
-        } else {
-            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
-        }
+        explain(self, "TermsQuery", reader, document)
     }
 }

@@ -1,7 +1,7 @@
 //! Times as files have them, and those that a spreadsheet has spoilt.
 
 use super::RejectReason;
-use crate::time::LoggedTime;
+use crate::time::{LoggedTime, is_exponential};
 
 /// Reads a number, or a date and time.
 pub(super) fn read_time(text: &str) -> Result<LoggedTime, RejectReason> {
@@ -16,12 +16,6 @@ pub(super) fn read_time(text: &str) -> Result<LoggedTime, RejectReason> {
         None if is_of_spreadsheet(text) => Err(spoilt()),
         None => Err(bad_timestamp(text)),
     }
-}
-
-fn is_exponential(text: &str) -> bool {
-    text.split_once(['E', 'e']).is_some_and(|(number, exponent)| {
-        number.split(['.', ',']).all(is_digits) && is_digits(exponent.trim_start_matches('+'))
-    })
 }
 
 fn is_digits(text: &str) -> bool {
@@ -57,7 +51,15 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_has_spoilt_is_told_as_such() {
-        for text in ["1.79545E+12", "1,79545E+12", "23/11/2026 21:34", "34:00.1", "46349,9"] {
+        for text in [
+            "1.79545E+12",
+            "1,79545E+12",
+            "1.5E-3",
+            "-2e9",
+            "23/11/2026 21:34",
+            "34:00.1",
+            "46349,9",
+        ] {
             let read = read_time(text);
             assert!(matches!(read, Err(RejectReason::SpreadsheetTime { .. })), "{text}: {read:?}");
         }

@@ -357,7 +357,7 @@ pub(super) fn number(count: usize) -> u32 {
 }
 
 pub(super) fn outcome_number(outcome: Outcome) -> u32 {
-    number(Outcome::ALL.iter().position(|it| *it == outcome).unwrap_or_default())
+    number(outcome.place())
 }
 
 pub(super) fn pair(sender: Option<&str>, recipient: &str) -> String {

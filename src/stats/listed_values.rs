@@ -4,8 +4,8 @@ use super::GroupKey;
 use super::group_values::{NOBODY, number, or_absent, outcome_number, pair};
 use super::groups::GroupValue;
 use crate::event::domain_of;
-use crate::store::{StoreError, TableSegment, TextColumn};
-use crate::trace::{ListedMessage, ListedRow, Listing, Outcome, TextNumbers};
+use crate::store::StoreError;
+use crate::trace::{ColumnOf, ListedMessage, ListedRow, Listing, Outcome, SENDERS, TextNumbers};
 
 /// What the values of one key are found by.
 pub(super) struct ListedValues<'s> {
@@ -16,11 +16,6 @@ pub(super) struct ListedValues<'s> {
     /// Numbers of addresses of recipients, where the key has senders too.
     recipients: Option<TextNumbers>,
 }
-
-type ColumnOf = fn(&TableSegment) -> &TextColumn;
-
-/// Where the sender of a message is looked for, in this order.
-const SENDERS: [ColumnOf; 2] = [|it| &it.sender, |it| &it.from];
 
 impl<'s> ListedValues<'s> {
     pub(super) fn find(key: GroupKey, listing: Listing<'s>) -> Result<Self, StoreError> {
@@ -48,47 +43,37 @@ impl<'s> ListedValues<'s> {
     pub(super) fn of(&self, message: &ListedMessage, row: Option<&ListedRow>) -> Vec<GroupValue> {
         let segment_number = message.segment;
         let Some(segment) = self.listing.segment(segment_number) else { return Vec::new() };
-        let numbered = |column, text: Option<u32>| {
-            let number = text.and_then(|it| self.numbers.get(column, segment_number, it));
-            number.map_or(GroupValue::Absent, GroupValue::Number)
+        let as_value = |number: Option<u32>| number.map_or(GroupValue::Absent, GroupValue::Number);
+        let numbered = |text: Option<u32>| {
+            as_value(text.and_then(|it| self.numbers.get(0, segment_number, it)))
         };
-        let sender = || {
-            let sender = segment.sender.number(message.document);
-            match sender {
-                Some(sender) => numbered(0, Some(sender)),
-                None => numbered(1, segment.from.number(message.document)),
-            }
-        };
+        let sender = || self.listing.sender(message, &self.numbers);
         let of_row = |value: &dyn Fn(&ListedRow) -> GroupValue| {
             row.map(value).into_iter().collect::<Vec<_>>()
         };
         let bounced = |row: &ListedRow, text: Option<u32>| {
-            if row.outcome == Outcome::Bounced { numbered(0, text) } else { GroupValue::Absent }
+            if row.outcome == Outcome::Bounced { numbered(text) } else { GroupValue::Absent }
         };
         match self.key {
             GroupKey::Rule => {
                 let rules = segment.rules.numbers(message.document);
-                or_absent(rules.map(|it| numbered(0, Some(it))).collect())
+                or_absent(rules.map(|it| numbered(Some(it))).collect())
             }
             GroupKey::RecipientCount => {
                 let groups = message.rows.chunk_by(|a, b| a.address() == b.address());
                 vec![GroupValue::Number(number(groups.count()))]
             }
-            GroupKey::Sender | GroupKey::SenderDomain => vec![sender()],
+            GroupKey::Sender | GroupKey::SenderDomain => vec![as_value(sender())],
             GroupKey::SenderRecipient => of_row(&|it| {
-                let sender = match sender() {
-                    GroupValue::Number(number) => number,
-                    _ => NOBODY,
-                };
                 let recipients = self.recipients.as_ref();
                 let number = recipients.and_then(|all| all.get(0, segment_number, it.address()));
-                GroupValue::Pair(sender, number.unwrap_or(NOBODY))
+                GroupValue::Pair(sender().unwrap_or(NOBODY), number.unwrap_or(NOBODY))
             }),
             GroupKey::Recipient | GroupKey::RecipientDomain => {
-                of_row(&|it| numbered(0, Some(it.address())))
+                of_row(&|it| numbered(Some(it.address())))
             }
             GroupKey::Outcome => of_row(&|it| GroupValue::Number(outcome_number(it.outcome))),
-            GroupKey::Folder => of_row(&|it| numbered(0, it.entry.folder)),
+            GroupKey::Folder => of_row(&|it| numbered(it.entry.folder)),
             GroupKey::Status => of_row(&|it| bounced(it, it.entry.status)),
             // The first two are in the originals, the others no matter of the table.
             GroupKey::Reason | GroupKey::Cause | GroupKey::Hour | GroupKey::Day => Vec::new(),

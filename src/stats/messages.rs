@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 
+use super::group_values::outcome_number;
 use super::tally::{Tally, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::domain_of;
-use crate::store::{LegEntry, Store, StoreError};
+use crate::store::{Store, StoreError};
 use crate::time::TimeRange;
 use crate::trace::{
-    AddressKey, Direction, EventTracer, Listing, MessageFacts, Outcome, Overview, deciding,
-    facts_of,
+    AddressKey, Direction, EventTracer, Listing, MessageFacts, Outcome, Overview, SENDERS,
+    deciding, facts_of,
 };
 
 /// What one worker found.
@@ -38,8 +39,8 @@ impl Part {
     fn take_facts(&mut self, facts: MessageFacts, key: CountKey, request: &StatsRequest) {
         if key == CountKey::Direction {
             let legs = facts.legs.iter().filter(|it| request.contains(it.started_ms));
-            let place = |it| DIRECTIONS.iter().position(|direction| *direction == it);
-            self.numbered.extend(legs.map(|it| (number(place(it.direction)), it.started_ms)));
+            let direction = |it: Direction| direction_number(it == Direction::Outgoing);
+            self.numbered.extend(legs.map(|it| (direction(it.direction), it.started_ms)));
             return;
         }
         let ms = facts.first_seen_ms;
@@ -52,8 +53,7 @@ impl Part {
         }
         for recipient in facts.recipients.into_iter().filter(|it| it.is_deciding) {
             if key == CountKey::Outcome {
-                let place = Outcome::ALL.iter().position(|it| *it == recipient.outcome);
-                self.numbered.push((number(place), ms));
+                self.numbered.push((outcome_number(recipient.outcome), ms));
             } else {
                 self.take(Some(recipient.address), ms);
             }
@@ -62,6 +62,11 @@ impl Part {
 }
 
 const DIRECTIONS: [Direction; 2] = [Direction::Incoming, Direction::Outgoing];
+
+/// Where a direction stands in [`DIRECTIONS`].
+fn direction_number(is_outgoing: bool) -> u32 {
+    u32::from(is_outgoing)
+}
 
 /// Takes the messages, legs or recipients that count, with their values.
 pub(super) fn tally(
@@ -94,9 +99,7 @@ fn tally_listed(
 ) -> Result<Tally, StoreError> {
     let whole = |it: &str| Some(it.to_owned());
     let numbers = match key {
-        CountKey::Sender | CountKey::SenderDomain => {
-            listing.numbers(&[|it| &it.sender, |it| &it.from], whole)?
-        }
+        CountKey::Sender | CountKey::SenderDomain => listing.numbers(&SENDERS, whole)?,
         CountKey::Recipient | CountKey::RecipientDomain => {
             listing.numbers(&[|it| &it.addresses], whole)?
         }
@@ -112,29 +115,23 @@ fn tally_listed(
             return Ok(());
         }
         let ms = message.first_ms;
-        let Some(segment) = listing.segment(message.segment) else { return Ok(()) };
-        let get = |column, text| numbers.get(column, message.segment, text);
         match key {
             CountKey::Direction => {
                 let legs = message.legs.iter().filter(|it| request.contains(it.started_ms));
-                // As they stand in `DIRECTIONS`.
-                let direction = |it: &LegEntry| u32::from(it.is_outgoing);
-                part.numbered.extend(legs.map(|it| (direction(it), it.started_ms)));
+                part.numbered
+                    .extend(legs.map(|it| (direction_number(it.is_outgoing), it.started_ms)));
             }
             CountKey::Sender | CountKey::SenderDomain => {
-                let sender = match segment.sender.number(message.document) {
-                    Some(sender) => get(0, sender),
-                    None => segment.from.number(message.document).and_then(|it| get(1, it)),
-                };
+                let sender = listing.sender(message, &numbers);
                 part.numbered.push((sender.unwrap_or(ABSENT), ms));
             }
-            CountKey::Outcome => part.numbered.extend(deciding(&message.rows).map(|it| {
-                let place = Outcome::ALL.iter().position(|known| *known == it.outcome);
-                (number(place), ms)
+            CountKey::Outcome => part
+                .numbered
+                .extend(deciding(&message.rows).map(|it| (outcome_number(it.outcome), ms))),
+            _ => part.numbered.extend(deciding(&message.rows).map(|it| {
+                let number = numbers.get(0, message.segment, it.address());
+                (number.unwrap_or(ABSENT), ms)
             })),
-            _ => part.numbered.extend(
-                deciding(&message.rows).map(|it| (get(0, it.address()).unwrap_or(ABSENT), ms)),
-            ),
         }
         Ok(())
     })?;
@@ -144,10 +141,6 @@ fn tally_listed(
         _ => joined(parts, &numbers.texts),
     };
     Ok(if key.is_of_domains() { by_domain(tally) } else { tally })
-}
-
-fn number(place: Option<usize>) -> u32 {
-    place.and_then(|it| u32::try_from(it).ok()).unwrap_or(ABSENT)
 }
 
 /// Puts the parts together, and gives numbers to what has none.

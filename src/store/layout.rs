@@ -71,11 +71,24 @@ impl Layout {
         self.root_dir()?.dir(INDEX)
     }
 
-    /// The directory of rejected input; copies of a store may lack it when it was empty.
-    pub(super) fn rejected_dir(&self) -> Result<Option<Dir>, StoreError> {
-        match self.root_dir()?.dir(REJECTED) {
+    /// A directory of the store; copies of a store may lack one that was empty.
+    pub(super) fn dir_if_there(&self, name: &str) -> Result<Option<Dir>, StoreError> {
+        match self.root_dir()?.dir(name) {
             Err(error) if error.is_not_found() => Ok(None),
             other => other.map(Some),
+        }
+    }
+
+    /// The directory of rejected input.
+    pub(super) fn rejected_dir(&self) -> Result<Option<Dir>, StoreError> {
+        self.dir_if_there(REJECTED)
+    }
+
+    /// The directory of the message table. Whoever may read the rest alone does without it.
+    pub(super) fn messages_dir(&self) -> Result<Option<Dir>, StoreError> {
+        match self.dir_if_there(MESSAGES) {
+            Err(error) if error.is_not_permitted() => Ok(None),
+            other => other,
         }
     }
 
@@ -161,17 +174,11 @@ impl Layout {
 
     /// The directories of the store that are there.
     fn parts(&self) -> Result<Vec<Dir>, StoreError> {
-        let root = self.root_dir()?;
-        let mut parts = Vec::new();
-        for name in PARTS {
-            match root.dir(name) {
-                Err(error) if error.is_not_found() => {}
-                // Whoever may only read does without it.
-                Err(error) if name == MESSAGES && error.is_not_permitted() => {}
-                other => parts.push(other?),
-            }
-        }
-        Ok(parts)
+        let part = |name| match name {
+            MESSAGES => self.messages_dir(),
+            _ => self.dir_if_there(name),
+        };
+        PARTS.into_iter().filter_map(|it| part(it).transpose()).collect()
     }
 
     /// Whether all that we are about to write to is ours: whoever owns a directory can put in it

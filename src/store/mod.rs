@@ -46,7 +46,7 @@ pub use identity::Identity;
 pub use index::{Attribute, Fields, IdHash, attribute_values, truncate_term};
 pub(crate) use index::{
     AttributeSet, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable, Senders,
-    for_each_document,
+    explain, for_each_document,
 };
 pub(crate) use message_table::{
     EntryRow, LegEntry, MessageEntry, MessageTable, RecipientEntry, RowBits, TableSegment,

@@ -1,19 +1,18 @@
 //! Reading the store.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rayon::prelude::*;
 use tantivy::query::Query;
 
-use super::archive::{ArchiveFiles, ArchiveReader, Frame, Location, Sums, lines_of, parse_line};
+use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::dir::Dir;
 use super::index::{
     Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventSet, EventTable, IdHash,
     IndexSnapshot, Senders, TimeReader, read_checkpoint,
 };
-use super::layout::{Layout, MESSAGES};
+use super::layout::{ARCHIVE, INDEX, Layout};
 use super::message_table::MessageTable;
 use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
@@ -22,7 +21,6 @@ use super::rejected::RejectedLines;
 use super::{Checkpoint, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
 use crate::limits;
-use crate::source::Record;
 use crate::time::Timestamp;
 
 /// A store as of one commit, for reading. Writers may go on meanwhile; what they commit is seen
@@ -194,43 +192,6 @@ impl Store {
         Ok((repeats.repeated, repeats.forgotten))
     }
 
-    /// Reads the whole archive, in parallel by file: `fold` takes each record into a value that
-    /// `init` made, and what the values say is joined in the order of the files.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
-    pub fn fold_records<T: Send>(
-        &self,
-        init: impl Fn() -> T + Sync,
-        fold: impl Fn(&mut T, &Record<'_>) + Sync,
-        mut join: impl FnMut(T, T) -> T,
-    ) -> Result<T, StoreError> {
-        let last = &self.checkpoint.archive;
-        let parts: Vec<Result<T, StoreError>> = last
-            .files()
-            .into_par_iter()
-            .map(|number| {
-                let path = self.layout.archive_file(number);
-                let mut frames = self.files.frames(number, last.extent(number))?;
-                let mut value = init();
-                while let Some(frame) = frames.next()? {
-                    let Frame::Block { offset, lines } = frame else { continue };
-                    for line in lines_of(&lines) {
-                        let record =
-                            parse_line(line).map_err(|reason| StoreError::ArchiveDamaged {
-                                path: path.clone(),
-                                reason: format!("at byte {offset}: {reason}"),
-                            })?;
-                        fold(&mut value, &record);
-                    }
-                }
-                Ok(value)
-            })
-            .collect();
-        parts.into_iter().try_fold(init(), |whole, part| Ok(join(whole, part?)))
-    }
-
     /// How many events have each value of an attribute, in order of the values.
     ///
     /// # Errors
@@ -321,6 +282,12 @@ impl Store {
         self.snapshot.places_that_share_ids(is_such)
     }
 
+    /// Where the message table lies, where there is one.
+    #[must_use]
+    pub fn message_table_path(&self) -> PathBuf {
+        self.layout.messages()
+    }
+
     /// The message table, if there is one as of this commit.
     pub(crate) fn message_table(&self) -> Option<&MessageTable> {
         self.table.get_or_init(|| MessageTable::open(&self.layout, &self.checkpoint)).as_ref()
@@ -333,9 +300,9 @@ impl Store {
     /// [`StoreError::Io`].
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
         let mut sizes = Sizes {
-            archive_bytes: bytes_in(self.layout.archive_dir())?,
-            index_bytes: bytes_in(self.layout.index_dir())?
-                + bytes_in(self.layout.root_dir().and_then(|it| it.dir(MESSAGES)))?,
+            archive_bytes: bytes_in(self.layout.dir_if_there(ARCHIVE))?,
+            index_bytes: bytes_in(self.layout.dir_if_there(INDEX))?
+                + bytes_in(self.layout.messages_dir())?,
             ..Sizes::default()
         };
         if let Some(dir) = self.layout.rejected_dir()? {
@@ -374,13 +341,9 @@ impl Locator<'_> {
     }
 }
 
-/// Bytes of a directory's files. Copies of a store may lack a directory that was empty, and some may
-/// not be entered by who may read the rest.
-fn bytes_in(dir: Result<Dir, StoreError>) -> Result<u64, StoreError> {
-    match dir {
-        Err(error) if error.is_not_found() || error.is_not_permitted() => Ok(0),
-        other => other?.bytes(),
-    }
+/// Bytes of a directory's files.
+fn bytes_in(dir: Result<Option<Dir>, StoreError>) -> Result<u64, StoreError> {
+    dir?.map_or(Ok(0), |it| it.bytes())
 }
 
 /// The files of a directory, and how long each is.

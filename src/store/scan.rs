@@ -71,6 +71,37 @@ impl Store {
         Ok(())
     }
 
+    /// Reads the whole archive on all cores: `fold` takes each record into a value that `init` made,
+    /// and what the values say is joined in the order of the archive.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
+    pub fn fold_records<T: Send>(
+        &self,
+        init: impl Fn() -> T + Sync,
+        fold: impl Fn(&mut T, &Record<'_>) + Sync,
+        mut join: impl FnMut(T, T) -> T,
+    ) -> Result<T, StoreError> {
+        let mut whole = None;
+        self.scan(
+            None,
+            &init,
+            |value, record, _| {
+                fold(value, record);
+                Ok::<_, StoreError>(())
+            },
+            |part| {
+                whole = Some(match whole.take() {
+                    Some(before) => join(before, part),
+                    None => part,
+                });
+                Ok(())
+            },
+        )?;
+        Ok(whole.unwrap_or_else(init))
+    }
+
     fn read_chunk<E: From<StoreError>>(
         &self,
         chunk: &Chunk<'_>,
@@ -80,7 +111,7 @@ impl Store {
             Chunk::Places(places) => {
                 let mut archive = ArchiveReader::new(&self.files);
                 for location in *places {
-                    archive.visit(*location, |record| visit(record, *location))??;
+                    archive.visit(*location, |record| visit(&record, *location))??;
                 }
                 Ok(())
             }

@@ -83,9 +83,14 @@ impl LoggedTime {
 }
 
 /// Whether a text is a number with an exponent, as spreadsheets write large ones.
-fn is_exponential(text: &str) -> bool {
-    text.contains(['e', 'E'])
-        && text.bytes().all(|it| it.is_ascii_digit() || b".-+eE".contains(&it))
+pub(crate) fn is_exponential(text: &str) -> bool {
+    let has_digits = |text: &str, signs: &[u8]| {
+        let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+        digits.bytes().any(|it| it.is_ascii_digit())
+            && digits.bytes().all(|it| it.is_ascii_digit() || signs.contains(&it))
+    };
+    text.split_once(['e', 'E'])
+        .is_some_and(|(number, exponent)| has_digits(number, b".,") && has_digits(exponent, b""))
 }
 
 #[cfg(test)]

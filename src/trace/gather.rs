@@ -164,7 +164,7 @@ impl Gathered {
 
 /// One key that connects events.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Key {
+pub(super) enum Key {
     Trace(String),
     Message(MessageId<'static>),
 }
@@ -301,7 +301,7 @@ impl<'r, 's> Gathering<'r, 's> {
 }
 
 /// Where events lie that have the key's hash, at most `limit` of them.
-fn places_of(reader: &EventReader<'_>, key: &Key, limit: usize) -> Vec<Location> {
+pub(super) fn places_of(reader: &EventReader<'_>, key: &Key, limit: usize) -> Vec<Location> {
     match key {
         Key::Trace(trace_id) if trace_id.is_empty() => Vec::new(),
         Key::Trace(trace_id) => reader.leg_locations(trace_id, limit),
@@ -309,18 +309,18 @@ fn places_of(reader: &EventReader<'_>, key: &Key, limit: usize) -> Vec<Location>
     }
 }
 
-fn has_key(stored: &StoredEvent, key: &Key) -> bool {
+pub(super) fn has_key(stored: &StoredEvent, key: &Key) -> bool {
     match key {
         Key::Trace(trace_id) => stored.event.trace_id == *trace_id,
         Key::Message(message_id) => stored.event.message_id.as_ref() == Some(message_id),
     }
 }
 
-fn trace_key(stored: &StoredEvent) -> Option<Key> {
+pub(super) fn trace_key(stored: &StoredEvent) -> Option<Key> {
     let trace_id = &stored.event.trace_id;
     (!trace_id.is_empty()).then(|| Key::Trace(trace_id.clone().into_owned()))
 }
 
-fn message_key(stored: &StoredEvent) -> Option<Key> {
+pub(super) fn message_key(stored: &StoredEvent) -> Option<Key> {
     stored.event.message_id.clone().map(Key::Message)
 }

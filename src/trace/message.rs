@@ -206,6 +206,12 @@ impl Outcome {
         }
     }
 
+    /// Where it stands in [`Outcome::ALL`].
+    #[must_use]
+    pub fn place(self) -> usize {
+        self as usize
+    }
+
     /// Whether the recipient has it, as far as WorkMail can know.
     #[must_use]
     pub fn is_good(self) -> bool {
@@ -256,10 +262,27 @@ impl MessageOutcome {
             Self::Unknown => "unknown",
         }
     }
+
+    /// Where it stands in [`MessageOutcome::ALL`].
+    #[must_use]
+    pub fn place(self) -> usize {
+        self as usize
+    }
 }
 
 impl fmt::Display for MessageOutcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_stand_at_their_places() {
+        assert!(Outcome::ALL.iter().map(|it| it.place()).eq(0..Outcome::ALL.len()));
+        assert!(MessageOutcome::ALL.iter().map(|it| it.place()).eq(0..MessageOutcome::ALL.len()));
     }
 }

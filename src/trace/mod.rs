@@ -37,5 +37,7 @@ pub(crate) use overview::{
 };
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
 pub use status::{StatusClass, bounce_in_words, status_class};
-pub(crate) use table::{ListedMessage, ListedRow, Listing, TextNumbers, deciding};
+pub(crate) use table::{
+    ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers, deciding,
+};
 pub use table::{is_table_true, keep_table, rebuild_table};

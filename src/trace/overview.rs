@@ -41,8 +41,7 @@ impl OutcomeCounts {
         rows.dedup();
         let mut counts = Self::default();
         for (_, outcome) in rows {
-            let place = Outcome::ALL.iter().position(|it| *it == outcome);
-            if let Some(count) = place.and_then(|it| counts.0.get_mut(it)) {
+            if let Some(count) = counts.0.get_mut(outcome.place()) {
                 *count = count.saturating_add(1);
             }
         }
@@ -52,8 +51,7 @@ impl OutcomeCounts {
     /// How many recipients have the outcome; 65,535 stands for more too.
     #[must_use]
     pub fn get(&self, outcome: Outcome) -> u16 {
-        let place = Outcome::ALL.iter().position(|it| *it == outcome);
-        place.and_then(|it| self.0.get(it)).copied().unwrap_or_default()
+        self.0.get(outcome.place()).copied().unwrap_or_default()
     }
 }
 
@@ -157,7 +155,7 @@ impl<'s> Overview<'s> {
     pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
         let domain = |address: &str| domain_of(address).map(str::to_owned);
         if let Some(listing) = self.listing {
-            let numbers = listing.numbers(&[|it| &it.addresses], |it| Some(it.to_owned()))?;
+            let numbers = listing.numbers(&[|it| &it.addresses], domain)?;
             let parts = listing.visit(
                 TimeRange::default(),
                 None,
@@ -169,8 +167,8 @@ impl<'s> Overview<'s> {
                     Ok(())
                 },
             )?;
-            let texts = parts.iter().flatten().filter_map(|it| numbers.texts.get(*it as usize));
-            return Ok(texts.filter_map(|it| domain(it)).collect());
+            let domains = parts.iter().flatten().filter_map(|it| numbers.texts.get(*it as usize));
+            return Ok(domains.cloned().collect());
         }
         let EventColumns { table, .. } = self.columns()?;
         let mut is_mailbox = vec![false; table.address_texts().len()];

@@ -293,19 +293,8 @@ impl Found<'_> {
     /// How long it took for the recipients who got it.
     fn arrival_latencies_ms(&self) -> Vec<i64> {
         use crate::trace::Outcome::{Delivered, Sent};
-        match self {
-            Self::Listed { recipients, .. } => {
-                let arrived = recipients.iter().filter(|it| matches!(it.outcome, Delivered | Sent));
-                arrived.filter_map(|it| it.latency_ms()).collect()
-            }
-            Self::Columns { recipients, .. } => {
-                let arrived = recipients.iter().filter(|it| matches!(it.outcome, Delivered | Sent));
-                arrived.filter_map(|it| it.latency_ms()).collect()
-            }
-            Self::Read { recipients, .. } => {
-                let arrived = recipients.iter().filter(|it| matches!(it.outcome, Delivered | Sent));
-                arrived.filter_map(|it| it.latency_ms).collect()
-            }
-        }
+        let outcomes = self.outcomes().into_iter();
+        let arrived = outcomes.filter(|(outcome, _)| matches!(outcome, Delivered | Sent));
+        arrived.filter_map(|(_, latency_ms)| latency_ms).collect()
     }
 }

@@ -244,15 +244,9 @@ impl Frames {
     /// # Errors
     ///
     /// As [`Frames::next`].
-    pub(in crate::store) fn note_places(mut self) -> Result<Vec<NotePlace>, StoreError> {
-        let mut places = Vec::new();
-        while let Some(raw) = self.find()? {
-            self.position = raw.end;
-            if raw.is_note {
-                places.push(NotePlace { start: raw.start, end: raw.end });
-            }
-        }
-        Ok(places)
+    pub(in crate::store) fn note_places(self) -> Result<Vec<NotePlace>, StoreError> {
+        let notes = self.places(|it| it.is_note)?.into_iter();
+        Ok(notes.map(|it| NotePlace { start: it.start, end: it.end }).collect())
     }
 
     /// Where all blocks stand: the first byte of each, and the first after it.
@@ -260,13 +254,17 @@ impl Frames {
     /// # Errors
     ///
     /// As [`Frames::next`].
-    pub(in crate::store) fn block_places(mut self) -> Result<Vec<(u64, u64)>, StoreError> {
+    pub(in crate::store) fn block_places(self) -> Result<Vec<(u64, u64)>, StoreError> {
+        let blocks = self.places(|it| !it.is_note)?.into_iter();
+        Ok(blocks.map(|it| (it.start, it.end)).collect())
+    }
+
+    /// Where all frames stand that are such.
+    fn places(mut self, is_such: fn(&RawFrame) -> bool) -> Result<Vec<RawFrame>, StoreError> {
         let mut places = Vec::new();
         while let Some(raw) = self.find()? {
             self.position = raw.end;
-            if !raw.is_note {
-                places.push((raw.start, raw.end));
-            }
+            places.extend(Some(raw).filter(is_such));
         }
         Ok(places)
     }

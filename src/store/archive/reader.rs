@@ -133,11 +133,7 @@ impl ArchiveReader {
         &mut self,
         location: Location,
     ) -> Result<Record<'static>, StoreError> {
-        let block = self.block(location.file, location.offset)?;
-        let line = self.line(&block, location)?;
-        let record = parse_line(line)
-            .map_err(|reason| self.damaged(location.file, location.offset, &reason))?;
-        Ok(record.into_owned())
+        self.visit(location, |record| record.into_owned())
     }
 
     /// Hands the record at a location to `visit`, without a copy of it.
@@ -148,12 +144,12 @@ impl ArchiveReader {
     pub(in crate::store) fn visit<T>(
         &mut self,
         location: Location,
-        visit: impl FnOnce(&Record<'_>) -> T,
+        visit: impl FnOnce(Record<'_>) -> T,
     ) -> Result<T, StoreError> {
         let block = self.block(location.file, location.offset)?;
         let record = parse_line(self.line(&block, location)?)
             .map_err(|reason| self.damaged(location.file, location.offset, &reason))?;
-        Ok(visit(&record))
+        Ok(visit(record))
     }
 
     /// Whether the record at a location is archived as this line, without its line feed.

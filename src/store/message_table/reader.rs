@@ -3,9 +3,9 @@
 use std::io;
 use std::path::PathBuf;
 
-use tantivy::columnar::{BytesColumn, Column, StrColumn};
+use tantivy::columnar::{BytesColumn, Column, DynamicColumn, HasAssociatedColumnType, StrColumn};
 use tantivy::fastfield::AliveBitSet;
-use tantivy::{DocId, Index, ReloadPolicy, SegmentReader};
+use tantivy::{DocId, Index, IndexReader, ReloadPolicy, SegmentReader};
 
 use super::entry::{RowBits, VERDICTS};
 use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, SEPARATOR, TableFields};
@@ -13,6 +13,7 @@ use super::{LegEntry, MessageEntry, RecipientEntry, TablePosition};
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
+use crate::store::dir::Dir;
 use crate::store::index::{IndexDirectory, check_segment_files, quietly};
 use crate::store::layout::{Layout, MESSAGES};
 
@@ -65,10 +66,7 @@ pub(crate) struct EntryRow {
 pub(in crate::store) fn check_table_files(
     layout: &Layout,
 ) -> Result<Vec<(PathBuf, String)>, StoreError> {
-    let dir = match layout.root_dir()?.dir(MESSAGES) {
-        Err(error) if error.is_not_found() => return Ok(Vec::new()),
-        other => other?,
-    };
+    let Some(dir) = layout.dir_if_there(MESSAGES)? else { return Ok(Vec::new()) };
     // A writer that was cut off may have left it empty.
     if dir.names()?.is_empty() {
         return Ok(Vec::new());
@@ -81,34 +79,23 @@ impl MessageTable {
     /// Opens the table, if it is as of this commit.
     pub(in crate::store) fn open(layout: &Layout, checkpoint: &Checkpoint) -> Option<Self> {
         // tantivy panics on some damaged segments; then the index answers.
-        quietly(|| Self::open_sound(layout, checkpoint).ok().flatten()).ok().flatten()
+        let dir = layout.messages_dir().ok().flatten()?;
+        quietly(|| Self::read(&dir, checkpoint).ok().flatten()).ok().flatten()
     }
 
-    /// As [`MessageTable::open`]; tells why it cannot be read.
-    pub(in crate::store) fn open_sound(
-        layout: &Layout,
-        checkpoint: &Checkpoint,
-    ) -> Result<Option<Self>, StoreError> {
-        let dir = match layout.root_dir()?.dir(MESSAGES) {
-            Err(error) if error.is_not_found() => return Ok(None),
-            other => other?,
-        };
-        let path = dir.path().to_owned();
-        let open = || {
-            let index = Index::open(IndexDirectory::open_to_read(&dir)?)?;
-            let payload = index.load_metas()?.payload.unwrap_or_default();
-            let position: Option<TablePosition> = serde_json::from_str(&payload).ok();
-            if !position.is_some_and(|it| it.is_as_of(&TablePosition::of(checkpoint))) {
-                return Ok(None);
-            }
-            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-            let searcher = reader.searcher();
-            let segments = searcher.segment_readers().iter().map(TableSegment::open);
-            segments.collect::<tantivy::Result<Vec<_>>>().map(Some)
-        };
-        let segments: tantivy::Result<_> = open();
-        let segments = segments.map_err(StoreError::index(&path))?;
-        Ok(segments.map(|segments| Self { path, segments }))
+    fn read(dir: &Dir, checkpoint: &Checkpoint) -> tantivy::Result<Option<Self>> {
+        let index = Index::open(IndexDirectory::open_to_read(dir)?)?;
+        let payload = index.load_metas()?.payload.unwrap_or_default();
+        let position: Option<TablePosition> = serde_json::from_str(&payload).ok();
+        if !position.is_some_and(|it| it.is_as_of(&TablePosition::of(checkpoint))) {
+            return Ok(None);
+        }
+        let reader: IndexReader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let searcher = reader.searcher();
+        let segments = searcher.segment_readers().iter().map(TableSegment::open);
+        let segments = segments.collect::<tantivy::Result<_>>()?;
+        Ok(Some(Self { path: dir.path().to_owned(), segments }))
     }
 
     /// Its parts.
@@ -125,35 +112,22 @@ impl MessageTable {
 impl TableSegment {
     fn open(reader: &SegmentReader) -> tantivy::Result<Self> {
         let count = reader.max_doc();
-        let columns = reader.fast_fields();
-        let numbers = |name| {
-            let column = columns.column_opt::<u64>(name)?;
-            Ok::<_, tantivy::TantivyError>(
-                column.unwrap_or_else(|| Column::build_empty_column(count)),
-            )
-        };
-        let signed = |name| {
-            let column = columns.column_opt::<i64>(name)?;
-            Ok::<_, tantivy::TantivyError>(
-                column.unwrap_or_else(|| Column::build_empty_column(count)),
-            )
-        };
         let texts = |name| {
-            let column = columns.str(name)?;
+            let column = reader.fast_fields().str(name)?;
             let column = column.unwrap_or_else(|| StrColumn::wrap(BytesColumn::empty(count)));
             Ok::<_, tantivy::TantivyError>(TextColumn(column))
         };
         Ok(Self {
             document_count: count,
             alive: reader.alive_bitset().cloned(),
-            places: numbers(TableFields::PLACE)?,
-            firsts: signed(TableFields::FIRST)?,
-            spans: numbers(TableFields::SPAN)?,
-            flags: numbers(TableFields::FLAGS)?,
-            legs: signed(TableFields::LEG)?,
-            rows: numbers(TableFields::ROW)?,
-            latencies: numbers(TableFields::LATENCY)?,
-            bounces: numbers(TableFields::BOUNCE)?,
+            places: number_column(reader, TableFields::PLACE)?,
+            firsts: number_column(reader, TableFields::FIRST)?,
+            spans: number_column(reader, TableFields::SPAN)?,
+            flags: number_column(reader, TableFields::FLAGS)?,
+            legs: number_column(reader, TableFields::LEG)?,
+            rows: number_column(reader, TableFields::ROW)?,
+            latencies: number_column(reader, TableFields::LATENCY)?,
+            bounces: number_column(reader, TableFields::BOUNCE)?,
             from: texts(TableFields::FROM)?,
             sender: texts(TableFields::SENDER)?,
             verdicts: texts(TableFields::VERDICTS)?,
@@ -242,9 +216,7 @@ impl TableSegment {
             });
         }
     }
-}
 
-impl TableSegment {
     /// All that the table holds of a message.
     ///
     /// # Errors
@@ -290,6 +262,18 @@ impl TableSegment {
     }
 }
 
+/// A column of numbers; of a segment without a single one, an empty column.
+fn number_column<T: HasAssociatedColumnType + Default>(
+    reader: &SegmentReader,
+    name: &str,
+) -> tantivy::Result<Column<T>>
+where
+    DynamicColumn: Into<Option<Column<T>>>,
+{
+    let column = reader.fast_fields().column_opt(name)?;
+    Ok(column.unwrap_or_else(|| Column::build_empty_column(reader.max_doc())))
+}
+
 impl TextColumn {
     /// The numbers of a document's texts.
     pub(crate) fn numbers(&self, document: DocId) -> impl Iterator<Item = u32> {
@@ -317,17 +301,15 @@ impl TextColumn {
         self.number(document).map(|it| self.text(it)).transpose()
     }
 
-    /// Hands all texts to `visit`, by their numbers.
+    /// Hands all texts to `visit`, in the order of their numbers.
     ///
     /// # Errors
     ///
     /// What keeps the column from being read.
-    pub(crate) fn for_each(&self, mut visit: impl FnMut(u32, &str)) -> io::Result<()> {
+    pub(crate) fn for_each(&self, mut visit: impl FnMut(&str)) -> io::Result<()> {
         let mut texts = self.0.dictionary().stream()?;
-        let mut number = 0;
         while texts.advance() {
-            visit(number, &String::from_utf8_lossy(texts.key()));
-            number += 1;
+            visit(&String::from_utf8_lossy(texts.key()));
         }
         Ok(())
     }

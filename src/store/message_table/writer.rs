@@ -9,14 +9,14 @@ use tantivy::indexer::LogMergePolicy;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
-use tantivy::{BitSet, DocId, DocSet, Index, Score, SegmentReader, TantivyError};
+use tantivy::{BitSet, DocId, Index, Score, SegmentReader, TantivyError};
 
 use super::schema::{DocumentFields, EntryDocument, TableFields};
 use super::{MessageEntry, TABLE_FORMAT, TablePosition};
 use crate::limits;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
-use crate::store::index::IndexDirectory;
+use crate::store::index::{IndexDirectory, explain};
 use crate::store::layout::{Layout, MESSAGES};
 use crate::store::{Store, StoreError};
 
@@ -248,11 +248,6 @@ impl Weight for PlacesQuery {
     }
 
     fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
-        let mut scorer = self.scorer(reader, 1.0)?;
-        if scorer.seek(document) == document {
-            Ok(Explanation::new("PlacesQuery", 1.0))
-        } else {
-            Err(TantivyError::InvalidArgument("the document does not match".to_owned()))
-        }
+        explain(self, "PlacesQuery", reader, document)
     }
 }

@@ -71,8 +71,8 @@ impl Totals {
         for (outcome, count) in Outcome::ALL.into_iter().zip(&mut self.of_recipients) {
             *count += u64::from(message.recipients.get(outcome));
         }
-        for (outcome, count) in MessageOutcome::ALL.into_iter().zip(&mut self.of_messages) {
-            *count += u64::from(message.outcome == outcome);
+        if let Some(count) = self.of_messages.get_mut(message.outcome.place()) {
+            *count += 1;
         }
     }
 
@@ -87,15 +87,13 @@ impl Totals {
     /// How many recipients have an outcome, in one row of theirs or another.
     #[must_use]
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
-        let place = Outcome::ALL.iter().position(|it| *it == outcome);
-        place.and_then(|it| self.of_recipients.get(it)).copied().unwrap_or_default()
+        self.of_recipients.get(outcome.place()).copied().unwrap_or_default()
     }
 
     /// How many messages have an outcome.
     #[must_use]
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
-        let place = MessageOutcome::ALL.iter().position(|it| *it == outcome);
-        place.and_then(|it| self.of_messages.get(it)).copied().unwrap_or_default()
+        self.of_messages.get(outcome.place()).copied().unwrap_or_default()
     }
 }
 
@@ -179,47 +177,53 @@ impl Found<'_> {
         }
     }
 
+    /// What became of it for each of the recipients who are what is asked for, and how many
+    /// milliseconds that took.
+    pub(crate) fn outcomes(&self) -> Vec<(Outcome, Option<i64>)> {
+        match self {
+            Self::Listed { recipients, .. } => {
+                recipients.iter().map(|it| (it.outcome, it.latency_ms())).collect()
+            }
+            Self::Columns { recipients, .. } => {
+                recipients.iter().map(|it| (it.outcome, it.latency_ms())).collect()
+            }
+            Self::Read { recipients, .. } => {
+                recipients.iter().map(|it| (it.outcome, it.latency_ms)).collect()
+            }
+        }
+    }
+
     fn summary(&self) -> Option<MessageSummary> {
-        Some(match self {
-            Self::Listed { message, .. } => {
-                let rows = &message.rows;
-                let outcomes: Vec<_> = listing::deciding(rows).map(|it| it.outcome).collect();
-                MessageSummary {
-                    outcome: outcome::of_all(&outcomes),
-                    recipient_count: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
-                    recipients: OutcomeCounts::of(rows.iter().map(|it| (it.address(), it.outcome))),
-                    latency_ms: listing::deciding(rows).filter_map(ListedRow::latency_ms).max(),
-                    first_seen: Timestamp::from_ms(message.first_ms)?,
-                    last_seen: Timestamp::from_ms(message.last_ms)?,
-                    event: message.place,
-                }
-            }
-            Self::Columns { rows, seen_ms: (first_ms, last_ms), event, .. } => {
-                let outcomes: Vec<_> = deciding(rows).map(|it| it.outcome).collect();
-                MessageSummary {
-                    outcome: outcome::of_all(&outcomes),
-                    recipient_count: u32::try_from(outcomes.len()).unwrap_or(u32::MAX),
-                    recipients: OutcomeCounts::of(rows.iter().map(|it| (it.address, it.outcome))),
-                    latency_ms: deciding(rows).filter_map(JudgedRow::latency_ms).max(),
-                    first_seen: Timestamp::from_ms(*first_ms)?,
-                    last_seen: Timestamp::from_ms(*last_ms)?,
-                    event: *event,
-                }
-            }
-            Self::Read { message, event, .. } => {
-                let rows = message.deciding_recipients();
-                MessageSummary {
-                    outcome: message.outcome,
-                    recipient_count: u32::try_from(rows.len()).unwrap_or(u32::MAX),
-                    recipients: OutcomeCounts::of(
-                        message.recipients.iter().map(|it| (&it.address, it.outcome)),
-                    ),
-                    latency_ms: rows.iter().filter_map(|it| it.latency_ms).max(),
-                    first_seen: message.first_seen,
-                    last_seen: message.last_seen,
-                    event: *event,
-                }
-            }
+        let (deciding, recipients, seen_ms): (Vec<(Outcome, Option<i64>)>, _, _) = match self {
+            Self::Listed { message, .. } => (
+                listing::deciding(&message.rows).map(|it| (it.outcome, it.latency_ms())).collect(),
+                OutcomeCounts::of(message.rows.iter().map(|it| (it.address(), it.outcome))),
+                (message.first_ms, message.last_ms),
+            ),
+            Self::Columns { rows, seen_ms, .. } => (
+                deciding(rows).map(|it| (it.outcome, it.latency_ms())).collect(),
+                OutcomeCounts::of(rows.iter().map(|it| (it.address, it.outcome))),
+                *seen_ms,
+            ),
+            Self::Read { message, .. } => (
+                message
+                    .deciding_recipients()
+                    .iter()
+                    .map(|it| (it.outcome, it.latency_ms))
+                    .collect(),
+                OutcomeCounts::of(message.recipients.iter().map(|it| (&it.address, it.outcome))),
+                (message.first_seen.as_ms(), message.last_seen.as_ms()),
+            ),
+        };
+        let outcomes: Vec<Outcome> = deciding.iter().map(|(outcome, _)| *outcome).collect();
+        Some(MessageSummary {
+            outcome: outcome::of_all(&outcomes),
+            recipient_count: u32::try_from(deciding.len()).unwrap_or(u32::MAX),
+            recipients,
+            latency_ms: deciding.iter().filter_map(|(_, latency_ms)| *latency_ms).max(),
+            first_seen: Timestamp::from_ms(seen_ms.0)?,
+            last_seen: Timestamp::from_ms(seen_ms.1)?,
+            event: self.event(),
         })
     }
 }

@@ -19,8 +19,7 @@ pub(in crate::trace) const UNDECIDED_IS_LOST: JoinRules =
 
 /// The number of an outcome in the table.
 pub(in crate::trace) fn number_of(outcome: Outcome) -> u8 {
-    let place = Outcome::ALL.iter().position(|it| *it == outcome);
-    place.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX)
+    u8::try_from(outcome.place()).unwrap_or(u8::MAX)
 }
 
 /// Values as they compare, and whether all of them are short enough for the table.

@@ -1,8 +1,8 @@
 //! Which messages are asked for, by their entries in the message table.
 
-use super::listing::{ListedMessage, ListedRow, Listing, deciding};
+use super::listing::{ColumnOf, ListedMessage, ListedRow, Listing, deciding};
 use crate::query::Pattern;
-use crate::store::{StoreError, TableSegment, TextColumn, verdicts_of};
+use crate::store::{StoreError, TableSegment, verdicts_of};
 use crate::trace::filter::{MessageFilter, Verdict};
 use crate::trace::message::{Direction, MessageOutcome, Outcome};
 use crate::trace::outcome;
@@ -26,7 +26,7 @@ struct Texts(Vec<Vec<bool>>);
 impl Texts {
     fn find(
         listing: &Listing<'_>,
-        column: fn(&TableSegment) -> &TextColumn,
+        column: ColumnOf,
         pattern: &Pattern,
     ) -> Result<Self, StoreError> {
         Ok(Self(listing.texts_that_are(column, |text| pattern.matches(text))?))

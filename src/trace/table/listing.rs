@@ -61,6 +61,12 @@ pub(crate) fn deciding(rows: &[ListedRow]) -> impl Iterator<Item = &ListedRow> {
     rows.chunk_by(|a, b| a.address() == b.address()).filter_map(|it| it.last())
 }
 
+/// A column of texts.
+pub(crate) type ColumnOf = fn(&TableSegment) -> &TextColumn;
+
+/// Where the sender of a message is looked for, in this order.
+pub(crate) const SENDERS: [ColumnOf; 2] = [|it| &it.sender, |it| &it.from];
+
 /// Numbers for the texts of one column or several, the same ones in all segments.
 pub(crate) struct TextNumbers {
     /// For each column, the number of each text of each segment, if it counts.
@@ -95,7 +101,7 @@ impl<'s> Listing<'s> {
     /// [`StoreError::Io`].
     pub(crate) fn numbers(
         &self,
-        columns: &[fn(&TableSegment) -> &TextColumn],
+        columns: &[ColumnOf],
         value: impl Fn(&str) -> Option<String>,
     ) -> Result<TextNumbers, StoreError> {
         let mut numbers: HashMap<String, u32> = HashMap::new();
@@ -105,7 +111,7 @@ impl<'s> Listing<'s> {
             for segment in self.table.segments() {
                 let mut of_texts = Vec::with_capacity(column(segment).text_count());
                 column(segment)
-                    .for_each(|_, text| {
+                    .for_each(|text| {
                         of_texts.push(value(text).map(|value| {
                             let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
                             *numbers.entry(value).or_insert(next)
@@ -125,6 +131,16 @@ impl<'s> Listing<'s> {
         Ok(TextNumbers { of_columns, texts })
     }
 
+    /// Who really sent a message, by numbers of the columns [`SENDERS`].
+    pub(crate) fn sender(&self, message: &ListedMessage, numbers: &TextNumbers) -> Option<u32> {
+        let segment = self.segment(message.segment)?;
+        let (column, sender) = match segment.sender.number(message.document) {
+            Some(sender) => (0, sender),
+            None => (1, segment.from.number(message.document)?),
+        };
+        numbers.get(column, message.segment, sender)
+    }
+
     /// For each text of a column of each segment, whether it is such.
     ///
     /// # Errors
@@ -132,12 +148,12 @@ impl<'s> Listing<'s> {
     /// [`StoreError::Io`].
     pub(in crate::trace) fn texts_that_are(
         &self,
-        column: fn(&TableSegment) -> &TextColumn,
+        column: ColumnOf,
         is_such: impl Fn(&str) -> bool,
     ) -> Result<Vec<Vec<bool>>, StoreError> {
         let of_segment = |segment: &TableSegment| {
             let mut found = Vec::with_capacity(column(segment).text_count());
-            column(segment).for_each(|_, text| found.push(is_such(text)))?;
+            column(segment).for_each(|text| found.push(is_such(text)))?;
             Ok(found)
         };
         let found: std::io::Result<_> = self.table.segments().iter().map(of_segment).collect();

@@ -7,5 +7,7 @@ pub(super) mod listing;
 mod tests;
 mod upkeep;
 
-pub(crate) use listing::{ListedMessage, ListedRow, Listing, TextNumbers, deciding};
+pub(crate) use listing::{
+    ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers, deciding,
+};
 pub use upkeep::{is_table_true, keep_table, rebuild_table};

@@ -5,12 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use super::entry::{UNDECIDED_IS_LOST, entries_of};
-use crate::event::MessageId;
 use crate::limits;
 use crate::store::{
     EventReader, Location, MessageEntry, Store, StoreError, StoreWriter, StoredEvent, TableWriter,
     Upkeep,
 };
+use crate::trace::gather::{Key, has_key, message_key, places_of, trace_key};
 use crate::trace::overview::Overview;
 
 /// Has a writer keep the message table with every commit.
@@ -136,7 +136,7 @@ fn replace_connected(
             continue;
         }
         let connected = Connected::to(place, &mut reader)?;
-        done.extend(connected.read.keys());
+        done.extend(&connected.places);
         match connected.into_events() {
             Ok(events) => entries.extend(entries_of(events, true)),
             Err(places) => large.push(places),
@@ -155,104 +155,61 @@ fn replace_connected(
 /// All events that are connected with one, by one ID and the next.
 #[derive(Default)]
 struct Connected {
-    /// What was read: events that share a key's hash but not the key wait for another key. The
-    /// events themselves are held as long as there are not too many.
-    read: HashMap<Location, Found>,
-    are_held: bool,
-}
-
-enum Found {
-    Connected(Option<Box<StoredEvent>>),
-    Waiting(Box<StoredEvent>),
-}
-
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Key {
-    Trace(String),
-    Message(MessageId<'static>),
-}
-
-impl Key {
-    fn of(event: &StoredEvent) -> impl Iterator<Item = Self> + use<> {
-        let trace_id = event.event.trace_id.as_ref();
-        let trace = (!trace_id.is_empty()).then(|| Self::Trace(trace_id.to_owned()));
-        let message = event.event.message_id.clone().map(Self::Message);
-        trace.into_iter().chain(message)
-    }
-
-    fn places(&self, reader: &EventReader<'_>) -> Vec<Location> {
-        match self {
-            Self::Trace(id) => reader.leg_locations(id, usize::MAX),
-            Self::Message(id) => reader.message_locations(id, usize::MAX),
-        }
-    }
+    places: HashSet<Location>,
+    /// The events themselves, as long as there are not too many.
+    events: Vec<(Location, StoredEvent)>,
+    seen: HashSet<Key>,
+    pending: VecDeque<Key>,
 }
 
 impl Connected {
     fn to(place: Location, reader: &mut EventReader<'_>) -> Result<Self, StoreError> {
-        let mut connected = Self { are_held: true, ..Self::default() };
-        let mut keys = Keys::default();
-        connected.take(place, reader.read(place)?, &mut keys);
-        while let Some(key) = keys.pending.pop_front() {
-            let mut places = key.places(reader);
+        let mut connected = Self::default();
+        // Events that share a key's hash but not the key wait for another key.
+        let mut waiting: HashMap<Location, StoredEvent> = HashMap::new();
+        connected.take(place, reader.read(place)?);
+        while let Some(key) = connected.pending.pop_front() {
+            let mut places = places_of(reader, &key, usize::MAX);
             // Each block is read once.
             places.sort_unstable();
             for place in places {
-                let event = match connected.read.remove(&place) {
-                    Some(Found::Waiting(event)) => *event,
-                    Some(found) => {
-                        connected.read.insert(place, found);
-                        continue;
-                    }
+                if connected.places.contains(&place) {
+                    continue;
+                }
+                let event = match waiting.remove(&place) {
+                    Some(event) => event,
                     None => reader.read(place)?,
                 };
-                if Key::of(&event).any(|it| it == key) {
-                    connected.take(place, event, &mut keys);
+                if has_key(&event, &key) {
+                    connected.take(place, event);
                 } else {
-                    connected.read.insert(place, Found::Waiting(Box::new(event)));
+                    waiting.insert(place, event);
                 }
             }
         }
-        connected.read.retain(|_, it| matches!(it, Found::Connected(_)));
         Ok(connected)
     }
 
-    fn take(&mut self, place: Location, event: StoredEvent, keys: &mut Keys) {
-        for key in Key::of(&event) {
-            if keys.seen.insert(key.clone()) {
-                keys.pending.push_back(key);
+    fn take(&mut self, place: Location, event: StoredEvent) {
+        for key in trace_key(&event).into_iter().chain(message_key(&event)) {
+            if self.seen.insert(key.clone()) {
+                self.pending.push_back(key);
             }
         }
-        if self.are_held && self.read.len() >= limits::TABLE_CONNECTED_EVENTS_MAX {
-            self.are_held = false;
-            for found in self.read.values_mut() {
-                if let Found::Connected(event) = found {
-                    *event = None;
-                }
-            }
+        self.places.insert(place);
+        if self.places.len() <= limits::TABLE_CONNECTED_EVENTS_MAX {
+            self.events.push((place, event));
+        } else {
+            self.events = Vec::new();
         }
-        let held = self.are_held.then(|| Box::new(event));
-        self.read.insert(place, Found::Connected(held));
     }
 
     /// The events and where they lie; where they lie alone when there are too many to be held.
-    fn into_events(self) -> Result<Vec<(Location, StoredEvent)>, HashSet<Location>> {
-        if !self.are_held {
-            return Err(self.read.into_keys().collect());
+    fn into_events(mut self) -> Result<Vec<(Location, StoredEvent)>, HashSet<Location>> {
+        if self.events.len() < self.places.len() {
+            return Err(self.places);
         }
-        let event = |(place, found)| match found {
-            Found::Connected(Some(event)) => Some((place, *event)),
-            Found::Connected(None) | Found::Waiting(_) => None,
-        };
-        let mut events: Vec<_> = self.read.into_iter().filter_map(event).collect();
-        events.sort_by_key(|(place, _)| *place);
-        Ok(events)
+        self.events.sort_by_key(|(place, _)| *place);
+        Ok(self.events)
     }
-}
-
-/// The IDs that connect.
-#[derive(Default)]
-struct Keys {
-    seen: HashSet<Key>,
-    pending: VecDeque<Key>,
 }
