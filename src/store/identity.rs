@@ -85,8 +85,7 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
 /// is all that an import spends on them: hence the passes that the compiler can make many bytes at
 /// once.
 fn is_canonical(message: &[u8]) -> bool {
-    let has_control = message.iter().fold(false, |any, it| any | (*it < b' '));
-    if has_control || memchr::memchr(b'\\', message).is_some() {
+    if message.iter().fold(false, |any, it| any | (*it < b' ') | (*it == b'\\')) {
         return false;
     }
     let (mut quote_count, mut from) = (0, 0);

@@ -49,8 +49,8 @@ pub(crate) use index::{
     explain, for_each_document,
 };
 pub(crate) use message_table::{
-    EntryRow, LegEntry, MessageEntry, MessageTable, RecipientEntry, RowBits, TableSegment,
-    TableWriter, TextColumn, Upkeep, verdicts_of,
+    EntryRow, LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, MessageTable, RecipientEntry,
+    RowBits, TableSegment, TableWriter, TextColumn, Upkeep, joined_verdicts, verdicts_of,
 };
 pub use objects::{ObjectHash, TakenObjects};
 pub use prepare::{PreparedBatch, Preparer, Preparers};

@@ -1,10 +1,12 @@
 //! What the table holds of a message.
 
+use std::borrow::Cow;
+
 use crate::store::archive::Location;
 
 /// A message and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct MessageEntry {
+pub(crate) struct MessageEntry<'e> {
     /// Where the event lies that came into the store before its others.
     pub(crate) place: Location,
     /// The times of its first and its last event, in milliseconds since 1970.
@@ -16,22 +18,37 @@ pub(crate) struct MessageEntry {
     /// Whether a leg tells neither of its submission nor of its arrival.
     pub(crate) lacks_beginning: bool,
     /// On whose behalf it was sent, as addresses compare.
-    pub(crate) from: Option<String>,
+    pub(crate) from: Option<Cow<'e, str>>,
     /// Who really sent it, when that is somebody else.
-    pub(crate) sender: Option<String>,
-    /// What the checks on arrival said, in lower case: spam, DKIM, DMARC, SPF.
-    pub(crate) verdicts: [Option<String>; VERDICTS],
+    pub(crate) sender: Option<Cow<'e, str>>,
+    /// What the checks on arrival said, by [`joined_verdicts`].
+    pub(crate) verdicts: Option<Cow<'e, str>>,
     /// The names of the rules that acted, in lower case.
-    pub(crate) rules: Vec<String>,
+    pub(crate) rules: Vec<Cow<'e, str>>,
     /// Its legs, by their start.
     pub(crate) legs: Vec<LegEntry>,
     /// One for each recipient of each leg, by address; of each address the row that decides is the
     /// last.
-    pub(crate) recipients: Vec<RecipientEntry>,
+    pub(crate) recipients: Vec<RecipientEntry<'e>>,
 }
 
 /// How many checks there are on arrival.
-pub(crate) const VERDICTS: usize = 4;
+const VERDICTS: usize = 4;
+
+/// Stands between verdicts, none of which holds a control character that counts.
+const SEPARATOR: char = '\u{1f}';
+
+/// What the checks on arrival said, in lower case, as one text: spam, DKIM, DMARC, SPF.
+pub(crate) fn joined_verdicts(verdicts: [Option<&str>; VERDICTS]) -> Option<String> {
+    let texts = verdicts.map(Option::unwrap_or_default);
+    verdicts.iter().any(Option::is_some).then(|| texts.join(SEPARATOR.encode_utf8(&mut [0; 4])))
+}
+
+/// The four verdicts that a joined text holds; empty ones are none.
+pub(crate) fn verdicts_of(joined: &str) -> [&str; VERDICTS] {
+    let mut parts = joined.split(SEPARATOR);
+    [(); VERDICTS].map(|()| parts.next().unwrap_or_default())
+}
 
 /// One pass of a message through WorkMail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,27 +59,36 @@ pub(crate) struct LegEntry {
 }
 
 impl LegEntry {
-    pub(super) fn to_number(self) -> i64 {
-        self.started_ms.saturating_mul(2) | i64::from(self.is_outgoing)
+    /// The leg of a message that has but one, which came in with its first event.
+    pub(super) fn only(first_ms: i64) -> Self {
+        Self { started_ms: first_ms, is_outgoing: false }
     }
 
-    pub(super) fn from_number(number: i64) -> Self {
-        Self { started_ms: number >> 1, is_outgoing: number & 1 == 1 }
+    /// By how much it starts behind the message's first event, and which way it goes: most legs are
+    /// the first ones of their messages, and small numbers take little room.
+    pub(super) fn to_number(self, first_ms: i64) -> u64 {
+        let behind = self.started_ms.saturating_sub(first_ms).max(0).cast_unsigned();
+        behind.saturating_mul(2) | u64::from(self.is_outgoing)
+    }
+
+    pub(super) fn from_number(number: u64, first_ms: i64) -> Self {
+        let started_ms = first_ms.saturating_add_unsigned(number >> 1);
+        Self { started_ms, is_outgoing: number & 1 == 1 }
     }
 }
 
 /// What became of a message for one recipient of one leg.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct RecipientEntry {
+pub(crate) struct RecipientEntry<'e> {
     /// The address as addresses compare.
-    pub(crate) address: String,
+    pub(crate) address: Cow<'e, str>,
     pub(crate) bits: RowBits,
     /// From the leg's start to the event that decided, in milliseconds.
     pub(crate) latency_ms: Option<u64>,
     /// The folder, in lower case.
-    pub(crate) folder: Option<String>,
+    pub(crate) folder: Option<Cow<'e, str>>,
     /// The status of the bounce, in lower case.
-    pub(crate) status: Option<String>,
+    pub(crate) status: Option<Cow<'e, str>>,
     /// Where the bounce lies, whose original tells the reason.
     pub(crate) bounce: Option<Location>,
 }
@@ -77,59 +103,71 @@ pub(crate) struct RowBits {
     /// Whether a mailbox of that address got it, whatever came later.
     pub(crate) was_delivered: bool,
     /// Where the leg stands among the message's.
-    pub(crate) leg: u32,
+    pub(crate) leg: u8,
 }
+
+/// How many legs of a message a row can tell apart.
+pub(crate) const LEGS_MAX: usize = u8::MAX as usize;
+/// The latency, in milliseconds, that stands for all longer ones: more than four thousand years.
+pub(crate) const LATENCY_MAX_MS: u64 = (1 << 47) - 2;
 
 const OUTCOME_BITS: u32 = 4;
 const IS_JUNK: u64 = 1 << 4;
 const WAS_DELIVERED: u64 = 1 << 5;
-const HAS_LATENCY: u64 = 1 << 6;
-const HAS_FOLDER: u64 = 1 << 7;
-const HAS_STATUS: u64 = 1 << 8;
-const HAS_BOUNCE: u64 = 1 << 9;
-const LEG_SHIFT: u32 = 10;
+const HAS_FOLDER: u64 = 1 << 6;
+const HAS_STATUS: u64 = 1 << 7;
+const HAS_BOUNCE: u64 = 1 << 8;
+const LEG_SHIFT: u32 = 9;
+/// Above it stands the latency and one, or nothing.
+const LATENCY_SHIFT: u32 = 17;
 
-/// Which columns have a value for a row.
+/// What the number of a row tells of the columns of texts and of its latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RowColumns {
-    pub(super) latency: bool,
+    pub(super) latency_ms: Option<u64>,
     pub(super) folder: bool,
     pub(super) status: bool,
     pub(super) bounce: bool,
 }
 
-impl RecipientEntry {
+impl RecipientEntry<'_> {
     pub(super) fn to_number(&self) -> u64 {
         let flag = |is_set: bool, flag: u64| if is_set { flag } else { 0 };
         let RowBits { outcome, is_junk, was_delivered, leg } = self.bits;
         u64::from(outcome) & ((1 << OUTCOME_BITS) - 1)
             | flag(is_junk, IS_JUNK)
             | flag(was_delivered, WAS_DELIVERED)
-            | flag(self.latency_ms.is_some(), HAS_LATENCY)
             | flag(self.folder.is_some(), HAS_FOLDER)
             | flag(self.status.is_some(), HAS_STATUS)
             | flag(self.bounce.is_some(), HAS_BOUNCE)
             | u64::from(leg) << LEG_SHIFT
+            | self.latency_ms.map_or(0, |it| it.min(LATENCY_MAX_MS) + 1) << LATENCY_SHIFT
     }
 }
 
 impl RowBits {
     pub(super) fn from_number(number: u64) -> (Self, RowColumns) {
         let has = |flag: u64| number & flag != 0;
+        let [low, ..] = (number >> LEG_SHIFT).to_le_bytes();
         let bits = Self {
-            // Four bits of it.
-            outcome: u8::try_from(number & ((1 << OUTCOME_BITS) - 1)).unwrap_or_default(),
+            outcome: Self::outcome_of(number),
             is_junk: has(IS_JUNK),
             was_delivered: has(WAS_DELIVERED),
-            leg: u32::try_from(number >> LEG_SHIFT).unwrap_or(u32::MAX),
+            leg: low,
         };
         let columns = RowColumns {
-            latency: has(HAS_LATENCY),
+            latency_ms: (number >> LATENCY_SHIFT).checked_sub(1),
             folder: has(HAS_FOLDER),
             status: has(HAS_STATUS),
             bounce: has(HAS_BOUNCE),
         };
         (bits, columns)
+    }
+
+    /// The outcome's number alone.
+    pub(super) fn outcome_of(number: u64) -> u8 {
+        let [low, ..] = number.to_le_bytes();
+        low & ((1 << OUTCOME_BITS) - 1)
     }
 }
 
@@ -142,24 +180,27 @@ mod tests {
     proptest! {
         #[test]
         fn numbers_hold_what_they_were_made_of(
-            started_ms in -4_000_000_000_000_i64..300_000_000_000_000,
+            first_ms in -4_000_000_000_000_i64..300_000_000_000_000,
+            behind_ms in 0..400_000_000_000_000_i64,
             is_outgoing: bool,
             outcome in 0_u8..16,
             is_junk: bool,
             was_delivered: bool,
-            leg: u32,
-            latency_ms: Option<u64>,
+            leg: u8,
+            latency_ms in prop::option::of(0..=LATENCY_MAX_MS),
             folder: Option<String>,
         ) {
-            let entry = LegEntry { started_ms, is_outgoing };
-            prop_assert_eq!(LegEntry::from_number(entry.to_number()), entry);
+            let entry = LegEntry { started_ms: first_ms + behind_ms, is_outgoing };
+            prop_assert_eq!(LegEntry::from_number(entry.to_number(first_ms), first_ms), entry);
             let bits = RowBits { outcome, is_junk, was_delivered, leg };
+            let folder = folder.map(Cow::Owned);
             let row = RecipientEntry {
-                address: String::new(), bits, latency_ms, folder, status: None, bounce: None,
+                address: Cow::Borrowed(""), bits, latency_ms, folder, status: None, bounce: None,
             };
             let (read, columns) = RowBits::from_number(row.to_number());
             prop_assert_eq!(read, bits);
-            prop_assert_eq!(columns.latency, latency_ms.is_some());
+            prop_assert_eq!(columns.latency_ms, latency_ms);
+            prop_assert_eq!(RowBits::outcome_of(row.to_number()), outcome);
             prop_assert_eq!(columns.folder, row.folder.is_some());
             prop_assert!(!columns.status && !columns.bounce);
         }

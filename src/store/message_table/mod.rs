@@ -10,16 +10,19 @@ mod reader;
 mod schema;
 mod writer;
 
-pub(crate) use entry::{LegEntry, MessageEntry, RecipientEntry, RowBits};
+pub(crate) use entry::{
+    LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, RecipientEntry, RowBits, joined_verdicts,
+    verdicts_of,
+};
 pub(super) use reader::check_table_files;
-pub(crate) use reader::{EntryRow, MessageTable, TableSegment, TextColumn, verdicts_of};
+pub(crate) use reader::{EntryRow, MessageTable, TableSegment, TextColumn};
 pub(super) use writer::remove_table;
 pub(crate) use writer::{TableWriter, Upkeep};
 
 use serde::{Deserialize, Serialize};
 
 /// The format of the entries. Another number than this one means that they are built anew.
-const TABLE_FORMAT: u32 = 1;
+const TABLE_FORMAT: u32 = 2;
 
 /// As of which commit the table is. It travels as the payload of the table's own commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! Reading the table.
 
+use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
 
@@ -7,8 +8,8 @@ use tantivy::columnar::{BytesColumn, Column, DynamicColumn, HasAssociatedColumnT
 use tantivy::fastfield::AliveBitSet;
 use tantivy::{DocId, Index, IndexReader, ReloadPolicy, SegmentReader};
 
-use super::entry::{RowBits, VERDICTS};
-use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, SEPARATOR, TableFields};
+use super::entry::RowBits;
+use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, TableFields};
 use super::{LegEntry, MessageEntry, RecipientEntry, TablePosition};
 use crate::store::StoreError;
 use crate::store::archive::Location;
@@ -31,9 +32,8 @@ pub(crate) struct TableSegment {
     firsts: Column<i64>,
     spans: Column<u64>,
     flags: Column<u64>,
-    legs: Column<i64>,
+    legs: Column<u64>,
     rows: Column<u64>,
-    latencies: Column<u64>,
     bounces: Column<u64>,
     pub(crate) from: TextColumn,
     pub(crate) sender: TextColumn,
@@ -126,7 +126,6 @@ impl TableSegment {
             flags: number_column(reader, TableFields::FLAGS)?,
             legs: number_column(reader, TableFields::LEG)?,
             rows: number_column(reader, TableFields::ROW)?,
-            latencies: number_column(reader, TableFields::LATENCY)?,
             bounces: number_column(reader, TableFields::BOUNCE)?,
             from: texts(TableFields::FROM)?,
             sender: texts(TableFields::SENDER)?,
@@ -186,20 +185,24 @@ impl TableSegment {
     /// Its legs, in place of those in `legs`.
     pub(crate) fn legs(&self, document: DocId, legs: &mut Vec<LegEntry>) {
         legs.clear();
-        legs.extend(self.legs.values_for_doc(document).map(LegEntry::from_number));
+        let first_ms = self.first_ms(document);
+        let numbers = self.legs.values_for_doc(document);
+        legs.extend(numbers.map(|it| LegEntry::from_number(it, first_ms)));
+        if legs.is_empty() {
+            legs.push(LegEntry::only(first_ms));
+        }
     }
 
     /// The numbers of its rows' outcomes.
     pub(crate) fn outcomes(&self, document: DocId) -> impl Iterator<Item = u8> {
         let rows = self.rows.values_for_doc(document);
-        rows.map(|it| RowBits::from_number(it).0.outcome)
+        rows.map(RowBits::outcome_of)
     }
 
     /// Its rows, in place of those in `rows`.
     pub(crate) fn rows(&self, document: DocId, rows: &mut Vec<EntryRow>) {
         rows.clear();
         let mut addresses = self.addresses.numbers(document);
-        let mut latencies = self.latencies.values_for_doc(document);
         let mut folders = self.folders.numbers(document);
         let mut statuses = self.statuses.numbers(document);
         let mut bounces = self.bounces.values_for_doc(document).map(Location::from_bits);
@@ -208,8 +211,7 @@ impl TableSegment {
             rows.push(EntryRow {
                 address: addresses.next().unwrap_or(u32::MAX),
                 bits,
-                latency_ms: if has.latency { latencies.next() } else { None }
-                    .map(|it| i64::try_from(it).unwrap_or(i64::MAX)),
+                latency_ms: has.latency_ms.map(u64::cast_signed),
                 folder: if has.folder { folders.next() } else { None },
                 status: if has.status { statuses.next() } else { None },
                 bounce: if has.bounce { bounces.next() } else { None },
@@ -222,12 +224,10 @@ impl TableSegment {
     /// # Errors
     ///
     /// What keeps the columns from being read.
-    pub(crate) fn entry(&self, document: DocId) -> io::Result<MessageEntry> {
+    pub(crate) fn entry(&self, document: DocId) -> io::Result<MessageEntry<'static>> {
         let (mut legs, mut rows) = (Vec::new(), Vec::new());
         self.legs(document, &mut legs);
         self.rows(document, &mut rows);
-        let verdicts = self.verdicts.text_of(document)?.unwrap_or_default();
-        let verdicts = verdicts_of(&verdicts);
         let text =
             |column: &TextColumn, number: Option<u32>| number.map(|it| column.text(it)).transpose();
         Ok(MessageEntry {
@@ -238,7 +238,7 @@ impl TableSegment {
             lacks_beginning: self.lacks_beginning(document),
             from: self.from.text_of(document)?,
             sender: self.sender.text_of(document)?,
-            verdicts: verdicts.map(|it| Some(it.to_owned()).filter(|it| !it.is_empty())),
+            verdicts: self.verdicts.text_of(document)?,
             rules: self
                 .rules
                 .numbers(document)
@@ -291,13 +291,13 @@ impl TextColumn {
     }
 
     /// The text of a number; an empty one where there is none.
-    fn text(&self, number: u32) -> io::Result<String> {
+    fn text(&self, number: u32) -> io::Result<Cow<'static, str>> {
         let mut text = String::new();
         self.0.ord_to_str(number.into(), &mut text)?;
-        Ok(text)
+        Ok(Cow::Owned(text))
     }
 
-    fn text_of(&self, document: DocId) -> io::Result<Option<String>> {
+    fn text_of(&self, document: DocId) -> io::Result<Option<Cow<'static, str>>> {
         self.number(document).map(|it| self.text(it)).transpose()
     }
 
@@ -313,10 +313,4 @@ impl TextColumn {
         }
         Ok(())
     }
-}
-
-/// The four verdicts that a text of the column of verdicts holds; empty ones are none.
-pub(crate) fn verdicts_of(joined: &str) -> [&str; VERDICTS] {
-    let mut parts = joined.split(SEPARATOR);
-    [(); VERDICTS].map(|()| parts.next().unwrap_or_default())
 }

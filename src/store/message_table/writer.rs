@@ -11,8 +11,8 @@ use tantivy::query::{
 };
 use tantivy::{BitSet, DocId, Index, Score, SegmentReader, TantivyError};
 
-use super::schema::{DocumentFields, EntryDocument, TableFields};
-use super::{MessageEntry, TABLE_FORMAT, TablePosition};
+use super::schema::{EntryDocument, EntryDocuments, TableFields};
+use super::{TABLE_FORMAT, TablePosition};
 use crate::limits;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
@@ -34,8 +34,8 @@ pub(crate) trait Upkeep: Send {
 pub(crate) struct TableWriter {
     path: PathBuf,
     directory: IndexDirectory,
-    writer: tantivy::IndexWriter<EntryDocument>,
-    fields: DocumentFields,
+    writer: tantivy::IndexWriter,
+    documents: EntryDocuments,
     committed: Option<TablePosition>,
 }
 
@@ -115,22 +115,22 @@ impl TableWriter {
         let dir = layout.root_dir()?.make_dir(MESSAGES)?;
         let path = dir.path().to_owned();
         let directory = IndexDirectory::open(&dir).map_err(StoreError::index(&path))?;
+        let (schema, documents) = EntryDocuments::new();
         let open = || {
-            let schema = TableFields::schema();
             let index = Index::builder()
-                .schema(schema.clone())
+                .schema(schema)
                 .settings(crate::store::index::settings())
                 .open_or_create(directory.clone())?;
             let writer = index.writer_with_num_threads(1, limits::TABLE_MEMORY_BYTES)?;
             writer.set_merge_policy(Box::new(LogMergePolicy::default()));
             let committed = index.load_metas()?.payload;
             let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
-            Ok::<_, TantivyError>((writer, schema, committed))
+            Ok::<_, TantivyError>((writer, committed))
         };
-        let (writer, schema, committed) = open().map_err(|error| {
+        let (writer, committed) = open().map_err(|error| {
             directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
         })?;
-        Ok(Self { path, directory, writer, fields: DocumentFields::new(&schema), committed })
+        Ok(Self { path, directory, writer, documents, committed })
     }
 
     /// Whether there is nothing to be done for the table to be as of a commit of the store.
@@ -162,18 +162,22 @@ impl TableWriter {
         self.writer.delete_query(query).map(drop).map_err(|error| self.failed(error))
     }
 
-    /// Adds entries.
+    /// What makes entries into documents.
+    pub(crate) fn documents(&self) -> EntryDocuments {
+        self.documents
+    }
+
+    /// Adds the documents of entries.
     ///
     /// # Errors
     ///
     /// [`StoreError::Index`].
     pub(crate) fn add(
         &mut self,
-        entries: impl IntoIterator<Item = MessageEntry>,
+        documents: impl IntoIterator<Item = EntryDocument>,
     ) -> Result<(), StoreError> {
-        for entry in entries {
-            let added = self.writer.add_document(self.fields.document(entry));
-            added.map_err(|error| self.failed(error))?;
+        for EntryDocument(document) in documents {
+            self.writer.add_document(document).map_err(|error| self.failed(error))?;
         }
         Ok(())
     }

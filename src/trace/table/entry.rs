@@ -1,17 +1,19 @@
 //! The entry of a message, made from the message itself.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use crate::event::{Address, EventName};
 use crate::store::words::folded;
 use crate::store::{
-    LegEntry, Location, MessageEntry, RecipientEntry, RowBits, StoredEvent, truncate_term,
+    LATENCY_MAX_MS, LEGS_MAX, LegEntry, Location, MessageEntry, RecipientEntry, RowBits,
+    StoredEvent, joined_verdicts, truncate_term,
 };
 use crate::trace::filter::has_beginning;
 use crate::trace::gather::record_of;
 use crate::trace::join::join_whole;
 use crate::trace::message::{Direction, Message, Outcome, Recipient};
-use crate::trace::{JoinRules, Verdict};
+use crate::trace::{JoinRules, Leg, Verdict};
 
 /// With these rules nothing is too early to be lost: whether it is depends on who asks.
 pub(in crate::trace) const UNDECIDED_IS_LOST: JoinRules =
@@ -32,33 +34,43 @@ impl Values {
         Self { are_whole: true }
     }
 
-    pub(in crate::trace) fn address(&mut self, address: &str) -> String {
+    pub(in crate::trace) fn address<'v>(&mut self, address: &'v str) -> Cow<'v, str> {
         let held = truncate_term(address);
         self.are_whole &= held.len() == address.len();
-        held.to_owned()
+        Cow::Borrowed(held)
     }
 
     /// A value that is one of few, as the index compares it; nothing where it is blank.
-    pub(in crate::trace) fn compared(&mut self, value: &str) -> Option<String> {
+    pub(in crate::trace) fn compared<'v>(&mut self, value: &'v str) -> Option<Cow<'v, str>> {
         let folded = folded(value);
-        let held = truncate_term(&folded);
-        self.are_whole &= held.len() == folded.len();
-        (!held.trim().is_empty()).then(|| held.to_owned())
+        let length = truncate_term(&folded).len();
+        self.are_whole &= length == folded.len();
+        let held = match folded {
+            Cow::Borrowed(text) => Cow::Borrowed(truncate_term(text)),
+            Cow::Owned(mut text) => {
+                text.truncate(length);
+                Cow::Owned(text)
+            }
+        };
+        (!held.trim().is_empty()).then_some(held)
     }
 
-    pub(in crate::trace) fn verdict(&mut self, value: &str) -> Option<String> {
-        // It would be taken for two.
-        self.are_whole &= !value.contains(char::is_control);
-        self.compared(value)
+    /// What the checks on arrival said.
+    pub(in crate::trace) fn verdicts(&mut self, said: [Option<&str>; 4]) -> Option<String> {
+        let compared = said.map(|it| self.compared(it?));
+        // One that holds a control character would be taken for two.
+        let is_plain = |it: &Cow<'_, str>| !it.contains(char::is_control);
+        self.are_whole &= compared.iter().flatten().all(is_plain);
+        joined_verdicts(compared.each_ref().map(Option::as_deref))
     }
 }
 
 /// The entry of a message of whose events `place_of` tells where they lie.
-pub(in crate::trace) fn entry_of(
-    message: &Message,
+pub(in crate::trace) fn entry_of<'m>(
+    message: &'m Message,
     place_of: &dyn Fn(&StoredEvent) -> Option<Location>,
     is_whole: bool,
-) -> Option<MessageEntry> {
+) -> Option<MessageEntry<'m>> {
     let mut values = Values::new();
     let events = || message.events.iter().map(|it| &it.event);
     let delivered: HashSet<&Address<'_>> = events()
@@ -67,7 +79,7 @@ pub(in crate::trace) fn entry_of(
         .collect();
     let mut rows: Vec<&Recipient> = message.recipients.iter().collect();
     rows.sort_by(|a, b| (a.address.as_str(), a.weight()).cmp(&(b.address.as_str(), b.weight())));
-    let recipients = rows
+    let recipients: Vec<_> = rows
         .into_iter()
         .map(|row| RecipientEntry {
             address: values.address(row.address.as_str()),
@@ -77,22 +89,24 @@ pub(in crate::trace) fn entry_of(
                 was_delivered: delivered.contains(&row.address),
                 leg: leg_of(message, row),
             },
-            latency_ms: row.latency_ms.and_then(|it| u64::try_from(it).ok()),
+            latency_ms: row.latency_ms.and_then(latency_of),
             folder: row.folder.as_deref().and_then(|it| values.compared(it)),
             status: row.status.as_deref().and_then(|it| values.compared(it)),
             bounce: bounce_of(message, row).and_then(place_of),
         })
         .collect();
-    let mut rules: Vec<String> = events()
+    let mut rules: Vec<Cow<'_, str>> = events()
         .filter_map(|it| it.rule_name.as_deref())
         .filter_map(|it| values.compared(it))
         .collect();
     rules.sort_unstable();
     rules.dedup();
-    let legs = message.legs.iter().map(|it| LegEntry {
+    let leg = |it: &Leg| LegEntry {
         started_ms: it.started.as_ms(),
         is_outgoing: it.direction == Direction::Outgoing,
-    });
+    };
+    let legs: Vec<_> = message.legs.iter().map(leg).collect();
+    let is_told = is_whole && is_told(&legs, &recipients);
     Some(MessageEntry {
         place: message.events.iter().filter_map(place_of).min()?,
         first_ms: message.first_seen.as_ms(),
@@ -100,11 +114,11 @@ pub(in crate::trace) fn entry_of(
         lacks_beginning: message.legs.iter().any(|it| !has_beginning(message, it)),
         from: message.from.as_ref().map(|it| values.address(it.as_str())),
         sender: message.sender.as_ref().map(|it| values.address(it.as_str())),
-        verdicts: Verdict::ALL.map(|it| it.of(message).and_then(|it| values.verdict(it))),
+        verdicts: values.verdicts(Verdict::ALL.map(|it| it.of(message))).map(Cow::Owned),
         rules,
-        legs: legs.collect(),
+        legs,
         recipients,
-        needs_originals: !is_whole || !values.are_whole,
+        needs_originals: !is_told || !values.are_whole,
     })
 }
 
@@ -120,23 +134,39 @@ fn bounce_of<'m>(message: &'m Message, row: &Recipient) -> Option<&'m StoredEven
     })
 }
 
+/// A latency as the table holds it.
+pub(in crate::trace) fn latency_of(ms: i64) -> Option<u64> {
+    u64::try_from(ms).ok().map(|it| it.min(LATENCY_MAX_MS))
+}
+
+/// The place of a leg as the table holds it.
+pub(in crate::trace) fn leg_number(place: Option<usize>) -> u8 {
+    place.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX)
+}
+
+/// Whether the table can tell all legs and latencies of a message.
+pub(in crate::trace) fn is_told(legs: &[LegEntry], recipients: &[RecipientEntry<'_>]) -> bool {
+    let is_short = |it: &RecipientEntry<'_>| it.latency_ms.is_none_or(|it| it < LATENCY_MAX_MS);
+    legs.len() <= LEGS_MAX && recipients.iter().all(is_short)
+}
+
 /// Where the leg of a row stands among the message's.
-fn leg_of(message: &Message, row: &Recipient) -> u32 {
-    let is_it = |it: &crate::trace::Leg| {
+fn leg_of(message: &Message, row: &Recipient) -> u8 {
+    let is_it = |it: &Leg| {
         it.trace_id == row.trace_id
             && it.started == row.leg_started
             && it.direction == row.direction
     };
-    let place = message.legs.iter().position(is_it);
-    place.and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX)
+    leg_number(message.legs.iter().position(is_it))
 }
 
-/// The entries of the messages that connected events make. Where these are not all that there are,
-/// their originals must be read again for whoever asks.
-pub(in crate::trace) fn entries_of(
+/// Hands on the entries of the messages that connected events make. Where these are not all that
+/// there are, their originals must be read again for whoever asks.
+pub(in crate::trace) fn for_each_entry_of(
     events: Vec<(Location, StoredEvent)>,
     is_whole: bool,
-) -> Vec<MessageEntry> {
+    visit: impl FnMut(MessageEntry<'_>),
+) {
     let mut places: HashMap<_, Location> = HashMap::new();
     for (place, event) in &events {
         let known = places.entry(record_of(event)).or_insert(*place);
@@ -145,5 +175,5 @@ pub(in crate::trace) fn entries_of(
     let events = events.into_iter().map(|(_, it)| it).collect();
     let messages = join_whole(events, &UNDECIDED_IS_LOST, &|_| is_whole);
     let place_of = |event: &StoredEvent| places.get(&record_of(event)).copied();
-    messages.iter().filter_map(|it| entry_of(it, &place_of, is_whole)).collect()
+    messages.iter().filter_map(|it| entry_of(it, &place_of, is_whole)).for_each(visit);
 }

@@ -239,7 +239,7 @@ impl<'s> Listing<'s> {
         segment.rows(document, &mut message.entries);
         message.rows.clear();
         for entry in &message.entries {
-            let leg = message.legs.get(entry.bits.leg as usize);
+            let leg = message.legs.get(usize::from(entry.bits.leg));
             let started_ms = leg.map_or(first_ms, |it| it.started_ms);
             let is_early = self.rules.newest.is_some_and(|newest| {
                 newest.as_ms().saturating_sub(started_ms) < self.rules.grace_ms

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
-use super::entry::{UNDECIDED_IS_LOST, entries_of};
+use super::entry::{UNDECIDED_IS_LOST, for_each_entry_of};
 use crate::limits;
 use crate::store::{
     EventReader, Location, MessageEntry, Store, StoreError, StoreWriter, StoredEvent, TableWriter,
@@ -69,30 +69,34 @@ pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
     let mut listed = Sum::default();
     for segment in table.segments() {
         for document in (0..segment.document_count()).filter(|it| segment.is_alive(*it)) {
-            listed.add(&segment.entry(document).map_err(table.failed())?);
+            listed.join(Sum::of(&segment.entry(document).map_err(table.failed())?));
         }
     }
     let mut judged = Sum::default();
-    for_each_entry(store, &|_| true, &HashSet::new(), |entries| {
-        entries.iter().for_each(|it| judged.add(it));
+    for_each_entry(store, &|_| true, &HashSet::new(), Sum::of, |sums| {
+        sums.into_iter().for_each(|it| judged.join(it));
         Ok(())
     })?;
     Ok(Some(listed == judged))
 }
 
 /// One number for entries in any order.
-#[derive(Default, PartialEq)]
+#[derive(Clone, Copy, Default, PartialEq)]
 struct Sum {
     count: u64,
     sum: u64,
 }
 
 impl Sum {
-    fn add(&mut self, entry: &MessageEntry) {
+    fn of(entry: &MessageEntry<'_>) -> Self {
         let mut hasher = DefaultHasher::new();
         entry.hash(&mut hasher);
-        self.count += 1;
-        self.sum = self.sum.wrapping_add(hasher.finish());
+        Self { count: 1, sum: hasher.finish() }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum = self.sum.wrapping_add(other.sum);
     }
 }
 
@@ -103,19 +107,24 @@ fn add_all(
     done: &HashSet<Location>,
     table: &mut TableWriter,
 ) -> Result<(), StoreError> {
-    for_each_entry(store, has, done, |entries| table.add(entries))
+    let documents = table.documents();
+    for_each_entry(store, has, done, |it| documents.document(it), |made| table.add(made))
 }
 
-fn for_each_entry(
+fn for_each_entry<T: Send>(
     store: &Store,
     has: &(dyn Fn(Location) -> bool + Sync),
     done: &HashSet<Location>,
-    add: impl FnMut(Vec<MessageEntry>) -> Result<(), StoreError>,
+    make: impl Fn(&MessageEntry<'_>) -> T + Sync,
+    add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let (store, events) = store.event_table_of(has)?;
     let senders = store.senders()?;
     let overview = Overview::of_table(&store, UNDECIDED_IS_LOST, events, senders)?;
-    overview.for_each_entry(&|place| done.contains(&place), add)
+    let is_done = |place| done.contains(&place);
+    let is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)> =
+        if done.is_empty() { None } else { Some(&is_done) };
+    overview.for_each_entry(is_left_out, make, add)
 }
 
 /// Replaces the entries of the messages that events at these places belong to, and of all that are
@@ -129,7 +138,8 @@ fn replace_connected(
     places.sort_unstable();
     let mut reader = store.events();
     let mut done = HashSet::new();
-    let mut entries = Vec::new();
+    let documents = table.documents();
+    let mut made = Vec::new();
     let mut large = Vec::new();
     for place in places {
         if done.contains(&place) {
@@ -138,14 +148,14 @@ fn replace_connected(
         let connected = Connected::to(place, &mut reader)?;
         done.extend(&connected.places);
         match connected.into_events() {
-            Ok(events) => entries.extend(entries_of(events, true)),
+            Ok(events) => for_each_entry_of(events, true, |it| made.push(documents.document(&it))),
             Err(places) => large.push(places),
         }
     }
     // An entry stands under the place of one of its message's events that were there.
     let old = done.iter().filter(|it| !is_new(**it));
     table.remove(old.map(|it| it.to_bits()).collect())?;
-    table.add(entries)?;
+    table.add(made)?;
     for places in large {
         add_all(store, &|place| places.contains(&place), &HashSet::new(), table)?;
     }
