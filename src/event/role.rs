@@ -49,7 +49,9 @@ impl Role {
             EventName::MailboxEmailDelivered => RoleKind::Delivered,
             EventName::OutgoingEmailSent => RoleKind::Sent,
             EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => RoleKind::Bounced,
-            EventName::RuleApplied if dropped_for(event).next().is_some() => RoleKind::Dropped,
+            EventName::RuleApplied if event.spoken_of(RoleKind::Dropped).next().is_some() => {
+                RoleKind::Dropped
+            }
             EventName::RuleApplied | EventName::JournalingInitiated | EventName::Other(_) => {
                 RoleKind::Other
             }
@@ -58,19 +60,14 @@ impl Role {
             event.name == EventName::DmarcPolicyApplied
                 && event.policy.as_deref().is_some_and(|it| it.trim().eq_ignore_ascii_case(name))
         };
-        let spoken_of = match kind {
-            RoleKind::Other => event.all_recipients().count(),
-            RoleKind::Named => event.recipients.len(),
-            RoleKind::Dropped => dropped_for(event).count(),
-            RoleKind::Delivered | RoleKind::Sent | RoleKind::Bounced => event.addressees().len(),
-        };
         Self {
             kind,
             is_outgoing: event.is_outgoing(),
             is_rejecting: is_policy("REJECT"),
             is_quarantining: is_policy("QUARANTINE"),
             is_dropping: dropping_actions(event).any(|it| it.recipients.is_empty()),
-            is_partial: spoken_of < event.all_recipients().count(),
+            is_partial: kind != RoleKind::Other
+                && event.spoken_of(kind).count() < event.all_recipients().count(),
         }
     }
 
@@ -118,11 +115,6 @@ fn dropping_actions<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = &'e Ru
     event.rule_actions.iter().filter(|it| is_rule(event) && it.is_dropping())
 }
 
-/// Those whom a rule drops the message for by name.
-fn dropped_for<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = &'e Address<'a>> {
-    dropping_actions(event).flat_map(|it| &it.recipients)
-}
-
 impl<'a> Event<'a> {
     /// Whom a delivery, a hand-over or a bounce is about. The documented field first; a shape that
     /// the guide does not show must not make a recipient look lost.
@@ -134,6 +126,18 @@ impl<'a> Event<'a> {
             [&self.recipient, &self.bounced]
         };
         documented.into_iter().find(|it| !it.is_empty()).unwrap_or(&self.recipients)
+    }
+
+    /// Those whom the event speaks of in a role: nobody where that says nothing of them.
+    pub fn spoken_of(&self, kind: RoleKind) -> impl Iterator<Item = &Address<'a>> {
+        let (addresses, is_dropped): (&[Address<'a>], bool) = match kind {
+            RoleKind::Other => (&[], false),
+            RoleKind::Named => (&self.recipients, false),
+            RoleKind::Delivered | RoleKind::Sent | RoleKind::Bounced => (self.addressees(), false),
+            RoleKind::Dropped => (&[], true),
+        };
+        let dropped = dropping_actions(self).filter(move |_| is_dropped);
+        addresses.iter().chain(dropped.flat_map(|it| &it.recipients))
     }
 
     /// Whether only an outgoing leg has such an event, be its name documented or not.

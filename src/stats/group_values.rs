@@ -10,7 +10,7 @@ use crate::event::{Address, domain_of};
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
-use crate::trace::{Found, JudgedRow, Message, Outcome, Overview, Recipient, Selection};
+use crate::trace::{ColumnRow, Found, Message, Outcome, Overview, Recipient, Selection};
 
 /// What the values of one key are found by.
 pub(super) struct GroupValues<'o> {
@@ -138,7 +138,7 @@ impl<'o> GroupValues<'o> {
 
     fn of_row(
         &self,
-        row: &JudgedRow,
+        row: &ColumnRow,
         overview: &Overview<'_>,
         reader: &mut EventReader<'_>,
     ) -> Result<GroupValue, StoreError> {

@@ -3,7 +3,7 @@
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
 use crate::time::{Intervals, TimeRange, Timestamp};
-use crate::trace::{EventTracer, MessageFacts, Outcome, Overview, facts_of};
+use crate::trace::{EventTracer, MessageFacts, Outcome, OutcomeRow, Overview, facts_of};
 
 /// How long mail took.
 #[derive(Clone, Debug)]
@@ -57,8 +57,9 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
     };
     let take_facts = |part: &mut Vec<Measured>, facts: MessageFacts| {
         for recipient in facts.recipients {
-            let Some(latency) = recipient.latency else { continue };
-            take(part, recipient.outcome, latency.started_ms, latency.latency_ms);
+            if let Some(latency_ms) = recipient.latency_ms {
+                take(part, recipient.outcome, recipient.started_ms, latency_ms);
+            }
         }
     };
     let parts = match overview.listing() {
@@ -76,7 +77,7 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
                 }
                 for row in &message.rows {
                     if let Some(latency_ms) = row.latency_ms() {
-                        take(part, row.outcome, row.started_ms, latency_ms);
+                        take(part, row.outcome, row.started_ms(), latency_ms);
                     }
                 }
                 Ok(())

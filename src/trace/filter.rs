@@ -1,11 +1,13 @@
-//! Which messages are asked for: the definition, on whole messages.
+//! Which messages are asked for, and what the originals of one tell of that.
 //!
-//! The columns of the index answer the same faster ([`super::overview`]), and what they leave open
-//! is decided here.
+//! The message table and the columns of the index tell it faster ([`super::table`],
+//! [`super::overview`]); what they leave open is decided here.
 
-use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient, last_of_each};
-use crate::event::EventName;
+use super::fit::{Asked, Fit, Said, Side};
+use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+use super::outcome::statement_of;
 use crate::query::{Field, Pattern, Query};
+use crate::store::StoredEvent;
 use crate::time::TimeRange;
 
 /// A word for what became of a message, or of it for one recipient: some words are both.
@@ -161,76 +163,111 @@ impl MessageFilter {
         asked.filter(|it| !it.is_empty())
     }
 
-    /// Whether a latency is as long as asked for.
-    pub(super) fn is_slow(&self, latency_ms: Option<i64>) -> bool {
-        self.slower_than_ms.is_none_or(|than| latency_ms.is_some_and(|it| it > than))
-    }
-
     /// Whether the message is what is asked for.
     #[must_use]
     pub fn matches(&self, message: &Message) -> bool {
-        self.matches_as_a_whole(message)
-            && (!self.recipients_of(message).is_empty()
-                || (!self.asks_of_recipients() && self.has_outcome(message.outcome, None)))
+        self.recipients_in(message).is_some()
     }
 
     /// The recipients of a message who are what is asked for: of each, the row that counts most
-    /// among those that are.
+    /// among those that are. `None` where the message is not what is asked for.
     #[must_use]
-    pub fn recipients_of<'m>(&self, message: &'m Message) -> Vec<&'m Recipient> {
-        let rows = message.recipients.iter();
-        last_of_each(rows.filter(|it| self.matches_recipient(it, message.outcome)))
+    pub fn recipients_in<'m>(&self, message: &'m Message) -> Option<Vec<&'m Recipient>> {
+        let asked = AskedMessage { filter: self, message, rows: message.rows_by_address() };
+        let mut rows = Vec::new();
+        let is_in = self.fit(&asked, &mut rows) == Fit::In;
+        is_in.then(|| rows.into_iter().map(|(_, row)| row).collect())
+    }
+}
+
+/// A message by its originals, which tell all.
+struct AskedMessage<'f, 'm> {
+    filter: &'f MessageFilter,
+    message: &'m Message,
+    rows: Vec<(usize, &'m Recipient)>,
+}
+
+impl AskedMessage<'_, '_> {
+    fn fits(pattern: Option<&Pattern>, value: Option<&str>) -> bool {
+        pattern.zip(value).is_some_and(|(pattern, value)| pattern.matches(value))
     }
 
-    fn matches_recipient(&self, recipient: &Recipient, outcome: MessageOutcome) -> bool {
-        let fits = |pattern: &Option<Pattern>, value: Option<&str>| {
-            pattern.as_ref().is_none_or(|it| value.is_some_and(|value| it.matches(value)))
-        };
-        fits(&self.to, Some(recipient.address.as_str()))
-            && fits(&self.folder, recipient.folder.as_deref())
-            && fits(&self.status, recipient.status.as_deref())
-            && fits(&self.reason, recipient.reason.as_deref())
-            && self.is_junk.is_none_or(|it| recipient.folder.is_some() && it == recipient.is_junk)
-            && self.is_slow(recipient.latency_ms)
-            && self.has_outcome(outcome, Some(recipient.outcome))
+    /// Whether an event is what is asked for.
+    fn has(&self, is_such: impl Fn(&StoredEvent) -> bool) -> bool {
+        self.message.events.iter().any(is_such)
+    }
+}
+
+impl<'m> Asked for AskedMessage<'_, 'm> {
+    type Row = (usize, &'m Recipient);
+
+    fn rows(&self) -> &[Self::Row] {
+        &self.rows
     }
 
-    fn matches_as_a_whole(&self, message: &Message) -> bool {
-        let sent_by = |pattern: &Pattern| {
-            let senders = message.from.iter().chain(&message.sender);
-            { senders }.any(|it| pattern.matches(it.as_str()))
+    fn first_ms(&self) -> i64 {
+        self.message.first_seen.as_ms()
+    }
+
+    fn has_direction(&self, way: Direction) -> bool {
+        self.message.legs.iter().any(|it| it.direction == way)
+    }
+
+    fn lacks_beginning(&self) -> bool {
+        self.message.legs.iter().any(|it| !has_beginning(self.message, it))
+    }
+
+    fn is_by(&self, side: Side) -> Option<bool> {
+        let pattern = match side {
+            Side::Own => self.filter.from.as_ref(),
+            Side::Either => self.filter.addresses.as_ref(),
         };
-        let has_direction = |way| message.legs.iter().any(|it| it.direction == way);
-        let deciding = message.deciding_recipients();
-        let is_for =
-            |pattern: &Pattern| deciding.iter().any(|it| pattern.matches(it.address.as_str()));
-        self.first_seen.contains(message.first_seen)
-            && self.from.as_ref().is_none_or(sent_by)
-            && self.addresses.as_ref().is_none_or(|it| sent_by(it) || is_for(it))
-            && self.direction.is_none_or(has_direction)
-            && (!self.is_internal
-                || (has_direction(Direction::Outgoing) && has_direction(Direction::Incoming)))
-            && (!self.lacks_beginning || message.legs.iter().any(|it| !has_beginning(message, it)))
-            && deciding.len() >= self.recipients_min
-            && self
-                .verdicts
-                .iter()
-                .all(|(verdict, pattern)| verdict.of(message).is_some_and(|it| pattern.matches(it)))
-            && self.forwarded_to.as_ref().is_none_or(|pattern| {
-                let targets = message.events.iter().flat_map(|it| &it.event.target_recipient);
-                { targets }.any(|it| pattern.matches(it.as_str()))
-            })
-            && self.events.iter().all(|query| message.events.iter().any(|it| query.matches(it)))
+        let mut senders = self.message.from.iter().chain(&self.message.sender);
+        Some(senders.any(|it| Self::fits(pattern, Some(it.as_str()))))
+    }
+
+    fn is_for(&self, (_, row): &Self::Row, side: Side) -> bool {
+        let pattern = match side {
+            Side::Own => self.filter.to.as_ref(),
+            Side::Either => self.filter.addresses.as_ref(),
+        };
+        Self::fits(pattern, Some(row.address.as_str()))
+    }
+
+    fn has_verdict(&self, place: usize) -> Option<bool> {
+        let (verdict, pattern) = self.filter.verdicts.get(place)?;
+        Some(Self::fits(Some(pattern), verdict.of(self.message)))
+    }
+
+    fn is_forwarded(&self) -> Option<bool> {
+        let pattern = self.filter.forwarded_to.as_ref();
+        Some(self.has(|it| {
+            let targets = &it.event.target_recipient;
+            targets.iter().any(|it| Self::fits(pattern, Some(it.as_str())))
+        }))
+    }
+
+    fn has_event(&self, place: usize) -> Option<bool> {
+        let query = self.filter.events.get(place)?;
+        Some(self.has(|it| query.matches(it)))
+    }
+
+    fn says(&self, (_, row): &Self::Row, what: Said) -> Option<bool> {
+        let (pattern, value) = match what {
+            Said::Folder => (&self.filter.folder, &row.folder),
+            Said::Status => (&self.filter.status, &row.status),
+            Said::Reason => (&self.filter.reason, &row.reason),
+        };
+        Some(Self::fits(pattern.as_ref(), value.as_deref()))
+    }
+
+    fn is_junk(&self, (_, row): &Self::Row) -> Option<Option<bool>> {
+        Some(row.folder.as_ref().map(|_| row.is_junk))
     }
 }
 
 /// Whether a leg tells of its submission or its arrival.
 pub(super) fn has_beginning(message: &Message, leg: &Leg) -> bool {
-    let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
-    { events }.any(|it| {
-        matches!(
-            it.event.name,
-            EventName::OutgoingEmailSubmitted | EventName::OrganizationEmailReceived
-        )
-    })
+    let mut events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
+    events.any(|it| statement_of(it).is_beginning())
 }

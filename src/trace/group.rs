@@ -4,50 +4,92 @@
 //! explains them all: what is joined wrongly hides one person's bounce behind another's delivery.
 //! What is read here is read from originals and from columns alike, so that both answer the same.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 
+use super::leg::rank;
+use crate::event::{Address, MessageId, Role, RoleKind, decoded_subject};
 use crate::limits;
-use crate::store::DisjointSets;
+use crate::store::{DisjointSets, StoredEvent};
 
-/// What decides to which message a leg belongs.
-#[derive(Clone, Debug)]
+/// What decides to which message a leg belongs. `I` tells message IDs apart, and `A` addresses.
+#[derive(Debug)]
 pub(super) struct LegTraits<'l, I, A> {
     /// When it started, in milliseconds since 1970.
     pub(super) started_ms: i64,
     /// Its trace ID; empty where it has none.
-    pub(super) trace_id: &'l str,
-    /// Its message IDs.
-    pub(super) ids: Vec<I>,
+    trace_id: Cow<'l, str>,
+    ids: HashSet<I>,
+    is_outgoing: bool,
+    /// Its earliest subject as two of them compare, with the place of the event that has it.
+    subject: Option<((i64, u8), String)>,
+    /// The recipients that it names, but for masked ones: these may be anybody.
+    named: Vec<A>,
+}
+
+impl<'l, I: Eq + Hash, A> LegTraits<'l, I, A> {
+    pub(super) fn new(trace_id: Cow<'l, str>) -> Self {
+        Self {
+            started_ms: i64::MAX,
+            trace_id,
+            ids: HashSet::new(),
+            is_outgoing: false,
+            subject: None,
+            named: Vec::new(),
+        }
+    }
+
+    /// Takes one of its events.
+    pub(super) fn take<'e>(
+        &mut self,
+        stored: &'e StoredEvent,
+        id: impl FnOnce(&'e MessageId<'static>) -> I,
+        named: impl Fn(&'e Address<'static>) -> A,
+    ) {
+        let (event, ms) = (&stored.event, stored.record.timestamp.as_ms());
+        self.started_ms = self.started_ms.min(ms);
+        self.is_outgoing |= event.is_outgoing();
+        self.ids.extend(event.message_id.as_ref().map(id));
+        if Role::of(event).kind == RoleKind::Named {
+            self.named.extend(event.recipients.iter().filter(|it| !it.is_masked()).map(named));
+        }
+        let place = (ms, rank(&event.name));
+        if let Some(subject) = event.subject.as_deref()
+            && self.subject.as_ref().is_none_or(|(known, _)| place < *known)
+        {
+            self.subject = Some((place, decoded_subject(subject).trim().to_lowercase()));
+        }
+    }
+
     /// What only an incoming leg is asked for.
-    pub(super) arrival: Option<Arrival<A>>,
+    fn arrival(&self) -> Option<Arrival<'_, A>> {
+        let subject = self.subject.as_ref().map(|(_, subject)| subject.as_str());
+        (!self.is_outgoing).then_some(Arrival { subject, named: &self.named })
+    }
 }
 
 /// What an incoming leg says of its message.
-#[derive(Clone, Debug)]
-pub(super) struct Arrival<A> {
-    /// Its subject as it compares.
-    pub(super) subject: Option<String>,
-    /// The recipients that it names.
-    pub(super) named: Vec<A>,
+struct Arrival<'l, A> {
+    subject: Option<&'l str>,
+    named: &'l [A],
 }
 
 /// Unites the legs of each message.
 pub(super) fn messages_of<I, A>(legs: &[LegTraits<'_, I, A>]) -> DisjointSets
 where
-    I: Clone + Eq + Hash,
-    A: Clone + Eq + Hash,
+    I: Eq + Hash,
+    A: Eq + Hash,
 {
     let count = u32::try_from(legs.len()).unwrap_or(u32::MAX);
     let mut order: Vec<(u32, &LegTraits<'_, I, A>)> = (0..count).zip(legs).collect();
     // The numbers of the legs last: those without a trace ID have nothing else to tell them apart.
-    order.sort_by_key(|(number, it)| (it.started_ms, it.trace_id, *number));
+    order.sort_by_key(|(number, it)| (it.started_ms, &it.trace_id, *number));
     let mut sets = DisjointSets::new(count);
     let mut by_id: HashMap<&I, Groups<'_, A>> = HashMap::new();
     for (number, leg) in order {
         for id in &leg.ids {
-            let first =
-                by_id.entry(id).or_default().add(number, leg.started_ms, leg.arrival.as_ref());
+            let first = by_id.entry(id).or_default().add(number, leg.started_ms, leg.arrival());
             sets.unite(number, first);
         }
     }
@@ -81,14 +123,14 @@ impl<A> Default for Groups<'_, A> {
 impl<'l, A: Eq + Hash> Groups<'l, A> {
     /// Puts the next leg into the first group that it fits; gives the number of the group's first
     /// leg.
-    fn add(&mut self, leg: u32, started_ms: i64, arrival: Option<&'l Arrival<A>>) -> u32 {
+    fn add(&mut self, leg: u32, started_ms: i64, arrival: Option<Arrival<'l, A>>) -> u32 {
         let is_open = |it: &Group<'_, A>| {
             started_ms.saturating_sub(it.started_ms) <= limits::SAME_MESSAGE_MS_MAX
         };
         while self.groups.get(self.first_open).is_some_and(|it| !is_open(it)) {
             self.first_open += 1;
         }
-        let position = match arrival {
+        let position = match &arrival {
             None => (self.first_open < self.groups.len()).then_some(self.first_open),
             Some(arrival) => self.first_for(started_ms, arrival),
         };
@@ -105,10 +147,10 @@ impl<'l, A: Eq + Hash> Groups<'l, A> {
         });
         let Some(group) = self.groups.get_mut(position) else { return leg };
         if let Some(arrival) = arrival {
-            for address in &arrival.named {
+            for address in arrival.named {
                 group.named_ms.entry(address).or_insert(started_ms);
             }
-            if let (None, Some(subject)) = (group.subject, &arrival.subject) {
+            if let (None, Some(subject)) = (group.subject, arrival.subject) {
                 group.subject = Some(subject);
                 let without = self.by_subject.entry(None).or_default();
                 without.retain(|it| *it != position);
@@ -120,7 +162,7 @@ impl<'l, A: Eq + Hash> Groups<'l, A> {
     }
 
     /// The first open group that an incoming leg fits.
-    fn first_for(&mut self, started_ms: i64, arrival: &Arrival<A>) -> Option<usize> {
+    fn first_for(&mut self, started_ms: i64, arrival: &Arrival<'_, A>) -> Option<usize> {
         let fits = |position: &usize| {
             self.groups.get(*position).is_some_and(|group| {
                 arrival.named.iter().all(|address| {
@@ -130,7 +172,7 @@ impl<'l, A: Eq + Hash> Groups<'l, A> {
                 })
             })
         };
-        let Some(subject) = &arrival.subject else {
+        let Some(subject) = arrival.subject else {
             return (self.first_open..self.groups.len()).find(fits);
         };
         // Groups with another subject need not be looked at, of which one ID may have thousands.

@@ -4,41 +4,13 @@ use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::collections::{HashMap, HashSet};
 
-use super::group::{self, Arrival, LegTraits};
-use super::message::{Direction, Leg, Message};
-use super::{leg, outcome};
-use crate::event::{Address, Event, EventName, MessageId, Role, RoleKind, decoded_subject};
-use crate::limits;
-use crate::store::{Record, Store, StoredEvent};
+use super::group::{self, LegTraits};
+use super::leg::{legs_of, rank};
+use super::message::{Leg, Message, MessageOutcome};
+use super::{JoinRules, judge, outcome};
+use crate::event::{Address, EventName, MessageId, decoded_subject};
+use crate::store::{Record, StoredEvent};
 use crate::time::Timestamp;
-
-/// What the outcomes depend on besides the events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JoinRules {
-    /// How long, in milliseconds, a leg may stay without an outcome before it counts as lost.
-    pub grace_ms: i64,
-    /// The time of the newest record of the store: what "now" is to the events. `None` takes the
-    /// newest of the events that are joined.
-    pub newest: Option<Timestamp>,
-}
-
-impl JoinRules {
-    /// Those of a store, with a grace time in milliseconds. The newest record is the newest that
-    /// CloudWatch can have taken by `now`: what claims to be later is no clock.
-    #[must_use]
-    pub fn of_store(store: &Store, grace_ms: i64, now: Timestamp) -> Self {
-        let last = now.saturating_add_ms(limits::FUTURE_MS);
-        let newest = store.time_span().map(|_| store.newest_until(last).unwrap_or(last));
-        Self { grace_ms, newest }
-    }
-}
-
-impl Default for JoinRules {
-    /// The usual grace time, [`limits::GRACE_MS_DEFAULT`].
-    fn default() -> Self {
-        Self { grace_ms: limits::GRACE_MS_DEFAULT, newest: None }
-    }
-}
 
 /// Joins events into messages, by first appearance.
 ///
@@ -66,8 +38,8 @@ pub(super) fn join_whole(
 ) -> Vec<Message> {
     let events = in_order_and_once(events);
     let newest = rules.newest.or_else(|| events.iter().map(|it| it.record.timestamp).max());
-    let messages = split(events).into_iter();
-    messages.filter_map(|it| message_of(it, is_whole, rules.grace_ms, newest)).collect()
+    let rules = JoinRules { newest, ..*rules };
+    split(events).into_iter().filter_map(|it| message_of(it, is_whole, rules)).collect()
 }
 
 /// Sorts events as they happened and drops what repeats.
@@ -105,22 +77,6 @@ fn in_order(a: &StoredEvent, b: &StoredEvent) -> Ordering {
         .then_with(|| provenance(one).cmp(&provenance(other)))
 }
 
-/// Where a step stands on a message's way, for steps of the same millisecond.
-pub(super) fn rank(name: &EventName<'_>) -> u8 {
-    match name {
-        EventName::OutgoingEmailSubmitted => 0,
-        EventName::OrganizationEmailReceived => 1,
-        EventName::DmarcPolicyApplied => 2,
-        EventName::RuleApplied => 3,
-        EventName::JournalingInitiated => 4,
-        EventName::OutgoingEmailSent => 5,
-        EventName::OutgoingEmailBounced => 6,
-        EventName::MailboxEmailDelivered => 7,
-        EventName::IncomingEmailBounced => 8,
-        EventName::Other(_) => 9,
-    }
-}
-
 type Preference<'r> = Reverse<Option<&'r Cow<'r, str>>>;
 
 fn provenance<'r>(
@@ -153,7 +109,7 @@ fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
 
 /// For each event, the leg that stands for its message.
 fn roots_of(events: &[StoredEvent]) -> Vec<u32> {
-    let legs = leg::legs_of(events);
+    let legs = legs_of(events);
     let traits: Vec<_> = legs.iter().map(|it| traits_of(it, events)).collect();
     let mut sets = group::messages_of(&traits);
     let mut roots = vec![0; events.len()];
@@ -173,50 +129,23 @@ fn traits_of<'e>(
     leg: &'e Leg,
     events: &'e [StoredEvent],
 ) -> LegTraits<'e, &'e MessageId<'static>, &'e Address<'static>> {
-    let read = || leg.event_indexes.iter().filter_map(|it| events.get(*it)).map(|it| &it.event);
-    let arrival = (leg.direction == Direction::Incoming).then(|| Arrival {
-        subject: read().find_map(subject_for_comparison),
-        named: read().flat_map(named_for_comparison).collect(),
-    });
-    LegTraits {
-        started_ms: leg.started.as_ms(),
-        trace_id: leg.trace_id.as_deref().unwrap_or_default(),
-        ids: distinct(read().filter_map(|it| it.message_id.as_ref())),
-        arrival,
+    let mut traits = LegTraits::new(leg.trace_id.as_deref().unwrap_or_default().into());
+    for stored in leg.event_indexes.iter().filter_map(|it| events.get(*it)) {
+        traits.take(stored, |id| id, |address| address);
     }
-}
-
-/// The subject that an event tells, as two of them compare.
-pub(super) fn subject_for_comparison(event: &Event<'_>) -> Option<String> {
-    let subject = event.subject.as_deref()?;
-    Some(decoded_subject(subject).trim().to_lowercase())
-}
-
-/// The recipients that an event names, but for masked ones: these may be anybody.
-pub(super) fn named_for_comparison<'e>(
-    event: &'e Event<'static>,
-) -> impl Iterator<Item = &'e Address<'static>> {
-    let is_naming = Role::of(event).kind == RoleKind::Named;
-    event.recipients.iter().filter(move |it| is_naming && !it.is_masked())
+    traits
 }
 
 /// Works out what became of one message. `None` without events.
 fn message_of(
     events: Vec<StoredEvent>,
     is_whole: &dyn Fn(&Leg) -> bool,
-    grace_ms: i64,
-    newest: Option<Timestamp>,
+    rules: JoinRules,
 ) -> Option<Message> {
     let first_seen = events.first()?.record.timestamp;
     let last_seen = events.last()?.record.timestamp;
-    let legs = leg::legs_of(&events);
-    let recipients: Vec<_> = legs
-        .iter()
-        .flat_map(|it| {
-            let newest = newest.unwrap_or(last_seen);
-            outcome::recipients_of(it, &events, is_whole(it), grace_ms, newest)
-        })
-        .collect();
+    let legs = legs_of(&events);
+    let recipients = outcome::recipients_of(&legs, &events, is_whole, rules);
     let read = || events.iter().map(|it| &it.event);
     let mut message = Message {
         message_ids: distinct(read().filter_map(|it| it.message_id.clone())),
@@ -224,7 +153,7 @@ fn message_of(
         from: read().find_map(|it| it.from.clone()),
         sender: read().find_map(|it| it.sender.clone()),
         subject: read().find_map(|it| it.subject.as_deref()).map(|it| decoded_subject(it).into()),
-        outcome: super::MessageOutcome::Unknown,
+        outcome: MessageOutcome::Unknown,
         first_seen,
         last_seen,
         verdicts: read()
@@ -236,7 +165,7 @@ fn message_of(
         events,
         is_truncated: false,
     };
-    message.outcome = outcome::of_message(&message);
+    message.outcome = judge::of_message(&message.rows_by_address());
     Some(message)
 }
 

@@ -1,7 +1,6 @@
 //! A message and what became of it.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 
 use crate::event::{Address, MessageId, Verdicts};
@@ -46,29 +45,6 @@ impl Message {
         let message_id = self.message_ids.first().map(ToString::to_string);
         message_id.or_else(|| self.trace_ids.first().cloned())
     }
-
-    /// The one recipient row for each address that decides the message's outcome, as they first
-    /// appear: that of the incoming leg that started last, or of the outgoing one where there is
-    /// no incoming one.
-    #[must_use]
-    pub fn deciding_recipients(&self) -> Vec<&Recipient> {
-        last_of_each(self.recipients.iter())
-    }
-}
-
-/// Of the rows for each address, the one that counts most, as the addresses first appear.
-pub(super) fn last_of_each<'r>(rows: impl Iterator<Item = &'r Recipient>) -> Vec<&'r Recipient> {
-    let mut positions: HashMap<&Address<'_>, usize> = HashMap::new();
-    let mut last: Vec<&Recipient> = Vec::new();
-    for recipient in rows {
-        let position = *positions.entry(&recipient.address).or_insert(last.len());
-        match last.get_mut(position) {
-            Some(known) if known.weight() <= recipient.weight() => *known = recipient,
-            Some(_) => {}
-            None => last.push(recipient),
-        }
-    }
-    last
 }
 
 /// All events that share one trace ID: one pass of a message through WorkMail.
@@ -139,6 +115,10 @@ pub struct Recipient {
     pub at: Option<Timestamp>,
     /// Milliseconds from the leg's start to [`Recipient::at`], when delivered, sent or bounced.
     pub latency_ms: Option<i64>,
+    /// Where the leg stands in [`Message::legs`].
+    pub(super) leg: usize,
+    /// Where the event that decided stands in [`Message::events`].
+    pub(super) decided_by: Option<usize>,
 }
 
 impl Recipient {
@@ -210,6 +190,11 @@ impl Outcome {
     #[must_use]
     pub fn place(self) -> usize {
         self as usize
+    }
+
+    /// Whether an event brought it about of which it counts how long it took.
+    pub(super) fn has_latency(self) -> bool {
+        matches!(self, Self::Delivered | Self::Sent | Self::Bounced)
     }
 
     /// Whether the recipient has it, as far as WorkMail can know.

@@ -6,14 +6,17 @@
 mod batch;
 mod event_tracer;
 mod filter;
+mod fit;
 mod gather;
 mod group;
 mod join;
+mod judge;
 mod leg;
 mod message;
 mod order;
 mod outcome;
 mod overview;
+mod rules;
 mod status;
 mod status_words;
 mod table;
@@ -29,15 +32,15 @@ pub use batch::{MessageMark, mark_of, trace_batch};
 pub use event_tracer::EventTracer;
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
 pub use gather::{Traced, locations_with_id, trace_ids};
-pub use join::{JoinRules, join};
+pub use join::join;
+pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use order::{NoPlace, Order, Page, Place};
 pub(crate) use overview::{
-    AddressKey, Found, JudgedRow, MessageFacts, Overview, Selection, Step, facts_of,
+    AddressKey, ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of,
 };
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
+pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};
-pub(crate) use table::{
-    ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers, deciding,
-};
+pub(crate) use table::{ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers};
 pub use table::{is_table_true, keep_table, rebuild_table};

@@ -1,7 +1,7 @@
 //! What became of every message of a store, without reading its originals: as the message table
 //! tells, or as the columns of the index do.
 //!
-//! The rules are those of [`super::outcome`] and of [`super::filter`], on the columns of the index.
+//! The columns are read for the one judge ([`super::judge`]) and for the filter ([`super::fit`]).
 //! Where a column does not tell all (a rule that drops for some, a time that is approximate), the
 //! originals are read.
 
@@ -18,6 +18,7 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 
 use super::JoinRules;
+use super::judge::{OutcomeRow, by_address};
 use super::message::Outcome;
 use super::table::{ListedRow, Listing};
 use crate::event::{RoleKind, domain_of};
@@ -26,7 +27,7 @@ use crate::time::{TimeRange, Timestamp};
 
 pub(crate) use facts::{AddressKey, MessageFacts, Step, facts_of};
 
-pub(crate) use judge::JudgedRow;
+pub(crate) use judge::ColumnRow;
 pub(crate) use select::{Found, Selection};
 pub use select::{MessageSummary, Totals, select, select_page};
 
@@ -35,14 +36,17 @@ pub use select::{MessageSummary, Totals, select, select_page};
 pub struct OutcomeCounts([u16; Outcome::ALL.len()]);
 
 impl OutcomeCounts {
-    fn of<A: Ord>(rows: impl Iterator<Item = (A, Outcome)>) -> Self {
-        let mut rows: Vec<(A, Outcome)> = rows.collect();
-        rows.sort_unstable();
-        rows.dedup();
+    fn of<R: OutcomeRow>(rows: &[R]) -> Self {
         let mut counts = Self::default();
-        for (_, outcome) in rows {
-            if let Some(count) = counts.0.get_mut(outcome.place()) {
-                *count = count.saturating_add(1);
+        for rows in by_address(rows) {
+            let mut has = [false; Outcome::ALL.len()];
+            for row in rows {
+                if let Some(has) = has.get_mut(row.outcome().place()) {
+                    *has = true;
+                }
+            }
+            for (count, has) in counts.0.iter_mut().zip(has) {
+                *count = count.saturating_add(u16::from(has));
             }
         }
         counts

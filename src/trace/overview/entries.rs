@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
-use super::judge::{Judge, JudgedRow};
+use super::judge::{ColumnJudge, ColumnRow};
 use super::{EventColumns, MESSAGES_AT_ONCE, Overview};
 use crate::event::RoleKind;
 use crate::store::{
     Attribute, EventAttributes, LegEntry, Location, MessageEntry, RecipientEntry, RowBits, Senders,
     StoreError,
 };
+use crate::trace::judge::OutcomeRow;
 use crate::trace::message::{Direction, Outcome};
 use crate::trace::outcome::is_junk;
 use crate::trace::table::entry::{
@@ -90,7 +91,7 @@ impl Overview<'_> {
             let made: Vec<Vec<T>> = numbers
                 .par_chunks(MESSAGES_AT_ONCE)
                 .map_init(
-                    || (Judge::new(table, &self.rules), self.store.events()),
+                    || (ColumnJudge::new(table, &self.rules), self.store.events()),
                     |(judge, reader), numbers| {
                         let mut made = Vec::with_capacity(numbers.len());
                         for events in numbers.iter().map(|it| table.events_of(*it)) {
@@ -121,17 +122,17 @@ impl EventColumns {
     /// The entry by the columns; `None` where these do not tell all.
     fn entry<'e>(
         &'e self,
-        judge: &mut Judge<'_>,
+        judge: &mut ColumnJudge<'_>,
         events: &[u32],
         texts: &'e Texts<'_>,
     ) -> Option<MessageEntry<'e>> {
         let (first_ms, last_ms) = judge.take(events)?;
         let rows = judge.judged_rows()?;
-        if rows.iter().any(JudgedRow::is_tied) {
+        if rows.iter().any(ColumnRow::is_tied) {
             return None;
         }
         let mut legs: Vec<LegEntry> = judge
-            .legs
+            .legs()
             .iter()
             .map(|it| LegEntry {
                 started_ms: it.started_ms,
@@ -164,7 +165,7 @@ impl EventColumns {
             place,
             first_ms,
             last_ms,
-            lacks_beginning: judge.legs.iter().any(|it| !it.has_beginning),
+            lacks_beginning: judge.legs().iter().any(|it| !it.has_beginning),
             from: from.and_then(|it| text(&texts.senders, it)),
             sender: sender.and_then(|it| text(&texts.senders, it)),
             verdicts: verdicts.and_then(|it| it.joined.as_deref()).map(Cow::Borrowed),
@@ -184,7 +185,7 @@ impl EventColumns {
 
     fn recipient<'e>(
         &'e self,
-        row: &JudgedRow,
+        row: &ColumnRow,
         legs: &[LegEntry],
         delivered: &[u32],
         texts: &'e Texts<'_>,
@@ -195,9 +196,10 @@ impl EventColumns {
         };
         let bounce = decided(Outcome::Bounced);
         let folder = value(&texts.folders, decided(Outcome::Delivered));
+        let is_outgoing = row.direction == Direction::Outgoing;
         let leg = legs
             .iter()
-            .position(|it| it.started_ms == row.started_ms && it.is_outgoing == row.is_outgoing());
+            .position(|it| it.started_ms == row.started_ms && it.is_outgoing == is_outgoing);
         RecipientEntry {
             address: text(&texts.recipients, row.address).unwrap_or_default(),
             bits: RowBits {

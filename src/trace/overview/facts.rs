@@ -1,17 +1,17 @@
 //! Everything that counts of a message, from the columns of the index where these tell all, else
 //! from its originals: the same either way.
 
-use std::collections::{HashMap, HashSet};
-
 use super::Overview;
-use super::judge::Judge;
-use crate::event::{Address, EventName, RoleKind};
+use super::judge::ColumnJudge;
+use crate::event::{Address, RoleKind};
 #[cfg(doc)]
 use crate::limits;
 use crate::store::{Senders, StoreError, truncate_term};
 use crate::trace::Message;
 use crate::trace::join::join_whole;
-use crate::trace::message::{Direction, Outcome, Recipient};
+use crate::trace::judge::{OutcomeRow, Statement, by_address};
+use crate::trace::message::{Direction, Outcome};
+use crate::trace::outcome::statement_of;
 
 /// An address: by number where the index's columns told of it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,16 +53,32 @@ pub(crate) struct LegFact {
 pub(crate) struct RecipientFact {
     pub(crate) address: AddressKey,
     pub(crate) outcome: Outcome,
-    pub(crate) latency: Option<LatencyFact>,
+    /// When the leg started, in milliseconds since 1970.
+    pub(crate) started_ms: i64,
+    /// How long it took until the outcome, in milliseconds.
+    pub(crate) latency_ms: Option<i64>,
     /// Whether this row decides for the address.
     pub(crate) is_deciding: bool,
 }
 
-/// How long it took until the outcome, from when the leg started.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct LatencyFact {
-    pub(crate) started_ms: i64,
-    pub(crate) latency_ms: i64,
+/// The facts of rows.
+fn recipients_of<R: OutcomeRow>(
+    rows: &[R],
+    address: impl Fn(&R) -> AddressKey,
+) -> Vec<RecipientFact> {
+    let mut facts = Vec::with_capacity(rows.len());
+    for rows in by_address(rows) {
+        for (row, left) in rows.iter().zip((0..rows.len()).rev()) {
+            facts.push(RecipientFact {
+                address: address(row),
+                outcome: row.outcome(),
+                started_ms: row.started_ms(),
+                latency_ms: row.latency_ms(),
+                is_deciding: left == 0,
+            });
+        }
+    }
+    facts
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,34 +98,47 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    fn of(name: &EventName<'_>) -> Option<Self> {
-        match name {
-            EventName::OrganizationEmailReceived => Some(Self::Received),
-            EventName::MailboxEmailDelivered => Some(Self::Delivered),
-            EventName::IncomingEmailBounced => Some(Self::BouncedIncoming),
-            EventName::OutgoingEmailBounced => Some(Self::BouncedOutgoing),
-            EventName::OutgoingEmailSent => Some(Self::Sent),
-            _ => None,
-        }
+    fn of<I>(statement: &Statement<I>) -> Option<Self> {
+        Some(match (statement.role.kind, statement.role.is_outgoing) {
+            (RoleKind::Named, _) if statement.is_arrival => Self::Received,
+            (RoleKind::Delivered, _) => Self::Delivered,
+            (RoleKind::Bounced, false) => Self::BouncedIncoming,
+            (RoleKind::Bounced, true) => Self::BouncedOutgoing,
+            (RoleKind::Sent, _) => Self::Sent,
+            _ => return None,
+        })
     }
 }
 
 /// What tells a step from another that is the same one told again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Whom {
-    /// An address by its number, or by its place.
-    Address(usize),
+enum Whom<A> {
+    Address(A),
     /// The leg as a whole.
     Leg,
     /// Nobody, by an event's place.
     Nobody(usize),
 }
 
-/// Steps with their leg and whom they are about.
-type Told = (Step, usize, Whom, i64);
-
-/// Keeps the first of what is told more than once.
-fn once(mut told: Vec<Told>) -> Vec<StepFact> {
+/// The steps that events tell, each with what stands for its leg. Of what is told more than once,
+/// the first counts.
+fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
+    statements: impl Iterator<Item = (L, Statement<I>)>,
+) -> Vec<StepFact> {
+    let mut told: Vec<(Step, L, Whom<A>, i64)> = Vec::new();
+    for (place, (leg, statement)) in statements.enumerate() {
+        let Some(step) = Step::of(&statement) else { continue };
+        let mut tell = |whom| told.push((step, leg, whom, statement.ms));
+        if step == Step::Received {
+            tell(Whom::Leg);
+            continue;
+        }
+        let mut addresses = statement.addresses.peekable();
+        if addresses.peek().is_none() {
+            tell(Whom::Nobody(place));
+        }
+        addresses.for_each(|it| tell(Whom::Address(it)));
+    }
     told.sort_unstable();
     told.dedup_by_key(|(step, leg, whom, _)| (*step, *leg, *whom));
     told.into_iter().map(|(step, _, _, at_ms)| StepFact { step, at_ms }).collect()
@@ -127,7 +156,7 @@ impl Overview<'_> {
         visit: impl Fn(&mut T, MessageFacts) + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let columns = self.columns()?;
-        let start = || (Judge::new(&columns.table, &self.rules), self.store.events());
+        let start = || (ColumnJudge::new(&columns.table, &self.rules), self.store.events());
         columns.visit_all(start, |made, (judge, reader), events| {
             if let Some(facts) = judge.facts(events, columns.senders.as_ref()) {
                 visit(made, facts);
@@ -143,29 +172,18 @@ impl Overview<'_> {
     }
 }
 
-impl Judge<'_> {
+impl ColumnJudge<'_> {
     /// The facts by the columns; `None` where these do not tell all.
     fn facts(&mut self, events: &[u32], senders: Option<&Senders>) -> Option<MessageFacts> {
         let (first_seen_ms, _) = self.take(events)?;
         let rows = self.judged_rows()?;
-        let mut recipients: Vec<RecipientFact> = Vec::with_capacity(rows.len());
-        for (index, row) in rows.iter().enumerate() {
-            let is_deciding = rows.get(index + 1).is_none_or(|it| it.address != row.address);
-            recipients.push(RecipientFact {
-                address: AddressKey::Number(row.address),
-                outcome: row.outcome,
-                latency: row
-                    .latency_ms()
-                    .map(|latency_ms| LatencyFact { started_ms: row.started_ms, latency_ms }),
-                is_deciding,
-            });
-        }
+        let recipients = recipients_of(&rows, |it| AddressKey::Number(it.address));
         let sender = match senders {
             Some(senders) => self.sender(events, senders)?,
             None => None,
         };
-        let steps = self.steps(events)?;
-        let legs = self.legs.iter();
+        let steps = steps_of(events.iter().filter_map(|it| self.statement(*it)));
+        let legs = self.legs().iter();
         let legs = legs.map(|it| LegFact { started_ms: it.started_ms, direction: it.direction() });
         Some(MessageFacts {
             first_seen_ms,
@@ -201,74 +219,28 @@ impl Judge<'_> {
         }
         is_certain.then_some(first.map(|(_, it)| it))
     }
-
-    fn steps(&mut self, events: &[u32]) -> Option<Vec<StepFact>> {
-        let mut told: Vec<Told> = Vec::with_capacity(events.len());
-        for (place, event) in events.iter().enumerate() {
-            let row = self.table.row(*event)?;
-            let step = match (row.role.kind, row.role.is_outgoing) {
-                (RoleKind::Named, _) if row.is_arrival => Step::Received,
-                (RoleKind::Delivered, _) => Step::Delivered,
-                (RoleKind::Bounced, false) => Step::BouncedIncoming,
-                (RoleKind::Bounced, true) => Step::BouncedOutgoing,
-                (RoleKind::Sent, _) => Step::Sent,
-                _ => continue,
-            };
-            let leg = self.position(row.leg, row.timestamp_ms);
-            let at_ms = row.timestamp_ms;
-            let mut tell = |whom| told.push((step, leg, whom, at_ms));
-            match row.addresses {
-                _ if step == Step::Received => tell(Whom::Leg),
-                [] => tell(Whom::Nobody(place)),
-                addresses => addresses.iter().for_each(|it| tell(Whom::Address(*it as usize))),
-            }
-        }
-        Some(once(told))
-    }
 }
 
 /// The facts by the originals.
 pub(crate) fn facts_of(message: &Message) -> MessageFacts {
-    let deciding: HashSet<*const Recipient> =
-        message.deciding_recipients().into_iter().map(std::ptr::from_ref).collect();
-    let recipients = message.recipients.iter().map(|row| RecipientFact {
-        address: AddressKey::of(&row.address),
-        outcome: row.outcome,
-        latency: row.at.zip(row.latency_ms).map(|(at, latency_ms)| LatencyFact {
-            started_ms: at.as_ms().saturating_sub(latency_ms),
-            latency_ms,
-        }),
-        is_deciding: deciding.contains(&std::ptr::from_ref(row)),
-    });
+    let rows = message.rows_by_address();
     let legs = message.legs.iter();
     let legs = legs.map(|it| LegFact { started_ms: it.started.as_ms(), direction: it.direction });
     MessageFacts {
         first_seen_ms: message.first_seen.as_ms(),
         sender: message.sender.as_ref().or(message.from.as_ref()).map(AddressKey::of),
         legs: legs.collect(),
-        recipients: recipients.collect(),
-        steps: steps_of(message),
+        recipients: recipients_of(&rows, |(_, row)| AddressKey::of(&row.address)),
+        steps: steps_of(statements_of(message)),
     }
 }
 
-fn steps_of(message: &Message) -> Vec<StepFact> {
-    let mut places: HashMap<&Address<'_>, usize> = HashMap::new();
-    let mut told: Vec<Told> = Vec::new();
-    for (leg_place, leg) in message.legs.iter().enumerate() {
-        for index in &leg.event_indexes {
-            let Some(stored) = message.events.get(*index) else { continue };
-            let Some(step) = Step::of(&stored.event.name) else { continue };
-            let mut tell =
-                |whom| told.push((step, leg_place, whom, stored.record.timestamp.as_ms()));
-            match stored.event.addressees() {
-                _ if step == Step::Received => tell(Whom::Leg),
-                [] => tell(Whom::Nobody(*index)),
-                addressees => addressees.iter().for_each(|address| {
-                    let next = places.len();
-                    tell(Whom::Address(*places.entry(address).or_insert(next)));
-                }),
-            }
-        }
-    }
-    once(told)
+/// What the originals tell, leg by leg.
+fn statements_of(
+    message: &Message,
+) -> impl Iterator<Item = (usize, Statement<impl Iterator<Item = &Address<'static>>>)> {
+    message.legs.iter().enumerate().flat_map(|(place, leg)| {
+        let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
+        events.map(move |it| (place, statement_of(it)))
+    })
 }

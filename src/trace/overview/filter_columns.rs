@@ -1,12 +1,12 @@
 //! Which messages are asked for, by the columns of the index.
 
-use super::judge::{Judge, JudgedRow, deciding};
+use super::judge::{ColumnJudge, ColumnRow};
 use crate::query::{self, Field, Glob, Matcher, Pattern, Query};
 use crate::store::{EventSet, EventTable, Store, StoreError};
-use crate::time::Timestamp;
 use crate::trace::filter::MessageFilter;
-use crate::trace::message::{Direction, MessageOutcome, Outcome};
-use crate::trace::outcome::{self, JUNK_WORDS};
+use crate::trace::fit::{Asked, Fit, Said, Side};
+use crate::trace::message::{Direction, Outcome};
+use crate::trace::outcome::JUNK_WORDS;
 
 /// A filter with the events and the addresses that it speaks of: a bit for each event and demand.
 pub(super) struct FilterColumns<'f> {
@@ -57,7 +57,7 @@ impl SentBy {
     }
 
     /// Whether the earliest event that tells a sender tells one that fits.
-    fn fits(&self, judge: &Judge<'_>, events: &[u32]) -> Option<bool> {
+    fn fits(&self, judge: &ColumnJudge<'_>, events: &[u32]) -> Option<bool> {
         let mut all_certain = true;
         for (any, fitting) in &self.fields {
             match judge.earliest(events, |it| any.contains(it).then(|| fitting.contains(it))) {
@@ -67,29 +67,6 @@ impl SentBy {
             }
         }
         all_certain.then_some(false)
-    }
-}
-
-/// Whether a message is what is asked for.
-pub(super) enum Fit {
-    /// It is not.
-    Out,
-    /// It is, and these are the recipients who are.
-    In(Vec<JudgedRow>),
-    /// Only its originals tell.
-    Unclear,
-}
-
-/// How certain it is, demand by demand.
-struct Doubts {
-    is_certain: bool,
-}
-
-impl Doubts {
-    /// Takes what one demand says: `false` when it certainly does not hold.
-    fn may_hold(&mut self, holds: Option<bool>) -> bool {
-        self.is_certain &= holds.is_some();
-        holds != Some(false)
     }
 }
 
@@ -143,102 +120,115 @@ impl<'f> FilterColumns<'f> {
             || self.verdicts.iter().any(is_none)
     }
 
-    /// Whether a message that is not out, and that the judge has taken, is what is asked for.
+    /// Whether a message that the judge has taken is what is asked for, and the recipients of it who
+    /// are, in `recipients`.
     pub(super) fn fit(
         &self,
-        judge: &Judge<'_>,
+        judge: &ColumnJudge<'_>,
         events: &[u32],
-        rows: &[JudgedRow],
+        rows: &[ColumnRow],
         first_ms: i64,
+        recipients: &mut Vec<ColumnRow>,
     ) -> Fit {
-        // The target of a rule is one of several addresses of its event.
-        let is_certain = self.forwarded_to.is_none()
-            && self.events.iter().all(|(_, certainty)| *certainty == Certainty::Is);
-        let mut doubts = Doubts { is_certain };
-        if !self.fits_as_a_whole(judge, events, rows, first_ms, &mut doubts) {
-            return Fit::Out;
-        }
-        let outcomes: Vec<_> = deciding(rows).map(|it| it.outcome).collect();
-        let outcome = outcome::of_all(&outcomes);
-        let mut recipients = Vec::new();
-        for rows in rows.chunk_by(|a, b| a.address == b.address) {
-            // The last row that fits is the one that counts most of those that do.
-            for row in rows.iter().rev() {
-                let mut of_row = Doubts { is_certain: true };
-                if self.fits_recipient(row, outcome, &mut of_row) {
-                    doubts.is_certain &= of_row.is_certain;
-                    recipients.push(*row);
-                    break;
-                }
-            }
-        }
-        let is_in = !recipients.is_empty()
-            || (!self.filter.asks_of_recipients() && self.filter.has_outcome(outcome, None));
-        match (is_in, doubts.is_certain) {
-            (false, _) => Fit::Out,
-            (true, true) => Fit::In(recipients),
-            (true, false) => Fit::Unclear,
-        }
+        let asked = AskedColumns { filter: self, judge, events, rows, first_ms };
+        self.filter.fit(&asked, recipients)
+    }
+}
+
+/// A message by its columns.
+struct AskedColumns<'a, 'f, 't> {
+    filter: &'a FilterColumns<'f>,
+    judge: &'a ColumnJudge<'t>,
+    events: &'a [u32],
+    rows: &'a [ColumnRow],
+    first_ms: i64,
+}
+
+impl AskedColumns<'_, '_, '_> {
+    fn has(&self, set: &EventSet) -> bool {
+        self.events.iter().any(|it| set.contains(*it))
+    }
+}
+
+/// Whether the event that decided for a row is one of a set, where that is what became of it.
+fn decided(row: &ColumnRow, outcome: Outcome, set: &EventSet) -> Option<bool> {
+    match row.deciding_event().filter(|_| row.outcome == outcome) {
+        Some(_) if row.is_tied() => None,
+        Some(event) => Some(set.contains(event)),
+        None => Some(false),
+    }
+}
+
+impl Asked for AskedColumns<'_, '_, '_> {
+    type Row = ColumnRow;
+
+    fn rows(&self) -> &[ColumnRow] {
+        self.rows
     }
 
-    fn fits_as_a_whole(
-        &self,
-        judge: &Judge<'_>,
-        events: &[u32],
-        rows: &[JudgedRow],
-        first_ms: i64,
-        doubts: &mut Doubts,
-    ) -> bool {
-        let filter = self.filter;
-        let has_direction = |way| judge.legs.iter().any(|it| it.direction() == way);
-        let is_in_range =
-            Timestamp::from_ms(first_ms).is_some_and(|it| filter.first_seen.contains(it));
-        is_in_range
-            && filter.direction.is_none_or(has_direction)
-            && (!filter.is_internal
-                || (has_direction(Direction::Outgoing) && has_direction(Direction::Incoming)))
-            && (!filter.lacks_beginning || judge.legs.iter().any(|it| !it.has_beginning))
-            && (filter.recipients_min == 0 || deciding(rows).count() >= filter.recipients_min)
-            && self.from.as_ref().is_none_or(|it| doubts.may_hold(it.fits(judge, events)))
-            && self.watched.as_ref().is_none_or(|(senders, recipients)| {
-                let is_watched =
-                    |it: &JudgedRow| recipients.get(it.address as usize) == Some(&true);
-                deciding(rows).any(is_watched) || doubts.may_hold(senders.fits(judge, events))
-            })
-            && self.verdicts.iter().all(|set| {
-                let says = |it: u32| {
-                    let is_arrival = judge.table.row(it).is_some_and(|it| it.is_arrival);
-                    is_arrival.then(|| set.contains(it))
-                };
-                doubts.may_hold(judge.earliest(events, says).map(|it| it.unwrap_or(false)))
-            })
+    fn first_ms(&self) -> i64 {
+        self.first_ms
     }
 
-    fn fits_recipient(
-        &self,
-        row: &JudgedRow,
-        outcome: MessageOutcome,
-        doubts: &mut Doubts,
-    ) -> bool {
-        let mut decided = |as_what: Outcome, by: Option<&EventSet>| {
-            by.is_none_or(|set| {
-                doubts.may_hold(match row.decided_by {
-                    Some(it) if row.outcome == as_what && it.is_tied => None,
-                    Some(it) => Some(row.outcome == as_what && set.contains(it.event)),
-                    None => Some(false),
-                })
-            })
+    fn has_direction(&self, way: Direction) -> bool {
+        self.judge.legs().iter().any(|it| it.direction() == way)
+    }
+
+    fn lacks_beginning(&self) -> bool {
+        self.judge.legs().iter().any(|it| !it.has_beginning)
+    }
+
+    fn is_by(&self, side: Side) -> Option<bool> {
+        let senders = match side {
+            Side::Own => self.filter.from.as_ref()?,
+            Side::Either => &self.filter.watched.as_ref()?.0,
         };
-        self.to.as_ref().is_none_or(|it| it.get(row.address as usize) == Some(&true))
-            && self.filter.has_outcome(outcome, Some(row.outcome))
-            && self.filter.is_slow(row.latency_ms())
-            && decided(Outcome::Delivered, self.folder.as_ref())
-            && decided(Outcome::Delivered, self.junk.as_ref().map(|(any, _)| any))
-            && self.junk.as_ref().is_none_or(|(_, junk)| {
-                row.is_tied()
-                    || row.deciding_event().map(|it| junk.contains(it)) == self.filter.is_junk
-            })
-            && decided(Outcome::Bounced, self.status.as_ref())
-            && decided(Outcome::Bounced, self.reason.as_ref())
+        senders.fits(self.judge, self.events)
+    }
+
+    fn is_for(&self, row: &ColumnRow, side: Side) -> bool {
+        let addresses = match side {
+            Side::Own => self.filter.to.as_ref(),
+            Side::Either => self.filter.watched.as_ref().map(|(_, addresses)| addresses),
+        };
+        addresses.and_then(|it| it.get(row.address as usize)) == Some(&true)
+    }
+
+    fn has_verdict(&self, place: usize) -> Option<bool> {
+        let set = self.filter.verdicts.get(place)?;
+        let says = |event: u32| {
+            let is_arrival = self.judge.table.row(event).is_some_and(|it| it.is_arrival);
+            is_arrival.then(|| set.contains(event))
+        };
+        self.judge.earliest(self.events, says).map(|it| it.unwrap_or(false))
+    }
+
+    fn is_forwarded(&self) -> Option<bool> {
+        // The target of a rule is one of several addresses of its event.
+        if self.has(self.filter.forwarded_to.as_ref()?) { None } else { Some(false) }
+    }
+
+    fn has_event(&self, place: usize) -> Option<bool> {
+        let (set, certainty) = self.filter.events.get(place)?;
+        match certainty {
+            Certainty::MayBe if self.has(set) => None,
+            _ => Some(self.has(set)),
+        }
+    }
+
+    fn says(&self, row: &ColumnRow, what: Said) -> Option<bool> {
+        match what {
+            Said::Folder => decided(row, Outcome::Delivered, self.filter.folder.as_ref()?),
+            Said::Status => decided(row, Outcome::Bounced, self.filter.status.as_ref()?),
+            Said::Reason => decided(row, Outcome::Bounced, self.filter.reason.as_ref()?),
+        }
+    }
+
+    fn is_junk(&self, row: &ColumnRow) -> Option<Option<bool>> {
+        let (any, junk) = self.filter.junk.as_ref()?;
+        Some(match decided(row, Outcome::Delivered, any)? {
+            true => row.deciding_event().map(|it| junk.contains(it)),
+            false => None,
+        })
     }
 }

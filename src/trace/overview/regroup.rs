@@ -5,6 +5,7 @@
 //! went out and the one that came in, to the same people and soon after) the columns tell enough;
 //! the originals are read of what remains.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -13,8 +14,8 @@ use rayon::prelude::*;
 use crate::event::RoleKind;
 use crate::limits;
 use crate::store::{EventReader, EventTable, Store, StoreError};
-use crate::trace::group::{Arrival, LegTraits, messages_of};
-use crate::trace::join::{named_for_comparison, rank, subject_for_comparison};
+use crate::trace::group::{LegTraits, messages_of};
+use crate::trace::leg::LegPlaces;
 
 /// What the columns tell of a leg.
 #[derive(Default)]
@@ -85,38 +86,30 @@ fn parts_of(
     let mut located: Vec<_> =
         events.iter().filter_map(|it| Some((table.location(*it)?, *it))).collect();
     located.sort_unstable();
-    let mut positions: HashMap<String, usize> = HashMap::new();
+    let mut leg_places = LegPlaces::default();
     let mut legs: Vec<LegRead> = Vec::new();
+    let mut traits: Vec<LegTraits<'_, String, u64>> = Vec::new();
     for (location, number) in located {
         let stored = reader.read(location)?;
-        let event = &stored.event;
-        let trace_id = event.trace_id.as_ref();
-        let new = legs.len();
-        let position = if trace_id.is_empty() {
-            new
-        } else {
-            *positions.entry(trace_id.into()).or_insert(new)
-        };
-        if position == new {
-            legs.push(LegRead { trace_id: trace_id.to_owned(), ..LegRead::default() });
+        let trace_id = stored.event.trace_id.as_ref();
+        let place = leg_places.of(trace_id.to_owned());
+        if place == legs.len() {
+            legs.push(LegRead::default());
+            traits.push(LegTraits::new(Cow::Owned(trace_id.to_owned())));
         }
-        let Some(leg) = legs.get_mut(position) else { continue };
+        let (Some(leg), Some(traits)) = (legs.get_mut(place), traits.get_mut(place)) else {
+            continue;
+        };
         let ms = stored.record.timestamp.as_ms();
         let message = hash_of(&stored.record.message);
         let is_approximate = stored.record.is_time_approximate;
         leg.events.push(EventRead { number, ms, is_approximate, message });
-        leg.is_outgoing |= event.is_outgoing();
-        leg.ids.extend(event.message_id.as_ref().map(|it| it.as_str().to_owned()));
-        leg.named.extend(named_for_comparison(event).map(hash_of));
-        let at = (ms, rank(&event.name));
-        if let Some(subject) = subject_for_comparison(event)
-            && leg.subject.as_ref().is_none_or(|(known, _)| at < *known)
-        {
-            leg.subject = Some((at, subject));
-        }
+        traits.take(&stored, |id| id.as_str().to_owned(), hash_of);
     }
     let exact = exact_of_approximate(&legs);
-    let traits: Vec<LegTraits<'_, &str, u64>> = legs.iter().map(|it| it.traits(&exact)).collect();
+    for (traits, leg) in traits.iter_mut().zip(&legs) {
+        traits.started_ms = leg.started_ms(&exact);
+    }
     let mut sets = messages_of(&traits);
     let mut places: HashMap<u32, usize> = HashMap::new();
     let mut parts: Vec<Vec<u32>> = Vec::new();
@@ -135,15 +128,9 @@ fn parts_of(
     Ok(parts)
 }
 
-/// What the originals tell of a leg. There may be hundreds of thousands.
+/// The events of a leg. There may be hundreds of thousands of legs.
 #[derive(Default)]
 struct LegRead {
-    trace_id: String,
-    is_outgoing: bool,
-    ids: HashSet<String>,
-    named: Vec<u64>,
-    /// The earliest subject, with its place.
-    subject: Option<((i64, u8), String)>,
     events: Vec<EventRead>,
 }
 
@@ -164,20 +151,11 @@ fn exact_of_approximate(legs: &[LegRead]) -> HashSet<u64> {
 }
 
 impl LegRead {
-    fn traits(&self, exact: &HashSet<u64>) -> LegTraits<'_, &str, u64> {
-        let times = self.events.iter().filter(|it| {
-            // A copy with a borrowed time says nothing beside the one with its own.
-            !it.is_approximate || !exact.contains(&it.message)
-        });
-        LegTraits {
-            started_ms: times.map(|it| it.ms).min().unwrap_or(i64::MAX),
-            trace_id: &self.trace_id,
-            ids: self.ids.iter().map(String::as_str).collect(),
-            arrival: (!self.is_outgoing).then(|| Arrival {
-                subject: self.subject.as_ref().map(|(_, it)| it.clone()),
-                named: self.named.clone(),
-            }),
-        }
+    /// When it started. A copy with a borrowed time says nothing beside the one with its own.
+    fn started_ms(&self, exact: &HashSet<u64>) -> i64 {
+        let times =
+            self.events.iter().filter(|it| !it.is_approximate || !exact.contains(&it.message));
+        times.map(|it| it.ms).min().unwrap_or(i64::MAX)
     }
 }
 

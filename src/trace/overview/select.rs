@@ -2,21 +2,22 @@
 
 use std::collections::HashMap;
 
-use super::filter_columns::{FilterColumns, Fit};
-use super::judge::{Judge, JudgedRow, deciding};
+use super::filter_columns::FilterColumns;
+use super::judge::{ColumnJudge, ColumnRow};
 use super::{EventColumns, OutcomeCounts, Overview};
 use crate::store::{EventReader, Location, Senders, Store, StoreError};
 use crate::time::Timestamp;
+use crate::trace::JoinRules;
 use crate::trace::event_tracer::EventTracer;
 use crate::trace::filter::MessageFilter;
+use crate::trace::fit::Fit;
 use crate::trace::gather::record_of;
 use crate::trace::join::join_whole;
+use crate::trace::judge::{OutcomeRow, deciding, of_message};
 use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
 use crate::trace::order::{Leading, Order, Page, Place};
 use crate::trace::table::filter::ListedFilter;
-use crate::trace::table::listing;
 use crate::trace::table::{ListedMessage, ListedRow, Listing};
-use crate::trace::{JoinRules, outcome};
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,9 +130,9 @@ pub(crate) enum Found<'m> {
         /// The numbers of its events.
         events: &'m [u32],
         /// Its rows.
-        rows: &'m [JudgedRow],
+        rows: &'m [ColumnRow],
         /// The recipients who are what is asked for.
-        recipients: &'m [JudgedRow],
+        recipients: &'m [ColumnRow],
         /// The times of its first and its last event, in milliseconds since 1970.
         seen_ms: (i64, i64),
         /// Who really sent it, where senders were asked for.
@@ -180,13 +181,12 @@ impl Found<'_> {
     /// What became of it for each of the recipients who are what is asked for, and how many
     /// milliseconds that took.
     pub(crate) fn outcomes(&self) -> Vec<(Outcome, Option<i64>)> {
+        fn of<R: OutcomeRow>(rows: &[R]) -> Vec<(Outcome, Option<i64>)> {
+            rows.iter().map(|it| (it.outcome(), it.latency_ms())).collect()
+        }
         match self {
-            Self::Listed { recipients, .. } => {
-                recipients.iter().map(|it| (it.outcome, it.latency_ms())).collect()
-            }
-            Self::Columns { recipients, .. } => {
-                recipients.iter().map(|it| (it.outcome, it.latency_ms())).collect()
-            }
+            Self::Listed { recipients, .. } => of(recipients),
+            Self::Columns { recipients, .. } => of(recipients),
             Self::Read { recipients, .. } => {
                 recipients.iter().map(|it| (it.outcome, it.latency_ms)).collect()
             }
@@ -194,36 +194,34 @@ impl Found<'_> {
     }
 
     fn summary(&self) -> Option<MessageSummary> {
-        let (deciding, recipients, seen_ms): (Vec<(Outcome, Option<i64>)>, _, _) = match self {
-            Self::Listed { message, .. } => (
-                listing::deciding(&message.rows).map(|it| (it.outcome, it.latency_ms())).collect(),
-                OutcomeCounts::of(message.rows.iter().map(|it| (it.address(), it.outcome))),
-                (message.first_ms, message.last_ms),
-            ),
-            Self::Columns { rows, seen_ms, .. } => (
-                deciding(rows).map(|it| (it.outcome, it.latency_ms())).collect(),
-                OutcomeCounts::of(rows.iter().map(|it| (it.address, it.outcome))),
-                *seen_ms,
-            ),
-            Self::Read { message, .. } => (
-                message
-                    .deciding_recipients()
-                    .iter()
-                    .map(|it| (it.outcome, it.latency_ms))
-                    .collect(),
-                OutcomeCounts::of(message.recipients.iter().map(|it| (&it.address, it.outcome))),
-                (message.first_seen.as_ms(), message.last_seen.as_ms()),
-            ),
-        };
-        let outcomes: Vec<Outcome> = deciding.iter().map(|(outcome, _)| *outcome).collect();
-        Some(MessageSummary {
-            outcome: outcome::of_all(&outcomes),
-            recipient_count: u32::try_from(deciding.len()).unwrap_or(u32::MAX),
-            recipients,
-            latency_ms: deciding.iter().filter_map(|(_, latency_ms)| *latency_ms).max(),
-            first_seen: Timestamp::from_ms(seen_ms.0)?,
-            last_seen: Timestamp::from_ms(seen_ms.1)?,
-            event: self.event(),
+        let event = self.event();
+        match self {
+            Self::Listed { message, .. } => {
+                MessageSummary::of(&message.rows, (message.first_ms, message.last_ms), event)
+            }
+            Self::Columns { rows, seen_ms, .. } => MessageSummary::of(rows, *seen_ms, event),
+            Self::Read { message, .. } => {
+                let seen_ms = (message.first_seen.as_ms(), message.last_seen.as_ms());
+                MessageSummary::of(&message.rows_by_address(), seen_ms, event)
+            }
+        }
+    }
+}
+
+impl MessageSummary {
+    fn of<R: OutcomeRow>(
+        rows: &[R],
+        (first_ms, last_ms): (i64, i64),
+        event: Location,
+    ) -> Option<Self> {
+        Some(Self {
+            outcome: of_message(rows),
+            recipients: OutcomeCounts::of(rows),
+            recipient_count: u32::try_from(deciding(rows).count()).unwrap_or(u32::MAX),
+            latency_ms: deciding(rows).filter_map(R::latency_ms).max(),
+            first_seen: Timestamp::from_ms(first_ms)?,
+            last_seen: Timestamp::from_ms(last_ms)?,
+            event,
         })
     }
 }
@@ -353,12 +351,13 @@ impl<'o, 's> Selection<'o, 's> {
                 if message.needs_originals {
                     let event = message.place;
                     let Some(message) = tracer.message_of(event)? else { return Ok(()) };
-                    if !self.filter.matches(&message) {
-                        return Ok(());
-                    }
-                    let recipients = &self.filter.recipients_of(&message);
-                    let found = Found::Read { message: &message, recipients, event };
-                    return visit(made, tracer.reader(), found);
+                    return match self.filter.recipients_in(&message) {
+                        Some(recipients) => {
+                            let (message, recipients) = (&message, recipients.as_slice());
+                            visit(made, tracer.reader(), Found::Read { message, recipients, event })
+                        }
+                        None => Ok(()),
+                    };
                 }
                 if filter.fits(message, recipients) {
                     visit(made, tracer.reader(), Found::Listed { message, recipients })?;
@@ -375,18 +374,18 @@ impl<'o, 's> Selection<'o, 's> {
         visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let Overview { store, rules, .. } = self.overview;
-        let start = || (Judge::new(&columns.table, rules), store.events());
-        columns.visit_all(start, |made, (judge, reader), events| {
+        let start = || (ColumnJudge::new(&columns.table, rules), Vec::new(), store.events());
+        columns.visit_all(start, |made, (judge, recipients, reader), events| {
             if filter.is_out(events) {
                 return Ok(());
             }
             let taken = judge.take(events);
             if let Some((seen_ms, rows)) = taken.zip(taken.and_then(|_| judge.judged_rows())) {
-                match filter.fit(judge, events, &rows, seen_ms.0) {
+                match filter.fit(judge, events, &rows, seen_ms.0, recipients) {
                     Fit::Out => return Ok(()),
-                    Fit::In(recipients) => {
+                    Fit::In => {
                         let senders = columns.senders.as_ref();
-                        let found = self.found(judge, senders, events, &rows, &recipients, seen_ms);
+                        let found = self.found(judge, senders, events, &rows, recipients, seen_ms);
                         if let Some(found) = found {
                             return visit(made, reader, found);
                         }
@@ -402,14 +401,14 @@ impl<'o, 's> Selection<'o, 's> {
     /// needed.
     fn found<'m>(
         &self,
-        judge: &Judge<'_>,
+        judge: &ColumnJudge<'_>,
         senders: Option<&Senders>,
         events: &'m [u32],
-        rows: &'m [JudgedRow],
-        recipients: &'m [JudgedRow],
+        rows: &'m [ColumnRow],
+        recipients: &'m [ColumnRow],
         seen_ms: (i64, i64),
     ) -> Option<Found<'m>> {
-        if self.needs_deciding_events && recipients.iter().any(JudgedRow::is_tied) {
+        if self.needs_deciding_events && recipients.iter().any(ColumnRow::is_tied) {
             return None;
         }
         let sender = match senders {
@@ -423,7 +422,7 @@ impl<'o, 's> Selection<'o, 's> {
     /// Decides by the originals.
     fn read(
         &self,
-        judge: &Judge<'_>,
+        judge: &ColumnJudge<'_>,
         events: &[u32],
         reader: &mut EventReader<'_>,
         mut visit: impl FnMut(&mut EventReader<'_>, Found<'_>) -> Result<(), StoreError>,
@@ -436,11 +435,11 @@ impl<'o, 's> Selection<'o, 's> {
         let is_whole = read.len() == events.len();
         let read = read.into_iter().map(|(_, it)| it).collect();
         let messages = join_whole(read, &self.overview.rules, &|_| is_whole);
-        for message in messages.iter().filter(|it| self.filter.matches(it)) {
+        for message in &messages {
+            let Some(recipients) = self.filter.recipients_in(message) else { continue };
             let event = message.events.iter().filter_map(|it| places.get(&record_of(it))).min();
             let Some(event) = event.copied() else { continue };
-            let recipients = &self.filter.recipients_of(message);
-            visit(reader, Found::Read { message, recipients, event })?;
+            visit(reader, Found::Read { message, recipients: &recipients, event })?;
         }
         Ok(())
     }

@@ -77,22 +77,26 @@ pub(in crate::trace) fn entry_of<'m>(
         .filter(|it| it.name == EventName::MailboxEmailDelivered)
         .flat_map(|it| it.addressees())
         .collect();
-    let mut rows: Vec<&Recipient> = message.recipients.iter().collect();
-    rows.sort_by(|a, b| (a.address.as_str(), a.weight()).cmp(&(b.address.as_str(), b.weight())));
-    let recipients: Vec<_> = rows
+    let bounce = |row: &Recipient| {
+        row.decided_by
+            .filter(|_| row.outcome == Outcome::Bounced)
+            .and_then(|it| message.events.get(it))
+    };
+    let recipients: Vec<_> = message
+        .rows_by_address()
         .into_iter()
-        .map(|row| RecipientEntry {
+        .map(|(_, row)| RecipientEntry {
             address: values.address(row.address.as_str()),
             bits: RowBits {
                 outcome: number_of(row.outcome),
                 is_junk: row.is_junk,
                 was_delivered: delivered.contains(&row.address),
-                leg: leg_of(message, row),
+                leg: leg_number(Some(row.leg)),
             },
             latency_ms: row.latency_ms.and_then(latency_of),
             folder: row.folder.as_deref().and_then(|it| values.compared(it)),
             status: row.status.as_deref().and_then(|it| values.compared(it)),
-            bounce: bounce_of(message, row).and_then(place_of),
+            bounce: bounce(row).and_then(place_of),
         })
         .collect();
     let mut rules: Vec<Cow<'_, str>> = events()
@@ -122,18 +126,6 @@ pub(in crate::trace) fn entry_of<'m>(
     })
 }
 
-/// The bounce that decided for a row.
-fn bounce_of<'m>(message: &'m Message, row: &Recipient) -> Option<&'m StoredEvent> {
-    let at = row.at.filter(|_| row.outcome == Outcome::Bounced)?;
-    message.events.iter().rfind(|it| {
-        let names = [EventName::IncomingEmailBounced, EventName::OutgoingEmailBounced];
-        it.record.timestamp == at
-            && names.contains(&it.event.name)
-            && it.event.trace_id == row.trace_id.as_deref().unwrap_or_default()
-            && it.event.addressees().contains(&row.address)
-    })
-}
-
 /// A latency as the table holds it.
 pub(in crate::trace) fn latency_of(ms: i64) -> Option<u64> {
     u64::try_from(ms).ok().map(|it| it.min(LATENCY_MAX_MS))
@@ -148,16 +140,6 @@ pub(in crate::trace) fn leg_number(place: Option<usize>) -> u8 {
 pub(in crate::trace) fn is_told(legs: &[LegEntry], recipients: &[RecipientEntry<'_>]) -> bool {
     let is_short = |it: &RecipientEntry<'_>| it.latency_ms.is_none_or(|it| it < LATENCY_MAX_MS);
     legs.len() <= LEGS_MAX && recipients.iter().all(is_short)
-}
-
-/// Where the leg of a row stands among the message's.
-fn leg_of(message: &Message, row: &Recipient) -> u8 {
-    let is_it = |it: &Leg| {
-        it.trace_id == row.trace_id
-            && it.started == row.leg_started
-            && it.direction == row.direction
-    };
-    leg_number(message.legs.iter().position(is_it))
 }
 
 /// Hands on the entries of the messages that connected events make. Where these are not all that

@@ -1,11 +1,11 @@
 //! Which messages are asked for, by their entries in the message table.
 
-use super::listing::{ColumnOf, ListedMessage, ListedRow, Listing, deciding};
+use super::listing::{ColumnOf, ListedMessage, ListedRow, Listing};
 use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
 use crate::trace::filter::{MessageFilter, Verdict};
-use crate::trace::message::{Direction, MessageOutcome, Outcome};
-use crate::trace::outcome;
+use crate::trace::fit::{Asked, Fit, Said, Side};
+use crate::trace::message::{Direction, Outcome};
 
 /// A filter with the texts that it speaks of.
 pub(in crate::trace) struct ListedFilter<'f> {
@@ -116,59 +116,82 @@ impl<'f> ListedFilter<'f> {
         message: &ListedMessage,
         recipients: &mut Vec<ListedRow>,
     ) -> bool {
-        recipients.clear();
-        if !self.fits_as_a_whole(message) {
-            return false;
-        }
-        let outcomes: Vec<Outcome> = deciding(&message.rows).map(|it| it.outcome).collect();
-        let outcome = outcome::of_all(&outcomes);
-        for rows in message.rows.chunk_by(|a, b| a.address() == b.address()) {
-            // The last row that fits is the one that counts most of those that do.
-            let fitting = rows.iter().rev().find(|it| self.fits_recipient(message, it, outcome));
-            recipients.extend(fitting);
-        }
-        !recipients.is_empty()
-            || (!self.filter.asks_of_recipients() && self.filter.has_outcome(outcome, None))
+        let Some(segment) = self.listing.segment(message.segment) else { return false };
+        let asked = AskedEntry { filter: self, segment, message };
+        self.filter.fit(&asked, recipients) == Fit::In
+    }
+}
+
+/// A message by its entry.
+struct AskedEntry<'a, 'f> {
+    filter: &'a ListedFilter<'f>,
+    segment: &'a TableSegment,
+    message: &'a ListedMessage,
+}
+
+impl AskedEntry<'_, '_> {
+    fn has(&self, texts: Option<&Texts>, text: Option<u32>) -> Option<bool> {
+        Some(texts?.has(self.message.segment, text))
+    }
+}
+
+impl Asked for AskedEntry<'_, '_> {
+    type Row = ListedRow;
+
+    fn rows(&self) -> &[ListedRow] {
+        &self.message.rows
     }
 
-    fn fits_as_a_whole(&self, message: &ListedMessage) -> bool {
-        let filter = self.filter;
-        let number = message.segment;
-        let Some(segment) = self.listing.segment(number) else { return false };
-        let has_direction = |way| message.has_direction(way);
-        let recipient_count = || deciding(&message.rows).count();
-        filter.direction.is_none_or(has_direction)
-            && (!filter.is_internal
-                || (has_direction(Direction::Outgoing) && has_direction(Direction::Incoming)))
-            && (!filter.lacks_beginning || segment.lacks_beginning(message.document))
-            && (filter.recipients_min == 0 || recipient_count() >= filter.recipients_min)
-            && self.from.as_ref().is_none_or(|it| it.fits(segment, message))
-            && self.watched.as_ref().is_none_or(|(senders, addresses)| {
-                let is_watched = |it: &ListedRow| addresses.has(number, Some(it.address()));
-                deciding(&message.rows).any(is_watched) || senders.fits(segment, message)
-            })
-            && self
-                .verdicts
-                .iter()
-                .all(|it| it.has(number, segment.verdicts.number(message.document)))
+    fn first_ms(&self) -> i64 {
+        self.message.first_ms
     }
 
-    fn fits_recipient(
-        &self,
-        message: &ListedMessage,
-        row: &ListedRow,
-        outcome: MessageOutcome,
-    ) -> bool {
-        let number = message.segment;
-        let has = |texts: &Option<Texts>, text: Option<u32>| {
-            texts.as_ref().is_none_or(|it| it.has(number, text))
+    fn has_direction(&self, way: Direction) -> bool {
+        self.message.has_direction(way)
+    }
+
+    fn lacks_beginning(&self) -> bool {
+        self.segment.lacks_beginning(self.message.document)
+    }
+
+    fn is_by(&self, side: Side) -> Option<bool> {
+        let senders = match side {
+            Side::Own => self.filter.from.as_ref()?,
+            Side::Either => &self.filter.watched.as_ref()?.0,
         };
-        let is_junk = |it| row.entry.folder.is_some() && it == row.entry.bits.is_junk;
-        has(&self.to, Some(row.address()))
-            && self.filter.has_outcome(outcome, Some(row.outcome))
-            && self.filter.is_slow(row.latency_ms())
-            && has(&self.folder, row.entry.folder)
-            && self.filter.is_junk.is_none_or(is_junk)
-            && has(&self.status, row.entry.status)
+        Some(senders.fits(self.segment, self.message))
+    }
+
+    fn is_for(&self, row: &ListedRow, side: Side) -> bool {
+        let addresses = match side {
+            Side::Own => self.filter.to.as_ref(),
+            Side::Either => self.filter.watched.as_ref().map(|(_, addresses)| addresses),
+        };
+        self.has(addresses, Some(row.address())) == Some(true)
+    }
+
+    fn has_verdict(&self, place: usize) -> Option<bool> {
+        let verdicts = self.segment.verdicts.number(self.message.document);
+        self.has(self.filter.verdicts.get(place), verdicts)
+    }
+
+    fn is_forwarded(&self) -> Option<bool> {
+        None
+    }
+
+    fn has_event(&self, _place: usize) -> Option<bool> {
+        None
+    }
+
+    fn says(&self, row: &ListedRow, what: Said) -> Option<bool> {
+        match what {
+            Said::Folder => self.has(self.filter.folder.as_ref(), row.entry.folder),
+            Said::Status => self.has(self.filter.status.as_ref(), row.entry.status),
+            Said::Reason => None,
+        }
+    }
+
+    fn is_junk(&self, row: &ListedRow) -> Option<Option<bool>> {
+        Some(row.entry.folder.map(|_| row.entry.bits.is_junk))
     }
 }

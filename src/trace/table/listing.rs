@@ -9,6 +9,7 @@ use crate::store::{
 };
 use crate::time::TimeRange;
 use crate::trace::JoinRules;
+use crate::trace::judge::OutcomeRow;
 use crate::trace::message::{Direction, Outcome};
 
 /// The entries of all messages, for one who asks.
@@ -43,22 +44,31 @@ pub(crate) struct ListedMessage {
 pub(crate) struct ListedRow {
     pub(crate) entry: EntryRow,
     pub(crate) outcome: Outcome,
-    pub(crate) started_ms: i64,
+    started_ms: i64,
 }
 
 impl ListedRow {
     pub(crate) fn address(&self) -> u32 {
         self.entry.address
     }
-
-    pub(crate) fn latency_ms(&self) -> Option<i64> {
-        self.entry.latency_ms
-    }
 }
 
-/// Of rows in their order, those that decide for an address.
-pub(crate) fn deciding(rows: &[ListedRow]) -> impl Iterator<Item = &ListedRow> {
-    rows.chunk_by(|a, b| a.address() == b.address()).filter_map(|it| it.last())
+impl OutcomeRow for ListedRow {
+    fn is_of_same(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    fn started_ms(&self) -> i64 {
+        self.started_ms
+    }
+
+    fn latency_ms(&self) -> Option<i64> {
+        self.entry.latency_ms
+    }
 }
 
 /// A column of texts.
@@ -241,11 +251,8 @@ impl<'s> Listing<'s> {
         for entry in &message.entries {
             let leg = message.legs.get(usize::from(entry.bits.leg));
             let started_ms = leg.map_or(first_ms, |it| it.started_ms);
-            let is_early = self.rules.newest.is_some_and(|newest| {
-                newest.as_ms().saturating_sub(started_ms) < self.rules.grace_ms
-            });
             let outcome = match Outcome::ALL.get(usize::from(entry.bits.outcome)) {
-                Some(Outcome::Lost) if is_early => Outcome::Pending,
+                Some(Outcome::Lost) if self.rules.is_early(started_ms) => Outcome::Pending,
                 Some(outcome) => *outcome,
                 None => Outcome::Unclear,
             };

@@ -7,7 +7,5 @@ pub(super) mod listing;
 mod tests;
 mod upkeep;
 
-pub(crate) use listing::{
-    ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers, deciding,
-};
+pub(crate) use listing::{ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers};
 pub use upkeep::{is_table_true, keep_table, rebuild_table};

@@ -1,0 +1,405 @@
+//! The one judge: what became of a message for each of its recipients.
+//!
+//! It reads what the events of a message play as roles, be they told by the originals
+//! ([`super::outcome`]) or by the columns of the index ([`super::overview`]). It reads no text:
+//! addresses are whatever compares, and events whatever stands for them.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+
+use super::JoinRules;
+use super::message::{Direction, MessageOutcome, Outcome};
+use crate::event::{Role, RoleKind};
+
+/// What an event says as far as it decides anything.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Statement<I> {
+    /// Its time in milliseconds since 1970.
+    pub(super) ms: i64,
+    /// The part that it plays.
+    pub(super) role: Role,
+    /// Whether it tells that the organization received a message.
+    pub(super) is_arrival: bool,
+    /// Those whom it speaks of in its role.
+    pub(super) addresses: I,
+}
+
+impl<I> Statement<I> {
+    /// Whether it tells of the submission or of the arrival of its leg.
+    pub(super) fn is_beginning(&self) -> bool {
+        self.is_arrival || (self.role.kind == RoleKind::Named && self.role.is_outgoing)
+    }
+}
+
+/// Judges messages one after the other. `L` tells legs apart, `A` addresses, and `E` events.
+pub(super) struct Judge<L, A, E> {
+    rules: JoinRules,
+    legs: Vec<JudgedLeg<E>>,
+    leg_positions: Positions<L>,
+    rows: Vec<Row<A, E>>,
+    row_positions: Positions<(usize, A)>,
+    /// The rows of those whom their leg is for, as they first appear.
+    recipients: Vec<usize>,
+}
+
+/// What is known of one leg.
+pub(super) struct JudgedLeg<E> {
+    pub(super) started_ms: i64,
+    /// Whether an event tells of its submission or its arrival.
+    pub(super) has_beginning: bool,
+    is_outgoing: bool,
+    /// The first event that says so.
+    rejected: Option<Decision<E>>,
+    quarantined: Option<Decision<E>>,
+    dropped: Option<Decision<E>>,
+    has_unnamed_mailbox: bool,
+    /// How many recipients are named and have no event of their own.
+    silent_count: usize,
+}
+
+impl<E> JudgedLeg<E> {
+    pub(super) fn direction(&self) -> Direction {
+        if self.is_outgoing { Direction::Outgoing } else { Direction::Incoming }
+    }
+}
+
+/// What one leg says of one address.
+struct Row<A, E> {
+    /// Where the leg stands among the message's.
+    leg: usize,
+    address: A,
+    /// Whether the leg is for it at all.
+    is_recipient: bool,
+    is_named: bool,
+    /// The latest event of each kind.
+    delivered: Option<Decision<E>>,
+    sent: Option<Decision<E>>,
+    bounced: Option<Decision<E>>,
+    /// The first that drops the message for this address.
+    dropped: Option<Decision<E>>,
+}
+
+impl<A, E> Row<A, E> {
+    fn is_unnamed_mailbox(&self) -> bool {
+        self.delivered.is_some() && !self.is_named
+    }
+}
+
+/// The event that decides, and its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decision<E> {
+    pub(super) ms: i64,
+    pub(super) event: E,
+    /// Whether another event of the kind has the same time: the originals tell which comes last.
+    pub(super) is_tied: bool,
+}
+
+impl<E> Decision<E> {
+    /// Takes a later event in place of an earlier one; of the same time, the one that comes last.
+    fn take_latest(slot: &mut Option<Self>, ms: i64, event: E) {
+        match slot {
+            Some(known) if known.ms > ms => {}
+            Some(known) => {
+                let is_tied = known.ms == ms;
+                *known = Self { ms, event, is_tied };
+            }
+            None => *slot = Some(Self { ms, event, is_tied: false }),
+        }
+    }
+
+    fn take_first(slot: &mut Option<Self>, ms: i64, event: E) {
+        slot.get_or_insert(Self { ms, event, is_tied: false });
+    }
+}
+
+/// What became of a message for one address of one leg.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct JudgedRow<A, E> {
+    pub(crate) address: A,
+    pub(crate) outcome: Outcome,
+    /// Where the leg stands among the message's.
+    pub(super) leg: usize,
+    pub(super) direction: Direction,
+    pub(super) started_ms: i64,
+    pub(super) decision: Option<Decision<E>>,
+}
+
+impl<A, E: Copy> JudgedRow<A, E> {
+    /// The event that decided, where one did.
+    pub(crate) fn deciding_event(&self) -> Option<E> {
+        self.decision.map(|it| it.event)
+    }
+
+    /// Whether two events of one time may have decided.
+    pub(super) fn is_tied(&self) -> bool {
+        self.decision.is_some_and(|it| it.is_tied)
+    }
+}
+
+impl<A: PartialEq, E> OutcomeRow for JudgedRow<A, E> {
+    fn is_of_same(&self, other: &Self) -> bool {
+        self.address == other.address
+    }
+
+    fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
+    fn started_ms(&self) -> i64 {
+        self.started_ms
+    }
+
+    fn latency_ms(&self) -> Option<i64> {
+        let decision = self.decision.as_ref().filter(|_| self.outcome.has_latency());
+        decision.map(|it| it.ms.saturating_sub(self.started_ms))
+    }
+}
+
+impl<L, A, E> Judge<L, A, E>
+where
+    L: Copy + Eq + Hash,
+    A: Copy + Eq + Hash,
+    E: Copy + Ord,
+{
+    pub(super) fn new(rules: JoinRules) -> Self {
+        Self {
+            rules,
+            legs: Vec::new(),
+            leg_positions: Positions::new(),
+            rows: Vec::new(),
+            row_positions: Positions::new(),
+            recipients: Vec::new(),
+        }
+    }
+
+    /// Begins with another message.
+    pub(super) fn clear(&mut self) {
+        self.legs.clear();
+        self.leg_positions.clear();
+        self.rows.clear();
+        self.row_positions.clear();
+        self.recipients.clear();
+    }
+
+    /// Takes the next event. Where it matters which of several of one leg decided, they come as they
+    /// happened.
+    pub(super) fn take(&mut self, leg: L, event: E, statement: Statement<impl Iterator<Item = A>>) {
+        let (ms, role) = (statement.ms, statement.role);
+        let is_beginning = statement.is_beginning();
+        let (position, is_new) = self.leg_positions.of(leg);
+        if is_new {
+            self.legs.push(JudgedLeg {
+                started_ms: ms,
+                has_beginning: false,
+                is_outgoing: false,
+                rejected: None,
+                quarantined: None,
+                dropped: None,
+                has_unnamed_mailbox: false,
+                silent_count: 0,
+            });
+        }
+        let Some(leg) = self.legs.get_mut(position) else { return };
+        leg.started_ms = leg.started_ms.min(ms);
+        leg.is_outgoing |= role.is_outgoing;
+        leg.has_beginning |= is_beginning;
+        let says = [
+            (role.is_rejecting, &mut leg.rejected),
+            (role.is_quarantining, &mut leg.quarantined),
+            (role.is_dropping, &mut leg.dropped),
+        ];
+        for (_, slot) in says.into_iter().filter(|(says, _)| *says) {
+            Decision::take_first(slot, ms, event);
+        }
+        if role.kind == RoleKind::Other {
+            return;
+        }
+        for address in statement.addresses {
+            let (place, is_new) = self.row_positions.of((position, address));
+            if is_new {
+                self.rows.push(Row::new(position, address));
+            }
+            let Some(row) = self.rows.get_mut(place) else { continue };
+            if role.kind != RoleKind::Dropped && !row.is_recipient {
+                row.is_recipient = true;
+                self.recipients.push(place);
+            }
+            match role.kind {
+                RoleKind::Named => row.is_named = true,
+                RoleKind::Delivered => Decision::take_latest(&mut row.delivered, ms, event),
+                RoleKind::Sent => Decision::take_latest(&mut row.sent, ms, event),
+                RoleKind::Bounced => Decision::take_latest(&mut row.bounced, ms, event),
+                RoleKind::Dropped => Decision::take_first(&mut row.dropped, ms, event),
+                RoleKind::Other => {}
+            }
+        }
+    }
+
+    /// The legs, as they first appear.
+    pub(super) fn legs(&self) -> &[JudgedLeg<E>] {
+        &self.legs
+    }
+
+    /// Decides for each recipient of each leg, as they first appear. Where the events of a leg are
+    /// not all that there are, the absence of one says nothing. To be asked once.
+    pub(super) fn judged(
+        &mut self,
+        is_whole: impl Fn(usize) -> bool,
+    ) -> impl Iterator<Item = JudgedRow<A, E>> {
+        for row in &self.rows {
+            let Some(leg) = self.legs.get_mut(row.leg) else { continue };
+            leg.has_unnamed_mailbox |= row.is_unnamed_mailbox();
+            let arrived = row.delivered.or(row.sent).or(row.bounced);
+            let is_silent = row.is_named && arrived.is_none() && row.dropped.is_none();
+            leg.silent_count += usize::from(is_silent);
+        }
+        let judge: &Self = self;
+        let rows = judge.recipients.iter().filter_map(|it| judge.rows.get(*it));
+        rows.filter_map(move |row| {
+            let leg = judge.legs.get(row.leg)?;
+            let (outcome, decision) = match deciding_event(row, leg) {
+                Some((outcome, decision)) => (outcome, Some(decision)),
+                None => (judge.of_silent(leg, is_whole(row.leg)), None),
+            };
+            let (direction, started_ms) = (leg.direction(), leg.started_ms);
+            let (address, leg) = (row.address, row.leg);
+            Some(JudgedRow { address, outcome, leg, direction, started_ms, decision })
+        })
+    }
+
+    /// The outcome for a recipient of whom no event speaks.
+    fn of_silent(&self, leg: &JudgedLeg<E>, is_whole: bool) -> Outcome {
+        match leg.silent_count {
+            _ if !is_whole => Outcome::Unclear,
+            1 if leg.has_unnamed_mailbox => Outcome::Expanded,
+            _ if leg.has_unnamed_mailbox => Outcome::Unclear,
+            _ if self.rules.is_early(leg.started_ms) => Outcome::Pending,
+            _ => Outcome::Lost,
+        }
+    }
+
+    /// The mailboxes that got the message by a leg though no event names them.
+    pub(super) fn unnamed_mailboxes(&self, leg: usize) -> impl Iterator<Item = A> {
+        let rows = self.rows.iter().filter(move |it| it.leg == leg && it.is_unnamed_mailbox());
+        rows.map(|it| it.address)
+    }
+}
+
+impl<A, E> Row<A, E> {
+    fn new(leg: usize, address: A) -> Self {
+        Self {
+            leg,
+            address,
+            is_recipient: false,
+            is_named: false,
+            delivered: None,
+            sent: None,
+            bounced: None,
+            dropped: None,
+        }
+    }
+}
+
+/// The event that decides for an address, and what it decides: the first that fits.
+fn deciding_event<A, E: Copy + Ord>(
+    row: &Row<A, E>,
+    leg: &JudgedLeg<E>,
+) -> Option<(Outcome, Decision<E>)> {
+    let ms = |it: Option<Decision<E>>| it.map(|it| it.ms);
+    let arrived_ms = ms(row.delivered).max(ms(row.sent));
+    // A bounce and an arrival of the same millisecond: better to look after a bounce that was
+    // none than to miss one.
+    let bounced = row.bounced.filter(|it| arrived_ms <= Some(it.ms));
+    let dropped = || row.dropped.into_iter().chain(leg.dropped).min_by_key(|it| it.event);
+    let as_what = |outcome| move |decision| (outcome, decision);
+    bounced
+        .map(as_what(Outcome::Bounced))
+        .or_else(|| row.delivered.map(as_what(Outcome::Delivered)))
+        .or_else(|| row.sent.map(as_what(Outcome::Sent)))
+        .or_else(|| dropped().map(as_what(Outcome::Dropped)))
+        .or_else(|| leg.rejected.map(as_what(Outcome::Rejected)))
+        .or_else(|| leg.quarantined.map(as_what(Outcome::Quarantined)))
+}
+
+/// What became of a message for one recipient of one leg, whatever tells it.
+///
+/// Many of them stand by address, and those of one address by what they count: the row of the leg
+/// that came in last is the last, or of the one that went out last where none came in.
+pub(crate) trait OutcomeRow {
+    /// Whether another row is about the same address.
+    fn is_of_same(&self, other: &Self) -> bool;
+
+    fn outcome(&self) -> Outcome;
+
+    /// When the leg started, in milliseconds since 1970.
+    fn started_ms(&self) -> i64;
+
+    /// Milliseconds from the leg's start to the outcome, where it has a latency.
+    fn latency_ms(&self) -> Option<i64>;
+}
+
+/// The rows for each address.
+pub(crate) fn by_address<R: OutcomeRow>(rows: &[R]) -> impl Iterator<Item = &[R]> {
+    rows.chunk_by(R::is_of_same)
+}
+
+/// The row for each address that decides for the message.
+pub(crate) fn deciding<R: OutcomeRow>(rows: &[R]) -> impl Iterator<Item = &R> {
+    by_address(rows).filter_map(|it| it.last())
+}
+
+/// Decides for a message by its rows.
+pub(super) fn of_message<R: OutcomeRow>(rows: &[R]) -> MessageOutcome {
+    let is_any = |has: fn(Outcome) -> bool| deciding(rows).any(|it| has(it.outcome()));
+    let (is_any_good, is_any_bad) = (is_any(Outcome::is_good), is_any(Outcome::is_bad));
+    let is_any_pending = is_any(|it| it == Outcome::Pending);
+    match (is_any_good, is_any_bad, is_any_pending) {
+        (false, false, false) => MessageOutcome::Unknown,
+        (true, false, false) => MessageOutcome::Delivered,
+        (false, true, false) => MessageOutcome::Failed,
+        (_, false, true) => MessageOutcome::Pending,
+        (_, true, _) => MessageOutcome::Partial,
+    }
+}
+
+/// Where each of some keys stands, by first appearance.
+struct Positions<K> {
+    keys: Vec<K>,
+    /// Of all keys, once there are many.
+    places: HashMap<K, usize>,
+}
+
+/// Keys that are looked through one by one: of most messages there are a few.
+const FEW: usize = 16;
+
+impl<K: Copy + Eq + Hash> Positions<K> {
+    fn new() -> Self {
+        Self { keys: Vec::new(), places: HashMap::new() }
+    }
+
+    fn clear(&mut self) {
+        self.keys.clear();
+        self.places.clear();
+    }
+
+    /// Where a key stands, and whether it is new.
+    fn of(&mut self, key: K) -> (usize, bool) {
+        let next = self.keys.len();
+        let known = if next <= FEW {
+            self.keys.iter().position(|it| *it == key)
+        } else {
+            if self.places.is_empty() {
+                self.places.extend(self.keys.iter().copied().zip(0..));
+            }
+            self.places.get(&key).copied()
+        };
+        if let Some(position) = known {
+            return (position, false);
+        }
+        self.keys.push(key);
+        if next > FEW {
+            self.places.insert(key, next);
+        }
+        (next, true)
+    }
+}
