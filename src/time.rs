@@ -161,6 +161,13 @@ impl TimeRange {
             && self.until.is_none_or(|until| instant < until)
     }
 
+    /// Whether all that `other` has lies inside.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.since.is_none_or(|since| other.since.is_some_and(|it| since <= it))
+            && self.until.is_none_or(|until| other.until.is_some_and(|it| it <= until))
+    }
+
     /// Whether there is no bound at either end.
     #[must_use]
     pub fn is_unbounded(&self) -> bool {

@@ -114,6 +114,58 @@ impl Events {
     }
 }
 
+/// What a rule did.
+fn rule_applied(action: &str, name: Option<&str>, target: Option<&str>) -> Value {
+    json!({
+        "eventName": "RULE_APPLIED", "ruleName": name, "ruleType": "MAILBOX_RULE",
+        "ruleActions": [{"action": action, "recipients": ["ana@acme.example"]}],
+        "targetRecipient": target,
+    })
+}
+
+/// The rules that a triage found, each with whether it is new.
+fn rules_found(triage: &Value) -> Vec<(String, bool)> {
+    let rules = finding(triage, "rules")["items"].as_array().unwrap().iter();
+    let value = |it: &Value| it["value"].as_str().unwrap().to_owned();
+    rules.map(|it| (value(it), it["new"].as_bool().unwrap())).collect()
+}
+
+#[test]
+fn a_rule_is_new_only_if_it_was_never_applied_before() {
+    let mut log = Events(String::new(), 0);
+    let forward = |name: &str, target: &str| rule_applied("FORWARD", Some(name), Some(target));
+    log.add(0, "old-1", &forward("Old", "friend@away.example"));
+    log.add(1, "old-2", &forward("twin", "first@away.example"));
+    log.add(2, "old-3", &rule_applied("DROP", None, None));
+    log.add(3, "old-4", &rule_applied("DROP", Some("fresh"), None));
+    for (place, rule) in [
+        forward("Old", "friend@away.example"),
+        forward("twin", "second@away.example"),
+        rule_applied("DROP", None, None),
+        forward("fresh", "friend@away.example"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let ms = 9 * DAY_MS + i64::try_from(place).unwrap();
+        let id = log.received(ms, "quiet@far.example", "ana@acme.example");
+        log.add(ms + 1, &id, rule);
+        log.delivered(ms + 2, &id, "ana@acme.example", "INBOX");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    import_into(&dir, &[("log.ndjson", &log.0)], 1_000);
+    let period = ["--since", "2026-12-02T12:00:00Z", "--until", "2026-12-03T12:00:00Z"];
+    let triage = [&["triage", "--format", "json"], &period[..]].concat();
+    let triage = on(&dir.path().join("store"), &triage).expect(0).json();
+    let expect = [
+        ("\"fresh\" forwards mail to friend@away.example", true),
+        ("\"twin\" forwards mail to second@away.example", true),
+        ("\"(unnamed)\" drops mail", false),
+        ("\"Old\" forwards mail to friend@away.example", false),
+    ];
+    assert_eq!(rules_found(&triage), expect.map(|(rule, is_new)| (rule.to_owned(), is_new)));
+}
+
 /// Two days: a quiet one, and one with something of everything.
 fn two_days() -> String {
     let mut log = Events(String::new(), 0);
@@ -121,13 +173,8 @@ fn two_days() -> String {
         let id = log.received(hour * 3_600_000, "quiet@far.example", "ana@acme.example");
         log.delivered(hour * 3_600_000 + 500, &id, "ana@acme.example", "INBOX");
     }
-    let rule = |action: &str, name: &str, target: Option<&str>| {
-        json!({
-            "eventName": "RULE_APPLIED", "ruleName": name, "ruleType": "MAILBOX_RULE",
-            "ruleActions": [{"action": action, "recipients": ["ana@acme.example"]}],
-            "targetRecipient": target,
-        })
-    };
+    let rule =
+        |action: &str, name: &str, target: Option<&str>| rule_applied(action, Some(name), target);
     log.add(9_000, "leg-1", &rule("FORWARD", "old", Some("friend@away.example")));
     for place in 0..60 {
         let ms = DAY_MS + place * 60_000;

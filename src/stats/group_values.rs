@@ -80,7 +80,10 @@ impl<'o> GroupValues<'o> {
             }
             GroupKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
             _ => match listing {
-                Some(listing) => Source::Listing(ListedValues::find(key, listing)?),
+                Some(listing) => {
+                    let range = selection.first_seen();
+                    Source::Listing(ListedValues::find(key, overview, listing, range)?)
+                }
                 None => Source::of_columns(key, store, overview)?,
             },
         };

@@ -1,42 +1,50 @@
 //! The value that a message or a recipient has for a key, by the message table.
 
+use std::sync::Arc;
+
 use super::GroupKey;
 use super::group_values::{NOBODY, number, or_absent, outcome_number, pair};
 use super::groups::GroupValue;
-use crate::event::domain_of;
 use crate::store::StoreError;
-use crate::trace::{ColumnOf, ListedMessage, ListedRow, Listing, Outcome, SENDERS, TextNumbers};
+use crate::time::TimeRange;
+use crate::trace::{ListedMessage, ListedRow, Listing, Outcome, Overview, TextKind, TextNumbers};
 
 /// What the values of one key are found by.
 pub(super) struct ListedValues<'s> {
     key: GroupKey,
     listing: Listing<'s>,
     /// Numbers of the texts of a key's columns.
-    numbers: TextNumbers,
+    numbers: Arc<TextNumbers>,
     /// Numbers of addresses of recipients, where the key has senders too.
-    recipients: Option<TextNumbers>,
+    recipients: Option<Arc<TextNumbers>>,
 }
 
 impl<'s> ListedValues<'s> {
-    pub(super) fn find(key: GroupKey, listing: Listing<'s>) -> Result<Self, StoreError> {
-        let whole = |it: &str| Some(it.to_owned());
-        let domain = |it: &str| domain_of(it).filter(|it| !it.is_empty()).map(str::to_owned);
-        let recipients: [ColumnOf; 1] = [|it| &it.addresses];
-        let numbers = match key {
-            GroupKey::Sender | GroupKey::SenderRecipient => listing.numbers(&SENDERS, whole)?,
-            GroupKey::SenderDomain => listing.numbers(&SENDERS, domain)?,
-            GroupKey::Recipient => listing.numbers(&recipients, whole)?,
-            GroupKey::RecipientDomain => listing.numbers(&recipients, domain)?,
-            GroupKey::Folder => listing.numbers(&[|it| &it.folders], whole)?,
-            GroupKey::Status => listing.numbers(&[|it| &it.statuses], whole)?,
-            GroupKey::Rule => listing.numbers(&[|it| &it.rules], whole)?,
-            _ => listing.numbers(&[], whole)?,
-        };
-        let recipients = match key {
-            GroupKey::SenderRecipient => Some(listing.numbers(&recipients, whole)?),
+    /// Numbers what messages are grouped by whose first event is in range.
+    pub(super) fn find(
+        key: GroupKey,
+        overview: &Overview<'s>,
+        listing: Listing<'s>,
+        range: TimeRange,
+    ) -> Result<Self, StoreError> {
+        let kind = match key {
+            GroupKey::Sender | GroupKey::SenderRecipient => Some(TextKind::Senders),
+            GroupKey::SenderDomain => Some(TextKind::SenderDomains),
+            GroupKey::Recipient => Some(TextKind::Recipients),
+            GroupKey::RecipientDomain => Some(TextKind::RecipientDomains),
+            GroupKey::Folder => Some(TextKind::Folders),
+            GroupKey::Status => Some(TextKind::Statuses),
+            GroupKey::Rule => Some(TextKind::Rules),
             _ => None,
         };
-        Ok(Self { key, listing, numbers, recipients })
+        let numbers = |kind| overview.numbers(listing, kind, range);
+        let recipients = (key == GroupKey::SenderRecipient).then_some(TextKind::Recipients);
+        Ok(Self {
+            key,
+            listing,
+            numbers: kind.map(numbers).transpose()?.unwrap_or_default(),
+            recipients: recipients.map(numbers).transpose()?,
+        })
     }
 
     /// The values of a message, or of one of its recipients.

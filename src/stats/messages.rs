@@ -9,7 +9,7 @@ use crate::event::domain_of;
 use crate::store::{Store, StoreError};
 use crate::time::TimeRange;
 use crate::trace::{
-    AddressKey, Direction, EventTracer, Listing, MessageFacts, Outcome, Overview, SENDERS,
+    AddressKey, Direction, EventTracer, Listing, MessageFacts, Outcome, Overview, TextKind,
     deciding, facts_of,
 };
 
@@ -77,7 +77,7 @@ pub(super) fn tally(
     let is_by_sender = matches!(key, CountKey::Sender | CountKey::SenderDomain);
     let overview = Overview::new(store, &request.rules, is_by_sender);
     if let Some(listing) = overview.listing() {
-        return tally_listed(listing, store, key, request);
+        return tally_listed(&overview, listing, store, key, request);
     }
     let parts: Vec<Part> =
         overview.visit(|part: &mut Part, facts| part.take_facts(facts, key, request))?;
@@ -92,19 +92,19 @@ pub(super) fn tally(
 
 /// The same by the message table.
 fn tally_listed(
+    overview: &Overview<'_>,
     listing: Listing<'_>,
     store: &Store,
     key: CountKey,
     request: &StatsRequest,
 ) -> Result<Tally, StoreError> {
-    let whole = |it: &str| Some(it.to_owned());
-    let numbers = match key {
-        CountKey::Sender | CountKey::SenderDomain => listing.numbers(&SENDERS, whole)?,
-        CountKey::Recipient | CountKey::RecipientDomain => {
-            listing.numbers(&[|it| &it.addresses], whole)?
-        }
-        _ => listing.numbers(&[], whole)?,
+    let kind = match key {
+        CountKey::Sender | CountKey::SenderDomain => Some(TextKind::Senders),
+        CountKey::Recipient | CountKey::RecipientDomain => Some(TextKind::Recipients),
+        _ => None,
     };
+    let numbers = kind.map(|it| overview.numbers(listing, it, request.range)).transpose()?;
+    let numbers = numbers.unwrap_or_default();
     // Legs are counted by their own start.
     let range = if key == CountKey::Direction { TimeRange::default() } else { request.range };
     let start = || EventTracer::new(store, &request.rules);

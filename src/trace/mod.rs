@@ -42,5 +42,5 @@ pub(crate) use overview::{
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
 pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};
-pub(crate) use table::{ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers};
+pub(crate) use table::{ListedMessage, ListedRow, Listing, TextKind, TextNumbers};
 pub use table::{is_table_true, keep_table, rebuild_table};

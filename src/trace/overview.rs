@@ -12,15 +12,15 @@ mod judge;
 mod regroup;
 mod select;
 
-use std::collections::HashSet;
-use std::sync::OnceLock;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rayon::prelude::*;
 
 use super::JoinRules;
 use super::judge::{OutcomeRow, by_address};
 use super::message::Outcome;
-use super::table::{ListedRow, Listing};
+use super::table::{Listing, TextKind, TextNumbers};
 use crate::event::{RoleKind, domain_of};
 use crate::store::{EventTable, Location, Senders, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
@@ -73,6 +73,10 @@ pub(crate) struct Overview<'s> {
     rules: JoinRules,
     has_senders: bool,
     listing: Option<Listing<'s>>,
+    /// The texts that were numbered, and of which messages.
+    numbers: Mutex<HashMap<TextKind, (TimeRange, Arc<TextNumbers>)>>,
+    /// The messages that questions will be about.
+    range: TimeRange,
     /// Read when they are needed for the first time.
     columns: OnceLock<EventColumns>,
 }
@@ -89,7 +93,44 @@ impl<'s> Overview<'s> {
         let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
         let rules = JoinRules { newest, ..*rules };
         let listing = store.message_table().map(|it| Listing::new(it, rules));
-        Self { store, rules, has_senders, listing, columns: OnceLock::new() }
+        Self { listing, ..Self::by_columns(store, rules, has_senders, OnceLock::new()) }
+    }
+
+    fn by_columns(
+        store: &'s Store,
+        rules: JoinRules,
+        has_senders: bool,
+        columns: OnceLock<EventColumns>,
+    ) -> Self {
+        let range = TimeRange::default();
+        Self { store, rules, has_senders, listing: None, numbers: Mutex::default(), range, columns }
+    }
+
+    /// The same for several questions, all about messages of a range.
+    pub(crate) fn within(self, range: TimeRange) -> Self {
+        Self { range, ..self }
+    }
+
+    /// Numbers for texts of the messages of a range.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(crate) fn numbers(
+        &self,
+        listing: Listing<'_>,
+        kind: TextKind,
+        range: TimeRange,
+    ) -> Result<Arc<TextNumbers>, StoreError> {
+        let is_asked_again = !self.range.is_unbounded() && self.range.covers(&range);
+        let range = if is_asked_again { self.range } else { range };
+        let mut known = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, numbers)) = known.get(&kind).filter(|(of, _)| of.covers(&range)) {
+            return Ok(Arc::clone(numbers));
+        }
+        let numbers = Arc::new(listing.numbers(kind, range)?);
+        known.insert(kind, (range, Arc::clone(&numbers)));
+        Ok(numbers)
     }
 
     /// The same, by the columns alone.
@@ -111,7 +152,7 @@ impl<'s> Overview<'s> {
     ) -> Result<Self, StoreError> {
         regroup::regroup(store, &mut table)?;
         let columns = OnceLock::from(EventColumns { table, senders: Some(senders) });
-        Ok(Self { store, rules, has_senders: true, listing: None, columns })
+        Ok(Self::by_columns(store, rules, true, columns))
     }
 
     /// The message table, where there is one.
@@ -157,22 +198,8 @@ impl<'s> Overview<'s> {
     ///
     /// [`StoreError`] when table or index cannot be read.
     pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
-        let domain = |address: &str| domain_of(address).map(str::to_owned);
         if let Some(listing) = self.listing {
-            let numbers = listing.numbers(&[|it| &it.addresses], domain)?;
-            let parts = listing.visit(
-                TimeRange::default(),
-                None,
-                || (),
-                |part: &mut HashSet<u32>, (), message| {
-                    let delivered = message.rows.iter().filter(|it| it.entry.bits.was_delivered);
-                    let number = |it: &ListedRow| numbers.get(0, message.segment, it.address());
-                    part.extend(delivered.filter_map(number));
-                    Ok(())
-                },
-            )?;
-            let domains = parts.iter().flatten().filter_map(|it| numbers.texts.get(*it as usize));
-            return Ok(domains.cloned().collect());
+            return listing.mailbox_domains();
         }
         let EventColumns { table, .. } = self.columns()?;
         let mut is_mailbox = vec![false; table.address_texts().len()];
@@ -185,6 +212,7 @@ impl<'s> Overview<'s> {
             }
         }
         let mailboxes = table.address_texts().iter().zip(is_mailbox).filter(|(_, it)| *it);
+        let domain = |address: &str| domain_of(address).map(str::to_owned);
         Ok(mailboxes.filter_map(|(it, _)| domain(&String::from_utf8_lossy(it))).collect())
     }
 }

@@ -87,8 +87,12 @@ impl Triage {
 ///
 /// [`StatsError`].
 pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsError> {
-    let overview = Overview::new(store, &request.rules, true);
-    let desk = Desk::new(store, &overview, request);
+    let before = period_before(store, request);
+    let since = before.and_then(|it| it.since).unwrap_or(request.since);
+    let both = TimeRange { since: Some(since), until: Some(request.until) };
+    let overview = Overview::new(store, &request.rules, true).within(both);
+    let range = TimeRange { since: Some(request.since), until: Some(request.until) };
+    let desk = Desk { store, overview: &overview, request, range, before };
     let everything = desk.summary(&MessageFilter::default(), desk.range)?;
     let mut findings = vec![
         desk.grouped(FindingKind::Lost, &with_outcome("lost"), GroupKey::RecipientDomain)?,
@@ -126,6 +130,15 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
         latency: everything.latency(),
         findings,
     })
+}
+
+/// The period of the same length before the one that is asked for, where the store has events from
+/// before that.
+fn period_before(store: &Store, request: &TriageRequest) -> Option<TimeRange> {
+    let length_ms = request.until.ms_since(request.since).max(0);
+    let earlier = request.since.saturating_add_ms(-length_ms);
+    let is_known = store.time_span().is_some_and(|(first, _)| first <= earlier);
+    is_known.then_some(TimeRange { since: Some(earlier), until: Some(request.since) })
 }
 
 fn outcomes(words: &[&str]) -> Vec<OutcomeWord> {
@@ -171,21 +184,7 @@ impl Summary {
     }
 }
 
-impl<'d, 's> Desk<'d, 's> {
-    fn new(store: &'s Store, overview: &'d Overview<'s>, request: &'d TriageRequest) -> Self {
-        let (since, until) = (request.since, request.until);
-        let earlier = since.saturating_add_ms(-until.ms_since(since).max(0));
-        let is_known = store.time_span().is_some_and(|(first, _)| first <= earlier);
-        let before = TimeRange { since: Some(earlier), until: Some(since) };
-        Self {
-            store,
-            overview,
-            request,
-            range: TimeRange { since: Some(since), until: Some(until) },
-            before: is_known.then_some(before),
-        }
-    }
-
+impl Desk<'_, '_> {
     fn in_range(filter: &MessageFilter, range: TimeRange) -> MessageFilter {
         MessageFilter { first_seen: range, ..filter.clone() }
     }

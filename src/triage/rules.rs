@@ -6,9 +6,10 @@ use rayon::prelude::*;
 
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::query::{self, Field, Pattern, Query};
+use crate::query::{self, Field, Matcher, Pattern, Query};
 use crate::stats::StatsError;
-use crate::store::{StoreError, StoredEvent};
+use crate::store::words::folded;
+use crate::store::{StoreError, StoredEvent, truncate_term};
 use crate::time::TimeRange;
 
 /// What the actions' names contain, in any case.
@@ -20,10 +21,29 @@ pub const RULE_TARGET: &str = " mail to ";
 /// What is known of a rule that does one thing.
 #[derive(Default)]
 struct Applied {
+    /// The rule's name as names compare.
+    name: Option<String>,
     count: u64,
     before: u64,
     is_older: bool,
     example: Option<String>,
+}
+
+impl Applied {
+    fn is_new(&self) -> bool {
+        self.count > 0 && !self.is_older
+    }
+}
+
+/// What finds the events of the rules that are new so far.
+fn names_of_new(rules: &BTreeMap<String, Applied>) -> Vec<Query> {
+    let names = rules.values().filter(|it| it.is_new()).map(|it| it.name.as_deref());
+    let names: HashSet<Option<&str>> = names.collect();
+    let query = |name: Option<&str>| match name.filter(|it| !it.is_empty()) {
+        Some(name) => Query::demand(Field::Rule, Matcher::Exact(truncate_term(name).to_owned())),
+        None => Query::negated(Query::has(Field::Rule)),
+    };
+    names.into_iter().map(query).collect()
 }
 
 impl Desk<'_, '_> {
@@ -32,23 +52,31 @@ impl Desk<'_, '_> {
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
         let patterns = ACTIONS.iter().filter_map(|it| Pattern::parse(Field::Action, it).ok());
         let query = Query::or(patterns.map(|it| it.query().clone()).collect());
-        let until = TimeRange { since: None, until: self.range.until };
-        let (_, mut locations) =
-            query::locations(self.store, &query, until, limits::TRIAGE_RULE_EVENTS_MAX)?;
-        locations.sort_unstable();
+        let since = self.before.and_then(|it| it.since).or(self.range.since);
+        let both = TimeRange { since, until: self.range.until };
         let inside = self.overview.mailbox_domains()?;
-        let read: Vec<Vec<StoredEvent>> = locations
-            .par_chunks(EVENTS_AT_ONCE)
-            .map_init(
-                || self.store.events(),
-                |reader, locations| locations.iter().map(|it| reader.read(*it)).collect(),
-            )
-            .collect::<Result<_, StoreError>>()?;
         let mut rules: BTreeMap<String, Applied> = BTreeMap::new();
-        for stored in read.iter().flatten() {
-            for what in what_it_does(stored, &inside) {
-                self.take(stored, rules.entry(what).or_default());
-            }
+        let read =
+            self.for_each_newest(&query, both, limits::TRIAGE_RULE_EVENTS_MAX, |stored| {
+                for what in what_it_does(stored, &inside) {
+                    self.take(stored, rules.entry(what).or_default());
+                }
+                true
+            })?;
+        let mut waiting = rules.values().filter(|it| it.is_new()).count();
+        if waiting > 0 {
+            let older = Query::and(vec![query, Query::or(names_of_new(&rules))]);
+            let earlier = TimeRange { since: None, until: since };
+            let left = limits::TRIAGE_RULE_EVENTS_MAX - read;
+            self.for_each_newest(&older, earlier, left, |stored| {
+                for what in what_it_does(stored, &inside) {
+                    if let Some(rule) = rules.get_mut(&what).filter(|it| it.is_new()) {
+                        rule.is_older = true;
+                        waiting -= 1;
+                    }
+                }
+                waiting > 0
+            })?;
         }
         rules.retain(|_, it| it.count > 0);
         let mut items: Vec<Item> = rules
@@ -73,8 +101,38 @@ impl Desk<'_, '_> {
         })
     }
 
+    /// Reads the newest events that a query finds, the newest first but for those that are read at
+    /// once, until `visit` has enough; gives how many were found.
+    fn for_each_newest(
+        &self,
+        query: &Query,
+        range: TimeRange,
+        limit: usize,
+        mut visit: impl FnMut(&StoredEvent) -> bool,
+    ) -> Result<usize, StoreError> {
+        let (_, mut locations) = query::locations(self.store, query, range, limit)?;
+        for locations in locations.chunks_mut(EVENTS_AT_ONCE * rayon::current_num_threads()) {
+            // Each block of the archive is decompressed once.
+            locations.sort_unstable();
+            let read: Vec<Vec<StoredEvent>> = locations
+                .par_chunks(EVENTS_AT_ONCE)
+                .map_init(
+                    || self.store.events(),
+                    |reader, locations| locations.iter().map(|it| reader.read(*it)).collect(),
+                )
+                .collect::<Result<_, StoreError>>()?;
+            if !read.iter().flatten().all(&mut visit) {
+                break;
+            }
+        }
+        Ok(locations.len())
+    }
+
     fn take(&self, stored: &StoredEvent, applied: &mut Applied) {
         let time = stored.record.timestamp;
+        if applied.name.is_none() {
+            applied.name = stored.event.rule_name.as_deref().map(|it| folded(it).into_owned());
+        }
         applied.is_older |= self.range.since.is_some_and(|it| time < it);
         applied.before += u64::from(self.before.is_some_and(|it| it.contains(time)));
         if self.range.contains(time) {
@@ -89,7 +147,7 @@ impl Desk<'_, '_> {
 }
 
 /// Events that one worker reads at once; they lie near each other.
-const EVENTS_AT_ONCE: usize = 1_024;
+const EVENTS_AT_ONCE: usize = 4_096;
 
 /// What the rule of an event does, in words that name it.
 fn what_it_does(stored: &StoredEvent, inside: &HashSet<String>) -> Vec<String> {

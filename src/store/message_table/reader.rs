@@ -199,6 +199,13 @@ impl TableSegment {
         rows.map(RowBits::outcome_of)
     }
 
+    /// The numbers of the addresses to whose mailboxes it was delivered.
+    pub(crate) fn delivered_to(&self, document: DocId) -> impl Iterator<Item = u32> {
+        let rows = self.rows.values_for_doc(document);
+        let rows = rows.zip(self.addresses.numbers(document));
+        rows.filter(|(row, _)| RowBits::from_number(*row).0.was_delivered).map(|(_, it)| it)
+    }
+
     /// Its rows, in place of those in `rows`.
     pub(crate) fn rows(&self, document: DocId, rows: &mut Vec<EntryRow>) {
         rows.clear();

@@ -6,7 +6,7 @@ use super::filter_columns::FilterColumns;
 use super::judge::{ColumnJudge, ColumnRow};
 use super::{EventColumns, OutcomeCounts, Overview};
 use crate::store::{EventReader, Location, Senders, Store, StoreError};
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 use crate::trace::JoinRules;
 use crate::trace::event_tracer::EventTracer;
 use crate::trace::filter::MessageFilter;
@@ -269,6 +269,11 @@ impl<'o, 's> Selection<'o, 's> {
     /// Whether the message table answers.
     pub(crate) fn is_listed(&self) -> bool {
         matches!(self.way, Way::Listing(..))
+    }
+
+    /// When the messages that are asked for were first seen.
+    pub(crate) fn first_seen(&self) -> TimeRange {
+        self.filter.first_seen
     }
 
     /// Reads the originals of a message where the columns do not tell which delivery or bounce

@@ -1,6 +1,7 @@
 //! Which messages are asked for, by their entries in the message table.
 
-use super::listing::{ColumnOf, ListedMessage, ListedRow, Listing};
+use super::listing::{ListedMessage, ListedRow, Listing};
+use super::numbers::ColumnOf;
 use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
 use crate::trace::filter::{MessageFilter, Verdict};

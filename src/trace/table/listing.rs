@@ -1,12 +1,9 @@
 //! What the message table says of every message.
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
-use crate::store::{
-    EntryRow, LegEntry, Location, MessageTable, StoreError, TableSegment, TextColumn,
-};
+use super::numbers::{ColumnOf, TextNumbers};
+use crate::store::{EntryRow, LegEntry, Location, MessageTable, StoreError, TableSegment};
 use crate::time::TimeRange;
 use crate::trace::JoinRules;
 use crate::trace::judge::OutcomeRow;
@@ -71,27 +68,6 @@ impl OutcomeRow for ListedRow {
     }
 }
 
-/// A column of texts.
-pub(crate) type ColumnOf = fn(&TableSegment) -> &TextColumn;
-
-/// Where the sender of a message is looked for, in this order.
-pub(crate) const SENDERS: [ColumnOf; 2] = [|it| &it.sender, |it| &it.from];
-
-/// Numbers for the texts of one column or several, the same ones in all segments.
-pub(crate) struct TextNumbers {
-    /// For each column, the number of each text of each segment, if it counts.
-    of_columns: Vec<Vec<Vec<Option<u32>>>>,
-    /// The texts by their numbers.
-    pub(crate) texts: Vec<String>,
-}
-
-impl TextNumbers {
-    /// The number of a text of a segment, in the column at a place.
-    pub(crate) fn get(&self, column: usize, segment: usize, text: u32) -> Option<u32> {
-        self.of_columns.get(column)?.get(segment)?.get(text as usize).copied().flatten()
-    }
-}
-
 /// Messages that one worker takes at once.
 const MESSAGES_AT_ONCE: u32 = 16_384;
 
@@ -104,44 +80,7 @@ impl<'s> Listing<'s> {
         self.table.segments().get(number)
     }
 
-    /// Numbers what `value` makes of the texts of some columns.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
-    pub(crate) fn numbers(
-        &self,
-        columns: &[ColumnOf],
-        value: impl Fn(&str) -> Option<String>,
-    ) -> Result<TextNumbers, StoreError> {
-        let mut numbers: HashMap<String, u32> = HashMap::new();
-        let mut of_columns = Vec::with_capacity(columns.len());
-        for column in columns {
-            let mut of_segments = Vec::with_capacity(self.table.segments().len());
-            for segment in self.table.segments() {
-                let mut of_texts = Vec::with_capacity(column(segment).text_count());
-                column(segment)
-                    .for_each(|text| {
-                        of_texts.push(value(text).map(|value| {
-                            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-                            *numbers.entry(value).or_insert(next)
-                        }));
-                    })
-                    .map_err(self.table.failed())?;
-                of_segments.push(of_texts);
-            }
-            of_columns.push(of_segments);
-        }
-        let mut texts = vec![String::new(); numbers.len()];
-        for (text, number) in numbers {
-            if let Some(slot) = texts.get_mut(number as usize) {
-                *slot = text;
-            }
-        }
-        Ok(TextNumbers { of_columns, texts })
-    }
-
-    /// Who really sent a message, by numbers of the columns [`SENDERS`].
+    /// Who really sent a message, by the numbers of senders or of their domains.
     pub(crate) fn sender(&self, message: &ListedMessage, numbers: &TextNumbers) -> Option<u32> {
         let segment = self.segment(message.segment)?;
         let (column, sender) = match segment.sender.number(message.document) {
@@ -184,31 +123,14 @@ impl<'s> Listing<'s> {
         start: impl Fn() -> W + Sync,
         visit: impl Fn(&mut T, &mut W, &ListedMessage) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let since = range.since.map_or(i64::MIN, |it| it.as_ms());
-        let until = range.until.map_or(i64::MAX, |it| it.as_ms());
-        let is_in_range = |ms: i64| since <= ms && (ms < until || range.until.is_none());
-        let segments = self.table.segments().iter().enumerate().filter(|(_, segment)| {
-            let (first, last) = segment.first_range();
-            last >= since && (first < until || range.until.is_none())
-        });
-        let parts: Vec<(usize, &TableSegment, u32)> = segments
-            .flat_map(|(number, segment)| {
-                let starts = (0..segment.document_count()).step_by(MESSAGES_AT_ONCE as usize);
-                starts.map(move |first| (number, segment, first))
-            })
-            .collect();
-        parts
+        self.parts(range)
             .into_par_iter()
-            .map(|(number, segment, first)| {
+            .map(|part| {
+                let TablePart { number, segment, .. } = part;
                 let mut worker = start();
                 let mut made = T::default();
                 let mut message = ListedMessage { segment: number, ..ListedMessage::default() };
-                let end = segment.document_count().min(first.saturating_add(MESSAGES_AT_ONCE));
-                for document in first..end {
-                    let first_ms = segment.first_ms(document);
-                    if !is_in_range(first_ms) || !segment.is_alive(document) {
-                        continue;
-                    }
+                for (document, first_ms) in part.documents(range) {
                     if wanted.is_some_and(|it| !self.may_have(segment, document, it)) {
                         continue;
                     }
@@ -218,6 +140,25 @@ impl<'s> Listing<'s> {
                 Ok(made)
             })
             .collect()
+    }
+
+    /// The parts of the table that may have messages of a range, each for one worker.
+    pub(super) fn parts(&self, range: TimeRange) -> Vec<TablePart<'s>> {
+        let (since, until) = bounds(range);
+        let segments = self.table.segments().iter().enumerate().filter(|(_, segment)| {
+            let (first, last) = segment.first_range();
+            since <= last && first <= until
+        });
+        let of_segment = |(number, segment): (usize, &'s TableSegment)| {
+            let starts = (0..segment.document_count()).step_by(MESSAGES_AT_ONCE as usize);
+            starts.map(move |start| TablePart { number, segment, start })
+        };
+        segments.flat_map(of_segment).collect()
+    }
+
+    /// The table.
+    pub(super) fn table(&self) -> &'s MessageTable {
+        self.table
     }
 
     /// Whether a row of a message may have one of some outcomes, before its other columns are read.
@@ -259,6 +200,34 @@ impl<'s> Listing<'s> {
             message.rows.push(ListedRow { entry: *entry, outcome, started_ms });
         }
     }
+}
+
+/// Some messages of a segment.
+#[derive(Clone, Copy)]
+pub(super) struct TablePart<'s> {
+    /// The number of the segment.
+    pub(super) number: usize,
+    pub(super) segment: &'s TableSegment,
+    start: u32,
+}
+
+impl<'s> TablePart<'s> {
+    /// The messages whose first event is in range, and its time in milliseconds since 1970.
+    pub(super) fn documents(self, range: TimeRange) -> impl Iterator<Item = (u32, i64)> + use<'s> {
+        let Self { segment, start, .. } = self;
+        let (since, until) = bounds(range);
+        let end = segment.document_count().min(start.saturating_add(MESSAGES_AT_ONCE));
+        (start..end)
+            .map(|document| (document, segment.first_ms(document)))
+            .filter(move |(_, first_ms)| (since..=until).contains(first_ms))
+            .filter(|(document, _)| segment.is_alive(*document))
+    }
+}
+
+/// The first and the last instant of a range, in milliseconds since 1970.
+fn bounds(range: TimeRange) -> (i64, i64) {
+    let since = range.since.map_or(i64::MIN, |it| it.as_ms());
+    (since, range.until.map_or(i64::MAX, |it| it.as_ms().saturating_sub(1)))
 }
 
 impl ListedMessage {

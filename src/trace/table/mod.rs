@@ -3,9 +3,11 @@
 pub(super) mod entry;
 pub(super) mod filter;
 pub(super) mod listing;
+mod numbers;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 
-pub(crate) use listing::{ColumnOf, ListedMessage, ListedRow, Listing, SENDERS, TextNumbers};
+pub(crate) use listing::{ListedMessage, ListedRow, Listing};
+pub(crate) use numbers::{TextKind, TextNumbers};
 pub use upkeep::{is_table_true, keep_table, rebuild_table};

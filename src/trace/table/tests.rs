@@ -125,6 +125,10 @@ proptest! {
     ) {
         let dir = tempfile::tempdir().unwrap();
         let (one, many) = (dir.path().join("one"), dir.path().join("many"));
+        // Of records that differ in approximate times alone, the first is kept.
+        let messages: BTreeSet<&str> = log.iter().map(|it| &*it.record.message).collect();
+        let is_kept_in_any_order = messages.len() == log.len()
+            || log.iter().all(|it| !it.record.is_time_approximate);
         write(&one, &[log], Some(TableUpkeep::default()));
         let batches: Vec<Vec<StoredEvent>> = shuffled.chunks(size).map(<[_]>::to_vec).collect();
         write(&many, &batches, Some(TableUpkeep { read_events_max }));
@@ -136,7 +140,9 @@ proptest! {
             prop_assert_eq!(listed, judged);
             prop_assert_eq!(is_table_true(store).unwrap(), Some(true));
         }
-        prop_assert_eq!(placeless(entries(&one)), placeless(entries(&many)));
+        if is_kept_in_any_order {
+            prop_assert_eq!(placeless(entries(&one)), placeless(entries(&many)));
+        }
     }
 
     #[test]
