@@ -3,6 +3,7 @@
 //! Everything is counted in milliseconds since 1970, as CloudWatch does. This module knows
 //! nothing of records or events.
 
+mod day;
 mod duration;
 mod interval;
 mod logged_time;
@@ -13,6 +14,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+pub use day::day_of;
 pub use duration::human_duration;
 pub use interval::{Interval, Intervals};
 pub use logged_time::LoggedTime;
@@ -180,11 +182,19 @@ impl TimeRange {
 pub enum TimeError {
     /// None of the accepted forms.
     #[error(
-        "cannot read \"{text}\" as a time: give RFC 3339 (2026-11-23T21:34:00Z), a date (2026-11-23), or an age (2h, 7d, 1h30m)"
+        "cannot read \"{text}\" as a time: give RFC 3339 (2026-11-23T21:34:00Z), a date (2026-11-23), a day (yesterday, monday), or an age (2h, 7d, 1h30m)"
     )]
     UnknownForm {
         /// What was written.
         text: String,
+    },
+    /// Not a day, or one in another order.
+    #[error("cannot read \"{text}\" as a time: {hint}")]
+    NoDay {
+        /// What was written.
+        text: String,
+        /// What is wrong, or what was meant.
+        hint: String,
     },
     /// A form that was understood, outside the years -9999 to 9999.
     #[error("the time \"{text}\" is out of range")]
@@ -200,8 +210,8 @@ pub enum TimeError {
     },
 }
 
-/// Reads a time argument: RFC 3339, a date (its first instant in `zone`), a local date and time,
-/// an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or a number since 1970, whose size tells
+/// Reads a time argument: RFC 3339, a date or a day by its name ([`day_of`]; its first instant in
+/// `zone`), a local date and time, an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or a number since 1970, whose size tells
 /// seconds, milliseconds, microseconds and nanoseconds apart.
 ///
 /// # Errors
@@ -230,12 +240,20 @@ pub fn parse_time_argument(
     {
         return LoggedTime::from_number(number).map(|it| it.at).ok_or_else(out_of_range);
     }
+    if let Some((first, _)) = day_of(trimmed, now, zone) {
+        return Ok(first);
+    }
     if let Ok(civil) = trimmed.parse::<jiff::civil::DateTime>() {
         let zoned = civil.to_zoned_datetime(zone.0.clone()).map_err(|_| out_of_range())?;
         return Timestamp::from_ms(zoned.timestamp().as_millisecond()).ok_or_else(out_of_range);
     }
-    let age_ms = parse_duration_ms(trimmed.strip_suffix("ago").unwrap_or(trimmed))
-        .ok_or_else(|| TimeError::UnknownForm { text: text.to_owned() })?;
+    let age_ms =
+        parse_duration_ms(trimmed.strip_suffix("ago").unwrap_or(trimmed)).ok_or_else(|| {
+            match day::hint(trimmed) {
+                Some(hint) => TimeError::NoDay { text: text.to_owned(), hint },
+                None => TimeError::UnknownForm { text: text.to_owned() },
+            }
+        })?;
     now.as_ms().checked_sub(age_ms).and_then(Timestamp::from_ms).ok_or_else(out_of_range)
 }
 
@@ -300,6 +318,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
+        check("yesterday", "2026-11-22T00:00:00.000Z");
         for text in ["", "yesterday-ish", "-2h", "5", "2026-13-40", "99999999999999999999"] {
             assert!(parse_time_argument(text, now(), &Zone::UTC).is_err(), "{text}");
         }

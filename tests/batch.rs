@@ -83,7 +83,7 @@ fn each_message_is_one_object_in_the_order_of_the_ids() {
     let ended = batch(&store.store(), ids, &["--format", "json"]).with(0);
     let answer = ended.json();
     let keys: Vec<&String> = answer.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["messages", "notFound", "coverageNote"]);
+    assert_eq!(keys, ["messages", "notFound", "candidates", "coverageNote"]);
     let messages = answer["messages"].as_array().unwrap();
     let traces: Vec<&Value> = messages.iter().map(|it| &it["traceIds"][0]).collect();
     assert_eq!(traces, ["t3", "t2", "t1"]);
@@ -99,7 +99,10 @@ fn each_message_is_one_object_in_the_order_of_the_ids() {
         (&json!([]), &json!(["<gone@x>"]))
     );
     let empty = batch(&store.store(), "", &["--format", "json"]).with(1);
-    assert_eq!(empty.json(), json!({"messages": [], "notFound": [], "coverageNote": null}));
+    assert_eq!(
+        empty.json(),
+        json!({"messages": [], "notFound": [], "candidates": [], "coverageNote": null})
+    );
     let quiet = batch(&store.store(), ids, &["-q"]).with(0);
     assert_eq!(quiet.stderr, "");
 }

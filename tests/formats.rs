@@ -45,6 +45,7 @@ fn check_message(message: &Value) {
             "mailboxes",
             "at",
             "latencyMs",
+            "matched",
         ] {
             assert!(all.contains(&key), "{key} of {recipient}");
         }
@@ -64,7 +65,7 @@ fn every_key_is_there_even_where_nothing_is_known() {
     ]);
     let ended = store.run(&["trace", "--format", "json", "t1", "t2"]).with(0);
     let answer = ended.json();
-    assert_eq!(keys(&answer), ["messages", "notFound", "coverageNote"]);
+    assert_eq!(keys(&answer), ["messages", "notFound", "candidates", "coverageNote"]);
     answer["messages"].as_array().unwrap().iter().for_each(check_message);
     let unknown = &answer["messages"][0];
     assert_eq!(
@@ -86,7 +87,7 @@ fn every_key_is_there_even_where_nothing_is_known() {
         "logGroup": "/aws/workmail/emailevents/acme", "logStream": "s1", "eventId": format!("{:056}", 0), "message": message});
     assert_eq!(events[2], whole);
     let document = store.run(&["search", "--format", "json"]).with(0).json();
-    assert_eq!(document, json!({"total": 3, "events": events}));
+    assert_eq!(document, json!({"total": 3, "events": events, "next": null}));
 }
 
 #[test]

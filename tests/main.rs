@@ -28,6 +28,8 @@ mod cloudwatch;
 mod export_which;
 // Which messages are asked for.
 mod filters;
+// Which messages are asked for, in every way of finding them.
+mod filter_properties;
 // What fuzzing has kept.
 mod fuzz_corpus;
 // Messages in groups.
@@ -36,6 +38,8 @@ mod groups;
 mod crash;
 // Changed, missing and foreign bytes in a store.
 mod damage;
+// The query language through the commands.
+mod language;
 // No room for the store or for the answer.
 mod disk_full;
 // A store that must not be written.

@@ -226,16 +226,11 @@ fn check_all(store: &Store, request: &StatsRequest) {
         })
         .collect();
     let found = latencies(store, request).unwrap();
-    let found: BTreeMap<_, (u64, [i64; 4])> = found
-        .whole
-        .iter()
-        .chain(&found.by_interval)
-        .map(|it| {
-            let key = (it.start.map(Timestamp::as_ms), it.outcome.to_string());
-            (key, (it.count, [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms]))
-        })
-        .collect();
-    assert_eq!(found, expected);
+    let found = found.whole.iter().chain(&found.by_interval).map(|it| {
+        let key = (it.start.map(Timestamp::as_ms), it.outcome.to_string());
+        (key, (it.count, [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms]))
+    });
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
 }
 
 fn request(store: &Store, grace_ms: i64) -> StatsRequest {
@@ -244,6 +239,7 @@ fn request(store: &Store, grace_ms: i64) -> StatsRequest {
         interval: None,
         zone: Zone::UTC,
         rules: rules_of(store, grace_ms),
+        rows: mailtrace::query::Query::All,
     }
 }
 

@@ -11,7 +11,7 @@ use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::output::counted;
-use super::search::{parse_query, range};
+use super::question::{OnArgs, parse_rows, range};
 use super::sign::{PasswordArgs, warn_of_open_key};
 use super::watched::addresses_in;
 use super::{Context, Format, Outcome, output};
@@ -20,7 +20,7 @@ use crate::export::{
     Staging, TimeBound, write_bundle, write_flat, write_flat_file,
 };
 use crate::limits;
-use crate::query::{self, Field, Pattern, Query};
+use crate::query::{Field, Matcher, Pattern, Query};
 use crate::render::{csv_cell, sanitise, write_json};
 use crate::signing::SIGNATURE_SUFFIX;
 use crate::store::Store;
@@ -32,8 +32,8 @@ use crate::trace::{JoinRules, MessageFilter, select};
 /// Writes a bundle, a directory or one zip: the original records, tables of messages and of their
 /// timeline, a report to read and print, a manifest and SHA256SUMS. `mailtrace verify --bundle`
 /// checks one later, without a store; `mailtrace import` takes its records back. Or, with --as, one
-/// file for other programs. Whole messages are taken: those with the IDs, those that the options ask
-/// for as in `mailtrace messages`, those of the events that a query finds, or all. The same export of the same store is the same bytes. Exits with 1 when
+/// file for other programs. Whole messages are taken: those with the IDs, those that options and
+/// query ask for as in `mailtrace messages`, or all. The same export of the same store is the same bytes. Exits with 1 when
 /// nothing was found, which the bundle then says (with 2, and without a bundle, when it was asked for
 /// with a list), and with 3 when a message has more events than
 /// were taken.
@@ -55,19 +55,21 @@ pub(super) struct ExportArgs {
     /// The file of --ids-from is CSV: take its IDs from the column of this name or number
     #[arg(long, value_name = "COLUMN", requires = "ids_from")]
     column: Option<String>,
-    /// Take the messages of the events that this query finds (see `mailtrace search --help`)
+    /// Take the messages that this query finds (see `mailtrace messages --help`)
     #[arg(long, value_name = "QUERY")]
     query: Option<String>,
     /// Take the messages that are from or for one of the addresses in a file, one a line
     #[arg(long, value_name = "FILE")]
     addresses_from: Option<PathBuf>,
-    /// Only messages first seen, or with --query alone events, from this time on: RFC 3339, a date,
-    /// or an age such as 7d
+    /// Only messages first seen, or with --query alone with events, from this time on: RFC 3339, a
+    /// date, or an age such as 7d
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only messages first seen, or with --query alone events, before this time
+    /// Only messages first seen, or with --query alone with events, before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
     #[command(flatten)]
     grace: GraceArgs,
     /// A name for the case, shown in the report and the manifest
@@ -183,7 +185,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
-    let selection = asked.select(args, store, &rules)?;
+    let selection = asked.select(store, &rules)?;
     let (_, not_found) = selection.not_found();
     if let Some(list) = args.list().filter(|_| selection.messages().is_empty()) {
         let note = super::trace::coverage_note(store, context);
@@ -253,7 +255,6 @@ impl Made {
 struct Asked {
     question: Question,
     range: TimeRange,
-    query: Option<Query>,
     ids: Option<Ids>,
     /// What is asked besides; none when nothing is.
     filter: Option<MessageFilter>,
@@ -261,8 +262,8 @@ struct Asked {
 
 impl Asked {
     fn new(args: &ExportArgs, context: &Context) -> anyhow::Result<Self> {
-        let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
-        let query = args.query.as_deref().map(|it| parse_query(it, context)).transpose()?;
+        let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
+        let query = args.query.as_deref().map(|it| parse_rows(it, context)).transpose()?;
         let ids = match &args.ids_from {
             Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
             None if args.ids.is_empty() => None,
@@ -290,7 +291,7 @@ impl Asked {
             "IDs say already which messages to take: leave out {}",
             question.filters.join(" ")
         );
-        Ok(Self { question, range, query, ids, filter })
+        Ok(Self { question, range, ids, filter })
     }
 
     /// What is asked besides IDs, times and a query alone.
@@ -302,33 +303,27 @@ impl Asked {
         let mut filter = args.which.filter()?;
         let addresses = args.addresses_from.as_deref().map(addresses_in).transpose()?;
         filter.addresses = addresses.map(|it| Pattern::one_of(Field::To, it));
-        if filter == MessageFilter::default() {
-            return Ok(None);
+        let is_query_alone = filter == MessageFilter::default();
+        let Some(query) = query else {
+            let range = MessageFilter { first_seen: range, ..filter };
+            return Ok((!is_query_alone).then_some(range));
+        };
+        let mut rows = vec![filter.rows, query.clone()];
+        if is_query_alone && !range.is_unbounded() {
+            rows.push(Query::demand(Field::Time, Matcher::Time(range)));
+            return Ok(Some(MessageFilter { rows: Query::and(rows), ..MessageFilter::default() }));
         }
-        filter.events.extend(query.cloned());
-        Ok(Some(MessageFilter { first_seen: range, ..filter }))
+        Ok(Some(MessageFilter { first_seen: range, rows: Query::and(rows), ..filter }))
     }
 
     /// Finds the messages.
-    fn select(
-        &mut self,
-        args: &ExportArgs,
-        store: &Store,
-        rules: &JoinRules,
-    ) -> anyhow::Result<Selection> {
-        let is_all = self.ids.is_none() && args.query.is_none();
+    fn select(&mut self, store: &Store, rules: &JoinRules) -> anyhow::Result<Selection> {
+        let is_all = self.ids.is_none();
         let all = || MessageFilter { first_seen: self.range, ..MessageFilter::default() };
         if let Some(filter) = self.filter.take().or_else(|| is_all.then(all)) {
             return Ok(Selection::of_summaries(&select(store, rules, &filter)?)?);
         }
         let mut selector = Selector::new(store, rules);
-        if let Some(query) = &self.query {
-            let limit = usize::try_from(store.checkpoint().records).unwrap_or(usize::MAX);
-            let mut hits = query::search(store, query, self.range, limit)?;
-            while let Some((location, _)) = hits.next_with_location()? {
-                selector.add_event(location)?;
-            }
-        }
         if let Some(ids) = &mut self.ids {
             while let Some(id) = ids.next_ids(1)?.pop() {
                 selector.add_id(&id)?;

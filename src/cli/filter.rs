@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Context;
 use super::grace::duration_ms;
-use super::search::{parse_query, range};
+use super::question::{OnArgs, parse_query, range};
 use super::watched::WatchedArgs;
 use crate::query::{Field, Pattern, Query};
 use crate::time::TimeRange;
@@ -25,6 +25,15 @@ pub(super) struct WhichArgs {
     /// With these words in the subject, one after the other; a * at the end lengthens the last
     #[arg(long, value_name = "WORDS")]
     subject: Vec<String>,
+    /// Not sent by this address, neither really nor by name
+    #[arg(long, value_name = "ADDRESS")]
+    not_from: Vec<String>,
+    /// Not for this address: with another recipient
+    #[arg(long, value_name = "ADDRESS")]
+    not_to: Vec<String>,
+    /// Without these words in the subject
+    #[arg(long, value_name = "WORDS")]
+    not_subject: Vec<String>,
     /// With this message ID
     #[arg(long, value_name = "ID")]
     message_id: Vec<String>,
@@ -103,6 +112,8 @@ pub(super) struct FilterArgs {
     /// First seen before this time, which is itself left out
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
 }
 
 /// Whether something is so.
@@ -143,7 +154,7 @@ impl FilterArgs {
 
     /// When messages must have been first seen, as of now.
     pub(super) fn first_seen(&self, context: &Context) -> anyhow::Result<TimeRange> {
-        range(self.since.as_deref(), self.until.as_deref(), context)
+        range(self.since.as_deref(), self.until.as_deref(), &self.on, context)
     }
 }
 
@@ -175,8 +186,22 @@ impl WhichArgs {
             recipients_min: self.recipients_min,
             forwarded_to: patterns("--forwarded-to", Field::To, &self.forwarded_to)?,
             events,
+            rows: self.left_out()?,
             ..MessageFilter::default()
         })
+    }
+
+    /// What must not be so.
+    fn left_out(&self) -> anyhow::Result<Query> {
+        let from = patterns("--not-from", Field::From, &self.not_from)?;
+        let from = from.map(|it| {
+            let query = it.query();
+            Query::or(vec![query.clone(), query.in_field(Field::Sender)])
+        });
+        let to = patterns("--not-to", Field::To, &self.not_to)?;
+        let subject = patterns("--not-subject", Field::Subject, &self.not_subject)?;
+        let others = [to, subject].into_iter().flatten().map(|it| it.query().clone());
+        Ok(Query::and(from.into_iter().chain(others).map(Query::negated).collect()))
     }
 
     /// The options as they were given.
@@ -192,6 +217,9 @@ impl WhichArgs {
             ("from", self.from.clone()),
             ("to", self.to.clone()),
             ("subject", self.subject.clone()),
+            ("not-from", self.not_from.clone()),
+            ("not-to", self.not_to.clone()),
+            ("not-subject", self.not_subject.clone()),
             ("message-id", self.message_id.clone()),
             ("outcome", self.outcome.clone()),
             ("reason", self.reason.clone()),

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::Context;
 use crate::limits;
 use crate::query::{Field, Query, search};
-use crate::render::fit;
+use crate::render::{fit, sanitise};
 use crate::stats::{CountKey, StatsRequest, count_by};
 use crate::store::Store;
 use crate::store::words::folded;
@@ -25,22 +25,99 @@ pub(super) fn say_unknown_values<'q>(
     if context.global.quiet {
         return Ok(());
     }
-    for demand in queries.into_iter().flat_map(Query::demands) {
+    for demand in queries.into_iter().flat_map(Query::single_terms) {
         let exact = demand.exact_values().first().copied();
         let known = match exact {
             Some((field, value)) => known_values(field, value, store, context)?,
             None => None,
         };
-        let asked = exact.map_or(demand.to_string(), |(field, value)| format!("{field}:{value}"));
+        let asked = as_asked(demand);
         let line = match known {
             Some(Known::Has) => continue,
             Some(Known::HasNot(instead)) => format!("no event of the store has {asked}; {instead}"),
             None if search(store, demand, TimeRange::default(), 0)?.total() > 0 => continue,
-            None => format!("no event of the store has {asked}"),
+            None => match near_miss(demand, store, context)? {
+                Some(near) => format!("no event of the store has {asked}; {near}"),
+                None => format!("no event of the store has {asked}"),
+            },
         };
         writeln!(anstream::stderr().lock(), "{}", fit(&line, limits::TABLE_TEXT_COLUMNS_MAX))?;
     }
     Ok(())
+}
+
+/// A term as somebody may have written it.
+pub(super) fn as_asked(term: &Query) -> String {
+    let is_single = term.single_terms().first().is_some_and(|it| std::ptr::eq(*it, term));
+    match term.exact_values().first().filter(|_| is_single) {
+        Some((field, value)) => format!("{field}:{value}"),
+        None => term.to_string(),
+    }
+}
+
+/// The address or domain of the store that is most like the one that is asked for, in words;
+/// nothing where none is like it, or no address is asked for.
+pub(super) fn near_miss(
+    term: &Query,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<Option<String>> {
+    let Some((field, asked)) = term.exact_values().first().copied() else { return Ok(None) };
+    let (addresses, domains) = match field {
+        Field::From | Field::Sender => (CountKey::Sender, CountKey::SenderDomain),
+        Field::To => (CountKey::Recipient, CountKey::RecipientDomain),
+        Field::SenderDomain => (CountKey::SenderDomain, CountKey::SenderDomain),
+        Field::RecipientDomain => (CountKey::RecipientDomain, CountKey::RecipientDomain),
+        _ => return Ok(None),
+    };
+    let asked = asked.trim_start_matches('@');
+    // What has no sign may be a name or a domain.
+    let is_address = asked.contains('@');
+    let keys: &[CountKey] = if is_address { &[addresses] } else { &[addresses, domains] };
+    let mut best: Option<(usize, u64, String, CountKey)> = None;
+    for key in keys {
+        let request = request_of_all(context);
+        for row in count_by(store, *key, &request, usize::MAX)?.rows {
+            let Some(value) = row.value else { continue };
+            let is_domain = matches!(key, CountKey::SenderDomain | CountKey::RecipientDomain);
+            let compared = match value.split_once('@') {
+                Some((name, _)) if !is_address && !is_domain => name,
+                _ => value.as_str(),
+            };
+            let Some(distance) = distance(asked, compared) else { continue };
+            let is_better = best.as_ref().is_none_or(|it| {
+                (distance, std::cmp::Reverse(row.count)) < (it.0, std::cmp::Reverse(it.1))
+            });
+            if is_better {
+                best = Some((distance, row.count, value, *key));
+            }
+        }
+    }
+    Ok(best.map(|(_, count, value, key)| {
+        let (what, unit) = (sanitise(&value), key.unit().as_str());
+        let unit = if count == 1 { unit.trim_end_matches('s') } else { unit };
+        format!("did you mean {what}, {count} {unit}?")
+    }))
+}
+
+/// How many letters differ, where these are few.
+fn distance(asked: &str, value: &str) -> Option<usize> {
+    let most = 1 + asked.len().min(24) / 8;
+    if asked.len().abs_diff(value.len()) > most || asked == value {
+        return None;
+    }
+    Some(strsim::osa_distance(asked, value)).filter(|it| *it <= most)
+}
+
+/// Counts over everything.
+fn request_of_all(context: &Context) -> StatsRequest {
+    StatsRequest {
+        range: TimeRange::default(),
+        interval: None,
+        zone: context.zone.clone(),
+        rules: JoinRules::default(),
+        rows: Query::All,
+    }
 }
 
 /// Whether an event has a value.
@@ -60,12 +137,7 @@ fn known_values(
     let Some(key) = CountKey::from_name(field.name()).filter(|it| it.is_of_events()) else {
         return Ok(None);
     };
-    let request = StatsRequest {
-        range: TimeRange::default(),
-        interval: None,
-        zone: context.zone.clone(),
-        rules: JoinRules::default(),
-    };
+    let request = request_of_all(context);
     let counts = count_by(store, key, &request, usize::MAX)?;
     let values: Vec<&str> = counts.rows.iter().filter_map(|it| it.value.as_deref()).collect();
     if values.iter().any(|it| folded(it) == value) {

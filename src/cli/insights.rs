@@ -9,7 +9,7 @@ use clap::Args;
 use super::ids::named;
 use super::input::InputArgs;
 use super::listing::{say_how_many, say_not_covered};
-use super::search::range;
+use super::question::{OnArgs, range};
 use super::{Context, Format, Outcome};
 use crate::insights::{self, Answer, EXAMPLES, Query, Request};
 use crate::limits;
@@ -94,7 +94,8 @@ impl InsightsArgs {
     /// Where and when to look.
     fn request(&self, context: &Context) -> anyhow::Result<Request> {
         let since = self.since.as_deref().or(self.start.as_deref());
-        let TimeRange { since, until } = range(since, self.until.as_deref(), context)?;
+        let TimeRange { since, until } =
+            range(since, self.until.as_deref(), &OnArgs::default(), context)?;
         let end = self.end.as_deref().map(|it| {
             let end = parse_time_argument(it, context.now, &context.zone)?;
             anyhow::Ok(end.saturating_add_ms(1))

@@ -7,17 +7,20 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::explain::{explain_rows, say_empty_terms};
 use super::filter::FilterArgs;
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
 use super::input::{InputArgs, Opened};
 use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::question::parse_rows;
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
+use crate::query::Query;
 use crate::render::{
-    write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table,
-    write_messages_csv, write_messages_ndjson, write_messages_table,
+    write_found_message, write_groups_csv, write_groups_json, write_groups_ndjson,
+    write_groups_table, write_matching_table, write_messages_csv, write_messages_table,
 };
 use crate::stats::{GroupKey, GroupRequest, group};
 use crate::store::Store;
@@ -33,8 +36,16 @@ use crate::trace::{
 /// --reason, --slower-than and --outcome ask, one and the same recipient must be. @NAME stands for
 /// the options that the configuration file has under [queries]. Numbers for --fail-if: messages,
 /// recipients, and the outcomes.
+///
+/// A query is written as in `mailtrace search` and asks each message with each of its recipients:
+/// besides the fields of events it may name outcome, message-outcome, latency, direction, junk,
+/// sender-domain, recipient-domain, cause, recipients (how many) and first-seen. There event, time,
+/// status and action ask the recipient's leg.
 #[derive(Debug, Args)]
 pub(super) struct MessagesArgs {
+    /// What to find, such as: 'from:ana@acme.example outcome:lost -subject:newsletter'
+    #[arg(value_name = "QUERY", num_args = 0..)]
+    text: Vec<String>,
     /// Count in groups by one of these, or by two with a comma between: reason, cause (the reason
     /// without addresses, hosts and IDs), status, sender, sender-domain, recipient,
     /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day
@@ -54,6 +65,9 @@ pub(super) struct MessagesArgs {
     /// Show the events of each message too (JSON and NDJSON)
     #[arg(long)]
     events: bool,
+    /// Show the query that options and query make, and how many messages each of its terms finds
+    #[arg(long, conflicts_with_all = ["group_by", "cursor", "events", "fail_if", "watch"])]
+    explain: bool,
     #[command(flatten)]
     watch: WatchArgs,
     #[command(flatten)]
@@ -106,7 +120,9 @@ pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
     check_limit(args.limit)?;
     let cursor = args.cursor()?;
     // What is read from standard input can be read once.
-    let filter = args.filter.filter(context)?;
+    let mut filter = args.filter.filter(context)?;
+    let rows = parse_rows(&args.text.join(" "), context)?;
+    filter.rows = Query::and(vec![rows, filter.rows]);
     args.watch.run(&args.input, context, |opened, context| {
         // Ages count back from now, which moves on.
         let filter =
@@ -125,6 +141,9 @@ fn answer(
     let grace_ms = args.grace.ms()?;
     let store = &opened.store;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
+    if args.explain {
+        return Ok((explain_rows(&filter, &rules, store, context)?, None));
+    }
     if !args.group_by.is_empty() {
         return Ok((show_groups(args, filter, rules, opened, context)?, None));
     }
@@ -133,13 +152,14 @@ fn answer(
     let is_nothing = page.total == 0;
     let failed = args.watch.failed(&metrics(), |name| metric(&totals, name))?;
     let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let (shown, truncated) = write(&page, args, &rules, context, store, &mut stdout)?;
+    let (shown, truncated) = write(&page, args, &filter, &rules, context, store, &mut stdout)?;
     stdout.flush()?;
     opened.say_truncated(truncated, context);
     say_how_many("message", shown, page.total, store, context)?;
     if is_nothing {
         say_not_covered(filter.first_seen, store, context)?;
         say_unknown_values(filter.queries(), store, context)?;
+        say_empty_terms(&filter.rows, &rules, store, context)?;
     }
     say_what_is_next(&page, args, context)?;
     Ok((page.total > 0, failed))
@@ -206,6 +226,7 @@ fn show_groups(
         say_how_many("message", 0, 0, &opened.store, context)?;
         say_not_covered(request.filter.first_seen, &opened.store, context)?;
         say_unknown_values(request.filter.queries(), &opened.store, context)?;
+        say_empty_terms(&request.filter.rows, &request.rules, &opened.store, context)?;
     } else if context.global.format == Format::Table && !context.global.quiet {
         let (shown, all) = (groups.rows.len(), groups.group_count);
         let of = format!("of {} {}", groups.total, groups.unit.as_str());
@@ -229,6 +250,7 @@ const PART_MESSAGES: usize = 200;
 fn write(
     page: &Page,
     args: &MessagesArgs,
+    filter: &MessageFilter,
     rules: &JoinRules,
     context: &Context,
     store: &Store,
@@ -248,22 +270,32 @@ fn write(
             .filter_map(|it| tracer.message_of(it.event).transpose())
             .collect::<Result<_, _>>()?;
         match context.global.format {
-            Format::Table => write_messages_table(&traced, &context.table_options(false), out)?,
-            Format::Ndjson => write_messages_ndjson(&traced, args.events, zone, out)?,
-            Format::Csv => write_messages_csv(&traced, shown == 0, zone, out)?,
-            Format::Json => {
+            Format::Table => {
+                let options = context.table_options(false);
+                match filter.asks_of_rows() {
+                    true => {
+                        let matching = traced.iter().map(|it| (it, with_matching_rows(it, filter)));
+                        let matching: Vec<(&Message, Message)> = matching.collect();
+                        write_matching_table(&matching, &options, out)?;
+                    }
+                    false => write_messages_table(&traced, &options, out)?,
+                }
+            }
+            Format::Csv => {
+                let matching: Vec<Message> =
+                    traced.iter().map(|it| with_matching_rows(it, filter)).collect();
+                write_messages_csv(&matching, shown == 0, zone, out)?;
+            }
+            Format::Json | Format::Ndjson => {
                 for (index, message) in traced.iter().enumerate() {
-                    if shown > 0 || index > 0 {
+                    if is_json && (shown > 0 || index > 0) {
                         write!(out, ",")?;
                     }
+                    let matched = matched(message, filter);
                     let mut line = Vec::new();
-                    write_messages_ndjson(
-                        std::slice::from_ref(message),
-                        args.events,
-                        zone,
-                        &mut line,
-                    )?;
-                    out.write_all(line.strip_suffix(b"\n").unwrap_or(&line))?;
+                    write_found_message(message, &matched, args.events, zone, &mut line)?;
+                    let end: &[u8] = if is_json { b"\n" } else { b"" };
+                    out.write_all(line.strip_suffix(end).unwrap_or(&line))?;
                 }
             }
         }
@@ -278,4 +310,17 @@ fn write(
         write_messages_csv(&[], true, zone, out)?;
     }
     Ok((shown, truncated))
+}
+
+/// Of each row of a message whether it is what is asked for.
+fn matched(message: &Message, filter: &MessageFilter) -> Vec<bool> {
+    message.recipients.iter().map(|it| filter.matches_row(message, it)).collect()
+}
+
+/// A message with no other rows than those that are what is asked for.
+fn with_matching_rows(message: &Message, filter: &MessageFilter) -> Message {
+    let mut matched = matched(message, filter).into_iter();
+    let mut message = message.clone();
+    message.recipients.retain(|_| matched.next().unwrap_or_default());
+    message
 }

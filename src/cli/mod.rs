@@ -12,6 +12,7 @@ mod condition;
 mod doctor;
 #[cfg(feature = "aws")]
 mod doctor_report;
+mod explain;
 mod export;
 mod export_check;
 mod filter;
@@ -36,6 +37,7 @@ mod pull_report;
 mod pull_s3;
 #[cfg(feature = "aws")]
 mod pull_sources;
+mod question;
 mod reindex;
 mod removal;
 mod room;

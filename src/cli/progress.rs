@@ -124,3 +124,22 @@ fn rate(count: u64, elapsed: Duration) -> u64 {
     let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
     count.saturating_mul(1_000) / ms
 }
+
+/// Shows how reading originals gets on.
+pub(super) struct ReadingProgress(Option<Bar>);
+
+impl ReadingProgress {
+    pub(super) fn new(context: &Context) -> Self {
+        Self(Bar::new(context))
+    }
+
+    /// So many of so many events were read.
+    pub(super) fn show(&self, done: u64, total: u64) {
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
+        bar.set_length(total);
+        bar.set_position(done);
+        if bar.is_hidden() && done < total {
+            hidden.reveal("reading originals {bar:30} {human_pos} of {human_len}");
+        }
+    }
+}

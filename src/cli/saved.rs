@@ -9,7 +9,7 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use crate::config::Config;
 
 /// Commands that take saved queries.
-const COMMANDS: [&str; 3] = ["messages", "triage", "export"];
+const COMMANDS: [&str; 5] = ["messages", "triage", "export", "stats", "search"];
 
 /// Where the configuration file lies when nobody says otherwise.
 pub(super) fn config_path() -> anyhow::Result<PathBuf> {
@@ -36,6 +36,11 @@ pub(super) fn expanded(arguments: Vec<OsString>) -> anyhow::Result<Vec<OsString>
             words.push(argument);
             continue;
         };
+        // A query may ask for a domain.
+        if name.contains('.') && !queries.contains_key(&name) {
+            words.push(argument);
+            continue;
+        }
         let query = queries.get(&name).with_context(|| {
             let known: Vec<&str> = queries.keys().map(String::as_str).collect();
             let known =

@@ -2,28 +2,33 @@
 
 use std::io::{BufWriter, Write};
 
+use anyhow::Context as _;
 use clap::Args;
+use serde_json::json;
 
+use super::explain::explain_events;
 use super::hint::say_unknown_values;
 use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::progress::ReadingProgress;
+use super::question::{OnArgs, parse_query, range};
 use super::watched::WatchedArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::query::{self, Hits, Query};
 use crate::render::{write_events_csv, write_events_ndjson, write_events_table};
-use crate::store::StoredEvent;
-use crate::time::{TimeRange, parse_time_argument};
+use crate::store::{EventPlace, StoredEvent};
 
 /// Finds events by query, newest first
 ///
 /// A query is made of field:value terms, words and "phrases", with AND (which may be left out),
 /// OR, NOT and ( ); without a query every event is found. Fields: from sender to subject message-id
 /// trace-id event rule rule-type action folder spam dkim dmarc spf policy status reason log-group
-/// time. In addresses and whole values * stands for anything, at the end of a word of a subject or
-/// a reason for the rest of it; field:* finds events that have the field. Status and time take
-/// ranges: status:>=5, time:[2026-11-01 TO 2026-11-02], time:>=2h. Put the query in single quotes,
-/// so that the shell leaves it alone.
+/// time. In texts * stands for anything and ? for one character; /…/ is a regular expression;
+/// field:* finds events that have the field, from:@FILE those of a list. Status and time take
+/// ranges: status:>=5, time:[2026-11-01 TO 2026-11-02], time:>=2h, time:yesterday. Patterns on IDs
+/// and some on subjects and reasons read the originals: narrow them with --since. Put the query in
+/// single quotes, so that the shell leaves it alone.
 #[derive(Debug, Args)]
 pub(super) struct SearchArgs {
     /// What to find, such as: 'from:ana@acme.example subject:"quarterly report" NOT status:4.*'
@@ -35,9 +40,17 @@ pub(super) struct SearchArgs {
     /// Only events before this time, which is itself left out
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
     /// How many events to show at most
     #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
+    /// Continue after a page: the cursor that it gave as next
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// Show the query as it was understood, and how many events each of its terms finds
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     watched: WatchedArgs,
     #[command(flatten)]
@@ -47,10 +60,19 @@ pub(super) struct SearchArgs {
 pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
     let query =
         Query::and(vec![parse_query(&args.query.join(" "), context)?, args.watched.query()?]);
-    let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
     check_limit(args.limit)?;
+    let after = args.cursor.as_deref().map(str::parse::<EventPlace>).transpose();
+    let after = after.context("--cursor")?;
     let opened = args.input.open(context)?;
-    let mut hits = query::search(&opened.store, &query, range, args.limit)?;
+    if args.explain {
+        let has_found = explain_events(&query, range, &opened.store, context)?;
+        return Ok(opened.outcome(has_found));
+    }
+    let progress = ReadingProgress::new(context);
+    let heard = |done, total| progress.show(done, total);
+    let mut hits = query::search_heard(&opened.store, &query, range, after, args.limit, &heard)?;
+    drop(progress);
     let total = hits.total();
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let shown = write_hits(&mut hits, context, &mut stdout)?;
@@ -60,30 +82,12 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
         say_not_covered(range, &opened.store, context)?;
         say_unknown_values([&query], &opened.store, context)?;
     }
+    let next = hits.next_page().filter(|_| args.limit > 0 && !context.global.quiet);
+    if let Some(next) = next.filter(|_| context.global.format != Format::Json) {
+        writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
+    }
     // With a limit of none, what there is was found all the same.
     Ok(opened.outcome(shown > 0 || (args.limit == 0 && total > 0)))
-}
-
-/// Reads a query; what is wrong with it is shown under the query itself.
-pub(super) fn parse_query(text: &str, context: &Context) -> anyhow::Result<Query> {
-    query::parse(text, context.now, &context.zone).map_err(|error| {
-        let mut stderr = anstream::stderr().lock();
-        // There is nobody left to tell when stderr itself fails.
-        let _unwritable = writeln!(stderr, "{}", error.report());
-        anyhow::Error::new(error).context("cannot read the query")
-    })
-}
-
-/// Reads `--since` and `--until`.
-pub(super) fn range(
-    since: Option<&str>,
-    until: Option<&str>,
-    context: &Context,
-) -> anyhow::Result<TimeRange> {
-    let read = |text: Option<&str>| {
-        text.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose()
-    };
-    Ok(TimeRange { since: read(since)?, until: read(until)? })
 }
 
 /// Writes the events as they are read, so that a large answer takes no memory; a table is laid out
@@ -125,7 +129,8 @@ fn write_hits(hits: &mut Hits<'_>, context: &Context, out: &mut dyn Write) -> an
         }
     }
     if context.global.format == Format::Json {
-        writeln!(out, "]}}")?;
+        let next = json!(hits.next_page().map(|it| it.to_string()));
+        writeln!(out, "],\"next\":{next}}}")?;
     }
     Ok(shown)
 }

@@ -7,10 +7,11 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::json;
 
+use super::explain::say_empty_terms;
 use super::grace::GraceArgs;
 use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many, say_not_covered};
-use super::search::range;
+use super::question::{OnArgs, parse_rows, range};
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::render::{
@@ -35,6 +36,10 @@ use crate::trace::JoinRules;
 /// what `trace` says of them. Messages count at the time of their first event.
 #[derive(Debug, Args)]
 pub(super) struct StatsArgs {
+    /// Only of the messages that this query finds, as in `mailtrace messages`, and of those of their
+    /// recipients who are what it asks for
+    #[arg(value_name = "QUERY", num_args = 0..)]
+    query: Vec<String>,
     /// What to count by
     #[arg(long, value_name = "KEY", value_parser = key_names())]
     by: Option<String>,
@@ -54,6 +59,8 @@ pub(super) struct StatsArgs {
     /// Only before this time, which is itself left out
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
     /// How many values to show at most with --by; the total counts all
     #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
@@ -69,13 +76,15 @@ fn key_names() -> PossibleValuesParser {
 
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = args.grace.ms()?;
-    let range = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
     check_limit(args.limit)?;
+    let rows = parse_rows(&args.query.join(" "), context)?;
     let interval = args.interval.as_deref().map(interval).transpose()?;
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
-    let request = StatsRequest { range, interval, zone: context.zone.clone(), rules };
+    let zone = context.zone.clone();
+    let request = StatsRequest { range, interval, zone, rules, rows };
     let mut out = BufWriter::new(anstream::stdout().lock());
     let key = args.by.as_deref().and_then(CountKey::from_name);
     let has_found = match key {
@@ -89,6 +98,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
     if !has_found {
         say_how_many("event", 0, 0, store, context)?;
         say_not_covered(range, store, context)?;
+        say_empty_terms(&request.rows, &request.rules, store, context)?;
     }
     Ok(opened.outcome(has_found))
 }

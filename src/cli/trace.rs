@@ -8,10 +8,12 @@ use clap::Args;
 use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
+use super::progress::ReadingProgress;
 use super::{Context, Format, Outcome, batch};
 use crate::limits;
+use crate::query::{IdCandidates, ids_like};
 use crate::render::{
-    TraceAnswer, fit, write_divider, write_event_sources, write_messages_csv,
+    TraceAnswer, fit, sanitise, write_divider, write_event_sources, write_messages_csv,
     write_messages_ndjson, write_not_found, write_trace_json_with_sources,
     write_trace_ndjson_with_sources, write_trace_table, write_trace_tables,
 };
@@ -22,7 +24,8 @@ use crate::trace::{JoinRules, Message, trace_ids};
 /// Answers what happened to a message
 ///
 /// Follows it across all its legs and says what became of it for each recipient. Quote IDs in
-/// angle brackets, or leave the brackets off: a shell takes a bare < for a redirection.
+/// angle brackets, or leave the brackets off: a shell takes a bare < for a redirection. Of a part of
+/// an ID, six characters or more, the IDs that have it are listed, and the exit status is 1.
 #[derive(Debug, Args)]
 pub(super) struct TraceArgs {
     /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
@@ -66,7 +69,10 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
     }
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), &rules)?;
     let note = coverage_note(store, context);
+    let parts = candidates(&traced.not_found, store, context)?;
+    let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
     let answer = TraceAnswer {
+        candidates: &candidates,
         messages: &traced.messages,
         not_found: &traced.not_found,
         coverage_note: (!traced.not_found.is_empty()).then_some(note.as_str()),
@@ -108,7 +114,55 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         let mut stderr = anstream::stderr().lock();
         write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
     }
+    say_candidates(&parts, context)?;
     Ok(opened.outcome(!traced.messages.is_empty()))
+}
+
+/// IDs that what was not found is a part of: with each part, those that have it.
+fn candidates(
+    not_found: &[String],
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<Vec<(String, IdCandidates)>> {
+    let mut parts = Vec::new();
+    // Whoever asks for many has whole ones.
+    for part in not_found.iter().filter(|_| not_found.len() <= limits::ID_PARTS_MAX) {
+        let progress = ReadingProgress::new(context);
+        let found = ids_like(store, part, &|done, total| progress.show(done, total))?;
+        parts.extend(found.filter(|it| !it.ids.is_empty()).map(|it| (part.clone(), it)));
+    }
+    Ok(parts)
+}
+
+/// Lists them: as the answer where people read it, else beside it.
+fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow::Result<()> {
+    let mut text = String::new();
+    for (part, found) in parts {
+        let count = found.ids.len();
+        let more = if found.has_more { "more than " } else { "" };
+        let how = match (found.is_beginning, count) {
+            (true, 1) => "begins with",
+            (true, _) => "begin with",
+            (false, 1) => "has in it",
+            (false, _) => "have in them",
+        };
+        let what = if count == 1 { "ID" } else { "IDs" };
+        let line = format!("{more}{count} {what} {how} {part}:");
+        text.push_str(&fit(&line, limits::TABLE_TEXT_COLUMNS_MAX));
+        text.push('\n');
+        for id in &found.ids {
+            text.push_str("  ");
+            // Whole, so that it can be asked for.
+            text.push_str(&sanitise(id));
+            text.push('\n');
+        }
+    }
+    match context.global.format {
+        Format::Table => write!(anstream::stdout().lock(), "{text}")?,
+        _ if !context.global.quiet => write!(anstream::stderr().lock(), "{text}")?,
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Says which IDs are those of several messages: whoever asks about one mail is answered with

@@ -4,12 +4,14 @@ use std::io::{BufWriter, Write};
 
 use clap::Args;
 
+use super::explain::say_empty_terms;
 use super::grace::{GraceArgs, duration_ms};
 use super::input::{InputArgs, Opened};
-use super::search::range;
+use super::question::{OnArgs, parse_rows, range};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::render::{write_triage, write_triage_csv, write_triage_json};
+use crate::shell::quoted;
 use crate::time::{DAY_MS, TimeRange, Timestamp};
 use crate::trace::JoinRules;
 use crate::triage::{FindingKind, Triage, TriageRequest, triage};
@@ -23,12 +25,17 @@ use crate::triage::{FindingKind, Triage, TriageRequest, triage};
 /// bursts, no-beginning.
 #[derive(Debug, Args)]
 pub(super) struct TriageArgs {
+    /// Only the messages that this query finds, as in `mailtrace messages`
+    #[arg(value_name = "QUERY", num_args = 0..)]
+    query: Vec<String>,
     /// From this time on: RFC 3339, a date, or an age such as 2h or 7d
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
     /// Before this time, which is itself left out [default: all that there is]
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
     /// How long mail may take before it is slow
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     slow: String,
@@ -55,7 +62,7 @@ fn answer(
     let slow_ms = duration_ms("--slow", &args.slow, "5m")?;
     let grace_ms = args.grace.ms()?;
     let store = &opened.store;
-    let asked = range(args.since.as_deref(), args.until.as_deref(), context)?;
+    let asked = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
     let period = period(asked, rules.newest, context.now);
     let (Some(since), Some(until)) = (period.since, period.until) else {
@@ -64,7 +71,8 @@ fn answer(
     anyhow::ensure!(since < until, "--since and --until leave no time between them");
     let items = usize::from(args.items);
     let zone = context.zone.clone();
-    let request = TriageRequest { since, until, rules, slow_ms, items, zone };
+    let rows = parse_rows(&args.query.join(" "), context)?;
+    let request = TriageRequest { since, until, rules, slow_ms, items, zone, rows };
     let found = triage(store, &request)?;
     let failed = failed(args, &found)?;
     let commands: Vec<String> =
@@ -83,6 +91,7 @@ fn answer(
     if found.messages == 0 {
         super::listing::say_how_many("message", 0, 0, store, context)?;
         super::listing::say_not_covered(found.range, store, context)?;
+        say_empty_terms(&request.rows, &request.rules, store, context)?;
     }
     Ok((found.messages > 0, failed))
 }
@@ -129,5 +138,7 @@ fn command(
     };
     let grace = args.grace.option().map(|it| format!(" {it}")).unwrap_or_default();
     let asked = args.input.as_typed(context);
-    format!("mailtrace messages {filter} --since {since} --until {until}{grace}{asked}")
+    let query = args.query.join(" ");
+    let query = if query.is_empty() { query } else { format!("{} ", quoted(&query)) };
+    format!("mailtrace messages {query}{filter} --since {since} --until {until}{grace}{asked}")
 }

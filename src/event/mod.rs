@@ -8,6 +8,8 @@
 mod address;
 mod address_finder;
 mod address_text;
+mod cause;
+mod cause_word;
 mod encoded_word;
 mod escapes;
 mod json;
@@ -26,6 +28,7 @@ pub(crate) use address::is_plain_address;
 pub use address::{Address, domain_of};
 pub use address_finder::{each_address, first_address};
 pub use address_text::{normal_address, normal_domain};
+pub use cause::cause_of;
 pub use message_id::MessageId;
 pub use name::EventName;
 pub use parse::{EventError, Parser};

@@ -78,6 +78,24 @@ impl<'a> EventName<'a> {
         }
     }
 
+    /// The word for it in a list of events, by which queries know it too; an undocumented name
+    /// stands for itself.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        match self {
+            Self::OrganizationEmailReceived => "received",
+            Self::MailboxEmailDelivered => "delivered",
+            Self::RuleApplied => "rule",
+            Self::JournalingInitiated => "journal",
+            Self::IncomingEmailBounced => "bounced in",
+            Self::OutgoingEmailSubmitted => "submitted",
+            Self::OutgoingEmailSent => "sent",
+            Self::OutgoingEmailBounced => "bounced out",
+            Self::DmarcPolicyApplied => "DMARC",
+            Self::Other(name) => name,
+        }
+    }
+
     /// Whether a bounce is reported, in either direction.
     #[must_use]
     pub fn is_bounce(&self) -> bool {

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Clause, Glob, Matcher, Query};
+use super::glob::ANY_ONE;
+use super::{Clause, Field, FieldKind, Matcher, Query};
 
 impl fmt::Display for Query {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,13 +52,24 @@ impl fmt::Display for Clause {
         match &self.matcher {
             Matcher::Present => formatter.write_str("*"),
             Matcher::Exact(text) => write_quoted(formatter, text),
-            Matcher::Glob(glob) => write_glob(formatter, glob),
+            Matcher::Glob(glob) => write_pattern(formatter, self.field, &glob.pieces()),
+            Matcher::Regex(regexp) => write_regex(formatter, regexp.source()),
+            Matcher::Text(pattern) => {
+                let pieces: Vec<&str> = pattern.pieces().iter().map(String::as_str).collect();
+                write_pattern(formatter, self.field, &pieces)
+            }
             Matcher::Phrase(phrase) => {
                 let star = if phrase.is_prefix() { "*" } else { "" };
                 write!(formatter, "\"{}{star}\"", phrase.words().join(" "))
             }
             Matcher::Status(range) => {
                 let (low, high) = (range.low().map(dotted), range.high().map(dotted));
+                write_range(formatter, low.as_deref(), high.as_deref())
+            }
+            Matcher::Number(range) => {
+                let unit = if self.field.kind() == FieldKind::Duration { "ms" } else { "" };
+                let number = |it: i64| format!("{it}{unit}");
+                let (low, high) = (range.low.map(number), range.high.map(number));
                 write_range(formatter, low.as_deref(), high.as_deref())
             }
             Matcher::OneOf(values) => write!(formatter, "(one of {} values)", values.len()),
@@ -81,23 +93,46 @@ fn write_quoted(formatter: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     formatter.write_str("\"")
 }
 
-fn write_glob(formatter: &mut fmt::Formatter<'_>, glob: &Glob) -> fmt::Result {
-    for (index, piece) in glob.pieces().into_iter().enumerate() {
+fn write_pattern(formatter: &mut fmt::Formatter<'_>, field: Field, pieces: &[&str]) -> fmt::Result {
+    // What begins with a slash may be a regular expression, and what begins so an operator.
+    let mut is_first = true;
+    for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
             formatter.write_str("*")?;
+            is_first = false;
         }
         for character in piece.chars() {
+            if character == ANY_ONE {
+                formatter.write_str("?")?;
+                is_first = false;
+                continue;
+            }
             let is_sign = matches!(
                 character,
                 '"' | '\\' | '*' | '(' | ')' | '[' | '{' | '<' | '>' | '&' | '|'
-            );
+            ) || (character == '?' && field.kind() != FieldKind::Id)
+                || (character == '/' && is_first);
             if is_sign || character.is_whitespace() {
                 formatter.write_str("\\")?;
             }
             write!(formatter, "{character}")?;
+            is_first = false;
         }
     }
     Ok(())
+}
+
+fn write_regex(formatter: &mut fmt::Formatter<'_>, source: &str) -> fmt::Result {
+    formatter.write_str("/")?;
+    let mut is_escaped = false;
+    for character in source.chars() {
+        if character == '/' && !is_escaped {
+            formatter.write_str("\\")?;
+        }
+        write!(formatter, "{character}")?;
+        is_escaped = !is_escaped && character == '\\';
+    }
+    formatter.write_str("/")
 }
 
 /// Ranges are half-open: with their low end, without their high one.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::underline::{printed, underlined};
-use super::{Field, Span};
+use super::{Field, FieldKind, Span};
 use crate::limits;
 use crate::time::TimeError;
 
@@ -32,6 +32,50 @@ pub enum QueryErrorKind {
     UnknownField {
         /// What was written.
         name: String,
+        /// Whether the fields of rows may be named too.
+        has_rows: bool,
+    },
+    /// A field of rows in a question about events.
+    #[error("{field} is known of messages, not of single events")]
+    RowField {
+        /// Which.
+        field: Field,
+    },
+    /// Not a regular expression, or one that is too large.
+    #[error("this regular expression cannot be used: {reason}")]
+    BadRegex {
+        /// Why.
+        reason: String,
+    },
+    /// A regular expression on what is no text.
+    #[error("{field} is no text, so it takes no regular expression")]
+    NoRegex {
+        /// Which.
+        field: Field,
+    },
+    /// Not a count, or not a length of time.
+    #[error("\"{text}\" is no {}", if field.kind() == FieldKind::Duration { "length of time" } else { "number" })]
+    BadNumber {
+        /// Of which field.
+        field: Field,
+        /// What was written.
+        text: String,
+    },
+    /// A word that is none of those that a field may have.
+    #[error("{field} is never \"{text}\"")]
+    UnknownChoice {
+        /// Which.
+        field: Field,
+        /// What was written.
+        text: String,
+    },
+    /// A list that cannot be read.
+    #[error("cannot read the list \"{name}\": {reason}")]
+    NoList {
+        /// Its name.
+        name: String,
+        /// Why.
+        reason: String,
     },
     /// Something must follow, and does not.
     #[error("a term is missing here")]
@@ -74,15 +118,6 @@ pub enum QueryErrorKind {
         /// What was written.
         text: String,
     },
-    /// A pattern where only a hash can be looked up.
-    #[error("{field} is looked up exactly, so a * cannot stand in it")]
-    StarInId {
-        /// Which.
-        field: Field,
-    },
-    /// A star before or within a word.
-    #[error("in subjects and reasons a * may stand only at the end of a word")]
-    StarInWord,
     /// Signs only.
     #[error("there is no word in this, and {field} is searched by words")]
     NoWord {
@@ -110,6 +145,8 @@ pub enum QueryErrorKind {
     /// An age, which is a length, where an instant or a day is needed.
     #[error("an age alone is no time")]
     BareAge {
+        /// Of which field.
+        field: Field,
         /// What was written.
         text: String,
     },
@@ -128,7 +165,26 @@ impl QueryError {
         match &self.kind {
             QueryErrorKind::TooLong => "use `trace --batch` for long lists of IDs".to_owned(),
             QueryErrorKind::TooDeep => "take out parentheses that say nothing".to_owned(),
-            QueryErrorKind::UnknownField { name } => unknown_field_help(name),
+            QueryErrorKind::UnknownField { name, has_rows } => unknown_field_help(name, *has_rows),
+            QueryErrorKind::RowField { field } => {
+                format!("ask `mailtrace messages '{field}:…'`")
+            }
+            QueryErrorKind::BadRegex { .. } => {
+                "put a backslash before a sign that is meant as itself, or use * and ?".to_owned()
+            }
+            QueryErrorKind::NoRegex { .. } => {
+                "quote the value, or compare it: latency:>5m, recipients:[2 TO 5]".to_owned()
+            }
+            QueryErrorKind::BadNumber { field, .. } if field.kind() == FieldKind::Duration => {
+                format!("write {field}:>5m, {field}:<90s or {field}:[1m TO 2h]")
+            }
+            QueryErrorKind::BadNumber { field, .. } => {
+                format!("write {field}:3, {field}:>=10 or {field}:[2 TO 5]")
+            }
+            QueryErrorKind::UnknownChoice { field, text } => unknown_choice_help(*field, text),
+            QueryErrorKind::NoList { name, .. } => {
+                format!("name a file with one value a line, or quote \"@{name}\" if it is the value")
+            }
             QueryErrorKind::MissingTerm => {
                 "give a word, a \"phrase\", field:value or ( )".to_owned()
             }
@@ -153,13 +209,9 @@ impl QueryError {
             QueryErrorKind::NoId { .. } => {
                 "write NOT message-id:* for events that have no ID".to_owned()
             }
-            QueryErrorKind::StarInId { field } => format!(
-                "give the whole ID, or quote it if the * belongs to it; {field}:* finds all events that have one"
-            ),
-            QueryErrorKind::StarInWord => "write invoi* for what begins with invoi".to_owned(),
             QueryErrorKind::NoWord { .. } => "give letters, digits or an emoji".to_owned(),
             QueryErrorKind::NoOrder { .. } => {
-                "ranges work on status and time; quote the value if this is part of it".to_owned()
+                "ranges work on status, times, lengths and numbers; quote the value if this is part of it".to_owned()
             }
             QueryErrorKind::BadRange => {
                 "write [a TO b], or {a TO b} without the ends; * leaves an end open".to_owned()
@@ -170,10 +222,17 @@ impl QueryError {
             QueryErrorKind::BadTime(_) => {
                 "write time:2026-11-23, time:>=2h or time:[2026-11-01 TO 2026-11-02]".to_owned()
             }
-            QueryErrorKind::BareAge { text } => {
-                format!("write time:>={text} for what happened since")
+            QueryErrorKind::BareAge { field, text } => {
+                format!("write {field}:>={text} for what happened since")
             }
         }
+    }
+
+    /// What is wrong and where, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let before = self.query.get(..self.span.start).unwrap_or_default();
+        format!("{} (column {})", printed(&self.kind.to_string()), before.chars().count() + 1)
     }
 
     /// The error for people: the query with the place underlined, and what to do.
@@ -197,19 +256,33 @@ impl QueryError {
 
 impl fmt::Display for QueryError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let column = self.query.get(..self.span.start).unwrap_or_default().chars().count() + 1;
-        let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
-        write!(formatter, "{kind} (column {column}): {help}")
+        write!(formatter, "{}: {}", self.summary(), printed(&self.help()))
     }
 }
 
 impl std::error::Error for QueryError {}
 
-fn unknown_field_help(name: &str) -> String {
-    let names: Vec<&str> = Field::ALL.iter().map(|it| it.name()).collect();
+fn unknown_field_help(name: &str, has_rows: bool) -> String {
+    if ["since", "until", "on"].iter().any(|it| name.eq_ignore_ascii_case(it)) {
+        return format!("use the option --{}, or write time:>=yesterday", name.to_lowercase());
+    }
+    let of_rows: &[Field] = if has_rows { &Field::OF_ROWS } else { &[] };
+    let names: Vec<&str> = Field::ALL.iter().chain(of_rows).map(|it| it.name()).collect();
     let fields = format!("fields: {}", names.join(", "));
-    match Field::nearest(name) {
+    match Field::nearest(name).filter(|it| has_rows || !it.is_of_rows()) {
         Some(field) => format!("did you mean {field}? {fields}"),
         None => format!("quote the term if the colon is part of it; {fields}"),
     }
+}
+
+fn unknown_choice_help(field: Field, text: &str) -> String {
+    let words = field.choices().join(", ");
+    let other = match field {
+        Field::Outcome => Field::MessageOutcome,
+        _ => Field::Outcome,
+    };
+    if other.choices().iter().any(|it| it.eq_ignore_ascii_case(text)) {
+        return format!("write {other}:{}; {field} is one of {words}", text.to_lowercase());
+    }
+    format!("it is one of {words}")
 }

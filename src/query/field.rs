@@ -1,8 +1,8 @@
-//! The fields that a query may name.
+//! The fields that a query may name: those of events, and those that only a row of a message has.
 
 use std::fmt;
 
-/// A field of an event.
+/// A field of an event, or of a row: a message and one of its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
     /// On whose behalf the message was sent.
@@ -45,6 +45,26 @@ pub enum Field {
     LogGroup,
     /// The record's time.
     Time,
+    /// What became of the message for the recipient.
+    Outcome,
+    /// What became of the message as a whole.
+    MessageOutcome,
+    /// How long it took for the recipient.
+    Latency,
+    /// Which way the recipient's leg went.
+    Direction,
+    /// Whether the recipient's folder is one for junk.
+    Junk,
+    /// The domain of whoever sent it.
+    SenderDomain,
+    /// The recipient's domain.
+    RecipientDomain,
+    /// Why it bounced for the recipient, without addresses, hosts and IDs.
+    Cause,
+    /// How many recipients the message has.
+    Recipients,
+    /// When the message was first seen.
+    FirstSeen,
 }
 
 /// How the values of a field compare.
@@ -62,10 +82,16 @@ pub enum FieldKind {
     Status,
     /// By instant.
     Time,
+    /// By length, in milliseconds.
+    Duration,
+    /// As a number.
+    Number,
+    /// As one of a few words that are known.
+    Choice,
 }
 
 impl Field {
-    /// All fields, in the order in which help lists them.
+    /// The fields of events, in the order in which help lists them.
     pub const ALL: [Self; 20] = [
         Self::From,
         Self::Sender,
@@ -88,6 +114,49 @@ impl Field {
         Self::LogGroup,
         Self::Time,
     ];
+
+    /// The fields that only rows have, in the order in which help lists them.
+    pub const OF_ROWS: [Self; 10] = [
+        Self::Outcome,
+        Self::MessageOutcome,
+        Self::Latency,
+        Self::Direction,
+        Self::Junk,
+        Self::SenderDomain,
+        Self::RecipientDomain,
+        Self::Cause,
+        Self::Recipients,
+        Self::FirstSeen,
+    ];
+
+    /// Whether only rows have it.
+    #[must_use]
+    pub fn is_of_rows(self) -> bool {
+        Self::OF_ROWS.contains(&self)
+    }
+
+    /// The words that its values may be; none where any text may be one.
+    #[must_use]
+    pub fn choices(self) -> &'static [&'static str] {
+        match self {
+            Self::Outcome => &[
+                "delivered",
+                "sent",
+                "bounced",
+                "dropped",
+                "rejected",
+                "quarantined",
+                "expanded",
+                "unclear",
+                "pending",
+                "lost",
+            ],
+            Self::MessageOutcome => &["delivered", "partial", "failed", "pending", "unknown"],
+            Self::Direction => &["incoming", "outgoing"],
+            Self::Junk => &["true", "false"],
+            _ => &[],
+        }
+    }
 
     /// The name as queries write it.
     #[must_use]
@@ -113,6 +182,16 @@ impl Field {
             Self::Reason => "reason",
             Self::LogGroup => "log-group",
             Self::Time => "time",
+            Self::Outcome => "outcome",
+            Self::MessageOutcome => "message-outcome",
+            Self::Latency => "latency",
+            Self::Direction => "direction",
+            Self::Junk => "junk",
+            Self::SenderDomain => "sender-domain",
+            Self::RecipientDomain => "recipient-domain",
+            Self::Cause => "cause",
+            Self::Recipients => "recipients",
+            Self::FirstSeen => "first-seen",
         }
     }
 
@@ -121,10 +200,15 @@ impl Field {
     pub fn kind(self) -> FieldKind {
         match self {
             Self::From | Self::Sender | Self::To => FieldKind::Address,
-            Self::Subject | Self::Reason => FieldKind::Words,
+            Self::Subject | Self::Reason | Self::Cause => FieldKind::Words,
             Self::MessageId | Self::TraceId => FieldKind::Id,
             Self::Status => FieldKind::Status,
-            Self::Time => FieldKind::Time,
+            Self::Time | Self::FirstSeen => FieldKind::Time,
+            Self::Latency => FieldKind::Duration,
+            Self::Recipients => FieldKind::Number,
+            Self::Outcome | Self::MessageOutcome | Self::Direction | Self::Junk => {
+                FieldKind::Choice
+            }
             _ => FieldKind::Keyword,
         }
     }
@@ -138,7 +222,7 @@ impl Field {
         let field = match name.as_str() {
             "from" => Self::From,
             "sender" => Self::Sender,
-            "to" | "recipient" | "recipients" | "rcpt" => Self::To,
+            "to" | "recipient" | "rcpt" => Self::To,
             "subject" => Self::Subject,
             "messageid" | "msgid" => Self::MessageId,
             "traceid" | "trace" => Self::TraceId,
@@ -156,6 +240,16 @@ impl Field {
             "reason" => Self::Reason,
             "loggroup" | "group" => Self::LogGroup,
             "time" | "timestamp" => Self::Time,
+            "outcome" => Self::Outcome,
+            "messageoutcome" => Self::MessageOutcome,
+            "latency" => Self::Latency,
+            "direction" => Self::Direction,
+            "junk" => Self::Junk,
+            "senderdomain" => Self::SenderDomain,
+            "recipientdomain" => Self::RecipientDomain,
+            "cause" => Self::Cause,
+            "recipients" | "recipientcount" => Self::Recipients,
+            "firstseen" => Self::FirstSeen,
             _ => return None,
         };
         Some(field)
@@ -170,7 +264,8 @@ impl Field {
         if name.len() > NAME_CHARS_MAX {
             return None;
         }
-        let distances = Self::ALL.into_iter().map(|it| (edit_distance(&name, it.name()), it));
+        let all = Self::ALL.into_iter().chain(Self::OF_ROWS);
+        let distances = all.map(|it| (edit_distance(&name, it.name()), it));
         let (distance, field) = distances.min_by_key(|(distance, _)| *distance)?;
         (distance <= 1 + field.name().len() / 4).then_some(field)
     }
@@ -183,7 +278,7 @@ impl fmt::Display for Field {
 }
 
 /// How many letters must be put in, taken out, changed or swapped with the next.
-fn edit_distance(left: &[char], right: &str) -> usize {
+pub(super) fn edit_distance(left: &[char], right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=right.len()).collect();
@@ -213,7 +308,7 @@ mod tests {
 
     #[test]
     fn every_name_reads_back() {
-        for field in Field::ALL {
+        for field in Field::ALL.into_iter().chain(Field::OF_ROWS) {
             assert_eq!(Field::from_name(field.name()), Some(field));
         }
         assert_eq!(Field::from_name("messageId"), Some(Field::MessageId));

@@ -1,6 +1,10 @@
-//! Patterns with `*`, which stands for any text, also none.
+//! Patterns with `*`, which stands for any text, also none, and `?`, which stands for one character.
 
-/// A pattern, sorted by how an index can look for it. Never without a `*`, never `*` alone.
+/// What stands in a pattern's texts for any one character. It is no character of any text: Unicode
+/// keeps it free, and [`super::value::Value`] lets it through from nowhere.
+pub(super) const ANY_ONE: char = '\u{10FFFF}';
+
+/// A pattern, sorted by how an index can look for it. Never without a `*` or `?`, never `*` alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Glob {
     /// `text*`
@@ -10,13 +14,17 @@ pub enum Glob {
     /// Any other: the texts between the stars. The first and the last are held to the ends and
     /// may be empty; those between are not.
     General(Vec<String>),
+    /// The same with a `?` in it, which the texts have as [`ANY_ONE`]; there may be no star.
+    Single(Vec<String>),
 }
 
 impl Glob {
-    /// Makes a pattern of the texts between its stars. `None` for `*` alone, or without a star.
+    /// Makes a pattern of the texts between its stars. `None` for `*` alone, or without a star
+    /// or a `?`.
     #[must_use]
     pub fn new(mut pieces: Vec<String>) -> Option<Self> {
-        if pieces.len() < 2 {
+        let has_single = pieces.iter().any(|it| it.contains(ANY_ONE));
+        if pieces.len() < 2 && !has_single {
             return None;
         }
         let last_index = pieces.len() - 1;
@@ -26,6 +34,9 @@ impl Glob {
             index += 1;
             is_end || !it.is_empty()
         });
+        if has_single {
+            return Some(Self::Single(pieces));
+        }
         match pieces.as_mut_slice() {
             [first, last] if first.is_empty() && last.is_empty() => None,
             [first, last] if last.is_empty() => Some(Self::Prefix(std::mem::take(first))),
@@ -41,7 +52,15 @@ impl Glob {
             Self::Prefix(prefix) => text.starts_with(prefix.as_str()),
             Self::Suffix(suffix) => text.ends_with(suffix.as_str()),
             Self::General(pieces) => matches_pieces(pieces, text),
+            Self::Single(pieces) => matches_singles(pieces, text),
         }
+    }
+
+    /// The text with which all values of this pattern begin.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        let first = self.pieces().first().copied().unwrap_or_default();
+        first.split(ANY_ONE).next().unwrap_or_default()
     }
 
     /// The texts between the stars.
@@ -50,7 +69,9 @@ impl Glob {
         match self {
             Self::Prefix(prefix) => vec![prefix, ""],
             Self::Suffix(suffix) => vec!["", suffix],
-            Self::General(pieces) => pieces.iter().map(String::as_str).collect(),
+            Self::General(pieces) | Self::Single(pieces) => {
+                pieces.iter().map(String::as_str).collect()
+            }
         }
     }
 }
@@ -67,11 +88,42 @@ fn matches_pieces(pieces: &[String], text: &str) -> bool {
     rest.ends_with(last.as_str())
 }
 
+/// The same where a piece may stand for characters that it does not name. What is taken for one
+/// character must be one, so the text is looked at character by character.
+fn matches_singles(pieces: &[String], text: &str) -> bool {
+    let [first, middle @ ..] = pieces else { return false };
+    let Some(mut rest) = after_piece(first, text) else { return false };
+    let [middle @ .., last] = middle else { return rest.is_empty() };
+    for piece in middle {
+        let found = rest.char_indices().find_map(|(at, _)| after_piece(piece, rest.get(at..)?));
+        let Some(after) = found else { return false };
+        rest = after;
+    }
+    let (have, need) = (rest.chars().count(), last.chars().count());
+    let start = have
+        .checked_sub(need)
+        .and_then(|skipped| rest.char_indices().map(|it| it.0).chain([rest.len()]).nth(skipped));
+    start.and_then(|it| after_piece(last, rest.get(it..)?)) == Some("")
+}
+
+/// What stands in a text behind a piece that it begins with.
+fn after_piece<'t>(piece: &str, text: &'t str) -> Option<&'t str> {
+    let mut rest = text.chars();
+    for wanted in piece.chars() {
+        let found = rest.next()?;
+        if wanted != ANY_ONE && wanted != found {
+            return None;
+        }
+    }
+    Some(rest.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn glob(pattern: &str) -> Option<Glob> {
+        let pattern = pattern.replace('?', &ANY_ONE.to_string());
         Glob::new(pattern.split('*').map(str::to_owned).collect())
     }
 
@@ -98,5 +150,15 @@ mod tests {
         check("ab*ba", "aba", false);
         check("*aab", "aaab", true);
         check("a**b", "ab", true);
+        check("an?@x", "ana@x", true);
+        check("an?@x", "an@x", false);
+        check("an?", "anaa", false);
+        check("?", "ä", true);
+        check("*?", "", false);
+        check("*?b?", "aabc", true);
+        check("a?*?c", "abc", false);
+        check("a?*?c", "abbc", true);
+        check("*b?d*", "abbcxde", false);
+        check("*b?d*", "abbde", true);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The index finds what [`Query::matches`] would, but for different IDs of the same hash and
 //! values that differ only beyond [`crate::limits::TERM_BYTES_MAX`]: what it finds is checked
-//! against the original.
+//! against the original. Of some demands it only knows which events may meet them
+//! ([`Query::is_exact_in_index`]).
 
 use std::sync::Arc;
 
@@ -14,31 +15,80 @@ use super::collected_query::CollectedQuery;
 use super::columns_query::{ColumnsQuery, Condition};
 use super::phrase_prefix_query::PhrasePrefixQuery;
 use super::terms_query::TermsQuery;
-use super::{Clause, Field, Matcher, Phrase, Query};
+use super::text_pattern::WordTest;
+use super::{Clause, Field, FieldKind, Matcher, Phrase, Query};
 use crate::store::{Attribute, ColumnsBySegment, Fields, IdHash, truncate_term};
 use crate::time::TimeRange;
 
 type IndexQuery = Box<dyn tantivy::query::Query>;
 
+/// Which events to find where the index does not know exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Bound {
+    /// All that may be what is asked for.
+    Upper,
+    /// Those that certainly are.
+    Lower,
+}
+
+impl Bound {
+    fn of_negated(self) -> Self {
+        match self {
+            Self::Upper => Self::Lower,
+            Self::Lower => Self::Upper,
+        }
+    }
+}
+
 /// Makes a query of the index.
-pub(super) fn lower(query: &Query, columns: &ColumnsBySegment) -> IndexQuery {
+pub(super) fn lower(query: &Query, columns: &ColumnsBySegment, bound: Bound) -> IndexQuery {
     match query {
         Query::All => Box::new(AllQuery),
         Query::And(queries) => {
             let parts = queries.iter().map(|it| match it {
-                Query::Not(negated) => left_out(lower(negated, columns)),
-                it => (Occur::Must, lower(it, columns)),
+                Query::Not(negated) => left_out(lower(negated, columns, bound.of_negated())),
+                it => (Occur::Must, lower(it, columns, bound)),
             });
             // Without a demand that something holds, tantivy takes it that nothing does.
             Box::new(BooleanQuery::new(all_and(parts)))
         }
-        Query::Or(queries) => {
-            Box::new(BooleanQuery::union(queries.iter().map(|it| lower(it, columns)).collect()))
-        }
+        Query::Or(queries) => Box::new(BooleanQuery::union(
+            queries.iter().map(|it| lower(it, columns, bound)).collect(),
+        )),
         Query::Not(negated) => {
-            Box::new(BooleanQuery::new(all_and([left_out(lower(negated, columns))])))
+            let negated = lower(negated, columns, bound.of_negated());
+            Box::new(BooleanQuery::new(all_and([left_out(negated)])))
+        }
+        Query::Clause(clause) if bound == Bound::Lower && !clause.is_exact_in_index() => {
+            Box::new(EmptyQuery)
         }
         Query::Clause(clause) => lower_clause(clause, columns),
+    }
+}
+
+impl Query {
+    /// Whether the index knows exactly which events are what is asked for, as far as it can tell
+    /// IDs of one hash apart.
+    #[must_use]
+    pub fn is_exact_in_index(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::And(queries) | Self::Or(queries) => queries.iter().all(Self::is_exact_in_index),
+            Self::Not(query) => query.is_exact_in_index(),
+            Self::Clause(clause) => clause.is_exact_in_index(),
+        }
+    }
+}
+
+impl Clause {
+    fn is_exact_in_index(&self) -> bool {
+        match (&self.matcher, self.field.kind()) {
+            (Matcher::Text(pattern), _) => pattern.word_tests().1,
+            (Matcher::Regex(_), FieldKind::Words) => false,
+            (Matcher::Glob(_) | Matcher::Regex(_), FieldKind::Id) => false,
+            (Matcher::OneOf(values), FieldKind::Id) => values.is_exact(),
+            _ => true,
+        }
     }
 }
 
@@ -69,6 +119,7 @@ fn all_and(parts: impl IntoIterator<Item = (Occur, IndexQuery)>) -> Vec<(Occur, 
 
 fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
     let field = match target_of(clause.field) {
+        Target::Nowhere => return Box::new(EmptyQuery),
         Target::Terms(field) => field,
         Target::Attribute(attribute) => return lower_attribute(attribute, &clause.matcher),
         Target::TraceId => {
@@ -93,11 +144,23 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             Box::new(TermQuery::new(term, IndexRecordOption::Basic))
         }
         Matcher::Glob(glob) => {
-            let prefix = glob.pieces().first().map(|it| (*it).to_owned()).unwrap_or_default();
+            let prefix = glob.prefix().to_owned();
             let glob = glob.clone();
             Box::new(TermsQuery::new(field, prefix, move |term| glob.matches(term)))
         }
+        // Of a text the index has only the words.
+        Matcher::Regex(_) if clause.field.kind() == FieldKind::Words => {
+            Box::new(TermsQuery::any(field))
+        }
+        Matcher::Regex(regexp) => {
+            let regexp = regexp.clone();
+            Box::new(TermsQuery::new(field, String::new(), move |term| regexp.matches(term)))
+        }
         Matcher::Phrase(phrase) => lower_phrase(phrase, field),
+        Matcher::Text(pattern) => {
+            let tests = pattern.word_tests().0.into_iter().map(|test| lower_word(test, field));
+            Box::new(BooleanQuery::intersection(tests.collect()))
+        }
         Matcher::Status(range) => {
             let range = *range;
             Box::new(TermsQuery::new(field, String::new(), move |term| range.contains(term)))
@@ -107,14 +170,27 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             Box::new(TermsQuery::new(field, String::new(), move |term| values.contains(term)))
         }
         Matcher::Time(range) => time(*range, columns),
+        Matcher::Number(_) => Box::new(EmptyQuery),
     }
 }
 
-/// The hashes of the IDs that are asked for; `None` for any.
+/// The documents with a word that passes a test.
+fn lower_word(test: WordTest, field: tantivy::schema::Field) -> IndexQuery {
+    match test {
+        WordTest::Is(word) => {
+            let term = Term::from_field_text(field, &word);
+            Box::new(TermQuery::new(term, IndexRecordOption::Basic))
+        }
+        WordTest::Begins(prefix) => Box::new(TermsQuery::new(field, prefix, |_| true)),
+        test => Box::new(TermsQuery::new(field, String::new(), move |word| test.passes(word))),
+    }
+}
+
+/// The hashes of the IDs that are asked for; `None` for any, and for patterns.
 fn ids(matcher: &Matcher, hash: impl Fn(&str) -> IdHash) -> Option<Arc<[IdHash]>> {
     match matcher {
         Matcher::Exact(text) => Some([hash(text)].into()),
-        Matcher::OneOf(values) => Some(values.exact().map(hash).collect()),
+        Matcher::OneOf(values) if values.is_exact() => Some(values.exact().map(hash).collect()),
         _ => None,
     }
 }
@@ -129,6 +205,10 @@ fn lower_attribute(attribute: Attribute, matcher: &Matcher) -> IndexQuery {
             let glob = glob.clone();
             TermsQuery::attribute(attribute, move |value| glob.matches(value))
         }
+        Matcher::Regex(regexp) => {
+            let regexp = regexp.clone();
+            TermsQuery::attribute(attribute, move |value| regexp.matches(value))
+        }
         Matcher::Status(range) => {
             let range = *range;
             TermsQuery::attribute(attribute, move |value| range.contains(value))
@@ -137,9 +217,11 @@ fn lower_attribute(attribute: Attribute, matcher: &Matcher) -> IndexQuery {
             let values = values.clone();
             TermsQuery::attribute(attribute, move |value| values.contains(value))
         }
-        Matcher::Present | Matcher::Phrase(_) | Matcher::Time(_) => {
-            TermsQuery::attribute(attribute, |_| true)
-        }
+        Matcher::Present
+        | Matcher::Phrase(_)
+        | Matcher::Text(_)
+        | Matcher::Time(_)
+        | Matcher::Number(_) => TermsQuery::attribute(attribute, |_| true),
     })
 }
 
@@ -178,6 +260,8 @@ enum Target {
     TraceId,
     MessageId,
     Time,
+    /// No event tells it.
+    Nowhere,
 }
 
 fn target_of(field: Field) -> Target {
@@ -202,5 +286,15 @@ fn target_of(field: Field) -> Target {
         Field::Status => Target::Attribute(Attribute::Status),
         Field::LogGroup => Target::Attribute(Attribute::LogGroup),
         Field::Time => Target::Time,
+        Field::Outcome
+        | Field::MessageOutcome
+        | Field::Latency
+        | Field::Direction
+        | Field::Junk
+        | Field::SenderDomain
+        | Field::RecipientDomain
+        | Field::Cause
+        | Field::Recipients
+        | Field::FirstSeen => Target::Nowhere,
     }
 }

@@ -1,9 +1,10 @@
 //! Whether an event is an answer, straight from the event.
 
 use super::{Clause, Field, FieldKind, Matcher, Query};
-use crate::event::{Address, MessageId, decoded_subject};
-use crate::store::StoredEvent;
+use crate::event::{Address, Event, MessageId, decoded_subject};
 use crate::store::words::{folded, words};
+use crate::store::{Record, StoredEvent};
+use crate::time::Timestamp;
 
 impl Query {
     /// Whether `event` is what is asked for.
@@ -28,12 +29,17 @@ impl Query {
     /// ```
     #[must_use]
     pub fn matches(&self, event: &StoredEvent) -> bool {
+        self.holds(&event.record, &event.event)
+    }
+
+    /// The same of an event that is not its own yet.
+    pub(super) fn holds(&self, record: &Record<'_>, event: &Event<'_>) -> bool {
         match self {
             Self::All => true,
-            Self::And(queries) => queries.iter().all(|it| it.matches(event)),
-            Self::Or(queries) => queries.iter().any(|it| it.matches(event)),
-            Self::Not(query) => !query.matches(event),
-            Self::Clause(clause) => clause.matches(event),
+            Self::And(queries) => queries.iter().all(|it| it.holds(record, event)),
+            Self::Or(queries) => queries.iter().any(|it| it.holds(record, event)),
+            Self::Not(query) => !query.holds(record, event),
+            Self::Clause(clause) => clause.holds(record, event),
         }
     }
 }
@@ -42,39 +48,69 @@ impl Clause {
     /// Whether the field of `event` holds what is demanded, in at least one of its values.
     #[must_use]
     pub fn matches(&self, event: &StoredEvent) -> bool {
+        self.holds(&event.record, &event.event)
+    }
+
+    fn holds(&self, record: &Record<'_>, event: &Event<'_>) -> bool {
         match &self.matcher {
-            Matcher::Present if self.field.kind() == FieldKind::Time => true,
+            Matcher::Present if self.field == Field::Time => true,
             Matcher::Present if self.field.kind() == FieldKind::Words => {
-                has_value(self.field, event, &|value| {
+                has_value(self.field, record, event, &|value| {
                     let mut has_word = false;
                     words(value, |_, _| has_word = true);
                     has_word
                 })
             }
-            Matcher::Time(range) => range.contains(event.record.timestamp),
-            matcher => has_value(self.field, event, &|value| matcher.matches_text(value)),
+            Matcher::Time(range) if self.field == Field::Time => range.contains(record.timestamp),
+            matcher => has_value(self.field, record, event, &|value| matcher.fits_text(value)),
         }
     }
 }
 
 impl Matcher {
     /// Whether a value, normalised as its field asks for, is what is demanded. Times are no texts.
-    pub(super) fn matches_text(&self, value: &str) -> bool {
+    pub(crate) fn fits_text(&self, value: &str) -> bool {
         match self {
             Self::Present => true,
             Self::Exact(text) => value == text,
             Self::Glob(glob) => glob.matches(value),
+            Self::Regex(regexp) => regexp.matches(value),
             Self::Phrase(phrase) => phrase.matches(value),
+            Self::Text(pattern) => pattern.matches(value),
             Self::Status(range) => range.contains(value),
             Self::OneOf(values) => values.contains(value),
-            Self::Time(_) => false,
+            Self::Time(_) | Self::Number(_) => false,
+        }
+    }
+}
+
+impl Matcher {
+    /// Whether a number is.
+    pub(crate) fn fits_number(&self, number: i64) -> bool {
+        match self {
+            Self::Present => true,
+            Self::Number(range) => range.contains(number),
+            _ => false,
+        }
+    }
+
+    /// Whether an instant is.
+    pub(crate) fn fits_time(&self, instant: Timestamp) -> bool {
+        match self {
+            Self::Present => true,
+            Self::Time(range) => range.contains(instant),
+            _ => false,
         }
     }
 }
 
 /// Whether one of the field's values, normalised as its kind asks for, passes the test.
-fn has_value(field: Field, stored: &StoredEvent, test: &dyn Fn(&str) -> bool) -> bool {
-    let event = &stored.event;
+fn has_value(
+    field: Field,
+    record: &Record<'_>,
+    event: &Event<'_>,
+    test: &dyn Fn(&str) -> bool,
+) -> bool {
     let address = |value: Option<&Address<'_>>| value.is_some_and(|it| test(it.as_str()));
     let keyword = |value: Option<&str>| {
         value.map(folded).filter(|it| !it.is_empty()).is_some_and(|it| test(&it))
@@ -102,7 +138,18 @@ fn has_value(field: Field, stored: &StoredEvent, test: &dyn Fn(&str) -> bool) ->
             keyword(event.policy.as_deref()) || keyword(event.verdicts.dmarc_policy.as_deref())
         }
         Field::Status => keyword(event.status.as_deref()),
-        Field::LogGroup => keyword(stored.record.log_group.as_deref()),
-        Field::Time => test(&stored.record.timestamp.to_string()),
+        Field::LogGroup => keyword(record.log_group.as_deref()),
+        Field::Time => test(&record.timestamp.to_string()),
+        // One event does not tell.
+        Field::Outcome
+        | Field::MessageOutcome
+        | Field::Latency
+        | Field::Direction
+        | Field::Junk
+        | Field::SenderDomain
+        | Field::RecipientDomain
+        | Field::Cause
+        | Field::Recipients
+        | Field::FirstSeen => false,
     }
 }

@@ -5,30 +5,40 @@
 //! it finds is checked against it.
 //!
 //! The language: `field:value`, bare words, `"phrases"`, `AND`, `OR`, `NOT`, `-term`, `( )`, with
-//! `AND` between terms that stand side by side and binding tighter than `OR`; `*` in addresses
-//! and keywords; `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<` on status and time; `field:*` for
-//! "has the field". A backslash takes the meaning from the character after it.
+//! `AND` between terms that stand side by side and binding tighter than `OR`; `*` and `?` in texts,
+//! `/expressions/`; `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<` on what has an order; `field:*` for
+//! "has the field"; `from:@FILE` for any of a list. A backslash takes the meaning from the character
+//! after it.
 
+mod checked;
 mod collected_query;
 mod columns_query;
 mod cursor;
 mod display;
 mod error;
+#[cfg(test)]
+mod error_tests;
 mod field;
 mod glob;
+mod id_parts;
 #[cfg(test)]
 mod index_tests;
 mod lower;
 mod matches;
+mod number;
 mod parse;
 mod pattern;
 mod phrase;
 mod phrase_prefix_query;
+mod regexp;
 mod search;
 mod status;
 mod terms_query;
 #[cfg(test)]
 mod tests;
+mod text_pattern;
+#[cfg(test)]
+mod text_tests;
 mod time_value;
 mod underline;
 mod value;
@@ -37,12 +47,16 @@ mod value_set;
 pub use error::{QueryError, QueryErrorKind};
 pub use field::{Field, FieldKind};
 pub use glob::Glob;
-pub use parse::parse;
+pub use id_parts::{IdCandidates, ids_like};
+pub use number::NumberRange;
+pub use parse::{Language, ListReader, parse};
 pub use pattern::Pattern;
 pub use phrase::Phrase;
+pub use regexp::Regexp;
 pub use search::{Hits, search};
-pub(crate) use search::{events_of, locations, places};
+pub(crate) use search::{count_at_most, events_of, locations, places, search_heard};
 pub use status::StatusRange;
+pub use text_pattern::TextPattern;
 pub(crate) use underline::{printed, underlined};
 pub use value_set::ValueSet;
 
@@ -61,9 +75,10 @@ pub struct Span {
 ///
 /// [`parse`] nests at most [`crate::limits::QUERY_DEPTH_MAX`] deep, so whoever walks a parsed
 /// query may recurse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Query {
     /// Every event.
+    #[default]
     All,
     /// What all of them ask for. Two or more.
     And(Vec<Query>),
@@ -93,14 +108,20 @@ pub enum Matcher {
     Present,
     /// Exactly this value. Any field but words and time.
     Exact(String),
-    /// A value of this pattern. Addresses and keywords.
+    /// A value of this pattern. Addresses, keywords and IDs.
     Glob(Glob),
+    /// A value in which this is found. Any text.
+    Regex(Regexp),
+    /// These words, with a pattern in them. Fields of words.
+    Text(TextPattern),
     /// These words, one after the other. Fields of words.
     Phrase(Phrase),
     /// A status in this range.
     Status(StatusRange),
     /// An instant in this range.
     Time(TimeRange),
+    /// A number, or a length in milliseconds, in this range.
+    Number(NumberRange),
     /// One of a list. Addresses, keywords and IDs.
     OneOf(ValueSet),
 }
@@ -173,13 +194,34 @@ impl Query {
         }
     }
 
-    /// The single demands that must be met; not those that must not.
+    /// The parts that must all hold.
     #[must_use]
-    pub fn demands(&self) -> Vec<&Self> {
+    pub fn terms(&self) -> &[Self] {
         match self {
-            Self::And(queries) | Self::Or(queries) => {
-                queries.iter().flat_map(Self::demands).collect()
+            Self::All => &[],
+            Self::And(queries) => queries,
+            it => std::slice::from_ref(it),
+        }
+    }
+
+    /// The single demands that must be met, but for those that must not; what one written value
+    /// stands for is one, be it a name, a domain or an address.
+    #[must_use]
+    pub fn single_terms(&self) -> Vec<&Self> {
+        let place = |it: &Self| match it {
+            Self::Clause(clause) => Some((clause.field, clause.span)),
+            _ => None,
+        };
+        match self {
+            Self::Or(queries) => {
+                let first = queries.first().and_then(place);
+                let is_one = first.is_some() && queries.iter().all(|it| place(it) == first);
+                if is_one {
+                    return vec![self];
+                }
+                queries.iter().flat_map(Self::single_terms).collect()
             }
+            Self::And(queries) => queries.iter().flat_map(Self::single_terms).collect(),
             Self::Clause(_) => vec![self],
             Self::All | Self::Not(_) => Vec::new(),
         }

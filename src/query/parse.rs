@@ -4,12 +4,12 @@ use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
 use super::status::StatusBound;
 use super::time_value::{TimeBound, is_age};
-use super::value::{Value, bare_demand, demand};
-use super::{Clause, Field, FieldKind, Matcher, Query, Span, StatusRange};
+use super::value::{Value, bare_demand, demand, number};
+use super::{Clause, Field, FieldKind, Matcher, NumberRange, Query, Span, StatusRange, ValueSet};
 use crate::limits;
 use crate::time::{Timestamp, Zone};
 
-/// Reads a query. Ages in it count back from `now`; times without a zone are in `zone`.
+/// Reads a query on events. Ages in it count back from `now`; times without a zone are in `zone`.
 ///
 /// # Errors
 ///
@@ -23,19 +23,59 @@ use crate::time::{Timestamp, Zone};
 /// assert_eq!(query.to_string(), "from:*@far.example AND NOT spam:\"pass\"");
 /// ```
 pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Query, QueryError> {
-    if text.len() > limits::QUERY_BYTES_MAX {
-        return Err(QueryError::new(text, Span::default(), QueryErrorKind::TooLong));
+    Language::of_events(now, zone).parse(text)
+}
+
+/// Reads the values of the list that `from:@NAME` names: `None` where there is no such list.
+pub type ListReader<'l> = &'l dyn Fn(&str) -> Result<Option<Vec<String>>, String>;
+
+/// What a text is read as: which fields it may name, and what its times and lists mean.
+#[derive(Clone, Copy)]
+pub struct Language<'l> {
+    now: Timestamp,
+    zone: &'l Zone,
+    has_rows: bool,
+    lists: Option<ListReader<'l>>,
+}
+
+impl<'l> Language<'l> {
+    /// Questions about events.
+    #[must_use]
+    pub fn of_events(now: Timestamp, zone: &'l Zone) -> Self {
+        Self { now, zone, has_rows: false, lists: None }
     }
-    let mut parser = Parser { cursor: Cursor::new(text), now, zone, depth: 0 };
-    parser.whole().map_err(|(span, kind)| QueryError::new(text, span, kind))
+
+    /// Questions about rows: a message and one of its recipients.
+    #[must_use]
+    pub fn of_rows(now: Timestamp, zone: &'l Zone) -> Self {
+        Self { has_rows: true, ..Self::of_events(now, zone) }
+    }
+
+    /// The same with lists. Without, `from:@NAME` is the domain NAME alone.
+    #[must_use]
+    pub fn with_lists(self, lists: ListReader<'l>) -> Self {
+        Self { lists: Some(lists), ..self }
+    }
+
+    /// Reads a query.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`] with the place and with what to do about it.
+    pub fn parse(&self, text: &str) -> Result<Query, QueryError> {
+        if text.len() > limits::QUERY_BYTES_MAX {
+            return Err(QueryError::new(text, Span::default(), QueryErrorKind::TooLong));
+        }
+        let mut parser = Parser { cursor: Cursor::new(text), language: *self, depth: 0 };
+        parser.whole().map_err(|(span, kind)| QueryError::new(text, span, kind))
+    }
 }
 
 type Parsed<T> = Result<T, (Span, QueryErrorKind)>;
 
 struct Parser<'t> {
     cursor: Cursor<'t>,
-    now: Timestamp,
-    zone: &'t Zone,
+    language: Language<'t>,
     /// How many parentheses and negations are open. It bounds the recursion.
     depth: usize,
 }
@@ -125,11 +165,15 @@ impl<'t> Parser<'t> {
             return Err((self.next_word_span(), QueryErrorKind::MissingTerm));
         }
         if let Some(name) = self.take_field_name() {
-            let Some(field) = Field::from_name(name) else {
-                let span = Span { start, end: start + name.len() };
-                return Err((span, QueryErrorKind::UnknownField { name: name.to_owned() }));
+            let has_rows = self.language.has_rows;
+            let kind = match Field::from_name(name) {
+                Some(field) if has_rows || !field.is_of_rows() => {
+                    return self.field_value(field, start);
+                }
+                Some(field) => QueryErrorKind::RowField { field },
+                None => QueryErrorKind::UnknownField { name: name.to_owned(), has_rows },
             };
-            return self.field_value(field, start);
+            return Err((Span { start, end: start + name.len() }, kind));
         }
         match field {
             Some(field) => self.field_value(field, start),
@@ -235,10 +279,13 @@ impl<'t> Parser<'t> {
         let end = rest.find(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_'))?;
         let name = rest.get(..end)?;
         let mut ahead = self.cursor.clone();
-        // A time of day, say, is no field.
-        let is_name =
-            name.starts_with(char::is_alphabetic) && ahead.take_text(name) && ahead.take(':');
-        if !is_name {
+        // A time of day, say, is no field, and neither is the scheme of a link.
+        let is_name = name.starts_with(char::is_alphabetic)
+            && !name.eq_ignore_ascii_case("mailto")
+            && ahead.take_text(name)
+            && ahead.take(':');
+        // A colon before a blank is that of a sentence, such as a subject: `Re: server`.
+        if !is_name || ahead.peek().is_some_and(char::is_whitespace) {
             return None;
         }
         self.cursor = ahead;
@@ -247,7 +294,10 @@ impl<'t> Parser<'t> {
 
     /// What stands behind a field's colon; `start` is where its clause begins.
     fn field_value(&mut self, field: Field, start: usize) -> Parsed<Query> {
-        let is_ordered = matches!(field.kind(), FieldKind::Status | FieldKind::Time);
+        let is_ordered = matches!(
+            field.kind(),
+            FieldKind::Status | FieldKind::Time | FieldKind::Duration | FieldKind::Number
+        );
         match self.cursor.peek() {
             Some('(') => return self.group(Some(field)),
             Some('[' | '{') if is_ordered => return self.range(field, start),
@@ -262,8 +312,12 @@ impl<'t> Parser<'t> {
         let mut value = self.bare_or_quoted(Some(field))?;
         value.span = self.cursor.span_from(start);
         let query = match field.kind() {
-            FieldKind::Time => self.time(&value),
-            _ => demand(field, &value),
+            FieldKind::Time if !value.is_regex => self.time(field, &value),
+            _ => match self.list(field, &value) {
+                Ok(None) => demand(field, &value),
+                Ok(Some(list)) => Ok(list),
+                Err(kind) => Err(kind),
+            },
         };
         query.map_err(|kind| (value.span, kind))
     }
@@ -285,17 +339,53 @@ impl<'t> Parser<'t> {
         Ok(value)
     }
 
-    fn time(&self, value: &Value) -> Result<Query, QueryErrorKind> {
+    /// The values that `@NAME` stands for: one of the lists that whoever asks has.
+    fn list(&self, field: Field, value: &Value) -> Result<Option<Query>, QueryErrorKind> {
+        let (Some(lists), false) = (self.language.lists, value.is_quoted) else { return Ok(None) };
+        let text = value.text();
+        let Some(name) = text.strip_prefix('@').filter(|it| !it.is_empty()) else {
+            return Ok(None);
+        };
+        let has_list = matches!(
+            field.kind(),
+            FieldKind::Address | FieldKind::Keyword | FieldKind::Id | FieldKind::Status
+        );
+        let no_list = |reason| QueryErrorKind::NoList { name: name.to_owned(), reason };
+        let lines = if has_list { lists(name).map_err(no_list)? } else { None };
+        let Some(lines) = lines else {
+            // `from:@acme.example` is whoever is there.
+            let is_domain = matches!(field.kind(), FieldKind::Address)
+                || matches!(field, Field::SenderDomain | Field::RecipientDomain);
+            if is_domain || !has_list {
+                return Ok(None);
+            }
+            return Err(no_list("there is no such file".to_owned()));
+        };
+        let values = ValueSet::parse(field, lines.iter().map(String::as_str));
+        let values = values.map_err(|(place, error)| {
+            no_list(format!("line {}: {}", place.saturating_add(1), error.kind))
+        })?;
+        if values.is_empty() {
+            return Err(no_list("it has no line".to_owned()));
+        }
+        Ok(Some(clause(field, Matcher::OneOf(values), value.span)))
+    }
+
+    fn time(&self, field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
         let text = value.text();
         if text == "*" {
-            return Ok(clause(Field::Time, Matcher::Present, value.span));
+            return Ok(clause(field, Matcher::Present, value.span));
         }
         if is_age(&text) {
-            return Err(QueryErrorKind::BareAge { text });
+            return Err(QueryErrorKind::BareAge { field, text });
         }
-        let bound = TimeBound::parse(&text, self.now, self.zone)?;
+        let bound = self.time_bound(&text)?;
         let range = TimeBound::between(Some((bound, true)), Some((bound, true)));
-        Ok(clause(Field::Time, Matcher::Time(range), value.span))
+        Ok(clause(field, Matcher::Time(range), value.span))
+    }
+
+    fn time_bound(&self, text: &str) -> Result<TimeBound, QueryErrorKind> {
+        TimeBound::parse(text, self.language.now, self.language.zone)
     }
 
     /// `>=a`, `>a`, `<=a` or `<a`
@@ -364,10 +454,16 @@ impl<'t> Parser<'t> {
     ) -> Result<Matcher, QueryErrorKind> {
         if field.kind() == FieldKind::Time {
             let bound = |(text, is_inside): (String, bool)| {
-                TimeBound::parse(&text, self.now, self.zone).map(|it| (it, is_inside))
+                self.time_bound(&text).map(|it| (it, is_inside))
             };
             let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
             return Ok(Matcher::Time(TimeBound::between(low, high)));
+        }
+        if matches!(field.kind(), FieldKind::Duration | FieldKind::Number) {
+            let bound =
+                |(text, is_inside): (String, bool)| number(field, &text).map(|it| (it, is_inside));
+            let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
+            return Ok(Matcher::Number(NumberRange::between(low, high)));
         }
         let bound = |(text, is_inside): (String, bool)| {
             let bound = StatusBound::parse(&text);

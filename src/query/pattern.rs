@@ -90,7 +90,7 @@ fn fits(query: &Query, value: &str) -> bool {
         Query::And(queries) => queries.iter().all(|it| fits(it, value)),
         Query::Or(queries) => queries.iter().any(|it| fits(it, value)),
         Query::Not(query) => !fits(query, value),
-        Query::Clause(clause) => clause.matcher.matches_text(value),
+        Query::Clause(clause) => clause.matcher.fits_text(value),
     }
 }
 

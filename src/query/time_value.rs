@@ -1,7 +1,7 @@
 //! Times in queries: instants, days and ages.
 
 use super::error::QueryErrorKind;
-use crate::time::{TimeRange, Timestamp, Zone, parse_duration_ms, parse_time_argument};
+use crate::time::{TimeRange, Timestamp, Zone, day_of, parse_duration_ms, parse_time_argument};
 
 /// An instant, or the day that a date stands for: its first millisecond and the first after it.
 #[derive(Clone, Copy, Debug)]
@@ -12,11 +12,11 @@ pub(super) struct TimeBound {
 
 impl TimeBound {
     pub(super) fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Self, QueryErrorKind> {
+        if let Some((first, after)) = day_of(text, now, zone) {
+            return Ok(Self { first, after });
+        }
         let first = parse_time_argument(text, now, zone).map_err(QueryErrorKind::BadTime)?;
-        let after = next_date(text)
-            .and_then(|it| parse_time_argument(&it, now, zone).ok())
-            .unwrap_or_else(|| first.saturating_add_ms(1));
-        Ok(Self { first, after })
+        Ok(Self { first, after: first.saturating_add_ms(1) })
     }
 
     /// From `low` to `high`, each with its instant or day, or without it; `None` is open.
@@ -32,12 +32,4 @@ impl TimeBound {
 pub(super) fn is_age(text: &str) -> bool {
     let text = text.trim();
     parse_duration_ms(text.strip_suffix("ago").unwrap_or(text)).is_some()
-}
-
-/// The day after a date.
-fn next_date(text: &str) -> Option<String> {
-    let text = text.trim();
-    let is_date = text.len() == 10 && text.bytes().all(|it| it.is_ascii_digit() || it == b'-');
-    let date: jiff::civil::Date = is_date.then(|| text.parse().ok()).flatten()?;
-    date.tomorrow().ok().map(|it| it.to_string())
 }

@@ -2,17 +2,26 @@
 
 use super::cursor::Cursor;
 use super::error::QueryErrorKind;
+use super::glob::ANY_ONE;
+use super::number::{count, duration};
 use super::status::StatusBound;
-use super::{Clause, Field, FieldKind, Glob, Matcher, Phrase, Query, Span, StatusRange};
-use crate::event::{Address, MessageId, StatusCode, normal_address, normal_domain, pasted_id};
+use super::{
+    Clause, Field, FieldKind, Glob, Matcher, NumberRange, Phrase, Query, Regexp, Span, StatusRange,
+    TextPattern,
+};
+use crate::event::{
+    Address, EventName, MessageId, StatusCode, normal_address, normal_domain, pasted_id,
+};
 use crate::store::words::folded;
 
 /// A value as it was written: the texts between its stars, with quotes and backslashes gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value {
-    /// Never empty; one more than there are stars.
+    /// Never empty; one more than there are stars. [`ANY_ONE`] in them is a `?`.
     pub(super) pieces: Vec<String>,
     pub(super) is_quoted: bool,
+    /// Whether it is a regular expression, which the only piece then is.
+    pub(super) is_regex: bool,
     pub(super) span: Span,
 }
 
@@ -20,6 +29,9 @@ impl Value {
     /// Reads a quoted or a bare value.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, (Span, QueryErrorKind)> {
         let start = cursor.position();
+        if let Some(regex) = Self::read_regex(cursor) {
+            return Ok(regex);
+        }
         let is_quoted = cursor.take('"');
         let mut pieces = vec![String::new()];
         loop {
@@ -39,34 +51,94 @@ impl Value {
             cursor.advance();
             match character {
                 '*' => pieces.push(String::new()),
+                '?' if !is_quoted => push_any_one(&mut pieces),
                 '\\' => push(&mut pieces, cursor.next().unwrap_or('\\')),
                 it => push(&mut pieces, it),
             }
         }
-        Ok(Self { pieces, is_quoted, span: cursor.span_from(start) })
+        Ok(Self { pieces, is_quoted, is_regex: false, span: cursor.span_from(start) })
+    }
+
+    /// Reads `/expression/`, if that is what comes next: the first slash without a backslash ends
+    /// it, and something else than a value must follow. A path such as `/aws/workmail` is none.
+    fn read_regex(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let start = cursor.position();
+        let mut ahead = cursor.clone();
+        let mut source = String::new();
+        if !ahead.take('/') {
+            return None;
+        }
+        loop {
+            match ahead.next()? {
+                '/' => break,
+                '\\' if ahead.take('/') => source.push('/'),
+                '\\' => {
+                    source.push('\\');
+                    source.push(ahead.next()?);
+                }
+                it => source.push(it),
+            }
+        }
+        let is_over = ahead.peek().is_none_or(|it| it.is_whitespace() || it == ')');
+        if source.is_empty() || !is_over {
+            return None;
+        }
+        *cursor = ahead;
+        let span = cursor.span_from(start);
+        Some(Self { pieces: vec![source], is_quoted: false, is_regex: true, span })
     }
 
     /// Takes a whole text for a bare value, with its blanks and quotes.
     pub(super) fn whole(text: &str) -> Self {
+        let mut cursor = Cursor::new(text.trim());
+        if let Some(regex) = Self::read_regex(&mut cursor).filter(|_| cursor.rest().is_empty()) {
+            return Self { span: Span { start: 0, end: text.len() }, ..regex };
+        }
         let mut pieces = vec![String::new()];
         let mut characters = text.trim().chars();
         while let Some(character) = characters.next() {
             match character {
                 '*' => pieces.push(String::new()),
+                '?' => push_any_one(&mut pieces),
                 '\\' => push(&mut pieces, characters.next().unwrap_or('\\')),
                 it => push(&mut pieces, it),
             }
         }
-        Self { pieces, is_quoted: false, span: Span { start: 0, end: text.len() } }
+        let span = Span { start: 0, end: text.len() };
+        Self { pieces, is_quoted: false, is_regex: false, span }.pasted()
     }
 
-    /// The value with its stars as plain characters.
+    /// The value with its stars and question marks as plain characters.
     pub(super) fn text(&self) -> String {
-        self.pieces.join("*")
+        let text = self.pieces.join("*");
+        if text.contains(ANY_ONE) { text.replace(ANY_ONE, "?") } else { text }
+    }
+
+    /// The same where question marks behind a word are what they are in a sentence.
+    pub(super) fn pasted(mut self) -> Self {
+        let last = self.pieces.len().saturating_sub(1);
+        for (index, piece) in self.pieces.iter_mut().enumerate() {
+            let characters: Vec<char> = piece.chars().collect();
+            let plain = characters.iter().enumerate().map(|(place, character)| {
+                let mut behind = characters.iter().skip(place).find(|it| **it != ANY_ONE);
+                let ends = match behind.take() {
+                    Some(it) => !it.is_alphanumeric(),
+                    None => index == last,
+                };
+                if *character == ANY_ONE && ends { '?' } else { *character }
+            });
+            *piece = plain.collect();
+        }
+        self
     }
 
     fn has_star(&self) -> bool {
         self.pieces.len() > 1
+    }
+
+    /// Whether a part of it stands for other texts.
+    fn is_pattern(&self) -> bool {
+        !self.is_quoted && (self.has_star() || self.pieces.iter().any(|it| it.contains(ANY_ONE)))
     }
 
     /// Whether it consists of stars alone.
@@ -76,14 +148,25 @@ impl Value {
 }
 
 fn push(pieces: &mut [String], character: char) {
+    // What stands for any character is none itself.
+    let character = if character == ANY_ONE { char::REPLACEMENT_CHARACTER } else { character };
     if let Some(piece) = pieces.last_mut() {
         piece.push(character);
+    }
+}
+
+fn push_any_one(pieces: &mut [String]) {
+    if let Some(piece) = pieces.last_mut() {
+        piece.push(ANY_ONE);
     }
 }
 
 /// Makes the demand that `field` holds `value`. Times, ranges and comparisons are read elsewhere.
 pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
+    if value.is_regex {
+        return regex(field, &value.text()).map(clause);
+    }
     if value.is_any() {
         return Ok(clause(Matcher::Present));
     }
@@ -92,19 +175,44 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
         return Ok(clause(Matcher::Status(range)));
     }
     match field.kind() {
-        FieldKind::Id if value.has_star() && !value.is_quoted => {
-            Err(QueryErrorKind::StarInId { field })
-        }
+        // A question mark is a character of IDs like any other.
+        FieldKind::Id if value.has_star() && !value.is_quoted => Glob::new(id_pieces(value))
+            .map(Matcher::Glob)
+            .map(clause)
+            .ok_or(QueryErrorKind::EmptyValue { field }),
         FieldKind::Id => match id(field, value) {
             Some(id) => Ok(clause(Matcher::Exact(id))),
             None if stands_for_nothing(&value.text()) => Err(QueryErrorKind::EmptyValue { field }),
             None => Err(QueryErrorKind::NoId { text: value.text() }),
         },
-        FieldKind::Words => Ok(clause(Matcher::Phrase(phrase(field, value)?))),
+        FieldKind::Words => in_words(field, value).map(clause),
         FieldKind::Address => address(field, value),
-        FieldKind::Status if !value.has_star() && StatusCode::find(&value.text()).is_some() => {
+        FieldKind::Status if !value.is_pattern() && StatusCode::find(&value.text()).is_some() => {
             let status = StatusCode::find(&value.text()).map(|it| it.to_string());
             Ok(clause(Matcher::Exact(status.unwrap_or_default())))
+        }
+        FieldKind::Choice => choice(field, value),
+        FieldKind::Duration | FieldKind::Number => {
+            let number = number(field, &value.text())?;
+            let range = NumberRange::between(Some((number, true)), Some((number, true)));
+            Ok(clause(Matcher::Number(range)))
+        }
+        FieldKind::Keyword if field == Field::Event && !value.is_pattern() => {
+            event_name(value).map(|it| it.map_or_else(Query::or, clause))
+        }
+        FieldKind::Keyword if matches!(field, Field::SenderDomain | Field::RecipientDomain) => {
+            let text = value.text();
+            // Addresses are taken apart at their sign, so a domain has none.
+            let bare = value.pieces.iter().map(|it| it.trim_start_matches('@'));
+            let names = |it: &str| domain_piece(it);
+            if normal_domain(text.trim_start_matches('@')).is_empty() {
+                return Err(QueryErrorKind::EmptyValue { field });
+            }
+            let pieces: Vec<String> = bare.map(names).collect();
+            Ok(clause(match Glob::new(pieces).filter(|_| value.is_pattern()) {
+                Some(glob) => Matcher::Glob(glob),
+                None => Matcher::Exact(normal_domain(text.trim_start_matches('@'))),
+            }))
         }
         FieldKind::Keyword | FieldKind::Status | FieldKind::Time => {
             whole(value, &|text| folded(text).into_owned())
@@ -122,11 +230,77 @@ fn status_range(value: &Value) -> Option<StatusRange> {
     Some(StatusRange::between(Some((bound, true)), Some((bound, true))))
 }
 
+fn regex(field: Field, source: &str) -> Result<Matcher, QueryErrorKind> {
+    match field.kind() {
+        FieldKind::Time | FieldKind::Duration | FieldKind::Number | FieldKind::Choice => {
+            Err(QueryErrorKind::NoRegex { field })
+        }
+        _ => Regexp::new(source)
+            .map(Matcher::Regex)
+            .map_err(|reason| QueryErrorKind::BadRegex { reason }),
+    }
+}
+
+/// A length of time, or a count.
+pub(super) fn number(field: Field, text: &str) -> Result<i64, QueryErrorKind> {
+    let number = match field.kind() {
+        FieldKind::Duration => duration(text),
+        _ => count(text),
+    };
+    number.ok_or_else(|| QueryErrorKind::BadNumber { field, text: text.to_owned() })
+}
+
+/// One of a few words, or those of them that a pattern fits.
+fn choice(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
+    let clause = |word: &str| {
+        let matcher = Matcher::Exact(word.to_owned());
+        Query::Clause(Clause { field, matcher, span: value.span })
+    };
+    let text = folded(&value.text()).into_owned();
+    let unknown = || QueryErrorKind::UnknownChoice { field, text: value.text() };
+    if value.is_pattern() {
+        let pieces = value.pieces.iter().map(|it| it.to_lowercase()).collect();
+        let glob = Glob::new(pieces).ok_or(QueryErrorKind::EmptyValue { field })?;
+        let fitting = field.choices().iter().filter(|it| glob.matches(it));
+        let fitting: Vec<Query> = fitting.map(|it| clause(it)).collect();
+        return if fitting.is_empty() { Err(unknown()) } else { Ok(Query::or(fitting)) };
+    }
+    let text = match (field, text.as_str()) {
+        (Field::Junk, "yes") => "true",
+        (Field::Junk, "no") => "false",
+        (_, it) => it,
+    };
+    field.choices().iter().find(|it| **it == text).map(|it| clause(it)).ok_or_else(unknown)
+}
+
+/// The name of an event, or those that a list shows by one word.
+fn event_name(value: &Value) -> Result<Result<Matcher, Vec<Query>>, QueryErrorKind> {
+    let text = folded(&value.text()).into_owned();
+    if text.is_empty() {
+        return Err(QueryErrorKind::EmptyValue { field: Field::Event });
+    }
+    let named = EventName::DOCUMENTED.iter().filter(|it| {
+        let label = it.label().to_lowercase();
+        label == text || label.split(' ').next() == Some(text.as_str())
+    });
+    let named: Vec<Query> = named
+        .map(|it| {
+            let matcher = Matcher::Exact(folded(it.as_str()).into_owned());
+            Query::Clause(Clause { field: Field::Event, matcher, span: value.span })
+        })
+        .collect();
+    Ok(if named.is_empty() || value.is_quoted { Ok(Matcher::Exact(text)) } else { Err(named) })
+}
+
 /// Makes the demand of a value without a field.
 pub(super) fn bare_demand(value: &Value) -> Result<Query, QueryErrorKind> {
     if value.is_any() {
         return Ok(Query::All);
     }
+    if value.is_regex {
+        return demand(Field::Subject, value);
+    }
+    let value = &value.clone().pasted();
     let text = value.text();
     if text.contains('@') && !text.contains(char::is_whitespace) {
         let mut demands = Vec::with_capacity(4);
@@ -140,7 +314,7 @@ pub(super) fn bare_demand(value: &Value) -> Result<Query, QueryErrorKind> {
         return Ok(Query::or(demands));
     }
     let subject = demand(Field::Subject, value);
-    if value.has_star() || text.contains(char::is_whitespace) {
+    if value.is_pattern() || text.contains(char::is_whitespace) {
         return subject;
     }
     // A trace ID may be without words, so only one of the two needs to make sense.
@@ -168,38 +342,87 @@ fn id(field: Field, value: &Value) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn phrase(field: Field, value: &Value) -> Result<Phrase, QueryErrorKind> {
-    let (body, is_prefix) = match value.pieces.as_slice() {
+/// The texts between the stars of a pattern for IDs, without the brackets around them.
+fn id_pieces(value: &Value) -> Vec<String> {
+    let last = value.pieces.len().saturating_sub(1);
+    let pieces = value.pieces.iter().enumerate().map(|(index, piece)| {
+        let piece = piece.replace(ANY_ONE, "?");
+        let piece = if index == 0 { piece.trim_start_matches('<') } else { piece.as_str() };
+        let piece = if index == last { piece.trim_end_matches('>') } else { piece };
+        piece.to_owned()
+    });
+    pieces.collect()
+}
+
+/// Words one after the other, or a pattern that is found in words.
+fn in_words(field: Field, value: &Value) -> Result<Matcher, QueryErrorKind> {
+    let mut pieces = value.pieces.as_slice();
+    // Stars at the end are as good as one.
+    while let [rest @ .., last, end] = pieces
+        && last.is_empty()
+        && end.is_empty()
+        && !rest.is_empty()
+        && !value.is_quoted
+    {
+        pieces = pieces.get(..pieces.len() - 1).unwrap_or_default();
+    }
+    let (body, is_prefix) = match pieces {
         [body @ .., last] if last.is_empty() && !body.is_empty() => (body, true),
         body => (body, false),
     };
-    if body.len() > 1 && !value.is_quoted {
-        return Err(QueryErrorKind::StarInWord);
-    }
     let text = body.join("*");
     // The star must touch the word that it is to lengthen.
     let is_prefix = is_prefix && !text.ends_with(|it: char| it.is_whitespace() || it == '*');
-    Phrase::new(&text, is_prefix).ok_or(QueryErrorKind::NoWord { field })
+    let is_plain = body.len() == 1 && !text.contains(ANY_ONE);
+    if is_plain || value.is_quoted {
+        let phrase = Phrase::new(&text, is_prefix).map(Matcher::Phrase);
+        return phrase.ok_or(QueryErrorKind::NoWord { field });
+    }
+    TextPattern::new(&value.pieces).map(Matcher::Text).ok_or(QueryErrorKind::NoWord { field })
 }
 
 fn address(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
     let text = value.text();
-    if value.has_star() && !value.is_quoted {
+    let bare = without_scheme(&text).filter(|_| !value.is_quoted);
+    if value.is_pattern() && bare.is_none() {
         return Glob::new(address_pieces(value))
             .map(|it| clause(Matcher::Glob(it)))
             .ok_or(QueryErrorKind::EmptyValue { field });
     }
-    let address =
-        Address::parse(text.as_str().into()).ok_or(QueryErrorKind::EmptyValue { field })?;
+    let text = bare.unwrap_or(&text);
+    let address = Address::parse(text.into()).ok_or(QueryErrorKind::EmptyValue { field })?;
     let exact = clause(Matcher::Exact(address.as_str().to_owned()));
-    if value.is_quoted || address.as_str().trim_start_matches('@').contains('@') {
+    if value.is_quoted {
         return Ok(exact);
     }
-    // Without a local part it may also be meant as a domain.
-    let domain = format!("@{}", normal_domain(address.as_str().trim_start_matches('@')));
-    let at_domain = Glob::new(vec![String::new(), domain]).map(Matcher::Glob).map(clause);
-    Ok(Query::or(std::iter::once(exact).chain(at_domain).collect()))
+    let glob = |pieces: [String; 2]| Glob::new(pieces.into()).map(Matcher::Glob).map(clause);
+    let bare = address.as_str();
+    // `ana@` is whoever is called so, wherever; `ana` may be that or a domain, `@acme` the latter.
+    let name = bare.strip_suffix('@').unwrap_or(bare);
+    if name.is_empty() {
+        return Err(QueryErrorKind::EmptyValue { field });
+    }
+    if name.trim_start_matches('@').contains('@') {
+        return Ok(exact);
+    }
+    let domain = normal_domain(name.trim_start_matches('@'));
+    let at_domain = glob([String::new(), format!("@{domain}")]).filter(|_| !bare.ends_with('@'));
+    let at_any = glob([format!("{name}@"), String::new()]).filter(|_| !name.starts_with('@'));
+    Ok(Query::or(std::iter::once(exact).chain(at_domain).chain(at_any).collect()))
+}
+
+/// The address in a link: `mailto:ana@acme.example?subject=…`.
+fn without_scheme(text: &str) -> Option<&str> {
+    let text = text.trim();
+    let scheme = text.get(..7).filter(|it| it.eq_ignore_ascii_case("mailto:"))?;
+    text.get(scheme.len()..)?.split('?').next()
+}
+
+/// A part of a domain as its normal form has it: each name by itself, for others may be missing.
+fn domain_piece(piece: &str) -> String {
+    let part = |it: &str| it.split('.').map(normal_domain).collect::<Vec<_>>().join(".");
+    piece.split(ANY_ONE).map(part).collect::<Vec<_>>().join(&ANY_ONE.to_string())
 }
 
 /// The texts between the stars of a pattern for addresses, as their normal form has them.
@@ -213,16 +436,14 @@ fn address_pieces(value: &Value) -> Vec<String> {
         };
         let at_sign = if !is_in_domain && piece.contains('@') { "@" } else { "" };
         is_in_domain |= !at_sign.is_empty();
-        // Of a domain each name is brought into its form alone, for others may be missing.
-        let names: Vec<String> = domain.split('.').map(normal_domain).collect();
-        format!("{}{at_sign}{}", normal_address(local), names.join("."))
+        format!("{}{at_sign}{}", normal_address(local), domain_piece(domain))
     });
     pieces.collect()
 }
 
 /// A matcher for whole values. `None` for an empty one.
 fn whole(value: &Value, normalise: &dyn Fn(&str) -> String) -> Option<Matcher> {
-    if value.has_star() && !value.is_quoted {
+    if value.is_pattern() {
         let pieces = value.pieces.iter().map(|it| normalise(it)).collect();
         return Glob::new(pieces).map(Matcher::Glob);
     }

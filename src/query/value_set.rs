@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Field, Glob, Matcher, Pattern, Query, QueryError};
+use super::{Field, Glob, Matcher, Pattern, Query, QueryError, Regexp};
 
 /// A list of values, some of which may be patterns. Cheap to copy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +13,7 @@ pub struct ValueSet(Arc<Values>);
 struct Values {
     exact: HashSet<String>,
     globs: Vec<Glob>,
+    regexps: Vec<Regexp>,
 }
 
 impl ValueSet {
@@ -36,13 +37,18 @@ impl ValueSet {
     /// How many values there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.exact.len() + self.0.globs.len()
+        self.0.exact.len() + self.0.globs.len() + self.0.regexps.len()
     }
 
     /// Whether there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether none of them is a pattern.
+    pub(super) fn is_exact(&self) -> bool {
+        self.0.globs.is_empty() && self.0.regexps.is_empty()
     }
 
     /// The values that are no patterns.
@@ -53,7 +59,9 @@ impl ValueSet {
     /// Whether a value, normalised as its field asks for, is one of them.
     #[must_use]
     pub fn contains(&self, value: &str) -> bool {
-        self.0.exact.contains(value) || self.0.globs.iter().any(|it| it.matches(value))
+        self.0.exact.contains(value)
+            || self.0.globs.iter().any(|it| it.matches(value))
+            || self.0.regexps.iter().any(|it| it.matches(value))
     }
 }
 
@@ -64,6 +72,9 @@ impl Values {
             Query::Clause(clause) => match &clause.matcher {
                 Matcher::Exact(text) => _ = self.exact.insert(text.clone()),
                 Matcher::Glob(glob) if !self.globs.contains(glob) => self.globs.push(glob.clone()),
+                Matcher::Regex(regexp) if !self.regexps.contains(regexp) => {
+                    self.regexps.push(regexp.clone());
+                }
                 _ => {}
             },
             _ => {}

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::address::Marked;
 use super::sanitise::{fit, sanitise};
-use super::step::{self, cause, event_style, word};
+use super::step::{self, cause, event_style};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::event::{Event, EventName, decoded_subject};
 use crate::limits;
@@ -37,7 +37,7 @@ pub fn write_events_table<'e>(
         let event = &stored.event;
         let start = [
             Cell::new(&stored.record.timestamp.in_zone(&options.zone)),
-            Cell::styled(word(&event.name), event_style(event)),
+            Cell::styled(event.name.label(), event_style(event)),
             Cell::marked(from_and_to(event)),
         ];
         let (detail, trace_id) = (detail(event), event.trace_id.as_ref());
@@ -63,7 +63,7 @@ pub fn write_event_line(stored: &StoredEvent, zone: &Zone, out: &mut dyn Write) 
     let beneath = fit(&beneath(&event.trace_id, &detail(event)), limits::TABLE_TEXT_COLUMNS_MAX);
     let rest = [from_and_to(event).to_string(), beneath];
     let rest = rest.into_iter().filter(|it| !it.is_empty()).collect::<Vec<_>>().join("  ");
-    writeln!(out, "{time}  {style}{:<11}{style:#} {rest}", sanitise(word(&event.name)))
+    writeln!(out, "{time}  {style}{:<11}{style:#} {rest}", sanitise(event.name.label()))
 }
 
 fn beneath(trace_id: &str, detail: &str) -> String {

@@ -26,9 +26,11 @@ pub struct TraceAnswer<'a> {
     pub not_found: &'a [String],
     /// What was looked at, to tell "no such mail" from "not looked at".
     pub coverage_note: Option<&'a str>,
+    /// IDs of which those that were not found are a part.
+    pub candidates: &'a [String],
 }
 
-/// Writes `{"messages":[M...],"notFound":["..."],"coverageNote":null}`.
+/// Writes `{"messages":[M...],"notFound":["..."],"candidates":["..."],"coverageNote":null}`.
 ///
 /// # Errors
 ///
@@ -60,7 +62,7 @@ pub fn write_trace_json_with_sources(
         let sources = sources.and_then(|it| it.get(index)).map(Vec::as_slice);
         write_value(&MessageJson::new(message, true, sources, zone), out)?;
     }
-    write_trace_json_end(answer.not_found, answer.coverage_note, out)
+    write_trace_json_end(answer.not_found, answer.candidates, answer.coverage_note, out)
 }
 
 /// Writes what stands behind the messages in [`write_trace_json`], for an answer whose messages
@@ -71,11 +73,14 @@ pub fn write_trace_json_with_sources(
 /// What the writer reports.
 pub fn write_trace_json_end(
     not_found: &[String],
+    candidates: &[String],
     coverage_note: Option<&str>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     out.write_all(b"],\"notFound\":")?;
     write_value(&not_found, out)?;
+    out.write_all(b",\"candidates\":")?;
+    write_value(&candidates, out)?;
     out.write_all(b",\"coverageNote\":")?;
     write_value(&coverage_note, out)?;
     out.write_all(b"}\n")
@@ -96,6 +101,25 @@ pub fn write_messages_ndjson(
         write_json(&MessageJson::new(message, has_events, None, zone), out)?;
     }
     Ok(())
+}
+
+/// Writes one message on one line, and of each of its rows whether it is what was asked for.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_found_message(
+    message: &Message,
+    matched: &[bool],
+    has_events: bool,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut json = MessageJson::new(message, has_events, None, zone);
+    for (recipient, matched) in json.recipients.iter_mut().zip(matched) {
+        recipient.matched = Some(*matched);
+    }
+    write_json(&json, out)
 }
 
 /// Writes one message a line, each event with where it came from, as `source`.
@@ -248,6 +272,8 @@ struct RecipientJson<'m> {
     mailboxes: Vec<&'m str>,
     at: Option<String>,
     latency_ms: Option<i64>,
+    /// Whether it is what was asked for; none where nothing was asked of recipients.
+    matched: Option<bool>,
 }
 
 impl<'m> RecipientJson<'m> {
@@ -268,6 +294,7 @@ impl<'m> RecipientJson<'m> {
             mailboxes: recipient.mailboxes.iter().map(|it| it.logged()).collect(),
             at: recipient.at.map(|it: Timestamp| it.in_zone(zone)),
             latency_ms: recipient.latency_ms,
+            matched: None,
         }
     }
 }

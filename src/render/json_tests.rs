@@ -22,7 +22,8 @@ fn a_trace_has_every_key_of_the_contract() {
     ];
     let messages = joined(&log);
     let not_found = ["gone@x".to_owned()];
-    let answer = TraceAnswer { messages: &messages, not_found: &not_found, coverage_note: None };
+    let answer =
+        TraceAnswer { messages: &messages, not_found: &not_found, ..TraceAnswer::default() };
     let written = text(|out| write_trace_json(&answer, &Zone::UTC, out));
     assert_eq!(written.lines().count(), 1);
     let value: Value = serde_json::from_str(&written).unwrap();
@@ -64,7 +65,8 @@ fn a_trace_has_every_key_of_the_contract() {
               "rule": null,
               "mailboxes": [],
               "at": "2026-11-23T21:34:00.700Z",
-              "latencyMs": 700
+              "latencyMs": 700,
+              "matched": null
             }
           ],
           "events": [
@@ -119,6 +121,7 @@ fn a_trace_has_every_key_of_the_contract() {
       "notFound": [
         "gone@x"
       ],
+      "candidates": [],
       "coverageNote": null
     }
     "#);

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use super::address::Marked;
 use super::headline::headline_by;
 use super::step;
-use super::style::message_style;
+use super::style::{message_style, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::trace::{Direction, Message, MessageOutcome};
+use crate::limits;
+use crate::trace::{Direction, Message, MessageOutcome, Outcome, Recipient};
 
 /// Writes messages as a table: when, what became of it, from whom to whom, and beneath the ID to
 /// go on with, the subject, and what went wrong.
@@ -35,6 +36,63 @@ pub fn write_messages_table(
         ]);
     }
     table.write(options.width, out)
+}
+
+/// Writes messages with those of their rows that are what was asked for, a row each: when, what became
+/// of it for the recipient, from whom and for whom.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_matching_table(
+    messages: &[(&Message, Message)],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::whole("FIRST SEEN"),
+        Column::whole("OUTCOME"),
+        Column::shortened("FROM → TO"),
+        Column::beneath(),
+    ]);
+    for (message, matching) in messages {
+        let rows = matching.deciding_recipients();
+        let time = message.first_seen.in_zone(&options.zone);
+        if rows.is_empty() {
+            table.push([
+                Cell::new(&time),
+                Cell::styled(message.outcome.as_str(), message_style(message.outcome)),
+                Cell::marked(from_and_to(message)),
+                Cell::marked(beneath(message)),
+            ]);
+        }
+        let more = rows.len().saturating_sub(limits::TABLE_RECIPIENTS_MAX);
+        for (place, row) in rows.iter().take(limits::TABLE_RECIPIENTS_MAX).enumerate() {
+            let is_last = place + 1 == limits::TABLE_RECIPIENTS_MAX;
+            let others = if is_last { more } else { 0 };
+            let sender = message.from.as_ref().or(message.sender.as_ref());
+            table.push([
+                Cell::new(&time),
+                Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
+                Cell::marked(step::from_and_to(sender, Some(&row.address), others)),
+                Cell::marked(beneath_row(message, row)),
+            ]);
+        }
+    }
+    table.write(options.width, out)
+}
+
+/// The ID to go on with, the subject, and what is known of the recipient.
+fn beneath_row(message: &Message, row: &Recipient) -> Marked {
+    let cause = (row.outcome == Outcome::Bounced)
+        .then(|| step::cause(row.status.as_deref(), row.reason.as_deref()));
+    let folder = row.folder.as_ref().map(|it| format!("in {it}"));
+    let rule = row.rule.as_ref().map(|it| format!("rule \"{it}\""));
+    let parts = [message.any_id(), message.subject.clone(), cause, folder, rule];
+    Marked::new(|_| {
+        let parts = parts.iter().flatten().filter(|it| !it.is_empty());
+        parts.cloned().collect::<Vec<_>>().join(" · ")
+    })
 }
 
 fn from_and_to(message: &Message) -> Marked {

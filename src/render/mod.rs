@@ -10,6 +10,7 @@ mod bars;
 mod batch;
 mod csv;
 mod events_table;
+mod explained;
 mod groups;
 mod headline;
 mod html;
@@ -36,6 +37,7 @@ pub use csv::{
     BYTE_ORDER_MARK, csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv,
 };
 pub use events_table::{write_event_line, write_events_table};
+pub use explained::{Explained, write_explained_csv, write_explained_json, write_explained_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
 pub use html::html_text;
@@ -44,11 +46,11 @@ pub use insights::{
     write_insights_csv, write_insights_json, write_insights_ndjson, write_insights_table,
 };
 pub use json::{
-    TraceAnswer, write_events_ndjson, write_json, write_json_pretty, write_messages_ndjson,
-    write_trace_json, write_trace_json_end, write_trace_json_with_sources,
+    TraceAnswer, write_events_ndjson, write_found_message, write_json, write_json_pretty,
+    write_messages_ndjson, write_trace_json, write_trace_json_end, write_trace_json_with_sources,
     write_trace_ndjson_with_sources,
 };
-pub use messages_table::write_messages_table;
+pub use messages_table::{write_matching_table, write_messages_table};
 pub use provenance::{EventSources, event_source_json, write_event_sources};
 pub use sanitise::{columns, fit, sanitise};
 pub use sources::{

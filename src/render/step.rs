@@ -71,22 +71,6 @@ fn sentence_by(namer: &mut Namer, event: &Event<'_>) -> String {
     }
 }
 
-/// The word for an event in a list of events.
-pub(super) fn word<'e>(name: &'e EventName<'_>) -> &'e str {
-    match name {
-        EventName::OrganizationEmailReceived => "received",
-        EventName::MailboxEmailDelivered => "delivered",
-        EventName::RuleApplied => "rule",
-        EventName::JournalingInitiated => "journal",
-        EventName::IncomingEmailBounced => "bounced in",
-        EventName::OutgoingEmailSubmitted => "submitted",
-        EventName::OutgoingEmailSent => "sent",
-        EventName::OutgoingEmailBounced => "bounced out",
-        EventName::DmarcPolicyApplied => "DMARC",
-        EventName::Other(name) => name,
-    }
-}
-
 /// The colour of an event.
 pub(super) fn event_style(event: &Event<'_>) -> anstyle::Style {
     match event.name {

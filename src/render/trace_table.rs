@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::address::Marked;
 use super::headline::headline;
 use super::sanitise::{fit, sanitise};
-use super::step::{cause, event_style, marked_sentence, word};
+use super::step::{cause, event_style, marked_sentence};
 use super::style::{FAINT, PLAIN, STRONG, UNDECIDED, message_style, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions, wrap_hanging, write_pairs};
 use crate::event::EventName;
@@ -292,7 +292,7 @@ fn write_leg(
             matches!(event.name, EventName::MailboxEmailDelivered | EventName::OutgoingEmailSent);
         let steps_max = limits::TABLE_STEPS_MAX / if is_routine { 2 } else { 1 };
         if steps >= steps_max && !options.lists_all {
-            hidden.push(word(&event.name));
+            hidden.push(event.name.label());
             continue;
         }
         steps += 1;

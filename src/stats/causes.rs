@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::cause::cause_of;
+use super::cause_of;
 use super::tally::{Tally, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::RoleKind;

@@ -12,7 +12,8 @@ use crate::store::{Attribute, Store};
 ///
 /// [`StatsError`].
 pub fn count_events(store: &Store, request: &StatsRequest) -> Result<Counts, StatsError> {
-    let is_whole = request.range.is_unbounded() && request.interval.is_none();
+    let is_whole =
+        request.range.is_unbounded() && request.interval.is_none() && !request.is_of_some();
     let documented = if is_whole { count_documented(store)? } else { None };
     match documented {
         Some(counts) => Ok(counts),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::cause::cause_of;
+use super::cause_of;
 use super::groups::GroupValue;
 use super::listed_values::ListedValues;
 use super::{GroupKey, PAIR_SEPARATOR, StatsError, intervals_of};

@@ -4,7 +4,7 @@
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
 use crate::time::Intervals;
-use crate::trace::{Overview, Step};
+use crate::trace::{MessageFacts, Overview, Step, facts_of};
 
 /// The names of the metrics, as CloudWatch has them.
 pub const METRICS: [&str; 5] = [
@@ -40,10 +40,14 @@ pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsEr
     let intervals = request.intervals(store)?;
     let width = intervals.as_ref().map_or(0, Intervals::count);
     let overview = Overview::new(store, &request.rules, false);
-    let parts = overview.visit(|part: &mut Vec<(Step, i64)>, facts| {
+    let take = |part: &mut Vec<(Step, i64)>, facts: MessageFacts| {
         let inside = facts.steps.iter().filter(|it| request.contains(it.at_ms));
         part.extend(inside.map(|it| (it.step, it.at_ms)));
-    })?;
+    };
+    let parts = match request.is_of_some() {
+        true => request.visit_asked(store, |part, message, _| take(part, facts_of(message)))?,
+        false => overview.visit(take)?,
+    };
     let mut metrics = Metrics { totals: [0; 5], intervals, series: vec![[0; 5]; width] };
     for (step, ms) in parts.into_iter().flatten() {
         let place = metrics.intervals.as_ref().map(|it| it.place_of(ms));

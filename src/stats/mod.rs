@@ -3,9 +3,8 @@
 //! All numbers are exact. The columns and terms of the index tell nearly everything; originals are
 //! read where they do not: for reasons of bounces, and for messages that the columns leave open.
 
+mod asked;
 mod attributes;
-mod cause;
-mod cause_word;
 mod causes;
 mod events;
 mod group_key;
@@ -18,7 +17,7 @@ mod messages;
 mod metrics;
 mod tally;
 
-pub use cause::cause_of;
+pub use crate::event::cause_of;
 pub use events::count_events;
 pub use group_key::{GroupKey, PAIR_SEPARATOR};
 pub use groups::{GroupRequest, GroupRow, Groups, group};
@@ -30,6 +29,7 @@ pub use metrics::{METRICS, Metrics, metrics};
 pub use tally::{CountRow, Counts};
 
 use crate::limits;
+use crate::query::Query;
 use crate::store::{Store, StoreError};
 use crate::time::{Interval, Intervals, TimeRange, Timestamp, Zone};
 use crate::trace::JoinRules;
@@ -64,6 +64,8 @@ pub struct StatsRequest {
     pub zone: Zone,
     /// What outcomes depend on.
     pub rules: JoinRules,
+    /// Which messages, and which of their recipients.
+    pub rows: Query,
 }
 
 impl StatsRequest {
@@ -115,6 +117,7 @@ pub fn count_by(
 ) -> Result<Counts, StatsError> {
     let intervals = request.intervals(store)?;
     let tally = match key {
+        _ if request.is_of_some() => asked::tally(store, key, request)?,
         CountKey::Reason | CountKey::Cause => causes::tally(store, key, request)?,
         _ if key.attribute().is_some() => attributes::tally(store, key, request)?,
         _ => messages::tally(store, key, request)?,

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::CountKey;
-use super::cause::cause_of;
+use super::cause_of;
 use crate::store::words::folded;
 use crate::store::{IdHash, Location, Store, StoreError, truncate_term};
 use crate::time::Intervals;

@@ -43,7 +43,9 @@ pub use coverage::{Coverage, CoveredRange};
 pub(crate) use disjoint_sets::DisjointSets;
 pub use error::StoreError;
 pub use identity::Identity;
-pub use index::{Attribute, Fields, IdHash, attribute_values, truncate_term};
+pub use index::{
+    Attribute, EventPlace, Fields, IdHash, NoEventPlace, attribute_values, truncate_term,
+};
 pub(crate) use index::{
     AttributeSet, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable, Senders,
     explain, for_each_document,

@@ -9,8 +9,8 @@ use tantivy::query::Query;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::dir::Dir;
 use super::index::{
-    Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventSet, EventTable, IdHash,
-    IndexSnapshot, Senders, TimeReader, read_checkpoint,
+    Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventPlace, EventSet, EventTable,
+    IdHash, IndexSnapshot, Senders, TimeReader, read_checkpoint,
 };
 use super::layout::{ARCHIVE, INDEX, Layout};
 use super::message_table::MessageTable;
@@ -127,7 +127,8 @@ impl Store {
         self.snapshot.columns_by_segment()
     }
 
-    /// How many events a query finds, and where the newest `limit` of them lie, newest first.
+    /// How many events a query finds, and where the newest `limit` of them lie that stand behind a
+    /// place, newest first.
     ///
     /// # Errors
     ///
@@ -136,8 +137,9 @@ impl Store {
         &self,
         query: &dyn Query,
         limit: usize,
-    ) -> Result<(u64, Vec<Location>), StoreError> {
-        self.snapshot.newest(query, limit)
+        after: Option<EventPlace>,
+    ) -> Result<(u64, Vec<EventPlace>), StoreError> {
+        self.snapshot.newest(query, limit, after)
     }
 
     /// Where all events lie that a query finds, in the order of the archive.
@@ -241,6 +243,11 @@ impl Store {
     /// [`StoreError::Index`].
     pub(crate) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
         self.snapshot.event_set(query)
+    }
+
+    /// The events that lie at places, which are in order.
+    pub(crate) fn event_set_at(&self, places: &[Location]) -> EventSet {
+        self.snapshot.event_set_at(places)
     }
 
     /// All events as one table.

@@ -31,6 +31,24 @@ impl Store {
         places: Option<&[Location]>,
         init: impl Fn() -> T + Sync,
         fold: impl Fn(&mut T, &Record<'_>, Location) -> Result<(), E> + Sync,
+        join: impl FnMut(T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.scan_some(places, &|_| true, init, fold, join)
+    }
+
+    /// The same of those records alone that may be of interest by the text of their line, or of
+    /// several lines, in which JSON may have escaped any character. Lines that are read by their
+    /// place are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::scan`].
+    pub(crate) fn scan_some<T: Send, E: From<StoreError> + Send>(
+        &self,
+        places: Option<&[Location]>,
+        may_be_in: &(dyn Fn(&[u8]) -> bool + Sync),
+        init: impl Fn() -> T + Sync,
+        fold: impl Fn(&mut T, &Record<'_>, Location) -> Result<(), E> + Sync,
         mut join: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         let at_once = limits::SCAN_CHUNKS_PER_CORE * rayon::current_num_threads();
@@ -40,7 +58,7 @@ impl Store {
                     .par_iter()
                     .map(|chunk| {
                         let mut value = init();
-                        self.read_chunk(chunk, &mut |record, location| {
+                        self.read_chunk(chunk, may_be_in, &mut |record, location| {
                             fold(&mut value, record, location)
                         })?;
                         Ok(value)
@@ -105,6 +123,7 @@ impl Store {
     fn read_chunk<E: From<StoreError>>(
         &self,
         chunk: &Chunk<'_>,
+        may_be_in: &dyn Fn(&[u8]) -> bool,
         visit: &mut dyn FnMut(&Record<'_>, Location) -> Result<(), E>,
     ) -> Result<(), E> {
         match chunk {
@@ -128,8 +147,12 @@ impl Store {
                         reason: format!("at byte {start}: {reason}"),
                     };
                     let lines = decompress_block(&frame).map_err(|it| damaged(it.to_string()))?;
+                    if !may_be_in(&lines) {
+                        continue;
+                    }
                     let offset = u32::try_from(*start).map_err(|it| damaged(it.to_string()))?;
-                    for (line, text) in (0..=u16::MAX).zip(lines_of(&lines)) {
+                    let all = (0..=u16::MAX).zip(lines_of(&lines));
+                    for (line, text) in all.filter(|(_, text)| may_be_in(text)) {
                         let record = parse_line(text).map_err(damaged)?;
                         visit(&record, Location { file: *number, offset, line })?;
                     }

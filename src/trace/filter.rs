@@ -6,7 +6,8 @@
 use super::fit::{Asked, Fit, Said, Side};
 use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 use super::outcome::statement_of;
-use crate::query::{Field, Pattern, Query};
+use super::rows::Row;
+use crate::query::{Field, Matcher, Pattern, Query};
 use crate::store::StoredEvent;
 use crate::time::TimeRange;
 
@@ -80,6 +81,8 @@ pub struct MessageFilter {
     pub addresses: Option<Pattern>,
     /// For each of these, one of its events is what is asked for.
     pub events: Vec<Query>,
+    /// What is asked of the row of the recipient; of a message without recipients, of the message.
+    pub rows: Query,
 }
 
 impl MessageFilter {
@@ -147,12 +150,42 @@ impl MessageFilter {
             || self.slower_than_ms.is_some()
     }
 
-    /// Whether a recipient's outcome is one of those asked for.
+    /// Whether some recipients are meant rather than the message: then what became of it is asked of
+    /// them.
+    fn means_recipients(&self) -> bool {
+        self.asks_of_recipients() || self.direction.is_some() || asks_of_recipients(&self.rows)
+    }
+
+    /// Whether an outcome of a message, or that of a recipient, is one of those asked for.
     pub(super) fn has_outcome(&self, outcome: MessageOutcome, recipient: Option<Outcome>) -> bool {
-        self.outcomes.is_empty()
-            || self.outcomes.iter().any(|it| {
-                it.message == Some(outcome) || (recipient.is_some() && it.recipient == recipient)
-            })
+        let means_recipients = self.means_recipients();
+        let is_such = |it: &OutcomeWord| match (recipient, it.recipient) {
+            (Some(recipient), Some(asked)) if recipient == asked => true,
+            (Some(_), Some(_)) if means_recipients => false,
+            _ => it.message == Some(outcome),
+        };
+        self.outcomes.is_empty() || self.outcomes.iter().any(is_such)
+    }
+
+    /// Which way the leg of a recipient must go, where more is asked of the recipient.
+    pub(super) fn direction_of_recipients(&self) -> Option<Direction> {
+        let asks_more = self.asks_of_recipients() || !self.outcomes.is_empty();
+        self.direction.filter(|_| asks_more)
+    }
+
+    /// The outcomes in the words of a query.
+    pub(super) fn outcomes_as_query(&self) -> Option<Query> {
+        let means_recipients = self.means_recipients();
+        let word = |field, text: &str| Query::demand(field, Matcher::Exact(text.to_owned()));
+        let words = self.outcomes.iter().flat_map(|it| {
+            let recipient = it.recipient.map(|it| word(Field::Outcome, it.as_str()));
+            let is_asked = |_: &MessageOutcome| recipient.is_none() || !means_recipients;
+            let message = it.message.filter(is_asked);
+            let message = message.map(|it| word(Field::MessageOutcome, it.as_str()));
+            recipient.into_iter().chain(message)
+        });
+        let words: Vec<Query> = words.collect();
+        (!words.is_empty()).then(|| Query::or(words))
     }
 
     /// The outcomes of which a recipient's row must have one; `None` where none must.
@@ -177,6 +210,19 @@ impl MessageFilter {
         let mut rows = Vec::new();
         let is_in = self.fit(&asked, &mut rows) == Fit::In;
         is_in.then(|| rows.into_iter().map(|(_, row)| row).collect())
+    }
+
+    /// Whether a row of a message that is what is asked for is so too.
+    #[must_use]
+    pub fn matches_row(&self, message: &Message, recipient: &Recipient) -> bool {
+        let asked = AskedMessage { filter: self, message, rows: Vec::new() };
+        self.fits_row_surely(&asked, &(0, recipient), message.outcome)
+    }
+
+    /// Whether anything is asked for that some rows of a message may be and others not.
+    #[must_use]
+    pub fn asks_of_rows(&self) -> bool {
+        self.means_recipients() || !self.outcomes.is_empty()
     }
 }
 
@@ -263,6 +309,39 @@ impl<'m> Asked for AskedMessage<'_, 'm> {
 
     fn is_junk(&self, (_, row): &Self::Row) -> Option<Option<bool>> {
         Some(row.folder.as_ref().map(|_| row.is_junk))
+    }
+
+    fn goes(&self, (_, row): &Self::Row) -> Option<Direction> {
+        Some(row.direction)
+    }
+
+    fn fits_query(&self, row: Option<&Self::Row>, _outcome: MessageOutcome) -> Option<bool> {
+        let row = Row { message: self.message, recipient: row.map(|(_, it)| *it) };
+        Some(row.fits(&self.filter.rows))
+    }
+}
+
+/// Whether a query names what recipients of one message differ in.
+fn asks_of_recipients(query: &Query) -> bool {
+    match query {
+        Query::All => false,
+        Query::And(queries) | Query::Or(queries) => queries.iter().any(asks_of_recipients),
+        Query::Not(query) => asks_of_recipients(query),
+        Query::Clause(clause) => matches!(
+            clause.field,
+            Field::To
+                | Field::RecipientDomain
+                | Field::Outcome
+                | Field::Folder
+                | Field::Junk
+                | Field::Status
+                | Field::Reason
+                | Field::Cause
+                | Field::Latency
+                | Field::Direction
+                | Field::Event
+                | Field::Action
+        ),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::filter::MessageFilter;
 use super::judge::{OutcomeRow, by_address, deciding, of_message};
 use super::message::{Direction, MessageOutcome};
+use crate::query::Query;
 use crate::time::Timestamp;
 
 /// A message of which a filter asks. Where an answer is `None`, only the originals give it.
@@ -42,6 +43,12 @@ pub(super) trait Asked {
 
     /// Whether a row's folder is one for junk, where it has a folder.
     fn is_junk(&self, row: &Self::Row) -> Option<Option<bool>>;
+
+    /// Which way the leg of a row goes.
+    fn goes(&self, row: &Self::Row) -> Option<Direction>;
+
+    /// Whether a row, or a message without any, is what [`MessageFilter::rows`] asks for.
+    fn fits_query(&self, row: Option<&Self::Row>, outcome: MessageOutcome) -> Option<bool>;
 }
 
 /// Which demand on addresses.
@@ -108,7 +115,11 @@ impl MessageFilter {
             }
         }
         let is_in = !recipients.is_empty()
-            || (!self.asks_of_recipients() && self.has_outcome(outcome, None));
+            || (!self.asks_of_recipients()
+                && self.has_outcome(outcome, None)
+                && (self.rows == Query::All
+                    || (message.rows().is_empty()
+                        && doubts.may_hold(message.fits_query(None, outcome)))));
         match (is_in, doubts.is_certain) {
             (false, _) => Fit::Out,
             (true, true) => Fit::In,
@@ -154,5 +165,19 @@ impl MessageFilter {
             && self.is_junk.is_none_or(|asked| {
                 doubts.may_hold(message.is_junk(row).map(|it| it == Some(asked)))
             })
+            && self
+                .direction_of_recipients()
+                .is_none_or(|asked| doubts.may_hold(message.goes(row).map(|it| it == asked)))
+            && (self.rows == Query::All || doubts.may_hold(message.fits_query(Some(row), outcome)))
+    }
+
+    /// Whether a row is what is asked for, where everything is told.
+    pub(super) fn fits_row_surely<M: Asked>(
+        &self,
+        message: &M,
+        row: &M::Row,
+        outcome: MessageOutcome,
+    ) -> bool {
+        self.fits_row(message, row, outcome, &mut Doubts::none())
     }
 }

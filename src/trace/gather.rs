@@ -139,6 +139,16 @@ impl Gathered {
         self.events.iter().map(|(place, _)| *place).collect()
     }
 
+    /// Where each record lies; of equal ones, the first.
+    pub(super) fn places_by_record(&self) -> HashMap<(crate::time::Timestamp, String), Location> {
+        let mut places: HashMap<_, Location> = HashMap::with_capacity(self.events.len());
+        for (place, event) in &self.events {
+            let known = places.entry(record_of(event)).or_insert(*place);
+            *known = (*known).min(*place);
+        }
+        places
+    }
+
     /// Joins the events into messages, which know whether they are whole.
     pub(super) fn join(mut self, rules: &JoinRules) -> Vec<Message> {
         // A leg of which something is missing may belong elsewhere.

@@ -16,6 +16,7 @@ mod message;
 mod order;
 mod outcome;
 mod overview;
+mod rows;
 mod rules;
 mod status;
 mod status_words;

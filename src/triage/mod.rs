@@ -13,7 +13,7 @@ use std::collections::HashMap;
 pub use finding::{Finding, FindingKind, Item};
 pub use rules::RULE_TARGET;
 
-use crate::query::Pattern;
+use crate::query::{Pattern, Query};
 use crate::stats::{GroupKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentile};
 use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp, Zone};
@@ -36,6 +36,8 @@ pub struct TriageRequest {
     pub items: usize,
     /// The zone of days.
     pub zone: Zone,
+    /// Which messages, and which of their recipients.
+    pub rows: Query,
 }
 
 /// What deserves attention in a period, the worst first.
@@ -185,13 +187,13 @@ impl Summary {
 }
 
 impl Desk<'_, '_> {
-    fn in_range(filter: &MessageFilter, range: TimeRange) -> MessageFilter {
-        MessageFilter { first_seen: range, ..filter.clone() }
+    fn in_range(&self, filter: &MessageFilter, range: TimeRange) -> MessageFilter {
+        MessageFilter { first_seen: range, rows: self.request.rows.clone(), ..filter.clone() }
     }
 
     /// Counts the messages and recipients that a filter finds in a period.
     fn summary(&self, filter: &MessageFilter, range: TimeRange) -> Result<Summary, StoreError> {
-        let filter = Self::in_range(filter, range);
+        let filter = self.in_range(filter, range);
         let parts =
             Selection::new(self.overview, &filter)?.visit(|part: &mut Summary, _, found| {
                 part.messages += 1;
@@ -215,7 +217,7 @@ impl Desk<'_, '_> {
         key: GroupKey,
     ) -> Result<Finding, StatsError> {
         let request = |range: TimeRange| GroupRequest {
-            filter: Self::in_range(filter, range),
+            filter: self.in_range(filter, range),
             rules: self.request.rules,
             keys: vec![key],
             zone: self.request.zone.clone(),
@@ -249,7 +251,7 @@ impl Desk<'_, '_> {
             ..MessageFilter::default()
         };
         let count = |range| Ok::<_, StoreError>(self.summary(&slow, range)?.recipients);
-        let filter = Self::in_range(&slow, self.range);
+        let filter = self.in_range(&slow, self.range);
         let selection = Selection::new(self.overview, &filter)?;
         let (page, _) = selection.page(Order::Slowest, None, self.request.items)?;
         let mut tracer = EventTracer::new(self.store, &self.request.rules);
@@ -278,7 +280,7 @@ impl Desk<'_, '_> {
         range: TimeRange,
     ) -> Result<Vec<(Labels, u64)>, StatsError> {
         let request = GroupRequest {
-            filter: Self::in_range(&MessageFilter::default(), range),
+            filter: self.in_range(&MessageFilter::default(), range),
             rules: self.request.rules,
             keys: keys.to_vec(),
             zone: self.request.zone.clone(),

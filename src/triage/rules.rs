@@ -9,8 +9,9 @@ use crate::limits;
 use crate::query::{self, Field, Matcher, Pattern, Query};
 use crate::stats::StatsError;
 use crate::store::words::folded;
-use crate::store::{StoreError, StoredEvent, truncate_term};
+use crate::store::{Location, StoreError, StoredEvent, truncate_term};
 use crate::time::TimeRange;
+use crate::trace::{EventTracer, MessageFilter};
 
 /// What the actions' names contain, in any case.
 const ACTIONS: [&str; 4] = ["*drop*", "*bounce*", "*forward*", "*redirect*"];
@@ -117,8 +118,8 @@ impl Desk<'_, '_> {
             let read: Vec<Vec<StoredEvent>> = locations
                 .par_chunks(EVENTS_AT_ONCE)
                 .map_init(
-                    || self.store.events(),
-                    |reader, locations| locations.iter().map(|it| reader.read(*it)).collect(),
+                    || EventTracer::new(self.store, &self.request.rules),
+                    |tracer, locations| self.read_asked(tracer, locations),
                 )
                 .collect::<Result<_, StoreError>>()?;
             if !read.iter().flatten().all(&mut visit) {
@@ -126,6 +127,24 @@ impl Desk<'_, '_> {
             }
         }
         Ok(locations.len())
+    }
+
+    /// Reads those of some events whose messages are asked about.
+    fn read_asked(
+        &self,
+        tracer: &mut EventTracer<'_>,
+        locations: &[Location],
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        let filter = self.in_range(&MessageFilter::default(), TimeRange::default());
+        let is_of_all = self.request.rows == Query::All;
+        let mut read = Vec::with_capacity(locations.len());
+        for location in locations {
+            let message = if is_of_all { None } else { tracer.message_of(*location)? };
+            if is_of_all || message.is_some_and(|it| filter.matches(&it)) {
+                read.push(tracer.reader().read(*location)?);
+            }
+        }
+        Ok(read)
     }
 
     fn take(&self, stored: &StoredEvent, applied: &mut Applied) {

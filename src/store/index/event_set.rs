@@ -25,6 +25,15 @@ impl EventSet {
         Ok(Self(events))
     }
 
+    /// Events by their numbers, of so many that there are.
+    pub(super) fn of(numbers: impl Iterator<Item = u32>, count: u32) -> Self {
+        let mut events = BitSet::with_max_value(count);
+        for number in numbers.filter(|it| *it < count) {
+            events.insert(number);
+        }
+        Self(events)
+    }
+
     /// Whether an event is one of them.
     pub(crate) fn contains(&self, event: u32) -> bool {
         event < self.0.max_value() && self.0.contains(event)

@@ -32,6 +32,7 @@ pub(crate) use event_attributes::EventAttributes;
 pub(crate) use event_set::EventSet;
 pub(crate) use explain::explain;
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
+pub use newest::{EventPlace, NoEventPlace};
 pub(crate) use postings::for_each_document;
 pub use schema::Fields;
 pub(crate) use senders::Senders;

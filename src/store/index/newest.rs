@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
+use std::str::FromStr;
 
 use tantivy::collector::{Collector, SegmentCollector};
 use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
@@ -12,6 +14,8 @@ use crate::store::archive::Location;
 /// Counts all documents and keeps the `limit` newest, of one instant those archived last.
 pub(super) struct Newest<'c> {
     pub(super) limit: usize,
+    /// Only those behind this place in the order are kept; all are counted.
+    pub(super) after: Option<EventPlace>,
     /// Those of each segment.
     pub(super) columns: &'c [Columns],
 }
@@ -19,17 +23,57 @@ pub(super) struct Newest<'c> {
 /// Time in milliseconds since 1970, and the location's bits.
 type Key = (i64, u64);
 
+/// Where an event stands among the newest ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventPlace {
+    /// Its time in milliseconds since 1970.
+    pub ms: i64,
+    /// Where it lies.
+    pub location: Location,
+}
+
+impl fmt::Display for EventPlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "event.{}.{:x}", self.ms, self.location.to_bits())
+    }
+}
+
+/// A text that is no place of an event.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no cursor that `search` gave")]
+pub struct NoEventPlace(String);
+
+impl FromStr for EventPlace {
+    type Err = NoEventPlace;
+
+    fn from_str(text: &str) -> Result<Self, NoEventPlace> {
+        let read = || {
+            let (ms, bits) = text.trim().strip_prefix("event.")?.split_once('.')?;
+            let location = Location::from_bits(u64::from_str_radix(bits, 16).ok()?);
+            Some(Self { ms: ms.parse().ok()?, location })
+        };
+        read().ok_or_else(|| NoEventPlace(text.to_owned()))
+    }
+}
+
+impl EventPlace {
+    fn key(self) -> Key {
+        (self.ms, self.location.to_bits())
+    }
+}
+
 /// The newest of one segment: the oldest of them on top, to be pushed out next.
 pub(super) struct NewestOfSegment {
     times: TimeReader,
     columns: Columns,
     limit: usize,
+    after: Option<Key>,
     count: u64,
     keys: BinaryHeap<Reverse<Key>>,
 }
 
 impl Collector for Newest<'_> {
-    type Fruit = (u64, Vec<Location>);
+    type Fruit = (u64, Vec<EventPlace>);
     type Child = NewestOfSegment;
 
     fn for_segment(
@@ -44,6 +88,7 @@ impl Collector for Newest<'_> {
             times: columns.times(),
             columns,
             limit: self.limit,
+            after: self.after.map(EventPlace::key),
             count: 0,
             keys: BinaryHeap::new(),
         })
@@ -58,7 +103,8 @@ impl Collector for Newest<'_> {
         let mut keys: Vec<Key> = fruits.into_iter().flat_map(|(_, keys)| keys).collect();
         keys.sort_unstable_by_key(|it| Reverse(*it));
         keys.truncate(self.limit);
-        Ok((count, keys.into_iter().map(|(_, bits)| Location::from_bits(bits)).collect()))
+        let place = |(ms, bits)| EventPlace { ms, location: Location::from_bits(bits) };
+        Ok((count, keys.into_iter().map(place).collect()))
     }
 }
 
@@ -74,6 +120,9 @@ impl SegmentCollector for NewestOfSegment {
         }
         let Some(location) = self.columns.places.get(document) else { return };
         let key = (ms, location.to_bits());
+        if self.after.is_some_and(|it| key >= it) {
+            return;
+        }
         if !is_full {
             self.keys.push(Reverse(key));
         } else if let Some(mut oldest) = self.keys.peek_mut()

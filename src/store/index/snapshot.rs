@@ -18,7 +18,7 @@ use super::directory::{IndexDirectory, META};
 use super::document::IdHash;
 use super::event_attributes::EventAttributes;
 use super::event_set::EventSet;
-use super::newest::Newest;
+use super::newest::{EventPlace, Newest};
 use super::schema::Fields;
 use super::senders::Senders;
 use super::table::EventTable;
@@ -394,9 +394,10 @@ impl IndexSnapshot {
         &self,
         query: &dyn Query,
         limit: usize,
-    ) -> Result<(u64, Vec<Location>), StoreError> {
+        after: Option<EventPlace>,
+    ) -> Result<(u64, Vec<EventPlace>), StoreError> {
         self.searcher
-            .search(query, &Newest { limit, columns: &self.columns })
+            .search(query, &Newest { limit, after, columns: &self.columns })
             .map_err(StoreError::index(&self.path))
     }
 
@@ -412,6 +413,14 @@ impl IndexSnapshot {
         }
         places.sort_unstable();
         Ok(places)
+    }
+
+    /// The events that lie at places, which are in order.
+    pub(in crate::store) fn event_set_at(&self, places: &[Location]) -> EventSet {
+        let all = || self.columns.iter().flat_map(|it| it.places.locations());
+        let numbers = (0..).zip(all()).filter(|(_, it)| places.binary_search(it).is_ok());
+        let count = self.columns.iter().map(Columns::document_count).sum();
+        EventSet::of(numbers.map(|it| it.0), count)
     }
 
     /// How many documents have each value of an attribute.

@@ -5,8 +5,9 @@ use crate::query::{self, Field, Glob, Matcher, Pattern, Query};
 use crate::store::{EventSet, EventTable, Store, StoreError};
 use crate::trace::filter::MessageFilter;
 use crate::trace::fit::{Asked, Fit, Said, Side};
-use crate::trace::message::{Direction, Outcome};
+use crate::trace::message::{Direction, MessageOutcome, Outcome};
 use crate::trace::outcome::JUNK_WORDS;
+use crate::trace::rows::needed::needed_events;
 
 /// A filter with the events and the addresses that it speaks of: a bit for each event and demand.
 pub(super) struct FilterColumns<'f> {
@@ -22,6 +23,8 @@ pub(super) struct FilterColumns<'f> {
     verdicts: Vec<EventSet>,
     forwarded_to: Option<EventSet>,
     events: Vec<(EventSet, Certainty)>,
+    /// Of each of these a message has an event, if one of its rows is what is asked for.
+    needed: Vec<EventSet>,
 }
 
 /// Whether an event of a set is what is asked for, or may be.
@@ -109,6 +112,10 @@ impl<'f> FilterColumns<'f> {
                 .collect::<Result<_, _>>()?,
             forwarded_to: events(&filter.forwarded_to)?,
             events: of_events.collect::<Result<_, StoreError>>()?,
+            needed: needed_events(&filter.rows)
+                .iter()
+                .map(|it| query::events_of(store, it))
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -117,7 +124,7 @@ impl<'f> FilterColumns<'f> {
         let is_none = |set: &EventSet| !events.iter().any(|it| set.contains(*it));
         self.events.iter().any(|(set, _)| is_none(set))
             || self.forwarded_to.as_ref().is_some_and(is_none)
-            || self.verdicts.iter().any(is_none)
+            || self.verdicts.iter().chain(&self.needed).any(is_none)
     }
 
     /// Whether a message that the judge has taken is what is asked for, and the recipients of it who
@@ -230,5 +237,13 @@ impl Asked for AskedColumns<'_, '_, '_> {
             true => row.deciding_event().map(|it| junk.contains(it)),
             false => None,
         })
+    }
+
+    fn goes(&self, row: &ColumnRow) -> Option<Direction> {
+        Some(row.direction)
+    }
+
+    fn fits_query(&self, _row: Option<&ColumnRow>, _outcome: MessageOutcome) -> Option<bool> {
+        None
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::filter_columns::FilterColumns;
 use super::judge::{ColumnJudge, ColumnRow};
 use super::{EventColumns, OutcomeCounts, Overview};
+use crate::query::Query;
 use crate::store::{EventReader, Location, Senders, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::JoinRules;
@@ -16,6 +17,8 @@ use crate::trace::join::join_whole;
 use crate::trace::judge::{OutcomeRow, deciding, of_message};
 use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
 use crate::trace::order::{Leading, Order, Page, Place};
+use crate::trace::rows::candidates::{self, candidates};
+use crate::trace::rows::needed::needed_events;
 use crate::trace::table::filter::ListedFilter;
 use crate::trace::table::{ListedMessage, ListedRow, Listing};
 
@@ -230,6 +233,8 @@ impl MessageSummary {
 enum Way<'o> {
     Listing(Listing<'o>, Box<ListedFilter<'o>>),
     Columns(&'o EventColumns, Box<FilterColumns<'o>>),
+    /// The messages of events at some places.
+    Candidates(Vec<Location>),
 }
 
 /// A filter on all messages of a store.
@@ -255,15 +260,31 @@ impl<'o, 's> Selection<'o, 's> {
             Some(listing) => ListedFilter::find(listing, filter)?.map(|it| (listing, it)),
             None => None,
         };
-        let way = match listed {
-            Some((listing, listed)) => Way::Listing(listing, Box::new(listed)),
-            None => {
-                let columns = overview.columns()?;
-                let found = FilterColumns::find(overview.store, &columns.table, filter)?;
-                Way::Columns(columns, Box::new(found))
+        let asks_more = filter.rows != Query::All || !filter.events.is_empty();
+        let is_known = listed.as_ref().is_some_and(|(_, it)| it.is_known());
+        let way = match (listed, asks_more && !is_known) {
+            (Some((listing, listed)), false) => Way::Listing(listing, Box::new(listed)),
+            (listed, is_open) => {
+                let places = if is_open { candidates(overview.store, filter)? } else { None };
+                match (places, listed) {
+                    (Some(places), _) => Way::Candidates(places),
+                    (None, Some((listing, listed))) if needed_events(&filter.rows).is_empty() => {
+                        Way::Listing(listing, Box::new(listed))
+                    }
+                    (None, _) => Self::by_columns(overview, filter)?,
+                }
             }
         };
         Ok(Self { overview, filter, way, needs_deciding_events: false })
+    }
+
+    fn by_columns(
+        overview: &'o Overview<'s>,
+        filter: &'o MessageFilter,
+    ) -> Result<Way<'o>, StoreError> {
+        let columns = overview.columns()?;
+        let found = FilterColumns::find(overview.store, &columns.table, filter)?;
+        Ok(Way::Columns(columns, Box::new(found)))
     }
 
     /// Whether the message table answers.
@@ -336,7 +357,27 @@ impl<'o, 's> Selection<'o, 's> {
         match &self.way {
             Way::Listing(listing, filter) => self.visit_listed(*listing, filter, visit),
             Way::Columns(columns, filter) => self.visit_columns(columns, filter, visit),
+            Way::Candidates(places) => match self.visit_candidates(places, &visit)? {
+                Some(parts) => Ok(parts),
+                None => match Self::by_columns(self.overview, self.filter)? {
+                    Way::Columns(columns, filter) => self.visit_columns(columns, &filter, visit),
+                    _ => Ok(Vec::new()),
+                },
+            },
         }
+    }
+
+    /// Reads the messages of events at some places; `None` where one is too large for that.
+    fn visit_candidates<T: Default + Send>(
+        &self,
+        places: &[Location],
+        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Option<Vec<T>>, StoreError> {
+        let Overview { store, rules, .. } = self.overview;
+        candidates::visit(store, rules, places, |made, reader, message, event| {
+            let Some(recipients) = self.filter.recipients_in(message) else { return Ok(()) };
+            visit(made, reader, Found::Read { message, recipients: &recipients, event })
+        })
     }
 
     fn visit_listed<T: Default + Send>(
@@ -353,7 +394,11 @@ impl<'o, 's> Selection<'o, 's> {
             wanted,
             start,
             |made, (recipients, tracer), message| {
-                if message.needs_originals {
+                let fit = match message.needs_originals {
+                    true => Fit::Unclear,
+                    false => filter.fits(message, recipients),
+                };
+                if fit == Fit::Unclear {
                     let event = message.place;
                     let Some(message) = tracer.message_of(event)? else { return Ok(()) };
                     return match self.filter.recipients_in(&message) {
@@ -364,7 +409,7 @@ impl<'o, 's> Selection<'o, 's> {
                         None => Ok(()),
                     };
                 }
-                if filter.fits(message, recipients) {
+                if fit == Fit::In {
                     visit(made, tracer.reader(), Found::Listed { message, recipients })?;
                 }
                 Ok(())

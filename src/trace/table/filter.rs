@@ -6,7 +6,8 @@ use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
 use crate::trace::filter::{MessageFilter, Verdict};
 use crate::trace::fit::{Asked, Fit, Said, Side};
-use crate::trace::message::{Direction, Outcome};
+use crate::trace::message::{Direction, MessageOutcome, Outcome};
+use crate::trace::rows::listed::{ListedQuery, ListedRowOf};
 
 /// A filter with the texts that it speaks of.
 pub(in crate::trace) struct ListedFilter<'f> {
@@ -19,6 +20,7 @@ pub(in crate::trace) struct ListedFilter<'f> {
     status: Option<Texts>,
     verdicts: Vec<Texts>,
     wanted: Option<Vec<Outcome>>,
+    rows: ListedQuery,
 }
 
 /// For each text of a column of each segment, whether it is what is asked for.
@@ -103,7 +105,13 @@ impl<'f> ListedFilter<'f> {
             status: texts(|it| &it.statuses, &filter.status)?,
             verdicts: verdicts.collect::<Result<_, StoreError>>()?,
             wanted: filter.outcomes_of_recipients(),
+            rows: ListedQuery::find(&listing, &filter.rows)?,
         }))
+    }
+
+    /// Whether the table tells all that is asked.
+    pub(in crate::trace) fn is_known(&self) -> bool {
+        self.rows.is_known()
     }
 
     /// The outcomes of which a row must have one, where that is asked.
@@ -116,10 +124,10 @@ impl<'f> ListedFilter<'f> {
         &self,
         message: &ListedMessage,
         recipients: &mut Vec<ListedRow>,
-    ) -> bool {
-        let Some(segment) = self.listing.segment(message.segment) else { return false };
+    ) -> Fit {
+        let Some(segment) = self.listing.segment(message.segment) else { return Fit::Out };
         let asked = AskedEntry { filter: self, segment, message };
-        self.filter.fit(&asked, recipients) == Fit::In
+        self.filter.fit(&asked, recipients)
     }
 }
 
@@ -194,5 +202,15 @@ impl Asked for AskedEntry<'_, '_> {
 
     fn is_junk(&self, row: &ListedRow) -> Option<Option<bool>> {
         Some(row.entry.folder.map(|_| row.entry.bits.is_junk))
+    }
+
+    fn goes(&self, row: &ListedRow) -> Option<Direction> {
+        let leg = self.message.legs.get(row.entry.bits.leg as usize)?;
+        Some(if leg.is_outgoing { Direction::Outgoing } else { Direction::Incoming })
+    }
+
+    fn fits_query(&self, row: Option<&ListedRow>, outcome: MessageOutcome) -> Option<bool> {
+        let (segment, message) = (self.segment, self.message);
+        self.filter.rows.fits(&ListedRowOf { segment, message, outcome, row }).is_so()
     }
 }

@@ -34,7 +34,7 @@ pub(super) struct Word<'r> {
 ///
 /// # Example
 /// ```
-/// use mailtrace::stats::cause_of;
+/// use mailtrace::event::cause_of;
 /// let reason = "550 5.1.1 <bob@far.example>: unknown user (mx7.far.example) id 8fA93bc01-77";
 /// assert_eq!(cause_of(reason), "550 5.1.1 <address>: unknown user (<host>) id <id>");
 /// ```

@@ -1,8 +1,8 @@
 //! What the words of a bounce's reason are: which say its cause, and which differ from bounce to
 //! bounce.
 
+use super::StatusCode;
 use super::cause::Word;
-use crate::event::StatusCode;
 
 /// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

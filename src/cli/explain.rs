@@ -1,0 +1,95 @@
+//! What a question comes to, and which of its parts finds nothing.
+
+use std::io::{BufWriter, Write};
+
+use super::hint::{as_asked, near_miss};
+use super::{Context, Format};
+use crate::limits;
+use crate::query::{Query, search};
+use crate::render::{
+    Explained, fit, write_explained_csv, write_explained_json, write_explained_table,
+};
+use crate::store::{Store, StoreError};
+use crate::time::TimeRange;
+use crate::trace::{JoinRules, MessageFilter, Order, select_page};
+
+/// Explains a question about messages. Gives whether it finds any.
+pub(super) fn explain_rows(
+    filter: &MessageFilter,
+    rules: &JoinRules,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<bool> {
+    let (query, besides) = filter.as_query();
+    let counted = |it: &Query| Ok((it.to_string(), count(store, rules, it)?));
+    let terms = query.terms().iter().map(counted).collect::<Result<_, StoreError>>()?;
+    let (page, _) = select_page(store, rules, filter, Order::Newest, None, 0)?;
+    let query = query.to_string();
+    write(&Explained { query, terms, found: page.total, unit: "messages", besides }, context)
+}
+
+/// Explains a question about events. Gives whether it finds any.
+pub(super) fn explain_events(
+    query: &Query,
+    range: TimeRange,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<bool> {
+    let found = |it: &Query| Ok::<_, StoreError>(search(store, it, range, 0)?.total());
+    let counted = |it: &Query| Ok((it.to_string(), found(it)?));
+    let terms = query.terms().iter().map(counted).collect::<Result<_, StoreError>>()?;
+    let (found, query) = (found(query)?, query.to_string());
+    write(&Explained { query, terms, found, unit: "events", besides: Vec::new() }, context)
+}
+
+fn write(explained: &Explained, context: &Context) -> anyhow::Result<bool> {
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    match context.global.format {
+        Format::Table => {
+            write_explained_table(explained, &context.table_options(false), &mut out)?;
+        }
+        Format::Json | Format::Ndjson => write_explained_json(explained, &mut out)?,
+        Format::Csv => write_explained_csv(explained, &mut out)?,
+    }
+    out.flush()?;
+    Ok(explained.found > 0)
+}
+
+/// How many messages a query finds.
+fn count(store: &Store, rules: &JoinRules, rows: &Query) -> Result<u64, StoreError> {
+    let filter = MessageFilter { rows: rows.clone(), ..MessageFilter::default() };
+    Ok(select_page(store, rules, &filter, Order::Newest, None, 0)?.0.total)
+}
+
+/// Says on stderr which parts of a query on messages that finds nothing find nothing by themselves.
+pub(super) fn say_empty_terms(
+    rows: &Query,
+    rules: &JoinRules,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let terms = rows.terms();
+    if context.global.quiet || terms.is_empty() {
+        return Ok(());
+    }
+    let mut is_any_empty = false;
+    for term in terms {
+        if count(store, rules, term)? == 0 {
+            is_any_empty = true;
+            let near = near_miss(term, store, context)?;
+            let near = near.map(|it| format!("; {it}")).unwrap_or_default();
+            let line = fit(
+                &format!("no message has {}{near}", as_asked(term)),
+                limits::TABLE_TEXT_COLUMNS_MAX,
+            );
+            writeln!(anstream::stderr().lock(), "{line}")?;
+        }
+    }
+    if !is_any_empty && terms.len() > 1 {
+        writeln!(
+            anstream::stderr().lock(),
+            "each term finds messages, but none has all of them (--explain counts each)"
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What is asked for in words: queries, the lists that they name, and times.
+
+use std::io::Write;
+use std::path::Path;
+
+use clap::Args;
+
+use super::Context;
+use super::ids::Ids;
+use crate::limits;
+use crate::query::{Language, Query, QueryError};
+use crate::time::{TimeRange, day_of, parse_time_argument};
+
+/// One day instead of a time from and up to.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct OnArgs {
+    /// Only this day, in --tz: a date, today, yesterday, or the last day of a name such as monday
+    #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
+    on: Option<String>,
+}
+
+/// Reads a query on events; what is wrong with it is shown under the query itself.
+pub(super) fn parse_query(text: &str, context: &Context) -> anyhow::Result<Query> {
+    parse(Language::of_events(context.now, &context.zone), text)
+}
+
+/// Reads a query on messages and their recipients.
+pub(super) fn parse_rows(text: &str, context: &Context) -> anyhow::Result<Query> {
+    parse(Language::of_rows(context.now, &context.zone), text)
+}
+
+fn parse(language: Language<'_>, text: &str) -> anyhow::Result<Query> {
+    language.with_lists(&lines_of).parse(text).map_err(|error| shown(&error))
+}
+
+/// Shows what is wrong with a query and what to do; the error itself then says no more than what
+/// and where.
+fn shown(error: &QueryError) -> anyhow::Error {
+    let mut stderr = anstream::stderr().lock();
+    // There is nobody left to tell when stderr itself fails.
+    let _unwritable = writeln!(stderr, "{}", error.report());
+    anyhow::anyhow!("cannot read the query: {}", error.summary())
+}
+
+/// The lines of the file that `from:@NAME` names. What is no file may be a domain, unless it is
+/// written as a path.
+fn lines_of(name: &str) -> Result<Option<Vec<String>>, String> {
+    let path = Path::new(name);
+    if !name.contains(['/', '\\']) && !path.exists() {
+        return Ok(None);
+    }
+    let read =
+        Ids::open(Vec::new(), path, None).and_then(|mut it| it.next_ids(limits::BATCH_IDS_MAX));
+    read.map(Some).map_err(|error| format!("{error:#}"))
+}
+
+/// Reads `--since` and `--until`, or `--on`.
+pub(super) fn range(
+    since: Option<&str>,
+    until: Option<&str>,
+    on: &OnArgs,
+    context: &Context,
+) -> anyhow::Result<TimeRange> {
+    if let Some(on) = &on.on {
+        if let Some((first, after)) = day_of(on, context.now, &context.zone) {
+            return Ok(TimeRange { since: Some(first), until: Some(after) });
+        }
+        // What is wrong with it is said of a time too.
+        parse_time_argument(on, context.now, &context.zone)?;
+        anyhow::bail!(
+            "--on: \"{on}\" is no day: give a date, today, yesterday or a name such as monday"
+        );
+    }
+    let read = |text: Option<&str>| {
+        text.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose()
+    };
+    let range = TimeRange { since: read(since)?, until: read(until)? };
+    if let (Some(since), Some(until)) = (range.since, range.until) {
+        anyhow::ensure!(
+            since < until,
+            "--since and --until leave no time between them: from {} to {}",
+            since.in_zone(&context.zone),
+            until.in_zone(&context.zone)
+        );
+    }
+    Ok(range)
+}

@@ -1,0 +1,26 @@
+//! Bounds of the query language.
+
+/// Bytes that a regular expression of a query may compile to.
+pub const QUERY_REGEX_BYTES_MAX: usize = 1 << 20;
+
+/// Bytes that matching a regular expression of a query may keep for each thread.
+pub const QUERY_REGEX_CACHE_BYTES_MAX: usize = 2 << 20;
+
+/// Levels to which a regular expression may be nested.
+pub const QUERY_REGEX_DEPTH_MAX: u32 = 64;
+
+/// Events that an index finds for a query on messages, above which their messages are not read one
+/// by one.
+pub const QUERY_CANDIDATES_MAX: usize = 100_000;
+
+/// Events of a query on messages that one worker takes at once.
+pub const QUERY_CANDIDATES_AT_ONCE: usize = 256;
+
+/// Characters of a part of an ID that is looked for.
+pub const ID_PART_CHARS_MIN: usize = 6;
+
+/// IDs that are named for a part of one.
+pub const ID_CANDIDATES_MAX: usize = 100;
+
+/// Parts of IDs that one question looks for: each takes a look at the whole archive.
+pub const ID_PARTS_MAX: usize = 4;

@@ -1,0 +1,134 @@
+//! Questions of which the index knows only what may be an answer: the originals are read, on all
+//! cores, and decide.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use memchr::memmem::Finder;
+
+use super::lower::{Bound, lower, within};
+use super::{FieldKind, Glob, Matcher, Query};
+use crate::event::Parser;
+use crate::store::{EventPlace, Record, Store, StoreError};
+use crate::time::TimeRange;
+
+/// Hears how many of how many events have been looked at.
+pub(crate) type Heard<'h> = &'h (dyn Fn(u64, u64) + Sync);
+
+/// Finds the events within `range` that are what is asked for, and hands them on in the order of
+/// the archive, some at a time.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(super) fn for_each(
+    store: &Store,
+    query: &Query,
+    range: TimeRange,
+    heard: Heard<'_>,
+    mut visit: impl FnMut(Vec<EventPlace>),
+) -> Result<(), StoreError> {
+    let columns = store.columns_by_segment();
+    let upper = within(lower(query, &columns, Bound::Upper), range, &columns);
+    let candidates = store.places(&*upper)?;
+    let all = store.checkpoint().records;
+    let count = candidates.len() as u64;
+    // Reading one record takes its whole block, so most of them are all of them.
+    let is_most = count.saturating_mul(2) > all;
+    let places = if is_most { None } else { Some(candidates.as_slice()) };
+    let total = if is_most { all } else { count };
+    let needle = Needle::of(query);
+    let seen = AtomicU64::new(0);
+    let may_be_in = |lines: &[u8]| needle.as_ref().is_none_or(|it| it.may_be_in(lines));
+    store.scan_some(
+        places,
+        &may_be_in,
+        || Part { parser: Parser::new(), found: Vec::new(), seen: 0 },
+        |part: &mut Part, record: &Record<'_>, location| {
+            part.seen += 1;
+            if part.seen == HEARD_EVENTS {
+                let seen = seen.fetch_add(part.seen, Ordering::Relaxed) + part.seen;
+                heard(seen, total);
+                part.seen = 0;
+            }
+            if range.contains(record.timestamp) && part.matches(query, record) {
+                part.found.push(EventPlace { ms: record.timestamp.as_ms(), location });
+            }
+            Ok(())
+        },
+        |part| {
+            seen.fetch_add(part.seen, Ordering::Relaxed);
+            visit(part.found);
+            Ok::<(), StoreError>(())
+        },
+    )?;
+    heard(total, total);
+    Ok(())
+}
+
+/// Events after which it is said how many there were.
+const HEARD_EVENTS: u64 = 4_096;
+
+struct Part {
+    parser: Parser,
+    found: Vec<EventPlace>,
+    seen: u64,
+}
+
+impl Part {
+    fn matches(&mut self, query: &Query, record: &Record<'_>) -> bool {
+        let Ok(event) = self.parser.parse(&record.message) else { return false };
+        query.holds(record, &event)
+    }
+}
+
+/// Texts of which every record that is an answer has one, as long as it has no escapes.
+pub(super) struct Needle(Vec<Finder<'static>>);
+
+impl Needle {
+    /// Any of some texts; `None` where JSON may write one of them otherwise.
+    pub(super) fn any_of(texts: &[String]) -> Option<Self> {
+        let is_plain = |it: u8| it.is_ascii_graphic() && !matches!(it, b'"' | b'\\' | b'/');
+        let is_usable = |it: &String| it.len() > 2 && it.bytes().all(is_plain);
+        let finders = texts.iter().map(|it| Finder::new(it.as_bytes()).into_owned());
+        (!texts.is_empty() && texts.iter().all(is_usable)).then(|| Self(finders.collect()))
+    }
+
+    /// The texts of IDs that must be there.
+    fn of(query: &Query) -> Option<Self> {
+        Self::any_of(&needles(query)?)
+    }
+
+    /// Whether a line of the archive, or several of them, may have it.
+    pub(super) fn may_be_in(&self, lines: &[u8]) -> bool {
+        self.0.iter().any(|it| it.find(lines).is_some())
+            // Any character may be written as its number.
+            || memchr::memmem::find(lines, b"\\u").is_some()
+    }
+}
+
+/// Texts of which one must be there; `None` where nothing must.
+fn needles(query: &Query) -> Option<Vec<String>> {
+    match query {
+        // The longest is the rarest.
+        Query::And(queries) => queries
+            .iter()
+            .filter_map(needles)
+            .max_by_key(|it| it.iter().map(String::len).min().unwrap_or_default()),
+        Query::Or(queries) => {
+            let all: Option<Vec<Vec<String>>> = queries.iter().map(needles).collect();
+            all.map(|it| it.concat()).filter(|it| it.len() <= NEEDLES_MAX)
+        }
+        Query::Clause(clause) if clause.field.kind() == FieldKind::Id => {
+            let text = match &clause.matcher {
+                Matcher::Glob(Glob::Prefix(text) | Glob::Suffix(text)) => text.as_str(),
+                Matcher::Glob(glob) => glob.pieces().into_iter().max_by_key(|it| it.len())?,
+                _ => return None,
+            };
+            Some(vec![text.to_owned()])
+        }
+        _ => None,
+    }
+}
+
+/// Texts that are looked for at once.
+const NEEDLES_MAX: usize = 8;

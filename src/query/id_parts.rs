@@ -1,0 +1,152 @@
+//! IDs by a part of them, as people copy it.
+
+use std::collections::BTreeSet;
+
+use super::checked::{Heard, Needle};
+use crate::event::{MessageId, Parser, pasted_id};
+use crate::limits;
+use crate::store::{Record, Store, StoreError};
+
+/// IDs that have a part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct IdCandidates {
+    /// The IDs, as they are written: those that begin with the part where there are any, else those
+    /// that have it somewhere. At most [`limits::ID_CANDIDATES_MAX`].
+    pub ids: Vec<String>,
+    /// Whether they begin with it.
+    pub is_beginning: bool,
+    /// Whether there are more.
+    pub has_more: bool,
+}
+
+/// What one worker found.
+#[derive(Default)]
+struct Part {
+    parser: Parser,
+    beginning: BTreeSet<String>,
+    within: BTreeSet<String>,
+}
+
+/// Finds message IDs and trace IDs with a part of at least [`limits::ID_PART_CHARS_MIN`] characters,
+/// without regard to the case of ASCII letters as long as the log has it as it is given, or in one
+/// case. `None` where the part is too short to be looked for, or looks like all of an ID.
+///
+/// # Errors
+///
+/// [`StoreError`] when the archive cannot be read.
+pub fn ids_like(
+    store: &Store,
+    part: &str,
+    heard: Heard<'_>,
+) -> Result<Option<IdCandidates>, StoreError> {
+    if is_whole(part) {
+        return Ok(None);
+    }
+    let part = pasted_id(part);
+    let part =
+        part.trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '*' | '…'));
+    if part.chars().count() < limits::ID_PART_CHARS_MIN || part.len() > limits::TERM_BYTES_MAX {
+        return Ok(None);
+    }
+    let mut texts = vec![part.to_owned(), part.to_ascii_lowercase(), part.to_ascii_uppercase()];
+    texts.dedup();
+    let needle = Needle::any_of(&texts);
+    let folded = part.to_ascii_lowercase();
+    let mut all = Part::default();
+    let total = store.checkpoint().records;
+    let seen = std::sync::atomic::AtomicU64::new(0);
+    store.scan_some(
+        None,
+        &|lines| {
+            let may_be = needle.as_ref().is_none_or(|it| it.may_be_in(lines));
+            // Blocks end so, and are counted by their lines.
+            if lines.ends_with(b"\n") {
+                let count = memchr::memchr_iter(b'\n', lines).count() as u64;
+                let done = seen.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
+                heard((done + count).min(total), total);
+            }
+            may_be
+        },
+        Part::default,
+        |found: &mut Part, record: &Record<'_>, _| {
+            found.take(record, &folded);
+            Ok(())
+        },
+        |found| {
+            all.beginning.extend(found.beginning);
+            all.within.extend(found.within);
+            all.cut();
+            Ok::<(), StoreError>(())
+        },
+    )?;
+    let is_beginning = !all.beginning.is_empty();
+    let ids = if is_beginning { all.beginning } else { all.within };
+    let has_more = ids.len() > limits::ID_CANDIDATES_MAX;
+    let ids = ids.into_iter().take(limits::ID_CANDIDATES_MAX).collect();
+    Ok(Some(IdCandidates { ids, is_beginning, has_more }))
+}
+
+/// Whether a text has all that IDs have: a look at the whole archive finds no more than the index.
+fn is_whole(text: &str) -> bool {
+    let id = pasted_id(text);
+    let is_cut = text.contains('…') || (text.contains('<') && !text.contains('>'));
+    let has_domain = id.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty() && domain.contains('.') && !domain.ends_with('.')
+    });
+    let is_uuid = id.len() == 36
+        && id.bytes().filter(|it| *it == b'-').count() == 4
+        && id.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-');
+    !is_cut && (has_domain || is_uuid)
+}
+
+impl Part {
+    fn take(&mut self, record: &Record<'_>, folded: &str) {
+        let Ok(event) = self.parser.parse(&record.message) else { return };
+        let message_id = event.message_id.as_ref().map(MessageId::as_str);
+        let trace_id = Some(event.trace_id.as_ref()).filter(|it| !it.is_empty());
+        let shown = |is_message: bool, id: &str| match is_message {
+            true => format!("<{id}>"),
+            false => id.to_owned(),
+        };
+        for (is_message, id) in [(true, message_id), (false, trace_id)] {
+            let Some(id) = id else { continue };
+            let of_case = id.to_ascii_lowercase();
+            if of_case.starts_with(folded) {
+                self.beginning.insert(shown(is_message, id));
+            } else if of_case.contains(folded) {
+                self.within.insert(shown(is_message, id));
+            }
+        }
+        self.cut();
+    }
+
+    /// Lets go what is more than is shown, and one more, which tells that there is more.
+    fn cut(&mut self) {
+        for ids in [&mut self.beginning, &mut self.within] {
+            while ids.len() > limits::ID_CANDIDATES_MAX + 1 {
+                ids.pop_last();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_all_of_an_id_is_no_part_of_one() {
+        for text in [
+            "<a.1001@acme.example>",
+            "20261123.1001@acme.example",
+            "0529cf70-e821-413f-c33d-fc7615187679",
+        ] {
+            assert!(is_whole(text), "{text}");
+        }
+        for text in
+            ["df779fb9", "1001@acme", "<20261123.1001@acme.ex", "1001@acme.example…", "@x.y"]
+        {
+            assert!(!is_whole(text), "{text}");
+        }
+    }
+}

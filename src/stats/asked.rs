@@ -1,0 +1,179 @@
+//! The same counts of the messages alone that a query finds: their originals are read.
+
+use std::collections::HashMap;
+
+use super::tally::{Tally, Value};
+use super::{CountKey, StatsRequest};
+use crate::event::{EventName, RoleKind, cause_of, domain_of};
+use crate::query::Query;
+use crate::store::words::folded;
+use crate::store::{EventReader, Store, StoreError, StoredEvent, truncate_term};
+use crate::trace::{
+    EventTracer, Found, Message, MessageFacts, MessageFilter, Overview, Recipient, Selection,
+    facts_of,
+};
+
+impl StatsRequest {
+    /// Whether only some messages are asked about.
+    pub(super) fn is_of_some(&self) -> bool {
+        self.rows != Query::All
+    }
+
+    /// Hands each message that is asked about to `visit`, with those of its recipients who are; the
+    /// parts are in the order of the store.
+    pub(super) fn visit_asked<T: Default + Send>(
+        &self,
+        store: &Store,
+        visit: impl Fn(&mut T, &Message, &[&Recipient]) + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let overview = Overview::new(store, &self.rules, false);
+        let filter = MessageFilter { rows: self.rows.clone(), ..MessageFilter::default() };
+        let selection = Selection::new(&overview, &filter)?;
+        selection.visit(|made, _: &mut EventReader<'_>, found| {
+            if let Found::Read { message, recipients, .. } = found {
+                visit(made, message, recipients);
+                return Ok(());
+            }
+            let message = EventTracer::new(store, &self.rules).message_of(found.event())?;
+            if let Some(message) = message {
+                visit(made, &message, &filter.recipients_in(&message).unwrap_or_default());
+            }
+            Ok(())
+        })
+    }
+
+    /// The facts of a message, and of those of its recipients alone who are asked about.
+    pub(super) fn asked_facts(message: &Message, asked: &[&Recipient]) -> MessageFacts {
+        let mut facts = facts_of(message);
+        let rows = std::mem::take(&mut facts.recipients).into_iter().zip(&message.recipients);
+        let is_asked = |row: &Recipient| asked.iter().any(|it| std::ptr::eq(*it, row));
+        facts.recipients = rows.filter(|(_, row)| is_asked(row)).map(|(it, _)| it).collect();
+        facts
+    }
+}
+
+/// What was found in one part: values as they compare and as they are written, with their times.
+#[derive(Default)]
+struct Part(Vec<(Option<(String, String)>, i64)>);
+
+/// Takes the things that count, with their values.
+pub(super) fn tally(
+    store: &Store,
+    key: CountKey,
+    request: &StatsRequest,
+) -> Result<Tally, StoreError> {
+    let parts = request.visit_asked(store, |part: &mut Part, message, recipients| {
+        take(part, key, request, message, recipients);
+    })?;
+    let mut tally = Tally::default();
+    let mut numbers: HashMap<Option<String>, u32> = HashMap::new();
+    let mut first_ms: Vec<i64> = Vec::new();
+    for (value, ms) in parts.into_iter().flat_map(|it| it.0) {
+        let next = u32::try_from(tally.values.len()).unwrap_or(u32::MAX);
+        let (compared, written) = value.unzip();
+        let number = *numbers.entry(compared).or_insert(next);
+        let shown = || written.clone().map_or(Value::Absent, Value::Text);
+        if number == next {
+            tally.values.push(shown());
+            first_ms.push(ms);
+        } else if let Some(known) = first_ms.get_mut(number as usize).filter(|it| ms < **it) {
+            // Of several spellings the one that was logged first is shown.
+            *known = ms;
+            if let Some(slot) = tally.values.get_mut(number as usize) {
+                *slot = shown();
+            }
+        }
+        tally.things.push((number, ms));
+    }
+    Ok(tally)
+}
+
+fn take(
+    part: &mut Part,
+    key: CountKey,
+    request: &StatsRequest,
+    message: &Message,
+    recipients: &[&Recipient],
+) {
+    let as_is = |text: &str| Some((text.to_owned(), text.to_owned()));
+    let first_ms = message.first_seen.as_ms();
+    let address = |text: &str| match key.is_of_domains() {
+        true => domain_of(text).and_then(as_is),
+        false => as_is(truncate_term(text)),
+    };
+    match key {
+        CountKey::Direction => {
+            for leg in message.legs.iter().filter(|it| request.contains(it.started.as_ms())) {
+                part.0.push((as_is(leg.direction.as_str()), leg.started.as_ms()));
+            }
+        }
+        CountKey::Sender | CountKey::SenderDomain if request.contains(first_ms) => {
+            let sender = message.sender.as_ref().or(message.from.as_ref());
+            part.0.push((sender.and_then(|it| address(it.as_str())), first_ms));
+        }
+        CountKey::Recipient | CountKey::RecipientDomain | CountKey::Outcome
+            if request.contains(first_ms) =>
+        {
+            for row in recipients {
+                let value = match key {
+                    CountKey::Outcome => as_is(row.outcome.as_str()),
+                    _ => address(row.address.as_str()),
+                };
+                part.0.push((value, first_ms));
+            }
+        }
+        CountKey::Sender
+        | CountKey::SenderDomain
+        | CountKey::Recipient
+        | CountKey::RecipientDomain
+        | CountKey::Outcome => {}
+        _ => {
+            for event in &message.events {
+                let ms = event.record.timestamp.as_ms();
+                if request.contains(ms) && is_counted(key, event, recipients) {
+                    part.0.push((value(key, event), ms));
+                }
+            }
+        }
+    }
+}
+
+/// Whether an event of a message counts: of those that name a recipient, the ones that name one who
+/// is asked about.
+fn is_counted(key: CountKey, stored: &StoredEvent, recipients: &[&Recipient]) -> bool {
+    let event = &stored.event;
+    let kind = crate::event::Role::of(event).kind;
+    let is_of_asked = || {
+        let named = event.addressees();
+        let is_asked = |it: &&Recipient| named.contains(&it.address);
+        named.is_empty() || recipients.iter().any(is_asked)
+    };
+    match key {
+        CountKey::Rule => key.value_in(event).is_some(),
+        CountKey::Status | CountKey::Reason | CountKey::Cause => {
+            kind == RoleKind::Bounced && is_of_asked()
+        }
+        CountKey::Folder => kind == RoleKind::Delivered && is_of_asked(),
+        CountKey::Spam | CountKey::Dkim | CountKey::Dmarc | CountKey::Spf => {
+            event.name == EventName::OrganizationEmailReceived
+        }
+        _ => {
+            let names_one =
+                matches!(kind, RoleKind::Delivered | RoleKind::Sent | RoleKind::Bounced);
+            !names_one || is_of_asked()
+        }
+    }
+}
+
+/// The value of an event as it compares, and as it is written.
+fn value(key: CountKey, stored: &StoredEvent) -> Option<(String, String)> {
+    let value = key.value_in(&stored.event)?;
+    Some(match key {
+        CountKey::Cause => {
+            let cause = cause_of(value);
+            (cause.clone(), cause)
+        }
+        CountKey::Reason => (value.to_owned(), value.to_owned()),
+        _ => (truncate_term(&folded(value)).to_owned(), value.to_owned()),
+    })
+}

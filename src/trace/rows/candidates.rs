@@ -1,0 +1,90 @@
+//! Messages by those of their events that the index finds.
+
+use std::collections::HashSet;
+
+use rayon::prelude::*;
+
+use super::needed::needed_events;
+use crate::limits;
+use crate::query::{self, Query};
+use crate::store::{EventReader, Location, Store, StoreError};
+use crate::time::TimeRange;
+use crate::trace::filter::MessageFilter;
+use crate::trace::gather::{gather_from, record_of};
+use crate::trace::{JoinRules, Message};
+
+/// Where events lie, one of which every message has that is what is asked for: the fewest that the
+/// index tells. `None` where it tells none, or too many to read their messages one by one.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(in crate::trace) fn candidates(
+    store: &Store,
+    filter: &MessageFilter,
+) -> Result<Option<Vec<Location>>, StoreError> {
+    let mut fewest: Option<(u64, Query)> = None;
+    for query in needed_events(&filter.rows).into_iter().chain(filter.events.iter().cloned()) {
+        // What the index knows is enough to choose by.
+        let count = query::count_at_most(store, &query)?;
+        if fewest.as_ref().is_none_or(|(least, _)| count < *least) {
+            fewest = Some((count, query));
+        }
+    }
+    let Some((_, query)) = fewest else { return Ok(None) };
+    let places = query::places(store, &query, TimeRange::default())?;
+    let is_few = places.len() <= limits::QUERY_CANDIDATES_MAX;
+    Ok(is_few.then_some(places))
+}
+
+/// Hands each message that has an event at one of `places`, which are in order, to `visit` once, on
+/// all cores, with the place of its first event; gives what was made of the parts, in order. `None`
+/// where a message is too large to be read by one of its events.
+///
+/// # Errors
+///
+/// What `visit` fails with, and [`StoreError`] when index or archive cannot be read.
+pub(in crate::trace) fn visit<T: Default + Send>(
+    store: &Store,
+    rules: &JoinRules,
+    places: &[Location],
+    visit: impl Fn(&mut T, &mut EventReader<'_>, &Message, Location) -> Result<(), StoreError> + Sync,
+) -> Result<Option<Vec<T>>, StoreError> {
+    let parts: Vec<Option<T>> = places
+        .par_chunks(limits::QUERY_CANDIDATES_AT_ONCE)
+        .map(|part| {
+            let mut made = T::default();
+            let mut reader = store.events();
+            let mut done: HashSet<Location> = HashSet::new();
+            for place in part.iter().copied() {
+                if done.contains(&place) {
+                    continue;
+                }
+                let event = reader.read(place)?;
+                let gathered = gather_from(&mut reader, place, event)?;
+                let all = gathered.places();
+                let places_by_record = gathered.places_by_record();
+                // Whoever has the first of the places sees to all messages that are connected.
+                let first = all.iter().filter(|it| places.binary_search(it).is_ok()).min();
+                let is_ours = first == Some(&place);
+                done.extend(&all);
+                if !is_ours {
+                    continue;
+                }
+                for message in gathered.join(rules) {
+                    if message.is_truncated {
+                        return Ok(None);
+                    }
+                    let of_message = message.events.iter();
+                    let first =
+                        of_message.filter_map(|it| places_by_record.get(&record_of(it))).min();
+                    if let Some(first) = first {
+                        visit(&mut made, &mut reader, &message, *first)?;
+                    }
+                }
+            }
+            Ok(Some(made))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(parts.into_iter().collect())
+}

@@ -1,0 +1,271 @@
+//! Queries on rows, by what the message table says of them.
+
+use super::direction_word;
+use crate::event::domain_of;
+use crate::query::{Clause, Field, Matcher, Query};
+use crate::store::{StoreError, TableSegment, TextColumn, verdicts_of};
+use crate::time::Timestamp;
+use crate::trace::judge::{OutcomeRow, deciding};
+use crate::trace::message::MessageOutcome;
+use crate::trace::table::listing::{ListedMessage, ListedRow, Listing};
+
+/// Whether something is so, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::trace) enum Truth {
+    No,
+    /// Only the originals tell.
+    Unknown,
+    Yes,
+}
+
+impl From<bool> for Truth {
+    fn from(is_so: bool) -> Self {
+        if is_so { Self::Yes } else { Self::No }
+    }
+}
+
+impl Truth {
+    fn negated(self) -> Self {
+        match self {
+            Self::No => Self::Yes,
+            Self::Unknown => Self::Unknown,
+            Self::Yes => Self::No,
+        }
+    }
+
+    /// Whether it is so, where that is known.
+    pub(in crate::trace) fn is_so(self) -> Option<bool> {
+        match self {
+            Self::No => Some(false),
+            Self::Unknown => None,
+            Self::Yes => Some(true),
+        }
+    }
+
+    fn and(self, other: impl FnOnce() -> Self) -> Self {
+        match self {
+            Self::No => Self::No,
+            Self::Yes => other(),
+            Self::Unknown if other() == Self::No => Self::No,
+            Self::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// A query with the texts of the table that it speaks of.
+pub(in crate::trace) enum ListedQuery {
+    All,
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
+    Test(Test),
+}
+
+/// One demand.
+pub(in crate::trace) enum Test {
+    /// A text of the message's or the row's.
+    Text(Column, Texts),
+    Outcome(Matcher),
+    MessageOutcome(Matcher),
+    Latency(Matcher),
+    Direction(Matcher),
+    Junk(Matcher),
+    Recipients(Matcher),
+    FirstSeen(Matcher),
+    /// Who really sent it: the text of the one column, else of the other.
+    SenderDomain(Texts, Texts),
+    /// A status that decided is known; that none did says nothing of earlier ones.
+    Status(Texts),
+    Unknown,
+}
+
+/// For each text of a column of each segment, whether it is what is asked for.
+pub(in crate::trace) struct Texts(Vec<Vec<bool>>);
+
+impl Texts {
+    fn has(&self, segment: usize, text: Option<u32>) -> bool {
+        let Some(text) = text else { return false };
+        self.0.get(segment).and_then(|it| it.get(text as usize)).copied().unwrap_or(false)
+    }
+}
+
+/// Where the table has a text.
+#[derive(Clone, Copy)]
+pub(in crate::trace) enum Column {
+    From,
+    Sender,
+    Verdicts,
+    Rules,
+    Address,
+    Folder,
+}
+
+impl ListedQuery {
+    /// Looks up what a query speaks of.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(in crate::trace) fn find(listing: &Listing<'_>, query: &Query) -> Result<Self, StoreError> {
+        let all = |queries: &[Query]| {
+            queries.iter().map(|it| Self::find(listing, it)).collect::<Result<_, _>>()
+        };
+        Ok(match query {
+            Query::All => Self::All,
+            Query::And(queries) => Self::And(all(queries)?),
+            Query::Or(queries) => Self::Or(all(queries)?),
+            Query::Not(query) => Self::Not(Box::new(Self::find(listing, query)?)),
+            Query::Clause(clause) => Self::Test(Test::find(listing, clause)?),
+        })
+    }
+
+    /// Whether the table tells all that is asked.
+    pub(in crate::trace) fn is_known(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::And(queries) | Self::Or(queries) => queries.iter().all(Self::is_known),
+            Self::Not(query) => query.is_known(),
+            Self::Test(test) => !matches!(test, Test::Unknown | Test::Status(_)),
+        }
+    }
+
+    /// Whether a row is what is asked for; `None` for a message without recipients.
+    pub(in crate::trace) fn fits(&self, row: &ListedRowOf<'_>) -> Truth {
+        match self {
+            Self::All => Truth::Yes,
+            Self::And(queries) => {
+                let parts = queries.iter();
+                parts.fold(Truth::Yes, |known, it| known.and(|| it.fits(row)))
+            }
+            Self::Or(queries) => {
+                let parts = queries.iter();
+                let none = parts.fold(Truth::Yes, |known, it| known.and(|| it.fits(row).negated()));
+                none.negated()
+            }
+            Self::Not(query) => query.fits(row).negated(),
+            Self::Test(test) => test.fits(row),
+        }
+    }
+}
+
+/// A row with its message and the segment that has it.
+pub(in crate::trace) struct ListedRowOf<'l> {
+    pub(in crate::trace) segment: &'l TableSegment,
+    pub(in crate::trace) message: &'l ListedMessage,
+    pub(in crate::trace) outcome: MessageOutcome,
+    pub(in crate::trace) row: Option<&'l ListedRow>,
+}
+
+impl Test {
+    fn find(listing: &Listing<'_>, clause: &Clause) -> Result<Self, StoreError> {
+        let matcher = &clause.matcher;
+        let texts = |column: fn(&TableSegment) -> &TextColumn, is_such: &dyn Fn(&str) -> bool| {
+            listing.texts_that_are(column, is_such).map(Texts)
+        };
+        let is_it = |text: &str| !text.is_empty() && matcher.fits_text(text);
+        let of_domain =
+            |text: &str| domain_of(text).is_some_and(|domain| matcher.fits_text(domain));
+        let verdict = |place: usize| {
+            let is_such = move |joined: &str| {
+                let value = verdicts_of(joined).get(place).copied();
+                value.is_some_and(|it| !it.is_empty() && matcher.fits_text(it))
+            };
+            Ok::<_, StoreError>(Self::Text(Column::Verdicts, texts(|it| &it.verdicts, &is_such)?))
+        };
+        Ok(match clause.field {
+            Field::From => Self::Text(Column::From, texts(|it| &it.from, &is_it)?),
+            Field::Sender => Self::Text(Column::Sender, texts(|it| &it.sender, &is_it)?),
+            Field::SenderDomain => Self::SenderDomain(
+                texts(|it| &it.sender, &of_domain)?,
+                texts(|it| &it.from, &of_domain)?,
+            ),
+            Field::To => Self::Text(Column::Address, texts(|it| &it.addresses, &is_it)?),
+            Field::RecipientDomain => {
+                Self::Text(Column::Address, texts(|it| &it.addresses, &of_domain)?)
+            }
+            Field::Folder => Self::Text(Column::Folder, texts(|it| &it.folders, &is_it)?),
+            Field::Rule => Self::Text(Column::Rules, texts(|it| &it.rules, &is_it)?),
+            Field::Spam => verdict(0)?,
+            Field::Dkim => verdict(1)?,
+            Field::Dmarc => verdict(2)?,
+            Field::Spf => verdict(3)?,
+            Field::Status => Self::Status(texts(|it| &it.statuses, &is_it)?),
+            Field::Outcome => Self::Outcome(matcher.clone()),
+            Field::MessageOutcome => Self::MessageOutcome(matcher.clone()),
+            Field::Latency => Self::Latency(matcher.clone()),
+            Field::Direction => Self::Direction(matcher.clone()),
+            Field::Junk => Self::Junk(matcher.clone()),
+            Field::Recipients => Self::Recipients(matcher.clone()),
+            Field::FirstSeen => Self::FirstSeen(matcher.clone()),
+            Field::Subject
+            | Field::MessageId
+            | Field::TraceId
+            | Field::Event
+            | Field::RuleType
+            | Field::Action
+            | Field::Policy
+            | Field::Reason
+            | Field::Cause
+            | Field::LogGroup
+            | Field::Time => Self::Unknown,
+        })
+    }
+
+    fn fits(&self, of: &ListedRowOf<'_>) -> Truth {
+        let ListedRowOf { segment, message, outcome, row } = *of;
+        let (number, document) = (message.segment, message.document);
+        let entry = row.map(|it| &it.entry);
+        let is_so = match self {
+            Self::Text(column, texts) => match column {
+                Column::From => texts.has(number, segment.from.number(document)),
+                Column::Sender => texts.has(number, segment.sender.number(document)),
+                Column::Verdicts => texts.has(number, segment.verdicts.number(document)),
+                Column::Rules => {
+                    segment.rules.numbers(document).any(|it| texts.has(number, Some(it)))
+                }
+                Column::Address => texts.has(number, row.map(ListedRow::address)),
+                Column::Folder => texts.has(number, entry.and_then(|it| it.folder)),
+            },
+            Self::SenderDomain(of_sender, of_from) => match segment.sender.number(document) {
+                Some(sender) => of_sender.has(number, Some(sender)),
+                None => of_from.has(number, segment.from.number(document)),
+            },
+            Self::Outcome(matcher) => {
+                row.is_some_and(|it| matcher.fits_text(it.outcome().as_str()))
+            }
+            Self::MessageOutcome(matcher) => matcher.fits_text(outcome.as_str()),
+            Self::Latency(matcher) => {
+                row.and_then(OutcomeRow::latency_ms).is_some_and(|it| matcher.fits_number(it))
+            }
+            Self::Direction(matcher) => {
+                let fits = |is_outgoing| matcher.fits_text(direction_word(is_outgoing));
+                match entry {
+                    None => message.legs.iter().any(|it| fits(it.is_outgoing)),
+                    Some(entry) => match message.legs.get(entry.bits.leg as usize) {
+                        Some(leg) => fits(leg.is_outgoing),
+                        None => return Truth::Unknown,
+                    },
+                }
+            }
+            Self::Junk(matcher) => entry.is_some_and(|it| {
+                let word = if it.bits.is_junk { "true" } else { "false" };
+                it.folder.is_some() && matcher.fits_text(word)
+            }),
+            Self::Recipients(matcher) => {
+                let count = deciding(&message.rows).count();
+                matcher.fits_number(i64::try_from(count).unwrap_or(i64::MAX))
+            }
+            Self::FirstSeen(matcher) => {
+                Timestamp::from_ms(message.first_ms).is_some_and(|it| matcher.fits_time(it))
+            }
+            Self::Status(texts) => {
+                return match texts.has(number, entry.and_then(|it| it.status)) {
+                    true => Truth::Yes,
+                    false => Truth::Unknown,
+                };
+            }
+            Self::Unknown => return Truth::Unknown,
+        };
+        is_so.into()
+    }
+}

@@ -1,0 +1,168 @@
+//! Queries on rows: a message and one of its recipients.
+//!
+//! [`Row::fits`] is the definition, on the originals. What the message table knows of a row answers
+//! the same faster ([`listed`]), and where it does not, the index finds the events without which no
+//! row of a message can be what is asked for ([`needed`]).
+//!
+//! What an event says of the whole message (its rules, verdicts, subject, IDs) holds for each of
+//! its rows. `event:`, `time:`, `status:` and `action:` ask the row's leg, and there an event that
+//! names a recipient counts for that recipient alone.
+
+pub(super) mod candidates;
+pub(super) mod listed;
+mod lowered;
+pub(super) mod needed;
+
+use crate::event::{Address, EventName, cause_of, domain_of};
+use crate::query::{Clause, Field, Matcher, Query};
+use crate::store::StoredEvent;
+use crate::store::words::{folded, words};
+use crate::trace::message::{Direction, Leg, Message, Recipient};
+
+/// A message and one of its recipients; without one where it has none.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'m> {
+    pub(super) message: &'m Message,
+    pub(super) recipient: Option<&'m Recipient>,
+}
+
+impl Row<'_> {
+    /// Whether the row is what is asked for.
+    pub(super) fn fits(&self, query: &Query) -> bool {
+        match query {
+            Query::All => true,
+            Query::And(queries) => queries.iter().all(|it| self.fits(it)),
+            Query::Or(queries) => queries.iter().any(|it| self.fits(it)),
+            Query::Not(query) => !self.fits(query),
+            Query::Clause(clause) => self.fits_clause(clause),
+        }
+    }
+
+    fn fits_clause(&self, clause: &Clause) -> bool {
+        let Self { message, recipient } = *self;
+        let matcher = &clause.matcher;
+        let text = |value: Option<&str>| value.is_some_and(|it| matcher.fits_text(it));
+        let keyword = |value: Option<&str>| {
+            let value = value.map(folded).filter(|it| !it.is_empty());
+            value.is_some_and(|it| matcher.fits_text(&it))
+        };
+        let in_words = |value: Option<&str>| value.is_some_and(|it| fits_words(matcher, it));
+        let address = |value: Option<&Address<'_>>| text(value.map(Address::as_str));
+        let domain =
+            |value: Option<&Address<'_>>| text(value.and_then(|it| domain_of(it.as_str())));
+        match clause.field {
+            Field::From => address(message.from.as_ref()),
+            Field::Sender => address(message.sender.as_ref()),
+            Field::SenderDomain => domain(message.sender.as_ref().or(message.from.as_ref())),
+            Field::To => address(recipient.map(|it| &it.address)),
+            Field::RecipientDomain => domain(recipient.map(|it| &it.address)),
+            Field::Folder => keyword(recipient.and_then(|it| it.folder.as_deref())),
+            Field::Junk => text(recipient.and_then(junk)),
+            Field::Reason => in_words(recipient.and_then(|it| it.reason.as_deref())),
+            Field::Cause => {
+                let reason = recipient.and_then(|it| it.reason.as_deref());
+                in_words(reason.map(cause_of).as_deref())
+            }
+            Field::Outcome => text(recipient.map(|it| it.outcome.as_str())),
+            Field::MessageOutcome => text(Some(message.outcome.as_str())),
+            Field::Direction => match recipient {
+                Some(recipient) => text(Some(recipient.direction.as_str())),
+                None => message.legs.iter().any(|it| text(Some(it.direction.as_str()))),
+            },
+            Field::Latency => {
+                recipient.and_then(|it| it.latency_ms).is_some_and(|it| matcher.fits_number(it))
+            }
+            Field::Recipients => {
+                let count = message.deciding_recipients().len();
+                matcher.fits_number(i64::try_from(count).unwrap_or(i64::MAX))
+            }
+            Field::FirstSeen => matcher.fits_time(message.first_seen),
+            Field::Spam => keyword(message.verdicts.spam.as_deref()),
+            Field::Dkim => keyword(message.verdicts.dkim.as_deref()),
+            Field::Dmarc => keyword(message.verdicts.dmarc.as_deref()),
+            Field::Spf => keyword(message.verdicts.spf.as_deref()),
+            Field::Action => self.leg_events().any(|event| {
+                let actions = event.event.rule_actions.iter();
+                let mut for_us = actions.filter(|it| self.is_named(&it.recipients));
+                for_us.any(|it| keyword(Some(&it.action)))
+            }),
+            Field::Event | Field::Time | Field::Status => {
+                self.leg_events().any(|it| clause.matches(it))
+            }
+            Field::Subject
+            | Field::MessageId
+            | Field::TraceId
+            | Field::Rule
+            | Field::RuleType
+            | Field::Policy
+            | Field::LogGroup => message.events.iter().any(|it| clause.matches(it)),
+        }
+    }
+
+    /// The events of the row's leg that count for its recipient.
+    fn leg_events(&self) -> impl Iterator<Item = &StoredEvent> {
+        let legs = self.message.legs.iter().filter(|it| self.is_leg(it));
+        let events = legs.flat_map(|it| &it.event_indexes);
+        let events = events.filter_map(|it| self.message.events.get(*it));
+        events.filter(|it| self.counts(it))
+    }
+
+    fn is_leg(&self, leg: &Leg) -> bool {
+        self.recipient.is_none_or(|it| {
+            it.trace_id == leg.trace_id
+                && it.leg_started == leg.started
+                && it.direction == leg.direction
+        })
+    }
+
+    /// Whether an event of the leg says something of the recipient: it names nobody alone, or names
+    /// the recipient.
+    fn counts(&self, event: &StoredEvent) -> bool {
+        let event = &event.event;
+        match event.name {
+            EventName::OutgoingEmailSubmitted
+            | EventName::OrganizationEmailReceived
+            | EventName::DmarcPolicyApplied
+            | EventName::JournalingInitiated => true,
+            EventName::RuleApplied => {
+                event.rule_actions.is_empty()
+                    || event.rule_actions.iter().any(|it| self.is_named(&it.recipients))
+            }
+            EventName::MailboxEmailDelivered
+            | EventName::OutgoingEmailSent
+            | EventName::IncomingEmailBounced
+            | EventName::OutgoingEmailBounced => self.is_named(event.addressees()),
+            EventName::Other(_) => {
+                let named =
+                    if event.recipient.is_empty() { &event.bounced } else { &event.recipient };
+                self.is_named(named)
+            }
+        }
+    }
+
+    /// Whether the recipient is one of those whom something is about; nobody stands for all.
+    fn is_named(&self, addresses: &[Address<'_>]) -> bool {
+        addresses.is_empty() || self.recipient.is_none_or(|it| addresses.contains(&it.address))
+    }
+}
+
+/// Whether the folder of a recipient is one for junk, as queries word it.
+fn junk(recipient: &Recipient) -> Option<&'static str> {
+    recipient.folder.as_ref()?;
+    Some(if recipient.is_junk { "true" } else { "false" })
+}
+
+/// Whether a text of words is what is demanded: one without a word has no value.
+fn fits_words(matcher: &Matcher, text: &str) -> bool {
+    if *matcher != Matcher::Present {
+        return matcher.fits_text(text);
+    }
+    let mut has_word = false;
+    words(text, |_, _| has_word = true);
+    has_word
+}
+
+/// The word for a direction, as queries have it.
+pub(super) fn direction_word(is_outgoing: bool) -> &'static str {
+    if is_outgoing { Direction::Outgoing.as_str() } else { Direction::Incoming.as_str() }
+}
