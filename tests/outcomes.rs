@@ -259,7 +259,7 @@ fn nothing_has_its_reason_in_every_format_and_the_answer_stays_what_it_is() {
     let nobody = "nobody@acme.example";
     let asked: [(&[&str], Value); 3] = [
         (&["messages", "--to", nobody], json!({"messages": [], "total": 0, "next": null})),
-        (&["search", "to:nobody@acme.example"], json!({"total": 0, "events": []})),
+        (&["search", "to:nobody@acme.example"], json!({"total": 0, "events": [], "next": null})),
         (&["messages", "--to", nobody, "--group-by", "sender"], json!([])),
     ];
     for (arguments, answer) in asked {

@@ -278,10 +278,11 @@ where
         }
     }
 
-    /// The mailboxes that got the message by a leg though no event names them.
-    pub(super) fn unnamed_mailboxes(&self, leg: usize) -> impl Iterator<Item = A> {
-        let rows = self.rows.iter().filter(move |it| it.leg == leg && it.is_unnamed_mailbox());
-        rows.map(|it| it.address)
+    /// The mailboxes that got the message though no event of the leg names them, each with where the
+    /// leg stands.
+    pub(super) fn unnamed_mailboxes(&self) -> impl Iterator<Item = (usize, A)> {
+        let rows = self.rows.iter().filter(|it| it.is_unnamed_mailbox());
+        rows.map(|it| (it.leg, it.address))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Outcomes by the originals: what the judge is told of them, and what its rows say of its reasons.
 
+use std::collections::HashMap;
+
 use super::JoinRules;
 use super::judge::{Judge, JudgedRow, OutcomeRow, Statement, by_address, deciding};
 use super::message::{Leg, Message, Outcome, Recipient};
@@ -46,12 +48,17 @@ pub(super) fn recipients_of(
         }
     }
     let rows: Vec<_> = judge.judged(|it| legs.get(it).is_none_or(is_whole)).collect();
+    // One look at all rows, whatever number of legs there is.
+    let mut mailboxes: HashMap<usize, Vec<Address<'static>>> = HashMap::new();
+    if rows.iter().any(|it| it.outcome == Outcome::Expanded) {
+        for (leg, address) in judge.unnamed_mailboxes() {
+            mailboxes.entry(leg).or_default().push(address.clone());
+        }
+        mailboxes.values_mut().for_each(|it| it.sort());
+    }
     let mailboxes_of = |row: &JudgedRow<&Address<'static>, usize>| {
-        let is_expanded = row.outcome == Outcome::Expanded;
-        let mailboxes = judge.unnamed_mailboxes(row.leg).filter(|_| is_expanded);
-        let mut mailboxes: Vec<Address<'static>> = mailboxes.cloned().collect();
-        mailboxes.sort();
-        mailboxes
+        let of_leg = mailboxes.get(&row.leg).filter(|_| row.outcome == Outcome::Expanded);
+        of_leg.cloned().unwrap_or_default()
     };
     rows.iter()
         .filter_map(|row| {

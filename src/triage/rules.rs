@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::query::{self, Field, Matcher, Pattern, Query};
+use crate::query::{self, Field, Matcher, Pattern, Query, ValueSet};
 use crate::stats::StatsError;
 use crate::store::words::folded;
 use crate::store::{Location, StoreError, StoredEvent, truncate_term};
@@ -37,14 +37,13 @@ impl Applied {
 }
 
 /// What finds the events of the rules that are new so far.
-fn names_of_new(rules: &BTreeMap<String, Applied>) -> Vec<Query> {
-    let names = rules.values().filter(|it| it.is_new()).map(|it| it.name.as_deref());
-    let names: HashSet<Option<&str>> = names.collect();
-    let query = |name: Option<&str>| match name.filter(|it| !it.is_empty()) {
-        Some(name) => Query::demand(Field::Rule, Matcher::Exact(truncate_term(name).to_owned())),
-        None => Query::negated(Query::has(Field::Rule)),
-    };
-    names.into_iter().map(query).collect()
+fn of_new(rules: &BTreeMap<String, Applied>) -> Query {
+    let names = || rules.values().filter(|it| it.is_new()).map(|it| it.name.as_deref());
+    let named = names().flatten().map(|it| truncate_term(it).to_owned());
+    let named = Query::demand(Field::Rule, Matcher::OneOf(ValueSet::of_exact(named)));
+    let unnamed = names().any(|it| it.is_none_or(str::is_empty));
+    let unnamed = unnamed.then(|| Query::negated(Query::has(Field::Rule)));
+    Query::or([named].into_iter().chain(unnamed).collect())
 }
 
 impl Desk<'_, '_> {
@@ -65,8 +64,9 @@ impl Desk<'_, '_> {
                 true
             })?;
         let mut waiting = rules.values().filter(|it| it.is_new()).count();
-        if waiting > 0 {
-            let older = Query::and(vec![query, Query::or(names_of_new(&rules))]);
+        let is_any_older = self.store.time_span().is_some_and(|(first, _)| Some(first) < since);
+        if waiting > 0 && is_any_older {
+            let older = Query::and(vec![query, of_new(&rules)]);
             let earlier = TimeRange { since: None, until: since };
             let left = limits::TRIAGE_RULE_EVENTS_MAX - read;
             self.for_each_newest(&older, earlier, left, |stored| {
