@@ -4,11 +4,12 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "import",
     "pull",
     "trace",
     "messages",
+    "related",
     "triage",
     "search",
     "insights",

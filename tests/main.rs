@@ -40,6 +40,8 @@ mod crash;
 mod damage;
 // The query language through the commands.
 mod language;
+// Facets, histograms, neighbours in time, and related messages.
+mod language_shapes;
 // No room for the store or for the answer.
 mod disk_full;
 // A store that must not be written.

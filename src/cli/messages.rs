@@ -7,6 +7,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::around::around_messages;
 use super::explain::{explain_rows, say_empty_terms};
 use super::filter::FilterArgs;
 use super::grace::GraceArgs;
@@ -14,6 +15,7 @@ use super::hint::say_unknown_values;
 use super::input::{InputArgs, Opened};
 use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::question::parse_rows;
+use super::shape::{AnswerShape, ShapeArgs};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
@@ -21,8 +23,9 @@ use crate::query::Query;
 use crate::render::{
     write_found_message, write_groups_csv, write_groups_json, write_groups_ndjson,
     write_groups_table, write_matching_table, write_messages_csv, write_messages_table,
+    write_shape_table,
 };
-use crate::stats::{GroupKey, GroupRequest, group};
+use crate::stats::{GroupKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
 use crate::trace::{
     self, EventTracer, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord, Page,
@@ -65,8 +68,13 @@ pub(super) struct MessagesArgs {
     /// Show the events of each message too (JSON and NDJSON)
     #[arg(long)]
     events: bool,
+    /// Show what was first seen so long before or after each of the newest messages found: 10m, 1h
+    #[arg(long, value_name = "DURATION")]
+    around: Option<String>,
+    #[command(flatten)]
+    shape: ShapeArgs,
     /// Show the query that options and query make, and how many messages each of its terms finds
-    #[arg(long, conflicts_with_all = ["group_by", "cursor", "events", "fail_if", "watch"])]
+    #[arg(long, conflicts_with_all = ["group_by", "cursor", "events", "fail_if", "watch", "facets", "histogram"])]
     explain: bool,
     #[command(flatten)]
     watch: WatchArgs,
@@ -121,7 +129,10 @@ pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
     let cursor = args.cursor()?;
     // What is read from standard input can be read once.
     let mut filter = args.filter.filter(context)?;
-    let rows = parse_rows(&args.text.join(" "), context)?;
+    args.shape.check(context)?;
+    let mut words: Vec<&str> = args.text.iter().map(String::as_str).collect();
+    words.extend(args.shape.query(ShapeArgs::is_key));
+    let rows = parse_rows(&words.join(" "), context)?;
     filter.rows = Query::and(vec![rows, filter.rows]);
     args.watch.run(&args.input, context, |opened, context| {
         // Ages count back from now, which moves on.
@@ -141,6 +152,10 @@ fn answer(
     let grace_ms = args.grace.ms()?;
     let store = &opened.store;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
+    let filter = match &args.around {
+        Some(around) => around_messages(around, &filter, &rules, store)?,
+        None => filter,
+    };
     if args.explain {
         return Ok((explain_rows(&filter, &rules, store, context)?, None));
     }
@@ -151,8 +166,10 @@ fn answer(
     let (page, totals) = select_page(store, &rules, &filter, order, cursor, args.limit)?;
     let is_nothing = page.total == 0;
     let failed = args.watch.failed(&metrics(), |name| metric(&totals, name))?;
+    let shape = shape_of(args, &filter, &rules, store, context)?;
+    let asked = Asked { filter: &filter, rules: &rules, shape };
     let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let (shown, truncated) = write(&page, args, &filter, &rules, context, store, &mut stdout)?;
+    let (shown, truncated) = write(&page, args, &asked, context, store, &mut stdout)?;
     stdout.flush()?;
     opened.say_truncated(truncated, context);
     say_how_many("message", shown, page.total, store, context)?;
@@ -163,6 +180,22 @@ fn answer(
     }
     say_what_is_next(&page, args, context)?;
     Ok((page.total > 0, failed))
+}
+
+/// Counts what is asked for beside the messages.
+fn shape_of(
+    args: &MessagesArgs,
+    filter: &MessageFilter,
+    rules: &JoinRules,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<AnswerShape> {
+    let zone = &context.zone;
+    let keys = args.shape.keys()?;
+    let facets = keys.map(|it| facets_of_messages(store, rules, filter, &it, zone));
+    let histogram = args.shape.has_histogram();
+    let histogram = histogram.then(|| histogram_of_messages(store, rules, filter, zone));
+    Ok(AnswerShape { facets: facets.transpose()?, histogram: histogram.transpose()? })
 }
 
 /// The names of the numbers for `--fail-if`.
@@ -242,6 +275,13 @@ fn show_groups(
     Ok(groups.message_count > 0)
 }
 
+/// What is asked, and the shape of its answer.
+struct Asked<'a> {
+    filter: &'a MessageFilter,
+    rules: &'a JoinRules,
+    shape: AnswerShape,
+}
+
 /// Messages that are traced and laid out together.
 const PART_MESSAGES: usize = 200;
 
@@ -250,12 +290,12 @@ const PART_MESSAGES: usize = 200;
 fn write(
     page: &Page,
     args: &MessagesArgs,
-    filter: &MessageFilter,
-    rules: &JoinRules,
+    asked: &Asked<'_>,
     context: &Context,
     store: &Store,
     out: &mut dyn Write,
 ) -> anyhow::Result<(u64, usize)> {
+    let Asked { filter, rules, shape } = asked;
     let zone = &context.zone;
     let mut tracer = EventTracer::new(store, rules);
     let mut shown = 0;
@@ -304,7 +344,13 @@ fn write(
     }
     if is_json {
         let next = json!(page.next.map(|it| it.to_string()));
-        writeln!(out, "],\"total\":{},\"next\":{next}}}", page.total)?;
+        let shape = shape.json_members(context);
+        writeln!(out, "],\"total\":{},\"next\":{next}{shape}}}", page.total)?;
+    }
+    if context.global.format == Format::Table {
+        let facets = shape.facets.as_deref().unwrap_or_default();
+        let histogram = shape.histogram.as_ref().and_then(Option::as_ref);
+        write_shape_table(facets, histogram, page.total, &context.table_options(false), out)?;
     }
     if page.messages.is_empty() && context.global.format == Format::Csv {
         write_messages_csv(&[], true, zone, out)?;

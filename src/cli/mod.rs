@@ -5,6 +5,7 @@
 
 #[cfg(not(feature = "aws"))]
 mod absent;
+mod around;
 mod batch;
 mod completions;
 mod condition;
@@ -39,6 +40,7 @@ mod pull_s3;
 mod pull_sources;
 mod question;
 mod reindex;
+mod related;
 mod removal;
 mod room;
 mod saved;
@@ -48,6 +50,7 @@ mod search;
 mod session;
 #[cfg(feature = "aws")]
 mod setup;
+mod shape;
 mod sign;
 mod signals;
 mod sources;
@@ -154,6 +157,7 @@ enum Command {
     Pull(pull::PullArgs),
     Trace(trace::TraceArgs),
     Messages(Box<messages::MessagesArgs>),
+    Related(related::RelatedArgs),
     Triage(triage::TriageArgs),
     Search(search::SearchArgs),
     Insights(insights::InsightsArgs),
@@ -199,6 +203,7 @@ impl Command {
             Self::Absent(_) => false,
             Self::Trace(_)
             | Self::Messages(_)
+            | Self::Related(_)
             | Self::Triage(_)
             | Self::Search(_)
             | Self::Insights(_)
@@ -405,6 +410,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
         Command::Insights(args) => insights::run(&args, &context),
+        Command::Related(args) => related::run(&args, &context),
         Command::Triage(args) => triage::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
         Command::Export(args) => export::run(&args, &context),

@@ -6,18 +6,22 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
+use super::around::around_events;
 use super::explain::explain_events;
 use super::hint::say_unknown_values;
 use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::progress::ReadingProgress;
 use super::question::{OnArgs, parse_query, range};
+use super::shape::{AnswerShape, ShapeArgs};
 use super::watched::WatchedArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::query::{self, Hits, Query};
-use crate::render::{write_events_csv, write_events_ndjson, write_events_table};
-use crate::store::{EventPlace, StoredEvent};
+use crate::render::{write_events_csv, write_events_ndjson, write_events_table, write_shape_table};
+use crate::stats::{facets_of_events, histogram};
+use crate::store::{EventPlace, Store, StoredEvent};
+use crate::time::TimeRange;
 
 /// Finds events by query, newest first
 ///
@@ -48,6 +52,11 @@ pub(super) struct SearchArgs {
     /// Continue after a page: the cursor that it gave as next
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
+    /// Show what happened so long before or after each of the newest events found: 10m, 1h
+    #[arg(long, value_name = "DURATION")]
+    around: Option<String>,
+    #[command(flatten)]
+    shape: ShapeArgs,
     /// Show the query as it was understood, and how many events each of its terms finds
     #[arg(long)]
     explain: bool,
@@ -58,13 +67,22 @@ pub(super) struct SearchArgs {
 }
 
 pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let query =
-        Query::and(vec![parse_query(&args.query.join(" "), context)?, args.watched.query()?]);
+    args.shape.check(context)?;
+    let mut words: Vec<&str> = args.query.iter().map(String::as_str).collect();
+    words.extend(args.shape.query(ShapeArgs::is_event_field));
+    let query = Query::and(vec![parse_query(&words.join(" "), context)?, args.watched.query()?]);
     let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
     check_limit(args.limit)?;
     let after = args.cursor.as_deref().map(str::parse::<EventPlace>).transpose();
     let after = after.context("--cursor")?;
     let opened = args.input.open(context)?;
+    let (query, range) = match &args.around {
+        Some(around) => {
+            let around = around_events(around, &query, range, &opened.store)?;
+            (around, TimeRange::default())
+        }
+        None => (query, range),
+    };
     if args.explain {
         let has_found = explain_events(&query, range, &opened.store, context)?;
         return Ok(opened.outcome(has_found));
@@ -74,8 +92,9 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
     let mut hits = query::search_heard(&opened.store, &query, range, after, args.limit, &heard)?;
     drop(progress);
     let total = hits.total();
+    let shape = shape_of(args, &query, range, &opened.store, context)?;
     let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let shown = write_hits(&mut hits, context, &mut stdout)?;
+    let shown = write_hits(&mut hits, &shape, context, &mut stdout)?;
     stdout.flush()?;
     say_how_many("event", shown, total, &opened.store, context)?;
     if total == 0 {
@@ -90,9 +109,37 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
     Ok(opened.outcome(shown > 0 || (args.limit == 0 && total > 0)))
 }
 
+/// Counts what is asked for beside the events.
+fn shape_of(
+    args: &SearchArgs,
+    query: &Query,
+    range: TimeRange,
+    store: &Store,
+    context: &Context,
+) -> anyhow::Result<AnswerShape> {
+    let fields = args.shape.fields()?;
+    if fields.is_none() && !args.shape.has_histogram() {
+        return Ok(AnswerShape::default());
+    }
+    let progress = ReadingProgress::new(context);
+    let heard = |done, total| progress.show(done, total);
+    let counted = fields.clone().unwrap_or_default();
+    let shape = query::shape_of(store, query, range, &counted, &heard)?;
+    let slots = &shape.slots;
+    Ok(AnswerShape {
+        facets: fields.map(|it| facets_of_events(&shape, &it)),
+        histogram: args.shape.has_histogram().then(|| histogram(slots, &context.zone)),
+    })
+}
+
 /// Writes the events as they are read, so that a large answer takes no memory; a table is laid out
 /// a page at a time. Gives their number.
-fn write_hits(hits: &mut Hits<'_>, context: &Context, out: &mut dyn Write) -> anyhow::Result<u64> {
+fn write_hits(
+    hits: &mut Hits<'_>,
+    shape: &AnswerShape,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<u64> {
     let zone = &context.zone;
     let mut shown = 0;
     let mut is_first = true;
@@ -130,7 +177,12 @@ fn write_hits(hits: &mut Hits<'_>, context: &Context, out: &mut dyn Write) -> an
     }
     if context.global.format == Format::Json {
         let next = json!(hits.next_page().map(|it| it.to_string()));
-        writeln!(out, "],\"next\":{next}}}")?;
+        writeln!(out, "],\"next\":{next}{}}}", shape.json_members(context))?;
+    }
+    if context.global.format == Format::Table {
+        let facets = shape.facets.as_deref().unwrap_or_default();
+        let histogram = shape.histogram.as_ref().and_then(Option::as_ref);
+        write_shape_table(facets, histogram, hits.total(), &context.table_options(false), out)?;
     }
     Ok(shown)
 }

@@ -24,3 +24,25 @@ pub const ID_CANDIDATES_MAX: usize = 100;
 
 /// Parts of IDs that one question looks for: each takes a look at the whole archive.
 pub const ID_PARTS_MAX: usize = 4;
+
+/// Different values of one field that are counted.
+pub const FACET_VALUES_MAX: usize = 1_000_000;
+
+/// Values that are shown of a field.
+pub const FACET_ROWS: usize = 10;
+
+/// Fields whose values are counted at once.
+pub const FACET_FIELDS_MAX: usize = 10;
+
+/// Milliseconds of the slots that a histogram is made of: the hours and days of all time zones
+/// begin with one.
+pub const HISTOGRAM_SLOT_MS: i64 = 15 * 60 * 1_000;
+
+/// Bars of a histogram above which it takes longer intervals.
+pub const HISTOGRAM_BARS: i64 = 72;
+
+/// Answers around which others are shown.
+pub const AROUND_ANSWERS_MAX: usize = 100;
+
+/// Milliseconds before and after a message within which its sender's other messages are a burst.
+pub const BURST_MS: i64 = 10 * 60 * 1_000;

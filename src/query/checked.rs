@@ -7,8 +7,8 @@ use memchr::memmem::Finder;
 
 use super::lower::{Bound, lower, within};
 use super::{FieldKind, Glob, Matcher, Query};
-use crate::event::Parser;
-use crate::store::{EventPlace, Record, Store, StoreError};
+use crate::event::{Event, Parser};
+use crate::store::{EventPlace, Location, Record, Store, StoreError};
 use crate::time::TimeRange;
 
 /// Hears how many of how many events have been looked at.
@@ -25,7 +25,35 @@ pub(super) fn for_each(
     query: &Query,
     range: TimeRange,
     heard: Heard<'_>,
-    mut visit: impl FnMut(Vec<EventPlace>),
+    visit: impl FnMut(Vec<EventPlace>),
+) -> Result<(), StoreError> {
+    scan_answers(
+        store,
+        query,
+        range,
+        heard,
+        Vec::new,
+        |found: &mut Vec<EventPlace>, record, _, location| {
+            found.push(EventPlace { ms: record.timestamp.as_ms(), location });
+        },
+        visit,
+    )
+}
+
+/// Hands the events within `range` that are what is asked for to `fold`, on all cores, with what
+/// `init` made; what became of each part is joined in the order of the archive.
+///
+/// # Errors
+///
+/// [`StoreError`].
+pub(super) fn scan_answers<T: Send>(
+    store: &Store,
+    query: &Query,
+    range: TimeRange,
+    heard: Heard<'_>,
+    init: impl Fn() -> T + Sync,
+    fold: impl Fn(&mut T, &Record<'_>, &Event<'_>, Location) + Sync,
+    mut join: impl FnMut(T),
 ) -> Result<(), StoreError> {
     let columns = store.columns_by_segment();
     let upper = within(lower(query, &columns, Bound::Upper), range, &columns);
@@ -42,22 +70,25 @@ pub(super) fn for_each(
     store.scan_some(
         places,
         &may_be_in,
-        || Part { parser: Parser::new(), found: Vec::new(), seen: 0 },
-        |part: &mut Part, record: &Record<'_>, location| {
+        || Part { parser: Parser::new(), made: init(), seen: 0 },
+        |part: &mut Part<T>, record: &Record<'_>, location| {
             part.seen += 1;
             if part.seen == HEARD_EVENTS {
                 let seen = seen.fetch_add(part.seen, Ordering::Relaxed) + part.seen;
                 heard(seen, total);
                 part.seen = 0;
             }
-            if range.contains(record.timestamp) && part.matches(query, record) {
-                part.found.push(EventPlace { ms: record.timestamp.as_ms(), location });
+            if range.contains(record.timestamp)
+                && let Ok(event) = part.parser.parse(&record.message)
+                && query.holds(record, &event)
+            {
+                fold(&mut part.made, record, &event, location);
             }
             Ok(())
         },
         |part| {
             seen.fetch_add(part.seen, Ordering::Relaxed);
-            visit(part.found);
+            join(part.made);
             Ok::<(), StoreError>(())
         },
     )?;
@@ -68,17 +99,10 @@ pub(super) fn for_each(
 /// Events after which it is said how many there were.
 const HEARD_EVENTS: u64 = 4_096;
 
-struct Part {
+struct Part<T> {
     parser: Parser,
-    found: Vec<EventPlace>,
+    made: T,
     seen: u64,
-}
-
-impl Part {
-    fn matches(&mut self, query: &Query, record: &Record<'_>) -> bool {
-        let Ok(event) = self.parser.parse(&record.message) else { return false };
-        query.holds(record, &event)
-    }
 }
 
 /// Texts of which every record that is an answer has one, as long as it has no escapes.

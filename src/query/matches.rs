@@ -1,5 +1,7 @@
 //! Whether an event is an answer, straight from the event.
 
+use std::cell::RefCell;
+
 use super::{Clause, Field, FieldKind, Matcher, Query};
 use crate::event::{Address, Event, MessageId, decoded_subject};
 use crate::store::words::{folded, words};
@@ -102,6 +104,23 @@ impl Matcher {
             _ => false,
         }
     }
+}
+
+/// Hands all of the field's values to `visit`, normalised as its kind asks for.
+pub(super) fn each_value(
+    field: Field,
+    record: &Record<'_>,
+    event: &Event<'_>,
+    visit: &mut dyn FnMut(&str),
+) {
+    let visit = RefCell::new(visit);
+    // None of them is the one that ends the search.
+    has_value(field, record, event, &|value| {
+        if let Ok(mut visit) = visit.try_borrow_mut() {
+            visit(value);
+        }
+        false
+    });
 }
 
 /// Whether one of the field's values, normalised as its kind asks for, passes the test.

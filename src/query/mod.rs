@@ -18,6 +18,7 @@ mod display;
 mod error;
 #[cfg(test)]
 mod error_tests;
+mod facets;
 mod field;
 mod glob;
 mod id_parts;
@@ -45,6 +46,7 @@ mod value;
 mod value_set;
 
 pub use error::{QueryError, QueryErrorKind};
+pub use facets::{Shape, shape_of};
 pub use field::{Field, FieldKind};
 pub use glob::Glob;
 pub use id_parts::{IdCandidates, ids_like};

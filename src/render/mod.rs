@@ -11,6 +11,7 @@ mod batch;
 mod csv;
 mod events_table;
 mod explained;
+mod facets;
 mod groups;
 mod headline;
 mod html;
@@ -38,6 +39,7 @@ pub use csv::{
 };
 pub use events_table::{write_event_line, write_events_table};
 pub use explained::{Explained, write_explained_csv, write_explained_json, write_explained_table};
+pub use facets::{shape_json, write_shape_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
 pub use html::html_text;

@@ -7,6 +7,7 @@ mod asked;
 mod attributes;
 mod causes;
 mod events;
+mod facets;
 mod group_key;
 mod group_values;
 mod groups;
@@ -19,6 +20,9 @@ mod tally;
 
 pub use crate::event::cause_of;
 pub use events::count_events;
+pub use facets::{
+    Facet, Histogram, facets_of_events, facets_of_messages, histogram, histogram_of_messages,
+};
 pub use group_key::{GroupKey, PAIR_SEPARATOR};
 pub use groups::{GroupRequest, GroupRow, Groups, group};
 pub(crate) use groups::{Labels, counts_of, group_of};

@@ -1,0 +1,78 @@
+//! What happened around the answers to a question.
+
+use super::grace::duration_ms;
+use crate::limits;
+use crate::query::{Field, Matcher, Query, search};
+use crate::store::Store;
+use crate::time::{TimeRange, Timestamp};
+use crate::trace::{JoinRules, MessageFilter, Order, select_page};
+
+/// Events so long before or after the newest ones that a query finds.
+pub(super) fn around_events(
+    around: &str,
+    query: &Query,
+    range: TimeRange,
+    store: &Store,
+) -> anyhow::Result<Query> {
+    let around_ms = duration_ms("--around", around, "10m")?;
+    let mut times = Vec::new();
+    for event in search(store, query, range, limits::AROUND_ANSWERS_MAX)? {
+        let at = event?.record.timestamp;
+        times.push((at, at));
+    }
+    Ok(within(Field::Time, &times, around_ms))
+}
+
+/// Messages first seen so long before or after the newest ones that are asked for were.
+pub(super) fn around_messages(
+    around: &str,
+    filter: &MessageFilter,
+    rules: &JoinRules,
+    store: &Store,
+) -> anyhow::Result<MessageFilter> {
+    let around_ms = duration_ms("--around", around, "10m")?;
+    let most = limits::AROUND_ANSWERS_MAX;
+    let (page, _) = select_page(store, rules, filter, Order::Newest, None, most)?;
+    let times: Vec<(Timestamp, Timestamp)> =
+        page.messages.iter().map(|it| (it.first_seen, it.last_seen)).collect();
+    let rows = within(Field::FirstSeen, &times, around_ms);
+    Ok(MessageFilter { rows, ..MessageFilter::default() })
+}
+
+/// Whatever has a time near one of some spans. Near none there is nothing.
+fn within(field: Field, spans: &[(Timestamp, Timestamp)], around_ms: i64) -> Query {
+    let range = |(first, last): &(Timestamp, Timestamp)| TimeRange {
+        since: Some(first.saturating_add_ms(-around_ms)),
+        until: Some(last.saturating_add_ms(around_ms.saturating_add(1))),
+    };
+    let mut ranges: Vec<TimeRange> = spans.iter().map(range).collect();
+    ranges.sort_unstable_by_key(|it| it.since);
+    let mut merged: Vec<TimeRange> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.since <= last.until => last.until = last.until.max(range.until),
+            _ => merged.push(range),
+        }
+    }
+    if merged.is_empty() {
+        return Query::negated(Query::All);
+    }
+    Query::or(merged.into_iter().map(|it| Query::demand(field, Matcher::Time(it))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_near_each_other_are_one() {
+        let at = |ms| Timestamp::from_ms(ms).unwrap();
+        let spans = [(at(100_000), at(100_000)), (at(0), at(5_000)), (at(20_000), at(20_000))];
+        assert_eq!(
+            within(Field::Time, &spans, 10_000).to_string(),
+            "time:[1969-12-31T23:59:50.000Z TO 1970-01-01T00:00:30.001Z} OR \
+             time:[1970-01-01T00:01:30.000Z TO 1970-01-01T00:01:50.001Z}"
+        );
+        assert_eq!(within(Field::Time, &[], 1), Query::negated(Query::All));
+    }
+}

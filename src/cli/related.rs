@@ -1,0 +1,254 @@
+//! `mailtrace related`.
+
+use std::io::{BufWriter, Write};
+
+use clap::Args;
+use serde_json::json;
+
+use super::grace::GraceArgs;
+use super::input::InputArgs;
+use super::listing::check_limit;
+use super::{Context, Format, Outcome};
+use crate::event::cause_of;
+use crate::limits;
+use crate::query::{Field, Matcher, Pattern, Phrase, Query};
+use crate::render::{
+    fit, write_json, write_messages_csv, write_messages_ndjson, write_messages_table,
+};
+use crate::shell::quoted;
+use crate::store::Store;
+use crate::store::words::folded;
+use crate::time::TimeRange;
+use crate::trace::{
+    EventTracer, JoinRules, Message, MessageFilter, Order, mark_of, select_page, trace_ids,
+};
+
+/// Lists messages that have to do with one: same sender, thread, rule, cause, or burst
+///
+/// For each reason the newest messages, how many there are, and the command that shows all. A thread
+/// is what has the same subject but for Re: and Fwd: in front; a burst what the same sender sent
+/// within ten minutes.
+#[derive(Debug, Args)]
+pub(super) struct RelatedArgs {
+    /// The message ID or trace ID of the message
+    #[arg(value_name = "ID")]
+    id: String,
+    /// How many messages to show at most for each reason
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    limit: usize,
+    #[command(flatten)]
+    grace: GraceArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+/// Why messages have to do with one, and how to find them.
+struct Reason {
+    name: &'static str,
+    /// What they share.
+    shared: String,
+    query: Query,
+}
+
+/// What was found for a reason.
+struct Related {
+    reason: Reason,
+    total: u64,
+    messages: Vec<Message>,
+}
+
+pub(super) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Outcome> {
+    check_limit(args.limit)?;
+    let grace_ms = args.grace.ms()?;
+    let opened = args.input.open(context)?;
+    let store = &opened.store;
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
+    let traced = trace_ids(store, [args.id.as_str()], &rules)?;
+    let Some(message) = traced.messages.first() else {
+        if !context.global.quiet {
+            let note = super::trace::coverage_note(store, context);
+            let line = format!("no event was found for {}; {note}", args.id);
+            super::output::note(&line);
+        }
+        return Ok(opened.outcome(false));
+    };
+    let mut all = Vec::new();
+    for reason in reasons(message) {
+        let related = find(reason, message, &rules, args.limit, store)?;
+        if related.total > 0 {
+            all.push(related);
+        }
+    }
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    write(&all, context, &mut out)?;
+    out.flush()?;
+    if all.is_empty() && !context.global.quiet {
+        super::output::note("no other message has to do with it");
+    }
+    Ok(opened.outcome(!all.is_empty()))
+}
+
+fn reasons(message: &Message) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let exact = |field, text: &str| Query::demand(field, Matcher::Exact(text.to_owned()));
+    let sender = message.sender.as_ref().or(message.from.as_ref());
+    if let Some(sender) = sender {
+        let sent = Query::or(vec![
+            exact(Field::From, sender.as_str()),
+            exact(Field::Sender, sender.as_str()),
+        ]);
+        let near = TimeRange {
+            since: Some(message.first_seen.saturating_add_ms(-limits::BURST_MS)),
+            until: Some(message.first_seen.saturating_add_ms(limits::BURST_MS + 1)),
+        };
+        let near = Query::demand(Field::FirstSeen, Matcher::Time(near));
+        let shared = sender.logged().to_owned();
+        let burst = Query::and(vec![sent.clone(), near]);
+        reasons.push(Reason { name: "burst", shared: shared.clone(), query: burst });
+        reasons.push(Reason { name: "sender", shared, query: sent });
+    }
+    let thread = message.subject.as_deref().map(without_prefixes).unwrap_or_default();
+    if let Some(phrase) = Phrase::new(thread, false) {
+        let query = Query::demand(Field::Subject, Matcher::Phrase(phrase));
+        reasons.push(Reason { name: "thread", shared: thread.to_owned(), query });
+    }
+    let mut rules: Vec<&str> =
+        message.events.iter().filter_map(|it| it.event.rule_name.as_deref()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    for rule in rules.into_iter().filter(|it| !it.trim().is_empty()) {
+        let query = exact(Field::Rule, &folded(rule));
+        reasons.push(Reason { name: "rule", shared: rule.trim().to_owned(), query });
+    }
+    let mut causes: Vec<String> =
+        message.recipients.iter().filter_map(|it| it.reason.as_deref()).map(cause_of).collect();
+    causes.sort_unstable();
+    causes.dedup();
+    for cause in causes {
+        let query = Pattern::parse(Field::Cause, &escaped(&cause));
+        if let Ok(pattern) = query {
+            let query = pattern.query().clone();
+            reasons.push(Reason { name: "cause", shared: cause, query });
+        }
+    }
+    reasons
+}
+
+/// A text as a pattern for itself.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .flat_map(|it| {
+            let sign = matches!(it, '*' | '?' | '\\' | '/').then_some('\\');
+            sign.into_iter().chain([it])
+        })
+        .collect()
+}
+
+/// A subject without what answers and forwards put before it.
+fn without_prefixes(subject: &str) -> &str {
+    const PREFIXES: [&str; 12] =
+        ["re", "fw", "fwd", "aw", "wg", "rv", "res", "enc", "tr", "sv", "vs", "antw"];
+    let mut rest = subject.trim();
+    while let Some((before, after)) = rest.split_once(':') {
+        let word = before.trim().to_lowercase();
+        let word = word.split(['[', '(']).next().unwrap_or_default().trim();
+        if !PREFIXES.contains(&word) {
+            break;
+        }
+        rest = after.trim();
+    }
+    rest
+}
+
+fn find(
+    reason: Reason,
+    message: &Message,
+    rules: &JoinRules,
+    limit: usize,
+    store: &Store,
+) -> anyhow::Result<Related> {
+    let filter = MessageFilter { rows: reason.query.clone(), ..MessageFilter::default() };
+    // One of those found is the message itself.
+    let (page, _) = select_page(store, rules, &filter, Order::Newest, None, limit + 1)?;
+    let mut tracer = EventTracer::new(store, rules);
+    let mark = mark_of(message);
+    let mut messages = Vec::new();
+    for summary in &page.messages {
+        let found = tracer.message_of(summary.event)?;
+        messages.extend(found.filter(|it| mark_of(it) != mark));
+    }
+    messages.truncate(limit);
+    let is_itself = filter.matches(message);
+    let total = page.total.saturating_sub(u64::from(is_itself));
+    Ok(Related { reason, total, messages })
+}
+
+fn write(all: &[Related], context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
+    let zone = &context.zone;
+    match context.global.format {
+        Format::Table => {
+            for related in all {
+                let Related { reason, total, messages } = related;
+                let line = format!("{} {}: {total} more", reason.name, reason.shared);
+                writeln!(out, "{}", fit(&line, limits::TABLE_TEXT_COLUMNS_MAX))?;
+                write_messages_table(messages, &context.table_options(false), out)?;
+                let command = format!("mailtrace messages {}", quoted(&reason.query.to_string()));
+                writeln!(
+                    out,
+                    "  all of them: {}\n",
+                    fit(&command, limits::TABLE_TEXT_COLUMNS_MAX)
+                )?;
+            }
+        }
+        Format::Json => {
+            let mut groups = Vec::new();
+            for Related { reason, total, messages } in all {
+                let mut lines = Vec::new();
+                write_messages_ndjson(messages, false, zone, &mut lines)?;
+                let messages: Vec<serde_json::Value> = serde_json::Deserializer::from_slice(&lines)
+                    .into_iter()
+                    .collect::<Result<_, _>>()?;
+                groups.push(json!({
+                    "reason": reason.name,
+                    "shared": reason.shared,
+                    "query": reason.query.to_string(),
+                    "total": total,
+                    "messages": messages,
+                }));
+            }
+            write_json(&json!({"related": groups}), out)?;
+        }
+        Format::Ndjson => {
+            for related in all {
+                write_messages_ndjson(&related.messages, false, zone, out)?;
+            }
+        }
+        Format::Csv => {
+            for (index, related) in all.iter().enumerate() {
+                write_messages_csv(&related.messages, index == 0, zone, out)?;
+            }
+            if all.is_empty() {
+                write_messages_csv(&[], true, zone, out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_is_what_stands_behind_answers_and_forwards() {
+        for (subject, expect) in [
+            ("Re: AW: Quarterly report", "Quarterly report"),
+            ("RE[2]: x", "x"),
+            ("Report: final", "Report: final"),
+            ("re:", ""),
+            ("Fwd : a: b", "a: b"),
+        ] {
+            assert_eq!(without_prefixes(subject), expect);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The shape of answers, what happened around them, and what has to do with a message.
+
+use serde_json::{Value, json};
+
+use crate::program::{Filled, line};
+
+/// Ten messages of ana, an hour apart, the last of which bounces; an answer to one; one of eve.
+fn store() -> Filled {
+    let mut log = Vec::new();
+    for hour in 0..10 {
+        let trace = format!("trace-{hour:04}");
+        let fields = json!({
+            "from": "ana@acme.example", "subject": format!("Report {hour}"),
+            "messageId": format!("<m{hour}@acme.example>"), "recipients": ["bob@far.example"]
+        });
+        log.push(line(hour * 3_600_000, &trace, "ORGANIZATION_EMAIL_RECEIVED", fields));
+        let bob = json!({"recipient": "bob@far.example", "folder": "INBOX"});
+        if hour < 9 {
+            log.push(line(hour * 3_600_000 + 1_000, &trace, "MAILBOX_EMAIL_DELIVERED", bob));
+        }
+    }
+    let bounced = json!({"bouncedRecipient": {
+        "emailAddress": "bob@far.example", "status": "5.2.2", "reason": "552 mailbox full"
+    }});
+    log.push(line(9 * 3_600_000 + 1_000, "trace-0009", "INCOMING_EMAIL_BOUNCED", bounced));
+    let answer = json!({
+        "from": "bob@far.example", "subject": "Re: Report 3",
+        "messageId": "<answer@far.example>", "recipients": ["ana@acme.example"]
+    });
+    log.push(line(3 * 3_600_000 + 300_000, "trace-answer", "ORGANIZATION_EMAIL_RECEIVED", answer));
+    Filled::with(&log)
+}
+
+#[test]
+fn facets_and_histograms_count_all_that_is_found() {
+    let store = store();
+    let arguments = ["messages", "from:ana", "--limit", "1", "--format", "json", "--histogram"];
+    let answer = store.run(&[&arguments[..], &["--facets=outcome,sender-domain"]].concat());
+    let answer = answer.with(0).json();
+    assert_eq!((&answer["total"], answer["messages"].as_array().unwrap().len()), (&json!(10), 1));
+    let outcomes = json!([{"value": "delivered", "count": 9}, {"value": "bounced", "count": 1}]);
+    assert_eq!(answer["facets"]["outcome"], json!({"values": outcomes, "valueCount": 2}));
+    assert_eq!(answer["facets"]["sender-domain"]["values"][0]["value"], "acme.example");
+    let bars = answer["histogram"]["intervals"].as_array().unwrap();
+    let sum: u64 = bars.iter().map(|it| it["count"].as_u64().unwrap()).sum();
+    assert_eq!((&answer["histogram"]["interval"], sum), (&json!("15m"), 10));
+
+    let answer = store.run(&["search", "to:bob", "--facets", "event,status", "--format", "json"]);
+    let answer = answer.with(0).json();
+    let events = answer["facets"]["event"]["values"].as_array().unwrap();
+    let count = |it: &Value| it["count"].as_u64().unwrap();
+    assert_eq!(events.iter().map(count).sum::<u64>(), answer["total"].as_u64().unwrap());
+    assert_eq!(answer["facets"]["status"]["values"], json!([{"value": "5.2.2", "count": 1}]));
+    assert!(answer.get("histogram").is_none());
+
+    // What stands behind the option may be the query.
+    let ended = store.run(&["search", "--facets", "event:bounced"]).with(0);
+    assert!(ended.stdout.contains("event (1 in all)"), "{ended:#?}");
+    let refused = store.run(&["messages", "--facets", "colour"]).with(2);
+    assert!(refused.stderr.contains("none of reason, cause"), "{refused:#?}");
+    store.run(&["messages", "--facets", "--format", "csv"]).with(2);
+}
+
+#[test]
+fn what_happened_around_an_answer_is_shown() {
+    let store = store();
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        let lines = store.run(&[arguments, &["--format", "ndjson"]].concat()).json_lines();
+        lines.iter().map(|it| it["traceId"].as_str().unwrap().to_owned()).collect()
+    };
+    let around = ids(&["search", "trace-id:trace-answer", "--around", "10m"]);
+    assert_eq!(around, ["trace-answer", "trace-0003", "trace-0003"]);
+    let lines =
+        store.run(&["messages", "re", "--around", "10m", "--format", "ndjson"]).json_lines();
+    assert_eq!(lines.len(), 2);
+    store.run(&["search", "nothing", "--around", "10m"]).with(1);
+    store.run(&["search", "--around", "ten"]).with(2);
+}
+
+#[test]
+fn what_has_to_do_with_a_message_is_listed_with_the_reason() {
+    let store = store();
+    let related = |id: &str| store.run(&["related", id, "--format", "json"]).with(0).json();
+    let reasons = |answer: &Value| -> Vec<String> {
+        let all = answer["related"].as_array().unwrap();
+        all.iter().map(|it| format!("{} {}", it["reason"].as_str().unwrap(), it["total"])).collect()
+    };
+    assert_eq!(reasons(&related("m3@acme.example")), ["sender 9", "thread 1"]);
+    let answer = related("answer@far.example");
+    assert_eq!(reasons(&answer), ["thread 1"]);
+    let thread = &answer["related"][0]["messages"][0];
+    assert_eq!(thread["traceIds"], json!(["trace-0003"]));
+    let table = store.run(&["related", "m3@acme.example"]).with(0).stdout;
+    assert!(table.contains("all of them: mailtrace messages 'from:"), "{table}");
+    store.run(&["related", "nobody@acme.example"]).with(1);
+}
