@@ -173,3 +173,18 @@ fn what_strangers_write_is_printed_harmlessly() {
     puller.report();
     puller.assert_exact(&service, "what they wrote");
 }
+
+#[test]
+fn only_the_events_that_a_query_finds_are_printed() {
+    let service =
+        service([received(HOUR_MS, "s", "Invoice 42"), received(2 * HOUR_MS, "s", "Newsletter")]);
+    let puller = Puller::of(&service);
+    let arguments = ["--log-group", GROUP, "--format", "ndjson"];
+    let refused = [&arguments[..], &["--print=outcome:lost"]].concat();
+    let refused = run(&mut puller.command(&refused)).expect(2);
+    assert!(refused.stderr.contains("known of messages"), "{refused:#?}");
+    let asked = [&arguments[..], &["--print=subject:*voice*"]].concat();
+    let ran = run(&mut puller.command(&asked)).expect(0);
+    assert!(ran.stdout.lines().count() == 1 && ran.stdout.contains("Invoice 42"), "{ran:#?}");
+    puller.assert_exact(&service, "all of it is kept");
+}

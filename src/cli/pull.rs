@@ -10,10 +10,12 @@ use clap::Args;
 use super::progress::PullingProgress;
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
+use super::question::parse_query;
 use super::signals::on_stop;
 use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3, running_clock};
 use crate::aws::{AwsError, LogGroup, RateLimiter, Service};
 use crate::pull::{ClockWatch, PullOptions, PullPlan, PullReport, Puller, Stop};
+use crate::query::Query;
 use crate::render::{write_event_line, write_events_ndjson};
 use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
 use crate::time::{Timestamp, human_duration, parse_duration_ms, parse_time_argument};
@@ -52,9 +54,10 @@ pub(super) struct PullArgs {
     /// At most so many requests a second [default: as many as the account's quota allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_rate: Option<u32>,
-    /// Print each new event instead of a summary: as a line, or as JSON with --format ndjson
-    #[arg(long, conflicts_with = "dry_run")]
-    print: bool,
+    /// Print each new event instead of a summary, or with =QUERY those that it finds as in search:
+    /// as a line, or as JSON with --format ndjson
+    #[arg(long, value_name = "QUERY", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "dry_run")]
+    print: Option<String>,
     /// Only say what would be fetched
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -88,9 +91,10 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         .with_context(|| {
             format!("--interval {}: give a duration of 1s or more, such as 30s", args.interval)
         })?;
-    if args.print && !matches!(context.global.format, Format::Table | Format::Ndjson) {
+    if args.print.is_some() && !matches!(context.global.format, Format::Table | Format::Ndjson) {
         bail!("--print goes with --format table or ndjson");
     }
+    let print = args.print.as_deref().map(|it| parse_query(it, context)).transpose()?;
     let stop = stop_on_interrupt()?;
     let mut sources = args.source.choose()?.into_iter().map(Source::new).collect::<Vec<_>>();
     for source in &mut sources {
@@ -121,7 +125,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
             if stop.is_requested() {
                 break;
             }
-            source.pull(&mut writer, options, args.print, context)?;
+            source.pull(&mut writer, options, print.as_ref(), context)?;
             if args.follow {
                 source.warn();
             }
@@ -200,11 +204,11 @@ impl Source {
         &mut self,
         writer: &mut StoreWriter,
         options: PullOptions,
-        prints: bool,
+        print: Option<&Query>,
         context: &Context,
     ) -> anyhow::Result<()> {
         let Some((puller, group)) = &self.opened else { return Ok(()) };
-        self.pulled.add(pull(puller, group, writer, options, prints, context)?);
+        self.pulled.add(pull(puller, group, writer, options, print, context)?);
         Ok(())
     }
 
@@ -289,17 +293,19 @@ fn pull(
     group: &LogGroup,
     writer: &mut StoreWriter,
     options: PullOptions,
-    prints: bool,
+    print: Option<&Query>,
     context: &Context,
 ) -> anyhow::Result<PullReport> {
     let progress = PullingProgress::new(context, options.is_following);
     let mut unprinted = None;
-    let mut print = |event: StoredEvent| {
-        if unprinted.is_none() {
+    let mut print_event = |event: StoredEvent| {
+        let is_asked = print.is_some_and(|it| it.matches(&event));
+        if is_asked && unprinted.is_none() {
             unprinted = write_event(&event, context).err();
         }
     };
-    let on_new: Option<&mut dyn FnMut(StoredEvent)> = if prints { Some(&mut print) } else { None };
+    let on_new: Option<&mut dyn FnMut(StoredEvent)> =
+        if print.is_some() { Some(&mut print_event) } else { None };
     let report = puller.pull(writer, group, options, &mut |it| progress.show(it), on_new)?;
     drop(progress);
     match unprinted {
@@ -338,7 +344,7 @@ fn finish(
     let opened = sources.iter().filter(|it| it.opened.is_some());
     let pulled: Vec<&Pulled> = opened.map(|it| &it.pulled).collect();
     // Printed events are the answer then.
-    if !args.print {
+    if args.print.is_none() {
         let mut stdout = anstream::stdout().lock();
         write_pulled(&pulled, context, &mut stdout)?;
         stdout.flush()?;

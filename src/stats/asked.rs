@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 
 use super::tally::{Tally, Value};
-use super::{CountKey, StatsRequest};
+use super::{CountKey, StatsRequest, Unit};
 use crate::event::{EventName, RoleKind, cause_of, domain_of};
 use crate::query::Query;
 use crate::store::words::folded;
 use crate::store::{EventReader, Store, StoreError, StoredEvent, truncate_term};
+use crate::time::TimeRange;
 use crate::trace::{
-    EventTracer, Found, Message, MessageFacts, MessageFilter, Overview, Recipient, Selection,
-    facts_of,
+    Found, Message, MessageFacts, MessageFilter, Outcome, Overview, Recipient, Selection, facts_of,
+    message_at,
 };
 
 impl StatsRequest {
@@ -19,23 +20,24 @@ impl StatsRequest {
         self.rows != Query::All
     }
 
-    /// Hands each message that is asked about to `visit`, with those of its recipients who are; the
-    /// parts are in the order of the store.
+    /// Hands each message that is asked about and was first seen within `first_seen` to `visit`, with
+    /// those of its recipients who are; the parts are in the order of the store.
     pub(super) fn visit_asked<T: Default + Send>(
         &self,
         store: &Store,
+        first_seen: TimeRange,
         visit: impl Fn(&mut T, &Message, &[&Recipient]) + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let overview = Overview::new(store, &self.rules, false);
-        let filter = MessageFilter { rows: self.rows.clone(), ..MessageFilter::default() };
+        let filter =
+            MessageFilter { first_seen, rows: self.rows.clone(), ..MessageFilter::default() };
         let selection = Selection::new(&overview, &filter)?;
-        selection.visit(|made, _: &mut EventReader<'_>, found| {
+        selection.visit(|made, reader: &mut EventReader<'_>, found| {
             if let Found::Read { message, recipients, .. } = found {
                 visit(made, message, recipients);
                 return Ok(());
             }
-            let message = EventTracer::new(store, &self.rules).message_of(found.event())?;
-            if let Some(message) = message {
+            if let Some(message) = message_at(reader, found.event(), &self.rules)? {
                 visit(made, &message, &filter.recipients_in(&message).unwrap_or_default());
             }
             Ok(())
@@ -62,9 +64,18 @@ pub(super) fn tally(
     key: CountKey,
     request: &StatsRequest,
 ) -> Result<Tally, StoreError> {
-    let parts = request.visit_asked(store, |part: &mut Part, message, recipients| {
-        take(part, key, request, message, recipients);
-    })?;
+    // What has a time of its own may lie outside of its message's.
+    let first_seen = match key.unit() {
+        Unit::Messages | Unit::Recipients => request.range,
+        Unit::Events | Unit::Legs => TimeRange::default(),
+    };
+    if key == CountKey::Outcome {
+        return outcomes(store, request);
+    }
+    let parts =
+        request.visit_asked(store, first_seen, |part: &mut Part, message, recipients| {
+            take(part, key, request, message, recipients);
+        })?;
     let mut tally = Tally::default();
     let mut numbers: HashMap<Option<String>, u32> = HashMap::new();
     let mut first_ms: Vec<i64> = Vec::new();
@@ -86,6 +97,31 @@ pub(super) fn tally(
         tally.things.push((number, ms));
     }
     Ok(tally)
+}
+
+/// Counts outcomes, for which the message table is enough.
+fn outcomes(store: &Store, request: &StatsRequest) -> Result<Tally, StoreError> {
+    let overview = Overview::new(store, &request.rules, false);
+    let rows = request.rows.clone();
+    let filter = MessageFilter { first_seen: request.range, rows, ..MessageFilter::default() };
+    let parts =
+        Selection::new(&overview, &filter)?.visit(|part: &mut Vec<(u32, i64)>, _, found| {
+            let ms = found.first_seen_ms();
+            let outcomes: Vec<Outcome> = match &found {
+                Found::Listed { recipients, .. } => {
+                    recipients.iter().map(|it| it.outcome).collect()
+                }
+                Found::Columns { recipients, .. } => {
+                    recipients.iter().map(|it| it.outcome).collect()
+                }
+                Found::Read { recipients, .. } => recipients.iter().map(|it| it.outcome).collect(),
+            };
+            let number = |it: Outcome| u32::try_from(it.place()).unwrap_or(u32::MAX);
+            part.extend(outcomes.into_iter().map(|it| (number(it), ms)));
+            Ok(())
+        })?;
+    let values = Outcome::ALL.map(|it| Value::Text(it.as_str().to_owned())).to_vec();
+    Ok(Tally { things: parts.concat(), values })
 }
 
 fn take(
@@ -111,15 +147,9 @@ fn take(
             let sender = message.sender.as_ref().or(message.from.as_ref());
             part.0.push((sender.and_then(|it| address(it.as_str())), first_ms));
         }
-        CountKey::Recipient | CountKey::RecipientDomain | CountKey::Outcome
-            if request.contains(first_ms) =>
-        {
+        CountKey::Recipient | CountKey::RecipientDomain if request.contains(first_ms) => {
             for row in recipients {
-                let value = match key {
-                    CountKey::Outcome => as_is(row.outcome.as_str()),
-                    _ => address(row.address.as_str()),
-                };
-                part.0.push((value, first_ms));
+                part.0.push((address(row.address.as_str()), first_ms));
             }
         }
         CountKey::Sender

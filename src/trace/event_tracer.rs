@@ -92,6 +92,21 @@ impl<'s> EventTracer<'s> {
     }
 }
 
+/// The message that the event at `location` belongs to; nothing of it is kept for the next.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub(crate) fn message_at(
+    reader: &mut EventReader<'_>,
+    location: Location,
+    rules: &JoinRules,
+) -> Result<Option<Message>, StoreError> {
+    let event = reader.read(location)?;
+    let mut messages = gather_from(reader, location, event.clone())?.join(rules);
+    Ok(position_of(&event, &messages).map(|it| messages.swap_remove(it)))
+}
+
 /// Which of the messages has the event.
 fn position_of(event: &StoredEvent, messages: &[Message]) -> Option<usize> {
     let is_it = |it: &StoredEvent| {

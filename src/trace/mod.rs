@@ -31,6 +31,7 @@ pub(crate) mod samples;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
 pub use event_tracer::EventTracer;
+pub(crate) use event_tracer::message_at;
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
 pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::join;

@@ -11,6 +11,7 @@ mod filter_columns;
 mod judge;
 mod regroup;
 mod select;
+mod way;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};

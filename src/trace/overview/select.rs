@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::filter_columns::FilterColumns;
 use super::judge::{ColumnJudge, ColumnRow};
+use super::way::Way;
 use super::{EventColumns, OutcomeCounts, Overview};
-use crate::query::Query;
 use crate::store::{EventReader, Location, Senders, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::JoinRules;
@@ -17,8 +17,7 @@ use crate::trace::join::join_whole;
 use crate::trace::judge::{OutcomeRow, deciding, of_message};
 use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
 use crate::trace::order::{Leading, Order, Page, Place};
-use crate::trace::rows::candidates::{self, candidates};
-use crate::trace::rows::needed::needed_events;
+use crate::trace::rows::candidates;
 use crate::trace::table::filter::ListedFilter;
 use crate::trace::table::{ListedMessage, ListedRow, Listing};
 
@@ -229,14 +228,6 @@ impl MessageSummary {
     }
 }
 
-/// What answers.
-enum Way<'o> {
-    Listing(Listing<'o>, Box<ListedFilter<'o>>),
-    Columns(&'o EventColumns, Box<FilterColumns<'o>>),
-    /// The messages of events at some places.
-    Candidates(Vec<Location>),
-}
-
 /// A filter on all messages of a store.
 pub(crate) struct Selection<'o, 's> {
     overview: &'o Overview<'s>,
@@ -256,35 +247,8 @@ impl<'o, 's> Selection<'o, 's> {
         overview: &'o Overview<'s>,
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
-        let listed = match overview.listing {
-            Some(listing) => ListedFilter::find(listing, filter)?.map(|it| (listing, it)),
-            None => None,
-        };
-        let asks_more = filter.rows != Query::All || !filter.events.is_empty();
-        let is_known = listed.as_ref().is_some_and(|(_, it)| it.is_known());
-        let way = match (listed, asks_more && !is_known) {
-            (Some((listing, listed)), false) => Way::Listing(listing, Box::new(listed)),
-            (listed, is_open) => {
-                let places = if is_open { candidates(overview.store, filter)? } else { None };
-                match (places, listed) {
-                    (Some(places), _) => Way::Candidates(places),
-                    (None, Some((listing, listed))) if needed_events(&filter.rows).is_empty() => {
-                        Way::Listing(listing, Box::new(listed))
-                    }
-                    (None, _) => Self::by_columns(overview, filter)?,
-                }
-            }
-        };
+        let way = Way::of(overview, filter)?;
         Ok(Self { overview, filter, way, needs_deciding_events: false })
-    }
-
-    fn by_columns(
-        overview: &'o Overview<'s>,
-        filter: &'o MessageFilter,
-    ) -> Result<Way<'o>, StoreError> {
-        let columns = overview.columns()?;
-        let found = FilterColumns::find(overview.store, &columns.table, filter)?;
-        Ok(Way::Columns(columns, Box::new(found)))
     }
 
     /// Whether the message table answers.
@@ -359,7 +323,7 @@ impl<'o, 's> Selection<'o, 's> {
             Way::Columns(columns, filter) => self.visit_columns(columns, filter, visit),
             Way::Candidates(places) => match self.visit_candidates(places, &visit)? {
                 Some(parts) => Ok(parts),
-                None => match Self::by_columns(self.overview, self.filter)? {
+                None => match Way::by_columns(self.overview, self.filter)? {
                     Way::Columns(columns, filter) => self.visit_columns(columns, &filter, visit),
                     _ => Ok(Vec::new()),
                 },

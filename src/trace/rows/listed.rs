@@ -6,7 +6,7 @@ use crate::query::{Clause, Field, Matcher, Query};
 use crate::store::{StoreError, TableSegment, TextColumn, verdicts_of};
 use crate::time::Timestamp;
 use crate::trace::judge::{OutcomeRow, deciding};
-use crate::trace::message::MessageOutcome;
+use crate::trace::message::{MessageOutcome, Outcome};
 use crate::trace::table::listing::{ListedMessage, ListedRow, Listing};
 
 /// Whether something is so, as far as is known.
@@ -76,6 +76,8 @@ pub(in crate::trace) enum Test {
     SenderDomain(Texts, Texts),
     /// A status that decided is known; that none did says nothing of earlier ones.
     Status(Texts),
+    /// Only a row that bounced has it, and only the originals tell what it is.
+    OfBounce,
     Unknown,
 }
 
@@ -125,7 +127,7 @@ impl ListedQuery {
             Self::All => true,
             Self::And(queries) | Self::Or(queries) => queries.iter().all(Self::is_known),
             Self::Not(query) => query.is_known(),
-            Self::Test(test) => !matches!(test, Test::Unknown | Test::Status(_)),
+            Self::Test(test) => !matches!(test, Test::Unknown | Test::OfBounce | Test::Status(_)),
         }
     }
 
@@ -190,6 +192,7 @@ impl Test {
             Field::Dmarc => verdict(2)?,
             Field::Spf => verdict(3)?,
             Field::Status => Self::Status(texts(|it| &it.statuses, &is_it)?),
+            Field::Reason | Field::Cause => Self::OfBounce,
             Field::Outcome => Self::Outcome(matcher.clone()),
             Field::MessageOutcome => Self::MessageOutcome(matcher.clone()),
             Field::Latency => Self::Latency(matcher.clone()),
@@ -204,8 +207,6 @@ impl Test {
             | Field::RuleType
             | Field::Action
             | Field::Policy
-            | Field::Reason
-            | Field::Cause
             | Field::LogGroup
             | Field::Time => Self::Unknown,
         })
@@ -264,6 +265,10 @@ impl Test {
                     false => Truth::Unknown,
                 };
             }
+            Self::OfBounce => match row.is_some_and(|it| it.outcome() == Outcome::Bounced) {
+                true => return Truth::Unknown,
+                false => false,
+            },
             Self::Unknown => return Truth::Unknown,
         };
         is_so.into()

@@ -20,6 +20,8 @@ pub(in crate::trace) fn needed_events(query: &Query) -> Vec<Query> {
             }
             vec![Query::or(needed)]
         }
+        // Its words are some of the reason's, but not all of these.
+        Query::Clause(clause) if clause.field == Field::Cause => vec![Query::has(Field::Reason)],
         Query::Clause(clause) if is_told_by_events(clause.field) => {
             vec![Query::Clause(clause.clone())]
         }

@@ -1,9 +1,12 @@
 //! Which messages are asked for, by their entries in the message table.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use super::listing::{ListedMessage, ListedRow, Listing};
 use super::numbers::ColumnOf;
 use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
+use crate::time::TimeRange;
 use crate::trace::filter::{MessageFilter, Verdict};
 use crate::trace::fit::{Asked, Fit, Said, Side};
 use crate::trace::message::{Direction, MessageOutcome, Outcome};
@@ -112,6 +115,28 @@ impl<'f> ListedFilter<'f> {
     /// Whether the table tells all that is asked.
     pub(in crate::trace) fn is_known(&self) -> bool {
         self.rows.is_known()
+    }
+
+    /// How many messages are left open by the table, or that there are as many as `most`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the table cannot be read.
+    pub(in crate::trace) fn open_count(
+        &self,
+        range: TimeRange,
+        most: usize,
+    ) -> Result<usize, StoreError> {
+        let open = AtomicUsize::new(0);
+        self.listing.visit(range, self.wanted(), Vec::new, |_: &mut (), recipients, message| {
+            if open.load(Ordering::Relaxed) < most
+                && (message.needs_originals || self.fits(message, recipients) == Fit::Unclear)
+            {
+                open.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(())
+        })?;
+        Ok(open.into_inner())
     }
 
     /// The outcomes of which a row must have one, where that is asked.
