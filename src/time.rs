@@ -14,7 +14,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
-pub use day::day_of;
+pub use day::{HOURS_OF_DAY, WEEKDAYS, calendar_place, day_of};
 pub use duration::human_duration;
 pub use interval::{Interval, Intervals};
 pub use logged_time::LoggedTime;

@@ -94,3 +94,42 @@ fn what_has_to_do_with_a_message_is_listed_with_the_reason() {
     assert!(table.contains("all of them: mailtrace messages 'from:"), "{table}");
     store.run(&["related", "nobody@acme.example"]).with(1);
 }
+
+#[test]
+fn a_period_stands_beside_the_one_before() {
+    let store = store();
+    let arguments = ["stats", "from:ana", "--by", "outcome", "--compare", "--format", "json"];
+    let period = ["--since", "2026-11-23T15:00:00Z", "--until", "2026-11-23T20:00:00Z"];
+    let compared = store.run(&[&arguments[..], &period[..]].concat()).with(0).json();
+    assert_eq!(compared["periodBefore"]["since"], "2026-11-23T10:00:00.000Z");
+    assert_eq!(
+        compared["rows"],
+        json!([
+            {"outcome": "delivered", "count": 4, "before": 5, "change": -1},
+            {"outcome": "bounced", "count": 1, "before": 0, "change": 1},
+        ])
+    );
+    assert_eq!((&compared["total"], &compared["totalBefore"]), (&json!(5), &json!(5)));
+    let table = store.run(&["stats", "--compare", "--on", "2026-11-23"]).with(0);
+    assert!(table.stderr.contains("numbers are of a part of it"), "{table:#?}");
+    assert!(table.stdout.contains("new"), "{table:#?}");
+    let refused = store.run(&["stats", "--compare"]).with(2);
+    assert!(refused.stderr.contains("--since"), "{refused:#?}");
+}
+
+#[test]
+fn days_of_the_week_and_hours_come_in_their_order() {
+    let store = store();
+    let rows = |arguments: &[&str]| -> Vec<Value> {
+        let json = store.run(&[&["stats", "--format", "json"], arguments].concat()).with(0).json();
+        json["rows"].as_array().unwrap().clone()
+    };
+    let days = rows(&["--by", "weekday"]);
+    assert_eq!(
+        (days.len(), &days[0]["weekday"], &days[0]["count"]),
+        (1, &json!("Monday"), &json!(11))
+    );
+    let hours = rows(&["--by", "hour-of-day", "from:ana", "--tz", "Europe/Madrid"]);
+    let hours: Vec<&str> = hours.iter().map(|it| it["hourOfDay"].as_str().unwrap()).collect();
+    assert_eq!((hours.len(), hours[0], hours[9]), (10, "11:00", "20:00"));
+}

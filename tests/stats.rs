@@ -172,7 +172,7 @@ fn check_all(store: &Store, request: &StatsRequest) {
     let is_inside = |ms: i64| request.range.contains(Timestamp::from_ms(ms).unwrap());
     let start = |ms: i64| ms.div_euclid(HOUR_MS) * HOUR_MS;
     let has_intervals = request.interval.is_some();
-    for key in CountKey::ALL {
+    for key in CountKey::ALL.into_iter().filter(|it| !it.is_in_order()) {
         let mut expected = Told::new();
         for (value, ms) in originals.things(key).into_iter().filter(|(_, ms)| is_inside(*ms)) {
             let counts = expected.entry(value).or_default();

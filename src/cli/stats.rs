@@ -15,13 +15,14 @@ use super::question::{OnArgs, parse_rows, range};
 use super::{Context, Format, Outcome};
 use crate::limits;
 use crate::render::{
-    Cell, Column, Table, absent_value, csv_cell, write_chart, write_counts_csv, write_counts_json,
+    Cell, Column, Table, absent_value, csv_cell, write_chart, write_compared_csv,
+    write_compared_json, write_compared_table, write_counts_csv, write_counts_json,
     write_counts_ndjson, write_counts_table, write_json, write_latency_csv, write_latency_json,
     write_latency_tables, write_metrics_csv, write_metrics_json, write_metrics_table, write_pairs,
     write_series_csv, write_series_json,
 };
 use crate::stats::{
-    CountKey, CountRow, Counts, StatsRequest, count_by, count_events, latencies, metrics,
+    CountKey, CountRow, Counts, StatsRequest, compare, count_by, count_events, latencies, metrics,
 };
 use crate::store::Store;
 use crate::time::{Interval, Timestamp};
@@ -47,6 +48,10 @@ pub(super) struct StatsArgs {
     /// p99 and the maximum, overall and by the day on which the leg started (or by --interval)
     #[arg(long, conflicts_with_all = ["by", "metrics"])]
     latency: bool,
+    /// Beside the period from --since (or of --on) the one of the same length before it, by events or
+    /// by what --by says
+    #[arg(long, conflicts_with_all = ["latency", "metrics", "interval"])]
+    compare: bool,
     /// The metrics that WorkMail publishes to CloudWatch, counted from the events
     #[arg(long, conflicts_with = "by")]
     metrics: bool,
@@ -88,6 +93,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
     let mut out = BufWriter::new(anstream::stdout().lock());
     let key = args.by.as_deref().and_then(CountKey::from_name);
     let has_found = match key {
+        _ if args.compare => show_compared(key, args, &request, store, context, &mut out)?,
         Some(key) => show_counts(key, args, &request, store, context, &mut out)?,
         None if args.latency => show_latency(args, &request, store, context, &mut out)?,
         None if args.metrics => show_metrics(args, &request, store, context, &mut out)?,
@@ -131,6 +137,38 @@ fn show_counts(
         say_how_many("value", shown, all, store, context)?;
     }
     Ok(all > 0)
+}
+
+fn show_compared(
+    key: Option<CountKey>,
+    args: &StatsArgs,
+    request: &StatsRequest,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let newest = request.rules.newest.map(|it| it.saturating_add_ms(1));
+    let since = request.range.since.context(
+        "--compare: say with --since or --on which period to compare with the one before it",
+    )?;
+    let until = request.range.until.or(newest).unwrap_or(context.now).max(since);
+    let key = key.unwrap_or(CountKey::Event);
+    let compared = compare(store, key, request, (since, until), args.limit)?;
+    match context.global.format {
+        Format::Table => write_compared_table(&compared, &context.table_options(false), out)?,
+        Format::Json | Format::Ndjson => write_compared_json(&compared, &context.zone, out)?,
+        Format::Csv => write_compared_csv(&compared, out)?,
+    }
+    out.flush()?;
+    let first = store.time_span().map(|(first, _)| first);
+    let is_partly_before =
+        compared.before.since.zip(first).is_some_and(|(since, first)| since < first);
+    if is_partly_before && !context.global.quiet {
+        super::output::note(
+            "the store does not go back to the beginning of the period before: its numbers are of a part of it",
+        );
+    }
+    Ok(compared.total > 0 || compared.total_before > 0)
 }
 
 fn show_series(

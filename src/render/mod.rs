@@ -8,6 +8,7 @@
 mod address;
 mod bars;
 mod batch;
+mod compare;
 mod csv;
 mod events_table;
 mod explained;
@@ -34,6 +35,7 @@ pub use address::Marked;
 pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
 };
+pub use compare::{write_compared_csv, write_compared_json, write_compared_table};
 pub use csv::{
     BYTE_ORDER_MARK, csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv,
 };

@@ -11,10 +11,11 @@ use crate::stats::{CountKey, CountRow, Counts, Latencies, LatencyRow, METRICS, M
 use crate::time::{Intervals, Timestamp, Zone};
 
 /// The key as a name in JSON and CSV.
-fn camel(key: CountKey) -> &'static str {
+pub(super) fn camel(key: CountKey) -> &'static str {
     match key {
         CountKey::SenderDomain => "senderDomain",
         CountKey::RecipientDomain => "recipientDomain",
+        CountKey::HourOfDay => "hourOfDay",
         other => other.as_str(),
     }
 }

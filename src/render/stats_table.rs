@@ -104,6 +104,8 @@ fn title(key: CountKey) -> &'static str {
         CountKey::Spf => "SPF VERDICT",
         CountKey::Folder => "FOLDER",
         CountKey::Outcome => "OUTCOME",
+        CountKey::Weekday => "DAY",
+        CountKey::HourOfDay => "HOUR",
     }
 }
 

@@ -40,6 +40,10 @@ pub enum CountKey {
     Folder,
     /// Recipients of messages by what became of the message for them.
     Outcome,
+    /// Messages by the day of the week on which they were first seen.
+    Weekday,
+    /// Messages by the hour of the day in which they were first seen.
+    HourOfDay,
 }
 
 /// What is counted.
@@ -70,7 +74,7 @@ impl Unit {
 
 impl CountKey {
     /// Every key, in the order in which help lists them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Event,
         Self::Direction,
         Self::Sender,
@@ -87,6 +91,8 @@ impl CountKey {
         Self::Dkim,
         Self::Dmarc,
         Self::Spf,
+        Self::Weekday,
+        Self::HourOfDay,
     ];
 
     /// The name as it is typed.
@@ -109,6 +115,8 @@ impl CountKey {
             Self::Spf => "spf",
             Self::Folder => "folder",
             Self::Outcome => "outcome",
+            Self::Weekday => "weekday",
+            Self::HourOfDay => "hour-of-day",
         }
     }
 
@@ -123,10 +131,16 @@ impl CountKey {
     pub fn unit(self) -> Unit {
         match self {
             Self::Direction => Unit::Legs,
-            Self::Sender | Self::SenderDomain => Unit::Messages,
+            Self::Sender | Self::SenderDomain | Self::Weekday | Self::HourOfDay => Unit::Messages,
             Self::Recipient | Self::RecipientDomain | Self::Outcome => Unit::Recipients,
             _ => Unit::Events,
         }
+    }
+
+    /// Whether its values follow one another in an order of their own.
+    #[must_use]
+    pub fn is_in_order(self) -> bool {
+        matches!(self, Self::Weekday | Self::HourOfDay)
     }
 
     /// Whether single events have such values, so that each is a term of the index.

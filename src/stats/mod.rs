@@ -5,7 +5,9 @@
 
 mod asked;
 mod attributes;
+mod calendar;
 mod causes;
+mod compare;
 mod events;
 mod facets;
 mod group_key;
@@ -19,6 +21,7 @@ mod metrics;
 mod tally;
 
 pub use crate::event::cause_of;
+pub use compare::{Compared, ComparedRow, compare};
 pub use events::count_events;
 pub use facets::{
     Facet, Histogram, facets_of_events, facets_of_messages, histogram, histogram_of_messages,
@@ -121,6 +124,7 @@ pub fn count_by(
 ) -> Result<Counts, StatsError> {
     let intervals = request.intervals(store)?;
     let tally = match key {
+        CountKey::Weekday | CountKey::HourOfDay => calendar::tally(store, key, request)?,
         _ if request.is_of_some() => asked::tally(store, key, request)?,
         CountKey::Reason | CountKey::Cause => causes::tally(store, key, request)?,
         _ if key.attribute().is_some() => attributes::tally(store, key, request)?,

@@ -98,6 +98,9 @@ impl Tally {
         order.sort_unstable_by(|a, b| {
             Reverse(a.2).cmp(&Reverse(b.2)).then_with(|| a.1.order().cmp(&b.1.order()))
         });
+        if key.is_in_order() {
+            order.sort_unstable_by_key(|it| it.0);
+        }
         let value_count = order.len();
         order.truncate(limit);
         let width = intervals.as_ref().map_or(0, Intervals::count);

@@ -34,6 +34,26 @@ pub fn day_of(text: &str, now: Timestamp, zone: &Zone) -> Option<(Timestamp, Tim
     Some((first_instant(date, zone)?, first_instant(date.tomorrow().ok()?, zone)?))
 }
 
+/// The days of the week, as they follow one another.
+pub const WEEKDAYS: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
+/// The hours of the day, by their first minute.
+pub const HOURS_OF_DAY: [&str; 24] = [
+    "00:00", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00", "07:00", "08:00", "09:00",
+    "10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00", "17:00", "18:00", "19:00",
+    "20:00", "21:00", "22:00", "23:00",
+];
+
+/// Where an instant, in milliseconds since 1970, stands among the days of its week and the hours of
+/// its day in `zone`, counted from none.
+#[must_use]
+pub fn calendar_place(ms: i64, zone: &Zone) -> Option<(u32, u32)> {
+    let civil = zone.0.to_datetime(Timestamp::from_ms(ms)?.to_jiff());
+    let weekday = u32::try_from(civil.weekday().to_monday_zero_offset()).ok()?;
+    Some((weekday, u32::try_from(civil.hour()).ok()?))
+}
+
 fn first_instant(date: Date, zone: &Zone) -> Option<Timestamp> {
     let midnight = date.to_datetime(jiff::civil::Time::midnight());
     let zoned = midnight.to_zoned_datetime(zone.0.clone()).ok()?;
@@ -118,6 +138,14 @@ mod tests {
         let zone = Zone::named("Europe/Madrid").unwrap();
         let (first, after) = day_of("2026-10-25", now(), &zone).unwrap();
         assert_eq!(after.ms_since(first), 25 * 3_600_000);
+    }
+
+    #[test]
+    fn an_instant_has_a_place_in_its_week() {
+        let place = |zone: &str| calendar_place(now().as_ms(), &Zone::named(zone).unwrap());
+        assert_eq!(place("UTC"), Some((0, 12)));
+        assert_eq!(place("Pacific/Kiritimati"), Some((1, 2)));
+        assert_eq!(calendar_place(i64::MAX, &Zone::UTC), None);
     }
 
     #[test]

@@ -1,0 +1,85 @@
+//! Counts of a period beside those of the period of the same length before it.
+
+use std::collections::HashMap;
+
+use super::{CountKey, StatsError, StatsRequest, count_by};
+use crate::store::Store;
+use crate::time::{TimeRange, Timestamp};
+
+/// Counts of two periods.
+#[derive(Clone, Debug)]
+pub struct Compared {
+    /// What was counted by.
+    pub key: CountKey,
+    /// The period that is asked about.
+    pub now: TimeRange,
+    /// The one before it.
+    pub before: TimeRange,
+    /// The values that are most frequent in one of them.
+    pub rows: Vec<ComparedRow>,
+    /// How many things there are in the period.
+    pub total: u64,
+    /// How many there were in the one before.
+    pub total_before: u64,
+}
+
+/// How often one value occurs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ComparedRow {
+    /// The value; none of those that have none.
+    pub value: Option<String>,
+    /// How often in the period.
+    pub now: u64,
+    /// How often in the one before.
+    pub before: u64,
+}
+
+impl ComparedRow {
+    /// How many more there are than before.
+    #[must_use]
+    pub fn change(&self) -> i64 {
+        let signed = |it: u64| i64::try_from(it).unwrap_or(i64::MAX);
+        signed(self.now).saturating_sub(signed(self.before))
+    }
+}
+
+/// Counts by the values of `key` from `since` up to `until`, and in as much time before that.
+///
+/// # Errors
+///
+/// [`StatsError`].
+pub fn compare(
+    store: &Store,
+    key: CountKey,
+    request: &StatsRequest,
+    (since, until): (Timestamp, Timestamp),
+    limit: usize,
+) -> Result<Compared, StatsError> {
+    let earlier = since.saturating_add_ms(-until.ms_since(since).max(0));
+    let now = TimeRange { since: Some(since), until: Some(until) };
+    let before = TimeRange { since: Some(earlier), until: Some(since) };
+    let count = |range| {
+        let request = StatsRequest { range, interval: None, ..request.clone() };
+        count_by(store, key, &request, usize::MAX)
+    };
+    let (counts, counts_before) = (count(now)?, count(before)?);
+    let mut known: HashMap<Option<String>, u64> =
+        counts_before.rows.into_iter().map(|it| (it.value, it.count)).collect();
+    let mut rows: Vec<ComparedRow> = counts
+        .rows
+        .into_iter()
+        .map(|it| {
+            let before = known.remove(&it.value).unwrap_or_default();
+            ComparedRow { value: it.value, now: it.count, before }
+        })
+        .collect();
+    rows.extend(known.into_iter().map(|(value, before)| ComparedRow { value, now: 0, before }));
+    if !key.is_in_order() {
+        rows.sort_by(|a, b| {
+            let most = |it: &ComparedRow| it.now.max(it.before);
+            most(b).cmp(&most(a)).then_with(|| a.value.cmp(&b.value))
+        });
+    }
+    rows.truncate(limit);
+    Ok(Compared { key, now, before, rows, total: counts.total, total_before: counts_before.total })
+}
