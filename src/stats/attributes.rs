@@ -28,10 +28,13 @@ pub(super) fn tally(
         if !is_counted(key, set, value.is_some()) {
             return;
         }
+        let is_documented = key == CountKey::Event && value.as_deref().is_some_and(is_documented);
         let number = values.number_of(value);
         let inside = set.times().filter(|it| request.contains(*it));
         things.extend(inside.map(|ms| (number, ms)));
-        values.take_example(number, set);
+        if !is_documented {
+            values.take_example(number, set);
+        }
     })?;
     Ok(Tally { things, values: values.into_values(key) })
 }
@@ -45,6 +48,12 @@ fn is_counted(key: CountKey, set: &AttributeSet<'_>, has_value: bool) -> bool {
         CountKey::Spam | CountKey::Dkim | CountKey::Dmarc | CountKey::Spf => set.is_arrival(),
         _ => true,
     }
+}
+
+/// Whether a name of an event, in lower case, is one that is documented: nobody would write these
+/// otherwise.
+fn is_documented(folded: &str) -> bool {
+    EventName::DOCUMENTED.iter().any(|it| it.as_str().eq_ignore_ascii_case(folded))
 }
 
 impl Values {
@@ -71,20 +80,14 @@ impl Values {
         let mut values = vec![Value::Absent; self.examples.len()];
         for (folded, number) in self.numbers {
             let example = self.examples.get(number as usize).copied().flatten();
-            let (Some(slot), Some(folded), Some((_, example))) =
-                (values.get_mut(number as usize), folded, example)
-            else {
+            let (Some(slot), Some(folded)) = (values.get_mut(number as usize), folded) else {
                 continue;
             };
-            // Nobody would write these otherwise.
-            let documented = folded.to_uppercase();
-            let is_documented =
-                EventName::DOCUMENTED.iter().any(|it| it.as_str() == documented.as_str());
-            *slot = if key == CountKey::Event && is_documented {
-                Value::Text(documented)
-            } else {
-                Value::Folded(folded, example)
-            };
+            if key == CountKey::Event && is_documented(&folded) {
+                *slot = Value::Text(folded.to_uppercase());
+            } else if let Some((_, example)) = example {
+                *slot = Value::Folded(folded, example);
+            }
         }
         values
     }

@@ -5,25 +5,18 @@ use super::{CountKey, StatsError, StatsRequest, count_by};
 use crate::event::EventName;
 use crate::store::{Attribute, Store};
 
-/// Counts events by name, all names. Documented names of a whole store take a look at a few
-/// hundred terms; anything else counts event by event.
+/// Counts events by name, all names.
 ///
 /// # Errors
 ///
 /// [`StatsError`].
 pub fn count_events(store: &Store, request: &StatsRequest) -> Result<Counts, StatsError> {
-    let is_whole =
-        request.range.is_unbounded() && request.interval.is_none() && !request.is_of_some();
-    let documented = if is_whole { count_documented(store)? } else { None };
-    match documented {
-        Some(counts) => Ok(counts),
-        None => count_by(store, CountKey::Event, request, usize::MAX),
-    }
+    count_by(store, CountKey::Event, request, usize::MAX)
 }
 
-/// Counts all events by name, if all names are documented or missing: of others, only events tell
-/// how they are written.
-fn count_documented(store: &Store) -> Result<Option<Counts>, StatsError> {
+/// Counts all events by name, the most frequent `limit` names first, if all names are documented or
+/// missing: of others, only events tell how they are written. It takes a look at a few hundred terms.
+pub(super) fn count_documented(store: &Store, limit: usize) -> Result<Option<Counts>, StatsError> {
     let total = store.checkpoint().records;
     let mut rows = Vec::new();
     for (folded, count) in store.attribute_counts(Attribute::Event)? {
@@ -39,11 +32,13 @@ fn count_documented(store: &Store) -> Result<Option<Counts>, StatsError> {
         rows.push(CountRow { value: None, count: unnamed, series: Vec::new() });
     }
     rows.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    let value_count = rows.len();
+    rows.truncate(limit);
     Ok(Some(Counts {
         key: CountKey::Event,
         total,
         span: store.time_span().map(|(first, last)| (first.as_ms(), last.as_ms())),
-        value_count: rows.len(),
+        value_count,
         rows,
         intervals: None,
         series: Vec::new(),

@@ -122,6 +122,14 @@ pub fn count_by(
     request: &StatsRequest,
     limit: usize,
 ) -> Result<Counts, StatsError> {
+    let is_whole =
+        request.range.is_unbounded() && request.interval.is_none() && !request.is_of_some();
+    if key == CountKey::Event
+        && is_whole
+        && let Some(counts) = events::count_documented(store, limit)?
+    {
+        return Ok(counts);
+    }
     let intervals = request.intervals(store)?;
     let tally = match key {
         CountKey::Weekday | CountKey::HourOfDay => calendar::tally(store, key, request)?,
