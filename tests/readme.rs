@@ -5,12 +5,12 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{NOW, sample};
+use crate::program::{NOW, sample, samples};
 
-/// The commands of the README's shell blocks that run this program.
-fn commands() -> Vec<String> {
-    let readme = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    let text = fs::read_to_string(readme).unwrap();
+/// The commands of a page's shell blocks that run this program.
+fn commands(page: &str) -> Vec<String> {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join(page);
+    let text = fs::read_to_string(page).unwrap();
     let blocks = text.split("```sh\n").skip(1).filter_map(|it| it.split("```").next());
     let lines = blocks.flat_map(str::lines).map(|it| {
         it.trim()
@@ -34,7 +34,7 @@ fn every_command_of_the_readme_runs() {
     fs::write(at("ids.txt"), "<news.42@shop.example>\n").unwrap();
     fs::write(at("case-17.key"), "not to be guessed").unwrap();
     let path = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap_or_default());
-    let commands = commands();
+    let commands = commands("README.md");
     assert!(commands.len() >= 5, "{commands:?}");
     for command in commands {
         let output = Command::new("sh")
@@ -43,6 +43,33 @@ fn every_command_of_the_readme_runs() {
             .env_clear()
             .env("PATH", &path)
             .env("HOME", dir.path())
+            .env("MAILTRACE_NOW", NOW)
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command}\n{stderr}");
+        assert!(!output.stdout.is_empty(), "{command}");
+    }
+}
+
+#[test]
+fn every_query_of_the_examples_finds_something() {
+    let store = samples();
+    let dir = store.dir.path();
+    fs::create_dir(dir.join("bin")).unwrap();
+    symlink(env!("CARGO_BIN_EXE_mailtrace"), dir.join("bin/mailtrace")).unwrap();
+    fs::write(dir.join("watchlist.txt"), "ana@acme.example\n*@bank.example\n").unwrap();
+    let path = format!("{}:{}", dir.join("bin").display(), std::env::var("PATH").unwrap());
+    let commands = commands("docs/QUERIES.md");
+    assert!(commands.len() > 30, "{commands:?}");
+    for command in commands {
+        let output = Command::new("sh")
+            .args(["-c", &command])
+            .current_dir(dir)
+            .env_clear()
+            .env("PATH", &path)
+            .env("HOME", dir)
+            .env("MAILTRACE_STORE", store.store())
             .env("MAILTRACE_NOW", NOW)
             .output()
             .unwrap();
