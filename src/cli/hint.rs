@@ -94,7 +94,7 @@ pub(super) fn near_miss(
         }
     }
     Ok(best.map(|(_, count, value, key)| {
-        let (what, unit) = (sanitise(&value), key.unit().as_str());
+        let (what, unit) = (sanitise(&value), key.counted_unit().as_str());
         let unit = if count == 1 { unit.trim_end_matches('s') } else { unit };
         format!("did you mean {what}, {count} {unit}?")
     }))

@@ -25,7 +25,7 @@ use crate::render::{
     write_groups_table, write_matching_table, write_messages_csv, write_messages_table,
     write_shape_table,
 };
-use crate::stats::{GroupKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
+use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
 use crate::trace::{
     self, EventTracer, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord, Page,
@@ -51,7 +51,8 @@ pub(super) struct MessagesArgs {
     text: Vec<String>,
     /// Count in groups by one of these, or by two with a comma between: reason, cause (the reason
     /// without addresses, hosts and IDs), status, sender, sender-domain, recipient,
-    /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day
+    /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day.
+    /// Counts messages by sender, sender-domain, rule, recipient-count, hour and day, else recipients
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events", "fail_if"])]
     group_by: Vec<String>,
     #[command(flatten)]
@@ -230,7 +231,7 @@ fn say_what_is_next(page: &Page, args: &MessagesArgs, context: &Context) -> anyh
 }
 
 fn group_keys() -> PossibleValuesParser {
-    PossibleValuesParser::new(GroupKey::ALL.map(GroupKey::as_str))
+    PossibleValuesParser::new(CountKey::GROUPED.map(CountKey::as_str))
 }
 
 fn show_groups(
@@ -242,7 +243,7 @@ fn show_groups(
 ) -> anyhow::Result<bool> {
     let most = limits::GROUP_KEYS_MAX;
     anyhow::ensure!(args.group_by.len() <= most, "--group-by: at most {most} keys");
-    let keys = args.group_by.iter().filter_map(|it| GroupKey::from_name(it)).collect();
+    let keys = args.group_by.iter().filter_map(|it| CountKey::from_name(it)).collect();
     let zone = context.zone.clone();
     let request = GroupRequest { filter, rules, keys, zone, limit: args.limit };
     let groups = group(&opened.store, &request)?;

@@ -7,7 +7,7 @@ use super::{Context, Format};
 use crate::limits;
 use crate::query::Field;
 use crate::render::shape_json;
-use crate::stats::{Facet, GroupKey, Histogram};
+use crate::stats::{CountKey, Facet, Histogram};
 
 /// What to count beside the answer.
 #[derive(Clone, Debug, Default, Args)]
@@ -81,18 +81,18 @@ impl ShapeArgs {
     }
 
     /// The keys of messages to count by.
-    pub(super) fn keys(&self) -> anyhow::Result<Option<Vec<GroupKey>>> {
-        const USUAL: [GroupKey; 6] = [
-            GroupKey::Outcome,
-            GroupKey::SenderDomain,
-            GroupKey::RecipientDomain,
-            GroupKey::Folder,
-            GroupKey::Cause,
-            GroupKey::Rule,
+    pub(super) fn keys(&self) -> anyhow::Result<Option<Vec<CountKey>>> {
+        const USUAL: [CountKey; 6] = [
+            CountKey::Outcome,
+            CountKey::SenderDomain,
+            CountKey::RecipientDomain,
+            CountKey::Folder,
+            CountKey::Cause,
+            CountKey::Rule,
         ];
         let read = |name: &str| {
             key_of(name).ok_or_else(|| {
-                let all = GroupKey::ALL.map(GroupKey::as_str).join(", ");
+                let all = CountKey::GROUPED.map(CountKey::as_str).join(", ");
                 anyhow::anyhow!("--facets: \"{name}\" is none of {all}")
             })
         };
@@ -126,11 +126,12 @@ impl ShapeArgs {
 }
 
 /// The key that counts by a field, also by the name that queries have for it.
-fn key_of(name: &str) -> Option<GroupKey> {
-    GroupKey::from_name(match name {
+fn key_of(name: &str) -> Option<CountKey> {
+    let key = CountKey::from_name(match name {
         "from" => "sender",
         "to" => "recipient",
         "recipients" => "recipient-count",
         it => it,
-    })
+    });
+    key.filter(|it| CountKey::GROUPED.contains(it))
 }

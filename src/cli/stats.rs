@@ -76,7 +76,7 @@ pub(super) struct StatsArgs {
 }
 
 fn key_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(CountKey::ALL.map(CountKey::as_str))
+    PossibleValuesParser::new(CountKey::COUNTED.map(CountKey::as_str))
 }
 
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {

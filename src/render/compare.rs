@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::count_key::camel;
 use super::csv::csv_cell;
 use super::json::write_json;
-use super::stats_data::camel;
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{Compared, ComparedRow};
 use crate::time::{TimeRange, Zone};
@@ -91,7 +91,7 @@ pub fn write_compared_json(
     };
     let json = json!({
         "by": compared.key.as_str(),
-        "unit": compared.key.unit().as_str(),
+        "unit": compared.key.counted_unit().as_str(),
         "period": period(&compared.now),
         "periodBefore": period(&compared.before),
         "total": compared.total,

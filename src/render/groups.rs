@@ -5,47 +5,18 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::address::Marked;
+use super::count_key::{camel, title};
 use super::csv::csv_cell;
 use super::json::write_json;
 use super::share::{share, share_in_words};
 use super::style::{FAINT, PLAIN, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::stats::{GroupKey, GroupRow, Groups, PAIR_SEPARATOR};
+use crate::stats::{CountKey, GroupRow, Groups, PAIR_SEPARATOR};
 use crate::time::Zone;
 use crate::trace::Outcome;
 
 /// What stands for no value.
 const NO_VALUE: &str = "(none)";
-
-fn title(key: GroupKey) -> &'static str {
-    match key {
-        GroupKey::Reason => "REASON",
-        GroupKey::Cause => "CAUSE",
-        GroupKey::Status => "STATUS",
-        GroupKey::Sender => "SENDER",
-        GroupKey::SenderDomain => "SENDER DOMAIN",
-        GroupKey::Recipient => "RECIPIENT",
-        GroupKey::RecipientDomain => "RECIPIENT DOMAIN",
-        GroupKey::SenderRecipient => "SENDER → RECIPIENT",
-        GroupKey::Rule => "RULE",
-        GroupKey::Outcome => "OUTCOME",
-        GroupKey::Folder => "FOLDER",
-        GroupKey::RecipientCount => "RECIPIENTS",
-        GroupKey::Hour => "HOUR",
-        GroupKey::Day => "DAY",
-    }
-}
-
-/// The key as a name in JSON and CSV.
-fn camel(key: GroupKey) -> &'static str {
-    match key {
-        GroupKey::SenderDomain => "senderDomain",
-        GroupKey::RecipientDomain => "recipientDomain",
-        GroupKey::SenderRecipient => "senderRecipient",
-        GroupKey::RecipientCount => "recipientCount",
-        other => other.as_str(),
-    }
-}
 
 /// Writes groups as a table: the largest first, each with the ID of an example beneath it.
 ///
@@ -85,14 +56,14 @@ pub fn write_groups_table(
     table.write(options.width, out)
 }
 
-fn cell(key: GroupKey, value: Option<&str>) -> Cell {
+fn cell(key: CountKey, value: Option<&str>) -> Cell {
     let Some(value) = value else { return Cell::styled(NO_VALUE, FAINT) };
     let outcome = || Outcome::ALL.into_iter().find(|it| it.as_str() == value);
     match key {
-        GroupKey::Outcome => Cell::styled(value, outcome().map_or(PLAIN, outcome_style)),
-        GroupKey::Sender | GroupKey::Recipient => Cell::marked(Marked::address(value)),
-        GroupKey::SenderDomain | GroupKey::RecipientDomain => Cell::marked(Marked::domain(value)),
-        GroupKey::SenderRecipient => Cell::marked(Marked::new(|namer| {
+        CountKey::Outcome => Cell::styled(value, outcome().map_or(PLAIN, outcome_style)),
+        CountKey::Sender | CountKey::Recipient => Cell::marked(Marked::address(value)),
+        CountKey::SenderDomain | CountKey::RecipientDomain => Cell::marked(Marked::domain(value)),
+        CountKey::SenderRecipient => Cell::marked(Marked::new(|namer| {
             let names = value.split(PAIR_SEPARATOR).map(|it| namer.address(it));
             names.collect::<Vec<_>>().join(PAIR_SEPARATOR)
         })),

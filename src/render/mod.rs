@@ -9,6 +9,7 @@ mod address;
 mod bars;
 mod batch;
 mod compare;
+mod count_key;
 mod csv;
 mod events_table;
 mod explained;

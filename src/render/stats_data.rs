@@ -4,21 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::count_key::camel;
 use super::csv::csv_cell;
 use super::json::write_json;
 use super::share::share;
-use crate::stats::{CountKey, CountRow, Counts, Latencies, LatencyRow, METRICS, Metrics};
+use crate::stats::{CountRow, Counts, Latencies, LatencyRow, METRICS, Metrics};
 use crate::time::{Intervals, Timestamp, Zone};
-
-/// The key as a name in JSON and CSV.
-pub(super) fn camel(key: CountKey) -> &'static str {
-    match key {
-        CountKey::SenderDomain => "senderDomain",
-        CountKey::RecipientDomain => "recipientDomain",
-        CountKey::HourOfDay => "hourOfDay",
-        other => other.as_str(),
-    }
-}
 
 fn starts_of(intervals: Option<&Intervals>, zone: &Zone) -> Vec<String> {
     intervals.map(|it| it.starts().map(|it| it.in_zone(zone)).collect()).unwrap_or_default()
@@ -49,7 +40,7 @@ pub fn write_counts_json(
     let rows: Vec<Value> = counts.rows.iter().map(|it| row_json(counts, it)).collect();
     let mut object = json!({
         "by": counts.key.as_str(),
-        "unit": counts.key.unit().as_str(),
+        "unit": counts.unit.as_str(),
         "total": counts.total,
         "valueCount": counts.value_count,
         "rows": rows,
@@ -69,7 +60,7 @@ pub fn write_series_json(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut object = json!({"unit": counts.key.unit().as_str(), "total": counts.total});
+    let mut object = json!({"unit": counts.unit.as_str(), "total": counts.total});
     add_intervals(&mut object, counts, interval, zone);
     write_json(&object, out)
 }

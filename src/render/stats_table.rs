@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::address::Marked;
 use super::bars::{bar, columns_of, counts_together};
+use super::count_key::title;
 use super::sanitise::columns;
 use super::share::share_in_words;
 use super::style::{FAINT, outcome_style};
@@ -37,12 +38,8 @@ pub fn write_counts_table(
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let total = counts.total;
-    writeln!(
-        out,
-        "{total} {}",
-        if total == 1 { one_of(counts.key) } else { counts.key.unit().as_str() }
-    )?;
+    let (total, unit) = (counts.total, counts.unit.as_str());
+    writeln!(out, "{total} {}", if total == 1 { unit.trim_end_matches('s') } else { unit })?;
     let width = (options.width / 3).max(BAR_WIDTH_MIN);
     if let Some(intervals) = counts.intervals.as_ref().filter(|_| !counts.rows.is_empty()) {
         let together = counts_together(intervals.count(), width);
@@ -59,7 +56,10 @@ pub fn write_counts_table(
         Column::number("COUNT"),
         Column::number("SHARE"),
         Column::whole("OVER TIME"),
-        Column::wrapped(title(counts.key)),
+        Column::wrapped(match counts.key {
+            CountKey::SenderDomain | CountKey::RecipientDomain => "DOMAIN",
+            key => title(key),
+        }),
     ]);
     for CountRow { value, count, series } in &counts.rows {
         table.push([
@@ -80,32 +80,6 @@ fn value_cell(key: CountKey, value: &str) -> Cell {
         CountKey::Sender | CountKey::Recipient => Cell::marked(Marked::address(value)),
         CountKey::SenderDomain | CountKey::RecipientDomain => Cell::marked(Marked::domain(value)),
         _ => Cell::new(value),
-    }
-}
-
-fn one_of(key: CountKey) -> &'static str {
-    key.unit().as_str().trim_end_matches('s')
-}
-
-fn title(key: CountKey) -> &'static str {
-    match key {
-        CountKey::Event => "EVENT",
-        CountKey::Direction => "DIRECTION",
-        CountKey::Sender => "SENDER",
-        CountKey::SenderDomain | CountKey::RecipientDomain => "DOMAIN",
-        CountKey::Recipient => "RECIPIENT",
-        CountKey::Rule => "RULE",
-        CountKey::Reason => "REASON",
-        CountKey::Cause => "CAUSE",
-        CountKey::Status => "STATUS",
-        CountKey::Spam => "SPAM VERDICT",
-        CountKey::Dkim => "DKIM VERDICT",
-        CountKey::Dmarc => "DMARC VERDICT",
-        CountKey::Spf => "SPF VERDICT",
-        CountKey::Folder => "FOLDER",
-        CountKey::Outcome => "OUTCOME",
-        CountKey::Weekday => "DAY",
-        CountKey::HourOfDay => "HOUR",
     }
 }
 

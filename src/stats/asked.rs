@@ -1,16 +1,15 @@
-//! The same counts of the messages alone that a query finds: their originals are read.
+//! Events and legs of the messages alone that a query finds: their originals are read.
 
 use std::collections::HashMap;
 
 use super::tally::{Tally, Value};
-use super::{CountKey, StatsRequest, Unit};
-use crate::event::{EventName, RoleKind, cause_of, domain_of};
+use super::{CountKey, StatsRequest};
+use crate::event::{EventName, RoleKind, cause_of};
 use crate::query::Query;
 use crate::store::words::folded;
 use crate::store::{EventReader, Store, StoreError, StoredEvent, truncate_term};
-use crate::time::TimeRange;
 use crate::trace::{
-    Found, Message, MessageFacts, MessageFilter, Outcome, Overview, Recipient, Selection, facts_of,
+    Found, Message, MessageFacts, MessageFilter, Overview, Recipient, Selection, facts_of,
     message_at,
 };
 
@@ -20,17 +19,15 @@ impl StatsRequest {
         self.rows != Query::All
     }
 
-    /// Hands each message that is asked about and was first seen within `first_seen` to `visit`, with
-    /// those of its recipients who are; the parts are in the order of the store.
+    /// Hands each message that is asked about to `visit`, with those of its recipients who are; the
+    /// parts are in the order of the store.
     pub(super) fn visit_asked<T: Default + Send>(
         &self,
         store: &Store,
-        first_seen: TimeRange,
         visit: impl Fn(&mut T, &Message, &[&Recipient]) + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let overview = Overview::new(store, &self.rules, false);
-        let filter =
-            MessageFilter { first_seen, rows: self.rows.clone(), ..MessageFilter::default() };
+        let filter = MessageFilter { rows: self.rows.clone(), ..MessageFilter::default() };
         let selection = Selection::new(&overview, &filter)?;
         selection.visit(|made, reader: &mut EventReader<'_>, found| {
             if let Found::Read { message, recipients, .. } = found {
@@ -64,18 +61,9 @@ pub(super) fn tally(
     key: CountKey,
     request: &StatsRequest,
 ) -> Result<Tally, StoreError> {
-    // What has a time of its own may lie outside of its message's.
-    let first_seen = match key.unit() {
-        Unit::Messages | Unit::Recipients => request.range,
-        Unit::Events | Unit::Legs => TimeRange::default(),
-    };
-    if key == CountKey::Outcome {
-        return outcomes(store, request);
-    }
-    let parts =
-        request.visit_asked(store, first_seen, |part: &mut Part, message, recipients| {
-            take(part, key, request, message, recipients);
-        })?;
+    let parts = request.visit_asked(store, |part: &mut Part, message, recipients| {
+        take(part, key, request, message, recipients);
+    })?;
     let mut tally = Tally::default();
     let mut numbers: HashMap<Option<String>, u32> = HashMap::new();
     let mut first_ms: Vec<i64> = Vec::new();
@@ -99,31 +87,6 @@ pub(super) fn tally(
     Ok(tally)
 }
 
-/// Counts outcomes, for which the message table is enough.
-fn outcomes(store: &Store, request: &StatsRequest) -> Result<Tally, StoreError> {
-    let overview = Overview::new(store, &request.rules, false);
-    let rows = request.rows.clone();
-    let filter = MessageFilter { first_seen: request.range, rows, ..MessageFilter::default() };
-    let parts =
-        Selection::new(&overview, &filter)?.visit(|part: &mut Vec<(u32, i64)>, _, found| {
-            let ms = found.first_seen_ms();
-            let outcomes: Vec<Outcome> = match &found {
-                Found::Listed { recipients, .. } => {
-                    recipients.iter().map(|it| it.outcome).collect()
-                }
-                Found::Columns { recipients, .. } => {
-                    recipients.iter().map(|it| it.outcome).collect()
-                }
-                Found::Read { recipients, .. } => recipients.iter().map(|it| it.outcome).collect(),
-            };
-            let number = |it: Outcome| u32::try_from(it.place()).unwrap_or(u32::MAX);
-            part.extend(outcomes.into_iter().map(|it| (number(it), ms)));
-            Ok(())
-        })?;
-    let values = Outcome::ALL.map(|it| Value::Text(it.as_str().to_owned())).to_vec();
-    Ok(Tally { things: parts.concat(), values })
-}
-
 fn take(
     part: &mut Part,
     key: CountKey,
@@ -131,32 +94,13 @@ fn take(
     message: &Message,
     recipients: &[&Recipient],
 ) {
-    let as_is = |text: &str| Some((text.to_owned(), text.to_owned()));
-    let first_ms = message.first_seen.as_ms();
-    let address = |text: &str| match key.is_of_domains() {
-        true => domain_of(text).and_then(as_is),
-        false => as_is(truncate_term(text)),
-    };
     match key {
         CountKey::Direction => {
             for leg in message.legs.iter().filter(|it| request.contains(it.started.as_ms())) {
-                part.0.push((as_is(leg.direction.as_str()), leg.started.as_ms()));
+                let way = leg.direction.to_string();
+                part.0.push((Some((way.clone(), way)), leg.started.as_ms()));
             }
         }
-        CountKey::Sender | CountKey::SenderDomain if request.contains(first_ms) => {
-            let sender = message.sender.as_ref().or(message.from.as_ref());
-            part.0.push((sender.and_then(|it| address(it.as_str())), first_ms));
-        }
-        CountKey::Recipient | CountKey::RecipientDomain if request.contains(first_ms) => {
-            for row in recipients {
-                part.0.push((address(row.address.as_str()), first_ms));
-            }
-        }
-        CountKey::Sender
-        | CountKey::SenderDomain
-        | CountKey::Recipient
-        | CountKey::RecipientDomain
-        | CountKey::Outcome => {}
         _ => {
             for event in &message.events {
                 let ms = event.record.timestamp.as_ms();
@@ -206,4 +150,21 @@ fn value(key: CountKey, stored: &StoredEvent) -> Option<(String, String)> {
         CountKey::Reason => (value.to_owned(), value.to_owned()),
         _ => (truncate_term(&folded(value)).to_owned(), value.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::samples::{joined, report_to_four};
+
+    #[test]
+    fn a_recipient_who_is_asked_about_has_the_facts_of_its_own_row() {
+        let messages = joined(&report_to_four());
+        for row in messages.iter().flat_map(|it| &it.recipients) {
+            let message = messages.iter().find(|it| it.recipients.contains(row)).unwrap();
+            let facts = StatsRequest::asked_facts(message, &[row]).recipients;
+            let found: Vec<_> = facts.iter().map(|it| (it.outcome, it.latency_ms)).collect();
+            assert_eq!(found, [(row.outcome, row.latency_ms)], "{row:?}");
+        }
+    }
 }

@@ -36,6 +36,7 @@ pub(super) fn count_documented(store: &Store, limit: usize) -> Result<Option<Cou
     rows.truncate(limit);
     Ok(Some(Counts {
         key: CountKey::Event,
+        unit: CountKey::Event.counted_unit(),
         total,
         span: store.time_span().map(|(first, last)| (first.as_ms(), last.as_ms())),
         value_count,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::groups::group_of;
-use super::{GroupKey, GroupRequest, StatsError};
+use super::{CountKey, GroupRequest, StatsError};
 use crate::limits;
 use crate::query::{Field, Shape};
 use crate::store::Store;
@@ -41,11 +41,11 @@ pub fn facets_of_messages(
     store: &Store,
     rules: &JoinRules,
     filter: &MessageFilter,
-    keys: &[GroupKey],
+    keys: &[CountKey],
     zone: &Zone,
 ) -> Result<Vec<Facet>, StatsError> {
     let overview = Overview::new(store, rules, true);
-    let facet = |key: &GroupKey| {
+    let facet = |key: &CountKey| {
         let request = GroupRequest {
             filter: filter.clone(),
             rules: *rules,

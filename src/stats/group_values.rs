@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use super::cause_of;
 use super::groups::GroupValue;
 use super::listed_values::ListedValues;
-use super::{GroupKey, PAIR_SEPARATOR, StatsError, intervals_of};
+use super::{CountKey, StatsError, intervals_of};
 use crate::event::{Address, domain_of};
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
-use crate::trace::{ColumnRow, Found, Message, Outcome, Overview, Recipient, Selection};
+use crate::trace::{ColumnRow, Found, Message, Outcome, Overview, Recipient, Selection, deciding};
 
 /// What the values of one key are found by.
 pub(super) struct GroupValues<'o> {
-    key: GroupKey,
+    key: CountKey,
     source: Source<'o>,
 }
 
@@ -30,6 +30,9 @@ enum Source<'o> {
     /// The message table.
     Listing(ListedValues<'o>),
 }
+
+/// What stands between the two values of [`CountKey::SenderRecipient`].
+pub const PAIR_SEPARATOR: &str = " → ";
 
 /// The number of no address.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -67,7 +70,7 @@ fn text_or_absent(value: Option<&str>) -> GroupValue {
 
 impl<'o> GroupValues<'o> {
     pub(super) fn find(
-        key: GroupKey,
+        key: CountKey,
         store: &Store,
         overview: &Overview<'o>,
         selection: &Selection<'_, '_>,
@@ -75,10 +78,10 @@ impl<'o> GroupValues<'o> {
     ) -> Result<Self, StatsError> {
         let listing = overview.listing().filter(|_| selection.is_listed());
         let source = match key {
-            GroupKey::Hour => {
+            CountKey::Hour => {
                 Source::intervals(store, overview, Interval::Length(3_600_000), zone)?
             }
-            GroupKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
+            CountKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
             _ => match listing {
                 Some(listing) => {
                     let range = selection.first_seen();
@@ -90,53 +93,58 @@ impl<'o> GroupValues<'o> {
         Ok(Self { key, source })
     }
 
-    /// The values of a message, or of the recipient at a place among those who are asked for.
-    pub(super) fn of(
+    /// Adds the values of a message, or of the recipient at a place among those who are asked for.
+    pub(super) fn add(
         &self,
         found: &Found<'_>,
         place: usize,
         overview: &Overview<'_>,
         reader: &mut EventReader<'_>,
-    ) -> Result<Vec<GroupValue>, StoreError> {
+        values: &mut Vec<GroupValue>,
+    ) -> Result<(), StoreError> {
         match found {
             Found::Listed { message, recipients } => match &self.source {
-                Source::Listing(_) if matches!(self.key, GroupKey::Reason | GroupKey::Cause) => {
-                    let Some(row) = recipients.get(place) else { return Ok(Vec::new()) };
-                    let Some(bounce) = row.entry.bounce else {
-                        return Ok(vec![GroupValue::Absent]);
-                    };
-                    Ok(vec![self.reason(reader.read(bounce)?.event.reason.as_deref())])
+                Source::Listing(_) if self.key.is_of_reasons() => {
+                    let Some(row) = recipients.get(place) else { return Ok(()) };
+                    values.push(match row.entry.bounce {
+                        Some(bounce) => self.reason(reader.read(bounce)?.event.reason.as_deref()),
+                        None => GroupValue::Absent,
+                    });
                 }
-                Source::Listing(listed) => Ok(listed.of(message, recipients.get(place))),
-                _ => Ok(vec![self.interval(found.first_seen_ms())]),
+                Source::Listing(listed) => listed.add(message, recipients.get(place), values),
+                _ => values.push(self.interval(found.first_seen_ms())),
             },
             Found::Columns { events, rows, recipients, sender, .. } => match self.key {
-                GroupKey::Rule => Ok(self.rules(events)),
-                GroupKey::Hour | GroupKey::Day => Ok(vec![self.interval(found.first_seen_ms())]),
-                GroupKey::RecipientCount => {
-                    let mut addresses: Vec<u32> = rows.iter().map(|it| it.address).collect();
-                    addresses.dedup();
-                    Ok(vec![GroupValue::Number(number(addresses.len()))])
+                CountKey::Rule => self.add_rules(events, values),
+                CountKey::Hour | CountKey::Day => {
+                    values.push(self.interval(found.first_seen_ms()));
                 }
-                GroupKey::Sender => Ok(vec![sender.map_or(GroupValue::Absent, GroupValue::Number)]),
-                GroupKey::SenderDomain => {
-                    let sender = sender.map_or(GroupValue::Absent, |it| self.domain(it));
-                    Ok(vec![sender])
+                CountKey::RecipientCount => {
+                    values.push(GroupValue::Number(number(deciding(rows).count())));
                 }
-                GroupKey::SenderRecipient => {
-                    let Some(row) = recipients.get(place) else { return Ok(Vec::new()) };
-                    Ok(vec![GroupValue::Pair(sender.unwrap_or(NOBODY), row.address)])
+                CountKey::Sender => {
+                    values.push(sender.map_or(GroupValue::Absent, GroupValue::Number));
                 }
-                _ => match recipients.get(place) {
-                    Some(row) => Ok(vec![self.of_row(row, overview, reader)?]),
-                    None => Ok(Vec::new()),
-                },
+                CountKey::SenderDomain => {
+                    values.push(sender.map_or(GroupValue::Absent, |it| self.domain(it)));
+                }
+                CountKey::SenderRecipient => {
+                    let pair =
+                        |row: &ColumnRow| GroupValue::Pair(sender.unwrap_or(NOBODY), row.address);
+                    values.extend(recipients.get(place).map(pair));
+                }
+                _ => {
+                    if let Some(row) = recipients.get(place) {
+                        values.push(self.of_row(row, overview, reader)?);
+                    }
+                }
             },
             Found::Read { message, recipients, .. } => {
                 let recipient = recipients.get(place).copied();
-                Ok(self.of_message(message, recipient, found.first_seen_ms()))
+                values.extend(self.of_message(message, recipient, found.first_seen_ms()));
             }
         }
+        Ok(())
     }
 
     fn of_row(
@@ -147,12 +155,12 @@ impl<'o> GroupValues<'o> {
     ) -> Result<GroupValue, StoreError> {
         let as_decided = |outcome: Outcome| row.deciding_event().filter(|_| row.outcome == outcome);
         Ok(match self.key {
-            GroupKey::Recipient => GroupValue::Number(row.address),
-            GroupKey::RecipientDomain => self.domain(row.address),
-            GroupKey::Outcome => GroupValue::Number(outcome_number(row.outcome)),
-            GroupKey::Folder => self.attribute(as_decided(Outcome::Delivered)),
-            GroupKey::Status => self.attribute(as_decided(Outcome::Bounced)),
-            GroupKey::Reason | GroupKey::Cause => {
+            CountKey::Recipient => GroupValue::Number(row.address),
+            CountKey::RecipientDomain => self.domain(row.address),
+            CountKey::Outcome => GroupValue::Number(outcome_number(row.outcome)),
+            CountKey::Folder => self.attribute(as_decided(Outcome::Delivered)),
+            CountKey::Status => self.attribute(as_decided(Outcome::Bounced)),
+            CountKey::Reason | CountKey::Cause => {
                 let bounce = as_decided(Outcome::Bounced).and_then(|it| overview.location(it));
                 let Some(bounce) = bounce else { return Ok(GroupValue::Absent) };
                 self.reason(reader.read(bounce)?.event.reason.as_deref())
@@ -176,33 +184,44 @@ impl<'o> GroupValues<'o> {
         };
         let compared = |value: Option<&str>| text_or_absent(value.map(comparable).as_deref());
         match self.key {
-            GroupKey::Hour | GroupKey::Day => vec![self.interval(first_seen_ms)],
-            GroupKey::RecipientCount => {
+            CountKey::Hour | CountKey::Day => vec![self.interval(first_seen_ms)],
+            CountKey::RecipientCount => {
                 vec![GroupValue::Number(number(message.deciding_recipients().len()))]
             }
-            GroupKey::Sender => vec![sender.map_or(GroupValue::Absent, address)],
-            GroupKey::SenderDomain => vec![domain(sender_text)],
-            GroupKey::Rule => {
+            CountKey::Sender => vec![sender.map_or(GroupValue::Absent, address)],
+            CountKey::SenderDomain => vec![domain(sender_text)],
+            CountKey::Rule => {
                 let rules = message.events.iter().filter_map(|it| it.event.rule_name.as_deref());
                 let mut rules: Vec<String> =
                     rules.map(comparable).filter(|it| !it.is_empty()).collect();
                 rules.sort_unstable();
                 rules.dedup();
-                or_absent(rules.iter().map(|it| text(it)).collect())
+                let mut rules = rules.iter().map(|it| text(it)).collect();
+                or_absent(&mut rules, 0);
+                rules
             }
-            GroupKey::Recipient => of_recipient(&|it| address(&it.address)),
-            GroupKey::RecipientDomain => {
+            CountKey::Recipient => of_recipient(&|it| address(&it.address)),
+            CountKey::RecipientDomain => {
                 of_recipient(&|it| domain(Some(truncate_term(it.address.as_str()))))
             }
-            GroupKey::SenderRecipient => {
+            CountKey::SenderRecipient => {
                 of_recipient(&|it| text(&pair(sender_text, truncate_term(it.address.as_str()))))
             }
-            GroupKey::Outcome => of_recipient(&|it| GroupValue::Number(outcome_number(it.outcome))),
-            GroupKey::Folder => of_recipient(&|it| compared(it.folder.as_deref())),
-            GroupKey::Status => of_recipient(&|it| compared(it.status.as_deref())),
-            GroupKey::Reason | GroupKey::Cause => {
+            CountKey::Outcome => of_recipient(&|it| GroupValue::Number(outcome_number(it.outcome))),
+            CountKey::Folder => of_recipient(&|it| compared(it.folder.as_deref())),
+            CountKey::Status => of_recipient(&|it| compared(it.status.as_deref())),
+            CountKey::Reason | CountKey::Cause => {
                 of_recipient(&|it| self.reason(it.reason.as_deref()))
             }
+            // Of events and legs, or of the time alone.
+            CountKey::Event
+            | CountKey::Direction
+            | CountKey::Spam
+            | CountKey::Dkim
+            | CountKey::Dmarc
+            | CountKey::Spf
+            | CountKey::Weekday
+            | CountKey::HourOfDay => Vec::new(),
         }
     }
 
@@ -210,7 +229,7 @@ impl<'o> GroupValues<'o> {
         let reason = reason.map(str::trim).filter(|it| !it.is_empty());
         match (reason, self.key) {
             (None, _) => GroupValue::Absent,
-            (Some(it), GroupKey::Cause) => text(truncate_term(&cause_of(it))),
+            (Some(it), CountKey::Cause) => text(truncate_term(&cause_of(it))),
             (Some(it), _) => text(truncate_term(it)),
         }
     }
@@ -232,15 +251,16 @@ impl<'o> GroupValues<'o> {
         value.map_or(GroupValue::Absent, GroupValue::Number)
     }
 
-    fn rules(&self, events: &[u32]) -> Vec<GroupValue> {
-        let mut rules: Vec<GroupValue> = Vec::new();
+    fn add_rules(&self, events: &[u32], values: &mut Vec<GroupValue>) {
+        let first = values.len();
         for event in events {
             let rule = self.attribute(Some(*event));
-            if rule != GroupValue::Absent && !rules.contains(&rule) {
-                rules.push(rule);
+            let is_known = values.iter().skip(first).any(|it| *it == rule);
+            if rule != GroupValue::Absent && !is_known {
+                values.push(rule);
             }
         }
-        or_absent(rules)
+        or_absent(values, first);
     }
 
     fn interval(&self, ms: i64) -> GroupValue {
@@ -265,12 +285,12 @@ impl<'o> GroupValues<'o> {
                 let recipient = of(overview.recipients(), recipient)?;
                 Some(pair(of(overview.senders(), sender).as_deref(), &recipient))
             }
-            (GroupValue::Number(it), GroupKey::Sender, _) => of(overview.senders(), it),
-            (GroupValue::Number(it), GroupKey::Recipient, _) => of(overview.recipients(), it),
-            (GroupValue::Number(it), GroupKey::Outcome, _) => {
+            (GroupValue::Number(it), CountKey::Sender, _) => of(overview.senders(), it),
+            (GroupValue::Number(it), CountKey::Recipient, _) => of(overview.recipients(), it),
+            (GroupValue::Number(it), CountKey::Outcome, _) => {
                 Outcome::ALL.get(it as usize).map(ToString::to_string)
             }
-            (GroupValue::Number(it), GroupKey::RecipientCount, _) => Some(it.to_string()),
+            (GroupValue::Number(it), CountKey::RecipientCount, _) => Some(it.to_string()),
             (GroupValue::Number(it), _, Source::Domains { texts, .. })
             | (GroupValue::Number(it), _, Source::Attributes { texts, .. }) => {
                 texts.get(it as usize).cloned()
@@ -283,13 +303,13 @@ impl<'o> GroupValues<'o> {
     }
 
     /// How a value that compares in lower case is written in a message that has it.
-    pub(super) fn written(key: GroupKey, label: &str, message: &Message) -> Option<String> {
+    pub(super) fn written(key: CountKey, label: &str, message: &Message) -> Option<String> {
         let is_it = |it: &&str| comparable(it) == label;
         let recipients = message.recipients.iter();
         match key {
-            GroupKey::Folder => { recipients }.filter_map(|it| it.folder.as_deref()).find(is_it),
-            GroupKey::Status => { recipients }.filter_map(|it| it.status.as_deref()).find(is_it),
-            GroupKey::Rule => {
+            CountKey::Folder => { recipients }.filter_map(|it| it.folder.as_deref()).find(is_it),
+            CountKey::Status => { recipients }.filter_map(|it| it.status.as_deref()).find(is_it),
+            CountKey::Rule => {
                 let events = message.events.iter();
                 { events }.filter_map(|it| it.event.rule_name.as_deref()).find(is_it)
             }
@@ -301,16 +321,16 @@ impl<'o> GroupValues<'o> {
 
 impl Source<'_> {
     fn of_columns(
-        key: GroupKey,
+        key: CountKey,
         store: &Store,
         overview: &Overview<'_>,
     ) -> Result<Self, StoreError> {
         Ok(match key {
-            GroupKey::SenderDomain => Self::domains(overview.senders()),
-            GroupKey::RecipientDomain => Self::domains(overview.recipients()),
-            GroupKey::Folder => Self::attributes(store, Attribute::Folder)?,
-            GroupKey::Status => Self::attributes(store, Attribute::Status)?,
-            GroupKey::Rule => Self::attributes(store, Attribute::Rule)?,
+            CountKey::SenderDomain => Self::domains(overview.senders()),
+            CountKey::RecipientDomain => Self::domains(overview.recipients()),
+            CountKey::Folder => Self::attributes(store, Attribute::Folder)?,
+            CountKey::Status => Self::attributes(store, Attribute::Status)?,
+            CountKey::Rule => Self::attributes(store, Attribute::Rule)?,
             _ => Self::Itself,
         })
     }
@@ -348,11 +368,11 @@ impl Source<'_> {
     }
 }
 
-pub(super) fn or_absent(mut values: Vec<GroupValue>) -> Vec<GroupValue> {
-    if values.is_empty() {
+/// Adds that there is none where there is none from `first` on.
+pub(super) fn or_absent(values: &mut Vec<GroupValue>, first: usize) {
+    if values.len() == first {
         values.push(GroupValue::Absent);
     }
-    values
 }
 
 pub(super) fn number(count: usize) -> u32 {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::group_values::GroupValues;
-use super::{GroupKey, StatsError, Unit};
+use super::{CountKey, StatsError, Unit};
 use crate::limits;
 use crate::store::{Location, Store, StoreError};
 use crate::time::{Timestamp, Zone};
@@ -18,7 +18,7 @@ pub struct GroupRequest {
     /// What outcomes depend on.
     pub rules: JoinRules,
     /// One key or two.
-    pub keys: Vec<GroupKey>,
+    pub keys: Vec<CountKey>,
     /// The zone of hours and days.
     pub zone: Zone,
     /// How many groups to give at most.
@@ -29,7 +29,7 @@ pub struct GroupRequest {
 #[derive(Clone, Debug)]
 pub struct Groups {
     /// The keys.
-    pub keys: Vec<GroupKey>,
+    pub keys: Vec<CountKey>,
     /// What is counted.
     pub unit: Unit,
     /// How many there are of these. A message with several rules is in several groups.
@@ -84,6 +84,8 @@ struct Part {
     groups: HashMap<Values, Tally>,
     total: u64,
     message_count: u64,
+    /// The values of the message at hand for each key, kept for its memory.
+    of_keys: Vec<Vec<GroupValue>>,
 }
 
 impl Tally {
@@ -107,9 +109,7 @@ fn add<K: Eq + std::hash::Hash>(groups: &mut HashMap<K, Tally>, key: K, tally: T
 ///
 /// [`StatsError`].
 pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError> {
-    let is_by_sender = request.keys.iter().any(|it| {
-        matches!(it, GroupKey::Sender | GroupKey::SenderDomain | GroupKey::SenderRecipient)
-    });
+    let is_by_sender = request.keys.iter().any(|it| it.is_of_senders());
     let overview = Overview::new(store, &request.rules, is_by_sender);
     group_of(store, &overview, request)
 }
@@ -176,14 +176,15 @@ fn tally(
         let ms = found.first_seen_ms();
         let tally = Tally { count: 1, first: (ms, found.event()), last_ms: ms };
         part.message_count += 1;
-        let count = if unit == Unit::Recipients { found.recipient_count() } else { 1 };
+        let count = unit.count_of(&found);
         for place in 0..count {
             part.total += 1;
-            let mut of_keys = Vec::with_capacity(values.len());
-            for values in &values {
-                of_keys.push(values.of(&found, place, overview, reader)?);
+            part.of_keys.resize_with(values.len(), Vec::new);
+            for (of_key, values) in part.of_keys.iter_mut().zip(&values) {
+                of_key.clear();
+                values.add(&found, place, overview, reader, of_key)?;
             }
-            for values in combinations(&of_keys) {
+            for values in combinations(&part.of_keys) {
                 add(&mut part.groups, values, tally);
             }
         }
@@ -207,7 +208,7 @@ fn tally(
 impl GroupRequest {
     /// What is counted.
     fn unit(&self) -> Unit {
-        match self.keys.iter().any(|it| it.unit() == Unit::Recipients) {
+        match self.keys.iter().any(|it| it.grouped_unit() == Unit::Recipients) {
             true => Unit::Recipients,
             false => Unit::Messages,
         }

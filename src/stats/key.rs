@@ -1,48 +1,61 @@
-//! What can be counted by.
+//! What can be counted by, and what is counted.
 
 use std::fmt;
 
 use crate::event::Event;
 use crate::store::Attribute;
+use crate::trace::Found;
 
-/// What is counted by.
+/// What things are counted by.
+///
+/// A key alone does not say what is counted: a cause is that of a bounce, and of the recipient for
+/// whom it decided. Whole stores are counted by [`CountKey::counted_unit`], what became of messages
+/// by [`CountKey::grouped_unit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CountKey {
-    /// Events by their name.
+    /// The name of an event.
     Event,
-    /// Legs by which way they go.
+    /// Which way a leg goes.
     Direction,
-    /// Messages by who really sent them: `sender`, else `from`.
+    /// Who really sent a message: `sender`, else `from`.
     Sender,
-    /// Messages by the domain of the one who really sent them.
+    /// The domain of the one who really sent a message.
     SenderDomain,
-    /// Recipients of messages by their address.
+    /// The address of a recipient.
     Recipient,
-    /// Recipients of messages by the domain of their address.
+    /// The domain of a recipient's address.
     RecipientDomain,
-    /// Events by the rule that they name, of those that name one.
-    Rule,
-    /// Bounces by their reason, as it was logged.
-    Reason,
-    /// Bounces by the cause in their reason: [`super::cause_of`].
-    Cause,
-    /// Bounces by their status.
-    Status,
-    /// Arrivals by the verdict on spam.
-    Spam,
-    /// Arrivals by the verdict on DKIM.
-    Dkim,
-    /// Arrivals by the verdict on DMARC.
-    Dmarc,
-    /// Arrivals by the verdict on SPF.
-    Spf,
-    /// Deliveries by their folder.
-    Folder,
-    /// Recipients of messages by what became of the message for them.
+    /// The sender of a message and the address of a recipient.
+    SenderRecipient,
+    /// What became of a message for a recipient.
     Outcome,
-    /// Messages by the day of the week on which they were first seen.
+    /// The folder of a delivery, or that a recipient has a message in.
+    Folder,
+    /// The rule that an event names, or each that was applied to a message.
+    Rule,
+    /// The reason of a bounce, as it was logged.
+    Reason,
+    /// The cause of a bounce: [`super::cause_of`] its reason.
+    Cause,
+    /// The status of a bounce.
+    Status,
+    /// The verdict on spam.
+    Spam,
+    /// The verdict on DKIM.
+    Dkim,
+    /// The verdict on DMARC.
+    Dmarc,
+    /// The verdict on SPF.
+    Spf,
+    /// The number of a message's recipients.
+    RecipientCount,
+    /// The hour of a message's first event.
+    Hour,
+    /// The day of a message's first event.
+    Day,
+    /// The day of the week of a message's first event.
     Weekday,
-    /// Messages by the hour of the day in which they were first seen.
+    /// The hour of the day of a message's first event.
     HourOfDay,
 }
 
@@ -70,11 +83,16 @@ impl Unit {
             Self::Recipients => "recipients",
         }
     }
+
+    /// How many there are of these in a message that is asked for.
+    pub(super) fn count_of(self, found: &Found<'_>) -> usize {
+        if self == Self::Recipients { found.recipient_count() } else { 1 }
+    }
 }
 
 impl CountKey {
-    /// Every key, in the order in which help lists them.
-    pub const ALL: [Self; 18] = [
+    /// The keys that whole stores are counted by, in the order in which help lists them.
+    pub const COUNTED: [Self; 18] = [
         Self::Event,
         Self::Direction,
         Self::Sender,
@@ -95,6 +113,24 @@ impl CountKey {
         Self::HourOfDay,
     ];
 
+    /// The keys that messages are grouped by, in the order in which help lists them.
+    pub const GROUPED: [Self; 14] = [
+        Self::Reason,
+        Self::Cause,
+        Self::Status,
+        Self::Sender,
+        Self::SenderDomain,
+        Self::Recipient,
+        Self::RecipientDomain,
+        Self::SenderRecipient,
+        Self::Rule,
+        Self::Outcome,
+        Self::Folder,
+        Self::RecipientCount,
+        Self::Hour,
+        Self::Day,
+    ];
+
     /// The name as it is typed.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -105,6 +141,9 @@ impl CountKey {
             Self::SenderDomain => "sender-domain",
             Self::Recipient => "recipient",
             Self::RecipientDomain => "recipient-domain",
+            Self::SenderRecipient => "sender-recipient",
+            Self::Outcome => "outcome",
+            Self::Folder => "folder",
             Self::Rule => "rule",
             Self::Reason => "reason",
             Self::Cause => "cause",
@@ -113,8 +152,9 @@ impl CountKey {
             Self::Dkim => "dkim",
             Self::Dmarc => "dmarc",
             Self::Spf => "spf",
-            Self::Folder => "folder",
-            Self::Outcome => "outcome",
+            Self::RecipientCount => "recipient-count",
+            Self::Hour => "hour",
+            Self::Day => "day",
             Self::Weekday => "weekday",
             Self::HourOfDay => "hour-of-day",
         }
@@ -123,17 +163,33 @@ impl CountKey {
     /// Finds a key by its name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| it.as_str() == name)
+        { Self::COUNTED.into_iter().chain(Self::GROUPED) }.find(|it| it.as_str() == name)
     }
 
-    /// What is counted.
+    /// What of a whole store is counted by it: where single events have the value, these.
     #[must_use]
-    pub fn unit(self) -> Unit {
+    pub fn counted_unit(self) -> Unit {
         match self {
             Self::Direction => Unit::Legs,
-            Self::Sender | Self::SenderDomain | Self::Weekday | Self::HourOfDay => Unit::Messages,
-            Self::Recipient | Self::RecipientDomain | Self::Outcome => Unit::Recipients,
-            _ => Unit::Events,
+            _ if self.is_of_events() || self.is_of_reasons() => Unit::Events,
+            _ => self.grouped_unit(),
+        }
+    }
+
+    /// What of messages is counted by it when it is the only key: where it is about one of their
+    /// recipients, these.
+    #[must_use]
+    pub fn grouped_unit(self) -> Unit {
+        match self {
+            Self::Sender
+            | Self::SenderDomain
+            | Self::Rule
+            | Self::RecipientCount
+            | Self::Hour
+            | Self::Day
+            | Self::Weekday
+            | Self::HourOfDay => Unit::Messages,
+            _ => Unit::Recipients,
         }
     }
 
@@ -149,9 +205,14 @@ impl CountKey {
         self.attribute().is_some()
     }
 
-    /// Whether the values are what stands behind the `@` of addresses.
-    pub(super) fn is_of_domains(self) -> bool {
-        matches!(self, Self::SenderDomain | Self::RecipientDomain)
+    /// Whether the values are in what was said of a bounce, which the originals alone have.
+    pub(super) fn is_of_reasons(self) -> bool {
+        matches!(self, Self::Reason | Self::Cause)
+    }
+
+    /// Whether the values are those of senders.
+    pub(super) fn is_of_senders(self) -> bool {
+        matches!(self, Self::Sender | Self::SenderDomain | Self::SenderRecipient)
     }
 
     /// The attribute of the index that tells the value.

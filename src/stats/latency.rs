@@ -63,11 +63,9 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
         }
     };
     let parts = match overview.listing() {
-        _ if request.is_of_some() => {
-            request.visit_asked(store, TimeRange::default(), |part, message, recipients| {
-                take_facts(part, StatsRequest::asked_facts(message, recipients));
-            })?
-        }
+        _ if request.is_of_some() => request.visit_asked(store, |part, message, recipients| {
+            take_facts(part, StatsRequest::asked_facts(message, recipients));
+        })?,
         None => overview.visit(take_facts)?,
         // Legs count by their own start.
         Some(listing) => listing.visit(

@@ -3,7 +3,7 @@
 
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
-use crate::time::{Intervals, TimeRange};
+use crate::time::Intervals;
 use crate::trace::{MessageFacts, Overview, Step, facts_of};
 
 /// The names of the metrics, as CloudWatch has them.
@@ -45,7 +45,7 @@ pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsEr
         part.extend(inside.map(|it| (it.step, it.at_ms)));
     };
     let parts = match request.is_of_some() {
-        true => request.visit_asked(store, TimeRange::default(), |part, message, _| {
+        true => request.visit_asked(store, |part, message, _| {
             take(part, facts_of(message));
         })?,
         false => overview.visit(take)?,

@@ -10,7 +10,6 @@ mod causes;
 mod compare;
 mod events;
 mod facets;
-mod group_key;
 mod group_values;
 mod groups;
 mod key;
@@ -26,7 +25,7 @@ pub use events::count_events;
 pub use facets::{
     Facet, Histogram, facets_of_events, facets_of_messages, histogram, histogram_of_messages,
 };
-pub use group_key::{GroupKey, PAIR_SEPARATOR};
+pub use group_values::PAIR_SEPARATOR;
 pub use groups::{GroupRequest, GroupRow, Groups, group};
 pub(crate) use groups::{Labels, counts_of, group_of};
 pub use key::{CountKey, Unit};
@@ -133,10 +132,13 @@ pub fn count_by(
     let intervals = request.intervals(store)?;
     let tally = match key {
         CountKey::Weekday | CountKey::HourOfDay => calendar::tally(store, key, request)?,
+        _ if matches!(key.counted_unit(), Unit::Messages | Unit::Recipients) => {
+            messages::tally(store, key, request)?
+        }
         _ if request.is_of_some() => asked::tally(store, key, request)?,
-        CountKey::Reason | CountKey::Cause => causes::tally(store, key, request)?,
+        _ if key.is_of_reasons() => causes::tally(store, key, request)?,
         _ if key.attribute().is_some() => attributes::tally(store, key, request)?,
-        _ => messages::tally(store, key, request)?,
+        _ => messages::tally_legs(store, request)?,
     };
     Ok(tally.counts(store, key, intervals, limit)?)
 }

@@ -3,8 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use super::CountKey;
-use super::cause_of;
+use super::{CountKey, Unit, cause_of};
 use crate::store::words::folded;
 use crate::store::{IdHash, Location, Store, StoreError, truncate_term};
 use crate::time::Intervals;
@@ -14,6 +13,8 @@ use crate::time::Intervals;
 pub struct Counts {
     /// What was counted by.
     pub key: CountKey,
+    /// What was counted.
+    pub unit: Unit,
     /// How many things there are.
     pub total: u64,
     /// The first and the last of their times, in milliseconds since 1970.
@@ -120,7 +121,8 @@ impl Tally {
         let total = counts.iter().sum();
         let times = || self.things.iter().map(|it| it.1);
         let span = times().min().zip(times().max());
-        Ok(Counts { key, total, span, value_count, rows, intervals, series })
+        let unit = key.counted_unit();
+        Ok(Counts { key, unit, total, span, value_count, rows, intervals, series })
     }
 
     /// The counts by interval: of all, and of each row behind each other.

@@ -203,13 +203,14 @@ where
         leg.started_ms = leg.started_ms.min(ms);
         leg.is_outgoing |= role.is_outgoing;
         leg.has_beginning |= is_beginning;
-        let says = [
-            (role.is_rejecting, &mut leg.rejected),
-            (role.is_quarantining, &mut leg.quarantined),
-            (role.is_dropping, &mut leg.dropped),
-        ];
-        for (_, slot) in says.into_iter().filter(|(says, _)| *says) {
-            Decision::take_first(slot, ms, event);
+        if role.is_rejecting {
+            Decision::take_first(&mut leg.rejected, ms, event);
+        }
+        if role.is_quarantining {
+            Decision::take_first(&mut leg.quarantined, ms, event);
+        }
+        if role.is_dropping {
+            Decision::take_first(&mut leg.dropped, ms, event);
         }
         if role.kind == RoleKind::Other {
             return;
@@ -351,9 +352,12 @@ pub(crate) fn deciding<R: OutcomeRow>(rows: &[R]) -> impl Iterator<Item = &R> {
 
 /// Decides for a message by its rows.
 pub(super) fn of_message<R: OutcomeRow>(rows: &[R]) -> MessageOutcome {
-    let is_any = |has: fn(Outcome) -> bool| deciding(rows).any(|it| has(it.outcome()));
-    let (is_any_good, is_any_bad) = (is_any(Outcome::is_good), is_any(Outcome::is_bad));
-    let is_any_pending = is_any(|it| it == Outcome::Pending);
+    let (mut is_any_good, mut is_any_bad, mut is_any_pending) = (false, false, false);
+    for outcome in deciding(rows).map(R::outcome) {
+        is_any_good |= outcome.is_good();
+        is_any_bad |= outcome.is_bad();
+        is_any_pending |= outcome == Outcome::Pending;
+    }
     match (is_any_good, is_any_bad, is_any_pending) {
         (false, false, false) => MessageOutcome::Unknown,
         (true, false, false) => MessageOutcome::Delivered,

@@ -38,9 +38,7 @@ pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use order::{NoPlace, Order, Page, Place};
-pub(crate) use overview::{
-    AddressKey, ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of,
-};
+pub(crate) use overview::{ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of};
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
 pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};

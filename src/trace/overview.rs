@@ -26,7 +26,7 @@ use crate::event::{RoleKind, domain_of};
 use crate::store::{EventTable, Location, Senders, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 
-pub(crate) use facts::{AddressKey, MessageFacts, Step, facts_of};
+pub(crate) use facts::{MessageFacts, Step, facts_of};
 
 pub(crate) use judge::ColumnRow;
 pub(crate) use select::{Found, Selection};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::stats::{GroupKey, StatsError};
+use crate::stats::{CountKey, StatsError};
 use crate::time::TimeRange;
 use crate::trace::Outcome;
 
@@ -32,7 +32,7 @@ impl Desk<'_, '_> {
     fn failing(&self, range: TimeRange) -> Result<HashMap<String, u64>, StatsError> {
         let bounced = Outcome::Bounced.as_str();
         let mut failing: HashMap<String, (u64, bool)> = HashMap::new();
-        for (values, count) in self.counts(&[GroupKey::Recipient, GroupKey::Outcome], range)? {
+        for (values, count) in self.counts(&[CountKey::Recipient, CountKey::Outcome], range)? {
             let [Some(address), outcome] = values.as_slice() else { continue };
             let known = failing.entry(address.clone()).or_insert((0, true));
             known.0 += count;

@@ -14,7 +14,7 @@ pub use finding::{Finding, FindingKind, Item};
 pub use rules::RULE_TARGET;
 
 use crate::query::{Pattern, Query};
-use crate::stats::{GroupKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentile};
+use crate::stats::{CountKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentile};
 use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
@@ -97,13 +97,13 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
     let desk = Desk { store, overview: &overview, request, range, before };
     let everything = desk.summary(&MessageFilter::default(), desk.range)?;
     let mut findings = vec![
-        desk.grouped(FindingKind::Lost, &with_outcome("lost"), GroupKey::RecipientDomain)?,
-        desk.grouped(FindingKind::Unclear, &with_outcome("unclear"), GroupKey::RecipientDomain)?,
-        desk.grouped(FindingKind::Bounced, &with_outcome("bounced"), GroupKey::Cause)?,
+        desk.grouped(FindingKind::Lost, &with_outcome("lost"), CountKey::RecipientDomain)?,
+        desk.grouped(FindingKind::Unclear, &with_outcome("unclear"), CountKey::RecipientDomain)?,
+        desk.grouped(FindingKind::Bounced, &with_outcome("bounced"), CountKey::Cause)?,
         desk.grouped(
             FindingKind::BouncedDomains,
             &with_outcome("bounced"),
-            GroupKey::RecipientDomain,
+            CountKey::RecipientDomain,
         )?,
         desk.mailboxes_that_bounce()?,
         desk.slow()?,
@@ -113,17 +113,17 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
     {
         let filter =
             MessageFilter { is_junk: Some(is_junk), ..with_verdict(Verdict::Spam, verdict) };
-        findings.push(desk.grouped(kind, &filter, GroupKey::SenderDomain)?);
+        findings.push(desk.grouped(kind, &filter, CountKey::SenderDomain)?);
     }
     let filter = MessageFilter {
         outcomes: outcomes(&["delivered"]),
         ..with_verdict(Verdict::Dmarc, "FAIL")
     };
-    findings.push(desk.grouped(FindingKind::DmarcFailed, &filter, GroupKey::SenderDomain)?);
+    findings.push(desk.grouped(FindingKind::DmarcFailed, &filter, CountKey::SenderDomain)?);
     findings.push(desk.rules_that_take_mail_away()?);
     findings.push(desk.bursts()?);
     let filter = MessageFilter { lacks_beginning: true, ..MessageFilter::default() };
-    findings.push(desk.grouped(FindingKind::NoBeginning, &filter, GroupKey::Day)?);
+    findings.push(desk.grouped(FindingKind::NoBeginning, &filter, CountKey::Day)?);
     Ok(Triage {
         range: desk.range,
         before: desk.before,
@@ -214,7 +214,7 @@ impl Desk<'_, '_> {
         &self,
         kind: FindingKind,
         filter: &MessageFilter,
-        key: GroupKey,
+        key: CountKey,
     ) -> Result<Finding, StatsError> {
         let request = |range: TimeRange| GroupRequest {
             filter: self.in_range(filter, range),
@@ -276,7 +276,7 @@ impl Desk<'_, '_> {
     /// All values of keys with their counts, without examples.
     fn counts(
         &self,
-        keys: &[GroupKey],
+        keys: &[CountKey],
         range: TimeRange,
     ) -> Result<Vec<(Labels, u64)>, StatsError> {
         let request = GroupRequest {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::stats::{GroupKey, StatsError};
+use crate::stats::{CountKey, StatsError};
 
 impl Desk<'_, '_> {
     /// Senders of many messages in the period and of much fewer in the one before; none where there
@@ -13,8 +13,8 @@ impl Desk<'_, '_> {
         let mut items = Vec::new();
         if let Some(before) = self.before {
             let before: HashMap<Vec<Option<String>>, u64> =
-                self.counts(&[GroupKey::Sender], before)?.into_iter().collect();
-            for (values, count) in self.counts(&[GroupKey::Sender], self.range)? {
+                self.counts(&[CountKey::Sender], before)?.into_iter().collect();
+            for (values, count) in self.counts(&[CountKey::Sender], self.range)? {
                 let earlier = before.get(&values).copied().unwrap_or(0);
                 let is_burst = count >= limits::BURST_MESSAGES_MIN
                     && count >= earlier.saturating_mul(limits::BURST_FACTOR);

@@ -127,7 +127,7 @@ impl EventColumns {
         texts: &'e Texts<'_>,
     ) -> Option<MessageEntry<'e>> {
         let (first_ms, last_ms) = judge.take(events)?;
-        let rows = judge.judged_rows()?;
+        let rows = judge.rows();
         if rows.iter().any(ColumnRow::is_tied) {
             return None;
         }
@@ -142,7 +142,7 @@ impl EventColumns {
         legs.sort_unstable();
         let mut recipients = Vec::with_capacity(rows.len());
         let delivered = self.delivered(events);
-        for row in &rows {
+        for row in rows {
             recipients.push(self.recipient(row, &legs, &delivered, texts));
         }
         // Rows are in the order of the addresses' numbers; those of one address stay as they are.

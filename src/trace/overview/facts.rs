@@ -6,37 +6,19 @@ use super::judge::ColumnJudge;
 use crate::event::{Address, RoleKind};
 #[cfg(doc)]
 use crate::limits;
-use crate::store::{Senders, StoreError, truncate_term};
+use crate::store::{Senders, StoreError};
 use crate::trace::Message;
 use crate::trace::join::join_whole;
-use crate::trace::judge::{OutcomeRow, Statement, by_address};
+use crate::trace::judge::{OutcomeRow, Statement};
 use crate::trace::message::{Direction, Outcome};
 use crate::trace::outcome::statement_of;
-
-/// An address: by number where the index's columns told of it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum AddressKey {
-    Number(u32),
-    /// What the index would hold of it.
-    Text(String),
-}
-
-impl AddressKey {
-    pub(crate) fn of(address: &Address<'_>) -> Self {
-        Self::Text(truncate_term(address.as_str()).to_owned())
-    }
-}
 
 /// What a message adds to counts.
 #[derive(Debug, Default)]
 pub(crate) struct MessageFacts {
-    /// The time of its first event, in milliseconds since 1970.
-    pub(crate) first_seen_ms: i64,
-    /// Who really sent it, numbered as by [`Senders`].
-    pub(crate) sender: Option<AddressKey>,
     /// Its legs.
     pub(crate) legs: Vec<LegFact>,
-    /// One for each recipient of each leg; addresses are numbered as by [`EventTable`].
+    /// One for each recipient of each leg; of originals, as they stand in their message.
     pub(crate) recipients: Vec<RecipientFact>,
     /// Each arrival of each leg once, and each delivery, hand-over and bounce once for each
     /// recipient of a leg; one that names no recipient counts as one. The time is the first one's.
@@ -49,36 +31,20 @@ pub(crate) struct LegFact {
     pub(crate) direction: Direction,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct RecipientFact {
-    pub(crate) address: AddressKey,
     pub(crate) outcome: Outcome,
     /// When the leg started, in milliseconds since 1970.
     pub(crate) started_ms: i64,
     /// How long it took until the outcome, in milliseconds.
     pub(crate) latency_ms: Option<i64>,
-    /// Whether this row decides for the address.
-    pub(crate) is_deciding: bool,
 }
 
-/// The facts of rows.
-fn recipients_of<R: OutcomeRow>(
-    rows: &[R],
-    address: impl Fn(&R) -> AddressKey,
-) -> Vec<RecipientFact> {
-    let mut facts = Vec::with_capacity(rows.len());
-    for rows in by_address(rows) {
-        for (row, left) in rows.iter().zip((0..rows.len()).rev()) {
-            facts.push(RecipientFact {
-                address: address(row),
-                outcome: row.outcome(),
-                started_ms: row.started_ms(),
-                latency_ms: row.latency_ms(),
-                is_deciding: left == 0,
-            });
-        }
+impl RecipientFact {
+    fn of(row: &impl OutcomeRow) -> Self {
+        let (outcome, started_ms) = (row.outcome(), row.started_ms());
+        Self { outcome, started_ms, latency_ms: row.latency_ms() }
     }
-    facts
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -158,7 +124,7 @@ impl Overview<'_> {
         let columns = self.columns()?;
         let start = || (ColumnJudge::new(&columns.table, &self.rules), self.store.events());
         columns.visit_all(start, |made, (judge, reader), events| {
-            if let Some(facts) = judge.facts(events, columns.senders.as_ref()) {
+            if let Some(facts) = judge.facts(events) {
                 visit(made, facts);
                 return Ok(());
             }
@@ -174,24 +140,13 @@ impl Overview<'_> {
 
 impl ColumnJudge<'_> {
     /// The facts by the columns; `None` where these do not tell all.
-    fn facts(&mut self, events: &[u32], senders: Option<&Senders>) -> Option<MessageFacts> {
-        let (first_seen_ms, _) = self.take(events)?;
-        let rows = self.judged_rows()?;
-        let recipients = recipients_of(&rows, |it| AddressKey::Number(it.address));
-        let sender = match senders {
-            Some(senders) => self.sender(events, senders)?,
-            None => None,
-        };
+    fn facts(&mut self, events: &[u32]) -> Option<MessageFacts> {
+        self.take(events)?;
+        let recipients = self.rows().iter().map(RecipientFact::of).collect();
         let steps = steps_of(events.iter().filter_map(|it| self.statement(*it)));
         let legs = self.legs().iter();
         let legs = legs.map(|it| LegFact { started_ms: it.started_ms, direction: it.direction() });
-        Some(MessageFacts {
-            first_seen_ms,
-            sender: sender.map(AddressKey::Number),
-            legs: legs.collect(),
-            recipients,
-            steps,
-        })
+        Some(MessageFacts { legs: legs.collect(), recipients, steps })
     }
 
     /// Who really sent the message; `None` where only the originals tell which event comes first.
@@ -223,14 +178,12 @@ impl ColumnJudge<'_> {
 
 /// The facts by the originals.
 pub(crate) fn facts_of(message: &Message) -> MessageFacts {
-    let rows = message.rows_by_address();
+    let rows = message.recipients.iter().enumerate();
     let legs = message.legs.iter();
     let legs = legs.map(|it| LegFact { started_ms: it.started.as_ms(), direction: it.direction });
     MessageFacts {
-        first_seen_ms: message.first_seen.as_ms(),
-        sender: message.sender.as_ref().or(message.from.as_ref()).map(AddressKey::of),
         legs: legs.collect(),
-        recipients: recipients_of(&rows, |(_, row)| AddressKey::of(&row.address)),
+        recipients: rows.map(|it| RecipientFact::of(&it)).collect(),
         steps: steps_of(statements_of(message)),
     }
 }

@@ -133,11 +133,10 @@ impl<'f> FilterColumns<'f> {
         &self,
         judge: &ColumnJudge<'_>,
         events: &[u32],
-        rows: &[ColumnRow],
         first_ms: i64,
         recipients: &mut Vec<ColumnRow>,
     ) -> Fit {
-        let asked = AskedColumns { filter: self, judge, events, rows, first_ms };
+        let asked = AskedColumns { filter: self, judge, events, first_ms };
         self.filter.fit(&asked, recipients)
     }
 }
@@ -147,7 +146,6 @@ struct AskedColumns<'a, 'f, 't> {
     filter: &'a FilterColumns<'f>,
     judge: &'a ColumnJudge<'t>,
     events: &'a [u32],
-    rows: &'a [ColumnRow],
     first_ms: i64,
 }
 
@@ -170,7 +168,7 @@ impl Asked for AskedColumns<'_, '_, '_> {
     type Row = ColumnRow;
 
     fn rows(&self) -> &[ColumnRow] {
-        self.rows
+        self.judge.rows()
     }
 
     fn first_ms(&self) -> i64 {

@@ -12,11 +12,14 @@ pub(crate) type ColumnRow = JudgedRow<u32, u32>;
 pub(super) struct ColumnJudge<'t> {
     pub(super) table: &'t EventTable,
     judge: Judge<u32, u32, u32>,
+    rows: Vec<ColumnRow>,
+    /// When the legs started, kept for its memory.
+    starts_ms: Vec<i64>,
 }
 
 impl<'t> ColumnJudge<'t> {
     pub(super) fn new(table: &'t EventTable, rules: &JoinRules) -> Self {
-        Self { table, judge: Judge::new(*rules) }
+        Self { table, judge: Judge::new(*rules), rows: Vec::new(), starts_ms: Vec::new() }
     }
 
     /// The legs of the message that was taken last.
@@ -39,8 +42,9 @@ impl<'t> ColumnJudge<'t> {
         Some((row.leg, statement))
     }
 
-    /// Takes the events of a message in place of those before; the first and the last time. `None`
-    /// where the columns do not tell all.
+    /// Takes the events of a message in place of those before, and has it judged; the first and the
+    /// last time. `None` where the columns do not tell all, or only the originals tell which leg
+    /// comes first.
     pub(super) fn take(&mut self, events: &[u32]) -> Option<(i64, i64)> {
         self.judge.clear();
         let (mut first_ms, mut last_ms) = (i64::MAX, i64::MIN);
@@ -52,20 +56,22 @@ impl<'t> ColumnJudge<'t> {
             (first_ms, last_ms) = (first_ms.min(statement.ms), last_ms.max(statement.ms));
             self.judge.take(leg, *event, statement);
         }
+        self.starts_ms.clear();
+        self.starts_ms.extend(self.judge.legs().iter().map(|it| it.started_ms));
+        self.starts_ms.sort_unstable();
+        if self.starts_ms.windows(2).any(|it| it.first() == it.last()) {
+            return None;
+        }
+        self.rows.clear();
+        self.rows.extend(self.judge.judged(|_| true));
+        self.rows.sort_unstable_by_key(|it| (it.address, it.direction, it.started_ms));
         Some((first_ms, last_ms))
     }
 
-    /// The row for each address of each leg, as [`OutcomeRow`](crate::trace::OutcomeRow)s stand.
-    /// `None` where only the originals tell which leg comes first.
-    pub(super) fn judged_rows(&mut self) -> Option<Vec<ColumnRow>> {
-        let mut starts: Vec<i64> = self.legs().iter().map(|it| it.started_ms).collect();
-        starts.sort_unstable();
-        if starts.windows(2).any(|it| it.first() == it.last()) {
-            return None;
-        }
-        let mut rows: Vec<ColumnRow> = self.judge.judged(|_| true).collect();
-        rows.sort_unstable_by_key(|it| (it.address, it.direction, it.started_ms));
-        Some(rows)
+    /// The row for each address of each leg of the message that was taken last, as
+    /// [`OutcomeRow`](crate::trace::OutcomeRow)s stand.
+    pub(super) fn rows(&self) -> &[ColumnRow] {
+        &self.rows
     }
 
     /// Reads the originals of a message: the first [`limits::COUNTED_EVENTS_MAX`].

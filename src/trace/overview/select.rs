@@ -393,13 +393,12 @@ impl<'o, 's> Selection<'o, 's> {
             if filter.is_out(events) {
                 return Ok(());
             }
-            let taken = judge.take(events);
-            if let Some((seen_ms, rows)) = taken.zip(taken.and_then(|_| judge.judged_rows())) {
-                match filter.fit(judge, events, &rows, seen_ms.0, recipients) {
+            if let Some(seen_ms) = judge.take(events) {
+                match filter.fit(judge, events, seen_ms.0, recipients) {
                     Fit::Out => return Ok(()),
                     Fit::In => {
                         let senders = columns.senders.as_ref();
-                        let found = self.found(judge, senders, events, &rows, recipients, seen_ms);
+                        let found = self.found(judge, senders, events, recipients, seen_ms);
                         if let Some(found) = found {
                             return visit(made, reader, found);
                         }
@@ -415,10 +414,9 @@ impl<'o, 's> Selection<'o, 's> {
     /// needed.
     fn found<'m>(
         &self,
-        judge: &ColumnJudge<'_>,
+        judge: &'m ColumnJudge<'_>,
         senders: Option<&Senders>,
         events: &'m [u32],
-        rows: &'m [ColumnRow],
         recipients: &'m [ColumnRow],
         seen_ms: (i64, i64),
     ) -> Option<Found<'m>> {
@@ -430,6 +428,7 @@ impl<'o, 's> Selection<'o, 's> {
             None => None,
         };
         let event = events.iter().filter_map(|it| judge.table.location(*it)).min()?;
+        let rows = judge.rows();
         Some(Found::Columns { events, rows, recipients, seen_ms, sender, event })
     }
 

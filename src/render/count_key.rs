@@ -1,0 +1,41 @@
+//! The names of what is counted by, for people and for programs.
+
+use crate::stats::CountKey;
+
+/// The title of a column of its values.
+pub(super) fn title(key: CountKey) -> &'static str {
+    match key {
+        CountKey::Event => "EVENT",
+        CountKey::Direction => "DIRECTION",
+        CountKey::Sender => "SENDER",
+        CountKey::SenderDomain => "SENDER DOMAIN",
+        CountKey::Recipient => "RECIPIENT",
+        CountKey::RecipientDomain => "RECIPIENT DOMAIN",
+        CountKey::SenderRecipient => "SENDER → RECIPIENT",
+        CountKey::Outcome => "OUTCOME",
+        CountKey::Folder => "FOLDER",
+        CountKey::Rule => "RULE",
+        CountKey::Reason => "REASON",
+        CountKey::Cause => "CAUSE",
+        CountKey::Status => "STATUS",
+        CountKey::Spam => "SPAM VERDICT",
+        CountKey::Dkim => "DKIM VERDICT",
+        CountKey::Dmarc => "DMARC VERDICT",
+        CountKey::Spf => "SPF VERDICT",
+        CountKey::RecipientCount => "RECIPIENTS",
+        CountKey::Hour | CountKey::HourOfDay => "HOUR",
+        CountKey::Day | CountKey::Weekday => "DAY",
+    }
+}
+
+/// The key as a name in JSON and CSV.
+pub(super) fn camel(key: CountKey) -> &'static str {
+    match key {
+        CountKey::SenderDomain => "senderDomain",
+        CountKey::RecipientDomain => "recipientDomain",
+        CountKey::SenderRecipient => "senderRecipient",
+        CountKey::RecipientCount => "recipientCount",
+        CountKey::HourOfDay => "hourOfDay",
+        other => other.as_str(),
+    }
+}
