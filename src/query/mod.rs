@@ -56,7 +56,9 @@ pub use pattern::Pattern;
 pub use phrase::Phrase;
 pub use regexp::Regexp;
 pub use search::{Hits, search};
-pub(crate) use search::{count_at_most, events_of, locations, places, search_heard};
+pub(crate) use search::{
+    count_at_most, events_at_most, events_of, locations, places, places_at_most, search_heard,
+};
 pub use status::StatusRange;
 pub use text_pattern::TextPattern;
 pub(crate) use underline::{printed, underlined};

@@ -135,14 +135,42 @@ pub(crate) fn places(
     store.places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
 }
 
-/// How many events a query finds at most.
+/// How many events within `range` a query finds at most, by what the index knows.
 ///
 /// # Errors
 ///
 /// [`StoreError::Index`].
-pub(crate) fn count_at_most(store: &Store, query: &Query) -> Result<u64, StoreError> {
+pub(crate) fn count_at_most(
+    store: &Store,
+    query: &Query,
+    range: TimeRange,
+) -> Result<u64, StoreError> {
     let columns = store.columns_by_segment();
-    Ok(store.newest(&*lower(query, &columns, Bound::Upper), 0, None)?.0)
+    let upper = within(lower(query, &columns, Bound::Upper), range, &columns);
+    Ok(store.newest(&*upper, 0, None)?.0)
+}
+
+/// Where these events lie, in the order of the archive.
+///
+/// # Errors
+///
+/// [`StoreError::Index`].
+pub(crate) fn places_at_most(
+    store: &Store,
+    query: &Query,
+    range: TimeRange,
+) -> Result<Vec<Location>, StoreError> {
+    let columns = store.columns_by_segment();
+    store.places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
+}
+
+/// All events that a query finds at most.
+///
+/// # Errors
+///
+/// [`StoreError::Index`].
+pub(crate) fn events_at_most(store: &Store, query: &Query) -> Result<EventSet, StoreError> {
+    store.event_set(&*lower(query, &store.columns_by_segment(), Bound::Upper))
 }
 
 /// All events that a query finds, as far as the index can tell IDs of one hash apart.

@@ -6,8 +6,7 @@ use super::{EventColumns, Overview};
 use crate::query::Query;
 use crate::store::{Location, StoreError};
 use crate::trace::filter::MessageFilter;
-use crate::trace::rows::candidates::candidates;
-use crate::trace::rows::needed::needed_events;
+use crate::trace::rows::candidates::Needed;
 use crate::trace::table::Listing;
 use crate::trace::table::filter::ListedFilter;
 
@@ -35,25 +34,23 @@ impl<'o> Way<'o> {
         };
         let asks_more = filter.rows != Query::All || !filter.events.is_empty();
         let is_known = listed.as_ref().is_some_and(|(_, it)| it.is_known());
-        Ok(match (listed, asks_more && !is_known) {
-            (Some((listing, listed)), false) => Self::Listing(listing, Box::new(listed)),
-            (listed, is_open) => {
-                let places = if is_open { candidates(overview.store, filter)? } else { None };
-                match (places, listed) {
-                    // What the table leaves open may be less than what the index finds.
-                    (Some(places), Some((listing, listed)))
-                        if listed.open_count(filter.first_seen, places.len())? < places.len() =>
-                    {
-                        Self::Listing(listing, Box::new(listed))
-                    }
-                    (Some(places), _) => Self::Candidates(places),
-                    (None, Some((listing, listed))) if needed_events(&filter.rows).is_empty() => {
-                        Self::Listing(listing, Box::new(listed))
-                    }
-                    (None, _) => Self::by_columns(overview, filter)?,
-                }
+        let needed = match asks_more && !is_known {
+            true => Needed::find(overview.store, filter)?,
+            false => None,
+        };
+        match (needed, listed) {
+            (None, Some((listing, listed))) => Ok(Self::Listing(listing, Box::new(listed))),
+            // What the table leaves open may be less than what the index finds.
+            (Some(needed), Some((listing, listed)))
+                if listed.open_count(filter.first_seen, needed.count)? < needed.count =>
+            {
+                Ok(Self::Listing(listing, Box::new(listed)))
             }
-        })
+            (Some(needed), _) if needed.are_few() => {
+                Ok(Self::Candidates(needed.places(overview.store)?))
+            }
+            _ => Self::by_columns(overview, filter),
+        }
     }
 
     pub(super) fn by_columns(

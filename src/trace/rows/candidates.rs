@@ -13,28 +13,50 @@ use crate::trace::filter::MessageFilter;
 use crate::trace::gather::{gather_from, record_of};
 use crate::trace::{JoinRules, Message};
 
-/// Where events lie, one of which every message has that is what is asked for: the fewest that the
-/// index tells. `None` where it tells none, or too many to read their messages one by one.
-///
-/// # Errors
-///
-/// [`StoreError`].
-pub(in crate::trace) fn candidates(
-    store: &Store,
-    filter: &MessageFilter,
-) -> Result<Option<Vec<Location>>, StoreError> {
-    let mut fewest: Option<(u64, Query)> = None;
-    for query in needed_events(&filter.rows).into_iter().chain(filter.events.iter().cloned()) {
-        // What the index knows is enough to choose by.
-        let count = query::count_at_most(store, &query)?;
-        if fewest.as_ref().is_none_or(|(least, _)| count < *least) {
-            fewest = Some((count, query));
+/// Events of which every message has one that is what is asked for.
+pub(in crate::trace) struct Needed {
+    query: Query,
+    range: TimeRange,
+    /// How many of them there are at most.
+    pub(in crate::trace) count: usize,
+}
+
+impl Needed {
+    /// The fewest that the index tells; `None` where it tells none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index cannot be read.
+    pub(in crate::trace) fn find(
+        store: &Store,
+        filter: &MessageFilter,
+    ) -> Result<Option<Self>, StoreError> {
+        // No event is before the first.
+        let range = TimeRange { since: filter.first_seen.since, until: None };
+        let mut fewest: Option<Self> = None;
+        for query in needed_events(&filter.rows).into_iter().chain(filter.events.iter().cloned()) {
+            let count = query::count_at_most(store, &query, range)?;
+            let count = usize::try_from(count).unwrap_or(usize::MAX);
+            if fewest.as_ref().is_none_or(|it| count < it.count) {
+                fewest = Some(Self { query, range, count });
+            }
         }
+        Ok(fewest)
     }
-    let Some((_, query)) = fewest else { return Ok(None) };
-    let places = query::places(store, &query, TimeRange::default())?;
-    let is_few = places.len() <= limits::QUERY_CANDIDATES_MAX;
-    Ok(is_few.then_some(places))
+
+    /// Whether they are few enough to read the messages of each.
+    pub(in crate::trace) fn are_few(&self) -> bool {
+        self.count <= limits::QUERY_CANDIDATES_MAX
+    }
+
+    /// Where they lie, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index cannot be read.
+    pub(in crate::trace) fn places(&self, store: &Store) -> Result<Vec<Location>, StoreError> {
+        query::places_at_most(store, &self.query, self.range)
+    }
 }
 
 /// Hands each message that has an event at one of `places`, which are in order, to `visit` once, on
