@@ -20,7 +20,7 @@ const GROUP_KEYS: [&str; 15] = [
     "folder,rule",
 ];
 
-const COUNT_KEYS: [&str; 16] = [
+const COUNT_KEYS: [&str; 18] = [
     "event",
     "direction",
     "sender",
@@ -37,6 +37,8 @@ const COUNT_KEYS: [&str; 16] = [
     "dkim",
     "dmarc",
     "spf",
+    "weekday",
+    "hour-of-day",
 ];
 
 /// Runs a command in each format and checks what comes out.
