@@ -68,9 +68,9 @@ impl<'t> Texts<'t> {
 }
 
 impl Overview<'_> {
-    /// Makes something of the entries of all messages but those of which an event lies at such a
-    /// place, on all cores, and hands it on, some at a time. The overview must have senders, and
-    /// rules by which nothing is too early to be lost.
+    /// Makes something of the entries of all messages but those whose events lie at such places, on
+    /// all cores, and hands it on, some at a time. The overview must have senders, and rules by which
+    /// nothing is too early to be lost.
     ///
     /// # Errors
     ///
@@ -95,18 +95,31 @@ impl Overview<'_> {
                     |(judge, reader), numbers| {
                         let mut made = Vec::with_capacity(numbers.len());
                         for events in numbers.iter().map(|it| table.events_of(*it)) {
-                            let mut places = events.iter().filter_map(|it| table.location(*it));
-                            if is_left_out.is_some_and(|it| places.any(it)) {
+                            let is_out = |it: &u32| {
+                                let is_out = table.location(*it).zip(is_left_out);
+                                is_out.is_some_and(|(place, is_out)| is_out(place))
+                            };
+                            let out_count = events.iter().filter(|it| is_out(it)).count();
+                            if is_left_out.is_some() && out_count == events.len() {
                                 continue;
                             }
-                            match columns.entry(judge, events, &texts) {
-                                Some(entry) => made.push(make(&entry)),
-                                None => {
-                                    let read = judge.originals(events, reader)?;
-                                    let is_whole = read.len() == events.len();
-                                    for_each_entry_of(read, is_whole, |it| made.push(make(&it)));
-                                }
+                            // Events that share no more than the hash of an ID are several messages,
+                            // of which some may be left out.
+                            let entry = match out_count {
+                                0 => columns.entry(judge, events, &texts),
+                                _ => None,
+                            };
+                            if let Some(entry) = entry {
+                                made.push(make(&entry));
+                                continue;
                             }
+                            let read = judge.originals(events, reader)?;
+                            let is_whole = read.len() == events.len();
+                            for_each_entry_of(read, is_whole, |it| {
+                                if is_left_out.is_none_or(|is_out| !is_out(it.place)) {
+                                    made.push(make(&it));
+                                }
+                            });
                         }
                         Ok(made)
                     },

@@ -190,3 +190,15 @@ fn a_store_without_a_table_gets_one_with_its_next_commit() {
     assert_eq!(placeless(entries(&store)), judged);
     assert_eq!(entries(&store).len(), 2);
 }
+
+#[test]
+fn events_that_are_alike_and_have_no_trace_id_are_all_in_the_table() {
+    use crate::trace::samples::at;
+    let dir = tempfile::tempdir().unwrap();
+    let alike = |ms| at(ms, "", "OUTGOING_EMAIL_QUEUED", serde_json::json!({}));
+    let batches = [vec![alike(0)], vec![alike(1), alike(2)]];
+    write(dir.path(), &batches, Some(TableUpkeep { read_events_max: 0 }));
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(entries(&store).len(), 3);
+    assert_eq!(is_table_true(&store).unwrap(), Some(true));
+}
