@@ -53,6 +53,20 @@ fn facets_and_histograms_count_all_that_is_found() {
     assert_eq!(answer["facets"]["status"]["values"], json!([{"value": "5.2.2", "count": 1}]));
     assert!(answer.get("histogram").is_none());
 
+    // A message has two recipients, who are half of all each.
+    let two = json!({
+        "from": "eve@far.example", "messageId": "<two@far.example>",
+        "recipients": ["ana@acme.example", "bob@acme.example"]
+    });
+    let ana = json!({"recipient": "ana@acme.example", "folder": "INBOX"});
+    let log = [
+        line(0, "trace-two", "ORGANIZATION_EMAIL_RECEIVED", two),
+        line(1_000, "trace-two", "MAILBOX_EMAIL_DELIVERED", ana),
+        line(90_000_000, "trace-late", "JOURNALING_INITIATED", json!({})),
+    ];
+    let ended = Filled::with(&log).run(&["messages", "to:*", "--facets", "outcome"]).with(0);
+    assert_eq!(ended.stdout.matches("50.0 %").count(), 2, "{ended:#?}");
+
     // What stands behind the option may be the query.
     let ended = store.run(&["search", "--facets", "event:bounced"]).with(0);
     assert!(ended.stdout.contains("event (1 in all)"), "{ended:#?}");

@@ -351,7 +351,7 @@ fn write(
     if context.global.format == Format::Table {
         let facets = shape.facets.as_deref().unwrap_or_default();
         let histogram = shape.histogram.as_ref().and_then(Option::as_ref);
-        write_shape_table(facets, histogram, page.total, &context.table_options(false), out)?;
+        write_shape_table(facets, histogram, &context.table_options(false), out)?;
     }
     if page.messages.is_empty() && context.global.format == Format::Csv {
         write_messages_csv(&[], true, zone, out)?;

@@ -182,7 +182,7 @@ fn write_hits(
     if context.global.format == Format::Table {
         let facets = shape.facets.as_deref().unwrap_or_default();
         let histogram = shape.histogram.as_ref().and_then(Option::as_ref);
-        write_shape_table(facets, histogram, hits.total(), &context.table_options(false), out)?;
+        write_shape_table(facets, histogram, &context.table_options(false), out)?;
     }
     Ok(shown)
 }

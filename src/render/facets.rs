@@ -18,7 +18,6 @@ use crate::time::Zone;
 pub fn write_shape_table(
     facets: &[Facet],
     histogram: Option<&Histogram>,
-    total: u64,
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -34,7 +33,7 @@ pub fn write_shape_table(
             table.push([
                 Cell::new(value.as_deref().unwrap_or("(none)")),
                 Cell::new(&count.to_string()),
-                Cell::new(&share_in_words(*count, total)),
+                Cell::new(&share_in_words(*count, facet.total)),
             ]);
         }
         table.write(options.width, out)?;

@@ -19,6 +19,8 @@ pub struct Facet {
     pub values: Vec<(Option<String>, u64)>,
     /// How many values there are.
     pub value_count: usize,
+    /// How many answers there are, of the kind that is counted: events, messages or recipients.
+    pub total: u64,
 }
 
 /// How many answers there are in each of some intervals.
@@ -59,6 +61,7 @@ pub fn facets_of_messages(
             field: key.as_str().to_owned(),
             values: values.map(|it| (it.values.into_iter().next().flatten(), it.count)).collect(),
             value_count: groups.group_count,
+            total: groups.total,
         })
     };
     keys.iter().map(facet).collect()
@@ -92,6 +95,7 @@ pub fn histogram_of_messages(
 /// The most frequent values of fields of events.
 #[must_use]
 pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
+    let total = shape.slots.values().sum();
     let facet = |(field, values): (&Field, &HashMap<String, u64>)| {
         let mut list: Vec<(&String, &u64)> = values.iter().collect();
         list.sort_unstable_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
@@ -100,6 +104,7 @@ pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
             field: field.name().to_owned(),
             values: shown.map(|(value, count)| (Some((*value).clone()), **count)).collect(),
             value_count: list.len(),
+            total,
         }
     };
     fields.iter().zip(&shape.values).map(facet).collect()
