@@ -170,6 +170,13 @@ impl TimeRange {
             && self.until.is_none_or(|until| other.until.is_some_and(|it| it <= until))
     }
 
+    /// The time of the same length before the time from `since` up to `until`.
+    #[must_use]
+    pub fn before(since: Timestamp, until: Timestamp) -> Self {
+        let earlier = since.saturating_add_ms(-until.ms_since(since).max(0));
+        Self { since: Some(earlier), until: Some(since) }
+    }
+
     /// Whether there is no bound at either end.
     #[must_use]
     pub fn is_unbounded(&self) -> bool {

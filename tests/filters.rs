@@ -228,26 +228,37 @@ const QUERIES: &[(&str, Plain)] = &[
     }),
 ];
 
+/// The messages of a store, as lines of JSON.
+fn messages_of(store: &Path, args: &[&str]) -> Vec<Value> {
+    let fixed = ["messages", "--format", "ndjson", "--limit", "100000"];
+    let ran = on(store, &[&fixed, args].concat());
+    assert!(matches!(ran.status, Some(0 | 1)), "{ran:#?}");
+    ran.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
+}
+
+fn ids(message: &Value) -> String {
+    message["traceIds"].to_string()
+}
+
+/// Checks what was found, and shows no more than the first differences.
+fn assert_found(found: &BTreeSet<String>, expected: &BTreeSet<String>, asked: &str) {
+    let missed: Vec<_> = expected.difference(found).take(2).collect();
+    let wrong: Vec<_> = found.difference(expected).take(2).collect();
+    assert_eq!((missed, wrong), (vec![], vec![]), "{asked}");
+}
+
 #[test]
 fn each_query_finds_what_a_plain_reading_finds() {
     let dir = tempfile::tempdir().unwrap();
     import_into(&dir, &[("log.ndjson", &log(20_000))], 3_000);
     let store = dir.path().join("store");
-    let lines = |args: &[&str]| -> Vec<Value> {
-        let fixed = ["messages", "--format", "ndjson", "--limit", "100000"];
-        let ran = on(&store, &[&fixed, args].concat());
-        assert!(matches!(ran.status, Some(0 | 1)), "{ran:#?}");
-        ran.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
-    };
-    let ids = |it: &Value| it["traceIds"].to_string();
+    let lines = |args: &[&str]| messages_of(&store, args);
     let all = lines(&["--events"]);
     let mut empty = Vec::new();
     for (query, plain) in QUERIES {
         let expected: BTreeSet<String> = all.iter().filter(|it| plain(it)).map(ids).collect();
         let found: BTreeSet<String> = lines(&[query]).iter().map(ids).collect();
-        let missed: Vec<_> = expected.difference(&found).take(2).collect();
-        let wrong: Vec<_> = found.difference(&expected).take(2).collect();
-        assert_eq!((missed, wrong), (vec![], vec![]), "{query}");
+        assert_found(&found, &expected, query);
         empty.extend(expected.is_empty().then_some(*query));
     }
     assert!(empty.len() <= 1, "{empty:?} find nothing");
@@ -262,22 +273,14 @@ fn each_filter_finds_what_a_plain_reading_finds() {
     let start = log[..delivery].rfind('\n').unwrap() + 1;
     import_into(&dir, &[("log.ndjson", &log[start..])], 3_000);
     let store = dir.path().join("store");
-    let lines = |args: &[&str]| -> Vec<Value> {
-        let fixed = ["messages", "--format", "ndjson", "--limit", "100000"];
-        let ran = on(&store, &[&fixed, args].concat());
-        assert!(matches!(ran.status, Some(0 | 1)), "{ran:#?}");
-        ran.stdout.lines().map(|it| serde_json::from_str(it).unwrap()).collect()
-    };
-    let ids = |it: &Value| it["traceIds"].to_string();
+    let lines = |args: &[&str]| messages_of(&store, args);
     let all = lines(&["--events"]);
     assert!(all.len() > 2_000, "{}", all.len());
     for (args, plain) in FILTERS {
         let expected: BTreeSet<String> = all.iter().filter(|it| plain(it)).map(ids).collect();
         let found: BTreeSet<String> = lines(args).iter().map(ids).collect();
         assert!(!expected.is_empty(), "{args:?} finds nothing");
-        let missed: Vec<_> = expected.difference(&found).take(2).collect();
-        let wrong: Vec<_> = found.difference(&expected).take(2).collect();
-        assert_eq!((missed, wrong), (vec![], vec![]), "{args:?}");
+        assert_found(&found, &expected, &args.join(" "));
     }
 }
 

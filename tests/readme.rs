@@ -20,6 +20,22 @@ fn commands(page: &str) -> Vec<String> {
     lines.filter(|it| it.starts_with("mailtrace ")).collect()
 }
 
+/// Runs commands as a user does who stands in a directory with `bin/mailtrace`: each says something.
+fn run_all(commands: Vec<String>, dir: &Path, store: Option<&Path>) {
+    let path = std::env::var("PATH").unwrap_or_default();
+    for command in commands {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &command]).current_dir(dir).env_clear();
+        shell.env("PATH", format!("{}:{path}", dir.join("bin").display()));
+        shell.env("HOME", dir).env("MAILTRACE_NOW", NOW);
+        shell.envs(store.map(|it| ("MAILTRACE_STORE", it)));
+        let output = shell.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{command}\n{stderr}");
+        assert!(!output.stdout.is_empty(), "{command}");
+    }
+}
+
 #[test]
 fn every_command_of_the_readme_runs() {
     let dir = tempfile::tempdir().unwrap();
@@ -33,23 +49,9 @@ fn every_command_of_the_readme_runs() {
     fs::copy(sample("firehose.gz"), at("events.ndjson.gz")).unwrap();
     fs::write(at("ids.txt"), "<news.42@shop.example>\n").unwrap();
     fs::write(at("case-17.key"), "not to be guessed").unwrap();
-    let path = format!("{}:{}", at("bin").display(), std::env::var("PATH").unwrap_or_default());
     let commands = commands("README.md");
     assert!(commands.len() >= 5, "{commands:?}");
-    for command in commands {
-        let output = Command::new("sh")
-            .args(["-c", &command])
-            .current_dir(dir.path())
-            .env_clear()
-            .env("PATH", &path)
-            .env("HOME", dir.path())
-            .env("MAILTRACE_NOW", NOW)
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{command}\n{stderr}");
-        assert!(!output.stdout.is_empty(), "{command}");
-    }
+    run_all(commands, dir.path(), None);
 }
 
 #[test]
@@ -59,22 +61,7 @@ fn every_query_of_the_examples_finds_something() {
     fs::create_dir(dir.join("bin")).unwrap();
     symlink(env!("CARGO_BIN_EXE_mailtrace"), dir.join("bin/mailtrace")).unwrap();
     fs::write(dir.join("watchlist.txt"), "ana@acme.example\n*@bank.example\n").unwrap();
-    let path = format!("{}:{}", dir.join("bin").display(), std::env::var("PATH").unwrap());
     let commands = commands("docs/QUERIES.md");
     assert!(commands.len() > 30, "{commands:?}");
-    for command in commands {
-        let output = Command::new("sh")
-            .args(["-c", &command])
-            .current_dir(dir)
-            .env_clear()
-            .env("PATH", &path)
-            .env("HOME", dir)
-            .env("MAILTRACE_STORE", store.store())
-            .env("MAILTRACE_NOW", NOW)
-            .output()
-            .unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(0), "{command}\n{stderr}");
-        assert!(!output.stdout.is_empty(), "{command}");
-    }
+    run_all(commands, dir, Some(&store.store()));
 }

@@ -22,7 +22,7 @@ use crate::render::{
     write_series_csv, write_series_json,
 };
 use crate::stats::{
-    CountKey, CountRow, Counts, StatsRequest, compare, count_by, count_events, latencies, metrics,
+    CountKey, CountRow, Counts, StatsRequest, compare, count_by, latencies, metrics,
 };
 use crate::store::Store;
 use crate::time::{Interval, Timestamp};
@@ -98,7 +98,11 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
         None if args.latency => show_latency(args, &request, store, context, &mut out)?,
         None if args.metrics => show_metrics(args, &request, store, context, &mut out)?,
         None if interval.is_some() => show_series(args, &request, store, context, &mut out)?,
-        None => show_events(&count_events(store, &request)?, context, &mut out)?,
+        None => show_events(
+            &count_by(store, CountKey::Event, &request, usize::MAX)?,
+            context,
+            &mut out,
+        )?,
     };
     out.flush()?;
     if !has_found {

@@ -21,19 +21,9 @@ pub fn write_messages_table(
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut table = Table::new([
-        Column::whole("FIRST SEEN"),
-        Column::whole("OUTCOME"),
-        Column::shortened("FROM → TO"),
-        Column::beneath(),
-    ]);
+    let mut table = new_table();
     for message in messages {
-        table.push([
-            Cell::new(&message.first_seen.in_zone(&options.zone)),
-            Cell::styled(message.outcome.as_str(), message_style(message.outcome)),
-            Cell::marked(from_and_to(message)),
-            Cell::marked(beneath(message)),
-        ]);
+        table.push(row_of(message, &message.first_seen.in_zone(&options.zone)));
     }
     table.write(options.width, out)
 }
@@ -49,22 +39,12 @@ pub fn write_matching_table(
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut table = Table::new([
-        Column::whole("FIRST SEEN"),
-        Column::whole("OUTCOME"),
-        Column::shortened("FROM → TO"),
-        Column::beneath(),
-    ]);
+    let mut table = new_table();
     for (message, matching) in messages {
         let rows = matching.deciding_recipients();
         let time = message.first_seen.in_zone(&options.zone);
         if rows.is_empty() {
-            table.push([
-                Cell::new(&time),
-                Cell::styled(message.outcome.as_str(), message_style(message.outcome)),
-                Cell::marked(from_and_to(message)),
-                Cell::marked(beneath(message)),
-            ]);
+            table.push(row_of(message, &time));
         }
         let more = rows.len().saturating_sub(limits::TABLE_RECIPIENTS_MAX);
         for (place, row) in rows.iter().take(limits::TABLE_RECIPIENTS_MAX).enumerate() {
@@ -80,6 +60,25 @@ pub fn write_matching_table(
         }
     }
     table.write(options.width, out)
+}
+
+fn new_table() -> Table {
+    Table::new([
+        Column::whole("FIRST SEEN"),
+        Column::whole("OUTCOME"),
+        Column::shortened("FROM → TO"),
+        Column::beneath(),
+    ])
+}
+
+/// A message as a whole.
+fn row_of(message: &Message, time: &str) -> [Cell; 4] {
+    [
+        Cell::new(time),
+        Cell::styled(message.outcome.as_str(), message_style(message.outcome)),
+        Cell::marked(from_and_to(message)),
+        Cell::marked(beneath(message)),
+    ]
 }
 
 /// The ID to go on with, the subject, and what is known of the recipient.

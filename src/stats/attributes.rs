@@ -52,7 +52,7 @@ fn is_counted(key: CountKey, set: &AttributeSet<'_>, has_value: bool) -> bool {
 
 /// Whether a name of an event, in lower case, is one that is documented: nobody would write these
 /// otherwise.
-fn is_documented(folded: &str) -> bool {
+pub(super) fn is_documented(folded: &str) -> bool {
     EventName::DOCUMENTED.iter().any(|it| it.as_str().eq_ignore_ascii_case(folded))
 }
 

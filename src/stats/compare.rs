@@ -55,9 +55,8 @@ pub fn compare(
     (since, until): (Timestamp, Timestamp),
     limit: usize,
 ) -> Result<Compared, StatsError> {
-    let earlier = since.saturating_add_ms(-until.ms_since(since).max(0));
     let now = TimeRange { since: Some(since), until: Some(until) };
-    let before = TimeRange { since: Some(earlier), until: Some(since) };
+    let before = TimeRange::before(since, until);
     let count = |range| {
         let request = StatsRequest { range, interval: None, ..request.clone() };
         count_by(store, key, &request, usize::MAX)

@@ -1,18 +1,9 @@
 //! Events by name, by far the most frequent question.
 
+use super::attributes::is_documented;
 use super::tally::{CountRow, Counts};
-use super::{CountKey, StatsError, StatsRequest, count_by};
-use crate::event::EventName;
+use super::{CountKey, StatsError};
 use crate::store::{Attribute, Store};
-
-/// Counts events by name, all names.
-///
-/// # Errors
-///
-/// [`StatsError`].
-pub fn count_events(store: &Store, request: &StatsRequest) -> Result<Counts, StatsError> {
-    count_by(store, CountKey::Event, request, usize::MAX)
-}
 
 /// Counts all events by name, the most frequent `limit` names first, if all names are documented or
 /// missing: of others, only events tell how they are written. It takes a look at a few hundred terms.
@@ -20,11 +11,10 @@ pub(super) fn count_documented(store: &Store, limit: usize) -> Result<Option<Cou
     let total = store.checkpoint().records;
     let mut rows = Vec::new();
     for (folded, count) in store.attribute_counts(Attribute::Event)? {
-        let name = folded.to_uppercase();
-        if EventName::DOCUMENTED.iter().all(|it| it.as_str() != name) {
+        if !is_documented(&folded) {
             return Ok(None);
         }
-        rows.push(CountRow { value: Some(name), count, series: Vec::new() });
+        rows.push(CountRow { value: Some(folded.to_uppercase()), count, series: Vec::new() });
     }
     let named: u64 = rows.iter().map(|it| it.count).sum();
     let unnamed = total.saturating_sub(named);

@@ -95,7 +95,6 @@ pub fn histogram_of_messages(
 /// The most frequent values of fields of events.
 #[must_use]
 pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
-    let total = shape.slots.values().sum();
     let facet = |(field, values): (&Field, &HashMap<String, u64>)| {
         let mut list: Vec<(&String, &u64)> = values.iter().collect();
         list.sort_unstable_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
@@ -104,7 +103,7 @@ pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
             field: field.name().to_owned(),
             values: shown.map(|(value, count)| (Some((*value).clone()), **count)).collect(),
             value_count: list.len(),
-            total,
+            total: shape.total,
         }
     };
     fields.iter().zip(&shape.values).map(facet).collect()

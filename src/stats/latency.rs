@@ -2,8 +2,8 @@
 
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
-use crate::time::{Intervals, TimeRange, Timestamp};
-use crate::trace::{EventTracer, MessageFacts, Outcome, OutcomeRow, Overview, facts_of};
+use crate::time::{Intervals, Timestamp};
+use crate::trace::{ListedMessage, MessageFacts, Outcome, OutcomeRow, Overview};
 
 /// How long mail took.
 #[derive(Clone, Debug)]
@@ -62,30 +62,19 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
             }
         }
     };
-    let parts = match overview.listing() {
-        _ if request.is_of_some() => request.visit_asked(store, |part, message, recipients| {
+    // Legs count by their own start, so messages of all times are looked at.
+    let take_entry = |part: &mut Vec<Measured>, message: &ListedMessage| {
+        for row in &message.rows {
+            if let Some(latency_ms) = row.latency_ms() {
+                take(part, row.outcome, row.started_ms(), latency_ms);
+            }
+        }
+    };
+    let parts = match request.is_of_some() {
+        true => request.visit_asked(store, |part, message, recipients| {
             take_facts(part, StatsRequest::asked_facts(message, recipients));
         })?,
-        None => overview.visit(take_facts)?,
-        // Legs count by their own start.
-        Some(listing) => listing.visit(
-            TimeRange::default(),
-            None,
-            || EventTracer::new(store, &request.rules),
-            |part, tracer, message| {
-                if message.needs_originals {
-                    let read = tracer.message_of(message.place)?;
-                    read.iter().for_each(|it| take_facts(part, facts_of(it)));
-                    return Ok(());
-                }
-                for row in &message.rows {
-                    if let Some(latency_ms) = row.latency_ms() {
-                        take(part, row.outcome, row.started_ms(), latency_ms);
-                    }
-                }
-                Ok(())
-            },
-        )?,
+        false => overview.visit_entries(take_facts, take_entry)?,
     };
     let mut measured = parts.concat();
     measured.sort_unstable();

@@ -7,10 +7,7 @@ use super::groups::GroupValue;
 use super::tally::{Tally, Value};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::store::{Store, StoreError};
-use crate::time::TimeRange;
-use crate::trace::{
-    Direction, EventTracer, MessageFacts, MessageFilter, Overview, Selection, facts_of,
-};
+use crate::trace::{Direction, ListedMessage, MessageFacts, MessageFilter, Overview, Selection};
 
 /// What one worker found: numbers of values, or the values, each with its time.
 #[derive(Default)]
@@ -66,24 +63,10 @@ pub(super) fn tally_legs(store: &Store, request: &StatsRequest) -> Result<Tally,
         let legs = facts.legs.iter();
         legs.for_each(|it| take(part, it.direction == Direction::Outgoing, it.started_ms));
     };
-    let parts = match overview.listing() {
-        None => overview.visit(take_facts)?,
-        Some(listing) => listing.visit(
-            TimeRange::default(),
-            None,
-            || EventTracer::new(store, &request.rules),
-            |part, tracer, message| {
-                if message.needs_originals {
-                    let read = tracer.message_of(message.place)?;
-                    read.iter().for_each(|it| take_facts(part, facts_of(it)));
-                } else {
-                    let legs = message.legs.iter();
-                    legs.for_each(|it| take(part, it.is_outgoing, it.started_ms));
-                }
-                Ok(())
-            },
-        )?,
+    let take_entry = |part: &mut Part, message: &ListedMessage| {
+        message.legs.iter().for_each(|it| take(part, it.is_outgoing, it.started_ms));
     };
+    let parts = overview.visit_entries(take_facts, take_entry)?;
     let directions = [Direction::Incoming, Direction::Outgoing];
     let label = |it: u32| directions.get(it as usize).map(ToString::to_string);
     Ok(joined(parts, label))

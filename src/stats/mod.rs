@@ -21,7 +21,6 @@ mod tally;
 
 pub use crate::event::cause_of;
 pub use compare::{Compared, ComparedRow, compare};
-pub use events::count_events;
 pub use facets::{
     Facet, Histogram, facets_of_events, facets_of_messages, histogram, histogram_of_messages,
 };

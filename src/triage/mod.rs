@@ -137,10 +137,9 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
 /// The period of the same length before the one that is asked for, where the store has events from
 /// before that.
 fn period_before(store: &Store, request: &TriageRequest) -> Option<TimeRange> {
-    let length_ms = request.until.ms_since(request.since).max(0);
-    let earlier = request.since.saturating_add_ms(-length_ms);
-    let is_known = store.time_span().is_some_and(|(first, _)| first <= earlier);
-    is_known.then_some(TimeRange { since: Some(earlier), until: Some(request.since) })
+    let before = TimeRange::before(request.since, request.until);
+    let is_known = store.time_span().is_some_and(|(first, _)| Some(first) <= before.since);
+    is_known.then_some(before)
 }
 
 fn outcomes(words: &[&str]) -> Vec<OutcomeWord> {

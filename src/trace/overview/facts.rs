@@ -7,11 +7,14 @@ use crate::event::{Address, RoleKind};
 #[cfg(doc)]
 use crate::limits;
 use crate::store::{Senders, StoreError};
+use crate::time::TimeRange;
 use crate::trace::Message;
+use crate::trace::event_tracer::EventTracer;
 use crate::trace::join::join_whole;
 use crate::trace::judge::{OutcomeRow, Statement};
 use crate::trace::message::{Direction, Outcome};
 use crate::trace::outcome::statement_of;
+use crate::trace::table::ListedMessage;
 
 /// What a message adds to counts.
 #[derive(Debug, Default)]
@@ -133,6 +136,30 @@ impl Overview<'_> {
             let read = read.into_iter().map(|(_, it)| it).collect();
             let messages = join_whole(read, &self.rules, &|_| is_whole);
             messages.iter().for_each(|it| visit(made, facts_of(it)));
+            Ok(())
+        })
+    }
+
+    /// As [`Overview::visit`]; where there is a message table, it hands its entries to `visit_listed`
+    /// but for those whose originals are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when table, index or archive cannot be read.
+    pub(crate) fn visit_entries<T: Default + Send>(
+        &self,
+        visit: impl Fn(&mut T, MessageFacts) + Sync,
+        visit_listed: impl Fn(&mut T, &ListedMessage) + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let Some(listing) = self.listing else { return self.visit(visit) };
+        let start = || EventTracer::new(self.store, &self.rules);
+        listing.visit(TimeRange::default(), None, start, |made, tracer, message| {
+            if message.needs_originals {
+                let read = tracer.message_of(message.place)?;
+                read.iter().for_each(|it| visit(made, facts_of(it)));
+            } else {
+                visit_listed(made, message);
+            }
             Ok(())
         })
     }

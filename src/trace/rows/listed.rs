@@ -1,13 +1,13 @@
 //! Queries on rows, by what the message table says of them.
 
-use super::direction_word;
+use super::{direction_word, junk_word};
 use crate::event::domain_of;
 use crate::query::{Clause, Field, Matcher, Query};
 use crate::store::{StoreError, TableSegment, TextColumn, verdicts_of};
 use crate::time::Timestamp;
 use crate::trace::judge::{OutcomeRow, deciding};
 use crate::trace::message::{MessageOutcome, Outcome};
-use crate::trace::table::listing::{ListedMessage, ListedRow, Listing};
+use crate::trace::table::listing::{ListedMessage, ListedRow, Listing, Texts};
 
 /// Whether something is so, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,16 +81,6 @@ pub(in crate::trace) enum Test {
     Unknown,
 }
 
-/// For each text of a column of each segment, whether it is what is asked for.
-pub(in crate::trace) struct Texts(Vec<Vec<bool>>);
-
-impl Texts {
-    fn has(&self, segment: usize, text: Option<u32>) -> bool {
-        let Some(text) = text else { return false };
-        self.0.get(segment).and_then(|it| it.get(text as usize)).copied().unwrap_or(false)
-    }
-}
-
 /// Where the table has a text.
 #[derive(Clone, Copy)]
 pub(in crate::trace) enum Column {
@@ -162,7 +152,7 @@ impl Test {
     fn find(listing: &Listing<'_>, clause: &Clause) -> Result<Self, StoreError> {
         let matcher = &clause.matcher;
         let texts = |column: fn(&TableSegment) -> &TextColumn, is_such: &dyn Fn(&str) -> bool| {
-            listing.texts_that_are(column, is_such).map(Texts)
+            listing.texts_that_are(column, is_such)
         };
         let is_it = |text: &str| !text.is_empty() && matcher.fits_text(text);
         let of_domain =
@@ -249,8 +239,7 @@ impl Test {
                 }
             }
             Self::Junk(matcher) => entry.is_some_and(|it| {
-                let word = if it.bits.is_junk { "true" } else { "false" };
-                it.folder.is_some() && matcher.fits_text(word)
+                it.folder.is_some() && matcher.fits_text(junk_word(it.bits.is_junk))
             }),
             Self::Recipients(matcher) => {
                 let count = deciding(&message.rows).count();

@@ -1,5 +1,6 @@
 //! Options as the query that they stand for.
 
+use super::junk_word;
 use crate::query::{Field, Matcher, NumberRange, Pattern, Query};
 use crate::trace::filter::MessageFilter;
 
@@ -25,7 +26,7 @@ impl MessageFilter {
                 .map(|it| Query::or(vec![sent_by(it), it.query().in_field(Field::To)])),
         );
         parts.extend(self.folder.as_ref().map(own));
-        parts.extend(self.is_junk.map(|it| word(Field::Junk, if it { "true" } else { "false" })));
+        parts.extend(self.is_junk.map(|it| word(Field::Junk, junk_word(it))));
         // Only a bounce that decided counts.
         if self.status.is_some() || self.reason.is_some() {
             parts.push(word(Field::Outcome, "bounced"));

@@ -149,7 +149,12 @@ impl Row<'_> {
 /// Whether the folder of a recipient is one for junk, as queries word it.
 fn junk(recipient: &Recipient) -> Option<&'static str> {
     recipient.folder.as_ref()?;
-    Some(if recipient.is_junk { "true" } else { "false" })
+    Some(junk_word(recipient.is_junk))
+}
+
+/// The word for whether a folder is one for junk, as queries have it.
+fn junk_word(is_junk: bool) -> &'static str {
+    if is_junk { "true" } else { "false" }
 }
 
 /// Whether a text of words is what is demanded: one without a word has no value.

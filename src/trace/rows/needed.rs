@@ -22,46 +22,10 @@ pub(in crate::trace) fn needed_events(query: &Query) -> Vec<Query> {
         }
         // Its words are some of the reason's, but not all of these.
         Query::Clause(clause) if clause.field == Field::Cause => vec![Query::has(Field::Reason)],
-        Query::Clause(clause) if is_told_by_events(clause.field) => {
+        // A row has a value in any other field only where an event of its message has it there.
+        Query::Clause(clause) if !clause.field.is_of_rows() => {
             vec![Query::Clause(clause.clone())]
         }
         Query::All | Query::Not(_) | Query::Clause(_) => Vec::new(),
-    }
-}
-
-/// Whether a row has a value in the field only where an event of its message has it in the field
-/// of the same name.
-fn is_told_by_events(field: Field) -> bool {
-    match field {
-        Field::From
-        | Field::Sender
-        | Field::To
-        | Field::Subject
-        | Field::MessageId
-        | Field::TraceId
-        | Field::Event
-        | Field::Rule
-        | Field::RuleType
-        | Field::Action
-        | Field::Folder
-        | Field::Spam
-        | Field::Dkim
-        | Field::Dmarc
-        | Field::Spf
-        | Field::Policy
-        | Field::Status
-        | Field::Reason
-        | Field::LogGroup
-        | Field::Time => true,
-        Field::Outcome
-        | Field::MessageOutcome
-        | Field::Latency
-        | Field::Direction
-        | Field::Junk
-        | Field::SenderDomain
-        | Field::RecipientDomain
-        | Field::Cause
-        | Field::Recipients
-        | Field::FirstSeen => false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::listing::{ListedMessage, ListedRow, Listing};
+use super::listing::{ListedMessage, ListedRow, Listing, Texts};
 use super::numbers::ColumnOf;
 use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
@@ -26,24 +26,6 @@ pub(in crate::trace) struct ListedFilter<'f> {
     rows: ListedQuery,
 }
 
-/// For each text of a column of each segment, whether it is what is asked for.
-struct Texts(Vec<Vec<bool>>);
-
-impl Texts {
-    fn find(
-        listing: &Listing<'_>,
-        column: ColumnOf,
-        pattern: &Pattern,
-    ) -> Result<Self, StoreError> {
-        Ok(Self(listing.texts_that_are(column, |text| pattern.matches(text))?))
-    }
-
-    fn has(&self, segment: usize, text: Option<u32>) -> bool {
-        let Some(text) = text else { return false };
-        self.0.get(segment).and_then(|it| it.get(text as usize)).copied().unwrap_or(false)
-    }
-}
-
 /// Those of the addresses in `from` and in `sender`.
 struct SentBy {
     from: Texts,
@@ -53,8 +35,8 @@ struct SentBy {
 impl SentBy {
     fn find(listing: &Listing<'_>, pattern: &Pattern) -> Result<Self, StoreError> {
         Ok(Self {
-            from: Texts::find(listing, |it| &it.from, pattern)?,
-            sender: Texts::find(listing, |it| &it.sender, pattern)?,
+            from: listing.texts_that_are(|it| &it.from, |it| pattern.matches(it))?,
+            sender: listing.texts_that_are(|it| &it.sender, |it| pattern.matches(it))?,
         })
     }
 
@@ -78,8 +60,11 @@ impl<'f> ListedFilter<'f> {
         if !filter.events.is_empty() || filter.forwarded_to.is_some() || filter.reason.is_some() {
             return Ok(None);
         }
+        let texts_of = |column: ColumnOf, pattern: &Pattern| {
+            listing.texts_that_are(column, |text| pattern.matches(text))
+        };
         let texts = |column, pattern: &Option<Pattern>| {
-            pattern.as_ref().map(|it| Texts::find(&listing, column, it)).transpose()
+            pattern.as_ref().map(|it| texts_of(column, it)).transpose()
         };
         let sent_by = |pattern: &Pattern| SentBy::find(&listing, pattern);
         let verdicts = filter.verdicts.iter().map(|(verdict, pattern)| {
@@ -88,7 +73,7 @@ impl<'f> ListedFilter<'f> {
                 let value = place.and_then(|it| verdicts_of(joined).get(it).copied());
                 value.is_some_and(|it| !it.is_empty() && pattern.matches(it))
             };
-            Ok(Texts(listing.texts_that_are(|it| &it.verdicts, is_such)?))
+            listing.texts_that_are(|it| &it.verdicts, is_such)
         });
         let addresses = filter.addresses.as_ref();
         Ok(Some(Self {
@@ -96,12 +81,7 @@ impl<'f> ListedFilter<'f> {
             listing,
             from: filter.from.as_ref().map(sent_by).transpose()?,
             watched: addresses
-                .map(|it| {
-                    Ok::<_, StoreError>((
-                        sent_by(it)?,
-                        Texts::find(&listing, |it| &it.addresses, it)?,
-                    ))
-                })
+                .map(|it| Ok::<_, StoreError>((sent_by(it)?, texts_of(|it| &it.addresses, it)?)))
                 .transpose()?,
             to: texts(|it| &it.addresses, &filter.to)?,
             folder: texts(|it| &it.folders, &filter.folder)?,

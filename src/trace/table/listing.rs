@@ -68,6 +68,17 @@ impl OutcomeRow for ListedRow {
     }
 }
 
+/// For each text of a column of each segment, whether it is what is asked for.
+pub(in crate::trace) struct Texts(Vec<Vec<bool>>);
+
+impl Texts {
+    /// Whether a text of a segment is, if there is one.
+    pub(in crate::trace) fn has(&self, segment: usize, text: Option<u32>) -> bool {
+        let Some(text) = text else { return false };
+        self.0.get(segment).and_then(|it| it.get(text as usize)).copied().unwrap_or(false)
+    }
+}
+
 /// Messages that one worker takes at once.
 const MESSAGES_AT_ONCE: u32 = 16_384;
 
@@ -99,14 +110,14 @@ impl<'s> Listing<'s> {
         &self,
         column: ColumnOf,
         is_such: impl Fn(&str) -> bool,
-    ) -> Result<Vec<Vec<bool>>, StoreError> {
+    ) -> Result<Texts, StoreError> {
         let of_segment = |segment: &TableSegment| {
             let mut found = Vec::with_capacity(column(segment).text_count());
             column(segment).for_each(|text| found.push(is_such(text)))?;
             Ok(found)
         };
         let found: std::io::Result<_> = self.table.segments().iter().map(of_segment).collect();
-        found.map_err(self.table.failed())
+        found.map(Texts).map_err(self.table.failed())
     }
 
     /// Hands every message whose first event is in range, and of whose rows' outcomes one is such
