@@ -20,10 +20,13 @@ pub(super) struct LegTraits<'l, I, A> {
     pub(super) started_ms: i64,
     /// Its trace ID; empty where it has none.
     trace_id: Cow<'l, str>,
+    /// Where it has no trace ID, the rank and the original of the one event that it is: nothing else
+    /// tells two such legs of one millisecond apart.
+    untraced: Option<(u8, Box<str>)>,
     ids: HashSet<I>,
     is_outgoing: bool,
-    /// Its earliest subject as two of them compare, with the place of the event that has it.
-    subject: Option<((i64, u8), String)>,
+    /// Its earliest subject as two of them compare, behind the place of the event that has it.
+    subject: Option<(i64, u8, String)>,
     /// The recipients that it names, but for masked ones: these may be anybody.
     named: Vec<A>,
 }
@@ -33,6 +36,7 @@ impl<'l, I: Eq + Hash, A> LegTraits<'l, I, A> {
         Self {
             started_ms: i64::MAX,
             trace_id,
+            untraced: None,
             ids: HashSet::new(),
             is_outgoing: false,
             subject: None,
@@ -48,23 +52,30 @@ impl<'l, I: Eq + Hash, A> LegTraits<'l, I, A> {
         named: impl Fn(&'e Address<'static>) -> A,
     ) {
         let (event, ms) = (&stored.event, stored.record.timestamp.as_ms());
+        let rank = rank(&event.name);
         self.started_ms = self.started_ms.min(ms);
+        if self.trace_id.is_empty() {
+            self.untraced = Some((rank, stored.record.message.as_ref().into()));
+        }
         self.is_outgoing |= event.is_outgoing();
         self.ids.extend(event.message_id.as_ref().map(id));
         if Role::of(event).kind == RoleKind::Named {
             self.named.extend(event.recipients.iter().filter(|it| !it.is_masked()).map(named));
         }
-        let place = (ms, rank(&event.name));
         if let Some(subject) = event.subject.as_deref()
-            && self.subject.as_ref().is_none_or(|(known, _)| place < *known)
+            && self.subject.as_ref().is_none_or(|it| (ms, rank) <= (it.0, it.1))
         {
-            self.subject = Some((place, decoded_subject(subject).trim().to_lowercase()));
+            let subject = (ms, rank, decoded_subject(subject).trim().to_lowercase());
+            // Of two in one place the text decides, since events come here in any order.
+            if self.subject.as_ref().is_none_or(|known| subject < *known) {
+                self.subject = Some(subject);
+            }
         }
     }
 
     /// What only an incoming leg is asked for.
     fn arrival(&self) -> Option<Arrival<'_, A>> {
-        let subject = self.subject.as_ref().map(|(_, subject)| subject.as_str());
+        let subject = self.subject.as_ref().map(|(_, _, subject)| subject.as_str());
         (!self.is_outgoing).then_some(Arrival { subject, named: &self.named })
     }
 }
@@ -83,8 +94,7 @@ where
 {
     let count = u32::try_from(legs.len()).unwrap_or(u32::MAX);
     let mut order: Vec<(u32, &LegTraits<'_, I, A>)> = (0..count).zip(legs).collect();
-    // The numbers of the legs last: those without a trace ID have nothing else to tell them apart.
-    order.sort_by_key(|(number, it)| (it.started_ms, &it.trace_id, *number));
+    order.sort_by_key(|(number, it)| (it.started_ms, &it.trace_id, &it.untraced, *number));
     let mut sets = DisjointSets::new(count);
     let mut by_id: HashMap<&I, Groups<'_, A>> = HashMap::new();
     for (number, leg) in order {

@@ -192,6 +192,45 @@ fn a_store_without_a_table_gets_one_with_its_next_commit() {
 }
 
 #[test]
+fn of_untraced_arrivals_in_one_millisecond_the_same_one_joins_whichever_came_first() {
+    use crate::trace::samples::{at, sent};
+    let arrived = |subject| {
+        let more = serde_json::json!({"messageId": "<m1>", "subject": subject});
+        at(2, "", "ORGANIZATION_EMAIL_RECEIVED", more)
+    };
+    let submitted = || sent(0, "t1", "<m1>", "a@x");
+    let orders = [
+        [arrived("hello"), submitted(), arrived("invoice")],
+        [arrived("invoice"), submitted(), arrived("hello")],
+    ];
+    let told: Vec<_> = orders
+        .into_iter()
+        .map(|order| {
+            let dir = tempfile::tempdir().unwrap();
+            let batches = order.map(|it| vec![it]);
+            write(dir.path(), &batches, Some(TableUpkeep::default()));
+            let store = Store::open(dir.path()).unwrap();
+            assert_eq!(is_table_true(&store).unwrap(), Some(true));
+            let mut judged = BTreeSet::new();
+            for_each_entry_by_originals(&store, |it| {
+                judged.insert(without_places(it));
+            });
+            assert_eq!(placeless(entries(&store)), judged);
+            // The first by its original joins what was sent to one recipient.
+            let filter = MessageFilter {
+                events: vec![Pattern::parse(Field::Subject, "hello").unwrap().query().clone()],
+                ..MessageFilter::default()
+            };
+            let rules = JoinRules { grace_ms: 5, newest: None };
+            let overview = Overview::new(&store, &rules, false);
+            let found = Selection::new(&overview, &filter).unwrap().summaries().unwrap();
+            found.iter().map(|it| it.recipient_count).collect::<Vec<_>>()
+        })
+        .collect();
+    assert_eq!(told, [[1], [1]]);
+}
+
+#[test]
 fn events_that_are_alike_and_have_no_trace_id_are_all_in_the_table() {
     use crate::trace::samples::at;
     let dir = tempfile::tempdir().unwrap();
