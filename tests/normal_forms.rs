@@ -184,9 +184,11 @@ fn age(store: &Path) {
     let mut is_any_aged = false;
     for path in files_below(&store.join("index")) {
         let Ok(text) = fs::read_to_string(&path) else { continue };
-        let aged = text.replace(r#"\"index_format\":2"#, r#"\"index_format\":1"#);
-        is_any_aged |= aged != text;
-        fs::write(&path, aged).unwrap();
+        let format = r#"\"index_format\":"#;
+        let Some((before, behind)) = text.split_once(format) else { continue };
+        let behind = behind.trim_start_matches(|it: char| it.is_ascii_digit());
+        is_any_aged = true;
+        fs::write(&path, format!("{before}{format}1{behind}")).unwrap();
     }
     assert!(is_any_aged);
 }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::tally::{Tally, Value};
+use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::{EventName, RoleKind, cause_of};
 use crate::query::Query;
 use crate::store::words::folded;
 use crate::store::{EventReader, Store, StoreError, StoredEvent, truncate_term};
+use crate::time::Intervals;
 use crate::trace::{
     Found, Message, MessageFacts, MessageFilter, Overview, Recipient, Selection, facts_of,
     message_at,
@@ -51,65 +52,87 @@ impl StatsRequest {
     }
 }
 
-/// What was found in one part: values as they compare and as they are written, with their times.
+/// What was found in one part.
 #[derive(Default)]
-struct Part(Vec<(Option<(String, String)>, i64)>);
+struct Part {
+    tally: Tally,
+    values: Spellings,
+}
+
+/// Values by how they compare, each as it was written first.
+#[derive(Default)]
+struct Spellings {
+    numbers: HashMap<Option<String>, u32>,
+    written: Vec<(i64, Value)>,
+}
+
+impl Spellings {
+    /// The number of a value, which was written like this at a time.
+    fn number_of(&mut self, compared: Option<String>, ms: i64, written: Value) -> u32 {
+        let next = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
+        let number = *self.numbers.entry(compared).or_insert(next);
+        match self.written.get_mut(number as usize) {
+            Some(known) if ms < known.0 => *known = (ms, written),
+            Some(_) => {}
+            None => self.written.push((ms, written)),
+        }
+        number
+    }
+}
 
 /// Takes the things that count, with their values.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
     request: &StatsRequest,
-) -> Result<Tally, StoreError> {
+    intervals: Option<&Intervals>,
+) -> Result<TallyOf, StoreError> {
     let parts = request.visit_asked(store, |part: &mut Part, message, recipients| {
-        take(part, key, request, message, recipients);
+        for (value, ms) in things(key, request, message, recipients) {
+            let (compared, written) = value.unzip();
+            let written = written.map_or(Value::Absent, Value::Text);
+            let number = part.values.number_of(compared, ms, written);
+            part.tally.add(number, ms, intervals);
+        }
     })?;
-    let mut tally = Tally::default();
-    let mut numbers: HashMap<Option<String>, u32> = HashMap::new();
-    let mut first_ms: Vec<i64> = Vec::new();
-    for (value, ms) in parts.into_iter().flat_map(|it| it.0) {
-        let next = u32::try_from(tally.values.len()).unwrap_or(u32::MAX);
-        let (compared, written) = value.unzip();
-        let number = *numbers.entry(compared).or_insert(next);
-        let shown = || written.clone().map_or(Value::Absent, Value::Text);
-        if number == next {
-            tally.values.push(shown());
-            first_ms.push(ms);
-        } else if let Some(known) = first_ms.get_mut(number as usize).filter(|it| ms < **it) {
-            // Of several spellings the one that was logged first is shown.
-            *known = ms;
-            if let Some(slot) = tally.values.get_mut(number as usize) {
-                *slot = shown();
+    let (mut tally, mut values) = (Tally::default(), Spellings::default());
+    for part in parts {
+        let mut written: Vec<_> = part.values.written.into_iter().map(Some).collect();
+        let mut numbers = vec![u32::MAX; written.len()];
+        for (compared, place) in part.values.numbers {
+            let place = place as usize;
+            let Some((ms, written)) = written.get_mut(place).and_then(Option::take) else {
+                continue;
+            };
+            if let Some(slot) = numbers.get_mut(place) {
+                *slot = values.number_of(compared, ms, written);
             }
         }
-        tally.things.push((number, ms));
+        tally.join(part.tally, |it| numbers.get(it as usize).copied().unwrap_or(u32::MAX));
     }
-    Ok(tally)
+    Ok(TallyOf { tally, values: values.written.into_iter().map(|(_, it)| it).collect() })
 }
 
-fn take(
-    part: &mut Part,
+/// The things of a message that count, with their values as they compare and as they are written,
+/// and their times.
+fn things(
     key: CountKey,
     request: &StatsRequest,
     message: &Message,
     recipients: &[&Recipient],
-) {
-    match key {
-        CountKey::Direction => {
-            for leg in message.legs.iter().filter(|it| request.contains(it.started.as_ms())) {
-                let way = leg.direction.to_string();
-                part.0.push((Some((way.clone(), way)), leg.started.as_ms()));
-            }
-        }
-        _ => {
-            for event in &message.events {
-                let ms = event.record.timestamp.as_ms();
-                if request.contains(ms) && is_counted(key, event, recipients) {
-                    part.0.push((value(key, event), ms));
-                }
-            }
-        }
+) -> Vec<(Option<(String, String)>, i64)> {
+    if key == CountKey::Direction {
+        let legs = message.legs.iter().filter(|it| request.contains(it.started.as_ms()));
+        let things = legs.map(|leg| {
+            let way = leg.direction.to_string();
+            (Some((way.clone(), way)), leg.started.as_ms())
+        });
+        return things.collect();
     }
+    let events = message.events.iter().filter(|it| {
+        request.contains(it.record.timestamp.as_ms()) && is_counted(key, it, recipients)
+    });
+    events.map(|it| (value(key, it), it.record.timestamp.as_ms())).collect()
 }
 
 /// Whether an event of a message counts: of those that name a recipient, the ones that name one who

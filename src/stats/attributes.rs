@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::tally::{Tally, Value};
+use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::{EventName, RoleKind};
 use crate::store::{AttributeSet, Location, Store, StoreError};
+use crate::time::Intervals;
 
 /// Values with an example each: of several spellings, the one that was logged first.
 #[derive(Default)]
@@ -19,11 +20,10 @@ pub(super) fn tally(
     store: &Store,
     key: CountKey,
     request: &StatsRequest,
-) -> Result<Tally, StoreError> {
-    let Some(attribute) = key.attribute() else { return Ok(Tally::default()) };
-    let mut values = Values::default();
-    let mut things = Vec::new();
-    store.for_each_attribute_set(|set| {
+    intervals: Option<&Intervals>,
+) -> Result<TallyOf, StoreError> {
+    let Some(attribute) = key.attribute() else { return Ok(TallyOf::default()) };
+    let parts = store.fold_attribute_sets(|(tally, values): &mut (Tally, Values), set| {
         let value = set.value(attribute);
         if !is_counted(key, set, value.is_some()) {
             return;
@@ -31,12 +31,17 @@ pub(super) fn tally(
         let is_documented = key == CountKey::Event && value.as_deref().is_some_and(is_documented);
         let number = values.number_of(value);
         let inside = set.times().filter(|it| request.contains(*it));
-        things.extend(inside.map(|ms| (number, ms)));
+        inside.for_each(|ms| tally.add(number, ms, intervals));
         if !is_documented {
             values.take_example(number, set);
         }
     })?;
-    Ok(Tally { things, values: values.into_values(key) })
+    let (mut tally, mut values) = (Tally::default(), Values::default());
+    for (part, part_values) in parts {
+        let numbers = values.join(part_values);
+        tally.join(part, |it| numbers.get(it as usize).copied().unwrap_or(u32::MAX));
+    }
+    Ok(TallyOf { tally, values: values.into_values(key) })
 }
 
 /// Whether such events count.
@@ -74,6 +79,22 @@ impl Values {
             .min()
             .and_then(|(ms, place)| set.locations().nth(place).map(|location| (ms, location)));
         *slot = (*slot).into_iter().chain(first).min();
+    }
+
+    /// Takes those of another part; gives the numbers that its values have here, by their own.
+    fn join(&mut self, other: Self) -> Vec<u32> {
+        let mut numbers = vec![u32::MAX; other.examples.len()];
+        for (value, place) in other.numbers {
+            let number = self.number_of(value);
+            let example = other.examples.get(place as usize).copied().flatten();
+            if let Some(slot) = self.examples.get_mut(number as usize) {
+                *slot = (*slot).into_iter().chain(example).min();
+            }
+            if let Some(slot) = numbers.get_mut(place as usize) {
+                *slot = number;
+            }
+        }
+        numbers
     }
 
     fn into_values(self, key: CountKey) -> Vec<Value> {

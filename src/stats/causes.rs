@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::cause_of;
-use super::tally::{Tally, Value};
+use super::tally::{TallyOf, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::RoleKind;
 use crate::store::{IdHash, Location, Store, StoreError};
+use crate::time::Intervals;
 
 /// Bounces that one worker reads at once; they lie near each other.
 const BOUNCES_AT_ONCE: usize = 1_024;
@@ -19,14 +20,15 @@ pub(super) fn tally(
     store: &Store,
     key: CountKey,
     request: &StatsRequest,
-) -> Result<Tally, StoreError> {
-    let mut bounces: Vec<(Location, i64)> = Vec::new();
-    store.for_each_attribute_set(|set| {
+    intervals: Option<&Intervals>,
+) -> Result<TallyOf, StoreError> {
+    let bounces = store.fold_attribute_sets(|bounces: &mut Vec<(Location, i64)>, set| {
         if set.role.kind == RoleKind::Bounced {
             let all = set.locations().zip(set.times());
             bounces.extend(all.filter(|(_, ms)| request.contains(*ms)));
         }
     })?;
+    let mut bounces = bounces.concat();
     bounces.sort_unstable();
     let reasons: Vec<Vec<Option<IdHash>>> = bounces
         .par_chunks(BOUNCES_AT_ONCE)
@@ -42,7 +44,7 @@ pub(super) fn tally(
             },
         )
         .collect::<Result<_, StoreError>>()?;
-    let mut tally = Tally::default();
+    let mut tally = TallyOf::default();
     let mut numbers: HashMap<Option<IdHash>, u32> = HashMap::new();
     for ((location, ms), reason) in bounces.iter().zip(reasons.into_iter().flatten()) {
         let next = u32::try_from(tally.values.len()).unwrap_or(u32::MAX);
@@ -51,7 +53,7 @@ pub(super) fn tally(
             let value = reason.map_or(Value::Absent, |it| Value::Hashed(it, *location));
             tally.values.push(value);
         }
-        tally.things.push((number, *ms));
+        tally.tally.add(number, *ms, intervals);
     }
     Ok(tally)
 }

@@ -104,7 +104,7 @@ impl<'o> GroupValues<'o> {
     ) -> Result<(), StoreError> {
         match found {
             Found::Listed { message, recipients } => match &self.source {
-                Source::Listing(_) if self.key.is_of_reasons() => {
+                Source::Listing(_) if self.key == CountKey::Reason => {
                     let Some(row) = recipients.get(place) else { return Ok(()) };
                     values.push(match row.entry.bounce {
                         Some(bounce) => self.reason(reader.read(bounce)?.event.reason.as_deref()),

@@ -81,6 +81,8 @@ struct Tally {
 /// What one worker found.
 #[derive(Default)]
 struct Part {
+    /// By the numbers of values, where there is one key.
+    numbered: Vec<Option<Tally>>,
     groups: HashMap<Values, Tally>,
     total: u64,
     message_count: u64,
@@ -88,11 +90,51 @@ struct Part {
     of_keys: Vec<Vec<GroupValue>>,
 }
 
+/// Numbers of values from here on are looked up, lest one of them takes memory for all before it.
+const NUMBERED_MAX: u32 = 1 << 22;
+
+impl Part {
+    /// Counts a message or a recipient in the groups of its values.
+    fn add(&mut self, tally: Tally) {
+        self.total += 1;
+        if let [of_key] = self.of_keys.as_slice() {
+            for value in of_key {
+                match value {
+                    GroupValue::Number(number) if *number < NUMBERED_MAX => {
+                        add_numbered(&mut self.numbered, *number, tally);
+                    }
+                    _ => {
+                        let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
+                        values.first_mut().into_iter().for_each(|it| *it = value.clone());
+                        add(&mut self.groups, values, tally);
+                    }
+                }
+            }
+            return;
+        }
+        for values in combinations(&self.of_keys) {
+            add(&mut self.groups, values, tally);
+        }
+    }
+}
+
 impl Tally {
     fn join(&mut self, other: Self) {
         self.count += other.count;
         self.first = self.first.min(other.first);
         self.last_ms = self.last_ms.max(other.last_ms);
+    }
+}
+
+fn add_numbered(groups: &mut Vec<Option<Tally>>, number: u32, tally: Tally) {
+    let place = number as usize;
+    if groups.len() <= place {
+        groups.resize(place + 1, None);
+    }
+    match groups.get_mut(place) {
+        Some(Some(known)) => known.join(tally),
+        Some(slot) => *slot = Some(tally),
+        None => {}
     }
 }
 
@@ -120,9 +162,9 @@ pub(crate) fn group_of(
     overview: &Overview<'_>,
     request: &GroupRequest,
 ) -> Result<Groups, StatsError> {
-    let Tallies { groups, total, message_count } = tally(store, overview, request)?;
-    let group_count = groups.len();
-    let mut rows: Vec<(Labels, Tally)> = groups.into_iter().collect();
+    let groups = tally(store, overview, request)?;
+    let (total, message_count) = (groups.total, groups.message_count);
+    let (group_count, mut rows) = groups.labelled(request.limit, overview);
     rows.sort_unstable_by(|(a_values, a), (b_values, b)| {
         b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
     });
@@ -145,25 +187,53 @@ pub(crate) fn counts_of(
     overview: &Overview<'_>,
     request: &GroupRequest,
 ) -> Result<Vec<(Labels, u64)>, StatsError> {
-    let groups = tally(store, overview, request)?.groups.into_iter();
-    Ok(groups.map(|(labels, tally)| (labels, tally.count)).collect())
+    let (_, groups) = tally(store, overview, request)?.labelled(usize::MAX, overview);
+    Ok(groups.into_iter().map(|(labels, tally)| (labels, tally.count)).collect())
 }
 
 /// The value for each key, as it reads.
 pub(crate) type Labels = Vec<Option<String>>;
 
 /// All groups.
-struct Tallies {
-    groups: HashMap<Labels, Tally>,
+struct Tallies<'o> {
+    values: Vec<GroupValues<'o>>,
+    groups: Vec<(Values, Tally)>,
     total: u64,
     message_count: u64,
 }
 
-fn tally(
+impl Tallies<'_> {
+    /// How many groups there are, and those of them that may be among the `limit` largest, with the
+    /// values as they read.
+    fn labelled(mut self, limit: usize, overview: &Overview<'_>) -> (usize, Vec<(Labels, Tally)>) {
+        let label = |values: Values| -> Labels {
+            self.values.iter().zip(values).map(|(of, it)| of.label(it, overview)).collect()
+        };
+        let is_text = |it: &GroupValue| matches!(it, GroupValue::Text(_));
+        if self.groups.iter().any(|(values, _)| values.iter().any(is_text)) {
+            // A value may have come by number and as text.
+            let mut groups: HashMap<Labels, Tally> = HashMap::new();
+            for (values, tally) in self.groups {
+                add(&mut groups, label(values), tally);
+            }
+            return (groups.len(), groups.into_iter().collect());
+        }
+        let group_count = self.groups.len();
+        if let Some(last) = limit.checked_sub(1).filter(|it| *it < group_count) {
+            let by_size = |a: &(Values, Tally), b: &(Values, Tally)| b.1.count.cmp(&a.1.count);
+            let least = self.groups.select_nth_unstable_by(last, by_size).1.1.count;
+            self.groups.retain(|(_, it)| it.count >= least);
+        }
+        let groups = self.groups.into_iter().map(|(values, tally)| (label(values), tally));
+        (group_count, groups.collect())
+    }
+}
+
+fn tally<'o>(
     store: &Store,
-    overview: &Overview<'_>,
+    overview: &Overview<'o>,
     request: &GroupRequest,
-) -> Result<Tallies, StatsError> {
+) -> Result<Tallies<'o>, StatsError> {
     let unit = request.unit();
     let keys = request.keys.iter().take(limits::GROUP_KEYS_MAX);
     let selection = Selection::new(overview, &request.filter)?;
@@ -178,31 +248,33 @@ fn tally(
         part.message_count += 1;
         let count = unit.count_of(&found);
         for place in 0..count {
-            part.total += 1;
             part.of_keys.resize_with(values.len(), Vec::new);
             for (of_key, values) in part.of_keys.iter_mut().zip(&values) {
                 of_key.clear();
                 values.add(&found, place, overview, reader, of_key)?;
             }
-            for values in combinations(&part.of_keys) {
-                add(&mut part.groups, values, tally);
-            }
+            part.add(tally);
         }
         Ok(())
     })?;
-    let mut tallies = Tallies { groups: HashMap::new(), total: 0, message_count: 0 };
-    let mut numbered: HashMap<Values, Tally> = HashMap::new();
+    let (mut total, mut message_count) = (0, 0);
+    let mut numbered: Vec<Option<Tally>> = Vec::new();
+    let mut groups: HashMap<Values, Tally> = HashMap::new();
     for part in parts {
-        tallies.total += part.total;
-        tallies.message_count += part.message_count;
-        part.groups.into_iter().for_each(|(key, tally)| add(&mut numbered, key, tally));
+        total += part.total;
+        message_count += part.message_count;
+        for (number, tally) in (0..).zip(part.numbered) {
+            tally.into_iter().for_each(|it| add_numbered(&mut numbered, number, it));
+        }
+        part.groups.into_iter().for_each(|(key, tally)| add(&mut groups, key, tally));
     }
-    // A value may come by number and as text.
-    for (key, tally) in numbered {
-        let labels = values.iter().zip(key).map(|(values, it)| values.label(it, overview));
-        add(&mut tallies.groups, labels.collect(), tally);
-    }
-    Ok(tallies)
+    let numbered = (0..).zip(numbered).filter_map(|(number, tally)| {
+        let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
+        *values.first_mut()? = GroupValue::Number(number);
+        Some((values, tally?))
+    });
+    let groups = numbered.chain(groups).collect();
+    Ok(Tallies { values, groups, total, message_count })
 }
 
 impl GroupRequest {

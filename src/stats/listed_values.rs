@@ -36,6 +36,7 @@ impl<'s> ListedValues<'s> {
             CountKey::RecipientDomain => Some(TextKind::RecipientDomains),
             CountKey::Folder => Some(TextKind::Folders),
             CountKey::Status => Some(TextKind::Statuses),
+            CountKey::Cause => Some(TextKind::Causes),
             CountKey::Rule => Some(TextKind::Rules),
             _ => None,
         };
@@ -87,6 +88,7 @@ impl<'s> ListedValues<'s> {
             (CountKey::Status, Some(row)) => {
                 numbered(row.entry.status.filter(|_| row.outcome == Outcome::Bounced))
             }
+            (CountKey::Cause, Some(row)) => numbered(row.entry.cause),
             // In the originals, or no matter of the table.
             (_, Some(_)) => return,
         };

@@ -4,30 +4,50 @@ use std::collections::HashMap;
 
 use super::group_values::GroupValues;
 use super::groups::GroupValue;
-use super::tally::{Tally, Value};
+use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::store::{Store, StoreError};
+use crate::time::Intervals;
 use crate::trace::{Direction, ListedMessage, MessageFacts, MessageFilter, Overview, Selection};
 
-/// What one worker found: numbers of values, or the values, each with its time.
+/// What one worker found.
 #[derive(Default)]
 struct Part {
-    numbered: Vec<(u32, i64)>,
-    /// Values of messages whose originals were read.
-    texts: Vec<(Box<str>, i64)>,
+    /// By the numbers that values have for all workers.
+    numbered: Tally,
+    /// Values of messages whose originals were read, by numbers of this worker's own.
+    read: Tally,
+    texts: HashMap<Box<str>, u32>,
     /// The values of the thing at hand, kept for its memory.
     values: Vec<GroupValue>,
 }
 
-/// The number of no value.
-const ABSENT: u32 = u32::MAX;
+/// The number of no value. Others are one more than where they come from.
+const ABSENT: u32 = 0;
+
+impl Part {
+    fn add(&mut self, value: GroupValue, ms: i64, intervals: Option<&Intervals>) {
+        match value {
+            GroupValue::Number(number) => {
+                self.numbered.add(number.saturating_add(1), ms, intervals);
+            }
+            GroupValue::Text(text) => {
+                let next = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+                let number = *self.texts.entry(text).or_insert(next);
+                self.read.add(number, ms, intervals);
+            }
+            GroupValue::Absent | GroupValue::Pair(..) => self.numbered.add(ABSENT, ms, intervals),
+        }
+    }
+}
 
 /// Takes the messages or recipients that count, with their values.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
     request: &StatsRequest,
-) -> Result<Tally, StatsError> {
+    intervals: Option<&Intervals>,
+) -> Result<TallyOf, StatsError> {
     let overview = Overview::new(store, &request.rules, key.is_of_senders());
     let (first_seen, rows) = (request.range, request.rows.clone());
     let filter = MessageFilter { first_seen, rows, ..MessageFilter::default() };
@@ -36,27 +56,27 @@ pub(super) fn tally(
     let unit = key.counted_unit();
     let parts = selection.visit(|part: &mut Part, reader, found| {
         let ms = found.first_seen_ms();
+        let mut of_thing = std::mem::take(&mut part.values);
         for place in 0..unit.count_of(&found) {
-            values.add(&found, place, &overview, reader, &mut part.values)?;
-            for value in part.values.drain(..) {
-                match value {
-                    GroupValue::Number(number) => part.numbered.push((number, ms)),
-                    GroupValue::Text(text) => part.texts.push((text, ms)),
-                    GroupValue::Absent | GroupValue::Pair(..) => part.numbered.push((ABSENT, ms)),
-                }
-            }
+            values.add(&found, place, &overview, reader, &mut of_thing)?;
+            of_thing.drain(..).for_each(|it| part.add(it, ms, intervals));
         }
+        part.values = of_thing;
         Ok(())
     })?;
     Ok(joined(parts, |it| values.label(GroupValue::Number(it), &overview)))
 }
 
 /// Takes the legs that start in range, by which way they go.
-pub(super) fn tally_legs(store: &Store, request: &StatsRequest) -> Result<Tally, StoreError> {
+pub(super) fn tally_legs(
+    store: &Store,
+    request: &StatsRequest,
+    intervals: Option<&Intervals>,
+) -> Result<TallyOf, StoreError> {
     let overview = Overview::new(store, &request.rules, false);
     let take = |part: &mut Part, is_outgoing, started_ms| {
         if request.contains(started_ms) {
-            part.numbered.push((u32::from(is_outgoing), started_ms));
+            part.add(GroupValue::Number(u32::from(is_outgoing)), started_ms, intervals);
         }
     };
     let take_facts = |part: &mut Part, facts: MessageFacts| {
@@ -73,41 +93,38 @@ pub(super) fn tally_legs(store: &Store, request: &StatsRequest) -> Result<Tally,
 }
 
 /// Puts the parts together: numbers anew what has a value, once each.
-fn joined(parts: Vec<Part>, label: impl Fn(u32) -> Option<String>) -> Tally {
-    let mut tally = Tally { things: Vec::new(), values: vec![Value::Absent] };
-    // The new numbers by the old ones.
-    let mut numbers: Vec<u32> = Vec::new();
+fn joined(parts: Vec<Part>, label: impl Fn(u32) -> Option<String>) -> TallyOf {
+    let mut joined = TallyOf { tally: Tally::default(), values: vec![Value::Absent] };
+    let TallyOf { tally, values } = &mut joined;
     // Of most stores no original was read, and nothing comes by number and as text.
     let are_texts = parts.iter().any(|it| !it.texts.is_empty());
     let mut texts: HashMap<String, u32> = HashMap::new();
-    let mut number_of = |text: Option<String>, values: &mut Vec<Value>| {
-        let Some(text) = text else { return 0 };
-        let next = u32::try_from(values.len()).unwrap_or(0);
+    let mut number_of = |text: Option<String>| {
+        let Some(text) = text else { return ABSENT };
+        let next = u32::try_from(values.len()).unwrap_or(ABSENT);
         let number = if are_texts { *texts.entry(text.clone()).or_insert(next) } else { next };
         if number == next {
             values.push(Value::Text(text));
         }
         number
     };
+    // The new numbers by the old ones.
+    let mut numbers: Vec<Option<u32>> = vec![Some(ABSENT)];
     for part in parts {
-        for (number, ms) in part.numbered {
-            let place = number as usize;
-            if number != ABSENT && numbers.len() <= place {
-                numbers.resize(place + 1, ABSENT);
+        tally.join(part.numbered, |old| {
+            let place = old as usize;
+            if numbers.len() <= place {
+                numbers.resize(place + 1, None);
             }
-            let number = match numbers.get_mut(place) {
-                Some(known) if *known == ABSENT => {
-                    *known = number_of(label(number), &mut tally.values);
-                    *known
-                }
-                Some(known) => *known,
-                None => 0,
-            };
-            tally.things.push((number, ms));
-        }
-        for (text, ms) in part.texts {
-            tally.things.push((number_of(Some(text.into()), &mut tally.values), ms));
-        }
+            let Some(slot) = numbers.get_mut(place) else { return ABSENT };
+            *slot.get_or_insert_with(|| number_of(label(old.saturating_sub(1))))
+        });
+        let mut read: Vec<(u32, Box<str>)> =
+            part.texts.into_iter().map(|(text, number)| (number, text)).collect();
+        read.sort_unstable();
+        let read: Vec<u32> =
+            read.into_iter().map(|(_, text)| number_of(Some(text.into()))).collect();
+        tally.join(part.read, |it| read.get(it as usize).copied().unwrap_or(ABSENT));
     }
-    tally
+    joined
 }

@@ -108,8 +108,8 @@ fn intervals_of(
     Ok(if dense_last < last { intervals.and_that_of(interval, last, zone) } else { intervals })
 }
 
-/// Counts by the values of `key`, the most frequent `limit` of them first. It takes 16 bytes for
-/// each thing that is counted, besides what the columns take.
+/// Counts by the values of `key`, the most frequent `limit` of them first. It takes memory for each
+/// value, in each interval where time is divided, not for each thing that is counted.
 ///
 /// # Errors
 ///
@@ -129,15 +129,16 @@ pub fn count_by(
         return Ok(counts);
     }
     let intervals = request.intervals(store)?;
+    let divided = intervals.as_ref();
     let tally = match key {
-        CountKey::Weekday | CountKey::HourOfDay => calendar::tally(store, key, request)?,
+        CountKey::Weekday | CountKey::HourOfDay => calendar::tally(store, key, request, divided)?,
         _ if matches!(key.counted_unit(), Unit::Messages | Unit::Recipients) => {
-            messages::tally(store, key, request)?
+            messages::tally(store, key, request, divided)?
         }
-        _ if request.is_of_some() => asked::tally(store, key, request)?,
-        _ if key.is_of_reasons() => causes::tally(store, key, request)?,
-        _ if key.attribute().is_some() => attributes::tally(store, key, request)?,
-        _ => messages::tally_legs(store, request)?,
+        _ if request.is_of_some() => asked::tally(store, key, request, divided)?,
+        _ if key.is_of_reasons() => causes::tally(store, key, request, divided)?,
+        _ if key.attribute().is_some() => attributes::tally(store, key, request, divided)?,
+        _ => messages::tally_legs(store, request, divided)?,
     };
     Ok(tally.counts(store, key, intervals, limit)?)
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::{CountKey, Unit, cause_of};
 use crate::store::words::folded;
@@ -64,30 +65,135 @@ impl Value {
     }
 }
 
-/// Things that are counted: 16 bytes each.
+/// How many things there are of each value, in all and in each interval.
+///
+/// Things come and go: it takes 8 bytes for each value, and some 30 for each interval of a value that
+/// has any.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// The number of each thing's value, and its time in milliseconds since 1970.
-    pub(super) things: Vec<(u32, i64)>,
-    /// The values by number; some may have no things.
+    /// By the number of the value.
+    counts: Vec<u64>,
+    /// By the number of the value and the place of the interval, where time is divided.
+    of_intervals: HashMap<(u32, u32), u64>,
+    /// The first and the last time, in milliseconds since 1970.
+    span: Option<(i64, i64)>,
+    run: Option<Run>,
+}
+
+/// Things of one value and one interval that came one after the other, as most do in a log.
+struct Run {
+    value: u32,
+    /// The place and the instants of the interval; where time is not divided, all instants.
+    interval: Option<(u32, Range<i64>)>,
+    count: u64,
+}
+
+/// A tally, and what its numbers stand for; some values may have no things.
+#[derive(Default)]
+pub(super) struct TallyOf {
+    pub(super) tally: Tally,
     pub(super) values: Vec<Value>,
 }
 
+impl Run {
+    fn has(&self, value: u32, ms: i64) -> bool {
+        self.value == value && self.interval.as_ref().is_none_or(|(_, it)| it.contains(&ms))
+    }
+}
+
 impl Tally {
+    /// Takes a thing: the number of its value, and its time in milliseconds since 1970.
+    pub(super) fn add(&mut self, value: u32, ms: i64, intervals: Option<&Intervals>) {
+        let (first, last) = self.span.unwrap_or((ms, ms));
+        self.span = Some((first.min(ms), last.max(ms)));
+        match &mut self.run {
+            Some(run) if run.has(value, ms) => run.count += 1,
+            _ => {
+                self.end_run();
+                let interval = intervals.map(|it| {
+                    let place = it.place_of(ms);
+                    (u32::try_from(place).unwrap_or(u32::MAX), it.instants_of(place))
+                });
+                self.run = Some(Run { value, interval, count: 1 });
+            }
+        }
+    }
+
+    fn end_run(&mut self) {
+        let Some(Run { value, interval, count }) = self.run.take() else { return };
+        self.add_counted(value, interval.map(|(place, _)| place), count);
+    }
+
+    fn add_counted(&mut self, value: u32, interval: Option<u32>, count: u64) {
+        match interval {
+            Some(place) => *self.of_intervals.entry((value, place)).or_default() += count,
+            None => {
+                let place = value as usize;
+                if self.counts.len() <= place {
+                    self.counts.resize(place + 1, 0);
+                }
+                if let Some(slot) = self.counts.get_mut(place) {
+                    *slot += count;
+                }
+            }
+        }
+    }
+
+    /// Takes all things of another tally, whose values have other numbers here.
+    pub(super) fn join(&mut self, mut other: Self, mut number_of: impl FnMut(u32) -> u32) {
+        other.end_run();
+        let spans = || self.span.into_iter().chain(other.span);
+        self.span = spans().map(|it| it.0).min().zip(spans().map(|it| it.1).max());
+        for (value, count) in (0..).zip(other.counts).filter(|(_, count)| *count > 0) {
+            self.add_counted(number_of(value), None, count);
+        }
+        // In order, so that values get their numbers in the same order each time.
+        let mut of_intervals: Vec<_> = other.of_intervals.into_iter().collect();
+        of_intervals.sort_unstable();
+        for ((value, place), count) in of_intervals {
+            self.add_counted(number_of(value), Some(place), count);
+        }
+    }
+
+    /// The counts by value.
+    fn totals(&self, value_count: usize) -> Vec<u64> {
+        let mut totals = self.counts.clone();
+        totals.resize(value_count, 0);
+        for ((value, _), count) in &self.of_intervals {
+            if let Some(total) = totals.get_mut(*value as usize) {
+                *total += count;
+            }
+        }
+        totals
+    }
+
+    /// The counts by interval: of all, and of each row behind each other.
+    fn series(&self, intervals: &Intervals, rows: &[(usize, &Value, u64)]) -> (Vec<u64>, Vec<u64>) {
+        let width = intervals.count();
+        let row_of: HashMap<usize, usize> = rows.iter().map(|it| it.0).zip(0..).collect();
+        let mut all = vec![0; width];
+        let mut of_rows = vec![0; width * rows.len()];
+        for ((value, place), count) in &self.of_intervals {
+            let place = *place as usize;
+            let of_row = row_of.get(&(*value as usize)).map(|row| row * width + place);
+            let slots = [all.get_mut(place), of_row.and_then(|it| of_rows.get_mut(it))];
+            slots.into_iter().flatten().for_each(|it| *it += count);
+        }
+        (all, of_rows)
+    }
+}
+
+impl TallyOf {
     /// Counts, and finds out how the values that are shown are written.
     pub(super) fn counts(
-        &self,
+        mut self,
         store: &Store,
         key: CountKey,
         intervals: Option<Intervals>,
         limit: usize,
     ) -> Result<Counts, StoreError> {
-        let mut counts = vec![0_u64; self.values.len()];
-        for (number, _) in &self.things {
-            if let Some(count) = counts.get_mut(*number as usize) {
-                *count += 1;
-            }
-        }
+        self.tally.end_run();
+        let counts = self.tally.totals(self.values.len());
         let mut order: Vec<(usize, &Value, u64)> = self
             .values
             .iter()
@@ -106,8 +212,8 @@ impl Tally {
         order.truncate(limit);
         let width = intervals.as_ref().map_or(0, Intervals::count);
         let (series, series_of_rows) = match &intervals {
-            Some(intervals) => self.series(intervals, &order),
-            None => (Vec::new(), vec![0; 0]),
+            Some(intervals) => self.tally.series(intervals, &order),
+            None => (Vec::new(), Vec::new()),
         };
         let mut rows = Vec::with_capacity(order.len());
         for (place, (_, value, count)) in order.into_iter().enumerate() {
@@ -119,25 +225,8 @@ impl Tally {
             });
         }
         let total = counts.iter().sum();
-        let times = || self.things.iter().map(|it| it.1);
-        let span = times().min().zip(times().max());
-        let unit = key.counted_unit();
+        let (unit, span) = (key.counted_unit(), self.tally.span);
         Ok(Counts { key, unit, total, span, value_count, rows, intervals, series })
-    }
-
-    /// The counts by interval: of all, and of each row behind each other.
-    fn series(&self, intervals: &Intervals, rows: &[(usize, &Value, u64)]) -> (Vec<u64>, Vec<u64>) {
-        let width = intervals.count();
-        let row_of: HashMap<usize, usize> = rows.iter().map(|it| it.0).zip(0..).collect();
-        let mut all = vec![0; width];
-        let mut of_rows = vec![0; width * rows.len()];
-        for (number, ms) in &self.things {
-            let place = intervals.place_of(*ms);
-            let of_row = row_of.get(&(*number as usize)).map(|row| row * width + place);
-            let slots = [all.get_mut(place), of_row.and_then(|it| of_rows.get_mut(it))];
-            slots.into_iter().flatten().for_each(|it| *it += 1);
-        }
-        (all, of_rows)
     }
 }
 

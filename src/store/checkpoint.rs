@@ -19,7 +19,7 @@ use crate::limits;
 ///
 /// 2: addresses and statuses in their normal forms, legs without a trace ID by what their JSON
 /// means.
-pub(super) const INDEX_FORMAT: u32 = 2;
+pub(super) const INDEX_FORMAT: u32 = 3;
 
 /// The state of the store as of one commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

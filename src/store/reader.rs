@@ -206,16 +206,17 @@ impl Store {
         self.snapshot.attribute_counts(attribute)
     }
 
-    /// Hands each event to `visit` once, with those that have the same attributes.
+    /// Hands each event to `visit` once, with those that have the same attributes, on all cores;
+    /// gives what was made of the parts, in order.
     ///
     /// # Errors
     ///
     /// [`StoreError::Index`].
-    pub(crate) fn for_each_attribute_set(
+    pub(crate) fn fold_attribute_sets<T: Default + Send>(
         &self,
-        mut visit: impl FnMut(&AttributeSet<'_>),
-    ) -> Result<(), StoreError> {
-        self.snapshot.for_each_attribute_set(&mut visit)
+        visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        self.snapshot.fold_attribute_sets(visit)
     }
 
     /// Who sent each event.

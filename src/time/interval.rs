@@ -1,5 +1,7 @@
 //! Intervals of equal length, one after the other, that begin where people expect it.
 
+use std::ops::Range;
+
 use jiff::{ToSpan, ZonedDateTime};
 
 use super::{DAY_MS, Timestamp, Zone, parse_duration_ms};
@@ -115,6 +117,13 @@ impl Intervals {
     #[must_use]
     pub fn place_of(&self, ms: i64) -> usize {
         self.starts.partition_point(|it| *it <= ms).saturating_sub(1)
+    }
+
+    /// The instants that lie in the one at a place, in milliseconds since 1970.
+    pub(crate) fn instants_of(&self, place: usize) -> Range<i64> {
+        let start = self.starts.get(place).copied().filter(|_| place > 0);
+        let end = self.starts.get(place + 1).copied();
+        start.unwrap_or(i64::MIN)..end.unwrap_or(i64::MAX)
     }
 }
 

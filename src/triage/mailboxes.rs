@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use super::{Desk, Finding, FindingKind, Item};
+use super::{Desk, Finding, FindingKind, Item, with_outcome};
 use crate::limits;
+use crate::query::{Field, Pattern, ValueSet};
 use crate::stats::{CountKey, StatsError};
 use crate::time::TimeRange;
-use crate::trace::Outcome;
+use crate::trace::{MessageFilter, Outcome};
 
 impl Desk<'_, '_> {
     /// Addresses for which every message of the period bounced, if these are not very few.
@@ -30,9 +31,19 @@ impl Desk<'_, '_> {
     }
 
     fn failing(&self, range: TimeRange) -> Result<HashMap<String, u64>, StatsError> {
+        // Rows that did not decide count here, too, so none is missing.
+        let bounces = self.counts(&[CountKey::Recipient], &with_outcome("bounced"), range)?;
+        let many = bounces.into_iter().filter(|(_, count)| *count >= limits::FAILING_BOUNCES_MIN);
+        let addresses = ValueSet::of_exact(many.filter_map(|(it, _)| it.into_iter().next()?));
+        if addresses.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let to = Some(Pattern::one_of(Field::To, addresses));
+        let of_these = MessageFilter { to, ..MessageFilter::default() };
         let bounced = Outcome::Bounced.as_str();
         let mut failing: HashMap<String, (u64, bool)> = HashMap::new();
-        for (values, count) in self.counts(&[CountKey::Recipient, CountKey::Outcome], range)? {
+        let keys = [CountKey::Recipient, CountKey::Outcome];
+        for (values, count) in self.counts(&keys, &of_these, range)? {
             let [Some(address), outcome] = values.as_slice() else { continue };
             let known = failing.entry(address.clone()).or_insert((0, true));
             known.0 += count;

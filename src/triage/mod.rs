@@ -272,14 +272,15 @@ impl Desk<'_, '_> {
         })
     }
 
-    /// All values of keys with their counts, without examples.
+    /// All values of keys of what a filter finds with their counts, without examples.
     fn counts(
         &self,
         keys: &[CountKey],
+        filter: &MessageFilter,
         range: TimeRange,
     ) -> Result<Vec<(Labels, u64)>, StatsError> {
         let request = GroupRequest {
-            filter: self.in_range(&MessageFilter::default(), range),
+            filter: self.in_range(filter, range),
             rules: self.request.rules,
             keys: keys.to_vec(),
             zone: self.request.zone.clone(),

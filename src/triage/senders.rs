@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
 use crate::stats::{CountKey, StatsError};
+use crate::trace::MessageFilter;
 
 impl Desk<'_, '_> {
     /// Senders of many messages in the period and of much fewer in the one before; none where there
@@ -12,9 +13,10 @@ impl Desk<'_, '_> {
     pub(super) fn bursts(&self) -> Result<Finding, StatsError> {
         let mut items = Vec::new();
         if let Some(before) = self.before {
+            let all = MessageFilter::default();
             let before: HashMap<Vec<Option<String>>, u64> =
-                self.counts(&[CountKey::Sender], before)?.into_iter().collect();
-            for (values, count) in self.counts(&[CountKey::Sender], self.range)? {
+                self.counts(&[CountKey::Sender], &all, before)?.into_iter().collect();
+            for (values, count) in self.counts(&[CountKey::Sender], &all, self.range)? {
                 let earlier = before.get(&values).copied().unwrap_or(0);
                 let is_burst = count >= limits::BURST_MESSAGES_MIN
                     && count >= earlier.saturating_mul(limits::BURST_FACTOR);

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use crate::event::{Address, Event, EventName, Role, RoleKind};
+use crate::event::{Address, Event, EventName, Role, RoleKind, cause_of};
 use crate::limits;
 use crate::source::Record;
 use crate::store::words::folded;
@@ -43,13 +43,15 @@ pub enum Attribute {
     LogGroup = 12,
     /// The part that the event plays, [`Role`], as two hexadecimal digits.
     Role = 13,
+    /// The cause of a bounce: [`cause_of`] its reason, as it is written.
+    Cause = 14,
 }
 
 /// Bytes of a term beyond which the rest of an event's attributes goes into another.
 const TERM_BYTES: usize = 16 << 10;
 
 /// Calls `add` with the terms that hold the attributes of an event: one, as a rule. Values are in
-/// lower case.
+/// lower case, but for causes.
 pub(super) fn attribute_terms(
     record: &Record<'_>,
     event: &Event<'_>,
@@ -74,10 +76,16 @@ pub(super) fn attribute_terms(
     ];
     let actions = event.rule_actions.iter().map(|it| (Attribute::Action, it.action.as_ref()));
     let values = single.into_iter().filter_map(|(attribute, value)| Some((attribute, value?)));
-    let role = format!("{:02x}", role_of(record, event).to_bits());
+    let cause = event.reason.as_deref().map(cause_of);
+    let role = format!("{:02x}", role_of(record, event, cause.as_deref()).to_bits());
+    let cause = cause.as_deref().map(|it| (Attribute::Cause, it));
     term.clear();
-    for (attribute, value) in values.chain([(Attribute::Role, role.as_str())]).chain(actions) {
-        let value = folded(value);
+    let values = values.chain([(Attribute::Role, role.as_str())]).chain(cause).chain(actions);
+    for (attribute, value) in values {
+        let value = match attribute {
+            Attribute::Cause => Cow::Borrowed(value),
+            _ => folded(value),
+        };
         let value = truncate_term(&value).as_bytes();
         if value.is_empty() {
             continue;
@@ -100,7 +108,7 @@ pub(super) fn attribute_terms(
 
 /// The part that an event plays, as far as the index can tell: what it does not tell apart is left
 /// to the event itself.
-fn role_of(record: &Record<'_>, event: &Event<'_>) -> Role {
+fn role_of(record: &Record<'_>, event: &Event<'_>, cause: Option<&str>) -> Role {
     let role = Role::of(event);
     let is_cut = |it: &Address<'_>| it.as_str().len() > limits::TERM_BYTES_MAX;
     let addresses = event.all_recipients().chain(&event.from).chain(&event.sender);
@@ -111,6 +119,7 @@ fn role_of(record: &Record<'_>, event: &Event<'_>) -> Role {
         || event.trace_id.is_empty()
         || { addresses }.any(is_cut)
         || has_other_folder
+        || cause.is_some_and(|it| it.len() > limits::TERM_BYTES_MAX)
         || has_long_values(event);
     Role { is_partial, ..role }
 }

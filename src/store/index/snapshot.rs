@@ -11,7 +11,7 @@ use tantivy::index::SegmentId;
 use tantivy::query::Query;
 use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
-use super::attribute_sets::{AttributeSet, for_each_attribute_set};
+use super::attribute_sets::{AttributeSet, fold_attribute_sets};
 use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns, TimeReader};
 use super::directory::{IndexDirectory, META};
@@ -448,11 +448,11 @@ impl IndexSnapshot {
     }
 
     /// Hands each event to `visit` once, with those that have the same attributes.
-    pub(in crate::store) fn for_each_attribute_set(
+    pub(in crate::store) fn fold_attribute_sets<T: Default + Send>(
         &self,
-        visit: &mut dyn FnMut(&AttributeSet<'_>),
-    ) -> Result<(), StoreError> {
-        for_each_attribute_set(self, visit).map_err(StoreError::index(&self.path))
+        visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        fold_attribute_sets(self, visit).map_err(StoreError::index(&self.path))
     }
 
     /// Who sent each event.

@@ -89,6 +89,8 @@ pub(crate) struct RecipientEntry<'e> {
     pub(crate) folder: Option<Cow<'e, str>>,
     /// The status of the bounce, in lower case.
     pub(crate) status: Option<Cow<'e, str>>,
+    /// The cause of the bounce, as it is written.
+    pub(crate) cause: Option<Cow<'e, str>>,
     /// Where the bounce lies, whose original tells the reason.
     pub(crate) bounce: Option<Location>,
 }
@@ -108,8 +110,8 @@ pub(crate) struct RowBits {
 
 /// How many legs of a message a row can tell apart.
 pub(crate) const LEGS_MAX: usize = u8::MAX as usize;
-/// The latency, in milliseconds, that stands for all longer ones: more than four thousand years.
-pub(crate) const LATENCY_MAX_MS: u64 = (1 << 47) - 2;
+/// The latency, in milliseconds, that stands for all longer ones: more than two thousand years.
+pub(crate) const LATENCY_MAX_MS: u64 = (1 << 46) - 2;
 
 const OUTCOME_BITS: u32 = 4;
 const IS_JUNK: u64 = 1 << 4;
@@ -117,9 +119,10 @@ const WAS_DELIVERED: u64 = 1 << 5;
 const HAS_FOLDER: u64 = 1 << 6;
 const HAS_STATUS: u64 = 1 << 7;
 const HAS_BOUNCE: u64 = 1 << 8;
-const LEG_SHIFT: u32 = 9;
+const HAS_CAUSE: u64 = 1 << 9;
+const LEG_SHIFT: u32 = 10;
 /// Above it stands the latency and one, or nothing.
-const LATENCY_SHIFT: u32 = 17;
+const LATENCY_SHIFT: u32 = 18;
 
 /// What the number of a row tells of the columns of texts and of its latency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +130,7 @@ pub(super) struct RowColumns {
     pub(super) latency_ms: Option<u64>,
     pub(super) folder: bool,
     pub(super) status: bool,
+    pub(super) cause: bool,
     pub(super) bounce: bool,
 }
 
@@ -139,6 +143,7 @@ impl RecipientEntry<'_> {
             | flag(was_delivered, WAS_DELIVERED)
             | flag(self.folder.is_some(), HAS_FOLDER)
             | flag(self.status.is_some(), HAS_STATUS)
+            | flag(self.cause.is_some(), HAS_CAUSE)
             | flag(self.bounce.is_some(), HAS_BOUNCE)
             | u64::from(leg) << LEG_SHIFT
             | self.latency_ms.map_or(0, |it| it.min(LATENCY_MAX_MS) + 1) << LATENCY_SHIFT
@@ -159,6 +164,7 @@ impl RowBits {
             latency_ms: (number >> LATENCY_SHIFT).checked_sub(1),
             folder: has(HAS_FOLDER),
             status: has(HAS_STATUS),
+            cause: has(HAS_CAUSE),
             bounce: has(HAS_BOUNCE),
         };
         (bits, columns)
@@ -195,14 +201,15 @@ mod tests {
             let bits = RowBits { outcome, is_junk, was_delivered, leg };
             let folder = folder.map(Cow::Owned);
             let row = RecipientEntry {
-                address: Cow::Borrowed(""), bits, latency_ms, folder, status: None, bounce: None,
+                address: Cow::Borrowed(""), bits, latency_ms, folder, status: None, cause: None,
+                bounce: None,
             };
             let (read, columns) = RowBits::from_number(row.to_number());
             prop_assert_eq!(read, bits);
             prop_assert_eq!(columns.latency_ms, latency_ms);
             prop_assert_eq!(RowBits::outcome_of(row.to_number()), outcome);
             prop_assert_eq!(columns.folder, row.folder.is_some());
-            prop_assert!(!columns.status && !columns.bounce);
+            prop_assert!(!columns.status && !columns.cause && !columns.bounce);
         }
     }
 }

@@ -22,7 +22,7 @@ pub(crate) use writer::{TableWriter, Upkeep};
 use serde::{Deserialize, Serialize};
 
 /// The format of the entries. Another number than this one means that they are built anew.
-const TABLE_FORMAT: u32 = 2;
+const TABLE_FORMAT: u32 = 3;
 
 /// As of which commit the table is. It travels as the payload of the table's own commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

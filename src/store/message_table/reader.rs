@@ -42,6 +42,7 @@ pub(crate) struct TableSegment {
     pub(crate) addresses: TextColumn,
     pub(crate) folders: TextColumn,
     pub(crate) statuses: TextColumn,
+    pub(crate) causes: TextColumn,
 }
 
 /// Texts by numbers, which are those of their order in one segment.
@@ -55,6 +56,7 @@ pub(crate) struct EntryRow {
     pub(crate) latency_ms: Option<i64>,
     pub(crate) folder: Option<u32>,
     pub(crate) status: Option<u32>,
+    pub(crate) cause: Option<u32>,
     pub(crate) bounce: Option<Location>,
 }
 
@@ -134,6 +136,7 @@ impl TableSegment {
             addresses: texts(TableFields::ADDRESS)?,
             folders: texts(TableFields::FOLDER)?,
             statuses: texts(TableFields::STATUS)?,
+            causes: texts(TableFields::CAUSE)?,
         })
     }
 
@@ -210,18 +213,35 @@ impl TableSegment {
     pub(crate) fn rows(&self, document: DocId, rows: &mut Vec<EntryRow>) {
         rows.clear();
         let mut addresses = self.addresses.numbers(document);
-        let mut folders = self.folders.numbers(document);
-        let mut statuses = self.statuses.numbers(document);
-        let mut bounces = self.bounces.values_for_doc(document).map(Location::from_bits);
+        // To find out where these begin takes as long as all the rest, and many messages have none.
+        let (mut folders, mut statuses, mut causes, mut bounces) = (None, None, None, None);
         for number in self.rows.values_for_doc(document) {
             let (bits, has) = RowBits::from_number(number);
             rows.push(EntryRow {
                 address: addresses.next().unwrap_or(u32::MAX),
                 bits,
                 latency_ms: has.latency_ms.map(u64::cast_signed),
-                folder: if has.folder { folders.next() } else { None },
-                status: if has.status { statuses.next() } else { None },
-                bounce: if has.bounce { bounces.next() } else { None },
+                folder: if has.folder {
+                    folders.get_or_insert_with(|| self.folders.numbers(document)).next()
+                } else {
+                    None
+                },
+                status: if has.status {
+                    statuses.get_or_insert_with(|| self.statuses.numbers(document)).next()
+                } else {
+                    None
+                },
+                cause: if has.cause {
+                    causes.get_or_insert_with(|| self.causes.numbers(document)).next()
+                } else {
+                    None
+                },
+                bounce: if has.bounce {
+                    bounces.get_or_insert_with(|| self.bounces.values_for_doc(document)).next()
+                } else {
+                    None
+                }
+                .map(Location::from_bits),
             });
         }
     }
@@ -261,6 +281,7 @@ impl TableSegment {
                         latency_ms: row.latency_ms.and_then(|it| u64::try_from(it).ok()),
                         folder: text(&self.folders, row.folder)?,
                         status: text(&self.statuses, row.status)?,
+                        cause: text(&self.causes, row.cause)?,
                         bounce: row.bounce,
                     })
                 })

@@ -37,6 +37,8 @@ impl TableFields {
     pub(super) const FOLDER: &str = "folder";
     /// One for each row that has one.
     pub(super) const STATUS: &str = "status";
+    /// One for each row that has one.
+    pub(super) const CAUSE: &str = "cause";
     /// One for each row that has one: the bits of the location of the bounce that decided.
     pub(super) const BOUNCE: &str = "bounce";
 }
@@ -60,6 +62,7 @@ pub(crate) struct EntryDocuments {
     address: Field,
     folder: Field,
     status: Field,
+    cause: Field,
     bounce: Field,
 }
 
@@ -86,6 +89,7 @@ impl EntryDocuments {
             address: builder.add_text_field(TableFields::ADDRESS, text()),
             folder: builder.add_text_field(TableFields::FOLDER, text()),
             status: builder.add_text_field(TableFields::STATUS, text()),
+            cause: builder.add_text_field(TableFields::CAUSE, text()),
             bounce: builder.add_u64_field(TableFields::BOUNCE, number()),
         };
         (builder.build(), fields)
@@ -128,6 +132,9 @@ impl EntryDocuments {
             }
             if let Some(status) = &row.status {
                 document.add_text(self.status, status);
+            }
+            if let Some(cause) = &row.cause {
+                document.add_text(self.cause, cause);
             }
             if let Some(bounce) = row.bounce {
                 document.add_u64(self.bounce, bounce.to_bits());

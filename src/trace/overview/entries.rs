@@ -28,6 +28,7 @@ struct Texts<'t> {
     of_event: EventAttributes,
     folders: Vec<Option<String>>,
     statuses: Vec<Option<String>>,
+    causes: Vec<Option<String>>,
     rules: Vec<Option<String>>,
     verdicts: Vec<Verdicts>,
 }
@@ -56,6 +57,7 @@ impl<'t> Texts<'t> {
             senders: addresses(senders),
             folders: values(Attribute::Folder),
             statuses: values(Attribute::Status),
+            causes: values(Attribute::Cause),
             rules: values(Attribute::Rule),
             verdicts: verdicts.collect(),
             of_event,
@@ -224,6 +226,7 @@ impl EventColumns {
             latency_ms: row.latency_ms().and_then(latency_of),
             folder,
             status: value(&texts.statuses, bounce),
+            cause: value(&texts.causes, bounce),
             bounce: bounce.and_then(|it| self.table.location(it)),
         }
     }

@@ -1,6 +1,6 @@
 //! Queries on rows, by what the message table says of them.
 
-use super::{direction_word, junk_word};
+use super::{direction_word, fits_words, junk_word};
 use crate::event::domain_of;
 use crate::query::{Clause, Field, Matcher, Query};
 use crate::store::{StoreError, TableSegment, TextColumn, verdicts_of};
@@ -90,6 +90,7 @@ pub(in crate::trace) enum Column {
     Rules,
     Address,
     Folder,
+    Cause,
 }
 
 impl ListedQuery {
@@ -182,7 +183,11 @@ impl Test {
             Field::Dmarc => verdict(2)?,
             Field::Spf => verdict(3)?,
             Field::Status => Self::Status(texts(|it| &it.statuses, &is_it)?),
-            Field::Reason | Field::Cause => Self::OfBounce,
+            Field::Cause => Self::Text(
+                Column::Cause,
+                texts(|it| &it.causes, &|text| fits_words(matcher, text))?,
+            ),
+            Field::Reason => Self::OfBounce,
             Field::Outcome => Self::Outcome(matcher.clone()),
             Field::MessageOutcome => Self::MessageOutcome(matcher.clone()),
             Field::Latency => Self::Latency(matcher.clone()),
@@ -216,6 +221,7 @@ impl Test {
                 }
                 Column::Address => texts.has(number, row.map(ListedRow::address)),
                 Column::Folder => texts.has(number, entry.and_then(|it| it.folder)),
+                Column::Cause => texts.has(number, entry.and_then(|it| it.cause)),
             },
             Self::SenderDomain(of_sender, of_from) => match segment.sender.number(document) {
                 Some(sender) => of_sender.has(number, Some(sender)),

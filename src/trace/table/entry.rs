@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use crate::event::{Address, EventName};
+use crate::event::{Address, EventName, cause_of};
 use crate::store::words::folded;
 use crate::store::{
     LATENCY_MAX_MS, LEGS_MAX, LegEntry, Location, MessageEntry, RecipientEntry, RowBits,
@@ -55,6 +55,15 @@ impl Values {
         (!held.trim().is_empty()).then_some(held)
     }
 
+    /// The cause in the reason of a bounce, as the index has it.
+    pub(in crate::trace) fn cause(&mut self, reason: &str) -> Option<Cow<'static, str>> {
+        let mut cause = cause_of(reason);
+        let length = truncate_term(&cause).len();
+        self.are_whole &= length == cause.len();
+        cause.truncate(length);
+        (!cause.is_empty()).then_some(Cow::Owned(cause))
+    }
+
     /// What the checks on arrival said.
     pub(in crate::trace) fn verdicts(&mut self, said: [Option<&str>; 4]) -> Option<String> {
         let compared = said.map(|it| self.compared(it?));
@@ -96,6 +105,9 @@ pub(in crate::trace) fn entry_of<'m>(
             latency_ms: row.latency_ms.and_then(latency_of),
             folder: row.folder.as_deref().and_then(|it| values.compared(it)),
             status: row.status.as_deref().and_then(|it| values.compared(it)),
+            cause: bounce(row)
+                .and_then(|it| it.event.reason.as_deref())
+                .and_then(|it| values.cause(it)),
             bounce: bounce(row).and_then(place_of),
         })
         .collect();

@@ -82,6 +82,9 @@ impl Texts {
 /// Messages that one worker takes at once.
 const MESSAGES_AT_ONCE: u32 = 16_384;
 
+/// Into how many shares for each worker messages are divided, lest one has more to do at the end.
+const SHARES: usize = 4;
+
 impl<'s> Listing<'s> {
     pub(in crate::trace) fn new(table: &'s MessageTable, rules: JoinRules) -> Self {
         Self { table, rules }
@@ -134,13 +137,15 @@ impl<'s> Listing<'s> {
         start: impl Fn() -> W + Sync,
         visit: impl Fn(&mut T, &mut W, &ListedMessage) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        self.parts(range)
-            .into_par_iter()
-            .map(|part| {
-                let TablePart { number, segment, .. } = part;
-                let mut worker = start();
-                let mut made = T::default();
-                let mut message = ListedMessage { segment: number, ..ListedMessage::default() };
+        let parts = self.parts(range);
+        // What parts in a row make is one thing: there are fewer groups, say, than messages.
+        let parts_at_once = parts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
+        let share = |parts: &[TablePart<'_>]| {
+            let (mut worker, mut made) = (start(), T::default());
+            let mut message = ListedMessage::default();
+            for part in parts {
+                let TablePart { number, segment, .. } = *part;
+                message.segment = number;
                 for (document, first_ms) in part.documents(range) {
                     if wanted.is_some_and(|it| !self.may_have(segment, document, it)) {
                         continue;
@@ -148,9 +153,10 @@ impl<'s> Listing<'s> {
                     self.read(segment, document, first_ms, &mut message);
                     visit(&mut made, &mut worker, &message)?;
                 }
-                Ok(made)
-            })
-            .collect()
+            }
+            Ok(made)
+        };
+        parts.par_chunks(parts_at_once).map(share).collect()
     }
 
     /// The parts of the table that may have messages of a range, each for one worker.

@@ -22,6 +22,7 @@ pub(crate) enum TextKind {
     RecipientDomains,
     Folders,
     Statuses,
+    Causes,
     Rules,
 }
 
@@ -33,6 +34,7 @@ impl TextKind {
             Self::Recipients | Self::RecipientDomains => &[|it| &it.addresses],
             Self::Folders => &[|it| &it.folders],
             Self::Statuses => &[|it| &it.statuses],
+            Self::Causes => &[|it| &it.causes],
             Self::Rules => &[|it| &it.rules],
         }
     }
