@@ -28,6 +28,7 @@
 //! | [`export`] | evidence bundles, redaction, files for other programs |
 //! | [`synth`] | synthetic logs, with the truth beside them |
 //! | [`config`] | the configuration file |
+//! | [`serve`] | the page and the API: who may ask, what is answered over HTTP |
 //! | [`cli`] | the command line, for the program only |
 //!
 //! # Example
@@ -91,6 +92,8 @@ pub mod pull;
 pub mod query;
 pub mod render;
 pub mod schema;
+#[cfg(feature = "serve")]
+pub mod serve;
 mod shell;
 pub mod signing;
 pub mod source;

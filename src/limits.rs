@@ -6,10 +6,12 @@
 mod insights;
 mod message_table;
 mod query;
+mod serve;
 mod triage;
 pub use insights::*;
 pub use message_table::*;
 pub use query::*;
+pub use serve::*;
 pub use triage::*;
 
 /// Bytes in one line or one framed record. CloudWatch caps an event at 1 MiB; its JSON escape

@@ -34,6 +34,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("schema", &["limits", "event", "store"]),
     ("synth", &["limits", "time", "event", "source"]),
     (
+        "serve",
+        &[
+            "limits",
+            "shell",
+            "temporary",
+            "time",
+            "event",
+            "store",
+            "query",
+            "trace",
+            "stats",
+            "triage",
+            "render",
+            "export",
+        ],
+    ),
+    (
         "cli",
         &[
             "limits",
@@ -58,6 +75,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "export",
             "schema",
             "synth",
+            "serve",
         ],
     ),
 ];
@@ -77,7 +95,10 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("aws_sdk_workmail", &["aws"]),
     ("aws_smithy_http_client", &["aws"]),
     ("aws_types", &["aws"]),
-    ("rustls", &["aws"]),
+    ("askama", &["serve"]),
+    ("hyper", &["serve"]),
+    ("rustls", &["aws", "serve"]),
+    ("tokio_rustls", &["serve"]),
     ("tantivy", &["store", "query"]),
     ("minisign", &["signing"]),
     ("minisign_verify", &["signing"]),

@@ -1,4 +1,4 @@
-//! The commands that a program without the feature `aws` does not have.
+//! The commands that a program without the features `aws` and `serve` does not have.
 //!
 //! They stand in its help all the same, so that whoever types one learns why it is not there.
 
@@ -6,18 +6,26 @@ use std::ffi::OsString;
 
 use clap::{Args, Subcommand};
 
-/// A command that talks to AWS, or prepares it.
+/// A command that opens a socket, or prepares it.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Not in this program, which was built without the feature `serve`
+    #[cfg(not(feature = "serve"))]
+    Serve(Unread),
     /// Not in this program, which was built without the feature `aws`
+    #[cfg(not(feature = "aws"))]
     Pull(Unread),
     /// Not in this program, which was built without the feature `aws`
+    #[cfg(not(feature = "aws"))]
     Setup(Unread),
     /// Not in this program, which was built without the feature `aws`
+    #[cfg(not(feature = "aws"))]
     Doctor(Unread),
     /// Not in this program, which was built without the feature `aws`
+    #[cfg(not(feature = "aws"))]
     Teardown(Unread),
     /// Not in this program, which was built without the feature `aws`
+    #[cfg(not(feature = "aws"))]
     Policy(Unread),
 }
 
@@ -33,14 +41,22 @@ impl Command {
     /// Says why the command does nothing, and what to do.
     pub(super) fn refusal(&self) -> anyhow::Error {
         let (name, Unread { arguments: _ }) = match self {
+            #[cfg(not(feature = "serve"))]
+            Self::Serve(unread) => ("serve", unread),
+            #[cfg(not(feature = "aws"))]
             Self::Pull(unread) => ("pull", unread),
+            #[cfg(not(feature = "aws"))]
             Self::Setup(unread) => ("setup", unread),
+            #[cfg(not(feature = "aws"))]
             Self::Doctor(unread) => ("doctor", unread),
+            #[cfg(not(feature = "aws"))]
             Self::Teardown(unread) => ("teardown", unread),
+            #[cfg(not(feature = "aws"))]
             Self::Policy(unread) => ("policy", unread),
         };
+        let feature = if name == "serve" { "serve" } else { "aws" };
         anyhow::anyhow!(
-            "`{name}` is not in this program, which was built without the feature `aws` so that it cannot open a socket: build it without --no-default-features"
+            "`{name}` is not in this program, which was built without the feature `{feature}` so that it cannot open a socket: build it without --no-default-features"
         )
     }
 }

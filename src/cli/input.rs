@@ -45,17 +45,26 @@ impl Opened {
     /// Says on stderr how many of the messages that were answered with are not whole, if any, and
     /// keeps it for the exit status.
     pub(super) fn say_truncated(&self, count: usize, context: &Context) {
-        if count == 0 {
-            return;
+        self.keep_truncated(count);
+        say_truncated(count, context);
+    }
+
+    /// Keeps for the exit status whether any of the messages is not whole.
+    pub(super) fn keep_truncated(&self, count: usize) {
+        if count > 0 {
+            self.is_cut.set(true);
         }
-        self.is_cut.set(true);
-        if !context.global.quiet {
-            let most = limits::TRACE_EVENTS_MAX;
-            let whom = output::counted(count as u64, "message");
-            output::note(&format!(
-                "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
-            ));
-        }
+    }
+}
+
+/// Says on stderr how many of the messages that were answered with are not whole, if any.
+pub(super) fn say_truncated(count: usize, context: &Context) {
+    if count > 0 && !context.global.quiet {
+        let most = limits::TRACE_EVENTS_MAX;
+        let whom = output::counted(count as u64, "message");
+        output::note(&format!(
+            "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
+        ));
     }
 }
 

@@ -12,7 +12,7 @@ use super::explain::{explain_rows, say_empty_terms};
 use super::filter::FilterArgs;
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
-use super::input::{InputArgs, Opened};
+use super::input::{InputArgs, say_truncated};
 use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::question::parse_rows;
 use super::shape::{AnswerShape, ShapeArgs};
@@ -126,53 +126,118 @@ impl MessagesArgs {
 }
 
 pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
-    check_limit(args.limit)?;
-    let cursor = args.cursor()?;
     // What is read from standard input can be read once.
-    let mut filter = args.filter.filter(context)?;
-    args.shape.check(context)?;
-    let mut words: Vec<&str> = args.text.iter().map(String::as_str).collect();
-    words.extend(args.shape.query(ShapeArgs::is_key));
-    let rows = parse_rows(&words.join(" "), context)?;
-    filter.rows = Query::and(vec![rows, filter.rows]);
+    let wanted = args.wanted(context)?;
     args.watch.run(&args.input, context, |opened, context| {
         // Ages count back from now, which moves on.
-        let filter =
-            MessageFilter { first_seen: args.filter.first_seen(context)?, ..filter.clone() };
-        answer(args, filter, cursor, opened, context)
+        let first_seen = args.filter.first_seen(context)?;
+        let filter = MessageFilter { first_seen, ..wanted.filter.clone() };
+        let wanted = Wanted { filter, ..wanted };
+        let mut stdout = BufWriter::new(anstream::stdout().lock());
+        let answered = answer(args, wanted, &opened.store, context, &mut stdout)?;
+        opened.keep_truncated(answered.truncated);
+        Ok((answered.has_found, answered.failed))
     })
 }
 
-fn answer(
+/// What the options and the query ask for.
+pub(super) struct Wanted {
+    pub(super) filter: MessageFilter,
+    /// Behind which message the page begins.
+    pub(super) cursor: Option<Place>,
+}
+
+impl MessagesArgs {
+    /// Reads the options, and the files that they name.
+    pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+        check_limit(self.limit)?;
+        let cursor = self.cursor()?;
+        let mut filter = self.filter.filter(context)?;
+        self.shape.check(context)?;
+        let mut words: Vec<&str> = self.text.iter().map(String::as_str).collect();
+        words.extend(self.shape.query(ShapeArgs::is_key));
+        let rows = parse_rows(&words.join(" "), context)?;
+        filter.rows = Query::and(vec![rows, filter.rows]);
+        Ok(Wanted { filter, cursor })
+    }
+
+    /// The same question of a store, but for how it is laid out.
+    pub(super) fn filter_of(
+        &self,
+        filter: MessageFilter,
+        store: &Store,
+        context: &Context,
+    ) -> anyhow::Result<(MessageFilter, JoinRules)> {
+        let rules = JoinRules::of_store(store, self.grace.ms()?, context.now);
+        let filter = match &self.around {
+            Some(around) => around_messages(around, &filter, &rules, store)?,
+            None => filter,
+        };
+        Ok((filter, rules))
+    }
+
+    pub(super) fn order(&self) -> Order {
+        self.sort.into()
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// The question for groups.
+    pub(super) fn group_request(
+        &self,
+        filter: MessageFilter,
+        rules: JoinRules,
+        context: &Context,
+    ) -> anyhow::Result<GroupRequest> {
+        let most = limits::GROUP_KEYS_MAX;
+        anyhow::ensure!(self.group_by.len() <= most, "--group-by: at most {most} keys");
+        let keys = self.group_by.iter().filter_map(|it| CountKey::from_name(it)).collect();
+        Ok(GroupRequest { filter, rules, keys, zone: context.zone.clone(), limit: self.limit })
+    }
+}
+
+/// How a question was answered.
+pub(super) struct Answered {
+    has_found: bool,
+    /// Which condition holds, in words.
+    failed: Option<String>,
+    /// Messages that are not whole.
+    truncated: usize,
+}
+
+impl Answered {
+    fn whole(has_found: bool) -> Self {
+        Self { has_found, failed: None, truncated: 0 }
+    }
+}
+
+/// Writes the answer.
+pub(super) fn answer(
     args: &MessagesArgs,
-    filter: MessageFilter,
-    cursor: Option<Place>,
-    opened: &Opened,
+    wanted: Wanted,
+    store: &Store,
     context: &Context,
-) -> anyhow::Result<(bool, Option<String>)> {
-    let grace_ms = args.grace.ms()?;
-    let store = &opened.store;
-    let rules = JoinRules::of_store(store, grace_ms, context.now);
-    let filter = match &args.around {
-        Some(around) => around_messages(around, &filter, &rules, store)?,
-        None => filter,
-    };
+    out: &mut dyn Write,
+) -> anyhow::Result<Answered> {
+    let (filter, rules) = args.filter_of(wanted.filter, store, context)?;
     if args.explain {
-        return Ok((explain_rows(&filter, &rules, store, context)?, None));
+        return Ok(Answered::whole(explain_rows(&filter, &rules, store, context)?));
     }
     if !args.group_by.is_empty() {
-        return Ok((show_groups(args, filter, rules, opened, context)?, None));
+        let request = args.group_request(filter, rules, context)?;
+        return Ok(Answered::whole(show_groups(&request, store, context, out)?));
     }
-    let order = Order::from(args.sort);
-    let (page, totals) = select_page(store, &rules, &filter, order, cursor, args.limit)?;
+    let order = args.order();
+    let (page, totals) = select_page(store, &rules, &filter, order, wanted.cursor, args.limit)?;
     let is_nothing = page.total == 0;
     let failed = args.watch.failed(&metrics(), |name| metric(&totals, name))?;
     let shape = shape_of(args, &filter, &rules, store, context)?;
     let asked = Asked { filter: &filter, rules: &rules, shape };
-    let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let (shown, truncated) = write(&page, args, &asked, context, store, &mut stdout)?;
-    stdout.flush()?;
-    opened.say_truncated(truncated, context);
+    let (shown, truncated) = write(&page, args, &asked, context, store, out)?;
+    out.flush()?;
+    say_truncated(truncated, context);
     say_how_many("message", shown, page.total, store, context)?;
     if is_nothing {
         say_not_covered(filter.first_seen, store, context)?;
@@ -180,7 +245,7 @@ fn answer(
         say_empty_terms(&filter.rows, &rules, store, context)?;
     }
     say_what_is_next(&page, args, context)?;
-    Ok((page.total > 0, failed))
+    Ok(Answered { has_found: page.total > 0, failed, truncated })
 }
 
 /// Counts what is asked for beside the messages.
@@ -235,19 +300,12 @@ fn group_keys() -> PossibleValuesParser {
 }
 
 fn show_groups(
-    args: &MessagesArgs,
-    filter: MessageFilter,
-    rules: JoinRules,
-    opened: &Opened,
+    request: &GroupRequest,
+    store: &Store,
     context: &Context,
+    mut out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
-    let most = limits::GROUP_KEYS_MAX;
-    anyhow::ensure!(args.group_by.len() <= most, "--group-by: at most {most} keys");
-    let keys = args.group_by.iter().filter_map(|it| CountKey::from_name(it)).collect();
-    let zone = context.zone.clone();
-    let request = GroupRequest { filter, rules, keys, zone, limit: args.limit };
-    let groups = group(&opened.store, &request)?;
-    let mut out = BufWriter::new(anstream::stdout().lock());
+    let groups = group(store, request)?;
     let zone = &context.zone;
     match context.global.format {
         Format::Table => write_groups_table(&groups, &context.table_options(false), &mut out)?,
@@ -257,10 +315,10 @@ fn show_groups(
     }
     out.flush()?;
     if groups.message_count == 0 {
-        say_how_many("message", 0, 0, &opened.store, context)?;
-        say_not_covered(request.filter.first_seen, &opened.store, context)?;
-        say_unknown_values(request.filter.queries(), &opened.store, context)?;
-        say_empty_terms(&request.filter.rows, &request.rules, &opened.store, context)?;
+        say_how_many("message", 0, 0, store, context)?;
+        say_not_covered(request.filter.first_seen, store, context)?;
+        say_unknown_values(request.filter.queries(), store, context)?;
+        say_empty_terms(&request.filter.rows, &request.rules, store, context)?;
     } else if context.global.format == Format::Table && !context.global.quiet {
         let (shown, all) = (groups.rows.len(), groups.group_count);
         let of = format!("of {} {}", groups.total, groups.unit.as_str());

@@ -3,7 +3,7 @@
 //! Each command has a file of its own. Exit statuses and the one line on stderr that tells of an
 //! error are made here and nowhere else.
 
-#[cfg(not(feature = "aws"))]
+#[cfg(not(all(feature = "aws", feature = "serve")))]
 mod absent;
 mod around;
 mod batch;
@@ -46,6 +46,8 @@ mod room;
 mod saved;
 mod schema;
 mod search;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "aws")]
 mod session;
 #[cfg(feature = "aws")]
@@ -165,6 +167,8 @@ enum Command {
     Export(Box<export::ExportArgs>),
     Status(status::StatusArgs),
     Sources(sources::SourcesArgs),
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArgs),
     Verify(verify::VerifyArgs),
     Sign(sign::SignArgs),
     Reindex(reindex::ReindexArgs),
@@ -181,7 +185,7 @@ enum Command {
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
-    #[cfg(not(feature = "aws"))]
+    #[cfg(not(all(feature = "aws", feature = "serve")))]
     #[command(flatten)]
     Absent(absent::Command),
 }
@@ -199,8 +203,10 @@ impl Command {
             Self::Teardown(args) => !args.dry_run,
             #[cfg(feature = "aws")]
             Self::Setup(_) | Self::Doctor(_) | Self::Policy(_) => false,
-            #[cfg(not(feature = "aws"))]
+            #[cfg(not(all(feature = "aws", feature = "serve")))]
             Self::Absent(_) => false,
+            #[cfg(feature = "serve")]
+            Self::Serve(_) => false,
             Self::Trace(_)
             | Self::Messages(_)
             | Self::Related(_)
@@ -226,12 +232,15 @@ struct Context {
     now: Timestamp,
     zone: Zone,
     leftovers: leftovers::Leftovers,
+    /// Whether queries may name files with lists.
+    reads_files: bool,
 }
 
 impl Context {
     fn new(global: GlobalArgs) -> Result<Self, TimeError> {
         let zone = Zone::named(&global.tz)?;
-        Ok(Self { global, now: clock(), zone, leftovers: leftovers::Leftovers::default() })
+        let leftovers = leftovers::Leftovers::default();
+        Ok(Self { global, now: clock(), zone, leftovers, reads_files: true })
     }
 
     /// The same at a later instant.
@@ -241,6 +250,7 @@ impl Context {
             now: clock(),
             zone: self.zone.clone(),
             leftovers: self.leftovers.clone(),
+            reads_files: self.reads_files,
         }
     }
 
@@ -432,7 +442,9 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
-        #[cfg(not(feature = "aws"))]
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => serve::run(&args, &context),
+        #[cfg(not(all(feature = "aws", feature = "serve")))]
         Command::Absent(command) => Err(command.refusal()),
     }
 }

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anstyle::{AnsiColor, Style};
 
+use super::question::RefusedQuery;
 use super::room;
 use crate::render::sanitise;
 
@@ -11,7 +12,12 @@ const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 /// Writes the one line that tells of an error: what failed, where, and what to do.
+///
+/// A query that cannot be read is shown before it, with the place that is wrong.
 pub(super) fn report_error(stderr: &mut dyn Write, error: &anyhow::Error) {
+    if let Some(query) = error.downcast_ref::<RefusedQuery>() {
+        let _unwritable = writeln!(stderr, "{}", query.report);
+    }
     let mut line = chain(error.as_ref());
     if let Some(advice) = room::advice(error) {
         line.push_str(": ");

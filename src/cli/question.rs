@@ -1,6 +1,5 @@
 //! What is asked for in words: queries, the lists that they name, and times.
 
-use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -8,7 +7,7 @@ use clap::Args;
 use super::Context;
 use super::ids::Ids;
 use crate::limits;
-use crate::query::{Language, Query, QueryError};
+use crate::query::{Language, Query};
 use crate::time::{TimeRange, day_of, parse_time_argument};
 
 /// One day instead of a time from and up to.
@@ -21,25 +20,38 @@ pub(super) struct OnArgs {
 
 /// Reads a query on events; what is wrong with it is shown under the query itself.
 pub(super) fn parse_query(text: &str, context: &Context) -> anyhow::Result<Query> {
-    parse(Language::of_events(context.now, &context.zone), text)
+    parse(Language::of_events(context.now, &context.zone), text, context)
 }
 
 /// Reads a query on messages and their recipients.
 pub(super) fn parse_rows(text: &str, context: &Context) -> anyhow::Result<Query> {
-    parse(Language::of_rows(context.now, &context.zone), text)
+    parse(Language::of_rows(context.now, &context.zone), text, context)
 }
 
-fn parse(language: Language<'_>, text: &str) -> anyhow::Result<Query> {
-    language.with_lists(&lines_of).parse(text).map_err(|error| shown(&error))
+fn parse(language: Language<'_>, text: &str, context: &Context) -> anyhow::Result<Query> {
+    let parsed = match context.reads_files {
+        true => language.with_lists(&lines_of).parse(text),
+        false => language.with_lists(&no_lines).parse(text),
+    };
+    Ok(parsed.map_err(|error| RefusedQuery { report: error.report(), summary: error.summary() })?)
 }
 
-/// Shows what is wrong with a query and what to do; the error itself then says no more than what
-/// and where.
-fn shown(error: &QueryError) -> anyhow::Error {
-    let mut stderr = anstream::stderr().lock();
-    // There is nobody left to tell when stderr itself fails.
-    let _unwritable = writeln!(stderr, "{}", error.report());
-    anyhow::anyhow!("cannot read the query: {}", error.summary())
+/// A query that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the query: {summary}")]
+pub(super) struct RefusedQuery {
+    /// What is wrong and where, in one line.
+    summary: String,
+    /// The place under the query itself, and what to do.
+    pub(super) report: String,
+}
+
+/// Nobody far away may have files of this machine read.
+fn no_lines(name: &str) -> Result<Option<Vec<String>>, String> {
+    match name.contains(['/', '\\']) {
+        true => Err("lists in files are read by the command line alone".to_owned()),
+        false => Ok(None),
+    }
 }
 
 /// The lines of the file that `from:@NAME` names. What is no file may be a domain, unless it is

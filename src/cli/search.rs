@@ -67,46 +67,80 @@ pub(super) struct SearchArgs {
 }
 
 pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
-    args.shape.check(context)?;
-    let mut words: Vec<&str> = args.query.iter().map(String::as_str).collect();
-    words.extend(args.shape.query(ShapeArgs::is_event_field));
-    let query = Query::and(vec![parse_query(&words.join(" "), context)?, args.watched.query()?]);
-    let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
-    check_limit(args.limit)?;
-    let after = args.cursor.as_deref().map(str::parse::<EventPlace>).transpose();
-    let after = after.context("--cursor")?;
+    let wanted = args.wanted(context)?;
     let opened = args.input.open(context)?;
-    let (query, range) = match &args.around {
-        Some(around) => {
-            let around = around_events(around, &query, range, &opened.store)?;
-            (around, TimeRange::default())
-        }
-        None => (query, range),
-    };
+    let wanted = args.wanted_of(wanted, &opened.store)?;
     if args.explain {
-        let has_found = explain_events(&query, range, &opened.store, context)?;
+        let has_found = explain_events(&wanted.query, wanted.range, &opened.store, context)?;
         return Ok(opened.outcome(has_found));
     }
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    let has_found = answer(args, &wanted, &opened.store, context, &mut stdout)?;
+    Ok(opened.outcome(has_found))
+}
+
+/// What the options and the query ask for.
+pub(super) struct Wanted {
+    pub(super) query: Query,
+    pub(super) range: TimeRange,
+    /// Behind which event the page begins.
+    pub(super) after: Option<EventPlace>,
+}
+
+impl SearchArgs {
+    /// Reads the options, and the files that they name.
+    pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+        self.shape.check(context)?;
+        let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
+        words.extend(self.shape.query(ShapeArgs::is_event_field));
+        let query = vec![parse_query(&words.join(" "), context)?, self.watched.query()?];
+        let query = Query::and(query);
+        let range = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        check_limit(self.limit)?;
+        let after = self.cursor.as_deref().map(str::parse::<EventPlace>).transpose();
+        Ok(Wanted { query, range, after: after.context("--cursor")? })
+    }
+
+    /// The same of a store: what is near its events is known then.
+    pub(super) fn wanted_of(&self, wanted: Wanted, store: &Store) -> anyhow::Result<Wanted> {
+        let Some(around) = &self.around else { return Ok(wanted) };
+        let query = around_events(around, &wanted.query, wanted.range, store)?;
+        Ok(Wanted { query, range: TimeRange::default(), ..wanted })
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// Writes the answer. Gives whether there is any.
+pub(super) fn answer(
+    args: &SearchArgs,
+    wanted: &Wanted,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let Wanted { query, range, after } = wanted;
     let progress = ReadingProgress::new(context);
     let heard = |done, total| progress.show(done, total);
-    let mut hits = query::search_heard(&opened.store, &query, range, after, args.limit, &heard)?;
+    let mut hits = query::search_heard(store, query, *range, *after, args.limit, &heard)?;
     drop(progress);
     let total = hits.total();
-    let shape = shape_of(args, &query, range, &opened.store, context)?;
-    let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let shown = write_hits(&mut hits, &shape, context, &mut stdout)?;
-    stdout.flush()?;
-    say_how_many("event", shown, total, &opened.store, context)?;
+    let shape = shape_of(args, query, *range, store, context)?;
+    let shown = write_hits(&mut hits, &shape, context, out)?;
+    out.flush()?;
+    say_how_many("event", shown, total, store, context)?;
     if total == 0 {
-        say_not_covered(range, &opened.store, context)?;
-        say_unknown_values([&query], &opened.store, context)?;
+        say_not_covered(*range, store, context)?;
+        say_unknown_values([query], store, context)?;
     }
     let next = hits.next_page().filter(|_| args.limit > 0 && !context.global.quiet);
     if let Some(next) = next.filter(|_| context.global.format != Format::Json) {
         writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
     }
     // With a limit of none, what there is was found all the same.
-    Ok(opened.outcome(shown > 0 || (args.limit == 0 && total > 0)))
+    Ok(shown > 0 || (args.limit == 0 && total > 0))
 }
 
 /// Counts what is asked for beside the events.

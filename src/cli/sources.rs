@@ -21,27 +21,36 @@ pub(super) struct SourcesArgs {}
 
 pub(super) fn run(_args: &SourcesArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = Store::open(&context.store_path()?)?;
+    answer(&store, context, &mut BufWriter::new(anstream::stdout().lock()))?;
+    Ok(Outcome::Done)
+}
+
+/// Writes the answer.
+pub(super) fn answer(
+    store: &Store,
+    context: &Context,
+    mut out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let histories = store.origins()?;
     let (repeated, forgotten) = store.repeated_origins()?;
     let rows = source_rows(&histories, &repeated);
     let zone = &context.zone;
-    let mut stdout = BufWriter::new(anstream::stdout().lock());
     match context.global.format {
         Format::Table => {
-            write_sources_table(&rows, &context.table_options(false), &mut stdout)?;
+            write_sources_table(&rows, &context.table_options(false), &mut out)?;
             for tombstone in &store.checkpoint().tombstones {
-                writeln!(stdout, "{}", sanitise(&tombstone_in_words(tombstone, zone)))?;
+                writeln!(out, "{}", sanitise(&tombstone_in_words(tombstone, zone)))?;
             }
         }
         Format::Json => {
             let tombstones = &store.checkpoint().tombstones;
             let tombstones = tombstones.iter().map(|it| tombstone_to_json(it, zone)).collect();
-            write_sources_json(&rows, forgotten, tombstones, zone, &mut stdout)?;
+            write_sources_json(&rows, forgotten, tombstones, zone, &mut out)?;
         }
-        Format::Ndjson => write_sources_ndjson(&rows, zone, &mut stdout)?,
-        Format::Csv => write_sources_csv(&rows, zone, &mut stdout)?,
+        Format::Ndjson => write_sources_ndjson(&rows, zone, &mut out)?,
+        Format::Csv => write_sources_csv(&rows, zone, &mut out)?,
     }
-    stdout.flush()?;
+    out.flush()?;
     let noted: u64 = histories.iter().map(|it| it.origin.counts.added).sum();
     let removed: u64 = store.checkpoint().tombstones.iter().map(|it| it.records).sum();
     let records = store.checkpoint().records + removed;
@@ -51,5 +60,5 @@ pub(super) fn run(_args: &SourcesArgs, context: &Context) -> anyhow::Result<Outc
             records - noted
         ));
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -14,6 +14,7 @@ use super::listing::{check_limit, say_how_many, say_not_covered};
 use super::question::{OnArgs, parse_rows, range};
 use super::{Context, Format, Outcome};
 use crate::limits;
+use crate::query::Query;
 use crate::render::{
     Cell, Column, Table, absent_value, csv_cell, write_chart, write_compared_csv,
     write_compared_json, write_compared_table, write_counts_csv, write_counts_json,
@@ -25,7 +26,7 @@ use crate::stats::{
     CountKey, CountRow, Counts, StatsRequest, compare, count_by, latencies, metrics,
 };
 use crate::store::Store;
-use crate::time::{Interval, Timestamp};
+use crate::time::{Interval, TimeRange, Timestamp};
 use crate::trace::JoinRules;
 
 /// Counts events, messages and recipients: by value, over time; latencies and metrics
@@ -80,24 +81,68 @@ fn key_names() -> PossibleValuesParser {
 }
 
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let grace_ms = args.grace.ms()?;
-    let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
-    check_limit(args.limit)?;
-    let rows = parse_rows(&args.query.join(" "), context)?;
-    let interval = args.interval.as_deref().map(interval).transpose()?;
+    let wanted = args.wanted(context)?;
     let opened = args.input.open(context)?;
-    let store = &opened.store;
-    let rules = JoinRules::of_store(store, grace_ms, context.now);
-    let zone = context.zone.clone();
-    let request = StatsRequest { range, interval, zone, rules, rows };
     let mut out = BufWriter::new(anstream::stdout().lock());
-    let key = args.by.as_deref().and_then(CountKey::from_name);
-    let has_found = match key {
-        _ if args.compare => show_compared(key, args, &request, store, context, &mut out)?,
+    let has_found = answer(args, wanted, &opened.store, context, &mut out)?;
+    Ok(opened.outcome(has_found))
+}
+
+/// What the options and the query ask for.
+pub(super) struct Wanted {
+    range: TimeRange,
+    interval: Option<Interval>,
+    rows: Query,
+    grace_ms: i64,
+}
+
+impl Wanted {
+    /// The same of a store.
+    pub(super) fn request(self, store: &Store, context: &Context) -> StatsRequest {
+        let rules = JoinRules::of_store(store, self.grace_ms, context.now);
+        let Self { range, interval, rows, .. } = self;
+        StatsRequest { range, interval, zone: context.zone.clone(), rules, rows }
+    }
+}
+
+impl StatsArgs {
+    /// Reads the options.
+    pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+        let grace_ms = self.grace.ms()?;
+        let range = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        check_limit(self.limit)?;
+        let rows = parse_rows(&self.query.join(" "), context)?;
+        let interval = self.interval.as_deref().map(interval).transpose()?;
+        Ok(Wanted { range, interval, rows, grace_ms })
+    }
+
+    /// What to count by.
+    pub(super) fn key(&self) -> Option<CountKey> {
+        self.by.as_deref().and_then(CountKey::from_name)
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// Writes the answer. Gives whether there is any.
+pub(super) fn answer(
+    args: &StatsArgs,
+    wanted: Wanted,
+    store: &Store,
+    context: &Context,
+    mut out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let request = wanted.request(store, context);
+    let has_found = match args.key() {
+        key if args.compare => show_compared(key, args, &request, store, context, &mut out)?,
         Some(key) => show_counts(key, args, &request, store, context, &mut out)?,
         None if args.latency => show_latency(args, &request, store, context, &mut out)?,
         None if args.metrics => show_metrics(args, &request, store, context, &mut out)?,
-        None if interval.is_some() => show_series(args, &request, store, context, &mut out)?,
+        None if request.interval.is_some() => {
+            show_series(args, &request, store, context, &mut out)?
+        }
         None => show_events(
             &count_by(store, CountKey::Event, &request, usize::MAX)?,
             context,
@@ -107,10 +152,10 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
     out.flush()?;
     if !has_found {
         say_how_many("event", 0, 0, store, context)?;
-        say_not_covered(range, store, context)?;
+        say_not_covered(request.range, store, context)?;
         say_empty_terms(&request.rows, &request.rules, store, context)?;
     }
-    Ok(opened.outcome(has_found))
+    Ok(has_found)
 }
 
 fn interval(text: &str) -> anyhow::Result<Interval> {

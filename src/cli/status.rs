@@ -24,18 +24,27 @@ const UNNAMED_GROUP: &str = "(not named by the source)";
 
 pub(super) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = Store::open(&context.store_path()?)?;
+    answer(&store, context, &mut anstream::stdout().lock())?;
+    Ok(Outcome::Done)
+}
+
+/// Writes the answer.
+pub(super) fn answer(
+    store: &Store,
+    context: &Context,
+    mut out: &mut dyn Write,
+) -> anyhow::Result<()> {
     let sizes = store.sizes()?;
     let head = store.head()?;
-    let mut stdout = anstream::stdout().lock();
     match context.global.format {
-        Format::Table => write_table(&store, sizes, head.as_deref(), context, &mut stdout)?,
+        Format::Table => write_table(store, sizes, head.as_deref(), context, out)?,
         Format::Json | Format::Ndjson => {
-            write_json(&to_json(&store, sizes, head.as_deref(), context), &mut stdout)?;
+            write_json(&to_json(store, sizes, head.as_deref(), context), &mut out)?;
         }
-        Format::Csv => write_csv(&store, context, &mut stdout)?,
+        Format::Csv => write_csv(store, context, out)?,
     }
-    stdout.flush()?;
-    Ok(Outcome::Done)
+    out.flush()?;
+    Ok(())
 }
 
 fn write_table(

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::grace::GraceArgs;
 use super::ids::Ids;
-use super::input::InputArgs;
+use super::input::{InputArgs, say_truncated};
 use super::progress::ReadingProgress;
 use super::{Context, Format, Outcome, batch};
 use crate::limits;
@@ -67,7 +67,39 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
     if let Some(ids) = batch {
         return Ok(opened.outcome(batch::answer(ids, &opened, &rules, context)?));
     }
-    let traced = trace_ids(store, args.ids.iter().map(String::as_str), &rules)?;
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    let answered = answer(args, &rules, store, context, &mut stdout)?;
+    opened.keep_truncated(answered.truncated);
+    Ok(opened.outcome(answered.has_found))
+}
+
+impl TraceArgs {
+    /// What is asked for, as it was pasted.
+    pub(super) fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    pub(super) fn rules(&self, store: &Store, context: &Context) -> anyhow::Result<JoinRules> {
+        Ok(JoinRules::of_store(store, self.grace.ms()?, context.now))
+    }
+}
+
+/// How a question was answered.
+pub(super) struct Answered {
+    has_found: bool,
+    /// Messages that are not whole.
+    truncated: usize,
+}
+
+/// Writes the answer.
+pub(super) fn answer(
+    args: &TraceArgs,
+    rules: &JoinRules,
+    store: &Store,
+    context: &Context,
+    mut out: &mut dyn Write,
+) -> anyhow::Result<Answered> {
+    let traced = trace_ids(store, args.ids.iter().map(String::as_str), rules)?;
     let note = coverage_note(store, context);
     let parts = candidates(&traced.not_found, store, context)?;
     let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
@@ -77,45 +109,45 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         not_found: &traced.not_found,
         coverage_note: (!traced.not_found.is_empty()).then_some(note.as_str()),
     };
-    let mut stdout = BufWriter::new(anstream::stdout().lock());
     let zone = &context.zone;
     let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
     match (context.global.format, sources.as_deref()) {
         (Format::Table, None) => {
-            write_trace_tables(&traced.messages, &context.table_options(args.all), &mut stdout)?;
+            write_trace_tables(&traced.messages, &context.table_options(args.all), &mut out)?;
         }
         (Format::Table, Some(sources)) => {
             let options = context.table_options(args.all);
             for (index, (message, sources)) in traced.messages.iter().zip(sources).enumerate() {
                 if index > 0 {
-                    write_divider(&options, &mut stdout)?;
+                    write_divider(&options, &mut out)?;
                 }
-                write_trace_table(message, &options, &mut stdout)?;
-                write_event_sources(message, sources, &options, &mut stdout)?;
+                write_trace_table(message, &options, &mut out)?;
+                write_event_sources(message, sources, &options, &mut out)?;
             }
         }
         (Format::Json, sources) => {
-            write_trace_json_with_sources(&answer, sources, zone, &mut stdout)?;
+            write_trace_json_with_sources(&answer, sources, zone, &mut out)?;
         }
         (Format::Ndjson, None) => {
-            write_messages_ndjson(&traced.messages, true, zone, &mut stdout)?;
+            write_messages_ndjson(&traced.messages, true, zone, &mut out)?;
         }
         (Format::Ndjson, Some(sources)) => {
-            write_trace_ndjson_with_sources(&traced.messages, sources, zone, &mut stdout)?;
+            write_trace_ndjson_with_sources(&traced.messages, sources, zone, &mut out)?;
         }
-        (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut stdout)?,
+        (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut out)?,
     }
-    stdout.flush()?;
+    out.flush()?;
     if !context.global.quiet {
         say_shared(&traced.shared)?;
     }
-    opened.say_truncated(traced.messages.iter().filter(|it| it.is_truncated).count(), context);
+    let truncated = traced.messages.iter().filter(|it| it.is_truncated).count();
+    say_truncated(truncated, context);
     if !traced.not_found.is_empty() && !context.global.quiet {
         let mut stderr = anstream::stderr().lock();
         write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
     }
     say_candidates(&parts, context)?;
-    Ok(opened.outcome(!traced.messages.is_empty()))
+    Ok(Answered { has_found: !traced.messages.is_empty(), truncated })
 }
 
 /// IDs that what was not found is a part of: with each part, those that have it.

@@ -6,12 +6,13 @@ use clap::Args;
 
 use super::explain::say_empty_terms;
 use super::grace::{GraceArgs, duration_ms};
-use super::input::{InputArgs, Opened};
+use super::input::InputArgs;
 use super::question::{OnArgs, parse_rows, range};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::render::{write_triage, write_triage_csv, write_triage_json};
 use crate::shell::quoted;
+use crate::store::Store;
 use crate::time::{DAY_MS, TimeRange, Timestamp};
 use crate::trace::JoinRules;
 use crate::triage::{FindingKind, Triage, TriageRequest, triage};
@@ -51,33 +52,48 @@ pub(super) struct TriageArgs {
 }
 
 pub(super) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
-    args.watch.run(&args.input, context, |opened, context| answer(args, opened, context))
+    args.watch.run(&args.input, context, |opened, context| {
+        let mut out = BufWriter::new(anstream::stdout().lock());
+        answer(args, &opened.store, context, &mut out)
+    })
 }
 
-fn answer(
+impl TriageArgs {
+    /// The question that the options and the query make.
+    pub(super) fn request(
+        &self,
+        store: &Store,
+        context: &Context,
+    ) -> anyhow::Result<TriageRequest> {
+        let slow_ms = duration_ms("--slow", &self.slow, "5m")?;
+        let grace_ms = self.grace.ms()?;
+        let asked = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let rules = JoinRules::of_store(store, grace_ms, context.now);
+        let period = period(asked, rules.newest, context.now);
+        let (Some(since), Some(until)) = (period.since, period.until) else {
+            anyhow::bail!("--since and --until leave no time between them");
+        };
+        anyhow::ensure!(since < until, "--since and --until leave no time between them");
+        let items = usize::from(self.items);
+        let zone = context.zone.clone();
+        let rows = parse_rows(&self.query.join(" "), context)?;
+        Ok(TriageRequest { since, until, rules, slow_ms, items, zone, rows })
+    }
+}
+
+/// Writes the answer. Gives whether there is any, and which condition holds, in words.
+pub(super) fn answer(
     args: &TriageArgs,
-    opened: &Opened,
+    store: &Store,
     context: &Context,
+    mut out: &mut dyn Write,
 ) -> anyhow::Result<(bool, Option<String>)> {
-    let slow_ms = duration_ms("--slow", &args.slow, "5m")?;
-    let grace_ms = args.grace.ms()?;
-    let store = &opened.store;
-    let asked = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
-    let rules = JoinRules::of_store(store, grace_ms, context.now);
-    let period = period(asked, rules.newest, context.now);
-    let (Some(since), Some(until)) = (period.since, period.until) else {
-        anyhow::bail!("--since and --until leave no time between them");
-    };
-    anyhow::ensure!(since < until, "--since and --until leave no time between them");
-    let items = usize::from(args.items);
-    let zone = context.zone.clone();
-    let rows = parse_rows(&args.query.join(" "), context)?;
-    let request = TriageRequest { since, until, rules, slow_ms, items, zone, rows };
+    let request = args.request(store, context)?;
+    let (since, until) = (request.since, request.until);
     let found = triage(store, &request)?;
     let failed = failed(args, &found)?;
     let commands: Vec<String> =
         found.findings.iter().map(|it| command(it.kind, args, since, until, context)).collect();
-    let mut out = BufWriter::new(anstream::stdout().lock());
     match context.global.format {
         Format::Table => {
             write_triage(&found, &commands, &context.table_options(false), &mut out)?;

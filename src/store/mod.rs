@@ -61,7 +61,7 @@ pub use provenance::{
     Provenance, ProvenanceReader, RepeatedOrigin,
 };
 pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};
-pub use reader::{EventReader, Locator, Sizes, Store};
+pub use reader::{CommitStamp, EventReader, Locator, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};
 pub use rejected::{RejectedEntry, RejectedWriter};
 pub use removal::{Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records};

@@ -1,6 +1,7 @@
 //! Reading the store.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
@@ -10,7 +11,7 @@ use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::dir::Dir;
 use super::index::{
     Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventPlace, EventSet, EventTable,
-    IdHash, IndexSnapshot, Senders, TimeReader, read_checkpoint,
+    IdHash, IndexSnapshot, META, Senders, TimeReader, read_checkpoint,
 };
 use super::layout::{ARCHIVE, INDEX, Layout};
 use super::message_table::MessageTable;
@@ -46,7 +47,28 @@ pub struct Sizes {
     pub rejected_count: u64,
 }
 
+/// What tells two commits of one store apart without reading them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommitStamp {
+    device: u64,
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
 impl Store {
+    /// The stamp of the newest commit; nothing where there is none to be seen.
+    #[must_use]
+    pub fn commit_stamp(path: &Path) -> Option<CommitStamp> {
+        let metadata = std::fs::metadata(Layout::new(path).index().join(META)).ok()?;
+        Some(CommitStamp {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            bytes: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
+
     /// Opens the latest commit. Nothing is written, not even a lock.
     ///
     /// # Errors

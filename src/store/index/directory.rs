@@ -20,7 +20,7 @@ use crate::store::StoreError;
 use crate::store::dir::Dir;
 
 /// What tantivy commits.
-pub(super) const META: &str = "meta.json";
+pub(in crate::store) const META: &str = "meta.json";
 
 /// The list of the files that tantivy has made and may remove.
 const MANAGED: &str = ".managed.json";

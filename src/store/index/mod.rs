@@ -25,7 +25,7 @@ mod writer;
 pub(crate) use attribute_sets::AttributeSet;
 pub use attributes::{Attribute, attribute_values};
 pub(crate) use columns::{Columns, TimeReader};
-pub(super) use directory::IndexDirectory;
+pub(super) use directory::{IndexDirectory, META};
 pub(super) use document::{Document, Documents};
 pub use document::{IdHash, truncate_term};
 pub(crate) use event_attributes::EventAttributes;

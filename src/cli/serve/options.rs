@@ -1,0 +1,226 @@
+//! A URL's parameters as the options of a command.
+//!
+//! They are read by the same definitions as the command line, but only those on a list: what reads
+//! files, waits, or prints otherwise is not for whoever is far away.
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, CommandFactory};
+
+use crate::cli::Arguments;
+use crate::serve::{Command, ParameterDefinition, Parameters, Question, QuestionError};
+use crate::shell::quoted;
+
+/// The zone of times, which every command takes.
+const ZONE: &str = "tz";
+
+/// What says which messages.
+const WHICH: [&str; 32] = [
+    "from",
+    "to",
+    "subject",
+    "not-from",
+    "not-to",
+    "not-subject",
+    "message-id",
+    "outcome",
+    "reason",
+    "status",
+    "folder",
+    "junk",
+    "slower-than",
+    "rule",
+    "rule-type",
+    "action",
+    "forwarded-to",
+    "verdict",
+    "spam",
+    "dkim",
+    "dmarc",
+    "spf",
+    "direction",
+    "internal",
+    "no-beginning",
+    "recipients-min",
+    "query",
+    "since",
+    "until",
+    "on",
+    "grace",
+    "limit",
+];
+
+/// The options of a command that a URL may have, besides those of [`WHICH`].
+fn own_options(command: Command) -> &'static [&'static str] {
+    match command {
+        Command::Trace => &["grace", "provenance"],
+        Command::Messages => &["sort", "cursor", "events", "around", "facets", "histogram"],
+        Command::Groups => &["group-by", "around"],
+        Command::Search => {
+            &["since", "until", "on", "limit", "cursor", "around", "facets", "histogram"]
+        }
+        Command::Stats => &[
+            "by", "latency", "compare", "metrics", "interval", "since", "until", "on", "limit",
+            "grace",
+        ],
+        Command::Triage => &["since", "until", "on", "slow", "grace", "items"],
+        Command::Status | Command::Sources => &[],
+    }
+}
+
+/// The command line's name of a command.
+fn subcommand(command: Command) -> &'static str {
+    match command {
+        Command::Groups => "messages",
+        other => other.as_str(),
+    }
+}
+
+/// The parameter for what stands on a command line without an option.
+fn positional(command: Command) -> Option<&'static str> {
+    match command {
+        Command::Trace => Some("id"),
+        Command::Status | Command::Sources => None,
+        _ => Some("q"),
+    }
+}
+
+fn is_taken(command: Command, name: &str) -> bool {
+    let is_of_messages = matches!(command, Command::Messages | Command::Groups);
+    name == ZONE
+        || positional(command) == Some(name)
+        || own_options(command).contains(&name)
+        || is_of_messages && WHICH.contains(&name)
+}
+
+/// A question as words of a command line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Words {
+    subcommand: &'static str,
+    /// With the value behind the sign, where there is one.
+    options: Vec<(String, Option<String>)>,
+    /// What stands without an option.
+    texts: Vec<String>,
+}
+
+impl Words {
+    /// Reads the parameters. Those that are empty are not there: forms send each of their fields.
+    pub(super) fn of(question: &Question<'_>) -> Result<Self, QuestionError> {
+        let command = question.command;
+        let definitions = definitions(command);
+        let mut words =
+            Self { subcommand: subcommand(command), options: Vec::new(), texts: Vec::new() };
+        for (name, value) in question.parameters.iter() {
+            let definition = definitions.iter().find(|it| it.name == name);
+            let Some(definition) = definition.filter(|_| is_taken(command, name)) else {
+                let names: Vec<&str> = definitions.iter().map(|it| it.name.as_str()).collect();
+                let names = names.join(", ");
+                let text =
+                    format!("unknown parameter \"{name}\": {} takes {names}", command.as_str());
+                return Err(QuestionError::refused(text));
+            };
+            if positional(command) == Some(name) {
+                words.texts.extend(Some(value.trim().to_owned()).filter(|it| !it.is_empty()));
+            } else if definition.is_flag {
+                if says_yes(name, value)? {
+                    words.options.push((name.to_owned(), None));
+                }
+            } else if !value.is_empty() || name == "facets" {
+                words.options.push((name.to_owned(), Some(value.to_owned())));
+            }
+        }
+        if command == Command::Trace && words.texts.is_empty() {
+            return Err(QuestionError::refused("name a message ID or a trace ID with id="));
+        }
+        let is_grouped = words.options.iter().any(|(name, _)| name == "group-by");
+        if command == Command::Groups && !is_grouped {
+            return Err(QuestionError::refused("say by what to count with group-by="));
+        }
+        Ok(words)
+    }
+
+    /// As the program would be given them.
+    pub(super) fn arguments(&self) -> impl Iterator<Item = OsString> {
+        let options = self.options.iter().map(|(name, value)| match value {
+            Some(value) => format!("--{name}={value}"),
+            None => format!("--{name}"),
+        });
+        let words = ["mailtrace".to_owned(), self.subcommand.to_owned()].into_iter();
+        let texts = ["--".to_owned()].into_iter().chain(self.texts.iter().cloned());
+        let texts = texts.filter(|_| !self.texts.is_empty());
+        words.chain(options).chain(texts).map(OsString::from)
+    }
+
+    /// As somebody would type them.
+    pub(super) fn typed(&self) -> String {
+        let mut line = format!("mailtrace {}", self.subcommand);
+        let is_option = |it: &str| it.starts_with('-');
+        let is_behind = self.texts.iter().any(|it| is_option(it));
+        if !is_behind {
+            self.texts.iter().for_each(|it| line.push_str(&format!(" {}", quoted(it))));
+        }
+        for (name, value) in &self.options {
+            line.push_str(&format!(" --{name}"));
+            match value.as_deref() {
+                None | Some("") => {}
+                // Without the sign it would be taken for an option.
+                Some(value) if is_option(value) => line.push_str(&format!("={}", quoted(value))),
+                Some(value) => line.push_str(&format!(" {}", quoted(value))),
+            }
+        }
+        if is_behind {
+            line.push_str(" --");
+            self.texts.iter().for_each(|it| line.push_str(&format!(" {}", quoted(it))));
+        }
+        line
+    }
+}
+
+fn says_yes(name: &str, value: &str) -> Result<bool, QuestionError> {
+    match value {
+        "" | "true" | "yes" | "1" | "on" => Ok(true),
+        "false" | "no" | "0" | "off" => Ok(false),
+        _ => Err(QuestionError::refused(format!("{name}: say true or false"))),
+    }
+}
+
+/// The parameters that a command takes, as the command line defines them.
+pub(super) fn definitions(command: Command) -> Vec<ParameterDefinition> {
+    let whole = Arguments::command();
+    let Some(found) = whole.find_subcommand(subcommand(command)) else { return Vec::new() };
+    let named = |it: &clap::Arg| match it.is_positional() {
+        true => positional(command).map(str::to_owned),
+        false => it.get_long().map(str::to_owned),
+    };
+    let arguments = found.get_arguments().chain(whole.get_arguments());
+    let mut definitions: Vec<ParameterDefinition> = Vec::new();
+    for argument in arguments {
+        let Some(name) = named(argument).filter(|it| is_taken(command, it)) else { continue };
+        if definitions.iter().any(|it| it.name == name) {
+            continue;
+        }
+        let is_flag = matches!(argument.get_action(), ArgAction::SetTrue);
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let values = argument.get_possible_values();
+        let values = values.iter().map(|it| it.get_name().to_owned());
+        let default = argument.get_default_values().first();
+        definitions.push(ParameterDefinition {
+            repeats: matches!(argument.get_action(), ArgAction::Append),
+            is_required: matches!(
+                (command, name.as_str()),
+                (Command::Trace, "id") | (Command::Groups, "group-by")
+            ),
+            values: if is_flag { Vec::new() } else { values.collect() },
+            default: default.filter(|_| !is_flag).map(|it| it.to_string_lossy().into_owned()),
+            help,
+            is_flag,
+            name,
+        });
+    }
+    definitions
+}
+
+/// The zone that is asked for.
+pub(super) fn zone(parameters: &Parameters) -> Option<&str> {
+    parameters.get(ZONE).filter(|it| !it.is_empty())
+}

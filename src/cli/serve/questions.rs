@@ -1,0 +1,219 @@
+//! Questions from afar, answered by the commands.
+
+use std::io::Write;
+
+use clap::Parser;
+
+use super::options::{Words, definitions, zone};
+use crate::cli::question::RefusedQuery;
+use crate::cli::{Arguments, Command as Given, Context, Format, GlobalArgs, output};
+use crate::cli::{clock, leftovers, messages, search, sources, stats, status, trace, triage};
+use crate::render::sanitise;
+use crate::serve::{
+    Command, EventsQuestion, MessagesQuestion, ParameterDefinition, Parameters, Question,
+    QuestionError, Questions, StatsQuestion, TraceQuestion,
+};
+use crate::shell::quoted;
+use crate::stats::{GroupRequest, StatsError};
+use crate::store::{Store, StoreError};
+use crate::time::{Timestamp, Zone};
+use crate::triage::TriageRequest;
+
+/// The commands as they are asked over HTTP.
+pub(in crate::cli) struct CommandQuestions {
+    global: GlobalArgs,
+    zone: Zone,
+}
+
+impl CommandQuestions {
+    pub(in crate::cli) fn new(context: &Context) -> Self {
+        // Nobody reads what would be said on stderr.
+        let global = GlobalArgs { format: Format::Json, quiet: true, ..context.global.clone() };
+        Self { global, zone: context.zone.clone() }
+    }
+
+    fn context(&self, question: &Question<'_>) -> Result<Context, QuestionError> {
+        let mut global = self.global.clone();
+        if let Some(name) = zone(question.parameters) {
+            name.clone_into(&mut global.tz);
+        }
+        Ok(Context {
+            zone: self.zone(question.parameters)?,
+            global,
+            now: question.now,
+            leftovers: leftovers::Leftovers::default(),
+            reads_files: false,
+        })
+    }
+
+    fn read(&self, question: &Question<'_>) -> Result<(Given, Context), QuestionError> {
+        let words = Words::of(question)?;
+        let arguments = Arguments::try_parse_from(words.arguments());
+        Ok((arguments.map_err(|error| refused(&error))?.command, self.context(question)?))
+    }
+}
+
+impl Questions for CommandQuestions {
+    fn now(&self) -> Timestamp {
+        clock()
+    }
+
+    fn answer(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+        out: &mut dyn Write,
+    ) -> Result<(), QuestionError> {
+        let (given, context) = self.read(question)?;
+        match given {
+            Given::Trace(args) => args
+                .rules(store, &context)
+                .and_then(|rules| trace::answer(&args, &rules, store, &context, out).map(|_| ())),
+            Given::Messages(args) => args
+                .wanted(&context)
+                .and_then(|it| messages::answer(&args, it, store, &context, out).map(|_| ())),
+            Given::Search(args) => args
+                .wanted(&context)
+                .and_then(|it| args.wanted_of(it, store))
+                .and_then(|it| search::answer(&args, &it, store, &context, out).map(|_| ())),
+            Given::Stats(args) => args
+                .wanted(&context)
+                .and_then(|it| stats::answer(&args, it, store, &context, out).map(|_| ())),
+            Given::Triage(args) => triage::answer(&args, store, &context, out).map(|_| ()),
+            Given::Status(_) => status::answer(store, &context, out),
+            Given::Sources(_) => sources::answer(store, &context, out),
+            _ => return Err(other_command()),
+        }
+        .map_err(|it| told(&it))
+    }
+
+    fn messages(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<MessagesQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Messages(args) = given else { return Err(other_command()) };
+        let wanted = args.wanted(&context).map_err(|it| told(&it))?;
+        let (filter, rules) =
+            args.filter_of(wanted.filter, store, &context).map_err(|it| told(&it))?;
+        Ok(MessagesQuestion {
+            filter,
+            rules,
+            order: args.order(),
+            after: wanted.cursor,
+            limit: args.limit(),
+            zone: context.zone,
+        })
+    }
+
+    fn groups(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<GroupRequest, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Messages(args) = given else { return Err(other_command()) };
+        let wanted = args.wanted(&context).map_err(|it| told(&it))?;
+        let (filter, rules) =
+            args.filter_of(wanted.filter, store, &context).map_err(|it| told(&it))?;
+        args.group_request(filter, rules, &context).map_err(|it| told(&it))
+    }
+
+    fn events(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<EventsQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Search(args) = given else { return Err(other_command()) };
+        let wanted = args.wanted(&context).and_then(|it| args.wanted_of(it, store));
+        let search::Wanted { query, range, after } = wanted.map_err(|it| told(&it))?;
+        Ok(EventsQuestion { query, range, after, limit: args.limit(), zone: context.zone })
+    }
+
+    fn trace(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<TraceQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Trace(args) = given else { return Err(other_command()) };
+        let rules = args.rules(store, &context).map_err(|it| told(&it))?;
+        Ok(TraceQuestion { ids: args.ids().to_vec(), rules, zone: context.zone })
+    }
+
+    fn stats(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<StatsQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Stats(args) = given else { return Err(other_command()) };
+        let wanted = args.wanted(&context).map_err(|it| told(&it))?;
+        let request = wanted.request(store, &context);
+        Ok(StatsQuestion { request, by: args.key(), limit: args.limit() })
+    }
+
+    fn triage(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<TriageRequest, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Triage(args) = given else { return Err(other_command()) };
+        args.request(store, &context).map_err(|it| told(&it))
+    }
+
+    fn zone(&self, parameters: &Parameters) -> Result<Zone, QuestionError> {
+        let Some(name) = zone(parameters) else { return Ok(self.zone.clone()) };
+        Zone::named(name).map_err(|error| QuestionError::refused(error.to_string()))
+    }
+
+    fn command_line(&self, question: &Question<'_>) -> Result<String, QuestionError> {
+        let mut line = Words::of(question)?.typed();
+        if let Some(store) = &self.global.store {
+            line.push_str(&format!(" --store {}", quoted(&store.to_string_lossy())));
+        }
+        if zone(question.parameters).is_none() && self.global.tz != "UTC" {
+            line.push_str(&format!(" --tz {}", quoted(&self.global.tz)));
+        }
+        Ok(line)
+    }
+
+    fn parameters(&self, command: Command) -> Vec<ParameterDefinition> {
+        definitions(command)
+    }
+}
+
+/// Names of commands are not taken from outside.
+fn other_command() -> QuestionError {
+    QuestionError::Failed("this command is not asked so".to_owned())
+}
+
+/// What clap says, without how to use the program.
+fn refused(error: &clap::Error) -> QuestionError {
+    let text = error.render().to_string();
+    let lines = text
+        .lines()
+        .take_while(|it| !it.starts_with("Usage:") && !it.starts_with("For more information"));
+    let lines: Vec<_> = lines.map(|it| sanitise(it.trim())).filter(|it| !it.is_empty()).collect();
+    let line = lines.join(" ");
+    QuestionError::refused(line.trim_start_matches("error: "))
+}
+
+/// Whose fault it is: the store's, or else of what was asked.
+fn told(error: &anyhow::Error) -> QuestionError {
+    if let Some(query) = error.downcast_ref::<RefusedQuery>() {
+        let report = Some(query.report.clone());
+        return QuestionError::Refused { summary: query.to_string(), report };
+    }
+    let is_of_store = error.chain().any(|it| {
+        let counted = it.downcast_ref::<StatsError>();
+        it.is::<StoreError>()
+            || it.is::<std::io::Error>()
+            || counted.is_some_and(|it| matches!(it, StatsError::Store(_)))
+    });
+    let text = output::chain(AsRef::as_ref(error));
+    if is_of_store { QuestionError::Failed(text) } else { QuestionError::refused(text) }
+}

@@ -1,0 +1,240 @@
+//! Answers: made once for each commit and question, a few at a time, and kept for a while.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use tokio::sync::{Semaphore, watch};
+
+use super::opened::{OpenedStore, Snapshot};
+use crate::limits;
+use crate::store::{Store, StoreError};
+
+/// An answer, laid out.
+#[derive(Clone, Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) content_type: &'static str,
+    pub(super) body: Bytes,
+}
+
+/// Why there is no answer yet.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    #[error(
+        "this took longer than {0} s: ask for less time with since and until, or for fewer values"
+    )]
+    TooLong(u64),
+    #[error("too many questions are waiting: ask again in a moment")]
+    Busy,
+    #[error(
+        "an internal fault: run `mailtrace verify`; if it names the index, `mailtrace reindex` repairs it"
+    )]
+    Fault,
+    #[error(transparent)]
+    Store(#[from] Arc<StoreError>),
+}
+
+/// How long an answer is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Keeping {
+    /// Until the store changes.
+    Settled,
+    /// For a moment: it depends on the time of day.
+    Moment,
+}
+
+impl Keeping {
+    fn duration(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::Settled => limits::SERVE_CACHE_SETTLED_MS_MAX,
+            Self::Moment => limits::SERVE_CACHE_MS_MAX,
+        })
+    }
+}
+
+/// A commit, and what is asked of it.
+type Key = (u64, String);
+
+/// What comes of a question that somebody works on.
+type Coming = watch::Receiver<Option<Result<Answer, Arc<str>>>>;
+
+enum Entry {
+    Kept { answer: Answer, until: Instant, used: u64 },
+    Coming(Coming),
+}
+
+#[derive(Default)]
+struct Cache {
+    entries: HashMap<Key, Entry>,
+    bytes: usize,
+    uses: u64,
+}
+
+/// Answers questions of one store.
+pub(super) struct Answers {
+    opened: OpenedStore,
+    cache: Mutex<Cache>,
+    turns: Arc<Semaphore>,
+    timeout: Duration,
+    waiting: AtomicU64,
+    pub(super) hits: AtomicU64,
+    pub(super) made: AtomicU64,
+    pub(super) timeouts: AtomicU64,
+}
+
+impl Answers {
+    pub(super) fn new(opened: OpenedStore, timeout: Duration) -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Self {
+            opened,
+            cache: Mutex::default(),
+            turns: Arc::new(Semaphore::new(cpus * limits::SERVE_QUESTIONS_PER_CPU)),
+            timeout,
+            waiting: AtomicU64::new(0),
+            hits: AtomicU64::new(0),
+            made: AtomicU64::new(0),
+            timeouts: AtomicU64::new(0),
+        }
+    }
+
+    /// Questions that are worked on, or wait for it.
+    pub(super) fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// The newest commit.
+    pub(super) async fn snapshot(self: &Arc<Self>) -> Result<Snapshot, NoAnswer> {
+        let answers = Arc::clone(self);
+        let opened = tokio::task::spawn_blocking(move || answers.opened.newest());
+        Ok(opened.await.map_err(|_| NoAnswer::Fault)?.map_err(Arc::new)?)
+    }
+
+    /// Gives the answer to `asked`, which `work` makes unless it is there already, or being made
+    /// for somebody else.
+    pub(super) async fn answer(
+        self: &Arc<Self>,
+        asked: String,
+        keeping: Keeping,
+        work: impl FnOnce(&Store) -> Answer + Send + 'static,
+    ) -> Result<Answer, NoAnswer> {
+        let Snapshot { store, number } = self.snapshot().await?;
+        let key = (number, asked);
+        let mut coming = match self.cached(&key) {
+            Some(Entry::Kept { answer, .. }) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                return Ok(answer);
+            }
+            Some(Entry::Coming(coming)) => coming,
+            None => self.begin(key, keeping, store, work)?,
+        };
+        let made = tokio::time::timeout(self.timeout, coming.wait_for(Option::is_some)).await;
+        match made {
+            Err(_) => {
+                self.timeouts.fetch_add(1, Ordering::Relaxed);
+                Err(NoAnswer::TooLong(self.timeout.as_secs()))
+            }
+            Ok(Ok(made)) => match made.clone() {
+                Some(Ok(answer)) => Ok(answer),
+                _ => Err(NoAnswer::Fault),
+            },
+            // Whoever works on it has gone.
+            Ok(Err(_)) => Err(NoAnswer::Fault),
+        }
+    }
+
+    /// Has a question worked on, whether or not somebody goes on waiting for it: an answer that
+    /// came too late is there when the question is asked again.
+    fn begin(
+        self: &Arc<Self>,
+        key: Key,
+        keeping: Keeping,
+        store: Arc<Store>,
+        work: impl FnOnce(&Store) -> Answer + Send + 'static,
+    ) -> Result<Coming, NoAnswer> {
+        if self.waiting() >= limits::SERVE_QUESTIONS_WAITING_MAX as u64 {
+            return Err(NoAnswer::Busy);
+        }
+        let (sender, coming) = watch::channel(None);
+        self.lock().entries.insert(key.clone(), Entry::Coming(coming.clone()));
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let answers = Arc::clone(self);
+        tokio::spawn(async move {
+            let turn = Arc::clone(&answers.turns).acquire_owned().await;
+            // Nobody waits any more for what has not been begun.
+            let made = match turn {
+                Ok(_turn) if !sender.is_closed() => {
+                    answers.made.fetch_add(1, Ordering::Relaxed);
+                    let made = tokio::task::spawn_blocking(move || work(&store)).await;
+                    made.map_err(|it| Arc::from(it.to_string()))
+                }
+                _ => Err(Arc::from("given up")),
+            };
+            answers.waiting.fetch_sub(1, Ordering::Relaxed);
+            answers.keep(&key, made.as_ref().ok(), keeping);
+            sender.send_replace(Some(made));
+        });
+        Ok(coming)
+    }
+
+    fn cached(&self, key: &Key) -> Option<Entry> {
+        let mut cache = self.lock();
+        cache.uses += 1;
+        let now_used = cache.uses;
+        match cache.entries.get_mut(key)? {
+            Entry::Kept { until, .. } if *until <= Instant::now() => None,
+            Entry::Kept { answer, until, used } => {
+                *used = now_used;
+                Some(Entry::Kept { answer: answer.clone(), until: *until, used: *used })
+            }
+            Entry::Coming(coming) => Some(Entry::Coming(coming.clone())),
+        }
+    }
+
+    /// Keeps an answer in the place of the promise of it, and lets go of those of earlier commits
+    /// and of those that were used least recently.
+    fn keep(&self, key: &Key, answer: Option<&Answer>, keeping: Keeping) {
+        let mut cache = self.lock();
+        cache.remove(key);
+        let is_kept = |it: &&Answer| {
+            it.status == StatusCode::OK && it.body.len() <= limits::SERVE_CACHED_ANSWER_BYTES_MAX
+        };
+        let Some(answer) = answer.filter(is_kept) else { return };
+        let is_old = |entry: &Entry, number: u64| matches!(entry, Entry::Kept { until, .. } if number < key.0 || *until <= Instant::now());
+        let old = cache.entries.iter().filter(|(it, entry)| is_old(entry, it.0));
+        let old: Vec<Key> = old.map(|(it, _)| it.clone()).collect();
+        old.iter().for_each(|it| cache.remove(it));
+        cache.bytes += weight(key, answer);
+        let (used, until) = (cache.uses, Instant::now() + keeping.duration());
+        let entry = Entry::Kept { answer: answer.clone(), until, used };
+        cache.entries.insert(key.clone(), entry);
+        while cache.bytes > limits::SERVE_CACHE_BYTES_MAX {
+            let used = |(key, entry): (&Key, &Entry)| match entry {
+                Entry::Kept { used, .. } => Some((*used, key.clone())),
+                Entry::Coming(_) => None,
+            };
+            let Some((_, key)) = cache.entries.iter().filter_map(used).min() else { break };
+            cache.remove(&key);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Cache {
+    fn remove(&mut self, key: &Key) {
+        if let Some(Entry::Kept { answer, .. }) = self.entries.remove(key) {
+            self.bytes = self.bytes.saturating_sub(weight(key, &answer));
+        }
+    }
+}
+
+/// Bytes that an entry takes.
+fn weight(key: &Key, answer: &Answer) -> usize {
+    key.1.len() * 2 + answer.body.len() + 256
+}

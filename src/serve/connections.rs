@@ -1,0 +1,203 @@
+//! Connections: how many there are, and how long each may take.
+//!
+//! A client that sends nothing, half a request or its head a byte at a time is closed after a while;
+//! one that takes nothing of its answer is too. Where there are as many as may be, whichever has
+//! waited longest for a request makes room.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutWriter;
+use tokio_rustls::TlsAcceptor;
+
+use super::server::Server;
+use crate::limits;
+
+/// The connections that are open.
+pub(super) struct Connections {
+    open: Mutex<BTreeMap<u64, Arc<Connection>>>,
+    count_max: usize,
+    turns: AtomicU64,
+}
+
+/// One of them.
+#[derive(Default)]
+struct Connection {
+    is_answered: AtomicBool,
+    /// When it began to wait, counted in requests and connections.
+    waits_since: AtomicU64,
+    leave: Notify,
+}
+
+impl Connections {
+    /// None yet. Each takes a file, and the store's come first.
+    pub(super) fn new() -> Self {
+        let files = raise_file_limit().saturating_sub(limits::SERVE_FILES_RESERVED);
+        let most = usize::try_from(files).unwrap_or(usize::MAX).max(1);
+        let count_max = limits::SERVE_CONNECTIONS_MAX.min(most);
+        Self { open: Mutex::default(), count_max, turns: AtomicU64::new(0) }
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Enters one, for which another may have to leave. False where all are being answered.
+    fn enter(&self, number: u64, connection: &Arc<Connection>) -> bool {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.len() >= self.count_max {
+            let is_idle = |it: &Connection| !it.is_answered.load(Ordering::Relaxed);
+            let idle = open.iter().filter(|(_, it)| is_idle(it));
+            let longest = idle.min_by_key(|(_, it)| it.waits_since.load(Ordering::Relaxed));
+            let longest = longest.map(|(number, _)| *number);
+            let Some(left) = longest.and_then(|it| open.remove(&it)) else { return false };
+            left.leave.notify_one();
+        }
+        connection.waits_since.store(self.turn(), Ordering::Relaxed);
+        open.insert(number, Arc::clone(connection));
+        true
+    }
+
+    fn turn(&self) -> u64 {
+        self.turns.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn leave(&self, number: u64) {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&number);
+    }
+}
+
+/// As many files as the system lets us have.
+fn raise_file_limit() -> u64 {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limits::SERVE_CONNECTIONS_MAX as u64 + limits::SERVE_FILES_RESERVED;
+    let most = limit.maximum.map_or(wanted, |it| it.min(wanted));
+    let now = limit.current.unwrap_or(u64::MAX);
+    if now >= most {
+        return now;
+    }
+    let raised = Rlimit { current: Some(most), maximum: limit.maximum };
+    if setrlimit(Resource::Nofile, raised).is_ok() { most } else { now }
+}
+
+/// Answers whoever connects until told to stop.
+pub(super) async fn accept(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    server: Arc<Server>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut tasks = JoinSet::new();
+    let mut number = 0;
+    loop {
+        let stream = tokio::select! {
+            stream = listener.accept() => stream,
+            () = stopped(&mut stop) => break,
+            Some(_) = tasks.join_next() => continue,
+        };
+        let Ok((stream, _)) = stream else {
+            // No file is left for it. Others are given back soon.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        number += 1;
+        let connection = Arc::new(Connection::default());
+        if !server.connections.enter(number, &connection) {
+            continue;
+        }
+        let (server, tls, stop) = (Arc::clone(&server), tls.clone(), stop.clone());
+        tasks.spawn(async move {
+            attend(stream, tls, &server, &connection, stop).await;
+            server.connections.leave(number);
+        });
+    }
+    drop(listener);
+    let ends = async { while tasks.join_next().await.is_some() {} };
+    let grace = Duration::from_millis(limits::SERVE_STOP_MS_MAX);
+    // What is not done by then is broken off.
+    let _late = tokio::time::timeout(grace, ends).await;
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // Where nobody can say so any more, it has been said.
+    drop(stop.wait_for(|it| *it).await);
+}
+
+async fn attend(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    server: &Arc<Server>,
+    connection: &Arc<Connection>,
+    stop: watch::Receiver<bool>,
+) {
+    // An answer is written at once: there is nothing to be gained by waiting for more.
+    let _slower = stream.set_nodelay(true);
+    let mut stream = TimeoutWriter::new(stream);
+    stream.set_timeout(Some(Duration::from_millis(limits::SERVE_WRITE_STALL_MS_MAX)));
+    let stream = Box::pin(stream);
+    let Some(tls) = tls else {
+        return converse(stream, server, connection, stop).await;
+    };
+    let patience = Duration::from_millis(limits::SERVE_HEAD_MS_MAX);
+    let shaken = tokio::select! {
+        shaken = tokio::time::timeout(patience, tls.accept(stream)) => shaken,
+        () = connection.leave.notified() => return,
+    };
+    if let Ok(Ok(stream)) = shaken {
+        converse(stream, server, connection, stop).await;
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    server: &Arc<Server>,
+    connection: &Arc<Connection>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let (responder, state) = (Arc::clone(server), Arc::clone(connection));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (server, connection) = (Arc::clone(&responder), Arc::clone(&state));
+        async move {
+            connection.is_answered.store(true, Ordering::Relaxed);
+            let response = server.respond(request).await;
+            connection.waits_since.store(server.connections.turn(), Ordering::Relaxed);
+            connection.is_answered.store(false, Ordering::Relaxed);
+            Ok::<_, Infallible>(response)
+        }
+    });
+    let conversation = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_millis(limits::SERVE_HEAD_MS_MAX))
+        .max_buf_size(limits::SERVE_HEAD_BYTES_MAX)
+        .max_headers(limits::SERVE_HEADERS_MAX)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut conversation = std::pin::pin!(conversation);
+    tokio::select! {
+        // What a client does wrong concerns it alone.
+        _ended = conversation.as_mut() => {}
+        () = connection.leave.notified() => {}
+        () = stopped(&mut stop) => {
+            conversation.as_mut().graceful_shutdown();
+            // Where nothing is under way there is nothing to wait for but what is being sent.
+            if connection.is_answered.load(Ordering::Relaxed) {
+                let _ended = conversation.await;
+            } else {
+                let moment = Duration::from_millis(limits::SERVE_STOP_MS_MAX / 10);
+                let _ended = tokio::time::timeout(moment, conversation).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Numbers for a monitoring system, in OpenMetrics.
+
+use std::fmt::Write;
+use std::sync::atomic::Ordering;
+
+use super::QuestionError;
+use super::server::Server;
+use crate::store::{Standing, Store};
+use crate::time::workmail_end::days_left;
+use crate::time::{DAY_MS, TimeRange, Timestamp};
+use crate::trace::{JoinRules, MessageFilter, Order, Outcome, Totals, select_page};
+
+/// The media type of OpenMetrics' text.
+pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// An hour in milliseconds.
+const HOUR_MS: i64 = 60 * 60 * 1_000;
+
+/// Lines of metrics.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    /// Begins a family; `unit` stands at the end of the name.
+    fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
+        let Self(text) = self;
+        // A string takes all that is written to it.
+        let _infallible = writeln!(text, "# TYPE {name} {kind}");
+        if !unit.is_empty() {
+            let _infallible = writeln!(text, "# UNIT {name} {unit}");
+        }
+        let _infallible = writeln!(text, "# HELP {name} {help}");
+    }
+
+    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: &str) {
+        let pairs: Vec<String> =
+            labels.iter().map(|(label, it)| format!("{label}=\"{}\"", escaped(it))).collect();
+        let labels =
+            if pairs.is_empty() { String::new() } else { format!("{{{}}}", pairs.join(",")) };
+        let _infallible = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, unit: &str, help: &str, value: impl Into<Option<String>>) {
+        self.family(name, "gauge", unit, help);
+        if let Some(value) = value.into() {
+            self.sample(name, &[], &value);
+        }
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "counter", "", help);
+        self.sample(&format!("{name}_total"), &[], &value.to_string());
+    }
+}
+
+/// A label's value as it stands between quotes.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// Seconds, of which most are whole.
+fn seconds(ms: i64) -> String {
+    format!("{}.{:03}", ms.div_euclid(1_000), ms.rem_euclid(1_000))
+}
+
+/// The numbers of the store.
+pub(super) fn of_store(
+    store: &Store,
+    now: Timestamp,
+    grace_ms: i64,
+) -> Result<String, QuestionError> {
+    let mut lines = Lines::default();
+    let checkpoint = store.checkpoint();
+    let span = store.time_span();
+    let records = checkpoint.records.to_string();
+    lines.gauge("mailtrace_events", "", "Events in the store.", records);
+    let newest = span.map(|(_, last)| seconds(last.as_ms()));
+    let help = "When the newest event was.";
+    lines.gauge("mailtrace_newest_event_timestamp_seconds", "seconds", help, newest);
+    let coverage = checkpoint.coverage.until(now);
+    let age = coverage.span().map(|it| seconds(now.ms_since(it.last())));
+    let help = "Time since the end of what the store covers.";
+    lines.gauge("mailtrace_coverage_age_seconds", "seconds", help, age);
+    let gaps: usize = coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
+    let help = "Stretches between covered times that were not looked at.";
+    lines.gauge("mailtrace_coverage_gaps", "", help, gaps.to_string());
+    let sizes = store.sizes()?;
+    let help = "Pieces of input that could not be understood.";
+    lines.gauge("mailtrace_rejected", "", help, sizes.rejected_count.to_string());
+    let help = "Bytes of the store on disk.";
+    let bytes = sizes.archive_bytes + sizes.index_bytes + sizes.rejected_bytes;
+    lines.gauge("mailtrace_store_bytes", "bytes", help, bytes.to_string());
+
+    let rules = JoinRules::of_store(store, grace_ms, now);
+    for (name, period_ms, period) in [
+        ("mailtrace_hour_recipients", HOUR_MS, "hour"),
+        ("mailtrace_day_recipients", DAY_MS, "day"),
+    ] {
+        let totals = totals(store, &rules, now, period_ms)?;
+        let help = format!(
+            "Recipients of messages first seen in the last {period}, by what became of them."
+        );
+        lines.family(name, "gauge", "", &help);
+        for outcome in Outcome::ALL {
+            let count = totals.recipients_with(outcome).to_string();
+            lines.sample(name, &[("outcome", outcome.as_str())], &count);
+        }
+    }
+    pulls(store, now, &mut lines);
+    let help = "Whole days until WorkMail ends.";
+    lines.gauge("mailtrace_workmail_days", "", help, days_left(now).to_string());
+    Ok(lines.0)
+}
+
+fn totals(
+    store: &Store,
+    rules: &JoinRules,
+    now: Timestamp,
+    period_ms: i64,
+) -> Result<Totals, QuestionError> {
+    let since = Some(now.saturating_add_ms(-period_ms));
+    let first_seen = TimeRange { since, until: None };
+    let filter = MessageFilter { first_seen, ..MessageFilter::default() };
+    Ok(select_page(store, rules, &filter, Order::Newest, None, 0)?.1)
+}
+
+/// How far each log group's pulls have got.
+fn pulls(store: &Store, now: Timestamp, lines: &mut Lines) {
+    let groups: Vec<(String, Standing)> = store
+        .checkpoint()
+        .pulls
+        .groups()
+        .map(|(_, it)| (it.facts.name.clone(), Standing::of(it, now)))
+        .collect();
+    let mut family = |name: &str, help: &str, of: &dyn Fn(&Standing) -> Option<i64>| {
+        lines.family(name, "gauge", "seconds", help);
+        for (group, standing) in &groups {
+            if let Some(ms) = of(standing) {
+                lines.sample(name, &[("log_group", group)], &seconds(ms));
+            }
+        }
+    };
+    let help = "Time since the log group was last looked at.";
+    family("mailtrace_pull_age_seconds", help, &|it| Some(now.ms_since(it.last_look?)));
+    let help = "How far the pull is behind: all earlier events are in the store.";
+    family("mailtrace_pull_lag_seconds", help, &|it| Some(now.ms_since(it.complete_until?)));
+    let help = "Time until CloudWatch deletes events that are not in the store.";
+    family("mailtrace_pull_loss_seconds", help, &|it| Some(it.deleted_at?.ms_since(now)));
+}
+
+/// The numbers of the server, and the end of all.
+pub(super) fn of_server(server: &Server) -> String {
+    let mut lines = Lines::default();
+    let answers = &server.answers;
+    let open = server.connections.count().to_string();
+    lines.gauge("mailtrace_serve_connections", "", "Open connections.", open);
+    let waiting = answers.waiting().to_string();
+    let help = "Questions that are worked on or wait for it.";
+    lines.gauge("mailtrace_serve_questions", "", help, waiting);
+    let help = "Answers that were made.";
+    lines.counter("mailtrace_serve_answers", help, answers.made.load(Ordering::Relaxed));
+    let help = "Answers that were there already.";
+    lines.counter("mailtrace_serve_answers_kept", help, answers.hits.load(Ordering::Relaxed));
+    let help = "Questions that took too long.";
+    lines.counter("mailtrace_serve_timeouts", help, answers.timeouts.load(Ordering::Relaxed));
+    let name = "mailtrace_serve_requests";
+    lines.family(name, "counter", "", "Requests by the class of their status.");
+    for (class, count) in server.counts.classes() {
+        let class = format!("{class}xx");
+        lines.sample(&format!("{name}_total"), &[("status", &class)], &count.to_string());
+    }
+    lines.0.push_str("# EOF\n");
+    lines.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_those_of_open_metrics() {
+        let mut lines = Lines::default();
+        lines.gauge("a_seconds", "seconds", "Help.", Some(seconds(1_050)));
+        lines.gauge("b", "", "None.", None);
+        lines.counter("c", "Count.", 3);
+        lines.sample("d", &[("x", "a\"b\\\n"), ("y", "z")], "1");
+        assert_eq!(
+            lines.0,
+            "# TYPE a_seconds gauge\n# UNIT a_seconds seconds\n# HELP a_seconds Help.\na_seconds 1.050\n\
+             # TYPE b gauge\n# HELP b None.\n\
+             # TYPE c counter\n# HELP c Count.\nc_total 3\n\
+             d{x=\"a\\\"b\\\\\\n\",y=\"z\"} 1\n"
+        );
+    }
+}

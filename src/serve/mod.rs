@@ -1,0 +1,178 @@
+//! The page and the API: one process that answers over HTTP what the commands answer.
+//!
+//! A request comes in by [`run`]'s connections, is let in by the guard, and becomes a
+//! [`Question`] for whoever knows the commands ([`Questions`]), or a page. It knows nothing of the
+//! commands' options, and nothing of what is asked can change anything: there is only reading.
+//!
+//! hyper is used as it is. A router and its layers would stand between the guard and the answers,
+//! and have eight paths to tell apart.
+
+mod answers;
+mod connections;
+mod guard;
+mod metrics;
+mod opened;
+pub mod pages;
+mod parameters;
+mod question;
+mod respond;
+mod server;
+mod tls;
+mod token;
+
+pub use guard::Host;
+pub use parameters::{ParameterError, Parameters};
+pub use question::{
+    Command, EventsQuestion, MessagesQuestion, ParameterDefinition, Question, QuestionError,
+    Questions, StatsQuestion, TraceQuestion,
+};
+pub use tls::TlsError;
+pub use token::{Token, TokenError};
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use answers::Answers;
+use connections::Connections;
+use guard::Guard;
+use opened::OpenedStore;
+use server::Server;
+
+use crate::limits;
+use crate::store::StoreError;
+
+/// Where and for whom to serve.
+pub struct Setup {
+    /// The store.
+    pub store: PathBuf,
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Names by which the server may be asked, besides those of the loopback.
+    pub hosts: Vec<Host>,
+    /// What all paths begin with: nothing, or `/mail`.
+    pub base_path: String,
+    /// Whether what a proxy says of its client is believed, and others than the loopback may
+    /// connect.
+    pub is_behind_proxy: bool,
+    /// The files with certificate and key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// What whoever asks must have.
+    pub token: Token,
+    /// How long a question may take.
+    pub timeout: Duration,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Others could listen in.
+    #[error(
+        "{0} can be reached from other machines: give --tls-cert and --tls-key, or say --behind-proxy where a proxy does TLS"
+    )]
+    Open(SocketAddr),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Certificate or key cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Somebody else listens there.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The address cannot be told.
+    #[error("cannot say where it listens")]
+    Announce(#[source] io::Error),
+    /// The system refuses threads.
+    #[error("cannot start")]
+    Start(#[source] io::Error),
+}
+
+/// Tells a server to stop.
+pub struct StopSender(watch::Sender<bool>);
+
+impl StopSender {
+    /// Has it finish what it answers, and end.
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// Hears when to stop.
+pub struct Stop(watch::Receiver<bool>);
+
+/// A way to stop a server.
+#[must_use]
+pub fn stop_channel() -> (StopSender, Stop) {
+    let (sender, receiver) = watch::channel(false);
+    (StopSender(sender), Stop(receiver))
+}
+
+/// Serves until told to stop. `announce` gets the address to open, once it is open.
+///
+/// # Errors
+///
+/// [`ServeError`], all of it before `announce` is called but for what that says.
+pub fn run(
+    setup: Setup,
+    questions: Arc<dyn Questions>,
+    announce: impl FnOnce(&str) -> io::Result<()>,
+    stop: Stop,
+) -> Result<(), ServeError> {
+    let is_loopback = setup.listen.ip().to_canonical().is_loopback();
+    if !is_loopback && setup.tls.is_none() && !setup.is_behind_proxy {
+        return Err(ServeError::Open(setup.listen));
+    }
+    let opened = OpenedStore::new(setup.store);
+    // What is wrong with it is said at once.
+    opened.newest()?;
+    let tls = setup.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .map_err(ServeError::Start)?;
+    let served = runtime.block_on(async {
+        let address = setup.listen;
+        let listen = |source| ServeError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen)?;
+        let bound = listener.local_addr().map_err(listen)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let token = setup.token.as_str();
+        let base = &setup.base_path;
+        let url = format!("{scheme}://{bound}{base}/?token={token}");
+        let server = Arc::new(Server {
+            guard: Guard {
+                hosts: setup.hosts,
+                cookie: format!("mailtrace-{}", bound.port()),
+                base_path: setup.base_path.clone(),
+                is_tls: tls.is_some(),
+                is_behind_proxy: setup.is_behind_proxy,
+                token: setup.token,
+            },
+            answers: Arc::new(Answers::new(opened, setup.timeout)),
+            questions,
+            connections: Connections::new(),
+            counts: server::RequestCounts::default(),
+        });
+        announce(&url).map_err(ServeError::Announce)?;
+        connections::accept(listener, tls, server, stop.0).await;
+        Ok(())
+    });
+    // A question that nobody waits for any more does not hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(limits::SERVE_STOP_MS_MAX));
+    served
+}
+
+/// Threads that talk to clients. What is asked is answered on others.
+const WORKER_THREADS: usize = 2;

@@ -1,0 +1,119 @@
+//! What stands behind the question mark of a URL.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use crate::limits;
+
+/// The parameters of a request, decoded, in their order. A name may stand several times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Parameters(Vec<(String, String)>);
+
+/// Why a URL's parameters cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ParameterError {
+    /// Not UTF-8 when decoded.
+    #[error("the parameters are not UTF-8")]
+    NotUtf8,
+    /// Too many.
+    #[error("more than {} parameters", limits::SERVE_PARAMETERS_MAX)]
+    TooMany,
+}
+
+impl Parameters {
+    /// Reads what stands behind the question mark.
+    ///
+    /// # Errors
+    ///
+    /// [`ParameterError`].
+    pub fn parse(query: &str) -> Result<Self, ParameterError> {
+        let mut parameters = Vec::new();
+        for part in query.split('&').filter(|it| !it.is_empty()) {
+            if parameters.len() == limits::SERVE_PARAMETERS_MAX {
+                return Err(ParameterError::TooMany);
+            }
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            parameters.push((decoded(name)?, decoded(value)?));
+        }
+        Ok(Self(parameters))
+    }
+
+    /// The first value of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find(|(it, _)| *it == name).map(|(_, value)| value)
+    }
+
+    /// All values of a name.
+    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
+        self.iter().filter(move |(it, _)| *it == name).map(|(_, value)| value)
+    }
+
+    /// All names with their values.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same without those of a name.
+    #[must_use]
+    pub fn without(&self, name: &str) -> Self {
+        Self(self.0.iter().filter(|(it, _)| it != name).cloned().collect())
+    }
+
+    /// The same with one more.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut parameters = self.0.clone();
+        parameters.push((name.to_owned(), value.to_owned()));
+        Self(parameters)
+    }
+}
+
+/// As it stands in a URL, without the question mark.
+impl fmt::Display for Parameters {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = form_urlencoded::Serializer::new(String::new());
+        formatter.write_str(&text.extend_pairs(&self.0).finish())
+    }
+}
+
+/// Forms write a blank as `+`.
+fn decoded(text: &str) -> Result<String, ParameterError> {
+    let text = text.replace('+', " ");
+    let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
+    decoded.map(Cow::into_owned).map_err(|_| ParameterError::NotUtf8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_read_and_written() {
+        let parsed = Parameters::parse("q=from%3Aana+x&&to=a&to=%C3%A9&flag&p=100%").unwrap();
+        assert_eq!(parsed.get("q"), Some("from:ana x"));
+        assert_eq!(parsed.all("to").collect::<Vec<_>>(), ["a", "é"]);
+        assert_eq!((parsed.get("flag"), parsed.get("p")), (Some(""), Some("100%")));
+        assert_eq!(parsed.get("none"), None);
+        let written = parsed.to_string();
+        assert_eq!(written, "q=from%3Aana+x&to=a&to=%C3%A9&flag=&p=100%25");
+        assert_eq!(Parameters::parse(&written).unwrap(), parsed);
+        assert_eq!(
+            parsed.without("to").with("x", "&").to_string(),
+            "q=from%3Aana+x&flag=&p=100%25&x=%26"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        assert_eq!(Parameters::parse("q=%ff"), Err(ParameterError::NotUtf8));
+        let many = "a=b&".repeat(limits::SERVE_PARAMETERS_MAX + 1);
+        assert_eq!(Parameters::parse(&many), Err(ParameterError::TooMany));
+    }
+}

@@ -1,0 +1,290 @@
+//! What the server asks of whoever knows the commands: it knows neither their options nor how they
+//! answer.
+
+use std::io::Write;
+
+use super::Parameters;
+use crate::query::Query;
+use crate::stats::{CountKey, GroupRequest, StatsRequest};
+use crate::store::{EventPlace, Store};
+use crate::time::{TimeRange, Timestamp, Zone};
+use crate::trace::{JoinRules, MessageFilter, Order, Place};
+use crate::triage::TriageRequest;
+
+/// A command that can be asked over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Command {
+    /// What happened to messages with IDs.
+    Trace,
+    /// Messages by filter.
+    Messages,
+    /// Messages in groups.
+    Groups,
+    /// Events by query.
+    Search,
+    /// Counts.
+    Stats,
+    /// What deserves attention.
+    Triage,
+    /// What the store holds.
+    Status,
+    /// What was read into the store.
+    Sources,
+}
+
+impl Command {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Trace,
+        Self::Messages,
+        Self::Groups,
+        Self::Search,
+        Self::Stats,
+        Self::Triage,
+        Self::Status,
+        Self::Sources,
+    ];
+
+    /// Its name in a path.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Trace => "trace",
+            Self::Messages => "messages",
+            Self::Groups => "groups",
+            Self::Search => "search",
+            Self::Stats => "stats",
+            Self::Triage => "triage",
+            Self::Status => "status",
+            Self::Sources => "sources",
+        }
+    }
+
+    /// The command of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == name)
+    }
+}
+
+/// A question: a command and its options, as parameters that are named as these.
+#[derive(Clone, Copy)]
+pub struct Question<'q> {
+    /// What is asked.
+    pub command: Command,
+    /// How: `q` is the query, `id` an ID; all others are named as the command's options.
+    pub parameters: &'q Parameters,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum QuestionError {
+    /// It is none: a parameter that does not exist, or a value that cannot be read.
+    #[error("{summary}")]
+    Refused {
+        /// What is wrong, in one line.
+        summary: String,
+        /// The place in the query and what to write instead, on lines of their own, where the query
+        /// is what is wrong.
+        report: Option<String>,
+    },
+    /// It cannot be answered.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl QuestionError {
+    /// A refusal in one line.
+    #[must_use]
+    pub fn refused(summary: impl Into<String>) -> Self {
+        Self::Refused { summary: summary.into(), report: None }
+    }
+}
+
+/// Whatever prevents a store from answering.
+impl From<crate::store::StoreError> for QuestionError {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Whatever prevents a store from counting: most of it is asked for wrongly.
+impl From<crate::stats::StatsError> for QuestionError {
+    fn from(error: crate::stats::StatsError) -> Self {
+        match error {
+            crate::stats::StatsError::TooManyIntervals { .. } => Self::refused(error.to_string()),
+            crate::stats::StatsError::Store(error) => error.into(),
+        }
+    }
+}
+
+/// Messages that are asked for.
+#[derive(Clone, Debug)]
+pub struct MessagesQuestion {
+    /// Which.
+    pub filter: MessageFilter,
+    /// What outcomes depend on.
+    pub rules: JoinRules,
+    /// Which come first.
+    pub order: Order,
+    /// Behind which place the page begins.
+    pub after: Option<Place>,
+    /// How many there are on it at most.
+    pub limit: usize,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
+/// Events that are asked for.
+#[derive(Clone, Debug)]
+pub struct EventsQuestion {
+    /// Which.
+    pub query: Query,
+    /// Of which time.
+    pub range: TimeRange,
+    /// Behind which place the page begins.
+    pub after: Option<EventPlace>,
+    /// How many there are on it at most.
+    pub limit: usize,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
+/// Messages that are asked for by their IDs.
+#[derive(Clone, Debug)]
+pub struct TraceQuestion {
+    /// As they were pasted.
+    pub ids: Vec<String>,
+    /// What outcomes depend on.
+    pub rules: JoinRules,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
+/// Counts that are asked for.
+#[derive(Clone, Debug)]
+pub struct StatsQuestion {
+    /// Of what.
+    pub request: StatsRequest,
+    /// By what.
+    pub by: Option<CountKey>,
+    /// How many values at most.
+    pub limit: usize,
+}
+
+/// Answers questions of a store.
+///
+/// [`Questions::answer`] writes what the command prints. The others read the parameters of such a
+/// question, with the same definitions that the command has, for whoever lays out its answer
+/// otherwise.
+pub trait Questions: Send + Sync + 'static {
+    /// What the clock shows.
+    fn now(&self) -> Timestamp;
+
+    /// Writes what `mailtrace COMMAND --format json` prints, byte for byte.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError`].
+    fn answer(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+        out: &mut dyn Write,
+    ) -> Result<(), QuestionError>;
+
+    /// Reads a question for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn messages(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<MessagesQuestion, QuestionError>;
+
+    /// Reads a question for groups of messages.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn groups(&self, question: &Question<'_>, store: &Store)
+    -> Result<GroupRequest, QuestionError>;
+
+    /// Reads a question for events.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn events(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<EventsQuestion, QuestionError>;
+
+    /// Reads a question for messages by their IDs.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn trace(&self, question: &Question<'_>, store: &Store)
+    -> Result<TraceQuestion, QuestionError>;
+
+    /// Reads a question for counts.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn stats(&self, question: &Question<'_>, store: &Store)
+    -> Result<StatsQuestion, QuestionError>;
+
+    /// Reads a question for what deserves attention.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn triage(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<TriageRequest, QuestionError>;
+
+    /// The zone in which times are shown.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn zone(&self, parameters: &Parameters) -> Result<Zone, QuestionError>;
+
+    /// The command line that asks the same.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn command_line(&self, question: &Question<'_>) -> Result<String, QuestionError>;
+
+    /// The parameters that a command takes.
+    fn parameters(&self, command: Command) -> Vec<ParameterDefinition>;
+}
+
+/// A parameter, for the description of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterDefinition {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub help: String,
+    /// Whether it may stand several times.
+    pub repeats: bool,
+    /// Whether it must be there.
+    pub is_required: bool,
+    /// Whether it says yes or no.
+    pub is_flag: bool,
+    /// Its only values, where these are few.
+    pub values: Vec<String>,
+    /// Its value when it is not there.
+    pub default: Option<String>,
+}

@@ -1,0 +1,109 @@
+//! Responses: what every one of them carries.
+
+use std::convert::Infallible;
+
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
+use serde_json::json;
+
+use super::guard::Refusal;
+use super::pages;
+
+/// What is sent back.
+pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
+
+/// One document of JSON, as the commands print it.
+pub(super) const JSON: &str = "application/json";
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+pub(super) const TEXT: &str = "text/plain; charset=utf-8";
+
+/// What a browser may do with an answer: show it, and ask only here for more.
+const HEADERS: [(&str, &str); 7] = [
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("cache-control", "no-store"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("x-frame-options", "DENY"),
+];
+
+/// A response that is there as a whole.
+pub(super) fn whole(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Body> {
+    let body = Full::new(body.into()).map_err(|never: Infallible| match never {});
+    with_body(status, content_type, body.boxed_unsync())
+}
+
+/// A response.
+pub(super) fn with_body(
+    status: StatusCode,
+    content_type: &'static str,
+    body: Body,
+) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Who is told: a person by a page, or a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reader {
+    Person,
+    Program,
+}
+
+impl Reader {
+    /// Who asks for a path, below the base path or not.
+    pub(super) fn of_path(path: &str) -> Self {
+        let is_for_programs = ["/api/", "/metrics", "/healthz"];
+        let is_program = is_for_programs.iter().any(|it| path.contains(it));
+        if is_program { Self::Program } else { Self::Person }
+    }
+}
+
+/// Says why there is no answer.
+pub(super) fn refused(
+    status: StatusCode,
+    text: &str,
+    report: Option<&str>,
+    reader: Reader,
+) -> Response<Body> {
+    match reader {
+        Reader::Person => whole(status, HTML, pages::refusal(status.as_u16(), text, report)),
+        Reader::Program => {
+            let json = json!({"error": text, "report": report});
+            whole(status, JSON, format!("{json}\n"))
+        }
+    }
+}
+
+impl Refusal {
+    pub(super) fn into_response(self, reader: Reader) -> Response<Body> {
+        let mut response = match self.status.is_redirection() {
+            true => whole(self.status, TEXT, ""),
+            false => refused(self.status, self.text, None, reader),
+        };
+        response.headers_mut().extend(self.headers);
+        response
+    }
+}
+
+/// No body.
+pub(super) fn empty() -> Body {
+    http_body_util::Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync()
+}

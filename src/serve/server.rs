@@ -1,0 +1,247 @@
+//! From a request to its response.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use hyper::body::Bytes;
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::answers::{Answer, Answers, Keeping, NoAnswer};
+use super::connections::Connections;
+use super::guard::{Admitted, Guard};
+use super::metrics::{self, OPEN_METRICS};
+use super::pages::{self, PageRequest};
+use super::respond::{self, Body, HTML, JSON, Reader, TEXT};
+use super::{Command, Parameters, Question, QuestionError, Questions};
+use crate::limits;
+use crate::store::Store;
+
+/// What all connections share.
+pub(super) struct Server {
+    pub(super) guard: Guard,
+    pub(super) answers: Arc<Answers>,
+    pub(super) questions: Arc<dyn Questions>,
+    pub(super) connections: Connections,
+    pub(super) counts: RequestCounts,
+}
+
+/// How many requests were answered, by the first digit of the status.
+#[derive(Default)]
+pub(super) struct RequestCounts([AtomicU64; 6]);
+
+impl RequestCounts {
+    fn count(&self, status: StatusCode) {
+        if let Some(count) = self.0.get(usize::from(status.as_u16() / 100)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Each class that there has been, such as `2xx`.
+    pub(super) fn classes(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.0.iter().map(|it| it.load(Ordering::Relaxed)).enumerate().filter(|it| it.1 > 0)
+    }
+}
+
+impl Server {
+    pub(super) async fn respond<B: hyper::body::Body>(
+        &self,
+        request: Request<B>,
+    ) -> Response<Body> {
+        let is_head = request.method() == Method::HEAD;
+        let mut response = match self.guard.check(&request) {
+            Ok(admitted) => self.answer(admitted).await,
+            Err(refusal) => refusal.into_response(Reader::of_path(request.uri().path())),
+        };
+        self.counts.count(response.status());
+        if is_head {
+            // hyper leaves the body out, and sends the length that it has.
+            let length = hyper::body::Body::size_hint(response.body()).exact();
+            if let Some(length) = length {
+                response.headers_mut().insert(hyper::header::CONTENT_LENGTH, length.into());
+            }
+            *response.body_mut() = respond::empty();
+        }
+        response
+    }
+
+    async fn answer(&self, admitted: Admitted) -> Response<Body> {
+        let path = admitted.path.as_str();
+        if let Some(name) = path.strip_prefix("/assets/") {
+            return match pages::asset(name) {
+                Some(asset) => respond::whole(StatusCode::OK, asset.content_type, asset.bytes),
+                None => nothing_here(Reader::Person),
+            };
+        }
+        if let Some(name) = path.strip_prefix("/api/v1/") {
+            return match Command::from_name(name) {
+                Some(command) => self.api(command, admitted.parameters).await,
+                None => nothing_here(Reader::Program),
+            };
+        }
+        match path {
+            "/healthz" => respond::whole(StatusCode::OK, TEXT, "ok\n"),
+            "/metrics" => self.metrics().await,
+            _ if pages::is_page(path) => self.page(admitted).await,
+            _ => nothing_here(Reader::of_path(path)),
+        }
+    }
+
+    async fn page(&self, admitted: Admitted) -> Response<Body> {
+        let asked = format!("{}?{}", admitted.path, admitted.parameters);
+        let keeping = keeping(&admitted.path, &admitted.parameters);
+        let questions = Arc::clone(&self.questions);
+        let work = move |store: &Store| {
+            let request = PageRequest {
+                path: &admitted.path,
+                parameters: &admitted.parameters,
+                store,
+                questions: questions.as_ref(),
+                now: questions.now(),
+            };
+            match pages::page(&request) {
+                Ok(html) => {
+                    Answer { status: StatusCode::OK, content_type: HTML, body: Bytes::from(html) }
+                }
+                Err(error) => {
+                    let (status, text, report) = told(&error);
+                    let html = pages::refusal(status.as_u16(), &text, report);
+                    Answer { status, content_type: HTML, body: Bytes::from(html) }
+                }
+            }
+        };
+        self.made(asked, keeping, Reader::Person, work).await
+    }
+
+    async fn api(&self, command: Command, parameters: Parameters) -> Response<Body> {
+        let asked = format!("/api/{}?{parameters}", command.as_str());
+        let keeping = keeping(command.as_str(), &parameters);
+        let questions = Arc::clone(&self.questions);
+        let work = move |store: &Store| {
+            let question = Question { command, parameters: &parameters, now: questions.now() };
+            let mut out = Bounded::default();
+            match questions.answer(&question, store, &mut out) {
+                Ok(()) => Answer {
+                    status: StatusCode::OK,
+                    content_type: JSON,
+                    body: Bytes::from(out.bytes),
+                },
+                Err(_) if out.is_full => {
+                    let text = format!(
+                        "the answer has more than {} bytes: ask for less with limit, since and until, and go on with cursor",
+                        limits::SERVE_ANSWER_BYTES_MAX
+                    );
+                    error_object(StatusCode::SERVICE_UNAVAILABLE, &text, None)
+                }
+                Err(error) => {
+                    let (status, text, report) = told(&error);
+                    error_object(status, &text, report)
+                }
+            }
+        };
+        self.made(asked, keeping, Reader::Program, work).await
+    }
+
+    async fn metrics(&self) -> Response<Body> {
+        let questions = Arc::clone(&self.questions);
+        let work = move |store: &Store| {
+            let of_store = metrics::of_store(store, questions.now(), limits::GRACE_MS_DEFAULT);
+            match of_store {
+                Ok(text) => {
+                    let body = Bytes::from(text);
+                    Answer { status: StatusCode::OK, content_type: OPEN_METRICS, body }
+                }
+                Err(error) => error_object(told(&error).0, &error.to_string(), None),
+            }
+        };
+        let asked = "/metrics".to_owned();
+        match self.answers.answer(asked, Keeping::Moment, work).await {
+            Ok(answer) if answer.status == StatusCode::OK => {
+                let mut text = answer.body.to_vec();
+                text.extend_from_slice(metrics::of_server(self).as_bytes());
+                respond::whole(StatusCode::OK, OPEN_METRICS, text)
+            }
+            Ok(answer) => respond::whole(answer.status, answer.content_type, answer.body),
+            Err(error) => no_answer(&error, Reader::Program),
+        }
+    }
+
+    async fn made(
+        &self,
+        asked: String,
+        keeping: Keeping,
+        reader: Reader,
+        work: impl FnOnce(&Store) -> Answer + Send + 'static,
+    ) -> Response<Body> {
+        match self.answers.answer(asked, keeping, work).await {
+            Ok(answer) => respond::whole(answer.status, answer.content_type, answer.body),
+            Err(error) => no_answer(&error, reader),
+        }
+    }
+}
+
+fn no_answer(error: &NoAnswer, reader: Reader) -> Response<Body> {
+    let status = match error {
+        NoAnswer::TooLong(_) | NoAnswer::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        NoAnswer::Fault | NoAnswer::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    respond::refused(status, &error.to_string(), None, reader)
+}
+
+fn nothing_here(reader: Reader) -> Response<Body> {
+    respond::refused(StatusCode::NOT_FOUND, "nothing is here", None, reader)
+}
+
+fn error_object(status: StatusCode, text: &str, report: Option<&str>) -> Answer {
+    let json = serde_json::json!({"error": text, "report": report});
+    Answer { status, content_type: JSON, body: Bytes::from(format!("{json}\n")) }
+}
+
+/// What is said of an error, and with which status.
+fn told(error: &QuestionError) -> (StatusCode, String, Option<&str>) {
+    match error {
+        QuestionError::Refused { summary, report } => {
+            (StatusCode::BAD_REQUEST, summary.clone(), report.as_deref())
+        }
+        QuestionError::Failed(text) => (StatusCode::INTERNAL_SERVER_ERROR, text.clone(), None),
+    }
+}
+
+/// How long an answer to a question is good. Ages and days count from now.
+fn keeping(path: &str, parameters: &Parameters) -> Keeping {
+    const OF_NOW: [&str; 3] = ["since", "until", "on"];
+    let is_settled = matches!(
+        path.trim_start_matches('/'),
+        "trace" | "message" | "messages" | "groups" | "search" | "stats"
+    );
+    let names_time = |(name, value): (&str, &str)| {
+        let is_query = matches!(name, "q" | "query") && value.contains(':');
+        OF_NOW.contains(&name) || is_query && (value.contains("time") || value.contains("seen"))
+    };
+    match is_settled && !parameters.iter().any(names_time) {
+        true => Keeping::Settled,
+        false => Keeping::Moment,
+    }
+}
+
+/// Bytes of an answer, up to a bound.
+#[derive(Default)]
+struct Bounded {
+    bytes: Vec<u8>,
+    is_full: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + bytes.len() > limits::SERVE_ANSWER_BYTES_MAX {
+            self.is_full = true;
+            return Err(io::Error::other("the answer is too long"));
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
