@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "import",
     "pull",
     "trace",
@@ -17,6 +17,7 @@ const COMMANDS: [&str; 24] = [
     "export",
     "status",
     "sources",
+    "serve",
     "verify",
     "sign",
     "reindex",

@@ -105,6 +105,16 @@ mod triage;
 mod removal;
 // One form for each address, status, ID and record.
 mod normal_forms;
+// Who may ask the server.
+mod serve;
+// What the server answers.
+mod serve_answers;
+// Slow clients and many.
+mod serve_load;
+// The server behind a proxy, and with TLS.
+mod serve_proxy;
+// A server, and talking to it byte by byte.
+mod served;
 // Running the program, making input, comparing stores.
 mod support;
 // Counts, latencies and metrics, beside those of all originals.

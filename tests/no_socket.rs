@@ -1,4 +1,4 @@
-//! Asking needs no network: no command but those that are for AWS opens a socket.
+//! Asking needs no network: no command but those that are for AWS, and the server, opens a socket.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use crate::cli_help::commands;
 use crate::support::{Ran, import, run, skip, synth, wrapped};
 
-/// Commands that ask AWS. `doctor` does not where it is given files.
-const ONLINE: [&str; 4] = ["pull", "setup", "doctor", "teardown"];
+/// Commands that ask AWS, or are asked. `doctor` does not where it is given files.
+const ONLINE: [&str; 5] = ["pull", "setup", "doctor", "teardown", "serve"];
 
 /// What invites a program to look for credentials, regions and proxies.
 const INVITATIONS: [(&str, &str); 10] = [

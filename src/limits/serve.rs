@@ -27,9 +27,6 @@ pub const SERVE_HEAD_MS_MAX: u64 = 10_000;
 /// Milliseconds for which a client may take nothing of what is sent to it.
 pub const SERVE_WRITE_STALL_MS_MAX: u64 = 30_000;
 
-/// Questions that are worked on at once for each processor: each has threads of its own besides.
-pub const SERVE_QUESTIONS_PER_CPU: usize = 2;
-
 /// Questions that wait for their turn, beyond which the server says that it is busy.
 pub const SERVE_QUESTIONS_WAITING_MAX: usize = 256;
 

@@ -56,11 +56,23 @@ impl Keeping {
     }
 }
 
+/// How long a question takes, as a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// It looks up a few things.
+    Short,
+    /// It may read the whole store. Short ones have turns of their own, so that these do not hold
+    /// them up.
+    Long,
+}
+
 /// A commit, and what is asked of it.
 type Key = (u64, String);
 
 /// What comes of a question that somebody works on.
-type Coming = watch::Receiver<Option<Result<Answer, Arc<str>>>>;
+type Made = Option<Result<Answer, Arc<str>>>;
+type Coming = watch::Receiver<Made>;
+type Promise = watch::Sender<Made>;
 
 enum Entry {
     Kept { answer: Answer, until: Instant, used: u64 },
@@ -78,7 +90,8 @@ struct Cache {
 pub(super) struct Answers {
     opened: OpenedStore,
     cache: Mutex<Cache>,
-    turns: Arc<Semaphore>,
+    short_turns: Arc<Semaphore>,
+    long_turns: Arc<Semaphore>,
     timeout: Duration,
     waiting: AtomicU64,
     pub(super) hits: AtomicU64,
@@ -92,7 +105,8 @@ impl Answers {
         Self {
             opened,
             cache: Mutex::default(),
-            turns: Arc::new(Semaphore::new(cpus * limits::SERVE_QUESTIONS_PER_CPU)),
+            short_turns: Arc::new(Semaphore::new(cpus)),
+            long_turns: Arc::new(Semaphore::new(cpus)),
             timeout,
             waiting: AtomicU64::new(0),
             hits: AtomicU64::new(0),
@@ -119,6 +133,7 @@ impl Answers {
         self: &Arc<Self>,
         asked: String,
         keeping: Keeping,
+        length: Length,
         work: impl FnOnce(&Store) -> Answer + Send + 'static,
     ) -> Result<Answer, NoAnswer> {
         let Snapshot { store, number } = self.snapshot().await?;
@@ -129,7 +144,7 @@ impl Answers {
                 return Ok(answer);
             }
             Some(Entry::Coming(coming)) => coming,
-            None => self.begin(key, keeping, store, work)?,
+            None => self.begin(key, keeping, length, store, work)?,
         };
         let made = tokio::time::timeout(self.timeout, coming.wait_for(Option::is_some)).await;
         match made {
@@ -152,6 +167,7 @@ impl Answers {
         self: &Arc<Self>,
         key: Key,
         keeping: Keeping,
+        length: Length,
         store: Arc<Store>,
         work: impl FnOnce(&Store) -> Answer + Send + 'static,
     ) -> Result<Coming, NoAnswer> {
@@ -162,11 +178,14 @@ impl Answers {
         self.lock().entries.insert(key.clone(), Entry::Coming(coming.clone()));
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let answers = Arc::clone(self);
+        let turns = Arc::clone(match length {
+            Length::Short => &self.short_turns,
+            Length::Long => &self.long_turns,
+        });
         tokio::spawn(async move {
-            let turn = Arc::clone(&answers.turns).acquire_owned().await;
-            // Nobody waits any more for what has not been begun.
+            let turn = turns.acquire_owned().await;
             let made = match turn {
-                Ok(_turn) if !sender.is_closed() => {
+                Ok(_turn) if answers.is_awaited(&key, &sender) => {
                     answers.made.fetch_add(1, Ordering::Relaxed);
                     let made = tokio::task::spawn_blocking(move || work(&store)).await;
                     made.map_err(|it| Arc::from(it.to_string()))
@@ -178,6 +197,17 @@ impl Answers {
             sender.send_replace(Some(made));
         });
         Ok(coming)
+    }
+
+    /// Whether somebody still waits for what has not been begun; else it is forgotten.
+    fn is_awaited(&self, key: &Key, sender: &Promise) -> bool {
+        let mut cache = self.lock();
+        // One of them is the cache's own.
+        let is_awaited = sender.receiver_count() > 1;
+        if !is_awaited {
+            cache.remove(key);
+        }
+        is_awaited
     }
 
     fn cached(&self, key: &Key) -> Option<Entry> {

@@ -8,9 +8,11 @@
 //! and have eight paths to tell apart.
 
 mod answers;
+mod bundle;
 mod connections;
 mod guard;
 mod metrics;
+mod openapi;
 mod opened;
 pub mod pages;
 mod parameters;
@@ -23,8 +25,8 @@ mod token;
 pub use guard::Host;
 pub use parameters::{ParameterError, Parameters};
 pub use question::{
-    Command, EventsQuestion, MessagesQuestion, ParameterDefinition, Question, QuestionError,
-    Questions, StatsQuestion, TraceQuestion,
+    Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition, Question,
+    QuestionError, Questions, StatsQuestion, TraceQuestion,
 };
 pub use tls::TlsError;
 pub use token::{Token, TokenError};
@@ -36,7 +38,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use answers::Answers;
 use connections::Connections;
@@ -164,6 +166,7 @@ pub fn run(
             questions,
             connections: Connections::new(),
             counts: server::RequestCounts::default(),
+            exports: Arc::new(Semaphore::new(1)),
         });
         announce(&url).map_err(ServeError::Announce)?;
         connections::accept(listener, tls, server, stop.0).await;

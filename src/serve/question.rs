@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::Parameters;
+use crate::export::{self, Selection};
 use crate::query::Query;
 use crate::stats::{CountKey, GroupRequest, StatsRequest};
 use crate::store::{EventPlace, Store};
@@ -174,6 +175,18 @@ pub struct StatsQuestion {
     pub limit: usize,
 }
 
+/// Messages that are to be taken away.
+pub struct ExportQuestion {
+    /// Which.
+    pub selection: Selection,
+    /// What was asked, for the manifest.
+    pub question: export::Question,
+    /// What outcomes depend on.
+    pub rules: JoinRules,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
 /// Answers questions of a store.
 ///
 /// [`Questions::answer`] writes what the command prints. The others read the parameters of such a
@@ -251,6 +264,18 @@ pub trait Questions: Send + Sync + 'static {
         question: &Question<'_>,
         store: &Store,
     ) -> Result<TriageRequest, QuestionError>;
+
+    /// Reads a question for messages, or for messages by their IDs, and finds these, as an export
+    /// does.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError`].
+    fn export(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<ExportQuestion, QuestionError>;
 
     /// The zone in which times are shown.
     ///

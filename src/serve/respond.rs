@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use hyper::{Response, StatusCode};
 use serde_json::json;
 
@@ -42,6 +42,16 @@ pub(super) fn whole(
 ) -> Response<Body> {
     let body = Full::new(body.into()).map_err(|never: Infallible| match never {});
     with_body(status, content_type, body.boxed_unsync())
+}
+
+/// The answer is on another page, whose address is relative to the one that was asked for.
+pub(super) fn elsewhere(page: &[u8]) -> Response<Body> {
+    let mut response = whole(StatusCode::SEE_OTHER, TEXT, "");
+    // Parameters are written in ASCII.
+    if let Ok(page) = HeaderValue::from_bytes(page) {
+        response.headers_mut().insert(LOCATION, page);
+    }
+    response
 }
 
 /// A response.

@@ -3,17 +3,21 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use hyper::body::Bytes;
+use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
 
-use super::answers::{Answer, Answers, Keeping, NoAnswer};
+use super::answers::{Answer, Answers, Keeping, Length, NoAnswer};
 use super::connections::Connections;
 use super::guard::{Admitted, Guard};
 use super::metrics::{self, OPEN_METRICS};
 use super::pages::{self, PageRequest};
 use super::respond::{self, Body, HTML, JSON, Reader, TEXT};
 use super::{Command, Parameters, Question, QuestionError, Questions};
+use super::{bundle, openapi};
 use crate::limits;
 use crate::store::Store;
 
@@ -24,6 +28,8 @@ pub(super) struct Server {
     pub(super) questions: Arc<dyn Questions>,
     pub(super) connections: Connections,
     pub(super) counts: RequestCounts,
+    /// Exports are made one after the other: each may take all that there is.
+    pub(super) exports: Arc<Semaphore>,
 }
 
 /// How many requests were answered, by the first digit of the status.
@@ -73,6 +79,18 @@ impl Server {
                 None => nothing_here(Reader::Person),
             };
         }
+        if path == "/api/v1/openapi.json" {
+            let document = openapi::document(self.questions.as_ref());
+            return respond::whole(StatusCode::OK, JSON, document);
+        }
+        if let Some(name) = path.strip_prefix("/export/") {
+            return match name.strip_suffix(".zip").and_then(Command::from_name) {
+                Some(command @ (Command::Messages | Command::Trace)) => {
+                    self.export(command, admitted.parameters).await
+                }
+                _ => nothing_here(Reader::Person),
+            };
+        }
         if let Some(name) = path.strip_prefix("/api/v1/") {
             return match Command::from_name(name) {
                 Some(command) => self.api(command, admitted.parameters).await,
@@ -90,6 +108,7 @@ impl Server {
     async fn page(&self, admitted: Admitted) -> Response<Body> {
         let asked = format!("{}?{}", admitted.path, admitted.parameters);
         let keeping = keeping(&admitted.path, &admitted.parameters);
+        let length = length(&admitted.path);
         let questions = Arc::clone(&self.questions);
         let work = move |store: &Store| {
             let request = PageRequest {
@@ -100,8 +119,13 @@ impl Server {
                 now: questions.now(),
             };
             match pages::page(&request) {
-                Ok(html) => {
-                    Answer { status: StatusCode::OK, content_type: HTML, body: Bytes::from(html) }
+                Ok(reply) => {
+                    let (status, content_type, body) = match reply {
+                        pages::Reply::Html(html) => (StatusCode::OK, HTML, html),
+                        pages::Reply::Json(json) => (StatusCode::OK, JSON, json),
+                        pages::Reply::Elsewhere(page) => (StatusCode::SEE_OTHER, TEXT, page),
+                    };
+                    Answer { status, content_type, body: Bytes::from(body) }
                 }
                 Err(error) => {
                     let (status, text, report) = told(&error);
@@ -110,12 +134,13 @@ impl Server {
                 }
             }
         };
-        self.made(asked, keeping, Reader::Person, work).await
+        self.made(asked, keeping, length, Reader::Person, work).await
     }
 
     async fn api(&self, command: Command, parameters: Parameters) -> Response<Body> {
         let asked = format!("/api/{}?{parameters}", command.as_str());
         let keeping = keeping(command.as_str(), &parameters);
+        let length = length(command.as_str());
         let questions = Arc::clone(&self.questions);
         let work = move |store: &Store| {
             let question = Question { command, parameters: &parameters, now: questions.now() };
@@ -139,7 +164,35 @@ impl Server {
                 }
             }
         };
-        self.made(asked, keeping, Reader::Program, work).await
+        self.made(asked, keeping, length, Reader::Program, work).await
+    }
+
+    async fn export(&self, command: Command, parameters: Parameters) -> Response<Body> {
+        let reader = Reader::Person;
+        let Ok(turn) = Arc::clone(&self.exports).try_acquire_owned() else {
+            return no_answer(&NoAnswer::Busy, reader);
+        };
+        let snapshot = match self.answers.snapshot().await {
+            Ok(snapshot) => snapshot,
+            Err(error) => return no_answer(&error, reader),
+        };
+        let questions = Arc::clone(&self.questions);
+        let made = tokio::task::spawn_blocking(move || {
+            let question = Question { command, parameters: &parameters, now: questions.now() };
+            // Kept until it is made, also where nobody waits for it any more.
+            let _turn = turn;
+            bundle::make(questions.as_ref(), &question, &snapshot.store)
+        });
+        let patience = Duration::from_millis(limits::SERVE_EXPORT_MS_MAX);
+        match tokio::time::timeout(patience, made).await {
+            Ok(Ok(Ok(made))) => download(made),
+            Ok(Ok(Err(error))) => {
+                let (status, text, report) = told(&error);
+                respond::refused(status, &text, report, reader)
+            }
+            Ok(Err(_)) => no_answer(&NoAnswer::Fault, reader),
+            Err(_) => no_answer(&NoAnswer::TooLong(patience.as_secs()), reader),
+        }
     }
 
     async fn metrics(&self) -> Response<Body> {
@@ -155,7 +208,7 @@ impl Server {
             }
         };
         let asked = "/metrics".to_owned();
-        match self.answers.answer(asked, Keeping::Moment, work).await {
+        match self.answers.answer(asked, Keeping::Moment, Length::Long, work).await {
             Ok(answer) if answer.status == StatusCode::OK => {
                 let mut text = answer.body.to_vec();
                 text.extend_from_slice(metrics::of_server(self).as_bytes());
@@ -170,22 +223,48 @@ impl Server {
         &self,
         asked: String,
         keeping: Keeping,
+        length: Length,
         reader: Reader,
         work: impl FnOnce(&Store) -> Answer + Send + 'static,
     ) -> Response<Body> {
-        match self.answers.answer(asked, keeping, work).await {
+        match self.answers.answer(asked, keeping, length, work).await {
+            Ok(answer) if answer.status.is_redirection() => respond::elsewhere(&answer.body),
             Ok(answer) => respond::whole(answer.status, answer.content_type, answer.body),
             Err(error) => no_answer(&error, reader),
         }
     }
 }
 
+/// A file to keep, called as the archive that it was taken from.
+fn download(made: bundle::Made) -> Response<Body> {
+    let head = made.head.clone().unwrap_or_default();
+    let name = format!("mailtrace-{}.zip", head.get(..HEAD_CHARS).unwrap_or("empty"));
+    let mut response = respond::with_body(StatusCode::OK, "application/zip", made.into_body());
+    let headers = [
+        ("content-disposition", format!("attachment; filename=\"{name}\"")),
+        ("mailtrace-head", head),
+    ];
+    for (name, value) in headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    response
+}
+
+/// Characters of a head in a file's name.
+const HEAD_CHARS: usize = 16;
+
 fn no_answer(error: &NoAnswer, reader: Reader) -> Response<Body> {
     let status = match error {
         NoAnswer::TooLong(_) | NoAnswer::Busy => StatusCode::SERVICE_UNAVAILABLE,
         NoAnswer::Fault | NoAnswer::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    respond::refused(status, &error.to_string(), None, reader)
+    let mut response = respond::refused(status, &error.to_string(), None, reader);
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+    }
+    response
 }
 
 fn nothing_here(reader: Reader) -> Response<Body> {
@@ -204,6 +283,14 @@ fn told(error: &QuestionError) -> (StatusCode, String, Option<&str>) {
             (StatusCode::BAD_REQUEST, summary.clone(), report.as_deref())
         }
         QuestionError::Failed(text) => (StatusCode::INTERNAL_SERVER_ERROR, text.clone(), None),
+    }
+}
+
+/// How long an answer to a question takes to make.
+fn length(path: &str) -> Length {
+    match path.trim_start_matches('/') {
+        "trace" | "message" | "status" | "sources" => Length::Short,
+        _ => Length::Long,
     }
 }
 

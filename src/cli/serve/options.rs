@@ -151,6 +151,23 @@ impl Words {
         words.chain(options).chain(texts).map(OsString::from)
     }
 
+    /// The query, if there is one.
+    pub(super) fn text(&self) -> Option<String> {
+        (!self.texts.is_empty()).then(|| self.texts.join(" "))
+    }
+
+    /// What else is asked of messages, but not how these are shown.
+    pub(super) fn filters(&self) -> Vec<String> {
+        let shown = ["sort", "cursor", "limit", "events", "facets", "histogram", ZONE];
+        let options = self.options.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
+        options
+            .map(|(name, value)| match value {
+                Some(value) => format!("--{name}={value}"),
+                None => format!("--{name}"),
+            })
+            .collect()
+    }
+
     /// As somebody would type them.
     pub(super) fn typed(&self) -> String {
         let mut line = format!("mailtrace {}", self.subcommand);
@@ -223,4 +240,72 @@ pub(super) fn definitions(command: Command) -> Vec<ParameterDefinition> {
 /// The zone that is asked for.
 pub(super) fn zone(parameters: &Parameters) -> Option<&str> {
     parameters.get(ZONE).filter(|it| !it.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+    use clap::Parser;
+
+    fn words(command: Command, query: &str) -> Result<Words, QuestionError> {
+        let parameters = Parameters::parse(query).unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        Words::of(&Question { command, parameters: &parameters, now })
+    }
+
+    #[test]
+    fn what_is_typed_asks_the_same() {
+        for (command, query, expect) in [
+            (Command::Messages, "", "mailtrace messages"),
+            (
+                Command::Messages,
+                "q=outcome:lost+x&limit=5&since=&to=*@a.example&to=b",
+                "mailtrace messages 'outcome:lost x' --limit 5 --to '*@a.example' --to b",
+            ),
+            (Command::Messages, "q=-x&events", "mailtrace messages --events -- -x"),
+            (Command::Messages, "subject=-x&events=no", "mailtrace messages --subject=-x"),
+            (Command::Messages, "facets=&histogram=1", "mailtrace messages --facets --histogram"),
+            (Command::Groups, "group-by=cause", "mailtrace messages --group-by cause"),
+            (Command::Trace, "id=%3Ca@b%3E&id=c", "mailtrace trace '<a@b>' c"),
+            (
+                Command::Stats,
+                "by=sender&tz=Europe/Berlin",
+                "mailtrace stats --by sender --tz Europe/Berlin",
+            ),
+            (Command::Status, "", "mailtrace status"),
+        ] {
+            let words = words(command, query).unwrap();
+            assert_eq!(words.typed(), expect, "{query}");
+            // By the definitions of the command line both are the same.
+            let typed = Arguments::try_parse_from(shell_words::split(expect).unwrap()).unwrap();
+            let given = Arguments::try_parse_from(words.arguments()).unwrap();
+            assert_eq!(format!("{typed:?}"), format!("{given:?}"), "{query}");
+        }
+    }
+
+    #[test]
+    fn what_reads_files_or_prints_otherwise_is_no_parameter() {
+        for command in Command::ALL {
+            for definition in definitions(command) {
+                assert!(is_taken(command, &definition.name));
+                let is_known = words(command, &format!("{}=", definition.name));
+                let text = is_known.err().map(|it| it.to_string()).unwrap_or_default();
+                assert!(!text.contains("unknown"), "{text}");
+            }
+            let whole = Arguments::command();
+            let found = whole.find_subcommand(subcommand(command)).unwrap();
+            for argument in found.get_arguments().filter_map(clap::Arg::get_long) {
+                let is_of_files = ["input", "batch", "column", "ids-from", "addresses-from"];
+                let is_of_output = ["watch", "fail-if", "explain", "all"];
+                let is_refused =
+                    is_of_files.contains(&argument) || is_of_output.contains(&argument);
+                // Whoever adds an option says here, or in the lists above, what it is.
+                let is_listed = is_taken(command, argument)
+                    || command == Command::Groups && is_taken(Command::Messages, argument)
+                    || command == Command::Messages && argument == "group-by";
+                assert_ne!(is_refused, is_listed, "{} --{argument}", command.as_str());
+            }
+        }
+    }
 }

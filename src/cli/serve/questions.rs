@@ -8,15 +8,18 @@ use super::options::{Words, definitions, zone};
 use crate::cli::question::RefusedQuery;
 use crate::cli::{Arguments, Command as Given, Context, Format, GlobalArgs, output};
 use crate::cli::{clock, leftovers, messages, search, sources, stats, status, trace, triage};
+use crate::export::{self, ExportError, Selection, Selector};
+use crate::limits;
 use crate::render::sanitise;
 use crate::serve::{
-    Command, EventsQuestion, MessagesQuestion, ParameterDefinition, Parameters, Question,
-    QuestionError, Questions, StatsQuestion, TraceQuestion,
+    Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition, Parameters,
+    Question, QuestionError, Questions, StatsQuestion, TraceQuestion,
 };
 use crate::shell::quoted;
 use crate::stats::{GroupRequest, StatsError};
 use crate::store::{Store, StoreError};
 use crate::time::{Timestamp, Zone};
+use crate::trace::select;
 use crate::triage::TriageRequest;
 
 /// The commands as they are asked over HTTP.
@@ -163,6 +166,42 @@ impl Questions for CommandQuestions {
         let (given, context) = self.read(question)?;
         let Given::Triage(args) = given else { return Err(other_command()) };
         args.request(store, &context).map_err(|it| told(&it))
+    }
+
+    fn export(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<ExportQuestion, QuestionError> {
+        let failed = |it: ExportError| QuestionError::Failed(it.to_string());
+        let words = Words::of(question)?;
+        if question.command == Command::Trace {
+            let TraceQuestion { ids, rules, zone } = self.trace(question, store)?;
+            let mut selector = Selector::new(store, &rules);
+            ids.iter().try_for_each(|it| selector.add_id(it)).map_err(failed)?;
+            let selection = selector.finish().map_err(failed)?;
+            let question =
+                export::Question { id_count: ids.len() as u64, ids, ..export::Question::default() };
+            return Ok(ExportQuestion { selection, question, rules, zone });
+        }
+        let MessagesQuestion { filter, rules, zone, .. } = self.messages(question, store)?;
+        let found = select(store, &rules, &filter).map_err(QuestionError::from)?;
+        let most = limits::SERVE_EXPORT_MESSAGES_MAX;
+        if found.len() > most {
+            let text = format!(
+                "{} messages are more than {most} to take from here: ask for less time, or use `mailtrace export`",
+                found.len()
+            );
+            return Err(QuestionError::refused(text));
+        }
+        let question = export::Question {
+            query: words.text(),
+            resolved_query: Some(filter.as_query().0.to_string()),
+            filters: words.filters(),
+            ..export::Question::default()
+        };
+        let selection = Selection::of_summaries(&found).map_err(failed)?;
+        Ok(ExportQuestion { selection, question, rules, zone })
     }
 
     fn zone(&self, parameters: &Parameters) -> Result<Zone, QuestionError> {

@@ -18,6 +18,17 @@ pub struct PageRequest<'r> {
     pub now: Timestamp,
 }
 
+/// What comes of a request for a page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A page.
+    Html(String),
+    /// Another page answers it: its address, relative to the one that was asked for.
+    Elsewhere(String),
+    /// JSON for the script of a page.
+    Json(String),
+}
+
 /// A file that pages name.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
@@ -38,9 +49,9 @@ pub fn is_page(path: &str) -> bool {
 /// # Errors
 ///
 /// [`QuestionError`], which [`refusal`] lays out.
-pub fn page(request: &PageRequest<'_>) -> Result<String, QuestionError> {
+pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let records = request.store.checkpoint().records;
-    Ok(format!("<!doctype html><title>mailtrace</title><p>{records} events</p>"))
+    Ok(Reply::Html(format!("<!doctype html><title>mailtrace</title><p>{records} events</p>")))
 }
 
 /// Lays out why there is no page. `text` may be the client's own words.

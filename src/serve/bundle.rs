@@ -1,0 +1,84 @@
+//! Evidence to take away: the bundle of what is shown, as one zip.
+
+use std::fs::File;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use http_body_util::BodyExt;
+use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
+use tokio_util::io::ReaderStream;
+
+use super::respond::Body;
+use super::{Question, QuestionError, Questions};
+use crate::export::{BundleOptions, ExportError, Staging, write_bundle};
+use crate::store::Store;
+use crate::temporary::TemporaryDirectory;
+
+/// What a bundle's directory is called while it is made.
+const PREFIX: &str = ".mailtrace-serve.";
+
+/// A bundle that has no name on disk any more.
+pub(super) struct Made {
+    file: File,
+    bytes: u64,
+    /// What stands for the archive that it was taken from.
+    pub(super) head: Option<String>,
+}
+
+/// Makes the bundle of what is asked for.
+pub(super) fn make(
+    questions: &dyn Questions,
+    question: &Question<'_>,
+    store: &Store,
+) -> Result<Made, QuestionError> {
+    let asked = questions.export(question, store)?;
+    let failed = |it: ExportError| QuestionError::Failed(it.to_string());
+    let io = |it: io::Error| QuestionError::Failed(format!("cannot make a temporary file: {it}"));
+    let dir = TemporaryDirectory::make(&std::env::temp_dir(), PREFIX).map_err(io)?;
+    let target = dir.path().join("evidence.zip");
+    let staging = Staging::beside(&target).map_err(failed)?;
+    let (question, rules, zone) = (asked.question, asked.rules, asked.zone);
+    let options = BundleOptions { question, rules, zone, redactor: None, signing: None };
+    let report = write_bundle(store, &asked.selection, &options, staging).map_err(failed)?;
+    let file = File::open(&report.path).map_err(io)?;
+    let bytes = file.metadata().map_err(io)?.len();
+    let head = store.head()?;
+    // The file lives on until it has been sent, and no longer, however that ends.
+    drop(dir);
+    Ok(Made { file, bytes, head })
+}
+
+impl Made {
+    pub(super) fn into_body(self) -> Body {
+        let reader = ReaderStream::new(tokio::fs::File::from_std(self.file));
+        FileBody { reader, left: self.bytes }.boxed_unsync()
+    }
+}
+
+/// A file as it is read.
+struct FileBody {
+    reader: ReaderStream<tokio::fs::File>,
+    left: u64,
+}
+
+impl HttpBody for FileBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let read = ready!(Pin::new(&mut self.reader).poll_next(context));
+        if let Some(Ok(bytes)) = &read {
+            self.left = self.left.saturating_sub(bytes.len() as u64);
+        }
+        Poll::Ready(read.map(|it| it.map(Frame::data)))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
