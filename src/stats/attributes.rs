@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::{EventName, RoleKind};
-use crate::store::{AttributeSet, Location, Store, StoreError};
+use crate::store::{Attribute, AttributeSet, AttributeTerm, Location, Store, StoreError};
 use crate::time::Intervals;
 
 /// Values with an example each: of several spellings, the one that was logged first.
@@ -23,11 +23,9 @@ pub(super) fn tally(
     intervals: Option<&Intervals>,
 ) -> Result<TallyOf, StoreError> {
     let Some(attribute) = key.attribute() else { return Ok(TallyOf::default()) };
-    let parts = store.fold_attribute_sets(|(tally, values): &mut (Tally, Values), set| {
-        let value = set.value(attribute);
-        if !is_counted(key, set, value.is_some()) {
-            return;
-        }
+    let is_wanted = |said: &AttributeTerm<'_>| is_counted(key, said, attribute);
+    let take = |(tally, values): &mut (Tally, Values), set: &AttributeSet<'_>| {
+        let value = set.said.value(attribute);
         let is_documented = key == CountKey::Event && value.as_deref().is_some_and(is_documented);
         let number = values.number_of(value);
         let inside = set.times().filter(|it| request.contains(*it));
@@ -35,7 +33,8 @@ pub(super) fn tally(
         if !is_documented {
             values.take_example(number, set);
         }
-    })?;
+    };
+    let parts = store.fold_attribute_sets(is_wanted, take)?;
     let (mut tally, mut values) = (Tally::default(), Values::default());
     for (part, part_values) in parts {
         let numbers = values.join(part_values);
@@ -45,12 +44,12 @@ pub(super) fn tally(
 }
 
 /// Whether such events count.
-fn is_counted(key: CountKey, set: &AttributeSet<'_>, has_value: bool) -> bool {
+fn is_counted(key: CountKey, said: &AttributeTerm<'_>, attribute: Attribute) -> bool {
     match key {
-        CountKey::Rule => has_value,
-        CountKey::Status => set.role.kind == RoleKind::Bounced,
-        CountKey::Folder => set.role.kind == RoleKind::Delivered,
-        CountKey::Spam | CountKey::Dkim | CountKey::Dmarc | CountKey::Spf => set.is_arrival(),
+        CountKey::Rule => said.values(attribute).next().is_some(),
+        CountKey::Status => said.role.kind == RoleKind::Bounced,
+        CountKey::Folder => said.role.kind == RoleKind::Delivered,
+        CountKey::Spam | CountKey::Dkim | CountKey::Dmarc | CountKey::Spf => said.is_arrival(),
         _ => true,
     }
 }

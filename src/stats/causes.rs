@@ -8,7 +8,7 @@ use super::cause_of;
 use super::tally::{TallyOf, Value};
 use super::{CountKey, StatsRequest};
 use crate::event::RoleKind;
-use crate::store::{IdHash, Location, Store, StoreError};
+use crate::store::{AttributeSet, AttributeTerm, IdHash, Location, Store, StoreError};
 use crate::time::Intervals;
 
 /// Bounces that one worker reads at once; they lie near each other.
@@ -22,12 +22,12 @@ pub(super) fn tally(
     request: &StatsRequest,
     intervals: Option<&Intervals>,
 ) -> Result<TallyOf, StoreError> {
-    let bounces = store.fold_attribute_sets(|bounces: &mut Vec<(Location, i64)>, set| {
-        if set.role.kind == RoleKind::Bounced {
-            let all = set.locations().zip(set.times());
-            bounces.extend(all.filter(|(_, ms)| request.contains(*ms)));
-        }
-    })?;
+    let are_bounces = |said: &AttributeTerm<'_>| said.role.kind == RoleKind::Bounced;
+    let take = |bounces: &mut Vec<(Location, i64)>, set: &AttributeSet<'_>| {
+        let all = set.locations().zip(set.times());
+        bounces.extend(all.filter(|(_, ms)| request.contains(*ms)));
+    };
+    let bounces = store.fold_attribute_sets(are_bounces, take)?;
     let mut bounces = bounces.concat();
     bounces.sort_unstable();
     let reasons: Vec<Vec<Option<IdHash>>> = bounces

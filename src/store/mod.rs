@@ -47,12 +47,13 @@ pub use index::{
     Attribute, EventPlace, Fields, IdHash, NoEventPlace, attribute_values, truncate_term,
 };
 pub(crate) use index::{
-    AttributeSet, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable, Senders,
-    explain, for_each_document,
+    AttributeSet, AttributeTerm, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable,
+    Senders, explain, for_each_document,
 };
 pub(crate) use message_table::{
-    EntryRow, LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, MessageTable, RecipientEntry,
-    RowBits, TableSegment, TableWriter, TextColumn, Upkeep, joined_verdicts, verdicts_of,
+    BLOCK_DOCUMENTS, EntryRow, LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, MessageTable,
+    RecipientEntry, RowBits, TableSegment, TableWriter, TextColumn, Upkeep, joined_verdicts,
+    verdicts_of,
 };
 pub use objects::{ObjectHash, TakenObjects};
 pub use prepare::{PreparedBatch, Preparer, Preparers};

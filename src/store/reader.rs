@@ -10,8 +10,8 @@ use tantivy::query::Query;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::dir::Dir;
 use super::index::{
-    Attribute, AttributeSet, ColumnsBySegment, EventAttributes, EventPlace, EventSet, EventTable,
-    IdHash, IndexSnapshot, META, Senders, TimeReader, read_checkpoint,
+    Attribute, AttributeSet, AttributeTerm, ColumnsBySegment, EventAttributes, EventPlace,
+    EventSet, EventTable, IdHash, IndexSnapshot, META, Senders, TimeReader, read_checkpoint,
 };
 use super::layout::{ARCHIVE, INDEX, Layout};
 use super::message_table::MessageTable;
@@ -228,17 +228,18 @@ impl Store {
         self.snapshot.attribute_counts(attribute)
     }
 
-    /// Hands each event to `visit` once, with those that have the same attributes, on all cores;
-    /// gives what was made of the parts, in order.
+    /// Hands each event that says what is wanted to `visit` once, with those that have the same
+    /// attributes, on all cores; gives what was made of the parts, in order.
     ///
     /// # Errors
     ///
     /// [`StoreError::Index`].
     pub(crate) fn fold_attribute_sets<T: Default + Send>(
         &self,
+        is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
         visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        self.snapshot.fold_attribute_sets(visit)
+        self.snapshot.fold_attribute_sets(is_wanted, visit)
     }
 
     /// Who sent each event.

@@ -1,192 +1,280 @@
 //! Rules that take mail away: that drop it, or send it out of the organization.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
 use super::{Desk, Finding, FindingKind, Item};
+use crate::event::{Address, Event, domain_of};
 use crate::limits;
-use crate::query::{self, Field, Matcher, Pattern, Query, ValueSet};
+use crate::query::Query;
 use crate::stats::StatsError;
 use crate::store::words::folded;
-use crate::store::{Location, StoreError, StoredEvent, truncate_term};
-use crate::time::TimeRange;
+use crate::store::{
+    Attribute, AttributeSet, AttributeTerm, EventReader, Location, StoreError, truncate_term,
+};
+use crate::time::{TimeRange, Timestamp};
 use crate::trace::{EventTracer, MessageFilter};
-
-/// What the actions' names contain, in any case.
-const ACTIONS: [&str; 4] = ["*drop*", "*bounce*", "*forward*", "*redirect*"];
 
 /// What stands before the address that a rule sends mail to, in what it does.
 pub const RULE_TARGET: &str = " mail to ";
 
-/// What is known of a rule that does one thing.
-#[derive(Default)]
+/// A rule, by its name as names compare, and one thing that it does.
+type Deed = (Option<String>, Does);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Does {
+    Drop,
+    SendBack,
+    Forward(String),
+    Redirect(String),
+}
+
+/// What is known of a deed.
+#[derive(Clone, Copy, Default)]
 struct Applied {
-    /// The rule's name as names compare.
-    name: Option<String>,
     count: u64,
     before: u64,
     is_older: bool,
-    example: Option<String>,
+    /// When it was done first in the period, in milliseconds since 1970, and where the event lies.
+    example: Option<(i64, Location)>,
+}
+
+/// Deeds that were done, and events of which only messages or originals tell whether they count.
+#[derive(Default)]
+struct Part {
+    deeds: BTreeMap<Deed, Applied>,
+    open: Vec<OpenEvent>,
+}
+
+/// An event of a rule, with its deeds where these are known.
+struct OpenEvent {
+    ms: i64,
+    location: Location,
+    deeds: Option<Arc<[Deed]>>,
+}
+
+/// The deeds of an event.
+struct DoneAt {
+    ms: i64,
+    location: Location,
+    deeds: Arc<[Deed]>,
+}
+
+/// The times that are told apart.
+struct Periods {
+    now: TimeRange,
+    before: Option<TimeRange>,
 }
 
 impl Applied {
-    fn is_new(&self) -> bool {
-        self.count > 0 && !self.is_older
+    fn take(&mut self, ms: i64, location: Location, periods: &Periods) {
+        let Some(time) = Timestamp::from_ms(ms) else { return };
+        if periods.now.contains(time) {
+            self.count += 1;
+            self.example = self.example.into_iter().chain([(ms, location)]).min();
+        } else if periods.now.since.is_some_and(|it| time < it) {
+            self.is_older = true;
+            self.before += u64::from(periods.before.is_some_and(|it| it.contains(time)));
+        }
     }
-}
 
-/// What finds the events of the rules that are new so far.
-fn of_new(rules: &BTreeMap<String, Applied>) -> Query {
-    let names = || rules.values().filter(|it| it.is_new()).map(|it| it.name.as_deref());
-    let named = names().flatten().map(|it| truncate_term(it).to_owned());
-    let named = Query::demand(Field::Rule, Matcher::OneOf(ValueSet::of_exact(named)));
-    let unnamed = names().any(|it| it.is_none_or(str::is_empty));
-    let unnamed = unnamed.then(|| Query::negated(Query::has(Field::Rule)));
-    Query::or([named].into_iter().chain(unnamed).collect())
+    fn join(&mut self, other: Self) {
+        self.count += other.count;
+        self.before += other.before;
+        self.is_older |= other.is_older;
+        self.example = self.example.into_iter().chain(other.example).min();
+    }
 }
 
 impl Desk<'_, '_> {
     /// Rules that drop mail, and those that forward or redirect it to an address whose domain has no
     /// mailbox in the store; those first that were never applied before the period.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
-        let patterns = ACTIONS.iter().filter_map(|it| Pattern::parse(Field::Action, it).ok());
-        let query = Query::or(patterns.map(|it| it.query().clone()).collect());
-        let since = self.before.and_then(|it| it.since).or(self.range.since);
-        let both = TimeRange { since, until: self.range.until };
         let inside = self.overview.mailbox_domains()?;
-        let mut rules: BTreeMap<String, Applied> = BTreeMap::new();
-        let read =
-            self.for_each_newest(&query, both, limits::TRIAGE_RULE_EVENTS_MAX, |stored| {
-                for what in what_it_does(stored, &inside) {
-                    self.take(stored, rules.entry(what).or_default());
-                }
-                true
-            })?;
-        let mut waiting = rules.values().filter(|it| it.is_new()).count();
-        let is_any_older = self.store.time_span().is_some_and(|(first, _)| Some(first) < since);
-        if waiting > 0 && is_any_older {
-            let older = Query::and(vec![query, of_new(&rules)]);
-            let earlier = TimeRange { since: None, until: since };
-            let left = limits::TRIAGE_RULE_EVENTS_MAX - read;
-            self.for_each_newest(&older, earlier, left, |stored| {
-                for what in what_it_does(stored, &inside) {
-                    if let Some(rule) = rules.get_mut(&what).filter(|it| it.is_new()) {
-                        rule.is_older = true;
-                        waiting -= 1;
-                    }
-                }
-                waiting > 0
-            })?;
-        }
-        rules.retain(|_, it| it.count > 0);
-        let mut items: Vec<Item> = rules
-            .into_iter()
-            .map(|(what, applied)| Item {
-                count: applied.count,
-                before: self.before.map(|_| applied.before),
-                example: applied.example,
-                is_new: !applied.is_older,
-                ..Item::new(Some(what))
-            })
-            .collect();
-        items.sort_by(|a, b| b.is_new.cmp(&a.is_new).then_with(|| b.count.cmp(&a.count)));
-        let item_count = items.len();
-        items.truncate(self.request.items);
+        let periods = Periods { now: self.range, before: self.before };
+        let mut deeds = self.deeds(&inside, &periods)?;
+        deeds.retain(|_, it| it.count > 0);
+        let mut deeds: Vec<(Deed, Applied)> = deeds.into_iter().collect();
+        let order = |it: &(Deed, Applied)| (it.1.is_older, std::cmp::Reverse(it.1.count));
+        deeds.sort_by_key(order);
+        let item_count = deeds.len();
+        deeds.truncate(self.request.items);
+        let mut reader = self.store.events();
+        let items = deeds.into_iter().map(|(deed, applied)| self.item(deed, applied, &mut reader));
         Ok(Finding {
             kind: FindingKind::Rules,
             count: item_count as u64,
             before: None,
-            items,
+            items: items.collect::<Result<_, StoreError>>()?,
             item_count,
         })
     }
 
-    /// Reads the newest events that a query finds, the newest first but for those that are read at
-    /// once, until `visit` has enough; gives how many were found.
-    fn for_each_newest(
+    /// What every rule did up to the end of the period.
+    fn deeds(
         &self,
-        query: &Query,
-        range: TimeRange,
-        limit: usize,
-        mut visit: impl FnMut(&StoredEvent) -> bool,
-    ) -> Result<usize, StoreError> {
-        let (_, mut locations) = query::locations(self.store, query, range, limit)?;
-        for locations in locations.chunks_mut(EVENTS_AT_ONCE * rayon::current_num_threads()) {
-            // Each block of the archive is decompressed once.
-            locations.sort_unstable();
-            let read: Vec<Vec<StoredEvent>> = locations
-                .par_chunks(EVENTS_AT_ONCE)
-                .map_init(
-                    || EventTracer::new(self.store, &self.request.rules),
-                    |tracer, locations| self.read_asked(tracer, locations),
-                )
-                .collect::<Result<_, StoreError>>()?;
-            if !read.iter().flatten().all(&mut visit) {
-                break;
+        inside: &HashSet<String>,
+        periods: &Periods,
+    ) -> Result<BTreeMap<Deed, Applied>, StoreError> {
+        let is_of_all = self.request.rows == Query::All;
+        let is_over = |ms: i64| {
+            periods.now.until.is_some_and(|it| Timestamp::from_ms(ms).is_none_or(|at| at >= it))
+        };
+        let is_wanted = |said: &AttributeTerm<'_>| may_be_partial(said) || takes_mail_away(said);
+        let take = |part: &mut Part, set: &AttributeSet<'_>| {
+            let events = set.times().zip(set.locations()).filter(|(ms, _)| !is_over(*ms));
+            let deeds = (!may_be_partial(&set.said)).then(|| deeds_of_term(&set.said, inside));
+            match deeds {
+                Some(deeds) if deeds.is_empty() => {}
+                Some(deeds) if is_of_all => {
+                    let mut applied = Applied::default();
+                    events.for_each(|(ms, location)| applied.take(ms, location, periods));
+                    for deed in deeds {
+                        part.deeds.entry(deed).or_default().join(applied);
+                    }
+                }
+                deeds => {
+                    let deeds: Option<Arc<[Deed]>> = deeds.map(Arc::from);
+                    part.open.extend(events.map(|(ms, location)| OpenEvent {
+                        ms,
+                        location,
+                        deeds: deeds.clone(),
+                    }));
+                }
+            }
+        };
+        let mut deeds: BTreeMap<Deed, Applied> = BTreeMap::new();
+        let mut open = Vec::new();
+        for part in self.store.fold_attribute_sets(is_wanted, take)? {
+            open.extend(part.open);
+            part.deeds.into_iter().for_each(|(it, more)| deeds.entry(it).or_default().join(more));
+        }
+        // Older ones do not make a rule less new.
+        open.sort_unstable_by_key(|it| std::cmp::Reverse((it.ms, it.location)));
+        open.truncate(limits::TRIAGE_RULE_EVENTS_MAX);
+        // Each block of the archive is decompressed once.
+        open.sort_unstable_by_key(|it| it.location);
+        let told: Vec<Vec<DoneAt>> = open
+            .par_chunks(EVENTS_AT_ONCE)
+            .map_init(
+                || EventTracer::new(self.store, &self.request.rules),
+                |tracer, events| self.told(tracer, events, inside),
+            )
+            .collect::<Result<_, StoreError>>()?;
+        for DoneAt { ms, location, deeds: done } in told.into_iter().flatten() {
+            for deed in done.iter() {
+                deeds.entry(deed.clone()).or_default().take(ms, location, periods);
             }
         }
-        Ok(locations.len())
+        Ok(deeds)
     }
 
-    /// Reads those of some events whose messages are asked about.
-    fn read_asked(
+    /// What those of some events say whose messages are asked about.
+    fn told(
         &self,
         tracer: &mut EventTracer<'_>,
-        locations: &[Location],
-    ) -> Result<Vec<StoredEvent>, StoreError> {
+        events: &[OpenEvent],
+        inside: &HashSet<String>,
+    ) -> Result<Vec<DoneAt>, StoreError> {
         let filter = self.in_range(&MessageFilter::default(), TimeRange::default());
         let is_of_all = self.request.rows == Query::All;
-        let mut read = Vec::with_capacity(locations.len());
-        for location in locations {
+        let mut told = Vec::with_capacity(events.len());
+        for OpenEvent { ms, location, deeds } in events {
             let message = if is_of_all { None } else { tracer.message_of(*location)? };
-            if is_of_all || message.is_some_and(|it| filter.matches(&it)) {
-                read.push(tracer.reader().read(*location)?);
+            if !is_of_all && !message.is_some_and(|it| filter.matches(&it)) {
+                continue;
             }
+            let deeds = match deeds {
+                Some(deeds) => Arc::clone(deeds),
+                None => deeds_of(&tracer.reader().read(*location)?.event, inside).into(),
+            };
+            told.push(DoneAt { ms: *ms, location: *location, deeds });
         }
-        Ok(read)
+        Ok(told)
     }
 
-    fn take(&self, stored: &StoredEvent, applied: &mut Applied) {
-        let time = stored.record.timestamp;
-        if applied.name.is_none() {
-            applied.name = stored.event.rule_name.as_deref().map(|it| folded(it).into_owned());
-        }
-        applied.is_older |= self.range.since.is_some_and(|it| time < it);
-        applied.before += u64::from(self.before.is_some_and(|it| it.contains(time)));
-        if self.range.contains(time) {
-            applied.count += 1;
-            let trace_id = stored.event.trace_id.as_ref();
-            let is_first = applied.example.as_deref().is_none_or(|it| trace_id < it);
-            if is_first && !trace_id.is_empty() {
-                applied.example = Some(trace_id.to_owned());
-            }
-        }
+    fn item(
+        &self,
+        (name, does): Deed,
+        applied: Applied,
+        reader: &mut EventReader<'_>,
+    ) -> Result<Item, StoreError> {
+        let example = applied.example.map(|(_, it)| reader.read(it)).transpose()?;
+        let event = example.as_ref().map(|it| &it.event);
+        // As it is written, where it is not cut.
+        let written = event.and_then(|it| it.rule_name.as_deref()).map(str::trim);
+        let name = written.or(name.as_deref()).filter(|it| !it.is_empty());
+        let rule = name.unwrap_or("(unnamed)");
+        let what = match does {
+            Does::Drop => format!("\"{rule}\" drops mail"),
+            Does::SendBack => format!("\"{rule}\" sends back mail"),
+            Does::Forward(target) => format!("\"{rule}\" forwards{RULE_TARGET}{target}"),
+            Does::Redirect(target) => format!("\"{rule}\" redirects{RULE_TARGET}{target}"),
+        };
+        let trace_id = event.map(|it| it.trace_id.to_string()).filter(|it| !it.is_empty());
+        Ok(Item {
+            count: applied.count,
+            before: self.before.map(|_| applied.before),
+            example: trace_id,
+            is_new: !applied.is_older,
+            ..Item::new(Some(what))
+        })
     }
 }
 
 /// Events that one worker reads at once; they lie near each other.
 const EVENTS_AT_ONCE: usize = 4_096;
 
-/// What the rule of an event does, in words that name it.
-fn what_it_does(stored: &StoredEvent, inside: &HashSet<String>) -> Vec<String> {
-    let event = &stored.event;
-    let rule = event.rule_name.as_deref().map_or("(unnamed)", str::trim);
-    let does =
-        |word: &str| event.rule_actions.iter().any(|it| it.action.to_lowercase().contains(word));
-    let mut what = Vec::new();
-    if does("drop") || does("bounce") {
-        let verb = if does("drop") { "drops" } else { "sends back" };
-        what.push(format!("\"{rule}\" {verb} mail"));
+/// Whether not all that a rule did may stand in the index.
+fn may_be_partial(said: &AttributeTerm<'_>) -> bool {
+    let of_rules = [Attribute::Rule, Attribute::RuleType, Attribute::Action];
+    said.role.is_partial && of_rules.iter().any(|it| said.values(*it).next().is_some())
+}
+
+fn takes_mail_away(said: &AttributeTerm<'_>) -> bool {
+    let words = ["drop", "bounce", "forward", "redirect"];
+    said.values(Attribute::Action).any(|it| words.iter().any(|word| it.contains(word)))
+}
+
+fn deeds_of_term(said: &AttributeTerm<'_>, inside: &HashSet<String>) -> Vec<Deed> {
+    let actions: Vec<_> = said.values(Attribute::Action).collect();
+    let does = |word: &str| actions.iter().any(|it| it.contains(word));
+    let name = said.value(Attribute::Rule);
+    deeds(name.as_deref(), does, said.values(Attribute::Target), inside)
+}
+
+fn deeds_of(event: &Event<'_>, inside: &HashSet<String>) -> Vec<Deed> {
+    let does = |word: &str| event.rule_actions.iter().any(|it| folded(&it.action).contains(word));
+    let name = event.rule_name.as_deref().map(folded).filter(|it| !it.is_empty());
+    let name = name.as_deref().map(truncate_term);
+    deeds(name, does, event.target_recipient.iter().map(Address::as_str), inside)
+}
+
+/// What a rule of such actions and targets does.
+fn deeds<T: AsRef<str>>(
+    name: Option<&str>,
+    does: impl Fn(&str) -> bool,
+    targets: impl Iterator<Item = T>,
+    inside: &HashSet<String>,
+) -> Vec<Deed> {
+    let name = || name.map(str::to_owned);
+    let mut done = Vec::new();
+    if does("drop") {
+        done.push((name(), Does::Drop));
+    } else if does("bounce") {
+        done.push((name(), Does::SendBack));
     }
     if does("forward") || does("redirect") {
-        let verb = if does("forward") { "forwards" } else { "redirects" };
-        for target in &event.target_recipient {
-            let domain = target.domain().unwrap_or_default();
-            if !inside.contains(domain) {
-                what.push(format!("\"{rule}\" {verb}{RULE_TARGET}{target}"));
-            }
+        let outside = |it: &T| !inside.contains(domain_of(it.as_ref()).unwrap_or_default());
+        for target in targets.filter(outside) {
+            let target = target.as_ref().to_owned();
+            let does = if does("forward") { Does::Forward(target) } else { Does::Redirect(target) };
+            done.push((name(), does));
         }
     }
-    what
+    done.sort_unstable();
+    done.dedup();
+    done
 }

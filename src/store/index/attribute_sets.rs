@@ -1,5 +1,7 @@
 //! All events of a store, by the attributes that they have: for counts over all of them.
 
+use std::borrow::Cow;
+
 use rayon::prelude::*;
 use tantivy::{DocId, SegmentReader};
 
@@ -11,28 +13,44 @@ use super::snapshot::IndexSnapshot;
 use crate::event::Role;
 use crate::store::archive::Location;
 
-/// The events of one segment that have the same attributes. Of the actions of a rule, which may be
-/// many, not all may be among them.
-pub(crate) struct AttributeSet<'s> {
+/// What events say by their attributes. Of the actions of a rule, which may be many, not all may be
+/// among them, nor all of its targets; then the role is partial.
+pub(crate) struct AttributeTerm<'s> {
     term: &'s [u8],
     /// The part that the events play.
     pub(crate) role: Role,
+}
+
+/// The events of one segment that have the same attributes.
+pub(crate) struct AttributeSet<'s> {
+    /// What they say.
+    pub(crate) said: AttributeTerm<'s>,
     documents: &'s [DocId],
     times: &'s [i64],
     columns: &'s Columns,
 }
 
-impl AttributeSet<'_> {
+impl<'s> AttributeTerm<'s> {
     /// The first value of an attribute, as it compares.
     pub(crate) fn value(&self, attribute: Attribute) -> Option<String> {
-        attribute_values(self.term, attribute).next().map(std::borrow::Cow::into_owned)
+        self.values(attribute).next().map(Cow::into_owned)
+    }
+
+    /// The values of an attribute, as they compare.
+    pub(crate) fn values(
+        &self,
+        attribute: Attribute,
+    ) -> impl Iterator<Item = Cow<'s, str>> + use<'s> {
+        attribute_values(self.term, attribute)
     }
 
     /// Whether the events tell that the organization received a message.
     pub(crate) fn is_arrival(&self) -> bool {
         is_arrival(self.term, self.role)
     }
+}
 
+impl AttributeSet<'_> {
     /// The times of the events, in milliseconds since 1970.
     pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
         self.documents.iter().filter_map(|it| self.times.get(*it as usize).copied())
@@ -44,16 +62,18 @@ impl AttributeSet<'_> {
     }
 }
 
-/// Hands each event to `visit` once, with those that have the same attributes, each segment on one of
-/// the cores. It takes 12 bytes for each event of the segments at hand.
+/// Hands each event that says what is wanted to `visit` once, with those that have the same
+/// attributes, each segment on one of the cores. It takes 12 bytes for each event of the segments at
+/// hand.
 pub(super) fn fold_attribute_sets<T: Default + Send>(
     snapshot: &IndexSnapshot,
+    is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
     visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
 ) -> tantivy::Result<Vec<T>> {
     let readers = snapshot.searcher().segment_readers();
     let made = readers.par_iter().zip(snapshot.columns()).map(|(reader, columns)| {
         let mut made = T::default();
-        for_each_of_segment(reader, columns, &mut |set| visit(&mut made, set))?;
+        for_each_of_segment(reader, columns, &is_wanted, &mut |set| visit(&mut made, set))?;
         Ok(made)
     });
     made.collect()
@@ -62,6 +82,7 @@ pub(super) fn fold_attribute_sets<T: Default + Send>(
 fn for_each_of_segment(
     reader: &SegmentReader,
     columns: &Columns,
+    is_wanted: &dyn Fn(&AttributeTerm<'_>) -> bool,
     visit: &mut dyn FnMut(&AttributeSet<'_>),
 ) -> tantivy::Result<()> {
     let times = columns.all_times();
@@ -71,15 +92,13 @@ fn for_each_of_segment(
     while terms.advance() {
         // The first term of each event, and no other, holds its role.
         let Some(role) = role_in(terms.key()) else { continue };
+        let said = AttributeTerm { term: terms.key(), role };
+        if !is_wanted(&said) {
+            continue;
+        }
         documents.clear();
         for_each_document(&inverted, terms.value(), |it| documents.push(it))?;
-        visit(&AttributeSet {
-            term: terms.key(),
-            role,
-            documents: &documents,
-            times: &times,
-            columns,
-        });
+        visit(&AttributeSet { said, documents: &documents, times: &times, columns });
     }
     Ok(())
 }

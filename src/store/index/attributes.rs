@@ -45,13 +45,15 @@ pub enum Attribute {
     Role = 13,
     /// The cause of a bounce: [`cause_of`] its reason, as it is written.
     Cause = 14,
+    /// The addresses of `targetRecipient`, as addresses compare.
+    Target = 15,
 }
 
 /// Bytes of a term beyond which the rest of an event's attributes goes into another.
 const TERM_BYTES: usize = 16 << 10;
 
 /// Calls `add` with the terms that hold the attributes of an event: one, as a rule. Values are in
-/// lower case, but for causes.
+/// lower case, but for causes and targets.
 pub(super) fn attribute_terms(
     record: &Record<'_>,
     event: &Event<'_>,
@@ -80,10 +82,12 @@ pub(super) fn attribute_terms(
     let role = format!("{:02x}", role_of(record, event, cause.as_deref()).to_bits());
     let cause = cause.as_deref().map(|it| (Attribute::Cause, it));
     term.clear();
-    let values = values.chain([(Attribute::Role, role.as_str())]).chain(cause).chain(actions);
+    let targets = event.target_recipient.iter().map(|it| (Attribute::Target, it.as_str()));
+    let role = [(Attribute::Role, role.as_str())];
+    let values = values.chain(role).chain(cause).chain(actions).chain(targets);
     for (attribute, value) in values {
         let value = match attribute {
-            Attribute::Cause => Cow::Borrowed(value),
+            Attribute::Cause | Attribute::Target => Cow::Borrowed(value),
             _ => folded(value),
         };
         let value = truncate_term(&value).as_bytes();
@@ -145,6 +149,7 @@ fn has_long_values(event: &Event<'_>) -> bool {
     ];
     let lengths = single.into_iter().flatten().map(|it| it.len());
     let lengths = lengths.chain(event.rule_actions.iter().map(|it| it.action.len()));
+    let lengths = lengths.chain(event.target_recipient.iter().map(|it| it.as_str().len()));
     let (mut total, mut longest) = (event.name.as_str().len(), event.name.as_str().len());
     for length in lengths {
         total += length;

@@ -22,7 +22,7 @@ mod table;
 mod tokens;
 mod writer;
 
-pub(crate) use attribute_sets::AttributeSet;
+pub(crate) use attribute_sets::{AttributeSet, AttributeTerm};
 pub use attributes::{Attribute, attribute_values};
 pub(crate) use columns::{Columns, TimeReader};
 pub(super) use directory::{IndexDirectory, META};

@@ -11,7 +11,7 @@ use tantivy::index::SegmentId;
 use tantivy::query::Query;
 use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
-use super::attribute_sets::{AttributeSet, fold_attribute_sets};
+use super::attribute_sets::{AttributeSet, AttributeTerm, fold_attribute_sets};
 use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns, TimeReader};
 use super::directory::{IndexDirectory, META};
@@ -447,12 +447,14 @@ impl IndexSnapshot {
         Ok(counts)
     }
 
-    /// Hands each event to `visit` once, with those that have the same attributes.
+    /// Hands each event that says what is wanted to `visit` once, with those that have the same
+    /// attributes.
     pub(in crate::store) fn fold_attribute_sets<T: Default + Send>(
         &self,
+        is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
         visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        fold_attribute_sets(self, visit).map_err(StoreError::index(&self.path))
+        fold_attribute_sets(self, is_wanted, visit).map_err(StoreError::index(&self.path))
     }
 
     /// Who sent each event.

@@ -170,6 +170,11 @@ impl RowBits {
         (bits, columns)
     }
 
+    /// Whether a mailbox got it, alone.
+    pub(super) fn was_delivered(number: u64) -> bool {
+        number & WAS_DELIVERED != 0
+    }
+
     /// The outcome's number alone.
     pub(super) fn outcome_of(number: u64) -> u8 {
         let [low, ..] = number.to_le_bytes();

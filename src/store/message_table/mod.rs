@@ -15,7 +15,7 @@ pub(crate) use entry::{
     verdicts_of,
 };
 pub(super) use reader::check_table_files;
-pub(crate) use reader::{EntryRow, MessageTable, TableSegment, TextColumn};
+pub(crate) use reader::{BLOCK_DOCUMENTS, EntryRow, MessageTable, TableSegment, TextColumn};
 pub(super) use writer::remove_table;
 pub(crate) use writer::{TableWriter, Upkeep};
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use tantivy::columnar::{BytesColumn, Column, DynamicColumn, HasAssociatedColumnType, StrColumn};
 use tantivy::fastfield::AliveBitSet;
@@ -24,10 +25,15 @@ pub(crate) struct MessageTable {
     segments: Vec<TableSegment>,
 }
 
+/// Documents that follow each other and are looked at together.
+pub(crate) const BLOCK_DOCUMENTS: u32 = 16_384;
+
 /// A part of the table; documents are messages.
 pub(crate) struct TableSegment {
     document_count: DocId,
     alive: Option<AliveBitSet>,
+    /// The times of the first and the last first event of each block, once they were asked for.
+    spans_of_blocks: OnceLock<Vec<(i64, i64)>>,
     places: Column<u64>,
     firsts: Column<i64>,
     spans: Column<u64>,
@@ -122,6 +128,7 @@ impl TableSegment {
         Ok(Self {
             document_count: count,
             alive: reader.alive_bitset().cloned(),
+            spans_of_blocks: OnceLock::new(),
             places: number_column(reader, TableFields::PLACE)?,
             firsts: number_column(reader, TableFields::FIRST)?,
             spans: number_column(reader, TableFields::SPAN)?,
@@ -158,6 +165,26 @@ impl TableSegment {
     /// The times of all first events together, in milliseconds since 1970.
     pub(crate) fn first_range(&self) -> (i64, i64) {
         (self.firsts.min_value(), self.firsts.max_value())
+    }
+
+    /// The numbers of the blocks of [`BLOCK_DOCUMENTS`] in which there may be messages whose first
+    /// event lies between two instants, both inside, in milliseconds since 1970.
+    pub(crate) fn blocks_between(&self, since_ms: i64, until_ms: i64) -> Vec<u32> {
+        let count = self.document_count.div_ceil(BLOCK_DOCUMENTS);
+        if (since_ms, until_ms) == (i64::MIN, i64::MAX) {
+            return (0..count).collect();
+        }
+        let spans = self.spans_of_blocks.get_or_init(|| {
+            let block = |number| {
+                let first = number * BLOCK_DOCUMENTS;
+                let documents = first..self.document_count.min(first + BLOCK_DOCUMENTS);
+                let times = documents.map(|it| self.first_ms(it));
+                times.fold((i64::MAX, i64::MIN), |(a, b), it| (a.min(it), b.max(it)))
+            };
+            (0..count).map(block).collect()
+        });
+        let overlaps = |it: &(u32, &(i64, i64))| since_ms <= it.1.1 && it.1.0 <= until_ms;
+        (0..).zip(spans).filter(overlaps).map(|(number, _)| number).collect()
     }
 
     /// The time of the message's last event, in milliseconds since 1970.
@@ -202,11 +229,23 @@ impl TableSegment {
         rows.map(RowBits::outcome_of)
     }
 
-    /// The numbers of the addresses to whose mailboxes it was delivered.
-    pub(crate) fn delivered_to(&self, document: DocId) -> impl Iterator<Item = u32> {
-        let rows = self.rows.values_for_doc(document);
-        let rows = rows.zip(self.addresses.numbers(document));
-        rows.filter(|(row, _)| RowBits::from_number(*row).0.was_delivered).map(|(_, it)| it)
+    /// Hands the numbers of all addresses to whose mailboxes something was delivered to `visit`, some
+    /// more than once.
+    pub(crate) fn for_each_delivered(&self, mut visit: impl FnMut(u32)) {
+        let (rows, addresses) = (&self.rows.values, &self.addresses.0.ords().values);
+        let mut take = |row: u64, address: u64| {
+            if RowBits::was_delivered(row) {
+                visit(u32::try_from(address).unwrap_or(u32::MAX));
+            }
+        };
+        if self.alive.is_none() && rows.num_vals() == addresses.num_vals() {
+            return (0..rows.num_vals())
+                .for_each(|it| take(rows.get_val(it), addresses.get_val(it)));
+        }
+        for document in (0..self.document_count).filter(|it| self.is_alive(*it)) {
+            let addresses = self.addresses.0.term_ords(document);
+            self.rows.values_for_doc(document).zip(addresses).for_each(|(row, it)| take(row, it));
+        }
     }
 
     /// Its rows, in place of those in `rows`.

@@ -3,7 +3,9 @@
 use rayon::prelude::*;
 
 use super::numbers::{ColumnOf, TextNumbers};
-use crate::store::{EntryRow, LegEntry, Location, MessageTable, StoreError, TableSegment};
+use crate::store::{
+    BLOCK_DOCUMENTS, EntryRow, LegEntry, Location, MessageTable, StoreError, TableSegment,
+};
 use crate::time::TimeRange;
 use crate::trace::JoinRules;
 use crate::trace::judge::OutcomeRow;
@@ -78,9 +80,6 @@ impl Texts {
         self.0.get(segment).and_then(|it| it.get(text as usize)).copied().unwrap_or(false)
     }
 }
-
-/// Messages that one worker takes at once.
-const MESSAGES_AT_ONCE: u32 = 16_384;
 
 /// Into how many shares for each worker messages are divided, lest one has more to do at the end.
 const SHARES: usize = 4;
@@ -167,8 +166,8 @@ impl<'s> Listing<'s> {
             since <= last && first <= until
         });
         let of_segment = |(number, segment): (usize, &'s TableSegment)| {
-            let starts = (0..segment.document_count()).step_by(MESSAGES_AT_ONCE as usize);
-            starts.map(move |start| TablePart { number, segment, start })
+            let blocks = segment.blocks_between(since, until).into_iter();
+            blocks.map(move |it| TablePart { number, segment, start: it * BLOCK_DOCUMENTS })
         };
         segments.flat_map(of_segment).collect()
     }
@@ -233,7 +232,7 @@ impl<'s> TablePart<'s> {
     pub(super) fn documents(self, range: TimeRange) -> impl Iterator<Item = (u32, i64)> + use<'s> {
         let Self { segment, start, .. } = self;
         let (since, until) = bounds(range);
-        let end = segment.document_count().min(start.saturating_add(MESSAGES_AT_ONCE));
+        let end = segment.document_count().min(start.saturating_add(BLOCK_DOCUMENTS));
         (start..end)
             .map(|document| (document, segment.first_ms(document)))
             .filter(move |(_, first_ms)| (since..=until).contains(first_ms))

@@ -153,12 +153,8 @@ impl Listing<'_> {
     pub(in crate::trace) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
         let addresses: ColumnOf = |it| &it.addresses;
         let delivered = Marks::new(self, addresses);
-        let everything = TimeRange::default();
-        self.parts(everything).into_par_iter().for_each(|part| {
-            for (document, _) in part.documents(everything) {
-                let numbers = part.segment.delivered_to(document);
-                numbers.for_each(|it| delivered.set(part.number, it));
-            }
+        self.table().segments().par_iter().enumerate().for_each(|(number, segment)| {
+            segment.for_each_delivered(|it| delivered.set(number, it));
         });
         let mut domains: HashSet<String> = HashSet::new();
         for (number, segment) in self.table().segments().iter().enumerate() {
