@@ -418,7 +418,7 @@ fn what_is_not_supported_is_shown_with_its_place() {
         ]
     );
     assert!(lines[4].starts_with("error: cannot read the query: "), "{ended:#?}");
-    assert!(lines[4].contains("line 2, column 3"), "{ended:#?}");
+    assert!(lines[4].ends_with("is not supported (line 2, column 3)"), "{ended:#?}");
     // So is what is only found wrong where it is used.
     let ended = store.run(&["insights", "stats count(*) by a | sort @timestamp"]).with(2);
     assert!(ended.stderr.contains("behind a stats there is no \"@timestamp\""), "{ended:#?}");

@@ -176,8 +176,10 @@ fn lists_stand_in_files() {
     assert_eq!(found(&store, &[&query]), ["trace-0001"]);
     let ended = store.run(&["search", &query, "--format", "ndjson"]).with(0);
     assert_eq!(ended.json_lines().len(), 2, "{ended:#?}");
-    let missing = store.run(&["search", "to:@./missing.txt"]).with(2);
+    let missing = store.run(&["search", "to:@missing.txt"]).with(2);
     assert!(missing.stderr.contains("missing.txt"), "{missing:#?}");
+    let missing = store.run(&["search", "to:@./missing"]).with(2);
+    assert!(missing.stderr.contains("./missing"), "{missing:#?}");
 }
 
 #[test]
@@ -225,6 +227,11 @@ fn near_misses_are_named() {
         let said = said(&arguments);
         assert!(said.contains(meant), "{arguments:?}: {said}");
     }
+    for name in ["ana", "ruiz", "ana.riuz@"] {
+        let said = said(&["messages", "--from", name]);
+        assert!(said.contains(meant), "{name}: {said}");
+    }
+    assert!(said(&["search", "from:ana"]).contains("(ana* finds all that begin so)"));
     let said = said(&["messages", "recipient-domain:far.exmaple"]);
     assert!(said.contains("did you mean far.example, 1 recipient?"), "{said}");
 }
@@ -249,4 +256,44 @@ fn a_search_goes_on_where_a_page_ends() {
     assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
     let refused = store.run(&["search", "--cursor", "newest.0.0.0"]).with(2);
     assert!(refused.stderr.contains("no cursor"), "{refused:#?}");
+}
+
+#[test]
+fn what_options_come_to_finds_the_same_when_it_is_asked() {
+    let store = store();
+    for options in [
+        &["--direction", "incoming"][..],
+        &["--direction", "incoming", "--outcome", "bounced"],
+        &["--status", "5.2"],
+        &["--no-beginning"],
+        &["--internal"],
+        &["--rule", "move", "--action", "MOVE"],
+        &["--forwarded-to", "*"],
+        &["--query", "event:received -from:bob"],
+    ] {
+        let given = found(&store, options);
+        let explain = [&["messages", "--explain", "--format", "json"], options].concat();
+        let explained = store.run(&explain).json();
+        let query = explained["query"].as_str().unwrap();
+        assert_eq!(found(&store, &[query]), given, "{query}");
+        assert_eq!(explained["found"], given.len(), "{options:?}");
+    }
+    let refused = store.run(&["messages", "one-event:move"]).with(2);
+    assert!(refused.stderr.contains("write one-event:(rule:"), "{refused:#?}");
+    assert_eq!(found(&store, &["one-event:(rule:move action:move)"]), ["trace-0003"]);
+    assert_eq!(found(&store, &["address:carla"]), ["trace-0001"]);
+    store.run(&["search", "address:carla", "event:bounced"]).with(0);
+}
+
+#[test]
+fn a_query_may_begin_with_what_must_not_be() {
+    let store = store();
+    assert_eq!(found(&store, &["-subject:invoice"]), ["trace-0002", "trace-0003"]);
+    assert_eq!(found(&store, &["-subject:invoice", "-rule:*"]), ["trace-0002"]);
+    assert_eq!(found(&store, &["--limit", "5", "-from:*", "-q"]), ["trace-0003"]);
+    store.run(&["stats", "-subject:invoice", "--by", "sender"]).with(0);
+    let refused = store.run(&["search", "-form:ana"]).with(2);
+    assert!(refused.stderr.contains("did you mean from?"), "{refused:#?}");
+    let refused = store.run(&["search", "-newsletter"]).with(2);
+    assert!(refused.stderr.contains("write 'NOT newsletter'"), "{refused:#?}");
 }

@@ -72,7 +72,29 @@ fn facets_and_histograms_count_all_that_is_found() {
     assert!(ended.stdout.contains("event (1 in all)"), "{ended:#?}");
     let refused = store.run(&["messages", "--facets", "colour"]).with(2);
     assert!(refused.stderr.contains("none of reason, cause"), "{refused:#?}");
-    store.run(&["messages", "--facets", "--format", "csv"]).with(2);
+}
+
+#[test]
+fn lines_and_tables_of_cells_have_a_place_for_the_shape() {
+    let store = store();
+    let arguments = ["from:ana", "--facets=outcome", "--histogram", "--limit", "2", "--format"];
+    let of = |command, format| store.run(&[&[command][..], &arguments, &[format]].concat()).with(0);
+    let lines = of("messages", "ndjson").json_lines();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(lines[2]["facets"]["outcome"]["values"][0]["count"], 9);
+    assert!(lines[3]["histogram"]["intervals"].is_array() && lines[1].get("facets").is_none());
+
+    let ended = of("messages", "csv");
+    let cells: Vec<&str> = ended.stdout.lines().collect();
+    assert_eq!(cells[..3], ["field,value,count", "outcome,delivered,9", "outcome,bounced,1"]);
+    let bars = cells[3..].iter().map(|it| it.split(',').collect::<Vec<_>>());
+    let bars: Vec<(&str, u64)> = bars.map(|it| (it[0], it[2].parse().unwrap())).collect();
+    assert!(bars.iter().all(|it| it.0 == "first-seen"), "{bars:?}");
+    assert_eq!(bars.iter().map(|it| it.1).sum::<u64>(), 10);
+    assert!(!ended.stderr.contains("next page"), "{ended:#?}");
+
+    let ended = store.run(&["search", "to:bob", "--histogram", "--format", "csv"]).with(0);
+    assert!(ended.stdout.lines().skip(1).all(|it| it.starts_with("time,2026")), "{ended:#?}");
 }
 
 #[test]
@@ -146,4 +168,31 @@ fn days_of_the_week_and_hours_come_in_their_order() {
     let hours = rows(&["--by", "hour-of-day", "from:ana", "--tz", "Europe/Madrid"]);
     let hours: Vec<&str> = hours.iter().map(|it| it["hourOfDay"].as_str().unwrap()).collect();
     assert_eq!((hours.len(), hours[0], hours[9]), (10, "11:00", "20:00"));
+    let groups = ["messages", "from:ana", "--group-by", "hour-of-day", "--format", "json"];
+    let groups = store.run(&groups).json();
+    let groups = groups["groups"].as_array().unwrap();
+    let named: Vec<&str> = groups.iter().map(|it| it["hourOfDay"].as_str().unwrap()).collect();
+    assert!(named.len() == 10 && named.is_sorted(), "{named:?}");
+}
+
+#[test]
+fn latencies_go_by_the_day_of_the_week_and_the_hour_of_the_day() {
+    let store = store();
+    let of = |by: &str, format: &str| {
+        let arguments = ["stats", "to:bob", "--latency", "--by", by, "--format", format];
+        store.run(&arguments).with(0)
+    };
+    let days = of("weekday", "json").json();
+    let rows = json!([
+        {"weekday": "Monday", "outcome": "delivered", "count": 9, "p50Ms": 1000, "p90Ms": 1000, "p99Ms": 1000, "maxMs": 1000},
+        {"weekday": "Monday", "outcome": "bounced", "count": 1, "p50Ms": 1000, "p90Ms": 1000, "p99Ms": 1000, "maxMs": 1000},
+    ]);
+    assert_eq!((&days["interval"], &days["intervals"]), (&json!("weekday"), &rows));
+    let hours = of("hour-of-day", "csv").stdout;
+    assert_eq!(hours.lines().next().unwrap().split(',').next(), Some("hourOfDay"));
+    assert_eq!(hours.lines().filter(|it| it.contains(":00,delivered,1,")).count(), 9, "{hours}");
+    let table = of("weekday", "table").stdout;
+    assert!(table.contains("DAY") && table.contains("Monday"), "{table}");
+    let refused = store.run(&["stats", "--latency", "--by", "sender"]).with(2);
+    assert!(refused.stderr.contains("weekday or hour-of-day"), "{refused:#?}");
 }

@@ -3,8 +3,9 @@
 use std::fs;
 
 use rustix::process::Signal;
+use serde_json::json;
 
-use crate::cloudwatch::{Call, CloudWatch, Failure, Fault, Faults, Group, World};
+use crate::cloudwatch::{Arrival, Call, CloudWatch, Event, Failure, Fault, Faults, Group, World};
 use crate::pulling::{
     DAY_MS, Following, GROUP, HOUR_MS, NOW_MS, Puller, minutely, received, service,
 };
@@ -180,11 +181,42 @@ fn only_the_events_that_a_query_finds_are_printed() {
         service([received(HOUR_MS, "s", "Invoice 42"), received(2 * HOUR_MS, "s", "Newsletter")]);
     let puller = Puller::of(&service);
     let arguments = ["--log-group", GROUP, "--format", "ndjson"];
-    let refused = [&arguments[..], &["--print=outcome:lost"]].concat();
+    let refused = [&arguments[..], &["--print=outcome:maybe"]].concat();
     let refused = run(&mut puller.command(&refused)).expect(2);
-    assert!(refused.stderr.contains("known of messages"), "{refused:#?}");
+    assert!(refused.stderr.contains("outcome is never \"maybe\""), "{refused:#?}");
     let asked = [&arguments[..], &["--print=subject:*voice*"]].concat();
     let ran = run(&mut puller.command(&asked)).expect(0);
     assert!(ran.stdout.lines().count() == 1 && ran.stdout.contains("Invoice 42"), "{ran:#?}");
+    puller.assert_exact(&service, "all of it is kept");
+}
+
+#[test]
+fn what_became_of_a_message_finds_its_new_events() {
+    let bounced = json!({"traceId": "trace-Invoice", "event": {
+        "eventName": "INCOMING_EMAIL_BOUNCED",
+        "bouncedRecipient": {"emailAddress": "bob@acme.example", "status": "5.2.2"},
+    }});
+    let late = Event::new(NOW_MS - HOUR_MS / 2, "s", bounced.to_string())
+        .ingested_at(NOW_MS)
+        .arriving(Arrival::Wave(1));
+    let service = service([
+        received(HOUR_MS, "s", "Invoice"),
+        received(2 * HOUR_MS, "s", "Newsletter"),
+        late,
+    ]);
+    let puller = Puller::of(&service);
+    let asked = "--print=outcome:bounced from:invoice";
+    let arguments = ["--log-group", GROUP, "--format", "ndjson", asked];
+    let first = run(&mut puller.command(&arguments)).expect(0);
+    assert_eq!(first.stdout, "", "nothing has bounced yet: {first:#?}");
+    service.lock().world.wave = 1;
+    let second = run(&mut puller.command(&arguments)).expect(0);
+    assert_eq!(second.stdout.lines().count(), 1, "{second:#?}");
+    assert!(second.stdout.contains("INCOMING_EMAIL_BOUNCED"), "{second:#?}");
+
+    // In one commit, the arrival is new too.
+    let fresh = Puller::at(service.endpoint());
+    let both = run(&mut fresh.command(&arguments)).expect(0);
+    assert_eq!(both.stdout.lines().count(), 2, "{both:#?}");
     puller.assert_exact(&service, "all of it is kept");
 }

@@ -226,7 +226,7 @@ fn check_all(store: &Store, request: &StatsRequest) {
             (key, (all.len() as u64, [p50, p90, p99, most]))
         })
         .collect();
-    let found = latencies(store, request).unwrap();
+    let found = latencies(store, request, None).unwrap();
     let found = found.whole.iter().chain(&found.by_interval).map(|it| {
         let key = (it.start.map(Timestamp::as_ms), it.outcome.to_string());
         (key, (it.count, [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms]))

@@ -76,6 +76,28 @@ SELECT count(*) FROM named ANTI JOIN decided USING (trace_id, address)
 """
 
 
+# By a part of something: how many there are, and the newest.
+BY_PART = """
+SELECT count(*) OVER (), ts, message FROM events WHERE {} ORDER BY ts DESC LIMIT 5
+"""
+QUERIES = {
+    "count-by-name": COUNT_BY_NAME,
+    "undelivered": UNDELIVERED,
+    "infix": BY_PART.format("subject ILIKE '%voice%'"),
+    "regex-of-a-day": BY_PART.format(
+        "regexp_matches(subject, 'inv.*42', 'i')"
+        " AND ts >= make_timestamp_ms({0}) AND ts < make_timestamp_ms({0} + 86400000)"
+    ),
+    "id-pattern": BY_PART.format("message_id LIKE '%a1b2c%'"),
+    "delivered-by-recipient": """
+        SELECT recipient, count(*) AS c FROM events
+        WHERE event_name = 'MAILBOX_EMAIL_DELIVERED' GROUP BY 1 ORDER BY 2 DESC LIMIT 10000""",
+    "invoices-by-day": """
+        SELECT date_trunc('day', ts), count(*) FROM events
+        WHERE regexp_matches(subject, 'invoice', 'i') GROUP BY 1""",
+}
+
+
 def connect(database, threads):
     import duckdb
 
@@ -133,7 +155,7 @@ class Session:
     def answer(self, request):
         if request["ask"] == "trace":
             return timed(self.trace(it) for it in request["ids"])
-        query = {"count-by-name": COUNT_BY_NAME, "undelivered": UNDELIVERED}[request["ask"]]
+        query = QUERIES[request["ask"]].replace("{0}", str(int(request.get("from", 0))))
         return timed(self.rows(query) for _ in range(request["runs"]))
 
 

@@ -25,6 +25,7 @@ mod processes;
 mod profile;
 #[path = "../../tests/python.rs"]
 mod python;
+mod queries;
 mod questions;
 mod samples;
 mod table;
@@ -57,6 +58,7 @@ fn main() {
     imports::of_an_s3_export(&mut bench);
     questions::in_process(&mut bench);
     questions::as_processes(&mut bench);
+    queries::in_process(&mut bench);
     evidence::of_a_store(&mut bench);
     growth::from_a_tenth(&mut bench);
     if let Some(event_count) = event_count(LARGE) {

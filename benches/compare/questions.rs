@@ -36,8 +36,8 @@ const SCAN_RATIO_MAX: f64 = 1.0;
 
 /// What DuckDB answered.
 #[derive(Deserialize)]
-struct Timed {
-    seconds: Vec<f64>,
+pub(crate) struct Timed {
+    pub(crate) seconds: Vec<f64>,
     rows: usize,
 }
 

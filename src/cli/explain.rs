@@ -20,12 +20,12 @@ pub(super) fn explain_rows(
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<bool> {
-    let (query, besides) = filter.as_query();
+    let query = filter.as_query();
     let counted = |it: &Query| Ok((it.to_string(), count(store, rules, it)?));
     let terms = query.terms().iter().map(counted).collect::<Result<_, StoreError>>()?;
     let (page, _) = select_page(store, rules, filter, Order::Newest, None, 0)?;
     let query = query.to_string();
-    write(&Explained { query, terms, found: page.total, unit: "messages", besides }, context)
+    write(&Explained { query, terms, found: page.total, unit: "messages" }, context)
 }
 
 /// Explains a question about events. Gives whether it finds any.
@@ -39,7 +39,7 @@ pub(super) fn explain_events(
     let counted = |it: &Query| Ok((it.to_string(), found(it)?));
     let terms = query.terms().iter().map(counted).collect::<Result<_, StoreError>>()?;
     let (found, query) = (found(query)?, query.to_string());
-    write(&Explained { query, terms, found, unit: "events", besides: Vec::new() }, context)
+    write(&Explained { query, terms, found, unit: "events" }, context)
 }
 
 fn write(explained: &Explained, context: &Context) -> anyhow::Result<bool> {

@@ -70,7 +70,7 @@ pub(super) fn near_miss(
         Field::RecipientDomain => (CountKey::RecipientDomain, CountKey::RecipientDomain),
         _ => return Ok(None),
     };
-    let asked = asked.trim_start_matches('@');
+    let asked = asked.trim_matches('@');
     // What has no sign may be a name or a domain.
     let is_address = asked.contains('@');
     let keys: &[CountKey] = if is_address { &[addresses] } else { &[addresses, domains] };
@@ -84,7 +84,10 @@ pub(super) fn near_miss(
                 Some((name, _)) if !is_address && !is_domain => name,
                 _ => value.as_str(),
             };
-            let Some(distance) = distance(asked, compared) else { continue };
+            // Whoever knows a part of a name knows whom they mean.
+            let is_part = !is_address && !is_domain && is_part_of_name(asked, compared);
+            let distance = if is_part { Some(1) } else { distance(asked, compared) };
+            let Some(distance) = distance else { continue };
             let is_better = best.as_ref().is_none_or(|it| {
                 (distance, std::cmp::Reverse(row.count)) < (it.0, std::cmp::Reverse(it.1))
             });
@@ -96,8 +99,22 @@ pub(super) fn near_miss(
     Ok(best.map(|(_, count, value, key)| {
         let (what, unit) = (sanitise(&value), key.counted_unit().as_str());
         let unit = if count == 1 { unit.trim_end_matches('s') } else { unit };
-        format!("did you mean {what}, {count} {unit}?")
+        let name = value.split('@').next().filter(|_| !is_address).unwrap_or_default();
+        let others = match is_part_of_name(asked, name) {
+            true if name.starts_with(asked) => format!(" ({asked}* finds all that begin so)"),
+            true => format!(" (*{asked}* finds all that have it)"),
+            false => String::new(),
+        };
+        format!("did you mean {what}, {count} {unit}?{}", sanitise(&others))
     }))
+}
+
+/// Whether a name begins so, or has this between its signs.
+fn is_part_of_name(asked: &str, name: &str) -> bool {
+    const BEGINNING_CHARS_MIN: usize = 3;
+    let has_signs = || name.split(['.', '-', '_', '+']).any(|it| it == asked);
+    let is_long = asked.chars().count() >= BEGINNING_CHARS_MIN;
+    asked != name && !asked.is_empty() && (has_signs() || (is_long && name.starts_with(asked)))
 }
 
 /// How many letters differ, where these are few.

@@ -77,7 +77,7 @@ pub(super) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Outc
     let request = args.request(context)?;
     let opened = args.input.open(context)?;
     let answer = insights::ask(&opened.store, &query, &request).map_err(|error| match error {
-        insights::AskError::Query(error) => shown(error),
+        insights::AskError::Query(error) => shown(&error),
         other => other.into(),
     })?;
     write_answer(&answer, context, &mut out)?;
@@ -116,14 +116,14 @@ impl InsightsArgs {
 
 /// Reads a query; what is wrong with it is shown under the query itself.
 fn parse_query(text: &str) -> anyhow::Result<Query> {
-    insights::parse(text).map_err(shown)
+    insights::parse(text).map_err(|error| shown(&error))
 }
 
-fn shown(error: insights::InsightsError) -> anyhow::Error {
+fn shown(error: &insights::InsightsError) -> anyhow::Error {
     let mut stderr = anstream::stderr().lock();
     // There is nobody left to tell when stderr itself fails.
     let _unwritable = writeln!(stderr, "{}", error.report());
-    anyhow::Error::new(error).context("cannot read the query")
+    anyhow::anyhow!("cannot read the query: {}", error.summary())
 }
 
 /// The text of a file, or enough of it to see that it is too long.

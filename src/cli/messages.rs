@@ -19,11 +19,10 @@ use super::shape::{AnswerShape, ShapeArgs};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
-use crate::query::Query;
+use crate::query::{Field, Query};
 use crate::render::{
     write_found_message, write_groups_csv, write_groups_json, write_groups_ndjson,
     write_groups_table, write_matching_table, write_messages_csv, write_messages_table,
-    write_shape_table,
 };
 use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
@@ -42,8 +41,9 @@ use crate::trace::{
 ///
 /// A query is written as in `mailtrace search` and asks each message with each of its recipients:
 /// besides the fields of events it may name outcome, message-outcome, latency, direction, junk,
-/// sender-domain, recipient-domain, cause, recipients (how many) and first-seen. There event, time,
-/// status and action ask the recipient's leg.
+/// sender-domain, recipient-domain, cause, recipients (how many), first-seen, address, forwarded-to,
+/// leg, final-status and one-event:(QUERY). There event, time, status and action ask the recipient's
+/// leg.
 #[derive(Debug, Args)]
 pub(super) struct MessagesArgs {
     /// What to find, such as: 'from:ana@acme.example outcome:lost -subject:newsletter'
@@ -51,8 +51,9 @@ pub(super) struct MessagesArgs {
     text: Vec<String>,
     /// Count in groups by one of these, or by two with a comma between: reason, cause (the reason
     /// without addresses, hosts and IDs), status, sender, sender-domain, recipient,
-    /// recipient-domain, sender-recipient, rule, outcome, folder, recipient-count, hour, day.
-    /// Counts messages by sender, sender-domain, rule, recipient-count, hour and day, else recipients
+    /// recipient-domain, sender-recipient, rule, outcome, folder, subject, recipient-count, hour, day,
+    /// week, weekday, hour-of-day. Counts recipients where a key is about these (reason to status,
+    /// recipient to sender-recipient, outcome, folder), else messages
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events", "fail_if"])]
     group_by: Vec<String>,
     #[command(flatten)]
@@ -153,7 +154,6 @@ impl MessagesArgs {
         check_limit(self.limit)?;
         let cursor = self.cursor()?;
         let mut filter = self.filter.filter(context)?;
-        self.shape.check(context)?;
         let mut words: Vec<&str> = self.text.iter().map(String::as_str).collect();
         words.extend(self.shape.query(ShapeArgs::is_key));
         let rows = parse_rows(&words.join(" "), context)?;
@@ -286,7 +286,8 @@ fn metric(totals: &Totals, name: &str) -> Option<u64> {
 
 /// Says on stderr how to go on, where the answer itself has no place for it.
 fn say_what_is_next(page: &Page, args: &MessagesArgs, context: &Context) -> anyhow::Result<()> {
-    let Some(next) = page.next.filter(|_| args.limit > 0 && !context.global.quiet) else {
+    let is_list = args.limit > 0 && !args.shape.replaces_list(context);
+    let Some(next) = page.next.filter(|_| is_list && !context.global.quiet) else {
         return Ok(());
     };
     if context.global.format != Format::Json {
@@ -355,6 +356,10 @@ fn write(
     out: &mut dyn Write,
 ) -> anyhow::Result<(u64, usize)> {
     let Asked { filter, rules, shape } = asked;
+    if args.shape.replaces_list(context) {
+        shape.write(Field::FirstSeen, context, out)?;
+        return Ok((page.total, 0));
+    }
     let zone = &context.zone;
     let mut tracer = EventTracer::new(store, rules);
     let mut shown = 0;
@@ -406,10 +411,8 @@ fn write(
         let shape = shape.json_members(context);
         writeln!(out, "],\"total\":{},\"next\":{next}{shape}}}", page.total)?;
     }
-    if context.global.format == Format::Table {
-        let facets = shape.facets.as_deref().unwrap_or_default();
-        let histogram = shape.histogram.as_ref().and_then(Option::as_ref);
-        write_shape_table(facets, histogram, &context.table_options(false), out)?;
+    if matches!(context.global.format, Format::Table | Format::Ndjson) {
+        shape.write(Field::FirstSeen, context, out)?;
     }
     if page.messages.is_empty() && context.global.format == Format::Csv {
         write_messages_csv(&[], true, zone, out)?;

@@ -9,6 +9,7 @@ mod around;
 mod batch;
 mod completions;
 mod condition;
+mod dashed;
 #[cfg(feature = "aws")]
 mod doctor;
 #[cfg(feature = "aws")]
@@ -32,6 +33,8 @@ mod policy;
 mod progress;
 #[cfg(feature = "aws")]
 mod pull;
+#[cfg(feature = "aws")]
+mod pull_print;
 #[cfg(feature = "aws")]
 mod pull_report;
 #[cfg(feature = "aws")]
@@ -78,6 +81,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
+use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcetera::{BaseStrategy, choose_base_strategy};
 
@@ -340,7 +344,7 @@ pub fn main() -> ExitCode {
     // Whatever is written holds mail addresses and subjects: nobody else's business.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let given = match saved::expanded(std::env::args_os().collect()) {
-        Ok(given) => given,
+        Ok(given) => dashed::marked(given),
         Err(error) => {
             output::report_error(&mut anstream::stderr().lock(), &error);
             return ExitCode::from(EXIT_ERROR);
@@ -348,7 +352,7 @@ pub fn main() -> ExitCode {
     };
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&legible(error, &given)),
+        Err(error) => return refuse(&legible(error, &given), dashed::hint(&given)),
     };
     arguments.global.color.apply();
     match run_guarded(arguments) {
@@ -375,7 +379,7 @@ fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
 }
 
 /// Prints the help that was asked for, or what is wrong with the arguments.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(error: &clap::Error, hint: Option<String>) -> ExitCode {
     let text = error.render().to_string();
     // What was typed may have been pasted from a mail.
     if text.lines().all(|line| sanitise(line) == line) {
@@ -385,6 +389,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
         for line in text.lines() {
             let _unwritable = writeln!(stderr, "{}", sanitise(line));
         }
+    }
+    if let Some(hint) = hint.filter(|_| error.kind() == ErrorKind::UnknownArgument) {
+        let _unwritable = writeln!(anstream::stderr().lock(), "hint: {}", sanitise(&hint));
     }
     if error.use_stderr() { ExitCode::from(EXIT_ERROR) } else { ExitCode::SUCCESS }
 }

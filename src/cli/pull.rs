@@ -8,16 +8,14 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::progress::PullingProgress;
+use super::pull_print::{Print, Printer};
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
-use super::question::parse_query;
 use super::signals::on_stop;
 use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3, running_clock};
 use crate::aws::{AwsError, LogGroup, RateLimiter, Service};
-use crate::pull::{ClockWatch, PullOptions, PullPlan, PullReport, Puller, Stop};
-use crate::query::Query;
-use crate::render::{write_event_line, write_events_ndjson};
-use crate::store::{Pulls, Store, StoreError, StoreWriter, StoredEvent};
+use crate::pull::{ClockWatch, PullNews, PullOptions, PullPlan, PullReport, Puller, Stop};
+use crate::store::{Pulls, Store, StoreError, StoreWriter};
 use crate::time::{Timestamp, human_duration, parse_duration_ms, parse_time_argument};
 use crate::trace::keep_table;
 
@@ -54,8 +52,9 @@ pub(super) struct PullArgs {
     /// At most so many requests a second [default: as many as the account's quota allows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_rate: Option<u32>,
-    /// Print each new event instead of a summary, or with =QUERY those that it finds as in search:
-    /// as a line, or as JSON with --format ndjson
+    /// Print each new event instead of a summary, or with =QUERY those that it finds: as a line, or as
+    /// JSON with --format ndjson. A query that names outcome, direction or another field of messages
+    /// asks as `messages` does, once its events are committed, and finds the new events of what fits
     #[arg(long, value_name = "QUERY", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "dry_run")]
     print: Option<String>,
     /// Only say what would be fetched
@@ -94,7 +93,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     if args.print.is_some() && !matches!(context.global.format, Format::Table | Format::Ndjson) {
         bail!("--print goes with --format table or ndjson");
     }
-    let print = args.print.as_deref().map(|it| parse_query(it, context)).transpose()?;
+    let print = args.print.as_deref().map(|it| Print::parse(it, context)).transpose()?;
     let stop = stop_on_interrupt()?;
     let mut sources = args.source.choose()?.into_iter().map(Source::new).collect::<Vec<_>>();
     for source in &mut sources {
@@ -204,7 +203,7 @@ impl Source {
         &mut self,
         writer: &mut StoreWriter,
         options: PullOptions,
-        print: Option<&Query>,
+        print: Option<&Print>,
         context: &Context,
     ) -> anyhow::Result<()> {
         let Some((puller, group)) = &self.opened else { return Ok(()) };
@@ -293,34 +292,26 @@ fn pull(
     group: &LogGroup,
     writer: &mut StoreWriter,
     options: PullOptions,
-    print: Option<&Query>,
+    print: Option<&Print>,
     context: &Context,
 ) -> anyhow::Result<PullReport> {
     let progress = PullingProgress::new(context, options.is_following);
+    let mut printer = print.map(|it| Printer::new(it, context));
+    let is_printing = printer.is_some();
     let mut unprinted = None;
-    let mut print_event = |event: StoredEvent| {
-        let is_asked = print.is_some_and(|it| it.matches(&event));
-        if is_asked && unprinted.is_none() {
-            unprinted = write_event(&event, context).err();
+    let mut print_news = |news| {
+        if let (Some(printer), None) = (&mut printer, &unprinted) {
+            unprinted = printer.take(news).err();
         }
     };
-    let on_new: Option<&mut dyn FnMut(StoredEvent)> =
-        if print.is_some() { Some(&mut print_event) } else { None };
-    let report = puller.pull(writer, group, options, &mut |it| progress.show(it), on_new)?;
+    let on_news: Option<&mut dyn FnMut(PullNews)> =
+        if is_printing { Some(&mut print_news) } else { None };
+    let report = puller.pull(writer, group, options, &mut |it| progress.show(it), on_news)?;
     drop(progress);
     match unprinted {
-        Some(error) => Err(error.into()),
+        Some(error) => Err(error),
         None => Ok(report),
     }
-}
-
-fn write_event(event: &StoredEvent, context: &Context) -> std::io::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    match context.global.format {
-        Format::Ndjson => write_events_ndjson([event], &context.zone, &mut stdout)?,
-        _ => write_event_line(event, &context.zone, &mut stdout)?,
-    }
-    stdout.flush()
 }
 
 fn failures<'s>(sources: impl IntoIterator<Item = &'s Source>) -> Vec<String> {

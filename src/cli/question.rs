@@ -54,11 +54,16 @@ fn no_lines(name: &str) -> Result<Option<Vec<String>>, String> {
     }
 }
 
+/// How names of files end that hold lists.
+const LIST_EXTENSIONS: [&str; 4] = ["txt", "csv", "lst", "list"];
+
 /// The lines of the file that `from:@NAME` names. What is no file may be a domain, unless it is
 /// written as a path.
 fn lines_of(name: &str) -> Result<Option<Vec<String>>, String> {
     let path = Path::new(name);
-    if !name.contains(['/', '\\']) && !path.exists() {
+    // No domain ends as files with lists do.
+    let is_file = path.extension().is_some_and(|it| LIST_EXTENSIONS.iter().any(|of| it == *of));
+    if !is_file && !name.contains(['/', '\\']) && !path.exists() {
         return Ok(None);
     }
     let read =

@@ -17,8 +17,8 @@ use super::shape::{AnswerShape, ShapeArgs};
 use super::watched::WatchedArgs;
 use super::{Context, Format, Outcome};
 use crate::limits;
-use crate::query::{self, Hits, Query};
-use crate::render::{write_events_csv, write_events_ndjson, write_events_table, write_shape_table};
+use crate::query::{self, Field, Hits, Query};
+use crate::render::{write_events_csv, write_events_ndjson, write_events_table};
 use crate::stats::{facets_of_events, histogram};
 use crate::store::{EventPlace, Store, StoredEvent};
 use crate::time::TimeRange;
@@ -28,7 +28,7 @@ use crate::time::TimeRange;
 /// A query is made of field:value terms, words and "phrases", with AND (which may be left out),
 /// OR, NOT and ( ); without a query every event is found. Fields: from sender to subject message-id
 /// trace-id event rule rule-type action folder spam dkim dmarc spf policy status reason log-group
-/// time. In texts * stands for anything and ? for one character; /…/ is a regular expression;
+/// time; address is any of from, sender and to. In texts * stands for anything and ? for one character; /…/ is a regular expression;
 /// field:* finds events that have the field, from:@FILE those of a list. Status and time take
 /// ranges: status:>=5, time:[2026-11-01 TO 2026-11-02], time:>=2h, time:yesterday. Patterns on IDs
 /// and some on subjects and reasons read the originals: narrow them with --since. Put the query in
@@ -90,7 +90,6 @@ pub(super) struct Wanted {
 impl SearchArgs {
     /// Reads the options, and the files that they name.
     pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
-        self.shape.check(context)?;
         let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
         words.extend(self.shape.query(ShapeArgs::is_event_field));
         let query = vec![parse_query(&words.join(" "), context)?, self.watched.query()?];
@@ -128,14 +127,20 @@ pub(super) fn answer(
     drop(progress);
     let total = hits.total();
     let shape = shape_of(args, query, *range, store, context)?;
-    let shown = write_hits(&mut hits, &shape, context, out)?;
+    let shown = if args.shape.replaces_list(context) {
+        shape.write(Field::Time, context, out)?;
+        total
+    } else {
+        write_hits(&mut hits, &shape, context, out)?
+    };
     out.flush()?;
     say_how_many("event", shown, total, store, context)?;
     if total == 0 {
         say_not_covered(*range, store, context)?;
         say_unknown_values([query], store, context)?;
     }
-    let next = hits.next_page().filter(|_| args.limit > 0 && !context.global.quiet);
+    let is_list = args.limit > 0 && !args.shape.replaces_list(context);
+    let next = hits.next_page().filter(|_| is_list && !context.global.quiet);
     if let Some(next) = next.filter(|_| context.global.format != Format::Json) {
         writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
     }
@@ -213,10 +218,8 @@ fn write_hits(
         let next = json!(hits.next_page().map(|it| it.to_string()));
         writeln!(out, "],\"next\":{next}{}}}", shape.json_members(context))?;
     }
-    if context.global.format == Format::Table {
-        let facets = shape.facets.as_deref().unwrap_or_default();
-        let histogram = shape.histogram.as_ref().and_then(Option::as_ref);
-        write_shape_table(facets, histogram, &context.table_options(false), out)?;
+    if matches!(context.global.format, Format::Table | Format::Ndjson) {
+        shape.write(Field::Time, context, out)?;
     }
     Ok(shown)
 }

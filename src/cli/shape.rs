@@ -1,18 +1,21 @@
 //! The shape of an answer, on request: its most frequent values, and when it happened.
 
+use std::io::Write;
+
 use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{Context, Format};
 use crate::limits;
 use crate::query::Field;
-use crate::render::shape_json;
+use crate::render::{shape_json, write_shape_csv, write_shape_ndjson, write_shape_table};
 use crate::stats::{CountKey, Facet, Histogram};
 
 /// What to count beside the answer.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ShapeArgs {
-    /// Count the most frequent values of the answers, of these fields or of the usual ones
+    /// Count the most frequent values of the answers, of these fields or of the usual ones; CSV then
+    /// has the counts alone
     #[arg(long, value_name = "FIELD,…", num_args = 0..=1, default_missing_value = "")]
     facets: Option<String>,
     /// Count the answers over time
@@ -37,19 +40,32 @@ impl AnswerShape {
         let inner = text.trim_start_matches('{').strip_suffix('}').unwrap_or_default();
         if inner.is_empty() { String::new() } else { format!(",{inner}") }
     }
+
+    /// Writes it where it has a place of its own: behind the answers, or instead of them. `time` is
+    /// the field by which they stand in time.
+    pub(super) fn write(
+        &self,
+        time: Field,
+        context: &Context,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
+        let facets = self.facets.as_deref();
+        let histogram = self.histogram.as_ref().map(Option::as_ref);
+        let (all, bars) = (facets.unwrap_or_default(), histogram.flatten());
+        let zone = &context.zone;
+        match context.global.format {
+            Format::Table => write_shape_table(all, bars, &context.table_options(false), out),
+            Format::Ndjson => write_shape_ndjson(facets, histogram, zone, out),
+            Format::Csv => write_shape_csv(all, bars, time.name(), zone, out),
+            Format::Json => Ok(()),
+        }
+    }
 }
 
 impl ShapeArgs {
-    /// Whether anything is to be counted. The formats that have a line or a row for each answer have
-    /// no place for it.
-    pub(super) fn check(&self, context: &Context) -> anyhow::Result<()> {
-        let is_asked = self.facets.is_some() || self.histogram;
-        let has_place = matches!(context.global.format, Format::Table | Format::Json);
-        anyhow::ensure!(
-            !is_asked || has_place,
-            "--facets and --histogram go with --format table or json"
-        );
-        Ok(())
+    /// Whether what is counted stands in the place of the answers: CSV is one table.
+    pub(super) fn replaces_list(&self, context: &Context) -> bool {
+        (self.facets.is_some() || self.histogram) && context.global.format == Format::Csv
     }
 
     pub(super) fn has_histogram(&self) -> bool {

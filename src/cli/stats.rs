@@ -46,8 +46,9 @@ pub(super) struct StatsArgs {
     #[arg(long, value_name = "KEY", value_parser = key_names())]
     by: Option<String>,
     /// How long mail took from the start of a leg to its outcome for each recipient: p50, p90,
-    /// p99 and the maximum, overall and by the day on which the leg started (or by --interval)
-    #[arg(long, conflicts_with_all = ["by", "metrics"])]
+    /// p99 and the maximum, overall and by the day on which the leg started (or by --interval, or
+    /// --by weekday or hour-of-day)
+    #[arg(long, conflicts_with = "metrics")]
     latency: bool,
     /// Beside the period from --since (or of --on) the one of the same length before it, by events or
     /// by what --by says
@@ -137,8 +138,8 @@ pub(super) fn answer(
     let request = wanted.request(store, context);
     let has_found = match args.key() {
         key if args.compare => show_compared(key, args, &request, store, context, &mut out)?,
+        key if args.latency => show_latency(key, args, &request, store, context, &mut out)?,
         Some(key) => show_counts(key, args, &request, store, context, &mut out)?,
-        None if args.latency => show_latency(args, &request, store, context, &mut out)?,
         None if args.metrics => show_metrics(args, &request, store, context, &mut out)?,
         None if request.interval.is_some() => {
             show_series(args, &request, store, context, &mut out)?
@@ -243,6 +244,7 @@ fn show_series(
 }
 
 fn show_latency(
+    by: Option<CountKey>,
     args: &StatsArgs,
     request: &StatsRequest,
     store: &Store,
@@ -251,7 +253,16 @@ fn show_latency(
 ) -> anyhow::Result<bool> {
     let request =
         StatsRequest { interval: request.interval.or(Some(Interval::Day)), ..request.clone() };
-    let latencies = latencies(store, &request)?;
+    if let Some(key) = by.filter(|it| !it.is_in_order()) {
+        anyhow::bail!(
+            "--latency goes by weekday or hour-of-day, not by {key}: give a query for the rest"
+        );
+    }
+    anyhow::ensure!(
+        by.is_none() || args.interval.is_none(),
+        "--latency: give --by or --interval, not both"
+    );
+    let latencies = latencies(store, &request, by)?;
     let (zone, interval) = (&context.zone, args.interval.as_deref().unwrap_or("day"));
     match context.global.format {
         Format::Table => write_latency_tables(&latencies, &context.table_options(false), out)?,

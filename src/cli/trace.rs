@@ -9,7 +9,8 @@ use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::{InputArgs, say_truncated};
 use super::progress::ReadingProgress;
-use super::{Context, Format, Outcome, batch};
+use super::{Context, Format, Outcome, batch, output};
+use crate::event::pasted_id;
 use crate::limits;
 use crate::query::{IdCandidates, ids_like};
 use crate::render::{
@@ -159,6 +160,10 @@ fn candidates(
     let mut parts = Vec::new();
     // Whoever asks for many has whole ones.
     for part in not_found.iter().filter(|_| not_found.len() <= limits::ID_PARTS_MAX) {
+        let least = limits::ID_PART_CHARS_MIN;
+        if pasted_id(part).chars().count() < least && !context.global.quiet {
+            output::note(&format!("parts of IDs are looked for from {least} characters on"));
+        }
         let progress = ReadingProgress::new(context);
         let found = ids_like(store, part, &|done, total| progress.show(done, total))?;
         parts.extend(found.filter(|it| !it.ids.is_empty()).map(|it| (part.clone(), it)));

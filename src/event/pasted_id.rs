@@ -131,7 +131,8 @@ fn value_behind(text: &str) -> Option<String> {
 /// What stands in brackets at the beginning of a text, without the blanks of a folded line.
 fn bracketed(text: &str) -> Option<String> {
     let inner = text.trim_start_matches('<');
-    let inner = inner.split('>').next()?;
+    // A second bracket begins a link: `<id<mailto:id>>`.
+    let inner = inner.split(['<', '>']).next()?;
     let id: String = inner.chars().filter(|it| !it.is_whitespace()).collect();
     (!id.is_empty()).then_some(id)
 }
@@ -158,7 +159,7 @@ fn message_id(text: &str) -> Option<String> {
     if word.contains("://") {
         word = word.rsplit(['/', '?', '=', '#']).next().unwrap_or(word);
     }
-    for scheme in ["mid:", "rfc822msgid:"] {
+    for scheme in ["mailto:", "mid:", "rfc822msgid:"] {
         if word.get(..scheme.len()).is_some_and(|it| it.eq_ignore_ascii_case(scheme)) {
             word = word.get(scheme.len()..)?;
         }
@@ -221,6 +222,9 @@ mod tests {
             "https://lists.example/mid/%3Ca%2B1%40far.example%3E/",
             "https://lists.example/msgid/a+1@far.example",
             "mid:a+1@far.example",
+            "mailto:a+1@far.example",
+            "<a+1@far.example<mailto:a+1@far.example>>",
+            "Message-ID: <a+1@far.example<mailto:a+1@far.example>>",
             "rfc822msgid:a+1@far.example",
             "<a+1@\u{200b}far.example>\u{200e}",
             "see <a+1@far.example> please",

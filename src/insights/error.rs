@@ -264,7 +264,20 @@ impl InsightsError {
         };
         let help = printed(&self.help());
         let help = if help.is_empty() { help } else { format!("\nhelp: {help}") };
+        // Nobody looks for a place in a query that is too long.
+        if matches!(self.kind, InsightsErrorKind::TooLong) {
+            return format!("{kind}{help}");
+        }
         format!("{kind}{of_line}\n  {shown}\n  {underline}{help}")
+    }
+
+    /// What is wrong and where, in one line.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let (line, start) = self.line();
+        let before = self.query.get(start..self.span.start).unwrap_or_default();
+        let kind = printed(&self.kind.to_string());
+        format!("{kind} (line {line}, column {})", before.chars().count() + 1)
     }
 
     /// The line of the place, from 1, and where that line begins.
@@ -296,7 +309,7 @@ impl InsightsErrorKind {
             Self::BadPeriod { .. } => {
                 "write a number and ms, s, m, h, d, w, mo, q or y, as in bin(5m)"
             }
-            Self::BadNumber { .. } => "write a whole number in digits",
+            Self::BadNumber { .. } => "write a whole number in digits; limit goes up to 1,000,000",
             Self::StarsAndNames { .. } => {
                 "give each * a name: parse @message \"* *\" as first, second"
             }
@@ -320,11 +333,8 @@ impl InsightsErrorKind {
 
 impl fmt::Display for InsightsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (line, start) = self.line();
-        let before = self.query.get(start..self.span.start).unwrap_or_default();
-        let column = before.chars().count() + 1;
-        let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
-        write!(formatter, "{kind} (line {line}, column {column})")?;
+        let help = printed(&self.help());
+        formatter.write_str(&self.summary())?;
         if help.is_empty() { Ok(()) } else { write!(formatter, ": {help}") }
     }
 }

@@ -13,6 +13,9 @@ pub const QUERY_REGEX_DEPTH_MAX: u32 = 64;
 /// by one.
 pub const QUERY_CANDIDATES_MAX: usize = 100_000;
 
+/// Events that are read one after the other while one message is gathered from where its events lie.
+pub const EVENTS_READ_PER_MESSAGE: usize = 64;
+
 /// Events of a query on messages that one worker takes at once.
 pub const QUERY_CANDIDATES_AT_ONCE: usize = 256;
 

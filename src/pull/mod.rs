@@ -22,5 +22,5 @@ pub use drain::{DrainEvent, DrainOptions, Drained};
 pub use error::PullError;
 pub use plan::{Piece, plan, window};
 pub use puller::{PullOptions, Puller};
-pub use report::{PullPlan, PullProgress, PullReport};
+pub use report::{PullNews, PullPlan, PullProgress, PullReport};
 pub use stop::Stop;

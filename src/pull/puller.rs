@@ -11,10 +11,10 @@ use tokio::task::LocalSet;
 use super::listing::{Lister, Slice, list_all};
 use super::plan::{self, Piece};
 use super::storing::Storing;
-use super::{Clock, PullError, PullPlan, PullProgress, PullReport, Stop, groups};
+use super::{Clock, PullError, PullNews, PullPlan, PullProgress, PullReport, Stop, groups};
 use crate::aws::{LogGroup, LogStream, LogsClient, RateLimiter, Retrier, Session, SessionOptions};
 use crate::limits;
-use crate::store::{CoveredRange, Pulls, StoreWriter, StoredEvent};
+use crate::store::{CoveredRange, Pulls, StoreWriter};
 use crate::time::Timestamp;
 
 /// What to pull of a group.
@@ -153,8 +153,8 @@ impl Puller {
     }
 
     /// Pulls a group into the store and commits what comes, every few seconds and at the end.
-    /// `on_progress` is called several times a second, `on_new` with each new event where it is
-    /// given.
+    /// `on_progress` is called several times a second, `on_news` with each new event, and
+    /// after each commit, where it is given.
     ///
     /// What goes wrong with AWS is [`PullReport::problem`]; what came before is in the store.
     ///
@@ -167,7 +167,7 @@ impl Puller {
         group: &LogGroup,
         options: PullOptions,
         on_progress: &mut dyn FnMut(PullProgress),
-        on_new: Option<&mut dyn FnMut(StoredEvent)>,
+        on_news: Option<&mut dyn FnMut(PullNews)>,
     ) -> Result<PullReport, PullError> {
         let started = Instant::now();
         let throttled_before = self.limiter.throttled();
@@ -177,7 +177,7 @@ impl Puller {
         }
         let slices = self.slices(group, &pieces, window, options);
         let (now, is_following) = (self.clock.now(), options.is_following);
-        let mut storing = Storing::new(writer, group, now, is_following, slices.len(), on_new);
+        let mut storing = Storing::new(writer, group, now, is_following, slices.len(), on_news);
         let Self { runtime, client, limiter, clock, stop, .. } = self;
         let problem = std::thread::scope(|scope| {
             let (sender, mut receiver) = mpsc::channel(limits::PULL_QUEUE_PAGES);

@@ -1,8 +1,16 @@
 //! What a pull will do, does, and did.
 
 use crate::aws::AwsError;
-use crate::store::{CoveredRange, PulledGroup};
+use crate::store::{CoveredRange, PulledGroup, StoredEvent};
 use crate::time::Timestamp;
+
+/// What a pull tells as it goes.
+pub enum PullNews {
+    /// An event that is new to the store, which the next commit makes visible.
+    Event(Box<StoredEvent>),
+    /// What came before is visible now.
+    Committed,
+}
 
 /// How far a pull has got.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

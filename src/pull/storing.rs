@@ -6,12 +6,12 @@ use rayon::prelude::*;
 
 use super::listing::{Fetched, Step};
 use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
-use super::{PullProgress, PullReport};
+use super::{PullNews, PullProgress, PullReport};
 use crate::aws::{AwsError, LogEvent, LogGroup, LogGroupArn};
 use crate::limits;
 use crate::store::{
     Appended, GroupFacts, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart,
-    RejectedWriter, StoreError, StoreWriter, StoredEvent,
+    RejectedWriter, StoreError, StoreWriter,
 };
 use crate::time::Timestamp;
 
@@ -21,7 +21,7 @@ pub(super) struct Storing<'s, 'n> {
     group: &'s LogGroup,
     facts: GroupFacts,
     is_following: bool,
-    on_new: Option<&'n mut dyn FnMut(StoredEvent)>,
+    on_news: Option<&'n mut dyn FnMut(PullNews)>,
     report: PullReport,
     slices: (usize, usize),
     reached: Option<Timestamp>,
@@ -36,7 +36,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         began: Timestamp,
         is_following: bool,
         slice_count: usize,
-        on_new: Option<&'n mut dyn FnMut(StoredEvent)>,
+        on_news: Option<&'n mut dyn FnMut(PullNews)>,
     ) -> Self {
         let rejected = writer.rejected(&group.arn);
         let arn = LogGroupArn::parse(&group.arn);
@@ -61,7 +61,7 @@ impl<'s, 'n> Storing<'s, 'n> {
                 created_ms: group.created_ms,
             },
             is_following,
-            on_new,
+            on_news,
             report,
             slices: (0, slice_count),
             reached: None,
@@ -154,14 +154,14 @@ impl<'s, 'n> Storing<'s, 'n> {
         report.bytes += lengths.sum::<usize>() as u64;
         let newest = events.iter().filter_map(|it| it.timestamp_ms).max();
         self.reached = newest.and_then(Timestamp::from_ms).or(self.reached);
-        if let Some(on_new) = &mut self.on_new {
+        if let Some(on_news) = &mut self.on_news {
             let is_new = |(position, _): &(usize, &usize)| {
                 appended.duplicate_indices.binary_search(position).is_err()
             };
             let new = decoded.indices.iter().enumerate().filter(is_new);
             for event in new.filter_map(|(_, index)| events.get(*index)) {
                 if let Some(event) = page::stored(event, &self.group.name) {
-                    on_new(event);
+                    on_news(PullNews::Event(Box::new(event)));
                 }
             }
         }
@@ -190,7 +190,11 @@ impl<'s, 'n> Storing<'s, 'n> {
 
     fn commit(&mut self) -> Result<(), StoreError> {
         self.rejected.finish()?;
-        self.writer.commit()
+        self.writer.commit()?;
+        if let Some(on_news) = &mut self.on_news {
+            on_news(PullNews::Committed);
+        }
+        Ok(())
     }
 
     /// Commits the rest. One pull of many leaves it to the next to say that nothing was new.

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::glob::ANY_ONE;
-use super::{Clause, Field, FieldKind, Matcher, Query};
+use super::{Clause, Field, FieldKind, Matcher, Query, Span, ValueSet};
+use crate::limits;
 
 impl fmt::Display for Query {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,7 +73,8 @@ impl fmt::Display for Clause {
                 let (low, high) = (range.low.map(number), range.high.map(number));
                 write_range(formatter, low.as_deref(), high.as_deref())
             }
-            Matcher::OneOf(values) => write!(formatter, "(one of {} values)", values.len()),
+            Matcher::OneOf(values) => write_list(formatter, self.field, values),
+            Matcher::Event(query) => write!(formatter, "({query})"),
             Matcher::Time(range) => {
                 let since = range.since.map(|it| it.to_string());
                 let until = range.until.map(|it| it.to_string());
@@ -80,6 +82,23 @@ impl fmt::Display for Clause {
             }
         }
     }
+}
+
+/// Any of a list; of one that is too long for a query, only how long it is.
+fn write_list(formatter: &mut fmt::Formatter<'_>, field: Field, values: &ValueSet) -> fmt::Result {
+    let clauses: Vec<String> = values
+        .matchers()
+        .map(|matcher| Clause { field, matcher, span: Span::default() }.to_string())
+        .collect();
+    let length: usize = clauses.iter().map(|it| it.len() + " OR ".len()).sum();
+    if length > limits::QUERY_BYTES_MAX {
+        return write!(formatter, "(one of {} values)", values.len());
+    }
+    let mut values: Vec<&str> =
+        clauses.iter().filter_map(|it| it.split_once(':')).map(|(_, value)| value).collect();
+    // Not the order of a hash map, which is another each time.
+    values.sort_unstable();
+    write!(formatter, "({})", values.join(" OR "))
 }
 
 fn write_quoted(formatter: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {

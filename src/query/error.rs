@@ -69,6 +69,12 @@ pub enum QueryErrorKind {
         /// What was written.
         text: String,
     },
+    /// Something else than a question about events in parentheses.
+    #[error("{field} takes a query on events, in parentheses")]
+    NoEvent {
+        /// Of which field.
+        field: Field,
+    },
     /// A list that cannot be read.
     #[error("cannot read the list \"{name}\": {reason}")]
     NoList {
@@ -182,6 +188,9 @@ impl QueryError {
                 format!("write {field}:3, {field}:>=10 or {field}:[2 TO 5]")
             }
             QueryErrorKind::UnknownChoice { field, text } => unknown_choice_help(*field, text),
+            QueryErrorKind::NoEvent { field } => {
+                format!("write {field}:(rule:*lottery* action:DROP)")
+            }
             QueryErrorKind::NoList { name, .. } => {
                 format!("name a file with one value a line, or quote \"@{name}\" if it is the value")
             }
@@ -248,8 +257,12 @@ impl QueryError {
     /// ```
     #[must_use]
     pub fn report(&self) -> String {
-        let (shown, underline) = underlined(&self.query, self.span);
         let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
+        // Nobody looks for a place in a query that is too long.
+        if self.query.is_empty() {
+            return format!("{kind}\nhelp: {help}");
+        }
+        let (shown, underline) = underlined(&self.query, self.span);
         format!("{kind}\n  {shown}\n  {underline}\nhelp: {help}")
     }
 }

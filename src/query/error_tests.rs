@@ -121,7 +121,7 @@ fn errors_of_patterns_times_and_rows_show_what_to_do() {
     unknown field "outcom"
       outcom:lost
       ^~~~~~
-    help: did you mean outcome? fields: from, sender, to, subject, message-id, trace-id, event, rule, rule-type, action, folder, spam, dkim, dmarc, spf, policy, status, reason, log-group, time, outcome, message-outcome, latency, direction, junk, sender-domain, recipient-domain, cause, recipients, first-seen
+    help: did you mean outcome? fields: from, sender, to, subject, message-id, trace-id, event, rule, rule-type, action, folder, spam, dkim, dmarc, spf, policy, status, reason, log-group, time, outcome, message-outcome, latency, direction, junk, sender-domain, recipient-domain, cause, recipients, first-seen, address, forwarded-to, leg, final-status, one-event
     "#);
 }
 

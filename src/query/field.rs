@@ -65,6 +65,16 @@ pub enum Field {
     Recipients,
     /// When the message was first seen.
     FirstSeen,
+    /// Who sent it, really or by name, or one of its recipients.
+    Address,
+    /// To whom a rule forwarded or redirected it.
+    ForwardedTo,
+    /// What its legs are: which way they go, and whether one has no beginning.
+    Leg,
+    /// The status of the bounce that decided for the recipient.
+    FinalStatus,
+    /// One of its events, of which a question about events asks.
+    OneEvent,
 }
 
 /// How the values of a field compare.
@@ -88,6 +98,8 @@ pub enum FieldKind {
     Number,
     /// As one of a few words that are known.
     Choice,
+    /// By a question about events.
+    Event,
 }
 
 impl Field {
@@ -116,7 +128,7 @@ impl Field {
     ];
 
     /// The fields that only rows have, in the order in which help lists them.
-    pub const OF_ROWS: [Self; 10] = [
+    pub const OF_ROWS: [Self; 15] = [
         Self::Outcome,
         Self::MessageOutcome,
         Self::Latency,
@@ -127,6 +139,11 @@ impl Field {
         Self::Cause,
         Self::Recipients,
         Self::FirstSeen,
+        Self::Address,
+        Self::ForwardedTo,
+        Self::Leg,
+        Self::FinalStatus,
+        Self::OneEvent,
     ];
 
     /// Whether only rows have it.
@@ -154,6 +171,7 @@ impl Field {
             Self::MessageOutcome => &["delivered", "partial", "failed", "pending", "unknown"],
             Self::Direction => &["incoming", "outgoing"],
             Self::Junk => &["true", "false"],
+            Self::Leg => &["incoming", "outgoing", "no-beginning"],
             _ => &[],
         }
     }
@@ -192,6 +210,11 @@ impl Field {
             Self::Cause => "cause",
             Self::Recipients => "recipients",
             Self::FirstSeen => "first-seen",
+            Self::Address => "address",
+            Self::ForwardedTo => "forwarded-to",
+            Self::Leg => "leg",
+            Self::FinalStatus => "final-status",
+            Self::OneEvent => "one-event",
         }
     }
 
@@ -199,16 +222,19 @@ impl Field {
     #[must_use]
     pub fn kind(self) -> FieldKind {
         match self {
-            Self::From | Self::Sender | Self::To => FieldKind::Address,
+            Self::From | Self::Sender | Self::To | Self::Address | Self::ForwardedTo => {
+                FieldKind::Address
+            }
             Self::Subject | Self::Reason | Self::Cause => FieldKind::Words,
             Self::MessageId | Self::TraceId => FieldKind::Id,
-            Self::Status => FieldKind::Status,
+            Self::Status | Self::FinalStatus => FieldKind::Status,
             Self::Time | Self::FirstSeen => FieldKind::Time,
             Self::Latency => FieldKind::Duration,
             Self::Recipients => FieldKind::Number,
-            Self::Outcome | Self::MessageOutcome | Self::Direction | Self::Junk => {
+            Self::Outcome | Self::MessageOutcome | Self::Direction | Self::Junk | Self::Leg => {
                 FieldKind::Choice
             }
+            Self::OneEvent => FieldKind::Event,
             _ => FieldKind::Keyword,
         }
     }
@@ -250,6 +276,11 @@ impl Field {
             "cause" => Self::Cause,
             "recipients" | "recipientcount" => Self::Recipients,
             "firstseen" => Self::FirstSeen,
+            "address" => Self::Address,
+            "forwardedto" => Self::ForwardedTo,
+            "leg" => Self::Leg,
+            "finalstatus" => Self::FinalStatus,
+            "oneevent" => Self::OneEvent,
             _ => return None,
         };
         Some(field)

@@ -14,9 +14,10 @@ use tantivy::schema::IndexRecordOption;
 use super::collected_query::CollectedQuery;
 use super::columns_query::{ColumnsQuery, Condition};
 use super::phrase_prefix_query::PhrasePrefixQuery;
+use super::required::required_words;
 use super::terms_query::TermsQuery;
 use super::text_pattern::WordTest;
-use super::{Clause, Field, FieldKind, Matcher, Phrase, Query};
+use super::{Clause, Field, FieldKind, Matcher, Phrase, Query, Regexp};
 use crate::store::{Attribute, ColumnsBySegment, Fields, IdHash, truncate_term};
 use crate::time::TimeRange;
 
@@ -149,8 +150,8 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             Box::new(TermsQuery::new(field, prefix, move |term| glob.matches(term)))
         }
         // Of a text the index has only the words.
-        Matcher::Regex(_) if clause.field.kind() == FieldKind::Words => {
-            Box::new(TermsQuery::any(field))
+        Matcher::Regex(regexp) if clause.field.kind() == FieldKind::Words => {
+            lower_text_regex(regexp, field)
         }
         Matcher::Regex(regexp) => {
             let regexp = regexp.clone();
@@ -170,7 +171,7 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             Box::new(TermsQuery::new(field, String::new(), move |term| values.contains(term)))
         }
         Matcher::Time(range) => time(*range, columns),
-        Matcher::Number(_) => Box::new(EmptyQuery),
+        Matcher::Number(_) | Matcher::Event(_) => Box::new(EmptyQuery),
     }
 }
 
@@ -183,6 +184,19 @@ fn lower_word(test: WordTest, field: tantivy::schema::Field) -> IndexQuery {
         }
         WordTest::Begins(prefix) => Box::new(TermsQuery::new(field, prefix, |_| true)),
         test => Box::new(TermsQuery::new(field, String::new(), move |word| test.passes(word))),
+    }
+}
+
+/// The documents with the words without which an expression is not found in a text.
+fn lower_text_regex(regexp: &Regexp, field: tantivy::schema::Field) -> IndexQuery {
+    let mut queries: Vec<IndexQuery> = Vec::new();
+    for word in required_words(regexp.source()) {
+        let prefix = word.prefix().to_owned();
+        queries.push(Box::new(TermsQuery::new(field, prefix, move |it| word.passes(it))));
+    }
+    match queries.is_empty() {
+        true => Box::new(TermsQuery::any(field)),
+        false => Box::new(BooleanQuery::intersection(queries)),
     }
 }
 
@@ -221,7 +235,8 @@ fn lower_attribute(attribute: Attribute, matcher: &Matcher) -> IndexQuery {
         | Matcher::Phrase(_)
         | Matcher::Text(_)
         | Matcher::Time(_)
-        | Matcher::Number(_) => TermsQuery::attribute(attribute, |_| true),
+        | Matcher::Number(_)
+        | Matcher::Event(_) => TermsQuery::attribute(attribute, |_| true),
     })
 }
 
@@ -295,6 +310,11 @@ fn target_of(field: Field) -> Target {
         | Field::RecipientDomain
         | Field::Cause
         | Field::Recipients
-        | Field::FirstSeen => Target::Nowhere,
+        | Field::FirstSeen
+        | Field::Address
+        | Field::ForwardedTo
+        | Field::Leg
+        | Field::FinalStatus
+        | Field::OneEvent => Target::Nowhere,
     }
 }

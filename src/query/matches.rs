@@ -81,7 +81,7 @@ impl Matcher {
             Self::Text(pattern) => pattern.matches(value),
             Self::Status(range) => range.contains(value),
             Self::OneOf(values) => values.contains(value),
-            Self::Time(_) | Self::Number(_) => false,
+            Self::Time(_) | Self::Number(_) | Self::Event(_) => false,
         }
     }
 }
@@ -169,6 +169,11 @@ fn has_value(
         | Field::RecipientDomain
         | Field::Cause
         | Field::Recipients
-        | Field::FirstSeen => false,
+        | Field::FirstSeen
+        | Field::Address
+        | Field::ForwardedTo
+        | Field::Leg
+        | Field::FinalStatus
+        | Field::OneEvent => false,
     }
 }

@@ -7,7 +7,8 @@
 //! The language: `field:value`, bare words, `"phrases"`, `AND`, `OR`, `NOT`, `-term`, `( )`, with
 //! `AND` between terms that stand side by side and binding tighter than `OR`; `*` and `?` in texts,
 //! `/expressions/`; `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<` on what has an order; `field:*` for
-//! "has the field"; `from:@FILE` for any of a list. A backslash takes the meaning from the character
+//! "has the field"; `from:@FILE` for any of a list; `one-event:(…)` for a question about one event of a
+//! message. A backslash takes the meaning from the character
 //! after it.
 
 mod checked;
@@ -32,6 +33,7 @@ mod pattern;
 mod phrase;
 mod phrase_prefix_query;
 mod regexp;
+mod required;
 mod search;
 mod status;
 mod terms_query;
@@ -57,7 +59,7 @@ pub use phrase::Phrase;
 pub use regexp::Regexp;
 pub use search::{Hits, search};
 pub(crate) use search::{
-    count_at_most, events_at_most, events_of, locations, places, places_at_most, search_heard,
+    count_at_most, events_of, locations, places, places_at_most, search_heard,
 };
 pub use status::StatusRange;
 pub use text_pattern::TextPattern;
@@ -128,6 +130,8 @@ pub enum Matcher {
     Number(NumberRange),
     /// One of a list. Addresses, keywords and IDs.
     OneOf(ValueSet),
+    /// One event is what this asks for.
+    Event(Box<Query>),
 }
 
 impl Query {
@@ -239,6 +243,17 @@ impl Query {
             Self::And(queries) | Self::Or(queries) => queries.iter().any(Self::asks_for_id),
             Self::Not(query) => query.asks_for_id(),
             Self::Clause(clause) => clause.field.kind() == FieldKind::Id,
+        }
+    }
+
+    /// Whether it names a field that single events do not have.
+    #[must_use]
+    pub fn is_of_rows(&self) -> bool {
+        match self {
+            Self::All => false,
+            Self::And(queries) | Self::Or(queries) => queries.iter().any(Self::is_of_rows),
+            Self::Not(query) => query.is_of_rows(),
+            Self::Clause(clause) => clause.field.is_of_rows() && clause.field != Field::Address,
         }
     }
 

@@ -1,11 +1,12 @@
 //! Text to query.
 
+mod ranges;
+
 use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
-use super::status::StatusBound;
 use super::time_value::{TimeBound, is_age};
-use super::value::{Value, bare_demand, demand, number};
-use super::{Clause, Field, FieldKind, Matcher, NumberRange, Query, Span, StatusRange, ValueSet};
+use super::value::{Value, bare_demand, demand};
+use super::{Clause, Field, FieldKind, Matcher, Query, Span, ValueSet};
 use crate::limits;
 use crate::time::{Timestamp, Zone};
 
@@ -170,6 +171,12 @@ impl<'t> Parser<'t> {
                 Some(field) if has_rows || !field.is_of_rows() => {
                     return self.field_value(field, start);
                 }
+                // Of a single event, whoever it names.
+                Some(field @ Field::Address) => {
+                    let query = self.field_value(field, start)?;
+                    let named = [Field::From, Field::Sender, Field::To];
+                    return Ok(Query::or(named.map(|it| query.in_field(it)).to_vec()));
+                }
                 Some(field) => QueryErrorKind::RowField { field },
                 None => QueryErrorKind::UnknownField { name: name.to_owned(), has_rows },
             };
@@ -254,6 +261,14 @@ impl<'t> Parser<'t> {
         Ok(query)
     }
 
+    /// A query on events in parentheses.
+    fn event(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        let outer = std::mem::replace(&mut self.language.has_rows, false);
+        let query = self.group(None);
+        self.language.has_rows = outer;
+        Ok(clause(field, Matcher::Event(Box::new(query?)), self.cursor.span_from(start)))
+    }
+
     fn enter(&mut self, start: usize) -> Parsed<()> {
         self.depth += 1;
         if self.depth > limits::QUERY_DEPTH_MAX {
@@ -299,6 +314,7 @@ impl<'t> Parser<'t> {
             FieldKind::Status | FieldKind::Time | FieldKind::Duration | FieldKind::Number
         );
         match self.cursor.peek() {
+            Some('(') if field == Field::OneEvent => return self.event(field, start),
             Some('(') => return self.group(Some(field)),
             Some('[' | '{') if is_ordered => return self.range(field, start),
             Some('[' | '{') if self.is_range() => {
@@ -386,98 +402,6 @@ impl<'t> Parser<'t> {
 
     fn time_bound(&self, text: &str) -> Result<TimeBound, QueryErrorKind> {
         TimeBound::parse(text, self.language.now, self.language.zone)
-    }
-
-    /// `>=a`, `>a`, `<=a` or `<a`
-    fn comparison(&mut self, field: Field, start: usize) -> Parsed<Query> {
-        let is_low = self.cursor.take('>');
-        if !is_low {
-            self.cursor.advance();
-        }
-        let is_inside = self.cursor.take('=');
-        if self.cursor.peek().is_none_or(|it| it.is_whitespace() || matches!(it, '(' | ')')) {
-            return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field }));
-        }
-        let text = Value::read(&mut self.cursor)?.text();
-        let span = self.cursor.span_from(start);
-        let end = Some((text, is_inside));
-        let (low, high) = if is_low { (end, None) } else { (None, end) };
-        let matcher = self.between(field, low, high).map_err(|kind| (span, kind))?;
-        Ok(clause(field, matcher, span))
-    }
-
-    /// `[a TO b]`, `{a TO b}`, or one of each
-    fn range(&mut self, field: Field, start: usize) -> Parsed<Query> {
-        let is_low_inside = self.cursor.take('[');
-        if !is_low_inside {
-            self.cursor.advance();
-        }
-        let low = self.range_end()?;
-        self.cursor.skip_blanks();
-        if !self.cursor.take_keyword("TO") && !self.cursor.take_keyword("to") {
-            return Err((self.cursor.span_from(start), QueryErrorKind::BadRange));
-        }
-        let high = self.range_end()?;
-        self.cursor.skip_blanks();
-        let is_high_inside = self.cursor.take(']');
-        let is_closed = is_high_inside || self.cursor.take('}');
-        let span = self.cursor.span_from(start);
-        if !is_closed {
-            return Err((span, QueryErrorKind::BadRange));
-        }
-        let low = low.map(|it| (it, is_low_inside));
-        let high = high.map(|it| (it, is_high_inside));
-        let matcher = self.between(field, low, high).map_err(|kind| (span, kind))?;
-        Ok(clause(field, matcher, span))
-    }
-
-    /// One end of a range; `None` for `*`.
-    fn range_end(&mut self) -> Parsed<Option<String>> {
-        self.cursor.skip_blanks();
-        let text = if self.cursor.peek() == Some('"') {
-            Value::read(&mut self.cursor)?.text()
-        } else {
-            let rest = self.cursor.rest();
-            let end = rest.find(|it: char| it.is_whitespace() || matches!(it, ']' | '}'));
-            let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
-            self.cursor.take_text(text);
-            text.to_owned()
-        };
-        Ok((text != "*").then_some(text))
-    }
-
-    fn between(
-        &self,
-        field: Field,
-        low: Option<(String, bool)>,
-        high: Option<(String, bool)>,
-    ) -> Result<Matcher, QueryErrorKind> {
-        if field.kind() == FieldKind::Time {
-            let bound = |(text, is_inside): (String, bool)| {
-                self.time_bound(&text).map(|it| (it, is_inside))
-            };
-            let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
-            return Ok(Matcher::Time(TimeBound::between(low, high)));
-        }
-        if matches!(field.kind(), FieldKind::Duration | FieldKind::Number) {
-            let bound =
-                |(text, is_inside): (String, bool)| number(field, &text).map(|it| (it, is_inside));
-            let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
-            return Ok(Matcher::Number(NumberRange::between(low, high)));
-        }
-        let bound = |(text, is_inside): (String, bool)| {
-            let bound = StatusBound::parse(&text);
-            bound.map(|it| (it, is_inside)).ok_or(QueryErrorKind::BadStatus { text })
-        };
-        let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
-        Ok(Matcher::Status(StatusRange::between(low, high)))
-    }
-
-    /// Whether what comes next is written like a range, rather than a `[tag]`.
-    fn is_range(&self) -> bool {
-        let rest = self.cursor.rest();
-        let end = rest.find([']', '}']).unwrap_or(rest.len());
-        rest.get(..end).is_some_and(|it| it.contains(" TO "))
     }
 
     fn next_character_span(&self) -> Span {

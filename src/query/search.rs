@@ -164,15 +164,6 @@ pub(crate) fn places_at_most(
     store.places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
 }
 
-/// All events that a query finds at most.
-///
-/// # Errors
-///
-/// [`StoreError::Index`].
-pub(crate) fn events_at_most(store: &Store, query: &Query) -> Result<EventSet, StoreError> {
-    store.event_set(&*lower(query, &store.columns_by_segment(), Bound::Upper))
-}
-
 /// All events that a query finds, as far as the index can tell IDs of one hash apart.
 ///
 /// # Errors

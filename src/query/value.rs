@@ -192,6 +192,7 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
             Ok(clause(Matcher::Exact(status.unwrap_or_default())))
         }
         FieldKind::Choice => choice(field, value),
+        FieldKind::Event => Err(QueryErrorKind::NoEvent { field }),
         FieldKind::Duration | FieldKind::Number => {
             let number = number(field, &value.text())?;
             let range = NumberRange::between(Some((number, true)), Some((number, true)));
@@ -232,6 +233,7 @@ fn status_range(value: &Value) -> Option<StatusRange> {
 
 fn regex(field: Field, source: &str) -> Result<Matcher, QueryErrorKind> {
     match field.kind() {
+        FieldKind::Event => Err(QueryErrorKind::NoEvent { field }),
         FieldKind::Time | FieldKind::Duration | FieldKind::Number | FieldKind::Choice => {
             Err(QueryErrorKind::NoRegex { field })
         }

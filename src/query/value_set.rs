@@ -61,6 +61,13 @@ impl ValueSet {
         self.0.exact.iter().map(String::as_str)
     }
 
+    /// What asks for each of them.
+    pub(super) fn matchers(&self) -> impl Iterator<Item = Matcher> {
+        let exact = self.0.exact.iter().cloned().map(Matcher::Exact);
+        let globs = self.0.globs.iter().cloned().map(Matcher::Glob);
+        exact.chain(globs).chain(self.0.regexps.iter().cloned().map(Matcher::Regex))
+    }
+
     /// Whether a value, normalised as its field asks for, is one of them.
     #[must_use]
     pub fn contains(&self, value: &str) -> bool {

@@ -22,9 +22,11 @@ pub(super) fn title(key: CountKey) -> &'static str {
         CountKey::Dkim => "DKIM VERDICT",
         CountKey::Dmarc => "DMARC VERDICT",
         CountKey::Spf => "SPF VERDICT",
+        CountKey::Subject => "SUBJECT",
         CountKey::RecipientCount => "RECIPIENTS",
         CountKey::Hour | CountKey::HourOfDay => "HOUR",
         CountKey::Day | CountKey::Weekday => "DAY",
+        CountKey::Week => "WEEK",
     }
 }
 

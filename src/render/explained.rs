@@ -20,8 +20,6 @@ pub struct Explained {
     pub found: u64,
     /// What is found: `messages`, `events`.
     pub unit: &'static str,
-    /// Options that are no part of the query and hold besides.
-    pub besides: Vec<&'static str>,
 }
 
 /// Writes the query, and a row for each of its parts.
@@ -35,9 +33,6 @@ pub fn write_explained_table(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out, "{}", sanitise(&explained.query))?;
-    if !explained.besides.is_empty() {
-        writeln!(out, "and {}", explained.besides.join(" and "))?;
-    }
     writeln!(out)?;
     let mut table = Table::new([Column::shortened("TERM"), Column::number("FINDS")]);
     for (term, count) in &explained.terms {
@@ -59,7 +54,6 @@ pub fn write_explained_json(explained: &Explained, out: &mut dyn Write) -> io::R
     let terms = explained.terms.iter().map(|(term, found)| json!({"term": term, "found": found}));
     let json = json!({
         "query": explained.query,
-        "besides": explained.besides,
         "terms": terms.collect::<Vec<_>>(),
         "unit": explained.unit,
         "found": explained.found,

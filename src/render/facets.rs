@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
+use super::csv::csv_cell;
+use super::json::write_json;
 use super::share::share_in_words;
 use super::stats_table::write_chart;
 use super::table::{Cell, Column, Table, TableOptions};
@@ -41,6 +43,51 @@ pub fn write_shape_table(
     if let Some(histogram) = histogram {
         writeln!(out)?;
         write_chart(&histogram.intervals, &histogram.counts, options, out)?;
+    }
+    Ok(())
+}
+
+/// Writes a row for each value of each field, and for each interval under the field of `time`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_shape_csv(
+    facets: &[Facet],
+    histogram: Option<&Histogram>,
+    time: &str,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(["field", "value", "count"])?;
+    for facet in facets {
+        for (value, count) in &facet.values {
+            let value = csv_cell(value.as_deref().unwrap_or_default());
+            csv.write_record([facet.field.as_str(), &value, &count.to_string()])?;
+        }
+    }
+    if let Some(histogram) = histogram {
+        for (start, count) in histogram.intervals.starts().zip(&histogram.counts) {
+            csv.write_record([time, &start.in_zone(zone), &count.to_string()])?;
+        }
+    }
+    csv.flush()
+}
+
+/// Writes a line for each part of the shape, those that were asked for.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_shape_ndjson(
+    facets: Option<&[Facet]>,
+    histogram: Option<Option<&Histogram>>,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    for (name, value) in shape_json(facets, histogram, zone) {
+        write_json(&json!({name: value}), out)?;
     }
     Ok(())
 }

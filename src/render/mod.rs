@@ -42,7 +42,7 @@ pub use csv::{
 };
 pub use events_table::{write_event_line, write_events_table};
 pub use explained::{Explained, write_explained_csv, write_explained_json, write_explained_table};
-pub use facets::{shape_json, write_shape_table};
+pub use facets::{shape_json, write_shape_csv, write_shape_ndjson, write_shape_table};
 pub use groups::{write_groups_csv, write_groups_json, write_groups_ndjson, write_groups_table};
 pub use headline::headline;
 pub use html::html_text;

@@ -9,7 +9,7 @@ use super::csv::csv_cell;
 use super::json::write_json;
 use super::share::share;
 use crate::stats::{CountRow, Counts, Latencies, LatencyRow, METRICS, Metrics};
-use crate::time::{Intervals, Timestamp, Zone};
+use crate::time::{Intervals, Zone};
 
 fn starts_of(intervals: Option<&Intervals>, zone: &Zone) -> Vec<String> {
     intervals.map(|it| it.starts().map(|it| it.in_zone(zone)).collect()).unwrap_or_default()
@@ -125,9 +125,9 @@ pub fn write_series_csv(counts: &Counts, zone: &Zone, out: &mut dyn Write) -> io
     csv.flush()
 }
 
-fn latency_json(row: &LatencyRow, zone: &Zone) -> Value {
+fn latency_json(row: &LatencyRow, place: &str, zone: &Zone) -> Value {
     json!({
-        "start": row.start.map(|it: Timestamp| it.in_zone(zone)),
+        place: latency_place(row, zone),
         "outcome": row.outcome.as_str(),
         "count": row.count,
         "p50Ms": row.p50_ms,
@@ -135,6 +135,11 @@ fn latency_json(row: &LatencyRow, zone: &Zone) -> Value {
         "p99Ms": row.p99_ms,
         "maxMs": row.max_ms,
     })
+}
+
+/// When the interval begins, or what it is called.
+fn latency_place(row: &LatencyRow, zone: &Zone) -> Option<String> {
+    row.start.map(|it| it.in_zone(zone)).or_else(|| row.slot.map(str::to_owned))
 }
 
 /// Writes latencies as one object.
@@ -148,8 +153,10 @@ pub fn write_latency_json(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    let place = latencies.by.map_or("start", camel);
+    let interval = latencies.by.map_or(interval, |it| it.as_str());
     let all = |rows: &[LatencyRow]| -> Vec<Value> {
-        rows.iter().map(|it| latency_json(it, zone)).collect()
+        rows.iter().map(|it| latency_json(it, place, zone)).collect()
     };
     let object = json!({
         "latency": all(&latencies.whole),
@@ -170,10 +177,11 @@ pub fn write_latency_csv(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["start", "outcome", "count", "p50Ms", "p90Ms", "p99Ms", "maxMs"])?;
+    let place = latencies.by.map_or("start", camel);
+    csv.write_record([place, "outcome", "count", "p50Ms", "p90Ms", "p99Ms", "maxMs"])?;
     for row in latencies.whole.iter().chain(&latencies.by_interval) {
         let times = [row.p50_ms, row.p90_ms, row.p99_ms, row.max_ms].map(|it| it.to_string());
-        let start = row.start.map(|it| it.in_zone(zone)).unwrap_or_default();
+        let start = latency_place(row, zone).unwrap_or_default();
         let words = [start, row.outcome.to_string(), row.count.to_string()];
         csv.write_record(words.into_iter().chain(times))?;
     }

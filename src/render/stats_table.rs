@@ -121,21 +121,23 @@ pub fn write_latency_tables(
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    write_latency_table(&latencies.whole, options, out)?;
+    let title = latencies.by.map_or("FROM", title);
+    write_latency_table(&latencies.whole, title, options, out)?;
     if !latencies.by_interval.is_empty() {
         writeln!(out)?;
-        write_latency_table(&latencies.by_interval, options, out)?;
+        write_latency_table(&latencies.by_interval, title, options, out)?;
     }
     Ok(())
 }
 
 fn write_latency_table(
     rows: &[LatencyRow],
+    title: &'static str,
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut table = Table::new([
-        Column::whole("FROM"),
+        Column::whole(title),
         Column::whole("OUTCOME"),
         Column::number("COUNT"),
         Column::number("P50"),
@@ -145,7 +147,8 @@ fn write_latency_table(
     ]);
     for row in rows {
         let times = [row.p50_ms, row.p90_ms, row.p99_ms, row.max_ms].map(human_duration);
-        let start = row.start.map(|it| it.in_zone(&options.zone)).unwrap_or_default();
+        let start = row.start.map(|it| it.in_zone(&options.zone));
+        let start = start.or_else(|| row.slot.map(str::to_owned)).unwrap_or_default();
         let words = [
             Cell::new(&start),
             Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),

@@ -3,8 +3,24 @@
 use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsRequest};
 use crate::store::{Store, StoreError};
-use crate::time::{HOURS_OF_DAY, Intervals, WEEKDAYS, calendar_place};
+use crate::time::{HOURS_OF_DAY, Intervals, WEEKDAYS, Zone, calendar_place};
 use crate::trace::{MessageFilter, Overview, Selection};
+
+/// The names of the days of a week, or of the hours of a day, in order.
+pub(super) fn names(key: CountKey) -> &'static [&'static str] {
+    match key {
+        CountKey::Weekday => &WEEKDAYS,
+        _ => &HOURS_OF_DAY,
+    }
+}
+
+/// Which of them an instant is in.
+pub(super) fn place(key: CountKey, ms: i64, zone: &Zone) -> Option<u32> {
+    calendar_place(ms, zone).map(|(weekday, hour)| match key {
+        CountKey::Weekday => weekday,
+        _ => hour,
+    })
+}
 
 /// Takes the messages that count, with their values.
 pub(super) fn tally(
@@ -18,17 +34,12 @@ pub(super) fn tally(
     let overview = Overview::new(store, &request.rules, false);
     let parts = Selection::new(&overview, &filter)?.visit(|part: &mut Tally, _, found| {
         let ms = found.first_seen_ms();
-        if let Some((weekday, hour)) = calendar_place(ms, &request.zone) {
-            let place = if key == CountKey::Weekday { weekday } else { hour };
+        if let Some(place) = place(key, ms, &request.zone) {
             part.add(place, ms, intervals);
         }
         Ok(())
     })?;
-    let texts: &[&str] = match key {
-        CountKey::Weekday => &WEEKDAYS,
-        _ => &HOURS_OF_DAY,
-    };
-    let values = texts.iter().map(|it| Value::Text((*it).to_owned())).collect();
+    let values = names(key).iter().map(|it| Value::Text((*it).to_owned())).collect();
     let mut tally = Tally::default();
     parts.into_iter().for_each(|it| tally.join(it, |place| place));
     Ok(TallyOf { tally, values })

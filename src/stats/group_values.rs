@@ -5,12 +5,15 @@ use std::collections::HashMap;
 use super::cause_of;
 use super::groups::GroupValue;
 use super::listed_values::ListedValues;
-use super::{CountKey, StatsError, intervals_of};
+use super::{CountKey, StatsError, calendar, intervals_of};
 use crate::event::{Address, domain_of};
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
-use crate::trace::{ColumnRow, Found, Message, Outcome, Overview, Recipient, Selection, deciding};
+use crate::trace::{
+    ColumnRow, Found, JoinRules, Message, Outcome, Overview, Recipient, Selection, deciding,
+    message_at,
+};
 
 /// What the values of one key are found by.
 pub(super) struct GroupValues<'o> {
@@ -27,6 +30,10 @@ enum Source<'o> {
     Attributes { of_event: EventAttributes, of_set: Vec<Option<u32>>, texts: Vec<String> },
     /// When intervals begin.
     Intervals(Option<Intervals>, Zone),
+    /// Days of the week, or hours of the day.
+    Calendar(Zone),
+    /// The originals of the message, joined by these rules.
+    Originals(JoinRules),
     /// The message table.
     Listing(ListedValues<'o>),
 }
@@ -64,6 +71,11 @@ fn text(text: &str) -> GroupValue {
     GroupValue::Text(text.into())
 }
 
+/// The subject of a message, as it reads.
+fn subject(message: &Message) -> GroupValue {
+    text_or_absent(message.subject.as_deref().map(truncate_term))
+}
+
 fn text_or_absent(value: Option<&str>) -> GroupValue {
     value.map(str::trim).filter(|it| !it.is_empty()).map_or(GroupValue::Absent, text)
 }
@@ -74,6 +86,7 @@ impl<'o> GroupValues<'o> {
         store: &Store,
         overview: &Overview<'o>,
         selection: &Selection<'_, '_>,
+        rules: &JoinRules,
         zone: &Zone,
     ) -> Result<Self, StatsError> {
         let listing = overview.listing().filter(|_| selection.is_listed());
@@ -82,6 +95,9 @@ impl<'o> GroupValues<'o> {
                 Source::intervals(store, overview, Interval::Length(3_600_000), zone)?
             }
             CountKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
+            CountKey::Week => Source::intervals(store, overview, Interval::Week, zone)?,
+            key if key.is_in_order() => Source::Calendar(zone.clone()),
+            CountKey::Subject => Source::Originals(*rules),
             _ => match listing {
                 Some(listing) => {
                     let range = selection.first_seen();
@@ -102,8 +118,15 @@ impl<'o> GroupValues<'o> {
         reader: &mut EventReader<'_>,
         values: &mut Vec<GroupValue>,
     ) -> Result<(), StoreError> {
-        match found {
-            Found::Listed { message, recipients } => match &self.source {
+        match (found, &self.source) {
+            (Found::Listed { .. } | Found::Columns { .. }, Source::Originals(rules)) => {
+                let message = message_at(reader, found.event(), rules)?;
+                values.push(message.as_ref().map_or(GroupValue::Absent, subject));
+            }
+            (_, Source::Intervals(..) | Source::Calendar(_)) => {
+                values.push(self.in_time(found.first_seen_ms()));
+            }
+            (Found::Listed { message, recipients }, source) => match source {
                 Source::Listing(_) if self.key == CountKey::Reason => {
                     let Some(row) = recipients.get(place) else { return Ok(()) };
                     values.push(match row.entry.bounce {
@@ -112,13 +135,10 @@ impl<'o> GroupValues<'o> {
                     });
                 }
                 Source::Listing(listed) => listed.add(message, recipients.get(place), values),
-                _ => values.push(self.interval(found.first_seen_ms())),
+                _ => {}
             },
-            Found::Columns { events, rows, recipients, sender, .. } => match self.key {
+            (Found::Columns { events, rows, recipients, sender, .. }, _) => match self.key {
                 CountKey::Rule => self.add_rules(events, values),
-                CountKey::Hour | CountKey::Day => {
-                    values.push(self.interval(found.first_seen_ms()));
-                }
                 CountKey::RecipientCount => {
                     values.push(GroupValue::Number(number(deciding(rows).count())));
                 }
@@ -139,9 +159,9 @@ impl<'o> GroupValues<'o> {
                     }
                 }
             },
-            Found::Read { message, recipients, .. } => {
+            (Found::Read { message, recipients, .. }, _) => {
                 let recipient = recipients.get(place).copied();
-                values.extend(self.of_message(message, recipient, found.first_seen_ms()));
+                values.extend(self.of_message(message, recipient));
             }
         }
         Ok(())
@@ -169,12 +189,7 @@ impl<'o> GroupValues<'o> {
         })
     }
 
-    fn of_message(
-        &self,
-        message: &Message,
-        recipient: Option<&Recipient>,
-        first_seen_ms: i64,
-    ) -> Vec<GroupValue> {
+    fn of_message(&self, message: &Message, recipient: Option<&Recipient>) -> Vec<GroupValue> {
         let address = |it: &Address<'_>| text(truncate_term(it.as_str()));
         let sender = message.sender.as_ref().or(message.from.as_ref());
         let sender_text = sender.map(|it| truncate_term(it.as_str()));
@@ -184,7 +199,7 @@ impl<'o> GroupValues<'o> {
         };
         let compared = |value: Option<&str>| text_or_absent(value.map(comparable).as_deref());
         match self.key {
-            CountKey::Hour | CountKey::Day => vec![self.interval(first_seen_ms)],
+            CountKey::Subject => vec![subject(message)],
             CountKey::RecipientCount => {
                 vec![GroupValue::Number(number(message.deciding_recipients().len()))]
             }
@@ -213,13 +228,16 @@ impl<'o> GroupValues<'o> {
             CountKey::Reason | CountKey::Cause => {
                 of_recipient(&|it| self.reason(it.reason.as_deref()))
             }
-            // Of events and legs, or of the time alone.
+            // Of events and legs, or told by the time alone.
             CountKey::Event
             | CountKey::Direction
             | CountKey::Spam
             | CountKey::Dkim
             | CountKey::Dmarc
             | CountKey::Spf
+            | CountKey::Hour
+            | CountKey::Day
+            | CountKey::Week
             | CountKey::Weekday
             | CountKey::HourOfDay => Vec::new(),
         }
@@ -263,8 +281,11 @@ impl<'o> GroupValues<'o> {
         or_absent(values, first);
     }
 
-    fn interval(&self, ms: i64) -> GroupValue {
+    fn in_time(&self, ms: i64) -> GroupValue {
         match &self.source {
+            Source::Calendar(zone) => {
+                calendar::place(self.key, ms, zone).map_or(GroupValue::Absent, GroupValue::Number)
+            }
             Source::Intervals(Some(intervals), _) => {
                 GroupValue::Number(number(intervals.place_of(ms)))
             }
@@ -297,6 +318,9 @@ impl<'o> GroupValues<'o> {
             }
             (GroupValue::Number(it), _, Source::Intervals(intervals, zone)) => {
                 Some(intervals.as_ref()?.starts().nth(it as usize)?.in_zone(zone))
+            }
+            (GroupValue::Number(it), key, Source::Calendar(_)) => {
+                calendar::names(key).get(it as usize).map(ToString::to_string)
             }
             (GroupValue::Number(_), ..) => None,
         }

@@ -169,6 +169,10 @@ pub(crate) fn group_of(
         b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
     });
     rows.truncate(request.limit);
+    if let Some(key) = request.keys.first().filter(|it| it.is_in_order()) {
+        let label = |it: &(Labels, Tally)| it.0.first().cloned().flatten().unwrap_or_default();
+        rows.sort_by(|a, b| key.place_in_order(&label(a)).cmp(&key.place_in_order(&label(b))));
+    }
     let mut tracer = EventTracer::new(store, &request.rules);
     let rows = rows.into_iter().map(|(labels, tally)| row(&mut tracer, labels, tally, request));
     Ok(Groups {
@@ -238,7 +242,9 @@ fn tally<'o>(
     let keys = request.keys.iter().take(limits::GROUP_KEYS_MAX);
     let selection = Selection::new(overview, &request.filter)?;
     let values = keys
-        .map(|it| GroupValues::find(*it, store, overview, &selection, &request.zone))
+        .map(|it| {
+            GroupValues::find(*it, store, overview, &selection, &request.rules, &request.zone)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let selection =
         if unit == Unit::Recipients { selection.with_deciding_events() } else { selection };

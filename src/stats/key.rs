@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::event::Event;
 use crate::store::Attribute;
+use crate::time::WEEKDAYS;
 use crate::trace::Found;
 
 /// What things are counted by.
@@ -47,12 +48,16 @@ pub enum CountKey {
     Dmarc,
     /// The verdict on SPF.
     Spf,
+    /// The subject of a message.
+    Subject,
     /// The number of a message's recipients.
     RecipientCount,
     /// The hour of a message's first event.
     Hour,
     /// The day of a message's first event.
     Day,
+    /// The week of a message's first event.
+    Week,
     /// The day of the week of a message's first event.
     Weekday,
     /// The hour of the day of a message's first event.
@@ -114,7 +119,7 @@ impl CountKey {
     ];
 
     /// The keys that messages are grouped by, in the order in which help lists them.
-    pub const GROUPED: [Self; 14] = [
+    pub const GROUPED: [Self; 18] = [
         Self::Reason,
         Self::Cause,
         Self::Status,
@@ -126,9 +131,13 @@ impl CountKey {
         Self::Rule,
         Self::Outcome,
         Self::Folder,
+        Self::Subject,
         Self::RecipientCount,
         Self::Hour,
         Self::Day,
+        Self::Week,
+        Self::Weekday,
+        Self::HourOfDay,
     ];
 
     /// The name as it is typed.
@@ -152,9 +161,11 @@ impl CountKey {
             Self::Dkim => "dkim",
             Self::Dmarc => "dmarc",
             Self::Spf => "spf",
+            Self::Subject => "subject",
             Self::RecipientCount => "recipient-count",
             Self::Hour => "hour",
             Self::Day => "day",
+            Self::Week => "week",
             Self::Weekday => "weekday",
             Self::HourOfDay => "hour-of-day",
         }
@@ -184,9 +195,11 @@ impl CountKey {
             Self::Sender
             | Self::SenderDomain
             | Self::Rule
+            | Self::Subject
             | Self::RecipientCount
             | Self::Hour
             | Self::Day
+            | Self::Week
             | Self::Weekday
             | Self::HourOfDay => Unit::Messages,
             _ => Unit::Recipients,
@@ -197,6 +210,12 @@ impl CountKey {
     #[must_use]
     pub fn is_in_order(self) -> bool {
         matches!(self, Self::Weekday | Self::HourOfDay)
+    }
+
+    /// The place of a value in that order.
+    pub(super) fn place_in_order(self, value: &str) -> (usize, &str) {
+        let weekday = |it: &&str| self == Self::Weekday && *it == value;
+        (WEEKDAYS.iter().position(weekday).unwrap_or_default(), value)
     }
 
     /// Whether single events have such values, so that each is a term of the index.

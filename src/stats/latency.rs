@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{StatsError, StatsRequest};
+use super::{CountKey, StatsError, StatsRequest, calendar};
 use crate::store::Store;
 use crate::time::{Intervals, Timestamp};
 use crate::trace::{ListedMessage, MessageFacts, Outcome, OutcomeRow, Overview};
@@ -14,6 +14,8 @@ pub struct Latencies {
     pub whole: Vec<LatencyRow>,
     /// The same for each interval, those of one interval side by side.
     pub by_interval: Vec<LatencyRow>,
+    /// What the intervals are where they are no periods: days of the week, or hours of the day.
+    pub by: Option<CountKey>,
 }
 
 /// How long mail took until one outcome, in milliseconds. All are exact: the p-th percentile is
@@ -22,6 +24,9 @@ pub struct Latencies {
 pub struct LatencyRow {
     /// When the interval begins in which the legs started; none for all of them.
     pub start: Option<Timestamp>,
+    /// The day of the week, or the hour of the day, on which they started, where these were asked
+    /// for; none for all of them.
+    pub slot: Option<&'static str>,
     /// The outcome.
     pub outcome: Outcome,
     /// How many recipients have it: one of each leg that speaks of the address.
@@ -40,17 +45,26 @@ pub struct LatencyRow {
 #[derive(Default)]
 struct Measured(HashMap<(u32, Outcome), Vec<i64>>);
 
-/// Measures how long it took, for each recipient of each leg that started in range. It takes 8
-/// bytes for each, besides what the columns take.
+/// Measures how long it took, for each recipient of each leg that started in range: by the request's
+/// intervals, or `by` the day of the week or the hour of the day. It takes 8 bytes for each, besides
+/// what the columns take.
 ///
 /// # Errors
 ///
 /// [`StatsError`].
-pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, StatsError> {
-    let intervals = request.intervals(store)?;
-    let place_of = |ms| {
-        let place = intervals.as_ref().map_or(0, |it| it.place_of(ms));
-        u32::try_from(place).unwrap_or(u32::MAX)
+pub fn latencies(
+    store: &Store,
+    request: &StatsRequest,
+    by: Option<CountKey>,
+) -> Result<Latencies, StatsError> {
+    let by = by.filter(|it| it.is_in_order());
+    let intervals = if by.is_none() { request.intervals(store)? } else { None };
+    let place_of = |ms| match by {
+        Some(key) => calendar::place(key, ms, &request.zone).unwrap_or(u32::MAX),
+        None => {
+            let place = intervals.as_ref().map_or(0, |it| it.place_of(ms));
+            u32::try_from(place).unwrap_or(u32::MAX)
+        }
     };
     let overview = Overview::new(store, &request.rules, false);
     let take = |part: &mut Measured, outcome, started_ms, latency_ms| {
@@ -85,16 +99,19 @@ pub fn latencies(store: &Store, request: &StatsRequest) -> Result<Latencies, Sta
     }
     let starts: Vec<Timestamp> =
         intervals.as_ref().map(|it| Intervals::starts(it).collect()).unwrap_or_default();
+    let slots = by.map(calendar::names).unwrap_or_default();
     let mut by_interval = Vec::new();
     let mut of_outcomes: BTreeMap<Outcome, Vec<i64>> = BTreeMap::new();
     for ((place, outcome), mut latencies) in measured {
-        if let Some(start) = starts.get(place as usize) {
-            by_interval.extend(row(outcome, &mut latencies, Some(*start)));
+        let (start, slot) = (starts.get(place as usize), slots.get(place as usize));
+        if start.is_some() || slot.is_some() {
+            by_interval.extend(row(outcome, &mut latencies, start.copied(), slot.copied()));
         }
         of_outcomes.entry(outcome).or_default().append(&mut latencies);
     }
-    let whole = of_outcomes.into_iter().filter_map(|(outcome, mut it)| row(outcome, &mut it, None));
-    Ok(Latencies { whole: whole.collect(), by_interval })
+    let whole = of_outcomes.into_iter();
+    let whole = whole.filter_map(|(outcome, mut it)| row(outcome, &mut it, None, None));
+    Ok(Latencies { whole: whole.collect(), by_interval, by })
 }
 
 /// The least of some things in order that at least so many percent of them do not exceed.
@@ -108,7 +125,12 @@ fn percentile_place(count: usize, percent: usize) -> Option<usize> {
 }
 
 /// The row of some latencies, whose order it changes.
-fn row(outcome: Outcome, latencies: &mut [i64], start: Option<Timestamp>) -> Option<LatencyRow> {
+fn row(
+    outcome: Outcome,
+    latencies: &mut [i64],
+    start: Option<Timestamp>,
+    slot: Option<&'static str>,
+) -> Option<LatencyRow> {
     let count = latencies.len();
     let mut percentile = |percent| {
         let place = percentile_place(count, percent)?;
@@ -117,6 +139,7 @@ fn row(outcome: Outcome, latencies: &mut [i64], start: Option<Timestamp>) -> Opt
     };
     Some(LatencyRow {
         start,
+        slot,
         outcome,
         count: count as u64,
         p50_ms: percentile(50)?,
@@ -134,13 +157,13 @@ mod tests {
     fn percentiles_are_latencies_that_occurred() {
         let check = |count: i64, expect: [i64; 4]| {
             let mut latencies: Vec<i64> = (1..=count).rev().map(|it| it * 10).collect();
-            let it = row(Outcome::Sent, &mut latencies, None).unwrap();
+            let it = row(Outcome::Sent, &mut latencies, None, None).unwrap();
             assert_eq!([it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms], expect, "{count}");
         };
         check(1, [10, 10, 10, 10]);
         check(2, [10, 20, 20, 20]);
         check(10, [50, 90, 100, 100]);
         check(200, [1_000, 1_800, 1_980, 2_000]);
-        assert_eq!(row(Outcome::Sent, &mut [], None), None);
+        assert_eq!(row(Outcome::Sent, &mut [], None, None), None);
     }
 }

@@ -52,7 +52,8 @@ pub(super) fn tally(
     let (first_seen, rows) = (request.range, request.rows.clone());
     let filter = MessageFilter { first_seen, rows, ..MessageFilter::default() };
     let selection = Selection::new(&overview, &filter)?;
-    let values = GroupValues::find(key, store, &overview, &selection, &request.zone)?;
+    let values =
+        GroupValues::find(key, store, &overview, &selection, &request.rules, &request.zone)?;
     let unit = key.counted_unit();
     let parts = selection.visit(|part: &mut Part, reader, found| {
         let ms = found.first_seen_ms();

@@ -335,6 +335,7 @@ fn asks_of_recipients(query: &Query) -> bool {
                 | Field::Folder
                 | Field::Junk
                 | Field::Status
+                | Field::FinalStatus
                 | Field::Reason
                 | Field::Cause
                 | Field::Latency

@@ -119,11 +119,10 @@ impl MessageFilter {
             }
         }
         let is_in = !recipients.is_empty()
-            || (!self.asks_of_recipients()
+            || (message.rows().is_empty()
+                && !self.asks_of_recipients()
                 && self.has_outcome(outcome, None)
-                && (self.rows == Query::All
-                    || (message.rows().is_empty()
-                        && doubts.may_hold(message.fits_query(None, outcome)))));
+                && (self.rows == Query::All || doubts.may_hold(message.fits_query(None, outcome))));
         match (is_in, doubts.is_certain) {
             (false, _) => Fit::Out,
             (true, true) => Fit::In,

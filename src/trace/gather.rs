@@ -194,7 +194,9 @@ fn keys_asked_for(given: &str) -> Vec<Key> {
     let mut keys = Vec::with_capacity(2);
     for id in [&*pasted_id(given), given.trim()] {
         let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);
-        for key in message_id.into_iter().chain([Key::Trace(id.to_owned())]) {
+        // WorkMail writes trace IDs in lower case, and other programs show them in capitals.
+        let lower = is_uuid(id).then(|| Key::Trace(id.to_ascii_lowercase()));
+        for key in message_id.into_iter().chain([Key::Trace(id.to_owned())]).chain(lower) {
             if !keys.contains(&key) {
                 keys.push(key);
             }
@@ -203,8 +205,32 @@ fn keys_asked_for(given: &str) -> Vec<Key> {
     keys
 }
 
+/// Whether a text is a UUID, whose case says nothing.
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().filter(|it| *it == b'-').count() == 4
+        && text.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-')
+}
+
 fn gather(reader: &mut EventReader<'_>, keys: &[Key]) -> Result<Gathered, StoreError> {
     Gathering::new(reader, keys).finish()
+}
+
+/// Every message that is connected to an event, which the store has: the event's own among them.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub(super) fn messages_with(
+    reader: &mut EventReader<'_>,
+    event: &StoredEvent,
+    rules: &JoinRules,
+) -> Result<Vec<Message>, StoreError> {
+    let keys: Vec<Key> = trace_key(event).or_else(|| message_key(event)).into_iter().collect();
+    if keys.is_empty() {
+        return Ok(join_whole(vec![event.clone()], rules, &|_| true));
+    }
+    Ok(gather(reader, &keys)?.join(rules))
 }
 
 /// Everything that is connected to an event.

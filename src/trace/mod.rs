@@ -40,6 +40,7 @@ pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub use order::{NoPlace, Order, Page, Place};
 pub(crate) use overview::{ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of};
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
+pub use rows::events_of_rows;
 pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};
 pub(crate) use table::{ListedMessage, ListedRow, Listing, TextKind, TextNumbers};

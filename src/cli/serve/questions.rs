@@ -196,7 +196,7 @@ impl Questions for CommandQuestions {
         }
         let question = export::Question {
             query: words.text(),
-            resolved_query: Some(filter.as_query().0.to_string()),
+            resolved_query: Some(filter.as_query().to_string()),
             filters: words.filters(),
             ..export::Question::default()
         };

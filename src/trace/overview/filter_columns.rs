@@ -114,7 +114,7 @@ impl<'f> FilterColumns<'f> {
             events: of_events.collect::<Result<_, StoreError>>()?,
             needed: needed_events(&filter.rows)
                 .iter()
-                .map(|it| query::events_at_most(store, it))
+                .map(|it| query::events_of(store, it))
                 .collect::<Result<_, _>>()?,
         })
     }

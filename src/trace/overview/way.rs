@@ -38,18 +38,22 @@ impl<'o> Way<'o> {
             true => Needed::find(overview.store, filter)?,
             false => None,
         };
-        match (needed, listed) {
-            (None, Some((listing, listed))) => Ok(Self::Listing(listing, Box::new(listed))),
+        let Some(needed) = needed else {
+            return match listed {
+                Some((listing, listed)) => Ok(Self::Listing(listing, Box::new(listed))),
+                None => Self::by_columns(overview, filter),
+            };
+        };
+        if let Some((listing, listed)) = listed {
             // What the table leaves open may be less than what the index finds.
-            (Some(needed), Some((listing, listed)))
-                if listed.open_count(filter.first_seen, needed.count)? < needed.count =>
-            {
-                Ok(Self::Listing(listing, Box::new(listed)))
+            let open = listed.open_count(filter.first_seen, needed.count)?;
+            if open < needed.count && !needed.are_found_sooner(open, overview.store) {
+                return Ok(Self::Listing(listing, Box::new(listed)));
             }
-            (Some(needed), _) if needed.are_few() => {
-                Ok(Self::Candidates(needed.places(overview.store)?))
-            }
-            _ => Self::by_columns(overview, filter),
+        }
+        match needed.places_if_few(overview.store)? {
+            Some(places) => Ok(Self::Candidates(places)),
+            None => Self::by_columns(overview, filter),
         }
     }
 

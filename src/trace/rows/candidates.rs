@@ -44,18 +44,33 @@ impl Needed {
         Ok(fewest)
     }
 
-    /// Whether they are few enough to read the messages of each.
-    pub(in crate::trace) fn are_few(&self) -> bool {
-        self.count <= limits::QUERY_CANDIDATES_MAX
+    /// Whether reading every event of the store for them takes less than reading so many messages.
+    pub(in crate::trace) fn are_found_sooner(&self, messages: usize, store: &Store) -> bool {
+        let events_read = messages.saturating_mul(limits::EVENTS_READ_PER_MESSAGE);
+        self.count > limits::QUERY_CANDIDATES_MAX
+            && !self.query.is_exact_in_index()
+            && events_read as u64 > store.checkpoint().records
     }
 
-    /// Where they lie, in order.
+    /// Where they lie, in order; `None` where they are too many to read the messages of each.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the index cannot be read.
-    pub(in crate::trace) fn places(&self, store: &Store) -> Result<Vec<Location>, StoreError> {
-        query::places_at_most(store, &self.query, self.range)
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(in crate::trace) fn places_if_few(
+        &self,
+        store: &Store,
+    ) -> Result<Option<Vec<Location>>, StoreError> {
+        let most = limits::QUERY_CANDIDATES_MAX;
+        if self.count <= most {
+            return query::places_at_most(store, &self.query, self.range).map(Some);
+        }
+        if self.query.is_exact_in_index() {
+            return Ok(None);
+        }
+        // To read every event once takes less than to read every message by itself.
+        let places = query::places(store, &self.query, self.range)?;
+        Ok((places.len() <= most).then_some(places))
     }
 }
 

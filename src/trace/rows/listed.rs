@@ -1,6 +1,6 @@
 //! Queries on rows, by what the message table says of them.
 
-use super::{direction_word, fits_words, junk_word};
+use super::{NO_BEGINNING, direction_word, fits_words, junk_word};
 use crate::event::domain_of;
 use crate::query::{Clause, Field, Matcher, Query};
 use crate::store::{StoreError, TableSegment, TextColumn, verdicts_of};
@@ -74,6 +74,14 @@ pub(in crate::trace) enum Test {
     FirstSeen(Matcher),
     /// Who really sent it: the text of the one column, else of the other.
     SenderDomain(Texts, Texts),
+    /// A sender, or the recipient of any row.
+    Address {
+        from: Texts,
+        sender: Texts,
+        recipient: Texts,
+    },
+    Leg(Matcher),
+    FinalStatus(Texts),
     /// A status that decided is known; that none did says nothing of earlier ones.
     Status(Texts),
     /// Only a row that bounced has it, and only the originals tell what it is.
@@ -195,7 +203,16 @@ impl Test {
             Field::Junk => Self::Junk(matcher.clone()),
             Field::Recipients => Self::Recipients(matcher.clone()),
             Field::FirstSeen => Self::FirstSeen(matcher.clone()),
+            Field::Address => Self::Address {
+                from: texts(|it| &it.from, &is_it)?,
+                sender: texts(|it| &it.sender, &is_it)?,
+                recipient: texts(|it| &it.addresses, &is_it)?,
+            },
+            Field::Leg => Self::Leg(matcher.clone()),
+            Field::FinalStatus => Self::FinalStatus(texts(|it| &it.statuses, &is_it)?),
             Field::Subject
+            | Field::ForwardedTo
+            | Field::OneEvent
             | Field::MessageId
             | Field::TraceId
             | Field::Event
@@ -254,6 +271,17 @@ impl Test {
             Self::FirstSeen(matcher) => {
                 Timestamp::from_ms(message.first_ms).is_some_and(|it| matcher.fits_time(it))
             }
+            Self::Address { from, sender, recipient } => {
+                from.has(number, segment.from.number(document))
+                    || sender.has(number, segment.sender.number(document))
+                    || message.rows.iter().any(|it| recipient.has(number, Some(it.address())))
+            }
+            Self::Leg(matcher) => {
+                let ways = message.legs.iter().map(|it| direction_word(it.is_outgoing));
+                let beginning = segment.lacks_beginning(document).then_some(NO_BEGINNING);
+                ways.chain(beginning).any(|it| matcher.fits_text(it))
+            }
+            Self::FinalStatus(texts) => texts.has(number, entry.and_then(|it| it.status)),
             Self::Status(texts) => {
                 return match texts.has(number, entry.and_then(|it| it.status)) {
                     true => Truth::Yes,

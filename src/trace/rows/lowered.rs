@@ -1,13 +1,14 @@
 //! Options as the query that they stand for.
 
-use super::junk_word;
-use crate::query::{Field, Matcher, NumberRange, Pattern, Query};
+use super::{NO_BEGINNING, junk_word};
+use crate::query::{Clause, Field, Matcher, NumberRange, Pattern, Query};
 use crate::trace::filter::MessageFilter;
+use crate::trace::message::Direction;
 
 impl MessageFilter {
-    /// The query on rows that asks the same, and the options that no query has words for.
+    /// The query on rows that asks the same.
     #[must_use]
-    pub fn as_query(&self) -> (Query, Vec<&'static str>) {
+    pub fn as_query(&self) -> Query {
         let sent_by = |it: &Pattern| {
             Query::or([Field::From, Field::Sender].map(|field| it.query().in_field(field)).to_vec())
         };
@@ -20,37 +21,65 @@ impl MessageFilter {
         parts.extend(self.outcomes_as_query());
         parts.extend(self.from.as_ref().map(sent_by));
         parts.extend(self.to.as_ref().map(own));
-        parts.extend(
-            self.addresses
-                .as_ref()
-                .map(|it| Query::or(vec![sent_by(it), it.query().in_field(Field::To)])),
-        );
+        parts.extend(self.addresses.as_ref().map(|it| it.query().in_field(Field::Address)));
         parts.extend(self.folder.as_ref().map(own));
         parts.extend(self.is_junk.map(|it| word(Field::Junk, junk_word(it))));
-        // Only a bounce that decided counts.
-        if self.status.is_some() || self.reason.is_some() {
-            parts.push(word(Field::Outcome, "bounced"));
-        }
-        parts.extend(self.status.as_ref().map(own));
+        parts.extend(self.status.as_ref().map(|it| it.query().in_field(Field::FinalStatus)));
         parts.extend(self.reason.as_ref().map(own));
         parts.extend(self.slower_than_ms.map(|it| {
             let range = NumberRange { low: it.checked_add(1), high: None };
             Query::demand(Field::Latency, Matcher::Number(range))
         }));
         parts.extend(self.verdicts.iter().map(|(_, it)| it.query().clone()));
-        parts.extend(self.direction.map(|it| word(Field::Direction, it.as_str())));
+        parts.extend(self.direction.map(|it| {
+            let field = if self.direction_of_recipients().is_some() {
+                Field::Direction
+            } else {
+                Field::Leg
+            };
+            word(field, it.as_str())
+        }));
+        if self.is_internal {
+            let ways = [Direction::Outgoing, Direction::Incoming];
+            parts.extend(ways.map(|it| word(Field::Leg, it.as_str())));
+        }
+        if self.lacks_beginning {
+            parts.push(word(Field::Leg, NO_BEGINNING));
+        }
         if let Ok(least @ 1..) = i64::try_from(self.recipients_min) {
             let range = NumberRange { low: Some(least), high: None };
             parts.push(Query::demand(Field::Recipients, Matcher::Number(range)));
         }
-        parts.extend(self.events.iter().cloned());
+        parts.extend(self.forwarded_to.as_ref().map(|it| it.query().in_field(Field::ForwardedTo)));
+        parts.extend(self.events.iter().map(of_one_event));
         parts.push(self.rows.clone());
-        let besides = [
-            (self.is_internal, "--internal"),
-            (self.lacks_beginning, "--no-beginning"),
-            (self.forwarded_to.is_some(), "--forwarded-to"),
-        ];
-        let besides = besides.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, it)| it);
-        (Query::and(parts), besides.collect())
+        Query::and(parts)
+    }
+}
+
+/// What asks rows for an event of their message.
+fn of_one_event(event: &Query) -> Query {
+    match is_of_message(event) {
+        true => event.clone(),
+        false => Query::demand(Field::OneEvent, Matcher::Event(Box::new(event.clone()))),
+    }
+}
+
+/// Whether a question asks rows for an event of their message as it is.
+fn is_of_message(query: &Query) -> bool {
+    match query {
+        Query::All => true,
+        Query::Or(queries) => queries.iter().all(is_of_message),
+        Query::Clause(Clause { field, .. }) => matches!(
+            field,
+            Field::Subject
+                | Field::MessageId
+                | Field::TraceId
+                | Field::Rule
+                | Field::RuleType
+                | Field::Policy
+                | Field::LogGroup
+        ),
+        Query::And(_) | Query::Not(_) => false,
     }
 }

@@ -12,11 +12,15 @@ pub(super) mod candidates;
 pub(super) mod listed;
 mod lowered;
 pub(super) mod needed;
+mod new_events;
+
+pub use new_events::events_of_rows;
 
 use crate::event::{Address, EventName, cause_of, domain_of};
 use crate::query::{Clause, Field, Matcher, Query};
 use crate::store::StoredEvent;
 use crate::store::words::{folded, words};
+use crate::trace::filter::has_beginning;
 use crate::trace::message::{Direction, Leg, Message, Recipient};
 
 /// A message and one of its recipients; without one where it has none.
@@ -77,6 +81,24 @@ impl Row<'_> {
                 matcher.fits_number(i64::try_from(count).unwrap_or(i64::MAX))
             }
             Field::FirstSeen => matcher.fits_time(message.first_seen),
+            Field::Address => {
+                let senders = message.from.iter().chain(&message.sender);
+                let recipients = message.recipients.iter().map(|it| &it.address);
+                senders.chain(recipients).any(|it| address(Some(it)))
+            }
+            Field::ForwardedTo => {
+                let mut targets = message.events.iter().flat_map(|it| &it.event.target_recipient);
+                targets.any(|it| address(Some(it)))
+            }
+            Field::Leg => message.legs.iter().any(|leg| {
+                text(Some(leg.direction.as_str()))
+                    || (!has_beginning(message, leg) && text(Some(NO_BEGINNING)))
+            }),
+            Field::FinalStatus => keyword(recipient.and_then(|it| it.status.as_deref())),
+            Field::OneEvent => match matcher {
+                Matcher::Event(query) => message.events.iter().any(|it| query.matches(it)),
+                _ => false,
+            },
             Field::Spam => keyword(message.verdicts.spam.as_deref()),
             Field::Dkim => keyword(message.verdicts.dkim.as_deref()),
             Field::Dmarc => keyword(message.verdicts.dmarc.as_deref()),
@@ -145,6 +167,9 @@ impl Row<'_> {
         addresses.is_empty() || self.recipient.is_none_or(|it| addresses.contains(&it.address))
     }
 }
+
+/// The word for a leg that has neither a submission nor an arrival.
+const NO_BEGINNING: &str = "no-beginning";
 
 /// Whether the folder of a recipient is one for junk, as queries word it.
 fn junk(recipient: &Recipient) -> Option<&'static str> {

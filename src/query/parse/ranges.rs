@@ -1,0 +1,102 @@
+//! Ranges and comparisons: `>=a`, `[a TO b]`.
+
+use super::{Parsed, Parser, clause};
+use crate::query::error::QueryErrorKind;
+use crate::query::status::StatusBound;
+use crate::query::time_value::TimeBound;
+use crate::query::value::{Value, number};
+use crate::query::{Field, FieldKind, Matcher, NumberRange, Query, StatusRange};
+
+impl Parser<'_> {
+    /// `>=a`, `>a`, `<=a` or `<a`
+    pub(super) fn comparison(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        let is_low = self.cursor.take('>');
+        if !is_low {
+            self.cursor.advance();
+        }
+        let is_inside = self.cursor.take('=');
+        if self.cursor.peek().is_none_or(|it| it.is_whitespace() || matches!(it, '(' | ')')) {
+            return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field }));
+        }
+        let text = Value::read(&mut self.cursor)?.text();
+        let span = self.cursor.span_from(start);
+        let end = Some((text, is_inside));
+        let (low, high) = if is_low { (end, None) } else { (None, end) };
+        let matcher = self.between(field, low, high).map_err(|kind| (span, kind))?;
+        Ok(clause(field, matcher, span))
+    }
+
+    /// `[a TO b]`, `{a TO b}`, or one of each
+    pub(super) fn range(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        let is_low_inside = self.cursor.take('[');
+        if !is_low_inside {
+            self.cursor.advance();
+        }
+        let low = self.range_end()?;
+        self.cursor.skip_blanks();
+        if !self.cursor.take_keyword("TO") && !self.cursor.take_keyword("to") {
+            return Err((self.cursor.span_from(start), QueryErrorKind::BadRange));
+        }
+        let high = self.range_end()?;
+        self.cursor.skip_blanks();
+        let is_high_inside = self.cursor.take(']');
+        let is_closed = is_high_inside || self.cursor.take('}');
+        let span = self.cursor.span_from(start);
+        if !is_closed {
+            return Err((span, QueryErrorKind::BadRange));
+        }
+        let low = low.map(|it| (it, is_low_inside));
+        let high = high.map(|it| (it, is_high_inside));
+        let matcher = self.between(field, low, high).map_err(|kind| (span, kind))?;
+        Ok(clause(field, matcher, span))
+    }
+
+    /// One end of a range; `None` for `*`.
+    fn range_end(&mut self) -> Parsed<Option<String>> {
+        self.cursor.skip_blanks();
+        let text = if self.cursor.peek() == Some('"') {
+            Value::read(&mut self.cursor)?.text()
+        } else {
+            let rest = self.cursor.rest();
+            let end = rest.find(|it: char| it.is_whitespace() || matches!(it, ']' | '}'));
+            let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            self.cursor.take_text(text);
+            text.to_owned()
+        };
+        Ok((text != "*").then_some(text))
+    }
+
+    pub(super) fn between(
+        &self,
+        field: Field,
+        low: Option<(String, bool)>,
+        high: Option<(String, bool)>,
+    ) -> Result<Matcher, QueryErrorKind> {
+        if field.kind() == FieldKind::Time {
+            let bound = |(text, is_inside): (String, bool)| {
+                self.time_bound(&text).map(|it| (it, is_inside))
+            };
+            let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
+            return Ok(Matcher::Time(TimeBound::between(low, high)));
+        }
+        if matches!(field.kind(), FieldKind::Duration | FieldKind::Number) {
+            let bound =
+                |(text, is_inside): (String, bool)| number(field, &text).map(|it| (it, is_inside));
+            let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
+            return Ok(Matcher::Number(NumberRange::between(low, high)));
+        }
+        let bound = |(text, is_inside): (String, bool)| {
+            let bound = StatusBound::parse(&text);
+            bound.map(|it| (it, is_inside)).ok_or(QueryErrorKind::BadStatus { text })
+        };
+        let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
+        Ok(Matcher::Status(StatusRange::between(low, high)))
+    }
+
+    /// Whether what comes next is written like a range, rather than a `[tag]`.
+    pub(super) fn is_range(&self) -> bool {
+        let rest = self.cursor.rest();
+        let end = rest.find([']', '}']).unwrap_or(rest.len());
+        rest.get(..end).is_some_and(|it| it.contains(" TO "))
+    }
+}

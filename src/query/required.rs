@@ -1,0 +1,222 @@
+//! Words that a text must have for a regular expression to be found in it.
+//!
+//! The index has words, not texts, so an expression as such finds every text. What it spells out,
+//! however, must stand in some words: `/inv.*42/` is found only where a word has `inv` in it and one
+//! has `42`.
+
+use regex_syntax::ParserBuilder;
+use regex_syntax::hir::{Class, Hir, HirKind};
+
+use crate::limits;
+
+/// Something that a word of any text must be in which an expression is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RequiredWord {
+    /// ASCII letters and digits, in lower case.
+    text: String,
+    /// Whether the word may have more before it.
+    is_open_before: bool,
+    /// Whether the word may have more behind it, or a mark on its last letter.
+    is_open_after: bool,
+}
+
+/// What is too short to tell texts apart.
+const TEXT_BYTES_MIN: usize = 2;
+
+/// More of them find hardly less.
+const WORDS_MAX: usize = 4;
+
+/// How much shorter than the longest word one must be for it not to have been cut.
+const UNCUT_BYTES: usize = 8;
+
+/// Finds what an expression requires, the longest first; nothing where it requires nothing.
+pub(super) fn required_words(source: &str) -> Vec<RequiredWord> {
+    let parsed = ParserBuilder::new()
+        .case_insensitive(true)
+        .nest_limit(limits::QUERY_REGEX_DEPTH_MAX)
+        .build()
+        .parse(source);
+    let Ok(hir) = parsed else { return Vec::new() };
+    let mut runs = Runs::default();
+    runs.walk(&hir);
+    runs.end();
+    let mut words: Vec<RequiredWord> = runs.ended.iter().flat_map(|it| words_of(it)).collect();
+    words.retain(|it| it.text.len() >= TEXT_BYTES_MIN);
+    words.sort_by_key(|it| std::cmp::Reverse(it.text.len()));
+    words.dedup();
+    words.truncate(WORDS_MAX);
+    words
+}
+
+impl RequiredWord {
+    /// What every such word begins with.
+    pub(super) fn prefix(&self) -> &str {
+        if self.is_open_before { "" } else { self.stem() }
+    }
+
+    /// Whether a word of the index is one.
+    pub(super) fn passes(&self, word: &str) -> bool {
+        if word.len() + UNCUT_BYTES > limits::TERM_BYTES_MAX {
+            return true;
+        }
+        match (self.is_open_before, self.is_open_after) {
+            (false, false) => word == self.text,
+            (true, false) => word.ends_with(&self.text),
+            (false, true) => self.begins(word),
+            (true, true) => {
+                let stem = self.stem();
+                word.match_indices(stem).any(|(at, _)| self.begins(word.get(at..).unwrap_or(word)))
+            }
+        }
+    }
+
+    /// All but the last letter, which a mark behind it may have made another one.
+    fn stem(&self) -> &str {
+        let end = if self.is_open_after { self.text.len() - 1 } else { self.text.len() };
+        self.text.get(..end).unwrap_or(&self.text)
+    }
+
+    fn begins(&self, word: &str) -> bool {
+        let behind = word.strip_prefix(self.stem()).and_then(|it| it.chars().next());
+        word.starts_with(&self.text) || behind.is_some_and(|it| !it.is_ascii())
+    }
+}
+
+/// The texts that an expression spells out, in lower case. Only ASCII, of which the words of a text
+/// have each letter as it is.
+#[derive(Default)]
+struct Runs {
+    current: String,
+    ended: Vec<String>,
+}
+
+impl Runs {
+    fn walk(&mut self, hir: &Hir) {
+        match hir.kind() {
+            // Places between characters.
+            HirKind::Empty | HirKind::Look(_) => {}
+            HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
+                Ok(text) => text.chars().for_each(|it| self.take(ascii(it))),
+                Err(_) => self.end(),
+            },
+            HirKind::Class(class) => self.take(only_letter(class)),
+            HirKind::Repetition(repetition) => {
+                self.end();
+                if repetition.min > 0 {
+                    self.walk(&repetition.sub);
+                    self.end();
+                }
+            }
+            HirKind::Capture(capture) => self.walk(&capture.sub),
+            HirKind::Concat(parts) => parts.iter().for_each(|it| self.walk(it)),
+            HirKind::Alternation(_) => self.end(),
+        }
+    }
+
+    fn take(&mut self, letter: Option<char>) {
+        match letter {
+            Some(letter) => self.current.push(letter),
+            None => self.end(),
+        }
+    }
+
+    fn end(&mut self) {
+        if !self.current.is_empty() {
+            self.ended.push(std::mem::take(&mut self.current));
+        }
+    }
+}
+
+/// The ASCII character as which words have one.
+fn ascii(character: char) -> Option<char> {
+    match character {
+        // The Kelvin sign and the long s, which are k and s without regard to case.
+        '\u{212A}' => Some('k'),
+        '\u{17F}' => Some('s'),
+        it => it.is_ascii().then(|| it.to_ascii_lowercase()),
+    }
+}
+
+/// The letter of which a class has the cases.
+fn only_letter(class: &Class) -> Option<char> {
+    /// No letter has more cases.
+    const CASES_MAX: usize = 4;
+    let ranges: Vec<(char, char)> = match class {
+        Class::Unicode(class) => class.iter().map(|it| (it.start(), it.end())).collect(),
+        Class::Bytes(class) => {
+            class.iter().map(|it| (char::from(it.start()), char::from(it.end()))).collect()
+        }
+    };
+    let mut cases = ranges.into_iter().flat_map(|(first, last)| first..=last).take(CASES_MAX + 1);
+    let letter = ascii(cases.next()?)?;
+    let is_one = cases.all(|it| ascii(it) == Some(letter));
+    is_one.then_some(letter)
+}
+
+/// The words of a text, open where the text ends.
+fn words_of(run: &str) -> Vec<RequiredWord> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    for part in run.split(|it: char| !it.is_ascii_alphanumeric()) {
+        let end = start + part.len();
+        if !part.is_empty() {
+            words.push(RequiredWord {
+                text: part.to_owned(),
+                is_open_before: start == 0,
+                is_open_after: end == run.len(),
+            });
+        }
+        start = end + 1;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::query::Regexp;
+    use crate::store::words::words;
+
+    fn check(source: &str, expected: &[(&str, bool, bool)]) {
+        let found = required_words(source);
+        let found: Vec<(&str, bool, bool)> = found
+            .iter()
+            .map(|it| (it.text.as_str(), it.is_open_before, it.is_open_after))
+            .collect();
+        assert_eq!(found, expected, "{source}");
+    }
+
+    #[test]
+    fn what_is_spelt_out_is_required() {
+        check("inv.*42", &[("inv", true, true), ("42", true, true)]);
+        check(
+            "^Security alert: new",
+            &[("security", true, false), ("alert", false, false), ("new", false, true)],
+        );
+        check("(?-i)(Report)s?", &[("report", true, true)]);
+        check("(ab)+c", &[("ab", true, true)]);
+        check("risk|kiss", &[]);
+        check("[a-z]+x?", &[]);
+        check("a", &[]);
+        check("größe 12", &[("gr", true, true), ("12", false, true)]);
+        check("(", &[]);
+    }
+
+    proptest! {
+        /// A text in which an expression is found has the words that this requires.
+        #[test]
+        fn texts_that_have_it_have_its_words(
+            source in "[ab1K ]{0,3}(\\.\\*|[ab]|\\(ab\\)\\+|-|\\|)?[abs1 ]{1,4}",
+            text in "([abAB1ksſK \u{301}é-]|請|\u{200b}|½){0,14}",
+        ) {
+            let Ok(regexp) = Regexp::new(&source) else { return Ok(()) };
+            let required = required_words(&source);
+            let mut list = Vec::new();
+            words(&text, |it, _| list.push(it.to_owned()));
+            let has = required.iter().all(|it| list.iter().any(|word| it.passes(word)));
+            prop_assert!(!regexp.matches(&text) || has, "{:?} {:?}", required, list);
+        }
+    }
+}
