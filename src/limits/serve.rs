@@ -33,6 +33,10 @@ pub const SERVE_QUESTIONS_WAITING_MAX: usize = 256;
 /// Milliseconds that a question may take when nobody says otherwise.
 pub const SERVE_TIMEOUT_MS_DEFAULT: i64 = 10_000;
 
+/// Milliseconds for which a question is worked on, though whoever asked waits no longer: asked again
+/// it is answered. With a longer timeout it is that.
+pub const SERVE_WORK_MS_MAX: u64 = 30_000;
+
 /// Bytes of one answer. A longer one is refused with what to narrow.
 pub const SERVE_ANSWER_BYTES_MAX: usize = 32 << 20;
 

@@ -1,7 +1,7 @@
 //! Answers: made once for each commit and question, a few at a time, and kept for a while.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -70,9 +70,16 @@ pub(super) enum Length {
 type Key = (u64, String);
 
 /// What comes of a question that somebody works on.
-type Made = Option<Result<Answer, Arc<str>>>;
+type Made = Option<Result<Answer, Unmade>>;
 type Coming = watch::Receiver<Made>;
 type Promise = watch::Sender<Made>;
+
+/// Why nothing came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unmade {
+    GivenUp,
+    Fault,
+}
 
 enum Entry {
     Kept { answer: Answer, until: Instant, used: u64 },
@@ -154,7 +161,8 @@ impl Answers {
             }
             Ok(Ok(made)) => match made.clone() {
                 Some(Ok(answer)) => Ok(answer),
-                _ => Err(NoAnswer::Fault),
+                Some(Err(Unmade::GivenUp)) => Err(NoAnswer::TooLong(self.timeout.as_secs())),
+                Some(Err(Unmade::Fault)) | None => Err(NoAnswer::Fault),
             },
             // Whoever works on it has gone.
             Ok(Err(_)) => Err(NoAnswer::Fault),
@@ -182,15 +190,15 @@ impl Answers {
             Length::Short => &self.short_turns,
             Length::Long => &self.long_turns,
         });
+        let patience = self.timeout.max(Duration::from_millis(limits::SERVE_WORK_MS_MAX));
         tokio::spawn(async move {
             let turn = turns.acquire_owned().await;
             let made = match turn {
                 Ok(_turn) if answers.is_awaited(&key, &sender) => {
                     answers.made.fetch_add(1, Ordering::Relaxed);
-                    let made = tokio::task::spawn_blocking(move || work(&store)).await;
-                    made.map_err(|it| Arc::from(it.to_string()))
+                    work_within(patience, store, work).await
                 }
-                _ => Err(Arc::from("given up")),
+                _ => Err(Unmade::GivenUp),
             };
             answers.waiting.fetch_sub(1, Ordering::Relaxed);
             answers.keep(&key, made.as_ref().ok(), keeping);
@@ -261,6 +269,31 @@ impl Cache {
         if let Some(Entry::Kept { answer, .. }) = self.entries.remove(key) {
             self.bytes = self.bytes.saturating_sub(weight(key, &answer));
         }
+    }
+}
+
+/// Has a question worked on, and has that end after a while: the store then reads nothing more.
+async fn work_within(
+    patience: Duration,
+    store: Arc<Store>,
+    work: impl FnOnce(&Store) -> Answer + Send + 'static,
+) -> Result<Answer, Unmade> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let stoppable = store.stoppable(&stop);
+    drop(store);
+    let mut worked = tokio::task::spawn_blocking(move || work(&stoppable));
+    let in_time = tokio::time::timeout(patience, &mut worked).await;
+    let worked = match in_time {
+        Ok(worked) => worked,
+        Err(_) => {
+            stop.store(true, Ordering::Relaxed);
+            worked.await
+        }
+    };
+    match worked {
+        Ok(_) if stop.load(Ordering::Relaxed) => Err(Unmade::GivenUp),
+        Ok(answer) => Ok(answer),
+        Err(_) => Err(Unmade::Fault),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use hyper::body::Bytes;
@@ -177,14 +177,18 @@ impl Server {
             Err(error) => return no_answer(&error, reader),
         };
         let questions = Arc::clone(&self.questions);
+        let stop = Arc::new(AtomicBool::new(false));
+        let store = snapshot.store.stoppable(&stop);
         let made = tokio::task::spawn_blocking(move || {
             let question = Question { command, parameters: &parameters, now: questions.now() };
             // Kept until it is made, also where nobody waits for it any more.
             let _turn = turn;
-            bundle::make(questions.as_ref(), &question, &snapshot.store)
+            bundle::make(questions.as_ref(), &question, &store)
         });
         let patience = Duration::from_millis(limits::SERVE_EXPORT_MS_MAX);
-        match tokio::time::timeout(patience, made).await {
+        let made = tokio::time::timeout(patience, made).await;
+        stop.store(true, Ordering::Relaxed);
+        match made {
             Ok(Ok(Ok(made))) => download(made),
             Ok(Ok(Err(error))) => {
                 let (status, text, report) = told(&error);

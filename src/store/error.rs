@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 /// Why the store could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Whoever asked did not want to wait any longer ([`super::Store::stoppable`]).
+    #[error("given up before the end")]
+    Stopped,
     /// The path holds no store.
     #[error(
         "there is no store at {}: import into it first, or name another with --store", .path.display()

@@ -1,11 +1,13 @@
 //! Whoever reads sees one commit, whatever happens meanwhile.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::index::{CommittedIndex, IndexSnapshot, IndexWriter, read_checkpoint};
 use super::layout::Layout;
 use super::{
-    Checkpoint, Removal, RemovalRequest, Store, StoreWriter, VerifyOptions, reindex,
+    Checkpoint, Removal, RemovalRequest, Store, StoreError, StoreWriter, VerifyOptions, reindex,
     remove_records, verify,
 };
 use crate::event::Parser;
@@ -113,4 +115,26 @@ fn nothing_is_committed_that_could_not_be_read_again() {
     let mut checkpoint = read_checkpoint(&layout).unwrap();
     checkpoint.leftovers.push("../../thesis".to_owned());
     assert!(checkpoint.to_payload(&layout).is_err());
+}
+
+#[test]
+fn nothing_more_is_read_once_nobody_waits() {
+    let dir = tempfile::tempdir().unwrap();
+    store_with(dir.path(), 0..3);
+    let store = Store::open(dir.path()).unwrap();
+    let stop = Arc::default();
+    let stoppable = store.stoppable(&stop);
+    let places = store.newest(&tantivy::query::AllQuery, 3, None).unwrap().1;
+    let locations = store.places(&tantivy::query::AllQuery).unwrap();
+    assert_eq!((places.len(), locations.len()), (3, 3));
+    let read = |store: &Store| store.events().read(locations[0]).map(|_| ());
+    let scan = |store: &Store| store.fold_records(|| 0, |count, _| *count += 1, |a: i32, b| a + b);
+    read(&stoppable).unwrap();
+    assert_eq!(scan(&stoppable).unwrap(), 3);
+    stop.store(true, Ordering::Relaxed);
+    assert!(matches!(read(&stoppable), Err(StoreError::Stopped)));
+    assert!(matches!(scan(&stoppable), Err(StoreError::Stopped)));
+    // Others go on.
+    read(&store).unwrap();
+    assert_eq!(scan(&store).unwrap(), 3);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use tantivy::query::Query;
@@ -31,7 +32,7 @@ pub struct Store {
     snapshot: IndexSnapshot,
     pub(super) checkpoint: Checkpoint,
     pub(super) files: Arc<ArchiveFiles>,
-    table: OnceLock<Option<MessageTable>>,
+    table: Arc<OnceLock<Option<MessageTable>>>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -100,7 +101,20 @@ impl Store {
         files: &Arc<ArchiveFiles>,
     ) -> Self {
         let (layout, files) = (layout.clone(), Arc::clone(files));
-        Self { layout, snapshot, checkpoint, files, table: OnceLock::new() }
+        Self { layout, snapshot, checkpoint, files, table: Arc::default() }
+    }
+
+    /// The same commit, of whose archive nothing more is read once `stop` is set: what reads it then
+    /// fails with [`StoreError::Stopped`].
+    #[must_use]
+    pub fn stoppable(&self, stop: &Arc<AtomicBool>) -> Self {
+        Self {
+            layout: self.layout.clone(),
+            snapshot: self.snapshot.clone(),
+            checkpoint: self.checkpoint.clone(),
+            files: self.files.stoppable(stop),
+            table: Arc::clone(&self.table),
+        }
     }
 
     /// Where it lies.

@@ -137,6 +137,7 @@ impl Store {
             Chunk::Blocks { number, file, blocks } => {
                 let mut frame = Vec::new();
                 for (start, end) in blocks {
+                    self.files.go_on()?;
                     let length = usize::try_from(end - start).unwrap_or(usize::MAX);
                     frame.resize(length, 0);
                     let path = || self.layout.archive_file(*number);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::block::decompress_block;
@@ -24,15 +25,33 @@ const OPEN_FILES_MAX: usize = 64;
 pub(in crate::store) struct ArchiveFiles {
     layout: Layout,
     /// Files that were opened at the beginning.
-    held: HashMap<u32, Arc<File>>,
+    held: Arc<HashMap<u32, Arc<File>>>,
     /// Files that were opened when they were first read.
-    open: Mutex<HashMap<u32, Arc<File>>>,
+    open: Arc<Mutex<HashMap<u32, Arc<File>>>>,
+    /// Set when nobody wants what is read any more.
+    stop: Arc<AtomicBool>,
 }
 
 impl ArchiveFiles {
     /// Files that nobody removes meanwhile: they are opened when they are first read.
     pub(in crate::store) fn new(layout: &Layout) -> Arc<Self> {
-        Arc::new(Self { layout: layout.clone(), held: HashMap::new(), open: Mutex::default() })
+        Arc::new(Self::of(layout, HashMap::new()))
+    }
+
+    fn of(layout: &Layout, held: HashMap<u32, Arc<File>>) -> Self {
+        let (layout, held) = (layout.clone(), Arc::new(held));
+        Self { layout, held, open: Arc::default(), stop: Arc::default() }
+    }
+
+    /// The same files, of which nothing more is read once `stop` is set.
+    pub(in crate::store) fn stoppable(&self, stop: &Arc<AtomicBool>) -> Arc<Self> {
+        let (held, open) = (Arc::clone(&self.held), Arc::clone(&self.open));
+        Arc::new(Self { layout: self.layout.clone(), held, open, stop: Arc::clone(stop) })
+    }
+
+    /// Fails once nobody wants what is read any more.
+    pub(in crate::store) fn go_on(&self) -> Result<(), StoreError> {
+        if self.stop.load(Ordering::Relaxed) { Err(StoreError::Stopped) } else { Ok(()) }
     }
 
     /// Opens the files that count as of a commit, up to [`limits::ARCHIVE_FILES_OPEN_MAX`], the
@@ -56,8 +75,7 @@ impl ArchiveFiles {
                 _ => is_any_missing = true,
             }
         }
-        let files = Self { layout: layout.clone(), held, open: Mutex::default() };
-        Ok((Arc::new(files), is_any_missing))
+        Ok((Arc::new(Self::of(layout, held)), is_any_missing))
     }
 
     /// The frames of a file, up to the end that counts.
@@ -190,6 +208,7 @@ impl ArchiveReader {
     }
 
     fn load(&mut self, number: u32, offset: u32) -> Result<Vec<u8>, StoreError> {
+        self.files.go_on()?;
         let path = self.files.layout.archive_file(number);
         let file = self.files.get(number)?;
         let frame = &mut self.frame;
