@@ -5,11 +5,13 @@
 
 mod insights;
 mod message_table;
+mod page;
 mod query;
 mod serve;
 mod triage;
 pub use insights::*;
 pub use message_table::*;
+pub use page::*;
 pub use query::*;
 pub use serve::*;
 pub use triage::*;

@@ -138,7 +138,7 @@ fn at_once() -> Vec<String> {
 #[test]
 fn the_answers_do_not_depend_on_the_way_in() {
     let log = Log::new("2");
-    let text = fs::read_to_string(log.path("log.ndjson")).unwrap() + &at_once().join("\n");
+    let text = fs::read_to_string(log.path("log.ndjson")).unwrap() + at_once().join("\n").as_str();
     fs::write(log.path("log.ndjson"), &text).unwrap();
     let whole = log.path("store");
     on(&whole, &["import", log.path("log.ndjson").to_str().unwrap()]).with(0);

@@ -232,7 +232,7 @@ fn the_schema_leaks_no_value() {
         "see bob@acme.example",
         json!({"zoe@far.example": {"深": "secret 2"}, "n": 4711}),
     );
-    fs::write(&log, fs::read_to_string(&log).unwrap() + &extra + "\n").unwrap();
+    fs::write(&log, fs::read_to_string(&log).unwrap() + extra.as_str() + "\n").unwrap();
     let mut values: Vec<String> =
         ["secret", "bob@", "zoe@", "深", "4711"].map(str::to_owned).into();
     let mut names: Vec<String> = Vec::new();

@@ -105,6 +105,10 @@ mod triage;
 mod removal;
 // One form for each address, status, ID and record.
 mod normal_forms;
+// The pages in a real browser: by keyboard, on a telephone, in the dark, without script.
+mod browser;
+// Where pages lead, and what they show.
+mod pages;
 // Who may ask the server.
 mod serve;
 // What the server answers.

@@ -101,7 +101,7 @@ impl Site {
         let services = format!(
             "\n[services lo]\ncloudwatch_logs =\n  endpoint_url = {url}\nsts =\n  endpoint_url = {url}\n"
         );
-        fs::write(self.path("config"), text + &services).unwrap();
+        fs::write(self.path("config"), text + services.as_str()).unwrap();
         self.cloud.lock().calls.clear();
     }
 

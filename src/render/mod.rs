@@ -73,8 +73,11 @@ pub use step::{marked_sentence, sentence};
 pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 pub use trace_table::{
-    checks, why, write_divider, write_not_found, write_trace_table, write_trace_tables,
+    checks, telling_recipients, why, write_divider, write_not_found, write_trace_table,
+    write_trace_tables,
 };
-pub use triage::{write_triage, write_triage_csv, write_triage_json};
+pub use triage::{
+    finding_in_words, findings_of_nothing, write_triage, write_triage_csv, write_triage_json,
+};
 
 pub use crate::time::human_duration;

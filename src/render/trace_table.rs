@@ -178,29 +178,40 @@ pub fn checks(message: &Message) -> Option<String> {
     Some(words.collect::<Vec<_>>().join(", "))
 }
 
+/// The rows that tell what became of a message: one for each address, and whatever went wrong with
+/// another copy; the worst first.
+#[must_use]
+pub fn telling_recipients(message: &Message) -> Vec<&Recipient> {
+    let mut rows = message.deciding_recipients();
+    let decides: HashSet<*const Recipient> =
+        rows.iter().map(|it| std::ptr::from_ref(*it)).collect();
+    // What went wrong with another copy is never left out.
+    rows.extend(message.recipients.iter().filter(|it| {
+        it.outcome.is_bad()
+            && it.direction == Direction::Incoming
+            && !decides.contains(&std::ptr::from_ref(*it))
+    }));
+    worst_first(rows)
+}
+
+fn worst_first(mut rows: Vec<&Recipient>) -> Vec<&Recipient> {
+    rows.sort_by_key(|it| (!it.outcome.is_bad(), it.outcome != Outcome::Pending));
+    rows
+}
+
 fn write_recipients(
     message: &Message,
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut rows: Vec<&Recipient> = if options.lists_all {
-        message.recipients.iter().collect()
+    let rows: Vec<&Recipient> = if options.lists_all {
+        worst_first(message.recipients.iter().collect())
     } else {
-        let mut rows = message.deciding_recipients();
-        let decides: HashSet<*const Recipient> =
-            rows.iter().map(|it| std::ptr::from_ref(*it)).collect();
-        // What went wrong with another copy is never left out.
-        rows.extend(message.recipients.iter().filter(|it| {
-            it.outcome.is_bad()
-                && it.direction == Direction::Incoming
-                && !decides.contains(&std::ptr::from_ref(*it))
-        }));
-        rows
+        telling_recipients(message)
     };
     if rows.is_empty() {
         return Ok(());
     }
-    rows.sort_by_key(|it| (!it.outcome.is_bad(), it.outcome != Outcome::Pending));
     let shown = if options.lists_all { rows.len() } else { limits::TABLE_RECIPIENTS_MAX };
     let mut table = Table::new(RECIPIENT_COLUMNS).indented(INDENT);
     for row in rows.iter().take(shown) {

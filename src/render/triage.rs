@@ -46,6 +46,26 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
     }
 }
 
+/// How a finding is headed: what one of it is, or several.
+#[must_use]
+pub fn finding_in_words(kind: FindingKind, count: u64) -> &'static str {
+    let (one, several) = words(kind);
+    if count == 1 { one } else { several }
+}
+
+/// What was looked for and not found, in words, each thing once.
+#[must_use]
+pub fn findings_of_nothing(triage: &Triage) -> Vec<&'static str> {
+    let mut nothing: Vec<&str> = Vec::new();
+    for finding in triage.findings.iter().filter(|it| it.count == 0) {
+        let is_known = finding.kind != FindingKind::Bursts || triage.before.is_some();
+        if is_known && !nothing.contains(&nothing_of(finding.kind)) {
+            nothing.push(nothing_of(finding.kind));
+        }
+    }
+    nothing
+}
+
 /// What there is nothing of, in words.
 fn nothing_of(kind: FindingKind) -> &'static str {
     match kind {
@@ -121,13 +141,7 @@ pub fn write_triage(
             write_finding(finding, command, options, out)?;
         }
     }
-    let mut nothing: Vec<&str> = Vec::new();
-    for finding in triage.findings.iter().filter(|it| it.count == 0) {
-        let is_known = finding.kind != FindingKind::Bursts || triage.before.is_some();
-        if is_known && !nothing.contains(&nothing_of(finding.kind)) {
-            nothing.push(nothing_of(finding.kind));
-        }
-    }
+    let nothing = findings_of_nothing(triage);
     if !nothing.is_empty() {
         writeln!(out, "\nNone: {}", nothing.join(", "))?;
     }
@@ -144,8 +158,7 @@ fn write_finding(
         FindingKind::NoBeginning | FindingKind::Slow | FindingKind::CleanInJunk => UNDECIDED,
         _ => BAD,
     };
-    let (one, several) = words(finding.kind);
-    let what = if finding.count == 1 { one } else { several };
+    let what = finding_in_words(finding.kind, finding.count);
     let before = finding.before.map(|it| format!(" ({it})")).unwrap_or_default();
     writeln!(out, "{style}{}{before} {what}{style:#}", finding.count)?;
     let mut table = Table::new([

@@ -113,9 +113,26 @@ pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
 #[must_use]
 pub fn histogram(slots: &HashMap<i64, u64>, zone: &Zone) -> Option<Histogram> {
     let (first, last) = (slots.keys().min()?, slots.keys().max()?);
+    let (interval, intervals) = picture_intervals(*first, *last, zone)?;
+    let mut counts = vec![0; intervals.count()];
+    for (slot, count) in slots {
+        let ms = slot.saturating_mul(limits::HISTOGRAM_SLOT_MS);
+        if let Some(slot) = counts.get_mut(intervals.place_of(ms)) {
+            *slot += count;
+        }
+    }
+    Some(Histogram { interval, intervals, counts })
+}
+
+/// The intervals that make a picture of the slots from `first` to `last`, and their length in a word.
+pub(super) fn picture_intervals(
+    first: i64,
+    last: i64,
+    zone: &Zone,
+) -> Option<(&'static str, Intervals)> {
     let ms = |slot: i64| slot.saturating_mul(limits::HISTOGRAM_SLOT_MS);
-    let span = ms(last.saturating_sub(*first).saturating_add(1));
-    let (first, last) = (Timestamp::from_ms(ms(*first))?, Timestamp::from_ms(ms(*last))?);
+    let span = ms(last.saturating_sub(first).saturating_add(1));
+    let (first, last) = (Timestamp::from_ms(ms(first))?, Timestamp::from_ms(ms(last))?);
     let choices = [
         ("15m", Interval::Length(limits::HISTOGRAM_SLOT_MS), limits::HISTOGRAM_SLOT_MS),
         ("hour", Interval::Length(3_600_000), 3_600_000),
@@ -124,13 +141,7 @@ pub fn histogram(slots: &HashMap<i64, u64>, zone: &Zone) -> Option<Histogram> {
     let fitting = choices.into_iter().find(|it| span / it.2 <= limits::HISTOGRAM_BARS);
     let (name, interval) = fitting.map_or(("week", Interval::Week), |it| (it.0, it.1));
     let intervals = Intervals::new(interval, first, last, zone, limits::INTERVALS_MAX)?;
-    let mut counts = vec![0; intervals.count()];
-    for (slot, count) in slots {
-        if let Some(slot) = counts.get_mut(intervals.place_of(ms(*slot))) {
-            *slot += count;
-        }
-    }
-    Some(Histogram { interval: name, intervals, counts })
+    Some((name, intervals))
 }
 
 #[cfg(test)]

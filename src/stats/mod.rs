@@ -17,6 +17,7 @@ mod latency;
 mod listed_values;
 mod messages;
 mod metrics;
+mod outcome_series;
 mod tally;
 
 pub use crate::event::cause_of;
@@ -31,6 +32,7 @@ pub use key::{CountKey, Unit};
 pub(crate) use latency::percentile;
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
+pub use outcome_series::{OutcomeSeries, OutcomeSlot, outcome_series};
 pub use tally::{CountRow, Counts};
 
 use crate::limits;

@@ -7,6 +7,7 @@ mod configuration;
 mod inputs;
 mod page;
 mod refusals;
+mod served;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -89,8 +90,13 @@ fn typable() -> impl Iterator<Item = &'static str> {
 const OURS: [&str; 7] =
     ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[36m"];
 
+/// How many kinds of harm there are.
+pub(crate) fn harm_count() -> usize {
+    HARMS.len()
+}
+
 /// A log in which every text is hostile.
-fn log() -> String {
+pub(crate) fn log() -> String {
     let mut lines = Vec::new();
     for (index, harm) in HARMS.iter().enumerate() {
         for name in [

@@ -1,6 +1,37 @@
 //! The pages: each a function from a question to HTML.
+//!
+//! A page is made in three steps: the question's answer is read from the library, as the command
+//! of the same name reads it; it becomes a view, in which everything is text that only has to be
+//! put down; a template puts it down. Templates print through [`escape::Door`] alone, and every
+//! picture is SVG with places in percent, so that it fits a telephone and a wall. All that a page
+//! is for works without script; `page.js` adds keys, the brush, and the look for what is new.
 
-use super::{Parameters, QuestionError, Questions};
+mod axis;
+mod bars;
+mod coverage;
+mod escape;
+mod facets;
+mod frame;
+mod lanes;
+mod lead;
+mod lines;
+mod message;
+mod messages;
+mod nothing;
+mod period;
+mod recipients;
+mod search;
+mod start;
+mod statistics;
+mod status;
+mod steps;
+mod words;
+
+use askama::Template;
+
+use self::frame::Frame;
+use super::{Command, Parameters, Question, QuestionError, Questions};
+use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
 
@@ -18,6 +49,12 @@ pub struct PageRequest<'r> {
     pub now: Timestamp,
 }
 
+impl PageRequest<'_> {
+    fn question<'q>(&self, command: Command, parameters: &'q Parameters) -> Question<'q> {
+        Question { command, parameters, now: self.now }
+    }
+}
+
 /// What comes of a request for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -27,6 +64,13 @@ pub enum Reply {
     Elsewhere(String),
     /// JSON for the script of a page.
     Json(String),
+}
+
+impl Reply {
+    fn page(page: &impl Template) -> Result<Self, QuestionError> {
+        let html = page.render().map_err(|error| QuestionError::Failed(error.to_string()))?;
+        Ok(Self::Html(html))
+    }
 }
 
 /// A file that pages name.
@@ -41,8 +85,11 @@ pub struct Asset {
 /// Whether there is a page at a path.
 #[must_use]
 pub fn is_page(path: &str) -> bool {
-    path == "/"
+    PATHS.contains(&path)
 }
+
+const PATHS: [&str; 8] =
+    ["/", "/find", "/messages", "/message", "/search", "/statistics", "/status", "/pulse"];
 
 /// Lays out a page.
 ///
@@ -50,18 +97,82 @@ pub fn is_page(path: &str) -> bool {
 ///
 /// [`QuestionError`], which [`refusal`] lays out.
 pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
-    let records = request.store.checkpoint().records;
-    Ok(Reply::Html(format!("<!doctype html><title>mailtrace</title><p>{records} events</p>")))
+    match request.path {
+        "/" => start::page(request),
+        "/find" => {
+            let text = request.parameters.get("q").unwrap_or_default();
+            Ok(Reply::Elsewhere(lead::lead(text, request.store, request.now)?))
+        }
+        "/messages" => messages::page(request),
+        "/message" => message::page(request),
+        "/search" => search::page(request),
+        "/statistics" => statistics::page(request),
+        "/status" => status::page(request),
+        "/pulse" => {
+            let records = request.store.checkpoint().records;
+            Ok(Reply::Json(format!("{{\"records\":{records}}}\n")))
+        }
+        _ => Err(QuestionError::refused("there is no such page")),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "refusal.html", config = "src/serve/pages/askama.toml")]
+struct RefusalPage<'r> {
+    frame: Frame,
+    status: u16,
+    heading: &'static str,
+    text: &'r str,
+    report: Vec<&'r str>,
 }
 
 /// Lays out why there is no page. `text` may be the client's own words.
 #[must_use]
-pub fn refusal(status: u16, _text: &str, _report: Option<&str>) -> String {
-    format!("<!doctype html><title>mailtrace</title><p>{status}</p>")
+pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
+    let heading = match status {
+        400 => "This question cannot be read",
+        401 => "Who are you?",
+        403 => "Not from there",
+        404 => "Nothing is here",
+        503 => "This takes too long",
+        _ => "Something went wrong",
+    };
+    let page = RefusalPage {
+        frame: Frame::bare(heading),
+        status,
+        heading,
+        text,
+        report: report.map(|it| it.lines().collect()).unwrap_or_default(),
+    };
+    // The template has no part that can fail.
+    page.render().unwrap_or_default()
 }
 
 /// The file of a name, as it stands behind `/assets/`.
 #[must_use]
-pub fn asset(_name: &str) -> Option<Asset> {
-    None
+pub fn asset(name: &str) -> Option<Asset> {
+    let (content_type, text) = match name {
+        "page.css" => ("text/css; charset=utf-8", include_str!("assets/page.css")),
+        "page.js" => ("text/javascript; charset=utf-8", include_str!("assets/page.js")),
+        "icon.svg" => ("image/svg+xml", include_str!("assets/icon.svg")),
+        _ => return None,
+    };
+    Some(Asset { content_type, bytes: text.as_bytes() })
+}
+
+/// A list is as long as a page, where its question does not say otherwise.
+fn with_limit(parameters: &Parameters) -> Parameters {
+    match parameters.get("limit") {
+        Some(_) => parameters.clone(),
+        None => parameters.with("limit", &limits::PAGE_ROWS.to_string()),
+    }
+}
+
+impl Parameters {
+    /// The same without fields of forms that say nothing: these are sent too.
+    fn without_empty(&self) -> Self {
+        const FIELDS: [&str; 5] = ["q", "since", "until", "on", "cursor"];
+        let is_empty = |name: &&str| self.get(name).is_some_and(|it| it.trim().is_empty());
+        FIELDS.iter().filter(|it| is_empty(it)).fold(self.clone(), |it, name| it.without(name))
+    }
 }

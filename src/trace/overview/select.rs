@@ -195,6 +195,15 @@ impl Found<'_> {
         }
     }
 
+    /// What became of it as a whole.
+    pub(crate) fn message_outcome(&self) -> MessageOutcome {
+        match self {
+            Self::Listed { message, .. } => of_message(&message.rows),
+            Self::Columns { rows, .. } => of_message(rows),
+            Self::Read { message, .. } => message.outcome,
+        }
+    }
+
     fn summary(&self) -> Option<MessageSummary> {
         let event = self.event();
         match self {

@@ -1,0 +1,52 @@
+//! Bounds of the pages that `mailtrace serve` shows.
+
+/// Recipients of one message on one page: whoever looks for one of thousands filters.
+pub const PAGE_RECIPIENTS: usize = 25;
+
+/// Events of one message on one page, each with its original.
+pub const PAGE_EVENTS: usize = 50;
+
+/// Recipients of one message that a list names before it counts the rest.
+pub const PAGE_ROW_RECIPIENTS: usize = 5;
+
+/// Columns of a text in a list.
+pub const PAGE_TEXT_COLUMNS: usize = 160;
+
+/// Columns of a text that is shown as a whole, such as the subject of the message in question.
+pub const PAGE_LONG_TEXT_COLUMNS: usize = 600;
+
+/// Bytes of an original that a page shows.
+pub const PAGE_ORIGINAL_BYTES: usize = 64 << 10;
+
+/// Messages of one ID that a page shows whole.
+pub const PAGE_MESSAGES_MAX: usize = 20;
+
+/// Lanes of a message's picture: one for each leg.
+pub const PAGE_LANES: usize = 24;
+
+/// Marks of one lane; steps that lie closer than a mark is wide share one anyway.
+pub const PAGE_LANE_MARKS: usize = 150;
+
+/// Long silences that a message's time axis leaves out, the longest ones.
+pub const PAGE_AXIS_BREAKS: usize = 5;
+
+/// Milliseconds of the shortest silence that a time axis leaves out.
+pub const PAGE_AXIS_BREAK_MS_MIN: i64 = 60_000;
+
+/// Covered ranges that a bar shows; shorter gaps are not seen in it.
+pub const PAGE_COVERED_RANGES: usize = 300;
+
+/// Rows of a list on one page, where the page does not say otherwise.
+pub const PAGE_ROWS: usize = 50;
+
+/// Rows of a table of numbers.
+pub const PAGE_COUNT_ROWS: usize = 12;
+
+/// Messages of a finding that the first page names.
+pub const PAGE_TRIAGE_ITEMS: usize = 3;
+
+/// Seconds between two looks whether the store has grown.
+pub const PAGE_PULSE_SECONDS: u64 = 10;
+
+/// Events of an answer above which their values are not counted beside it: each is read.
+pub const PAGE_FACET_EVENTS_MAX: u64 = 200_000;

@@ -1,0 +1,125 @@
+//! What all pages have around them.
+
+use super::PageRequest;
+use super::words::grouped;
+use crate::limits;
+use crate::serve::{Command, Parameters, QuestionError};
+use crate::time::{Timestamp, Zone};
+
+/// Which part of the site a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tab {
+    Start,
+    Messages,
+    Message,
+    Search,
+    Statistics,
+    Status,
+    None,
+}
+
+impl Tab {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Messages | Self::Message => "messages",
+            Self::Search => "search",
+            Self::Statistics => "statistics",
+            Self::Status => "status",
+            Self::None => "",
+        }
+    }
+}
+
+/// What stands around a page.
+#[derive(Clone, Debug)]
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) tab: &'static str,
+    pub(super) zone: String,
+    /// How many events the store has: whoever looks again sees whether it has grown.
+    pub(super) records: u64,
+    pub(super) events: String,
+    pub(super) pulse_seconds: u64,
+    /// The command lines that give the same, with what each gives where there are several.
+    pub(super) commands: Vec<(&'static str, String)>,
+    /// The API's address for the same, where there is one.
+    pub(super) api: Option<String>,
+}
+
+impl Frame {
+    pub(super) fn new(request: &PageRequest<'_>, title: &str, tab: Tab, zone: &Zone) -> Self {
+        let records = request.store.checkpoint().records;
+        Self {
+            title: title.to_owned(),
+            tab: tab.as_str(),
+            zone: zone_name(request.now, zone),
+            records,
+            events: grouped(records),
+            pulse_seconds: limits::PAGE_PULSE_SECONDS,
+            commands: Vec::new(),
+            api: None,
+        }
+    }
+
+    /// A frame for a page that knows of no store.
+    pub(super) fn bare(title: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            tab: Tab::None.as_str(),
+            zone: String::new(),
+            records: 0,
+            events: String::new(),
+            pulse_seconds: 0,
+            commands: Vec::new(),
+            api: None,
+        }
+    }
+
+    /// The same with the command line and the API's address that give the same.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError`].
+    pub(super) fn with_command(
+        mut self,
+        request: &PageRequest<'_>,
+        command: Command,
+        parameters: &Parameters,
+    ) -> Result<Self, QuestionError> {
+        self.add_command("", request, command, parameters)?;
+        let name = command.as_str();
+        self.api = Some(match parameters.is_empty() {
+            true => format!("api/v1/{name}"),
+            false => format!("api/v1/{name}?{parameters}"),
+        });
+        Ok(self)
+    }
+
+    /// Adds a command line, and what it gives.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError`].
+    pub(super) fn add_command(
+        &mut self,
+        gives: &'static str,
+        request: &PageRequest<'_>,
+        command: Command,
+        parameters: &Parameters,
+    ) -> Result<(), QuestionError> {
+        let line = request.questions.command_line(&request.question(command, parameters))?;
+        self.commands.push((gives, line));
+        Ok(())
+    }
+}
+
+/// The offset that the zone's times end in.
+fn zone_name(now: Timestamp, zone: &Zone) -> String {
+    const INSTANT_CHARACTERS: usize = "2026-11-23T21:34:00.000".len();
+    let shown = now.in_zone(zone);
+    match shown.get(INSTANT_CHARACTERS..) {
+        Some("Z") | None => "UTC".to_owned(),
+        Some(offset) => format!("UTC{offset}"),
+    }
+}

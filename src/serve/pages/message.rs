@@ -1,0 +1,314 @@
+//! The page of a message, the heart of it all; and of one that was not found.
+
+use askama::Template;
+
+use super::coverage::CoverageBar;
+use super::frame::{Frame, Tab};
+use super::lanes::Picture;
+use super::recipients::RecipientTable;
+use super::steps::Steps;
+use super::words::{Badge, When, grouped};
+use super::{PageRequest, Reply};
+use crate::event::Address;
+use crate::limits;
+use crate::query::ids_like;
+use crate::render::{
+    Marked, TableOptions, checks, fit, headline, human_duration, marked_sentence, write_trace_table,
+};
+use crate::serve::{Command, Parameters, QuestionError};
+use crate::time::Zone;
+use crate::trace::{Message, trace_ids};
+
+/// Parameters that say which part of a message its page shows; no command has them.
+const OF_THE_PAGE: [&str; 4] = ["only", "recipient", "recipients", "steps"];
+
+#[derive(Template)]
+#[template(path = "message.html", config = "src/serve/pages/askama.toml")]
+struct MessagePage {
+    frame: Frame,
+    id: String,
+    message: MessageView,
+    recipients: RecipientTable,
+    picture: Picture,
+    steps: Steps,
+}
+
+/// What is said of a message as a whole.
+struct MessageView {
+    headline: String,
+    badge: Badge,
+    subject: Option<String>,
+    from: Option<String>,
+    sender: Option<String>,
+    message_ids: Vec<String>,
+    more_ids: Option<String>,
+    first: When,
+    lasted: Option<String>,
+    verdicts: Vec<Verdict>,
+    checks: Option<String>,
+    rules: Vec<AppliedRule>,
+    is_truncated: bool,
+    events: String,
+    as_text: Vec<String>,
+    links: Vec<(&'static str, String)>,
+    bundle: String,
+    steps_parameters: String,
+}
+
+/// What one check said.
+struct Verdict {
+    check: &'static str,
+    word: String,
+    class: &'static str,
+}
+
+struct AppliedRule {
+    says: String,
+    href: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "several.html", config = "src/serve/pages/askama.toml")]
+struct SeveralPage {
+    frame: Frame,
+    id: String,
+    total: String,
+    messages: Vec<Candidate>,
+}
+
+/// One of several messages that an ID may mean.
+struct Candidate {
+    href: String,
+    headline: String,
+    badge: Badge,
+    when: When,
+    subject: String,
+    from: String,
+}
+
+#[derive(Template)]
+#[template(path = "missing.html", config = "src/serve/pages/askama.toml")]
+struct MissingPage {
+    frame: Frame,
+    id: String,
+    candidates: Vec<(String, String)>,
+    is_beginning: bool,
+    has_more: bool,
+    coverage: CoverageBar,
+    search: String,
+}
+
+/// The page of the message that is asked for.
+///
+/// # Errors
+///
+/// [`QuestionError`].
+pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+    let mut parameters = request.parameters.clone();
+    for name in OF_THE_PAGE {
+        parameters = parameters.without(name);
+    }
+    let id = parameters.get("id").unwrap_or_default().trim().to_owned();
+    if id.is_empty() {
+        return Ok(Reply::Elsewhere("./".to_owned()));
+    }
+    let question = request.question(Command::Trace, &parameters);
+    let asked = request.questions.trace(&question, request.store)?;
+    let ids = asked.ids.iter().map(String::as_str);
+    let traced = trace_ids(request.store, ids, &asked.rules)?;
+    let frame = |title: &str| {
+        let frame = Frame::new(request, title, Tab::Message, &asked.zone);
+        frame.with_command(request, Command::Trace, &parameters)
+    };
+    match traced.messages.as_slice() {
+        [] => missing(request, &id, frame("Not found")?, &asked.zone),
+        [only] => Ok(found(request, only, frame(&title(only))?, &asked.zone)?),
+        several => {
+            let all = several.len();
+            let shown = several.iter().take(limits::PAGE_MESSAGES_MAX);
+            let page = SeveralPage {
+                frame: frame("Several messages")?,
+                id: fit(&id, limits::PAGE_TEXT_COLUMNS),
+                total: grouped(all as u64),
+                messages: shown.map(|it| candidate(it, &asked.zone)).collect(),
+            };
+            Reply::page(&page)
+        }
+    }
+}
+
+fn title(message: &Message) -> String {
+    let subject = message.subject.as_deref().map(|it| fit(it, TITLE_COLUMNS));
+    subject.filter(|it| !it.trim().is_empty()).unwrap_or_else(|| "Message".to_owned())
+}
+
+/// Columns of a title, of which browsers show some thirty.
+const TITLE_COLUMNS: usize = 60;
+
+/// One of the legs of a message is its own: its trace ID asks for it alone.
+fn candidate(message: &Message, zone: &Zone) -> Candidate {
+    let id = message.trace_ids.first().cloned().or_else(|| message.any_id()).unwrap_or_default();
+    let from = message.from.as_ref().or(message.sender.as_ref());
+    Candidate {
+        href: href_of(&id),
+        headline: headline(message).to_string(),
+        badge: Badge::of_message(message.outcome),
+        when: When::new(message.first_seen, zone),
+        subject: fit(message.subject.as_deref().unwrap_or_default(), limits::PAGE_TEXT_COLUMNS),
+        from: from.map(shown).unwrap_or_default(),
+    }
+}
+
+/// Where the message of an ID is shown.
+pub(super) fn href_of(id: &str) -> String {
+    format!("message?{}", Parameters::default().with("id", id))
+}
+
+fn shown(address: &Address<'_>) -> String {
+    Marked::address(address.logged()).to_string()
+}
+
+fn missing(
+    request: &PageRequest<'_>,
+    id: &str,
+    frame: Frame,
+    zone: &Zone,
+) -> Result<Reply, QuestionError> {
+    let found = ids_like(request.store, id, &|_, _| {})?.unwrap_or_default();
+    let page = MissingPage {
+        frame,
+        id: fit(id, limits::PAGE_TEXT_COLUMNS),
+        candidates: found.ids.iter().map(|it| (href_of(it), it.clone())).collect(),
+        is_beginning: found.is_beginning,
+        has_more: found.has_more,
+        coverage: CoverageBar::of(request.store, request.now, zone),
+        search: format!("messages?{}", Parameters::default().with("q", id)),
+    };
+    Reply::page(&page)
+}
+
+fn found(
+    request: &PageRequest<'_>,
+    message: &Message,
+    frame: Frame,
+    zone: &Zone,
+) -> Result<Reply, QuestionError> {
+    let parameters = request.parameters;
+    let page = MessagePage {
+        frame,
+        id: parameters.get("id").unwrap_or_default().to_owned(),
+        message: view(message, parameters, zone),
+        recipients: RecipientTable::of(message, parameters, zone),
+        picture: Picture::of(message, zone),
+        steps: Steps::of(message, request.store, parameters, zone)?,
+    };
+    Reply::page(&page)
+}
+
+impl MessagePage {
+    /// Where an event of the message is shown: on this page of its steps, or on another.
+    fn step_href(&self, event: &usize) -> String {
+        let number = event + 1;
+        if self.steps.rows.iter().any(|it| it.number == number) {
+            return format!("#step-{number}");
+        }
+        let page = Steps::page_of(*event);
+        format!("message?{}&steps={page}#step-{number}", self.message.steps_parameters)
+    }
+}
+
+/// IDs of a message that its page names.
+const IDS_SHOWN: usize = 3;
+
+/// Rules that were applied that its page names.
+const RULES_SHOWN: usize = 10;
+
+fn view(message: &Message, parameters: &Parameters, zone: &Zone) -> MessageView {
+    let is_other = message.sender.is_some() && message.sender != message.from;
+    let ids = &message.message_ids;
+    let lasted = message.last_seen.ms_since(message.first_seen);
+    let id = message.any_id().unwrap_or_default();
+    let mut rules: Vec<AppliedRule> = Vec::new();
+    for stored in &message.events {
+        let event = &stored.event;
+        if event.name != crate::event::EventName::RuleApplied {
+            continue;
+        }
+        let says = marked_sentence(event).to_string();
+        let is_new = rules.len() < RULES_SHOWN && rules.iter().all(|it| it.says != says);
+        if is_new {
+            let name = event.rule_name.as_deref().filter(|it| !it.trim().is_empty());
+            let href = name.map(|it| super::facets::narrowed_to("rule", Some(it)));
+            rules.push(AppliedRule { says, href: href.flatten() });
+        }
+    }
+    MessageView {
+        headline: headline(message).to_string(),
+        badge: Badge::of_message(message.outcome),
+        subject: message.subject.as_deref().map(|it| fit(it, limits::PAGE_LONG_TEXT_COLUMNS)),
+        from: message.from.as_ref().or(message.sender.as_ref()).map(shown),
+        sender: message.sender.as_ref().filter(|_| is_other && message.from.is_some()).map(shown),
+        message_ids: ids.iter().take(IDS_SHOWN).map(ToString::to_string).collect(),
+        more_ids: ids
+            .len()
+            .checked_sub(IDS_SHOWN)
+            .filter(|it| *it > 0)
+            .map(|it| grouped(it as u64)),
+        first: When::new(message.first_seen, zone),
+        lasted: (lasted > 0).then(|| human_duration(lasted)),
+        verdicts: verdicts(message),
+        checks: checks(message),
+        rules,
+        is_truncated: message.is_truncated,
+        events: grouped(message.events.len() as u64),
+        as_text: as_text(message, zone),
+        links: related(message),
+        bundle: format!("export/trace.zip?{}", Parameters::default().with("id", &id)),
+        steps_parameters: parameters.without("steps").to_string(),
+    }
+}
+
+fn verdicts(message: &Message) -> Vec<Verdict> {
+    let verdicts = &message.verdicts;
+    let all = [
+        ("spam", &verdicts.spam),
+        ("DKIM", &verdicts.dkim),
+        ("DMARC", &verdicts.dmarc),
+        ("SPF", &verdicts.spf),
+    ];
+    let known = all.into_iter().filter_map(|(check, verdict)| Some((check, verdict.as_deref()?)));
+    let verdict = |(check, word): (&'static str, &str)| Verdict {
+        check,
+        word: fit(word, TITLE_COLUMNS),
+        class: match word {
+            "PASS" => "good",
+            "FAIL" => "bad",
+            _ => "unknown",
+        },
+    };
+    known.map(verdict).collect()
+}
+
+/// What the command prints, line by line: headline, what is known, recipients and steps.
+fn as_text(message: &Message, zone: &Zone) -> Vec<String> {
+    const WIDTH: usize = 100;
+    let options = TableOptions { width: WIDTH, zone: zone.clone(), lists_all: false };
+    let mut text = Vec::new();
+    // Writing to memory cannot fail.
+    let _infallible = write_trace_table(message, &options, &mut text);
+    let text = String::from_utf8_lossy(&text);
+    let plain = anstream::adapter::strip_str(&text).to_string();
+    plain.lines().map(str::to_owned).collect()
+}
+
+/// What else one may want to see of a message.
+fn related(message: &Message) -> Vec<(&'static str, String)> {
+    let mut links = Vec::new();
+    let sender = message.sender.as_ref().or(message.from.as_ref());
+    let from_sender = sender.and_then(|it| super::facets::narrowed_to("from", Some(it.as_str())));
+    links.extend(from_sender.map(|it| ("More of this sender", it)));
+    let domain = sender.and_then(|it| crate::event::domain_of(it.as_str()));
+    let from_domain = domain.and_then(|it| super::facets::narrowed_to("sender-domain", Some(it)));
+    links.extend(from_domain.map(|it| ("More of this domain", it)));
+    links
+}

@@ -1,0 +1,55 @@
+//! What is said where nothing was found: why that may be, and what to do.
+
+use super::PageRequest;
+use super::coverage::CoverageBar;
+use crate::serve::Parameters;
+use crate::store::CoveredRange;
+use crate::time::{TimeRange, Zone};
+
+/// An answer that is empty.
+#[derive(Clone, Debug)]
+pub(super) struct Nothing {
+    pub(super) what: &'static str,
+    /// Whether the store has no event at all.
+    pub(super) is_empty_store: bool,
+    /// Whether nothing of the time that was asked about was looked at.
+    pub(super) is_outside: bool,
+    pub(super) coverage: CoverageBar,
+    /// The same question of all times, where it was asked of some.
+    pub(super) anytime: Option<String>,
+    /// The same question in other places of the program.
+    pub(super) elsewhere: Option<(&'static str, String)>,
+}
+
+impl Nothing {
+    pub(super) fn of(
+        request: &PageRequest<'_>,
+        what: &'static str,
+        range: TimeRange,
+        parameters: &Parameters,
+        zone: &Zone,
+    ) -> Self {
+        let coverage = &request.store.checkpoint().coverage;
+        let is_touched = |it: &CoveredRange| {
+            range.until.is_none_or(|until| it.first() < until)
+                && range.since.is_none_or(|since| it.last() >= since)
+        };
+        let is_covered = coverage.groups().flat_map(|(_, ranges)| ranges).any(is_touched);
+        let (page, other) = match what {
+            "message" => ("messages", ("Search the events for it", "search")),
+            _ => ("search", ("Look for messages", "messages")),
+        };
+        let timeless = ["since", "until", "on", "cursor"]
+            .into_iter()
+            .fold(parameters.clone(), |parameters, it| parameters.without(it));
+        let question = parameters.get("q").map(|it| Parameters::default().with("q", it));
+        Self {
+            what,
+            is_empty_store: request.store.checkpoint().records == 0,
+            is_outside: !range.is_unbounded() && !coverage.is_empty() && !is_covered,
+            coverage: CoverageBar::of(request.store, request.now, zone),
+            anytime: (!range.is_unbounded()).then(|| format!("{page}?{timeless}")),
+            elsewhere: question.map(|it| (other.0, format!("{}?{it}", other.1))),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! The times that a question is asked of, as fields of a form and as links.
+
+use crate::serve::Parameters;
+
+/// What the form of a question begins with.
+#[derive(Clone, Debug, Default)]
+pub(super) struct QuestionForm {
+    pub(super) q: String,
+    pub(super) since: String,
+    pub(super) until: String,
+    pub(super) on: String,
+    /// What else the question says; the form keeps it.
+    pub(super) others: Vec<(String, String)>,
+    /// Each of `others` as an option, and where the question is asked without it.
+    pub(super) options: Vec<(String, String)>,
+    pub(super) periods: Vec<Period>,
+}
+
+/// A time that is often asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Period {
+    pub(super) word: &'static str,
+    pub(super) href: String,
+    pub(super) is_chosen: bool,
+}
+
+/// What the links say, and the parameter that each sets.
+const PERIODS: [(&str, Option<(&str, &str)>); 7] = [
+    ("Hour", Some(("since", "1h"))),
+    ("Today", Some(("on", "today"))),
+    ("Yesterday", Some(("on", "yesterday"))),
+    ("24 hours", Some(("since", "24h"))),
+    ("7 days", Some(("since", "7d"))),
+    ("30 days", Some(("since", "30d"))),
+    ("All", None),
+];
+
+impl QuestionForm {
+    pub(super) fn of(parameters: &Parameters, page: &str) -> Self {
+        let get = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
+        let timeless = ["since", "until", "on", "cursor"]
+            .into_iter()
+            .fold(parameters.clone(), |parameters, it| parameters.without(it));
+        let periods = PERIODS.into_iter().map(|(word, choice)| {
+            let question = match choice {
+                Some((name, value)) => timeless.with(name, value),
+                None => timeless.clone(),
+            };
+            let times = ["since", "until", "on"].map(|it| parameters.get(it).unwrap_or_default());
+            let chosen = ["since", "until", "on"].map(|it| question.get(it).unwrap_or_default());
+            Period { word, href: format!("{page}?{question}"), is_chosen: times == chosen }
+        });
+        let is_other = |name: &str| !["q", "since", "until", "on", "cursor"].contains(&name);
+        let others: Vec<(String, String)> = parameters
+            .iter()
+            .filter(|(name, value)| is_other(name) && !value.is_empty())
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
+        let named = others.iter().filter(|(name, _)| name != "sort");
+        let options = named.map(|(name, value)| {
+            (format!("--{name} {value}"), format!("{page}?{}", parameters.without(name)))
+        });
+        Self {
+            q: get("q"),
+            since: get("since"),
+            until: get("until"),
+            on: get("on"),
+            options: options.collect(),
+            periods: periods.collect(),
+            others,
+        }
+    }
+}

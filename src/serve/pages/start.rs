@@ -1,0 +1,250 @@
+//! The first page: one input for whatever somebody has, and what deserves attention.
+
+use askama::Template;
+
+use super::bars::{Bars, spark};
+use super::coverage::CoverageBar;
+use super::facets::narrowed_to;
+use super::frame::{Frame, Tab};
+use super::message::href_of;
+use super::words::{When, counted, grouped};
+use super::{PageRequest, Reply};
+use crate::limits;
+use crate::render::{Marked, finding_in_words, findings_of_nothing, fit, human_duration};
+use crate::serve::{Command, Parameters, QuestionError};
+use crate::stats::{OutcomeSeries, outcome_series};
+use crate::time::{TimeRange, Timestamp};
+use crate::trace::{MessageFilter, Outcome};
+use crate::triage::{Finding, FindingKind, Item, Triage, TriageRequest, triage};
+
+#[derive(Template)]
+#[template(path = "start.html", config = "src/serve/pages/askama.toml")]
+struct StartPage {
+    frame: Frame,
+    is_empty: bool,
+    since: When,
+    until: When,
+    has_before: bool,
+    messages: String,
+    recipients: String,
+    latency: Option<String>,
+    bars: Option<Bars>,
+    cards: Vec<Card>,
+    nothing: Vec<&'static str>,
+    periods: Vec<(&'static str, &'static str, bool)>,
+    coverage: CoverageBar,
+}
+
+/// One finding.
+struct Card {
+    class: &'static str,
+    count: String,
+    says: &'static str,
+    before: Option<String>,
+    /// A line of counts over both periods, and where in its box the second begins.
+    spark: String,
+    items: Vec<CardItem>,
+    more: Option<String>,
+    href: String,
+}
+
+struct CardItem {
+    number: String,
+    label: String,
+    is_new: bool,
+    href: Option<String>,
+}
+
+/// The first page.
+///
+/// # Errors
+///
+/// [`QuestionError`].
+pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+    let store = request.store;
+    let parameters = &request.parameters.without_empty();
+    let asked = request.questions.triage(&request.question(Command::Triage, parameters), store)?;
+    let asked = TriageRequest { items: limits::PAGE_TRIAGE_ITEMS, ..asked };
+    let zone = &asked.zone;
+    let frame = Frame::new(request, "Start", Tab::Start, zone);
+    let frame = frame.with_command(request, Command::Triage, parameters)?;
+    let found = triage(store, &asked)?;
+    let (series, both) = series(request, &asked, found.before)?;
+    let period = Parameters::default()
+        .with("since", &asked.since.in_zone(zone))
+        .with("until", &asked.until.in_zone(zone));
+    let cards = found.findings.iter().filter(|it| it.count > 0);
+    let choice = parameters.get("since").unwrap_or_default();
+    let page = StartPage {
+        frame,
+        is_empty: store.checkpoint().records == 0,
+        since: When::new(asked.since, zone),
+        until: When::new(asked.until, zone),
+        has_before: found.before.is_some(),
+        messages: counted(found.messages, "message", "messages"),
+        recipients: counted(found.recipients, "recipient", "recipients"),
+        latency: found.latency.map(|it| {
+            let took = human_duration;
+            format!(
+                "median {}, 90 % within {}, 99 % within {}, longest {}",
+                took(it.p50_ms),
+                took(it.p90_ms),
+                took(it.p99_ms),
+                took(it.max_ms)
+            )
+        }),
+        bars: series.map(|it| Bars::of(&it, &period, "messages", zone)),
+        cards: cards.map(|it| card(it, &found, both.as_ref(), &period)).collect(),
+        nothing: findings_of_nothing(&found),
+        periods: [
+            ("24 hours", "./", ""),
+            ("7 days", "./?since=7d", "7d"),
+            ("30 days", "./?since=30d", "30d"),
+        ]
+        .map(|(word, href, value)| (word, href, choice == value))
+        .to_vec(),
+        coverage: CoverageBar::of(store, request.now, zone),
+    };
+    Reply::page(&page)
+}
+
+/// What became of messages over the period, and over it and the one before it.
+fn series(
+    request: &PageRequest<'_>,
+    asked: &TriageRequest,
+    before: Option<TimeRange>,
+) -> Result<(Option<OutcomeSeries>, Option<OutcomeSeries>), QuestionError> {
+    let of = |since: Timestamp| {
+        let first_seen = TimeRange { since: Some(since), until: Some(asked.until) };
+        let filter =
+            MessageFilter { first_seen, rows: asked.rows.clone(), ..MessageFilter::default() };
+        outcome_series(request.store, &asked.rules, &filter, &asked.zone)
+    };
+    let since = before.and_then(|it| it.since);
+    let both = since.map(&of).transpose()?.flatten();
+    Ok((of(asked.since)?, both))
+}
+
+fn card(
+    finding: &Finding,
+    triage: &Triage,
+    both: Option<&OutcomeSeries>,
+    period: &Parameters,
+) -> Card {
+    let kind = finding.kind;
+    let outcome = match kind {
+        FindingKind::Lost => Some(Outcome::Lost),
+        FindingKind::Unclear => Some(Outcome::Unclear),
+        FindingKind::Bounced => Some(Outcome::Bounced),
+        _ => None,
+    };
+    let counts = |outcome: Outcome| {
+        let slots = both.map(|it| it.slots.as_slice()).unwrap_or_default();
+        slots.iter().map(|it| it.recipients_with(outcome)).collect::<Vec<_>>()
+    };
+    let more = finding.item_count.saturating_sub(finding.items.len());
+    Card {
+        class: match kind {
+            FindingKind::Lost => "lost",
+            FindingKind::Unclear | FindingKind::Slow | FindingKind::NoBeginning => "wait",
+            FindingKind::Bounced | FindingKind::BouncedDomains | FindingKind::FailingMailboxes => {
+                "bad"
+            }
+            _ => "plain",
+        },
+        count: grouped(finding.count),
+        says: finding_in_words(kind, finding.count),
+        before: finding
+            .before
+            .filter(|_| triage.before.is_some())
+            .map(|it| before(finding.count, it)),
+        spark: outcome.map(|it| spark(&counts(it))).unwrap_or_default(),
+        items: finding.items.iter().map(|it| item(kind, it, period)).collect(),
+        more: (more > 0).then(|| format!("{} more", grouped(more as u64))),
+        href: format!("messages?{}", question(kind, period)),
+    }
+}
+
+/// How a number compares with that of the period before.
+fn before(count: u64, before: u64) -> String {
+    match before {
+        0 => "none the period before".to_owned(),
+        it if it == count => "as many the period before".to_owned(),
+        it => format!("{} the period before", grouped(it)),
+    }
+}
+
+/// The messages of a finding, as the command that it names asks for them.
+fn question(kind: FindingKind, period: &Parameters) -> Parameters {
+    let options: &[(&str, &str)] = match kind {
+        FindingKind::Lost => &[("outcome", "lost")],
+        FindingKind::Unclear => &[("outcome", "unclear")],
+        FindingKind::Bounced | FindingKind::BouncedDomains | FindingKind::FailingMailboxes => {
+            &[("outcome", "bounced")]
+        }
+        FindingKind::Slow => {
+            &[("slower-than", "5m"), ("outcome", "delivered,sent"), ("sort", "slowest")]
+        }
+        FindingKind::SpamInInbox => &[("spam", "FAIL"), ("junk", "no")],
+        FindingKind::CleanInJunk => &[("spam", "PASS"), ("junk", "yes")],
+        FindingKind::DmarcFailed => &[("dmarc", "FAIL"), ("outcome", "delivered")],
+        FindingKind::Rules => &[
+            ("action", "*drop*"),
+            ("action", "*bounce*"),
+            ("action", "*forward*"),
+            ("action", "*redirect*"),
+        ],
+        FindingKind::Bursts => &[],
+        FindingKind::NoBeginning => &[("no-beginning", "true")],
+    };
+    options.iter().fold(period.clone(), |question, (name, value)| question.with(name, value))
+}
+
+fn item(kind: FindingKind, item: &Item, period: &Parameters) -> CardItem {
+    let value = item.value.as_deref();
+    let field = match kind {
+        FindingKind::Lost | FindingKind::Unclear | FindingKind::BouncedDomains => {
+            "recipient-domain"
+        }
+        FindingKind::Bounced => "cause",
+        FindingKind::FailingMailboxes => "to",
+        FindingKind::SpamInInbox | FindingKind::CleanInJunk | FindingKind::DmarcFailed => {
+            "sender-domain"
+        }
+        FindingKind::Bursts => "from",
+        FindingKind::Slow | FindingKind::Rules | FindingKind::NoBeginning => "",
+    };
+    let term = value.filter(|_| !field.is_empty()).and_then(|it| narrowed_to(field, Some(it)));
+    let term = term.as_deref().and_then(|it| it.split_once('?')).map(|it| it.1.to_owned());
+    let href = match term {
+        Some(term) => Some(format!("messages?{}&{term}", question(kind, period))),
+        None => item.example.as_deref().map(href_of),
+    };
+    let label = match kind {
+        FindingKind::FailingMailboxes | FindingKind::Slow | FindingKind::Bursts => {
+            value.map(|it| Marked::address(it).to_string())
+        }
+        FindingKind::Bounced | FindingKind::Rules | FindingKind::NoBeginning => {
+            value.map(str::to_owned)
+        }
+        _ => value.map(|it| Marked::domain(it).to_string()),
+    };
+    CardItem {
+        number: item.latency_ms.map_or_else(|| grouped(item.count), human_duration),
+        label: fit(label.as_deref().unwrap_or("(none)"), limits::PAGE_TEXT_COLUMNS),
+        is_new: item.is_new,
+        href,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_compared_with_the_one_before() {
+        assert_eq!(before(3, 0), "none the period before");
+        assert_eq!(before(3, 3), "as many the period before");
+        assert_eq!(before(3, 1_200), "1,200 the period before");
+    }
+}

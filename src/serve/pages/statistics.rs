@@ -1,0 +1,178 @@
+//! Counts, how long mail took, and why it bounced.
+
+use askama::Template;
+
+use super::bars::Bars;
+use super::facets::narrowed_to;
+use super::frame::{Frame, Tab};
+use super::lines::Lines;
+use super::nothing::Nothing;
+use super::period::QuestionForm;
+use super::words::{counted, grouped};
+use super::{PageRequest, Reply};
+use crate::limits;
+use crate::render::{absent_value, fit, human_duration};
+use crate::serve::{Command, Parameters, QuestionError};
+use crate::stats::{
+    CountKey, Counts, LatencyRow, StatsRequest, count_by, latencies, outcome_series,
+};
+use crate::time::Interval;
+use crate::trace::{MessageFilter, Outcome};
+
+#[derive(Template)]
+#[template(path = "statistics.html", config = "src/serve/pages/askama.toml")]
+struct StatisticsPage {
+    frame: Frame,
+    form: QuestionForm,
+    bars: Option<Bars>,
+    lines: Lines,
+    latencies: Vec<LatencyLine>,
+    tables: Vec<CountTable>,
+    nothing: Option<Nothing>,
+}
+
+/// How long mail took until one outcome.
+struct LatencyLine {
+    outcome: &'static str,
+    count: String,
+    p50: String,
+    p90: String,
+    p99: String,
+    max: String,
+}
+
+/// How often values occur.
+struct CountTable {
+    title: &'static str,
+    unit: String,
+    rows: Vec<CountLine>,
+    more: Option<String>,
+}
+
+struct CountLine {
+    label: String,
+    count: String,
+    share: String,
+    href: Option<String>,
+}
+
+/// What is counted, under which title.
+const TABLES: [(CountKey, &str); 7] = [
+    (CountKey::Outcome, "Outcomes"),
+    (CountKey::Cause, "Why it bounced"),
+    (CountKey::Event, "Events"),
+    (CountKey::SenderDomain, "Sender's domain"),
+    (CountKey::RecipientDomain, "Recipient's domain"),
+    (CountKey::Rule, "Rules"),
+    (CountKey::Folder, "Folders"),
+];
+
+/// The page of numbers.
+///
+/// # Errors
+///
+/// [`QuestionError`].
+pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+    let store = request.store;
+    let parameters = request.parameters.without_empty();
+    let asked = request.questions.stats(&request.question(Command::Stats, &parameters), store)?;
+    let whole = StatsRequest { interval: None, ..asked.request.clone() };
+    let zone = &whole.zone;
+    let filter = MessageFilter {
+        first_seen: whole.range,
+        rows: whole.rows.clone(),
+        ..MessageFilter::default()
+    };
+    let series = outcome_series(store, &whole.rules, &filter, zone)?;
+    let interval = match series.as_ref().map(|it| it.interval) {
+        Some("15m" | "hour") => Interval::Length(HOUR_MS),
+        Some("week") => Interval::Week,
+        _ => Interval::Day,
+    };
+    let by_time = StatsRequest { interval: Some(interval), ..whole.clone() };
+    let took = latencies(store, &by_time, None)?;
+    let delivered: Vec<&LatencyRow> =
+        took.by_interval.iter().filter(|it| it.outcome == Outcome::Delivered).collect();
+    let mut tables = Vec::new();
+    let mut total = 0;
+    for (key, title) in TABLES {
+        let counts = count_by(store, key, &whole, limits::PAGE_COUNT_ROWS)?;
+        total += counts.total;
+        if counts.rows.iter().any(|it| it.value.is_some()) {
+            tables.push(table(title, &counts));
+        }
+    }
+    let mut frame = Frame::new(request, "Statistics", Tab::Statistics, zone).with_command(
+        request,
+        Command::Stats,
+        &parameters,
+    )?;
+    for (key, gives) in
+        [(CountKey::Outcome, "outcomes"), (CountKey::Cause, "causes"), (CountKey::Rule, "rules")]
+    {
+        let question = parameters.without("by").with("by", key.as_str());
+        frame.add_command(gives, request, Command::Stats, &question)?;
+    }
+    let question = parameters.without("by").with("latency", "");
+    frame.add_command("latency", request, Command::Stats, &question)?;
+    let page = StatisticsPage {
+        frame,
+        form: QuestionForm::of(&parameters, "statistics"),
+        bars: series.map(|it| Bars::of(&it, &parameters, "statistics", zone)),
+        lines: Lines::of(&delivered, zone),
+        latencies: took.whole.iter().map(latency).collect(),
+        tables,
+        nothing: (total == 0)
+            .then(|| Nothing::of(request, "message", whole.range, &parameters, zone)),
+    };
+    Reply::page(&page)
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+fn latency(row: &LatencyRow) -> LatencyLine {
+    LatencyLine {
+        outcome: row.outcome.as_str(),
+        count: grouped(row.count),
+        p50: human_duration(row.p50_ms),
+        p90: human_duration(row.p90_ms),
+        p99: human_duration(row.p99_ms),
+        max: human_duration(row.max_ms),
+    }
+}
+
+fn table(title: &'static str, counts: &Counts) -> CountTable {
+    let most = counts.rows.iter().map(|it| it.count).max().unwrap_or(1).max(1);
+    let row = |it: &crate::stats::CountRow| {
+        let label = it.value.as_deref().unwrap_or_else(|| absent_value(counts.key));
+        CountLine {
+            label: fit(label, limits::PAGE_TEXT_COLUMNS),
+            count: grouped(it.count),
+            share: format!("{}%", (it.count.saturating_mul(100) / most).max(1)),
+            href: it.value.as_deref().and_then(|value| href(counts.key, value)),
+        }
+    };
+    let more = counts.value_count.saturating_sub(counts.rows.len());
+    CountTable {
+        title,
+        unit: counted(
+            counts.total,
+            counts.unit.as_str().trim_end_matches('s'),
+            counts.unit.as_str(),
+        ),
+        rows: counts.rows.iter().map(row).collect(),
+        more: (more > 0).then(|| counted(more as u64, "more value", "more values")),
+    }
+}
+
+/// The messages that were counted.
+fn href(key: CountKey, value: &str) -> Option<String> {
+    match key {
+        CountKey::Event => {
+            let question = Parameters::default().with("q", &format!("event:{value}"));
+            let is_word = value.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
+            is_word.then(|| format!("search?{question}"))
+        }
+        key => narrowed_to(key.as_str(), Some(value)),
+    }
+}

@@ -1,0 +1,176 @@
+//! What the store holds, and what it was filled from.
+
+use askama::Template;
+
+use super::coverage::CoverageBar;
+use super::frame::{Frame, Tab};
+use super::words::{When, counted, grouped};
+use super::{PageRequest, Reply};
+use crate::limits;
+use crate::render::{fit, human_duration};
+use crate::serve::{Command, QuestionError};
+use crate::store::{OriginHistory, Standing};
+use crate::time::workmail_end::days_left;
+use crate::time::{DAY_MS, Timestamp, Zone};
+
+#[derive(Template)]
+#[template(path = "status.html", config = "src/serve/pages/askama.toml")]
+struct StatusPage {
+    frame: Frame,
+    facts: Vec<(&'static str, String)>,
+    head: Option<String>,
+    coverage: CoverageBar,
+    groups: Vec<Group>,
+    pulls: Vec<Pull>,
+    sources: Vec<Source>,
+    more_sources: Option<String>,
+    days_left: i64,
+}
+
+/// A log group and what was looked at of it.
+struct Group {
+    name: String,
+    bar: CoverageBar,
+}
+
+/// How far the pulls of a log group have got.
+struct Pull {
+    name: String,
+    facts: Vec<(&'static str, String)>,
+    is_losing: bool,
+}
+
+/// A file, object or pull that added records.
+struct Source {
+    began: When,
+    kind: &'static str,
+    name: String,
+    read: String,
+    added: String,
+    duplicates: String,
+    rejected: String,
+    sha256: Option<String>,
+}
+
+/// Sources that are listed, the newest.
+const SOURCES_SHOWN: usize = 30;
+
+/// The page of the store.
+///
+/// # Errors
+///
+/// [`QuestionError`].
+pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+    let store = request.store;
+    let zone = &request.questions.zone(request.parameters)?;
+    let sizes = store.sizes()?;
+    let shown = |it: Timestamp| {
+        let when = When::new(it, zone);
+        format!("{} {}", when.date, when.clock)
+    };
+    let mut facts = vec![("Events", grouped(store.checkpoint().records))];
+    if let Some((first, last)) = store.time_span() {
+        facts.push(("First event", shown(first)));
+        facts.push(("Newest event", shown(last)));
+    }
+    facts.push(("Archive", bytes(sizes.archive_bytes)));
+    facts.push(("Index", bytes(sizes.index_bytes)));
+    if sizes.rejected_count > 0 {
+        let pieces = counted(sizes.rejected_count, "piece", "pieces");
+        facts.push(("Rejected input", format!("{pieces}, {}", bytes(sizes.rejected_bytes))));
+    }
+    let removed = store.checkpoint().tombstones.len();
+    if removed > 0 {
+        facts.push(("Removed on purpose", counted(removed as u64, "time", "times")));
+    }
+    facts.push(("Store", store.path().display().to_string()));
+    let coverage = store.checkpoint().coverage.until(request.now);
+    let groups = coverage.groups().map(|(name, ranges)| Group {
+        name: if name.is_empty() {
+            "(not named by the source)".to_owned()
+        } else {
+            fit(name, limits::PAGE_TEXT_COLUMNS)
+        },
+        bar: CoverageBar::of_ranges(ranges, request.now, zone),
+    });
+    let mut origins = store.origins()?;
+    origins.reverse();
+    let more = origins.len().saturating_sub(SOURCES_SHOWN);
+    let mut frame = Frame::new(request, "Status", Tab::Status, zone).with_command(
+        request,
+        Command::Status,
+        request.parameters,
+    )?;
+    frame.add_command("sources", request, Command::Sources, request.parameters)?;
+    let page = StatusPage {
+        frame,
+        facts,
+        head: store.head()?,
+        coverage: CoverageBar::of(store, request.now, zone),
+        groups: groups.take(GROUPS_SHOWN).collect(),
+        pulls: store
+            .checkpoint()
+            .pulls
+            .groups()
+            .take(GROUPS_SHOWN)
+            .map(|(_, group)| {
+                pull(&group.facts.name, &Standing::of(group, request.now), request.now, &shown)
+            })
+            .collect(),
+        sources: origins.iter().take(SOURCES_SHOWN).map(|it| source(it, zone)).collect(),
+        more_sources: (more > 0).then(|| counted(more as u64, "older source", "older sources")),
+        days_left: days_left(request.now),
+    };
+    Reply::page(&page)
+}
+
+/// Log groups that are listed.
+const GROUPS_SHOWN: usize = 50;
+
+fn bytes(count: u64) -> String {
+    indicatif::BinaryBytes(count).to_string()
+}
+
+fn pull(
+    name: &str,
+    standing: &Standing,
+    now: Timestamp,
+    shown: &dyn Fn(Timestamp) -> String,
+) -> Pull {
+    let ago =
+        |it: Timestamp| format!("{}, {} ago", shown(it), human_duration(now.ms_since(it).max(0)));
+    let left_ms = standing.deleted_at.map(|it| it.ms_since(now));
+    let loss = match left_ms {
+        None => "none known: no retention is set".to_owned(),
+        Some(left) if left <= 0 => {
+            "now: the oldest events not yet pulled are being deleted".to_owned()
+        }
+        Some(left) => format!("in {}", human_duration(left)),
+    };
+    let optional = |it: Option<String>| it.unwrap_or_else(|| "never".to_owned());
+    Pull {
+        name: fit(name, limits::PAGE_TEXT_COLUMNS),
+        facts: vec![
+            ("Last look", optional(standing.last_look.map(ago))),
+            ("Complete to", optional(standing.complete_until.map(shown))),
+            ("No late events before", optional(standing.final_until.map(shown))),
+            ("Next loss", loss),
+        ],
+        is_losing: left_ms.is_some_and(|it| it < limits::LOSS_WARNING_DAYS * DAY_MS),
+    }
+}
+
+fn source(history: &OriginHistory, zone: &Zone) -> Source {
+    let origin = &history.origin;
+    let counts = origin.counts;
+    Source {
+        began: When::new(origin.began(), zone),
+        kind: origin.kind.as_str(),
+        name: fit(&origin.name, limits::PAGE_TEXT_COLUMNS),
+        read: grouped(counts.read),
+        added: grouped(counts.added),
+        duplicates: grouped(counts.duplicates),
+        rejected: grouped(counts.rejected),
+        sha256: origin.sha256().map(str::to_owned),
+    }
+}

@@ -1,0 +1,129 @@
+//! Instants, numbers and outcomes as a page shows them.
+
+use crate::event::{Event, EventName};
+use crate::time::{Timestamp, Zone};
+use crate::trace::{MessageOutcome, Outcome};
+
+/// An instant.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct When {
+    /// All of it, with milliseconds and zone.
+    pub(super) exact: String,
+    pub(super) date: String,
+    pub(super) clock: String,
+    /// The milliseconds, with the point before them.
+    pub(super) fraction: String,
+}
+
+impl When {
+    pub(super) fn new(at: Timestamp, zone: &Zone) -> Self {
+        const CLOCK_CHARACTERS: usize = "21:34:00".len();
+        const FRACTION_CHARACTERS: usize = ".000".len();
+        let exact = at.in_zone(zone);
+        let (date, rest) = exact.split_once('T').unwrap_or((&exact, ""));
+        let clock = rest.get(..CLOCK_CHARACTERS).unwrap_or(rest);
+        let rest = rest.get(CLOCK_CHARACTERS..).unwrap_or_default();
+        let fraction = rest.get(..FRACTION_CHARACTERS).unwrap_or_default();
+        Self {
+            date: date.to_owned(),
+            clock: clock.to_owned(),
+            fraction: fraction.to_owned(),
+            exact,
+        }
+    }
+}
+
+/// A number with its thousands apart.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() * 4 / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number and what it counts.
+pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { several })
+}
+
+/// An outcome: a word, and the class of the colour and the mark that go with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Badge {
+    pub(super) word: &'static str,
+    pub(super) class: &'static str,
+}
+
+impl Badge {
+    pub(super) fn of_recipient(outcome: Outcome) -> Self {
+        let class = match outcome {
+            Outcome::Delivered | Outcome::Sent | Outcome::Expanded => "good",
+            Outcome::Bounced | Outcome::Dropped | Outcome::Rejected | Outcome::Quarantined => "bad",
+            Outcome::Lost => "lost",
+            Outcome::Unclear | Outcome::Pending => "wait",
+        };
+        Self { word: outcome.as_str(), class }
+    }
+
+    pub(super) fn of_message(outcome: MessageOutcome) -> Self {
+        let class = match outcome {
+            MessageOutcome::Delivered => "good",
+            MessageOutcome::Partial => "partial",
+            MessageOutcome::Failed => "bad",
+            MessageOutcome::Pending => "wait",
+            MessageOutcome::Unknown => "unknown",
+        };
+        Self { word: outcome.as_str(), class }
+    }
+
+    /// The mark of a step on a message's way.
+    pub(super) fn of_step(event: &Event<'_>) -> Self {
+        let (word, class) = match &event.name {
+            EventName::OutgoingEmailSubmitted => ("submitted", "start"),
+            EventName::OrganizationEmailReceived => ("received", "start"),
+            EventName::MailboxEmailDelivered => ("delivered", "good"),
+            EventName::OutgoingEmailSent => ("sent", "good"),
+            EventName::IncomingEmailBounced | EventName::OutgoingEmailBounced => ("bounced", "bad"),
+            EventName::RuleApplied => ("rule", "rule"),
+            EventName::JournalingInitiated => ("journal", "rule"),
+            EventName::DmarcPolicyApplied => match event.policy.as_deref() {
+                Some("REJECT" | "QUARANTINE") => ("DMARC", "bad"),
+                _ => ("DMARC", "rule"),
+            },
+            EventName::Other(_) => ("other", "unknown"),
+        };
+        Self { word, class }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_are_taken_apart() {
+        let at = Timestamp::parse_log_form("2026-11-23T21:34:00.123Z").unwrap();
+        let shown = When::new(at, &Zone::named("Europe/Madrid").unwrap());
+        assert_eq!((shown.date.as_str(), shown.clock.as_str()), ("2026-11-23", "22:34:00"));
+        assert_eq!(shown.fraction, ".123");
+        assert_eq!(shown.exact, "2026-11-23T22:34:00.123+01:00");
+        for extreme in [Timestamp::MIN, Timestamp::MAX] {
+            let shown = When::new(extreme, &Zone::UTC);
+            assert_eq!(shown.clock.len(), 8, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn thousands_stand_apart() {
+        let check = |number, expect: &str| assert_eq!(grouped(number), expect);
+        check(0, "0");
+        check(999, "999");
+        check(1_000, "1,000");
+        check(12_345_678, "12,345,678");
+        assert_eq!(counted(1, "event", "events"), "1 event");
+    }
+}

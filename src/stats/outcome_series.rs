@@ -1,0 +1,123 @@
+//! What became of messages over time.
+
+use std::collections::HashMap;
+
+use super::StatsError;
+use super::facets::picture_intervals;
+use crate::limits;
+use crate::store::Store;
+use crate::time::{Intervals, Timestamp, Zone};
+use crate::trace::{JoinRules, MessageFilter, MessageOutcome, Outcome, Overview, Selection};
+
+/// What became of the messages that were first seen in each of some intervals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutcomeSeries {
+    /// The length of the intervals, in a word.
+    pub interval: &'static str,
+    /// The intervals.
+    pub intervals: Intervals,
+    /// What became of the messages of each.
+    pub slots: Vec<OutcomeSlot>,
+}
+
+/// What became of the messages of one interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutcomeSlot {
+    messages: [u64; MessageOutcome::ALL.len()],
+    recipients: [u64; Outcome::ALL.len()],
+}
+
+impl OutcomeSlot {
+    /// How many messages have an outcome.
+    #[must_use]
+    pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
+        self.messages.get(outcome.place()).copied().unwrap_or_default()
+    }
+
+    /// How many messages there are.
+    #[must_use]
+    pub fn messages(&self) -> u64 {
+        self.messages.iter().sum()
+    }
+
+    /// How many of the recipients who are asked for have an outcome.
+    #[must_use]
+    pub fn recipients_with(&self, outcome: Outcome) -> u64 {
+        self.recipients.get(outcome.place()).copied().unwrap_or_default()
+    }
+
+    fn join(&mut self, other: &Self) {
+        let messages = self.messages.iter_mut().zip(other.messages);
+        let both = messages.chain(self.recipients.iter_mut().zip(other.recipients));
+        both.for_each(|(count, more)| *count += more);
+    }
+}
+
+/// Counts messages, and the recipients of them who are asked for, by when they were first seen and by
+/// what became of them; nothing where there are none. The intervals are those of the times asked
+/// about, as far as the store has events of them.
+///
+/// # Errors
+///
+/// [`StatsError`].
+pub fn outcome_series(
+    store: &Store,
+    rules: &JoinRules,
+    filter: &MessageFilter,
+    zone: &Zone,
+) -> Result<Option<OutcomeSeries>, StatsError> {
+    let overview = Overview::new(store, rules, false);
+    let parts = Selection::new(&overview, filter)?.visit(
+        |slots: &mut HashMap<i64, OutcomeSlot>, _, found| {
+            let slot = found.first_seen_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);
+            let slot = slots.entry(slot).or_default();
+            if let Some(count) = slot.messages.get_mut(found.message_outcome().place()) {
+                *count += 1;
+            }
+            for (outcome, _) in found.outcomes() {
+                if let Some(count) = slot.recipients.get_mut(outcome.place()) {
+                    *count += 1;
+                }
+            }
+            Ok(())
+        },
+    )?;
+    let mut slots: HashMap<i64, OutcomeSlot> = HashMap::new();
+    for (slot, counts) in parts.into_iter().flatten() {
+        slots.entry(slot).or_default().join(&counts);
+    }
+    let (Some(first), Some(last)) = (slots.keys().min(), slots.keys().max()) else {
+        return Ok(None);
+    };
+    let (first, last) = (first_asked(store, filter, *first), last_asked(store, filter, *last));
+    let Some((interval, intervals)) = picture_intervals(first, last, zone) else {
+        return Ok(None);
+    };
+    let mut counted = vec![OutcomeSlot::default(); intervals.count()];
+    for (slot, counts) in slots {
+        let ms = slot.saturating_mul(limits::HISTOGRAM_SLOT_MS);
+        if let Some(counted) = counted.get_mut(intervals.place_of(ms)) {
+            counted.join(&counts);
+        }
+    }
+    Ok(Some(OutcomeSeries { interval, intervals, slots: counted }))
+}
+
+/// The slot of the first instant that is asked about and that the store has events of.
+fn first_asked(store: &Store, filter: &MessageFilter, first_found: i64) -> i64 {
+    let start = store.time_span().map(|(first, _)| first);
+    let asked = filter.first_seen.since.map(|it| start.map_or(it, |start| it.max(start)));
+    asked.map_or(first_found, slot_of).min(first_found)
+}
+
+/// The slot of the last one.
+fn last_asked(store: &Store, filter: &MessageFilter, last_found: i64) -> i64 {
+    let end = store.time_span().map(|(_, last)| last);
+    let asked = filter.first_seen.until.map(|it| it.saturating_add_ms(-1));
+    let asked = asked.map(|it| end.map_or(it, |end| it.min(end)));
+    asked.map_or(last_found, slot_of).max(last_found)
+}
+
+fn slot_of(instant: Timestamp) -> i64 {
+    instant.as_ms().div_euclid(limits::HISTOGRAM_SLOT_MS)
+}
