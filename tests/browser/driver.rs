@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use thirtyfour::prelude::*;
 
@@ -205,6 +206,15 @@ impl Eyes {
         let png = self.driver.screenshot_as_png().await.unwrap();
         cdp.send_raw("Emulation.clearDeviceMetricsOverride", json!({})).await.unwrap();
         fs::write(path, png).unwrap();
+    }
+
+    /// How many sheets of A4 the page takes when it is printed.
+    pub(super) async fn sheets(&self) -> usize {
+        let paper = json!({"paperWidth": 8.27, "paperHeight": 11.69, "preferCSSPageSize": true});
+        let printed = self.driver.cdp().send_raw("Page.printToPDF", paper).await.unwrap();
+        let pdf = BASE64_STANDARD.decode(printed["data"].as_str().unwrap()).unwrap();
+        let text = String::from_utf8_lossy(&pdf).replace("/Type /Page", "/Type/Page");
+        text.matches("/Type/Page").count() - text.matches("/Type/Pages").count()
     }
 
     /// What the rules of WCAG find wrong with a page.

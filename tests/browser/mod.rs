@@ -90,6 +90,8 @@ async fn by_keyboard_to_an_original(eyes: &Eyes) {
     eyes.read("h1", "Delivered to 2 of 3 recipients").await;
     assert!(eyes.text(".recipients tbody tr").await.contains("bob@acme.example"));
     assert_eq!(eyes.count(".lane").await, 2);
+    // A ticket has room for one sheet.
+    assert_eq!(eyes.sheets().await, 1);
     eyes.press("j").await;
     eyes.press("j").await;
     eyes.press(Key::Enter + "").await;
