@@ -183,7 +183,11 @@ impl Answers {
             return Err(NoAnswer::Busy);
         }
         let (sender, coming) = watch::channel(None);
-        self.lock().entries.insert(key.clone(), Entry::Coming(coming.clone()));
+        let mut cache = self.lock();
+        // One that has expired gives back the room that it took.
+        cache.remove(&key);
+        cache.entries.insert(key.clone(), Entry::Coming(coming.clone()));
+        drop(cache);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let answers = Arc::clone(self);
         let turns = Arc::clone(match length {
