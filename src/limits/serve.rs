@@ -49,6 +49,9 @@ pub const SERVE_CACHED_ANSWER_BYTES_MAX: usize = 4 << 20;
 /// Milliseconds for which an answer is given again that depends on the time of day.
 pub const SERVE_CACHE_MS_MAX: u64 = 20_000;
 
+/// Milliseconds for which an answer that is no more fresh is given while a new one is made.
+pub const SERVE_CACHE_STALE_MS_MAX: u64 = 60_000;
+
 /// Milliseconds for which any answer of one commit is given again.
 pub const SERVE_CACHE_SETTLED_MS_MAX: u64 = 10 * 60 * 1_000;
 

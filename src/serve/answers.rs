@@ -47,15 +47,6 @@ pub(super) enum Keeping {
     Moment,
 }
 
-impl Keeping {
-    fn duration(self) -> Duration {
-        Duration::from_millis(match self {
-            Self::Settled => limits::SERVE_CACHE_SETTLED_MS_MAX,
-            Self::Moment => limits::SERVE_CACHE_MS_MAX,
-        })
-    }
-}
-
 /// How long a question takes, as a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
@@ -82,7 +73,29 @@ enum Unmade {
 }
 
 enum Entry {
-    Kept { answer: Answer, until: Instant, used: u64 },
+    Kept(Kept),
+    Coming(Coming),
+}
+
+struct Kept {
+    answer: Answer,
+    /// From when on it is given only while a new one is made.
+    fresh_until: Instant,
+    is_renewed: bool,
+    used: u64,
+}
+
+impl Kept {
+    fn is_over(&self) -> bool {
+        self.fresh_until + Duration::from_millis(limits::SERVE_CACHE_STALE_MS_MAX) <= Instant::now()
+    }
+}
+
+/// What is there of an answer.
+enum Found {
+    Fresh(Answer),
+    /// Somebody has to make a new one.
+    Stale(Answer),
     Coming(Coming),
 }
 
@@ -100,6 +113,8 @@ pub(super) struct Answers {
     short_turns: Arc<Semaphore>,
     long_turns: Arc<Semaphore>,
     timeout: Duration,
+    /// For how long an answer is fresh that depends on the time of day.
+    moment: Duration,
     waiting: AtomicU64,
     pub(super) hits: AtomicU64,
     pub(super) made: AtomicU64,
@@ -115,6 +130,7 @@ impl Answers {
             short_turns: Arc::new(Semaphore::new(cpus)),
             long_turns: Arc::new(Semaphore::new(cpus)),
             timeout,
+            moment: Duration::from_millis(limits::SERVE_CACHE_MS_MAX),
             waiting: AtomicU64::new(0),
             hits: AtomicU64::new(0),
             made: AtomicU64::new(0),
@@ -135,7 +151,8 @@ impl Answers {
     }
 
     /// Gives the answer to `asked`, which `work` makes unless it is there already, or being made
-    /// for somebody else.
+    /// for somebody else. One that is no more fresh is given once more, so that nobody waits for what
+    /// somebody saw a moment ago, and made anew for whoever asks next.
     pub(super) async fn answer(
         self: &Arc<Self>,
         asked: String,
@@ -146,11 +163,17 @@ impl Answers {
         let Snapshot { store, number } = self.snapshot().await?;
         let key = (number, asked);
         let mut coming = match self.cached(&key) {
-            Some(Entry::Kept { answer, .. }) => {
+            Some(Found::Fresh(answer)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
                 return Ok(answer);
             }
-            Some(Entry::Coming(coming)) => coming,
+            Some(Found::Stale(answer)) => {
+                self.hits.fetch_add(1, Ordering::Relaxed);
+                // Where too many wait already, it is made when it is over.
+                let _renewed = self.begin(key, keeping, length, store, work);
+                return Ok(answer);
+            }
+            Some(Found::Coming(coming)) => coming,
             None => self.begin(key, keeping, length, store, work)?,
         };
         let made = tokio::time::timeout(self.timeout, coming.wait_for(Option::is_some)).await;
@@ -184,9 +207,12 @@ impl Answers {
         }
         let (sender, coming) = watch::channel(None);
         let mut cache = self.lock();
-        // One that has expired gives back the room that it took.
-        cache.remove(&key);
-        cache.entries.insert(key.clone(), Entry::Coming(coming.clone()));
+        let is_renewal = matches!(cache.entries.get(&key), Some(Entry::Kept(it)) if it.is_renewed && !it.is_over());
+        if !is_renewal {
+            // One that is over gives back the room that it took.
+            cache.remove(&key);
+            cache.entries.insert(key.clone(), Entry::Coming(coming.clone()));
+        }
         drop(cache);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let answers = Arc::clone(self);
@@ -198,7 +224,7 @@ impl Answers {
         tokio::spawn(async move {
             let turn = turns.acquire_owned().await;
             let made = match turn {
-                Ok(_turn) if answers.is_awaited(&key, &sender) => {
+                Ok(_turn) if is_renewal || answers.is_awaited(&key, &sender) => {
                     answers.made.fetch_add(1, Ordering::Relaxed);
                     work_within(patience, store, work).await
                 }
@@ -222,17 +248,22 @@ impl Answers {
         is_awaited
     }
 
-    fn cached(&self, key: &Key) -> Option<Entry> {
+    fn cached(&self, key: &Key) -> Option<Found> {
         let mut cache = self.lock();
         cache.uses += 1;
         let now_used = cache.uses;
         match cache.entries.get_mut(key)? {
-            Entry::Kept { until, .. } if *until <= Instant::now() => None,
-            Entry::Kept { answer, until, used } => {
-                *used = now_used;
-                Some(Entry::Kept { answer: answer.clone(), until: *until, used: *used })
+            Entry::Kept(kept) if kept.is_over() => None,
+            Entry::Kept(kept) => {
+                kept.used = now_used;
+                let answer = kept.answer.clone();
+                if kept.is_renewed || Instant::now() < kept.fresh_until {
+                    return Some(Found::Fresh(answer));
+                }
+                kept.is_renewed = true;
+                Some(Found::Stale(answer))
             }
-            Entry::Coming(coming) => Some(Entry::Coming(coming.clone())),
+            Entry::Coming(coming) => Some(Found::Coming(coming.clone())),
         }
     }
 
@@ -245,17 +276,21 @@ impl Answers {
             it.status == StatusCode::OK && it.body.len() <= limits::SERVE_CACHED_ANSWER_BYTES_MAX
         };
         let Some(answer) = answer.filter(is_kept) else { return };
-        let is_old = |entry: &Entry, number: u64| matches!(entry, Entry::Kept { until, .. } if number < key.0 || *until <= Instant::now());
+        let is_old = |entry: &Entry, number: u64| matches!(entry, Entry::Kept(it) if number < key.0 || it.is_over());
         let old = cache.entries.iter().filter(|(it, entry)| is_old(entry, it.0));
         let old: Vec<Key> = old.map(|(it, _)| it.clone()).collect();
         old.iter().for_each(|it| cache.remove(it));
         cache.bytes += weight(key, answer);
-        let (used, until) = (cache.uses, Instant::now() + keeping.duration());
-        let entry = Entry::Kept { answer: answer.clone(), until, used };
-        cache.entries.insert(key.clone(), entry);
+        let fresh = match keeping {
+            Keeping::Settled => Duration::from_millis(limits::SERVE_CACHE_SETTLED_MS_MAX),
+            Keeping::Moment => self.moment,
+        };
+        let (answer, fresh_until, used) = (answer.clone(), Instant::now() + fresh, cache.uses);
+        let kept = Kept { answer, fresh_until, is_renewed: false, used };
+        cache.entries.insert(key.clone(), Entry::Kept(kept));
         while cache.bytes > limits::SERVE_CACHE_BYTES_MAX {
             let used = |(key, entry): (&Key, &Entry)| match entry {
-                Entry::Kept { used, .. } => Some((*used, key.clone())),
+                Entry::Kept(kept) => Some((kept.used, key.clone())),
                 Entry::Coming(_) => None,
             };
             let Some((_, key)) = cache.entries.iter().filter_map(used).min() else { break };
@@ -270,8 +305,8 @@ impl Answers {
 
 impl Cache {
     fn remove(&mut self, key: &Key) {
-        if let Some(Entry::Kept { answer, .. }) = self.entries.remove(key) {
-            self.bytes = self.bytes.saturating_sub(weight(key, &answer));
+        if let Some(Entry::Kept(kept)) = self.entries.remove(key) {
+            self.bytes = self.bytes.saturating_sub(weight(key, &kept.answer));
         }
     }
 }
@@ -304,4 +339,42 @@ async fn work_within(
 /// Bytes that an entry takes.
 fn weight(key: &Key, answer: &Answer) -> usize {
     key.1.len() * 2 + answer.body.len() + 256
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::StoreWriter;
+
+    #[test]
+    fn an_answer_that_is_no_more_fresh_is_given_while_a_new_one_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
+        writer.commit().unwrap();
+        writer.close().unwrap();
+        let opened = OpenedStore::new(dir.path().to_owned());
+        let answers = Answers::new(opened, Duration::from_secs(60));
+        let answers = Arc::new(Answers { moment: Duration::ZERO, ..answers });
+        let count = Arc::new(AtomicU64::new(0));
+        let ask = async || {
+            let count = Arc::clone(&count);
+            let work = move |_: &Store| Answer {
+                status: StatusCode::OK,
+                content_type: "text/plain",
+                body: Bytes::from(count.fetch_add(1, Ordering::Relaxed).to_string()),
+            };
+            let asked = "/".to_owned();
+            answers.answer(asked, Keeping::Moment, Length::Short, work).await.unwrap().body
+        };
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
+            async {
+                assert_eq!(ask().await, "0");
+                assert_eq!(ask().await, "0", "nobody waits for what was seen a moment ago");
+                while answers.waiting() > 0 {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                assert_eq!(ask().await, "1", "the new one");
+            },
+        );
+    }
 }
