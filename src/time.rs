@@ -118,6 +118,12 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
+    /// Its IANA name, where it has one.
+    #[must_use]
+    pub fn iana_name(&self) -> Option<&str> {
+        self.0.iana_name()
+    }
+
     /// Finds a zone by its IANA name (`Europe/Madrid`), `UTC`, or `local` for the system's.
     ///
     /// # Errors

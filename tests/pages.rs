@@ -50,6 +50,9 @@ fn whatever_is_in_the_clipboard_leads_to_its_page() {
     check("from:ana outcome:lost", "messages?q=from%3Aana+outcome%3Alost");
     check("quarterly report", "messages?q=quarterly+report");
     check("(", "messages?q=%22%28%22");
+    // What was meant as a query is told what is wrong with it.
+    check("latency:>5", "messages?q=latency%3A%3E5");
+    check("from:((", "messages?q=from%3A%28%28");
     check("  ", "messages");
 }
 
@@ -57,13 +60,35 @@ fn whatever_is_in_the_clipboard_leads_to_its_page() {
 fn a_part_of_an_id_lists_those_that_have_it_and_nothing_says_what_was_looked_at() {
     let (_dir, served) = served();
     let page = served.get("/message?id=20261123.10").expect(200).text();
-    assert!(page.contains("These IDs begin so"), "{page}");
+    assert!(page.contains("These IDs begin with it"), "{page}");
     assert!(page.contains("message?id=%3C20261123.1001%40acme.example%3E"), "{page}");
     let page = served.get("/message?id=gone@nowhere.example").expect(200).text();
     assert!(page.contains("No event has the ID") && page.contains("no proof"), "{page}");
     let page =
         served.get("/messages?q=subject:nowhere&since=2020-01-01&until=2020-01-02").expect(200);
     assert!(page.text().contains("Nothing of the time that you asked about was looked at"));
+}
+
+#[test]
+fn links_keep_what_was_asked() {
+    let (_dir, served) = served();
+    let question = "q=from:ana@acme.example&since=2026-11-20";
+    let page = served.get(&format!("/statistics?{question}")).expect(200).text();
+    let kept = "since=2026-11-20&amp;q=from%3Aana%40acme.example+AND+outcome%3A";
+    assert!(page.contains(kept), "{page}");
+    let page = served.get(&format!("/?{question}")).expect(200).text();
+    assert!(page.contains("Only the messages that <code>from:ana@acme.example</code>"), "{page}");
+    assert!(page.contains("./?q=from%3Aana%40acme.example&amp;since=7d"), "{page}");
+    // Events have no outcome.
+    let page = served.get("/messages?q=outcome:lost+subject:nowhere").expect(200).text();
+    assert!(page.contains("No message") && !page.contains("search?q=outcome"), "{page}");
+}
+
+#[test]
+fn nothing_is_no_evidence() {
+    let (_dir, served) = served();
+    let reply = served.get("/export/trace.zip?id=nowhere").expect(400).text();
+    assert!(reply.contains("nothing to export"), "{reply}");
 }
 
 #[test]

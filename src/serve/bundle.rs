@@ -42,6 +42,11 @@ pub(super) fn make(
     let (question, rules, zone) = (asked.question, asked.rules, asked.zone);
     let options = BundleOptions { question, rules, zone, redactor: None, signing: None };
     let report = write_bundle(store, &asked.selection, &options, staging).map_err(failed)?;
+    if report.manifest.counts.messages == 0 {
+        return Err(QuestionError::refused(
+            "no message is what was asked for: there is nothing to export",
+        ));
+    }
     let file = File::open(&report.path).map_err(io)?;
     let bytes = file.metadata().map_err(io)?.len();
     let head = store.head()?;

@@ -135,8 +135,17 @@ fn narrowed(parameters: &Parameters, term: &str, is_without: bool) -> Parameters
 
 /// Where the messages are listed that have a value in a field.
 pub(super) fn narrowed_to(field: &str, value: Option<&str>) -> Option<String> {
+    narrowed_from(&Parameters::default(), field, value)
+}
+
+/// Where those messages of a question are listed that have a value in a field.
+pub(super) fn narrowed_from(
+    parameters: &Parameters,
+    field: &str,
+    value: Option<&str>,
+) -> Option<String> {
     let term = term(Field::from_name(field)?, value)?;
-    Some(format!("messages?{}", narrowed(&Parameters::default(), &term, false)))
+    Some(format!("messages?{}", narrowed(parameters, &term, false)))
 }
 
 #[cfg(test)]

@@ -114,9 +114,12 @@ impl Frame {
     }
 }
 
-/// The offset that the zone's times end in.
+/// The zone's name; else the offset that its times end in now.
 fn zone_name(now: Timestamp, zone: &Zone) -> String {
     const INSTANT_CHARACTERS: usize = "2026-11-23T21:34:00.000".len();
+    if let Some(name) = zone.iana_name() {
+        return name.to_owned();
+    }
     let shown = now.in_zone(zone);
     match shown.get(INSTANT_CHARACTERS..) {
         Some("Z") | None => "UTC".to_owned(),

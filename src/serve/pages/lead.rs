@@ -54,7 +54,9 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
         return Ok(message(&id));
     }
     let is_readable = Language::of_rows(now, &Zone::UTC).parse(text).is_ok();
-    Ok(if is_readable { messages(text) } else { messages(&phrase(text)) })
+    // What was meant as a query is answered with what is wrong with it.
+    let is_meant = text.len() <= limits::QUERY_BYTES_MAX && names_a_field(text);
+    Ok(if is_readable || is_meant { messages(text) } else { messages(&phrase(text)) })
 }
 
 /// The question that a line of a header asks, other than that of the ID.
@@ -99,7 +101,7 @@ fn message_id_header(text: &str) -> Option<String> {
 fn names_a_field(text: &str) -> bool {
     let is_field = |word: &str| {
         let word = word.trim_start_matches(['(', '-']);
-        let name = word.split_once(':').map(|(name, _)| name);
+        let name = word.split_once([':', '=']).map(|(name, _)| name);
         name.is_some_and(|it| Field::from_name(it).is_some())
     };
     text.split_whitespace().any(is_field)

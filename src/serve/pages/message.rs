@@ -118,7 +118,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let traced = trace_ids(request.store, ids, &asked.rules)?;
     let frame = |title: &str| {
         let frame = Frame::new(request, title, Tab::Message, &asked.zone);
-        frame.with_command(request, Command::Trace, &parameters)
+        frame.with_command(request, Command::Trace, &parameters.with("provenance", ""))
     };
     match traced.messages.as_slice() {
         [] => missing(request, &id, frame("Not found")?, &asked.zone),
@@ -304,8 +304,11 @@ fn as_text(message: &Message, zone: &Zone) -> Vec<String> {
 /// What else one may want to see of a message.
 fn related(message: &Message) -> Vec<(&'static str, String)> {
     let mut links = Vec::new();
-    let sender = message.sender.as_ref().or(message.from.as_ref());
-    let from_sender = sender.and_then(|it| super::facets::narrowed_to("from", Some(it.as_str())));
+    let (field, sender) = match &message.sender {
+        Some(sender) => ("sender", Some(sender)),
+        None => ("from", message.from.as_ref()),
+    };
+    let from_sender = sender.and_then(|it| super::facets::narrowed_to(field, Some(it.as_str())));
     links.extend(from_sender.map(|it| ("More of this sender", it)));
     let domain = sender.and_then(|it| crate::event::domain_of(it.as_str()));
     let from_domain = domain.and_then(|it| super::facets::narrowed_to("sender-domain", Some(it)));

@@ -169,6 +169,13 @@ fn with_limit(parameters: &Parameters) -> Parameters {
 }
 
 impl Parameters {
+    /// The question of a page of numbers as one of messages: what is asked, and of which time.
+    fn of_messages(&self) -> Self {
+        let is_kept = |name: &str| ["q", "since", "until", "on", "tz"].contains(&name);
+        let kept = self.iter().filter(|(name, _)| is_kept(name));
+        kept.fold(Self::default(), |it, (name, value)| it.with(name, value))
+    }
+
     /// The same without fields of forms that say nothing: these are sent too.
     fn without_empty(&self) -> Self {
         const FIELDS: [&str; 5] = ["q", "since", "until", "on", "cursor"];

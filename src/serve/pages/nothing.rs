@@ -2,6 +2,7 @@
 
 use super::PageRequest;
 use super::coverage::CoverageBar;
+use crate::query::Language;
 use crate::serve::Parameters;
 use crate::store::CoveredRange;
 use crate::time::{TimeRange, Zone};
@@ -42,7 +43,12 @@ impl Nothing {
         let timeless = ["since", "until", "on", "cursor"]
             .into_iter()
             .fold(parameters.clone(), |parameters, it| parameters.without(it));
-        let question = parameters.get("q").map(|it| Parameters::default().with("q", it));
+        let of_events = Language::of_events(request.now, zone);
+        let of_rows = Language::of_rows(request.now, zone);
+        let language = if other.1 == "search" { of_events } else { of_rows };
+        // Fields of one language may be none of the other.
+        let question = parameters.get("q").filter(|it| language.parse(it).is_ok());
+        let question = question.map(|it| Parameters::default().with("q", it));
         Self {
             what,
             is_empty_store: request.store.checkpoint().records == 0,

@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::bars::{Bars, spark};
 use super::coverage::CoverageBar;
-use super::facets::narrowed_to;
+use super::facets::narrowed_from;
 use super::frame::{Frame, Tab};
 use super::message::href_of;
 use super::words::{When, counted, grouped};
@@ -31,7 +31,9 @@ struct StartPage {
     bars: Option<Bars>,
     cards: Vec<Card>,
     nothing: Vec<&'static str>,
-    periods: Vec<(&'static str, &'static str, bool)>,
+    periods: Vec<(&'static str, String, bool)>,
+    /// What the messages are narrowed by, and where they are not.
+    query: Option<(String, String)>,
     coverage: CoverageBar,
 }
 
@@ -70,7 +72,9 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let frame = frame.with_command(request, Command::Triage, parameters)?;
     let found = triage(store, &asked)?;
     let (series, both) = series(request, &asked, found.before)?;
-    let period = Parameters::default()
+    let timeless = parameters.without("since").without("until").without("on");
+    let period = timeless
+        .of_messages()
         .with("since", &asked.since.in_zone(zone))
         .with("until", &asked.until.in_zone(zone));
     let cards = found.findings.iter().filter(|it| it.count > 0);
@@ -96,13 +100,19 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         bars: series.map(|it| Bars::of(&it, &period, "messages", zone)),
         cards: cards.map(|it| card(it, &found, both.as_ref(), &period)).collect(),
         nothing: findings_of_nothing(&found),
-        periods: [
-            ("24 hours", "./", ""),
-            ("7 days", "./?since=7d", "7d"),
-            ("30 days", "./?since=30d", "30d"),
-        ]
-        .map(|(word, href, value)| (word, href, choice == value))
-        .to_vec(),
+        periods: [("24 hours", ""), ("7 days", "7d"), ("30 days", "30d")]
+            .map(|(word, value)| {
+                let question = match value {
+                    "" => timeless.clone(),
+                    value => timeless.with("since", value),
+                };
+                (word, format!("./?{question}"), choice == value)
+            })
+            .to_vec(),
+        query: parameters.get("q").map(|it| {
+            let all = parameters.without("q");
+            (fit(it, limits::PAGE_TEXT_COLUMNS), format!("./?{all}"))
+        }),
         coverage: CoverageBar::of(store, request.now, zone),
     };
     Reply::page(&page)
@@ -168,9 +178,9 @@ fn card(
 /// How a number compares with that of the period before.
 fn before(count: u64, before: u64) -> String {
     match before {
-        0 => "none the period before".to_owned(),
-        it if it == count => "as many the period before".to_owned(),
-        it => format!("{} the period before", grouped(it)),
+        0 => "none in the period before".to_owned(),
+        it if it == count => "as many in the period before".to_owned(),
+        it => format!("{} in the period before", grouped(it)),
     }
 }
 
@@ -214,12 +224,9 @@ fn item(kind: FindingKind, item: &Item, period: &Parameters) -> CardItem {
         FindingKind::Bursts => "from",
         FindingKind::Slow | FindingKind::Rules | FindingKind::NoBeginning => "",
     };
-    let term = value.filter(|_| !field.is_empty()).and_then(|it| narrowed_to(field, Some(it)));
-    let term = term.as_deref().and_then(|it| it.split_once('?')).map(|it| it.1.to_owned());
-    let href = match term {
-        Some(term) => Some(format!("messages?{}&{term}", question(kind, period))),
-        None => item.example.as_deref().map(href_of),
-    };
+    let of_value = |it| narrowed_from(&question(kind, period), field, Some(it));
+    let listed = value.filter(|_| !field.is_empty()).and_then(of_value);
+    let href = listed.or_else(|| item.example.as_deref().map(href_of));
     let label = match kind {
         FindingKind::FailingMailboxes | FindingKind::Slow | FindingKind::Bursts => {
             value.map(|it| Marked::address(it).to_string())
@@ -243,8 +250,8 @@ mod tests {
 
     #[test]
     fn a_number_is_compared_with_the_one_before() {
-        assert_eq!(before(3, 0), "none the period before");
-        assert_eq!(before(3, 3), "as many the period before");
-        assert_eq!(before(3, 1_200), "1,200 the period before");
+        assert_eq!(before(3, 0), "none in the period before");
+        assert_eq!(before(3, 3), "as many in the period before");
+        assert_eq!(before(3, 1_200), "1,200 in the period before");
     }
 }

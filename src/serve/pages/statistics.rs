@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::bars::Bars;
-use super::facets::narrowed_to;
+use super::facets::narrowed_from;
 use super::frame::{Frame, Tab};
 use super::lines::Lines;
 use super::nothing::Nothing;
@@ -99,7 +99,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         let counts = count_by(store, key, &whole, limits::PAGE_COUNT_ROWS)?;
         total += counts.total;
         if counts.rows.iter().any(|it| it.value.is_some()) {
-            tables.push(table(title, &counts));
+            tables.push(table(title, &counts, &parameters));
         }
     }
     let mut frame = Frame::new(request, "Statistics", Tab::Statistics, zone).with_command(
@@ -141,7 +141,8 @@ fn latency(row: &LatencyRow) -> LatencyLine {
     }
 }
 
-fn table(title: &'static str, counts: &Counts) -> CountTable {
+fn table(title: &'static str, counts: &Counts, parameters: &Parameters) -> CountTable {
+    let question = parameters.of_messages();
     let most = counts.rows.iter().map(|it| it.count).max().unwrap_or(1).max(1);
     let row = |it: &crate::stats::CountRow| {
         let label = it.value.as_deref().unwrap_or_else(|| absent_value(counts.key));
@@ -149,7 +150,7 @@ fn table(title: &'static str, counts: &Counts) -> CountTable {
             label: fit(label, limits::PAGE_TEXT_COLUMNS),
             count: grouped(it.count),
             share: format!("{}%", (it.count.saturating_mul(100) / most).max(1)),
-            href: it.value.as_deref().and_then(|value| href(counts.key, value)),
+            href: it.value.as_deref().and_then(|value| href(counts.key, value, &question)),
         }
     };
     let more = counts.value_count.saturating_sub(counts.rows.len());
@@ -166,13 +167,14 @@ fn table(title: &'static str, counts: &Counts) -> CountTable {
 }
 
 /// The messages that were counted.
-fn href(key: CountKey, value: &str) -> Option<String> {
+fn href(key: CountKey, value: &str, question: &Parameters) -> Option<String> {
     match key {
-        CountKey::Event => {
-            let question = Parameters::default().with("q", &format!("event:{value}"));
+        // A query here asks messages, which that of events may not understand.
+        CountKey::Event if question.get("q").is_none() => {
+            let question = question.with("q", &format!("event:{value}"));
             let is_word = value.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');
             is_word.then(|| format!("search?{question}"))
         }
-        key => narrowed_to(key.as_str(), Some(value)),
+        key => narrowed_from(question, key.as_str(), Some(value)),
     }
 }
