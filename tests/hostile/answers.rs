@@ -2,7 +2,7 @@
 
 use super::*;
 
-const GROUP_KEYS: [&str; 15] = [
+const GROUP_KEYS: [&str; 19] = [
     "reason",
     "cause",
     "status",
@@ -14,9 +14,13 @@ const GROUP_KEYS: [&str; 15] = [
     "rule",
     "outcome",
     "folder",
+    "subject",
     "recipient-count",
     "hour",
     "day",
+    "week",
+    "weekday",
+    "hour-of-day",
     "folder,rule",
 ];
 
@@ -141,7 +145,7 @@ fn nothing_that_strangers_write_acts() {
 #[test]
 fn no_key_is_forgotten() {
     for (arguments, keys) in
-        [(["messages", "--group-by"], &GROUP_KEYS[..14]), (["stats", "--by"], &COUNT_KEYS[..])]
+        [(["messages", "--group-by"], &GROUP_KEYS[..18]), (["stats", "--by"], &COUNT_KEYS[..])]
     {
         let error = crate::program::run(&[&arguments[..], &["none"]].concat()).with(2).stderr;
         let listed = error.split("[possible values: ").nth(1).unwrap().split(']').next().unwrap();
