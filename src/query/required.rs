@@ -64,8 +64,9 @@ impl RequiredWord {
             (true, false) => word.ends_with(&self.text),
             (false, true) => self.begins(word),
             (true, true) => {
-                let stem = self.stem();
-                word.match_indices(stem).any(|(at, _)| self.begins(word.get(at..).unwrap_or(word)))
+                // At every place, since two may overlap: `aas` in `aaas`.
+                let mut ends = word.char_indices().filter_map(|(at, _)| word.get(at..));
+                ends.any(|it| self.begins(it))
             }
         }
     }
@@ -202,6 +203,12 @@ mod tests {
         check("a", &[]);
         check("größe 12", &[("gr", true, true), ("12", false, true)]);
         check("(", &[]);
+    }
+
+    #[test]
+    fn what_repeats_is_found_at_every_place() {
+        let required = required_words("aas");
+        assert!(required.iter().all(|it| it.passes("aaas")), "{required:?}");
     }
 
     proptest! {
