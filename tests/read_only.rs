@@ -1,21 +1,9 @@
 //! A store that must not be written: evidence, and media that cannot be.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use crate::small_disk::SmallDisk;
-use crate::support::{files_below, import, on, synth};
-
-/// Each file's length and when it was changed.
-fn state(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
-    let of = |path: PathBuf| {
-        let metadata = fs::metadata(&path).unwrap();
-        (path, (metadata.len(), metadata.modified().unwrap()))
-    };
-    files_below(dir).into_iter().map(of).collect()
-}
+use crate::support::{file_states, import, on, synth};
 
 #[test]
 fn a_store_on_media_that_cannot_be_written_answers_as_ever() {
@@ -47,7 +35,7 @@ fn a_store_on_media_that_cannot_be_written_answers_as_ever() {
     ];
     let ask = |arguments: &[&str]| on(&store, arguments).expect(0).stdout;
     let expected = questions.map(ask);
-    let before = state(&store);
+    let before = file_states(&store);
     disk.make_read_only();
     for (question, expected) in questions.into_iter().zip(expected) {
         let answer = ask(&[&["--read-only"], question].concat());
@@ -58,7 +46,7 @@ fn a_store_on_media_that_cannot_be_written_answers_as_ever() {
         let out = dir.path().join(name);
         ask(&["--read-only", "export", "--as", shape, "--out", out.to_str().unwrap()]);
     }
-    assert_eq!(state(&store), before);
+    assert_eq!(file_states(&store), before);
     let path = log.path.to_str().unwrap();
     on(&store, &["import", path]).expect_error(&[store.to_str().unwrap(), "ead-only file system"]);
 }
@@ -69,7 +57,7 @@ fn what_would_write_is_refused() {
     let log = synth(dir.path(), 300, 92, "ndjson");
     let store = dir.path().join("store");
     import(&store, &log.path).expect(0);
-    let before = state(&store);
+    let before = file_states(&store);
     let (path, absent) = (log.path.to_str().unwrap(), dir.path().join("absent"));
     let commands: [&[&str]; 6] = [
         &["import", path],
@@ -85,6 +73,6 @@ fn what_would_write_is_refused() {
             on(store, &arguments).expect_error(&["--read-only", "nothing was done"]);
         }
     }
-    assert_eq!(state(&store), before);
+    assert_eq!(file_states(&store), before);
     assert!(!absent.exists());
 }

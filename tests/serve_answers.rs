@@ -1,16 +1,13 @@
 //! What `mailtrace serve` answers: what the commands do, and nothing to hostile questions.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
 use crate::serve::sample_store;
 use crate::served::{Served, request};
-use crate::support::{files_below, import, on, synth};
+use crate::support::{file_states, import, on, synth};
 
 /// Text as it stands in a URL.
 fn encoded(text: &str) -> String {
@@ -300,20 +297,11 @@ fn a_store_that_grows_is_seen() {
     served.get("/api/v1/status").expect(200);
 }
 
-/// Each file's length and when it was changed.
-fn state(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
-    let of = |path: PathBuf| {
-        let metadata = fs::metadata(&path).unwrap();
-        (path, (metadata.len(), metadata.modified().unwrap()))
-    };
-    files_below(dir).into_iter().map(of).collect()
-}
-
 #[test]
 fn serving_writes_nothing_to_the_store() {
     let dir = tempfile::tempdir().unwrap();
     let store = sample_store(dir.path());
-    let before = state(&store);
+    let before = file_states(&store);
     let served = Served::start(&store, &["--read-only"]);
     for target in [
         "/",
@@ -326,7 +314,7 @@ fn serving_writes_nothing_to_the_store() {
         served.get(target).expect(200);
     }
     assert_eq!(served.stop("TERM"), Some(0));
-    assert_eq!(state(&store), before);
+    assert_eq!(file_states(&store), before);
 }
 
 #[test]

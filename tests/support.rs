@@ -1,5 +1,6 @@
 //! What the other files share: running the program, making input, comparing stores.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -127,6 +128,15 @@ fn single_file(mut path: PathBuf) -> PathBuf {
         path = fs::read_dir(&path).unwrap().next().unwrap().unwrap().path();
     }
     path
+}
+
+/// The length of each file below a directory, and when it was changed.
+pub(crate) fn file_states(dir: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
+    let of = |path: PathBuf| {
+        let metadata = fs::metadata(&path).unwrap();
+        (path, (metadata.len(), metadata.modified().unwrap()))
+    };
+    files_below(dir).into_iter().map(of).collect()
 }
 
 /// The files in a directory and below it, in order of their paths.

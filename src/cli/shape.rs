@@ -98,21 +98,13 @@ impl ShapeArgs {
 
     /// The keys of messages to count by.
     pub(super) fn keys(&self) -> anyhow::Result<Option<Vec<CountKey>>> {
-        const USUAL: [CountKey; 6] = [
-            CountKey::Outcome,
-            CountKey::SenderDomain,
-            CountKey::RecipientDomain,
-            CountKey::Folder,
-            CountKey::Cause,
-            CountKey::Rule,
-        ];
         let read = |name: &str| {
             key_of(name).ok_or_else(|| {
                 let all = CountKey::GROUPED.map(CountKey::as_str).join(", ");
                 anyhow::anyhow!("--facets: \"{name}\" is none of {all}")
             })
         };
-        self.read(&USUAL, Self::is_key, read)
+        self.read(&CountKey::USUAL_FACETS, Self::is_key, read)
     }
 
     pub(super) fn is_event_field(name: &str) -> bool {

@@ -103,11 +103,7 @@ impl Part {
                     GroupValue::Number(number) if *number < NUMBERED_MAX => {
                         add_numbered(&mut self.numbered, *number, tally);
                     }
-                    _ => {
-                        let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
-                        values.first_mut().into_iter().for_each(|it| *it = value.clone());
-                        add(&mut self.groups, values, tally);
-                    }
+                    _ => add(&mut self.groups, only(value.clone()), tally),
                 }
             }
             return;
@@ -274,11 +270,9 @@ fn tally<'o>(
         }
         part.groups.into_iter().for_each(|(key, tally)| add(&mut groups, key, tally));
     }
-    let numbered = (0..).zip(numbered).filter_map(|(number, tally)| {
-        let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
-        *values.first_mut()? = GroupValue::Number(number);
-        Some((values, tally?))
-    });
+    let numbered = (0..).zip(numbered);
+    let numbered =
+        numbered.filter_map(|(number, tally)| Some((only(GroupValue::Number(number)), tally?)));
     let groups = numbered.chain(groups).collect();
     Ok(Tallies { values, groups, total, message_count })
 }
@@ -291,6 +285,15 @@ impl GroupRequest {
             false => Unit::Messages,
         }
     }
+}
+
+/// The values of a single key.
+fn only(value: GroupValue) -> Values {
+    let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
+    if let Some(first) = values.first_mut() {
+        *first = value;
+    }
+    values
 }
 
 /// Every choice of one value for each key.

@@ -96,6 +96,16 @@ impl Unit {
 }
 
 impl CountKey {
+    /// What messages are counted by beside a list, where nothing else is said.
+    pub const USUAL_FACETS: [Self; 6] = [
+        Self::Outcome,
+        Self::SenderDomain,
+        Self::RecipientDomain,
+        Self::Folder,
+        Self::Cause,
+        Self::Rule,
+    ];
+
     /// The keys that whole stores are counted by, in the order in which help lists them.
     pub const COUNTED: [Self; 18] = [
         Self::Event,

@@ -114,14 +114,15 @@ pub fn latencies(
     Ok(Latencies { whole: whole.collect(), by_interval, by })
 }
 
-/// The least of some things in order that at least so many percent of them do not exceed.
-pub(crate) fn percentile<T>(in_order: &[T], percent: usize) -> Option<&T> {
-    in_order.get(percentile_place(in_order.len(), percent)?)
-}
-
-/// Where it stands among so many things.
-fn percentile_place(count: usize, percent: usize) -> Option<usize> {
-    (count * percent).div_ceil(100).checked_sub(1)
+/// The median, the 90th and the 99th percentile and the longest of some latencies, whose order it
+/// changes: each the least one that at least so many percent of them do not exceed.
+pub(crate) fn percentiles(latencies: &mut [i64]) -> Option<[i64; 4]> {
+    let mut percentile = |percent: usize| {
+        let place = (latencies.len() * percent).div_ceil(100).checked_sub(1)?;
+        // To sort all of them would take several times as long.
+        Some(*latencies.select_nth_unstable(place).1)
+    };
+    Some([percentile(50)?, percentile(90)?, percentile(99)?, percentile(100)?])
 }
 
 /// The row of some latencies, whose order it changes.
@@ -131,22 +132,9 @@ fn row(
     start: Option<Timestamp>,
     slot: Option<&'static str>,
 ) -> Option<LatencyRow> {
-    let count = latencies.len();
-    let mut percentile = |percent| {
-        let place = percentile_place(count, percent)?;
-        // To sort all of them would take several times as long.
-        Some(*latencies.select_nth_unstable(place).1)
-    };
-    Some(LatencyRow {
-        start,
-        slot,
-        outcome,
-        count: count as u64,
-        p50_ms: percentile(50)?,
-        p90_ms: percentile(90)?,
-        p99_ms: percentile(99)?,
-        max_ms: percentile(100)?,
-    })
+    let [p50_ms, p90_ms, p99_ms, max_ms] = percentiles(latencies)?;
+    let count = latencies.len() as u64;
+    Some(LatencyRow { start, slot, outcome, count, p50_ms, p90_ms, p99_ms, max_ms })
 }
 
 #[cfg(test)]

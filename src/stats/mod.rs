@@ -29,7 +29,7 @@ pub use group_values::PAIR_SEPARATOR;
 pub use groups::{GroupRequest, GroupRow, Groups, group};
 pub(crate) use groups::{Labels, counts_of, group_of};
 pub use key::{CountKey, Unit};
-pub(crate) use latency::percentile;
+pub(crate) use latency::percentiles;
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
 pub use outcome_series::{OutcomeSeries, OutcomeSlot, outcome_series};

@@ -14,7 +14,7 @@ pub use finding::{Finding, FindingKind, Item};
 pub use rules::RULE_TARGET;
 
 use crate::query::{Pattern, Query};
-use crate::stats::{CountKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentile};
+use crate::stats::{CountKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentiles};
 use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
@@ -174,14 +174,8 @@ struct Summary {
 
 impl Summary {
     fn latency(mut self) -> Option<Latency> {
-        self.latencies_ms.sort_unstable();
-        let percentile = |percent| percentile(&self.latencies_ms, percent).copied();
-        Some(Latency {
-            p50_ms: percentile(50)?,
-            p90_ms: percentile(90)?,
-            p99_ms: percentile(99)?,
-            max_ms: percentile(100)?,
-        })
+        let [p50_ms, p90_ms, p99_ms, max_ms] = percentiles(&mut self.latencies_ms)?;
+        Some(Latency { p50_ms, p90_ms, p99_ms, max_ms })
     }
 }
 

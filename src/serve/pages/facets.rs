@@ -1,6 +1,6 @@
 //! Values that narrow a question, or are left out of it, with one click.
 
-use super::words::{Badge, counted, grouped};
+use super::words::{Badge, counted, grouped, share};
 use crate::limits;
 use crate::query::{Field, Pattern, Query};
 use crate::render::fit;
@@ -49,7 +49,7 @@ impl FacetView {
                 label: fit(label, LABEL_COLUMNS),
                 class: outcome.map_or("", |it| Badge::of_recipient(it).class),
                 count: grouped(*count),
-                share: format!("{}%", (count.saturating_mul(100) / most).max(1)),
+                share: share(*count, most),
                 only: link(false),
                 without: link(true),
             }

@@ -61,16 +61,6 @@ struct Row {
     is_junk: bool,
 }
 
-/// What is counted beside the list.
-const FACETS: [CountKey; 6] = [
-    CountKey::Outcome,
-    CountKey::SenderDomain,
-    CountKey::RecipientDomain,
-    CountKey::Folder,
-    CountKey::Cause,
-    CountKey::Rule,
-];
-
 /// The page of the messages that are asked for.
 ///
 /// # Errors
@@ -88,7 +78,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let series = outcome_series(store, rules, filter, zone)?;
     let facets = match page.total {
         0 => Vec::new(),
-        _ => facets_of_messages(store, rules, filter, &FACETS, zone)?,
+        _ => facets_of_messages(store, rules, filter, &CountKey::USUAL_FACETS, zone)?,
     };
     let facets = facets.into_iter().map(|mut it| {
         // Most messages have no cause and no rule: that says nothing.

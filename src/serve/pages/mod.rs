@@ -169,6 +169,12 @@ fn with_limit(parameters: &Parameters) -> Parameters {
 }
 
 impl Parameters {
+    /// The same question of all times, from its first answer on.
+    fn timeless(&self) -> Self {
+        let times = ["since", "until", "on", "cursor"];
+        times.into_iter().fold(self.clone(), |it, name| it.without(name))
+    }
+
     /// The question of a page of numbers as one of messages: what is asked, and of which time.
     fn of_messages(&self) -> Self {
         let is_kept = |name: &str| ["q", "since", "until", "on", "tz"].contains(&name);

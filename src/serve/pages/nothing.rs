@@ -40,9 +40,7 @@ impl Nothing {
             "message" => ("messages", ("Search the events for it", "search")),
             _ => ("search", ("Look for messages", "messages")),
         };
-        let timeless = ["since", "until", "on", "cursor"]
-            .into_iter()
-            .fold(parameters.clone(), |parameters, it| parameters.without(it));
+        let timeless = parameters.timeless();
         let of_events = Language::of_events(request.now, zone);
         let of_rows = Language::of_rows(request.now, zone);
         let language = if other.1 == "search" { of_events } else { of_rows };

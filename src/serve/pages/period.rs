@@ -38,9 +38,7 @@ const PERIODS: [(&str, Option<(&str, &str)>); 7] = [
 impl QuestionForm {
     pub(super) fn of(parameters: &Parameters, page: &str) -> Self {
         let get = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
-        let timeless = ["since", "until", "on", "cursor"]
-            .into_iter()
-            .fold(parameters.clone(), |parameters, it| parameters.without(it));
+        let timeless = parameters.timeless();
         let periods = PERIODS.into_iter().map(|(word, choice)| {
             let question = match choice {
                 Some((name, value)) => timeless.with(name, value),

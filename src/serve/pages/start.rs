@@ -72,7 +72,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let frame = frame.with_command(request, Command::Triage, parameters)?;
     let found = triage(store, &asked)?;
     let (series, both) = series(request, &asked, found.before)?;
-    let timeless = parameters.without("since").without("until").without("on");
+    let timeless = parameters.timeless();
     let period = timeless
         .of_messages()
         .with("since", &asked.since.in_zone(zone))

@@ -8,7 +8,7 @@ use super::frame::{Frame, Tab};
 use super::lines::Lines;
 use super::nothing::Nothing;
 use super::period::QuestionForm;
-use super::words::{counted, grouped};
+use super::words::{counted, grouped, share};
 use super::{PageRequest, Reply};
 use crate::limits;
 use crate::render::{absent_value, fit, human_duration};
@@ -149,7 +149,7 @@ fn table(title: &'static str, counts: &Counts, parameters: &Parameters) -> Count
         CountLine {
             label: fit(label, limits::PAGE_TEXT_COLUMNS),
             count: grouped(it.count),
-            share: format!("{}%", (it.count.saturating_mul(100) / most).max(1)),
+            share: share(it.count, most),
             href: it.value.as_deref().and_then(|value| href(counts.key, value, &question)),
         }
     };

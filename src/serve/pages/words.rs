@@ -51,6 +51,11 @@ pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { several })
 }
 
+/// A share of the most there is, as SVG takes a width; what there is, is seen.
+pub(super) fn share(count: u64, most: u64) -> String {
+    format!("{}%", (count.saturating_mul(100) / most.max(1)).max(1))
+}
+
 /// An outcome: a word, and the class of the colour and the mark that go with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Badge {

@@ -1,6 +1,7 @@
 //! All events of a store, by the attributes that they have: for counts over all of them.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 
 use rayon::prelude::*;
 use tantivy::{DocId, SegmentReader};
@@ -85,7 +86,8 @@ fn for_each_of_segment(
     is_wanted: &dyn Fn(&AttributeTerm<'_>) -> bool,
     visit: &mut dyn FnMut(&AttributeSet<'_>),
 ) -> tantivy::Result<()> {
-    let times = columns.all_times();
+    // Of many questions a segment has nothing.
+    let times = LazyCell::new(|| columns.all_times());
     let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
     let mut terms = inverted.terms().stream()?;
     let mut documents: Vec<DocId> = Vec::new();

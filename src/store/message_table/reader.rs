@@ -260,27 +260,11 @@ impl TableSegment {
                 address: addresses.next().unwrap_or(u32::MAX),
                 bits,
                 latency_ms: has.latency_ms.map(u64::cast_signed),
-                folder: if has.folder {
-                    folders.get_or_insert_with(|| self.folders.numbers(document)).next()
-                } else {
-                    None
-                },
-                status: if has.status {
-                    statuses.get_or_insert_with(|| self.statuses.numbers(document)).next()
-                } else {
-                    None
-                },
-                cause: if has.cause {
-                    causes.get_or_insert_with(|| self.causes.numbers(document)).next()
-                } else {
-                    None
-                },
-                bounce: if has.bounce {
-                    bounces.get_or_insert_with(|| self.bounces.values_for_doc(document)).next()
-                } else {
-                    None
-                }
-                .map(Location::from_bits),
+                folder: next_if(has.folder, &mut folders, || self.folders.numbers(document)),
+                status: next_if(has.status, &mut statuses, || self.statuses.numbers(document)),
+                cause: next_if(has.cause, &mut causes, || self.causes.numbers(document)),
+                bounce: next_if(has.bounce, &mut bounces, || self.bounces.values_for_doc(document))
+                    .map(Location::from_bits),
             });
         }
     }
@@ -327,6 +311,15 @@ impl TableSegment {
                 .collect::<io::Result<_>>()?,
         })
     }
+}
+
+/// The next of some values, which begin when the first is asked for.
+fn next_if<I: Iterator>(
+    has: bool,
+    values: &mut Option<I>,
+    begin: impl FnOnce() -> I,
+) -> Option<I::Item> {
+    if has { values.get_or_insert_with(begin).next() } else { None }
 }
 
 /// A column of numbers; of a segment without a single one, an empty column.
