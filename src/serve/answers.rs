@@ -207,6 +207,11 @@ impl Answers {
         }
         let (sender, coming) = watch::channel(None);
         let mut cache = self.lock();
+        // Somebody else may have begun since the caller looked. To put a second promise into the
+        // place of theirs would leave them without an answer.
+        if let Some(Entry::Coming(theirs)) = cache.entries.get(&key) {
+            return Ok(theirs.clone());
+        }
         let is_renewal = matches!(cache.entries.get(&key), Some(Entry::Kept(it)) if it.is_renewed && !it.is_over());
         if !is_renewal {
             // One that is over gives back the room that it took.
@@ -374,6 +379,35 @@ mod tests {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
                 assert_eq!(ask().await, "1", "the new one");
+            },
+        );
+    }
+
+    #[test]
+    fn two_that_begin_at_once_get_one_answer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
+        writer.commit().unwrap();
+        writer.close().unwrap();
+        let opened = OpenedStore::new(dir.path().to_owned());
+        let answers = Arc::new(Answers::new(opened, Duration::from_secs(60)));
+        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
+            async {
+                let Snapshot { store, number } = answers.snapshot().await.unwrap();
+                let begin = || {
+                    let work = |_: &Store| Answer {
+                        status: StatusCode::OK,
+                        content_type: "text/plain",
+                        body: Bytes::from_static(b"made"),
+                    };
+                    let (key, store) = ((number, "/".to_owned()), Arc::clone(&store));
+                    answers.begin(key, Keeping::Settled, Length::Short, store, work).unwrap()
+                };
+                for mut coming in [begin(), begin()] {
+                    let made = coming.wait_for(Option::is_some).await.unwrap().clone();
+                    assert_eq!(made.unwrap().unwrap().body, "made");
+                }
+                assert_eq!(answers.made.load(Ordering::Relaxed), 1);
             },
         );
     }
