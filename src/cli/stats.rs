@@ -121,10 +121,6 @@ impl StatsArgs {
     pub(super) fn key(&self) -> Option<CountKey> {
         self.by.as_deref().and_then(CountKey::from_name)
     }
-
-    pub(super) fn limit(&self) -> usize {
-        self.limit
-    }
 }
 
 /// Writes the answer. Gives whether there is any.

@@ -26,7 +26,7 @@ pub use guard::Host;
 pub use parameters::{ParameterError, Parameters};
 pub use question::{
     Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition, Question,
-    QuestionError, Questions, StatsQuestion, TraceQuestion,
+    QuestionError, Questions, TraceQuestion,
 };
 pub use tls::TlsError;
 pub use token::{Token, TokenError};

@@ -6,7 +6,7 @@ use std::io::Write;
 use super::Parameters;
 use crate::export::{self, Selection};
 use crate::query::Query;
-use crate::stats::{CountKey, GroupRequest, StatsRequest};
+use crate::stats::StatsRequest;
 use crate::store::{EventPlace, Store};
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{JoinRules, MessageFilter, Order, Place};
@@ -164,17 +164,6 @@ pub struct TraceQuestion {
     pub zone: Zone,
 }
 
-/// Counts that are asked for.
-#[derive(Clone, Debug)]
-pub struct StatsQuestion {
-    /// Of what.
-    pub request: StatsRequest,
-    /// By what.
-    pub by: Option<CountKey>,
-    /// How many values at most.
-    pub limit: usize,
-}
-
 /// Messages that are to be taken away.
 pub struct ExportQuestion {
     /// Which.
@@ -219,14 +208,6 @@ pub trait Questions: Send + Sync + 'static {
         store: &Store,
     ) -> Result<MessagesQuestion, QuestionError>;
 
-    /// Reads a question for groups of messages.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
-    fn groups(&self, question: &Question<'_>, store: &Store)
-    -> Result<GroupRequest, QuestionError>;
-
     /// Reads a question for events.
     ///
     /// # Errors
@@ -251,8 +232,7 @@ pub trait Questions: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`QuestionError::Refused`].
-    fn stats(&self, question: &Question<'_>, store: &Store)
-    -> Result<StatsQuestion, QuestionError>;
+    fn stats(&self, question: &Question<'_>, store: &Store) -> Result<StatsRequest, QuestionError>;
 
     /// Reads a question for what deserves attention.
     ///

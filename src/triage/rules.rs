@@ -62,21 +62,15 @@ struct DoneAt {
     deeds: Arc<[Deed]>,
 }
 
-/// The times that are told apart.
-struct Periods {
-    now: TimeRange,
-    before: Option<TimeRange>,
-}
-
 impl Applied {
-    fn take(&mut self, ms: i64, location: Location, periods: &Periods) {
+    fn take(&mut self, ms: i64, location: Location, desk: &Desk<'_, '_>) {
         let Some(time) = Timestamp::from_ms(ms) else { return };
-        if periods.now.contains(time) {
+        if desk.range.contains(time) {
             self.count += 1;
             self.example = self.example.into_iter().chain([(ms, location)]).min();
-        } else if periods.now.since.is_some_and(|it| time < it) {
+        } else if desk.range.since.is_some_and(|it| time < it) {
             self.is_older = true;
-            self.before += u64::from(periods.before.is_some_and(|it| it.contains(time)));
+            self.before += u64::from(desk.before.is_some_and(|it| it.contains(time)));
         }
     }
 
@@ -93,8 +87,7 @@ impl Desk<'_, '_> {
     /// mailbox in the store; those first that were never applied before the period.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
         let inside = self.overview.mailbox_domains()?;
-        let periods = Periods { now: self.range, before: self.before };
-        let mut deeds = self.deeds(&inside, &periods)?;
+        let mut deeds = self.deeds(&inside)?;
         deeds.retain(|_, it| it.count > 0);
         let mut deeds: Vec<(Deed, Applied)> = deeds.into_iter().collect();
         let order = |it: &(Deed, Applied)| (it.1.is_older, std::cmp::Reverse(it.1.count));
@@ -113,14 +106,10 @@ impl Desk<'_, '_> {
     }
 
     /// What every rule did up to the end of the period.
-    fn deeds(
-        &self,
-        inside: &HashSet<String>,
-        periods: &Periods,
-    ) -> Result<BTreeMap<Deed, Applied>, StoreError> {
+    fn deeds(&self, inside: &HashSet<String>) -> Result<BTreeMap<Deed, Applied>, StoreError> {
         let is_of_all = self.request.rows == Query::All;
         let is_over = |ms: i64| {
-            periods.now.until.is_some_and(|it| Timestamp::from_ms(ms).is_none_or(|at| at >= it))
+            self.range.until.is_some_and(|it| Timestamp::from_ms(ms).is_none_or(|at| at >= it))
         };
         let is_wanted = |said: &AttributeTerm<'_>| may_be_partial(said) || takes_mail_away(said);
         let take = |part: &mut Part, set: &AttributeSet<'_>| {
@@ -130,7 +119,7 @@ impl Desk<'_, '_> {
                 Some(deeds) if deeds.is_empty() => {}
                 Some(deeds) if is_of_all => {
                     let mut applied = Applied::default();
-                    events.for_each(|(ms, location)| applied.take(ms, location, periods));
+                    events.for_each(|(ms, location)| applied.take(ms, location, self));
                     for deed in deeds {
                         part.deeds.entry(deed).or_default().join(applied);
                     }
@@ -165,7 +154,7 @@ impl Desk<'_, '_> {
             .collect::<Result<_, StoreError>>()?;
         for DoneAt { ms, location, deeds: done } in told.into_iter().flatten() {
             for deed in done.iter() {
-                deeds.entry(deed.clone()).or_default().take(ms, location, periods);
+                deeds.entry(deed.clone()).or_default().take(ms, location, self);
             }
         }
         Ok(deeds)

@@ -141,10 +141,7 @@ impl Words {
 
     /// As the program would be given them.
     pub(super) fn arguments(&self) -> impl Iterator<Item = OsString> {
-        let options = self.options.iter().map(|(name, value)| match value {
-            Some(value) => format!("--{name}={value}"),
-            None => format!("--{name}"),
-        });
+        let options = self.options.iter().map(as_word);
         let words = ["mailtrace".to_owned(), self.subcommand.to_owned()].into_iter();
         let texts = ["--".to_owned()].into_iter().chain(self.texts.iter().cloned());
         let texts = texts.filter(|_| !self.texts.is_empty());
@@ -160,12 +157,7 @@ impl Words {
     pub(super) fn filters(&self) -> Vec<String> {
         let shown = ["sort", "cursor", "limit", "events", "facets", "histogram", ZONE];
         let options = self.options.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
-        options
-            .map(|(name, value)| match value {
-                Some(value) => format!("--{name}={value}"),
-                None => format!("--{name}"),
-            })
-            .collect()
+        options.map(as_word).collect()
     }
 
     /// As somebody would type them.
@@ -190,6 +182,14 @@ impl Words {
             self.texts.iter().for_each(|it| line.push_str(&format!(" {}", quoted(it))));
         }
         line
+    }
+}
+
+/// An option in one word.
+fn as_word((name, value): &(String, Option<String>)) -> String {
+    match value {
+        Some(value) => format!("--{name}={value}"),
+        None => format!("--{name}"),
     }
 }
 

@@ -13,10 +13,10 @@ use crate::limits;
 use crate::render::sanitise;
 use crate::serve::{
     Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition, Parameters,
-    Question, QuestionError, Questions, StatsQuestion, TraceQuestion,
+    Question, QuestionError, Questions, TraceQuestion,
 };
 use crate::shell::quoted;
-use crate::stats::{GroupRequest, StatsError};
+use crate::stats::{StatsError, StatsRequest};
 use crate::store::{Store, StoreError};
 use crate::time::{Timestamp, Zone};
 use crate::trace::select;
@@ -110,19 +110,6 @@ impl Questions for CommandQuestions {
         })
     }
 
-    fn groups(
-        &self,
-        question: &Question<'_>,
-        store: &Store,
-    ) -> Result<GroupRequest, QuestionError> {
-        let (given, context) = self.read(question)?;
-        let Given::Messages(args) = given else { return Err(other_command()) };
-        let wanted = args.wanted(&context).map_err(|it| told(&it))?;
-        let (filter, rules) =
-            args.filter_of(wanted.filter, store, &context).map_err(|it| told(&it))?;
-        args.group_request(filter, rules, &context).map_err(|it| told(&it))
-    }
-
     fn events(
         &self,
         question: &Question<'_>,
@@ -146,16 +133,11 @@ impl Questions for CommandQuestions {
         Ok(TraceQuestion { ids: args.ids().to_vec(), rules, zone: context.zone })
     }
 
-    fn stats(
-        &self,
-        question: &Question<'_>,
-        store: &Store,
-    ) -> Result<StatsQuestion, QuestionError> {
+    fn stats(&self, question: &Question<'_>, store: &Store) -> Result<StatsRequest, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Stats(args) = given else { return Err(other_command()) };
         let wanted = args.wanted(&context).map_err(|it| told(&it))?;
-        let request = wanted.request(store, &context);
-        Ok(StatsQuestion { request, by: args.key(), limit: args.limit() })
+        Ok(wanted.request(store, &context))
     }
 
     fn triage(

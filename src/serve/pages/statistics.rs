@@ -76,7 +76,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
     let asked = request.questions.stats(&request.question(Command::Stats, &parameters), store)?;
-    let whole = StatsRequest { interval: None, ..asked.request.clone() };
+    let whole = StatsRequest { interval: None, ..asked };
     let zone = &whole.zone;
     let filter = MessageFilter {
         first_seen: whole.range,
