@@ -163,7 +163,7 @@ mod no_socket;
 mod program;
 // The least policies, printed.
 mod policy;
-// The README's commands, run.
+// The commands of README and docs, run.
 mod readme;
 // A WorkMail that checks what it is asked against the published shapes.
 mod workmail;

@@ -1,4 +1,4 @@
-//! The README's commands are run as they stand there.
+//! The commands of the README and of the documentation are run as they stand there.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -6,6 +6,10 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::program::{NOW, sample, samples};
+
+/// What is read first, in the order in which a newcomer reads it.
+const PAGES: [&str; 5] =
+    ["README.md", "docs/use.md", "docs/messages.md", "docs/insights.md", "docs/export.md"];
 
 /// The commands of a page's shell blocks that run this program.
 fn commands(page: &str) -> Vec<String> {
@@ -37,7 +41,7 @@ fn run_all(commands: Vec<String>, dir: &Path, store: Option<&Path>) {
 }
 
 #[test]
-fn every_command_of_the_readme_runs() {
+fn every_command_of_the_pages_runs() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     // What the commands name lies where they look for it.
@@ -49,9 +53,9 @@ fn every_command_of_the_readme_runs() {
     fs::copy(sample("firehose.gz"), at("events.ndjson.gz")).unwrap();
     fs::write(at("ids.txt"), "<news.42@shop.example>\n").unwrap();
     fs::write(at("case-17.key"), "not to be guessed").unwrap();
-    let commands = commands("README.md");
-    assert!(commands.len() >= 5, "{commands:?}");
-    run_all(commands, dir.path(), None);
+    let pages: Vec<_> = PAGES.iter().flat_map(|it| commands(it)).collect();
+    assert!(pages.len() >= 25, "{pages:?}");
+    run_all(pages, dir.path(), None);
 }
 
 #[test]
@@ -61,7 +65,36 @@ fn every_query_of_the_examples_finds_something() {
     fs::create_dir(dir.join("bin")).unwrap();
     symlink(env!("CARGO_BIN_EXE_mailtrace"), dir.join("bin/mailtrace")).unwrap();
     fs::write(dir.join("watchlist.txt"), "ana@acme.example\n*@bank.example\n").unwrap();
-    let commands = commands("docs/QUERIES.md");
+    let commands = commands("docs/queries.md");
     assert!(commands.len() > 30, "{commands:?}");
     run_all(commands, dir, Some(&store.store()));
+}
+
+#[test]
+fn every_link_of_the_documentation_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md")];
+    pages.extend(fs::read_dir(root.join("docs")).unwrap().map(|it| it.unwrap().path()));
+    pages.retain(|it| it.extension().is_some_and(|it| it == "md"));
+    assert!(pages.len() > 10, "{pages:?}");
+    for page in pages {
+        let text = fs::read_to_string(&page).unwrap();
+        let links = text.split("](").skip(1).filter_map(|it| it.split(')').next());
+        for link in links.filter(|it| !it.starts_with("http")) {
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = page.parent().unwrap().join(file);
+            let target = if file.is_empty() { page.clone() } else { target };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !anchor.is_empty() {
+                let text = fs::read_to_string(&target).unwrap().to_lowercase();
+                let mut headings = text.lines().filter_map(|it| it.strip_prefix('#'));
+                let heading = anchor.replace('-', " ");
+                assert!(
+                    headings.any(|it| it.trim_start_matches('#').trim() == heading),
+                    "{}: {link}",
+                    page.display()
+                );
+            }
+        }
+    }
 }

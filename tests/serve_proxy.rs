@@ -83,7 +83,7 @@ fn it_works_under_a_path_of_nginx() {
     let arguments = ["--behind-proxy", "--base-path", "/mail", "--host", "mail.example"];
     let served = Served::start(&store, &arguments);
     let port = free_port();
-    // As the README has it.
+    // As docs/browser.md has it.
     let location = format!(
         "location /mail/ {{\nproxy_pass http://{};\nproxy_set_header Host $host;\n\
          proxy_set_header X-Forwarded-Proto https;\n}}",

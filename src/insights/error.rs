@@ -229,7 +229,7 @@ impl InsightsError {
             }
             InsightsErrorKind::UnknownFunction { name } => match Function::nearest(name) {
                 Some(nearest) => format!("did you mean {nearest}?"),
-                None => "the README lists the functions that there are".to_owned(),
+                None => "the documentation of insights lists all functions".to_owned(),
             },
             InsightsErrorKind::ForeignOperator { ours, .. } => format!("write {ours}"),
             InsightsErrorKind::LostName { known, .. } => {
