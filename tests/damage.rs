@@ -233,8 +233,13 @@ fn a_damaged_message_table_is_found_answered_around_and_rebuilt() {
         assert_eq!(lost(&store).stdout, expect, "{name}");
     }
     let store = lab.fresh();
+    let note = "there is no message table";
+    assert!(!lost(&store).stderr.contains(note));
     fs::remove_dir_all(store.join("messages")).unwrap();
-    assert_eq!(lost(&store).stdout, expect, "without a table");
+    let without = lost(&store);
+    assert_eq!(without.stdout, expect, "without a table");
+    assert!(without.stderr.contains(note), "{}", without.stderr);
+    assert!(!on(&store, &["status"]).stderr.contains(note));
     import(&store, &lab.log_of(20, 73)).expect(0);
     assert!(store.join("messages/meta.json").exists());
     assert_sound(&store);

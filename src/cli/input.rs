@@ -29,7 +29,7 @@ pub(super) struct Opened {
     /// Whether an answer is not all that there is to say.
     is_cut: Cell<bool>,
     /// The temporary store's directory, removed with this.
-    _dir: Option<TemporaryDirectory>,
+    dir: Option<TemporaryDirectory>,
 }
 
 impl Opened {
@@ -47,6 +47,16 @@ impl Opened {
     pub(super) fn say_truncated(&self, count: usize, context: &Context) {
         self.keep_truncated(count);
         say_truncated(count, context);
+    }
+
+    /// Says on stderr that the index answered in place of the message table, where it did.
+    pub(super) fn say_without_table(&self, context: &Context) {
+        let is_store = self.dir.is_none();
+        if is_store && self.store.has_missed_table() && !context.global.quiet {
+            output::note(
+                "there is no message table as of the last commit, so the index answered, which takes longer: the next import or pull makes the table, and so does `mailtrace reindex`",
+            );
+        }
     }
 
     /// Keeps for the exit status whether any of the messages is not whole.
@@ -108,7 +118,7 @@ impl InputArgs {
                 store,
                 input_outcome: Outcome::Done,
                 is_cut: Cell::new(false),
-                _dir: None,
+                dir: None,
             });
         }
         let dir = temporary_directory()?;
@@ -121,6 +131,6 @@ impl InputArgs {
         drop(progress);
         import::warn_of_hidden(&self.input, context);
         let input_outcome = import::finish(&report, context)?;
-        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
+        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), dir: Some(dir) })
     }
 }

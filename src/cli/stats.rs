@@ -86,6 +86,7 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
     let opened = args.input.open(context)?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     let has_found = answer(args, wanted, &opened.store, context, &mut out)?;
+    opened.say_without_table(context);
     Ok(opened.outcome(has_found))
 }
 

@@ -338,6 +338,12 @@ impl Store {
         self.table.get_or_init(|| MessageTable::open(&self.layout, &self.checkpoint)).as_ref()
     }
 
+    /// Whether something was asked that the message table tells, and there is none as of this commit.
+    #[must_use]
+    pub fn has_missed_table(&self) -> bool {
+        self.table.get().is_some_and(Option::is_none) && self.checkpoint.records > 0
+    }
+
     /// Measures the store's parts.
     ///
     /// # Errors
