@@ -8,3 +8,7 @@ pub const TABLE_READ_EVENTS_MAX: usize = 20_000;
 
 /// Connected events that are held at once to make the entries of their messages.
 pub const TABLE_CONNECTED_EVENTS_MAX: usize = 50_000;
+
+/// Groups of messages by values that are not numbered, some 200 bytes each: of more the answer is
+/// that they are too many.
+pub const GROUPS_MAX: usize = 1_000_000;

@@ -34,11 +34,6 @@ impl ValueSet {
         Ok(Self(Arc::new(set)))
     }
 
-    /// Values that are no patterns, normalised as their field asks for.
-    pub(crate) fn of_exact(values: impl IntoIterator<Item = String>) -> Self {
-        Self(Arc::new(Values { exact: values.into_iter().collect(), ..Values::default() }))
-    }
-
     /// How many values there are.
     #[must_use]
     pub fn len(&self) -> usize {

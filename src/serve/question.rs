@@ -115,7 +115,8 @@ impl From<crate::store::StoreError> for QuestionError {
 impl From<crate::stats::StatsError> for QuestionError {
     fn from(error: crate::stats::StatsError) -> Self {
         match error {
-            crate::stats::StatsError::TooManyIntervals { .. } => Self::refused(error.to_string()),
+            crate::stats::StatsError::TooManyIntervals { .. }
+            | crate::stats::StatsError::TooManyGroups => Self::refused(error.to_string()),
             crate::stats::StatsError::Store(error) => error.into(),
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::groups::group_of;
-use super::{CountKey, GroupRequest, StatsError};
+use super::groups::groups_of;
+use super::{CountKey, GroupRequest, Groups, StatsError};
 use crate::limits;
 use crate::query::{Field, Shape};
 use crate::store::Store;
@@ -47,24 +47,24 @@ pub fn facets_of_messages(
     zone: &Zone,
 ) -> Result<Vec<Facet>, StatsError> {
     let overview = Overview::new(store, rules, true);
-    let facet = |key: &CountKey| {
-        let request = GroupRequest {
-            filter: filter.clone(),
-            rules: *rules,
-            keys: vec![*key],
-            zone: zone.clone(),
-            limit: limits::FACET_ROWS,
-        };
-        let groups = group_of(store, &overview, &request)?;
+    let request = |key: &CountKey| GroupRequest {
+        filter: filter.clone(),
+        rules: *rules,
+        keys: vec![*key],
+        zone: zone.clone(),
+        limit: limits::FACET_ROWS,
+    };
+    let requests: Vec<_> = keys.iter().map(request).collect();
+    let facet = |(key, groups): (&CountKey, Groups)| {
         let values = groups.rows.into_iter();
-        Ok(Facet {
+        Facet {
             field: key.as_str().to_owned(),
             values: values.map(|it| (it.values.into_iter().next().flatten(), it.count)).collect(),
             value_count: groups.group_count,
             total: groups.total,
-        })
+        }
     };
-    keys.iter().map(facet).collect()
+    Ok(keys.iter().zip(groups_of(store, &overview, &requests)?).map(facet).collect())
 }
 
 /// Counts messages by when they were first seen; nothing where there are none.
@@ -79,12 +79,13 @@ pub fn histogram_of_messages(
     zone: &Zone,
 ) -> Result<Option<Histogram>, StatsError> {
     let overview = Overview::new(store, rules, false);
-    let parts =
-        Selection::new(&overview, filter)?.visit(|slots: &mut HashMap<i64, u64>, _, found| {
+    let parts = Selection::new(&overview, filter)?.without_recipients().visit(
+        |slots: &mut HashMap<i64, u64>, _, found| {
             let slot = found.first_seen_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);
             *slots.entry(slot).or_default() += 1;
             Ok(())
-        })?;
+        },
+    )?;
     let mut slots: HashMap<i64, u64> = HashMap::new();
     for (slot, count) in parts.into_iter().flatten() {
         *slots.entry(slot).or_default() += count;

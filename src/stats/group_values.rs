@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use super::cause_of;
-use super::groups::GroupValue;
+use super::group_part::GroupValue;
 use super::listed_values::ListedValues;
-use super::{CountKey, StatsError, calendar, intervals_of};
+use super::{CountKey, StatsError, Unit, calendar, intervals_of};
 use crate::event::{Address, domain_of};
 use crate::store::words::folded;
 use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
@@ -107,6 +107,11 @@ impl<'o> GroupValues<'o> {
             },
         };
         Ok(Self { key, source })
+    }
+
+    /// Whether the values of a message are told by its recipients.
+    pub(super) fn is_of_recipients(&self) -> bool {
+        self.key == CountKey::RecipientCount || self.key.grouped_unit() == Unit::Recipients
     }
 
     /// Adds the values of a message, or of the recipient at a place among those who are asked for.

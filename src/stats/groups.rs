@@ -1,14 +1,14 @@
 //! Messages and their recipients in groups.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
+use super::group_part::{GroupPart, GroupValue, Tally, Values, add_to};
 use super::group_values::GroupValues;
 use super::{CountKey, StatsError, Unit};
 use crate::limits;
-use crate::store::{Location, Store, StoreError};
+use crate::store::{EventReader, Store, StoreError};
 use crate::time::{Timestamp, Zone};
-use crate::trace::{EventTracer, JoinRules, Message, MessageFilter, Overview, Selection};
+use crate::trace::{EventTracer, Found, JoinRules, Message, MessageFilter, Overview, Selection};
 
 /// What is to be grouped, and by what.
 #[derive(Clone, Debug)]
@@ -57,91 +57,8 @@ pub struct GroupRow {
     pub example: Option<String>,
 }
 
-/// A value of a key: by number where the columns tell it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum GroupValue {
-    Absent,
-    Number(u32),
-    Pair(u32, u32),
-    Text(Box<str>),
-}
-
-/// The values of all keys; those beyond the last key are absent.
-type Values = [GroupValue; limits::GROUP_KEYS_MAX];
-
-/// What is known of a group.
-#[derive(Clone, Copy)]
-struct Tally {
-    count: u64,
-    /// The first message, by the time of its first event.
-    first: (i64, Location),
-    last_ms: i64,
-}
-
-/// What one worker found.
-#[derive(Default)]
-struct Part {
-    /// By the numbers of values, where there is one key.
-    numbered: Vec<Option<Tally>>,
-    groups: HashMap<Values, Tally>,
-    total: u64,
-    message_count: u64,
-    /// The values of the message at hand for each key, kept for its memory.
-    of_keys: Vec<Vec<GroupValue>>,
-}
-
-/// Numbers of values from here on are looked up, lest one of them takes memory for all before it.
-const NUMBERED_MAX: u32 = 1 << 22;
-
-impl Part {
-    /// Counts a message or a recipient in the groups of its values.
-    fn add(&mut self, tally: Tally) {
-        self.total += 1;
-        if let [of_key] = self.of_keys.as_slice() {
-            for value in of_key {
-                match value {
-                    GroupValue::Number(number) if *number < NUMBERED_MAX => {
-                        add_numbered(&mut self.numbered, *number, tally);
-                    }
-                    _ => add(&mut self.groups, only(value.clone()), tally),
-                }
-            }
-            return;
-        }
-        for values in combinations(&self.of_keys) {
-            add(&mut self.groups, values, tally);
-        }
-    }
-}
-
-impl Tally {
-    fn join(&mut self, other: Self) {
-        self.count += other.count;
-        self.first = self.first.min(other.first);
-        self.last_ms = self.last_ms.max(other.last_ms);
-    }
-}
-
-fn add_numbered(groups: &mut Vec<Option<Tally>>, number: u32, tally: Tally) {
-    let place = number as usize;
-    if groups.len() <= place {
-        groups.resize(place + 1, None);
-    }
-    match groups.get_mut(place) {
-        Some(Some(known)) => known.join(tally),
-        Some(slot) => *slot = Some(tally),
-        None => {}
-    }
-}
-
-fn add<K: Eq + std::hash::Hash>(groups: &mut HashMap<K, Tally>, key: K, tally: Tally) {
-    match groups.entry(key) {
-        Entry::Occupied(mut known) => known.get_mut().join(tally),
-        Entry::Vacant(slot) => _ = slot.insert(tally),
-    }
-}
-
-/// Groups messages. It takes some 200 bytes for each group, besides what the columns take.
+/// Groups messages. It takes some 200 bytes for each group, besides what the columns take, and gives
+/// up beyond [`limits::GROUPS_MAX`] groups of values that are not numbered.
 ///
 /// # Errors
 ///
@@ -153,68 +70,194 @@ pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError
 }
 
 /// As [`group`], of an overview that has senders where a key needs them.
-pub(crate) fn group_of(
+fn group_of(
     store: &Store,
     overview: &Overview<'_>,
     request: &GroupRequest,
 ) -> Result<Groups, StatsError> {
-    let groups = tally(store, overview, request)?;
-    let (total, message_count) = (groups.total, groups.message_count);
-    let (group_count, mut rows) = groups.labelled(request.limit, overview);
-    rows.sort_unstable_by(|(a_values, a), (b_values, b)| {
-        b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
-    });
-    rows.truncate(request.limit);
-    if let Some(key) = request.keys.first().filter(|it| it.is_in_order()) {
-        let label = |it: &(Labels, Tally)| it.0.first().cloned().flatten().unwrap_or_default();
-        rows.sort_by(|a, b| key.place_in_order(&label(a)).cmp(&key.place_in_order(&label(b))));
-    }
-    let mut tracer = EventTracer::new(store, &request.rules);
-    let rows = rows.into_iter().map(|(labels, tally)| row(&mut tracer, labels, tally, request));
-    Ok(Groups {
-        keys: request.keys.clone(),
-        unit: request.unit(),
-        total,
-        message_count,
-        group_count,
-        rows: rows.collect::<Result<_, StoreError>>()?,
-    })
+    let selection = Selection::new(overview, &request.filter)?;
+    let grouping = Grouping::find(store, overview, &selection, request)?;
+    let selection = grouping.selection(selection);
+    let parts = selection
+        .visit(|part: &mut GroupPart, reader, found| grouping.take(part, reader, &found))?;
+    Ok(grouping.joined(parts)?.groups(store, request)?)
 }
 
-/// The sizes of all groups, by their values.
-pub(crate) fn counts_of(
+/// As [`group_of`], of several requests that differ in their keys alone: each message is read once.
+pub(super) fn groups_of(
     store: &Store,
     overview: &Overview<'_>,
-    request: &GroupRequest,
-) -> Result<Vec<(Labels, u64)>, StatsError> {
-    let (_, groups) = tally(store, overview, request)?.labelled(usize::MAX, overview);
-    Ok(groups.into_iter().map(|(labels, tally)| (labels, tally.count)).collect())
+    requests: &[GroupRequest],
+) -> Result<Vec<Groups>, StatsError> {
+    let Some(first) = requests.first() else { return Ok(Vec::new()) };
+    let selection = Selection::new(overview, &first.filter)?;
+    let groupings = requests
+        .iter()
+        .map(|it| Grouping::find(store, overview, &selection, it))
+        .collect::<Result<Vec<_>, _>>()?;
+    // One that asks for recipients decides for all.
+    let asking = groupings.iter().find(|it| it.asks_of_recipients()).or(groupings.first());
+    let selection = asking.into_iter().fold(selection, |it, asking| asking.selection(it));
+    let parts = selection.visit(|parts: &mut Vec<GroupPart>, reader, found| {
+        parts.resize_with(groupings.len(), GroupPart::default);
+        { groupings.iter().zip(parts) }.try_for_each(|(it, part)| it.take(part, reader, &found))
+    })?;
+    let mut of_groupings: Vec<Vec<GroupPart>> = Vec::new();
+    of_groupings.resize_with(groupings.len(), Vec::new);
+    for parts in parts {
+        { of_groupings.iter_mut().zip(parts) }.for_each(|(of, part)| of.push(part));
+    }
+    let groups = groupings.iter().zip(requests).zip(of_groupings);
+    let groups =
+        groups.map(|((it, request), parts)| Ok(it.joined(parts)?.groups(store, request)?));
+    groups.collect()
 }
 
 /// The value for each key, as it reads.
 pub(crate) type Labels = Vec<Option<String>>;
 
+/// What messages or recipients are grouped by.
+pub(crate) struct Grouping<'o, 's> {
+    overview: &'o Overview<'s>,
+    unit: Unit,
+    values: Vec<GroupValues<'s>>,
+}
+
+impl<'o, 's> Grouping<'o, 's> {
+    /// Looks up what the values of the keys are found by.
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError`].
+    pub(crate) fn find(
+        store: &Store,
+        overview: &'o Overview<'s>,
+        selection: &Selection<'_, '_>,
+        request: &GroupRequest,
+    ) -> Result<Self, StatsError> {
+        let keys = request.keys.iter().take(limits::GROUP_KEYS_MAX);
+        let values = |key: &CountKey| {
+            GroupValues::find(*key, store, overview, selection, &request.rules, &request.zone)
+        };
+        let values = keys.map(values).collect::<Result<_, _>>()?;
+        Ok(Self { overview, unit: request.unit(), values })
+    }
+
+    fn asks_of_recipients(&self) -> bool {
+        self.unit == Unit::Recipients || self.values.iter().any(GroupValues::is_of_recipients)
+    }
+
+    /// What is to be read of messages.
+    fn selection<'f>(&self, selection: Selection<'f, 's>) -> Selection<'f, 's> {
+        match self.asks_of_recipients() {
+            true => selection.with_deciding_events(),
+            false => selection.without_recipients(),
+        }
+    }
+
+    /// Counts a message, or those of its recipients who are asked for.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when an original cannot be read.
+    pub(crate) fn take(
+        &self,
+        part: &mut GroupPart,
+        reader: &mut EventReader<'_>,
+        found: &Found<'_>,
+    ) -> Result<(), StoreError> {
+        let ms = found.first_seen_ms();
+        let tally = Tally { count: 1, first: (ms, found.event()), last_ms: ms };
+        part.message_count += 1;
+        for place in 0..self.unit.count_of(found) {
+            part.of_keys.resize_with(self.values.len(), Vec::new);
+            for (of_key, values) in part.of_keys.iter_mut().zip(&self.values) {
+                of_key.clear();
+                values.add(found, place, self.overview, reader, of_key)?;
+            }
+            part.add(tally);
+        }
+        Ok(())
+    }
+
+    /// Puts together what workers found.
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError::TooManyGroups`].
+    pub(crate) fn joined(
+        &self,
+        parts: impl IntoIterator<Item = GroupPart>,
+    ) -> Result<Tallies<'_, 'o, 's>, StatsError> {
+        let mut parts = parts.into_iter();
+        let mut whole = parts.next().unwrap_or_default();
+        parts.for_each(|it| whole.join(it));
+        let (total, message_count) = (whole.total, whole.message_count);
+        let groups = whole.into_groups().ok_or(StatsError::TooManyGroups)?;
+        Ok(Tallies { grouping: self, groups, total, message_count })
+    }
+}
+
 /// All groups.
-struct Tallies<'o> {
-    values: Vec<GroupValues<'o>>,
+pub(crate) struct Tallies<'g, 'o, 's> {
+    grouping: &'g Grouping<'o, 's>,
     groups: Vec<(Values, Tally)>,
     total: u64,
     message_count: u64,
 }
 
-impl Tallies<'_> {
+impl Tallies<'_, '_, '_> {
+    /// The largest groups, with an example each.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when an original cannot be read.
+    pub(crate) fn groups(
+        self,
+        store: &Store,
+        request: &GroupRequest,
+    ) -> Result<Groups, StoreError> {
+        let (total, message_count) = (self.total, self.message_count);
+        let (group_count, mut rows) = self.labelled(request.limit);
+        rows.sort_unstable_by(|(a_values, a), (b_values, b)| {
+            b.count.cmp(&a.count).then_with(|| a_values.cmp(b_values))
+        });
+        rows.truncate(request.limit);
+        if let Some(key) = request.keys.first().filter(|it| it.is_in_order()) {
+            let label = |it: &(Labels, Tally)| it.0.first().cloned().flatten().unwrap_or_default();
+            rows.sort_by(|a, b| key.place_in_order(&label(a)).cmp(&key.place_in_order(&label(b))));
+        }
+        let mut tracer = EventTracer::new(store, &request.rules);
+        let rows = rows.into_iter().map(|(labels, tally)| row(&mut tracer, labels, tally, request));
+        Ok(Groups {
+            keys: request.keys.clone(),
+            unit: request.unit(),
+            total,
+            message_count,
+            group_count,
+            rows: rows.collect::<Result<_, StoreError>>()?,
+        })
+    }
+
+    /// The sizes of all groups, by their values.
+    pub(crate) fn counts(self) -> Vec<(Labels, u64)> {
+        let (_, groups) = self.labelled(usize::MAX);
+        groups.into_iter().map(|(labels, tally)| (labels, tally.count)).collect()
+    }
+
     /// How many groups there are, and those of them that may be among the `limit` largest, with the
     /// values as they read.
-    fn labelled(mut self, limit: usize, overview: &Overview<'_>) -> (usize, Vec<(Labels, Tally)>) {
-        let label = |values: Values| -> Labels {
-            self.values.iter().zip(values).map(|(of, it)| of.label(it, overview)).collect()
+    fn labelled(mut self, limit: usize) -> (usize, Vec<(Labels, Tally)>) {
+        let Grouping { overview, values, .. } = self.grouping;
+        let label = |of_group: Values| -> Labels {
+            values.iter().zip(of_group).map(|(of, it)| of.label(it, overview)).collect()
         };
         let is_text = |it: &GroupValue| matches!(it, GroupValue::Text(_));
         if self.groups.iter().any(|(values, _)| values.iter().any(is_text)) {
             // A value may have come by number and as text.
             let mut groups: HashMap<Labels, Tally> = HashMap::new();
             for (values, tally) in self.groups {
-                add(&mut groups, label(values), tally);
+                add_to(&mut groups, label(values), tally);
             }
             return (groups.len(), groups.into_iter().collect());
         }
@@ -229,54 +272,6 @@ impl Tallies<'_> {
     }
 }
 
-fn tally<'o>(
-    store: &Store,
-    overview: &Overview<'o>,
-    request: &GroupRequest,
-) -> Result<Tallies<'o>, StatsError> {
-    let unit = request.unit();
-    let keys = request.keys.iter().take(limits::GROUP_KEYS_MAX);
-    let selection = Selection::new(overview, &request.filter)?;
-    let values = keys
-        .map(|it| {
-            GroupValues::find(*it, store, overview, &selection, &request.rules, &request.zone)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let selection =
-        if unit == Unit::Recipients { selection.with_deciding_events() } else { selection };
-    let parts = selection.visit(|part: &mut Part, reader, found| {
-        let ms = found.first_seen_ms();
-        let tally = Tally { count: 1, first: (ms, found.event()), last_ms: ms };
-        part.message_count += 1;
-        let count = unit.count_of(&found);
-        for place in 0..count {
-            part.of_keys.resize_with(values.len(), Vec::new);
-            for (of_key, values) in part.of_keys.iter_mut().zip(&values) {
-                of_key.clear();
-                values.add(&found, place, overview, reader, of_key)?;
-            }
-            part.add(tally);
-        }
-        Ok(())
-    })?;
-    let (mut total, mut message_count) = (0, 0);
-    let mut numbered: Vec<Option<Tally>> = Vec::new();
-    let mut groups: HashMap<Values, Tally> = HashMap::new();
-    for part in parts {
-        total += part.total;
-        message_count += part.message_count;
-        for (number, tally) in (0..).zip(part.numbered) {
-            tally.into_iter().for_each(|it| add_numbered(&mut numbered, number, it));
-        }
-        part.groups.into_iter().for_each(|(key, tally)| add(&mut groups, key, tally));
-    }
-    let numbered = (0..).zip(numbered);
-    let numbered =
-        numbered.filter_map(|(number, tally)| Some((only(GroupValue::Number(number)), tally?)));
-    let groups = numbered.chain(groups).collect();
-    Ok(Tallies { values, groups, total, message_count })
-}
-
 impl GroupRequest {
     /// What is counted.
     fn unit(&self) -> Unit {
@@ -285,35 +280,6 @@ impl GroupRequest {
             false => Unit::Messages,
         }
     }
-}
-
-/// The values of a single key.
-fn only(value: GroupValue) -> Values {
-    let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
-    if let Some(first) = values.first_mut() {
-        *first = value;
-    }
-    values
-}
-
-/// Every choice of one value for each key.
-fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<Values> {
-    let mut all = vec![[const { GroupValue::Absent }; limits::GROUP_KEYS_MAX]];
-    for (place, values) in of_keys.iter().enumerate() {
-        all = all
-            .into_iter()
-            .flat_map(|chosen| {
-                values.iter().map(move |value| {
-                    let mut chosen = chosen.clone();
-                    if let Some(slot) = chosen.get_mut(place) {
-                        *slot = value.clone();
-                    }
-                    chosen
-                })
-            })
-            .collect();
-    }
-    all
 }
 
 /// A group with an example, which also shows how values are written that compare in lower case.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::CountKey;
+use super::group_part::GroupValue;
 use super::group_values::{NOBODY, number, or_absent, outcome_number, pair};
-use super::groups::GroupValue;
 use crate::store::StoreError;
 use crate::time::TimeRange;
 use crate::trace::{

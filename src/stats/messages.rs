@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use super::group_part::GroupValue;
 use super::group_values::GroupValues;
-use super::groups::GroupValue;
 use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::store::{Store, StoreError};
@@ -55,6 +55,10 @@ pub(super) fn tally(
     let values =
         GroupValues::find(key, store, &overview, &selection, &request.rules, &request.zone)?;
     let unit = key.counted_unit();
+    let selection = match values.is_of_recipients() {
+        true => selection,
+        false => selection.without_recipients(),
+    };
     let parts = selection.visit(|part: &mut Part, reader, found| {
         let ms = found.first_seen_ms();
         let mut of_thing = std::mem::take(&mut part.values);

@@ -10,6 +10,7 @@ mod causes;
 mod compare;
 mod events;
 mod facets;
+mod group_part;
 mod group_values;
 mod groups;
 mod key;
@@ -18,6 +19,7 @@ mod listed_values;
 mod messages;
 mod metrics;
 mod outcome_series;
+mod shared_counts;
 mod tally;
 
 pub use crate::event::cause_of;
@@ -25,14 +27,16 @@ pub use compare::{Compared, ComparedRow, compare};
 pub use facets::{
     Facet, Histogram, facets_of_events, facets_of_messages, histogram, histogram_of_messages,
 };
+pub(crate) use group_part::GroupPart;
 pub use group_values::PAIR_SEPARATOR;
+pub(crate) use groups::Grouping;
 pub use groups::{GroupRequest, GroupRow, Groups, group};
-pub(crate) use groups::{Labels, counts_of, group_of};
 pub use key::{CountKey, Unit};
 pub(crate) use latency::percentiles;
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
 pub use outcome_series::{OutcomeSeries, OutcomeSlot, outcome_series};
+pub(crate) use shared_counts::{Counted, Counting};
 pub use tally::{CountRow, Counts};
 
 use crate::limits;
@@ -58,6 +62,12 @@ pub enum StatsError {
         /// The last instant that counts.
         last: Timestamp,
     },
+    /// There are more groups than memory is for.
+    #[error(
+        "more than {} groups: group by something that fewer have, or narrow the question with --since and --until or a filter",
+        limits::GROUPS_MAX
+    )]
+    TooManyGroups,
 }
 
 /// What is asked of a store, besides what is to be counted.

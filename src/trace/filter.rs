@@ -150,6 +150,17 @@ impl MessageFilter {
             || self.slower_than_ms.is_some()
     }
 
+    /// Whether nothing is asked of recipients, of their outcomes or of legs.
+    pub(super) fn is_about_wholes(&self) -> bool {
+        !self.asks_of_recipients()
+            && self.outcomes.is_empty()
+            && self.rows == Query::All
+            && self.addresses.is_none()
+            && self.recipients_min == 0
+            && self.direction.is_none()
+            && !self.is_internal
+    }
+
     /// Whether some recipients are meant rather than the message: then what became of it is asked of
     /// them.
     fn means_recipients(&self) -> bool {

@@ -37,8 +37,11 @@ pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
+pub(crate) use order::Leading;
 pub use order::{NoPlace, Order, Page, Place};
-pub(crate) use overview::{ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of};
+pub(crate) use overview::{
+    ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of, visit_together,
+};
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
 pub use rows::events_of_rows;
 pub use rules::JoinRules;

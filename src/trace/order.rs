@@ -109,7 +109,7 @@ pub struct Page {
 
 /// The first messages in an order, or those behind a place in it, of many that come in any order.
 /// No more are kept than are shown, twice over.
-pub(super) struct Leading {
+pub(crate) struct Leading {
     order: Order,
     after: Option<Place>,
     limit: usize,
@@ -120,11 +120,11 @@ pub(super) struct Leading {
 }
 
 impl Leading {
-    pub(super) fn new(order: Order, after: Option<Place>, limit: usize) -> Self {
+    pub(crate) fn new(order: Order, after: Option<Place>, limit: usize) -> Self {
         Self { order, after, limit, messages: Vec::new(), total: 0, behind: 0 }
     }
 
-    pub(super) fn add(&mut self, message: MessageSummary) {
+    pub(crate) fn add(&mut self, message: MessageSummary) {
         self.total += 1;
         if self.after.is_some_and(|it| Place::of(&message, self.order) <= it) {
             return;
@@ -137,7 +137,7 @@ impl Leading {
     }
 
     /// Takes what others have got together in the same way.
-    pub(super) fn join(&mut self, other: Self) {
+    pub(crate) fn join(&mut self, other: Self) {
         self.total += other.total;
         self.behind += other.behind;
         self.messages.extend(other.messages);
@@ -152,7 +152,7 @@ impl Leading {
         }
     }
 
-    pub(super) fn into_page(mut self) -> Page {
+    pub(crate) fn into_page(mut self) -> Page {
         self.cut();
         let Self { order, mut messages, total, behind, .. } = self;
         messages.sort_unstable_by_key(|it| Place::of(it, order));

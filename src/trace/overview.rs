@@ -11,6 +11,7 @@ mod filter_columns;
 mod judge;
 mod regroup;
 mod select;
+mod together;
 mod way;
 
 use std::collections::{HashMap, HashSet};
@@ -31,6 +32,7 @@ pub(crate) use facts::{MessageFacts, Step, facts_of};
 pub(crate) use judge::ColumnRow;
 pub(crate) use select::{Found, Selection};
 pub use select::{MessageSummary, Totals, select, select_page};
+pub(crate) use together::visit_together;
 
 /// How many recipients have each outcome; one with several legs may have several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -129,7 +131,12 @@ impl<'s> Overview<'s> {
         if let Some((_, numbers)) = known.get(&kind).filter(|(of, _)| of.covers(&range)) {
             return Ok(Arc::clone(numbers));
         }
-        let numbers = Arc::new(listing.numbers(kind, range)?);
+        let addresses = kind.addresses().and_then(|it| known.get(&it));
+        let numbers = match addresses.filter(|(of, _)| of.covers(&range)) {
+            Some((_, addresses)) => addresses.domains(),
+            None => listing.numbers(kind, range)?,
+        };
+        let numbers = Arc::new(numbers);
         known.insert(kind, (range, Arc::clone(&numbers)));
         Ok(numbers)
     }

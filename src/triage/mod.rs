@@ -5,6 +5,7 @@
 
 mod finding;
 mod mailboxes;
+mod pass;
 mod rules;
 mod senders;
 
@@ -14,12 +15,13 @@ pub use finding::{Finding, FindingKind, Item};
 pub use rules::RULE_TARGET;
 
 use crate::query::{Pattern, Query};
-use crate::stats::{CountKey, GroupRequest, Labels, StatsError, counts_of, group_of, percentiles};
-use crate::store::{Store, StoreError};
+use crate::stats::{CountKey, GroupPart, GroupRequest, Grouping, StatsError, percentiles};
+use crate::store::Store;
 use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
-    EventTracer, Found, JoinRules, MessageFilter, Order, OutcomeWord, Overview, Selection, Verdict,
+    EventTracer, JoinRules, Leading, MessageFilter, OutcomeWord, Overview, Verdict,
 };
+use pass::{Period, Question, Topic};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -82,7 +84,7 @@ impl Triage {
     }
 }
 
-/// Looks for what deserves attention. It takes as much memory as grouping by sender and recipient
+/// Looks for what deserves attention. It takes as much memory as counting by sender and by recipient
 /// does, besides what the columns take.
 ///
 /// # Errors
@@ -95,35 +97,9 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
     let overview = Overview::new(store, &request.rules, true).within(both);
     let range = TimeRange { since: Some(request.since), until: Some(request.until) };
     let desk = Desk { store, overview: &overview, request, range, before };
-    let everything = desk.summary(&MessageFilter::default(), desk.range)?;
-    let mut findings = vec![
-        desk.grouped(FindingKind::Lost, &with_outcome("lost"), CountKey::RecipientDomain)?,
-        desk.grouped(FindingKind::Unclear, &with_outcome("unclear"), CountKey::RecipientDomain)?,
-        desk.grouped(FindingKind::Bounced, &with_outcome("bounced"), CountKey::Cause)?,
-        desk.grouped(
-            FindingKind::BouncedDomains,
-            &with_outcome("bounced"),
-            CountKey::RecipientDomain,
-        )?,
-        desk.mailboxes_that_bounce()?,
-        desk.slow()?,
-    ];
-    for (kind, verdict, is_junk) in
-        [(FindingKind::SpamInInbox, "FAIL", false), (FindingKind::CleanInJunk, "PASS", true)]
-    {
-        let filter =
-            MessageFilter { is_junk: Some(is_junk), ..with_verdict(Verdict::Spam, verdict) };
-        findings.push(desk.grouped(kind, &filter, CountKey::SenderDomain)?);
-    }
-    let filter = MessageFilter {
-        outcomes: outcomes(&["delivered"]),
-        ..with_verdict(Verdict::Dmarc, "FAIL")
-    };
-    findings.push(desk.grouped(FindingKind::DmarcFailed, &filter, CountKey::SenderDomain)?);
+    let (everything, mut findings) = desk.pass(&questions(request, both))?;
     findings.push(desk.rules_that_take_mail_away()?);
-    findings.push(desk.bursts()?);
-    let filter = MessageFilter { lacks_beginning: true, ..MessageFilter::default() };
-    findings.push(desk.grouped(FindingKind::NoBeginning, &filter, CountKey::Day)?);
+    findings.sort_by_key(|it| it.kind);
     Ok(Triage {
         range: desk.range,
         before: desk.before,
@@ -132,6 +108,43 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
         latency: everything.latency(),
         findings,
     })
+}
+
+/// What is asked about the messages of both periods.
+fn questions(request: &TriageRequest, both: TimeRange) -> Vec<Question> {
+    let slow = MessageFilter {
+        slower_than_ms: Some(request.slow_ms),
+        outcomes: outcomes(&["delivered", "sent"]),
+        ..MessageFilter::default()
+    };
+    let spam = |verdict, is_junk| MessageFilter {
+        is_junk: Some(is_junk),
+        ..with_verdict(Verdict::Spam, verdict)
+    };
+    let dmarc = MessageFilter {
+        outcomes: outcomes(&["delivered"]),
+        ..with_verdict(Verdict::Dmarc, "FAIL")
+    };
+    let no_beginning = MessageFilter { lacks_beginning: true, ..MessageFilter::default() };
+    let bounced = || with_outcome("bounced");
+    let (recipient_domain, sender_domain) = (CountKey::RecipientDomain, CountKey::SenderDomain);
+    let topics = [
+        (Topic::Everything, MessageFilter::default()),
+        (Topic::Slow, slow),
+        (Topic::Groups(FindingKind::Lost, recipient_domain), with_outcome("lost")),
+        (Topic::Groups(FindingKind::Unclear, recipient_domain), with_outcome("unclear")),
+        (Topic::Groups(FindingKind::Bounced, CountKey::Cause), bounced()),
+        (Topic::Groups(FindingKind::BouncedDomains, recipient_domain), bounced()),
+        (Topic::Groups(FindingKind::SpamInInbox, sender_domain), spam("FAIL", false)),
+        (Topic::Groups(FindingKind::CleanInJunk, sender_domain), spam("PASS", true)),
+        (Topic::Groups(FindingKind::DmarcFailed, sender_domain), dmarc),
+        (Topic::Groups(FindingKind::NoBeginning, CountKey::Day), no_beginning),
+    ];
+    let question = |(topic, filter)| {
+        let filter = MessageFilter { first_seen: both, rows: request.rows.clone(), ..filter };
+        Question { topic, filter }
+    };
+    topics.into_iter().map(question).collect()
 }
 
 /// The period of the same length before the one that is asked for, where the store has events from
@@ -173,6 +186,12 @@ struct Summary {
 }
 
 impl Summary {
+    fn join(&mut self, other: Self) {
+        self.messages += other.messages;
+        self.recipients += other.recipients;
+        self.latencies_ms.extend(other.latencies_ms);
+    }
+
     fn latency(mut self) -> Option<Latency> {
         let [p50_ms, p90_ms, p99_ms, max_ms] = percentiles(&mut self.latencies_ms)?;
         Some(Latency { p50_ms, p90_ms, p99_ms, max_ms })
@@ -180,45 +199,17 @@ impl Summary {
 }
 
 impl Desk<'_, '_> {
-    fn in_range(&self, filter: &MessageFilter, range: TimeRange) -> MessageFilter {
-        MessageFilter { first_seen: range, rows: self.request.rows.clone(), ..filter.clone() }
-    }
-
-    /// Counts the messages and recipients that a filter finds in a period.
-    fn summary(&self, filter: &MessageFilter, range: TimeRange) -> Result<Summary, StoreError> {
-        let filter = self.in_range(filter, range);
-        let parts =
-            Selection::new(self.overview, &filter)?.visit(|part: &mut Summary, _, found| {
-                part.messages += 1;
-                part.recipients += found.recipient_count() as u64;
-                part.latencies_ms.extend(found.arrival_latencies_ms());
-                Ok(())
-            })?;
-        Ok(parts.into_iter().fold(Summary::default(), |whole, part| Summary {
-            messages: whole.messages + part.messages,
-            recipients: whole.recipients + part.recipients,
-            latencies_ms: [whole.latencies_ms, part.latencies_ms].concat(),
-        }))
-    }
-
-    /// A finding of what a filter finds, by the values of a key; with the numbers of the period
-    /// before.
+    /// What a filter finds, by the values of a key; with the numbers of the period before.
     fn grouped(
         &self,
         kind: FindingKind,
-        filter: &MessageFilter,
-        key: CountKey,
+        request: &GroupRequest,
+        grouping: &Grouping<'_, '_>,
+        [now, before]: [Vec<GroupPart>; Period::COUNT],
     ) -> Result<Finding, StatsError> {
-        let request = |range: TimeRange| GroupRequest {
-            filter: self.in_range(filter, range),
-            rules: self.request.rules,
-            keys: vec![key],
-            zone: self.request.zone.clone(),
-            limit: self.request.items,
-        };
-        let now = group_of(self.store, self.overview, &request(self.range))?;
-        let before = self.before.map(|it| counts_of(self.store, self.overview, &request(it)));
-        let before: Option<HashMap<_, _>> = before.transpose()?.map(|it| it.into_iter().collect());
+        let now = grouping.joined(now)?.groups(self.store, request)?;
+        let before = self.before.map(|_| grouping.joined(before)).transpose()?;
+        let before: Option<HashMap<_, _>> = before.map(|it| it.counts().into_iter().collect());
         let count_before =
             |values: &Vec<Option<String>>| Some(before.as_ref()?.get(values).copied().unwrap_or(0));
         let items = now.rows.iter().map(|row| Item {
@@ -237,16 +228,12 @@ impl Desk<'_, '_> {
     }
 
     /// Mail that took long until it was delivered or sent, the slowest first.
-    fn slow(&self) -> Result<Finding, StatsError> {
-        let slow = MessageFilter {
-            slower_than_ms: Some(self.request.slow_ms),
-            outcomes: outcomes(&["delivered", "sent"]),
-            ..MessageFilter::default()
-        };
-        let count = |range| Ok::<_, StoreError>(self.summary(&slow, range)?.recipients);
-        let filter = self.in_range(&slow, self.range);
-        let selection = Selection::new(self.overview, &filter)?;
-        let (page, _) = selection.page(Order::Slowest, None, self.request.items)?;
+    fn slow(
+        &self,
+        leading: Leading,
+        [now, before]: [u64; Period::COUNT],
+    ) -> Result<Finding, StatsError> {
+        let page = leading.into_page();
         let mut tracer = EventTracer::new(self.store, &self.request.rules);
         let mut items = Vec::new();
         for summary in &page.messages {
@@ -259,37 +246,10 @@ impl Desk<'_, '_> {
         }
         Ok(Finding {
             kind: FindingKind::Slow,
-            count: count(self.range)?,
-            before: self.before.map(count).transpose()?,
+            count: now,
+            before: self.before.map(|_| before),
             items,
             item_count: usize::try_from(page.total).unwrap_or(usize::MAX),
         })
-    }
-
-    /// All values of keys of what a filter finds with their counts, without examples.
-    fn counts(
-        &self,
-        keys: &[CountKey],
-        filter: &MessageFilter,
-        range: TimeRange,
-    ) -> Result<Vec<(Labels, u64)>, StatsError> {
-        let request = GroupRequest {
-            filter: self.in_range(filter, range),
-            rules: self.request.rules,
-            keys: keys.to_vec(),
-            zone: self.request.zone.clone(),
-            limit: 0,
-        };
-        counts_of(self.store, self.overview, &request)
-    }
-}
-
-impl Found<'_> {
-    /// How long it took for the recipients who got it.
-    fn arrival_latencies_ms(&self) -> Vec<i64> {
-        use crate::trace::Outcome::{Delivered, Sent};
-        let outcomes = self.outcomes().into_iter();
-        let arrived = outcomes.filter(|(outcome, _)| matches!(outcome, Delivered | Sent));
-        arrived.filter_map(|(_, latency_ms)| latency_ms).collect()
     }
 }

@@ -14,7 +14,7 @@ use crate::store::words::folded;
 use crate::store::{
     Attribute, AttributeSet, AttributeTerm, EventReader, Location, StoreError, truncate_term,
 };
-use crate::time::{TimeRange, Timestamp};
+use crate::time::Timestamp;
 use crate::trace::{EventTracer, MessageFilter};
 
 /// What stands before the address that a rule sends mail to, in what it does.
@@ -167,7 +167,8 @@ impl Desk<'_, '_> {
         events: &[OpenEvent],
         inside: &HashSet<String>,
     ) -> Result<Vec<DoneAt>, StoreError> {
-        let filter = self.in_range(&MessageFilter::default(), TimeRange::default());
+        let rows = self.request.rows.clone();
+        let filter = MessageFilter { rows, ..MessageFilter::default() };
         let is_of_all = self.request.rows == Query::All;
         let mut told = Vec::with_capacity(events.len());
         for OpenEvent { ms, location, deeds } in events {

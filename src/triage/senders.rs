@@ -1,40 +1,38 @@
 //! Senders who sent much more than before.
 
-use std::collections::HashMap;
-
+use super::pass::Period;
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::stats::{CountKey, StatsError};
-use crate::trace::MessageFilter;
+use crate::stats::{Counted, Counting};
 
 impl Desk<'_, '_> {
     /// Senders of many messages in the period and of much fewer in the one before; none where there
     /// is nothing to compare with.
-    pub(super) fn bursts(&self) -> Result<Finding, StatsError> {
-        let mut items = Vec::new();
-        if let Some(before) = self.before {
-            let all = MessageFilter::default();
-            let before: HashMap<Vec<Option<String>>, u64> =
-                self.counts(&[CountKey::Sender], &all, before)?.into_iter().collect();
-            for (values, count) in self.counts(&[CountKey::Sender], &all, self.range)? {
-                let earlier = before.get(&values).copied().unwrap_or(0);
-                let is_burst = count >= limits::BURST_MESSAGES_MIN
-                    && count >= earlier.saturating_mul(limits::BURST_FACTOR);
-                if let Some(Some(sender)) = values.into_iter().next().filter(|_| is_burst) {
-                    let item = Item::new(Some(sender));
-                    items.push(Item { count, before: Some(earlier), is_new: earlier == 0, ..item });
-                }
-            }
-        }
-        items.sort_unstable_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
-        let item_count = items.len();
-        items.truncate(self.request.items);
-        Ok(Finding {
+    pub(super) fn bursts(
+        &self,
+        senders: &Counting<'_, '_>,
+        counted: Vec<Counted<{ Period::COUNT }>>,
+    ) -> Finding {
+        let is_burst = |[now, before]: &[u32; Period::COUNT]| {
+            u64::from(*now) >= limits::BURST_MESSAGES_MIN
+                && u64::from(*now) >= u64::from(*before).saturating_mul(limits::BURST_FACTOR)
+        };
+        let mut bursts = match self.before {
+            Some(_) => senders.joined(counted, is_burst),
+            None => Vec::new(),
+        };
+        bursts.sort_unstable_by(|a, b| b.1[0].cmp(&a.1[0]).then_with(|| a.0.cmp(&b.0)));
+        let item_count = bursts.len();
+        let items = bursts.into_iter().take(self.request.items).map(|(sender, [now, before])| {
+            let item = Item::new(Some(sender));
+            Item { count: now.into(), before: Some(before.into()), is_new: before == 0, ..item }
+        });
+        Finding {
             kind: FindingKind::Bursts,
             count: item_count as u64,
             before: None,
-            items,
+            items: items.collect(),
             item_count,
-        })
+        }
     }
 }

@@ -373,4 +373,19 @@ impl TextColumn {
         }
         Ok(())
     }
+
+    /// Hands the texts of some numbers, which are in order, to `visit`.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the column from being read.
+    pub(crate) fn for_each_of(
+        &self,
+        numbers: &[u32],
+        mut visit: impl FnMut(&str),
+    ) -> io::Result<()> {
+        let take = |text: &[u8]| visit(&String::from_utf8_lossy(text));
+        let numbers: Vec<u64> = numbers.iter().copied().map(u64::from).collect();
+        self.0.dictionary().sorted_ords_to_term_cb(&numbers, take).map(drop)
+    }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::judge::{ColumnJudge, ColumnRow};
-use super::{EventColumns, MESSAGES_AT_ONCE, Overview};
+use super::{EventColumns, Overview};
 use crate::event::RoleKind;
 use crate::store::{
     Attribute, EventAttributes, LegEntry, Location, MessageEntry, RecipientEntry, RowBits, Senders,
@@ -18,8 +18,12 @@ use crate::trace::table::entry::{
     Values, for_each_entry_of, is_told, latency_of, leg_number, number_of,
 };
 
-/// Messages whose entries are made before they are handed on.
-const ENTRIES_AT_ONCE: usize = 16 * MESSAGES_AT_ONCE;
+/// Messages whose entries one worker makes at once.
+const ENTRIES_OF_WORKER: usize = 512;
+
+/// Messages whose entries are made before they are handed on: few, so that their memory is used
+/// again and again.
+const ENTRIES_AT_ONCE: usize = 16 * ENTRIES_OF_WORKER;
 
 /// What events say, as texts.
 struct Texts<'t> {
@@ -91,7 +95,7 @@ impl Overview<'_> {
         for first in (0..count).step_by(ENTRIES_AT_ONCE) {
             let numbers: Vec<usize> = (first..count.min(first + ENTRIES_AT_ONCE)).collect();
             let made: Vec<Vec<T>> = numbers
-                .par_chunks(MESSAGES_AT_ONCE)
+                .par_chunks(ENTRIES_OF_WORKER)
                 .map_init(
                     || (ColumnJudge::new(table, &self.rules), self.store.events()),
                     |(judge, reader), numbers| {

@@ -7,14 +7,13 @@ use crate::event::{Address, RoleKind};
 #[cfg(doc)]
 use crate::limits;
 use crate::store::{Senders, StoreError};
-use crate::time::TimeRange;
 use crate::trace::Message;
 use crate::trace::event_tracer::EventTracer;
 use crate::trace::join::join_whole;
 use crate::trace::judge::{OutcomeRow, Statement};
 use crate::trace::message::{Direction, Outcome};
 use crate::trace::outcome::statement_of;
-use crate::trace::table::ListedMessage;
+use crate::trace::table::{ListedMessage, Reading};
 
 /// What a message adds to counts.
 #[derive(Debug, Default)]
@@ -153,7 +152,7 @@ impl Overview<'_> {
     ) -> Result<Vec<T>, StoreError> {
         let Some(listing) = self.listing else { return self.visit(visit) };
         let start = || EventTracer::new(self.store, &self.rules);
-        listing.visit(TimeRange::default(), None, start, |made, tracer, message| {
+        listing.visit(Reading::all(), start, |made, tracer, message| {
             if message.needs_originals {
                 let read = tracer.message_of(message.place)?;
                 read.iter().for_each(|it| visit(made, facts_of(it)));

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use super::filter_columns::FilterColumns;
 use super::judge::{ColumnJudge, ColumnRow};
+use super::together::Together;
 use super::way::Way;
 use super::{EventColumns, OutcomeCounts, Overview};
 use crate::store::{EventReader, Location, Senders, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::JoinRules;
-use crate::trace::event_tracer::EventTracer;
 use crate::trace::filter::MessageFilter;
 use crate::trace::fit::Fit;
 use crate::trace::gather::record_of;
@@ -18,8 +18,7 @@ use crate::trace::judge::{OutcomeRow, deciding, of_message};
 use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
 use crate::trace::order::{Leading, Order, Page, Place};
 use crate::trace::rows::candidates;
-use crate::trace::table::filter::ListedFilter;
-use crate::trace::table::{ListedMessage, ListedRow, Listing};
+use crate::trace::table::{ListedMessage, ListedRow};
 
 /// What became of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +203,8 @@ impl Found<'_> {
         }
     }
 
-    fn summary(&self) -> Option<MessageSummary> {
+    /// What became of it, as lists show it.
+    pub(crate) fn summary(&self) -> Option<MessageSummary> {
         let event = self.event();
         match self {
             Self::Listed { message, .. } => {
@@ -239,11 +239,13 @@ impl MessageSummary {
 
 /// A filter on all messages of a store.
 pub(crate) struct Selection<'o, 's> {
-    overview: &'o Overview<'s>,
-    filter: &'o MessageFilter,
-    way: Way<'o>,
+    pub(super) overview: &'o Overview<'s>,
+    pub(super) filter: &'o MessageFilter,
+    pub(super) way: Way<'o>,
     /// Whether it must be certain which delivery or bounce decided for a recipient.
     needs_deciding_events: bool,
+    /// Whether recipients are asked for, by the filter or by who visits.
+    pub(super) needs_rows: bool,
 }
 
 impl<'o, 's> Selection<'o, 's> {
@@ -257,7 +259,7 @@ impl<'o, 's> Selection<'o, 's> {
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
         let way = Way::of(overview, filter)?;
-        Ok(Self { overview, filter, way, needs_deciding_events: false })
+        Ok(Self { overview, filter, way, needs_deciding_events: false, needs_rows: true })
     }
 
     /// Whether the message table answers.
@@ -274,6 +276,12 @@ impl<'o, 's> Selection<'o, 's> {
     /// decided for a recipient.
     pub(crate) fn with_deciding_events(self) -> Self {
         Self { needs_deciding_events: true, ..self }
+    }
+
+    /// Leaves out the recipients, where the filter asks nothing of them: who visits asks only when a
+    /// message was, where it lies, and what holds for it as a whole.
+    pub(crate) fn without_recipients(self) -> Self {
+        Self { needs_rows: !self.filter.is_about_wholes(), ..self }
     }
 
     /// What became of every message that is asked for.
@@ -328,7 +336,14 @@ impl<'o, 's> Selection<'o, 's> {
         visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
         match &self.way {
-            Way::Listing(listing, filter) => self.visit_listed(*listing, filter, visit),
+            Way::Listing(listing, filter) => {
+                let Overview { store, rules, .. } = self.overview;
+                let (listing, range, needs_rows) =
+                    (*listing, self.filter.first_seen, self.needs_rows);
+                let filters = vec![(self.filter, filter.as_ref())];
+                let alone = Together { store, rules, listing, range, needs_rows, filters };
+                alone.visit(|part: &mut T, _, reader, found| visit(part, reader, found))
+            }
             Way::Columns(columns, filter) => self.visit_columns(columns, filter, visit),
             Way::Candidates(places) => match self.visit_candidates(places, &visit)? {
                 Some(parts) => Ok(parts),
@@ -351,43 +366,6 @@ impl<'o, 's> Selection<'o, 's> {
             let Some(recipients) = self.filter.recipients_in(message) else { return Ok(()) };
             visit(made, reader, Found::Read { message, recipients: &recipients, event })
         })
-    }
-
-    fn visit_listed<T: Default + Send>(
-        &self,
-        listing: Listing<'_>,
-        filter: &ListedFilter<'_>,
-        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        let Overview { store, rules, .. } = self.overview;
-        let start = || (Vec::new(), EventTracer::new(store, rules));
-        let wanted = filter.wanted();
-        listing.visit(
-            self.filter.first_seen,
-            wanted,
-            start,
-            |made, (recipients, tracer), message| {
-                let fit = match message.needs_originals {
-                    true => Fit::Unclear,
-                    false => filter.fits(message, recipients),
-                };
-                if fit == Fit::Unclear {
-                    let event = message.place;
-                    let Some(message) = tracer.message_of(event)? else { return Ok(()) };
-                    return match self.filter.recipients_in(&message) {
-                        Some(recipients) => {
-                            let (message, recipients) = (&message, recipients.as_slice());
-                            visit(made, tracer.reader(), Found::Read { message, recipients, event })
-                        }
-                        None => Ok(()),
-                    };
-                }
-                if fit == Fit::In {
-                    visit(made, tracer.reader(), Found::Listed { message, recipients })?;
-                }
-                Ok(())
-            },
-        )
     }
 
     fn visit_columns<T: Default + Send>(

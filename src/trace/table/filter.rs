@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::listing::{ListedMessage, ListedRow, Listing, Texts};
+use super::listing::{ListedMessage, ListedRow, Listing, Reading, Texts};
 use super::numbers::ColumnOf;
 use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
@@ -108,7 +108,8 @@ impl<'f> ListedFilter<'f> {
         most: usize,
     ) -> Result<usize, StoreError> {
         let open = AtomicUsize::new(0);
-        self.listing.visit(range, self.wanted(), Vec::new, |_: &mut (), recipients, message| {
+        let reading = Reading { range, wanted: self.wanted(), needs_rows: true };
+        self.listing.visit(reading, Vec::new, |_: &mut (), recipients, message| {
             if open.load(Ordering::Relaxed) < most
                 && (message.needs_originals || self.fits(message, recipients) == Fit::Unclear)
             {

@@ -18,6 +18,24 @@ pub(crate) struct Listing<'s> {
     rules: JoinRules,
 }
 
+/// Which messages are to be read, and what of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Reading<'r> {
+    /// When they were first seen.
+    pub(crate) range: TimeRange,
+    /// Outcomes of which a row must have one, where that is asked.
+    pub(crate) wanted: Option<&'r [Outcome]>,
+    /// Whether the last event, legs and rows are asked for; else there are none.
+    pub(crate) needs_rows: bool,
+}
+
+impl Reading<'_> {
+    /// All of all messages.
+    pub(crate) fn all() -> Self {
+        Self { range: TimeRange::default(), wanted: None, needs_rows: true }
+    }
+}
+
 /// One message.
 #[derive(Default)]
 pub(crate) struct ListedMessage {
@@ -122,20 +140,19 @@ impl<'s> Listing<'s> {
         found.map(Texts).map_err(self.table.failed())
     }
 
-    /// Hands every message whose first event is in range, and of whose rows' outcomes one is such
-    /// where that is asked, to `visit`, on all cores, each worker with what `start` made for it;
-    /// gives what was made of the parts, in order.
+    /// Hands every message that is to be read to `visit`, on all cores, each worker with what `start`
+    /// made for it; gives what was made of the parts, in order.
     ///
     /// # Errors
     ///
     /// What `visit` fails with.
     pub(crate) fn visit<T: Default + Send, W>(
         &self,
-        range: TimeRange,
-        wanted: Option<&[Outcome]>,
+        reading: Reading<'_>,
         start: impl Fn() -> W + Sync,
         visit: impl Fn(&mut T, &mut W, &ListedMessage) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
+        let Reading { range, wanted, needs_rows } = reading;
         let parts = self.parts(range);
         // What parts in a row make is one thing: there are fewer groups, say, than messages.
         let parts_at_once = parts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
@@ -149,7 +166,8 @@ impl<'s> Listing<'s> {
                     if wanted.is_some_and(|it| !self.may_have(segment, document, it)) {
                         continue;
                     }
-                    self.read(segment, document, first_ms, &mut message);
+                    message.first_ms = first_ms;
+                    self.read(segment, document, needs_rows, &mut message);
                     visit(&mut made, &mut worker, &message)?;
                 }
             }
@@ -194,14 +212,17 @@ impl<'s> Listing<'s> {
         &self,
         segment: &TableSegment,
         document: u32,
-        first_ms: i64,
+        needs_rows: bool,
         message: &mut ListedMessage,
     ) {
+        let first_ms = message.first_ms;
         message.document = document;
-        message.first_ms = first_ms;
-        message.last_ms = segment.last_ms(document);
         message.place = segment.place(document);
         message.needs_originals = segment.needs_originals(document);
+        if !needs_rows {
+            return;
+        }
+        message.last_ms = segment.last_ms(document);
         segment.legs(document, &mut message.legs);
         segment.rows(document, &mut message.entries);
         message.rows.clear();

@@ -8,6 +8,6 @@ mod numbers;
 mod tests;
 mod upkeep;
 
-pub(crate) use listing::{ListedMessage, ListedRow, Listing};
+pub(crate) use listing::{ListedMessage, ListedRow, Listing, Reading};
 pub(crate) use numbers::{TextKind, TextNumbers};
 pub use upkeep::{is_table_true, keep_table, rebuild_table};

@@ -1,6 +1,7 @@
 //! Numbers for the texts of the message table, the same ones in all of its segments.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
@@ -39,6 +40,15 @@ impl TextKind {
         }
     }
 
+    /// Whose domains these are, where they are domains.
+    pub(in crate::trace) fn addresses(self) -> Option<Self> {
+        match self {
+            Self::SenderDomains => Some(Self::Senders),
+            Self::RecipientDomains => Some(Self::Recipients),
+            _ => None,
+        }
+    }
+
     /// What is counted of a text.
     fn value(self, text: &str) -> Option<&str> {
         match self {
@@ -53,16 +63,63 @@ impl TextKind {
 /// Numbers for texts.
 #[derive(Debug, Default)]
 pub(crate) struct TextNumbers {
-    /// For each column, the number of each text of each segment, if it counts.
-    of_columns: Vec<Vec<Vec<Option<u32>>>>,
+    /// For each column, the number of each text of each segment; [`NO_NUMBER`] if it does not count.
+    of_columns: Arc<Vec<Vec<Vec<u32>>>>,
+    /// The numbers that count in place of these, where others do.
+    of_numbers: Option<Vec<u32>>,
     /// The texts by their numbers.
     pub(crate) texts: Vec<String>,
 }
 
+/// The number of a text that does not count.
+const NO_NUMBER: u32 = u32::MAX;
+
 impl TextNumbers {
     /// The number of a text of a segment, in the column at a place.
     pub(crate) fn get(&self, column: usize, segment: usize, text: u32) -> Option<u32> {
-        self.of_columns.get(column)?.get(segment)?.get(text as usize).copied().flatten()
+        let number = *self.of_columns.get(column)?.get(segment)?.get(text as usize)?;
+        let number = match &self.of_numbers {
+            Some(of_numbers) => *of_numbers.get(number as usize)?,
+            None => number,
+        };
+        Some(number).filter(|it| *it != NO_NUMBER)
+    }
+
+    /// The numbers of the domains of addresses that are numbered here.
+    pub(in crate::trace) fn domains(&self) -> Self {
+        let mut numbering = Numbering::default();
+        let domain = |address: &String| {
+            let domain = TextKind::SenderDomains.value(address);
+            domain.map_or(NO_NUMBER, |it| numbering.number_of(it))
+        };
+        let of_numbers = Some(self.texts.iter().map(domain).collect());
+        let of_columns = Arc::clone(&self.of_columns);
+        Self { of_columns, of_numbers, texts: numbering.into_texts() }
+    }
+}
+
+/// Numbers texts in the order in which they come.
+#[derive(Default)]
+struct Numbering(HashMap<String, u32>);
+
+impl Numbering {
+    fn number_of(&mut self, text: &str) -> u32 {
+        if let Some(known) = self.0.get(text) {
+            return *known;
+        }
+        let next = u32::try_from(self.0.len()).unwrap_or(NO_NUMBER);
+        self.0.insert(text.to_owned(), next);
+        next
+    }
+
+    fn into_texts(self) -> Vec<String> {
+        let mut texts = vec![String::new(); self.0.len()];
+        for (text, number) in self.0 {
+            if let Some(slot) = texts.get_mut(number as usize) {
+                *slot = text;
+            }
+        }
+        texts
     }
 }
 
@@ -84,9 +141,11 @@ impl Marks {
         }
     }
 
-    fn has(&self, segment: usize, text: usize) -> bool {
-        let mark = self.0.get(segment).and_then(|it| it.get(text));
-        mark.is_some_and(|it| it.load(Ordering::Relaxed))
+    /// The texts of a segment of which it is true, in order.
+    fn of_segment(&self, segment: usize) -> Vec<u32> {
+        let marks = self.0.get(segment).map(Vec::as_slice).unwrap_or_default();
+        let is_set = |it: &(u32, &AtomicBool)| it.1.load(Ordering::Relaxed);
+        (0..).zip(marks).filter(is_set).map(|(text, _)| text).collect()
     }
 }
 
@@ -102,37 +161,39 @@ impl Listing<'_> {
         kind: TextKind,
         range: TimeRange,
     ) -> Result<TextNumbers, StoreError> {
-        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut numbering = Numbering::default();
+        let mut number =
+            |text: &str| kind.value(text).map_or(NO_NUMBER, |it| numbering.number_of(it));
         let mut of_columns = Vec::new();
         for column in kind.columns() {
             let used = (!range.is_unbounded()).then(|| self.used(*column, range));
             let mut of_segments = Vec::new();
-            for (number, segment) in self.table().segments().iter().enumerate() {
-                let is_used = |text| used.as_ref().is_none_or(|it| it.has(number, text));
-                let mut of_texts = Vec::with_capacity(column(segment).text_count());
-                let take = |text: &str| {
-                    let value = Some(text).filter(|_| is_used(of_texts.len()));
-                    of_texts.push(value.and_then(|it| kind.value(it)).map(|value| {
-                        if let Some(known) = numbers.get(value) {
-                            return *known;
-                        }
-                        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-                        numbers.insert(value.to_owned(), next);
-                        next
-                    }));
+            for (place, segment) in self.table().segments().iter().enumerate() {
+                let column = column(segment);
+                let of_texts = match &used {
+                    // Most texts of a store are none of a day's.
+                    Some(used) => {
+                        let used = used.of_segment(place);
+                        let last = used.last().map_or(0, |it| *it as usize + 1);
+                        let mut of_texts = vec![NO_NUMBER; last];
+                        let mut next = used.iter();
+                        let take = |text: &str| {
+                            let slot = next.next().and_then(|it| of_texts.get_mut(*it as usize));
+                            slot.into_iter().for_each(|it| *it = number(text));
+                        };
+                        column.for_each_of(&used, take).map(|()| of_texts)
+                    }
+                    None => {
+                        let mut of_texts = Vec::with_capacity(column.text_count());
+                        column.for_each(|text| of_texts.push(number(text))).map(|()| of_texts)
+                    }
                 };
-                column(segment).for_each(take).map_err(self.table().failed())?;
-                of_segments.push(of_texts);
+                of_segments.push(of_texts.map_err(self.table().failed())?);
             }
             of_columns.push(of_segments);
         }
-        let mut texts = vec![String::new(); numbers.len()];
-        for (text, number) in numbers {
-            if let Some(slot) = texts.get_mut(number as usize) {
-                *slot = text;
-            }
-        }
-        Ok(TextNumbers { of_columns, texts })
+        let texts = numbering.into_texts();
+        Ok(TextNumbers { of_columns: Arc::new(of_columns), of_numbers: None, texts })
     }
 
     fn used(&self, column: ColumnOf, range: TimeRange) -> Marks {
@@ -158,15 +219,13 @@ impl Listing<'_> {
         });
         let mut domains: HashSet<String> = HashSet::new();
         for (number, segment) in self.table().segments().iter().enumerate() {
-            let mut text_number = 0;
             let take = |address: &str| {
-                let domain = domain_of(address).filter(|_| delivered.has(number, text_number));
-                text_number += 1;
-                if let Some(domain) = domain.filter(|it| !domains.contains(*it)) {
+                if let Some(domain) = domain_of(address).filter(|it| !domains.contains(*it)) {
                     domains.insert(domain.to_owned());
                 }
             };
-            addresses(segment).for_each(take).map_err(self.table().failed())?;
+            let delivered = delivered.of_segment(number);
+            addresses(segment).for_each_of(&delivered, take).map_err(self.table().failed())?;
         }
         Ok(domains)
     }

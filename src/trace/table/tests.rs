@@ -241,3 +241,33 @@ fn events_that_are_alike_and_have_no_trace_id_are_all_in_the_table() {
     assert_eq!(entries(&store).len(), 3);
     assert_eq!(is_table_true(&store).unwrap(), Some(true));
 }
+
+#[test]
+fn commits_of_few_events_leave_few_files() {
+    use crate::trace::samples::{delivered, received};
+    const COMMITS: i64 = 40;
+    const SEGMENTS_MAX: usize = 16;
+    let dir = tempfile::tempdir().unwrap();
+    let batch = |number: i64| {
+        let (ms, before) = (number * 10, (number - 1).max(0));
+        let id = format!("<m{number}>");
+        vec![
+            received(ms, &format!("t{number}"), &id, &["a@x"]),
+            delivered(ms + 1, &format!("t{before}"), "a@x", "INBOX"),
+        ]
+    };
+    let batches: Vec<_> = (0..COMMITS).map(batch).collect();
+    write(dir.path(), &batches, Some(TableUpkeep::default()));
+    let segments = |of: &str, extension: &str| {
+        let names = std::fs::read_dir(dir.path().join(of)).unwrap();
+        names
+            .filter(|it| it.as_ref().unwrap().path().extension().is_some_and(|it| it == extension))
+            .count()
+    };
+    let (index, table) = (segments("index", "columns"), segments("messages", "fast"));
+    assert!((1..SEGMENTS_MAX).contains(&index), "{index}");
+    assert!((1..SEGMENTS_MAX).contains(&table), "{table}");
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(entries(&store).len(), usize::try_from(COMMITS).unwrap());
+    assert_eq!(is_table_true(&store).unwrap(), Some(true));
+}

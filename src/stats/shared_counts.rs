@@ -1,0 +1,127 @@
+//! How often values occur in several classes of things, counted in one pass.
+
+use std::collections::HashMap;
+
+use super::group_part::GroupValue;
+use super::group_values::GroupValues;
+use super::{CountKey, GroupRequest, StatsError};
+use crate::store::{EventReader, Store, StoreError};
+use crate::trace::{Found, Overview, Selection};
+
+/// What one worker counted: 4 bytes for each value and class.
+pub(crate) struct Counted<const CLASSES: usize> {
+    /// By the numbers of values.
+    numbered: Vec<[u32; CLASSES]>,
+    /// Values of messages whose originals were read.
+    read: HashMap<Box<str>, [u32; CLASSES]>,
+    /// The values of the thing at hand, kept for its memory.
+    values: Vec<GroupValue>,
+}
+
+impl<const CLASSES: usize> Default for Counted<CLASSES> {
+    fn default() -> Self {
+        Self { numbered: Vec::new(), read: HashMap::new(), values: Vec::new() }
+    }
+}
+
+impl<const CLASSES: usize> Counted<CLASSES> {
+    fn counts_of(&mut self, number: u32) -> Option<&mut [u32; CLASSES]> {
+        let place = number as usize;
+        if self.numbered.len() <= place {
+            self.numbered.resize(place + 1, [0; CLASSES]);
+        }
+        self.numbered.get_mut(place)
+    }
+
+    fn join(&mut self, other: Self) {
+        for (number, counts) in (0..).zip(other.numbered).filter(|it| it.1 != [0; CLASSES]) {
+            self.counts_of(number).into_iter().for_each(|it| add(it, counts));
+        }
+        for (value, counts) in other.read {
+            add(self.read.entry(value).or_insert([0; CLASSES]), counts);
+        }
+    }
+}
+
+fn add<const CLASSES: usize>(counts: &mut [u32; CLASSES], more: [u32; CLASSES]) {
+    counts.iter_mut().zip(more).for_each(|(it, more)| *it = it.saturating_add(more));
+}
+
+/// Counts by the values of one key; what has none is not counted.
+pub(crate) struct Counting<'o, 's> {
+    overview: &'o Overview<'s>,
+    values: GroupValues<'s>,
+}
+
+impl<'o, 's> Counting<'o, 's> {
+    /// Looks up what the values of a key are found by.
+    ///
+    /// # Errors
+    ///
+    /// [`StatsError`].
+    pub(crate) fn find(
+        key: CountKey,
+        store: &Store,
+        overview: &'o Overview<'s>,
+        selection: &Selection<'_, '_>,
+        request: &GroupRequest,
+    ) -> Result<Self, StatsError> {
+        let GroupRequest { rules, zone, .. } = request;
+        let values = GroupValues::find(key, store, overview, selection, rules, zone)?;
+        Ok(Self { overview, values })
+    }
+
+    /// Counts a message, or the recipient at a place among those who are asked for, in a class.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when an original cannot be read.
+    pub(crate) fn take<const CLASSES: usize>(
+        &self,
+        counted: &mut Counted<CLASSES>,
+        class: usize,
+        (found, place): (&Found<'_>, usize),
+        reader: &mut EventReader<'_>,
+    ) -> Result<(), StoreError> {
+        let mut values = std::mem::take(&mut counted.values);
+        values.clear();
+        self.values.add(found, place, self.overview, reader, &mut values)?;
+        for value in values.drain(..) {
+            let counts = match value {
+                GroupValue::Number(number) => counted.counts_of(number),
+                GroupValue::Text(text) => Some(counted.read.entry(text).or_insert([0; CLASSES])),
+                GroupValue::Absent | GroupValue::Pair(..) => None,
+            };
+            if let Some(count) = counts.and_then(|it| it.get_mut(class)) {
+                *count = count.saturating_add(1);
+            }
+        }
+        counted.values = values;
+        Ok(())
+    }
+
+    /// Puts together what workers counted: the values whose counts are wanted.
+    pub(crate) fn joined<const CLASSES: usize>(
+        &self,
+        parts: impl IntoIterator<Item = Counted<CLASSES>>,
+        is_wanted: impl Fn(&[u32; CLASSES]) -> bool,
+    ) -> Vec<(String, [u32; CLASSES])> {
+        let mut whole = Counted::default();
+        parts.into_iter().for_each(|it| whole.join(it));
+        let Counted { numbered, mut read, .. } = whole;
+        let label = |it: u32| self.values.label(GroupValue::Number(it), self.overview);
+        let mut joined = Vec::new();
+        for (number, mut counts) in (0..).zip(numbered).filter(|it| it.1 != [0; CLASSES]) {
+            // A value may have come by number and as text.
+            if read.is_empty() && !is_wanted(&counts) {
+                continue;
+            }
+            let Some(value) = label(number) else { continue };
+            read.remove(value.as_str()).into_iter().for_each(|it| add(&mut counts, it));
+            joined.push((value, counts));
+        }
+        joined.extend(read.into_iter().map(|(value, counts)| (value.into(), counts)));
+        joined.retain(|(_, counts)| is_wanted(counts));
+        joined
+    }
+}

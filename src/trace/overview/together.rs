@@ -1,0 +1,118 @@
+//! Several filters of which each message is asked in turn, so that all of them take one pass.
+
+use super::select::{Found, Selection};
+use super::way::Way;
+use crate::store::{EventReader, Store, StoreError};
+use crate::time::TimeRange;
+use crate::trace::JoinRules;
+use crate::trace::event_tracer::EventTracer;
+use crate::trace::filter::MessageFilter;
+use crate::trace::fit::Fit;
+use crate::trace::judge::OutcomeRow;
+use crate::trace::message::Message;
+use crate::trace::table::filter::ListedFilter;
+use crate::trace::table::{ListedMessage, ListedRow, Listing, Reading};
+
+/// Hands every message that one of some selections asks for to `visit`, on all cores, with the place
+/// of the selection; gives what was made of the parts, in order. Where the message table answers all
+/// of them and they ask about the same time, each message is read once.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read, and what `visit` fails with.
+pub(crate) fn visit_together<T: Default + Send>(
+    selections: &[Selection<'_, '_>],
+    visit: impl Fn(&mut T, usize, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+) -> Result<Vec<T>, StoreError> {
+    if let Some(together) = Together::of(selections) {
+        return together.visit(visit);
+    }
+    let mut parts = Vec::new();
+    for (place, selection) in selections.iter().enumerate() {
+        let visit = |part: &mut T, reader: &mut EventReader<'_>, found: Found<'_>| {
+            visit(part, place, reader, found)
+        };
+        parts.extend(selection.visit(visit)?);
+    }
+    Ok(parts)
+}
+
+/// Filters that the message table answers.
+pub(super) struct Together<'f> {
+    pub(super) store: &'f Store,
+    pub(super) rules: &'f JoinRules,
+    pub(super) listing: Listing<'f>,
+    pub(super) range: TimeRange,
+    pub(super) needs_rows: bool,
+    pub(super) filters: Vec<(&'f MessageFilter, &'f ListedFilter<'f>)>,
+}
+
+impl<'f> Together<'f> {
+    fn of(selections: &'f [Selection<'_, '_>]) -> Option<Self> {
+        let first = selections.first()?;
+        let Way::Listing(listing, _) = &first.way else { return None };
+        let range = first.first_seen();
+        let listed = |it: &'f Selection<'_, '_>| match &it.way {
+            Way::Listing(_, filter) if it.first_seen() == range => {
+                Some((it.filter, filter.as_ref()))
+            }
+            _ => None,
+        };
+        let filters = selections.iter().map(listed).collect::<Option<_>>()?;
+        let needs_rows = selections.iter().any(|it| it.needs_rows);
+        let (store, rules) = (first.overview.store, &first.overview.rules);
+        Some(Self { store, rules, listing: *listing, range, needs_rows, filters })
+    }
+
+    /// As [`visit_together`].
+    pub(super) fn visit<T: Default + Send>(
+        &self,
+        visit: impl Fn(&mut T, usize, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let start = || (Vec::new(), EventTracer::new(self.store, self.rules));
+        let wanted = self.filters.iter().map(|(_, it)| it.wanted()).collect::<Option<Vec<_>>>();
+        let wanted = wanted.map(|it| it.concat());
+        let Self { range, needs_rows, .. } = *self;
+        let reading = Reading { range, wanted: wanted.as_deref(), needs_rows };
+        self.listing.visit(reading, start, |made, (recipients, tracer), message| {
+            let mut original = None;
+            for (place, (filter, listed)) in self.filters.iter().enumerate() {
+                let fit = match message.needs_originals {
+                    true => Fit::Unclear,
+                    false if is_out(listed, message) => Fit::Out,
+                    false => listed.fits(message, recipients),
+                };
+                match fit {
+                    Fit::Out => {}
+                    Fit::In => {
+                        let found = Found::Listed { message, recipients };
+                        visit(made, place, tracer.reader(), found)?;
+                    }
+                    Fit::Unclear => {
+                        let event = message.place;
+                        let read: &Option<Message> = match &mut original {
+                            Some(read) => read,
+                            none => none.insert(tracer.message_of(event)?),
+                        };
+                        let Some(message) = read else { continue };
+                        let Some(recipients) = filter.recipients_in(message) else { continue };
+                        let recipients = recipients.as_slice();
+                        let found = Found::Read { message, recipients, event };
+                        visit(made, place, tracer.reader(), found)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Whether no row has one of the outcomes of which one must: most messages are none that a filter on
+/// what went wrong asks for.
+fn is_out(filter: &ListedFilter<'_>, message: &ListedMessage) -> bool {
+    let has_one = |wanted: &[_]| {
+        let is_wanted = |it: &ListedRow| wanted.contains(&it.outcome());
+        message.rows.iter().any(is_wanted)
+    };
+    filter.wanted().is_some_and(|it| !has_one(it))
+}
