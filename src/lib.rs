@@ -11,6 +11,7 @@
 //! | [`temporary`] | directories that are not to outlive their process |
 //! | [`time`] | instants, ranges, the forms in which people write them |
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
+//! | [`audit`] | what one audit event says, and what else is kept that is no email event |
 //! | [`source`] | where records come from: formats, compression, framing |
 //! | [`aws`] | Amazon's services: credentials, CloudWatch Logs, pacing, what their errors mean |
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
@@ -21,6 +22,7 @@
 //! | [`insights`] | CloudWatch Logs Insights' language, answered by the store |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`stats`] | counts over the whole store, latencies, metrics |
+//! | [`access`] | who did what in which mailbox, and who was kept out |
 //! | [`triage`] | what deserves attention in a period |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
@@ -76,6 +78,8 @@
 //! # }
 //! ```
 
+pub mod access;
+pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cli;

@@ -3,12 +3,14 @@
 //! Nothing but the store grows with the input: whatever is read, framed, queued, joined or
 //! printed stops at one of these.
 
+mod audit;
 mod insights;
 mod message_table;
 mod page;
 mod query;
 mod serve;
 mod triage;
+pub use audit::*;
 pub use insights::*;
 pub use message_table::*;
 pub use page::*;

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use crate::audit::OtherRecord;
 use crate::event::{EventName, Parser};
 use crate::limits;
 use crate::store::{Store, StoreError};
@@ -48,12 +49,9 @@ impl Shapes {
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let (shapes, _) = store.fold_records(
             || (Self::default(), Parser::new()),
-            |(shapes, parser), record| {
-                let name = match parser.parse(&record.message) {
-                    Ok(event) => event.name.into_owned(),
-                    Err(_) => EventName::default(),
-                };
-                shapes.add(&name, &record.message);
+            |(shapes, parser), record| match parser.parse(&record.message) {
+                Ok(event) => shapes.add(&event.name, &record.message),
+                Err(_) => shapes.add_other(&record.message),
             },
             |(mut whole, parser), (part, _)| {
                 whole.merge(part);
@@ -65,15 +63,31 @@ impl Shapes {
 
     /// Counts the shapes of one message.
     pub fn add(&mut self, event_name: &EventName<'_>, message: &str) {
+        let is_documented = !matches!(event_name, EventName::Other(_));
+        self.add_shapes(is_documented, masked(event_name.as_str()), message);
+    }
+
+    fn add_shapes(&mut self, is_documented: bool, name: &str, message: &str) {
         // Numbers beyond a double make a message unreadable here, and nothing else does.
         let Ok(value) = serde_json::from_str::<Value>(message) else { return };
         let mut found = BTreeMap::new();
         collect(&value, &mut String::new(), &mut found);
-        let is_documented = !matches!(event_name, EventName::Other(_));
         for ((path, json_type), ()) in found {
-            let event_name = masked(event_name.as_str()).to_owned();
+            let event_name = name.to_owned();
             self.count(Shape { is_documented, event_name, path, json_type }, 1);
         }
+    }
+
+    /// Counts the shapes of a message that is no email event, under what it is.
+    fn add_other(&mut self, message: &str) {
+        let name = match OtherRecord::parse(message) {
+            Some(OtherRecord::Audit(event)) => event.kind.as_str(),
+            // Our own, and not to be confirmed by anybody.
+            Some(OtherRecord::Directory) => return,
+            None => "",
+        };
+        let is_documented = !matches!(name, "" | "unknown");
+        self.add_shapes(is_documented, name, message);
     }
 
     fn count(&mut self, shape: Shape, count: u64) {

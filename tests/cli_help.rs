@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "import",
     "pull",
     "trace",
@@ -12,6 +12,7 @@ const COMMANDS: [&str; 25] = [
     "related",
     "triage",
     "search",
+    "access",
     "insights",
     "stats",
     "export",

@@ -18,6 +18,10 @@ mod account;
 mod aws_cli;
 // Who may open a store, and what stands in its place.
 mod access;
+// Audit events beside mail in one store.
+mod audit;
+// Who did what in which mailbox.
+mod audit_access;
 // Input that cannot be understood.
 mod bad_input;
 // Many IDs at once, and in their order.

@@ -82,7 +82,7 @@ fn only_commands_for_aws_open_a_socket() {
     let secret = file("secret", &pair.sk.to_box(None).unwrap().into_string());
     let public = file("public", &pair.pk.to_box().unwrap().into_string());
     let (signed, head) = (path("signed"), path("head.txt"));
-    let offline: [&[&str]; 45] = [
+    let offline: [&[&str]; 46] = [
         &["import", log_path],
         &["trace", id],
         &["trace", id, "--provenance", "--format", "json"],
@@ -96,6 +96,7 @@ fn only_commands_for_aws_open_a_socket() {
         &["triage", "--input", log_path],
         &["search", "from:*"],
         &["search", "from:*", "--input", log_path],
+        &["access", "--input", "samples/audit-events.ndjson"],
         &["insights", "stats count(*) by event.eventName"],
         &["insights", "fields @message", "--input", log_path],
         &["stats"],

@@ -8,8 +8,14 @@ use std::process::Command;
 use crate::program::{NOW, sample, samples};
 
 /// What is read first, in the order in which a newcomer reads it.
-const PAGES: [&str; 5] =
-    ["README.md", "docs/use.md", "docs/messages.md", "docs/insights.md", "docs/export.md"];
+const PAGES: [&str; 6] = [
+    "README.md",
+    "docs/use.md",
+    "docs/messages.md",
+    "docs/insights.md",
+    "docs/audit.md",
+    "docs/export.md",
+];
 
 /// The commands of a page's shell blocks that run this program.
 fn commands(page: &str) -> Vec<String> {

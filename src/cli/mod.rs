@@ -5,6 +5,7 @@
 
 #[cfg(not(all(feature = "aws", feature = "serve")))]
 mod absent;
+mod access;
 mod around;
 mod batch;
 mod completions;
@@ -166,6 +167,7 @@ enum Command {
     Related(related::RelatedArgs),
     Triage(triage::TriageArgs),
     Search(search::SearchArgs),
+    Access(Box<access::AccessArgs>),
     Insights(insights::InsightsArgs),
     Stats(stats::StatsArgs),
     Export(Box<export::ExportArgs>),
@@ -216,6 +218,7 @@ impl Command {
             | Self::Related(_)
             | Self::Triage(_)
             | Self::Search(_)
+            | Self::Access(_)
             | Self::Insights(_)
             | Self::Stats(_)
             | Self::Export(_)
@@ -426,6 +429,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Trace(args) => trace::run(&args, &context),
         Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
+        Command::Access(args) => access::run(&args, &context),
         Command::Insights(args) => insights::run(&args, &context),
         Command::Related(args) => related::run(&args, &context),
         Command::Triage(args) => triage::run(&args, &context),

@@ -28,6 +28,11 @@ pub(super) fn parse_rows(text: &str, context: &Context) -> anyhow::Result<Query>
     parse(Language::of_rows(context.now, &context.zone), text, context)
 }
 
+/// Reads a query on audit events.
+pub(super) fn parse_access(text: &str, context: &Context) -> anyhow::Result<Query> {
+    parse(Language::of_access(context.now, &context.zone), text, context)
+}
+
 fn parse(language: Language<'_>, text: &str, context: &Context) -> anyhow::Result<Query> {
     let parsed = match context.reads_files {
         true => language.with_lists(&lines_of).parse(text),

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{Context, Format};
+use crate::access::AccessKey;
 use crate::limits;
 use crate::query::Field;
 use crate::render::{shape_json, write_shape_csv, write_shape_ndjson, write_shape_table};
@@ -105,6 +106,18 @@ impl ShapeArgs {
             })
         };
         self.read(&CountKey::USUAL_FACETS, Self::is_key, read)
+    }
+
+    /// The keys of audit events to count by.
+    pub(super) fn access_keys(&self) -> anyhow::Result<Option<Vec<AccessKey>>> {
+        let read = |name: &str| {
+            AccessKey::from_name(name).ok_or_else(|| {
+                let all = AccessKey::ALL.map(AccessKey::as_str).join(", ");
+                anyhow::anyhow!("--facets: \"{name}\" is none of {all}")
+            })
+        };
+        let is_key = |it: &str| AccessKey::from_name(it).is_some();
+        self.read(&AccessKey::USUAL_FACETS, is_key, read)
     }
 
     pub(super) fn is_event_field(name: &str) -> bool {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::output::counted;
 use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
+use crate::access::{AccessHits, AccessOrder, AccessRequest};
 use crate::render::{
     Cell, Column, Table, csv_cell, human_duration, sanitise, write_json, write_pairs,
 };
@@ -36,10 +37,11 @@ pub(super) fn answer(
 ) -> anyhow::Result<()> {
     let sizes = store.sizes()?;
     let head = store.head()?;
+    let audit = audit_facts(store)?;
     match context.global.format {
-        Format::Table => write_table(store, sizes, head.as_deref(), context, out)?,
+        Format::Table => write_table(store, sizes, head.as_deref(), audit, context, out)?,
         Format::Json | Format::Ndjson => {
-            write_json(&to_json(store, sizes, head.as_deref(), context), &mut out)?;
+            write_json(&to_json(store, sizes, head.as_deref(), audit, context), &mut out)?;
         }
         Format::Csv => write_csv(store, context, out)?,
     }
@@ -47,10 +49,21 @@ pub(super) fn answer(
     Ok(())
 }
 
+/// How many audit events there are, and when the first and the last of them happened.
+type AuditFacts = (u64, Timestamp, Timestamp);
+
+fn audit_facts(store: &Store) -> anyhow::Result<Option<AuditFacts>> {
+    let hits = AccessHits::find(store, &AccessRequest::default())?;
+    let end = |order| hits.page(order, None, 1).0.first().and_then(|it| Timestamp::from_ms(it.ms));
+    let ends = end(AccessOrder::Oldest).zip(end(AccessOrder::Newest));
+    Ok(ends.map(|(first, last)| (hits.total(), first, last)))
+}
+
 fn write_table(
     store: &Store,
     sizes: Sizes,
     head: Option<&str>,
+    audit: Option<AuditFacts>,
     context: &Context,
     out: &mut dyn Write,
 ) -> std::io::Result<()> {
@@ -58,11 +71,16 @@ fn write_table(
     let shown = |it: Timestamp| it.in_zone(&context.zone);
     let mut facts = vec![
         ("Store", store.path().display().to_string()),
-        ("Events", store.checkpoint().records.to_string()),
+        ("Events", store.checkpoint().mail_records().to_string()),
     ];
     if let Some((first, last)) = store.time_span() {
         facts.push(("First event", shown(first)));
         facts.push(("Last event", shown(last)));
+    }
+    if let Some((count, first, last)) = audit {
+        facts.push(("Audit events", count.to_string()));
+        facts.push(("First audit event", shown(first)));
+        facts.push(("Last audit event", shown(last)));
     }
     facts.push(("Archive", bytes(sizes.archive_bytes)));
     facts.push(("Index", bytes(sizes.index_bytes)));
@@ -200,7 +218,13 @@ fn loss(standing: &Standing, now: Timestamp) -> String {
     format!("in {}: the oldest events not yet taken are deleted then", human_duration(left))
 }
 
-fn to_json(store: &Store, sizes: Sizes, head: Option<&str>, context: &Context) -> Value {
+fn to_json(
+    store: &Store,
+    sizes: Sizes,
+    head: Option<&str>,
+    audit: Option<AuditFacts>,
+    context: &Context,
+) -> Value {
     let shown = |it: Timestamp| it.in_zone(&context.zone);
     let range = |it: &CoveredRange| json!({"first": shown(it.first()), "last": shown(it.last())});
     let coverage: Vec<Value> = store
@@ -225,6 +249,9 @@ fn to_json(store: &Store, sizes: Sizes, head: Option<&str>, context: &Context) -
     json!({
         "store": store.path().display().to_string(),
         "records": store.checkpoint().records,
+        "auditEvents": audit.map_or(0, |(count, ..)| count),
+        "firstAuditEvent": audit.map(|(_, first, _)| shown(first)),
+        "lastAuditEvent": audit.map(|(.., last)| shown(last)),
         "firstSeen": span.map(|(first, _)| shown(first)),
         "lastSeen": span.map(|(_, last)| shown(last)),
         "archiveBytes": sizes.archive_bytes,

@@ -10,7 +10,7 @@ use flate2::write::GzEncoder;
 
 use super::{Context, Outcome};
 use crate::render::sanitise;
-use crate::synth::{Shape, SynthOptions, Writer, generate};
+use crate::synth::{Shape, SynthOptions, Writer, generate_with_audit};
 use crate::time::{parse_duration_ms, parse_time_argument};
 
 /// Writes synthetic event logs of any size, always the same for the same seed
@@ -22,6 +22,10 @@ pub(super) struct SynthArgs {
     /// How many events to write
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     events: u64,
+    /// How many audit events to write among them; from 100 on, one account is taken over and sends
+    /// mail besides, and --truth says whose and when
+    #[arg(long, default_value_t = 0, value_name = "N")]
+    audit: u64,
     /// Which log: the same seed gives the same bytes
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
@@ -102,8 +106,9 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
     let mut truth_out = args.truth.as_deref().map(|it| made.create(it, args.force)).transpose()?;
     let output = Output::open(&path, args.shape, |it| made.create(it, args.force))?;
     let mut writer = Writer::new(output, args.shape.into());
-    let result = generate(
+    let result = generate_with_audit(
         &options,
+        args.audit,
         |record| writer.write(record),
         |truth| match &mut truth_out {
             Some(out) => {
@@ -113,7 +118,11 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
             None => Ok(()),
         },
     );
-    let summary = result.with_context(|| format!("cannot write {name}"))?;
+    let (summary, take_over) = result.with_context(|| format!("cannot write {name}"))?;
+    if let (Some(out), Some(take_over)) = (&mut truth_out, &take_over) {
+        serde_json::to_writer(&mut *out, &serde_json::json!({"takeOver": take_over}))?;
+        out.write_all(b"\n")?;
+    }
     writer.finish().and_then(Output::close).with_context(|| format!("cannot write {name}"))?;
     if let (Some(mut out), Some(path)) = (truth_out, &args.truth) {
         out.flush().with_context(|| format!("cannot write {}", path.display()))?;
@@ -121,7 +130,11 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
     made.keep();
     if !context.global.quiet && !is_stdout(&path) {
         let (events, messages) = (summary.event_count, summary.message_count);
-        let line = format!("wrote {events} events of {messages} messages to {name}");
+        let audit = match args.audit {
+            0 => String::new(),
+            count => format!(" and {count} audit events"),
+        };
+        let line = format!("wrote {events} events of {messages} messages{audit} to {name}");
         writeln!(anstream::stderr(), "{}", sanitise(&line))?;
     }
     Ok(Outcome::Done)

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::spans::Spans;
-use crate::event::EventError;
-use crate::event::{Event, Parser};
+use crate::audit::OtherRecord;
+use crate::event::{Event, EventError, Parser};
 use crate::source::{
     Batch, Claim, Decoded, Decoder, DecodingBudget, Format, Found, Output, Record, unwrapped,
 };
@@ -173,7 +173,11 @@ impl Decoding<'_> {
                 let reject = OwnedReject {
                     line: reject.line,
                     byte_offset: reject.byte_offset,
-                    reason: reject.reason.to_string(),
+                    reason: format!(
+                        "{}{}",
+                        reject.reason,
+                        other_output_format(reject.bytes).unwrap_or_default()
+                    ),
                     is_continuation: reject.is_continuation,
                     bytes: reject.bytes.to_vec(),
                 };
@@ -196,21 +200,51 @@ impl Decoding<'_> {
             borrowed_time: self.borrowed_time,
         };
         let error = match self.parser.parse(found.decoded.message()) {
-            Ok(event) => return keeper.keep(found, &event, decoded),
+            Ok(event) => return keeper.keep(found, &Content::Mail(&event), decoded),
             Err(error) => error,
         };
-        let Some(inner) = unwrapped(found.decoded.message()) else {
+        let message = found.decoded.message().to_owned();
+        if let Some(other) = OtherRecord::parse(&message) {
+            return keeper.keep(found, &Content::Other(&other), decoded);
+        }
+        let Some(inner) = unwrapped(&message) else {
             return decoded.reject(&found, &error);
         };
+        // What was carried from another log speaks for no time in this one.
+        let (format, escaped_message) = (Format::Shipper, None);
         match self.parser.parse(inner.message()) {
             Ok(event) => {
-                // What was carried from another log speaks for no time in this one.
-                let (format, escaped_message) = (Format::Shipper, None);
                 let inner = found.decoded.with_inner(inner.clone());
                 let found = Found { format, decoded: inner, escaped_message, ..found };
-                keeper.keep(found, &event, decoded)
+                keeper.keep(found, &Content::Mail(&event), decoded)
             }
-            Err(_) => decoded.reject(&found, &error),
+            Err(_) => match OtherRecord::parse(inner.message()) {
+                Some(other) => {
+                    let inner = found.decoded.with_inner(inner.clone());
+                    let found = Found { format, decoded: inner, escaped_message, ..found };
+                    keeper.keep(found, &Content::Other(&other), decoded)
+                }
+                None => decoded.reject(&found, &error),
+            },
+        }
+    }
+}
+
+/// What a record's message says.
+enum Content<'c> {
+    /// One step of one mail.
+    Mail(&'c Event<'c>),
+    /// Something else.
+    Other(&'c OtherRecord<'c>),
+}
+
+impl Content<'_> {
+    /// When it happened, if the message itself says; and whether that is the time of the event and
+    /// not only of the mail.
+    fn own_time(&self) -> Option<(Timestamp, bool)> {
+        match self {
+            Self::Mail(event) => event.message_timestamp.map(|it| (it, false)),
+            Self::Other(other) => other.at().map(|it| (it, true)),
         }
     }
 }
@@ -224,10 +258,10 @@ struct Keeper<'w> {
 
 impl Keeper<'_> {
     /// Keeps a record; gives about how many bytes that takes.
-    fn keep(&mut self, found: Found<'_>, event: &Event<'_>, batch: &mut DecodedBatch) -> usize {
+    fn keep(&mut self, found: Found<'_>, content: &Content<'_>, batch: &mut DecodedBatch) -> usize {
         let Found { format, line, byte_offset, decoded, escaped_message, .. } = found;
         batch.format.get_or_insert(format);
-        let mut record = batch.date(decoded, event, self.borrowed_time);
+        let mut record = batch.date(decoded, content, self.borrowed_time);
         if record.log_group.is_none() {
             record.log_group = self.log_group.map(Cow::Borrowed);
         }
@@ -242,7 +276,12 @@ impl Keeper<'_> {
         let place = Place { line, byte_offset: Some(byte_offset) };
         let names = [&record.log_group, &record.log_stream, &record.event_id];
         let name_bytes: usize = names.into_iter().flatten().map(|it| it.len()).sum();
-        self.preparer.add_at(place, &record, escaped_message, event);
+        match content {
+            Content::Mail(event) => self.preparer.add_at(place, &record, escaped_message, event),
+            Content::Other(other) => {
+                self.preparer.add_other_at(place, &record, escaped_message, other);
+            }
+        }
         record.message.len() + name_bytes + RECORD_OVERHEAD_BYTES
     }
 }
@@ -254,7 +293,7 @@ impl DecodedBatch {
     fn date<'m>(
         &mut self,
         decoded: Decoded<'m>,
-        event: &Event<'_>,
+        content: &Content<'_>,
         borrowed_time: Option<Timestamp>,
     ) -> Record<'m> {
         let (log_group, log_stream, message) = match decoded {
@@ -262,9 +301,11 @@ impl DecodedBatch {
             Decoded::Raw(message) => (None, None, message),
             Decoded::Undated { log_group, log_stream, message } => (log_group, log_stream, message),
         };
-        if let Some(time) = event.message_timestamp {
+        let mut is_exact = false;
+        if let Some((time, is_of_event)) = content.own_time() {
             self.first_time.get_or_insert(time);
             self.last_time = Some(time);
+            is_exact = is_of_event;
         }
         let known = self.last_time.or(borrowed_time);
         self.lacks_time |= known.is_none();
@@ -273,7 +314,7 @@ impl DecodedBatch {
             log_stream,
             event_id: None,
             timestamp: known.unwrap_or(Timestamp::UNIX_EPOCH),
-            is_time_approximate: true,
+            is_time_approximate: !is_exact,
             ingestion_time: None,
             message,
         }
@@ -288,6 +329,7 @@ impl DecodedBatch {
             true => " (Logs Insights cuts long messages: take this one with filter-log-events)",
             false => "",
         };
+        let hint = other_output_format(found.unit).unwrap_or(hint);
         let reason = format!("{error}{hint}");
         let bytes = found.unit.to_vec();
         self.keep(OwnedReject { line, byte_offset, reason, is_continuation: false, bytes })
@@ -299,5 +341,17 @@ impl DecodedBatch {
         self.rejects.push(reject);
         // Two allocations more, of 16 bytes or so.
         bytes + 32
+    }
+}
+
+/// What to do about a line of an audit log that a delivery wrote in another format than JSON.
+fn other_output_format(unit: &[u8]) -> Option<&'static str> {
+    let has = |text: &[u8]| memchr::memmem::find(unit, text).is_some();
+    if has(b":workmail:") && !unit.trim_ascii_start().starts_with(b"{") {
+        Some(
+            " (an audit log in the output format plain, w3c or raw: set the delivery destination's output format to json, and take the events again)",
+        )
+    } else {
+        None
     }
 }

@@ -13,6 +13,7 @@ use super::plan::{intersection, narrowed};
 use super::program::{Listing, Program, Stage};
 use super::steps::{Excess, run};
 use super::value::Value;
+use crate::audit::OtherRecord;
 use crate::limits;
 use crate::query::{Field, Pattern, QueryError, locations, places};
 use crate::store::{Record, Store, StoreError};
@@ -208,6 +209,7 @@ fn gather(
     let locations = narrow_places(store, wanted, range)?;
     // The index has seen to the log group.
     let log_groups = log_groups.filter(|_| locations.is_none());
+    let has_others = locations.is_none() && store.checkpoint().other_records() > 0;
     let held_bytes = AtomicUsize::new(0);
     store.scan(
         locations.as_deref(),
@@ -221,6 +223,10 @@ fn gather(
         |part, record, location| {
             if !range.contains(record.timestamp) || !is_of(record, log_groups, &mut part.log_group)
             {
+                return Ok(());
+            }
+            // The index has only mail; the archive has what it lies among.
+            if has_others && OtherRecord::parse(&record.message).is_some() {
                 return Ok(());
             }
             program.paths.find(&record.message, &mut part.found);
@@ -267,7 +273,7 @@ fn narrow_places(
     if *wanted == crate::query::Query::All && range.is_unbounded() {
         return Ok(None);
     }
-    let all = store.checkpoint().records;
+    let all = store.checkpoint().mail_records();
     let (found, _) = locations(store, wanted, range, 0)?;
     let pays = found <= limits::INSIGHTS_PLACES_MAX && found <= all / 10 * 8;
     if pays || found == 0 { places(store, wanted, range).map(Some) } else { Ok(None) }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
+use crate::audit::OtherRecord;
 use crate::aws::LogEvent;
 use crate::event::Parser;
 use crate::source::Record;
@@ -33,7 +34,7 @@ pub(super) struct DecodedChunk {
     pub(super) indices: Vec<usize>,
 }
 
-/// An event that is no email event: its envelope and message as JSON.
+/// An event of no kind that is kept: its envelope and message as JSON.
 pub(super) struct RejectedEvent {
     pub(super) reason: String,
     pub(super) json: Vec<u8>,
@@ -74,10 +75,7 @@ impl Worker {
                 withheld += 1;
                 continue;
             }
-            let parsed = record.and_then(|record| {
-                let parsed = self.parser.parse(&record.message);
-                parsed.map(|it| self.preparer.add(&record, &it)).map_err(|it| it.to_string())
-            });
+            let parsed = record.and_then(|record| self.prepare(&record));
             match parsed {
                 Ok(()) => indices.push(index),
                 Err(reason) => rejects.push(RejectedEvent { reason, json: json(event, log_group) }),
@@ -85,6 +83,18 @@ impl Worker {
         }
         let prepared = self.preparer.finish()?;
         Ok(DecodedChunk { prepared, rejects, is_again: chunk.is_again, withheld, indices })
+    }
+
+    /// Prepares a record, whatever its kind; the reason where it is of none.
+    fn prepare(&mut self, record: &Record<'_>) -> Result<(), String> {
+        match self.parser.parse(&record.message) {
+            Ok(event) => self.preparer.add(record, &event),
+            Err(error) => match OtherRecord::parse(&record.message) {
+                Some(other) => self.preparer.add_other(record, &other),
+                None => return Err(error.to_string()),
+            },
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::underline::{printed, underlined};
-use super::{Field, FieldKind, Span};
+use super::{AccessField, Field, FieldKind, Span};
 use crate::limits;
 use crate::time::TimeError;
 
@@ -34,6 +34,12 @@ pub enum QueryErrorKind {
         name: String,
         /// Whether the fields of rows may be named too.
         has_rows: bool,
+    },
+    /// A name before a colon that is none of [`AccessField::ALL`].
+    #[error("unknown field \"{name}\"")]
+    UnknownAccessField {
+        /// What was written.
+        name: String,
     },
     /// A field of rows in a question about events.
     #[error("{field} is known of messages, not of single events")]
@@ -172,6 +178,10 @@ impl QueryError {
             QueryErrorKind::TooLong => "use `trace --batch` for long lists of IDs".to_owned(),
             QueryErrorKind::TooDeep => "take out parentheses that say nothing".to_owned(),
             QueryErrorKind::UnknownField { name, has_rows } => unknown_field_help(name, *has_rows),
+            QueryErrorKind::UnknownAccessField { .. } => {
+                let names = AccessField::ALL.map(AccessField::name).join(", ");
+                format!("quote the term if the colon is part of it; fields: {names}, time")
+            }
             QueryErrorKind::RowField { field } => {
                 format!("ask `mailtrace messages '{field}:…'`")
             }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::AccessField;
+
 /// A field of an event, or of a row: a message and one of its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -75,6 +77,8 @@ pub enum Field {
     FinalStatus,
     /// One of its events, of which a question about events asks.
     OneEvent,
+    /// One of an audit event.
+    Access(AccessField),
 }
 
 /// How the values of a field compare.
@@ -215,6 +219,7 @@ impl Field {
             Self::Leg => "leg",
             Self::FinalStatus => "final-status",
             Self::OneEvent => "one-event",
+            Self::Access(field) => field.name(),
         }
     }
 

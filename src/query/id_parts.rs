@@ -53,7 +53,7 @@ pub fn ids_like(
     let needle = Needle::any_of(&texts);
     let folded = part.to_ascii_lowercase();
     let mut all = Part::default();
-    let total = store.checkpoint().records;
+    let total = store.checkpoint().mail_records();
     let seen = std::sync::atomic::AtomicU64::new(0);
     store.scan_some(
         None,

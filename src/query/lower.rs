@@ -315,6 +315,7 @@ fn target_of(field: Field) -> Target {
         | Field::ForwardedTo
         | Field::Leg
         | Field::FinalStatus
-        | Field::OneEvent => Target::Nowhere,
+        | Field::OneEvent
+        | Field::Access(_) => Target::Nowhere,
     }
 }

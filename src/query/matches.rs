@@ -174,6 +174,7 @@ fn has_value(
         | Field::ForwardedTo
         | Field::Leg
         | Field::FinalStatus
-        | Field::OneEvent => false,
+        | Field::OneEvent
+        | Field::Access(_) => false,
     }
 }

@@ -11,6 +11,7 @@
 //! message. A backslash takes the meaning from the character
 //! after it.
 
+mod access_field;
 mod checked;
 mod collected_query;
 mod columns_query;
@@ -47,6 +48,7 @@ mod underline;
 mod value;
 mod value_set;
 
+pub use access_field::AccessField;
 pub use error::{QueryError, QueryErrorKind};
 pub use facets::{Shape, shape_of};
 pub use field::{Field, FieldKind};

@@ -5,8 +5,8 @@ mod ranges;
 use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
 use super::time_value::{TimeBound, is_age};
-use super::value::{Value, bare_demand, demand};
-use super::{Clause, Field, FieldKind, Matcher, Query, Span, ValueSet};
+use super::value::{Value, access_demand, bare_demand, demand};
+use super::{AccessField, Clause, Field, FieldKind, Matcher, Query, Span, ValueSet};
 use crate::limits;
 use crate::time::{Timestamp, Zone};
 
@@ -36,6 +36,7 @@ pub struct Language<'l> {
     now: Timestamp,
     zone: &'l Zone,
     has_rows: bool,
+    is_of_access: bool,
     lists: Option<ListReader<'l>>,
 }
 
@@ -43,13 +44,29 @@ impl<'l> Language<'l> {
     /// Questions about events.
     #[must_use]
     pub fn of_events(now: Timestamp, zone: &'l Zone) -> Self {
-        Self { now, zone, has_rows: false, lists: None }
+        Self { now, zone, has_rows: false, is_of_access: false, lists: None }
     }
 
     /// Questions about rows: a message and one of its recipients.
     #[must_use]
     pub fn of_rows(now: Timestamp, zone: &'l Zone) -> Self {
         Self { has_rows: true, ..Self::of_events(now, zone) }
+    }
+
+    /// Questions about audit events.
+    #[must_use]
+    pub fn of_access(now: Timestamp, zone: &'l Zone) -> Self {
+        Self { is_of_access: true, ..Self::of_events(now, zone) }
+    }
+
+    /// The field of that name, if such questions know it.
+    fn field_named(&self, name: &str) -> Option<Field> {
+        let field = Field::from_name(name);
+        if !self.is_of_access {
+            return field;
+        }
+        let access = AccessField::from_name(name).map(Field::Access);
+        access.or(field.filter(|it| *it == Field::Time))
     }
 
     /// The same with lists. Without, `from:@NAME` is the domain NAME alone.
@@ -167,7 +184,7 @@ impl<'t> Parser<'t> {
         }
         if let Some(name) = self.take_field_name() {
             let has_rows = self.language.has_rows;
-            let kind = match Field::from_name(name) {
+            let kind = match self.language.field_named(name) {
                 Some(field) if has_rows || !field.is_of_rows() => {
                     return self.field_value(field, start);
                 }
@@ -178,6 +195,9 @@ impl<'t> Parser<'t> {
                     return Ok(Query::or(named.map(|it| query.in_field(it)).to_vec()));
                 }
                 Some(field) => QueryErrorKind::RowField { field },
+                None if self.language.is_of_access => {
+                    QueryErrorKind::UnknownAccessField { name: name.to_owned() }
+                }
                 None => QueryErrorKind::UnknownField { name: name.to_owned(), has_rows },
             };
             return Err((Span { start, end: start + name.len() }, kind));
@@ -186,7 +206,8 @@ impl<'t> Parser<'t> {
             Some(field) => self.field_value(field, start),
             None => {
                 let value = self.bare_or_quoted(None)?;
-                bare_demand(&value).map_err(|kind| (value.span, kind))
+                let demand = if self.language.is_of_access { access_demand } else { bare_demand };
+                demand(&value).map_err(|kind| (value.span, kind))
             }
         }
     }
@@ -217,7 +238,7 @@ impl<'t> Parser<'t> {
         let name = word.split(['=', '!']).next().unwrap_or_default();
         let value = word.get(name.len()..).unwrap_or_default().trim_start_matches(['=', '!']);
         let sign = word.get(name.len()..word.len() - value.len()).unwrap_or_default();
-        match Field::from_name(name).filter(|_| sign.contains('=')) {
+        match self.language.field_named(name).filter(|_| sign.contains('=')) {
             Some(field) => {
                 let start = self.cursor.position() + name.len();
                 let kind = QueryErrorKind::EqualsSign { field, is_negated: sign.starts_with('!') };

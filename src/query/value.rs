@@ -6,8 +6,8 @@ use super::glob::ANY_ONE;
 use super::number::{count, duration};
 use super::status::StatusBound;
 use super::{
-    Clause, Field, FieldKind, Glob, Matcher, NumberRange, Phrase, Query, Regexp, Span, StatusRange,
-    TextPattern,
+    AccessField, Clause, Field, FieldKind, Glob, Matcher, NumberRange, Phrase, Query, Regexp, Span,
+    StatusRange, TextPattern,
 };
 use crate::event::{
     Address, EventName, MessageId, StatusCode, normal_address, normal_domain, pasted_id,
@@ -215,6 +215,11 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
                 None => Matcher::Exact(normal_domain(text.trim_start_matches('@'))),
             }))
         }
+        FieldKind::Keyword if matches!(field, Field::Access(it) if it.is_case_sensitive()) => {
+            whole(value, &|text| text.trim().to_owned())
+                .map(clause)
+                .ok_or(QueryErrorKind::EmptyValue { field })
+        }
         FieldKind::Keyword | FieldKind::Status | FieldKind::Time => {
             whole(value, &|text| folded(text).into_owned())
                 .map(clause)
@@ -292,6 +297,22 @@ fn event_name(value: &Value) -> Result<Result<Matcher, Vec<Query>>, QueryErrorKi
         })
         .collect();
     Ok(if named.is_empty() || value.is_quoted { Ok(Matcher::Exact(text)) } else { Err(named) })
+}
+
+/// Makes the demand of a value without a field on audit events.
+pub(super) fn access_demand(value: &Value) -> Result<Query, QueryErrorKind> {
+    if value.is_any() {
+        return Ok(Query::All);
+    }
+    let fields = [
+        AccessField::User,
+        AccessField::Owner,
+        AccessField::Ip,
+        AccessField::Item,
+        AccessField::Request,
+    ];
+    let demands = fields.map(|it| demand(Field::Access(it), value)).into_iter();
+    Ok(Query::or(demands.collect::<Result<_, _>>()?))
 }
 
 /// Makes the demand of a value without a field.

@@ -331,10 +331,7 @@ impl<'e> EventJson<'e> {
             log_stream: record.log_stream.as_deref(),
             event_id: record.event_id.as_deref(),
             source: None,
-            message: match serde_json::from_str(&record.message) {
-                Ok(raw) => Original::Json(raw),
-                Err(_) => Original::Text(&record.message),
-            },
+            message: original(&record.message),
         }
     }
 }
@@ -342,9 +339,17 @@ impl<'e> EventJson<'e> {
 /// The original message: JSON where it is JSON, else the text.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Original<'e> {
+pub(super) enum Original<'e> {
     Json(&'e RawValue),
     Text(&'e str),
+}
+
+/// The original message as JSON has it.
+pub(super) fn original(message: &str) -> Original<'_> {
+    match serde_json::from_str(message) {
+        Ok(raw) => Original::Json(raw),
+        Err(_) => Original::Text(message),
+    }
 }
 
 /// Compact JSON in which every character is visible and every value is on one line.

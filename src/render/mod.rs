@@ -5,6 +5,7 @@
 //! gives; this module knows neither terminals nor files. Colours are written as ANSI sequences,
 //! which a writer from `anstream` takes off where they are not wanted.
 
+mod access;
 mod address;
 mod bars;
 mod batch;
@@ -32,6 +33,10 @@ mod table;
 mod trace_table;
 mod triage;
 
+pub use access::{
+    write_access_csv, write_access_groups_csv, write_access_groups_json,
+    write_access_groups_ndjson, write_access_groups_table, write_access_ndjson, write_access_table,
+};
 pub use address::Marked;
 pub use batch::{
     BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,

@@ -72,7 +72,7 @@ pub(super) fn of_store(
     let mut lines = Lines::default();
     let checkpoint = store.checkpoint();
     let span = store.time_span();
-    let records = checkpoint.records.to_string();
+    let records = checkpoint.mail_records().to_string();
     lines.gauge("mailtrace_events", "", "Events in the store.", records);
     let newest = span.map(|(_, last)| seconds(last.as_ms()));
     let help = "When the newest event was.";

@@ -48,6 +48,7 @@ fn summary(command: Command) -> &'static str {
         Command::Messages => "Messages by filter, with what became of them",
         Command::Groups => "Messages or recipients in groups",
         Command::Search => "Events by query, newest first",
+        Command::Access => "Audit events: who did what in which mailbox, and who was kept out",
         Command::Stats => "Counts, latencies and metrics",
         Command::Triage => "What deserves attention in a period",
         Command::Status => "What the store holds and covers",

@@ -23,6 +23,8 @@ pub enum Command {
     Groups,
     /// Events by query.
     Search,
+    /// Audit events, or groups of them.
+    Access,
     /// Counts.
     Stats,
     /// What deserves attention.
@@ -35,11 +37,12 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Trace,
         Self::Messages,
         Self::Groups,
         Self::Search,
+        Self::Access,
         Self::Stats,
         Self::Triage,
         Self::Status,
@@ -54,6 +57,7 @@ impl Command {
             Self::Messages => "messages",
             Self::Groups => "groups",
             Self::Search => "search",
+            Self::Access => "access",
             Self::Stats => "stats",
             Self::Triage => "triage",
             Self::Status => "status",

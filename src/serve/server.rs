@@ -303,7 +303,7 @@ fn keeping(path: &str, parameters: &Parameters) -> Keeping {
     const OF_NOW: [&str; 3] = ["since", "until", "on"];
     let is_settled = matches!(
         path.trim_start_matches('/'),
-        "trace" | "message" | "messages" | "groups" | "search" | "stats"
+        "trace" | "message" | "messages" | "groups" | "search" | "access" | "stats"
     );
     let names_time = |(name, value): (&str, &str)| {
         let is_query = matches!(name, "q" | "query") && value.contains(':');

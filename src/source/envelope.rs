@@ -265,6 +265,9 @@ impl<'a> Fields<'a> {
             ("traceId" | "event" | "eventName", Value::Text(_) | Value::Object { .. }) => {
                 self.has_event = true;
             }
+            (key, Value::Text(_) | Value::Number(_)) if shippers::EVENT_KEYS.contains(&key) => {
+                self.has_event = true;
+            }
             ("messageType", Value::Text(text)) => self.is_control = text == "CONTROL_MESSAGE",
             ("awslogs" | "kinesis", Value::Object { data: Some(data), .. }) => {
                 self.payload = Some(data);
@@ -362,6 +365,9 @@ fn is_field(key: &str) -> bool {
             | "traceId"
             | "event"
             | "eventName"
+            | "organization_arn"
+            | "event_timestamp"
+            | "mailtraceDirectory"
             | "messageType"
             | "awslogs"
             | "kinesis"

@@ -163,6 +163,11 @@ pub(super) fn is_list_wrapper(name: &[u8]) -> bool {
     LIST_WRAPPERS.iter().any(|it| it.as_bytes() == name)
 }
 
+/// Members by which the kinds of records are known that are kept: an email event has one of the
+/// first two, an audit event of the next two, and what the directory said has the last.
+pub(super) const EVENT_KEYS: &[&str] =
+    &["traceId", "eventName", "organization_arn", "event_timestamp", "mailtraceDirectory"];
+
 type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 /// A record out of an envelope, as far as this has it.
@@ -233,7 +238,7 @@ fn read_members<'a>(members: &Members<'a>) -> Result<Option<Shipped<'a>>, Reject
         message_of(find(members, path)?)
     };
     let mut message = MEMBERS.iter().find_map(of_message);
-    let is_event = members.contains_key("traceId") || members.contains_key("eventName");
+    let is_event = EVENT_KEYS.iter().any(|it| members.contains_key(*it));
     if message.is_none() && !is_event {
         message = members.get(SPLUNK_EVENT).and_then(|it| message_of(it.get()));
         if message.is_none() {
@@ -379,7 +384,7 @@ fn message_of(raw: &str) -> Option<Cow<'_, str>> {
 pub(super) fn may_be_event(text: &str) -> bool {
     let bytes = text.trim_start().as_bytes();
     let has = |name: &[u8]| memchr::memmem::find(bytes, name).is_some();
-    matches!(bytes.first(), Some(b'{' | b'"')) && (has(b"traceId") || has(b"eventName"))
+    matches!(bytes.first(), Some(b'{' | b'"')) && EVENT_KEYS.iter().any(|it| has(it.as_bytes()))
 }
 
 #[cfg(test)]

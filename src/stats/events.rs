@@ -8,7 +8,7 @@ use crate::store::{Attribute, Store};
 /// Counts all events by name, the most frequent `limit` names first, if all names are documented or
 /// missing: of others, only events tell how they are written. It takes a look at a few hundred terms.
 pub(super) fn count_documented(store: &Store, limit: usize) -> Result<Option<Counts>, StatsError> {
-    let total = store.checkpoint().records;
+    let total = store.checkpoint().mail_records();
     let mut rows = Vec::new();
     for (folded, count) in store.attribute_counts(Attribute::Event)? {
         if !is_documented(&folded) {

@@ -4,10 +4,51 @@ use std::io;
 
 use rayon::prelude::*;
 
-use super::archive::compress_block;
+use super::archive::{Location, compress_block};
+use super::audit_index::OtherDocument;
 use super::index::Document;
 use super::prepare::{PreparedBlock, PreparedRecord};
 use crate::limits;
+
+/// What an index is to hold of a record.
+pub(super) enum Prepared {
+    /// Of an email event.
+    Mail(Document),
+    /// Of another record.
+    Other(Box<OtherDocument>),
+}
+
+/// The documents of both kinds in the order of their records; `others` say which these are.
+pub(super) fn in_order(
+    mail: impl Iterator<Item = Document>,
+    others: Vec<(usize, OtherDocument)>,
+    count: usize,
+) -> Vec<Prepared> {
+    let mut mail = mail.map(Prepared::Mail);
+    let mut others = others.into_iter().peekable();
+    let document = |number| match others.next_if(|(it, _)| *it == number) {
+        Some((_, document)) => Some(Prepared::Other(Box::new(document))),
+        None => mail.next(),
+    };
+    (0..count).filter_map(document).collect()
+}
+
+/// Documents whose records have been archived, by the index that they go to.
+#[derive(Default)]
+pub(super) struct Located {
+    pub(super) mail: Vec<Document>,
+    pub(super) others: Vec<OtherDocument>,
+}
+
+impl Located {
+    /// Adds a document whose record lies there.
+    pub(super) fn push(&mut self, prepared: Prepared, at: Location) {
+        match prepared {
+            Prepared::Mail(document) => self.mail.push(document.at(at)),
+            Prepared::Other(document) => self.others.push(document.at(at)),
+        }
+    }
+}
 
 /// What will be frames of the archive, in order, each with its documents.
 #[derive(Default)]
@@ -15,14 +56,14 @@ pub(super) struct Blocks(Vec<Block>);
 
 enum Block {
     /// Lines to be compressed, to which more may come.
-    Lines(Vec<u8>, Vec<Document>),
+    Lines(Vec<u8>, Vec<Prepared>),
     /// A frame.
-    Frame(Vec<u8>, Vec<Document>),
+    Frame(Vec<u8>, Vec<Prepared>),
 }
 
 impl Blocks {
     /// Puts blocks behind that are compressed already.
-    pub(super) fn extend(&mut self, prepared: Vec<PreparedBlock>, documents: Vec<Document>) {
+    pub(super) fn extend(&mut self, prepared: Vec<PreparedBlock>, documents: Vec<Prepared>) {
         let mut documents = documents.into_iter();
         self.0.extend(
             prepared
@@ -36,7 +77,7 @@ impl Blocks {
         &mut self,
         lines: &[u8],
         records: &[PreparedRecord],
-        documents: Vec<Document>,
+        documents: Vec<Prepared>,
     ) {
         let mut start = 0;
         for (record, document) in records.iter().zip(documents) {
@@ -49,11 +90,11 @@ impl Blocks {
     }
 
     /// Compresses what is not yet, on all cores; gives frames with their documents, in order.
-    pub(super) fn into_frames(self) -> Vec<io::Result<(Vec<u8>, Vec<Document>)>> {
+    pub(super) fn into_frames(self) -> Vec<io::Result<(Vec<u8>, Vec<Prepared>)>> {
         self.0.into_par_iter().map(Block::into_frame).collect()
     }
 
-    fn push(&mut self, line: &[u8], document: Document) {
+    fn push(&mut self, line: &[u8], document: Prepared) {
         match self.0.last_mut() {
             Some(Block::Lines(lines, documents))
                 if lines.len() + line.len() <= limits::BLOCK_BYTES
@@ -69,7 +110,7 @@ impl Blocks {
 
 impl Block {
     /// The frame, and its documents.
-    fn into_frame(self) -> io::Result<(Vec<u8>, Vec<Document>)> {
+    fn into_frame(self) -> io::Result<(Vec<u8>, Vec<Prepared>)> {
         Ok(match self {
             Self::Frame(frame, documents) => (frame, documents),
             Self::Lines(lines, documents) => (compress_block(&lines)?, documents),

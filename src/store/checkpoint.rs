@@ -8,6 +8,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
+use super::audit_index::OtherRecords;
 use super::coverage::Coverage;
 use super::layout::{Layout, is_rejected_name};
 use super::objects::TakenObjects;
@@ -26,8 +27,11 @@ pub(super) const INDEX_FORMAT: u32 = 3;
 pub struct Checkpoint {
     /// The format of the index's fields.
     pub(super) index_format: u32,
-    /// Records in the archive, each of which the index has once.
+    /// Records in the archive, each of which the index has once, or the index of audit events.
     pub records: u64,
+    /// How many of them are no email events.
+    #[serde(default, skip_serializing_if = "OtherRecords::is_none")]
+    pub(super) others: OtherRecords,
     /// How far the archive counts.
     pub(super) archive: ArchivePosition,
     /// What has been looked at.
@@ -168,6 +172,18 @@ impl Checkpoint {
     pub(super) fn empty() -> Self {
         let archive = ArchivePosition { bytes: Some(0), ..ArchivePosition::default() };
         Self { index_format: INDEX_FORMAT, archive, ..Self::default() }
+    }
+
+    /// How many records are email events.
+    #[must_use]
+    pub fn mail_records(&self) -> u64 {
+        self.records.saturating_sub(self.others.records)
+    }
+
+    /// How many records are none: audit events, and what the directory said.
+    #[must_use]
+    pub fn other_records(&self) -> u64 {
+        self.others.records
     }
 
     /// The text that is committed with the index.

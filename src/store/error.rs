@@ -87,6 +87,17 @@ pub enum StoreError {
         /// What was found instead.
         reason: String,
     },
+    /// There are archived audit events and no index over them.
+    #[error(
+        "the index of audit events at {} cannot be used ({reason}): ask again, or rebuild it with `mailtrace reindex`",
+        .path.display()
+    )]
+    NoAuditIndex {
+        /// The index's directory.
+        path: PathBuf,
+        /// What was found instead.
+        reason: String,
+    },
     /// The archive is not what the last commit left.
     #[error("{} was changed after it was written ({reason}): run `mailtrace verify`", .path.display())]
     ArchiveDamaged {

@@ -30,6 +30,12 @@ impl Identity {
         Self::hash(message, None)
     }
 
+    /// Its first 64 bits, to look for it by.
+    pub(super) fn key(self) -> u64 {
+        let [key @ .., _, _, _, _, _, _, _, _] = self.0.to_be_bytes();
+        u64::from_be_bytes(key)
+    }
+
     fn hash(message: &str, time: Option<i64>) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(canonical(message).as_bytes());

@@ -31,6 +31,10 @@ pub(super) const INDEX_ASIDE: &str = "index.old.tmp";
 pub(super) const REJECTED: &str = "rejected";
 /// The message table.
 pub(super) const MESSAGES: &str = "messages";
+/// The index of records that are no email events; only stores that have some have it.
+pub(super) const AUDIT: &str = "audit";
+/// Where `reindex` builds the one that will take its place.
+pub(super) const AUDIT_BEING_BUILT: &str = "audit.new";
 
 /// The file that says which rejects are kept already.
 pub(super) const KNOWN_REJECTS: &str = "rejected.json";
@@ -38,7 +42,7 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 /// Sources that added nothing.
 pub(super) const REPEATS: &str = "repeats.json";
 
-/// The directories that a store keeps its files in.
+/// The directories that every store keeps its files in.
 const PARTS: [&str; 4] = [ARCHIVE, INDEX, REJECTED, MESSAGES];
 
 /// The paths inside one store.
@@ -87,6 +91,14 @@ impl Layout {
     /// The directory of the message table. Whoever may read the rest alone does without it.
     pub(super) fn messages_dir(&self) -> Result<Option<Dir>, StoreError> {
         match self.dir_if_there(MESSAGES) {
+            Err(error) if error.is_not_permitted() => Ok(None),
+            other => other,
+        }
+    }
+
+    /// The directory of the index of audit events. Whoever may read the rest alone does without it.
+    pub(super) fn audit_dir(&self) -> Result<Option<Dir>, StoreError> {
+        match self.dir_if_there(AUDIT) {
             Err(error) if error.is_not_permitted() => Ok(None),
             other => other,
         }
@@ -176,9 +188,10 @@ impl Layout {
     fn parts(&self) -> Result<Vec<Dir>, StoreError> {
         let part = |name| match name {
             MESSAGES => self.messages_dir(),
+            AUDIT => self.audit_dir(),
             _ => self.dir_if_there(name),
         };
-        PARTS.into_iter().filter_map(|it| part(it).transpose()).collect()
+        PARTS.into_iter().chain([AUDIT]).filter_map(|it| part(it).transpose()).collect()
     }
 
     /// Whether all that we are about to write to is ours: whoever owns a directory can put in it
@@ -256,6 +269,7 @@ impl Layout {
         let root = self.root_dir()?;
         root.remove_dir(INDEX_BEING_BUILT)?;
         root.remove_dir(INDEX_ASIDE)?;
+        root.remove_dir(AUDIT_BEING_BUILT)?;
         for dir in std::iter::once(root).chain(self.parts()?) {
             for name in dir.names()? {
                 let Some(name) = name.to_str() else { continue };
@@ -412,7 +426,8 @@ mod tests {
         layout.create().unwrap();
         let victim = tempfile::tempdir().unwrap();
         fs::write(victim.path().join("draft.tmp"), "x").unwrap();
-        for name in PARTS {
+        fs::create_dir(dir.path().join(AUDIT)).unwrap();
+        for name in PARTS.into_iter().chain([AUDIT]) {
             let path = dir.path().join(name);
             fs::remove_dir(&path).unwrap();
             std::os::unix::fs::symlink(victim.path(), &path).unwrap();

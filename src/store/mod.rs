@@ -6,6 +6,7 @@
 //! for writing. [`StoreWriter`] writes, [`Store`] reads; readers need no lock.
 
 mod archive;
+mod audit_index;
 mod blocks;
 mod checkpoint;
 mod coverage;
@@ -24,6 +25,7 @@ mod message_table;
 mod note;
 mod objects;
 mod open_index;
+mod others;
 mod prepare;
 mod provenance;
 mod pulls;
@@ -33,11 +35,14 @@ mod rejected;
 mod removal;
 mod scan;
 mod standing;
+mod uncommitted;
 mod verify;
 pub mod words;
 mod writer;
 
 pub use archive::Location;
+pub use audit_index::{AuditColumn, audit_term, ip_term};
+pub(crate) use audit_index::{AuditIndex, AuditSegment, ColumnValues, DocumentSet};
 pub use checkpoint::Checkpoint;
 pub use coverage::{Coverage, CoveredRange};
 pub(crate) use disjoint_sets::DisjointSets;
@@ -67,8 +72,12 @@ pub use reindex::{ReindexReport, reindex};
 pub use rejected::{RejectedEntry, RejectedWriter};
 pub use removal::{Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records};
 pub use standing::Standing;
+pub use uncommitted::Appended;
 pub use verify::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport, verify};
-pub use writer::{Appended, StoreWriter};
+pub use writer::StoreWriter;
+
+/// What an index cannot do.
+pub(crate) use tantivy::TantivyError as IndexError;
 
 use crate::event::Event;
 /// What a stored event's original is.

@@ -9,12 +9,15 @@ use std::sync::Arc;
 
 use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
+use super::audit_index::{AuditIndex, OtherDocument, other_document};
+use super::blocks::{Prepared, in_order};
 use super::identity::Identity;
-use super::index::{Document, Documents, IdHash, IndexSnapshot, TimeReader};
+use super::index::{Documents, IdHash, IndexSnapshot, TimeReader};
 use super::large_legs::{LargeLeg, LargeLegs};
 use super::layout::Layout;
 use super::provenance::{OriginId, Place};
 use super::removal::Removals;
+use crate::audit::OtherRecord;
 use crate::event::Event;
 use crate::limits;
 use crate::source::{EscapedText, Record};
@@ -34,8 +37,8 @@ pub struct PreparedBatch {
     pub(super) records: Vec<PreparedRecord>,
     /// The places in the batch, in order, of records that the store has for certain.
     pub(super) known: Vec<usize>,
-    /// What the index is to hold of each record.
-    pub(super) documents: Vec<Document>,
+    /// What the index is to hold of each record, or the index of audit events.
+    pub(super) documents: Vec<Prepared>,
     /// Which source the records come from.
     pub(super) origin: Option<OriginId>,
     /// Where each record stands in the source; none where the source has no places.
@@ -125,6 +128,7 @@ pub struct Preparers {
     pub(super) layout: Layout,
     pub(super) files: Arc<ArchiveFiles>,
     pub(super) snapshot: IndexSnapshot,
+    pub(super) audit: Option<Arc<AuditIndex>>,
     /// Of the snapshot.
     pub(super) large_legs: LargeLegs,
     pub(super) with_message_identities: bool,
@@ -145,7 +149,9 @@ impl Preparers {
     pub fn preparer(&self) -> Preparer {
         Preparer {
             documents: Documents::default(),
+            others: Vec::new(),
             snapshot: self.snapshot.clone(),
+            audit: self.audit.clone(),
             times: self.snapshot.times(),
             shared_legs: self.large_legs.clone(),
             large_legs: HashMap::new(),
@@ -165,7 +171,10 @@ impl Preparers {
 /// Prepares records against one commit of the store. One for each worker.
 pub struct Preparer {
     documents: Documents,
+    /// The documents of the batch's other records, and which of its records they are.
+    others: Vec<(usize, OtherDocument)>,
     snapshot: IndexSnapshot,
+    audit: Option<Arc<AuditIndex>>,
     /// Kept, for the next record is mostly near the one before.
     times: Vec<TimeReader>,
     /// What other workers know of large legs.
@@ -265,6 +274,68 @@ impl Preparer {
         });
     }
 
+    /// Takes one record that is no email event.
+    pub fn add_other(&mut self, record: &Record<'_>, other: &OtherRecord<'_>) {
+        self.add_escaped_other(record, None, other);
+    }
+
+    /// The same, with the record's place in its source, and its message as JSON text where that is
+    /// at hand.
+    pub fn add_other_at(
+        &mut self,
+        place: Place,
+        record: &Record<'_>,
+        escaped_message: Option<EscapedText<'_>>,
+        other: &OtherRecord<'_>,
+    ) {
+        self.batch.places.push(place);
+        self.add_escaped_other(record, escaped_message, other);
+    }
+
+    fn add_escaped_other(
+        &mut self,
+        record: &Record<'_>,
+        escaped_message: Option<EscapedText<'_>>,
+        other: &OtherRecord<'_>,
+    ) {
+        let start = self.lines.len();
+        write_line(record, escaped_message, &mut self.lines);
+        let position = self.batch.len();
+        let identity = Identity::of_message(&record.message);
+        let document = other_document(record, other, identity);
+        match self.has_other(&document, identity) {
+            Ok(true) => return self.leave_out(start),
+            Ok(false) => {}
+            Err(error) => _ = self.problem.get_or_insert(error),
+        }
+        self.others.push((self.batch.records.len(), document));
+        self.batch.records.push(PreparedRecord {
+            position,
+            line_end: self.lines.len(),
+            identity,
+            message_identity: None,
+            is_stored: false,
+            timestamp: record.timestamp,
+            is_time_approximate: false,
+        });
+    }
+
+    /// Whether the store has a record that is no email event.
+    fn has_other(
+        &mut self,
+        document: &OtherDocument,
+        identity: Identity,
+    ) -> Result<bool, StoreError> {
+        let Some(audit) = &self.audit else { return Ok(false) };
+        for location in audit.find(document.key, document.own_ms) {
+            let stored = self.archive.read(location)?;
+            if Identity::of_message(&stored.message) == identity {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Gives the batch out, with a mark at what the store has already.
     ///
     /// # Errors
@@ -277,7 +348,8 @@ impl Preparer {
         let places = Vec::with_capacity(self.batch.places.len());
         let next = PreparedBatch { records, places, ..PreparedBatch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
-        batch.documents.extend(self.documents.take());
+        let others = std::mem::take(&mut self.others);
+        batch.documents = in_order(self.documents.take(), others, batch.records.len());
         if let Some(problem) = self.problem.take() {
             self.lines.clear();
             return Err(problem);
@@ -313,6 +385,13 @@ impl Preparer {
     pub(super) fn find_stored(&mut self, batch: &mut PreparedBatch) -> Result<(), StoreError> {
         batch.commit_count = self.commit_count;
         for (record, document) in batch.records.iter_mut().zip(&batch.documents) {
+            let document = match document {
+                Prepared::Mail(document) => document,
+                Prepared::Other(document) => {
+                    record.is_stored |= self.has_other(document, record.identity)?;
+                    continue;
+                }
+            };
             let is_by_message = record.is_time_approximate;
             let stored = self.stored(document.leg(), record.timestamp, is_by_message);
             record.is_stored =

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use tantivy::query::Query;
 
 use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
+use super::audit_index::AuditIndex;
 use super::dir::Dir;
 use super::index::{
     Attribute, AttributeSet, AttributeTerm, ColumnsBySegment, EventAttributes, EventPlace,
@@ -20,7 +21,7 @@ use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
 use super::rejected::RejectedLines;
-use super::{Checkpoint, StoreError, StoredEvent};
+use super::{Checkpoint, Record, StoreError, StoredEvent};
 use crate::event::{MessageId, Parser};
 use crate::limits;
 use crate::time::Timestamp;
@@ -33,6 +34,7 @@ pub struct Store {
     pub(super) checkpoint: Checkpoint,
     pub(super) files: Arc<ArchiveFiles>,
     table: Arc<OnceLock<Option<MessageTable>>>,
+    pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -40,7 +42,7 @@ pub struct Store {
 pub struct Sizes {
     /// The archive.
     pub archive_bytes: u64,
-    /// The index, and the message table beside it.
+    /// The index, and what stands beside it: the message table, and the index of audit events.
     pub index_bytes: u64,
     /// What was rejected.
     pub rejected_bytes: u64,
@@ -101,7 +103,7 @@ impl Store {
         files: &Arc<ArchiveFiles>,
     ) -> Self {
         let (layout, files) = (layout.clone(), Arc::clone(files));
-        Self { layout, snapshot, checkpoint, files, table: Arc::default() }
+        Self { layout, snapshot, checkpoint, files, table: Arc::default(), audit: Arc::default() }
     }
 
     /// The same commit, of whose archive nothing more is read once `stop` is set: what reads it then
@@ -114,6 +116,7 @@ impl Store {
             checkpoint: self.checkpoint.clone(),
             files: self.files.stoppable(stop),
             table: Arc::clone(&self.table),
+            audit: Arc::clone(&self.audit),
         }
     }
 
@@ -341,7 +344,7 @@ impl Store {
     /// Whether something was asked that the message table tells, and there is none as of this commit.
     #[must_use]
     pub fn has_missed_table(&self) -> bool {
-        self.table.get().is_some_and(Option::is_none) && self.checkpoint.records > 0
+        self.table.get().is_some_and(Option::is_none) && self.checkpoint.mail_records() > 0
     }
 
     /// Measures the store's parts.
@@ -353,7 +356,8 @@ impl Store {
         let mut sizes = Sizes {
             archive_bytes: bytes_in(self.layout.dir_if_there(ARCHIVE))?,
             index_bytes: bytes_in(self.layout.dir_if_there(INDEX))?
-                + bytes_in(self.layout.messages_dir())?,
+                + bytes_in(self.layout.messages_dir())?
+                + bytes_in(self.layout.audit_dir())?,
             ..Sizes::default()
         };
         if let Some(dir) = self.layout.rejected_dir()? {
@@ -444,6 +448,15 @@ impl EventReader<'_> {
     #[must_use]
     pub fn message_locations(&self, message_id: &MessageId<'_>, limit: usize) -> Vec<Location> {
         self.store.snapshot.message_locations(IdHash::of(message_id.as_str()), limit)
+    }
+
+    /// Reads one record, of whatever kind.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ArchiveDamaged`] when there is none at that location.
+    pub fn record(&mut self, location: Location) -> Result<Record<'static>, StoreError> {
+        self.archive.read(location)
     }
 
     /// Reads one event.

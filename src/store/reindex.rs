@@ -10,16 +10,21 @@ use super::StoreError;
 use super::archive::{
     Frame, Frames, Location, Sums, hash_archive_file, hex, lines_of, parse_line, remove_files_after,
 };
+use super::audit_index::{
+    AuditBuilder, OtherDocument, OtherRecords, other_documents_of, remove_audit_index,
+};
 use super::checkpoint::{ArchivePosition, Checkpoint, Extent, INDEX_FORMAT};
 use super::folded::Folded;
 use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
 use super::layout::{
-    INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name, archive_file_number,
+    AUDIT, AUDIT_BEING_BUILT, INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name,
+    archive_file_number,
 };
 use super::lock::WriterLock;
 use super::message_table::remove_table;
 use super::note::CommitNote;
 use super::removal::finish_removal;
+use crate::audit::OtherRecord;
 use crate::event::Parser;
 
 /// Blocks that are read before they are indexed together.
@@ -62,8 +67,12 @@ fn rebuild(layout: &Layout) -> Result<ReindexReport, StoreError> {
     let mut checkpoint = last_checkpoint(layout, &mut report)?;
     let target = layout.root_dir()?.make_dir(INDEX_BEING_BUILT)?;
     let mut writer = IndexWriter::create(&target, &Checkpoint::empty().to_payload(layout)?)?;
-    report.records = build_index(layout, &checkpoint.archive, &mut writer, &mut report.damage)?;
+    let mut audit = AuditBuilder::new(layout);
+    let archive = &checkpoint.archive;
+    report.records = build_index(layout, archive, &mut writer, &mut audit, &mut report.damage)?;
     checkpoint.records = report.records;
+    checkpoint.others = OtherRecords::at(audit.count, archive);
+    audit.finish(&checkpoint)?;
     writer.commit(&checkpoint.to_payload(layout)?)?;
     writer.finish()?;
     exchange(layout)?;
@@ -109,12 +118,13 @@ pub(super) fn sweep_after_failure(layout: &Layout) {
     let _left_to_the_next: Result<(), StoreError> = sweep();
 }
 
-/// Indexes what the archive holds up to a position, and counts it. What cannot be read is told in
-/// `damage`.
+/// Indexes what the archive holds up to a position, and counts it; what is no email event goes to
+/// `audit`. What cannot be read is told in `damage`.
 pub(super) fn build_index(
     layout: &Layout,
     position: &ArchivePosition,
     writer: &mut IndexWriter,
+    audit: &mut AuditBuilder<'_>,
     damage: &mut Vec<String>,
 ) -> Result<u64, StoreError> {
     let mut records = 0;
@@ -124,7 +134,7 @@ pub(super) fn build_index(
             Frames::open(layout, number, Extent::Whole)
         });
         if let Ok(frames) = frames {
-            records += index_file(writer, number, frames, damage)?;
+            records += index_file(writer, audit, number, frames, damage)?;
         }
     }
     Ok(records)
@@ -132,6 +142,7 @@ pub(super) fn build_index(
 
 fn index_file(
     writer: &mut IndexWriter,
+    audit: &mut AuditBuilder<'_>,
     file: u32,
     mut frames: Frames,
     damage: &mut Vec<String>,
@@ -158,9 +169,10 @@ fn index_file(
             })
             .collect();
         for block in indexed {
-            records += block.documents.len() as u64;
+            records += (block.documents.len() + block.others.len()) as u64;
             damage.extend(block.damage);
             writer.add(block.documents)?;
+            audit.add(block.others)?;
         }
         if is_end {
             return Ok(records);
@@ -171,6 +183,7 @@ fn index_file(
 #[derive(Default)]
 struct IndexedBlock {
     documents: Vec<Document>,
+    others: Vec<OtherDocument>,
     damage: Vec<String>,
 }
 
@@ -178,19 +191,27 @@ fn documents(parser: &mut Parser, file: u32, offset: u32, lines: &[u8]) -> Index
     let mut block = IndexedBlock::default();
     let mut documents = Documents::default();
     let mut locations = Vec::new();
+    let mut has_others = false;
     for (line, bytes) in (0_u16..).zip(lines_of(lines)) {
-        let read = parse_line(bytes).and_then(|record| {
-            let event = parser.parse(&record.message).map_err(|error| error.to_string())?;
-            let leg = IdHash::of_leg(&event.trace_id, &record.message);
-            documents.push(&record, &event, leg);
-            Ok(())
+        let read = parse_line(bytes).and_then(|record| match parser.parse(&record.message) {
+            Ok(event) => {
+                let leg = IdHash::of_leg(&event.trace_id, &record.message);
+                documents.push(&record, &event, leg);
+                Ok(true)
+            }
+            Err(_) if OtherRecord::parse(&record.message).is_some() => Ok(false),
+            Err(error) => Err(error.to_string()),
         });
         match read {
-            Ok(()) => locations.push(Location { file, offset, line }),
+            Ok(true) => locations.push(Location { file, offset, line }),
+            Ok(false) => has_others = true,
             Err(reason) => block
                 .damage
                 .push(format!("archive file {file}, byte {offset}, line {line}: {reason}")),
         }
+    }
+    if has_others {
+        block.others = other_documents_of(parser, file, offset, lines);
     }
     block.documents = documents.take().zip(locations).map(|(it, at)| it.at(at)).collect();
     block
@@ -342,7 +363,8 @@ pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
     let root = layout.root_dir()?;
     if !root.has(INDEX)? {
         root.rename(INDEX_BEING_BUILT, INDEX)?;
-        return root.sync();
+        root.sync()?;
+        return exchange_audit(layout);
     }
     if !root.exchange(INDEX_BEING_BUILT, INDEX)? {
         // A file system that cannot exchange: readers wait for an instant.
@@ -351,5 +373,21 @@ pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
         root.rename(INDEX_ASIDE, INDEX_BEING_BUILT)?;
     }
     root.sync()?;
-    root.remove_dir(INDEX_BEING_BUILT)
+    root.remove_dir(INDEX_BEING_BUILT)?;
+    exchange_audit(layout)
+}
+
+/// Puts the new index of audit events in the old one's place. A crash before leaves one of another
+/// commit, which readers refuse and the next writer builds anew.
+fn exchange_audit(layout: &Layout) -> Result<(), StoreError> {
+    let root = layout.root_dir()?;
+    if !root.has(AUDIT_BEING_BUILT)? {
+        return remove_audit_index(layout);
+    }
+    if !root.has(AUDIT)? || !root.exchange(AUDIT_BEING_BUILT, AUDIT)? {
+        remove_audit_index(layout)?;
+        root.rename(AUDIT_BEING_BUILT, AUDIT)?;
+    }
+    root.sync()?;
+    root.remove_dir(AUDIT_BEING_BUILT)
 }

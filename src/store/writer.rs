@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 
 use super::archive::{ArchiveFiles, ArchiveWriter, Location, decompress_block};
-use super::blocks::Blocks;
+use super::audit_index::{AuditIndex, AuditWriter, OtherRecords};
+use super::blocks::{Blocks, Located};
 use super::checkpoint::Checkpoint;
-use super::coverage::{Coverage, CoveredRange};
-use super::identity::IdentitySet;
+use super::coverage::CoveredRange;
 use super::index::{IndexSnapshot, IndexWriter};
 use super::large_legs::LargeLegs;
 use super::layout::{Layout, REJECTED};
@@ -21,12 +21,11 @@ use super::note::CommitNote;
 use super::objects::{ObjectHash, TakenObjects};
 use super::open_index::open_index;
 use super::prepare::{PreparedBatch, PreparedLines, Preparers};
-use super::provenance::{
-    OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Place, Repeats, Runs,
-};
+use super::provenance::{OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Repeats};
 use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::{KnownRejects, RejectedWriter};
 use super::removal::{Removals, finish_removal};
+use super::uncommitted::{Appended, Uncommitted, sources_of_new};
 use super::{Store, StoreError};
 use crate::time::Timestamp;
 
@@ -41,6 +40,9 @@ pub struct StoreWriter {
     files: Arc<ArchiveFiles>,
     index: IndexWriter,
     snapshot: IndexSnapshot,
+    /// For records that are no email events, once there are any.
+    audit: Option<AuditWriter>,
+    audit_snapshot: Option<Arc<AuditIndex>>,
     large_legs: LargeLegs,
     checkpoint: Checkpoint,
     uncommitted: Uncommitted,
@@ -55,36 +57,6 @@ pub struct StoreWriter {
     table: Option<TableWriter>,
     /// Declared last: the lock outlives everything that writes.
     _lock: WriterLock,
-}
-
-/// What the next commit will add.
-#[derive(Default)]
-struct Uncommitted {
-    record_count: u64,
-    coverage: Coverage,
-    pulls: Pulls,
-    objects: TakenObjects,
-    runs: Runs,
-    identities: IdentitySet,
-    /// Whether `identities` also holds what the records' would be without their times.
-    with_message_identities: bool,
-}
-
-/// What became of one batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Appended {
-    /// Records that are new.
-    pub added: u64,
-    /// The places in the batch, in order, of records that were there.
-    pub duplicate_indices: Vec<usize>,
-}
-
-impl Appended {
-    /// Records that were there.
-    #[must_use]
-    pub fn duplicates(&self) -> u64 {
-        self.duplicate_indices.len() as u64
-    }
 }
 
 impl StoreWriter {
@@ -116,7 +88,10 @@ impl StoreWriter {
             (snapshot, checkpoint) = IndexSnapshot::open(&layout)?;
         }
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
+        let audit = AuditWriter::open(&layout, &checkpoint)?;
         Ok(Self {
+            audit_snapshot: AuditIndex::open(&layout, &checkpoint)?.map(Arc::new),
+            audit,
             files: ArchiveFiles::new(&layout),
             known_rejects: Arc::new(Mutex::new(KnownRejects::read(&layout))),
             layout,
@@ -144,6 +119,7 @@ impl StoreWriter {
             layout: self.layout.clone(),
             files: Arc::clone(&self.files),
             snapshot: self.snapshot.clone(),
+            audit: self.audit_snapshot.clone(),
             large_legs: self.large_legs.clone(),
             with_message_identities: self.uncommitted.with_message_identities,
             commit_count: self.commit_count,
@@ -231,13 +207,26 @@ impl StoreWriter {
                     self.uncommitted.runs.push(Location { file, offset, line }, origin, place);
                 }
             }
-            let located = documents
-                .into_iter()
-                .zip(0..)
-                .map(|(document, line)| document.at(Location { file, offset, line }));
-            self.index.add(located)?;
+            let mut located = Located::default();
+            for (document, line) in documents.into_iter().zip(0..) {
+                located.push(document, Location { file, offset, line });
+            }
+            self.index_located(located)?;
         }
         Ok(counts)
+    }
+
+    /// Hands each document to its index.
+    fn index_located(&mut self, located: Located) -> Result<(), StoreError> {
+        if !located.others.is_empty() {
+            self.uncommitted.other_count += located.others.len() as u64;
+            let audit = match &mut self.audit {
+                Some(audit) => audit,
+                none => none.insert(AuditWriter::create(&self.layout)?),
+            };
+            audit.add(located.others)?;
+        }
+        if located.mail.is_empty() { Ok(()) } else { self.index.add(located.mail) }
     }
 
     /// Finds what is new in a batch, and marks the rest as stored.
@@ -380,8 +369,18 @@ impl StoreWriter {
         let note = note.encode().map_err(StoreError::io("compress for", &self.layout.archive()))?;
         let archive = self.archive.sync(&note)?;
         let tombstones = self.checkpoint.tombstones.clone();
+        let mut others = self.checkpoint.others.clone();
+        if self.uncommitted.other_count > 0
+            && let Some(audit) = &mut self.audit
+        {
+            // Before the commit that counts its documents: until then nobody sees them.
+            audit.commit(&archive, tombstones.len())?;
+            let count = others.records + self.uncommitted.other_count;
+            others = OtherRecords::at(count, &archive);
+        }
         let checkpoint = Checkpoint {
             records,
+            others,
             archive,
             coverage,
             pulls,
@@ -395,6 +394,9 @@ impl StoreWriter {
         self.committed_at = Instant::now();
         self.commit_count += 1;
         (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout)?;
+        if self.uncommitted.other_count > 0 {
+            self.audit_snapshot = AuditIndex::open(&self.layout, &self.checkpoint)?.map(Arc::new);
+        }
         self.large_legs = LargeLegs::default();
         self.keep_table()?;
         self.uncommitted = Uncommitted {
@@ -450,15 +452,9 @@ impl StoreWriter {
         if let Some(table) = self.table.take() {
             table.finish()?;
         }
+        if let Some(audit) = self.audit.take() {
+            audit.finish()?;
+        }
         self.index.finish()
     }
-}
-
-/// For each record of a batch that is new, in order, which source it comes from and where it
-/// stands there.
-fn sources_of_new(
-    batch: &PreparedBatch,
-) -> impl Iterator<Item = (Option<OriginId>, Option<Place>)> {
-    let new = batch.records.iter().filter(|it| !it.is_stored);
-    new.map(|it| (batch.origin, batch.places.get(it.position).copied()))
 }

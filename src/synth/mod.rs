@@ -7,6 +7,7 @@
 //! What became of each message is told from the generator's intent ([`Truth`]), so that it can
 //! judge the code that works it out from the log.
 
+mod audit;
 mod body;
 mod bounces;
 mod flow;
@@ -28,6 +29,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 
+pub use audit::{TakeOver, generate_with_audit};
 pub use shape::{Shape, Writer};
 pub use truth::{Truth, TruthRecipient};
 

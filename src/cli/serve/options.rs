@@ -59,6 +59,29 @@ fn own_options(command: Command) -> &'static [&'static str] {
         Command::Search => {
             &["since", "until", "on", "limit", "cursor", "around", "facets", "histogram"]
         }
+        Command::Access => &[
+            "user",
+            "owner",
+            "ip",
+            "agent",
+            "action",
+            "protocol",
+            "type",
+            "denied",
+            "failed",
+            "not-owner",
+            "new-ip",
+            "failed-then-ok",
+            "since",
+            "until",
+            "on",
+            "group-by",
+            "limit",
+            "sort",
+            "cursor",
+            "facets",
+            "histogram",
+        ],
         Command::Stats => &[
             "by", "latency", "compare", "metrics", "interval", "since", "until", "on", "limit",
             "grace",

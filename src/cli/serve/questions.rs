@@ -7,7 +7,9 @@ use clap::Parser;
 use super::options::{Words, definitions, zone};
 use crate::cli::question::RefusedQuery;
 use crate::cli::{Arguments, Command as Given, Context, Format, GlobalArgs, output};
-use crate::cli::{clock, leftovers, messages, search, sources, stats, status, trace, triage};
+use crate::cli::{
+    access, clock, leftovers, messages, search, sources, stats, status, trace, triage,
+};
 use crate::export::{self, ExportError, Selection, Selector};
 use crate::limits;
 use crate::render::sanitise;
@@ -79,6 +81,9 @@ impl Questions for CommandQuestions {
                 .wanted(&context)
                 .and_then(|it| args.wanted_of(it, store))
                 .and_then(|it| search::answer(&args, &it, store, &context, out).map(|_| ())),
+            Given::Access(args) => args
+                .request(&context)
+                .and_then(|it| access::answer(&args, &it, store, &context, out).map(|_| ())),
             Given::Stats(args) => args
                 .wanted(&context)
                 .and_then(|it| stats::answer(&args, it, store, &context, out).map(|_| ())),

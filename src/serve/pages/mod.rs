@@ -109,7 +109,7 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         "/statistics" => statistics::page(request),
         "/status" => status::page(request),
         "/pulse" => {
-            let records = request.store.checkpoint().records;
+            let records = request.store.checkpoint().mail_records();
             Ok(Reply::Json(format!("{{\"records\":{records}}}\n")))
         }
         _ => Err(QuestionError::refused("there is no such page")),

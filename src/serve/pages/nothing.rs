@@ -49,7 +49,7 @@ impl Nothing {
         let question = question.map(|it| Parameters::default().with("q", it));
         Self {
             what,
-            is_empty_store: request.store.checkpoint().records == 0,
+            is_empty_store: request.store.checkpoint().mail_records() == 0,
             is_outside: !range.is_unbounded() && !coverage.is_empty() && !is_covered,
             coverage: CoverageBar::of(request.store, request.now, zone),
             anytime: (!range.is_unbounded()).then(|| format!("{page}?{timeless}")),

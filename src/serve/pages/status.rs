@@ -68,7 +68,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         let when = When::new(it, zone);
         format!("{} {}", when.date, when.clock)
     };
-    let mut facts = vec![("Events", grouped(store.checkpoint().records))];
+    let mut facts = vec![("Events", grouped(store.checkpoint().mail_records()))];
     if let Some((first, last)) = store.time_span() {
         facts.push(("First event", shown(first)));
         facts.push(("Newest event", shown(last)));

@@ -30,7 +30,7 @@ pub(super) struct TablePosition {
     format: u32,
     /// The format of the index whose columns the entries were made from.
     index_format: u32,
-    /// Records in the archive as of the commit.
+    /// Email events in the archive as of the commit.
     records: u64,
     /// The last archive file, and how many of its bytes count.
     file: u32,

@@ -50,7 +50,7 @@ impl TablePosition {
         Self {
             format: TABLE_FORMAT,
             index_format: checkpoint.index_format,
-            records: checkpoint.records,
+            records: checkpoint.mail_records(),
             file: checkpoint.archive.file,
             // Nobody writes behind a commit of which it is not known how much of the file counts.
             bytes: checkpoint.archive.bytes.unwrap_or(u64::MAX),

@@ -7,6 +7,7 @@
 //! writing removes what may still lie there.
 
 mod mention;
+mod person;
 mod rejects;
 mod remove;
 mod rewrite;

@@ -1,12 +1,13 @@
 //! The removal itself, step by step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
 use rayon::prelude::*;
 
 use super::mention::each_mention;
+use super::person::{ids_of, is_of_any};
 use super::rejects;
 use super::rewrite::{Sources, rewrite};
 use super::tombstone::{NotedTombstone, RemovalRule, RemovedFile, Tombstone};
@@ -14,6 +15,7 @@ use crate::event::normal_address;
 use crate::source::Record;
 use crate::store::StoreError;
 use crate::store::archive::{ArchiveWriter, Frame, Frames, lines_of, parse_line};
+use crate::store::audit_index::{AuditBuilder, OtherRecords};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::folded::Folded;
 use crate::store::index::{IndexSnapshot, IndexWriter, read_checkpoint};
@@ -62,22 +64,27 @@ pub struct RemovalReport {
 /// A rule in a form that can be asked quickly.
 pub(super) enum Matcher {
     Before(i64),
-    /// In its normal form.
-    Address(String),
+    /// In its normal form, with the IDs that the audit events tie to it.
+    Address(String, BTreeSet<String>),
 }
 
 impl Matcher {
     pub(super) fn new(removal: &Removal) -> Self {
         match removal {
             Removal::Before(time) => Self::Before(time.as_ms()),
-            Removal::Address(address) => Self::Address(normal_address(address).into_owned()),
+            Removal::Address(address) => {
+                Self::Address(normal_address(address).into_owned(), BTreeSet::new())
+            }
         }
     }
 
     pub(super) fn matches(&self, record: &Record<'_>) -> bool {
         match self {
             Self::Before(ms) => record.timestamp.as_ms() < *ms,
-            Self::Address(_) => self.is_named(&record.message),
+            Self::Address(_, ids) => {
+                self.is_named(&record.message)
+                    || !ids.is_empty() && is_of_any(&record.message, &|it| ids.contains(it))
+            }
         }
     }
 
@@ -88,12 +95,12 @@ impl Matcher {
                 .ok()
                 .and_then(|it| it.get("timestamp").and_then(serde_json::Value::as_i64))
                 .is_some_and(|it| it < *ms),
-            Self::Address(_) => self.is_named(&String::from_utf8_lossy(bytes)),
+            Self::Address(..) => self.is_named(&String::from_utf8_lossy(bytes)),
         }
     }
 
     fn is_named(&self, text: &str) -> bool {
-        let Self::Address(address) = self else { return false };
+        let Self::Address(address, _) = self else { return false };
         let mut is_named = false;
         each_mention(text, &mut |it| is_named |= it == address);
         is_named
@@ -227,7 +234,12 @@ fn remove(
     if let Some(problem) = archive.first_problem().or_else(|| chain.problems(layout).pop()) {
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason: problem });
     }
-    let matcher = Matcher::new(&request.removal);
+    let mut matcher = Matcher::new(&request.removal);
+    if let Matcher::Address(address, ids) = &mut matcher
+        && checkpoint.other_records() > 0
+    {
+        *ids = ids_of(layout, &archive, address)?;
+    }
     let found = find(layout, &archive, &matcher)?;
     let rejected = rejects::find(layout, &matcher)?;
     let span = found.values().filter_map(|it| it.span);
@@ -254,7 +266,14 @@ fn remove(
         number: checkpoint.tombstones.last().map_or(0, |it| it.number).saturating_add(1),
         rule: match &request.removal {
             Removal::Before(time) => RemovalRule::Before { before_ms: time.as_ms() },
-            Removal::Address(address) => RemovalRule::of_address(address),
+            Removal::Address(address) => {
+                let ids = match &matcher {
+                    Matcher::Address(_, ids) => Some(ids),
+                    Matcher::Before(_) => None,
+                };
+                let ids = ids.into_iter().flatten().map(String::as_str);
+                RemovalRule::of_address(address, ids)
+            }
         },
         at_ms,
         reason: request.reason.clone(),
@@ -270,7 +289,7 @@ fn remove(
         .iter()
         .filter_map(|it| it.file_name()?.to_str().map(str::to_owned))
         .collect();
-    build_new_index(layout, &after)?;
+    build_new_index(layout, &mut after)?;
     // Last, so that as little as can be happens between this and the commit.
     for path in &rejected.files {
         rejects::rewrite(path, &matcher)?;
@@ -337,11 +356,12 @@ fn bury(
 }
 
 /// Builds the index of what is left, which will take the old one's place.
-fn build_new_index(layout: &Layout, after: &Checkpoint) -> Result<(), StoreError> {
+fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreError> {
     let mut damage = Vec::new();
     let target = layout.root_dir()?.make_dir(INDEX_BEING_BUILT)?;
     let mut index = IndexWriter::create(&target, &Checkpoint::empty().to_payload(layout)?)?;
-    let records = build_index(layout, &after.archive, &mut index, &mut damage)?;
+    let mut audit = AuditBuilder::new(layout);
+    let records = build_index(layout, &after.archive, &mut index, &mut audit, &mut damage)?;
     if let Some(reason) = damage.into_iter().next() {
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
     }
@@ -349,6 +369,8 @@ fn build_new_index(layout: &Layout, after: &Checkpoint) -> Result<(), StoreError
         let reason = format!("{records} records would be left of {}", after.records);
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
     }
+    after.others = OtherRecords::at(audit.count, &after.archive);
+    audit.finish(after)?;
     index.commit(&after.to_payload(layout)?)?;
     index.finish()
 }

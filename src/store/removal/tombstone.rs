@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::mention::each_mention;
+use super::person::is_of_any;
 use crate::event::normal_address;
 use crate::source::Record;
 use crate::store::archive::hex;
@@ -27,16 +28,20 @@ pub enum RemovalRule {
         salt: String,
         /// The SHA-256 of both, in hexadecimal.
         sha256: String,
+        /// The same of each ID that the audit events tie to the address.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        ids: Vec<String>,
     },
 }
 
 impl RemovalRule {
     /// The rule for an address, under a salt of its own.
-    pub(super) fn of_address(address: &str) -> Self {
+    pub(super) fn of_address<'i>(address: &str, ids: impl Iterator<Item = &'i str>) -> Self {
         use std::hash::{BuildHasher, RandomState};
         let salt = format!("{:016x}", RandomState::new().hash_one(address));
         let sha256 = salted(&salt, &normal_address(address));
-        Self::Address { salt, sha256 }
+        let ids = ids.map(|it| salted(&salt, it)).collect();
+        Self::Address { salt, sha256, ids }
     }
 }
 
@@ -88,7 +93,7 @@ impl Tombstone {
 
     fn is_spelled(&self, normal: &str) -> bool {
         match &self.rule {
-            RemovalRule::Address { salt, sha256 } => salted(salt, normal) == *sha256,
+            RemovalRule::Address { salt, sha256, .. } => salted(salt, normal) == *sha256,
             RemovalRule::Before { .. } => false,
         }
     }
@@ -98,10 +103,10 @@ impl Tombstone {
         match &self.rule {
             RemovalRule::Before { before_ms } => record.timestamp.as_ms() < *before_ms,
             RemovalRule::Address { .. } if record.timestamp.as_ms() > self.at_ms => false,
-            RemovalRule::Address { .. } => {
+            RemovalRule::Address { salt, ids, .. } => {
                 let mut is_named = false;
                 each_mention(&record.message, &mut |it| is_named |= self.is_spelled(it));
-                is_named
+                is_named || is_of_any(&record.message, &|id| ids.contains(&salted(salt, id)))
             }
         }
     }
@@ -180,8 +185,9 @@ mod tests {
 
     #[test]
     fn an_address_is_known_again_and_not_kept() {
-        let rule = RemovalRule::of_address("ana@x.example");
-        assert_ne!(rule, RemovalRule::of_address("ana@x.example"), "the salt is always another");
+        let of_ana = || RemovalRule::of_address("ana@x.example", ["u-1"].into_iter());
+        let rule = of_ana();
+        assert_ne!(rule, of_ana(), "the salt is always another");
         let json = serde_json::to_string(&rule).unwrap();
         assert!(!json.contains("ana"), "{json}");
         let tombstone = Tombstone {
@@ -207,6 +213,11 @@ mod tests {
         assert!(removals.cover(&record(10, r#"{"to":"ANA@x.example"}"#)));
         assert!(!removals.cover(&record(11, r#"{"to":"ANA@x.example"}"#)));
         assert!(!removals.cover(&record(10, r#"{"to":"diana@x.example"}"#)));
+        let audit = |id: &str| {
+            format!(r#"{{"organization_arn":"arn:aws:workmail:r:1:o/m","owner_id":"{id}"}}"#).leak()
+        };
+        assert!(removals.cover(&record(10, audit("U-1"))));
+        assert!(!removals.cover(&record(10, audit("u-2"))));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::archive::{ArchiveCheck, FileCheck};
 use crate::event::Parser;
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
+use crate::store::audit_index::{AuditIndex, compare_audit, other_documents_of};
 use crate::store::checkpoint::Extent;
 use crate::store::index::{
     Document, Documents, Fingerprint, IdHash, IndexSnapshot, fingerprints_of_index, quietly,
@@ -19,7 +20,7 @@ use crate::store::layout::{Layout, archive_file_name};
 pub(super) fn compare(
     layout: &Layout,
     archive: &ArchiveCheck,
-    snapshot: &IndexSnapshot,
+    (snapshot, audit): (&IndexSnapshot, Option<&AuditIndex>),
     report: &mut VerifyReport,
 ) {
     let is_archive_sound = report.problems.is_empty();
@@ -31,10 +32,12 @@ pub(super) fn compare(
             each_block(layout, file, |documents| {
                 fingerprint.add_documents(documents.into_iter());
             });
+
             (file.number, fingerprint)
         })
         .collect();
-    report.records = archived.values().map(|it| it.count).sum();
+    let others = compare_others(layout, archive, audit, report);
+    report.records = archived.values().map(|it| it.count).sum::<u64>() + others;
     let by_file = |bits: u64| Some(u64::from(Location::from_bits(bits).file));
     let indexed = match quietly(|| fingerprints_of_index(snapshot, &by_file)) {
         Ok(Ok(indexed)) => indexed,
@@ -67,6 +70,41 @@ pub(super) fn compare(
         let differing = file.map(|it| differing(layout, it, snapshot)).unwrap_or_default();
         report.problems.extend(named(&differing));
     }
+}
+
+/// Compares what is no email event, and counts it.
+fn compare_others(
+    layout: &Layout,
+    archive: &ArchiveCheck,
+    audit: Option<&AuditIndex>,
+    report: &mut VerifyReport,
+) -> u64 {
+    let mut parser = Parser::new();
+    let mut count = 0;
+    let documents = archive.files.iter().flat_map(|file| {
+        let mut documents = Vec::new();
+        each_raw_block(layout, file, |offset, lines| {
+            documents.extend(other_documents_of(&mut parser, file.number, offset, lines));
+        });
+        count += documents.len() as u64;
+        documents
+    });
+    let compared = quietly(|| compare_audit(audit, documents));
+    match compared {
+        Ok(Ok(files)) => report.problems.extend(files.into_iter().map(|file| {
+            format!(
+                "the index of audit events disagrees with {}: `mailtrace reindex` rebuilds it",
+                archive_file_name(file)
+            )
+        })),
+        Ok(Err(error)) => {
+            report.problems.push(format!("the index of audit events cannot be read: {error}"));
+        }
+        Err(panic) => {
+            report.problems.push(format!("the index of audit events cannot be read: {panic}"));
+        }
+    }
+    count
 }
 
 /// Where the records lie of which the index says something else, or nothing, and documents that
@@ -115,26 +153,31 @@ fn named(differing: &[Location]) -> Vec<String> {
 
 /// What the index should hold of each block that can be read.
 fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Document>)) {
+    let mut parser = Parser::new();
+    let mut documents = Documents::default();
+    each_raw_block(layout, file, |offset, lines| {
+        let mut locations = Vec::new();
+        for (line, bytes) in (0_u16..).zip(lines_of(lines)) {
+            let Ok(record) = parse_line(bytes) else { continue };
+            let Ok(event) = parser.parse(&record.message) else { continue };
+            let leg = IdHash::of_leg(&event.trace_id, &record.message);
+            documents.push(&record, &event, leg);
+            locations.push(Location { file: file.number, offset, line });
+        }
+        visit(documents.take().zip(locations).map(|(it, at)| it.at(at)).collect());
+    });
+}
+
+/// The lines of each block that can be read.
+fn each_raw_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(u32, &[u8])) {
     let Ok(mut frames) = Frames::open(layout, file.number, file.extent)
         .or_else(|_| Frames::open(layout, file.number, Extent::Whole))
     else {
         return;
     };
-    let mut parser = Parser::new();
-    let mut documents = Documents::default();
     loop {
         match frames.next() {
-            Ok(Some(Frame::Block { offset, lines })) => {
-                let mut locations = Vec::new();
-                for (line, bytes) in (0_u16..).zip(lines_of(&lines)) {
-                    let Ok(record) = parse_line(bytes) else { continue };
-                    let Ok(event) = parser.parse(&record.message) else { continue };
-                    let leg = IdHash::of_leg(&event.trace_id, &record.message);
-                    documents.push(&record, &event, leg);
-                    locations.push(Location { file: file.number, offset, line });
-                }
-                visit(documents.take().zip(locations).map(|(it, at)| it.at(at)).collect());
-            }
+            Ok(Some(Frame::Block { offset, lines })) => visit(offset, &lines),
             Ok(Some(Frame::Note { .. })) => {}
             Ok(None) => return,
             Err(_) if frames.skip_damage() => {}

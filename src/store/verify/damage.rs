@@ -8,6 +8,7 @@ use super::compare::differing;
 use super::{Damage, VerifyReport};
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location};
+use crate::store::audit_index::AuditIndex;
 use crate::store::checkpoint::Extent;
 use crate::store::index::IndexSnapshot;
 use crate::store::layout::{Layout, archive_file_name};
@@ -17,15 +18,22 @@ use crate::time::Timestamp;
 pub(super) fn tell(
     layout: &Layout,
     archive: &ArchiveCheck,
-    snapshot: &IndexSnapshot,
+    (snapshot, audit): (&IndexSnapshot, Option<&AuditIndex>),
     report: &mut VerifyReport,
 ) {
+    let places_of_file = |number| {
+        let mut places = snapshot.places_of_file(number);
+        let others = audit.into_iter().flat_map(AuditIndex::places);
+        places.extend(others.filter(|(it, _)| it.file == number));
+        places.sort_unstable();
+        places
+    };
     for number in &archive.missing {
-        let lost = snapshot.places_of_file(*number);
+        let lost = places_of_file(*number);
         tell_stretches(layout, "are gone", lost, |_, _| false, report);
     }
     for file in archive.files.iter().filter(|it| it.is_damaged) {
-        let places = snapshot.places_of_file(file.number);
+        let places = places_of_file(file.number);
         let intact = intact_blocks(layout, file);
         let (there, lost): (Vec<_>, Vec<_>) =
             places.into_iter().partition(|(at, _)| intact.contains(&at.offset));

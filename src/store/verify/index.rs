@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::archive::ArchiveCheck;
 use super::{Meter, VerifyReport, bytes_in};
 use crate::store::StoreError;
+use crate::store::audit_index::{AuditIndex, check_audit_files};
 use crate::store::checkpoint::Checkpoint;
 use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
-use crate::store::layout::{Layout, archive_file_name};
+use crate::store::layout::{AUDIT, Layout, archive_file_name};
 use crate::store::message_table::check_table_files;
 
 /// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
@@ -73,10 +74,38 @@ pub(super) fn check_table(layout: &Layout, report: &mut VerifyReport) {
     }
 }
 
+/// Checks the files of the index of audit events, where there is one, and opens it.
+pub(super) fn open_audit(
+    layout: &Layout,
+    checkpoint: &Checkpoint,
+    report: &mut VerifyReport,
+) -> Option<AuditIndex> {
+    let advice = "`mailtrace reindex` rebuilds it";
+    let path = layout.root().join(AUDIT);
+    let problem_count = report.problems.len();
+    match quietly(|| check_audit_files(layout)) {
+        Ok(Ok(damaged)) => report.problems.extend(damaged.into_iter().map(|(file, reason)| {
+            format!("{} was changed: {reason}: {advice}", path.join(file).display())
+        })),
+        Ok(Err(error)) => report.problems.push(format!("{error}: {advice}")),
+        Err(panic) => {
+            report.problems.push(format!("{} cannot be read: {panic}: {advice}", path.display()));
+        }
+    }
+    if report.problems.len() > problem_count {
+        return None;
+    }
+    AuditIndex::open(layout, checkpoint).unwrap_or_else(|error| {
+        report.problems.push(error.to_string());
+        None
+    })
+}
+
 /// Compares how many records the archive's notes tell of with how many the index has, for each
 /// archive file.
 pub(super) fn compare_counts(
     snapshot: &IndexSnapshot,
+    audit: Option<&AuditIndex>,
     checkpoint: &Checkpoint,
     archive: &ArchiveCheck,
     report: &mut VerifyReport,
@@ -97,7 +126,14 @@ pub(super) fn compare_counts(
     if told.values().sum::<u64>() != archive.records() || !report.problems.is_empty() {
         return;
     }
-    let indexed = match quietly(|| snapshot.counts_by_file()) {
+    let counts = || {
+        let mut counts = snapshot.counts_by_file();
+        for (place, _) in audit.into_iter().flat_map(AuditIndex::places) {
+            *counts.entry(place.file).or_default() += 1;
+        }
+        counts
+    };
+    let indexed = match quietly(counts) {
         Ok(indexed) => indexed,
         Err(panic) => {
             report.problems.push(format!("the index cannot be read: {panic}"));

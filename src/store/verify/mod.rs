@@ -21,6 +21,7 @@ pub use report::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport}
 
 use super::StoreError;
 use super::archive::{Sums, hash_prefix, hex};
+use super::audit_index::AuditIndex;
 use super::checkpoint::Checkpoint;
 use super::dir::Dir;
 use super::index::read_checkpoint;
@@ -79,11 +80,13 @@ fn verify_once(
     check_chain(layout, &archive, checkpoint.as_ref(), options, &mut report);
     index::check_table(layout, &mut report);
     if let (Some(snapshot), Some(checkpoint)) = (&snapshot, &checkpoint) {
-        report.documents = snapshot.searcher().num_docs();
-        damage::tell(layout, &archive, snapshot, &mut report);
-        index::compare_counts(snapshot, checkpoint, &archive, &mut report);
+        let audit = index::open_audit(layout, checkpoint, &mut report);
+        let audit = audit.as_ref();
+        report.documents = snapshot.searcher().num_docs() + audit.map_or(0, AuditIndex::count);
+        damage::tell(layout, &archive, (snapshot, audit), &mut report);
+        index::compare_counts(snapshot, audit, checkpoint, &archive, &mut report);
         if options.is_deep {
-            compare::compare(layout, &archive, snapshot, &mut report);
+            compare::compare(layout, &archive, (snapshot, audit), &mut report);
         }
     }
     verify_rejected(layout, &mut report)?;

@@ -49,7 +49,7 @@ impl Needed {
         let events_read = messages.saturating_mul(limits::EVENTS_READ_PER_MESSAGE);
         self.count > limits::QUERY_CANDIDATES_MAX
             && !self.query.is_exact_in_index()
-            && events_read as u64 > store.checkpoint().records
+            && events_read as u64 > store.checkpoint().mail_records()
     }
 
     /// Where they lie, in order; `None` where they are too many to read the messages of each.

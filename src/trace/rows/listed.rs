@@ -213,6 +213,7 @@ impl Test {
             Field::Subject
             | Field::ForwardedTo
             | Field::OneEvent
+            | Field::Access(_)
             | Field::MessageId
             | Field::TraceId
             | Field::Event

@@ -99,6 +99,8 @@ impl Row<'_> {
                 Matcher::Event(query) => message.events.iter().any(|it| query.matches(it)),
                 _ => false,
             },
+            // No message has what audit events have.
+            Field::Access(_) => false,
             Field::Spam => keyword(message.verdicts.spam.as_deref()),
             Field::Dkim => keyword(message.verdicts.dkim.as_deref()),
             Field::Dmarc => keyword(message.verdicts.dmarc.as_deref()),

@@ -1,0 +1,176 @@
+//! From a query to sets of documents.
+
+use std::net::IpAddr;
+
+use super::People;
+use crate::audit::{AuditField, AuditType};
+use crate::query::{AccessField, Clause, Field, Matcher, Query};
+use crate::store::{AuditSegment, DocumentSet, IndexError, audit_term, ip_term};
+
+/// The documents of a segment that a query finds, of all that count.
+pub(super) fn found(
+    query: &Query,
+    segment: &AuditSegment,
+    people: &People,
+) -> Result<DocumentSet, IndexError> {
+    match query {
+        Query::All => Ok(DocumentSet::all(segment.max_doc())),
+        Query::And(queries) => {
+            let mut set = DocumentSet::all(segment.max_doc());
+            for query in queries {
+                set.and(&found(query, segment, people)?);
+            }
+            Ok(set)
+        }
+        Query::Or(queries) => {
+            let mut set = DocumentSet::none(segment.max_doc());
+            for query in queries {
+                set.or(&found(query, segment, people)?);
+            }
+            Ok(set)
+        }
+        Query::Not(query) => {
+            let mut set = found(query, segment, people)?;
+            set.negate();
+            Ok(set)
+        }
+        Query::Clause(clause) => of_clause(clause, segment, people),
+    }
+}
+
+fn of_clause(
+    clause: &Clause,
+    segment: &AuditSegment,
+    people: &People,
+) -> Result<DocumentSet, IndexError> {
+    let matcher = &clause.matcher;
+    match clause.field {
+        Field::Time => {
+            let mut set = DocumentSet::all(segment.max_doc());
+            if let Matcher::Time(range) = matcher {
+                let ms = |it: Option<crate::time::Timestamp>| it.map(|it| it.as_ms());
+                let since = ms(range.since).unwrap_or(i64::MIN);
+                segment.within(&mut set, since, ms(range.until).unwrap_or(i64::MAX));
+            }
+            Ok(set)
+        }
+        Field::Access(field) => of_field(field, matcher, segment, people),
+        // Fields of mail are refused when the query is read.
+        _ => Ok(DocumentSet::none(segment.max_doc())),
+    }
+}
+
+fn of_field(
+    field: AccessField,
+    matcher: &Matcher,
+    segment: &AuditSegment,
+    people: &People,
+) -> Result<DocumentSet, IndexError> {
+    let mut set = match field {
+        AccessField::Type => return of_type(matcher, segment),
+        AccessField::Allowed => return segment.with_result(&|it| matcher.fits_text(it)),
+        AccessField::Ip => return of_ip(matcher, segment),
+        _ => DocumentSet::none(segment.max_doc()),
+    };
+    for logged in field.logged() {
+        set.or(&match matcher {
+            Matcher::Exact(text) => segment.with_value(*logged, &audit_term(*logged, text))?,
+            _ => segment.with_values(*logged, &|it| matcher.fits_text(it))?,
+        });
+    }
+    // Whoever is asked for by address is known by ID.
+    let of_person = match field {
+        AccessField::User => AuditField::UserId,
+        AccessField::Owner => AuditField::OwnerId,
+        AccessField::Impersonator => AuditField::ImpersonatorId,
+        _ => return Ok(set),
+    };
+    for id in people.ids_called(|it| matcher.fits_text(it)) {
+        set.or(&segment.with_value(of_person, id)?);
+    }
+    Ok(set)
+}
+
+/// Types have several names.
+fn of_type(matcher: &Matcher, segment: &AuditSegment) -> Result<DocumentSet, IndexError> {
+    let mut set = DocumentSet::none(segment.max_doc());
+    let named = match matcher {
+        Matcher::Exact(text) => AuditType::parse(text),
+        _ => None,
+    };
+    for kind in AuditType::ALL {
+        if named.map_or_else(|| matcher.fits_text(kind.as_str()), |it| it == kind) {
+            set.or(&segment.of_type(kind)?);
+        }
+    }
+    Ok(set)
+}
+
+fn of_ip(matcher: &Matcher, segment: &AuditSegment) -> Result<DocumentSet, IndexError> {
+    let Matcher::Exact(text) = matcher else {
+        return segment.with_values(AuditField::SourceIp, &|it| matcher.fits_text(it));
+    };
+    match Network::parse(text) {
+        Some(network) => segment.with_values(AuditField::SourceIp, &|it| network.has(it)),
+        None => segment.with_value(AuditField::SourceIp, &ip_term(text)),
+    }
+}
+
+/// Addresses with the same first bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Network {
+    address: IpAddr,
+    bits: u32,
+}
+
+impl Network {
+    /// Reads `198.51.100.0/24` and its like.
+    fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = text.trim().split_once('/')?;
+        let address = address.parse::<IpAddr>().ok()?.to_canonical();
+        let bits: u32 = bits.parse().ok()?;
+        let most = if address.is_ipv4() { 32 } else { 128 };
+        (bits <= most).then_some(Self { address, bits })
+    }
+
+    fn has(self, text: &str) -> bool {
+        let Ok(other) = text.parse::<IpAddr>() else { return false };
+        match (self.address, other) {
+            (IpAddr::V4(network), IpAddr::V4(it)) => {
+                let shift = 32 - self.bits;
+                let head = |it: u32| it.checked_shr(shift).unwrap_or_default();
+                head(network.to_bits()) == head(it.to_bits())
+            }
+            (IpAddr::V6(network), IpAddr::V6(it)) => {
+                let shift = 128 - self.bits;
+                let head = |it: u128| it.checked_shr(shift).unwrap_or_default();
+                head(network.to_bits()) == head(it.to_bits())
+            }
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_has_its_addresses() {
+        let has = |network: &str, address: &str| {
+            Network::parse(network).unwrap_or_else(|| panic!("{network}")).has(address)
+        };
+        assert!(has("198.51.100.0/24", "198.51.100.7"));
+        assert!(has("198.51.100.99/24", "198.51.100.7"));
+        assert!(!has("198.51.100.0/24", "198.51.101.7"));
+        assert!(has("0.0.0.0/0", "203.0.113.9"));
+        assert!(has("198.51.100.7/32", "198.51.100.7"));
+        assert!(!has("198.51.100.6/32", "198.51.100.7"));
+        assert!(has("2001:db8::/32", "2001:db8:1::7"));
+        assert!(!has("2001:db8::/32", "198.51.100.7"));
+        assert!(!has("0.0.0.0/0", "unknown"));
+        for text in ["198.51.100.0", "198.51.100.0/33", "a/24", "198.51.100.0/-1", "/"] {
+            assert_eq!(Network::parse(text), None, "{text}");
+        }
+    }
+}

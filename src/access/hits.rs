@@ -1,0 +1,250 @@
+//! The events that are an answer.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::fmt;
+use std::str::FromStr;
+
+use super::clause::found;
+use super::conditions::{AccessConditions, keep};
+use super::people::People;
+use crate::audit::{AuditEvent, OtherRecord};
+use crate::limits;
+use crate::query::Query;
+use crate::store::{
+    AuditIndex, DocumentSet, EventPlace, EventReader, IndexError, Location, Record, Store,
+    StoreError,
+};
+use crate::time::{TimeRange, Timestamp};
+
+/// What is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccessRequest {
+    /// What the events say.
+    pub query: Query,
+    /// When they happened.
+    pub range: TimeRange,
+    /// What else must hold.
+    pub conditions: AccessConditions,
+}
+
+/// Which events come first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AccessOrder {
+    /// Those that happened last.
+    #[default]
+    Newest,
+    /// Those that happened first.
+    Oldest,
+}
+
+/// Behind which event a page begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessCursor(EventPlace);
+
+/// A text that is no cursor.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("\"{0}\" is no cursor that `access` gave")]
+pub struct NoAccessCursor(String);
+
+impl fmt::Display for AccessCursor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "access.{}.{:x}", self.0.ms, self.0.location.to_bits())
+    }
+}
+
+impl FromStr for AccessCursor {
+    type Err = NoAccessCursor;
+
+    fn from_str(text: &str) -> Result<Self, NoAccessCursor> {
+        let read = || {
+            let (ms, bits) = text.trim().strip_prefix("access.")?.split_once('.')?;
+            let location = Location::from_bits(u64::from_str_radix(bits, 16).ok()?);
+            Some(Self(EventPlace { ms: ms.parse().ok()?, location }))
+        };
+        read().ok_or_else(|| NoAccessCursor(text.to_owned()))
+    }
+}
+
+/// An audit event that the store holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessEvent {
+    /// The original.
+    pub record: Record<'static>,
+    /// What it says.
+    pub event: AuditEvent<'static>,
+}
+
+impl AccessEvent {
+    /// When it happened: what it says itself, else when it was logged.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.event.at.unwrap_or(self.record.timestamp)
+    }
+}
+
+/// The events that are an answer, by number.
+pub struct AccessHits<'s> {
+    store: &'s Store,
+    pub(super) index: Option<&'s AuditIndex>,
+    /// Those of each segment.
+    pub(super) sets: Vec<DocumentSet>,
+    people: People,
+}
+
+impl<'s> AccessHits<'s> {
+    /// Finds them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index of audit events cannot be read.
+    pub fn find(store: &'s Store, request: &AccessRequest) -> Result<Self, StoreError> {
+        let people = People::of_logs(store)?;
+        Self::find_with(store, request, people)
+    }
+
+    /// The same with what else is known of people.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccessHits::find`].
+    pub fn find_with(
+        store: &'s Store,
+        request: &AccessRequest,
+        people: People,
+    ) -> Result<Self, StoreError> {
+        let index = store.audit_index()?;
+        let sets = match index {
+            Some(index) => sets_of(index, request, &people).map_err(index.failed())?,
+            None => Vec::new(),
+        };
+        Ok(Self { store, index, sets, people })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.sets.iter().map(DocumentSet::len).sum()
+    }
+
+    /// What people are called.
+    #[must_use]
+    pub fn people(&self) -> &People {
+        &self.people
+    }
+
+    /// Where the first `limit` of them lie that stand behind a place, and the place to go on
+    /// behind, where there are more.
+    #[must_use]
+    pub fn page(
+        &self,
+        order: AccessOrder,
+        after: Option<AccessCursor>,
+        limit: usize,
+    ) -> (Vec<EventPlace>, Option<AccessCursor>) {
+        // One more than is shown tells whether there are more.
+        let most = limit.saturating_add(1);
+        let mut heap: BinaryHeap<Key> = BinaryHeap::new();
+        let after = after.map(|it| Key::of(order, it.0));
+        for place in self.places() {
+            let key = Key::of(order, place);
+            if after.is_some_and(|it| key <= it) {
+                continue;
+            }
+            if heap.len() < most {
+                heap.push(key);
+            } else if let Some(mut last) = heap.peek_mut()
+                && key < *last
+            {
+                *last = key;
+            }
+        }
+        let mut places: Vec<EventPlace> =
+            heap.into_sorted_vec().into_iter().map(Key::place).collect();
+        let has_more = places.len() > limit;
+        places.truncate(limit);
+        let next = places.last().filter(|_| has_more).map(|it| AccessCursor(*it));
+        (places, next)
+    }
+
+    fn places(&self) -> impl Iterator<Item = EventPlace> {
+        let segments = self.index.into_iter().flat_map(AuditIndex::segments);
+        segments.zip(&self.sets).flat_map(|(segment, set)| {
+            set.iter().map(|it| EventPlace { ms: segment.time_ms(it), location: segment.place(it) })
+        })
+    }
+
+    /// Reads events.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ArchiveDamaged`] when there is none at a place.
+    pub fn read(&self, places: &[EventPlace]) -> Result<Vec<AccessEvent>, StoreError> {
+        let mut reader = self.store.events();
+        places.iter().map(|it| read_event(&mut reader, it.location)).collect()
+    }
+
+    /// How many there are in each slot of [`limits::HISTOGRAM_SLOT_MS`].
+    #[must_use]
+    pub fn slots(&self) -> HashMap<i64, u64> {
+        let mut slots = HashMap::new();
+        for place in self.places() {
+            *slots.entry(place.ms.div_euclid(limits::HISTOGRAM_SLOT_MS)).or_default() += 1;
+        }
+        slots
+    }
+}
+
+fn read_event(reader: &mut EventReader<'_>, location: Location) -> Result<AccessEvent, StoreError> {
+    let record = reader.record(location)?;
+    let event = match OtherRecord::parse(&record.message) {
+        Some(OtherRecord::Audit(event)) => event.into_owned(),
+        // The index says that it is one; `verify --deep` says that the index is wrong.
+        _ => AuditEvent::default(),
+    };
+    Ok(AccessEvent { record, event })
+}
+
+fn sets_of(
+    index: &AuditIndex,
+    request: &AccessRequest,
+    people: &People,
+) -> Result<Vec<DocumentSet>, IndexError> {
+    let ms = |it: Option<Timestamp>| it.map(Timestamp::as_ms);
+    let since = ms(request.range.since).unwrap_or(i64::MIN);
+    let until = ms(request.range.until).unwrap_or(i64::MAX);
+    let mut sets = Vec::new();
+    for segment in index.segments() {
+        let mut set = found(&request.query, segment, people)?;
+        let mut directory = segment.of_directory()?;
+        directory.negate();
+        set.and(&directory);
+        set.and(&segment.counting());
+        segment.within(&mut set, since, until);
+        sets.push(set);
+    }
+    keep(&request.conditions, index, people, request.range, &mut sets)?;
+    Ok(sets)
+}
+
+/// An event's place in an order: the smaller, the earlier.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Newest(Reverse<EventPlace>),
+    Oldest(EventPlace),
+}
+
+impl Key {
+    fn of(order: AccessOrder, place: EventPlace) -> Self {
+        match order {
+            AccessOrder::Newest => Self::Newest(Reverse(place)),
+            AccessOrder::Oldest => Self::Oldest(place),
+        }
+    }
+
+    fn place(self) -> EventPlace {
+        match self {
+            Self::Newest(Reverse(place)) | Self::Oldest(place) => place,
+        }
+    }
+}

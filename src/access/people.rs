@@ -1,0 +1,103 @@
+//! Whose ID it is.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::audit::{AuditField, AuditType};
+use crate::store::words::folded;
+use crate::store::{AuditColumn, AuditIndex, Store, StoreError};
+use crate::time::Timestamp;
+
+/// What people are called, by their IDs.
+///
+/// Audit events name people by ID alone, but for those by which somebody signed in or made a
+/// token: these have the name that was typed too, which usually is the address.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    /// For each ID, in lower case, the names and since when they were used, in order.
+    names: BTreeMap<String, Vec<(i64, String)>>,
+}
+
+impl People {
+    /// What the audit events themselves tell.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index of audit events cannot be read.
+    pub fn of_logs(store: &Store) -> Result<Self, StoreError> {
+        let mut people = Self::default();
+        if let Some(index) = store.audit_index()? {
+            people.read(index).map_err(index.failed())?;
+        }
+        Ok(people)
+    }
+
+    fn read(&mut self, index: &AuditIndex) -> Result<(), crate::store::IndexError> {
+        for segment in index.segments() {
+            let mut set = segment.of_type(AuditType::Authentication)?;
+            set.or(&segment.of_type(AuditType::PersonalAccessToken)?);
+            set.and(&segment.counting());
+            // Whoever was not let in may have typed any name.
+            let mut failed = segment.with_value(AuditField::AuthSuccessful, "false")?;
+            failed.negate();
+            set.and(&failed);
+            let (ids, names) =
+                (segment.values(AuditColumn::UserId)?, segment.values(AuditColumn::User)?);
+            for document in set.iter() {
+                if let (Some(id), Some(name)) = (ids.get(document), names.get(document)) {
+                    self.add(id, segment.time_ms(document), name);
+                }
+            }
+        }
+        for names in self.names.values_mut() {
+            names.sort_unstable();
+            names.dedup_by(|next, before| next.1 == before.1);
+        }
+        Ok(())
+    }
+
+    /// Adds what somebody is called from a time on.
+    pub fn add(&mut self, id: &str, since_ms: i64, name: &str) {
+        let names = self.names.entry(folded(id).into_owned()).or_default();
+        let name = folded(name);
+        // The same name comes with every event.
+        if let Some((known_ms, _)) = names.iter_mut().find(|(_, known)| *known == name) {
+            *known_ms = since_ms.min(*known_ms);
+        } else {
+            names.push((since_ms, name.into_owned()));
+        }
+    }
+
+    /// What an ID was called at a time: by the last name before it, else the first after it.
+    #[must_use]
+    pub fn who(&self, id: &str, at: Timestamp) -> Option<&str> {
+        let names = self.names.get(folded(id).as_ref())?;
+        let before = names.iter().rev().find(|(since_ms, _)| *since_ms <= at.as_ms());
+        before.or_else(|| names.first()).map(|(_, name)| name.as_str())
+    }
+
+    /// The IDs that were ever called such a name.
+    pub fn ids_called(&self, is_such: impl Fn(&str) -> bool) -> HashSet<&str> {
+        let called = self.names.iter().filter(|(_, names)| names.iter().any(|it| is_such(&it.1)));
+        called.map(|(id, _)| id.as_str()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_called_what_it_was_called_then() {
+        let mut people = People::default();
+        people.add("U-1", 20, "Ana@acme.example");
+        people.add("u-1", 10, "ana@acme.example");
+        people.add("u-1", 100, "ana.schmidt@acme.example");
+        let at = |ms| people.who("U-1", Timestamp::from_ms(ms).unwrap());
+        assert_eq!(at(5), Some("ana@acme.example"));
+        assert_eq!(at(99), Some("ana@acme.example"));
+        assert_eq!(at(100), Some("ana.schmidt@acme.example"));
+        assert_eq!(people.who("u-2", Timestamp::UNIX_EPOCH), None);
+        let ids = people.ids_called(|it| it.starts_with("ana.schmidt"));
+        assert_eq!(ids.into_iter().collect::<Vec<_>>(), ["u-1"]);
+    }
+}

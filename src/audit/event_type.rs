@@ -1,0 +1,102 @@
+//! Which of WorkMail's audit logs an event belongs to.
+
+use std::fmt;
+
+use super::AuditField;
+
+/// The type of an audit event. Events do not name it: their fields tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum AuditType {
+    /// Somebody did something to a folder, a message or an attachment.
+    MailboxAccess,
+    /// A rule let somebody in, or did not.
+    AccessControl,
+    /// Somebody signed in, or tried to.
+    Authentication,
+    /// Somebody made or removed a personal access token.
+    PersonalAccessToken,
+    /// WorkMail asked another system whether somebody is free.
+    AvailabilityProvider,
+    /// None of these, as far as its fields tell.
+    #[default]
+    Unknown,
+}
+
+impl AuditType {
+    /// Every type.
+    pub const ALL: [Self; 6] = [
+        Self::MailboxAccess,
+        Self::AccessControl,
+        Self::Authentication,
+        Self::PersonalAccessToken,
+        Self::AvailabilityProvider,
+        Self::Unknown,
+    ];
+
+    /// The name in queries and answers: `mailbox-access`, `access-control`, `authentication`,
+    /// `personal-access-token`, `availability-provider` or `unknown`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MailboxAccess => "mailbox-access",
+            Self::AccessControl => "access-control",
+            Self::Authentication => "authentication",
+            Self::PersonalAccessToken => "personal-access-token",
+            Self::AvailabilityProvider => "availability-provider",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The type by which somebody calls it: its name, AWS's name of the log, or the beginning of
+    /// either.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase().replace('_', "-");
+        let text = text.trim_start_matches("workmail-").trim_end_matches("-logs");
+        let mut named = Self::ALL.into_iter().filter(|it| it.as_str().starts_with(text));
+        named
+            .next()
+            .filter(|first| !text.is_empty() && (first.as_str() == text || named.next().is_none()))
+    }
+
+    /// The field by which events of the type say whether what was asked for was granted.
+    #[must_use]
+    pub fn result_field(self) -> Option<AuditField> {
+        match self {
+            Self::MailboxAccess => Some(AuditField::ActionAllowed),
+            Self::AccessControl => Some(AuditField::AccessGranted),
+            Self::Authentication => Some(AuditField::AuthSuccessful),
+            Self::AvailabilityProvider => Some(AuditField::AvailabilityEventSuccessful),
+            Self::PersonalAccessToken | Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for AuditType {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_known_by_its_name_awss_name_and_its_beginning() {
+        for it in AuditType::ALL {
+            assert_eq!(AuditType::parse(it.as_str()), Some(it));
+        }
+        for (text, expect) in [
+            ("WORKMAIL_MAILBOX_ACCESS_LOGS", Some(AuditType::MailboxAccess)),
+            ("AUTHENTICATION_LOGS", Some(AuditType::Authentication)),
+            ("auth", Some(AuditType::Authentication)),
+            ("a", None),
+            ("", None),
+            ("mail", Some(AuditType::MailboxAccess)),
+            ("login", None),
+        ] {
+            assert_eq!(AuditType::parse(text), expect, "{text}");
+        }
+    }
+}

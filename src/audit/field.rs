@@ -1,0 +1,230 @@
+//! The fields of audit events.
+
+/// A field of an audit event, by the name that it is logged under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(usize)]
+pub enum AuditField {
+    /// `user_id`: the ID of whoever was authenticated.
+    UserId,
+    /// `impersonator_id`: who acted in their place.
+    ImpersonatorId,
+    /// `owner_id`: whose mailbox it is.
+    OwnerId,
+    /// `user`: the name that was typed, usually an address.
+    User,
+    /// `protocol`.
+    Protocol,
+    /// `source_ip`.
+    SourceIp,
+    /// `user_agent`.
+    UserAgent,
+    /// `action`.
+    Action,
+    /// `object_type`: Folder, Message or Attachment.
+    ObjectType,
+    /// `item_id`.
+    ItemId,
+    /// `folder_path`.
+    FolderPath,
+    /// `folder_id`.
+    FolderId,
+    /// `attachment_path`.
+    AttachmentPath,
+    /// `action_allowed`.
+    ActionAllowed,
+    /// `scope` of access control.
+    Scope,
+    /// `rule_id`.
+    RuleId,
+    /// `access_granted`.
+    AccessGranted,
+    /// `method` of authentication.
+    Method,
+    /// `auth_successful`.
+    AuthSuccessful,
+    /// `auth_failed_reason`.
+    AuthFailedReason,
+    /// `personal_access_token_id`.
+    PersonalAccessTokenId,
+    /// `name` of a token.
+    Name,
+    /// `expires_time` of a token.
+    ExpiresTime,
+    /// `scopes` of a token.
+    Scopes,
+    /// `type` of an availability provider.
+    ProviderType,
+    /// `domain` of an availability provider.
+    Domain,
+    /// `function_arn`.
+    FunctionArn,
+    /// `ews_endpoint`.
+    EwsEndpoint,
+    /// `error_message`.
+    ErrorMessage,
+    /// `availability_event_successful`.
+    AvailabilityEventSuccessful,
+    /// `request_id`.
+    RequestId,
+    /// `organization_arn`.
+    OrganizationArn,
+}
+
+impl AuditField {
+    /// How many there are.
+    pub const COUNT: usize = 32;
+
+    /// Every field, in the order in which answers show them.
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::UserId,
+        Self::ImpersonatorId,
+        Self::OwnerId,
+        Self::User,
+        Self::Protocol,
+        Self::SourceIp,
+        Self::UserAgent,
+        Self::Action,
+        Self::ObjectType,
+        Self::ItemId,
+        Self::FolderPath,
+        Self::FolderId,
+        Self::AttachmentPath,
+        Self::ActionAllowed,
+        Self::Scope,
+        Self::RuleId,
+        Self::AccessGranted,
+        Self::Method,
+        Self::AuthSuccessful,
+        Self::AuthFailedReason,
+        Self::PersonalAccessTokenId,
+        Self::Name,
+        Self::ExpiresTime,
+        Self::Scopes,
+        Self::ProviderType,
+        Self::Domain,
+        Self::FunctionArn,
+        Self::EwsEndpoint,
+        Self::ErrorMessage,
+        Self::AvailabilityEventSuccessful,
+        Self::RequestId,
+        Self::OrganizationArn,
+    ];
+
+    /// Those that say whether what was asked for was granted.
+    pub const RESULTS: [Self; 4] = [
+        Self::ActionAllowed,
+        Self::AccessGranted,
+        Self::AuthSuccessful,
+        Self::AvailabilityEventSuccessful,
+    ];
+
+    /// The name that it is logged under.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::UserId => "user_id",
+            Self::ImpersonatorId => "impersonator_id",
+            Self::OwnerId => "owner_id",
+            Self::User => "user",
+            Self::Protocol => "protocol",
+            Self::SourceIp => "source_ip",
+            Self::UserAgent => "user_agent",
+            Self::Action => "action",
+            Self::ObjectType => "object_type",
+            Self::ItemId => "item_id",
+            Self::FolderPath => "folder_path",
+            Self::FolderId => "folder_id",
+            Self::AttachmentPath => "attachment_path",
+            Self::ActionAllowed => "action_allowed",
+            Self::Scope => "scope",
+            Self::RuleId => "rule_id",
+            Self::AccessGranted => "access_granted",
+            Self::Method => "method",
+            Self::AuthSuccessful => "auth_successful",
+            Self::AuthFailedReason => "auth_failed_reason",
+            Self::PersonalAccessTokenId => "personal_access_token_id",
+            Self::Name => "name",
+            Self::ExpiresTime => "expires_time",
+            Self::Scopes => "scopes",
+            Self::ProviderType => "type",
+            Self::Domain => "domain",
+            Self::FunctionArn => "function_arn",
+            Self::EwsEndpoint => "ews_endpoint",
+            Self::ErrorMessage => "error_message",
+            Self::AvailabilityEventSuccessful => "availability_event_successful",
+            Self::RequestId => "request_id",
+            Self::OrganizationArn => "organization_arn",
+        }
+    }
+
+    /// The field that is logged under a name.
+    #[must_use]
+    pub fn of_key(key: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.key() == key)
+    }
+
+    /// Whether its values are opaque IDs in which the case of a letter counts.
+    #[must_use]
+    pub fn is_case_sensitive(self) -> bool {
+        self == Self::ItemId
+    }
+}
+
+/// A yes or no as it was logged: JSON's own, or a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flag<'a> {
+    /// `true`.
+    Yes,
+    /// `false`.
+    No,
+    /// Something else.
+    Other(&'a str),
+}
+
+impl<'a> Flag<'a> {
+    /// Reads it.
+    #[must_use]
+    pub fn of(text: &'a str) -> Self {
+        match text.trim() {
+            it if it.eq_ignore_ascii_case("true") || it == "1" => Self::Yes,
+            it if it.eq_ignore_ascii_case("false") || it == "0" => Self::No,
+            it => Self::Other(it),
+        }
+    }
+
+    /// `true`, `false`, or what it was logged as.
+    #[must_use]
+    pub fn as_str(self) -> &'a str {
+        match self {
+            Self::Yes => "true",
+            Self::No => "false",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_fields_stand_at_their_numbers_and_have_keys_of_their_own() {
+        for (number, field) in AuditField::ALL.into_iter().enumerate() {
+            assert_eq!(field as usize, number);
+            assert_eq!(AuditField::of_key(field.key()), Some(field));
+        }
+    }
+
+    #[test]
+    fn a_yes_may_be_a_text() {
+        for (text, expect) in [
+            ("true", Flag::Yes),
+            ("True", Flag::Yes),
+            (" FALSE ", Flag::No),
+            ("0", Flag::No),
+            ("maybe", Flag::Other("maybe")),
+        ] {
+            assert_eq!(Flag::of(text), expect);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! A WorkMail audit event: who got in, from where, and what they did in which mailbox.
+//!
+//! The fields are those of the WorkMail administrator guide ("Monitoring audit logging"). No raw
+//! event is public, and a delivery may leave optional fields out, so reading is tolerant: what is
+//! there is kept as it is, whatever its type. This module also tells apart the records that are no
+//! email events ([`OtherRecord`]); it knows nothing of files, CloudWatch or the store.
+
+mod event_type;
+mod field;
+mod parse;
+
+use std::borrow::Cow;
+
+pub use event_type::AuditType;
+pub use field::{AuditField, Flag};
+pub use parse::{DIRECTORY_KEY, OtherRecord};
+
+use crate::time::Timestamp;
+
+/// One parsed audit event. Text borrows from the message where it can.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditEvent<'a> {
+    /// Which of the five logs it belongs to.
+    pub kind: AuditType,
+    /// `event_timestamp`, where it can be read.
+    pub at: Option<Timestamp>,
+    /// The values by [`AuditField`], as they were logged.
+    values: [Option<Cow<'a, str>>; AuditField::COUNT],
+}
+
+impl AuditEvent<'_> {
+    /// What the event says of a field; nothing where it lacks the field, or holds `null` or an
+    /// empty text.
+    #[must_use]
+    pub fn get(&self, field: AuditField) -> Option<&str> {
+        self.values.get(field as usize)?.as_deref()
+    }
+
+    /// The fields that the event has, with their values.
+    pub fn fields(&self) -> impl Iterator<Item = (AuditField, &str)> {
+        AuditField::ALL.into_iter().filter_map(|it| Some((it, self.get(it)?)))
+    }
+
+    /// What the event says of a yes or no.
+    #[must_use]
+    pub fn flag(&self, field: AuditField) -> Option<Flag<'_>> {
+        self.get(field).map(Flag::of)
+    }
+
+    /// Whether what was asked for was granted: the field that its type has for that, else any.
+    #[must_use]
+    pub fn allowed(&self) -> Option<Flag<'_>> {
+        let own = self.kind.result_field().and_then(|it| self.flag(it));
+        own.or_else(|| AuditField::RESULTS.into_iter().find_map(|it| self.flag(it)))
+    }
+
+    /// Whether somebody tried to get in and did not.
+    #[must_use]
+    pub fn is_failed(&self) -> bool {
+        self.flag(AuditField::AuthSuccessful) == Some(Flag::No)
+    }
+
+    /// Whether somebody who was in was refused something.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        [AuditField::AccessGranted, AuditField::ActionAllowed]
+            .into_iter()
+            .any(|it| self.flag(it) == Some(Flag::No))
+    }
+
+    /// Detaches the event from the message that it was read from.
+    #[must_use]
+    pub fn into_owned(self) -> AuditEvent<'static> {
+        AuditEvent {
+            kind: self.kind,
+            at: self.at,
+            values: self.values.map(|it| it.map(|it| Cow::Owned(it.into_owned()))),
+        }
+    }
+}

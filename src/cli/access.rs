@@ -1,0 +1,316 @@
+//! `mailtrace access`.
+
+use std::io::{BufWriter, Write};
+
+use anyhow::Context as _;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::input::InputArgs;
+use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::question::{OnArgs, parse_access, range};
+use super::shape::{AnswerShape, ShapeArgs};
+use super::{Context, Format, Outcome};
+use crate::access::{
+    AccessConditions, AccessCursor, AccessHits, AccessKey, AccessOrder, AccessRequest,
+};
+use crate::limits;
+use crate::query::{AccessField, Field, Pattern, Query};
+use crate::render::{
+    write_access_csv, write_access_groups_csv, write_access_groups_json,
+    write_access_groups_ndjson, write_access_groups_table, write_access_ndjson, write_access_table,
+};
+use crate::stats::histogram;
+use crate::store::{EventPlace, Store};
+
+/// Lists audit events: who did what in which mailbox, from where, and who was kept out
+///
+/// WorkMail's audit logs name people by ID. An ID is shown as the address by which its owner signed
+/// in, where the logs tell, and --user and --owner take ID and address alike. All options must
+/// hold; of one that is given twice, one value.
+///
+/// A query is written as in `mailtrace search`. Its fields: user owner impersonator ip agent action
+/// protocol type item object folder attachment allowed scope rule reason token domain error request
+/// organization time; ip takes a network too, as in ip:198.51.100.0/24. A word without a field is
+/// looked for in user, owner, ip, item and request.
+///
+/// Signing in to the web client leaves no authentication event: there, access control and mailbox
+/// access show who got in.
+#[derive(Debug, Args)]
+pub(super) struct AccessArgs {
+    /// What to find, such as: 'action:delete object:Message -user:ana@acme.example'
+    #[arg(value_name = "QUERY", num_args = 0..)]
+    query: Vec<String>,
+    /// Done by this user: an ID, an address, or the name that was typed; * stands for any text
+    #[arg(long, value_name = "WHO")]
+    user: Vec<String>,
+    /// In the mailbox of this user: an ID, or an address that the logs tell
+    #[arg(long, value_name = "WHO")]
+    owner: Vec<String>,
+    /// From this address or network: 198.51.100.7, 198.51.100.0/24
+    #[arg(long, value_name = "ADDRESS")]
+    ip: Vec<String>,
+    /// With this program: * stands for any text
+    #[arg(long, value_name = "AGENT")]
+    agent: Vec<String>,
+    /// This action: read, create, delete, submit_email_for_sending, move*
+    #[arg(long, value_name = "ACTION", value_delimiter = ',')]
+    action: Vec<String>,
+    /// By this protocol: IMAP, EWS, ActiveSync, WebMail
+    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
+    protocol: Vec<String>,
+    /// Of this type: mailbox-access, access-control, authentication, personal-access-token,
+    /// availability-provider, unknown
+    #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
+    kind: Vec<String>,
+    /// Refused: access_granted or action_allowed is false
+    #[arg(long)]
+    denied: bool,
+    /// Did not get in: auth_successful is false
+    #[arg(long)]
+    failed: bool,
+    /// In somebody else's mailbox
+    #[arg(long)]
+    not_owner: bool,
+    /// From an address with which somebody, seen before with others, was first seen in the time
+    /// asked about
+    #[arg(long)]
+    new_ip: bool,
+    /// Failures to get in and the success after them, of one name from one address within an hour
+    #[arg(long)]
+    failed_then_ok: bool,
+    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events before this time, which is itself left out
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
+    /// Count in groups by one of these, or by two with a comma between: user, owner, ip, agent,
+    /// action, protocol, type, hour, day
+    #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort"])]
+    group_by: Vec<String>,
+    /// How many events to show at most; the total counts all
+    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    limit: usize,
+    /// Which come first
+    #[arg(long, value_enum, default_value_t = Sort::Newest, value_name = "ORDER")]
+    sort: Sort,
+    /// Go on behind the last event of a page: what that page gave as next
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    #[command(flatten)]
+    shape: ShapeArgs,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Sort {
+    /// Those that happened last
+    Newest,
+    /// Those that happened first
+    Oldest,
+}
+
+impl From<Sort> for AccessOrder {
+    fn from(sort: Sort) -> Self {
+        match sort {
+            Sort::Newest => Self::Newest,
+            Sort::Oldest => Self::Oldest,
+        }
+    }
+}
+
+fn group_keys() -> PossibleValuesParser {
+    PossibleValuesParser::new(AccessKey::ALL.map(AccessKey::as_str))
+}
+
+pub(super) fn run(args: &AccessArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let request = args.request(context)?;
+    let opened = args.input.open(context)?;
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    let has_found = answer(args, &request, &opened.store, context, &mut stdout)?;
+    Ok(opened.outcome(has_found))
+}
+
+impl AccessArgs {
+    /// Reads the options, and the files that they name.
+    pub(super) fn request(&self, context: &Context) -> anyhow::Result<AccessRequest> {
+        check_limit(self.limit)?;
+        let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
+        words.extend(self.shape.query(|it| AccessKey::from_name(it).is_some()));
+        let mut demands = vec![parse_access(&words.join(" "), context)?];
+        let options = [
+            ("--user", AccessField::User, &self.user),
+            ("--owner", AccessField::Owner, &self.owner),
+            ("--ip", AccessField::Ip, &self.ip),
+            ("--agent", AccessField::Agent, &self.agent),
+            ("--action", AccessField::Action, &self.action),
+            ("--protocol", AccessField::Protocol, &self.protocol),
+            ("--type", AccessField::Type, &self.kind),
+        ];
+        for (name, field, values) in options {
+            let patterns = values.iter().map(|it| Pattern::parse(Field::Access(field), it));
+            let patterns: Result<Vec<Pattern>, _> = patterns.collect();
+            let any = Pattern::any(patterns.context(name)?);
+            demands.extend(any.map(|it| it.query().clone()));
+        }
+        let range = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let conditions = AccessConditions {
+            denied: self.denied,
+            failed: self.failed,
+            not_owner: self.not_owner,
+            new_ip: self.new_ip,
+            failed_then_ok: self.failed_then_ok,
+        };
+        Ok(AccessRequest { query: Query::and(demands), range, conditions })
+    }
+
+    fn keys(&self) -> Vec<AccessKey> {
+        self.group_by.iter().filter_map(|it| AccessKey::from_name(it)).collect()
+    }
+
+    fn cursor(&self) -> anyhow::Result<Option<AccessCursor>> {
+        self.cursor.as_deref().map(str::parse).transpose().context("--cursor")
+    }
+}
+
+/// Writes the answer. Gives whether there is any.
+pub(super) fn answer(
+    args: &AccessArgs,
+    request: &AccessRequest,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let after = args.cursor()?;
+    let hits = AccessHits::find(store, request)?;
+    let total = hits.total();
+    if args.group_by.is_empty() {
+        let shape = shape_of(args, &hits, context)?;
+        let shown = if args.shape.replaces_list(context) {
+            shape.write(Field::Time, context, out)?;
+            total
+        } else {
+            let (places, next) = hits.page(args.sort.into(), after, args.limit);
+            write_list(&hits, &places, next, &shape, context, out)?;
+            let is_told = context.global.format == Format::Json || context.global.quiet;
+            if let Some(next) = next.filter(|_| args.limit > 0 && !is_told) {
+                writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
+            }
+            places.len() as u64
+        };
+        out.flush()?;
+        say_how_many("event", shown, total, store, context)?;
+    } else {
+        let most = limits::GROUP_KEYS_MAX;
+        anyhow::ensure!(args.group_by.len() <= most, "--group-by: at most {most} keys");
+        write_groups(args, &hits, context, out)?;
+        out.flush()?;
+    }
+    if total == 0 {
+        say_why(store, context)?;
+        say_not_covered(request.range, store, context)?;
+    }
+    Ok(total > 0)
+}
+
+/// Says on stderr where a store without audit events would have them from.
+fn say_why(store: &Store, context: &Context) -> anyhow::Result<()> {
+    if store.checkpoint().other_records() == 0 && !context.global.quiet {
+        writeln!(
+            anstream::stderr().lock(),
+            "the store has no audit events: pull the log groups that WorkMail's audit logs go to, or import files of them"
+        )?;
+    }
+    Ok(())
+}
+
+fn shape_of(
+    args: &AccessArgs,
+    hits: &AccessHits<'_>,
+    context: &Context,
+) -> anyhow::Result<AnswerShape> {
+    let keys = args.shape.access_keys()?;
+    let facets = keys.map(|it| hits.facets(&it, &context.zone)).transpose()?;
+    let histogram = args.shape.has_histogram().then(|| histogram(&hits.slots(), &context.zone));
+    Ok(AnswerShape { facets, histogram })
+}
+
+fn write_groups(
+    args: &AccessArgs,
+    hits: &AccessHits<'_>,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let zone = &context.zone;
+    let groups = hits.groups(&args.keys(), zone, args.limit)?;
+    match context.global.format {
+        Format::Table => write_access_groups_table(&groups, &context.table_options(false), out)?,
+        Format::Json => write_access_groups_json(&groups, zone, out)?,
+        Format::Ndjson => write_access_groups_ndjson(&groups, zone, out)?,
+        Format::Csv => write_access_groups_csv(&groups, zone, out)?,
+    }
+    let (shown, all) = (groups.rows.len(), groups.group_count);
+    if all > shown && context.global.format == Format::Table && !context.global.quiet {
+        out.flush()?;
+        writeln!(anstream::stderr().lock(), "{shown} of {all} groups shown (--limit shows more)")?;
+    }
+    Ok(())
+}
+
+/// Events that are read and laid out together.
+const PART_EVENTS: usize = 1_000;
+
+/// Writes the events part by part, so that a large answer takes no memory.
+fn write_list(
+    hits: &AccessHits<'_>,
+    places: &[EventPlace],
+    next: Option<AccessCursor>,
+    shape: &AnswerShape,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let (people, zone) = (hits.people(), &context.zone);
+    let is_json = context.global.format == Format::Json;
+    if is_json {
+        write!(out, "{{\"access\":[")?;
+    }
+    let mut is_first = true;
+    for part in places.chunks(PART_EVENTS) {
+        let events = hits.read(part)?;
+        match context.global.format {
+            Format::Table => {
+                write_access_table(&events, people, &context.table_options(false), out)?;
+            }
+            Format::Csv => write_access_csv(&events, people, zone, is_first, out)?,
+            Format::Json | Format::Ndjson => {
+                for (index, event) in events.iter().enumerate() {
+                    if is_json && !(is_first && index == 0) {
+                        write!(out, ",")?;
+                    }
+                    let mut line = Vec::new();
+                    write_access_ndjson(event, people, zone, &mut line)?;
+                    let end: &[u8] = if is_json { b"\n" } else { b"" };
+                    out.write_all(line.strip_suffix(end).unwrap_or(&line))?;
+                }
+            }
+        }
+        is_first = false;
+    }
+    if is_first && context.global.format == Format::Csv {
+        write_access_csv(&[], people, zone, true, out)?;
+    }
+    if is_json {
+        let next = json!(next.map(|it| it.to_string()));
+        let shape = shape.json_members(context);
+        writeln!(out, "],\"total\":{},\"next\":{next}{shape}}}", hits.total())?;
+    }
+    if matches!(context.global.format, Format::Table | Format::Ndjson) {
+        shape.write(Field::Time, context, out)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The fields of audit events that a query may name.
+
+use crate::audit::AuditField;
+
+/// A field of an audit event, or several of one meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessField {
+    /// Who did it: by ID, by the name that was typed, or by the address that an ID is known to have.
+    User,
+    /// Whose mailbox it is.
+    Owner,
+    /// Who acted in the user's place.
+    Impersonator,
+    /// From where; an address or a network such as `198.51.100.0/24`.
+    Ip,
+    /// With what.
+    Agent,
+    /// What was done.
+    Action,
+    /// By which protocol.
+    Protocol,
+    /// The type of the event.
+    Type,
+    /// The ID of the item.
+    Item,
+    /// Folder, Message or Attachment.
+    Object,
+    /// The folder's path or ID.
+    Folder,
+    /// The attachment's path.
+    Attachment,
+    /// Whether it was granted.
+    Allowed,
+    /// What the rule is about.
+    Scope,
+    /// The rule that decided.
+    Rule,
+    /// Why somebody did not get in.
+    Reason,
+    /// The token: its ID, its name or what it is for.
+    Token,
+    /// The domain of an availability provider.
+    Domain,
+    /// What went wrong with one.
+    Error,
+    /// The request.
+    Request,
+    /// The organization's ARN.
+    Organization,
+}
+
+impl AccessField {
+    /// Every field, in the order in which help lists them.
+    pub const ALL: [Self; 21] = [
+        Self::User,
+        Self::Owner,
+        Self::Impersonator,
+        Self::Ip,
+        Self::Agent,
+        Self::Action,
+        Self::Protocol,
+        Self::Type,
+        Self::Item,
+        Self::Object,
+        Self::Folder,
+        Self::Attachment,
+        Self::Allowed,
+        Self::Scope,
+        Self::Rule,
+        Self::Reason,
+        Self::Token,
+        Self::Domain,
+        Self::Error,
+        Self::Request,
+        Self::Organization,
+    ];
+
+    /// The name as queries write it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Owner => "owner",
+            Self::Impersonator => "impersonator",
+            Self::Ip => "ip",
+            Self::Agent => "agent",
+            Self::Action => "action",
+            Self::Protocol => "protocol",
+            Self::Type => "type",
+            Self::Item => "item",
+            Self::Object => "object",
+            Self::Folder => "folder",
+            Self::Attachment => "attachment",
+            Self::Allowed => "allowed",
+            Self::Scope => "scope",
+            Self::Rule => "rule",
+            Self::Reason => "reason",
+            Self::Token => "token",
+            Self::Domain => "domain",
+            Self::Error => "error",
+            Self::Request => "request",
+            Self::Organization => "organization",
+        }
+    }
+
+    /// The fields of the log that hold its values; none where they are told otherwise.
+    #[must_use]
+    pub fn logged(self) -> &'static [AuditField] {
+        match self {
+            Self::User => &[AuditField::UserId, AuditField::User],
+            Self::Owner => &[AuditField::OwnerId],
+            Self::Impersonator => &[AuditField::ImpersonatorId],
+            Self::Ip => &[AuditField::SourceIp],
+            Self::Agent => &[AuditField::UserAgent],
+            Self::Action => &[AuditField::Action],
+            Self::Protocol => &[AuditField::Protocol],
+            Self::Type | Self::Allowed => &[],
+            Self::Item => &[AuditField::ItemId],
+            Self::Object => &[AuditField::ObjectType],
+            Self::Folder => &[AuditField::FolderPath, AuditField::FolderId],
+            Self::Attachment => &[AuditField::AttachmentPath],
+            Self::Scope => &[AuditField::Scope],
+            Self::Rule => &[AuditField::RuleId],
+            Self::Reason => &[AuditField::AuthFailedReason],
+            Self::Token => {
+                &[AuditField::PersonalAccessTokenId, AuditField::Name, AuditField::Scopes]
+            }
+            Self::Domain => &[AuditField::Domain],
+            Self::Error => &[AuditField::ErrorMessage],
+            Self::Request => &[AuditField::RequestId],
+            Self::Organization => &[AuditField::OrganizationArn],
+        }
+    }
+
+    /// Whether the case of a letter counts in some of its values.
+    #[must_use]
+    pub fn is_case_sensitive(self) -> bool {
+        self.logged().iter().any(|it| it.is_case_sensitive())
+    }
+
+    /// Finds a field by its name, or by the name that WorkMail gives it, in any case and with or
+    /// without hyphens.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        let plain = |it: &str| it.replace(['-', '_'], "").to_lowercase();
+        let name = plain(name);
+        let is_logged = |it: &AuditField| plain(it.key()) == name;
+        let mut all = Self::ALL.into_iter();
+        all.find(|it| it.name() == name)
+            .or_else(|| Self::ALL.into_iter().find(|it| it.logged().iter().any(is_logged)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_reads_back() {
+        for field in AccessField::ALL {
+            assert_eq!(AccessField::from_name(field.name()), Some(field));
+        }
+        assert_eq!(AccessField::from_name("source_ip"), Some(AccessField::Ip));
+        assert_eq!(AccessField::from_name("userAgent"), Some(AccessField::Agent));
+        assert_eq!(AccessField::from_name("subject"), None);
+    }
+}

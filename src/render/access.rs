@@ -1,0 +1,356 @@
+//! Audit events, for people and for programs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::csv::csv_cell;
+use super::json::{Original, original, write_json};
+use super::share::{share, share_in_words};
+use super::style::{BAD, FAINT, GOOD, PLAIN};
+use super::table::{Cell, Column, Table, TableOptions};
+use crate::access::{AccessEvent, AccessGroup, AccessGroups, AccessKey, People};
+use crate::audit::{AuditField, AuditType, Flag};
+use crate::time::Zone;
+
+/// What stands for no value.
+const NO_VALUE: &str = "(none)";
+
+/// One event as programs read it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AccessJson<'e> {
+    timestamp: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    user: Option<&'e str>,
+    user_id: Option<&'e str>,
+    user_name: Option<&'e str>,
+    owner: Option<&'e str>,
+    owner_id: Option<&'e str>,
+    impersonator_id: Option<&'e str>,
+    protocol: Option<&'e str>,
+    ip: Option<&'e str>,
+    agent: Option<&'e str>,
+    action: Option<&'e str>,
+    object_type: Option<&'e str>,
+    item_id: Option<&'e str>,
+    folder_path: Option<&'e str>,
+    folder_id: Option<&'e str>,
+    attachment_path: Option<&'e str>,
+    allowed: Value,
+    reason: Option<&'e str>,
+    scope: Option<&'e str>,
+    rule_id: Option<&'e str>,
+    token: Option<&'e str>,
+    token_id: Option<&'e str>,
+    request_id: Option<&'e str>,
+    organization: Option<&'e str>,
+    log_group: Option<&'e str>,
+    log_stream: Option<&'e str>,
+    event_id: Option<&'e str>,
+    message: Original<'e>,
+}
+
+/// Who did it, as people are called: by address where that is known.
+fn user_of<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
+    match event.event.get(AuditField::UserId) {
+        Some(id) => people.who(id, event.at()).or(event.event.get(AuditField::User)).or(Some(id)),
+        None => event.event.get(AuditField::User),
+    }
+}
+
+fn owner_of<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
+    let id = event.event.get(AuditField::OwnerId)?;
+    Some(people.who(id, event.at()).unwrap_or(id))
+}
+
+/// `true`, `false`, or what was logged instead; nothing where the event does not say.
+fn allowed_json(event: &AccessEvent) -> Value {
+    match event.event.allowed() {
+        None => Value::Null,
+        Some(Flag::Yes) => json!(true),
+        Some(Flag::No) => json!(false),
+        Some(Flag::Other(text)) => json!(text),
+    }
+}
+
+/// Writes one event as one object on a line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_ndjson(
+    event: &AccessEvent,
+    people: &People,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let get = |field| event.event.get(field);
+    let json = AccessJson {
+        timestamp: event.at().in_zone(zone),
+        kind: event.event.kind.as_str(),
+        user: user_of(event, people),
+        user_id: get(AuditField::UserId),
+        user_name: get(AuditField::User),
+        owner: owner_of(event, people),
+        owner_id: get(AuditField::OwnerId),
+        impersonator_id: get(AuditField::ImpersonatorId),
+        protocol: get(AuditField::Protocol),
+        ip: get(AuditField::SourceIp),
+        agent: get(AuditField::UserAgent),
+        action: get(AuditField::Action),
+        object_type: get(AuditField::ObjectType),
+        item_id: get(AuditField::ItemId),
+        folder_path: get(AuditField::FolderPath),
+        folder_id: get(AuditField::FolderId),
+        attachment_path: get(AuditField::AttachmentPath),
+        allowed: allowed_json(event),
+        reason: get(AuditField::AuthFailedReason).or(get(AuditField::ErrorMessage)),
+        scope: get(AuditField::Scope),
+        rule_id: get(AuditField::RuleId),
+        token: get(AuditField::Name),
+        token_id: get(AuditField::PersonalAccessTokenId),
+        request_id: get(AuditField::RequestId),
+        organization: get(AuditField::OrganizationArn),
+        log_group: event.record.log_group.as_deref(),
+        log_stream: event.record.log_stream.as_deref(),
+        event_id: event.record.event_id.as_deref(),
+        message: original(&event.record.message),
+    };
+    write_json(&json, out)
+}
+
+/// Writes events as a table: when, what, who, from where, whether it was granted, and beneath what
+/// it was about.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_table(
+    events: &[AccessEvent],
+    people: &People,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut table = Table::new([
+        Column::whole("TIME"),
+        Column::shortened("WHAT"),
+        Column::whole("USER"),
+        Column::whole("IP"),
+        Column::whole("RESULT"),
+        Column::beneath(),
+    ]);
+    for event in events {
+        let (result, style) = match event.event.allowed() {
+            None => ("", PLAIN),
+            Some(Flag::Yes) => ("ok", GOOD),
+            Some(Flag::No) if event.event.kind == AuditType::Authentication => ("failed", BAD),
+            Some(Flag::No) => ("denied", BAD),
+            Some(Flag::Other(text)) => (text, PLAIN),
+        };
+        table.push([
+            Cell::new(&event.at().in_zone(&options.zone)),
+            Cell::new(&what(event)),
+            Cell::new(user_of(event, people).unwrap_or_default()),
+            Cell::new(event.event.get(AuditField::SourceIp).unwrap_or_default()),
+            Cell::styled(result, style),
+            Cell::styled(&detail(event, people), FAINT),
+        ]);
+    }
+    table.write(options.width, out)
+}
+
+/// What was done, in a few words.
+fn what(event: &AccessEvent) -> String {
+    let get = |field| event.event.get(field).unwrap_or_default();
+    let (action, object) = (get(AuditField::Action), get(AuditField::ObjectType));
+    match event.event.kind {
+        AuditType::MailboxAccess => format!("{action} {}", object.to_lowercase()).trim().to_owned(),
+        AuditType::AccessControl => "access control".to_owned(),
+        AuditType::Authentication => "sign in".to_owned(),
+        AuditType::PersonalAccessToken => format!("{action} token").trim().to_owned(),
+        AuditType::AvailabilityProvider => "availability".to_owned(),
+        AuditType::Unknown => action.to_owned(),
+    }
+}
+
+/// What stands beneath an event: whose mailbox, which folder, item, rule, protocol and agent.
+fn detail(event: &AccessEvent, people: &People) -> String {
+    let own = event.event.get(AuditField::UserId) == event.event.get(AuditField::OwnerId);
+    let owner = owner_of(event, people).filter(|_| !own).map(|it| format!("mailbox of {it}"));
+    let parts = [
+        AuditField::FolderPath,
+        AuditField::AttachmentPath,
+        AuditField::ItemId,
+        AuditField::AuthFailedReason,
+        AuditField::Scope,
+        AuditField::RuleId,
+        AuditField::Name,
+        AuditField::Scopes,
+        AuditField::Domain,
+        AuditField::ErrorMessage,
+        AuditField::Protocol,
+        AuditField::UserAgent,
+    ];
+    let parts = parts.into_iter().filter_map(|it| event.event.get(it).map(str::to_owned));
+    owner.into_iter().chain(parts).collect::<Vec<_>>().join(" · ")
+}
+
+/// Writes events as CSV: a column for each field of the log, by its name there.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_csv(
+    events: &[AccessEvent],
+    people: &People,
+    zone: &Zone,
+    has_header: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    if has_header {
+        let fields = AuditField::ALL.into_iter().map(AuditField::key);
+        // The availability provider's type has the name of the event's.
+        let fields = fields.map(|it| if it == "type" { "provider_type" } else { it });
+        csv.write_record(
+            ["timestamp", "type", "userAddress", "ownerAddress"].into_iter().chain(fields),
+        )?;
+    }
+    for event in events {
+        let start = [
+            event.at().in_zone(zone),
+            event.event.kind.as_str().to_owned(),
+            csv_cell(user_of(event, people).unwrap_or_default()),
+            csv_cell(owner_of(event, people).unwrap_or_default()),
+        ];
+        let fields = AuditField::ALL.into_iter();
+        let fields = fields.map(|it| csv_cell(event.event.get(it).unwrap_or_default()));
+        csv.write_record(start.into_iter().chain(fields))?;
+    }
+    csv.flush()
+}
+
+fn title(key: AccessKey) -> &'static str {
+    match key {
+        AccessKey::User => "USER",
+        AccessKey::Owner => "OWNER",
+        AccessKey::Ip => "IP",
+        AccessKey::Agent => "AGENT",
+        AccessKey::Action => "ACTION",
+        AccessKey::Protocol => "PROTOCOL",
+        AccessKey::Type => "TYPE",
+        AccessKey::Hour => "HOUR",
+        AccessKey::Day => "DAY",
+    }
+}
+
+/// Writes groups as a table, the largest first.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_groups_table(
+    groups: &AccessGroups,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if groups.rows.is_empty() {
+        return Ok(());
+    }
+    let mut columns = vec![
+        Column::number("COUNT"),
+        Column::number("SHARE"),
+        Column::whole("FIRST SEEN").optional(),
+        Column::whole("LAST SEEN").optional(),
+    ];
+    columns.extend(groups.keys.iter().map(|it| Column::shortened(title(*it))));
+    let mut table = Table::new(columns);
+    for row in &groups.rows {
+        let mut cells = vec![
+            Cell::new(&row.count.to_string()),
+            Cell::new(&share_in_words(row.count, groups.total)),
+            Cell::new(&row.first.in_zone(&options.zone)),
+            Cell::new(&row.last.in_zone(&options.zone)),
+        ];
+        cells.extend(row.values.iter().map(|it| match it {
+            Some(value) => Cell::new(value),
+            None => Cell::styled(NO_VALUE, FAINT),
+        }));
+        table.push(cells);
+    }
+    table.write(options.width, out)
+}
+
+fn group_json(groups: &AccessGroups, row: &AccessGroup, zone: &Zone) -> Value {
+    let mut object = Map::new();
+    for (key, value) in groups.keys.iter().zip(&row.values) {
+        object.insert(key.as_str().to_owned(), json!(value));
+    }
+    object.insert("count".to_owned(), json!(row.count));
+    object.insert("share".to_owned(), json!(share(row.count, groups.total)));
+    object.insert("firstSeen".to_owned(), json!(row.first.in_zone(zone)));
+    object.insert("lastSeen".to_owned(), json!(row.last.in_zone(zone)));
+    Value::Object(object)
+}
+
+/// Writes groups as one object.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_groups_json(
+    groups: &AccessGroups,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let rows: Vec<Value> = groups.rows.iter().map(|it| group_json(groups, it, zone)).collect();
+    let json = json!({
+        "groupBy": groups.keys.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
+        "total": groups.total,
+        "groupCount": groups.group_count,
+        "groups": rows,
+    });
+    write_json(&json, out)
+}
+
+/// Writes groups, one object a line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_groups_ndjson(
+    groups: &AccessGroups,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    groups.rows.iter().try_for_each(|it| write_json(&group_json(groups, it, zone), out))
+}
+
+/// Writes groups as CSV.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_access_groups_csv(
+    groups: &AccessGroups,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    let keys = groups.keys.iter().map(|it| it.as_str());
+    csv.write_record(keys.chain(["count", "share", "firstSeen", "lastSeen"]))?;
+    for row in &groups.rows {
+        let values = row.values.iter().map(|it| csv_cell(it.as_deref().unwrap_or_default()));
+        let rest = [
+            row.count.to_string(),
+            share(row.count, groups.total).to_string(),
+            row.first.in_zone(zone),
+            row.last.in_zone(zone),
+        ];
+        csv.write_record(values.chain(rest))?;
+    }
+    csv.flush()
+}

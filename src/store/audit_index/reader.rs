@@ -1,0 +1,323 @@
+//! Reading the index of audit events.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tantivy::columnar::{Column, StrColumn};
+use tantivy::fastfield::AliveBitSet;
+use tantivy::schema::Field;
+use tantivy::{DocId, Index, IndexReader, InvertedIndexReader, ReloadPolicy, Term};
+
+use super::schema::{AuditColumn, AuditFields, DIRECTORY_TERM};
+use super::writer::is_beyond;
+use super::{AuditPosition, DocumentSet};
+use crate::audit::{AuditField, AuditType};
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::archive::Location;
+use crate::store::checkpoint::Checkpoint;
+use crate::store::dir::Dir;
+use crate::store::error::in_words;
+use crate::store::index::{EventPlace, IndexDirectory, for_each_document, quietly};
+use crate::store::layout::{AUDIT, Layout};
+
+/// How long a reader waits for an index that is being exchanged, each time.
+const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
+
+/// The records that are no email events, as of one commit of the store.
+pub(crate) struct AuditIndex {
+    path: PathBuf,
+    segments: Vec<AuditSegment>,
+}
+
+/// A part of them.
+pub(crate) struct AuditSegment {
+    reader: tantivy::SegmentReader,
+    keys: Arc<InvertedIndexReader>,
+    alive: Option<AliveBitSet>,
+    times: Column<i64>,
+    places: Column<u64>,
+    /// Where the archive ends, where documents lie beyond.
+    end: Option<(u32, u64)>,
+}
+
+impl AuditIndex {
+    /// Opens it as of a commit of the store; none where that counts no such records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoAuditIndex`] when there is none that has all that the commit counts.
+    pub(in crate::store) fn open(
+        layout: &Layout,
+        checkpoint: &Checkpoint,
+    ) -> Result<Option<Self>, StoreError> {
+        if checkpoint.others.is_none() {
+            return Ok(None);
+        }
+        let path = layout.root().join(AUDIT);
+        let mut reason = String::new();
+        for attempt in 0..limits::AUDIT_OPEN_ATTEMPTS_MAX {
+            if attempt > 0 {
+                std::thread::sleep(EXCHANGE_PAUSE);
+            }
+            reason = match layout.dir_if_there(AUDIT)? {
+                None => "it is missing".to_owned(),
+                // tantivy panics on some damaged segments.
+                Some(dir) => match quietly(|| Self::read(&dir, checkpoint)) {
+                    Ok(Ok(Some(opened))) => return Ok(Some(opened)),
+                    Ok(Ok(None)) => "it is of another commit".to_owned(),
+                    Ok(Err(error)) => in_words(&error),
+                    Err(panic) => panic,
+                },
+            };
+        }
+        Err(StoreError::NoAuditIndex { path, reason })
+    }
+
+    fn read(dir: &Dir, checkpoint: &Checkpoint) -> tantivy::Result<Option<Self>> {
+        let index = Index::open(IndexDirectory::open_to_read(dir)?)?;
+        if index.schema() != AuditFields::schema() {
+            return Ok(None);
+        }
+        let payload = index.load_metas()?.payload.unwrap_or_default();
+        let position: Option<AuditPosition> = serde_json::from_str(&payload).ok();
+        if !position.is_some_and(|it| it.is_complete(checkpoint)) {
+            return Ok(None);
+        }
+        let archive = AuditPosition::of(&checkpoint.archive, 0);
+        let end = (archive.file, archive.bytes);
+        let reader: IndexReader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        let searcher = reader.searcher();
+        let segments = searcher.segment_readers().iter().map(|it| AuditSegment::open(it, end));
+        let segments = segments.collect::<tantivy::Result<_>>()?;
+        Ok(Some(Self { path: dir.path().to_owned(), segments }))
+    }
+
+    /// Its parts.
+    pub(crate) fn segments(&self) -> &[AuditSegment] {
+        &self.segments
+    }
+
+    /// What tantivy refused, as an error of the store.
+    pub(crate) fn failed(&self) -> impl FnOnce(tantivy::TantivyError) -> StoreError {
+        StoreError::index(&self.path)
+    }
+
+    /// Where records lie whose identity may be the one of this key; with the time that their
+    /// message says, where it says one.
+    pub(in crate::store) fn find(&self, key: u64, own_ms: Option<i64>) -> Vec<Location> {
+        let mut found = Vec::new();
+        for segment in &self.segments {
+            let range = segment.times.min_value()..=segment.times.max_value();
+            if own_ms.is_none_or(|it| range.contains(&it)) {
+                segment.find(key, &mut found);
+            }
+        }
+        found
+    }
+
+    /// How many records there are.
+    pub(in crate::store) fn count(&self) -> u64 {
+        self.segments.iter().map(|it| it.documents().count() as u64).sum()
+    }
+
+    /// Where all records lie, with their times in milliseconds since 1970.
+    pub(in crate::store) fn places(&self) -> impl Iterator<Item = (Location, i64)> {
+        self.segments.iter().flat_map(|segment| {
+            segment.documents().map(|it| (segment.place(it), segment.time_ms(it)))
+        })
+    }
+
+    /// The records of the directory, the oldest first.
+    pub(in crate::store) fn directory(&self) -> tantivy::Result<Vec<EventPlace>> {
+        let mut places = Vec::new();
+        for segment in &self.segments {
+            let found = segment.with_term(AuditFields::TYPE, DIRECTORY_TERM.as_bytes())?;
+            for document in segment.documents().filter(|it| found.contains(*it)) {
+                let (ms, location) = (segment.time_ms(document), segment.place(document));
+                places.push(EventPlace { ms, location });
+            }
+        }
+        places.sort_unstable();
+        Ok(places)
+    }
+}
+
+impl AuditSegment {
+    fn open(reader: &tantivy::SegmentReader, end: (u32, u64)) -> tantivy::Result<Self> {
+        let places = reader.fast_fields().u64(AuditFields::PLACE_NAME)?;
+        Ok(Self {
+            keys: reader.inverted_index(AuditFields::KEY)?,
+            alive: reader.alive_bitset().cloned(),
+            times: reader.fast_fields().i64(AuditFields::TIME_NAME)?,
+            end: is_beyond(places.max_value(), end).then_some(end),
+            places,
+            reader: reader.clone(),
+        })
+    }
+
+    fn find(&self, key: u64, found: &mut Vec<Location>) {
+        let term = Term::from_field_u64(AuditFields::KEY, key);
+        // What cannot be read is not known: the record is then compared with nothing.
+        let Ok(Some(info)) = self.keys.get_term_info(&term) else { return };
+        let _unreadable = for_each_document(&self.keys, &info, |document| {
+            if self.counts(document) {
+                found.push(self.place(document));
+            }
+        });
+    }
+
+    /// The documents that count, as a set.
+    pub(crate) fn counting(&self) -> DocumentSet {
+        if self.alive.is_none() && self.end.is_none() {
+            return DocumentSet::all(self.reader.max_doc());
+        }
+        let mut set = DocumentSet::none(self.reader.max_doc());
+        self.documents().for_each(|it| set.insert(it));
+        set
+    }
+
+    /// Those of some documents that happened from `since_ms` on and before `until_ms`, in
+    /// milliseconds since 1970.
+    pub(crate) fn within(&self, set: &mut DocumentSet, since_ms: i64, until_ms: i64) {
+        let (first, last) = self.time_range();
+        if since_ms <= first && last < until_ms {
+            return;
+        }
+        let mut kept = DocumentSet::none(self.reader.max_doc());
+        if since_ms <= last && first < until_ms {
+            let is_within = |it: &u32| (since_ms..until_ms).contains(&self.time_ms(*it));
+            set.iter().filter(is_within).for_each(|it| kept.insert(it));
+        }
+        *set = kept;
+    }
+
+    /// The documents that count.
+    pub(crate) fn documents(&self) -> impl Iterator<Item = DocId> {
+        (0..self.reader.max_doc()).filter(|it| self.counts(*it))
+    }
+
+    /// One more than the number of the last document.
+    pub(crate) fn max_doc(&self) -> DocId {
+        self.reader.max_doc()
+    }
+
+    /// Whether a document counts: it was not removed, and its record is part of the commit.
+    pub(crate) fn counts(&self, document: DocId) -> bool {
+        self.alive.as_ref().is_none_or(|it| it.is_alive(document))
+            && self.end.is_none_or(|end| {
+                self.places.first(document).is_some_and(|place| !is_beyond(place, end))
+            })
+    }
+
+    /// When it happened, in milliseconds since 1970.
+    pub(crate) fn time_ms(&self, document: DocId) -> i64 {
+        self.times.first(document).unwrap_or_default()
+    }
+
+    /// The earliest and the latest time.
+    pub(crate) fn time_range(&self) -> (i64, i64) {
+        (self.times.min_value(), self.times.max_value())
+    }
+
+    /// Where its record lies.
+    pub(crate) fn place(&self, document: DocId) -> Location {
+        Location::from_bits(self.places.first(document).unwrap_or_default())
+    }
+
+    /// The documents of a type.
+    pub(crate) fn of_type(&self, kind: AuditType) -> tantivy::Result<DocumentSet> {
+        self.with_term(AuditFields::TYPE, kind.as_str().as_bytes())
+    }
+
+    /// The documents of the directory.
+    pub(crate) fn of_directory(&self) -> tantivy::Result<DocumentSet> {
+        self.with_term(AuditFields::TYPE, DIRECTORY_TERM.as_bytes())
+    }
+
+    /// The documents whose result is such, in the form of [`super::audit_term`].
+    pub(crate) fn with_result(
+        &self,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> tantivy::Result<DocumentSet> {
+        self.with_terms(AuditFields::ALLOWED, is_wanted)
+    }
+
+    /// The documents that have this value in a field, in the form of [`super::audit_term`].
+    pub(crate) fn with_value(&self, field: AuditField, term: &str) -> tantivy::Result<DocumentSet> {
+        self.with_term(AuditFields::of(field), term.as_bytes())
+    }
+
+    /// The documents that have such a value in a field, in the form of [`super::audit_term`].
+    pub(crate) fn with_values(
+        &self,
+        field: AuditField,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> tantivy::Result<DocumentSet> {
+        self.with_terms(AuditFields::of(field), is_wanted)
+    }
+
+    fn with_term(&self, field: Field, term: &[u8]) -> tantivy::Result<DocumentSet> {
+        let mut found = DocumentSet::none(self.reader.max_doc());
+        let inverted = self.reader.inverted_index(field)?;
+        if let Some(info) = inverted.get_term_info(&Term::from_field_bytes(field, term))? {
+            for_each_document(&inverted, &info, |document| found.insert(document))?;
+        }
+        Ok(found)
+    }
+
+    fn with_terms(
+        &self,
+        field: Field,
+        is_wanted: &dyn Fn(&str) -> bool,
+    ) -> tantivy::Result<DocumentSet> {
+        let mut found = DocumentSet::none(self.reader.max_doc());
+        let inverted = self.reader.inverted_index(field)?;
+        let mut terms = inverted.terms().stream()?;
+        while terms.advance() {
+            if std::str::from_utf8(terms.key()).is_ok_and(is_wanted) {
+                for_each_document(&inverted, terms.value(), |document| found.insert(document))?;
+            }
+        }
+        Ok(found)
+    }
+
+    /// The values of a column by document, as numbers, and the values by these numbers.
+    pub(crate) fn values(&self, column: AuditColumn) -> tantivy::Result<ColumnValues> {
+        let column = self.reader.fast_fields().str(column.name())?;
+        let mut texts = Vec::new();
+        if let Some(column) = &column {
+            let mut terms = column.dictionary().stream()?;
+            while terms.advance() {
+                texts.push(String::from_utf8_lossy(terms.key()).into_owned());
+            }
+        }
+        Ok(ColumnValues { column, texts })
+    }
+
+    pub(super) fn reader(&self) -> &tantivy::SegmentReader {
+        &self.reader
+    }
+}
+
+/// The values of one column of a segment.
+pub(crate) struct ColumnValues {
+    column: Option<StrColumn>,
+    /// The values by their numbers.
+    pub(crate) texts: Vec<String>,
+}
+
+impl ColumnValues {
+    /// The number of a document's value.
+    pub(crate) fn number_of(&self, document: DocId) -> Option<usize> {
+        let number = self.column.as_ref()?.term_ords(document).next()?;
+        usize::try_from(number).ok()
+    }
+
+    /// A document's value.
+    pub(crate) fn get(&self, document: DocId) -> Option<&str> {
+        self.texts.get(self.number_of(document)?).map(String::as_str)
+    }
+}

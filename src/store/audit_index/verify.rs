@@ -1,0 +1,98 @@
+//! Whether the index of audit events is what it was, and says what the archive says.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value};
+use tantivy::{DocId, Document, Index};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::document::OtherDocument;
+use super::reader::{AuditIndex, AuditSegment};
+use super::schema::AuditFields;
+use crate::store::StoreError;
+use crate::store::index::{IndexDirectory, check_segment_files, for_each_document};
+use crate::store::layout::{AUDIT, Layout};
+
+/// What is wrong with the files that its last commit names, if there is such an index.
+///
+/// # Errors
+///
+/// [`StoreError::Io`] and [`StoreError::Index`] when its commit cannot be read.
+pub(in crate::store) fn check_audit_files(
+    layout: &Layout,
+) -> Result<Vec<(PathBuf, String)>, StoreError> {
+    let Some(dir) = layout.dir_if_there(AUDIT)? else { return Ok(Vec::new()) };
+    // A writer that was cut off may have left it empty.
+    if dir.names()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
+    check().map_err(StoreError::index(dir.path()))
+}
+
+/// Whether the index has the terms of these documents, and no others; the archive files in which
+/// they differ.
+///
+/// # Errors
+///
+/// What tantivy cannot read.
+pub(in crate::store) fn compare_audit(
+    index: Option<&AuditIndex>,
+    archived: impl Iterator<Item = OtherDocument>,
+) -> tantivy::Result<Vec<u32>> {
+    let mut sums: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut add = |place: u64, field: u32, term: &[u8], is_archived: bool| {
+        let mut hasher = Xxh3::new();
+        hasher.update(&place.to_le_bytes());
+        hasher.update(&field.to_le_bytes());
+        hasher.update(term);
+        let sum = sums.entry(crate::store::Location::from_bits(place).file).or_default();
+        let digest = hasher.digest();
+        *sum = if is_archived { sum.wrapping_add(digest) } else { sum.wrapping_sub(digest) };
+    };
+    for OtherDocument { document, location, .. } in archived {
+        let place = location.to_bits();
+        for (field, value) in document.iter_fields_and_values() {
+            let ReferenceValue::Leaf(leaf) = value.as_value() else { continue };
+            match leaf {
+                ReferenceValueLeaf::Bytes(bytes) => add(place, field.field_id(), bytes, true),
+                ReferenceValueLeaf::U64(key) => {
+                    add(place, field.field_id(), &key.to_be_bytes(), true);
+                }
+                ReferenceValueLeaf::I64(ms) => {
+                    add(place, field.field_id(), &ms.to_le_bytes(), true);
+                }
+                _ => {}
+            }
+        }
+    }
+    for segment in index.into_iter().flat_map(AuditIndex::segments) {
+        each_term(segment, |place, field, term| add(place, field, term, false))?;
+    }
+    Ok(sums.into_iter().filter(|(_, sum)| *sum != 0).map(|(file, _)| file).collect())
+}
+
+fn each_term(
+    segment: &AuditSegment,
+    mut visit: impl FnMut(u64, u32, &[u8]),
+) -> tantivy::Result<()> {
+    let place = |document: DocId| segment.place(document).to_bits();
+    for document in segment.documents() {
+        let ms = segment.time_ms(document).to_le_bytes();
+        visit(place(document), AuditFields::TIME.field_id(), &ms);
+    }
+    for field in AuditFields::with_terms() {
+        let inverted = segment.reader().inverted_index(field)?;
+        let mut terms = inverted.terms().stream()?;
+        while terms.advance() {
+            let term = terms.key().to_vec();
+            for_each_document(&inverted, terms.value(), |document| {
+                if segment.counts(document) {
+                    visit(place(document), field.field_id(), &term);
+                }
+            })?;
+        }
+    }
+    Ok(())
+}

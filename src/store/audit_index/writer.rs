@@ -1,0 +1,262 @@
+//! Writing the index of audit events.
+
+use std::path::PathBuf;
+
+use tantivy::indexer::LogMergePolicy;
+use tantivy::query::{
+    BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
+};
+use tantivy::{BitSet, DocId, Index, Score, SegmentReader, TantivyError};
+
+use super::AuditPosition;
+use super::bring_up::for_each_other;
+use super::document::OtherDocument;
+use super::schema::AuditFields;
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::archive::Location;
+use crate::store::checkpoint::{ArchivePosition, Checkpoint};
+use crate::store::index::{IndexDirectory, explain, settings};
+use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
+
+/// Adds documents, and makes them durable together with how far they go.
+pub(in crate::store) struct AuditWriter {
+    path: PathBuf,
+    directory: IndexDirectory,
+    index: Index,
+    writer: tantivy::IndexWriter,
+    committed: Option<AuditPosition>,
+}
+
+/// Removes the index of audit events.
+pub(in crate::store) fn remove_audit_index(layout: &Layout) -> Result<(), StoreError> {
+    layout.root_dir()?.remove_dir(AUDIT)
+}
+
+impl AuditWriter {
+    /// Opens the index and brings it to what the store's last commit says: what lies beyond goes,
+    /// what is missing is read from the archive. None where a store has no such records.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index cannot be written or the archive cannot be read.
+    pub(in crate::store) fn open(
+        layout: &Layout,
+        checkpoint: &Checkpoint,
+    ) -> Result<Option<Self>, StoreError> {
+        let root = layout.root_dir()?;
+        if checkpoint.others.is_none() {
+            root.remove_dir(AUDIT)?;
+            return Ok(None);
+        }
+        if root.has(AUDIT)?
+            && let Ok(mut known) = Self::open_or_create(layout, AUDIT)
+            && known.committed.as_ref().is_some_and(|it| it.is_usable(checkpoint))
+        {
+            known.bring_to(layout, checkpoint)?;
+            return Ok(Some(known));
+        }
+        root.remove_dir(AUDIT)?;
+        let mut anew = Self::open_or_create(layout, AUDIT)?;
+        anew.bring_to(layout, checkpoint)?;
+        Ok(Some(anew))
+    }
+
+    /// Makes the index for the first such records of a store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Index`].
+    pub(in crate::store) fn create(layout: &Layout) -> Result<Self, StoreError> {
+        layout.root_dir()?.remove_dir(AUDIT)?;
+        Self::open_or_create(layout, AUDIT)
+    }
+
+    fn open_or_create(layout: &Layout, name: &str) -> Result<Self, StoreError> {
+        let dir = layout.root_dir()?.make_dir(name)?;
+        let path = dir.path().to_owned();
+        let directory = IndexDirectory::open(&dir).map_err(StoreError::index(&path))?;
+        let open = || {
+            let index = Index::builder()
+                .schema(AuditFields::schema())
+                .settings(settings())
+                .open_or_create(directory.clone())?;
+            let writer = index.writer_with_num_threads(1, limits::AUDIT_INDEX_MEMORY_BYTES)?;
+            writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+            let committed = index.load_metas()?.payload;
+            let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
+            Ok::<_, TantivyError>((index, writer, committed))
+        };
+        let (index, writer, committed) = open().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })?;
+        Ok(Self { path, directory, index, writer, committed })
+    }
+
+    fn bring_to(&mut self, layout: &Layout, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let position = AuditPosition::of(&checkpoint.archive, checkpoint.tombstones.len());
+        let end = (position.file, position.bytes);
+        let is_any_beyond = self.is_any_beyond(end).map_err(|error| self.failed(error))?;
+        if is_any_beyond {
+            let query = Box::new(BeyondQuery { end });
+            self.writer.delete_query(query).map(drop).map_err(|error| self.failed(error))?;
+        }
+        let is_complete = self.committed.as_ref().is_some_and(|it| it.is_complete(checkpoint));
+        if is_complete && !is_any_beyond {
+            return Ok(());
+        }
+        if !is_complete {
+            let from = self.committed.as_ref().map_or((0, 0), |it| (it.file, it.bytes));
+            for_each_other(layout, &checkpoint.archive, from, |it| self.add([it]))?;
+        }
+        self.commit(&checkpoint.archive, checkpoint.tombstones.len())
+    }
+
+    /// Whether a document lies behind the end of the archive.
+    fn is_any_beyond(&self, end: (u32, u64)) -> tantivy::Result<bool> {
+        let reader = self.index.reader_builder().try_into()?;
+        let mut is_any = false;
+        for segment in reader.searcher().segment_readers() {
+            let places = segment.fast_fields().u64(AuditFields::PLACE_NAME)?;
+            is_any |= segment.num_docs() > 0 && is_beyond(places.max_value(), end);
+        }
+        Ok(is_any)
+    }
+
+    /// Hands over documents.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`] and [`StoreError::Io`].
+    pub(in crate::store) fn add(
+        &mut self,
+        documents: impl IntoIterator<Item = OtherDocument>,
+    ) -> Result<(), StoreError> {
+        for OtherDocument { mut document, location, .. } in documents {
+            document.add_u64(AuditFields::PLACE, location.to_bits());
+            self.writer.add_document(document).map_err(|error| self.failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes everything that was added durable, up to a position of the archive.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`] and [`StoreError::Io`].
+    pub(in crate::store) fn commit(
+        &mut self,
+        archive: &ArchivePosition,
+        removals: usize,
+    ) -> Result<(), StoreError> {
+        let position = AuditPosition::of(archive, removals);
+        let payload = serde_json::to_string(&position).map_err(|error| {
+            StoreError::io("describe", &self.path)(std::io::Error::other(error))
+        })?;
+        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
+            prepared.set_payload(&payload);
+            prepared.commit()
+        });
+        committed.map_err(|error| self.failed(error))?;
+        self.committed = Some(position);
+        Ok(())
+    }
+
+    /// Waits for the merges that are under way.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`] and [`StoreError::Io`].
+    pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
+        let Self { path, directory, writer, .. } = self;
+        writer.wait_merging_threads().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })
+    }
+
+    fn failed(&self, error: TantivyError) -> StoreError {
+        self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
+    }
+}
+
+/// Builds the index anew beside the old one, where there is anything to be in it.
+pub(in crate::store) struct AuditBuilder<'l> {
+    layout: &'l Layout,
+    writer: Option<AuditWriter>,
+    /// Documents that were added.
+    pub(in crate::store) count: u64,
+}
+
+impl<'l> AuditBuilder<'l> {
+    /// Nothing yet.
+    pub(in crate::store) fn new(layout: &'l Layout) -> Self {
+        Self { layout, writer: None, count: 0 }
+    }
+
+    /// Hands over documents.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditWriter::add`].
+    pub(in crate::store) fn add(
+        &mut self,
+        documents: Vec<OtherDocument>,
+    ) -> Result<(), StoreError> {
+        if documents.is_empty() {
+            return Ok(());
+        }
+        self.count += documents.len() as u64;
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            none => none.insert(AuditWriter::open_or_create(self.layout, AUDIT_BEING_BUILT)?),
+        };
+        writer.add(documents)
+    }
+
+    /// Makes it durable, as of a commit of the store.
+    ///
+    /// # Errors
+    ///
+    /// As [`AuditWriter::commit`].
+    pub(in crate::store) fn finish(self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        let Some(mut writer) = self.writer else { return Ok(()) };
+        writer.commit(&checkpoint.archive, checkpoint.tombstones.len())?;
+        writer.finish()
+    }
+}
+
+/// Whether the bits of a location are of one behind an end.
+pub(super) fn is_beyond(bits: u64, end: (u32, u64)) -> bool {
+    let place = Location::from_bits(bits);
+    (place.file, u64::from(place.offset)) >= end
+}
+
+/// The documents behind the end of the archive.
+#[derive(Clone, Debug)]
+struct BeyondQuery {
+    end: (u32, u64),
+}
+
+impl Query for BeyondQuery {
+    fn weight(&self, _scoring: EnableScoring<'_>) -> tantivy::Result<Box<dyn Weight>> {
+        Ok(Box::new(self.clone()))
+    }
+}
+
+impl Weight for BeyondQuery {
+    fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        let count = reader.max_doc();
+        let mut found = BitSet::with_max_value(count);
+        let places = reader.fast_fields().u64(AuditFields::PLACE_NAME)?;
+        for document in 0..count {
+            if places.first(document).is_some_and(|it| is_beyond(it, self.end)) {
+                found.insert(document);
+            }
+        }
+        Ok(Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)))
+    }
+
+    fn explain(&self, reader: &SegmentReader, document: DocId) -> tantivy::Result<Explanation> {
+        explain(self, "BeyondQuery", reader, document)
+    }
+}

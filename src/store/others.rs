@@ -1,0 +1,31 @@
+//! Asking a store for the records that are no email events.
+
+use super::audit_index::AuditIndex;
+use super::index::EventPlace;
+use super::{Store, StoreError};
+
+impl Store {
+    /// The index of records that are no email events; none where the store has none of them.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoAuditIndex`].
+    pub(crate) fn audit_index(&self) -> Result<Option<&AuditIndex>, StoreError> {
+        if self.audit.get().is_none() {
+            let opened = AuditIndex::open(&self.layout, &self.checkpoint)?;
+            let _another_was_as_quick = self.audit.set(opened);
+        }
+        Ok(self.audit.get().and_then(Option::as_ref))
+    }
+
+    /// Where the records of the organization's directory lie, the oldest first; see
+    /// [`DIRECTORY_KEY`](crate::audit::DIRECTORY_KEY).
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoAuditIndex`] and [`StoreError::Index`].
+    pub fn directory_records(&self) -> Result<Vec<EventPlace>, StoreError> {
+        let Some(audit) = self.audit_index()? else { return Ok(Vec::new()) };
+        audit.directory().map_err(audit.failed())
+    }
+}
