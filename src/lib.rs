@@ -13,6 +13,7 @@
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
 //! | [`audit`] | what one audit event says, and what else is kept that is no email event |
 //! | [`source`] | where records come from: formats, compression, framing |
+//! | [`directory`] | who has which address and ID, who is in which group, at any time |
 //! | [`aws`] | Amazon's services: credentials, CloudWatch Logs, pacing, what their errors mean |
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
 //! | [`ingest`] | the pipeline from sources to the store |
@@ -84,6 +85,7 @@ pub mod audit;
 pub mod aws;
 pub mod cli;
 pub mod config;
+pub mod directory;
 pub mod event;
 pub mod export;
 pub mod ingest;

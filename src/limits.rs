@@ -4,6 +4,7 @@
 //! printed stops at one of these.
 
 mod audit;
+mod directory;
 mod insights;
 mod message_table;
 mod page;
@@ -11,6 +12,7 @@ mod query;
 mod serve;
 mod triage;
 pub use audit::*;
+pub use directory::*;
 pub use insights::*;
 pub use message_table::*;
 pub use page::*;

@@ -46,6 +46,8 @@ mod damage;
 mod language;
 // Facets, histograms, neighbours in time, and related messages.
 mod language_shapes;
+// Audit logs on their way to a log group.
+mod audit_delivery;
 // No room for the store or for the answer.
 mod disk_full;
 // A store that must not be written.

@@ -86,9 +86,9 @@ pub struct EventQuery {
 /// Calls CloudWatch Logs. Every method is one request.
 #[derive(Clone, Debug)]
 pub struct LogsClient {
-    client: Client,
+    pub(super) client: Client,
     /// The region, and the endpoint where it is not the service's own.
-    place: String,
+    pub(super) place: String,
 }
 
 impl LogsClient {

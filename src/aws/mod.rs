@@ -6,6 +6,8 @@
 //! where a page was lost.
 
 mod credentials;
+mod deliveries;
+mod directory;
 mod download;
 mod endpoint;
 mod error;
@@ -23,6 +25,8 @@ mod s3;
 mod session;
 mod workmail;
 
+pub use deliveries::{Delivery, DeliveryDestination, DeliverySource};
+pub use directory::Page;
 pub use download::{ObjectReader, ObjectSink, download, object_stream};
 pub use error::{AwsError, Call, Failure};
 pub use iam::{AttachedPolicy, Deletion, IamClient, Role};

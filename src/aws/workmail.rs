@@ -42,7 +42,7 @@ pub struct Monitoring {
 /// Calls WorkMail. Every method is one request.
 #[derive(Clone, Debug)]
 pub struct WorkMailClient {
-    client: Client,
+    pub(super) client: Client,
     /// The region, and the endpoint where it is not the service's own.
     place: String,
 }
@@ -54,7 +54,7 @@ impl WorkMailClient {
         Self { client: Client::new(&session.config), place: session.place(Service::WorkMail) }
     }
 
-    fn call(&self, permission: &'static str, organization: &str) -> Call {
+    pub(super) fn call(&self, permission: &'static str, organization: &str) -> Call {
         Call::new(permission, format!("organization {organization} in {}", self.place))
     }
 

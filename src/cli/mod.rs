@@ -7,6 +7,8 @@
 mod absent;
 mod access;
 mod around;
+#[cfg(feature = "aws")]
+mod audit_logs;
 mod batch;
 mod completions;
 mod condition;

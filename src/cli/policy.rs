@@ -7,7 +7,10 @@ use clap::{Args, ValueEnum};
 use super::target::{Target, TargetArgs};
 use super::{Context, Format, Outcome, output};
 use crate::aws::{S3Url, default_group};
-use crate::logging::{Scope, default_role, names, reader_policy, setup_policy, teardown_policy};
+use crate::logging::{
+    Scope, audit_policy, default_audit_group, default_role, names, reader_policy, setup_policy,
+    teardown_policy,
+};
 use crate::render::{sanitise, write_json};
 
 /// Prints the least IAM policy that a command needs
@@ -28,6 +31,9 @@ pub(super) struct PolicyArgs {
     /// For `setup --default-role`: WorkMail's own role instead of one that is made
     #[arg(long, conflicts_with = "role_name")]
     default_role: bool,
+    /// For `setup --audit` and `teardown --audit`: the deliveries of audit logs
+    #[arg(long, conflicts_with_all = ["role_name", "default_role", "s3"])]
+    audit: bool,
     /// For `pull --s3`: the bucket to read too, such as s3://bucket/prefix
     #[arg(long, value_name = "URL")]
     s3: Option<S3Url>,
@@ -64,7 +70,15 @@ pub(super) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcom
     if args.default_role && args.caller != Caller::Setup {
         anyhow::bail!("--default-role goes with `mailtrace policy setup`");
     }
+    if args.audit && args.caller == Caller::Reader {
+        anyhow::bail!(
+            "--audit goes with `mailtrace policy setup` and `teardown`: reading audit logs takes nothing more than reading their log group"
+        );
+    }
     let policy = match args.caller {
+        Caller::Setup | Caller::Teardown if args.audit => {
+            audit_policy(&scope, args.caller == Caller::Teardown)
+        }
         Caller::Reader => reader_policy(&scope, args.s3.as_ref()),
         Caller::Setup => setup_policy(&scope, args.default_role),
         Caller::Teardown => teardown_policy(&scope),
@@ -110,7 +124,10 @@ fn scope(args: &PolicyArgs) -> anyhow::Result<Scope> {
         None => (ORGANIZATION.to_owned(), ALIAS.to_owned()),
     };
     let Target { log_group, role } = args.target.checked()?;
-    let (log_group, arn) = log_group.unwrap_or_else(|| (default_group(&alias), None));
+    let (log_group, arn) = log_group.unwrap_or_else(|| match args.audit {
+        true => (default_audit_group(&alias), None),
+        false => (default_group(&alias), None),
+    });
     let region = args.region.as_deref().map(names::region).transpose()?;
     let account = args.account.as_deref().map(names::account).transpose()?;
     Ok(Scope {

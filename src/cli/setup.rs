@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
+use super::audit_logs::AuditLogs;
 use super::session::SessionArgs;
 use super::target::{Target, TargetArgs, check_organization};
 use super::undertaking::{Report, Undertaking, write_dry_run};
@@ -20,8 +21,8 @@ use crate::logging::{
 /// Makes the log group and a role that WorkMail may assume for this organization alone, or adopts
 /// them where they are as needed, switches logging on, and waits until that reads back. Run again
 /// it does what is missing. A trust policy that is not as needed, another key and logging to
-/// elsewhere are left alone without --force. `mailtrace policy setup` prints the permissions that
-/// it takes.
+/// elsewhere are left alone without --force. With --audit it does so for the audit logs.
+/// `mailtrace policy setup` prints the permissions that it takes.
 #[derive(Debug, Args)]
 pub(super) struct SetupArgs {
     /// The WorkMail organization, by its alias or its ID (m-...)
@@ -29,6 +30,10 @@ pub(super) struct SetupArgs {
     organization: String,
     #[command(flatten)]
     target: TargetArgs,
+    /// Have the five audit logs delivered to a log group instead: who got in, from where, and what
+    /// they did in which mailbox [default group: /aws/vendedlogs/workmail/audit/ALIAS]
+    #[arg(long, conflicts_with_all = ["default_role", "role_name", "kms_key", "force", "emit"])]
+    audit: bool,
     /// Have WorkMail log as the service-linked role that it makes for itself
     #[arg(long, conflicts_with = "role_name")]
     default_role: bool,
@@ -85,6 +90,15 @@ struct Checked {
 
 pub(super) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome> {
     let checked = check(args)?;
+    if args.audit {
+        let audit = AuditLogs {
+            organization: &args.organization,
+            log_group: checked.target.log_group.as_ref(),
+            session: &args.session,
+            is_dry_run: args.dry_run,
+        };
+        return audit.set_up(checked.retention, context);
+    }
     if let Some(kind) = args.emit {
         let wish = match offline(args, &checked)? {
             Some(wish) => wish,

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::audit_logs::AuditLogs;
 use super::progress::{PullingProgress, VerifyingProgress};
 use super::pull::stop_on_interrupt;
 use super::session::SessionArgs;
@@ -38,6 +39,10 @@ pub(super) struct TeardownArgs {
     organization: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
+    /// End the deliveries of the organization's audit logs instead, those of an organization that is
+    /// gone too; their log group stays
+    #[arg(long, requires = "organization", conflicts_with_all = ["role_name", "delete_log_group", "delete_role", "delete_service_linked_role", "settle", "wait"])]
+    audit: bool,
     /// Delete the log group, once all its events are in the store
     #[arg(long)]
     delete_log_group: bool,
@@ -76,6 +81,12 @@ struct Teardown<'t> {
 pub(super) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Outcome> {
     if context.global.format == Format::Csv {
         bail!("--format csv has no form for a teardown: take table or json");
+    }
+    if let (true, Some(organization)) = (args.audit, &args.organization) {
+        let target = args.target.checked()?;
+        let (log_group, session) = (target.log_group.as_ref(), &args.session);
+        let audit = AuditLogs { organization, log_group, session, is_dry_run: args.dry_run };
+        return audit.tear_down(args.yes, context);
     }
     if let Some(organization) = &args.organization {
         check_organization(organization)?;

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::Format;
-use crate::logging::{Plan, Policy, TeardownPlan, shell_command};
+use crate::logging::{AuditPlan, Plan, Policy, TeardownPlan, shell_command};
 use crate::render::{sanitise, write_json};
 
 /// Steps to take, of whatever kind.
@@ -46,6 +46,33 @@ impl From<&Plan> for Undertaking {
             }),
             headline: format!(
                 "Organization {} in {}, account {}",
+                scope.organization, scope.region, scope.account
+            ),
+            steps: rows.collect(),
+            kept: plan.kept.clone(),
+            warnings: plan.warnings.clone(),
+        }
+    }
+}
+
+impl From<&AuditPlan> for Undertaking {
+    fn from(plan: &AuditPlan) -> Self {
+        let scope = &plan.scope;
+        let rows = plan.steps.iter().map(|step| Row {
+            title: step.title(scope),
+            action: step.action(),
+            policy: None,
+            command: step.command(scope),
+        });
+        Self {
+            about: json!({
+                "organization": scope.organization,
+                "region": scope.region,
+                "account": scope.account,
+                "logGroup": scope.log_group,
+            }),
+            headline: format!(
+                "Audit logs of {} in {}, account {}",
                 scope.organization, scope.region, scope.account
             ),
             steps: rows.collect(),

@@ -8,6 +8,7 @@
 //! writes the same for other tools. [`Services::examine`] and [`lint()`] make [`Check`]s of what is
 //! found; [`teardown_plan`] works out the way back. Nothing here prints.
 
+mod audit_logs;
 mod breadth;
 mod check;
 mod doctor;
@@ -29,6 +30,10 @@ mod teardown;
 mod undo;
 mod wildcard;
 
+pub use audit_logs::{
+    AUDIT_LOG_TYPES, AuditFound, AuditPlan, AuditStep, audit_plan, audit_policy,
+    audit_teardown_plan, default_audit_group,
+};
 pub use breadth::{excess_permissions, trust_findings};
 pub use check::{Check, Health, Remedy};
 pub use doctor::{DoctorWish, StoreView, unopened};

@@ -6,6 +6,7 @@
 //! queue between them is full.
 
 mod clock;
+mod directory;
 mod drain;
 mod error;
 mod groups;
@@ -18,6 +19,7 @@ mod stop;
 mod storing;
 
 pub use clock::{Clock, ClockWatch};
+pub use directory::{DirectoryReport, DirectoryTaker, Keep, problem_in_words};
 pub use drain::{DrainEvent, DrainOptions, Drained};
 pub use error::PullError;
 pub use plan::{Piece, plan, window};

@@ -4,6 +4,7 @@
 //! request against the published shapes (target header, members, lengths, patterns: WorkMail API
 //! reference), keeps what was put, and refuses when it is told to.
 
+mod directory;
 mod shapes;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cloudwatch::{ACCOUNT, REGION};
 use crate::loopback::{HttpRequest, Reply, Server, Service};
+pub(crate) use directory::{Directory, entity_id};
 use shapes::parameters;
 
 /// A WorkMail that runs until it is dropped.
@@ -25,6 +27,7 @@ impl WorkMail {
         Self::listening(State {
             organizations: organizations.into_iter().collect(),
             page_organizations: 100,
+            page_entities: 100,
             ..State::default()
         })
     }
@@ -38,6 +41,14 @@ pub(crate) enum Operation {
     DescribeEmailMonitoringConfiguration,
     PutEmailMonitoringConfiguration,
     DeleteEmailMonitoringConfiguration,
+    ListUsers,
+    ListGroups,
+    ListResources,
+    ListMailDomains,
+    ListAliases,
+    ListGroupMembers,
+    ListResourceDelegates,
+    ListMailboxPermissions,
 }
 
 impl Operation {
@@ -48,6 +59,14 @@ impl Operation {
             Self::DescribeEmailMonitoringConfiguration => "DescribeEmailMonitoringConfiguration",
             Self::PutEmailMonitoringConfiguration => "PutEmailMonitoringConfiguration",
             Self::DeleteEmailMonitoringConfiguration => "DeleteEmailMonitoringConfiguration",
+            Self::ListUsers => "ListUsers",
+            Self::ListGroups => "ListGroups",
+            Self::ListResources => "ListResources",
+            Self::ListMailDomains => "ListMailDomains",
+            Self::ListAliases => "ListAliases",
+            Self::ListGroupMembers => "ListGroupMembers",
+            Self::ListResourceDelegates => "ListResourceDelegates",
+            Self::ListMailboxPermissions => "ListMailboxPermissions",
         }
     }
 
@@ -58,6 +77,14 @@ impl Operation {
             Self::DescribeEmailMonitoringConfiguration,
             Self::PutEmailMonitoringConfiguration,
             Self::DeleteEmailMonitoringConfiguration,
+            Self::ListUsers,
+            Self::ListGroups,
+            Self::ListResources,
+            Self::ListMailDomains,
+            Self::ListAliases,
+            Self::ListGroupMembers,
+            Self::ListResourceDelegates,
+            Self::ListMailboxPermissions,
         ];
         all.into_iter().find(|it| it.name() == name)
     }
@@ -89,6 +116,7 @@ pub(crate) struct Organization {
     pub(crate) region: &'static str,
     /// What DescribeEmailMonitoringConfiguration answers.
     pub(crate) monitoring: Option<Value>,
+    pub(crate) directory: Directory,
 }
 
 impl Organization {
@@ -100,6 +128,7 @@ impl Organization {
             state: "Active",
             region: REGION,
             monitoring: None,
+            directory: Directory::default(),
         }
     }
 
@@ -114,6 +143,8 @@ pub(crate) struct State {
     pub(crate) organizations: Vec<Organization>,
     /// Organizations on a page.
     pub(crate) page_organizations: usize,
+    /// Users, groups, members and so on, on a page.
+    pub(crate) page_entities: usize,
     /// What came in, well-formed or not.
     pub(crate) requests: Vec<(Operation, Value)>,
     /// How often what was put does not yet read back.
@@ -208,7 +239,7 @@ impl State {
                 organization.monitoring = None;
                 Ok(json!({}))
             }
-            _ => {
+            Operation::DescribeEmailMonitoringConfiguration => {
                 let mut monitoring = organization.monitoring.clone();
                 if monitoring.is_some() && self.stale_answers > 0 {
                     self.stale_answers -= 1;
@@ -217,6 +248,7 @@ impl State {
                 let missing = "Email monitoring configuration does not exist";
                 monitoring.ok_or_else(|| Error::new("ResourceNotFoundException", missing))
             }
+            _ => organization.directory.page(operation, &parameters, self.page_entities),
         }
     }
 

@@ -10,13 +10,27 @@ type Member = (&'static str, bool, fn(&Value) -> Option<&'static str>);
 
 const ORGANIZATION_ID: Member = ("OrganizationId", true, organization_id);
 
+const NEXT_TOKEN: Member = ("NextToken", false, next_token);
+const MAX_RESULTS: Member = ("MaxResults", false, max_results);
+
 fn members(operation: Operation) -> &'static [Member] {
     match operation {
-        Operation::ListOrganizations => {
-            &[("NextToken", false, next_token), ("MaxResults", false, max_results)]
-        }
+        Operation::ListOrganizations => &[NEXT_TOKEN, MAX_RESULTS],
         Operation::PutEmailMonitoringConfiguration => {
             &[ORGANIZATION_ID, ("LogGroupArn", true, log_group_arn), ("RoleArn", false, role_arn)]
+        }
+        Operation::ListUsers
+        | Operation::ListGroups
+        | Operation::ListResources
+        | Operation::ListMailDomains => &[ORGANIZATION_ID, NEXT_TOKEN, MAX_RESULTS],
+        Operation::ListAliases | Operation::ListMailboxPermissions => {
+            &[ORGANIZATION_ID, ("EntityId", true, entity_id), NEXT_TOKEN, MAX_RESULTS]
+        }
+        Operation::ListGroupMembers => {
+            &[ORGANIZATION_ID, ("GroupId", true, entity_id), NEXT_TOKEN, MAX_RESULTS]
+        }
+        Operation::ListResourceDelegates => {
+            &[ORGANIZATION_ID, ("ResourceId", true, entity_id), NEXT_TOKEN, MAX_RESULTS]
         }
         _ => &[ORGANIZATION_ID],
     }
@@ -67,6 +81,11 @@ fn organization_id(value: &Value) -> Option<&'static str> {
     let is_digit = |it: char| it.is_ascii_digit() || ('a'..='f').contains(&it);
     let fits = digits.len() == 32 && digits.chars().all(is_digit);
     (!fits).then_some("must satisfy ^m-[0-9a-f]{32}$")
+}
+
+fn entity_id(value: &Value) -> Option<&'static str> {
+    let fits = value.as_str().is_some_and(|it| (12..=256).contains(&it.len()));
+    (!fits).then_some("must have a length between 12 and 256")
 }
 
 fn log_group_arn(value: &Value) -> Option<&'static str> {

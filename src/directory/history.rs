@@ -1,0 +1,283 @@
+//! The directory at any time.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::entity::{Domain, Entity};
+use super::meaning::Expansions;
+use crate::time::Timestamp;
+
+/// What is known of organizations, at any time.
+#[derive(Debug, Default)]
+pub struct Directory {
+    pub(super) organizations: BTreeMap<String, OrganizationHistory>,
+    pub(super) expansions: Expansions,
+}
+
+/// What is known of one organization.
+#[derive(Debug, Default)]
+pub struct OrganizationHistory {
+    /// Its alias, as it was last called.
+    pub alias: String,
+    /// When it was looked at, in order.
+    pub snapshots: Vec<Snapshot>,
+    /// The versions of each entity by its ID, in order.
+    pub(super) entities: BTreeMap<String, Vec<Version>>,
+    pub(super) domains: Vec<(Timestamp, Vec<Domain>)>,
+    /// The entities that ever had an address, by its normal form.
+    pub(super) by_address: HashMap<String, Vec<String>>,
+    /// When anything changed.
+    pub(super) changes: Vec<Timestamp>,
+}
+
+/// One look at an organization.
+#[derive(Debug)]
+pub struct Snapshot {
+    pub(super) key: String,
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// When it was whole; `None` where it was broken off.
+    pub ended: Option<Timestamp>,
+    /// How many entities it found.
+    pub count: usize,
+    pub(super) looked_at: HashSet<String>,
+}
+
+/// An entity from one change to the next.
+#[derive(Debug)]
+pub struct Version {
+    /// When it was learnt.
+    pub at: Timestamp,
+    /// As it was then; `None` where it was gone.
+    pub entity: Option<Entity>,
+}
+
+/// A snapshot that was broken off and may go on.
+#[derive(Debug)]
+pub struct OpenSnapshot<'d> {
+    /// When it was begun.
+    pub begun: Timestamp,
+    /// The IDs of those who have been looked at.
+    pub looked_at: &'d HashSet<String>,
+}
+
+/// An entity as it was at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'d> {
+    /// The ID of its organization.
+    pub organization: &'d str,
+    /// What it was; where it was gone, what it had been.
+    pub entity: &'d Entity,
+    /// When it was first seen so.
+    pub since: Timestamp,
+    /// When it was seen to be another, or gone.
+    pub until: Option<Timestamp>,
+    /// Whether it was gone by then.
+    pub is_gone: bool,
+}
+
+impl Directory {
+    pub(super) fn new(organizations: BTreeMap<String, OrganizationHistory>) -> Self {
+        Self { organizations, expansions: Expansions::default() }
+    }
+
+    /// Whether nothing is known.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.organizations.is_empty()
+    }
+
+    /// The organizations, by ID.
+    pub fn organizations(&self) -> impl Iterator<Item = (&str, &OrganizationHistory)> {
+        self.organizations.iter().map(|(id, it)| (id.as_str(), it))
+    }
+
+    /// The organization of this ID.
+    #[must_use]
+    pub fn organization(&self, id: &str) -> Option<&OrganizationHistory> {
+        self.organizations.get(id)
+    }
+
+    /// Whose ID this was: the version at that time, else the earliest; of somebody who was gone by
+    /// then, the last.
+    #[must_use]
+    pub fn person(&self, id: &str, at: Timestamp) -> Option<&Entity> {
+        self.organizations.values().find_map(|it| it.person(id, at))
+    }
+
+    /// As [`Directory::person`], with from when to when it was so.
+    #[must_use]
+    pub fn known(&self, id: &str, at: Timestamp) -> Option<Known<'_>> {
+        self.organizations.iter().find_map(|(organization, it)| it.known(organization, id, at))
+    }
+
+    /// All entities that there were, by kind and address.
+    #[must_use]
+    pub fn all(&self, at: Timestamp) -> Vec<Known<'_>> {
+        let organizations = self.organizations.iter();
+        let known = organizations.flat_map(|(name, organization)| {
+            let entities = organization.entities(at);
+            entities.filter_map(move |it| organization.known(name, &it.id, at))
+        });
+        let mut known: Vec<Known<'_>> = known.collect();
+        known.sort_by(|a, b| {
+            let key = |it: &Known<'_>| (it.entity.kind, it.entity.label().to_lowercase());
+            key(a).cmp(&key(b))
+        });
+        known
+    }
+
+    /// Whose address this was, be it an alias.
+    #[must_use]
+    pub fn by_address(&self, address: &str, at: Timestamp) -> Option<&Entity> {
+        self.organizations.values().find_map(|it| it.by_address(address, at))
+    }
+
+    /// The names of the domains of all organizations, in lower case, as of `at`.
+    #[must_use]
+    pub fn domains(&self, at: Timestamp) -> Vec<String> {
+        let domains = self.organizations.values().flat_map(|it| it.domains(at));
+        let mut names: Vec<String> = domains.map(|it| it.name.to_lowercase()).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// All addresses that anybody ever had, in their normal forms.
+    pub fn addresses(&self) -> impl Iterator<Item = &str> {
+        let organizations = self.organizations.values();
+        organizations.flat_map(|it| it.by_address.keys().map(String::as_str))
+    }
+
+    /// The IDs of all who ever had this address, in its normal form.
+    pub fn ids_of_address(&self, address: &str) -> impl Iterator<Item = &str> {
+        let ids = self.organizations.values().filter_map(move |it| it.by_address.get(address));
+        ids.flatten().map(String::as_str)
+    }
+
+    /// The addresses of each ID, and when it was first seen with them.
+    pub fn names(&self) -> impl Iterator<Item = (&str, Timestamp, &str)> {
+        let entities = self.organizations.values().flat_map(|it| &it.entities);
+        entities.flat_map(|(id, versions)| {
+            versions.iter().flat_map(move |version| {
+                let addresses = version.entity.iter().flat_map(|it| it.addresses());
+                addresses.map(move |it| (id.as_str(), version.at, it))
+            })
+        })
+    }
+
+    /// When an organization was last looked at as a whole.
+    #[must_use]
+    pub fn last_taken(&self) -> Option<Timestamp> {
+        self.organizations.values().filter_map(OrganizationHistory::last_taken).max()
+    }
+}
+
+impl OrganizationHistory {
+    /// When it was last looked at as a whole.
+    #[must_use]
+    pub fn last_taken(&self) -> Option<Timestamp> {
+        self.snapshots.iter().filter_map(|it| it.ended).max()
+    }
+
+    /// The snapshot that was begun last, where it did not come to its end.
+    #[must_use]
+    pub fn open_snapshot(&self) -> Option<OpenSnapshot<'_>> {
+        let last = self.snapshots.last().filter(|it| it.ended.is_none())?;
+        Some(OpenSnapshot { begun: last.begun, looked_at: &last.looked_at })
+    }
+
+    /// The time for which an answer about `at` is given: what was before the first whole snapshot
+    /// is taken to have been as that found it.
+    pub(super) fn effective(&self, at: Timestamp) -> Timestamp {
+        let first = self.snapshots.iter().filter_map(|it| it.ended).min();
+        at.max(first.unwrap_or(Timestamp::MAX))
+    }
+
+    /// An entity as it was; `None` where there was none.
+    #[must_use]
+    pub fn entity(&self, id: &str, at: Timestamp) -> Option<&Entity> {
+        let at = self.effective(at);
+        let versions = self.entities.get(id)?;
+        let current = versions.iter().rev().find(|it| it.at <= at)?;
+        current.entity.as_ref().filter(|it| !it.is_deleted())
+    }
+
+    fn person(&self, id: &str, at: Timestamp) -> Option<&Entity> {
+        let at = self.effective(at);
+        let versions = self.entities.get(id)?;
+        let known = || versions.iter().filter(|it| it.entity.is_some());
+        let version = known().rev().find(|it| it.at <= at).or_else(|| known().next())?;
+        version.entity.as_ref()
+    }
+
+    fn known<'d>(&'d self, organization: &'d str, id: &str, at: Timestamp) -> Option<Known<'d>> {
+        let at = self.effective(at);
+        let versions = self.entities.get(id)?;
+        let place = |is: &dyn Fn(&Version) -> bool| versions.iter().rposition(is);
+        let held = |it: &Version| it.entity.is_some();
+        let place =
+            place(&|it| held(it) && it.at <= at).or_else(|| versions.iter().position(held))?;
+        let (version, next) = (versions.get(place)?, versions.get(place + 1));
+        Some(Known {
+            organization,
+            entity: version.entity.as_ref()?,
+            since: version.at,
+            until: next.map(|it| it.at),
+            is_gone: next.is_some_and(|it| it.entity.is_none() && it.at <= at),
+        })
+    }
+
+    pub(super) fn by_address(&self, address: &str, at: Timestamp) -> Option<&Entity> {
+        let ids = self.by_address.get(address)?;
+        let has = |it: &str| {
+            let address_of = |it| crate::event::Address::parse(std::borrow::Cow::Borrowed(it));
+            address_of(it).is_some_and(|it| it.as_str() == address)
+        };
+        let held: Vec<&Entity> = ids
+            .iter()
+            .filter_map(|it| self.entity(it, at))
+            .filter(|it| it.addresses().any(has))
+            .collect();
+        // An address of somebody's own goes before an alias: it is what mail is delivered under.
+        let own = held.iter().find(|it| it.address.as_deref().is_some_and(has));
+        own.or(held.first()).copied()
+    }
+
+    /// All entities that there were, by ID.
+    pub fn entities(&self, at: Timestamp) -> impl Iterator<Item = &Entity> {
+        self.entities.keys().filter_map(move |it| self.entity(it, at))
+    }
+
+    /// The versions of an entity, in order.
+    #[must_use]
+    pub fn versions(&self, id: &str) -> &[Version] {
+        self.entities.get(id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The domains that it had.
+    #[must_use]
+    pub fn domains(&self, at: Timestamp) -> &[Domain] {
+        let at = self.effective(at);
+        let known = self.domains.iter().rev().find(|(it, _)| *it <= at);
+        known.or(self.domains.first()).map_or(&[], |(_, it)| it.as_slice())
+    }
+
+    /// The domains, as they were last told.
+    #[must_use]
+    pub fn last_domains(&self) -> &[Domain] {
+        self.domains.last().map_or(&[], |(_, it)| it.as_slice())
+    }
+
+    /// When anything was last said.
+    #[must_use]
+    pub fn last_said(&self) -> Option<Timestamp> {
+        let snapshots = self.snapshots.iter().map(|it| it.ended.unwrap_or(it.begun));
+        let domains = self.domains.iter().map(|(at, _)| *at);
+        self.changes.iter().copied().chain(snapshots).chain(domains).max()
+    }
+
+    /// The entities that are known and not gone, as they were last seen.
+    pub fn current(&self) -> impl Iterator<Item = &Entity> {
+        self.entities.values().filter_map(|it| it.last()?.entity.as_ref())
+    }
+}

@@ -1,0 +1,135 @@
+//! What an address stands for.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::entity::{Entity, EntityKind};
+use super::history::{Directory, OrganizationHistory};
+use crate::event::Address;
+use crate::limits;
+use crate::time::Timestamp;
+
+/// What an address stood for at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning<'d> {
+    /// Everybody in a group.
+    Group(&'d Entity),
+    /// The mailbox of a user or a resource, under another address than its own.
+    Alias(&'d Entity),
+    /// A mailbox, under its own address.
+    Mailbox(&'d Entity),
+}
+
+impl<'d> Meaning<'d> {
+    /// Who has the address.
+    #[must_use]
+    pub fn entity(self) -> &'d Entity {
+        match self {
+            Self::Group(entity) | Self::Alias(entity) | Self::Mailbox(entity) => entity,
+        }
+    }
+}
+
+/// Organization, group, and how many changes there had been.
+type ExpansionKey = (String, String, usize);
+
+/// The mailboxes behind groups, which many messages ask for.
+#[derive(Debug, Default)]
+pub(super) struct Expansions {
+    known: Mutex<HashMap<ExpansionKey, Arc<HashSet<String>>>>,
+}
+
+impl Directory {
+    /// What an address, in its normal form, stood for.
+    #[must_use]
+    pub fn meaning(&self, address: &str, at: Timestamp) -> Option<Meaning<'_>> {
+        let entity = self.by_address(address, at)?;
+        Some(match entity.kind {
+            EntityKind::Group => Meaning::Group(entity),
+            _ if normal(entity).as_deref() == Some(address) => Meaning::Mailbox(entity),
+            _ => Meaning::Alias(entity),
+        })
+    }
+
+    /// Whether mail for `address` goes to the mailbox `mailbox`, both in their normal forms: as its
+    /// alias, or as a group that it is in, be it through other groups.
+    #[must_use]
+    pub fn leads_to(&self, address: &str, mailbox: &str, at: Timestamp) -> bool {
+        // Mail is logged as delivered under any of a mailbox's own addresses.
+        let owner = self.by_address(mailbox, at).map(|it| it.id.as_str());
+        match self.meaning(address, at) {
+            Some(Meaning::Group(group)) => {
+                owner.is_some_and(|it| self.members(group, at).contains(it))
+            }
+            Some(meaning) => owner == Some(meaning.entity().id.as_str()),
+            None => false,
+        }
+    }
+
+    /// The IDs of the users and resources in a group, and in the groups in it.
+    #[must_use]
+    pub fn members(&self, group: &Entity, at: Timestamp) -> Arc<HashSet<String>> {
+        let home = self.organizations.iter().find(|(_, it)| it.entity(&group.id, at).is_some());
+        let Some((id, organization)) = home else { return Arc::default() };
+        let effective = organization.effective(at);
+        let change_count = organization.changes.partition_point(|it| *it <= effective);
+        let key = (id.clone(), group.id.clone(), change_count);
+        // What is behind the lock is whole between any two statements.
+        let known = || self.expansions.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(members) = known().get(&key) {
+            return Arc::clone(members);
+        }
+        let members = Arc::new(organization.flattened(group, at));
+        let mut known = known();
+        if known.len() >= limits::DIRECTORY_EXPANSIONS_MAX {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&members));
+        members
+    }
+
+    /// The addresses of the mailboxes that mail for `address` goes to, in alphabetical order.
+    #[must_use]
+    pub fn mailboxes(&self, address: &str, at: Timestamp) -> Vec<String> {
+        let addresses: Option<Vec<String>> = self.meaning(address, at).map(|it| match it {
+            Meaning::Group(group) => {
+                let members = self.members(group, at);
+                members.iter().filter_map(|it| self.person(it, at)).filter_map(normal).collect()
+            }
+            Meaning::Alias(entity) | Meaning::Mailbox(entity) => {
+                normal(entity).into_iter().collect()
+            }
+        });
+        let mut addresses = addresses.unwrap_or_default();
+        addresses.sort();
+        addresses
+    }
+}
+
+impl OrganizationHistory {
+    /// The users and resources in a group. Groups may be in each other.
+    fn flattened(&self, group: &Entity, at: Timestamp) -> HashSet<String> {
+        let (mut mailboxes, mut seen) = (HashSet::new(), HashSet::from([group.id.as_str()]));
+        let mut pending = vec![group];
+        while let Some(group) = pending.pop() {
+            for member in &group.members {
+                match self.entity(&member.id, at) {
+                    Some(inner) if inner.kind == EntityKind::Group => {
+                        if seen.insert(&inner.id) {
+                            pending.push(inner);
+                        }
+                    }
+                    // One that is not listed by itself counts all the same.
+                    _ => _ = mailboxes.insert(member.id.clone()),
+                }
+            }
+        }
+        mailboxes
+    }
+}
+
+/// The entity's own address in its normal form.
+fn normal(entity: &Entity) -> Option<String> {
+    let address = Address::parse(entity.address.as_deref()?.into())?;
+    Some(address.as_str().to_owned())
+}
