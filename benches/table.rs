@@ -71,7 +71,8 @@ fn upkeep(event_count: u64) {
             let store = tempfile::tempdir_in(dir.path()).expect("a temporary directory");
             let options = ImportOptions { table, ..ImportOptions::default() };
             let (began, cpu_began) = (Instant::now(), cpu_time());
-            import(&[log.clone()], store.path(), &options, &mut |_| {}).expect("an import");
+            import(std::slice::from_ref(&log), store.path(), &options, &mut |_| {})
+                .expect("an import");
             times.push((began.elapsed(), cpu_time().saturating_sub(cpu_began)));
             if table.is_some() {
                 let (_, bytes) = files_below(&store.path().join("messages"));

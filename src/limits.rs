@@ -365,9 +365,6 @@ pub const STREAMS_WORTH_MS: i64 = 6 * 60 * 60 * 1_000;
 /// than an hour (CloudWatch Logs API reference, `LogStream`).
 pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
 
-/// Seconds between two looks at a store that is watched.
-pub const WATCH_SECONDS_MAX: u64 = 24 * 60 * 60;
-
 /// Keys that messages are grouped by at once.
 pub const GROUP_KEYS_MAX: usize = 2;
 

@@ -49,3 +49,6 @@ pub const AROUND_ANSWERS_MAX: usize = 100;
 
 /// Milliseconds before and after a message within which its sender's other messages are a burst.
 pub const BURST_MS: i64 = 10 * 60 * 1_000;
+
+/// Seconds between two looks at a store that is watched.
+pub const WATCH_SECONDS_MAX: u64 = 24 * 60 * 60;
