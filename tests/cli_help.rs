@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 27] = [
     "import",
     "pull",
     "trace",
@@ -31,6 +31,7 @@ const COMMANDS: [&str; 26] = [
     "policy",
     "synth",
     "completions",
+    "man",
 ];
 
 #[test]
@@ -62,4 +63,53 @@ pub(crate) fn commands() -> Vec<String> {
         .filter(|it| *it != "help")
         .map(str::to_owned)
         .collect()
+}
+
+/// The options used most, a line each, on one screen.
+#[test]
+fn the_short_help_is_one_screen() {
+    for command in COMMANDS {
+        let help = run(&[command, "-h"]).with(0).stdout;
+        assert!(help.lines().count() <= 42, "{command}:\n{help}");
+        assert!(!help.contains("--read-only <"), "{command}:\n{help}");
+    }
+}
+
+#[test]
+fn a_slip_of_the_keys_leads_to_no_removal() {
+    for typed in ["eras", "erese", "prun", "pruen"] {
+        let said = run(&[typed]).with(2).stderr;
+        assert!(!said.contains("erase") && !said.contains("prune"), "{said}");
+    }
+    assert!(run(&["mesages"]).with(2).stderr.contains("'messages'"));
+}
+
+#[test]
+fn an_option_of_another_command_says_whose_it_is() {
+    let said = run(&["trace", "--folder", "inbox", "x"]).with(2).stderr;
+    assert!(said.contains("--folder is an option of `mailtrace messages`"), "{said}");
+}
+
+#[test]
+fn manual_pages_are_there_for_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    run(&["man", "--out", dir.path().to_str().unwrap()]).with(0);
+    for command in COMMANDS {
+        let page = dir.path().join(format!("mailtrace-{command}.1"));
+        let page = std::fs::read_to_string(&page).unwrap();
+        assert!(page.contains(".SH NAME") && page.contains(".SH SYNOPSIS"), "{page}");
+    }
+    assert!(run(&["man", "nothing"]).with(2).stderr.contains("no command nothing"));
+}
+
+#[test]
+fn other_names_do_the_same() {
+    let (log, id) =
+        (crate::program::sample("filter-log-events.ndjson"), "20261123.1001@acme.example");
+    let log = log.to_str().unwrap();
+    let with = |arguments: &[&str]| run(&[arguments, &["--input", log]].concat()).stdout;
+    assert_eq!(with(&["show", id, "--json"]), with(&["trace", id, "--format", "json"]));
+    let listed = with(&["list", "--sender", "ana", "--recipient", "bob", "-n", "1"]);
+    assert!(!listed.is_empty());
+    assert_eq!(listed, with(&["messages", "--from", "ana", "--to", "bob", "--limit", "1"]));
 }

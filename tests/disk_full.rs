@@ -64,7 +64,7 @@ fn an_answer_that_finds_no_room_is_an_error() {
     let store = dir.path().join("store");
     import(&store, &log.path).expect(0);
     let id = log.ids[0].as_str();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 9] = [
         &["trace", id],
         &["trace", "--format", "json", id],
         &["status"],
@@ -73,6 +73,7 @@ fn an_answer_that_finds_no_room_is_an_error() {
         &["reindex"],
         &["synth", "--events", "1000"],
         &["completions", "bash"],
+        &["man", "trace"],
     ];
     for arguments in commands {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -91,13 +92,14 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let store = dir.path().join("store");
     import(&store, &log.path).expect(0);
     let id = log.ids[0].as_str();
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["trace", id],
         &["trace", "--format", "json", id],
         &["status", "--format", "json"],
         &["verify"],
         &["synth", "--events", "20000"],
         &["completions", "bash"],
+        &["man", "trace"],
     ];
     for arguments in commands {
         let mut command = mailtrace();

@@ -82,7 +82,7 @@ fn only_commands_for_aws_open_a_socket() {
     let secret = file("secret", &pair.sk.to_box(None).unwrap().into_string());
     let public = file("public", &pair.pk.to_box().unwrap().into_string());
     let (signed, head) = (path("signed"), path("head.txt"));
-    let offline: [&[&str]; 46] = [
+    let offline: [&[&str]; 47] = [
         &["import", log_path],
         &["trace", id],
         &["trace", id, "--provenance", "--format", "json"],
@@ -127,6 +127,7 @@ fn only_commands_for_aws_open_a_socket() {
         &["policy", "reader"],
         &["synth", "--events", "10", "--out", &made],
         &["completions", "bash"],
+        &["man", "trace"],
         &["doctor", "--trust-policy", &policy],
         &["doctor", "--role-policy", &policy],
     ];

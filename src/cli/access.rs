@@ -24,11 +24,11 @@ use crate::render::{
 use crate::stats::histogram;
 use crate::store::{EventPlace, Store};
 
-/// Lists audit events: who did what in which mailbox, from where, and who was kept out
+/// List audit events: who did what in which mailbox, and who was kept out
 ///
-/// WorkMail's audit logs name people by ID. An ID is shown as the address by which its owner signed
-/// in, where the logs tell, and --user and --owner take ID and address alike. All options must
-/// hold; of one that is given twice, one value.
+/// WorkMail's audit logs name people by ID. An ID is shown as the address its owner signed in with,
+/// where the logs tell, and --user and --owner take an ID or an address. An event must match every
+/// filter; a filter given twice matches either value.
 ///
 /// A query is written as in `mailtrace search`. Its fields: user owner impersonator ip agent action
 /// protocol type item object folder attachment allowed scope rule reason token domain error request
@@ -38,21 +38,24 @@ use crate::store::{EventPlace, Store};
 /// Signing in to the web client leaves no authentication event: there, access control and mailbox
 /// access show who got in.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace access --failed-then-ok --since 7d\n  mailtrace access --not-owner --group-by user,owner\n  mailtrace access --ip 198.51.100.0/24 'action:submit_email_for_sending'"
+)]
 pub(super) struct AccessArgs {
-    /// What to find, such as: 'action:delete object:Message -user:ana@acme.example'
+    /// What to find: 'action:delete object:Message -user:ana'
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
-    /// Done by this user: an ID, an address, or the name that was typed; * stands for any text
+    /// Done by this user: an ID, an address, or the name typed
     #[arg(long, value_name = "WHO")]
     user: Vec<String>,
-    /// In the mailbox of this user: an ID, or an address that the logs tell
+    /// In this user's mailbox: an ID or an address
     #[arg(long, value_name = "WHO")]
     owner: Vec<String>,
-    /// From this address or network: 198.51.100.7, 198.51.100.0/24
+    /// From this address or network: 198.51.100.0/24
     #[arg(long, value_name = "ADDRESS")]
     ip: Vec<String>,
-    /// With this program: * stands for any text
-    #[arg(long, value_name = "AGENT")]
+    /// With this program; * matches any text
+    #[arg(long, hide_short_help = true, value_name = "AGENT")]
     agent: Vec<String>,
     /// This action: read, create, delete, submit_email_for_sending, move*
     #[arg(long, value_name = "ACTION", value_delimiter = ',')]
@@ -60,46 +63,52 @@ pub(super) struct AccessArgs {
     /// By this protocol: IMAP, EWS, ActiveSync, WebMail
     #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
     protocol: Vec<String>,
-    /// Of this type: mailbox-access, access-control, authentication, personal-access-token,
-    /// availability-provider, unknown
+    /// Of this type, such as authentication
+    ///
+    /// Types: mailbox-access, access-control, authentication, personal-access-token,
+    /// availability-provider, unknown.
     #[arg(long = "type", value_name = "TYPE", value_delimiter = ',')]
     kind: Vec<String>,
     /// Refused: access_granted or action_allowed is false
     #[arg(long)]
     denied: bool,
-    /// Did not get in: auth_successful is false
+    /// Failed to sign in: auth_successful is false
     #[arg(long)]
     failed: bool,
     /// In somebody else's mailbox
     #[arg(long)]
     not_owner: bool,
-    /// From an address with which somebody, seen before with others, was first seen in the time
-    /// asked about
+    /// From an address that is new for the user
+    ///
+    /// First seen in the time asked about, for a user who was seen from others before.
     #[arg(long)]
     new_ip: bool,
-    /// Failures to get in and the success after them, of one name from one address within an hour
+    /// Failed sign-ins and the success after them, within an hour
     #[arg(long)]
     failed_then_ok: bool,
-    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    /// Only events from this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events before this time, which is itself left out
+    /// Only events before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
-    /// Count in groups by one of these, or by two with a comma between: user, owner, ip, agent,
-    /// action, protocol, type, hour, day
+    /// Count in groups, by one key or by two: user,ip
+    ///
+    /// Keys: user, owner, ip, agent, action, protocol, type, hour, day.
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort"])]
     group_by: Vec<String>,
-    /// How many events to show at most; the total counts all
-    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    /// Show at most N events (the total is always exact)
+    #[arg(short = 'n', long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
-    /// Which come first
+    /// Which to show first
     #[arg(long, value_enum, default_value_t = Sort::Newest, value_name = "ORDER")]
     sort: Sort,
-    /// Go on behind the last event of a page: what that page gave as next
-    #[arg(long, value_name = "CURSOR")]
+    /// Continue after a page: the cursor it printed
+    #[arg(long, hide_short_help = true, value_name = "CURSOR")]
     cursor: Option<String>,
     #[command(flatten)]
     shape: ShapeArgs,

@@ -7,12 +7,12 @@ use clap_complete::Shell;
 
 use super::{Arguments, Outcome};
 
-/// Prints shell completions
+/// Print shell completions
 ///
 /// For bash: source <(mailtrace completions bash). Other shells read them from a file.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// The shell to complete for
+    /// The shell
     shell: Shell,
 }
 

@@ -17,28 +17,32 @@ use crate::logging::{
 use crate::source::open_text;
 use crate::store::{Pulls, Store, StoreError};
 
-/// Checks whether event logging works, and changes nothing
+/// Check whether event logging works; changes nothing
 ///
-/// Looks at who asks, the organization, where its events are logged, the log group, what of it is
-/// in the store, the role, its trust and its permissions, whether events arrive and may be pulled.
-/// Says for each whether it is ok, and what to do where it is not. Exits with 0 when all is ok, 3
-/// when there are warnings, 2 when something failed. `mailtrace policy reader` prints the
-/// permissions that it takes; what it may not look at is a warning.
+/// Checks your AWS identity, the organization, where its events are logged, the log group, how much
+/// of it is in the store, the role with its trust and permissions, whether events arrive, and
+/// whether you may pull them; and says what to do about whatever is not ok. Exits with 0 if all is
+/// ok, 3 with warnings, 2 if something failed. `mailtrace policy reader` prints the permissions it
+/// needs; what you may not see is a warning.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace doctor --organization acme --region eu-west-1\n  mailtrace doctor --trust-policy trust.json --role-policy role.json"
+)]
 pub(super) struct DoctorArgs {
-    /// The WorkMail organization, by its alias or its ID (m-...) [default: the one that logs to
-    /// --log-group, else the only one]
+    /// The organization, by alias or ID (m-...)
+    ///
+    /// Default: the one that logs to --log-group, else the only one.
     #[arg(long, value_name = "ALIAS|ID")]
     organization: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
-    /// Only review this trust policy of a role; nothing is asked of AWS
+    /// Only review this trust policy of a role; asks nothing of AWS
     #[arg(long, value_name = "FILE")]
     trust_policy: Option<PathBuf>,
-    /// Only review this policy of a role; nothing is asked of AWS
+    /// Only review this policy of a role; asks nothing of AWS
     #[arg(long, value_name = "FILE")]
     role_policy: Option<PathBuf>,
-    /// The account's number, for a review of files [default: as they say]
+    /// Account number, for a review of files [default: as they say]
     #[arg(long, value_name = "ID")]
     account: Option<String>,
     #[command(flatten)]

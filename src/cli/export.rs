@@ -27,64 +27,75 @@ use crate::store::Store;
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, select};
 
-/// Takes messages out as evidence that stands on its own
+/// Export messages as a self-contained evidence bundle
 ///
-/// Writes a bundle, a directory or one zip: the original records, tables of messages and of their
-/// timeline, a report to read and print, a manifest and SHA256SUMS. `mailtrace verify --bundle`
-/// checks one later, without a store; `mailtrace import` takes its records back. Or, with --as, one
-/// file for other programs. Whole messages are taken: those with the IDs, those that options and
-/// query ask for as in `mailtrace messages`, or all. The same export of the same store is the same bytes. Exits with 1 when
-/// nothing was found, which the bundle then says (with 2, and without a bundle, when it was asked for
-/// with a list), and with 3 when a message has more events than
-/// were taken.
+/// A bundle, a directory or one zip, holds the original records, tables of messages and of their
+/// timeline, a report to read and print (open report.html), a manifest and SHA256SUMS. `mailtrace
+/// verify --bundle` checks it without a store; `mailtrace import` reads its records back. With --as
+/// it is one file for other programs.
+///
+/// Whole messages are exported: those with the given IDs, those that options and query find as in
+/// `mailtrace messages`, or all. Exports are reproducible, byte for byte. Exit status: 1 if nothing
+/// was found, which the bundle then says (2, and no bundle, if a list was asked for), 3 if a
+/// message has more events than were taken.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace export '<20261123.1001@acme.example>' --out ./case-17\n  mailtrace export --from ana --since 7d --out case-17.zip\n  mailtrace export --out mail.parquet --as parquet"
+)]
 pub(super) struct ExportArgs {
-    /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
+    /// Message IDs or trace IDs, as you have them
     #[arg(value_name = "ID", conflicts_with_all = ["query", "since", "until"])]
     ids: Vec<String>,
-    /// Where to write, which must not exist, but for an empty directory: of a bundle a directory, or
-    /// a zip when the name ends in .zip; of anything else a file, or - for standard output
+    /// Output path; must not exist (an empty directory is fine)
+    ///
+    /// A bundle is a directory, or a zip if the name ends in .zip; anything else is a file, or -
+    /// for standard output.
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
     /// What to write
     #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE")]
     shape: Shape,
-    /// Read IDs from a file, one a line (- for standard input)
+    /// Read IDs from a file (- for standard input), one per line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["query", "since", "until"])]
     ids_from: Option<PathBuf>,
-    /// The file of --ids-from is CSV: take its IDs from the column of this name or number
-    #[arg(long, value_name = "COLUMN", requires = "ids_from")]
+    /// The --ids-from file is CSV: take IDs from this column
+    #[arg(long, hide_short_help = true, value_name = "COLUMN", requires = "ids_from")]
     column: Option<String>,
-    /// Take the messages that this query finds (see `mailtrace messages --help`)
+    /// Messages that this query finds (see messages)
     #[arg(long, value_name = "QUERY")]
     query: Option<String>,
-    /// Take the messages that are from or for one of the addresses in a file, one a line
-    #[arg(long, value_name = "FILE")]
+    /// From or to one of the addresses in this file, one per line
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     addresses_from: Option<PathBuf>,
-    /// Only messages first seen, or with --query alone with events, from this time on: RFC 3339, a
-    /// date, or an age such as 7d
+    /// First seen at or after this time
+    ///
+    /// With --query alone: with events from this time on. RFC 3339, a date, yesterday, monday, or
+    /// an age such as 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only messages first seen, or with --query alone with events, before this time
+    /// First seen before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
     #[command(flatten)]
     grace: GraceArgs,
-    /// A name for the case, shown in the report and the manifest
+    /// A name for the case, for report and manifest
     #[arg(long, value_name = "TEXT")]
     case: Option<String>,
-    /// Put pseudonyms in the place of addresses, subjects or both, in every file
+    /// Replace addresses, subjects or both with pseudonyms
     #[arg(long, value_enum, value_name = "WHAT", requires = "redact_key")]
     redact: Option<Redact>,
-    /// The key of the pseudonyms, at least 16 bytes: the same text has the same one under one key
+    /// Key of the pseudonyms: a file of at least 16 bytes
+    ///
+    /// The same text has the same pseudonym under one key. Make one with: head -c 32 /dev/urandom >
+    /// case.key
     #[arg(long, value_name = "FILE", requires = "redact")]
     redact_key: Option<PathBuf>,
-    /// Leave the domains of redacted addresses
-    #[arg(long, requires = "redact")]
+    /// Keep the domains of redacted addresses
+    #[arg(long, hide_short_help = true, requires = "redact")]
     keep_domains: bool,
-    /// Sign the sums of a bundle with a secret key of minisign
+    /// Sign the bundle's sums with a minisign secret key
     #[arg(long, value_name = "FILE")]
     sign_key: Option<PathBuf>,
     #[command(flatten)]
@@ -122,7 +133,7 @@ impl Shape {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Redact {
-    /// Addresses, wherever they stand
+    /// Addresses, wherever they occur
     Addresses,
     /// Subjects
     Subjects,

@@ -16,83 +16,93 @@ use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict};
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Which messages")]
 pub(super) struct WhichArgs {
-    /// Sent by this address, really or by name: * stands for any text, as in *@far.example
-    #[arg(long, value_name = "ADDRESS")]
+    /// Sender or From address; ana, @acme.example, *@*.example
+    #[arg(long, alias = "sender", value_name = "ADDRESS")]
     from: Vec<String>,
-    /// For this address
-    #[arg(long, value_name = "ADDRESS")]
+    /// Any recipient is this address
+    #[arg(long, alias = "recipient", value_name = "ADDRESS")]
     to: Vec<String>,
-    /// With these words in the subject, one after the other; a * at the end lengthens the last
+    /// Subject contains this phrase; quart* matches a beginning
     #[arg(long, value_name = "WORDS")]
     subject: Vec<String>,
-    /// Not sent by this address, neither really nor by name
-    #[arg(long, value_name = "ADDRESS")]
+    /// Neither sender nor From is this address
+    #[arg(long, hide_short_help = true, value_name = "ADDRESS")]
     not_from: Vec<String>,
-    /// Not for this address: with another recipient
-    #[arg(long, value_name = "ADDRESS")]
+    /// Has another recipient than this address
+    #[arg(long, hide_short_help = true, value_name = "ADDRESS")]
     not_to: Vec<String>,
-    /// Without these words in the subject
-    #[arg(long, value_name = "WORDS")]
+    /// Subject does not contain this phrase
+    #[arg(long, hide_short_help = true, value_name = "WORDS")]
     not_subject: Vec<String>,
-    /// With this message ID
-    #[arg(long, value_name = "ID")]
+    /// This message ID
+    #[arg(long, hide_short_help = true, value_name = "ID")]
     message_id: Vec<String>,
-    /// With this outcome, or with a recipient who has it
+    /// Outcome of the message or of any recipient
     #[arg(long, value_name = "OUTCOME", value_delimiter = ',', value_parser = outcome_words())]
     outcome: Vec<String>,
-    /// Bounced with these words in the reason
+    /// Bounce reason contains this phrase
     #[arg(long, value_name = "WORDS")]
     reason: Vec<String>,
-    /// Bounced with this status; 5, 5.2 and 5.* stand for all that begin so
-    #[arg(long, value_name = "STATUS")]
+    /// Bounce status: 5.2.2; 5 and 5.2 match all below
+    #[arg(long, hide_short_help = true, value_name = "STATUS")]
     status: Vec<String>,
-    /// In this folder of the recipient's mailbox
+    /// Delivered to this folder of the mailbox
     #[arg(long, value_name = "FOLDER")]
     folder: Vec<String>,
-    /// In a folder for junk (yes), or in another one (no)
+    /// Delivered to a junk folder: yes or no
     #[arg(long, value_enum, value_name = "WHETHER")]
     junk: Option<Whether>,
-    /// Took longer than this for the recipient: 90s, 5m, 2h
+    /// Took longer than this to reach the recipient: 90s, 5m
     #[arg(long, value_name = "DURATION")]
     slower_than: Option<String>,
-    /// A rule of this name was applied
+    /// A rule with this name was applied
     #[arg(long, value_name = "NAME")]
     rule: Vec<String>,
-    /// A rule of this type was applied: INBOUND_RULE, OUTBOUND_RULE or MAILBOX_RULE
-    #[arg(long, value_name = "TYPE")]
+    /// A rule of this type: INBOUND_RULE, OUTBOUND_RULE, MAILBOX_RULE
+    #[arg(long, hide_short_help = true, value_name = "TYPE")]
     rule_type: Vec<String>,
-    /// A rule did this: an action such as MOVE or *drop*
-    #[arg(long, value_name = "ACTION")]
+    /// A rule with this action: MOVE, *drop*
+    #[arg(long, hide_short_help = true, value_name = "ACTION")]
     action: Vec<String>,
     /// A rule forwarded or redirected it to this address
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, hide_short_help = true, value_name = "ADDRESS")]
     forwarded_to: Vec<String>,
-    /// A verdict, as CHECK=VERDICT: spam=FAIL, dkim=GRAY, dmarc=*, spf=PASS; all must hold
-    #[arg(long, value_name = "CHECK=VERDICT")]
+    /// A verdict: spam=FAIL, dkim=GRAY, dmarc=*, spf=PASS
+    ///
+    /// All must match.
+    #[arg(long, hide_short_help = true, value_name = "CHECK=VERDICT")]
     verdict: Vec<String>,
-    /// The same as --verdict spam=VERDICT
-    #[arg(long, value_name = "VERDICT")]
+    /// Same as --verdict spam=VERDICT
+    #[arg(long, hide_short_help = true, value_name = "VERDICT")]
     spam: Vec<String>,
-    /// The same as --verdict dkim=VERDICT
-    #[arg(long, value_name = "VERDICT")]
+    /// Same as --verdict dkim=VERDICT
+    #[arg(long, hide_short_help = true, value_name = "VERDICT")]
     dkim: Vec<String>,
-    /// The same as --verdict dmarc=VERDICT
-    #[arg(long, value_name = "VERDICT")]
+    /// Same as --verdict dmarc=VERDICT
+    #[arg(long, hide_short_help = true, value_name = "VERDICT")]
     dmarc: Vec<String>,
-    /// The same as --verdict spf=VERDICT
-    #[arg(long, value_name = "VERDICT")]
+    /// Same as --verdict spf=VERDICT
+    #[arg(long, hide_short_help = true, value_name = "VERDICT")]
     spf: Vec<String>,
-    /// A leg of it goes this way
+    /// Incoming or outgoing mail
     #[arg(long, value_enum, value_name = "WAY")]
     direction: Option<Way>,
     /// From one user of the organization to another
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     internal: bool,
-    /// With a leg that has neither a submission nor an arrival: it began before the store's coverage
-    #[arg(long)]
+    /// The first event is missing
+    ///
+    /// It was logged before the store begins, or never.
+    #[arg(long, hide_short_help = true)]
     no_beginning: bool,
-    /// With at least so many recipients
-    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    /// At least N recipients
+    #[arg(
+        long,
+        hide_short_help = true,
+        default_value_t = 0,
+        hide_default_value = true,
+        value_name = "N"
+    )]
     recipients_min: usize,
 }
 
@@ -101,15 +111,17 @@ pub(super) struct WhichArgs {
 pub(super) struct FilterArgs {
     #[command(flatten)]
     which: WhichArgs,
-    /// With an event that this query finds, as search does
-    #[arg(long, value_name = "QUERY")]
+    /// One of its events matches this query (see search)
+    #[arg(long, hide_short_help = true, value_name = "QUERY")]
     query: Vec<String>,
     #[command(flatten)]
     watched: WatchedArgs,
-    /// First seen from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    /// First seen at or after this time
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// First seen before this time, which is itself left out
+    /// First seen before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
@@ -119,9 +131,9 @@ pub(super) struct FilterArgs {
 /// Whether something is so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Whether {
-    /// It is
+    /// Junk folders only
     Yes,
-    /// It is not
+    /// All other folders
     No,
 }
 

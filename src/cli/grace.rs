@@ -8,7 +8,9 @@ use crate::time::parse_duration_ms;
 /// The grace time.
 #[derive(Debug, Args)]
 pub(super) struct GraceArgs {
-    /// How long a message may take before a recipient without an outcome counts as lost
+    /// Time after which an unfinished recipient counts as lost
+    ///
+    /// Until then it is pending, counted from the newest event of the store.
     #[arg(long, default_value = GRACE_DEFAULT, value_name = "DURATION")]
     grace: String,
 }

@@ -14,21 +14,28 @@ use crate::render::{csv_cell, write_json};
 use crate::source::hidden_directories;
 use crate::trace::keep_table;
 
-/// Takes events from files and keeps them
+/// Import events from files into the store
 ///
 /// Reads what the AWS CLI prints (filter-log-events, get-log-events, tail, get-query-results), S3
-/// exports, subscription and Firehose payloads, the console's CSV and raw events, plain or in gzip,
-/// zstd or base64. Format and compression are found by content. Importing again adds nothing.
+/// exports, subscription and Firehose payloads, the console's CSV and raw events, plain or
+/// compressed with gzip, zstd or base64. Format and compression are detected by content. Importing
+/// a file twice adds nothing.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace import events.json\n  mailtrace import ./s3-export/ archive.ndjson.gz\n  aws logs filter-log-events --log-group-name GROUP | mailtrace import - --log-group GROUP"
+)]
 pub(super) struct ImportArgs {
     /// Files, directories (walked), or - for standard input
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The log group of records whose file does not name theirs
+    /// Log group of records whose file does not name it
     #[arg(long, value_name = "NAME")]
     log_group: Option<String>,
-    /// Do not take the time between the first and the last event of a file for looked at: for files
-    /// that were filtered. Files that cannot promise to be whole are not taken so anyway
+    /// The files were filtered: they prove nothing about gaps
+    ///
+    /// Without this, a file of a format that promises to be complete covers the time from its first
+    /// to its last event, and "no such mail" can be said of it. Formats that promise nothing never
+    /// count.
     #[arg(long)]
     no_coverage: bool,
     /// Commit after so many records already: for tests of what a crash between commits leaves

@@ -16,7 +16,9 @@ use crate::temporary::TemporaryDirectory;
 /// Where the events come from.
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
-    /// Ask these files or directories (- for standard input) instead of a store; nothing is kept
+    /// Ask these files (- for standard input), not a store
+    ///
+    /// Files or directories. They are indexed temporarily; nothing is kept.
     #[arg(long, num_args = 1.., value_name = "PATH")]
     input: Vec<PathBuf>,
 }

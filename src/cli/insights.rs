@@ -21,36 +21,46 @@ use crate::render::{
 use crate::source::open_text;
 use crate::time::{TimeRange, parse_time_argument};
 
-/// Answers queries of CloudWatch Logs Insights, offline and for nothing
+/// Run CloudWatch Logs Insights queries, offline
 ///
 /// Commands: fields, display, filter (where), sort, limit, stats (by, bin; up to ten), parse (glob
-/// and regex), dedup, unnest and expand. Fields are those of the JSON, as event.recipients.0, and
-/// @timestamp, @message, @logStream, @log, @ingestionTime and @ptr. What is not supported is refused
-/// with its place, never skipped. Put the query in single quotes, so that the shell leaves it alone.
+/// and regex), dedup, unnest and expand. Fields are paths of the JSON (event.recipients.0),
+/// @timestamp, @message, @logStream, @log, @ingestionTime and @ptr. What is not supported is
+/// refused with its place, never skipped. Put the query in single quotes to keep the shell away
+/// from it.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace insights 'fields @timestamp, event.eventName | sort @timestamp desc | limit 20'\n  mailtrace insights --file query.txt --since 7d --format csv\n  mailtrace insights --examples"
+)]
 pub(super) struct InsightsArgs {
-    /// What to ask, such as: 'stats count(*) as c by event.recipient | sort c desc'
+    /// The query: 'stats count(*) as c by event.recipient | sort c desc'
     #[arg(value_name = "QUERY", num_args = 0.., required_unless_present_any = ["file", "examples"])]
     query: Vec<String>,
     /// Read the query from this file (- for standard input)
     #[arg(long, value_name = "FILE", conflicts_with = "query")]
     file: Option<PathBuf>,
-    /// List the queries of the WorkMail guide, each with the command that answers the question itself
+    /// List the WorkMail guide's queries, and what answers them better
     #[arg(long, conflicts_with_all = ["query", "file", "since", "until", "start", "end", "log_group", "input"])]
     examples: bool,
-    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    /// Only events from this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events before this time, which is itself left out
+    /// Only events before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// The same as --since: also seconds since 1970, as `aws logs start-query` takes them
+    /// Same as --since, and takes seconds since 1970
+    ///
+    /// As `aws logs start-query` does.
     #[arg(long, value_name = "TIME", conflicts_with = "since")]
     start: Option<String>,
-    /// Only events up to this time, which is itself included, as in the console
+    /// Only events up to and including this time
     #[arg(long, value_name = "TIME", conflicts_with = "until")]
     end: Option<String>,
-    /// Only events of this log group; * stands for any text; may be given several times
+    /// Only events of this log group; * matches any text
+    ///
+    /// May be given several times.
     #[arg(long, value_name = "NAME")]
     log_group: Vec<String>,
     #[command(flatten)]

@@ -31,52 +31,62 @@ use crate::trace::{
     Place, Totals, select_page,
 };
 
-/// Lists messages by what is known of them and what became of them, or counts them in groups
+/// List or count messages by sender, recipient, subject, outcome …
 ///
-/// Every message of the store is judged as `trace` judges it. All options that say which messages
-/// must hold; of one that is given twice, one value. What --to, --folder, --junk, --status,
-/// --reason, --slower-than and --outcome ask, one and the same recipient must be. @NAME stands for
-/// the options that the configuration file has under [queries]. Numbers for --fail-if: messages,
-/// recipients, and the outcomes.
+/// Every message is judged as `mailtrace trace` judges it. A message must match every filter; a
+/// filter given twice matches either value. --to, --folder, --junk, --status, --reason,
+/// --slower-than and --outcome must all match the same recipient. @NAME stands for the options that
+/// the configuration file has under [queries]. --fail-if knows the numbers messages, recipients,
+/// and each outcome.
 ///
-/// A query is written as in `mailtrace search` and asks each message with each of its recipients:
-/// besides the fields of events it may name outcome, message-outcome, latency, direction, junk,
-/// sender-domain, recipient-domain, cause, recipients (how many), first-seen, address, forwarded-to,
-/// leg, final-status and one-event:(QUERY). There event, time, status and action ask the recipient's
-/// leg.
+/// Outcomes: lost means received or submitted, and nothing logged since; pending is the same within
+/// --grace. The message as a whole is delivered, partial, failed, pending or unknown.
+///
+/// A query is written as in `mailtrace search` and asks each message with each of its recipients.
+/// Besides the fields of events it knows outcome, message-outcome, latency, direction, junk,
+/// sender-domain, recipient-domain, cause, recipients (how many), first-seen, address,
+/// forwarded-to, leg, final-status and one-event:(QUERY); event, time, status and action ask the
+/// recipient's leg.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace messages --from ana --to bob --on yesterday\n  mailtrace messages --outcome lost,bounced --since 7d\n  mailtrace messages --outcome bounced --group-by cause,recipient-domain"
+)]
 pub(super) struct MessagesArgs {
-    /// What to find, such as: 'from:ana@acme.example outcome:lost -subject:newsletter'
+    /// What to find: 'from:ana outcome:lost -subject:newsletter'
     #[arg(value_name = "QUERY", num_args = 0..)]
     text: Vec<String>,
-    /// Count in groups by one of these, or by two with a comma between: reason, cause (the reason
-    /// without addresses, hosts and IDs), status, sender, sender-domain, recipient,
-    /// recipient-domain, sender-recipient, rule, outcome, folder, subject, recipient-count, hour, day,
-    /// week, weekday, hour-of-day. Counts recipients where a key is about these (reason to status,
-    /// recipient to sender-recipient, outcome, folder), else messages
+    /// Count in groups, by one key or by two: cause,day
+    ///
+    /// Keys: reason, cause (the reason without addresses, hosts and IDs), status, sender,
+    /// sender-domain, recipient, recipient-domain, sender-recipient, rule, outcome, folder,
+    /// subject, recipient-count, hour, day, week, weekday, hour-of-day. Keys about recipients
+    /// (reason to status, recipient to sender-recipient, outcome, folder) count recipients, all
+    /// others count messages.
     #[arg(long, value_name = "KEY[,KEY]", value_delimiter = ',', value_parser = group_keys(), hide_possible_values = true, conflicts_with_all = ["cursor", "sort", "events", "fail_if"])]
     group_by: Vec<String>,
     #[command(flatten)]
     grace: GraceArgs,
-    /// How many messages to show at most; the total counts all
-    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    /// Show at most N messages (the total is always exact)
+    #[arg(short = 'n', long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
-    /// Which come first
+    /// Which to show first
     #[arg(long, value_enum, default_value_t = Sort::Newest, value_name = "ORDER")]
     sort: Sort,
-    /// Go on behind the last message of a page: what that page gave as next
-    #[arg(long, value_name = "CURSOR")]
+    /// Continue after a page: the cursor it printed
+    #[arg(long, hide_short_help = true, value_name = "CURSOR")]
     cursor: Option<String>,
-    /// Show the events of each message too (JSON and NDJSON)
-    #[arg(long)]
+    /// Include the events of each message (JSON and NDJSON)
+    #[arg(long, hide_short_help = true)]
     events: bool,
-    /// Show what was first seen so long before or after each of the newest messages found: 10m, 1h
-    #[arg(long, value_name = "DURATION")]
+    /// Also show what happened this long before and after: 10m
+    ///
+    /// Around each of the newest messages found.
+    #[arg(long, hide_short_help = true, value_name = "DURATION")]
     around: Option<String>,
     #[command(flatten)]
     shape: ShapeArgs,
-    /// Show the query that options and query make, and how many messages each of its terms finds
-    #[arg(long, conflicts_with_all = ["group_by", "cursor", "events", "fail_if", "watch", "facets", "histogram"])]
+    /// Show the query that the options make, and what it finds
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["group_by", "cursor", "events", "fail_if", "watch", "facets", "histogram"])]
     explain: bool,
     #[command(flatten)]
     watch: WatchArgs,
@@ -89,13 +99,13 @@ pub(super) struct MessagesArgs {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Sort {
-    /// Those first seen last
+    /// Latest first seen
     Newest,
-    /// Those first seen first
+    /// Earliest first seen
     Oldest,
-    /// Those that took longest for one of their recipients
+    /// Longest time to any recipient
     Slowest,
-    /// Those with the most recipients
+    /// Most recipients
     Recipients,
 }
 

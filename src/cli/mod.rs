@@ -22,6 +22,7 @@ mod export;
 mod export_check;
 mod filter;
 mod grace;
+mod help;
 mod hint;
 mod ids;
 mod import;
@@ -29,6 +30,7 @@ mod input;
 mod insights;
 mod leftovers;
 mod listing;
+mod man;
 mod messages;
 mod output;
 #[cfg(feature = "aws")]
@@ -77,23 +79,21 @@ mod verify;
 mod watch;
 mod watched;
 
-use std::ffi::OsString;
-use std::io::{self, Write};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use etcetera::{BaseStrategy, choose_base_strategy};
 
-use crate::render::{TableOptions, sanitise};
+use crate::render::TableOptions;
 use crate::time::{TimeError, Timestamp, Zone};
 
-/// Keeps Amazon WorkMail's email event logs for good and answers what happened to a message.
+/// Archives Amazon WorkMail's email event logs and answers what happened to a message.
 #[derive(Debug, Parser)]
-#[command(name = "mailtrace", version, max_term_width = 100, arg_required_else_help = true, after_help = EXIT_STATUSES)]
+#[command(name = "mailtrace", version, max_term_width = 100, arg_required_else_help = true, after_help = help::EXIT_STATUSES)]
 struct Arguments {
     #[command(flatten)]
     global: GlobalArgs,
@@ -101,34 +101,36 @@ struct Arguments {
     command: Command,
 }
 
-/// What the exit status says, for the end of the help.
-const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected or something is to be looked at, 4 a condition of --fail-if holds.
-
-Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
-
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Global options")]
 struct GlobalArgs {
-    /// The store: the directory that holds archive and index [default: MAILTRACE_STORE, else the platform's data directory]
+    /// The store's directory [default: MAILTRACE_STORE]
+    ///
+    /// Else the platform's data directory, such as ~/.local/share/mailtrace.
     #[arg(long, global = true, value_name = "DIR")]
     store: Option<PathBuf>,
-    /// Write nothing to the store: refuses the commands that would
+    /// Refuse every command that would change the store
     #[arg(long, global = true)]
     read_only: bool,
-    /// How to print the answer
+    /// Output format
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Same as --format json
+    #[arg(long, global = true, hide = true, conflicts_with = "format")]
+    json: bool,
     /// When to use colours
     #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
     color: ColorWhen,
-    /// Time zone of the times shown, and of those given without one: an IANA name, UTC or local
+    /// Time zone of times, shown and given
+    ///
+    /// An IANA name such as Europe/Madrid, UTC, or local.
     #[arg(long, global = true, default_value = "UTC", value_name = "ZONE")]
     tz: String,
     /// Say more on stderr
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
-    /// Say nothing on stderr but errors
+    /// Print only errors on stderr
     #[arg(short, long, global = true)]
     quiet: bool,
 }
@@ -164,10 +166,13 @@ enum Command {
     Import(import::ImportArgs),
     #[cfg(feature = "aws")]
     Pull(pull::PullArgs),
+    #[command(alias = "show")]
     Trace(trace::TraceArgs),
+    #[command(alias = "list")]
     Messages(Box<messages::MessagesArgs>),
     Related(related::RelatedArgs),
     Triage(triage::TriageArgs),
+    #[command(alias = "find")]
     Search(search::SearchArgs),
     Access(Box<access::AccessArgs>),
     Insights(insights::InsightsArgs),
@@ -193,6 +198,7 @@ enum Command {
     Policy(policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
     #[cfg(not(all(feature = "aws", feature = "serve")))]
     #[command(flatten)]
     Absent(absent::Command),
@@ -230,7 +236,8 @@ impl Command {
             | Self::Sign(_)
             | Self::Schema(_)
             | Self::Synth(_)
-            | Self::Completions(_) => false,
+            | Self::Completions(_)
+            | Self::Man(_) => false,
         }
     }
 }
@@ -357,7 +364,7 @@ pub fn main() -> ExitCode {
     };
     let arguments = match Arguments::try_parse_from(&given) {
         Ok(arguments) => arguments,
-        Err(error) => return refuse(&legible(error, &given), dashed::hint(&given)),
+        Err(error) => return help::print(error, &given),
     };
     arguments.global.color.apply();
     match run_guarded(arguments) {
@@ -368,37 +375,6 @@ pub fn main() -> ExitCode {
             ExitCode::from(EXIT_ERROR)
         }
     }
-}
-
-/// The same refusal, of the arguments as they are shown: a newline in one would begin a line of its
-/// own, which nothing tells from ours.
-fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
-    let given: Vec<_> = given.iter().map(|it| it.to_string_lossy()).collect();
-    let shown: Vec<_> = given.iter().map(|it| sanitise(it)).collect();
-    if shown == given {
-        return error;
-    }
-    Arguments::try_parse_from(shown.iter().map(|it| OsString::from(it.as_ref())))
-        .err()
-        .unwrap_or(error)
-}
-
-/// Prints the help that was asked for, or what is wrong with the arguments.
-fn refuse(error: &clap::Error, hint: Option<String>) -> ExitCode {
-    let text = error.render().to_string();
-    // What was typed may have been pasted from a mail.
-    if text.lines().all(|line| sanitise(line) == line) {
-        let _unwritable = error.print();
-    } else {
-        let mut stderr = anstream::stderr().lock();
-        for line in text.lines() {
-            let _unwritable = writeln!(stderr, "{}", sanitise(line));
-        }
-    }
-    if let Some(hint) = hint.filter(|_| error.kind() == ErrorKind::UnknownArgument) {
-        let _unwritable = writeln!(anstream::stderr().lock(), "hint: {}", sanitise(&hint));
-    }
-    if error.use_stderr() { ExitCode::from(EXIT_ERROR) } else { ExitCode::SUCCESS }
 }
 
 /// Runs, and makes an error of a panic: tantivy panics on some damaged indexes while it answers.
@@ -419,7 +395,11 @@ fn run_guarded(arguments: Arguments) -> anyhow::Result<Outcome> {
 }
 
 fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
-    let context = Context::new(arguments.global)?;
+    let mut global = arguments.global;
+    if global.json {
+        global.format = Format::Json;
+    }
+    let context = Context::new(global)?;
     anyhow::ensure!(
         !(context.global.read_only && arguments.command.writes_to_store()),
         "--read-only: this command writes to the store, and nothing was done"
@@ -455,6 +435,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Policy(args) => policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
         #[cfg(feature = "serve")]
         Command::Serve(args) => serve::run(&args, &context),
         #[cfg(not(all(feature = "aws", feature = "serve")))]

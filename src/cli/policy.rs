@@ -13,34 +13,36 @@ use crate::logging::{
 };
 use crate::render::{sanitise, write_json};
 
-/// Prints the least IAM policy that a command needs
+/// Print the minimal IAM policy for a task
 ///
-/// For whoever runs `pull` and `doctor` (reader), `setup` or `teardown`: exactly the calls that it makes, on
-/// exactly what it makes them on. What is not said stands in the policy as a name in capitals, to
-/// be replaced. Nothing is asked of AWS.
+/// For whoever runs `pull` and `doctor` (reader), `setup` or `teardown`: exactly the calls they
+/// make, on exactly the resources they make them on. What you do not specify appears in the policy
+/// as a name in capitals, to be replaced. Asks nothing of AWS.
 #[derive(Debug, Args)]
 pub(super) struct PolicyArgs {
-    /// For whom
+    /// For which task
     #[arg(value_enum, value_name = "FOR")]
     caller: Caller,
-    /// The organization's ID (m-...), or its alias, which gives log group and role their names
+    /// Organization ID (m-...) or alias
+    ///
+    /// The alias gives log group and role their names.
     #[arg(long, value_name = "ALIAS|ID")]
     organization: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
-    /// For `setup --default-role`: WorkMail's own role instead of one that is made
+    /// For `setup --default-role`: WorkMail's own role
     #[arg(long, conflicts_with = "role_name")]
     default_role: bool,
-    /// For `setup --audit` and `teardown --audit`: the deliveries of audit logs
+    /// For `setup --audit` and `teardown --audit`: the deliveries
     #[arg(long, conflicts_with_all = ["role_name", "default_role", "s3"])]
     audit: bool,
-    /// For `pull --s3`: the bucket to read too, such as s3://bucket/prefix
+    /// For `pull --s3`: the bucket to read as well
     #[arg(long, value_name = "URL")]
     s3: Option<S3Url>,
-    /// The region
+    /// Region
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
-    /// The account's number
+    /// Account number
     #[arg(long, value_name = "ID")]
     account: Option<String>,
 }
@@ -48,11 +50,11 @@ pub(super) struct PolicyArgs {
 /// Who is to have the policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Caller {
-    /// Whoever pulls, and looks whether logging works
+    /// Pulling, and checking whether logging works
     Reader,
-    /// Whoever switches logging on
+    /// Switching logging on
     Setup,
-    /// Whoever switches logging off
+    /// Switching logging off
     Teardown,
 }
 

@@ -19,45 +19,61 @@ use crate::store::{Pulls, Store, StoreError, StoreWriter};
 use crate::time::{Timestamp, human_duration, parse_duration_ms, parse_time_argument};
 use crate::trace::keep_table;
 
-/// Takes events from CloudWatch Logs and keeps them
+/// Download new events from CloudWatch Logs into the store
 ///
-/// Goes on where the last pull stands, and looks again at times for which events may have come
-/// late (CloudWatch takes them in for 14 days): pulling again never adds an event twice. Without a
-/// log group, an organization or a configuration file, the only group under
-/// /aws/workmail/emailevents/ is taken. Credentials and region come from where the AWS CLI has
-/// them. Needs logs:FilterLogEvents, logs:DescribeLogGroups and logs:DescribeLogStreams.
+/// Resumes where the last pull ended, and checks again the periods for which events may have
+/// arrived late (CloudWatch accepts them for 14 days); no event is ever added twice. Without a log
+/// group, an organization or a configuration file, the only group under /aws/workmail/emailevents/
+/// is taken. Credentials and region come from where the AWS CLI finds them. Needs
+/// logs:FilterLogEvents, logs:DescribeLogGroups and logs:DescribeLogStreams (`mailtrace policy
+/// reader` prints a policy).
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace pull --organization acme --region eu-west-1\n  mailtrace pull --follow\n  mailtrace pull --follow --print='event:bounced'"
+)]
 pub(super) struct PullArgs {
     #[command(flatten)]
     source: SourceArgs,
-    /// Take the objects of a bucket instead, which an export task or Firehose left there, such as
-    /// s3://bucket/prefix; --log-group then names the group of records whose object does not
+    /// Read the objects of a bucket instead: s3://bucket/prefix
+    ///
+    /// An export task or Firehose put them there. --log-group then names the group of records whose
+    /// object does not.
     #[arg(long, value_name = "URL", conflicts_with_all = ["sources", "organization", "since", "until", "recheck", "follow", "print", "dry_run", "max_rate", "interval", "config"])]
     s3: Option<String>,
-    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d [default: the oldest]
+    /// Only events from this time on [default: the oldest]
+    ///
+    /// RFC 3339, a date, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events before this time, which is itself left out
+    /// Only events before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Look again at everything, whenever it was last looked at
-    #[arg(long)]
+    /// Check every period again, however recently it was checked
+    #[arg(long, hide_short_help = true)]
     recheck: bool,
-    /// Go on until interrupted
+    /// Keep pulling until interrupted
     #[arg(long, conflicts_with_all = ["until", "dry_run", "recheck"])]
     follow: bool,
-    /// With --follow, how long to wait between two looks
-    #[arg(long, value_name = "DURATION", default_value = "10s", requires = "follow")]
+    /// With --follow, wait this long between pulls
+    #[arg(
+        long,
+        hide_short_help = true,
+        value_name = "DURATION",
+        default_value = "10s",
+        requires = "follow"
+    )]
     interval: String,
-    /// At most so many requests a second [default: as many as the account's quota allows]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Maximum requests per second [default: the account's quota]
+    #[arg(long, hide_short_help = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     max_rate: Option<u32>,
-    /// Print each new event instead of a summary, or with =QUERY those that it finds: as a line, or as
-    /// JSON with --format ndjson. A query that names outcome, direction or another field of messages
-    /// asks as `messages` does, once its events are committed, and finds the new events of what fits
+    /// Print each new event, or those that =QUERY finds
+    ///
+    /// As a line each, or as JSON with --format ndjson, instead of the summary. A query that names
+    /// outcome, direction or another field of messages is asked as in `mailtrace messages` once its
+    /// events are committed, and prints the new events of what it finds.
     #[arg(long, value_name = "QUERY", num_args = 0..=1, require_equals = true, default_missing_value = "", conflicts_with = "dry_run")]
     print: Option<String>,
-    /// Only say what would be fetched
+    /// Only say what would be downloaded
     #[arg(long)]
     pub(super) dry_run: bool,
 }

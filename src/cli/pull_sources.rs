@@ -14,18 +14,20 @@ use crate::config::{Config, SourceConfig};
 /// Where to pull from, and as whom.
 #[derive(Debug, Args)]
 pub(super) struct SourceArgs {
-    /// Sources of the configuration file to pull; all of them when none is named
+    /// Sources in the configuration file [default: all of them]
     #[arg(value_name = "SOURCE", conflicts_with_all = ["log_group", "organization"])]
     sources: Vec<String>,
-    /// The log group, by its name or ARN
+    /// Log group, by name or ARN
     #[arg(long, value_name = "NAME", conflicts_with = "organization", value_parser = NonEmptyStringValueParser::new())]
     log_group: Option<String>,
-    /// The WorkMail organization's alias: its log group is /aws/workmail/emailevents/ALIAS
+    /// Organization alias: group /aws/workmail/emailevents/ALIAS
     #[arg(long, value_name = "ALIAS", value_parser = NonEmptyStringValueParser::new())]
     organization: Option<String>,
     #[command(flatten)]
     session: SessionArgs,
-    /// The configuration file [default: mailtrace/config.toml in the platform's configuration directory]
+    /// Configuration file
+    ///
+    /// Default: mailtrace/config.toml in the platform's configuration directory.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 }

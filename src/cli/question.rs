@@ -13,7 +13,9 @@ use crate::time::{TimeRange, day_of, parse_time_argument};
 /// One day instead of a time from and up to.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct OnArgs {
-    /// Only this day, in --tz: a date, today, yesterday, or the last day of a name such as monday
+    /// Only this day: a date, today, yesterday, monday
+    ///
+    /// In the time zone of --tz; a weekday is the latest one.
     #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
     on: Option<String>,
 }

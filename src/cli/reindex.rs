@@ -11,7 +11,7 @@ use crate::render::write_json;
 use crate::store::reindex;
 use crate::trace::rebuild_table;
 
-/// Builds the index anew from the archive
+/// Rebuild the index from the archive
 ///
 /// The archive is only read, and the old index stays until the new one is complete.
 #[derive(Debug, Args)]

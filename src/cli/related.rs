@@ -23,18 +23,19 @@ use crate::trace::{
     EventTracer, JoinRules, Message, MessageFilter, Order, mark_of, select_page, trace_ids,
 };
 
-/// Lists messages that have to do with one: same sender, thread, rule, cause, or burst
+/// Find messages related to one: same sender, thread, rule, cause, burst
 ///
-/// For each reason the newest messages, how many there are, and the command that shows all. A thread
-/// is what has the same subject but for Re: and Fwd: in front; a burst what the same sender sent
-/// within ten minutes.
+/// For each relation it shows the newest messages, how many there are, and the command that shows
+/// all. A thread is every message with the same subject, ignoring Re: and Fwd:; a burst is what the
+/// same sender sent within ten minutes.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  mailtrace related '<20261123.1001@acme.example>'")]
 pub(super) struct RelatedArgs {
-    /// The message ID or trace ID of the message
+    /// Message ID or trace ID
     #[arg(value_name = "ID")]
     id: String,
-    /// How many messages to show at most for each reason
-    #[arg(long, default_value_t = 5, value_name = "N")]
+    /// Show at most N messages of each relation
+    #[arg(short = 'n', long, default_value_t = 5, value_name = "N")]
     limit: usize,
     #[command(flatten)]
     grace: GraceArgs,

@@ -16,11 +16,14 @@ use crate::store::{
 use crate::time::{Zone, parse_time_argument};
 use crate::trace::rebuild_table;
 
-/// Removes all records from before a time, for good
+/// Remove all records older than a time, for good
 ///
-/// Their bytes are gone from archive, index and rejected/ afterwards; a tombstone in the archive says
+/// Their bytes are then gone from archive, index and rejected/; a tombstone in the archive says
 /// what was removed, when, how many, and why. Pulls do not bring such records back; an import does.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace prune --before 730d --reason 'retention: two years' --dry-run"
+)]
 pub(super) struct PruneArgs {
     /// The time: RFC 3339, a date, or an age such as 730d
     #[arg(long, value_name = "TIME")]
@@ -29,13 +32,16 @@ pub(super) struct PruneArgs {
     pub(super) common: RemovalArgs,
 }
 
-/// Removes all records that name a mail address, for good
+/// Remove all records that name a mail address, for good
 ///
-/// Wherever in the message it stands, in any case. Their bytes are gone from archive, index and
-/// rejected/ afterwards; a tombstone in the archive says that records were removed, when, how many,
-/// and why, and keeps of the address only a salted hash. Pulls do not bring back what happened until
-/// then; an import does. Copies elsewhere (backups, exports, imported files) are yours to erase.
+/// Wherever it occurs in the message, in any case. The bytes are then gone from archive, index and
+/// rejected/; a tombstone in the archive says that records were removed, when, how many, and why,
+/// and keeps only a salted hash of the address. Pulls do not bring back what happened until then;
+/// an import does. Copies elsewhere (backups, exports, imported files) are yours to erase.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace erase --address ana@acme.example --reason 'request of 2026-11-20' --dry-run"
+)]
 pub(super) struct EraseArgs {
     /// The address
     #[arg(long, value_name = "ADDRESS")]
@@ -47,13 +53,13 @@ pub(super) struct EraseArgs {
 /// What both take.
 #[derive(Debug, Args)]
 pub(super) struct RemovalArgs {
-    /// Why, for the record; it stays in the store for ever
+    /// Why, for the record; it stays in the store for good
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// Only count what would be removed
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }

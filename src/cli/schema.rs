@@ -10,10 +10,10 @@ use super::{Context, Format, Outcome, output};
 use crate::render::{Cell, Column, Table, write_json};
 use crate::schema::{Shape, Shapes};
 
-/// Shows the shapes of the events, without any value
+/// Show field names and types, no values (safe to share)
 ///
-/// Each path with its JSON types and in how many events it occurs, by event name; names that are
-/// not documented come first. The output holds no address, subject or ID and can be shared.
+/// Each path with its JSON types and the number of events that have it, by event name; undocumented
+/// names come first. The output contains no address, subject or ID.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     #[command(flatten)]

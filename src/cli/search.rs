@@ -23,41 +23,50 @@ use crate::stats::{facets_of_events, histogram};
 use crate::store::{EventPlace, Store, StoredEvent};
 use crate::time::TimeRange;
 
-/// Finds events by query, newest first
+/// Find events by query, newest first
 ///
-/// A query is made of field:value terms, words and "phrases", with AND (which may be left out),
-/// OR, NOT and ( ); without a query every event is found. Fields: from sender to subject message-id
+/// A query is made of field:value terms, words and "phrases", with AND (or a blank), OR, NOT (or -)
+/// and parentheses; without a query every event is found. Fields: from sender to subject message-id
 /// trace-id event rule rule-type action folder spam dkim dmarc spf policy status reason log-group
-/// time; address is any of from, sender and to. In texts * stands for anything and ? for one character; /…/ is a regular expression;
-/// field:* finds events that have the field, from:@FILE those of a list. Status and time take
-/// ranges: status:>=5, time:[2026-11-01 TO 2026-11-02], time:>=2h, time:yesterday. Patterns on IDs
-/// and some on subjects and reasons read the originals: narrow them with --since. Put the query in
-/// single quotes, so that the shell leaves it alone.
+/// time; address is any of from, sender and to.
+///
+/// In texts * stands for anything and ? for one character; /…/ is a regular expression; field:*
+/// finds events that have the field, from:@FILE those of a list. Status and time take ranges:
+/// status:>=5, time:[2026-11-01 TO 2026-11-02], time:>=2h, time:yesterday. Patterns on IDs, and
+/// some on subjects and reasons, read the originals: narrow them with --since. Put the query in
+/// single quotes to keep the shell away from it.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace search 'to:bob event:bounced' --since 7d\n  mailtrace search 'rule:* action:*drop*'\n  mailtrace search 'time:yesterday status:5.*' --format ndjson"
+)]
 pub(super) struct SearchArgs {
-    /// What to find, such as: 'from:ana@acme.example subject:"quarterly report" NOT status:4.*'
+    /// What to find: 'from:ana subject:"report" NOT status:4.*'
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
-    /// Only events from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    /// Only events from this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only events before this time, which is itself left out
+    /// Only events before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
-    /// How many events to show at most
-    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    /// Show at most N events
+    #[arg(short = 'n', long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
-    /// Continue after a page: the cursor that it gave as next
+    /// Continue after a page: the cursor it printed
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
-    /// Show what happened so long before or after each of the newest events found: 10m, 1h
+    /// Also show what happened this long before and after: 10m
+    ///
+    /// Around each of the newest events found.
     #[arg(long, value_name = "DURATION")]
     around: Option<String>,
     #[command(flatten)]
     shape: ShapeArgs,
-    /// Show the query as it was understood, and how many events each of its terms finds
+    /// Show the query as it was understood, and what it finds
     #[arg(long)]
     explain: bool,
     #[command(flatten)]

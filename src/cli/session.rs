@@ -8,14 +8,14 @@ use crate::aws::SessionOptions;
 /// Profile, region and endpoint.
 #[derive(Debug, Args)]
 pub(super) struct SessionArgs {
-    /// The profile in the AWS configuration files [default: AWS_PROFILE]
+    /// Profile of the AWS configuration [default: AWS_PROFILE]
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub(super) profile: Option<String>,
-    /// The region, such as eu-west-1 [default: AWS_REGION, else the profile's]
+    /// Region [default: AWS_REGION, else the profile's]
     #[arg(long, value_name = "REGION", value_parser = NonEmptyStringValueParser::new())]
     pub(super) region: Option<String>,
-    /// Talk to this endpoint instead of the service's own
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    /// Use this endpoint instead of the service's own
+    #[arg(long, hide_short_help = true, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(super) endpoint_url: Option<String>,
 }
 

@@ -16,45 +16,54 @@ use crate::logging::{
     default_role, names, plan,
 };
 
-/// Switches email event logging on for an organization
+/// Switch email event logging on for an organization
 ///
-/// Makes the log group and a role that WorkMail may assume for this organization alone, or adopts
-/// them where they are as needed, switches logging on, and waits until that reads back. Run again
-/// it does what is missing. A trust policy that is not as needed, another key and logging to
-/// elsewhere are left alone without --force. With --audit it does so for the audit logs.
-/// `mailtrace policy setup` prints the permissions that it takes.
+/// Creates the log group, and a role that WorkMail may assume for this organization only, or adopts
+/// them if they are as needed; switches logging on, and waits until that reads back. Run again, it
+/// completes what is missing. A trust policy that differs, another key, and logging to another
+/// group are left alone without --force. With --audit it does so for the audit logs. `mailtrace
+/// policy setup` prints the permissions it needs.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace setup --organization acme --region eu-west-1 --dry-run\n  mailtrace setup --organization acme --emit terraform > mail.tf"
+)]
 pub(super) struct SetupArgs {
-    /// The WorkMail organization, by its alias or its ID (m-...)
+    /// The organization, by alias or ID (m-...)
     #[arg(long, value_name = "ALIAS|ID")]
     organization: String,
     #[command(flatten)]
     target: TargetArgs,
-    /// Have the five audit logs delivered to a log group instead: who got in, from where, and what
-    /// they did in which mailbox [default group: /aws/vendedlogs/workmail/audit/ALIAS]
+    /// Have the five audit logs delivered instead
+    ///
+    /// They say who got in, from where, and what they did in which mailbox. Default group:
+    /// /aws/vendedlogs/workmail/audit/ALIAS
     #[arg(long, conflicts_with_all = ["default_role", "role_name", "kms_key", "force", "emit"])]
     audit: bool,
-    /// Have WorkMail log as the service-linked role that it makes for itself
+    /// Have WorkMail log with its own service-linked role
     #[arg(long, conflicts_with = "role_name")]
     default_role: bool,
-    /// For how many days the log group keeps events, or never: they never expire [default: 30 for
-    /// a new log group, else as it is]
+    /// Days the log group keeps events, or never [default: 30]
+    ///
+    /// "never": they never expire. An existing log group keeps what it has, by default.
     #[arg(long, value_name = "DAYS")]
     retention_days: Option<String>,
-    /// Encrypt the log group with this key of KMS, whose key policy must let CloudWatch Logs use it
+    /// Encrypt the log group with this KMS key
+    ///
+    /// The key policy must let CloudWatch Logs use it.
     #[arg(long, value_name = "ARN")]
     kms_key: Option<String>,
-    /// Replace a trust policy, a key or a configuration that is another than is wanted
+    /// Replace a trust policy, key or configuration that differs
     #[arg(long)]
     force: bool,
-    /// Only print the plan: each call, the policies in full, the same commands of the AWS CLI
+    /// Only print the plan: calls, policies, `aws` commands
     #[arg(long, conflicts_with = "emit")]
     dry_run: bool,
-    /// Only print what does the same from nothing. With an ID, --region and --account nothing is
-    /// asked of AWS
+    /// Only print a script or template that does the same
+    ///
+    /// With an organization ID, --region and --account, nothing is asked of AWS.
     #[arg(long, value_enum, value_name = "KIND")]
     emit: Option<EmitKind>,
-    /// The account's number, for --emit without AWS
+    /// Account number, for --emit without AWS
     #[arg(long, value_name = "ID", requires = "emit")]
     account: Option<String>,
     #[command(flatten)]

@@ -15,12 +15,13 @@ use crate::stats::{CountKey, Facet, Histogram};
 /// What to count beside the answer.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct ShapeArgs {
-    /// Count the most frequent values of the answers, of these fields or of the usual ones; CSV then
-    /// has the counts alone
-    #[arg(long, value_name = "FIELD,…", num_args = 0..=1, default_missing_value = "")]
+    /// Count the most frequent values of what is found
+    ///
+    /// Of these fields, or of the usual ones. CSV then has the counts only.
+    #[arg(long, hide_short_help = true, value_name = "FIELD,…", num_args = 0..=1, default_missing_value = "")]
     facets: Option<String>,
-    /// Count the answers over time
-    #[arg(long)]
+    /// Count what is found over time
+    #[arg(long, hide_short_help = true)]
     histogram: bool,
 }
 

@@ -14,20 +14,21 @@ use crate::source::open_text;
 use crate::store::{VerifyOptions, verify};
 use crate::time::Zone;
 
-/// Signs what the store holds, for whoever has the public key
+/// Sign what the store holds, for whoever has the public key
 ///
-/// Verifies the store, writes a short statement with its head to a file, and a signature of it
-/// beside that, with .minisig behind the name. `mailtrace verify --signed-head FILE --public-key KEY` checks
-/// some day that the store still has everything that it had then; the signature alone is also
-/// checked by `minisign -Vm FILE -p KEY`. Keys are those of `minisign -G`.
+/// Verifies the store, writes a short statement of its head to a file, and a signature to the same
+/// name with .minisig appended. `mailtrace verify --signed-head FILE --public-key KEY` later checks
+/// that the store still holds everything it held then; `minisign -Vm FILE -p KEY` checks the
+/// signature alone. Keys are made by `minisign -G`.
 #[derive(Debug, Args)]
+#[command(after_long_help = "Examples:\n  mailtrace sign --key team.key --out head-2026-11-30.txt")]
 pub(super) struct SignArgs {
     /// The secret key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     #[command(flatten)]
     password: PasswordArgs,
-    /// Where to write the statement; neither the file nor its signature may exist
+    /// Write the statement here; must not exist
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -35,8 +36,10 @@ pub(super) struct SignArgs {
 /// Where the password of a secret key comes from.
 #[derive(Debug, Args)]
 pub(super) struct PasswordArgs {
-    /// Read the password of the secret key from the first line of a file, instead of asking for it
-    #[arg(long, value_name = "FILE")]
+    /// Read the secret key's password from this file
+    ///
+    /// From its first line, instead of asking.
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     password_file: Option<PathBuf>,
 }
 

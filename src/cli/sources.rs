@@ -12,10 +12,10 @@ use crate::render::{
 };
 use crate::store::Store;
 
-/// Lists what was read into the store: every import and every pull
+/// List every import and pull, with hashes and counts
 ///
-/// Each file with its SHA-256, when it was read, and what became of its records. What added nothing
-/// is listed once, with how often it was read.
+/// Each file with its SHA-256, when it was read, and what became of its records. A source that
+/// added nothing is listed once, with how often it was read.
 #[derive(Debug, Args)]
 pub(super) struct SourcesArgs {}
 

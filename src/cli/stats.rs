@@ -29,47 +29,55 @@ use crate::store::Store;
 use crate::time::{Interval, TimeRange, Timestamp};
 use crate::trace::JoinRules;
 
-/// Counts events, messages and recipients: by value, over time; latencies and metrics
+/// Count by value and over time; delivery times; WorkMail's metrics
 ///
-/// Without options, events by name. --by counts by something else: event, rule and folder count
-/// events, deliveries for folder; cause and status count bounces; spam, dkim, dmarc and spf count
-/// arrivals; direction counts legs; sender and sender-domain count messages, by who really sent
-/// them; recipient, recipient-domain and outcome count each recipient of each message once, with
-/// what `trace` says of them. Messages count at the time of their first event.
+/// Without options it counts events by name. With --by: event, rule and folder count events
+/// (folder: deliveries); cause, reason and status count bounces; spam, dkim, dmarc and spf count
+/// arrivals; direction counts legs; sender and sender-domain count messages, by their real sender;
+/// recipient, recipient-domain and outcome count each recipient of each message once, as `mailtrace
+/// trace` judges it. A message counts at the time of its first event.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace stats --by sender-domain --since 7d\n  mailtrace stats --interval day\n  mailtrace stats --latency --by weekday"
+)]
 pub(super) struct StatsArgs {
-    /// Only of the messages that this query finds, as in `mailtrace messages`, and of those of their
-    /// recipients who are what it asks for
+    /// Only messages that this query finds (see messages)
+    ///
+    /// Counts of recipients are then of those whom the query asks for.
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
     /// What to count by
     #[arg(long, value_name = "KEY", value_parser = key_names())]
     by: Option<String>,
-    /// How long mail took from the start of a leg to its outcome for each recipient: p50, p90,
-    /// p99 and the maximum, overall and by the day on which the leg started (or by --interval, or
-    /// --by weekday or hour-of-day)
+    /// Time to delivery: p50, p90, p99 and maximum
+    ///
+    /// From the start of a leg to its outcome for each recipient, overall and by the day on which
+    /// the leg started (or by --interval, or --by weekday or hour-of-day).
     #[arg(long, conflicts_with = "metrics")]
     latency: bool,
-    /// Beside the period from --since (or of --on) the one of the same length before it, by events or
-    /// by what --by says
+    /// Compare with the preceding period of the same length
+    ///
+    /// The period is that of --since or --on; events, or what --by counts.
     #[arg(long, conflicts_with_all = ["latency", "metrics", "interval"])]
     compare: bool,
-    /// The metrics that WorkMail publishes to CloudWatch, counted from the events
+    /// The metrics WorkMail publishes to CloudWatch, from the events
     #[arg(long, conflicts_with = "by")]
     metrics: bool,
     /// Over time: hour, day, week, or a length such as 15m
     #[arg(long, value_name = "INTERVAL")]
     interval: Option<String>,
-    /// Only from this time on: RFC 3339, a date, or an age such as 2h or 7d
+    /// Only from this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Only before this time, which is itself left out
+    /// Only before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
-    /// How many values to show at most with --by; the total counts all
-    #[arg(long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
+    /// Show at most N values with --by (the total is always exact)
+    #[arg(short = 'n', long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
     #[command(flatten)]
     grace: GraceArgs,

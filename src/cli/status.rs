@@ -16,7 +16,7 @@ use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Standing, Store};
 use crate::time::Timestamp;
 use crate::time::workmail_end::days_left;
 
-/// Shows what the store holds and what it covers
+/// Show what the store holds and covers, and where the gaps are
 #[derive(Debug, Args)]
 pub(super) struct StatusArgs {}
 

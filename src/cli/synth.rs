@@ -13,29 +13,33 @@ use crate::render::sanitise;
 use crate::synth::{Shape, SynthOptions, Writer, generate_with_audit};
 use crate::time::{parse_duration_ms, parse_time_argument};
 
-/// Writes synthetic event logs of any size, always the same for the same seed
+/// Write synthetic event logs of any size, to try mailtrace
 ///
-/// The events are made up from WorkMail's documented fields: messages in and out, groups, rules,
-/// bounces, spam, losses and delays. Use them to try the program at your own scale.
+/// The same seed gives the same bytes. The events follow WorkMail's documented fields: messages in
+/// and out, groups, rules, bounces, spam, losses and delays.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace synth --out events.ndjson\n  mailtrace synth --events 1000000 --days 14 --out - | mailtrace import -"
+)]
 pub(super) struct SynthArgs {
-    /// How many events to write
+    /// How many events
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     events: u64,
-    /// How many audit events to write among them; from 100 on, one account is taken over and sends
-    /// mail besides, and --truth says whose and when
+    /// How many audit events among them
+    ///
+    /// From 100 on, one account is taken over and sends mail besides; --truth says whose and when.
     #[arg(long, default_value_t = 0, value_name = "N")]
     audit: u64,
-    /// Which log: the same seed gives the same bytes
+    /// Random seed; same seed, same log
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
     /// When the log begins
     #[arg(long, default_value = "2026-11-01T00:00:00Z", value_name = "TIME")]
     since: String,
-    /// How many days the log is spread over
+    /// Days the log spans
     #[arg(long, default_value_t = 7, value_name = "N", conflicts_with = "span")]
     days: u32,
-    /// How long a time the log is spread over, such as 90m or 12h
+    /// Time the log spans, such as 90m or 12h
     #[arg(long, value_name = "DURATION")]
     span: Option<String>,
     /// The organization's alias
@@ -44,17 +48,18 @@ pub(super) struct SynthArgs {
     /// How many users the organization has
     #[arg(long, default_value_t = 200, value_name = "N")]
     users: u64,
-    /// The shape of the log
+    /// Format of the log
     #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE")]
     shape: ShapeArg,
-    /// Where to write (- for standard output); .gz and .zst are compressed, and with s3-export a
-    /// directory is filled
+    /// Output file (- for standard output)
+    ///
+    /// .gz and .zst are compressed; with s3-export it is a directory.
     #[arg(long, default_value = "-", value_name = "FILE")]
     out: PathBuf,
-    /// Where to write what became of each message, one JSON object a line, to check answers by
+    /// Also write what became of each message, to check answers
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
-    /// Overwrite files that are there already, also where links lead
+    /// Overwrite existing files, also where links lead
     #[arg(long)]
     force: bool,
 }

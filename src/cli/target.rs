@@ -7,10 +7,10 @@ use crate::logging::{LogGroupPlace, LoggingError, NameError, log_group_or_arn, n
 /// Log group and role.
 #[derive(Debug, Args)]
 pub(super) struct TargetArgs {
-    /// The log group, by its name or ARN [default: /aws/workmail/emailevents/ALIAS]
+    /// Log group [default: /aws/workmail/emailevents/ALIAS]
     #[arg(long, value_name = "NAME")]
     pub(super) log_group: Option<String>,
-    /// The role as which WorkMail logs [default: workmail-email-events-ALIAS]
+    /// Role WorkMail logs with [default: workmail-email-events-ALIAS]
     #[arg(long, value_name = "NAME")]
     pub(super) role_name: Option<String>,
 }

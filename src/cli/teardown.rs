@@ -24,44 +24,48 @@ use crate::time::parse_duration_ms;
 use crate::time::workmail_end::has_ended;
 use crate::trace::keep_table;
 
-/// Switches email event logging off, and deletes what it left
+/// Switch email event logging off, and delete what it left
 ///
-/// Asks before each step that takes something away. The log group is deleted only after a pull to
-/// its end: it is listed as a whole until nothing new has come for --settle, everything in it is in
-/// the store, and the store is sound. What another organization uses stays. Run again it does what
-/// is missing. With --log-group alone it needs no organization, as after the end of WorkMail.
-/// `mailtrace policy teardown` prints the permissions that it takes.
+/// Asks before each step that takes something away. The log group is deleted only after a final
+/// pull: the whole group is listed until nothing new has come for --settle, everything in it is in
+/// the store, and the store is sound. What another organization uses stays. Run again, it completes
+/// what is missing. With --log-group alone it needs no organization, as after the end of WorkMail.
+/// `mailtrace policy teardown` prints the permissions it needs.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").args(["organization", "log_group"]).required(true).multiple(true))]
+#[command(
+    after_long_help = "Examples:\n  mailtrace teardown --organization acme\n  mailtrace teardown --organization acme --delete-log-group --delete-role --dry-run"
+)]
 pub(super) struct TeardownArgs {
-    /// The WorkMail organization, by its alias or its ID (m-...)
+    /// The organization, by alias or ID (m-...)
     #[arg(long, value_name = "ALIAS|ID")]
     organization: Option<String>,
     #[command(flatten)]
     target: TargetArgs,
-    /// End the deliveries of the organization's audit logs instead, those of an organization that is
-    /// gone too; their log group stays
+    /// End the deliveries of audit logs instead; their group stays
+    ///
+    /// Those of an organization that is gone, too.
     #[arg(long, requires = "organization", conflicts_with_all = ["role_name", "delete_log_group", "delete_role", "delete_service_linked_role", "settle", "wait"])]
     audit: bool,
-    /// Delete the log group, once all its events are in the store
+    /// Delete the log group once all its events are in the store
     #[arg(long)]
     delete_log_group: bool,
-    /// Delete the role as which WorkMail logged, with its policies
+    /// Delete the role WorkMail logged with, and its policies
     #[arg(long)]
     delete_role: bool,
-    /// Delete the service-linked role that WorkMail made for itself
+    /// Delete the service-linked role WorkMail made for itself
     #[arg(long)]
     delete_service_linked_role: bool,
-    /// For how long nothing new may have come before the log group is deleted
+    /// How long nothing new may have arrived before the deletion
     #[arg(long, value_name = "DURATION", default_value = "15m")]
     settle: String,
-    /// How long to wait until IAM has deleted the service-linked role
+    /// How long to wait until IAM has deleted that role
     #[arg(long, value_name = "DURATION", default_value = "2m")]
     wait: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
-    /// Only print the plan: each call, and the same commands of the AWS CLI
+    /// Only print the plan: calls and `aws` commands
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]

@@ -22,22 +22,28 @@ use crate::store::{Provenance, Store};
 use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, trace_ids};
 
-/// Answers what happened to a message
+/// Show what happened to a message, recipient by recipient
 ///
-/// Follows it across all its legs and says what became of it for each recipient. Quote IDs in
-/// angle brackets, or leave the brackets off: a shell takes a bare < for a redirection. Of a part of
-/// an ID, six characters or more, the IDs that have it are listed, and the exit status is 1.
+/// Follows the message across all its legs: a leg is the message's way into one mailbox or out to
+/// one server. Quote IDs in angle brackets, or leave the brackets off: a shell takes a bare < for a
+/// redirection. Given part of an ID, six characters or more, it lists the IDs that contain it and
+/// exits with 1.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace trace '<20261123.1001@acme.example>'\n  mailtrace trace --batch ids.txt --format csv > answers.csv\n  mailtrace trace 20261123.1001@acme.example --input events.json"
+)]
 pub(super) struct TraceArgs {
-    /// Message IDs (with or without <>, or a pasted Message-ID: line) or trace IDs
+    /// Message IDs or trace IDs, as you have them
     #[arg(required_unless_present = "batch", value_name = "ID")]
     ids: Vec<String>,
-    /// Read IDs from a file, one a line (- for standard input), and answer with a row for each
-    /// recipient, in the order of the IDs
+    /// Read IDs from a file (- for standard input), one per line
+    ///
+    /// Answers with a row for each recipient, in the order of the IDs.
     #[arg(long, value_name = "FILE")]
     batch: Option<PathBuf>,
-    /// The file of --batch is CSV: take its IDs from the column of this name in the header, or of
-    /// this number, counted from 1, where the first line is no header
+    /// The --batch file is CSV: take IDs from this column
+    ///
+    /// By its name in the header, or by its number, counted from 1, if the first line is no header.
     #[arg(long, value_name = "COLUMN", requires = "batch")]
     column: Option<String>,
     #[command(flatten)]
@@ -45,7 +51,7 @@ pub(super) struct TraceArgs {
     /// List every recipient and step, however many
     #[arg(long)]
     all: bool,
-    /// Tell of each event where it came from: the file with its SHA-256 and the line, or the pull
+    /// Show the file and line, or the pull, of each event
     #[arg(long, conflicts_with = "batch")]
     provenance: bool,
     #[command(flatten)]

@@ -17,32 +17,37 @@ use crate::time::{DAY_MS, TimeRange, Timestamp};
 use crate::trace::JoinRules;
 use crate::triage::{FindingKind, Triage, TriageRequest, triage};
 
-/// Shows what deserves attention: losses, bounces, slow and misjudged mail, rules, bursts
+/// Show what deserves attention: losses, bounces, slow mail, wrong folders, rules, bursts
 ///
-/// The worst comes first, each with the numbers of the period of the same length before in brackets
-/// and with the command that shows more. Without --since it is about the 24 hours up to the newest
-/// event of the store. Numbers for --fail-if: messages, recipients, lost, unclear, bounced,
-/// bounced-domains, failing-mailboxes, slow, spam-in-inbox, clean-in-junk, dmarc-failed, rules,
-/// bursts, no-beginning.
+/// The worst comes first. Each line has the number of the preceding period of the same length in
+/// brackets, and the command that shows more. Without --since it covers the 24 hours up to the
+/// newest event of the store. --fail-if knows the numbers messages, recipients, lost, unclear,
+/// bounced, bounced-domains, failing-mailboxes, slow, spam-in-inbox, clean-in-junk, dmarc-failed,
+/// rules, bursts, no-beginning.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace triage\n  mailtrace triage --on yesterday\n  mailtrace triage --since 1h --fail-if 'lost > 0'"
+)]
 pub(super) struct TriageArgs {
-    /// Only the messages that this query finds, as in `mailtrace messages`
+    /// Only messages that this query finds (see messages)
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
-    /// From this time on: RFC 3339, a date, or an age such as 2h or 7d
+    /// From this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// Before this time, which is itself left out [default: all that there is]
+    /// Before this time [default: the newest event]
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
-    /// How long mail may take before it is slow
+    /// Mail that takes longer than this is slow
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     slow: String,
     #[command(flatten)]
     grace: GraceArgs,
-    /// How many items to show of each kind
+    /// Show at most N items of each kind
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1_000))]
     items: u16,
     #[command(flatten)]

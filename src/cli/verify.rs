@@ -18,28 +18,33 @@ use crate::store::{Damage, FoundHead, Store, VerifyOptions, VerifyReport, verify
 use crate::time::Zone;
 use crate::trace::is_table_true;
 
-/// Checks every byte of the archive and of the index
+/// Check every byte of the archive and of the index
 ///
 /// Finds any changed byte, any file that is missing or was replaced, and any commit that does not
-/// continue the one before. Says which records are affected, and from when they are. Exits with 2
-/// and lists what is wrong when anything is.
+/// continue the one before. Names the records affected and their times. Exits with 2 and lists what
+/// is wrong if anything is.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace verify\n  mailtrace verify --head HASH\n  mailtrace verify --bundle ./case-17"
+)]
 pub(super) struct VerifyArgs {
-    /// Compare every document of the index with its record too
+    /// Also compare every document of the index with its record
     #[arg(long, conflicts_with = "bundle")]
     deep: bool,
-    /// The head that `status` or `verify` printed some day: the store must still have everything
-    /// that it had then
+    /// The store must still hold what it held at this head
+    ///
+    /// A head as `status` or `verify` printed it.
     #[arg(long, value_name = "HASH", value_parser = parse_head, conflicts_with = "bundle")]
     head: Option<String>,
-    /// What `mailtrace sign` wrote some day, its signature beside it: as --head, with the head that
-    /// it states
+    /// Same as --head, from a statement that `sign` wrote
+    ///
+    /// Its signature must lie beside it.
     #[arg(long, value_name = "FILE", requires = "public_key", conflicts_with_all = ["bundle", "head"])]
     signed_head: Option<PathBuf>,
-    /// The public key that must have signed the statement or the bundle: its file, or the key itself
+    /// The public key of the signer: a file, or the key itself
     #[arg(long, value_name = "KEY", value_parser = parse_public_key)]
     public_key: Option<PublicKey>,
-    /// Check what `mailtrace export` made, a directory or a zip, instead of a store
+    /// Check an export (a directory or zip) instead of a store
     #[arg(long, value_name = "DIR|FILE.zip")]
     bundle: Option<PathBuf>,
 }

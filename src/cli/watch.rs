@@ -14,11 +14,14 @@ use crate::store::Checkpoint;
 /// Watching, and conditions.
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
-    /// Answer again whenever a pull or an import has added something, until interrupted; look every
-    /// so many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..=limits::WATCH_SECONDS_MAX))]
+    /// Repeat when new events arrive; Ctrl-C ends
+    ///
+    /// Checks every SECONDS.
+    #[arg(long, hide_short_help = true, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5", value_parser = clap::value_parser!(u64).range(1..=limits::WATCH_SECONDS_MAX))]
     watch: Option<u64>,
-    /// Exit with status 4 when a number is so, such as 'lost > 0'; may be given several times
+    /// Exit with status 4 if this holds, e.g. 'lost > 0'
+    ///
+    /// May be given several times.
     #[arg(long, value_name = "CONDITION")]
     fail_if: Vec<Condition>,
 }

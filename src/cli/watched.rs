@@ -12,12 +12,15 @@ use crate::query::{Field, Pattern, Query, ValueSet};
 /// What is on a list.
 #[derive(Debug, Default, Args)]
 pub(super) struct WatchedArgs {
-    /// With one of the message IDs or trace IDs in a file (- for standard input), one a line
-    #[arg(long, value_name = "FILE")]
+    /// One of the IDs in this file, one per line
+    ///
+    /// Message IDs or trace IDs; - for standard input.
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     ids_from: Option<PathBuf>,
-    /// From or for one of the addresses in a file (- for standard input), one a line; * as in
-    /// *@far.example
-    #[arg(long, value_name = "FILE")]
+    /// From or to one of the addresses in this file
+    ///
+    /// One address or pattern (*@far.example) per line; - for standard input.
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     addresses_from: Option<PathBuf>,
 }
 

@@ -69,6 +69,7 @@ fn refusals_do_not_act() {
             &["pull", "--config", harm],
             &["pull", "--s3", harm],
             &["completions", harm],
+            &["man", harm],
             &[harm],
         ] {
             for color in ["always", "never"] {

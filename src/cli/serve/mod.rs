@@ -20,34 +20,40 @@ use crate::store::{Store, StoreError};
 
 pub(super) use questions::CommandQuestions;
 
-/// Shows the store in a browser, and answers over HTTP
+/// Show the store in a browser, and answer programs over HTTP
 ///
-/// Prints one address, with the token that whoever asks must have, and runs until interrupted. What
-/// a pull or an import adds meanwhile is seen. Nothing can be changed through it. Programs send
-/// `Authorization: Bearer TOKEN` and ask /api/v1/ (see /api/v1/openapi.json there). To look from another machine, forward a port
-/// with `ssh -L 8025:127.0.0.1:8025 HOST`, or put a proxy before it.
+/// Prints one address, with the token that every request needs, and runs until interrupted. Shows
+/// what a pull or an import adds meanwhile. Nothing can be changed through it. Programs send
+/// `Authorization: Bearer TOKEN` and ask /api/v1/ (described by /api/v1/openapi.json). From another
+/// machine, forward a port with `ssh -L 8025:127.0.0.1:8025 HOST`, or put a proxy in front.
 #[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace serve\n  mailtrace serve --listen 127.0.0.1:0 --read-only\n  mailtrace serve --behind-proxy --base-path /mail --host desk.example --token-file FILE"
+)]
 pub(super) struct ServeArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = LISTEN_DEFAULT, value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// Answer to this name too, besides localhost and its addresses; may be given several times
+    /// Also answer to this name, not only to localhost
+    ///
+    /// May be given several times.
     #[arg(long, value_name = "NAME[:PORT]", value_parser = host)]
     host: Vec<Host>,
-    /// What all paths begin with, where a proxy passes on only a part: /mail
+    /// Prefix of all paths, behind a proxy: /mail
     #[arg(long, default_value = "", hide_default_value = true, value_name = "PATH", value_parser = base_path)]
     base_path: String,
-    /// A proxy that does TLS stands before it: other machines may connect, and
-    /// X-Forwarded-Proto is believed
+    /// A proxy in front does TLS
+    ///
+    /// Other machines may connect, and X-Forwarded-Proto is believed.
     #[arg(long)]
     behind_proxy: bool,
-    /// Speak TLS with this certificate, in PEM, and the chain behind it
+    /// Speak TLS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_cert: Option<PathBuf>,
-    /// The certificate's key, in PEM
+    /// The certificate's key (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Read the token from this file instead of making one at each start
+    /// Read the token from this file, not a new one per start
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// How long a question may take

@@ -1,0 +1,108 @@
+//! What is printed instead of an answer: the help, and what is wrong with the arguments.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
+
+use super::{Arguments, EXIT_ERROR, dashed};
+use crate::render::sanitise;
+
+/// What the exit status says, for the end of the help.
+pub(super) const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected or something is to be looked at, 4 a condition of --fail-if holds.
+
+Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
+
+/// Where a command's help leaves the options that every command takes.
+const GLOBAL_OPTIONS: &str = "Of every command: --store, --read-only, --format, --color, --tz, -v, -q (see `mailtrace --help`).";
+
+/// Commands that take something away for good: nobody is led to them by a slip of the keys.
+const REMOVALS: [&str; 2] = ["erase", "prune"];
+
+/// The command line's definition, with each command's own options alone: those that all have are
+/// named once, by the program.
+pub(super) fn command() -> clap::Command {
+    let mut command = Arguments::command();
+    // Commands get the global options only now.
+    command.build();
+    command.mut_subcommands(|it| {
+        let examples = it.get_after_long_help().map(|it| format!("{it}\n\n"));
+        let after_long_help = examples.unwrap_or_default() + GLOBAL_OPTIONS;
+        let it = it.after_help(GLOBAL_OPTIONS).after_long_help(after_long_help);
+        it.mut_args(|it| if it.is_global_set() { it.hide(true) } else { it })
+    })
+}
+
+/// The same help, of a command's own options.
+fn own_options_only(error: clap::Error, given: &[OsString]) -> clap::Error {
+    command().try_get_matches_from(given).err().unwrap_or(error)
+}
+
+/// The same refusal, without the commands of [`REMOVALS`] among what may have been meant.
+fn without_removals(mut error: clap::Error) -> clap::Error {
+    let is_harmless = |it: &String| !REMOVALS.contains(&it.as_str());
+    let harmless = match error.remove(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(names)) => names.into_iter().filter(is_harmless).collect(),
+        Some(ContextValue::String(name)) => Some(name).into_iter().filter(is_harmless).collect(),
+        _ => Vec::new(),
+    };
+    if !harmless.is_empty() {
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(harmless));
+    }
+    error
+}
+
+/// Which commands have an option that the one that was given has not.
+fn elsewhere(error: &clap::Error) -> Option<String> {
+    let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else { return None };
+    let name = option.strip_prefix("--")?.split('=').next()?;
+    let command = Arguments::command();
+    let has_it = |it: &&clap::Command| {
+        it.get_opts().any(|it| {
+            let aliases = it.get_all_aliases().unwrap_or_default();
+            it.get_long() == Some(name) || aliases.contains(&name)
+        })
+    };
+    let names = command.get_subcommands().filter(has_it);
+    let names: Vec<String> =
+        names.take(3).map(|it| format!("`mailtrace {}`", it.get_name())).collect();
+    (!names.is_empty()).then(|| format!("--{name} is an option of {}", names.join(", ")))
+}
+
+/// The same refusal, of the arguments as they are shown: a newline in one would begin a line of its
+/// own, which nothing tells from ours.
+fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
+    let given: Vec<_> = given.iter().map(|it| it.to_string_lossy()).collect();
+    let shown: Vec<_> = given.iter().map(|it| sanitise(it)).collect();
+    if shown == given {
+        return error;
+    }
+    Arguments::try_parse_from(shown.iter().map(|it| OsString::from(it.as_ref())))
+        .err()
+        .unwrap_or(error)
+}
+
+/// Prints the help that was asked for, or what is wrong with the arguments.
+pub(super) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
+    let error = match error.kind() {
+        ErrorKind::DisplayHelp => own_options_only(error, given),
+        _ => legible(without_removals(error), given),
+    };
+    let hint = dashed::hint(given).or_else(|| elsewhere(&error));
+    let text = error.render().to_string();
+    // What was typed may have been pasted from a mail.
+    if text.lines().all(|line| sanitise(line) == line) {
+        let _unwritable = error.print();
+    } else {
+        let mut stderr = anstream::stderr().lock();
+        for line in text.lines() {
+            let _unwritable = writeln!(stderr, "{}", sanitise(line));
+        }
+    }
+    if let Some(hint) = hint.filter(|_| error.kind() == ErrorKind::UnknownArgument) {
+        let _unwritable = writeln!(anstream::stderr().lock(), "hint: {}", sanitise(&hint));
+    }
+    if error.use_stderr() { ExitCode::from(EXIT_ERROR) } else { ExitCode::SUCCESS }
+}
