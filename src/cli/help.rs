@@ -101,7 +101,10 @@ pub(super) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
             let _unwritable = writeln!(stderr, "{}", sanitise(line));
         }
     }
-    if let Some(hint) = hint.filter(|_| error.kind() == ErrorKind::UnknownArgument) {
+    // `-newsletter` is `-n` with a wrong number.
+    let is_about_options =
+        matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::ValueValidation);
+    if let Some(hint) = hint.filter(|_| is_about_options) {
         let _unwritable = writeln!(anstream::stderr().lock(), "hint: {}", sanitise(&hint));
     }
     if error.use_stderr() { ExitCode::from(EXIT_ERROR) } else { ExitCode::SUCCESS }
