@@ -66,8 +66,7 @@ fn only_commands_for_aws_open_a_socket() {
         path.to_str().unwrap().to_owned()
     };
     let path = |name: &str| home.join(name).to_str().unwrap().to_owned();
-    let log_path = log.path.to_str().unwrap();
-    let id = log.ids[0].as_str();
+    let (log_path, id) = (log.path.to_str().unwrap(), log.ids[0].as_str());
     let ids = file("ids.txt", &log.ids.join("\n"));
     let key = file("key", "0123456789abcdef");
     let policy = file("policy.json", r#"{"Version":"2012-10-17","Statement":[]}"#);
