@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::spans::Spans;
 use crate::audit::OtherRecord;
-use crate::event::{Event, EventError, Parser};
+use crate::event::{EventError, Parser};
 use crate::source::{
     Batch, Claim, Decoded, Decoder, DecodingBudget, Format, Found, Output, Record, unwrapped,
 };
-use crate::store::{Place, PreparedBatch, Preparer, Preparers, StoreError};
+use crate::store::{Content, Place, PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
 
 /// Bytes of memory that a prepared record takes beside its text, more or less.
@@ -230,22 +230,12 @@ impl Decoding<'_> {
     }
 }
 
-/// What a record's message says.
-enum Content<'c> {
-    /// One step of one mail.
-    Mail(&'c Event<'c>),
-    /// Something else.
-    Other(&'c OtherRecord<'c>),
-}
-
-impl Content<'_> {
-    /// When it happened, if the message itself says; and whether that is the time of the event and
-    /// not only of the mail.
-    fn own_time(&self) -> Option<(Timestamp, bool)> {
-        match self {
-            Self::Mail(event) => event.message_timestamp.map(|it| (it, false)),
-            Self::Other(other) => other.at().map(|it| (it, true)),
-        }
+/// When a record happened, if its message itself says; and whether that is the time of the event and
+/// not only of the mail.
+fn own_time(content: &Content<'_>) -> Option<(Timestamp, bool)> {
+    match content {
+        Content::Mail(event) => event.message_timestamp.map(|it| (it, false)),
+        Content::Other(other) => other.at().map(|it| (it, true)),
     }
 }
 
@@ -276,12 +266,7 @@ impl Keeper<'_> {
         let place = Place { line, byte_offset: Some(byte_offset) };
         let names = [&record.log_group, &record.log_stream, &record.event_id];
         let name_bytes: usize = names.into_iter().flatten().map(|it| it.len()).sum();
-        match content {
-            Content::Mail(event) => self.preparer.add_at(place, &record, escaped_message, event),
-            Content::Other(other) => {
-                self.preparer.add_other_at(place, &record, escaped_message, other);
-            }
-        }
+        self.preparer.take(Some(place), &record, escaped_message, content);
         record.message.len() + name_bytes + RECORD_OVERHEAD_BYTES
     }
 }
@@ -302,7 +287,7 @@ impl DecodedBatch {
             Decoded::Undated { log_group, log_stream, message } => (log_group, log_stream, message),
         };
         let mut is_exact = false;
-        if let Some((time, is_of_event)) = content.own_time() {
+        if let Some((time, is_of_event)) = own_time(content) {
             self.first_time.get_or_insert(time);
             self.last_time = Some(time);
             is_exact = is_of_event;

@@ -8,7 +8,7 @@ use crate::audit::OtherRecord;
 use crate::aws::LogEvent;
 use crate::event::Parser;
 use crate::source::Record;
-use crate::store::{PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
+use crate::store::{Content, PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
 use crate::time::Timestamp;
 
 /// What one worker needs.
@@ -89,10 +89,10 @@ impl Worker {
     fn prepare(&mut self, record: &Record<'_>) -> Result<(), String> {
         match self.parser.parse(&record.message) {
             Ok(event) => self.preparer.add(record, &event),
-            Err(error) => match OtherRecord::parse(&record.message) {
-                Some(other) => self.preparer.add_other(record, &other),
-                None => return Err(error.to_string()),
-            },
+            Err(error) => {
+                let other = OtherRecord::parse(&record.message).ok_or_else(|| error.to_string())?;
+                self.preparer.take(None, record, None, &Content::Other(&other));
+            }
         }
         Ok(())
     }

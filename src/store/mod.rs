@@ -10,6 +10,7 @@ mod audit_index;
 mod blocks;
 mod checkpoint;
 mod coverage;
+mod derived_index;
 mod dir;
 mod disjoint_sets;
 mod error;
@@ -61,7 +62,7 @@ pub(crate) use message_table::{
     verdicts_of,
 };
 pub use objects::{ObjectHash, TakenObjects};
-pub use prepare::{PreparedBatch, Preparer, Preparers};
+pub use prepare::{Content, PreparedBatch, Preparer, Preparers};
 pub use provenance::{
     Origin, OriginCounts, OriginEnd, OriginHistory, OriginId, OriginKind, OriginStart, Place,
     Provenance, ProvenanceReader, RepeatedOrigin,

@@ -168,6 +168,14 @@ impl Preparers {
     }
 }
 
+/// What a record's message says.
+pub enum Content<'c> {
+    /// One step of one mail.
+    Mail(&'c Event<'c>),
+    /// Something else that is kept.
+    Other(&'c OtherRecord<'c>),
+}
+
 /// Prepares records against one commit of the store. One for each worker.
 pub struct Preparer {
     documents: Documents,
@@ -212,22 +220,24 @@ impl Preparer {
         self.removals.as_ref().is_some_and(|it| it.cover(record))
     }
 
-    /// As [`Preparer::add_escaped`], with the record's place in its source. All records of a batch
-    /// have one, or none has.
-    pub fn add_at(
+    /// Takes one record of either kind, with its place in its source, which all records of a batch
+    /// have or none has, and its message as JSON text where that is at hand, so that it need not be
+    /// made into such again.
+    pub fn take(
         &mut self,
-        place: Place,
+        place: Option<Place>,
         record: &Record<'_>,
         escaped_message: Option<EscapedText<'_>>,
-        event: &Event<'_>,
+        content: &Content<'_>,
     ) {
-        self.batch.places.push(place);
-        self.add_escaped(record, escaped_message, event);
+        self.batch.places.extend(place);
+        match content {
+            Content::Mail(event) => self.add_escaped(record, escaped_message, event),
+            Content::Other(other) => self.add_other(record, escaped_message, other),
+        }
     }
 
-    /// As [`Preparer::add`], where the record's message may be at hand as JSON text too, so that
-    /// it need not be made into such again.
-    pub fn add_escaped(
+    fn add_escaped(
         &mut self,
         record: &Record<'_>,
         escaped_message: Option<EscapedText<'_>>,
@@ -274,25 +284,7 @@ impl Preparer {
         });
     }
 
-    /// Takes one record that is no email event.
-    pub fn add_other(&mut self, record: &Record<'_>, other: &OtherRecord<'_>) {
-        self.add_escaped_other(record, None, other);
-    }
-
-    /// The same, with the record's place in its source, and its message as JSON text where that is
-    /// at hand.
-    pub fn add_other_at(
-        &mut self,
-        place: Place,
-        record: &Record<'_>,
-        escaped_message: Option<EscapedText<'_>>,
-        other: &OtherRecord<'_>,
-    ) {
-        self.batch.places.push(place);
-        self.add_escaped_other(record, escaped_message, other);
-    }
-
-    fn add_escaped_other(
+    fn add_other(
         &mut self,
         record: &Record<'_>,
         escaped_message: Option<EscapedText<'_>>,

@@ -21,7 +21,7 @@ pub use document::{audit_term, ip_term};
 pub(crate) use reader::{AuditIndex, AuditSegment, ColumnValues};
 pub use schema::AuditColumn;
 pub(crate) use set::DocumentSet;
-pub(super) use verify::{check_audit_files, compare_audit};
+pub(super) use verify::compare_audit;
 pub(super) use writer::{AuditBuilder, AuditWriter, remove_audit_index};
 
 use super::checkpoint::{ArchivePosition, Checkpoint};

@@ -1,35 +1,15 @@
 //! Whether the index of audit events is what it was, and says what the archive says.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value};
-use tantivy::{DocId, Document, Index};
+use tantivy::{DocId, Document};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::document::OtherDocument;
 use super::reader::{AuditIndex, AuditSegment};
 use super::schema::AuditFields;
-use crate::store::StoreError;
-use crate::store::index::{IndexDirectory, check_segment_files, for_each_document};
-use crate::store::layout::{AUDIT, Layout};
-
-/// What is wrong with the files that its last commit names, if there is such an index.
-///
-/// # Errors
-///
-/// [`StoreError::Io`] and [`StoreError::Index`] when its commit cannot be read.
-pub(in crate::store) fn check_audit_files(
-    layout: &Layout,
-) -> Result<Vec<(PathBuf, String)>, StoreError> {
-    let Some(dir) = layout.dir_if_there(AUDIT)? else { return Ok(Vec::new()) };
-    // A writer that was cut off may have left it empty.
-    if dir.names()?.is_empty() {
-        return Ok(Vec::new());
-    }
-    let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
-    check().map_err(StoreError::index(dir.path()))
-}
+use crate::store::index::for_each_document;
 
 /// Whether the index has the terms of these documents, and no others; the archive files in which
 /// they differ.

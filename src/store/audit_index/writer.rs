@@ -1,12 +1,9 @@
 //! Writing the index of audit events.
 
-use std::path::PathBuf;
-
-use tantivy::indexer::LogMergePolicy;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
-use tantivy::{BitSet, DocId, Index, Score, SegmentReader, TantivyError};
+use tantivy::{BitSet, DocId, Score, SegmentReader};
 
 use super::AuditPosition;
 use super::bring_up::for_each_other;
@@ -16,17 +13,12 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::{ArchivePosition, Checkpoint};
-use crate::store::index::{IndexDirectory, explain, settings};
+use crate::store::derived_index::DerivedWriter;
+use crate::store::index::explain;
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
 
 /// Adds documents, and makes them durable together with how far they go.
-pub(in crate::store) struct AuditWriter {
-    path: PathBuf,
-    directory: IndexDirectory,
-    index: Index,
-    writer: tantivy::IndexWriter,
-    committed: Option<AuditPosition>,
-}
+pub(in crate::store) struct AuditWriter(DerivedWriter<AuditPosition>);
 
 /// Removes the index of audit events.
 pub(in crate::store) fn remove_audit_index(layout: &Layout) -> Result<(), StoreError> {
@@ -51,7 +43,7 @@ impl AuditWriter {
         }
         if root.has(AUDIT)?
             && let Ok(mut known) = Self::open_or_create(layout, AUDIT)
-            && known.committed.as_ref().is_some_and(|it| it.is_usable(checkpoint))
+            && known.0.committed().is_some_and(|it| it.is_usable(checkpoint))
         {
             known.bring_to(layout, checkpoint)?;
             return Ok(Some(known));
@@ -73,40 +65,23 @@ impl AuditWriter {
     }
 
     fn open_or_create(layout: &Layout, name: &str) -> Result<Self, StoreError> {
-        let dir = layout.root_dir()?.make_dir(name)?;
-        let path = dir.path().to_owned();
-        let directory = IndexDirectory::open(&dir).map_err(StoreError::index(&path))?;
-        let open = || {
-            let index = Index::builder()
-                .schema(AuditFields::schema())
-                .settings(settings())
-                .open_or_create(directory.clone())?;
-            let writer = index.writer_with_num_threads(1, limits::AUDIT_INDEX_MEMORY_BYTES)?;
-            writer.set_merge_policy(Box::new(LogMergePolicy::default()));
-            let committed = index.load_metas()?.payload;
-            let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
-            Ok::<_, TantivyError>((index, writer, committed))
-        };
-        let (index, writer, committed) = open().map_err(|error| {
-            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
-        })?;
-        Ok(Self { path, directory, index, writer, committed })
+        let (schema, memory) = (AuditFields::schema(), limits::AUDIT_INDEX_MEMORY_BYTES);
+        DerivedWriter::open_or_create(layout, name, schema, memory).map(Self)
     }
 
     fn bring_to(&mut self, layout: &Layout, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let position = AuditPosition::of(&checkpoint.archive, checkpoint.tombstones.len());
         let end = (position.file, position.bytes);
-        let is_any_beyond = self.is_any_beyond(end).map_err(|error| self.failed(error))?;
+        let is_any_beyond = self.is_any_beyond(end).map_err(|error| self.0.failed(error))?;
         if is_any_beyond {
-            let query = Box::new(BeyondQuery { end });
-            self.writer.delete_query(query).map(drop).map_err(|error| self.failed(error))?;
+            self.0.remove(BeyondQuery { end })?;
         }
-        let is_complete = self.committed.as_ref().is_some_and(|it| it.is_complete(checkpoint));
+        let is_complete = self.0.committed().is_some_and(|it| it.is_complete(checkpoint));
         if is_complete && !is_any_beyond {
             return Ok(());
         }
         if !is_complete {
-            let from = self.committed.as_ref().map_or((0, 0), |it| (it.file, it.bytes));
+            let from = self.0.committed().map_or((0, 0), |it| (it.file, it.bytes));
             for_each_other(layout, &checkpoint.archive, from, |it| self.add([it]))?;
         }
         self.commit(&checkpoint.archive, checkpoint.tombstones.len())
@@ -114,7 +89,7 @@ impl AuditWriter {
 
     /// Whether a document lies behind the end of the archive.
     fn is_any_beyond(&self, end: (u32, u64)) -> tantivy::Result<bool> {
-        let reader = self.index.reader_builder().try_into()?;
+        let reader = self.0.index().reader_builder().try_into()?;
         let mut is_any = false;
         for segment in reader.searcher().segment_readers() {
             let places = segment.fast_fields().u64(AuditFields::PLACE_NAME)?;
@@ -134,7 +109,7 @@ impl AuditWriter {
     ) -> Result<(), StoreError> {
         for OtherDocument { mut document, location, .. } in documents {
             document.add_u64(AuditFields::PLACE, location.to_bits());
-            self.writer.add_document(document).map_err(|error| self.failed(error))?;
+            self.0.add(document)?;
         }
         Ok(())
     }
@@ -149,17 +124,7 @@ impl AuditWriter {
         archive: &ArchivePosition,
         removals: usize,
     ) -> Result<(), StoreError> {
-        let position = AuditPosition::of(archive, removals);
-        let payload = serde_json::to_string(&position).map_err(|error| {
-            StoreError::io("describe", &self.path)(std::io::Error::other(error))
-        })?;
-        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
-            prepared.set_payload(&payload);
-            prepared.commit()
-        });
-        committed.map_err(|error| self.failed(error))?;
-        self.committed = Some(position);
-        Ok(())
+        self.0.commit(AuditPosition::of(archive, removals))
     }
 
     /// Waits for the merges that are under way.
@@ -168,14 +133,7 @@ impl AuditWriter {
     ///
     /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
-        let Self { path, directory, writer, .. } = self;
-        writer.wait_merging_threads().map_err(|error| {
-            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
-        })
-    }
-
-    fn failed(&self, error: TantivyError) -> StoreError {
-        self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
+        self.0.finish()
     }
 }
 

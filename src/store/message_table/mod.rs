@@ -14,7 +14,6 @@ pub(crate) use entry::{
     LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, RecipientEntry, RowBits, joined_verdicts,
     verdicts_of,
 };
-pub(super) use reader::check_table_files;
 pub(crate) use reader::{BLOCK_DOCUMENTS, EntryRow, MessageTable, TableSegment, TextColumn};
 pub(super) use writer::remove_table;
 pub(crate) use writer::{TableWriter, Upkeep};

@@ -16,8 +16,8 @@ use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::dir::Dir;
-use crate::store::index::{IndexDirectory, check_segment_files, quietly};
-use crate::store::layout::{Layout, MESSAGES};
+use crate::store::index::{IndexDirectory, quietly};
+use crate::store::layout::Layout;
 
 /// The table as of one commit of the store.
 pub(crate) struct MessageTable {
@@ -64,23 +64,6 @@ pub(crate) struct EntryRow {
     pub(crate) status: Option<u32>,
     pub(crate) cause: Option<u32>,
     pub(crate) bounce: Option<Location>,
-}
-
-/// What is wrong with the table's files that its last commit names, if there is a table.
-///
-/// # Errors
-///
-/// [`StoreError::Io`] and [`StoreError::Index`] when its commit cannot be read.
-pub(in crate::store) fn check_table_files(
-    layout: &Layout,
-) -> Result<Vec<(PathBuf, String)>, StoreError> {
-    let Some(dir) = layout.dir_if_there(MESSAGES)? else { return Ok(Vec::new()) };
-    // A writer that was cut off may have left it empty.
-    if dir.names()?.is_empty() {
-        return Ok(Vec::new());
-    }
-    let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
-    check().map_err(StoreError::index(dir.path()))
 }
 
 impl MessageTable {

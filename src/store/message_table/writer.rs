@@ -2,21 +2,20 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use tantivy::indexer::LogMergePolicy;
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EnableScoring, Explanation, Query, Scorer, Weight,
 };
-use tantivy::{BitSet, DocId, Index, Score, SegmentReader, TantivyError};
+use tantivy::{BitSet, DocId, Score, SegmentReader};
 
 use super::schema::{EntryDocument, EntryDocuments, TableFields};
 use super::{TABLE_FORMAT, TablePosition};
 use crate::limits;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
-use crate::store::index::{IndexDirectory, explain};
+use crate::store::derived_index::DerivedWriter;
+use crate::store::index::explain;
 use crate::store::layout::{Layout, MESSAGES};
 use crate::store::{Store, StoreError};
 
@@ -32,11 +31,8 @@ pub(crate) trait Upkeep: Send {
 
 /// Replaces entries of the table, and makes them visible together.
 pub(crate) struct TableWriter {
-    path: PathBuf,
-    directory: IndexDirectory,
-    writer: tantivy::IndexWriter,
+    index: DerivedWriter<TablePosition>,
     documents: EntryDocuments,
-    committed: Option<TablePosition>,
 }
 
 /// Removes the table: it holds what was removed from the archive, or it was made from an index that
@@ -102,7 +98,7 @@ impl TableWriter {
             let known = Self::open_or_create(layout).ok();
             let position = TablePosition::of(checkpoint);
             if let Some(known) = known
-                && known.committed.as_ref().is_some_and(|it| it.is_before(&position))
+                && known.index.committed().is_some_and(|it| it.is_before(&position))
             {
                 return Ok(known);
             }
@@ -112,41 +108,26 @@ impl TableWriter {
     }
 
     fn open_or_create(layout: &Layout) -> Result<Self, StoreError> {
-        let dir = layout.root_dir()?.make_dir(MESSAGES)?;
-        let path = dir.path().to_owned();
-        let directory = IndexDirectory::open(&dir).map_err(StoreError::index(&path))?;
         let (schema, documents) = EntryDocuments::new();
-        let open = || {
-            let index = Index::builder()
-                .schema(schema)
-                .settings(crate::store::index::settings())
-                .open_or_create(directory.clone())?;
-            let writer = index.writer_with_num_threads(1, limits::TABLE_MEMORY_BYTES)?;
-            writer.set_merge_policy(Box::new(LogMergePolicy::default()));
-            let committed = index.load_metas()?.payload;
-            let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
-            Ok::<_, TantivyError>((writer, committed))
-        };
-        let (writer, committed) = open().map_err(|error| {
-            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
-        })?;
-        Ok(Self { path, directory, writer, documents, committed })
+        let memory = limits::TABLE_MEMORY_BYTES;
+        let index = DerivedWriter::open_or_create(layout, MESSAGES, schema, memory)?;
+        Ok(Self { index, documents })
     }
 
     /// Whether there is nothing to be done for the table to be as of a commit of the store.
     pub(in crate::store) fn is_as_of(&self, checkpoint: &Checkpoint) -> bool {
         let position = TablePosition::of(checkpoint);
-        self.committed.as_ref().is_some_and(|it| it.is_as_of(&position))
+        self.index.committed().is_some_and(|it| it.is_as_of(&position))
     }
 
     /// Whether the table has no entries.
     pub(crate) fn is_empty(&self) -> bool {
-        self.committed.is_none()
+        self.index.committed().is_none()
     }
 
     /// Up to where the archive's events are in the table.
     pub(crate) fn end(&self) -> TableEnd {
-        self.committed.as_ref().map_or(TableEnd(0, 0), |it| TableEnd(it.file, it.bytes))
+        self.index.committed().map_or(TableEnd(0, 0), |it| TableEnd(it.file, it.bytes))
     }
 
     /// Takes away the entries of all messages of which one of these places is the first.
@@ -158,8 +139,7 @@ impl TableWriter {
         if places.is_empty() || self.is_empty() {
             return Ok(());
         }
-        let query = Box::new(PlacesQuery { places: Arc::new(places) });
-        self.writer.delete_query(query).map(drop).map_err(|error| self.failed(error))
+        self.index.remove(PlacesQuery { places: Arc::new(places) })
     }
 
     /// What makes entries into documents.
@@ -176,10 +156,7 @@ impl TableWriter {
         &mut self,
         documents: impl IntoIterator<Item = EntryDocument>,
     ) -> Result<(), StoreError> {
-        for EntryDocument(document) in documents {
-            self.writer.add_document(document).map_err(|error| self.failed(error))?;
-        }
-        Ok(())
+        documents.into_iter().try_for_each(|EntryDocument(document)| self.index.add(document))
     }
 
     /// Makes all changes visible and durable, as of a commit of the store.
@@ -188,30 +165,12 @@ impl TableWriter {
     ///
     /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let position = TablePosition::of(checkpoint);
-        let payload = serde_json::to_string(&position).map_err(|error| {
-            let error = std::io::Error::other(error);
-            StoreError::io("describe", &self.path)(error)
-        })?;
-        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
-            prepared.set_payload(&payload);
-            prepared.commit()
-        });
-        committed.map_err(|error| self.failed(error))?;
-        self.committed = Some(position);
-        Ok(())
+        self.index.commit(TablePosition::of(checkpoint))
     }
 
     /// Waits for the merges that are under way.
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
-        let Self { path, directory, writer, .. } = self;
-        writer.wait_merging_threads().map_err(|error| {
-            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
-        })
-    }
-
-    fn failed(&self, error: TantivyError) -> StoreError {
-        self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
+        self.index.finish()
     }
 }
 

@@ -32,7 +32,6 @@ pub(super) fn compare(
             each_block(layout, file, |documents| {
                 fingerprint.add_documents(documents.into_iter());
             });
-
             (file.number, fingerprint)
         })
         .collect();

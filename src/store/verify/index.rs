@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::archive::ArchiveCheck;
 use super::{Meter, VerifyReport, bytes_in};
 use crate::store::StoreError;
-use crate::store::audit_index::{AuditIndex, check_audit_files};
+use crate::store::audit_index::AuditIndex;
 use crate::store::checkpoint::Checkpoint;
+use crate::store::derived_index::check_derived_files;
 use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
-use crate::store::layout::{AUDIT, Layout, archive_file_name};
-use crate::store::message_table::check_table_files;
+use crate::store::layout::{AUDIT, Layout, MESSAGES, archive_file_name};
 
 /// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
 /// panic, or ask for so much memory that the process is aborted.
@@ -61,9 +61,14 @@ pub(super) fn open(
 
 /// Checks the files of the message table, where there is one.
 pub(super) fn check_table(layout: &Layout, report: &mut VerifyReport) {
+    check_derived(layout, MESSAGES, report);
+}
+
+/// Checks the files of an index that is derived from the archive, where there is one.
+fn check_derived(layout: &Layout, name: &str, report: &mut VerifyReport) {
     let advice = "`mailtrace reindex` rebuilds it";
-    let path = layout.messages();
-    match quietly(|| check_table_files(layout)) {
+    let path = layout.root().join(name);
+    match quietly(|| check_derived_files(layout, name)) {
         Ok(Ok(damaged)) => report.problems.extend(damaged.into_iter().map(|(file, reason)| {
             format!("{} was changed: {reason}: {advice}", path.join(file).display())
         })),
@@ -80,18 +85,8 @@ pub(super) fn open_audit(
     checkpoint: &Checkpoint,
     report: &mut VerifyReport,
 ) -> Option<AuditIndex> {
-    let advice = "`mailtrace reindex` rebuilds it";
-    let path = layout.root().join(AUDIT);
     let problem_count = report.problems.len();
-    match quietly(|| check_audit_files(layout)) {
-        Ok(Ok(damaged)) => report.problems.extend(damaged.into_iter().map(|(file, reason)| {
-            format!("{} was changed: {reason}: {advice}", path.join(file).display())
-        })),
-        Ok(Err(error)) => report.problems.push(format!("{error}: {advice}")),
-        Err(panic) => {
-            report.problems.push(format!("{} cannot be read: {panic}: {advice}", path.display()));
-        }
-    }
+    check_derived(layout, AUDIT, report);
     if report.problems.len() > problem_count {
         return None;
     }

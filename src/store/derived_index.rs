@@ -1,0 +1,139 @@
+//! What the indexes beside the main one have in common: each is tantivy's, is derived from the
+//! archive, and says with each of its commits how far it goes.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tantivy::indexer::LogMergePolicy;
+use tantivy::query::Query;
+use tantivy::schema::Schema;
+use tantivy::{Index, TantivyDocument, TantivyError};
+
+use super::StoreError;
+use super::index::{IndexDirectory, check_segment_files, settings};
+use super::layout::Layout;
+
+/// Writes to such an index. `P` is how far a commit goes, which travels as its payload.
+pub(super) struct DerivedWriter<P> {
+    path: PathBuf,
+    directory: IndexDirectory,
+    index: Index,
+    writer: tantivy::IndexWriter,
+    committed: Option<P>,
+}
+
+impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
+    /// Opens the index in a directory of the store; makes an empty one where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] and [`StoreError::Index`].
+    pub(super) fn open_or_create(
+        layout: &Layout,
+        name: &str,
+        schema: Schema,
+        memory_bytes: usize,
+    ) -> Result<Self, StoreError> {
+        let dir = layout.root_dir()?.make_dir(name)?;
+        let path = dir.path().to_owned();
+        let directory = IndexDirectory::open(&dir).map_err(StoreError::index(&path))?;
+        let open = || {
+            let index = Index::builder()
+                .schema(schema)
+                .settings(settings())
+                .open_or_create(directory.clone())?;
+            let writer = index.writer_with_num_threads(1, memory_bytes)?;
+            writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+            let committed = index.load_metas()?.payload;
+            let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
+            Ok::<_, TantivyError>((index, writer, committed))
+        };
+        let (index, writer, committed) = open().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })?;
+        Ok(Self { path, directory, index, writer, committed })
+    }
+
+    /// The index itself.
+    pub(super) fn index(&self) -> &Index {
+        &self.index
+    }
+
+    /// How far the last commit goes; none where there is none that says it in this form.
+    pub(super) fn committed(&self) -> Option<&P> {
+        self.committed.as_ref()
+    }
+
+    /// Adds a document.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`] and [`StoreError::Io`].
+    pub(super) fn add(&mut self, document: TantivyDocument) -> Result<(), StoreError> {
+        self.writer.add_document(document).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Takes away the documents that a query finds.
+    ///
+    /// # Errors
+    ///
+    /// As [`DerivedWriter::add`].
+    pub(super) fn remove(&mut self, query: impl Query) -> Result<(), StoreError> {
+        self.writer.delete_query(Box::new(query)).map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Makes all changes visible and durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`DerivedWriter::add`].
+    pub(super) fn commit(&mut self, position: P) -> Result<(), StoreError> {
+        let payload = serde_json::to_string(&position).map_err(|error| {
+            StoreError::io("describe", &self.path)(std::io::Error::other(error))
+        })?;
+        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
+            prepared.set_payload(&payload);
+            prepared.commit()
+        });
+        committed.map_err(|error| self.failed(error))?;
+        self.committed = Some(position);
+        Ok(())
+    }
+
+    /// Waits for the merges that are under way.
+    ///
+    /// # Errors
+    ///
+    /// As [`DerivedWriter::add`].
+    pub(super) fn finish(self) -> Result<(), StoreError> {
+        let Self { path, directory, writer, .. } = self;
+        writer.wait_merging_threads().map_err(|error| {
+            directory.take_failure().unwrap_or_else(|| StoreError::index(&path)(error))
+        })
+    }
+
+    /// What tantivy failed with, or what its directory did before.
+    pub(super) fn failed(&self, error: TantivyError) -> StoreError {
+        self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
+    }
+}
+
+/// The files of the index in a directory of the store that are not what was written, with what is
+/// wrong; none where there is no such index.
+///
+/// # Errors
+///
+/// [`StoreError::Index`] when the index cannot be opened, and [`StoreError::Io`].
+pub(super) fn check_derived_files(
+    layout: &Layout,
+    name: &str,
+) -> Result<Vec<(PathBuf, String)>, StoreError> {
+    let Some(dir) = layout.dir_if_there(name)? else { return Ok(Vec::new()) };
+    // A writer that was cut off may have left it empty.
+    if dir.names()?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
+    check().map_err(StoreError::index(dir.path()))
+}
