@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::input::InputArgs;
-use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
 use super::question::{OnArgs, parse_access, range};
 use super::shape::{AnswerShape, ShapeArgs};
 use super::{Context, Format, Outcome};
@@ -284,6 +284,7 @@ fn write_list(
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let (people, zone) = (hits.people(), &context.zone);
+    let mut elements = Elements::of(context.global.format);
     let is_json = context.global.format == Format::Json;
     if is_json {
         write!(out, "{{\"access\":[")?;
@@ -297,14 +298,10 @@ fn write_list(
             }
             Format::Csv => write_access_csv(&events, people, zone, is_first, out)?,
             Format::Json | Format::Ndjson => {
-                for (index, event) in events.iter().enumerate() {
-                    if is_json && !(is_first && index == 0) {
-                        write!(out, ",")?;
-                    }
+                for event in &events {
                     let mut line = Vec::new();
                     write_access_ndjson(event, people, zone, &mut line)?;
-                    let end: &[u8] = if is_json { b"\n" } else { b"" };
-                    out.write_all(line.strip_suffix(end).unwrap_or(&line))?;
+                    elements.write(&line, out)?;
                 }
             }
         }

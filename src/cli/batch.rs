@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 
 use super::ids::Ids;
 use super::input::Opened;
+use super::listing::Elements;
 use super::trace::coverage_note;
 use super::{Context, Format};
 use crate::limits;
@@ -32,6 +33,7 @@ pub(super) fn answer(
         found_count: 0,
         shared_count: 0,
         not_found: Vec::new(),
+        elements: Elements::of(context.global.format),
         marks: HashSet::new(),
         truncated: HashSet::new(),
     };
@@ -120,6 +122,7 @@ struct Answers<'c> {
     /// IDs that several messages have.
     shared_count: u64,
     not_found: Vec<String>,
+    elements: Elements,
     /// The messages that were written, where each is to be written once.
     marks: HashSet<MessageMark>,
     /// Those that are not whole.
@@ -181,17 +184,7 @@ impl Answers<'_> {
         line: &[u8],
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let is_first = self.marks.is_empty();
-        if !self.marks.insert(mark) {
-            return Ok(());
-        }
-        if self.context.global.format == Format::Ndjson {
-            return out.write_all(line);
-        }
-        if !is_first {
-            out.write_all(b",")?;
-        }
-        out.write_all(line.strip_suffix(b"\n").unwrap_or(line))
+        if self.marks.insert(mark) { self.elements.write(line, out) } else { Ok(()) }
     }
 
     /// Says how many IDs are those of several messages.

@@ -1,6 +1,6 @@
 //! What the commands that list something share: their bound, and what they say of it.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use super::{Context, Format};
 use crate::limits;
@@ -12,6 +12,30 @@ pub(super) fn check_limit(limit: usize) -> anyhow::Result<()> {
     let most = limits::RESULT_ROWS_MAX;
     anyhow::ensure!(limit <= most, "--limit: at most {most}");
     Ok(())
+}
+
+/// Answers one after the other: lines of NDJSON, or the elements of a list in JSON.
+pub(super) struct Elements {
+    is_list: bool,
+    is_first: bool,
+}
+
+impl Elements {
+    /// None yet.
+    pub(super) fn of(format: Format) -> Self {
+        Self { is_list: format == Format::Json, is_first: true }
+    }
+
+    /// Writes one, of which `line` is a line.
+    pub(super) fn write(&mut self, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
+        if !self.is_list {
+            return out.write_all(line);
+        }
+        if !std::mem::replace(&mut self.is_first, false) {
+            out.write_all(b",")?;
+        }
+        out.write_all(line.strip_suffix(b"\n").unwrap_or(line))
+    }
 }
 
 /// Says on stderr that the store was never looked at for the time that was asked about, if so.

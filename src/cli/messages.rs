@@ -13,7 +13,7 @@ use super::filter::FilterArgs;
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
 use super::input::{InputArgs, say_truncated};
-use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
 use super::question::parse_rows;
 use super::shape::{AnswerShape, ShapeArgs};
 use super::watch::WatchArgs;
@@ -374,6 +374,7 @@ fn write(
     let mut tracer = EventTracer::new(store, rules);
     let mut shown = 0;
     let mut truncated = 0;
+    let mut elements = Elements::of(context.global.format);
     let is_json = context.global.format == Format::Json;
     if is_json {
         write!(out, "{{\"messages\":[")?;
@@ -401,15 +402,11 @@ fn write(
                 write_messages_csv(&matching, shown == 0, zone, out)?;
             }
             Format::Json | Format::Ndjson => {
-                for (index, message) in traced.iter().enumerate() {
-                    if is_json && (shown > 0 || index > 0) {
-                        write!(out, ",")?;
-                    }
+                for message in &traced {
                     let matched = matched(message, filter);
                     let mut line = Vec::new();
                     write_found_message(message, &matched, args.events, zone, &mut line)?;
-                    let end: &[u8] = if is_json { b"\n" } else { b"" };
-                    out.write_all(line.strip_suffix(end).unwrap_or(&line))?;
+                    elements.write(&line, out)?;
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::around::around_events;
 use super::explain::explain_events;
 use super::hint::say_unknown_values;
 use super::input::InputArgs;
-use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
 use super::progress::ReadingProgress;
 use super::question::{OnArgs, parse_query, range};
 use super::shape::{AnswerShape, ShapeArgs};
@@ -191,6 +191,7 @@ fn write_hits(
     let zone = &context.zone;
     let mut shown = 0;
     let mut is_first = true;
+    let mut elements = Elements::of(context.global.format);
     if context.global.format == Format::Json {
         write!(out, "{{\"total\":{},\"events\":[", hits.total())?;
     }
@@ -205,19 +206,13 @@ fn write_hits(
             Format::Csv => write_events_csv(&page, zone, is_first, out)?,
             Format::Json => {
                 for event in &page {
-                    if shown > 0 {
-                        write!(out, ",")?;
-                    }
                     let mut line = Vec::new();
                     write_events_ndjson([event], zone, &mut line)?;
-                    out.write_all(line.strip_suffix(b"\n").unwrap_or(&line))?;
-                    shown += 1;
+                    elements.write(&line, out)?;
                 }
             }
         }
-        if context.global.format != Format::Json {
-            shown += page.len() as u64;
-        }
+        shown += page.len() as u64;
         is_first = false;
         if page.is_empty() {
             break;

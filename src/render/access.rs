@@ -3,19 +3,16 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::csv::csv_cell;
+use super::group_row::{COUNT_NAMES, GroupRow, NO_VALUE, group_columns};
 use super::json::{Original, original, write_json};
-use super::share::{share, share_in_words};
 use super::style::{BAD, FAINT, GOOD, PLAIN};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::access::{AccessEvent, AccessGroup, AccessGroups, AccessKey, People};
 use crate::audit::{AuditField, AuditType, Flag};
 use crate::time::Zone;
-
-/// What stands for no value.
-const NO_VALUE: &str = "(none)";
 
 /// One event as programs read it.
 #[derive(Serialize)]
@@ -247,6 +244,13 @@ fn title(key: AccessKey) -> &'static str {
     }
 }
 
+impl AccessGroups {
+    fn shown<'g>(&self, row: &'g AccessGroup) -> GroupRow<'g> {
+        let AccessGroup { values, count, first, last } = row;
+        GroupRow { values, count: *count, total: self.total, first: *first, last: *last }
+    }
+}
+
 /// Writes groups as a table, the largest first.
 ///
 /// # Errors
@@ -260,21 +264,9 @@ pub fn write_access_groups_table(
     if groups.rows.is_empty() {
         return Ok(());
     }
-    let mut columns = vec![
-        Column::number("COUNT"),
-        Column::number("SHARE"),
-        Column::whole("FIRST SEEN").optional(),
-        Column::whole("LAST SEEN").optional(),
-    ];
-    columns.extend(groups.keys.iter().map(|it| Column::shortened(title(*it))));
-    let mut table = Table::new(columns);
+    let mut table = Table::new(group_columns(groups.keys.iter().map(|it| title(*it))));
     for row in &groups.rows {
-        let mut cells = vec![
-            Cell::new(&row.count.to_string()),
-            Cell::new(&share_in_words(row.count, groups.total)),
-            Cell::new(&row.first.in_zone(&options.zone)),
-            Cell::new(&row.last.in_zone(&options.zone)),
-        ];
+        let mut cells = groups.shown(row).cells(&options.zone);
         cells.extend(row.values.iter().map(|it| match it {
             Some(value) => Cell::new(value),
             None => Cell::styled(NO_VALUE, FAINT),
@@ -285,15 +277,8 @@ pub fn write_access_groups_table(
 }
 
 fn group_json(groups: &AccessGroups, row: &AccessGroup, zone: &Zone) -> Value {
-    let mut object = Map::new();
-    for (key, value) in groups.keys.iter().zip(&row.values) {
-        object.insert(key.as_str().to_owned(), json!(value));
-    }
-    object.insert("count".to_owned(), json!(row.count));
-    object.insert("share".to_owned(), json!(share(row.count, groups.total)));
-    object.insert("firstSeen".to_owned(), json!(row.first.in_zone(zone)));
-    object.insert("lastSeen".to_owned(), json!(row.last.in_zone(zone)));
-    Value::Object(object)
+    let names = groups.keys.iter().map(|it| it.as_str());
+    Value::Object(groups.shown(row).members(names, zone))
 }
 
 /// Writes groups as one object.
@@ -341,16 +326,9 @@ pub fn write_access_groups_csv(
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let keys = groups.keys.iter().map(|it| it.as_str());
-    csv.write_record(keys.chain(["count", "share", "firstSeen", "lastSeen"]))?;
+    csv.write_record(keys.chain(COUNT_NAMES))?;
     for row in &groups.rows {
-        let values = row.values.iter().map(|it| csv_cell(it.as_deref().unwrap_or_default()));
-        let rest = [
-            row.count.to_string(),
-            share(row.count, groups.total).to_string(),
-            row.first.in_zone(zone),
-            row.last.in_zone(zone),
-        ];
-        csv.write_record(values.chain(rest))?;
+        csv.write_record(groups.shown(row).csv_cells(zone))?;
     }
     csv.flush()
 }

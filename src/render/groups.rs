@@ -2,21 +2,26 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::address::Marked;
 use super::count_key::{camel, title};
 use super::csv::csv_cell;
+use super::group_row::{self, COUNT_NAMES, NO_VALUE, group_columns};
 use super::json::write_json;
-use super::share::{share, share_in_words};
 use super::style::{FAINT, PLAIN, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{CountKey, GroupRow, Groups, PAIR_SEPARATOR};
 use crate::time::Zone;
 use crate::trace::Outcome;
 
-/// What stands for no value.
-const NO_VALUE: &str = "(none)";
+impl Groups {
+    fn shown<'g>(&self, row: &'g GroupRow) -> group_row::GroupRow<'g> {
+        let GroupRow { values, count, first_seen: first, last_seen: last, .. } = row;
+        let (count, total, first, last) = (*count, self.total, *first, *last);
+        group_row::GroupRow { values, count, total, first, last }
+    }
+}
 
 /// Writes groups as a table: the largest first, each with the ID of an example beneath it.
 ///
@@ -31,22 +36,11 @@ pub fn write_groups_table(
     if groups.rows.is_empty() {
         return Ok(());
     }
-    let mut columns = vec![
-        Column::number("COUNT"),
-        Column::number("SHARE"),
-        Column::whole("FIRST SEEN").optional(),
-        Column::whole("LAST SEEN").optional(),
-    ];
-    columns.extend(groups.keys.iter().map(|it| Column::shortened(title(*it))));
+    let mut columns = group_columns(groups.keys.iter().map(|it| title(*it)));
     columns.push(Column::beneath());
     let mut table = Table::new(columns);
     for row in &groups.rows {
-        let mut cells = vec![
-            Cell::new(&row.count.to_string()),
-            Cell::new(&share_in_words(row.count, groups.total)),
-            Cell::new(&row.first_seen.in_zone(&options.zone)),
-            Cell::new(&row.last_seen.in_zone(&options.zone)),
-        ];
+        let mut cells = groups.shown(row).cells(&options.zone);
         cells.extend(
             groups.keys.iter().zip(&row.values).map(|(key, value)| cell(*key, value.as_deref())),
         );
@@ -72,14 +66,8 @@ fn cell(key: CountKey, value: Option<&str>) -> Cell {
 }
 
 fn row_json(groups: &Groups, row: &GroupRow, zone: &Zone) -> Value {
-    let mut object = Map::new();
-    for (key, value) in groups.keys.iter().zip(&row.values) {
-        object.insert(camel(*key).to_owned(), json!(value));
-    }
-    object.insert("count".to_owned(), json!(row.count));
-    object.insert("share".to_owned(), json!(share(row.count, groups.total)));
-    object.insert("firstSeen".to_owned(), json!(row.first_seen.in_zone(zone)));
-    object.insert("lastSeen".to_owned(), json!(row.last_seen.in_zone(zone)));
+    let names = groups.keys.iter().map(|it| camel(*it));
+    let mut object = groups.shown(row).members(names, zone);
     object.insert("example".to_owned(), json!(row.example));
     Value::Object(object)
 }
@@ -119,17 +107,10 @@ pub fn write_groups_ndjson(groups: &Groups, zone: &Zone, out: &mut dyn Write) ->
 pub fn write_groups_csv(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let keys = groups.keys.iter().map(|it| camel(*it));
-    csv.write_record(keys.chain(["count", "share", "firstSeen", "lastSeen", "example"]))?;
+    csv.write_record(keys.chain(COUNT_NAMES).chain(["example"]))?;
     for row in &groups.rows {
-        let values = row.values.iter().map(|it| csv_cell(it.as_deref().unwrap_or_default()));
-        let rest = [
-            row.count.to_string(),
-            share(row.count, groups.total).to_string(),
-            row.first_seen.in_zone(zone),
-            row.last_seen.in_zone(zone),
-            csv_cell(row.example.as_deref().unwrap_or_default()),
-        ];
-        csv.write_record(values.chain(rest))?;
+        let example = csv_cell(row.example.as_deref().unwrap_or_default());
+        csv.write_record(groups.shown(row).csv_cells(zone).chain([example]))?;
     }
     csv.flush()
 }

@@ -15,6 +15,7 @@ mod csv;
 mod events_table;
 mod explained;
 mod facets;
+mod group_row;
 mod groups;
 mod headline;
 mod html;

@@ -1,0 +1,78 @@
+//! What a group shows, whatever it is a group of: its values, how many there are, their share, and
+//! when the first and the last was.
+
+use serde_json::{Map, Value, json};
+
+use super::csv::csv_cell;
+use super::share::{share, share_in_words};
+use super::table::{Cell, Column};
+use crate::time::{Timestamp, Zone};
+
+/// What stands for no value.
+pub(super) const NO_VALUE: &str = "(none)";
+
+/// The names of what each group has besides its values, for programs.
+pub(super) const COUNT_NAMES: [&str; 4] = ["count", "share", "firstSeen", "lastSeen"];
+
+/// A group.
+pub(super) struct GroupRow<'g> {
+    /// Its value for each key.
+    pub(super) values: &'g [Option<String>],
+    pub(super) count: u64,
+    /// How many there are in all groups.
+    pub(super) total: u64,
+    pub(super) first: Timestamp,
+    pub(super) last: Timestamp,
+}
+
+/// The columns of a table of groups whose keys have these titles.
+pub(super) fn group_columns(titles: impl Iterator<Item = &'static str>) -> Vec<Column> {
+    let mut columns = vec![
+        Column::number("COUNT"),
+        Column::number("SHARE"),
+        Column::whole("FIRST SEEN").optional(),
+        Column::whole("LAST SEEN").optional(),
+    ];
+    columns.extend(titles.map(Column::shortened));
+    columns
+}
+
+impl GroupRow<'_> {
+    /// The cells of all columns before the keys'.
+    pub(super) fn cells(&self, zone: &Zone) -> Vec<Cell> {
+        vec![
+            Cell::new(&self.count.to_string()),
+            Cell::new(&share_in_words(self.count, self.total)),
+            Cell::new(&self.first.in_zone(zone)),
+            Cell::new(&self.last.in_zone(zone)),
+        ]
+    }
+
+    /// As JSON, with the values under the names of their keys.
+    pub(super) fn members(
+        &self,
+        names: impl Iterator<Item = &'static str>,
+        zone: &Zone,
+    ) -> Map<String, Value> {
+        let values = names.zip(self.values).map(|(name, value)| (name, json!(value)));
+        let [count, of_all, first, last] = COUNT_NAMES;
+        let counts = [
+            (count, json!(self.count)),
+            (of_all, json!(share(self.count, self.total))),
+            (first, json!(self.first.in_zone(zone))),
+            (last, json!(self.last.in_zone(zone))),
+        ];
+        values.chain(counts).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// As cells of CSV: the values, then what [`COUNT_NAMES`] name.
+    pub(super) fn csv_cells(&self, zone: &Zone) -> impl Iterator<Item = String> {
+        let values = self.values.iter().map(|it| csv_cell(it.as_deref().unwrap_or_default()));
+        values.chain([
+            self.count.to_string(),
+            share(self.count, self.total).to_string(),
+            self.first.in_zone(zone),
+            self.last.in_zone(zone),
+        ])
+    }
+}
