@@ -15,9 +15,9 @@ version=$("$program" --version | cut -d' ' -f2)
 arch=$(dpkg --print-architecture)
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git -C "$here" log -1 --format=%ct)}
 
-put() { install -D -m "$1" "$2" "$tree/root/$3"; }
+put() { install -D -m "$1" "$2" "$tree/package/$3"; }
 put 0755 "$program" usr/bin/mailtrace
-strip --strip-unneeded "$tree/root/usr/bin/mailtrace"
+strip --strip-unneeded "$tree/package/usr/bin/mailtrace"
 "$program" man --out "$tree/man"
 for page in "$tree"/man/*.1; do
   gzip -9n "$page"
@@ -41,14 +41,14 @@ put 0644 "$here/../LICENSE" "$doc/copyright"
 # What the program needs of the system's libraries, from the linker's own record.
 mkdir "$tree/debian"
 echo 'Source: mailtrace' >"$tree/debian/control"
-depends=$(cd "$tree" && dpkg-shlibdeps -O -e root/usr/bin/mailtrace | sed -n 's/^shlibs:Depends=//p')
-mkdir "$tree/root/DEBIAN"
-cat >"$tree/root/DEBIAN/control" <<EOF
+depends=$(cd "$tree" && dpkg-shlibdeps -O -e package/usr/bin/mailtrace | sed -n 's/^shlibs:Depends=//p')
+mkdir "$tree/package/DEBIAN"
+cat >"$tree/package/DEBIAN/control" <<EOF
 Package: mailtrace
 Version: $version
 Architecture: $arch
 Maintainer: The mailtrace developers <mailtrace@localhost>
-Installed-Size: $(du -sk "$tree/root/usr" | cut -f1)
+Installed-Size: $(du -sk "$tree/package/usr" | cut -f1)
 Depends: ${depends:+$depends, }passwd
 Section: mail
 Priority: optional
@@ -57,6 +57,6 @@ Description: archive Amazon WorkMail's email event logs and trace messages
  them from files, keeps the originals for good, and answers what happened to
  a message: who received it, which rule moved it, why it bounced, what was lost.
 EOF
-install -m 0755 "$here"/debian/{postinst,prerm,postrm} "$tree/root/DEBIAN/"
-find "$tree/root" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
-dpkg-deb --root-owner-group -Z"${DEB_COMPRESSION:-xz}" --build "$tree/root" "$out/mailtrace_${version}_$arch.deb"
+install -m 0755 "$here"/debian/{postinst,prerm,postrm} "$tree/package/DEBIAN/"
+find "$tree/package" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
+dpkg-deb --root-owner-group -Z"${DEB_COMPRESSION:-xz}" --build "$tree/package" "$out/mailtrace_${version}_$arch.deb"

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::People;
 use crate::audit::{AuditField, AuditType};
 use crate::query::{AccessField, Clause, Field, Matcher, Query};
@@ -110,45 +112,21 @@ fn of_ip(matcher: &Matcher, segment: &AuditSegment) -> Result<DocumentSet, Index
     let Matcher::Exact(text) = matcher else {
         return segment.with_values(AuditField::SourceIp, &|it| matcher.fits_text(it));
     };
-    match Network::parse(text) {
-        Some(network) => segment.with_values(AuditField::SourceIp, &|it| network.has(it)),
+    match network(text) {
+        Some(network) => segment.with_values(AuditField::SourceIp, &|it| is_in(network, it)),
         None => segment.with_value(AuditField::SourceIp, &ip_term(text)),
     }
 }
 
-/// Addresses with the same first bits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    bits: u32,
+/// Reads `198.51.100.0/24` and its like; an IPv4 address is the same within IPv6.
+fn network(text: &str) -> Option<IpNet> {
+    let (address, bits) = text.trim().split_once('/')?;
+    let address = address.parse::<IpAddr>().ok()?.to_canonical();
+    IpNet::new(address, bits.parse().ok()?).ok()
 }
 
-impl Network {
-    /// Reads `198.51.100.0/24` and its like.
-    fn parse(text: &str) -> Option<Self> {
-        let (address, bits) = text.trim().split_once('/')?;
-        let address = address.parse::<IpAddr>().ok()?.to_canonical();
-        let bits: u32 = bits.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        (bits <= most).then_some(Self { address, bits })
-    }
-
-    fn has(self, text: &str) -> bool {
-        let Ok(other) = text.parse::<IpAddr>() else { return false };
-        match (self.address, other) {
-            (IpAddr::V4(network), IpAddr::V4(it)) => {
-                let shift = 32 - self.bits;
-                let head = |it: u32| it.checked_shr(shift).unwrap_or_default();
-                head(network.to_bits()) == head(it.to_bits())
-            }
-            (IpAddr::V6(network), IpAddr::V6(it)) => {
-                let shift = 128 - self.bits;
-                let head = |it: u128| it.checked_shr(shift).unwrap_or_default();
-                head(network.to_bits()) == head(it.to_bits())
-            }
-            _ => false,
-        }
-    }
+fn is_in(network: IpNet, address: &str) -> bool {
+    address.parse::<IpAddr>().is_ok_and(|it| network.contains(&it))
 }
 
 #[cfg(test)]
@@ -158,7 +136,7 @@ mod tests {
     #[test]
     fn a_network_has_its_addresses() {
         let has = |network: &str, address: &str| {
-            Network::parse(network).unwrap_or_else(|| panic!("{network}")).has(address)
+            is_in(super::network(network).unwrap_or_else(|| panic!("{network}")), address)
         };
         assert!(has("198.51.100.0/24", "198.51.100.7"));
         assert!(has("198.51.100.99/24", "198.51.100.7"));
@@ -170,7 +148,7 @@ mod tests {
         assert!(!has("2001:db8::/32", "198.51.100.7"));
         assert!(!has("0.0.0.0/0", "unknown"));
         for text in ["198.51.100.0", "198.51.100.0/33", "a/24", "198.51.100.0/-1", "/"] {
-            assert_eq!(Network::parse(text), None, "{text}");
+            assert_eq!(network(text), None, "{text}");
         }
     }
 }

@@ -127,6 +127,14 @@ impl<'s> AccessHits<'s> {
         self.sets.iter().map(DocumentSet::len).sum()
     }
 
+    /// When the first and the last of them happened.
+    #[must_use]
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let times = || self.places().map(|it| it.ms);
+        let first = Timestamp::from_ms(times().min()?)?;
+        Some((first, Timestamp::from_ms(times().max()?)?))
+    }
+
     /// What people are called.
     #[must_use]
     pub fn people(&self) -> &People {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::output::counted;
 use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
-use crate::access::{AccessHits, AccessOrder, AccessRequest};
+use crate::access::{AccessHits, AccessRequest, People};
 use crate::render::{
     Cell, Column, Table, csv_cell, human_duration, sanitise, write_json, write_pairs,
 };
@@ -53,10 +53,9 @@ pub(super) fn answer(
 type AuditFacts = (u64, Timestamp, Timestamp);
 
 fn audit_facts(store: &Store) -> anyhow::Result<Option<AuditFacts>> {
-    let hits = AccessHits::find(store, &AccessRequest::default())?;
-    let end = |order| hits.page(order, None, 1).0.first().and_then(|it| Timestamp::from_ms(it.ms));
-    let ends = end(AccessOrder::Oldest).zip(end(AccessOrder::Newest));
-    Ok(ends.map(|(first, last)| (hits.total(), first, last)))
+    // Who they are about is not asked.
+    let hits = AccessHits::find_with(store, &AccessRequest::default(), People::default())?;
+    Ok(hits.span().map(|(first, last)| (hits.total(), first, last)))
 }
 
 fn write_table(

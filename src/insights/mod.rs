@@ -5,8 +5,8 @@
 //! on all cores and reads of each only the fields that are named, the others go over groups. What
 //! the index can narrow, it does; what it finds is asked again of the event itself.
 //!
-//! What AWS leaves open is decided here, and docs/insights.md lists it. This module knows nothing of how
-//! an answer is printed.
+//! What AWS leaves open is decided here, and docs/insights.md lists it. This module knows nothing of
+//! how an answer is printed.
 
 mod aggregate;
 mod answer;

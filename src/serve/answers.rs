@@ -351,13 +351,17 @@ mod tests {
     use super::*;
     use crate::store::StoreWriter;
 
+    fn empty_store(path: &std::path::Path) -> OpenedStore {
+        let mut writer = StoreWriter::open_or_create(path).unwrap();
+        writer.commit().unwrap();
+        writer.close().unwrap();
+        OpenedStore::new(path.to_owned())
+    }
+
     #[test]
     fn an_answer_that_is_no_more_fresh_is_given_while_a_new_one_is_made() {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
-        writer.commit().unwrap();
-        writer.close().unwrap();
-        let opened = OpenedStore::new(dir.path().to_owned());
+        let opened = empty_store(dir.path());
         let answers = Answers::new(opened, Duration::from_secs(60));
         let answers = Arc::new(Answers { moment: Duration::ZERO, ..answers });
         let count = Arc::new(AtomicU64::new(0));
@@ -386,10 +390,7 @@ mod tests {
     #[test]
     fn two_that_begin_at_once_get_one_answer() {
         let dir = tempfile::tempdir().unwrap();
-        let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
-        writer.commit().unwrap();
-        writer.close().unwrap();
-        let opened = OpenedStore::new(dir.path().to_owned());
+        let opened = empty_store(dir.path());
         let answers = Arc::new(Answers::new(opened, Duration::from_secs(60)));
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
             async {

@@ -1,6 +1,8 @@
 //! Functions of IP addresses.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::{Arguments, Function, Value};
 
@@ -38,19 +40,7 @@ pub(super) fn call<'r>(function: Function, arguments: Arguments<'r, '_>) -> Opti
 
 /// Whether an address is of a network in CIDR notation.
 fn is_in(address: IpAddr, subnet: &str) -> bool {
-    let Some((network, length)) = subnet.split_once('/') else { return false };
-    let Ok(length) = length.parse::<u32>() else { return false };
-    match (address, network.parse()) {
-        (IpAddr::V4(address), Ok(IpAddr::V4(network))) if length <= Ipv4Addr::BITS => {
-            let shift = Ipv4Addr::BITS - length;
-            (address.to_bits() ^ network.to_bits()).checked_shr(shift).unwrap_or(0) == 0
-        }
-        (IpAddr::V6(address), Ok(IpAddr::V6(network))) if length <= Ipv6Addr::BITS => {
-            let shift = Ipv6Addr::BITS - length;
-            (address.to_bits() ^ network.to_bits()).checked_shr(shift).unwrap_or(0) == 0
-        }
-        _ => false,
-    }
+    subnet.parse::<IpNet>().is_ok_and(|it| it.contains(&address))
 }
 
 /// RFC 1918 and RFC 4193.
