@@ -24,6 +24,7 @@
 //! | [`trace`] | legs, the join, and where an outcome is decided |
 //! | [`stats`] | counts over the whole store, latencies, metrics |
 //! | [`access`] | who did what in which mailbox, and who was kept out |
+//! | [`timeline`] | what one person did, and what happened to their mail |
 //! | [`triage`] | what deserves attention in a period |
 //! | [`schema`] | the shapes of messages, without values |
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
@@ -108,5 +109,6 @@ pub mod store;
 pub mod synth;
 pub mod temporary;
 pub mod time;
+pub mod timeline;
 pub mod trace;
 pub mod triage;

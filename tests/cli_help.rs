@@ -4,10 +4,11 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 27] = [
+const COMMANDS: [&str; 29] = [
     "import",
     "pull",
     "trace",
+    "timeline",
     "messages",
     "related",
     "triage",
@@ -16,6 +17,7 @@ const COMMANDS: [&str; 27] = [
     "insights",
     "stats",
     "export",
+    "directory",
     "status",
     "sources",
     "serve",

@@ -127,6 +127,7 @@ fn what_works_is_ok_and_only_looked_at() {
             "role permissions",
             "role name",
             "pulling",
+            "directory",
             "end of WorkMail",
         ]
     );
@@ -142,7 +143,7 @@ fn what_works_is_ok_and_only_looked_at() {
 
     let table = clinic.run(&DOCTOR).expect(0);
     assert!(table.stdout.contains("ok       role trust        only WorkMail"), "{table:#?}");
-    assert!(table.stdout.ends_with("12 ok, 0 warnings, 0 failed\n"), "{table:#?}");
+    assert!(table.stdout.ends_with("13 ok, 0 warnings, 0 failed\n"), "{table:#?}");
     assert_eq!(table.stderr, "");
 }
 
@@ -153,6 +154,15 @@ fn what_is_called_is_what_the_printed_policy_allows() {
     clinic.share_policy();
     clinic.checks(&DOCTOR);
     clinic.checks(&["doctor", "--log-group", GROUP]);
+    {
+        let mut workmail = account.workmail.lock();
+        let mut organizations = workmail.organizations.iter_mut();
+        let directory = &mut organizations.find(|it| it.alias == "acme").unwrap().directory;
+        directory.user(1, "ana@acme.example", &[]);
+        directory.group(2, "all@acme.example", &[]);
+        directory.room(3, "room@acme.example", &[]);
+    }
+    clinic.run(&["pull", "--organization", "acme", "--directory"]).expect(0);
     let called = account.calls();
     let changing = ["Create", "Put", "Update", "Delete", "Associate", "Attach", "Detach"];
     let changes: Vec<&String> = called
@@ -170,7 +180,9 @@ fn without_logging_it_says_how_to_switch_it_on() {
     let setup = "mailtrace setup --organization acme --region us-east-1";
     checks.has("monitoring", "failed", &["logs no events", setup]);
     checks.has("log group", "failed", &[GROUP]);
-    checks.all_but(&["monitoring", "log group"]);
+    let directory = "mailtrace pull --organization acme --region us-east-1 --directory --store";
+    checks.has("directory", "warning", &["2027-03-31", directory]);
+    checks.all_but(&["monitoring", "log group", "directory"]);
     let ran = clinic.run(&DOCTOR).expect_error(&["2 of ", "monitoring, log group"]);
     assert!(ran.stdout.contains(&format!("$ {setup}\n")), "{ran:#?}");
 }
@@ -320,12 +332,17 @@ fn what_is_not_in_the_store_is_told_before_it_is_gone() {
     // Nothing was pulled, and what the group may have had before it was made is deleted first.
     let none = Checks::of(run(command.env("MAILTRACE_NOW", later(0))));
     let pull = format!("mailtrace pull --log-group {GROUP} --region us-east-1 --store");
+    none.has("directory", "warning", &["the store has none"]);
     none.has("retention", "warning", &["none of them is in the store", &pull]);
     assert!(!nowhere.exists());
     let soon = Checks::of(run(command.env("MAILTRACE_NOW", later(13))));
     soon.has("retention", "failed", &["will be deleted in 2 days", &pull]);
     let late = Checks::of(run(command.env("MAILTRACE_NOW", later(20))));
     late.has("retention", "failed", &["are being deleted", &pull]);
+    let old = clinic.account.command(&[&DOCTOR[..], &["--format", "json"]].concat());
+    let old =
+        Checks::of(run({ old }.arg("--store").arg(clinic.store()).env("MAILTRACE_NOW", later(8))));
+    old.has("directory", "warning", &["8 days ago", "--directory"]);
     late.has("events flowing", "failed", &["20 days ago", "send a mail"]);
 }
 

@@ -46,8 +46,12 @@ mod damage;
 mod language;
 // Facets, histograms, neighbours in time, and related messages.
 mod language_shapes;
+// What one person did, in order of time.
+mod timeline;
 // Audit logs on their way to a log group.
 mod audit_delivery;
+// Who has which address and ID.
+mod directory;
 // No room for the store or for the answer.
 mod disk_full;
 // A store that must not be written.

@@ -58,8 +58,7 @@ fn only_commands_for_aws_open_a_socket() {
     fs::write(home.join(".aws/config"), profile).unwrap();
     let log = synth(home, 200, 71, "ndjson");
     // Where the program looks when no store is named.
-    let store = home.join(".local/share/mailtrace");
-    import(&store, &log.path).expect(0);
+    import(&home.join(".local/share/mailtrace"), &log.path).expect(0);
     let file = |name: &str, text: &str| {
         let path = home.join(name);
         fs::write(&path, text).unwrap();
@@ -81,7 +80,7 @@ fn only_commands_for_aws_open_a_socket() {
     let secret = file("secret", &pair.sk.to_box(None).unwrap().into_string());
     let public = file("public", &pair.pk.to_box().unwrap().into_string());
     let (signed, head) = (path("signed"), path("head.txt"));
-    let offline: [&[&str]; 47] = [
+    let offline: [&[&str]; 49] = [
         &["import", log_path],
         &["trace", id],
         &["trace", id, "--provenance", "--format", "json"],
@@ -96,6 +95,8 @@ fn only_commands_for_aws_open_a_socket() {
         &["search", "from:*"],
         &["search", "from:*", "--input", log_path],
         &["access", "--input", "samples/audit-events.ndjson"],
+        &["directory"],
+        &["timeline", "ana@acme.example", "--input", "samples/audit-events.ndjson"],
         &["insights", "stats count(*) by event.eventName"],
         &["insights", "fields @message", "--input", log_path],
         &["stats"],
@@ -130,27 +131,26 @@ fn only_commands_for_aws_open_a_socket() {
         &["doctor", "--trust-policy", &policy],
         &["doctor", "--role-policy", &policy],
     ];
-    let mut tried = BTreeSet::new();
+    // Every command is on one of the lists, so that a new one is put on one.
+    let mut tried = BTreeSet::from(ONLINE.map(str::to_owned));
     for arguments in offline {
         let (ran, calls) = traced(home, arguments);
         let expected = match arguments[0] {
             // A policy that allows nothing fails its review.
             "doctor" => 2,
-            // The first message has to do with no other.
-            "related" => 1,
+            // The first message has to do with no other, and no directory was taken.
+            "related" | "directory" => 1,
             _ => 0,
         };
         assert_eq!(ran.status, Some(expected), "{arguments:?}: {ran:#?}");
         assert!(!opens_socket(&calls), "{arguments:?}: {calls}");
         tried.insert(arguments[0].to_owned());
     }
-    // Every command is on one of the lists, so that a new one is put on one.
-    tried.extend(ONLINE.map(str::to_owned));
     assert_eq!(tried, commands().into_iter().collect());
 
     // What does open one is seen, so that the above means something.
-    let endpoint = ["--endpoint-url", "http://127.0.0.1:1"];
-    let (ran, calls) = traced(home, &[&["pull", "--log-group", "/g"], &endpoint[..]].concat());
+    let pull = ["pull", "--log-group", "/g", "--endpoint-url", "http://127.0.0.1:1"];
+    let (ran, calls) = traced(home, &pull);
     assert_eq!(ran.status, Some(2), "{ran:#?}");
     assert!(opens_socket(&calls), "{ran:#?} {calls}");
 }

@@ -64,6 +64,21 @@ fn a_reader_may_do_what_a_pull_and_a_look_do() {
                     "Resource": "arn:aws:workmail:*:123456789012:organization/*",
                 },
                 {
+                    "Sid": "ReadDirectory",
+                    "Effect": "Allow",
+                    "Action": [
+                        "workmail:ListAliases",
+                        "workmail:ListGroupMembers",
+                        "workmail:ListGroups",
+                        "workmail:ListMailDomains",
+                        "workmail:ListMailboxPermissions",
+                        "workmail:ListResourceDelegates",
+                        "workmail:ListResources",
+                        "workmail:ListUsers",
+                    ],
+                    "Resource": format!("arn:aws:workmail:eu-west-1:123456789012:organization/{ID}"),
+                },
+                {
                     "Sid": "LookAtRole",
                     "Effect": "Allow",
                     "Action": [

@@ -40,7 +40,7 @@ fn of_several_groups_none_is_guessed() {
     let puller = Puller::of(&service);
     run(&mut puller.command(&[])).expect_error(&[GROUP, OTHER]);
     assert_eq!(service.lock().count(Call::FilterLogEvents), 0);
-    let ran = run(&mut puller.command(&["--organization", "acme"]));
+    let ran = run(&mut puller.command(&["--organization", "acme", "--no-directory"]));
     ran.expect(0);
     let state = service.lock();
     let asked = state.requests.iter().filter(|it| it.call == Call::FilterLogEvents);

@@ -312,7 +312,7 @@ fn wherever_it_stops_it_says_what_stands_and_the_next_run_completes_it() {
 #[test]
 fn a_late_event_is_taken_before_the_group_goes() {
     let site = Site::new();
-    site.run(&["pull", "--organization", "acme"]).expect(0);
+    site.run(&["pull", "--organization", "acme", "--no-directory"]).expect(0);
     site.account.gate.lock().news = 1;
     let ran = site.run(&ALL).expect(0);
     assert!(ran.stdout.contains("6 events, none missing"), "{ran:#?}");

@@ -99,7 +99,7 @@ impl<'s> AccessHits<'s> {
     ///
     /// [`StoreError`] when the index of audit events cannot be read.
     pub fn find(store: &'s Store, request: &AccessRequest) -> Result<Self, StoreError> {
-        let people = People::of_logs(store)?;
+        let people = People::of_store(store)?;
         Self::find_with(store, request, people)
     }
 

@@ -1,8 +1,10 @@
 //! Whose ID it is.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use crate::audit::{AuditField, AuditType};
+use crate::directory::Directory;
 use crate::store::words::folded;
 use crate::store::{AuditColumn, AuditIndex, Store, StoreError};
 use crate::time::Timestamp;
@@ -11,13 +13,32 @@ use crate::time::Timestamp;
 ///
 /// Audit events name people by ID alone, but for those by which somebody signed in or made a
 /// token: these have the name that was typed too, which usually is the address.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct People {
     /// For each ID, in lower case, the names and since when they were used, in order.
     names: BTreeMap<String, Vec<(i64, String)>>,
+    /// Who had which address, where that was taken: it goes before what was typed.
+    directory: Option<Arc<Directory>>,
 }
 
 impl People {
+    /// What the directory tells, and the audit events themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index of audit events cannot be read.
+    pub fn of_store(store: &Store) -> Result<Self, StoreError> {
+        let mut people = Self::of_logs(store)?;
+        if let Some(directory) = store.directory() {
+            for (id, at, address) in directory.names() {
+                people.add(id, at.as_ms(), address);
+            }
+            people.directory = Some(directory);
+            people.settle();
+        }
+        Ok(people)
+    }
+
     /// What the audit events themselves tell.
     ///
     /// # Errors
@@ -48,11 +69,16 @@ impl People {
                 }
             }
         }
+        self.settle();
+        Ok(())
+    }
+
+    /// Puts the names of each ID in order.
+    fn settle(&mut self) {
         for names in self.names.values_mut() {
             names.sort_unstable();
             names.dedup_by(|next, before| next.1 == before.1);
         }
-        Ok(())
     }
 
     /// Adds what somebody is called from a time on.
@@ -67,9 +93,14 @@ impl People {
         }
     }
 
-    /// What an ID was called at a time: by the last name before it, else the first after it.
+    /// What an ID was called at a time: by the directory, else by the last name that was typed before
+    /// it, else the first after it.
     #[must_use]
     pub fn who(&self, id: &str, at: Timestamp) -> Option<&str> {
+        let known = self.directory.as_ref().and_then(|it| it.person(id, at));
+        if let Some(address) = known.and_then(|it| it.address.as_deref()) {
+            return Some(address);
+        }
         let names = self.names.get(folded(id).as_ref())?;
         let before = names.iter().rev().find(|(since_ms, _)| *since_ms <= at.as_ms());
         before.or_else(|| names.first()).map(|(_, name)| name.as_str())

@@ -52,7 +52,7 @@ pub(super) fn answer(
     let note = coverage_note(store, context);
     let note = (!writer.not_found.is_empty()).then_some(note.as_str());
     if format == Format::Json {
-        write_trace_json_end(&writer.not_found, &[], note, &mut out)?;
+        write_trace_json_end(&writer.not_found, &[], note, None, &mut out)?;
     }
     out.flush()?;
     if !context.global.quiet {

@@ -92,12 +92,12 @@ fn examine(args: &DoctorArgs, context: &Context) -> anyhow::Result<Vec<Check>> {
 
 fn store_view(context: &Context) -> anyhow::Result<StoreView> {
     let path = context.store_path()?;
-    let pulls = match Store::open(&path) {
-        Ok(store) => Ok(store.checkpoint().pulls.clone()),
-        Err(StoreError::NoStore { .. }) => Ok(Pulls::default()),
-        Err(error) => Err(super::output::chain(&error)),
+    let (pulls, directory) = match Store::open(&path) {
+        Ok(store) => (Ok(store.checkpoint().pulls.clone()), store.directory()),
+        Err(StoreError::NoStore { .. }) => (Ok(Pulls::default()), None),
+        Err(error) => (Err(super::output::chain(&error)), None),
     };
-    Ok(StoreView { path: path.display().to_string(), pulls })
+    Ok(StoreView { path: path.display().to_string(), pulls, directory })
 }
 
 fn review(args: &DoctorArgs) -> anyhow::Result<Vec<Check>> {

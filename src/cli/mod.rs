@@ -13,6 +13,7 @@ mod batch;
 mod completions;
 mod condition;
 mod dashed;
+mod directory;
 #[cfg(feature = "aws")]
 mod doctor;
 #[cfg(feature = "aws")]
@@ -38,6 +39,8 @@ mod policy;
 mod progress;
 #[cfg(feature = "aws")]
 mod pull;
+#[cfg(feature = "aws")]
+mod pull_directory;
 #[cfg(feature = "aws")]
 mod pull_print;
 #[cfg(feature = "aws")]
@@ -71,6 +74,7 @@ mod synth;
 mod target;
 #[cfg(feature = "aws")]
 mod teardown;
+mod timeline;
 mod trace;
 mod triage;
 #[cfg(feature = "aws")]
@@ -168,6 +172,7 @@ enum Command {
     Pull(pull::PullArgs),
     #[command(alias = "show")]
     Trace(trace::TraceArgs),
+    Timeline(timeline::TimelineArgs),
     #[command(alias = "list")]
     Messages(Box<messages::MessagesArgs>),
     Related(related::RelatedArgs),
@@ -178,6 +183,7 @@ enum Command {
     Insights(insights::InsightsArgs),
     Stats(stats::StatsArgs),
     Export(Box<export::ExportArgs>),
+    Directory(directory::DirectoryArgs),
     Status(status::StatusArgs),
     Sources(sources::SourcesArgs),
     #[cfg(feature = "serve")]
@@ -222,6 +228,7 @@ impl Command {
             #[cfg(feature = "serve")]
             Self::Serve(_) => false,
             Self::Trace(_)
+            | Self::Timeline(_)
             | Self::Messages(_)
             | Self::Related(_)
             | Self::Triage(_)
@@ -230,6 +237,7 @@ impl Command {
             | Self::Insights(_)
             | Self::Stats(_)
             | Self::Export(_)
+            | Self::Directory(_)
             | Self::Status(_)
             | Self::Sources(_)
             | Self::Verify(_)
@@ -409,6 +417,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         #[cfg(feature = "aws")]
         Command::Pull(args) => pull::run(&args, &context),
         Command::Trace(args) => trace::run(&args, &context),
+        Command::Timeline(args) => timeline::run(&args, &context),
         Command::Messages(args) => messages::run(&args, &context),
         Command::Search(args) => search::run(&args, &context),
         Command::Access(args) => access::run(&args, &context),
@@ -417,6 +426,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Triage(args) => triage::run(&args, &context),
         Command::Stats(args) => stats::run(&args, &context),
         Command::Export(args) => export::run(&args, &context),
+        Command::Directory(args) => directory::run(&args, &context),
         Command::Status(args) => status::run(&args, &context),
         Command::Sources(args) => sources::run(&args, &context),
         Command::Verify(args) => verify::run(&args, &context),

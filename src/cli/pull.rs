@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use super::progress::PullingProgress;
+use super::pull_directory::{DirectoryArgs, TakenDirectories};
 use super::pull_print::{Print, Printer};
 use super::pull_report::{Pulled, write_plans, write_pulled};
 use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
@@ -76,6 +77,8 @@ pub(super) struct PullArgs {
     /// Only say what would be downloaded
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    directory: DirectoryArgs,
 }
 
 /// A place to pull from, and how pulling it went.
@@ -116,7 +119,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         source.open(args.max_rate, context, &stop);
     }
     // With none there is nothing to do, but also no store to be made.
-    if sources.iter().all(|it| it.opened.is_none()) {
+    if sources.iter().all(|it| it.opened.is_none()) && !args.directory.is_wanted() {
         return fail(&failures(&sources), "");
     }
     if args.dry_run {
@@ -129,6 +132,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     let clock = running_clock(context);
     let mut watch = ClockWatch::begin(clock.now());
     let mut as_of = context.now;
+    let mut directories = TakenDirectories::default();
     loop {
         if let Some(jump_ms) = watch.jump_ms(clock.now()) {
             output::warn(&jump_in_words(jump_ms));
@@ -145,6 +149,11 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
                 source.warn();
             }
         }
+        // After the events, which it must not keep waiting.
+        for source in &sources {
+            let (taken, chosen) = (&mut directories, &source.chosen);
+            args.directory.take(taken, chosen, &mut writer, args.max_rate, (&stop, context))?;
+        }
         // One that goes on is reason enough to go on.
         let is_hopeless = || sources.iter().all(|it| !it.may_go_on());
         if !args.follow || stop.is_requested() || is_hopeless() {
@@ -158,7 +167,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         }
     }
     writer.close()?;
-    finish(&sources, args, &stop, context)
+    finish(&sources, &directories, args, &stop, context)
 }
 
 impl PullArgs {
@@ -344,6 +353,7 @@ fn fail(failures: &[String], kept: &str) -> anyhow::Result<Outcome> {
 
 fn finish(
     sources: &[Source],
+    directories: &TakenDirectories,
     args: &PullArgs,
     stop: &Stop,
     context: &Context,
@@ -353,11 +363,14 @@ fn finish(
     // Printed events are the answer then.
     if args.print.is_none() {
         let mut stdout = anstream::stdout().lock();
-        write_pulled(&pulled, context, &mut stdout)?;
+        write_pulled(&pulled, directories, context, &mut stdout)?;
         stdout.flush()?;
     }
     // What may pass has been warned of while following, and the next pull makes up for it.
-    let failures = failures(sources.iter().filter(|it| !args.follow || !it.may_go_on()));
+    let mut failures = failures(sources.iter().filter(|it| !args.follow || !it.may_go_on()));
+    if args.directory.is_wanted() {
+        failures.extend_from_slice(directories.problems());
+    }
     if !failures.is_empty() {
         let kept = match pulled.iter().map(|it| it.added()).sum() {
             0_u64 => String::new(),
@@ -370,6 +383,9 @@ fn finish(
     }
     let rejecting = pulled.into_iter().filter(|it| it.rejected() > 0);
     let mut outcome = Outcome::Done;
+    if !directories.problems().is_empty() {
+        outcome = Outcome::SomeRejected;
+    }
     for pulled in rejecting {
         outcome = Outcome::SomeRejected;
         if !context.global.quiet {

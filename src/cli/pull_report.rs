@@ -5,6 +5,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 
 use super::output::counted;
+use super::pull_directory::TakenDirectories;
 use super::status::bytes;
 use super::{Context, Format};
 use crate::aws::AwsError;
@@ -66,12 +67,22 @@ impl Pulled {
 
 pub(super) fn write_pulled(
     pulled: &[&Pulled],
+    directories: &TakenDirectories,
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
     match context.global.format {
-        Format::Table => pulled.iter().try_for_each(|it| write_text(it, out))?,
-        Format::Json | Format::Ndjson => write_json(&to_json(pulled, context), out)?,
+        Format::Table => {
+            pulled.iter().try_for_each(|it| write_text(it, out))?;
+            directories.lines().try_for_each(|it| writeln!(out, "{it}"))?;
+        }
+        Format::Json | Format::Ndjson => {
+            let mut answer = to_json(pulled, context);
+            if let (Value::Object(answer), Some(taken)) = (&mut answer, directories.to_json()) {
+                answer.insert("directories".to_owned(), taken);
+            }
+            write_json(&answer, out)?;
+        }
         Format::Csv => {
             let mut csv = csv::Writer::from_writer(out);
             csv.write_record([

@@ -37,6 +37,8 @@ pub(super) struct SourceArgs {
 pub(super) struct ChosenSource {
     /// The name of the log group; `None` for the only one with the usual name.
     pub(super) log_group: Option<String>,
+    /// The organization that the source names.
+    pub(super) organization: Option<String>,
     /// The account that the log group's ARN names.
     pub(super) account: Option<String>,
     pub(super) session: SessionOptions,
@@ -124,7 +126,7 @@ impl SourceArgs {
             (None, Some(alias)) => Some(default_group(alias)),
             (None, None) => None,
         };
-        Ok(ChosenSource { log_group, account, session })
+        Ok(ChosenSource { log_group, organization: source.organization.clone(), account, session })
     }
 }
 

@@ -11,10 +11,13 @@ use super::target::{Target, TargetArgs, check_organization};
 use super::undertaking::{Report, Undertaking, write_dry_run};
 use super::{Context, Format, Outcome, output};
 use crate::aws::default_group;
+use crate::limits;
 use crate::logging::{
     Found, Plan, Retention, Scope, Services, SetupEvent, SetupWish, Template, check_place,
     default_role, names, plan,
 };
+use crate::store::Store;
+use crate::time::workmail_end::LAST_DAY;
 
 /// Switch email event logging on for an organization
 ///
@@ -216,6 +219,15 @@ fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<O
     Ok(Outcome::Done)
 }
 
+/// Whether the store has a directory of the organization that is not old.
+fn has_new_directory(scope: &Scope, context: &Context) -> bool {
+    let store = context.store_path().ok().and_then(|it| Store::open(&it).ok());
+    let directory = store.and_then(|it| it.directory());
+    let organization = directory.as_ref().and_then(|it| it.organization(&scope.organization));
+    let taken = organization.and_then(|it| it.last_taken());
+    taken.is_some_and(|it| context.now.ms_since(it) <= limits::DIRECTORY_OLD_MS)
+}
+
 fn carry_out(plan: &Plan, services: &Services, context: &Context) -> anyhow::Result<Outcome> {
     let is_told = !context.global.quiet;
     if is_told {
@@ -243,10 +255,15 @@ fn carry_out(plan: &Plan, services: &Services, context: &Context) -> anyhow::Res
         Some(error) => Err(error),
         None => {
             let scope = &plan.scope;
-            let text = format!(
+            let mut text = format!(
                 "events are logged; take them with `mailtrace pull --log-group {} --region {}`",
                 scope.log_group, scope.region
             );
+            if !has_new_directory(scope, context) {
+                text.push_str(&format!(
+                    "; --directory with it takes who has which address and ID, which nobody can say after {LAST_DAY}"
+                ));
+            }
             let error = error.as_ref().map(ToString::to_string);
             report.end(error.as_deref().map_or(Ok(("on", text.as_str())), Err))
         }

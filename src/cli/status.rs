@@ -9,6 +9,7 @@ use super::output::counted;
 use super::removal::{tombstone_in_words, tombstone_to_json};
 use super::{Context, Format, Outcome};
 use crate::access::{AccessHits, AccessRequest, People};
+use crate::directory::{EntityKind, OrganizationHistory};
 use crate::render::{
     Cell, Column, Table, csv_cell, human_duration, sanitise, write_json, write_pairs,
 };
@@ -92,6 +93,9 @@ fn write_table(
         facts.push(("Head", head.to_owned()));
     }
     facts.push(("WorkMail", shutdown(context.now)));
+    for (_, organization) in store.directory().iter().flat_map(|it| it.organizations()) {
+        facts.push(("Directory", directory_in_words(organization, context)));
+    }
     write_pairs(&facts, 0, options.width, out)?;
     let tombstones = &store.checkpoint().tombstones;
     if !tombstones.is_empty() {
@@ -197,6 +201,40 @@ fn between_longest_gaps(spans: &[Span], count_max: usize) -> Vec<Stretch> {
     stretches
 }
 
+fn directory_in_words(organization: &OrganizationHistory, context: &Context) -> String {
+    let now = organization.latest(context.now);
+    let count = |kind: EntityKind| {
+        let entities = organization.entities(now).filter(|it| it.kind == kind);
+        counted(entities.count() as u64, kind.as_str())
+    };
+    let counts = [EntityKind::User, EntityKind::Group, EntityKind::Resource].map(count);
+    let taken = match organization.last_taken() {
+        Some(taken) => format!("taken {}", taken.in_zone(&context.zone)),
+        None => "never taken as a whole".to_owned(),
+    };
+    format!("{}: {}, {taken}", sanitise(&organization.alias), counts.join(", "))
+}
+
+fn directories_to_json(store: &Store, context: &Context) -> Vec<Value> {
+    let directory = store.directory();
+    let organizations = directory.iter().flat_map(|it| it.organizations());
+    let shown = |it: Timestamp| it.in_zone(&context.zone);
+    let to_json = |(id, it): (&str, &OrganizationHistory)| {
+        let now = it.latest(context.now);
+        let count = |kind| it.entities(now).filter(|it| it.kind == kind).count();
+        json!({
+            "organization": id,
+            "alias": it.alias,
+            "users": count(EntityKind::User),
+            "groups": count(EntityKind::Group),
+            "resources": count(EntityKind::Resource),
+            "domains": it.domains(now).iter().map(|it| &it.name).collect::<Vec<_>>(),
+            "takenAt": it.last_taken().map(shown),
+        })
+    };
+    organizations.map(to_json).collect()
+}
+
 fn shutdown(now: Timestamp) -> String {
     match days_left(now) {
         0 => "has shut down".to_owned(),
@@ -261,6 +299,7 @@ fn to_json(
         "tombstones": store.checkpoint().tombstones.iter().map(|it| tombstone_to_json(it, &context.zone)).collect::<Vec<_>>(),
         "coverage": coverage,
         "pulls": store.checkpoint().pulls.groups().map(|(arn, it)| pull_to_json(arn, it, context)).collect::<Vec<_>>(),
+        "directories": directories_to_json(store, context),
         "workmailEnds": "2027-03-31",
         "daysLeft": days_left(context.now),
     })

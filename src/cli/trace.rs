@@ -14,12 +14,14 @@ use crate::event::pasted_id;
 use crate::limits;
 use crate::query::{IdCandidates, ids_like};
 use crate::render::{
-    TraceAnswer, fit, sanitise, write_divider, write_event_sources, write_messages_csv,
-    write_messages_ndjson, write_not_found, write_trace_json_with_sources,
-    write_trace_ndjson_with_sources, write_trace_table, write_trace_tables,
+    TraceAnswer, candidates_json, fit, sanitise, write_candidates_table, write_divider,
+    write_event_sources, write_messages_csv, write_messages_ndjson, write_not_found,
+    write_trace_json_with_sources, write_trace_ndjson_with_sources, write_trace_table,
+    write_trace_tables,
 };
-use crate::store::{Provenance, Store};
+use crate::store::{Provenance, Store, StoreError};
 use crate::time::Timestamp;
+use crate::timeline::{self, Candidate};
 use crate::trace::{JoinRules, Message, trace_ids};
 
 /// Show what happened to a message, recipient by recipient
@@ -54,6 +56,12 @@ pub(super) struct TraceArgs {
     /// Show the file and line, or the pull, of each event
     #[arg(long, conflicts_with = "batch")]
     provenance: bool,
+    /// Leave out what audit logs may say of the message
+    ///
+    /// Without it, candidates follow the trace: what may have been done with the message in the mailbox,
+    /// and from where it may have been sent.
+    #[arg(long, hide_short_help = true)]
+    no_access: bool,
     #[command(flatten)]
     input: InputArgs,
 }
@@ -110,7 +118,13 @@ pub(super) fn answer(
     let note = coverage_note(store, context);
     let parts = candidates(&traced.not_found, store, context)?;
     let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
+    let access = match args.no_access {
+        true => None,
+        false => access_candidates(store, &traced.messages)?,
+    };
+    let access_json = access.as_deref().map(|it| candidates_json(it, &context.zone));
     let answer = TraceAnswer {
+        access: access_json.as_ref(),
         candidates: &candidates,
         messages: &traced.messages,
         not_found: &traced.not_found,
@@ -143,6 +157,12 @@ pub(super) fn answer(
         }
         (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut out)?,
     }
+    if let (Format::Table, Some(access)) = (context.global.format, &access) {
+        for (id, candidates) in access {
+            let id = id.as_deref().filter(|_| traced.messages.len() > 1);
+            write_candidates_table(id, candidates, &context.table_options(args.all), &mut out)?;
+        }
+    }
     out.flush()?;
     if !context.global.quiet {
         say_shared(&traced.shared)?;
@@ -155,6 +175,22 @@ pub(super) fn answer(
     }
     say_candidates(&parts, context)?;
     Ok(Answered { has_found: !traced.messages.is_empty(), truncated })
+}
+
+/// An ID of a message, and what audit logs may say of it.
+type OfMessage = (Option<String>, Vec<Candidate>);
+
+/// What audit logs may say of messages, each with an ID of it; nothing where the store has none.
+fn access_candidates(
+    store: &Store,
+    messages: &[Message],
+) -> anyhow::Result<Option<Vec<OfMessage>>> {
+    if store.audit_index()?.is_none() {
+        return Ok(None);
+    }
+    let shown = messages.iter().take(limits::CANDIDATE_MESSAGES_MAX);
+    let of_messages = shown.map(|it| Ok((it.any_id(), timeline::candidates(store, it)?)));
+    Ok(Some(of_messages.collect::<Result<_, StoreError>>()?))
 }
 
 /// IDs that what was not found is a part of: with each part, those that have it.

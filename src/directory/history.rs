@@ -154,6 +154,22 @@ impl Directory {
         ids.flatten().map(String::as_str)
     }
 
+    /// The ID that is meant by a text, whatever its case.
+    #[must_use]
+    pub fn id_of(&self, text: &str) -> Option<&str> {
+        let is_it = |it: &&String| it.eq_ignore_ascii_case(text);
+        let all = || self.organizations.values().map(|it| &it.entities);
+        let exact = all().find_map(|it| it.get_key_value(text)).map(|(id, _)| id);
+        let id = exact.or_else(|| all().flat_map(|it| it.keys()).find(is_it));
+        id.map(String::as_str)
+    }
+
+    /// All addresses that an ID ever had, as they were written.
+    pub fn addresses_of(&self, id: &str) -> impl Iterator<Item = &str> {
+        let versions = self.organizations.values().flat_map(move |it| it.versions(id));
+        versions.filter_map(|it| it.entity.as_ref()).flat_map(|it| it.addresses())
+    }
+
     /// The addresses of each ID, and when it was first seen with them.
     pub fn names(&self) -> impl Iterator<Item = (&str, Timestamp, &str)> {
         let entities = self.organizations.values().flat_map(|it| &it.entities);
@@ -163,6 +179,13 @@ impl Directory {
                 addresses.map(move |it| (id.as_str(), version.at, it))
             })
         })
+    }
+
+    /// The time as of which the latest is told: now, or when anything was last said, by a clock that
+    /// was ahead.
+    #[must_use]
+    pub fn latest(&self, now: Timestamp) -> Timestamp {
+        self.organizations.values().map(|it| it.latest(now)).fold(now, Timestamp::max)
     }
 
     /// When an organization was last looked at as a whole.
@@ -274,6 +297,12 @@ impl OrganizationHistory {
         let snapshots = self.snapshots.iter().map(|it| it.ended.unwrap_or(it.begun));
         let domains = self.domains.iter().map(|(at, _)| *at);
         self.changes.iter().copied().chain(snapshots).chain(domains).max()
+    }
+
+    /// As [`Directory::latest`], of this organization.
+    #[must_use]
+    pub fn latest(&self, now: Timestamp) -> Timestamp {
+        self.last_said().map_or(now, |it| it.max(now))
     }
 
     /// The entities that are known and not gone, as they were last seen.

@@ -14,11 +14,64 @@ pub const DIRECTORY_BATCH: usize = 200;
 /// things were at one time, more or less.
 pub const DIRECTORY_RESUME_MS: i64 = 24 * 60 * 60 * 1_000;
 
+/// Milliseconds for which a directory is new enough for a pull of events, which looks again then:
+/// a look takes two requests for each user, and pulls are often run every few minutes.
+pub const DIRECTORY_FRESH_MS: i64 = 60 * 60 * 1_000;
+
+/// Milliseconds after which a directory is called old: people come and go in a week.
+pub const DIRECTORY_OLD_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
 /// Groups, each as of one time, of which the members are kept at hand.
 pub const DIRECTORY_EXPANSIONS_MAX: usize = 10_000;
+
+/// Seconds after which a pull that follows takes the directory again.
+pub const DIRECTORY_FOLLOW_SECONDS: u64 = 24 * 60 * 60;
 
 /// Deliveries of logs, or their sources, that one page may hold (CloudWatch Logs API reference).
 pub const DELIVERIES_PAGE: i32 = 50;
 
 /// Pages of deliveries of an account: some thousand, where the quota is 1,000 of each.
 pub const DELIVERIES_PAGES_MAX: usize = 100;
+
+/// Events of either side, mail and access, that a timeline is made of: the newest.
+pub const TIMELINE_EVENTS_MAX: usize = 100_000;
+
+/// Steps of a timeline that are shown unless more are asked for: some screens.
+pub const TIMELINE_STEPS_DEFAULT: usize = 200;
+
+/// Events of one leg that a timeline reads.
+pub const TIMELINE_LEG_EVENTS_MAX: usize = 1_000;
+
+/// Logins of each part of the index in which an ID is looked for beside a name.
+pub const TIMELINE_LOGINS_MAX: usize = 1_000;
+
+/// Milliseconds after which like operations in a mailbox are a new step.
+pub const TIMELINE_ACCESS_GAP_MS: i64 = 10 * 60 * 1_000;
+
+/// Milliseconds after which like mails are a new step.
+pub const TIMELINE_MAIL_GAP_MS: i64 = 2 * 60 * 1_000;
+
+/// Addresses and IDs that a step of a timeline names.
+pub const TIMELINE_NAMES_MAX: usize = 20;
+
+/// Milliseconds within which an item must have been created for it to be the mail that was
+/// delivered: two services with clocks of their own.
+pub const CANDIDATE_CREATED_MS: i64 = 2_000;
+
+/// Milliseconds before a mail was submitted within which it must have been handed in.
+pub const CANDIDATE_SUBMITTED_MS: i64 = 10_000;
+
+/// Milliseconds behind its submission by which a mail may seem to be handed in: clocks differ.
+pub const CANDIDATE_CLOCKS_MS: i64 = 1_000;
+
+/// Mailboxes of one message in which candidates are looked for.
+pub const CANDIDATE_MAILBOXES_MAX: usize = 50;
+
+/// Candidates for one event that are shown; all are counted.
+pub const CANDIDATES_SHOWN_MAX: usize = 3;
+
+/// Events that are read of a mailbox or of an item: the newest.
+pub const CANDIDATE_EVENTS_MAX: usize = 1_000;
+
+/// Messages of one answer for which candidates are looked for.
+pub const CANDIDATE_MESSAGES_MAX: usize = 20;

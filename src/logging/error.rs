@@ -24,6 +24,16 @@ pub enum LoggingError {
         /// Which there are.
         near: String,
     },
+    /// Nobody says which organization is meant.
+    #[error(
+        "there are {count} active WorkMail organizations in {region}: name one with --organization, and its region with --region"
+    )]
+    NotTheOnlyOne {
+        /// The region.
+        region: String,
+        /// How many there are.
+        count: usize,
+    },
     /// Several organizations have that alias.
     #[error(
         "several WorkMail organizations in {region} have the alias {alias}: give one's ID with --organization: {ids}"

@@ -107,6 +107,29 @@ pub(super) fn flow(newest_ms: Option<i64>, is_on: bool, now: Timestamp) -> Check
     }
 }
 
+/// Whether the store knows who has which address, as of when it was `taken`. `pull` takes it.
+pub(super) fn directory(
+    taken: Option<Timestamp>,
+    now: Timestamp,
+    zone: &Zone,
+    pull: &str,
+) -> Check {
+    const NAME: &str = "directory";
+    let Some(taken) = taken else {
+        if has_ended(now) {
+            return Check::ok(NAME, "none was taken, and nobody answers for it any more");
+        }
+        return Check::warning(NAME, format!("the store has none: after {LAST_DAY} nobody can say whose an address or an ID was, or what was a group"))
+            .command(pull);
+    };
+    let found = format!("the store has it as of {}", taken.in_zone(zone));
+    let age_ms = now.ms_since(taken);
+    if age_ms > limits::DIRECTORY_OLD_MS && !has_ended(now) {
+        return Check::warning(NAME, format!("{found}, {} ago", in_words(age_ms))).command(pull);
+    }
+    Check::ok(NAME, found)
+}
+
 /// How long WorkMail is still there.
 pub(super) fn end(now: Timestamp) -> Check {
     const NAME: &str = "end of WorkMail";

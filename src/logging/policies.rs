@@ -30,9 +30,21 @@ pub fn role_policy(scope: &Scope) -> Policy {
     Policy::new([Statement::allowing(ROLE_ACTIONS).on([scope.log_group_arn().with_streams()])])
 }
 
+/// What taking an organization's directory calls, beside finding the organization.
+const DIRECTORY_ACTIONS: [&str; 8] = [
+    "workmail:ListUsers",
+    "workmail:ListGroups",
+    "workmail:ListGroupMembers",
+    "workmail:ListResources",
+    "workmail:ListResourceDelegates",
+    "workmail:ListAliases",
+    "workmail:ListMailboxPermissions",
+    "workmail:ListMailDomains",
+];
+
 /// What `mailtrace pull` and `mailtrace doctor` call, of objects too where a bucket is to be read.
 ///
-/// The first two statements are enough to pull. `sts:GetCallerIdentity`, which both may call as
+/// The first two statements are enough to pull events. `sts:GetCallerIdentity`, which both may call as
 /// well, needs no permission.
 #[must_use]
 pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
@@ -40,6 +52,9 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
     statements.extend([
         list_organizations(),
         look_at_organizations(scope),
+        Statement::allowing(DIRECTORY_ACTIONS)
+            .named("ReadDirectory")
+            .on([scope.organization_arn()]),
         Statement::allowing([
             "iam:GetRole",
             "iam:ListRolePolicies",

@@ -95,6 +95,23 @@ impl Services {
         Ok(organization)
     }
 
+    /// The only active organization of the region.
+    ///
+    /// # Errors
+    ///
+    /// [`LoggingError::NotTheOnlyOne`] and what the calls came to.
+    pub async fn only_organization(&self) -> Result<Organization, LoggingError> {
+        let mut active = self.organizations().await?;
+        active.retain(|it| is_active(&it.state));
+        match active.as_slice() {
+            [only] => self.organization(&only.id).await,
+            all => Err(LoggingError::NotTheOnlyOne {
+                region: self.session.region().to_owned(),
+                count: all.len(),
+            }),
+        }
+    }
+
     /// All organizations of the region, those that are deleted among them.
     ///
     /// # Errors

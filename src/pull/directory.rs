@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
-use super::{Clock, Stop};
+use super::{Clock, PullError, Stop};
+use crate::audit::OtherRecord;
 use crate::aws::{AwsError, Failure, RateLimiter, Retrier, Session, WorkMailClient};
 use crate::directory::{Domain, Entity, EntityKind, OrganizationHistory, Said, Statement};
 use crate::limits;
+use crate::source::Record;
+use crate::store::{
+    Content, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart, StoreWriter,
+};
 use crate::time::Timestamp;
 use crate::time::workmail_end::{LAST_DAY, has_ended};
 
@@ -14,6 +19,7 @@ use crate::time::workmail_end::{LAST_DAY, has_ended};
 pub struct DirectoryTaker {
     client: WorkMailClient,
     limiter: RateLimiter,
+    region: String,
     clock: Clock,
     stop: Stop,
 }
@@ -68,7 +74,8 @@ impl DirectoryTaker {
     #[must_use]
     pub fn new(session: &Session, clock: Clock, stop: Stop) -> Self {
         let client = WorkMailClient::new(session);
-        Self { client, limiter: RateLimiter::new(), clock, stop }
+        let region = session.region().to_owned();
+        Self { client, limiter: RateLimiter::new(), region, clock, stop }
     }
 
     /// Goes at the pace of `limiter`, for whoever knows the quota.
@@ -114,6 +121,40 @@ impl DirectoryTaker {
             (Err(End::Stopped), _) => {}
             (Ok(()), _) => report.is_whole = true,
         }
+        Ok(report)
+    }
+
+    /// As [`DirectoryTaker::take`], and keeps what is new in a store, with a commit behind each part
+    /// of it.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::Store`]. What AWS fails with is in the report.
+    pub async fn take_into(
+        &self,
+        writer: &mut StoreWriter,
+        organization: (&str, &str),
+        known: Option<&OrganizationHistory>,
+        on_listed: &mut dyn FnMut(usize),
+    ) -> Result<DirectoryReport, PullError> {
+        let (id, alias) = organization;
+        let origin = writer.begin_origin(OriginStart {
+            kind: OriginKind::Pull,
+            name: format!("directory of {alias}"),
+            account: None,
+            region: Some(self.region.clone()),
+            began: self.clock.now(),
+        });
+        let log_group = format!("{DIRECTORY_GROUP}{id}");
+        let mut keep = |at, statements| keep(writer, origin, &log_group, at, statements);
+        let report = self.take(organization, known, on_listed, &mut keep).await?;
+        let end = OriginEnd {
+            ended_ms: self.clock.now().as_ms(),
+            problem: report.problem.as_ref().map(ToString::to_string),
+            ..OriginEnd::default()
+        };
+        writer.end_origin(origin, end);
+        writer.commit()?;
         Ok(report)
     }
 
@@ -194,6 +235,43 @@ impl DirectoryTaker {
     }
 }
 
+/// Where records of a directory say that they come from, before the organization's ID: no log group
+/// has such a name.
+const DIRECTORY_GROUP: &str = "workmail-directory:";
+
+fn keep(
+    writer: &mut StoreWriter,
+    origin: OriginId,
+    log_group: &str,
+    at: Timestamp,
+    statements: Vec<Statement>,
+) -> Result<(), PullError> {
+    let mut preparer = writer.preparers_without_removed().preparer();
+    for statement in statements {
+        let record = Record {
+            log_group: Some(log_group.into()),
+            log_stream: None,
+            event_id: None,
+            timestamp: at,
+            is_time_approximate: false,
+            ingestion_time: None,
+            message: statement.to_message()?.into(),
+        };
+        // What was erased stays so.
+        if !preparer.withholds(&record) {
+            preparer.take(None, &record, None, &Content::Other(&OtherRecord::Directory));
+        }
+    }
+    let mut batch = preparer.finish()?;
+    batch.set_origin(origin);
+    let read = batch.len() as u64;
+    for appended in writer.append(vec![batch])? {
+        let (added, duplicates) = (appended.added, appended.duplicates());
+        writer.count_origin(origin, OriginCounts { read, added, duplicates, rejected: 0 });
+    }
+    Ok(writer.commit()?)
+}
+
 /// A look on its way.
 struct Look<'l, E> {
     taker: &'l DirectoryTaker,
@@ -260,9 +338,8 @@ impl<'l, E> Look<'l, E> {
         if !gone.is_empty() {
             self.said.push(Said::Gone { ids: gone });
         }
-        if !self.seen.is_empty() {
-            self.said.push(Said::Seen { ids: std::mem::take(&mut self.seen) });
-        }
+        // Who was seen matters only to whoever goes on with a look that was broken off.
+        self.seen.clear();
         self.said.push(Said::End { count });
     }
 
@@ -300,7 +377,7 @@ pub fn problem_in_words(problem: &AwsError, now: Timestamp) -> String {
     };
     match is_gone || has_ended(now) && matches!(problem, AwsError::Service { .. }) {
         true => format!(
-            "WorkMail has shut down on {LAST_DAY}, and nobody answers for its directory any more ({problem})"
+            "WorkMail has shut down on {LAST_DAY}, and nobody answers for its directory any more ({problem}): what was taken before is kept, and `mailtrace directory` shows it"
         ),
         false => problem.to_string(),
     }

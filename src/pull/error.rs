@@ -1,6 +1,7 @@
 //! Why a pull could not begin or go on.
 
 use crate::aws::AwsError;
+use crate::directory::StatementError;
 use crate::store::StoreError;
 
 /// Why a pull could not begin or go on. What it had committed stays.
@@ -12,6 +13,9 @@ pub enum PullError {
     /// The store cannot take more.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// What the directory said cannot be written down.
+    #[error(transparent)]
+    Statement(#[from] StatementError),
     /// There is no group of that name.
     #[error("there is no log group {name} in {region}{near}")]
     NoSuchGroup {

@@ -7,9 +7,9 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
-use serde_json::Serializer;
 use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
+use serde_json::{Serializer, Value};
 
 use super::provenance::{EventSourceJson, EventSources};
 use super::sanitise::{is_hidden, push_json_escape};
@@ -28,6 +28,8 @@ pub struct TraceAnswer<'a> {
     pub coverage_note: Option<&'a str>,
     /// IDs of which those that were not found are a part.
     pub candidates: &'a [String],
+    /// What audit logs may say of the messages; nothing where the store has none.
+    pub access: Option<&'a Value>,
 }
 
 /// Writes `{"messages":[M...],"notFound":["..."],"candidates":["..."],"coverageNote":null}`.
@@ -62,7 +64,13 @@ pub fn write_trace_json_with_sources(
         let sources = sources.and_then(|it| it.get(index)).map(Vec::as_slice);
         write_value(&MessageJson::new(message, true, sources, zone), out)?;
     }
-    write_trace_json_end(answer.not_found, answer.candidates, answer.coverage_note, out)
+    write_trace_json_end(
+        answer.not_found,
+        answer.candidates,
+        answer.coverage_note,
+        answer.access,
+        out,
+    )
 }
 
 /// Writes what stands behind the messages in [`write_trace_json`], for an answer whose messages
@@ -75,6 +83,7 @@ pub fn write_trace_json_end(
     not_found: &[String],
     candidates: &[String],
     coverage_note: Option<&str>,
+    access: Option<&Value>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     out.write_all(b"],\"notFound\":")?;
@@ -83,6 +92,11 @@ pub fn write_trace_json_end(
     write_value(&candidates, out)?;
     out.write_all(b",\"coverageNote\":")?;
     write_value(&coverage_note, out)?;
+    // Without audit events the answer is as it was before there were any.
+    if let Some(access) = access {
+        out.write_all(b",\"access\":")?;
+        write_value(access, out)?;
+    }
     out.write_all(b"}\n")
 }
 

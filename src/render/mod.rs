@@ -12,6 +12,7 @@ mod batch;
 mod compare;
 mod count_key;
 mod csv;
+mod directory;
 mod events_table;
 mod explained;
 mod facets;
@@ -31,6 +32,7 @@ mod stats_table;
 mod step;
 mod style;
 mod table;
+mod timeline;
 mod trace_table;
 mod triage;
 
@@ -45,6 +47,10 @@ pub use batch::{
 pub use compare::{write_compared_csv, write_compared_json, write_compared_table};
 pub use csv::{
     BYTE_ORDER_MARK, csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv,
+};
+pub use directory::{
+    DirectoryAnswer, write_directory_csv, write_directory_json, write_directory_ndjson,
+    write_directory_table,
 };
 pub use events_table::{write_event_line, write_events_table};
 pub use explained::{Explained, write_explained_csv, write_explained_json, write_explained_table};
@@ -78,6 +84,10 @@ pub use stats_table::{
 pub use step::{marked_sentence, sentence};
 pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
+pub use timeline::{
+    candidates_json, write_candidates_table, write_timeline_csv, write_timeline_json,
+    write_timeline_ndjson, write_timeline_table,
+};
 pub use trace_table::{
     checks, telling_recipients, why, write_divider, write_not_found, write_trace_table,
     write_trace_tables,

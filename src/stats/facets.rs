@@ -49,7 +49,7 @@ pub fn facets_of_messages(
     let overview = Overview::new(store, rules, true);
     let request = |key: &CountKey| GroupRequest {
         filter: filter.clone(),
-        rules: *rules,
+        rules: rules.clone(),
         keys: vec![*key],
         zone: zone.clone(),
         limit: limits::FACET_ROWS,

@@ -84,7 +84,7 @@ impl<'o> GroupValues<'o> {
     pub(super) fn find(
         key: CountKey,
         store: &Store,
-        overview: &Overview<'o>,
+        overview: &'o Overview<'_>,
         selection: &Selection<'_, '_>,
         rules: &JoinRules,
         zone: &Zone,
@@ -97,7 +97,7 @@ impl<'o> GroupValues<'o> {
             CountKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
             CountKey::Week => Source::intervals(store, overview, Interval::Week, zone)?,
             key if key.is_in_order() => Source::Calendar(zone.clone()),
-            CountKey::Subject => Source::Originals(*rules),
+            CountKey::Subject => Source::Originals(rules.clone()),
             _ => match listing {
                 Some(listing) => {
                     let range = selection.first_seen();

@@ -120,7 +120,7 @@ pub(crate) type Labels = Vec<Option<String>>;
 pub(crate) struct Grouping<'o, 's> {
     overview: &'o Overview<'s>,
     unit: Unit,
-    values: Vec<GroupValues<'s>>,
+    values: Vec<GroupValues<'o>>,
 }
 
 impl<'o, 's> Grouping<'o, 's> {

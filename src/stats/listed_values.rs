@@ -14,7 +14,7 @@ use crate::trace::{
 /// What the values of one key are found by.
 pub(super) struct ListedValues<'s> {
     key: CountKey,
-    listing: Listing<'s>,
+    listing: &'s Listing<'s>,
     /// Numbers of the texts of a key's columns.
     numbers: Arc<TextNumbers>,
     /// Numbers of addresses of recipients, where the key has senders too.
@@ -25,8 +25,8 @@ impl<'s> ListedValues<'s> {
     /// Numbers what messages are grouped by whose first event is in range.
     pub(super) fn find(
         key: CountKey,
-        overview: &Overview<'s>,
-        listing: Listing<'s>,
+        overview: &Overview<'_>,
+        listing: &'s Listing<'s>,
         range: TimeRange,
     ) -> Result<Self, StoreError> {
         let kind = match key {

@@ -50,7 +50,7 @@ fn add<const CLASSES: usize>(counts: &mut [u32; CLASSES], more: [u32; CLASSES]) 
 /// Counts by the values of one key; what has none is not counted.
 pub(crate) struct Counting<'o, 's> {
     overview: &'o Overview<'s>,
-    values: GroupValues<'s>,
+    values: GroupValues<'o>,
 }
 
 impl<'o, 's> Counting<'o, 's> {

@@ -12,6 +12,7 @@ mod checkpoint;
 mod coverage;
 mod derived_index;
 mod dir;
+mod directory;
 mod disjoint_sets;
 mod error;
 mod folded;

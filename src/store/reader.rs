@@ -22,6 +22,7 @@ use super::provenance::{
 };
 use super::rejected::RejectedLines;
 use super::{Checkpoint, Record, StoreError, StoredEvent};
+use crate::directory::Directory;
 use crate::event::{MessageId, Parser};
 use crate::limits;
 use crate::time::Timestamp;
@@ -35,6 +36,7 @@ pub struct Store {
     pub(super) files: Arc<ArchiveFiles>,
     table: Arc<OnceLock<Option<MessageTable>>>,
     pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
+    pub(super) directory: Arc<OnceLock<Option<Arc<Directory>>>>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -103,7 +105,15 @@ impl Store {
         files: &Arc<ArchiveFiles>,
     ) -> Self {
         let (layout, files) = (layout.clone(), Arc::clone(files));
-        Self { layout, snapshot, checkpoint, files, table: Arc::default(), audit: Arc::default() }
+        Self {
+            layout,
+            snapshot,
+            checkpoint,
+            files,
+            table: Arc::default(),
+            audit: Arc::default(),
+            directory: Arc::default(),
+        }
     }
 
     /// The same commit, of whose archive nothing more is read once `stop` is set: what reads it then
@@ -117,6 +127,7 @@ impl Store {
             files: self.files.stoppable(stop),
             table: Arc::clone(&self.table),
             audit: Arc::clone(&self.audit),
+            directory: Arc::clone(&self.directory),
         }
     }
 

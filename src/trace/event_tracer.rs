@@ -36,7 +36,7 @@ impl<'s> EventTracer<'s> {
     pub fn new(store: &'s Store, rules: &JoinRules) -> Self {
         Self {
             reader: store.events(),
-            rules: *rules,
+            rules: rules.clone(),
             kept: VecDeque::new(),
             first: 0,
             bytes: 0,

@@ -22,7 +22,7 @@ use crate::time::Timestamp;
 /// # Example
 /// ```
 /// use mailtrace::trace::{JoinRules, join};
-/// let rules = JoinRules { grace_ms: mailtrace::limits::GRACE_MS_DEFAULT, newest: None };
+/// let rules = JoinRules::default();
 /// assert!(join(Vec::new(), &rules).is_empty());
 /// ```
 #[must_use]
@@ -38,8 +38,8 @@ pub(super) fn join_whole(
 ) -> Vec<Message> {
     let events = in_order_and_once(events);
     let newest = rules.newest.or_else(|| events.iter().map(|it| it.record.timestamp).max());
-    let rules = JoinRules { newest, ..*rules };
-    split(events).into_iter().filter_map(|it| message_of(it, is_whole, rules)).collect()
+    let rules = JoinRules { newest, ..rules.clone() };
+    split(events).into_iter().filter_map(|it| message_of(it, is_whole, &rules)).collect()
 }
 
 /// Sorts events as they happened and drops what repeats.
@@ -140,7 +140,7 @@ fn traits_of<'e>(
 fn message_of(
     events: Vec<StoredEvent>,
     is_whole: &dyn Fn(&Leg) -> bool,
-    rules: JoinRules,
+    rules: &JoinRules,
 ) -> Option<Message> {
     let first_seen = events.first()?.record.timestamp;
     let last_seen = events.last()?.record.timestamp;

@@ -9,7 +9,10 @@ use std::hash::Hash;
 
 use super::JoinRules;
 use super::message::{Direction, MessageOutcome, Outcome};
+use super::silence::{Lead, Silence};
+use crate::directory::Directory;
 use crate::event::{Role, RoleKind};
+use crate::time::Timestamp;
 
 /// What an event says as far as it decides anything.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +83,12 @@ struct Row<A, E> {
 }
 
 impl<A, E> Row<A, E> {
+    /// Whether it is named, and no event speaks of it.
+    fn is_silent(&self) -> bool {
+        let arrived = self.delivered.is_some() || self.sent.is_some() || self.bounced.is_some();
+        self.is_named && !arrived && self.dropped.is_none()
+    }
+
     fn is_unnamed_mailbox(&self) -> bool {
         self.delivered.is_some() && !self.is_named
     }
@@ -242,25 +251,30 @@ where
     }
 
     /// Decides for each recipient of each leg, as they first appear. Where the events of a leg are
-    /// not all that there are, the absence of one says nothing. To be asked once.
-    pub(super) fn judged(
+    /// not all that there are, the absence of one says nothing. `text_of` tells addresses to the
+    /// directory. To be asked once.
+    pub(super) fn judged<'t>(
         &mut self,
         is_whole: impl Fn(usize) -> bool,
+        text_of: impl Fn(A) -> &'t str,
     ) -> impl Iterator<Item = JudgedRow<A, E>> {
         for row in &self.rows {
             let Some(leg) = self.legs.get_mut(row.leg) else { continue };
             leg.has_unnamed_mailbox |= row.is_unnamed_mailbox();
-            let arrived = row.delivered.or(row.sent).or(row.bounced);
-            let is_silent = row.is_named && arrived.is_none() && row.dropped.is_none();
-            leg.silent_count += usize::from(is_silent);
+            leg.silent_count += usize::from(row.is_silent());
         }
         let judge: &Self = self;
-        let rows = judge.recipients.iter().filter_map(|it| judge.rows.get(*it));
-        rows.filter_map(move |row| {
+        let directory = judge.rules.directory.as_deref();
+        let resolved = directory.map(|it| judge.resolved(it, text_of)).unwrap_or_default();
+        let rows = judge.recipients.iter().filter_map(|it| Some((*it, judge.rows.get(*it)?)));
+        rows.filter_map(move |(place, row)| {
             let leg = judge.legs.get(row.leg)?;
             let (outcome, decision) = match deciding_event(row, leg) {
                 Some((outcome, decision)) => (outcome, Some(decision)),
-                None => (judge.of_silent(leg, is_whole(row.leg)), None),
+                None => {
+                    let resolved = resolved.get(&place).copied();
+                    (judge.of_silent(leg, is_whole(row.leg), resolved), None)
+                }
             };
             let (direction, started_ms) = (leg.direction(), leg.started_ms);
             let (address, leg) = (row.address, row.leg);
@@ -268,22 +282,73 @@ where
         })
     }
 
-    /// The outcome for a recipient of whom no event speaks.
-    fn of_silent(&self, leg: &JudgedLeg<E>, is_whole: bool) -> Outcome {
+    /// What the directory makes of the recipients, by their places, of whom no event speaks and with
+    /// whom it knows at least one of the leg; nothing where that is that they did not get it.
+    fn resolved<'t>(
+        &self,
+        directory: &Directory,
+        text_of: impl Fn(A) -> &'t str,
+    ) -> HashMap<usize, Option<Outcome>> {
+        let mut silent: Vec<(usize, usize)> = Vec::new();
+        for (place, row) in self.rows.iter().enumerate().filter(|(_, it)| it.is_silent()) {
+            silent.push((row.leg, place));
+        }
+        silent.sort_unstable();
+        let mut resolved = HashMap::new();
+        for of_leg in silent.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((number, _)) = of_leg.first() else { continue };
+            let Some(leg) = self.legs.get(*number) else { continue };
+            let at = Timestamp::from_ms(leg.started_ms).unwrap_or(Timestamp::MIN);
+            let of_it = self.rows.iter().filter(|it| it.leg == *number && it.delivered.is_some());
+            let mailboxes: Vec<(&str, bool)> =
+                of_it.map(|it| (text_of(it.address), it.is_named)).collect();
+            let text_at = |place: usize| self.rows.get(place).map(|it| text_of(it.address));
+            let leads: Vec<Lead> = of_leg
+                .iter()
+                .filter_map(|(_, place)| text_at(*place))
+                .map(|it| Lead::of(it, mailboxes.iter().map(|(it, _)| *it), directory, at))
+                .collect();
+            let silence = Silence::of(leads.iter().copied());
+            if !silence.is_any_known {
+                continue;
+            }
+            let is_explained = |mailbox: &str| {
+                let mut addresses = of_leg.iter().filter_map(|(_, place)| text_at(*place));
+                addresses.any(|it| directory.leads_to(it, mailbox, at))
+            };
+            let mut unnamed = mailboxes.iter().filter(|(_, is_named)| !is_named);
+            let has_unexplained = unnamed.any(|(it, _)| !is_explained(it));
+            let outcomes = leads.into_iter().map(|it| silence.outcome(it, has_unexplained));
+            resolved.extend(of_leg.iter().map(|(_, place)| *place).zip(outcomes));
+        }
+        resolved
+    }
+
+    /// The outcome for a recipient of whom no event speaks, and what the directory makes of it.
+    fn of_silent(
+        &self,
+        leg: &JudgedLeg<E>,
+        is_whole: bool,
+        resolved: Option<Option<Outcome>>,
+    ) -> Outcome {
+        if let (true, Some(Some(outcome))) = (is_whole, resolved) {
+            return outcome;
+        }
+        let is_resolved = resolved.is_some();
         match leg.silent_count {
             _ if !is_whole => Outcome::Unclear,
-            1 if leg.has_unnamed_mailbox => Outcome::Expanded,
-            _ if leg.has_unnamed_mailbox => Outcome::Unclear,
+            1 if leg.has_unnamed_mailbox && !is_resolved => Outcome::Expanded,
+            _ if leg.has_unnamed_mailbox && !is_resolved => Outcome::Unclear,
             _ if self.rules.is_early(leg.started_ms) => Outcome::Pending,
             _ => Outcome::Lost,
         }
     }
 
-    /// The mailboxes that got the message though no event of the leg names them, each with where the
-    /// leg stands.
-    pub(super) fn unnamed_mailboxes(&self) -> impl Iterator<Item = (usize, A)> {
-        let rows = self.rows.iter().filter(|it| it.is_unnamed_mailbox());
-        rows.map(|it| (it.leg, it.address))
+    /// The mailboxes that got the message, each with where the leg stands, and whether an event of
+    /// the leg names it.
+    pub(super) fn mailboxes(&self) -> impl Iterator<Item = (usize, A, bool)> {
+        let rows = self.rows.iter().filter(|it| it.delivered.is_some());
+        rows.map(|it| (it.leg, it.address, it.is_named))
     }
 }
 

@@ -18,6 +18,7 @@ mod outcome;
 mod overview;
 mod rows;
 mod rules;
+mod silence;
 mod status;
 mod status_words;
 mod table;
@@ -28,6 +29,8 @@ mod golden_tests;
 mod model_tests;
 #[cfg(test)]
 pub(crate) mod samples;
+#[cfg(test)]
+mod silence_tests;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
 pub use event_tracer::EventTracer;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::samples::{START_MS, stored};
+use super::silence_tests::{Reading, Spec};
 use super::{JoinRules, Message, join};
 use crate::store::StoredEvent;
 use crate::time::Timestamp;
@@ -74,9 +75,14 @@ const NAMES: [&str; 9] = [
 ];
 
 /// A message's rows as sorted lines of text, and its outcome.
-type Answer = (BTreeSet<String>, Vec<String>, String);
+pub(super) type Answer = (BTreeSet<String>, Vec<String>, String);
 
 fn model(log: &[Line], newest: i64) -> Vec<Answer> {
+    model_with(log, newest, &Spec::default())
+}
+
+/// The same, with a directory.
+pub(super) fn model_with(log: &[Line], newest: i64, spec: &Spec) -> Vec<Answer> {
     let mut lines: Vec<Line> = Vec::new();
     for line in log {
         let is_repeated = lines.iter().any(|it| it.ms == line.ms && it.body == line.body);
@@ -108,7 +114,7 @@ fn model(log: &[Line], newest: i64) -> Vec<Answer> {
         messages.push(lines);
     }
     messages.sort_by_key(|it| (it[0].ms, rank(&it[0]), it[0].body.to_string()));
-    messages.iter().map(|it| model_of_message(it, newest)).collect()
+    messages.iter().map(|it| model_of_message(it, newest, spec)).collect()
 }
 
 type ModelLeg = (String, Vec<Line>);
@@ -175,10 +181,10 @@ fn named_in(lines: &[Line]) -> BTreeSet<String> {
     naming.flat_map(|it| list(&it.body["event"]["recipients"])).collect()
 }
 
-fn model_of_message(message: &[Line], newest: i64) -> Answer {
+fn model_of_message(message: &[Line], newest: i64, spec: &Spec) -> Answer {
     let legs = legs_of(message);
     let rows: Vec<Row> =
-        legs.iter().flat_map(|(id, lines)| model_of_leg(id, lines, newest)).collect();
+        legs.iter().flat_map(|(id, lines)| model_of_leg(id, lines, newest, spec)).collect();
     let addresses: BTreeSet<&String> = rows.iter().map(|it| &it.address).collect();
     let mut finals: Vec<&str> = Vec::new();
     for address in addresses {
@@ -220,7 +226,7 @@ struct Row {
     text: String,
 }
 
-fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
+fn model_of_leg(id: &str, lines: &[Line], newest: i64, spec: &Spec) -> Vec<Row> {
     let is_outgoing = is_outgoing(lines);
     let start = lines.iter().map(|it| it.ms).min().unwrap();
     let fates = [
@@ -239,11 +245,13 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
                 && ((is_for_all && whom.is_empty()) || whom.iter().any(|it| it == address))
         })
     };
-    let silent = named.iter().filter(|address| {
-        !lines.iter().any(|it| fates.contains(&name(it)) && about(it) == **address)
-            && !lines.iter().any(|it| drops(it, address, false))
-    });
-    let silent_count = silent.count();
+    let silent: Vec<&String> = named
+        .iter()
+        .filter(|address| {
+            !lines.iter().any(|it| fates.contains(&name(it)) && about(it) == **address)
+                && !lines.iter().any(|it| drops(it, address, false))
+        })
+        .collect();
     let mut addresses = named.clone();
     addresses.extend(lines.iter().filter(|it| fates.contains(&name(it))).map(about));
     let mailboxes: BTreeSet<String> = lines
@@ -251,6 +259,9 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
         .filter(|it| name(it) == "MAILBOX_EMAIL_DELIVERED" && !named.contains(&about(it)))
         .map(about)
         .collect();
+    let got: Vec<String> =
+        lines.iter().filter(|it| name(it) == "MAILBOX_EMAIL_DELIVERED").map(about).collect();
+    let reading = Reading::of(spec, &silent, &got, &mailboxes);
     let mut rows = Vec::new();
     for address in addresses {
         let last = |names: &[&str]| {
@@ -283,10 +294,8 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
             ("rejected", Some(it))
         } else if let Some(it) = policy("QUARANTINE") {
             ("quarantined", Some(it))
-        } else if !mailboxes.is_empty() && silent_count == 1 {
-            ("expanded", None)
-        } else if !mailboxes.is_empty() {
-            ("unclear", None)
+        } else if let Some(outcome) = reading.outcome(spec, &address) {
+            (outcome, None)
         } else if newest - start < GRACE_MS {
             ("pending", None)
         } else {
@@ -304,7 +313,8 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
             .filter(|_| ["delivered", "sent", "bounced"].contains(&outcome))
             .map(|it| it.ms - start);
         let at = decided.map(|it| it.ms);
-        let boxes: Vec<_> = mailboxes.iter().filter(|_| outcome == "expanded").cloned().collect();
+        let boxes = reading.mailboxes(&address);
+        let boxes: Vec<_> = boxes.iter().filter(|_| outcome == "expanded").collect();
         rows.push(Row {
             text: format!(
                 "{id} {address} {is_outgoing} {outcome} {folder} {is_junk} {status} {rule} {boxes:?} {at:?} {latency:?}"
@@ -320,7 +330,7 @@ fn model_of_leg(id: &str, lines: &[Line], newest: i64) -> Vec<Row> {
 }
 
 /// The implementation's answer in the same form.
-fn answer(message: &Message) -> Answer {
+pub(super) fn answer(message: &Message) -> Answer {
     let since_start = |it: Timestamp| it.as_ms() - START_MS;
     let mut rows: Vec<String> = message
         .recipients
@@ -363,7 +373,7 @@ pub(super) fn events(log: &[Line]) -> Vec<StoredEvent> {
 
 fn joined(log: &[Line], newest: i64) -> Vec<Message> {
     let newest = Timestamp::from_ms(START_MS + newest);
-    join(events(log), &JoinRules { grace_ms: GRACE_MS, newest })
+    join(events(log), &JoinRules { grace_ms: GRACE_MS, newest, directory: None })
 }
 
 /// Mostly close together; sometimes about an hour or five days apart, where groups end.

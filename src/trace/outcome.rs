@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use super::JoinRules;
 use super::judge::{Judge, JudgedRow, OutcomeRow, Statement, by_address, deciding};
 use super::message::{Leg, Message, Outcome, Recipient};
+use crate::directory::Directory;
 use crate::event::{Address, EventName, Role};
 use crate::store::StoredEvent;
+use crate::time::Timestamp;
 
 /// What the name of a folder for junk contains, in any case.
 pub(super) const JUNK_WORDS: [&str; 2] = ["junk", "spam"];
@@ -36,9 +38,9 @@ pub(super) fn recipients_of(
     legs: &[Leg],
     events: &[StoredEvent],
     is_whole: &dyn Fn(&Leg) -> bool,
-    rules: JoinRules,
+    rules: &JoinRules,
 ) -> Vec<Recipient> {
-    let mut judge = Judge::new(rules);
+    let mut judge = Judge::new(rules.clone());
     // Leg by leg, so that their recipients come so.
     for (number, leg) in legs.iter().enumerate() {
         for index in &leg.event_indexes {
@@ -47,18 +49,21 @@ pub(super) fn recipients_of(
             }
         }
     }
-    let rows: Vec<_> = judge.judged(|it| legs.get(it).is_none_or(is_whole)).collect();
+    let rows: Vec<_> =
+        judge.judged(|it| legs.get(it).is_none_or(is_whole), |it| it.as_str()).collect();
     // One look at all rows, whatever number of legs there is.
-    let mut mailboxes: HashMap<usize, Vec<Address<'static>>> = HashMap::new();
+    let mut mailboxes: HashMap<usize, Vec<(&Address<'static>, bool)>> = HashMap::new();
     if rows.iter().any(|it| it.outcome == Outcome::Expanded) {
-        for (leg, address) in judge.unnamed_mailboxes() {
-            mailboxes.entry(leg).or_default().push(address.clone());
+        for (leg, address, is_named) in judge.mailboxes() {
+            mailboxes.entry(leg).or_default().push((address, is_named));
         }
         mailboxes.values_mut().for_each(|it| it.sort());
     }
-    let mailboxes_of = |row: &JudgedRow<&Address<'static>, usize>| {
-        let of_leg = mailboxes.get(&row.leg).filter(|_| row.outcome == Outcome::Expanded);
-        of_leg.cloned().unwrap_or_default()
+    let mailboxes_of = |row: &AddressRow<'_>| match mailboxes.get(&row.leg) {
+        Some(of_leg) if row.outcome == Outcome::Expanded => {
+            mailboxes_behind(row, &rows, of_leg, rules.directory.as_deref())
+        }
+        _ => Vec::new(),
     };
     rows.iter()
         .filter_map(|row| {
@@ -68,9 +73,36 @@ pub(super) fn recipients_of(
         .collect()
 }
 
+type AddressRow<'a> = JudgedRow<&'a Address<'static>, usize>;
+
+/// The mailboxes of its leg that an expanded recipient stands for: those that the directory says it
+/// leads to, else those that nobody names and no other leads to.
+fn mailboxes_behind(
+    row: &AddressRow<'_>,
+    rows: &[AddressRow<'_>],
+    mailboxes: &[(&Address<'static>, bool)],
+    directory: Option<&Directory>,
+) -> Vec<Address<'static>> {
+    let at = Timestamp::from_ms(row.started_ms).unwrap_or(Timestamp::MIN);
+    let leads = |from: &AddressRow<'_>, to: &Address<'_>| {
+        directory.is_some_and(|it| it.leads_to(from.address.as_str(), to.as_str(), at))
+    };
+    let own = mailboxes.iter().map(|(it, _)| *it).filter(|it| leads(row, it));
+    let own: Vec<_> = own.cloned().collect();
+    if !own.is_empty() {
+        return own;
+    }
+    let is_of_another = |mailbox: &Address<'_>| {
+        let expanded = rows.iter().filter(|it| it.leg == row.leg);
+        expanded.filter(|it| it.outcome == Outcome::Expanded).any(|it| leads(it, mailbox))
+    };
+    let unnamed = mailboxes.iter().filter(|(_, is_named)| !is_named).map(|(it, _)| *it);
+    unnamed.filter(|it| !is_of_another(it)).cloned().collect()
+}
+
 /// A row with what the event that decided says.
 fn recipient(
-    row: &JudgedRow<&Address<'static>, usize>,
+    row: &AddressRow<'_>,
     leg: &Leg,
     stored: Option<&StoredEvent>,
     mailboxes: Vec<Address<'static>>,

@@ -94,8 +94,9 @@ impl<'s> Overview<'s> {
     /// Opens what there is to ask; nothing is read yet.
     pub(crate) fn new(store: &'s Store, rules: &JoinRules, has_senders: bool) -> Self {
         let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
-        let rules = JoinRules { newest, ..*rules };
-        let listing = store.message_table().map(|it| Listing::new(it, rules));
+        let rules = JoinRules { newest, ..rules.clone() };
+        // A table that cannot be read is told by whoever needs it; the columns answer.
+        let listing = store.message_table().and_then(|it| Listing::new(it, &rules).ok());
         Self { listing, ..Self::by_columns(store, rules, has_senders, OnceLock::new()) }
     }
 
@@ -121,7 +122,7 @@ impl<'s> Overview<'s> {
     /// [`StoreError::Io`].
     pub(crate) fn numbers(
         &self,
-        listing: Listing<'_>,
+        listing: &Listing<'_>,
         kind: TextKind,
         range: TimeRange,
     ) -> Result<Arc<TextNumbers>, StoreError> {
@@ -164,8 +165,8 @@ impl<'s> Overview<'s> {
     }
 
     /// The message table, where there is one.
-    pub(crate) fn listing(&self) -> Option<Listing<'s>> {
-        self.listing
+    pub(crate) fn listing(&self) -> Option<&Listing<'s>> {
+        self.listing.as_ref()
     }
 
     /// The columns.
@@ -206,7 +207,7 @@ impl<'s> Overview<'s> {
     ///
     /// [`StoreError`] when table or index cannot be read.
     pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
-        if let Some(listing) = self.listing {
+        if let Some(listing) = &self.listing {
             return listing.mailbox_domains();
         }
         let EventColumns { table, .. } = self.columns()?;

@@ -1,17 +1,22 @@
 //! What the outcomes depend on besides the events.
 
+use std::sync::Arc;
+
+use crate::directory::Directory;
 use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
 
 /// What the outcomes depend on besides the events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct JoinRules {
     /// How long, in milliseconds, a leg may stay without an outcome before it counts as lost.
     pub grace_ms: i64,
     /// The time of the newest record of the store: what "now" is to the events. `None` takes the
     /// newest of the events that are joined.
     pub newest: Option<Timestamp>,
+    /// Who had which address, where that is known: it decides what is a group and what is lost.
+    pub directory: Option<Arc<Directory>>,
 }
 
 impl JoinRules {
@@ -21,7 +26,7 @@ impl JoinRules {
     pub fn of_store(store: &Store, grace_ms: i64, now: Timestamp) -> Self {
         let last = now.saturating_add_ms(limits::FUTURE_MS);
         let newest = store.time_span().map(|_| store.newest_until(last).unwrap_or(last));
-        Self { grace_ms, newest }
+        Self { grace_ms, newest, directory: store.directory() }
     }
 
     /// Whether it is too early to call a leg lost that started then, in milliseconds since 1970.
@@ -33,6 +38,6 @@ impl JoinRules {
 impl Default for JoinRules {
     /// The usual grace time, [`limits::GRACE_MS_DEFAULT`].
     fn default() -> Self {
-        Self { grace_ms: limits::GRACE_MS_DEFAULT, newest: None }
+        Self { grace_ms: limits::GRACE_MS_DEFAULT, newest: None, directory: None }
     }
 }

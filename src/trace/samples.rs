@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{JoinRules, Message, join};
 use crate::event::{Event, Parser};
-use crate::limits;
 use crate::store::{Record, StoredEvent};
 use crate::time::Timestamp;
 
@@ -91,7 +90,7 @@ pub(crate) fn joined(events: &[StoredEvent]) -> Vec<Message> {
 /// Joins with the newest record `newest_ms` after the start.
 pub(crate) fn joined_before(events: &[StoredEvent], newest_ms: i64) -> Vec<Message> {
     let newest = Timestamp::from_ms(START_MS + newest_ms);
-    join(events.to_vec(), &JoinRules { grace_ms: limits::GRACE_MS_DEFAULT, newest })
+    join(events.to_vec(), &JoinRules { newest, ..JoinRules::default() })
 }
 
 /// A message to four people, two of them behind a group: one has no room, one is outside.

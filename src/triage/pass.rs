@@ -102,7 +102,7 @@ impl<'d, 's> Desk<'d, 's> {
     ) -> Result<Asker<'d, 's>, StatsError> {
         let request = |keys| GroupRequest {
             filter: question.filter.clone(),
-            rules: self.request.rules,
+            rules: self.request.rules.clone(),
             keys,
             zone: self.request.zone.clone(),
             limit: self.request.items,

@@ -84,9 +84,13 @@ impl Applied {
 
 impl Desk<'_, '_> {
     /// Rules that drop mail, and those that forward or redirect it to an address whose domain has no
-    /// mailbox in the store; those first that were never applied before the period.
+    /// mailbox in the store and is not the organization's; those first that were never applied before the period.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
-        let inside = self.overview.mailbox_domains()?;
+        let mut inside = self.overview.mailbox_domains()?;
+        // Those of the organization of which nothing was delivered to a mailbox yet.
+        let at = self.range.until.unwrap_or(Timestamp::MAX);
+        let directory = self.request.rules.directory.as_ref();
+        inside.extend(directory.iter().flat_map(|it| it.domains(at)));
         let mut deeds = self.deeds(&inside)?;
         deeds.retain(|_, it| it.count > 0);
         let mut deeds: Vec<(Deed, Applied)> = deeds.into_iter().collect();

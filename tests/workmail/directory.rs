@@ -19,7 +19,72 @@ pub(crate) struct Directory {
     pub(crate) vanished: Vec<String>,
 }
 
+/// The ID of a user or a group that ends with these digits.
+pub(crate) fn entity_id(digits: u32) -> String {
+    format!("{digits:08x}-1234-4123-8123-123456789012")
+}
+
 impl Directory {
+    /// Adds a user who is switched on, or puts another in place of the one of this ID.
+    pub(crate) fn user(&mut self, digits: u32, address: &str, aliases: &[&str]) -> String {
+        let id = entity_id(digits);
+        let name = address.split('@').next().unwrap();
+        let user = json!({
+            "Id": id, "Email": address, "Name": name, "DisplayName": name.to_uppercase(),
+            "State": "ENABLED", "UserRole": "USER", "EnabledDate": 1_790_000_000.5,
+        });
+        put(&mut self.users, user);
+        self.list(Operation::ListAliases, &id, aliases.iter().map(|it| json!(it)));
+        id
+    }
+
+    /// Adds a group, or puts another in place of the one of this ID.
+    pub(crate) fn group(&mut self, digits: u32, address: &str, members: &[&str]) -> String {
+        let id = entity_id(digits);
+        put(
+            &mut self.groups,
+            json!({ "Id": id, "Email": address, "Name": address, "State": "ENABLED" }),
+        );
+        let groups: Vec<&Value> = self.groups.iter().collect();
+        let kind = |id: &str| match groups.iter().any(|it| it["Id"] == id) {
+            true => "GROUP",
+            false => "USER",
+        };
+        let members: Vec<Value> =
+            members.iter().map(|id| json!({ "Id": id, "Name": "x", "Type": kind(id) })).collect();
+        self.list(Operation::ListGroupMembers, &id, members);
+        id
+    }
+
+    /// Adds a room.
+    pub(crate) fn room(&mut self, digits: u32, address: &str, delegates: &[&str]) -> String {
+        let id = format!("r-{digits:032x}");
+        put(
+            &mut self.resources,
+            json!({ "Id": id, "Email": address, "Name": address, "Type": "ROOM",
+                    "State": "ENABLED" }),
+        );
+        let delegates = delegates.iter().map(|it| json!({ "Id": it, "Type": "USER" }));
+        self.list(Operation::ListResourceDelegates, &id, delegates);
+        id
+    }
+
+    /// Sets what an operation lists of an entity.
+    pub(crate) fn list(
+        &mut self,
+        operation: Operation,
+        id: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) {
+        self.of_entity.insert((operation, id.to_owned()), values.into_iter().collect());
+    }
+
+    pub(crate) fn remove(&mut self, id: &str) {
+        for entities in [&mut self.users, &mut self.groups, &mut self.resources] {
+            entities.retain(|it| it["Id"] != id);
+        }
+    }
+
     /// A page of what an operation lists.
     pub(super) fn page(
         &self,
@@ -71,4 +136,9 @@ impl Directory {
         }
         Ok(self.of_entity.get(&(operation, id.to_owned())).unwrap_or(NOTHING))
     }
+}
+
+fn put(entities: &mut Vec<Value>, entity: Value) {
+    entities.retain(|it| it["Id"] != entity["Id"]);
+    entities.push(entity);
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::cloudwatch::{ACCOUNT, REGION};
 use crate::loopback::{HttpRequest, Reply, Server, Service};
-pub(crate) use directory::Directory;
+pub(crate) use directory::{Directory, entity_id};
 use shapes::parameters;
 
 /// A WorkMail that runs until it is dropped.

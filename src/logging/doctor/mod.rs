@@ -4,6 +4,8 @@ mod group;
 mod organization;
 mod role;
 
+use std::sync::Arc;
+
 use super::LoggingError;
 use super::check::Check;
 use super::judge;
@@ -11,6 +13,8 @@ use super::names::{self, LogGroupPlace, default_role};
 use super::scope::SERVICE_LINKED_ROLE;
 use super::services::Services;
 use crate::aws::{AwsError, LogGroupArn, Monitoring, Organization, default_group};
+use crate::directory::Directory;
+use crate::shell::quoted;
 use crate::store::Pulls;
 use crate::time::workmail_end::has_ended;
 use crate::time::{Timestamp, Zone};
@@ -42,6 +46,8 @@ pub struct StoreView {
     pub path: String,
     /// What was pulled; nothing where there is no store; why it cannot be read.
     pub pulls: Result<Pulls, String>,
+    /// Who has which address; nothing where that was never taken.
+    pub directory: Option<Arc<Directory>>,
 }
 
 /// What is to be said where there are no credentials, or no region.
@@ -70,6 +76,7 @@ impl Services {
             examination.role(&role_arn).await;
         }
         examination.pulling().await;
+        examination.directory();
         examination.checks.push(judge::end(wish.now));
         examination.checks
     }
@@ -91,6 +98,21 @@ struct Examination<'e> {
 impl Examination<'_> {
     fn region(&self) -> &str {
         self.services.session.region()
+    }
+
+    /// Whether the store knows who has which address, and of when.
+    fn directory(&mut self) {
+        let Some(organization) = &self.organization else { return };
+        let known = self.wish.store.directory.as_ref();
+        let known = known.and_then(|it| it.organization(&organization.id));
+        let taken = known.and_then(|it| it.last_taken());
+        let pull = format!(
+            "mailtrace pull --organization {} --region {} --directory --store {}",
+            organization.alias,
+            self.region(),
+            quoted(&self.wish.store.path)
+        );
+        self.checks.push(judge::directory(taken, self.wish.now, &self.wish.zone, &pull));
     }
 
     /// What could not be looked at, or went wrong.

@@ -333,6 +333,16 @@ impl TextColumn {
         self.0.num_terms()
     }
 
+    /// The number of a text, where a document has it or had it.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the column from being read.
+    pub(crate) fn number_of(&self, text: &str) -> io::Result<Option<u32>> {
+        let number = self.0.dictionary().term_ord(text.as_bytes())?;
+        Ok(number.and_then(|it| u32::try_from(it).ok()))
+    }
+
     /// The text of a number; an empty one where there is none.
     fn text(&self, number: u32) -> io::Result<Cow<'static, str>> {
         let mut text = String::new();

@@ -150,7 +150,7 @@ impl Overview<'_> {
         visit: impl Fn(&mut T, MessageFacts) + Sync,
         visit_listed: impl Fn(&mut T, &ListedMessage) + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let Some(listing) = self.listing else { return self.visit(visit) };
+        let Some(listing) = &self.listing else { return self.visit(visit) };
         let start = || EventTracer::new(self.store, &self.rules);
         listing.visit(Reading::all(), start, |made, tracer, message| {
             if message.needs_originals {

@@ -19,7 +19,7 @@ pub(super) struct ColumnJudge<'t> {
 
 impl<'t> ColumnJudge<'t> {
     pub(super) fn new(table: &'t EventTable, rules: &JoinRules) -> Self {
-        Self { table, judge: Judge::new(*rules), rows: Vec::new(), starts_ms: Vec::new() }
+        Self { table, judge: Judge::new(rules.clone()), rows: Vec::new(), starts_ms: Vec::new() }
     }
 
     /// The legs of the message that was taken last.
@@ -63,7 +63,12 @@ impl<'t> ColumnJudge<'t> {
             return None;
         }
         self.rows.clear();
-        self.rows.extend(self.judge.judged(|_| true));
+        let texts = self.table.address_texts();
+        let text_of = |it: u32| {
+            let text = texts.get(it as usize).map(Vec::as_slice).unwrap_or_default();
+            std::str::from_utf8(text).unwrap_or_default()
+        };
+        self.rows.extend(self.judge.judged(|_| true, text_of));
         self.rows.sort_unstable_by_key(|it| (it.address, it.direction, it.started_ms));
         Some((first_ms, last_ms))
     }

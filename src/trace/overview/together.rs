@@ -41,7 +41,7 @@ pub(crate) fn visit_together<T: Default + Send>(
 pub(super) struct Together<'f> {
     pub(super) store: &'f Store,
     pub(super) rules: &'f JoinRules,
-    pub(super) listing: Listing<'f>,
+    pub(super) listing: &'f Listing<'f>,
     pub(super) range: TimeRange,
     pub(super) needs_rows: bool,
     pub(super) filters: Vec<(&'f MessageFilter, &'f ListedFilter<'f>)>,
@@ -61,7 +61,7 @@ impl<'f> Together<'f> {
         let filters = selections.iter().map(listed).collect::<Option<_>>()?;
         let needs_rows = selections.iter().any(|it| it.needs_rows);
         let (store, rules) = (first.overview.store, &first.overview.rules);
-        Some(Self { store, rules, listing: *listing, range, needs_rows, filters })
+        Some(Self { store, rules, listing, range, needs_rows, filters })
     }
 
     /// As [`visit_together`].

@@ -12,7 +12,7 @@ use crate::trace::table::filter::ListedFilter;
 
 /// What answers.
 pub(super) enum Way<'o> {
-    Listing(Listing<'o>, Box<ListedFilter<'o>>),
+    Listing(&'o Listing<'o>, Box<ListedFilter<'o>>),
     Columns(&'o EventColumns, Box<FilterColumns<'o>>),
     /// The messages of events at some places.
     Candidates(Vec<Location>),
@@ -28,7 +28,7 @@ impl<'o> Way<'o> {
         overview: &'o Overview<'_>,
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
-        let listed = match overview.listing {
+        let listed = match &overview.listing {
             Some(listing) => ListedFilter::find(listing, filter)?.map(|it| (listing, it)),
             None => None,
         };

@@ -17,7 +17,7 @@ use crate::trace::{JoinRules, Leg, Verdict};
 
 /// With these rules nothing is too early to be lost: whether it is depends on who asks.
 pub(in crate::trace) const UNDECIDED_IS_LOST: JoinRules =
-    JoinRules { grace_ms: i64::MIN, newest: None };
+    JoinRules { grace_ms: i64::MIN, newest: None, directory: None };
 
 /// The number of an outcome in the table.
 pub(in crate::trace) fn number_of(outcome: Outcome) -> u8 {

@@ -15,7 +15,7 @@ use crate::trace::rows::listed::{ListedQuery, ListedRowOf};
 /// A filter with the texts that it speaks of.
 pub(in crate::trace) struct ListedFilter<'f> {
     filter: &'f MessageFilter,
-    listing: Listing<'f>,
+    listing: &'f Listing<'f>,
     from: Option<SentBy>,
     watched: Option<(SentBy, Texts)>,
     to: Option<Texts>,
@@ -54,7 +54,7 @@ impl<'f> ListedFilter<'f> {
     ///
     /// [`StoreError::Io`].
     pub(in crate::trace) fn find(
-        listing: Listing<'f>,
+        listing: &'f Listing<'f>,
         filter: &'f MessageFilter,
     ) -> Result<Option<Self>, StoreError> {
         if !filter.events.is_empty() || filter.forwarded_to.is_some() || filter.reason.is_some() {
@@ -66,7 +66,7 @@ impl<'f> ListedFilter<'f> {
         let texts = |column, pattern: &Option<Pattern>| {
             pattern.as_ref().map(|it| texts_of(column, it)).transpose()
         };
-        let sent_by = |pattern: &Pattern| SentBy::find(&listing, pattern);
+        let sent_by = |pattern: &Pattern| SentBy::find(listing, pattern);
         let verdicts = filter.verdicts.iter().map(|(verdict, pattern)| {
             let place = Verdict::ALL.iter().position(|it| it == verdict);
             let is_such = |joined: &str| {
@@ -88,7 +88,7 @@ impl<'f> ListedFilter<'f> {
             status: texts(|it| &it.statuses, &filter.status)?,
             verdicts: verdicts.collect::<Result<_, StoreError>>()?,
             wanted: filter.outcomes_of_recipients(),
-            rows: ListedQuery::find(&listing, &filter.rows)?,
+            rows: ListedQuery::find(listing, &filter.rows)?,
         }))
     }
 

@@ -1,8 +1,11 @@
 //! What the message table says of every message.
 
+use std::io;
+
 use rayon::prelude::*;
 
 use super::numbers::{ColumnOf, TextNumbers};
+use super::resolve::resolve;
 use crate::store::{
     BLOCK_DOCUMENTS, EntryRow, LegEntry, Location, MessageTable, StoreError, TableSegment,
 };
@@ -10,12 +13,13 @@ use crate::time::TimeRange;
 use crate::trace::JoinRules;
 use crate::trace::judge::OutcomeRow;
 use crate::trace::message::{Direction, Outcome};
+use crate::trace::silence::KnownAddresses;
 
 /// The entries of all messages, for one who asks.
-#[derive(Clone, Copy)]
 pub(crate) struct Listing<'s> {
     table: &'s MessageTable,
     rules: JoinRules,
+    known: Option<KnownAddresses>,
 }
 
 /// Which messages are to be read, and what of them.
@@ -61,7 +65,7 @@ pub(crate) struct ListedMessage {
 pub(crate) struct ListedRow {
     pub(crate) entry: EntryRow,
     pub(crate) outcome: Outcome,
-    started_ms: i64,
+    pub(super) started_ms: i64,
 }
 
 impl ListedRow {
@@ -103,8 +107,15 @@ impl Texts {
 const SHARES: usize = 4;
 
 impl<'s> Listing<'s> {
-    pub(in crate::trace) fn new(table: &'s MessageTable, rules: JoinRules) -> Self {
-        Self { table, rules }
+    /// The table as it is to be read by these rules.
+    ///
+    /// # Errors
+    ///
+    /// What keeps the table from being read.
+    pub(in crate::trace) fn new(table: &'s MessageTable, rules: &JoinRules) -> io::Result<Self> {
+        let directory = rules.directory.as_deref();
+        let known = directory.map(|it| KnownAddresses::find(table, it)).transpose()?;
+        Ok(Self { table, rules: rules.clone(), known })
     }
 
     pub(crate) fn segment(&self, number: usize) -> Option<&'s TableSegment> {
@@ -136,7 +147,7 @@ impl<'s> Listing<'s> {
             column(segment).for_each(|text| found.push(is_such(text)))?;
             Ok(found)
         };
-        let found: std::io::Result<_> = self.table.segments().iter().map(of_segment).collect();
+        let found: io::Result<_> = self.table.segments().iter().map(of_segment).collect();
         found.map(Texts).map_err(self.table.failed())
     }
 
@@ -197,12 +208,16 @@ impl<'s> Listing<'s> {
 
     /// Whether a row of a message may have one of some outcomes, before its other columns are read.
     fn may_have(&self, segment: &TableSegment, document: u32, wanted: &[Outcome]) -> bool {
+        const SILENT: [Outcome; 4] =
+            [Outcome::Lost, Outcome::Pending, Outcome::Expanded, Outcome::Unclear];
+        let is_open = self.known.is_some() && wanted.iter().any(|it| SILENT.contains(it));
         segment.needs_originals(document)
             || segment.outcomes(document).any(|it| {
                 let outcome = Outcome::ALL.get(usize::from(it));
                 outcome.is_none_or(|it| {
                     let undecided = [Outcome::Lost, Outcome::Pending];
                     wanted.contains(it)
+                        || is_open && SILENT.contains(it)
                         || *it == Outcome::Lost && wanted.iter().any(|it| undecided.contains(it))
                 })
             })
@@ -229,12 +244,17 @@ impl<'s> Listing<'s> {
         for entry in &message.entries {
             let leg = message.legs.get(usize::from(entry.bits.leg));
             let started_ms = leg.map_or(first_ms, |it| it.started_ms);
-            let outcome = match Outcome::ALL.get(usize::from(entry.bits.outcome)) {
-                Some(Outcome::Lost) if self.rules.is_early(started_ms) => Outcome::Pending,
-                Some(outcome) => *outcome,
-                None => Outcome::Unclear,
-            };
+            let outcome = Outcome::ALL.get(usize::from(entry.bits.outcome)).copied();
+            let outcome = outcome.unwrap_or(Outcome::Unclear);
             message.rows.push(ListedRow { entry: *entry, outcome, started_ms });
+        }
+        if let (Some(directory), Some(known)) = (self.rules.directory.as_deref(), &self.known) {
+            message.needs_originals |= resolve(message, directory, known).is_none();
+        }
+        for row in &mut message.rows {
+            if row.outcome == Outcome::Lost && self.rules.is_early(row.started_ms) {
+                row.outcome = Outcome::Pending;
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ pub(super) mod entry;
 pub(super) mod filter;
 pub(super) mod listing;
 mod numbers;
+mod resolve;
 #[cfg(test)]
 mod tests;
 mod upkeep;

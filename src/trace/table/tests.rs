@@ -13,6 +13,7 @@ use crate::time::{TimeRange, Timestamp};
 use crate::trace::model_tests::{any_line, events};
 use crate::trace::overview::{Overview, Selection};
 use crate::trace::samples::START_MS;
+use crate::trace::silence_tests::{any_spec, rules_with};
 use crate::trace::{Direction, JoinRules, MessageFilter, OutcomeWord};
 
 /// Adds events to a store, with a commit behind each batch.
@@ -150,11 +151,15 @@ proptest! {
         log in any_log(),
         filters in prop::collection::vec(any_filter(), 12),
         newest in 0..12_i64,
+        spec in prop::option::of(any_spec()),
     ) {
         let dir = tempfile::tempdir().unwrap();
         write(dir.path(), &[log], Some(TableUpkeep::default()));
         let store = Store::open(dir.path()).unwrap();
-        let rules = JoinRules { grace_ms: 5, newest: Timestamp::from_ms(START_MS + newest) };
+        let rules = match spec {
+            Some(spec) => rules_with(&spec, 5, newest),
+            None => JoinRules { grace_ms: 5, newest: Timestamp::from_ms(START_MS + newest), directory: None },
+        };
         let listed = Overview::new(&store, &rules, false);
         let by_columns = Overview::new(&store, &rules, false).without_table();
         for filter in filters {
@@ -221,7 +226,7 @@ fn of_untraced_arrivals_in_one_millisecond_the_same_one_joins_whichever_came_fir
                 events: vec![Pattern::parse(Field::Subject, "hello").unwrap().query().clone()],
                 ..MessageFilter::default()
             };
-            let rules = JoinRules { grace_ms: 5, newest: None };
+            let rules = JoinRules { grace_ms: 5, ..JoinRules::default() };
             let overview = Overview::new(&store, &rules, false);
             let found = Selection::new(&overview, &filter).unwrap().summaries().unwrap();
             found.iter().map(|it| it.recipient_count).collect::<Vec<_>>()

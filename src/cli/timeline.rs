@@ -1,0 +1,84 @@
+//! `mailtrace timeline`.
+
+use std::io::{BufWriter, Write};
+
+use clap::Args;
+
+use super::input::InputArgs;
+use super::listing::check_limit;
+use super::output::counted;
+use super::question::{OnArgs, range};
+use super::{Context, Format, Outcome, output};
+use crate::limits;
+use crate::render::{
+    write_timeline_csv, write_timeline_json, write_timeline_ndjson, write_timeline_table,
+};
+use crate::timeline::timeline;
+
+/// Show what one person did, and what happened to their mail
+///
+/// Audit logs and email events side by side, in order of time: failed and successful logins, what
+/// was read, moved and deleted in the mailbox and by whom, access tokens, mail sent, bounced and
+/// received, rules that acted. Like events in a row are one line with a count.
+///
+/// The directory and the logins say which IDs and addresses belong to one person. The two kinds of
+/// log share nothing but time, so nothing is joined here.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace timeline ana@acme.example --since 2026-11-19\n  mailtrace timeline 12345678-1234-1234-1234-123456789012 --format json"
+)]
+pub(super) struct TimelineArgs {
+    /// An address, an alias, or an ID from a log
+    #[arg(value_name = "WHO")]
+    who: String,
+    /// Only events from this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
+    /// Show at most N lines, the newest
+    #[arg(short = 'n', long, default_value_t = limits::TIMELINE_STEPS_DEFAULT, value_name = "N")]
+    limit: usize,
+    #[command(flatten)]
+    input: InputArgs,
+}
+
+pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
+    check_limit(args.limit)?;
+    let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
+    let opened = args.input.open(context)?;
+    let timeline = timeline(&opened.store, &args.who, range, args.limit)?;
+    let has_found = !timeline.steps.is_empty();
+    let mut out = BufWriter::new(anstream::stdout().lock());
+    match context.global.format {
+        Format::Table if !has_found => {}
+        Format::Table => {
+            write_timeline_table(&timeline, &context.table_options(false), &mut out)?;
+        }
+        Format::Json => write_timeline_json(&timeline, &context.zone, &mut out)?,
+        Format::Ndjson => write_timeline_ndjson(&timeline, &context.zone, &mut out)?,
+        Format::Csv => write_timeline_csv(&timeline, &context.zone, &mut out)?,
+    }
+    out.flush()?;
+    if !context.global.quiet {
+        let left = timeline.step_count - timeline.steps.len();
+        if left > 0 {
+            output::note(&format!(
+                "{} left out: give --until, or a larger --limit",
+                counted(left as u64, "earlier line")
+            ));
+        } else if timeline.is_truncated {
+            output::note("there are more events before these: give --until to see them");
+        }
+        if !has_found {
+            let period = if range.is_unbounded() { "" } else { " in this period" };
+            output::note(&format!("no event{period} names {}", args.who));
+        }
+    }
+    Ok(opened.outcome(has_found))
+}

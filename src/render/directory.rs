@@ -1,0 +1,226 @@
+//! Who has which address and ID, as people and programs read it.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::csv::csv_cell;
+use super::json::write_json;
+use super::sanitise::sanitise;
+use super::table::{Cell, Column, Table, TableOptions, write_pairs};
+use crate::directory::{Directory, Known, Member};
+use crate::time::{Timestamp, Zone};
+
+/// Entities of a directory as of a time.
+pub struct DirectoryAnswer<'d> {
+    /// Where their members are looked up.
+    pub directory: &'d Directory,
+    /// The time.
+    pub at: Timestamp,
+    /// The entities.
+    pub found: Vec<Known<'d>>,
+    /// The zone in which times are told.
+    pub zone: Zone,
+}
+
+impl DirectoryAnswer<'_> {
+    /// Whose ID it is, as people read it.
+    fn label(&self, id: &str) -> Option<String> {
+        self.directory.person(id, self.at).map(|it| it.label().to_owned())
+    }
+
+    fn to_json(&self, known: &Known<'_>) -> Value {
+        let entity = known.entity;
+        let people = |members: &[Member]| {
+            let member = |it: &Member| json!({"id": it.id, "type": it.r#type, "name": it.name, "address": self.label(&it.id)});
+            members.iter().map(member).collect::<Vec<_>>()
+        };
+        let permissions = entity.permissions.iter().map(|it| {
+            json!({"id": it.id, "type": it.r#type, "address": self.label(&it.id), "values": it.values})
+        });
+        json!({
+            "kind": entity.kind.as_str(),
+            "id": entity.id,
+            "organization": known.organization,
+            "address": entity.address,
+            "name": entity.name,
+            "displayName": entity.display_name,
+            "state": entity.state,
+            "role": entity.role,
+            "aliases": entity.aliases,
+            "members": people(&entity.members),
+            "delegates": people(&entity.delegates),
+            "permissions": permissions.collect::<Vec<_>>(),
+            "enabledAt": entity.enabled_at,
+            "disabledAt": entity.disabled_at,
+            "since": known.since.in_zone(&self.zone),
+            "until": known.until.map(|it| it.in_zone(&self.zone)),
+            "isGone": known.is_gone,
+        })
+    }
+}
+
+/// Writes a row for each entity, or all that is known where it is one alone.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_directory_table(
+    answer: &DirectoryAnswer<'_>,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if let [only] = answer.found.as_slice() {
+        return write_pairs(&facts_of(answer, only), 0, options.width, out);
+    }
+    let mut table = Table::new([
+        Column::whole("KIND"),
+        Column::whole("ADDRESS"),
+        Column::shortened("NAME"),
+        Column::whole("STATE"),
+        Column::shortened("MORE"),
+        Column::whole("ID"),
+    ]);
+    for known in &answer.found {
+        let entity = known.entity;
+        table.push([
+            Cell::new(entity.kind.as_str()),
+            Cell::new(entity.address.as_deref().unwrap_or("-")),
+            Cell::new(entity.display_name.as_ref().or(entity.name.as_ref()).map_or("", |it| it)),
+            Cell::new(&state_of(known)),
+            Cell::new(&more_of(known)),
+            Cell::new(&entity.id),
+        ]);
+    }
+    table.write(options.width, out)
+}
+
+fn state_of(known: &Known<'_>) -> String {
+    if known.is_gone { "gone".to_owned() } else { known.entity.state.to_lowercase() }
+}
+
+/// How many others it is about.
+fn more_of(known: &Known<'_>) -> String {
+    let counts = [
+        (known.entity.aliases.len(), "alias", "aliases"),
+        (known.entity.members.len(), "member", "members"),
+        (known.entity.delegates.len(), "delegate", "delegates"),
+        (known.entity.permissions.len(), "permission", "permissions"),
+    ];
+    let counts = counts.into_iter().filter(|(count, ..)| *count > 0);
+    let words =
+        counts.map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// People that are listed of one entity.
+const LISTED_MAX: usize = 50;
+
+fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static str, String)> {
+    let entity = known.entity;
+    let shown = |it: Timestamp| it.in_zone(&answer.zone);
+    let mut facts = vec![("Kind", entity.kind.to_string()), ("ID", entity.id.clone())];
+    let mut add = |name: &'static str, value: Option<String>| {
+        facts
+            .extend(value.filter(|it| !it.is_empty()).map(|it| (name, sanitise(&it).into_owned())));
+    };
+    let listed = |all: Vec<String>| {
+        let more = all.len().saturating_sub(LISTED_MAX);
+        let mut text = all.into_iter().take(LISTED_MAX).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            text.push_str(&format!(", and {more} more"));
+        }
+        Some(text)
+    };
+    let label = |id: &str| match answer.label(id) {
+        Some(label) if label != id => format!("{label} ({id})"),
+        _ => id.to_owned(),
+    };
+    let people = |members: &[Member]| listed(members.iter().map(|it| label(&it.id)).collect());
+    add("Address", entity.address.clone());
+    add("Aliases", listed(entity.aliases.clone()));
+    add("Display name", entity.display_name.clone());
+    add("Name", entity.name.clone());
+    add("State", Some(state_of(known)));
+    add("Role", entity.role.clone());
+    add("Members", people(&entity.members));
+    add("Delegates", people(&entity.delegates));
+    let permissions = entity.permissions.iter();
+    let permissions =
+        permissions.map(|it| format!("{}: {}", label(&it.id), it.values.join(" "))).collect();
+    add("Permissions", listed(permissions));
+    add("Enabled at", entity.enabled_at.clone());
+    add("Disabled at", entity.disabled_at.clone());
+    add("Organization", Some(known.organization.to_owned()));
+    add("Known since", Some(shown(known.since)));
+    let end = if known.is_gone { "Gone since" } else { "Changed at" };
+    add(end, known.until.map(shown));
+    facts
+}
+
+/// Writes `{"directory":[…],"total":N,"at":…}`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_directory_json(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let found: Vec<Value> = answer.found.iter().map(|it| answer.to_json(it)).collect();
+    let at = answer.at.in_zone(&answer.zone);
+    let taken = answer.directory.last_taken().map(|it| it.in_zone(&answer.zone));
+    let total = found.len();
+    write_json(&json!({"directory": found, "total": total, "at": at, "takenAt": taken}), out)
+}
+
+/// Writes an object a line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_directory_ndjson(
+    answer: &DirectoryAnswer<'_>,
+    mut out: &mut dyn Write,
+) -> io::Result<()> {
+    answer.found.iter().try_for_each(|it| write_json(&answer.to_json(it), &mut out))
+}
+
+/// Writes a header, and a row for each entity.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_directory_csv(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record([
+        "kind",
+        "id",
+        "address",
+        "name",
+        "displayName",
+        "state",
+        "aliases",
+        "members",
+        "since",
+        "until",
+    ])?;
+    for known in &answer.found {
+        let entity = known.entity;
+        let members = entity.members.iter();
+        let members: Vec<String> =
+            members.map(|it| answer.label(&it.id).unwrap_or_else(|| it.id.clone())).collect();
+        let until = known.until.map(|it| it.in_zone(&answer.zone)).unwrap_or_default();
+        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or_default());
+        csv.write_record([
+            entity.kind.as_str(),
+            &csv_cell(&entity.id),
+            &text(&entity.address),
+            &text(&entity.name),
+            &text(&entity.display_name),
+            &csv_cell(&state_of(known)),
+            &csv_cell(&entity.aliases.join(" ")),
+            &csv_cell(&members.join(" ")),
+            &known.since.in_zone(&answer.zone),
+            &until,
+        ])?;
+    }
+    csv.flush()
+}

@@ -1,0 +1,299 @@
+//! What one person did and what happened to their mail, as people and programs read it.
+
+use std::io::{self, Write};
+
+use serde_json::{Value, json};
+
+use super::csv::csv_cell;
+use super::json::write_json;
+use super::sanitise::sanitise;
+use super::style::{BAD, UNDECIDED};
+use super::table::{Cell, Column, Table, TableOptions, wrap};
+use crate::time::{Zone, human_duration};
+use crate::timeline::{Candidate, NearEvent, Person, Side, Step, StepKind, Timeline};
+
+/// Writes who it is, what there is of each kind, and a row for each step.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_timeline_table(
+    timeline: &Timeline,
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let who = &timeline.who;
+    let names: Vec<&str> = who.addresses.iter().chain(&who.ids).map(String::as_str).collect();
+    let name = who.name.as_deref().map(|it| format!("{it}: ")).unwrap_or_default();
+    for line in wrap(&sanitise(&format!("{name}{}", names.join(", "))), options.width) {
+        writeln!(out, "{line}")?;
+    }
+    let counts = timeline.counts().into_iter().map(|(kind, count)| match count {
+        1 => format!("1 {}", kind.in_words(1)),
+        count => kind.in_words(count),
+    });
+    for line in wrap(&counts.collect::<Vec<_>>().join(", "), options.width) {
+        writeln!(out, "{line}")?;
+    }
+    writeln!(out)?;
+    let mut table = Table::new([
+        Column::whole("TIME"),
+        Column::whole("FOR").optional(),
+        Column::whole("WHAT"),
+        Column::whole("FROM"),
+        Column::wrapped("DETAILS"),
+    ]);
+    for step in &timeline.steps {
+        let what = step.kind.in_words(step.count);
+        let what = match step.kind {
+            StepKind::LoginFailed | StepKind::Denied | StepKind::MailBounced => {
+                Cell::styled(&what, BAD)
+            }
+            StepKind::TokenCreated | StepKind::Rule | StepKind::Deleted => {
+                Cell::styled(&what, UNDECIDED)
+            }
+            _ => Cell::new(&what),
+        };
+        let lasted_ms = step.last.ms_since(step.first);
+        let lasted = if lasted_ms == 0 { String::new() } else { human_duration(lasted_ms) };
+        table.push([
+            Cell::new(&step.first.in_zone(&options.zone)),
+            Cell::new(&lasted),
+            what,
+            Cell::new(&origin_of(step)),
+            Cell::new(&details_of(step)),
+        ]);
+    }
+    table.write(options.width, out)
+}
+
+/// From where it came.
+fn origin_of(step: &Step) -> String {
+    let ip = step.source_ip.as_deref().unwrap_or_default();
+    let new = if step.is_new_ip { " (new)" } else { "" };
+    let protocol = step.protocol.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+    format!("{ip}{new}{protocol}").trim().to_owned()
+}
+
+fn label(person: &Person) -> &str {
+    person.address.as_deref().unwrap_or(&person.id)
+}
+
+/// Addresses that a table names.
+const PEERS_SHOWN: usize = 3;
+
+fn details_of(step: &Step) -> String {
+    let mut details = Vec::new();
+    details.extend(step.actor.as_ref().map(|it| format!("by {}", label(it))));
+    details.extend(step.mailbox.as_ref().map(|it| format!("in the mailbox of {}", label(it))));
+    if let Some(text) = &step.text {
+        details.push(match step.kind.side() {
+            Side::Mail if step.kind != StepKind::Rule => format!("\"{text}\""),
+            _ => text.clone(),
+        });
+    }
+    if !step.peers.is_empty() {
+        let way = match step.kind {
+            StepKind::MailReceived | StepKind::MailRefused => "from",
+            _ => "to",
+        };
+        let shown = step.peers.iter().take(PEERS_SHOWN).map(String::as_str).collect::<Vec<_>>();
+        let more = step.peer_count.saturating_sub(shown.len() as u64);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        details.push(format!("{way} {}{more}", shown.join(", ")));
+    }
+    details.extend(step.folder.as_ref().map(|it| format!("in {it}")));
+    details.extend(step.user_agent.clone());
+    details.join("; ")
+}
+
+fn step_to_json(step: &Step, zone: &Zone) -> Value {
+    let person =
+        |it: &Option<Person>| it.as_ref().map(|it| json!({"id": it.id, "address": it.address}));
+    json!({
+        "kind": step.kind.as_str(),
+        "side": step.kind.side().as_str(),
+        "first": step.first.in_zone(zone),
+        "last": step.last.in_zone(zone),
+        "count": step.count,
+        "actor": person(&step.actor),
+        "mailbox": person(&step.mailbox),
+        "sourceIp": step.source_ip,
+        "isNewIp": step.is_new_ip,
+        "protocol": step.protocol,
+        "userAgent": step.user_agent,
+        "folder": step.folder,
+        "text": step.text,
+        "peers": step.peers,
+        "peerCount": step.peer_count,
+        "ids": step.ids,
+    })
+}
+
+/// Writes `{"who":…,"timeline":[…],"total":N,"events":N,"truncated":…}`.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_timeline_json(
+    timeline: &Timeline,
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let who = &timeline.who;
+    let steps: Vec<Value> = timeline.steps.iter().map(|it| step_to_json(it, zone)).collect();
+    let who = json!({
+        "asked": who.asked, "name": who.name, "ids": who.ids, "addresses": who.addresses,
+    });
+    let value = json!({
+        "who": who,
+        "timeline": steps,
+        "total": timeline.step_count,
+        "events": timeline.event_count,
+        "truncated": timeline.is_truncated,
+    });
+    write_json(&value, out)
+}
+
+/// Writes a step a line.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_timeline_ndjson(
+    timeline: &Timeline,
+    zone: &Zone,
+    mut out: &mut dyn Write,
+) -> io::Result<()> {
+    timeline.steps.iter().try_for_each(|it| write_json(&step_to_json(it, zone), &mut out))
+}
+
+/// Writes a header, and a row for each step.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_timeline_csv(timeline: &Timeline, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record([
+        "first",
+        "last",
+        "side",
+        "kind",
+        "count",
+        "actor",
+        "mailbox",
+        "sourceIp",
+        "isNewIp",
+        "protocol",
+        "userAgent",
+        "folder",
+        "text",
+        "peers",
+        "peerCount",
+    ])?;
+    for step in &timeline.steps {
+        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or_default());
+        let person = |it: &Option<Person>| csv_cell(it.as_ref().map(label).unwrap_or_default());
+        csv.write_record([
+            step.first.in_zone(zone).as_str(),
+            &step.last.in_zone(zone),
+            step.kind.side().as_str(),
+            step.kind.as_str(),
+            &step.count.to_string(),
+            &person(&step.actor),
+            &person(&step.mailbox),
+            &text(&step.source_ip),
+            if step.is_new_ip { "true" } else { "false" },
+            &text(&step.protocol),
+            &text(&step.user_agent),
+            &text(&step.folder),
+            &text(&step.text),
+            &csv_cell(&step.peers.join(" ")),
+            &step.peer_count.to_string(),
+        ])?;
+    }
+    csv.flush()
+}
+
+/// Writes candidates of one message under a heading of their own, which names the message where an
+/// ID of it is given.
+///
+/// # Errors
+///
+/// What the writer reports.
+pub fn write_candidates_table(
+    id: Option<&str>,
+    candidates: &[Candidate],
+    options: &TableOptions,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    if candidates.is_empty() {
+        return Ok(());
+    }
+    let of = id.map(|it| format!(" for {it}")).unwrap_or_default();
+    let heading = format!("Candidates from the audit logs{of}: near in time, not proven");
+    writeln!(out)?;
+    write_indented(&heading, options, out)?;
+    // Those that fit one event stand together, the nearest first.
+    let is_of_same =
+        |a: &Candidate, b: &Candidate| (a.near, a.at, &a.address) == (b.near, b.at, &b.address);
+    for of_event in candidates.chunk_by(is_of_same) {
+        let Some(first) = of_event.first() else { continue };
+        let near = match first.near {
+            NearEvent::Delivery => "Delivered to",
+            NearEvent::Submission => "Submitted by",
+        };
+        let at = first.at.in_zone(&options.zone);
+        let event = format!("{near} {} at {at}; {}", first.address, first.rule());
+        write_indented(&event, options, out)?;
+        let mut table = Table::new([
+            Column::whole("TIME"),
+            Column::whole("WHAT"),
+            Column::whole("FROM"),
+            Column::wrapped("DETAILS"),
+        ])
+        .indented(4);
+        for (candidate, step) in
+            of_event.iter().flat_map(|of| of.steps.iter().map(move |it| (of, it)))
+        {
+            let item = candidate.item_id.as_ref().filter(|_| of_event.len() > 1);
+            let item = item.map(|it| format!("item {it}; ")).unwrap_or_default();
+            table.push([
+                Cell::new(&step.first.in_zone(&options.zone)),
+                Cell::new(&step.kind.in_words(step.count)),
+                Cell::new(&origin_of(step)),
+                Cell::new(&format!("{item}{}", details_of(step))),
+            ]);
+        }
+        table.write(options.width, out)?;
+    }
+    Ok(())
+}
+
+fn write_indented(text: &str, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+    let lines = wrap(&sanitise(text), options.width.saturating_sub(2));
+    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
+}
+
+/// Candidates of messages, each with an ID of its message.
+#[must_use]
+pub fn candidates_json(of_messages: &[(Option<String>, Vec<Candidate>)], zone: &Zone) -> Value {
+    let of_message = |(id, candidates): &(Option<String>, Vec<Candidate>)| {
+        let to_json = |it: &Candidate| {
+            let steps: Vec<Value> = it.steps.iter().map(|it| step_to_json(it, zone)).collect();
+            json!({
+                "message": id,
+                "address": it.address,
+                "near": it.near.as_str(),
+                "at": it.at.in_zone(zone),
+                "rule": it.rule(),
+                "fitting": it.fitting,
+                "itemId": it.item_id,
+                "steps": steps,
+            })
+        };
+        candidates.iter().map(to_json).collect::<Vec<_>>()
+    };
+    of_messages.iter().flat_map(of_message).collect()
+}

@@ -1,0 +1,167 @@
+//! What audit logs say of a person.
+
+use std::collections::HashSet;
+
+use super::step::{Step, StepKind};
+use super::who::{Person, Who};
+use crate::access::People;
+use crate::audit::{AuditEvent, AuditField, AuditType, Flag, OtherRecord};
+use crate::store::{
+    AuditColumn, AuditSegment, DocumentSet, EventPlace, IndexError, Store, StoreError, audit_term,
+    ip_term,
+};
+use crate::time::{TimeRange, Timestamp};
+
+/// What one side says, as it happened.
+#[derive(Default)]
+pub(super) struct Moments {
+    pub(super) moments: Vec<Step>,
+    /// Whether there were more, before these.
+    pub(super) is_cut: bool,
+    /// The time of the first that was looked at, where there were more.
+    pub(super) since: Option<Timestamp>,
+}
+
+/// What a person did, and what was done in their mailbox: the newest, at most `most`.
+pub(super) fn moments(
+    store: &Store,
+    who: &Who,
+    range: TimeRange,
+    most: usize,
+) -> Result<Moments, StoreError> {
+    let ids = who.ids.iter().flat_map(|id| {
+        [AuditField::UserId, AuditField::OwnerId, AuditField::ImpersonatorId]
+            .map(|field| (field, id.as_str()))
+    });
+    let names = who.addresses.iter().map(|name| (AuditField::User, name.as_str()));
+    let values: Vec<_> = ids.chain(names).collect();
+    let (places, is_cut) = places_within(store, &values, range, most)?;
+    let mut known_ips = match range.since {
+        Some(since) => ips_before(store, &values, since)?,
+        None => HashSet::new(),
+    };
+    let since = places.first().and_then(|it| Timestamp::from_ms(it.ms)).filter(|_| is_cut);
+    let people = People::of_store(store)?;
+    let mut reader = store.events();
+    let mut moments = Vec::with_capacity(places.len());
+    for place in places {
+        let record = reader.record(place.location)?;
+        let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&record.message) else { continue };
+        let at = Timestamp::from_ms(place.ms).unwrap_or(record.timestamp);
+        let mut moment = moment_of(&event, at, who, &people);
+        if let Some(ip) = &moment.source_ip {
+            let is_first = known_ips.is_empty();
+            // The first of all is nothing to compare with.
+            moment.is_new_ip = known_ips.insert(ip_term(ip).into_owned()) && !is_first;
+        }
+        moments.push(moment);
+    }
+    Ok(Moments { moments, is_cut, since })
+}
+
+/// Where events lie that have one of some values: the newest within a range, in order of time, and
+/// whether there are more.
+pub(super) fn places_within(
+    store: &Store,
+    values: &[(AuditField, &str)],
+    range: TimeRange,
+    most: usize,
+) -> Result<(Vec<EventPlace>, bool), StoreError> {
+    let Some(audit) = store.audit_index()? else { return Ok((Vec::new(), false)) };
+    let since_ms = range.since.map_or(i64::MIN, Timestamp::as_ms);
+    let until_ms = range.until.map_or(i64::MAX, Timestamp::as_ms);
+    let mut places = Vec::new();
+    for segment in audit.segments() {
+        let mut found = with_values(segment, values).map_err(audit.failed())?;
+        segment.within(&mut found, since_ms, until_ms);
+        let place = |it| EventPlace { ms: segment.time_ms(it), location: segment.place(it) };
+        places.extend(found.iter().map(place));
+    }
+    places.sort_unstable();
+    let is_cut = places.len() > most;
+    places.drain(..places.len().saturating_sub(most));
+    Ok((places, is_cut))
+}
+
+fn with_values(
+    segment: &AuditSegment,
+    values: &[(AuditField, &str)],
+) -> Result<DocumentSet, IndexError> {
+    let mut found = DocumentSet::none(segment.max_doc());
+    for (field, value) in values {
+        found.or(&segment.with_value(*field, &audit_term(*field, value))?);
+    }
+    found.and(&segment.counting());
+    Ok(found)
+}
+
+/// From where such events came before a time.
+fn ips_before(
+    store: &Store,
+    values: &[(AuditField, &str)],
+    since: Timestamp,
+) -> Result<HashSet<String>, StoreError> {
+    let mut known = HashSet::new();
+    let Some(audit) = store.audit_index()? else { return Ok(known) };
+    for segment in audit.segments() {
+        let mut found = with_values(segment, values).map_err(audit.failed())?;
+        segment.within(&mut found, i64::MIN, since.as_ms());
+        let ips = segment.values(AuditColumn::SourceIp).map_err(audit.failed())?;
+        known.extend(found.iter().filter_map(|it| ips.get(it)).map(|it| ip_term(it).into_owned()));
+    }
+    Ok(known)
+}
+
+pub(super) fn moment_of(event: &AuditEvent<'_>, at: Timestamp, who: &Who, people: &People) -> Step {
+    let text = |field| event.get(field).map(str::to_owned);
+    let person = |field| {
+        let id: &str = event.get(field)?;
+        Some(Person { id: id.to_owned(), address: people.who(id, at).map(str::to_owned) })
+    };
+    let is_theirs = |it: &Person| who.has_id(&it.id);
+    let kind = kind_of(event);
+    let actor = person(AuditField::ImpersonatorId).or_else(|| person(AuditField::UserId));
+    let mailbox = person(AuditField::OwnerId);
+    let ids = [AuditField::ItemId, AuditField::RequestId].into_iter().find_map(text);
+    Step {
+        source_ip: text(AuditField::SourceIp),
+        protocol: text(AuditField::Protocol),
+        user_agent: text(AuditField::UserAgent),
+        folder: text(AuditField::FolderPath),
+        text: match kind {
+            StepKind::LoginFailed => text(AuditField::AuthFailedReason),
+            StepKind::TokenCreated | StepKind::TokenDeleted => text(AuditField::Name),
+            StepKind::Denied => text(AuditField::RuleId).or_else(|| text(AuditField::Action)),
+            StepKind::Other => text(AuditField::Action),
+            _ => None,
+        },
+        // Who is not said to be somebody else is the one whom all is about.
+        actor: actor.filter(|it| !is_theirs(it)),
+        mailbox: mailbox.filter(|it| !is_theirs(it)),
+        ids: ids.into_iter().collect(),
+        ..Step::new(kind, at)
+    }
+}
+
+fn kind_of(event: &AuditEvent<'_>) -> StepKind {
+    let action = event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase();
+    let is_refused = event.allowed() == Some(Flag::No);
+    match event.kind {
+        AuditType::Authentication if is_refused => StepKind::LoginFailed,
+        AuditType::Authentication => StepKind::Login,
+        AuditType::PersonalAccessToken if action.starts_with("delete") => StepKind::TokenDeleted,
+        AuditType::PersonalAccessToken => StepKind::TokenCreated,
+        _ if is_refused => StepKind::Denied,
+        AuditType::AccessControl => StepKind::Granted,
+        _ => match action.as_str() {
+            it if it.starts_with("read") => StepKind::Read,
+            it if it.starts_with("create") => StepKind::Created,
+            it if it.starts_with("update") => StepKind::Updated,
+            it if it.starts_with("delete") => StepKind::Deleted,
+            it if it.starts_with("move") => StepKind::Moved,
+            it if it.starts_with("copy") => StepKind::Copied,
+            it if it.starts_with("submit") => StepKind::Submitted,
+            _ => StepKind::Other,
+        },
+    }
+}

@@ -1,0 +1,186 @@
+//! What audit logs may say of one message: candidates, never more.
+//!
+//! Email events and audit events share no field but time. What happened in the right mailbox at the
+//! right moment is shown with the rule that found it and with how many others it fits.
+
+use std::cell::OnceCell;
+
+use super::access::{moment_of, places_within};
+use super::fold::Folder;
+use super::step::Step;
+use super::who::Who;
+use crate::access::People;
+use crate::audit::{AuditField, OtherRecord};
+use crate::limits;
+use crate::store::{Store, StoreError};
+use crate::time::{TimeRange, Timestamp};
+use crate::trace::{Direction, Message, Outcome};
+
+/// What may have happened to a message in one mailbox, or on its way out of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Whose mailbox.
+    pub address: String,
+    /// The event of the mail that it is near to.
+    pub near: NearEvent,
+    /// The time of that event.
+    pub at: Timestamp,
+    /// How many items or submissions fit as well as this one, itself among them.
+    pub fitting: usize,
+    /// The ID of the item in the mailbox.
+    pub item_id: Option<String>,
+    /// What was done with it, the oldest first.
+    pub steps: Vec<Step>,
+}
+
+/// What a candidate is near to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NearEvent {
+    /// The mail was delivered to the mailbox.
+    Delivery,
+    /// The mail was handed in.
+    Submission,
+}
+
+impl NearEvent {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delivery => "delivery",
+            Self::Submission => "submission",
+        }
+    }
+}
+
+impl Candidate {
+    /// The rule that found it, and how sure it is.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        let (one, many, ms) = match self.near {
+            NearEvent::Delivery => (
+                "item created in this mailbox",
+                "items created in this mailbox",
+                limits::CANDIDATE_CREATED_MS,
+            ),
+            NearEvent::Submission => (
+                "mail handed in from this mailbox",
+                "mails handed in from this mailbox",
+                limits::CANDIDATE_SUBMITTED_MS,
+            ),
+        };
+        let seconds = ms / 1_000;
+        match self.fitting {
+            1 => format!("candidate: the only {one} within {seconds} s"),
+            count => format!("candidate: one of {count} {many} within {seconds} s"),
+        }
+    }
+}
+
+/// Looks for what happened to a message before it was sent and after it was delivered. Nothing
+/// where the store has no audit events.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, StoreError> {
+    let mut search = Search { store, people: OnceCell::new(), found: Vec::new() };
+    if store.audit_index()?.is_none() {
+        return Ok(search.found);
+    }
+    let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
+    if let (Some(leg), Some(from)) = (outgoing, &message.from) {
+        search.look(from.as_str(), NearEvent::Submission, leg.started)?;
+    }
+    let delivered = message.recipients.iter().filter(|it| it.outcome == Outcome::Delivered);
+    for recipient in delivered.take(limits::CANDIDATE_MAILBOXES_MAX) {
+        if let Some(at) = recipient.at {
+            search.look(recipient.address.as_str(), NearEvent::Delivery, at)?;
+        }
+    }
+    Ok(search.found)
+}
+
+/// A search for candidates of one message.
+struct Search<'s> {
+    store: &'s Store,
+    /// Read once something is found.
+    people: OnceCell<People>,
+    found: Vec<Candidate>,
+}
+
+/// What was done by one audit event.
+struct Deed {
+    step: Step,
+    item_id: Option<String>,
+    action: String,
+}
+
+impl Search<'_> {
+    fn look(&mut self, address: &str, near: NearEvent, at: Timestamp) -> Result<(), StoreError> {
+        let who = Who::find(self.store, address, at)?;
+        let (before_ms, after_ms, action) = match near {
+            NearEvent::Delivery => {
+                (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS, "create")
+            }
+            NearEvent::Submission => {
+                (limits::CANDIDATE_SUBMITTED_MS, limits::CANDIDATE_CLOCKS_MS, "submit")
+            }
+        };
+        let range = TimeRange {
+            since: Some(at.saturating_add_ms(-before_ms)),
+            until: Some(at.saturating_add_ms(after_ms + 1)),
+        };
+        let owned = who.ids.iter().map(|it| (AuditField::OwnerId, it.as_str())).collect::<Vec<_>>();
+        let mut fitting = self.deeds(&owned, range, &who)?;
+        fitting.retain(|it| it.action.starts_with(action));
+        fitting.sort_by_key(|it| it.step.first.ms_since(at).abs());
+        let count = fitting.len();
+        for Deed { step, item_id, .. } in fitting.into_iter().take(limits::CANDIDATES_SHOWN_MAX) {
+            let mut folder = Folder::default();
+            match (&item_id, near) {
+                (Some(item), NearEvent::Delivery) => {
+                    let of_item = [(AuditField::ItemId, item.as_str())];
+                    let since = TimeRange { since: range.since, until: None };
+                    let later = self.deeds(&of_item, since, &who)?;
+                    later.into_iter().for_each(|it| folder.add(it.step));
+                }
+                _ => folder.add(step),
+            }
+            let (address, steps) = (address.to_owned(), folder.finish());
+            self.found.push(Candidate { address, near, at, fitting: count, item_id, steps });
+        }
+        Ok(())
+    }
+
+    /// What was done by audit events that have one of some values.
+    fn deeds(
+        &self,
+        values: &[(AuditField, &str)],
+        range: TimeRange,
+        who: &Who,
+    ) -> Result<Vec<Deed>, StoreError> {
+        let (places, _) = places_within(self.store, values, range, limits::CANDIDATE_EVENTS_MAX)?;
+        if places.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.people.get().is_none() {
+            let _was_empty = self.people.set(People::of_store(self.store)?);
+        }
+        let Some(people) = self.people.get() else { return Ok(Vec::new()) };
+        let mut reader = self.store.events();
+        let mut deeds = Vec::new();
+        for place in places {
+            let record = reader.record(place.location)?;
+            let parsed = OtherRecord::parse(&record.message);
+            let Some(OtherRecord::Audit(event)) = parsed else { continue };
+            let at = Timestamp::from_ms(place.ms).unwrap_or(record.timestamp);
+            deeds.push(Deed {
+                step: moment_of(&event, at, who, people),
+                item_id: event.get(AuditField::ItemId).map(str::to_owned),
+                action: event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase(),
+            });
+        }
+        Ok(deeds)
+    }
+}

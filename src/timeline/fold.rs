@@ -1,0 +1,90 @@
+//! Runs of like events.
+
+use std::collections::HashMap;
+
+use super::step::{Side, Step, StepKind};
+use crate::limits;
+
+/// Folds moments, which come in order, into steps.
+#[derive(Default)]
+pub(super) struct Folder {
+    steps: Vec<Step>,
+    /// Where the step stands that goes on with each kind of moment.
+    open: HashMap<Key, usize>,
+}
+
+/// What moments must share to be alike.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    kind: StepKind,
+    actor: Option<String>,
+    mailbox: Option<String>,
+    source_ip: Option<String>,
+    protocol: Option<String>,
+    user_agent: Option<String>,
+    folder: Option<String>,
+    text: Option<String>,
+}
+
+impl Key {
+    fn of(step: &Step) -> Self {
+        // What is read where fills pages; what was deleted from where is the point.
+        let is_by_folder =
+            !matches!(step.kind, StepKind::Read | StepKind::Updated | StepKind::MailReceived);
+        // Subjects differ from mail to mail.
+        let is_by_text = step.kind.side() == Side::Access || step.kind == StepKind::Rule;
+        let id = |it: &Option<super::Person>| it.as_ref().map(|it| it.id.clone());
+        Self {
+            kind: step.kind,
+            actor: id(&step.actor),
+            mailbox: id(&step.mailbox),
+            source_ip: step.source_ip.clone(),
+            protocol: step.protocol.clone(),
+            user_agent: step.user_agent.clone(),
+            folder: step.folder.clone().filter(|_| is_by_folder),
+            text: step.text.clone().filter(|_| is_by_text),
+        }
+    }
+}
+
+impl Folder {
+    pub(super) fn add(&mut self, moment: Step) {
+        // Logins that fail after one that did not are another attempt.
+        if matches!(moment.kind, StepKind::Login | StepKind::TokenCreated) {
+            self.open.retain(|key, _| key.kind != StepKind::LoginFailed);
+        }
+        let key = Key::of(&moment);
+        let known = self.open.get(&key).and_then(|it| self.steps.get_mut(*it));
+        let gap_ms = match moment.kind.side() {
+            Side::Access => limits::TIMELINE_ACCESS_GAP_MS,
+            Side::Mail => limits::TIMELINE_MAIL_GAP_MS,
+        };
+        match known {
+            Some(step) if moment.first.ms_since(step.last) <= gap_ms => join(step, moment),
+            _ => {
+                self.open.insert(key, self.steps.len());
+                self.steps.push(moment);
+            }
+        }
+    }
+
+    pub(super) fn finish(self) -> Vec<Step> {
+        self.steps
+    }
+}
+
+fn join(step: &mut Step, moment: Step) {
+    step.last = step.last.max(moment.last);
+    step.count += moment.count;
+    step.is_new_ip |= moment.is_new_ip;
+    // One of several folders would pass for all of them.
+    step.folder = step.folder.take().filter(|it| moment.folder.as_ref() == Some(it));
+    step.peer_count += moment.peer_count;
+    for (known, more) in [(&mut step.peers, moment.peers), (&mut step.ids, moment.ids)] {
+        for it in more {
+            if known.len() < limits::TIMELINE_NAMES_MAX && !known.contains(&it) {
+                known.push(it);
+            }
+        }
+    }
+}

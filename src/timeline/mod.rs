@@ -1,0 +1,84 @@
+//! What one person did and what happened to their mail, side by side in time.
+//!
+//! Audit logs say who got in, from where, and what they did in which mailbox; email events say what
+//! was sent, received and acted on by rules. The two share no field but time, so they stand beside
+//! each other and are never joined; [`candidates`] shows what may belong to one message. Runs of
+//! like events are one [`Step`] with a count.
+
+mod access;
+mod candidates;
+mod fold;
+mod mail;
+mod step;
+#[cfg(test)]
+mod tests;
+mod who;
+
+pub use candidates::{Candidate, NearEvent, candidates};
+pub use step::{Side, Step, StepKind};
+pub use who::{Person, Who};
+
+use fold::Folder;
+
+use crate::limits;
+use crate::store::{Store, StoreError};
+use crate::time::{TimeRange, Timestamp};
+
+/// The steps of one person.
+#[derive(Debug)]
+pub struct Timeline {
+    /// Whose they are.
+    pub who: Who,
+    /// The newest of them, the oldest first.
+    pub steps: Vec<Step>,
+    /// How many steps there are.
+    pub step_count: usize,
+    /// How many events they were made of.
+    pub event_count: u64,
+    /// Whether there are events before these that were not looked at.
+    pub is_truncated: bool,
+}
+
+impl Timeline {
+    /// How many events of each kind there are among the steps that are shown, the kinds in their
+    /// order.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(StepKind, u64)> {
+        let count = |kind: StepKind| {
+            self.steps.iter().filter(|it| it.kind == kind).map(|it| it.count).sum::<u64>()
+        };
+        StepKind::ALL.into_iter().map(|it| (it, count(it))).filter(|(_, it)| *it > 0).collect()
+    }
+}
+
+/// Tells what a person did and what happened to their mail; `text` is an address or an ID. Of more
+/// steps than `limit` the newest are told.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub fn timeline(
+    store: &Store,
+    text: &str,
+    range: TimeRange,
+    limit: usize,
+) -> Result<Timeline, StoreError> {
+    let who = Who::find(store, text, range.until.unwrap_or(Timestamp::MAX))?;
+    let most = limits::TIMELINE_EVENTS_MAX;
+    let access = access::moments(store, &who, range, most)?;
+    let mail = mail::moments(store, &who, range, most)?;
+    let is_truncated = access.is_cut || mail.is_cut;
+    let mut moments = access.moments;
+    moments.extend(mail.moments);
+    // Where one side was cut, the other says nothing of that time either.
+    let since = access.since.max(mail.since);
+    moments.retain(|it| since.is_none_or(|since| it.first >= since));
+    moments.sort_by_key(|it| (it.first, it.kind));
+    let event_count = moments.iter().map(|it| it.count).sum();
+    let mut folder = Folder::default();
+    moments.into_iter().for_each(|it| folder.add(it));
+    let mut steps = folder.finish();
+    let step_count = steps.len();
+    steps.drain(..step_count.saturating_sub(limit));
+    Ok(Timeline { who, steps, step_count, event_count, is_truncated })
+}

@@ -1,0 +1,225 @@
+//! One thing that happened, or several alike.
+
+use std::fmt;
+
+use super::who::Person;
+use crate::time::Timestamp;
+
+/// Which logs tell of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Audit logs.
+    Access,
+    /// Email events.
+    Mail,
+}
+
+impl Side {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "access",
+            Self::Mail => "mail",
+        }
+    }
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StepKind {
+    /// Somebody tried to sign in, and could not.
+    LoginFailed,
+    /// Somebody signed in.
+    Login,
+    /// A rule, or a right that was missing, kept somebody out.
+    Denied,
+    /// A rule let somebody in.
+    Granted,
+    /// A personal access token was made.
+    TokenCreated,
+    /// A personal access token was removed.
+    TokenDeleted,
+    /// Something was read.
+    Read,
+    /// Something was made in a mailbox.
+    Created,
+    /// Something was changed.
+    Updated,
+    /// Something was moved.
+    Moved,
+    /// Something was copied.
+    Copied,
+    /// Something was deleted.
+    Deleted,
+    /// A mail was handed in to be sent.
+    Submitted,
+    /// Something else was done in a mailbox.
+    Other,
+    /// A mail went out.
+    MailSent,
+    /// A mail that went out came back.
+    MailBounced,
+    /// A mail came in.
+    MailReceived,
+    /// A mail did not come in.
+    MailRefused,
+    /// A rule acted on mail.
+    Rule,
+}
+
+impl StepKind {
+    /// Every kind.
+    pub const ALL: [Self; 19] = [
+        Self::LoginFailed,
+        Self::Login,
+        Self::Denied,
+        Self::Granted,
+        Self::TokenCreated,
+        Self::TokenDeleted,
+        Self::Read,
+        Self::Created,
+        Self::Updated,
+        Self::Moved,
+        Self::Copied,
+        Self::Deleted,
+        Self::Submitted,
+        Self::Other,
+        Self::MailSent,
+        Self::MailBounced,
+        Self::MailReceived,
+        Self::MailRefused,
+        Self::Rule,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LoginFailed => "login-failed",
+            Self::Login => "login",
+            Self::Denied => "denied",
+            Self::Granted => "granted",
+            Self::TokenCreated => "token-created",
+            Self::TokenDeleted => "token-deleted",
+            Self::Read => "read",
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Moved => "moved",
+            Self::Copied => "copied",
+            Self::Deleted => "deleted",
+            Self::Submitted => "submitted",
+            Self::Other => "other",
+            Self::MailSent => "mail-sent",
+            Self::MailBounced => "mail-bounced",
+            Self::MailReceived => "mail-received",
+            Self::MailRefused => "mail-refused",
+            Self::Rule => "rule",
+        }
+    }
+
+    /// Which logs tell of it.
+    #[must_use]
+    pub fn side(self) -> Side {
+        match self {
+            Self::MailSent
+            | Self::MailBounced
+            | Self::MailReceived
+            | Self::MailRefused
+            | Self::Rule => Side::Mail,
+            _ => Side::Access,
+        }
+    }
+
+    /// The words for one or several of it.
+    #[must_use]
+    pub fn in_words(self, count: u64) -> String {
+        let (one, many) = match self {
+            Self::LoginFailed => ("login failed", "logins failed"),
+            Self::Login => ("login", "logins"),
+            Self::Denied => ("access denied", "accesses denied"),
+            Self::Granted => ("access granted", "accesses granted"),
+            Self::TokenCreated => ("access token created", "access tokens created"),
+            Self::TokenDeleted => ("access token deleted", "access tokens deleted"),
+            Self::Read => ("read", "reads"),
+            Self::Created => ("item created", "items created"),
+            Self::Updated => ("change", "changes"),
+            Self::Moved => ("item moved", "items moved"),
+            Self::Copied => ("item copied", "items copied"),
+            Self::Deleted => ("item deleted", "items deleted"),
+            Self::Submitted => ("mail handed in", "mails handed in"),
+            Self::Other => ("other operation", "other operations"),
+            Self::MailSent => ("mail sent", "mails sent"),
+            Self::MailBounced => ("sent mail bounced", "sent mails bounced"),
+            Self::MailReceived => ("mail received", "mails received"),
+            Self::MailRefused => ("mail to them bounced", "mails to them bounced"),
+            Self::Rule => ("rule acted", "rules acted"),
+        };
+        if count == 1 { one.to_owned() } else { format!("{count} {many}") }
+    }
+}
+
+impl fmt::Display for StepKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// One thing that happened, or several alike in a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What happened.
+    pub kind: StepKind,
+    /// The time of the first.
+    pub first: Timestamp,
+    /// The time of the last.
+    pub last: Timestamp,
+    /// How many events there were.
+    pub count: u64,
+    /// Who did it, where that is known.
+    pub actor: Option<Person>,
+    /// In whose mailbox, where that is another's.
+    pub mailbox: Option<Person>,
+    /// Where it came from.
+    pub source_ip: Option<String>,
+    /// Whether nothing of this person had come from there before.
+    pub is_new_ip: bool,
+    /// By which protocol.
+    pub protocol: Option<String>,
+    /// With what.
+    pub user_agent: Option<String>,
+    /// The folder, where it was the same each time.
+    pub folder: Option<String>,
+    /// A subject, a reason, the name of a rule or of a token: of the first.
+    pub text: Option<String>,
+    /// Those at the other end of mail: some of them.
+    pub peers: Vec<String>,
+    /// How many there were.
+    pub peer_count: u64,
+    /// Trace IDs of mail, or IDs of items: some of them.
+    pub ids: Vec<String>,
+}
+
+impl Step {
+    /// One of which no more is known than this.
+    #[must_use]
+    pub fn new(kind: StepKind, at: Timestamp) -> Self {
+        Self {
+            kind,
+            first: at,
+            last: at,
+            count: 1,
+            actor: None,
+            mailbox: None,
+            source_ip: None,
+            is_new_ip: false,
+            protocol: None,
+            user_agent: None,
+            folder: None,
+            text: None,
+            peers: Vec::new(),
+            peer_count: 0,
+            ids: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+use super::fold::Folder;
+use super::{Step, StepKind};
+use crate::time::Timestamp;
+
+fn step(kind: StepKind, seconds: i64, ip: &str) -> Step {
+    let at = Timestamp::from_ms(1_793_000_000_000 + seconds * 1_000).unwrap();
+    Step { source_ip: Some(ip.to_owned()), ..Step::new(kind, at) }
+}
+
+fn folded(steps: &[(StepKind, i64, &str)]) -> Vec<String> {
+    let mut folder = Folder::default();
+    steps.iter().for_each(|(kind, seconds, ip)| folder.add(step(*kind, *seconds, ip)));
+    let steps = folder.finish();
+    let text = |it: &Step| format!("{} {} {}", it.count, it.kind, it.source_ip.as_deref().unwrap());
+    steps.iter().map(text).collect()
+}
+
+#[test]
+fn runs_of_like_operations_are_one_step_though_others_come_between() {
+    use StepKind::{Deleted, Login, LoginFailed, Read};
+    assert_eq!(
+        folded(&[
+            (Read, 0, "a"),
+            (Read, 5, "b"),
+            (Read, 9, "a"),
+            (Deleted, 9, "a"),
+            (Read, 600, "a"),
+            (Read, 9_000, "a")
+        ]),
+        ["3 read a", "1 read b", "1 deleted a", "1 read a"]
+    );
+    // What fails after somebody got in is another attempt.
+    assert_eq!(
+        folded(&[
+            (LoginFailed, 0, "a"),
+            (LoginFailed, 1, "a"),
+            (Login, 2, "a"),
+            (LoginFailed, 3, "a")
+        ]),
+        ["2 login-failed a", "1 login a", "1 login-failed a"]
+    );
+}
+
+#[test]
+fn kinds_stand_in_their_order() {
+    assert!(StepKind::ALL.is_sorted());
+}

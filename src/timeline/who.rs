@@ -1,0 +1,144 @@
+//! Whose timeline it is: all IDs and addresses of one person.
+
+use std::sync::Arc;
+
+use crate::audit::AuditField;
+use crate::directory::Directory;
+use crate::event::Address;
+use crate::limits;
+use crate::store::{AuditColumn, Store, StoreError, audit_term};
+use crate::time::Timestamp;
+
+/// Somebody, as logs name them and as people do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The ID.
+    pub id: String,
+    /// The address that they had, or the name by which they signed in, where that is known.
+    pub address: Option<String>,
+}
+
+/// One person, by everything that they are known by.
+#[derive(Clone, Debug, Default)]
+pub struct Who {
+    /// As it was asked.
+    pub asked: String,
+    /// The name that people see, where the directory knows it.
+    pub name: Option<String>,
+    /// Their IDs.
+    pub ids: Vec<String>,
+    /// Their addresses in their normal forms, those that they once had among them.
+    pub addresses: Vec<String>,
+    directory: Option<Arc<Directory>>,
+}
+
+impl Who {
+    /// Finds whom an address or an ID meant at a time: by the directory, and by the logins in which
+    /// both stand.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index cannot be read.
+    pub(super) fn find(store: &Store, asked: &str, at: Timestamp) -> Result<Self, StoreError> {
+        let asked = asked.trim();
+        let directory = store.directory();
+        let mut who = Self { asked: asked.to_owned(), directory, ..Self::default() };
+        let address = Address::parse(asked.into()).filter(|_| asked.contains('@'));
+        match &address {
+            Some(address) => who.add_address(address.as_str()),
+            None if !asked.is_empty() => who.ids.push(asked.to_owned()),
+            None => return Ok(who),
+        }
+        if let Some(directory) = who.directory.clone() {
+            who.add_by_directory(&directory, address.as_ref(), at);
+        }
+        who.add_by_logins(store)?;
+        Ok(who)
+    }
+
+    fn add_by_directory(
+        &mut self,
+        directory: &Directory,
+        address: Option<&Address<'_>>,
+        at: Timestamp,
+    ) {
+        if let Some(address) = address {
+            // Who has it, and else all who ever had it.
+            match directory.by_address(address.as_str(), at) {
+                Some(entity) => self.add_id(&entity.id),
+                None => directory.ids_of_address(address.as_str()).for_each(|it| self.add_id(it)),
+            }
+        }
+        for id in self.ids.clone() {
+            let Some(id) = directory.id_of(&id) else { continue };
+            let entity = directory.person(id, at);
+            let name = entity.and_then(|it| it.display_name.clone());
+            self.name = self.name.take().or(name);
+            for address in directory.addresses_of(id) {
+                if let Some(address) = Address::parse(address.into()) {
+                    self.add_address(address.as_str());
+                }
+            }
+        }
+    }
+
+    /// Whether an ID is one of theirs.
+    pub(super) fn has_id(&self, id: &str) -> bool {
+        self.ids.iter().any(|it| it.eq_ignore_ascii_case(id))
+    }
+
+    /// Whether an address, in its normal form, was theirs at a time: addresses change hands.
+    pub(super) fn had(&self, address: &str, at: Timestamp) -> bool {
+        let is_of_another = || {
+            let holder = self.directory.as_ref().and_then(|it| it.by_address(address, at));
+            holder.is_some_and(|it| !self.has_id(&it.id))
+        };
+        self.addresses.iter().any(|it| it == address) && !is_of_another()
+    }
+
+    /// Logins say which ID typed which name: the only bridge where there is no directory.
+    fn add_by_logins(&mut self, store: &Store) -> Result<(), StoreError> {
+        let Some(audit) = store.audit_index()? else { return Ok(()) };
+        let asked_for = self.ids.iter().map(|it| (AuditField::UserId, it.clone()));
+        let asked_for =
+            asked_for.chain(self.addresses.iter().map(|it| (AuditField::User, it.clone())));
+        let asked_for: Vec<(AuditField, String)> = asked_for.collect();
+        for segment in audit.segments() {
+            let ids = segment.values(AuditColumn::UserId).map_err(audit.failed())?;
+            let names = segment.values(AuditColumn::User).map_err(audit.failed())?;
+            // Whoever was not let in may have typed any name.
+            let mut let_in =
+                segment.with_value(AuditField::AuthSuccessful, "false").map_err(audit.failed())?;
+            let_in.negate();
+            for (field, value) in &asked_for {
+                let term = audit_term(*field, value);
+                let mut found = segment.with_value(*field, &term).map_err(audit.failed())?;
+                found.and(&let_in);
+                let counting = found.iter().filter(|it| segment.counts(*it));
+                for document in counting.take(limits::TIMELINE_LOGINS_MAX) {
+                    let (Some(id), Some(name)) = (ids.get(document), names.get(document)) else {
+                        continue;
+                    };
+                    self.add_id(id);
+                    let address = Address::parse(name.into()).filter(|_| name.contains('@'));
+                    if let Some(address) = address {
+                        self.add_address(address.as_str());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn add_id(&mut self, id: &str) {
+        if !self.has_id(id) {
+            self.ids.push(id.to_owned());
+        }
+    }
+
+    fn add_address(&mut self, address: &str) {
+        if !self.addresses.iter().any(|it| it == address) {
+            self.addresses.push(address.to_owned());
+        }
+    }
+}
