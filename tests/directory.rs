@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::cloudwatch::{CloudWatch, Event, Group, World};
 use crate::pulling::{DAY_MS, GROUP, NOW_MS};
-use crate::support::{Ran, mailtrace, run};
+use crate::support::{Ran, import, mailtrace, on, run};
 use crate::workmail::{Directory, Operation, Organization, Refusal, WorkMail, entity_id};
+use mailtrace::store::Store;
 use mailtrace::time::Timestamp;
 
 /// An organization with a log group, and a store beside it.
@@ -305,6 +306,96 @@ fn a_look_that_is_killed_is_gone_on_with() {
     let report = office.take();
     assert_counts(&report, &[("users", 260), ("resumed", 200), ("changed", 60)]);
     assert_eq!(office.addresses(&[]).len(), 260);
+    // Nobody is kept twice.
+    let directory = Store::open(&office.store()).unwrap().directory().unwrap();
+    let (_, acme) = directory.organizations().next().unwrap();
+    assert!((0..260).all(|it| acme.versions(&entity_id(it)).len() == 1));
+    assert!(acme.open_snapshot().is_none());
+}
+
+#[test]
+fn a_page_that_is_refused_makes_nobody_vanish() {
+    let mut office = Office::new(|directory| {
+        let ids: Vec<String> = (1..=5)
+            .map(|it| directory.user(it, &format!("u{it}@acme.example"), &["x@acme.example"]))
+            .collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        directory.group(100, "all@acme.example", &ids);
+    });
+    office.workmail.lock().page_entities = 2;
+    office.take();
+    for operation in [Operation::ListUsers, Operation::ListGroupMembers] {
+        office.now_ms += DAY_MS;
+        // The first page comes, and the second does not.
+        office.workmail.lock().refuse(operation, 1, Refusal::AccessDenied);
+        let ran = office.pull(&["--directory"]).expect(2);
+        assert!(ran.stderr.contains(operation.name()), "{ran:#?}");
+        assert_eq!(office.addresses(&["--kind", "user"]).len(), 5);
+        let (_, all) = &office.shown(&["all@acme.example"])[0];
+        assert_eq!(all["members"].as_array().unwrap().len(), 5, "{all:#}");
+    }
+    assert_counts(&office.take(), &[("changed", 0), ("gone", 0)]);
+}
+
+/// Statements that a file brings may say anything.
+#[test]
+fn circles_crowds_and_hostile_names_are_borne() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut lines: Vec<String> = Vec::new();
+    let mut record = |message: Value| {
+        let (number, message) = (lines.len(), message.to_string());
+        let record = json!({ "timestamp": NOW_MS - DAY_MS, "eventId": format!("e{number}"),
+            "message": message });
+        lines.push(record.to_string());
+    };
+    let mut say = |said: Value| {
+        let mut statement = json!({ "mailtraceDirectory": 1, "organization": "m-1",
+            "snapshot": "2026-11-19T00:00:00.000Z" });
+        statement.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        record(statement);
+    };
+    let group = |id: &str, members: Vec<String>| {
+        let members: Vec<Value> = members.iter().map(|it| json!({ "id": it })).collect();
+        json!({ "says": "entity", "kind": "group", "id": id, "state": "ENABLED",
+            "address": format!("{id}@acme.example"), "members": members })
+    };
+    say(json!({ "says": "begin", "alias": "\u{1b}[31macme" }));
+    say(json!({ "says": "entity", "kind": "user", "id": "u1", "state": "ENABLED",
+        "address": "ana@acme.example", "displayName": "\u{202e}evil\u{1b}]0;x\u{7}" }));
+    say(json!({ "says": "entity", "kind": "user", "id": "", "address": "" }));
+    say(group("one", vec!["two".to_owned(), "one".to_owned()]));
+    say(group("two", vec!["one".to_owned(), "u1".to_owned(), "stranger".to_owned()]));
+    say(group("crowd", (0..20_000).map(|it| format!("u{it}")).collect()));
+    for link in 0..300 {
+        say(group(&format!("link{link}"), vec![format!("link{}", link + 1)]));
+    }
+    say(json!({ "says": "gone", "ids": ["nobody"] }));
+    say(json!({ "says": "sings" }));
+    say(json!({ "says": "end", "count": 7 }));
+    let to = ["one", "crowd", "link0"].map(|it| format!("{it}@acme.example"));
+    record(json!({ "traceId": "t", "event": { "eventName": "ORGANIZATION_EMAIL_RECEIVED",
+        "recipients": to, "from": "z@far.example", "messageId": "<m@far.example>" } }));
+    record(json!({ "traceId": "t", "event": { "eventName": "MAILBOX_EMAIL_DELIVERED",
+        "recipient": "ana@acme.example", "folder": "INBOX" } }));
+    let (log, store) = (dir.path().join("log.ndjson"), dir.path().join("store"));
+    std::fs::write(&log, lines.join("\n")).unwrap();
+    import(&store, &log).expect(0);
+    let trace = on(&store, &["trace", "<m@far.example>", "--format", "json"]).expect(0).json();
+    let outcome = |place: usize| trace["messages"][0]["recipients"][place]["outcome"].clone();
+    let outcomes: Vec<Value> = (0..4).map(outcome).collect();
+    assert_eq!(outcomes, ["expanded", "expanded", "pending", "delivered"], "{trace:#}");
+    for arguments in
+        [&["directory"][..], &["directory", "u1"], &["directory", "crowd"], &["status"]]
+    {
+        let shown = on(&store, arguments).expect(0).stdout;
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown}");
+    }
+    let crowd = on(&store, &["directory", "CROWD"]).expect(0).stdout;
+    assert!(crowd.contains("and 19950 more") && crowd.lines().count() < 20, "{crowd}");
+    on(&store, &["directory", "stranger"]).expect(1);
+    on(&store, &["directory", ""]).expect_error(&["give an address or an ID"]);
+    let none = on(&store, &["directory", "nobody@acme.example", "--format", "json"]).expect(1);
+    assert_eq!((&none.json()["directory"], &none.json()["total"]), (&json!([]), &json!(0)));
 }
 
 #[test]

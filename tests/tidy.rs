@@ -25,12 +25,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("query", &["limits", "time", "audit", "event", "store"]),
     ("insights", &["limits", "time", "audit", "event", "store", "query"]),
     ("trace", &["limits", "time", "event", "directory", "store", "query"]),
+    ("timeline", &["limits", "time", "audit", "event", "directory", "store", "query", "trace"]),
     ("stats", &["limits", "time", "audit", "event", "store", "query", "trace"]),
     ("access", &["limits", "time", "audit", "directory", "store", "query", "stats"]),
-    (
-        "timeline",
-        &["limits", "time", "audit", "event", "directory", "store", "query", "trace", "access"],
-    ),
     ("triage", &["limits", "time", "audit", "event", "store", "query", "trace", "stats"]),
     (
         "render",

@@ -282,4 +282,72 @@ fn a_period_and_a_limit_hold_and_new_addresses_are_new_in_it() {
         on(&store, &[&night[..], &["--until", "2026-11-19T03:00:30Z"]].concat()).expect(0).json();
     assert_eq!((&until["total"], &until["timeline"][0]["count"]), (&json!(1), &json!(10)));
     on(&store, &["timeline", "nobody@acme.example"]).expect(1);
+    on(&store, &["timeline", ANA, "--limit", "0"]).expect(0);
+    on(&store, &["timeline", " "]).expect_error(&["give an address or an ID"]);
+}
+
+/// Nothing is guessed of what a log does not say, and whatever it says is shown without harm.
+#[test]
+fn what_is_missing_strange_or_hostile_is_shown_as_it_is() {
+    let mut case = Case { dir: tempfile::tempdir().unwrap(), lines: Vec::new() };
+    let login = |result: Value| json!({ "user_id": ANA, "user": "ana@acme.example", "auth_successful": result });
+    case.audit(0, "::1", login(json!("TRUE")));
+    case.audit(1, "::1", login(json!("maybe")));
+    case.audit(2, "::1", json!({ "user_id": ANA, "user": "ana@acme.example", "method": "basic" }));
+    case.audit(
+        3,
+        "no ip",
+        json!({ "user_id": ANA.to_uppercase(), "action": "frobnicate",
+        "object_type": "Folder", "action_allowed": true }),
+    );
+    case.access(4, "::1", "read", "\u{1b}[2J\u{202e}", "/Inbox");
+    case.audit(
+        5,
+        "::1",
+        json!({ "user_id": ANA, "scope": "AccessControl", "access_granted": "FALSE" }),
+    );
+    case.audit(
+        6,
+        "::1",
+        json!({ "user_id": 12, "owner_id": ["x"], "action": {}, "object_type": null }),
+    );
+    let long = "x".repeat(3_000);
+    case.mail(
+        9,
+        "t",
+        &json!({ "eventName": "OUTGOING_EMAIL_SUBMITTED", "from": "ana@acme.example",
+        "subject": long, "recipients": ["bob@acme.example"] }),
+    );
+    // A name that was typed in vain ties nobody to it.
+    case.audit(
+        20,
+        "203.0.113.9",
+        json!({ "user_id": BOB, "user": "ana@acme.example",
+        "auth_successful": false }),
+    );
+    let store = case.store();
+    let answer = on(&store, &["timeline", "ana@acme.example", "--format", "json"]).expect(0).json();
+    assert_eq!(answer["who"]["ids"], json!([ANA]));
+    let told: Vec<String> = answer["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            format!("{} {}", it["kind"].as_str().unwrap(), it["text"].as_str().unwrap_or("-"))
+        })
+        .map(|it| it.chars().take(30).collect())
+        .collect();
+    let expected = [
+        "login -",
+        "other authentication",
+        "other frobnicate",
+        "read -",
+        "denied -",
+        "mail-sent xxxxxxxxxxxxxxxxxxxx",
+        "login-failed -",
+    ];
+    assert_eq!(told, expected);
+    let table = on(&store, &["timeline", ANA]).expect(0).stdout;
+    assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table}");
+    assert!(table.contains("to bob@acme.example") && table.contains("by 0000000b-"), "{table}");
 }

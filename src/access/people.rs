@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use crate::audit::{AuditField, AuditType};
+use crate::audit::AuditType;
 use crate::directory::Directory;
 use crate::store::words::folded;
 use crate::store::{AuditColumn, AuditIndex, Store, StoreError};
@@ -56,11 +56,7 @@ impl People {
         for segment in index.segments() {
             let mut set = segment.of_type(AuditType::Authentication)?;
             set.or(&segment.of_type(AuditType::PersonalAccessToken)?);
-            set.and(&segment.counting());
-            // Whoever was not let in may have typed any name.
-            let mut failed = segment.with_value(AuditField::AuthSuccessful, "false")?;
-            failed.negate();
-            set.and(&failed);
+            set.and(&segment.let_in()?);
             let (ids, names) =
                 (segment.values(AuditColumn::UserId)?, segment.values(AuditColumn::User)?);
             for document in set.iter() {

@@ -65,6 +65,9 @@ impl From<Kind> for EntityKind {
 }
 
 pub(super) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Outcome> {
+    if let Some(who) = &args.who {
+        anyhow::ensure!(!who.trim().is_empty(), "WHO is empty: give an address or an ID");
+    }
     let at = args.at.as_deref();
     let at = at.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose();
     let at = at.context("--at")?;

@@ -50,10 +50,11 @@ pub(super) struct TimelineArgs {
 
 pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
     check_limit(args.limit)?;
+    anyhow::ensure!(!args.who.trim().is_empty(), "WHO is empty: give an address or an ID");
     let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
     let opened = args.input.open(context)?;
     let timeline = timeline(&opened.store, &args.who, range, args.limit)?;
-    let has_found = !timeline.steps.is_empty();
+    let has_found = timeline.step_count > 0;
     let mut out = BufWriter::new(anstream::stdout().lock());
     match context.global.format {
         Format::Table if !has_found => {}

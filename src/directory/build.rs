@@ -56,6 +56,8 @@ impl OrganizationHistory {
         let Some(snapshot) = self.snapshots.get_mut(place) else { return };
         match said {
             Said::Begin { alias } => self.alias = alias,
+            // Logs name nobody by no ID.
+            Said::Entity(entity) if entity.id.is_empty() => {}
             Said::Entity(entity) => {
                 snapshot.looked_at.insert(entity.id.clone());
                 let versions = self.entities.entry(entity.id.clone()).or_default();

@@ -9,6 +9,7 @@
 mod build;
 mod entity;
 mod history;
+mod lazy;
 mod meaning;
 mod statement;
 #[cfg(test)]
@@ -17,5 +18,6 @@ mod tests;
 pub use build::DirectoryBuilder;
 pub use entity::{Domain, Entity, EntityKind, Member, Permission};
 pub use history::{Directory, Known, OpenSnapshot, OrganizationHistory, Snapshot, Version};
+pub use lazy::LazyDirectory;
 pub use meaning::Meaning;
 pub use statement::{Said, Statement, StatementError};

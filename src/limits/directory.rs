@@ -7,7 +7,8 @@ pub const DIRECTORY_PAGE: i32 = 100;
 /// organization may have.
 pub const DIRECTORY_PAGES_MAX: usize = 2_000;
 
-/// Entities that are looked at between two commits: what a crash has looked at again.
+/// Entities that are looked at between two commits: what a crash has looked at again, beside those
+/// that were as before.
 pub const DIRECTORY_BATCH: usize = 200;
 
 /// Milliseconds after which a snapshot that was broken off is not gone on with: it is to tell how
@@ -53,6 +54,9 @@ pub const TIMELINE_MAIL_GAP_MS: i64 = 2 * 60 * 1_000;
 
 /// Addresses and IDs that a step of a timeline names.
 pub const TIMELINE_NAMES_MAX: usize = 20;
+
+/// Columns of one part of a step's details: a subject, a reason, a program.
+pub const TIMELINE_PART_COLUMNS_MAX: usize = 120;
 
 /// Milliseconds within which an item must have been created for it to be the mail that was
 /// delivered: two services with clocks of their own.

@@ -110,7 +110,7 @@ impl DirectoryTaker {
         // What was looked at before it broke off need not be looked at again.
         let kept = match ended {
             Err(End::Keep(_)) => Ok(()),
-            _ => look.flush(),
+            _ => look.flush_all(),
         };
         let mut report = look.report;
         report.throttled = self.limiter.throttled();
@@ -338,17 +338,22 @@ impl<'l, E> Look<'l, E> {
         if !gone.is_empty() {
             self.said.push(Said::Gone { ids: gone });
         }
-        // Who was seen matters only to whoever goes on with a look that was broken off.
         self.seen.clear();
         self.said.push(Said::End { count });
+    }
+
+    /// Keeps what was said, and who was seen to be as before: that matters only to whoever goes on
+    /// with a look that was broken off, and would else fill the archive with every look.
+    fn flush_all(&mut self) -> Result<(), E> {
+        if !self.seen.is_empty() {
+            self.said.push(Said::Seen { ids: std::mem::take(&mut self.seen) });
+        }
+        self.flush()
     }
 
     /// Keeps what was said.
     fn flush(&mut self) -> Result<(), E> {
         self.unkept = 0;
-        if !self.seen.is_empty() {
-            self.said.push(Said::Seen { ids: std::mem::take(&mut self.seen) });
-        }
         if self.said.is_empty() {
             return Ok(());
         }

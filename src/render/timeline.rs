@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 
 use super::csv::csv_cell;
 use super::json::write_json;
-use super::sanitise::sanitise;
+use super::sanitise::{fit, sanitise};
 use super::style::{BAD, UNDECIDED};
 use super::table::{Cell, Column, Table, TableOptions, wrap};
+use crate::limits;
 use crate::time::{Zone, human_duration};
 use crate::timeline::{Candidate, NearEvent, Person, Side, Step, StepKind, Timeline};
 
@@ -104,7 +105,9 @@ fn details_of(step: &Step) -> String {
     }
     details.extend(step.folder.as_ref().map(|it| format!("in {it}")));
     details.extend(step.user_agent.clone());
-    details.join("; ")
+    // A stranger's long subject must not push the rest out of sight.
+    let part = |it: &String| fit(it, limits::TIMELINE_PART_COLUMNS_MAX);
+    details.iter().map(part).collect::<Vec<_>>().join("; ")
 }
 
 fn step_to_json(step: &Step, zone: &Zone) -> Value {

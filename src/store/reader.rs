@@ -120,11 +120,16 @@ impl Store {
     /// fails with [`StoreError::Stopped`].
     #[must_use]
     pub fn stoppable(&self, stop: &Arc<AtomicBool>) -> Self {
+        Self { files: self.files.stoppable(stop), ..self.same() }
+    }
+
+    /// The same commit once more.
+    pub(super) fn same(&self) -> Self {
         Self {
             layout: self.layout.clone(),
             snapshot: self.snapshot.clone(),
             checkpoint: self.checkpoint.clone(),
-            files: self.files.stoppable(stop),
+            files: Arc::clone(&self.files),
             table: Arc::clone(&self.table),
             audit: Arc::clone(&self.audit),
             directory: Arc::clone(&self.directory),

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
+use super::names::Names;
 use super::step::{Step, StepKind};
 use super::who::{Person, Who};
-use crate::access::People;
 use crate::audit::{AuditEvent, AuditField, AuditType, Flag, OtherRecord};
 use crate::store::{
     AuditColumn, AuditSegment, DocumentSet, EventPlace, IndexError, Store, StoreError, audit_term,
@@ -41,14 +41,14 @@ pub(super) fn moments(
         None => HashSet::new(),
     };
     let since = places.first().and_then(|it| Timestamp::from_ms(it.ms)).filter(|_| is_cut);
-    let people = People::of_store(store)?;
+    let names = Names::of(store);
     let mut reader = store.events();
     let mut moments = Vec::with_capacity(places.len());
     for place in places {
         let record = reader.record(place.location)?;
         let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&record.message) else { continue };
         let at = Timestamp::from_ms(place.ms).unwrap_or(record.timestamp);
-        let mut moment = moment_of(&event, at, who, &people);
+        let mut moment = moment_of(&event, at, who, &names)?;
         if let Some(ip) = &moment.source_ip {
             let is_first = known_ips.is_empty();
             // The first of all is nothing to compare with.
@@ -112,18 +112,22 @@ fn ips_before(
     Ok(known)
 }
 
-pub(super) fn moment_of(event: &AuditEvent<'_>, at: Timestamp, who: &Who, people: &People) -> Step {
+pub(super) fn moment_of(
+    event: &AuditEvent<'_>,
+    at: Timestamp,
+    who: &Who,
+    names: &Names<'_>,
+) -> Result<Step, StoreError> {
     let text = |field| event.get(field).map(str::to_owned);
-    let person = |field| {
-        let id: &str = event.get(field)?;
-        Some(Person { id: id.to_owned(), address: people.who(id, at).map(str::to_owned) })
+    // Who is not said to be somebody else is the one whom all is about.
+    let another = |id: Option<&str>| {
+        let Some(id) = id.filter(|it| !who.has_id(it)) else { return Ok(None) };
+        Ok::<_, StoreError>(Some(Person { id: id.to_owned(), address: names.who(id, at)? }))
     };
-    let is_theirs = |it: &Person| who.has_id(&it.id);
     let kind = kind_of(event);
-    let actor = person(AuditField::ImpersonatorId).or_else(|| person(AuditField::UserId));
-    let mailbox = person(AuditField::OwnerId);
+    let actor = event.get(AuditField::ImpersonatorId).or_else(|| event.get(AuditField::UserId));
     let ids = [AuditField::ItemId, AuditField::RequestId].into_iter().find_map(text);
-    Step {
+    Ok(Step {
         source_ip: text(AuditField::SourceIp),
         protocol: text(AuditField::Protocol),
         user_agent: text(AuditField::UserAgent),
@@ -132,27 +136,29 @@ pub(super) fn moment_of(event: &AuditEvent<'_>, at: Timestamp, who: &Who, people
             StepKind::LoginFailed => text(AuditField::AuthFailedReason),
             StepKind::TokenCreated | StepKind::TokenDeleted => text(AuditField::Name),
             StepKind::Denied => text(AuditField::RuleId).or_else(|| text(AuditField::Action)),
-            StepKind::Other => text(AuditField::Action),
+            StepKind::Other => text(AuditField::Action).or_else(|| Some(event.kind.to_string())),
             _ => None,
         },
-        // Who is not said to be somebody else is the one whom all is about.
-        actor: actor.filter(|it| !is_theirs(it)),
-        mailbox: mailbox.filter(|it| !is_theirs(it)),
+        actor: another(actor)?,
+        mailbox: another(event.get(AuditField::OwnerId))?,
         ids: ids.into_iter().collect(),
         ..Step::new(kind, at)
-    }
+    })
 }
 
 fn kind_of(event: &AuditEvent<'_>) -> StepKind {
     let action = event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase();
-    let is_refused = event.allowed() == Some(Flag::No);
+    let allowed = event.allowed();
+    let is_refused = allowed == Some(Flag::No);
     match event.kind {
         AuditType::Authentication if is_refused => StepKind::LoginFailed,
-        AuditType::Authentication => StepKind::Login,
+        AuditType::Authentication if allowed == Some(Flag::Yes) => StepKind::Login,
+        // Whether somebody got in is not said, and not guessed.
+        AuditType::Authentication => StepKind::Other,
         AuditType::PersonalAccessToken if action.starts_with("delete") => StepKind::TokenDeleted,
         AuditType::PersonalAccessToken => StepKind::TokenCreated,
         _ if is_refused => StepKind::Denied,
-        AuditType::AccessControl => StepKind::Granted,
+        AuditType::AccessControl if allowed == Some(Flag::Yes) => StepKind::Granted,
         _ => match action.as_str() {
             it if it.starts_with("read") => StepKind::Read,
             it if it.starts_with("create") => StepKind::Created,

@@ -3,13 +3,11 @@
 //! Email events and audit events share no field but time. What happened in the right mailbox at the
 //! right moment is shown with the rule that found it and with how many others it fits.
 
-use std::cell::OnceCell;
-
 use super::access::{moment_of, places_within};
 use super::fold::Folder;
+use super::names::Names;
 use super::step::Step;
 use super::who::Who;
-use crate::access::People;
 use crate::audit::{AuditField, OtherRecord};
 use crate::limits;
 use crate::store::{Store, StoreError};
@@ -84,10 +82,10 @@ impl Candidate {
 ///
 /// [`StoreError`] when index or archive cannot be read.
 pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, StoreError> {
-    let mut search = Search { store, people: OnceCell::new(), found: Vec::new() };
     if store.audit_index()?.is_none() {
-        return Ok(search.found);
+        return Ok(Vec::new());
     }
+    let mut search = Search { store, names: Names::of(store), found: Vec::new() };
     let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
     if let (Some(leg), Some(from)) = (outgoing, &message.from) {
         search.look(from.as_str(), NearEvent::Submission, leg.started)?;
@@ -104,8 +102,7 @@ pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, St
 /// A search for candidates of one message.
 struct Search<'s> {
     store: &'s Store,
-    /// Read once something is found.
-    people: OnceCell<People>,
+    names: Names<'s>,
     found: Vec<Candidate>,
 }
 
@@ -118,7 +115,10 @@ struct Deed {
 
 impl Search<'_> {
     fn look(&mut self, address: &str, near: NearEvent, at: Timestamp) -> Result<(), StoreError> {
-        let who = Who::find(self.store, address, at)?;
+        let mut who = Who::by_directory(self.store, address, at);
+        if who.ids.is_empty() {
+            who = who.with_logins(self.store)?;
+        }
         let (before_ms, after_ms, action) = match near {
             NearEvent::Delivery => {
                 (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS, "create")
@@ -161,13 +161,6 @@ impl Search<'_> {
         who: &Who,
     ) -> Result<Vec<Deed>, StoreError> {
         let (places, _) = places_within(self.store, values, range, limits::CANDIDATE_EVENTS_MAX)?;
-        if places.is_empty() {
-            return Ok(Vec::new());
-        }
-        if self.people.get().is_none() {
-            let _was_empty = self.people.set(People::of_store(self.store)?);
-        }
-        let Some(people) = self.people.get() else { return Ok(Vec::new()) };
         let mut reader = self.store.events();
         let mut deeds = Vec::new();
         for place in places {
@@ -176,7 +169,7 @@ impl Search<'_> {
             let Some(OtherRecord::Audit(event)) = parsed else { continue };
             let at = Timestamp::from_ms(place.ms).unwrap_or(record.timestamp);
             deeds.push(Deed {
-                step: moment_of(&event, at, who, people),
+                step: moment_of(&event, at, who, &self.names)?,
                 item_id: event.get(AuditField::ItemId).map(str::to_owned),
                 action: event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase(),
             });

@@ -9,6 +9,7 @@ mod access;
 mod candidates;
 mod fold;
 mod mail;
+mod names;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -63,7 +64,8 @@ pub fn timeline(
     range: TimeRange,
     limit: usize,
 ) -> Result<Timeline, StoreError> {
-    let who = Who::find(store, text, range.until.unwrap_or(Timestamp::MAX))?;
+    let at = range.until.unwrap_or(Timestamp::MAX);
+    let who = Who::by_directory(store, text, at).with_logins(store)?;
     let most = limits::TIMELINE_EVENTS_MAX;
     let access = access::moments(store, &who, range, most)?;
     let mail = mail::moments(store, &who, range, most)?;

@@ -6,7 +6,7 @@ use crate::audit::AuditField;
 use crate::directory::Directory;
 use crate::event::Address;
 use crate::limits;
-use crate::store::{AuditColumn, Store, StoreError, audit_term};
+use crate::store::{AuditColumn, DocumentSet, Store, StoreError, audit_term};
 use crate::time::Timestamp;
 
 /// Somebody, as logs name them and as people do.
@@ -33,13 +33,8 @@ pub struct Who {
 }
 
 impl Who {
-    /// Finds whom an address or an ID meant at a time: by the directory, and by the logins in which
-    /// both stand.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index cannot be read.
-    pub(super) fn find(store: &Store, asked: &str, at: Timestamp) -> Result<Self, StoreError> {
+    /// Finds whom an address or an ID meant at a time: by the directory.
+    pub(super) fn by_directory(store: &Store, asked: &str, at: Timestamp) -> Self {
         let asked = asked.trim();
         let directory = store.directory();
         let mut who = Self { asked: asked.to_owned(), directory, ..Self::default() };
@@ -47,13 +42,12 @@ impl Who {
         match &address {
             Some(address) => who.add_address(address.as_str()),
             None if !asked.is_empty() => who.ids.push(asked.to_owned()),
-            None => return Ok(who),
+            None => return who,
         }
         if let Some(directory) = who.directory.clone() {
             who.add_by_directory(&directory, address.as_ref(), at);
         }
-        who.add_by_logins(store)?;
-        Ok(who)
+        who
     }
 
     fn add_by_directory(
@@ -96,38 +90,40 @@ impl Who {
         self.addresses.iter().any(|it| it == address) && !is_of_another()
     }
 
-    /// Logins say which ID typed which name: the only bridge where there is no directory.
-    fn add_by_logins(&mut self, store: &Store) -> Result<(), StoreError> {
-        let Some(audit) = store.audit_index()? else { return Ok(()) };
+    /// The same, with what logins say: in them stand the ID and the name that was typed. They are the
+    /// only bridge where there is no directory.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index cannot be read.
+    pub(super) fn with_logins(mut self, store: &Store) -> Result<Self, StoreError> {
+        let Some(audit) = store.audit_index()? else { return Ok(self) };
         let asked_for = self.ids.iter().map(|it| (AuditField::UserId, it.clone()));
         let asked_for =
             asked_for.chain(self.addresses.iter().map(|it| (AuditField::User, it.clone())));
         let asked_for: Vec<(AuditField, String)> = asked_for.collect();
         for segment in audit.segments() {
-            let ids = segment.values(AuditColumn::UserId).map_err(audit.failed())?;
-            let names = segment.values(AuditColumn::User).map_err(audit.failed())?;
-            // Whoever was not let in may have typed any name.
-            let mut let_in =
-                segment.with_value(AuditField::AuthSuccessful, "false").map_err(audit.failed())?;
-            let_in.negate();
+            let mut found = DocumentSet::none(segment.max_doc());
             for (field, value) in &asked_for {
                 let term = audit_term(*field, value);
-                let mut found = segment.with_value(*field, &term).map_err(audit.failed())?;
-                found.and(&let_in);
-                let counting = found.iter().filter(|it| segment.counts(*it));
-                for document in counting.take(limits::TIMELINE_LOGINS_MAX) {
-                    let (Some(id), Some(name)) = (ids.get(document), names.get(document)) else {
-                        continue;
-                    };
-                    self.add_id(id);
-                    let address = Address::parse(name.into()).filter(|_| name.contains('@'));
-                    if let Some(address) = address {
-                        self.add_address(address.as_str());
-                    }
+                found.or(&segment.with_value(*field, &term).map_err(audit.failed())?);
+            }
+            if found.iter().next().is_none() {
+                continue;
+            }
+            found.and(&segment.let_in().map_err(audit.failed())?);
+            let ids = segment.values(AuditColumn::UserId).map_err(audit.failed())?;
+            let names = segment.values(AuditColumn::User).map_err(audit.failed())?;
+            let named = found.iter().filter_map(|it| Some((ids.get(it)?, names.get(it)?)));
+            for (id, name) in named.take(limits::TIMELINE_LOGINS_MAX) {
+                self.add_id(id);
+                let address = Address::parse(name.into()).filter(|_| name.contains('@'));
+                if let Some(address) = address {
+                    self.add_address(address.as_str());
                 }
             }
         }
-        Ok(())
+        Ok(self)
     }
 
     fn add_id(&mut self, id: &str) {

@@ -264,7 +264,8 @@ where
             leg.silent_count += usize::from(row.is_silent());
         }
         let judge: &Self = self;
-        let directory = judge.rules.directory.as_deref();
+        let is_any_silent = judge.legs.iter().any(|it| it.silent_count > 0);
+        let directory = if is_any_silent { judge.rules.directory() } else { None };
         let resolved = directory.map(|it| judge.resolved(it, text_of)).unwrap_or_default();
         let rows = judge.recipients.iter().filter_map(|it| Some((*it, judge.rows.get(*it)?)));
         rows.filter_map(move |(place, row)| {

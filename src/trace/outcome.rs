@@ -61,7 +61,7 @@ pub(super) fn recipients_of(
     }
     let mailboxes_of = |row: &AddressRow<'_>| match mailboxes.get(&row.leg) {
         Some(of_leg) if row.outcome == Outcome::Expanded => {
-            mailboxes_behind(row, &rows, of_leg, rules.directory.as_deref())
+            mailboxes_behind(row, &rows, of_leg, rules.directory())
         }
         _ => Vec::new(),
     };

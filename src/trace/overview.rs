@@ -95,8 +95,7 @@ impl<'s> Overview<'s> {
     pub(crate) fn new(store: &'s Store, rules: &JoinRules, has_senders: bool) -> Self {
         let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
         let rules = JoinRules { newest, ..rules.clone() };
-        // A table that cannot be read is told by whoever needs it; the columns answer.
-        let listing = store.message_table().and_then(|it| Listing::new(it, &rules).ok());
+        let listing = store.message_table().map(|it| Listing::new(it, &rules));
         Self { listing, ..Self::by_columns(store, rules, has_senders, OnceLock::new()) }
     }
 

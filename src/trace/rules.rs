@@ -1,8 +1,6 @@
 //! What the outcomes depend on besides the events.
 
-use std::sync::Arc;
-
-use crate::directory::Directory;
+use crate::directory::{Directory, LazyDirectory};
 use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -16,7 +14,7 @@ pub struct JoinRules {
     /// newest of the events that are joined.
     pub newest: Option<Timestamp>,
     /// Who had which address, where that is known: it decides what is a group and what is lost.
-    pub directory: Option<Arc<Directory>>,
+    pub directory: Option<LazyDirectory>,
 }
 
 impl JoinRules {
@@ -26,7 +24,12 @@ impl JoinRules {
     pub fn of_store(store: &Store, grace_ms: i64, now: Timestamp) -> Self {
         let last = now.saturating_add_ms(limits::FUTURE_MS);
         let newest = store.time_span().map(|_| store.newest_until(last).unwrap_or(last));
-        Self { grace_ms, newest, directory: store.directory() }
+        Self { grace_ms, newest, directory: store.lazy_directory() }
+    }
+
+    /// Who had which address, where that is known.
+    pub(super) fn directory(&self) -> Option<&Directory> {
+        self.directory.as_ref().and_then(LazyDirectory::get)
     }
 
     /// Whether it is too early to call a leg lost that started then, in milliseconds since 1970.

@@ -160,7 +160,7 @@ pub(in crate::trace) fn any_spec() -> impl Strategy<Value = Spec> {
 /// Rules with the directory of a specification.
 pub(in crate::trace) fn rules_with(spec: &Spec, grace_ms: i64, newest: i64) -> JoinRules {
     let newest = Timestamp::from_ms(START_MS + newest);
-    JoinRules { grace_ms, newest, directory: Some(spec.directory()) }
+    JoinRules { grace_ms, newest, directory: Some(spec.directory().into()) }
 }
 
 proptest! {

@@ -89,7 +89,7 @@ impl Desk<'_, '_> {
         let mut inside = self.overview.mailbox_domains()?;
         // Those of the organization of which nothing was delivered to a mailbox yet.
         let at = self.range.until.unwrap_or(Timestamp::MAX);
-        let directory = self.request.rules.directory.as_ref();
+        let directory = self.store.directory();
         inside.extend(directory.iter().flat_map(|it| it.domains(at)));
         let mut deeds = self.deeds(&inside)?;
         deeds.retain(|_, it| it.count > 0);

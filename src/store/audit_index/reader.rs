@@ -250,6 +250,15 @@ impl AuditSegment {
         self.with_term(AuditFields::of(field), term.as_bytes())
     }
 
+    /// The documents that do not say that somebody could not sign in: who could not may have typed
+    /// any name.
+    pub(crate) fn let_in(&self) -> tantivy::Result<DocumentSet> {
+        let mut found = self.with_value(AuditField::AuthSuccessful, "false")?;
+        found.negate();
+        found.and(&self.counting());
+        Ok(found)
+    }
+
     /// The documents that have such a value in a field, in the form of [`super::audit_term`].
     pub(crate) fn with_values(
         &self,

@@ -1,6 +1,7 @@
 //! What the message table says of every message.
 
 use std::io;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
@@ -19,7 +20,8 @@ use crate::trace::silence::KnownAddresses;
 pub(crate) struct Listing<'s> {
     table: &'s MessageTable,
     rules: JoinRules,
-    known: Option<KnownAddresses>,
+    /// Looked up when the first recipient needs it; nothing where the table cannot be read.
+    known: OnceLock<Option<KnownAddresses>>,
 }
 
 /// Which messages are to be read, and what of them.
@@ -106,16 +108,13 @@ impl Texts {
 /// Into how many shares for each worker messages are divided, lest one has more to do at the end.
 const SHARES: usize = 4;
 
+/// What becomes of recipients of whom no event speaks.
+const SILENT: [Outcome; 4] = [Outcome::Lost, Outcome::Pending, Outcome::Expanded, Outcome::Unclear];
+
 impl<'s> Listing<'s> {
     /// The table as it is to be read by these rules.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the table from being read.
-    pub(in crate::trace) fn new(table: &'s MessageTable, rules: &JoinRules) -> io::Result<Self> {
-        let directory = rules.directory.as_deref();
-        let known = directory.map(|it| KnownAddresses::find(table, it)).transpose()?;
-        Ok(Self { table, rules: rules.clone(), known })
+    pub(in crate::trace) fn new(table: &'s MessageTable, rules: &JoinRules) -> Self {
+        Self { table, rules: rules.clone(), known: OnceLock::new() }
     }
 
     pub(crate) fn segment(&self, number: usize) -> Option<&'s TableSegment> {
@@ -208,9 +207,8 @@ impl<'s> Listing<'s> {
 
     /// Whether a row of a message may have one of some outcomes, before its other columns are read.
     fn may_have(&self, segment: &TableSegment, document: u32, wanted: &[Outcome]) -> bool {
-        const SILENT: [Outcome; 4] =
-            [Outcome::Lost, Outcome::Pending, Outcome::Expanded, Outcome::Unclear];
-        let is_open = self.known.is_some() && wanted.iter().any(|it| SILENT.contains(it));
+        let is_open =
+            wanted.iter().any(|it| SILENT.contains(it)) && self.rules.directory().is_some();
         segment.needs_originals(document)
             || segment.outcomes(document).any(|it| {
                 let outcome = Outcome::ALL.get(usize::from(it));
@@ -221,6 +219,17 @@ impl<'s> Listing<'s> {
                         || *it == Outcome::Lost && wanted.iter().any(|it| undecided.contains(it))
                 })
             })
+    }
+
+    /// Lets the directory decide about those of whom no event speaks.
+    fn ask_directory(&self, message: &mut ListedMessage) {
+        let Some(directory) = self.rules.directory() else { return };
+        let find = || KnownAddresses::find(self.table, directory).ok();
+        let resolved = match self.known.get_or_init(find) {
+            Some(known) => resolve(message, directory, known),
+            None => None,
+        };
+        message.needs_originals |= resolved.is_none();
     }
 
     fn read(
@@ -248,8 +257,8 @@ impl<'s> Listing<'s> {
             let outcome = outcome.unwrap_or(Outcome::Unclear);
             message.rows.push(ListedRow { entry: *entry, outcome, started_ms });
         }
-        if let (Some(directory), Some(known)) = (self.rules.directory.as_deref(), &self.known) {
-            message.needs_originals |= resolve(message, directory, known).is_none();
+        if message.rows.iter().any(|it| SILENT.contains(&it.outcome)) {
+            self.ask_directory(message);
         }
         for row in &mut message.rows {
             if row.outcome == Outcome::Lost && self.rules.is_early(row.started_ms) {

@@ -1,0 +1,40 @@
+//! A directory that most questions never ask.
+
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use super::Directory;
+
+/// A directory that is read when it is first asked: most mail has an event for each recipient.
+#[derive(Clone)]
+pub struct LazyDirectory(Arc<Source>);
+
+struct Source {
+    known: OnceLock<Option<Arc<Directory>>>,
+    read: Box<dyn Fn() -> Option<Arc<Directory>> + Send + Sync>,
+}
+
+impl LazyDirectory {
+    /// Reads it so, once.
+    pub fn new(read: impl Fn() -> Option<Arc<Directory>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Source { known: OnceLock::new(), read: Box::new(read) }))
+    }
+
+    /// What it knows; nothing where there is none.
+    #[must_use]
+    pub fn get(&self) -> Option<&Directory> {
+        self.0.known.get_or_init(|| (self.0.read)()).as_deref()
+    }
+}
+
+impl From<Arc<Directory>> for LazyDirectory {
+    fn from(directory: Arc<Directory>) -> Self {
+        Self::new(move || Some(Arc::clone(&directory)))
+    }
+}
+
+impl fmt::Debug for LazyDirectory {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("LazyDirectory").finish_non_exhaustive()
+    }
+}
