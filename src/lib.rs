@@ -30,6 +30,7 @@
 //! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
 //! | [`signing`] | minisign signatures of a store's head and of exports |
 //! | [`export`] | evidence bundles, redaction, files for other programs |
+//! | [`cluster`] | a store brought into OpenSearch |
 //! | [`synth`] | synthetic logs, with the truth beside them |
 //! | [`config`] | the configuration file |
 //! | [`serve`] | the page and the API: who may ask, what is answered over HTTP |
@@ -85,6 +86,8 @@ pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod cli;
+#[cfg(feature = "aws")]
+pub mod cluster;
 pub mod config;
 pub mod directory;
 pub mod event;

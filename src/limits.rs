@@ -4,6 +4,7 @@
 //! printed stops at one of these.
 
 mod audit;
+mod cluster;
 mod directory;
 mod insights;
 mod message_table;
@@ -12,6 +13,7 @@ mod query;
 mod serve;
 mod triage;
 pub use audit::*;
+pub use cluster::*;
 pub use directory::*;
 pub use insights::*;
 pub use message_table::*;
@@ -192,12 +194,6 @@ pub const SAME_MESSAGE_MS_MAX: i64 = 5 * 24 * 60 * 60 * 1_000;
 /// name the same one, in milliseconds, and still be the same message: copies that several lists
 /// send come together.
 pub const SAME_ARRIVAL_MS_MAX: i64 = 60 * 60 * 1_000;
-
-/// Bytes of a search query. Tantivy's own query types recurse, so long ones are a danger.
-pub const QUERY_BYTES_MAX: usize = 8 << 10;
-
-/// Nesting depth of a search query.
-pub const QUERY_DEPTH_MAX: usize = 64;
 
 /// Bytes of an indexed term. Tantivy drops terms above 65,530 bytes without a word.
 pub const TERM_BYTES_MAX: usize = 1_024;

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 
 use crate::program::run;
 
-const COMMANDS: [&str; 29] = [
+const COMMANDS: [&str; 30] = [
     "import",
     "pull",
     "trace",
@@ -27,6 +27,7 @@ const COMMANDS: [&str; 29] = [
     "prune",
     "erase",
     "schema",
+    "publish",
     "setup",
     "doctor",
     "teardown",

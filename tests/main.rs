@@ -28,6 +28,8 @@ mod bad_input;
 mod batch;
 // A CloudWatch Logs that misbehaves on a script.
 mod cloudwatch;
+// A store brought into a cluster that misbehaves.
+mod cluster;
 // Which messages an export takes.
 mod export_which;
 // Which messages are asked for.
@@ -75,6 +77,8 @@ mod json_client;
 // Servers that stand in for AWS.
 mod loopback;
 mod messages;
+// A store brought into real nodes of OpenSearch.
+mod opensearch;
 // Moto's server, started for the tests.
 mod moto;
 // A copy of the disk at the moment of an acknowledgement.

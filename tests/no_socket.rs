@@ -8,8 +8,9 @@ use std::process::{Command, Stdio};
 use crate::cli_help::commands;
 use crate::support::{Ran, import, run, skip, synth, wrapped};
 
-/// Commands that ask AWS, or are asked. `doctor` does not where it is given files.
-const ONLINE: [&str; 5] = ["pull", "setup", "doctor", "teardown", "serve"];
+/// Commands that ask AWS or a cluster, or are asked. `doctor` does not where it is given files, nor
+/// `publish` where it prints templates.
+const ONLINE: [&str; 6] = ["pull", "publish", "setup", "doctor", "teardown", "serve"];
 
 /// What invites a program to look for credentials, regions and proxies.
 const INVITATIONS: [(&str, &str); 10] = [

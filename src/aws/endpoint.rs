@@ -6,7 +6,7 @@ use super::error::AwsError;
 ///
 /// What is asked for is encryption, in whatever case its scheme is written: all that is not known
 /// to be private is not.
-pub(super) fn check(url: &str) -> Result<(), AwsError> {
+pub(crate) fn check(url: &str) -> Result<(), AwsError> {
     let not_an_endpoint = || AwsError::NotAnEndpoint { url: url.to_owned() };
     let (scheme, rest) = url.split_once("://").ok_or_else(not_an_endpoint)?;
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();

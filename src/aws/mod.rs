@@ -23,11 +23,13 @@ mod profiles;
 mod retry;
 mod s3;
 mod session;
+mod signature;
 mod workmail;
 
 pub use deliveries::{Delivery, DeliveryDestination, DeliverySource};
 pub use directory::Page;
 pub use download::{ObjectReader, ObjectSink, download, object_stream};
+pub(crate) use endpoint::check as check_endpoint;
 pub use error::{AwsError, Call, Failure};
 pub use iam::{AttachedPolicy, Deletion, IamClient, Role};
 pub use limiter::RateLimiter;

@@ -17,6 +17,9 @@ pub(super) enum Command {
     Pull(Unread),
     /// Not in this program, which was built without the feature `aws`
     #[cfg(not(feature = "aws"))]
+    Publish(Unread),
+    /// Not in this program, which was built without the feature `aws`
+    #[cfg(not(feature = "aws"))]
     Setup(Unread),
     /// Not in this program, which was built without the feature `aws`
     #[cfg(not(feature = "aws"))]
@@ -45,6 +48,8 @@ impl Command {
             Self::Serve(unread) => ("serve", unread),
             #[cfg(not(feature = "aws"))]
             Self::Pull(unread) => ("pull", unread),
+            #[cfg(not(feature = "aws"))]
+            Self::Publish(unread) => ("publish", unread),
             #[cfg(not(feature = "aws"))]
             Self::Setup(unread) => ("setup", unread),
             #[cfg(not(feature = "aws"))]

@@ -10,6 +10,8 @@ mod around;
 #[cfg(feature = "aws")]
 mod audit_logs;
 mod batch;
+#[cfg(feature = "aws")]
+mod cluster;
 mod completions;
 mod condition;
 mod dashed;
@@ -37,6 +39,8 @@ mod output;
 #[cfg(feature = "aws")]
 mod policy;
 mod progress;
+#[cfg(feature = "aws")]
+mod publish;
 #[cfg(feature = "aws")]
 mod pull;
 #[cfg(feature = "aws")]
@@ -195,6 +199,8 @@ enum Command {
     Erase(removal::EraseArgs),
     Schema(schema::SchemaArgs),
     #[cfg(feature = "aws")]
+    Publish(Box<publish::PublishArgs>),
+    #[cfg(feature = "aws")]
     Setup(setup::SetupArgs),
     #[cfg(feature = "aws")]
     Doctor(doctor::DoctorArgs),
@@ -217,6 +223,8 @@ impl Command {
             Self::Import(_) | Self::Reindex(_) => true,
             #[cfg(feature = "aws")]
             Self::Pull(args) => !args.dry_run,
+            #[cfg(feature = "aws")]
+            Self::Publish(args) => args.writes_to_store(),
             Self::Prune(args) => !args.common.dry_run,
             Self::Erase(args) => !args.common.dry_run,
             #[cfg(feature = "aws")]
@@ -435,6 +443,8 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Prune(args) => removal::prune(&args, &context),
         Command::Erase(args) => removal::erase(&args, &context),
         Command::Schema(args) => schema::run(&args, &context),
+        #[cfg(feature = "aws")]
+        Command::Publish(args) => publish::run(&args, &context),
         #[cfg(feature = "aws")]
         Command::Setup(args) => setup::run(&args, &context),
         #[cfg(feature = "aws")]

@@ -6,6 +6,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Context;
+#[cfg(feature = "aws")]
+use crate::cluster::PublishProgress;
 use crate::ingest::Progress;
 #[cfg(feature = "aws")]
 use crate::pull::PullProgress;
@@ -113,6 +115,28 @@ impl PullingProgress {
             message.push_str(&format!(", {} throttled", progress.throttled));
         }
         bar.set_message(message);
+        bar.tick();
+        if bar.is_hidden() {
+            hidden.reveal("{spinner} {wide_msg}");
+        }
+    }
+}
+
+/// Shows how a publication gets on.
+#[cfg(feature = "aws")]
+pub(super) struct PublishingProgress(Option<Bar>);
+
+#[cfg(feature = "aws")]
+impl PublishingProgress {
+    pub(super) fn new(context: &Context) -> Self {
+        Self(Bar::new(context))
+    }
+
+    pub(super) fn show(&self, progress: PublishProgress) {
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
+        let rate = rate(progress.events, bar.elapsed());
+        let bytes = indicatif::BinaryBytes(progress.bytes);
+        bar.set_message(format!("{} events are there, {rate}/s, {bytes}", progress.events));
         bar.tick();
         if bar.is_hidden() {
             hidden.reveal("{spinner} {wide_msg}");

@@ -1,5 +1,11 @@
 //! Bounds of the query language.
 
+/// Bytes of a search query. Tantivy's own query types recurse, so long ones are a danger.
+pub const QUERY_BYTES_MAX: usize = 8 << 10;
+
+/// Nesting depth of a search query.
+pub const QUERY_DEPTH_MAX: usize = 64;
+
 /// Bytes that a regular expression of a query may compile to.
 pub const QUERY_REGEX_BYTES_MAX: usize = 1 << 20;
 

@@ -30,6 +30,12 @@ impl Identity {
         Self::hash(message, None)
     }
 
+    /// Its bytes.
+    #[must_use]
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.to_be_bytes()
+    }
+
     /// Its first 64 bits, to look for it by.
     pub(super) fn key(self) -> u64 {
         let [key @ .., _, _, _, _, _, _, _, _] = self.0.to_be_bytes();

@@ -30,6 +30,7 @@ mod open_index;
 mod others;
 mod prepare;
 mod provenance;
+mod published;
 mod pulls;
 mod reader;
 mod reindex;
@@ -68,6 +69,7 @@ pub use provenance::{
     Origin, OriginCounts, OriginEnd, OriginHistory, OriginId, OriginKind, OriginStart, Place,
     Provenance, ProvenanceReader, RepeatedOrigin,
 };
+pub use published::{Published, read_published};
 pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};
 pub use reader::{CommitStamp, EventReader, Locator, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};

@@ -50,4 +50,6 @@ pub use rows::events_of_rows;
 pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};
 pub(crate) use table::{ListedMessage, ListedRow, Listing, TextKind, TextNumbers};
+#[cfg(feature = "aws")]
+pub(crate) use table::{Touched, TouchedMessages};
 pub use table::{is_table_true, keep_table, rebuild_table};

@@ -7,8 +7,12 @@ mod numbers;
 mod resolve;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "aws")]
+mod touched;
 mod upkeep;
 
 pub(crate) use listing::{ListedMessage, ListedRow, Listing, Reading};
 pub(crate) use numbers::{TextKind, TextNumbers};
+#[cfg(feature = "aws")]
+pub(crate) use touched::{Touched, TouchedMessages};
 pub use upkeep::{is_table_true, keep_table, rebuild_table};

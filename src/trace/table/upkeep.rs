@@ -146,7 +146,7 @@ fn replace_connected(
             continue;
         }
         let connected = Connected::to(place, &mut reader)?;
-        done.extend(&connected.places);
+        done.extend(connected.places());
         match connected.into_events() {
             Ok(events) => for_each_entry_of(events, true, |it| made.push(documents.document(&it))),
             Err(places) => large.push(places),
@@ -164,7 +164,7 @@ fn replace_connected(
 
 /// All events that are connected with one, by one ID and the next.
 #[derive(Default)]
-struct Connected {
+pub(super) struct Connected {
     places: HashSet<Location>,
     /// The events themselves, as long as there are not too many.
     events: Vec<(Location, StoredEvent)>,
@@ -173,7 +173,7 @@ struct Connected {
 }
 
 impl Connected {
-    fn to(place: Location, reader: &mut EventReader<'_>) -> Result<Self, StoreError> {
+    pub(super) fn to(place: Location, reader: &mut EventReader<'_>) -> Result<Self, StoreError> {
         let mut connected = Self::default();
         // Events that share a key's hash but not the key wait for another key.
         let mut waiting: HashMap<Location, StoredEvent> = HashMap::new();
@@ -214,8 +214,13 @@ impl Connected {
         }
     }
 
+    /// Where they lie.
+    pub(super) fn places(&self) -> &HashSet<Location> {
+        &self.places
+    }
+
     /// The events and where they lie; where they lie alone when there are too many to be held.
-    fn into_events(mut self) -> Result<Vec<(Location, StoredEvent)>, HashSet<Location>> {
+    pub(super) fn into_events(mut self) -> Result<Vec<(Location, StoredEvent)>, HashSet<Location>> {
         if self.events.len() < self.places.len() {
             return Err(self.places);
         }

@@ -1,0 +1,322 @@
+//! `mailtrace publish`.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
+use serde_json::json;
+
+use super::cluster::ClusterArgs;
+use super::output::counted;
+use super::progress::PublishingProgress;
+use super::pull::on_interrupt;
+use super::{Context, Format, Outcome, output};
+use crate::cluster::{
+    Cluster, ClusterError, PublishOptions, PublishReport, VerifiedCluster, plan_publication,
+    publish, templates, verify_publication,
+};
+use crate::limits;
+use crate::render::{sanitise, write_json, write_json_pretty};
+use crate::store::Store;
+use crate::time::{Zone, parse_time_argument};
+
+/// Bring the store into an OpenSearch cluster
+///
+/// Writes each email event with its original, and a row for each recipient of each message, into
+/// indices by month that it makes itself. Sends what is new since the last time; what is sent twice
+/// counts once, and whatever cuts it off, the same command goes on from there. The store stays as
+/// it is, and is the truth.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace publish --cluster https://search.example:9200 --organization acme --user writer --password-file writer.txt\n  mailtrace publish --cluster https://vpc-mail.eu-west-1.es.amazonaws.com --organization acme --aws --follow\n  mailtrace publish --cluster http://127.0.0.1:9200 --organization acme --verify"
+)]
+pub(super) struct PublishArgs {
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    /// The organization, which each document names
+    #[arg(long, value_name = "NAME", required_unless_present = "print_templates", value_parser = NonEmptyStringValueParser::new())]
+    organization: Option<String>,
+    /// Leave out events before this time
+    ///
+    /// RFC 3339, a date, or an age such as 2h or 7d. It counts for later publications as well.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Keep publishing what is new until interrupted
+    #[arg(long, conflicts_with_all = ["dry_run", "verify", "again", "print_templates"])]
+    follow: bool,
+    /// Only say how many events would be sent
+    #[arg(long, conflicts_with_all = ["verify", "print_templates"])]
+    dry_run: bool,
+    /// Compare the cluster with the store, by day
+    ///
+    /// Exits with 3 where they differ.
+    #[arg(long, conflicts_with_all = ["again", "print_templates", "since"])]
+    verify: bool,
+    /// Send everything again, and remove what is not in the store
+    #[arg(long, conflicts_with = "print_templates")]
+    again: bool,
+    /// Publish in the place of another store
+    #[arg(long, hide_short_help = true, conflicts_with_all = ["verify", "print_templates"])]
+    take_over: bool,
+    /// Print the templates and the lifecycle policy, to install them yourself
+    ///
+    /// One JSON object: under each path stands what to PUT there. Asks nothing.
+    #[arg(long)]
+    print_templates: bool,
+}
+
+impl PublishArgs {
+    /// Whether the store remembers something afterwards.
+    pub(super) fn writes_to_store(&self) -> bool {
+        !(self.dry_run || self.verify || self.print_templates)
+    }
+
+    fn options(&self, context: &Context) -> anyhow::Result<PublishOptions> {
+        let since = self.since.as_deref();
+        let since = since.map(|it| parse_time_argument(it, context.now, &context.zone));
+        Ok(PublishOptions {
+            names: self.cluster.names()?,
+            organization: self.organization.clone().unwrap_or_default(),
+            since: since.transpose().context("--since")?,
+            is_again: self.again,
+            takes_over: self.take_over,
+            now: context.now,
+        })
+    }
+}
+
+pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let options = args.options(context)?;
+    if args.print_templates {
+        let mut stdout = anstream::stdout().lock();
+        write_json_pretty(&templates(&options.names), &mut stdout)?;
+        return Ok(Outcome::Done);
+    }
+    let path = context.store_path()?;
+    let store = Store::open(&path)?;
+    let cluster = args.cluster.open()?;
+    if args.dry_run {
+        let report = plan_publication(&store, &cluster, &options)?;
+        print_plan(&report, &options, &cluster, context)?;
+        return Ok(Outcome::Done);
+    }
+    if args.verify {
+        let verified = verify_publication(&store, &cluster, &options)?;
+        return print_verified(&verified, &options, &cluster, context);
+    }
+    if args.follow {
+        return follow(args, &path, &cluster, context);
+    }
+    let stop = AtomicBool::new(false);
+    let progress = PublishingProgress::new(context);
+    let report = publish(&store, &cluster, &options, &stop, &mut |it| progress.show(it))?;
+    drop(progress);
+    print_published(&report, &options, &cluster, context)?;
+    Ok(outcome(&report))
+}
+
+/// Publishes whenever the store has grown.
+fn follow(
+    args: &PublishArgs,
+    path: &Path,
+    cluster: &Cluster,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let told = Arc::clone(&stop);
+    on_interrupt(move || told.swap(true, Ordering::Relaxed))?;
+    let mut published = None;
+    let mut warned = None;
+    let mut outcome_so_far = Outcome::Done;
+    while !stop.load(Ordering::Relaxed) {
+        let stamp = Store::commit_stamp(path);
+        if stamp != published {
+            let context = context.now();
+            let options = args.options(&context)?;
+            let store = Store::open(path)?;
+            match publish(&store, cluster, &options, &stop, &mut |_| {}) {
+                Ok(report) => {
+                    if report.events + report.removed > 0 {
+                        print_published(&report, &options, cluster, &context)?;
+                    }
+                    if outcome(&report) != Outcome::Done {
+                        outcome_so_far = outcome(&report);
+                    }
+                    (published, warned) = (stamp, None);
+                }
+                Err(ClusterError::Stopped) => break,
+                Err(error) if error.may_pass() => {
+                    let text = error.to_string();
+                    if warned.as_ref() != Some(&text) {
+                        output::warn(&text);
+                    }
+                    warned = Some(text);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        let until = std::time::Instant::now() + Duration::from_millis(limits::CLUSTER_FOLLOW_MS);
+        while !stop.load(Ordering::Relaxed) && std::time::Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(limits::STOP_POLL_MS));
+        }
+    }
+    Ok(outcome_so_far)
+}
+
+fn outcome(report: &PublishReport) -> Outcome {
+    match report.refused + report.without_rows {
+        0 => Outcome::Done,
+        _ => Outcome::SomeRejected,
+    }
+}
+
+fn print_plan(
+    report: &PublishReport,
+    options: &PublishOptions,
+    cluster: &Cluster,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let plan = json!({
+                "organization": options.organization,
+                "cluster": cluster.url(),
+                "events": report.events,
+                "againBecause": report.again_because,
+            });
+            write_json(&plan, &mut stdout)?;
+        }
+        Format::Table | Format::Csv => {
+            let events = counted(report.events, "event");
+            writeln!(stdout, "{events} would be sent to {}", sanitise(cluster.url()))?;
+            say_again(report);
+        }
+    }
+    Ok(())
+}
+
+fn print_published(
+    report: &PublishReport,
+    options: &PublishOptions,
+    cluster: &Cluster,
+    context: &Context,
+) -> anyhow::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let published = json!({
+                "organization": options.organization,
+                "cluster": cluster.url(),
+                "commit": report.commit,
+                "events": report.events,
+                "rows": report.rows,
+                "removed": report.removed,
+                "alreadyThere": report.known,
+                "refused": report.refused,
+                "withoutRows": report.without_rows,
+                "bytes": report.bytes,
+                "retried": report.retried,
+                "againBecause": report.again_because,
+            });
+            write_json(&published, &mut stdout)?;
+        }
+        Format::Table | Format::Csv => {
+            let (events, rows) = (counted(report.events, "event"), counted(report.rows, "row"));
+            let whom = sanitise(&options.organization);
+            let place = sanitise(cluster.url());
+            write!(stdout, "{events} and {rows} of {whom} are in {place}")?;
+            if report.removed > 0 {
+                write!(stdout, "; {} removed", counted(report.removed, "document"))?;
+            }
+            writeln!(stdout)?;
+            say_again(report);
+        }
+    }
+    stdout.flush()?;
+    if report.refused > 0 {
+        output::warn(&format!(
+            "the cluster refused {}: they are in rejected/, each with its reason",
+            counted(report.refused, "document")
+        ));
+    }
+    if report.without_rows > 0 {
+        output::warn(&format!(
+            "{} are connected with too many others: they are there, the rows of their messages are not",
+            counted(report.without_rows, "event")
+        ));
+    }
+    Ok(())
+}
+
+fn say_again(report: &PublishReport) {
+    if let Some(why) = report.again_because {
+        output::note(&format!("everything is sent: {why}"));
+    }
+}
+
+fn print_verified(
+    verified: &VerifiedCluster,
+    options: &PublishOptions,
+    cluster: &Cluster,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let mut stdout = anstream::stdout().lock();
+    let day = |it: crate::time::Timestamp| {
+        it.in_zone(&Zone::UTC).split('T').next().unwrap_or_default().to_owned()
+    };
+    match context.global.format {
+        Format::Json | Format::Ndjson => {
+            let differing: Vec<_> = verified
+                .differing
+                .iter()
+                .map(|it| {
+                    json!({
+                        "kind": it.kind,
+                        "day": day(it.day),
+                        "store": {"count": it.store.count, "check": it.store.check},
+                        "cluster": {"count": it.cluster.count, "check": it.cluster.check},
+                    })
+                })
+                .collect();
+            let verified = json!({
+                "organization": options.organization,
+                "cluster": cluster.url(),
+                "events": verified.events,
+                "rows": verified.rows,
+                "days": verified.days,
+                "differing": differing,
+            });
+            write_json(&verified, &mut stdout)?;
+        }
+        Format::Table | Format::Csv => {
+            for it in &verified.differing {
+                let (store, cluster) = (it.store, it.cluster);
+                let what = match store.count == cluster.count {
+                    true => "as many, but not the same".to_owned(),
+                    false => format!("{} in the store, {} there", store.count, cluster.count),
+                };
+                writeln!(stdout, "{} {}: {what}", day(it.day), it.kind)?;
+            }
+            if verified.differing.is_empty() {
+                let (events, rows) =
+                    (counted(verified.events, "event"), counted(verified.rows, "row"));
+                writeln!(stdout, "{events} and {rows} are there as in the store")?;
+            }
+        }
+    }
+    stdout.flush()?;
+    if verified.differing.is_empty() {
+        return Ok(Outcome::Done);
+    }
+    output::warn(&format!(
+        "{} differ: `mailtrace publish --again` puts right what is not in rejected/",
+        counted(verified.differing.len() as u64, "day")
+    ));
+    Ok(Outcome::SomeRejected)
+}

@@ -1,0 +1,321 @@
+//! Many documents in one request, whose answer is read item by item.
+
+use std::collections::BTreeMap;
+
+use hyper::Method;
+use hyper::body::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::answer::{ErrorParts, ErrorText, is_for_now};
+use super::client::{Cluster, Content, Later};
+use super::document::{Author, Document};
+use super::error::ClusterError;
+use crate::limits;
+
+/// What becomes of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Write,
+    Remove,
+}
+
+/// One line of a bulk request, or two.
+struct Item {
+    action: Action,
+    index: String,
+    id: String,
+    lines: Vec<u8>,
+}
+
+/// What was done, over all requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    pub(super) written: u64,
+    pub(super) removed: u64,
+    /// Writes that were there already: their answers had been lost.
+    pub(super) known: u64,
+    pub(super) bytes: u64,
+    /// What was refused for good: a reason, and the document.
+    pub(super) refused: Vec<(String, String)>,
+    pub(super) foreign: Foreign,
+}
+
+/// Documents that somebody else has written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Foreign {
+    pub(super) count: usize,
+    pub(super) named: Vec<String>,
+    /// The greatest version of them.
+    pub(super) version: u64,
+}
+
+impl Foreign {
+    fn add(&mut self, item: &Item, version: u64) {
+        self.count += 1;
+        self.version = self.version.max(version);
+        if self.named.len() < limits::CLUSTER_NAMED_MAX {
+            self.named.push(format!("{}/{} version {version}", item.index, item.id));
+        }
+    }
+}
+
+/// Documents that wait to be sent together.
+pub(super) struct Bulk<'c> {
+    cluster: &'c Cluster,
+    author: Author,
+    items: Vec<Item>,
+    bytes: usize,
+    pub(super) tally: Tally,
+}
+
+#[derive(Deserialize)]
+struct BulkAnswer {
+    items: Vec<BTreeMap<String, ItemAnswer>>,
+}
+
+#[derive(Deserialize)]
+struct ItemAnswer {
+    status: u16,
+    error: Option<ErrorText>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    docs: Vec<FoundDocument>,
+}
+
+#[derive(Deserialize)]
+struct FoundDocument {
+    #[serde(default)]
+    found: bool,
+    #[serde(rename = "_version", default)]
+    version: u64,
+    #[serde(rename = "_source", default)]
+    source: Option<FoundSource>,
+}
+
+#[derive(Deserialize)]
+struct FoundSource {
+    commit: Option<u64>,
+    store: Option<String>,
+}
+
+impl<'c> Bulk<'c> {
+    /// Begins with nothing.
+    pub(super) fn new(cluster: &'c Cluster, author: &Author) -> Self {
+        let author = author.clone();
+        Self { cluster, author, items: Vec::new(), bytes: 0, tally: Tally::default() }
+    }
+
+    /// Whose documents they are.
+    pub(super) fn organization(&self) -> &str {
+        &self.author.organization
+    }
+
+    /// Writes a document, sooner or later.
+    pub(super) fn write(&mut self, document: Document) -> Result<(), ClusterError> {
+        let Document { index, id, json, .. } = document;
+        let mut lines = self.action("index", &index, &id);
+        lines.extend_from_slice(&json);
+        lines.push(b'\n');
+        self.push(Item { action: Action::Write, index, id, lines })
+    }
+
+    /// Removes a document, sooner or later.
+    pub(super) fn remove(&mut self, index: String, id: String) -> Result<(), ClusterError> {
+        let lines = self.action("delete", &index, &id);
+        self.push(Item { action: Action::Remove, index, id, lines })
+    }
+
+    /// The line that says what is to be done. The number of the publication is the version: so a
+    /// document is written once however often it is sent, and nothing older goes over it.
+    fn action(&self, action: &str, index: &str, id: &str) -> Vec<u8> {
+        let version = self.author.commit;
+        let line = json!({action: {
+            "_index": index, "_id": id, "version": version, "version_type": "external",
+        }});
+        let mut lines = line.to_string().into_bytes();
+        lines.push(b'\n');
+        lines
+    }
+
+    fn push(&mut self, item: Item) -> Result<(), ClusterError> {
+        let bytes = item.lines.len();
+        let is_full = self.bytes + bytes > limits::CLUSTER_BULK_BYTES
+            || self.items.len() >= limits::CLUSTER_BULK_DOCUMENTS;
+        if is_full {
+            self.flush()?;
+        }
+        self.bytes += bytes;
+        self.items.push(item);
+        Ok(())
+    }
+
+    /// Sends what waits, until each document is written, known to be there, or refused.
+    pub(super) fn flush(&mut self) -> Result<(), ClusterError> {
+        let items = std::mem::take(&mut self.items);
+        self.bytes = 0;
+        let mut conflicting = Vec::new();
+        self.send(items, &mut conflicting)?;
+        self.look_at(&conflicting)
+    }
+
+    fn send(
+        &mut self,
+        mut items: Vec<Item>,
+        conflicting: &mut Vec<Item>,
+    ) -> Result<(), ClusterError> {
+        let mut patience = self.cluster.patience();
+        while !items.is_empty() {
+            let mut body = Vec::with_capacity(limits::CLUSTER_BULK_BYTES);
+            items.iter().for_each(|it| body.extend_from_slice(&it.lines));
+            self.tally.bytes += body.len() as u64;
+            let body = Bytes::from(body);
+            let answer = self.cluster.call(&Method::POST, "/_bulk", Content::Lines, &body)?;
+            if answer.status == 413 {
+                let reason = answer.reason();
+                return self.send_less(items, &reason, conflicting);
+            }
+            let answer = answer.checked(self.cluster)?;
+            let answered: BulkAnswer = answer.json()?;
+            if answered.items.len() != items.len() {
+                return Err(ClusterError::Incomprehensible {
+                    call: answer.call,
+                    detail: format!(
+                        "it is about {} documents of {}",
+                        answered.items.len(),
+                        items.len()
+                    ),
+                });
+            }
+            let before = items.len();
+            let (left, reason) = self.sort_out(items, answered, conflicting)?;
+            items = left;
+            if items.len() < before {
+                patience.renew();
+            }
+            if let Some(reason) = reason {
+                patience.wait(Later::Busy(reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the halves of what was too long; a single document that is too long is refused.
+    fn send_less(
+        &mut self,
+        mut items: Vec<Item>,
+        reason: &str,
+        conflicting: &mut Vec<Item>,
+    ) -> Result<(), ClusterError> {
+        let half = items.len() / 2;
+        if half == 0 {
+            for item in &items {
+                self.refuse(item, &format!("too long for the cluster: {reason}"))?;
+            }
+            return Ok(());
+        }
+        let rest = items.split_off(half);
+        self.send(items, conflicting)?;
+        self.send(rest, conflicting)
+    }
+
+    /// Goes through an answer. Gives what is to be sent again, and why.
+    fn sort_out(
+        &mut self,
+        items: Vec<Item>,
+        answered: BulkAnswer,
+        conflicting: &mut Vec<Item>,
+    ) -> Result<(Vec<Item>, Option<String>), ClusterError> {
+        let (mut left, mut why) = (Vec::new(), None);
+        let mut blocked = None;
+        for (item, answer) in items.into_iter().zip(answered.items) {
+            let Some((_, answer)) = answer.into_iter().next() else {
+                let call = "POST /_bulk".to_owned();
+                let detail = "it says nothing of a document".to_owned();
+                return Err(ClusterError::Incomprehensible { call, detail });
+            };
+            let error = answer.error.map(ErrorText::into_parts).unwrap_or_default();
+            match (answer.status, item.action) {
+                (200..300, Action::Write) => self.tally.written += 1,
+                (200..300, Action::Remove) => self.tally.removed += 1,
+                // It is not there, as it should be.
+                (404, Action::Remove) if error.kind.is_empty() => self.tally.removed += 1,
+                (409, _) => conflicting.push(item),
+                _ if error.is_block() => {
+                    blocked.get_or_insert((item.index, error.text()));
+                }
+                (401 | 403, _) => return Err(self.denied(answer.status, &error)),
+                (status, _) if is_for_now(status) || status >= 500 => {
+                    why.get_or_insert_with(|| format!("status {status}: {}", error.text()));
+                    left.push(item);
+                }
+                (400, Action::Write) => self.refuse(&item, &error.text())?,
+                (status, _) => {
+                    let (call, reason) = ("POST /_bulk".to_owned(), error.text());
+                    return Err(ClusterError::Refused { call, status, reason });
+                }
+            }
+        }
+        match blocked {
+            Some((index, reason)) => Err(ClusterError::Blocked { index, reason }),
+            None => Ok((left, why)),
+        }
+    }
+
+    fn denied(&self, status: u16, error: &ErrorParts) -> ClusterError {
+        ClusterError::Denied {
+            url: self.cluster.url().to_owned(),
+            call: "POST /_bulk".to_owned(),
+            status,
+            reason: error.text(),
+        }
+    }
+
+    fn refuse(&mut self, item: &Item, reason: &str) -> Result<(), ClusterError> {
+        if self.tally.refused.len() >= limits::CLUSTER_REFUSED_MAX {
+            let (call, reason) = ("POST /_bulk".to_owned(), reason.to_owned());
+            return Err(ClusterError::Refused { call, status: 400, reason });
+        }
+        let mut lines = item.lines.splitn(2, |it| *it == b'\n');
+        let document = lines.nth(1).unwrap_or_default();
+        let document = String::from_utf8_lossy(document).trim_end().to_owned();
+        self.tally.refused.push((format!("refused by the cluster: {reason}"), document));
+        Ok(())
+    }
+
+    /// Looks who has written what stands in our way: ours, of an answer that was lost, or somebody
+    /// else.
+    fn look_at(&mut self, conflicting: &[Item]) -> Result<(), ClusterError> {
+        for items in conflicting.chunks(limits::CLUSTER_BULK_DOCUMENTS) {
+            let asked: Vec<_> = items
+                .iter()
+                .map(|it| json!({"_index": it.index, "_id": it.id, "_source": ["commit", "store"]}))
+                .collect();
+            let asked = json!({ "docs": asked });
+            let found: Found = self.cluster.ask(&Method::POST, "/_mget", &asked)?;
+            if found.docs.len() != items.len() {
+                return Err(ClusterError::Incomprehensible {
+                    call: "POST /_mget".to_owned(),
+                    detail: "it is about another number of documents".to_owned(),
+                });
+            }
+            for (item, found) in items.iter().zip(found.docs) {
+                let is_ours = found.source.as_ref().is_some_and(|it| {
+                    it.store.as_ref() == Some(&self.author.store)
+                        && it.commit == Some(found.version)
+                        && found.version >= self.author.commit
+                });
+                match (found.found, item.action) {
+                    (true, _) if is_ours => self.tally.known += 1,
+                    (false, Action::Remove) => self.tally.removed += 1,
+                    (true, _) => self.tally.foreign.add(item, found.version),
+                    // It was removed by somebody else, whose version is not told.
+                    (false, Action::Write) => self.tally.foreign.add(item, self.author.commit),
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! How far a store has been published to a cluster. It lies in the store.
+
+use serde::{Deserialize, Serialize};
+
+use super::document::digest;
+use super::error::ClusterError;
+use super::names::Names;
+use crate::store::{Location, Published, Store, StoreError, read_published};
+
+/// How far a store has been published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Cursor {
+    /// For whoever looks: where to, and as what.
+    pub(super) url: String,
+    pub(super) organization: String,
+    /// The number up to which everything is acknowledged.
+    pub(super) commit: u64,
+    /// The first place in the archive that is not.
+    next: u64,
+    /// How many removals the store had had.
+    pub(super) removals: usize,
+    /// Events before it were left out, in milliseconds since 1970.
+    pub(super) since_ms: Option<i64>,
+    /// Everything is being sent again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) again: Option<Again>,
+}
+
+/// How far everything has been sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Again {
+    /// What has a smaller number goes in the end.
+    pub(super) first_commit: u64,
+    next: u64,
+}
+
+impl Cursor {
+    pub(super) fn next(&self) -> Location {
+        Location::from_bits(self.next)
+    }
+
+    pub(super) fn set_next(&mut self, place: Location) {
+        self.next = place.to_bits();
+    }
+}
+
+impl Again {
+    pub(super) fn from(first_commit: u64, next: Location) -> Self {
+        Self { first_commit, next: next.to_bits() }
+    }
+
+    pub(super) fn next(self) -> Location {
+        Location::from_bits(self.next)
+    }
+}
+
+/// Under which name a cursor is kept: one for each cluster, prefix and organization.
+pub(super) fn cursor_name(cluster: &str, names: &Names, organization: &str) -> String {
+    let parts = [cluster, names.prefix(), organization].map(str::as_bytes);
+    format!("{}.json", digest(&parts))
+}
+
+impl Cursor {
+    /// Reads it, for one who does not publish.
+    pub(super) fn peek(store: &Store, name: &str) -> Result<Option<Self>, ClusterError> {
+        Ok(parsed(read_published(store, name)?))
+    }
+
+    pub(super) fn read(published: &Published, name: &str) -> Result<Option<Self>, ClusterError> {
+        Ok(parsed(published.read(name)?))
+    }
+
+    /// Keeps it, durably.
+    pub(super) fn keep(&self, published: &Published, name: &str) -> Result<(), StoreError> {
+        // Texts and numbers: nothing that JSON cannot hold.
+        published.replace(name, &serde_json::to_string(self).unwrap_or_default())
+    }
+}
+
+/// A cursor that cannot be read is none: then everything is sent again.
+fn parsed(text: Option<String>) -> Option<Cursor> {
+    text.and_then(|it| serde_json::from_str(&it).ok())
+}

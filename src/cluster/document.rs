@@ -1,0 +1,393 @@
+//! Documents: what is written of an event, and of a message for one recipient.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::names::{Kind, Names};
+use crate::event::{Address, Event, cause_of, decoded_subject, domain_of};
+use crate::limits;
+use crate::store::{Identity, Location, Record, StoredEvent};
+use crate::time::Timestamp;
+use crate::trace::{Leg, Message, Outcome, Recipient};
+
+/// As whom documents are written.
+#[derive(Clone, Debug)]
+pub(super) struct Author {
+    /// The organization, which is in each document.
+    pub(super) organization: String,
+    /// The name of the store.
+    pub(super) store: String,
+    /// The number of this publication, which is each document's version.
+    pub(super) commit: u64,
+}
+
+/// A document, ready to be written.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Document {
+    pub(super) index: String,
+    pub(super) id: String,
+    /// What counts it with others: the day of its time, in days since 1970, and its check.
+    pub(super) day: i64,
+    pub(super) check: u32,
+    pub(super) json: Vec<u8>,
+}
+
+/// Bits of a check, so that sums of those of half a billion documents are exact in the numbers in
+/// which OpenSearch adds.
+const CHECK_MASK: u64 = (1 << 24) - 1;
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+impl Author {
+    /// The document of an event.
+    pub(super) fn event(
+        &self,
+        names: &Names,
+        record: &Record<'_>,
+        event: &Event<'_>,
+        place: Location,
+    ) -> Document {
+        let identity = Identity::of(record).to_bytes();
+        let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
+        recipients.sort_unstable();
+        recipients.dedup();
+        let content = EventContent {
+            identity: hex(&identity),
+            place: i64::try_from(place.to_bits()).ok(),
+            at: Time(record.timestamp),
+            is_time_approximate: record.is_time_approximate.then_some(true),
+            ingested_at: record.ingestion_time.map(Time),
+            log_group: record.log_group.as_deref().map(keyword),
+            log_stream: record.log_stream.as_deref().map(keyword),
+            event_id: record.event_id.as_deref().map(keyword),
+            event_name: known(event.name.as_str()),
+            trace_id: known(&event.trace_id),
+            message_id: event.message_id.as_ref().map(|it| keyword(it.as_str())),
+            from: event.from.as_ref().map(|it| keyword(it.as_str())),
+            sender: event.sender.as_ref().map(|it| keyword(it.as_str())),
+            recipients: recipients.into_iter().map(keyword).collect(),
+            subject: event.subject.as_deref().map(decoded_subject),
+            status: event.status.as_deref().map(keyword),
+            reason: event.reason.as_deref(),
+            cause: event.reason.as_deref().map(|it| keyword(&cause_of(it)).into_owned()),
+            folder: event.folder.as_deref().map(keyword),
+            rule: event.rule_name.as_deref().map(keyword),
+            rule_type: event.rule_type.as_deref().map(keyword),
+            actions: event.rule_actions.iter().map(|it| keyword(&it.action)).collect(),
+            policy: event.policy.as_deref().map(keyword),
+            spam: event.verdicts.spam.as_deref().map(keyword),
+            dkim: event.verdicts.dkim.as_deref().map(keyword),
+            dmarc: event.verdicts.dmarc.as_deref().map(keyword),
+            spf: event.verdicts.spf.as_deref().map(keyword),
+            dmarc_policy: event.verdicts.dmarc_policy.as_deref().map(keyword),
+            original: &record.message,
+        };
+        let id = self.id(&[&identity]);
+        self.document(names.index(Kind::Events, record.timestamp), id, record.timestamp, &content)
+    }
+
+    /// The documents of a message: one for each recipient of each leg, or one without a recipient.
+    pub(super) fn rows(&self, names: &Names, message: &Message) -> Vec<Document> {
+        let legs: Vec<String> = message.legs.iter().map(|it| leg_key(message, it)).collect();
+        // The least of them stays when others come.
+        let key = legs.iter().min().map(|it| digest(&[it.as_bytes()])).unwrap_or_default();
+        let deciding = message.deciding_recipients();
+        let rows = message.recipients.iter().map(Some).chain(
+            // One without recipients is to be found as well.
+            message.recipients.is_empty().then_some(None),
+        );
+        let mut documents = Vec::with_capacity(message.recipients.len().max(1));
+        for row in rows {
+            let leg = match row {
+                Some(row) => message.legs.iter().zip(&legs).find(|(it, _)| is_leg_of(row, it)),
+                None => message.legs.iter().zip(&legs).next(),
+            };
+            let decides = row.is_none_or(|row| deciding.iter().any(|it| std::ptr::eq(*it, row)));
+            let content = row_content(message, &key, &legs, leg, row, decides);
+            let leg_name = leg.map(|(_, it)| it.as_bytes()).unwrap_or_default();
+            let address = row.map_or("", |it| it.address.as_str());
+            let id = self.id(&[key.as_bytes(), leg_name, address.as_bytes()]);
+            let index = names.index(Kind::Rows, message.first_seen);
+            documents.push(self.document(index, id, message.first_seen, &content));
+        }
+        documents
+    }
+
+    fn id(&self, parts: &[&[u8]]) -> String {
+        let all: Vec<&[u8]> =
+            std::iter::once(self.organization.as_bytes()).chain(parts.iter().copied()).collect();
+        digest(&all)
+    }
+
+    fn document(
+        &self,
+        index: String,
+        id: String,
+        at: Timestamp,
+        content: &impl Serialize,
+    ) -> Document {
+        // Texts, numbers and booleans: nothing that JSON cannot hold.
+        let content = serde_json::to_vec(content).unwrap_or_default();
+        let check = xxh3_64(&content) & CHECK_MASK;
+        let head = Head {
+            organization: &self.organization,
+            store: &self.store,
+            commit: self.commit,
+            check,
+        };
+        let mut json = serde_json::to_vec(&head).unwrap_or_default();
+        // Both are objects, and neither is empty.
+        json.pop();
+        json.push(b',');
+        json.extend_from_slice(content.get(1..).unwrap_or_default());
+        let day = at.as_ms().div_euclid(DAY_MS);
+        Document { index, id, day, check: u32::try_from(check).unwrap_or_default(), json }
+    }
+}
+
+/// What the keys of a leg stand for where rows are looked for that have one of them.
+pub(super) fn leg_keys(message: &Message) -> impl Iterator<Item = String> {
+    message.legs.iter().map(|it| leg_key(message, it))
+}
+
+/// What tells a leg from all others: its trace ID, or its one event.
+fn leg_key(message: &Message, leg: &Leg) -> String {
+    if let Some(trace_id) = leg.trace_id.as_deref().filter(|it| !it.is_empty()) {
+        return keyword(trace_id).into_owned();
+    }
+    let first = leg.event_indexes.first().and_then(|it| message.events.get(*it));
+    let identity = |it: &StoredEvent| hex(&Identity::of(&it.record).to_bytes());
+    format!("event {}", first.map(identity).unwrap_or_default())
+}
+
+fn is_leg_of(row: &Recipient, leg: &Leg) -> bool {
+    row.trace_id == leg.trace_id && row.leg_started == leg.started && row.direction == leg.direction
+}
+
+/// What is in every document.
+#[derive(Serialize)]
+struct Head<'d> {
+    organization: &'d str,
+    store: &'d str,
+    commit: u64,
+    check: u64,
+}
+
+/// A time as OpenSearch reads it.
+struct Time(Timestamp);
+
+impl Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = self.0.to_string();
+        // A year of more than four digits, or one before the first, is no year in its format.
+        if text.starts_with(|it: char| it.is_ascii_digit()) {
+            serializer.serialize_str(&text)
+        } else {
+            serializer.serialize_i64(self.0.as_ms())
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EventContent<'e> {
+    identity: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<i64>,
+    at: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_time_approximate: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ingested_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_group: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_stream: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_name: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_id: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sender: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    recipients: Vec<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    folder: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_type: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    actions: Vec<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spam: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dkim: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dmarc: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spf: Option<Cow<'e, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dmarc_policy: Option<Cow<'e, str>>,
+    original: &'e str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RowContent<'m> {
+    message: &'m str,
+    message_ids: Vec<Cow<'m, str>>,
+    trace_ids: Vec<Cow<'m, str>>,
+    legs: &'m [String],
+    leg: Option<&'m str>,
+    trace_id: Option<Cow<'m, str>>,
+    direction: Option<&'static str>,
+    leg_started: Option<Time>,
+    first_seen: Time,
+    last_seen: Time,
+    from: Option<Cow<'m, str>>,
+    from_domain: Option<Cow<'m, str>>,
+    sender: Option<Cow<'m, str>>,
+    sender_domain: Option<Cow<'m, str>>,
+    subject: Option<&'m str>,
+    spam: Option<Cow<'m, str>>,
+    dkim: Option<Cow<'m, str>>,
+    dmarc: Option<Cow<'m, str>>,
+    spf: Option<Cow<'m, str>>,
+    dmarc_policy: Option<Cow<'m, str>>,
+    recipient: Option<Cow<'m, str>>,
+    recipient_domain: Option<Cow<'m, str>>,
+    decides: bool,
+    outcome: Option<&'static str>,
+    at: Option<Time>,
+    latency_ms: Option<i64>,
+    folder: Option<Cow<'m, str>>,
+    junk: Option<bool>,
+    status: Option<Cow<'m, str>>,
+    reason: Option<&'m str>,
+    cause: Option<String>,
+    rule: Option<Cow<'m, str>>,
+    mailboxes: Vec<Cow<'m, str>>,
+    events: usize,
+}
+
+/// What is said of a row on which nothing has decided: whether it is pending or lost depends on the
+/// time at which somebody asks.
+const UNDECIDED: &str = "undecided";
+
+fn row_content<'m>(
+    message: &'m Message,
+    key: &'m str,
+    legs: &'m [String],
+    leg: Option<(&'m Leg, &'m String)>,
+    row: Option<&'m Recipient>,
+    decides: bool,
+) -> RowContent<'m> {
+    let address = |it: Option<&'m Address<'static>>| it.map(|it| keyword(it.as_str()));
+    let domain =
+        |it: Option<&'m Address<'static>>| it.and_then(|it| domain_of(it.as_str())).map(keyword);
+    let text = |it: &'m Option<Cow<'static, str>>| it.as_deref().map(keyword);
+    let verdicts = &message.verdicts;
+    let (from, sender) = (message.from.as_ref(), message.sender.as_ref());
+    let recipient = row.map(|it| &it.address);
+    RowContent {
+        message: key,
+        message_ids: message.message_ids.iter().map(|it| keyword(it.as_str())).collect(),
+        trace_ids: message.trace_ids.iter().map(|it| keyword(it)).collect(),
+        legs,
+        leg: leg.map(|(_, it)| it.as_str()),
+        trace_id: leg.and_then(|(it, _)| it.trace_id.as_deref()).map(keyword),
+        direction: leg.map(|(it, _)| it.direction.as_str()),
+        leg_started: leg.map(|(it, _)| Time(it.started)),
+        first_seen: Time(message.first_seen),
+        last_seen: Time(message.last_seen),
+        from: address(from),
+        from_domain: domain(from),
+        sender: address(sender),
+        sender_domain: domain(sender.or(from)),
+        subject: message.subject.as_deref(),
+        spam: text(&verdicts.spam),
+        dkim: text(&verdicts.dkim),
+        dmarc: text(&verdicts.dmarc),
+        spf: text(&verdicts.spf),
+        dmarc_policy: text(&verdicts.dmarc_policy),
+        recipient: address(recipient),
+        recipient_domain: domain(recipient),
+        decides,
+        outcome: row.map(|it| match it.outcome {
+            Outcome::Lost => UNDECIDED,
+            decided => decided.as_str(),
+        }),
+        at: row.and_then(|it| it.at).map(Time),
+        latency_ms: row.and_then(|it| it.latency_ms),
+        folder: row.and_then(|it| text(&it.folder)),
+        junk: row.filter(|it| it.folder.is_some()).map(|it| it.is_junk),
+        status: row.and_then(|it| text(&it.status)),
+        reason: row.and_then(|it| it.reason.as_deref()),
+        cause: row
+            .and_then(|it| it.reason.as_deref())
+            .map(|it| keyword(&cause_of(it)).into_owned()),
+        rule: row.and_then(|it| text(&it.rule)),
+        mailboxes: row
+            .into_iter()
+            .flat_map(|it| &it.mailboxes)
+            .map(|it| keyword(it.as_str()))
+            .collect(),
+        events: message.events.len(),
+    }
+}
+
+fn known(text: &str) -> Option<Cow<'_, str>> {
+    (!text.is_empty()).then(|| keyword(text))
+}
+
+/// A value as it is found: one that is too long by its SHA-256, since Lucene refuses it and the
+/// whole document with it.
+pub(super) fn keyword(text: &str) -> Cow<'_, str> {
+    if text.len() <= limits::CLUSTER_KEYWORD_BYTES_MAX {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("sha256:{}", hex(&Sha256::digest(text.as_bytes()))))
+}
+
+/// Half of a SHA-256 over parts, in hexadecimal. The lengths of the parts count as well, so that
+/// none runs on into the next.
+pub(super) fn digest(parts: &[&[u8]]) -> String {
+    const HALF: usize = 16;
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let digest = hasher.finalize();
+    hex(digest.get(..HALF).unwrap_or_default())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |it: u8| char::from(DIGITS.get(usize::from(it)).copied().unwrap_or(b'0'));
+    bytes.iter().flat_map(|it| [digit(it >> 4), digit(it & 15)]).collect()
+}
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod tests;

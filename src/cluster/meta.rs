@@ -1,0 +1,110 @@
+//! Who publishes an organization, and how far the cluster has it.
+
+use hyper::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::client::{Cluster, Content};
+use super::document::digest;
+use super::error::ClusterError;
+use super::names::Names;
+
+/// What the cluster says of an organization.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Meta {
+    pub(super) organization: String,
+    /// The name of the store that publishes it.
+    pub(super) store: String,
+    /// The run that wrote this, so that it knows its own.
+    pub(super) publisher: String,
+    /// The greatest number under which something may have been written.
+    pub(super) reserved: u64,
+    /// The number up to which everything is there.
+    pub(super) commit: u64,
+    /// The newest email event, in milliseconds since 1970: what is pending is told by it.
+    pub(super) newest: Option<i64>,
+    /// When that was, in milliseconds since 1970.
+    pub(super) published: Option<i64>,
+    /// How many removals the store had had.
+    pub(super) removals: u64,
+    /// What the store covers.
+    pub(super) coverage: Option<Value>,
+}
+
+/// The same, with what changes whenever somebody writes it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    pub(super) meta: Option<Meta>,
+    place: Option<(u64, u64)>,
+}
+
+#[derive(Deserialize)]
+struct Got {
+    #[serde(default)]
+    found: bool,
+    #[serde(rename = "_seq_no")]
+    seq_no: Option<u64>,
+    #[serde(rename = "_primary_term")]
+    primary_term: Option<u64>,
+    #[serde(rename = "_source")]
+    source: Option<Meta>,
+}
+
+#[derive(Deserialize)]
+struct Root {
+    cluster_uuid: String,
+}
+
+impl Cluster {
+    /// What tells this cluster from others, whatever its address.
+    pub(super) fn identity(&self) -> Result<String, ClusterError> {
+        let root: Root = self.ask(&Method::GET, "/", &Value::Null)?;
+        Ok(root.cluster_uuid)
+    }
+
+    /// What the cluster says of an organization.
+    pub(super) fn meta(&self, names: &Names, organization: &str) -> Result<Known, ClusterError> {
+        let path = path(names, organization, "_doc");
+        let answer = self.call(&Method::GET, &path, Content::Json, &Default::default())?;
+        if answer.status == 404 {
+            return Ok(Known::default());
+        }
+        let got: Got = answer.checked(self)?.json()?;
+        let place = got.seq_no.zip(got.primary_term);
+        Ok(Known { meta: got.source.filter(|_| got.found), place })
+    }
+
+    /// Writes it, unless somebody else has written it meanwhile.
+    pub(super) fn write_meta(
+        &self,
+        names: &Names,
+        known: &mut Known,
+        meta: Meta,
+    ) -> Result<(), ClusterError> {
+        let path = match known.place {
+            Some((seq_no, term)) => {
+                let path = path(names, &meta.organization, "_doc");
+                format!("{path}?if_seq_no={seq_no}&if_primary_term={term}")
+            }
+            None => path(names, &meta.organization, "_create"),
+        };
+        let body = json!(meta).to_string().into_bytes();
+        let answer = self.call(&Method::PUT, &path, Content::Json, &body.into())?;
+        if answer.status == 409 {
+            // It may be our own, of an answer that was lost.
+            let written = self.meta(names, &meta.organization)?;
+            if written.meta.as_ref() != Some(&meta) {
+                return Err(ClusterError::Raced { organization: meta.organization });
+            }
+            *known = written;
+            return Ok(());
+        }
+        let got: Got = answer.checked(self)?.json()?;
+        *known = Known { meta: Some(meta), place: got.seq_no.zip(got.primary_term) };
+        Ok(())
+    }
+}
+
+fn path(names: &Names, organization: &str, what: &str) -> String {
+    format!("/{}/{what}/{}", names.meta(), digest(&[organization.as_bytes()]))
+}

@@ -1,0 +1,438 @@
+//! Bringing a store into a cluster, once and whole.
+//!
+//! What is new is sent in slices. Before a slice is sent its number is reserved in the cluster by
+//! compare and swap, and is the version of whatever is written under it: so a slice that is sent
+//! again goes over what a crash has left of it, and nothing older goes over a newer one. The cursor
+//! moves when every document of the slice is acknowledged, which is when it is on the cluster's
+//! disks.
+
+use std::collections::BTreeSet;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::bulk::{Bulk, Foreign, Tally};
+use super::client::Cluster;
+use super::cursor::{Again, Cursor, cursor_name};
+use super::document::{Author, Document, digest, leg_keys};
+use super::error::ClusterError;
+use super::meta::{Known, Meta};
+use super::names::{Kind, Names};
+use super::plan::Plan;
+use crate::event::Parser;
+use crate::limits;
+use crate::store::{Location, Published, Store, StoreError, read_published};
+use crate::time::Timestamp;
+use crate::trace::{Touched, TouchedMessages};
+
+/// What to publish, and as what.
+#[derive(Clone, Debug)]
+pub struct PublishOptions {
+    /// What the indices are called.
+    pub names: Names,
+    /// The organization, which is in each document.
+    pub organization: String,
+    /// Leave out what is older.
+    pub since: Option<Timestamp>,
+    /// Send everything again, and remove the rest.
+    pub is_again: bool,
+    /// Publish in the place of another store.
+    pub takes_over: bool,
+    /// What the clock shows.
+    pub now: Timestamp,
+}
+
+/// What a publication did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublishReport {
+    /// The number up to which everything is there.
+    pub commit: u64,
+    /// Events that were sent, or are to be with a dry run.
+    pub events: u64,
+    /// Rows that were sent.
+    pub rows: u64,
+    /// Documents that were removed.
+    pub removed: u64,
+    /// Documents that were there already.
+    pub known: u64,
+    /// Documents that the cluster refused for good. They are in `rejected/`.
+    pub refused: u64,
+    /// Events of so many connected ones that their rows were not made.
+    pub without_rows: u64,
+    /// Bytes that were sent.
+    pub bytes: u64,
+    /// Requests that had to be made again.
+    pub retried: u64,
+    /// Why everything was sent again, where nobody has asked for it.
+    pub again_because: Option<&'static str>,
+}
+
+impl PublishReport {
+    fn add(&mut self, tally: &Tally) {
+        self.removed += tally.removed;
+        self.known += tally.known;
+        self.refused += tally.refused.len() as u64;
+        self.bytes += tally.bytes;
+    }
+}
+
+/// How far a publication has got.
+#[derive(Clone, Copy, Debug)]
+pub struct PublishProgress {
+    /// Events that are there.
+    pub events: u64,
+    /// Bytes that were sent.
+    pub bytes: u64,
+}
+
+/// What would be published. Nothing is written, here or there.
+///
+/// # Errors
+///
+/// [`ClusterError`].
+pub fn plan_publication(
+    store: &Store,
+    cluster: &Cluster,
+    options: &PublishOptions,
+) -> Result<PublishReport, ClusterError> {
+    let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
+    let cursor = Cursor::peek(store, &name)?;
+    let store_name = read_published(store, Published::NAME)?.unwrap_or_default();
+    let known = cluster.meta(&options.names, &options.organization)?;
+    let (cursor, meta) = (cursor.as_ref(), known.meta.as_ref());
+    let plan = Plan::make(store, store_name.trim(), cursor, meta, options, cluster)?;
+    let events = store.places_from(plan.from).map(|it| it.len() as u64).sum();
+    let (commit, again_because) = (plan.commit, plan.why);
+    Ok(PublishReport { commit, events, again_because, ..PublishReport::default() })
+}
+
+/// Publishes what is new in a store, or everything.
+///
+/// # Errors
+///
+/// [`ClusterError`]; what was acknowledged before counts, and the next publication goes on there.
+pub fn publish(
+    store: &Store,
+    cluster: &Cluster,
+    options: &PublishOptions,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(PublishProgress),
+) -> Result<PublishReport, ClusterError> {
+    let published = Published::open(store.path())?;
+    let store_name = published.store_name()?;
+    let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
+    let cursor = Cursor::read(&published, &name)?;
+    cluster.install_templates(&options.names)?;
+    let known = cluster.meta(&options.names, &options.organization)?;
+    let plan =
+        Plan::make(store, &store_name, cursor.as_ref(), known.meta.as_ref(), options, cluster)?;
+    let again_because = plan.why;
+    let mut cursor = cursor.unwrap_or_default();
+    cluster.url().clone_into(&mut cursor.url);
+    cursor.organization.clone_from(&options.organization);
+    cursor.since_ms = plan.since_ms;
+    let mut publication = Publication {
+        store,
+        cluster,
+        options,
+        published,
+        name,
+        author: Author {
+            organization: options.organization.clone(),
+            store: store_name,
+            commit: plan.commit,
+        },
+        cursor,
+        nonce: digest(&[
+            format!("{:?} {}", std::time::Instant::now(), std::process::id()).as_bytes()
+        ]),
+        known,
+        prepared: BTreeSet::new(),
+        foreign: Foreign::default(),
+        report: PublishReport { again_because, ..PublishReport::default() },
+    };
+    publication.run(plan, stop, progress)?;
+    let Publication { mut report, author, .. } = publication;
+    report.commit = author.commit;
+    report.retried = cluster.retried();
+    Ok(report)
+}
+
+/// A publication that is under way.
+struct Publication<'p> {
+    store: &'p Store,
+    cluster: &'p Cluster,
+    options: &'p PublishOptions,
+    published: Published,
+    /// The name of the cursor.
+    name: String,
+    author: Author,
+    cursor: Cursor,
+    nonce: String,
+    known: Known,
+    /// The indices that are there as they should be.
+    prepared: BTreeSet<String>,
+    /// What somebody else has written, in all slices.
+    foreign: Foreign,
+    report: PublishReport,
+}
+
+impl Publication<'_> {
+    fn run(
+        &mut self,
+        mut plan: Plan,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(PublishProgress),
+    ) -> Result<(), ClusterError> {
+        for _ in 0..limits::CLUSTER_AGAIN_MAX {
+            self.foreign = Foreign::default();
+            self.send_all(&plan, stop, progress)?;
+            if self.foreign.count == 0 {
+                return self.finish();
+            }
+            // Ours get past what is there under a greater number.
+            self.author.commit = self.author.commit.max(self.foreign.version);
+            let first = self.author.commit + 1;
+            plan.again = Some(Again::from(first, Location::default()));
+            plan.from = Location::default();
+        }
+        Err(ClusterError::NeverOurs { named: self.foreign.named.join(", ") })
+    }
+
+    fn send_all(
+        &mut self,
+        plan: &Plan,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(PublishProgress),
+    ) -> Result<(), ClusterError> {
+        // Where nothing was published before, nothing can be left of it.
+        let sweeps = plan.again.is_none() && self.has_rows()?;
+        for places in self.store.places_from(plan.from) {
+            for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
+                if stop.load(Ordering::Relaxed) {
+                    return Err(ClusterError::Stopped);
+                }
+                let Some((first, last)) = slice.first().zip(slice.last()) else { continue };
+                self.reserve()?;
+                let legs = self.send(slice, plan.from, *first)?;
+                if sweeps {
+                    self.sweep_legs(&legs)?;
+                }
+                self.settle(plan.again.is_some())?;
+                let next = Location::from_bits(last.to_bits() + 1);
+                match plan.again {
+                    Some(again) => {
+                        self.cursor.again = Some(Again::from(again.first_commit, next));
+                        // What was removed from the store before has been seen by this.
+                        self.cursor.removals = self.store.checkpoint().tombstones.len();
+                    }
+                    None => {
+                        self.cursor.set_next(next);
+                        self.cursor.removals = self.store.checkpoint().tombstones.len();
+                    }
+                }
+                self.cursor.commit = self.author.commit;
+                self.cursor.keep(&self.published, &self.name)?;
+                let (events, bytes) = (self.report.events, self.report.bytes);
+                progress(PublishProgress { events, bytes });
+            }
+        }
+        if let Some(again) = plan.again {
+            self.reserve()?;
+            self.sweep_older(again.first_commit)?;
+            self.settle(true)?;
+        }
+        Ok(())
+    }
+
+    /// Says that everything is there.
+    fn finish(&mut self) -> Result<(), ClusterError> {
+        let checkpoint = self.store.checkpoint();
+        self.cursor.again = None;
+        self.cursor.set_next(self.store.end());
+        self.cursor.removals = checkpoint.tombstones.len();
+        self.cursor.commit = self.author.commit;
+        self.cursor.keep(&self.published, &self.name)?;
+        for kind in Kind::ALL {
+            self.cluster.refresh(&self.options.names, kind)?;
+        }
+        let meta = Meta { commit: self.author.commit, ..self.meta() };
+        let same = |known: &Meta| {
+            Meta { published: meta.published, publisher: meta.publisher.clone(), ..known.clone() }
+                == meta
+        };
+        if self.known.meta.as_ref().is_some_and(same) {
+            return Ok(());
+        }
+        self.cluster.write_meta(&self.options.names, &mut self.known, meta)
+    }
+
+    fn meta(&self) -> Meta {
+        let last = self.options.now.saturating_add_ms(limits::FUTURE_MS);
+        let newest = self.store.time_span().map(|_| self.store.newest_until(last).unwrap_or(last));
+        Meta {
+            organization: self.options.organization.clone(),
+            store: self.author.store.clone(),
+            publisher: self.nonce.clone(),
+            reserved: self.author.commit,
+            commit: self.known.meta.as_ref().map(|it| it.commit).unwrap_or_default(),
+            newest: newest.map(Timestamp::as_ms),
+            published: Some(self.options.now.as_ms()),
+            removals: self.store.checkpoint().tombstones.len() as u64,
+            coverage: serde_json::to_value(&self.store.checkpoint().coverage).ok(),
+        }
+    }
+
+    /// Takes the next number for ours alone.
+    fn reserve(&mut self) -> Result<(), ClusterError> {
+        self.author.commit += 1;
+        // What the cluster has is as of the last number that is whole.
+        let known = self.known.meta.clone().unwrap_or_default();
+        let Meta { newest, published, coverage, removals, commit, .. } = known;
+        let meta = Meta { newest, published, coverage, removals, commit, ..self.meta() };
+        self.cluster.write_meta(&self.options.names, &mut self.known, meta)
+    }
+
+    /// Sends the events at some places, and the rows of the messages that they have changed. Gives
+    /// the keys of these messages' legs.
+    fn send(
+        &mut self,
+        slice: &[Location],
+        from: Location,
+        begin: Location,
+    ) -> Result<HashSet<String>, ClusterError> {
+        let mut bulk = Bulk::new(self.cluster, &self.author);
+        let (author, names) = (self.author.clone(), self.options.names.clone());
+        let since_ms = self.cursor.since_ms.unwrap_or(i64::MIN);
+        let mut places = Vec::with_capacity(slice.len());
+        self.store.scan(
+            Some(slice),
+            || (Parser::new(), Vec::new()),
+            |(parser, made), record, place| {
+                if record.timestamp.as_ms() >= since_ms {
+                    let event = parser.parse(&record.message).map_err(|error| {
+                        let path = self.store.path().to_owned();
+                        StoreError::ArchiveDamaged { path, reason: error.to_string() }
+                    })?;
+                    made.push((place, author.event(&names, record, &event, place)));
+                }
+                Ok::<_, ClusterError>(())
+            },
+            |(_, made): (Parser, Vec<(Location, Document)>)| {
+                for (place, document) in made {
+                    places.push(place);
+                    prepare(self.cluster, &names, &mut self.prepared, Kind::Events, &document)?;
+                    bulk.write(document)?;
+                }
+                Ok(())
+            },
+        )?;
+        self.report.events += places.len() as u64;
+        let mut legs = HashSet::new();
+        let mut touched = TouchedMessages::new(self.store, from, begin);
+        for place in places {
+            match touched.by(place)? {
+                Touched::Known => {}
+                Touched::TooMany(count) => self.report.without_rows += count as u64,
+                Touched::Messages(messages) => {
+                    for message in &messages {
+                        legs.extend(leg_keys(message));
+                        for document in author.rows(&names, message) {
+                            prepare(
+                                self.cluster,
+                                &names,
+                                &mut self.prepared,
+                                Kind::Rows,
+                                &document,
+                            )?;
+                            self.report.rows += 1;
+                            bulk.write(document)?;
+                        }
+                    }
+                }
+            }
+        }
+        bulk.flush()?;
+        self.take(&bulk.tally)?;
+        Ok(legs)
+    }
+
+    /// Takes what a bulk came to.
+    fn take(&mut self, tally: &Tally) -> Result<(), ClusterError> {
+        let source = format!("publish to {}", self.cluster.url());
+        self.published.reject(&source, &tally.refused)?;
+        let Foreign { count, named, version } = &tally.foreign;
+        self.foreign.count += count;
+        self.foreign.version = self.foreign.version.max(*version);
+        let left = limits::CLUSTER_NAMED_MAX.saturating_sub(self.foreign.named.len());
+        self.foreign.named.extend(named.iter().take(left).cloned());
+        self.report.add(tally);
+        Ok(())
+    }
+
+    /// What somebody else has written is an error, unless ours is to take its place.
+    fn settle(&self, is_again: bool) -> Result<(), ClusterError> {
+        if is_again || self.foreign.count == 0 {
+            return Ok(());
+        }
+        Err(ClusterError::Foreign {
+            count: self.foreign.count,
+            named: self.foreign.named.join(", "),
+            version: self.foreign.version,
+        })
+    }
+
+    fn has_rows(&self) -> Result<bool, ClusterError> {
+        let names = &self.options.names;
+        self.cluster.refresh(names, Kind::Rows)?;
+        Ok(self.cluster.count(names, Kind::Rows, &self.options.organization)? > 0)
+    }
+
+    /// Removes the rows of some legs that this number has not written: messages that were joined,
+    /// or parted, or whose first event is of another month now.
+    fn sweep_legs(&mut self, legs: &HashSet<String>) -> Result<(), ClusterError> {
+        let names = &self.options.names;
+        self.cluster.refresh(names, Kind::Rows)?;
+        let legs: Vec<&String> = legs.iter().collect();
+        for legs in legs.chunks(limits::CLUSTER_TERMS_MAX) {
+            let mut bulk = Bulk::new(self.cluster, &self.author);
+            let of_legs = serde_json::json!({"terms": {"legs": legs}});
+            self.cluster.remove_older(
+                names,
+                Kind::Rows,
+                self.author.commit,
+                Some(&of_legs),
+                &mut bulk,
+            )?;
+            self.take(&bulk.tally)?;
+        }
+        Ok(())
+    }
+
+    /// Removes whatever has a smaller number.
+    fn sweep_older(&mut self, first_commit: u64) -> Result<(), ClusterError> {
+        for kind in Kind::ALL {
+            let names = &self.options.names;
+            self.cluster.refresh(names, kind)?;
+            let mut bulk = Bulk::new(self.cluster, &self.author);
+            self.cluster.remove_older(names, kind, first_commit, None, &mut bulk)?;
+            self.take(&bulk.tally)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes the index of a document, unless it is known to be there.
+fn prepare(
+    cluster: &Cluster,
+    names: &Names,
+    prepared: &mut BTreeSet<String>,
+    kind: Kind,
+    document: &Document,
+) -> Result<(), ClusterError> {
+    if prepared.contains(&document.index) {
+        return Ok(());
+    }
+    cluster.prepare_index(names, kind, &document.index)?;
+    prepared.insert(document.index.clone());
+    Ok(())
+}

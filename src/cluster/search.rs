@@ -1,0 +1,138 @@
+//! What is in the indices of a kind.
+
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::bulk::Bulk;
+use super::client::{Cluster, Content};
+use super::error::ClusterError;
+use super::names::{Kind, Names};
+use crate::limits;
+
+#[derive(Deserialize)]
+struct Searched {
+    #[serde(default)]
+    timed_out: bool,
+    #[serde(rename = "_shards")]
+    shards: Shards,
+    hits: Hits,
+}
+
+#[derive(Deserialize)]
+struct Shards {
+    failed: u64,
+}
+
+#[derive(Deserialize)]
+struct Hits {
+    hits: Vec<Hit>,
+}
+
+#[derive(Deserialize)]
+struct Hit {
+    #[serde(rename = "_index")]
+    index: String,
+    #[serde(rename = "_id")]
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Counted {
+    count: u64,
+}
+
+impl Cluster {
+    /// Makes what was written findable.
+    pub(super) fn refresh(&self, names: &Names, kind: Kind) -> Result<(), ClusterError> {
+        let path = format!("/{}/_refresh", names.alias(kind));
+        let answer = self.call(&Method::POST, &path, Content::Json, &Default::default())?;
+        // There is nothing yet.
+        if answer.status == 404 { Ok(()) } else { answer.checked(self).map(drop) }
+    }
+
+    /// Asks all indices of a kind; `None` where there is none.
+    pub(super) fn search(
+        &self,
+        names: &Names,
+        kind: Kind,
+        what: &str,
+        body: &Value,
+    ) -> Result<Option<Value>, ClusterError> {
+        let path = format!("/{}/{what}", names.alias(kind));
+        let body = body.to_string().into_bytes();
+        let answer = self.call(&Method::POST, &path, Content::Json, &body.into())?;
+        if answer.status == 404 {
+            return Ok(None);
+        }
+        let answer = answer.checked(self)?;
+        let found: Value = answer.json()?;
+        // A part of an answer is none.
+        let failed = found.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or_default();
+        let is_cut = found.get("timed_out").and_then(Value::as_bool).unwrap_or_default();
+        if failed > 0 || is_cut {
+            let reason = found.pointer("/_shards/failures/0/reason/reason");
+            let reason = reason.and_then(Value::as_str).unwrap_or("no reason is told");
+            return Err(ClusterError::Refused {
+                call: answer.call,
+                status: answer.status,
+                reason: format!("{failed} shards have not answered: {reason}"),
+            });
+        }
+        Ok(Some(found))
+    }
+
+    /// How many documents of a kind an organization has.
+    pub(super) fn count(
+        &self,
+        names: &Names,
+        kind: Kind,
+        organization: &str,
+    ) -> Result<u64, ClusterError> {
+        let query = json!({"query": {"term": {"organization": organization}}});
+        let counted = self.search(names, kind, "_count", &query)?;
+        Ok(counted.and_then(|it| Counted::deserialize(it).ok()).map_or(0, |it| it.count))
+    }
+
+    /// Removes the documents whose number is smaller, of those that a query finds.
+    pub(super) fn remove_older(
+        &self,
+        names: &Names,
+        kind: Kind,
+        commit: u64,
+        which: Option<&Value>,
+        bulk: &mut Bulk<'_>,
+    ) -> Result<(), ClusterError> {
+        let mut filters = vec![
+            json!({"term": {"organization": bulk.organization()}}),
+            json!({"range": {"commit": {"lt": commit}}}),
+        ];
+        filters.extend(which.cloned());
+        let query = json!({
+            "size": limits::CLUSTER_PAGE,
+            "_source": false,
+            "track_total_hits": false,
+            "query": {"bool": {"filter": filters}},
+        });
+        loop {
+            let Some(found) = self.search(names, kind, "_search", &query)? else { return Ok(()) };
+            let found = Searched::deserialize(found).map_err(|error| {
+                let call = format!("POST /{}/_search", names.alias(kind));
+                ClusterError::Incomprehensible { call, detail: error.to_string() }
+            })?;
+            debug_assert!(!found.timed_out && found.shards.failed == 0);
+            let count = found.hits.hits.len();
+            for hit in found.hits.hits {
+                bulk.remove(hit.index, hit.id)?;
+            }
+            let before = (bulk.tally.removed, bulk.tally.foreign.count);
+            bulk.flush()?;
+            if count < limits::CLUSTER_PAGE
+                || before == (bulk.tally.removed, bulk.tally.foreign.count)
+            {
+                return Ok(());
+            }
+            self.refresh(names, kind)?;
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! How the indices are made: templates, and whether an index is as its template says.
+
+use hyper::Method;
+use serde_json::{Map, Value, json};
+
+use super::client::{Cluster, Content};
+use super::error::ClusterError;
+use super::names::{Kind, Names};
+
+/// Above the templates that others may have for the same names.
+const PRIORITY: u32 = 500;
+
+/// For so long a deletion is remembered, so that an older write that comes late does not bring a
+/// document back. OpenSearch has a minute unless told.
+const DELETIONS_KEPT: &str = "1d";
+
+/// Days after which an index is not written to any more, more or less: CloudWatch takes late events
+/// for two weeks.
+const SETTLED_DAYS: u32 = 50;
+
+/// What administrators can install themselves: paths, and what to PUT there.
+#[must_use]
+pub fn templates(names: &Names) -> Value {
+    let mut all = Map::new();
+    for kind in Kind::ALL {
+        all.insert(template_path(names, kind), template(names, kind));
+    }
+    all.insert(format!("_plugins/_ism/policies/{}", names.prefix()), lifecycle(names));
+    Value::Object(all)
+}
+
+fn template_path(names: &Names, kind: Kind) -> String {
+    format!("_index_template/{}", names.alias(kind))
+}
+
+fn template(names: &Names, kind: Kind) -> Value {
+    let alias = names.alias(kind);
+    json!({
+        "index_patterns": [format!("{alias}-*")],
+        "priority": PRIORITY,
+        "_meta": { "by": "mailtrace" },
+        "template": {
+            "settings": settings(),
+            "mappings": mappings(kind),
+            "aliases": { alias: {} },
+        },
+    })
+}
+
+/// A template without what administrators may set as their cluster needs it.
+fn essential(template: &Value) -> Value {
+    let mut essential = template.clone();
+    if let Some(Value::Object(settings)) = essential.pointer_mut("/template/settings/index") {
+        for name in ["number_of_shards", "auto_expand_replicas", "translog"] {
+            settings.remove(name);
+        }
+    }
+    if let Value::Object(template) = &mut essential {
+        template.remove("priority");
+        template.remove("_meta");
+    }
+    essential
+}
+
+fn settings() -> Value {
+    json!({
+        "index": {
+            "number_of_shards": 1,
+            "auto_expand_replicas": "0-1",
+            "gc_deletes": DELETIONS_KEPT,
+            // What is acknowledged is on disk.
+            "translog": { "durability": "request" },
+            "analysis": {
+                "normalizer": { "folded": { "type": "custom", "filter": ["lowercase"] } },
+                "analyzer": {
+                    // Finds Chinese, Japanese and Korean by any two characters that follow each
+                    // other.
+                    "subject": {
+                        "type": "custom",
+                        "tokenizer": "standard",
+                        "filter": ["cjk_width", "lowercase", "cjk_bigram"],
+                    },
+                },
+            },
+        },
+    })
+}
+
+fn mappings(kind: Kind) -> Value {
+    let mut properties = Map::new();
+    let mut add = |fields: &[&str], field: Value| {
+        for name in fields {
+            properties.insert((*name).to_owned(), field.clone());
+        }
+    };
+    let (exact, folded) =
+        (json!({"type": "keyword"}), json!({"type": "keyword", "normalizer": "folded"}));
+    // What OpenSearch reads unless told: RFC 3339, or milliseconds.
+    let time = json!({"type": "date"});
+    let text = json!({"type": "text", "analyzer": "subject"});
+    add(&["organization", "store"], exact.clone());
+    add(&["commit", "check"], json!({"type": "long"}));
+    add(&["from", "sender"], folded.clone());
+    add(&["folder", "rule", "status", "cause"], folded.clone());
+    add(&["spam", "dkim", "dmarc", "spf", "dmarcPolicy"], folded.clone());
+    add(&["subject", "reason"], text);
+    match kind {
+        Kind::Events => {
+            add(&["identity", "eventName", "traceId", "messageId"], exact.clone());
+            add(&["logGroup", "logStream", "eventId"], exact);
+            add(&["recipients", "ruleType", "actions", "policy"], folded);
+            add(&["at", "ingestedAt"], time);
+            add(&["isTimeApproximate"], json!({"type": "boolean"}));
+            add(&["place"], json!({"type": "long"}));
+            // Kept as it is: nothing of it is indexed, so nothing of it can be too long.
+            add(&["original"], json!({"type": "object", "enabled": false}));
+        }
+        Kind::Rows => {
+            add(&["message", "messageIds", "traceIds", "traceId", "leg", "legs"], exact.clone());
+            add(&["direction", "outcome"], exact);
+            add(&["fromDomain", "senderDomain", "recipient", "recipientDomain"], folded.clone());
+            add(&["mailboxes"], folded);
+            add(&["firstSeen", "lastSeen", "legStarted", "at"], time);
+            add(&["decides", "junk"], json!({"type": "boolean"}));
+            add(&["latencyMs", "events"], json!({"type": "long"}));
+        }
+    }
+    json!({ "dynamic": "strict", "properties": properties })
+}
+
+/// What becomes of indices with time: they are merged once nothing more comes. Nothing is removed.
+fn lifecycle(names: &Names) -> Value {
+    let patterns: Vec<_> = Kind::ALL.iter().map(|it| format!("{}-*", names.alias(*it))).collect();
+    json!({
+        "policy": {
+            "description": "mailtrace: indices of past months are merged; nothing is deleted",
+            "default_state": "written",
+            "states": [
+                {
+                    "name": "written",
+                    "actions": [],
+                    "transitions": [{
+                        "state_name": "settled",
+                        "conditions": { "min_index_age": format!("{SETTLED_DAYS}d") },
+                    }],
+                },
+                {
+                    "name": "settled",
+                    "actions": [{ "force_merge": { "max_num_segments": 1 } }],
+                    "transitions": [],
+                },
+            ],
+            "ism_template": [{ "index_patterns": patterns, "priority": PRIORITY }],
+        },
+    })
+}
+
+fn meta_index() -> Value {
+    json!({
+        "settings": { "index": { "number_of_shards": 1, "auto_expand_replicas": "0-1" } },
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                "organization": {"type": "keyword"},
+                "store": {"type": "keyword"},
+                "publisher": {"type": "keyword"},
+                "reserved": {"type": "long"},
+                "commit": {"type": "long"},
+                "removals": {"type": "long"},
+                "newest": {"type": "date"},
+                "published": {"type": "date"},
+                "coverage": {"type": "object", "enabled": false},
+            },
+        },
+    })
+}
+
+impl Cluster {
+    /// Installs the templates, unless they are there as they should be.
+    pub(super) fn install_templates(&self, names: &Names) -> Result<(), ClusterError> {
+        for kind in Kind::ALL {
+            let path = format!("/{}", template_path(names, kind));
+            let wanted = template(names, kind);
+            let known = self.call(&Method::GET, &path, Content::Json, &Default::default())?;
+            if known.status == 200 {
+                let known: Value = known.json()?;
+                let known = known.pointer("/index_templates/0/index_template");
+                if known.is_some_and(|it| covers(it, &essential(&wanted))) {
+                    continue;
+                }
+            }
+            self.ask::<Value>(&Method::PUT, &path, &wanted)?;
+        }
+        self.make_index(&names.meta(), &meta_index())
+    }
+
+    /// Makes an index out of its template, where it is missing, and checks that it is as it should
+    /// be: where a template has been changed, all that is written would be found in other ways, and
+    /// nobody would be told.
+    pub(super) fn prepare_index(
+        &self,
+        names: &Names,
+        kind: Kind,
+        index: &str,
+    ) -> Result<(), ClusterError> {
+        self.make_index(index, &Value::Null)?;
+        let found: Value = self.ask(&Method::GET, &format!("/{index}"), &Value::Null)?;
+        // A cluster may have given the name to another index, by an alias.
+        let found = found.get(index).unwrap_or(&Value::Null);
+        let differs = |field: String, expected: &Value, found: Option<&Value>| {
+            let shown = |it: &Value| it.to_string();
+            Err(ClusterError::Mapping {
+                index: index.to_owned(),
+                field,
+                expected: shown(expected),
+                found: found.map_or_else(|| "nothing".to_owned(), shown),
+            })
+        };
+        let alias = names.alias(kind);
+        if found.pointer(&format!("/aliases/{alias}")).is_none() {
+            return differs("aliases".to_owned(), &json!(alias), found.get("aliases"));
+        }
+        let wanted = mappings(kind);
+        let dynamic = found.pointer("/mappings/dynamic");
+        if dynamic.and_then(Value::as_str) != Some("strict") {
+            return differs("dynamic".to_owned(), &json!("strict"), dynamic);
+        }
+        let fields = wanted.get("properties").and_then(Value::as_object);
+        for (name, field) in fields.into_iter().flatten() {
+            let found = found.pointer(&format!("/mappings/properties/{name}"));
+            if !found.is_some_and(|it| covers(it, field)) {
+                return differs(name.clone(), field, found);
+            }
+        }
+        Ok(())
+    }
+
+    fn make_index(&self, index: &str, body: &Value) -> Result<(), ClusterError> {
+        let path = format!("/{index}");
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        let made = self.call(&Method::PUT, &path, Content::Json, &body.into())?;
+        let is_there =
+            made.error().is_some_and(|it| it.kind == "resource_already_exists_exception");
+        if is_there { Ok(()) } else { made.checked(self).map(drop) }
+    }
+}
+
+/// Whether something says all that is wanted; numbers and booleans may be written as texts.
+fn covers(found: &Value, wanted: &Value) -> bool {
+    let plain = |it: &Value| match it {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match (found, wanted) {
+        (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
+            match found.get(name) {
+                Some(found) => covers(found, wanted),
+                // What is not said of an object is that it is one.
+                None => name == "type" && wanted == "object",
+            }
+        }),
+        (Value::Array(found), Value::Array(wanted)) => {
+            found.len() == wanted.len()
+                && found.iter().zip(wanted).all(|(it, wanted)| covers(it, wanted))
+        }
+        (found, wanted) => plain(found) == plain(wanted),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_is_as_wanted_or_not() {
+        let wanted = json!({"type": "keyword", "normalizer": "folded"});
+        assert!(covers(&json!({"type": "keyword", "normalizer": "folded", "x": 1}), &wanted));
+        assert!(!covers(&json!({"type": "keyword"}), &wanted));
+        assert!(!covers(&json!({"type": "text", "normalizer": "folded"}), &wanted));
+        assert!(covers(&json!({"enabled": "false"}), &json!({"type": "object", "enabled": false})));
+    }
+
+    #[test]
+    fn the_templates_name_every_path_once() {
+        let names = Names::with_prefix("acme").unwrap();
+        let all = templates(&names);
+        let paths: Vec<_> = all.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = [
+            "_index_template/acme-events",
+            "_index_template/acme-rows",
+            "_plugins/_ism/policies/acme",
+        ];
+        assert_eq!(paths, expected);
+        assert_eq!(all["_index_template/acme-rows"]["index_patterns"], json!(["acme-rows-*"]));
+    }
+}

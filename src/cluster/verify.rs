@@ -1,0 +1,215 @@
+//! Whether a cluster has what the store has, by day.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::client::Cluster;
+use super::cursor::{Cursor, cursor_name};
+use super::document::{Author, Document};
+use super::error::ClusterError;
+use super::names::{Kind, Names};
+use super::publish::PublishOptions;
+use crate::event::Parser;
+use crate::limits;
+use crate::store::{Location, Store, StoreError};
+use crate::time::Timestamp;
+use crate::trace::{Touched, TouchedMessages};
+
+/// How many documents there are, and the sum of their checks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many documents there are.
+    pub count: u64,
+    /// The sum of their checks, each of 24 bits.
+    pub check: u64,
+}
+
+/// A day on which a cluster does not have what the store has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DifferingDay {
+    /// Events or rows.
+    pub kind: &'static str,
+    /// When the day begins, in UTC.
+    pub day: Timestamp,
+    /// What the store has.
+    pub store: Sum,
+    /// What the cluster has.
+    pub cluster: Sum,
+}
+
+/// What was compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VerifiedCluster {
+    /// Days of which something was compared, those of events and those of rows.
+    pub days: u64,
+    /// Events in the store.
+    pub events: u64,
+    /// Rows in the store.
+    pub rows: u64,
+    /// Where the two differ, by day.
+    pub differing: Vec<DifferingDay>,
+}
+
+type Sums = BTreeMap<(Kind, i64), Sum>;
+
+/// Compares counts and checks by day. A day is that of an event, or of the first event of a
+/// message.
+///
+/// # Errors
+///
+/// [`ClusterError::NotPublished`] where the store has grown since, and the others.
+pub fn verify_publication(
+    store: &Store,
+    cluster: &Cluster,
+    options: &PublishOptions,
+) -> Result<VerifiedCluster, ClusterError> {
+    let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
+    let cursor = Cursor::peek(store, &name)?.unwrap_or_default();
+    let count = store.places_from(cursor.next()).map(|it| it.len() as u64).sum();
+    if count > 0 || cursor.removals != store.checkpoint().tombstones.len() {
+        return Err(ClusterError::NotPublished { count });
+    }
+    let here = of_store(store, options, cursor.since_ms)?;
+    let mut there = Sums::new();
+    for kind in Kind::ALL {
+        cluster.refresh(&options.names, kind)?;
+        cluster.add_days(options, kind, &mut there)?;
+    }
+    let of = |sums: &Sums, kind| {
+        sums.range((kind, i64::MIN)..=(kind, i64::MAX)).map(|(_, it)| it.count).sum()
+    };
+    let mut verified = VerifiedCluster {
+        days: here.len() as u64,
+        events: of(&here, Kind::Events),
+        rows: of(&here, Kind::Rows),
+        differing: Vec::new(),
+    };
+    let days: std::collections::BTreeSet<_> = here.keys().chain(there.keys()).collect();
+    for key @ (kind, day) in days {
+        let sum = |sums: &Sums| sums.get(key).copied().unwrap_or_default();
+        let (store, cluster) = (sum(&here), sum(&there));
+        if store != cluster {
+            let day = Timestamp::from_ms(day.saturating_mul(DAY_MS)).unwrap_or(options.now);
+            verified.differing.push(DifferingDay { kind: kind.as_str(), day, store, cluster });
+        }
+    }
+    Ok(verified)
+}
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
+fn of_store(
+    store: &Store,
+    options: &PublishOptions,
+    since_ms: Option<i64>,
+) -> Result<Sums, ClusterError> {
+    let author =
+        Author { organization: options.organization.clone(), store: String::new(), commit: 0 };
+    let names = &options.names;
+    let since_ms = since_ms.unwrap_or(i64::MIN);
+    let mut sums = Sums::new();
+    let from = Location::default();
+    for places in store.places_from(from) {
+        for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
+            let Some(begin) = slice.first() else { continue };
+            let mut asked = Vec::with_capacity(slice.len());
+            store.scan(
+                Some(slice),
+                || (Parser::new(), Vec::new()),
+                |(parser, made), record, place| {
+                    if record.timestamp.as_ms() >= since_ms {
+                        let event = parser.parse(&record.message).map_err(|error| {
+                            let path = store.path().to_owned();
+                            StoreError::ArchiveDamaged { path, reason: error.to_string() }
+                        })?;
+                        let Document { day, check, .. } =
+                            author.event(names, record, &event, place);
+                        made.push((place, day, check));
+                    }
+                    Ok::<_, ClusterError>(())
+                },
+                |(_, made): (Parser, Vec<(Location, i64, u32)>)| {
+                    for (place, day, check) in made {
+                        asked.push(place);
+                        add(&mut sums, Kind::Events, day, check);
+                    }
+                    Ok(())
+                },
+            )?;
+            let mut touched = TouchedMessages::new(store, from, *begin);
+            for place in asked {
+                let Touched::Messages(messages) = touched.by(place)? else { continue };
+                for message in &messages {
+                    for row in author.rows(names, message) {
+                        add(&mut sums, Kind::Rows, row.day, row.check);
+                    }
+                }
+            }
+        }
+    }
+    Ok(sums)
+}
+
+fn add(sums: &mut Sums, kind: Kind, day: i64, check: u32) {
+    let sum = sums.entry((kind, day)).or_default();
+    sum.count += 1;
+    sum.check += u64::from(check);
+}
+
+impl Cluster {
+    fn add_days(
+        &self,
+        options: &PublishOptions,
+        kind: Kind,
+        sums: &mut Sums,
+    ) -> Result<(), ClusterError> {
+        let names: &Names = &options.names;
+        let field = match kind {
+            Kind::Events => "at",
+            Kind::Rows => "firstSeen",
+        };
+        let mut after: Option<Value> = None;
+        loop {
+            let day = json!({"date_histogram": {"field": field, "fixed_interval": "1d"}});
+            let mut composite = json!({
+                "size": limits::CLUSTER_DAYS_PAGE,
+                "sources": [{"day": day}],
+            });
+            if let (Some(after), Value::Object(composite)) = (&after, &mut composite) {
+                composite.insert("after".to_owned(), after.clone());
+            }
+            let query = json!({
+                "size": 0,
+                "track_total_hits": false,
+                "query": {"term": {"organization": options.organization}},
+                "aggs": {"days": {
+                    "composite": composite,
+                    "aggs": {"check": {"sum": {"field": "check"}}},
+                }},
+            });
+            let Some(found) = self.search(names, kind, "_search", &query)? else { return Ok(()) };
+            let days = found.pointer("/aggregations/days");
+            let buckets = days.and_then(|it| it.get("buckets")).and_then(Value::as_array);
+            for bucket in buckets.into_iter().flatten() {
+                let number = |path: &str| bucket.pointer(path).and_then(Value::as_f64);
+                let whole = |path: &str| bucket.pointer(path).and_then(Value::as_i64);
+                let (Some(day_ms), Some(count)) = (whole("/key/day"), whole("/doc_count")) else {
+                    continue;
+                };
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    clippy::cast_sign_loss,
+                    reason = "a sum of whole numbers that a double holds exactly"
+                )]
+                let check = number("/check/value").unwrap_or_default() as u64;
+                let count = u64::try_from(count).unwrap_or_default();
+                sums.insert((kind, day_ms.div_euclid(DAY_MS)), Sum { count, check });
+            }
+            after = days.and_then(|it| it.get("after_key")).cloned();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}

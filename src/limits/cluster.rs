@@ -1,0 +1,60 @@
+//! Bounds of publishing to OpenSearch.
+
+/// Bytes of one bulk request. OpenSearch itself takes 100 MB, but AWS's small instances 10 MiB.
+pub const CLUSTER_BULK_BYTES: usize = 5 << 20;
+
+/// Documents of one bulk request: what is lost with an answer is sent again.
+pub const CLUSTER_BULK_DOCUMENTS: usize = 5_000;
+
+/// Bytes of one answer: a page of [`CLUSTER_PAGE`] documents with their originals.
+pub const CLUSTER_ANSWER_BYTES_MAX: usize = 64 << 20;
+
+/// Characters of an answer that is no JSON, as they are shown.
+pub const CLUSTER_EXCERPT_CHARS: usize = 120;
+
+/// Events between two places up to which everything is acknowledged: what a crash sends again.
+pub const CLUSTER_SLICE_EVENTS: usize = 100_000;
+
+/// Documents of one page of an answer; OpenSearch gives at most 10,000.
+pub const CLUSTER_PAGE: usize = 5_000;
+
+/// Values of one look-up of several; OpenSearch takes 65,536.
+pub const CLUSTER_TERMS_MAX: usize = 10_000;
+
+/// Days of one page of counts; OpenSearch allows 65,535 groups in sum.
+pub const CLUSTER_DAYS_PAGE: usize = 2_000;
+
+/// Bytes of a value that is found as it is written; Lucene takes 32,766. Longer ones are found by
+/// their SHA-256.
+pub const CLUSTER_KEYWORD_BYTES_MAX: usize = 8_000;
+
+/// Seconds that one request may take.
+pub const CLUSTER_ATTEMPT_SECONDS: u64 = 60;
+
+/// Milliseconds of the first pause after a refusal, and of the longest.
+pub const CLUSTER_PAUSE_MS_MIN: u64 = 100;
+/// See [`CLUSTER_PAUSE_MS_MIN`].
+pub const CLUSTER_PAUSE_MS_MAX: u64 = 15_000;
+
+/// Milliseconds for which a cluster may take nothing before a command gives up, unless told.
+pub const CLUSTER_TIMEOUT_MS_DEFAULT: i64 = 5 * 60 * 1_000;
+
+/// Milliseconds between two looks at the store with `publish --follow`.
+pub const CLUSTER_FOLLOW_MS: u64 = 2_000;
+
+/// Times that everything is sent again where somebody else has written in between.
+pub const CLUSTER_AGAIN_MAX: usize = 3;
+
+/// Documents that an error names.
+pub const CLUSTER_NAMED_MAX: usize = 3;
+
+/// Documents whose refusal is remembered until the next place that is acknowledged. A cluster that
+/// refuses more is not one that should be written to.
+pub const CLUSTER_REFUSED_MAX: usize = 10_000;
+
+/// Bytes of a password, and of what a store keeps of one cluster.
+pub const CLUSTER_FILE_BYTES_MAX: u64 = 64 << 10;
+
+/// Years whose months have an index each. Events of other times, which no clock gave, share one: a
+/// log that was made up must not make an index for each month of nine thousand years.
+pub const CLUSTER_YEARS: std::ops::RangeInclusive<i16> = 2016..=2099;

@@ -1,0 +1,181 @@
+//! What a store keeps of its publication elsewhere: how far it has got, and what was refused there.
+//!
+//! It lies beside the archive, and whoever publishes needs no right to write to that: a pull may go
+//! on meanwhile.
+
+use std::fs::{File, TryLockError};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::Path;
+
+use super::archive::Location;
+use super::dir::Dir;
+use super::layout::{Layout, TEMPORARY_SUFFIX};
+use super::rejected::{RejectedEntry, RejectedFile};
+use super::{Store, StoreError};
+use crate::limits;
+
+/// The directory in the store.
+const PUBLISHED: &str = "published";
+/// Held by whoever publishes.
+const LOCK: &str = "lock";
+
+/// What a store keeps of its publication, for one who publishes.
+pub struct Published {
+    dir: Dir,
+    layout: Layout,
+    /// The lock belongs to the open file.
+    lock: File,
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        // Closing it is what is left if this fails.
+        let _still_shared = self.lock.unlock();
+    }
+}
+
+impl Published {
+    /// Under which the name is kept that a store goes by elsewhere.
+    pub const NAME: &str = "name";
+
+    /// Opens what a store keeps, for writing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Locked`] when somebody else publishes this store, [`StoreError::OtherOwner`]
+    /// and [`StoreError::Io`].
+    pub fn open(store: &Path) -> Result<Self, StoreError> {
+        let layout = Layout::new(store);
+        layout.check()?;
+        layout.check_owner()?;
+        let dir = layout.root_dir()?.make_dir(PUBLISHED)?;
+        let lock = dir.file_or_new(LOCK)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { dir, layout, lock }),
+            Err(TryLockError::WouldBlock) => {
+                let holder = "another `mailtrace publish`".to_owned();
+                Err(StoreError::Locked { path: dir.path().to_owned(), holder })
+            }
+            Err(TryLockError::Error(error)) => {
+                Err(StoreError::io("lock", &dir.path().join(LOCK))(error))
+            }
+        }
+    }
+
+    /// The name that the store goes by elsewhere: random, made when it is asked for first, and kept
+    /// by copies of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn store_name(&self) -> Result<String, StoreError> {
+        if let Some(name) = self.read(Self::NAME)? {
+            return Ok(name.trim().to_owned());
+        }
+        // Each `RandomState` has keys of its own.
+        let half = || RandomState::new().build_hasher().finish();
+        let name = format!("{:016x}{:016x}", half(), half());
+        self.replace(Self::NAME, &format!("{name}\n"))?;
+        Ok(name)
+    }
+
+    /// Reads what was kept under a name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn read(&self, name: &str) -> Result<Option<String>, StoreError> {
+        read(&self.dir, name)
+    }
+
+    /// Keeps something under a name, durably, in the place of what was there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn replace(&self, name: &str, content: &str) -> Result<(), StoreError> {
+        self.dir.replace(name, content.as_bytes())
+    }
+
+    /// Keeps what was refused elsewhere with the rejected input: each a reason and a text. The same
+    /// again is kept once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub fn reject(&self, source: &str, refused: &[(String, String)]) -> Result<(), StoreError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        let path = self.dir.path().join(format!("refused{TEMPORARY_SUFFIX}"));
+        self.dir.remove(&format!("refused{TEMPORARY_SUFFIX}"))?;
+        let mut file = RejectedFile::create(path)?;
+        for (number, (reason, text)) in (1..).zip(refused) {
+            let entry = RejectedEntry {
+                source: source.to_owned(),
+                line: number,
+                byte_offset: 0,
+                reason: reason.clone(),
+                is_continuation: false,
+                text: Some(text.clone()),
+                base64: None,
+            };
+            // Text, numbers and booleans: nothing that JSON cannot hold.
+            let mut json = serde_json::to_vec(&entry).unwrap_or_default();
+            json.push(b'\n');
+            file.write(&json)?;
+        }
+        file.finish(&self.layout.rejected()).map(drop)
+    }
+}
+
+/// Reads what a store keeps of its publication under a name, for one who does not publish.
+///
+/// # Errors
+///
+/// [`StoreError::Io`].
+pub fn read_published(store: &Store, name: &str) -> Result<Option<String>, StoreError> {
+    match store.layout.dir_if_there(PUBLISHED)? {
+        Some(dir) => read(&dir, name),
+        None => Ok(None),
+    }
+}
+
+fn read(dir: &Dir, name: &str) -> Result<Option<String>, StoreError> {
+    match dir.read(name, limits::CLUSTER_FILE_BYTES_MAX) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+impl Store {
+    /// The first place in the archive that this commit does not reach.
+    #[must_use]
+    pub fn end(&self) -> Location {
+        let position = &self.checkpoint.archive;
+        // Nobody writes behind a commit of which it is not known how much of the file counts.
+        let bytes = position.bytes.and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX);
+        Location { file: position.file, offset: bytes, line: 0 }
+    }
+
+    /// Where the email events lie that lie at `from` or behind it: those of one archive file after
+    /// the other, each in order.
+    pub fn places_from(&self, from: Location) -> impl Iterator<Item = Vec<Location>> {
+        let files = self.checkpoint.archive.files();
+        files.into_iter().filter(move |it| *it >= from.file).map(move |file| {
+            let mut places =
+                self.places_in_blocks(&|it| it.file == file && it.offset >= from.offset_in(file));
+            places.retain(|it| *it >= from);
+            places.sort_unstable();
+            places
+        })
+    }
+}
+
+impl Location {
+    /// The first byte of a file at which there may be something at this place or behind it.
+    fn offset_in(self, file: u32) -> u32 {
+        if file == self.file { self.offset } else { 0 }
+    }
+}

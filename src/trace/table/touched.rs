@@ -1,0 +1,63 @@
+//! Messages by the events that have changed them.
+
+use std::collections::HashSet;
+
+use super::entry::UNDECIDED_IS_LOST;
+use super::upkeep::Connected;
+use crate::store::{EventReader, Location, Store, StoreError};
+use crate::trace::Message;
+use crate::trace::join::join_whole;
+
+/// Reads the messages to which events belong, with all that are connected to these, each once. What
+/// nothing has decided is lost: whether it is too early to say so depends on who asks.
+///
+/// Events are gone through in slices, of which this is one: a message of
+/// which an earlier slice of the same commit has had an event has been handed out there.
+pub(crate) struct TouchedMessages<'s> {
+    reader: EventReader<'s>,
+    done: HashSet<Location>,
+    /// Where the first slice begins, and this one.
+    from: Location,
+    slice: Location,
+}
+
+/// What an event has touched.
+pub(crate) enum Touched {
+    /// Messages that were handed out for another event.
+    Known,
+    /// These, all of them whole.
+    Messages(Vec<Message>),
+    /// So many connected events that their messages are not made.
+    TooMany(usize),
+}
+
+impl<'s> TouchedMessages<'s> {
+    /// Begins with a slice, the first of which began at `from`.
+    pub(crate) fn new(store: &'s Store, from: Location, slice: Location) -> Self {
+        Self { reader: store.events(), done: HashSet::new(), from, slice }
+    }
+
+    /// The messages that are connected with the event there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(crate) fn by(&mut self, place: Location) -> Result<Touched, StoreError> {
+        if self.done.contains(&place) {
+            return Ok(Touched::Known);
+        }
+        let connected = Connected::to(place, &mut self.reader)?;
+        self.done.extend(connected.places());
+        let first = connected.places().iter().filter(|it| **it >= self.from).min();
+        if first.is_some_and(|it| *it < self.slice) {
+            return Ok(Touched::Known);
+        }
+        Ok(match connected.into_events() {
+            Ok(events) => {
+                let events = events.into_iter().map(|(_, it)| it).collect();
+                Touched::Messages(join_whole(events, &UNDECIDED_IS_LOST, &|_| true))
+            }
+            Err(places) => Touched::TooMany(places.len()),
+        })
+    }
+}
