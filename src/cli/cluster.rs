@@ -14,9 +14,10 @@ use crate::time::parse_duration_ms;
 /// Where a cluster is, and as whom to go there.
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
-    /// Address of the OpenSearch cluster [default: MAILTRACE_CLUSTER]
+    /// Address of an OpenSearch cluster
     ///
-    /// Such as https://search.example:9200. Plain http goes to this machine only.
+    /// Such as https://search.example:9200. Plain http goes to this machine only. `publish` takes
+    /// MAILTRACE_CLUSTER where it is left out.
     #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     cluster: Option<String>,
     /// User of the cluster
@@ -46,6 +47,11 @@ pub(super) struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// Whether a cluster is named.
+    pub(super) fn is_given(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// What the indices are called.
     pub(super) fn names(&self) -> anyhow::Result<Names> {
         Ok(Names::with_prefix(&self.index_prefix)?)

@@ -3,6 +3,8 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
+#[cfg(feature = "aws")]
+use anyhow::Context as _;
 use clap::Args;
 
 use super::grace::GraceArgs;
@@ -19,10 +21,10 @@ use crate::render::{
     write_trace_json_with_sources, write_trace_ndjson_with_sources, write_trace_table,
     write_trace_tables,
 };
-use crate::store::{Provenance, Store, StoreError};
+use crate::store::{Coverage, Provenance, Store, StoreError};
 use crate::time::Timestamp;
 use crate::timeline::{self, Candidate};
-use crate::trace::{JoinRules, Message, trace_ids};
+use crate::trace::{JoinRules, Message, Traced, trace_ids};
 
 /// Show what happened to a message, recipient by recipient
 ///
@@ -64,6 +66,13 @@ pub(super) struct TraceArgs {
     no_access: bool,
     #[command(flatten)]
     input: InputArgs,
+    /// With --cluster, ask what this organization has published there, not a store
+    #[cfg(feature = "aws")]
+    #[arg(long, hide_short_help = true, value_name = "NAME", requires = "cluster")]
+    organization: Option<String>,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    cluster: super::cluster::ClusterArgs,
 }
 
 pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -72,6 +81,10 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         !args.provenance || context.global.format != Format::Csv,
         "--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson"
     );
+    #[cfg(feature = "aws")]
+    if args.cluster.is_given() {
+        return ask_cluster(args, grace_ms, context);
+    }
     let batch = match &args.batch {
         Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
         None => None,
@@ -112,7 +125,7 @@ pub(super) fn answer(
     rules: &JoinRules,
     store: &Store,
     context: &Context,
-    mut out: &mut dyn Write,
+    out: &mut dyn Write,
 ) -> anyhow::Result<Answered> {
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), rules)?;
     let note = coverage_note(store, context);
@@ -122,22 +135,52 @@ pub(super) fn answer(
         true => None,
         false => access_candidates(store, &traced.messages)?,
     };
-    let access_json = access.as_deref().map(|it| candidates_json(it, &context.zone));
+    let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
+    let told = Told {
+        traced: &traced,
+        note: &note,
+        candidates: &candidates,
+        access: access.as_deref(),
+        sources: sources.as_deref(),
+    };
+    let answered = write(&told, args.all, context, out)?;
+    say_candidates(&parts, context)?;
+    Ok(answered)
+}
+
+/// What is told of messages.
+struct Told<'t> {
+    traced: &'t Traced,
+    /// What was looked at.
+    note: &'t str,
+    candidates: &'t [String],
+    access: Option<&'t [OfMessage]>,
+    sources: Option<&'t [Vec<Option<Provenance>>]>,
+}
+
+/// Writes it, and says beside it what is to be known of it.
+fn write(
+    told: &Told<'_>,
+    lists_all: bool,
+    context: &Context,
+    mut out: &mut dyn Write,
+) -> anyhow::Result<Answered> {
+    let Told { traced, note, candidates, access, sources } = *told;
+    let access_json = access.map(|it| candidates_json(it, &context.zone));
     let answer = TraceAnswer {
         access: access_json.as_ref(),
-        candidates: &candidates,
+        candidates,
         messages: &traced.messages,
         not_found: &traced.not_found,
-        coverage_note: (!traced.not_found.is_empty()).then_some(note.as_str()),
+        coverage_note: (!traced.not_found.is_empty()).then_some(note),
     };
     let zone = &context.zone;
-    let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
-    match (context.global.format, sources.as_deref()) {
+    match (context.global.format, sources) {
         (Format::Table, None) => {
-            write_trace_tables(&traced.messages, &context.table_options(args.all), &mut out)?;
+            write_trace_tables(&traced.messages, &context.table_options(lists_all), &mut out)?;
         }
         (Format::Table, Some(sources)) => {
-            let options = context.table_options(args.all);
+            let options = context.table_options(lists_all);
             for (index, (message, sources)) in traced.messages.iter().zip(sources).enumerate() {
                 if index > 0 {
                     write_divider(&options, &mut out)?;
@@ -157,10 +200,10 @@ pub(super) fn answer(
         }
         (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut out)?,
     }
-    if let (Format::Table, Some(access)) = (context.global.format, &access) {
+    if let (Format::Table, Some(access)) = (context.global.format, access) {
         for (id, candidates) in access {
             let id = id.as_deref().filter(|_| traced.messages.len() > 1);
-            write_candidates_table(id, candidates, &context.table_options(args.all), &mut out)?;
+            write_candidates_table(id, candidates, &context.table_options(lists_all), &mut out)?;
         }
     }
     out.flush()?;
@@ -171,10 +214,36 @@ pub(super) fn answer(
     say_truncated(truncated, context);
     if !traced.not_found.is_empty() && !context.global.quiet {
         let mut stderr = anstream::stderr().lock();
-        write_not_found(&traced.not_found, Some(&note), &mut stderr)?;
+        write_not_found(&traced.not_found, Some(note), &mut stderr)?;
     }
-    say_candidates(&parts, context)?;
     Ok(Answered { has_found: !traced.messages.is_empty(), truncated })
+}
+
+/// Answers from a cluster, as the store that publishes there would.
+#[cfg(feature = "aws")]
+fn ask_cluster(args: &TraceArgs, grace_ms: i64, context: &Context) -> anyhow::Result<Outcome> {
+    use crate::cluster::ClusterEvents;
+    use crate::trace::trace_ids_in;
+
+    anyhow::ensure!(
+        args.batch.is_none() && !args.provenance && !args.input.is_given(),
+        "--cluster goes without --batch, --provenance and --input: ask a store for these"
+    );
+    let organization = args.organization.as_deref();
+    let organization = organization.context("say with --organization which one to ask for")?;
+    let cluster = args.cluster.open()?;
+    let mut events = ClusterEvents::of(&cluster, &args.cluster.names()?, organization)?;
+    let rules = events.rules(grace_ms);
+    let traced = trace_ids_in(&mut events, args.ids.iter().map(String::as_str), &rules)?;
+    let note = note_of(&events.coverage(), events.has_removals(), context);
+    let told = Told { traced: &traced, note: &note, candidates: &[], access: None, sources: None };
+    let mut stdout = BufWriter::new(anstream::stdout().lock());
+    let answered = write(&told, args.all, context, &mut stdout)?;
+    Ok(match (answered.has_found, answered.truncated) {
+        (false, _) => Outcome::NothingFound,
+        (true, 0) => Outcome::Done,
+        (true, _) => Outcome::SomeRejected,
+    })
 }
 
 /// An ID of a message, and what audit logs may say of it.
@@ -269,7 +338,12 @@ fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Opt
 
 /// What the store covers, to tell "no such mail" from "not looked at".
 pub(super) fn coverage_note(store: &Store, context: &Context) -> String {
-    let coverage = store.checkpoint().coverage.until(context.now);
+    let checkpoint = store.checkpoint();
+    note_of(&checkpoint.coverage, !checkpoint.tombstones.is_empty(), context)
+}
+
+fn note_of(coverage: &Coverage, has_removals: bool, context: &Context) -> String {
+    let coverage = coverage.until(context.now);
     let Some(span) = coverage.span() else {
         return "the store covers nothing yet".to_owned();
     };
@@ -281,7 +355,7 @@ pub(super) fn coverage_note(store: &Store, context: &Context) -> String {
         1 => note.push_str(", with a gap (see `mailtrace status`)"),
         _ => note.push_str(&format!(", with {gaps} gaps (see `mailtrace status`)")),
     }
-    if !store.checkpoint().tombstones.is_empty() {
+    if has_removals {
         note.push_str("; records were removed from it on purpose (see `mailtrace status`)");
     }
     note

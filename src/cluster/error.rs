@@ -150,6 +150,16 @@ pub enum ClusterError {
         /// The name of the store.
         store: String,
     },
+    /// Nothing of an organization is there.
+    #[error(
+        "{url} has nothing of the organization {organization}: check --organization and --index-prefix, or publish it first with `mailtrace publish`"
+    )]
+    NoOrganization {
+        /// The organization.
+        organization: String,
+        /// The cluster.
+        url: String,
+    },
     /// Somebody else publishes at the same time.
     #[error("another publication of {organization} has begun: let it finish, and run this again")]
     Raced {

@@ -2,9 +2,11 @@
 //!
 //! A store stays the truth and the place of the join. What is published are documents: each event
 //! with its original, and the rows of each message, one for each recipient, with what the judge
-//! said. This module does not know how a question is asked or an answer is laid out.
+//! said. Events are found there again by their IDs, so that a message is traced as it is in the
+//! store. This module does not know how a question is asked or an answer is laid out.
 
 mod answer;
+mod asked;
 mod bulk;
 mod client;
 mod cursor;
@@ -18,6 +20,7 @@ mod search;
 mod templates;
 mod verify;
 
+pub use asked::ClusterEvents;
 pub use client::{Cluster, ClusterOptions};
 pub use error::ClusterError;
 pub use names::Names;

@@ -9,6 +9,38 @@ use crate::event::{MessageId, pasted_id};
 use crate::limits;
 use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
 
+/// Where events are found by what connects them: a store, or a cluster.
+pub(crate) trait EventsByKey {
+    /// Why they are not.
+    type Error;
+
+    /// Where events lie that may have the key, at most `limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// What keeps them from being found.
+    fn places(&mut self, key: &Key, limit: usize) -> Result<Vec<Location>, Self::Error>;
+
+    /// The event at such a place. Each is asked for once.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read.
+    fn event(&mut self, place: Location) -> Result<StoredEvent, Self::Error>;
+}
+
+impl EventsByKey for EventReader<'_> {
+    type Error = StoreError;
+
+    fn places(&mut self, key: &Key, limit: usize) -> Result<Vec<Location>, StoreError> {
+        Ok(places_of(self, key, limit))
+    }
+
+    fn event(&mut self, place: Location) -> Result<StoredEvent, StoreError> {
+        self.read(place)
+    }
+}
+
 /// What is connected to one of the IDs that were asked for.
 #[derive(Clone, Debug, Default)]
 pub struct Traced {
@@ -35,7 +67,19 @@ pub fn trace_ids<'i>(
     ids: impl IntoIterator<Item = &'i str>,
     rules: &JoinRules,
 ) -> Result<Traced, StoreError> {
-    let mut reader = store.events();
+    trace_ids_in(&mut store.events(), ids, rules)
+}
+
+/// The same of whatever has events.
+///
+/// # Errors
+///
+/// What keeps events from being found.
+pub(crate) fn trace_ids_in<'i, S: EventsByKey>(
+    source: &mut S,
+    ids: impl IntoIterator<Item = &'i str>,
+    rules: &JoinRules,
+) -> Result<Traced, S::Error> {
     let mut traced = Traced::default();
     let mut asked = HashSet::new();
     let mut answered: HashSet<MessageMark> = HashSet::new();
@@ -44,7 +88,7 @@ pub fn trace_ids<'i>(
         if !asked.insert(pasted_id(given).into_owned()) {
             continue;
         }
-        let messages = last.messages_with(&mut reader, given, rules)?;
+        let messages = last.messages_with(source, given, rules)?;
         match messages.len() {
             0 => traced.not_found.push(given.to_owned()),
             1 => {}
@@ -105,18 +149,18 @@ pub(super) struct Closure {
 
 impl Closure {
     /// Every message that has the ID, as [`trace_ids`] understands it.
-    pub(super) fn messages_with(
+    pub(super) fn messages_with<S: EventsByKey>(
         &mut self,
-        reader: &mut EventReader<'_>,
+        source: &mut S,
         given: &str,
         rules: &JoinRules,
-    ) -> Result<&[Message], StoreError> {
+    ) -> Result<&[Message], S::Error> {
         let keys = keys_asked_for(given);
         let has_key = |it: &Message| keys.iter().any(|key| key.is_of(it));
         // One that stopped early does not answer for every ID that it has met.
         let is_whole = self.messages.iter().all(|it| !it.is_truncated);
         if self.id != given && !(is_whole && self.messages.iter().any(has_key)) {
-            self.messages = gather(reader, &keys)?.join(rules);
+            self.messages = gather(source, &keys)?.join(rules);
             given.clone_into(&mut self.id);
         }
         self.messages.sort_by(|a, b| has_key(b).cmp(&has_key(a)).then_with(|| in_order(a, b)));
@@ -174,8 +218,10 @@ impl Gathered {
 
 /// One key that connects events.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Key {
+pub(crate) enum Key {
+    /// A leg's.
     Trace(String),
+    /// A message ID.
     Message(MessageId<'static>),
 }
 
@@ -212,8 +258,8 @@ fn is_uuid(text: &str) -> bool {
         && text.bytes().all(|it| it.is_ascii_hexdigit() || it == b'-')
 }
 
-fn gather(reader: &mut EventReader<'_>, keys: &[Key]) -> Result<Gathered, StoreError> {
-    Gathering::new(reader, keys).finish()
+fn gather<S: EventsByKey>(source: &mut S, keys: &[Key]) -> Result<Gathered, S::Error> {
+    Gathering::new(source, keys).finish()
 }
 
 /// Every message that is connected to an event, which the store has: the event's own among them.
@@ -245,8 +291,8 @@ pub(super) fn gather_from(
 }
 
 /// Gathers leg by leg, so that what is there when it must stop is as whole as can be.
-struct Gathering<'r, 's> {
-    reader: &'r mut EventReader<'s>,
+struct Gathering<'r, S> {
+    source: &'r mut S,
     asked: HashSet<Key>,
     gathered: Gathered,
     seen: HashSet<Key>,
@@ -256,10 +302,10 @@ struct Gathering<'r, 's> {
     read: HashMap<Location, Option<StoredEvent>>,
 }
 
-impl<'r, 's> Gathering<'r, 's> {
-    fn new(reader: &'r mut EventReader<'s>, keys: &[Key]) -> Self {
+impl<'r, S: EventsByKey> Gathering<'r, S> {
+    fn new(source: &'r mut S, keys: &[Key]) -> Self {
         Self {
-            reader,
+            source,
             asked: keys.iter().cloned().collect(),
             gathered: Gathered::default(),
             seen: keys.iter().cloned().collect(),
@@ -289,7 +335,7 @@ impl<'r, 's> Gathering<'r, 's> {
         self.gathered.events.push((location, event));
     }
 
-    fn finish(mut self) -> Result<Gathered, StoreError> {
+    fn finish(mut self) -> Result<Gathered, S::Error> {
         while let Some(key) = self.pending.pop_front() {
             self.take(&key)?;
         }
@@ -297,14 +343,14 @@ impl<'r, 's> Gathering<'r, 's> {
     }
 
     /// Takes every event that has the key.
-    fn take(&mut self, key: &Key) -> Result<(), StoreError> {
+    fn take(&mut self, key: &Key) -> Result<(), S::Error> {
         let is_id = matches!(key, Key::Message(_));
         // An ID that thousands share is followed only for who asks for it: a leg that has it is a
         // better answer than the leg with the first of those thousands.
         let room = limits::TRACE_EVENTS_MAX.saturating_sub(self.gathered.events.len());
         let is_met = is_id && !self.asked.contains(key);
         let limit = if is_met { limits::TRACE_EVENTS_MAX + 1 } else { usize::MAX };
-        let mut locations = places_of(self.reader, key, limit);
+        let mut locations = self.source.places(key, limit)?;
         if is_met && locations.len() > room {
             let is_new = |it: &&Location| !self.read.contains_key(*it);
             if locations.iter().filter(is_new).count() > room {
@@ -322,7 +368,7 @@ impl<'r, 's> Gathering<'r, 's> {
             }
             let slot = match self.read.entry(location) {
                 Entry::Occupied(occupied) => occupied.into_mut(),
-                Entry::Vacant(vacant) => vacant.insert(Some(self.reader.read(location)?)),
+                Entry::Vacant(vacant) => vacant.insert(Some(self.source.event(location)?)),
             };
             let is_match = slot.as_ref().is_some_and(|it| has_key(it, key));
             let Some(event) = slot.take_if(|_| is_match) else { continue };

@@ -36,6 +36,8 @@ pub use batch::{MessageMark, mark_of, trace_batch};
 pub use event_tracer::EventTracer;
 pub(crate) use event_tracer::message_at;
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
+#[cfg(feature = "aws")]
+pub(crate) use gather::{EventsByKey, Key as TraceKey, trace_ids_in};
 pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};

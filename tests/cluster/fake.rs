@@ -291,9 +291,19 @@ impl State {
         let Some(days) = body.pointer("/aggs/days/composite/sources/0/day/date_histogram/field")
         else {
             let size = usize::try_from(body["size"].as_u64().unwrap()).unwrap();
-            let hits = found.iter().take(size);
-            let hits: Vec<_> =
-                hits.map(|((index, id), _)| json!({"_index": index, "_id": id})).collect();
+            let mut hits: Vec<_> = found
+                .iter()
+                .map(|((index, id), kept)| {
+                    let place = &kept.source["place"];
+                    json!({"_index": index, "_id": id, "_source": kept.source, "sort": [place]})
+                })
+                .filter(|it| {
+                    body["search_after"][0].as_u64() < it["sort"][0].as_u64()
+                        || it["sort"][0].is_null()
+                })
+                .collect();
+            hits.sort_by_key(|it| it["sort"][0].as_u64());
+            hits.truncate(size);
             said["hits"]["hits"] = json!(hits);
             return said;
         };

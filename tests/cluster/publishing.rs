@@ -20,6 +20,8 @@ pub(crate) struct Organization {
     dir: TempDir,
     pub(crate) store: PathBuf,
     pub(crate) lines: Vec<String>,
+    /// Message and trace IDs, some of each.
+    pub(crate) ids: Vec<String>,
 }
 
 impl Organization {
@@ -27,7 +29,7 @@ impl Organization {
         let dir = tempfile::tempdir().unwrap();
         let log = synth(dir.path(), events, seed, "ndjson");
         let lines = fs::read_to_string(log.path).unwrap().lines().map(str::to_owned).collect();
-        Self { store: dir.path().join("store"), dir, lines }
+        Self { store: dir.path().join("store"), dir, lines, ids: log.ids }
     }
 
     /// The same with all of its log in the store.

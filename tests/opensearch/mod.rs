@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cluster::{Organization, publish};
+use crate::cluster::{Organization, assert_traced_alike, publish};
 use crate::support::skip;
 
 /// It takes some 12 seconds on an idle machine.
@@ -141,6 +141,7 @@ fn a_real_cluster_has_what_the_store_has() {
     let all = json!({"match_all": {}});
     assert_eq!(verified["rows"], node.count("mailtrace-rows", &all));
     assert_eq!(verified["events"], node.count("mailtrace-events", &all));
+    assert_traced_alike(&organization, &node.url);
     // A second organization stands beside the first.
     let other = Organization::filled(300, 32);
     let mut command = crate::support::mailtrace();
