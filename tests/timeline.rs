@@ -318,6 +318,18 @@ fn what_is_missing_strange_or_hostile_is_shown_as_it_is() {
         &json!({ "eventName": "OUTGOING_EMAIL_SUBMITTED", "from": "ana@acme.example",
         "subject": long, "recipients": ["bob@acme.example"] }),
     );
+    // Whom no directory knows is called as he signed in.
+    case.audit(
+        15,
+        "::1",
+        json!({ "user_id": BOB, "user": "bob@acme.example", "auth_successful": true }),
+    );
+    case.audit(
+        16,
+        "::1",
+        json!({ "user_id": BOB, "owner_id": ANA, "action": "read",
+        "object_type": "Message", "action_allowed": true }),
+    );
     // A name that was typed in vain ties nobody to it.
     case.audit(
         20,
@@ -344,10 +356,56 @@ fn what_is_missing_strange_or_hostile_is_shown_as_it_is() {
         "read -",
         "denied -",
         "mail-sent xxxxxxxxxxxxxxxxxxxx",
+        "read -",
         "login-failed -",
     ];
     assert_eq!(told, expected);
     let table = on(&store, &["timeline", ANA]).expect(0).stdout;
     assert!(!table.contains(['\u{1b}', '\u{202e}']), "{table}");
-    assert!(table.contains("to bob@acme.example") && table.contains("by 0000000b-"), "{table}");
+    assert!(
+        table.contains("to bob@acme.example") && table.contains("by bob@acme.example"),
+        "{table}"
+    );
+}
+
+#[test]
+fn an_address_that_changes_hands_tells_of_whoever_had_it() {
+    let mut case = Case { dir: tempfile::tempdir().unwrap(), lines: Vec::new() };
+    let user = |id: &str| {
+        json!({ "says": "entity", "kind": "user", "id": id, "state": "ENABLED",
+            "address": "info@acme.example", "displayName": format!("Desk {id}") })
+    };
+    let looks = [
+        (-20_000, "2026-11-18T21:26:40.000Z", vec![user("u2")]),
+        (0, "2026-11-19T03:00:00.000Z", vec![json!({ "says": "gone", "ids": ["u2"] }), user("u3")]),
+    ];
+    for (seconds, snapshot, said) in looks {
+        let begin = json!({ "says": "begin", "alias": "acme" });
+        let end = json!({ "says": "end", "count": 1 });
+        for said in std::iter::once(begin).chain(said).chain([end]) {
+            let mut statement =
+                json!({ "mailtraceDirectory": 1, "organization": "m-1", "snapshot": snapshot });
+            statement.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+            case.log(seconds, &statement);
+        }
+    }
+    for seconds in [-10_000, 10_000] {
+        let sent = json!({ "eventName": "OUTGOING_EMAIL_SUBMITTED", "from": "info@acme.example",
+            "subject": seconds.to_string(), "recipients": ["v@far.example"] });
+        case.mail(seconds, &format!("t{seconds}"), &sent);
+    }
+    let store = case.store();
+    let subjects = |arguments: &[&str]| {
+        let ran = on(&store, &[&["timeline", "--format", "json"], arguments].concat()).expect(0);
+        let answer = ran.json();
+        let steps = answer["timeline"].as_array().unwrap().clone();
+        let texts = steps.iter().map(|it| it["text"].as_str().unwrap().to_owned());
+        (answer["who"]["name"].as_str().unwrap().to_owned(), texts.collect::<Vec<_>>())
+    };
+    let told = |name: &str, subject: &str| (name.to_owned(), vec![subject.to_owned()]);
+    assert_eq!(subjects(&["u2"]), told("Desk u2", "-10000"));
+    assert_eq!(subjects(&["U3"]), told("Desk u3", "10000"));
+    assert_eq!(subjects(&["info@acme.example"]), told("Desk u3", "10000"));
+    let until = ["info@acme.example", "--until", "2026-11-19T02:00:00Z"];
+    assert_eq!(subjects(&until), told("Desk u2", "-10000"));
 }

@@ -369,7 +369,7 @@ fn finish(
     // What may pass has been warned of while following, and the next pull makes up for it.
     let mut failures = failures(sources.iter().filter(|it| !args.follow || !it.may_go_on()));
     if args.directory.is_wanted() {
-        failures.extend_from_slice(directories.problems());
+        failures.extend(directories.problems().cloned());
     }
     if !failures.is_empty() {
         let kept = match pulled.iter().map(|it| it.added()).sum() {
@@ -383,7 +383,7 @@ fn finish(
     }
     let rejecting = pulled.into_iter().filter(|it| it.rejected() > 0);
     let mut outcome = Outcome::Done;
-    if !directories.problems().is_empty() {
+    if directories.problems().next().is_some() {
         outcome = Outcome::SomeRejected;
     }
     for pulled in rejecting {

@@ -1,6 +1,6 @@
 //! The directory beside the events: taken with every pull of an organization.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -37,10 +37,14 @@ pub(super) struct DirectoryArgs {
 #[derive(Default)]
 pub(super) struct TakenDirectories {
     reports: Vec<DirectoryReport>,
-    problems: Vec<String>,
-    /// What was asked about, and when: whoever follows asks again after a day.
-    asked: HashMap<(Option<String>, Option<String>), Instant>,
+    /// Why the last look at each was not whole.
+    problems: BTreeMap<Place, String>,
+    /// When whoever follows asks again.
+    next: BTreeMap<Place, Instant>,
 }
+
+/// What a source names, the organization or else the log group, and its region.
+type Place = (Option<String>, Option<String>);
 
 impl DirectoryArgs {
     /// Whether it was asked for expressly.
@@ -59,29 +63,37 @@ impl DirectoryArgs {
     ) -> anyhow::Result<()> {
         let is_due = self.directory || source.organization.is_some() && !self.no_directory;
         let region = source.session.region.clone();
-        let key = (source.organization.clone().or_else(|| source.log_group.clone()), region);
-        let again = Duration::from_secs(limits::DIRECTORY_FOLLOW_SECONDS);
-        let is_asked = taken.asked.get(&key).is_some_and(|it| it.elapsed() < again);
-        if !is_due || stop.is_requested() || is_asked {
+        let place = (source.organization.clone().or_else(|| source.log_group.clone()), region);
+        let is_early = taken.next.get(&place).is_some_and(|it| Instant::now() < *it);
+        if !is_due || stop.is_requested() || is_early {
             return Ok(());
         }
-        taken.asked.insert(key, Instant::now());
-        let problem_count = taken.problems.len();
-        match self.take_now(source, writer, max_rate, (stop, context)) {
+        let problem = match self.take_now(source, writer, max_rate, (stop, context)) {
             Ok(Some(report)) => {
-                taken.problems.extend(report.problem_in_words(context.now));
+                let problem = report.problem_in_words(context.now);
                 taken.reports.push(report);
+                problem
             }
-            Ok(None) => {}
-            Err(Failed::Asking(problem)) => taken.problems.push(problem),
+            Ok(None) => None,
+            Err(Failed::Asking(problem)) => Some(problem),
             Err(Failed::Keeping(error)) => return Err(error),
-        }
+        };
+        let seconds = match problem {
+            Some(_) => limits::DIRECTORY_RETRY_SECONDS,
+            None => limits::DIRECTORY_FOLLOW_SECONDS,
+        };
+        taken.next.insert(place.clone(), Instant::now() + Duration::from_secs(seconds));
+        let Some(problem) = problem else {
+            taken.problems.remove(&place);
+            return Ok(());
+        };
         // Where it was asked for expressly, the command fails with it.
-        for problem in taken.problems.iter().skip(problem_count).filter(|_| !self.directory) {
+        if !self.directory {
             output::warn(&format!(
                 "the directory was not taken: {problem} (--no-directory leaves it out)"
             ));
         }
+        taken.problems.insert(place, problem);
         Ok(())
     }
 
@@ -173,8 +185,8 @@ fn organization_of(
 
 impl TakenDirectories {
     /// What went wrong, in words.
-    pub(super) fn problems(&self) -> &[String] {
-        &self.problems
+    pub(super) fn problems(&self) -> impl Iterator<Item = &String> {
+        self.problems.values()
     }
 
     /// A line for each.

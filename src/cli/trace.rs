@@ -131,9 +131,10 @@ pub(super) fn answer(
     let note = coverage_note(store, context);
     let parts = candidates(&traced.not_found, store, context)?;
     let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
-    let access = match args.no_access {
-        true => None,
-        false => access_candidates(store, &traced.messages)?,
+    let is_shown = matches!(context.global.format, Format::Table | Format::Json);
+    let access = match is_shown && !args.no_access {
+        true => access_candidates(store, &traced.messages)?,
+        false => None,
     };
     let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
     let told = Told {

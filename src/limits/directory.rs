@@ -28,6 +28,9 @@ pub const DIRECTORY_EXPANSIONS_MAX: usize = 10_000;
 /// Seconds after which a pull that follows takes the directory again.
 pub const DIRECTORY_FOLLOW_SECONDS: u64 = 24 * 60 * 60;
 
+/// Seconds after which it tries again where that failed: a role may get its rights meanwhile.
+pub const DIRECTORY_RETRY_SECONDS: u64 = 60 * 60;
+
 /// Deliveries of logs, or their sources, that one page may hold (CloudWatch Logs API reference).
 pub const DELIVERIES_PAGE: i32 = 50;
 

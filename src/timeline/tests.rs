@@ -42,6 +42,22 @@ fn runs_of_like_operations_are_one_step_though_others_come_between() {
 }
 
 #[test]
+fn one_of_several_folders_does_not_pass_for_all() {
+    let mut folder = Folder::default();
+    for (kind, name) in [
+        (StepKind::Read, "/Inbox"),
+        (StepKind::Read, "/Sent"),
+        (StepKind::Read, "/Inbox"),
+        (StepKind::Deleted, "/Sent"),
+        (StepKind::Deleted, "/Sent"),
+    ] {
+        folder.add(Step { folder: Some(name.to_owned()), ..step(kind, 0, "a") });
+    }
+    let told: Vec<_> = folder.finish().into_iter().map(|it| (it.count, it.folder)).collect();
+    assert_eq!(told, [(3, None), (2, Some("/Sent".to_owned()))]);
+}
+
+#[test]
 fn kinds_stand_in_their_order() {
     assert!(StepKind::ALL.is_sorted());
 }
