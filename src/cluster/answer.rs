@@ -77,12 +77,26 @@ impl ErrorParts {
         text
     }
 
+    /// Whether it is about what is in one document.
+    pub(super) fn is_of_a_document(&self) -> bool {
+        OF_A_DOCUMENT.contains(&self.kind.as_str())
+    }
+
     /// Whether an index must not be written to, which waiting does not cure.
     pub(super) fn is_block(&self) -> bool {
         self.kind == "cluster_block_exception"
             && self.reason.as_ref().is_none_or(|it| !it.contains("not recovered"))
     }
 }
+
+/// What is wrong with a document alone. Of anything else that is refused the next one would be as well:
+/// an index that is closed, a field that a mapping has lost.
+const OF_A_DOCUMENT: [&str; 4] = [
+    "mapper_parsing_exception",
+    "document_parsing_exception",
+    "illegal_argument_exception",
+    "max_bytes_length_exceeded_exception",
+];
 
 /// The statuses that a server has when it may do better later.
 pub(super) fn is_for_now(status: u16) -> bool {

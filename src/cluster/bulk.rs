@@ -251,7 +251,9 @@ impl<'c> Bulk<'c> {
                     why.get_or_insert_with(|| format!("status {status}: {}", error.text()));
                     left.push(item);
                 }
-                (400, Action::Write) => self.refuse(&item, &error.text())?,
+                (400, Action::Write) if error.is_of_a_document() => {
+                    self.refuse(&item, &error.text())?;
+                }
                 (status, _) => {
                     let (call, reason) = ("POST /_bulk".to_owned(), error.text());
                     return Err(ClusterError::Refused { call, status, reason });

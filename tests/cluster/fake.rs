@@ -19,8 +19,8 @@ pub(crate) enum Fault {
     AnswerLost,
     /// It is done, and never answered.
     Hangs,
-    /// Every document that has this text in it is refused for good.
-    Refuses(&'static str),
+    /// Every document that has this text in it is refused for good, with an error of this type.
+    Refuses(&'static str, &'static str),
     /// The disk is full.
     Full,
     /// More documents than this are too much.
@@ -207,8 +207,10 @@ impl State {
                     (*status, "es_rejected_execution_exception")
                 }
                 Some(Fault::Full) => (429, "cluster_block_exception"),
-                Some(Fault::Refuses(what)) if document.is_some_and(|it| it.contains(what)) => {
-                    (400, "mapper_parsing_exception")
+                Some(Fault::Refuses(what, kind))
+                    if document.is_some_and(|it| it.contains(what)) =>
+                {
+                    (400, *kind)
                 }
                 _ => self.apply(action, document),
             };

@@ -11,7 +11,7 @@ const EVENTS: usize = 120;
 #[test]
 fn a_document_that_is_refused_is_kept_with_the_reason() {
     let (organization, fake) = (Organization::filled(EVENTS, 21), Fake::start());
-    fake.fails(&[Fault::Refuses("MAILBOX_EMAIL_DELIVERED")]);
+    fake.fails(&[Fault::Refuses("MAILBOX_EMAIL_DELIVERED", "mapper_parsing_exception")]);
     let ran = publish(&organization.store, &fake.url, &[]).expect(3);
     let refused = ran.json()["refused"].as_u64().unwrap();
     assert!(refused > 0 && ran.stderr.contains("rejected/"), "{ran:?}");
@@ -24,6 +24,18 @@ fn a_document_that_is_refused_is_kept_with_the_reason() {
     // It is not sent for ever, and what lacks is seen.
     assert_eq!(publish(&organization.store, &fake.url, &[]).expect(0).json()["events"], 0);
     publish(&organization.store, &fake.url, &["--verify"]).expect(3);
+}
+
+/// What is no fault of a document must not have all of them laid aside.
+#[test]
+fn an_index_that_takes_nothing_is_an_error_and_no_document_is_laid_aside() {
+    let (organization, fake) = (Organization::filled(EVENTS, 28), Fake::start());
+    for kind in ["index_closed_exception", "strict_dynamic_mapping_exception"] {
+        fake.fails(&[Fault::Refuses("acme", kind)]);
+        publish(&organization.store, &fake.url, &[]).expect_error(&[kind]);
+    }
+    assert_eq!(fs::read_dir(organization.store.join("rejected")).unwrap().count(), 0);
+    assert_eq!(publish(&organization.store, &fake.url, &[]).expect(0).json()["events"], EVENTS);
 }
 
 #[test]
