@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -163,6 +164,34 @@ fn killed_between_an_answer_and_the_cursor_it_goes_on() {
     // The number that was reserved is not used again, so nothing of the first run is in the way.
     let ran = publish(&organization.store, &fake.url, &[]).expect(0).json();
     assert_eq!((&ran["events"], &ran["alreadyThere"]), (&EVENTS.into(), &0.into()));
+    assert_eq!(content(&fake), content(&expected));
+}
+
+#[test]
+fn what_comes_meanwhile_is_published_until_it_is_to_end() {
+    let organization = Organization::new(EVENTS, 19);
+    let (first, rest) = organization.lines.split_at(EVENTS / 2);
+    let fake = Fake::start();
+    organization.take(first);
+    let mut command = mailtrace();
+    command.arg("--store").arg(&organization.store).args(["publish", "--cluster", &fake.url]);
+    let mut child = command.args(["--organization", "acme", "--follow"]).spawn().unwrap();
+    let wait_for = |count: usize| {
+        let begun = Instant::now();
+        while fake.content("events").len() < count {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{count}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    wait_for(first.len());
+    organization.take(rest);
+    wait_for(EVENTS);
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let expected = Fake::start();
+    publish(&organization.store, &fake.url, &[]).expect(0);
+    publish(&organization.store, &expected.url, &[]).expect(0);
     assert_eq!(content(&fake), content(&expected));
 }
 
