@@ -12,6 +12,7 @@ mod client;
 mod cursor;
 mod document;
 mod error;
+mod made;
 mod meta;
 mod names;
 mod plan;

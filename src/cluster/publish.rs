@@ -15,14 +15,13 @@ use super::client::Cluster;
 use super::cursor::{Again, Cursor, cursor_name};
 use super::document::{Author, Document, digest, leg_keys};
 use super::error::ClusterError;
+use super::made::{Made, for_each_made};
 use super::meta::{Known, Meta};
 use super::names::{Kind, Names};
 use super::plan::Plan;
-use crate::event::Parser;
 use crate::limits;
-use crate::store::{Location, Published, Store, StoreError, read_published};
+use crate::store::{Location, Published, Store, read_published};
 use crate::time::Timestamp;
-use crate::trace::{Touched, TouchedMessages};
 
 /// What to publish, and as what.
 #[derive(Clone, Debug)]
@@ -211,9 +210,9 @@ impl Publication<'_> {
                 if stop.load(Ordering::Relaxed) {
                     return Err(ClusterError::Stopped);
                 }
-                let Some((first, last)) = slice.first().zip(slice.last()) else { continue };
+                let Some(last) = slice.last() else { continue };
                 self.reserve()?;
-                let legs = self.send(slice, plan.from, *first)?;
+                let legs = self.send(slice, plan.from)?;
                 if sweeps {
                     self.sweep_legs(&legs)?;
                 }
@@ -298,59 +297,30 @@ impl Publication<'_> {
         &mut self,
         slice: &[Location],
         from: Location,
-        begin: Location,
     ) -> Result<HashSet<String>, ClusterError> {
         let mut bulk = Bulk::new(self.cluster, &self.author);
-        let (author, names) = (self.author.clone(), self.options.names.clone());
-        let since_ms = self.cursor.since_ms.unwrap_or(i64::MIN);
-        let mut places = Vec::with_capacity(slice.len());
-        self.store.scan(
-            Some(slice),
-            || (Parser::new(), Vec::new()),
-            |(parser, made), record, place| {
-                if record.timestamp.as_ms() >= since_ms {
-                    let event = parser.parse(&record.message).map_err(|error| {
-                        let path = self.store.path().to_owned();
-                        StoreError::ArchiveDamaged { path, reason: error.to_string() }
-                    })?;
-                    made.push((place, author.event(&names, record, &event, place)));
+        let (author, names) = (&self.author, &self.options.names);
+        let (mut legs, mut rows) = (HashSet::new(), 0);
+        let since_ms = self.cursor.since_ms;
+        let place = (slice, from);
+        let counts = for_each_made(self.store, (author, names), place, since_ms, |made| {
+            let (kind, documents) = match made {
+                Made::Event(document) => (Kind::Events, vec![document]),
+                Made::Message(message) => {
+                    legs.extend(leg_keys(message));
+                    (Kind::Rows, author.rows(names, message))
                 }
-                Ok::<_, ClusterError>(())
-            },
-            |(_, made): (Parser, Vec<(Location, Document)>)| {
-                for (place, document) in made {
-                    places.push(place);
-                    prepare(self.cluster, &names, &mut self.prepared, Kind::Events, &document)?;
-                    bulk.write(document)?;
-                }
-                Ok(())
-            },
-        )?;
-        self.report.events += places.len() as u64;
-        let mut legs = HashSet::new();
-        let mut touched = TouchedMessages::new(self.store, from, begin);
-        for place in places {
-            match touched.by(place)? {
-                Touched::Known => {}
-                Touched::TooMany(count) => self.report.without_rows += count as u64,
-                Touched::Messages(messages) => {
-                    for message in &messages {
-                        legs.extend(leg_keys(message));
-                        for document in author.rows(&names, message) {
-                            prepare(
-                                self.cluster,
-                                &names,
-                                &mut self.prepared,
-                                Kind::Rows,
-                                &document,
-                            )?;
-                            self.report.rows += 1;
-                            bulk.write(document)?;
-                        }
-                    }
-                }
+            };
+            for document in documents {
+                prepare(self.cluster, names, &mut self.prepared, kind, &document)?;
+                rows += u64::from(kind == Kind::Rows);
+                bulk.write(document)?;
             }
-        }
+            Ok(())
+        })?;
+        self.report.events += counts.events;
+        self.report.without_rows += counts.without_rows;
+        self.report.rows += rows;
         bulk.flush()?;
         self.take(&bulk.tally)?;
         Ok(legs)

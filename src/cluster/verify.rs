@@ -8,13 +8,12 @@ use super::client::Cluster;
 use super::cursor::{Cursor, cursor_name};
 use super::document::{Author, Document};
 use super::error::ClusterError;
+use super::made::{Made, for_each_made};
 use super::names::{Kind, Names};
 use super::publish::PublishOptions;
-use crate::event::Parser;
 use crate::limits;
-use crate::store::{Location, Store, StoreError};
+use crate::store::{Location, Store};
 use crate::time::Timestamp;
-use crate::trace::{Touched, TouchedMessages};
 
 /// How many documents there are, and the sum of their checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -107,54 +106,29 @@ fn of_store(
     let author =
         Author { organization: options.organization.clone(), store: String::new(), commit: 0 };
     let names = &options.names;
-    let since_ms = since_ms.unwrap_or(i64::MIN);
     let mut sums = Sums::new();
     let from = Location::default();
     for places in store.places_from(from) {
         for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
-            let Some(begin) = slice.first() else { continue };
-            let mut asked = Vec::with_capacity(slice.len());
-            store.scan(
-                Some(slice),
-                || (Parser::new(), Vec::new()),
-                |(parser, made), record, place| {
-                    if record.timestamp.as_ms() >= since_ms {
-                        let event = parser.parse(&record.message).map_err(|error| {
-                            let path = store.path().to_owned();
-                            StoreError::ArchiveDamaged { path, reason: error.to_string() }
-                        })?;
-                        let Document { day, check, .. } =
-                            author.event(names, record, &event, place);
-                        made.push((place, day, check));
-                    }
-                    Ok::<_, ClusterError>(())
-                },
-                |(_, made): (Parser, Vec<(Location, i64, u32)>)| {
-                    for (place, day, check) in made {
-                        asked.push(place);
-                        add(&mut sums, Kind::Events, day, check);
-                    }
-                    Ok(())
-                },
-            )?;
-            let mut touched = TouchedMessages::new(store, from, *begin);
-            for place in asked {
-                let Touched::Messages(messages) = touched.by(place)? else { continue };
-                for message in &messages {
-                    for row in author.rows(names, message) {
-                        add(&mut sums, Kind::Rows, row.day, row.check);
+            for_each_made(store, (&author, names), (slice, from), since_ms, |made| {
+                match made {
+                    Made::Event(event) => add(&mut sums, Kind::Events, &event),
+                    Made::Message(message) => {
+                        let rows = author.rows(names, message);
+                        rows.iter().for_each(|it| add(&mut sums, Kind::Rows, it));
                     }
                 }
-            }
+                Ok(())
+            })?;
         }
     }
     Ok(sums)
 }
 
-fn add(sums: &mut Sums, kind: Kind, day: i64, check: u32) {
-    let sum = sums.entry((kind, day)).or_default();
+fn add(sums: &mut Sums, kind: Kind, document: &Document) {
+    let sum = sums.entry((kind, document.day)).or_default();
     sum.count += 1;
-    sum.check += u64::from(check);
+    sum.check += u64::from(document.check);
 }
 
 impl Cluster {
