@@ -97,7 +97,7 @@ impl<'s> ListedValues<'s> {
 
     /// How a value reads.
     pub(super) fn label(&self, value: &GroupValue) -> Option<String> {
-        let of = |numbers: &TextNumbers, number: u32| numbers.texts.get(number as usize).cloned();
+        let of = |numbers: &TextNumbers, number: u32| numbers.texts.get(number).map(str::to_owned);
         match (value, self.key) {
             (GroupValue::Number(it), CountKey::Outcome) => {
                 Outcome::ALL.get(*it as usize).map(ToString::to_string)

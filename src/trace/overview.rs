@@ -141,6 +141,23 @@ impl<'s> Overview<'s> {
         Ok(numbers)
     }
 
+    /// Numbers texts of several kinds for the messages of the range that all questions are about, on
+    /// all cores.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(crate) fn number_all(&self, kinds: &[TextKind]) -> Result<(), StoreError> {
+        let Some(listing) = &self.listing else { return Ok(()) };
+        let made = kinds.par_iter().map(|kind| {
+            let numbers = listing.numbers(*kind, self.range)?;
+            Ok((*kind, (self.range, Arc::new(numbers))))
+        });
+        let made = made.collect::<Result<Vec<_>, StoreError>>()?;
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).extend(made);
+        Ok(())
+    }
+
     /// The same, by the columns alone.
     #[cfg(test)]
     pub(crate) fn without_table(self) -> Self {

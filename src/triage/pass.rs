@@ -5,7 +5,9 @@ use super::{Desk, Finding, FindingKind, Summary};
 use crate::stats::{CountKey, Counted, Counting, GroupPart, GroupRequest, Grouping, StatsError};
 use crate::store::{EventReader, StoreError};
 use crate::time::Timestamp;
-use crate::trace::{Found, Leading, MessageFilter, Order, Outcome, Selection, visit_together};
+use crate::trace::{
+    Found, Leading, MessageFilter, Order, Outcome, Selection, TextKind, visit_together,
+};
 
 /// What is asked about the messages that a filter finds.
 pub(super) struct Question {
@@ -71,6 +73,9 @@ impl<'d, 's> Desk<'d, 's> {
             .iter()
             .map(|it| Ok(Selection::new(self.overview, &it.filter)?.with_deciding_events()))
             .collect::<Result<Vec<_>, StoreError>>()?;
+        if selections.iter().all(Selection::is_listed) {
+            self.overview.number_all(&[TextKind::Senders, TextKind::Recipients])?;
+        }
         let askers = questions.iter().zip(&selections);
         let askers: Vec<Asker<'_, '_>> = askers
             .map(|(question, selection)| self.asker(question, selection))

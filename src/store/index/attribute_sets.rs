@@ -1,7 +1,7 @@
 //! All events of a store, by the attributes that they have: for counts over all of them.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use rayon::prelude::*;
 use tantivy::{DocId, SegmentReader};
@@ -28,7 +28,7 @@ pub(crate) struct AttributeSet<'s> {
     pub(crate) said: AttributeTerm<'s>,
     documents: &'s [DocId],
     /// The times of all documents of the segment, once they were asked for.
-    all_times: &'s OnceCell<Vec<i64>>,
+    all_times: &'s AllTimes,
     columns: &'s Columns,
 }
 
@@ -61,7 +61,7 @@ impl AttributeSet<'_> {
         let count = self.columns.document_count() as usize;
         // Of many questions a segment has few events.
         let is_dense = self.documents.len() >= count / DENSE;
-        let all = is_dense.then(|| self.all_times.get_or_init(|| self.columns.all_times()));
+        let all = is_dense.then(|| self.all_times.of(self.columns));
         let mut reader = self.columns.times();
         self.documents.iter().map(move |it| match all {
             Some(times) => times.get(*it as usize).copied().unwrap_or_default(),
@@ -75,6 +75,32 @@ impl AttributeSet<'_> {
     }
 }
 
+/// The times of all documents of a segment, once they were asked for.
+struct AllTimes {
+    times: OnceCell<Vec<i64>>,
+    /// What they are read into.
+    memory: Cell<Vec<i64>>,
+}
+
+impl AllTimes {
+    fn of(&self, columns: &Columns) -> &[i64] {
+        self.times.get_or_init(|| {
+            let mut times = self.memory.take();
+            times.clear();
+            times.extend(columns.all_times());
+            times
+        })
+    }
+}
+
+/// What a worker keeps from one segment to the next: fresh memory is dearer than what is read into
+/// it.
+#[derive(Default)]
+struct Memory {
+    documents: Vec<DocId>,
+    times: Vec<i64>,
+}
+
 /// Hands each event that says what is wanted to `visit` once, with those that have the same
 /// attributes, each segment on one of the cores. It takes 4 bytes for each such event of the segments
 /// at hand, and 8 for each event of these where many of them are such.
@@ -84,9 +110,11 @@ pub(super) fn fold_attribute_sets<T: Default + Send>(
     visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
 ) -> tantivy::Result<Vec<T>> {
     let readers = snapshot.searcher().segment_readers();
-    let made = readers.par_iter().zip(snapshot.columns()).map(|(reader, columns)| {
+    let segments = readers.par_iter().zip(snapshot.columns());
+    let made = segments.map_init(Memory::default, |memory, (reader, columns)| {
         let mut made = T::default();
-        for_each_of_segment(reader, columns, &is_wanted, &mut |set| visit(&mut made, set))?;
+        let mut visit = |set: &AttributeSet<'_>| visit(&mut made, set);
+        for_each_of_segment(reader, columns, memory, &is_wanted, &mut visit)?;
         Ok(made)
     });
     made.collect()
@@ -95,13 +123,14 @@ pub(super) fn fold_attribute_sets<T: Default + Send>(
 fn for_each_of_segment(
     reader: &SegmentReader,
     columns: &Columns,
+    memory: &mut Memory,
     is_wanted: &dyn Fn(&AttributeTerm<'_>) -> bool,
     visit: &mut dyn FnMut(&AttributeSet<'_>),
 ) -> tantivy::Result<()> {
-    let all_times = OnceCell::new();
+    let Memory { documents, times } = memory;
+    let all_times = AllTimes { times: OnceCell::new(), memory: Cell::new(std::mem::take(times)) };
     let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
     let mut terms = inverted.terms().stream()?;
-    let mut documents: Vec<DocId> = Vec::new();
     while terms.advance() {
         // The first term of each event, and no other, holds its role.
         let Some(role) = role_in(terms.key()) else { continue };
@@ -111,7 +140,9 @@ fn for_each_of_segment(
         }
         documents.clear();
         for_each_document(&inverted, terms.value(), |it| documents.push(it))?;
-        visit(&AttributeSet { said, documents: &documents, all_times: &all_times, columns });
+        visit(&AttributeSet { said, documents, all_times: &all_times, columns });
     }
+    let AllTimes { times: read, memory } = all_times;
+    *times = read.into_inner().unwrap_or_else(|| memory.into_inner());
     Ok(())
 }

@@ -485,7 +485,7 @@ impl IndexSnapshot {
         let of_segment = |columns: &Columns| match columns.time_span() {
             Some((_, max)) if max <= last_ms => Some(max),
             Some((min, _)) if min > last_ms => None,
-            _ => columns.all_times().into_iter().filter(|it| *it <= last_ms).max(),
+            _ => columns.all_times().filter(|it| *it <= last_ms).max(),
         };
         self.columns.iter().filter_map(of_segment).max()
     }

@@ -237,7 +237,7 @@ impl Segment {
     /// Reads a segment; its addresses are still numbered as its own terms, which are given too.
     fn read(reader: &SegmentReader, columns: &Columns) -> tantivy::Result<(Self, Vec<Vec<u8>>)> {
         let count = reader.max_doc() as usize;
-        let times = columns.all_times();
+        let times: Vec<i64> = columns.all_times().collect();
 
         let mut roles = vec![0; count];
         let mut arrivals = vec![false; count];

@@ -9,6 +9,7 @@ mod resolve;
 mod tests;
 #[cfg(feature = "aws")]
 mod touched;
+mod texts;
 mod upkeep;
 
 pub(crate) use listing::{ListedMessage, ListedRow, Listing, Reading};

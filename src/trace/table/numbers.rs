@@ -1,12 +1,13 @@
 //! Numbers for the texts of the message table, the same ones in all of its segments.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 
 use super::listing::Listing;
+use super::texts::{NumberedTexts, Numbering};
 use crate::event::domain_of;
 use crate::store::{StoreError, TableSegment, TextColumn};
 use crate::time::TimeRange;
@@ -68,11 +69,11 @@ pub(crate) struct TextNumbers {
     /// The numbers that count in place of these, where others do.
     of_numbers: Option<Vec<u32>>,
     /// The texts by their numbers.
-    pub(crate) texts: Vec<String>,
+    pub(crate) texts: NumberedTexts,
 }
 
 /// The number of a text that does not count.
-const NO_NUMBER: u32 = u32::MAX;
+const NO_NUMBER: u32 = Numbering::NONE;
 
 impl TextNumbers {
     /// The number of a text of a segment, in the column at a place.
@@ -88,38 +89,13 @@ impl TextNumbers {
     /// The numbers of the domains of addresses that are numbered here.
     pub(in crate::trace) fn domains(&self) -> Self {
         let mut numbering = Numbering::default();
-        let domain = |address: &String| {
+        let domain = |address: &str| {
             let domain = TextKind::SenderDomains.value(address);
             domain.map_or(NO_NUMBER, |it| numbering.number_of(it))
         };
         let of_numbers = Some(self.texts.iter().map(domain).collect());
         let of_columns = Arc::clone(&self.of_columns);
         Self { of_columns, of_numbers, texts: numbering.into_texts() }
-    }
-}
-
-/// Numbers texts in the order in which they come.
-#[derive(Default)]
-struct Numbering(HashMap<String, u32>);
-
-impl Numbering {
-    fn number_of(&mut self, text: &str) -> u32 {
-        if let Some(known) = self.0.get(text) {
-            return *known;
-        }
-        let next = u32::try_from(self.0.len()).unwrap_or(NO_NUMBER);
-        self.0.insert(text.to_owned(), next);
-        next
-    }
-
-    fn into_texts(self) -> Vec<String> {
-        let mut texts = vec![String::new(); self.0.len()];
-        for (text, number) in self.0 {
-            if let Some(slot) = texts.get_mut(number as usize) {
-                *slot = text;
-            }
-        }
-        texts
     }
 }
 

@@ -258,8 +258,8 @@ impl Columns {
     }
 
     /// The times of all documents, in order, in milliseconds since 1970.
-    pub(crate) fn all_times(&self) -> Vec<i64> {
-        self.times.iter().collect()
+    pub(crate) fn all_times(&self) -> impl Iterator<Item = i64> + use<> {
+        self.times.iter()
     }
 
     /// Reads the documents' times.

@@ -1,0 +1,100 @@
+//! Texts that have numbers.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// Texts by their numbers, which are those of their order: one after the other in one piece of
+/// memory, since there may be millions.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NumberedTexts {
+    text: String,
+    /// Where each of them ends.
+    ends: Vec<usize>,
+}
+
+impl NumberedTexts {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text of a number.
+    pub(crate) fn get(&self, number: u32) -> Option<&str> {
+        let place = number as usize;
+        let end = *self.ends.get(place)?;
+        let start = match place.checked_sub(1) {
+            Some(before) => *self.ends.get(before)?,
+            None => 0,
+        };
+        self.text.get(start..end)
+    }
+
+    /// All of them, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..).map_while(|it| self.get(it))
+    }
+
+    fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+        self.ends.push(self.text.len());
+    }
+}
+
+/// Numbers texts in the order in which they come.
+#[derive(Default)]
+pub(super) struct Numbering {
+    texts: NumberedTexts,
+    /// The numbers by the texts' hashes. Whoever sends mail chooses the texts: their hashes are
+    /// seeded.
+    numbers: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+}
+
+impl Numbering {
+    /// A number that no text has.
+    pub(super) const NONE: u32 = u32::MAX;
+
+    pub(super) fn number_of(&mut self, text: &str) -> u32 {
+        let Self { texts, numbers, hasher } = self;
+        let hash = hasher.hash_one(text);
+        if let Some(known) = numbers.find(hash, |it| texts.get(*it) == Some(text)) {
+            return *known;
+        }
+        let next = u32::try_from(texts.len()).unwrap_or(Self::NONE);
+        texts.push(text);
+        let hash_of = |it: &u32| hasher.hash_one(texts.get(*it).unwrap_or_default());
+        numbers.insert_unique(hash, next, hash_of);
+        next
+    }
+
+    pub(super) fn into_texts(self) -> NumberedTexts {
+        self.texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_text_has_one_number_and_each_number_its_text(
+            texts in proptest::collection::vec("[a-c]{0,3}|\\PC{0,8}", 0..60)
+        ) {
+            let mut numbering = Numbering::default();
+            let numbers: Vec<u32> = texts.iter().map(|it| numbering.number_of(it)).collect();
+            let numbered = numbering.into_texts();
+            let mut distinct: Vec<&str> = Vec::new();
+            for (text, number) in texts.iter().zip(numbers) {
+                prop_assert_eq!(numbered.get(number), Some(text.as_str()));
+                if !distinct.contains(&text.as_str()) {
+                    distinct.push(text);
+                }
+            }
+            prop_assert_eq!(numbered.iter().collect::<Vec<_>>(), distinct);
+        }
+    }
+}
