@@ -437,8 +437,8 @@ pub const READ_BACK_SECONDS: u64 = 30;
 /// Milliseconds of the longest pause between two looks at whether a change is known everywhere.
 pub const PROPAGATION_PAUSE_MS_MAX: u64 = 8_000;
 
-/// Messages of one export. Of each, its place and its first time are kept while others are
-/// written: 24 bytes, 240 MB together.
+/// Messages, or audit events, of one export. Of each, its place and its first time are kept while
+/// others are written: 24 bytes, 240 MB together.
 pub const EXPORT_MESSAGES_MAX: usize = 10_000_000;
 
 /// Bytes of events that wait in an export for earlier events of other messages. Beyond it the

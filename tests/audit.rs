@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use mailtrace::directory::{Entity, EntityKind, Said, Statement};
 use mailtrace::store::Store;
+use mailtrace::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{Random, archived, assert_sound, copy_dir, import, on};
@@ -213,6 +215,26 @@ fn an_index_that_is_ahead_behind_or_gone_is_made_right() {
 }
 
 #[test]
+fn an_exchange_of_indexes_that_was_cut_off_is_read_and_made_right() {
+    let dir = tempfile::tempdir().unwrap();
+    let (ahead, behind) = two_commits(dir.path());
+    let cut_off = dir.path().join("cut-off");
+    copy_dir(&ahead, &cut_off);
+    // The main index is in its place, that of audit events still where it was built.
+    fs::rename(cut_off.join("audit"), cut_off.join("audit.new")).unwrap();
+    copy_dir(&behind.join("audit"), &cut_off.join("audit"));
+    let total = |store: &Path| {
+        on(store, &["access", "--limit", "0", "--format", "json"]).expect(0).json()["total"].clone()
+    };
+    assert_eq!(total(&cut_off), total(&ahead));
+    on(&cut_off, &["status"]).expect(0);
+    take(&cut_off, dir.path(), &[record(ms_of(500), "audit", &audit_event(500))]);
+    assert!(!cut_off.join("audit.new").exists());
+    assert_sound(&cut_off);
+    assert_eq!(total(&cut_off).as_u64(), total(&ahead).as_u64().map(|it| it + 1));
+}
+
+#[test]
 fn a_store_of_mail_alone_has_no_audit_index() {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("store");
@@ -220,6 +242,32 @@ fn a_store_of_mail_alone_has_no_audit_index() {
     take(&store, dir.path(), &lines);
     assert!(!store.join("audit").exists());
     assert_eq!(counts(&store), (10, 0, 0));
+}
+
+#[test]
+fn erasing_an_address_takes_what_the_directory_says_is_theirs() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    // Somebody who read mail by the web client, and never signed in to anything that logs a name.
+    let mut user = Entity::new(EntityKind::User, "S-1-5-21-9");
+    user.address = Some("quiet@acme.example".to_owned());
+    let at = Timestamp::from_ms(START_MS).unwrap();
+    let statement = Statement::new("m-1", at, Said::Entity(Box::new(user)));
+    let said: Value = serde_json::from_str(&statement.to_message().unwrap()).unwrap();
+    let mut event = audit_event(0);
+    event["user_id"] = json!("s-1-5-21-9");
+    let lines = [
+        record(START_MS, "directory", &said),
+        record(ms_of(0), "audit", &event),
+        record(ms_of(1), "audit", &audit_event(1)),
+    ];
+    take(&store, dir.path(), &lines);
+    let erase = ["erase", "--address", "quiet@acme.example", "--reason", "asked", "--yes"];
+    on(&store, &erase).expect(0);
+    let left = archived(&store).to_lowercase();
+    assert!(!left.contains("quiet@") && !left.contains("s-1-5-21-9"), "{left}");
+    assert_eq!(counts(&store), (0, 1, 0));
+    assert_sound(&store);
 }
 
 #[test]

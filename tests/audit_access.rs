@@ -144,6 +144,21 @@ fn what_cannot_be_asked_is_said() {
 }
 
 #[test]
+fn who_asks_mail_is_told_where_audit_events_are() {
+    let input = sample("audit-events.ndjson");
+    let input = ["--input", input.to_str().unwrap()];
+    for (question, status, expect) in [
+        (&["search", "ip:203.0.113.66"][..], 2, "`mailtrace access` asks audit events for ip"),
+        (&["search", "source_ip:203.0.113.66"], 2, "`mailtrace access` asks audit events for ip"),
+        (&["search", "ana"], 1, "15 records that are no mail, which `mailtrace access` asks"),
+        (&["messages", "--from", "ana"], 1, "which `mailtrace access` asks"),
+    ] {
+        let told = run(&[question, &input].concat()).with(status);
+        assert!(told.stderr.contains(expect), "{question:?}: {}", told.stderr);
+    }
+}
+
+#[test]
 fn hostile_values_stay_values() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("hostile.ndjson");

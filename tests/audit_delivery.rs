@@ -241,6 +241,44 @@ fn audit_logs_are_delivered_and_taken_down_in_the_order_that_aws_wants() {
 }
 
 #[test]
+fn doctor_says_what_is_delivered_and_was_never_pulled() {
+    let site = Site::new();
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    let look = |status: &str, words: &[&str]| {
+        let ran = site.run(&[
+            "doctor",
+            "--organization",
+            "acme",
+            "--store",
+            store.to_str().unwrap(),
+            "--format",
+            "json",
+        ]);
+        let checks = ran.json()["checks"].as_array().unwrap().clone();
+        let check = checks.iter().find(|it| it["check"] == "audit logs").unwrap();
+        assert_eq!(check["status"], status, "{check:#}");
+        for word in words {
+            assert!(check.to_string().contains(word), "lacks {word}: {check:#}");
+        }
+    };
+    look("ok", &["none is delivered", "--audit"]);
+    site.run(&SETUP).expect(0);
+    look("warning", &["never pulled", &format!("mailtrace pull --log-group {GROUP}")]);
+    let removed = site.logs.lock().deliveries.remove(1);
+    look("warning", &["AUTHENTICATION_LOGS are delivered nowhere", "setup --organization"]);
+    site.logs.lock().deliveries.push(removed);
+    site.logs.lock().destinations[0]["outputFormat"] = json!("plain");
+    look("warning", &["as plain, which cannot be read", "JSON"]);
+    site.logs.lock().destinations[0]["outputFormat"] = json!("json");
+    let configuration = json!({ "destinationResourceArn": "arn:aws:s3:::audit-bucket" });
+    site.logs.lock().destinations[0]["deliveryDestinationConfiguration"] = configuration;
+    look("ok", &["all are delivered to arn:aws:s3:::audit-bucket"]);
+    site.logs.lock().denied = Some("DescribeDeliveries");
+    look("warning", &["cannot be told", "mailtrace policy reader"]);
+}
+
+#[test]
 fn what_stops_half_way_is_completed_and_others_deliveries_stay() {
     let site = Site::new();
     {

@@ -128,6 +128,7 @@ fn what_works_is_ok_and_only_looked_at() {
             "role name",
             "pulling",
             "directory",
+            "audit logs",
             "end of WorkMail",
         ]
     );
@@ -143,7 +144,7 @@ fn what_works_is_ok_and_only_looked_at() {
 
     let table = clinic.run(&DOCTOR).expect(0);
     assert!(table.stdout.contains("ok       role trust        only WorkMail"), "{table:#?}");
-    assert!(table.stdout.ends_with("13 ok, 0 warnings, 0 failed\n"), "{table:#?}");
+    assert!(table.stdout.ends_with("14 ok, 0 warnings, 0 failed\n"), "{table:#?}");
     assert_eq!(table.stderr, "");
 }
 
@@ -202,13 +203,16 @@ fn what_is_denied_is_a_warning_that_names_the_permission() {
         ("iam:ListAttachedRolePolicies", "role permissions", "warning"),
         ("iam:GetPolicy", "role permissions", "warning"),
         ("iam:GetPolicyVersion", "role permissions", "warning"),
+        ("logs:DescribeDeliverySources", "audit logs", "warning"),
+        ("logs:DescribeDeliveryDestinations", "audit logs", "warning"),
+        ("logs:DescribeDeliveries", "audit logs", "warning"),
     ] {
         let (_, name) = action.split_once(':').unwrap();
         clinic.account.gate.lock().denied = vec![name];
         let checks = clinic.checks(&DOCTOR);
         checks.has(check, status, &[action, "ana", "mailtrace policy reader"]);
         // Without the group's age and retention, 30 days are assumed.
-        checks.all_but(&[check, "pulling", "retention"]);
+        checks.all_but(&[check, "pulling", "retention", "audit logs"]);
     }
     clinic.account.gate.lock().denied.clear();
     for (operation, check) in [

@@ -53,6 +53,7 @@ mod timeline;
 // Audit logs on their way to a log group.
 mod audit_delivery;
 // Who has which address and ID.
+mod audit_export;
 mod directory;
 // No room for the store or for the answer.
 mod disk_full;

@@ -1,9 +1,11 @@
 //! Where pages lead, by what the server answers.
 
+use std::fs;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::program::record;
 use crate::served::Served;
 use crate::support::import;
 
@@ -85,6 +87,57 @@ fn links_keep_what_was_asked() {
 }
 
 #[test]
+fn audit_events_have_a_page_that_narrows() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    import(&store, Path::new("samples/audit-events.ndjson")).expect(0);
+    let log = dir.path().join("hostile.ndjson");
+    let event = json!({
+        "event_timestamp": 1_795_442_600_000_i64, "auth_successful": false,
+        "organization_arn": "arn:aws:workmail:eu-west-1:1:organization/m-1",
+        "user": "<script>alert(1)</script>\u{202e}", "source_ip": "\"onmouseover=alert(1)",
+        "user_agent": "'><img src=x>", "folder_path": "/a?q=1&b#",
+    });
+    fs::write(&log, record(0, "audit", "s", &event)).unwrap();
+    import(&store, &log).expect(0);
+    let served = Served::start(&store, &[]);
+    let page = served.get("/access").expect(200).text();
+    assert!(page.contains("<b>16 events</b>") && page.contains("newest first"), "{page}");
+    assert!(page.contains("href=\"access\" aria-current=\"page\""), "{page}");
+    assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+    assert!(!page.contains("\"onmouseover") && !page.contains('\u{202e}'), "{page}");
+    assert!(page.contains("mailtrace access --limit 50 --store"), "{page}");
+    // What a value narrows to is what the list then has.
+    let links: Vec<String> = html_links(&page, "access?q=");
+    assert!(links.len() > 10, "{links:?}");
+    for link in links.iter().step_by(3) {
+        let narrowed = served.get(&format!("/{link}")).expect(200).text();
+        assert!(narrowed.contains("<p class=\"sum\">"), "{link}");
+    }
+    for (question, expect) in [
+        ("failed=yes", "<b>4 events</b>"),
+        ("failed-then-ok=yes&sort=oldest", "oldest first"),
+        ("q=ip:192.0.2.1", "No audit event found"),
+        ("limit=3", "Next page"),
+    ] {
+        let page = served.get(&format!("/access?{question}")).expect(200).text();
+        assert!(page.contains(expect), "{question}: {page}");
+    }
+    served.get("/access?q=subject:x").expect(400);
+    served.get("/access?out=here").expect(400);
+    // A store of mail alone names no such page.
+    let (_dir, served) = self::served();
+    assert!(!served.get("/").expect(200).text().contains("href=\"access\""));
+}
+
+/// The addresses of links that begin so.
+fn html_links(page: &str, start: &str) -> Vec<String> {
+    let links = page.split("href=\"").skip(1).filter_map(|it| it.split('"').next());
+    let links = links.filter(|it| it.starts_with(start));
+    links.map(|it| it.replace("&amp;", "&").replace("&#38;", "&")).collect()
+}
+
+#[test]
 fn nothing_is_no_evidence() {
     let (_dir, served) = served();
     let reply = served.get("/export/trace.zip?id=nowhere").expect(400).text();
@@ -122,7 +175,7 @@ fn many_recipients_are_told_in_totals_first_and_page_by_page() {
             _ => event(it, "OUTGOING_EMAIL_SENT", serde_json::json!({"recipient": address(it)})),
         });
     }
-    std::fs::write(&log, lines.join("\n")).unwrap();
+    fs::write(&log, lines.join("\n")).unwrap();
     import(&store, &log).expect(0);
     let served = Served::start(&store, &[]);
     let page = served.get("/message?id=all-hands").expect(200).text();

@@ -64,6 +64,16 @@ fn a_reader_may_do_what_a_pull_and_a_look_do() {
                     "Resource": "arn:aws:workmail:*:123456789012:organization/*",
                 },
                 {
+                    "Sid": "LookAtDeliveries",
+                    "Effect": "Allow",
+                    "Action": [
+                        "logs:DescribeDeliveries",
+                        "logs:DescribeDeliveryDestinations",
+                        "logs:DescribeDeliverySources",
+                    ],
+                    "Resource": "*",
+                },
+                {
                     "Sid": "ReadDirectory",
                     "Effect": "Allow",
                     "Action": [

@@ -63,17 +63,20 @@ SOURCES = {
 
 COUNT_BY_NAME = "SELECT event_name, count(*) FROM events GROUP BY 1"
 
-# Recipients of whom nothing more was heard.
-UNDELIVERED = """
+# Who was named as recipient of which leg, and whom an event of the leg speaks of again.
+LEGS = """
 WITH named AS (
-    SELECT trace_id, lower(unnest(recipients)) AS address FROM events
-    WHERE event_name IN ('ORGANIZATION_EMAIL_RECEIVED', 'OUTGOING_EMAIL_SUBMITTED')),
+    SELECT trace_id, sender, lower(unnest(recipients)) AS address FROM events
+    WHERE event_name IN ('ORGANIZATION_EMAIL_RECEIVED', 'OUTGOING_EMAIL_SUBMITTED'){}),
 decided AS (
     SELECT trace_id, coalesce(recipient, bounced) AS address FROM events
     WHERE event_name IN ('MAILBOX_EMAIL_DELIVERED', 'OUTGOING_EMAIL_SENT',
                          'INCOMING_EMAIL_BOUNCED', 'OUTGOING_EMAIL_BOUNCED'))
-SELECT count(*) FROM named ANTI JOIN decided USING (trace_id, address)
 """
+OF_A_DAY = " AND ts >= make_timestamp_ms({0}) AND ts < make_timestamp_ms({0} + 86400000)"
+
+# Recipients of whom nothing more was heard.
+UNDELIVERED = "SELECT count(*) FROM named ANTI JOIN decided USING (trace_id, address)"
 
 
 # By a part of something: how many there are, and the newest.
@@ -82,11 +85,19 @@ SELECT count(*) OVER (), ts, message FROM events WHERE {} ORDER BY ts DESC LIMIT
 """
 QUERIES = {
     "count-by-name": COUNT_BY_NAME,
-    "undelivered": UNDELIVERED,
+    "count-by-name-and-hour": """
+        SELECT date_trunc('hour', ts), event_name, count(*) FROM events GROUP BY 1, 2""",
+    "undelivered": LEGS.format("") + UNDELIVERED,
+    "undelivered-of-a-day": LEGS.format(OF_A_DAY) + UNDELIVERED,
+    "messages-by-sender": LEGS.format("")
+    + """
+        SELECT sender, count(DISTINCT trace_id) AS messages, count(*) AS recipients,
+               count(*) FILTER (decided.address IS NULL) AS undelivered
+        FROM named LEFT JOIN (SELECT DISTINCT * FROM decided) AS decided USING (trace_id, address)
+        GROUP BY 1 ORDER BY 2 DESC LIMIT 100""",
     "infix": BY_PART.format("subject ILIKE '%voice%'"),
     "regex-of-a-day": BY_PART.format(
-        "regexp_matches(subject, 'inv.*42', 'i')"
-        " AND ts >= make_timestamp_ms({0}) AND ts < make_timestamp_ms({0} + 86400000)"
+        "regexp_matches(subject, 'inv.*42', 'i')" + OF_A_DAY
     ),
     "id-pattern": BY_PART.format("message_id LIKE '%a1b2c%'"),
     "delivered-by-recipient": """

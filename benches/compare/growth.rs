@@ -8,7 +8,7 @@ use crate::corpus::Log;
 use crate::processes::{Job, Usage, Usages};
 use crate::questions::trace_processes;
 use crate::table::Unit::{Bytes, Seconds};
-use crate::{Bench, GIB};
+use crate::{Bench, GIB, bulk};
 
 /// Additions to each store, after one that warms up.
 const ADDITIONS: u64 = 5;
@@ -23,7 +23,8 @@ const TRACE_PROCESSES: usize = 20;
 /// Adds to the store, and to one of a tenth of its events.
 pub(crate) fn from_a_tenth(bench: &mut Bench) {
     let event_count = bench.log.event_count / 10;
-    let (_, tenth, _) = import_log(bench, "tenth", event_count);
+    let (log, tenth, _) = import_log(bench, "tenth", event_count);
+    std::fs::remove_file(&log.path).expect("the log");
     let [smaller, larger] = add_to_both(bench, [&tenth, &bench.store()], 100);
     let what = format!("add {ADDED_EVENTS} events: wall");
     bench.table.add(what, Seconds, larger.wall()).at_most(ADDITION_S_MAX);
@@ -35,9 +36,15 @@ pub(crate) fn from_a_tenth(bench: &mut Bench) {
 /// Compares the store with one of a log that takes too long to be asked for by default.
 pub(crate) fn to_a_large_log(bench: &mut Bench, event_count: u64) {
     let (log, large, import) = import_log(bench, "large", event_count);
+    let database = bench.dir.path().join("large.duckdb");
+    let load = bench.duckdb_load("ndjson", &log.path, &database, "in-order");
+    let load = load.map(|it| bench.stopwatch.run(&it));
+    std::fs::remove_file(&log.path).expect("the log");
     let import = Usages(vec![import]);
     let what = format!("import {event_count} events");
-    bench.table.add(format!("{what}: wall"), Seconds, import.wall());
+    let load = load.map(|it| Usages(vec![it]));
+    let row = bench.table.add(format!("{what}: wall"), Seconds, import.wall());
+    row.beside("DuckDB", load.as_ref().and_then(Usages::wall));
     bench.table.add(format!("{what}: peak memory"), Bytes, import.peak()).at_most(GIB);
 
     let store = bench.store();
@@ -46,6 +53,9 @@ pub(crate) fn to_a_large_log(bench: &mut Bench, event_count: u64) {
     let what = format!("trace in {event_count} events, whole process");
     let row = bench.table.add(what, Seconds, in_large.wall());
     row.beside("in the store above", in_store.wall()).ratio_at_most(GROWTH_MAX);
+
+    let duckdb = load.and_then(|_| bench.duckdb_open(&database));
+    bulk::ask(bench, &large, duckdb);
 
     let [in_store, in_large] = add_to_both(bench, [&store, &large], 200);
     let what = format!("add {ADDED_EVENTS} to {event_count} events: wall");
@@ -58,7 +68,6 @@ fn import_log(bench: &mut Bench, name: &str, event_count: u64) -> (Log, PathBuf,
     let store = bench.dir.path().join(name);
     let log = Log::write(&file, &SynthOptions { event_count, ..SynthOptions::default() });
     let usage = bench.stopwatch.run(&Job::import(&file, &store));
-    std::fs::remove_file(&file).expect("the log");
     (log, store, usage)
 }
 

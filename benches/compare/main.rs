@@ -15,6 +15,7 @@
 )]
 #![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
+mod bulk;
 #[path = "../corpus.rs"]
 mod corpus;
 mod evidence;
@@ -59,6 +60,8 @@ fn main() {
     questions::in_process(&mut bench);
     questions::as_processes(&mut bench);
     queries::in_process(&mut bench);
+    let (store, duckdb) = (bench.store(), bench.duckdb_open(&bench.database()));
+    bulk::ask(&mut bench, &store, duckdb);
     evidence::of_a_store(&mut bench);
     growth::from_a_tenth(&mut bench);
     if let Some(event_count) = event_count(LARGE) {
@@ -119,10 +122,9 @@ impl Bench {
     }
 
     /// Opens what DuckDB has loaded, and builds the indexes.
-    fn duckdb_open(&self) -> Option<Side> {
+    fn duckdb_open(&self, database: &Path) -> Option<Side> {
         let mut side = Side::start(self.python.as_ref()?).expect("the Python that has DuckDB");
         let threads = rayon::current_num_threads();
-        let database = self.database();
         side.ask::<Value>(&json!({ "ask": "open", "database": database, "threads": threads }));
         Some(side)
     }

@@ -60,7 +60,7 @@ pub(crate) fn in_process(bench: &mut Bench) {
         since: Timestamp::from_ms(from),
         until: Timestamp::from_ms(from + 86_400_000),
     };
-    let mut duckdb = bench.duckdb_open();
+    let mut duckdb = bench.duckdb_open(&bench.database());
     for (what, question, is_of_a_day, beside, most) in SEARCHES {
         let range = if is_of_a_day { day(middle) } else { TimeRange::default() };
         let query = parse(question, Timestamp::now(), &Zone::UTC).expect("a query");

@@ -43,7 +43,7 @@ pub(crate) struct Timed {
 
 pub(crate) fn in_process(bench: &mut Bench) {
     let store = Store::open(&bench.store()).expect("the store");
-    let mut duckdb = bench.duckdb_open();
+    let mut duckdb = bench.duckdb_open(&bench.database());
     add_traces(bench, &store, duckdb.as_mut());
     add_counts(bench, &store, duckdb.as_mut());
     add_outcomes(bench, &store, duckdb.as_mut());

@@ -175,6 +175,14 @@ impl<'s> AccessHits<'s> {
         (places, next)
     }
 
+    /// Where all of them lie, those that happened first before others.
+    #[must_use]
+    pub fn oldest_first(&self) -> Vec<EventPlace> {
+        let mut places: Vec<EventPlace> = self.places().collect();
+        places.sort_unstable();
+        places
+    }
+
     fn places(&self) -> impl Iterator<Item = EventPlace> {
         let segments = self.index.into_iter().flat_map(AuditIndex::segments);
         segments.zip(&self.sets).flat_map(|(segment, set)| {

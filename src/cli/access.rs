@@ -1,12 +1,15 @@
 //! `mailtrace access`.
 
 use std::io::{BufWriter, Write};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::access_export;
+use super::extract::ExtractArgs;
 use super::input::InputArgs;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
 use super::question::{OnArgs, parse_access, range};
@@ -39,7 +42,7 @@ use crate::store::{EventPlace, Store};
 /// access show who got in.
 #[derive(Debug, Args)]
 #[command(
-    after_long_help = "Examples:\n  mailtrace access --failed-then-ok --since 7d\n  mailtrace access --not-owner --group-by user,owner\n  mailtrace access --ip 198.51.100.0/24 'action:submit_email_for_sending'"
+    after_long_help = "Examples:\n  mailtrace access --failed-then-ok --since 7d\n  mailtrace access --not-owner --group-by user,owner\n  mailtrace access --ip 198.51.100.0/24 'action:submit_email_for_sending'\n  mailtrace access --user ana --since 7d --out ./case-17-access"
 )]
 pub(super) struct AccessArgs {
     /// What to find: 'action:delete object:Message -user:ana'
@@ -90,12 +93,12 @@ pub(super) struct AccessArgs {
     ///
     /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
     #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    pub(super) since: Option<String>,
     /// Only events before this time
     #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    pub(super) until: Option<String>,
     #[command(flatten)]
-    on: OnArgs,
+    pub(super) on: OnArgs,
     /// Count in groups, by one key or by two: user,ip
     ///
     /// Keys: user, owner, ip, agent, action, protocol, type, hour, day.
@@ -112,8 +115,15 @@ pub(super) struct AccessArgs {
     cursor: Option<String>,
     #[command(flatten)]
     shape: ShapeArgs,
+    /// Export all that is found: a bundle (directory, or .zip), or with --as one file
+    ///
+    /// The path must not exist; - is standard output, for one file.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["group_by", "cursor", "sort", "limit", "facets", "histogram"])]
+    out: Option<PathBuf>,
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) extract: ExtractArgs,
+    #[command(flatten)]
+    pub(super) input: InputArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -139,6 +149,9 @@ fn group_keys() -> PossibleValuesParser {
 
 pub(super) fn run(args: &AccessArgs, context: &Context) -> anyhow::Result<Outcome> {
     let request = args.request(context)?;
+    if let Some(out) = &args.out {
+        return access_export::run(args, &request, out, context);
+    }
     let opened = args.input.open(context)?;
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let has_found = answer(args, &request, &opened.store, context, &mut stdout)?;
@@ -149,19 +162,8 @@ impl AccessArgs {
     /// Reads the options, and the files that they name.
     pub(super) fn request(&self, context: &Context) -> anyhow::Result<AccessRequest> {
         check_limit(self.limit)?;
-        let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
-        words.extend(self.shape.query(|it| AccessKey::from_name(it).is_some()));
-        let mut demands = vec![parse_access(&words.join(" "), context)?];
-        let options = [
-            ("--user", AccessField::User, &self.user),
-            ("--owner", AccessField::Owner, &self.owner),
-            ("--ip", AccessField::Ip, &self.ip),
-            ("--agent", AccessField::Agent, &self.agent),
-            ("--action", AccessField::Action, &self.action),
-            ("--protocol", AccessField::Protocol, &self.protocol),
-            ("--type", AccessField::Type, &self.kind),
-        ];
-        for (name, field, values) in options {
+        let mut demands = vec![parse_access(&self.words(), context)?];
+        for (name, field, values) in self.values() {
             let patterns = values.iter().map(|it| Pattern::parse(Field::Access(field), it));
             let patterns: Result<Vec<Pattern>, _> = patterns.collect();
             let any = Pattern::any(patterns.context(name)?);
@@ -178,11 +180,55 @@ impl AccessArgs {
         Ok(AccessRequest { query: Query::and(demands), range, conditions })
     }
 
+    /// The query as it was given.
+    pub(super) fn words(&self) -> String {
+        let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
+        words.extend(self.shape.query(|it| AccessKey::from_name(it).is_some()));
+        words.join(" ")
+    }
+
+    /// The options that take values of a field.
+    fn values(&self) -> [(&'static str, AccessField, &[String]); 7] {
+        [
+            ("--user", AccessField::User, &self.user),
+            ("--owner", AccessField::Owner, &self.owner),
+            ("--ip", AccessField::Ip, &self.ip),
+            ("--agent", AccessField::Agent, &self.agent),
+            ("--action", AccessField::Action, &self.action),
+            ("--protocol", AccessField::Protocol, &self.protocol),
+            ("--type", AccessField::Type, &self.kind),
+        ]
+    }
+
+    /// The options that narrow what is found, as they were given.
+    pub(super) fn filters(&self) -> Vec<String> {
+        let values = self.values().into_iter().flat_map(|(name, _, values)| {
+            values.iter().map(move |value| format!("{name}={value}"))
+        });
+        let flags = [
+            ("--denied", self.denied),
+            ("--failed", self.failed),
+            ("--not-owner", self.not_owner),
+            ("--new-ip", self.new_ip),
+            ("--failed-then-ok", self.failed_then_ok),
+        ];
+        let flags = flags.into_iter().filter(|(_, is_given)| *is_given);
+        values.chain(flags.map(|(name, _)| name.to_owned())).collect()
+    }
+
     fn keys(&self) -> Vec<AccessKey> {
         self.group_by.iter().filter_map(|it| AccessKey::from_name(it)).collect()
     }
 
-    fn cursor(&self) -> anyhow::Result<Option<AccessCursor>> {
+    pub(super) fn order(&self) -> AccessOrder {
+        self.sort.into()
+    }
+
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn cursor(&self) -> anyhow::Result<Option<AccessCursor>> {
         self.cursor.as_deref().map(str::parse).transpose().context("--cursor")
     }
 }
@@ -204,7 +250,7 @@ pub(super) fn answer(
             shape.write(Field::Time, context, out)?;
             total
         } else {
-            let (places, next) = hits.page(args.sort.into(), after, args.limit);
+            let (places, next) = hits.page(args.order(), after, args.limit);
             write_list(&hits, &places, next, &shape, context, out)?;
             let is_told = context.global.format == Format::Json || context.global.quiet;
             if let Some(next) = next.filter(|_| args.limit > 0 && !is_told) {

@@ -1,30 +1,26 @@
 //! `mailtrace export`.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::io::{self, BufWriter};
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use serde_json::json;
+use clap::Args;
 
+use super::extract::{ExtractArgs, Made, report_bundle, report_flat};
 use super::filter::WhichArgs;
 use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
-use super::output::counted;
 use super::question::{OnArgs, parse_rows, range};
-use super::sign::{PasswordArgs, warn_of_open_key};
+use super::sign::warn_of_open_key;
 use super::watched::addresses_in;
-use super::{Context, Format, Outcome, output};
+use super::{Context, Outcome, output};
 use crate::export::{
-    BundleOptions, BundleReport, FlatFormat, Passed, Question, Redactor, Selection, Selector,
-    Staging, TimeBound, write_bundle, write_flat, write_flat_file,
+    BundleOptions, Passed, Question, Selection, Selector, write_bundle, write_flat, write_flat_file,
 };
 use crate::limits;
 use crate::query::{Field, Matcher, Pattern, Query};
-use crate::render::{csv_cell, sanitise, write_json};
-use crate::signing::SIGNATURE_SUFFIX;
 use crate::store::Store;
-use crate::time::{TimeRange, Timestamp};
+use crate::time::TimeRange;
 use crate::trace::{JoinRules, MessageFilter, select};
 
 /// Export messages as a self-contained evidence bundle
@@ -52,9 +48,6 @@ pub(super) struct ExportArgs {
     /// for standard output.
     #[arg(long, value_name = "PATH")]
     out: PathBuf,
-    /// What to write
-    #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE")]
-    shape: Shape,
     /// Read IDs from a file (- for standard input), one per line
     #[arg(long, value_name = "FILE", conflicts_with_all = ["query", "since", "until"])]
     ids_from: Option<PathBuf>,
@@ -80,65 +73,13 @@ pub(super) struct ExportArgs {
     on: OnArgs,
     #[command(flatten)]
     grace: GraceArgs,
-    /// A name for the case, for report and manifest
-    #[arg(long, value_name = "TEXT")]
-    case: Option<String>,
-    /// Replace addresses, subjects or both with pseudonyms
-    #[arg(long, value_enum, value_name = "WHAT", requires = "redact_key")]
-    redact: Option<Redact>,
-    /// Key of the pseudonyms: a file of at least 16 bytes
-    ///
-    /// The same text has the same pseudonym under one key. Make one with: head -c 32 /dev/urandom >
-    /// case.key
-    #[arg(long, value_name = "FILE", requires = "redact")]
-    redact_key: Option<PathBuf>,
-    /// Keep the domains of redacted addresses
-    #[arg(long, hide_short_help = true, requires = "redact")]
-    keep_domains: bool,
-    /// Sign the bundle's sums with a minisign secret key
-    #[arg(long, value_name = "FILE")]
-    sign_key: Option<PathBuf>,
     #[command(flatten)]
-    password: PasswordArgs,
+    extract: ExtractArgs,
     #[command(flatten)]
     input: InputArgs,
     // Last: its heading is that of all options behind it.
     #[command(flatten)]
     which: WhichArgs,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Shape {
-    /// Evidence: records, tables, report, manifest and sums
-    #[default]
-    Bundle,
-    /// Apache Parquet, a row for each event
-    Parquet,
-    /// NDJSON in the Elastic Common Schema, a line for each event
-    Ecs,
-    /// NDJSON in OCSF, class Email Activity, a line for each event
-    Ocsf,
-}
-
-impl Shape {
-    fn flat(self) -> Option<FlatFormat> {
-        match self {
-            Self::Bundle => None,
-            Self::Parquet => Some(FlatFormat::Parquet),
-            Self::Ecs => Some(FlatFormat::Ecs),
-            Self::Ocsf => Some(FlatFormat::Ocsf),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Redact {
-    /// Addresses, wherever they occur
-    Addresses,
-    /// Subjects
-    Subjects,
-    /// Both
-    All,
 }
 
 impl ExportArgs {
@@ -151,48 +92,15 @@ impl ExportArgs {
         };
         Some(format!("{option} {}", path.display()))
     }
-
-    /// Where it is made; nowhere when it goes to standard output.
-    fn staging(&self) -> anyhow::Result<Option<Staging>> {
-        if self.out.as_os_str() != "-" {
-            return Ok(Some(Staging::beside(&self.out)?));
-        }
-        anyhow::ensure!(
-            self.shape != Shape::Bundle,
-            "--out: a bundle goes to a directory or a zip, not to standard output"
-        );
-        anyhow::ensure!(
-            self.shape != Shape::Parquet || !io::stdout().is_terminal(),
-            "--out: Parquet is nothing for a terminal: name a file, or send it on"
-        );
-        Ok(None)
-    }
-
-    fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
-        let (Some(redact), Some(key)) = (self.redact, &self.redact_key) else { return Ok(None) };
-        let addresses = redact != Redact::Subjects;
-        let subjects = redact != Redact::Addresses;
-        Ok(Some(Redactor::open(key, addresses, subjects, self.keep_domains)?))
-    }
 }
 
 pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = args.grace.ms()?;
-    let redactor = args.redactor()?;
-    anyhow::ensure!(
-        args.sign_key.is_none() || args.shape == Shape::Bundle,
-        "--sign-key: only a bundle is signed; `minisign -S` signs any file"
-    );
-    anyhow::ensure!(
-        args.sign_key.is_some() || !args.password.is_given(),
-        "--password-file: name the secret key that it is for with --sign-key"
-    );
-    let key = args.sign_key.as_deref().map(|it| args.password.open(it)).transpose()?;
+    let extract = &args.extract;
+    let redactor = extract.redactor()?;
+    let key = extract.signing_key()?;
     let mut asked = Asked::new(args, context)?;
-    let staging = args.staging()?;
-    if let Some(staging) = &staging {
-        context.leftovers.add(staging.path())?;
-    }
+    let staging = extract.staging(&args.out, context)?;
     let opened = args.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
@@ -203,17 +111,18 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         anyhow::bail!("{list}: none of it is in the store, so nothing is exported; {note}");
     }
     let redactor = redactor.as_ref();
-    let made = match (args.shape.flat(), staging) {
+    let made = match (extract.shape.flat(), staging) {
         (Some(format), Some(staging)) => {
             let passed = write_flat_file(store, &selection, &rules, redactor, format, staging)?;
-            let made = Made::of(&passed);
-            report_flat(&made, args, context, &mut anstream::stdout().lock())?;
+            let made = made_of(&passed);
+            let mut stdout = anstream::stdout().lock();
+            report_flat(&made, &args.out, extract.is_redacted(), context, &mut stdout)?;
             made
         }
         (Some(format), None) => {
             let out = BufWriter::new(io::stdout());
             let passed = write_flat(store, &selection, &rules, redactor, format, out)?;
-            Made::of(&passed)
+            made_of(&passed)
         }
         (None, Some(staging)) => {
             let zone = context.zone.clone();
@@ -221,12 +130,11 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
             let options =
                 BundleOptions { question: asked.question, rules, zone, redactor, signing };
             let report = write_bundle(store, &selection, &options, staging)?;
-            report_bundle(&report, context)?;
-            if let Some(key) = &args.sign_key {
+            let made = report_bundle(&report, context)?;
+            if let Some(key) = &extract.sign_key {
                 warn_of_open_key(key, context);
             }
-            let counts = &report.manifest.counts;
-            Made { messages: counts.messages, events: counts.records, truncated: counts.truncated }
+            made
         }
         (None, None) => {
             anyhow::bail!("--out: a bundle goes to a directory or a zip, not to standard output")
@@ -242,24 +150,11 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         output::warn(&format!("{text}: only so many of each were taken"));
         return Ok(Outcome::SomeRejected);
     }
-    Ok(opened.outcome(made.messages > 0))
+    Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
 }
 
-/// How much was made.
-struct Made {
-    messages: u64,
-    events: u64,
-    truncated: u64,
-}
-
-impl Made {
-    fn of(passed: &Passed) -> Self {
-        Self { messages: passed.messages, events: passed.events, truncated: passed.truncated }
-    }
-
-    fn in_words(&self) -> String {
-        format!("{} with {}", counted(self.messages, "message"), counted(self.events, "event"))
-    }
+fn made_of(passed: &Passed) -> Made {
+    Made { messages: Some(passed.messages), events: passed.events, truncated: passed.truncated }
 }
 
 /// What is asked for.
@@ -280,20 +175,18 @@ impl Asked {
             None if args.ids.is_empty() => None,
             None => Some(Ids::given(args.ids.clone())),
         };
-        let bound = |given: &Option<String>, resolved: Option<Timestamp>| {
-            let (given, resolved) = given.clone().zip(resolved)?;
-            Some(TimeBound { given, resolved: resolved.to_string() })
-        };
+        let (since, until) = (args.since.as_deref(), args.until.as_deref());
+        let (since, until) = args.on.bounds(since, until, range);
         let watched = args.addresses_from.iter();
         let watched = watched.map(|it| format!("--addresses-from={}", it.display()));
         let filters: Vec<String> = args.which.given().into_iter().chain(watched).collect();
         let question = Question {
-            case_name: args.case.clone(),
+            case_name: args.extract.case.clone(),
             query: args.query.clone(),
             resolved_query: query.as_ref().map(ToString::to_string),
             filters,
-            since: bound(&args.since, range.since),
-            until: bound(&args.until, range.until),
+            since,
+            until,
             ..Question::default()
         };
         let filter = Self::filter(args, range, query.as_ref())?;
@@ -346,72 +239,4 @@ impl Asked {
         }
         Ok(selector.finish()?)
     }
-}
-
-/// Says what one file has.
-fn report_flat(
-    made: &Made,
-    args: &ExportArgs,
-    context: &Context,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    let path = args.out.display().to_string();
-    match context.global.format {
-        Format::Json | Format::Ndjson => {
-            let json = json!({
-                "path": path,
-                "messages": made.messages,
-                "records": made.events,
-                "truncated": made.truncated,
-                "redacted": args.redact.is_some(),
-            });
-            write_json(&json, out)?;
-        }
-        Format::Table | Format::Csv => {
-            writeln!(out, "{} in {}", made.in_words(), sanitise(&path))?;
-        }
-    }
-    Ok(())
-}
-
-/// Says what a bundle has.
-fn report_bundle(report: &BundleReport, context: &Context) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    let (manifest, counts) = (&report.manifest, &report.manifest.counts);
-    let path = report.path.display().to_string();
-    match context.global.format {
-        Format::Json | Format::Ndjson => {
-            let json = json!({
-                "path": path,
-                "messages": counts.messages,
-                "records": counts.records,
-                "notFound": counts.not_found,
-                "truncated": counts.truncated,
-                "redacted": manifest.redaction.is_some(),
-                "sumsSha256": report.sums_sha256,
-                "signed": report.is_signed,
-                "files": manifest.files,
-            });
-            write_json(&json, &mut stdout)?;
-        }
-        Format::Table => {
-            let truncated = counts.truncated;
-            let made = Made { messages: counts.messages, events: counts.records, truncated };
-            writeln!(stdout, "{} in {}", made.in_words(), sanitise(&path))?;
-            writeln!(stdout, "SHA-256 of its SHA256SUMS: {}", report.sums_sha256)?;
-            if report.is_signed {
-                writeln!(stdout, "signed, in its SHA256SUMS{SIGNATURE_SUFFIX}")?;
-            }
-        }
-        Format::Csv => {
-            let mut csv = csv::Writer::from_writer(&mut stdout);
-            csv.write_record(["name", "bytes", "sha256"])?;
-            for file in &manifest.files {
-                csv.write_record([&csv_cell(&file.name), &file.bytes.to_string(), &file.sha256])?;
-            }
-            csv.flush()?;
-        }
-    }
-    stdout.flush()?;
-    Ok(())
 }

@@ -30,6 +30,7 @@ pub(super) fn run(
                 "files": check.files,
                 "bytes": check.bytes,
                 "messages": manifest.counts.messages,
+                "auditEvents": manifest.counts.access.as_ref().map(|it| it.events),
                 "records": manifest.counts.records,
                 "redacted": manifest.redaction.is_some(),
                 "sumsSha256": check.sums_sha256,
@@ -43,12 +44,16 @@ pub(super) fn run(
                 writeln!(stdout, "{}", sanitise(problem))?;
             }
             if check.problems.is_empty() {
+                let counts = &manifest.counts;
+                let held = match &counts.access {
+                    Some(access) => counted(access.events, "audit event"),
+                    None => counted(counts.messages, "message"),
+                };
                 writeln!(
                     stdout,
-                    "sound: {} files, {}, {}{}\nSHA-256 of its SHA256SUMS: {}",
+                    "sound: {} files, {held}, {}{}\nSHA-256 of its SHA256SUMS: {}",
                     check.files,
-                    counted(manifest.counts.messages, "message"),
-                    counted(manifest.counts.records, "record"),
+                    counted(counts.records, "record"),
                     if manifest.redaction.is_some() { ", redacted" } else { "" },
                     check.sums_sha256.as_deref().unwrap_or_default(),
                 )?;

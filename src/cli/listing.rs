@@ -59,6 +59,23 @@ pub(super) fn say_not_covered(
     Ok(())
 }
 
+/// Says on stderr, where nothing was found of mail, that the store has other events too.
+pub(super) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::Result<()> {
+    let others = store.checkpoint().other_records();
+    if others > 0 && !context.global.quiet {
+        writeln!(
+            anstream::stderr().lock(),
+            "the store also has {}, which `mailtrace access` asks",
+            if others == 1 {
+                "1 record that is no mail".to_owned()
+            } else {
+                format!("{others} records that are no mail")
+            }
+        )?;
+    }
+    Ok(())
+}
+
 /// Says on stderr how many of `total` were shown, for people; that there are none, in every format:
 /// an empty answer without a reason looks like a question that was not understood.
 pub(super) fn say_how_many(

@@ -13,7 +13,7 @@ use super::filter::FilterArgs;
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
 use super::input::{InputArgs, say_truncated};
-use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
+use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::question::parse_rows;
 use super::shape::{AnswerShape, ShapeArgs};
 use super::watch::WatchArgs;
@@ -251,6 +251,7 @@ pub(super) fn answer(
     say_how_many("message", shown, page.total, store, context)?;
     if is_nothing {
         say_not_covered(filter.first_seen, store, context)?;
+        say_of_audit_events(store, context)?;
         say_unknown_values(filter.queries(), store, context)?;
         say_empty_terms(&filter.rows, &rules, store, context)?;
     }

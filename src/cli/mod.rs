@@ -6,6 +6,7 @@
 #[cfg(not(all(feature = "aws", feature = "serve")))]
 mod absent;
 mod access;
+mod access_export;
 mod around;
 #[cfg(feature = "aws")]
 mod audit_logs;
@@ -23,6 +24,7 @@ mod doctor_report;
 mod explain;
 mod export;
 mod export_check;
+mod extract;
 mod filter;
 mod grace;
 mod help;

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::Context;
 use super::ids::Ids;
+use crate::export::TimeBound;
 use crate::limits;
 use crate::query::{Language, Query};
 use crate::time::{TimeRange, day_of, parse_time_argument};
@@ -18,6 +19,19 @@ pub(super) struct OnArgs {
     /// In the time zone of --tz; a weekday is the latest one.
     #[arg(long, value_name = "DAY", conflicts_with_all = ["since", "until"])]
     on: Option<String>,
+}
+
+impl OnArgs {
+    /// The bounds of a range as they were given, for whoever reads an extract.
+    pub(super) fn bounds(
+        &self,
+        since: Option<&str>,
+        until: Option<&str>,
+        range: TimeRange,
+    ) -> (Option<TimeBound>, Option<TimeBound>) {
+        let on = self.on.as_deref();
+        (TimeBound::new(since.or(on), range.since), TimeBound::new(until.or(on), range.until))
+    }
 }
 
 /// Reads a query on events; what is wrong with it is shown under the query itself.

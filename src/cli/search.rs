@@ -10,7 +10,7 @@ use super::around::around_events;
 use super::explain::explain_events;
 use super::hint::say_unknown_values;
 use super::input::InputArgs;
-use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
+use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::progress::ReadingProgress;
 use super::question::{OnArgs, parse_query, range};
 use super::shape::{AnswerShape, ShapeArgs};
@@ -146,6 +146,7 @@ pub(super) fn answer(
     say_how_many("event", shown, total, store, context)?;
     if total == 0 {
         say_not_covered(*range, store, context)?;
+        say_of_audit_events(store, context)?;
         say_unknown_values([query], store, context)?;
     }
     let is_list = args.limit > 0 && !args.shape.replaces_list(context);

@@ -26,6 +26,8 @@ pub(super) const SUMS: &str = "SHA256SUMS";
 /// The signature of the sums, which no sum can be of.
 pub(super) const SIGNATURE: &str = "SHA256SUMS.minisig";
 pub(super) const MESSAGES: &str = "messages.csv";
+/// The table of audit events.
+pub(super) const ACCESS: &str = "access.csv";
 pub(super) const TIMELINE: &str = "timeline.csv";
 pub(super) const TIMESKETCH: &str = "timesketch.csv";
 pub(super) const REPORT: &str = "report.html";
@@ -83,8 +85,18 @@ pub fn write_bundle(
     write_report(&manifest, &options.zone, &body, &mut report)?;
     std::fs::remove_file(&body).map_err(ExportError::io("remove", &body))?;
     manifest.files.push(FileEntry::new(REPORT, &report.finish()?));
-    manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
+    seal(manifest, options.signing, staging)
+}
 
+/// Writes the manifest, the sums and their signature beside the files that the manifest names, and
+/// moves the bundle to its place.
+pub(super) fn seal(
+    mut manifest: Manifest,
+    signing: Option<(&SecretKey, Timestamp)>,
+    staging: Staging,
+) -> Result<BundleReport, ExportError> {
+    let is_signed = signing.is_some();
+    manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
     let mut file = staging.create(BUNDLE_MANIFEST)?;
     file.with(|out| write_json_pretty(&manifest, out))?;
     let mut listed = manifest.files.clone();
@@ -93,7 +105,7 @@ pub fn write_bundle(
     let mut sums = staging.create(SUMS)?;
     sums.with(|out| listed.iter().try_for_each(|it| writeln!(out, "{}  {}", it.sha256, it.name)))?;
     let sums_sha256 = sums.finish()?.sha256;
-    if let Some((key, at)) = options.signing {
+    if let Some((key, at)) = signing {
         let path = staging.path().join(SUMS);
         let sums = std::fs::read(&path).map_err(ExportError::io("read", &path))?;
         let signature = key.sign(&sums, at, SUMS)?;
@@ -106,13 +118,12 @@ pub fn write_bundle(
     if is_zip(&path) {
         const ZIP: &str = ".bundle.zip";
         let listed = listed.iter().map(|it| it.name.as_str());
-        let names = packing_order(listed, options.signing.is_some());
+        let names = packing_order(listed, is_signed);
         pack(staging.path(), &names, &staging.path().join(ZIP))?;
         staging.publish_file(ZIP)?;
     } else {
         staging.publish()?;
     }
-    let is_signed = options.signing.is_some();
     Ok(BundleReport { path, manifest, sums_sha256, is_signed })
 }
 
@@ -193,7 +204,8 @@ impl Sink for BundleFiles {
 
     fn event(&mut self, event: &PassingEvent) -> Result<(), ExportError> {
         let zone = &self.zone;
-        self.records.with(|out| write_record(event, out))?;
+        let (record, source) = (&event.stored.record, event.source.as_ref());
+        self.records.with(|out| write_record(record, source, out))?;
         self.timeline.with(|out| write_timeline_row(event, zone, out))?;
         self.timesketch.with(|out| write_timesketch_row(event, out))
     }

@@ -10,7 +10,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::ExportError;
-use super::bundle::{MESSAGES, SIGNATURE, SUMS, TIMELINE, TIMESKETCH};
+use super::bundle::{ACCESS, MESSAGES, SIGNATURE, SUMS, TIMELINE, TIMESKETCH};
 use super::manifest::{BUNDLE_VERSION, Manifest};
 use super::parts::{Parts, is_file_name};
 use super::staging::hex;
@@ -113,6 +113,7 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
         let lines = match file.name.as_str() {
             BUNDLE_RECORDS => counts.records,
             MESSAGES => counts.message_rows.saturating_add(1),
+            ACCESS => counts.records.saturating_add(1),
             TIMELINE | TIMESKETCH => counts.timeline_rows.saturating_add(1),
             _ => continue,
         };

@@ -26,6 +26,12 @@ pub enum ExportError {
         limits::EXPORT_MESSAGES_MAX
     )]
     TooManyMessages,
+    /// More audit events than [`limits::EXPORT_MESSAGES_MAX`].
+    #[error(
+        "more than {} events: export less at a time, by --since and --until",
+        limits::EXPORT_MESSAGES_MAX
+    )]
+    TooManyEvents,
     /// The file system refused.
     #[error("cannot {action} {}", .path.display())]
     Io {

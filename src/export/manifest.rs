@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::access::AccessCounts;
 use super::facts::{CoveredGroup, StoreFacts};
 use super::passage::Passed;
 use super::redact::Redacted;
 use super::staging::Sum;
 use crate::source::BUNDLE_FORMAT;
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, MessageOutcome};
 
 /// The number of the form that is written here.
@@ -46,6 +47,15 @@ pub struct TimeBound {
     pub given: String,
     /// What it was resolved to, RFC 3339.
     pub resolved: String,
+}
+
+impl TimeBound {
+    /// A bound that was given, and the time that it stands for.
+    #[must_use]
+    pub fn new(given: Option<&str>, resolved: Option<Timestamp>) -> Option<Self> {
+        let (given, resolved) = given.zip(resolved)?;
+        Some(Self { given: given.to_owned(), resolved: resolved.to_string() })
+    }
 }
 
 /// The first file to read of a bundle: what it is, of what, and with which hashes.
@@ -120,6 +130,9 @@ pub struct Counts {
     pub in_order: bool,
     /// IDs that were asked for and that no event has.
     pub not_found: u64,
+    /// What a bundle of audit events has; such a bundle has no messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessCounts>,
 }
 
 impl Counts {
@@ -140,6 +153,7 @@ impl Counts {
             timeline_rows: passed.events,
             in_order: !passed.is_out_of_order,
             not_found,
+            access: None,
         }
     }
 }

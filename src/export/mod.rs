@@ -7,6 +7,7 @@
 //! reads the clock: the same export twice is the same bytes, but for a signature. [`check_bundle`]
 //! needs no store.
 
+mod access;
 mod bundle;
 mod check;
 mod error;
@@ -24,6 +25,10 @@ mod selection;
 mod staging;
 mod tables;
 
+pub use access::{
+    AccessBundleOptions, AccessCounts, write_access_bundle, write_access_flat,
+    write_access_flat_file,
+};
 pub use bundle::{BundleOptions, BundleReport, write_bundle};
 pub use check::{BundleCheck, ProblemKind, check_bundle};
 pub use error::ExportError;

@@ -34,7 +34,7 @@ pub(super) struct PassingEvent {
 impl PassingEvent {
     /// Where its record came from, as `trace --provenance` has it, in UTC.
     pub(super) fn source_json(&self) -> Option<Value> {
-        self.source.as_ref().map(|it| event_source_json(it, &self.stored, &Zone::UTC))
+        self.source.as_ref().map(|it| event_source_json(it, &self.stored.record, &Zone::UTC))
     }
 }
 

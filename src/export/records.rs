@@ -4,8 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::passage::PassingEvent;
-use crate::render::write_json;
+use crate::render::{event_source_json, write_json};
+use crate::store::{Provenance, Record};
+use crate::time::Zone;
 
 /// A record in the shape that `filter-log-events` gives records. Its message is the original, byte
 /// for byte, as JSON text.
@@ -29,9 +30,12 @@ struct RecordLine<'r> {
     source: Option<serde_json::Value>,
 }
 
-/// Writes the record of an event and a line feed.
-pub(super) fn write_record(event: &PassingEvent, out: &mut dyn Write) -> io::Result<()> {
-    let record = &event.stored.record;
+/// Writes the record of an event, where the store has it from, and a line feed.
+pub(super) fn write_record(
+    record: &Record<'_>,
+    source: Option<&Provenance>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let line = RecordLine {
         log_group: record.log_group.as_deref(),
         log_stream: record.log_stream.as_deref(),
@@ -40,7 +44,7 @@ pub(super) fn write_record(event: &PassingEvent, out: &mut dyn Write) -> io::Res
         time_approximate: record.is_time_approximate,
         ingestion_time: record.ingestion_time.map(|it| it.as_ms()),
         message: &record.message,
-        source: event.source_json(),
+        source: source.map(|it| event_source_json(it, record, &Zone::UTC)),
     };
     write_json(&line, out)
 }

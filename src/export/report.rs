@@ -66,8 +66,8 @@ pub(super) fn write_report(
 ) -> Result<(), ExportError> {
     let sections = File::open(body).map_err(ExportError::io("open", body))?;
     out.with(|out| {
-        write_head(manifest, out)?;
-        write_question(manifest, zone, out)?;
+        write_head(manifest, "Email evidence", "email event logs", out)?;
+        write_question(manifest, zone, "All messages of the store.", out)?;
         write_answer(manifest, zone, out)?;
         io::copy(&mut BufReader::new(sections), out)?;
         write_method(manifest, zone, out)?;
@@ -78,19 +78,25 @@ pub(super) fn write_report(
 }
 
 /// A text from a mail, bounded, as text of its own direction.
-fn mail(text: &str) -> String {
+pub(super) fn mail(text: &str) -> String {
     format!("<bdi>{}</bdi>", html_text(&fit(text, limits::TABLE_TEXT_COLUMNS_MAX)))
 }
 
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", mail(text))
 }
 
-fn write_head(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+/// Begins the page: its title with the name of the case, and which logs it is made from.
+pub(super) fn write_head(
+    manifest: &Manifest,
+    title: &str,
+    logs: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let style_hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let title = match manifest.question.case_name.as_deref() {
-        Some(name) => format!("Email evidence: {name}"),
-        None => "Email evidence".to_owned(),
+        Some(name) => format!("{title}: {name}"),
+        None => title.to_owned(),
     };
     let title = html_text(&fit(&title, limits::TABLE_TEXT_COLUMNS_MAX));
     write!(
@@ -99,7 +105,7 @@ fn write_head(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"referrer\" content=\"no-referrer\"><meta name=\"viewport\" content=\"width=device-width\">\n\
          <title>{title}</title>\n<style>{STYLE}</style></head>\n<body>\n<h1>{title}</h1>\n\
-         <p>From the email event logs of Amazon WorkMail, by {}. Times are in {}.</p>\n",
+         <p>From the {logs} of Amazon WorkMail, by {}. Times are in {}.</p>\n",
         html_text(&manifest.tool),
         html_text(&manifest.rules.time_zone),
     )?;
@@ -132,7 +138,13 @@ fn named(ids: &[String], count: u64) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-fn write_question(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+/// Writes what was asked; `all` where nothing narrowed it.
+pub(super) fn write_question(
+    manifest: &Manifest,
+    zone: &Zone,
+    all: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     out.write_all(b"<h2>Question</h2>\n")?;
     let question = &manifest.question;
     let bound = |it: &TimeBound| {
@@ -159,7 +171,7 @@ fn write_question(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::
         ));
     }
     if pairs.is_empty() {
-        pairs.push(("Messages", "All messages of the store.".to_owned()));
+        pairs.push(("Asked", all.to_owned()));
     }
     write_pairs(&pairs, out)
 }
@@ -188,14 +200,7 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
         )?;
     }
     out.write_all(b"</table>\n")?;
-    let shown = |text: &Option<String>| {
-        let at = text.as_deref().and_then(Timestamp::parse_log_form);
-        at.map(|it| it.in_zone(zone)).unwrap_or_default()
-    };
-    if manifest.first_event.is_some() {
-        let (first, last) = (shown(&manifest.first_event), shown(&manifest.last_event));
-        writeln!(out, "<p>First event {first}, last event {last}.</p>")?;
-    }
+    write_span(manifest, zone, out)?;
     if counts.not_found > 0 {
         let ids = named(&manifest.not_found, counts.not_found);
         writeln!(
@@ -221,6 +226,17 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
         )?;
     }
     Ok(())
+}
+
+/// Writes from when to when the events are.
+pub(super) fn write_span(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    match (&manifest.first_event, &manifest.last_event) {
+        (Some(first), Some(last)) => {
+            let (first, last) = (in_zone(first, zone), in_zone(last, zone));
+            writeln!(out, "<p>First event {first}, last event {last}.</p>")
+        }
+        _ => Ok(()),
+    }
 }
 
 fn write_message(
@@ -305,7 +321,12 @@ fn write_leg(leg: &Leg, message: &Message, zone: &Zone, out: &mut dyn Write) -> 
 }
 
 /// Ends a table, and says where the rest is of what it leaves out.
-fn write_table_end(count: usize, what: &str, file: &str, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_table_end(
+    count: usize,
+    what: &str,
+    file: &str,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     out.write_all(b"</table>\n")?;
     match count.saturating_sub(limits::REPORT_ROWS_MAX) {
         0 => Ok(()),
@@ -326,16 +347,28 @@ fn write_method(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
         html_text(&grace),
         html_text(&newest),
     )?;
-    if let Some(redaction) = &manifest.redaction {
-        writeln!(out, "<p>Redaction: {}</p>", html_text(&redaction.in_words()))?;
-    }
+    write_redaction(manifest, out)?;
     if !manifest.counts.in_order {
         out.write_all(b"<p class=\"warn\">Records and timelines are not in the order of time throughout: too many events had to wait for each other.</p>\n")?;
     }
     Ok(())
 }
 
-fn write_coverage(groups: &[CoveredGroup], zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+/// Writes what was redacted, and how.
+pub(super) fn write_redaction(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+    match &manifest.redaction {
+        Some(redaction) => {
+            writeln!(out, "<p>Redaction: {}</p>", html_text(&redaction.in_words()))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn write_coverage(
+    groups: &[CoveredGroup],
+    zone: &Zone,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>The times for which the store has been filled. Nothing can be said of any other time. What was taken from a file is covered from its first to its last event.</p>\n")?;
     if groups.is_empty() {
         return out.write_all(b"<p class=\"warn\">The store covers nothing.</p>\n");
@@ -365,7 +398,7 @@ fn write_coverage(groups: &[CoveredGroup], zone: &Zone, out: &mut dyn Write) -> 
     write_table_end(count, "ranges", "manifest.json", out)
 }
 
-fn write_versions(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_versions(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<h2>Versions and hashes</h2>\n")?;
     let store = &manifest.store;
     write_pairs(

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::passage::PassingEvent;
 use crate::event::EventName;
 use crate::render::{csv_cell, event_cells, event_columns, sentence};
-use crate::time::Zone;
+use crate::time::{Timestamp, Zone};
 
 /// Writes the header of the timeline.
 pub(super) fn write_timeline_header(out: &mut dyn Write) -> io::Result<()> {
@@ -36,18 +36,21 @@ pub(super) fn write_timesketch_header(out: &mut dyn Write) -> io::Result<()> {
 /// Writes an event's row in Timesketch's form.
 pub(super) fn write_timesketch_row(event: &PassingEvent, out: &mut dyn Write) -> io::Result<()> {
     let stored = &event.stored;
-    // Timesketch asks for an offset, and its own example has none as `Z`.
-    let datetime = stored.record.timestamp.to_string();
-    let datetime = datetime.strip_suffix('Z').map_or(datetime.clone(), |it| format!("{it}+00:00"));
     let asked_for = [
         csv_cell(&sentence(&stored.event)),
-        datetime,
+        timesketch_time(stored.record.timestamp),
         what_time(&stored.event.name).to_owned(),
         "aws:workmail:email_event".to_owned(),
     ];
     let cells = asked_for.into_iter().chain(event_cells(stored, &Zone::UTC).into_iter().skip(1));
     let outcome = event.message.outcome.to_string();
     write_row(cells.chain([event.message.number.to_string(), outcome]), out)
+}
+
+/// A time as Timesketch asks for it: with an offset, and its own example has none as `Z`.
+pub(super) fn timesketch_time(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.strip_suffix('Z').map_or(text.clone(), |it| format!("{it}+00:00"))
 }
 
 /// What the time of an event is the time of.
@@ -66,7 +69,8 @@ fn what_time(name: &EventName<'_>) -> &'static str {
     }
 }
 
-fn write_row<C: AsRef<[u8]>>(
+/// Writes a row of CSV.
+pub(super) fn write_row<C: AsRef<[u8]>>(
     cells: impl IntoIterator<Item = C>,
     out: &mut dyn Write,
 ) -> io::Result<()> {

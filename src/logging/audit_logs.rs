@@ -6,6 +6,7 @@
 
 use super::LoggingError;
 use super::names::Retention;
+use super::policies::{list_groups, list_organizations, look_at_deliveries};
 use super::policy::{Policy, Statement};
 use super::scope::Scope;
 use super::services::Services;
@@ -419,22 +420,7 @@ pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
         )
     };
     let deliveries = ["delivery-source", "delivery-destination", "delivery"].map(ours);
-    let every_group = Scope { log_group: "*".to_owned(), ..scope.clone() };
-    let mut statements = vec![
-        Statement::allowing(["workmail:ListOrganizations"])
-            .named("FindOrganization")
-            .on(["*".to_owned()]),
-        Statement::allowing(["logs:DescribeLogGroups"])
-            .named("FindLogGroup")
-            .on([every_group.log_group_arn().to_string()]),
-        Statement::allowing([
-            "logs:DescribeDeliverySources",
-            "logs:DescribeDeliveryDestinations",
-            "logs:DescribeDeliveries",
-        ])
-        .named("LookAtDeliveries")
-        .on(["*".to_owned()]),
-    ];
+    let mut statements = vec![list_organizations(), list_groups(scope), look_at_deliveries()];
     let organization = [scope.organization_arn()];
     if is_teardown {
         statements.extend([

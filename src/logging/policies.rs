@@ -52,6 +52,7 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
     statements.extend([
         list_organizations(),
         look_at_organizations(scope),
+        look_at_deliveries(),
         Statement::allowing(DIRECTORY_ACTIONS)
             .named("ReadDirectory")
             .on([scope.organization_arn()]),
@@ -194,15 +195,26 @@ fn look_at_organizations(scope: &Scope) -> Statement {
 }
 
 /// A listing of groups by the beginning of their names is checked against no single group.
-fn list_groups(scope: &Scope) -> Statement {
+pub(super) fn list_groups(scope: &Scope) -> Statement {
     let every_group = Scope { log_group: "*".to_owned(), ..scope.clone() };
     Statement::allowing(["logs:DescribeLogGroups"])
         .named("FindLogGroup")
         .on([every_group.log_group_arn().to_string()])
 }
 
+/// These listings have no resource to be checked against.
+pub(super) fn look_at_deliveries() -> Statement {
+    Statement::allowing([
+        "logs:DescribeDeliverySources",
+        "logs:DescribeDeliveryDestinations",
+        "logs:DescribeDeliveries",
+    ])
+    .named("LookAtDeliveries")
+    .on(["*".to_owned()])
+}
+
 /// This listing has no resource to be checked against.
-fn list_organizations() -> Statement {
+pub(super) fn list_organizations() -> Statement {
     Statement::allowing(["workmail:ListOrganizations"])
         .named("FindOrganization")
         .on(["*".to_owned()])

@@ -292,6 +292,9 @@ fn unknown_field_help(name: &str, has_rows: bool) -> String {
     let of_rows: &[Field] = if has_rows { &Field::OF_ROWS } else { &[] };
     let names: Vec<&str> = Field::ALL.iter().chain(of_rows).map(|it| it.name()).collect();
     let fields = format!("fields: {}", names.join(", "));
+    if let Some(field) = AccessField::from_name(name) {
+        return format!("`mailtrace access` asks audit events for {}; {fields}", field.name());
+    }
     match Field::nearest(name).filter(|it| has_rows || !it.is_of_rows()) {
         Some(field) => format!("did you mean {field}? {fields}"),
         None => format!("quote the term if the colon is part of it; {fields}"),

@@ -51,14 +51,17 @@ struct AccessJson<'e> {
 }
 
 /// Who did it, as people are called: by address where that is known.
-fn user_of<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
+#[must_use]
+pub fn access_user<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     match event.event.get(AuditField::UserId) {
         Some(id) => people.who(id, event.at()).or(event.event.get(AuditField::User)).or(Some(id)),
         None => event.event.get(AuditField::User),
     }
 }
 
-fn owner_of<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
+/// Whose mailbox it is, likewise.
+#[must_use]
+pub fn access_owner<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     let id = event.event.get(AuditField::OwnerId)?;
     Some(people.who(id, event.at()).unwrap_or(id))
 }
@@ -88,10 +91,10 @@ pub fn write_access_ndjson(
     let json = AccessJson {
         timestamp: event.at().in_zone(zone),
         kind: event.event.kind.as_str(),
-        user: user_of(event, people),
+        user: access_user(event, people),
         user_id: get(AuditField::UserId),
         user_name: get(AuditField::User),
-        owner: owner_of(event, people),
+        owner: access_owner(event, people),
         owner_id: get(AuditField::OwnerId),
         impersonator_id: get(AuditField::ImpersonatorId),
         protocol: get(AuditField::Protocol),
@@ -140,27 +143,60 @@ pub fn write_access_table(
         Column::beneath(),
     ]);
     for event in events {
-        let (result, style) = match event.event.allowed() {
-            None => ("", PLAIN),
-            Some(Flag::Yes) => ("ok", GOOD),
-            Some(Flag::No) if event.event.kind == AuditType::Authentication => ("failed", BAD),
-            Some(Flag::No) => ("denied", BAD),
-            Some(Flag::Other(text)) => (text, PLAIN),
+        let style = match event.event.allowed() {
+            Some(Flag::Yes) => GOOD,
+            Some(Flag::No) => BAD,
+            Some(Flag::Other(_)) | None => PLAIN,
         };
         table.push([
             Cell::new(&event.at().in_zone(&options.zone)),
-            Cell::new(&what(event)),
-            Cell::new(user_of(event, people).unwrap_or_default()),
+            Cell::new(&access_what(event)),
+            Cell::new(access_user(event, people).unwrap_or_default()),
             Cell::new(event.event.get(AuditField::SourceIp).unwrap_or_default()),
-            Cell::styled(result, style),
-            Cell::styled(&detail(event, people), FAINT),
+            Cell::styled(access_result(event), style),
+            Cell::styled(&access_details(event, people), FAINT),
         ]);
     }
     table.write(options.width, out)
 }
 
+/// Whether it was granted, in a word; nothing where the event does not say.
+#[must_use]
+pub fn access_result(event: &AccessEvent) -> &str {
+    match event.event.allowed() {
+        None => "",
+        Some(Flag::Yes) => "ok",
+        Some(Flag::No) if event.event.kind == AuditType::Authentication => "failed",
+        Some(Flag::No) => "denied",
+        Some(Flag::Other(text)) => text,
+    }
+}
+
+/// An event in one line of text: what was done, by whom, from where, whether it was granted, and
+/// what it was about.
+#[must_use]
+pub fn access_sentence(event: &AccessEvent, people: &People) -> String {
+    let mut sentence = access_what(event);
+    if let Some(user) = access_user(event, people) {
+        sentence.push_str(" by ");
+        sentence.push_str(user);
+    }
+    if let Some(address) = event.event.get(AuditField::SourceIp) {
+        sentence.push_str(" from ");
+        sentence.push_str(address);
+    }
+    for (before, text) in [(": ", access_result(event)), ("; ", &access_details(event, people))] {
+        if !text.is_empty() {
+            sentence.push_str(before);
+            sentence.push_str(text);
+        }
+    }
+    sentence
+}
+
 /// What was done, in a few words.
-fn what(event: &AccessEvent) -> String {
+#[must_use]
+pub fn access_what(event: &AccessEvent) -> String {
     let get = |field| event.event.get(field).unwrap_or_default();
     let (action, object) = (get(AuditField::Action), get(AuditField::ObjectType));
     match event.event.kind {
@@ -174,9 +210,10 @@ fn what(event: &AccessEvent) -> String {
 }
 
 /// What stands beneath an event: whose mailbox, which folder, item, rule, protocol and agent.
-fn detail(event: &AccessEvent, people: &People) -> String {
+#[must_use]
+pub fn access_details(event: &AccessEvent, people: &People) -> String {
     let own = event.event.get(AuditField::UserId) == event.event.get(AuditField::OwnerId);
-    let owner = owner_of(event, people).filter(|_| !own).map(|it| format!("mailbox of {it}"));
+    let owner = access_owner(event, people).filter(|_| !own).map(|it| format!("mailbox of {it}"));
     let parts = [
         AuditField::FolderPath,
         AuditField::AttachmentPath,
@@ -195,7 +232,29 @@ fn detail(event: &AccessEvent, people: &People) -> String {
     owner.into_iter().chain(parts).collect::<Vec<_>>().join(" · ")
 }
 
-/// Writes events as CSV: a column for each field of the log, by its name there.
+/// The columns of an event: the last are the fields of the log, by their names there.
+pub fn access_columns() -> impl Iterator<Item = &'static str> {
+    let fields = AuditField::ALL.into_iter().map(AuditField::key);
+    // The availability provider's type has the name of the event's.
+    let fields = fields.map(|it| if it == "type" { "provider_type" } else { it });
+    ["timestamp", "type", "userAddress", "ownerAddress"].into_iter().chain(fields)
+}
+
+/// An event's cells, as [`access_columns`] names them.
+#[must_use]
+pub fn access_cells(event: &AccessEvent, people: &People, zone: &Zone) -> Vec<String> {
+    let start = [
+        event.at().in_zone(zone),
+        event.event.kind.as_str().to_owned(),
+        csv_cell(access_user(event, people).unwrap_or_default()),
+        csv_cell(access_owner(event, people).unwrap_or_default()),
+    ];
+    let fields = AuditField::ALL.into_iter();
+    let fields = fields.map(|it| csv_cell(event.event.get(it).unwrap_or_default()));
+    start.into_iter().chain(fields).collect()
+}
+
+/// Writes events as CSV.
 ///
 /// # Errors
 ///
@@ -209,23 +268,10 @@ pub fn write_access_csv(
 ) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     if has_header {
-        let fields = AuditField::ALL.into_iter().map(AuditField::key);
-        // The availability provider's type has the name of the event's.
-        let fields = fields.map(|it| if it == "type" { "provider_type" } else { it });
-        csv.write_record(
-            ["timestamp", "type", "userAddress", "ownerAddress"].into_iter().chain(fields),
-        )?;
+        csv.write_record(access_columns())?;
     }
     for event in events {
-        let start = [
-            event.at().in_zone(zone),
-            event.event.kind.as_str().to_owned(),
-            csv_cell(user_of(event, people).unwrap_or_default()),
-            csv_cell(owner_of(event, people).unwrap_or_default()),
-        ];
-        let fields = AuditField::ALL.into_iter();
-        let fields = fields.map(|it| csv_cell(event.event.get(it).unwrap_or_default()));
-        csv.write_record(start.into_iter().chain(fields))?;
+        csv.write_record(access_cells(event, people, zone))?;
     }
     csv.flush()
 }

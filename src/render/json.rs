@@ -330,7 +330,7 @@ struct EventJson<'e> {
 
 impl<'e> EventJson<'e> {
     fn with(stored: &'e StoredEvent, source: Option<&'e Provenance>, zone: &Zone) -> Self {
-        let source = source.map(|it| EventSourceJson::new(it, stored, zone));
+        let source = source.map(|it| EventSourceJson::new(it, &stored.record, zone));
         Self { source: Some(source), ..Self::new(stored, zone) }
     }
 

@@ -37,7 +37,8 @@ mod trace_table;
 mod triage;
 
 pub use access::{
-    write_access_csv, write_access_groups_csv, write_access_groups_json,
+    access_cells, access_columns, access_details, access_owner, access_result, access_sentence,
+    access_user, access_what, write_access_csv, write_access_groups_csv, write_access_groups_json,
     write_access_groups_ndjson, write_access_groups_table, write_access_ndjson, write_access_table,
 };
 pub use address::Marked;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::sanitise::sanitise;
 use super::style::{FAINT, STRONG};
 use super::table::{TableOptions, wrap};
-use crate::store::{Origin, OriginId, OriginKind, Provenance, StoredEvent};
+use crate::store::{Origin, OriginId, OriginKind, Provenance, Record, StoredEvent};
 use crate::time::Zone;
 use crate::trace::Message;
 
@@ -40,7 +40,7 @@ pub(super) struct EventSourceJson<'p> {
 }
 
 impl<'p> EventSourceJson<'p> {
-    pub(super) fn new(provenance: &'p Provenance, event: &StoredEvent, zone: &Zone) -> Self {
+    pub(super) fn new(provenance: &'p Provenance, record: &Record<'_>, zone: &Zone) -> Self {
         let origin = &provenance.origin;
         let end = origin.end.as_ref();
         Self {
@@ -55,7 +55,7 @@ impl<'p> EventSourceJson<'p> {
             format: end.and_then(|it| it.format.as_deref()),
             compression: end.and_then(|it| it.compression.as_deref()),
             damage: end.and_then(|it| it.damage.as_deref()),
-            ingestion_time: event.record.ingestion_time.map(|it| it.in_zone(zone)),
+            ingestion_time: record.ingestion_time.map(|it| it.in_zone(zone)),
             began: origin.began().in_zone(zone),
             committed: provenance.committed.map(|it| it.in_zone(zone)),
             version: &origin.version,
@@ -70,11 +70,11 @@ impl<'p> EventSourceJson<'p> {
 #[must_use]
 pub fn event_source_json(
     provenance: &Provenance,
-    event: &StoredEvent,
+    record: &Record<'_>,
     zone: &Zone,
 ) -> serde_json::Value {
     // Text and numbers: nothing that JSON cannot hold.
-    serde_json::to_value(EventSourceJson::new(provenance, event, zone)).unwrap_or_default()
+    serde_json::to_value(EventSourceJson::new(provenance, record, zone)).unwrap_or_default()
 }
 
 /// Writes below a message's table which source each of its events came from.

@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use super::Parameters;
+use crate::access::{AccessCursor, AccessOrder, AccessRequest};
 use crate::export::{self, Selection};
 use crate::query::Query;
 use crate::stats::StatsRequest;
@@ -158,6 +159,21 @@ pub struct EventsQuestion {
     pub zone: Zone,
 }
 
+/// Audit events that are asked for.
+#[derive(Clone, Debug)]
+pub struct AccessQuestion {
+    /// Which.
+    pub request: AccessRequest,
+    /// Which come first.
+    pub order: AccessOrder,
+    /// Behind which place the page begins.
+    pub after: Option<AccessCursor>,
+    /// How many there are on it at most.
+    pub limit: usize,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
 /// Messages that are asked for by their IDs.
 #[derive(Clone, Debug)]
 pub struct TraceQuestion {
@@ -223,6 +239,17 @@ pub trait Questions: Send + Sync + 'static {
         question: &Question<'_>,
         store: &Store,
     ) -> Result<EventsQuestion, QuestionError>;
+
+    /// Reads a question for audit events.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn access(
+        &self,
+        question: &Question<'_>,
+        store: &Store,
+    ) -> Result<AccessQuestion, QuestionError>;
 
     /// Reads a question for messages by their IDs.
     ///

@@ -15,12 +15,13 @@ use crate::support::{import, mailtrace};
 use thirtyfour::Key;
 
 /// The pages, each with something to see.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("start", "./"),
     ("messages", "messages"),
     ("message", "message?id=20261123.1001@acme.example"),
     ("missing", "message?id=nobody@nowhere.example"),
     ("search", "search"),
+    ("access", "access"),
     ("statistics", "statistics"),
     ("status", "status"),
     ("refusal", "messages?q=%28"),
@@ -51,6 +52,7 @@ fn people_find_what_became_of_a_message() {
     let dir = tempfile::tempdir().unwrap();
     let store = dir.path().join("store");
     import(&store, Path::new("samples/filter-log-events.ndjson")).expect(0);
+    import(&store, Path::new("samples/audit-events.ndjson")).expect(0);
     let served = serve(&store);
     in_time(async {
         let mut eyes = browser.open("light", Settings::default()).await;

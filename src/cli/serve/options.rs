@@ -53,7 +53,7 @@ const WHICH: [&str; 32] = [
 /// The options of a command that a URL may have, besides those of [`WHICH`].
 fn own_options(command: Command) -> &'static [&'static str] {
     match command {
-        Command::Trace => &["grace", "provenance"],
+        Command::Trace => &["grace", "provenance", "no-access"],
         Command::Messages => &["sort", "cursor", "events", "around", "facets", "histogram"],
         Command::Groups => &["group-by", "around"],
         Command::Search => {
@@ -321,8 +321,31 @@ mod tests {
             for argument in found.get_arguments().filter_map(clap::Arg::get_long) {
                 let is_of_files = ["input", "batch", "column", "ids-from", "addresses-from"];
                 let is_of_output = ["watch", "fail-if", "explain", "all"];
-                let is_refused =
-                    is_of_files.contains(&argument) || is_of_output.contains(&argument);
+                let is_of_extracts = [
+                    "out",
+                    "as",
+                    "case",
+                    "redact",
+                    "redact-key",
+                    "keep-domains",
+                    "sign-key",
+                    "password-file",
+                ];
+                let is_of_clusters = [
+                    "organization",
+                    "cluster",
+                    "user",
+                    "ca",
+                    "aws",
+                    "profile",
+                    "region",
+                    "index-prefix",
+                    "timeout",
+                ];
+                let is_refused = command == Command::Trace && is_of_clusters.contains(&argument)
+                    || is_of_files.contains(&argument)
+                    || is_of_output.contains(&argument)
+                    || is_of_extracts.contains(&argument);
                 // Whoever adds an option says here, or in the lists above, what it is.
                 let is_listed = is_taken(command, argument)
                     || command == Command::Groups && is_taken(Command::Messages, argument)

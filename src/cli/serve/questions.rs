@@ -14,8 +14,8 @@ use crate::export::{self, ExportError, Selection, Selector};
 use crate::limits;
 use crate::render::sanitise;
 use crate::serve::{
-    Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition, Parameters,
-    Question, QuestionError, Questions, TraceQuestion,
+    AccessQuestion, Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition,
+    Parameters, Question, QuestionError, Questions, TraceQuestion,
 };
 use crate::shell::quoted;
 use crate::stats::{StatsError, StatsRequest};
@@ -125,6 +125,19 @@ impl Questions for CommandQuestions {
         let wanted = args.wanted(&context).and_then(|it| args.wanted_of(it, store));
         let search::Wanted { query, range, after } = wanted.map_err(|it| told(&it))?;
         Ok(EventsQuestion { query, range, after, limit: args.limit(), zone: context.zone })
+    }
+
+    fn access(
+        &self,
+        question: &Question<'_>,
+        _store: &Store,
+    ) -> Result<AccessQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Access(args) = given else { return Err(other_command()) };
+        let request = args.request(&context).map_err(|it| told(&it))?;
+        let after = args.cursor().map_err(|it| told(&it))?;
+        let (order, limit) = (args.order(), args.limit());
+        Ok(AccessQuestion { request, order, after, limit, zone: context.zone })
     }
 
     fn trace(

@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 use crate::trace::Direction;
 
 /// The version of the schema whose fields are used.
-const VERSION: &str = "8.17.0";
+pub(in crate::export) const VERSION: &str = "8.17.0";
 
 /// One event as a document. What WorkMail says and the schema has no field for is under
 /// `workmail`, where the store has the event from under `mailtrace`; the original is under
@@ -91,7 +91,7 @@ fn outcome(event: &Event<'_>) -> &'static str {
 }
 
 /// The same without members that say nothing: a SIEM has no use for fields of nothing.
-pub(super) fn present(value: Value) -> Value {
+pub(in crate::export) fn present(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     let kept: Map<String, Value> = members
         .into_iter()

@@ -1,12 +1,14 @@
 //! One file with one row, or one line, for each event: for databases and for SIEMs.
 
-mod ecs;
-mod ocsf;
+pub(super) mod ecs;
+pub(super) mod ocsf;
 mod parquet;
+pub(super) mod rows;
 
 use std::io::{self, Write};
 
 use super::passage::{PassingEvent, Sink, pass};
+use super::staging::HashedFile;
 use super::{ExportError, Passed, Redactor, Selection, Staging};
 use crate::event::decoded_subject;
 use crate::render::write_json;
@@ -40,7 +42,7 @@ pub fn write_flat<W: Write + Send>(
 ) -> Result<Passed, ExportError> {
     let write: fn(&PassingEvent, &mut dyn Write) -> io::Result<()> = match format {
         FlatFormat::Parquet => {
-            let mut sink = parquet::Rows::new(out)?;
+            let mut sink = parquet::EventRows::new(out)?;
             let passed = pass(store, selection, rules, redactor, &mut sink)?;
             sink.finish()?;
             return Ok(passed);
@@ -67,10 +69,17 @@ pub fn write_flat_file(
     format: FlatFormat,
     staging: Staging,
 ) -> Result<Passed, ExportError> {
+    in_file(staging, |file| write_flat(store, selection, rules, redactor, format, file))
+}
+
+/// Writes one file to where `staging` is for.
+pub(super) fn in_file<T>(
+    staging: Staging,
+    write: impl FnOnce(&mut HashedFile) -> Result<T, ExportError>,
+) -> Result<T, ExportError> {
     const NAME: &str = "events";
     let mut file = staging.create(NAME)?;
-    let passed = write_flat(store, selection, rules, redactor, format, &mut file);
-    let passed = passed.map_err(|error| match error {
+    let passed = write(&mut file).map_err(|error| match error {
         ExportError::Write { source } => ExportError::io("write", staging.target())(source),
         other => other,
     })?;

@@ -10,7 +10,7 @@ use crate::render::sentence;
 use crate::trace::Direction;
 
 /// The version of the schema whose attributes are used; later ones have them too.
-const VERSION: &str = "1.3.0";
+pub(in crate::export) const VERSION: &str = "1.3.0";
 
 const CATEGORY_UID: u32 = 4;
 const CLASS_UID: u32 = 4009;

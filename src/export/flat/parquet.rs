@@ -1,18 +1,10 @@
-//! Events as rows of Parquet, written column by column without Arrow: the schema is fixed.
+//! Events as rows of Parquet.
 
 use std::io::Write;
-use std::sync::Arc;
 
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::data_type::{BoolType, ByteArray, ByteArrayType, Int64Type};
-use parquet::errors::{ParquetError, Result as ParquetResult};
-use parquet::file::properties::WriterProperties;
-use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::parser::parse_message_type;
-
+use super::rows::{Cell, Rows};
 use crate::export::ExportError;
 use crate::export::passage::{PassingEvent, Sink};
-use crate::limits;
 use crate::trace::{Direction, Message};
 
 /// One row for each event. `message` is the original, `message_number` and `message_outcome` are
@@ -55,156 +47,23 @@ const SCHEMA: &str = "message event {
     required binary message (STRING);
 }";
 
-/// A column's values of the rows at hand, with the levels that say which of them are there.
-enum Column {
-    Flags(Vec<bool>),
-    Numbers { values: Vec<i64>, levels: Option<Vec<i16>> },
-    Texts { values: Vec<ByteArray>, levels: Option<Vec<i16>> },
-    Lists { values: Vec<ByteArray>, levels: Vec<i16>, repeats: Vec<i16> },
+/// Writes events as rows.
+pub(super) struct EventRows<W: Write + Send> {
+    rows: Rows<W>,
 }
 
-/// One value of a row.
-enum Cell<'c> {
-    Flag(bool),
-    Number(i64),
-    MaybeNumber(Option<i64>),
-    Text(&'c str),
-    MaybeText(Option<&'c str>),
-    List(Vec<&'c str>),
-}
-
-impl Cell<'_> {
-    /// A column of none of them.
-    fn column(&self) -> Column {
-        match self {
-            Self::Flag(_) => Column::Flags(Vec::new()),
-            Self::Number(_) => Column::Numbers { values: Vec::new(), levels: None },
-            Self::MaybeNumber(_) => {
-                Column::Numbers { values: Vec::new(), levels: Some(Vec::new()) }
-            }
-            Self::Text(_) => Column::Texts { values: Vec::new(), levels: None },
-            Self::MaybeText(_) => Column::Texts { values: Vec::new(), levels: Some(Vec::new()) },
-            Self::List(_) => {
-                Column::Lists { values: Vec::new(), levels: Vec::new(), repeats: Vec::new() }
-            }
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Flag(_) => 1,
-            Self::Number(_) | Self::MaybeNumber(_) => 8,
-            Self::Text(text) => text.len(),
-            Self::MaybeText(text) => text.map_or(0, str::len),
-            Self::List(texts) => texts.iter().map(|it| it.len()).sum(),
-        }
-    }
-}
-
-impl Column {
-    fn push(&mut self, cell: &Cell<'_>) {
-        match (self, cell) {
-            (Self::Flags(flags), Cell::Flag(flag)) => flags.push(*flag),
-            (Self::Numbers { values, .. }, Cell::Number(number)) => values.push(*number),
-            (Self::Numbers { values, levels: Some(levels) }, Cell::MaybeNumber(number)) => {
-                levels.push(i16::from(number.is_some()));
-                values.extend(number);
-            }
-            (Self::Texts { values, .. }, Cell::Text(text)) => values.push(ByteArray::from(*text)),
-            (Self::Texts { values, levels: Some(levels) }, Cell::MaybeText(text)) => {
-                levels.push(i16::from(text.is_some()));
-                values.extend(text.map(ByteArray::from));
-            }
-            (Self::Lists { values, levels, repeats }, Cell::List(texts)) => {
-                // An empty list takes a place too, at which there is no value.
-                for index in 0..texts.len().max(1) {
-                    repeats.push(i16::from(index > 0));
-                    levels.push(i16::from(!texts.is_empty()));
-                }
-                values.extend(texts.iter().map(|it| ByteArray::from(*it)));
-            }
-            // Every row has its cells in the order of the schema.
-            _ => {}
-        }
-    }
-
-    fn write<W: Write + Send>(
-        self,
-        group: &mut SerializedRowGroupWriter<'_, W>,
-    ) -> ParquetResult<()> {
-        let lacking = || ParquetError::General("a row has more values than columns".to_owned());
-        let mut column = group.next_column()?.ok_or_else(lacking)?;
-        match self {
-            Self::Flags(values) => {
-                column.typed::<BoolType>().write_batch(&values, None, None)?;
-            }
-            Self::Numbers { values, levels } => {
-                column.typed::<Int64Type>().write_batch(&values, levels.as_deref(), None)?;
-            }
-            Self::Texts { values, levels } => {
-                column.typed::<ByteArrayType>().write_batch(&values, levels.as_deref(), None)?;
-            }
-            Self::Lists { values, levels, repeats } => {
-                let column = column.typed::<ByteArrayType>();
-                column.write_batch(&values, Some(&levels), Some(&repeats))?;
-            }
-        }
-        column.close()
-    }
-}
-
-/// Writes rows, a group of them at a time.
-pub(super) struct Rows<W: Write + Send> {
-    writer: SerializedFileWriter<W>,
-    columns: Vec<Column>,
-    row_count: usize,
-    bytes: usize,
-}
-
-impl<W: Write + Send> Rows<W> {
+impl<W: Write + Send> EventRows<W> {
     pub(super) fn new(out: W) -> Result<Self, ExportError> {
-        let schema = Arc::new(parse_message_type(SCHEMA).map_err(failed)?);
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::default()))
-            .set_created_by(concat!("mailtrace ", env!("CARGO_PKG_VERSION")).to_owned())
-            .build();
-        let writer = SerializedFileWriter::new(out, schema, Arc::new(properties));
-        let writer = writer.map_err(failed)?;
-        Ok(Self { writer, columns: Vec::new(), row_count: 0, bytes: 0 })
+        Ok(Self { rows: Rows::new(out, SCHEMA)? })
     }
 
     /// Writes what is at hand, and the end of the file.
-    pub(super) fn finish(mut self) -> Result<(), ExportError> {
-        self.write_group().map_err(failed)?;
-        self.writer.close().map(|_| ()).map_err(failed)
-    }
-
-    fn write_group(&mut self) -> ParquetResult<()> {
-        if self.row_count == 0 {
-            return Ok(());
-        }
-        let mut group = self.writer.next_row_group()?;
-        for column in self.columns.drain(..) {
-            column.write(&mut group)?;
-        }
-        group.close()?;
-        (self.row_count, self.bytes) = (0, 0);
-        Ok(())
-    }
-
-    fn push(&mut self, cells: &[Cell<'_>]) {
-        if self.columns.is_empty() {
-            self.columns.extend(cells.iter().map(Cell::column));
-        }
-        for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.push(cell);
-            self.bytes += cell.bytes();
-        }
-        self.row_count += 1;
+    pub(super) fn finish(self) -> Result<(), ExportError> {
+        self.rows.finish()
     }
 }
 
-impl<W: Write + Send> Sink for Rows<W> {
+impl<W: Write + Send> Sink for EventRows<W> {
     fn message(&mut self, _number: u64, _message: &Message) -> Result<(), ExportError> {
         Ok(())
     }
@@ -215,7 +74,7 @@ impl<W: Write + Send> Sink for Rows<W> {
         let source = passing.source.as_ref();
         let verdicts = &event.verdicts;
         let known = |it: &'_ str| !it.is_empty();
-        self.push(&[
+        self.rows.push(&[
             Cell::Number(record.timestamp.as_ms()),
             Cell::Flag(record.is_time_approximate),
             Cell::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
@@ -251,23 +110,6 @@ impl<W: Write + Send> Sink for Rows<W> {
             Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
             Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
             Cell::Text(record.message.as_ref()),
-        ]);
-        if self.row_count >= limits::PARQUET_GROUP_ROWS || self.bytes >= limits::PARQUET_GROUP_BYTES
-        {
-            self.write_group().map_err(failed)?;
-        }
-        Ok(())
+        ])
     }
-}
-
-/// The error of the file below, where it is one.
-fn failed(error: ParquetError) -> ExportError {
-    let source = match error {
-        ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
-            Ok(io) => *io,
-            Err(other) => std::io::Error::other(other),
-        },
-        other => std::io::Error::other(other),
-    };
-    ExportError::Write { source }
 }

@@ -115,7 +115,8 @@ impl KnownTexts {
         }
     }
 
-    fn add(&mut self, text: &str, pseudonym: &str) {
+    /// Notes a text with what is to stand in its place.
+    pub(super) fn add(&mut self, text: &str, pseudonym: &str) {
         if text.chars().count() >= CHARACTERS_MIN {
             let edges = if text.len() >= DISTINCT_BYTES { Edges::Any } else { Edges::Word };
             self.insert(text, edges, pseudonym);

@@ -4,6 +4,7 @@
 //! texts do. In its place stands a pseudonym: a keyed code (HMAC-SHA256) of the same text. Whoever
 //! has the key can tell which address a pseudonym is; nobody else can.
 
+mod audit;
 mod json_text;
 mod known;
 mod pieces;
@@ -114,6 +115,11 @@ impl Redactor {
         if self.hides_subjects {
             notes.push("Subjects are replaced by pseudonyms, the same subject by the same one.");
         }
+        if self.hides_addresses {
+            notes.push(
+                "In audit events, IDs of users and IP addresses are replaced by pseudonyms too.",
+            );
+        }
         notes.push(
             "Names in the text of reasons, rules and folders, and names of log groups, are left.",
         );
@@ -138,9 +144,7 @@ impl Redactor {
         for stored in &message.events {
             self.note(&stored.record.message, &mut known)?;
         }
-        let finders = known.finders().map_err(|_| ExportError::NotRedacted {
-            reason: "its message names more addresses than can be looked for".to_owned(),
-        })?;
+        let finders = finders_of(known)?;
         let mut parser = Parser::new();
         let mut events = Vec::with_capacity(message.events.len());
         let mut by_record = SourcesByRecord::default();
@@ -166,7 +170,7 @@ impl Redactor {
 
     /// What may be told of a source: where in it a record stands, when it was read, and where the
     /// store has it. Its name may hold names, and its hash and lengths would betray a good guess.
-    fn source(&self, source: Provenance) -> Provenance {
+    pub(super) fn source(&self, source: Provenance) -> Provenance {
         let origin = source.origin;
         let end = origin.end.map(|it| OriginEnd { bytes: None, sha256: None, problem: None, ..it });
         let name = match origin.kind {
@@ -212,15 +216,19 @@ impl Redactor {
             };
             self.value(Role::of(path, place), text, finders)
         });
-        let message = rewritten.map_err(|_| broken())?;
+        Ok(self.record_of(record, rewritten.map_err(|_| broken())?))
+    }
+
+    /// A record with another message, and its own texts redacted.
+    fn record_of(&self, record: Record<'static>, message: String) -> Record<'static> {
         let own = |it: Option<Cow<'static, str>>| it.map(|it| Cow::Owned(self.plain_text(&it)));
-        Ok(Record {
+        Record {
             log_group: own(record.log_group),
             log_stream: own(record.log_stream),
             event_id: own(record.event_id),
             message: Cow::Owned(message),
             ..record
-        })
+        }
     }
 
     /// What is to stand in place of a text; `None` where it may stay.
@@ -247,6 +255,12 @@ impl Redactor {
                 let has_brackets = text.trim().starts_with('<');
                 Some(if has_brackets { format!("<{pseudonym}>") } else { pseudonym })
             }
+            Role::Person if self.hides_addresses => Some(self.pseudonyms.person(text)),
+            Role::Network if self.hides_addresses => Some(self.pseudonyms.network_address(text)),
+            Role::Domain if self.hides_addresses && !self.keeps_domains => {
+                Some(self.pseudonyms.domain(&text.to_lowercase()))
+            }
+            Role::Domain => None,
             // What else the message names does not matter to it: it is the same in all of them.
             Role::Key => self.without_addresses(text, &KnownFinders::default()),
             Role::Member if is_member(text) => None,
@@ -335,6 +349,12 @@ impl SourcesByRecord {
         let key = (record.timestamp, record.message.clone().into_owned());
         self.0.get_mut(&key)?.pop_front()?
     }
+}
+
+fn finders_of(known: KnownTexts) -> Result<KnownFinders, ExportError> {
+    known.finders().map_err(|_| ExportError::NotRedacted {
+        reason: "its message names more addresses than can be looked for".to_owned(),
+    })
 }
 
 fn broken() -> ExportError {

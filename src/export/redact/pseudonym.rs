@@ -1,5 +1,7 @@
 //! Pseudonyms: the same for the same text under one key, and nothing without it.
 
+use std::net::{IpAddr, Ipv6Addr};
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -15,6 +17,8 @@ pub(super) enum Kind {
     MessageId,
     Question,
     KeyCheck,
+    Person,
+    Network,
 }
 
 impl Kind {
@@ -27,6 +31,8 @@ impl Kind {
             Self::MessageId => b"message-id\0",
             Self::Question => b"question\0",
             Self::KeyCheck => b"key-check\0",
+            Self::Person => b"person\0",
+            Self::Network => b"network\0",
         }
     }
 }
@@ -49,8 +55,12 @@ impl Pseudonyms {
 
     /// The whole of the code of a text.
     pub(super) fn code(&self, kind: Kind, text: &str) -> String {
+        hex(&self.mac_of(kind, text))
+    }
+
+    fn mac_of(&self, kind: Kind, text: &str) -> [u8; 32] {
         let mac = self.mac.clone().chain_update(kind.label()).chain_update(text.as_bytes());
-        hex(&mac.finalize().into_bytes())
+        mac.finalize().into_bytes().into()
     }
 
     fn digits(&self, kind: Kind, text: &str) -> String {
@@ -81,6 +91,21 @@ impl Pseudonyms {
     /// What stands for a name, or a part of one.
     pub(super) fn name(&self, name: &str) -> String {
         format!("x{}", self.digits(Kind::Name, &name.to_lowercase()))
+    }
+
+    /// What stands for the ID of somebody in the organization, in any case.
+    pub(super) fn person(&self, id: &str) -> String {
+        format!("id-{}", self.digits(Kind::Person, &id.to_lowercase()))
+    }
+
+    /// What stands for an IP address: one of those that are for documentation (RFC 3849), so that
+    /// programs still take it for an address. What is none becomes a name.
+    pub(super) fn network_address(&self, address: &str) -> String {
+        let Ok(parsed) = address.trim().parse::<IpAddr>() else { return self.name(address) };
+        let code = self.mac_of(Kind::Network, &parsed.to_canonical().to_string());
+        let bits = code.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
+        const DOCUMENTATION: u128 = 0x2001_0db8 << 96;
+        Ipv6Addr::from_bits(DOCUMENTATION | u128::from(bits)).to_string()
     }
 
     /// What stands for a subject.

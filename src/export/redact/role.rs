@@ -17,6 +17,12 @@ pub(super) enum Role {
     Member,
     /// A word of WorkMail's own, where it is one.
     Word,
+    /// The ID of somebody in the organization.
+    Person,
+    /// An IP address.
+    Network,
+    /// The name of a domain.
+    Domain,
     /// Anything that people or servers wrote.
     Text,
 }
@@ -77,6 +83,47 @@ impl Role {
             Self::Word
         } else {
             Self::Text
+        }
+    }
+}
+
+/// Members of audit events that hold the ID of somebody.
+const PEOPLE: [&str; 3] = ["userid", "impersonatorid", "ownerid"];
+
+/// Members of audit events that hold IDs of things, and join events.
+const THINGS: [&str; 6] =
+    ["itemid", "folderid", "requestid", "ruleid", "personalaccesstokenid", "organizationarn"];
+
+/// Members of audit events that hold words of WorkMail's own.
+const VOCABULARY: [&str; 10] = [
+    "action",
+    "objecttype",
+    "protocol",
+    "method",
+    "scope",
+    "type",
+    "actionallowed",
+    "accessgranted",
+    "authsuccessful",
+    "availabilityeventsuccessful",
+];
+
+impl Role {
+    /// The role of a text in an audit event.
+    pub(super) fn in_audit_event(path: &Path<'_>, place: Place) -> Self {
+        let own = match place {
+            Place::Key => return Self::Member,
+            Place::Value => path.keys().next().map(folded).unwrap_or_default(),
+        };
+        let is_one_of = |names: &[&str]| names.contains(&own.as_str());
+        match own.as_str() {
+            "user" => Self::Address,
+            "sourceip" => Self::Network,
+            "domain" => Self::Domain,
+            _ if is_one_of(&PEOPLE) => Self::Person,
+            _ if is_one_of(&THINGS) => Self::Key,
+            _ if is_one_of(&VOCABULARY) => Self::Member,
+            _ => Self::Text,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Looks at everything that event logging takes, and changes nothing.
 
+mod audit_logs;
 mod group;
 mod organization;
 mod role;
@@ -77,6 +78,7 @@ impl Services {
         }
         examination.pulling().await;
         examination.directory();
+        examination.audit_logs().await;
         examination.checks.push(judge::end(wish.now));
         examination.checks
     }

@@ -2,7 +2,7 @@
 
 use super::words::{Badge, counted, grouped, share};
 use crate::limits;
-use crate::query::{Field, Pattern, Query};
+use crate::query::{AccessField, Field, Pattern, Query};
 use crate::render::fit;
 use crate::serve::Parameters;
 use crate::stats::Facet;
@@ -31,9 +31,18 @@ pub(super) struct FacetValue {
 }
 
 impl FacetView {
+    /// The values of a facet of audit events as links from the question that `parameters` ask.
+    pub(super) fn of_access(facet: &Facet, parameters: &Parameters) -> Self {
+        let field = AccessField::from_name(&facet.field).map(Field::Access);
+        Self::of_field(facet, field, "access", parameters)
+    }
+
     /// The values of a facet as links from the question that `parameters` ask.
     pub(super) fn of(facet: &Facet, page: &str, parameters: &Parameters) -> Self {
-        let field = field_of(&facet.field);
+        Self::of_field(facet, field_of(&facet.field), page, parameters)
+    }
+
+    fn of_field(facet: &Facet, field: Option<Field>, page: &str, parameters: &Parameters) -> Self {
         let most = facet.values.iter().map(|it| it.1).max().unwrap_or(1).max(1);
         let values = facet.values.iter().take(limits::FACET_ROWS).map(|(value, count)| {
             let term = field.and_then(|it| term(it, value.as_deref()));

@@ -13,6 +13,7 @@ pub(super) enum Tab {
     Messages,
     Message,
     Search,
+    Access,
     Statistics,
     Status,
     None,
@@ -24,6 +25,7 @@ impl Tab {
             Self::Start => "start",
             Self::Messages | Self::Message => "messages",
             Self::Search => "search",
+            Self::Access => "access",
             Self::Statistics => "statistics",
             Self::Status => "status",
             Self::None => "",
@@ -36,6 +38,8 @@ impl Tab {
 pub(super) struct Frame {
     pub(super) title: String,
     pub(super) tab: &'static str,
+    /// Whether the store has audit events.
+    pub(super) has_access: bool,
     pub(super) zone: String,
     /// How many events the store has: whoever looks again sees whether it has grown.
     pub(super) records: u64,
@@ -53,6 +57,7 @@ impl Frame {
         Self {
             title: title.to_owned(),
             tab: tab.as_str(),
+            has_access: tab == Tab::Access || request.store.checkpoint().other_records() > 0,
             zone: zone_name(request.now, zone),
             records,
             events: grouped(records),
@@ -67,6 +72,7 @@ impl Frame {
         Self {
             title: title.to_owned(),
             tab: Tab::None.as_str(),
+            has_access: false,
             zone: String::new(),
             records: 0,
             events: String::new(),

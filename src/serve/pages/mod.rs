@@ -6,6 +6,7 @@
 //! picture is SVG with places in percent, so that it fits a telephone and a wall. All that a page
 //! is for works without script; `page.js` adds keys, the brush, and the look for what is new.
 
+mod access;
 mod axis;
 mod bars;
 mod coverage;
@@ -88,8 +89,17 @@ pub fn is_page(path: &str) -> bool {
     PATHS.contains(&path)
 }
 
-const PATHS: [&str; 8] =
-    ["/", "/find", "/messages", "/message", "/search", "/statistics", "/status", "/pulse"];
+const PATHS: [&str; 9] = [
+    "/",
+    "/find",
+    "/messages",
+    "/message",
+    "/search",
+    "/access",
+    "/statistics",
+    "/status",
+    "/pulse",
+];
 
 /// Lays out a page.
 ///
@@ -106,6 +116,7 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         "/messages" => messages::page(request),
         "/message" => message::page(request),
         "/search" => search::page(request),
+        "/access" => access::page(request),
         "/statistics" => statistics::page(request),
         "/status" => status::page(request),
         "/pulse" => {

@@ -13,6 +13,8 @@ pub(super) struct Nothing {
     pub(super) what: &'static str,
     /// Whether the store has no event at all.
     pub(super) is_empty_store: bool,
+    /// Whether events of mail are asked for, which may be found by a half of what they say.
+    pub(super) is_of_mail: bool,
     /// Whether nothing of the time that was asked about was looked at.
     pub(super) is_outside: bool,
     pub(super) coverage: CoverageBar,
@@ -38,6 +40,7 @@ impl Nothing {
         let is_covered = coverage.groups().flat_map(|(_, ranges)| ranges).any(is_touched);
         let (page, other) = match what {
             "message" => ("messages", ("Search the events for it", "search")),
+            "audit event" => ("access", ("Look for messages", "messages")),
             _ => ("search", ("Look for messages", "messages")),
         };
         let timeless = parameters.timeless();
@@ -49,7 +52,8 @@ impl Nothing {
         let question = question.map(|it| Parameters::default().with("q", it));
         Self {
             what,
-            is_empty_store: request.store.checkpoint().mail_records() == 0,
+            is_empty_store: request.store.checkpoint().records == 0,
+            is_of_mail: what != "audit event",
             is_outside: !range.is_unbounded() && !coverage.is_empty() && !is_covered,
             coverage: CoverageBar::of(request.store, request.now, zone),
             anytime: (!range.is_unbounded()).then(|| format!("{page}?{timeless}")),

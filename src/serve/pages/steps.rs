@@ -5,7 +5,7 @@ use super::words::{Badge, When, grouped};
 use crate::limits;
 use crate::render::{human_duration, marked_sentence};
 use crate::serve::parameters::Parameters;
-use crate::store::{OriginKind, Provenance, Store, StoreError, StoredEvent};
+use crate::store::{OriginKind, Provenance, Record, Store, StoreError, StoredEvent};
 use crate::time::{Timestamp, Zone};
 use crate::trace::Message;
 
@@ -43,26 +43,36 @@ pub(super) struct Original {
 
 impl Original {
     pub(super) fn of(stored: &StoredEvent, source: Option<&Provenance>, zone: &Zone) -> Self {
-        let message = stored.record.message.as_ref();
+        Self::of_record(&stored.record, stored.event.name.as_str(), source, zone)
+    }
+
+    /// A record by what its event is called.
+    pub(super) fn of_record(
+        record: &Record<'_>,
+        event_name: &str,
+        source: Option<&Provenance>,
+        zone: &Zone,
+    ) -> Self {
+        let message = record.message.as_ref();
         let end = message.floor_char_boundary(limits::PAGE_ORIGINAL_BYTES);
         let shown = message.get(..end).unwrap_or_default();
         let is_cut = shown.len() < message.len();
         Self {
             lines: shown.split('\n').map(str::to_owned).collect(),
             cut: is_cut.then(|| grouped(message.len() as u64)),
-            evidence: evidence(stored, source, zone),
+            evidence: evidence(record, event_name, source, zone),
         }
     }
 }
 
 /// What somebody needs who wants to find the record again without this program.
 fn evidence(
-    stored: &StoredEvent,
+    record: &Record<'_>,
+    event_name: &str,
     source: Option<&Provenance>,
     zone: &Zone,
 ) -> Vec<(&'static str, String)> {
-    let record = &stored.record;
-    let mut pairs = vec![("Event name", stored.event.name.as_str().to_owned())];
+    let mut pairs = vec![("Event name", event_name.to_owned())];
     pairs.extend(record.log_group.as_deref().map(|it| ("Log group", it.to_owned())));
     pairs.extend(record.log_stream.as_deref().map(|it| ("Log stream", it.to_owned())));
     pairs.extend(record.event_id.as_deref().map(|it| ("Event ID", it.to_owned())));

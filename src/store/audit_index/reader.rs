@@ -20,7 +20,7 @@ use crate::store::checkpoint::Checkpoint;
 use crate::store::dir::Dir;
 use crate::store::error::in_words;
 use crate::store::index::{EventPlace, IndexDirectory, for_each_document, quietly};
-use crate::store::layout::{AUDIT, Layout};
+use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
 
 /// How long a reader waits for an index that is being exchanged, each time.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
@@ -61,16 +61,20 @@ impl AuditIndex {
             if attempt > 0 {
                 std::thread::sleep(EXCHANGE_PAUSE);
             }
-            reason = match layout.dir_if_there(AUDIT)? {
-                None => "it is missing".to_owned(),
+            // Of two indexes that are exchanged one after the other, a crash leaves the second where
+            // it was built.
+            let mut reasons = Vec::new();
+            for name in [AUDIT, AUDIT_BEING_BUILT] {
+                let Some(dir) = layout.dir_if_there(name)? else { continue };
                 // tantivy panics on some damaged segments.
-                Some(dir) => match quietly(|| Self::read(&dir, checkpoint)) {
+                match quietly(|| Self::read(&dir, checkpoint)) {
                     Ok(Ok(Some(opened))) => return Ok(Some(opened)),
-                    Ok(Ok(None)) => "it is of another commit".to_owned(),
-                    Ok(Err(error)) => in_words(&error),
-                    Err(panic) => panic,
-                },
-            };
+                    Ok(Ok(None)) => reasons.push("it is of another commit".to_owned()),
+                    Ok(Err(error)) => reasons.push(in_words(&error)),
+                    Err(panic) => reasons.push(panic),
+                }
+            }
+            reason = reasons.into_iter().next().unwrap_or_else(|| "it is missing".to_owned());
         }
         Err(StoreError::NoAuditIndex { path, reason })
     }

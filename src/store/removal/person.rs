@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::mention::each_mention;
 use crate::audit::{AuditEvent, AuditField, AuditType, OtherRecord};
+use crate::directory::DirectoryBuilder;
 use crate::store::StoreError;
 use crate::store::archive::{Frame, Frames, lines_of, parse_line};
 use crate::store::layout::Layout;
@@ -20,8 +21,8 @@ pub(super) fn is_of_any(message: &str, is_such: &dyn Fn(&str) -> bool) -> bool {
     ids.any(|it| is_such(&folded(it)))
 }
 
-/// The IDs, in lower case, by which the archive's audit events know whoever has an address: those
-/// with which somebody signed in, or made a token, under that name.
+/// The IDs, in lower case, by which audit events know whoever has or had an address: those with
+/// which somebody signed in, or made a token, under that name, and those of the directory.
 ///
 /// # Errors
 ///
@@ -32,6 +33,7 @@ pub(super) fn ids_of(
     address: &str,
 ) -> Result<BTreeSet<String>, StoreError> {
     let mut ids = BTreeSet::new();
+    let mut directory = DirectoryBuilder::default();
     for file in &archive.files {
         let mut frames = Frames::open(layout, file.number, file.extent)?;
         while let Some(frame) = frames.next()? {
@@ -39,13 +41,18 @@ pub(super) fn ids_of(
             for line in lines_of(&lines) {
                 // What cannot be read is told of by whoever removes it.
                 let Ok(record) = parse_line(line) else { continue };
-                let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&record.message) else {
-                    continue;
-                };
-                ids.extend(id_called(&event, address));
+                match OtherRecord::parse(&record.message) {
+                    Some(OtherRecord::Audit(event)) => ids.extend(id_called(&event, address)),
+                    Some(OtherRecord::Directory) => {
+                        directory.add(record.timestamp, &record.message);
+                    }
+                    None => {}
+                }
             }
         }
     }
+    let directory = directory.build();
+    ids.extend(directory.ids_of_address(address).map(|it| folded(it).into_owned()));
     Ok(ids)
 }
 

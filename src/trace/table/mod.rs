@@ -7,9 +7,9 @@ mod numbers;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod texts;
 #[cfg(feature = "aws")]
 mod touched;
-mod texts;
 mod upkeep;
 
 pub(crate) use listing::{ListedMessage, ListedRow, Listing, Reading};

@@ -1,0 +1,91 @@
+//! Audit events as rows of Parquet.
+
+use std::fmt::Write as _;
+use std::io::Write;
+
+use super::{AccessSink, PassingAccess};
+use crate::access::People;
+use crate::audit::{AuditField, Flag};
+use crate::export::ExportError;
+use crate::export::flat::rows::{Cell, Rows};
+use crate::render::{access_columns, access_owner, access_user};
+
+/// Writes events as rows.
+pub(super) struct AccessRows<W: Write + Send> {
+    rows: Rows<W>,
+}
+
+/// A column for each field of the log, by its name there; before them when it happened, what it is
+/// and whose IDs it has, behind them the record.
+fn schema() -> String {
+    let mut schema = "message access {
+        required int64 timestamp (TIMESTAMP(MILLIS,true));
+        required binary type (STRING);
+        optional binary user_address (STRING);
+        optional binary owner_address (STRING);
+        optional boolean allowed;"
+        .to_owned();
+    for column in access_columns().skip(4) {
+        // Into memory, which cannot fail.
+        let _infallible = write!(schema, "optional binary {column} (STRING);");
+    }
+    schema.push_str(
+        "required int64 logged_timestamp (TIMESTAMP(MILLIS,true));
+        optional int64 ingestion_time (TIMESTAMP(MILLIS,true));
+        optional binary log_group (STRING);
+        optional binary log_stream (STRING);
+        optional binary event_id (STRING);
+        optional binary source_kind (STRING);
+        optional binary source_name (STRING);
+        optional binary source_sha256 (STRING);
+        optional int64 source_line (INTEGER(64,true));
+        required binary message (STRING);
+    }",
+    );
+    schema
+}
+
+impl<W: Write + Send> AccessRows<W> {
+    pub(super) fn new(out: W) -> Result<Self, ExportError> {
+        Ok(Self { rows: Rows::new(out, &schema())? })
+    }
+
+    /// Writes what is at hand, and the end of the file.
+    pub(super) fn finish(self) -> Result<(), ExportError> {
+        self.rows.finish()
+    }
+}
+
+impl<W: Write + Send> AccessSink for AccessRows<W> {
+    fn take(&mut self, passing: &PassingAccess, people: &People) -> Result<(), ExportError> {
+        let access = &passing.access;
+        let (record, event) = (&access.record, &access.event);
+        let source = passing.source.as_ref();
+        let allowed = match event.allowed() {
+            Some(Flag::Yes) => Some(true),
+            Some(Flag::No) => Some(false),
+            Some(Flag::Other(_)) | None => None,
+        };
+        let mut cells = vec![
+            Cell::Number(access.at().as_ms()),
+            Cell::Text(event.kind.as_str()),
+            Cell::MaybeText(access_user(access, people)),
+            Cell::MaybeText(access_owner(access, people)),
+            Cell::MaybeFlag(allowed),
+        ];
+        cells.extend(AuditField::ALL.into_iter().map(|it| Cell::MaybeText(event.get(it))));
+        cells.extend([
+            Cell::Number(record.timestamp.as_ms()),
+            Cell::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
+            Cell::MaybeText(record.log_group.as_deref()),
+            Cell::MaybeText(record.log_stream.as_deref()),
+            Cell::MaybeText(record.event_id.as_deref()),
+            Cell::MaybeText(source.map(|it| it.origin.kind.as_str())),
+            Cell::MaybeText(source.map(|it| it.origin.name.as_str())),
+            Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
+            Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
+            Cell::Text(record.message.as_ref()),
+        ]);
+        self.rows.push(&cells)
+    }
+}

@@ -1,0 +1,66 @@
+//! The way of audit events out of the store: each once, in order of time.
+
+use serde_json::Value;
+
+use super::AccessCounts;
+use crate::access::{AccessEvent, AccessHits, People};
+use crate::export::{ExportError, Redactor};
+use crate::limits;
+use crate::render::event_source_json;
+use crate::store::{Provenance, Store};
+use crate::time::Zone;
+
+/// Events that are read together.
+const PART_EVENTS: usize = 1_000;
+
+/// Where events go, in order of time.
+pub(super) trait AccessSink {
+    /// Takes an event. `people` says whose IDs it has.
+    fn take(&mut self, event: &PassingAccess, people: &People) -> Result<(), ExportError>;
+}
+
+/// An audit event with where its record came from, where that was recorded.
+pub(super) struct PassingAccess {
+    pub(super) access: AccessEvent,
+    pub(super) source: Option<Provenance>,
+}
+
+impl PassingAccess {
+    /// Where its record came from, as `trace --provenance` has it, in UTC.
+    pub(super) fn source_json(&self) -> Option<Value> {
+        let record = &self.access.record;
+        self.source.as_ref().map(|it| event_source_json(it, record, &Zone::UTC))
+    }
+}
+
+/// Takes the events out of the store, redacted where there is a redactor.
+pub(super) fn pass(
+    store: &Store,
+    hits: &AccessHits<'_>,
+    redactor: Option<&Redactor>,
+    sink: &mut dyn AccessSink,
+) -> Result<AccessCounts, ExportError> {
+    if hits.total() > limits::EXPORT_MESSAGES_MAX as u64 {
+        return Err(ExportError::TooManyEvents);
+    }
+    let redactor = redactor.filter(|it| it.is_for_audit_events());
+    let mut provenance = store.provenance();
+    let mut counts = AccessCounts::default();
+    let mut redacted_people = People::default();
+    for part in hits.oldest_first().chunks(PART_EVENTS) {
+        for (access, place) in hits.read(part)?.into_iter().zip(part) {
+            let source = provenance.of(place.location)?;
+            let (passing, people) = match redactor {
+                Some(redactor) => {
+                    let access = redactor.access(access, hits.people(), &mut redacted_people)?;
+                    let source = source.map(|it| redactor.source(it));
+                    (PassingAccess { access, source }, &redacted_people)
+                }
+                None => (PassingAccess { access, source }, hits.people()),
+            };
+            counts.add(&passing.access);
+            sink.take(&passing, people)?;
+        }
+    }
+    Ok(counts)
+}

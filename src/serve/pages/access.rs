@@ -1,0 +1,142 @@
+//! The list of audit events.
+
+use askama::Template;
+
+use super::facets::FacetView;
+use super::frame::{Frame, Tab};
+use super::nothing::Nothing;
+use super::period::QuestionForm;
+use super::steps::Original;
+use super::words::{Badge, When, counted};
+use super::{PageRequest, Reply, with_limit};
+use crate::access::{AccessEvent, AccessHits, AccessKey, AccessOrder, People};
+use crate::audit::Flag;
+use crate::limits;
+use crate::render::{access_details, access_user, access_what, fit};
+use crate::serve::{AccessQuestion, Command, Parameters, QuestionError};
+use crate::store::Provenance;
+use crate::time::Zone;
+
+#[derive(Template)]
+#[template(path = "access.html", config = "src/serve/pages/askama.toml")]
+struct AccessPage {
+    frame: Frame,
+    form: QuestionForm,
+    total: String,
+    order: &'static str,
+    /// What responders ask first: words, where that is asked, and whether it is.
+    leads: Vec<(&'static str, String, bool)>,
+    facets: Vec<FacetView>,
+    events: Vec<AccessRow>,
+    first: Option<String>,
+    next: Option<String>,
+    nothing: Option<Nothing>,
+}
+
+struct AccessRow {
+    when: When,
+    badge: Badge,
+    what: String,
+    who: String,
+    says: String,
+    /// The mail and the access of who did it.
+    mail: Option<String>,
+    original: Original,
+}
+
+/// Parameters that responders ask for first, and what they find.
+const LEADS: [(&str, &str); 5] = [
+    ("failed", "Failed to sign in"),
+    ("denied", "Refused"),
+    ("failed-then-ok", "Failed, then in"),
+    ("new-ip", "From a new address"),
+    ("not-owner", "In somebody else's mailbox"),
+];
+
+/// The page of the audit events that are asked for.
+///
+/// # Errors
+///
+/// [`QuestionError`].
+pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+    let store = request.store;
+    let parameters = request.parameters.without_empty();
+    let limited = with_limit(&parameters);
+    let AccessQuestion { request: asked, order, after, limit, zone } =
+        request.questions.access(&request.question(Command::Access, &limited), store)?;
+    let hits = AccessHits::find(store, &asked)?;
+    let total = hits.total();
+    let (places, next) = hits.page(order, after, limit);
+    let mut provenance = store.provenance();
+    let mut events = Vec::with_capacity(places.len());
+    for (event, place) in hits.read(&places)?.iter().zip(&places) {
+        let source = provenance.of(place.location)?;
+        events.push(row(event, source.as_ref(), hits.people(), &zone));
+    }
+    let facets = match total {
+        0 => Vec::new(),
+        _ => hits.facets(&AccessKey::USUAL_FACETS, &zone)?,
+    };
+    let rest = parameters.without("cursor");
+    let frame = Frame::new(request, "Access", Tab::Access, &zone);
+    let page = AccessPage {
+        frame: frame.with_command(request, Command::Access, &limited)?,
+        form: QuestionForm::of(&parameters, "access"),
+        total: counted(total, "event", "events"),
+        order: if order == AccessOrder::Newest { "newest first" } else { "oldest first" },
+        leads: leads(&rest),
+        facets: facets
+            .iter()
+            .filter(|it| !it.values.is_empty())
+            .map(|it| FacetView::of_access(it, &parameters))
+            .collect(),
+        events,
+        first: after.map(|_| format!("access?{rest}")),
+        next: next.map(|it| format!("access?{}", rest.with("cursor", &it.to_string()))),
+        nothing: (total == 0)
+            .then(|| Nothing::of(request, "audit event", asked.range, &parameters, &zone)),
+    };
+    Reply::page(&page)
+}
+
+fn leads(parameters: &Parameters) -> Vec<(&'static str, String, bool)> {
+    let lead = |(name, words): (&str, &'static str)| {
+        let is_asked = parameters.get(name).is_some();
+        let question =
+            if is_asked { parameters.without(name) } else { parameters.with(name, "yes") };
+        (words, format!("access?{question}"), is_asked)
+    };
+    LEADS.into_iter().map(lead).collect()
+}
+
+fn row(
+    access: &AccessEvent,
+    source: Option<&Provenance>,
+    people: &People,
+    zone: &Zone,
+) -> AccessRow {
+    let badge = match access.event.allowed() {
+        Some(Flag::Yes) => Badge { word: "ok", class: "good" },
+        Some(Flag::No) if access.event.is_failed() => Badge { word: "failed", class: "bad" },
+        Some(Flag::No) => Badge { word: "refused", class: "bad" },
+        Some(Flag::Other(_)) | None => Badge { word: "", class: "unknown" },
+    };
+    let who = access_user(access, people).unwrap_or_default();
+    let is_address = who.contains('@');
+    let of_person = || Parameters::default().with("q", &format!("from:\"{who}\""));
+    let ip = access.event.get(crate::audit::AuditField::SourceIp).unwrap_or_default();
+    let details = access_details(access, people);
+    let separator = if ip.is_empty() || details.is_empty() { "" } else { " · " };
+    AccessRow {
+        when: When::new(access.at(), zone),
+        badge,
+        what: fit(&access_what(access), LABEL_COLUMNS),
+        who: fit(who, LABEL_COLUMNS),
+        says: fit(&format!("{ip}{separator}{details}"), limits::PAGE_TEXT_COLUMNS),
+        mail: is_address.then(|| format!("messages?{}", of_person())),
+        original: Original::of_record(&access.record, access.event.kind.as_str(), source, zone),
+    }
+}
+
+/// Columns of what was done, and of who did it.
+const LABEL_COLUMNS: usize = 60;
