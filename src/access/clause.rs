@@ -40,6 +40,28 @@ pub(super) fn found(
     }
 }
 
+/// Whether a query asks for somebody, who may be known by another name than the events have.
+pub(super) fn names_people(query: &Query) -> bool {
+    match query {
+        Query::All => false,
+        Query::And(queries) | Query::Or(queries) => queries.iter().any(names_people),
+        Query::Not(query) => names_people(query),
+        Query::Clause(clause) => {
+            matches!(clause.field, Field::Access(field) if id_field(field).is_some())
+        }
+    }
+}
+
+/// The field that has the ID of whoever a field asks for.
+fn id_field(field: AccessField) -> Option<AuditField> {
+    match field {
+        AccessField::User => Some(AuditField::UserId),
+        AccessField::Owner => Some(AuditField::OwnerId),
+        AccessField::Impersonator => Some(AuditField::ImpersonatorId),
+        _ => None,
+    }
+}
+
 fn of_clause(
     clause: &Clause,
     segment: &AuditSegment,
@@ -81,12 +103,7 @@ fn of_field(
         });
     }
     // Whoever is asked for by address is known by ID.
-    let of_person = match field {
-        AccessField::User => AuditField::UserId,
-        AccessField::Owner => AuditField::OwnerId,
-        AccessField::Impersonator => AuditField::ImpersonatorId,
-        _ => return Ok(set),
-    };
+    let Some(of_person) = id_field(field) else { return Ok(set) };
     for id in people.ids_called(|it| matcher.fits_text(it)) {
         set.or(&segment.with_value(of_person, id)?);
     }

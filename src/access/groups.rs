@@ -116,6 +116,9 @@ impl AccessHits<'_> {
         limit: usize,
     ) -> Result<AccessGroups, StoreError> {
         let mut counts: HashMap<Vec<Option<String>>, Count> = HashMap::new();
+        let nobody = People::default();
+        let has_people = keys.iter().any(|it| matches!(it, AccessKey::User | AccessKey::Owner));
+        let people = if has_people { self.people()? } else { &nobody };
         if let Some(index) = self.index {
             for (segment, set) in index.segments().iter().zip(&self.sets) {
                 let values: Result<Vec<KeyValues>, IndexError> =
@@ -123,10 +126,8 @@ impl AccessHits<'_> {
                 let mut values = values.map_err(index.failed())?;
                 for document in set.iter() {
                     let ms = segment.time_ms(document);
-                    let group = values
-                        .iter_mut()
-                        .map(|it| it.get(document, ms, self.people(), zone))
-                        .collect();
+                    let group =
+                        values.iter_mut().map(|it| it.get(document, ms, people, zone)).collect();
                     let (count, first, last) = counts.entry(group).or_insert((0, ms, ms));
                     *count += 1;
                     *first = ms.min(*first);

@@ -1,11 +1,13 @@
 //! The events that are an answer.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
-use super::clause::found;
+use super::clause::{found, names_people};
 use super::conditions::{AccessConditions, keep};
 use super::people::People;
 use crate::audit::{AuditEvent, OtherRecord};
@@ -89,7 +91,8 @@ pub struct AccessHits<'s> {
     pub(super) index: Option<&'s AuditIndex>,
     /// Those of each segment.
     pub(super) sets: Vec<DocumentSet>,
-    people: People,
+    /// What people are called, once that was asked for: to know it, every sign-in is read.
+    people: OnceLock<People>,
 }
 
 impl<'s> AccessHits<'s> {
@@ -99,8 +102,11 @@ impl<'s> AccessHits<'s> {
     ///
     /// [`StoreError`] when the index of audit events cannot be read.
     pub fn find(store: &'s Store, request: &AccessRequest) -> Result<Self, StoreError> {
-        let people = People::of_store(store)?;
-        Self::find_with(store, request, people)
+        if names_people(&request.query) || request.conditions.new_ip {
+            return Self::find_with(store, request, People::of_store(store)?);
+        }
+        let hits = Self::find_with(store, request, People::default())?;
+        Ok(Self { people: OnceLock::new(), ..hits })
     }
 
     /// The same with what else is known of people.
@@ -118,7 +124,7 @@ impl<'s> AccessHits<'s> {
             Some(index) => sets_of(index, request, &people).map_err(index.failed())?,
             None => Vec::new(),
         };
-        Ok(Self { store, index, sets, people })
+        Ok(Self { store, index, sets, people: OnceLock::from(people) })
     }
 
     /// How many there are.
@@ -136,9 +142,31 @@ impl<'s> AccessHits<'s> {
     }
 
     /// What people are called.
-    #[must_use]
-    pub fn people(&self) -> &People {
-        &self.people
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index of audit events cannot be read.
+    pub fn people(&self) -> Result<&People, StoreError> {
+        if let Some(people) = self.people.get() {
+            return Ok(people);
+        }
+        let people = People::of_store(self.store)?;
+        Ok(self.people.get_or_init(|| people))
+    }
+
+    /// What the people of a few events are called: theirs alone is read where nothing else was.
+    ///
+    /// # Errors
+    ///
+    /// As [`AccessHits::people`].
+    pub fn people_in(&self, events: &[AccessEvent]) -> Result<Cow<'_, People>, StoreError> {
+        match self.people.get() {
+            Some(people) => Ok(Cow::Borrowed(people)),
+            None => {
+                let events = events.iter().map(|it| &it.event);
+                People::of_events(self.store, events).map(Cow::Owned)
+            }
+        }
     }
 
     /// Where the first `limit` of them lie that stand behind a place, and the place to go on

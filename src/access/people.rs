@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::audit::AuditType;
+use crate::audit::{AuditEvent, AuditField, AuditType};
 use crate::directory::Directory;
 use crate::store::words::folded;
 use crate::store::{AuditColumn, AuditIndex, Store, StoreError};
@@ -29,13 +29,7 @@ impl People {
     /// [`StoreError`] when the index of audit events cannot be read.
     pub fn of_store(store: &Store) -> Result<Self, StoreError> {
         let mut people = Self::of_logs(store)?;
-        if let Some(directory) = store.directory() {
-            for (id, at, address) in directory.names() {
-                people.add(id, at.as_ms(), address);
-            }
-            people.directory = Some(directory);
-            people.settle();
-        }
+        people.know(store.directory(), |_| true);
         Ok(people)
     }
 
@@ -47,28 +41,66 @@ impl People {
     pub fn of_logs(store: &Store) -> Result<Self, StoreError> {
         let mut people = Self::default();
         if let Some(index) = store.audit_index()? {
-            people.read(index).map_err(index.failed())?;
+            people.read(index, None).map_err(index.failed())?;
         }
         Ok(people)
     }
 
-    fn read(&mut self, index: &AuditIndex) -> Result<(), crate::store::IndexError> {
+    /// What the people of some events are called, and nobody else.
+    ///
+    /// # Errors
+    ///
+    /// As [`People::of_store`].
+    pub(super) fn of_events<'e>(
+        store: &Store,
+        events: impl Iterator<Item = &'e AuditEvent<'static>>,
+    ) -> Result<Self, StoreError> {
+        let fields = [AuditField::UserId, AuditField::OwnerId, AuditField::ImpersonatorId];
+        let ids = events.flat_map(|event| fields.iter().filter_map(|it| event.get(*it)));
+        let ids: HashSet<String> = ids.map(|it| folded(it).into_owned()).collect();
+        let mut people = Self::default();
+        if let Some(index) = store.audit_index()? {
+            people.read(index, Some(&ids)).map_err(index.failed())?;
+        }
+        people.know(store.directory(), |it| ids.contains(folded(it).as_ref()));
+        Ok(people)
+    }
+
+    /// Takes the names of a directory for the IDs that are asked for.
+    fn know(&mut self, directory: Option<Arc<Directory>>, is_asked: impl Fn(&str) -> bool) {
+        let Some(directory) = directory else { return };
+        for (id, at, address) in directory.names().filter(|(id, _, _)| is_asked(id)) {
+            self.add(id, at.as_ms(), address);
+        }
+        self.directory = Some(directory);
+        self.settle();
+    }
+
+    /// Reads what the events by which somebody got in say, of some IDs or of all.
+    fn read(
+        &mut self,
+        index: &AuditIndex,
+        ids: Option<&HashSet<String>>,
+    ) -> Result<(), crate::store::IndexError> {
         for segment in index.segments() {
             let mut set = segment.of_type(AuditType::Authentication)?;
             set.or(&segment.of_type(AuditType::PersonalAccessToken)?);
             set.and(&segment.let_in()?);
-            let (ids, names) =
+            if let Some(ids) = ids {
+                set.and(&segment.with_values(AuditField::UserId, &|it| ids.contains(it))?);
+            }
+            let (people, names) =
                 (segment.values(AuditColumn::UserId)?, segment.values(AuditColumn::User)?);
             // People sign in many times a day: their names are compared once for each pair.
             let mut first: HashMap<(usize, usize), i64> = HashMap::new();
             for document in set.iter() {
-                let numbers = ids.number_of(document).zip(names.number_of(document));
+                let numbers = people.number_of(document).zip(names.number_of(document));
                 let Some(pair) = numbers else { continue };
                 let ms = segment.time_ms(document);
                 first.entry(pair).and_modify(|it| *it = ms.min(*it)).or_insert(ms);
             }
             for ((id, name), ms) in first {
-                if let (Some(id), Some(name)) = (ids.texts.get(id), names.texts.get(name)) {
+                if let (Some(id), Some(name)) = (people.texts.get(id), names.texts.get(name)) {
                     self.add(id, ms, name);
                 }
             }

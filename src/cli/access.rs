@@ -16,7 +16,7 @@ use super::question::{OnArgs, parse_access, range};
 use super::shape::{AnswerShape, ShapeArgs};
 use super::{Context, Format, Outcome};
 use crate::access::{
-    AccessConditions, AccessCursor, AccessHits, AccessKey, AccessOrder, AccessRequest,
+    AccessConditions, AccessCursor, AccessHits, AccessKey, AccessOrder, AccessRequest, People,
 };
 use crate::limits;
 use crate::query::{AccessField, Field, Pattern, Query};
@@ -329,7 +329,11 @@ fn write_list(
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let (people, zone) = (hits.people(), &context.zone);
+    let zone = &context.zone;
+    // Of a long list, nearly everybody is known anyway.
+    if places.len() > PART_EVENTS {
+        hits.people()?;
+    }
     let mut elements = Elements::of(context.global.format);
     let is_json = context.global.format == Format::Json;
     if is_json {
@@ -338,6 +342,7 @@ fn write_list(
     let mut is_first = true;
     for part in places.chunks(PART_EVENTS) {
         let events = hits.read(part)?;
+        let people = &*hits.people_in(&events)?;
         match context.global.format {
             Format::Table => {
                 write_access_table(&events, people, &context.table_options(false), out)?;
@@ -354,7 +359,7 @@ fn write_list(
         is_first = false;
     }
     if is_first && context.global.format == Format::Csv {
-        write_access_csv(&[], people, zone, true, out)?;
+        write_access_csv(&[], &People::default(), zone, true, out)?;
     }
     if is_json {
         let next = json!(next.map(|it| it.to_string()));

@@ -45,6 +45,7 @@ pub(super) fn pass(
     }
     let redactor = redactor.filter(|it| it.is_for_audit_events());
     let mut provenance = store.provenance();
+    let known_people = hits.people()?;
     let mut counts = AccessCounts::default();
     let mut redacted_people = People::default();
     for part in hits.oldest_first().chunks(PART_EVENTS) {
@@ -52,11 +53,11 @@ pub(super) fn pass(
             let source = provenance.of(place.location)?;
             let (passing, people) = match redactor {
                 Some(redactor) => {
-                    let access = redactor.access(access, hits.people(), &mut redacted_people)?;
+                    let access = redactor.access(access, known_people, &mut redacted_people)?;
                     let source = source.map(|it| redactor.source(it));
                     (PassingAccess { access, source }, &redacted_people)
                 }
-                None => (PassingAccess { access, source }, hits.people()),
+                None => (PassingAccess { access, source }, known_people),
             };
             counts.add(&passing.access);
             sink.take(&passing, people)?;

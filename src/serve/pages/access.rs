@@ -69,9 +69,10 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let (places, next) = hits.page(order, after, limit);
     let mut provenance = store.provenance();
     let mut events = Vec::with_capacity(places.len());
+    let people = hits.people()?;
     for (event, place) in hits.read(&places)?.iter().zip(&places) {
         let source = provenance.of(place.location)?;
-        events.push(row(event, source.as_ref(), hits.people(), &zone));
+        events.push(row(event, source.as_ref(), people, &zone));
     }
     let facets = match total {
         0 => Vec::new(),
