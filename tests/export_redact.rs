@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use mailtrace::directory::{Entity, EntityKind, Member, Said, Statement};
 use mailtrace::event::{Parser, decoded_subject};
+use mailtrace::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::export::{contents, exported, manifest_of, text_of};
-use crate::program::{Filled, line, on, run};
+use crate::program::{Filled, START_MS, line, on, record, run};
 use crate::support::synth;
 
 const ADDRESSES: [&str; 9] = [
@@ -366,4 +368,58 @@ fn a_key_that_is_none_is_refused() {
     let missing = text_of(&store.dir.path().join("missing"));
     store.run(&["export", "--out", &out, "--redact", "all", "--redact-key", &missing]).with(2);
     assert!(!Path::new(&out).exists());
+}
+
+/// A group of whose members each is named too, and a mailbox that got nothing: only the directory
+/// tells the one from the other, and it knows no pseudonyms.
+#[test]
+fn what_the_directory_decided_stays_decided() {
+    let at = Timestamp::from_ms(START_MS - 1_000).unwrap();
+    let entity = |kind, id: &str, address: &str| {
+        let mut entity = Entity::new(kind, id);
+        entity.address = Some(address.to_owned());
+        entity.state = "ENABLED".to_owned();
+        entity
+    };
+    let mut staff = entity(EntityKind::Group, "g-1", "staff@acme.example");
+    staff.members = vec![Member { id: "u-1".to_owned(), r#type: None, name: None }];
+    let said = [
+        entity(EntityKind::User, "u-1", "ana@acme.example"),
+        entity(EntityKind::User, "u-2", "dora@acme.example"),
+        staff,
+    ];
+    let mut lines: Vec<String> = said
+        .into_iter()
+        .map(|it| {
+            let statement = Statement::new("m-1", at, Said::Entity(Box::new(it)));
+            let message: Value = serde_json::from_str(&statement.to_message().unwrap()).unwrap();
+            record(-1_000, "directory", "d", &message)
+        })
+        .collect();
+    let to = ["staff@acme.example", "ana@acme.example", "dora@acme.example"];
+    let arrival = json!({"from": "eve@far.example", "recipients": to, "subject": "Lunch?"});
+    lines.push(line(0, "t1", "ORGANIZATION_EMAIL_RECEIVED", arrival));
+    let delivery = json!({"recipient": "ana@acme.example", "folder": "INBOX"});
+    lines.push(line(500, "t1", "MAILBOX_EMAIL_DELIVERED", delivery));
+    lines.push(line(86_400_000, "t2", "MAILBOX_EMAIL_DELIVERED", json!({"recipient": "x@y"})));
+    let store = Filled::with(&lines);
+    let key = store.dir.path().join("case.key");
+    fs::write(&key, "0123456789abcdef0123").unwrap();
+    let outcomes = |name: &str, arguments: &[&str]| {
+        let bundle = exported(&store, name, arguments);
+        let mut csv = csv::Reader::from_path(bundle.join("messages.csv")).unwrap();
+        let headers = csv.headers().unwrap().clone();
+        let column = |name: &str| headers.iter().position(|it| it.ends_with(name)).unwrap();
+        let (outcome, message) = (column("outcome"), column("messageOutcome"));
+        let rows = csv.records().map(|it| it.unwrap());
+        let mut found: Vec<(String, String)> =
+            rows.map(|it| (it[outcome].to_owned(), it[message].to_owned())).collect();
+        found.sort();
+        assert!(manifest_of(&bundle)["rules"]["directoryTaken"].is_null());
+        found
+    };
+    let open = outcomes("open", &[]);
+    assert!(open.iter().any(|it| it.0 == "expanded") && open.iter().any(|it| it.0 == "lost"));
+    let redact = ["--redact", "all", "--redact-key", key.to_str().unwrap()];
+    assert_eq!(outcomes("hidden", &redact), open);
 }

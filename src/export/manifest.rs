@@ -98,6 +98,10 @@ pub struct Rules {
     pub grace_ms: i64,
     /// The time of the newest record of the store, from which that counts.
     pub newest_record: Option<String>,
+    /// When the directory was taken that decides of recipients of whom no event speaks; none where
+    /// the store has no directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub directory_taken: Option<String>,
     /// The zone of the times in tables and report: an IANA name, or `UTC`.
     pub time_zone: String,
 }
@@ -181,6 +185,11 @@ impl Rules {
         Self {
             grace_ms: rules.grace_ms,
             newest_record: rules.newest.map(|it| it.to_string()),
+            directory_taken: rules
+                .directory
+                .as_ref()
+                .and_then(|it| it.get()?.last_taken())
+                .map(|it| it.to_string()),
             time_zone: zone.name(),
         }
     }

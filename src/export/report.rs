@@ -347,6 +347,13 @@ fn write_method(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
         html_text(&grace),
         html_text(&newest),
     )?;
+    if let Some(taken) = &manifest.rules.directory_taken {
+        writeln!(
+            out,
+            "<p>Of a recipient of whom no event speaks, the organization's directory says whether it is a group or an alias, whose mailboxes have the message, or a mailbox, for which the message is lost. It was last taken at {}. Records that are imported elsewhere, without the directory, may give <b>unclear</b> instead.</p>",
+            html_text(&in_zone(taken, zone)),
+        )?;
+    }
     write_redaction(manifest, out)?;
     if !manifest.counts.in_order {
         out.write_all(b"<p class=\"warn\">Records and timelines are not in the order of time throughout: too many events had to wait for each other.</p>\n")?;

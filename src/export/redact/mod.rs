@@ -33,7 +33,7 @@ use crate::limits;
 use crate::source::key_of;
 use crate::store::{Origin, OriginEnd, OriginKind, Provenance, Record, StoredEvent};
 use crate::time::Timestamp;
-use crate::trace::{JoinRules, Message, join};
+use crate::trace::{Direction, JoinRules, Message, Outcome, Recipient, join};
 
 /// What was redacted, and how: for whoever reads the extract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,7 @@ impl Redactor {
             self.note(&stored.record.message, &mut known)?;
         }
         let finders = finders_of(known)?;
+        let decided = self.decided(&message);
         let mut parser = Parser::new();
         let mut events = Vec::with_capacity(message.events.len());
         let mut by_record = SourcesByRecord::default();
@@ -160,12 +161,32 @@ impl Redactor {
         match (joined.next(), joined.next()) {
             (Some(it), None) => {
                 let sources = it.events.iter().map(|it| by_record.take(&it.record)).collect();
-                Ok((Message { is_truncated: message.is_truncated, ..it }, sources))
+                let recipients = it.recipients.into_iter().map(|it| decided.applied(it)).collect();
+                let (outcome, is_truncated) = (message.outcome, message.is_truncated);
+                Ok((Message { recipients, outcome, is_truncated, ..it }, sources))
             }
             _ => Err(ExportError::NotRedacted {
                 reason: "its events would not join any more".to_owned(),
             }),
         }
+    }
+
+    /// What became of the message for each recipient, by the pseudonyms of these: the directory,
+    /// which decides what events leave open, does not know pseudonyms.
+    fn decided(&self, message: &Message) -> Decided {
+        let shown = |it: &Address<'_>| match self.hides_addresses {
+            true => Address::parse(self.address(it).into()).map(Address::into_owned),
+            false => Some(it.clone().into_owned()),
+        };
+        let mut decided = Decided::default();
+        for row in &message.recipients {
+            let Some(address) = shown(&row.address) else { continue };
+            let key = (address.as_str().to_owned(), row.direction, row.leg_started);
+            let mut mailboxes: Vec<_> = row.mailboxes.iter().filter_map(shown).collect();
+            mailboxes.sort();
+            decided.0.insert(key, (row.outcome, mailboxes));
+        }
+        decided
     }
 
     /// What may be told of a source: where in it a record stands, when it was read, and where the
@@ -332,6 +353,22 @@ impl Redactor {
             withheld: question.query.is_some() || !question.filters.is_empty(),
             ..question.clone()
         }
+    }
+}
+
+/// What became of a message, for each address and leg.
+#[derive(Default)]
+struct Decided(HashMap<(String, Direction, Timestamp), (Outcome, Vec<Address<'static>>)>);
+
+impl Decided {
+    /// A recipient with what was decided of it.
+    fn applied(&self, mut row: Recipient) -> Recipient {
+        let key = (row.address.as_str().to_owned(), row.direction, row.leg_started);
+        if let Some((outcome, mailboxes)) = self.0.get(&key) {
+            row.outcome = *outcome;
+            row.mailboxes.clone_from(mailboxes);
+        }
+        row
     }
 }
 
