@@ -8,6 +8,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`limits`] | every bound in one table, with unit and reason |
+//! | `causes` | an error and what it was caused by, in one line |
 //! | [`temporary`] | directories that are not to outlive their process |
 //! | [`time`] | instants, ranges, the forms in which people write them |
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
@@ -85,6 +86,7 @@ pub mod access;
 pub mod audit;
 #[cfg(feature = "aws")]
 pub mod aws;
+mod causes;
 pub mod cli;
 #[cfg(feature = "aws")]
 pub mod cluster;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("shell", &[]),
+    ("causes", &[]),
     ("temporary", &[]),
     ("time", &[]),
     ("event", &["limits", "time"]),
@@ -17,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &["limits", "time"]),
     ("config", &["limits", "source"]),
     ("directory", &["limits", "time", "event"]),
-    ("aws", &["limits", "time", "directory"]),
+    ("aws", &["limits", "causes", "time", "directory"]),
     ("store", &["limits", "time", "directory", "audit", "event", "source"]),
     ("ingest", &["limits", "temporary", "time", "audit", "event", "source", "aws", "store"]),
     ("pull", &["limits", "time", "directory", "audit", "event", "source", "aws", "store"]),
@@ -63,7 +64,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "signing",
         ],
     ),
-    ("cluster", &["limits", "time", "event", "aws", "store", "trace"]),
+    ("cluster", &["limits", "causes", "time", "event", "aws", "store", "trace"]),
     ("schema", &["limits", "audit", "event", "store"]),
     ("synth", &["limits", "time", "audit", "event", "source"]),
     (
@@ -90,6 +91,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &[
             "limits",
             "shell",
+            "causes",
             "temporary",
             "time",
             "config",

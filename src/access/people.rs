@@ -55,8 +55,8 @@ impl People {
         store: &Store,
         events: impl Iterator<Item = &'e AuditEvent<'static>>,
     ) -> Result<Self, StoreError> {
-        let fields = [AuditField::UserId, AuditField::OwnerId, AuditField::ImpersonatorId];
-        let ids = events.flat_map(|event| fields.iter().filter_map(|it| event.get(*it)));
+        let ids =
+            events.flat_map(|event| AuditField::PEOPLE.into_iter().filter_map(|it| event.get(it)));
         let ids: HashSet<String> = ids.map(|it| folded(it).into_owned()).collect();
         let mut people = Self::default();
         if let Some(index) = store.audit_index()? {

@@ -110,6 +110,9 @@ impl AuditField {
         Self::OrganizationArn,
     ];
 
+    /// Those that hold somebody's ID.
+    pub const PEOPLE: [Self; 3] = [Self::UserId, Self::OwnerId, Self::ImpersonatorId];
+
     /// Those that say whether what was asked for was granted.
     pub const RESULTS: [Self; 4] = [
         Self::ActionAllowed,

@@ -9,6 +9,7 @@ use aws_sdk_cloudwatchlogs::error::{ProvideErrorMetadata, SdkError};
 
 use super::credentials::of_credentials;
 use super::error::{AwsError, Call, Failure};
+use crate::causes::in_one_line;
 
 /// Codes of calls that came too fast, over all services.
 const THROTTLED: &[&str] = &[
@@ -202,19 +203,7 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
         "an error occurred while loading credentials",
         "no credentials",
     ];
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if LAYERS.contains(&line.as_str()) {
-            line = text;
-        } else if !line.contains(&text) && !LAYERS.contains(&text.as_str()) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line.replace(['\n', '\r'], " ")
+    in_one_line(error, LAYERS).replace(['\n', '\r'], " ")
 }
 
 #[cfg(test)]

@@ -5,17 +5,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::extract::{ExtractArgs, Made, report_bundle, report_flat};
+use super::extract::{ExtractArgs, Made};
 use super::filter::WhichArgs;
 use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
 use super::question::{OnArgs, parse_rows, range};
-use super::sign::warn_of_open_key;
 use super::watched::addresses_in;
 use super::{Context, Outcome, output};
 use crate::export::{
-    BundleOptions, Passed, Question, Selection, Selector, write_bundle, write_flat, write_flat_file,
+    BundleOptions, Question, Selection, Selector, write_bundle, write_flat, write_flat_file,
 };
 use crate::limits;
 use crate::query::{Field, Matcher, Pattern, Query};
@@ -111,35 +110,28 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         anyhow::bail!("{list}: none of it is in the store, so nothing is exported; {note}");
     }
     let redactor = redactor.as_ref();
-    let made = match (extract.shape.flat(), staging) {
-        (Some(format), Some(staging)) => {
-            let passed = write_flat_file(store, &selection, &rules, redactor, format, staging)?;
-            let made = made_of(&passed);
-            let mut stdout = anstream::stdout().lock();
-            report_flat(&made, &args.out, extract.is_redacted(), context, &mut stdout)?;
-            made
-        }
-        (Some(format), None) => {
-            let out = BufWriter::new(io::stdout());
-            let passed = write_flat(store, &selection, &rules, redactor, format, out)?;
-            made_of(&passed)
-        }
-        (None, Some(staging)) => {
-            let zone = context.zone.clone();
-            let signing = key.as_ref().map(|it| (it, context.now));
-            let options =
-                BundleOptions { question: asked.question, rules, zone, redactor, signing };
-            let report = write_bundle(store, &selection, &options, staging)?;
-            let made = report_bundle(&report, context)?;
-            if let Some(key) = &extract.sign_key {
-                warn_of_open_key(key, context);
+    let flat = |format, staging| {
+        let passed = match staging {
+            Some(staging) => write_flat_file(store, &selection, &rules, redactor, format, staging),
+            None => {
+                let stdout = BufWriter::new(io::stdout());
+                write_flat(store, &selection, &rules, redactor, format, stdout)
             }
-            made
-        }
-        (None, None) => {
-            anyhow::bail!("--out: a bundle goes to a directory or a zip, not to standard output")
-        }
+        };
+        passed.map(|it| Made {
+            messages: Some(it.messages),
+            events: it.events,
+            truncated: it.truncated,
+        })
     };
+    let question = asked.question;
+    let bundle = |staging, signing: Option<_>| {
+        let (rules, zone) = (rules.clone(), context.zone.clone());
+        let options = BundleOptions { question, rules, zone, redactor, signing };
+        write_bundle(store, &selection, &options, staging)
+    };
+    let place = (args.out.as_path(), staging);
+    let made = extract.write(place, key.as_ref(), context, flat, bundle)?;
     if not_found > 0 && !context.global.quiet {
         let note = super::trace::coverage_note(store, context);
         output::warn(&format!("no event was found for {not_found} of the IDs; {note}"));
@@ -151,10 +143,6 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         return Ok(Outcome::SomeRejected);
     }
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
-}
-
-fn made_of(passed: &Passed) -> Made {
-    Made { messages: Some(passed.messages), events: passed.events, truncated: passed.truncated }
 }
 
 /// What is asked for.

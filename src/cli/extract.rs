@@ -4,22 +4,30 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::output::counted;
-use super::sign::PasswordArgs;
+use super::sign::{PasswordArgs, warn_of_open_key};
 use super::{Context, Format};
-use crate::export::{BundleReport, FlatFormat, Redactor, Staging};
+use crate::export::{BundleReport, ExportError, FlatFormat, Redactor, Staging};
 use crate::render::{csv_cell, sanitise, write_json};
 use crate::signing::{SIGNATURE_SUFFIX, SecretKey};
+use crate::time::Timestamp;
+
+/// Why a bundle does not go to standard output.
+const NO_BUNDLE_OUT: &str = "--out: a bundle goes to a directory or a zip, not to standard output";
+
+/// The key to sign with, and when that is.
+type Signing<'k> = Option<(&'k SecretKey, Timestamp)>;
 
 /// How an extract is written.
 #[derive(Debug, Args)]
 pub(super) struct ExtractArgs {
     /// What to write
     #[arg(long = "as", value_enum, default_value_t, value_name = "SHAPE", requires = "out")]
-    pub(super) shape: Shape,
+    shape: Shape,
     /// A name for the case, for report and manifest
     #[arg(long, value_name = "TEXT", requires = "out")]
     pub(super) case: Option<String>,
@@ -39,13 +47,13 @@ pub(super) struct ExtractArgs {
     keep_domains: bool,
     /// Sign the bundle's sums with a minisign secret key
     #[arg(long, value_name = "FILE", requires = "out")]
-    pub(super) sign_key: Option<PathBuf>,
+    sign_key: Option<PathBuf>,
     #[command(flatten)]
     password: PasswordArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Shape {
+enum Shape {
     /// Evidence: records, tables, report, manifest and sums
     #[default]
     Bundle,
@@ -58,7 +66,7 @@ pub(super) enum Shape {
 }
 
 impl Shape {
-    pub(super) fn flat(self) -> Option<FlatFormat> {
+    fn flat(self) -> Option<FlatFormat> {
         match self {
             Self::Bundle => None,
             Self::Parquet => Some(FlatFormat::Parquet),
@@ -99,10 +107,7 @@ impl ExtractArgs {
             context.leftovers.add(staging.path())?;
             return Ok(Some(staging));
         }
-        anyhow::ensure!(
-            self.shape != Shape::Bundle,
-            "--out: a bundle goes to a directory or a zip, not to standard output"
-        );
+        anyhow::ensure!(self.shape != Shape::Bundle, NO_BUNDLE_OUT);
         anyhow::ensure!(
             self.shape != Shape::Parquet || !io::stdout().is_terminal(),
             "--out: Parquet is nothing for a terminal: name a file, or send it on"
@@ -117,8 +122,32 @@ impl ExtractArgs {
         Ok(Some(Redactor::open(key, addresses, subjects, self.keep_domains)?))
     }
 
-    pub(super) fn is_redacted(&self) -> bool {
-        self.redact.is_some()
+    /// Makes an extract in its shape, and says what it has: one file where `staging` is for or to
+    /// standard output, or a bundle.
+    pub(super) fn write<'k>(
+        &self,
+        (out, staging): (&Path, Option<Staging>),
+        key: Option<&'k SecretKey>,
+        context: &Context,
+        write_flat: impl FnOnce(FlatFormat, Option<Staging>) -> Result<Made, ExportError>,
+        write_bundle: impl FnOnce(Staging, Signing<'k>) -> Result<BundleReport, ExportError>,
+    ) -> anyhow::Result<Made> {
+        let Some(format) = self.shape.flat() else {
+            let staging = staging.context(NO_BUNDLE_OUT)?;
+            let report = write_bundle(staging, key.map(|it| (it, context.now)))?;
+            let made = report_bundle(&report, context)?;
+            if let Some(key) = &self.sign_key {
+                warn_of_open_key(key, context);
+            }
+            return Ok(made);
+        };
+        let is_file = staging.is_some();
+        let made = write_flat(format, staging)?;
+        if is_file {
+            let mut stdout = anstream::stdout().lock();
+            report_flat(&made, out, self.redact.is_some(), context, &mut stdout)?;
+        }
+        Ok(made)
     }
 }
 
@@ -141,7 +170,7 @@ impl Made {
 }
 
 /// Says what one file has.
-pub(super) fn report_flat(
+fn report_flat(
     made: &Made,
     path: &Path,
     is_redacted: bool,
@@ -168,7 +197,7 @@ pub(super) fn report_flat(
 }
 
 /// Says what a bundle has. Gives how much.
-pub(super) fn report_bundle(report: &BundleReport, context: &Context) -> anyhow::Result<Made> {
+fn report_bundle(report: &BundleReport, context: &Context) -> anyhow::Result<Made> {
     let mut stdout = anstream::stdout().lock();
     let (manifest, counts) = (&report.manifest, &report.manifest.counts);
     let messages = counts.access.is_none().then_some(counts.messages);

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::question::RefusedQuery;
 use super::room;
+use crate::causes::in_one_line;
 use crate::render::sanitise;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -47,15 +48,5 @@ pub(super) fn counted(count: u64, what: &str) -> String {
 
 /// An error and its causes in one line.
 pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
+    in_one_line(error, &[])
 }

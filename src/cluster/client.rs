@@ -25,6 +25,7 @@ use tokio::runtime::Runtime;
 use super::answer::{Answer, Verdict};
 use super::error::ClusterError;
 use crate::aws::{Session, SessionOptions, check_endpoint};
+use crate::causes::in_one_line;
 use crate::limits;
 
 /// Where a cluster is, and as whom to go there.
@@ -193,7 +194,9 @@ impl Cluster {
                 let response = self.client.request(request).await.map_err(|it| self.failed(&it))?;
                 let (head, body) = response.into_parts();
                 let body = Limited::new(body, limits::CLUSTER_ANSWER_BYTES_MAX).collect().await;
-                let body = body.map_err(|error| Attempt::Unreachable(chain(&*error)))?.to_bytes();
+                let body = body
+                    .map_err(|error| Attempt::Unreachable(in_one_line(&*error, &[])))?
+                    .to_bytes();
                 Ok(Answer { call, status: head.status.as_u16(), body })
             };
             match tokio::time::timeout(seconds, exchange).await {
@@ -234,7 +237,7 @@ impl Cluster {
     }
 
     fn failed(&self, error: &hyper_util::client::legacy::Error) -> Attempt {
-        let detail = chain(error);
+        let detail = in_one_line(error, &[]);
         if is_about_certificate(error) {
             let url = self.url.clone();
             return Attempt::Hopeless(ClusterError::Certificate { url, detail });
@@ -359,21 +362,6 @@ fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
         error = cause.source();
     }
     false
-}
-
-/// An error and its causes in one line.
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.contains(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = error.source();
-    }
-    line
 }
 
 #[cfg(test)]

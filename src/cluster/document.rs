@@ -10,7 +10,7 @@ use super::names::{Kind, Names};
 use crate::event::{Address, Event, cause_of, decoded_subject, domain_of};
 use crate::limits;
 use crate::store::{Identity, Location, Record, StoredEvent};
-use crate::time::Timestamp;
+use crate::time::{DAY_MS, Timestamp};
 use crate::trace::{Leg, Message, Outcome, Recipient};
 
 /// As whom documents are written.
@@ -39,8 +39,6 @@ pub(super) struct Document {
 /// which OpenSearch adds.
 const CHECK_MASK: u64 = (1 << 24) - 1;
 
-const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
-
 impl Author {
     /// The document of an event.
     pub(super) fn event(
@@ -55,7 +53,7 @@ impl Author {
         recipients.sort_unstable();
         recipients.dedup();
         let content = EventContent {
-            identity: hex(&identity),
+            identity: hex::encode(identity),
             place: i64::try_from(place.to_bits()).ok(),
             at: Time(record.timestamp),
             is_time_approximate: record.is_time_approximate.then_some(true),
@@ -159,7 +157,7 @@ fn leg_key(message: &Message, leg: &Leg) -> String {
         return keyword(trace_id).into_owned();
     }
     let first = leg.event_indexes.first().and_then(|it| message.events.get(*it));
-    let identity = |it: &StoredEvent| hex(&Identity::of(&it.record).to_bytes());
+    let identity = |it: &StoredEvent| hex::encode(Identity::of(&it.record).to_bytes());
     format!("event {}", first.map(identity).unwrap_or_default())
 }
 
@@ -366,7 +364,7 @@ pub(super) fn keyword(text: &str) -> Cow<'_, str> {
     if text.len() <= limits::CLUSTER_KEYWORD_BYTES_MAX {
         return Cow::Borrowed(text);
     }
-    Cow::Owned(format!("sha256:{}", hex(&Sha256::digest(text.as_bytes()))))
+    Cow::Owned(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
 }
 
 /// Half of a SHA-256 over parts, in hexadecimal. The lengths of the parts count as well, so that
@@ -379,13 +377,7 @@ pub(super) fn digest(parts: &[&[u8]]) -> String {
         hasher.update(part);
     }
     let digest = hasher.finalize();
-    hex(digest.get(..HALF).unwrap_or_default())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |it: u8| char::from(DIGITS.get(usize::from(it)).copied().unwrap_or(b'0'));
-    bytes.iter().flat_map(|it| [digit(it >> 4), digit(it & 15)]).collect()
+    hex::encode(digest.get(..HALF).unwrap_or_default())
 }
 
 #[cfg(test)]

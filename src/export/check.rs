@@ -13,7 +13,6 @@ use super::ExportError;
 use super::bundle::{ACCESS, MESSAGES, SIGNATURE, SUMS, TIMELINE, TIMESKETCH};
 use super::manifest::{BUNDLE_VERSION, Manifest};
 use super::parts::{Parts, is_file_name};
-use super::staging::hex;
 use crate::limits;
 use crate::signing::{PublicKey, Signed};
 use crate::source::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS};
@@ -188,7 +187,7 @@ impl BundleCheck {
     /// Reads `SHA256SUMS` as `sha256sum` writes it: by name, the sum.
     fn take_sums(&mut self, bytes: &[u8]) -> BTreeMap<String, String> {
         self.count(bytes.len() as u64);
-        self.sums_sha256 = Some(hex(&Sha256::digest(bytes)));
+        self.sums_sha256 = Some(hex::encode(Sha256::digest(bytes)));
         let mut sums = BTreeMap::new();
         let text = String::from_utf8_lossy(bytes);
         for (index, line) in text.lines().enumerate() {
@@ -233,7 +232,7 @@ impl BundleCheck {
     fn take_manifest(&mut self, bytes: &[u8], sums: &BTreeMap<String, String>) {
         self.count(bytes.len() as u64);
         match sums.get(BUNDLE_MANIFEST) {
-            Some(sum) if *sum == hex(&Sha256::digest(bytes)) => {}
+            Some(sum) if *sum == hex::encode(Sha256::digest(bytes)) => {}
             Some(_) => {
                 self.problem(format!("{BUNDLE_MANIFEST}: its SHA-256 is not the one in {SUMS}"));
             }

@@ -12,7 +12,6 @@ use super::check::{BundleCheck, ProblemKind};
 use super::error::ExportError;
 use super::pack::Packer;
 use super::repack::Comparer;
-use super::staging::hex;
 use crate::limits;
 use crate::source::{expands_too_much, open_small_zip};
 
@@ -140,7 +139,7 @@ impl Parts {
                 digest.bytes += count as u64;
                 digest.lines += memchr::memchr_iter(b'\n', part).count() as u64;
             }
-            digest.sha256 = hex(&hasher.finalize());
+            digest.sha256 = hex::encode(hasher.finalize());
             Ok(digest)
         })
     }

@@ -163,7 +163,7 @@ impl HashedFile {
             .flush()
             .and_then(|()| self.file.get_ref().sync_all())
             .map_err(ExportError::io("write", &self.path))?;
-        Ok(Sum { bytes: self.bytes, sha256: hex(&self.hasher.finalize()) })
+        Ok(Sum { bytes: self.bytes, sha256: hex::encode(self.hasher.finalize()) })
     }
 }
 
@@ -180,15 +180,4 @@ impl Write for HashedFile {
         // Each row of a table asks for it; `finish` does it once.
         Ok(())
     }
-}
-
-/// Bytes in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // Writing to a string cannot fail.
-        let _infallible = write!(text, "{byte:02x}");
-    }
-    text
 }

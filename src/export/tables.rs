@@ -25,11 +25,14 @@ pub(super) fn write_timeline_row(
     write_row([number].into_iter().chain(cells).chain([description]), out)
 }
 
-/// Writes the header of Timesketch's form: the first three columns are those that it asks for
-/// (<https://timesketch.org/guides/user/import-from-json-csv/>), the others those of the timeline.
+/// The first columns of Timesketch's form, three of which it asks for
+/// (<https://timesketch.org/guides/user/import-from-json-csv/>).
+pub(super) const TIMESKETCH_COLUMNS: [&str; 4] =
+    ["message", "datetime", "timestamp_desc", "data_type"];
+
+/// Writes the header of Timesketch's form; behind its own columns are those of the timeline.
 pub(super) fn write_timesketch_header(out: &mut dyn Write) -> io::Result<()> {
-    let asked_for = ["message", "datetime", "timestamp_desc", "data_type"];
-    let columns = asked_for.into_iter().chain(event_columns().skip(1));
+    let columns = TIMESKETCH_COLUMNS.into_iter().chain(event_columns().skip(1));
     write_row(columns.chain(["number", "messageOutcome"]), out)
 }
 

@@ -320,19 +320,31 @@ impl Services {
     ///
     /// What the calls came to.
     pub async fn look_at_audit(&self, scope: &Scope) -> Result<AuditFound, LoggingError> {
+        let group = self.log_group(&scope.log_group).await?;
+        Ok(AuditFound { group, ..self.look_at_deliveries(&scope.organization_arn()).await? })
+    }
+
+    /// The same without the log group, of an organization by its ARN.
+    ///
+    /// # Errors
+    ///
+    /// What the calls came to.
+    pub(super) async fn look_at_deliveries(
+        &self,
+        organization: &str,
+    ) -> Result<AuditFound, LoggingError> {
         let retrier = Retrier::first(&self.limiter);
         let pages = limits::DELIVERIES_PAGES_MAX;
         let sources = async |token| self.logs.delivery_sources(token).await;
         let sources = retrier.pages("delivery sources", pages, sources).await;
         let mut sources = sources.map_err(Failure::into_error)?;
-        let organization = scope.organization_arn();
         sources.retain(|it| it.resource_arn == organization);
         let page = async |token| self.logs.delivery_destinations(token).await;
         let destinations = retrier.pages("delivery destinations", pages, page).await;
         let page = async |token| self.logs.deliveries(token).await;
         let deliveries = retrier.pages("deliveries", pages, page).await;
         Ok(AuditFound {
-            group: self.log_group(&scope.log_group).await?,
+            group: None,
             sources,
             destinations: destinations.map_err(Failure::into_error)?,
             deliveries: deliveries.map_err(Failure::into_error)?,

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use super::archive::{
-    Frame, Frames, Location, Sums, hash_archive_file, hex, lines_of, parse_line, remove_files_after,
+    Frame, Frames, Location, Sums, hash_archive_file, lines_of, parse_line, remove_files_after,
 };
 use super::audit_index::{
     AuditBuilder, OtherDocument, OtherRecords, other_documents_of, remove_audit_index,
@@ -351,7 +351,7 @@ fn prefix_sums(layout: &Layout, number: u32, lengths: &[u64]) -> Result<Vec<Stri
             hasher.update(&*bytes);
             hashed += bytes.len() as u64;
         }
-        sums.push(hex(&hasher.clone().finalize()));
+        sums.push(hex::encode(hasher.clone().finalize()));
     }
     Ok(sums)
 }

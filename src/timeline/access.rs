@@ -29,10 +29,7 @@ pub(super) fn moments(
     range: TimeRange,
     most: usize,
 ) -> Result<Moments, StoreError> {
-    let ids = who.ids.iter().flat_map(|id| {
-        [AuditField::UserId, AuditField::OwnerId, AuditField::ImpersonatorId]
-            .map(|field| (field, id.as_str()))
-    });
+    let ids = who.ids.iter().flat_map(|id| AuditField::PEOPLE.map(|field| (field, id.as_str())));
     let names = who.addresses.iter().map(|name| (AuditField::User, name.as_str()));
     let values: Vec<_> = ids.chain(names).collect();
     let (places, is_cut) = places_within(store, &values, range, most)?;

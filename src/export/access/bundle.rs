@@ -11,7 +11,7 @@ use crate::export::facts::{StoreFacts, coverage_of};
 use crate::export::manifest::{Counts, FileEntry, Manifest, Question, Rules};
 use crate::export::records::write_record;
 use crate::export::staging::HashedFile;
-use crate::export::tables::{timesketch_time, write_row};
+use crate::export::tables::{TIMESKETCH_COLUMNS, timesketch_time, write_row};
 use crate::export::{BundleReport, ExportError, Redactor, Staging};
 use crate::render::{
     BYTE_ORDER_MARK, access_cells, access_columns, access_sentence, csv_cell, write_access_csv,
@@ -99,10 +99,9 @@ impl AccessFiles {
             out.write_all(BYTE_ORDER_MARK)?;
             write_access_csv(&[], &People::default(), zone, true, out)
         })?;
-        let asked_for = ["message", "datetime", "timestamp_desc", "data_type"];
-        files
-            .timesketch
-            .with(|out| write_row(asked_for.into_iter().chain(access_columns().skip(1)), out))?;
+        files.timesketch.with(|out| {
+            write_row(TIMESKETCH_COLUMNS.into_iter().chain(access_columns().skip(1)), out)
+        })?;
         Ok(files)
     }
 

@@ -10,7 +10,7 @@ use super::ecs::{action_of, organization_of};
 use crate::access::{AccessEvent, People};
 use crate::audit::{AuditEvent, AuditField, AuditType, Flag};
 use crate::export::flat::ecs::present;
-use crate::export::flat::ocsf::VERSION;
+use crate::export::flat::ocsf::metadata;
 use crate::render::{access_owner, access_sentence, access_user};
 
 /// A class, with its category.
@@ -73,15 +73,7 @@ pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
             "account": {"uid": organization.as_ref().map(|it| it.account)},
             "org": {"uid": organization.as_ref().map(|it| it.id)},
         },
-        "metadata": {
-            "version": VERSION,
-            "product": {"name": "WorkMail", "vendor_name": "AWS"},
-            "log_provider": "CloudWatch Logs",
-            "log_name": record.log_group,
-            "uid": record.event_id,
-            "correlation_uid": get(AuditField::RequestId),
-            "logged_time": record.ingestion_time.map(|it| it.as_ms()),
-        },
+        "metadata": metadata(record, get(AuditField::RequestId)),
         "raw_data": record.message,
         "unmapped": unmapped(passing),
     }));

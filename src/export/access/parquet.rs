@@ -7,7 +7,7 @@ use super::{AccessSink, PassingAccess};
 use crate::access::People;
 use crate::audit::{AuditField, Flag};
 use crate::export::ExportError;
-use crate::export::flat::rows::{Cell, Rows};
+use crate::export::flat::rows::{Cell, RECORD_COLUMNS, Rows, record_cells};
 use crate::render::{access_columns, access_owner, access_user};
 
 /// Writes events as rows.
@@ -31,17 +31,10 @@ fn schema() -> String {
     }
     schema.push_str(
         "required int64 logged_timestamp (TIMESTAMP(MILLIS,true));
-        optional int64 ingestion_time (TIMESTAMP(MILLIS,true));
-        optional binary log_group (STRING);
-        optional binary log_stream (STRING);
-        optional binary event_id (STRING);
-        optional binary source_kind (STRING);
-        optional binary source_name (STRING);
-        optional binary source_sha256 (STRING);
-        optional int64 source_line (INTEGER(64,true));
-        required binary message (STRING);
-    }",
+        optional int64 ingestion_time (TIMESTAMP(MILLIS,true));",
     );
+    schema.push_str(RECORD_COLUMNS);
+    schema.push('}');
     schema
 }
 
@@ -60,7 +53,6 @@ impl<W: Write + Send> AccessSink for AccessRows<W> {
     fn take(&mut self, passing: &PassingAccess, people: &People) -> Result<(), ExportError> {
         let access = &passing.access;
         let (record, event) = (&access.record, &access.event);
-        let source = passing.source.as_ref();
         let allowed = match event.allowed() {
             Some(Flag::Yes) => Some(true),
             Some(Flag::No) => Some(false),
@@ -77,15 +69,8 @@ impl<W: Write + Send> AccessSink for AccessRows<W> {
         cells.extend([
             Cell::Number(record.timestamp.as_ms()),
             Cell::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
-            Cell::MaybeText(record.log_group.as_deref()),
-            Cell::MaybeText(record.log_stream.as_deref()),
-            Cell::MaybeText(record.event_id.as_deref()),
-            Cell::MaybeText(source.map(|it| it.origin.kind.as_str())),
-            Cell::MaybeText(source.map(|it| it.origin.name.as_str())),
-            Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
-            Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
-            Cell::Text(record.message.as_ref()),
         ]);
+        cells.extend(record_cells(record, passing.source.as_ref()));
         self.rows.push(&cells)
     }
 }

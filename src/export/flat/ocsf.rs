@@ -7,10 +7,11 @@ use super::ecs::present;
 use crate::event::{Event, EventName};
 use crate::export::passage::PassingEvent;
 use crate::render::sentence;
+use crate::store::Record;
 use crate::trace::Direction;
 
 /// The version of the schema whose attributes are used; later ones have them too.
-pub(in crate::export) const VERSION: &str = "1.3.0";
+const VERSION: &str = "1.3.0";
 
 const CATEGORY_UID: u32 = 4;
 const CLASS_UID: u32 = 4009;
@@ -63,14 +64,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
             "dmarc_policy": verdicts.dmarc_policy,
             "spf": verdicts.spf,
         },
-        "metadata": {
-            "version": VERSION,
-            "product": {"name": "WorkMail", "vendor_name": "AWS"},
-            "log_provider": "CloudWatch Logs",
-            "log_name": record.log_group,
-            "uid": record.event_id,
-            "logged_time": record.ingestion_time.map(|it| it.as_ms()),
-        },
+        "metadata": metadata(record, None),
         "raw_data": record.message,
         "unmapped": {
             "event_name": event.name.as_str(),
@@ -95,6 +89,19 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
         email.insert("to".to_owned(), json!(passing.recipients()));
     }
     object
+}
+
+/// Where an event was logged, and how it is known there.
+pub(in crate::export) fn metadata(record: &Record<'_>, correlation_uid: Option<&str>) -> Value {
+    json!({
+        "version": VERSION,
+        "product": {"name": "WorkMail", "vendor_name": "AWS"},
+        "log_provider": "CloudWatch Logs",
+        "log_name": record.log_group,
+        "uid": record.event_id,
+        "correlation_uid": correlation_uid,
+        "logged_time": record.ingestion_time.map(|it| it.as_ms()),
+    })
 }
 
 fn activity(event: &Event<'_>) -> (u32, &'static str) {

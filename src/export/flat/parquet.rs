@@ -2,14 +2,14 @@
 
 use std::io::Write;
 
-use super::rows::{Cell, Rows};
+use super::rows::{Cell, RECORD_COLUMNS, Rows, record_cells};
 use crate::export::ExportError;
 use crate::export::passage::{PassingEvent, Sink};
 use crate::trace::{Direction, Message};
 
 /// One row for each event. `message` is the original, `message_number` and `message_outcome` are
 /// what all events of one message share.
-const SCHEMA: &str = "message event {
+const COLUMNS: &str = "message event {
     required int64 timestamp (TIMESTAMP(MILLIS,true));
     required boolean time_approximate;
     optional int64 ingestion_time (TIMESTAMP(MILLIS,true));
@@ -36,16 +36,7 @@ const SCHEMA: &str = "message event {
     optional binary dmarc_verdict (STRING);
     optional binary dmarc_policy (STRING);
     optional binary spf_verdict (STRING);
-    optional int64 message_timestamp (TIMESTAMP(MILLIS,true));
-    optional binary log_group (STRING);
-    optional binary log_stream (STRING);
-    optional binary event_id (STRING);
-    optional binary source_kind (STRING);
-    optional binary source_name (STRING);
-    optional binary source_sha256 (STRING);
-    optional int64 source_line (INTEGER(64,true));
-    required binary message (STRING);
-}";
+    optional int64 message_timestamp (TIMESTAMP(MILLIS,true));";
 
 /// Writes events as rows.
 pub(super) struct EventRows<W: Write + Send> {
@@ -54,7 +45,7 @@ pub(super) struct EventRows<W: Write + Send> {
 
 impl<W: Write + Send> EventRows<W> {
     pub(super) fn new(out: W) -> Result<Self, ExportError> {
-        Ok(Self { rows: Rows::new(out, SCHEMA)? })
+        Ok(Self { rows: Rows::new(out, &format!("{COLUMNS}{RECORD_COLUMNS}}}"))? })
     }
 
     /// Writes what is at hand, and the end of the file.
@@ -71,10 +62,9 @@ impl<W: Write + Send> Sink for EventRows<W> {
     fn event(&mut self, passing: &PassingEvent) -> Result<(), ExportError> {
         let (record, event) = (&passing.stored.record, &passing.stored.event);
         let subject = passing.subject();
-        let source = passing.source.as_ref();
         let verdicts = &event.verdicts;
         let known = |it: &'_ str| !it.is_empty();
-        self.rows.push(&[
+        let mut cells = vec![
             Cell::Number(record.timestamp.as_ms()),
             Cell::Flag(record.is_time_approximate),
             Cell::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
@@ -102,14 +92,8 @@ impl<W: Write + Send> Sink for EventRows<W> {
             Cell::MaybeText(verdicts.dmarc_policy.as_deref()),
             Cell::MaybeText(verdicts.spf.as_deref()),
             Cell::MaybeNumber(event.message_timestamp.map(|it| it.as_ms())),
-            Cell::MaybeText(record.log_group.as_deref()),
-            Cell::MaybeText(record.log_stream.as_deref()),
-            Cell::MaybeText(record.event_id.as_deref()),
-            Cell::MaybeText(source.map(|it| it.origin.kind.as_str())),
-            Cell::MaybeText(source.map(|it| it.origin.name.as_str())),
-            Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
-            Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
-            Cell::Text(record.message.as_ref()),
-        ])
+        ];
+        cells.extend(record_cells(record, passing.source.as_ref()));
+        self.rows.push(&cells)
     }
 }

@@ -12,6 +12,36 @@ use parquet::schema::parser::parse_message_type;
 
 use crate::export::ExportError;
 use crate::limits;
+use crate::store::{Provenance, Record};
+
+/// The columns that end each schema: where a record was logged, where the store has it from, and
+/// the original.
+pub(in crate::export) const RECORD_COLUMNS: &str = "
+    optional binary log_group (STRING);
+    optional binary log_stream (STRING);
+    optional binary event_id (STRING);
+    optional binary source_kind (STRING);
+    optional binary source_name (STRING);
+    optional binary source_sha256 (STRING);
+    optional int64 source_line (INTEGER(64,true));
+    required binary message (STRING);";
+
+/// The cells of [`RECORD_COLUMNS`].
+pub(in crate::export) fn record_cells<'c>(
+    record: &'c Record<'_>,
+    source: Option<&'c Provenance>,
+) -> [Cell<'c>; 8] {
+    [
+        Cell::MaybeText(record.log_group.as_deref()),
+        Cell::MaybeText(record.log_stream.as_deref()),
+        Cell::MaybeText(record.event_id.as_deref()),
+        Cell::MaybeText(source.map(|it| it.origin.kind.as_str())),
+        Cell::MaybeText(source.map(|it| it.origin.name.as_str())),
+        Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
+        Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
+        Cell::Text(record.message.as_ref()),
+    ]
+}
 
 /// A column's values of the rows at hand, with the levels that say which of them are there.
 enum Column {

@@ -6,9 +6,6 @@ use crate::audit::{AuditField, OtherRecord};
 use crate::event::normal_address;
 use crate::export::ExportError;
 
-/// The fields that hold the ID of somebody.
-const IDS: [AuditField; 3] = [AuditField::UserId, AuditField::ImpersonatorId, AuditField::OwnerId];
-
 impl Redactor {
     /// Whether anything of audit events is replaced: they have no subjects.
     pub(in crate::export) fn is_for_audit_events(&self) -> bool {
@@ -27,7 +24,7 @@ impl Redactor {
         let event = &access.event;
         let mut known = KnownTexts::default();
         let mut names: Vec<&str> = event.get(AuditField::User).into_iter().collect();
-        for id in IDS.into_iter().filter_map(|it| event.get(it)) {
+        for id in AuditField::PEOPLE.into_iter().filter_map(|it| event.get(it)) {
             let pseudonym = self.pseudonyms.person(id);
             known.add(id, &pseudonym);
             if let Some(name) = people.who(id, at) {

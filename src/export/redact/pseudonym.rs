@@ -5,8 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::export::staging::hex;
-
 /// What a text is, so that the pseudonym of one kind says nothing of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -55,7 +53,7 @@ impl Pseudonyms {
 
     /// The whole of the code of a text.
     pub(super) fn code(&self, kind: Kind, text: &str) -> String {
-        hex(&self.mac_of(kind, text))
+        hex::encode(self.mac_of(kind, text))
     }
 
     fn mac_of(&self, kind: Kind, text: &str) -> [u8; 32] {

@@ -81,7 +81,7 @@ impl Examination<'_> {
             log_group: default_audit_group(&organization.alias),
             role: String::new(),
         };
-        let check = match self.services.look_at_audit(&scope).await {
+        let check = match self.services.look_at_deliveries(&scope.organization_arn()).await {
             Ok(found) => self.judged(&Delivered::of(&found), &scope).await,
             Err(error) => Ok(self.unknown(NAME, &error)),
         };

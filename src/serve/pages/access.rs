@@ -10,7 +10,7 @@ use super::steps::Original;
 use super::words::{Badge, When, counted};
 use super::{PageRequest, Reply, with_limit};
 use crate::access::{AccessEvent, AccessHits, AccessKey, AccessOrder, People};
-use crate::audit::Flag;
+use crate::audit::{AuditField, Flag};
 use crate::limits;
 use crate::render::{access_details, access_user, access_what, fit};
 use crate::serve::{AccessQuestion, Command, Parameters, QuestionError};
@@ -125,7 +125,7 @@ fn row(
     let who = access_user(access, people).unwrap_or_default();
     let is_address = who.contains('@');
     let of_person = || Parameters::default().with("q", &format!("from:\"{who}\""));
-    let ip = access.event.get(crate::audit::AuditField::SourceIp).unwrap_or_default();
+    let ip = access.event.get(AuditField::SourceIp).unwrap_or_default();
     let details = access_details(access, people);
     let separator = if ip.is_empty() || details.is_empty() { "" } else { " · " };
     AccessRow {

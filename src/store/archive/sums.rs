@@ -77,7 +77,7 @@ impl Sums {
     pub(in crate::store) fn sealed_sha256(&self, number: u32) -> String {
         let mut sealed = self.clone();
         sealed.truncate(number);
-        hex(&Sha256::digest(sealed.to_text()))
+        hex::encode(Sha256::digest(sealed.to_text()))
     }
 
     /// The head of a commit: SHA-256, in hexadecimal, over the lines of the files before `number`
@@ -87,7 +87,7 @@ impl Sums {
         let mut sums = self.clone();
         sums.truncate(number);
         sums.set(number, sha256.to_owned());
-        hex(&Sha256::digest(sums.to_text()))
+        hex::encode(Sha256::digest(sums.to_text()))
     }
 
     /// Replaces the file on disk.
@@ -132,7 +132,7 @@ impl SumsBefore {
             let (number, hex) = entry.remove_entry();
             self.hasher.update(line(number, &hex));
         }
-        hex(&self.hasher.clone().chain_update(line(number, sha256)).finalize())
+        hex::encode(self.hasher.clone().chain_update(line(number, sha256)).finalize())
     }
 }
 
@@ -177,12 +177,7 @@ pub(in crate::store) fn hash_archive_file(
     let path = layout.archive_file(number);
     let file = layout.open_archive_file(number)?;
     let length = file.metadata().map_err(StoreError::io("inspect", &path))?.len();
-    Ok(hex(&hash_prefix(&file, &path, length)?.finalize()))
-}
-
-/// Lower-case hexadecimal.
-pub(in crate::store) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|it| format!("{it:02x}")).collect()
+    Ok(hex::encode(hash_prefix(&file, &path, length)?.finalize()))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::frames::note_frame;
-use super::sums::{Sums, hash_archive_file, hash_prefix, hex};
+use super::sums::{Sums, hash_archive_file, hash_prefix};
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::checkpoint::{ArchivePosition, RemovedNumbers};
@@ -94,7 +94,7 @@ impl ArchiveWriter {
         let (number, active) = self.active_file()?;
         active.write(&note_frame(note))?;
         active.file.sync_data().map_err(StoreError::io("sync", &active.path))?;
-        let (bytes, sha256) = (active.bytes, hex(&active.hasher.clone().finalize()));
+        let (bytes, sha256) = (active.bytes, hex::encode(active.hasher.clone().finalize()));
         let sealed_sha256 = self.sums.sealed_sha256(number);
         self.head = self.sums.head(number, &sha256);
         Ok(ArchivePosition {
@@ -125,7 +125,7 @@ impl ArchiveWriter {
     pub(in crate::store) fn seal_active(&mut self) -> Result<(), StoreError> {
         if let Some(active) = self.active.take() {
             active.file.sync_all().map_err(StoreError::io("sync", &active.path))?;
-            self.sums.set(self.number, hex(&active.hasher.finalize()));
+            self.sums.set(self.number, hex::encode(active.hasher.finalize()));
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl ArchiveWriter {
     /// Brings SHA256SUMS up to what is on disk, the file still written to included.
     pub(in crate::store) fn refresh_sums(&mut self) -> Result<(), StoreError> {
         if let Some(active) = &self.active {
-            self.sums.set(self.number, hex(&active.hasher.clone().finalize()));
+            self.sums.set(self.number, hex::encode(active.hasher.clone().finalize()));
         }
         if self.sums != Sums::read(&self.layout)? {
             self.sums.write(&self.layout)?;
@@ -230,7 +230,7 @@ fn open_at(
         return Err(StoreError::ArchiveDamaged { path, reason });
     };
     let hasher = hash_prefix(&file, &path, bytes)?;
-    if hex(&hasher.clone().finalize()) != position.sha256 {
+    if hex::encode(hasher.clone().finalize()) != position.sha256 {
         return Err(StoreError::ArchiveDamaged {
             path,
             reason: "its checksum is not that of the last commit".to_owned(),

@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 use super::{Origin, OriginKind};
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::archive::hex;
 use crate::store::layout::{Layout, REPEATS};
 
 /// A source that added nothing, and how often it came.
@@ -60,7 +59,7 @@ struct Content {
 
 impl Content {
     fn sha256(&self) -> io::Result<String> {
-        Ok(hex(&Sha256::digest(serde_json::to_vec(self)?)))
+        Ok(hex::encode(Sha256::digest(serde_json::to_vec(self)?)))
     }
 }
 

@@ -11,13 +11,10 @@ use crate::store::layout::Layout;
 use crate::store::verify::ArchiveCheck;
 use crate::store::words::folded;
 
-/// Fields by which an event names people.
-const IDS: [AuditField; 3] = [AuditField::UserId, AuditField::OwnerId, AuditField::ImpersonatorId];
-
 /// Whether a message is an audit event in which somebody has such an ID, in lower case.
 pub(super) fn is_of_any(message: &str, is_such: &dyn Fn(&str) -> bool) -> bool {
     let Some(OtherRecord::Audit(event)) = OtherRecord::parse(message) else { return false };
-    let mut ids = IDS.into_iter().filter_map(|it| event.get(it));
+    let mut ids = AuditField::PEOPLE.into_iter().filter_map(|it| event.get(it));
     ids.any(|it| is_such(&folded(it)))
 }
 

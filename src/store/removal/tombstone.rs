@@ -9,7 +9,6 @@ use super::mention::each_mention;
 use super::person::is_of_any;
 use crate::event::normal_address;
 use crate::source::Record;
-use crate::store::archive::hex;
 use crate::time::Timestamp;
 
 /// Which records were removed.
@@ -46,7 +45,7 @@ impl RemovalRule {
 }
 
 fn salted(salt: &str, address: &str) -> String {
-    hex(&Sha256::digest(format!("{salt}{address}")))
+    hex::encode(Sha256::digest(format!("{salt}{address}")))
 }
 
 /// Says for good that records were removed.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Meter, VerifyReport};
 use crate::store::StoreError;
-use crate::store::archive::{Frame, Frames, Sums, hex};
+use crate::store::archive::{Frame, Frames, Sums};
 use crate::store::checkpoint::{ArchivePosition, Checkpoint, Extent};
 use crate::store::folded::Folded;
 use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
@@ -301,7 +301,7 @@ fn check_file(
         match frames.next_note() {
             Ok(Some(Frame::Note { content, end })) => {
                 check.problems.extend(hashing.go_on(end).err().map(|it| it.to_string()));
-                let sha256 = hex(&hashing.hasher.clone().finalize());
+                let sha256 = hex::encode(hashing.hasher.clone().finalize());
                 match CommitNote::decode(&content) {
                     Ok(note) => check.commits.push(CommitCheck { end, sha256, note }),
                     Err(error) => {
@@ -323,7 +323,7 @@ fn check_file(
         }
     }
     check.problems.extend(hashing.go_on(read).err().map(|it| it.to_string()));
-    check.sha256 = hex(&hashing.hasher.finalize());
+    check.sha256 = hex::encode(hashing.hasher.finalize());
     let path = path.display();
     match expected {
         Some(expected) if expected == check.sha256 => {}

@@ -20,7 +20,7 @@ use sha2::Digest;
 pub use report::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport};
 
 use super::StoreError;
-use super::archive::{Sums, hash_prefix, hex};
+use super::archive::{Sums, hash_prefix};
 use super::audit_index::AuditIndex;
 use super::checkpoint::Checkpoint;
 use super::dir::Dir;
@@ -148,7 +148,7 @@ fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), Sto
             other => other?,
         };
         let length = file.metadata().map_err(StoreError::io("inspect", &path))?.len();
-        let sha256 = hex(&hash_prefix(&file, &path, length)?.finalize());
+        let sha256 = hex::encode(hash_prefix(&file, &path, length)?.finalize());
         if !sha256.starts_with(expected) {
             report.problems.push(format!("{} was changed", path.display()));
         }
