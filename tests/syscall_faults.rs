@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::support::{
-    Content, Ran, assert_same, assert_sound, content, copy_dir, import, run, skip, synth, wrapped,
+    Content, Ran, assert_same, assert_sound, content, copy_dir, import, on, run, skip, synth,
+    wrapped,
 };
 
 /// Which calls an import is hit at: the first ones, then ever fewer of the many.
@@ -148,6 +149,30 @@ fn killed_at_any_call_an_import_is_completed_by_the_next() {
         assert_eq!(ran.status, None, "{what}: {ran:#?}");
     });
     assert!(hits >= 30, "only {hits} came about");
+}
+
+#[test]
+fn a_first_import_that_is_killed_leaves_nothing_damaged() {
+    let Some(lab) = Lab::new() else { return };
+    let undisturbed = lab.dir.path().join("undisturbed");
+    import(&undisturbed, &lab.log).expect(3);
+    let expected = content(&undisturbed, &lab.ids);
+    let (store, mut answering) = (lab.dir.path().join("store"), 0);
+    for number in 1..100 {
+        fs::create_dir(&store).unwrap();
+        let what = format!("fsync {number}");
+        if !lab.strike(&store, "fsync", "signal=KILL", number).1 {
+            break;
+        }
+        if on(&store, &["status"]).status == Some(0) {
+            answering += 1;
+            assert_sound(&store);
+        }
+        import(&store, &lab.log).expect(3);
+        assert_same(&content(&store, &lab.ids), &expected, &what);
+        fs::remove_dir_all(&store).unwrap();
+    }
+    assert!(answering >= 5, "only {answering} left something that answers");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the indexes beside the main one have in common: each is tantivy's, is derived from the
 //! archive, and says with each of its commits how far it goes.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::Serialize;
@@ -130,10 +131,18 @@ pub(super) fn check_derived_files(
     name: &str,
 ) -> Result<Vec<(PathBuf, String)>, StoreError> {
     let Some(dir) = layout.dir_if_there(name)? else { return Ok(Vec::new()) };
-    // A writer that was cut off may have left it empty.
-    if dir.names()?.is_empty() {
+    if was_never_made(&dir.names()?) {
         return Ok(Vec::new());
     }
     let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
     check().map_err(StoreError::index(dir.path()))
+}
+
+/// Whether the writer that began an index was cut off before it stood: all files are tantivy's
+/// notes about files to come, locks, or were to be renamed.
+fn was_never_made(names: &[OsString]) -> bool {
+    names
+        .iter()
+        .map(|it| it.as_encoded_bytes())
+        .all(|it| it.starts_with(b".") || it.ends_with(b".tmp"))
 }
