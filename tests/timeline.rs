@@ -10,15 +10,33 @@ use crate::support::{import, mailtrace, on, run};
 
 /// 2026-11-19T03:00:00Z.
 const NIGHT_MS: i64 = 1_795_057_200_000;
-const ANA: &str = "0000000a-1234-4123-8123-123456789012";
-const BOB: &str = "0000000b-1234-4123-8123-123456789012";
+pub(crate) const ANA: &str = "0000000a-1234-4123-8123-123456789012";
+pub(crate) const BOB: &str = "0000000b-1234-4123-8123-123456789012";
 
-struct Case {
-    dir: tempfile::TempDir,
-    lines: Vec<String>,
+/// A log as it is made up.
+pub(crate) struct Case {
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) lines: Vec<String>,
 }
 
 impl Case {
+    pub(crate) fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), lines: Vec::new() }
+    }
+
+    /// A look at the directory that finds something new.
+    pub(crate) fn look(&mut self, seconds: i64, found: &[Value]) {
+        let at = mailtrace::time::Timestamp::from_ms(NIGHT_MS + seconds * 1_000).unwrap();
+        let begin = json!({ "says": "begin", "alias": "acme" });
+        let end = json!({ "says": "end", "count": 1 });
+        for said in [begin].iter().chain(found).chain([&end]) {
+            let mut statement = json!({ "mailtraceDirectory": 1, "organization": "m-1",
+                "snapshot": at.to_string() });
+            statement.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+            self.log(seconds, &statement);
+        }
+    }
+
     fn log(&mut self, seconds: i64, message: &Value) {
         let ms = NIGHT_MS + seconds * 1_000;
         let number = self.lines.len();
@@ -26,7 +44,7 @@ impl Case {
         self.lines.push(record.to_string());
     }
 
-    fn audit(&mut self, seconds: i64, ip: &str, mut fields: Value) {
+    pub(crate) fn audit(&mut self, seconds: i64, ip: &str, mut fields: Value) {
         let number = self.lines.len();
         let common = json!({
             "event_timestamp": NIGHT_MS + seconds * 1_000,
@@ -48,11 +66,11 @@ impl Case {
         self.audit(seconds, ip, fields);
     }
 
-    fn mail(&mut self, seconds: i64, trace: &str, event: &Value) {
+    pub(crate) fn mail(&mut self, seconds: i64, trace: &str, event: &Value) {
         self.log(seconds, &json!({ "traceId": trace, "event": event }));
     }
 
-    fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         let file = self.dir.path().join("log.ndjson");
         fs::write(&file, self.lines.join("\n")).unwrap();
         let store = self.dir.path().join("store");
@@ -63,7 +81,7 @@ impl Case {
 
 /// The night in which somebody got into Ana's account.
 fn take_over() -> Case {
-    let mut case = Case { dir: tempfile::tempdir().unwrap(), lines: Vec::new() };
+    let mut case = Case::new();
     let (home, foe) = ("198.51.100.7", "203.0.113.9");
     let login = |ok: bool| match ok {
         true => {
@@ -221,7 +239,7 @@ fn a_synthetic_take_over_is_told_as_its_truth_has_it() {
 
 #[test]
 fn a_trace_goes_on_with_candidates_under_their_own_heading() {
-    let mut case = Case { dir: tempfile::tempdir().unwrap(), lines: Vec::new() };
+    let mut case = Case::new();
     let login = json!({ "user_id": ANA, "user": "ana@acme.example", "auth_successful": true });
     case.audit(-100, "198.51.100.7", login);
     let received = json!({ "eventName": "ORGANIZATION_EMAIL_RECEIVED", "from": "zoe@far.example",
@@ -289,7 +307,7 @@ fn a_period_and_a_limit_hold_and_new_addresses_are_new_in_it() {
 /// Nothing is guessed of what a log does not say, and whatever it says is shown without harm.
 #[test]
 fn what_is_missing_strange_or_hostile_is_shown_as_it_is() {
-    let mut case = Case { dir: tempfile::tempdir().unwrap(), lines: Vec::new() };
+    let mut case = Case::new();
     let login = |result: Value| json!({ "user_id": ANA, "user": "ana@acme.example", "auth_successful": result });
     case.audit(0, "::1", login(json!("TRUE")));
     case.audit(1, "::1", login(json!("maybe")));
@@ -370,25 +388,13 @@ fn what_is_missing_strange_or_hostile_is_shown_as_it_is() {
 
 #[test]
 fn an_address_that_changes_hands_tells_of_whoever_had_it() {
-    let mut case = Case { dir: tempfile::tempdir().unwrap(), lines: Vec::new() };
+    let mut case = Case::new();
     let user = |id: &str| {
         json!({ "says": "entity", "kind": "user", "id": id, "state": "ENABLED",
             "address": "info@acme.example", "displayName": format!("Desk {id}") })
     };
-    let looks = [
-        (-20_000, "2026-11-18T21:26:40.000Z", vec![user("u2")]),
-        (0, "2026-11-19T03:00:00.000Z", vec![json!({ "says": "gone", "ids": ["u2"] }), user("u3")]),
-    ];
-    for (seconds, snapshot, said) in looks {
-        let begin = json!({ "says": "begin", "alias": "acme" });
-        let end = json!({ "says": "end", "count": 1 });
-        for said in std::iter::once(begin).chain(said).chain([end]) {
-            let mut statement =
-                json!({ "mailtraceDirectory": 1, "organization": "m-1", "snapshot": snapshot });
-            statement.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
-            case.log(seconds, &statement);
-        }
-    }
+    case.look(-20_000, &[user("u2")]);
+    case.look(0, &[json!({ "says": "gone", "ids": ["u2"] }), user("u3")]);
     for seconds in [-10_000, 10_000] {
         let sent = json!({ "eventName": "OUTGOING_EMAIL_SUBMITTED", "from": "info@acme.example",
             "subject": seconds.to_string(), "recipients": ["v@far.example"] });

@@ -74,8 +74,8 @@ fn keep_not_owner(segment: &AuditSegment, set: &mut DocumentSet) -> Result<(), I
 
 /// Who did it, as the events of one person have it in common: the ID, or the name that was typed.
 pub(super) struct Persons {
-    ids: crate::store::ColumnValues,
-    names: crate::store::ColumnValues,
+    pub(super) ids: crate::store::ColumnValues,
+    pub(super) names: crate::store::ColumnValues,
 }
 
 impl Persons {

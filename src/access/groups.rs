@@ -1,12 +1,13 @@
 //! Counting audit events in groups.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::conditions::Persons;
 use super::hits::AccessHits;
 use super::people::People;
 use crate::limits;
 use crate::stats::Facet;
+use crate::store::words::folded;
 use crate::store::{AuditColumn, AuditSegment, ColumnValues, IndexError, StoreError};
 use crate::time::{Timestamp, Zone};
 
@@ -103,8 +104,12 @@ pub struct AccessGroups {
 /// How many events a group has, and when the first and the last of them happened.
 type Count = (u64, i64, i64);
 
+/// The values of a group by number, one for each key that is counted by.
+type Values = [u32; limits::GROUP_KEYS_MAX];
+
 impl AccessHits<'_> {
-    /// Counts the events by keys, and gives the `limit` largest groups.
+    /// Counts the events by keys, at most [`limits::GROUP_KEYS_MAX`], and gives the `limit` largest
+    /// groups.
     ///
     /// # Errors
     ///
@@ -115,7 +120,9 @@ impl AccessHits<'_> {
         zone: &Zone,
         limit: usize,
     ) -> Result<AccessGroups, StoreError> {
-        let mut counts: HashMap<Vec<Option<String>>, Count> = HashMap::new();
+        let keys = keys.get(..limits::GROUP_KEYS_MAX).unwrap_or(keys);
+        let mut counts: HashMap<Values, Count> = HashMap::new();
+        let mut texts = NumberedValues::default();
         let nobody = People::default();
         let has_people = keys.iter().any(|it| matches!(it, AccessKey::User | AccessKey::Owner));
         let people = if has_people { self.people()? } else { &nobody };
@@ -126,8 +133,10 @@ impl AccessHits<'_> {
                 let mut values = values.map_err(index.failed())?;
                 for document in set.iter() {
                     let ms = segment.time_ms(document);
-                    let group =
-                        values.iter_mut().map(|it| it.get(document, ms, people, zone)).collect();
+                    let mut group = Values::default();
+                    for (number, values) in group.iter_mut().zip(&mut values) {
+                        *number = values.number(document, ms, people, zone, &mut texts);
+                    }
                     let (count, first, last) = counts.entry(group).or_insert((0, ms, ms));
                     *count += 1;
                     *first = ms.min(*first);
@@ -136,12 +145,15 @@ impl AccessHits<'_> {
             }
         }
         let group_count = counts.len();
-        let mut rows: Vec<_> = counts.into_iter().collect();
-        rows.sort_unstable_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
+        let mut rows: Vec<(Values, Count)> = counts.into_iter().collect();
+        let text = |it: &u32| texts.get(*it);
+        rows.sort_unstable_by(|a, b| {
+            b.1.0.cmp(&a.1.0).then_with(|| a.0.iter().map(text).cmp(b.0.iter().map(text)))
+        });
         rows.truncate(limit);
         let at = |ms| Timestamp::from_ms(ms).unwrap_or(Timestamp::UNIX_EPOCH);
         let rows = rows.into_iter().map(|(values, (count, first, last))| AccessGroup {
-            values,
+            values: values.iter().take(keys.len()).map(|it| text(it).map(str::to_owned)).collect(),
             count,
             first: at(first),
             last: at(last),
@@ -176,13 +188,106 @@ impl AccessHits<'_> {
     }
 }
 
-/// The values of one key in one segment.
+/// Values that have numbers, over all segments.
+#[derive(Default)]
+struct NumberedValues {
+    numbers: HashMap<String, u32>,
+    texts: Vec<String>,
+}
+
+impl NumberedValues {
+    /// The number of those without a value.
+    const NONE: u32 = 0;
+
+    fn number_of(&mut self, text: &str) -> u32 {
+        if let Some(known) = self.numbers.get(text) {
+            return *known;
+        }
+        self.texts.push(text.to_owned());
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.numbers.insert(text.to_owned(), number);
+        number
+    }
+
+    fn get(&self, number: u32) -> Option<&str> {
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.texts.get(place).map(String::as_str)
+    }
+}
+
+/// The values of one key in one segment. Most events have a value that another had before: its text
+/// is made once.
 enum KeyValues {
-    Person(Persons),
-    Owner(ColumnValues),
-    Column(ColumnValues),
-    /// How many characters of a time tell, and the times of the slots that were met.
-    Time(usize, HashMap<i64, String>),
+    /// By who it is: the ID, else the name that was typed.
+    Person {
+        persons: Persons,
+        by_id: Vec<Option<NamesOverTime>>,
+        by_name: Vec<Option<u32>>,
+    },
+    Owner {
+        ids: ColumnValues,
+        by_id: Vec<Option<NamesOverTime>>,
+    },
+    /// With the numbers of those values of the column that were met.
+    Column {
+        values: ColumnValues,
+        numbers: Vec<Option<u32>>,
+    },
+    /// How many characters of a time tell, and the numbers of the slots that were met.
+    Time {
+        chars: usize,
+        numbers: HashMap<i64, u32>,
+    },
+}
+
+/// A place for each value of a column, of which none has been met yet.
+fn unmet<T>(values: &ColumnValues) -> Vec<Option<T>> {
+    values.texts.iter().map(|_| None).collect()
+}
+
+fn number_of_text(known: &mut [Option<u32>], number: usize, make: impl FnOnce() -> u32) -> u32 {
+    match known.get_mut(number) {
+        Some(known) => *known.get_or_insert_with(make),
+        None => NumberedValues::NONE,
+    }
+}
+
+/// What one ID is called, from one change to the next.
+struct NamesOverTime {
+    changes: Vec<i64>,
+    numbers: Vec<Option<u32>>,
+}
+
+impl NamesOverTime {
+    fn new(id: &str, people: &People) -> Self {
+        let changes = people.changes(id);
+        let numbers = vec![None; changes.len() + 1];
+        Self { changes, numbers }
+    }
+
+    fn number(&mut self, ms: i64, make: impl FnOnce() -> u32) -> u32 {
+        let place = self.changes.partition_point(|it| *it <= ms);
+        match self.numbers.get_mut(place) {
+            Some(known) => *known.get_or_insert_with(make),
+            None => make(),
+        }
+    }
+}
+
+/// The number of what an ID is called at a time.
+fn number_of_id(
+    (number, id): (usize, &str),
+    ms: i64,
+    people: &People,
+    known: &mut [Option<NamesOverTime>],
+    texts: &mut NumberedValues,
+) -> u32 {
+    let Some(names) = known.get_mut(number) else { return NumberedValues::NONE };
+    let names = names.get_or_insert_with(|| NamesOverTime::new(id, people));
+    names.number(ms, || {
+        let at = Timestamp::from_ms(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        texts.number_of(people.who(id, at).unwrap_or(id))
+    })
 }
 
 /// Characters of a time up to its hour, and up to its day.
@@ -191,38 +296,76 @@ const DAY_CHARS: usize = "2026-11-23".len();
 
 impl KeyValues {
     fn of(key: AccessKey, segment: &AuditSegment) -> Result<Self, IndexError> {
-        let column = |it| segment.values(it).map(Self::Column);
+        let column = |it| {
+            let values: ColumnValues = segment.values(it)?;
+            let numbers = unmet(&values);
+            Ok(Self::Column { values, numbers })
+        };
+        let time = |chars| Ok(Self::Time { chars, numbers: HashMap::new() });
         match key {
-            AccessKey::User => Persons::of(segment).map(Self::Person),
-            AccessKey::Owner => segment.values(AuditColumn::OwnerId).map(Self::Owner),
+            AccessKey::User => {
+                let persons = Persons::of(segment)?;
+                let by_id = unmet(&persons.ids);
+                let by_name = unmet(&persons.names);
+                Ok(Self::Person { persons, by_id, by_name })
+            }
+            AccessKey::Owner => {
+                let ids = segment.values(AuditColumn::OwnerId)?;
+                let by_id = unmet(&ids);
+                Ok(Self::Owner { ids, by_id })
+            }
             AccessKey::Ip => column(AuditColumn::SourceIp),
             AccessKey::Agent => column(AuditColumn::UserAgent),
             AccessKey::Action => column(AuditColumn::Action),
             AccessKey::Protocol => column(AuditColumn::Protocol),
             AccessKey::Type => column(AuditColumn::Type),
-            AccessKey::Hour => Ok(Self::Time(HOUR_CHARS, HashMap::new())),
-            AccessKey::Day => Ok(Self::Time(DAY_CHARS, HashMap::new())),
+            AccessKey::Hour => time(HOUR_CHARS),
+            AccessKey::Day => time(DAY_CHARS),
         }
     }
 
-    fn get(&mut self, document: u32, ms: i64, people: &People, zone: &Zone) -> Option<String> {
-        let at = |ms| Timestamp::from_ms(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    /// The number of a document's value.
+    fn number(
+        &mut self,
+        document: u32,
+        ms: i64,
+        people: &People,
+        zone: &Zone,
+        texts: &mut NumberedValues,
+    ) -> u32 {
         match self {
-            Self::Person(persons) => persons.of_document(document, ms, people),
-            Self::Owner(owners) => {
-                let id = owners.get(document)?;
-                Some(people.who(id, at(ms)).unwrap_or(id).to_owned())
+            Self::Person { persons, by_id, by_name } => {
+                if let Some(id) = persons.ids.numbered(document) {
+                    return number_of_id(id, ms, people, by_id, texts);
+                }
+                let Some((number, name)) = persons.names.numbered(document) else {
+                    return NumberedValues::NONE;
+                };
+                number_of_text(by_name, number, || texts.number_of(&folded(name)))
             }
-            Self::Column(values) => values.get(document).map(str::to_owned),
-            Self::Time(length, known) => {
+            Self::Owner { ids, by_id } => match ids.numbered(document) {
+                Some(id) => number_of_id(id, ms, people, by_id, texts),
+                None => NumberedValues::NONE,
+            },
+            Self::Column { values, numbers } => {
+                let Some((number, text)) = values.numbered(document) else {
+                    return NumberedValues::NONE;
+                };
+                number_of_text(numbers, number, || texts.number_of(text))
+            }
+            Self::Time { chars, numbers } => {
                 // Zones differ by quarters of an hour.
                 let slot = ms.div_euclid(limits::HISTOGRAM_SLOT_MS);
-                let text = known.entry(slot).or_insert_with(|| {
-                    let text = at(slot.saturating_mul(limits::HISTOGRAM_SLOT_MS)).in_zone(zone);
-                    let start = text.get(..*length).unwrap_or(&text).to_owned();
-                    if *length == HOUR_CHARS { format!("{start}:00") } else { start }
-                });
-                Some(text.clone())
+                *numbers.entry(slot).or_insert_with(|| {
+                    let ms = slot.saturating_mul(limits::HISTOGRAM_SLOT_MS);
+                    let at = Timestamp::from_ms(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+                    let text = at.in_zone(zone);
+                    let start = text.get(..*chars).unwrap_or(&text);
+                    match *chars == HOUR_CHARS {
+                        true => texts.number_of(&format!("{start}:00")),
+                        false => texts.number_of(start),
+                    }
+                })
             }
         }
     }

@@ -7,6 +7,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use super::clause::{found, names_people};
 use super::conditions::{AccessConditions, keep};
 use super::people::People;
@@ -14,8 +16,8 @@ use crate::audit::{AuditEvent, OtherRecord};
 use crate::limits;
 use crate::query::Query;
 use crate::store::{
-    AuditIndex, DocumentSet, EventPlace, EventReader, IndexError, Location, Record, Store,
-    StoreError,
+    AuditIndex, AuditSegment, DocumentSet, EventPlace, EventReader, IndexError, Location, Record,
+    Store, StoreError,
 };
 use crate::time::{TimeRange, Timestamp};
 
@@ -257,16 +259,18 @@ fn sets_of(
     let ms = |it: Option<Timestamp>| it.map(Timestamp::as_ms);
     let since = ms(request.range.since).unwrap_or(i64::MIN);
     let until = ms(request.range.until).unwrap_or(i64::MAX);
-    let mut sets = Vec::new();
-    for segment in index.segments() {
+    let found_in = |segment: &AuditSegment| {
         let mut set = found(&request.query, segment, people)?;
         let mut directory = segment.of_directory()?;
         directory.negate();
         set.and(&directory);
         set.and(&segment.counting());
         segment.within(&mut set, since, until);
-        sets.push(set);
-    }
+        Ok(set)
+    };
+    let sets: Result<Vec<DocumentSet>, IndexError> =
+        index.segments().par_iter().map(found_in).collect();
+    let mut sets = sets?;
     keep(&request.conditions, index, people, request.range, &mut sets)?;
     Ok(sets)
 }

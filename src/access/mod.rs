@@ -13,4 +13,4 @@ mod people;
 pub use conditions::AccessConditions;
 pub use groups::{AccessGroup, AccessGroups, AccessKey};
 pub use hits::{AccessCursor, AccessEvent, AccessHits, AccessOrder, AccessRequest, NoAccessCursor};
-pub use people::People;
+pub use people::{People, PeopleOnDemand};

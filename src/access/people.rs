@@ -1,12 +1,18 @@
 //! Whose ID it is.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use rayon::prelude::*;
+
 use crate::audit::{AuditEvent, AuditField, AuditType};
 use crate::directory::Directory;
+use crate::limits;
 use crate::store::words::folded;
-use crate::store::{AuditColumn, AuditIndex, Store, StoreError};
+use crate::store::{
+    AuditColumn, AuditIndex, AuditSegment, DocumentSet, IndexError, Store, StoreError, audit_term,
+};
 use crate::time::Timestamp;
 
 /// What people are called, by their IDs.
@@ -81,29 +87,37 @@ impl People {
         &mut self,
         index: &AuditIndex,
         ids: Option<&HashSet<String>>,
-    ) -> Result<(), crate::store::IndexError> {
-        for segment in index.segments() {
+    ) -> Result<(), IndexError> {
+        let read = |segment: &AuditSegment| {
             let mut set = segment.of_type(AuditType::Authentication)?;
             set.or(&segment.of_type(AuditType::PersonalAccessToken)?);
             set.and(&segment.let_in()?);
             if let Some(ids) = ids {
                 set.and(&segment.with_values(AuditField::UserId, &|it| ids.contains(it))?);
             }
-            let (people, names) =
-                (segment.values(AuditColumn::UserId)?, segment.values(AuditColumn::User)?);
-            // People sign in many times a day: their names are compared once for each pair.
-            let mut first: HashMap<(usize, usize), i64> = HashMap::new();
-            for document in set.iter() {
-                let numbers = people.number_of(document).zip(names.number_of(document));
-                let Some(pair) = numbers else { continue };
-                let ms = segment.time_ms(document);
-                first.entry(pair).and_modify(|it| *it = ms.min(*it)).or_insert(ms);
+            names_in(segment, &set)
+        };
+        let named: Result<Vec<Vec<Named>>, IndexError> =
+            index.segments().par_iter().map(read).collect();
+        for Named { id, ms, name } in named?.into_iter().flatten() {
+            self.add(&id, ms, &name);
+        }
+        self.settle();
+        Ok(())
+    }
+
+    /// The same of one ID, in the form of [`audit_term`].
+    fn read_one(&mut self, index: &AuditIndex, id: &str) -> Result<(), IndexError> {
+        for segment in index.segments() {
+            let mut set = segment.with_value(AuditField::UserId, id)?;
+            if set.is_empty() {
+                continue;
             }
-            for ((id, name), ms) in first {
-                if let (Some(id), Some(name)) = (people.texts.get(id), names.texts.get(name)) {
-                    self.add(id, ms, name);
-                }
-            }
+            let mut names_people = segment.of_type(AuditType::Authentication)?;
+            names_people.or(&segment.of_type(AuditType::PersonalAccessToken)?);
+            set.and(&names_people);
+            set.and(&segment.let_in()?);
+            names_in(segment, &set)?.iter().for_each(|it| self.add(&it.id, it.ms, &it.name));
         }
         self.settle();
         Ok(())
@@ -142,10 +156,90 @@ impl People {
         before.or_else(|| names.first()).map(|(_, name)| name.as_str())
     }
 
+    /// When an ID may have come to be called otherwise, in milliseconds since 1970, in order: between
+    /// two of these, and before and behind them, [`People::who`] says one and the same.
+    pub(super) fn changes(&self, id: &str) -> Vec<i64> {
+        let organizations = self.directory.iter().flat_map(|it| it.organizations());
+        let versions = organizations.flat_map(|(_, it)| it.versions(id)).map(|it| it.at.as_ms());
+        let names = self.names.get(folded(id).as_ref()).into_iter().flatten();
+        let mut changes: Vec<i64> = versions.chain(names.map(|(since_ms, _)| *since_ms)).collect();
+        changes.sort_unstable();
+        changes.dedup();
+        changes
+    }
+
     /// The IDs that were ever called such a name.
     pub fn ids_called(&self, is_such: impl Fn(&str) -> bool) -> HashSet<&str> {
         let called = self.names.iter().filter(|(_, names)| names.iter().any(|it| is_such(&it.1)));
         called.map(|(id, _)| id.as_str()).collect()
+    }
+}
+
+/// A name by which somebody signed in, and when first.
+struct Named {
+    id: String,
+    ms: i64,
+    name: String,
+}
+
+/// The IDs and the names that stand together in some events of a segment.
+fn names_in(segment: &AuditSegment, set: &DocumentSet) -> Result<Vec<Named>, IndexError> {
+    let (people, names) =
+        (segment.column(AuditColumn::UserId)?, segment.column(AuditColumn::User)?);
+    // People sign in many times a day: their names are compared once for each pair.
+    let mut first: HashMap<(usize, usize), i64> = HashMap::new();
+    for document in set.iter() {
+        let numbers = people.number_of(document).zip(names.number_of(document));
+        let Some(pair) = numbers else { continue };
+        let ms = segment.time_ms(document);
+        first.entry(pair).and_modify(|it| *it = ms.min(*it)).or_insert(ms);
+    }
+    let mut named = Vec::with_capacity(first.len());
+    for ((id, name), ms) in first {
+        let texts = people.text(id)?.zip(names.text(name)?);
+        named.extend(texts.map(|(id, name)| Named { id, ms, name }));
+    }
+    Ok(named)
+}
+
+/// As [`People::of_store`], for whoever asks for a few of many: what an ID is called is looked up
+/// when it is first asked for.
+pub struct PeopleOnDemand<'s> {
+    store: &'s Store,
+    read: RefCell<HashMap<String, People>>,
+}
+
+impl<'s> PeopleOnDemand<'s> {
+    /// Those of a store; nothing is read yet.
+    #[must_use]
+    pub fn new(store: &'s Store) -> Self {
+        Self { store, read: RefCell::default() }
+    }
+
+    /// As [`People::who`].
+    ///
+    /// # Errors
+    ///
+    /// As [`People::of_store`].
+    pub fn who(&self, id: &str, at: Timestamp) -> Result<Option<String>, StoreError> {
+        let term = audit_term(AuditField::UserId, id);
+        if let Some(known) = self.read.borrow().get(term.as_ref()) {
+            return Ok(known.who(id, at).map(str::to_owned));
+        }
+        let mut people = People { directory: self.store.directory(), ..People::default() };
+        if let Some(directory) = people.directory.clone() {
+            let known = directory.id_of(id).unwrap_or(id);
+            directory.names_of(known).for_each(|(at, it)| people.add(id, at.as_ms(), it));
+        }
+        if let Some(index) = self.store.audit_index()? {
+            people.read_one(index, &term).map_err(index.failed())?;
+        }
+        let name = people.who(id, at).map(str::to_owned);
+        let mut read = self.read.borrow_mut();
+        if read.len() < limits::TIMELINE_LOGINS_MAX {
+            read.insert(term.into_owned(), people);
+        }
+        Ok(name)
     }
 }
 

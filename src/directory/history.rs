@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::entity::{Domain, Entity};
 use super::meaning::Expansions;
-use crate::time::Timestamp;
+use crate::event::{Address, domain_of};
+use crate::time::{TimeRange, Timestamp};
 
 /// What is known of organizations, at any time.
 #[derive(Debug, Default)]
@@ -132,14 +133,32 @@ impl Directory {
         self.organizations.values().find_map(|it| it.by_address(address, at))
     }
 
-    /// The names of the domains of all organizations, in lower case, as of `at`.
+    /// The names of the domains of all organizations, in the form in which addresses have them, as
+    /// of `at`.
     #[must_use]
     pub fn domains(&self, at: Timestamp) -> Vec<String> {
-        let domains = self.organizations.values().flat_map(|it| it.domains(at));
-        let mut names: Vec<String> = domains.map(|it| it.name.to_lowercase()).collect();
-        names.sort();
-        names.dedup();
-        names
+        normal_names(self.organizations.values().flat_map(|it| it.domains(at)))
+    }
+
+    /// The same of all domains that an organization had at any time of a range.
+    #[must_use]
+    pub fn domains_within(&self, range: TimeRange) -> Vec<String> {
+        normal_names(self.organizations.values().flat_map(|it| it.domains_within(range)))
+    }
+
+    /// Whom a text means, an ID or an address; of an address that nobody had then, all who ever had
+    /// it.
+    #[must_use]
+    pub fn find(&self, text: &str, at: Timestamp) -> Vec<Known<'_>> {
+        let text = text.trim();
+        if let Some(known) = self.id_of(text).and_then(|it| self.known(it, at)) {
+            return vec![known];
+        }
+        let Some(address) = Address::parse(text.into()) else { return Vec::new() };
+        if let Some(entity) = self.by_address(address.as_str(), at) {
+            return self.known(&entity.id, at).into_iter().collect();
+        }
+        self.ids_of_address(address.as_str()).filter_map(|it| self.known(it, at)).collect()
     }
 
     /// All addresses that anybody ever had, in their normal forms.
@@ -172,12 +191,16 @@ impl Directory {
 
     /// The addresses of each ID, and when it was first seen with them.
     pub fn names(&self) -> impl Iterator<Item = (&str, Timestamp, &str)> {
-        let entities = self.organizations.values().flat_map(|it| &it.entities);
-        entities.flat_map(|(id, versions)| {
-            versions.iter().flat_map(move |version| {
-                let addresses = version.entity.iter().flat_map(|it| it.addresses());
-                addresses.map(move |it| (id.as_str(), version.at, it))
-            })
+        let ids = self.organizations.values().flat_map(|it| it.entities.keys());
+        ids.flat_map(|id| self.names_of(id).map(move |(at, it)| (id.as_str(), at, it)))
+    }
+
+    /// The same of one ID.
+    pub fn names_of(&self, id: &str) -> impl Iterator<Item = (Timestamp, &str)> {
+        let versions = self.organizations.values().flat_map(move |it| it.versions(id));
+        versions.flat_map(|version| {
+            let addresses = version.entity.iter().flat_map(|it| it.addresses());
+            addresses.map(move |it| (version.at, it))
         })
     }
 
@@ -253,7 +276,7 @@ impl OrganizationHistory {
     pub(super) fn by_address(&self, address: &str, at: Timestamp) -> Option<&Entity> {
         let ids = self.by_address.get(address)?;
         let has = |it: &str| {
-            let address_of = |it| crate::event::Address::parse(std::borrow::Cow::Borrowed(it));
+            let address_of = |it| Address::parse(std::borrow::Cow::Borrowed(it));
             address_of(it).is_some_and(|it| it.as_str() == address)
         };
         let held: Vec<&Entity> = ids
@@ -285,6 +308,17 @@ impl OrganizationHistory {
         known.or(self.domains.first()).map_or(&[], |(_, it)| it.as_slice())
     }
 
+    /// The domains that it had at any time of a range.
+    fn domains_within(&self, range: TimeRange) -> impl Iterator<Item = &Domain> {
+        let known = self.domains.iter().enumerate().filter(move |(place, (told, _))| {
+            let next = self.domains.get(place + 1).map(|(told, _)| *told);
+            // What was before the first is taken to have been as that.
+            let has_begun = *place == 0 || range.until.is_none_or(|until| *told < until);
+            has_begun && next.zip(range.since).is_none_or(|(next, since)| next > since)
+        });
+        known.flat_map(|(_, (_, domains))| domains)
+    }
+
     /// The domains, as they were last told.
     #[must_use]
     pub fn last_domains(&self) -> &[Domain] {
@@ -309,4 +343,16 @@ impl OrganizationHistory {
     pub fn current(&self) -> impl Iterator<Item = &Entity> {
         self.entities.values().filter_map(|it| it.last()?.entity.as_ref())
     }
+}
+
+/// The names of domains as addresses have them.
+fn normal_names<'d>(domains: impl Iterator<Item = &'d Domain>) -> Vec<String> {
+    let normal = |it: &Domain| {
+        let address = Address::parse(format!("x@{}", it.name).into())?;
+        domain_of(address.as_str()).map(str::to_owned)
+    };
+    let mut names: Vec<String> = domains.filter_map(normal).collect();
+    names.sort();
+    names.dedup();
+    names
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 
 const ORGANIZATION: &str = "m-0123456789abcdef0123456789abcdef";
 
@@ -152,10 +152,18 @@ fn domains_are_those_of_the_time() {
         (1, 0, domains(&["Acme.example"])),
         (2, 0, Said::End { count: 0 }),
         (11, 10, domains(&["acme.example", "acme.test"])),
+        (21, 20, domains(&["B\u{fc}ro.test"])),
     ]);
     assert_eq!(directory.domains(at(-5)), ["acme.example"]);
     assert_eq!(directory.domains(at(5)), ["acme.example"]);
     assert_eq!(directory.domains(at(11)), ["acme.example", "acme.test"]);
+    let within = |since: Option<i64>, until: Option<i64>| {
+        directory.domains_within(TimeRange { since: since.map(at), until: until.map(at) })
+    };
+    assert_eq!(within(None, Some(-5)), ["acme.example"], "as they were first told");
+    assert_eq!(within(Some(3), Some(12)), ["acme.example", "acme.test"]);
+    assert_eq!(within(Some(21), None), ["xn--bro-hoa.test"], "as addresses have them");
+    assert_eq!(within(None, None), ["acme.example", "acme.test", "xn--bro-hoa.test"]);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::names::Names;
 use super::step::{Step, StepKind};
 use super::who::{Person, Who};
+use crate::access::PeopleOnDemand;
 use crate::audit::{AuditEvent, AuditField, AuditType, Flag, OtherRecord};
 use crate::store::{
     AuditColumn, AuditSegment, DocumentSet, EventPlace, IndexError, Store, StoreError, audit_term,
@@ -38,14 +38,14 @@ pub(super) fn moments(
         None => HashSet::new(),
     };
     let since = places.first().and_then(|it| Timestamp::from_ms(it.ms)).filter(|_| is_cut);
-    let names = Names::of(store);
+    let people = PeopleOnDemand::new(store);
     let mut reader = store.events();
     let mut moments = Vec::with_capacity(places.len());
     for place in places {
         let record = reader.record(place.location)?;
         let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&record.message) else { continue };
         let at = Timestamp::from_ms(place.ms).unwrap_or(record.timestamp);
-        let mut moment = moment_of(&event, at, who, &names)?;
+        let mut moment = moment_of(&event, at, who, &people)?;
         if let Some(ip) = &moment.source_ip {
             let is_first = known_ips.is_empty();
             // The first of all is nothing to compare with.
@@ -65,10 +65,9 @@ pub(super) fn places_within(
     most: usize,
 ) -> Result<(Vec<EventPlace>, bool), StoreError> {
     let Some(audit) = store.audit_index()? else { return Ok((Vec::new(), false)) };
-    let since_ms = range.since.map_or(i64::MIN, Timestamp::as_ms);
-    let until_ms = range.until.map_or(i64::MAX, Timestamp::as_ms);
+    let (since_ms, until_ms) = bounds(range);
     let mut places = Vec::new();
-    for segment in audit.segments() {
+    for segment in audit.segments().iter().filter(|it| is_touched(it, range)) {
         let mut found = with_values(segment, values).map_err(audit.failed())?;
         segment.within(&mut found, since_ms, until_ms);
         let place = |it| EventPlace { ms: segment.time_ms(it), location: segment.place(it) };
@@ -78,6 +77,24 @@ pub(super) fn places_within(
     let is_cut = places.len() > most;
     places.drain(..places.len().saturating_sub(most));
     Ok((places, is_cut))
+}
+
+/// Whether there may be events within a range.
+pub(super) fn has_events_within(store: &Store, range: TimeRange) -> Result<bool, StoreError> {
+    let audit = store.audit_index()?;
+    Ok(audit.is_some_and(|it| it.segments().iter().any(|it| is_touched(it, range))))
+}
+
+/// Whether a segment may have events within a range.
+fn is_touched(segment: &AuditSegment, range: TimeRange) -> bool {
+    let ((first, last), (since_ms, until_ms)) = (segment.time_range(), bounds(range));
+    since_ms <= last && first < until_ms
+}
+
+/// The milliseconds since 1970 from which on and before which a range is.
+fn bounds(range: TimeRange) -> (i64, i64) {
+    let since_ms = range.since.map_or(i64::MIN, Timestamp::as_ms);
+    (since_ms, range.until.map_or(i64::MAX, Timestamp::as_ms))
 }
 
 fn with_values(
@@ -113,13 +130,13 @@ pub(super) fn moment_of(
     event: &AuditEvent<'_>,
     at: Timestamp,
     who: &Who,
-    names: &Names<'_>,
+    people: &PeopleOnDemand<'_>,
 ) -> Result<Step, StoreError> {
     let text = |field| event.get(field).map(str::to_owned);
     // Who is not said to be somebody else is the one whom all is about.
     let another = |id: Option<&str>| {
         let Some(id) = id.filter(|it| !who.has_id(it)) else { return Ok(None) };
-        Ok::<_, StoreError>(Some(Person { id: id.to_owned(), address: names.who(id, at)? }))
+        Ok::<_, StoreError>(Some(Person { id: id.to_owned(), address: people.who(id, at)? }))
     };
     let kind = kind_of(event);
     let actor = event.get(AuditField::ImpersonatorId).or_else(|| event.get(AuditField::UserId));

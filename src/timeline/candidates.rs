@@ -3,11 +3,11 @@
 //! Email events and audit events share no field but time. What happened in the right mailbox at the
 //! right moment is shown with the rule that found it and with how many others it fits.
 
-use super::access::{moment_of, places_within};
+use super::access::{has_events_within, moment_of, places_within};
 use super::fold::Folder;
-use super::names::Names;
 use super::step::Step;
 use super::who::Who;
+use crate::access::PeopleOnDemand;
 use crate::audit::{AuditField, OtherRecord};
 use crate::limits;
 use crate::store::{Store, StoreError};
@@ -82,19 +82,22 @@ impl Candidate {
 ///
 /// [`StoreError`] when index or archive cannot be read.
 pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, StoreError> {
-    if store.audit_index()?.is_none() {
+    let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
+    let submitted = outgoing.zip(message.from.as_ref());
+    let submitted =
+        submitted.map(|(leg, from)| (from.as_str(), NearEvent::Submission, leg.started));
+    let delivered = message.recipients.iter().filter(|it| it.outcome == Outcome::Delivered);
+    let delivered = delivered
+        .take(limits::CANDIDATE_MAILBOXES_MAX)
+        .filter_map(|it| Some((it.address.as_str(), NearEvent::Delivery, it.at?)));
+    let near: Vec<(&str, NearEvent, Timestamp)> = submitted.into_iter().chain(delivered).collect();
+    // Audit events may be many times the mail: they are not opened for nothing.
+    if near.is_empty() || store.audit_index()?.is_none() {
         return Ok(Vec::new());
     }
-    let mut search = Search { store, names: Names::of(store), found: Vec::new() };
-    let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
-    if let (Some(leg), Some(from)) = (outgoing, &message.from) {
-        search.look(from.as_str(), NearEvent::Submission, leg.started)?;
-    }
-    let delivered = message.recipients.iter().filter(|it| it.outcome == Outcome::Delivered);
-    for recipient in delivered.take(limits::CANDIDATE_MAILBOXES_MAX) {
-        if let Some(at) = recipient.at {
-            search.look(recipient.address.as_str(), NearEvent::Delivery, at)?;
-        }
+    let mut search = Search { store, people: PeopleOnDemand::new(store), found: Vec::new() };
+    for (address, near, at) in near {
+        search.look(address, near, at)?;
     }
     Ok(search.found)
 }
@@ -102,7 +105,7 @@ pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, St
 /// A search for candidates of one message.
 struct Search<'s> {
     store: &'s Store,
-    names: Names<'s>,
+    people: PeopleOnDemand<'s>,
     found: Vec<Candidate>,
 }
 
@@ -115,10 +118,6 @@ struct Deed {
 
 impl Search<'_> {
     fn look(&mut self, address: &str, near: NearEvent, at: Timestamp) -> Result<(), StoreError> {
-        let mut who = Who::by_directory(self.store, address, at);
-        if who.ids.is_empty() {
-            who = who.with_logins(self.store)?;
-        }
         let (before_ms, after_ms, action) = match near {
             NearEvent::Delivery => {
                 (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS, "create")
@@ -131,6 +130,13 @@ impl Search<'_> {
             since: Some(at.saturating_add_ms(-before_ms)),
             until: Some(at.saturating_add_ms(after_ms + 1)),
         };
+        if !has_events_within(self.store, range)? {
+            return Ok(());
+        }
+        let mut who = Who::by_directory(self.store, address, at);
+        if who.ids.is_empty() {
+            who = who.with_logins(self.store)?;
+        }
         let owned = who.ids.iter().map(|it| (AuditField::OwnerId, it.as_str())).collect::<Vec<_>>();
         let mut fitting = self.deeds(&owned, range, &who)?;
         fitting.retain(|it| it.action.starts_with(action));
@@ -169,7 +175,7 @@ impl Search<'_> {
             let Some(OtherRecord::Audit(event)) = parsed else { continue };
             let at = Timestamp::from_ms(place.ms).unwrap_or(record.timestamp);
             deeds.push(Deed {
-                step: moment_of(&event, at, who, &self.names)?,
+                step: moment_of(&event, at, who, &self.people)?,
                 item_id: event.get(AuditField::ItemId).map(str::to_owned),
                 action: event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase(),
             });

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::step::{Side, Step, StepKind};
+use super::who::Person;
 use crate::limits;
 
 /// Folds moments, which come in order, into steps.
@@ -17,8 +18,8 @@ pub(super) struct Folder {
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
     kind: StepKind,
-    actor: Option<String>,
-    mailbox: Option<String>,
+    actor: Option<Person>,
+    mailbox: Option<Person>,
     source_ip: Option<String>,
     protocol: Option<String>,
     user_agent: Option<String>,
@@ -33,11 +34,10 @@ impl Key {
             !matches!(step.kind, StepKind::Read | StepKind::Updated | StepKind::MailReceived);
         // Subjects differ from mail to mail.
         let is_by_text = step.kind.side() == Side::Access || step.kind == StepKind::Rule;
-        let id = |it: &Option<super::Person>| it.as_ref().map(|it| it.id.clone());
         Self {
             kind: step.kind,
-            actor: id(&step.actor),
-            mailbox: id(&step.mailbox),
+            actor: step.actor.clone(),
+            mailbox: step.mailbox.clone(),
             source_ip: step.source_ip.clone(),
             protocol: step.protocol.clone(),
             user_agent: step.user_agent.clone(),

@@ -9,7 +9,6 @@ mod access;
 mod candidates;
 mod fold;
 mod mail;
-mod names;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,19 @@
 //! Whose timeline it is: all IDs and addresses of one person.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::audit::AuditField;
 use crate::directory::Directory;
 use crate::event::Address;
 use crate::limits;
-use crate::store::{AuditColumn, DocumentSet, Store, StoreError, audit_term};
+use crate::store::{
+    AuditColumn, AuditSegment, DocumentSet, IndexError, Store, StoreError, audit_term,
+};
 use crate::time::Timestamp;
 
 /// Somebody, as logs name them and as people do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Person {
     /// The ID.
     pub id: String,
@@ -108,16 +111,13 @@ impl Who {
                 let term = audit_term(*field, value);
                 found.or(&segment.with_value(*field, &term).map_err(audit.failed())?);
             }
-            if found.iter().next().is_none() {
+            if found.is_empty() {
                 continue;
             }
             found.and(&segment.let_in().map_err(audit.failed())?);
-            let ids = segment.values(AuditColumn::UserId).map_err(audit.failed())?;
-            let names = segment.values(AuditColumn::User).map_err(audit.failed())?;
-            let named = found.iter().filter_map(|it| Some((ids.get(it)?, names.get(it)?)));
-            for (id, name) in named.take(limits::TIMELINE_LOGINS_MAX) {
-                self.add_id(id);
-                let address = Address::parse(name.into()).filter(|_| name.contains('@'));
+            for (id, name) in pairs_of(segment, &found).map_err(audit.failed())? {
+                self.add_id(&id);
+                let address = Address::parse(name.as_str().into()).filter(|_| name.contains('@'));
                 if let Some(address) = address {
                     self.add_address(address.as_str());
                 }
@@ -137,4 +137,20 @@ impl Who {
             self.addresses.push(address.to_owned());
         }
     }
+}
+
+/// The IDs and the names that stand together in some events.
+fn pairs_of(
+    segment: &AuditSegment,
+    documents: &DocumentSet,
+) -> Result<Vec<(String, String)>, IndexError> {
+    let (ids, names) = (segment.column(AuditColumn::UserId)?, segment.column(AuditColumn::User)?);
+    let numbers = documents.iter().filter_map(|it| ids.number_of(it).zip(names.number_of(it)));
+    // People sign in many times a day.
+    let pairs: BTreeSet<(usize, usize)> = numbers.collect();
+    let mut texts = Vec::new();
+    for (id, name) in pairs.into_iter().take(limits::TIMELINE_LOGINS_MAX) {
+        texts.extend(ids.text(id)?.zip(names.text(name)?));
+    }
+    Ok(texts)
 }

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rayon::prelude::*;
 use tantivy::columnar::{Column, StrColumn};
+use tantivy::directory::{Directory as _, META_LOCK};
 use tantivy::fastfield::AliveBitSet;
 use tantivy::schema::Field;
-use tantivy::{DocId, Index, IndexReader, InvertedIndexReader, ReloadPolicy, Term};
+use tantivy::{DocId, Index, InvertedIndexReader, Segment, SegmentReader, TantivyError, Term};
 
 use super::schema::{AuditColumn, AuditFields, DIRECTORY_TERM};
 use super::writer::is_beyond;
@@ -33,7 +35,7 @@ pub(crate) struct AuditIndex {
 
 /// A part of them.
 pub(crate) struct AuditSegment {
-    reader: tantivy::SegmentReader,
+    reader: SegmentReader,
     keys: Arc<InvertedIndexReader>,
     alive: Option<AliveBitSet>,
     times: Column<i64>,
@@ -91,11 +93,15 @@ impl AuditIndex {
         }
         let archive = AuditPosition::of(&checkpoint.archive, 0);
         let end = (archive.file, archive.bytes);
-        let reader: IndexReader =
-            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        let searcher = reader.searcher();
-        let segments = searcher.segment_readers().iter().map(|it| AuditSegment::open(it, end));
-        let segments = segments.collect::<tantivy::Result<_>>()?;
+        // A writer that merges waits until all are open.
+        let _lock = index.directory().acquire_lock(&META_LOCK)?;
+        let open = |segment: &Segment| {
+            let opened = quietly(|| AuditSegment::open(&SegmentReader::open(segment)?, end));
+            opened.unwrap_or_else(|panic| Err(TantivyError::InternalError(panic)))
+        };
+        // There may be dozens, of six files each.
+        let segments = index.searchable_segments()?;
+        let segments = segments.par_iter().map(open).collect::<tantivy::Result<_>>()?;
         Ok(Some(Self { path: dir.path().to_owned(), segments }))
     }
 
@@ -105,7 +111,7 @@ impl AuditIndex {
     }
 
     /// What tantivy refused, as an error of the store.
-    pub(crate) fn failed(&self) -> impl FnOnce(tantivy::TantivyError) -> StoreError {
+    pub(crate) fn failed(&self) -> impl FnOnce(TantivyError) -> StoreError {
         StoreError::index(&self.path)
     }
 
@@ -138,8 +144,13 @@ impl AuditIndex {
     pub(in crate::store) fn directory(&self) -> tantivy::Result<Vec<EventPlace>> {
         let mut places = Vec::new();
         for segment in &self.segments {
-            let found = segment.with_term(AuditFields::TYPE, DIRECTORY_TERM.as_bytes())?;
-            for document in segment.documents().filter(|it| found.contains(*it)) {
+            let mut found = segment.of_directory()?;
+            // Most segments have none, and many other records.
+            if found.is_empty() {
+                continue;
+            }
+            found.and(&segment.counting());
+            for document in found.iter() {
                 let (ms, location) = (segment.time_ms(document), segment.place(document));
                 places.push(EventPlace { ms, location });
             }
@@ -150,7 +161,7 @@ impl AuditIndex {
 }
 
 impl AuditSegment {
-    fn open(reader: &tantivy::SegmentReader, end: (u32, u64)) -> tantivy::Result<Self> {
+    fn open(reader: &SegmentReader, end: (u32, u64)) -> tantivy::Result<Self> {
         let places = reader.fast_fields().u64(AuditFields::PLACE_NAME)?;
         Ok(Self {
             keys: reader.inverted_index(AuditFields::KEY)?,
@@ -310,8 +321,33 @@ impl AuditSegment {
         Ok(ColumnValues { column, texts })
     }
 
-    pub(super) fn reader(&self) -> &tantivy::SegmentReader {
+    /// A column whose values are looked up one by one, by whoever needs a few of many.
+    pub(crate) fn column(&self, column: AuditColumn) -> tantivy::Result<ColumnOrdinals> {
+        Ok(ColumnOrdinals(self.reader.fast_fields().str(column.name())?))
+    }
+
+    pub(super) fn reader(&self) -> &SegmentReader {
         &self.reader
+    }
+}
+
+/// One column of a segment: numbers of values, and their texts on demand.
+pub(crate) struct ColumnOrdinals(Option<StrColumn>);
+
+impl ColumnOrdinals {
+    /// The number of a document's value.
+    pub(crate) fn number_of(&self, document: DocId) -> Option<usize> {
+        usize::try_from(self.0.as_ref()?.term_ords(document).next()?).ok()
+    }
+
+    /// The value of a number.
+    pub(crate) fn text(&self, number: usize) -> tantivy::Result<Option<String>> {
+        let mut text = String::new();
+        let is_there = match &self.0 {
+            Some(column) => column.ord_to_str(number as u64, &mut text)?,
+            None => false,
+        };
+        Ok(is_there.then_some(text))
     }
 }
 
@@ -327,6 +363,12 @@ impl ColumnValues {
     pub(crate) fn number_of(&self, document: DocId) -> Option<usize> {
         let number = self.column.as_ref()?.term_ords(document).next()?;
         usize::try_from(number).ok()
+    }
+
+    /// A document's value, with its number.
+    pub(crate) fn numbered(&self, document: DocId) -> Option<(usize, &str)> {
+        let number = self.number_of(document)?;
+        Some((number, self.texts.get(number)?.as_str()))
     }
 
     /// A document's value.

@@ -55,6 +55,10 @@ impl DocumentSet {
         self.trim();
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.words.iter().all(|it| *it == 0)
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.words.iter().map(|it| u64::from(it.count_ones())).sum()
     }
