@@ -149,10 +149,13 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
                 source.warn();
             }
         }
-        // After the events, which it must not keep waiting.
+        // After the events, which are not kept waiting for it.
         for source in &sources {
             let (taken, chosen) = (&mut directories, &source.chosen);
             args.directory.take(taken, chosen, &mut writer, args.max_rate, (&stop, context))?;
+            if !args.follow {
+                args.directory.finish(taken, &mut writer, context)?;
+            }
         }
         // One that goes on is reason enough to go on.
         let is_hopeless = || sources.iter().all(|it| !it.may_go_on());
@@ -166,6 +169,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
             source.open(args.max_rate, context, &stop);
         }
     }
+    args.directory.finish(&mut directories, &mut writer, context)?;
     writer.close()?;
     finish(&sources, &directories, args, &stop, context)
 }

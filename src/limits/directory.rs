@@ -31,6 +31,10 @@ pub const DIRECTORY_FOLLOW_SECONDS: u64 = 24 * 60 * 60;
 /// Seconds after which it tries again where that failed: a role may get its rights meanwhile.
 pub const DIRECTORY_RETRY_SECONDS: u64 = 60 * 60;
 
+/// Parts of a directory, of [`DIRECTORY_BATCH`] entities each, that wait for whoever keeps them while
+/// events are pulled.
+pub const DIRECTORY_QUEUE: usize = 8;
+
 /// Deliveries of logs, or their sources, that one page may hold (CloudWatch Logs API reference).
 pub const DELIVERIES_PAGE: i32 = 50;
 

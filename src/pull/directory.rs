@@ -19,7 +19,6 @@ use crate::time::workmail_end::{LAST_DAY, has_ended};
 pub struct DirectoryTaker {
     client: WorkMailClient,
     limiter: RateLimiter,
-    region: String,
     clock: Clock,
     stop: Stop,
 }
@@ -74,8 +73,7 @@ impl DirectoryTaker {
     #[must_use]
     pub fn new(session: &Session, clock: Clock, stop: Stop) -> Self {
         let client = WorkMailClient::new(session);
-        let region = session.region().to_owned();
-        Self { client, limiter: RateLimiter::new(), region, clock, stop }
+        Self { client, limiter: RateLimiter::new(), clock, stop }
     }
 
     /// Goes at the pace of `limiter`, for whoever knows the quota.
@@ -121,40 +119,6 @@ impl DirectoryTaker {
             (Err(End::Stopped), _) => {}
             (Ok(()), _) => report.is_whole = true,
         }
-        Ok(report)
-    }
-
-    /// As [`DirectoryTaker::take`], and keeps what is new in a store, with a commit behind each part
-    /// of it.
-    ///
-    /// # Errors
-    ///
-    /// [`PullError::Store`]. What AWS fails with is in the report.
-    pub async fn take_into(
-        &self,
-        writer: &mut StoreWriter,
-        organization: (&str, &str),
-        known: Option<&OrganizationHistory>,
-        on_listed: &mut dyn FnMut(usize),
-    ) -> Result<DirectoryReport, PullError> {
-        let (id, alias) = organization;
-        let origin = writer.begin_origin(OriginStart {
-            kind: OriginKind::Pull,
-            name: format!("directory of {alias}"),
-            account: None,
-            region: Some(self.region.clone()),
-            began: self.clock.now(),
-        });
-        let log_group = format!("{DIRECTORY_GROUP}{id}");
-        let mut keep = |at, statements| keep(writer, origin, &log_group, at, statements);
-        let report = self.take(organization, known, on_listed, &mut keep).await?;
-        let end = OriginEnd {
-            ended_ms: self.clock.now().as_ms(),
-            problem: report.problem.as_ref().map(ToString::to_string),
-            ..OriginEnd::default()
-        };
-        writer.end_origin(origin, end);
-        writer.commit()?;
         Ok(report)
     }
 
@@ -239,37 +203,89 @@ impl DirectoryTaker {
 /// has such a name.
 const DIRECTORY_GROUP: &str = "workmail-directory:";
 
-fn keep(
-    writer: &mut StoreWriter,
+/// Keeps what one look at an organization says in a store, for whoever has the writer: that may be
+/// another than who looks.
+#[derive(Debug)]
+pub struct DirectoryIntake {
     origin: OriginId,
-    log_group: &str,
-    at: Timestamp,
-    statements: Vec<Statement>,
-) -> Result<(), PullError> {
-    let mut preparer = writer.preparers_without_removed().preparer();
-    for statement in statements {
-        let record = Record {
-            log_group: Some(log_group.into()),
-            log_stream: None,
-            event_id: None,
-            timestamp: at,
-            is_time_approximate: false,
-            ingestion_time: None,
-            message: statement.to_message()?.into(),
-        };
-        // What was erased stays so.
-        if !preparer.withholds(&record) {
-            preparer.take(None, &record, None, &Content::Other(&OtherRecord::Directory));
+    log_group: String,
+}
+
+impl DirectoryIntake {
+    /// Begins with an organization, by ID and alias.
+    pub fn begin(
+        writer: &mut StoreWriter,
+        (id, alias): (&str, &str),
+        region: Option<String>,
+        began: Timestamp,
+    ) -> Self {
+        let origin = writer.begin_origin(OriginStart {
+            kind: OriginKind::Pull,
+            name: format!("directory of {alias}"),
+            account: None,
+            region,
+            began,
+        });
+        Self { origin, log_group: format!("{DIRECTORY_GROUP}{id}") }
+    }
+
+    /// Keeps what was said at a time, with a commit behind it.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::Store`].
+    pub fn keep(
+        &self,
+        writer: &mut StoreWriter,
+        at: Timestamp,
+        statements: Vec<Statement>,
+    ) -> Result<(), PullError> {
+        let mut preparer = writer.preparers_without_removed().preparer();
+        for statement in statements {
+            let record = Record {
+                log_group: Some(self.log_group.as_str().into()),
+                log_stream: None,
+                event_id: None,
+                timestamp: at,
+                is_time_approximate: false,
+                ingestion_time: None,
+                message: statement.to_message()?.into(),
+            };
+            // What was erased stays so.
+            if !preparer.withholds(&record) {
+                preparer.take(None, &record, None, &Content::Other(&OtherRecord::Directory));
+            }
         }
+        let mut batch = preparer.finish()?;
+        batch.set_origin(self.origin);
+        let read = batch.len() as u64;
+        for appended in writer.append(vec![batch])? {
+            let (added, duplicates) = (appended.added, appended.duplicates());
+            let counts = OriginCounts { read, added, duplicates, rejected: 0 };
+            writer.count_origin(self.origin, counts);
+        }
+        Ok(writer.commit()?)
     }
-    let mut batch = preparer.finish()?;
-    batch.set_origin(origin);
-    let read = batch.len() as u64;
-    for appended in writer.append(vec![batch])? {
-        let (added, duplicates) = (appended.added, appended.duplicates());
-        writer.count_origin(origin, OriginCounts { read, added, duplicates, rejected: 0 });
+
+    /// Ends with what became of the look.
+    ///
+    /// # Errors
+    ///
+    /// [`PullError::Store`].
+    pub fn end(
+        self,
+        writer: &mut StoreWriter,
+        report: &DirectoryReport,
+        ended: Timestamp,
+    ) -> Result<(), PullError> {
+        let end = OriginEnd {
+            ended_ms: ended.as_ms(),
+            problem: report.problem.as_ref().map(ToString::to_string),
+            ..OriginEnd::default()
+        };
+        writer.end_origin(self.origin, end);
+        Ok(writer.commit()?)
     }
-    Ok(writer.commit()?)
 }
 
 /// A look on its way.

@@ -19,7 +19,7 @@ mod stop;
 mod storing;
 
 pub use clock::{Clock, ClockWatch};
-pub use directory::{DirectoryReport, DirectoryTaker, Keep, problem_in_words};
+pub use directory::{DirectoryIntake, DirectoryReport, DirectoryTaker, Keep, problem_in_words};
 pub use drain::{DrainEvent, DrainOptions, Drained};
 pub use error::PullError;
 pub use plan::{Piece, plan, window};

@@ -10,6 +10,7 @@ mod shapes;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -147,6 +148,8 @@ pub(crate) struct State {
     pub(crate) page_entities: usize,
     /// What came in, well-formed or not.
     pub(crate) requests: Vec<(Operation, Value)>,
+    /// How long every answer takes.
+    pub(crate) latency: Duration,
     /// How often what was put does not yet read back.
     pub(crate) stale_answers: usize,
     refusals: BTreeMap<(Operation, usize), Refusal>,
@@ -285,7 +288,9 @@ impl Service for State {
             Ok(body) => (200, body),
             Err(error) => (error.status, json!({ "__type": error.kind, "Message": error.message })),
         };
-        Reply::new(status, "application/x-amz-json-1.1", body.to_string().into_bytes())
+        let body = body.to_string().into_bytes();
+        let reply = Reply::new(status, "application/x-amz-json-1.1", body);
+        Reply { delay: self.latency, ..reply }
     }
 }
 
