@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::audit::audit_event;
 use crate::support::{
     Content, Ran, assert_same, assert_sound, content, copy_dir, import, on, run, skip, synth,
     wrapped,
@@ -65,6 +66,18 @@ impl Lab {
     /// Runs an import of which the `number`-th `call` ends as `fault` says; tells whether it came
     /// to that. Each call is counted for each thread by itself.
     fn strike(&self, store: &Path, call: &str, fault: &str, number: u32) -> (Ran, bool) {
+        self.strike_within(store, None, call, fault, number)
+    }
+
+    /// As [`Lab::strike`], of the calls on one file or directory of the store alone.
+    fn strike_within(
+        &self,
+        store: &Path,
+        dir: Option<&str>,
+        call: &str,
+        fault: &str,
+        number: u32,
+    ) -> (Ran, bool) {
         let trace = self.dir.path().join("strace");
         let inject = format!("inject={call}:{fault}:when={number}");
         let call = format!("trace={call}");
@@ -73,6 +86,11 @@ impl Lab {
         // Only the calls that are meant stop the process then; but signals do not come.
         if fault.starts_with("error=") {
             arguments.insert(1, "--seccomp-bpf");
+        }
+        let dir = dir.map(|it| store.join(it).to_str().unwrap().to_owned());
+        if let Some(dir) = &dir {
+            arguments.insert(1, dir);
+            arguments.insert(1, "-P");
         }
         let mut command = wrapped(&arguments);
         command.arg("--store").arg(store).args(["import", "--commit-records", COMMIT_RECORDS]);
@@ -92,6 +110,28 @@ impl Lab {
         assert_same(&content(store, &self.ids), &self.expected, what);
         let rejected = fs::read_dir(store.join("rejected")).unwrap().count();
         assert_eq!(rejected, 1, "{what}: files in rejected/");
+    }
+
+    /// The same with audit events among the mail, in the store and in the log.
+    fn with_audit() -> Option<Self> {
+        let lab = Self::new()?;
+        let line = |it: usize| {
+            let message = audit_event(it).to_string();
+            serde_json::json!({ "timestamp": 1_795_000_000_000_u64, "message": message })
+                .to_string()
+                + "\n"
+        };
+        let lines = |range: std::ops::Range<usize>| range.map(line).collect::<String>();
+        let first = lab.dir.path().join("audit.ndjson");
+        fs::write(&first, lines(0..40)).unwrap();
+        import(&lab.before, &first).expect(0);
+        let text = fs::read_to_string(&lab.log).unwrap() + lines(20..140).as_str();
+        fs::write(&lab.log, text).unwrap();
+        let whole = lab.dir.path().join("whole-with-audit");
+        copy_dir(&lab.before, &whole);
+        import(&whole, &lab.log).expect(3);
+        let expected = content(&whole, &lab.ids);
+        Some(Self { expected, ..lab })
     }
 
     /// Hits one call after the other; gives how many of the faults came about.
@@ -149,6 +189,56 @@ fn killed_at_any_call_an_import_is_completed_by_the_next() {
         assert_eq!(ran.status, None, "{what}: {ran:#?}");
     });
     assert!(hits >= 30, "only {hits} came about");
+}
+
+/// Mail and audit events have an index each, which are committed one after the other, behind the
+/// archive's note.
+#[test]
+fn killed_between_two_indexes_an_import_is_completed_by_the_next() {
+    let Some(lab) = Lab::with_audit() else { return };
+    let store = lab.dir.path().join("store");
+    let metas = |store: &Path| {
+        ["audit", "index"].map(|it| fs::read(store.join(it).join("meta.json")).unwrap())
+    };
+    let archive = |store: &Path| {
+        crate::support::archive_files(store)
+            .iter()
+            .map(|it| fs::metadata(it).unwrap().len())
+            .sum::<u64>()
+    };
+    let total = |store: &Path| {
+        let json = on(store, &["access", "--limit", "0", "--format", "json"]).expect(0).json();
+        json["total"].as_u64().unwrap()
+    };
+    let (before, begun) = (metas(&lab.before), archive(&lab.before));
+    assert_eq!(total(&lab.before), 40);
+    let (mut noted, mut ahead) = (0, 0);
+    // What each index is committed by is written there, synced and renamed.
+    for (file, call) in [
+        ("audit/meta.json.tmp", "fsync"),
+        ("index/meta.json.tmp", "fsync"),
+        ("archive", "fsync"),
+        ("archive", "fdatasync"),
+    ] {
+        for number in 1..=3 {
+            let what = format!("{call} {number} of {file}");
+            copy_dir(&lab.before, &store);
+            if lab.strike_within(&store, Some(file), call, "signal=KILL", number).1 {
+                let [audit, index] = metas(&store);
+                noted += usize::from(
+                    audit == before[0] && index == before[1] && archive(&store) > begun,
+                );
+                ahead += usize::from(audit != before[0] && index == before[1]);
+                // What is asked meanwhile is answered as of the last commit.
+                assert!((40..=140).contains(&total(&store)), "{what}");
+                lab.assert_completes(&store, &what);
+                assert_eq!(total(&store), 140, "{what}");
+            }
+            fs::remove_dir_all(&store).unwrap();
+        }
+    }
+    println!("{noted} behind the note, {ahead} between the indexes");
+    assert!(noted > 0 && ahead > 0, "{noted} behind the note, {ahead} between the indexes");
 }
 
 #[test]
