@@ -152,6 +152,9 @@ fn who_asks_mail_is_told_where_audit_events_are() {
         (&["search", "source_ip:203.0.113.66"], 2, "`mailtrace access` asks audit events for ip"),
         (&["search", "ana"], 1, "15 records that are no mail, which `mailtrace access` asks"),
         (&["messages", "--from", "ana"], 1, "which `mailtrace access` asks"),
+        (&["stats"], 1, "which `mailtrace access` asks"),
+        (&["triage"], 1, "which `mailtrace access` asks"),
+        (&["stats", "--by", "ip"], 2, "`mailtrace access --group-by ip` counts audit events"),
     ] {
         let told = run(&[question, &input].concat()).with(status);
         assert!(told.stderr.contains(expect), "{question:?}: {}", told.stderr);

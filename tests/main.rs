@@ -50,6 +50,8 @@ mod language;
 mod language_shapes;
 // What one person did, in order of time.
 mod timeline;
+// Whose ID it is, and the pages that show people.
+mod people;
 // Audit logs on their way to a log group.
 mod audit_delivery;
 // Who has which address and ID.

@@ -7,12 +7,12 @@ use clap::{Args, ValueEnum};
 
 use super::input::InputArgs;
 use super::{Context, Format, Outcome, output};
-use crate::directory::{Directory, EntityKind, Known};
-use crate::event::Address;
+use crate::directory::EntityKind;
 use crate::render::{
     DirectoryAnswer, write_directory_csv, write_directory_json, write_directory_ndjson,
     write_directory_table,
 };
+use crate::store::Store;
 use crate::time::workmail_end::LAST_DAY;
 use crate::time::{Timestamp, parse_time_argument};
 
@@ -68,35 +68,57 @@ pub(super) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Out
     if let Some(who) = &args.who {
         anyhow::ensure!(!who.trim().is_empty(), "WHO is empty: give an address or an ID");
     }
-    let at = args.at.as_deref();
-    let at = at.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose();
-    let at = at.context("--at")?;
+    let at = args.at(context)?;
     let opened = args.input.open(context)?;
-    let taken = opened.store.directory();
-    let directory = taken.clone().unwrap_or_default();
-    let at = at.unwrap_or_else(|| directory.latest(context.now));
-    let mut found = match &args.who {
-        Some(who) => found(&directory, who, at),
-        None => directory.all(at),
-    };
-    found.retain(|it| args.kind.is_none_or(|kind| it.entity.kind == kind.into()));
-    let has_found = !found.is_empty();
-    let answer = DirectoryAnswer { directory: &directory, at, found, zone: context.zone.clone() };
     let mut out = BufWriter::new(anstream::stdout().lock());
-    match context.global.format {
-        Format::Table if !has_found => {}
-        Format::Table => {
-            write_directory_table(&answer, &context.table_options(false), &mut out)?;
-        }
-        Format::Json => write_directory_json(&answer, &mut out)?,
-        Format::Ndjson => write_directory_ndjson(&answer, &mut out)?,
-        Format::Csv => write_directory_csv(&answer, &mut out)?,
-    }
-    out.flush()?;
+    let has_found = answer(args, at, &opened.store, context, &mut out)?;
     if !has_found && !context.global.quiet {
-        output::note(&nobody(args, taken.is_some()));
+        output::note(&nobody(args, opened.store.directory().is_some()));
     }
     Ok(opened.outcome(has_found))
+}
+
+impl DirectoryArgs {
+    /// As of when, where that is said.
+    pub(super) fn at(&self, context: &Context) -> anyhow::Result<Option<Timestamp>> {
+        let at = self.at.as_deref();
+        let at = at.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose();
+        at.context("--at")
+    }
+
+    /// Who is meant.
+    pub(super) fn who(&self) -> Option<&str> {
+        self.who.as_deref()
+    }
+
+    /// Which kind alone is meant.
+    pub(super) fn kind(&self) -> Option<EntityKind> {
+        self.kind.map(Into::into)
+    }
+}
+
+/// Writes the answer. Gives whether there is any.
+pub(super) fn answer(
+    args: &DirectoryArgs,
+    at: Option<Timestamp>,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<bool> {
+    let directory = store.directory().unwrap_or_default();
+    let at = at.unwrap_or_else(|| directory.latest(context.now));
+    let question = (args.who(), args.kind());
+    let answer = DirectoryAnswer::of(&directory, question, at, context.zone.clone());
+    let has_found = !answer.found.is_empty();
+    match context.global.format {
+        Format::Table if !has_found => {}
+        Format::Table => write_directory_table(&answer, &context.table_options(false), out)?,
+        Format::Json => write_directory_json(&answer, out)?,
+        Format::Ndjson => write_directory_ndjson(&answer, out)?,
+        Format::Csv => write_directory_csv(&answer, out)?,
+    }
+    out.flush()?;
+    Ok(has_found)
 }
 
 /// Why there is nothing to show.
@@ -108,17 +130,4 @@ fn nobody(args: &DirectoryArgs, is_taken: bool) -> String {
         Some(who) => format!("the directory does not know {who} at that time"),
         None => "the directory has no such entry at that time".to_owned(),
     }
-}
-
-/// Who had an ID or an address; of an address that nobody had then, those who ever had it.
-fn found<'d>(directory: &'d Directory, who: &str, at: Timestamp) -> Vec<Known<'d>> {
-    if let Some(known) = directory.id_of(who.trim()).and_then(|it| directory.known(it, at)) {
-        return vec![known];
-    }
-    let Some(address) = Address::parse(who.into()) else { return Vec::new() };
-    if let Some(entity) = directory.by_address(address.as_str(), at) {
-        return directory.known(&entity.id, at).into_iter().collect();
-    }
-    let ids = directory.ids_of_address(address.as_str());
-    ids.filter_map(|it| directory.known(it, at)).collect()
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::extract::{ExtractArgs, Made};
-use super::filter::WhichArgs;
+use super::filter::{WhichArgs, by_domains};
 use super::grace::GraceArgs;
 use super::ids::Ids;
 use super::input::InputArgs;
@@ -213,6 +213,7 @@ impl Asked {
         let is_all = self.ids.is_none();
         let all = || MessageFilter { first_seen: self.range, ..MessageFilter::default() };
         if let Some(filter) = self.filter.take().or_else(|| is_all.then(all)) {
+            let filter = by_domains(filter, store);
             return Ok(Selection::of_summaries(&select(store, rules, &filter)?)?);
         }
         let mut selector = Selector::new(store, rules);

@@ -9,8 +9,9 @@ use super::grace::duration_ms;
 use super::question::{OnArgs, parse_query, range};
 use super::watched::WatchedArgs;
 use crate::query::{Field, Pattern, Query};
+use crate::store::Store;
 use crate::time::TimeRange;
-use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict};
+use crate::trace::{Direction, MessageFilter, OutcomeWord, Verdict, within_organization};
 
 /// Filters, all of which must hold. Those of one option are alternatives.
 #[derive(Debug, Default, Args)]
@@ -88,6 +89,9 @@ pub(super) struct WhichArgs {
     #[arg(long, value_enum, value_name = "WAY")]
     direction: Option<Way>,
     /// From one user of the organization to another
+    ///
+    /// With a directory: sent by the organization, from and to addresses of its domains. Without
+    /// one: mail that both went out and came in.
     #[arg(long, hide_short_help = true)]
     internal: bool,
     /// The first event is missing
@@ -168,6 +172,28 @@ impl FilterArgs {
     pub(super) fn first_seen(&self, context: &Context) -> anyhow::Result<TimeRange> {
         range(self.since.as_deref(), self.until.as_deref(), &self.on, context)
     }
+}
+
+/// The same, where it asks for mail within the organization, by the domains that the directory
+/// knows.
+pub(super) fn by_domains(filter: MessageFilter, store: &Store) -> MessageFilter {
+    match filter.is_internal {
+        true => {
+            let domains = own_domains(store, filter.first_seen);
+            filter.within_domains(&domains)
+        }
+        false => filter,
+    }
+}
+
+/// What asks for mail within the organization in a period.
+pub(super) fn internal_rows(store: &Store, range: TimeRange) -> Query {
+    within_organization(&own_domains(store, range))
+}
+
+fn own_domains(store: &Store, range: TimeRange) -> Vec<String> {
+    let directory = store.directory();
+    directory.map(|it| it.domains_within(range)).unwrap_or_default()
 }
 
 impl WhichArgs {

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::around::around_messages;
 use super::explain::{explain_rows, say_empty_terms};
-use super::filter::FilterArgs;
+use super::filter::{FilterArgs, by_domains};
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
 use super::input::{InputArgs, say_truncated};
@@ -179,6 +179,7 @@ impl MessagesArgs {
         context: &Context,
     ) -> anyhow::Result<(MessageFilter, JoinRules)> {
         let rules = JoinRules::of_store(store, self.grace.ms()?, context.now);
+        let filter = by_domains(filter, store);
         let filter = match &self.around {
             Some(around) => around_messages(around, &filter, &rules, store)?,
             None => filter,

@@ -1,18 +1,22 @@
 //! `mailtrace stats`.
 
+use std::ffi::OsStr;
 use std::io::{BufWriter, Write};
 
 use anyhow::Context as _;
-use clap::Args;
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::error::ErrorKind;
+use clap::{Arg, Args, Command};
 use serde_json::json;
 
 use super::explain::say_empty_terms;
+use super::filter::internal_rows;
 use super::grace::GraceArgs;
 use super::input::InputArgs;
-use super::listing::{check_limit, say_how_many, say_not_covered};
+use super::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::question::{OnArgs, parse_rows, range};
 use super::{Context, Format, Outcome};
+use crate::access::AccessKey;
 use crate::limits;
 use crate::query::Query;
 use crate::render::{
@@ -35,7 +39,8 @@ use crate::trace::JoinRules;
 /// (folder: deliveries); cause, reason and status count bounces; spam, dkim, dmarc and spf count
 /// arrivals; direction counts legs; sender and sender-domain count messages, by their real sender;
 /// recipient, recipient-domain and outcome count each recipient of each message once, as `mailtrace
-/// trace` judges it. A message counts at the time of its first event.
+/// trace` judges it. A message counts at the time of its first event. Audit events are counted by
+/// `mailtrace access --group-by`.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  mailtrace stats --by sender-domain --since 7d\n  mailtrace stats --interval day\n  mailtrace stats --latency --by weekday"
@@ -47,7 +52,7 @@ pub(super) struct StatsArgs {
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
     /// What to count by
-    #[arg(long, value_name = "KEY", value_parser = key_names())]
+    #[arg(long, value_name = "KEY", value_parser = Keys)]
     by: Option<String>,
     /// Time to delivery: p50, p90, p99 and maximum
     ///
@@ -76,6 +81,9 @@ pub(super) struct StatsArgs {
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
+    /// Only mail from one user of the organization to another (see messages)
+    #[arg(long, hide_short_help = true)]
+    internal: bool,
     /// Show at most N values with --by (the total is always exact)
     #[arg(short = 'n', long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
@@ -85,8 +93,33 @@ pub(super) struct StatsArgs {
     input: InputArgs,
 }
 
-fn key_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(CountKey::COUNTED.map(CountKey::as_str))
+/// Reads what to count by.
+#[derive(Clone)]
+struct Keys;
+
+impl TypedValueParser for Keys {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &Command,
+        argument: Option<&Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let names = PossibleValuesParser::new(CountKey::COUNTED.map(CountKey::as_str));
+        names.parse_ref(command, argument, value).map_err(|error| {
+            let key = value.to_str().filter(|it| AccessKey::from_name(it).is_some());
+            let Some(key) = key else { return error };
+            let text = format!(
+                "--by {key}: stats counts mail; `mailtrace access --group-by {key}` counts audit events\n"
+            );
+            clap::Error::raw(ErrorKind::InvalidValue, text).with_cmd(command)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(CountKey::COUNTED.into_iter().map(|it| PossibleValue::new(it.as_str()))))
+    }
 }
 
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -103,6 +136,7 @@ pub(super) struct Wanted {
     range: TimeRange,
     interval: Option<Interval>,
     rows: Query,
+    is_internal: bool,
     grace_ms: i64,
 }
 
@@ -110,7 +144,10 @@ impl Wanted {
     /// The same of a store.
     pub(super) fn request(self, store: &Store, context: &Context) -> StatsRequest {
         let rules = JoinRules::of_store(store, self.grace_ms, context.now);
-        let Self { range, interval, rows, .. } = self;
+        let Self { range, interval, mut rows, is_internal, .. } = self;
+        if is_internal {
+            rows = Query::and(vec![rows, internal_rows(store, range)]);
+        }
         StatsRequest { range, interval, zone: context.zone.clone(), rules, rows }
     }
 }
@@ -123,7 +160,7 @@ impl StatsArgs {
         check_limit(self.limit)?;
         let rows = parse_rows(&self.query.join(" "), context)?;
         let interval = self.interval.as_deref().map(interval).transpose()?;
-        Ok(Wanted { range, interval, rows, grace_ms })
+        Ok(Wanted { range, interval, rows, is_internal: self.internal, grace_ms })
     }
 
     /// What to count by.
@@ -159,6 +196,7 @@ pub(super) fn answer(
     if !has_found {
         say_how_many("event", 0, 0, store, context)?;
         say_not_covered(request.range, store, context)?;
+        say_of_audit_events(store, context)?;
         say_empty_terms(&request.rows, &request.rules, store, context)?;
     }
     Ok(has_found)

@@ -13,7 +13,9 @@ use crate::limits;
 use crate::render::{
     write_timeline_csv, write_timeline_json, write_timeline_ndjson, write_timeline_table,
 };
-use crate::timeline::timeline;
+use crate::store::Store;
+use crate::time::TimeRange;
+use crate::timeline::{Timeline, timeline};
 
 /// Show what one person did, and what happened to their mail
 ///
@@ -49,23 +51,11 @@ pub(super) struct TimelineArgs {
 }
 
 pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
-    check_limit(args.limit)?;
-    anyhow::ensure!(!args.who.trim().is_empty(), "WHO is empty: give an address or an ID");
-    let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
+    let range = args.range(context)?;
     let opened = args.input.open(context)?;
-    let timeline = timeline(&opened.store, &args.who, range, args.limit)?;
-    let has_found = timeline.step_count > 0;
     let mut out = BufWriter::new(anstream::stdout().lock());
-    match context.global.format {
-        Format::Table if !has_found => {}
-        Format::Table => {
-            write_timeline_table(&timeline, &context.table_options(false), &mut out)?;
-        }
-        Format::Json => write_timeline_json(&timeline, &context.zone, &mut out)?,
-        Format::Ndjson => write_timeline_ndjson(&timeline, &context.zone, &mut out)?,
-        Format::Csv => write_timeline_csv(&timeline, &context.zone, &mut out)?,
-    }
-    out.flush()?;
+    let timeline = answer(args, range, &opened.store, context, &mut out)?;
+    let has_found = timeline.step_count > 0;
     if !context.global.quiet {
         let left = timeline.step_count - timeline.steps.len();
         if left > 0 {
@@ -82,4 +72,43 @@ pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outc
         }
     }
     Ok(opened.outcome(has_found))
+}
+
+impl TimelineArgs {
+    /// Of which time; all that can be wrong with the question is said here.
+    pub(super) fn range(&self, context: &Context) -> anyhow::Result<TimeRange> {
+        check_limit(self.limit)?;
+        anyhow::ensure!(!self.who.trim().is_empty(), "WHO is empty: give an address or an ID");
+        range(self.since.as_deref(), self.until.as_deref(), &self.on, context)
+    }
+
+    /// Whose.
+    pub(super) fn who(&self) -> &str {
+        &self.who
+    }
+
+    /// How many steps at most.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+}
+
+/// Writes the answer, and gives it.
+pub(super) fn answer(
+    args: &TimelineArgs,
+    range: TimeRange,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<Timeline> {
+    let timeline = timeline(store, &args.who, range, args.limit)?;
+    match context.global.format {
+        Format::Table if timeline.step_count == 0 => {}
+        Format::Table => write_timeline_table(&timeline, &context.table_options(false), out)?,
+        Format::Json => write_timeline_json(&timeline, &context.zone, out)?,
+        Format::Ndjson => write_timeline_ndjson(&timeline, &context.zone, out)?,
+        Format::Csv => write_timeline_csv(&timeline, &context.zone, out)?,
+    }
+    out.flush()?;
+    Ok(timeline)
 }

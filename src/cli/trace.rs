@@ -6,6 +6,7 @@ use std::path::PathBuf;
 #[cfg(feature = "aws")]
 use anyhow::Context as _;
 use clap::Args;
+use serde_json::Value;
 
 use super::grace::GraceArgs;
 use super::ids::Ids;
@@ -17,9 +18,8 @@ use crate::limits;
 use crate::query::{IdCandidates, ids_like};
 use crate::render::{
     TraceAnswer, candidates_json, fit, sanitise, write_candidates_table, write_divider,
-    write_event_sources, write_messages_csv, write_messages_ndjson, write_not_found,
-    write_trace_json_with_sources, write_trace_ndjson_with_sources, write_trace_table,
-    write_trace_tables,
+    write_event_sources, write_messages_csv, write_not_found, write_trace_json_with_sources,
+    write_trace_ndjson, write_trace_table, write_trace_tables,
 };
 use crate::store::{Coverage, Provenance, Store, StoreError};
 use crate::time::Timestamp;
@@ -131,10 +131,9 @@ pub(super) fn answer(
     let note = coverage_note(store, context);
     let parts = candidates(&traced.not_found, store, context)?;
     let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
-    let is_shown = matches!(context.global.format, Format::Table | Format::Json);
-    let access = match is_shown && !args.no_access {
-        true => access_candidates(store, &traced.messages)?,
-        false => None,
+    let access = match args.no_access {
+        true => None,
+        false => access_candidates(store, &traced.messages)?,
     };
     let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
     let told = Told {
@@ -167,9 +166,14 @@ fn write(
     mut out: &mut dyn Write,
 ) -> anyhow::Result<Answered> {
     let Told { traced, note, candidates, access, sources } = *told;
-    let access_json = access.map(|it| candidates_json(it, &context.zone));
+    let of_messages: Option<Vec<Value>> =
+        access.map(|it| it.iter().map(|of| candidates_json(of, &context.zone)).collect());
+    let all = of_messages.as_ref().map(|it| {
+        let candidates = it.iter().filter_map(Value::as_array).flatten();
+        candidates.cloned().collect::<Value>()
+    });
     let answer = TraceAnswer {
-        access: access_json.as_ref(),
+        access: all.as_ref(),
         candidates,
         messages: &traced.messages,
         not_found: &traced.not_found,
@@ -193,13 +197,19 @@ fn write(
         (Format::Json, sources) => {
             write_trace_json_with_sources(&answer, sources, zone, &mut out)?;
         }
-        (Format::Ndjson, None) => {
-            write_messages_ndjson(&traced.messages, true, zone, &mut out)?;
+        (Format::Ndjson, sources) => {
+            let access = of_messages.as_deref().unwrap_or_default();
+            write_trace_ndjson(&traced.messages, sources, access, zone, &mut out)?;
         }
-        (Format::Ndjson, Some(sources)) => {
-            write_trace_ndjson_with_sources(&traced.messages, sources, zone, &mut out)?;
+        (Format::Csv, _) => {
+            write_messages_csv(&traced.messages, true, zone, &mut out)?;
+            let has_any = access.is_some_and(|it| it.iter().any(|(_, of)| !of.is_empty()));
+            if has_any && !context.global.quiet {
+                output::note(
+                    "the audit logs have candidates for more: CSV has a row for each recipient and no place for them; use --format table, json or ndjson, or --no-access",
+                );
+            }
         }
-        (Format::Csv, _) => write_messages_csv(&traced.messages, true, zone, &mut out)?,
     }
     if let (Format::Table, Some(access)) = (context.global.format, access) {
         for (id, candidates) in access {
@@ -255,7 +265,7 @@ fn access_candidates(
     store: &Store,
     messages: &[Message],
 ) -> anyhow::Result<Option<Vec<OfMessage>>> {
-    if store.audit_index()?.is_none() {
+    if store.checkpoint().other_records() == 0 {
         return Ok(None);
     }
     let shown = messages.iter().take(limits::CANDIDATE_MESSAGES_MAX);

@@ -5,11 +5,13 @@ use std::io::{BufWriter, Write};
 use clap::Args;
 
 use super::explain::say_empty_terms;
+use super::filter::internal_rows;
 use super::grace::{GraceArgs, duration_ms};
 use super::input::InputArgs;
 use super::question::{OnArgs, parse_rows, range};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
+use crate::query::Query;
 use crate::render::{write_triage, write_triage_csv, write_triage_json};
 use crate::shell::quoted;
 use crate::store::Store;
@@ -42,6 +44,9 @@ pub(super) struct TriageArgs {
     until: Option<String>,
     #[command(flatten)]
     on: OnArgs,
+    /// Only mail from one user of the organization to another (see messages)
+    #[arg(long, hide_short_help = true)]
+    internal: bool,
     /// Mail that takes longer than this is slow
     #[arg(long, default_value = "5m", value_name = "DURATION")]
     slow: String,
@@ -81,7 +86,10 @@ impl TriageArgs {
         anyhow::ensure!(since < until, "--since and --until leave no time between them");
         let items = usize::from(self.items);
         let zone = context.zone.clone();
-        let rows = parse_rows(&self.query.join(" "), context)?;
+        let mut rows = parse_rows(&self.query.join(" "), context)?;
+        if self.internal {
+            rows = Query::and(vec![rows, internal_rows(store, period)]);
+        }
         Ok(TriageRequest { since, until, rules, slow_ms, items, zone, rows })
     }
 }
@@ -112,6 +120,7 @@ pub(super) fn answer(
     if found.messages == 0 {
         super::listing::say_how_many("message", 0, 0, store, context)?;
         super::listing::say_not_covered(found.range, store, context)?;
+        super::listing::say_of_audit_events(store, context)?;
         say_empty_terms(&request.rows, &request.rules, store, context)?;
     }
     Ok((found.messages > 0, failed))
@@ -161,5 +170,8 @@ fn command(
     let asked = args.input.as_typed(context);
     let query = args.query.join(" ");
     let query = if query.is_empty() { query } else { format!("{} ", quoted(&query)) };
-    format!("mailtrace messages {query}{filter} --since {since} --until {until}{grace}{asked}")
+    let internal = if args.internal { " --internal" } else { "" };
+    format!(
+        "mailtrace messages {query}{filter}{internal} --since {since} --until {until}{grace}{asked}"
+    )
 }

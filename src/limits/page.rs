@@ -50,3 +50,9 @@ pub const PAGE_PULSE_SECONDS: u64 = 10;
 
 /// Events of an answer above which their values are not counted beside it: each is read.
 pub const PAGE_FACET_EVENTS_MAX: u64 = 200_000;
+
+/// Milliseconds around an event for which its page asks the timeline of a person.
+pub const PAGE_TIMELINE_AROUND_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// Members of a group, delegates and permissions that the page of one entity names.
+pub const PAGE_MEMBERS_MAX: usize = 200;

@@ -8,7 +8,7 @@ use super::csv::csv_cell;
 use super::json::write_json;
 use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions, write_pairs};
-use crate::directory::{Directory, Known, Member};
+use crate::directory::{Directory, EntityKind, Known, Member};
 use crate::time::{Timestamp, Zone};
 
 /// Entities of a directory as of a time.
@@ -23,9 +23,26 @@ pub struct DirectoryAnswer<'d> {
     pub zone: Zone,
 }
 
-impl DirectoryAnswer<'_> {
+impl<'d> DirectoryAnswer<'d> {
+    /// Those who are meant, or all, of one kind or of each.
+    #[must_use]
+    pub fn of(
+        directory: &'d Directory,
+        (who, kind): (Option<&str>, Option<EntityKind>),
+        at: Timestamp,
+        zone: Zone,
+    ) -> Self {
+        let mut found = match who {
+            Some(who) => directory.find(who, at),
+            None => directory.all(at),
+        };
+        found.retain(|it| kind.is_none_or(|kind| it.entity.kind == kind));
+        Self { directory, at, found, zone }
+    }
+
     /// Whose ID it is, as people read it.
-    fn label(&self, id: &str) -> Option<String> {
+    #[must_use]
+    pub fn label(&self, id: &str) -> Option<String> {
         self.directory.person(id, self.at).map(|it| it.label().to_owned())
     }
 
@@ -87,20 +104,23 @@ pub fn write_directory_table(
             Cell::new(entity.kind.as_str()),
             Cell::new(entity.address.as_deref().unwrap_or("-")),
             Cell::new(entity.display_name.as_ref().or(entity.name.as_ref()).map_or("", |it| it)),
-            Cell::new(&state_of(known)),
-            Cell::new(&more_of(known)),
+            Cell::new(&entity_state(known)),
+            Cell::new(&entity_counts(known)),
             Cell::new(&entity.id),
         ]);
     }
     table.write(options.width, out)
 }
 
-fn state_of(known: &Known<'_>) -> String {
+/// Whether it is switched on, or gone.
+#[must_use]
+pub fn entity_state(known: &Known<'_>) -> String {
     if known.is_gone { "gone".to_owned() } else { known.entity.state.to_lowercase() }
 }
 
 /// How many others it is about.
-fn more_of(known: &Known<'_>) -> String {
+#[must_use]
+pub fn entity_counts(known: &Known<'_>) -> String {
     let counts = [
         (known.entity.aliases.len(), "alias", "aliases"),
         (known.entity.members.len(), "member", "members"),
@@ -115,6 +135,16 @@ fn more_of(known: &Known<'_>) -> String {
 
 /// People that are listed of one entity.
 const LISTED_MAX: usize = 50;
+
+/// All that is known of one entity, but for whom it names.
+#[must_use]
+pub fn entity_facts(
+    answer: &DirectoryAnswer<'_>,
+    known: &Known<'_>,
+) -> Vec<(&'static str, String)> {
+    let people = ["Members", "Delegates", "Permissions"];
+    facts_of(answer, known).into_iter().filter(|(name, _)| !people.contains(name)).collect()
+}
 
 fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static str, String)> {
     let entity = known.entity;
@@ -141,7 +171,7 @@ fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static st
     add("Aliases", listed(entity.aliases.clone()));
     add("Display name", entity.display_name.clone());
     add("Name", entity.name.clone());
-    add("State", Some(state_of(known)));
+    add("State", Some(entity_state(known)));
     add("Role", entity.role.clone());
     add("Members", people(&entity.members));
     add("Delegates", people(&entity.delegates));
@@ -215,7 +245,7 @@ pub fn write_directory_csv(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) ->
             &text(&entity.address),
             &text(&entity.name),
             &text(&entity.display_name),
-            &csv_cell(&state_of(known)),
+            &csv_cell(&entity_state(known)),
             &csv_cell(&entity.aliases.join(" ")),
             &csv_cell(&members.join(" ")),
             &known.since.in_zone(&answer.zone),

@@ -136,19 +136,24 @@ pub fn write_found_message(
     write_json(&json, out)
 }
 
-/// Writes one message a line, each event with where it came from, as `source`.
+/// Writes one message a line; with `sources`, each event with where it came from, as `source`.
+/// `access` has for the first messages what audit logs may say of each, which stands behind all that
+/// is known of it.
 ///
 /// # Errors
 ///
 /// What the writer reports.
-pub fn write_trace_ndjson_with_sources(
+pub fn write_trace_ndjson(
     messages: &[Message],
-    sources: &EventSources,
+    sources: Option<&EventSources>,
+    access: &[Value],
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    for (message, sources) in messages.iter().zip(sources) {
-        write_json(&MessageJson::new(message, true, Some(sources), zone), out)?;
+    for (index, message) in messages.iter().enumerate() {
+        let sources = sources.and_then(|it| it.get(index)).map(Vec::as_slice);
+        let json = MessageJson::new(message, true, sources, zone);
+        write_json(&MessageJson { access: access.get(index), ..json }, out)?;
     }
     Ok(())
 }
@@ -220,6 +225,8 @@ struct MessageJson<'m> {
     #[serde(skip_serializing_if = "Option::is_none")]
     events: Option<Vec<EventJson<'m>>>,
     truncated: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<&'m Value>,
 }
 
 impl<'m> MessageJson<'m> {
@@ -255,6 +262,7 @@ impl<'m> MessageJson<'m> {
                 }
             }),
             truncated: message.is_truncated,
+            access: None,
         }
     }
 }

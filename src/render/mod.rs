@@ -50,8 +50,8 @@ pub use csv::{
     BYTE_ORDER_MARK, csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv,
 };
 pub use directory::{
-    DirectoryAnswer, write_directory_csv, write_directory_json, write_directory_ndjson,
-    write_directory_table,
+    DirectoryAnswer, entity_counts, entity_facts, entity_state, write_directory_csv,
+    write_directory_json, write_directory_ndjson, write_directory_table,
 };
 pub use events_table::{write_event_line, write_events_table};
 pub use explained::{Explained, write_explained_csv, write_explained_json, write_explained_table};
@@ -66,7 +66,7 @@ pub use insights::{
 pub use json::{
     TraceAnswer, write_events_ndjson, write_found_message, write_json, write_json_pretty,
     write_messages_ndjson, write_trace_json, write_trace_json_end, write_trace_json_with_sources,
-    write_trace_ndjson_with_sources,
+    write_trace_ndjson,
 };
 pub use messages_table::{write_matching_table, write_messages_table};
 pub use provenance::{EventSources, event_source_json, write_event_sources};
@@ -86,8 +86,8 @@ pub use step::{marked_sentence, sentence};
 pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 pub use timeline::{
-    candidates_json, write_candidates_table, write_timeline_csv, write_timeline_json,
-    write_timeline_ndjson, write_timeline_table,
+    candidates_json, step_details, step_origin, write_candidates_table, write_timeline_csv,
+    write_timeline_json, write_timeline_ndjson, write_timeline_table,
 };
 pub use trace_table::{
     checks, telling_recipients, why, write_divider, write_not_found, write_trace_table,

@@ -61,15 +61,16 @@ pub fn write_timeline_table(
             Cell::new(&step.first.in_zone(&options.zone)),
             Cell::new(&lasted),
             what,
-            Cell::new(&origin_of(step)),
-            Cell::new(&details_of(step)),
+            Cell::new(&step_origin(step)),
+            Cell::new(&step_details(step)),
         ]);
     }
     table.write(options.width, out)
 }
 
-/// From where it came.
-fn origin_of(step: &Step) -> String {
+/// From where a step came.
+#[must_use]
+pub fn step_origin(step: &Step) -> String {
     let ip = step.source_ip.as_deref().unwrap_or_default();
     let new = if step.is_new_ip { " (new)" } else { "" };
     let protocol = step.protocol.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
@@ -83,7 +84,9 @@ fn label(person: &Person) -> &str {
 /// Addresses that a table names.
 const PEERS_SHOWN: usize = 3;
 
-fn details_of(step: &Step) -> String {
+/// What else is known of a step, in one line.
+#[must_use]
+pub fn step_details(step: &Step) -> String {
     let mut details = Vec::new();
     details.extend(step.actor.as_ref().map(|it| format!("by {}", label(it))));
     details.extend(step.mailbox.as_ref().map(|it| format!("in the mailbox of {}", label(it))));
@@ -265,8 +268,8 @@ pub fn write_candidates_table(
             table.push([
                 Cell::new(&step.first.in_zone(&options.zone)),
                 Cell::new(&step.kind.in_words(step.count)),
-                Cell::new(&origin_of(step)),
-                Cell::new(&format!("{item}{}", details_of(step))),
+                Cell::new(&step_origin(step)),
+                Cell::new(&format!("{item}{}", step_details(step))),
             ]);
         }
         table.write(options.width, out)?;
@@ -279,24 +282,21 @@ fn write_indented(text: &str, options: &TableOptions, out: &mut dyn Write) -> io
     lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
-/// Candidates of messages, each with an ID of its message.
+/// Candidates of one message, each with the message's ID.
 #[must_use]
-pub fn candidates_json(of_messages: &[(Option<String>, Vec<Candidate>)], zone: &Zone) -> Value {
-    let of_message = |(id, candidates): &(Option<String>, Vec<Candidate>)| {
-        let to_json = |it: &Candidate| {
-            let steps: Vec<Value> = it.steps.iter().map(|it| step_to_json(it, zone)).collect();
-            json!({
-                "message": id,
-                "address": it.address,
-                "near": it.near.as_str(),
-                "at": it.at.in_zone(zone),
-                "rule": it.rule(),
-                "fitting": it.fitting,
-                "itemId": it.item_id,
-                "steps": steps,
-            })
-        };
-        candidates.iter().map(to_json).collect::<Vec<_>>()
+pub fn candidates_json((id, candidates): &(Option<String>, Vec<Candidate>), zone: &Zone) -> Value {
+    let to_json = |it: &Candidate| {
+        let steps: Vec<Value> = it.steps.iter().map(|it| step_to_json(it, zone)).collect();
+        json!({
+            "message": id,
+            "address": it.address,
+            "near": it.near.as_str(),
+            "at": it.at.in_zone(zone),
+            "rule": it.rule(),
+            "fitting": it.fitting,
+            "itemId": it.item_id,
+            "steps": steps,
+        })
     };
-    of_messages.iter().flat_map(of_message).collect()
+    candidates.iter().map(to_json).collect()
 }

@@ -25,8 +25,8 @@ mod token;
 pub use guard::Host;
 pub use parameters::{ParameterError, Parameters};
 pub use question::{
-    AccessQuestion, Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition,
-    Question, QuestionError, Questions, TraceQuestion,
+    AccessQuestion, Command, DirectoryQuestion, EventsQuestion, ExportQuestion, MessagesQuestion,
+    ParameterDefinition, Question, QuestionError, Questions, TimelineQuestion, TraceQuestion,
 };
 pub use tls::TlsError;
 pub use token::{Token, TokenError};

@@ -49,6 +49,10 @@ fn summary(command: Command) -> &'static str {
         Command::Groups => "Messages or recipients in groups",
         Command::Search => "Events by query, newest first",
         Command::Access => "Audit events: who did what in which mailbox, and who was kept out",
+        Command::Timeline => {
+            "What one person did and what happened to their mail, in order of time"
+        }
+        Command::Directory => "Who has which address and ID, and who is in which group",
         Command::Stats => "Counts, latencies and metrics",
         Command::Triage => "What deserves attention in a period",
         Command::Status => "What the store holds and covers",

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use super::Parameters;
 use crate::access::{AccessCursor, AccessOrder, AccessRequest};
+use crate::directory::EntityKind;
 use crate::export::{self, Selection};
 use crate::query::Query;
 use crate::stats::StatsRequest;
@@ -26,6 +27,10 @@ pub enum Command {
     Search,
     /// Audit events, or groups of them.
     Access,
+    /// What one person did, and what happened to their mail.
+    Timeline,
+    /// Who has which address and ID.
+    Directory,
     /// Counts.
     Stats,
     /// What deserves attention.
@@ -38,12 +43,14 @@ pub enum Command {
 
 impl Command {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Trace,
         Self::Messages,
         Self::Groups,
         Self::Search,
         Self::Access,
+        Self::Timeline,
+        Self::Directory,
         Self::Stats,
         Self::Triage,
         Self::Status,
@@ -59,6 +66,8 @@ impl Command {
             Self::Groups => "groups",
             Self::Search => "search",
             Self::Access => "access",
+            Self::Timeline => "timeline",
+            Self::Directory => "directory",
             Self::Stats => "stats",
             Self::Triage => "triage",
             Self::Status => "status",
@@ -174,6 +183,32 @@ pub struct AccessQuestion {
     pub zone: Zone,
 }
 
+/// A person whose timeline is asked for.
+#[derive(Clone, Debug)]
+pub struct TimelineQuestion {
+    /// An address or an ID.
+    pub who: String,
+    /// Of which time.
+    pub range: TimeRange,
+    /// How many steps there are at most, the newest.
+    pub limit: usize,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
+/// Entities of the directory that are asked for.
+#[derive(Clone, Debug)]
+pub struct DirectoryQuestion {
+    /// An address or an ID, where not all are meant.
+    pub who: Option<String>,
+    /// Which kind alone is meant.
+    pub kind: Option<EntityKind>,
+    /// As of when; `None` is now.
+    pub at: Option<Timestamp>,
+    /// The zone of the times shown.
+    pub zone: Zone,
+}
+
 /// Messages that are asked for by their IDs.
 #[derive(Clone, Debug)]
 pub struct TraceQuestion {
@@ -250,6 +285,20 @@ pub trait Questions: Send + Sync + 'static {
         question: &Question<'_>,
         store: &Store,
     ) -> Result<AccessQuestion, QuestionError>;
+
+    /// Reads a question for the timeline of a person.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn timeline(&self, question: &Question<'_>) -> Result<TimelineQuestion, QuestionError>;
+
+    /// Reads a question for entities of the directory.
+    ///
+    /// # Errors
+    ///
+    /// [`QuestionError::Refused`].
+    fn directory(&self, question: &Question<'_>) -> Result<DirectoryQuestion, QuestionError>;
 
     /// Reads a question for messages by their IDs.
     ///

@@ -293,7 +293,7 @@ fn told(error: &QuestionError) -> (StatusCode, String, Option<&str>) {
 /// How long an answer to a question takes to make.
 fn length(path: &str) -> Length {
     match path.trim_start_matches('/') {
-        "trace" | "message" | "status" | "sources" => Length::Short,
+        "trace" | "message" | "directory" | "status" | "sources" => Length::Short,
         _ => Length::Long,
     }
 }
@@ -303,7 +303,7 @@ fn keeping(path: &str, parameters: &Parameters) -> Keeping {
     const OF_NOW: [&str; 3] = ["since", "until", "on"];
     let is_settled = matches!(
         path.trim_start_matches('/'),
-        "trace" | "message" | "messages" | "groups" | "search" | "access" | "stats"
+        "trace" | "message" | "messages" | "groups" | "search" | "access" | "timeline" | "stats"
     );
     let names_time = |(name, value): (&str, &str)| {
         let is_query = matches!(name, "q" | "query") && value.contains(':');

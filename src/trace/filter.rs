@@ -69,7 +69,8 @@ pub struct MessageFilter {
     pub verdicts: Vec<(Verdict, Pattern)>,
     /// A leg of it goes this way.
     pub direction: Option<Direction>,
-    /// It went from one user of the organization to another: it has legs of both ways.
+    /// It went from one user of the organization to another: it has legs of both ways. Where the
+    /// organization's domains are known, [`MessageFilter::within_domains`] asks better.
     pub is_internal: bool,
     /// A leg of it has no beginning: neither a submission nor an arrival.
     pub lacks_beginning: bool,

@@ -48,7 +48,7 @@ pub(crate) use overview::{
     ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of, visit_together,
 };
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
-pub use rows::events_of_rows;
+pub use rows::{events_of_rows, within_organization};
 pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};
 pub(crate) use table::{ListedMessage, ListedRow, Listing, TextKind, TextNumbers};

@@ -12,16 +12,21 @@ use self::driver::{Browser, Eyes, Settings, axe};
 use crate::hostile;
 use crate::served::Served;
 use crate::support::{import, mailtrace};
+use crate::timeline::Case;
+use serde_json::json;
 use thirtyfour::Key;
 
 /// The pages, each with something to see.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 12] = [
     ("start", "./"),
     ("messages", "messages"),
     ("message", "message?id=20261123.1001@acme.example"),
     ("missing", "message?id=nobody@nowhere.example"),
     ("search", "search"),
     ("access", "access"),
+    ("timeline", "timeline?who=ana@acme.example"),
+    ("directory", "directory"),
+    ("entity", "directory?who=board@acme.example"),
     ("statistics", "statistics"),
     ("status", "status"),
     ("refusal", "messages?q=%28"),
@@ -53,6 +58,7 @@ fn people_find_what_became_of_a_message() {
     let store = dir.path().join("store");
     import(&store, Path::new("samples/filter-log-events.ndjson")).expect(0);
     import(&store, Path::new("samples/audit-events.ndjson")).expect(0);
+    import(&store, &people_log(dir.path())).expect(0);
     let served = serve(&store);
     in_time(async {
         let mut eyes = browser.open("light", Settings::default()).await;
@@ -80,6 +86,23 @@ fn people_find_what_became_of_a_message() {
         finds_a_lost_message_without_script(&eyes).await;
         eyes.driver.quit().await.unwrap();
     });
+}
+
+/// A directory with a group, some of whom have names that would act if they could.
+fn people_log(dir: &Path) -> PathBuf {
+    let mut case = Case::new();
+    let mut said = vec![json!({ "says": "entity", "kind": "group", "id": "g1", "state": "ENABLED",
+        "address": "board@acme.example", "displayName": "The board",
+        "members": (0..12).map(|it| json!({ "id": format!("u{it}") })).collect::<Vec<_>>() })];
+    said.extend((0..12).map(|it| {
+        json!({ "says": "entity", "kind": "user", "id": format!("u{it}"), "state": "ENABLED",
+            "address": format!("{}{it}@acme.example", "long.".repeat(it)), "aliases": [format!("alias{it}@acme.example")],
+            "displayName": format!("Name <i>{it}</i> \u{202e}\u{1b}") })
+    }));
+    case.look(0, &said);
+    let log = dir.join("people.ndjson");
+    fs::write(&log, case.lines.join("\n")).unwrap();
+    log
 }
 
 /// From the start to the bytes that were logged, without a mouse.

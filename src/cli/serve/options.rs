@@ -82,11 +82,13 @@ fn own_options(command: Command) -> &'static [&'static str] {
             "facets",
             "histogram",
         ],
+        Command::Timeline => &["since", "until", "on", "limit"],
+        Command::Directory => &["at", "kind"],
         Command::Stats => &[
-            "by", "latency", "compare", "metrics", "interval", "since", "until", "on", "limit",
-            "grace",
+            "by", "latency", "compare", "metrics", "interval", "internal", "since", "until", "on",
+            "limit", "grace",
         ],
-        Command::Triage => &["since", "until", "on", "slow", "grace", "items"],
+        Command::Triage => &["since", "until", "on", "internal", "slow", "grace", "items"],
         Command::Status | Command::Sources => &[],
     }
 }
@@ -103,6 +105,7 @@ fn subcommand(command: Command) -> &'static str {
 fn positional(command: Command) -> Option<&'static str> {
     match command {
         Command::Trace => Some("id"),
+        Command::Timeline | Command::Directory => Some("who"),
         Command::Status | Command::Sources => None,
         _ => Some("q"),
     }
@@ -154,6 +157,9 @@ impl Words {
         }
         if command == Command::Trace && words.texts.is_empty() {
             return Err(QuestionError::refused("name a message ID or a trace ID with id="));
+        }
+        if command == Command::Timeline && words.texts.is_empty() {
+            return Err(QuestionError::refused("name an address or an ID with who="));
         }
         let is_grouped = words.options.iter().any(|(name, _)| name == "group-by");
         if command == Command::Groups && !is_grouped {
@@ -248,7 +254,7 @@ pub(super) fn definitions(command: Command) -> Vec<ParameterDefinition> {
             repeats: matches!(argument.get_action(), ArgAction::Append),
             is_required: matches!(
                 (command, name.as_str()),
-                (Command::Trace, "id") | (Command::Groups, "group-by")
+                (Command::Trace, "id") | (Command::Timeline, "who") | (Command::Groups, "group-by")
             ),
             values: if is_flag { Vec::new() } else { values.collect() },
             default: default.filter(|_| !is_flag).map(|it| it.to_string_lossy().into_owned()),
@@ -295,6 +301,17 @@ mod tests {
                 Command::Stats,
                 "by=sender&tz=Europe/Berlin",
                 "mailtrace stats --by sender --tz Europe/Berlin",
+            ),
+            (
+                Command::Timeline,
+                "who=ana@acme.example&since=7d&until=",
+                "mailtrace timeline ana@acme.example --since 7d",
+            ),
+            (Command::Timeline, "who=-x", "mailtrace timeline -- -x"),
+            (
+                Command::Directory,
+                "who=&at=7d&kind=group",
+                "mailtrace directory --at 7d --kind group",
             ),
             (Command::Status, "", "mailtrace status"),
         ] {

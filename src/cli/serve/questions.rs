@@ -8,14 +8,16 @@ use super::options::{Words, definitions, zone};
 use crate::cli::question::RefusedQuery;
 use crate::cli::{Arguments, Command as Given, Context, Format, GlobalArgs, output};
 use crate::cli::{
-    access, clock, leftovers, messages, search, sources, stats, status, trace, triage,
+    access, clock, directory, leftovers, messages, search, sources, stats, status, timeline, trace,
+    triage,
 };
 use crate::export::{self, ExportError, Selection, Selector};
 use crate::limits;
 use crate::render::sanitise;
 use crate::serve::{
-    AccessQuestion, Command, EventsQuestion, ExportQuestion, MessagesQuestion, ParameterDefinition,
-    Parameters, Question, QuestionError, Questions, TraceQuestion,
+    AccessQuestion, Command, DirectoryQuestion, EventsQuestion, ExportQuestion, MessagesQuestion,
+    ParameterDefinition, Parameters, Question, QuestionError, Questions, TimelineQuestion,
+    TraceQuestion,
 };
 use crate::shell::quoted;
 use crate::stats::{StatsError, StatsRequest};
@@ -84,6 +86,12 @@ impl Questions for CommandQuestions {
             Given::Access(args) => args
                 .request(&context)
                 .and_then(|it| access::answer(&args, &it, store, &context, out).map(|_| ())),
+            Given::Timeline(args) => args
+                .range(&context)
+                .and_then(|it| timeline::answer(&args, it, store, &context, out).map(|_| ())),
+            Given::Directory(args) => args
+                .at(&context)
+                .and_then(|it| directory::answer(&args, it, store, &context, out).map(|_| ())),
             Given::Stats(args) => args
                 .wanted(&context)
                 .and_then(|it| stats::answer(&args, it, store, &context, out).map(|_| ())),
@@ -138,6 +146,22 @@ impl Questions for CommandQuestions {
         let after = args.cursor().map_err(|it| told(&it))?;
         let (order, limit) = (args.order(), args.limit());
         Ok(AccessQuestion { request, order, after, limit, zone: context.zone })
+    }
+
+    fn timeline(&self, question: &Question<'_>) -> Result<TimelineQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Timeline(args) = given else { return Err(other_command()) };
+        let range = args.range(&context).map_err(|it| told(&it))?;
+        let (who, limit) = (args.who().to_owned(), args.limit());
+        Ok(TimelineQuestion { who, range, limit, zone: context.zone })
+    }
+
+    fn directory(&self, question: &Question<'_>) -> Result<DirectoryQuestion, QuestionError> {
+        let (given, context) = self.read(question)?;
+        let Given::Directory(args) = given else { return Err(other_command()) };
+        let at = args.at(&context).map_err(|it| told(&it))?;
+        let who = args.who().map(str::to_owned);
+        Ok(DirectoryQuestion { who, kind: args.kind(), at, zone: context.zone })
     }
 
     fn trace(

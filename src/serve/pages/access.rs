@@ -5,6 +5,7 @@ use askama::Template;
 use super::facets::FacetView;
 use super::frame::{Frame, Tab};
 use super::nothing::Nothing;
+use super::people::timeline_href;
 use super::period::QuestionForm;
 use super::steps::Original;
 use super::words::{Badge, When, counted};
@@ -39,8 +40,9 @@ struct AccessRow {
     what: String,
     who: String,
     says: String,
-    /// The mail and the access of who did it.
+    /// The mail of who did it, and all else that they did about then.
     mail: Option<String>,
+    timeline: Option<String>,
     original: Original,
 }
 
@@ -134,6 +136,11 @@ fn row(
         what: fit(&access_what(access), LABEL_COLUMNS),
         who: fit(who, LABEL_COLUMNS),
         says: fit(&format!("{ip}{separator}{details}"), limits::PAGE_TEXT_COLUMNS),
+        timeline: access
+            .event
+            .get(AuditField::UserId)
+            .or(Some(who).filter(|_| is_address))
+            .map(|it| timeline_href(it, access.at(), access.at())),
         mail: is_address.then(|| format!("messages?{}", of_person())),
         original: Original::of_record(&access.record, access.event.kind.as_str(), source, zone),
     }

@@ -14,6 +14,7 @@ pub(super) enum Tab {
     Message,
     Search,
     Access,
+    People,
     Statistics,
     Status,
     None,
@@ -26,6 +27,7 @@ impl Tab {
             Self::Messages | Self::Message => "messages",
             Self::Search => "search",
             Self::Access => "access",
+            Self::People => "people",
             Self::Statistics => "statistics",
             Self::Status => "status",
             Self::None => "",
@@ -38,7 +40,7 @@ impl Tab {
 pub(super) struct Frame {
     pub(super) title: String,
     pub(super) tab: &'static str,
-    /// Whether the store has audit events.
+    /// Whether the store has audit events, or a directory.
     pub(super) has_access: bool,
     pub(super) zone: String,
     /// How many events the store has: whoever looks again sees whether it has grown.

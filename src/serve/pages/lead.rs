@@ -1,5 +1,6 @@
 //! Where the one input leads: whatever somebody has in the clipboard.
 
+use super::people::directory_href;
 use crate::event::{first_address, pasted_id};
 use crate::limits;
 use crate::query::{Field, Language};
@@ -41,6 +42,10 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
         if !locations_with_id(&mut store.events(), &id, &rules)?.is_empty() {
             return Ok(message(&id));
         }
+    }
+    let has_directory = store.checkpoint().other_records() > 0;
+    if is_one_word && has_directory && store.directory().is_some_and(|it| it.id_of(&id).is_some()) {
+        return Ok(directory_href(&id, None));
     }
     let has_brackets = text.contains('<') && text.contains('>') && id.contains('@');
     let is_labelled = text.contains("message-id=") || text.contains("msgid=");

@@ -2,9 +2,11 @@
 
 use askama::Template;
 
+use super::candidates::{self, CandidateView};
 use super::coverage::CoverageBar;
 use super::frame::{Frame, Tab};
 use super::lanes::Picture;
+use super::people::PeopleLinks;
 use super::recipients::RecipientTable;
 use super::steps::Steps;
 use super::words::{Badge, When, grouped};
@@ -17,7 +19,7 @@ use crate::render::{
 };
 use crate::serve::{Command, Parameters, QuestionError};
 use crate::time::Zone;
-use crate::trace::{Message, trace_ids};
+use crate::trace::{Direction, Message, trace_ids};
 
 /// Parameters that say which part of a message its page shows; no command has them.
 const OF_THE_PAGE: [&str; 4] = ["only", "recipient", "recipients", "steps"];
@@ -31,6 +33,8 @@ struct MessagePage {
     recipients: RecipientTable,
     picture: Picture,
     steps: Steps,
+    /// What audit logs may say of it.
+    candidates: Vec<CandidateView>,
 }
 
 /// What is said of a message as a whole.
@@ -39,6 +43,8 @@ struct MessageView {
     badge: Badge,
     subject: Option<String>,
     from: Option<String>,
+    /// Where the sender is told of.
+    from_href: Option<String>,
     sender: Option<String>,
     message_ids: Vec<String>,
     more_ids: Option<String>,
@@ -194,13 +200,15 @@ fn found(
     zone: &Zone,
 ) -> Result<Reply, QuestionError> {
     let parameters = request.parameters;
+    let people = PeopleLinks::of(request.store, message.first_seen, message.last_seen);
     let page = MessagePage {
         frame,
         id: parameters.get("id").unwrap_or_default().to_owned(),
-        message: view(message, parameters, zone),
-        recipients: RecipientTable::of(message, parameters, zone),
+        message: view(message, parameters, &people, zone),
+        recipients: RecipientTable::of(message, parameters, &people, zone),
         picture: Picture::of(message, zone),
         steps: Steps::of(message, request.store, parameters, zone)?,
+        candidates: candidates::of_message(request, message, parameters, zone)?,
     };
     Reply::page(&page)
 }
@@ -223,7 +231,12 @@ const IDS_SHOWN: usize = 3;
 /// Rules that were applied that its page names.
 const RULES_SHOWN: usize = 10;
 
-fn view(message: &Message, parameters: &Parameters, zone: &Zone) -> MessageView {
+fn view(
+    message: &Message,
+    parameters: &Parameters,
+    people: &PeopleLinks,
+    zone: &Zone,
+) -> MessageView {
     let is_other = message.sender.is_some() && message.sender != message.from;
     let ids = &message.message_ids;
     let lasted = message.last_seen.ms_since(message.first_seen);
@@ -247,6 +260,10 @@ fn view(message: &Message, parameters: &Parameters, zone: &Zone) -> MessageView 
         badge: Badge::of_message(message.outcome),
         subject: message.subject.as_deref().map(|it| fit(it, limits::PAGE_LONG_TEXT_COLUMNS)),
         from: message.from.as_ref().or(message.sender.as_ref()).map(shown),
+        from_href: message.from.as_ref().or(message.sender.as_ref()).and_then(|it| {
+            let is_own = message.legs.iter().any(|it| it.direction == Direction::Outgoing);
+            people.of_address(it, is_own)
+        }),
         sender: message.sender.as_ref().filter(|_| is_other && message.from.is_some()).map(shown),
         message_ids: ids.iter().take(IDS_SHOWN).map(ToString::to_string).collect(),
         more_ids: ids

@@ -9,7 +9,9 @@
 mod access;
 mod axis;
 mod bars;
+mod candidates;
 mod coverage;
+mod directory;
 mod escape;
 mod facets;
 mod frame;
@@ -19,6 +21,7 @@ mod lines;
 mod message;
 mod messages;
 mod nothing;
+mod people;
 mod period;
 mod recipients;
 mod search;
@@ -26,6 +29,7 @@ mod start;
 mod statistics;
 mod status;
 mod steps;
+mod timeline;
 mod words;
 
 use askama::Template;
@@ -89,13 +93,15 @@ pub fn is_page(path: &str) -> bool {
     PATHS.contains(&path)
 }
 
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 11] = [
     "/",
     "/find",
     "/messages",
     "/message",
     "/search",
     "/access",
+    "/timeline",
+    "/directory",
     "/statistics",
     "/status",
     "/pulse",
@@ -117,6 +123,8 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         "/message" => message::page(request),
         "/search" => search::page(request),
         "/access" => access::page(request),
+        "/timeline" => timeline::page(request),
+        "/directory" => directory::page(request),
         "/statistics" => statistics::page(request),
         "/status" => status::page(request),
         "/pulse" => {
@@ -188,14 +196,14 @@ impl Parameters {
 
     /// The question of a page of numbers as one of messages: what is asked, and of which time.
     fn of_messages(&self) -> Self {
-        let is_kept = |name: &str| ["q", "since", "until", "on", "tz"].contains(&name);
+        let is_kept = |name: &str| ["q", "internal", "since", "until", "on", "tz"].contains(&name);
         let kept = self.iter().filter(|(name, _)| is_kept(name));
         kept.fold(Self::default(), |it, (name, value)| it.with(name, value))
     }
 
     /// The same without fields of forms that say nothing: these are sent too.
     fn without_empty(&self) -> Self {
-        const FIELDS: [&str; 5] = ["q", "since", "until", "on", "cursor"];
+        const FIELDS: [&str; 7] = ["q", "who", "since", "until", "on", "at", "cursor"];
         let is_empty = |name: &&str| self.get(name).is_some_and(|it| it.trim().is_empty());
         FIELDS.iter().filter(|it| is_empty(it)).fold(self.clone(), |it, name| it.without(name))
     }

@@ -15,6 +15,8 @@ pub(super) struct Nothing {
     pub(super) is_empty_store: bool,
     /// Whether events of mail are asked for, which may be found by a half of what they say.
     pub(super) is_of_mail: bool,
+    /// Whether all that names a person is asked for.
+    pub(super) is_of_person: bool,
     /// Whether nothing of the time that was asked about was looked at.
     pub(super) is_outside: bool,
     pub(super) coverage: CoverageBar,
@@ -23,6 +25,9 @@ pub(super) struct Nothing {
     /// The same question in other places of the program.
     pub(super) elsewhere: Option<(&'static str, String)>,
 }
+
+/// What a timeline is made of.
+pub(super) const OF_PERSON: &str = "event of this person";
 
 impl Nothing {
     pub(super) fn of(
@@ -41,6 +46,7 @@ impl Nothing {
         let (page, other) = match what {
             "message" => ("messages", ("Search the events for it", "search")),
             "audit event" => ("access", ("Look for messages", "messages")),
+            OF_PERSON => ("timeline", ("Look for messages", "messages")),
             _ => ("search", ("Look for messages", "messages")),
         };
         let timeless = parameters.timeless();
@@ -53,7 +59,8 @@ impl Nothing {
         Self {
             what,
             is_empty_store: request.store.checkpoint().records == 0,
-            is_of_mail: what != "audit event",
+            is_of_mail: !["audit event", OF_PERSON].contains(&what),
+            is_of_person: what == OF_PERSON,
             is_outside: !range.is_unbounded() && !coverage.is_empty() && !is_covered,
             coverage: CoverageBar::of(request.store, request.now, zone),
             anytime: (!range.is_unbounded()).then(|| format!("{page}?{timeless}")),

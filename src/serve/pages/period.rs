@@ -5,6 +5,9 @@ use crate::serve::Parameters;
 /// What the form of a question begins with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QuestionForm {
+    /// The parameter that says what is asked, and what its field is called.
+    pub(super) name: &'static str,
+    pub(super) label: &'static str,
     pub(super) q: String,
     pub(super) since: String,
     pub(super) until: String,
@@ -36,7 +39,18 @@ const PERIODS: [(&str, Option<(&str, &str)>); 7] = [
 ];
 
 impl QuestionForm {
+    /// One that asks by a query.
     pub(super) fn of(parameters: &Parameters, page: &str) -> Self {
+        Self::asking(parameters, page, "q", "Query")
+    }
+
+    /// One that asks by a parameter, whose field is called so.
+    pub(super) fn asking(
+        parameters: &Parameters,
+        page: &str,
+        asked: &'static str,
+        label: &'static str,
+    ) -> Self {
         let get = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
         let timeless = parameters.timeless();
         let periods = PERIODS.into_iter().map(|(word, choice)| {
@@ -48,7 +62,7 @@ impl QuestionForm {
             let chosen = ["since", "until", "on"].map(|it| question.get(it).unwrap_or_default());
             Period { word, href: format!("{page}?{question}"), is_chosen: times == chosen }
         });
-        let is_other = |name: &str| !["q", "since", "until", "on", "cursor"].contains(&name);
+        let is_other = |name: &str| ![asked, "since", "until", "on", "cursor"].contains(&name);
         let others: Vec<(String, String)> = parameters
             .iter()
             .filter(|(name, value)| is_other(name) && !value.is_empty())
@@ -59,7 +73,9 @@ impl QuestionForm {
             (format!("--{name} {value}"), format!("{page}?{}", parameters.without(name)))
         });
         Self {
-            q: get("q"),
+            name: asked,
+            label,
+            q: get(asked),
             since: get("since"),
             until: get("until"),
             on: get("on"),

@@ -1,11 +1,12 @@
 //! What became of a message for each recipient: totals first, then the worst.
 
+use super::people::PeopleLinks;
 use super::words::{Badge, When, grouped};
 use crate::limits;
 use crate::render::{Marked, human_duration, telling_recipients, why};
 use crate::serve::parameters::Parameters;
 use crate::time::Zone;
-use crate::trace::{Message, Outcome, Recipient};
+use crate::trace::{Direction, Message, Outcome, Recipient};
 
 /// One page of recipients, and numbers about all.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +37,8 @@ pub(super) struct Total {
 pub(super) struct RecipientRow {
     pub(super) badge: Badge,
     pub(super) address: String,
+    /// Where whoever has the address is told of.
+    pub(super) href: Option<String>,
     pub(super) direction: &'static str,
     pub(super) folder: String,
     pub(super) is_junk: bool,
@@ -91,7 +94,12 @@ impl Pager {
 }
 
 impl RecipientTable {
-    pub(super) fn of(message: &Message, parameters: &Parameters, zone: &Zone) -> Self {
+    pub(super) fn of(
+        message: &Message,
+        parameters: &Parameters,
+        people: &PeopleLinks,
+        zone: &Zone,
+    ) -> Self {
         let rows = telling_recipients(message);
         let chosen = parameters.get("only").unwrap_or_default();
         let wanted = parameters.get("recipient").unwrap_or_default().trim().to_lowercase();
@@ -126,7 +134,7 @@ impl RecipientTable {
         let shown = asked.iter().skip(start).take(limits::PAGE_RECIPIENTS);
         Self {
             totals,
-            rows: shown.map(|it| row(it, zone)).collect(),
+            rows: shown.map(|it| row(it, people, zone)).collect(),
             all: grouped(rows.len() as u64),
             is_long: rows.len() > LONG,
             is_narrowed: !chosen.is_empty() || !wanted.is_empty(),
@@ -143,7 +151,7 @@ const LONG: usize = 12;
 /// Mailboxes of a group that its row names.
 const MAILBOXES_SHOWN: usize = 20;
 
-fn row(row: &Recipient, zone: &Zone) -> RecipientRow {
+fn row(row: &Recipient, people: &PeopleLinks, zone: &Zone) -> RecipientRow {
     let mailbox = |it: &crate::event::Address<'_>| Marked::address(it.logged()).to_string();
     let is_one = row.mailboxes.len() == 1;
     let mut mailboxes: Vec<String> =
@@ -154,6 +162,7 @@ fn row(row: &Recipient, zone: &Zone) -> RecipientRow {
     RecipientRow {
         badge: Badge::of_recipient(row.outcome),
         address: mailbox(&row.address),
+        href: people.of_address(&row.address, row.direction == Direction::Incoming),
         direction: row.direction.as_str(),
         folder: row.folder.as_deref().unwrap_or_default().to_owned(),
         is_junk: row.is_junk,

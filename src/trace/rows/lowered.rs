@@ -6,6 +6,16 @@ use crate::trace::filter::MessageFilter;
 use crate::trace::message::Direction;
 
 impl MessageFilter {
+    /// The same by what the organization's domains are, where these are known.
+    #[must_use]
+    pub fn within_domains(mut self, domains: &[String]) -> Self {
+        if self.is_internal && !domains.is_empty() {
+            self.is_internal = false;
+            self.rows = Query::and(vec![self.rows, within_organization(domains)]);
+        }
+        self
+    }
+
     /// The query on rows that asks the same.
     #[must_use]
     pub fn as_query(&self) -> Query {
@@ -40,8 +50,7 @@ impl MessageFilter {
             word(field, it.as_str())
         }));
         if self.is_internal {
-            let ways = [Direction::Outgoing, Direction::Incoming];
-            parts.extend(ways.map(|it| word(Field::Leg, it.as_str())));
+            parts.push(within_organization(&[]));
         }
         if self.lacks_beginning {
             parts.push(word(Field::Leg, NO_BEGINNING));
@@ -55,6 +64,20 @@ impl MessageFilter {
         parts.push(self.rows.clone());
         Query::and(parts)
     }
+}
+
+/// What asks rows for mail within the organization: sent by it, from one of its domains to an
+/// address in one of them. A sender from outside may claim such a domain; the leg that goes out is
+/// what nobody outside has. Where no domains are known, mail that went out and came in.
+#[must_use]
+pub fn within_organization(domains: &[String]) -> Query {
+    let word = |field, text: &str| Query::demand(field, Matcher::Exact(text.to_owned()));
+    let sent = word(Field::Leg, Direction::Outgoing.as_str());
+    if domains.is_empty() {
+        return Query::and(vec![sent, word(Field::Leg, Direction::Incoming.as_str())]);
+    }
+    let own = |field| Query::or(domains.iter().map(|it| word(field, it)).collect());
+    Query::and(vec![sent, own(Field::SenderDomain), own(Field::RecipientDomain)])
 }
 
 /// What asks rows for an event of their message.

@@ -14,6 +14,7 @@ mod lowered;
 pub(super) mod needed;
 mod new_events;
 
+pub use lowered::within_organization;
 pub use new_events::events_of_rows;
 
 use crate::event::{Address, EventName, cause_of, domain_of};
