@@ -52,6 +52,8 @@ mod language_shapes;
 mod timeline;
 // Whose ID it is, and the pages that show people.
 mod people;
+// TLS in front of a server of the tests.
+mod tls;
 // Audit logs on their way to a log group.
 mod audit_delivery;
 // Who has which address and ID.

@@ -76,7 +76,7 @@ pub(super) fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> 
 }
 
 /// Whether somebody answered whose certificate we do not trust.
-fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+pub(crate) fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
     if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
         return true;
     }

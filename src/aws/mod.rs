@@ -31,6 +31,7 @@ pub use directory::Page;
 pub use download::{ObjectReader, ObjectSink, download, object_stream};
 pub(crate) use endpoint::check as check_endpoint;
 pub use error::{AwsError, Call, Failure};
+pub(crate) use failure::is_untrusted;
 pub use iam::{AttachedPolicy, Deletion, IamClient, Role};
 pub use limiter::RateLimiter;
 pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient, Subscription};

@@ -76,14 +76,23 @@ impl Shape {
     }
 }
 
+/// What is to be redacted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Redact {
+pub(super) enum Redact {
     /// Addresses, wherever they occur
     Addresses,
     /// Subjects
     Subjects,
     /// Both
     All,
+}
+
+impl Redact {
+    /// What redacts it with the key in a file.
+    pub(super) fn open(self, key: &Path, keeps_domains: bool) -> Result<Redactor, ExportError> {
+        let (addresses, subjects) = (self != Self::Subjects, self != Self::Addresses);
+        Redactor::open(key, addresses, subjects, keeps_domains)
+    }
 }
 
 impl ExtractArgs {
@@ -117,9 +126,7 @@ impl ExtractArgs {
 
     pub(super) fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
         let (Some(redact), Some(key)) = (self.redact, &self.redact_key) else { return Ok(None) };
-        let addresses = redact != Redact::Subjects;
-        let subjects = redact != Redact::Addresses;
-        Ok(Some(Redactor::open(key, addresses, subjects, self.keep_domains)?))
+        Ok(Some(redact.open(key, self.keep_domains)?))
     }
 
     /// Makes an extract in its shape, and says what it has: one file where `staging` is for or to

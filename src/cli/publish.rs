@@ -1,7 +1,7 @@
 //! `mailtrace publish`.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
 use super::cluster::ClusterArgs;
+use super::extract::Redact;
 use super::output::counted;
 use super::progress::PublishingProgress;
 use super::pull::on_interrupt;
@@ -20,6 +21,7 @@ use crate::cluster::{
     Cluster, ClusterError, PublishOptions, PublishReport, VerifiedCluster, plan_publication,
     publish, templates, verify_publication,
 };
+use crate::export::Redactor;
 use crate::limits;
 use crate::render::{sanitise, write_json, write_json_pretty};
 use crate::store::Store;
@@ -63,6 +65,25 @@ pub(super) struct PublishArgs {
     /// Publish in the place of another store
     #[arg(long, hide_short_help = true, conflicts_with_all = ["verify", "print_templates"])]
     take_over: bool,
+    /// Replace addresses, subjects or both with pseudonyms
+    ///
+    /// As `export` does: under one key, the same text has the same pseudonym. Of a message, the
+    /// events that are there already are sent again when more of it comes. Say it with each
+    /// publication, and with --verify.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        requires = "redact_key",
+        conflicts_with = "print_templates"
+    )]
+    redact: Option<Redact>,
+    /// Key of the pseudonyms: a file of at least 16 bytes
+    #[arg(long, value_name = "FILE", requires = "redact")]
+    redact_key: Option<PathBuf>,
+    /// Keep the domains of redacted addresses
+    #[arg(long, hide_short_help = true, requires = "redact")]
+    keep_domains: bool,
     /// Print the templates and the lifecycle policy, to install them yourself
     ///
     /// One JSON object: under each path stands what to PUT there. Asks nothing.
@@ -76,7 +97,16 @@ impl PublishArgs {
         !(self.dry_run || self.verify || self.print_templates)
     }
 
-    fn options(&self, context: &Context) -> anyhow::Result<PublishOptions> {
+    fn redactor(&self) -> anyhow::Result<Option<Redactor>> {
+        let (Some(redact), Some(key)) = (self.redact, &self.redact_key) else { return Ok(None) };
+        Ok(Some(redact.open(key, self.keep_domains)?))
+    }
+
+    fn options<'r>(
+        &self,
+        redactor: Option<&'r Redactor>,
+        context: &Context,
+    ) -> anyhow::Result<PublishOptions<'r>> {
         let since = self.since.as_deref();
         let since = since.map(|it| parse_time_argument(it, context.now, &context.zone));
         Ok(PublishOptions {
@@ -85,13 +115,16 @@ impl PublishArgs {
             since: since.transpose().context("--since")?,
             is_again: self.again,
             takes_over: self.take_over,
+            redactor,
             now: context.now,
         })
     }
 }
 
 pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let options = args.options(context)?;
+    let redactor = args.redactor()?;
+    let redactor = redactor.as_ref();
+    let options = args.options(redactor, context)?;
     if args.print_templates {
         let mut stdout = anstream::stdout().lock();
         write_json_pretty(&templates(&options.names), &mut stdout)?;
@@ -110,7 +143,7 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
         return print_verified(&verified, &options, &cluster, context);
     }
     if args.follow {
-        return follow(args, &path, &cluster, context);
+        return follow(args, redactor, (&path, &cluster), context);
     }
     let stop = AtomicBool::new(false);
     let progress = PublishingProgress::new(context);
@@ -123,8 +156,8 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
 /// Publishes whenever the store has grown.
 fn follow(
     args: &PublishArgs,
-    path: &Path,
-    cluster: &Cluster,
+    redactor: Option<&Redactor>,
+    (path, cluster): (&Path, &Cluster),
     context: &Context,
 ) -> anyhow::Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -137,7 +170,7 @@ fn follow(
         let stamp = Store::commit_stamp(path);
         if stamp != published {
             let context = context.now();
-            let options = args.options(&context)?;
+            let options = args.options(redactor, &context)?;
             let store = Store::open(path)?;
             match publish(&store, cluster, &options, &stop, &mut |_| {}) {
                 Ok(report) => {
@@ -177,7 +210,7 @@ fn outcome(report: &PublishReport) -> Outcome {
 
 fn print_plan(
     report: &PublishReport,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
     cluster: &Cluster,
     context: &Context,
 ) -> anyhow::Result<()> {
@@ -203,7 +236,7 @@ fn print_plan(
 
 fn print_published(
     report: &PublishReport,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
     cluster: &Cluster,
     context: &Context,
 ) -> anyhow::Result<()> {
@@ -262,7 +295,7 @@ fn say_again(report: &PublishReport) {
 
 fn print_verified(
     verified: &VerifiedCluster,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
     cluster: &Cluster,
     context: &Context,
 ) -> anyhow::Result<Outcome> {

@@ -24,7 +24,7 @@ use tokio::runtime::Runtime;
 
 use super::answer::{Answer, Verdict};
 use super::error::ClusterError;
-use crate::aws::{Session, SessionOptions, check_endpoint};
+use crate::aws::{Session, SessionOptions, check_endpoint, is_untrusted};
 use crate::causes::in_one_line;
 use crate::limits;
 
@@ -238,7 +238,7 @@ impl Cluster {
 
     fn failed(&self, error: &hyper_util::client::legacy::Error) -> Attempt {
         let detail = in_one_line(error, &[]);
-        if is_about_certificate(error) {
+        if is_untrusted(error) {
             let url = self.url.clone();
             return Attempt::Hopeless(ClusterError::Certificate { url, detail });
         }
@@ -348,20 +348,6 @@ fn authorities(path: &Path) -> Result<RootCertStore, ClusterError> {
         return Err(unusable(path, "it holds no certificate of an authority in PEM"));
     }
     Ok(authorities)
-}
-
-/// Whether TLS failed because of whom it met.
-fn is_about_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut error = Some(error);
-    while let Some(cause) = error {
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|it| it.downcast_ref::<rustls::Error>());
-        if matches!(tls, Some(rustls::Error::InvalidCertificate(_))) {
-            return true;
-        }
-        error = cause.source();
-    }
-    false
 }
 
 #[cfg(test)]

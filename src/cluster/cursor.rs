@@ -22,6 +22,9 @@ pub(super) struct Cursor {
     pub(super) removals: usize,
     /// Events before it were left out, in milliseconds since 1970.
     pub(super) since_ms: Option<i64>,
+    /// What is redacted, and by which key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) redaction: Option<String>,
     /// Everything is being sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) again: Option<Again>,

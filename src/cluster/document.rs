@@ -9,7 +9,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::names::{Kind, Names};
 use crate::event::{Address, Event, cause_of, decoded_subject, domain_of};
 use crate::limits;
-use crate::store::{Identity, Location, Record, StoredEvent};
+use crate::store::{Location, Record};
 use crate::time::{DAY_MS, Timestamp};
 use crate::trace::{Leg, Message, Outcome, Recipient};
 
@@ -40,15 +40,14 @@ pub(super) struct Document {
 const CHECK_MASK: u64 = (1 << 24) - 1;
 
 impl Author {
-    /// The document of an event.
+    /// The document of an event, which has that identity for whoever publishes it.
     pub(super) fn event(
         &self,
         names: &Names,
-        record: &Record<'_>,
-        event: &Event<'_>,
+        (record, event): (&Record<'_>, &Event<'_>),
         place: Location,
+        identity: [u8; 16],
     ) -> Document {
-        let identity = Identity::of(record).to_bytes();
         let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
         recipients.sort_unstable();
         recipients.dedup();
@@ -88,8 +87,8 @@ impl Author {
     }
 
     /// The documents of a message: one for each recipient of each leg, or one without a recipient.
-    pub(super) fn rows(&self, names: &Names, message: &Message) -> Vec<Document> {
-        let legs: Vec<String> = message.legs.iter().map(|it| leg_key(message, it)).collect();
+    /// `legs` has the keys of its legs.
+    pub(super) fn rows(&self, names: &Names, message: &Message, legs: &[String]) -> Vec<Document> {
         // The least of them stays when others come.
         let key = legs.iter().min().map(|it| digest(&[it.as_bytes()])).unwrap_or_default();
         let deciding = message.deciding_recipients();
@@ -100,11 +99,11 @@ impl Author {
         let mut documents = Vec::with_capacity(message.recipients.len().max(1));
         for row in rows {
             let leg = match row {
-                Some(row) => message.legs.iter().zip(&legs).find(|(it, _)| is_leg_of(row, it)),
-                None => message.legs.iter().zip(&legs).next(),
+                Some(row) => message.legs.iter().zip(legs).find(|(it, _)| is_leg_of(row, it)),
+                None => message.legs.iter().zip(legs).next(),
             };
             let decides = row.is_none_or(|row| deciding.iter().any(|it| std::ptr::eq(*it, row)));
-            let content = row_content(message, &key, &legs, leg, row, decides);
+            let content = row_content(message, &key, legs, leg, row, decides);
             let leg_name = leg.map(|(_, it)| it.as_bytes()).unwrap_or_default();
             let address = row.map_or("", |it| it.address.as_str());
             let id = self.id(&[key.as_bytes(), leg_name, address.as_bytes()]);
@@ -146,19 +145,20 @@ impl Author {
     }
 }
 
-/// What the keys of a leg stand for where rows are looked for that have one of them.
-pub(super) fn leg_keys(message: &Message) -> impl Iterator<Item = String> {
-    message.legs.iter().map(|it| leg_key(message, it))
-}
-
-/// What tells a leg from all others: its trace ID, or its one event.
-fn leg_key(message: &Message, leg: &Leg) -> String {
-    if let Some(trace_id) = leg.trace_id.as_deref().filter(|it| !it.is_empty()) {
-        return keyword(trace_id).into_owned();
-    }
-    let first = leg.event_indexes.first().and_then(|it| message.events.get(*it));
-    let identity = |it: &StoredEvent| hex::encode(Identity::of(&it.record).to_bytes());
-    format!("event {}", first.map(identity).unwrap_or_default())
+/// What tells the legs of a message from all others: their trace IDs, or each its one event, by the
+/// identity that the event of that index has.
+pub(super) fn leg_keys(
+    message: &Message,
+    identity_of: impl Fn(usize) -> Option<[u8; 16]>,
+) -> Vec<String> {
+    let key = |leg: &Leg| {
+        if let Some(trace_id) = leg.trace_id.as_deref().filter(|it| !it.is_empty()) {
+            return keyword(trace_id).into_owned();
+        }
+        let first = leg.event_indexes.first().and_then(|it| identity_of(*it));
+        format!("event {}", first.map(hex::encode).unwrap_or_default())
+    };
+    message.legs.iter().map(key).collect()
 }
 
 fn is_leg_of(row: &Recipient, leg: &Leg) -> bool {

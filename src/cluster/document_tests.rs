@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::event::Parser;
+use crate::store::{Identity, StoredEvent};
 use crate::trace::{JoinRules, join};
 
 const TRACE: &str = "0123";
@@ -32,6 +33,16 @@ fn received(trace_id: &str, recipients: &str) -> StoredEvent {
     )
 }
 
+fn event_document(author: &Author, names: &Names, stored: &StoredEvent) -> Document {
+    let identity = Identity::of(&stored.record).to_bytes();
+    author.event(names, (&stored.record, &stored.event), Location::default(), identity)
+}
+
+fn rows(names: &Names, message: &Message) -> Vec<Document> {
+    let identity = |it: usize| Some(Identity::of(&message.events[it].record).to_bytes());
+    author().rows(names, message, &leg_keys(message, identity))
+}
+
 fn json(document: &Document) -> Value {
     serde_json::from_slice(&document.json).unwrap()
 }
@@ -40,7 +51,7 @@ fn json(document: &Document) -> Value {
 fn an_event_keeps_its_original_byte_for_byte() {
     let names = Names::with_prefix("mailtrace").unwrap();
     let event = received(TRACE, r#""bob@acme.example""#);
-    let made = author().event(&names, &event.record, &event.event, Location::default());
+    let made = event_document(&author(), &names, &event);
     assert_eq!(made.index, "mailtrace-events-2026.11");
     assert_eq!(made.id.len(), 32);
     let content = json(&made);
@@ -54,7 +65,7 @@ fn an_event_keeps_its_original_byte_for_byte() {
     assert_eq!(content["messageId"], "a@b");
     // The same record of another organization is another document, and its check is the same.
     let other = Author { organization: "zenith".to_owned(), ..author() };
-    let other = other.event(&names, &event.record, &event.event, Location::default());
+    let other = event_document(&other, &names, &event);
     assert!(other.id != made.id && other.check == made.check);
 }
 
@@ -69,7 +80,7 @@ fn a_message_has_a_row_for_each_recipient_and_its_key_outlives_a_late_leg() {
     let rows_of = |events: Vec<StoredEvent>| {
         let messages = join(events, &JoinRules { grace_ms: i64::MIN, ..JoinRules::default() });
         assert_eq!(messages.len(), 1);
-        author().rows(&names, &messages[0])
+        rows(&names, &messages[0])
     };
     let rows = rows_of(vec![first.clone(), delivered.clone()]);
     let outcomes: Vec<_> = rows.iter().map(|it| json(it)["outcome"].clone()).collect();
@@ -91,7 +102,7 @@ fn a_message_has_a_row_for_each_recipient_and_its_key_outlives_a_late_leg() {
 fn what_has_no_recipient_has_a_row_too() {
     let names = Names::with_prefix("mailtrace").unwrap();
     let messages = join(vec![received(TRACE, "")], &JoinRules::default());
-    let rows = author().rows(&names, &messages[0]);
+    let rows = rows(&names, &messages[0]);
     assert_eq!(rows.len(), 1);
     assert_eq!(json(&rows[0])["recipient"], Value::Null);
 }

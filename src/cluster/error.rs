@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::aws::AwsError;
+use crate::export::ExportError;
 use crate::store::StoreError;
 
 /// Why a cluster was not asked, or did not take what it was given.
@@ -198,6 +199,9 @@ pub enum ClusterError {
         /// How many.
         count: u64,
     },
+    /// A message that could not be redacted.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// A wish to stop.
     #[error("stopped: what was acknowledged counts, and the same command goes on from there")]
     Stopped,
@@ -210,6 +214,16 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// That what was published was redacted otherwise, or not at all.
+    pub(super) fn other_redaction(published: Option<String>) -> Self {
+        let published = published.unwrap_or_else(|| "nothing".to_owned());
+        Self::OutOfStep {
+            why: format!(
+                "what is redacted has changed: it was {published} when this was published"
+            ),
+        }
+    }
+
     /// Whether it may go better by itself.
     #[must_use]
     pub fn may_pass(&self) -> bool {

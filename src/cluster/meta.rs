@@ -29,6 +29,9 @@ pub(super) struct Meta {
     pub(super) removals: u64,
     /// What the store covers.
     pub(super) coverage: Option<Value>,
+    /// What is redacted, and by which key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) redaction: Option<String>,
 }
 
 /// The same, with what changes whenever somebody writes it.

@@ -29,7 +29,7 @@ impl Plan {
         store_name: &str,
         cursor: Option<&Cursor>,
         meta: Option<&Meta>,
-        options: &PublishOptions,
+        options: &PublishOptions<'_>,
         cluster: &Cluster,
     ) -> Result<Self, ClusterError> {
         let other = meta.filter(|it| it.store != store_name);
@@ -90,6 +90,9 @@ impl Plan {
                 "the cluster knows of number {}, and {} was published to it: it was put back from an older snapshot",
                 meta.reserved, cursor.commit
             ));
+        }
+        if cursor.redaction != options.redaction() {
+            return Err(ClusterError::other_redaction(cursor.redaction.clone()));
         }
         if since_ms.is_some() && since_ms != kept_since_ms {
             return out_of_step(

@@ -6,26 +6,26 @@
 //! moves when every document of the slice is acknowledged, which is when it is on the cluster's
 //! disks.
 
-use std::collections::BTreeSet;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bulk::{Bulk, Foreign, Tally};
 use super::client::Cluster;
 use super::cursor::{Again, Cursor, cursor_name};
-use super::document::{Author, Document, digest, leg_keys};
+use super::document::{Author, Document, digest};
 use super::error::ClusterError;
-use super::made::{Made, for_each_made};
+use super::made::{Made, Maker};
 use super::meta::{Known, Meta};
 use super::names::{Kind, Names};
 use super::plan::Plan;
+use crate::export::Redactor;
 use crate::limits;
 use crate::store::{Location, Published, Store, read_published};
 use crate::time::Timestamp;
 
 /// What to publish, and as what.
-#[derive(Clone, Debug)]
-pub struct PublishOptions {
+#[derive(Clone)]
+pub struct PublishOptions<'r> {
     /// What the indices are called.
     pub names: Names,
     /// The organization, which is in each document.
@@ -36,6 +36,8 @@ pub struct PublishOptions {
     pub is_again: bool,
     /// Publish in the place of another store.
     pub takes_over: bool,
+    /// Makes pseudonyms of addresses, subjects or both, where these are not to be told.
+    pub redactor: Option<&'r Redactor>,
     /// What the clock shows.
     pub now: Timestamp,
 }
@@ -65,6 +67,20 @@ pub struct PublishReport {
     pub again_because: Option<&'static str>,
 }
 
+impl PublishOptions<'_> {
+    /// What tells one redaction from another, and both from none.
+    pub(super) fn redaction(&self) -> Option<String> {
+        let redacted = self.redactor?.describe();
+        let what = [
+            redacted.addresses.then_some("addresses"),
+            redacted.subjects.then_some("subjects"),
+            redacted.domains_kept.then_some("domains kept"),
+        ];
+        let what: Vec<&str> = what.into_iter().flatten().collect();
+        Some(format!("{}, key check {}", what.join(", "), redacted.key_check))
+    }
+}
+
 impl PublishReport {
     fn add(&mut self, tally: &Tally) {
         self.removed += tally.removed;
@@ -91,7 +107,7 @@ pub struct PublishProgress {
 pub fn plan_publication(
     store: &Store,
     cluster: &Cluster,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
 ) -> Result<PublishReport, ClusterError> {
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
     let cursor = Cursor::peek(store, &name)?;
@@ -112,7 +128,7 @@ pub fn plan_publication(
 pub fn publish(
     store: &Store,
     cluster: &Cluster,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
     stop: &AtomicBool,
     progress: &mut dyn FnMut(PublishProgress),
 ) -> Result<PublishReport, ClusterError> {
@@ -129,6 +145,7 @@ pub fn publish(
     cluster.url().clone_into(&mut cursor.url);
     cursor.organization.clone_from(&options.organization);
     cursor.since_ms = plan.since_ms;
+    cursor.redaction = options.redaction();
     let mut publication = Publication {
         store,
         cluster,
@@ -160,7 +177,7 @@ pub fn publish(
 struct Publication<'p> {
     store: &'p Store,
     cluster: &'p Cluster,
-    options: &'p PublishOptions,
+    options: &'p PublishOptions<'p>,
     published: Published,
     /// The name of the cursor.
     name: String,
@@ -278,6 +295,7 @@ impl Publication<'_> {
             published: Some(self.options.now.as_ms()),
             removals: self.store.checkpoint().tombstones.len() as u64,
             coverage: serde_json::to_value(&self.store.checkpoint().coverage).ok(),
+            redaction: self.options.redaction(),
         }
     }
 
@@ -299,16 +317,21 @@ impl Publication<'_> {
         from: Location,
     ) -> Result<HashSet<String>, ClusterError> {
         let mut bulk = Bulk::new(self.cluster, &self.author);
-        let (author, names) = (&self.author, &self.options.names);
+        let names = &self.options.names;
+        let maker = Maker {
+            store: self.store,
+            author: &self.author,
+            names,
+            redactor: self.options.redactor,
+            since: self.cursor.since_ms.and_then(Timestamp::from_ms),
+        };
         let (mut legs, mut rows) = (HashSet::new(), 0);
-        let since_ms = self.cursor.since_ms;
-        let place = (slice, from);
-        let counts = for_each_made(self.store, (author, names), place, since_ms, |made| {
+        let counts = maker.for_each_made(slice, from, &mut |made| {
             let (kind, documents) = match made {
                 Made::Event(document) => (Kind::Events, vec![document]),
-                Made::Message(message) => {
-                    legs.extend(leg_keys(message));
-                    (Kind::Rows, author.rows(names, message))
+                Made::Rows(documents, of_legs) => {
+                    legs.extend(of_legs);
+                    (Kind::Rows, documents)
                 }
             };
             for document in documents {

@@ -170,6 +170,7 @@ fn meta_index() -> Value {
                 "newest": {"type": "date"},
                 "published": {"type": "date"},
                 "coverage": {"type": "object", "enabled": false},
+                "redaction": {"type": "keyword"},
             },
         },
     })

@@ -8,7 +8,7 @@ use super::client::Cluster;
 use super::cursor::{Cursor, cursor_name};
 use super::document::{Author, Document};
 use super::error::ClusterError;
-use super::made::{Made, for_each_made};
+use super::made::{Made, Maker};
 use super::names::{Kind, Names};
 use super::publish::PublishOptions;
 use crate::limits;
@@ -61,13 +61,16 @@ type Sums = BTreeMap<(Kind, i64), Sum>;
 pub fn verify_publication(
     store: &Store,
     cluster: &Cluster,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
 ) -> Result<VerifiedCluster, ClusterError> {
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
     let cursor = Cursor::peek(store, &name)?.unwrap_or_default();
     let count = store.places_from(cursor.next()).map(|it| it.len() as u64).sum();
     if count > 0 || cursor.removals != store.checkpoint().tombstones.len() {
         return Err(ClusterError::NotPublished { count });
+    }
+    if cursor.redaction != options.redaction() {
+        return Err(ClusterError::other_redaction(cursor.redaction));
     }
     let here = of_store(store, options, cursor.since_ms)?;
     let mut there = Sums::new();
@@ -100,21 +103,26 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 
 fn of_store(
     store: &Store,
-    options: &PublishOptions,
+    options: &PublishOptions<'_>,
     since_ms: Option<i64>,
 ) -> Result<Sums, ClusterError> {
     let author =
         Author { organization: options.organization.clone(), store: String::new(), commit: 0 };
-    let names = &options.names;
+    let maker = Maker {
+        store,
+        author: &author,
+        names: &options.names,
+        redactor: options.redactor,
+        since: since_ms.and_then(Timestamp::from_ms),
+    };
     let mut sums = Sums::new();
     let from = Location::default();
     for places in store.places_from(from) {
         for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
-            for_each_made(store, (&author, names), (slice, from), since_ms, |made| {
+            maker.for_each_made(slice, from, &mut |made| {
                 match made {
                     Made::Event(event) => add(&mut sums, Kind::Events, &event),
-                    Made::Message(message) => {
-                        let rows = author.rows(names, message);
+                    Made::Rows(rows, _) => {
                         rows.iter().for_each(|it| add(&mut sums, Kind::Rows, it));
                     }
                 }
@@ -134,7 +142,7 @@ fn add(sums: &mut Sums, kind: Kind, document: &Document) {
 impl Cluster {
     fn add_days(
         &self,
-        options: &PublishOptions,
+        options: &PublishOptions<'_>,
         kind: Kind,
         sums: &mut Sums,
     ) -> Result<(), ClusterError> {

@@ -89,7 +89,10 @@ pub(super) fn pass(
         let sources = message.events.iter().map(|it| provenance.of_event(it));
         let sources = sources.collect::<Result<Vec<_>, StoreError>>()?;
         let (message, sources) = match redactor {
-            Some(redactor) => redactor.message(message, sources, rules)?,
+            Some(redactor) => {
+                let told = sources.into_iter().map(|it| it.map(|it| redactor.source(it)));
+                redactor.message(message, told.collect(), rules)?
+            }
             None => (message, sources),
         };
         passed.count(&message);

@@ -2,9 +2,12 @@
 
 mod asking;
 mod fake;
+mod fronts;
 mod http;
 mod publishing;
+mod redacting;
 mod refusals;
 
 pub(crate) use asking::assert_traced_alike;
+pub(crate) use fronts::assert_fronts_are_passed;
 pub(crate) use publishing::{Organization, publish};

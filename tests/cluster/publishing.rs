@@ -46,7 +46,7 @@ impl Organization {
         import(&self.store, &path).expect(0);
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 }

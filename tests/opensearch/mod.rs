@@ -3,6 +3,9 @@
 //! The nodes that are to be had there are without the security plugin and without index management:
 //! who asks is checked against a stand-in.
 
+mod three;
+
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -13,7 +16,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cluster::{Organization, assert_traced_alike, publish};
+use crate::cluster::{Organization, assert_fronts_are_passed, assert_traced_alike, publish};
 use crate::support::skip;
 
 /// It takes some 12 seconds on an idle machine.
@@ -24,8 +27,13 @@ const HEAP: &str = "384m";
 /// A node that ends when this is dropped or the tests end.
 struct Node {
     child: Child,
-    _dir: TempDir,
+    dir: TempDir,
     url: String,
+}
+
+/// A port that is free now, and that nobody else takes in the instant between.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Where artifacts and classes lie, which outlive the tests. None where there is no Java or Maven.
@@ -42,7 +50,9 @@ fn built() -> Option<PathBuf> {
     }
     let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("opensearch-2.19.6");
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/opensearch");
-    if place.join("classes/TestNode.class").exists() {
+    // What stands here is what is compiled, whatever was compiled for other tests.
+    let source = fs::read(here.join("TestNode.java")).unwrap();
+    if fs::read(place.join("classes/TestNode.java")).is_ok_and(|it| it == source) {
         return Some(place);
     }
     fs::create_dir_all(place.join("classes")).unwrap();
@@ -58,14 +68,21 @@ fn built() -> Option<PathBuf> {
     compiler.args(["-nowarn", "-proc:none", "-cp"]).arg(format!("{}/*", lib.display()));
     compiler.arg("-d").arg(place.join("classes")).arg(here.join("TestNode.java"));
     assert!(compiler.status().unwrap().success());
+    fs::write(place.join("classes/TestNode.java"), source).unwrap();
     Some(place)
 }
 
 impl Node {
+    /// A cluster of its own.
     fn start(built: &Path) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        // Nobody else takes it in the instant between.
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let settings = ["node.name=one", "transport.port=0", "discovery.type=single-node"];
+        let mut node = Self::begin(built, tempfile::tempdir().unwrap(), free_port(), &settings);
+        node.wait("yellow");
+        node
+    }
+
+    /// Begins with what is in a directory.
+    fn begin(built: &Path, dir: TempDir, port: u16, settings: &[impl AsRef<OsStr>]) -> Self {
         let log = File::create(dir.path().join("log")).unwrap();
         let classes = format!("{0}/classes:{0}/lib/*", built.display());
         let child = Command::new("java")
@@ -74,21 +91,25 @@ impl Node {
             .args(["-Djava.security.manager=allow", "-cp", &classes, "TestNode"])
             .arg(dir.path())
             .arg(port.to_string())
+            .args(settings)
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
-        let mut node = Self { child, _dir: dir, url: format!("http://127.0.0.1:{port}") };
+        Self { child, dir, url: format!("http://127.0.0.1:{port}") }
+    }
+
+    /// Waits until it answers, and its cluster is as well as this at least.
+    fn wait(&mut self, status: &str) {
         let begun = Instant::now();
-        while node.try_ask("GET", "/_cluster/health?wait_for_status=yellow", &Value::Null).is_none()
-        {
-            let log = || fs::read_to_string(node._dir.path().join("log")).unwrap();
-            assert!(node.child.try_wait().unwrap().is_none(), "the node ended: {}", log());
+        let path = format!("/_cluster/health?wait_for_status={status}&timeout=5s");
+        while self.try_ask("GET", &path, &Value::Null).is_none() {
+            let log = || fs::read_to_string(self.dir.path().join("log")).unwrap();
+            assert!(self.child.try_wait().unwrap().is_none(), "the node ended: {}", log());
             assert!(begun.elapsed() < START_WAIT, "the node does not answer: {}", log());
             std::thread::sleep(Duration::from_millis(200));
         }
-        node
     }
 
     fn try_ask(&self, method: &str, path: &str, body: &Value) -> Option<Value> {
@@ -142,6 +163,7 @@ fn a_real_cluster_has_what_the_store_has() {
     assert_eq!(verified["rows"], node.count("mailtrace-rows", &all));
     assert_eq!(verified["events"], node.count("mailtrace-events", &all));
     assert_traced_alike(&organization, &node.url);
+    assert_fronts_are_passed(&organization, &node.url);
     // A second organization stands beside the first.
     let other = Organization::filled(300, 32);
     let mut command = crate::support::mailtrace();

@@ -133,13 +133,18 @@ impl Redactor {
         }
     }
 
-    /// The same message from redacted records, joined anew, and the sources of its events.
-    pub(super) fn message(
+    /// The same message from redacted records, joined anew. `labels` has something for each of its
+    /// events, which comes back in the order of the new ones.
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::NotRedacted`].
+    pub(crate) fn message<T>(
         &self,
         message: Message,
-        sources: Vec<Option<Provenance>>,
+        labels: Vec<T>,
         rules: &JoinRules,
-    ) -> Result<(Message, Vec<Option<Provenance>>), ExportError> {
+    ) -> Result<(Message, Vec<T>), ExportError> {
         let mut known = KnownTexts::default();
         for stored in &message.events {
             self.note(&stored.record.message, &mut known)?;
@@ -148,10 +153,10 @@ impl Redactor {
         let decided = self.decided(&message);
         let mut parser = Parser::new();
         let mut events = Vec::with_capacity(message.events.len());
-        let mut by_record = SourcesByRecord::default();
-        for (stored, source) in message.events.into_iter().zip(sources) {
+        let mut by_record = LabelsByRecord(HashMap::new());
+        for (stored, label) in message.events.into_iter().zip(labels) {
             let record = self.record(stored.record, &finders)?;
-            by_record.add(&record, source.map(|it| self.source(it)));
+            by_record.add(&record, label);
             let event = parser.parse(&record.message).map(Event::into_owned);
             let event =
                 event.map_err(|error| ExportError::NotRedacted { reason: error.to_string() })?;
@@ -160,15 +165,20 @@ impl Redactor {
         let mut joined = join(events, rules).into_iter();
         match (joined.next(), joined.next()) {
             (Some(it), None) => {
-                let sources = it.events.iter().map(|it| by_record.take(&it.record)).collect();
+                let labels = it.events.iter().map(|it| by_record.take(&it.record));
+                let labels = labels.collect::<Option<_>>().ok_or_else(parted)?;
                 let recipients = it.recipients.into_iter().map(|it| decided.applied(it)).collect();
                 let (outcome, is_truncated) = (message.outcome, message.is_truncated);
-                Ok((Message { recipients, outcome, is_truncated, ..it }, sources))
+                Ok((Message { recipients, outcome, is_truncated, ..it }, labels))
             }
-            _ => Err(ExportError::NotRedacted {
-                reason: "its events would not join any more".to_owned(),
-            }),
+            _ => Err(parted()),
         }
+    }
+
+    /// Half of a keyed code of a record's identity, to stand in its place: who guesses the record
+    /// cannot confirm that without the key.
+    pub(crate) fn identity(&self, identity: [u8; 16]) -> [u8; 16] {
+        self.pseudonyms.half_code(Kind::Identity, &identity)
     }
 
     /// What became of the message for each recipient, by the pseudonyms of these: the directory,
@@ -372,19 +382,18 @@ impl Decided {
     }
 }
 
-/// The sources of redacted records: their order may be another than that of the originals.
-#[derive(Default)]
-struct SourcesByRecord(HashMap<(Timestamp, String), VecDeque<Option<Provenance>>>);
+/// What belongs to redacted records: their order may be another than that of the originals.
+struct LabelsByRecord<T>(HashMap<(Timestamp, String), VecDeque<T>>);
 
-impl SourcesByRecord {
-    fn add(&mut self, record: &Record<'static>, source: Option<Provenance>) {
+impl<T> LabelsByRecord<T> {
+    fn add(&mut self, record: &Record<'static>, label: T) {
         let key = (record.timestamp, record.message.clone().into_owned());
-        self.0.entry(key).or_default().push_back(source);
+        self.0.entry(key).or_default().push_back(label);
     }
 
-    fn take(&mut self, record: &Record<'static>) -> Option<Provenance> {
+    fn take(&mut self, record: &Record<'static>) -> Option<T> {
         let key = (record.timestamp, record.message.clone().into_owned());
-        self.0.get_mut(&key)?.pop_front()?
+        self.0.get_mut(&key)?.pop_front()
     }
 }
 
@@ -392,6 +401,10 @@ fn finders_of(known: KnownTexts) -> Result<KnownFinders, ExportError> {
     known.finders().map_err(|_| ExportError::NotRedacted {
         reason: "its message names more addresses than can be looked for".to_owned(),
     })
+}
+
+fn parted() -> ExportError {
+    ExportError::NotRedacted { reason: "its events would not join any more".to_owned() }
 }
 
 fn broken() -> ExportError {

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     MessageId,
     Question,
     KeyCheck,
+    Identity,
     Person,
     Network,
 }
@@ -29,6 +30,7 @@ impl Kind {
             Self::MessageId => b"message-id\0",
             Self::Question => b"question\0",
             Self::KeyCheck => b"key-check\0",
+            Self::Identity => b"identity\0",
             Self::Person => b"person\0",
             Self::Network => b"network\0",
         }
@@ -53,11 +55,18 @@ impl Pseudonyms {
 
     /// The whole of the code of a text.
     pub(super) fn code(&self, kind: Kind, text: &str) -> String {
-        hex::encode(self.mac_of(kind, text))
+        hex::encode(self.mac_of(kind, text.as_bytes()))
     }
 
-    fn mac_of(&self, kind: Kind, text: &str) -> [u8; 32] {
-        let mac = self.mac.clone().chain_update(kind.label()).chain_update(text.as_bytes());
+    /// The first half of the code of some bytes.
+    pub(super) fn half_code(&self, kind: Kind, bytes: &[u8]) -> [u8; 16] {
+        let mut code = [0; 16];
+        code.iter_mut().zip(self.mac_of(kind, bytes)).for_each(|(here, it)| *here = it);
+        code
+    }
+
+    fn mac_of(&self, kind: Kind, bytes: &[u8]) -> [u8; 32] {
+        let mac = self.mac.clone().chain_update(kind.label()).chain_update(bytes);
         mac.finalize().into_bytes().into()
     }
 
@@ -100,7 +109,7 @@ impl Pseudonyms {
     /// programs still take it for an address. What is none becomes a name.
     pub(super) fn network_address(&self, address: &str) -> String {
         let Ok(parsed) = address.trim().parse::<IpAddr>() else { return self.name(address) };
-        let code = self.mac_of(Kind::Network, &parsed.to_canonical().to_string());
+        let code = self.mac_of(Kind::Network, parsed.to_canonical().to_string().as_bytes());
         let bits = code.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         const DOCUMENTATION: u128 = 0x2001_0db8 << 96;
         Ipv6Addr::from_bits(DOCUMENTATION | u128::from(bits)).to_string()

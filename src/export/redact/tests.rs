@@ -17,7 +17,7 @@ fn redactor(keeps_domains: bool) -> Redactor {
 fn redacted(events: Vec<StoredEvent>, keeps_domains: bool) -> Vec<String> {
     let rules = JoinRules::default();
     let message = join(events, &rules).swap_remove(0);
-    let sources = vec![None; message.events.len()];
+    let sources = vec![(); message.events.len()];
     let (message, _) = redactor(keeps_domains).message(message, sources, &rules).unwrap();
     message.events.iter().map(|it| it.record.message.to_string()).collect()
 }

@@ -1,10 +1,10 @@
 //! Messages by the events that have changed them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::entry::UNDECIDED_IS_LOST;
 use super::upkeep::Connected;
-use crate::store::{EventReader, Location, Store, StoreError};
+use crate::store::{EventReader, Identity, Location, Store, StoreError};
 use crate::trace::Message;
 use crate::trace::join::join_whole;
 
@@ -19,14 +19,16 @@ pub(crate) struct TouchedMessages<'s> {
     /// Where the first slice begins, and this one.
     from: Location,
     slice: Location,
+    /// Whether it is told where events lie.
+    tells_places: bool,
 }
 
 /// What an event has touched.
 pub(crate) enum Touched {
     /// Messages that were handed out for another event.
     Known,
-    /// These, all of them whole.
-    Messages(Vec<Message>),
+    /// These, all of them whole, and where their events lie, by identity, where that was asked for.
+    Messages(Vec<Message>, HashMap<Identity, Location>),
     /// So many connected events that their messages are not made.
     TooMany(usize),
 }
@@ -34,7 +36,13 @@ pub(crate) enum Touched {
 impl<'s> TouchedMessages<'s> {
     /// Begins with a slice, the first of which began at `from`.
     pub(crate) fn new(store: &'s Store, from: Location, slice: Location) -> Self {
-        Self { reader: store.events(), done: HashSet::new(), from, slice }
+        let (reader, done) = (store.events(), HashSet::new());
+        Self { reader, done, from, slice, tells_places: false }
+    }
+
+    /// Tells where the events of messages lie, too.
+    pub(crate) fn telling_places(self) -> Self {
+        Self { tells_places: true, ..self }
     }
 
     /// The messages that are connected with the event there.
@@ -54,8 +62,11 @@ impl<'s> TouchedMessages<'s> {
         }
         Ok(match connected.into_events() {
             Ok(events) => {
+                let told = if self.tells_places { events.as_slice() } else { &[] };
+                let places = told.iter().map(|(place, it)| (Identity::of(&it.record), *place));
+                let places = places.collect();
                 let events = events.into_iter().map(|(_, it)| it).collect();
-                Touched::Messages(join_whole(events, &UNDECIDED_IS_LOST, &|_| true))
+                Touched::Messages(join_whole(events, &UNDECIDED_IS_LOST, &|_| true), places)
             }
             Err(places) => Touched::TooMany(places.len()),
         })
