@@ -27,8 +27,8 @@ use crate::render::{
 use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
 use crate::trace::{
-    self, EventTracer, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord, Page,
-    Place, Totals, select_page,
+    self, EventTracers, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord,
+    Page, Place, Totals, select_page,
 };
 
 /// List or count messages by sender, recipient, subject, outcome …
@@ -373,7 +373,7 @@ fn write(
         return Ok((page.total, 0));
     }
     let zone = &context.zone;
-    let mut tracer = EventTracer::new(store, rules);
+    let mut tracers = EventTracers::new(store, rules);
     let mut shown = 0;
     let mut truncated = 0;
     let mut elements = Elements::of(context.global.format);
@@ -382,10 +382,7 @@ fn write(
         write!(out, "{{\"messages\":[")?;
     }
     for part in page.messages.chunks(PART_MESSAGES) {
-        let traced: Vec<Message> = part
-            .iter()
-            .filter_map(|it| tracer.message_of(it.event).transpose())
-            .collect::<Result<_, _>>()?;
+        let traced = tracers.messages_of(part.iter().map(|it| it.event))?;
         match context.global.format {
             Format::Table => {
                 let options = context.table_options(false);

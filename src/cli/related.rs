@@ -20,7 +20,7 @@ use crate::store::Store;
 use crate::store::words::folded;
 use crate::time::TimeRange;
 use crate::trace::{
-    EventTracer, JoinRules, Message, MessageFilter, Order, mark_of, select_page, trace_ids,
+    EventTracers, JoinRules, Message, MessageFilter, Order, mark_of, select_page, trace_ids,
 };
 
 /// Find messages related to one: same sender, thread, rule, cause, burst
@@ -171,13 +171,10 @@ fn find(
     let filter = MessageFilter { rows: reason.query.clone(), ..MessageFilter::default() };
     // One of those found is the message itself.
     let (page, _) = select_page(store, rules, &filter, Order::Newest, None, limit + 1)?;
-    let mut tracer = EventTracer::new(store, rules);
+    let found =
+        EventTracers::new(store, rules).messages_of(page.messages.iter().map(|it| it.event))?;
     let mark = mark_of(message);
-    let mut messages = Vec::new();
-    for summary in &page.messages {
-        let found = tracer.message_of(summary.event)?;
-        messages.extend(found.filter(|it| mark_of(it) != mark));
-    }
+    let mut messages: Vec<Message> = found.into_iter().filter(|it| mark_of(it) != mark).collect();
     messages.truncate(limit);
     let is_itself = filter.matches(message);
     let total = page.total.saturating_sub(u64::from(is_itself));

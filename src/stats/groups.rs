@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
+
 use super::group_part::{GroupPart, GroupValue, Tally, Values, add_to};
 use super::group_values::GroupValues;
 use super::{CountKey, StatsError, Unit};
@@ -227,8 +229,10 @@ impl Tallies<'_, '_, '_> {
             let label = |it: &(Labels, Tally)| it.0.first().cloned().flatten().unwrap_or_default();
             rows.sort_by(|a, b| key.place_in_order(&label(a)).cmp(&key.place_in_order(&label(b))));
         }
-        let mut tracer = EventTracer::new(store, &request.rules);
-        let rows = rows.into_iter().map(|(labels, tally)| row(&mut tracer, labels, tally, request));
+        let tracer = || EventTracer::new(store, &request.rules);
+        let rows = rows
+            .into_par_iter()
+            .map_init(tracer, |tracer, (labels, tally)| row(tracer, labels, tally, request));
         Ok(Groups {
             keys: request.keys.clone(),
             unit: request.unit(),

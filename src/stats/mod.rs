@@ -142,6 +142,13 @@ pub fn count_by(
     }
     let intervals = request.intervals(store)?;
     let divided = intervals.as_ref();
+    if key == CountKey::Event
+        && !request.is_of_some()
+        && let Some(divided) = divided
+        && let Some(tally) = events::tally_documented(store, request, divided)?
+    {
+        return Ok(tally.counts(store, key, intervals, limit)?);
+    }
     let tally = match key {
         CountKey::Weekday | CountKey::HourOfDay => calendar::tally(store, key, request, divided)?,
         _ if matches!(key.counted_unit(), Unit::Messages | Unit::Recipients) => {

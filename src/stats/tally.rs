@@ -104,8 +104,7 @@ impl Run {
 impl Tally {
     /// Takes a thing: the number of its value, and its time in milliseconds since 1970.
     pub(super) fn add(&mut self, value: u32, ms: i64, intervals: Option<&Intervals>) {
-        let (first, last) = self.span.unwrap_or((ms, ms));
-        self.span = Some((first.min(ms), last.max(ms)));
+        self.take_span((ms, ms));
         match &mut self.run {
             Some(run) if run.has(value, ms) => run.count += 1,
             _ => {
@@ -137,6 +136,17 @@ impl Tally {
                 }
             }
         }
+    }
+
+    /// Takes so many things of a value in the interval at a place.
+    pub(super) fn take(&mut self, value: u32, place: usize, count: u64) {
+        self.add_counted(value, Some(u32::try_from(place).unwrap_or(u32::MAX)), count);
+    }
+
+    /// Takes the first and the last time of things that were taken, in milliseconds since 1970.
+    pub(super) fn take_span(&mut self, (first, last): (i64, i64)) {
+        let (known_first, known_last) = self.span.unwrap_or((first, last));
+        self.span = Some((known_first.min(first), known_last.max(last)));
     }
 
     /// Takes all things of another tally, whose values have other numbers here.

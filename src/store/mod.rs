@@ -9,6 +9,7 @@ mod archive;
 mod audit_index;
 mod blocks;
 mod checkpoint;
+mod counting;
 mod coverage;
 mod derived_index;
 mod dir;
@@ -56,7 +57,7 @@ pub use index::{
 };
 pub(crate) use index::{
     AttributeSet, AttributeTerm, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable,
-    Senders, explain, for_each_document,
+    IntervalCounts, IntervalQuestion, NAMES_MAX, Senders, explain, for_each_document,
 };
 pub(crate) use message_table::{
     BLOCK_DOCUMENTS, EntryRow, LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, MessageTable,

@@ -1,6 +1,5 @@
 //! Reading the store.
 
-use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -12,8 +11,8 @@ use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::audit_index::AuditIndex;
 use super::dir::Dir;
 use super::index::{
-    Attribute, AttributeSet, AttributeTerm, ColumnsBySegment, EventAttributes, EventPlace,
-    EventSet, EventTable, IdHash, IndexSnapshot, META, Senders, TimeReader, read_checkpoint,
+    ColumnsBySegment, EventAttributes, EventPlace, EventSet, EventTable, IdHash, IndexSnapshot,
+    META, Senders, TimeReader, read_checkpoint,
 };
 use super::layout::{ARCHIVE, INDEX, Layout};
 use super::message_table::MessageTable;
@@ -31,7 +30,7 @@ use crate::time::Timestamp;
 /// by the next [`Store::open`].
 pub struct Store {
     pub(super) layout: Layout,
-    snapshot: IndexSnapshot,
+    pub(super) snapshot: IndexSnapshot,
     pub(super) checkpoint: Checkpoint,
     pub(super) files: Arc<ArchiveFiles>,
     table: Arc<OnceLock<Option<MessageTable>>>,
@@ -247,32 +246,6 @@ impl Store {
     pub fn repeated_origins(&self) -> Result<(Vec<RepeatedOrigin>, u64), StoreError> {
         let repeats = Repeats::read(&self.layout)?;
         Ok((repeats.repeated, repeats.forgotten))
-    }
-
-    /// How many events have each value of an attribute, in order of the values.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub fn attribute_counts(
-        &self,
-        attribute: Attribute,
-    ) -> Result<BTreeMap<String, u64>, StoreError> {
-        self.snapshot.attribute_counts(attribute)
-    }
-
-    /// Hands each event that says what is wanted to `visit` once, with those that have the same
-    /// attributes, on all cores; gives what was made of the parts, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn fold_attribute_sets<T: Default + Send>(
-        &self,
-        is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
-        visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        self.snapshot.fold_attribute_sets(is_wanted, visit)
     }
 
     /// Who sent each event.

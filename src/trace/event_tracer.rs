@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use rayon::prelude::*;
+
 use super::gather::gather_from;
 use super::{JoinRules, Message};
 use crate::limits;
@@ -89,6 +91,38 @@ impl<'s> EventTracer<'s> {
                 self.numbers.remove(place);
             }
         }
+    }
+}
+
+/// Traces many messages by their events, on all cores.
+pub struct EventTracers<'s>(Vec<EventTracer<'s>>);
+
+impl<'s> EventTracers<'s> {
+    /// Begins with nothing gathered.
+    #[must_use]
+    pub fn new(store: &'s Store, rules: &JoinRules) -> Self {
+        let each = |_| EventTracer::new(store, rules);
+        Self((0..rayon::current_num_threads()).map(each).collect())
+    }
+
+    /// The messages that the events at these places belong to, in their order, but for events that
+    /// say nothing. All of them are held at once.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub fn messages_of(
+        &mut self,
+        places: impl IntoIterator<Item = Location>,
+    ) -> Result<Vec<Message>, StoreError> {
+        let places: Vec<Location> = places.into_iter().collect();
+        let share = places.len().div_ceil(self.0.len()).max(1);
+        let shares = places.par_chunks(share).zip(self.0.par_iter_mut());
+        let traced = shares.map(|(places, tracer)| {
+            let messages = places.iter().filter_map(|it| tracer.message_of(*it).transpose());
+            messages.collect::<Result<Vec<_>, _>>()
+        });
+        Ok(traced.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 }
 

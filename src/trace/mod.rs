@@ -33,8 +33,8 @@ pub(crate) mod samples;
 mod silence_tests;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
-pub use event_tracer::EventTracer;
 pub(crate) use event_tracer::message_at;
+pub use event_tracer::{EventTracer, EventTracers};
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
 #[cfg(feature = "aws")]
 pub(crate) use gather::{EventsByKey, Key as TraceKey, trace_ids_in};

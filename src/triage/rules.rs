@@ -14,7 +14,7 @@ use crate::store::words::folded;
 use crate::store::{
     Attribute, AttributeSet, AttributeTerm, EventReader, Location, StoreError, truncate_term,
 };
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 use crate::trace::{EventTracer, MessageFilter};
 
 /// What stands before the address that a rule sends mail to, in what it does.
@@ -115,6 +115,9 @@ impl Desk<'_, '_> {
         let is_over = |ms: i64| {
             self.range.until.is_some_and(|it| Timestamp::from_ms(ms).is_none_or(|at| at >= it))
         };
+        let earliest = |range: TimeRange| range.since.map_or(i64::MIN, Timestamp::as_ms);
+        let since_ms = self.before.map_or(i64::MAX, earliest).min(earliest(self.range));
+        let until_ms = self.range.until.map_or(i64::MAX, Timestamp::as_ms);
         let is_wanted = |said: &AttributeTerm<'_>| may_be_partial(said) || takes_mail_away(said);
         let take = |part: &mut Part, set: &AttributeSet<'_>| {
             let events = set.times().zip(set.locations()).filter(|(ms, _)| !is_over(*ms));
@@ -123,7 +126,9 @@ impl Desk<'_, '_> {
                 Some(deeds) if deeds.is_empty() => {}
                 Some(deeds) if is_of_all => {
                     let mut applied = Applied::default();
-                    events.for_each(|(ms, location)| applied.take(ms, location, self));
+                    let take = |ms, location| applied.take(ms, location, self);
+                    // Of what was done before both periods it is only asked whether there is any.
+                    applied.is_older |= set.visit_between((since_ms, until_ms), take);
                     for deed in deeds {
                         part.deeds.entry(deed).or_default().join(applied);
                     }

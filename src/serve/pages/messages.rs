@@ -16,7 +16,7 @@ use crate::render::{Marked, fit, human_duration, why};
 use crate::serve::{Command, Parameters, QuestionError};
 use crate::stats::{CountKey, facets_of_messages, outcome_series};
 use crate::time::Zone;
-use crate::trace::{EventTracer, Message, MessageFilter, Order, Outcome, Recipient, select_page};
+use crate::trace::{EventTracers, Message, MessageFilter, Order, Outcome, Recipient, select_page};
 
 #[derive(Template)]
 #[template(path = "messages.html", config = "src/serve/pages/askama.toml")]
@@ -87,12 +87,9 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         it.value_count = it.value_count.saturating_sub(before - it.values.len());
         it
     });
-    let mut tracer = EventTracer::new(store, rules);
-    let mut messages = Vec::with_capacity(page.messages.len());
-    for summary in &page.messages {
-        let message = tracer.message_of(summary.event)?;
-        messages.extend(message.map(|it| rows_of(&it, filter, zone)));
-    }
+    let traced =
+        EventTracers::new(store, rules).messages_of(page.messages.iter().map(|it| it.event))?;
+    let messages = traced.iter().map(|it| rows_of(it, filter, zone)).collect();
     let next = page.next.map(|it| parameters.without("cursor").with("cursor", &it.to_string()));
     let frame = Frame::new(request, "Messages", Tab::Messages, zone);
     let is_nothing = page.total == 0;

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
+use std::collections::BTreeMap;
 
 use rayon::prelude::*;
 use tantivy::{DocId, SegmentReader};
 
 use super::attributes::{Attribute, attribute_values, is_arrival, role_in};
-use super::columns::Columns;
+use super::columns::{CHUNK_DOCUMENTS, Columns};
 use super::postings::for_each_document;
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
@@ -69,6 +70,37 @@ impl AttributeSet<'_> {
         })
     }
 
+    /// Hands the events from `since_ms` on to before `until_ms`, in milliseconds since 1970, to
+    /// `visit`, with where they lie; tells whether there are earlier ones. Of other chunks of the
+    /// columns no time is read.
+    pub(crate) fn visit_between(
+        &self,
+        (since_ms, until_ms): (i64, i64),
+        mut visit: impl FnMut(i64, Location),
+    ) -> bool {
+        let mut times = self.columns.times();
+        let mut has_earlier = false;
+        let (mut chunk, mut bounds) = (DocId::MAX, None);
+        for document in self.documents {
+            if document / CHUNK_DOCUMENTS != chunk {
+                chunk = document / CHUNK_DOCUMENTS;
+                bounds = self.columns.time_bounds(chunk);
+            }
+            match bounds {
+                Some((_, last)) if last < since_ms => has_earlier = true,
+                Some((first, _)) if first >= until_ms => {}
+                _ => match times.get(*document) {
+                    ms if ms < since_ms => has_earlier = true,
+                    ms if ms < until_ms => {
+                        self.columns.places.get(*document).into_iter().for_each(|it| visit(ms, it));
+                    }
+                    _ => {}
+                },
+            }
+        }
+        has_earlier
+    }
+
     /// Where the events lie.
     pub(crate) fn locations(&self) -> impl Iterator<Item = Location> {
         self.documents.iter().filter_map(|it| self.columns.places.get(*it))
@@ -101,10 +133,33 @@ struct Memory {
     times: Vec<i64>,
 }
 
+/// How many documents have each value of an attribute.
+pub(in crate::store) fn attribute_counts(
+    snapshot: &IndexSnapshot,
+    attribute: Attribute,
+) -> tantivy::Result<BTreeMap<String, u64>> {
+    let mut counts: BTreeMap<String, u64> = BTreeMap::new();
+    for segment in snapshot.searcher().segment_readers() {
+        let inverted = segment.inverted_index(Fields::ATTRIBUTES)?;
+        let mut terms = inverted.terms().stream()?;
+        while terms.advance() {
+            let values = attribute_values(terms.key(), attribute);
+            for value in values.take(attribute.values_max()) {
+                let count = u64::from(terms.value().doc_freq);
+                match counts.get_mut(value.as_ref()) {
+                    Some(known) => *known += count,
+                    None => _ = counts.insert(value.into_owned(), count),
+                }
+            }
+        }
+    }
+    Ok(counts)
+}
+
 /// Hands each event that says what is wanted to `visit` once, with those that have the same
 /// attributes, each segment on one of the cores. It takes 4 bytes for each such event of the segments
 /// at hand, and 8 for each event of these where many of them are such.
-pub(super) fn fold_attribute_sets<T: Default + Send>(
+pub(in crate::store) fn fold_attribute_sets<T: Default + Send>(
     snapshot: &IndexSnapshot,
     is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
     visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,

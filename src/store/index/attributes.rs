@@ -49,6 +49,17 @@ pub enum Attribute {
     Target = 15,
 }
 
+impl Attribute {
+    /// How many values of it an event has at most: whoever has them need not look at the rest of its
+    /// term.
+    pub(super) fn values_max(self) -> usize {
+        match self {
+            Self::Action | Self::Folder | Self::Policy | Self::Target => usize::MAX,
+            _ => 1,
+        }
+    }
+}
+
 /// Bytes of a term beyond which the rest of an event's attributes goes into another.
 const TERM_BYTES: usize = 16 << 10;
 

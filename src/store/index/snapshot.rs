@@ -11,15 +11,12 @@ use tantivy::index::SegmentId;
 use tantivy::query::Query;
 use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 
-use super::attribute_sets::{AttributeSet, AttributeTerm, fold_attribute_sets};
-use super::attributes::{Attribute, attribute_values};
 use super::columns::{Chains, Columns, TimeReader};
 use super::directory::{IndexDirectory, META};
 use super::document::IdHash;
 use super::event_attributes::EventAttributes;
 use super::event_set::EventSet;
 use super::newest::{EventPlace, Newest};
-use super::schema::Fields;
 use super::senders::Senders;
 use super::table::EventTable;
 use super::writer::open;
@@ -423,40 +420,6 @@ impl IndexSnapshot {
         EventSet::of(numbers.map(|it| it.0), count)
     }
 
-    /// How many documents have each value of an attribute.
-    pub(in crate::store) fn attribute_counts(
-        &self,
-        attribute: Attribute,
-    ) -> Result<BTreeMap<String, u64>, StoreError> {
-        let mut counts: BTreeMap<String, u64> = BTreeMap::new();
-        for segment in self.searcher.segment_readers() {
-            let inverted = segment
-                .inverted_index(Fields::ATTRIBUTES)
-                .map_err(StoreError::index(&self.path))?;
-            let mut terms = inverted.terms().stream().map_err(StoreError::index(&self.path))?;
-            while terms.advance() {
-                for value in attribute_values(terms.key(), attribute) {
-                    let count = u64::from(terms.value().doc_freq);
-                    match counts.get_mut(value.as_ref()) {
-                        Some(known) => *known += count,
-                        None => _ = counts.insert(value.into_owned(), count),
-                    }
-                }
-            }
-        }
-        Ok(counts)
-    }
-
-    /// Hands each event that says what is wanted to `visit` once, with those that have the same
-    /// attributes.
-    pub(in crate::store) fn fold_attribute_sets<T: Default + Send>(
-        &self,
-        is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
-        visit: impl Fn(&mut T, &AttributeSet<'_>) + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        fold_attribute_sets(self, is_wanted, visit).map_err(StoreError::index(&self.path))
-    }
-
     /// Who sent each event.
     pub(in crate::store) fn senders(&self) -> Result<Senders, StoreError> {
         Senders::read(self).map_err(StoreError::index(&self.path))
@@ -485,7 +448,7 @@ impl IndexSnapshot {
         let of_segment = |columns: &Columns| match columns.time_span() {
             Some((_, max)) if max <= last_ms => Some(max),
             Some((min, _)) if min > last_ms => None,
-            _ => columns.all_times().filter(|it| *it <= last_ms).max(),
+            _ => columns.latest_until(last_ms),
         };
         self.columns.iter().filter_map(of_segment).max()
     }

@@ -6,6 +6,7 @@
 //! whenever an event comes that may change it. What it holds is decided above, by the one judge.
 
 mod entry;
+mod mailbox_domains;
 mod reader;
 mod schema;
 mod writer;
@@ -21,7 +22,7 @@ pub(crate) use writer::{TableWriter, Upkeep};
 use serde::{Deserialize, Serialize};
 
 /// The format of the entries. Another number than this one means that they are built anew.
-const TABLE_FORMAT: u32 = 3;
+const TABLE_FORMAT: u32 = 4;
 
 /// As of which commit the table is. It travels as the payload of the table's own commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,4 +39,13 @@ pub(super) struct TablePosition {
     head: String,
     /// How many removals there had been.
     removals: usize,
+}
+
+/// What a commit of the table says.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct TableCommit {
+    #[serde(flatten)]
+    position: TablePosition,
+    /// The domains that have mailboxes; nothing where there are too many.
+    mailbox_domains: Option<Vec<String>>,
 }

@@ -11,7 +11,7 @@ use tantivy::{DocId, Index, IndexReader, ReloadPolicy, SegmentReader};
 
 use super::entry::RowBits;
 use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, TableFields};
-use super::{LegEntry, MessageEntry, RecipientEntry, TablePosition};
+use super::{LegEntry, MessageEntry, RecipientEntry, TableCommit, TablePosition};
 use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
@@ -23,6 +23,7 @@ use crate::store::layout::Layout;
 pub(crate) struct MessageTable {
     path: PathBuf,
     segments: Vec<TableSegment>,
+    mailbox_domains: Option<Vec<String>>,
 }
 
 /// Documents that follow each other and are looked at together.
@@ -77,21 +78,28 @@ impl MessageTable {
     fn read(dir: &Dir, checkpoint: &Checkpoint) -> tantivy::Result<Option<Self>> {
         let index = Index::open(IndexDirectory::open_to_read(dir)?)?;
         let payload = index.load_metas()?.payload.unwrap_or_default();
-        let position: Option<TablePosition> = serde_json::from_str(&payload).ok();
-        if !position.is_some_and(|it| it.is_as_of(&TablePosition::of(checkpoint))) {
+        let commit: Option<TableCommit> = serde_json::from_str(&payload).ok();
+        let is_current = |it: &TableCommit| it.position.is_as_of(&TablePosition::of(checkpoint));
+        let Some(TableCommit { mailbox_domains, .. }) = commit.filter(is_current) else {
             return Ok(None);
-        }
+        };
         let reader: IndexReader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let searcher = reader.searcher();
         let segments = searcher.segment_readers().iter().map(TableSegment::open);
         let segments = segments.collect::<tantivy::Result<_>>()?;
-        Ok(Some(Self { path: dir.path().to_owned(), segments }))
+        Ok(Some(Self { path: dir.path().to_owned(), segments, mailbox_domains }))
     }
 
     /// Its parts.
     pub(crate) fn segments(&self) -> &[TableSegment] {
         &self.segments
+    }
+
+    /// The domains of the addresses to whose mailboxes something was delivered; nothing where only
+    /// the entries tell.
+    pub(crate) fn mailbox_domains(&self) -> Option<&[String]> {
+        self.mailbox_domains.as_deref()
     }
 
     /// What could not be read, as an error of the store.

@@ -3,6 +3,7 @@
 use tantivy::TantivyDocument;
 use tantivy::schema::{Field, NumericOptions, Schema, TextOptions};
 
+use super::mailbox_domains::MailboxDomains;
 use super::{LegEntry, MessageEntry};
 
 /// The columns, each of which has as many values as its comment says.
@@ -47,8 +48,9 @@ pub(super) const NEEDS_ORIGINALS: u64 = 1;
 pub(super) const LACKS_BEGINNING: u64 = 1 << 1;
 
 /// Makes the documents that stand for messages.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) struct EntryDocuments {
+    pub(super) mailbox_domains: MailboxDomains,
     place: Field,
     first: Field,
     span: Field,
@@ -71,11 +73,12 @@ pub(crate) struct EntryDocument(pub(super) TantivyDocument);
 
 impl EntryDocuments {
     /// The columns as tantivy knows them, and what makes documents for them.
-    pub(super) fn new() -> (Schema, Self) {
+    pub(super) fn new(mailbox_domains: MailboxDomains) -> (Schema, Self) {
         let mut builder = Schema::builder();
         let number = || NumericOptions::default().set_fast();
         let text = || TextOptions::default().set_fast("raw");
         let fields = Self {
+            mailbox_domains,
             place: builder.add_u64_field(TableFields::PLACE, number()),
             first: builder.add_i64_field(TableFields::FIRST, number()),
             span: builder.add_u64_field(TableFields::SPAN, number()),
@@ -125,6 +128,7 @@ impl EntryDocuments {
             }
         }
         for row in &entry.recipients {
+            self.mailbox_domains.take(row);
             document.add_u64(self.row, row.to_number());
             document.add_text(self.address, &row.address);
             if let Some(folder) = &row.folder {

@@ -9,8 +9,9 @@ use tantivy::query::{
 };
 use tantivy::{BitSet, DocId, Score, SegmentReader};
 
+use super::mailbox_domains::MailboxDomains;
 use super::schema::{EntryDocument, EntryDocuments, TableFields};
-use super::{TABLE_FORMAT, TablePosition};
+use super::{TABLE_FORMAT, TableCommit, TablePosition};
 use crate::limits;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
@@ -31,7 +32,7 @@ pub(crate) trait Upkeep: Send {
 
 /// Replaces entries of the table, and makes them visible together.
 pub(crate) struct TableWriter {
-    index: DerivedWriter<TablePosition>,
+    index: DerivedWriter<TableCommit>,
     documents: EntryDocuments,
 }
 
@@ -98,7 +99,7 @@ impl TableWriter {
             let known = Self::open_or_create(layout).ok();
             let position = TablePosition::of(checkpoint);
             if let Some(known) = known
-                && known.index.committed().is_some_and(|it| it.is_before(&position))
+                && known.index.committed().is_some_and(|it| it.position.is_before(&position))
             {
                 return Ok(known);
             }
@@ -108,16 +109,21 @@ impl TableWriter {
     }
 
     fn open_or_create(layout: &Layout) -> Result<Self, StoreError> {
-        let (schema, documents) = EntryDocuments::new();
+        let (schema, mut documents) =
+            EntryDocuments::new(MailboxDomains::of_table(Some(Vec::new())));
         let memory = limits::TABLE_MEMORY_BYTES;
-        let index = DerivedWriter::open_or_create(layout, MESSAGES, schema, memory)?;
+        let index: DerivedWriter<TableCommit> =
+            DerivedWriter::open_or_create(layout, MESSAGES, schema, memory)?;
+        if let Some(committed) = index.committed() {
+            documents.mailbox_domains = MailboxDomains::of_table(committed.mailbox_domains.clone());
+        }
         Ok(Self { index, documents })
     }
 
     /// Whether there is nothing to be done for the table to be as of a commit of the store.
     pub(in crate::store) fn is_as_of(&self, checkpoint: &Checkpoint) -> bool {
         let position = TablePosition::of(checkpoint);
-        self.index.committed().is_some_and(|it| it.is_as_of(&position))
+        self.index.committed().is_some_and(|it| it.position.is_as_of(&position))
     }
 
     /// Whether the table has no entries.
@@ -127,7 +133,9 @@ impl TableWriter {
 
     /// Up to where the archive's events are in the table.
     pub(crate) fn end(&self) -> TableEnd {
-        self.index.committed().map_or(TableEnd(0, 0), |it| TableEnd(it.file, it.bytes))
+        self.index
+            .committed()
+            .map_or(TableEnd(0, 0), |it| TableEnd(it.position.file, it.position.bytes))
     }
 
     /// Takes away the entries of all messages of which one of these places is the first.
@@ -144,7 +152,7 @@ impl TableWriter {
 
     /// What makes entries into documents.
     pub(crate) fn documents(&self) -> EntryDocuments {
-        self.documents
+        self.documents.clone()
     }
 
     /// Adds the documents of entries.
@@ -165,7 +173,8 @@ impl TableWriter {
     ///
     /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        self.index.commit(TablePosition::of(checkpoint))
+        let mailbox_domains = self.documents.mailbox_domains.listed();
+        self.index.commit(TableCommit { position: TablePosition::of(checkpoint), mailbox_domains })
     }
 
     /// Waits for the merges that are under way.

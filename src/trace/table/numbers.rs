@@ -188,6 +188,9 @@ impl Listing<'_> {
     ///
     /// [`StoreError::Io`].
     pub(in crate::trace) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
+        if let Some(domains) = self.table().mailbox_domains() {
+            return Ok(domains.iter().cloned().collect());
+        }
         let addresses: ColumnOf = |it| &it.addresses;
         let delivered = Marks::new(self, addresses);
         self.table().segments().par_iter().enumerate().for_each(|(number, segment)| {

@@ -5,10 +5,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use super::entry::{UNDECIDED_IS_LOST, for_each_entry_of};
+use crate::event::domain_of;
 use crate::limits;
 use crate::store::{
-    EventReader, Location, MessageEntry, Store, StoreError, StoreWriter, StoredEvent, TableWriter,
-    Upkeep,
+    EventReader, Location, MessageEntry, RecipientEntry, Store, StoreError, StoreWriter,
+    StoredEvent, TableWriter, Upkeep,
 };
 use crate::trace::gather::{Key, has_key, message_key, places_of, trace_key};
 use crate::trace::overview::Overview;
@@ -67,9 +68,20 @@ impl Upkeep for TableUpkeep {
 pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
     let Some(table) = store.message_table() else { return Ok(None) };
     let mut listed = Sum::default();
+    let domains: Option<HashSet<&str>> =
+        table.mailbox_domains().map(|it| it.iter().map(String::as_str).collect());
     for segment in table.segments() {
         for document in (0..segment.document_count()).filter(|it| segment.is_alive(*it)) {
-            listed.join(Sum::of(&segment.entry(document).map_err(table.failed())?));
+            let entry = segment.entry(document).map_err(table.failed())?;
+            let mut delivered = entry.recipients.iter().filter(|it| it.bits.was_delivered);
+            let is_kept = |it: &RecipientEntry<'_>| {
+                domain_of(&it.address)
+                    .is_none_or(|it| domains.as_ref().is_none_or(|all| all.contains(it)))
+            };
+            if !delivered.all(is_kept) {
+                return Ok(Some(false));
+            }
+            listed.join(Sum::of(&entry));
         }
     }
     let mut judged = Sum::default();

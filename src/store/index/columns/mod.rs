@@ -30,6 +30,10 @@ use places::PlacesWriter;
 
 use super::document::{Document, IdHash};
 
+/// Documents whose times are packed together.
+pub(crate) const CHUNK_DOCUMENTS: DocId = 128;
+const _: () = assert!(CHUNK_DOCUMENTS as usize == packed::CHUNK);
+
 /// The file's extension.
 const EXTENSION: &str = "columns";
 
@@ -260,6 +264,17 @@ impl Columns {
     /// The times of all documents, in order, in milliseconds since 1970.
     pub(crate) fn all_times(&self) -> impl Iterator<Item = i64> + use<> {
         self.times.iter()
+    }
+
+    /// The latest time that is not after `last_ms`, in milliseconds since 1970.
+    pub(crate) fn latest_until(&self, last_ms: i64) -> Option<i64> {
+        self.times.latest_until(last_ms)
+    }
+
+    /// Two times between which all documents of a chunk lie, where that is known without reading
+    /// their times, in milliseconds since 1970. Chunks are of [`CHUNK_DOCUMENTS`].
+    pub(crate) fn time_bounds(&self, chunk: DocId) -> Option<(i64, i64)> {
+        self.times.bounds(usize::try_from(chunk).ok()?)
     }
 
     /// Reads the documents' times.

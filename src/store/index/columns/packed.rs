@@ -223,6 +223,51 @@ impl PackedTimes {
         let mut reader = self.reader();
         (0_u32..).take(self.count).map(move |it| reader.get(it))
     }
+
+    /// Two times between which all of a chunk lie, by its header alone; nothing where only the times
+    /// themselves tell.
+    pub(super) fn bounds(&self, chunk: usize) -> Option<(i64, i64)> {
+        const STEPS: i128 = CHUNK as i128 - 1;
+        let bytes = chunk_at(&self.bytes, self.count, chunk)?;
+        let (first, bytes) = bytes.split_first_chunk()?;
+        let (least, bytes) = bytes.split_first_chunk()?;
+        let (first, least) = (i64::from_le_bytes(*first), i64::from_le_bytes(*least));
+        let ([width, exceptions], rest) = bytes.split_first_chunk::<CHUNK_HEADER_BYTES>()?;
+        if least == RAW || *width > 32 {
+            return None;
+        }
+        let rest = rest.get(usize::from(*width) * CHUNK / 8..)?;
+        let exceptions = rest.as_chunks::<EXCEPTION_BYTES>().0.get(..usize::from(*exceptions))?;
+        let above = exceptions.iter().map(|[_, value @ ..]| i128::from(u32::from_le_bytes(*value)));
+        let above: i128 = above.sum();
+        let (first, least) = (i128::from(first), i128::from(least));
+        let most = least + i128::from(mask_of(usize::from(*width)));
+        let low = first + (STEPS * least).min(0);
+        let high = first + (STEPS * most).max(0) + above;
+        // Beyond that, steps go round.
+        i64::try_from(low).ok().zip(i64::try_from(high).ok())
+    }
+
+    /// The latest time that is not after `last_ms`.
+    pub(super) fn latest_until(&self, last_ms: i64) -> Option<i64> {
+        let mut reader = self.reader();
+        let mut latest: Option<i64> = None;
+        // Later ones come later as a rule, and then the rest need not be unpacked.
+        for chunk in (0..self.count.div_ceil(CHUNK)).rev() {
+            let is_passed_over =
+                |(low, high): (i64, i64)| low > last_ms || latest.is_some_and(|it| high <= it);
+            if self.bounds(chunk).is_some_and(is_passed_over) {
+                continue;
+            }
+            for index in chunk * CHUNK..self.count.min((chunk + 1) * CHUNK) {
+                let time = reader.get(DocId::try_from(index).unwrap_or(DocId::MAX));
+                if time <= last_ms {
+                    latest = latest.max(Some(time));
+                }
+            }
+        }
+        latest
+    }
 }
 
 /// Reads times of a packed column.
@@ -298,14 +343,25 @@ mod tests {
             ),
         ) {
             let packed = PackedTimes::new(OwnedBytes::new(pack_times(times.clone())), times.len());
-            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), times);
+            prop_assert_eq!(packed.iter().collect::<Vec<_>>(), times.clone());
+            for (chunk, times) in times.chunks(CHUNK).enumerate() {
+                if let Some((low, high)) = packed.bounds(chunk) {
+                    prop_assert!(times.iter().all(|it| (low..=high).contains(it)));
+                }
+            }
+            for last in times.iter().step_by(50).copied().chain([i64::MIN, 1_790_000_450_000, i64::MAX]) {
+                let latest = times.iter().copied().filter(|it| *it <= last).max();
+                prop_assert_eq!(packed.latest_until(last), latest);
+            }
         }
 
         #[test]
         fn damage_is_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..2_000), count in 0_usize..3_000) {
             let bytes = OwnedBytes::new(bytes);
             prop_assert!(Packed::new(bytes.clone(), count).iter().count() == count);
-            prop_assert!(PackedTimes::new(bytes, count).iter().count() == count);
+            let times = PackedTimes::new(bytes, count);
+            prop_assert!(times.iter().count() == count);
+            prop_assert!(times.latest_until(0).is_none_or(|it| it <= 0));
         }
     }
 
