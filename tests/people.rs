@@ -155,6 +155,8 @@ fn people_have_pages_that_lead_to_each_other() {
         let there = page(&served, &all[0]);
         assert!(!there.contains("found</h2>"), "{start}: {there}");
     }
+    let mail = links(&timeline, "messages?q=address%3A");
+    assert!(page(&served, &mail[0]).contains("1 message"), "{timeline}");
     let delivered = links(&message, "timeline?who=a.ruiz%40acme.example&since=");
     assert!(page(&served, &delivered[0]).contains("mail received"), "{message}");
     // From an audit event to all that its user did about then.

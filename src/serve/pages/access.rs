@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::facets::FacetView;
+use super::facets::{FacetView, narrowed_to};
 use super::frame::{Frame, Tab};
 use super::nothing::Nothing;
 use super::people::timeline_href;
@@ -126,7 +126,6 @@ fn row(
     };
     let who = access_user(access, people).unwrap_or_default();
     let is_address = who.contains('@');
-    let of_person = || Parameters::default().with("q", &format!("from:\"{who}\""));
     let ip = access.event.get(AuditField::SourceIp).unwrap_or_default();
     let details = access_details(access, people);
     let separator = if ip.is_empty() || details.is_empty() { "" } else { " · " };
@@ -141,7 +140,7 @@ fn row(
             .get(AuditField::UserId)
             .or(Some(who).filter(|_| is_address))
             .map(|it| timeline_href(it, access.at(), access.at())),
-        mail: is_address.then(|| format!("messages?{}", of_person())),
+        mail: Some(who).filter(|_| is_address).and_then(|it| narrowed_to("from", Some(it))),
         original: Original::of_record(&access.record, access.event.kind.as_str(), source, zone),
     }
 }

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::facets::with_addresses;
 use super::frame::{Frame, Tab};
 use super::people::{directory_href, whole_timeline_href};
 use super::recipients::Pager;
@@ -168,10 +169,6 @@ fn view(answer: &DirectoryAnswer<'_>, known: &Known<'_>, at: Option<Timestamp>) 
         ("Delegates", delegates, delegates_more),
         ("May use its mailbox", permissions, more),
     ];
-    let mail = |it: &String| {
-        let question = format!("from:\"{it}\" OR to:\"{it}\"");
-        format!("messages?{}", Parameters::default().with("q", &question))
-    };
     EntityView {
         heading: text(entity.display_name.as_deref().unwrap_or(entity.label())),
         facts: entity_facts(answer, known)
@@ -184,7 +181,7 @@ fn view(answer: &DirectoryAnswer<'_>, known: &Known<'_>, at: Option<Timestamp>) 
             .map(|(name, links, more)| Relation { name, links, more })
             .collect(),
         timeline: (entity.kind != EntityKind::Group).then(|| whole_timeline_href(&entity.id)),
-        mail: entity.address.as_ref().map(mail),
+        mail: with_addresses(entity.addresses()),
     }
 }
 

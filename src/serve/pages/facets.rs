@@ -157,6 +157,17 @@ pub(super) fn narrowed_from(
     Some(format!("messages?{}", narrowed(parameters, &term, false)))
 }
 
+/// Addresses of one person that a link asks for: more make no query that anybody reads.
+const ADDRESSES_ASKED: usize = 20;
+
+/// Where the messages are listed that one of some addresses sent or got.
+pub(super) fn with_addresses<'a>(addresses: impl Iterator<Item = &'a str>) -> Option<String> {
+    let terms = addresses.take(ADDRESSES_ASKED).filter_map(|it| term(Field::Address, Some(it)));
+    let terms: Vec<String> = terms.collect();
+    let question = Parameters::default().with("q", &terms.join(" OR "));
+    (!terms.is_empty()).then(|| format!("messages?{question}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::facets::with_addresses;
 use super::frame::{Frame, Tab};
 use super::message::href_of;
 use super::nothing::{Nothing, OF_PERSON};
@@ -117,15 +118,11 @@ fn view(found: &Timeline, request: &PageRequest<'_>) -> PersonView {
         (text(it), is_known.then(|| directory_href(it, None)))
     };
     let address = who.addresses.first();
-    let mail = |it: &String| {
-        let question = format!("from:\"{it}\" OR to:\"{it}\"");
-        format!("messages?{}", Parameters::default().with("q", &question))
-    };
     PersonView {
         heading: text(who.name.as_ref().or(address).unwrap_or(&who.asked)),
         addresses: who.addresses.iter().take(NAMES_SHOWN).map(text).collect(),
         ids: who.ids.iter().take(NAMES_SHOWN).map(id).collect(),
-        mail: address.map(mail),
+        mail: with_addresses(who.addresses.iter().map(String::as_str)),
     }
 }
 
