@@ -9,6 +9,12 @@
 //! [sources.zenith]
 //! log-group = "/custom/zenith"
 //!
+//! [cluster]
+//! url = "https://search.example:9200"
+//! organization = "acme"
+//! user = "reader"
+//! password-file = "/etc/mailtrace/reader.txt"
+//!
 //! [queries]
 //! stuck = "--outcome lost,pending --since 2d"
 //! ```
@@ -29,6 +35,9 @@ pub struct Config {
     /// The sources by name.
     #[serde(default)]
     pub sources: BTreeMap<String, SourceConfig>,
+    /// The cluster that is asked, and published to, where no other one is named.
+    #[serde(default)]
+    pub cluster: ClusterConfig,
     /// Saved queries by name: options of a command as they would be typed.
     #[serde(default)]
     pub queries: BTreeMap<String, String>,
@@ -48,6 +57,41 @@ pub struct SourceConfig {
     pub region: Option<String>,
     /// An endpoint to talk to instead of the service's own.
     pub endpoint_url: Option<String>,
+}
+
+/// A cluster, and as whom to go there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ClusterConfig {
+    /// Its address.
+    pub url: Option<String>,
+    /// The organization that is asked for.
+    pub organization: Option<String>,
+    /// A user of it.
+    pub user: Option<String>,
+    /// The file whose first line is the user's password.
+    pub password_file: Option<PathBuf>,
+    /// Certificates of authorities, in PEM, to be trusted instead of the system's.
+    pub ca: Option<PathBuf>,
+    /// Sign with AWS credentials.
+    pub aws: bool,
+    /// With `aws`, a profile of the AWS configuration files.
+    pub profile: Option<String>,
+    /// With `aws`, a region.
+    pub region: Option<String>,
+    /// What the names of the indices begin with.
+    pub index_prefix: Option<String>,
+}
+
+impl ClusterConfig {
+    /// What it says of the cluster at `url`: nothing, where that is another one. A password is for
+    /// nobody else.
+    #[must_use]
+    pub fn of(self, url: &str) -> Self {
+        let bare = |it: &str| it.trim_end_matches('/').to_owned();
+        let is_it = self.url.as_deref().is_some_and(|it| bare(it) == bare(url));
+        if is_it { self } else { Self::default() }
+    }
 }
 
 /// Why the configuration is of no use.

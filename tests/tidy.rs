@@ -67,7 +67,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "signing",
         ],
     ),
-    ("cluster", &["limits", "causes", "time", "event", "aws", "store", "trace", "export"]),
+    ("cluster", &["limits", "causes", "time", "event", "aws", "store", "query", "trace", "export"]),
     ("schema", &["limits", "audit", "event", "store"]),
     ("synth", &["limits", "time", "audit", "event", "source"]),
     (

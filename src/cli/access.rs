@@ -14,6 +14,7 @@ use super::input::InputArgs;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
 use super::question::{OnArgs, parse_access, range};
 use super::shape::{AnswerShape, ShapeArgs};
+use super::sign::PasswordArgs;
 use super::{Context, Format, Outcome};
 use crate::access::{
     AccessConditions, AccessCursor, AccessHits, AccessKey, AccessOrder, AccessRequest, People,
@@ -122,6 +123,8 @@ pub(super) struct AccessArgs {
     out: Option<PathBuf>,
     #[command(flatten)]
     pub(super) extract: ExtractArgs,
+    #[command(flatten)]
+    pub(super) password: PasswordArgs,
     #[command(flatten)]
     pub(super) input: InputArgs,
 }

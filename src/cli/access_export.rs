@@ -21,7 +21,7 @@ pub(super) fn run(
     let extract = &args.extract;
     let redactor = extract.redactor()?;
     let redactor = redactor.as_ref();
-    let key = extract.signing_key()?;
+    let key = extract.signing_key(&args.password)?;
     let staging = extract.staging(out, context)?;
     let opened = args.input.open(context)?;
     let store = &opened.store;

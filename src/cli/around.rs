@@ -7,6 +7,11 @@ use crate::store::Store;
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, Order, select_page};
 
+/// How long before and after.
+pub(super) fn around_ms(around: &str) -> anyhow::Result<i64> {
+    duration_ms("--around", around, "10m")
+}
+
 /// Events so long before or after the newest ones that a query finds.
 pub(super) fn around_events(
     around: &str,
@@ -14,7 +19,7 @@ pub(super) fn around_events(
     range: TimeRange,
     store: &Store,
 ) -> anyhow::Result<Query> {
-    let around_ms = duration_ms("--around", around, "10m")?;
+    let around_ms = around_ms(around)?;
     let mut times = Vec::new();
     for event in search(store, query, range, limits::AROUND_ANSWERS_MAX)? {
         let at = event?.record.timestamp;
@@ -30,7 +35,7 @@ pub(super) fn around_messages(
     rules: &JoinRules,
     store: &Store,
 ) -> anyhow::Result<MessageFilter> {
-    let around_ms = duration_ms("--around", around, "10m")?;
+    let around_ms = around_ms(around)?;
     let most = limits::AROUND_ANSWERS_MAX;
     let (page, _) = select_page(store, rules, filter, Order::Newest, None, most)?;
     let times: Vec<(Timestamp, Timestamp)> =

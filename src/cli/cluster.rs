@@ -6,78 +6,234 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
+use super::input::{InputArgs, Opened};
+use super::progress::FetchingProgress;
+use super::{Context, output, saved};
 use crate::aws::SessionOptions;
-use crate::cluster::{Cluster, ClusterOptions, Names};
+use crate::cluster::{Cluster, ClusterOptions, Mirror, Names};
+use crate::config::{ClusterConfig, Config};
+use crate::ingest::temporary_directory;
 use crate::limits;
-use crate::time::parse_duration_ms;
+use crate::shell::quoted;
+use crate::time::{Timestamp, parse_duration_ms};
+use crate::trace::Reach;
 
-/// Where a cluster is, and as whom to go there.
+const HEADING: &str = "OpenSearch, with --cluster";
+
+/// As whom to go to a cluster, and what it calls things. The configuration file may say the same,
+/// under `[cluster]`.
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
-    /// Address of an OpenSearch cluster
-    ///
-    /// Such as https://search.example:9200. Plain http goes to this machine only. `publish` takes
-    /// MAILTRACE_CLUSTER where it is left out.
-    #[arg(long, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
-    cluster: Option<String>,
     /// User of the cluster
-    #[arg(long, value_name = "NAME", requires = "password_file", conflicts_with = "aws")]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "NAME", conflicts_with = "aws")]
     user: Option<String>,
     /// The user's password is the first line of this file
-    #[arg(long, value_name = "FILE", requires = "user")]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "FILE")]
     password_file: Option<PathBuf>,
     /// Trust the authorities in this PEM file, not the system's
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Sign requests with your AWS credentials, for a managed domain
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = HEADING)]
     aws: bool,
     /// With --aws, profile of the AWS configuration [default: AWS_PROFILE]
-    #[arg(long, hide_short_help = true, value_name = "NAME", requires = "aws", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "NAME", requires = "aws", value_parser = NonEmptyStringValueParser::new())]
     profile: Option<String>,
     /// With --aws, the domain's region [default: AWS_REGION, else the profile's]
-    #[arg(long, hide_short_help = true, value_name = "REGION", requires = "aws", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "REGION", requires = "aws", value_parser = NonEmptyStringValueParser::new())]
     region: Option<String>,
-    /// What the names of the indices begin with
-    #[arg(long, hide_short_help = true, value_name = "WORD", default_value = Names::PREFIX_DEFAULT)]
-    index_prefix: String,
+    /// What the names of the indices begin with [default: mailtrace]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "WORD")]
+    index_prefix: Option<String>,
     /// Give up when the cluster takes nothing for this long [default: 5m]
-    #[arg(long, hide_short_help = true, value_name = "DURATION")]
+    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "DURATION")]
     timeout: Option<String>,
 }
 
+/// An organization in a cluster, to be asked.
+pub(super) struct Target {
+    pub(super) cluster: Cluster,
+    pub(super) names: Names,
+    pub(super) organization: String,
+}
+
 impl ClusterArgs {
-    /// Whether a cluster is named.
-    pub(super) fn is_given(&self) -> bool {
-        self.cluster.is_some()
+    /// Refuses a password that is nobody's.
+    pub(super) fn check_password(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            self.password_file.is_none() || self.user.is_some(),
+            "--password-file: name the user that it is for with --user"
+        );
+        Ok(())
+    }
+
+    /// The file with the password of something else than the cluster, where no user of it is named.
+    pub(super) fn other_password_file(&self) -> Option<PathBuf> {
+        self.password_file.clone().filter(|_| self.user.is_none())
     }
 
     /// What the indices are called.
-    pub(super) fn names(&self) -> anyhow::Result<Names> {
-        Ok(Names::with_prefix(&self.index_prefix)?)
+    pub(super) fn names(&self, config: &ClusterConfig) -> anyhow::Result<Names> {
+        let prefix = self.index_prefix.as_deref().or(config.index_prefix.as_deref());
+        Ok(Names::with_prefix(prefix.unwrap_or(Names::PREFIX_DEFAULT))?)
     }
 
-    /// The cluster, ready to be asked.
-    pub(super) fn open(&self) -> anyhow::Result<Cluster> {
-        let named = || std::env::var("MAILTRACE_CLUSTER").ok().filter(|it| !it.is_empty());
-        let url = self.cluster.clone().or_else(named);
+    /// The cluster to which is published, and what the configuration says of it.
+    pub(super) fn open(&self, context: &Context) -> anyhow::Result<(Cluster, ClusterConfig)> {
+        let config = config()?;
+        let url = context.global.cluster.clone().or_else(named).or_else(|| config.url.clone());
         let url = url.context("name the cluster with --cluster URL, or in MAILTRACE_CLUSTER")?;
+        let config = config.of(&url);
+        Ok((self.connect(url, &config)?, config))
+    }
+
+    /// The address of the cluster that answers instead of a store, if one does: that of the command
+    /// line, else of the environment, else of the configuration file. A store or files that are named
+    /// nearer than the address go before it.
+    pub(super) fn url_of(
+        &self,
+        input: &InputArgs,
+        context: &Context,
+    ) -> anyhow::Result<Option<String>> {
+        let is_other_named = input.is_given() || context.global.store.is_some();
+        if let Some(url) = &context.global.cluster {
+            anyhow::ensure!(
+                !is_other_named,
+                "--cluster: the question goes to the cluster, or to what --store or --input names, not to both: leave one of them out"
+            );
+            return Ok(Some(url.clone()));
+        }
+        if is_other_named {
+            return Ok(None);
+        }
+        let has_store = || std::env::var_os("MAILTRACE_STORE").is_some_and(|it| !it.is_empty());
+        match named() {
+            Some(url) => Ok(Some(url)),
+            None if has_store() => Ok(None),
+            None => Ok(config()?.url),
+        }
+    }
+
+    /// The cluster that answers instead of a store, if one does.
+    pub(super) fn target(
+        &self,
+        input: &InputArgs,
+        context: &Context,
+    ) -> anyhow::Result<Option<Target>> {
+        let Some(url) = self.url_of(input, context)? else {
+            anyhow::ensure!(
+                context.global.organization.is_none(),
+                "--organization: it says whom to ask a cluster for: name that with --cluster URL"
+            );
+            return Ok(None);
+        };
+        let config = config()?.of(&url);
+        let organization = context.global.organization.as_ref().or(config.organization.as_ref());
+        let organization = organization.context("say with --organization which one to ask for")?;
+        let (names, cluster) = (self.names(&config)?, self.connect(url, &config)?);
+        Ok(Some(Target { cluster, names, organization: organization.clone() }))
+    }
+
+    fn connect(&self, url: String, config: &ClusterConfig) -> anyhow::Result<Cluster> {
         let timeout_ms = match &self.timeout {
             None => limits::CLUSTER_TIMEOUT_MS_DEFAULT,
             Some(text) => parse_duration_ms(text)
                 .filter(|it| *it > 0)
                 .with_context(|| format!("--timeout {text}: give a duration such as 30s or 5m"))?,
         };
+        // Who says something of it on the command line says all.
+        let is_said = self.user.is_some() || self.aws;
+        let said = |given: &Option<String>, kept: &Option<String>| {
+            given.clone().or_else(|| kept.clone().filter(|_| !is_said))
+        };
+        let user = said(&self.user, &config.user);
+        let password_file = self
+            .password_file
+            .clone()
+            .or_else(|| config.password_file.clone().filter(|_| !is_said));
+        let user = match user {
+            Some(user) => {
+                let file = password_file.context(
+                    "--user: name with --password-file the file whose first line is the password",
+                )?;
+                Some((user, file))
+            }
+            None => None,
+        };
+        let is_signed = self.aws || (config.aws && !is_said);
+        anyhow::ensure!(
+            user.is_none() || !is_signed,
+            "[cluster] names both a user and aws: keep one of them"
+        );
         Ok(Cluster::open(&ClusterOptions {
             url,
-            user: self.user.clone().zip(self.password_file.clone()),
-            authorities: self.ca.clone(),
-            aws: self.aws.then(|| SessionOptions {
-                profile: self.profile.clone(),
-                region: self.region.clone(),
+            user,
+            authorities: self.ca.clone().or_else(|| config.ca.clone()),
+            aws: is_signed.then(|| SessionOptions {
+                profile: said(&self.profile, &config.profile),
+                region: said(&self.region, &config.region),
                 endpoint_url: None,
             }),
             timeout_ms: u64::try_from(timeout_ms).unwrap_or_default(),
         })?)
+    }
+
+    /// The options by which another command asks the same cluster.
+    pub(super) fn as_typed(&self, context: &Context) -> String {
+        let mut typed = String::new();
+        let mut add = |name: &str, value: Option<String>| {
+            if let Some(value) = value {
+                typed.push_str(&format!(" --{name} {}", quoted(&value)));
+            }
+        };
+        let path = |it: &Option<PathBuf>| it.as_ref().map(|it| it.display().to_string());
+        add("cluster", context.global.cluster.clone());
+        add("organization", context.global.organization.clone());
+        add("user", self.user.clone());
+        add("password-file", path(&self.password_file));
+        add("ca", path(&self.ca));
+        add("profile", self.profile.clone());
+        add("region", self.region.clone());
+        add("index-prefix", self.index_prefix.clone());
+        if self.aws {
+            typed.push_str(" --aws");
+        }
+        typed
+    }
+}
+
+/// The cluster that the environment names.
+fn named() -> Option<String> {
+    std::env::var("MAILTRACE_CLUSTER").ok().filter(|it| !it.is_empty())
+}
+
+/// What the configuration file says of a cluster.
+fn config() -> anyhow::Result<ClusterConfig> {
+    // Who has no home has no such file either.
+    let Ok(path) = saved::config_path() else { return Ok(ClusterConfig::default()) };
+    Ok(Config::read(&path)?.cluster)
+}
+
+impl Target {
+    /// A temporary store of what the question can be about.
+    pub(super) fn mirror(
+        &self,
+        context: &Context,
+        reach: impl FnOnce(Option<Timestamp>) -> anyhow::Result<Reach>,
+    ) -> anyhow::Result<Opened> {
+        let dir = temporary_directory()?;
+        context.leftovers.add(dir.path())?;
+        let mut mirror = Mirror::of(&self.cluster, &self.names, &self.organization)?;
+        context.leftovers.add_release(mirror.release())?;
+        let reach = reach(mirror.measure(context.now)?)?;
+        if reach.with_messages && mirror.lacks_directory() && !context.global.quiet {
+            output::note(
+                "the store that publishes has a directory, which decides what is a group and what is internal; the cluster has none, and says unclear",
+            );
+        }
+        let progress = FetchingProgress::new(context);
+        let store = mirror.fill(dir.path(), &reach, &mut |it| progress.show(it))?;
+        drop(progress);
+        Ok(Opened::temporary(store, dir))
     }
 }

@@ -69,7 +69,8 @@ pub(super) fn say_empty_terms(
     context: &Context,
 ) -> anyhow::Result<()> {
     let terms = rows.terms();
-    if context.global.quiet || terms.is_empty() {
+    // A part does not tell what the whole has.
+    if context.global.quiet || terms.is_empty() || store.is_partial() {
         return Ok(());
     }
     let mut is_any_empty = false;

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::backend::BackendArgs;
 use super::extract::{ExtractArgs, Made};
 use super::filter::{WhichArgs, by_domains};
 use super::grace::GraceArgs;
 use super::ids::Ids;
-use super::input::InputArgs;
 use super::question::{OnArgs, parse_rows, range};
+use super::sign::PasswordArgs;
 use super::watched::addresses_in;
 use super::{Context, Outcome, output};
 use crate::export::{
@@ -20,7 +21,7 @@ use crate::limits;
 use crate::query::{Field, Matcher, Pattern, Query};
 use crate::store::Store;
 use crate::time::TimeRange;
-use crate::trace::{JoinRules, MessageFilter, select};
+use crate::trace::{JoinRules, MessageFilter, Reach, select};
 
 /// Export messages as a self-contained evidence bundle
 ///
@@ -34,6 +35,7 @@ use crate::trace::{JoinRules, MessageFilter, select};
 /// was found, which the bundle then says (2, and no bundle, if a list was asked for), 3 if a
 /// message has more events than were taken.
 #[derive(Debug, Args)]
+#[cfg_attr(feature = "aws", command(mut_arg("password_file", password_help)))]
 #[command(
     after_long_help = "Examples:\n  mailtrace export '<20261123.1001@acme.example>' --out ./case-17\n  mailtrace export --from ana --since 7d --out case-17.zip\n  mailtrace export --out mail.parquet --as parquet"
 )]
@@ -75,13 +77,28 @@ pub(super) struct ExportArgs {
     #[command(flatten)]
     extract: ExtractArgs,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
+    #[cfg(not(feature = "aws"))]
+    #[command(flatten)]
+    password: PasswordArgs,
     // Last: its heading is that of all options behind it.
     #[command(flatten)]
     which: WhichArgs,
 }
 
 impl ExportArgs {
+    /// The password of the secret key.
+    #[cfg(feature = "aws")]
+    fn password(&self) -> PasswordArgs {
+        PasswordArgs::at(self.backend.cluster.other_password_file())
+    }
+
+    /// The password of the secret key.
+    #[cfg(not(feature = "aws"))]
+    fn password(&self) -> PasswordArgs {
+        self.password.clone()
+    }
+
     /// The file that says what is asked, if one does.
     fn list(&self) -> Option<String> {
         let (option, path) = match (&self.ids_from, &self.addresses_from) {
@@ -93,15 +110,28 @@ impl ExportArgs {
     }
 }
 
+/// One file with a password, which is that of the cluster's user where one is named.
+#[cfg(feature = "aws")]
+fn password_help(argument: clap::Arg) -> clap::Arg {
+    const HELP: &str = "Read the secret key's password from this file";
+    const LONG: &str = "Read the secret key's password from this file\n\nFrom its first line, instead of asking. With --user, that user's password instead.";
+    argument.help(HELP).long_help(LONG).help_heading(None::<&'static str>)
+}
+
 pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = args.grace.ms()?;
     let extract = &args.extract;
     let redactor = extract.redactor()?;
-    let key = extract.signing_key()?;
+    let key = extract.signing_key(&args.password())?;
     let mut asked = Asked::new(args, context)?;
     let staging = extract.staging(&args.out, context)?;
-    let opened = args.input.open(context)?;
+    let opened = args.backend.open_with_password(context, |_| asked.reach())?;
     let store = &opened.store;
+    if store.is_mirror() && !context.global.quiet {
+        output::note(
+            "a cluster does not know from which file or pull a record came, nor what stands for the whole archive: the export does not say it",
+        );
+    }
     let rules = JoinRules::of_store(store, grace_ms, context.now);
     let selection = asked.select(store, &rules)?;
     let (_, not_found) = selection.not_found();
@@ -206,6 +236,17 @@ impl Asked {
             return Ok(Some(MessageFilter { rows: Query::and(rows), ..MessageFilter::default() }));
         }
         Ok(Some(MessageFilter { first_seen: range, rows: Query::and(rows), ..filter }))
+    }
+
+    /// What it can be about.
+    fn reach(&mut self) -> anyhow::Result<Reach> {
+        let Some(ids) = &mut self.ids else {
+            let filter = self.filter.as_ref().filter(|it| it.first_seen == self.range);
+            return Ok(filter.map_or_else(|| Reach::messages(self.range), Reach::of));
+        };
+        let all = ids.next_ids(usize::MAX)?;
+        self.ids = Some(Ids::given(all.clone()));
+        Ok(Reach::messages_with(all))
     }
 
     /// Finds the messages.

@@ -48,8 +48,6 @@ pub(super) struct ExtractArgs {
     /// Sign the bundle's sums with a minisign secret key
     #[arg(long, value_name = "FILE", requires = "out")]
     sign_key: Option<PathBuf>,
-    #[command(flatten)]
-    password: PasswordArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -97,16 +95,16 @@ impl Redact {
 
 impl ExtractArgs {
     /// Reads the key that signs, where one is named.
-    pub(super) fn signing_key(&self) -> anyhow::Result<Option<SecretKey>> {
+    pub(super) fn signing_key(&self, password: &PasswordArgs) -> anyhow::Result<Option<SecretKey>> {
         anyhow::ensure!(
             self.sign_key.is_none() || self.shape == Shape::Bundle,
             "--sign-key: only a bundle is signed; `minisign -S` signs any file"
         );
         anyhow::ensure!(
-            self.sign_key.is_some() || !self.password.is_given(),
+            self.sign_key.is_some() || !password.is_given(),
             "--password-file: name the secret key that it is for with --sign-key"
         );
-        self.sign_key.as_deref().map(|it| self.password.open(it)).transpose()
+        self.sign_key.as_deref().map(|it| password.open(it)).transpose()
     }
 
     /// Where it is made; nowhere when it goes to standard output.

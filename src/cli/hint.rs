@@ -22,7 +22,8 @@ pub(super) fn say_unknown_values<'q>(
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    if context.global.quiet {
+    // A part does not tell what the whole has.
+    if context.global.quiet || store.is_partial() {
         return Ok(());
     }
     for demand in queries.into_iter().flat_map(Query::single_terms) {

@@ -35,6 +35,13 @@ pub(super) struct Opened {
 }
 
 impl Opened {
+    /// A store that goes with its directory.
+    #[cfg(feature = "aws")]
+    pub(super) fn temporary(store: Store, dir: TemporaryDirectory) -> Self {
+        let input_outcome = Outcome::Done;
+        Self { store, input_outcome, is_cut: Cell::new(false), dir: Some(dir) }
+    }
+
     /// The exit status of a command that found something or not.
     pub(super) fn outcome(&self, has_found: bool) -> Outcome {
         match has_found {

@@ -1,4 +1,5 @@
-//! What must not outlive the process: directories with mail addresses in them.
+//! What must not outlive the process: directories with mail addresses in them, and what others hold
+//! for us.
 
 use std::fs::remove_dir_all;
 use std::path::{Path, PathBuf};
@@ -7,23 +8,41 @@ use std::sync::{Arc, Mutex};
 use super::EXIT_INTERRUPTED;
 use super::signals::on_stop;
 
-/// Directories that go when the user or the system stops us.
+/// Directories that go, and what is let go, when the user or the system stops us.
 #[derive(Clone, Default)]
-pub(super) struct Leftovers(Arc<Mutex<Vec<PathBuf>>>);
+pub(super) struct Leftovers(Arc<Mutex<Left>>);
+
+#[derive(Default)]
+struct Left {
+    dirs: Vec<PathBuf>,
+    releases: Vec<Box<dyn FnMut() + Send>>,
+    is_watched: bool,
+}
 
 impl Leftovers {
     /// Has a directory removed when we are stopped.
     pub(super) fn add(&self, dir: &Path) -> anyhow::Result<()> {
-        let Ok(mut dirs) = self.0.lock() else { return Ok(()) };
-        dirs.push(dir.to_owned());
-        if dirs.len() == 1 { self.watch() } else { Ok(()) }
+        self.take(|it| it.dirs.push(dir.to_owned()))
+    }
+
+    /// Has something let go when we are stopped.
+    #[cfg(feature = "aws")]
+    pub(super) fn add_release(&self, release: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+        self.take(|it| it.releases.push(Box::new(release)))
+    }
+
+    fn take(&self, add: impl FnOnce(&mut Left)) -> anyhow::Result<()> {
+        let Ok(mut left) = self.0.lock() else { return Ok(()) };
+        add(&mut left);
+        if std::mem::replace(&mut left.is_watched, true) { Ok(()) } else { self.watch() }
     }
 
     fn watch(&self) -> anyhow::Result<()> {
-        let dirs = Arc::clone(&self.0);
+        let left = Arc::clone(&self.0);
         on_stop(move || {
-            for dir in dirs.lock().iter().flat_map(|it| it.iter()) {
-                remove(dir);
+            if let Ok(mut left) = left.lock() {
+                left.dirs.iter().for_each(|it| remove(it));
+                left.releases.iter_mut().for_each(|release| release());
             }
             std::process::exit(EXIT_INTERRUPTED);
         })

@@ -7,12 +7,13 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::around::around_messages;
+use super::around::{around_messages, around_ms};
+use super::backend::BackendArgs;
 use super::explain::{explain_rows, say_empty_terms};
 use super::filter::{FilterArgs, by_domains};
 use super::grace::GraceArgs;
 use super::hint::say_unknown_values;
-use super::input::{InputArgs, say_truncated};
+use super::input::say_truncated;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::question::parse_rows;
 use super::shape::{AnswerShape, ShapeArgs};
@@ -26,9 +27,10 @@ use crate::render::{
 };
 use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
+use crate::time::TimeRange;
 use crate::trace::{
     self, EventTracers, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord,
-    Page, Place, Totals, select_page,
+    Page, Place, Reach, Totals, select_page,
 };
 
 /// List or count messages by sender, recipient, subject, outcome …
@@ -91,7 +93,7 @@ pub(super) struct MessagesArgs {
     #[command(flatten)]
     watch: WatchArgs,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
     // Last: its heading is that of all options behind it.
     #[command(flatten)]
     filter: FilterArgs,
@@ -121,6 +123,19 @@ impl From<Sort> for Order {
 }
 
 impl MessagesArgs {
+    /// What the question can be about.
+    fn reach(&self, filter: &MessageFilter) -> anyhow::Result<Reach> {
+        if self.explain {
+            // Its terms are counted over everything.
+            return Ok(Reach::everything());
+        }
+        let Some(around) = &self.around else { return Ok(Reach::of(filter)) };
+        // A message may go on for long.
+        let ms = around_ms(around)?;
+        let since = filter.first_seen.since.map(|it| it.saturating_add_ms(-ms));
+        Ok(Reach::messages(TimeRange { since, until: None }))
+    }
+
     /// The place to go on behind.
     fn cursor(&self) -> anyhow::Result<Option<Place>> {
         let Some(text) = &self.cursor else { return Ok(None) };
@@ -139,7 +154,8 @@ impl MessagesArgs {
 pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
     // What is read from standard input can be read once.
     let wanted = args.wanted(context)?;
-    args.watch.run(&args.input, context, |opened, context| {
+    let reach = |_| args.reach(&wanted.filter);
+    args.watch.run(&args.backend, context, reach, |opened, context| {
         // Ages count back from now, which moves on.
         let first_seen = args.filter.first_seen(context)?;
         let filter = MessageFilter { first_seen, ..wanted.filter.clone() };

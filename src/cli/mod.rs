@@ -10,6 +10,7 @@ mod access_export;
 mod around;
 #[cfg(feature = "aws")]
 mod audit_logs;
+mod backend;
 mod batch;
 #[cfg(feature = "aws")]
 mod cluster;
@@ -26,6 +27,7 @@ mod export;
 mod export_check;
 mod extract;
 mod filter;
+mod global;
 mod grace;
 mod help;
 mod hint;
@@ -95,8 +97,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use etcetera::{BaseStrategy, choose_base_strategy};
+
+use global::{Format, GlobalArgs};
 
 use crate::render::TableOptions;
 use crate::time::{TimeError, Timestamp, Zone};
@@ -109,66 +113,6 @@ struct Arguments {
     global: GlobalArgs,
     #[command(subcommand)]
     command: Command,
-}
-
-/// Options that every command takes.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Global options")]
-struct GlobalArgs {
-    /// The store's directory [default: MAILTRACE_STORE]
-    ///
-    /// Else the platform's data directory, such as ~/.local/share/mailtrace.
-    #[arg(long, global = true, value_name = "DIR")]
-    store: Option<PathBuf>,
-    /// Refuse every command that would change the store
-    #[arg(long, global = true)]
-    read_only: bool,
-    /// Output format
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    format: Format,
-    /// Same as --format json
-    #[arg(long, global = true, hide = true, conflicts_with = "format")]
-    json: bool,
-    /// When to use colours
-    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
-    color: ColorWhen,
-    /// Time zone of times, shown and given
-    ///
-    /// An IANA name such as Europe/Madrid, UTC, or local.
-    #[arg(long, global = true, default_value = "UTC", value_name = "ZONE")]
-    tz: String,
-    /// Say more on stderr
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Print only errors on stderr
-    #[arg(short, long, global = true)]
-    quiet: bool,
-}
-
-/// How an answer is printed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Aligned columns for people
-    #[default]
-    Table,
-    /// One JSON document
-    Json,
-    /// One JSON object a line
-    Ndjson,
-    /// Comma-separated values with a header
-    Csv,
-}
-
-/// When colours are used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum ColorWhen {
-    /// On a terminal, unless NO_COLOR is set
-    #[default]
-    Auto,
-    /// Always
-    Always,
-    /// Never
-    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -219,6 +163,21 @@ enum Command {
 }
 
 impl Command {
+    /// Whether it goes to a cluster where one is named.
+    #[cfg(feature = "aws")]
+    fn asks_cluster(&self) -> bool {
+        matches!(
+            self,
+            Self::Trace(_)
+                | Self::Messages(_)
+                | Self::Search(_)
+                | Self::Stats(_)
+                | Self::Triage(_)
+                | Self::Export(_)
+                | Self::Publish(_)
+        )
+    }
+
     /// Whether it changes the store, or would if there were something to do.
     fn writes_to_store(&self) -> bool {
         match self {
@@ -422,6 +381,11 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         !(context.global.read_only && arguments.command.writes_to_store()),
         "--read-only: this command writes to the store, and nothing was done"
     );
+    #[cfg(feature = "aws")]
+    anyhow::ensure!(
+        context.global.cluster.is_none() || arguments.command.asks_cluster(),
+        "--cluster: this command asks a store; trace, messages, search, stats, triage and export ask a cluster as well"
+    );
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),
         #[cfg(feature = "aws")]
@@ -462,16 +426,6 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Serve(args) => serve::run(&args, &context),
         #[cfg(not(all(feature = "aws", feature = "serve")))]
         Command::Absent(command) => Err(command.refusal()),
-    }
-}
-
-impl ColorWhen {
-    fn apply(self) {
-        match self {
-            Self::Auto => {}
-            Self::Always => anstream::ColorChoice::Always.write_global(),
-            Self::Never => anstream::ColorChoice::Never.write_global(),
-        }
     }
 }
 

@@ -144,6 +144,26 @@ impl PublishingProgress {
     }
 }
 
+/// Shows how many events have come.
+#[cfg(feature = "aws")]
+pub(super) struct FetchingProgress(Option<Bar>);
+
+#[cfg(feature = "aws")]
+impl FetchingProgress {
+    pub(super) fn new(context: &Context) -> Self {
+        Self(Bar::new(context))
+    }
+
+    pub(super) fn show(&self, events: u64) {
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
+        bar.set_message(format!("{events} events have come, {}/s", rate(events, bar.elapsed())));
+        bar.tick();
+        if bar.is_hidden() {
+            hidden.reveal("{spinner} {wide_msg}");
+        }
+    }
+}
+
 fn rate(count: u64, elapsed: Duration) -> u64 {
     let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
     count.saturating_mul(1_000) / ms

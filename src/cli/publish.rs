@@ -21,6 +21,7 @@ use crate::cluster::{
     Cluster, ClusterError, PublishOptions, PublishReport, VerifiedCluster, plan_publication,
     publish, templates, verify_publication,
 };
+use crate::config::ClusterConfig;
 use crate::export::Redactor;
 use crate::limits;
 use crate::render::{sanitise, write_json, write_json_pretty};
@@ -104,13 +105,14 @@ impl PublishArgs {
 
     fn options<'r>(
         &self,
+        config: &ClusterConfig,
         redactor: Option<&'r Redactor>,
         context: &Context,
     ) -> anyhow::Result<PublishOptions<'r>> {
         let since = self.since.as_deref();
         let since = since.map(|it| parse_time_argument(it, context.now, &context.zone));
         Ok(PublishOptions {
-            names: self.cluster.names()?,
+            names: self.cluster.names(config)?,
             organization: self.organization.clone().unwrap_or_default(),
             since: since.transpose().context("--since")?,
             is_again: self.again,
@@ -124,15 +126,17 @@ impl PublishArgs {
 pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outcome> {
     let redactor = args.redactor()?;
     let redactor = redactor.as_ref();
-    let options = args.options(redactor, context)?;
     if args.print_templates {
+        let options = args.options(&ClusterConfig::default(), redactor, context)?;
         let mut stdout = anstream::stdout().lock();
         write_json_pretty(&templates(&options.names), &mut stdout)?;
         return Ok(Outcome::Done);
     }
+    args.cluster.check_password()?;
     let path = context.store_path()?;
     let store = Store::open(&path)?;
-    let cluster = args.cluster.open()?;
+    let (cluster, config) = args.cluster.open(context)?;
+    let options = args.options(&config, redactor, context)?;
     if args.dry_run {
         let report = plan_publication(&store, &cluster, &options)?;
         print_plan(&report, &options, &cluster, context)?;
@@ -143,7 +147,7 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
         return print_verified(&verified, &options, &cluster, context);
     }
     if args.follow {
-        return follow(args, redactor, (&path, &cluster), context);
+        return follow(args, redactor, (&path, &cluster, &config), context);
     }
     let stop = AtomicBool::new(false);
     let progress = PublishingProgress::new(context);
@@ -157,7 +161,7 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
 fn follow(
     args: &PublishArgs,
     redactor: Option<&Redactor>,
-    (path, cluster): (&Path, &Cluster),
+    (path, cluster, config): (&Path, &Cluster, &ClusterConfig),
     context: &Context,
 ) -> anyhow::Result<Outcome> {
     let stop = Arc::new(AtomicBool::new(false));
@@ -170,7 +174,7 @@ fn follow(
         let stamp = Store::commit_stamp(path);
         if stamp != published {
             let context = context.now();
-            let options = args.options(redactor, &context)?;
+            let options = args.options(config, redactor, &context)?;
             let store = Store::open(path)?;
             match publish(&store, cluster, &options, &stop, &mut |_| {}) {
                 Ok(report) => {

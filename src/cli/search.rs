@@ -6,10 +6,10 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::around::around_events;
+use super::around::{around_events, around_ms};
+use super::backend::BackendArgs;
 use super::explain::explain_events;
 use super::hint::say_unknown_values;
-use super::input::InputArgs;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::progress::ReadingProgress;
 use super::question::{OnArgs, parse_query, range};
@@ -22,6 +22,7 @@ use crate::render::{write_events_csv, write_events_ndjson, write_events_table};
 use crate::stats::{facets_of_events, histogram};
 use crate::store::{EventPlace, Store, StoredEvent};
 use crate::time::TimeRange;
+use crate::trace::Reach;
 
 /// Find events by query, newest first
 ///
@@ -72,12 +73,12 @@ pub(super) struct SearchArgs {
     #[command(flatten)]
     watched: WatchedArgs,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
 }
 
 pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
     let wanted = args.wanted(context)?;
-    let opened = args.input.open(context)?;
+    let opened = args.backend.open(context, |_| args.reach(wanted.range))?;
     let wanted = args.wanted_of(wanted, &opened.store)?;
     if args.explain {
         let has_found = explain_events(&wanted.query, wanted.range, &opened.store, context)?;
@@ -97,6 +98,16 @@ pub(super) struct Wanted {
 }
 
 impl SearchArgs {
+    /// What the question can be about, of events in a range.
+    fn reach(&self, range: TimeRange) -> anyhow::Result<Reach> {
+        let Some(around) = &self.around else { return Ok(Reach::events(range)) };
+        // Both ends of what is near count.
+        let ms = around_ms(around)?.saturating_add(1);
+        let since = range.since.map(|it| it.saturating_add_ms(-ms));
+        let until = range.until.map(|it| it.saturating_add_ms(ms));
+        Ok(Reach::events(TimeRange { since, until }))
+    }
+
     /// Reads the options, and the files that they name.
     pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
         let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();

@@ -34,7 +34,7 @@ pub(super) struct SignArgs {
 }
 
 /// Where the password of a secret key comes from.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct PasswordArgs {
     /// Read the secret key's password from this file
     ///
@@ -44,6 +44,12 @@ pub(super) struct PasswordArgs {
 }
 
 impl PasswordArgs {
+    /// That this is the file.
+    #[cfg(feature = "aws")]
+    pub(super) fn at(password_file: Option<PathBuf>) -> Self {
+        Self { password_file }
+    }
+
     pub(super) fn is_given(&self) -> bool {
         self.password_file.is_some()
     }

@@ -9,10 +9,10 @@ use clap::error::ErrorKind;
 use clap::{Arg, Args, Command};
 use serde_json::json;
 
+use super::backend::BackendArgs;
 use super::explain::say_empty_terms;
 use super::filter::internal_rows;
 use super::grace::GraceArgs;
-use super::input::InputArgs;
 use super::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::question::{OnArgs, parse_rows, range};
 use super::{Context, Format, Outcome};
@@ -31,7 +31,7 @@ use crate::stats::{
 };
 use crate::store::Store;
 use crate::time::{Interval, TimeRange, Timestamp};
-use crate::trace::JoinRules;
+use crate::trace::{JoinRules, Reach};
 
 /// Count by value and over time; delivery times; WorkMail's metrics
 ///
@@ -90,7 +90,7 @@ pub(super) struct StatsArgs {
     #[command(flatten)]
     grace: GraceArgs,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
 }
 
 /// Reads what to count by.
@@ -124,7 +124,8 @@ impl TypedValueParser for Keys {
 
 pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
     let wanted = args.wanted(context)?;
-    let opened = args.input.open(context)?;
+    let opened =
+        args.backend.open(context, |newest| Ok(args.reach(wanted.range, newest, context)))?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     let has_found = answer(args, wanted, &opened.store, context, &mut out)?;
     opened.say_without_table(context);
@@ -161,6 +162,18 @@ impl StatsArgs {
         let rows = parse_rows(&self.query.join(" "), context)?;
         let interval = self.interval.as_deref().map(interval).transpose()?;
         Ok(Wanted { range, interval, rows, is_internal: self.internal, grace_ms })
+    }
+
+    /// What the question can be about, of what there is in a range.
+    fn reach(&self, range: TimeRange, newest: Option<Timestamp>, context: &Context) -> Reach {
+        match range.since.filter(|_| self.compare) {
+            Some(since) => {
+                let (since, until) = compared(since, range.until, newest, context);
+                let before = TimeRange::before(since, until);
+                Reach::messages(TimeRange { since: before.since, until: Some(until) })
+            }
+            None => Reach::messages(range),
+        }
     }
 
     /// What to count by.
@@ -232,6 +245,17 @@ fn show_counts(
     Ok(all > 0)
 }
 
+/// The period that is compared with the one before it: up to the newest event where nothing is said.
+fn compared(
+    since: Timestamp,
+    until: Option<Timestamp>,
+    newest: Option<Timestamp>,
+    context: &Context,
+) -> (Timestamp, Timestamp) {
+    let end = newest.map(|it| it.saturating_add_ms(1));
+    (since, until.or(end).unwrap_or(context.now).max(since))
+}
+
 fn show_compared(
     key: Option<CountKey>,
     args: &StatsArgs,
@@ -240,11 +264,10 @@ fn show_compared(
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
-    let newest = request.rules.newest.map(|it| it.saturating_add_ms(1));
     let since = request.range.since.context(
         "--compare: say with --since or --on which period to compare with the one before it",
     )?;
-    let until = request.range.until.or(newest).unwrap_or(context.now).max(since);
+    let (since, until) = compared(since, request.range.until, request.rules.newest, context);
     let key = key.unwrap_or(CountKey::Event);
     let compared = compare(store, key, request, (since, until), args.limit)?;
     match context.global.format {

@@ -3,14 +3,15 @@
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-#[cfg(feature = "aws")]
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 
+use super::backend::BackendArgs;
+#[cfg(feature = "aws")]
+use super::cluster::Target;
 use super::grace::GraceArgs;
 use super::ids::Ids;
-use super::input::{InputArgs, say_truncated};
+use super::input::say_truncated;
 use super::progress::ReadingProgress;
 use super::{Context, Format, Outcome, batch, output};
 use crate::event::pasted_id;
@@ -24,6 +25,8 @@ use crate::render::{
 use crate::store::{Coverage, Provenance, Store, StoreError};
 use crate::time::Timestamp;
 use crate::timeline::{self, Candidate};
+#[cfg(feature = "aws")]
+use crate::trace::Reach;
 use crate::trace::{JoinRules, Message, Traced, trace_ids};
 
 /// Show what happened to a message, recipient by recipient
@@ -65,14 +68,7 @@ pub(super) struct TraceArgs {
     #[arg(long, hide_short_help = true)]
     no_access: bool,
     #[command(flatten)]
-    input: InputArgs,
-    /// With --cluster, ask what this organization has published there, not a store
-    #[cfg(feature = "aws")]
-    #[arg(long, hide_short_help = true, value_name = "NAME", requires = "cluster")]
-    organization: Option<String>,
-    #[cfg(feature = "aws")]
-    #[command(flatten)]
-    cluster: super::cluster::ClusterArgs,
+    backend: BackendArgs,
 }
 
 pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
@@ -81,15 +77,20 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
         !args.provenance || context.global.format != Format::Csv,
         "--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson"
     );
-    #[cfg(feature = "aws")]
-    if args.cluster.is_given() {
-        return ask_cluster(args, grace_ms, context);
-    }
     let batch = match &args.batch {
         Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
         None => None,
     };
-    let opened = args.input.open(context)?;
+    #[cfg(feature = "aws")]
+    args.backend.cluster.check_password()?;
+    #[cfg(feature = "aws")]
+    if let Some(target) = args.backend.cluster.target(&args.backend.input, context)? {
+        return match batch {
+            Some(ids) => ask_cluster_for_many(ids, &target, grace_ms, context),
+            None => ask_cluster(args, &target, grace_ms, context),
+        };
+    }
+    let opened = args.backend.input.open(context)?;
     let store = &opened.store;
     let rules = JoinRules::of_store(store, grace_ms, context.now);
     if let Some(ids) = batch {
@@ -232,18 +233,21 @@ fn write(
 
 /// Answers from a cluster, as the store that publishes there would.
 #[cfg(feature = "aws")]
-fn ask_cluster(args: &TraceArgs, grace_ms: i64, context: &Context) -> anyhow::Result<Outcome> {
+fn ask_cluster(
+    args: &TraceArgs,
+    target: &Target,
+    grace_ms: i64,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
     use crate::cluster::ClusterEvents;
     use crate::trace::trace_ids_in;
 
     anyhow::ensure!(
-        args.batch.is_none() && !args.provenance && !args.input.is_given(),
-        "--cluster goes without --batch, --provenance and --input: ask a store for these"
+        !args.provenance,
+        "--cluster goes without --provenance: only a store knows from which file or pull an event came"
     );
-    let organization = args.organization.as_deref();
-    let organization = organization.context("say with --organization which one to ask for")?;
-    let cluster = args.cluster.open()?;
-    let mut events = ClusterEvents::of(&cluster, &args.cluster.names()?, organization)?;
+    let Target { cluster, names, organization } = target;
+    let mut events = ClusterEvents::of(cluster, names, organization)?;
     let rules = events.rules(grace_ms);
     let traced = trace_ids_in(&mut events, args.ids.iter().map(String::as_str), &rules)?;
     let note = note_of(&events.coverage(), events.has_removals(), context);
@@ -255,6 +259,20 @@ fn ask_cluster(args: &TraceArgs, grace_ms: i64, context: &Context) -> anyhow::Re
         (true, 0) => Outcome::Done,
         (true, _) => Outcome::SomeRejected,
     })
+}
+
+/// Answers for a list of IDs from a cluster: all that they can be about comes at once.
+#[cfg(feature = "aws")]
+fn ask_cluster_for_many(
+    mut ids: Ids,
+    target: &Target,
+    grace_ms: i64,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let all = ids.next_ids(usize::MAX)?;
+    let opened = target.mirror(context, |_| Ok(Reach::messages_with(all.clone())))?;
+    let rules = JoinRules::of_store(&opened.store, grace_ms, context.now);
+    Ok(opened.outcome(batch::answer(Ids::given(all), &opened, &rules, context)?))
 }
 
 /// An ID of a message, and what audit logs may say of it.
@@ -349,8 +367,7 @@ fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Opt
 
 /// What the store covers, to tell "no such mail" from "not looked at".
 pub(super) fn coverage_note(store: &Store, context: &Context) -> String {
-    let checkpoint = store.checkpoint();
-    note_of(&checkpoint.coverage, !checkpoint.tombstones.is_empty(), context)
+    note_of(&store.checkpoint().coverage, store.has_removals(), context)
 }
 
 fn note_of(coverage: &Coverage, has_removals: bool, context: &Context) -> String {

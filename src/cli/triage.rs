@@ -4,10 +4,10 @@ use std::io::{BufWriter, Write};
 
 use clap::Args;
 
+use super::backend::BackendArgs;
 use super::explain::say_empty_terms;
 use super::filter::internal_rows;
 use super::grace::{GraceArgs, duration_ms};
-use super::input::InputArgs;
 use super::question::{OnArgs, parse_rows, range};
 use super::watch::WatchArgs;
 use super::{Context, Format, Outcome};
@@ -16,7 +16,7 @@ use crate::render::{write_triage, write_triage_csv, write_triage_json};
 use crate::shell::quoted;
 use crate::store::Store;
 use crate::time::{DAY_MS, TimeRange, Timestamp};
-use crate::trace::JoinRules;
+use crate::trace::{Background, JoinRules, Reach};
 use crate::triage::{FindingKind, Triage, TriageRequest, triage};
 
 /// Show what deserves attention: losses, bounces, slow mail, wrong folders, rules, bursts
@@ -58,17 +58,37 @@ pub(super) struct TriageArgs {
     #[command(flatten)]
     watch: WatchArgs,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
 }
 
 pub(super) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
-    args.watch.run(&args.input, context, |opened, context| {
-        let mut out = BufWriter::new(anstream::stdout().lock());
-        answer(args, &opened.store, context, &mut out)
-    })
+    args.watch.run(
+        &args.backend,
+        context,
+        |newest| args.reach(newest, context),
+        |opened, context| {
+            let mut out = BufWriter::new(anstream::stdout().lock());
+            answer(args, &opened.store, context, &mut out)
+        },
+    )
 }
 
 impl TriageArgs {
+    /// What the question can be about: both periods, and what there was before.
+    fn reach(&self, newest: Option<Timestamp>, context: &Context) -> anyhow::Result<Reach> {
+        let asked = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let period = period(asked, newest, context.now);
+        let (Some(since), Some(until)) = (period.since, period.until) else {
+            return Ok(Reach::everything());
+        };
+        let since = TimeRange::before(since, until).since;
+        let both = TimeRange { since, until: Some(until) };
+        Ok(Reach::triage(
+            both,
+            Background { with_messages: !self.query.is_empty() || self.internal },
+        ))
+    }
+
     /// The question that the options and the query make.
     pub(super) fn request(
         &self,
@@ -167,7 +187,7 @@ fn command(
         FindingKind::NoBeginning => "--no-beginning",
     };
     let grace = args.grace.option().map(|it| format!(" {it}")).unwrap_or_default();
-    let asked = args.input.as_typed(context);
+    let asked = args.backend.as_typed(context);
     let query = args.query.join(" ");
     let query = if query.is_empty() { query } else { format!("{} ", quoted(&query)) };
     let internal = if args.internal { " --internal" } else { "" };

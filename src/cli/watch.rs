@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::backend::BackendArgs;
 use super::condition::Condition;
-use super::input::{InputArgs, Opened};
+use super::input::Opened;
 use super::{Context, Format, Outcome, output};
 use crate::limits;
 use crate::store::Checkpoint;
+use crate::time::Timestamp;
+use crate::trace::Reach;
 
 /// Watching, and conditions.
 #[derive(Debug, Args)]
@@ -27,21 +30,23 @@ pub(super) struct WatchArgs {
 }
 
 impl WatchArgs {
-    /// Opens what is asked and answers, again and again with `--watch`. `answer` gives whether
-    /// something was found and which condition holds, in words.
+    /// Opens what is asked and answers, again and again with `--watch`. `reach` gives what the
+    /// question can be about, `answer` whether something was found and which condition holds, in
+    /// words.
     pub(super) fn run(
         &self,
-        input: &InputArgs,
+        backend: &BackendArgs,
         context: &Context,
+        reach: impl Fn(Option<Timestamp>) -> anyhow::Result<Reach>,
         mut answer: impl FnMut(&Opened, &Context) -> anyhow::Result<(bool, Option<String>)>,
     ) -> anyhow::Result<Outcome> {
         anyhow::ensure!(
-            self.watch.is_none() || !input.is_given(),
-            "--watch needs a store that grows: leave --input out"
+            self.watch.is_none() || !backend.is_fixed(context)?,
+            "--watch needs a store that grows: leave out --input, or --cluster"
         );
         let mut answered: Option<Checkpoint> = None;
         loop {
-            let opened = input.open(context)?;
+            let opened = backend.open(context, &reach)?;
             if answered.as_ref() != Some(opened.store.checkpoint()) {
                 if self.watch.is_some() {
                     self.begin(answered.is_some(), context)?;

@@ -2,17 +2,17 @@
 
 use std::collections::HashMap;
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::client::Cluster;
 use super::document::keyword;
 use super::error::ClusterError;
+use super::hit::{Source, hits};
 use super::meta::Meta;
 use super::names::{Kind, Names};
 use crate::event::Parser;
 use crate::limits;
-use crate::store::{Coverage, Location, Record, StoredEvent};
+use crate::store::{Coverage, Location, StoredEvent};
 use crate::time::Timestamp;
 use crate::trace::{EventsByKey, JoinRules, TraceKey};
 
@@ -25,28 +25,6 @@ pub struct ClusterEvents<'c> {
     parser: Parser,
     /// What was found and not yet asked for.
     found: HashMap<Location, StoredEvent>,
-}
-
-#[derive(Deserialize)]
-struct Hit {
-    #[serde(rename = "_source")]
-    source: Source,
-    sort: Value,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Source {
-    #[serde(default)]
-    place: i64,
-    at: Value,
-    #[serde(default)]
-    is_time_approximate: bool,
-    ingested_at: Option<Value>,
-    log_group: Option<String>,
-    log_stream: Option<String>,
-    event_id: Option<String>,
-    original: String,
 }
 
 /// Events that are looked up at once for one key, beyond which a trace has enough: it may have to
@@ -64,11 +42,7 @@ impl<'c> ClusterEvents<'c> {
         names: &Names,
         organization: &str,
     ) -> Result<Self, ClusterError> {
-        let meta = cluster.meta(names, organization)?.meta.filter(|it| it.commit > 0);
-        let meta = meta.ok_or_else(|| ClusterError::NoOrganization {
-            organization: organization.to_owned(),
-            url: cluster.url().to_owned(),
-        })?;
+        let meta = cluster.published(names, organization)?;
         Ok(Self {
             cluster,
             names: names.clone(),
@@ -89,8 +63,7 @@ impl<'c> ClusterEvents<'c> {
     /// What was looked at by the store that publishes it.
     #[must_use]
     pub fn coverage(&self) -> Coverage {
-        let coverage = self.meta.coverage.clone();
-        coverage.and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default()
+        self.meta.covered()
     }
 
     /// Whether records were removed on purpose from the store that publishes it.
@@ -104,18 +77,10 @@ impl<'c> ClusterEvents<'c> {
             call: format!("POST /{}/_search", self.names.alias(Kind::Events)),
             detail,
         };
-        let event = self.parser.parse(&source.original);
+        let record = source.into_record();
+        let record = record.ok_or_else(|| unreadable("an event without a time".to_owned()))?;
+        let event = self.parser.parse(&record.message);
         let event = event.map_err(|error| unreadable(error.to_string()))?.into_owned();
-        let timestamp = instant(&source.at);
-        let record = Record {
-            log_group: source.log_group.map(Into::into),
-            log_stream: source.log_stream.map(Into::into),
-            event_id: source.event_id.map(Into::into),
-            timestamp: timestamp.ok_or_else(|| unreadable("an event without a time".to_owned()))?,
-            is_time_approximate: source.is_time_approximate,
-            ingestion_time: source.ingested_at.as_ref().and_then(instant),
-            message: source.original.into(),
-        };
         Ok(StoredEvent { record, event })
     }
 }
@@ -148,15 +113,12 @@ impl EventsByKey for ClusterEvents<'_> {
                 query.insert("search_after".to_owned(), after.clone());
             }
             let found = self.cluster.search(&self.names, Kind::Events, "_search", &query)?;
-            let hits = found.and_then(|mut it| it.pointer_mut("/hits/hits").map(Value::take));
-            let Some(hits) = hits else { break };
-            let hits: Vec<Hit> = serde_json::from_value(hits).map_err(|error| {
-                let call = format!("POST /{}/_search", self.names.alias(Kind::Events));
-                ClusterError::Incomprehensible { call, detail: error.to_string() }
-            })?;
+            let Some(found) = found else { break };
+            let call = format!("POST /{}/_search", self.names.alias(Kind::Events));
+            let hits = hits(found, &call)?;
             let count = hits.len();
             for hit in hits {
-                let place = Location::from_bits(hit.source.place.cast_unsigned());
+                let place = hit.source.place();
                 after = Some(hit.sort);
                 let event = self.stored(hit.source)?;
                 self.found.insert(place, event);
@@ -175,12 +137,5 @@ impl EventsByKey for ClusterEvents<'_> {
             call: format!("POST /{}/_search", self.names.alias(Kind::Events)),
             detail: "an event was asked for that was not found".to_owned(),
         })
-    }
-}
-
-fn instant(value: &Value) -> Option<Timestamp> {
-    match value {
-        Value::String(text) => Timestamp::parse_log_form(text),
-        other => other.as_i64().and_then(Timestamp::from_ms),
     }
 }

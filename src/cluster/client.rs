@@ -45,6 +45,7 @@ pub struct ClusterOptions {
 
 /// A cluster that can be asked.
 pub struct Cluster {
+    options: ClusterOptions,
     url: String,
     authorization: Option<String>,
     session: Option<Session>,
@@ -117,6 +118,7 @@ impl Cluster {
             None => None,
         };
         Ok(Self {
+            options: options.clone(),
             url,
             authorization,
             session,
@@ -131,6 +133,11 @@ impl Cluster {
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// How to get there once more, with less patience.
+    pub(super) fn options_for(&self, timeout_ms: u64) -> ClusterOptions {
+        ClusterOptions { timeout_ms, ..self.options.clone() }
     }
 
     /// How many requests had to be made again.
@@ -172,6 +179,12 @@ impl Cluster {
             };
             patience.wait(failed)?;
         }
+    }
+
+    /// Has something deleted that is of no more use, and waits for nothing.
+    pub(super) fn tell(&self, path: &str, body: &serde_json::Value) {
+        let body = Bytes::from(body.to_string());
+        let _whatever = self.attempt(&Method::DELETE, path, Content::Json, &body);
     }
 
     /// What waits between attempts, and has an end.

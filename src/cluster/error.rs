@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::aws::AwsError;
 use crate::export::ExportError;
+use crate::limits;
 use crate::store::StoreError;
 
 /// Why a cluster was not asked, or did not take what it was given.
@@ -160,6 +161,15 @@ pub enum ClusterError {
         organization: String,
         /// The cluster.
         url: String,
+    },
+    /// A question is about too much.
+    #[error(
+        "the question is about {count} events, and at most {} are got from a cluster: narrow it with --since and --until, or ask the store",
+        limits::CLUSTER_EVENTS_MAX
+    )]
+    TooManyEvents {
+        /// How many.
+        count: u64,
     },
     /// Somebody else publishes at the same time.
     #[error("another publication of {organization} has begun: let it finish, and run this again")]

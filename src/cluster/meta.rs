@@ -8,6 +8,7 @@ use super::client::{Cluster, Content};
 use super::document::digest;
 use super::error::ClusterError;
 use super::names::Names;
+use crate::store::Coverage;
 
 /// What the cluster says of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -32,6 +33,17 @@ pub(super) struct Meta {
     /// What is redacted, and by which key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redaction: Option<String>,
+    /// Whether the store knows who has which address, which is not published.
+    #[serde(default)]
+    pub(super) has_directory: bool,
+}
+
+impl Meta {
+    /// What the store covers.
+    pub(super) fn covered(&self) -> Coverage {
+        let coverage = self.coverage.clone();
+        coverage.and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default()
+    }
 }
 
 /// The same, with what changes whenever somebody writes it.
@@ -75,6 +87,19 @@ impl Cluster {
         let got: Got = answer.checked(self)?.json()?;
         let place = got.seq_no.zip(got.primary_term);
         Ok(Known { meta: got.source.filter(|_| got.found), place })
+    }
+
+    /// The same of an organization that was published.
+    pub(super) fn published(
+        &self,
+        names: &Names,
+        organization: &str,
+    ) -> Result<Meta, ClusterError> {
+        let meta = self.meta(names, organization)?.meta.filter(|it| it.commit > 0);
+        meta.ok_or_else(|| ClusterError::NoOrganization {
+            organization: organization.to_owned(),
+            url: self.url().to_owned(),
+        })
     }
 
     /// Writes it, unless somebody else has written it meanwhile.

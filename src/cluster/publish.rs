@@ -296,6 +296,7 @@ impl Publication<'_> {
             removals: self.store.checkpoint().tombstones.len() as u64,
             coverage: serde_json::to_value(&self.store.checkpoint().coverage).ok(),
             redaction: self.options.redaction(),
+            has_directory: self.store.lazy_directory().is_some(),
         }
     }
 

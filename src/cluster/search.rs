@@ -4,6 +4,7 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::answer::Answer;
 use super::bulk::Bulk;
 use super::client::{Cluster, Content};
 use super::error::ClusterError;
@@ -65,21 +66,7 @@ impl Cluster {
         if answer.status == 404 {
             return Ok(None);
         }
-        let answer = answer.checked(self)?;
-        let found: Value = answer.json()?;
-        // A part of an answer is none.
-        let failed = found.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or_default();
-        let is_cut = found.get("timed_out").and_then(Value::as_bool).unwrap_or_default();
-        if failed > 0 || is_cut {
-            let reason = found.pointer("/_shards/failures/0/reason/reason");
-            let reason = reason.and_then(Value::as_str).unwrap_or("no reason is told");
-            return Err(ClusterError::Refused {
-                call: answer.call,
-                status: answer.status,
-                reason: format!("{failed} shards have not answered: {reason}"),
-            });
-        }
-        Ok(Some(found))
+        whole(answer, self).map(Some)
     }
 
     /// How many documents of a kind an organization has.
@@ -135,4 +122,22 @@ impl Cluster {
             self.refresh(names, kind)?;
         }
     }
+}
+
+/// What was found, where all of it was: a part of an answer is none.
+pub(super) fn whole(answer: Answer, cluster: &Cluster) -> Result<Value, ClusterError> {
+    let answer = answer.checked(cluster)?;
+    let found: Value = answer.json()?;
+    let failed = found.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or_default();
+    let is_cut = found.get("timed_out").and_then(Value::as_bool).unwrap_or_default();
+    if failed > 0 || is_cut {
+        let reason = found.pointer("/_shards/failures/0/reason/reason");
+        let reason = reason.and_then(Value::as_str).unwrap_or("no reason is told");
+        return Err(ClusterError::Refused {
+            call: answer.call,
+            status: answer.status,
+            reason: format!("{failed} shards have not answered: {reason}"),
+        });
+    }
+    Ok(found)
 }

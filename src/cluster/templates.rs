@@ -171,6 +171,7 @@ fn meta_index() -> Value {
                 "published": {"type": "date"},
                 "coverage": {"type": "object", "enabled": false},
                 "redaction": {"type": "keyword"},
+                "has_directory": {"type": "boolean"},
             },
         },
     })

@@ -24,8 +24,9 @@ impl StoreFacts {
     pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
         let span = store.time_span();
         Ok(Self {
-            head: store.head()?,
-            records: store.checkpoint().records,
+            // What is in a mirror is not what stands for the archive.
+            head: if store.is_mirror() { None } else { store.head()? },
+            records: store.record_count(),
             first_record: span.map(|(first, _)| first.to_string()),
             newest_record: span.map(|(_, newest)| newest.to_string()),
         })

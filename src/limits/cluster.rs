@@ -1,4 +1,4 @@
-//! Bounds of publishing to OpenSearch.
+//! Bounds of publishing to OpenSearch, and of asking it.
 
 /// Bytes of one bulk request. OpenSearch itself takes 100 MB, but AWS's small instances 10 MiB.
 pub const CLUSTER_BULK_BYTES: usize = 5 << 20;
@@ -58,3 +58,19 @@ pub const CLUSTER_FILE_BYTES_MAX: u64 = 64 << 10;
 /// Years whose months have an index each. Events of other times, which no clock gave, share one: a
 /// log that was made up must not make an index for each month of nine thousand years.
 pub const CLUSTER_YEARS: std::ops::RangeInclusive<i16> = 2016..=2099;
+
+/// Events that a question can be about which is asked of a cluster: they are indexed for it. Beside
+/// those it takes some 100 bytes of memory for each.
+pub const CLUSTER_EVENTS_MAX: u64 = 2_000_000;
+
+/// Events of one page of these, with their originals: CloudWatch takes such of 256 KiB.
+pub const CLUSTER_MIRROR_PAGE: usize = 2_000;
+
+/// Bytes of events that are put into the temporary store at once.
+pub const CLUSTER_MIRROR_BATCH_BYTES: usize = 4 << 20;
+
+/// For how long a cluster keeps a point in time after the last question about it.
+pub const CLUSTER_VIEW_KEPT: &str = "2m";
+
+/// Milliseconds that whoever is stopped takes to let a point in time go.
+pub const CLUSTER_RELEASE_MS: u64 = 2_000;

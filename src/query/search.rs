@@ -48,6 +48,9 @@ pub(crate) fn search_heard<'s>(
 ) -> Result<Hits<'s>, StoreError> {
     // One more tells whether there is more.
     let most = limit.saturating_add(1);
+    // Cursors are of the whole, where a part of it answers.
+    let moved = |place: EventPlace, location| EventPlace { location, ..place };
+    let after = after.map(|it| moved(it, store.place_here(it.location, false)));
     let (total, mut places) = newest(store, query, range, after, most, heard)?;
     let has_more = places.len() > limit;
     places.truncate(limit);
@@ -57,7 +60,10 @@ pub(crate) fn search_heard<'s>(
         reader: store.events(),
         locations: locations.into_iter(),
         total,
-        next: places.last().copied().filter(|_| has_more),
+        next: places
+            .last()
+            .filter(|_| has_more)
+            .map(|it| moved(*it, store.place_in_whole(it.location))),
     })
 }
 

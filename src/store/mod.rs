@@ -41,6 +41,7 @@ mod scan;
 mod standing;
 mod uncommitted;
 mod verify;
+mod whole;
 pub mod words;
 mod writer;
 
@@ -79,6 +80,7 @@ pub use removal::{Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone
 pub use standing::Standing;
 pub use uncommitted::Appended;
 pub use verify::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport, verify};
+pub use whole::Whole;
 pub use writer::StoreWriter;
 
 /// What an index cannot do.

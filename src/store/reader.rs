@@ -20,11 +20,11 @@ use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
 use super::rejected::RejectedLines;
+use super::whole::Part;
 use super::{Checkpoint, Record, StoreError, StoredEvent};
 use crate::directory::Directory;
 use crate::event::{MessageId, Parser};
 use crate::limits;
-use crate::time::Timestamp;
 
 /// A store as of one commit, for reading. Writers may go on meanwhile; what they commit is seen
 /// by the next [`Store::open`].
@@ -36,6 +36,8 @@ pub struct Store {
     table: Arc<OnceLock<Option<MessageTable>>>,
     pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
     pub(super) directory: Arc<OnceLock<Option<Arc<Directory>>>>,
+    /// The store of which it is a part.
+    pub(super) part: Option<Arc<Part>>,
 }
 
 /// Bytes that the parts of a store take on disk.
@@ -112,6 +114,7 @@ impl Store {
             table: Arc::default(),
             audit: Arc::default(),
             directory: Arc::default(),
+            part: None,
         }
     }
 
@@ -132,6 +135,7 @@ impl Store {
             table: Arc::clone(&self.table),
             audit: Arc::clone(&self.audit),
             directory: Arc::clone(&self.directory),
+            part: self.part.clone(),
         }
     }
 
@@ -161,19 +165,6 @@ impl Store {
             (file, "") => Some(Sums::read(&self.layout)?.head(file, &position.sha256)),
             (_, head) => Some(head.to_owned()),
         })
-    }
-
-    /// The times of the earliest and of the newest record.
-    #[must_use]
-    pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
-        let (first, last) = self.snapshot.time_span()?;
-        Timestamp::from_ms(first).zip(Timestamp::from_ms(last))
-    }
-
-    /// The time of the newest record that is not after `last`.
-    #[must_use]
-    pub fn newest_until(&self, last: Timestamp) -> Option<Timestamp> {
-        self.snapshot.newest_until(last.as_ms()).and_then(Timestamp::from_ms)
     }
 
     /// The columns of the index, for building queries.
@@ -302,7 +293,7 @@ impl Store {
         let snapshot = self.snapshot.with_segments_of(has);
         let table = snapshot.event_table(has)?;
         let store = Self::of(&self.layout, snapshot, self.checkpoint.clone(), &self.files);
-        Ok((store, table))
+        Ok((Self { part: self.part.clone(), ..store }, table))
     }
 
     /// Where all events lie whose blocks of the archive are such.

@@ -236,7 +236,7 @@ impl Key {
 }
 
 /// What was pasted may be an ID of either kind, and one that only looks as if it were quoted.
-fn keys_asked_for(given: &str) -> Vec<Key> {
+pub(crate) fn keys_asked_for(given: &str) -> Vec<Key> {
     let mut keys = Vec::with_capacity(2);
     for id in [&*pasted_id(given), given.trim()] {
         let message_id = MessageId::parse(id.into()).map(MessageId::into_owned).map(Key::Message);

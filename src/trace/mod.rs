@@ -16,6 +16,7 @@ mod message;
 mod order;
 mod outcome;
 mod overview;
+mod reach;
 mod rows;
 mod rules;
 mod silence;
@@ -37,7 +38,7 @@ pub(crate) use event_tracer::message_at;
 pub use event_tracer::{EventTracer, EventTracers};
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
 #[cfg(feature = "aws")]
-pub(crate) use gather::{EventsByKey, Key as TraceKey, trace_ids_in};
+pub(crate) use gather::{EventsByKey, Key as TraceKey, keys_asked_for as keys_of_id, trace_ids_in};
 pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};
@@ -48,6 +49,7 @@ pub(crate) use overview::{
     ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of, visit_together,
 };
 pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
+pub use reach::{Background, Reach};
 pub use rows::{events_of_rows, within_organization};
 pub use rules::JoinRules;
 pub use status::{StatusClass, bounce_in_words, status_class};

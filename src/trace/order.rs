@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::MessageSummary;
+use crate::store::{Location, Store};
 
 /// Which messages come first. Of equal ones, those first seen last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +57,23 @@ impl Place {
             Order::MostRecipients => (-i64::from(message.recipient_count), -first_ms, !bits),
         };
         Self { order, rank, time, location }
+    }
+
+    /// The same place in a store that holds a part of the one of which this is a place.
+    pub(crate) fn here(self, store: &Store) -> Self {
+        let is_rising = self.order == Order::Oldest;
+        self.moved(|it| store.place_here(it, is_rising))
+    }
+
+    /// The same place in the store of which `store` holds a part.
+    pub(crate) fn in_whole(self, store: &Store) -> Self {
+        self.moved(|it| store.place_in_whole(it))
+    }
+
+    fn moved(self, to: impl Fn(Location) -> Location) -> Self {
+        let turned = |bits: u64| if self.order == Order::Oldest { bits } else { !bits };
+        let there = to(Location::from_bits(turned(self.location)));
+        Self { location: turned(there.to_bits()), ..self }
     }
 
     /// The order in which it is a place.
@@ -170,7 +188,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::store::Location;
     use crate::time::Timestamp;
     use crate::trace::{MessageOutcome, OutcomeCounts};
 

@@ -1,6 +1,6 @@
 //! As much of OpenSearch as publishing needs, in memory, with faults on request.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -35,16 +35,26 @@ pub(crate) struct Kept {
     pub(crate) source: Value,
 }
 
+/// Documents by index and ID.
+type Documents = BTreeMap<(String, String), Kept>;
+
 /// The cluster's state.
 #[derive(Default)]
 pub(crate) struct State {
-    pub(crate) documents: BTreeMap<(String, String), Kept>,
+    pub(crate) documents: Documents,
     /// The versions of what was removed.
     removed: BTreeMap<(String, String), u64>,
     pub(crate) indices: BTreeMap<String, Value>,
     templates: BTreeMap<String, Value>,
     pub(crate) faults: VecDeque<Fault>,
     pub(crate) bulk_count: usize,
+    /// The next searches are answered so, with a status.
+    pub(crate) search_faults: VecDeque<(u16, &'static str)>,
+    /// Points in time that nobody has let go: the documents as they were.
+    pub(crate) views: BTreeMap<String, (String, Documents)>,
+    pub(crate) view_count: usize,
+    /// Documents that were found in these.
+    pub(crate) hit_count: usize,
     /// What came in the header.
     pub(crate) authorization: String,
     seq_no: u64,
@@ -137,10 +147,37 @@ impl State {
             ("PUT", [index, how, id]) => self.put(index, how, id, &asked.query, body()),
             ("POST", [_, "_refresh"]) => (200, json!({})),
             ("POST", [alias, "_count"]) => {
-                let count = self.found(alias, &body()["query"]).len();
+                let count = self.found(alias, &self.documents, &body()["query"]).len();
                 (200, json!({"count": count, "_shards": {"failed": 0}}))
             }
-            ("POST", [alias, "_search"]) => (200, self.search(alias, &body())),
+            ("POST", [alias, "_search"]) => (200, self.search(alias, &self.documents, &body())),
+            ("POST", [alias, "_search", "point_in_time"]) => {
+                self.view_count += 1;
+                let id = format!("view {}", self.view_count);
+                let view = ((*alias).to_owned(), self.documents.clone());
+                self.views.insert(id.clone(), view);
+                (200, json!({"pit_id": id}))
+            }
+            ("DELETE", ["_search", "point_in_time"]) => {
+                self.views.remove(body()["pit_id"][0].as_str().unwrap());
+                (200, json!({}))
+            }
+            ("POST", ["_search"]) => {
+                if let Some((status, said)) = self.search_faults.pop_front() {
+                    return Some((status, said.to_owned()));
+                }
+                let body = body();
+                match self.views.get(body["pit"]["id"].as_str().unwrap()) {
+                    Some((alias, documents)) => {
+                        let said = self.search(alias, documents, &body);
+                        self.hit_count += said["hits"]["hits"].as_array().unwrap().len();
+                        (200, said)
+                    }
+                    None => {
+                        error(404, "search_context_missing_exception", "No search context found")
+                    }
+                }
+            }
             _ => error(400, "illegal_argument_exception", "not in this fake"),
         };
         Some((status, said.to_string()))
@@ -278,35 +315,64 @@ impl State {
         json!({"docs": docs.collect::<Vec<_>>()})
     }
 
-    fn found(&self, alias: &str, query: &Value) -> Vec<(&(String, String), &Kept)> {
+    fn found<'d>(
+        &self,
+        alias: &str,
+        documents: &'d Documents,
+        query: &Value,
+    ) -> Vec<(&'d (String, String), &'d Kept)> {
         let fits = |((index, _), kept): &(&(String, String), &Kept)| {
             self.indices[index]["aliases"].get(alias).is_some() && fits(&kept.source, query)
         };
-        let documents =
-            self.documents.iter().filter(|((index, _), _)| self.indices.contains_key(index));
+        let documents = documents.iter().filter(|((index, _), _)| self.indices.contains_key(index));
         documents.filter(fits).collect()
     }
 
-    fn search(&self, alias: &str, body: &Value) -> Value {
-        let found = self.found(alias, &body["query"]);
+    fn search(&self, alias: &str, documents: &Documents, body: &Value) -> Value {
+        let found = self.found(alias, documents, &body["query"]);
         let mut said = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"hits": []}});
+        if let Some(composite) = body.pointer("/aggs/mailboxes/composite") {
+            let of =
+                |kept: &Kept| kept.source["recipients"].as_array().cloned().unwrap_or_default();
+            let all: BTreeSet<String> = found
+                .iter()
+                .flat_map(|it| of(it.1))
+                .map(|it| it.as_str().unwrap().to_lowercase())
+                .filter(|it| composite["after"]["address"].as_str().is_none_or(|at| **it > *at))
+                .collect();
+            let size = usize::try_from(composite["size"].as_u64().unwrap()).unwrap();
+            let page: Vec<&String> = all.iter().take(size).collect();
+            let buckets: Vec<_> = page.iter().map(|it| json!({"key": {"address": it}})).collect();
+            said["aggregations"] = json!({"mailboxes": {"buckets": buckets}});
+            if let Some(last) = page.last() {
+                said["aggregations"]["mailboxes"]["after_key"] = json!({"address": last});
+            }
+            return said;
+        }
         let Some(days) = body.pointer("/aggs/days/composite/sources/0/day/date_histogram/field")
         else {
             let size = usize::try_from(body["size"].as_u64().unwrap()).unwrap();
+            let order = body["sort"].as_array().cloned().unwrap_or_default();
+            let order = order.iter().map(|it| it.as_object().unwrap().iter().next().unwrap());
+            let order: Vec<(&String, &Value)> = order.collect();
             let mut hits: Vec<_> = found
                 .iter()
                 .map(|((index, id), kept)| {
-                    let place = &kept.source["place"];
-                    json!({"_index": index, "_id": id, "_source": kept.source, "sort": [place]})
+                    let sort: Vec<&Value> = order.iter().map(|it| &kept.source[it.0]).collect();
+                    json!({"_index": index, "_id": id, "_source": kept.source, "sort": sort})
                 })
                 .filter(|it| {
-                    body["search_after"][0].as_u64() < it["sort"][0].as_u64()
-                        || it["sort"][0].is_null()
+                    let after = body.get("search_after");
+                    after.is_none_or(|after| rank(&it["sort"]) > rank(after))
                 })
                 .collect();
-            hits.sort_by_key(|it| it["sort"][0].as_u64());
+            hits.sort_by_key(|it| rank(&it["sort"]));
+            if order.first().is_some_and(|it| *it.1 == "desc") {
+                hits.reverse();
+            }
             hits.truncate(size);
             said["hits"]["hits"] = json!(hits);
+            said["hits"]["total"] = json!({"value": found.len()});
             return said;
         };
         let mut sums: BTreeMap<i64, (u64, u64)> = BTreeMap::new();
@@ -327,6 +393,12 @@ impl State {
     }
 }
 
+/// Values by which hits are in order, so that they compare: numbers as such, texts as texts.
+fn rank(sort: &Value) -> Vec<(Option<u64>, Option<String>)> {
+    let values = sort.as_array().unwrap().iter();
+    values.map(|it| (it.as_u64(), it.as_str().map(str::to_owned))).collect()
+}
+
 fn key(index: &str, id: &str) -> (String, String) {
     (index.to_owned(), id.to_owned())
 }
@@ -336,13 +408,38 @@ fn fits(source: &Value, query: &Value) -> bool {
     let (kind, what) = query.as_object().unwrap().iter().next().unwrap();
     let one = || what.as_object().unwrap().iter().next().unwrap();
     match kind.as_str() {
-        "bool" => what["filter"].as_array().unwrap().iter().all(|it| fits(source, it)),
-        "term" => source[one().0] == *one().1,
+        "bool" => {
+            let none = Vec::new();
+            let mut not = what["must_not"].as_array().unwrap_or(&none).iter();
+            let should = what["should"].as_array();
+            let filter = what["filter"].as_array().unwrap_or(&none);
+            filter.iter().all(|it| fits(source, it))
+                && should.is_none_or(|it| it.iter().any(|it| fits(source, it)))
+                && !not.any(|it| fits(source, it))
+        }
+        "term" => {
+            let value = &source[one().0];
+            let folded = |it: &Value| it.as_str().is_some_and(|it| *it.to_lowercase() == *one().1);
+            *value == *one().1 || value.as_array().is_some_and(|it| it.iter().any(folded))
+        }
+        "wildcard" => {
+            let part = one().1["value"].as_str().unwrap().trim_matches('*');
+            let values = source[one().0].as_array();
+            let has = |it: &Value| it.as_str().unwrap().to_lowercase().contains(part);
+            values.is_some_and(|it| it.iter().any(has))
+        }
         "terms" => {
-            let values = source[one().0].as_array().unwrap();
+            let value = &source[one().0];
+            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
             one().1.as_array().unwrap().iter().any(|it| values.contains(it))
         }
-        "range" => source[one().0].as_u64() < one().1["lt"].as_u64(),
+        "range" => {
+            let value = &source[one().0];
+            let at = value.as_str().map(|it| it.parse::<jiff::Timestamp>().unwrap());
+            let number = at.map(|it| it.as_millisecond()).or_else(|| value.as_i64());
+            let (from, to) = (one().1["gte"].as_i64(), one().1["lt"].as_i64());
+            from.is_none_or(|it| number >= Some(it)) && to.is_none_or(|it| number < Some(it))
+        }
         _ => panic!("{query}"),
     }
 }

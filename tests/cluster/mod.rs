@@ -8,6 +8,6 @@ mod publishing;
 mod redacting;
 mod refusals;
 
-pub(crate) use asking::assert_traced_alike;
+pub(crate) use asking::{assert_answered_alike, assert_traced_alike};
 pub(crate) use fronts::assert_fronts_are_passed;
 pub(crate) use publishing::{Organization, publish};

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cluster::{Organization, assert_fronts_are_passed, assert_traced_alike, publish};
+use crate::cluster::{
+    Organization, assert_answered_alike, assert_fronts_are_passed, assert_traced_alike, publish,
+};
 use crate::support::skip;
 
 /// It takes some 12 seconds on an idle machine.
@@ -170,6 +172,9 @@ fn a_real_cluster_has_what_the_store_has() {
     command.arg("--store").arg(&other.store).args(["publish", "--organization", "zenith"]);
     crate::support::run(command.args(["--cluster", &node.url])).expect(0);
     assert_eq!(node.count("mailtrace-events", &json!({"term": {"organization": "zenith"}})), 300);
+    assert_answered_alike(&organization, &node.url);
+    let views = node.ask("GET", "/_search/point_in_time/_all", &Value::Null);
+    assert_eq!(views["pits"].as_array().map(Vec::len), Some(0), "{views}");
     // Addresses fold, and one row is found by each of its values.
     let hit = node.ask("POST", "/mailtrace-rows/_search", &json!({"size": 1, "query": {"bool": {"filter": [{"exists": {"field": "recipient"}}, {"term": {"organization": "acme"}}]}}}));
     let hit = &hit["hits"]["hits"][0];

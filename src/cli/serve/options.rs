@@ -348,18 +348,9 @@ mod tests {
                     "sign-key",
                     "password-file",
                 ];
-                let is_of_clusters = [
-                    "organization",
-                    "cluster",
-                    "user",
-                    "ca",
-                    "aws",
-                    "profile",
-                    "region",
-                    "index-prefix",
-                    "timeout",
-                ];
-                let is_refused = command == Command::Trace && is_of_clusters.contains(&argument)
+                let is_of_clusters =
+                    ["user", "ca", "aws", "profile", "region", "index-prefix", "timeout"];
+                let is_refused = command != Command::Access && is_of_clusters.contains(&argument)
                     || is_of_files.contains(&argument)
                     || is_of_output.contains(&argument)
                     || is_of_extracts.contains(&argument);

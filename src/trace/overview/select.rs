@@ -114,7 +114,12 @@ pub fn select_page(
     after: Option<Place>,
     limit: usize,
 ) -> Result<(Page, Totals), StoreError> {
-    Selection::new(&Overview::new(store, rules, false), filter)?.page(order, after, limit)
+    // Cursors are of the whole, where a part of it answers.
+    let after = after.map(|it| it.here(store));
+    let overview = Overview::new(store, rules, false);
+    let (mut page, totals) = Selection::new(&overview, filter)?.page(order, after, limit)?;
+    page.next = page.next.map(|it| it.in_whole(store));
+    Ok((page, totals))
 }
 
 /// A message that is what is asked for.

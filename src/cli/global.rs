@@ -1,0 +1,88 @@
+//! Options that every command takes.
+
+use std::path::PathBuf;
+
+#[cfg(feature = "aws")]
+use clap::builder::NonEmptyStringValueParser;
+use clap::{Args, ValueEnum};
+
+/// Options that every command takes.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(super) struct GlobalArgs {
+    /// The store's directory [default: MAILTRACE_STORE]
+    ///
+    /// Else the platform's data directory, such as ~/.local/share/mailtrace.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) store: Option<PathBuf>,
+    /// Refuse every command that would change the store
+    #[arg(long, global = true)]
+    pub(super) read_only: bool,
+    /// Ask an OpenSearch cluster [default: MAILTRACE_CLUSTER]
+    ///
+    /// Such as https://search.example:9200; plain http goes to this machine only. For trace, messages,
+    /// search, stats, triage and export, instead of a store; `publish` goes there.
+    #[cfg(feature = "aws")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) cluster: Option<String>,
+    /// With --cluster, which organization to ask for
+    #[cfg(feature = "aws")]
+    #[arg(long, global = true, hide_short_help = true, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) organization: Option<String>,
+    /// Output format
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) format: Format,
+    /// Same as --format json
+    #[arg(long, global = true, hide = true, conflicts_with = "format")]
+    pub(super) json: bool,
+    /// When to use colours
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub(super) color: ColorWhen,
+    /// Time zone of times, shown and given
+    ///
+    /// An IANA name such as Europe/Madrid, UTC, or local.
+    #[arg(long, global = true, default_value = "UTC", value_name = "ZONE")]
+    pub(super) tz: String,
+    /// Say more on stderr
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(super) verbose: u8,
+    /// Print only errors on stderr
+    #[arg(short, long, global = true)]
+    pub(super) quiet: bool,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Aligned columns for people
+    #[default]
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+/// When colours are used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl ColorWhen {
+    pub(super) fn apply(self) {
+        match self {
+            Self::Auto => {}
+            Self::Always => anstream::ColorChoice::Always.write_global(),
+            Self::Never => anstream::ColorChoice::Never.write_global(),
+        }
+    }
+}

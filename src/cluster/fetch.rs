@@ -1,0 +1,350 @@
+//! Getting the events that a question can be about: those of a time, page by page, and then in rounds
+//! those that are connected to them, until nothing new comes.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::document::keyword;
+use super::error::ClusterError;
+use super::hit::{Source, hits};
+use super::lowered::lowered;
+use super::view::{CALL, View};
+use crate::event::{EventName, domain_of};
+use crate::limits;
+use crate::store::Location;
+use crate::time::{TimeRange, Timestamp};
+use crate::trace::{Background, Reach, TraceKey, keys_of_id};
+
+/// What connects events: fields of their documents.
+const FIELDS: [&str; 2] = ["traceId", "messageId"];
+
+/// What actions of rules that take mail away have in their names; a name that is too long is found
+/// by its hash alone.
+const WAYS_AWAY: [&str; 5] = ["*drop*", "*bounce*", "*forward*", "*redirect*", "sha256:*"];
+
+/// An event in the spool.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spooled {
+    /// Where it lies in the store that published it.
+    pub(super) place: Location,
+    pub(super) offset: u64,
+    pub(super) bytes: u32,
+}
+
+/// Events on their way. They come in no order, and wait on disk until all are there.
+pub(super) struct Fetch<'f, 'c> {
+    view: &'f mut View<'c>,
+    organization: String,
+    path: PathBuf,
+    spool: BufWriter<File>,
+    offset: u64,
+    spooled: Vec<Spooled>,
+    progress: &'f mut dyn FnMut(u64),
+    /// What is looked up of events that are connected; unless nothing is.
+    connected: Option<Connected>,
+}
+
+/// What connects the events that were found.
+#[derive(Default)]
+struct Connected {
+    places: HashSet<Location>,
+    /// Hashes of the IDs that were met. Strangers choose them, and do not know the hash.
+    met: HashSet<(u64, u64)>,
+    hashers: (RandomState, RandomState),
+    /// IDs that are still to be looked up, by [`FIELDS`].
+    pending: [Vec<String>; FIELDS.len()],
+    /// What those need not be looked for among which all were found.
+    done: Option<Value>,
+    /// Whether what is found now is followed no further.
+    is_paused: bool,
+}
+
+impl Connected {
+    /// Takes an ID; one that is new is looked up.
+    fn take(&mut self, field: usize, id: String) {
+        let hash = (self.hashers.0.hash_one((field, &id)), self.hashers.1.hash_one((field, &id)));
+        if self.met.insert(hash)
+            && let Some(pending) = self.pending.get_mut(field)
+        {
+            pending.push(id);
+        }
+    }
+
+    /// The field of which there are most to look up, with some of these.
+    fn next(&mut self, count_min: usize) -> Option<(&'static str, Vec<String>)> {
+        let (field, pending) =
+            FIELDS.into_iter().zip(&mut self.pending).max_by_key(|(_, it)| it.len())?;
+        if pending.len() < count_min {
+            return None;
+        }
+        let rest = pending.len().saturating_sub(limits::CLUSTER_TERMS_MAX);
+        Some((field, pending.split_off(rest)))
+    }
+}
+
+impl<'f, 'c> Fetch<'f, 'c> {
+    /// Begins; what is found waits in a file at `path`. `progress` hears how many there are.
+    pub(super) fn begin(
+        view: &'f mut View<'c>,
+        organization: &str,
+        path: &Path,
+        progress: &'f mut dyn FnMut(u64),
+    ) -> Result<Self, ClusterError> {
+        let file = File::create_new(path).map_err(|error| unusable(path, &error))?;
+        Ok(Self {
+            view,
+            organization: organization.to_owned(),
+            path: path.to_owned(),
+            spool: BufWriter::new(file),
+            offset: 0,
+            spooled: Vec::new(),
+            progress,
+            connected: None,
+        })
+    }
+
+    /// Gets all that a question can be about. Gives what is in the file, in the order of the archive.
+    pub(super) fn run(mut self, reach: &Reach) -> Result<Vec<Spooled>, ClusterError> {
+        match &reach.ids {
+            None => {
+                let required = reach.required.iter().filter_map(lowered);
+                let narrowed = required.max_by_key(|(narrowing, _)| *narrowing);
+                let which = match narrowed {
+                    // The event that has it may be behind the first one.
+                    Some((_, narrowed)) => {
+                        let from = range_query(TimeRange { until: None, ..reach.range });
+                        let filters: Vec<Value> = [narrowed].into_iter().chain(from).collect();
+                        Some(json!({"bool": {"filter": filters}}))
+                    }
+                    None => range_query(reach.range),
+                };
+                let query = self.of_organization(which.clone());
+                self.check_count(&query)?;
+                if which.is_some() && reach.with_messages {
+                    self.connected = Some(Connected { done: which, ..Connected::default() });
+                }
+                self.walk(&query, true)?;
+                if let (Some(background), true) = (reach.background, self.connected.is_some()) {
+                    self.take_background(background, reach.range)?;
+                }
+            }
+            Some(ids) => {
+                let mut connected = Connected::default();
+                for key in ids.iter().flat_map(|it| keys_of_id(it)) {
+                    let (field, id) = match key {
+                        TraceKey::Trace(id) if id.is_empty() => continue,
+                        TraceKey::Trace(id) => (0, id),
+                        TraceKey::Message(id) => (1, id.as_str().to_owned()),
+                    };
+                    connected.take(field, keyword(&id).into_owned());
+                }
+                self.connected = Some(connected);
+            }
+        }
+        self.look_up(1)?;
+        self.spool.flush().map_err(|error| unusable(&self.path, &error))?;
+        self.spooled.sort_unstable_by_key(|it| it.place);
+        Ok(self.spooled)
+    }
+
+    /// A query on the organization's events.
+    fn of_organization(&self, which: Option<Value>) -> Value {
+        let organization = json!({"term": {"organization": self.organization}});
+        let filters: Vec<Value> = [organization].into_iter().chain(which).collect();
+        json!({"bool": {"filter": filters}})
+    }
+
+    /// Refuses what is too much before any of it comes.
+    fn check_count(&mut self, query: &Value) -> Result<(), ClusterError> {
+        let body = json!({"size": 0, "track_total_hits": true, "query": query});
+        let found = self.view.search(&body)?.unwrap_or_default();
+        let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
+        check(count.unwrap_or_default())
+    }
+
+    /// Takes what tells how unusual a time is.
+    fn take_background(
+        &mut self,
+        background: Background,
+        range: TimeRange,
+    ) -> Result<(), ClusterError> {
+        // First whole messages: what is taken beside them is not followed.
+        self.look_up(1)?;
+        let before = range_query(TimeRange { since: None, ..range });
+        let does = WAYS_AWAY.map(|it| json!({"wildcard": {"actions": {"value": it}}}));
+        let rules = json!({"bool": {"should": does, "minimum_should_match": 1}});
+        let mut filters = vec![rules];
+        filters.extend(before);
+        self.pause(!background.with_messages);
+        self.walk(&self.of_organization(Some(json!({"bool": {"filter": filters}}))), true)?;
+        self.pause(true);
+        self.take_mailboxes()?;
+        self.pause(false);
+        Ok(())
+    }
+
+    /// Takes for each domain an event that says of somebody there to have a mailbox.
+    fn take_mailboxes(&mut self) -> Result<(), ClusterError> {
+        let delivered = json!({"term": {"eventName": EventName::MailboxEmailDelivered.as_str()}});
+        let mut domains = HashSet::new();
+        let mut after = None;
+        loop {
+            let found = self.mailboxes(&delivered, after)?;
+            let buckets = found.get("buckets").and_then(Value::as_array);
+            let address = |it: &Value| it.pointer("/key/address")?.as_str().map(str::to_owned);
+            for address in buckets.into_iter().flatten().filter_map(address) {
+                if domain_of(&address).is_some_and(|it| domains.insert(it.to_owned())) {
+                    let to = json!({"term": {"recipients": address}});
+                    let one = json!({"bool": {"filter": [delivered, to]}});
+                    self.take_one(&self.of_organization(Some(one)))?;
+                }
+            }
+            after = found.get("after_key").cloned();
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// A page of the addresses to which something was delivered, those behind one.
+    fn mailboxes(
+        &mut self,
+        delivered: &Value,
+        after: Option<Value>,
+    ) -> Result<Value, ClusterError> {
+        let mut mailboxes = json!({
+            "size": limits::CLUSTER_MIRROR_PAGE,
+            "sources": [{"address": {"terms": {"field": "recipients"}}}],
+        });
+        if let (Some(after), Value::Object(mailboxes)) = (after, &mut mailboxes) {
+            mailboxes.insert("after".to_owned(), after);
+        }
+        let body = json!({
+            "size": 0,
+            "track_total_hits": false,
+            "query": self.of_organization(Some(delivered.clone())),
+            "aggs": {"mailboxes": {"composite": mailboxes}},
+        });
+        let mut found = self.view.search(&body)?.unwrap_or_default();
+        Ok(found.pointer_mut("/aggregations/mailboxes").map(Value::take).unwrap_or_default())
+    }
+
+    /// Follows what is found no further, or goes on following.
+    fn pause(&mut self, is_paused: bool) {
+        if let Some(connected) = &mut self.connected {
+            connected.is_paused = is_paused;
+        }
+    }
+
+    /// Takes the first event that a query finds.
+    fn take_one(&mut self, query: &Value) -> Result<(), ClusterError> {
+        let found = self.view.search(&page(query, 1))?.unwrap_or_default();
+        hits(found, CALL)?.into_iter().try_for_each(|it| self.take(it.source))
+    }
+
+    /// Looks up what is connected, as long as there are so many IDs at once.
+    fn look_up(&mut self, count_min: usize) -> Result<(), ClusterError> {
+        while let Some(connected) = &mut self.connected {
+            let Some((field, ids)) = connected.next(count_min) else { break };
+            let done = connected.done.clone();
+            let mut query = self.of_organization(Some(json!({"terms": {field: ids}})));
+            if let (Some(done), Some(Value::Object(all))) = (done, query.get_mut("bool")) {
+                all.insert("must_not".to_owned(), json!([done]));
+            }
+            self.walk(&query, false)?;
+        }
+        Ok(())
+    }
+
+    /// Takes all that a query finds.
+    fn walk(&mut self, query: &Value, looks_up: bool) -> Result<(), ClusterError> {
+        let mut body = page(query, limits::CLUSTER_MIRROR_PAGE);
+        loop {
+            let Some(found) = self.view.search(&body)? else { return Ok(()) };
+            let hits = hits(found, CALL)?;
+            let count = hits.len();
+            for hit in hits {
+                if let Value::Object(body) = &mut body {
+                    body.insert("search_after".to_owned(), hit.sort);
+                }
+                self.take(hit.source)?;
+            }
+            let spooled = self.spooled.len() as u64;
+            check(spooled)?;
+            (self.progress)(spooled);
+            if looks_up {
+                self.look_up(limits::CLUSTER_TERMS_MAX)?;
+            }
+            if count < limits::CLUSTER_MIRROR_PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes an event, unless it is there.
+    fn take(&mut self, mut source: Source) -> Result<(), ClusterError> {
+        let place = source.place();
+        if let Some(connected) = &mut self.connected {
+            if !connected.places.insert(place) {
+                return Ok(());
+            }
+            let ids = [source.trace_id.take(), source.message_id.take()];
+            if !connected.is_paused {
+                for (field, id) in ids.into_iter().enumerate() {
+                    id.into_iter().for_each(|it| connected.take(field, it));
+                }
+            }
+        }
+        // Texts, numbers and booleans: nothing that JSON cannot hold.
+        let line = serde_json::to_vec(&source).unwrap_or_default();
+        self.spool.write_all(&line).map_err(|error| unusable(&self.path, &error))?;
+        let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
+        self.spooled.push(Spooled { place, offset: self.offset, bytes });
+        self.offset += u64::from(bytes);
+        Ok(())
+    }
+}
+
+/// The first events that a query finds, in the order of the archive, as in the store.
+fn page(query: &Value, size: usize) -> Value {
+    json!({
+        "size": size,
+        "track_total_hits": false,
+        "query": query,
+        "_source": Source::FIELDS,
+        // While everything is published anew two may have one place.
+        "sort": [{"place": "asc"}, {"identity": "asc"}],
+    })
+}
+
+/// Refuses what is too much.
+fn check(count: u64) -> Result<(), ClusterError> {
+    match count > limits::CLUSTER_EVENTS_MAX {
+        true => Err(ClusterError::TooManyEvents { count }),
+        false => Ok(()),
+    }
+}
+
+pub(super) fn unusable(path: &Path, error: &std::io::Error) -> ClusterError {
+    ClusterError::File { path: path.to_owned(), detail: error.to_string() }
+}
+
+/// A query on times; none where there is no bound.
+pub(super) fn range_query(range: TimeRange) -> Option<Value> {
+    if range.is_unbounded() {
+        return None;
+    }
+    let mut bounds = serde_json::Map::new();
+    let mut add = |name: &str, bound: Option<Timestamp>| {
+        bounds.extend(bound.map(|it| (name.to_owned(), json!(it.as_ms()))));
+    };
+    add("gte", range.since);
+    add("lt", range.until);
+    bounds.insert("format".to_owned(), json!("epoch_millis"));
+    Some(json!({"range": {"at": bounds}}))
+}

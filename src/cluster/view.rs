@@ -1,0 +1,135 @@
+//! A point in time: what is found does not change while somebody publishes.
+
+use std::borrow::Borrow;
+use std::sync::{Arc, Mutex};
+
+use hyper::Method;
+use hyper::body::Bytes;
+use memchr::memmem;
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::client::{Cluster, Content};
+use super::error::ClusterError;
+use super::names::{Kind, Names};
+use super::search::whole;
+use crate::limits;
+
+/// All indices of a kind as they were at one instant.
+pub(super) struct View<'c> {
+    cluster: &'c Cluster,
+    names: Names,
+    kind: Kind,
+    id: ViewId,
+}
+
+/// By what a cluster knows a point in time. None where there is no index yet, or it was let go.
+#[derive(Clone, Default)]
+struct ViewId(Arc<Mutex<Option<String>>>);
+
+impl ViewId {
+    fn get(&self) -> Option<String> {
+        self.0.lock().ok()?.clone()
+    }
+
+    fn set(&self, id: Option<String>) {
+        if let Ok(mut known) = self.0.lock() {
+            *known = id;
+        }
+    }
+
+    fn take(&self) -> Option<String> {
+        self.0.lock().ok()?.take()
+    }
+}
+
+/// What is asked.
+pub(super) const CALL: &str = "POST /_search";
+
+impl<'c> View<'c> {
+    pub(super) fn open(
+        cluster: &'c Cluster,
+        names: &Names,
+        kind: Kind,
+    ) -> Result<Self, ClusterError> {
+        let mut view = Self { cluster, names: names.clone(), kind, id: ViewId::default() };
+        view.renew()?;
+        Ok(view)
+    }
+
+    /// Takes the indices as they are now.
+    fn renew(&mut self) -> Result<(), ClusterError> {
+        let keep = limits::CLUSTER_VIEW_KEPT;
+        let alias = self.names.alias(self.kind);
+        let path = format!("/{alias}/_search/point_in_time?keep_alive={keep}");
+        let answer = self.cluster.call(&Method::POST, &path, Content::Json, &Bytes::new())?;
+        if answer.status != 404 {
+            let answer = answer.checked(self.cluster)?;
+            let made: Value = answer.json()?;
+            let id = made.get("pit_id").and_then(Value::as_str);
+            let id = id.ok_or_else(|| ClusterError::Incomprehensible {
+                call: answer.call.clone(),
+                detail: "it names no point in time".to_owned(),
+            })?;
+            self.id.set(Some(id.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Asks; `None` where there is no index. A point in time that was lost (a node went, or the
+    /// answer before was long ago) is taken anew.
+    pub(super) fn search(&mut self, body: &Value) -> Result<Option<Value>, ClusterError> {
+        for is_last in (0..limits::CLUSTER_AGAIN_MAX).rev().map(|it| it == 0) {
+            let Some(id) = self.id.get() else { return Ok(None) };
+            let mut asked = body.clone();
+            if let Value::Object(asked) = &mut asked {
+                let point = json!({"id": id, "keep_alive": limits::CLUSTER_VIEW_KEPT});
+                asked.insert("pit".to_owned(), point);
+            }
+            let asked = Bytes::from(asked.to_string());
+            let answer = self.cluster.call(&Method::POST, "/_search", Content::Json, &asked)?;
+            if is_lost(&answer) && !is_last {
+                self.close();
+                self.renew()?;
+                continue;
+            }
+            let found = whole(answer, self.cluster)?;
+            if let Some(id) = found.get("pit_id").and_then(Value::as_str) {
+                self.id.set(Some(id.to_owned()));
+            }
+            return Ok(Some(found));
+        }
+        Ok(None)
+    }
+
+    /// Lets it go. It would go by itself, later.
+    fn close(&self) {
+        close(&self.id, || Some(self.cluster));
+    }
+
+    /// What lets it go for whoever is stopped in the middle, on another thread.
+    pub(super) fn release(&self) -> impl FnMut() + Send + use<> {
+        let (id, options) = (self.id.clone(), self.cluster.options_for(limits::CLUSTER_RELEASE_MS));
+        move || close(&id, || Cluster::open(&options).ok())
+    }
+}
+
+fn close<C: Borrow<Cluster>>(id: &ViewId, cluster: impl FnOnce() -> Option<C>) {
+    if let Some(id) = id.take()
+        && let Some(cluster) = cluster()
+    {
+        let cluster: &Cluster = cluster.borrow();
+        cluster.tell("/_search/point_in_time", &json!({"pit_id": [id]}));
+    }
+}
+
+impl Drop for View<'_> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Whether a point in time is gone, of all shards or of some.
+fn is_lost(answer: &Answer) -> bool {
+    memmem::find(&answer.body, b"search_context_missing").is_some()
+}

@@ -1,0 +1,116 @@
+//! A store that holds a part of another one, for the length of a question that is about that part.
+//!
+//! What the other one is as a whole decides as well: how far its time goes, and where its events lie,
+//! for places of events are what the cursors of lists are made of.
+
+use std::sync::Arc;
+
+use super::{Location, Store};
+use crate::time::Timestamp;
+
+/// What is known of a store of which another holds a part.
+#[derive(Clone, Debug, Default)]
+pub struct Whole {
+    /// The times of its earliest and of its newest email event.
+    pub span: Option<(Timestamp, Timestamp)>,
+    /// The time of the newest one that is no later than the clock allows.
+    pub newest: Option<Timestamp>,
+    /// How many email events it holds.
+    pub mail_records: u64,
+    /// Whether records were removed from it on purpose.
+    pub has_removals: bool,
+    /// Where the events lie in it of which the part consists, in order.
+    pub places: Vec<Location>,
+}
+
+/// A store's part in another one.
+#[derive(Debug)]
+pub(super) struct Part {
+    whole: Whole,
+    /// Where the same events lie here.
+    here: Vec<Location>,
+}
+
+impl Store {
+    /// The same as a part of another store. `None` where the events here are not as many as there.
+    #[must_use]
+    pub fn as_part_of(mut self, whole: Whole) -> Option<Self> {
+        let here: Vec<Location> = self.places_from(Location::default()).flatten().collect();
+        let is_sound = here.len() == whole.places.len();
+        self.part = Some(Arc::new(Part { whole, here }));
+        is_sound.then_some(self)
+    }
+
+    /// The store of which this is a part, if it is one.
+    fn whole(&self) -> Option<&Whole> {
+        self.part.as_ref().map(|it| &it.whole)
+    }
+
+    /// Whether it holds less than the store for which it answers.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.whole().is_some_and(|it| it.mail_records != it.places.len() as u64)
+    }
+
+    /// Whether it stands for another one, of which it knows nothing but email events.
+    #[must_use]
+    pub fn is_mirror(&self) -> bool {
+        self.part.is_some()
+    }
+
+    /// The times of the earliest and of the newest record.
+    #[must_use]
+    pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
+        if let Some(whole) = self.whole() {
+            return whole.span;
+        }
+        let (first, last) = self.snapshot.time_span()?;
+        Timestamp::from_ms(first).zip(Timestamp::from_ms(last))
+    }
+
+    /// The time of the newest record that is not after `last`.
+    #[must_use]
+    pub fn newest_until(&self, last: Timestamp) -> Option<Timestamp> {
+        match self.whole() {
+            Some(whole) => match whole.span {
+                Some((_, newest)) if newest <= last => Some(newest),
+                _ => whole.newest,
+            },
+            None => self.snapshot.newest_until(last.as_ms()).and_then(Timestamp::from_ms),
+        }
+    }
+
+    /// Whether records were removed on purpose.
+    #[must_use]
+    pub fn has_removals(&self) -> bool {
+        let here = || !self.checkpoint.tombstones.is_empty();
+        self.whole().map_or_else(here, |it| it.has_removals)
+    }
+
+    /// Records that it holds, or that the store holds for which it stands.
+    #[must_use]
+    pub fn record_count(&self) -> u64 {
+        self.whole().map_or(self.checkpoint.records, |it| it.mail_records)
+    }
+
+    /// Where an event lies in the store of which this is a part; where it lies here if it is none.
+    pub(crate) fn place_in_whole(&self, here: Location) -> Location {
+        let Some(part) = &self.part else { return here };
+        let index = part.here.partition_point(|it| *it < here);
+        part.whole.places.get(index).copied().unwrap_or(here)
+    }
+
+    /// Where an event lies here that lies at a place in the store of which this is a part. Of one
+    /// that is not here, a place with the same events before it, or with `is_rising` behind it.
+    pub(crate) fn place_here(&self, place: Location, is_rising: bool) -> Location {
+        let Some(part) = &self.part else { return place };
+        let places = &part.whole.places;
+        let index = places.partition_point(|it| *it < place);
+        let is_there = places.get(index) == Some(&place);
+        let at = |index: usize| part.here.get(index).copied();
+        match is_rising && !is_there {
+            true => index.checked_sub(1).and_then(at).unwrap_or_default(),
+            false => at(index).unwrap_or(Location::from_bits(u64::MAX)),
+        }
+    }
+}
