@@ -80,13 +80,9 @@ impl AttributeSet<'_> {
     ) -> bool {
         let mut times = self.columns.times();
         let mut has_earlier = false;
-        let (mut chunk, mut bounds) = (DocId::MAX, None);
+        let bounds = self.all_times.bounds(self.columns);
         for document in self.documents {
-            if document / CHUNK_DOCUMENTS != chunk {
-                chunk = document / CHUNK_DOCUMENTS;
-                bounds = self.columns.time_bounds(chunk);
-            }
-            match bounds {
+            match bounds.get((document / CHUNK_DOCUMENTS) as usize).copied().flatten() {
                 Some((_, last)) if last < since_ms => has_earlier = true,
                 Some((first, _)) if first >= until_ms => {}
                 _ => match times.get(*document) {
@@ -112,6 +108,8 @@ struct AllTimes {
     times: OnceCell<Vec<i64>>,
     /// What they are read into.
     memory: Cell<Vec<i64>>,
+    /// Between which times those of each chunk lie, as far as that is known, once it was asked for.
+    bounds: OnceCell<Vec<Option<(i64, i64)>>>,
 }
 
 impl AllTimes {
@@ -122,6 +120,11 @@ impl AllTimes {
             times.extend(columns.all_times());
             times
         })
+    }
+
+    fn bounds(&self, columns: &Columns) -> &[Option<(i64, i64)>] {
+        let chunks = 0..columns.document_count().div_ceil(CHUNK_DOCUMENTS);
+        self.bounds.get_or_init(|| chunks.map(|it| columns.time_bounds(it)).collect())
     }
 }
 
@@ -183,7 +186,11 @@ fn for_each_of_segment(
     visit: &mut dyn FnMut(&AttributeSet<'_>),
 ) -> tantivy::Result<()> {
     let Memory { documents, times } = memory;
-    let all_times = AllTimes { times: OnceCell::new(), memory: Cell::new(std::mem::take(times)) };
+    let all_times = AllTimes {
+        times: OnceCell::new(),
+        memory: Cell::new(std::mem::take(times)),
+        bounds: OnceCell::new(),
+    };
     let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
     let mut terms = inverted.terms().stream()?;
     while terms.advance() {
@@ -197,7 +204,7 @@ fn for_each_of_segment(
         for_each_document(&inverted, terms.value(), |it| documents.push(it))?;
         visit(&AttributeSet { said, documents, all_times: &all_times, columns });
     }
-    let AllTimes { times: read, memory } = all_times;
+    let AllTimes { times: read, memory, .. } = all_times;
     *times = read.into_inner().unwrap_or_else(|| memory.into_inner());
     Ok(())
 }
