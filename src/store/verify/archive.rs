@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
@@ -25,6 +26,9 @@ pub(in crate::store) struct ArchiveCheck {
     pub(in crate::store) missing: Vec<u32>,
     pub(in crate::store) problems: Vec<String>,
     pub(in crate::store) notes: Vec<String>,
+    /// What all commits' notes together say, once it was asked for: of weeks of commits, it takes a
+    /// while.
+    folded: OnceLock<Folded>,
 }
 
 /// What was found in one archive file.
@@ -60,10 +64,12 @@ impl ArchiveCheck {
     }
 
     /// What all notes together say.
-    pub(in crate::store) fn folded(&self) -> Folded {
-        let mut folded = Folded::default();
-        self.commits().for_each(|(_, it)| folded.take(&it.note));
-        folded
+    pub(in crate::store) fn folded(&self) -> &Folded {
+        self.folded.get_or_init(|| {
+            let mut folded = Folded::default();
+            self.commits().for_each(|(_, it)| folded.take(&it.note));
+            folded
+        })
     }
 
     /// The first thing that is wrong.
@@ -128,6 +134,7 @@ pub(super) fn check(
         missing: Vec::new(),
         problems: Vec::new(),
         notes: Vec::new(),
+        folded: OnceLock::new(),
     };
     if sums.is_altered() {
         check.problems.push(format!("{} was changed", layout.sums().display()));

@@ -30,7 +30,7 @@ impl Chain {
     /// Works out the head of each commit from the bytes that were read, and from what tombstones
     /// say of files that were there at the time.
     pub(in crate::store) fn new(archive: &ArchiveCheck) -> Self {
-        let tombstones = archive.folded().noted_tombstones;
+        let tombstones = archive.folded().noted_tombstones.clone();
         let mut links = Vec::new();
         let mut before: Vec<(u32, &str)> = Vec::new();
         let mut known: Option<(usize, SumsBefore)> = None;
