@@ -125,6 +125,8 @@ struct Follower {
     parser: Parser,
     origin: OriginId,
     preparer: Option<Preparer>,
+    /// The time of the last event, up to which everything was looked at.
+    covered: Option<Timestamp>,
     in_commit: u64,
     commits: u64,
     times: Vec<Duration>,
@@ -150,6 +152,7 @@ impl Follower {
             parser: Parser::new(),
             origin,
             preparer: None,
+            covered: None,
             in_commit: 0,
             commits: 0,
             times: Vec::new(),
@@ -165,7 +168,10 @@ impl Follower {
         preparer.add(record, &event);
         self.trace_ids.truncate(1);
         self.trace_ids.push(event.trace_id.to_string());
-        writer.cover("/aws/workmail/emailevents/acme", CoveredRange::at(record.timestamp));
+        let here = CoveredRange::at(record.timestamp);
+        let covered = self.covered.replace(record.timestamp).map(CoveredRange::at);
+        let range = covered.map_or(here, |it| it.joined(here));
+        writer.cover("/aws/workmail/emailevents/acme", range);
         self.in_commit += 1;
         if self.in_commit == EVENTS_OF_COMMIT {
             self.commit();

@@ -149,8 +149,8 @@ class Session:
 
     def __init__(self, database, threads):
         self.connection = connect(database, threads)
-        self.connection.execute("CREATE INDEX by_trace ON events(trace_id)")
-        self.connection.execute("CREATE INDEX by_message ON events(message_id)")
+        self.connection.execute("CREATE INDEX IF NOT EXISTS by_trace ON events(trace_id)")
+        self.connection.execute("CREATE INDEX IF NOT EXISTS by_message ON events(message_id)")
         self.connection.execute("CHECKPOINT")
 
     def rows(self, query, *values):
