@@ -301,6 +301,13 @@ fn a_period_and_a_limit_hold_and_new_addresses_are_new_in_it() {
     assert_eq!((&until["total"], &until["timeline"][0]["count"]), (&json!(1), &json!(10)));
     on(&store, &["timeline", "nobody@acme.example"]).expect(1);
     on(&store, &["timeline", ANA, "--limit", "0"]).expect(0);
+    // What is counted is all of it, however much is shown.
+    let counted = |limit: &str| {
+        let ran = on(&store, &["timeline", ANA, "--limit", limit]).expect(0);
+        let lines: Vec<String> = ran.stdout.lines().map(str::to_owned).collect();
+        lines.into_iter().take_while(|it| !it.is_empty()).collect::<Vec<_>>()
+    };
+    assert_eq!(counted("1"), counted("1000"));
     on(&store, &["timeline", " "]).expect_error(&["give an address or an ID"]);
 }
 

@@ -35,20 +35,17 @@ pub struct Timeline {
     pub step_count: usize,
     /// How many events they were made of.
     pub event_count: u64,
+    /// How many of them are of each kind that there is, the kinds in their order.
+    pub counts: Vec<(StepKind, u64)>,
     /// Whether there are events before these that were not looked at.
     pub is_truncated: bool,
 }
 
-impl Timeline {
-    /// How many events of each kind there are among the steps that are shown, the kinds in their
-    /// order.
-    #[must_use]
-    pub fn counts(&self) -> Vec<(StepKind, u64)> {
-        let count = |kind: StepKind| {
-            self.steps.iter().filter(|it| it.kind == kind).map(|it| it.count).sum::<u64>()
-        };
-        StepKind::ALL.into_iter().map(|it| (it, count(it))).filter(|(_, it)| *it > 0).collect()
-    }
+/// How many events of each kind some steps are, the kinds in their order.
+fn counts_of(steps: &[Step]) -> Vec<(StepKind, u64)> {
+    let count =
+        |kind: StepKind| steps.iter().filter(|it| it.kind == kind).map(|it| it.count).sum::<u64>();
+    StepKind::ALL.into_iter().map(|it| (it, count(it))).filter(|(_, it)| *it > 0).collect()
 }
 
 /// Tells what a person did and what happened to their mail; `text` is an address or an ID. Of more
@@ -80,6 +77,7 @@ pub fn timeline(
     moments.into_iter().for_each(|it| folder.add(it));
     let mut steps = folder.finish();
     let step_count = steps.len();
+    let counts = counts_of(&steps);
     steps.drain(..step_count.saturating_sub(limit));
-    Ok(Timeline { who, steps, step_count, event_count, is_truncated })
+    Ok(Timeline { who, steps, step_count, event_count, counts, is_truncated })
 }
