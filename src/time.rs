@@ -169,6 +169,14 @@ impl TimeRange {
             && self.until.is_none_or(|until| instant < until)
     }
 
+    /// The milliseconds since 1970 that lie inside. Where there is no bound it goes on as far as
+    /// numbers do.
+    #[must_use]
+    pub fn in_ms(&self) -> std::ops::Range<i64> {
+        let ms = |bound: Option<Timestamp>, open| bound.map_or(open, Timestamp::as_ms);
+        ms(self.since, i64::MIN)..ms(self.until, i64::MAX)
+    }
+
     /// Whether all that `other` has lies inside.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

@@ -26,6 +26,16 @@ impl Bar {
         is_shown.then(|| Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())))
     }
 
+    /// Shows a message behind a spinner.
+    #[cfg(feature = "aws")]
+    fn say(&self, message: String) {
+        self.0.set_message(message);
+        self.0.tick();
+        if self.0.is_hidden() {
+            self.reveal("{spinner} {wide_msg}");
+        }
+    }
+
     /// Begins to be drawn.
     fn reveal(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
@@ -98,14 +108,14 @@ impl PullingProgress {
     }
 
     pub(super) fn show(&self, progress: PullProgress) {
-        let Some(hidden @ Bar(bar)) = &self.0 else { return };
+        let Some(bar) = &self.0 else { return };
         let (done, all) = progress.slices;
         let mut message = format!(
             "{done} of {all} ranges, {} pages, {}, {} events ({}/s), {} new",
             progress.pages,
             indicatif::BinaryBytes(progress.bytes),
             progress.events,
-            rate(progress.events, bar.elapsed()),
+            rate(progress.events, bar.0.elapsed()),
             progress.added,
         );
         if let Some(reached) = progress.reached {
@@ -114,11 +124,7 @@ impl PullingProgress {
         if progress.throttled > 0 {
             message.push_str(&format!(", {} throttled", progress.throttled));
         }
-        bar.set_message(message);
-        bar.tick();
-        if bar.is_hidden() {
-            hidden.reveal("{spinner} {wide_msg}");
-        }
+        bar.say(message);
     }
 }
 
@@ -133,14 +139,10 @@ impl PublishingProgress {
     }
 
     pub(super) fn show(&self, progress: PublishProgress) {
-        let Some(hidden @ Bar(bar)) = &self.0 else { return };
-        let rate = rate(progress.events, bar.elapsed());
+        let Some(bar) = &self.0 else { return };
+        let rate = rate(progress.events, bar.0.elapsed());
         let bytes = indicatif::BinaryBytes(progress.bytes);
-        bar.set_message(format!("{} events are there, {rate}/s, {bytes}", progress.events));
-        bar.tick();
-        if bar.is_hidden() {
-            hidden.reveal("{spinner} {wide_msg}");
-        }
+        bar.say(format!("{} events are there, {rate}/s, {bytes}", progress.events));
     }
 }
 
@@ -155,12 +157,8 @@ impl FetchingProgress {
     }
 
     pub(super) fn show(&self, events: u64) {
-        let Some(hidden @ Bar(bar)) = &self.0 else { return };
-        bar.set_message(format!("{events} events have come, {}/s", rate(events, bar.elapsed())));
-        bar.tick();
-        if bar.is_hidden() {
-            hidden.reveal("{spinner} {wide_msg}");
-        }
+        let Some(bar) = &self.0 else { return };
+        bar.say(format!("{events} events have come, {}/s", rate(events, bar.0.elapsed())));
     }
 }
 

@@ -154,9 +154,7 @@ impl<'f, 'c> Fetch<'f, 'c> {
 
     /// A query on the organization's events.
     fn of_organization(&self, which: Option<Value>) -> Value {
-        let organization = json!({"term": {"organization": self.organization}});
-        let filters: Vec<Value> = [organization].into_iter().chain(which).collect();
-        json!({"bool": {"filter": filters}})
+        of_organization(&self.organization, which)
     }
 
     /// Refuses what is too much before any of it comes.
@@ -308,6 +306,13 @@ impl<'f, 'c> Fetch<'f, 'c> {
         self.offset += u64::from(bytes);
         Ok(())
     }
+}
+
+/// A query on the events of an organization, on some of them where that is said.
+pub(super) fn of_organization(organization: &str, which: Option<Value>) -> Value {
+    let organization = json!({"term": {"organization": organization}});
+    let filters: Vec<Value> = [organization].into_iter().chain(which).collect();
+    json!({"bool": {"filter": filters}})
 }
 
 /// The first events that a query finds, in the order of the archive, as in the store.

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::fetch::{Fetch, Spooled, range_query, unusable};
+use super::fetch::{Fetch, Spooled, of_organization, range_query, unusable};
 use super::hit::{Source, instant};
 use super::meta::Meta;
 use super::names::{Kind, Names};
@@ -91,12 +91,10 @@ impl<'c> Mirror<'c> {
         order: &str,
         range: TimeRange,
     ) -> Result<(Option<Timestamp>, u64), ClusterError> {
-        let organization = json!({"term": {"organization": self.organization}});
-        let filters: Vec<Value> = [organization].into_iter().chain(range_query(range)).collect();
         let body = json!({
             "size": 1,
             "track_total_hits": true,
-            "query": {"bool": {"filter": filters}},
+            "query": of_organization(&self.organization, range_query(range)),
             "_source": ["at"],
             "sort": [{"at": order}],
         });

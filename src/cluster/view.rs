@@ -79,7 +79,8 @@ impl<'c> View<'c> {
     /// Asks; `None` where there is no index. A point in time that was lost (a node went, or the
     /// answer before was long ago) is taken anew.
     pub(super) fn search(&mut self, body: &Value) -> Result<Option<Value>, ClusterError> {
-        for is_last in (0..limits::CLUSTER_AGAIN_MAX).rev().map(|it| it == 0) {
+        let mut renewals_left = limits::CLUSTER_AGAIN_MAX - 1;
+        loop {
             let Some(id) = self.id.get() else { return Ok(None) };
             let mut asked = body.clone();
             if let Value::Object(asked) = &mut asked {
@@ -88,7 +89,8 @@ impl<'c> View<'c> {
             }
             let asked = Bytes::from(asked.to_string());
             let answer = self.cluster.call(&Method::POST, "/_search", Content::Json, &asked)?;
-            if is_lost(&answer) && !is_last {
+            if is_lost(&answer) && renewals_left > 0 {
+                renewals_left -= 1;
                 self.close();
                 self.renew()?;
                 continue;
@@ -99,7 +101,6 @@ impl<'c> View<'c> {
             }
             return Ok(Some(found));
         }
-        Ok(None)
     }
 
     /// Lets it go. It would go by itself, later.

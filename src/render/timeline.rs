@@ -29,11 +29,7 @@ pub fn write_timeline_table(
     for line in wrap(&sanitise(&format!("{name}{}", names.join(", "))), options.width) {
         writeln!(out, "{line}")?;
     }
-    let counts = timeline.counts.iter().map(|(kind, count)| match count {
-        1 => format!("1 {}", kind.in_words(1)),
-        count => kind.in_words(*count),
-    });
-    for line in wrap(&counts.collect::<Vec<_>>().join(", "), options.width) {
+    for line in wrap(&timeline.counts_in_words(), options.width) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)?;

@@ -5,7 +5,7 @@ use super::tally::{CountRow, Counts, Tally, TallyOf, Value};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::event::EventName;
 use crate::store::{Attribute, IntervalCounts, IntervalQuestion, NAMES_MAX, Store};
-use crate::time::{Intervals, Timestamp};
+use crate::time::Intervals;
 
 /// Takes all events by name in intervals, if all names are documented or missing.
 pub(super) fn tally_documented(
@@ -19,14 +19,15 @@ pub(super) fn tally_documented(
         let place = name.map_or(Some(names.len()), |name| names.iter().position(|it| it == name));
         place.and_then(|it| u8::try_from(it).ok())
     };
-    let since = request.range.since.map_or(i64::MIN, Timestamp::as_ms);
-    let until = request.range.until.map_or(i64::MAX, Timestamp::as_ms);
     let interval_of = |ms| {
         let place = intervals.place_of(ms);
         (place, intervals.instants_of(place))
     };
-    let question =
-        IntervalQuestion { number_of: &number_of, times: since..until, interval_of: &interval_of };
+    let question = IntervalQuestion {
+        number_of: &number_of,
+        times: request.range.in_ms(),
+        interval_of: &interval_of,
+    };
     let Some(counted) = store.count_in_intervals(&question)? else { return Ok(None) };
     let mut tally = Tally::default();
     for IntervalCounts { slots, span } in counted {
@@ -81,7 +82,7 @@ mod tests {
     use crate::query::Query;
     use crate::stats::attributes;
     use crate::store::{Record, StoreWriter};
-    use crate::time::{Interval, TimeRange, Zone};
+    use crate::time::{Interval, TimeRange, Timestamp, Zone};
     use crate::trace::JoinRules;
 
     const START_MS: i64 = 1_795_428_000_000;

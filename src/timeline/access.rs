@@ -65,11 +65,11 @@ pub(super) fn places_within(
     most: usize,
 ) -> Result<(Vec<EventPlace>, bool), StoreError> {
     let Some(audit) = store.audit_index()? else { return Ok((Vec::new(), false)) };
-    let (since_ms, until_ms) = bounds(range);
+    let asked = range.in_ms();
     let mut places = Vec::new();
     for segment in audit.segments().iter().filter(|it| is_touched(it, range)) {
         let mut found = with_values(segment, values).map_err(audit.failed())?;
-        segment.within(&mut found, since_ms, until_ms);
+        segment.within(&mut found, asked.start, asked.end);
         let place = |it| EventPlace { ms: segment.time_ms(it), location: segment.place(it) };
         places.extend(found.iter().map(place));
     }
@@ -87,14 +87,8 @@ pub(super) fn has_events_within(store: &Store, range: TimeRange) -> Result<bool,
 
 /// Whether a segment may have events within a range.
 fn is_touched(segment: &AuditSegment, range: TimeRange) -> bool {
-    let ((first, last), (since_ms, until_ms)) = (segment.time_range(), bounds(range));
-    since_ms <= last && first < until_ms
-}
-
-/// The milliseconds since 1970 from which on and before which a range is.
-fn bounds(range: TimeRange) -> (i64, i64) {
-    let since_ms = range.since.map_or(i64::MIN, Timestamp::as_ms);
-    (since_ms, range.until.map_or(i64::MAX, Timestamp::as_ms))
+    let ((first, last), asked) = (segment.time_range(), range.in_ms());
+    asked.start <= last && first < asked.end
 }
 
 fn with_values(

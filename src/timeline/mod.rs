@@ -41,6 +41,18 @@ pub struct Timeline {
     pub is_truncated: bool,
 }
 
+impl Timeline {
+    /// How many events there are of each kind, in words.
+    #[must_use]
+    pub fn counts_in_words(&self) -> String {
+        let words = self.counts.iter().map(|(kind, count)| match count {
+            1 => format!("1 {}", kind.in_words(1)),
+            count => kind.in_words(*count),
+        });
+        words.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// How many events of each kind some steps are, the kinds in their order.
 fn counts_of(steps: &[Step]) -> Vec<(StepKind, u64)> {
     let count =

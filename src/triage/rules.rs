@@ -14,7 +14,7 @@ use crate::store::words::folded;
 use crate::store::{
     Attribute, AttributeSet, AttributeTerm, EventReader, Location, StoreError, truncate_term,
 };
-use crate::time::{TimeRange, Timestamp};
+use crate::time::Timestamp;
 use crate::trace::{EventTracer, MessageFilter};
 
 /// What stands before the address that a rule sends mail to, in what it does.
@@ -115,12 +115,11 @@ impl Desk<'_, '_> {
         let is_over = |ms: i64| {
             self.range.until.is_some_and(|it| Timestamp::from_ms(ms).is_none_or(|at| at >= it))
         };
-        let earliest = |range: TimeRange| range.since.map_or(i64::MIN, Timestamp::as_ms);
-        let since_ms = self.before.map_or(i64::MAX, earliest).min(earliest(self.range));
-        let until_ms = self.range.until.map_or(i64::MAX, Timestamp::as_ms);
+        let period = self.range.in_ms();
+        let before_ms = self.before.map_or(i64::MAX, |it| it.in_ms().start);
+        let periods = before_ms.min(period.start)..period.end;
         let is_wanted = |said: &AttributeTerm<'_>| may_be_partial(said) || takes_mail_away(said);
         let take = |part: &mut Part, set: &AttributeSet<'_>| {
-            let events = set.times().zip(set.locations()).filter(|(ms, _)| !is_over(*ms));
             let deeds = (!may_be_partial(&set.said)).then(|| deeds_of_term(&set.said, inside));
             match deeds {
                 Some(deeds) if deeds.is_empty() => {}
@@ -128,13 +127,14 @@ impl Desk<'_, '_> {
                     let mut applied = Applied::default();
                     let take = |ms, location| applied.take(ms, location, self);
                     // Of what was done before both periods it is only asked whether there is any.
-                    applied.is_older |= set.visit_between((since_ms, until_ms), take);
+                    applied.is_older |= set.visit_between(&periods, take);
                     for deed in deeds {
                         part.deeds.entry(deed).or_default().join(applied);
                     }
                 }
                 deeds => {
                     let deeds: Option<Arc<[Deed]>> = deeds.map(Arc::from);
+                    let events = set.times().zip(set.locations()).filter(|(ms, _)| !is_over(*ms));
                     part.open.extend(events.map(|(ms, location)| OpenEvent {
                         ms,
                         location,

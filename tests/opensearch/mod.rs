@@ -79,7 +79,7 @@ impl Node {
     fn start(built: &Path) -> Self {
         let settings = ["node.name=one", "transport.port=0", "discovery.type=single-node"];
         let mut node = Self::begin(built, tempfile::tempdir().unwrap(), free_port(), &settings);
-        node.wait("yellow");
+        node.wait("wait_for_status=yellow");
         node
     }
 
@@ -102,10 +102,10 @@ impl Node {
         Self { child, dir, url: format!("http://127.0.0.1:{port}") }
     }
 
-    /// Waits until it answers, and its cluster is as well as this at least.
-    fn wait(&mut self, status: &str) {
+    /// Waits until it answers, and its cluster is as `health` asks, in the words of a query.
+    fn wait(&mut self, health: &str) {
         let begun = Instant::now();
-        let path = format!("/_cluster/health?wait_for_status={status}&timeout=5s");
+        let path = format!("/_cluster/health?{health}&timeout=5s");
         while self.try_ask("GET", &path, &Value::Null).is_none() {
             let log = || fs::read_to_string(self.dir.path().join("log")).unwrap();
             assert!(self.child.try_wait().unwrap().is_none(), "the node ended: {}", log());

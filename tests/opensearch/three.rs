@@ -43,7 +43,7 @@ impl Three {
     fn wait(&mut self, count: usize) {
         for node in &mut self.nodes {
             if node.child.try_wait().unwrap().is_none() {
-                node.wait(&format!("green&wait_for_nodes={count}"));
+                node.wait(&format!("wait_for_status=green&wait_for_nodes={count}"));
             }
         }
     }

@@ -29,8 +29,7 @@ impl PeopleLinks {
     /// the organization does not know it, unless the mail itself says that it is one of its own.
     pub(super) fn of_address(&self, address: &Address<'_>, is_own: bool) -> Option<String> {
         let address = address.as_str();
-        let directory = self.directory.as_ref().filter(|_| self.has_any);
-        match directory.and_then(|it| it.meaning(address, self.first)) {
+        match self.directory.as_ref().and_then(|it| it.meaning(address, self.first)) {
             Some(Meaning::Group(_)) => Some(directory_href(address, Some(self.first))),
             Some(_) => Some(timeline_href(address, self.first, self.last)),
             None => (self.has_any && is_own).then(|| timeline_href(address, self.first, self.last)),

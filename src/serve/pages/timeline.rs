@@ -75,14 +75,10 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let TimelineQuestion { who, range, limit, zone } = request.questions.timeline(&question)?;
     let found = timeline(request.store, &who, range, limit)?;
     let frame = Frame::new(request, "Timeline", Tab::People, &zone);
-    let counts = found.counts.iter().map(|(kind, count)| match count {
-        1 => format!("1 {}", kind.in_words(1)),
-        count => kind.in_words(*count),
-    });
     let page = TimelinePage {
         frame: frame.with_command(request, Command::Timeline, &parameters)?,
         form,
-        counts: counts.collect::<Vec<_>>().join(", "),
+        counts: found.counts_in_words(),
         sum: counted(found.event_count, "event", "events"),
         earlier: earlier(&found, &parameters),
         nothing: (found.step_count == 0)

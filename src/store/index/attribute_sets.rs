@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use rayon::prelude::*;
 use tantivy::{DocId, SegmentReader};
@@ -70,12 +71,11 @@ impl AttributeSet<'_> {
         })
     }
 
-    /// Hands the events from `since_ms` on to before `until_ms`, in milliseconds since 1970, to
-    /// `visit`, with where they lie; tells whether there are earlier ones. Of other chunks of the
-    /// columns no time is read.
+    /// Hands the events of a period, in milliseconds since 1970, to `visit`, with where they lie;
+    /// tells whether there are earlier ones. Of other chunks of the columns no time is read.
     pub(crate) fn visit_between(
         &self,
-        (since_ms, until_ms): (i64, i64),
+        period: &Range<i64>,
         mut visit: impl FnMut(i64, Location),
     ) -> bool {
         let mut times = self.columns.times();
@@ -83,11 +83,11 @@ impl AttributeSet<'_> {
         let bounds = self.all_times.bounds(self.columns);
         for document in self.documents {
             match bounds.get((document / CHUNK_DOCUMENTS) as usize).copied().flatten() {
-                Some((_, last)) if last < since_ms => has_earlier = true,
-                Some((first, _)) if first >= until_ms => {}
+                Some((_, last)) if last < period.start => has_earlier = true,
+                Some((first, _)) if first >= period.end => {}
                 _ => match times.get(*document) {
-                    ms if ms < since_ms => has_earlier = true,
-                    ms if ms < until_ms => {
+                    ms if ms < period.start => has_earlier = true,
+                    ms if ms < period.end => {
                         self.columns.places.get(*document).into_iter().for_each(|it| visit(ms, it));
                     }
                     _ => {}
@@ -123,8 +123,7 @@ impl AllTimes {
     }
 
     fn bounds(&self, columns: &Columns) -> &[Option<(i64, i64)>] {
-        let chunks = 0..columns.document_count().div_ceil(CHUNK_DOCUMENTS);
-        self.bounds.get_or_init(|| chunks.map(|it| columns.time_bounds(it)).collect())
+        self.bounds.get_or_init(|| columns.time_bounds().collect())
     }
 }
 

@@ -54,7 +54,8 @@ pub(in crate::store) fn count_in_intervals(
         if !lay_out_names(reader, question, names)? {
             return Ok(None);
         }
-        Ok(Some(SegmentTimes { columns, names, question }.count()))
+        let bounds = columns.time_bounds().collect();
+        Ok(Some(SegmentTimes { columns, bounds, names, question }.count()))
     });
     counted.collect::<tantivy::Result<Option<Vec<_>>>>()
 }
@@ -90,6 +91,8 @@ fn lay_out_names(
 
 struct SegmentTimes<'s> {
     columns: &'s Columns,
+    /// Between which times those of each chunk lie, as far as that is known.
+    bounds: Vec<Option<(i64, i64)>>,
     names: &'s [u8],
     question: &'s IntervalQuestion<'s>,
 }
@@ -106,8 +109,7 @@ impl SegmentTimes<'_> {
             }
             (place, instants.clone())
         };
-        for (first, names) in self.chunks() {
-            let bounds = self.columns.time_bounds(first / CHUNK_DOCUMENTS);
+        for (bounds, first, names) in self.chunks() {
             let inside = bounds.filter(|(low, high)| {
                 self.question.times.contains(low) && self.question.times.contains(high)
             });
@@ -138,8 +140,7 @@ impl SegmentTimes<'_> {
         let last = counts.slots.iter().rposition(has_any)?;
         let mut span: Option<(i64, i64)> = None;
         let mut times = self.columns.times();
-        for (begin, names) in self.chunks() {
-            let bounds = self.columns.time_bounds(begin / CHUNK_DOCUMENTS);
+        for (bounds, begin, names) in self.chunks() {
             let is_between = |(low, high): (i64, i64)| {
                 span.is_some_and(|(first, last)| first <= low && high <= last) || {
                     let of = |ms| (self.question.interval_of)(ms).0;
@@ -160,10 +161,11 @@ impl SegmentTimes<'_> {
         span
     }
 
-    /// The names of the documents of each chunk, with the first document.
-    fn chunks(&self) -> impl Iterator<Item = (DocId, &[u8])> {
+    /// The bounds of each chunk, its first document, and the names of its documents.
+    fn chunks(&self) -> impl Iterator<Item = (Option<(i64, i64)>, DocId, &[u8])> {
         let size = usize::try_from(CHUNK_DOCUMENTS).unwrap_or(usize::MAX);
-        (0..).step_by(size).zip(self.names.chunks(size))
+        let documents = (0..).step_by(size).zip(self.names.chunks(size));
+        self.bounds.iter().zip(documents).map(|(bounds, (first, names))| (*bounds, first, names))
     }
 }
 

@@ -292,8 +292,9 @@ impl<'s> TablePart<'s> {
 
 /// The first and the last instant of a range, in milliseconds since 1970.
 fn bounds(range: TimeRange) -> (i64, i64) {
-    let since = range.since.map_or(i64::MIN, |it| it.as_ms());
-    (since, range.until.map_or(i64::MAX, |it| it.as_ms().saturating_sub(1)))
+    let within = range.in_ms();
+    // Without a bound, the last number of all is inside as well.
+    (within.start, range.until.map_or(i64::MAX, |_| within.end.saturating_sub(1)))
 }
 
 impl ListedMessage {

@@ -271,10 +271,10 @@ impl Columns {
         self.times.latest_until(last_ms)
     }
 
-    /// Two times between which all documents of a chunk lie, where that is known without reading
-    /// their times, in milliseconds since 1970. Chunks are of [`CHUNK_DOCUMENTS`].
-    pub(crate) fn time_bounds(&self, chunk: DocId) -> Option<(i64, i64)> {
-        self.times.bounds(usize::try_from(chunk).ok()?)
+    /// For each chunk of [`CHUNK_DOCUMENTS`], in order, two times between which all its documents
+    /// lie, where that is known without reading their times, in milliseconds since 1970.
+    pub(crate) fn time_bounds(&self) -> impl Iterator<Item = Option<(i64, i64)>> {
+        self.times.all_bounds()
     }
 
     /// Reads the documents' times.

@@ -248,6 +248,11 @@ impl PackedTimes {
         i64::try_from(low).ok().zip(i64::try_from(high).ok())
     }
 
+    /// The bounds of each chunk, in order.
+    pub(super) fn all_bounds(&self) -> impl Iterator<Item = Option<(i64, i64)>> {
+        (0..self.count.div_ceil(CHUNK)).map(|it| self.bounds(it))
+    }
+
     /// The latest time that is not after `last_ms`.
     pub(super) fn latest_until(&self, last_ms: i64) -> Option<i64> {
         let mut reader = self.reader();
