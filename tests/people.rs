@@ -11,7 +11,7 @@ use crate::support::{import, on};
 use crate::timeline::{ANA, BOB, Case};
 
 /// An account that is called otherwise from the night on, and whoever reads in another's mailbox.
-fn renamed() -> Case {
+pub(crate) fn renamed() -> Case {
     let mut case = Case::new();
     let user = |id: &str, address: &str, name: &str| {
         json!({ "says": "entity", "kind": "user", "id": id, "state": "ENABLED", "address": address,

@@ -80,7 +80,7 @@ impl Case {
 }
 
 /// The night in which somebody got into Ana's account.
-fn take_over() -> Case {
+pub(crate) fn take_over() -> Case {
     let mut case = Case::new();
     let (home, foe) = ("198.51.100.7", "203.0.113.9");
     let login = |ok: bool| match ok {

@@ -183,7 +183,11 @@ impl<'s> AccessHits<'s> {
         // One more than is shown tells whether there are more.
         let most = limit.saturating_add(1);
         let mut heap: BinaryHeap<Key> = BinaryHeap::new();
-        let after = after.map(|it| Key::of(order, it.0));
+        let is_rising = order == AccessOrder::Oldest;
+        let after = after.map(|AccessCursor(it)| {
+            let location = self.store.place_here(it.location, is_rising);
+            Key::of(order, EventPlace { location, ..it })
+        });
         for place in self.places() {
             let key = Key::of(order, place);
             if after.is_some_and(|it| key <= it) {
@@ -201,7 +205,10 @@ impl<'s> AccessHits<'s> {
             heap.into_sorted_vec().into_iter().map(Key::place).collect();
         let has_more = places.len() > limit;
         places.truncate(limit);
-        let next = places.last().filter(|_| has_more).map(|it| AccessCursor(*it));
+        let next = places.last().filter(|_| has_more).map(|it| {
+            let location = self.store.place_in_whole(it.location);
+            AccessCursor(EventPlace { location, ..*it })
+        });
         (places, next)
     }
 

@@ -168,6 +168,13 @@ impl People {
         changes
     }
 
+    /// All names by ID, each with since when it was used, in milliseconds since 1970.
+    pub fn names(&self) -> impl Iterator<Item = (&str, i64, &str)> {
+        self.names.iter().flat_map(|(id, names)| {
+            names.iter().map(|(since_ms, name)| (id.as_str(), *since_ms, name.as_str()))
+        })
+    }
+
     /// The IDs that were ever called such a name.
     pub fn ids_called(&self, is_such: impl Fn(&str) -> bool) -> HashSet<&str> {
         let called = self.names.iter().filter(|(_, names)| names.iter().any(|it| is_such(&it.1)));

@@ -9,8 +9,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::access_export;
+use super::backend::BackendArgs;
+#[cfg(feature = "aws")]
+use super::export::password_help;
 use super::extract::ExtractArgs;
-use super::input::InputArgs;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
 use super::question::{OnArgs, parse_access, range};
 use super::shape::{AnswerShape, ShapeArgs};
@@ -27,6 +29,7 @@ use crate::render::{
 };
 use crate::stats::histogram;
 use crate::store::{EventPlace, Store};
+use crate::timeline::AuditReach;
 
 /// List audit events: who did what in which mailbox, and who was kept out
 ///
@@ -42,6 +45,10 @@ use crate::store::{EventPlace, Store};
 /// Signing in to the web client leaves no authentication event: there, access control and mailbox
 /// access show who got in.
 #[derive(Debug, Args)]
+#[cfg_attr(
+    feature = "aws",
+    command(mut_arg("cluster_user", user_help), mut_arg("password_file", password_help))
+)]
 #[command(
     after_long_help = "Examples:\n  mailtrace access --failed-then-ok --since 7d\n  mailtrace access --not-owner --group-by user,owner\n  mailtrace access --ip 198.51.100.0/24 'action:submit_email_for_sending'\n  mailtrace access --user ana --since 7d --out ./case-17-access"
 )]
@@ -124,9 +131,10 @@ pub(super) struct AccessArgs {
     #[command(flatten)]
     pub(super) extract: ExtractArgs,
     #[command(flatten)]
-    pub(super) password: PasswordArgs,
+    pub(super) backend: BackendArgs,
+    #[cfg(not(feature = "aws"))]
     #[command(flatten)]
-    pub(super) input: InputArgs,
+    password: PasswordArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -146,6 +154,12 @@ impl From<Sort> for AccessOrder {
     }
 }
 
+/// `--user` is whom the events are of.
+#[cfg(feature = "aws")]
+fn user_help(argument: clap::Arg) -> clap::Arg {
+    argument.long("cluster-user")
+}
+
 fn group_keys() -> PossibleValuesParser {
     PossibleValuesParser::new(AccessKey::ALL.map(AccessKey::as_str))
 }
@@ -155,7 +169,7 @@ pub(super) fn run(args: &AccessArgs, context: &Context) -> anyhow::Result<Outcom
     if let Some(out) = &args.out {
         return access_export::run(args, &request, out, context);
     }
-    let opened = args.input.open(context)?;
+    let opened = args.backend.open_audit(context, &AuditReach::Request(&request))?;
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let has_found = answer(args, &request, &opened.store, context, &mut stdout)?;
     Ok(opened.outcome(has_found))
@@ -181,6 +195,18 @@ impl AccessArgs {
             failed_then_ok: self.failed_then_ok,
         };
         Ok(AccessRequest { query: Query::and(demands), range, conditions })
+    }
+
+    /// The password of the secret key.
+    #[cfg(feature = "aws")]
+    pub(super) fn password(&self) -> PasswordArgs {
+        PasswordArgs::at(self.backend.cluster.other_password_file())
+    }
+
+    /// The password of the secret key.
+    #[cfg(not(feature = "aws"))]
+    pub(super) fn password(&self) -> PasswordArgs {
+        self.password.clone()
     }
 
     /// The query as it was given.
@@ -278,7 +304,7 @@ pub(super) fn answer(
 
 /// Says on stderr where a store without audit events would have them from.
 fn say_why(store: &Store, context: &Context) -> anyhow::Result<()> {
-    if store.checkpoint().other_records() == 0 && !context.global.quiet {
+    if store.other_records() == 0 && !context.global.quiet {
         writeln!(
             anstream::stderr().lock(),
             "the store has no audit events: pull the log groups that WorkMail's audit logs go to, or import files of them"

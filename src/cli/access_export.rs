@@ -4,12 +4,14 @@ use std::io::{self, BufWriter};
 use std::path::Path;
 
 use super::access::AccessArgs;
+use super::export::say_of_mirror;
 use super::extract::Made;
 use super::{Context, Outcome};
 use crate::access::{AccessHits, AccessRequest};
 use crate::export::{
     AccessBundleOptions, Question, write_access_bundle, write_access_flat, write_access_flat_file,
 };
+use crate::timeline::AuditReach;
 
 /// Writes all that is found.
 pub(super) fn run(
@@ -21,10 +23,12 @@ pub(super) fn run(
     let extract = &args.extract;
     let redactor = extract.redactor()?;
     let redactor = redactor.as_ref();
-    let key = extract.signing_key(&args.password)?;
+    let key = extract.signing_key(&args.password())?;
     let staging = extract.staging(out, context)?;
-    let opened = args.input.open(context)?;
+    let reach = AuditReach::Request(request);
+    let opened = args.backend.open_audit_with_password(context, &reach)?;
     let store = &opened.store;
+    say_of_mirror(store, context);
     let hits = AccessHits::find(store, request)?;
     let flat = |format, staging| {
         let counts = match staging {

@@ -7,6 +7,7 @@ use super::Context;
 use super::cluster::ClusterArgs;
 use super::input::{InputArgs, Opened};
 use crate::time::Timestamp;
+use crate::timeline::AuditReach;
 use crate::trace::Reach;
 
 /// Where the events come from.
@@ -44,6 +45,32 @@ impl BackendArgs {
         }
         #[cfg(not(feature = "aws"))]
         drop(reach);
+        self.input.open(context)
+    }
+
+    /// Opens what is asked about audit events, people or the directory.
+    pub(super) fn open_audit(
+        &self,
+        context: &Context,
+        reach: &AuditReach<'_>,
+    ) -> anyhow::Result<Opened> {
+        #[cfg(feature = "aws")]
+        self.cluster.check_password()?;
+        self.open_audit_with_password(context, reach)
+    }
+
+    /// The same for whoever has a password in a file that need not be for a cluster.
+    pub(super) fn open_audit_with_password(
+        &self,
+        context: &Context,
+        reach: &AuditReach<'_>,
+    ) -> anyhow::Result<Opened> {
+        #[cfg(feature = "aws")]
+        if let Some(target) = self.cluster.target(&self.input, context)? {
+            return target.audit_mirror(context, reach);
+        }
+        #[cfg(not(feature = "aws"))]
+        let _none = reach;
         self.input.open(context)
     }
 

@@ -16,6 +16,7 @@ use crate::ingest::temporary_directory;
 use crate::limits;
 use crate::shell::quoted;
 use crate::time::{Timestamp, parse_duration_ms};
+use crate::timeline::AuditReach;
 use crate::trace::Reach;
 
 const HEADING: &str = "OpenSearch, with --cluster";
@@ -25,8 +26,8 @@ const HEADING: &str = "OpenSearch, with --cluster";
 #[derive(Debug, Args)]
 pub(super) struct ClusterArgs {
     /// User of the cluster
-    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "NAME", conflicts_with = "aws")]
-    user: Option<String>,
+    #[arg(long = "user", hide_short_help = true, help_heading = HEADING, value_name = "NAME", conflicts_with = "aws")]
+    cluster_user: Option<String>,
     /// The user's password is the first line of this file
     #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -61,7 +62,7 @@ impl ClusterArgs {
     /// Refuses a password that is nobody's.
     pub(super) fn check_password(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
-            self.password_file.is_none() || self.user.is_some(),
+            self.password_file.is_none() || self.cluster_user.is_some(),
             "--password-file: name the user that it is for with --user"
         );
         Ok(())
@@ -69,7 +70,7 @@ impl ClusterArgs {
 
     /// The file with the password of something else than the cluster, where no user of it is named.
     pub(super) fn other_password_file(&self) -> Option<PathBuf> {
-        self.password_file.clone().filter(|_| self.user.is_none())
+        self.password_file.clone().filter(|_| self.cluster_user.is_none())
     }
 
     /// What the indices are called.
@@ -142,11 +143,11 @@ impl ClusterArgs {
                 .with_context(|| format!("--timeout {text}: give a duration such as 30s or 5m"))?,
         };
         // Who says something of it on the command line says all.
-        let is_said = self.user.is_some() || self.aws;
+        let is_said = self.cluster_user.is_some() || self.aws;
         let said = |given: &Option<String>, kept: &Option<String>| {
             given.clone().or_else(|| kept.clone().filter(|_| !is_said))
         };
-        let user = said(&self.user, &config.user);
+        let user = said(&self.cluster_user, &config.user);
         let password_file = self
             .password_file
             .clone()
@@ -189,7 +190,7 @@ impl ClusterArgs {
         let path = |it: &Option<PathBuf>| it.as_ref().map(|it| it.display().to_string());
         add("cluster", context.global.cluster.clone());
         add("organization", context.global.organization.clone());
-        add("user", self.user.clone());
+        add("user", self.cluster_user.clone());
         add("password-file", path(&self.password_file));
         add("ca", path(&self.ca));
         add("profile", self.profile.clone());
@@ -233,6 +234,29 @@ impl Target {
         }
         let progress = FetchingProgress::new(context);
         let store = mirror.fill(dir.path(), &reach, &mut |it| progress.show(it))?;
+        drop(progress);
+        Ok(Opened::temporary(store, dir))
+    }
+
+    /// The same for a question about audit events, people or the directory.
+    pub(super) fn audit_mirror(
+        &self,
+        context: &Context,
+        reach: &AuditReach<'_>,
+    ) -> anyhow::Result<Opened> {
+        let dir = temporary_directory()?;
+        context.leftovers.add(dir.path())?;
+        let mirror = Mirror::of(&self.cluster, &self.names, &self.organization)?;
+        let mut mirror = mirror.with_audit_events()?;
+        context.leftovers.add_release(mirror.release())?;
+        mirror.measure(context.now)?;
+        if mirror.lacks_directory() && !context.global.quiet {
+            output::note(
+                "the store that publishes has a directory, which names people and groups; what is published is redacted and lacks it",
+            );
+        }
+        let progress = FetchingProgress::new(context);
+        let store = mirror.fill_audit(dir.path(), reach, &mut |it| progress.show(it))?;
         drop(progress);
         Ok(Opened::temporary(store, dir))
     }

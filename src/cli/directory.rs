@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::input::InputArgs;
+use super::backend::BackendArgs;
 use super::{Context, Format, Outcome, output};
 use crate::directory::EntityKind;
 use crate::render::{
@@ -15,6 +15,7 @@ use crate::render::{
 use crate::store::Store;
 use crate::time::workmail_end::LAST_DAY;
 use crate::time::{Timestamp, parse_time_argument};
+use crate::timeline::AuditReach;
 
 /// Show who has which address and ID, and who is in which group
 ///
@@ -40,7 +41,7 @@ pub(super) struct DirectoryArgs {
     #[arg(long, value_enum, value_name = "KIND")]
     kind: Option<Kind>,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
 }
 
 /// What an entity is.
@@ -69,7 +70,7 @@ pub(super) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Out
         anyhow::ensure!(!who.trim().is_empty(), "WHO is empty: give an address or an ID");
     }
     let at = args.at(context)?;
-    let opened = args.input.open(context)?;
+    let opened = args.backend.open_audit(context, &AuditReach::Directory)?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     let has_found = answer(args, at, &opened.store, context, &mut out)?;
     if !has_found && !context.global.quiet {

@@ -112,7 +112,7 @@ impl ExportArgs {
 
 /// One file with a password, which is that of the cluster's user where one is named.
 #[cfg(feature = "aws")]
-fn password_help(argument: clap::Arg) -> clap::Arg {
+pub(super) fn password_help(argument: clap::Arg) -> clap::Arg {
     const HELP: &str = "Read the secret key's password from this file";
     const LONG: &str = "Read the secret key's password from this file\n\nFrom its first line, instead of asking. With --user, that user's password instead.";
     argument.help(HELP).long_help(LONG).help_heading(None::<&'static str>)
@@ -127,11 +127,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let staging = extract.staging(&args.out, context)?;
     let opened = args.backend.open_with_password(context, |_| asked.reach())?;
     let store = &opened.store;
-    if store.is_mirror() && !context.global.quiet {
-        output::note(
-            "a cluster does not know from which file or pull a record came, nor what stands for the whole archive: the export does not say it",
-        );
-    }
+    say_of_mirror(store, context);
     let rules = JoinRules::of_store(store, grace_ms, context.now);
     let selection = asked.select(store, &rules)?;
     let (_, not_found) = selection.not_found();
@@ -173,6 +169,15 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         return Ok(Outcome::SomeRejected);
     }
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
+}
+
+/// Says what an export lacks that comes from a cluster.
+pub(super) fn say_of_mirror(store: &Store, context: &Context) {
+    if store.is_mirror() && !context.global.quiet {
+        output::note(
+            "a cluster does not know from which file or pull a record came, nor what stands for the whole archive: the export does not say it",
+        );
+    }
 }
 
 /// What is asked for.

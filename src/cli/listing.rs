@@ -61,7 +61,7 @@ pub(super) fn say_not_covered(
 
 /// Says on stderr, where nothing was found of mail, that the store has other events too.
 pub(super) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::Result<()> {
-    let others = store.checkpoint().other_records();
+    let others = store.other_records();
     if others > 0 && !context.global.quiet {
         writeln!(
             anstream::stderr().lock(),

@@ -171,6 +171,9 @@ impl Command {
             Self::Trace(_)
                 | Self::Messages(_)
                 | Self::Search(_)
+                | Self::Access(_)
+                | Self::Timeline(_)
+                | Self::Directory(_)
                 | Self::Stats(_)
                 | Self::Triage(_)
                 | Self::Export(_)
@@ -384,7 +387,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     #[cfg(feature = "aws")]
     anyhow::ensure!(
         context.global.cluster.is_none() || arguments.command.asks_cluster(),
-        "--cluster: this command asks a store; trace, messages, search, stats, triage and export ask a cluster as well"
+        "--cluster: this command asks a store; trace, messages, search, access, timeline, directory, stats, triage and export ask a cluster as well"
     );
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),

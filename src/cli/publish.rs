@@ -30,8 +30,8 @@ use crate::time::{Zone, parse_time_argument};
 
 /// Bring the store into an OpenSearch cluster
 ///
-/// Writes each email event with its original, and a row for each recipient of each message, into
-/// indices by month that it makes itself. Sends what is new since the last time; what is sent twice
+/// Writes each email event with its original, a row for each recipient of each message, each audit
+/// event, and what the directory says, into indices by month that it makes itself. Sends what is new since the last time; what is sent twice
 /// counts once, and whatever cuts it off, the same command goes on from there. The store stays as
 /// it is, and is the truth.
 #[derive(Debug, Args)]
@@ -69,8 +69,8 @@ pub(super) struct PublishArgs {
     /// Replace addresses, subjects or both with pseudonyms
     ///
     /// As `export` does: under one key, the same text has the same pseudonym. Of a message, the
-    /// events that are there already are sent again when more of it comes. Say it with each
-    /// publication, and with --verify.
+    /// events that are there already are sent again when more of it comes. Where addresses are
+    /// replaced, the directory is left out. Say it with each publication, and with --verify.
     #[arg(
         long,
         value_enum,
@@ -178,7 +178,7 @@ fn follow(
             let store = Store::open(path)?;
             match publish(&store, cluster, &options, &stop, &mut |_| {}) {
                 Ok(report) => {
-                    if report.events + report.removed > 0 {
+                    if report.events + report.access + report.directory + report.removed > 0 {
                         print_published(&report, &options, cluster, &context)?;
                     }
                     if outcome(&report) != Outcome::Done {
@@ -225,13 +225,15 @@ fn print_plan(
                 "organization": options.organization,
                 "cluster": cluster.url(),
                 "events": report.events,
+                "access": report.access,
+                "directory": report.directory,
                 "againBecause": report.again_because,
             });
             write_json(&plan, &mut stdout)?;
         }
         Format::Table | Format::Csv => {
-            let events = counted(report.events, "event");
-            writeln!(stdout, "{events} would be sent to {}", sanitise(cluster.url()))?;
+            let what = in_words(report.events, None, report.access, report.directory);
+            writeln!(stdout, "{what} would be sent to {}", sanitise(cluster.url()))?;
             say_again(report);
         }
     }
@@ -253,6 +255,8 @@ fn print_published(
                 "commit": report.commit,
                 "events": report.events,
                 "rows": report.rows,
+                "access": report.access,
+                "directory": report.directory,
                 "removed": report.removed,
                 "alreadyThere": report.known,
                 "refused": report.refused,
@@ -264,10 +268,10 @@ fn print_published(
             write_json(&published, &mut stdout)?;
         }
         Format::Table | Format::Csv => {
-            let (events, rows) = (counted(report.events, "event"), counted(report.rows, "row"));
+            let what = in_words(report.events, Some(report.rows), report.access, report.directory);
             let whom = sanitise(&options.organization);
             let place = sanitise(cluster.url());
-            write!(stdout, "{events} and {rows} of {whom} are in {place}")?;
+            write!(stdout, "{what} of {whom} are in {place}")?;
             if report.removed > 0 {
                 write!(stdout, "; {} removed", counted(report.removed, "document"))?;
             }
@@ -289,6 +293,18 @@ fn print_published(
         ));
     }
     Ok(())
+}
+
+/// What there is of each kind.
+fn in_words(events: u64, rows: Option<u64>, access: u64, directory: u64) -> String {
+    let others = [(access, "audit event"), (directory, "directory record")];
+    let others = others.into_iter().filter(|(count, _)| *count > 0);
+    let others = others.map(|(count, what)| counted(count, what));
+    let mut parts = vec![counted(events, "event")];
+    parts.extend(rows.map(|it| counted(it, "row")));
+    parts.extend(others);
+    let last = parts.pop().unwrap_or_default();
+    if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
 }
 
 fn say_again(report: &PublishReport) {
@@ -326,6 +342,8 @@ fn print_verified(
                 "cluster": cluster.url(),
                 "events": verified.events,
                 "rows": verified.rows,
+                "access": verified.access,
+                "directory": verified.directory,
                 "days": verified.days,
                 "differing": differing,
             });
@@ -341,9 +359,9 @@ fn print_verified(
                 writeln!(stdout, "{} {}: {what}", day(it.day), it.kind)?;
             }
             if verified.differing.is_empty() {
-                let (events, rows) =
-                    (counted(verified.events, "event"), counted(verified.rows, "row"));
-                writeln!(stdout, "{events} and {rows} are there as in the store")?;
+                let rows = Some(verified.rows);
+                let what = in_words(verified.events, rows, verified.access, verified.directory);
+                writeln!(stdout, "{what} are there as in the store")?;
             }
         }
     }

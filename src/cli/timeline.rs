@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 
 use clap::Args;
 
-use super::input::InputArgs;
+use super::backend::BackendArgs;
 use super::listing::check_limit;
 use super::output::counted;
 use super::question::{OnArgs, range};
@@ -15,7 +15,7 @@ use crate::render::{
 };
 use crate::store::Store;
 use crate::time::TimeRange;
-use crate::timeline::{Timeline, timeline};
+use crate::timeline::{AuditReach, Timeline, timeline};
 
 /// Show what one person did, and what happened to their mail
 ///
@@ -47,12 +47,13 @@ pub(super) struct TimelineArgs {
     #[arg(short = 'n', long, default_value_t = limits::TIMELINE_STEPS_DEFAULT, value_name = "N")]
     limit: usize,
     #[command(flatten)]
-    input: InputArgs,
+    backend: BackendArgs,
 }
 
 pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
     let range = args.range(context)?;
-    let opened = args.input.open(context)?;
+    let reach = AuditReach::Person { who: &args.who, range };
+    let opened = args.backend.open_audit(context, &reach)?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     let timeline = answer(args, range, &opened.store, context, &mut out)?;
     let has_found = timeline.step_count > 0;

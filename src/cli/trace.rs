@@ -24,6 +24,8 @@ use crate::render::{
 };
 use crate::store::{Coverage, Provenance, Store, StoreError};
 use crate::time::Timestamp;
+#[cfg(feature = "aws")]
+use crate::timeline::AuditReach;
 use crate::timeline::{self, Candidate};
 #[cfg(feature = "aws")]
 use crate::trace::Reach;
@@ -130,7 +132,10 @@ pub(super) fn answer(
 ) -> anyhow::Result<Answered> {
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), rules)?;
     let note = coverage_note(store, context);
-    let parts = candidates(&traced.not_found, store, context)?;
+    let parts = parts_of(&traced.not_found, context, |part| {
+        let progress = ReadingProgress::new(context);
+        Ok(ids_like(store, part, &|done, total| progress.show(done, total))?)
+    })?;
     let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
     let access = match args.no_access {
         true => None,
@@ -251,9 +256,27 @@ fn ask_cluster(
     let rules = events.rules(grace_ms);
     let traced = trace_ids_in(&mut events, args.ids.iter().map(String::as_str), &rules)?;
     let note = note_of(&events.coverage(), events.has_removals(), context);
-    let told = Told { traced: &traced, note: &note, candidates: &[], access: None, sources: None };
+    let parts = parts_of(&traced.not_found, context, |it| Ok(events.ids_like(it)?))?;
+    let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
+    let access = match args.no_access || events.other_records() == 0 {
+        true => None,
+        false => {
+            let shown = traced.messages.len().min(limits::CANDIDATE_MESSAGES_MAX);
+            let reach = AuditReach::Messages(traced.messages.get(..shown).unwrap_or_default());
+            let opened = target.audit_mirror(context, &reach)?;
+            access_candidates(&opened.store, &traced.messages)?
+        }
+    };
+    let told = Told {
+        traced: &traced,
+        note: &note,
+        candidates: &candidates,
+        access: access.as_deref(),
+        sources: None,
+    };
     let mut stdout = BufWriter::new(anstream::stdout().lock());
     let answered = write(&told, args.all, context, &mut stdout)?;
+    say_candidates(&parts, context)?;
     Ok(match (answered.has_found, answered.truncated) {
         (false, _) => Outcome::NothingFound,
         (true, 0) => Outcome::Done,
@@ -283,7 +306,7 @@ fn access_candidates(
     store: &Store,
     messages: &[Message],
 ) -> anyhow::Result<Option<Vec<OfMessage>>> {
-    if store.checkpoint().other_records() == 0 {
+    if store.other_records() == 0 {
         return Ok(None);
     }
     let shown = messages.iter().take(limits::CANDIDATE_MESSAGES_MAX);
@@ -291,11 +314,12 @@ fn access_candidates(
     Ok(Some(of_messages.collect::<Result<_, StoreError>>()?))
 }
 
-/// IDs that what was not found is a part of: with each part, those that have it.
-fn candidates(
+/// IDs that what was not found is a part of: with each part, those that have it, which `find` looks
+/// for.
+fn parts_of(
     not_found: &[String],
-    store: &Store,
     context: &Context,
+    find: impl Fn(&str) -> anyhow::Result<Option<IdCandidates>>,
 ) -> anyhow::Result<Vec<(String, IdCandidates)>> {
     let mut parts = Vec::new();
     // Whoever asks for many has whole ones.
@@ -304,8 +328,7 @@ fn candidates(
         if pasted_id(part).chars().count() < least && !context.global.quiet {
             output::note(&format!("parts of IDs are looked for from {least} characters on"));
         }
-        let progress = ReadingProgress::new(context);
-        let found = ids_like(store, part, &|done, total| progress.show(done, total))?;
+        let found = find(part)?;
         parts.extend(found.filter(|it| !it.ids.is_empty()).map(|it| (part.clone(), it)));
     }
     Ok(parts)

@@ -1,6 +1,7 @@
 //! The events of a cluster, as whoever traces messages wants them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use super::error::ClusterError;
 use super::hit::{Source, hits};
 use super::meta::Meta;
 use super::names::{Kind, Names};
+use crate::directory::{DirectoryBuilder, LazyDirectory};
 use crate::event::Parser;
 use crate::limits;
 use crate::store::{Coverage, Location, StoredEvent};
@@ -22,6 +24,7 @@ pub struct ClusterEvents<'c> {
     names: Names,
     organization: String,
     meta: Meta,
+    directory: Option<LazyDirectory>,
     parser: Parser,
     /// What was found and not yet asked for.
     found: HashMap<Location, StoredEvent>,
@@ -43,7 +46,12 @@ impl<'c> ClusterEvents<'c> {
         organization: &str,
     ) -> Result<Self, ClusterError> {
         let meta = cluster.published(names, organization)?;
+        let directory = match meta.tells_directory() {
+            true => directory(cluster.statements(names, organization)?),
+            false => None,
+        };
         Ok(Self {
+            directory,
             cluster,
             names: names.clone(),
             organization: organization.to_owned(),
@@ -57,7 +65,13 @@ impl<'c> ClusterEvents<'c> {
     #[must_use]
     pub fn rules(&self, grace_ms: i64) -> JoinRules {
         let newest = self.meta.newest.and_then(Timestamp::from_ms);
-        JoinRules { grace_ms, newest, ..JoinRules::default() }
+        JoinRules { grace_ms, newest, directory: self.directory.clone() }
+    }
+
+    /// How many audit events and records of the directory the store has that publishes it.
+    #[must_use]
+    pub fn other_records(&self) -> u64 {
+        self.meta.others.unwrap_or_default()
     }
 
     /// What was looked at by the store that publishes it.
@@ -72,6 +86,15 @@ impl<'c> ClusterEvents<'c> {
         self.meta.removals > 0
     }
 
+    pub(super) fn organization(&self) -> &str {
+        &self.organization
+    }
+
+    /// Asks all events; nothing where there is no index.
+    pub(super) fn search(&self, body: &Value) -> Result<Option<Value>, ClusterError> {
+        self.cluster.search(&self.names, Kind::Events, "_search", body)
+    }
+
     fn stored(&mut self, source: Source) -> Result<StoredEvent, ClusterError> {
         let unreadable = |detail: String| ClusterError::Incomprehensible {
             call: format!("POST /{}/_search", self.names.alias(Kind::Events)),
@@ -83,6 +106,16 @@ impl<'c> ClusterEvents<'c> {
         let event = event.map_err(|error| unreadable(error.to_string()))?.into_owned();
         Ok(StoredEvent { record, event })
     }
+}
+
+/// What the records of a directory come to.
+fn directory(statements: Vec<Source>) -> Option<LazyDirectory> {
+    let mut builder = DirectoryBuilder::default();
+    let mut is_any = false;
+    for record in statements.into_iter().filter_map(Source::into_record) {
+        is_any |= builder.add(record.timestamp, &record.message);
+    }
+    is_any.then(|| Arc::new(builder.build()).into())
 }
 
 impl EventsByKey for ClusterEvents<'_> {
@@ -112,8 +145,7 @@ impl EventsByKey for ClusterEvents<'_> {
             if let (Some(after), Value::Object(query)) = (&after, &mut query) {
                 query.insert("search_after".to_owned(), after.clone());
             }
-            let found = self.cluster.search(&self.names, Kind::Events, "_search", &query)?;
-            let Some(found) = found else { break };
+            let Some(found) = self.search(&query)? else { break };
             let call = format!("POST /{}/_search", self.names.alias(Kind::Events));
             let hits = hits(found, &call)?;
             let count = hits.len();

@@ -16,8 +16,11 @@ pub(super) struct Cursor {
     pub(super) organization: String,
     /// The number up to which everything is acknowledged.
     pub(super) commit: u64,
-    /// The first place in the archive that is not.
+    /// The first place in the archive of an email event that is not.
     next: u64,
+    /// The same of other records: an earlier build published none of them.
+    #[serde(default)]
+    others_next: u64,
     /// How many removals the store had had.
     pub(super) removals: usize,
     /// Events before it were left out, in milliseconds since 1970.
@@ -25,6 +28,9 @@ pub(super) struct Cursor {
     /// What is redacted, and by which key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redaction: Option<String>,
+    /// What stands for whose IDs audit events have, where these are redacted by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) people: Option<String>,
     /// Everything is being sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) again: Option<Again>,
@@ -37,25 +43,48 @@ pub(super) struct Again {
     /// What has a smaller number goes in the end.
     pub(super) first_commit: u64,
     next: u64,
+    #[serde(default)]
+    others_next: u64,
 }
 
 impl Cursor {
-    pub(super) fn next(&self) -> Location {
-        Location::from_bits(self.next)
+    /// Where email events, and where other records begin that are not acknowledged.
+    pub(super) fn next(&self) -> (Location, Location) {
+        (Location::from_bits(self.next), Location::from_bits(self.others_next))
     }
 
-    pub(super) fn set_next(&mut self, place: Location) {
-        self.next = place.to_bits();
+    /// Everything before a place is acknowledged.
+    pub(super) fn advance(&mut self, place: Location) {
+        self.next = self.next.max(place.to_bits());
+        self.others_next = self.others_next.max(place.to_bits());
+    }
+
+    /// Other records from a place on are to be sent again.
+    pub(super) fn set_others_next(&mut self, place: Location) {
+        self.others_next = place.to_bits();
+    }
+
+    /// Everything is acknowledged up to the end of a commit, and nothing behind it.
+    pub(super) fn end_at(&mut self, place: Location) {
+        (self.next, self.others_next) = (place.to_bits(), place.to_bits());
     }
 }
 
 impl Again {
-    pub(super) fn from(first_commit: u64, next: Location) -> Self {
-        Self { first_commit, next: next.to_bits() }
+    /// Nothing has been sent yet.
+    pub(super) fn from(first_commit: u64) -> Self {
+        Self { first_commit, next: 0, others_next: 0 }
     }
 
-    pub(super) fn next(self) -> Location {
-        Location::from_bits(self.next)
+    /// As [`Cursor::next`].
+    pub(super) fn next(self) -> (Location, Location) {
+        (Location::from_bits(self.next), Location::from_bits(self.others_next))
+    }
+
+    /// As [`Cursor::advance`].
+    pub(super) fn advance(&mut self, place: Location) {
+        self.next = self.next.max(place.to_bits());
+        self.others_next = self.others_next.max(place.to_bits());
     }
 }
 

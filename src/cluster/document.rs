@@ -113,13 +113,13 @@ impl Author {
         documents
     }
 
-    fn id(&self, parts: &[&[u8]]) -> String {
+    pub(super) fn id(&self, parts: &[&[u8]]) -> String {
         let all: Vec<&[u8]> =
             std::iter::once(self.organization.as_bytes()).chain(parts.iter().copied()).collect();
         digest(&all)
     }
 
-    fn document(
+    pub(super) fn document(
         &self,
         index: String,
         id: String,
@@ -175,7 +175,7 @@ struct Head<'d> {
 }
 
 /// A time as OpenSearch reads it.
-struct Time(Timestamp);
+pub(super) struct Time(pub(super) Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

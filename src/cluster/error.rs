@@ -140,6 +140,28 @@ pub enum ClusterError {
         /// What it is.
         found: String,
     },
+    /// An index that an earlier build has made lacks fields, and they could not be added.
+    #[error(
+        "the index {index} was made by an earlier version of mailtrace and lacks fields, and the cluster does not let us add them ({reason}): let somebody who may do so send PUT {index}/_mapping with {body}, and run the same command again"
+    )]
+    MissingFields {
+        /// The index.
+        index: String,
+        /// In the cluster's words.
+        reason: String,
+        /// What to send.
+        body: String,
+    },
+    /// The organization was published by a build that left something out.
+    #[error(
+        "the audit events and the directory of {organization} are not published to {url} yet: run `mailtrace publish` with this version of mailtrace"
+    )]
+    NoOthers {
+        /// The organization.
+        organization: String,
+        /// The cluster.
+        url: String,
+    },
     /// The organization is published by another store.
     #[error(
         "the organization {organization} is published to {url} by another store ({store}): publish from that one, or say --take-over to have this one in its place"

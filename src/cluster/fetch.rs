@@ -2,10 +2,7 @@
 //! those that are connected to them, until nothing new comes.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -13,6 +10,7 @@ use super::document::keyword;
 use super::error::ClusterError;
 use super::hit::{Source, hits};
 use super::lowered::lowered;
+use super::spool::{Spool, check};
 use super::view::{CALL, View};
 use crate::event::{EventName, domain_of};
 use crate::limits;
@@ -27,24 +25,11 @@ const FIELDS: [&str; 2] = ["traceId", "messageId"];
 /// by its hash alone.
 const WAYS_AWAY: [&str; 5] = ["*drop*", "*bounce*", "*forward*", "*redirect*", "sha256:*"];
 
-/// An event in the spool.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Spooled {
-    /// Where it lies in the store that published it.
-    pub(super) place: Location,
-    pub(super) offset: u64,
-    pub(super) bytes: u32,
-}
-
-/// Events on their way. They come in no order, and wait on disk until all are there.
-pub(super) struct Fetch<'f, 'c> {
+/// Email events on their way.
+pub(super) struct Fetch<'f, 'c, 'p> {
     view: &'f mut View<'c>,
     organization: String,
-    path: PathBuf,
-    spool: BufWriter<File>,
-    offset: u64,
-    spooled: Vec<Spooled>,
-    progress: &'f mut dyn FnMut(u64),
+    spool: &'f mut Spool<'p>,
     /// What is looked up of events that are connected; unless nothing is.
     connected: Option<Connected>,
 }
@@ -87,29 +72,18 @@ impl Connected {
     }
 }
 
-impl<'f, 'c> Fetch<'f, 'c> {
-    /// Begins; what is found waits in a file at `path`. `progress` hears how many there are.
+impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
+    /// Begins; what is found waits in the spool.
     pub(super) fn begin(
         view: &'f mut View<'c>,
         organization: &str,
-        path: &Path,
-        progress: &'f mut dyn FnMut(u64),
-    ) -> Result<Self, ClusterError> {
-        let file = File::create_new(path).map_err(|error| unusable(path, &error))?;
-        Ok(Self {
-            view,
-            organization: organization.to_owned(),
-            path: path.to_owned(),
-            spool: BufWriter::new(file),
-            offset: 0,
-            spooled: Vec::new(),
-            progress,
-            connected: None,
-        })
+        spool: &'f mut Spool<'p>,
+    ) -> Self {
+        Self { view, organization: organization.to_owned(), spool, connected: None }
     }
 
-    /// Gets all that a question can be about. Gives what is in the file, in the order of the archive.
-    pub(super) fn run(mut self, reach: &Reach) -> Result<Vec<Spooled>, ClusterError> {
+    /// Gets all that a question can be about.
+    pub(super) fn run(mut self, reach: &Reach) -> Result<(), ClusterError> {
         match &reach.ids {
             None => {
                 let required = reach.required.iter().filter_map(lowered);
@@ -124,7 +98,7 @@ impl<'f, 'c> Fetch<'f, 'c> {
                     None => range_query(reach.range),
                 };
                 let query = self.of_organization(which.clone());
-                self.check_count(&query)?;
+                check_count(self.view, &query)?;
                 if which.is_some() && reach.with_messages {
                     self.connected = Some(Connected { done: which, ..Connected::default() });
                 }
@@ -146,23 +120,12 @@ impl<'f, 'c> Fetch<'f, 'c> {
                 self.connected = Some(connected);
             }
         }
-        self.look_up(1)?;
-        self.spool.flush().map_err(|error| unusable(&self.path, &error))?;
-        self.spooled.sort_unstable_by_key(|it| it.place);
-        Ok(self.spooled)
+        self.look_up(1)
     }
 
     /// A query on the organization's events.
     fn of_organization(&self, which: Option<Value>) -> Value {
         of_organization(&self.organization, which)
-    }
-
-    /// Refuses what is too much before any of it comes.
-    fn check_count(&mut self, query: &Value) -> Result<(), ClusterError> {
-        let body = json!({"size": 0, "track_total_hits": true, "query": query});
-        let found = self.view.search(&body)?.unwrap_or_default();
-        let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
-        check(count.unwrap_or_default())
     }
 
     /// Takes what tells how unusual a time is.
@@ -272,9 +235,7 @@ impl<'f, 'c> Fetch<'f, 'c> {
                 }
                 self.take(hit.source)?;
             }
-            let spooled = self.spooled.len() as u64;
-            check(spooled)?;
-            (self.progress)(spooled);
+            self.spool.tell()?;
             if looks_up {
                 self.look_up(limits::CLUSTER_TERMS_MAX)?;
             }
@@ -298,14 +259,16 @@ impl<'f, 'c> Fetch<'f, 'c> {
                 }
             }
         }
-        // Texts, numbers and booleans: nothing that JSON cannot hold.
-        let line = serde_json::to_vec(&source).unwrap_or_default();
-        self.spool.write_all(&line).map_err(|error| unusable(&self.path, &error))?;
-        let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
-        self.spooled.push(Spooled { place, offset: self.offset, bytes });
-        self.offset += u64::from(bytes);
-        Ok(())
+        self.spool.take_mail(&source)
     }
+}
+
+/// Refuses what is too much before any of it comes.
+pub(super) fn check_count(view: &mut View<'_>, query: &Value) -> Result<(), ClusterError> {
+    let body = json!({"size": 0, "track_total_hits": true, "query": query});
+    let found = view.search(&body)?.unwrap_or_default();
+    let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
+    check(count.unwrap_or_default())
 }
 
 /// A query on the events of an organization, on some of them where that is said.
@@ -316,7 +279,7 @@ pub(super) fn of_organization(organization: &str, which: Option<Value>) -> Value
 }
 
 /// The first events that a query finds, in the order of the archive, as in the store.
-fn page(query: &Value, size: usize) -> Value {
+pub(super) fn page(query: &Value, size: usize) -> Value {
     json!({
         "size": size,
         "track_total_hits": false,
@@ -325,18 +288,6 @@ fn page(query: &Value, size: usize) -> Value {
         // While everything is published anew two may have one place.
         "sort": [{"place": "asc"}, {"identity": "asc"}],
     })
-}
-
-/// Refuses what is too much.
-fn check(count: u64) -> Result<(), ClusterError> {
-    match count > limits::CLUSTER_EVENTS_MAX {
-        true => Err(ClusterError::TooManyEvents { count }),
-        false => Ok(()),
-    }
-}
-
-pub(super) fn unusable(path: &Path, error: &std::io::Error) -> ClusterError {
-    ClusterError::File { path: path.to_owned(), detail: error.to_string() }
 }
 
 /// A query on times; none where there is no bound.

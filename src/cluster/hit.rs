@@ -1,4 +1,4 @@
-//! What a search gives of an event.
+//! What a search gives of a record.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::error::ClusterError;
 use crate::store::{Location, Record};
 use crate::time::Timestamp;
 
-/// An event that was found.
+/// A record that was found.
 #[derive(Deserialize)]
 pub(super) struct Hit {
     #[serde(rename = "_source")]
@@ -23,6 +23,9 @@ pub(super) struct Source {
     #[serde(default)]
     place: i64,
     at: Value,
+    /// The time of the record, where its event may have another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    logged_at: Option<Value>,
     #[serde(default)]
     is_time_approximate: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -37,14 +40,15 @@ pub(super) struct Source {
     pub(super) trace_id: Option<String>,
     #[serde(default, skip_serializing)]
     pub(super) message_id: Option<String>,
-    original: String,
+    pub(super) original: String,
 }
 
 impl Source {
     /// The fields of a document that are read.
-    pub(super) const FIELDS: [&str; 10] = [
+    pub(super) const FIELDS: [&str; 11] = [
         "place",
         "at",
+        "loggedAt",
         "isTimeApproximate",
         "ingestedAt",
         "logGroup",
@@ -63,7 +67,7 @@ impl Source {
     /// The record; `None` where it has no time.
     pub(super) fn into_record(self) -> Option<Record<'static>> {
         Some(Record {
-            timestamp: instant(&self.at)?,
+            timestamp: instant(self.logged_at.as_ref().unwrap_or(&self.at))?,
             log_group: self.log_group.map(Into::into),
             log_stream: self.log_stream.map(Into::into),
             event_id: self.event_id.map(Into::into),
@@ -74,7 +78,7 @@ impl Source {
     }
 }
 
-/// The events of an answer.
+/// The records of an answer.
 pub(super) fn hits(found: Value, call: &str) -> Result<Vec<Hit>, ClusterError> {
     let mut found = found;
     let hits = found.pointer_mut("/hits/hits").map(Value::take).unwrap_or_default();

@@ -64,7 +64,7 @@ fn of_clause(Clause { field, matcher, .. }: &Clause) -> Option<(Narrowing, Value
 }
 
 /// A text in a pattern, where it stands for itself.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         if matches!(character, '*' | '?' | '\\') {

@@ -5,25 +5,31 @@ use std::collections::HashMap;
 
 use super::document::{Author, Document, leg_keys};
 use super::error::ClusterError;
-use super::names::Names;
+use super::names::{Kind, Names};
+use crate::access::{AccessEvent, People};
+use crate::audit::{AuditEvent, OtherRecord};
 use crate::event::Parser;
 use crate::export::Redactor;
-use crate::store::{Identity, Location, Store, StoreError};
+use crate::store::{Identity, Location, Record, RecordPlace, Store, StoreError};
 use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, Touched, TouchedMessages};
 
 /// Something that is made of a slice.
 pub(super) enum Made {
-    /// The document of an event, with the store's name and number on it.
-    Event(Document),
+    /// The document of an event or of another record.
+    Record(Kind, Document),
     /// The documents of a message, whole, and the keys of its legs.
     Rows(Vec<Document>, Vec<String>),
 }
 
-/// How many events of a slice there were.
+/// How many records of a slice there were.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MadeCounts {
     pub(super) events: u64,
+    /// Audit events.
+    pub(super) access: u64,
+    /// Records of the directory.
+    pub(super) directory: u64,
     /// Those of so many connected ones that their messages were not made.
     pub(super) without_rows: u64,
 }
@@ -35,6 +41,8 @@ pub(super) struct Maker<'m> {
     pub(super) names: &'m Names,
     /// Makes pseudonyms, where addresses or subjects are not to be told.
     pub(super) redactor: Option<&'m Redactor>,
+    /// Whose IDs audit events have, where those are not to be told.
+    pub(super) people: Option<&'m People>,
     /// What is older is left out.
     pub(super) since: Option<Timestamp>,
 }
@@ -42,18 +50,23 @@ pub(super) struct Maker<'m> {
 type Visit<'v> = &'v mut dyn FnMut(Made) -> Result<(), ClusterError>;
 
 impl Maker<'_> {
-    /// Hands on what is made of the events at some places, which are in order. `from` is where the
+    /// Hands on what is made of the records at some places, which are in order. `from` is where the
     /// first of all slices of this commit begins: a message comes with the first of them that has an
     /// event of it.
     pub(super) fn for_each_made(
         &self,
-        slice: &[Location],
+        slice: &[RecordPlace],
         from: Location,
         visit: Visit<'_>,
     ) -> Result<MadeCounts, ClusterError> {
-        let Some(begin) = slice.first() else { return Ok(MadeCounts::default()) };
-        let places = self.make_events(slice, visit)?;
-        let mut counts = MadeCounts { events: places.len() as u64, without_rows: 0 };
+        let of_kind = |is_mail: bool| -> Vec<Location> {
+            slice.iter().filter(|it| it.is_mail == is_mail).map(|it| it.location).collect()
+        };
+        let mut counts = self.make_others(&of_kind(false), visit)?;
+        let slice = of_kind(true);
+        let Some(begin) = slice.first() else { return Ok(counts) };
+        let places = self.make_events(&slice, visit)?;
+        counts.events = places.len() as u64;
         let touched = TouchedMessages::new(self.store, from, *begin);
         let mut touched = if self.redactor.is_some() { touched.telling_places() } else { touched };
         for place in places {
@@ -99,12 +112,78 @@ impl Maker<'_> {
             |(_, made): (Parser, Vec<(Location, Option<Document>)>)| {
                 for (place, document) in made {
                     places.push(place);
-                    document.map_or(Ok(()), |it| visit(Made::Event(it)))?;
+                    document.map_or(Ok(()), |it| visit(Made::Record(Kind::Events, it)))?;
                 }
                 Ok(())
             },
         )?;
         Ok(places)
+    }
+
+    /// Hands on the documents of the records of a slice that are no email events.
+    fn make_others(
+        &self,
+        slice: &[Location],
+        visit: Visit<'_>,
+    ) -> Result<MadeCounts, ClusterError> {
+        let mut counts = MadeCounts::default();
+        self.store.scan(
+            Some(slice),
+            Vec::new,
+            |made, record, place| {
+                made.extend(self.other(record, place)?);
+                Ok::<_, ClusterError>(())
+            },
+            |made: Vec<(Kind, Document)>| {
+                for (kind, document) in made {
+                    match kind {
+                        Kind::Directory => counts.directory += 1,
+                        _ => counts.access += 1,
+                    }
+                    visit(Made::Record(kind, document))?;
+                }
+                Ok(())
+            },
+        )?;
+        Ok(counts)
+    }
+
+    /// The document of a record that is no email event, where it is to be told.
+    fn other(
+        &self,
+        record: &Record<'_>,
+        place: Location,
+    ) -> Result<Option<(Kind, Document)>, ClusterError> {
+        let identity = Identity::of_message(&record.message).to_bytes();
+        let of_access = |record: &Record<'_>, event: &AuditEvent<'_>, identity| {
+            let document = self.author.access(self.names, (record, event), place, identity);
+            Ok(Some((Kind::Access, document)))
+        };
+        match OtherRecord::parse(&record.message) {
+            Some(OtherRecord::Audit(event)) => {
+                if !self.is_wanted(event.at.unwrap_or(record.timestamp)) {
+                    return Ok(None);
+                }
+                let (Some(redactor), Some(people)) = (self.redactor, self.people) else {
+                    return of_access(record, &event, identity);
+                };
+                let access =
+                    AccessEvent { record: record.clone().into_owned(), event: event.into_owned() };
+                let access = redactor.access(access, people, &mut People::default())?;
+                of_access(&access.record, &access.event, redactor.identity(identity))
+            }
+            // It names everybody.
+            Some(OtherRecord::Directory) if self.people.is_some() => Ok(None),
+            Some(OtherRecord::Directory) => {
+                let document = self.author.directory(self.names, record, place, identity);
+                Ok(Some((Kind::Directory, document)))
+            }
+            None => {
+                let path = self.store.path().to_owned();
+                let reason = "the index has a record that is nothing known".to_owned();
+                Err(StoreError::ArchiveDamaged { path, reason }.into())
+            }
+        }
     }
 
     fn make_rows(
@@ -130,7 +209,8 @@ impl Maker<'_> {
             };
             let identity = redactor.identity(identity.to_bytes());
             let event = (&stored.record, &stored.event);
-            visit(Made::Event(self.author.event(self.names, event, place, identity)))?;
+            let document = self.author.event(self.names, event, place, identity);
+            visit(Made::Record(Kind::Events, document))?;
         }
         let identity = |index: usize| {
             labels.get(index).map(|(identity, _)| redactor.identity(identity.to_bytes()))

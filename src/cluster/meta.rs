@@ -33,12 +33,24 @@ pub(super) struct Meta {
     /// What is redacted, and by which key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redaction: Option<String>,
-    /// Whether the store knows who has which address, which is not published.
+    /// Whether the store knows who has which address.
     #[serde(default)]
     pub(super) has_directory: bool,
+    /// How many records of the store are no email events; nothing where an earlier build published
+    /// it, which sent none of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) others: Option<u64>,
+    /// Whether what the directory says is left out, as it is of what is redacted.
+    #[serde(default)]
+    pub(super) lacks_directory: bool,
 }
 
 impl Meta {
+    /// Whether the directory is in the cluster.
+    pub(super) fn tells_directory(&self) -> bool {
+        self.has_directory && self.others.is_some() && !self.lacks_directory
+    }
+
     /// What the store covers.
     pub(super) fn covered(&self) -> Coverage {
         let coverage = self.coverage.clone();

@@ -12,28 +12,38 @@ use serde_json::{Value, json};
 
 use super::client::Cluster;
 use super::error::ClusterError;
-use super::fetch::{Fetch, Spooled, of_organization, range_query, unusable};
+use super::fetch::{Fetch, of_organization, range_query};
+use super::fetch_audit::AuditFetch;
 use super::hit::{Source, instant};
 use super::meta::Meta;
 use super::names::{Kind, Names};
+use super::spool::{Spool, Spooled, unusable};
 use super::view::{CALL, View};
+use crate::audit::OtherRecord;
 use crate::event::Parser;
 use crate::limits;
-use crate::store::{Appended, Location, Store, StoreWriter, Whole};
+use crate::store::{Appended, Content, Location, Preparer, Store, StoreWriter, Whole};
 use crate::time::{TimeRange, Timestamp};
+use crate::timeline::{AuditReach, Who, mail_query, moments_near};
 use crate::trace::Reach;
 
 /// What a cluster has of one organization, as of one instant.
 pub struct Mirror<'c> {
+    cluster: &'c Cluster,
+    names: Names,
     view: View<'c>,
+    /// Its audit events, where these are asked about.
+    audit: Option<View<'c>>,
     organization: String,
     meta: Meta,
     whole: Whole,
 }
 
-/// The name of the temporary store in its directory, and of what waits to go there.
+/// The names of the temporary store in its directory, of one that knows people alone, and of what
+/// waits to go there.
 const STORE: &str = "store";
-const SPOOL: &str = "events";
+const KNOWN: &str = "people";
+const SPOOL: &str = "records";
 
 impl<'c> Mirror<'c> {
     /// Takes what a cluster has of an organization, as it is now.
@@ -48,20 +58,40 @@ impl<'c> Mirror<'c> {
     ) -> Result<Self, ClusterError> {
         let meta = cluster.published(names, organization)?;
         let view = View::open(cluster, names, Kind::Events)?;
-        let whole = Whole { has_removals: meta.removals > 0, ..Whole::default() };
-        Ok(Self { view, organization: organization.to_owned(), meta, whole })
+        let whole = Whole {
+            has_removals: meta.removals > 0,
+            other_records: meta.others.unwrap_or_default(),
+            ..Whole::default()
+        };
+        let (names, organization) = (names.clone(), organization.to_owned());
+        Ok(Self { cluster, names, view, audit: None, organization, meta, whole })
+    }
+
+    /// The same with its audit events, for questions about these.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::NoOthers`] where they were not published, and the others.
+    pub fn with_audit_events(mut self) -> Result<Self, ClusterError> {
+        if self.meta.others.is_none() {
+            let (organization, url) = (self.organization, self.cluster.url().to_owned());
+            return Err(ClusterError::NoOthers { organization, url });
+        }
+        self.audit = Some(View::open(self.cluster, &self.names, Kind::Access)?);
+        Ok(self)
     }
 
     /// What lets go of what is held in the cluster, for whoever is stopped in the middle.
     pub fn release(&self) -> impl FnMut() + Send + use<> {
-        self.view.release()
+        let mut views = [Some(&self.view), self.audit.as_ref()].map(|it| it.map(View::release));
+        move || views.iter_mut().flatten().for_each(|it| it())
     }
 
     /// Whether the store that publishes it has a directory, which decides what is a group there, and
     /// is not in the cluster.
     #[must_use]
     pub fn lacks_directory(&self) -> bool {
-        self.meta.has_directory
+        self.meta.has_directory && !self.meta.tells_directory()
     }
 
     /// Measures how much there is, which is to be done first. Gives the newest event that the clock
@@ -116,46 +146,106 @@ impl<'c> Mirror<'c> {
         reach: &Reach,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Store, ClusterError> {
-        let spool = dir.join(SPOOL);
-        let fetch = Fetch::begin(&mut self.view, &self.organization, &spool, progress)?;
-        let spooled = fetch.run(reach)?;
+        let mut spool = self.spool(dir, progress)?;
+        Fetch::begin(&mut self.view, &self.organization, &mut spool).run(reach)?;
+        self.finish(dir, spool)
+    }
+
+    /// The same for a question about audit events, people or the directory.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mirror::fill`].
+    pub fn fill_audit(
+        mut self,
+        dir: &Path,
+        reach: &AuditReach<'_>,
+        progress: &mut dyn FnMut(u64),
+    ) -> Result<Store, ClusterError> {
+        let mut spool = self.spool(dir, progress)?;
+        let organization = self.organization.as_str();
+        if let Some(view) = self.audit.as_mut().filter(|_| !matches!(reach, AuditReach::Directory))
+        {
+            let mut fetch = AuditFetch { view, organization };
+            fetch.names(&mut spool)?;
+            // Who is meant decides what is to come.
+            let path = dir.join(KNOWN);
+            write_store(&path, &mut spool, &self.meta)?;
+            let known = Store::open(&path)?;
+            match reach {
+                AuditReach::Directory => {}
+                AuditReach::Request(request) => fetch.request(request, &known, &mut spool)?,
+                AuditReach::Person { who, range } => {
+                    let who = Who::of_store(&known, who, *range)?;
+                    fetch.person(&who, *range, &mut spool)?;
+                    if let Some(query) = mail_query(&who) {
+                        let required = vec![query];
+                        let reach = Reach { required, ..Reach::messages(*range) };
+                        Fetch::begin(&mut self.view, organization, &mut spool).run(&reach)?;
+                    }
+                }
+                AuditReach::Messages(messages) => {
+                    let near: Vec<_> = messages.iter().flat_map(moments_near).collect();
+                    fetch.near(&near, &known, &mut spool)?;
+                }
+            }
+        }
+        self.finish(dir, spool)
+    }
+
+    /// A spool with what the directory says.
+    fn spool<'p>(
+        &self,
+        dir: &Path,
+        progress: &'p mut dyn FnMut(u64),
+    ) -> Result<Spool<'p>, ClusterError> {
+        let mut spool = Spool::create(dir.join(SPOOL), progress)?;
+        if self.meta.tells_directory() {
+            for statement in self.cluster.statements(&self.names, &self.organization)? {
+                spool.take_other(&statement)?;
+            }
+        }
+        Ok(spool)
+    }
+
+    /// Makes a store out of what has come.
+    fn finish(self, dir: &Path, mut spool: Spool<'_>) -> Result<Store, ClusterError> {
         // Whoever publishes need not wait for what is done here.
-        drop(self.view);
+        drop((self.view, self.audit));
         let path = dir.join(STORE);
-        let places = write_store(&path, &spool, &spooled, &self.meta)?;
-        std::fs::remove_file(&spool).map_err(|error| unusable(&spool, &error))?;
-        let store = Store::open(&path)?.as_part_of(Whole { places, ..self.whole });
-        store.ok_or_else(|| unreadable("it has an event twice".to_owned()))
+        let places = write_store(&path, &mut spool, &self.meta)?;
+        std::fs::remove_file(spool.path()).map_err(|error| unusable(spool.path(), &error))?;
+        let store = Store::open(&path)?.as_part_of(Whole { places, ..self.whole })?;
+        store.ok_or_else(|| unreadable("it has a record twice".to_owned()))
     }
 }
 
-/// Writes events into a new store, in their order. Gives where those lay that are there: of what is
+/// Writes records into a new store, in their order. Gives where those lay that are there: of what is
 /// redacted, two may have become the same.
 fn write_store(
     path: &Path,
-    spool: &Path,
-    spooled: &[Spooled],
+    spool: &mut Spool<'_>,
     meta: &Meta,
 ) -> Result<Vec<Location>, ClusterError> {
+    let spool_path = spool.path().to_owned();
+    let spooled = spool.sorted()?;
     let mut writer = StoreWriter::open_or_create(path)?;
     let coverage = meta.covered();
     for (log_group, ranges) in coverage.groups() {
         ranges.iter().for_each(|it| writer.cover(log_group, *it));
     }
-    let file = File::open(spool).map_err(|error| unusable(spool, &error))?;
+    let file = File::open(&spool_path).map_err(|error| unusable(&spool_path, &error))?;
     let mut preparer = writer.preparers().preparer();
     let mut parser = Parser::new();
     let (mut line, mut batch_bytes) = (Vec::new(), 0);
     let (mut places, mut batch) = (Vec::with_capacity(spooled.len()), Vec::new());
-    for Spooled { place, offset, bytes } in spooled {
+    for Spooled { place, offset, bytes, is_mail } in spooled {
         line.resize(usize::try_from(*bytes).unwrap_or_default(), 0);
-        file.read_exact_at(&mut line, *offset).map_err(|error| unusable(spool, &error))?;
+        let read = file.read_exact_at(&mut line, *offset);
+        read.map_err(|error| unusable(&spool_path, &error))?;
         let source: Source =
             serde_json::from_slice(&line).map_err(|error| unreadable(error.to_string()))?;
-        let record = source.into_record();
-        let record = record.ok_or_else(|| unreadable("an event without a time".to_owned()))?;
-        let event = parser.parse(&record.message);
-        preparer.add(&record, &event.map_err(|error| unreadable(error.to_string()))?);
+        add(source, *is_mail, &mut parser, &mut preparer)?;
         batch.push(*place);
         batch_bytes += line.len();
         if batch_bytes >= limits::CLUSTER_MIRROR_BATCH_BYTES {
@@ -168,6 +258,26 @@ fn write_store(
     places.extend(added(&mut batch, &appended));
     writer.close()?;
     Ok(places)
+}
+
+/// Adds one record to a batch.
+fn add(
+    source: Source,
+    is_mail: bool,
+    parser: &mut Parser,
+    preparer: &mut Preparer,
+) -> Result<(), ClusterError> {
+    let record = source.into_record();
+    let record = record.ok_or_else(|| unreadable("a record without a time".to_owned()))?;
+    if is_mail {
+        let event = parser.parse(&record.message).map_err(|error| unreadable(error.to_string()))?;
+        preparer.take(None, &record, None, &Content::Mail(&event));
+    } else {
+        let other = OtherRecord::parse(&record.message);
+        let other = other.ok_or_else(|| unreadable("a record of no known kind".to_owned()))?;
+        preparer.take(None, &record, None, &Content::Other(&other));
+    }
+    Ok(())
 }
 
 /// Where those of a batch lay that were added.

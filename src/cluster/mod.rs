@@ -1,20 +1,25 @@
 //! Past one machine: a store brought into OpenSearch.
 //!
-//! A store stays the truth and the place of the join. What is published are documents: each event
-//! with its original, and the rows of each message, one for each recipient, with what the judge
-//! said. Events are found there again by their IDs, so that a message is traced as it is in the
-//! store; other questions are asked of a temporary store of what they can be about. This module does not know how a question is asked or an answer is laid out.
+//! A store stays the truth and the place of the join. What is published are documents: each email or
+//! audit event and each record of the directory with its original, and the rows of each message, one
+//! for each recipient, with what the judge said. Events are found there again by their IDs, so that a
+//! message is traced as it is in the store; other questions are asked of a temporary store of what
+//! they can be about. This module does not know how a question is asked or an answer is laid out.
 
 mod answer;
 mod asked;
+mod audit_document;
 mod bulk;
 mod client;
 mod cursor;
 mod document;
 mod error;
 mod fetch;
+mod fetch_audit;
 mod hit;
+mod id_parts;
 mod lowered;
+mod lowered_audit;
 mod made;
 mod meta;
 mod mirror;
@@ -22,6 +27,8 @@ mod names;
 mod plan;
 mod publish;
 mod search;
+mod spool;
+mod statements;
 mod templates;
 mod verify;
 mod view;

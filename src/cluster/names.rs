@@ -11,15 +11,29 @@ pub(super) enum Kind {
     Events,
     /// What became of each message for each recipient.
     Rows,
+    /// Audit events, each with its original.
+    Access,
+    /// What the directory said of the organization, at each time.
+    Directory,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 2] = [Self::Events, Self::Rows];
+    pub(super) const ALL: [Self; 4] = [Self::Events, Self::Rows, Self::Access, Self::Directory];
 
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Rows => "rows",
+            Self::Access => "access",
+            Self::Directory => "directory",
+        }
+    }
+
+    /// The field by whose day documents are counted.
+    pub(super) fn time_field(self) -> &'static str {
+        match self {
+            Self::Rows => "firstSeen",
+            Self::Events | Self::Access | Self::Directory => "at",
         }
     }
 }

@@ -11,8 +11,10 @@ use crate::time::Timestamp;
 /// What is to be published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// The first place that is.
+    /// The first place of an email event that is.
     pub(super) from: Location,
+    /// The first place of another record that is.
+    pub(super) others_from: Location,
     /// Everything is sent again; with how far that has got before.
     pub(super) again: Option<Again>,
     /// Why everything is sent, where nobody has asked for it.
@@ -29,7 +31,7 @@ impl Plan {
         store_name: &str,
         cursor: Option<&Cursor>,
         meta: Option<&Meta>,
-        options: &PublishOptions<'_>,
+        (options, people): (&PublishOptions<'_>, Option<&str>),
         cluster: &Cluster,
     ) -> Result<Self, ClusterError> {
         let other = meta.filter(|it| it.store != store_name);
@@ -49,25 +51,17 @@ impl Plan {
         let commit = used.into_iter().flatten().max().unwrap_or_default();
         let since_ms = options.since.map(Timestamp::as_ms);
         let kept_since_ms = cursor.and_then(|it| it.since_ms);
-        let all = |why| {
-            let again = Again::from(commit + 1, Location::default());
-            let from = Location::default();
-            Ok(Self { from, again: Some(again), why, commit, since_ms })
+        let first = Location::default();
+        let plan = |(from, others_from), again, why| {
+            Ok(Self { from, others_from, again, why, commit, since_ms })
         };
+        let all = |why| plan((first, first), Some(Again::from(commit + 1)), why);
         if options.is_again || other.is_some() {
             return all(None);
         }
         let out_of_step = |why: String| Err(ClusterError::OutOfStep { why });
         let (cursor, meta) = match (cursor, meta) {
-            (None, None) => {
-                return Ok(Self {
-                    from: Location::default(),
-                    again: None,
-                    why: None,
-                    commit,
-                    since_ms,
-                });
-            }
+            (None, None) => return plan((first, first), None, None),
             (None, Some(_)) => {
                 return all(Some("the store does not say how far it was published"));
             }
@@ -107,14 +101,19 @@ impl Plan {
                 ..all(Some("records were removed from the store since the last publication"))?
             });
         }
+        // What is replaced in audit events depends on it.
+        let is_told_anew = cursor.people.as_deref() != people;
         if let Some(again) = cursor.again {
             let why = Some("sending everything again was cut off, and goes on");
-            return Ok(Self { from: again.next(), again: Some(again), why, commit, since_ms });
+            let plan = plan(again.next(), Some(again), why)?;
+            let others_from = if is_told_anew { first } else { plan.others_from };
+            return Ok(Self { since_ms, others_from, ..plan });
         }
-        let from = cursor.next();
-        if store.end() < from {
+        let (from, others_from) = cursor.next();
+        if store.end() < from.max(others_from) {
             return out_of_step("the store ends before what was published of it".to_owned());
         }
-        Ok(Self { from, again: None, why: None, commit, since_ms })
+        let others_from = if is_told_anew { first } else { others_from };
+        Ok(Self { since_ms, ..plan((from, others_from), None, None)? })
     }
 }

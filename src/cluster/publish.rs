@@ -18,9 +18,10 @@ use super::made::{Made, Maker};
 use super::meta::{Known, Meta};
 use super::names::{Kind, Names};
 use super::plan::Plan;
+use crate::access::People;
 use crate::export::Redactor;
 use crate::limits;
-use crate::store::{Location, Published, Store, read_published};
+use crate::store::{EventPlace, Location, Published, RecordPlace, Store, read_published};
 use crate::time::Timestamp;
 
 /// What to publish, and as what.
@@ -51,6 +52,10 @@ pub struct PublishReport {
     pub events: u64,
     /// Rows that were sent.
     pub rows: u64,
+    /// Audit events, likewise.
+    pub access: u64,
+    /// Records of the directory, likewise.
+    pub directory: u64,
     /// Documents that were removed.
     pub removed: u64,
     /// Documents that were there already.
@@ -68,6 +73,12 @@ pub struct PublishReport {
 }
 
 impl PublishOptions<'_> {
+    /// Whose IDs audit events have, where these are not to be told.
+    pub(super) fn people(&self, store: &Store) -> Result<Option<People>, ClusterError> {
+        let is_asked = self.redactor.is_some_and(Redactor::is_for_audit_events);
+        Ok(if is_asked { Some(People::of_store(store)?) } else { None })
+    }
+
     /// What tells one redaction from another, and both from none.
     pub(super) fn redaction(&self) -> Option<String> {
         let redacted = self.redactor?.describe();
@@ -114,10 +125,35 @@ pub fn plan_publication(
     let store_name = read_published(store, Published::NAME)?.unwrap_or_default();
     let known = cluster.meta(&options.names, &options.organization)?;
     let (cursor, meta) = (cursor.as_ref(), known.meta.as_ref());
+    let people = options.people(store)?;
+    let digest = people.as_ref().map(digest_of);
+    let options = (options, digest.as_deref());
     let plan = Plan::make(store, store_name.trim(), cursor, meta, options, cluster)?;
-    let events = store.places_from(plan.from).map(|it| it.len() as u64).sum();
-    let (commit, again_because) = (plan.commit, plan.why);
-    Ok(PublishReport { commit, events, again_because, ..PublishReport::default() })
+    let mut report = PublishReport { commit: plan.commit, ..PublishReport::default() };
+    report.again_because = plan.why;
+    for places in store.records_from(plan.from, plan.others_from)? {
+        let of_mail = places.iter().filter(|it| it.is_mail).count();
+        report.events += of_mail as u64;
+        report.access += (places.len() - of_mail) as u64;
+    }
+    let of_directory = store.directory_records()?;
+    let is_new = |it: &&EventPlace| it.location >= plan.others_from;
+    report.directory = of_directory.iter().filter(is_new).count() as u64;
+    report.access = report.access.saturating_sub(report.directory);
+    if people.is_some() {
+        report.directory = 0;
+    }
+    Ok(report)
+}
+
+/// What stands for whose IDs there are: another when more is known.
+fn digest_of(people: &People) -> String {
+    let mut text = Vec::new();
+    for (id, since_ms, name) in people.names() {
+        text.extend_from_slice(digest(&[id.as_bytes(), name.as_bytes()]).as_bytes());
+        text.extend_from_slice(&since_ms.to_le_bytes());
+    }
+    digest(&[&text])
 }
 
 /// Publishes what is new in a store, or everything.
@@ -138,10 +174,17 @@ pub fn publish(
     let cursor = Cursor::read(&published, &name)?;
     cluster.install_templates(&options.names)?;
     let known = cluster.meta(&options.names, &options.organization)?;
+    let people = options.people(store)?;
+    let people_digest = people.as_ref().map(digest_of);
+    let asked = (options, people_digest.as_deref());
     let plan =
-        Plan::make(store, &store_name, cursor.as_ref(), known.meta.as_ref(), options, cluster)?;
+        Plan::make(store, &store_name, cursor.as_ref(), known.meta.as_ref(), asked, cluster)?;
     let again_because = plan.why;
     let mut cursor = cursor.unwrap_or_default();
+    if plan.again.is_none() {
+        cursor.set_others_next(plan.others_from);
+    }
+    cursor.people = people_digest;
     cluster.url().clone_into(&mut cursor.url);
     cursor.organization.clone_from(&options.organization);
     cursor.since_ms = plan.since_ms;
@@ -162,6 +205,8 @@ pub fn publish(
             format!("{:?} {}", std::time::Instant::now(), std::process::id()).as_bytes()
         ]),
         known,
+        people,
+        has_directory: store.directory().is_some(),
         prepared: BTreeSet::new(),
         foreign: Foreign::default(),
         report: PublishReport { again_because, ..PublishReport::default() },
@@ -185,6 +230,10 @@ struct Publication<'p> {
     cursor: Cursor,
     nonce: String,
     known: Known,
+    /// Whose IDs audit events have, where these are redacted.
+    people: Option<People>,
+    /// Whether the store knows who has which address.
+    has_directory: bool,
     /// The indices that are there as they should be.
     prepared: BTreeSet<String>,
     /// What somebody else has written, in all slices.
@@ -208,8 +257,8 @@ impl Publication<'_> {
             // Ours get past what is there under a greater number.
             self.author.commit = self.author.commit.max(self.foreign.version);
             let first = self.author.commit + 1;
-            plan.again = Some(Again::from(first, Location::default()));
-            plan.from = Location::default();
+            plan.again = Some(Again::from(first));
+            (plan.from, plan.others_from) = Default::default();
         }
         Err(ClusterError::NeverOurs { named: self.foreign.named.join(", ") })
     }
@@ -222,7 +271,8 @@ impl Publication<'_> {
     ) -> Result<(), ClusterError> {
         // Where nothing was published before, nothing can be left of it.
         let sweeps = plan.again.is_none() && self.has_rows()?;
-        for places in self.store.places_from(plan.from) {
+        let mut again = plan.again;
+        for places in self.store.records_from(plan.from, plan.others_from)? {
             for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
                 if stop.load(Ordering::Relaxed) {
                     return Err(ClusterError::Stopped);
@@ -230,22 +280,18 @@ impl Publication<'_> {
                 let Some(last) = slice.last() else { continue };
                 self.reserve()?;
                 let legs = self.send(slice, plan.from)?;
-                if sweeps {
+                if sweeps && !legs.is_empty() {
                     self.sweep_legs(&legs)?;
                 }
                 self.settle(plan.again.is_some())?;
-                let next = Location::from_bits(last.to_bits() + 1);
-                match plan.again {
-                    Some(again) => {
-                        self.cursor.again = Some(Again::from(again.first_commit, next));
-                        // What was removed from the store before has been seen by this.
-                        self.cursor.removals = self.store.checkpoint().tombstones.len();
-                    }
-                    None => {
-                        self.cursor.set_next(next);
-                        self.cursor.removals = self.store.checkpoint().tombstones.len();
-                    }
+                let next = Location::from_bits(last.location.to_bits() + 1);
+                match &mut again {
+                    Some(again) => again.advance(next),
+                    None => self.cursor.advance(next),
                 }
+                self.cursor.again = again;
+                // What was removed from the store before has been seen by this.
+                self.cursor.removals = self.store.checkpoint().tombstones.len();
                 self.cursor.commit = self.author.commit;
                 self.cursor.keep(&self.published, &self.name)?;
                 let (events, bytes) = (self.report.events, self.report.bytes);
@@ -264,7 +310,7 @@ impl Publication<'_> {
     fn finish(&mut self) -> Result<(), ClusterError> {
         let checkpoint = self.store.checkpoint();
         self.cursor.again = None;
-        self.cursor.set_next(self.store.end());
+        self.cursor.end_at(self.store.end());
         self.cursor.removals = checkpoint.tombstones.len();
         self.cursor.commit = self.author.commit;
         self.cursor.keep(&self.published, &self.name)?;
@@ -296,7 +342,9 @@ impl Publication<'_> {
             removals: self.store.checkpoint().tombstones.len() as u64,
             coverage: serde_json::to_value(&self.store.checkpoint().coverage).ok(),
             redaction: self.options.redaction(),
-            has_directory: self.store.lazy_directory().is_some(),
+            has_directory: self.has_directory,
+            others: Some(self.store.other_records()),
+            lacks_directory: self.has_directory && self.people.is_some(),
         }
     }
 
@@ -305,16 +353,16 @@ impl Publication<'_> {
         self.author.commit += 1;
         // What the cluster has is as of the last number that is whole.
         let known = self.known.meta.clone().unwrap_or_default();
-        let Meta { newest, published, coverage, removals, commit, .. } = known;
-        let meta = Meta { newest, published, coverage, removals, commit, ..self.meta() };
+        let Meta { newest, published, coverage, removals, commit, others, .. } = known;
+        let meta = Meta { newest, published, coverage, removals, commit, others, ..self.meta() };
         self.cluster.write_meta(&self.options.names, &mut self.known, meta)
     }
 
-    /// Sends the events at some places, and the rows of the messages that they have changed. Gives
+    /// Sends the records at some places, and the rows of the messages that they have changed. Gives
     /// the keys of these messages' legs.
     fn send(
         &mut self,
-        slice: &[Location],
+        slice: &[RecordPlace],
         from: Location,
     ) -> Result<HashSet<String>, ClusterError> {
         let mut bulk = Bulk::new(self.cluster, &self.author);
@@ -324,12 +372,13 @@ impl Publication<'_> {
             author: &self.author,
             names,
             redactor: self.options.redactor,
+            people: self.people.as_ref(),
             since: self.cursor.since_ms.and_then(Timestamp::from_ms),
         };
         let (mut legs, mut rows) = (HashSet::new(), 0);
         let counts = maker.for_each_made(slice, from, &mut |made| {
             let (kind, documents) = match made {
-                Made::Event(document) => (Kind::Events, vec![document]),
+                Made::Record(kind, document) => (kind, vec![document]),
                 Made::Rows(documents, of_legs) => {
                     legs.extend(of_legs);
                     (Kind::Rows, documents)
@@ -343,6 +392,8 @@ impl Publication<'_> {
             Ok(())
         })?;
         self.report.events += counts.events;
+        self.report.access += counts.access;
+        self.report.directory += counts.directory;
         self.report.without_rows += counts.without_rows;
         self.report.rows += rows;
         bulk.flush()?;

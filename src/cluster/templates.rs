@@ -3,6 +3,7 @@
 use hyper::Method;
 use serde_json::{Map, Value, json};
 
+use super::audit_document::{CAME, KEYS, NAMED, field_names};
 use super::client::{Cluster, Content};
 use super::error::ClusterError;
 use super::names::{Kind, Names};
@@ -100,21 +101,35 @@ fn mappings(kind: Kind) -> Value {
     let text = json!({"type": "text", "analyzer": "subject"});
     add(&["organization", "store"], exact.clone());
     add(&["commit", "check"], json!({"type": "long"}));
-    add(&["from", "sender"], folded.clone());
-    add(&["folder", "rule", "status", "cause"], folded.clone());
-    add(&["spam", "dkim", "dmarc", "spf", "dmarcPolicy"], folded.clone());
-    add(&["subject", "reason"], text);
+    if kind != Kind::Rows {
+        add(&["identity", "logGroup", "logStream", "eventId"], exact.clone());
+        add(&["at", "ingestedAt"], time.clone());
+        add(&["isTimeApproximate"], json!({"type": "boolean"}));
+        add(&["place"], json!({"type": "long"}));
+        // Kept as it is: nothing of it is indexed, so nothing of it can be too long.
+        add(&["original"], json!({"type": "object", "enabled": false}));
+    }
+    if matches!(kind, Kind::Events | Kind::Rows) {
+        add(&["from", "sender"], folded.clone());
+        add(&["folder", "rule", "status", "cause"], folded.clone());
+        add(&["spam", "dkim", "dmarc", "spf", "dmarcPolicy"], folded.clone());
+        add(&["subject", "reason"], text);
+    }
     match kind {
         Kind::Events => {
-            add(&["identity", "eventName", "traceId", "messageId"], exact.clone());
-            add(&["logGroup", "logStream", "eventId"], exact);
+            add(&["eventName", "traceId", "messageId"], exact);
             add(&["recipients", "ruleType", "actions", "policy"], folded);
-            add(&["at", "ingestedAt"], time);
-            add(&["isTimeApproximate"], json!({"type": "boolean"}));
-            add(&["place"], json!({"type": "long"}));
-            // Kept as it is: nothing of it is indexed, so nothing of it can be too long.
-            add(&["original"], json!({"type": "object", "enabled": false}));
         }
+        Kind::Access => {
+            add(&["type", KEYS, NAMED, CAME], exact.clone());
+            field_names(true).for_each(|it| add(&[it], exact.clone()));
+            field_names(false).for_each(|it| add(&[it], folded.clone()));
+            add(&["allowed"], folded);
+            add(&["loggedAt"], time);
+            add(&["ip"], json!({"type": "ip"}));
+            add(&["denied", "failed"], json!({"type": "boolean"}));
+        }
+        Kind::Directory => add(&["loggedAt"], time),
         Kind::Rows => {
             add(&["message", "messageIds", "traceIds", "traceId", "leg", "legs"], exact.clone());
             add(&["direction", "outcome"], exact);
@@ -172,6 +187,8 @@ fn meta_index() -> Value {
                 "coverage": {"type": "object", "enabled": false},
                 "redaction": {"type": "keyword"},
                 "has_directory": {"type": "boolean"},
+                "others": {"type": "long"},
+                "lacks_directory": {"type": "boolean"},
             },
         },
     })
@@ -193,7 +210,11 @@ impl Cluster {
             }
             self.ask::<Value>(&Method::PUT, &path, &wanted)?;
         }
-        self.make_index(&names.meta(), &meta_index())
+        let (index, wanted) = (names.meta(), meta_index());
+        self.make_index(&index, &wanted)?;
+        let found: Value = self.ask(&Method::GET, &format!("/{index}"), &Value::Null)?;
+        let found = found.get(&index).unwrap_or(&Value::Null);
+        self.map_fields(&index, wanted.get("mappings"), found)
     }
 
     /// Makes an index out of its template, where it is missing, and checks that it is as it should
@@ -209,32 +230,50 @@ impl Cluster {
         let found: Value = self.ask(&Method::GET, &format!("/{index}"), &Value::Null)?;
         // A cluster may have given the name to another index, by an alias.
         let found = found.get(index).unwrap_or(&Value::Null);
-        let differs = |field: String, expected: &Value, found: Option<&Value>| {
-            let shown = |it: &Value| it.to_string();
-            Err(ClusterError::Mapping {
-                index: index.to_owned(),
-                field,
-                expected: shown(expected),
-                found: found.map_or_else(|| "nothing".to_owned(), shown),
-            })
-        };
         let alias = names.alias(kind);
         if found.pointer(&format!("/aliases/{alias}")).is_none() {
-            return differs("aliases".to_owned(), &json!(alias), found.get("aliases"));
+            return Err(differs(index, "aliases", &json!(alias), found.get("aliases")));
         }
-        let wanted = mappings(kind);
+        self.map_fields(index, Some(&mappings(kind)), found)
+    }
+
+    /// Checks that an index has the fields that it should have, as far as it has them, and adds those
+    /// that it lacks: an earlier build may have made it, with fewer.
+    fn map_fields(
+        &self,
+        index: &str,
+        wanted: Option<&Value>,
+        found: &Value,
+    ) -> Result<(), ClusterError> {
         let dynamic = found.pointer("/mappings/dynamic");
         if dynamic.and_then(Value::as_str) != Some("strict") {
-            return differs("dynamic".to_owned(), &json!("strict"), dynamic);
+            return Err(differs(index, "dynamic", &json!("strict"), dynamic));
         }
-        let fields = wanted.get("properties").and_then(Value::as_object);
+        let mut missing = Map::new();
+        let fields = wanted.and_then(|it| it.get("properties")).and_then(Value::as_object);
         for (name, field) in fields.into_iter().flatten() {
-            let found = found.pointer(&format!("/mappings/properties/{name}"));
-            if !found.is_some_and(|it| covers(it, field)) {
-                return differs(name.clone(), field, found);
+            match found.pointer(&format!("/mappings/properties/{name}")) {
+                None => missing.extend([(name.clone(), field.clone())]),
+                Some(found) if covers(found, field) => {}
+                found => return Err(differs(index, name, field, found)),
             }
         }
-        Ok(())
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let body = json!({ "properties": missing });
+        let path = format!("/{index}/_mapping");
+        match self.ask::<Value>(&Method::PUT, &path, &body) {
+            Ok(_) => Ok(()),
+            Err(ClusterError::Denied { reason, .. } | ClusterError::Refused { reason, .. }) => {
+                Err(ClusterError::MissingFields {
+                    index: index.to_owned(),
+                    reason,
+                    body: body.to_string(),
+                })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn make_index(&self, index: &str, body: &Value) -> Result<(), ClusterError> {
@@ -244,6 +283,16 @@ impl Cluster {
         let is_there =
             made.error().is_some_and(|it| it.kind == "resource_already_exists_exception");
         if is_there { Ok(()) } else { made.checked(self).map(drop) }
+    }
+}
+
+/// That an index is not as it should be.
+fn differs(index: &str, field: &str, expected: &Value, found: Option<&Value>) -> ClusterError {
+    ClusterError::Mapping {
+        index: index.to_owned(),
+        field: field.to_owned(),
+        expected: expected.to_string(),
+        found: found.map_or_else(|| "nothing".to_owned(), Value::to_string),
     }
 }
 
@@ -290,6 +339,8 @@ mod tests {
         let expected = [
             "_index_template/acme-events",
             "_index_template/acme-rows",
+            "_index_template/acme-access",
+            "_index_template/acme-directory",
             "_plugins/_ism/policies/acme",
         ];
         assert_eq!(paths, expected);

@@ -27,7 +27,7 @@ pub struct Sum {
 /// A day on which a cluster does not have what the store has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DifferingDay {
-    /// Events or rows.
+    /// Events, rows, audit events (`access`) or the directory.
     pub kind: &'static str,
     /// When the day begins, in UTC.
     pub day: Timestamp,
@@ -46,14 +46,18 @@ pub struct VerifiedCluster {
     pub events: u64,
     /// Rows in the store.
     pub rows: u64,
+    /// Audit events in the store.
+    pub access: u64,
+    /// Records of the directory in the store.
+    pub directory: u64,
     /// Where the two differ, by day.
     pub differing: Vec<DifferingDay>,
 }
 
 type Sums = BTreeMap<(Kind, i64), Sum>;
 
-/// Compares counts and checks by day. A day is that of an event, or of the first event of a
-/// message.
+/// Compares counts and checks by day. A day is that of an event or a record, or of the
+/// first event of a message.
 ///
 /// # Errors
 ///
@@ -65,7 +69,8 @@ pub fn verify_publication(
 ) -> Result<VerifiedCluster, ClusterError> {
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
     let cursor = Cursor::peek(store, &name)?.unwrap_or_default();
-    let count = store.places_from(cursor.next()).map(|it| it.len() as u64).sum();
+    let (from, others_from) = cursor.next();
+    let count = store.records_from(from, others_from)?.map(|it| it.len() as u64).sum();
     if count > 0 || cursor.removals != store.checkpoint().tombstones.len() {
         return Err(ClusterError::NotPublished { count });
     }
@@ -85,6 +90,8 @@ pub fn verify_publication(
         days: here.len() as u64,
         events: of(&here, Kind::Events),
         rows: of(&here, Kind::Rows),
+        access: of(&here, Kind::Access),
+        directory: of(&here, Kind::Directory),
         differing: Vec::new(),
     };
     let days: std::collections::BTreeSet<_> = here.keys().chain(there.keys()).collect();
@@ -108,20 +115,22 @@ fn of_store(
 ) -> Result<Sums, ClusterError> {
     let author =
         Author { organization: options.organization.clone(), store: String::new(), commit: 0 };
+    let people = options.people(store)?;
     let maker = Maker {
         store,
         author: &author,
         names: &options.names,
         redactor: options.redactor,
+        people: people.as_ref(),
         since: since_ms.and_then(Timestamp::from_ms),
     };
     let mut sums = Sums::new();
     let from = Location::default();
-    for places in store.places_from(from) {
+    for places in store.records_from(from, from)? {
         for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
             maker.for_each_made(slice, from, &mut |made| {
                 match made {
-                    Made::Event(event) => add(&mut sums, Kind::Events, &event),
+                    Made::Record(kind, document) => add(&mut sums, kind, &document),
                     Made::Rows(rows, _) => {
                         rows.iter().for_each(|it| add(&mut sums, Kind::Rows, it));
                     }
@@ -147,10 +156,7 @@ impl Cluster {
         sums: &mut Sums,
     ) -> Result<(), ClusterError> {
         let names: &Names = &options.names;
-        let field = match kind {
-            Kind::Events => "at",
-            Kind::Rows => "firstSeen",
-        };
+        let field = kind.time_field();
         let mut after: Option<Value> = None;
         loop {
             let day = json!({"date_histogram": {"field": field, "fixed_interval": "1d"}});

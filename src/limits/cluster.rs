@@ -74,3 +74,9 @@ pub const CLUSTER_VIEW_KEPT: &str = "2m";
 
 /// Milliseconds that whoever is stopped takes to let a point in time go.
 pub const CLUSTER_RELEASE_MS: u64 = 2_000;
+
+/// Values of one page of those of which the first event comes, each with that event.
+pub const CLUSTER_FIRSTS_PAGE: usize = 1_000;
+
+/// IDs of one page of those that have a part.
+pub const CLUSTER_IDS_PAGE: usize = 1_000;

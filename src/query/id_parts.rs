@@ -39,18 +39,8 @@ pub fn ids_like(
     part: &str,
     heard: Heard<'_>,
 ) -> Result<Option<IdCandidates>, StoreError> {
-    if is_whole(part) {
-        return Ok(None);
-    }
-    let part = pasted_id(part);
-    let part =
-        part.trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '*' | '…'));
-    if part.chars().count() < limits::ID_PART_CHARS_MIN || part.len() > limits::TERM_BYTES_MAX {
-        return Ok(None);
-    }
-    let mut texts = vec![part.to_owned(), part.to_ascii_lowercase(), part.to_ascii_uppercase()];
-    texts.dedup();
-    let needle = Needle::any_of(&texts);
+    let Some(part) = id_part(part) else { return Ok(None) };
+    let needle = Needle::any_of(&forms_of(&part));
     let folded = part.to_ascii_lowercase();
     let mut all = Part::default();
     let total = store.checkpoint().mail_records();
@@ -80,10 +70,39 @@ pub fn ids_like(
         },
     )?;
     let is_beginning = !all.beginning.is_empty();
-    let ids = if is_beginning { all.beginning } else { all.within };
-    let has_more = ids.len() > limits::ID_CANDIDATES_MAX;
-    let ids = ids.into_iter().take(limits::ID_CANDIDATES_MAX).collect();
-    Ok(Some(IdCandidates { ids, is_beginning, has_more }))
+    Ok(Some(IdCandidates::of(if is_beginning { all.beginning } else { all.within }, is_beginning)))
+}
+
+impl IdCandidates {
+    /// The first of those that were found.
+    #[must_use]
+    pub fn of(found: BTreeSet<String>, is_beginning: bool) -> Self {
+        let has_more = found.len() > limits::ID_CANDIDATES_MAX;
+        let ids = found.into_iter().take(limits::ID_CANDIDATES_MAX).collect();
+        Self { ids, is_beginning, has_more }
+    }
+}
+
+/// The part of an ID that a text is; none where it is too short to be looked for, or looks like all
+/// of an ID.
+#[must_use]
+pub fn id_part(text: &str) -> Option<String> {
+    if is_whole(text) {
+        return None;
+    }
+    let part = pasted_id(text);
+    let part =
+        part.trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '*' | '…'));
+    let is_long = part.chars().count() >= limits::ID_PART_CHARS_MIN;
+    (is_long && part.len() <= limits::TERM_BYTES_MAX).then(|| part.to_owned())
+}
+
+/// The forms in which a part may stand in a log: as it is given, or in one case.
+#[must_use]
+pub fn forms_of(part: &str) -> Vec<String> {
+    let mut texts = vec![part.to_owned(), part.to_ascii_lowercase(), part.to_ascii_uppercase()];
+    texts.dedup();
+    texts
 }
 
 /// Whether a text has all that IDs have: a look at the whole archive finds no more than the index.

@@ -53,7 +53,7 @@ pub use error::{QueryError, QueryErrorKind};
 pub use facets::{Shape, shape_of};
 pub use field::{Field, FieldKind};
 pub use glob::Glob;
-pub use id_parts::{IdCandidates, ids_like};
+pub use id_parts::{IdCandidates, forms_of, id_part, ids_like};
 pub use number::NumberRange;
 pub use parse::{Language, ListReader, parse};
 pub use pattern::Pattern;

@@ -71,7 +71,7 @@ pub use provenance::{
     Origin, OriginCounts, OriginEnd, OriginHistory, OriginId, OriginKind, OriginStart, Place,
     Provenance, ProvenanceReader, RepeatedOrigin,
 };
-pub use published::{Published, read_published};
+pub use published::{Published, RecordPlace, read_published};
 pub use pulls::{GroupFacts, Look, PulledGroup, Pulls};
 pub use reader::{CommitStamp, EventReader, Locator, Sizes, Store};
 pub use reindex::{ReindexReport, reindex};

@@ -159,18 +159,62 @@ impl Store {
         Location { file: position.file, offset: bytes, line: 0 }
     }
 
+    /// Where records lie: email events at one place or behind it, and others at another one or behind
+    /// it. Those of one archive file come after those of the other, each in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoAuditIndex`].
+    pub fn records_from(
+        &self,
+        mail: Location,
+        others: Location,
+    ) -> Result<impl Iterator<Item = Vec<RecordPlace>>, StoreError> {
+        let mut places_of_others = Vec::new();
+        if let Some(audit) = self.audit_index()? {
+            places_of_others.extend(audit.places().map(|(it, _)| it).filter(|it| *it >= others));
+            places_of_others.sort_unstable();
+        }
+        let files = self.checkpoint.archive.files().into_iter();
+        let files = files.filter(move |it| *it >= mail.file.min(others.file));
+        Ok(files.map(move |file| {
+            let of_mail = if file < mail.file { Vec::new() } else { self.mail_places(file, mail) };
+            let behind = |file| places_of_others.partition_point(|it| it.file < file);
+            let others = places_of_others.get(behind(file)..behind(file + 1)).unwrap_or_default();
+            let of_mail =
+                of_mail.into_iter().map(|location| RecordPlace { location, is_mail: true });
+            let others = others.iter().map(|it| RecordPlace { location: *it, is_mail: false });
+            let mut places: Vec<RecordPlace> = of_mail.chain(others).collect();
+            places.sort_unstable();
+            places
+        }))
+    }
+
     /// Where the email events lie that lie at `from` or behind it: those of one archive file after
     /// the other, each in order.
     pub fn places_from(&self, from: Location) -> impl Iterator<Item = Vec<Location>> {
         let files = self.checkpoint.archive.files();
-        files.into_iter().filter(move |it| *it >= from.file).map(move |file| {
-            let mut places =
-                self.places_in_blocks(&|it| it.file == file && it.offset >= from.offset_in(file));
-            places.retain(|it| *it >= from);
-            places.sort_unstable();
-            places
-        })
+        let files = files.into_iter().filter(move |it| *it >= from.file);
+        files.map(move |file| self.mail_places(file, from))
     }
+
+    /// Where the email events of an archive file lie that lie at `from` or behind it, in order.
+    fn mail_places(&self, file: u32, from: Location) -> Vec<Location> {
+        let mut places =
+            self.places_in_blocks(&|it| it.file == file && it.offset >= from.offset_in(file));
+        places.retain(|it| *it >= from);
+        places.sort_unstable();
+        places
+    }
+}
+
+/// Where a record lies, and of which kind it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// Where it lies.
+    pub location: Location,
+    /// Whether it is an email event.
+    pub is_mail: bool,
 }
 
 impl Location {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::{Location, Store};
+use super::{Location, RecordPlace, Store, StoreError};
 use crate::time::Timestamp;
 
 /// What is known of a store of which another holds a part.
@@ -17,9 +17,11 @@ pub struct Whole {
     pub newest: Option<Timestamp>,
     /// How many email events it holds.
     pub mail_records: u64,
+    /// How many records it holds that are none.
+    pub other_records: u64,
     /// Whether records were removed from it on purpose.
     pub has_removals: bool,
-    /// Where the events lie in it of which the part consists, in order.
+    /// Where the records lie in it of which the part consists, in order.
     pub places: Vec<Location>,
 }
 
@@ -27,18 +29,26 @@ pub struct Whole {
 #[derive(Debug)]
 pub(super) struct Part {
     whole: Whole,
-    /// Where the same events lie here.
+    /// Where the same records lie here.
     here: Vec<Location>,
+    /// How many of them are email events.
+    mail_records: u64,
 }
 
 impl Store {
-    /// The same as a part of another store. `None` where the events here are not as many as there.
-    #[must_use]
-    pub fn as_part_of(mut self, whole: Whole) -> Option<Self> {
-        let here: Vec<Location> = self.places_from(Location::default()).flatten().collect();
+    /// The same as a part of another store. `None` where the records here are not as many as there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoAuditIndex`].
+    pub fn as_part_of(mut self, whole: Whole) -> Result<Option<Self>, StoreError> {
+        let first = Location::default();
+        let all: Vec<RecordPlace> = self.records_from(first, first)?.flatten().collect();
+        let mail_records = all.iter().filter(|it| it.is_mail).count() as u64;
+        let here: Vec<Location> = all.into_iter().map(|it| it.location).collect();
         let is_sound = here.len() == whole.places.len();
-        self.part = Some(Arc::new(Part { whole, here }));
-        is_sound.then_some(self)
+        self.part = Some(Arc::new(Part { whole, here, mail_records }));
+        Ok(is_sound.then_some(self))
     }
 
     /// The store of which this is a part, if it is one.
@@ -46,13 +56,13 @@ impl Store {
         self.part.as_ref().map(|it| &it.whole)
     }
 
-    /// Whether it holds less than the store for which it answers.
+    /// Whether it holds fewer email events than the store for which it answers.
     #[must_use]
     pub fn is_partial(&self) -> bool {
-        self.whole().is_some_and(|it| it.mail_records != it.places.len() as u64)
+        self.part.as_ref().is_some_and(|it| it.mail_records != it.whole.mail_records)
     }
 
-    /// Whether it stands for another one, of which it knows nothing but email events.
+    /// Whether it stands for another one, of which it knows nothing but records.
     #[must_use]
     pub fn is_mirror(&self) -> bool {
         self.part.is_some()
@@ -90,17 +100,23 @@ impl Store {
     /// Records that it holds, or that the store holds for which it stands.
     #[must_use]
     pub fn record_count(&self) -> u64 {
-        self.whole().map_or(self.checkpoint.records, |it| it.mail_records)
+        self.whole().map_or(self.checkpoint.records, |it| it.mail_records + it.other_records)
     }
 
-    /// Where an event lies in the store of which this is a part; where it lies here if it is none.
+    /// Records that are no email events, which it holds, or the store for which it stands.
+    #[must_use]
+    pub fn other_records(&self) -> u64 {
+        self.whole().map_or_else(|| self.checkpoint.other_records(), |it| it.other_records)
+    }
+
+    /// Where a record lies in the store of which this is a part; where it lies here if it is none.
     pub(crate) fn place_in_whole(&self, here: Location) -> Location {
         let Some(part) = &self.part else { return here };
         let index = part.here.partition_point(|it| *it < here);
         part.whole.places.get(index).copied().unwrap_or(here)
     }
 
-    /// Where an event lies here that lies at a place in the store of which this is a part. Of one
+    /// Where a record lies here that lies at a place in the store of which this is a part. Of one
     /// that is not here, a place with the same events before it, or with `is_rising` behind it.
     pub(crate) fn place_here(&self, place: Location, is_rising: bool) -> Location {
         let Some(part) = &self.part else { return place };

@@ -29,9 +29,7 @@ pub(super) fn moments(
     range: TimeRange,
     most: usize,
 ) -> Result<Moments, StoreError> {
-    let ids = who.ids.iter().flat_map(|id| AuditField::PEOPLE.map(|field| (field, id.as_str())));
-    let names = who.addresses.iter().map(|name| (AuditField::User, name.as_str()));
-    let values: Vec<_> = ids.chain(names).collect();
+    let values = values_of(who);
     let (places, is_cut) = places_within(store, &values, range, most)?;
     let mut known_ips = match range.since {
         Some(since) => ips_before(store, &values, since)?,
@@ -54,6 +52,14 @@ pub(super) fn moments(
         moments.push(moment);
     }
     Ok(Moments { moments, is_cut, since })
+}
+
+/// The values by which audit events name a person, or the owner of a mailbox.
+#[must_use]
+pub fn values_of(who: &Who) -> Vec<(AuditField, &str)> {
+    let ids = who.ids.iter().flat_map(|id| AuditField::PEOPLE.map(|field| (field, id.as_str())));
+    let names = who.addresses.iter().map(|name| (AuditField::User, name.as_str()));
+    ids.chain(names).collect()
 }
 
 /// Where events lie that have one of some values: the newest within a range, in order of time, and

@@ -82,6 +82,67 @@ impl Candidate {
 ///
 /// [`StoreError`] when index or archive cannot be read.
 pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, StoreError> {
+    let near = moments_near(message);
+    // Audit events may be many times the mail: they are not opened for nothing.
+    if near.is_empty() || store.audit_index()?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut search = Search { store, people: PeopleOnDemand::new(store), found: Vec::new() };
+    for near in &near {
+        search.look(near)?;
+    }
+    Ok(search.found)
+}
+
+/// Where to look for what happened to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MomentNear {
+    /// In whose mailbox.
+    pub address: String,
+    /// What it is near to.
+    pub near: NearEvent,
+    /// The time of that.
+    pub at: Timestamp,
+}
+
+impl MomentNear {
+    /// When it happened.
+    #[must_use]
+    pub fn range(&self) -> TimeRange {
+        let (before_ms, after_ms) = match self.near {
+            NearEvent::Delivery => (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS),
+            NearEvent::Submission => (limits::CANDIDATE_SUBMITTED_MS, limits::CANDIDATE_CLOCKS_MS),
+        };
+        TimeRange {
+            since: Some(self.at.saturating_add_ms(-before_ms)),
+            until: Some(self.at.saturating_add_ms(after_ms + 1)),
+        }
+    }
+
+    /// Whether an action is what is looked for.
+    #[must_use]
+    pub fn is_done_by(&self, action: &str) -> bool {
+        let begin = match self.near {
+            NearEvent::Delivery => "create",
+            NearEvent::Submission => "submit",
+        };
+        action.to_ascii_lowercase().starts_with(begin)
+    }
+
+    /// Whose mailbox it is, by a store that knows people.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index of audit events cannot be read.
+    pub fn owner(&self, store: &Store) -> Result<Who, StoreError> {
+        let who = Who::by_directory(store, &self.address, self.at);
+        if who.ids.is_empty() { who.with_logins(store) } else { Ok(who) }
+    }
+}
+
+/// Where to look for what happened to a message before it was sent and after it was delivered.
+#[must_use]
+pub fn moments_near(message: &Message) -> Vec<MomentNear> {
     let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
     let submitted = outgoing.zip(message.from.as_ref());
     let submitted =
@@ -90,16 +151,8 @@ pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, St
     let delivered = delivered
         .take(limits::CANDIDATE_MAILBOXES_MAX)
         .filter_map(|it| Some((it.address.as_str(), NearEvent::Delivery, it.at?)));
-    let near: Vec<(&str, NearEvent, Timestamp)> = submitted.into_iter().chain(delivered).collect();
-    // Audit events may be many times the mail: they are not opened for nothing.
-    if near.is_empty() || store.audit_index()?.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut search = Search { store, people: PeopleOnDemand::new(store), found: Vec::new() };
-    for (address, near, at) in near {
-        search.look(address, near, at)?;
-    }
-    Ok(search.found)
+    let all = submitted.into_iter().chain(delivered);
+    all.map(|(address, near, at)| MomentNear { address: address.to_owned(), near, at }).collect()
 }
 
 /// A search for candidates of one message.
@@ -117,29 +170,15 @@ struct Deed {
 }
 
 impl Search<'_> {
-    fn look(&mut self, address: &str, near: NearEvent, at: Timestamp) -> Result<(), StoreError> {
-        let (before_ms, after_ms, action) = match near {
-            NearEvent::Delivery => {
-                (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS, "create")
-            }
-            NearEvent::Submission => {
-                (limits::CANDIDATE_SUBMITTED_MS, limits::CANDIDATE_CLOCKS_MS, "submit")
-            }
-        };
-        let range = TimeRange {
-            since: Some(at.saturating_add_ms(-before_ms)),
-            until: Some(at.saturating_add_ms(after_ms + 1)),
-        };
+    fn look(&mut self, moment: &MomentNear) -> Result<(), StoreError> {
+        let (range, near, at) = (moment.range(), moment.near, moment.at);
         if !has_events_within(self.store, range)? {
             return Ok(());
         }
-        let mut who = Who::by_directory(self.store, address, at);
-        if who.ids.is_empty() {
-            who = who.with_logins(self.store)?;
-        }
+        let who = moment.owner(self.store)?;
         let owned = who.ids.iter().map(|it| (AuditField::OwnerId, it.as_str())).collect::<Vec<_>>();
         let mut fitting = self.deeds(&owned, range, &who)?;
-        fitting.retain(|it| it.action.starts_with(action));
+        fitting.retain(|it| moment.is_done_by(&it.action));
         fitting.sort_by_key(|it| it.step.first.ms_since(at).abs());
         let count = fitting.len();
         for Deed { step, item_id, .. } in fitting.into_iter().take(limits::CANDIDATES_SHOWN_MAX) {
@@ -153,7 +192,7 @@ impl Search<'_> {
                 }
                 _ => folder.add(step),
             }
-            let (address, steps) = (address.to_owned(), folder.finish());
+            let (address, steps) = (moment.address.clone(), folder.finish());
             self.found.push(Candidate { address, near, at, fitting: count, item_id, steps });
         }
         Ok(())
@@ -177,7 +216,7 @@ impl Search<'_> {
             deeds.push(Deed {
                 step: moment_of(&event, at, who, &self.people)?,
                 item_id: event.get(AuditField::ItemId).map(str::to_owned),
-                action: event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase(),
+                action: event.get(AuditField::Action).unwrap_or_default().to_owned(),
             });
         }
         Ok(deeds)

@@ -19,14 +19,7 @@ pub(super) fn moments(
     range: TimeRange,
     most: usize,
 ) -> Result<Moments, StoreError> {
-    if who.addresses.is_empty() {
-        return Ok(Moments::default());
-    }
-    let fields = [Field::From, Field::Sender, Field::To];
-    let demands = who.addresses.iter().flat_map(|address| {
-        fields.map(|field| Query::demand(field, Matcher::Exact(address.clone())))
-    });
-    let query = Query::or(demands.collect());
+    let Some(query) = mail_query(who) else { return Ok(Moments::default()) };
     let hits = search(store, &query, range, most)?;
     let is_cut = hits.total() > most as u64;
     let (mut legs, mut told) = (HashSet::new(), Vec::new());
@@ -46,6 +39,17 @@ pub(super) fn moments(
         moments_of(leg, who, range, &mut moments);
     }
     Ok(Moments { moments, is_cut, since: since.filter(|_| is_cut) })
+}
+
+/// What finds a person's mail; nothing where no address of theirs is known.
+#[must_use]
+pub fn mail_query(who: &Who) -> Option<Query> {
+    let fields = [Field::From, Field::Sender, Field::To];
+    let demands = who.addresses.iter().flat_map(|address| {
+        fields.map(|field| Query::demand(field, Matcher::Exact(address.clone())))
+    });
+    let demands: Vec<Query> = demands.collect();
+    (!demands.is_empty()).then(|| Query::or(demands))
 }
 
 /// The events of a leg, as they happened.

@@ -9,12 +9,16 @@ mod access;
 mod candidates;
 mod fold;
 mod mail;
+mod reach;
 mod step;
 #[cfg(test)]
 mod tests;
 mod who;
 
-pub use candidates::{Candidate, NearEvent, candidates};
+pub use access::values_of;
+pub use candidates::{Candidate, MomentNear, NearEvent, candidates, moments_near};
+pub use mail::mail_query;
+pub use reach::AuditReach;
 pub use step::{Side, Step, StepKind};
 pub use who::{Person, Who};
 
@@ -22,7 +26,7 @@ use fold::Folder;
 
 use crate::limits;
 use crate::store::{Store, StoreError};
-use crate::time::{TimeRange, Timestamp};
+use crate::time::TimeRange;
 
 /// The steps of one person.
 #[derive(Debug)]
@@ -72,8 +76,7 @@ pub fn timeline(
     range: TimeRange,
     limit: usize,
 ) -> Result<Timeline, StoreError> {
-    let at = range.until.unwrap_or(Timestamp::MAX);
-    let who = Who::by_directory(store, text, at).with_logins(store)?;
+    let who = Who::of_store(store, text, range)?;
     let most = limits::TIMELINE_EVENTS_MAX;
     let access = access::moments(store, &who, range, most)?;
     let mail = mail::moments(store, &who, range, most)?;

@@ -10,7 +10,7 @@ use crate::limits;
 use crate::store::{
     AuditColumn, AuditSegment, DocumentSet, IndexError, Store, StoreError, audit_term,
 };
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 
 /// Somebody, as logs name them and as people do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,16 @@ pub struct Who {
 }
 
 impl Who {
+    /// Finds whom an address or an ID meant at the end of a time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the index of audit events cannot be read.
+    pub fn of_store(store: &Store, asked: &str, range: TimeRange) -> Result<Self, StoreError> {
+        let at = range.until.unwrap_or(Timestamp::MAX);
+        Self::by_directory(store, asked, at).with_logins(store)
+    }
+
     /// Finds whom an address or an ID meant at a time: by the directory.
     pub(super) fn by_directory(store: &Store, asked: &str, at: Timestamp) -> Self {
         let asked = asked.trim();

@@ -159,6 +159,25 @@ fn plain(ran: &Ran, place: &[&str]) -> String {
 /// Asks some questions here and there.
 #[track_caller]
 fn assert_asked_alike(organization: &Organization, url: &str, questions: &[&str]) {
+    let log = assert_each_asked_alike(organization, url, questions);
+    let here = ["--store", organization.store.to_str().unwrap()];
+    let there = ["--cluster", url, "--organization", "acme"];
+    let paged = ["messages", "messages --sort oldest", "messages --sort slowest", "search"];
+    assert_paged_alike(organization, url, &paged);
+    let list = organization.store.with_file_name("ids.txt");
+    fs::write(&list, organization.ids.join("\n")).unwrap();
+    let words = ["trace", "--batch", list.to_str().unwrap()].map(str::to_owned);
+    assert_eq!(ask(&here, &words).stdout, ask(&there, &words).stdout);
+    assert_exported_alike(organization, &here, &there, &log);
+}
+
+/// Asks each of some questions here and there.
+#[track_caller]
+pub(super) fn assert_each_asked_alike(
+    organization: &Organization,
+    url: &str,
+    questions: &[&str],
+) -> Log {
     let here = ["--store", organization.store.to_str().unwrap()];
     let there = ["--cluster", url, "--organization", "acme"];
     let log = Log::of(organization);
@@ -168,8 +187,16 @@ fn assert_asked_alike(organization: &Organization, url: &str, questions: &[&str]
         assert_eq!(expected.status, found.status, "{question}: {found:?}");
         assert_eq!(plain(&expected, &here), plain(&found, &there), "{question}");
     }
-    // Cursors mean the same in both.
-    for question in ["messages", "messages --sort oldest", "messages --sort slowest", "search"] {
+    log
+}
+
+/// Cursors mean the same in both.
+#[track_caller]
+pub(super) fn assert_paged_alike(organization: &Organization, url: &str, questions: &[&str]) {
+    let here = ["--store", organization.store.to_str().unwrap()];
+    let there = ["--cluster", url, "--organization", "acme"];
+    let log = Log::of(organization);
+    for question in questions {
         let since = format!("{question} --since A --until B --limit 6");
         let mut words: Vec<String> = since.split(' ').map(|it| log.word(it)).collect();
         for page in 0..3 {
@@ -180,15 +207,10 @@ fn assert_asked_alike(organization: &Organization, url: &str, questions: &[&str]
             words.extend(["--cursor".to_owned(), next]);
         }
     }
-    let list = organization.store.with_file_name("ids.txt");
-    fs::write(&list, organization.ids.join("\n")).unwrap();
-    let words = ["trace", "--batch", list.to_str().unwrap()].map(str::to_owned);
-    assert_eq!(ask(&here, &words).stdout, ask(&there, &words).stdout);
-    assert_exported_alike(organization, &here, &there, &log);
 }
 
 /// What of a log questions name.
-struct Log {
+pub(super) struct Log {
     times: [String; 2],
     from: String,
     id: String,

@@ -1,11 +1,12 @@
 //! As much of OpenSearch as publishing needs, in memory, with faults on request.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use serde_json::{Value, json};
 
+use crate::cluster::fake_query::{composite, fits, rank};
 use crate::cluster::http::{Asked, Said, serve};
 
 /// What goes wrong with a bulk request.
@@ -55,6 +56,8 @@ pub(crate) struct State {
     pub(crate) view_count: usize,
     /// Documents that were found in these.
     pub(crate) hit_count: usize,
+    /// Nobody may change the fields of an index.
+    pub(crate) refuses_mappings: bool,
     /// What came in the header.
     pub(crate) authorization: String,
     seq_no: u64,
@@ -144,6 +147,15 @@ impl State {
                 ),
                 None => (404, json!({"found": false})),
             },
+            ("PUT", [index, "_mapping"]) => {
+                if self.refuses_mappings {
+                    return Some((403, r#"{"Message":"not your index"}"#.to_owned()));
+                }
+                let fields = &mut self.indices.get_mut(*index).unwrap()["mappings"]["properties"];
+                let added = body()["properties"].as_object().unwrap().clone();
+                fields.as_object_mut().unwrap().extend(added);
+                (200, json!({"acknowledged": true}))
+            }
             ("PUT", [index, how, id]) => self.put(index, how, id, &asked.query, body()),
             ("POST", [_, "_refresh"]) => (200, json!({})),
             ("POST", [alias, "_count"]) => {
@@ -210,6 +222,10 @@ impl State {
             "_create" => kept.is_none(),
             _ => expected.as_deref() == Some(query),
         };
+        let fields = &self.indices[index]["mappings"]["properties"];
+        if let Some(unknown) = source.as_object().unwrap().keys().find(|it| fields[*it].is_null()) {
+            return error(400, "strict_dynamic_mapping_exception", unknown);
+        }
         if !may {
             return error(409, "version_conflict_engine_exception", "somebody else was first");
         }
@@ -331,23 +347,12 @@ impl State {
     fn search(&self, alias: &str, documents: &Documents, body: &Value) -> Value {
         let found = self.found(alias, documents, &body["query"]);
         let mut said = json!({"timed_out": false, "_shards": {"failed": 0}, "hits": {"hits": []}});
-        if let Some(composite) = body.pointer("/aggs/mailboxes/composite") {
-            let of =
-                |kept: &Kept| kept.source["recipients"].as_array().cloned().unwrap_or_default();
-            let all: BTreeSet<String> = found
-                .iter()
-                .flat_map(|it| of(it.1))
-                .map(|it| it.as_str().unwrap().to_lowercase())
-                .filter(|it| composite["after"]["address"].as_str().is_none_or(|at| **it > *at))
-                .collect();
-            let size = usize::try_from(composite["size"].as_u64().unwrap()).unwrap();
-            let page: Vec<&String> = all.iter().take(size).collect();
-            let buckets: Vec<_> = page.iter().map(|it| json!({"key": {"address": it}})).collect();
-            said["aggregations"] = json!({"mailboxes": {"buckets": buckets}});
-            if let Some(last) = page.last() {
-                said["aggregations"]["mailboxes"]["after_key"] = json!({"address": last});
+        for name in ["mailboxes", "values"] {
+            if let Some(asked) = body.pointer(&format!("/aggs/{name}")) {
+                let found: Vec<&Value> = found.iter().map(|it| &it.1.source).collect();
+                said["aggregations"] = json!({name: composite(&found, asked)});
+                return said;
             }
-            return said;
         }
         let Some(days) = body.pointer("/aggs/days/composite/sources/0/day/date_histogram/field")
         else {
@@ -393,53 +398,6 @@ impl State {
     }
 }
 
-/// Values by which hits are in order, so that they compare: numbers as such, texts as texts.
-fn rank(sort: &Value) -> Vec<(Option<u64>, Option<String>)> {
-    let values = sort.as_array().unwrap().iter();
-    values.map(|it| (it.as_u64(), it.as_str().map(str::to_owned))).collect()
-}
-
 fn key(index: &str, id: &str) -> (String, String) {
     (index.to_owned(), id.to_owned())
-}
-
-/// The few kinds of queries that publishing asks.
-fn fits(source: &Value, query: &Value) -> bool {
-    let (kind, what) = query.as_object().unwrap().iter().next().unwrap();
-    let one = || what.as_object().unwrap().iter().next().unwrap();
-    match kind.as_str() {
-        "bool" => {
-            let none = Vec::new();
-            let mut not = what["must_not"].as_array().unwrap_or(&none).iter();
-            let should = what["should"].as_array();
-            let filter = what["filter"].as_array().unwrap_or(&none);
-            filter.iter().all(|it| fits(source, it))
-                && should.is_none_or(|it| it.iter().any(|it| fits(source, it)))
-                && !not.any(|it| fits(source, it))
-        }
-        "term" => {
-            let value = &source[one().0];
-            let folded = |it: &Value| it.as_str().is_some_and(|it| *it.to_lowercase() == *one().1);
-            *value == *one().1 || value.as_array().is_some_and(|it| it.iter().any(folded))
-        }
-        "wildcard" => {
-            let part = one().1["value"].as_str().unwrap().trim_matches('*');
-            let values = source[one().0].as_array();
-            let has = |it: &Value| it.as_str().unwrap().to_lowercase().contains(part);
-            values.is_some_and(|it| it.iter().any(has))
-        }
-        "terms" => {
-            let value = &source[one().0];
-            let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-            one().1.as_array().unwrap().iter().any(|it| values.contains(it))
-        }
-        "range" => {
-            let value = &source[one().0];
-            let at = value.as_str().map(|it| it.parse::<jiff::Timestamp>().unwrap());
-            let number = at.map(|it| it.as_millisecond()).or_else(|| value.as_i64());
-            let (from, to) = (one().1["gte"].as_i64(), one().1["lt"].as_i64());
-            from.is_none_or(|it| number >= Some(it)) && to.is_none_or(|it| number < Some(it))
-        }
-        _ => panic!("{query}"),
-    }
 }

@@ -46,6 +46,11 @@ impl Organization {
         import(&self.store, &path).expect(0);
     }
 
+    /// The same with other lines.
+    pub(crate) fn with_lines(self, lines: Vec<String>) -> Self {
+        Self { lines, ..self }
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

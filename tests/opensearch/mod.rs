@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::cluster::{
-    Organization, assert_answered_alike, assert_fronts_are_passed, assert_traced_alike, publish,
+    Organization, assert_answered_alike, assert_fronts_are_passed, assert_people_are_known_alike,
+    publish, with_people,
 };
 use crate::support::skip;
 
@@ -152,19 +153,23 @@ fn a_real_cluster_has_what_the_store_has() {
     };
     const EVENTS: usize = 1_500;
     let node = Node::start(&built);
-    let organization = Organization::new(EVENTS, 31);
+    let organization = with_people(EVENTS, 400, 31);
+    let count = |lines: &[String]| lines.iter().filter(|it| it.contains("traceId")).count();
     // The first half is the later one, so that what comes then joins, parts and moves messages.
     let (late, first) = organization.lines.split_at(EVENTS / 3);
     organization.take(first);
     publish(&organization.store, &node.url, &[]).expect(0);
     organization.take(late);
     let ran = publish(&organization.store, &node.url, &[]).expect(0).json();
-    assert_eq!(ran["events"], late.len());
+    assert_eq!(ran["events"], count(late));
     let verified = publish(&organization.store, &node.url, &["--verify"]).expect(0).json();
     let all = json!({"match_all": {}});
     assert_eq!(verified["rows"], node.count("mailtrace-rows", &all));
     assert_eq!(verified["events"], node.count("mailtrace-events", &all));
-    assert_traced_alike(&organization, &node.url);
+    assert_eq!(verified["access"], node.count("mailtrace-access", &all));
+    assert_eq!(verified["directory"], node.count("mailtrace-directory", &all));
+    let network = json!({"term": {"ip": "203.0.113.0/24"}});
+    assert!(node.count("mailtrace-access", &network) > 50);
     assert_fronts_are_passed(&organization, &node.url);
     // A second organization stands beside the first.
     let other = Organization::filled(300, 32);
@@ -173,6 +178,7 @@ fn a_real_cluster_has_what_the_store_has() {
     crate::support::run(command.args(["--cluster", &node.url])).expect(0);
     assert_eq!(node.count("mailtrace-events", &json!({"term": {"organization": "zenith"}})), 300);
     assert_answered_alike(&organization, &node.url);
+    assert_people_are_known_alike(&organization, &node.url, 1);
     let views = node.ask("GET", "/_search/point_in_time/_all", &Value::Null);
     assert_eq!(views["pits"].as_array().map(Vec::len), Some(0), "{views}");
     // Addresses fold, and one row is found by each of its values.

@@ -348,9 +348,19 @@ mod tests {
                     "sign-key",
                     "password-file",
                 ];
-                let is_of_clusters =
-                    ["user", "ca", "aws", "profile", "region", "index-prefix", "timeout"];
-                let is_refused = command != Command::Access && is_of_clusters.contains(&argument)
+                let is_of_clusters = [
+                    "user",
+                    "cluster-user",
+                    "ca",
+                    "aws",
+                    "profile",
+                    "region",
+                    "index-prefix",
+                    "timeout",
+                ];
+                // Whom audit events are of.
+                let is_whom = command == Command::Access && argument == "user";
+                let is_refused = !is_whom && is_of_clusters.contains(&argument)
                     || is_of_files.contains(&argument)
                     || is_of_output.contains(&argument)
                     || is_of_extracts.contains(&argument);

@@ -8,13 +8,17 @@ use crate::export::ExportError;
 
 impl Redactor {
     /// Whether anything of audit events is replaced: they have no subjects.
-    pub(in crate::export) fn is_for_audit_events(&self) -> bool {
+    pub(crate) fn is_for_audit_events(&self) -> bool {
         self.hides_addresses
     }
 
     /// The same event from a redacted record. `people` says whose IDs they are; the same of their
     /// pseudonyms goes to `redacted_people`.
-    pub(in crate::export) fn access(
+    ///
+    /// # Errors
+    ///
+    /// [`ExportError::NotRedacted`].
+    pub(crate) fn access(
         &self,
         access: AccessEvent,
         people: &People,

@@ -29,7 +29,7 @@ pub(super) fn of_message(
 ) -> Result<Vec<CandidateView>, QuestionError> {
     let says_no = |it: &str| ["false", "no", "0", "off"].contains(&it);
     let is_off = parameters.get("no-access").is_some_and(|it| !says_no(it));
-    if is_off || request.store.checkpoint().other_records() == 0 {
+    if is_off || request.store.other_records() == 0 {
         return Ok(Vec::new());
     }
     let found = candidates(request.store, message)?;

@@ -105,7 +105,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         kind: get("kind"),
         kinds: kinds(&asked, kind),
         last_day: taken.is_none().then(|| LAST_DAY.to_string()),
-        has_access: request.store.checkpoint().other_records() > 0,
+        has_access: request.store.other_records() > 0,
         as_of: at.map(|it| When::new(it, &zone)),
         taken: directory.last_taken().map(|it| When::new(it, &zone)),
         total: counted(total as u64, "entry", "entries"),

@@ -59,7 +59,7 @@ impl Frame {
         Self {
             title: title.to_owned(),
             tab: tab.as_str(),
-            has_access: tab == Tab::Access || request.store.checkpoint().other_records() > 0,
+            has_access: tab == Tab::Access || request.store.other_records() > 0,
             zone: zone_name(request.now, zone),
             records,
             events: grouped(records),

@@ -43,7 +43,7 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
             return Ok(message(&id));
         }
     }
-    let has_directory = store.checkpoint().other_records() > 0;
+    let has_directory = store.other_records() > 0;
     if is_one_word && has_directory && store.directory().is_some_and(|it| it.id_of(&id).is_some()) {
         return Ok(directory_href(&id, None));
     }

@@ -21,7 +21,7 @@ pub(super) struct PeopleLinks {
 impl PeopleLinks {
     /// Those of something that happened between two times.
     pub(super) fn of(store: &Store, first: Timestamp, last: Timestamp) -> Self {
-        let has_any = store.checkpoint().other_records() > 0;
+        let has_any = store.other_records() > 0;
         Self { has_any, directory: store.directory().filter(|_| has_any), first, last }
     }
 

@@ -1,0 +1,259 @@
+//! Getting the audit events that a question can be about.
+
+use serde_json::{Value, json};
+
+use super::audit_document::{CAME, KEYS, NAMED, key_of};
+use super::error::ClusterError;
+use super::fetch::{check_count, of_organization, page, range_query};
+use super::hit::{Source, hits};
+use super::lowered_audit::lowered;
+use super::spool::Spool;
+use super::view::{CALL, View};
+use crate::access::{AccessRequest, People};
+use crate::audit::{AuditField, AuditType, OtherRecord};
+use crate::limits;
+use crate::store::Store;
+use crate::time::TimeRange;
+use crate::timeline::{MomentNear, Who, values_of};
+
+/// Audit events on their way.
+pub(super) struct AuditFetch<'f, 'c> {
+    pub(super) view: &'f mut View<'c>,
+    pub(super) organization: &'f str,
+}
+
+type Visit<'v> = &'v mut dyn FnMut(&Source) -> Result<(), ClusterError>;
+
+impl AuditFetch<'_, '_> {
+    /// Gets what tells who is called how: of each ID and each name with which somebody got in, the
+    /// first event.
+    pub(super) fn names(&mut self, spool: &mut Spool<'_>) -> Result<(), ClusterError> {
+        self.firsts(NAMED, None, spool)
+    }
+
+    /// Gets all that a question can be about; `known` knows people.
+    pub(super) fn request(
+        &mut self,
+        request: &AccessRequest,
+        known: &Store,
+        spool: &mut Spool<'_>,
+    ) -> Result<(), ClusterError> {
+        let people = People::of_store(known)?;
+        let conditions = &request.conditions;
+        let flag = |name: &str, is_set: bool| is_set.then(|| json!({"term": {name: true}}));
+        let mut filters: Vec<Value> = if conditions.failed_then_ok {
+            // Which failures belong to which success shows in all of them, whoever is asked for.
+            let kind = AuditType::Authentication.as_str();
+            let around_ms = limits::FAILED_THEN_OK_MS;
+            let around = TimeRange {
+                since: request.range.since.map(|it| it.saturating_add_ms(-around_ms)),
+                until: request.range.until.map(|it| it.saturating_add_ms(around_ms)),
+            };
+            range_query(around).into_iter().chain([json!({"term": {"type": kind}})]).collect()
+        } else {
+            let asked = lowered(&request.query, &people);
+            range_query(request.range).into_iter().chain(asked).collect()
+        };
+        if !conditions.failed_then_ok {
+            filters.extend(flag("denied", conditions.denied));
+            filters.extend(flag("failed", conditions.failed));
+        }
+        self.all((!filters.is_empty()).then(|| json!({"bool": {"filter": filters}})), spool)?;
+        if conditions.new_ip {
+            self.firsts(CAME, None, spool)?;
+            // Who was called otherwise once is somebody else from then on.
+            let renamed = renamed(&people).filter_map(|it| key_of(AuditField::UserId, it));
+            self.with_keys(&renamed.collect::<Vec<_>>(), None, spool)?;
+        }
+        Ok(())
+    }
+
+    /// Gets what a person did, and what was done in their mailbox.
+    pub(super) fn person(
+        &mut self,
+        who: &Who,
+        range: TimeRange,
+        spool: &mut Spool<'_>,
+    ) -> Result<(), ClusterError> {
+        let keys = values_of(who).into_iter().filter_map(|(field, it)| key_of(field, it));
+        let keys: Vec<String> = keys.collect();
+        if let Some(since) = range.since {
+            // From where they came before.
+            let before = range_query(TimeRange { since: None, until: Some(since) });
+            for keys in keys.chunks(limits::CLUSTER_TERMS_MAX) {
+                let filters = before.iter().cloned().chain([json!({"terms": {KEYS: keys}})]);
+                let which = json!({"bool": {"filter": filters.collect::<Vec<_>>()}});
+                self.firsts("sourceIp", Some(which), spool)?;
+            }
+        }
+        self.with_keys(&keys, range_query(range).as_ref(), spool)
+    }
+
+    /// Gets what may have been done with messages; `known` knows people.
+    pub(super) fn near(
+        &mut self,
+        moments: &[MomentNear],
+        known: &Store,
+        spool: &mut Spool<'_>,
+    ) -> Result<(), ClusterError> {
+        for moment in moments {
+            let who = moment.owner(known)?;
+            let owner = |it: &String| key_of(AuditField::OwnerId, it);
+            let keys: Vec<String> = who.ids.iter().filter_map(owner).collect();
+            let mut items = Vec::new();
+            self.visit_keys(&keys, range_query(moment.range()).as_ref(), spool, &mut |source| {
+                items.extend(item_of(source, moment));
+                Ok(())
+            })?;
+            let since = TimeRange { until: None, ..moment.range() };
+            self.with_keys(&items, range_query(since).as_ref(), spool)?;
+        }
+        Ok(())
+    }
+
+    fn with_keys(
+        &mut self,
+        keys: &[String],
+        which: Option<&Value>,
+        spool: &mut Spool<'_>,
+    ) -> Result<(), ClusterError> {
+        self.visit_keys(keys, which, spool, &mut |_| Ok(()))
+    }
+
+    /// Gets the events that are looked up by one of some keys, among some of them.
+    fn visit_keys(
+        &mut self,
+        keys: &[String],
+        which: Option<&Value>,
+        spool: &mut Spool<'_>,
+        visit: Visit<'_>,
+    ) -> Result<(), ClusterError> {
+        for keys in keys.chunks(limits::CLUSTER_TERMS_MAX) {
+            let filters = which.into_iter().cloned().chain([json!({"terms": {KEYS: keys}})]);
+            let which = json!({"bool": {"filter": filters.collect::<Vec<_>>()}});
+            self.walk(Some(which), spool, visit)?;
+        }
+        Ok(())
+    }
+
+    /// Gets all that a query finds.
+    fn all(&mut self, which: Option<Value>, spool: &mut Spool<'_>) -> Result<(), ClusterError> {
+        self.walk(which, spool, &mut |_| Ok(()))
+    }
+
+    fn walk(
+        &mut self,
+        which: Option<Value>,
+        spool: &mut Spool<'_>,
+        visit: Visit<'_>,
+    ) -> Result<(), ClusterError> {
+        let query = of_organization(self.organization, which);
+        check_count(self.view, &query)?;
+        let mut body = page(&query, limits::CLUSTER_MIRROR_PAGE);
+        loop {
+            let Some(found) = self.view.search(&body)? else { return Ok(()) };
+            let hits = hits(found, CALL)?;
+            let count = hits.len();
+            for hit in hits {
+                if let Value::Object(body) = &mut body {
+                    body.insert("search_after".to_owned(), hit.sort);
+                }
+                visit(&hit.source)?;
+                spool.take_other(&hit.source)?;
+            }
+            spool.tell()?;
+            if count < limits::CLUSTER_MIRROR_PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Gets the first event of each value of a field, among some of them.
+    fn firsts(
+        &mut self,
+        field: &str,
+        which: Option<Value>,
+        spool: &mut Spool<'_>,
+    ) -> Result<(), ClusterError> {
+        let query = of_organization(self.organization, which);
+        let mut after: Option<Value> = None;
+        loop {
+            let mut values = json!({
+                "size": limits::CLUSTER_FIRSTS_PAGE,
+                "sources": [{"value": {"terms": {"field": field}}}],
+            });
+            if let (Some(after), Value::Object(values)) = (after, &mut values) {
+                values.insert("after".to_owned(), after);
+            }
+            let first = json!({"top_hits": {
+                "size": 1,
+                "sort": [{"at": "asc"}, {"place": "asc"}],
+                "_source": Source::FIELDS,
+            }});
+            let body = json!({
+                "size": 0,
+                "track_total_hits": false,
+                "query": query,
+                "aggs": {"values": {"composite": values, "aggs": {"first": first}}},
+            });
+            let Some(mut found) = self.view.search(&body)? else { return Ok(()) };
+            let mut values = found.pointer_mut("/aggregations/values").map(Value::take);
+            let buckets = values.as_mut().and_then(|it| it.get_mut("buckets")).map(Value::take);
+            for mut bucket in buckets.and_then(into_array).unwrap_or_default() {
+                let first = bucket.get_mut("first").map(Value::take).unwrap_or_default();
+                for hit in hits(first, CALL)? {
+                    spool.take_other(&hit.source)?;
+                }
+            }
+            spool.tell()?;
+            after = values.and_then(|it| it.get("after_key").cloned());
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn into_array(value: Value) -> Option<Vec<Value>> {
+    match value {
+        Value::Array(items) => Some(items),
+        _ => None,
+    }
+}
+
+/// The IDs that had several names.
+fn renamed(people: &People) -> impl Iterator<Item = &str> {
+    let mut last = None;
+    let mut names = people.names().map(|(id, _, _)| id);
+    std::iter::from_fn(move || {
+        names.find(|id| {
+            let is_again = last == Some(*id);
+            last = Some(*id);
+            is_again
+        })
+    })
+}
+
+/// The key of the item that an event is about, where it does what is looked for.
+fn item_of(source: &Source, moment: &MomentNear) -> Option<String> {
+    let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&source.original) else {
+        return None;
+    };
+    let is_it = moment.is_done_by(event.get(AuditField::Action).unwrap_or_default());
+    key_of(AuditField::ItemId, event.get(AuditField::ItemId).filter(|_| is_it)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_had_several_names_was_renamed() {
+        let mut people = People::default();
+        for (id, name) in [("u-1", "a"), ("u-1", "b"), ("u-1", "c"), ("u-2", "a"), ("u-3", "d")] {
+            people.add(id, 0, name);
+        }
+        assert!(renamed(&people).all(|it| it == "u-1"));
+        assert!(renamed(&people).count() > 0);
+    }
+}

@@ -1,0 +1,86 @@
+//! IDs by a part of them, as people copy it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::asked::ClusterEvents;
+use super::error::ClusterError;
+use super::fetch::of_organization;
+use super::lowered::escaped;
+use crate::limits;
+use crate::query::{IdCandidates, forms_of, id_part};
+
+/// What a value begins with that is too long to be found otherwise than by its hash.
+const HASHED: &str = "sha256:";
+
+impl ClusterEvents<'_> {
+    /// Finds message IDs and trace IDs with a part, as
+    /// [`ids_like`](crate::query::ids_like) does in a store.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError`].
+    pub fn ids_like(&self, part: &str) -> Result<Option<IdCandidates>, ClusterError> {
+        let Some(part) = id_part(part) else { return Ok(None) };
+        let begins = format!("{}*", escaped(&part));
+        for (pattern, is_beginning) in [(begins.clone(), true), (format!("*{begins}"), false)] {
+            let mut found = BTreeSet::new();
+            for (field, is_message) in [("messageId", true), ("traceId", false)] {
+                for id in self.ids_with(field, &pattern, &part)? {
+                    found.insert(if is_message { format!("<{id}>") } else { id });
+                }
+            }
+            if !found.is_empty() {
+                return Ok(Some(IdCandidates::of(found, is_beginning)));
+            }
+        }
+        Ok(Some(IdCandidates::default()))
+    }
+
+    /// The first values of a field that are such, in order, and one more than are shown.
+    fn ids_with(
+        &self,
+        field: &str,
+        pattern: &str,
+        part: &str,
+    ) -> Result<Vec<String>, ClusterError> {
+        let forms = forms_of(part);
+        let such = json!({"wildcard": {field: {"value": pattern, "case_insensitive": true}}});
+        let query = of_organization(self.organization(), Some(such));
+        let (mut ids, mut after) = (Vec::new(), None::<Value>);
+        loop {
+            let mut values = json!({
+                "size": limits::CLUSTER_IDS_PAGE,
+                "sources": [{"value": {"terms": {"field": field}}}],
+            });
+            if let (Some(after), Value::Object(values)) = (after, &mut values) {
+                values.insert("after".to_owned(), after);
+            }
+            let body = json!({
+                "size": 0,
+                "track_total_hits": false,
+                "query": query,
+                "aggs": {"values": {"composite": values}},
+            });
+            let Some(found) = self.search(&body)? else { return Ok(ids) };
+            let values = found.pointer("/aggregations/values");
+            let buckets = values.and_then(|it| it.get("buckets")).and_then(Value::as_array);
+            let id = |it: &Value| it.pointer("/key/value")?.as_str().map(str::to_owned);
+            for id in buckets.into_iter().flatten().filter_map(id) {
+                // The store finds what the log has as it is given, or in one case.
+                let is_found = forms.iter().any(|it| id.contains(it.as_str()));
+                if is_found && !id.starts_with(HASHED) {
+                    ids.push(id);
+                }
+                if ids.len() > limits::ID_CANDIDATES_MAX {
+                    return Ok(ids);
+                }
+            }
+            after = values.and_then(|it| it.get("after_key")).cloned();
+            if after.is_none() {
+                return Ok(ids);
+            }
+        }
+    }
+}
