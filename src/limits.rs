@@ -164,6 +164,9 @@ pub const ARCHIVE_FILE_BYTES_MAX: u64 = 64 << 20;
 /// Memory for tantivy's indexing threads together, in bytes.
 pub const INDEX_MEMORY_BYTES: usize = 256 << 20;
 
+/// Documents of a segment beyond which it is merged no more; eight are merged at once.
+pub const INDEX_MERGED_DOCUMENTS_MAX: usize = 1_000_000;
+
 /// Time ranges that the coverage of one log group keeps; beyond it the shortest are forgotten,
 /// which claims less than was seen, never more.
 pub const COVERAGE_RANGES_MAX: usize = 1_000;

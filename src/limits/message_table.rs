@@ -9,6 +9,9 @@ pub const TABLE_READ_EVENTS_MAX: usize = 20_000;
 /// Connected events that are held at once to make the entries of their messages.
 pub const TABLE_CONNECTED_EVENTS_MAX: usize = 50_000;
 
+/// Events of which a whole table is made at once, some 60 bytes each.
+pub const TABLE_SLICE_EVENTS_MAX: u64 = 4_000_000;
+
 /// Domains with mailboxes that the message table keeps beside its entries. An organization of
 /// WorkMail has 1,000 at most; of more, which only files of many organizations have, the entries
 /// tell.

@@ -38,6 +38,7 @@ mod reindex;
 mod rejected;
 mod removal;
 mod scan;
+mod slice;
 mod standing;
 mod uncommitted;
 mod verify;

@@ -1,8 +1,10 @@
 //! What a commit leaves in the archive itself, in a frame that zstd skips.
 
-use std::io::{self, Write};
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
 
 use serde::{Deserialize, Serialize};
+use zstd::zstd_safe::DCtx;
 
 use super::coverage::Coverage;
 use super::objects::TakenObjects;
@@ -10,6 +12,10 @@ use super::provenance::{Origin, OriginId, Runs};
 use super::pulls::Pulls;
 use super::removal::NotedTombstone;
 use crate::limits;
+
+thread_local! {
+    static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
 
 /// Everything that the archive does not hold itself and that a new index needs, and what makes the
 /// archive evidence: where its records came from, and which commit was before.
@@ -76,10 +82,17 @@ impl CommitNote {
         if content.first() == Some(&b'{') {
             return Self::decode_plain(content);
         }
-        let mut plain = Vec::new();
-        let decoder = zstd::Decoder::new(content).map_err(|error| error.to_string())?;
-        let mut bounded = io::Read::take(decoder, limits::NOTE_BYTES_MAX);
-        io::copy(&mut bounded, &mut plain).map_err(|error| error.to_string())?;
+        // Weeks of small commits leave many notes, and a context takes longer to make than a note
+        // to read.
+        let plain = CONTEXT.with_borrow_mut(|context| {
+            let context = context.get_or_insert_with(DCtx::create);
+            let decoder = zstd::Decoder::with_context(content, context);
+            let mut plain = Vec::new();
+            Read::take(decoder, limits::NOTE_BYTES_MAX)
+                .read_to_end(&mut plain)
+                .map_err(|error| error.to_string())?;
+            Ok::<_, String>(plain)
+        })?;
         Self::decode_plain(&plain)
     }
 

@@ -20,6 +20,7 @@ use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
 use super::rejected::RejectedLines;
+use super::slice::{Slice, slices};
 use super::whole::Part;
 use super::{Checkpoint, Record, StoreError, StoredEvent};
 use crate::directory::Directory;
@@ -294,6 +295,11 @@ impl Store {
         let table = snapshot.event_table(has)?;
         let store = Self::of(&self.layout, snapshot, self.checkpoint.clone(), &self.files);
         Ok((Self { part: self.part.clone(), ..store }, table))
+    }
+
+    /// The whole archive in slices of so many events, or of one file.
+    pub(crate) fn slices(&self, events_max: u64) -> Vec<Slice> {
+        slices(self.snapshot.counts_by_file(), events_max)
     }
 
     /// Where all events lie whose blocks of the archive are such.

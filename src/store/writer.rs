@@ -406,6 +406,12 @@ impl StoreWriter {
         self.keep_repeats()
     }
 
+    /// From now on a file of the archive takes no more blocks beyond so many bytes.
+    #[cfg(test)]
+    pub(crate) fn limit_archive_files(&mut self, bytes: u64) {
+        self.archive.limit_files(bytes);
+    }
+
     /// Has the message table kept from now on, with every commit.
     pub(crate) fn keep_table_by(&mut self, upkeep: Box<dyn Upkeep>) {
         self.upkeep = Some(upkeep);

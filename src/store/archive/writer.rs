@@ -29,6 +29,8 @@ pub(in crate::store) struct ArchiveWriter {
     head: String,
     /// Numbers of files that were removed on purpose.
     removed: RemovedNumbers,
+    /// Bytes beyond which a file takes no more blocks.
+    file_bytes_max: u64,
 }
 
 struct ActiveFile {
@@ -63,6 +65,7 @@ impl ArchiveWriter {
             sums,
             head,
             removed: position.removed.clone(),
+            file_bytes_max: limits::ARCHIVE_FILE_BYTES_MAX,
         };
         if position.file > 0 {
             writer.active = Some(open_at(layout, &writer.dir, position)?);
@@ -71,13 +74,19 @@ impl ArchiveWriter {
         Ok(writer)
     }
 
+    /// From now on a file takes no more blocks beyond so many bytes.
+    #[cfg(test)]
+    pub(in crate::store) fn limit_files(&mut self, bytes: u64) {
+        self.file_bytes_max = bytes;
+    }
+
     /// Appends a block; returns the file's number and the byte at which the block begins.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`]; what was written is then cut off when the store is next opened.
     pub(in crate::store) fn append(&mut self, frame: &[u8]) -> Result<(u32, u32), StoreError> {
-        if self.active.as_ref().is_some_and(|it| it.bytes >= limits::ARCHIVE_FILE_BYTES_MAX) {
+        if self.active.as_ref().is_some_and(|it| it.bytes >= self.file_bytes_max) {
             self.seal()?;
         }
         let (number, active) = self.active_file()?;

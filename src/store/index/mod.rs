@@ -45,4 +45,4 @@ pub(super) use snapshot::{
     CommittedIndex, IndexSnapshot, quietly, read_checkpoint, read_checkpoint_of_any_format,
 };
 pub(crate) use table::EventTable;
-pub(super) use writer::{IndexWriter, settings};
+pub(super) use writer::{IndexWriter, merge_policy, settings};

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tantivy::indexer::{LogMergePolicy, UserOperation};
+use tantivy::indexer::{LogMergePolicy, MergePolicy, UserOperation};
 use tantivy::store::Compressor;
 use tantivy::{Index, IndexSettings};
 
@@ -42,6 +42,14 @@ pub(in crate::store) fn settings() -> IndexSettings {
         docstore_compress_dedicated_thread: false,
         ..IndexSettings::default()
     }
+}
+
+/// Merges segments of about the same size, but not without end: a merge holds in memory some
+/// hundred bytes for each document that it makes.
+pub(in crate::store) fn merge_policy() -> Box<dyn MergePolicy> {
+    let mut policy = LogMergePolicy::default();
+    policy.set_max_docs_before_merge(limits::INDEX_MERGED_DOCUMENTS_MAX);
+    Box::new(policy)
 }
 
 impl IndexWriter {
@@ -84,7 +92,7 @@ impl IndexWriter {
         let writer = index
             .writer_with_num_threads(threads, limits::INDEX_MEMORY_BYTES)
             .map_err(StoreError::index(path))?;
-        writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+        writer.set_merge_policy(merge_policy());
         Ok(Self { path: path.to_owned(), directory, writer })
     }
 

@@ -1,7 +1,9 @@
 //! Reading the archive's files: their checksums, their frames, the notes of their commits.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
@@ -302,8 +304,21 @@ fn check_file(
     };
     check.bytes_beyond = frames.bytes_beyond();
     let read = frames.length();
-    let hasher = Sha256::new();
-    let mut hashing = Hashing { layout, number, hasher, hashed_to: 0, meter };
+    let file = match layout.open_archive_file(number) {
+        Ok(file) => file,
+        Err(error) => {
+            check.problems.push(error.to_string());
+            return check;
+        }
+    };
+    let mut hashing = Hashing {
+        path: path.clone(),
+        file,
+        hasher: Sha256::new(),
+        hashed_to: 0,
+        buffer: Vec::new(),
+        meter,
+    };
     loop {
         match frames.next_note() {
             Ok(Some(Frame::Note { content, end })) => {
@@ -350,27 +365,25 @@ fn check_file(
 
 /// Hashes a file stretch by stretch.
 struct Hashing<'c, 'p> {
-    layout: &'c Layout,
-    number: u32,
+    path: PathBuf,
+    file: File,
     hasher: Sha256,
     hashed_to: u64,
+    buffer: Vec<u8>,
     meter: &'c Meter<'p>,
 }
 
 impl Hashing<'_, '_> {
     /// Hashes on from where it stopped to `until`.
     fn go_on(&mut self, until: u64) -> Result<(), StoreError> {
-        let path = self.layout.archive_file(self.number);
-        let file = self.layout.open_archive_file(self.number)?;
-        let wanted = usize::try_from(until - self.hashed_to).unwrap_or(usize::MAX);
-        let mut buffer = vec![0; wanted.min(STEP_BYTES)];
         while self.hashed_to < until {
             let left = usize::try_from(until - self.hashed_to).unwrap_or(usize::MAX);
-            let step = buffer.get_mut(..left.min(STEP_BYTES)).unwrap_or_default();
-            file.read_exact_at(step, self.hashed_to).map_err(StoreError::io("read", &path))?;
-            self.hasher.update(&*step);
-            self.hashed_to += step.len() as u64;
-            self.meter.add(step.len() as u64);
+            self.buffer.resize(left.min(STEP_BYTES), 0);
+            let read = self.file.read_exact_at(&mut self.buffer, self.hashed_to);
+            read.map_err(StoreError::io("read", &self.path))?;
+            self.hasher.update(&self.buffer);
+            self.hashed_to += self.buffer.len() as u64;
+            self.meter.add(self.buffer.len() as u64);
         }
         Ok(())
     }

@@ -22,6 +22,11 @@ fn write(store: &Path, batches: &[Vec<StoredEvent>], upkeep: Option<TableUpkeep>
     if let Some(upkeep) = upkeep {
         writer.keep_table_by(Box::new(upkeep));
     }
+    add_batches(&mut writer, batches);
+    writer.close().unwrap();
+}
+
+fn add_batches(writer: &mut StoreWriter, batches: &[Vec<StoredEvent>]) {
     writer.learn_messages().unwrap();
     for batch in batches {
         let mut preparer = writer.preparers().preparer();
@@ -29,7 +34,6 @@ fn write(store: &Path, batches: &[Vec<StoredEvent>], upkeep: Option<TableUpkeep>
         writer.append(vec![preparer.finish().unwrap()]).unwrap();
         writer.commit().unwrap();
     }
-    writer.close().unwrap();
 }
 
 /// The entries of a store without places, which depend on what came first.
@@ -132,7 +136,7 @@ proptest! {
             || log.iter().all(|it| !it.record.is_time_approximate);
         write(&one, &[log], Some(TableUpkeep::default()));
         let batches: Vec<Vec<StoredEvent>> = shuffled.chunks(size).map(<[_]>::to_vec).collect();
-        write(&many, &batches, Some(TableUpkeep { read_events_max }));
+        write(&many, &batches, Some(TableUpkeep { read_events_max, ..TableUpkeep::default() }));
         let (one, many) = (Store::open(&one).unwrap(), Store::open(&many).unwrap());
         for store in [&one, &many] {
             let listed = entries(store).iter().map(|it| format!("{it:?}")).collect::<BTreeSet<_>>();
@@ -144,6 +148,27 @@ proptest! {
         if is_kept_in_any_order {
             prop_assert_eq!(placeless(entries(&one)), placeless(entries(&many)));
         }
+    }
+
+    #[test]
+    fn a_table_that_is_made_in_slices_says_what_the_originals_say(
+        log in any_log(),
+        size in 1..8_usize,
+        slice_events_max in 1..6_u64,
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
+        writer.limit_archive_files(1);
+        add_batches(&mut writer, &log.chunks(size).map(<[_]>::to_vec).collect::<Vec<_>>());
+        writer.keep_table_by(Box::new(TableUpkeep { slice_events_max, ..TableUpkeep::default() }));
+        writer.keep_table().unwrap();
+        writer.close().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let listed: Vec<String> = entries(&store).iter().map(|it| format!("{it:?}")).collect();
+        let mut judged = Vec::new();
+        for_each_entry_by_originals(&store, |it| judged.push(format!("{it:?}")));
+        prop_assert_eq!(listed.iter().collect::<BTreeSet<_>>(), judged.iter().collect());
+        prop_assert_eq!(listed.len(), judged.len());
     }
 
     #[test]
@@ -241,7 +266,7 @@ fn events_that_are_alike_and_have_no_trace_id_are_all_in_the_table() {
     let dir = tempfile::tempdir().unwrap();
     let alike = |ms| at(ms, "", "OUTGOING_EMAIL_QUEUED", serde_json::json!({}));
     let batches = [vec![alike(0)], vec![alike(1), alike(2)]];
-    write(dir.path(), &batches, Some(TableUpkeep { read_events_max: 0 }));
+    write(dir.path(), &batches, Some(TableUpkeep { read_events_max: 0, ..TableUpkeep::default() }));
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(entries(&store).len(), 3);
     assert_eq!(is_table_true(&store).unwrap(), Some(true));

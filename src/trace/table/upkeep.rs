@@ -34,18 +34,25 @@ pub fn rebuild_table(path: &Path) -> Result<(), StoreError> {
 pub(super) struct TableUpkeep {
     /// Events of a commit up to which originals are read.
     pub(super) read_events_max: usize,
+    /// Events of which a whole table is made at once.
+    pub(super) slice_events_max: u64,
 }
 
 impl Default for TableUpkeep {
     fn default() -> Self {
-        Self { read_events_max: limits::TABLE_READ_EVENTS_MAX }
+        Self {
+            read_events_max: limits::TABLE_READ_EVENTS_MAX,
+            slice_events_max: limits::TABLE_SLICE_EVENTS_MAX,
+        }
     }
 }
 
 impl Upkeep for TableUpkeep {
     fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError> {
         if table.is_empty() {
-            return add_all(store, &|_| true, &HashSet::new(), table);
+            let documents = table.documents();
+            let make = |it: &MessageEntry<'_>| documents.document(it);
+            return for_each_entry(store, self.slice_events_max, make, |made| table.add(made));
         }
         let end = table.end();
         let is_new = move |place| end.is_before(place);
@@ -85,7 +92,7 @@ pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
         }
     }
     let mut judged = Sum::default();
-    for_each_entry(store, &|_| true, &HashSet::new(), Sum::of, |sums| {
+    for_each_entry(store, limits::TABLE_SLICE_EVENTS_MAX, Sum::of, |sums| {
         sums.into_iter().for_each(|it| judged.join(it));
         Ok(())
     })?;
@@ -112,22 +119,54 @@ impl Sum {
     }
 }
 
-/// Adds the entries of the messages of all events at such places, but for those that are done.
-fn add_all(
-    store: &Store,
-    has: &(dyn Fn(Location) -> bool + Sync),
-    done: &HashSet<Location>,
-    table: &mut TableWriter,
-) -> Result<(), StoreError> {
-    let documents = table.documents();
-    for_each_entry(store, has, done, |it| documents.document(it), |made| table.add(made))
-}
-
+/// Makes the entries of all messages, from the archive's files in groups of so many events: what is
+/// held at once does not grow with the store.
 fn for_each_entry<T: Send>(
     store: &Store,
+    slice_events_max: u64,
+    make: impl Fn(&MessageEntry<'_>) -> T + Sync,
+    mut add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let slices = store.slices(slice_events_max);
+    if slices.len() < 2 {
+        return for_each_entry_at(store, &|_| true, &HashSet::new(), &make, &mut add);
+    }
+    for slice in slices {
+        let is_here = |place| slice.has(place);
+        let reaching_out = store.places_that_share_ids(&is_here);
+        let mut large = Vec::new();
+        let done = for_each_connected(store, reaching_out, |connected| {
+            // It is met in each slice that it reaches into, and belongs to the first.
+            if !connected.places().iter().min().is_some_and(|it| is_here(*it)) {
+                return Ok(());
+            }
+            match connected.into_events() {
+                Ok(events) => {
+                    let mut made = Vec::new();
+                    for_each_entry_of(events, true, |it| made.push(make(&it)));
+                    add(made)
+                }
+                Err(places) => {
+                    large.push(places);
+                    Ok(())
+                }
+            }
+        })?;
+        for_each_entry_at(store, &is_here, &done, &make, &mut add)?;
+        for places in large {
+            let is_there = |place| places.contains(&place);
+            for_each_entry_at(store, &is_there, &HashSet::new(), &make, &mut add)?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes the entries of the messages of all events at such places, but for those that are done.
+fn for_each_entry_at<T: Send>(
+    store: &Store,
     has: &(dyn Fn(Location) -> bool + Sync),
     done: &HashSet<Location>,
-    make: impl Fn(&MessageEntry<'_>) -> T + Sync,
+    make: &(impl Fn(&MessageEntry<'_>) -> T + Sync),
     add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let (store, events) = store.event_table_of(has)?;
@@ -139,31 +178,55 @@ fn for_each_entry<T: Send>(
     overview.for_each_entry(is_left_out, make, add)
 }
 
-/// Replaces the entries of the messages that events at these places belong to, and of all that are
-/// connected to those; gives where the events of these messages lie.
-fn replace_connected(
+/// Adds the entries of the messages of all events at such places, but for those that are done.
+fn add_all(
+    store: &Store,
+    has: &(dyn Fn(Location) -> bool + Sync),
+    done: &HashSet<Location>,
+    table: &mut TableWriter,
+) -> Result<(), StoreError> {
+    let documents = table.documents();
+    for_each_entry_at(store, has, done, &|it| documents.document(it), |made| table.add(made))
+}
+
+/// Visits all that is connected with the events at these places, each of it once; gives where it
+/// lies.
+fn for_each_connected(
     store: &Store,
     mut places: Vec<Location>,
-    is_new: &(dyn Fn(Location) -> bool + Sync),
-    table: &mut TableWriter,
+    mut visit: impl FnMut(Connected) -> Result<(), StoreError>,
 ) -> Result<HashSet<Location>, StoreError> {
     places.sort_unstable();
     let mut reader = store.events();
     let mut done = HashSet::new();
+    for place in places {
+        if !done.contains(&place) {
+            let connected = Connected::to(place, &mut reader)?;
+            done.extend(connected.places());
+            visit(connected)?;
+        }
+    }
+    Ok(done)
+}
+
+/// Replaces the entries of the messages that events at these places belong to, and of all that are
+/// connected to those; gives where the events of these messages lie.
+fn replace_connected(
+    store: &Store,
+    places: Vec<Location>,
+    is_new: &(dyn Fn(Location) -> bool + Sync),
+    table: &mut TableWriter,
+) -> Result<HashSet<Location>, StoreError> {
     let documents = table.documents();
     let mut made = Vec::new();
     let mut large = Vec::new();
-    for place in places {
-        if done.contains(&place) {
-            continue;
-        }
-        let connected = Connected::to(place, &mut reader)?;
-        done.extend(connected.places());
+    let done = for_each_connected(store, places, |connected| {
         match connected.into_events() {
             Ok(events) => for_each_entry_of(events, true, |it| made.push(documents.document(&it))),
             Err(places) => large.push(places),
         }
-    }
+        Ok(())
+    })?;
     // An entry stands under the place of one of its message's events that were there.
     let old = done.iter().filter(|it| !is_new(**it));
     table.remove(old.map(|it| it.to_bits()).collect())?;
