@@ -199,7 +199,8 @@ impl Cluster {
         content: Content,
         body: &Bytes,
     ) -> Result<Answer, Attempt> {
-        let call = format!("{method} {path}");
+        let (path_alone, _) = path.split_once('?').unwrap_or((path, ""));
+        let call = format!("{method} {path_alone}");
         let seconds = Duration::from_secs(limits::CLUSTER_ATTEMPT_SECONDS).min(self.timeout);
         self.runtime.block_on(async {
             let request = self.request(method, path, content, body).await?;
