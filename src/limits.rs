@@ -6,6 +6,7 @@
 mod audit;
 mod cluster;
 mod directory;
+mod index;
 mod insights;
 mod message_table;
 mod page;
@@ -15,6 +16,7 @@ mod triage;
 pub use audit::*;
 pub use cluster::*;
 pub use directory::*;
+pub use index::*;
 pub use insights::*;
 pub use message_table::*;
 pub use page::*;
@@ -160,12 +162,6 @@ pub const LARGE_LEG_EVENTS_KEPT: usize = 1_000_000;
 /// Compressed bytes after which an archive file is sealed and the next one begun. A writer hashes
 /// the unsealed file when it opens the store, so this bounds that wait to some 50 ms.
 pub const ARCHIVE_FILE_BYTES_MAX: u64 = 64 << 20;
-
-/// Memory for tantivy's indexing threads together, in bytes.
-pub const INDEX_MEMORY_BYTES: usize = 256 << 20;
-
-/// Documents of a segment beyond which it is merged no more; eight are merged at once.
-pub const INDEX_MERGED_DOCUMENTS_MAX: usize = 1_000_000;
 
 /// Time ranges that the coverage of one log group keeps; beyond it the shortest are forgotten,
 /// which claims less than was seen, never more.

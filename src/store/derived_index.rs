@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tantivy::indexer::MergePolicy;
 use tantivy::query::Query;
 use tantivy::schema::Schema;
 use tantivy::{Index, TantivyDocument, TantivyError};
 
 use super::StoreError;
-use super::index::{IndexDirectory, check_segment_files, merge_policy, settings};
+use super::index::{IndexDirectory, check_segment_files, settings};
 use super::layout::Layout;
 
 /// Writes to such an index. `P` is how far a commit goes, which travels as its payload.
@@ -34,6 +35,7 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
         name: &str,
         schema: Schema,
         memory_bytes: usize,
+        merges: Box<dyn MergePolicy>,
     ) -> Result<Self, StoreError> {
         let dir = layout.root_dir()?.make_dir(name)?;
         let path = dir.path().to_owned();
@@ -44,7 +46,7 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
                 .settings(settings())
                 .open_or_create(directory.clone())?;
             let writer = index.writer_with_num_threads(1, memory_bytes)?;
-            writer.set_merge_policy(merge_policy());
+            writer.set_merge_policy(merges);
             let committed = index.load_metas()?.payload;
             let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
             Ok::<_, TantivyError>((index, writer, committed))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::audit_index::AuditIndex;
 use super::{Store, StoreError};
 use crate::directory::{Directory, DirectoryBuilder, LazyDirectory};
 
@@ -16,7 +17,9 @@ impl Store {
     /// The same for whoever may not need it; nothing where the store cannot have one.
     #[must_use]
     pub fn lazy_directory(&self) -> Option<LazyDirectory> {
-        let store = (self.checkpoint.other_records() > 0).then(|| self.same());
+        let may_have_one = self.checkpoint.other_records() > 0
+            && !AuditIndex::lacks_directory(&self.layout, &self.checkpoint);
+        let store = may_have_one.then(|| self.same());
         store.map(|store| LazyDirectory::new(move || store.directory()))
     }
 
@@ -30,5 +33,58 @@ impl Store {
             is_any |= builder.add(record.timestamp, &record.message);
         }
         Ok(is_any.then(|| Arc::new(builder.build())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::audit::OtherRecord;
+    use crate::source::Record;
+
+    use crate::store::{Content, StoreWriter, reindex};
+    use crate::time::Timestamp;
+
+    fn add(path: &Path, message: &str) {
+        let mut writer = StoreWriter::open_or_create(path).unwrap();
+        let mut preparer = writer.preparers().preparer();
+        let record = Record {
+            log_group: None,
+            log_stream: None,
+            event_id: None,
+            timestamp: Timestamp::UNIX_EPOCH,
+            is_time_approximate: false,
+            ingestion_time: None,
+            message: message.into(),
+        };
+        let other = OtherRecord::parse(message).unwrap();
+        preparer.take(None, &record, None, &Content::Other(&other));
+        writer.append(vec![preparer.finish().unwrap()]).unwrap();
+        writer.commit().unwrap();
+        writer.close().unwrap();
+    }
+
+    fn is_looked_for(path: &Path) -> bool {
+        Store::open(path).unwrap().lazy_directory().is_some()
+    }
+
+    #[test]
+    fn a_directory_is_looked_for_where_the_audit_index_may_have_one() {
+        let audit = |user: &str| {
+            format!(
+                r#"{{"organization_arn":"arn:aws:workmail:eu-west-1:1:organization/m-1","user":"{user}"}}"#
+            )
+        };
+        let dir = tempfile::tempdir().unwrap();
+        add(dir.path(), &audit("a"));
+        add(dir.path(), &audit("b"));
+        assert!(!is_looked_for(dir.path()));
+        add(dir.path(), r#"{"mailtraceDirectory":1}"#);
+        add(dir.path(), &audit("c"));
+        assert!(is_looked_for(dir.path()));
+        reindex(dir.path()).unwrap();
+        assert!(is_looked_for(dir.path()));
     }
 }

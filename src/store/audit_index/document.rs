@@ -22,6 +22,7 @@ pub(in crate::store) struct OtherDocument {
     pub(in crate::store) key: u64,
     /// When it happened, in milliseconds since 1970, if the message itself says.
     pub(in crate::store) own_ms: Option<i64>,
+    pub(super) is_of_directory: bool,
 }
 
 impl OtherDocument {
@@ -49,7 +50,8 @@ pub(in crate::store) fn other_document(
         OtherRecord::Audit(event) => add_event(event, &mut document),
     }
     let location = Location::default();
-    OtherDocument { document, location, key: identity.key(), own_ms }
+    let is_of_directory = matches!(other, OtherRecord::Directory);
+    OtherDocument { document, location, key: identity.key(), own_ms, is_of_directory }
 }
 
 /// About what an event takes.

@@ -62,12 +62,16 @@ struct AuditPosition {
     bytes: u64,
     /// How many removals there had been.
     removals: usize,
+    /// Whether none of them is the directory's. Of an index that does not say so, some may be.
+    #[serde(default)]
+    lacks_directory: bool,
 }
 
 impl AuditPosition {
     fn of(archive: &ArchivePosition, removals: usize) -> Self {
         let bytes = archive.bytes.unwrap_or(u64::MAX);
-        Self { format: AUDIT_FORMAT, file: archive.file, bytes, removals }
+        let format = AUDIT_FORMAT;
+        Self { format, file: archive.file, bytes, removals, lacks_directory: false }
     }
 
     /// Whether an index of this position can be brought to what a commit says.

@@ -81,14 +81,25 @@ impl AuditIndex {
         Err(StoreError::NoAuditIndex { path, reason })
     }
 
+    /// Whether the index says that nothing of a directory is in it, which takes no more than a look
+    /// at its commit.
+    pub(in crate::store) fn lacks_directory(layout: &Layout, checkpoint: &Checkpoint) -> bool {
+        let look = || {
+            let dir = layout.dir_if_there(AUDIT).ok()??;
+            let index = Index::open(IndexDirectory::open_to_read(&dir).ok()?).ok()?;
+            position_of(&index).ok()?
+        };
+        // What cannot be read is told by whoever opens it.
+        let position = quietly(look).ok().flatten();
+        position.is_some_and(|it| it.is_complete(checkpoint) && it.lacks_directory)
+    }
+
     fn read(dir: &Dir, checkpoint: &Checkpoint) -> tantivy::Result<Option<Self>> {
         let index = Index::open(IndexDirectory::open_to_read(dir)?)?;
         if index.schema() != AuditFields::schema() {
             return Ok(None);
         }
-        let payload = index.load_metas()?.payload.unwrap_or_default();
-        let position: Option<AuditPosition> = serde_json::from_str(&payload).ok();
-        if !position.is_some_and(|it| it.is_complete(checkpoint)) {
+        if !position_of(&index)?.is_some_and(|it| it.is_complete(checkpoint)) {
             return Ok(None);
         }
         let archive = AuditPosition::of(&checkpoint.archive, 0);
@@ -158,6 +169,12 @@ impl AuditIndex {
         places.sort_unstable();
         Ok(places)
     }
+}
+
+/// How far an index goes; none where it does not say so in this form.
+fn position_of(index: &Index) -> tantivy::Result<Option<AuditPosition>> {
+    let payload = index.load_metas()?.payload;
+    Ok(payload.and_then(|it| serde_json::from_str(&it).ok()))
 }
 
 impl AuditSegment {

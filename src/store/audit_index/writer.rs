@@ -14,11 +14,14 @@ use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::checkpoint::{ArchivePosition, Checkpoint};
 use crate::store::derived_index::DerivedWriter;
-use crate::store::index::explain;
+use crate::store::index::{explain, merge_policy};
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
 
 /// Adds documents, and makes them durable together with how far they go.
-pub(in crate::store) struct AuditWriter(DerivedWriter<AuditPosition>);
+pub(in crate::store) struct AuditWriter {
+    index: DerivedWriter<AuditPosition>,
+    has_directory: bool,
+}
 
 /// Removes the index of audit events.
 pub(in crate::store) fn remove_audit_index(layout: &Layout) -> Result<(), StoreError> {
@@ -43,7 +46,7 @@ impl AuditWriter {
         }
         if root.has(AUDIT)?
             && let Ok(mut known) = Self::open_or_create(layout, AUDIT)
-            && known.0.committed().is_some_and(|it| it.is_usable(checkpoint))
+            && known.index.committed().is_some_and(|it| it.is_usable(checkpoint))
         {
             known.bring_to(layout, checkpoint)?;
             return Ok(Some(known));
@@ -66,22 +69,26 @@ impl AuditWriter {
 
     fn open_or_create(layout: &Layout, name: &str) -> Result<Self, StoreError> {
         let (schema, memory) = (AuditFields::schema(), limits::AUDIT_INDEX_MEMORY_BYTES);
-        DerivedWriter::open_or_create(layout, name, schema, memory).map(Self)
+        let merges = merge_policy(limits::AUDIT_MERGED_SEGMENTS_MIN);
+        let index: DerivedWriter<AuditPosition> =
+            DerivedWriter::open_or_create(layout, name, schema, memory, merges)?;
+        let has_directory = index.committed().is_some_and(|it| !it.lacks_directory);
+        Ok(Self { index, has_directory })
     }
 
     fn bring_to(&mut self, layout: &Layout, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let position = AuditPosition::of(&checkpoint.archive, checkpoint.tombstones.len());
         let end = (position.file, position.bytes);
-        let is_any_beyond = self.is_any_beyond(end).map_err(|error| self.0.failed(error))?;
+        let is_any_beyond = self.is_any_beyond(end).map_err(|error| self.index.failed(error))?;
         if is_any_beyond {
-            self.0.remove(BeyondQuery { end })?;
+            self.index.remove(BeyondQuery { end })?;
         }
-        let is_complete = self.0.committed().is_some_and(|it| it.is_complete(checkpoint));
+        let is_complete = self.index.committed().is_some_and(|it| it.is_complete(checkpoint));
         if is_complete && !is_any_beyond {
             return Ok(());
         }
         if !is_complete {
-            let from = self.0.committed().map_or((0, 0), |it| (it.file, it.bytes));
+            let from = self.index.committed().map_or((0, 0), |it| (it.file, it.bytes));
             for_each_other(layout, &checkpoint.archive, from, |it| self.add([it]))?;
         }
         self.commit(&checkpoint.archive, checkpoint.tombstones.len())
@@ -89,7 +96,7 @@ impl AuditWriter {
 
     /// Whether a document lies behind the end of the archive.
     fn is_any_beyond(&self, end: (u32, u64)) -> tantivy::Result<bool> {
-        let reader = self.0.index().reader_builder().try_into()?;
+        let reader = self.index.index().reader_builder().try_into()?;
         let mut is_any = false;
         for segment in reader.searcher().segment_readers() {
             let places = segment.fast_fields().u64(AuditFields::PLACE_NAME)?;
@@ -107,9 +114,10 @@ impl AuditWriter {
         &mut self,
         documents: impl IntoIterator<Item = OtherDocument>,
     ) -> Result<(), StoreError> {
-        for OtherDocument { mut document, location, .. } in documents {
+        for OtherDocument { mut document, location, is_of_directory, .. } in documents {
+            self.has_directory |= is_of_directory;
             document.add_u64(AuditFields::PLACE, location.to_bits());
-            self.0.add(document)?;
+            self.index.add(document)?;
         }
         Ok(())
     }
@@ -124,7 +132,8 @@ impl AuditWriter {
         archive: &ArchivePosition,
         removals: usize,
     ) -> Result<(), StoreError> {
-        self.0.commit(AuditPosition::of(archive, removals))
+        let lacks_directory = !self.has_directory;
+        self.index.commit(AuditPosition { lacks_directory, ..AuditPosition::of(archive, removals) })
     }
 
     /// Waits for the merges that are under way.
@@ -133,7 +142,7 @@ impl AuditWriter {
     ///
     /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
-        self.0.finish()
+        self.index.finish()
     }
 }
 

@@ -46,8 +46,9 @@ pub(in crate::store) fn settings() -> IndexSettings {
 
 /// Merges segments of about the same size, but not without end: a merge holds in memory some
 /// hundred bytes for each document that it makes.
-pub(in crate::store) fn merge_policy() -> Box<dyn MergePolicy> {
+pub(in crate::store) fn merge_policy(segments_min: usize) -> Box<dyn MergePolicy> {
     let mut policy = LogMergePolicy::default();
+    policy.set_min_num_segments(segments_min);
     policy.set_max_docs_before_merge(limits::INDEX_MERGED_DOCUMENTS_MAX);
     Box::new(policy)
 }
@@ -92,7 +93,7 @@ impl IndexWriter {
         let writer = index
             .writer_with_num_threads(threads, limits::INDEX_MEMORY_BYTES)
             .map_err(StoreError::index(path))?;
-        writer.set_merge_policy(merge_policy());
+        writer.set_merge_policy(merge_policy(limits::INDEX_MERGED_SEGMENTS_MIN));
         Ok(Self { path: path.to_owned(), directory, writer })
     }
 

@@ -16,7 +16,7 @@ use crate::limits;
 use crate::store::archive::Location;
 use crate::store::checkpoint::Checkpoint;
 use crate::store::derived_index::DerivedWriter;
-use crate::store::index::explain;
+use crate::store::index::{explain, merge_policy};
 use crate::store::layout::{Layout, MESSAGES};
 use crate::store::{Store, StoreError};
 
@@ -112,8 +112,9 @@ impl TableWriter {
         let (schema, mut documents) =
             EntryDocuments::new(MailboxDomains::of_table(Some(Vec::new())));
         let memory = limits::TABLE_MEMORY_BYTES;
+        let merges = merge_policy(limits::INDEX_MERGED_SEGMENTS_MIN);
         let index: DerivedWriter<TableCommit> =
-            DerivedWriter::open_or_create(layout, MESSAGES, schema, memory)?;
+            DerivedWriter::open_or_create(layout, MESSAGES, schema, memory, merges)?;
         if let Some(committed) = index.committed() {
             documents.mailbox_domains = MailboxDomains::of_table(committed.mailbox_domains.clone());
         }
