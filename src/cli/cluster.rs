@@ -47,8 +47,8 @@ pub(super) struct ClusterArgs {
     #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "WORD")]
     index_prefix: Option<String>,
     /// Give up when the cluster takes nothing for this long [default: 5m]
-    #[arg(long, hide_short_help = true, help_heading = HEADING, value_name = "DURATION")]
-    timeout: Option<String>,
+    #[arg(long = "timeout", hide_short_help = true, help_heading = HEADING, value_name = "DURATION")]
+    cluster_timeout: Option<String>,
 }
 
 /// An organization in a cluster, to be asked.
@@ -96,7 +96,11 @@ impl ClusterArgs {
         input: &InputArgs,
         context: &Context,
     ) -> anyhow::Result<Option<String>> {
-        let is_other_named = input.is_given() || context.global.store.is_some();
+        self.url_unless(input.is_given(), context)
+    }
+
+    fn url_unless(&self, has_files: bool, context: &Context) -> anyhow::Result<Option<String>> {
+        let is_other_named = has_files || context.global.store.is_some();
         if let Some(url) = &context.global.cluster {
             anyhow::ensure!(
                 !is_other_named,
@@ -121,7 +125,16 @@ impl ClusterArgs {
         input: &InputArgs,
         context: &Context,
     ) -> anyhow::Result<Option<Target>> {
-        let Some(url) = self.url_of(input, context)? else {
+        self.target_unless(input.is_given(), context)
+    }
+
+    /// The same where files may be named, or not.
+    pub(super) fn target_unless(
+        &self,
+        has_files: bool,
+        context: &Context,
+    ) -> anyhow::Result<Option<Target>> {
+        let Some(url) = self.url_unless(has_files, context)? else {
             anyhow::ensure!(
                 context.global.organization.is_none(),
                 "--organization: it says whom to ask a cluster for: name that with --cluster URL"
@@ -136,7 +149,7 @@ impl ClusterArgs {
     }
 
     fn connect(&self, url: String, config: &ClusterConfig) -> anyhow::Result<Cluster> {
-        let timeout_ms = match &self.timeout {
+        let timeout_ms = match &self.cluster_timeout {
             None => limits::CLUSTER_TIMEOUT_MS_DEFAULT,
             Some(text) => parse_duration_ms(text)
                 .filter(|it| *it > 0)
@@ -256,7 +269,7 @@ impl Target {
             );
         }
         let progress = FetchingProgress::new(context);
-        let store = mirror.fill_audit(dir.path(), reach, &mut |it| progress.show(it))?;
+        let store = mirror.fill_with(dir.path(), None, reach, &mut |it| progress.show(it))?;
         drop(progress);
         Ok(Opened::temporary(store, dir))
     }

@@ -21,8 +21,8 @@ pub(super) struct GlobalArgs {
     /// Ask an OpenSearch cluster [default: MAILTRACE_CLUSTER]
     ///
     /// Such as https://search.example:9200; plain http goes to this machine only. For trace, messages,
-    /// search, access, timeline, directory, stats, triage and export, instead of a store; `publish`
-    /// goes there.
+    /// search, access, timeline, directory, stats, triage, export and serve, instead of a store;
+    /// `publish` goes there.
     #[cfg(feature = "aws")]
     #[arg(long, global = true, hide_short_help = true, value_name = "URL", value_parser = NonEmptyStringValueParser::new())]
     pub(super) cluster: Option<String>,

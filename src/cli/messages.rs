@@ -124,7 +124,7 @@ impl From<Sort> for Order {
 
 impl MessagesArgs {
     /// What the question can be about.
-    fn reach(&self, filter: &MessageFilter) -> anyhow::Result<Reach> {
+    pub(super) fn reach(&self, filter: &MessageFilter) -> anyhow::Result<Reach> {
         if self.explain {
             // Its terms are counted over everything.
             return Ok(Reach::everything());

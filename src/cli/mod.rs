@@ -178,7 +178,15 @@ impl Command {
                 | Self::Triage(_)
                 | Self::Export(_)
                 | Self::Publish(_)
-        )
+        ) || self.is_serve()
+    }
+
+    #[cfg(feature = "aws")]
+    fn is_serve(&self) -> bool {
+        #[cfg(feature = "serve")]
+        return matches!(self, Self::Serve(_));
+        #[cfg(not(feature = "serve"))]
+        false
     }
 
     /// Whether it changes the store, or would if there were something to do.
@@ -387,7 +395,7 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
     #[cfg(feature = "aws")]
     anyhow::ensure!(
         context.global.cluster.is_none() || arguments.command.asks_cluster(),
-        "--cluster: this command asks a store; trace, messages, search, access, timeline, directory, stats, triage and export ask a cluster as well"
+        "--cluster: this command asks a store; trace, messages, search, access, timeline, directory, stats, triage, export and serve ask a cluster as well"
     );
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),

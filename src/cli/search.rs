@@ -99,7 +99,7 @@ pub(super) struct Wanted {
 
 impl SearchArgs {
     /// What the question can be about, of events in a range.
-    fn reach(&self, range: TimeRange) -> anyhow::Result<Reach> {
+    pub(super) fn reach(&self, range: TimeRange) -> anyhow::Result<Reach> {
         let Some(around) = &self.around else { return Ok(Reach::events(range)) };
         // Both ends of what is near count.
         let ms = around_ms(around)?.saturating_add(1);

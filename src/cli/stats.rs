@@ -176,6 +176,16 @@ impl StatsArgs {
         }
     }
 
+    /// The same of what was read.
+    pub(super) fn reach_of(
+        &self,
+        wanted: &Wanted,
+        newest: Option<Timestamp>,
+        context: &Context,
+    ) -> Reach {
+        self.reach(wanted.range, newest, context)
+    }
+
     /// What to count by.
     pub(super) fn key(&self) -> Option<CountKey> {
         self.by.as_deref().and_then(CountKey::from_name)

@@ -110,6 +110,12 @@ impl TraceArgs {
         &self.ids
     }
 
+    /// Whether it is to tell where events came from.
+    #[cfg(feature = "serve")]
+    pub(super) fn tells_sources(&self) -> bool {
+        self.provenance
+    }
+
     pub(super) fn rules(&self, store: &Store, context: &Context) -> anyhow::Result<JoinRules> {
         Ok(JoinRules::of_store(store, self.grace.ms()?, context.now))
     }

@@ -75,7 +75,11 @@ pub(super) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcom
 
 impl TriageArgs {
     /// What the question can be about: both periods, and what there was before.
-    fn reach(&self, newest: Option<Timestamp>, context: &Context) -> anyhow::Result<Reach> {
+    pub(super) fn reach(
+        &self,
+        newest: Option<Timestamp>,
+        context: &Context,
+    ) -> anyhow::Result<Reach> {
         let asked = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
         let period = period(asked, newest, context.now);
         let (Some(since), Some(until)) = (period.since, period.until) else {

@@ -135,8 +135,15 @@ impl Cluster {
         &self.url
     }
 
+    /// Milliseconds for which it may take nothing before we give up.
+    #[must_use]
+    pub fn timeout_ms(&self) -> u64 {
+        self.options.timeout_ms
+    }
+
     /// How to get there once more, with less patience.
-    pub(super) fn options_for(&self, timeout_ms: u64) -> ClusterOptions {
+    #[must_use]
+    pub fn options_for(&self, timeout_ms: u64) -> ClusterOptions {
         ClusterOptions { timeout_ms, ..self.options.clone() }
     }
 

@@ -162,6 +162,16 @@ pub enum ClusterError {
         /// The cluster.
         url: String,
     },
+    /// What was published is not there.
+    #[error(
+        "the cluster has no index {alias}, though {organization} was published to it: somebody has deleted it; `mailtrace publish --again` makes it anew"
+    )]
+    MissingIndex {
+        /// What the indices are called together.
+        alias: String,
+        /// The organization.
+        organization: String,
+    },
     /// The organization is published by another store.
     #[error(
         "the organization {organization} is published to {url} by another store ({store}): publish from that one, or say --take-over to have this one in its place"

@@ -22,6 +22,19 @@ impl ClusterEvents<'_> {
     ///
     /// [`ClusterError`].
     pub fn ids_like(&self, part: &str) -> Result<Option<IdCandidates>, ClusterError> {
+        let found = self.ids_with_part(part)?;
+        Ok(found.map(|(found, is_beginning)| IdCandidates::of(found, is_beginning)))
+    }
+
+    /// The same, with one more of each kind than are shown; and whether they begin with the part.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError`].
+    pub fn ids_with_part(
+        &self,
+        part: &str,
+    ) -> Result<Option<(BTreeSet<String>, bool)>, ClusterError> {
         let Some(part) = id_part(part) else { return Ok(None) };
         let begins = format!("{}*", escaped(&part));
         for (pattern, is_beginning) in [(begins.clone(), true), (format!("*{begins}"), false)] {
@@ -32,10 +45,10 @@ impl ClusterEvents<'_> {
                 }
             }
             if !found.is_empty() {
-                return Ok(Some(IdCandidates::of(found, is_beginning)));
+                return Ok(Some((found, is_beginning)));
             }
         }
-        Ok(Some(IdCandidates::default()))
+        Ok(Some((BTreeSet::new(), false)))
     }
 
     /// The first values of a field that are such, in order, and one more than are shown.

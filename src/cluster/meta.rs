@@ -9,6 +9,7 @@ use super::document::digest;
 use super::error::ClusterError;
 use super::names::Names;
 use crate::store::Coverage;
+use crate::time::Timestamp;
 
 /// What the cluster says of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,12 @@ pub(super) struct Meta {
     /// it, which sent none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) others: Option<u64>,
+    /// How many of them are audit events.
+    #[serde(default)]
+    pub(super) access: u64,
+    /// Whether nothing was left out for its time.
+    #[serde(default)]
+    pub(super) whole: bool,
     /// Whether what the directory says is left out, as it is of what is redacted.
     #[serde(default)]
     pub(super) lacks_directory: bool,
@@ -77,6 +84,15 @@ struct Got {
     source: Option<Meta>,
 }
 
+/// What was published of an organization.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublishedState {
+    /// The number of the publication.
+    pub commit: u64,
+    /// The newest email event that the clock allowed.
+    pub newest: Option<Timestamp>,
+}
+
 #[derive(Deserialize)]
 struct Root {
     cluster_uuid: String,
@@ -99,6 +115,21 @@ impl Cluster {
         let got: Got = answer.checked(self)?.json()?;
         let place = got.seq_no.zip(got.primary_term);
         Ok(Known { meta: got.source.filter(|_| got.found), place })
+    }
+
+    /// What was published of an organization.
+    ///
+    /// # Errors
+    ///
+    /// [`ClusterError::NoOrganization`] where nothing was, and the others.
+    pub fn published_state(
+        &self,
+        names: &Names,
+        organization: &str,
+    ) -> Result<PublishedState, ClusterError> {
+        let meta = self.published(names, organization)?;
+        let newest = meta.newest.and_then(Timestamp::from_ms);
+        Ok(PublishedState { commit: meta.commit, newest })
     }
 
     /// The same of an organization that was published.

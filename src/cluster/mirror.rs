@@ -57,10 +57,18 @@ impl<'c> Mirror<'c> {
         organization: &str,
     ) -> Result<Self, ClusterError> {
         let meta = cluster.published(names, organization)?;
-        let view = View::open(cluster, names, Kind::Events)?;
+        let view = opened(
+            cluster,
+            names,
+            Kind::Events,
+            organization,
+            meta.whole && meta.newest.is_some(),
+        )?;
         let whole = Whole {
             has_removals: meta.removals > 0,
             other_records: meta.others.unwrap_or_default(),
+            source: format!("{organization} in {}", cluster.url()),
+            published: meta.published.and_then(Timestamp::from_ms),
             ..Whole::default()
         };
         let (names, organization) = (names.clone(), organization.to_owned());
@@ -77,7 +85,9 @@ impl<'c> Mirror<'c> {
             let (organization, url) = (self.organization, self.cluster.url().to_owned());
             return Err(ClusterError::NoOthers { organization, url });
         }
-        self.audit = Some(View::open(self.cluster, &self.names, Kind::Access)?);
+        let (names, has_any) = (&self.names, self.meta.whole && self.meta.access > 0);
+        let view = opened(self.cluster, names, Kind::Access, &self.organization, has_any)?;
+        self.audit = Some(view);
         Ok(self)
     }
 
@@ -141,29 +151,31 @@ impl<'c> Mirror<'c> {
     ///
     /// [`ClusterError::TooManyEvents`], and the others.
     pub fn fill(
-        mut self,
+        self,
         dir: &Path,
         reach: &Reach,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Store, ClusterError> {
-        let mut spool = self.spool(dir, progress)?;
-        Fetch::begin(&mut self.view, &self.organization, &mut spool).run(reach)?;
-        self.finish(dir, spool)
+        self.fill_with(dir, Some(reach), &AuditReach::Directory, progress)
     }
 
-    /// The same for a question about audit events, people or the directory.
+    /// The same for a question about audit events, people or the directory, and about mail or not.
     ///
     /// # Errors
     ///
     /// As [`Mirror::fill`].
-    pub fn fill_audit(
+    pub fn fill_with(
         mut self,
         dir: &Path,
+        mail: Option<&Reach>,
         reach: &AuditReach<'_>,
         progress: &mut dyn FnMut(u64),
     ) -> Result<Store, ClusterError> {
         let mut spool = self.spool(dir, progress)?;
         let organization = self.organization.as_str();
+        if let Some(mail) = mail {
+            Fetch::begin(&mut self.view, organization, &mut spool).run(mail)?;
+        }
         if let Some(view) = self.audit.as_mut().filter(|_| !matches!(reach, AuditReach::Directory))
         {
             let mut fetch = AuditFetch { view, organization };
@@ -218,6 +230,22 @@ impl<'c> Mirror<'c> {
         let store = Store::open(&path)?.as_part_of(Whole { places, ..self.whole })?;
         store.ok_or_else(|| unreadable("it has a record twice".to_owned()))
     }
+}
+
+/// All indices of a kind as they are now, which must be there if anything is in them.
+fn opened<'c>(
+    cluster: &'c Cluster,
+    names: &Names,
+    kind: Kind,
+    organization: &str,
+    has_any: bool,
+) -> Result<View<'c>, ClusterError> {
+    let view = View::open(cluster, names, kind)?;
+    if has_any && !view.is_there() {
+        let (alias, organization) = (names.alias(kind), organization.to_owned());
+        return Err(ClusterError::MissingIndex { alias, organization });
+    }
+    Ok(view)
 }
 
 /// Writes records into a new store, in their order. Gives where those lay that are there: of what is

@@ -36,6 +36,7 @@ mod view;
 pub use asked::ClusterEvents;
 pub use client::{Cluster, ClusterOptions};
 pub use error::ClusterError;
+pub use meta::PublishedState;
 pub use mirror::Mirror;
 pub use names::Names;
 pub use publish::{PublishOptions, PublishProgress, PublishReport, plan_publication, publish};

@@ -207,6 +207,7 @@ pub fn publish(
         known,
         people,
         has_directory: store.directory().is_some(),
+        access: store.other_records().saturating_sub(store.directory_records()?.len() as u64),
         prepared: BTreeSet::new(),
         foreign: Foreign::default(),
         report: PublishReport { again_because, ..PublishReport::default() },
@@ -234,6 +235,8 @@ struct Publication<'p> {
     people: Option<People>,
     /// Whether the store knows who has which address.
     has_directory: bool,
+    /// How many audit events the store has.
+    access: u64,
     /// The indices that are there as they should be.
     prepared: BTreeSet<String>,
     /// What somebody else has written, in all slices.
@@ -344,6 +347,8 @@ impl Publication<'_> {
             redaction: self.options.redaction(),
             has_directory: self.has_directory,
             others: Some(self.store.other_records()),
+            access: self.access,
+            whole: self.cursor.since_ms.is_none(),
             lacks_directory: self.has_directory && self.people.is_some(),
         }
     }
@@ -353,8 +358,9 @@ impl Publication<'_> {
         self.author.commit += 1;
         // What the cluster has is as of the last number that is whole.
         let known = self.known.meta.clone().unwrap_or_default();
-        let Meta { newest, published, coverage, removals, commit, others, .. } = known;
-        let meta = Meta { newest, published, coverage, removals, commit, others, ..self.meta() };
+        let Meta { newest, published, coverage, removals, commit, others, access, .. } = known;
+        let meta =
+            Meta { newest, published, coverage, removals, commit, others, access, ..self.meta() };
         self.cluster.write_meta(&self.options.names, &mut self.known, meta)
     }
 

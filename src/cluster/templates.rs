@@ -188,6 +188,8 @@ fn meta_index() -> Value {
                 "redaction": {"type": "keyword"},
                 "has_directory": {"type": "boolean"},
                 "others": {"type": "long"},
+                "access": {"type": "long"},
+                "whole": {"type": "boolean"},
                 "lacks_directory": {"type": "boolean"},
             },
         },

@@ -57,6 +57,11 @@ impl<'c> View<'c> {
         Ok(view)
     }
 
+    /// Whether there is any index.
+    pub(super) fn is_there(&self) -> bool {
+        self.id.get().is_some()
+    }
+
     /// Takes the indices as they are now.
     fn renew(&mut self) -> Result<(), ClusterError> {
         let keep = limits::CLUSTER_VIEW_KEPT;

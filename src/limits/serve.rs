@@ -69,3 +69,12 @@ pub const SERVE_EXPORT_MS_MAX: u64 = 5 * 60 * 1_000;
 
 /// Messages of an export from the page; the command line takes more.
 pub const SERVE_EXPORT_MESSAGES_MAX: usize = 10_000;
+
+/// Temporary stores that are held of a cluster, each of what some questions are about.
+pub const SERVE_MIRRORS_MAX: usize = 8;
+
+/// Milliseconds for which what a cluster says of an organization is taken for true.
+pub const SERVE_CLUSTER_LOOK_MS: u64 = 2_000;
+
+/// Milliseconds for which a cluster behind the pages may not answer.
+pub const SERVE_CLUSTER_MS_MAX: u64 = 10_000;

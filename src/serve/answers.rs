@@ -9,9 +9,12 @@ use hyper::StatusCode;
 use hyper::body::Bytes;
 use tokio::sync::{Semaphore, watch};
 
-use super::opened::{OpenedStore, Snapshot};
+use super::mirrors::Needs;
+use super::opened::{Snapshot, Stores};
+use super::question::QuestionError;
 use crate::limits;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+use crate::time::Timestamp;
 
 /// An answer, laid out.
 #[derive(Clone, Debug)]
@@ -35,7 +38,7 @@ pub(super) enum NoAnswer {
     )]
     Fault,
     #[error(transparent)]
-    Store(#[from] Arc<StoreError>),
+    Question(#[from] QuestionError),
 }
 
 /// How long an answer is good.
@@ -108,7 +111,7 @@ struct Cache {
 
 /// Answers questions of one store.
 pub(super) struct Answers {
-    opened: OpenedStore,
+    opened: Stores,
     cache: Mutex<Cache>,
     short_turns: Arc<Semaphore>,
     long_turns: Arc<Semaphore>,
@@ -122,7 +125,7 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(opened: OpenedStore, timeout: Duration) -> Self {
+    pub(super) fn new(opened: Stores, timeout: Duration) -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
             opened,
@@ -147,7 +150,15 @@ impl Answers {
     pub(super) async fn snapshot(self: &Arc<Self>) -> Result<Snapshot, NoAnswer> {
         let answers = Arc::clone(self);
         let opened = tokio::task::spawn_blocking(move || answers.opened.newest());
-        Ok(opened.await.map_err(|_| NoAnswer::Fault)?.map_err(Arc::new)?)
+        Ok(opened.await.map_err(|_| NoAnswer::Fault)??)
+    }
+
+    /// Whether there is anything to ask: what is elsewhere may not answer.
+    pub(super) async fn health(self: &Arc<Self>) -> Result<(), NoAnswer> {
+        match &self.opened {
+            Stores::Own(_) => Ok(()),
+            Stores::Mirrored(_) => self.snapshot().await.map(drop),
+        }
     }
 
     /// Gives the answer to `asked`, which `work` makes unless it is there already, or being made
@@ -156,12 +167,16 @@ impl Answers {
     pub(super) async fn answer(
         self: &Arc<Self>,
         asked: String,
-        keeping: Keeping,
-        length: Length,
-        work: impl FnOnce(&Store) -> Answer + Send + 'static,
+        (needs, now): (Needs, Timestamp),
+        (keeping, length): (Keeping, Length),
+        work: impl FnOnce(Result<&Store, QuestionError>) -> Answer + Send + 'static,
     ) -> Result<Answer, NoAnswer> {
-        let Snapshot { store, number } = self.snapshot().await?;
-        let key = (number, asked);
+        let snapshot = self.snapshot().await?;
+        let key = (snapshot.number, asked);
+        let work = move |stop: &Arc<AtomicBool>| match snapshot.store(&needs, now) {
+            Ok(store) => work(Ok(&store.stoppable(stop))),
+            Err(error) => work(Err(error)),
+        };
         let mut coming = match self.cached(&key) {
             Some(Found::Fresh(answer)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
@@ -170,11 +185,11 @@ impl Answers {
             Some(Found::Stale(answer)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
                 // Where too many wait already, it is made when it is over.
-                let _renewed = self.begin(key, keeping, length, store, work);
+                let _renewed = self.begin(key, keeping, length, work);
                 return Ok(answer);
             }
             Some(Found::Coming(coming)) => coming,
-            None => self.begin(key, keeping, length, store, work)?,
+            None => self.begin(key, keeping, length, work)?,
         };
         let made = tokio::time::timeout(self.timeout, coming.wait_for(Option::is_some)).await;
         match made {
@@ -199,8 +214,7 @@ impl Answers {
         key: Key,
         keeping: Keeping,
         length: Length,
-        store: Arc<Store>,
-        work: impl FnOnce(&Store) -> Answer + Send + 'static,
+        work: impl FnOnce(&Arc<AtomicBool>) -> Answer + Send + 'static,
     ) -> Result<Coming, NoAnswer> {
         if self.waiting() >= limits::SERVE_QUESTIONS_WAITING_MAX as u64 {
             return Err(NoAnswer::Busy);
@@ -231,7 +245,7 @@ impl Answers {
             let made = match turn {
                 Ok(_turn) if is_renewal || answers.is_awaited(&key, &sender) => {
                     answers.made.fetch_add(1, Ordering::Relaxed);
-                    work_within(patience, store, work).await
+                    work_within(patience, work).await
                 }
                 _ => Err(Unmade::GivenUp),
             };
@@ -319,13 +333,11 @@ impl Cache {
 /// Has a question worked on, and has that end after a while: the store then reads nothing more.
 async fn work_within(
     patience: Duration,
-    store: Arc<Store>,
-    work: impl FnOnce(&Store) -> Answer + Send + 'static,
+    work: impl FnOnce(&Arc<AtomicBool>) -> Answer + Send + 'static,
 ) -> Result<Answer, Unmade> {
     let stop = Arc::new(AtomicBool::new(false));
-    let stoppable = store.stoppable(&stop);
-    drop(store);
-    let mut worked = tokio::task::spawn_blocking(move || work(&stoppable));
+    let told = Arc::clone(&stop);
+    let mut worked = tokio::task::spawn_blocking(move || work(&told));
     let in_time = tokio::time::timeout(patience, &mut worked).await;
     let worked = match in_time {
         Ok(worked) => worked,
@@ -349,13 +361,14 @@ fn weight(key: &Key, answer: &Answer) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::opened::OpenedStore;
     use crate::store::StoreWriter;
 
-    fn empty_store(path: &std::path::Path) -> OpenedStore {
+    fn empty_store(path: &std::path::Path) -> Stores {
         let mut writer = StoreWriter::open_or_create(path).unwrap();
         writer.commit().unwrap();
         writer.close().unwrap();
-        OpenedStore::new(path.to_owned())
+        Stores::Own(OpenedStore::new(path.to_owned()))
     }
 
     #[test]
@@ -367,13 +380,15 @@ mod tests {
         let count = Arc::new(AtomicU64::new(0));
         let ask = async || {
             let count = Arc::clone(&count);
-            let work = move |_: &Store| Answer {
+            let work = move |_: Result<&Store, QuestionError>| Answer {
                 status: StatusCode::OK,
                 content_type: "text/plain",
                 body: Bytes::from(count.fetch_add(1, Ordering::Relaxed).to_string()),
             };
             let asked = "/".to_owned();
-            answers.answer(asked, Keeping::Moment, Length::Short, work).await.unwrap().body
+            let needs = (Needs::Nothing, Timestamp::UNIX_EPOCH);
+            let how = (Keeping::Moment, Length::Short);
+            answers.answer(asked, needs, how, work).await.unwrap().body
         };
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
             async {
@@ -394,15 +409,15 @@ mod tests {
         let answers = Arc::new(Answers::new(opened, Duration::from_secs(60)));
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(
             async {
-                let Snapshot { store, number } = answers.snapshot().await.unwrap();
+                let number = answers.snapshot().await.unwrap().number;
                 let begin = || {
-                    let work = |_: &Store| Answer {
+                    let work = |_: &Arc<AtomicBool>| Answer {
                         status: StatusCode::OK,
                         content_type: "text/plain",
                         body: Bytes::from_static(b"made"),
                     };
-                    let (key, store) = ((number, "/".to_owned()), Arc::clone(&store));
-                    answers.begin(key, Keeping::Settled, Length::Short, store, work).unwrap()
+                    let key = (number, "/".to_owned());
+                    answers.begin(key, Keeping::Settled, Length::Short, work).unwrap()
                 };
                 for mut coming in [begin(), begin()] {
                     let made = coming.wait_for(Option::is_some).await.unwrap().clone();

@@ -49,7 +49,7 @@ pub(super) fn make(
     }
     let file = File::open(&report.path).map_err(io)?;
     let bytes = file.metadata().map_err(io)?.len();
-    let head = store.head()?;
+    let head = if store.is_mirror() { None } else { store.head()? };
     // The file lives on until it has been sent, and no longer, however that ends.
     drop(dir);
     Ok(Made { file, bytes, head })

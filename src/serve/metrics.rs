@@ -72,7 +72,7 @@ pub(super) fn of_store(
     let mut lines = Lines::default();
     let checkpoint = store.checkpoint();
     let span = store.time_span();
-    let records = checkpoint.mail_records().to_string();
+    let records = store.mail_records().to_string();
     lines.gauge("mailtrace_events", "", "Events in the store.", records);
     let newest = span.map(|(_, last)| seconds(last.as_ms()));
     let help = "When the newest event was.";
@@ -84,12 +84,14 @@ pub(super) fn of_store(
     let gaps: usize = coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
     let help = "Stretches between covered times that were not looked at.";
     lines.gauge("mailtrace_coverage_gaps", "", help, gaps.to_string());
-    let sizes = store.sizes()?;
-    let help = "Pieces of input that could not be understood.";
-    lines.gauge("mailtrace_rejected", "", help, sizes.rejected_count.to_string());
-    let help = "Bytes of the store on disk.";
-    let bytes = sizes.archive_bytes + sizes.index_bytes + sizes.rejected_bytes;
-    lines.gauge("mailtrace_store_bytes", "bytes", help, bytes.to_string());
+    match store.mirrored() {
+        Some((_, published)) => {
+            let help = "When the organization was last published to the cluster.";
+            let published = published.map(|it| seconds(it.as_ms()));
+            lines.gauge("mailtrace_published_timestamp_seconds", "seconds", help, published);
+        }
+        None => on_disk(store, &mut lines)?,
+    }
 
     let rules = JoinRules::of_store(store, grace_ms, now);
     for (name, period_ms, period) in [
@@ -106,10 +108,22 @@ pub(super) fn of_store(
             lines.sample(name, &[("outcome", outcome.as_str())], &count);
         }
     }
-    pulls(store, now, &mut lines);
+    if !store.is_mirror() {
+        pulls(store, now, &mut lines);
+    }
     let help = "Whole days until WorkMail ends.";
     lines.gauge("mailtrace_workmail_days", "", help, days_left(now).to_string());
     Ok(lines.0)
+}
+
+fn on_disk(store: &Store, lines: &mut Lines) -> Result<(), QuestionError> {
+    let sizes = store.sizes()?;
+    let help = "Pieces of input that could not be understood.";
+    lines.gauge("mailtrace_rejected", "", help, sizes.rejected_count.to_string());
+    let help = "Bytes of the store on disk.";
+    let bytes = sizes.archive_bytes + sizes.index_bytes + sizes.rejected_bytes;
+    lines.gauge("mailtrace_store_bytes", "bytes", help, bytes.to_string());
+    Ok(())
 }
 
 fn totals(

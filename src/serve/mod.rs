@@ -12,6 +12,7 @@ mod bundle;
 mod connections;
 mod guard;
 mod metrics;
+mod mirrors;
 mod openapi;
 mod opened;
 pub mod pages;
@@ -23,6 +24,7 @@ mod tls;
 mod token;
 
 pub use guard::Host;
+pub use mirrors::{Mirrors, Needs, ServedStore};
 pub use parameters::{ParameterError, Parameters};
 pub use question::{
     AccessQuestion, Command, DirectoryQuestion, EventsQuestion, ExportQuestion, MessagesQuestion,
@@ -43,16 +45,15 @@ use tokio::sync::{Semaphore, watch};
 use answers::Answers;
 use connections::Connections;
 use guard::Guard;
-use opened::OpenedStore;
+use opened::{OpenedStore, Stores};
 use server::Server;
 
 use crate::limits;
-use crate::store::StoreError;
 
 /// Where and for whom to serve.
 pub struct Setup {
-    /// The store.
-    pub store: PathBuf,
+    /// What is asked.
+    pub asked: Asked,
     /// Where to listen.
     pub listen: SocketAddr,
     /// Names by which the server may be asked, besides those of the loopback.
@@ -70,6 +71,14 @@ pub struct Setup {
     pub timeout: Duration,
 }
 
+/// What is asked.
+pub enum Asked {
+    /// The store at a path.
+    Store(PathBuf),
+    /// What makes stores for questions.
+    Mirrors(Arc<dyn Mirrors>),
+}
+
 /// Why there is no server.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -78,9 +87,9 @@ pub enum ServeError {
         "{0} can be reached from other machines: give --tls-cert and --tls-key, or say --behind-proxy where a proxy does TLS"
     )]
     Open(SocketAddr),
-    /// The store cannot be opened.
+    /// What is asked does not answer.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Asked(#[from] QuestionError),
     /// Certificate or key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -135,7 +144,15 @@ pub fn run(
     if !is_loopback && setup.tls.is_none() && !setup.is_behind_proxy {
         return Err(ServeError::Open(setup.listen));
     }
-    let opened = OpenedStore::new(setup.store);
+    // What it holds may not be let go on a thread that must not wait.
+    let mut kept = None;
+    let opened = match setup.asked {
+        Asked::Store(path) => Stores::Own(OpenedStore::new(path)),
+        Asked::Mirrors(mirrors) => {
+            kept = Some(Arc::clone(&mirrors));
+            Stores::Mirrored(mirrors)
+        }
+    };
     // What is wrong with it is said at once.
     opened.newest()?;
     let tls = setup.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
@@ -174,6 +191,7 @@ pub fn run(
     });
     // A question that nobody waits for any more does not hold up the end.
     runtime.shutdown_timeout(Duration::from_millis(limits::SERVE_STOP_MS_MAX));
+    drop(kept);
     served
 }
 

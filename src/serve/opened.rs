@@ -1,9 +1,18 @@
-//! The store that is asked, opened anew when it has grown.
+//! What is asked: a store, opened anew when it has grown, or what makes stores for questions.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::store::{CommitStamp, Store, StoreError};
+use super::mirrors::{Mirrors, Needs, ServedStore};
+use super::question::QuestionError;
+use crate::store::{CommitStamp, Store};
+use crate::time::Timestamp;
+
+/// What is asked, as of its newest commit.
+pub(super) enum Stores {
+    Own(OpenedStore),
+    Mirrored(Arc<dyn Mirrors>),
+}
 
 /// A store as of its newest commit.
 pub(super) struct OpenedStore {
@@ -13,16 +22,50 @@ pub(super) struct OpenedStore {
 
 #[derive(Clone)]
 struct Opened {
-    snapshot: Snapshot,
+    store: Arc<ServedStore>,
+    number: u64,
     stamp: CommitStamp,
 }
 
-/// A store as of one commit.
+/// What is asked, as of one commit.
 #[derive(Clone)]
 pub(super) struct Snapshot {
-    pub(super) store: Arc<Store>,
-    /// Which of those that this process has opened.
+    source: Source,
+    /// Which commit, of those that this process has seen.
     pub(super) number: u64,
+}
+
+#[derive(Clone)]
+enum Source {
+    Own(Arc<ServedStore>),
+    Mirrored(Arc<dyn Mirrors>),
+}
+
+impl Snapshot {
+    /// The store from which a request is answered. It may take as long as its answer.
+    pub(super) fn store(
+        &self,
+        needs: &Needs,
+        now: Timestamp,
+    ) -> Result<Arc<ServedStore>, QuestionError> {
+        match &self.source {
+            Source::Own(store) => Ok(Arc::clone(store)),
+            Source::Mirrored(mirrors) => mirrors.store(needs, now),
+        }
+    }
+}
+
+impl Stores {
+    /// The newest commit.
+    pub(super) fn newest(&self) -> Result<Snapshot, QuestionError> {
+        match self {
+            Self::Own(opened) => opened.newest(),
+            Self::Mirrored(mirrors) => {
+                let number = mirrors.version()?;
+                Ok(Snapshot { source: Source::Mirrored(Arc::clone(mirrors)), number })
+            }
+        }
+    }
 }
 
 impl OpenedStore {
@@ -31,23 +74,22 @@ impl OpenedStore {
     }
 
     /// The newest commit. Reads one file's date when nothing has changed.
-    pub(super) fn newest(&self) -> Result<Snapshot, StoreError> {
+    fn newest(&self) -> Result<Snapshot, QuestionError> {
         // Taken before the store is opened: what is committed meanwhile is opened next time.
         let stamp = Store::commit_stamp(&self.path);
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(opened), Some(stamp)) = (opened.as_ref(), stamp)
             && opened.stamp == stamp
         {
-            return Ok(opened.snapshot.clone());
+            let (source, number) = (Source::Own(Arc::clone(&opened.store)), opened.number);
+            return Ok(Snapshot { source, number });
         }
-        let store = Arc::new(Store::open(&self.path)?);
-        let before = opened.as_ref().map(|it| &it.snapshot);
+        let store = Arc::new(ServedStore::lasting(Store::open(&self.path)?));
         // A commit that only looked at something else is another one, with the same answers.
-        let number = before.map_or(0, |it| it.number + 1);
-        let snapshot = Snapshot { store, number };
+        let number = opened.as_ref().map_or(0, |it| it.number + 1);
         if let Some(stamp) = stamp {
-            *opened = Some(Opened { snapshot: snapshot.clone(), stamp });
+            *opened = Some(Opened { store: Arc::clone(&store), number, stamp });
         }
-        Ok(snapshot)
+        Ok(Snapshot { source: Source::Own(store), number })
     }
 }

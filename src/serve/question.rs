@@ -108,6 +108,12 @@ pub enum QuestionError {
     /// It cannot be answered.
     #[error("{0}")]
     Failed(String),
+    /// It is about more than can be looked at here.
+    #[error("{0}")]
+    TooMuch(String),
+    /// What would answer it does not answer.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 impl QuestionError {

@@ -14,12 +14,14 @@ use super::answers::{Answer, Answers, Keeping, Length, NoAnswer};
 use super::connections::Connections;
 use super::guard::{Admitted, Guard};
 use super::metrics::{self, OPEN_METRICS};
+use super::mirrors::Needs;
 use super::pages::{self, PageRequest};
 use super::respond::{self, Body, HTML, JSON, Reader, TEXT};
 use super::{Command, Parameters, Question, QuestionError, Questions};
 use super::{bundle, openapi};
 use crate::limits;
 use crate::store::Store;
+use crate::time::Timestamp;
 
 /// What all connections share.
 pub(super) struct Server {
@@ -98,7 +100,10 @@ impl Server {
             };
         }
         match path {
-            "/healthz" => respond::whole(StatusCode::OK, TEXT, "ok\n"),
+            "/healthz" => match self.answers.health().await {
+                Ok(()) => respond::whole(StatusCode::OK, TEXT, "ok\n"),
+                Err(error) => no_answer(&error, Reader::Program),
+            },
             "/metrics" => self.metrics().await,
             _ if pages::is_page(path) => self.page(admitted).await,
             _ => nothing_here(Reader::of_path(path)),
@@ -110,13 +115,19 @@ impl Server {
         let keeping = keeping(&admitted.path, &admitted.parameters);
         let length = length(&admitted.path);
         let questions = Arc::clone(&self.questions);
-        let work = move |store: &Store| {
+        let needs = pages::needs(&admitted.path, &admitted.parameters);
+        let now = questions.now();
+        let work = move |store: Result<&Store, QuestionError>| {
+            let store = match store {
+                Ok(store) => store,
+                Err(error) => return refused_page(&error),
+            };
             let request = PageRequest {
                 path: &admitted.path,
                 parameters: &admitted.parameters,
                 store,
                 questions: questions.as_ref(),
-                now: questions.now(),
+                now,
             };
             match pages::page(&request) {
                 Ok(reply) => {
@@ -127,14 +138,10 @@ impl Server {
                     };
                     Answer { status, content_type, body: Bytes::from(body) }
                 }
-                Err(error) => {
-                    let (status, text, report) = told(&error);
-                    let html = pages::refusal(status.as_u16(), &text, report);
-                    Answer { status, content_type: HTML, body: Bytes::from(html) }
-                }
+                Err(error) => refused_page(&error),
             }
         };
-        self.made(asked, keeping, length, Reader::Person, work).await
+        self.made(asked, (needs, now), (keeping, length), Reader::Person, work).await
     }
 
     async fn api(&self, command: Command, parameters: Parameters) -> Response<Body> {
@@ -142,8 +149,14 @@ impl Server {
         let keeping = keeping(command.as_str(), &parameters);
         let length = length(command.as_str());
         let questions = Arc::clone(&self.questions);
-        let work = move |store: &Store| {
-            let question = Question { command, parameters: &parameters, now: questions.now() };
+        let needs = Needs::Question(command, parameters.clone());
+        let now = questions.now();
+        let work = move |store: Result<&Store, QuestionError>| {
+            let store = match store {
+                Ok(store) => store,
+                Err(error) => return refused_object(&error),
+            };
+            let question = Question { command, parameters: &parameters, now };
             let mut out = Bounded::default();
             match questions.answer(&question, store, &mut out) {
                 Ok(()) => Answer {
@@ -158,13 +171,10 @@ impl Server {
                     );
                     error_object(StatusCode::SERVICE_UNAVAILABLE, &text, None)
                 }
-                Err(error) => {
-                    let (status, text, report) = told(&error);
-                    error_object(status, &text, report)
-                }
+                Err(error) => refused_object(&error),
             }
         };
-        self.made(asked, keeping, length, Reader::Program, work).await
+        self.made(asked, (needs, now), (keeping, length), Reader::Program, work).await
     }
 
     async fn export(&self, command: Command, parameters: Parameters) -> Response<Body> {
@@ -178,12 +188,14 @@ impl Server {
         };
         let questions = Arc::clone(&self.questions);
         let stop = Arc::new(AtomicBool::new(false));
-        let store = snapshot.store.stoppable(&stop);
+        let told_to_stop = Arc::clone(&stop);
         let made = tokio::task::spawn_blocking(move || {
             let question = Question { command, parameters: &parameters, now: questions.now() };
             // Kept until it is made, also where nobody waits for it any more.
             let _turn = turn;
-            bundle::make(questions.as_ref(), &question, &store)
+            let store =
+                snapshot.store(&Needs::Question(command, parameters.clone()), question.now)?;
+            bundle::make(questions.as_ref(), &question, &store.stoppable(&told_to_stop))
         });
         let patience = Duration::from_millis(limits::SERVE_EXPORT_MS_MAX);
         let made = tokio::time::timeout(patience, made).await;
@@ -201,8 +213,10 @@ impl Server {
 
     async fn metrics(&self) -> Response<Body> {
         let questions = Arc::clone(&self.questions);
-        let work = move |store: &Store| {
-            let of_store = metrics::of_store(store, questions.now(), limits::GRACE_MS_DEFAULT);
+        let now = questions.now();
+        let work = move |store: Result<&Store, QuestionError>| {
+            let of_store =
+                store.and_then(|it| metrics::of_store(it, now, limits::GRACE_MS_DEFAULT));
             match of_store {
                 Ok(text) => {
                     let body = Bytes::from(text);
@@ -212,7 +226,8 @@ impl Server {
             }
         };
         let asked = "/metrics".to_owned();
-        match self.answers.answer(asked, Keeping::Moment, Length::Long, work).await {
+        let how = (Keeping::Moment, Length::Long);
+        match self.answers.answer(asked, (Needs::LastDay, now), how, work).await {
             Ok(answer) if answer.status == StatusCode::OK => {
                 let mut text = answer.body.to_vec();
                 text.extend_from_slice(metrics::of_server(self).as_bytes());
@@ -226,12 +241,12 @@ impl Server {
     async fn made(
         &self,
         asked: String,
-        keeping: Keeping,
-        length: Length,
+        needs: (Needs, Timestamp),
+        how: (Keeping, Length),
         reader: Reader,
-        work: impl FnOnce(&Store) -> Answer + Send + 'static,
+        work: impl FnOnce(Result<&Store, QuestionError>) -> Answer + Send + 'static,
     ) -> Response<Body> {
-        match self.answers.answer(asked, keeping, length, work).await {
+        match self.answers.answer(asked, needs, how, work).await {
             Ok(answer) if answer.status.is_redirection() => respond::elsewhere(&answer.body),
             Ok(answer) => respond::whole(answer.status, answer.content_type, answer.body),
             Err(error) => no_answer(&error, reader),
@@ -262,7 +277,8 @@ const HEAD_CHARS: usize = 16;
 fn no_answer(error: &NoAnswer, reader: Reader) -> Response<Body> {
     let status = match error {
         NoAnswer::TooLong(_) | NoAnswer::Busy => StatusCode::SERVICE_UNAVAILABLE,
-        NoAnswer::Fault | NoAnswer::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        NoAnswer::Fault => StatusCode::INTERNAL_SERVER_ERROR,
+        NoAnswer::Question(error) => told(error).0,
     };
     let mut response = respond::refused(status, &error.to_string(), None, reader);
     if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -273,6 +289,17 @@ fn no_answer(error: &NoAnswer, reader: Reader) -> Response<Body> {
 
 fn nothing_here(reader: Reader) -> Response<Body> {
     respond::refused(StatusCode::NOT_FOUND, "nothing is here", None, reader)
+}
+
+fn refused_object(error: &QuestionError) -> Answer {
+    let (status, text, report) = told(error);
+    error_object(status, &text, report)
+}
+
+fn refused_page(error: &QuestionError) -> Answer {
+    let (status, text, report) = told(error);
+    let html = pages::refusal(status.as_u16(), &text, report);
+    Answer { status, content_type: HTML, body: Bytes::from(html) }
 }
 
 fn error_object(status: StatusCode, text: &str, report: Option<&str>) -> Answer {
@@ -287,6 +314,8 @@ fn told(error: &QuestionError) -> (StatusCode, String, Option<&str>) {
             (StatusCode::BAD_REQUEST, summary.clone(), report.as_deref())
         }
         QuestionError::Failed(text) => (StatusCode::INTERNAL_SERVER_ERROR, text.clone(), None),
+        QuestionError::TooMuch(text) => (StatusCode::UNPROCESSABLE_ENTITY, text.clone(), None),
+        QuestionError::Unavailable(text) => (StatusCode::BAD_GATEWAY, text.clone(), None),
     }
 }
 

@@ -11,6 +11,10 @@ use crate::time::Timestamp;
 /// What is known of a store of which another holds a part.
 #[derive(Clone, Debug, Default)]
 pub struct Whole {
+    /// Where it is, in words.
+    pub source: String,
+    /// When what is known of it was published.
+    pub published: Option<Timestamp>,
     /// The times of its earliest and of its newest email event.
     pub span: Option<(Timestamp, Timestamp)>,
     /// The time of the newest one that is no later than the clock allows.
@@ -101,6 +105,19 @@ impl Store {
     #[must_use]
     pub fn record_count(&self) -> u64 {
         self.whole().map_or(self.checkpoint.records, |it| it.mail_records + it.other_records)
+    }
+
+    /// Email events that it holds, or that the store holds for which it stands.
+    #[must_use]
+    pub fn mail_records(&self) -> u64 {
+        self.whole().map_or_else(|| self.checkpoint.mail_records(), |it| it.mail_records)
+    }
+
+    /// Where the store is for which it stands, in words, and when that was published; nothing where it
+    /// stands for itself.
+    #[must_use]
+    pub fn mirrored(&self) -> Option<(&str, Option<Timestamp>)> {
+        self.whole().map(|it| (it.source.as_str(), it.published))
     }
 
     /// Records that are no email events, which it holds, or the store for which it stands.

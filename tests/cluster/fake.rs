@@ -163,6 +163,11 @@ impl State {
                 (200, json!({"count": count, "_shards": {"failed": 0}}))
             }
             ("POST", [alias, "_search"]) => (200, self.search(alias, &self.documents, &body())),
+            ("POST", [alias, "_search", "point_in_time"])
+                if !self.indices.values().any(|it| it["aliases"].get(alias).is_some()) =>
+            {
+                error(404, "index_not_found_exception", "no such index")
+            }
             ("POST", [alias, "_search", "point_in_time"]) => {
                 self.view_count += 1;
                 let id = format!("view {}", self.view_count);

@@ -32,6 +32,16 @@ pub(crate) fn with_people(events: usize, audit: usize, seed: u64) -> Organizatio
     };
     renamed.audit(11, "198.51.100.7", item("create"));
     renamed.audit(60, "203.0.113.9", item("read"));
+    // What strangers may write, and what nobody has documented.
+    let long = "x".repeat(40_000);
+    renamed.audit(70, "not an address", json!({ "user": long, "auth_successful": "0" }));
+    renamed.audit(
+        80,
+        "::ffff:203.0.113.9",
+        json!({ "user_id": "<script>\u{1b}[31m", "keys": [1],
+        "organization": "zenith", "scope": "\u{202e}a\n", "access_granted": "perhaps" }),
+    );
+    renamed.audit(90, "", json!({ "brand_new": { "a": [null] }, "action": "teleport*" }));
     for lines_of in [renamed.lines, crate::timeline::take_over().lines] {
         lines.extend(lines_of);
     }
@@ -127,6 +137,36 @@ fn people_are_known_from_the_cluster_as_from_the_store() {
     let came = fake.lock().hit_count - before;
     assert!(came < 150, "{came}");
     export_is_alike(&organization, &fake);
+    what_goes_wrong_is_waited_for_or_named(&organization, &fake);
+}
+
+fn what_goes_wrong_is_waited_for_or_named(organization: &Organization, fake: &Fake) {
+    let ask = |place: [&str; 4]| {
+        let mut command = mailtrace();
+        command.args(["timeline", "ana@acme.example", "--since", "2026-11-19T03:00:30Z"]);
+        run(command.args(place))
+    };
+    let store = organization.store.to_str().unwrap();
+    let expected = ask(["--store", store, "--tz", "UTC"]).expect(0).stdout;
+    let there = || ask(["--cluster", &fake.url, "--organization", "acme"]);
+    let busy = (429, r#"{"error":{"type":"es_rejected_execution_exception","reason":"full"}}"#);
+    let gone = (
+        404,
+        r#"{"error":{"root_cause":[{"type":"search_context_missing_exception"}],"type":"search_phase_execution_exception","reason":"all shards failed"},"status":404}"#,
+    );
+    for faults in [[busy, gone], [gone, busy]] {
+        fake.lock().search_faults = faults.into();
+        assert_eq!(there().stdout, expected);
+    }
+    let html = (200, "<html>Please sign in</html>");
+    fake.lock().search_faults = [html].into();
+    there().expect_error(&["no OpenSearch", "Please sign in"]);
+    // An index that somebody has deleted is not one without an answer.
+    fake.lock().indices.retain(|it, _| !it.contains("-access-"));
+    there().expect_error(&["no index mailtrace-access", "--again"]);
+    publish(&organization.store, &fake.url, &["--again"]).expect(0);
+    assert_eq!(there().stdout, expected);
+    assert!(fake.lock().views.is_empty());
 }
 
 fn export_is_alike(organization: &Organization, fake: &Fake) {

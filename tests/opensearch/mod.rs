@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::cluster::{
     Organization, assert_answered_alike, assert_fronts_are_passed, assert_people_are_known_alike,
-    publish, with_people,
+    assert_served_alike, publish, with_people,
 };
 use crate::support::skip;
 
@@ -179,6 +179,7 @@ fn a_real_cluster_has_what_the_store_has() {
     assert_eq!(node.count("mailtrace-events", &json!({"term": {"organization": "zenith"}})), 300);
     assert_answered_alike(&organization, &node.url);
     assert_people_are_known_alike(&organization, &node.url, 1);
+    assert_served_alike(&organization, &node.url);
     let views = node.ask("GET", "/_search/point_in_time/_all", &Value::Null);
     assert_eq!(views["pits"].as_array().map(Vec::len), Some(0), "{views}");
     // Addresses fold, and one row is found by each of its values.

@@ -1,5 +1,7 @@
 //! `mailtrace serve`.
 
+#[cfg(feature = "aws")]
+mod mirrors;
 mod options;
 mod questions;
 
@@ -12,21 +14,28 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 
+#[cfg(feature = "aws")]
+use super::cluster::{ClusterArgs, Target};
 use super::grace::duration_ms;
 use super::signals::on_stop;
 use super::{Context, Outcome};
-use crate::serve::{Host, Setup, StopSender, Token, run as serve, stop_channel};
+use crate::serve::{Asked, Host, Setup, StopSender, Token, run as serve, stop_channel};
 use crate::store::{Store, StoreError};
 
+#[cfg(feature = "aws")]
+use mirrors::ClusterMirrors;
 pub(super) use questions::CommandQuestions;
 
 /// Show the store in a browser, and answer programs over HTTP
+///
+/// With --cluster and --organization, shows what was published there instead of a store.
 ///
 /// Prints one address, with the token that every request needs, and runs until interrupted. Shows
 /// what a pull or an import adds meanwhile. Nothing can be changed through it. Programs send
 /// `Authorization: Bearer TOKEN` and ask /api/v1/ (described by /api/v1/openapi.json). From another
 /// machine, forward a port with `ssh -L 8025:127.0.0.1:8025 HOST`, or put a proxy in front.
 #[derive(Debug, Args)]
+#[cfg_attr(feature = "aws", command(mut_arg("cluster_timeout", timeout_help)))]
 #[command(
     after_long_help = "Examples:\n  mailtrace serve\n  mailtrace serve --listen 127.0.0.1:0 --read-only\n  mailtrace serve --behind-proxy --base-path /mail --host desk.example --token-file FILE"
 )]
@@ -59,6 +68,16 @@ pub(super) struct ServeArgs {
     /// How long a question may take
     #[arg(long, default_value = "10s", value_name = "DURATION")]
     timeout: String,
+    #[cfg(feature = "aws")]
+    #[command(flatten)]
+    cluster: ClusterArgs,
+}
+
+/// `--timeout` is that of a question.
+#[cfg(feature = "aws")]
+fn timeout_help(argument: clap::Arg) -> clap::Arg {
+    let help = "Give up when the cluster does not answer for this long [default: 10s]";
+    argument.long("cluster-timeout").help(help)
 }
 
 /// Where nobody else can connect.
@@ -84,22 +103,17 @@ pub(super) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Outcome
     let timeout_ms = duration_ms("--timeout", &args.timeout, "10s")?;
     let timeout_ms = u64::try_from(timeout_ms).ok().filter(|it| *it > 0);
     let timeout_ms = timeout_ms.context("--timeout: it must be longer than nothing")?;
-    let store = context.store_path()?;
-    // Said in the words of the other commands.
-    let opened = Store::open(&store).map_err(|error| match error {
-        StoreError::NoStore { path } => anyhow::anyhow!(
-            "there is no store at {}: import into it first, or name another with --store",
-            path.display()
-        ),
-        other => other.into(),
-    })?;
-    drop(opened);
+    let questions = CommandQuestions::new(context);
+    #[cfg(feature = "aws")]
+    let questions = questions.with_place(args.cluster.as_typed(context));
+    let questions = Arc::new(questions);
+    let asked = asked(args, &questions, context)?;
     let token = match &args.token_file {
         Some(path) => Token::read(path)?,
         None => Token::random()?,
     };
     let setup = Setup {
-        store,
+        asked,
         listen: args.listen,
         hosts: args.host.clone(),
         base_path: args.base_path.clone(),
@@ -115,9 +129,40 @@ pub(super) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Outcome
         writeln!(stdout, "{url}")?;
         stdout.flush()
     };
-    let questions = Arc::new(CommandQuestions::new(context));
     serve(setup, questions, announce, stop)?;
     Ok(Outcome::Done)
+}
+
+/// What is asked: the cluster where one is named, else the store.
+fn asked(
+    args: &ServeArgs,
+    questions: &Arc<CommandQuestions>,
+    context: &Context,
+) -> anyhow::Result<Asked> {
+    #[cfg(feature = "aws")]
+    if let Some(target) = target(args, context)? {
+        return Ok(Asked::Mirrors(Arc::new(ClusterMirrors::of(target, questions))));
+    }
+    #[cfg(not(feature = "aws"))]
+    let _none = (args, questions);
+    let store = context.store_path()?;
+    // Said in the words of the other commands.
+    let opened = Store::open(&store).map_err(|error| match error {
+        StoreError::NoStore { path } => anyhow::anyhow!(
+            "there is no store at {}: import into it first, or name another with --store",
+            path.display()
+        ),
+        other => other.into(),
+    })?;
+    drop(opened);
+    Ok(Asked::Store(store))
+}
+
+/// The cluster that is named, if one is.
+#[cfg(feature = "aws")]
+fn target(args: &ServeArgs, context: &Context) -> anyhow::Result<Option<Target>> {
+    args.cluster.check_password()?;
+    args.cluster.target_unless(false, context)
 }
 
 #[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]

@@ -30,13 +30,21 @@ use crate::triage::TriageRequest;
 pub(in crate::cli) struct CommandQuestions {
     global: GlobalArgs,
     zone: Zone,
+    /// The options that name a cluster, where one is asked.
+    place: String,
 }
 
 impl CommandQuestions {
     pub(in crate::cli) fn new(context: &Context) -> Self {
         // Nobody reads what would be said on stderr.
         let global = GlobalArgs { format: Format::Json, quiet: true, ..context.global.clone() };
-        Self { global, zone: context.zone.clone() }
+        Self { global, zone: context.zone.clone(), place: String::new() }
+    }
+
+    /// The same of a cluster, which these options name.
+    #[cfg(feature = "aws")]
+    pub(super) fn with_place(self, place: String) -> Self {
+        Self { place, ..self }
     }
 
     fn context(&self, question: &Question<'_>) -> Result<Context, QuestionError> {
@@ -53,7 +61,7 @@ impl CommandQuestions {
         })
     }
 
-    fn read(&self, question: &Question<'_>) -> Result<(Given, Context), QuestionError> {
+    pub(super) fn read(&self, question: &Question<'_>) -> Result<(Given, Context), QuestionError> {
         let words = Words::of(question)?;
         let arguments = Arguments::try_parse_from(words.arguments());
         Ok((arguments.map_err(|error| refused(&error))?.command, self.context(question)?))
@@ -72,6 +80,9 @@ impl Questions for CommandQuestions {
         out: &mut dyn Write,
     ) -> Result<(), QuestionError> {
         let (given, context) = self.read(question)?;
+        if store.is_mirror() {
+            check_for_mirror(&given)?;
+        }
         match given {
             Given::Trace(args) => args
                 .rules(store, &context)
@@ -235,6 +246,7 @@ impl Questions for CommandQuestions {
 
     fn command_line(&self, question: &Question<'_>) -> Result<String, QuestionError> {
         let mut line = Words::of(question)?.typed();
+        line.push_str(&self.place);
         if let Some(store) = &self.global.store {
             line.push_str(&format!(" --store {}", quoted(&store.to_string_lossy())));
         }
@@ -247,6 +259,20 @@ impl Questions for CommandQuestions {
     fn parameters(&self, command: Command) -> Vec<ParameterDefinition> {
         definitions(command)
     }
+}
+
+/// What only a store can say.
+fn check_for_mirror(given: &Given) -> Result<(), QuestionError> {
+    let text = match given {
+        Given::Trace(args) if args.tells_sources() => {
+            "provenance: only a store knows from which file or pull an event came, and this is a cluster"
+        }
+        Given::Status(_) | Given::Sources(_) => {
+            "only a store says what it holds and from where, and this is a cluster: see the page /status, or /metrics"
+        }
+        _ => return Ok(()),
+    };
+    Err(QuestionError::refused(text))
 }
 
 /// Names of commands are not taken from outside.

@@ -41,10 +41,7 @@ impl CoverageBar {
         let mut ranges: Vec<CoveredRange> =
             coverage.groups().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
         ranges.sort_unstable();
-        Self {
-            has_removals: !store.checkpoint().tombstones.is_empty(),
-            ..Self::of_ranges(&ranges, now, zone)
-        }
+        Self { has_removals: store.has_removals(), ..Self::of_ranges(&ranges, now, zone) }
     }
 
     /// The bar of ranges in order.

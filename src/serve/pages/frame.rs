@@ -55,7 +55,7 @@ pub(super) struct Frame {
 
 impl Frame {
     pub(super) fn new(request: &PageRequest<'_>, title: &str, tab: Tab, zone: &Zone) -> Self {
-        let records = request.store.checkpoint().mail_records();
+        let records = request.store.mail_records();
         Self {
             title: title.to_owned(),
             tab: tab.as_str(),

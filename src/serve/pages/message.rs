@@ -110,10 +110,7 @@ struct MissingPage {
 ///
 /// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
-    let mut parameters = request.parameters.clone();
-    for name in OF_THE_PAGE {
-        parameters = parameters.without(name);
-    }
+    let parameters = asked(request.parameters);
     let id = parameters.get("id").unwrap_or_default().trim().to_owned();
     if id.is_empty() {
         return Ok(Reply::Elsewhere("./".to_owned()));
@@ -124,7 +121,11 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let traced = trace_ids(request.store, ids, &asked.rules)?;
     let frame = |title: &str| {
         let frame = Frame::new(request, title, Tab::Message, &asked.zone);
-        frame.with_command(request, Command::Trace, &parameters.with("provenance", ""))
+        // A cluster does not know where a record came from.
+        let has_sources = !request.store.is_mirror();
+        let with_sources = || parameters.with("provenance", "");
+        let parameters = if has_sources { with_sources() } else { parameters.clone() };
+        frame.with_command(request, Command::Trace, &parameters)
     };
     match traced.messages.as_slice() {
         [] => missing(request, &id, frame("Not found")?, &asked.zone),
@@ -141,6 +142,11 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
             Reply::page(&page)
         }
     }
+}
+
+/// The question of a message's page.
+pub(super) fn asked(parameters: &Parameters) -> Parameters {
+    OF_THE_PAGE.iter().fold(parameters.clone(), |it, name| it.without(name))
 }
 
 fn title(message: &Message) -> String {

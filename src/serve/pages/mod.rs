@@ -35,7 +35,8 @@ mod words;
 use askama::Template;
 
 use self::frame::Frame;
-use super::{Command, Parameters, Question, QuestionError, Questions};
+use super::{Command, Needs, Parameters, Question, QuestionError, Questions};
+use crate::event::pasted_id;
 use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
@@ -107,6 +108,30 @@ const PATHS: [&str; 11] = [
     "/pulse",
 ];
 
+/// What a page is made of.
+#[must_use]
+pub fn needs(path: &str, parameters: &Parameters) -> Needs {
+    let question = |command| Needs::Question(command, parameters.without_empty());
+    match path {
+        "/" => question(Command::Triage),
+        "/find" => {
+            let id = pasted_id(parameters.get("q").unwrap_or_default());
+            let is_one_word = !id.is_empty() && !id.contains(char::is_whitespace);
+            let is_id = is_one_word && id.len() <= limits::TERM_BYTES_MAX;
+            Needs::Ids(if is_id { vec![id.into_owned()] } else { Vec::new() })
+        }
+        "/messages" => question(Command::Messages),
+        "/message" if parameters.get("id").is_none_or(|it| it.trim().is_empty()) => Needs::Nothing,
+        "/message" => Needs::Question(Command::Trace, message::asked(parameters)),
+        "/search" => question(Command::Search),
+        "/access" => question(Command::Access),
+        "/timeline" if parameters.without_empty().get("who").is_none() => Needs::Nothing,
+        "/timeline" => question(Command::Timeline),
+        "/statistics" => question(Command::Stats),
+        _ => Needs::Nothing,
+    }
+}
+
 /// Lays out a page.
 ///
 /// # Errors
@@ -128,7 +153,7 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         "/statistics" => statistics::page(request),
         "/status" => status::page(request),
         "/pulse" => {
-            let records = request.store.checkpoint().mail_records();
+            let records = request.store.mail_records();
             Ok(Reply::Json(format!("{{\"records\":{records}}}\n")))
         }
         _ => Err(QuestionError::refused("there is no such page")),
@@ -153,6 +178,8 @@ pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
         401 => "Who are you?",
         403 => "Not from there",
         404 => "Nothing is here",
+        422 => "This is too much at once",
+        502 => "The cluster does not answer",
         503 => "This takes too long",
         _ => "Something went wrong",
     };

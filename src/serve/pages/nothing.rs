@@ -58,7 +58,7 @@ impl Nothing {
         let question = question.map(|it| Parameters::default().with("q", it));
         Self {
             what,
-            is_empty_store: request.store.checkpoint().records == 0,
+            is_empty_store: request.store.record_count() == 0,
             is_of_mail: !["audit event", OF_PERSON].contains(&what),
             is_of_person: what == OF_PERSON,
             is_outside: !range.is_unbounded() && !coverage.is_empty() && !is_covered,

@@ -81,7 +81,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let choice = parameters.get("since").unwrap_or_default();
     let page = StartPage {
         frame,
-        is_empty: store.checkpoint().mail_records() == 0,
+        is_empty: store.mail_records() == 0,
         since: When::new(asked.since, zone),
         until: When::new(asked.until, zone),
         has_before: found.before.is_some(),

@@ -9,7 +9,7 @@ use super::{PageRequest, Reply};
 use crate::limits;
 use crate::render::{fit, human_duration};
 use crate::serve::{Command, QuestionError};
-use crate::store::{OriginHistory, Standing};
+use crate::store::{OriginHistory, Standing, Store};
 use crate::time::workmail_end::days_left;
 use crate::time::{DAY_MS, Timestamp, Zone};
 
@@ -63,27 +63,28 @@ const SOURCES_SHOWN: usize = 30;
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let zone = &request.questions.zone(request.parameters)?;
-    let sizes = store.sizes()?;
     let shown = |it: Timestamp| {
         let when = When::new(it, zone);
         format!("{} {}", when.date, when.clock)
     };
-    let mut facts = vec![("Events", grouped(store.checkpoint().mail_records()))];
+    let mut facts = vec![("Events", grouped(store.mail_records()))];
+    if store.other_records() > 0 {
+        facts.push(("Audit events and directory records", grouped(store.other_records())));
+    }
     if let Some((first, last)) = store.time_span() {
         facts.push(("First event", shown(first)));
         facts.push(("Newest event", shown(last)));
     }
-    facts.push(("Archive", bytes(sizes.archive_bytes)));
-    facts.push(("Index", bytes(sizes.index_bytes)));
-    if sizes.rejected_count > 0 {
-        let pieces = counted(sizes.rejected_count, "piece", "pieces");
-        facts.push(("Rejected input", format!("{pieces}, {}", bytes(sizes.rejected_bytes))));
+    match store.mirrored() {
+        Some((source, published)) => {
+            facts.extend(published.map(|it| ("Published", shown(it))));
+            facts.push(("Organization", fit(source, limits::PAGE_TEXT_COLUMNS)));
+            if store.has_removals() {
+                facts.push(("Removed on purpose", "some records".to_owned()));
+            }
+        }
+        None => facts.extend(facts_on_disk(store)?),
     }
-    let removed = store.checkpoint().tombstones.len();
-    if removed > 0 {
-        facts.push(("Removed on purpose", counted(removed as u64, "time", "times")));
-    }
-    facts.push(("Store", store.path().display().to_string()));
     let coverage = store.checkpoint().coverage.until(request.now);
     let groups = coverage.groups().map(|(name, ranges)| Group {
         name: if name.is_empty() {
@@ -93,19 +94,19 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         },
         bar: CoverageBar::of_ranges(ranges, request.now, zone),
     });
-    let mut origins = store.origins()?;
+    // Of what a cluster has it is not known.
+    let mut origins = if store.is_mirror() { Vec::new() } else { store.origins()? };
     origins.reverse();
     let more = origins.len().saturating_sub(SOURCES_SHOWN);
-    let mut frame = Frame::new(request, "Status", Tab::Status, zone).with_command(
-        request,
-        Command::Status,
-        request.parameters,
-    )?;
-    frame.add_command("sources", request, Command::Sources, request.parameters)?;
+    let mut frame = Frame::new(request, "Status", Tab::Status, zone);
+    if !store.is_mirror() {
+        frame = frame.with_command(request, Command::Status, request.parameters)?;
+        frame.add_command("sources", request, Command::Sources, request.parameters)?;
+    }
     let page = StatusPage {
         frame,
         facts,
-        head: store.head()?,
+        head: if store.is_mirror() { None } else { store.head()? },
         coverage: CoverageBar::of(store, request.now, zone),
         groups: groups.take(GROUPS_SHOWN).collect(),
         pulls: store
@@ -122,6 +123,23 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         days_left: days_left(request.now),
     };
     Reply::page(&page)
+}
+
+/// What the store takes on disk, and what was refused or removed.
+fn facts_on_disk(store: &Store) -> Result<Vec<(&'static str, String)>, QuestionError> {
+    let sizes = store.sizes()?;
+    let mut facts =
+        vec![("Archive", bytes(sizes.archive_bytes)), ("Index", bytes(sizes.index_bytes))];
+    if sizes.rejected_count > 0 {
+        let pieces = counted(sizes.rejected_count, "piece", "pieces");
+        facts.push(("Rejected input", format!("{pieces}, {}", bytes(sizes.rejected_bytes))));
+    }
+    let removed = store.checkpoint().tombstones.len();
+    if removed > 0 {
+        facts.push(("Removed on purpose", counted(removed as u64, "time", "times")));
+    }
+    facts.push(("Store", store.path().display().to_string()));
+    Ok(facts)
 }
 
 /// Log groups that are listed.

@@ -78,7 +78,8 @@ fn evidence(
     pairs.extend(record.event_id.as_deref().map(|it| ("Event ID", it.to_owned())));
     pairs.extend(record.ingestion_time.map(|it| ("Ingested", it.in_zone(zone))));
     let Some(source) = source else {
-        pairs.push(("Source", "not recorded: taken in by an earlier version".to_owned()));
+        let why = "not recorded: taken in by an earlier version, or asked of a cluster";
+        pairs.push(("Source", why.to_owned()));
         return pairs;
     };
     let origin = &source.origin;
