@@ -10,6 +10,7 @@ use super::document::keyword;
 use super::error::ClusterError;
 use super::hit::{Source, hits};
 use super::lowered::lowered;
+use super::search::{VALUE, values_page};
 use super::spool::{Spool, check};
 use super::view::{CALL, View};
 use crate::event::{EventName, domain_of};
@@ -157,7 +158,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         loop {
             let found = self.mailboxes(&delivered, after)?;
             let buckets = found.get("buckets").and_then(Value::as_array);
-            let address = |it: &Value| it.pointer("/key/address")?.as_str().map(str::to_owned);
+            let address = |it: &Value| it.pointer(VALUE)?.as_str().map(str::to_owned);
             for address in buckets.into_iter().flatten().filter_map(address) {
                 if domain_of(&address).is_some_and(|it| domains.insert(it.to_owned())) {
                     let to = json!({"term": {"recipients": address}});
@@ -178,13 +179,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         delivered: &Value,
         after: Option<Value>,
     ) -> Result<Value, ClusterError> {
-        let mut mailboxes = json!({
-            "size": limits::CLUSTER_MIRROR_PAGE,
-            "sources": [{"address": {"terms": {"field": "recipients"}}}],
-        });
-        if let (Some(after), Value::Object(mailboxes)) = (after, &mut mailboxes) {
-            mailboxes.insert("after".to_owned(), after);
-        }
+        let mailboxes = values_page("recipients", limits::CLUSTER_MIRROR_PAGE, after);
         let body = json!({
             "size": 0,
             "track_total_hits": false,

@@ -7,6 +7,7 @@ use super::error::ClusterError;
 use super::fetch::{check_count, of_organization, page, range_query};
 use super::hit::{Source, hits};
 use super::lowered_audit::lowered;
+use super::search::values_page;
 use super::spool::Spool;
 use super::view::{CALL, View};
 use crate::access::{AccessRequest, People};
@@ -178,13 +179,7 @@ impl AuditFetch<'_, '_> {
         let query = of_organization(self.organization, which);
         let mut after: Option<Value> = None;
         loop {
-            let mut values = json!({
-                "size": limits::CLUSTER_FIRSTS_PAGE,
-                "sources": [{"value": {"terms": {"field": field}}}],
-            });
-            if let (Some(after), Value::Object(values)) = (after, &mut values) {
-                values.insert("after".to_owned(), after);
-            }
+            let values = values_page(field, limits::CLUSTER_FIRSTS_PAGE, after);
             let first = json!({"top_hits": {
                 "size": 1,
                 "sort": [{"at": "asc"}, {"place": "asc"}],

@@ -8,6 +8,7 @@ use super::asked::ClusterEvents;
 use super::error::ClusterError;
 use super::fetch::of_organization;
 use super::lowered::escaped;
+use super::search::{VALUE, values_page};
 use crate::limits;
 use crate::query::{IdCandidates, forms_of, id_part};
 
@@ -63,13 +64,7 @@ impl ClusterEvents<'_> {
         let query = of_organization(self.organization(), Some(such));
         let (mut ids, mut after) = (Vec::new(), None::<Value>);
         loop {
-            let mut values = json!({
-                "size": limits::CLUSTER_IDS_PAGE,
-                "sources": [{"value": {"terms": {"field": field}}}],
-            });
-            if let (Some(after), Value::Object(values)) = (after, &mut values) {
-                values.insert("after".to_owned(), after);
-            }
+            let values = values_page(field, limits::CLUSTER_IDS_PAGE, after);
             let body = json!({
                 "size": 0,
                 "track_total_hits": false,
@@ -79,7 +74,7 @@ impl ClusterEvents<'_> {
             let Some(found) = self.search(&body)? else { return Ok(ids) };
             let values = found.pointer("/aggregations/values");
             let buckets = values.and_then(|it| it.get("buckets")).and_then(Value::as_array);
-            let id = |it: &Value| it.pointer("/key/value")?.as_str().map(str::to_owned);
+            let id = |it: &Value| it.pointer(VALUE)?.as_str().map(str::to_owned);
             for id in buckets.into_iter().flatten().filter_map(id) {
                 // The store finds what the log has as it is given, or in one case.
                 let is_found = forms.iter().any(|it| id.contains(it.as_str()));

@@ -124,6 +124,18 @@ impl Cluster {
     }
 }
 
+/// A page of the values that a field has, those behind one: [`VALUE`] names each in its bucket.
+pub(super) fn values_page(field: &str, size: usize, after: Option<Value>) -> Value {
+    let mut values = json!({ "size": size, "sources": [{"value": {"terms": {"field": field}}}] });
+    if let (Some(after), Value::Object(values)) = (after, &mut values) {
+        values.insert("after".to_owned(), after);
+    }
+    values
+}
+
+/// Where a bucket of [`values_page`] has its value.
+pub(super) const VALUE: &str = "/key/value";
+
 /// What was found, where all of it was: a part of an answer is none.
 pub(super) fn whole(answer: Answer, cluster: &Cluster) -> Result<Value, ClusterError> {
     let answer = answer.checked(cluster)?;

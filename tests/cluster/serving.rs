@@ -74,6 +74,10 @@ pub(crate) fn assert_served_alike(organization: &Organization, url: &str) {
     }
     let message = there.get("/message?id=%3Cm1@far.example%3E").text();
     assert!(message.contains("203.0.113.9"), "candidates: {message}");
+    for name in ["messages.zip?since=2026-11-02&until=2026-11-04", "trace.zip?id=t1"] {
+        let taken = there.get(&format!("/export/{name}"));
+        assert!(taken.status == 200 && taken.body.starts_with(b"PK"), "{name}: {}", taken.text());
+    }
     let status = there.get("/status").text();
     assert!(status.contains(url) && status.contains("Published"), "{status}");
     assert!(!status.contains("Archive"), "{status}");
