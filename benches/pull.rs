@@ -32,10 +32,11 @@ use std::time::{Duration, Instant};
 use cloudwatch::{CloudWatch, Event, Group, World};
 use mailtrace::aws::{RateLimiter, SessionOptions, default_group};
 use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::pull::{Clock, PullOptions, PullReport, Puller, Stop};
+use mailtrace::pull::{PullOptions, PullReport, Puller};
+use mailtrace::stop::Stop;
 use mailtrace::store::StoreWriter;
 use mailtrace::synth::{Shape, SynthOptions, Writer, generate};
-use mailtrace::time::Timestamp;
+use mailtrace::time::{Clock, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
 #[global_allocator]

@@ -117,10 +117,6 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads a file. One that does not exist says nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`].
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let wrong = |detail| ConfigError::Wrong { path: path.to_owned(), detail };
@@ -145,8 +141,8 @@ impl Config {
         }
         let text = String::from_utf8(bytes).map_err(|_| wrong("it is not UTF-8".to_owned()))?;
         let config: Self = toml::from_str(&text).map_err(|error| {
-            let line = error.span().map(|it| text.get(..it.start).unwrap_or_default());
-            let line = line.map_or(1, |it| it.matches('\n').count() + 1);
+            let before = text.bytes().take(error.span().map_or(0, |it| it.start));
+            let line = before.filter(|it| *it == b'\n').count() + 1;
             wrong(format!("line {line}: {}", error.message().replace('\n', " ")))
         })?;
         for (name, source) in &config.sources {

@@ -9,6 +9,8 @@
 //! |---|---|
 //! | [`limits`] | every bound in one table, with unit and reason |
 //! | `causes` | an error and what it was caused by, in one line |
+//! | `text`, `json`, `fs` | words and bytes, values of our own as JSON, names and sums of files |
+//! | [`stop`] | being told to stop |
 //! | [`temporary`] | directories that are not to outlive their process |
 //! | [`time`] | instants, ranges, the forms in which people write them |
 //! | [`event`] | what one log message says: the parser, addresses, message IDs |
@@ -19,7 +21,7 @@
 //! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
 //! | [`ingest`] | the pipeline from sources to the store |
 //! | [`pull`] | from CloudWatch Logs to the store, without losing an event |
-//! | [`logging`] | event logging on the AWS side: policies, what there is, setting it up, checking it, taking it down |
+//! | [`provisioning`] | event logging on the AWS side: policies, what there is, setting it up, checking it, taking it down |
 //! | [`query`] | the search language, and what an answer to it is |
 //! | [`insights`] | CloudWatch Logs Insights' language, answered by the store |
 //! | [`trace`] | legs, the join, and where an outcome is decided |
@@ -94,11 +96,13 @@ pub mod config;
 pub mod directory;
 pub mod event;
 pub mod export;
+mod fs;
 pub mod ingest;
 pub mod insights;
+mod json;
 pub mod limits;
 #[cfg(feature = "aws")]
-pub mod logging;
+pub mod provisioning;
 #[cfg(feature = "aws")]
 pub mod pull;
 pub mod query;
@@ -110,9 +114,11 @@ mod shell;
 pub mod signing;
 pub mod source;
 pub mod stats;
+pub mod stop;
 pub mod store;
 pub mod synth;
 pub mod temporary;
+mod text;
 pub mod time;
 pub mod timeline;
 pub mod trace;

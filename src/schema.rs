@@ -108,9 +108,9 @@ impl Shapes {
     }
 }
 
-type Found = BTreeMap<(String, &'static str), ()>;
+type FoundShape = BTreeMap<(String, &'static str), ()>;
 
-fn collect(value: &Value, path: &mut String, found: &mut Found) {
+fn collect(value: &Value, path: &mut String, found: &mut FoundShape) {
     let json_type = match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",

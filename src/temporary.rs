@@ -42,10 +42,6 @@ impl TemporaryDirectory {
     }
 
     /// As [`TemporaryDirectory::make`]; `on_leftover` sees what is about to be removed.
-    ///
-    /// # Errors
-    ///
-    /// As [`TemporaryDirectory::make`].
     pub fn make_after(
         parent: &Path,
         prefix: &str,

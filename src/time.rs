@@ -3,6 +3,7 @@
 //! Everything is counted in milliseconds since 1970, as CloudWatch does. This module knows
 //! nothing of records or events.
 
+mod clock;
 mod day;
 mod duration;
 mod interval;
@@ -14,6 +15,7 @@ use std::fmt;
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
+pub use clock::{Clock, ClockWatch};
 pub use day::{HOURS_OF_DAY, WEEKDAYS, calendar_place, day_of};
 pub use duration::human_duration;
 pub use interval::{Interval, Intervals};

@@ -145,7 +145,7 @@ fn keep_new_ip(
         pairs_of_segments.push(pairs);
     }
     let is_new = |pair: &Pair| {
-        let first_ms = first_of_pair.get(pair).copied().unwrap_or_default();
+        let first_ms = *first_of_pair.get(pair).expect("each pair was put in with its first time");
         let was_seen = first_of_person.get(&pair.0).is_some_and(|it| *it < first_ms);
         was_seen && Timestamp::from_ms(first_ms).is_some_and(|it| range.contains(it))
     };
@@ -179,7 +179,7 @@ fn keep_failed_then_ok(index: &AuditIndex, sets: &mut [DocumentSet]) -> Result<(
             // Failures may lack the ID, so the name that was typed goes first.
             let person = who.names.get(document).or_else(|| who.ids.get(document));
             let Some(person) = person else { continue };
-            let ip = sources.get(document).unwrap_or_default();
+            let ip = sources.get(document).unwrap_or("");
             let key = (folded(person).into_owned(), crate::store::ip_term(ip).into_owned());
             let ms = segment.time_ms(document);
             let is_success = succeeded.contains(document);

@@ -12,7 +12,8 @@ use crate::store::{AuditColumn, AuditSegment, ColumnValues, IndexError, StoreErr
 use crate::time::{Timestamp, Zone};
 
 /// By what audit events are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum AccessKey {
     /// Who did it.
     User,
@@ -55,17 +56,7 @@ impl AccessKey {
     /// The name on the command line and in answers.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Owner => "owner",
-            Self::Ip => "ip",
-            Self::Agent => "agent",
-            Self::Action => "action",
-            Self::Protocol => "protocol",
-            Self::Type => "type",
-            Self::Hour => "hour",
-            Self::Day => "day",
-        }
+        self.into()
     }
 
     /// The key with that name.
@@ -105,7 +96,7 @@ pub struct AccessGroups {
 type Count = (u64, i64, i64);
 
 /// The values of a group by number, one for each key that is counted by.
-type Values = [u32; limits::GROUP_KEYS_MAX];
+type GroupNumbers = [u32; limits::GROUP_KEYS_MAX];
 
 impl AccessHits<'_> {
     /// Counts the events by keys, at most [`limits::GROUP_KEYS_MAX`], and gives the `limit` largest
@@ -121,7 +112,7 @@ impl AccessHits<'_> {
         limit: usize,
     ) -> Result<AccessGroups, StoreError> {
         let keys = keys.get(..limits::GROUP_KEYS_MAX).unwrap_or(keys);
-        let mut counts: HashMap<Values, Count> = HashMap::new();
+        let mut counts: HashMap<GroupNumbers, Count> = HashMap::new();
         let mut texts = NumberedValues::default();
         let nobody = People::default();
         let has_people = keys.iter().any(|it| matches!(it, AccessKey::User | AccessKey::Owner));
@@ -133,7 +124,7 @@ impl AccessHits<'_> {
                 let mut values = values.map_err(index.failed())?;
                 for document in set.iter() {
                     let ms = segment.time_ms(document);
-                    let mut group = Values::default();
+                    let mut group = GroupNumbers::default();
                     for (number, values) in group.iter_mut().zip(&mut values) {
                         *number = values.number(document, ms, people, zone, &mut texts);
                     }
@@ -145,7 +136,7 @@ impl AccessHits<'_> {
             }
         }
         let group_count = counts.len();
-        let mut rows: Vec<(Values, Count)> = counts.into_iter().collect();
+        let mut rows: Vec<(GroupNumbers, Count)> = counts.into_iter().collect();
         let text = |it: &u32| texts.get(*it);
         rows.sort_unstable_by(|a, b| {
             b.1.0.cmp(&a.1.0).then_with(|| a.0.iter().map(text).cmp(b.0.iter().map(text)))
@@ -167,10 +158,6 @@ impl AccessHits<'_> {
     }
 
     /// The most frequent values of each key.
-    ///
-    /// # Errors
-    ///
-    /// As [`AccessHits::groups`].
     pub fn facets(&self, keys: &[AccessKey], zone: &Zone) -> Result<Vec<Facet>, StoreError> {
         let facet = |key: &AccessKey| {
             let groups = self.groups(&[*key], zone, limits::FACET_ROWS)?;

@@ -61,12 +61,8 @@ impl FromStr for AccessCursor {
     type Err = NoAccessCursor;
 
     fn from_str(text: &str) -> Result<Self, NoAccessCursor> {
-        let read = || {
-            let (ms, bits) = text.trim().strip_prefix("access.")?.split_once('.')?;
-            let location = Location::from_bits(u64::from_str_radix(bits, 16).ok()?);
-            Some(Self(EventPlace { ms: ms.parse().ok()?, location }))
-        };
-        read().ok_or_else(|| NoAccessCursor(text.to_owned()))
+        let place = EventPlace::behind("access.", text);
+        place.map(Self).ok_or_else(|| NoAccessCursor(text.to_owned()))
     }
 }
 
@@ -112,10 +108,6 @@ impl<'s> AccessHits<'s> {
     }
 
     /// The same with what else is known of people.
-    ///
-    /// # Errors
-    ///
-    /// As [`AccessHits::find`].
     pub fn find_with(
         store: &'s Store,
         request: &AccessRequest,
@@ -157,10 +149,6 @@ impl<'s> AccessHits<'s> {
     }
 
     /// What the people of a few events are called: theirs alone is read where nothing else was.
-    ///
-    /// # Errors
-    ///
-    /// As [`AccessHits::people`].
     pub fn people_in(&self, events: &[AccessEvent]) -> Result<Cow<'_, People>, StoreError> {
         match self.people.get() {
             Some(people) => Ok(Cow::Borrowed(people)),
@@ -182,14 +170,14 @@ impl<'s> AccessHits<'s> {
     ) -> (Vec<EventPlace>, Option<AccessCursor>) {
         // One more than is shown tells whether there are more.
         let most = limit.saturating_add(1);
-        let mut heap: BinaryHeap<Key> = BinaryHeap::new();
+        let mut heap: BinaryHeap<OrderKey> = BinaryHeap::new();
         let is_rising = order == AccessOrder::Oldest;
         let after = after.map(|AccessCursor(it)| {
             let location = self.store.place_here(it.location, is_rising);
-            Key::of(order, EventPlace { location, ..it })
+            OrderKey::of(order, EventPlace { location, ..it })
         });
         for place in self.places() {
-            let key = Key::of(order, place);
+            let key = OrderKey::of(order, place);
             if after.is_some_and(|it| key <= it) {
                 continue;
             }
@@ -202,7 +190,7 @@ impl<'s> AccessHits<'s> {
             }
         }
         let mut places: Vec<EventPlace> =
-            heap.into_sorted_vec().into_iter().map(Key::place).collect();
+            heap.into_sorted_vec().into_iter().map(OrderKey::place).collect();
         let has_more = places.len() > limit;
         places.truncate(limit);
         let next = places.last().filter(|_| has_more).map(|it| {
@@ -284,12 +272,12 @@ fn sets_of(
 
 /// An event's place in an order: the smaller, the earlier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum OrderKey {
     Newest(Reverse<EventPlace>),
     Oldest(EventPlace),
 }
 
-impl Key {
+impl OrderKey {
     fn of(order: AccessOrder, place: EventPlace) -> Self {
         match order {
             AccessOrder::Newest => Self::Newest(Reverse(place)),

@@ -53,10 +53,6 @@ impl People {
     }
 
     /// What the people of some events are called, and nobody else.
-    ///
-    /// # Errors
-    ///
-    /// As [`People::of_store`].
     pub(super) fn of_events<'e>(
         store: &Store,
         events: impl Iterator<Item = &'e AuditEvent<'static>>,
@@ -224,10 +220,6 @@ impl<'s> PeopleOnDemand<'s> {
     }
 
     /// As [`People::who`].
-    ///
-    /// # Errors
-    ///
-    /// As [`People::of_store`].
     pub fn who(&self, id: &str, at: Timestamp) -> Result<Option<String>, StoreError> {
         let term = audit_term(AuditField::UserId, id);
         if let Some(known) = self.read.borrow().get(term.as_ref()) {

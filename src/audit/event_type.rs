@@ -1,11 +1,22 @@
 //! Which of WorkMail's audit logs an event belongs to.
 
-use std::fmt;
-
 use super::AuditField;
 
 /// The type of an audit event. Events do not name it: their fields tell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum AuditType {
     /// Somebody did something to a folder, a message or an attachment.
     MailboxAccess,
@@ -37,14 +48,7 @@ impl AuditType {
     /// `personal-access-token`, `availability-provider` or `unknown`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MailboxAccess => "mailbox-access",
-            Self::AccessControl => "access-control",
-            Self::Authentication => "authentication",
-            Self::PersonalAccessToken => "personal-access-token",
-            Self::AvailabilityProvider => "availability-provider",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// The type by which somebody calls it: its name, AWS's name of the log, or the beginning of
@@ -69,12 +73,6 @@ impl AuditType {
             Self::AvailabilityProvider => Some(AuditField::AvailabilityEventSuccessful),
             Self::PersonalAccessToken | Self::Unknown => None,
         }
-    }
-}
-
-impl fmt::Display for AuditType {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The fields of audit events.
 
 /// A field of an audit event, by the name that it is logged under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 #[repr(usize)]
 pub enum AuditField {
     /// `user_id`: the ID of whoever was authenticated.
@@ -53,6 +54,7 @@ pub enum AuditField {
     /// `scopes` of a token.
     Scopes,
     /// `type` of an availability provider.
+    #[strum(serialize = "type")]
     ProviderType,
     /// `domain` of an availability provider.
     Domain,
@@ -124,40 +126,7 @@ impl AuditField {
     /// The name that it is logged under.
     #[must_use]
     pub fn key(self) -> &'static str {
-        match self {
-            Self::UserId => "user_id",
-            Self::ImpersonatorId => "impersonator_id",
-            Self::OwnerId => "owner_id",
-            Self::User => "user",
-            Self::Protocol => "protocol",
-            Self::SourceIp => "source_ip",
-            Self::UserAgent => "user_agent",
-            Self::Action => "action",
-            Self::ObjectType => "object_type",
-            Self::ItemId => "item_id",
-            Self::FolderPath => "folder_path",
-            Self::FolderId => "folder_id",
-            Self::AttachmentPath => "attachment_path",
-            Self::ActionAllowed => "action_allowed",
-            Self::Scope => "scope",
-            Self::RuleId => "rule_id",
-            Self::AccessGranted => "access_granted",
-            Self::Method => "method",
-            Self::AuthSuccessful => "auth_successful",
-            Self::AuthFailedReason => "auth_failed_reason",
-            Self::PersonalAccessTokenId => "personal_access_token_id",
-            Self::Name => "name",
-            Self::ExpiresTime => "expires_time",
-            Self::Scopes => "scopes",
-            Self::ProviderType => "type",
-            Self::Domain => "domain",
-            Self::FunctionArn => "function_arn",
-            Self::EwsEndpoint => "ews_endpoint",
-            Self::ErrorMessage => "error_message",
-            Self::AvailabilityEventSuccessful => "availability_event_successful",
-            Self::RequestId => "request_id",
-            Self::OrganizationArn => "organization_arn",
-        }
+        self.into()
     }
 
     /// The field that is logged under a name.

@@ -26,7 +26,7 @@ use super::profiles::{Base, Profiles, Recipe};
 
 /// A place that may have credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum CredentialPlace {
     Environment,
     Profile,
     WebIdentity,
@@ -37,7 +37,7 @@ enum Place {
 /// The places, in the order in which they are asked.
 #[derive(Debug)]
 pub(super) struct Chain {
-    places: Vec<(Place, Box<dyn ProvideCredentials>)>,
+    places: Vec<(CredentialPlace, Box<dyn ProvideCredentials>)>,
     recipe: Arc<Recipe>,
     is_chosen: bool,
     /// What was found when the session was opened, for the first call: finding it may take a call
@@ -55,20 +55,20 @@ impl Chain {
             .profile_files(profiles.files.clone())
             .profile_name(&profiles.name)
             .build();
-        let mut places: Vec<(Place, Box<dyn ProvideCredentials>)> = Vec::new();
+        let mut places: Vec<(CredentialPlace, Box<dyn ProvideCredentials>)> = Vec::new();
         if !profiles.is_chosen {
             let environment = EnvironmentVariableCredentialsProvider::new();
-            places.push((Place::Environment, Box::new(environment)));
+            places.push((CredentialPlace::Environment, Box::new(environment)));
         }
-        places.push((Place::Profile, Box::new(profile)));
+        places.push((CredentialPlace::Profile, Box::new(profile)));
         if !profiles.is_chosen {
             let token = WebIdentityTokenCredentialsProvider::builder().configure(config).build();
-            places.push((Place::WebIdentity, Box::new(token)));
+            places.push((CredentialPlace::WebIdentity, Box::new(token)));
         }
         let container = EcsCredentialsProvider::builder().configure(config).build();
-        places.push((Place::Container, Box::new(container)));
+        places.push((CredentialPlace::Container, Box::new(container)));
         let instance = ImdsCredentialsProvider::builder().configure(config).build();
-        places.push((Place::Instance, Box::new(instance)));
+        places.push((CredentialPlace::Instance, Box::new(instance)));
         let (recipe, is_chosen) = (Arc::new(recipe), profiles.is_chosen);
         Ok(Self { places, recipe, is_chosen, found: Mutex::new(None) })
     }
@@ -92,9 +92,9 @@ impl Chain {
             };
             let is_there = match place {
                 // A profile that says where its credentials are means those and no others.
-                Place::Profile => self.recipe.base != Base::Nothing,
+                CredentialPlace::Profile => self.recipe.base != Base::Nothing,
                 // It is asked last and answers for nobody: that it cannot be reached says nothing.
-                Place::Instance => false,
+                CredentialPlace::Instance => false,
                 _ => !matches!(error, CredentialsError::CredentialsNotLoaded(_)),
             };
             if is_there {
@@ -104,7 +104,11 @@ impl Chain {
         Err(self.missing(None, None))
     }
 
-    fn missing(&self, place: Option<Place>, cause: Option<CredentialsError>) -> CredentialsError {
+    fn missing(
+        &self,
+        place: Option<CredentialPlace>,
+        cause: Option<CredentialsError>,
+    ) -> CredentialsError {
         CredentialsError::provider_error(Missing {
             place,
             recipe: Arc::clone(&self.recipe),
@@ -135,7 +139,7 @@ impl ProvideCredentials for Chain {
 #[derive(Debug)]
 struct Missing {
     /// None where no place has any.
-    place: Option<Place>,
+    place: Option<CredentialPlace>,
     recipe: Arc<Recipe>,
     is_chosen: bool,
     cause: Option<CredentialsError>,
@@ -176,7 +180,7 @@ pub(super) fn of_credentials(error: &CredentialsError) -> AwsError {
         let call = Call::new("sts:AssumeRoleWithWebIdentity", role);
         return failure::failure(error, &call).into_error();
     }
-    if missing.place != Some(Place::Profile) {
+    if missing.place != Some(CredentialPlace::Profile) {
         return AwsError::Credentials { detail: causes(cause) };
     }
     match recipe.base {

@@ -1,12 +1,13 @@
 //! WorkMail: the users, groups, resources and domains of an organization.
 
+use aws_sdk_workmail::Client;
 use aws_sdk_workmail::config::http::HttpResponse;
 use aws_sdk_workmail::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_workmail::primitives::DateTime;
 
-use super::error::Failure;
+use super::error::{Call, Failure};
 use super::failure;
-use super::workmail::WorkMailClient;
+use super::session::{Service, Session};
 use crate::directory::{Domain, Entity, EntityKind, Member, Permission};
 use crate::limits;
 use crate::time::Timestamp;
@@ -14,23 +15,37 @@ use crate::time::Timestamp;
 /// One page of a listing, and the token of the next.
 pub type Page<T> = (Vec<T>, Option<String>);
 
+/// Calls WorkMail. Every method is one request.
+#[derive(Clone, Debug)]
+pub struct WorkMailClient {
+    pub(crate) client: Client,
+    /// The region, and the endpoint where it is not the service's own.
+    pub(crate) place: String,
+}
+
 impl WorkMailClient {
+    /// Calls as the session's identity, in its region.
+    #[must_use]
+    pub fn new(session: &Session) -> Self {
+        Self { client: Client::new(&session.config), place: session.place(Service::WorkMail) }
+    }
+
+    pub(crate) fn call(&self, permission: &'static str, organization: &str) -> Call {
+        Call::new(permission, format!("organization {organization} in {}", self.place))
+    }
+
     /// One page of the users of an organization, those that are switched off or deleted among them.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn users(&self, id: &str, token: Option<String>) -> Result<Page<Entity>, Failure> {
         let call = self.call("workmail:ListUsers", id);
         let request = self.client.list_users().organization_id(id).set_next_token(token);
         let answer = request.max_results(limits::DIRECTORY_PAGE).send().await;
         let answer = answer.map_err(|error| failure::failure(&error, &call))?;
-        let users = answer.users.unwrap_or_default().into_iter().filter_map(|it| {
+        let users = answer.users.into_iter().flatten().filter_map(|it| {
             Some(Entity {
                 name: it.name,
                 display_name: it.display_name,
                 address: said(it.email),
-                state: it.state.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+                state: it.state.map_or_else(String::new, |it| it.as_str().to_owned()),
                 role: it.user_role.map(|it| it.as_str().to_owned()),
                 enabled_at: time(it.enabled_date),
                 disabled_at: time(it.disabled_date),
@@ -41,20 +56,16 @@ impl WorkMailClient {
     }
 
     /// One page of the groups of an organization, without their members.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn groups(&self, id: &str, token: Option<String>) -> Result<Page<Entity>, Failure> {
         let call = self.call("workmail:ListGroups", id);
         let request = self.client.list_groups().organization_id(id).set_next_token(token);
         let answer = request.max_results(limits::DIRECTORY_PAGE).send().await;
         let answer = answer.map_err(|error| failure::failure(&error, &call))?;
-        let groups = answer.groups.unwrap_or_default().into_iter().filter_map(|it| {
+        let groups = answer.groups.into_iter().flatten().filter_map(|it| {
             Some(Entity {
                 name: it.name,
                 address: said(it.email),
-                state: it.state.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+                state: it.state.map_or_else(String::new, |it| it.as_str().to_owned()),
                 enabled_at: time(it.enabled_date),
                 disabled_at: time(it.disabled_date),
                 ..Entity::new(EntityKind::Group, &said(it.id)?)
@@ -64,10 +75,6 @@ impl WorkMailClient {
     }
 
     /// One page of the resources of an organization, without their delegates.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn resources(
         &self,
         id: &str,
@@ -77,11 +84,11 @@ impl WorkMailClient {
         let request = self.client.list_resources().organization_id(id).set_next_token(token);
         let answer = request.max_results(limits::DIRECTORY_PAGE).send().await;
         let answer = answer.map_err(|error| failure::failure(&error, &call))?;
-        let resources = answer.resources.unwrap_or_default().into_iter().filter_map(|it| {
+        let resources = answer.resources.into_iter().flatten().filter_map(|it| {
             Some(Entity {
                 name: it.name,
                 address: said(it.email),
-                state: it.state.map(|it| it.as_str().to_owned()).unwrap_or_default(),
+                state: it.state.map_or_else(String::new, |it| it.as_str().to_owned()),
                 role: it.r#type.map(|it| it.as_str().to_owned()),
                 enabled_at: time(it.enabled_date),
                 disabled_at: time(it.disabled_date),
@@ -92,26 +99,18 @@ impl WorkMailClient {
     }
 
     /// One page of the domains of an organization.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn domains(&self, id: &str, token: Option<String>) -> Result<Page<Domain>, Failure> {
         let call = self.call("workmail:ListMailDomains", id);
         let request = self.client.list_mail_domains().organization_id(id).set_next_token(token);
         let answer = request.max_results(limits::DIRECTORY_PAGE).send().await;
         let answer = answer.map_err(|error| failure::failure(&error, &call))?;
-        let domains = answer.mail_domains.unwrap_or_default().into_iter().filter_map(|it| {
+        let domains = answer.mail_domains.into_iter().flatten().filter_map(|it| {
             Some(Domain { name: said(it.domain_name)?, is_default: it.default_domain })
         });
         Ok((domains.collect(), said(answer.next_token)))
     }
 
     /// One page of the aliases of a user, a group or a resource; none of what is gone by now.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn aliases(
         &self,
         id: &str,
@@ -125,14 +124,10 @@ impl WorkMailClient {
             Err(error) if is_about_entity(&error) => return Ok((Vec::new(), None)),
             answer => answer.map_err(|error| failure::failure(&error, &call))?,
         };
-        Ok((answer.aliases.unwrap_or_default(), said(answer.next_token)))
+        Ok((answer.aliases.into_iter().flatten().collect(), said(answer.next_token)))
     }
 
     /// One page of the members of a group; none of one that is gone by now.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn members(
         &self,
         id: &str,
@@ -146,7 +141,7 @@ impl WorkMailClient {
             Err(error) if is_about_entity(&error) => return Ok((Vec::new(), None)),
             answer => answer.map_err(|error| failure::failure(&error, &call))?,
         };
-        let members = answer.members.unwrap_or_default().into_iter().filter_map(|it| {
+        let members = answer.members.into_iter().flatten().filter_map(|it| {
             let r#type = it.r#type.map(|it| it.as_str().to_owned());
             Some(Member { id: said(it.id)?, r#type, name: it.name })
         });
@@ -154,10 +149,6 @@ impl WorkMailClient {
     }
 
     /// One page of those who answer for a resource; none of one that is gone by now.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn delegates(
         &self,
         id: &str,
@@ -171,7 +162,7 @@ impl WorkMailClient {
             Err(error) if is_about_entity(&error) => return Ok((Vec::new(), None)),
             answer => answer.map_err(|error| failure::failure(&error, &call))?,
         };
-        let delegates = answer.delegates.unwrap_or_default().into_iter().map(|it| {
+        let delegates = answer.delegates.into_iter().flatten().map(|it| {
             let r#type = Some(it.r#type.as_str().to_owned());
             Member { id: it.id, r#type, name: None }
         });
@@ -179,10 +170,6 @@ impl WorkMailClient {
     }
 
     /// One page of what others may do with a mailbox; nothing of one that is gone by now.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn permissions(
         &self,
         id: &str,
@@ -196,7 +183,7 @@ impl WorkMailClient {
             Err(error) if is_about_entity(&error) => return Ok((Vec::new(), None)),
             answer => answer.map_err(|error| failure::failure(&error, &call))?,
         };
-        let permissions = answer.permissions.unwrap_or_default().into_iter().map(|it| Permission {
+        let permissions = answer.permissions.into_iter().flatten().map(|it| Permission {
             id: it.grantee_id,
             r#type: Some(it.grantee_type.as_str().to_owned()),
             values: it.permission_values.iter().map(|it| it.as_str().to_owned()).collect(),

@@ -9,7 +9,7 @@ use super::error::AwsError;
 pub(crate) fn check(url: &str) -> Result<(), AwsError> {
     let not_an_endpoint = || AwsError::NotAnEndpoint { url: url.to_owned() };
     let (scheme, rest) = url.split_once("://").ok_or_else(not_an_endpoint)?;
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = rest.split_once(['/', '?', '#']).map_or(rest, |it| it.0);
     let is_odd = |it: char| it.is_whitespace() || it.is_control() || it == '\\';
     if authority.is_empty() || url.contains(is_odd) {
         return Err(not_an_endpoint());
@@ -24,10 +24,10 @@ pub(crate) fn check(url: &str) -> Result<(), AwsError> {
 
 /// Whether an authority is this machine.
 fn is_loopback(authority: &str) -> bool {
-    let host = authority.rsplit('@').next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |it| it.1);
     let host = match host.strip_prefix('[') {
-        Some(address) => address.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
+        Some(address) => address.split_once(']').map_or(address, |it| it.0),
+        None => host.split_once(':').map_or(host, |it| it.0),
     };
     host.eq_ignore_ascii_case("localhost")
         || host.parse::<std::net::IpAddr>().is_ok_and(|it| it.is_loopback())

@@ -25,7 +25,7 @@ const THROTTLED: &[&str] = &[
 ];
 
 /// Reads what became of a call.
-pub(super) fn failure<E>(error: &SdkError<E, HttpResponse>, call: &Call) -> Failure
+pub(crate) fn failure<E>(error: &SdkError<E, HttpResponse>, call: &Call) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -38,8 +38,8 @@ where
                 return Failure::Transient(AwsError::Incomprehensible { call: named, detail });
             }
             let metadata = context.err().meta();
-            let code = metadata.code().unwrap_or_default();
-            let message = metadata.message().unwrap_or_default();
+            let code = metadata.code().unwrap_or("");
+            let message = metadata.message().unwrap_or("");
             service_failure(status, code, message, call)
         }
         // Credentials are fetched as part of a call, and may fail then.
@@ -89,7 +89,7 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
     let named = call.to_string();
     let detail = message.to_owned();
     // Some protocols give a code with a prefix and a suffix.
-    let code = code.rsplit('#').next().unwrap_or_default();
+    let code = code.rsplit_once('#').map_or(code, |it| it.1);
     let is_about_time = message.contains("ignature expired")
         || message.contains("ignature not yet current")
         || message.contains("equest timestamp");
@@ -168,7 +168,7 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
 }
 
 /// What was to be taken away and is not there has been taken away.
-pub(super) fn unless_gone(answer: Result<(), Failure>) -> Result<(), Failure> {
+pub(crate) fn unless_gone(answer: Result<(), Failure>) -> Result<(), Failure> {
     match answer {
         Err(Failure::Permanent(AwsError::NotFound { .. })) => Ok(()),
         other => other,
@@ -180,8 +180,7 @@ fn principal(message: &str) -> String {
     message
         .strip_prefix("User: ")
         .and_then(|it| it.split_once(" is not authorized"))
-        .map(|(arn, _)| format!(" for {arn}"))
-        .unwrap_or_default()
+        .map_or_else(String::new, |(arn, _)| format!(" for {arn}"))
 }
 
 /// The action that the service says is not allowed, and on what, where it is another than that of
@@ -204,6 +203,12 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
         "no credentials",
     ];
     in_one_line(error, LAYERS).replace(['\n', '\r'], " ")
+}
+
+/// A text of an answer. Which ones AWS leaves out, its models do not say: one that is not there is
+/// as good as empty, and an empty text names nothing.
+pub(crate) fn text(said: Option<String>) -> String {
+    said.unwrap_or_default()
 }
 
 #[cfg(test)]

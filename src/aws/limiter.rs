@@ -57,6 +57,7 @@ impl RateLimiter {
     }
 
     fn between(rate: f64, rate_max: f64) -> Self {
+        // Below the least rate nothing would be tried again in time, and the quota never found.
         let rate_max = rate_max.max(limits::PULL_RATE_MIN);
         let pace = Pace { rate, rate_max, next: Instant::now(), lowered: None };
         Self { pace: Mutex::new(pace), throttled: AtomicU64::new(0) }
@@ -66,6 +67,7 @@ impl RateLimiter {
     pub async fn turn(&self) -> bool {
         let now = Instant::now();
         let turn = self.with_pace(|pace| {
+            // Turns that nobody took are not saved up: the service would take them for a burst.
             let turn = pace.next.max(now);
             pace.next = turn + Duration::from_secs_f64(1.0 / pace.rate);
             turn
@@ -81,7 +83,9 @@ impl RateLimiter {
             return;
         }
         self.with_pace(|pace| {
-            // A fifth more each second while the quota is unknown; then a tenth of a call.
+            // Added for each call, this is a fifth of the rate in each second while the quota is
+            // unknown, and afterwards a tenth of a call: what goes up faster meets the quota at
+            // once again, and each meeting costs a pause.
             let gain = if pace.lowered.is_none() { 0.2 } else { 0.1 / pace.rate };
             pace.rate = (pace.rate + gain).min(pace.rate_max);
         });
@@ -93,11 +97,13 @@ impl RateLimiter {
         self.throttled.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         self.with_pace(|pace| {
+            // Calls that were under way together fail together, and say the same thing once.
             let is_new = pace.lowered.is_none_or(|it| now - it >= Duration::from_secs(1));
             if is_new {
                 pace.rate = (pace.rate * 0.7).max(limits::PULL_RATE_MIN);
                 pace.lowered = Some(now);
             }
+            // Everybody pauses, also where the rate stays: the quota of this second is used up.
             let pause = Duration::from_secs_f64((0.5 + jitter.clamp(0.0, 1.0)) / pace.rate);
             pace.next = pace.next.max(now + pause);
         });
@@ -116,7 +122,7 @@ impl RateLimiter {
     }
 
     fn with_pace<T>(&self, change: impl FnOnce(&mut Pace) -> T) -> T {
-        // A pace is whole between any two statements: a panic elsewhere does not spoil it.
+        // No panic can leave a pace half changed, so a poisoned lock is harmless.
         change(&mut self.pace.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }

@@ -2,7 +2,7 @@
 
 use aws_sdk_cloudwatchlogs::Client;
 
-use super::error::{AwsError, Call, Failure};
+use super::error::{Call, Failure};
 use super::failure;
 use super::session::{Service, Session};
 use crate::limits;
@@ -28,15 +28,6 @@ pub struct LogGroup {
     pub is_deletion_protected: bool,
     /// How many metrics are counted from its events.
     pub metric_filter_count: u32,
-}
-
-/// Somewhere that a group's events are sent on to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Subscription {
-    /// The name of the filter.
-    pub name: String,
-    /// The ARN of where they go.
-    pub destination: String,
 }
 
 /// A log stream, as far as it tells whether something has arrived.
@@ -86,9 +77,9 @@ pub struct EventQuery {
 /// Calls CloudWatch Logs. Every method is one request.
 #[derive(Clone, Debug)]
 pub struct LogsClient {
-    pub(super) client: Client,
+    pub(crate) client: Client,
     /// The region, and the endpoint where it is not the service's own.
-    pub(super) place: String,
+    pub(crate) place: String,
 }
 
 impl LogsClient {
@@ -98,15 +89,11 @@ impl LogsClient {
         Self { client: Client::new(&session.config), place: session.place(Service::Logs) }
     }
 
-    fn call(&self, permission: &'static str, group: &str) -> Call {
+    pub(crate) fn call(&self, permission: &'static str, group: &str) -> Call {
         Call::new(permission, format!("log group {group} in {}", self.place))
     }
 
     /// One page of the events of a group, in order of their times.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn events(
         &self,
         group: &str,
@@ -126,7 +113,7 @@ impl LogsClient {
             .send()
             .await
             .map_err(|error| failure::failure(&error, &self.call("logs:FilterLogEvents", group)))?;
-        let events = answer.events.unwrap_or_default().into_iter().map(|it| LogEvent {
+        let events = answer.events.into_iter().flatten().map(|it| LogEvent {
             log_stream: it.log_stream_name,
             event_id: it.event_id,
             timestamp_ms: it.timestamp,
@@ -138,10 +125,6 @@ impl LogsClient {
 
     /// One page of the groups whose names begin with `prefix`, in order of their names, and the
     /// token of the next.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn groups(
         &self,
         prefix: &str,
@@ -160,7 +143,7 @@ impl LogsClient {
             .send()
             .await
             .map_err(|error| failure::failure(&error, &call))?;
-        let groups = answer.log_groups.unwrap_or_default().into_iter().filter_map(|it| {
+        let groups = answer.log_groups.into_iter().flatten().filter_map(|it| {
             let arn = it.arn.or(it.log_group_arn)?;
             Some(LogGroup {
                 name: it.log_group_name?,
@@ -181,10 +164,6 @@ impl LogsClient {
     }
 
     /// One page of the streams of a group, and the token of the next.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn streams(
         &self,
         group: &str,
@@ -200,93 +179,9 @@ impl LogsClient {
             .send()
             .await
             .map_err(|error| failure::failure(&error, &call))?;
-        let streams = answer.log_streams.unwrap_or_default().into_iter().filter_map(|it| {
+        let streams = answer.log_streams.into_iter().flatten().filter_map(|it| {
             Some(LogStream { name: it.log_stream_name?, last_ingestion_ms: it.last_ingestion_time })
         });
         Ok((streams.collect(), answer.next_token))
-    }
-
-    /// One page of where the events of a group are sent on to, and the token of the next.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
-    pub async fn subscriptions(
-        &self,
-        group: &str,
-        token: Option<String>,
-    ) -> Result<(Vec<Subscription>, Option<String>), Failure> {
-        let call = self.call("logs:DescribeSubscriptionFilters", group);
-        let request = self.client.describe_subscription_filters().log_group_name(group);
-        let answer = request.set_next_token(token).send().await;
-        let answer = answer.map_err(|error| failure::failure(&error, &call))?;
-        let filters = answer.subscription_filters.unwrap_or_default().into_iter();
-        let subscriptions = filters.map(|it| Subscription {
-            name: it.filter_name.unwrap_or_default(),
-            destination: it.destination_arn.unwrap_or_default(),
-        });
-        Ok((subscriptions.collect(), answer.next_token))
-    }
-
-    /// Deletes a group with everything in it. That there is none is no failure.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
-    pub async fn delete_group(&self, group: &str) -> Result<(), Failure> {
-        let call = self.call("logs:DeleteLogGroup", group);
-        let answer = self.client.delete_log_group().log_group_name(group).send().await;
-        failure::unless_gone(answer.map(|_| ()).map_err(|error| failure::failure(&error, &call)))
-    }
-
-    /// Makes a group that is encrypted with this key, or with CloudWatch's own. That it is there
-    /// already is no failure.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
-    pub async fn create_group(&self, group: &str, kms_key: Option<&str>) -> Result<(), Failure> {
-        let call = self.call("logs:CreateLogGroup", group);
-        let request = self.client.create_log_group().log_group_name(group);
-        let answer = request.set_kms_key_id(kms_key.map(str::to_owned)).send().await;
-        match answer.map_err(|error| failure::failure(&error, &call)) {
-            Ok(_) | Err(Failure::Permanent(AwsError::AlreadyExists { .. })) => Ok(()),
-            // Here this is how many groups an account may have, which no pause changes.
-            Err(Failure::Throttled(AwsError::Service { call, code, detail }))
-                if code == "LimitExceededException" =>
-            {
-                Err(Failure::Permanent(AwsError::Service { call, code, detail }))
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    /// Sets for how many days a group keeps events; `None` for ever.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
-    pub async fn set_retention(&self, group: &str, days: Option<u32>) -> Result<(), Failure> {
-        let Some(days) = days else {
-            let call = self.call("logs:DeleteRetentionPolicy", group);
-            let answer = self.client.delete_retention_policy().log_group_name(group).send().await;
-            return answer.map(|_| ()).map_err(|error| failure::failure(&error, &call));
-        };
-        let call = self.call("logs:PutRetentionPolicy", group);
-        let request = self.client.put_retention_policy().log_group_name(group);
-        let days = i32::try_from(days).unwrap_or(i32::MAX);
-        let answer = request.retention_in_days(days).send().await;
-        answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
-    }
-
-    /// Encrypts what comes into a group from now on with a key of KMS.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
-    pub async fn encrypt_group(&self, group: &str, kms_key: &str) -> Result<(), Failure> {
-        let call = self.call("logs:AssociateKmsKey", group);
-        let request = self.client.associate_kms_key().log_group_name(group).kms_key_id(kms_key);
-        request.send().await.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 }

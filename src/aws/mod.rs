@@ -1,19 +1,17 @@
-//! Amazon's services, as far as mailtrace uses them: who we are, CloudWatch Logs, reading S3, and what
-//! WorkMail's event logging takes of WorkMail and IAM.
+//! Amazon's services, as far as mailtrace uses them: who we are, CloudWatch Logs, S3, and WorkMail's
+//! directory.
 //!
-//! The types of the AWS SDK stay within this module. Retries are ours: the SDK's are switched
+//! The types of the AWS SDK stay within this module, and within the clients of `provisioning`. Retries are ours: the SDK's are switched
 //! off, so that the [`RateLimiter`] sees every throttled answer and a listing can begin again
 //! where a page was lost.
 
 mod credentials;
-mod deliveries;
 mod directory;
 mod download;
 mod endpoint;
 mod error;
-mod failure;
+pub(crate) mod failure;
 mod http;
-mod iam;
 mod limiter;
 mod logs;
 mod names;
@@ -24,19 +22,15 @@ mod retry;
 mod s3;
 mod session;
 mod signature;
-mod workmail;
 
-pub use deliveries::{Delivery, DeliveryDestination, DeliverySource};
-pub use directory::Page;
+pub use directory::{Page, WorkMailClient};
 pub use download::{ObjectReader, ObjectSink, download, object_stream};
 pub(crate) use endpoint::check as check_endpoint;
 pub use error::{AwsError, Call, Failure};
 pub(crate) use failure::is_untrusted;
-pub use iam::{AttachedPolicy, Deletion, IamClient, Role};
 pub use limiter::RateLimiter;
-pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient, Subscription};
+pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient};
 pub use names::{GROUP_PREFIX, LogGroupArn, default_group, partition};
 pub use retry::Retrier;
 pub use s3::{ObjectBody, ObjectsClient, S3Object, S3Url, S3UrlError};
 pub use session::{Identity, Service, Session, SessionOptions};
-pub use workmail::{Monitoring, Organization, OrganizationSummary, WorkMailClient};

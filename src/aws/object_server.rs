@@ -53,7 +53,7 @@ impl ObjectServer {
                     return;
                 }
                 // A client that goes away is no failure of the server.
-                std::thread::spawn(move || shared.serve(&stream.unwrap()).unwrap_or_default());
+                std::thread::spawn(move || shared.serve(&stream.unwrap()).ok());
             }
         });
         Self { address, shared }
@@ -103,9 +103,9 @@ impl Shared {
             let Some((name, value)) = line.split_once(':') else { break };
             headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
         }
-        let target = request.split(' ').nth(1).unwrap_or_default();
+        let target = request.split(' ').nth(1).unwrap_or("");
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let key = decoded(path.strip_prefix("/bucket").unwrap_or_default().trim_matches('/'));
+        let key = decoded(path.strip_prefix("/bucket").unwrap_or("").trim_matches('/'));
         let from = headers.get("range").and_then(|it| it.strip_prefix("bytes=")?.strip_suffix('-'));
         let from: usize = from.map_or(0, |it| it.parse().unwrap());
         let fault = {
@@ -158,7 +158,7 @@ impl Shared {
     fn list(&self, query: &str) -> String {
         let parameter = |name: &str| {
             let found = query.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
-            decoded(found.unwrap_or_default())
+            decoded(found.unwrap_or(""))
         };
         let (prefix, after) = (parameter("prefix"), parameter("continuation-token"));
         let state = self.state();
@@ -204,12 +204,5 @@ fn escaped(text: &str) -> String {
 
 /// Takes percent-encoding off.
 fn decoded(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let (digits, rest) = part.split_at(2);
-        bytes.push(u8::from_str_radix(digits, 16).unwrap());
-        bytes.extend_from_slice(rest.as_bytes());
-    }
-    String::from_utf8(bytes).unwrap()
+    percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
 }

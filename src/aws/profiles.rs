@@ -89,8 +89,9 @@ impl Profiles {
             // Without a home there are none, and the SDK wants to be given some.
             let path = path.unwrap_or_default();
             let text = match read_text(&path) {
+                Ok(text) => text,
                 Err(error) if needs_files => return Err(error),
-                other => other.unwrap_or_default(),
+                Err(_) => String::new(),
             };
             let text = match kind {
                 EnvConfigFileKind::Config => as_the_sdk_spells(&text),
@@ -255,8 +256,8 @@ fn read_text(path: &Path) -> Result<String, AwsError> {
         // Editors put one in front, and the SDK takes it for a property.
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()),
         Err(error) => {
-            let sound = error.as_bytes().get(..error.utf8_error().valid_up_to());
-            let before = sound.unwrap_or_default().iter().filter(|it| **it == b'\n').count();
+            let sound = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+            let before = sound.filter(|it| **it == b'\n').count();
             Err(unusable(format!("line {} is not UTF-8: save it as UTF-8", before + 1)))
         }
     }

@@ -12,7 +12,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
 
 use super::error::{AwsError, Call, Failure};
-use super::failure;
+use super::failure::{self, text};
 use super::session::{Service, Session};
 use crate::limits;
 
@@ -48,7 +48,7 @@ impl S3Url {
     ///
     /// [`S3UrlError`] for another form, or a name that no bucket can have.
     pub fn parse(text: &str) -> Result<Self, S3UrlError> {
-        let rest = text.strip_prefix("s3://").unwrap_or_default();
+        let rest = text.strip_prefix("s3://").unwrap_or("");
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         let is_name = (3..=255).contains(&bucket.len())
             && bucket.bytes().all(|it| it.is_ascii_alphanumeric() || b".-_".contains(&it));
@@ -120,10 +120,6 @@ impl ObjectsClient {
 
     /// One page of the objects whose keys begin with `prefix`, in order of their keys, and the
     /// token of the next.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed.
     pub async fn objects(
         &self,
         bucket: &str,
@@ -141,11 +137,11 @@ impl ObjectsClient {
             .send()
             .await
             .map_err(|error| self.failure(&error, &call, bucket))?;
-        let objects = answer.contents.unwrap_or_default().into_iter().filter_map(|it| {
+        let objects = answer.contents.into_iter().flatten().filter_map(|it| {
             Some(S3Object {
                 key: it.key?,
-                etag: it.e_tag.unwrap_or_default(),
-                bytes: it.size.and_then(|it| u64::try_from(it).ok()).unwrap_or_default(),
+                etag: text(it.e_tag),
+                bytes: it.size.and_then(|it| u64::try_from(it).ok()).unwrap_or(0),
                 modified_ms: it.last_modified.and_then(|it| it.to_millis().ok()),
             })
         });
@@ -175,7 +171,7 @@ impl ObjectsClient {
             .send()
             .await
             .map_err(|error| self.failure(&error, &call, bucket))?;
-        let range = answer.content_range.unwrap_or_default();
+        let range = text(answer.content_range);
         if from_byte > 0 && !range.starts_with(&format!("bytes {from_byte}-")) {
             let detail = format!("bytes from {from_byte} on were asked for, and not given");
             let call = call.to_string();
@@ -194,14 +190,14 @@ impl ObjectsClient {
         };
         let raw = context.raw();
         let metadata = context.err().meta();
-        let message = metadata.message().unwrap_or_default();
+        let message = metadata.message().unwrap_or("");
         let own_region = raw
             .headers()
             .get("x-amz-bucket-region")
             .or_else(|| message.split_once("expecting '")?.1.split('\'').next())
             .filter(|it| *it != self.region);
         let call_name = call.to_string();
-        match (metadata.code().unwrap_or_default(), raw.status().as_u16()) {
+        match (metadata.code().unwrap_or(""), raw.status().as_u16()) {
             ("PermanentRedirect" | "AuthorizationHeaderMalformed", _) | (_, 301) => {
                 Failure::Permanent(AwsError::WrongRegion {
                     bucket: bucket.to_owned(),

@@ -13,7 +13,7 @@ use aws_types::service_config::ServiceConfigKey;
 use super::credentials::Chain;
 use super::endpoint;
 use super::error::{AwsError, Call};
-use super::failure;
+use super::failure::{self, text};
 use super::http::{CaBundle, http_client};
 use super::profiles::Profiles;
 use crate::limits;
@@ -42,7 +42,7 @@ pub struct Identity {
 /// A region and credentials that were there when it was opened.
 #[derive(Clone, Debug)]
 pub struct Session {
-    pub(super) config: SdkConfig,
+    pub(crate) config: SdkConfig,
     region: String,
     /// The endpoint for every service that was named with the command.
     endpoint_url: Option<String>,
@@ -136,7 +136,7 @@ impl Session {
     }
 
     /// The region, and the endpoint where it is not the service's own: for what is said of a call.
-    pub(super) fn place(&self, service: Service) -> String {
+    pub(crate) fn place(&self, service: Service) -> String {
         match self.endpoint_url(service) {
             Some(url) => format!("{} at {url}", self.region),
             None => self.region.clone(),
@@ -151,19 +151,11 @@ impl Session {
     }
 
     /// The number of the account whose credentials these are. Needs no permission.
-    ///
-    /// # Errors
-    ///
-    /// What the call came to.
     pub async fn account(&self) -> Result<String, AwsError> {
         Ok(self.identity().await?.account)
     }
 
     /// Whose credentials these are. Needs no permission.
-    ///
-    /// # Errors
-    ///
-    /// What the call came to.
     pub async fn identity(&self) -> Result<Identity, AwsError> {
         let call = Call::new("sts:GetCallerIdentity", format!("region {}", self.region));
         let client = aws_sdk_sts::Client::new(&self.config);
@@ -173,7 +165,7 @@ impl Session {
             call: call.to_string(),
             detail: "an identity without an account".to_owned(),
         })?;
-        Ok(Identity { account, arn: identity.arn.unwrap_or_default() })
+        Ok(Identity { account, arn: text(identity.arn) })
     }
 }
 

@@ -14,7 +14,7 @@ use super::backend::BackendArgs;
 use super::export::password_help;
 use super::extract::ExtractArgs;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered};
-use super::question::{OnArgs, parse_access, range};
+use super::question::{RangeArgs, parse_access};
 use super::shape::{AnswerShape, ShapeArgs};
 use super::sign::PasswordArgs;
 use super::{Context, Format, Outcome};
@@ -97,16 +97,8 @@ pub(super) struct AccessArgs {
     /// Failed sign-ins and the success after them, within an hour
     #[arg(long)]
     failed_then_ok: bool,
-    /// Only events from this time on
-    ///
-    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
-    #[arg(long, value_name = "TIME")]
-    pub(super) since: Option<String>,
-    /// Only events before this time
-    #[arg(long, value_name = "TIME")]
-    pub(super) until: Option<String>,
     #[command(flatten)]
-    pub(super) on: OnArgs,
+    pub(super) range: RangeArgs,
     /// Count in groups, by one key or by two: user,ip
     ///
     /// Keys: user, owner, ip, agent, action, protocol, type, hour, day.
@@ -186,7 +178,7 @@ impl AccessArgs {
             let any = Pattern::any(patterns.context(name)?);
             demands.extend(any.map(|it| it.query().clone()));
         }
-        let range = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let range = self.range.range(context)?;
         let conditions = AccessConditions {
             denied: self.denied,
             failed: self.failed,

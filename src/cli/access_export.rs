@@ -52,8 +52,7 @@ pub(super) fn run(
 /// What was asked, for the manifest.
 fn question(args: &AccessArgs, request: &AccessRequest) -> Question {
     let words = args.words();
-    let (since, until) = (args.since.as_deref(), args.until.as_deref());
-    let (since, until) = args.on.bounds(since, until, request.range);
+    let (since, until) = args.range.bounds(request.range);
     Question {
         case_name: args.extract.case.clone(),
         query: (!words.is_empty()).then_some(words),

@@ -188,7 +188,7 @@ impl ClusterArgs {
                 region: said(&self.region, &config.region),
                 endpoint_url: None,
             }),
-            timeout_ms: u64::try_from(timeout_ms).unwrap_or_default(),
+            timeout_ms: u64::try_from(timeout_ms).unwrap_or(0),
         })?)
     }
 

@@ -43,9 +43,9 @@ fn is_term(argument: &str) -> bool {
     if term.starts_with(['"', '(', '*', '?', '@', '/']) {
         return term.len() > 1;
     }
-    let name = term.split(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_' | '.'));
-    let name = name.into_iter().next().unwrap_or_default();
-    let behind = term.get(name.len()..).and_then(|it| it.chars().next());
+    let end = term.find(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_' | '.'));
+    let (name, behind) = term.split_at(end.unwrap_or(term.len()));
+    let behind = behind.chars().next();
     name.starts_with(char::is_alphabetic) && matches!(behind, Some(':' | '@' | '*' | '?'))
 }
 

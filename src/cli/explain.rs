@@ -78,7 +78,7 @@ pub(super) fn say_empty_terms(
         if count(store, rules, term)? == 0 {
             is_any_empty = true;
             let near = near_miss(term, store, context)?;
-            let near = near.map(|it| format!("; {it}")).unwrap_or_default();
+            let near = near.map_or_else(String::new, |it| format!("; {it}"));
             let line = fit(
                 &format!("no message has {}{near}", as_asked(term)),
                 limits::TABLE_TEXT_COLUMNS_MAX,

@@ -123,7 +123,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let extract = &args.extract;
     let redactor = extract.redactor()?;
     let key = extract.signing_key(&args.password())?;
-    let mut asked = Asked::new(args, context)?;
+    let mut asked = AskedExport::new(args, context)?;
     let staging = extract.staging(&args.out, context)?;
     let opened = args.backend.open_with_password(context, |_| asked.reach())?;
     let store = &opened.store;
@@ -181,7 +181,7 @@ pub(super) fn say_of_mirror(store: &Store, context: &Context) {
 }
 
 /// What is asked for.
-struct Asked {
+struct AskedExport {
     question: Question,
     range: TimeRange,
     ids: Option<Ids>,
@@ -189,7 +189,7 @@ struct Asked {
     filter: Option<MessageFilter>,
 }
 
-impl Asked {
+impl AskedExport {
     fn new(args: &ExportArgs, context: &Context) -> anyhow::Result<Self> {
         let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
         let query = args.query.as_deref().map(|it| parse_rows(it, context)).transpose()?;

@@ -55,7 +55,7 @@ pub(super) fn run(
                     check.files,
                     counted(counts.records, "record"),
                     if manifest.redaction.is_some() { ", redacted" } else { "" },
-                    check.sums_sha256.as_deref().unwrap_or_default(),
+                    check.sums_sha256.as_deref().unwrap_or(""),
                 )?;
                 if let Some(signed) = signature {
                     let words = signed_in_words(signed, key.is_some(), &context.zone);

@@ -193,7 +193,7 @@ pub(super) fn internal_rows(store: &Store, range: TimeRange) -> Query {
 
 fn own_domains(store: &Store, range: TimeRange) -> Vec<String> {
     let directory = store.directory();
-    directory.map(|it| it.domains_within(range)).unwrap_or_default()
+    directory.map_or_else(Vec::new, |it| it.domains_within(range))
 }
 
 impl WhichArgs {

@@ -28,8 +28,10 @@ pub(super) fn command() -> clap::Command {
     // Commands get the global options only now.
     command.build();
     command.mut_subcommands(|it| {
-        let examples = it.get_after_long_help().map(|it| format!("{it}\n\n"));
-        let after_long_help = examples.unwrap_or_default() + GLOBAL_OPTIONS;
+        let after_long_help = match it.get_after_long_help() {
+            Some(examples) => format!("{examples}\n\n{GLOBAL_OPTIONS}"),
+            None => GLOBAL_OPTIONS.to_owned(),
+        };
         let it = it.after_help(GLOBAL_OPTIONS).after_long_help(after_long_help);
         it.mut_args(|it| if it.is_global_set() { it.hide(true) } else { it })
     })
@@ -61,8 +63,8 @@ fn elsewhere(error: &clap::Error) -> Option<String> {
     let command = Arguments::command();
     let has_it = |it: &&clap::Command| {
         it.get_opts().any(|it| {
-            let aliases = it.get_all_aliases().unwrap_or_default();
-            it.get_long() == Some(name) || aliases.contains(&name)
+            it.get_long() == Some(name)
+                || it.get_all_aliases().is_some_and(|aliases| aliases.contains(&name))
         })
     };
     let names = command.get_subcommands().filter(has_it);

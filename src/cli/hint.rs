@@ -34,8 +34,10 @@ pub(super) fn say_unknown_values<'q>(
         };
         let asked = as_asked(demand);
         let line = match known {
-            Some(Known::Has) => continue,
-            Some(Known::HasNot(instead)) => format!("no event of the store has {asked}; {instead}"),
+            Some(KnownValue::Has) => continue,
+            Some(KnownValue::HasNot(instead)) => {
+                format!("no event of the store has {asked}; {instead}")
+            }
             None if search(store, demand, TimeRange::default(), 0)?.total() > 0 => continue,
             None => match near_miss(demand, store, context)? {
                 Some(near) => format!("no event of the store has {asked}; {near}"),
@@ -100,7 +102,7 @@ pub(super) fn near_miss(
     Ok(best.map(|(_, count, value, key)| {
         let (what, unit) = (sanitise(&value), key.counted_unit().as_str());
         let unit = if count == 1 { unit.trim_end_matches('s') } else { unit };
-        let name = value.split('@').next().filter(|_| !is_address).unwrap_or_default();
+        let name = if is_address { "" } else { value.split_once('@').map_or(&*value, |it| it.0) };
         let others = match is_part_of_name(asked, name) {
             true if name.starts_with(asked) => format!(" ({asked}* finds all that begin so)"),
             true => format!(" (*{asked}* finds all that have it)"),
@@ -139,7 +141,7 @@ fn request_of_all(context: &Context) -> StatsRequest {
 }
 
 /// Whether an event has a value.
-enum Known {
+enum KnownValue {
     Has,
     /// None has; which values there are, in words.
     HasNot(String),
@@ -151,7 +153,7 @@ fn known_values(
     value: &str,
     store: &Store,
     context: &Context,
-) -> anyhow::Result<Option<Known>> {
+) -> anyhow::Result<Option<KnownValue>> {
     let Some(key) = CountKey::from_name(field.name()).filter(|it| it.is_of_events()) else {
         return Ok(None);
     };
@@ -159,10 +161,10 @@ fn known_values(
     let counts = count_by(store, key, &request, usize::MAX)?;
     let values: Vec<&str> = counts.rows.iter().filter_map(|it| it.value.as_deref()).collect();
     if values.iter().any(|it| folded(it) == value) {
-        return Ok(Some(Known::Has));
+        return Ok(Some(KnownValue::Has));
     }
     let named = values.iter().take(NAMED_MAX).copied().collect::<Vec<_>>().join(", ");
-    Ok(Some(Known::HasNot(match values.len() {
+    Ok(Some(KnownValue::HasNot(match values.len() {
         0 => "none has any".to_owned(),
         count if count > NAMED_MAX => {
             format!("there are {named} … (`mailtrace stats --by {key}` has all)")

@@ -8,16 +8,17 @@ use anyhow::Context as _;
 use crate::event::is_bare_label;
 use crate::limits;
 use crate::source::{SourceError, open_text};
+use crate::text::first_line;
 
 /// IDs out of a file, and before them those that were given as arguments.
 pub(super) struct Ids {
     given: std::vec::IntoIter<String>,
-    source: Source,
+    source: IdSource,
     name: String,
     count: usize,
 }
 
-enum Source {
+enum IdSource {
     /// One ID a line.
     Lines(Box<dyn BufRead>),
     /// One column of CSV.
@@ -34,7 +35,7 @@ impl Ids {
         let name = path.display().to_string();
         let buffered: Box<dyn BufRead> = open_text(path).map_err(|error| named(error, path))?;
         let source = match column {
-            None => Source::Lines(buffered),
+            None => IdSource::Lines(buffered),
             Some(column) => open_column(buffered, &name, column)?,
         };
         Ok(Self { given: given.into_iter(), source, name, count: 0 })
@@ -42,7 +43,7 @@ impl Ids {
 
     /// Those that were given as arguments alone.
     pub(super) fn given(given: Vec<String>) -> Self {
-        let source = Source::Lines(Box::new(io::empty()));
+        let source = IdSource::Lines(Box::new(io::empty()));
         Self { given: given.into_iter(), source, name: String::new(), count: 0 }
     }
 
@@ -69,8 +70,8 @@ impl Ids {
         }
         loop {
             let read = match &mut self.source {
-                Source::Lines(reader) => next_line(reader.as_mut()),
-                Source::Column(reader, index) => next_cell(reader, *index),
+                IdSource::Lines(reader) => next_line(reader.as_mut()),
+                IdSource::Column(reader, index) => next_cell(reader, *index),
             };
             let Some(text) = read.with_context(|| format!("cannot read {}", self.name))? else {
                 return Ok(None);
@@ -105,7 +106,7 @@ fn shortened(id: &str) -> String {
         return id.to_owned();
     }
     let kept = id.char_indices().nth(limits::TABLE_TEXT_COLUMNS_MAX).map_or(id.len(), |it| it.0);
-    format!("{}…", id.get(..kept).unwrap_or_default())
+    format!("{}…", id.split_at(kept).0)
 }
 
 /// The next line, or the beginning of one that is too long; whatever is not UTF-8 is replaced.
@@ -123,7 +124,7 @@ fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<String>> {
         }
         is_any = true;
         let end = memchr::memchr(b'\n', bytes);
-        let part = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+        let (part, _) = bytes.split_at(end.unwrap_or(bytes.len()));
         let room = LINE_BYTES.saturating_sub(line.len());
         line.extend(part.iter().take(room));
         let used = part.len() + usize::from(end.is_some());
@@ -141,8 +142,9 @@ fn next_cell(reader: &mut csv::Reader<Metered>, index: usize) -> io::Result<Opti
     if !reader.read_byte_record(&mut row).map_err(io::Error::from)? {
         return Ok(None);
     }
-    let cell = row.get(index).unwrap_or_default();
-    let cell = cell.get(..cell.len().min(LINE_BYTES)).unwrap_or_default();
+    // A row that ends before the column names nobody.
+    let cell = row.get(index).unwrap_or(&[]);
+    let (cell, _) = cell.split_at(cell.len().min(LINE_BYTES));
     Ok(Some(String::from_utf8_lossy(cell).into_owned()))
 }
 
@@ -166,9 +168,9 @@ impl Read for Metered {
 }
 
 /// Opens CSV at the column with a number, counted from 1, or else with a name in its header.
-fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow::Result<Source> {
+fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow::Result<IdSource> {
     let start = reader.fill_buf().with_context(|| format!("cannot read {name}"))?;
-    let delimiter = delimiter_of(start.split(|it| *it == b'\n').next().unwrap_or_default());
+    let delimiter = delimiter_of(first_line(start));
     let number = column.parse::<usize>().ok();
     let mut csv = csv::ReaderBuilder::new()
         .has_headers(number.is_none())
@@ -177,7 +179,7 @@ fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow
         .from_reader(Metered { reader, left: limits::RECORD_BYTES_MAX });
     if let Some(number) = number {
         let index = number.checked_sub(1).context("--column: columns are counted from 1")?;
-        return Ok(Source::Column(Box::new(csv), index));
+        return Ok(IdSource::Column(Box::new(csv), index));
     }
     let header = csv.byte_headers().with_context(|| format!("cannot read {name}"))?;
     let titles: Vec<String> = header
@@ -194,7 +196,7 @@ fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow
             "{name}: no column \"{column}\": name one of the header's ({shown}), or give its number"
         )
     })?;
-    Ok(Source::Column(Box::new(csv), index))
+    Ok(IdSource::Column(Box::new(csv), index))
 }
 
 /// Titles of columns that an error names.

@@ -44,7 +44,7 @@ pub(super) fn say_not_covered(
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let coverage = &store.checkpoint().coverage;
+    let coverage = &store.checkpoint().ledger.coverage;
     let is_touched = |it: &CoveredRange| {
         range.until.is_none_or(|until| it.first() < until)
             && range.since.is_none_or(|since| it.last() >= since)

@@ -261,7 +261,7 @@ pub(super) fn answer(
     let is_nothing = page.total == 0;
     let failed = args.watch.failed(&metrics(), |name| metric(&totals, name))?;
     let shape = shape_of(args, &filter, &rules, store, context)?;
-    let asked = Asked { filter: &filter, rules: &rules, shape };
+    let asked = AskedMessages { filter: &filter, rules: &rules, shape };
     let (shown, truncated) = write(&page, args, &asked, context, store, out)?;
     out.flush()?;
     say_truncated(truncated, context);
@@ -364,7 +364,7 @@ fn show_groups(
 }
 
 /// What is asked, and the shape of its answer.
-struct Asked<'a> {
+struct AskedMessages<'a> {
     filter: &'a MessageFilter,
     rules: &'a JoinRules,
     shape: AnswerShape,
@@ -378,12 +378,12 @@ const PART_MESSAGES: usize = 200;
 fn write(
     page: &Page,
     args: &MessagesArgs,
-    asked: &Asked<'_>,
+    asked: &AskedMessages<'_>,
     context: &Context,
     store: &Store,
     out: &mut dyn Write,
 ) -> anyhow::Result<(u64, usize)> {
-    let Asked { filter, rules, shape } = asked;
+    let AskedMessages { filter, rules, shape } = asked;
     if args.shape.replaces_list(context) {
         shape.write(Field::FirstSeen, context, out)?;
         return Ok((page.total, 0));
@@ -451,6 +451,6 @@ fn matched(message: &Message, filter: &MessageFilter) -> Vec<bool> {
 fn with_matching_rows(message: &Message, filter: &MessageFilter) -> Message {
     let mut matched = matched(message, filter).into_iter();
     let mut message = message.clone();
-    message.recipients.retain(|_| matched.next().unwrap_or_default());
+    message.recipients.retain(|_| matched.next() == Some(true));
     message
 }

@@ -8,8 +8,6 @@ mod absent;
 mod access;
 mod access_export;
 mod around;
-#[cfg(feature = "aws")]
-mod audit_logs;
 mod backend;
 mod batch;
 #[cfg(feature = "aws")]
@@ -18,10 +16,6 @@ mod completions;
 mod condition;
 mod dashed;
 mod directory;
-#[cfg(feature = "aws")]
-mod doctor;
-#[cfg(feature = "aws")]
-mod doctor_report;
 mod explain;
 mod export;
 mod export_check;
@@ -40,9 +34,9 @@ mod listing;
 mod man;
 mod messages;
 mod output;
-#[cfg(feature = "aws")]
-mod policy;
 mod progress;
+#[cfg(feature = "aws")]
+mod provisioning;
 #[cfg(feature = "aws")]
 mod publish;
 #[cfg(feature = "aws")]
@@ -69,8 +63,6 @@ mod search;
 mod serve;
 #[cfg(feature = "aws")]
 mod session;
-#[cfg(feature = "aws")]
-mod setup;
 mod shape;
 mod sign;
 mod signals;
@@ -78,15 +70,9 @@ mod sources;
 mod stats;
 mod status;
 mod synth;
-#[cfg(feature = "aws")]
-mod target;
-#[cfg(feature = "aws")]
-mod teardown;
 mod timeline;
 mod trace;
 mod triage;
-#[cfg(feature = "aws")]
-mod undertaking;
 mod verify;
 mod watch;
 mod watched;
@@ -95,7 +81,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{Parser, Subcommand};
 use etcetera::{BaseStrategy, choose_base_strategy};
@@ -147,13 +133,13 @@ enum Command {
     #[cfg(feature = "aws")]
     Publish(Box<publish::PublishArgs>),
     #[cfg(feature = "aws")]
-    Setup(setup::SetupArgs),
+    Setup(provisioning::setup::SetupArgs),
     #[cfg(feature = "aws")]
-    Doctor(doctor::DoctorArgs),
+    Doctor(provisioning::doctor::DoctorArgs),
     #[cfg(feature = "aws")]
-    Teardown(teardown::TeardownArgs),
+    Teardown(provisioning::teardown::TeardownArgs),
     #[cfg(feature = "aws")]
-    Policy(policy::PolicyArgs),
+    Policy(provisioning::policy::PolicyArgs),
     Synth(synth::SynthArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
@@ -301,11 +287,11 @@ fn fixed_clock() -> Option<Timestamp> {
 
 /// The clock of what runs for long. One that is fixed goes on from there.
 #[cfg(feature = "aws")]
-fn running_clock(context: &Context) -> crate::pull::Clock {
+fn running_clock(context: &Context) -> crate::time::Clock {
     let is_fixed = std::env::var("MAILTRACE_NOW").is_ok_and(|it| !it.starts_with('@'));
     match is_fixed && fixed_clock().is_some() {
-        true => crate::pull::Clock::set_to(context.now),
-        false => crate::pull::Clock::asked(clock),
+        true => crate::time::Clock::set_to(context.now),
+        false => crate::time::Clock::asked(clock),
     }
 }
 
@@ -375,7 +361,7 @@ fn run_guarded(arguments: Arguments) -> anyhow::Result<Outcome> {
         }
     }));
     catch_unwind(AssertUnwindSafe(|| run(arguments))).unwrap_or_else(|_| {
-        let fault = fault.lock().map(|it| it.replace('\n', " ")).unwrap_or_default();
+        let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).replace('\n', " ");
         Err(anyhow::anyhow!(
             "an internal fault ({fault}): run `mailtrace verify`; if it names the index, `mailtrace reindex` repairs it"
         ))
@@ -423,13 +409,13 @@ fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
         #[cfg(feature = "aws")]
         Command::Publish(args) => publish::run(&args, &context),
         #[cfg(feature = "aws")]
-        Command::Setup(args) => setup::run(&args, &context),
+        Command::Setup(args) => provisioning::setup::run(&args, &context),
         #[cfg(feature = "aws")]
-        Command::Doctor(args) => doctor::run(&args, &context),
+        Command::Doctor(args) => provisioning::doctor::run(&args, &context),
         #[cfg(feature = "aws")]
-        Command::Teardown(args) => teardown::run(&args, &context),
+        Command::Teardown(args) => provisioning::teardown::run(&args, &context),
         #[cfg(feature = "aws")]
-        Command::Policy(args) => policy::run(&args, &context),
+        Command::Policy(args) => provisioning::policy::run(&args, &context),
         Command::Synth(args) => synth::run(&args, &context),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args),

@@ -321,7 +321,8 @@ fn print_verified(
 ) -> anyhow::Result<Outcome> {
     let mut stdout = anstream::stdout().lock();
     let day = |it: crate::time::Timestamp| {
-        it.in_zone(&Zone::UTC).split('T').next().unwrap_or_default().to_owned()
+        let at = it.in_zone(&Zone::UTC);
+        at.split_once('T').map_or(&*at, |it| it.0).to_owned()
     };
     match context.global.format {
         Format::Json | Format::Ndjson => {

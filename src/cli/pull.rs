@@ -15,9 +15,10 @@ use super::pull_sources::{ChosenSource, SourceArgs, is_of_account};
 use super::signals::on_stop;
 use super::{Context, EXIT_INTERRUPTED, Format, Outcome, output, pull_s3, running_clock};
 use crate::aws::{AwsError, LogGroup, RateLimiter, Service};
-use crate::pull::{ClockWatch, PullNews, PullOptions, PullPlan, PullReport, Puller, Stop};
+use crate::pull::{PullNews, PullOptions, PullPlan, PullReport, Puller};
+use crate::stop::Stop;
 use crate::store::{Pulls, Store, StoreError, StoreWriter};
-use crate::time::{Timestamp, human_duration, parse_duration_ms, parse_time_argument};
+use crate::time::{ClockWatch, Timestamp, human_duration, parse_duration_ms, parse_time_argument};
 use crate::trace::keep_table;
 
 /// Download new events from CloudWatch Logs into the store
@@ -82,7 +83,7 @@ pub(super) struct PullArgs {
 }
 
 /// A place to pull from, and how pulling it went.
-struct Source {
+struct PullSource {
     chosen: ChosenSource,
     /// The connection and the log group, once it has been found.
     opened: Option<(Puller, LogGroup)>,
@@ -114,7 +115,7 @@ pub(super) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     }
     let print = args.print.as_deref().map(|it| Print::parse(it, context)).transpose()?;
     let stop = stop_on_interrupt()?;
-    let mut sources = args.source.choose()?.into_iter().map(Source::new).collect::<Vec<_>>();
+    let mut sources = args.source.choose()?.into_iter().map(PullSource::new).collect::<Vec<_>>();
     for source in &mut sources {
         source.open(args.max_rate, context, &stop);
     }
@@ -208,7 +209,7 @@ fn jump_in_words(jump_ms: i64) -> String {
 /// Milliseconds between two looks: less would only use up the quota.
 const INTERVAL_MS_MIN: u64 = 1_000;
 
-impl Source {
+impl PullSource {
     fn new(chosen: ChosenSource) -> Self {
         Self { chosen, opened: None, pulled: Pulled::default(), failed_to_open: None, warned: None }
     }
@@ -301,9 +302,9 @@ fn open(
     Ok((puller, group))
 }
 
-fn plan(sources: &[Source], options: PullOptions, context: &Context) -> anyhow::Result<()> {
+fn plan(sources: &[PullSource], options: PullOptions, context: &Context) -> anyhow::Result<()> {
     let pulls = match Store::open(&context.store_path()?) {
-        Ok(store) => store.checkpoint().pulls.clone(),
+        Ok(store) => store.checkpoint().ledger.pulls.clone(),
         Err(StoreError::NoStore { .. }) => Pulls::default(),
         Err(error) => return Err(error.into()),
     };
@@ -343,8 +344,8 @@ fn pull(
     }
 }
 
-fn failures<'s>(sources: impl IntoIterator<Item = &'s Source>) -> Vec<String> {
-    sources.into_iter().filter_map(Source::failure).collect()
+fn failures<'s>(sources: impl IntoIterator<Item = &'s PullSource>) -> Vec<String> {
+    sources.into_iter().filter_map(PullSource::failure).collect()
 }
 
 /// Fails with the first of several failures; the others are warned of.
@@ -352,11 +353,11 @@ fn fail(failures: &[String], kept: &str) -> anyhow::Result<Outcome> {
     for failure in failures.iter().skip(1) {
         output::warn(failure);
     }
-    bail!("{}{kept}", failures.first().map(String::as_str).unwrap_or_default());
+    bail!("{}{kept}", failures.first().map_or("", String::as_str));
 }
 
 fn finish(
-    sources: &[Source],
+    sources: &[PullSource],
     directories: &TakenDirectories,
     args: &PullArgs,
     stop: &Stop,
@@ -403,11 +404,7 @@ fn finish(
 pub(super) fn stop_on_interrupt() -> anyhow::Result<Stop> {
     let stop = Stop::new();
     let wish = stop.clone();
-    on_interrupt(move || {
-        let is_second = wish.is_requested();
-        wish.request();
-        is_second
-    })?;
+    on_interrupt(move || wish.request())?;
     Ok(stop)
 }
 

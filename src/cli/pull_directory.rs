@@ -12,16 +12,15 @@ use serde_json::{Value, json};
 
 use super::pull_sources::ChosenSource;
 use super::{Context, output, running_clock};
-use crate::aws::{GROUP_PREFIX, Organization, RateLimiter, SessionOptions};
+use crate::aws::{GROUP_PREFIX, RateLimiter, SessionOptions};
 use crate::directory::{EntityKind, Statement};
 use crate::limits;
-use crate::logging::{LoggingError, Services};
-use crate::pull::{
-    Clock, DirectoryIntake, DirectoryReport, DirectoryTaker, Stop, problem_in_words,
-};
+use crate::provisioning::{Organization, ProvisioningError, Services};
+use crate::pull::{DirectoryIntake, DirectoryReport, DirectoryTaker, problem_in_words};
 use crate::render::sanitise;
+use crate::stop::Stop;
 use crate::store::{Store, StoreWriter};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// Whether to take it.
 #[derive(Debug, Args)]
@@ -45,15 +44,15 @@ pub(super) struct DirectoryArgs {
 pub(super) struct TakenDirectories {
     reports: Vec<DirectoryReport>,
     /// Why the last look at each was not whole.
-    problems: BTreeMap<Place, String>,
+    problems: BTreeMap<DirectoryPlace, String>,
     /// When whoever follows asks again.
-    next: BTreeMap<Place, Instant>,
+    next: BTreeMap<DirectoryPlace, Instant>,
     /// Those that are being looked at.
-    looks: BTreeMap<Place, Look>,
+    looks: BTreeMap<DirectoryPlace, Look>,
 }
 
 /// What a source names, the organization or else the log group, and its region.
-type Place = (Option<String>, Option<String>);
+type DirectoryPlace = (Option<String>, Option<String>);
 
 /// A look at a directory by a thread of its own: WorkMail sets its pace, and events do not wait for
 /// it.
@@ -72,7 +71,7 @@ enum Told {
 }
 
 /// Everything that a look needs to know.
-struct Asked {
+struct AskedLook {
     session: SessionOptions,
     organization: Option<String>,
     log_group: Option<String>,
@@ -113,7 +112,7 @@ impl DirectoryArgs {
         if !is_due || stop.is_requested() || is_early || is_busy {
             return Ok(());
         }
-        let asked = Asked {
+        let asked = AskedLook {
             session: source.session.clone(),
             organization: source.organization.clone(),
             log_group: source.log_group.clone(),
@@ -138,7 +137,7 @@ impl DirectoryArgs {
         writer: &mut StoreWriter,
         context: &Context,
     ) -> anyhow::Result<()> {
-        let places: Vec<Place> = taken.looks.keys().cloned().collect();
+        let places: Vec<DirectoryPlace> = taken.looks.keys().cloned().collect();
         places.iter().try_for_each(|it| self.keep(taken, it, writer, true, context))
     }
 
@@ -146,7 +145,7 @@ impl DirectoryArgs {
     fn keep(
         &self,
         taken: &mut TakenDirectories,
-        place: &Place,
+        place: &DirectoryPlace,
         writer: &mut StoreWriter,
         waits: bool,
         context: &Context,
@@ -193,7 +192,12 @@ impl DirectoryArgs {
     }
 
     /// Says what went wrong, and when to ask again.
-    fn settle(&self, taken: &mut TakenDirectories, place: &Place, problem: Option<String>) {
+    fn settle(
+        &self,
+        taken: &mut TakenDirectories,
+        place: &DirectoryPlace,
+        problem: Option<String>,
+    ) {
         let seconds = match problem {
             Some(_) => limits::DIRECTORY_RETRY_SECONDS,
             None => limits::DIRECTORY_FOLLOW_SECONDS,
@@ -213,7 +217,7 @@ impl DirectoryArgs {
     }
 }
 
-impl Asked {
+impl AskedLook {
     /// Looks, and tells what is new. Gives what became of it; none where there was no need.
     ///
     /// # Errors
@@ -236,7 +240,7 @@ impl Asked {
         }
         let services = Services::open(&self.session).map_err(|it| it.to_string())?;
         let organization = self.organization(&services).map_err(|error| match &error {
-            LoggingError::Aws(problem) => problem_in_words(problem, now),
+            ProvisioningError::Aws(problem) => problem_in_words(problem, now),
             _ => error.to_string(),
         })?;
         let session = services.session();
@@ -266,7 +270,7 @@ impl Asked {
     }
 
     /// The organization that is named, by itself or by its log group's name; else the only one.
-    fn organization(&self, services: &Services) -> Result<Organization, LoggingError> {
+    fn organization(&self, services: &Services) -> Result<Organization, ProvisioningError> {
         if let Some(name) = &self.organization {
             return services.wait_for(services.organization(name));
         }

@@ -60,7 +60,7 @@ impl Pulled {
     /// What was rejected, in a line.
     pub(super) fn rejection(&self) -> String {
         let PullReport { log_group, rejected, first_reject, .. } = &self.total;
-        let reason = first_reject.as_deref().unwrap_or_default();
+        let reason = first_reject.as_deref().unwrap_or("");
         format!("{log_group}: {rejected} rejected, the first because: {reason}")
     }
 }

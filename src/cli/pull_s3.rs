@@ -1,8 +1,6 @@
 //! `mailtrace pull --s3`.
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -24,9 +22,7 @@ pub(super) fn run(
     context: &Context,
 ) -> anyhow::Result<Outcome> {
     let url = S3Url::parse(url).with_context(|| format!("--s3 {url}"))?;
-    let stop = Arc::new(AtomicBool::new(false));
-    let wish = Arc::clone(&stop);
-    super::pull::on_interrupt(move || wish.swap(true, Ordering::SeqCst))?;
+    let stop = super::pull::stop_on_interrupt()?;
     let store = context.store_path()?;
     let options = ImportOptions {
         log_group,

@@ -34,6 +34,33 @@ impl OnArgs {
     }
 }
 
+/// From when to when, by the times of events.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct RangeArgs {
+    /// Only events from this time on
+    ///
+    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Only events before this time
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    #[command(flatten)]
+    on: OnArgs,
+}
+
+impl RangeArgs {
+    /// The range.
+    pub(super) fn range(&self, context: &Context) -> anyhow::Result<TimeRange> {
+        range(self.since.as_deref(), self.until.as_deref(), &self.on, context)
+    }
+
+    /// Its bounds as they were given, for whoever reads an extract.
+    pub(super) fn bounds(&self, range: TimeRange) -> (Option<TimeBound>, Option<TimeBound>) {
+        self.on.bounds(self.since.as_deref(), self.until.as_deref(), range)
+    }
+}
+
 /// Reads a query on events; what is wrong with it is shown under the query itself.
 pub(super) fn parse_query(text: &str, context: &Context) -> anyhow::Result<Query> {
     parse(Language::of_events(context.now, &context.zone), text, context)

@@ -108,7 +108,7 @@ fn reasons(message: &Message) -> Vec<Reason> {
         reasons.push(Reason { name: "burst", shared: shared.clone(), query: burst });
         reasons.push(Reason { name: "sender", shared, query: sent });
     }
-    let thread = message.subject.as_deref().map(without_prefixes).unwrap_or_default();
+    let thread = message.subject.as_deref().map_or("", without_prefixes);
     if let Some(phrase) = Phrase::new(thread, false) {
         let query = Query::demand(Field::Subject, Matcher::Phrase(phrase));
         reasons.push(Reason { name: "thread", shared: thread.to_owned(), query });
@@ -152,7 +152,7 @@ fn without_prefixes(subject: &str) -> &str {
     let mut rest = subject.trim();
     while let Some((before, after)) = rest.split_once(':') {
         let word = before.trim().to_lowercase();
-        let word = word.split(['[', '(']).next().unwrap_or_default().trim();
+        let word = word.split_once(['[', '(']).map_or(&*word, |it| it.0).trim();
         if !PREFIXES.contains(&word) {
             break;
         }

@@ -12,7 +12,7 @@ use super::explain::explain_events;
 use super::hint::say_unknown_values;
 use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use super::progress::ReadingProgress;
-use super::question::{OnArgs, parse_query, range};
+use super::question::{RangeArgs, parse_query};
 use super::shape::{AnswerShape, ShapeArgs};
 use super::watched::WatchedArgs;
 use super::{Context, Format, Outcome};
@@ -44,16 +44,8 @@ pub(super) struct SearchArgs {
     /// What to find: 'from:ana subject:"report" NOT status:4.*'
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
-    /// Only events from this time on
-    ///
-    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only events before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
     #[command(flatten)]
-    on: OnArgs,
+    range: RangeArgs,
     /// Show at most N events
     #[arg(short = 'n', long, default_value_t = limits::RESULT_ROWS_DEFAULT, value_name = "N")]
     limit: usize,
@@ -114,7 +106,7 @@ impl SearchArgs {
         words.extend(self.shape.query(ShapeArgs::is_event_field));
         let query = vec![parse_query(&words.join(" "), context)?, self.watched.query()?];
         let query = Query::and(query);
-        let range = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let range = self.range.range(context)?;
         check_limit(self.limit)?;
         let after = self.cursor.as_deref().map(str::parse::<EventPlace>).transpose();
         Ok(Wanted { query, range, after: after.context("--cursor")? })
@@ -183,8 +175,8 @@ fn shape_of(
     }
     let progress = ReadingProgress::new(context);
     let heard = |done, total| progress.show(done, total);
-    let counted = fields.clone().unwrap_or_default();
-    let shape = query::shape_of(store, query, range, &counted, &heard)?;
+    let counted = fields.as_deref().unwrap_or(&[]);
+    let shape = query::shape_of(store, query, range, counted, &heard)?;
     let slots = &shape.slots;
     Ok(AnswerShape {
         facets: fields.map(|it| facets_of_events(&shape, &it)),

@@ -38,9 +38,7 @@ impl AnswerShape {
         let histogram = self.histogram.as_ref().map(Option::as_ref);
         let members: Map<String, Value> =
             shape_json(self.facets.as_deref(), histogram, &context.zone);
-        let text = Value::Object(members).to_string();
-        let inner = text.trim_start_matches('{').strip_suffix('}').unwrap_or_default();
-        if inner.is_empty() { String::new() } else { format!(",{inner}") }
+        members.iter().map(|(name, value)| format!(",{}:{value}", Value::from(&**name))).collect()
     }
 
     /// Writes it where it has a place of its own: behind the answers, or instead of them. `time` is
@@ -53,7 +51,7 @@ impl AnswerShape {
     ) -> std::io::Result<()> {
         let facets = self.facets.as_deref();
         let histogram = self.histogram.as_ref().map(Option::as_ref);
-        let (all, bars) = (facets.unwrap_or_default(), histogram.flatten());
+        let (all, bars) = (facets.unwrap_or(&[]), histogram.flatten());
         let zone = &context.zone;
         match context.global.format {
             Format::Table => write_shape_table(all, bars, &context.table_options(false), out),

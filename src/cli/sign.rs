@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{Context, Format, Outcome, output};
+use crate::fs::shown_name;
 use crate::limits;
 use crate::render::{sanitise, write_json};
 use crate::signing::{HeadStatement, SecretKey, Signed, SignedPair, is_open_to_others};
@@ -96,7 +97,7 @@ pub(super) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
     let (records, commits) = (report.records, report.commits);
     let statement = HeadStatement { head, records, commits, at: context.now };
     let text = statement.to_string();
-    let name = args.out.file_name().unwrap_or_default().to_string_lossy();
+    let name = shown_name(&args.out);
     let signature = key.sign(text.as_bytes(), context.now, &name)?;
     let signature_file = pair.publish(&text, &signature)?;
     let mut stdout = anstream::stdout().lock();
@@ -135,7 +136,7 @@ pub(super) fn warn_of_open_key(key: &Path, context: &Context) {
 pub(super) fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String {
     let Signed { key_id, comment } = signed;
     if is_checked {
-        let at = signed.at().map(|it| format!(" at {}", it.in_zone(zone))).unwrap_or_default();
+        let at = signed.at().map_or_else(String::new, |it| format!(" at {}", it.in_zone(zone)));
         format!("signed with the key {key_id}{at} ({})", comment.replace('\t', " "))
     } else {
         format!(

@@ -371,7 +371,7 @@ fn show_events(counts: &Counts, context: &Context, out: &mut dyn Write) -> anyho
         it.value.clone().unwrap_or_else(|| absent_value(counts.key).to_owned())
     };
     let shown = |ms: i64| Timestamp::from_ms(ms).map(|it| it.in_zone(&context.zone));
-    let (first, last) = counts.span.map(|(a, b)| (shown(a), shown(b))).unwrap_or_default();
+    let (first, last) = counts.span.map_or((None, None), |(a, b)| (shown(a), shown(b)));
     match context.global.format {
         Format::Table => {
             let options = context.table_options(false);

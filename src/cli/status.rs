@@ -104,7 +104,7 @@ fn write_table(
     for tombstone in tombstones {
         writeln!(out, "  {}", sanitise(&tombstone_in_words(tombstone, &context.zone)))?;
     }
-    let coverage = store.checkpoint().coverage.until(context.now);
+    let coverage = store.checkpoint().ledger.coverage.until(context.now);
     if coverage.is_empty() {
         return Ok(());
     }
@@ -127,16 +127,16 @@ fn write_table(
                 Cell::new(&shown(stretch.first)),
                 Cell::new(&shown(stretch.last)),
                 Cell::new(&stretch.gaps_in_words()),
-                Cell::new(&gap.map(human_duration).unwrap_or_default()),
+                Cell::new(&gap.map_or_else(String::new, human_duration)),
             ]);
         }
     }
     table.write(options.width, out)?;
-    if store.checkpoint().pulls.is_empty() {
+    if store.checkpoint().ledger.pulls.is_empty() {
         return Ok(());
     }
     writeln!(out, "\nPulls")?;
-    for (index, (arn, group)) in store.checkpoint().pulls.groups().enumerate() {
+    for (index, (arn, group)) in store.checkpoint().ledger.pulls.groups().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
@@ -193,7 +193,7 @@ fn between_longest_gaps(spans: &[Span], count_max: usize) -> Vec<Stretch> {
     let mut start = 0;
     for end in by_length.into_iter().chain(spans.len().checked_sub(1)) {
         if let (Some(first), Some(last)) = (spans.get(start), spans.get(end)) {
-            let gaps = gaps.get(start..end).unwrap_or_default().to_vec();
+            let gaps = gaps.get(start..end).expect("each but the last span has a gap").to_vec();
             stretches.push(Stretch { first: first.0, last: last.1, gaps });
         }
         start = end + 1;
@@ -266,6 +266,7 @@ fn to_json(
     let range = |it: &CoveredRange| json!({"first": shown(it.first()), "last": shown(it.last())});
     let coverage: Vec<Value> = store
         .checkpoint()
+        .ledger
         .coverage
         .until(context.now)
         .groups()
@@ -298,7 +299,7 @@ fn to_json(
         "head": head,
         "tombstones": store.checkpoint().tombstones.iter().map(|it| tombstone_to_json(it, &context.zone)).collect::<Vec<_>>(),
         "coverage": coverage,
-        "pulls": store.checkpoint().pulls.groups().map(|(arn, it)| pull_to_json(arn, it, context)).collect::<Vec<_>>(),
+        "pulls": store.checkpoint().ledger.pulls.groups().map(|(arn, it)| pull_to_json(arn, it, context)).collect::<Vec<_>>(),
         "directories": directories_to_json(store, context),
         "workmailEnds": "2027-03-31",
         "daysLeft": days_left(context.now),
@@ -332,7 +333,7 @@ fn pull_to_json(arn: &str, group: &PulledGroup, context: &Context) -> Value {
 fn write_csv(store: &Store, context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["logGroup", "first", "last"])?;
-    let coverage = store.checkpoint().coverage.until(context.now);
+    let coverage = store.checkpoint().ledger.coverage.until(context.now);
     for (log_group, ranges) in coverage.groups() {
         for range in ranges {
             csv.write_record([

@@ -107,7 +107,7 @@ pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
     options.check()?;
     let path = args.out_file();
     let name = if is_stdout(&path) { "stdout".to_owned() } else { path.display().to_string() };
-    let mut made = Made::default();
+    let mut made = MadeFiles::default();
     let mut truth_out = args.truth.as_deref().map(|it| made.create(it, args.force)).transpose()?;
     let output = Output::open(&path, args.shape, |it| made.create(it, args.force))?;
     let mut writer = Writer::new(output, args.shape.into());
@@ -183,9 +183,9 @@ fn is_stdout(path: &Path) -> bool {
 /// The files that were made, removed unless all goes well: half a log is of no use, and in the way
 /// of the same command again.
 #[derive(Default)]
-struct Made(Vec<PathBuf>);
+struct MadeFiles(Vec<PathBuf>);
 
-impl Made {
+impl MadeFiles {
     fn create(&mut self, path: &Path, is_forced: bool) -> anyhow::Result<BufWriter<File>> {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)
@@ -216,7 +216,7 @@ impl Made {
     }
 }
 
-impl Drop for Made {
+impl Drop for MadeFiles {
     fn drop(&mut self) {
         for path in &self.0 {
             let _still_there = fs::remove_file(path);

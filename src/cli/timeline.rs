@@ -7,7 +7,7 @@ use clap::Args;
 use super::backend::BackendArgs;
 use super::listing::check_limit;
 use super::output::counted;
-use super::question::{OnArgs, range};
+use super::question::RangeArgs;
 use super::{Context, Format, Outcome, output};
 use crate::limits;
 use crate::render::{
@@ -33,16 +33,8 @@ pub(super) struct TimelineArgs {
     /// An address, an alias, or an ID from a log
     #[arg(value_name = "WHO")]
     who: String,
-    /// Only events from this time on
-    ///
-    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only events before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
     #[command(flatten)]
-    on: OnArgs,
+    range: RangeArgs,
     /// Show at most N lines, the newest
     #[arg(short = 'n', long, default_value_t = limits::TIMELINE_STEPS_DEFAULT, value_name = "N")]
     limit: usize,
@@ -80,7 +72,7 @@ impl TimelineArgs {
     pub(super) fn range(&self, context: &Context) -> anyhow::Result<TimeRange> {
         check_limit(self.limit)?;
         anyhow::ensure!(!self.who.trim().is_empty(), "WHO is empty: give an address or an ID");
-        range(self.since.as_deref(), self.until.as_deref(), &self.on, context)
+        self.range.range(context)
     }
 
     /// Whose.

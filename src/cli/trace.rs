@@ -210,7 +210,7 @@ fn write(
             write_trace_json_with_sources(&answer, sources, zone, &mut out)?;
         }
         (Format::Ndjson, sources) => {
-            let access = of_messages.as_deref().unwrap_or_default();
+            let access = of_messages.as_deref().unwrap_or(&[]);
             write_trace_ndjson(&traced.messages, sources, access, zone, &mut out)?;
         }
         (Format::Csv, _) => {
@@ -268,7 +268,7 @@ fn ask_cluster(
         true => None,
         false => {
             let shown = traced.messages.len().min(limits::CANDIDATE_MESSAGES_MAX);
-            let reach = AuditReach::Messages(traced.messages.get(..shown).unwrap_or_default());
+            let reach = AuditReach::Messages(traced.messages.get(..shown).unwrap_or(&[]));
             let opened = target.audit_mirror(context, &reach)?;
             access_candidates(&opened.store, &traced.messages)?
         }
@@ -396,7 +396,7 @@ fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Opt
 
 /// What the store covers, to tell "no such mail" from "not looked at".
 pub(super) fn coverage_note(store: &Store, context: &Context) -> String {
-    note_of(&store.checkpoint().coverage, store.has_removals(), context)
+    note_of(&store.checkpoint().ledger.coverage, store.has_removals(), context)
 }
 
 fn note_of(coverage: &Coverage, has_removals: bool, context: &Context) -> String {

@@ -190,7 +190,7 @@ fn command(
         FindingKind::Bursts => "--group-by sender",
         FindingKind::NoBeginning => "--no-beginning",
     };
-    let grace = args.grace.option().map(|it| format!(" {it}")).unwrap_or_default();
+    let grace = args.grace.option().map_or_else(String::new, |it| format!(" {it}"));
     let asked = args.backend.as_typed(context);
     let query = args.query.join(" ");
     let query = if query.is_empty() { query } else { format!("{} ", quoted(&query)) };

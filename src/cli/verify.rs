@@ -168,13 +168,13 @@ fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
     let numbers = numbers.join(", ");
     let commits = counted(found.commits_since, "commit");
     let (Some(records), Some(since)) = (found.records, found.records_since) else {
-        let at = found.tombstones.first().map(|it| it.at().in_zone(zone)).unwrap_or_default();
+        let at = found.tombstones.first().map_or_else(String::new, |it| it.at().in_zone(zone));
         return format!(
             "the head {} is that of a commit in {}, which was removed at {at} (tombstone {numbers}): what the commit held cannot be compared any more; {commits} since",
             found.head, found.archive_file
         );
     };
-    let at = found.at.map(|it| format!(", made at {}", it.in_zone(zone))).unwrap_or_default();
+    let at = found.at.map_or_else(String::new, |it| format!(", made at {}", it.in_zone(zone)));
     let removed = match found.tombstones.len() {
         0 => String::new(),
         _ => format!("; of what was there, some was removed since (tombstone {numbers})"),

@@ -63,7 +63,7 @@ impl WatchArgs {
                 answered = Some(opened.store.checkpoint().clone());
             }
             drop(opened);
-            std::thread::sleep(Duration::from_secs(self.watch.unwrap_or_default()));
+            std::thread::sleep(Duration::from_secs(self.watch.unwrap_or(0)));
         }
     }
 

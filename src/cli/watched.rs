@@ -92,7 +92,7 @@ fn literal(text: &str) -> String {
 
 fn values_of(path: &Path, field: Field, lines: &[String]) -> anyhow::Result<ValueSet> {
     ValueSet::parse(field, lines.iter().map(String::as_str)).map_err(|(place, error)| {
-        let line = lines.get(place).map(String::as_str).unwrap_or_default();
+        let line = lines.get(place).expect("`parse` names one of the lines");
         anyhow::anyhow!("{}: \"{line}\": {}", path.display(), error.kind)
     })
 }

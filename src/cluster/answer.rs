@@ -166,7 +166,7 @@ impl Answer {
     pub(super) fn refusal(&self, cluster: &Cluster) -> ClusterError {
         let (call, status, reason) = (self.call.clone(), self.status, self.reason());
         if self.error().is_some_and(|it| it.is_block()) {
-            let index = call.split(['/', ' ']).nth(2).unwrap_or_default().to_owned();
+            let index = call.split(['/', ' ']).nth(2).unwrap_or("").to_owned();
             return ClusterError::Blocked { index, reason };
         }
         match status {

@@ -71,7 +71,7 @@ impl<'c> ClusterEvents<'c> {
     /// How many audit events and records of the directory the store has that publishes it.
     #[must_use]
     pub fn other_records(&self) -> u64 {
-        self.meta.others.unwrap_or_default()
+        self.meta.others.unwrap_or(0)
     }
 
     /// What was looked at by the store that publishes it.

@@ -9,6 +9,7 @@ use super::answer::{ErrorParts, ErrorText, is_for_now};
 use super::client::{Cluster, Content, Later};
 use super::document::{Author, Document};
 use super::error::ClusterError;
+use crate::json;
 use crate::limits;
 
 /// What becomes of a document.
@@ -166,7 +167,7 @@ impl<'c> Bulk<'c> {
             Action::Remove => ActionLine::Delete(target),
         };
         // Texts and a number: nothing that JSON cannot hold.
-        let mut lines = serde_json::to_vec(&line).unwrap_or_default();
+        let mut lines = json::bytes(&line);
         lines.push(b'\n');
         lines
     }
@@ -308,7 +309,7 @@ impl<'c> Bulk<'c> {
             return Err(ClusterError::Refused { call, status: 400, reason });
         }
         let mut lines = item.lines.splitn(2, |it| *it == b'\n');
-        let document = lines.nth(1).unwrap_or_default();
+        let document = lines.nth(1).unwrap_or(&[]);
         let document = String::from_utf8_lossy(document).trim_end().to_owned();
         self.tally.refused.push((format!("refused by the cluster: {reason}"), document));
         Ok(())

@@ -329,7 +329,7 @@ fn address(url: &str) -> Result<String, ClusterError> {
     if rest.contains(['?', '#']) {
         return Err(refused("leave out what stands behind the path"));
     }
-    let host = rest.split(['/', ':']).next().unwrap_or_default();
+    let host = rest.split_once(['/', ':']).map_or(rest, |it| it.0);
     if host.to_ascii_lowercase().ends_with(SERVERLESS) {
         return Err(ClusterError::Serverless { url: url.to_owned() });
     }
@@ -339,7 +339,7 @@ fn address(url: &str) -> Result<String, ClusterError> {
 /// The header that says who we are. The password is the first line of a file.
 fn basic(user: &str, path: &Path) -> Result<String, ClusterError> {
     let text = read(path)?;
-    let password = text.lines().next().unwrap_or_default();
+    let password = text.lines().next().unwrap_or("");
     if password.is_empty() {
         return Err(unusable(path, "its first line is to be the password"));
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::document::digest;
 use super::error::ClusterError;
 use super::names::Names;
+use crate::json;
 use crate::store::{Location, Published, Store, StoreError, read_published};
 
 /// How far a store has been published.
@@ -106,8 +107,7 @@ impl Cursor {
 
     /// Keeps it, durably.
     pub(super) fn keep(&self, published: &Published, name: &str) -> Result<(), StoreError> {
-        // Texts and numbers: nothing that JSON cannot hold.
-        published.replace(name, &serde_json::to_string(self).unwrap_or_default())
+        published.replace(name, &json::text(self))
     }
 }
 

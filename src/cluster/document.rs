@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::names::{Kind, Names};
 use crate::event::{Address, Event, cause_of, decoded_subject, domain_of};
+use crate::json;
 use crate::limits;
 use crate::store::{Location, Record};
 use crate::time::{DAY_MS, Timestamp};
@@ -90,7 +91,7 @@ impl Author {
     /// `legs` has the keys of its legs.
     pub(super) fn rows(&self, names: &Names, message: &Message, legs: &[String]) -> Vec<Document> {
         // The least of them stays when others come.
-        let key = legs.iter().min().map(|it| digest(&[it.as_bytes()])).unwrap_or_default();
+        let key = legs.iter().min().map_or_else(String::new, |it| digest(&[it.as_bytes()]));
         let deciding = message.deciding_recipients();
         let rows = message.recipients.iter().map(Some).chain(
             // One without recipients is to be found as well.
@@ -104,7 +105,7 @@ impl Author {
             };
             let decides = row.is_none_or(|row| deciding.iter().any(|it| std::ptr::eq(*it, row)));
             let content = row_content(message, &key, legs, leg, row, decides);
-            let leg_name = leg.map(|(_, it)| it.as_bytes()).unwrap_or_default();
+            let leg_name = leg.map_or(&[][..], |(_, it)| it.as_bytes());
             let address = row.map_or("", |it| it.address.as_str());
             let id = self.id(&[key.as_bytes(), leg_name, address.as_bytes()]);
             let index = names.index(Kind::Rows, message.first_seen);
@@ -126,8 +127,7 @@ impl Author {
         at: Timestamp,
         content: &impl Serialize,
     ) -> Document {
-        // Texts, numbers and booleans: nothing that JSON cannot hold.
-        let content = serde_json::to_vec(content).unwrap_or_default();
+        let content = json::bytes(content);
         let check = xxh3_64(&content) & CHECK_MASK;
         let head = Head {
             organization: &self.organization,
@@ -135,13 +135,19 @@ impl Author {
             commit: self.commit,
             check,
         };
-        let mut json = serde_json::to_vec(&head).unwrap_or_default();
+        let mut json = json::bytes(&head);
         // Both are objects, and neither is empty.
         json.pop();
         json.push(b',');
-        json.extend_from_slice(content.get(1..).unwrap_or_default());
+        json.extend_from_slice(content.split_at(1).1);
         let day = at.as_ms().div_euclid(DAY_MS);
-        Document { index, id, day, check: u32::try_from(check).unwrap_or_default(), json }
+        Document {
+            index,
+            id,
+            day,
+            check: u32::try_from(check).expect("masked to fewer bits"),
+            json,
+        }
     }
 }
 
@@ -156,7 +162,7 @@ pub(super) fn leg_keys(
             return keyword(trace_id).into_owned();
         }
         let first = leg.event_indexes.first().and_then(|it| identity_of(*it));
-        format!("event {}", first.map(hex::encode).unwrap_or_default())
+        format!("event {}", first.map_or_else(String::new, hex::encode))
     };
     message.legs.iter().map(key).collect()
 }
@@ -377,7 +383,7 @@ pub(super) fn digest(parts: &[&[u8]]) -> String {
         hasher.update(part);
     }
     let digest = hasher.finalize();
-    hex::encode(digest.get(..HALF).unwrap_or_default())
+    hex::encode(digest.split_at(HALF).0)
 }
 
 #[cfg(test)]

@@ -263,7 +263,7 @@ pub(super) fn check_count(view: &mut View<'_>, query: &Value) -> Result<(), Clus
     let body = json!({"size": 0, "track_total_hits": true, "query": query});
     let found = view.search(&body)?.unwrap_or_default();
     let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
-    check(count.unwrap_or_default())
+    check(count.unwrap_or(0))
 }
 
 /// A query on the events of an organization, on some of them where that is said.

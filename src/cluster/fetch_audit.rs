@@ -194,7 +194,7 @@ impl AuditFetch<'_, '_> {
             let Some(mut found) = self.view.search(&body)? else { return Ok(()) };
             let mut values = found.pointer_mut("/aggregations/values").map(Value::take);
             let buckets = values.as_mut().and_then(|it| it.get_mut("buckets")).map(Value::take);
-            for mut bucket in buckets.and_then(into_array).unwrap_or_default() {
+            for mut bucket in buckets.and_then(into_array).into_iter().flatten() {
                 let first = bucket.get_mut("first").map(Value::take).unwrap_or_default();
                 for hit in hits(first, CALL)? {
                     spool.take_other(&hit.source)?;
@@ -234,7 +234,7 @@ fn item_of(source: &Source, moment: &MomentNear) -> Option<String> {
     let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&source.original) else {
         return None;
     };
-    let is_it = moment.is_done_by(event.get(AuditField::Action).unwrap_or_default());
+    let is_it = moment.is_done_by(event.get(AuditField::Action).unwrap_or(""));
     key_of(AuditField::ItemId, event.get(AuditField::ItemId).filter(|_| is_it)?)
 }
 

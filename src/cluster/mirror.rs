@@ -66,7 +66,7 @@ impl<'c> Mirror<'c> {
         )?;
         let whole = Whole {
             has_removals: meta.removals > 0,
-            other_records: meta.others.unwrap_or_default(),
+            other_records: meta.others.unwrap_or(0),
             source: format!("{organization} in {}", cluster.url()),
             published: meta.published.and_then(Timestamp::from_ms),
             ..Whole::default()
@@ -106,10 +106,6 @@ impl<'c> Mirror<'c> {
 
     /// Measures how much there is, which is to be done first. Gives the newest event that the clock
     /// allows: what "now" is to the events.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError`].
     pub fn measure(&mut self, now: Timestamp) -> Result<Option<Timestamp>, ClusterError> {
         let last_allowed = now.saturating_add_ms(limits::FUTURE_MS);
         let (first, count) = self.edge("asc", TimeRange::default())?;
@@ -141,7 +137,7 @@ impl<'c> Mirror<'c> {
         let found = self.view.search(&body)?.unwrap_or_default();
         let at = found.pointer("/hits/hits/0/_source/at").and_then(instant);
         let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
-        Ok((at, count.unwrap_or_default()))
+        Ok((at, count.unwrap_or(0)))
     }
 
     /// Makes a store within `dir` out of what a question can be about. `progress` hears how many
@@ -268,7 +264,7 @@ fn write_store(
     let (mut line, mut batch_bytes) = (Vec::new(), 0);
     let (mut places, mut batch) = (Vec::with_capacity(spooled.len()), Vec::new());
     for Spooled { place, offset, bytes, is_mail } in spooled {
-        line.resize(usize::try_from(*bytes).unwrap_or_default(), 0);
+        line.resize(usize::try_from(*bytes).expect("it was written from memory"), 0);
         let read = file.read_exact_at(&mut line, *offset);
         read.map_err(|error| unusable(&spool_path, &error))?;
         let source: Source =

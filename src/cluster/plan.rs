@@ -48,7 +48,7 @@ impl Plan {
             meta.map(|it| it.reserved),
             meta.map(|it| it.commit),
         ];
-        let commit = used.into_iter().flatten().max().unwrap_or_default();
+        let commit = used.into_iter().flatten().max().unwrap_or(0);
         let since_ms = options.since.map(Timestamp::as_ms);
         let kept_since_ms = cursor.and_then(|it| it.since_ms);
         let first = Location::default();

@@ -111,10 +111,6 @@ pub struct PublishProgress {
 }
 
 /// What would be published. Nothing is written, here or there.
-///
-/// # Errors
-///
-/// [`ClusterError`].
 pub fn plan_publication(
     store: &Store,
     cluster: &Cluster,
@@ -339,11 +335,11 @@ impl Publication<'_> {
             store: self.author.store.clone(),
             publisher: self.nonce.clone(),
             reserved: self.author.commit,
-            commit: self.known.meta.as_ref().map(|it| it.commit).unwrap_or_default(),
+            commit: self.known.meta.as_ref().map_or(0, |it| it.commit),
             newest: newest.map(Timestamp::as_ms),
             published: Some(self.options.now.as_ms()),
             removals: self.store.checkpoint().tombstones.len() as u64,
-            coverage: serde_json::to_value(&self.store.checkpoint().coverage).ok(),
+            coverage: serde_json::to_value(&self.store.checkpoint().ledger.coverage).ok(),
             redaction: self.options.redaction(),
             has_directory: self.has_directory,
             others: Some(self.store.other_records()),

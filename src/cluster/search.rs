@@ -140,8 +140,8 @@ pub(super) const VALUE: &str = "/key/value";
 pub(super) fn whole(answer: Answer, cluster: &Cluster) -> Result<Value, ClusterError> {
     let answer = answer.checked(cluster)?;
     let found: Value = answer.json()?;
-    let failed = found.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or_default();
-    let is_cut = found.get("timed_out").and_then(Value::as_bool).unwrap_or_default();
+    let failed = found.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or(0);
+    let is_cut = found.get("timed_out").and_then(Value::as_bool).unwrap_or(false);
     if failed > 0 || is_cut {
         let reason = found.pointer("/_shards/failures/0/reason/reason");
         let reason = reason.and_then(Value::as_str).unwrap_or("no reason is told");

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::error::ClusterError;
 use super::hit::Source;
+use crate::json;
 use crate::limits;
 use crate::store::Location;
 
@@ -59,7 +60,7 @@ impl<'p> Spool<'p> {
 
     fn take(&mut self, source: &Source, is_mail: bool) -> Result<(), ClusterError> {
         // Texts, numbers and booleans: nothing that JSON cannot hold.
-        let line = serde_json::to_vec(source).unwrap_or_default();
+        let line = json::bytes(source);
         self.file.write_all(&line).map_err(|error| unusable(&self.path, &error))?;
         let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
         let (place, offset) = (source.place(), self.offset);

@@ -190,8 +190,8 @@ impl Cluster {
                     clippy::cast_sign_loss,
                     reason = "a sum of whole numbers that a double holds exactly"
                 )]
-                let check = number("/check/value").unwrap_or_default() as u64;
-                let count = u64::try_from(count).unwrap_or_default();
+                let check = number("/check/value").unwrap_or(0.0) as u64;
+                let count = u64::try_from(count).unwrap_or(0);
                 sums.insert((kind, day_ms.div_euclid(DAY_MS)), Sum { count, check });
             }
             after = days.and_then(|it| it.get("after_key")).cloned();

@@ -1,7 +1,5 @@
 //! Who and what an organization has.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 /// A user, a group or a resource.
@@ -105,7 +103,21 @@ impl Entity {
 }
 
 /// What an entity is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+    strum::Display,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum EntityKind {
     /// A person, or what has a mailbox like one.
@@ -120,17 +132,7 @@ impl EntityKind {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Group => "group",
-            Self::Resource => "resource",
-        }
-    }
-}
-
-impl fmt::Display for EntityKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
+        self.into()
     }
 }
 

@@ -7,9 +7,9 @@ use super::Directory;
 
 /// A directory that is read when it is first asked: most mail has an event for each recipient.
 #[derive(Clone)]
-pub struct LazyDirectory(Arc<Source>);
+pub struct LazyDirectory(Arc<LazySource>);
 
-struct Source {
+struct LazySource {
     known: OnceLock<Option<Arc<Directory>>>,
     read: Box<dyn Fn() -> Option<Arc<Directory>> + Send + Sync>,
 }
@@ -17,7 +17,7 @@ struct Source {
 impl LazyDirectory {
     /// Reads it so, once.
     pub fn new(read: impl Fn() -> Option<Arc<Directory>> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Source { known: OnceLock::new(), read: Box::new(read) }))
+        Self(Arc::new(LazySource { known: OnceLock::new(), read: Box::new(read) }))
     }
 
     /// What it knows; nothing where there is none.

@@ -91,16 +91,16 @@ impl Directory {
     /// The addresses of the mailboxes that mail for `address` goes to, in alphabetical order.
     #[must_use]
     pub fn mailboxes(&self, address: &str, at: Timestamp) -> Vec<String> {
-        let addresses: Option<Vec<String>> = self.meaning(address, at).map(|it| match it {
-            Meaning::Group(group) => {
+        let mut addresses: Vec<String> = match self.meaning(address, at) {
+            Some(Meaning::Group(group)) => {
                 let members = self.members(group, at);
                 members.iter().filter_map(|it| self.person(it, at)).filter_map(normal).collect()
             }
-            Meaning::Alias(entity) | Meaning::Mailbox(entity) => {
+            Some(Meaning::Alias(entity) | Meaning::Mailbox(entity)) => {
                 normal(entity).into_iter().collect()
             }
-        });
-        let mut addresses = addresses.unwrap_or_default();
+            None => Vec::new(),
+        };
         addresses.sort();
         addresses
     }

@@ -118,7 +118,7 @@ fn local_part(before: &str) -> &str {
     if let Some(quoted) = before.strip_suffix('"')
         && let Some(start) = quoted.rfind('"')
     {
-        return before.get(start..).unwrap_or_default();
+        return before.split_at(start).1;
     }
     let is_part =
         |it: char| it.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.\\".contains(it) || !it.is_ascii();
@@ -128,7 +128,7 @@ fn local_part(before: &str) -> &str {
         .take_while(|(_, it)| is_part(*it) && !it.is_whitespace())
         .last()
         .map_or(before.len(), |(index, _)| index);
-    before.get(start..).unwrap_or_default()
+    before.split_at(start).1
 }
 
 /// What after an `@` belongs to its address: a host, or an address of a network in brackets.
@@ -136,11 +136,11 @@ fn domain_part(after: &str) -> &str {
     if after.starts_with('[')
         && let Some(end) = after.bytes().take(LITERAL_BYTES_MAX).position(|it| it == b']')
     {
-        return after.get(..=end).unwrap_or_default();
+        return after.split_at(end + 1).0;
     }
     let is_part = |it: char| it.is_alphanumeric() || matches!(it, '.' | '-' | '_');
     let end = after.find(|it| !is_part(it)).unwrap_or(after.len());
-    after.get(..end).unwrap_or_default().trim_end_matches(['.', '-', '_'])
+    after.split_at(end).0.trim_end_matches(['.', '-', '_'])
 }
 
 #[cfg(test)]

@@ -120,7 +120,7 @@ fn without_comments(text: &str) -> Cow<'_, str> {
     if depth > 0 {
         // One that does not end is none.
         bare.truncate(length_before);
-        bare.push_str(text.get(comment_start..).unwrap_or_default());
+        bare.push_str(text.split_at(comment_start).1);
     }
     Cow::Owned(bare)
 }
@@ -187,7 +187,7 @@ fn each_entry<'t>(text: &'t str, visit: &mut dyn FnMut(&'t str)) {
             '>' => is_in_brackets = false,
             ',' | ';' | '\n' | '\r' => {
                 if has_address && !is_in_brackets {
-                    visit(text.get(start..index).unwrap_or_default());
+                    visit(text.get(start..index).expect("both stand at ASCII signs"));
                     start = index + 1;
                     has_address = false;
                 }
@@ -198,7 +198,7 @@ fn each_entry<'t>(text: &'t str, visit: &mut dyn FnMut(&'t str)) {
             it => has_local |= !it.is_whitespace(),
         }
     }
-    visit(text.get(start..).unwrap_or_default());
+    visit(text.split_at(start).1);
 }
 
 /// Calls `visit` with the addresses of one entry: mostly one, with all that may stand around it.
@@ -213,14 +213,16 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
         let end = domain.find(char::is_whitespace).unwrap_or(domain.len());
         let end = entry.len() - domain.len() + end;
         if domain_bytes == 0 && local.ends_with('"') {
-            visit(Cow::Borrowed(entry.get(start..end).unwrap_or_default()));
+            let quoted = entry.get(start..end).expect("from a quote to a blank or the end");
+            visit(Cow::Borrowed(quoted));
         }
         return;
     }
     let is_spaced = local.ends_with(char::is_whitespace) || domain.starts_with(char::is_whitespace);
     if is_spaced {
-        let local = local.split_whitespace().next_back().unwrap_or_default();
-        let domain = domain.split_whitespace().next().unwrap_or_default();
+        // One of them may be blank, which makes no address.
+        let local = local.split_whitespace().next_back().unwrap_or("");
+        let domain = domain.split_whitespace().next().unwrap_or("");
         let address = format!("{}@{domain}", without_prefix(local));
         if is_address(&address) {
             visit(Cow::Owned(address));
@@ -229,9 +231,7 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     }
     for word in entry.split_whitespace() {
         let Some((local, _)) = split_at_sign(word) else { continue };
-        let prefix_bytes = local.len() - without_prefix(local).len();
-        let word = word.get(prefix_bytes..).unwrap_or_default();
-        let mut word = word;
+        let (_, mut word) = word.split_at(local.len() - without_prefix(local).len());
         while let Some(inner) =
             ['\'', '"', '`'].iter().find_map(|it| word.strip_prefix(*it)?.strip_suffix(*it))
         {

@@ -68,11 +68,11 @@ pub fn cause_of(reason: &str) -> String {
 
 fn words_of(reason: &str) -> Vec<Word<'_>> {
     let mut words = Vec::new();
-    let mut rest = reason.get(..reason.floor_char_boundary(REASON_BYTES_MAX)).unwrap_or_default();
+    let (mut rest, _) = reason.split_at(reason.floor_char_boundary(REASON_BYTES_MAX));
     while !rest.is_empty() {
         let end = word_end(rest);
         let (word, behind) = rest.split_at(end);
-        let signs = signs_before_word(behind);
+        let (signs, next) = behind.split_at(signs_before_word(behind));
         let bare = if word.parse::<std::net::IpAddr>().is_ok() {
             word
         } else {
@@ -80,13 +80,10 @@ fn words_of(reason: &str) -> Vec<Word<'_>> {
         };
         let before = word.len() - word.trim_start_matches(EDGES).len();
         let before = if bare.len() == word.len() { 0 } else { before };
-        let text_end = before + bare.len();
-        words.push(Word {
-            before: rest.get(..before).unwrap_or_default(),
-            text: bare,
-            after: rest.get(text_end..end + signs).unwrap_or_default(),
-        });
-        rest = rest.get(end + signs..).unwrap_or_default();
+        let (before, after) = rest.split_at(before);
+        let (after, _) = after.split_at(end + signs.len() - before.len());
+        words.push(Word { before, text: bare, after: after.split_at(bare.len()).1 });
+        rest = next;
     }
     words
 }

@@ -237,10 +237,10 @@ fn is_host(word: &str) -> bool {
 fn is_clock(word: &str) -> bool {
     let lower = word.to_ascii_lowercase();
     let bare = lower.trim_end_matches(|it: char| "zapm".contains(it));
-    let bare = bare.split(['+', '-']).next().unwrap_or_default();
+    let bare = bare.split_once(['+', '-']).map_or(bare, |it| it.0);
     let mut parts = bare.split(':');
     let is_part = |it: &str| {
-        let whole = it.split('.').next().unwrap_or_default();
+        let whole = it.split_once('.').map_or(it, |it| it.0);
         is_digits(whole) && whole.len() <= 2 && it.split('.').all(is_digits)
     };
     bare.contains(':') && parts.clone().count() <= 3 && parts.all(is_part)

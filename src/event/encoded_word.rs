@@ -40,7 +40,7 @@ impl<'a> EncodedWord<'a> {
             _ => return None,
         };
         // RFC 2231 puts the language behind the charset.
-        let name = name.split('*').next().unwrap_or_default();
+        let name = name.split_once('*').map_or(name, |it| it.0);
         let charset = Charset::for_label(name.trim().as_bytes())?;
         let after = after.get(2..)?;
         let end = word_end(after, is_base64)?;
@@ -105,13 +105,15 @@ fn push_decoded(bytes: &mut Vec<u8>, charset: Charset, decoded: &mut String) {
 /// Reads the text of a word of the encoding `Q`. What no encoding would leave is taken as it is.
 fn push_quoted(text: &str, charset: Charset, bytes: &mut Vec<u8>, decoded: &mut String) {
     let mut rest = text;
-    while let Some(character) = rest.chars().next() {
+    loop {
         if let Some((byte, after)) = escaped_byte(rest) {
             bytes.push(byte);
             rest = after;
             continue;
         }
-        rest = rest.get(character.len_utf8()..).unwrap_or_default();
+        let mut characters = rest.chars();
+        let Some(character) = characters.next() else { break };
+        rest = characters.as_str();
         match character {
             '_' => bytes.push(b' '),
             it if it.is_ascii() || charset.name() == "UTF-8" => {
@@ -162,10 +164,11 @@ fn is_whole(text: &str) -> bool {
     text.len() % 4 != 1 && STRICT_BASE64.decode(text).is_ok()
 }
 
+/// What base64 says; nothing where it is none.
 fn base64_bytes(text: &str) -> Vec<u8> {
     // One character alone has too few bits for a byte.
     let end = if text.len() % 4 == 1 { text.len() - 1 } else { text.len() };
-    text.get(..end).and_then(|it| BASE64.decode(it).ok()).unwrap_or_default()
+    BASE64.decode(text.as_bytes().split_at(end).0).unwrap_or_default()
 }
 
 fn is_of_base64(byte: u8) -> bool {

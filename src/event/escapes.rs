@@ -20,8 +20,9 @@ pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
             plain.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
             after
         } else {
-            plain.extend(from.bytes().next());
-            from.get(1..).unwrap_or_default()
+            let (sign, after) = from.split_at(1);
+            plain.extend_from_slice(sign.as_bytes());
+            after
         };
     }
     plain.extend_from_slice(rest.as_bytes());

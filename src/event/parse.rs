@@ -150,6 +150,7 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
         match key.as_str() {
             "event" => match serde_json::from_str::<String>(raw.get()) {
                 Ok(quoted) => event.set_quoted(&quoted),
+                // What is no object has no members.
                 Err(_) => nested = serde_json::from_str(raw.get()).unwrap_or_default(),
             },
             _ if is_field(key) => event.set_raw(key, raw),
@@ -214,7 +215,7 @@ impl Event<'static> {
 impl<'a> Event<'a> {
     /// Sets what the object has that a text holds: some tools write JSON within JSON.
     fn set_quoted(&mut self, text: &str) {
-        let members: RawMembers<'_> = serde_json::from_str(text).unwrap_or_default();
+        let Ok(members) = serde_json::from_str::<RawMembers<'_>>(text) else { return };
         for (key, raw) in &members.0 {
             let is_set = key == "traceId" && !self.trace_id.is_empty();
             if is_field(key)
@@ -300,7 +301,7 @@ impl<'a> Event<'a> {
                 for (key, value) in pairs {
                     match key.as_ref() {
                         "action" | "name" => {
-                            rule_action.action = value.into_text(&[]).unwrap_or_default();
+                            rule_action.action = value.into_text(&[]).unwrap_or("".into());
                         }
                         "recipients" | "recipient" => {
                             value.into_addresses(&mut rule_action.recipients);

@@ -89,10 +89,9 @@ fn labelled(text: &str) -> Option<String> {
     let mut from = 0;
     while let Some(at) = lower.get(from..).and_then(|it| it.find(['m'])).map(|it| from + it) {
         from = at + 1;
-        let here = lower.get(at..).unwrap_or_default();
+        let (before, here) = lower.split_at(at);
         let Some(label) = LABELS.iter().find(|it| here.starts_with(**it)) else { continue };
         let Some(value) = value_behind(text.get(at + label.len()..)?) else { continue };
-        let before = lower.get(..at).unwrap_or_default();
         if !before.ends_with(|it: char| it.is_alphanumeric() || matches!(it, '-' | '_')) {
             return Some(value);
         }

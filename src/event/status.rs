@@ -41,14 +41,13 @@ impl StatusCode {
         while let Some(figure) = bytes.get(start..).and_then(first_figure) {
             let begin = start + figure;
             let length = bytes.iter().skip(begin).take_while(|it| is_of_number(**it)).count();
-            let end = begin + length;
-            start = end.max(begin + 1);
-            let numbers = trimmed.get(begin..end).unwrap_or_default().trim_end_matches('.');
+            start = begin + length.max(1);
+            let (before, from) = trimmed.split_at(begin);
+            let numbers = from.split_at(length).0.trim_end_matches('.');
             let code = Self::whole(numbers).filter(|it| it.subject <= SUBJECT_MAX);
-            let (before, after) = bytes.split_at_checked(begin).unwrap_or_default();
-            let after = after.get(numbers.len()..).unwrap_or_default();
-            let Some(code) = code.filter(|_| !goes_on(after)) else { continue };
-            match context(before) {
+            let (_, after) = from.split_at(numbers.len());
+            let Some(code) = code.filter(|_| !goes_on(after.as_bytes())) else { continue };
+            match context(before.as_bytes()) {
                 Context::Reply(class) if class == code.class => return Some(code),
                 Context::Reply(_) | Context::Plain => _ = first.get_or_insert(code),
                 Context::PartOfMore => {}
@@ -116,7 +115,7 @@ fn context(before: &[u8]) -> Context {
     let bare = bare.strip_suffix(b"#").unwrap_or(bare).trim_ascii_end();
     let bare = bare.strip_suffix(b"-").unwrap_or(bare);
     let word_start = bare.iter().rposition(|it| !it.is_ascii_alphanumeric()).map_or(0, |it| it + 1);
-    let word = bare.get(word_start..).unwrap_or_default();
+    let (_, word) = bare.split_at(word_start);
     match word {
         [class @ (b'2' | b'4' | b'5'), b'0'..=b'5', b'0'..=b'9'] => {
             Context::Reply(u16::from(class - b'0'))

@@ -17,11 +17,11 @@ use super::encoded_word::{EncodedWord, decode_run};
 #[must_use]
 pub fn decoded_subject(logged: &str) -> Cow<'_, str> {
     let Some(first) = logged.find("=?") else { return Cow::Borrowed(logged) };
-    let mut subject = logged.get(..first).unwrap_or_default().to_owned();
+    let (before, mut rest) = logged.split_at(first);
+    let mut subject = before.to_owned();
     let mut run: Vec<EncodedWord<'_>> = Vec::new();
     // White space behind the run, which counts only where no other word follows.
     let mut gap = "";
-    let mut rest = logged.get(first..).unwrap_or_default();
     let mut is_any_decoded = false;
     loop {
         if let Some((word, after)) = EncodedWord::at_start(rest) {

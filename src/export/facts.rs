@@ -66,6 +66,7 @@ pub(super) fn coverage_of(store: &Store, redactor: Option<&Redactor>) -> Vec<Cov
     };
     store
         .checkpoint()
+        .ledger
         .coverage
         .groups()
         .map(|(name, ranges)| CoveredGroup {

@@ -142,7 +142,7 @@ pub struct Counts {
 impl Counts {
     pub(super) fn new(passed: &Passed, not_found: u64) -> Self {
         let of = |outcome: MessageOutcome| {
-            passed.outcomes.get(outcome.place()).copied().unwrap_or_default()
+            *passed.outcomes.get(outcome.place()).expect("a place for each outcome")
         };
         Self {
             messages: passed.messages,

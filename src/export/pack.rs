@@ -1,14 +1,14 @@
 //! One zip out of the files of a bundle, the same for the same files.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
 use super::ExportError;
+use crate::fs::create_private;
 
 /// Bytes from which on a file's lengths need 64 bits in a zip.
 const LARGE_BYTES: u64 = 1 << 31;
@@ -19,12 +19,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Packs files of a directory, in the order given, and makes the zip durable.
 pub(super) fn pack(dir: &Path, names: &[&str], zip: &Path) -> Result<(), ExportError> {
-    let made = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(zip)
-        .map_err(ExportError::io("make the file", zip))?;
+    let made = create_private(zip).map_err(ExportError::io("make the file", zip))?;
     let mut packer = Packer::new(BufWriter::new(made));
     for name in names {
         let path = dir.join(name);

@@ -134,7 +134,7 @@ impl Parts {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => return Err(error),
                 };
-                let part = buffer.get(..count).unwrap_or_default();
+                let (part, _) = buffer.split_at(count);
                 hasher.update(part);
                 digest.bytes += count as u64;
                 digest.lines += memchr::memchr_iter(b'\n', part).count() as u64;

@@ -281,9 +281,9 @@ fn write_recipients(message: &Message, zone: &Zone, out: &mut dyn Write) -> io::
             "<tr><td>{}</td><td>{}</td><td class=\"{outcome}\">{outcome}</td><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
             mail(&Marked::address(row.address.logged()).to_string()),
             row.direction,
-            mail(row.folder.as_deref().unwrap_or_default()),
-            row.at.map(|it| it.in_zone(zone)).unwrap_or_default(),
-            row.latency_ms.map(human_duration).unwrap_or_default(),
+            mail(row.folder.as_deref().unwrap_or("")),
+            row.at.map_or_else(String::new, |it| it.in_zone(zone)),
+            row.latency_ms.map_or_else(String::new, human_duration),
             mail(&why(row).to_string()),
             outcome = row.outcome,
         )?;
@@ -311,7 +311,7 @@ fn write_leg(leg: &Leg, message: &Message, zone: &Zone, out: &mut dyn Write) -> 
             "<tr><td class=\"n\">{}{}</td><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
             if record.is_time_approximate { "about " } else { "" },
             record.timestamp.in_zone(zone),
-            gap.map(|it| format!("+{it}")).unwrap_or_default(),
+            gap.map_or_else(String::new, |it| format!("+{it}")),
             mail(&marked_sentence(&stored.event).to_string()),
             place.join(" "),
         )?;
@@ -396,7 +396,7 @@ pub(super) fn write_coverage(
                 mail(group.log_group.as_deref().unwrap_or("(not named by the source)")),
                 html_text(&in_zone(&range.first, zone)),
                 html_text(&in_zone(&range.last, zone)),
-                html_text(&gap.unwrap_or_default()),
+                html_text(gap.as_deref().unwrap_or("")),
             )?;
         }
         left = left.saturating_sub(group.ranges.len());

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use sha2::{Digest, Sha256};
 
 use super::ExportError;
+use crate::fs::first_of_sum;
 use crate::limits;
 use crate::store::{Location, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
@@ -77,9 +78,7 @@ pub struct Selector<'s> {
 type KeyHash = [u8; 16];
 
 fn key_hash(kind: u8, key: &str) -> KeyHash {
-    let digest: [u8; 32] =
-        Sha256::new().chain_update([kind]).chain_update(key.as_bytes()).finalize().into();
-    digest.first_chunk().copied().unwrap_or_default()
+    first_of_sum(Sha256::new().chain_update([kind]).chain_update(key.as_bytes()))
 }
 
 const TRACE_KEY: u8 = b't';

@@ -1,13 +1,14 @@
 //! An export is made under another name beside its place, and moved there when it is whole.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
 use super::ExportError;
+use crate::fs::{create_private, parent_of, sync_dir};
 use crate::temporary::TemporaryDirectory;
 
 /// The place where an export is being made. What is there goes when this is dropped.
@@ -62,7 +63,7 @@ impl Staging {
 
     /// Moves the whole directory to its place, durably.
     pub(super) fn publish(self) -> Result<(), ExportError> {
-        sync_dir(self.path())?;
+        sync(self.path())?;
         // Fails where there is anything by now but an empty directory.
         fs::rename(self.path(), &self.target).map_err(|source| match source.kind() {
             io::ErrorKind::DirectoryNotEmpty
@@ -75,7 +76,7 @@ impl Staging {
         let parent = parent_of(&self.target).to_owned();
         // It is not there any more under its first name.
         self.dir.keep();
-        sync_dir(&parent)
+        sync(&parent)
     }
 
     /// Moves one of its files to the place, durably.
@@ -85,7 +86,7 @@ impl Staging {
             io::ErrorKind::AlreadyExists => ExportError::TargetExists { path: self.target.clone() },
             _ => ExportError::io("rename to", &self.target)(source),
         })?;
-        sync_dir(parent_of(&self.target))
+        sync(parent_of(&self.target))
     }
 }
 
@@ -111,15 +112,8 @@ fn is_empty(dir: &Path) -> Result<bool, ExportError> {
     Ok(entries.next().is_none())
 }
 
-fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
-fn sync_dir(path: &Path) -> Result<(), ExportError> {
-    File::open(path).and_then(|it| it.sync_all()).map_err(ExportError::io("sync", path))
+fn sync(path: &Path) -> Result<(), ExportError> {
+    sync_dir(path).map_err(ExportError::io("sync", path))
 }
 
 /// A new file, hashed as it is written.
@@ -140,12 +134,7 @@ pub(super) struct Sum {
 
 impl HashedFile {
     fn create(path: PathBuf) -> Result<Self, ExportError> {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)
-            .map_err(ExportError::io("make the file", &path))?;
+        let file = create_private(&path).map_err(ExportError::io("make the file", &path))?;
         Ok(Self { path, file: BufWriter::new(file), hasher: Sha256::new(), bytes: 0 })
     }
 
@@ -170,8 +159,7 @@ impl HashedFile {
 impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
-        let written = bytes.get(..count).unwrap_or_default();
-        self.hasher.update(written);
+        self.hasher.update(bytes.split_at(count).0);
         self.bytes += count as u64;
         Ok(count)
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::RejectedPiece;
 use super::spans::Spans;
 use crate::audit::OtherRecord;
 use crate::event::{EventError, Parser};
@@ -26,7 +27,7 @@ pub(super) struct Worker {
 #[derive(Default)]
 pub(super) struct DecodedBatch {
     pub(super) prepared: PreparedBatch,
-    pub(super) rejects: Vec<OwnedReject>,
+    pub(super) rejects: Vec<RejectedPiece>,
     pub(super) format: Option<Format>,
     /// The first time that an event itself carries.
     pub(super) first_time: Option<Timestamp>,
@@ -47,15 +48,6 @@ pub(super) struct DecodedBatch {
     pub(super) expanded_bytes: u64,
     /// Bytes of the raw input that had been read by then.
     pub(super) raw_bytes: u64,
-}
-
-/// A piece of rejected input.
-pub(super) struct OwnedReject {
-    pub(super) line: u64,
-    pub(super) byte_offset: u64,
-    pub(super) reason: String,
-    pub(super) is_continuation: bool,
-    pub(super) bytes: Vec<u8>,
 }
 
 impl Worker {
@@ -170,13 +162,13 @@ impl Decoding<'_> {
                 if reject.reason.is_damage() {
                     decoded.damage.get_or_insert_with(|| reject.reason.to_string());
                 }
-                let reject = OwnedReject {
+                let reject = RejectedPiece {
                     line: reject.line,
                     byte_offset: reject.byte_offset,
                     reason: format!(
                         "{}{}",
                         reject.reason,
-                        other_output_format(reject.bytes).unwrap_or_default()
+                        other_output_format(reject.bytes).unwrap_or("")
                     ),
                     is_continuation: reject.is_continuation,
                     bytes: reject.bytes.to_vec(),
@@ -260,7 +252,7 @@ impl Keeper<'_> {
             return 0;
         }
         if format.has_all_between() && !record.is_time_approximate {
-            let log_group = record.log_group.as_deref().unwrap_or_default();
+            let log_group = record.log_group.as_deref().unwrap_or("");
             batch.spans.add(log_group, record.timestamp);
         }
         let place = Place { line, byte_offset: Some(byte_offset) };
@@ -317,12 +309,12 @@ impl DecodedBatch {
         let hint = other_output_format(found.unit).unwrap_or(hint);
         let reason = format!("{error}{hint}");
         let bytes = found.unit.to_vec();
-        self.keep(OwnedReject { line, byte_offset, reason, is_continuation: false, bytes })
+        self.keep(RejectedPiece { line, byte_offset, reason, is_continuation: false, bytes })
     }
 
     /// Keeps rejected input; gives about how many bytes that takes.
-    fn keep(&mut self, reject: OwnedReject) -> usize {
-        let bytes = reject.bytes.len() + reject.reason.len() + size_of::<OwnedReject>();
+    fn keep(&mut self, reject: RejectedPiece) -> usize {
+        let bytes = reject.bytes.len() + reject.reason.len() + size_of::<RejectedPiece>();
         self.rejects.push(reject);
         // Two allocations more, of 16 bytes or so.
         bytes + 32

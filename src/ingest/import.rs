@@ -2,14 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use super::pipeline::store_inputs;
 use super::reading::Opened;
 use super::{ImportReport, IngestError};
 use crate::source::{Input, SourceReader, walk};
+use crate::stop::Stop;
 use crate::store::{OriginKind, Store, StoreWriter};
 use crate::temporary::TemporaryDirectory;
 use crate::time::Timestamp;
@@ -66,7 +65,7 @@ pub fn import(
     options.table.inspect(|keep| keep(&mut writer));
     let total_bytes = total_bytes(&inputs);
     let inputs = inputs.iter().map(open);
-    let never = Arc::new(AtomicBool::new(false));
+    let never = Stop::new();
     let stored = store_inputs(&mut writer, inputs, options, &never, &|| total_bytes, on_progress)?;
     writer.close()?;
     Ok(ImportReport { files: stored.files, elapsed_ms: elapsed_ms(started) })
@@ -92,10 +91,6 @@ pub fn temporary_directory() -> Result<TemporaryDirectory, IngestError> {
 const TEMPORARY_PREFIX: &str = "mailtrace-input-";
 
 /// Imports into a store within `dir`, to be asked as long as that directory lasts.
-///
-/// # Errors
-///
-/// As [`import`].
 pub fn import_temporarily(
     dir: &Path,
     paths: &[PathBuf],

@@ -12,6 +12,7 @@ mod bucket;
 mod decode;
 mod error;
 mod import;
+mod intake;
 mod pipeline;
 mod reading;
 mod report;
@@ -27,6 +28,7 @@ mod workers;
 
 pub use error::IngestError;
 pub use import::{ImportOptions, Progress, import, import_temporarily, temporary_directory};
+pub(crate) use intake::{Intake, RejectedPiece};
 pub use report::{FileReport, ImportReport, NoCoverage};
 #[cfg(feature = "aws")]
 pub use s3::{S3Report, import_s3};

@@ -1,8 +1,7 @@
 //! From opened inputs to the store: one thread reads, rayon's workers decode, and what is new is
 //! stored in the order of the inputs while the next is decoded.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, bounded};
@@ -12,12 +11,13 @@ use super::reading::{Beginning, Ending, Opened, ReadBatch, Step, read_inputs};
 use super::rounds::{Round, RoundBounds, RoundDecoder};
 use super::spans::Spans;
 use super::workers::Workers;
-use super::{FileReport, ImportOptions, IngestError, NoCoverage, Progress};
+use super::{FileReport, ImportOptions, IngestError, Intake, NoCoverage, Progress};
 use crate::limits;
 use crate::source::Completeness;
+use crate::stop::Stop;
 use crate::store::{
     Appended, ObjectHash, OriginCounts, OriginEnd, OriginId, OriginStart, PreparedBatch, Preparers,
-    RejectedWriter, StoreError, StoreWriter,
+    StoreError, StoreWriter,
 };
 use crate::time::Timestamp;
 
@@ -38,7 +38,7 @@ pub(super) fn store_inputs(
     writer: &mut StoreWriter,
     inputs: impl Iterator<Item = Opened> + Send,
     options: &ImportOptions,
-    stop: &Arc<AtomicBool>,
+    stop: &Stop,
     total_bytes: &dyn Fn() -> Option<u64>,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<Stored, IngestError> {
@@ -93,9 +93,8 @@ struct Import<'i> {
 
 /// The input that is being read.
 struct OpenFile {
-    origin: OriginId,
+    intake: Intake,
     report: FileReport,
-    rejected: RejectedWriter,
     /// When the file was last changed: what is left when nothing in it has a time.
     modified: Option<Timestamp>,
     object: Option<ObjectHash>,
@@ -107,6 +106,24 @@ struct OpenFile {
     completeness: Completeness,
     /// Whether it is what somebody has chosen out of a store.
     is_excerpt: bool,
+}
+
+impl OpenFile {
+    /// Its report, with what became of it.
+    fn into_report(self) -> FileReport {
+        let OriginCounts { read, added, duplicates, rejected } = self.intake.counts();
+        let first_reject = self.intake.first_reject();
+        let rejected_left_out = self.intake.left_out();
+        FileReport {
+            read,
+            added,
+            duplicates,
+            rejected,
+            rejected_left_out,
+            first_reject,
+            ..self.report
+        }
+    }
 }
 
 impl Import<'_> {
@@ -139,8 +156,7 @@ impl Import<'_> {
                 Some(Step::Begin(Beginning { name, modified, object, is_excerpt, .. })) => {
                     let Some(origin) = begun.next() else { break };
                     self.file = Some(OpenFile {
-                        origin,
-                        rejected: self.writer.rejected(&name),
+                        intake: Intake::new(self.writer, origin, &name),
                         report: FileReport { path: name, ..FileReport::default() },
                         modified,
                         object,
@@ -162,7 +178,7 @@ impl Import<'_> {
         if is_due {
             // What was rejected is as durable as the records beside it.
             if let Some(file) = &mut self.file {
-                file.rejected.keep()?;
+                file.intake.keep()?;
             }
             self.writer.commit()?;
             self.workers.renew(preparers(self.writer, self.options));
@@ -178,7 +194,7 @@ impl Import<'_> {
         prepared: &mut [PreparedBatch],
     ) -> Vec<OriginId> {
         let mut begun = Vec::new();
-        let mut current = self.file.as_ref().map(|it| it.origin);
+        let mut current = self.file.as_ref().map(|it| it.intake.origin());
         let mut batches = prepared.iter_mut();
         for step in steps {
             match step {
@@ -241,38 +257,10 @@ impl Import<'_> {
     /// Adds what became of one batch to its file's report, and keeps its rejects.
     fn count(&mut self, decoded: DecodedBatch, appended: &Appended) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
-        let rejected_before = file.report.rejected;
-        file.rejected.allow(decoded.raw_bytes);
+        file.intake.take(self.writer, appended, decoded.rejects, decoded.raw_bytes)?;
         file.damage = file.damage.take().or(decoded.damage);
-        for reject in decoded.rejects {
-            file.rejected.add(
-                reject.line,
-                reject.byte_offset,
-                &reject.reason,
-                reject.is_continuation,
-                &reject.bytes,
-            )?;
-            if !reject.is_continuation {
-                file.report.rejected += 1;
-                file.report.read += 1;
-                file.report.first_reject.get_or_insert((reject.line, reject.reason));
-            }
-        }
         file.report.format = file.report.format.or(decoded.format);
         file.report.withheld += decoded.withheld;
-        file.report.added += appended.added;
-        file.report.duplicates += appended.duplicates();
-        file.report.read += appended.added + appended.duplicates();
-        let rejected = file.report.rejected - rejected_before;
-        self.writer.count_origin(
-            file.origin,
-            OriginCounts {
-                read: appended.added + appended.duplicates() + rejected,
-                added: appended.added,
-                duplicates: appended.duplicates(),
-                rejected,
-            },
-        );
         file.last_time = decoded.last_time.or(file.last_time);
         file.spans.join(decoded.spans);
         decoded.claims.into_iter().for_each(|it| file.completeness.take(it));
@@ -287,8 +275,7 @@ impl Import<'_> {
             file.spans.iter().for_each(|(log_group, range)| self.writer.cover(log_group, range));
         }
         let incomplete = file.completeness.missing().map(ToString::to_string);
-        file.rejected.finish()?;
-        file.report.rejected_left_out = file.rejected.left_out();
+        file.intake.keep_all()?;
         // All its batches have been appended before: they are in the same commit, or an earlier.
         if let Some(object) = file.object.filter(|_| problem.is_none()) {
             self.writer.take_object(object);
@@ -301,10 +288,11 @@ impl Import<'_> {
             bytes: (problem.is_none() || bytes > 0).then_some(bytes),
             sha256: sha256.clone(),
             problem: problem.as_ref().map(ToString::to_string),
-            damage: file.damage,
+            damage: file.damage.take(),
         };
-        self.writer.end_origin(file.origin, end);
-        self.read += file.report.read;
+        file.intake.end(self.writer, end);
+        let report = file.into_report();
+        self.read += report.read;
         self.stored.files.push(FileReport {
             compression,
             bytes,
@@ -312,7 +300,7 @@ impl Import<'_> {
             problem,
             incomplete,
             no_coverage,
-            ..file.report
+            ..report
         });
         Ok(())
     }
@@ -331,19 +319,20 @@ impl Import<'_> {
         if !file.completeness.is_whole() {
             return Some(NoCoverage::OneStream);
         }
-        let is_any = file.report.added + file.report.duplicates > 0;
+        let OriginCounts { added, duplicates, .. } = file.intake.counts();
+        let is_any = added + duplicates > 0;
         (is_any && file.spans.is_empty()).then_some(NoCoverage::Shape)
     }
 
     /// Records and rejected pieces so far.
     fn read(&self) -> u64 {
-        self.read + self.file.as_ref().map_or(0, |it| it.report.read)
+        self.read + self.file.as_ref().map_or(0, |it| it.intake.counts().read)
     }
 
     /// Ends where it stands. The rejects of an input that was cut off are let go: they come again
     /// when it is read again.
     fn end(mut self) -> Stored {
-        self.stored.files.extend(self.file.map(|it| it.report));
+        self.stored.files.extend(self.file.map(OpenFile::into_report));
         self.stored
     }
 }

@@ -1,13 +1,14 @@
 //! The thread that reads: opens inputs one after another and frames what is in them.
 
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crossbeam_channel::Sender;
 
 use super::room::{QueueRoom, Taken};
 use crate::limits;
 use crate::source::{Batch, SourceError, SourceReader};
+use crate::stop::Stop;
 use crate::store::{ObjectHash, OriginKind};
 use crate::time::Timestamp;
 
@@ -70,11 +71,11 @@ pub(super) fn read_inputs(
     inputs: impl Iterator<Item = Opened>,
     sender: &Sender<Step>,
     bytes: &AtomicU64,
-    stop: &AtomicBool,
+    stop: &Stop,
 ) {
     let room = QueueRoom::new(limits::QUEUE_BYTES_MAX);
     for Opened { name, kind, modified, reader, object } in inputs {
-        if stop.load(Ordering::Relaxed) {
+        if stop.is_requested() {
             return;
         }
         let is_excerpt = reader.as_ref().is_ok_and(SourceReader::is_excerpt);
@@ -88,7 +89,7 @@ pub(super) fn read_inputs(
         };
         let Some(ending) = ending else { return };
         // An input that is cut off by us has no problem, and no end.
-        let is_over = stop.load(Ordering::Relaxed) && ending.problem.is_some();
+        let is_over = stop.is_requested() && ending.problem.is_some();
         if is_over || sender.send(Step::End(ending)).is_err() {
             return;
         }
@@ -102,14 +103,14 @@ fn read_input(
     sender: &Sender<Step>,
     room: &QueueRoom,
     bytes: &AtomicU64,
-    stop: &AtomicBool,
+    stop: &Stop,
 ) -> Option<Ending> {
     let before = bytes.load(Ordering::Relaxed);
     let problem = loop {
         match reader.next_batch() {
             Ok(Some(batch)) => {
                 bytes.store(before + reader.bytes_read(), Ordering::Relaxed);
-                if stop.load(Ordering::Relaxed) {
+                if stop.is_requested() {
                     return None;
                 }
                 let taken = room.take(batch.byte_count());

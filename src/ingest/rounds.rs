@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossbeam_channel::{Receiver, Sender};
 
@@ -11,6 +10,7 @@ use super::reading::{ReadBatch, Step};
 use super::workers::Workers;
 use crate::limits;
 use crate::source::{DecodedRoom, DecodingBudget};
+use crate::stop::Stop;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
@@ -65,7 +65,7 @@ struct Ended;
 pub(super) struct RoundDecoder<'w> {
     workers: &'w Workers<'w>,
     rounds: Sender<Round>,
-    stop: &'w Arc<AtomicBool>,
+    stop: &'w Stop,
     /// Batches that are decoded at once: fewer where they expand to much.
     window: usize,
     bounds: RoundBounds,
@@ -77,7 +77,7 @@ impl<'w> RoundDecoder<'w> {
         workers: &'w Workers<'w>,
         rounds: Sender<Round>,
         bounds: RoundBounds,
-        stop: &'w Arc<AtomicBool>,
+        stop: &'w Stop,
     ) -> Self {
         let window = bounds.batch_count;
         Self { workers, rounds, stop, window, bounds, input: InputSoFar::default() }
@@ -114,7 +114,7 @@ impl<'w> RoundDecoder<'w> {
         while !steps.is_empty() {
             let count = batches.len().min(self.window);
             let room = Arc::new(DecodedRoom::new(self.bounds.round_bytes));
-            let together = batches.make_contiguous().get(..count).unwrap_or_default();
+            let (together, _) = batches.make_contiguous().split_at(count);
             let mut decoded = match self.workers.decode_within(together, &room) {
                 Ok(decoded) => decoded,
                 Err(error) => {
@@ -204,14 +204,14 @@ impl<'w> RoundDecoder<'w> {
     fn decode_alone(&mut self, batch: &ReadBatch) -> Result<(), Ended> {
         let InputSoFar { expanded_bytes, last_time, modified } = self.input;
         let left_bytes = batch.expansion_bytes_max().saturating_sub(expanded_bytes);
-        let budget = Arc::new(DecodingBudget::new(left_bytes, None).halted_by(self.stop));
+        let budget = Arc::new(DecodingBudget::new(left_bytes, None).halted_by(self.stop.flag()));
         let borrowed = last_time.or(modified).unwrap_or_else(Timestamp::now);
         let piece_bytes = self.bounds.piece_bytes;
         let mut has_ended = false;
         let decoded =
             self.workers.decode_pieces(batch, borrowed, piece_bytes, &budget, &mut |piece| {
                 // What comes after a piece that is left out must not count as read.
-                has_ended = self.stop.load(Ordering::Relaxed);
+                has_ended = self.stop.is_requested();
                 if !has_ended {
                     let decoded = Ok(vec![piece]);
                     let round = Round { steps: vec![None], batches: Vec::new(), decoded };
@@ -227,7 +227,7 @@ impl<'w> RoundDecoder<'w> {
             return self.rounds.send(round).map_err(|_| Ended);
         }
         // It may have been halted before it came to a piece.
-        if has_ended || self.stop.load(Ordering::Relaxed) { Err(Ended) } else { Ok(()) }
+        if has_ended || self.stop.is_requested() { Err(Ended) } else { Ok(()) }
     }
 }
 
@@ -280,7 +280,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let writer = StoreWriter::open_or_create(&dir.path().join("store")).unwrap();
         let workers = Workers::new(writer.preparers(), None);
-        let stop = Arc::new(AtomicBool::new(is_stopped));
+        let stop = Stop::new();
+        if is_stopped {
+            stop.request();
+        }
         let steps = read(inputs);
         let (rounds, decoded) = bounded(1_000_000);
         RoundDecoder::new(&workers, rounds, BOUNDS, &stop).run(&steps);
@@ -302,7 +305,7 @@ mod tests {
             object: None,
         });
         let (step_sender, steps) = unbounded();
-        read_inputs(opened, &step_sender, &AtomicU64::new(0), &AtomicBool::new(false));
+        read_inputs(opened, &step_sender, &AtomicU64::new(0), &Stop::new());
         steps
     }
 
@@ -364,7 +367,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let writer = StoreWriter::open_or_create(&dir.path().join("store")).unwrap();
         let workers = Workers::new(writer.preparers(), None);
-        let stop = Arc::new(AtomicBool::new(true));
+        let stop = Stop::new();
+        stop.request();
         let (rounds, _decoded) = unbounded();
         let mut decoder = RoundDecoder::new(&workers, rounds, BOUNDS, &stop);
         let blanks = payload(std::iter::once(" ".repeat(50 << 20)));

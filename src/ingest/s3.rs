@@ -6,8 +6,8 @@
 use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
@@ -20,6 +20,7 @@ use super::{ImportOptions, ImportReport, IngestError, Progress};
 use crate::aws::{AwsError, S3Url, Session, SessionOptions};
 use crate::limits;
 use crate::source::SourceReader;
+use crate::stop::Stop;
 use crate::store::{ObjectHash, OriginKind, StoreWriter, TakenObjects};
 use crate::time::Timestamp;
 
@@ -41,8 +42,8 @@ pub struct S3Report {
 /// Imports the objects whose keys begin with what `url` says into the store at `store`, which is
 /// made when there is none. `on_progress` is called several times a second while something comes.
 ///
-/// An object counts as taken in the commit that holds all its records. Setting `stop` ends the
-/// import within moments: what was read is committed, and the next one goes on with the first
+/// An object counts as taken in the commit that holds all its records. A wish to `stop` ends the
+/// import at once: what was read is committed, and the next one goes on with the first
 /// object that was not read to its end.
 ///
 /// An object that S3 does not give out is reported as that object's problem, and the others go on.
@@ -59,7 +60,7 @@ pub fn import_s3(
     url: &S3Url,
     store: &Path,
     options: &ImportOptions,
-    stop: &Arc<AtomicBool>,
+    stop: &Stop,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<S3Report, IngestError> {
     import_objects(async || Session::open(session).await, url, store, options, stop, on_progress)
@@ -71,7 +72,7 @@ pub(super) fn import_objects(
     url: &S3Url,
     store: &Path,
     options: &ImportOptions,
-    stop: &Arc<AtomicBool>,
+    stop: &Stop,
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<S3Report, IngestError> {
     let started = Instant::now();
@@ -86,7 +87,13 @@ pub(super) fn import_objects(
     let (stored, fetched) = std::thread::scope(|scope| {
         let network = scope.spawn(|| {
             let fetching = fetch(open, url, Arc::clone(&tally), ends);
-            runtime.block_on(LocalSet::new().run_until(until_told(stop, fetching)))
+            let fetching = async {
+                tokio::select! {
+                    fetched = fetching => fetched,
+                    () = stop.requested() => Ok(()),
+                }
+            };
+            runtime.block_on(LocalSet::new().run_until(fetching))
         });
         let stored = ready.blocking_recv().map_or_else(
             // The network says itself why it ended.
@@ -114,7 +121,7 @@ pub(super) fn import_objects(
         objects_taken: stored.objects_taken,
         objects_skipped: tally.skipped.load(Ordering::Relaxed),
         throttled: tally.limiter.throttled(),
-        is_stopped: stop.load(Ordering::Relaxed),
+        is_stopped: stop.is_requested(),
     })
 }
 
@@ -140,22 +147,6 @@ async fn fetch(
     // Without a store there is nobody to fetch for.
     let Ok(taken) = ends.taken.await else { return Ok(()) };
     bucket.fetch_all(first, taken, ends.incoming).await
-}
-
-/// Does the work until it is done, or `stop` says that it is to end.
-async fn until_told(
-    stop: &AtomicBool,
-    work: impl Future<Output = Result<(), AwsError>>,
-) -> Result<(), AwsError> {
-    let told = async {
-        while !stop.load(Ordering::Relaxed) {
-            tokio::time::sleep(Duration::from_millis(limits::STOP_POLL_MS)).await;
-        }
-    };
-    tokio::select! {
-        result = work => result,
-        () = told => Ok(()),
-    }
 }
 
 /// The objects as the pipeline takes them, until the network has no more.

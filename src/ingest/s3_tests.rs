@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -12,6 +13,7 @@ use super::{ImportOptions, IngestError, S3Report};
 use crate::aws::object_server::{Fault, ObjectServer, etag};
 use crate::aws::{AwsError, S3Url, Session};
 use crate::limits;
+use crate::stop::Stop;
 use crate::store::{
     ObjectHash, Record, Store, StoreError, StoreWriter, VerifyOptions, reindex, verify,
 };
@@ -51,11 +53,7 @@ fn bucket(events: &[usize]) -> ObjectServer {
     server
 }
 
-fn pull(
-    server: &ObjectServer,
-    store: &Path,
-    stop: &Arc<AtomicBool>,
-) -> Result<S3Report, IngestError> {
+fn pull(server: &ObjectServer, store: &Path, stop: &Stop) -> Result<S3Report, IngestError> {
     let session = Session::for_tests(&server.url());
     let url = S3Url::parse("s3://bucket/logs/").unwrap();
     // A commit after every round, so that it falls between any two objects.
@@ -63,8 +61,8 @@ fn pull(
     import_objects(async || Ok(session), &url, store, &options, stop, &mut |_| {})
 }
 
-fn never() -> Arc<AtomicBool> {
-    Arc::new(AtomicBool::new(false))
+fn never() -> Stop {
+    Stop::new()
 }
 
 fn pull_all(server: &ObjectServer, store: &Path) -> S3Report {
@@ -89,7 +87,7 @@ fn taken(store: &Path, events: &[usize]) -> Vec<usize> {
     let store = Store::open(store).unwrap();
     let has = |index: &usize| {
         let etag = etag(&object(*index, events[*index]));
-        store.checkpoint().objects.contains(ObjectHash::new("bucket", &key(*index), &etag))
+        store.checkpoint().ledger.objects.contains(ObjectHash::new("bucket", &key(*index), &etag))
     };
     (0..events.len()).filter(has).collect()
 }
@@ -256,10 +254,21 @@ proptest! {
         let store = dir.path().join("store");
         for (index, bytes) in stops {
             let before = if store.exists() { taken(&store, &events).len() as u64 } else { 0 };
-            let stop = Arc::new(AtomicBool::new(false));
+            let stop = Stop::new();
             let index = index % events.len();
-            server.fail(&key(index), Fault::Hang(bytes, Arc::clone(&stop)));
-            let report = pull(&server, &store, &stop).unwrap();
+            let (hangs, is_over) = (Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
+            server.fail(&key(index), Fault::Hang(bytes, Arc::clone(&hangs)));
+            let report = std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !hangs.load(Ordering::Relaxed) && !is_over.load(Ordering::Relaxed) {
+                        std::thread::sleep(Duration::from_millis(1));
+                    }
+                    stop.request();
+                });
+                let report = pull(&server, &store, &stop).unwrap();
+                is_over.store(true, Ordering::Relaxed);
+                report
+            });
             prop_assert_eq!(report.objects_skipped, before);
             let lines = records(&store);
             for index in taken(&store, &events) {

@@ -69,10 +69,6 @@ impl From<Excess> for AskError {
 }
 
 /// Answers a query.
-///
-/// # Errors
-///
-/// [`AskError`].
 pub fn ask(store: &Store, query: &Query, request: &Request) -> Result<Answer, AskError> {
     let (range, log_groups) = place(query, request)?;
     let program = compile(query, instants(store, range, request.now))?;
@@ -177,7 +173,7 @@ impl Gathered {
 }
 
 /// What a part of the archive gave.
-struct Part {
+struct AskedPart {
     gathered: Gathered,
     matched: u64,
     found: Vec<Found>,
@@ -213,7 +209,7 @@ fn gather(
     let held_bytes = AtomicUsize::new(0);
     store.scan(
         locations.as_deref(),
-        || Part {
+        || AskedPart {
             gathered: Gathered::of(stage),
             matched: 0,
             found: Vec::new(),

@@ -122,7 +122,7 @@ fn moment(scope: &Scope<'_>) -> Moment {
 /// The rows of the answer: those that go first.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    rows: Vec<Row>,
+    rows: Vec<CollectedRow>,
     /// Whether some were left out, so that the one at the limit is the last that is left.
     is_cut: bool,
     /// Rows that are alike, by what they are alike in.
@@ -133,7 +133,7 @@ pub(super) struct Rows {
 }
 
 #[derive(Debug)]
-struct Row {
+struct CollectedRow {
     keys: Vec<Value<'static>>,
     moment: Moment,
     cells: Vec<Value<'static>>,
@@ -142,14 +142,14 @@ struct Row {
 /// Bytes of a row, beside its values.
 const ROW_BYTES: usize = 96;
 
-impl Row {
+impl CollectedRow {
     fn bytes(&self) -> usize {
         ROW_BYTES + self.keys.iter().chain(&self.cells).map(Value::bytes).sum::<usize>()
     }
 }
 
 /// The order of rows of one listing.
-fn order(listing: &Listing, a: &Row, b: &Row) -> Ordering {
+fn order(listing: &Listing, a: &CollectedRow, b: &CollectedRow) -> Ordering {
     for ((a, b), (_, is_descending)) in a.keys.iter().zip(&b.keys).zip(&listing.sort) {
         let order = a.natural_order(b);
         if order.is_ne() {
@@ -175,7 +175,7 @@ impl Rows {
             None => moment(scope),
         };
         let keys = listing.sort.iter().map(|it| eval(&it.0, scope).into_owned()).collect();
-        let mut row = Row { keys, moment, cells: Vec::new() };
+        let mut row = CollectedRow { keys, moment, cells: Vec::new() };
         let limit = limit(listing);
         if listing.dedup.is_empty() {
             self.count += 1;
@@ -202,7 +202,7 @@ impl Rows {
     }
 
     /// Keeps the first of rows that are alike.
-    fn push_unlike(&mut self, listing: &Listing, key: Vec<u8>, row: Row) {
+    fn push_unlike(&mut self, listing: &Listing, key: Vec<u8>, row: CollectedRow) {
         match self.alike.entry(key) {
             Entry::Vacant(entry) => {
                 self.bytes += entry.key().len() + GROUP_BYTES;
@@ -250,7 +250,7 @@ impl Rows {
         self.rows.select_nth_unstable_by(limit - 1, |a, b| order(listing, a, b));
         self.rows.truncate(limit);
         self.is_cut = true;
-        self.bytes = self.rows.iter().map(Row::bytes).sum();
+        self.bytes = self.rows.iter().map(CollectedRow::bytes).sum();
     }
 
     /// The rows in their order, and how many there were.

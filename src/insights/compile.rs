@@ -114,7 +114,7 @@ impl<'q> Compiler<'q> {
         let last = self.last();
         let listing = self.listing(last);
         let mut stages = self.stages.into_iter().map(|it| it.stage);
-        let mut first = stages.next().unwrap_or_default();
+        let mut first = stages.next().expect("a query has a stage before it has a command");
         first.ops = filters_first(first.ops);
         Ok(Program { paths: self.paths, first, others: stages.collect(), listing })
     }
@@ -367,7 +367,7 @@ impl<'q> Compiler<'q> {
         Listing {
             // What was said last goes first.
             sort: std::mem::take(&mut room.sort).into_iter().rev().flatten().collect(),
-            dedup: room.dedup.take().map(|it| it.0).unwrap_or_default(),
+            dedup: room.dedup.take().map_or_else(Vec::new, |it| it.0),
             limit: room.limit.map(|it| it.0),
             columns: if display.is_empty() { columns } else { display },
         }
@@ -384,8 +384,7 @@ impl Room {
 
 /// A value as it was written, without blanks.
 pub(super) fn as_written(text: &str, span: Span) -> String {
-    let written = text.get(span.start..span.end).unwrap_or_default();
-    written.chars().filter(|it| !it.is_whitespace()).collect()
+    span.of(text).chars().filter(|it| !it.is_whitespace()).collect()
 }
 
 /// The parts of a condition that must all hold.

@@ -216,7 +216,7 @@ impl InsightsError {
                 let distance = |it: &&&str| strsim::osa_distance(&it.to_ascii_lowercase(), &name);
                 let nearest = COMMANDS.iter().min_by_key(distance);
                 let near = nearest.filter(|it| distance(it) <= 2);
-                let near = near.map(|it| format!("did you mean {it}? ")).unwrap_or_default();
+                let near = near.map_or_else(String::new, |it| format!("did you mean {it}? "));
                 format!("{near}commands: {}", COMMANDS.join(", "))
             }
             InsightsErrorKind::UnsupportedCommand { name } => {
@@ -252,8 +252,8 @@ impl InsightsError {
     #[must_use]
     pub fn report(&self) -> String {
         let (line, start) = self.line();
-        let text = self.query.get(start..).unwrap_or_default();
-        let text = text.split('\n').next().unwrap_or_default();
+        let (_, text) = self.query.split_at(start);
+        let text = text.split_once('\n').map_or(text, |it| it.0);
         let place = |at: usize| at.saturating_sub(start).min(text.len());
         let span = Span { start: place(self.span.start), end: place(self.span.end) };
         let (shown, underline) = underlined(text, span);
@@ -275,14 +275,19 @@ impl InsightsError {
     #[must_use]
     pub fn summary(&self) -> String {
         let (line, start) = self.line();
-        let before = self.query.get(start..self.span.start).unwrap_or_default();
+        let (_, before) = self.before().split_at(start);
         let kind = printed(&self.kind.to_string());
         format!("{kind} (line {line}, column {})", before.chars().count() + 1)
     }
 
+    /// The query up to the place. One that is too long is not kept.
+    fn before(&self) -> &str {
+        self.query.split_at(self.query.floor_char_boundary(self.span.start)).0
+    }
+
     /// The line of the place, from 1, and where that line begins.
     fn line(&self) -> (usize, usize) {
-        let before = self.query.get(..self.span.start).unwrap_or_default();
+        let before = self.before();
         let start = before.rfind('\n').map_or(0, |it| it + 1);
         (before.matches('\n').count() + 1, start)
     }

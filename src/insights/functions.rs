@@ -119,7 +119,7 @@ fn numeric<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Value
         Function::Greatest => of_all(f64::max),
         Function::Least => of_all(f64::min),
         Function::Round if arguments.has(1) => {
-            let decimals = arguments.number(1).unwrap_or_default().clamp(-300.0, 300.0).trunc();
+            let decimals = arguments.number(1).unwrap_or(0.0).clamp(-300.0, 300.0).trunc();
             let factor = 10_f64.powf(decimals);
             let rounded = arguments.number(0).map(|it| match (it * factor).round() / factor {
                 rounded if rounded.is_finite() => rounded,

@@ -41,7 +41,7 @@ impl<'q> Lexer<'q> {
     }
 
     fn rest(&self) -> &'q str {
-        self.text.get(self.position..).unwrap_or_default()
+        self.text.split_at(self.position).1
     }
 
     fn peek(&self) -> Option<char> {
@@ -52,7 +52,7 @@ impl<'q> Lexer<'q> {
         let rest = self.rest();
         let end = rest.find(|it| !is_part(it)).unwrap_or(rest.len());
         self.position += end;
-        rest.get(..end).unwrap_or_default()
+        rest.split_at(end).0
     }
 
     fn span_from(&self, start: usize) -> Span {
@@ -129,10 +129,10 @@ impl<'q> Lexer<'q> {
             self.take_while(|it| it.is_ascii_digit());
         }
         self.exponent();
-        let digits = self.text.get(start..self.position).unwrap_or_default();
+        let digits = self.span_from(start).of(self.text);
         let unit = self.take_while(|it| it.is_alphanumeric() || it == '_');
-        let written = self.text.get(start..self.position).unwrap_or_default().to_owned();
         let span = self.span_from(start);
+        let written = span.of(self.text).to_owned();
         if !unit.is_empty() {
             let period = Unit::from_name(unit)
                 .and_then(|unit| Period::new(digits.parse().ok()?, unit))
@@ -192,7 +192,7 @@ impl<'q> Lexer<'q> {
             Span { start, end: start + 1 },
             InsightsErrorKind::Unclosed { what: "this slash" },
         ))?;
-        let regex = rest.get(..end).unwrap_or_default().replace("\\/", "/");
+        let regex = rest.split_at(end).0.replace("\\/", "/");
         self.position += end + 1;
         let flags_start = self.position;
         if !self.take_while(|it| it.is_alphanumeric()).is_empty() {

@@ -140,7 +140,7 @@ impl<'q> Parser<'q> {
     fn command(&mut self) -> Result<CommandKind, Fault> {
         let span = self.span;
         let Some(name) = self.keyword() else { return Err(self.expected("a command")) };
-        let written = self.text.get(span.start..span.end).unwrap_or_default().to_owned();
+        let written = span.of(self.text).to_owned();
         let unknown = if is_unsupported(&name) {
             InsightsErrorKind::UnsupportedCommand { name: name.clone() }
         } else {
@@ -189,7 +189,7 @@ impl<'q> Parser<'q> {
         let name = match expr.field_name() {
             Some(name) => name,
             None => {
-                let written = self.text.get(start..self.previous_end).unwrap_or_default();
+                let written = Span { start, end: self.previous_end }.of(self.text);
                 written.split_whitespace().collect::<Vec<_>>().join(" ")
             }
         };
@@ -219,7 +219,7 @@ impl<'q> Parser<'q> {
     fn limit(&mut self) -> Result<CommandKind, Fault> {
         self.take_keyword("any")?;
         let span = self.span;
-        let text = self.text.get(span.start..span.end).unwrap_or_default().to_owned();
+        let text = span.of(self.text).to_owned();
         let count = text.parse::<usize>().ok().filter(|it| *it <= limits::RESULT_ROWS_MAX);
         match (&self.token, count) {
             (Token::Number(_), Some(count)) => {

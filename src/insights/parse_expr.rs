@@ -225,8 +225,7 @@ impl Parser<'_> {
             if self.take_sign("[")? {
                 let expected = "the number of an item";
                 let Token::Number(number) = self.token else { return Err(self.expected(expected)) };
-                let index = self.text.get(self.span.start..self.span.end).unwrap_or_default();
-                let index = index.parse().map_err(|_| self.expected(expected))?;
+                let index = self.span.of(self.text).parse().map_err(|_| self.expected(expected))?;
                 debug_assert!(number >= 0.0);
                 self.advance()?;
                 self.expect_sign("]", "]")?;
@@ -329,8 +328,8 @@ impl Parser<'_> {
             });
         };
         if period.count == 0 {
-            let text = self.text.get(self.span.start..self.span.end).unwrap_or_default();
-            return Err((self.span, InsightsErrorKind::BadPeriod { text: text.to_owned() }));
+            let text = self.span.of(self.text).to_owned();
+            return Err((self.span, InsightsErrorKind::BadPeriod { text }));
         }
         self.advance()?;
         self.expect_sign(")", ")")?;

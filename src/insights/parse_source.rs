@@ -24,7 +24,7 @@ pub(super) fn compiled(regex: &str) -> Result<Regex, InsightsErrorKind> {
 /// What is wrong in one line: the crate draws the expression and marks the place.
 fn in_a_line(error: &regex::Error) -> String {
     let text = error.to_string();
-    let last = text.lines().last().unwrap_or_default().trim();
+    let last = text.lines().next_back().unwrap_or(&text).trim();
     last.strip_prefix("error: ").unwrap_or(last).to_owned()
 }
 
@@ -116,7 +116,7 @@ impl Parser<'_> {
         let span = self.span;
         let is_negative = self.take_sign("-")?;
         let span = Span { start: span.start, end: self.span.end };
-        let text = self.text.get(self.span.start..self.span.end).unwrap_or_default().to_owned();
+        let text = self.span.of(self.text).to_owned();
         let bad = (span, InsightsErrorKind::BadPeriod { text: text.clone() });
         let time = match &self.token {
             Token::Period(period) if is_negative || period.count == 0 => {

@@ -66,7 +66,7 @@ impl Paths {
 
     /// The name of a slot's field.
     pub(super) fn name(&self, slot: usize) -> &str {
-        self.names.get(slot).map(String::as_str).unwrap_or_default()
+        self.names.get(slot).expect("slots are places in `names`")
     }
 
     /// Finds all wanted fields in a message. Of members that are repeated the last counts.
@@ -303,7 +303,7 @@ impl Scan<'_, '_> {
 impl Found {
     /// The value in the message that it was found in.
     pub(super) fn value<'m>(&self, message: &'m str) -> Value<'m> {
-        let text = message.get(self.start..self.end).unwrap_or_default();
+        let Some(text) = message.get(self.start..self.end) else { return Value::Null };
         match self.kind {
             Kind::Absent => Value::Null,
             Kind::Plain | Kind::Number => Value::text(text),

@@ -56,7 +56,7 @@ pub(super) fn run<'r>(
                 }
             }
             Op::Unnest { cell, node } => {
-                let rest = ops.get(index + 1..).unwrap_or_default();
+                let (_, rest) = ops.split_at(index + 1);
                 let value = eval(node, scope);
                 return unnest(value, *cell, rest, scope, count, emit);
             }

@@ -107,9 +107,9 @@ fn quoted<'p>(run: &str, after: &'p str, strftime: &mut String) -> Option<&'p st
     if run.len().is_multiple_of(2) {
         return Some(after);
     }
-    let end = after.find('\'')?;
-    push_literal(after.get(..end).unwrap_or_default(), strftime);
-    after.get(end + 1..)
+    let (literal, after) = after.split_once('\'')?;
+    push_literal(literal, strftime);
+    Some(after)
 }
 
 fn push_literal(text: &str, strftime: &mut String) {

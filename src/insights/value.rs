@@ -152,7 +152,7 @@ impl<'a> Value<'a> {
             (Some(_), None) => Ordering::Greater,
             (None, None) => {
                 let (a, b) = (self.as_text(), other.as_text());
-                natural(a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default())
+                natural(a.as_deref().unwrap_or(""), b.as_deref().unwrap_or(""))
             }
         }
     }
@@ -238,8 +238,8 @@ fn natural(a: &str, b: &str) -> Ordering {
         if first != second {
             return first.cmp(&second);
         }
-        a = a.get(first.len_utf8()..).unwrap_or_default();
-        b = b.get(second.len_utf8()..).unwrap_or_default();
+        (_, a) = a.split_at(first.len_utf8());
+        (_, b) = b.split_at(second.len_utf8());
     }
 }
 

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
 
-use super::{Clock, PullError, Stop};
+use super::PullError;
 use crate::audit::OtherRecord;
 use crate::aws::{AwsError, Failure, RateLimiter, Retrier, Session, WorkMailClient};
 use crate::directory::{Domain, Entity, EntityKind, OrganizationHistory, Said, Statement};
 use crate::limits;
 use crate::source::Record;
+use crate::stop::Stop;
 use crate::store::{
     Content, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart, StoreWriter,
 };
-use crate::time::Timestamp;
 use crate::time::workmail_end::{LAST_DAY, has_ended};
+use crate::time::{Clock, Timestamp};
 
 /// Looks at all that an organization has, and says what is new.
 pub struct DirectoryTaker {

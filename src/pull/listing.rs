@@ -10,12 +10,13 @@ use tokio::task::JoinSet;
 use tokio::time::interval;
 
 use super::plan::Piece;
-use super::{Clock, Stop};
 use crate::aws::{
     AwsError, EventPage, EventQuery, Failure, LogEvent, LogsClient, RateLimiter, Retrier,
 };
 use crate::limits;
+use crate::stop::Stop;
 use crate::store::{CoveredRange, Look};
+use crate::time::Clock;
 
 /// A slice and the streams to list in it, empty for all.
 #[derive(Clone, Debug)]
@@ -105,7 +106,7 @@ pub(super) async fn list_all(
 }
 
 /// Where the listing of one slice has got to.
-struct Place {
+struct SlicePlace {
     first_ms: i64,
     /// The first millisecond that is not known to be taken whole.
     next_ms: i64,
@@ -120,7 +121,7 @@ struct Place {
     pages: u32,
 }
 
-impl Place {
+impl SlicePlace {
     fn take(&mut self, page: &EventPage) {
         self.pages += 1;
         for ms in page.events.iter().filter_map(|it| it.timestamp_ms) {
@@ -171,7 +172,7 @@ async fn list(
         },
         log_streams: slice.log_streams.clone(),
     };
-    let mut place = Place {
+    let mut place = SlicePlace {
         first_ms: range.first_ms,
         next_ms: range.first_ms,
         is_sorted: true,
@@ -235,7 +236,7 @@ async fn list(
 }
 
 /// Whether what is left of a slice is better listed by two.
-fn can_split(lister: &Lister, place: &Place, range: CoveredRange) -> bool {
+fn can_split(lister: &Lister, place: &SlicePlace, range: CoveredRange) -> bool {
     place.is_sorted
         && place.pages >= limits::SPLIT_PAGES_MIN
         && range.last_ms.saturating_sub(place.next_ms) >= limits::SPLIT_MS_MIN

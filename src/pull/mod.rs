@@ -5,7 +5,6 @@
 //! seen by then, in the store's one commit point. The network waits for the store only when the
 //! queue between them is full.
 
-mod clock;
 mod directory;
 mod drain;
 mod error;
@@ -15,14 +14,11 @@ mod page;
 mod plan;
 mod puller;
 mod report;
-mod stop;
 mod storing;
 
-pub use clock::{Clock, ClockWatch};
 pub use directory::{DirectoryIntake, DirectoryReport, DirectoryTaker, Keep, problem_in_words};
 pub use drain::{DrainEvent, DrainOptions, Drained};
 pub use error::PullError;
 pub use plan::{Piece, plan, window};
 pub use puller::{PullOptions, Puller};
 pub use report::{PullNews, PullPlan, PullProgress, PullReport};
-pub use stop::Stop;

@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::audit::OtherRecord;
 use crate::aws::LogEvent;
 use crate::event::Parser;
+use crate::ingest::RejectedPiece;
+use crate::json;
 use crate::source::Record;
 use crate::store::{Content, PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
 use crate::time::Timestamp;
@@ -26,18 +28,12 @@ pub(super) struct Chunk<'p> {
 /// What a chunk turned out to hold.
 pub(super) struct DecodedChunk {
     pub(super) prepared: PreparedBatch,
-    pub(super) rejects: Vec<RejectedEvent>,
+    pub(super) rejects: Vec<RejectedPiece>,
     pub(super) is_again: bool,
     /// Events of a kind that was removed from the store, which are left out.
     pub(super) withheld: u64,
     /// The index in the chunk of each prepared record.
     pub(super) indices: Vec<usize>,
-}
-
-/// An event of no kind that is kept: its envelope and message as JSON.
-pub(super) struct RejectedEvent {
-    pub(super) reason: String,
-    pub(super) json: Vec<u8>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +74,7 @@ impl Worker {
             let parsed = record.and_then(|record| self.prepare(&record));
             match parsed {
                 Ok(()) => indices.push(index),
-                Err(reason) => rejects.push(RejectedEvent { reason, json: json(event, log_group) }),
+                Err(reason) => rejects.push(rejected(reason, event, log_group)),
             }
         }
         let prepared = self.preparer.finish()?;
@@ -119,7 +115,8 @@ pub(super) fn stored(event: &LogEvent, log_group: &str) -> Option<StoredEvent> {
     Some(StoredEvent { record: record.into_owned(), event: parsed })
 }
 
-fn json(event: &LogEvent, log_group: &str) -> Vec<u8> {
+/// An event of no kind that is kept: its envelope and message as JSON.
+fn rejected(reason: String, event: &LogEvent, log_group: &str) -> RejectedPiece {
     let envelope = Envelope {
         log_group,
         log_stream_name: event.log_stream.as_deref(),
@@ -128,6 +125,6 @@ fn json(event: &LogEvent, log_group: &str) -> Vec<u8> {
         ingestion_time: event.ingestion_ms,
         event_id: event.event_id.as_deref(),
     };
-    // Text and numbers: nothing that JSON cannot hold.
-    serde_json::to_vec(&envelope).unwrap_or_default()
+    let bytes = json::bytes(&envelope);
+    RejectedPiece { line: 0, byte_offset: 0, reason, is_continuation: false, bytes }
 }

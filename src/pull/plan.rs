@@ -154,7 +154,7 @@ pub(super) fn sweep(
     hour_requests: f64,
     requests_max: f64,
 ) -> Vec<Piece> {
-    let looks = pulled.map(PulledGroup::looks).unwrap_or_default();
+    let looks = pulled.map_or(&[][..], PulledGroup::looks);
     let mut blocks: Vec<Piece> = Vec::new();
     for look in looks.iter().filter_map(|it| within(*it, window)) {
         let mut first_ms = look.range.first_ms.max(look.settled_until_ms().saturating_add(1));

@@ -11,11 +11,12 @@ use tokio::task::LocalSet;
 use super::listing::{Lister, Slice, list_all};
 use super::plan::{self, Piece};
 use super::storing::Storing;
-use super::{Clock, PullError, PullNews, PullPlan, PullProgress, PullReport, Stop, groups};
+use super::{PullError, PullNews, PullPlan, PullProgress, PullReport, groups};
 use crate::aws::{LogGroup, LogStream, LogsClient, RateLimiter, Retrier, Session, SessionOptions};
 use crate::limits;
+use crate::stop::Stop;
 use crate::store::{CoveredRange, Pulls, StoreWriter};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// What to pull of a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,13 +5,13 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::listing::{Fetched, Step};
-use super::page::{self, Chunk, DecodedChunk, RejectedEvent, Worker};
+use super::page::{self, Chunk, DecodedChunk, Worker};
 use super::{PullNews, PullProgress, PullReport};
 use crate::aws::{AwsError, LogEvent, LogGroup, LogGroupArn};
+use crate::ingest::Intake;
 use crate::limits;
 use crate::store::{
-    Appended, GroupFacts, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart,
-    RejectedWriter, StoreError, StoreWriter,
+    Appended, GroupFacts, OriginCounts, OriginEnd, OriginKind, OriginStart, StoreError, StoreWriter,
 };
 use crate::time::Timestamp;
 
@@ -25,8 +25,7 @@ pub(super) struct Storing<'s, 'n> {
     report: PullReport,
     slices: (usize, usize),
     reached: Option<Timestamp>,
-    origin: OriginId,
-    rejected: RejectedWriter,
+    intake: Intake,
 }
 
 impl<'s, 'n> Storing<'s, 'n> {
@@ -38,7 +37,6 @@ impl<'s, 'n> Storing<'s, 'n> {
         slice_count: usize,
         on_news: Option<&'n mut dyn FnMut(PullNews)>,
     ) -> Self {
-        let rejected = writer.rejected(&group.arn);
         let arn = LogGroupArn::parse(&group.arn);
         let origin = writer.begin_origin(OriginStart {
             kind: OriginKind::Pull,
@@ -47,6 +45,7 @@ impl<'s, 'n> Storing<'s, 'n> {
             region: arn.map(|it| it.region),
             began,
         });
+        let intake = Intake::new(writer, origin, &group.arn);
         let report = PullReport {
             log_group: group.name.clone(),
             arn: group.arn.clone(),
@@ -65,17 +64,16 @@ impl<'s, 'n> Storing<'s, 'n> {
             report,
             slices: (0, slice_count),
             reached: None,
-            origin,
-            rejected,
+            intake,
         }
     }
 
     pub(super) fn progress(&self) -> PullProgress {
         PullProgress {
             pages: self.report.pages,
-            events: self.report.read,
+            events: self.intake.counts().read,
             bytes: self.report.bytes,
-            added: self.report.added,
+            added: self.intake.counts().added,
             slices: self.slices,
             reached: self.reached,
             ..PullProgress::default()
@@ -104,9 +102,10 @@ impl<'s, 'n> Storing<'s, 'n> {
             .par_iter()
             .map_init(|| Worker::new(&preparers), |worker, chunk| worker.decode(chunk, name))
             .collect::<Result<Vec<_>, _>>()?;
+        let origin = self.intake.origin();
         let prepared = decoded.iter_mut().map(|it| {
             let mut batch = std::mem::take(&mut it.prepared);
-            batch.set_origin(self.origin);
+            batch.set_origin(origin);
             batch
         });
         let prepared = prepared.collect();
@@ -133,20 +132,8 @@ impl<'s, 'n> Storing<'s, 'n> {
         decoded: DecodedChunk,
         appended: &Appended,
     ) -> Result<(), StoreError> {
-        let read = events.len() as u64 - decoded.withheld;
-        let counts = OriginCounts {
-            read,
-            added: appended.added,
-            duplicates: appended.duplicates(),
-            rejected: decoded.rejects.len() as u64,
-        };
-        self.writer.count_origin(self.origin, counts);
         let report = &mut self.report;
-        report.read += read;
         report.withheld += decoded.withheld;
-        report.added += appended.added;
-        report.duplicates += appended.duplicates();
-        report.rejected += decoded.rejects.len() as u64;
         if decoded.is_again {
             report.late += appended.added;
         }
@@ -165,13 +152,7 @@ impl<'s, 'n> Storing<'s, 'n> {
                 }
             }
         }
-        decoded.rejects.into_iter().try_for_each(|it| self.reject(&it))
-    }
-
-    fn reject(&mut self, reject: &RejectedEvent) -> Result<(), StoreError> {
-        self.report.first_reject.get_or_insert_with(|| reject.reason.clone());
-        self.rejected.allow(self.report.bytes);
-        self.rejected.add(0, 0, &reject.reason, false, &reject.json)
+        self.intake.take(self.writer, appended, decoded.rejects, self.report.bytes)
     }
 
     /// Notes a page whose events are in the next commit.
@@ -189,7 +170,7 @@ impl<'s, 'n> Storing<'s, 'n> {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
-        self.rejected.finish()?;
+        self.intake.keep_all()?;
         self.writer.commit()?;
         if let Some(on_news) = &mut self.on_news {
             on_news(PullNews::Committed);
@@ -209,12 +190,15 @@ impl<'s, 'n> Storing<'s, 'n> {
             problem: problem.map(ToString::to_string).or_else(interrupted),
             ..OriginEnd::default()
         };
-        self.writer.end_origin(self.origin, end);
-        let has_news = self.writer.uncommitted_records() > 0 || self.report.rejected > 0;
+        self.intake.end(self.writer, end);
+        let counts = self.intake.counts();
+        let has_news = self.writer.uncommitted_records() > 0 || counts.rejected > 0;
         if !self.is_following || has_news || self.is_idle_for_long() {
             self.commit()?;
         }
-        Ok(self.report)
+        let OriginCounts { read, added, duplicates, rejected } = counts;
+        let first_reject = self.intake.first_reject().map(|(_, reason)| reason);
+        Ok(PullReport { read, added, duplicates, rejected, first_reject, ..self.report })
     }
 
     /// Whether it is time to keep that we have looked, although nothing was new.

@@ -3,7 +3,8 @@
 use crate::audit::AuditField;
 
 /// A field of an audit event, or several of one meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum AccessField {
     /// Who did it: by ID, by the name that was typed, or by the address that an ID is known to have.
     User,
@@ -78,29 +79,7 @@ impl AccessField {
     /// The name as queries write it.
     #[must_use]
     pub fn name(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::Owner => "owner",
-            Self::Impersonator => "impersonator",
-            Self::Ip => "ip",
-            Self::Agent => "agent",
-            Self::Action => "action",
-            Self::Protocol => "protocol",
-            Self::Type => "type",
-            Self::Item => "item",
-            Self::Object => "object",
-            Self::Folder => "folder",
-            Self::Attachment => "attachment",
-            Self::Allowed => "allowed",
-            Self::Scope => "scope",
-            Self::Rule => "rule",
-            Self::Reason => "reason",
-            Self::Token => "token",
-            Self::Domain => "domain",
-            Self::Error => "error",
-            Self::Request => "request",
-            Self::Organization => "organization",
-        }
+        self.into()
     }
 
     /// The fields of the log that hold its values; none where they are told otherwise.

@@ -16,10 +16,6 @@ pub(crate) type Heard<'h> = &'h (dyn Fn(u64, u64) + Sync);
 
 /// Finds the events within `range` that are what is asked for, and hands them on in the order of
 /// the archive, some at a time.
-///
-/// # Errors
-///
-/// [`StoreError`].
 pub(super) fn for_each(
     store: &Store,
     query: &Query,
@@ -42,10 +38,6 @@ pub(super) fn for_each(
 
 /// Hands the events within `range` that are what is asked for to `fold`, on all cores, with what
 /// `init` made; what became of each part is joined in the order of the archive.
-///
-/// # Errors
-///
-/// [`StoreError`].
 pub(super) fn scan_answers<T: Send>(
     store: &Store,
     query: &Query,
@@ -55,9 +47,9 @@ pub(super) fn scan_answers<T: Send>(
     fold: impl Fn(&mut T, &Record<'_>, &Event<'_>, Location) + Sync,
     mut join: impl FnMut(T),
 ) -> Result<(), StoreError> {
-    let columns = store.columns_by_segment();
+    let columns = store.index().columns_by_segment();
     let upper = within(lower(query, &columns, Bound::Upper), range, &columns);
-    let candidates = store.places(&*upper)?;
+    let candidates = store.index().places(&*upper)?;
     let all = store.checkpoint().records;
     let count = candidates.len() as u64;
     let needle = Needle::of(query);
@@ -72,8 +64,8 @@ pub(super) fn scan_answers<T: Send>(
     store.scan_some(
         places,
         &may_be_in,
-        || Part { parser: Parser::new(), made: init(), seen: 0 },
-        |part: &mut Part<T>, record: &Record<'_>, location| {
+        || CheckedPart { parser: Parser::new(), made: init(), seen: 0 },
+        |part: &mut CheckedPart<T>, record: &Record<'_>, location| {
             part.seen += 1;
             if part.seen == HEARD_EVENTS {
                 let seen = seen.fetch_add(part.seen, Ordering::Relaxed) + part.seen;
@@ -102,7 +94,7 @@ pub(super) fn scan_answers<T: Send>(
 /// Events after which it is said how many there were.
 const HEARD_EVENTS: u64 = 4_096;
 
-struct Part<T> {
+struct CheckedPart<T> {
     parser: Parser,
     made: T,
     seen: u64,
@@ -141,10 +133,9 @@ impl Needle {
 fn needles(query: &Query) -> Option<Vec<String>> {
     match query {
         // The longest is the rarest.
-        Query::And(queries) => queries
-            .iter()
-            .filter_map(needles)
-            .max_by_key(|it| it.iter().map(String::len).min().unwrap_or_default()),
+        Query::And(queries) => {
+            queries.iter().filter_map(needles).max_by_key(|it| it.iter().map(String::len).min())
+        }
         Query::Or(queries) => {
             let all: Option<Vec<Vec<String>>> = queries.iter().map(needles).collect();
             all.map(|it| it.concat()).filter(|it| it.len() <= NEEDLES_MAX)

@@ -31,7 +31,7 @@ pub(super) enum Condition {
 }
 
 /// What a segment has of them.
-enum Found {
+enum FoundInSegment {
     Nothing,
     Everything,
     Some(BitSet),
@@ -50,19 +50,19 @@ impl fmt::Debug for ColumnsQuery {
 }
 
 impl Condition {
-    fn find(&self, columns: &Columns) -> Found {
+    fn find(&self, columns: &Columns) -> FoundInSegment {
         let mut found = BitSet::with_max_value(columns.document_count());
         match self {
             Self::Time(range) => {
-                let Some(span) = columns.time_span() else { return Found::Nothing };
+                let Some(span) = columns.time_span() else { return FoundInSegment::Nothing };
                 let since = range.since.map_or(i64::MIN, |it| it.as_ms());
                 let until = range.until.map_or(i64::MAX, |it| it.as_ms());
                 let is_within = |ms| since <= ms && (ms < until || range.until.is_none());
                 if span.1 < since || !(is_within(span.0) || span.0 < since) {
-                    return Found::Nothing;
+                    return FoundInSegment::Nothing;
                 }
                 if is_within(span.0) && is_within(span.1) {
-                    return Found::Everything;
+                    return FoundInSegment::Everything;
                 }
                 let mut times = columns.times();
                 for document in 0..columns.document_count() {
@@ -88,7 +88,7 @@ impl Condition {
                 insert_all(all.flat_map(|(_, documents)| documents), &mut found);
             }
         }
-        Found::Some(found)
+        FoundInSegment::Some(found)
     }
 }
 
@@ -110,9 +110,11 @@ impl Weight for ColumnsQuery {
             TantivyError::InternalError("a segment of another snapshot".to_owned())
         })?;
         Ok(match self.condition.find(columns) {
-            Found::Nothing => Box::new(EmptyScorer),
-            Found::Everything => Box::new(AllScorer::new(reader.max_doc())),
-            Found::Some(found) => Box::new(ConstScorer::new(BitSetDocSet::from(found), boost)),
+            FoundInSegment::Nothing => Box::new(EmptyScorer),
+            FoundInSegment::Everything => Box::new(AllScorer::new(reader.max_doc())),
+            FoundInSegment::Some(found) => {
+                Box::new(ConstScorer::new(BitSetDocSet::from(found), boost))
+            }
         })
     }
 

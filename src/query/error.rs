@@ -250,7 +250,7 @@ impl QueryError {
     /// What is wrong and where, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
-        let before = self.query.get(..self.span.start).unwrap_or_default();
+        let (before, _) = self.query.split_at(self.query.floor_char_boundary(self.span.start));
         format!("{} (column {})", printed(&self.kind.to_string()), before.chars().count() + 1)
     }
 

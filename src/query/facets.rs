@@ -66,10 +66,6 @@ impl Field {
 }
 
 /// Counts what the events within `range` have that are what is asked for, reading each of them.
-///
-/// # Errors
-///
-/// [`StoreError`].
 pub fn shape_of(
     store: &Store,
     query: &Query,

@@ -1,5 +1,7 @@
 //! Patterns with `*`, which stands for any text, also none, and `?`, which stands for one character.
 
+use crate::text::{Sign, fits};
+
 /// What stands in a pattern's texts for any one character. It is no character of any text: Unicode
 /// keeps it free, and [`super::value::Value`] lets it through from nowhere.
 pub(super) const ANY_ONE: char = '\u{10FFFF}';
@@ -52,15 +54,15 @@ impl Glob {
             Self::Prefix(prefix) => text.starts_with(prefix.as_str()),
             Self::Suffix(suffix) => text.ends_with(suffix.as_str()),
             Self::General(pieces) => matches_pieces(pieces, text),
-            Self::Single(pieces) => matches_singles(pieces, text),
+            Self::Single(pieces) => fits(signs(pieces), text),
         }
     }
 
     /// The text with which all values of this pattern begin.
     #[must_use]
     pub fn prefix(&self) -> &str {
-        let first = self.pieces().first().copied().unwrap_or_default();
-        first.split(ANY_ONE).next().unwrap_or_default()
+        let first = self.pieces().first().copied().unwrap_or("");
+        first.split_once(ANY_ONE).map_or(first, |it| it.0)
     }
 
     /// The texts between the stars.
@@ -88,34 +90,13 @@ fn matches_pieces(pieces: &[String], text: &str) -> bool {
     rest.ends_with(last.as_str())
 }
 
-/// The same where a piece may stand for characters that it does not name. What is taken for one
-/// character must be one, so the text is looked at character by character.
-fn matches_singles(pieces: &[String], text: &str) -> bool {
-    let [first, middle @ ..] = pieces else { return false };
-    let Some(mut rest) = after_piece(first, text) else { return false };
-    let [middle @ .., last] = middle else { return rest.is_empty() };
-    for piece in middle {
-        let found = rest.char_indices().find_map(|(at, _)| after_piece(piece, rest.get(at..)?));
-        let Some(after) = found else { return false };
-        rest = after;
-    }
-    let (have, need) = (rest.chars().count(), last.chars().count());
-    let start = have
-        .checked_sub(need)
-        .and_then(|skipped| rest.char_indices().map(|it| it.0).chain([rest.len()]).nth(skipped));
-    start.and_then(|it| after_piece(last, rest.get(it..)?)) == Some("")
-}
-
-/// What stands in a text behind a piece that it begins with.
-fn after_piece<'t>(piece: &str, text: &'t str) -> Option<&'t str> {
-    let mut rest = text.chars();
-    for wanted in piece.chars() {
-        let found = rest.next()?;
-        if wanted != ANY_ONE && wanted != found {
-            return None;
-        }
-    }
-    Some(rest.as_str())
+/// The pieces as the signs of a pattern, with a star between any two.
+fn signs(pieces: &[String]) -> impl Iterator<Item = Sign> + Clone {
+    pieces.iter().enumerate().flat_map(|(index, piece)| {
+        let star = (index > 0).then_some(Sign::Any);
+        let of_piece = |it| if it == ANY_ONE { Sign::One } else { Sign::Is(it) };
+        star.into_iter().chain(piece.chars().map(of_piece))
+    })
 }
 
 #[cfg(test)]

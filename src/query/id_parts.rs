@@ -21,7 +21,7 @@ pub struct IdCandidates {
 
 /// What one worker found.
 #[derive(Default)]
-struct Part {
+struct FoundIds {
     parser: Parser,
     beginning: BTreeSet<String>,
     within: BTreeSet<String>,
@@ -42,7 +42,7 @@ pub fn ids_like(
     let Some(part) = id_part(part) else { return Ok(None) };
     let needle = Needle::any_of(&forms_of(&part));
     let folded = part.to_ascii_lowercase();
-    let mut all = Part::default();
+    let mut all = FoundIds::default();
     let total = store.checkpoint().mail_records();
     let seen = std::sync::atomic::AtomicU64::new(0);
     store.scan_some(
@@ -57,8 +57,8 @@ pub fn ids_like(
             }
             may_be
         },
-        Part::default,
-        |found: &mut Part, record: &Record<'_>, _| {
+        FoundIds::default,
+        |found: &mut FoundIds, record: &Record<'_>, _| {
             found.take(record, &folded);
             Ok(())
         },
@@ -118,7 +118,7 @@ fn is_whole(text: &str) -> bool {
     !is_cut && (has_domain || is_uuid)
 }
 
-impl Part {
+impl FoundIds {
     fn take(&mut self, record: &Record<'_>, folded: &str) {
         let Ok(event) = self.parser.parse(&record.message) else { return };
         let message_id = event.message_id.as_ref().map(MessageId::as_str);

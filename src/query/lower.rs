@@ -241,23 +241,16 @@ fn lower_attribute(attribute: Attribute, matcher: &Matcher) -> IndexQuery {
 }
 
 fn lower_phrase(phrase: &Phrase, field: tantivy::schema::Field) -> IndexQuery {
-    let mut terms: Vec<Term> =
-        phrase.words().iter().map(|it| Term::from_field_text(field, it)).collect();
-    match (terms.len(), phrase.is_prefix()) {
-        (0, _) => Box::new(EmptyQuery),
-        (1, true) => {
-            let prefix = phrase.words().first().cloned().unwrap_or_default();
-            Box::new(TermsQuery::new(field, prefix, |_| true))
+    let term = |it: &String| Term::from_field_text(field, it);
+    let terms = |it: &[String]| it.iter().map(term).collect::<Vec<_>>();
+    match (phrase.words(), phrase.is_prefix()) {
+        ([], _) => Box::new(EmptyQuery),
+        ([prefix], true) => Box::new(TermsQuery::new(field, prefix.clone(), |_| true)),
+        ([word], false) => Box::new(TermQuery::new(term(word), IndexRecordOption::Basic)),
+        ([words @ .., prefix], true) => {
+            Box::new(PhrasePrefixQuery::new(field, terms(words), term(prefix)))
         }
-        (1, false) => match terms.pop() {
-            Some(term) => Box::new(TermQuery::new(term, IndexRecordOption::Basic)),
-            None => Box::new(EmptyQuery),
-        },
-        (_, true) => match terms.pop() {
-            Some(prefix) => Box::new(PhrasePrefixQuery::new(field, terms, prefix)),
-            None => Box::new(EmptyQuery),
-        },
-        (_, false) => Box::new(PhraseQuery::new(terms)),
+        (words, false) => Box::new(PhraseQuery::new(terms(words))),
     }
 }
 

@@ -79,6 +79,13 @@ pub struct Span {
     pub end: usize,
 }
 
+impl Span {
+    /// What stands there in the text that it was taken from.
+    pub(crate) fn of(self, text: &str) -> &str {
+        text.get(self.start..self.end).expect("the place of a token in this text")
+    }
+}
+
 /// What is asked for.
 ///
 /// [`parse`] nests at most [`crate::limits::QUERY_DEPTH_MAX`] deep, so whoever walks a parsed

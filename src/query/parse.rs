@@ -104,14 +104,14 @@ const FOREIGN_OPERATORS: &[(&str, &str)] =
     &[("&&", "AND"), ("||", "OR"), ("!", "NOT"), ("+", ""), ("&", "AND"), ("|", "OR")];
 
 /// Whether a bare value goes on with an operator of another language: `a&&b`.
-fn glued_operator(value: &str) -> Option<(usize, &'static str)> {
+fn glued_operator(value: &str) -> Option<(usize, &'static str, &'static str)> {
     let mut is_escaped = false;
     value.char_indices().find_map(|(at, character)| {
         let is_plain = !is_escaped;
         is_escaped = is_plain && character == '\\';
         let rest = value.get(at..).filter(|_| is_plain)?;
         let operator = [("&&", "AND"), ("||", "OR")].into_iter().find(|it| rest.starts_with(it.0));
-        operator.map(|(_, ours)| (at, ours))
+        operator.map(|(operator, ours)| (at, operator, ours))
     })
 }
 
@@ -216,7 +216,7 @@ impl<'t> Parser<'t> {
     /// nothing without saying why.
     fn refuse_foreign_operators(&self) -> Parsed<()> {
         let rest = self.cursor.rest();
-        let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+        let word = rest.split_once(char::is_whitespace).map_or(rest, |it| it.0);
         for (operator, ours) in FOREIGN_OPERATORS {
             let is_it = if operator.len() == 1 && !matches!(*operator, "!" | "+") {
                 word == *operator
@@ -235,9 +235,9 @@ impl<'t> Parser<'t> {
             self.refuse_lower_case(&["not"])?;
         }
         // `from=ana` and its like, where what stands before the sign is a field.
-        let name = word.split(['=', '!']).next().unwrap_or_default();
-        let value = word.get(name.len()..).unwrap_or_default().trim_start_matches(['=', '!']);
-        let sign = word.get(name.len()..word.len() - value.len()).unwrap_or_default();
+        let (name, from) = word.split_at(word.find(['=', '!']).unwrap_or(word.len()));
+        let value = from.trim_start_matches(['=', '!']);
+        let (sign, _) = from.split_at(from.len() - value.len());
         match self.language.field_named(name).filter(|_| sign.contains('=')) {
             Some(field) => {
                 let start = self.cursor.position() + name.len();
@@ -251,8 +251,8 @@ impl<'t> Parser<'t> {
     /// Refuses words that are operators in upper case.
     fn refuse_lower_case(&self, operators: &[&str]) -> Parsed<()> {
         let rest = self.cursor.rest();
-        let word = rest.split(|it: char| it.is_whitespace() || matches!(it, '(' | ')' | '"'));
-        let word = word.into_iter().next().unwrap_or_default();
+        let end = rest.find(|it: char| it.is_whitespace() || matches!(it, '(' | ')' | '"'));
+        let (word, _) = rest.split_at(end.unwrap_or(rest.len()));
         // Upper case ones are operators already, where they may stand.
         let is_it =
             |it: &&&str| word.eq_ignore_ascii_case(it) && word.chars().any(char::is_lowercase);
@@ -264,7 +264,7 @@ impl<'t> Parser<'t> {
 
     fn foreign(&self, length: usize, ours: &str) -> (Span, QueryErrorKind) {
         let start = self.cursor.position();
-        let operator = self.cursor.rest().get(..length).unwrap_or_default().to_owned();
+        let operator = self.cursor.rest().split_at(length).0.to_owned();
         let kind = QueryErrorKind::ForeignOperator { operator, ours: ours.to_owned() };
         (Span { start, end: start + length }, kind)
     }
@@ -363,13 +363,13 @@ impl<'t> Parser<'t> {
     fn bare_or_quoted(&mut self, field: Option<Field>) -> Parsed<Value> {
         let before = self.cursor.clone();
         let value = Value::read(&mut self.cursor)?;
-        let text = before.rest().get(..value.span.end - value.span.start).unwrap_or_default();
+        let (text, _) = before.rest().split_at(value.span.end - value.span.start);
         if !value.is_quoted
             && field.is_none_or(|it| it.kind() != FieldKind::Id)
-            && let Some((at, ours)) = glued_operator(text)
+            && let Some((at, operator, ours)) = glued_operator(text)
         {
             let start = before.position() + at;
-            let operator = text.get(at..at + 2).unwrap_or_default().to_owned();
+            let operator = operator.to_owned();
             let kind = QueryErrorKind::ForeignOperator { operator, ours: ours.to_owned() };
             return Err((Span { start, end: start + 2 }, kind));
         }

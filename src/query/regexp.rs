@@ -35,7 +35,7 @@ impl Regexp {
             // The last line says what is wrong; those before draw the place.
             Err(error) => {
                 let text = error.to_string();
-                let reason = text.lines().last().unwrap_or_default();
+                let reason = text.lines().next_back().unwrap_or(&text);
                 Err(reason.trim_start_matches("error: ").to_owned())
             }
         }

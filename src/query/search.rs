@@ -34,10 +34,6 @@ pub fn search<'s>(
 
 /// As [`search`], of the events behind a place in their order; `heard` hears how many of how many
 /// events have been read, where the index does not know all.
-///
-/// # Errors
-///
-/// As [`search`].
 pub(crate) fn search_heard<'s>(
     store: &'s Store,
     query: &Query,
@@ -69,10 +65,6 @@ pub(crate) fn search_heard<'s>(
 
 /// How many events a query finds within `range`, and where the newest `limit` of them lie: as far as
 /// the index can tell IDs of one hash apart.
-///
-/// # Errors
-///
-/// As [`search`].
 pub(crate) fn locations(
     store: &Store,
     query: &Query,
@@ -92,9 +84,9 @@ fn newest(
     heard: Heard<'_>,
 ) -> Result<(u64, Vec<EventPlace>), StoreError> {
     if query.is_exact_in_index() {
-        let columns = store.columns_by_segment();
+        let columns = store.index().columns_by_segment();
         let query = lower(query, &columns, Bound::Upper);
-        return store.newest(&*within(query, range, &columns), limit, after);
+        return store.index().newest(&*within(query, range, &columns), limit, after);
     }
     let mut total = 0;
     let mut newest: Vec<EventPlace> = Vec::new();
@@ -120,10 +112,6 @@ const CUT_MIN: usize = 65_536;
 
 /// Where all events lie that a query finds within `range`, in the order of the archive: as far as
 /// the index can tell IDs of one hash apart.
-///
-/// # Errors
-///
-/// As [`search`].
 pub(crate) fn places(
     store: &Store,
     query: &Query,
@@ -137,8 +125,8 @@ pub(crate) fn places(
         places.sort_unstable();
         return Ok(places);
     }
-    let columns = store.columns_by_segment();
-    store.places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
+    let columns = store.index().columns_by_segment();
+    store.index().places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
 }
 
 /// How many events within `range` a query finds at most, by what the index knows.
@@ -151,9 +139,9 @@ pub(crate) fn count_at_most(
     query: &Query,
     range: TimeRange,
 ) -> Result<u64, StoreError> {
-    let columns = store.columns_by_segment();
+    let columns = store.index().columns_by_segment();
     let upper = within(lower(query, &columns, Bound::Upper), range, &columns);
-    Ok(store.newest(&*upper, 0, None)?.0)
+    Ok(store.index().newest(&*upper, 0, None)?.0)
 }
 
 /// Where these events lie, in the order of the archive.
@@ -166,20 +154,16 @@ pub(crate) fn places_at_most(
     query: &Query,
     range: TimeRange,
 ) -> Result<Vec<Location>, StoreError> {
-    let columns = store.columns_by_segment();
-    store.places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
+    let columns = store.index().columns_by_segment();
+    store.index().places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
 }
 
 /// All events that a query finds, as far as the index can tell IDs of one hash apart.
-///
-/// # Errors
-///
-/// As [`search`].
 pub(crate) fn events_of(store: &Store, query: &Query) -> Result<EventSet, StoreError> {
     if !query.is_exact_in_index() {
-        return Ok(store.event_set_at(&places(store, query, TimeRange::default())?));
+        return Ok(store.index().event_set_at(&places(store, query, TimeRange::default())?));
     }
-    store.event_set(&*lower(query, &store.columns_by_segment(), Bound::Upper))
+    store.index().event_set(&*lower(query, &store.index().columns_by_segment(), Bound::Upper))
 }
 
 impl Hits<'_> {

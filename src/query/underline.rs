@@ -3,14 +3,14 @@
 use unicode_width::UnicodeWidthChar;
 
 use super::Span;
+use crate::text::is_hidden;
 
 /// The text around a place, on one line, and the line below it that marks the place.
 pub(crate) fn underlined(text: &str, span: Span) -> (String, String) {
     /// Characters shown before and after the beginning of the place.
     const BEFORE: usize = 50;
     const AFTER: usize = 70;
-    let before = text.get(..span.start).unwrap_or_default();
-    let after = text.get(span.start..).unwrap_or_default();
+    let (before, after) = text.split_at(text.floor_char_boundary(span.start));
     let marked_bytes = span.end.saturating_sub(span.start);
     let skipped_count = before.chars().count().saturating_sub(BEFORE);
     let (mut shown, mut underline) = (String::new(), String::new());
@@ -47,12 +47,9 @@ fn push_times(text: &mut String, character: char, count: usize) {
 /// One printable character in the place of each, so that nothing pasted into a query reaches a
 /// terminal as a command.
 fn printable(character: char) -> char {
-    let is_hidden = character.is_control()
-        || character.width().unwrap_or(0) == 0
-        || matches!(character, '\u{2028}' | '\u{2029}');
     match character {
         '\t' | '\n' | '\r' => ' ',
-        _ if is_hidden => '\u{FFFD}',
+        it if is_hidden(it) || it.width().unwrap_or(0) == 0 => '\u{FFFD}',
         it => it,
     }
 }

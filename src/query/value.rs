@@ -188,8 +188,8 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
         FieldKind::Words => in_words(field, value).map(clause),
         FieldKind::Address => address(field, value),
         FieldKind::Status if !value.is_pattern() && StatusCode::find(&value.text()).is_some() => {
-            let status = StatusCode::find(&value.text()).map(|it| it.to_string());
-            Ok(clause(Matcher::Exact(status.unwrap_or_default())))
+            let status = StatusCode::find(&value.text()).expect("the guard has found one");
+            Ok(clause(Matcher::Exact(status.to_string())))
         }
         FieldKind::Choice => choice(field, value),
         FieldKind::Event => Err(QueryErrorKind::NoEvent { field }),
@@ -381,13 +381,13 @@ fn id_pieces(value: &Value) -> Vec<String> {
 fn in_words(field: Field, value: &Value) -> Result<Matcher, QueryErrorKind> {
     let mut pieces = value.pieces.as_slice();
     // Stars at the end are as good as one.
-    while let [rest @ .., last, end] = pieces
+    while let [shorter @ .., end] = pieces
+        && let [_, .., last] = shorter
         && last.is_empty()
         && end.is_empty()
-        && !rest.is_empty()
         && !value.is_quoted
     {
-        pieces = pieces.get(..pieces.len() - 1).unwrap_or_default();
+        pieces = shorter;
     }
     let (body, is_prefix) = match pieces {
         [body @ .., last] if last.is_empty() && !body.is_empty() => (body, true),

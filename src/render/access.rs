@@ -77,10 +77,6 @@ fn allowed_json(event: &AccessEvent) -> Value {
 }
 
 /// Writes one event as one object on a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_ndjson(
     event: &AccessEvent,
     people: &People,
@@ -124,10 +120,6 @@ pub fn write_access_ndjson(
 
 /// Writes events as a table: when, what, who, from where, whether it was granted, and beneath what
 /// it was about.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_table(
     events: &[AccessEvent],
     people: &People,
@@ -151,8 +143,8 @@ pub fn write_access_table(
         table.push([
             Cell::new(&event.at().in_zone(&options.zone)),
             Cell::new(&access_what(event)),
-            Cell::new(access_user(event, people).unwrap_or_default()),
-            Cell::new(event.event.get(AuditField::SourceIp).unwrap_or_default()),
+            Cell::new(access_user(event, people).unwrap_or("")),
+            Cell::new(event.event.get(AuditField::SourceIp).unwrap_or("")),
             Cell::styled(access_result(event), style),
             Cell::styled(&access_details(event, people), FAINT),
         ]);
@@ -197,7 +189,7 @@ pub fn access_sentence(event: &AccessEvent, people: &People) -> String {
 /// What was done, in a few words.
 #[must_use]
 pub fn access_what(event: &AccessEvent) -> String {
-    let get = |field| event.event.get(field).unwrap_or_default();
+    let get = |field| event.event.get(field).unwrap_or("");
     let (action, object) = (get(AuditField::Action), get(AuditField::ObjectType));
     match event.event.kind {
         AuditType::MailboxAccess => format!("{action} {}", object.to_lowercase()).trim().to_owned(),
@@ -246,19 +238,15 @@ pub fn access_cells(event: &AccessEvent, people: &People, zone: &Zone) -> Vec<St
     let start = [
         event.at().in_zone(zone),
         event.event.kind.as_str().to_owned(),
-        csv_cell(access_user(event, people).unwrap_or_default()),
-        csv_cell(access_owner(event, people).unwrap_or_default()),
+        csv_cell(access_user(event, people).unwrap_or("")),
+        csv_cell(access_owner(event, people).unwrap_or("")),
     ];
     let fields = AuditField::ALL.into_iter();
-    let fields = fields.map(|it| csv_cell(event.event.get(it).unwrap_or_default()));
+    let fields = fields.map(|it| csv_cell(event.event.get(it).unwrap_or("")));
     start.into_iter().chain(fields).collect()
 }
 
 /// Writes events as CSV.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_csv(
     events: &[AccessEvent],
     people: &People,
@@ -298,10 +286,6 @@ impl AccessGroups {
 }
 
 /// Writes groups as a table, the largest first.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_groups_table(
     groups: &AccessGroups,
     options: &TableOptions,
@@ -328,10 +312,6 @@ fn group_json(groups: &AccessGroups, row: &AccessGroup, zone: &Zone) -> Value {
 }
 
 /// Writes groups as one object.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_groups_json(
     groups: &AccessGroups,
     zone: &Zone,
@@ -348,10 +328,6 @@ pub fn write_access_groups_json(
 }
 
 /// Writes groups, one object a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_groups_ndjson(
     groups: &AccessGroups,
     zone: &Zone,
@@ -361,10 +337,6 @@ pub fn write_access_groups_ndjson(
 }
 
 /// Writes groups as CSV.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_access_groups_csv(
     groups: &AccessGroups,
     zone: &Zone,

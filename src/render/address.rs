@@ -47,12 +47,12 @@ const WRITTEN_TOGETHER: [&[Script]; 3] = [
 pub struct Marked {
     whole: String,
     /// Where there are marks: the text in pieces.
-    pieces: Vec<Piece>,
+    pieces: Vec<AddressPiece>,
 }
 
 /// A stretch of a text that may be cut, and what follows it that may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Piece {
+struct AddressPiece {
     text: String,
     marks: String,
     separator: &'static str,
@@ -147,7 +147,7 @@ impl Marked {
 }
 
 /// Cuts a text at its marked addresses, and at what stands between two who write to each other.
-fn pieces(whole: &str, marked: &[(String, String)]) -> Vec<Piece> {
+fn pieces(whole: &str, marked: &[(String, String)]) -> Vec<AddressPiece> {
     let mut pieces = Vec::new();
     let mut rest = whole;
     for (address, marks) in marked {
@@ -157,17 +157,17 @@ fn pieces(whole: &str, marked: &[(String, String)]) -> Vec<Piece> {
         };
         push_plain(before, &mut pieces);
         let (text, marks) = (address.clone(), marks.clone());
-        pieces.push(Piece { text, marks, separator: "" });
+        pieces.push(AddressPiece { text, marks, separator: "" });
         rest = after;
     }
     push_plain(rest, &mut pieces);
     pieces
 }
 
-fn push_plain(text: &str, pieces: &mut Vec<Piece>) {
+fn push_plain(text: &str, pieces: &mut Vec<AddressPiece>) {
     for part in text.split_inclusive(TO) {
         let (text, separator) = part.strip_suffix(TO).map_or((part, ""), |it| (it, TO));
-        pieces.push(Piece { text: text.to_owned(), marks: String::new(), separator });
+        pieces.push(AddressPiece { text: text.to_owned(), marks: String::new(), separator });
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) fn bar(count: u64, most: u64, width: usize) -> String {
 pub(super) fn columns_of(counts: &[u64], width: usize) -> String {
     let together = counts_together(counts.len(), width);
     let sums: Vec<u64> = counts.chunks(together).map(|it| it.iter().sum()).collect();
-    let most = sums.iter().copied().max().unwrap_or_default();
+    let most = sums.iter().copied().max().unwrap_or(0);
     let height = |count: u64| scaled(count, most, HEIGHTS.len());
     let column = |it: &u64| height(*it).checked_sub(1).and_then(|it| HEIGHTS.get(it));
     sums.iter().map(|it| column(it).copied().unwrap_or(NOTHING)).collect()

@@ -30,7 +30,7 @@ pub fn batch_rows(id: &str, messages: &[Message], zone: &Zone) -> Vec<BatchRow> 
     let mut rows = Vec::new();
     for message in messages {
         for recipient in &message.recipients {
-            let at = recipient.at.map(|it| it.in_zone(zone)).unwrap_or_default();
+            let at = recipient.at.map_or_else(String::new, |it| it.in_zone(zone));
             let cells = recipient_cells(recipient, &at);
             rows.push(BatchRow([Cell::new(id)].into_iter().chain(cells).collect()));
         }
@@ -45,10 +45,6 @@ pub fn batch_rows(id: &str, messages: &[Message], zone: &Zone) -> Vec<BatchRow> 
 }
 
 /// Lays rows out together.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_batch_table(
     rows: impl IntoIterator<Item = BatchRow>,
     options: &TableOptions,
@@ -60,10 +56,6 @@ pub fn write_batch_table(
 }
 
 /// Writes the header of [`write_batch_csv`]: that of `trace`, behind the ID.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_batch_csv_header(out: &mut dyn Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(["id"].into_iter().chain(message_header()))?;
@@ -71,10 +63,6 @@ pub fn write_batch_csv_header(out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Writes the rows of an ID and its messages.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_batch_csv(
     id: &str,
     messages: &[Message],

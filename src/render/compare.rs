@@ -12,10 +12,6 @@ use crate::stats::{Compared, ComparedRow};
 use crate::time::{TimeRange, Zone};
 
 /// Writes a row for each value: before, now, the change, and the value.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_compared_table(
     compared: &Compared,
     options: &TableOptions,
@@ -23,7 +19,7 @@ pub fn write_compared_table(
 ) -> io::Result<()> {
     let period = |range: &TimeRange| {
         let shown = |it: Option<crate::time::Timestamp>| {
-            it.map(|it| it.in_zone(&options.zone)).unwrap_or_default()
+            it.map_or_else(String::new, |it| it.in_zone(&options.zone))
         };
         format!("{} to {}", shown(range.since), shown(range.until))
     };
@@ -66,10 +62,6 @@ fn in_words(row: &ComparedRow) -> String {
 }
 
 /// Writes one JSON document.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_compared_json(
     compared: &Compared,
     zone: &Zone,
@@ -102,16 +94,12 @@ pub fn write_compared_json(
 }
 
 /// Writes a row for each value under a header.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_compared_csv(compared: &Compared, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record([camel(compared.key), "before", "count", "change"])?;
     for row in &compared.rows {
         csv.write_record([
-            csv_cell(row.value.as_deref().unwrap_or_default()),
+            csv_cell(row.value.as_deref().unwrap_or("")),
             row.before.to_string(),
             row.now.to_string(),
             row.change().to_string(),

@@ -43,10 +43,6 @@ const MESSAGES_HEADER: [&str; 26] = [
 
 /// Writes one row for each recipient of each message, under a header that stays the same if asked
 /// for. A message without recipients has one row that leaves them empty.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_messages_csv(
     messages: &[Message],
     has_header: bool,
@@ -77,7 +73,7 @@ pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> 
 }
 
 fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) -> [String; 26] {
-    let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    let text = |it: Option<&str>| it.unwrap_or("").to_owned();
     let of = |take: fn(&Recipient) -> Option<&str>| text(recipient.and_then(take));
     let verdicts = &message.verdicts;
     [
@@ -98,9 +94,9 @@ fn message_row(message: &Message, recipient: Option<&Recipient>, zone: &Zone) ->
         of(|it| bounce_in_words(it.status.as_deref(), it.reason.as_deref())),
         of(|it| it.reason.as_deref()),
         of(|it| it.rule.as_deref()),
-        recipient.map(|it| list(&it.mailboxes)).unwrap_or_default(),
-        recipient.and_then(|it| it.at).map(|it| it.in_zone(zone)).unwrap_or_default(),
-        recipient.and_then(|it| it.latency_ms).map(|it| it.to_string()).unwrap_or_default(),
+        recipient.map_or_else(String::new, |it| list(&it.mailboxes)),
+        recipient.and_then(|it| it.at).map_or_else(String::new, |it| it.in_zone(zone)),
+        recipient.and_then(|it| it.latency_ms).map_or_else(String::new, |it| it.to_string()),
         text(verdicts.spam.as_deref()),
         text(verdicts.dkim.as_deref()),
         text(verdicts.dmarc.as_deref()),
@@ -130,10 +126,6 @@ const EVENTS_HEADER: [&str; 15] = [
 ];
 
 /// Writes one row for each event, below a header unless this goes on with earlier rows.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_events_csv<'e>(
     events: impl IntoIterator<Item = &'e StoredEvent>,
     zone: &Zone,
@@ -159,16 +151,16 @@ pub fn event_columns() -> impl Iterator<Item = &'static str> {
 #[must_use]
 pub fn event_cells(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
     let (record, event) = (&stored.record, &stored.event);
-    let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+    let text = |it: Option<&str>| it.unwrap_or("").to_owned();
     [
         record.timestamp.in_zone(zone),
         event.name.to_string(),
         event.trace_id.to_string(),
-        event.message_id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        event.message_id.as_ref().map_or_else(String::new, ToString::to_string),
         text(event.from.as_ref().map(Address::logged)),
         text(event.sender.as_ref().map(Address::logged)),
         event.all_recipients().map(Address::logged).collect::<Vec<_>>().join("; "),
-        event.subject.as_deref().map(|it| decoded_subject(it).into_owned()).unwrap_or_default(),
+        event.subject.as_deref().map_or_else(String::new, |it| decoded_subject(it).into_owned()),
         text(event.status.as_deref()),
         text(event.reason.as_deref()),
         text(event.folder.as_deref().or(event.target_folder.as_deref())),

@@ -78,10 +78,6 @@ impl<'d> DirectoryAnswer<'d> {
 }
 
 /// Writes a row for each entity, or all that is known where it is one alone.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_directory_table(
     answer: &DirectoryAnswer<'_>,
     options: &TableOptions,
@@ -189,10 +185,6 @@ fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static st
 }
 
 /// Writes `{"directory":[…],"total":N,"at":…}`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_directory_json(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
     let found: Vec<Value> = answer.found.iter().map(|it| answer.to_json(it)).collect();
     let at = answer.at.in_zone(&answer.zone);
@@ -202,10 +194,6 @@ pub fn write_directory_json(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -
 }
 
 /// Writes an object a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_directory_ndjson(
     answer: &DirectoryAnswer<'_>,
     mut out: &mut dyn Write,
@@ -214,10 +202,6 @@ pub fn write_directory_ndjson(
 }
 
 /// Writes a header, and a row for each entity.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_directory_csv(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record([
@@ -237,8 +221,8 @@ pub fn write_directory_csv(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) ->
         let members = entity.members.iter();
         let members: Vec<String> =
             members.map(|it| answer.label(&it.id).unwrap_or_else(|| it.id.clone())).collect();
-        let until = known.until.map(|it| it.in_zone(&answer.zone)).unwrap_or_default();
-        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or_default());
+        let until = known.until.map_or_else(String::new, |it| it.in_zone(&answer.zone));
+        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
         csv.write_record([
             entity.kind.as_str(),
             &csv_cell(&entity.id),

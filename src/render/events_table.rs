@@ -16,10 +16,6 @@ const WIDE_COLUMNS_MIN: usize = 130;
 
 /// Writes events as a table: when, what, from whom to whom, about what, and the trace ID to go on
 /// with. On a narrow terminal the last two stand beneath the row.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_events_table<'e>(
     events: impl IntoIterator<Item = &'e StoredEvent>,
     options: &TableOptions,
@@ -52,10 +48,6 @@ pub fn write_events_table<'e>(
 }
 
 /// Writes one event on one line, for events that come one after the other.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_event_line(stored: &StoredEvent, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let event = &stored.event;
     let style = event_style(event);
@@ -83,14 +75,14 @@ fn detail(event: &Event<'_>) -> String {
     }
     if event.name == EventName::RuleApplied {
         let actions: Vec<&str> = event.rule_actions.iter().map(|it| it.action.as_ref()).collect();
-        let name = event.rule_name.as_deref().unwrap_or_default();
+        let name = event.rule_name.as_deref().unwrap_or("");
         return [name, &actions.join(", ")].join(": ").trim_matches([':', ' ']).to_owned();
     }
     if let Some(subject) = &event.subject {
         return decoded_subject(subject).into_owned();
     }
     let other = event.folder.as_deref().or(event.policy.as_deref());
-    other.unwrap_or_default().to_owned()
+    other.unwrap_or("").to_owned()
 }
 
 #[cfg(test)]

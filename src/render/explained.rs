@@ -23,10 +23,6 @@ pub struct Explained {
 }
 
 /// Writes the query, and a row for each of its parts.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_explained_table(
     explained: &Explained,
     options: &TableOptions,
@@ -46,10 +42,6 @@ pub fn write_explained_table(
 }
 
 /// Writes one JSON document.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_explained_json(explained: &Explained, out: &mut dyn Write) -> io::Result<()> {
     let terms = explained.terms.iter().map(|(term, found)| json!({"term": term, "found": found}));
     let json = json!({
@@ -62,10 +54,6 @@ pub fn write_explained_json(explained: &Explained, out: &mut dyn Write) -> io::R
 }
 
 /// Writes a row for each part, and one for all of it.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_explained_csv(explained: &Explained, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["term", "found"])?;

@@ -13,10 +13,6 @@ use crate::stats::{Facet, Histogram};
 use crate::time::Zone;
 
 /// Writes a table for each field, and a chart.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_shape_table(
     facets: &[Facet],
     histogram: Option<&Histogram>,
@@ -48,10 +44,6 @@ pub fn write_shape_table(
 }
 
 /// Writes a row for each value of each field, and for each interval under the field of `time`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_shape_csv(
     facets: &[Facet],
     histogram: Option<&Histogram>,
@@ -63,7 +55,7 @@ pub fn write_shape_csv(
     csv.write_record(["field", "value", "count"])?;
     for facet in facets {
         for (value, count) in &facet.values {
-            let value = csv_cell(value.as_deref().unwrap_or_default());
+            let value = csv_cell(value.as_deref().unwrap_or(""));
             csv.write_record([facet.field.as_str(), &value, &count.to_string()])?;
         }
     }
@@ -76,10 +68,6 @@ pub fn write_shape_csv(
 }
 
 /// Writes a line for each part of the shape, those that were asked for.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_shape_ndjson(
     facets: Option<&[Facet]>,
     histogram: Option<Option<&Histogram>>,

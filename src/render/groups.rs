@@ -24,10 +24,6 @@ impl Groups {
 }
 
 /// Writes groups as a table: the largest first, each with the ID of an example beneath it.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_groups_table(
     groups: &Groups,
     options: &TableOptions,
@@ -44,7 +40,7 @@ pub fn write_groups_table(
         cells.extend(
             groups.keys.iter().zip(&row.values).map(|(key, value)| cell(*key, value.as_deref())),
         );
-        cells.push(Cell::styled(row.example.as_deref().unwrap_or_default(), FAINT));
+        cells.push(Cell::styled(row.example.as_deref().unwrap_or(""), FAINT));
         table.push(cells);
     }
     table.write(options.width, out)
@@ -73,10 +69,6 @@ fn row_json(groups: &Groups, row: &GroupRow, zone: &Zone) -> Value {
 }
 
 /// Writes groups as one object.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_groups_json(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let rows: Vec<Value> = groups.rows.iter().map(|it| row_json(groups, it, zone)).collect();
     let json = json!({
@@ -91,25 +83,17 @@ pub fn write_groups_json(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> i
 }
 
 /// Writes groups, one object a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_groups_ndjson(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     groups.rows.iter().try_for_each(|it| write_json(&row_json(groups, it, zone), out))
 }
 
 /// Writes groups as CSV.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_groups_csv(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let keys = groups.keys.iter().map(|it| camel(*it));
     csv.write_record(keys.chain(COUNT_NAMES).chain(["example"]))?;
     for row in &groups.rows {
-        let example = csv_cell(row.example.as_deref().unwrap_or_default());
+        let example = csv_cell(row.example.as_deref().unwrap_or(""));
         csv.write_record(groups.shown(row).csv_cells(zone).chain([example]))?;
     }
     csv.flush()

@@ -22,10 +22,6 @@ const ADDRESS_BYTES_MAX: usize = 320;
 const PAGE_ROWS: usize = 1_000;
 
 /// Writes the rows under the query's own names.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_insights_table(
     answer: &Answer,
     options: &TableOptions,
@@ -76,10 +72,6 @@ fn is_address(text: &str) -> bool {
 }
 
 /// Writes `{"rows":[…],"statistics":{"recordsMatched":N,"recordsScanned":N}}`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_insights_json(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"{\"rows\":[")?;
     for (index, row) in answer.rows.iter().enumerate() {
@@ -98,10 +90,6 @@ pub fn write_insights_json(answer: &Answer, out: &mut dyn Write) -> io::Result<(
 }
 
 /// Writes a row a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_insights_ndjson(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     answer.rows.iter().try_for_each(|row| write_json(&row_json(answer, row), out))
 }
@@ -127,10 +115,6 @@ fn number_json(number: f64) -> Value {
 }
 
 /// Writes the rows under a header.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_insights_csv(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(answer.columns.iter().map(|it| header_cell(it)))?;
@@ -149,10 +133,6 @@ fn header_cell(name: &str) -> String {
 }
 
 /// Writes queries to try, each with what it tells and the command of ours beneath.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_examples_table(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
     for (index, example) in examples.iter().enumerate() {
         if index > 0 {
@@ -171,29 +151,17 @@ fn example_json(example: &Example) -> Value {
 }
 
 /// Writes `{"examples":[{"purpose":"…","query":"…","command":"…"}…]}`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_examples_json(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
     let examples: Vec<Value> = examples.iter().map(example_json).collect();
     write_json(&json!({"examples": examples}), out)
 }
 
 /// Writes an example a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_examples_ndjson(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
     examples.iter().try_for_each(|it| write_json(&example_json(it), out))
 }
 
 /// Writes the examples under a header.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_examples_csv(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["purpose", "query", "command"])?;

@@ -33,10 +33,6 @@ pub struct TraceAnswer<'a> {
 }
 
 /// Writes `{"messages":[M...],"notFound":["..."],"candidates":["..."],"coverageNote":null}`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_trace_json(
     answer: &TraceAnswer<'_>,
     zone: &Zone,
@@ -46,10 +42,6 @@ pub fn write_trace_json(
 }
 
 /// As [`write_trace_json`]; with `sources`, each event says where it came from, as `source`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_trace_json_with_sources(
     answer: &TraceAnswer<'_>,
     sources: Option<&EventSources>,
@@ -75,10 +67,6 @@ pub fn write_trace_json_with_sources(
 
 /// Writes what stands behind the messages in [`write_trace_json`], for an answer whose messages
 /// were written one by one behind `{"messages":[`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_trace_json_end(
     not_found: &[String],
     candidates: &[String],
@@ -101,10 +89,6 @@ pub fn write_trace_json_end(
 }
 
 /// Writes one message a line, without `events` unless asked for.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_messages_ndjson(
     messages: &[Message],
     has_events: bool,
@@ -118,10 +102,6 @@ pub fn write_messages_ndjson(
 }
 
 /// Writes one message on one line, and of each of its rows whether it is what was asked for.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_found_message(
     message: &Message,
     matched: &[bool],
@@ -139,10 +119,6 @@ pub fn write_found_message(
 /// Writes one message a line; with `sources`, each event with where it came from, as `source`.
 /// `access` has for the first messages what audit logs may say of each, which stands behind all that
 /// is known of it.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_trace_ndjson(
     messages: &[Message],
     sources: Option<&EventSources>,
@@ -159,20 +135,12 @@ pub fn write_trace_ndjson(
 }
 
 /// Writes any other answer on one line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     write_value(value, out)?;
     out.write_all(b"\n")
 }
 
 /// Writes an answer on several lines, for people to read as well.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let pretty = serde_json::to_string_pretty(value)?;
     let mut visible = String::with_capacity(pretty.len() + 1);
@@ -189,10 +157,6 @@ pub fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Res
 }
 
 /// Writes one event a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_events_ndjson<'e>(
     events: impl IntoIterator<Item = &'e StoredEvent>,
     zone: &Zone,

@@ -12,10 +12,6 @@ use crate::trace::{Direction, Message, MessageOutcome, Outcome, Recipient};
 
 /// Writes messages as a table: when, what became of it, from whom to whom, and beneath the ID to
 /// go on with, the subject, and what went wrong.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_messages_table(
     messages: &[Message],
     options: &TableOptions,
@@ -30,10 +26,6 @@ pub fn write_messages_table(
 
 /// Writes messages with those of their rows that are what was asked for, a row each: when, what became
 /// of it for the recipient, from whom and for whom.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_matching_table(
     messages: &[(&Message, Message)],
     options: &TableOptions,

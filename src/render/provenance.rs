@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::sanitise::sanitise;
 use super::style::{FAINT, STRONG};
 use super::table::{TableOptions, wrap};
+use crate::json;
 use crate::store::{Origin, OriginId, OriginKind, Provenance, Record, StoredEvent};
 use crate::time::Zone;
 use crate::trace::Message;
@@ -73,15 +74,10 @@ pub fn event_source_json(
     record: &Record<'_>,
     zone: &Zone,
 ) -> serde_json::Value {
-    // Text and numbers: nothing that JSON cannot hold.
-    serde_json::to_value(EventSourceJson::new(provenance, record, zone)).unwrap_or_default()
+    json::value(&EventSourceJson::new(provenance, record, zone))
 }
 
 /// Writes below a message's table which source each of its events came from.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_event_sources(
     message: &Message,
     sources: &[Option<Provenance>],

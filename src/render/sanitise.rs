@@ -5,31 +5,8 @@ use std::fmt::Write as _;
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Makes every character visible that could act instead of being seen: control characters
-/// (newlines and tabs too, so that one text stays one line), bidirectional overrides, zero-width
-/// and other format characters come out escaped.
-///
-/// # Example
-/// ```
-/// use mailtrace::render::sanitise;
-/// assert_eq!(sanitise("plain"), "plain");
-/// assert_eq!(sanitise("a\u{1b}[31m\nb\u{202e}"), "a\\u{1b}[31m\\nb\\u{202e}");
-/// ```
-#[must_use]
-pub fn sanitise(text: &str) -> Cow<'_, str> {
-    if !text.contains(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut visible = String::with_capacity(text.len() + 16);
-    for character in text.chars() {
-        if is_hidden(character) {
-            visible.extend(character.escape_default());
-        } else {
-            visible.push(character);
-        }
-    }
-    Cow::Owned(visible)
-}
+pub(super) use crate::text::is_hidden;
+pub use crate::text::sanitise;
 
 /// Sanitises `text` and cuts it to `columns` of a terminal, the last one an ellipsis if it is cut.
 ///
@@ -80,42 +57,6 @@ fn start(text: &str, columns: usize) -> &str {
 #[must_use]
 pub fn columns(text: &str) -> usize {
     text.width()
-}
-
-/// Whether a character must not reach a terminal as it is: Unicode's control (Cc), format (Cf),
-/// line and paragraph separators (Zl, Zp), and letters that print as nothing.
-pub(super) fn is_hidden(character: char) -> bool {
-    if character.is_ascii() {
-        return character.is_ascii_control();
-    }
-    matches!(
-        character,
-        '\u{80}'..='\u{9f}'
-            | '\u{ad}'
-            | '\u{34f}'
-            | '\u{600}'..='\u{605}'
-            | '\u{61c}'
-            | '\u{6dd}'
-            | '\u{70f}'
-            | '\u{890}'..='\u{891}'
-            | '\u{8e2}'
-            | '\u{115f}'..='\u{1160}'
-            | '\u{17b4}'..='\u{17b5}'
-            | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{3164}'
-            | '\u{feff}'
-            | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}'
-            | '\u{110bd}'
-            | '\u{110cd}'
-            | '\u{13430}'..='\u{1343f}'
-            | '\u{1bca0}'..='\u{1bca3}'
-            | '\u{1d173}'..='\u{1d17a}'
-            | '\u{e0000}'..='\u{e0fff}'
-    )
 }
 
 /// Writes a hidden character as JSON escapes it, in UTF-16.

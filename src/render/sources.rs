@@ -46,10 +46,6 @@ pub fn source_rows<'a>(
 }
 
 /// Writes a row for each source, and beneath it what tells it from others.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_sources_table(
     rows: &[SourceRow<'_>],
     options: &TableOptions,
@@ -168,10 +164,6 @@ impl<'a> SourceJson<'a> {
 
 /// Writes `{"sources":[...],"forgotten":N,"tombstones":[...]}`: all sources, how many that added
 /// nothing are not remembered, and what was removed.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_sources_json(
     rows: &[SourceRow<'_>],
     forgotten: u64,
@@ -190,10 +182,6 @@ pub fn write_sources_json(
 }
 
 /// Writes one source a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_sources_ndjson(
     rows: &[SourceRow<'_>],
     zone: &Zone,
@@ -227,10 +215,6 @@ const HEADER: [&str; 21] = [
 ];
 
 /// Writes one row for each source, below a header.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_sources_csv(
     rows: &[SourceRow<'_>],
     zone: &Zone,
@@ -240,19 +224,19 @@ pub fn write_sources_csv(
     csv.write_record(HEADER)?;
     for row in rows {
         let it = SourceJson::new(row, zone);
-        let text = |it: Option<&str>| it.unwrap_or_default().to_owned();
+        let text = |it: Option<&str>| it.unwrap_or("").to_owned();
         let cells = [
             it.kind.to_owned(),
             it.name.to_owned(),
             text(it.account),
             text(it.region),
             it.began,
-            it.ended.unwrap_or_default(),
-            it.committed.unwrap_or_default(),
+            text(it.ended.as_deref()),
+            text(it.committed.as_deref()),
             it.version.to_owned(),
             text(it.format),
             text(it.compression),
-            it.bytes.map(|it| it.to_string()).unwrap_or_default(),
+            it.bytes.map_or_else(String::new, |it| it.to_string()),
             text(it.sha256),
             it.read.to_string(),
             it.added.to_string(),

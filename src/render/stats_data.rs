@@ -12,7 +12,7 @@ use crate::stats::{CountRow, Counts, Latencies, LatencyRow, METRICS, Metrics};
 use crate::time::{Intervals, Zone};
 
 fn starts_of(intervals: Option<&Intervals>, zone: &Zone) -> Vec<String> {
-    intervals.map(|it| it.starts().map(|it| it.in_zone(zone)).collect()).unwrap_or_default()
+    intervals.into_iter().flat_map(Intervals::starts).map(|it| it.in_zone(zone)).collect()
 }
 
 fn row_json(counts: &Counts, row: &CountRow) -> Value {
@@ -27,10 +27,6 @@ fn row_json(counts: &Counts, row: &CountRow) -> Value {
 }
 
 /// Writes counts by value as one object; `interval` is how the time was divided.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_counts_json(
     counts: &Counts,
     interval: Option<&str>,
@@ -50,10 +46,6 @@ pub fn write_counts_json(
 }
 
 /// Writes the number of events in each interval as one object.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_series_json(
     counts: &Counts,
     interval: Option<&str>,
@@ -76,23 +68,15 @@ fn add_intervals(object: &mut Value, counts: &Counts, interval: Option<&str>, zo
 }
 
 /// Writes counts by value, one object a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_counts_ndjson(counts: &Counts, out: &mut dyn Write) -> io::Result<()> {
     counts.rows.iter().try_for_each(|it| write_json(&row_json(counts, it), out))
 }
 
 /// Writes counts by value, a row for each, or for each in each interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_counts_csv(counts: &Counts, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     let name = camel(counts.key);
-    let text = |it: &CountRow| csv_cell(it.value.as_deref().unwrap_or_default());
+    let text = |it: &CountRow| csv_cell(it.value.as_deref().unwrap_or(""));
     if counts.intervals.is_some() {
         csv.write_record(["start", name, "count"])?;
         let starts = starts_of(counts.intervals.as_ref(), zone);
@@ -112,10 +96,6 @@ pub fn write_counts_csv(counts: &Counts, zone: &Zone, out: &mut dyn Write) -> io
 }
 
 /// Writes the number of things in each interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_series_csv(counts: &Counts, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["start", "count"])?;
@@ -143,10 +123,6 @@ fn latency_place(row: &LatencyRow, zone: &Zone) -> Option<String> {
 }
 
 /// Writes latencies as one object.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_latency_json(
     latencies: &Latencies,
     interval: &str,
@@ -167,10 +143,6 @@ pub fn write_latency_json(
 }
 
 /// Writes latencies: first those of the whole time, without a start, then those of each interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_latency_csv(
     latencies: &Latencies,
     zone: &Zone,
@@ -189,10 +161,6 @@ pub fn write_latency_csv(
 }
 
 /// Writes the metrics as one object.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_metrics_json(
     metrics: &Metrics,
     interval: Option<&str>,
@@ -219,10 +187,6 @@ pub fn write_metrics_json(
 }
 
 /// Writes the metrics, one a row, or one a column where there is a row for each interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_metrics_csv(metrics: &Metrics, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     if metrics.intervals.is_some() {

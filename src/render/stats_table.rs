@@ -29,10 +29,6 @@ pub fn absent_value(key: CountKey) -> &'static str {
 }
 
 /// Writes counts by value; over time, where it was divided, as columns beside them.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_counts_table(
     counts: &Counts,
     options: &TableOptions,
@@ -44,8 +40,8 @@ pub fn write_counts_table(
     if let Some(intervals) = counts.intervals.as_ref().filter(|_| !counts.rows.is_empty()) {
         let together = counts_together(intervals.count(), width);
         let each = if together == 1 { String::new() } else { format!(", {together} in a column") };
-        let from = intervals.starts().next().map(|it| it.in_zone(&options.zone));
-        let from = from.unwrap_or_default();
+        let from = intervals.starts().next();
+        let from = from.map_or_else(String::new, |it| it.in_zone(&options.zone));
         writeln!(out, "{FAINT}{} intervals from {from} on{each}{FAINT:#}", intervals.count())?;
     }
     if counts.rows.is_empty() {
@@ -84,19 +80,15 @@ fn value_cell(key: CountKey, value: &str) -> Cell {
 }
 
 /// Writes a chart of how many things there are in each interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_chart(
     intervals: &Intervals,
     series: &[u64],
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let most = series.iter().copied().max().unwrap_or_default();
+    let most = series.iter().copied().max().unwrap_or(0);
     let starts: Vec<String> = intervals.starts().map(|it| it.in_zone(&options.zone)).collect();
-    let beside = starts.iter().map(|it| columns(it)).max().unwrap_or_default()
+    let beside = starts.iter().map(|it| columns(it)).max().unwrap_or(0)
         + most.to_string().len().max("COUNT".len());
     // Two blanks behind each of the two columns.
     let width = options.width.saturating_sub(beside + 4).max(BAR_WIDTH_MIN);
@@ -112,10 +104,6 @@ pub fn write_chart(
 }
 
 /// Writes latencies, overall and then by interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_latency_tables(
     latencies: &Latencies,
     options: &TableOptions,
@@ -148,9 +136,9 @@ fn write_latency_table(
     for row in rows {
         let times = [row.p50_ms, row.p90_ms, row.p99_ms, row.max_ms].map(human_duration);
         let start = row.start.map(|it| it.in_zone(&options.zone));
-        let start = start.or_else(|| row.slot.map(str::to_owned)).unwrap_or_default();
+        let start = start.as_deref().or(row.slot).unwrap_or("");
         let words = [
-            Cell::new(&start),
+            Cell::new(start),
             Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
             Cell::new(&row.count.to_string()),
         ];
@@ -160,10 +148,6 @@ fn write_latency_table(
 }
 
 /// Writes the metrics, overall and then by interval.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_metrics_table(
     metrics: &Metrics,
     options: &TableOptions,

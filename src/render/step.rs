@@ -103,7 +103,7 @@ pub(super) fn from_and_to(
 ) -> Marked {
     Marked::new(|namer| {
         let mut name = |it: &Address<'_>| namer.address(it.logged()).into_owned();
-        let from = from.map(&mut name).unwrap_or_default();
+        let from = from.map_or_else(String::new, &mut name);
         let to = match (to.map(name), others) {
             (None, _) => String::new(),
             (Some(to), 0) => format!("→ {to}"),
@@ -171,7 +171,7 @@ fn findings(event: &Event<'_>) -> String {
 fn rule(namer: &mut Namer, event: &Event<'_>) -> String {
     let name =
         event.rule_name.as_deref().map_or("a rule".to_owned(), |it| format!("rule \"{it}\""));
-    let kind = event.rule_type.as_deref().map(|it| format!(" ({it})")).unwrap_or_default();
+    let kind = event.rule_type.as_deref().map_or_else(String::new, |it| format!(" ({it})"));
     let mut effects: Vec<String> = event.rule_actions.iter().map(|it| action(namer, it)).collect();
     effects.extend(event.target_folder.as_deref().map(|it| quoted("into folder ", Some(it))));
     if !event.target_recipient.is_empty() {

@@ -211,10 +211,6 @@ impl Table {
     }
 
     /// Draws the table for a terminal of `width` columns.
-    ///
-    /// # Errors
-    ///
-    /// What the writer reports.
     pub fn write(&self, width: usize, out: &mut dyn Write) -> io::Result<()> {
         let layout = self.layout(width.saturating_sub(self.indent));
         if self.titles.iter().any(|it| !it.text.is_empty()) {
@@ -275,7 +271,7 @@ impl Table {
         is_title: bool,
         out: &mut dyn Write,
     ) -> io::Result<()> {
-        let mut line = Line::new(self.indent);
+        let mut line = TableLine::new(self.indent);
         let mut wrapped_lines = Vec::new();
         let mut start = self.indent;
         for shown in &layout.shown {
@@ -290,7 +286,7 @@ impl Table {
                 Kind::Shortened => line.push(&cell.fit(shown.width), cell.style),
                 Kind::Wrapped | Kind::Beneath => {
                     let mut lines = wrap(&cell.text, shown.width).into_iter();
-                    line.push(&lines.next().unwrap_or_default(), cell.style);
+                    line.push(lines.next().as_deref().unwrap_or(""), cell.style);
                     wrapped_lines = lines.map(|it| (start, it, cell.style)).collect();
                 }
             }
@@ -304,7 +300,7 @@ impl Table {
         }
         line.write(out)?;
         for (indent, text, style) in wrapped_lines.iter().filter(|(_, it, _)| !it.is_empty()) {
-            let mut line = Line::new(*indent);
+            let mut line = TableLine::new(*indent);
             line.push(text, *style);
             line.write(out)?;
         }
@@ -349,13 +345,13 @@ fn share(shown: &mut [Shown], width: usize) {
 }
 
 /// One line under construction, which knows how far it has come.
-struct Line {
+struct TableLine {
     styled: String,
     used: usize,
     wanted: usize,
 }
 
-impl Line {
+impl TableLine {
     fn new(indent: usize) -> Self {
         Self { styled: String::new(), used: 0, wanted: indent }
     }
@@ -412,10 +408,6 @@ pub(super) fn wrap_hanging(text: &str, width: usize, indent: usize) -> Vec<Strin
 
 /// Draws names and values in two aligned columns. Values break at blanks only, so that an ID that
 /// is wider than the terminal stays in one piece.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_pairs(
     pairs: &[(&'static str, String)],
     indent: usize,
@@ -427,7 +419,7 @@ pub fn write_pairs(
     for (name, value) in pairs {
         let mut name = *name;
         for part in wrap(&fit(value, limits::TABLE_TEXT_COLUMNS_MAX), width.saturating_sub(start)) {
-            let mut line = Line::new(indent);
+            let mut line = TableLine::new(indent);
             line.push(name, STRONG);
             line.skip_to(start);
             line.push(&part, PLAIN);

@@ -14,10 +14,6 @@ use crate::time::{Zone, human_duration};
 use crate::timeline::{Candidate, NearEvent, Person, Side, Step, StepKind, Timeline};
 
 /// Writes who it is, what there is of each kind, and a row for each step.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_timeline_table(
     timeline: &Timeline,
     options: &TableOptions,
@@ -25,7 +21,7 @@ pub fn write_timeline_table(
 ) -> io::Result<()> {
     let who = &timeline.who;
     let names: Vec<&str> = who.addresses.iter().chain(&who.ids).map(String::as_str).collect();
-    let name = who.name.as_deref().map(|it| format!("{it}: ")).unwrap_or_default();
+    let name = who.name.as_deref().map_or_else(String::new, |it| format!("{it}: "));
     for line in wrap(&sanitise(&format!("{name}{}", names.join(", "))), options.width) {
         writeln!(out, "{line}")?;
     }
@@ -67,9 +63,9 @@ pub fn write_timeline_table(
 /// From where a step came.
 #[must_use]
 pub fn step_origin(step: &Step) -> String {
-    let ip = step.source_ip.as_deref().unwrap_or_default();
+    let ip = step.source_ip.as_deref().unwrap_or("");
     let new = if step.is_new_ip { " (new)" } else { "" };
-    let protocol = step.protocol.as_deref().map(|it| format!(" {it}")).unwrap_or_default();
+    let protocol = step.protocol.as_deref().map_or_else(String::new, |it| format!(" {it}"));
     format!("{ip}{new}{protocol}").trim().to_owned()
 }
 
@@ -133,10 +129,6 @@ fn step_to_json(step: &Step, zone: &Zone) -> Value {
 }
 
 /// Writes `{"who":…,"timeline":[…],"total":N,"events":N,"truncated":…}`.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_timeline_json(
     timeline: &Timeline,
     zone: &Zone,
@@ -158,10 +150,6 @@ pub fn write_timeline_json(
 }
 
 /// Writes a step a line.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_timeline_ndjson(
     timeline: &Timeline,
     zone: &Zone,
@@ -171,10 +159,6 @@ pub fn write_timeline_ndjson(
 }
 
 /// Writes a header, and a row for each step.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_timeline_csv(timeline: &Timeline, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record([
@@ -195,8 +179,8 @@ pub fn write_timeline_csv(timeline: &Timeline, zone: &Zone, out: &mut dyn Write)
         "peerCount",
     ])?;
     for step in &timeline.steps {
-        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or_default());
-        let person = |it: &Option<Person>| csv_cell(it.as_ref().map(label).unwrap_or_default());
+        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
+        let person = |it: &Option<Person>| csv_cell(it.as_ref().map_or("", label));
         csv.write_record([
             step.first.in_zone(zone).as_str(),
             &step.last.in_zone(zone),
@@ -220,10 +204,6 @@ pub fn write_timeline_csv(timeline: &Timeline, zone: &Zone, out: &mut dyn Write)
 
 /// Writes candidates of one message under a heading of their own, which names the message where an
 /// ID of it is given.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_candidates_table(
     id: Option<&str>,
     candidates: &[Candidate],
@@ -233,7 +213,7 @@ pub fn write_candidates_table(
     if candidates.is_empty() {
         return Ok(());
     }
-    let of = id.map(|it| format!(" for {it}")).unwrap_or_default();
+    let of = id.map_or_else(String::new, |it| format!(" for {it}"));
     let heading = format!("Candidates from the audit logs{of}: near in time, not proven");
     writeln!(out)?;
     write_indented(&heading, options, out)?;
@@ -260,7 +240,7 @@ pub fn write_candidates_table(
             of_event.iter().flat_map(|of| of.steps.iter().map(move |it| (of, it)))
         {
             let item = candidate.item_id.as_ref().filter(|_| of_event.len() > 1);
-            let item = item.map(|it| format!("item {it}; ")).unwrap_or_default();
+            let item = item.map_or_else(String::new, |it| format!("item {it}; "));
             table.push([
                 Cell::new(&step.first.in_zone(&options.zone)),
                 Cell::new(&step.kind.in_words(step.count)),

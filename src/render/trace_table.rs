@@ -17,10 +17,6 @@ use crate::trace::{Direction, Leg, Message, Outcome, Recipient};
 const INDENT: usize = 2;
 
 /// Writes messages one after another, with a line between.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_trace_tables(
     messages: &[Message],
     options: &TableOptions,
@@ -36,20 +32,12 @@ pub fn write_trace_tables(
 }
 
 /// Writes the line between two messages.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_divider(options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{FAINT}{}{FAINT:#}\n", "─".repeat(options.width.min(100)))
 }
 
 /// Writes one message: the answer first, then what is known of it, then each recipient, then each
 /// step.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_trace_table(
     message: &Message,
     options: &TableOptions,
@@ -88,10 +76,6 @@ fn write_headline(
 }
 
 /// Writes the IDs that nothing was found for, and what that may mean.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_not_found(
     ids: &[String],
     coverage_note: Option<&str>,
@@ -215,12 +199,12 @@ fn write_recipients(
     let shown = if options.lists_all { rows.len() } else { limits::TABLE_RECIPIENTS_MAX };
     let mut table = Table::new(RECIPIENT_COLUMNS).indented(INDENT);
     for row in rows.iter().take(shown) {
-        let at = row.at.map(|it| clock(it, message.first_seen, options)).unwrap_or_default();
+        let at = row.at.map_or_else(String::new, |it| clock(it, message.first_seen, options));
         table.push(recipient_cells(row, &at));
     }
     writeln!(out)?;
     table.write(options.width, out)?;
-    let rest = rows.get(shown..).unwrap_or_default();
+    let rest = rows.get(shown..).unwrap_or(&[]);
     if rest.is_empty() {
         return Ok(());
     }
@@ -251,11 +235,11 @@ pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
         Cell::new(row.direction.as_str()),
         Cell::styled(row.outcome.as_str(), outcome_style(row.outcome)),
         Cell::styled(
-            row.folder.as_deref().unwrap_or_default(),
+            row.folder.as_deref().unwrap_or(""),
             if row.is_junk { UNDECIDED } else { PLAIN },
         ),
         Cell::new(at),
-        Cell::new(&row.latency_ms.map(human_duration).unwrap_or_default()),
+        Cell::new(&row.latency_ms.map_or_else(String::new, human_duration)),
         Cell::marked(why(row)),
     ]
 }
@@ -311,7 +295,7 @@ fn write_leg(
         let mark = if stored.record.is_time_approximate { "~" } else { "" };
         table.push([
             Cell::new(&format!("{mark}{}", clock(at, message.first_seen, options))),
-            Cell::styled(&gap.unwrap_or_default(), FAINT),
+            Cell::styled(gap.as_deref().unwrap_or(""), FAINT),
             Cell::marked_and_styled(marked_sentence(event), event_style(event)),
         ]);
         previous = Some(at);

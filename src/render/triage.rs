@@ -95,17 +95,13 @@ fn no_value(kind: FindingKind) -> &'static str {
 }
 
 /// Writes the page. `commands` gives for each finding what shows more of it.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_triage(
     triage: &Triage,
     commands: &[String],
     options: &TableOptions,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let shown = |it: Option<Timestamp>| it.map(|it| it.in_zone(&options.zone)).unwrap_or_default();
+    let shown = |it: Option<Timestamp>| it.map_or_else(String::new, |it| it.in_zone(&options.zone));
     writeln!(
         out,
         "{STRONG}From {} to {}{STRONG:#}",
@@ -159,7 +155,7 @@ fn write_finding(
         _ => BAD,
     };
     let what = finding_in_words(finding.kind, finding.count);
-    let before = finding.before.map(|it| format!(" ({it})")).unwrap_or_default();
+    let before = finding.before.map_or_else(String::new, |it| format!(" ({it})"));
     writeln!(out, "{style}{}{before} {what}{style:#}", finding.count)?;
     let mut table = Table::new([
         Column::number(""),
@@ -172,13 +168,13 @@ fn write_finding(
     for item in &finding.items {
         table.push([
             Cell::new(&number(item)),
-            Cell::styled(&item.before.map(|it| format!("({it})")).unwrap_or_default(), FAINT),
+            Cell::styled(&item.before.map_or_else(String::new, |it| format!("({it})")), FAINT),
             Cell::styled(if item.is_new { "new" } else { "" }, BAD),
             match &item.value {
                 Some(value) => value_cell(finding.kind, value),
                 None => Cell::styled(no_value(finding.kind), FAINT),
             },
-            Cell::styled(item.example.as_deref().unwrap_or_default(), FAINT),
+            Cell::styled(item.example.as_deref().unwrap_or(""), FAINT),
         ]);
     }
     table.write(options.width, out)?;
@@ -217,10 +213,6 @@ fn range_json(range: TimeRange, zone: &Zone) -> Value {
 }
 
 /// Writes what was found as one object.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_triage_json(
     triage: &Triage,
     commands: &[String],
@@ -262,23 +254,19 @@ pub fn write_triage_json(
 }
 
 /// Writes the items of all findings as CSV.
-///
-/// # Errors
-///
-/// What the writer reports.
 pub fn write_triage_csv(triage: &Triage, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(["kind", "value", "count", "before", "example", "latencyMs", "new"])?;
     for finding in &triage.findings {
         for item in &finding.items {
-            let text = |it: &Option<String>| super::csv_cell(it.as_deref().unwrap_or_default());
+            let text = |it: &Option<String>| super::csv_cell(it.as_deref().unwrap_or(""));
             csv.write_record([
                 finding.kind.as_str().to_owned(),
                 text(&item.value),
                 item.count.to_string(),
-                item.before.map(|it| it.to_string()).unwrap_or_default(),
+                item.before.map_or_else(String::new, |it| it.to_string()),
                 text(&item.example),
-                item.latency_ms.map(|it| it.to_string()).unwrap_or_default(),
+                item.latency_ms.map_or_else(String::new, |it| it.to_string()),
                 item.is_new.to_string(),
             ])?;
         }

@@ -61,12 +61,12 @@ pub(super) enum Length {
 }
 
 /// A commit, and what is asked of it.
-type Key = (u64, String);
+type AnswerKey = (u64, String);
 
 /// What comes of a question that somebody works on.
-type Made = Option<Result<Answer, Unmade>>;
-type Coming = watch::Receiver<Made>;
-type Promise = watch::Sender<Made>;
+type MadeAnswer = Option<Result<Answer, Unmade>>;
+type Coming = watch::Receiver<MadeAnswer>;
+type Promise = watch::Sender<MadeAnswer>;
 
 /// Why nothing came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ impl Kept {
 }
 
 /// What is there of an answer.
-enum Found {
+enum FoundAnswer {
     Fresh(Answer),
     /// Somebody has to make a new one.
     Stale(Answer),
@@ -104,7 +104,7 @@ enum Found {
 
 #[derive(Default)]
 struct Cache {
-    entries: HashMap<Key, Entry>,
+    entries: HashMap<AnswerKey, Entry>,
     bytes: usize,
     uses: u64,
 }
@@ -178,17 +178,17 @@ impl Answers {
             Err(error) => work(Err(error)),
         };
         let mut coming = match self.cached(&key) {
-            Some(Found::Fresh(answer)) => {
+            Some(FoundAnswer::Fresh(answer)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
                 return Ok(answer);
             }
-            Some(Found::Stale(answer)) => {
+            Some(FoundAnswer::Stale(answer)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
                 // Where too many wait already, it is made when it is over.
                 let _renewed = self.begin(key, keeping, length, work);
                 return Ok(answer);
             }
-            Some(Found::Coming(coming)) => coming,
+            Some(FoundAnswer::Coming(coming)) => coming,
             None => self.begin(key, keeping, length, work)?,
         };
         let made = tokio::time::timeout(self.timeout, coming.wait_for(Option::is_some)).await;
@@ -211,7 +211,7 @@ impl Answers {
     /// came too late is there when the question is asked again.
     fn begin(
         self: &Arc<Self>,
-        key: Key,
+        key: AnswerKey,
         keeping: Keeping,
         length: Length,
         work: impl FnOnce(&Arc<AtomicBool>) -> Answer + Send + 'static,
@@ -257,7 +257,7 @@ impl Answers {
     }
 
     /// Whether somebody still waits for what has not been begun; else it is forgotten.
-    fn is_awaited(&self, key: &Key, sender: &Promise) -> bool {
+    fn is_awaited(&self, key: &AnswerKey, sender: &Promise) -> bool {
         let mut cache = self.lock();
         // One of them is the cache's own.
         let is_awaited = sender.receiver_count() > 1;
@@ -267,7 +267,7 @@ impl Answers {
         is_awaited
     }
 
-    fn cached(&self, key: &Key) -> Option<Found> {
+    fn cached(&self, key: &AnswerKey) -> Option<FoundAnswer> {
         let mut cache = self.lock();
         cache.uses += 1;
         let now_used = cache.uses;
@@ -277,18 +277,18 @@ impl Answers {
                 kept.used = now_used;
                 let answer = kept.answer.clone();
                 if kept.is_renewed || Instant::now() < kept.fresh_until {
-                    return Some(Found::Fresh(answer));
+                    return Some(FoundAnswer::Fresh(answer));
                 }
                 kept.is_renewed = true;
-                Some(Found::Stale(answer))
+                Some(FoundAnswer::Stale(answer))
             }
-            Entry::Coming(coming) => Some(Found::Coming(coming.clone())),
+            Entry::Coming(coming) => Some(FoundAnswer::Coming(coming.clone())),
         }
     }
 
     /// Keeps an answer in the place of the promise of it, and lets go of those of earlier commits
     /// and of those that were used least recently.
-    fn keep(&self, key: &Key, answer: Option<&Answer>, keeping: Keeping) {
+    fn keep(&self, key: &AnswerKey, answer: Option<&Answer>, keeping: Keeping) {
         let mut cache = self.lock();
         cache.remove(key);
         let is_kept = |it: &&Answer| {
@@ -297,7 +297,7 @@ impl Answers {
         let Some(answer) = answer.filter(is_kept) else { return };
         let is_old = |entry: &Entry, number: u64| matches!(entry, Entry::Kept(it) if number < key.0 || it.is_over());
         let old = cache.entries.iter().filter(|(it, entry)| is_old(entry, it.0));
-        let old: Vec<Key> = old.map(|(it, _)| it.clone()).collect();
+        let old: Vec<AnswerKey> = old.map(|(it, _)| it.clone()).collect();
         old.iter().for_each(|it| cache.remove(it));
         cache.bytes += weight(key, answer);
         let fresh = match keeping {
@@ -308,7 +308,7 @@ impl Answers {
         let kept = Kept { answer, fresh_until, is_renewed: false, used };
         cache.entries.insert(key.clone(), Entry::Kept(kept));
         while cache.bytes > limits::SERVE_CACHE_BYTES_MAX {
-            let used = |(key, entry): (&Key, &Entry)| match entry {
+            let used = |(key, entry): (&AnswerKey, &Entry)| match entry {
                 Entry::Kept(kept) => Some((kept.used, key.clone())),
                 Entry::Coming(_) => None,
             };
@@ -323,7 +323,7 @@ impl Answers {
 }
 
 impl Cache {
-    fn remove(&mut self, key: &Key) {
+    fn remove(&mut self, key: &AnswerKey) {
         if let Some(Entry::Kept(kept)) = self.entries.remove(key) {
             self.bytes = self.bytes.saturating_sub(weight(key, &kept.answer));
         }
@@ -354,7 +354,7 @@ async fn work_within(
 }
 
 /// Bytes that an entry takes.
-fn weight(key: &Key, answer: &Answer) -> usize {
+fn weight(key: &AnswerKey, answer: &Answer) -> usize {
     key.1.len() * 2 + answer.body.len() + 256
 }
 

@@ -132,7 +132,7 @@ impl Guard {
         if path == "/healthz" {
             return Ok(Admitted { path, parameters: Parameters::default() });
         }
-        let parameters = Parameters::parse(request.uri().query().unwrap_or_default());
+        let parameters = Parameters::parse(request.uri().query().unwrap_or(""));
         let is_known = self.is_known(request.headers());
         let parameters = match parameters {
             Ok(parameters) => parameters,
@@ -186,8 +186,8 @@ impl Guard {
         match rest {
             Some("") if !self.base_path.is_empty() => {
                 // Links are relative, so that the directory must be one.
-                let name = self.base_path.rsplit('/').next().unwrap_or_default();
-                let query = request.uri().query().map(|it| format!("?{it}")).unwrap_or_default();
+                let name = self.base_path.rsplit_once('/').map_or(&*self.base_path, |it| it.1);
+                let query = request.uri().query().map_or_else(String::new, |it| format!("?{it}"));
                 let refusal = Refusal::new(StatusCode::SEE_OTHER, "");
                 Err(refusal.with(hyper::header::LOCATION, &format!("./{name}/{query}")))
             }
@@ -224,7 +224,7 @@ impl Guard {
         let base = if self.base_path.is_empty() { "/" } else { &self.base_path };
         let (cookie, token) = (&self.cookie, self.token.as_str());
         let cookie = format!("{cookie}={token}; Path={base}; HttpOnly; SameSite=Strict{secure}");
-        let name = path.rsplit('/').next().unwrap_or_default();
+        let name = path.rsplit_once('/').map_or(path, |it| it.1);
         let rest = parameters.without("token").to_string();
         let query = if rest.is_empty() { rest } else { format!("?{rest}") };
         Refusal::new(StatusCode::SEE_OTHER, "")

@@ -18,9 +18,9 @@ const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Lines of metrics.
 #[derive(Default)]
-struct Lines(String);
+struct MetricLines(String);
 
-impl Lines {
+impl MetricLines {
     /// Begins a family; `unit` stands at the end of the name.
     fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
         let Self(text) = self;
@@ -69,7 +69,7 @@ pub(super) fn of_store(
     now: Timestamp,
     grace_ms: i64,
 ) -> Result<String, QuestionError> {
-    let mut lines = Lines::default();
+    let mut lines = MetricLines::default();
     let checkpoint = store.checkpoint();
     let span = store.time_span();
     let records = store.mail_records().to_string();
@@ -77,7 +77,7 @@ pub(super) fn of_store(
     let newest = span.map(|(_, last)| seconds(last.as_ms()));
     let help = "When the newest event was.";
     lines.gauge("mailtrace_newest_event_timestamp_seconds", "seconds", help, newest);
-    let coverage = checkpoint.coverage.until(now);
+    let coverage = checkpoint.ledger.coverage.until(now);
     let age = coverage.span().map(|it| seconds(now.ms_since(it.last())));
     let help = "Time since the end of what the store covers.";
     lines.gauge("mailtrace_coverage_age_seconds", "seconds", help, age);
@@ -116,7 +116,7 @@ pub(super) fn of_store(
     Ok(lines.0)
 }
 
-fn on_disk(store: &Store, lines: &mut Lines) -> Result<(), QuestionError> {
+fn on_disk(store: &Store, lines: &mut MetricLines) -> Result<(), QuestionError> {
     let sizes = store.sizes()?;
     let help = "Pieces of input that could not be understood.";
     lines.gauge("mailtrace_rejected", "", help, sizes.rejected_count.to_string());
@@ -139,9 +139,10 @@ fn totals(
 }
 
 /// How far each log group's pulls have got.
-fn pulls(store: &Store, now: Timestamp, lines: &mut Lines) {
+fn pulls(store: &Store, now: Timestamp, lines: &mut MetricLines) {
     let groups: Vec<(String, Standing)> = store
         .checkpoint()
+        .ledger
         .pulls
         .groups()
         .map(|(_, it)| (it.facts.name.clone(), Standing::of(it, now)))
@@ -164,7 +165,7 @@ fn pulls(store: &Store, now: Timestamp, lines: &mut Lines) {
 
 /// The numbers of the server, and the end of all.
 pub(super) fn of_server(server: &Server) -> String {
-    let mut lines = Lines::default();
+    let mut lines = MetricLines::default();
     let answers = &server.answers;
     let open = server.connections.count().to_string();
     lines.gauge("mailtrace_serve_connections", "", "Open connections.", open);
@@ -193,7 +194,7 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_open_metrics() {
-        let mut lines = Lines::default();
+        let mut lines = MetricLines::default();
         lines.gauge("a_seconds", "seconds", "Help.", Some(seconds(1_050)));
         lines.gauge("b", "", "None.", None);
         lines.counter("c", "Count.", 3);

@@ -22,10 +22,6 @@ pub enum ParameterError {
 
 impl Parameters {
     /// Reads what stands behind the question mark.
-    ///
-    /// # Errors
-    ///
-    /// [`ParameterError`].
     pub fn parse(query: &str) -> Result<Self, ParameterError> {
         let mut parameters = Vec::new();
         for part in query.split('&').filter(|it| !it.is_empty()) {
@@ -42,6 +38,13 @@ impl Parameters {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(it, _)| *it == name).map(|(_, value)| value)
+    }
+
+    /// The first value of a name, or nothing: a field of a form that is left empty comes as an
+    /// empty text, and asks for nothing either.
+    #[must_use]
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or("")
     }
 
     /// All values of a name.

@@ -15,7 +15,8 @@ use crate::trace::{JoinRules, MessageFilter, Order, Place};
 use crate::triage::TriageRequest;
 
 /// A command that can be asked over HTTP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Command {
     /// What happened to messages with IDs.
     Trace,
@@ -60,19 +61,7 @@ impl Command {
     /// Its name in a path.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Trace => "trace",
-            Self::Messages => "messages",
-            Self::Groups => "groups",
-            Self::Search => "search",
-            Self::Access => "access",
-            Self::Timeline => "timeline",
-            Self::Directory => "directory",
-            Self::Stats => "stats",
-            Self::Triage => "triage",
-            Self::Status => "status",
-            Self::Sources => "sources",
-        }
+        self.into()
     }
 
     /// The command of a name.
@@ -248,10 +237,6 @@ pub trait Questions: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 
     /// Writes what `mailtrace COMMAND --format json` prints, byte for byte.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError`].
     fn answer(
         &self,
         question: &Question<'_>,
@@ -334,10 +319,6 @@ pub trait Questions: Send + Sync + 'static {
 
     /// Reads a question for messages, or for messages by their IDs, and finds these, as an export
     /// does.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError`].
     fn export(
         &self,
         question: &Question<'_>,

@@ -107,8 +107,8 @@ impl KeyParts {
         let (key, checksum) = bytes.split_at_mut(CHECKSUM_AT);
         if checksum.iter().all(|it| *it == 0) {
             let mut hasher = Blake2b::<U32>::new();
-            hasher.update(key.get(..KDF_AT).unwrap_or_default());
-            hasher.update(key.get(KEY_AT..).unwrap_or_default());
+            hasher.update(key.split_at(KDF_AT).0);
+            hasher.update(key.split_at(KEY_AT).1);
             checksum.copy_from_slice(&hasher.finalize());
         }
         format!("untrusted comment:\n{}\n", STANDARD.encode(bytes))

@@ -1,13 +1,13 @@
 //! A statement and its signature: two files that come to be as if they were one.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::{SigningError, signature_path};
+use crate::fs::{create_private, parent_of, shown_name, sync_dir};
 use crate::temporary::TemporaryDirectory;
 
 /// The names of both while they are made, and of a copy of the signature. The copy stays until both
@@ -33,7 +33,7 @@ impl SignedPair {
     /// [`SigningError::Exists`], and [`SigningError::NotWritten`] when nothing can be made there.
     pub fn at(statement: &Path) -> Result<Self, SigningError> {
         let signature = signature_path(statement);
-        let name = statement.file_name().unwrap_or_default().to_string_lossy();
+        let name = shown_name(statement);
         let prefix = format!(".{}.", name.chars().take(NAME_CHARS_MAX).collect::<String>());
         let parent = parent_of(statement);
         let staging = TemporaryDirectory::make_after(parent, &prefix, &mut |leftover| {
@@ -72,14 +72,14 @@ impl SignedPair {
             write(&made(name), text).map_err(not_written(path))?;
         }
         let parent = parent_of(&self.statement);
-        sync(self.staging.path()).map_err(not_written(parent))?;
+        sync_dir(self.staging.path()).map_err(not_written(parent))?;
         rename_to_new(&made(SIGNATURE), &self.signature)?;
         if let Err(error) = rename_to_new(&made(STATEMENT), &self.statement) {
             // Alone it would only be in the way of the next attempt.
             let _still_there = fs::remove_file(&self.signature);
             return Err(error);
         }
-        sync(parent).map_err(not_written(parent))?;
+        sync_dir(parent).map_err(not_written(parent))?;
         Ok(self.signature)
     }
 }
@@ -101,21 +101,10 @@ fn is_copy(copy: &Path, original: &Path) -> bool {
     original.is_file() && read(copy).is_some_and(|it| read(original) == Some(it))
 }
 
-fn parent_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    }
-}
-
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = create_private(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
-}
-
-fn sync(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 /// Renames a file to a name that does not exist.

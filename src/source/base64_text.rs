@@ -42,8 +42,8 @@ impl Base64Text {
         if held.is_empty() {
             return Ok(false);
         }
-        let line = memchr::memchr(b'\n', held).map_or(held.len(), |index| index + 1);
-        let chunk = held.get(..line).unwrap_or_default().to_vec();
+        let (line, _) = held.split_at(memchr::memchr(b'\n', held).map_or(held.len(), |it| it + 1));
+        let chunk = line.to_vec();
         self.input.consume(chunk.len());
         for byte in &chunk {
             match byte {

@@ -141,9 +141,10 @@ impl Batch {
     }
 
     pub(super) fn units(&self) -> impl Iterator<Item = (&Unit, &[u8])> {
-        self.units
-            .iter()
-            .map(|unit| (unit, self.bytes.get(unit.start..unit.end).unwrap_or_default()))
+        self.units.iter().map(|unit| {
+            let bytes = self.bytes.get(unit.start..unit.end);
+            (unit, bytes.expect("`push` notes where it has put a unit"))
+        })
     }
 
     pub(super) fn log_stream(&self) -> Option<&str> {

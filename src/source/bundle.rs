@@ -153,20 +153,20 @@ impl<R: Read> Read for Inflated<R> {
 }
 
 /// Where the records lie in a zip.
-struct Place {
+struct ZipPlace {
     start: u64,
     stored_bytes: u64,
     bytes: u64,
     method: CompressionMethod,
 }
 
-fn place_of_records(file: File) -> Option<Place> {
+fn place_of_records(file: File) -> Option<ZipPlace> {
     let mut archive = open_small_zip(file).ok()??;
     if !archive.by_name(BUNDLE_MANIFEST).is_ok_and(is_manifest) {
         return None;
     }
     let entry = archive.by_name(BUNDLE_RECORDS).ok()?;
-    let place = Place {
+    let place = ZipPlace {
         start: entry.data_start()?,
         stored_bytes: entry.compressed_size(),
         bytes: entry.size(),

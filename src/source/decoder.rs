@@ -39,7 +39,7 @@ type Sink<'s> = dyn FnMut(Output<'_>) + 's;
 
 /// A stretch of the input and where it stands.
 #[derive(Clone, Copy)]
-struct Part<'a> {
+struct InputPart<'a> {
     bytes: &'a [u8],
     line: u64,
     byte_offset: u64,
@@ -49,14 +49,14 @@ struct Part<'a> {
     is_in_payload: bool,
 }
 
-impl<'a> Part<'a> {
+impl<'a> InputPart<'a> {
     /// The stretch from `start` up to `end`.
     fn slice(&self, start: usize, end: usize) -> Self {
-        let bytes = self.bytes.get(start..end).unwrap_or_default();
+        let (before, rest) = self.bytes.split_at(start);
+        let (bytes, _) = rest.split_at(end - start);
         if self.is_in_payload {
             return Self { bytes, ..*self };
         }
-        let before = self.bytes.get(..start).unwrap_or_default();
         let lines = memchr::memchr_iter(b'\n', before).count();
         Self {
             bytes,
@@ -90,7 +90,8 @@ impl<'a> Part<'a> {
         let mut byte_offset = self.byte_offset;
         let mut is_continuation = is_continuation;
         let mut parts = self.bytes.chunks(limits::REJECTED_PART_BYTES);
-        let first = parts.next().unwrap_or_default();
+        // What is empty is rejected too.
+        let first = parts.next().unwrap_or(&[]);
         for bytes in std::iter::once(first).chain(parts) {
             let reason = reason.clone();
             let line = self.line;
@@ -144,18 +145,18 @@ impl Decoder {
     }
 
     /// Decodes a batch that lies within the payload `outer`, or in none.
-    fn decode_units(&mut self, batch: &Batch, outer: Option<Part<'_>>, sink: &mut Sink<'_>) {
+    fn decode_units(&mut self, batch: &Batch, outer: Option<InputPart<'_>>, sink: &mut Sink<'_>) {
         let no_context = Context::default();
         for (unit, bytes) in batch.units() {
             if self.budget.is_halted() {
                 return;
             }
             let part = match outer {
-                Some(outer) => Part { bytes, ..outer },
+                Some(outer) => InputPart { bytes, ..outer },
                 None => {
                     self.budget.begin_unit(bytes.len());
                     let (line, byte_offset) = (unit.line, unit.byte_offset);
-                    Part { bytes, line, byte_offset, depth: 0, is_in_payload: false }
+                    InputPart { bytes, line, byte_offset, depth: 0, is_in_payload: false }
                 }
             };
             match &unit.kind {
@@ -179,7 +180,7 @@ impl Decoder {
     }
 
     /// Decodes what should be one JSON object or list, and what follows it.
-    fn values(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) {
+    fn values(&mut self, part: InputPart<'_>, context: &Context, sink: &mut Sink<'_>) {
         let length = part.bytes.len();
         let consumed = self.value(part, context, sink);
         if consumed < length {
@@ -191,7 +192,7 @@ impl Decoder {
     /// Decodes what should be one JSON object or list. Gives the bytes that this took: fewer than
     /// there are when a document ends before them. The caller goes on behind it in a loop, since
     /// thousands of documents fit on one line and each would take its share of the stack.
-    fn value(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
+    fn value(&mut self, part: InputPart<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
         let length = part.bytes.len();
         if context.is_control {
             return length;
@@ -238,7 +239,7 @@ impl Decoder {
     }
 
     /// Decodes a row of Logs Insights, or a list of values.
-    fn list(&mut self, part: Part<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
+    fn list(&mut self, part: InputPart<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
         let length = part.bytes.len();
         let Ok(text) = std::str::from_utf8(part.bytes) else {
             part.reject(&RejectReason::InvalidUtf8, sink);
@@ -256,7 +257,7 @@ impl Decoder {
     }
 
     /// Decodes a JSON text: a message that was quoted once more, or a payload.
-    fn quoted(&mut self, part: Part<'_>, sink: &mut Sink<'_>) {
+    fn quoted(&mut self, part: InputPart<'_>, sink: &mut Sink<'_>) {
         let raw = std::str::from_utf8(part.bytes).map_err(|_| RejectReason::InvalidUtf8);
         match raw.and_then(|it| shippers::text(it).ok_or(RejectReason::UnknownShape)) {
             Ok(text) if shippers::may_be_event(&text) => {
@@ -272,7 +273,7 @@ impl Decoder {
     /// Gives the document's length.
     fn document(
         &mut self,
-        part: Part<'_>,
+        part: InputPart<'_>,
         is_bare_list: bool,
         outer: &Context,
         sink: &mut Sink<'_>,
@@ -288,7 +289,7 @@ impl Decoder {
         let mut index = 1;
         let mut is_ended = false;
         while index < length && !is_ended {
-            let rest = part.bytes.get(index..).unwrap_or_default();
+            let (_, rest) = part.bytes.split_at(index);
             match document.step(rest) {
                 Ok(Step::Envelope(count)) => index += count,
                 Ok(Step::Element(count)) => {
@@ -315,7 +316,7 @@ impl Decoder {
         if context.is_control {
             return length;
         }
-        let mut here = Part { depth: part.depth + 1, ..part };
+        let mut here = InputPart { depth: part.depth + 1, ..part };
         let mut at = 0;
         for (start, end, stop) in spans {
             if self.budget.is_halted() {
@@ -323,7 +324,7 @@ impl Decoder {
             }
             let (start, end) = (start as usize, end as usize);
             // From the element before, so that newlines are counted once.
-            here = Part { bytes: part.bytes.get(at..).unwrap_or_default(), ..here };
+            here = InputPart { bytes: part.bytes.split_at(at).1, ..here };
             here = here.slice(start - at, here.bytes.len());
             at = start;
             let element = here.slice(0, end - start);
@@ -341,7 +342,7 @@ impl Decoder {
     /// Decodes what no parser can read as one value: several values on one line, or a broken one.
     fn refused(
         &mut self,
-        part: Part<'_>,
+        part: InputPart<'_>,
         reason: &RejectReason,
         context: &Context,
         sink: &mut Sink<'_>,
@@ -356,7 +357,7 @@ impl Decoder {
     /// Decodes values that follow one another, and rejects what is broken among them.
     fn pieces(
         &mut self,
-        part: Part<'_>,
+        part: InputPart<'_>,
         refusal: &RejectReason,
         context: &Context,
         sink: &mut Sink<'_>,
@@ -406,7 +407,7 @@ impl Decoder {
     }
 
     /// Decodes base64 of more.
-    fn payload(&mut self, part: Part<'_>, payload: &str, sink: &mut Sink<'_>) {
+    fn payload(&mut self, part: InputPart<'_>, payload: &str, sink: &mut Sink<'_>) {
         if part.depth >= limits::COMPRESSION_LAYERS_MAX {
             return part.reject(&RejectReason::TooManyLayers, sink);
         }
@@ -416,7 +417,7 @@ impl Decoder {
         let Ok(mut reader) = SourceReader::of_payload(bytes, &self.budget) else {
             return part.reject(&RejectReason::BadBase64, sink);
         };
-        let inner = Part { depth: part.depth + 1, is_in_payload: true, ..part };
+        let inner = InputPart { depth: part.depth + 1, is_in_payload: true, ..part };
         let mut is_empty = true;
         while let Ok(Some(batch)) = reader.next_batch() {
             is_empty = false;
@@ -438,7 +439,7 @@ fn reason(stop: Stop) -> RejectReason {
 }
 
 /// Decodes a line with a time or names before its message, or a row of values.
-fn text(part: Part<'_>, export_stream: Option<&str>, sink: &mut Sink<'_>) {
+fn text(part: InputPart<'_>, export_stream: Option<&str>, sink: &mut Sink<'_>) {
     let Ok(text) = std::str::from_utf8(part.bytes) else {
         return part.reject(&RejectReason::InvalidUtf8, sink);
     };

@@ -38,7 +38,7 @@ pub(super) struct Document {
     wrapper_count: usize,
     /// Elements so far.
     element_count: u64,
-    statement: Statement,
+    statement: OwnWord,
     /// Whether the document is the list itself.
     is_bare_list: bool,
     context: Context,
@@ -47,7 +47,7 @@ pub(super) struct Document {
 
 /// What a document says of its own completeness.
 #[derive(Default)]
-struct Statement {
+struct OwnWord {
     has_next_token: bool,
     /// Whether it goes from token to token within one log stream.
     is_one_stream: bool,
@@ -65,7 +65,7 @@ impl Document {
             is_in_list: is_bare_list,
             wrapper_count: 0,
             element_count: 0,
-            statement: Statement::default(),
+            statement: OwnWord::default(),
             is_bare_list,
             context,
             shared: None,
@@ -74,7 +74,7 @@ impl Document {
 
     /// What the document has said of its completeness, once it has been read.
     pub(super) fn claim(&self) -> Option<Claim> {
-        let Statement { has_next_token, is_one_stream, status, matched_count, is_sampled } =
+        let OwnWord { has_next_token, is_one_stream, status, matched_count, is_sampled } =
             &self.statement;
         let row_count = self.element_count;
         match self.context.format {
@@ -114,7 +114,8 @@ impl Document {
             return false;
         }
         loop {
-            match document.step(bytes.get(index..).unwrap_or_default()) {
+            let (_, rest) = bytes.split_at(index);
+            match document.step(rest) {
                 Ok(Step::Envelope(_)) if document.is_in_list => return true,
                 Ok(Step::Envelope(length)) => index += length,
                 _ => return false,
@@ -153,7 +154,7 @@ impl Document {
     /// Takes a member of the envelope, or its key and the opening bracket of the list.
     fn member(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
         let key_end = scan::string_end(bytes, 0)?;
-        let key = member_name(bytes.get(..key_end).unwrap_or_default());
+        let key = member_name(bytes.split_at(key_end).0);
         let colon = skip_blanks(bytes, key_end)?;
         if bytes.get(colon) != Some(&b':') {
             return Err(Stop::Broken);
@@ -173,9 +174,9 @@ impl Document {
             self.wrapper_count += 1;
             return Ok(start + 1);
         }
-        let length = scan::value(bytes.get(start..).unwrap_or_default())?;
-        let value = bytes.get(start..start + length).unwrap_or_default();
-        self.note(&key, value);
+        let (_, rest) = bytes.split_at(start);
+        let length = scan::value(rest)?;
+        self.note(&key, rest.split_at(length).0);
         Ok(start + length)
     }
 
@@ -212,7 +213,7 @@ impl Document {
     }
 }
 
-impl Statement {
+impl OwnWord {
     fn note(&mut self, key: &[u8], value: &[u8]) {
         #[derive(serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -254,7 +255,7 @@ pub(super) fn list_format(key: &[u8]) -> Option<Format> {
 
 /// A name without its quotes and escapes.
 fn member_name(quoted: &[u8]) -> Cow<'_, [u8]> {
-    let bare = quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default();
+    let [b'"', bare @ .., b'"'] = quoted else { return Cow::Borrowed(quoted) };
     if memchr::memchr(b'\\', bare).is_none() {
         return Cow::Borrowed(bare);
     }
@@ -264,7 +265,7 @@ fn member_name(quoted: &[u8]) -> Cow<'_, [u8]> {
 }
 
 fn skip_blanks(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let rest = bytes.get(start..).unwrap_or_default();
+    let rest = bytes.get(start..).ok_or(Stop::More)?;
     let blanks = rest.iter().take_while(|byte| scan::is_blank(**byte)).count();
     if blanks == rest.len() { Err(Stop::More) } else { Ok(start + blanks) }
 }

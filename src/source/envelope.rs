@@ -109,7 +109,7 @@ fn read_slowly<'a>(bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
         Ok(members) => {
             let mut fields = Fields::default();
             for (key, raw) in members {
-                fields.set(&key, Value::from_raw(&key, raw.get()));
+                fields.set(&key, EnvelopeValue::from_raw(&key, raw.get()));
             }
             let by_table = fields.is_shipped().then(|| shipped(bytes, context)).flatten();
             by_table.unwrap_or_else(|| fields.into_shape(context))
@@ -119,7 +119,7 @@ fn read_slowly<'a>(bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
 }
 
 /// A member's value with the distinctions that an envelope needs.
-enum Value<'a> {
+enum EnvelopeValue<'a> {
     Nothing,
     Text(Cow<'a, str>),
     Number(Option<i64>),
@@ -133,7 +133,7 @@ enum Value<'a> {
     Other,
 }
 
-impl<'a> Value<'a> {
+impl<'a> EnvelopeValue<'a> {
     fn from_tape(value: tape::Value<'_, 'a>) -> Self {
         if let Some(text) = value.into_string() {
             return Self::Text(Cow::Borrowed(text));
@@ -213,7 +213,7 @@ struct Fields<'a> {
     log_group: Option<Cow<'a, str>>,
     log_stream: Option<Cow<'a, str>>,
     event_id: Option<Cow<'a, str>>,
-    timestamp: Option<Value<'a>>,
+    timestamp: Option<EnvelopeValue<'a>>,
     ingestion_time: Option<Timestamp>,
     message: Option<Cow<'a, str>>,
     is_time_approximate: bool,
@@ -239,47 +239,58 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         for (key, value) in &object {
             if is_field(key) {
-                fields.set(key, Value::from_tape(value));
+                fields.set(key, EnvelopeValue::from_tape(value));
             }
         }
         (!fields.lacks_message_text).then_some(fields)
     }
 
-    fn set(&mut self, key: &str, value: Value<'a>) {
+    fn set(&mut self, key: &str, value: EnvelopeValue<'a>) {
         match (key, value) {
-            ("logGroup" | "logGroupName", Value::Text(text)) => self.log_group = Some(text),
-            ("logStream" | "logStreamName" | "@logStream", Value::Text(text)) => {
+            ("logGroup" | "logGroupName", EnvelopeValue::Text(text)) => self.log_group = Some(text),
+            ("logStream" | "logStreamName" | "@logStream", EnvelopeValue::Text(text)) => {
                 self.log_stream = Some(text);
             }
-            ("@log", Value::Text(text)) => self.log_group = Some(group_of(text)),
-            ("eventId" | "id", Value::Text(text)) => self.event_id = Some(text),
+            ("@log", EnvelopeValue::Text(text)) => self.log_group = Some(group_of(text)),
+            ("eventId" | "id", EnvelopeValue::Text(text)) => self.event_id = Some(text),
             ("timestamp" | "@timestamp", value) => self.timestamp = Some(value),
             ("ingestionTime" | "@ingestionTime", value) => {
                 self.ingestion_time = into_time(&value).ok().flatten().map(|it| it.at);
             }
-            ("timeApproximate", Value::True) => self.is_time_approximate = true,
+            ("timeApproximate", EnvelopeValue::True) => self.is_time_approximate = true,
             ("message" | "@message", value) => {
                 self.is_insights = key == "@message";
                 self.set_message(value);
             }
-            ("traceId" | "event" | "eventName", Value::Text(_) | Value::Object { .. }) => {
+            (
+                "traceId" | "event" | "eventName",
+                EnvelopeValue::Text(_) | EnvelopeValue::Object { .. },
+            ) => {
                 self.has_event = true;
             }
-            (key, Value::Text(_) | Value::Number(_)) if shippers::EVENT_KEYS.contains(&key) => {
+            (key, EnvelopeValue::Text(_) | EnvelopeValue::Number(_))
+                if shippers::EVENT_KEYS.contains(&key) =>
+            {
                 self.has_event = true;
             }
-            ("messageType", Value::Text(text)) => self.is_control = text == "CONTROL_MESSAGE",
-            ("awslogs" | "kinesis", Value::Object { data: Some(data), .. }) => {
+            ("messageType", EnvelopeValue::Text(text)) => {
+                self.is_control = text == "CONTROL_MESSAGE";
+            }
+            ("awslogs" | "kinesis", EnvelopeValue::Object { data: Some(data), .. }) => {
                 self.payload = Some(data);
             }
-            ("data", Value::Text(text)) => self.payload = Some(text),
-            ("Data" | "rawData", Value::Text(text)) => self.payload = Some(text),
-            (key, Value::List) if list_format(key.as_bytes()).is_some() => self.has_list = true,
-            (key, Value::Object { .. }) if shippers::is_list_wrapper(key.as_bytes()) => {
+            ("data", EnvelopeValue::Text(text)) => self.payload = Some(text),
+            ("Data" | "rawData", EnvelopeValue::Text(text)) => self.payload = Some(text),
+            (key, EnvelopeValue::List) if list_format(key.as_bytes()).is_some() => {
+                self.has_list = true;
+            }
+            (key, EnvelopeValue::Object { .. }) if shippers::is_list_wrapper(key.as_bytes()) => {
                 self.has_list = true;
             }
             // What a live tail says before its first event, and a bulk request before each document.
-            ("sessionStart" | "index" | "create", Value::Object { .. }) => self.is_action = true,
+            ("sessionStart" | "index" | "create", EnvelopeValue::Object { .. }) => {
+                self.is_action = true;
+            }
             (key, _) => self.has_other_member |= shippers::is_member(key),
         }
         self.member_count += 1;
@@ -292,11 +303,13 @@ impl<'a> Fields<'a> {
             || (self.has_event && self.message.is_none() && self.timestamp.is_some())
     }
 
-    fn set_message(&mut self, value: Value<'a>) {
+    fn set_message(&mut self, value: EnvelopeValue<'a>) {
         match value {
-            Value::Text(text) => self.message = Some(text),
-            Value::Object { text: Some(text), .. } => self.message = Some(Cow::Borrowed(text)),
-            Value::Object { text: None, .. } => self.lacks_message_text = true,
+            EnvelopeValue::Text(text) => self.message = Some(text),
+            EnvelopeValue::Object { text: Some(text), .. } => {
+                self.message = Some(Cow::Borrowed(text));
+            }
+            EnvelopeValue::Object { text: None, .. } => self.lacks_message_text = true,
             _ => {}
         }
     }
@@ -384,14 +397,14 @@ fn is_field(key: &str) -> bool {
 }
 
 /// Reads a time; nothing where it is `null`.
-fn into_time(value: &Value<'_>) -> Result<Option<LoggedTime>, RejectReason> {
+fn into_time(value: &EnvelopeValue<'_>) -> Result<Option<LoggedTime>, RejectReason> {
     match value {
-        Value::Nothing => Ok(None),
-        Value::Number(Some(number)) => {
+        EnvelopeValue::Nothing => Ok(None),
+        EnvelopeValue::Number(Some(number)) => {
             let text = number.to_string();
             LoggedTime::parse(&text).map(Some).ok_or_else(|| bad_timestamp(&text))
         }
-        Value::Text(text) => read_time(text).map(Some),
+        EnvelopeValue::Text(text) => read_time(text).map(Some),
         _ => Err(bad_timestamp("of no known form")),
     }
 }

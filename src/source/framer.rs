@@ -17,6 +17,7 @@ use super::scan::{self, Stop};
 use super::sniff;
 use super::window::Window;
 use crate::limits;
+use crate::text::first_line;
 
 /// Frames one stream. After the end it gives nothing more.
 pub(super) struct Framer {
@@ -89,7 +90,7 @@ impl Framer {
                     self.finish(batch);
                     return Ok(());
                 }
-                let first = self.window.held().first().copied().unwrap_or_default();
+                let first = *self.window.held().first().expect("`skip_blanks` stops at a byte");
                 match (&self.mode, first) {
                     // An unquoted cell cannot hold JSON: this is no row.
                     (_, b'{') => self.frame_object(batch),
@@ -207,6 +208,7 @@ impl Framer {
 
     /// Takes a line that looks like whole JSON as it is; else looks for the value's end.
     fn frame_object(&mut self, batch: &mut Batch) -> io::Result<()> {
+        // Nearly all inputs have one record a line, whose end is found faster than the value's.
         if let Some(length) = self.window.line_length(limits::BATCH_BYTES)? {
             let line = self.window.head(length).trim_ascii_end();
             if line.last() == Some(&b'}') && !self.is_last_of_broken(length) {
@@ -220,6 +222,7 @@ impl Framer {
                 self.take_line(batch, UnitKind::Text, length);
             }
             Ok(length) => self.take(batch, UnitKind::Json, length),
+            // Too long, too deep or cut as one value, and yet each of its records may be whole.
             Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
                 self.enter_document(false);
             }
@@ -256,12 +259,12 @@ impl Framer {
     fn frame_list(&mut self, batch: &mut Batch) -> io::Result<()> {
         self.window.look(sniff::SAMPLE_BYTES);
         let sample = self.window.head(sniff::SAMPLE_BYTES);
-        let line = sample.split(|byte| *byte == b'\n').next().unwrap_or_default();
+        let line = first_line(sample);
+        // `[2026-11-23 10:00:00] {…}` begins as a list does, and is a line of a log.
         if !self.is_mid_line && log_line::prefixed_brace(line).is_some() {
             return self.frame_line(batch);
         }
-        let behind = sample.get(1..).unwrap_or_default();
-        match behind.iter().find(|byte| !scan::is_blank(**byte)) {
+        match sample.iter().skip(1).find(|byte| !scan::is_blank(**byte)) {
             Some(b'{' | b'[' | b']') => self.enter_document(true),
             // A row of values, which is a record as a whole, or a list of messages.
             Some(b'"' | b'-' | b'0'..=b'9') => {
@@ -284,6 +287,7 @@ impl Framer {
                 self.take(batch, kind, length);
             }
             Ok(Step::End(length)) => {
+                // Known at its end alone: a token for more may stand behind the events.
                 let claim = document.claim();
                 self.window.step_over(length, 0);
                 self.mode = Mode::Top;
@@ -356,6 +360,8 @@ impl Framer {
             return Ok(());
         };
         let line = self.window.head(length);
+        // From the surest sign to the vaguest. A time at the start is a log's line whatever follows,
+        // and only what is nothing else may be the header of a CSV, as nearly any words can be.
         if let Some((_, stamp_end)) = log_line::stamp(line) {
             let brace = log_line::brace(line, stamp_end);
             return self.frame_log_line(batch, length, brace);
@@ -377,6 +383,7 @@ impl Framer {
             return Ok(());
         }
         let line = self.window.head(length);
+        // Base64 of gzip's first two bytes and its method.
         if line.starts_with(b"H4sI") {
             if self.is_last_of_broken(length) {
                 let reason = self.reason(Stop::More);
@@ -406,7 +413,7 @@ impl Framer {
         /// What is looked for is shorter.
         const BYTES: usize = 16;
         self.window.look(length + 1 + BYTES);
-        let next = self.window.held().get(length + 1..).unwrap_or_default();
+        let Some(next) = self.window.held().get(length + 1..) else { return &[] };
         next.get(..BYTES).unwrap_or(next)
     }
 
@@ -439,7 +446,7 @@ impl Framer {
             Ok(value_length) => {
                 let end = brace + value_length;
                 self.window.look(end + 16);
-                let colours = log_line::colours(self.window.held().get(end..).unwrap_or_default());
+                let colours = log_line::colours(self.window.held().split_at(end).1);
                 // Text that follows on the first line belongs to the message, whatever it is.
                 if end + colours < length && !is_on_next_line {
                     self.take_line(batch, UnitKind::Text, length);

@@ -7,7 +7,7 @@ use super::when::read_time;
 use super::{Decoded, Record, RejectReason};
 
 #[derive(serde::Deserialize)]
-struct Cell<'a> {
+struct InsightsCell<'a> {
     #[serde(borrow)]
     field: Cow<'a, str>,
     #[serde(borrow)]
@@ -16,7 +16,8 @@ struct Cell<'a> {
 
 /// Reads a row of `results`: a list of fields and values.
 pub(super) fn decode_json_row(row: &str) -> Result<Decoded<'_>, RejectReason> {
-    let cells: Vec<Cell<'_>> = serde_json::from_str(row).map_err(|_| RejectReason::UnknownShape)?;
+    let cells: Vec<InsightsCell<'_>> =
+        serde_json::from_str(row).map_err(|_| RejectReason::UnknownShape)?;
     let mut fields = Fields::default();
     for cell in cells {
         if let Some(value) = cell.value {
@@ -73,24 +74,15 @@ impl<'a> Fields<'a> {
 
 /// The group's name in `account:group`, or in its ARN.
 pub(super) fn group_of(log: Cow<'_, str>) -> Cow<'_, str> {
-    let name = |text: &str| {
-        let name = match text.split_once(":log-group:") {
+    fn name(text: &str) -> &str {
+        match text.split_once(":log-group:") {
             Some((_, name)) => name.trim_end_matches(":*"),
             None => text.split_once(':').map_or(text, |(_account, group)| group),
-        };
-        // Both are ends of the text, or cut at its end.
-        let start = text.find(name).unwrap_or_default();
-        start..start + name.len()
-    };
-    match log {
-        Cow::Borrowed(text) => Cow::Borrowed(text.get(name(text)).unwrap_or(text)),
-        Cow::Owned(text) => {
-            let range = name(&text);
-            if range == (0..text.len()) {
-                return Cow::Owned(text);
-            }
-            Cow::Owned(text.get(range).unwrap_or_default().to_owned())
         }
+    }
+    match log {
+        Cow::Borrowed(text) => Cow::Borrowed(name(text)),
+        Cow::Owned(text) => Cow::Owned(name(&text).to_owned()),
     }
 }
 

@@ -3,7 +3,6 @@
 //! All decompressors count what they give against one budget, so that a bomb ends early and nesting
 //! bombs does not multiply.
 
-use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,7 +16,8 @@ use super::utf16::{self, ByteOrder, Utf16Text};
 use crate::limits;
 
 /// One layer that was taken off an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Compression {
     /// gzip, one or several members.
     Gzip,
@@ -26,6 +26,7 @@ pub enum Compression {
     /// Base64 text.
     Base64,
     /// Text in UTF-16.
+    #[strum(serialize = "utf-16")]
     Utf16,
 }
 
@@ -33,18 +34,7 @@ impl Compression {
     /// `gzip`, `zstd`, `base64` or `utf-16`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-            Self::Base64 => "base64",
-            Self::Utf16 => "utf-16",
-        }
-    }
-}
-
-impl fmt::Display for Compression {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -161,7 +151,7 @@ impl Read for RawRead {
                     }
                     self.is_at_end |= count == 0 && !buffer.is_empty();
                     if let Some(hasher) = &mut self.hasher {
-                        hasher.update(buffer.get(..count).unwrap_or_default());
+                        hasher.update(buffer.split_at(count).0);
                     }
                     return Ok(count);
                 }
@@ -262,7 +252,7 @@ impl Lookahead {
     }
 
     fn held(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or_default()
+        self.bytes.split_at(self.start).1
     }
 
     /// The next `count` bytes, or fewer where the stream ends or fails before.
@@ -278,7 +268,7 @@ impl Lookahead {
         self.start = 0;
         let held = self.bytes.len();
         self.bytes.resize(held.saturating_add(count), 0);
-        let result = self.inner.read(self.bytes.get_mut(held..).unwrap_or_default());
+        let result = self.inner.read(self.bytes.split_at_mut(held).1);
         self.bytes.truncate(held.saturating_add(*result.as_ref().unwrap_or(&0)));
         match result {
             Ok(0) => self.is_at_end = true,

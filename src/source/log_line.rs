@@ -49,7 +49,7 @@ pub(super) fn stamp(line: &[u8]) -> Option<(usize, usize)> {
     if !fits {
         return None;
     }
-    let tail = rest.get(SECOND_PRECISION_BYTES..).unwrap_or_default();
+    let (_, tail) = rest.split_at(SECOND_PRECISION_BYTES);
     let is_end = |byte: &u8| matches!(byte, b' ' | b'\t' | 0x1b | b'\r' | b'\n');
     let length = SECOND_PRECISION_BYTES + tail.iter().position(is_end).unwrap_or(tail.len());
     (length <= STAMP_BYTES_MAX).then_some((start, start + length))
@@ -187,7 +187,7 @@ impl<'a> LogLine<'a> {
         let when = read_time(token).ok()?;
         let first = message_start(bytes, end);
         let brace = brace(bytes, end).filter(|it| *it > first);
-        let between = brace.and_then(|brace| text.get(first..brace)).unwrap_or_default();
+        let between = brace.and_then(|brace| text.get(first..brace)).unwrap_or("");
         let is_second_time =
             between.split_whitespace().next().is_some_and(|it| time_of(it).is_some());
         let is_of_tool = is_second_time || between.contains("- ");
@@ -307,10 +307,10 @@ fn without_colours(text: &str) -> Cow<'_, str> {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(escape) = rest.find('\x1b') {
-        plain.push_str(rest.get(..escape).unwrap_or_default());
-        rest = rest.get(escape..).unwrap_or_default();
-        let length = skip_colours(rest.as_bytes(), 0).max(1);
-        rest = rest.get(length..).unwrap_or_default();
+        let (before, from) = rest.split_at(escape);
+        plain.push_str(before);
+        // A sequence is ASCII, as the escape alone is.
+        rest = from.split_at(skip_colours(from.as_bytes(), 0).max(1)).1;
     }
     plain.push_str(rest);
     Cow::Owned(plain)

@@ -40,7 +40,6 @@ mod when;
 mod window;
 
 use std::borrow::Cow;
-use std::fmt;
 
 pub use batch::Batch;
 pub use bundle::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS};
@@ -139,13 +138,17 @@ impl<'a> Decoded<'a> {
 }
 
 /// The shape of a file that holds records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Format {
     /// One record a line.
     Ndjson,
     /// A document of `filter-log-events` or `get-log-events`, or a list of records.
     Json,
     /// An export task's lines: time, blank, message.
+    #[strum(serialize = "s3-export")]
     S3Export,
     /// What a subscription filter sends to Lambda, Kinesis or Firehose.
     Subscription,
@@ -160,6 +163,7 @@ pub enum Format {
     /// Rows of values without names: `--query 'events[].[timestamp,message]'`, `--output text`.
     Rows,
     /// Lines of awslogs, saw and cw.
+    #[strum(serialize = "log-lines")]
     LogLine,
     /// What `start-live-tail` sends.
     LiveTail,
@@ -177,22 +181,7 @@ impl Format {
     /// `answer` or `raw`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ndjson => "ndjson",
-            Self::Json => "json",
-            Self::S3Export => "s3-export",
-            Self::Subscription => "subscription",
-            Self::Tail => "tail",
-            Self::InsightsJson => "insights-json",
-            Self::InsightsCsv => "insights-csv",
-            Self::Csv => "csv",
-            Self::Rows => "rows",
-            Self::LogLine => "log-lines",
-            Self::LiveTail => "live-tail",
-            Self::Shipper => "shipper",
-            Self::Answer => "answer",
-            Self::Raw => "raw",
-        }
+        self.into()
     }
 
     /// Whether a file of this shape has all events between its first and its last, if nothing else
@@ -200,12 +189,6 @@ impl Format {
     #[must_use]
     pub fn has_all_between(self) -> bool {
         matches!(self, Self::Ndjson | Self::Json | Self::S3Export | Self::Subscription | Self::Tail)
-    }
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 

@@ -38,7 +38,7 @@ const TOKEN_BYTES_MIN: usize = 16;
 
 /// A row as far as it has been read.
 #[derive(Default)]
-struct Row<'a> {
+struct RowInReading<'a> {
     message: Option<Cow<'a, str>>,
     times: Vec<LoggedTime>,
     log_group: Option<Cow<'a, str>>,
@@ -50,7 +50,7 @@ struct Row<'a> {
 /// Reads a JSON list of one message and what belongs to it; `None` when it is something else.
 pub(super) fn decode_list(list: &str) -> Option<Decoded<'_>> {
     let bytes = list.as_bytes();
-    let mut row = Row::default();
+    let mut row = RowInReading::default();
     let mut index = 1;
     loop {
         index += scan::separators(bytes.get(index..)?);
@@ -71,7 +71,7 @@ pub(super) fn decode_list(list: &str) -> Option<Decoded<'_>> {
 pub(super) fn decode_line(line: &str) -> Option<Decoded<'_>> {
     let line = line.trim_end_matches(['\r', '\n']);
     let values = line.strip_prefix(EVENTS_LABEL).and_then(|it| it.strip_prefix('\t'));
-    let mut row = Row::default();
+    let mut row = RowInReading::default();
     for value in values.unwrap_or(line).split('\t') {
         row.take(Cow::Borrowed(value))?;
     }
@@ -118,7 +118,7 @@ pub(super) fn label(line: &[u8], next: &[u8]) -> Option<Claim> {
     }
 }
 
-impl<'a> Row<'a> {
+impl<'a> RowInReading<'a> {
     /// Takes the next value; `None` when the row is none.
     fn take(&mut self, value: Cow<'a, str>) -> Option<()> {
         self.count += 1;

@@ -138,7 +138,7 @@ pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
 }
 
 fn scalar_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let rest = bytes.get(start..).unwrap_or_default();
+    let rest = bytes.get(start..).ok_or(Stop::More)?;
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'+' | b'.');
     let length = rest.iter().take_while(is_part).count();
     if length == rest.len() { Err(Stop::More) } else { Ok(start + length) }
@@ -162,11 +162,11 @@ pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<us
     let mut index = 0;
     loop {
         // At the start of a field.
-        let rest = bytes.get(index..).unwrap_or_default();
+        let rest = bytes.get(index..).ok_or(Stop::More)?;
         if rest.first() == Some(&b'"') {
             index = quoted_end(bytes, index + 1, delimiter, is_at_end)?;
         }
-        let rest = bytes.get(index..).unwrap_or_default();
+        let rest = bytes.get(index..).ok_or(Stop::More)?;
         match memchr::memchr2(delimiter, b'\n', rest) {
             Some(found) if rest.get(found) == Some(&delimiter) => index += found + 1,
             Some(found) => return Ok(index + found),
@@ -180,7 +180,7 @@ pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<us
 fn quoted_end(bytes: &[u8], start: usize, delimiter: u8, is_at_end: bool) -> Result<usize, Stop> {
     let mut index = start;
     loop {
-        let rest = bytes.get(index..).unwrap_or_default();
+        let rest = bytes.get(index..).ok_or(Stop::More)?;
         index += memchr::memchr(b'"', rest).ok_or(Stop::More)? + 1;
         match bytes.get(index) {
             Some(b'"') => index += 1,
@@ -201,9 +201,9 @@ const LOOK_BACK_BYTES: usize = 80;
 /// begins a line, or one that directly follows the end of another element. Never at 0.
 pub(super) fn next_element(bytes: &[u8]) -> Option<usize> {
     memchr::memchr2_iter(b'{', b'[', bytes).find(|index| {
-        let before = bytes.get(index.saturating_sub(LOOK_BACK_BYTES)..*index).unwrap_or_default();
+        let (before, _) = bytes.split_at(*index);
         let blanks = |byte: &&u8| matches!(**byte, b' ' | b'\t' | b',' | b'\r');
-        let previous = before.iter().rev().find(|byte| !blanks(byte));
+        let previous = before.iter().rev().take(LOOK_BACK_BYTES).find(|byte| !blanks(byte));
         let after = bytes.get(index + 1);
         match (bytes.get(*index), previous) {
             (_, Some(b'\n')) => true,

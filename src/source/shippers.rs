@@ -153,7 +153,7 @@ pub(super) fn column_role(name: &str) -> Option<Role> {
 pub(super) fn is_member(name: &str) -> bool {
     WRAPPERS.contains(&name)
         || MEMBERS.iter().any(|(_, path)| {
-            let first = path.split(['.', ':']).next().unwrap_or_default();
+            let first = path.split_once(['.', ':']).map_or(*path, |it| it.0);
             first == name || (*path == name)
         })
 }
@@ -336,7 +336,7 @@ fn attribute<'a>(list: &'a str, key: &str) -> Option<&'a str> {
 /// What the attributes of a resource say of a log group and a log stream.
 pub(super) fn resource(raw: &str) -> (Option<String>, Option<String>) {
     let Some(members) = object(raw) else { return (None, None) };
-    let shipped = envelope(&members).unwrap_or_default();
+    let Ok(shipped) = envelope(&members) else { return (None, None) };
     (shipped.log_group.map(Cow::into_owned), shipped.log_stream.map(Cow::into_owned))
 }
 

@@ -3,6 +3,7 @@
 use super::RejectReason;
 use super::csv_rows::CsvHeader;
 use super::log_line;
+use crate::text::first_line;
 
 /// Bytes that are looked at.
 pub(super) const SAMPLE_BYTES: usize = 8 << 10;
@@ -74,11 +75,11 @@ fn zip(sample: &[u8]) -> Option<(&'static str, &'static str)> {
         return None;
     }
     // The name of the first file stands behind the header, which has 30 bytes.
-    let name = sample.get(30..).unwrap_or_default();
+    let begins = |it: &[u8]| sample.get(30..).is_some_and(|name| name.starts_with(it));
     let is_office = [&b"[Content_Types].xml"[..], b"_rels/", b"word/", b"xl/", b"docProps/"];
-    Some(match is_office.iter().any(|it| name.starts_with(it)) {
+    Some(match is_office.into_iter().any(begins) {
         true => ("an Excel or Word file", AS_CSV),
-        false if name.starts_with(b"mimetype") => ("an OpenDocument file", AS_CSV),
+        false if begins(b"mimetype") => ("an OpenDocument file", AS_CSV),
         false => ("a zip archive", UNPACK),
     })
 }
@@ -96,7 +97,7 @@ fn other(sample: &[u8]) -> Option<(&'static str, &'static str)> {
 /// Whether the input begins as one of the formats, so that zeros in it are one line's trouble.
 fn looks_known(sample: &[u8]) -> bool {
     let text = sample.trim_ascii_start();
-    let line = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = first_line(text);
     matches!(text.first(), Some(b'{' | b'['))
         || log_line::stamp(line).is_some()
         || CsvHeader::parse(line).is_some()

@@ -25,7 +25,7 @@ fn is_digits(text: &str) -> bool {
 /// Whether this is how a spreadsheet writes a time: with the day in the order of some country, cut
 /// to minutes, or as a number of days.
 fn is_of_spreadsheet(text: &str) -> bool {
-    let date = text.split(' ').next().unwrap_or_default();
+    let date = text.split_once(' ').map_or(text, |it| it.0);
     let is_date = ['/', '.', '-'].into_iter().any(|sign| {
         let parts: Vec<&str> = date.split(sign).collect();
         parts.len() == 3 && parts.iter().all(|it| is_digits(it) && it.len() <= 4)

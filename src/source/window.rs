@@ -52,7 +52,7 @@ impl Window {
 
     /// What is there without reading more.
     pub(super) fn held(&self) -> &[u8] {
-        self.bytes.get(self.start..self.end).unwrap_or_default()
+        self.bytes.get(self.start..self.end).expect("`start` and `end` never leave what was read")
     }
 
     /// The first `count` bytes of what is there.
@@ -109,9 +109,9 @@ impl Window {
             return Ok(false);
         }
         self.make_room();
-        let until = self.bytes.len().min(self.end.saturating_add(READ_BYTES));
-        let room = self.bytes.get_mut(self.end..until).unwrap_or_default();
-        match self.stream.read(room) {
+        let (_, room) = self.bytes.split_at_mut(self.end);
+        let room_bytes = room.len().min(READ_BYTES);
+        match self.stream.read(room.split_at_mut(room_bytes).0) {
             Ok(0) => self.is_at_end = true,
             Ok(count) => self.end += count,
             Err(error) => {
@@ -171,7 +171,7 @@ impl Window {
         loop {
             let searched = self.searched.saturating_sub(self.byte_offset);
             let from = usize::try_from(searched).unwrap_or(0).min(self.held().len());
-            let rest = self.held().get(from..).unwrap_or_default();
+            let (_, rest) = self.held().split_at(from);
             let found = memchr::memchr(b'\n', rest);
             let length = from + found.unwrap_or(rest.len());
             self.searched = self.byte_offset + u64::try_from(length).unwrap_or(0);
@@ -185,7 +185,8 @@ impl Window {
     }
 
     /// Runs `scan` on what is held from `from` on, reading more until it has an answer: `More`
-    /// is one only at the end of the stream or beyond [`limits::RECORD_BYTES_MAX`].
+    /// is one only at the end of the stream or beyond [`limits::RECORD_BYTES_MAX`], where `scan` is
+    /// given nothing.
     pub(super) fn scan<T>(
         &mut self,
         from: usize,
@@ -195,7 +196,7 @@ impl Window {
             let is_at_end = self.is_at_end;
             let head = self.head(limits::RECORD_BYTES_MAX);
             let head_length = head.len();
-            let result = scan(head.get(from..).unwrap_or_default(), is_at_end);
+            let result = scan(head.get(from..).unwrap_or(&[]), is_at_end);
             let is_open = matches!(result, Err(scan::Stop::More));
             if !is_open || is_at_end || head_length == limits::RECORD_BYTES_MAX {
                 return Ok(result);

@@ -54,7 +54,7 @@ impl StatsRequest {
 
 /// What was found in one part.
 #[derive(Default)]
-struct Part {
+struct CountedPart {
     tally: Tally,
     values: Spellings,
 }
@@ -87,7 +87,7 @@ pub(super) fn tally(
     request: &StatsRequest,
     intervals: Option<&Intervals>,
 ) -> Result<TallyOf, StoreError> {
-    let parts = request.visit_asked(store, |part: &mut Part, message, recipients| {
+    let parts = request.visit_asked(store, |part: &mut CountedPart, message, recipients| {
         for (value, ms) in things(key, request, message, recipients) {
             let (compared, written) = value.unzip();
             let written = written.map_or(Value::Absent, Value::Text);

@@ -10,7 +10,7 @@ use crate::time::Intervals;
 
 /// Values with an example each: of several spellings, the one that was logged first.
 #[derive(Default)]
-struct Values {
+struct ExampleValues {
     numbers: HashMap<Option<String>, u32>,
     examples: Vec<Option<(i64, Location)>>,
 }
@@ -24,7 +24,7 @@ pub(super) fn tally(
 ) -> Result<TallyOf, StoreError> {
     let Some(attribute) = key.attribute() else { return Ok(TallyOf::default()) };
     let is_wanted = |said: &AttributeTerm<'_>| is_counted(key, said, attribute);
-    let take = |(tally, values): &mut (Tally, Values), set: &AttributeSet<'_>| {
+    let take = |(tally, values): &mut (Tally, ExampleValues), set: &AttributeSet<'_>| {
         let value = set.said.value(attribute);
         let is_documented = key == CountKey::Event && value.as_deref().is_some_and(is_documented);
         let number = values.number_of(value);
@@ -35,7 +35,7 @@ pub(super) fn tally(
         }
     };
     let parts = store.fold_attribute_sets(is_wanted, take)?;
-    let (mut tally, mut values) = (Tally::default(), Values::default());
+    let (mut tally, mut values) = (Tally::default(), ExampleValues::default());
     for (part, part_values) in parts {
         let numbers = values.join(part_values);
         tally.join(part, |it| numbers.get(it as usize).copied().unwrap_or(u32::MAX));
@@ -60,7 +60,7 @@ pub(super) fn is_documented(folded: &str) -> bool {
     EventName::DOCUMENTED.iter().any(|it| it.as_str().eq_ignore_ascii_case(folded))
 }
 
-impl Values {
+impl ExampleValues {
     fn number_of(&mut self, value: Option<String>) -> u32 {
         let next = u32::try_from(self.examples.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(value).or_insert(next);

@@ -44,10 +44,6 @@ impl ComparedRow {
 }
 
 /// Counts by the values of `key` from `since` up to `until`, and in as much time before that.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn compare(
     store: &Store,
     key: CountKey,
@@ -68,7 +64,7 @@ pub fn compare(
         .rows
         .into_iter()
         .map(|it| {
-            let before = known.remove(&it.value).unwrap_or_default();
+            let before = known.remove(&it.value).unwrap_or(0);
             ComparedRow { value: it.value, now: it.count, before }
         })
         .collect();

@@ -35,10 +35,6 @@ pub struct Histogram {
 }
 
 /// Counts the values that messages, and the recipients of them who are asked for, have.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn facets_of_messages(
     store: &Store,
     rules: &JoinRules,
@@ -68,10 +64,6 @@ pub fn facets_of_messages(
 }
 
 /// Counts messages by when they were first seen; nothing where there are none.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn histogram_of_messages(
     store: &Store,
     rules: &JoinRules,

@@ -18,10 +18,10 @@ use crate::trace::{
 /// What the values of one key are found by.
 pub(super) struct GroupValues<'o> {
     key: CountKey,
-    source: Source<'o>,
+    source: ValueSource<'o>,
 }
 
-enum Source<'o> {
+enum ValueSource<'o> {
     /// The message or the recipient itself.
     Itself,
     /// The domain of each address, and the domains.
@@ -46,12 +46,12 @@ pub(super) const NOBODY: u32 = u32::MAX;
 
 /// Numbers for texts.
 #[derive(Default)]
-struct Texts {
+struct TextNumbers {
     numbers: HashMap<String, u32>,
     texts: Vec<String>,
 }
 
-impl Texts {
+impl TextNumbers {
     fn number_of(&mut self, text: String) -> u32 {
         let next = u32::try_from(self.texts.len()).unwrap_or(NOBODY);
         let number = *self.numbers.entry(text.clone()).or_insert(next);
@@ -92,18 +92,18 @@ impl<'o> GroupValues<'o> {
         let listing = overview.listing().filter(|_| selection.is_listed());
         let source = match key {
             CountKey::Hour => {
-                Source::intervals(store, overview, Interval::Length(3_600_000), zone)?
+                ValueSource::intervals(store, overview, Interval::Length(3_600_000), zone)?
             }
-            CountKey::Day => Source::intervals(store, overview, Interval::Day, zone)?,
-            CountKey::Week => Source::intervals(store, overview, Interval::Week, zone)?,
-            key if key.is_in_order() => Source::Calendar(zone.clone()),
-            CountKey::Subject => Source::Originals(rules.clone()),
+            CountKey::Day => ValueSource::intervals(store, overview, Interval::Day, zone)?,
+            CountKey::Week => ValueSource::intervals(store, overview, Interval::Week, zone)?,
+            key if key.is_in_order() => ValueSource::Calendar(zone.clone()),
+            CountKey::Subject => ValueSource::Originals(rules.clone()),
             _ => match listing {
                 Some(listing) => {
                     let range = selection.first_seen();
-                    Source::Listing(ListedValues::find(key, overview, listing, range)?)
+                    ValueSource::Listing(ListedValues::find(key, overview, listing, range)?)
                 }
-                None => Source::of_columns(key, store, overview)?,
+                None => ValueSource::of_columns(key, store, overview)?,
             },
         };
         Ok(Self { key, source })
@@ -124,22 +124,22 @@ impl<'o> GroupValues<'o> {
         values: &mut Vec<GroupValue>,
     ) -> Result<(), StoreError> {
         match (found, &self.source) {
-            (Found::Listed { .. } | Found::Columns { .. }, Source::Originals(rules)) => {
+            (Found::Listed { .. } | Found::Columns { .. }, ValueSource::Originals(rules)) => {
                 let message = message_at(reader, found.event(), rules)?;
                 values.push(message.as_ref().map_or(GroupValue::Absent, subject));
             }
-            (_, Source::Intervals(..) | Source::Calendar(_)) => {
+            (_, ValueSource::Intervals(..) | ValueSource::Calendar(_)) => {
                 values.push(self.in_time(found.first_seen_ms()));
             }
             (Found::Listed { message, recipients }, source) => match source {
-                Source::Listing(_) if self.key == CountKey::Reason => {
+                ValueSource::Listing(_) if self.key == CountKey::Reason => {
                     let Some(row) = recipients.get(place) else { return Ok(()) };
                     values.push(match row.entry.bounce {
                         Some(bounce) => self.reason(reader.read(bounce)?.event.reason.as_deref()),
                         None => GroupValue::Absent,
                     });
                 }
-                Source::Listing(listed) => listed.add(message, recipients.get(place), values),
+                ValueSource::Listing(listed) => listed.add(message, recipients.get(place), values),
                 _ => {}
             },
             (Found::Columns { events, rows, recipients, sender, .. }, _) => match self.key {
@@ -258,7 +258,9 @@ impl<'o> GroupValues<'o> {
     }
 
     fn domain(&self, address: u32) -> GroupValue {
-        let Source::Domains { of_address, .. } = &self.source else { return GroupValue::Absent };
+        let ValueSource::Domains { of_address, .. } = &self.source else {
+            return GroupValue::Absent;
+        };
         match of_address.get(address as usize) {
             Some(domain) if *domain != NOBODY => GroupValue::Number(*domain),
             _ => GroupValue::Absent,
@@ -266,7 +268,7 @@ impl<'o> GroupValues<'o> {
     }
 
     fn attribute(&self, event: Option<u32>) -> GroupValue {
-        let Source::Attributes { of_event, of_set, .. } = &self.source else {
+        let ValueSource::Attributes { of_event, of_set, .. } = &self.source else {
             return GroupValue::Absent;
         };
         let set = event.and_then(|it| of_event.set_of(it));
@@ -288,10 +290,10 @@ impl<'o> GroupValues<'o> {
 
     fn in_time(&self, ms: i64) -> GroupValue {
         match &self.source {
-            Source::Calendar(zone) => {
+            ValueSource::Calendar(zone) => {
                 calendar::place(self.key, ms, zone).map_or(GroupValue::Absent, GroupValue::Number)
             }
-            Source::Intervals(Some(intervals), _) => {
+            ValueSource::Intervals(Some(intervals), _) => {
                 GroupValue::Number(number(intervals.place_of(ms)))
             }
             _ => GroupValue::Absent,
@@ -306,7 +308,7 @@ impl<'o> GroupValues<'o> {
         match (value, self.key, &self.source) {
             (GroupValue::Absent, ..) => None,
             (GroupValue::Text(text), ..) => Some(text.into()),
-            (value, _, Source::Listing(listed)) => listed.label(&value),
+            (value, _, ValueSource::Listing(listed)) => listed.label(&value),
             (GroupValue::Pair(sender, recipient), ..) => {
                 let recipient = of(overview.recipients(), recipient)?;
                 Some(pair(of(overview.senders(), sender).as_deref(), &recipient))
@@ -317,14 +319,14 @@ impl<'o> GroupValues<'o> {
                 Outcome::ALL.get(it as usize).map(ToString::to_string)
             }
             (GroupValue::Number(it), CountKey::RecipientCount, _) => Some(it.to_string()),
-            (GroupValue::Number(it), _, Source::Domains { texts, .. })
-            | (GroupValue::Number(it), _, Source::Attributes { texts, .. }) => {
+            (GroupValue::Number(it), _, ValueSource::Domains { texts, .. })
+            | (GroupValue::Number(it), _, ValueSource::Attributes { texts, .. }) => {
                 texts.get(it as usize).cloned()
             }
-            (GroupValue::Number(it), _, Source::Intervals(intervals, zone)) => {
+            (GroupValue::Number(it), _, ValueSource::Intervals(intervals, zone)) => {
                 Some(intervals.as_ref()?.starts().nth(it as usize)?.in_zone(zone))
             }
-            (GroupValue::Number(it), key, Source::Calendar(_)) => {
+            (GroupValue::Number(it), key, ValueSource::Calendar(_)) => {
                 calendar::names(key).get(it as usize).map(ToString::to_string)
             }
             (GroupValue::Number(_), ..) => None,
@@ -348,7 +350,7 @@ impl<'o> GroupValues<'o> {
     }
 }
 
-impl Source<'_> {
+impl ValueSource<'_> {
     fn of_columns(
         key: CountKey,
         store: &Store,
@@ -365,7 +367,7 @@ impl Source<'_> {
     }
 
     fn domains(addresses: &[Vec<u8>]) -> Self {
-        let mut texts = Texts::default();
+        let mut texts = TextNumbers::default();
         let domain = |address: &Vec<u8>| {
             let address = String::from_utf8_lossy(address);
             let domain = domain_of(&address).filter(|it| !it.is_empty());
@@ -376,8 +378,8 @@ impl Source<'_> {
     }
 
     fn attributes(store: &Store, attribute: Attribute) -> Result<Self, StoreError> {
-        let of_event = store.event_attributes()?;
-        let mut texts = Texts::default();
+        let of_event = store.index().event_attributes()?;
+        let mut texts = TextNumbers::default();
         let of_set =
             of_event.values(attribute).map(|it| it.map(|it| texts.number_of(it))).collect();
         Ok(Self::Attributes { of_event, of_set, texts: texts.texts })

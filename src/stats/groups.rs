@@ -61,10 +61,6 @@ pub struct GroupRow {
 
 /// Groups messages. It takes some 200 bytes for each group, besides what the columns take, and gives
 /// up beyond [`limits::GROUPS_MAX`] groups of values that are not numbered.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError> {
     let is_by_sender = request.keys.iter().any(|it| it.is_of_senders());
     let overview = Overview::new(store, &request.rules, is_by_sender);
@@ -127,10 +123,6 @@ pub(crate) struct Grouping<'o, 's> {
 
 impl<'o, 's> Grouping<'o, 's> {
     /// Looks up what the values of the keys are found by.
-    ///
-    /// # Errors
-    ///
-    /// [`StatsError`].
     pub(crate) fn find(
         store: &Store,
         overview: &'o Overview<'s>,
@@ -192,6 +184,7 @@ impl<'o, 's> Grouping<'o, 's> {
         parts: impl IntoIterator<Item = GroupPart>,
     ) -> Result<Tallies<'_, 'o, 's>, StatsError> {
         let mut parts = parts.into_iter();
+        // Without workers there are no groups.
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|it| whole.join(it));
         let (total, message_count) = (whole.total, whole.message_count);
@@ -226,8 +219,10 @@ impl Tallies<'_, '_, '_> {
         });
         rows.truncate(request.limit);
         if let Some(key) = request.keys.first().filter(|it| it.is_in_order()) {
-            let label = |it: &(Labels, Tally)| it.0.first().cloned().flatten().unwrap_or_default();
-            rows.sort_by(|a, b| key.place_in_order(&label(a)).cmp(&key.place_in_order(&label(b))));
+            rows.sort_by(|(a, _), (b, _)| {
+                let [a, b] = [a, b].map(|it| it.first().and_then(Option::as_deref).unwrap_or(""));
+                key.place_in_order(a).cmp(&key.place_in_order(b))
+            });
         }
         let tracer = || EventTracer::new(store, &request.rules);
         let rows = rows

@@ -1,7 +1,5 @@
 //! What can be counted by, and what is counted.
 
-use std::fmt;
-
 use crate::event::Event;
 use crate::store::Attribute;
 use crate::time::WEEKDAYS;
@@ -12,7 +10,8 @@ use crate::trace::Found;
 /// A key alone does not say what is counted: a cause is that of a bounce, and of the recipient for
 /// whom it decided. Whole stores are counted by [`CountKey::counted_unit`], what became of messages
 /// by [`CountKey::grouped_unit`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::Display)]
+#[strum(serialize_all = "kebab-case")]
 pub enum CountKey {
     /// The name of an event.
     Event,
@@ -65,7 +64,8 @@ pub enum CountKey {
 }
 
 /// What is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Unit {
     /// Events, by their time.
     Events,
@@ -81,12 +81,7 @@ impl Unit {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Legs => "legs",
-            Self::Messages => "messages",
-            Self::Recipients => "recipients",
-        }
+        self.into()
     }
 
     /// How many there are of these in a message that is asked for.
@@ -153,32 +148,7 @@ impl CountKey {
     /// The name as it is typed.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Event => "event",
-            Self::Direction => "direction",
-            Self::Sender => "sender",
-            Self::SenderDomain => "sender-domain",
-            Self::Recipient => "recipient",
-            Self::RecipientDomain => "recipient-domain",
-            Self::SenderRecipient => "sender-recipient",
-            Self::Outcome => "outcome",
-            Self::Folder => "folder",
-            Self::Rule => "rule",
-            Self::Reason => "reason",
-            Self::Cause => "cause",
-            Self::Status => "status",
-            Self::Spam => "spam",
-            Self::Dkim => "dkim",
-            Self::Dmarc => "dmarc",
-            Self::Spf => "spf",
-            Self::Subject => "subject",
-            Self::RecipientCount => "recipient-count",
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Weekday => "weekday",
-            Self::HourOfDay => "hour-of-day",
-        }
+        self.into()
     }
 
     /// Finds a key by its name.
@@ -225,7 +195,7 @@ impl CountKey {
     /// The place of a value in that order.
     pub(super) fn place_in_order(self, value: &str) -> (usize, &str) {
         let weekday = |it: &&str| self == Self::Weekday && *it == value;
-        (WEEKDAYS.iter().position(weekday).unwrap_or_default(), value)
+        (WEEKDAYS.iter().position(weekday).unwrap_or(0), value)
     }
 
     /// Whether single events have such values, so that each is a term of the index.
@@ -276,11 +246,5 @@ impl CountKey {
         }
         .map(str::trim)
         .filter(|it| !it.is_empty())
-    }
-}
-
-impl fmt::Display for CountKey {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
     }
 }

@@ -48,10 +48,6 @@ struct Measured(HashMap<(u32, Outcome), Vec<i64>>);
 /// Measures how long it took, for each recipient of each leg that started in range: by the request's
 /// intervals, or `by` the day of the week or the hour of the day. It takes 8 bytes for each, besides
 /// what the columns take.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn latencies(
     store: &Store,
     request: &StatsRequest,
@@ -97,9 +93,8 @@ pub fn latencies(
     for (key, mut latencies) in parts.into_iter().flat_map(|it| it.0) {
         measured.entry(key).or_default().append(&mut latencies);
     }
-    let starts: Vec<Timestamp> =
-        intervals.as_ref().map(|it| Intervals::starts(it).collect()).unwrap_or_default();
-    let slots = by.map(calendar::names).unwrap_or_default();
+    let starts: Vec<Timestamp> = intervals.iter().flat_map(Intervals::starts).collect();
+    let slots = by.map_or(&[][..], calendar::names);
     let mut by_interval = Vec::new();
     let mut of_outcomes: BTreeMap<Outcome, Vec<i64>> = BTreeMap::new();
     for ((place, outcome), mut latencies) in measured {

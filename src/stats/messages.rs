@@ -12,7 +12,7 @@ use crate::trace::{Direction, ListedMessage, MessageFacts, MessageFilter, Overvi
 
 /// What one worker found.
 #[derive(Default)]
-struct Part {
+struct MessagesPart {
     /// By the numbers that values have for all workers.
     numbered: Tally,
     /// Values of messages whose originals were read, by numbers of this worker's own.
@@ -25,7 +25,7 @@ struct Part {
 /// The number of no value. Others are one more than where they come from.
 const ABSENT: u32 = 0;
 
-impl Part {
+impl MessagesPart {
     fn add(&mut self, value: GroupValue, ms: i64, intervals: Option<&Intervals>) {
         match value {
             GroupValue::Number(number) => {
@@ -59,7 +59,7 @@ pub(super) fn tally(
         true => selection,
         false => selection.without_recipients(),
     };
-    let parts = selection.visit(|part: &mut Part, reader, found| {
+    let parts = selection.visit(|part: &mut MessagesPart, reader, found| {
         let ms = found.first_seen_ms();
         let mut of_thing = std::mem::take(&mut part.values);
         for place in 0..unit.count_of(&found) {
@@ -79,16 +79,16 @@ pub(super) fn tally_legs(
     intervals: Option<&Intervals>,
 ) -> Result<TallyOf, StoreError> {
     let overview = Overview::new(store, &request.rules, false);
-    let take = |part: &mut Part, is_outgoing, started_ms| {
+    let take = |part: &mut MessagesPart, is_outgoing, started_ms| {
         if request.contains(started_ms) {
             part.add(GroupValue::Number(u32::from(is_outgoing)), started_ms, intervals);
         }
     };
-    let take_facts = |part: &mut Part, facts: MessageFacts| {
+    let take_facts = |part: &mut MessagesPart, facts: MessageFacts| {
         let legs = facts.legs.iter();
         legs.for_each(|it| take(part, it.direction == Direction::Outgoing, it.started_ms));
     };
-    let take_entry = |part: &mut Part, message: &ListedMessage| {
+    let take_entry = |part: &mut MessagesPart, message: &ListedMessage| {
         message.legs.iter().for_each(|it| take(part, it.is_outgoing, it.started_ms));
     };
     let parts = overview.visit_entries(take_facts, take_entry)?;
@@ -98,7 +98,7 @@ pub(super) fn tally_legs(
 }
 
 /// Puts the parts together: numbers anew what has a value, once each.
-fn joined(parts: Vec<Part>, label: impl Fn(u32) -> Option<String>) -> TallyOf {
+fn joined(parts: Vec<MessagesPart>, label: impl Fn(u32) -> Option<String>) -> TallyOf {
     let mut joined = TallyOf { tally: Tally::default(), values: vec![Value::Absent] };
     let TallyOf { tally, values } = &mut joined;
     // Of most stores no original was read, and nothing comes by number and as text.

@@ -32,10 +32,6 @@ pub struct Metrics {
 
 /// Counts the metrics by the times of the events. It takes 16 bytes for each thing that is counted,
 /// besides what the columns take.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsError> {
     let intervals = request.intervals(store)?;
     let width = intervals.as_ref().map_or(0, Intervals::count);

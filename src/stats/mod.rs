@@ -122,10 +122,6 @@ fn intervals_of(
 
 /// Counts by the values of `key`, the most frequent `limit` of them first. It takes memory for each
 /// value, in each interval where time is divided, not for each thing that is counted.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn count_by(
     store: &Store,
     key: CountKey,

@@ -31,7 +31,7 @@ impl OutcomeSlot {
     /// How many messages have an outcome.
     #[must_use]
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
-        self.messages.get(outcome.place()).copied().unwrap_or_default()
+        *self.messages.get(outcome.place()).expect("a place for each outcome")
     }
 
     /// How many messages there are.
@@ -43,7 +43,7 @@ impl OutcomeSlot {
     /// How many of the recipients who are asked for have an outcome.
     #[must_use]
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
-        self.recipients.get(outcome.place()).copied().unwrap_or_default()
+        *self.recipients.get(outcome.place()).expect("a place for each outcome")
     }
 
     fn join(&mut self, other: &Self) {
@@ -56,10 +56,6 @@ impl OutcomeSlot {
 /// Counts messages, and the recipients of them who are asked for, by when they were first seen and by
 /// what became of them; nothing where there are none. The intervals are those of the times asked
 /// about, as far as the store has events of them.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn outcome_series(
     store: &Store,
     rules: &JoinRules,

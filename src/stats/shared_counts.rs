@@ -55,10 +55,6 @@ pub(crate) struct Counting<'o, 's> {
 
 impl<'o, 's> Counting<'o, 's> {
     /// Looks up what the values of a key are found by.
-    ///
-    /// # Errors
-    ///
-    /// [`StatsError`].
     pub(crate) fn find(
         key: CountKey,
         store: &Store,

@@ -231,7 +231,7 @@ impl TallyOf {
             rows.push(CountRow {
                 value: written(value, store, key)?,
                 count,
-                series: series.unwrap_or_default().to_vec(),
+                series: series.unwrap_or(&[]).to_vec(),
             });
         }
         let total = counts.iter().sum();

@@ -81,7 +81,8 @@ impl Blocks {
     ) {
         let mut start = 0;
         for (record, document) in records.iter().zip(documents) {
-            let line = lines.get(start..record.line_end).unwrap_or_default();
+            let line =
+                lines.get(start..record.line_end).expect("a record ends where its line does");
             start = record.line_end;
             if !record.is_stored {
                 self.push(line, document);

@@ -77,19 +77,11 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
     }
 
     /// Takes away the documents that a query finds.
-    ///
-    /// # Errors
-    ///
-    /// As [`DerivedWriter::add`].
     pub(super) fn remove(&mut self, query: impl Query) -> Result<(), StoreError> {
         self.writer.delete_query(Box::new(query)).map(drop).map_err(|error| self.failed(error))
     }
 
     /// Makes all changes visible and durable.
-    ///
-    /// # Errors
-    ///
-    /// As [`DerivedWriter::add`].
     pub(super) fn commit(&mut self, position: P) -> Result<(), StoreError> {
         let payload = serde_json::to_string(&position).map_err(|error| {
             StoreError::io("describe", &self.path)(std::io::Error::other(error))
@@ -104,10 +96,6 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
     }
 
     /// Waits for the merges that are under way.
-    ///
-    /// # Errors
-    ///
-    /// As [`DerivedWriter::add`].
     pub(super) fn finish(self) -> Result<(), StoreError> {
         let Self { path, directory, writer, .. } = self;
         writer.wait_merging_threads().map_err(|error| {

@@ -253,7 +253,7 @@ impl Dir {
         let mut bytes = 0_u64;
         for name in self.names()? {
             let length = name.to_str().map(|it| self.file_bytes(it)).transpose()?.flatten();
-            bytes = bytes.saturating_add(length.unwrap_or_default());
+            bytes = bytes.saturating_add(length.unwrap_or(0));
         }
         Ok(bytes)
     }

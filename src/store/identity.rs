@@ -70,8 +70,10 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
     let mut canonical = String::with_capacity(message.len());
     let mut rest = message;
     let mut is_in_string = false;
-    while let Some(character) = rest.chars().next() {
-        let after = rest.get(character.len_utf8()..).unwrap_or_default();
+    loop {
+        let mut characters = rest.chars();
+        let Some(character) = characters.next() else { break };
+        let after = characters.as_str();
         rest = match character {
             '\\' if is_in_string => {
                 let (length, unescaped) = escape(rest);
@@ -102,7 +104,7 @@ fn is_canonical(message: &[u8]) -> bool {
     }
     let (mut quote_count, mut from) = (0, 0);
     memchr::memchr_iter(b' ', message).all(|space| {
-        let before = message.get(from..space).unwrap_or_default();
+        let before = message.get(from..space).expect("spaces follow one another");
         quote_count += before.iter().filter(|it| **it == b'"').count();
         from = space;
         quote_count % 2 == 1

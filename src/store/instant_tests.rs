@@ -124,8 +124,8 @@ fn nothing_more_is_read_once_nobody_waits() {
     let store = Store::open(dir.path()).unwrap();
     let stop = Arc::default();
     let stoppable = store.stoppable(&stop);
-    let places = store.newest(&tantivy::query::AllQuery, 3, None).unwrap().1;
-    let locations = store.places(&tantivy::query::AllQuery).unwrap();
+    let places = store.index().newest(&tantivy::query::AllQuery, 3, None).unwrap().1;
+    let locations = store.index().places(&tantivy::query::AllQuery).unwrap();
     assert_eq!((places.len(), locations.len()), (3, 3));
     let read = |store: &Store| store.events().read(locations[0]).map(|_| ());
     let scan = |store: &Store| store.fold_records(|| 0, |count, _| *count += 1, |a: i32, b| a + b);

@@ -60,7 +60,7 @@ impl LargeLeg {
             Some(ms) => {
                 let start = self.by_time.partition_point(|it| it.0 < ms);
                 let end = self.by_time.partition_point(|it| it.0 <= ms);
-                self.by_time.get(start..end).unwrap_or_default()
+                self.by_time.get(start..end).expect("places in order of time")
             }
             None => &self.by_time,
         };

@@ -2,14 +2,15 @@
 //!
 //! Every file is made with mode 0600 and every directory with 0700: the content is personal data.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::StoreError;
 use super::dir::Dir;
+use crate::fs::parent_of;
 use crate::limits;
 
 /// The file that says that a directory is a store, and of which format.
@@ -320,15 +321,9 @@ fn create_dir_with(path: &Path, builder: &DirBuilder) -> Result<(), StoreError> 
     if path.is_dir() {
         return Ok(());
     }
-    let above = match path.parent() {
-        Some(above) if above.as_os_str().is_empty() => Path::new("."),
-        Some(above) => above,
-        None => path,
-    };
-    if above != path {
-        // These are not ours alone: they get the mode that the user gives to directories.
-        create_dir_with(above, &DirBuilder::new())?;
-    }
+    let above = parent_of(path);
+    // These are not ours alone: they get the mode that the user gives to directories.
+    create_dir_with(above, &DirBuilder::new())?;
     match builder.create(path) {
         // Somebody else may have made it since.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
@@ -337,20 +332,9 @@ fn create_dir_with(path: &Path, builder: &DirBuilder) -> Result<(), StoreError> 
     sync_dir(above)
 }
 
-/// Makes a new file that only its owner may read.
-pub(super) fn create_file(path: &Path) -> Result<File, StoreError> {
-    OpenOptions::new()
-        .write(true)
-        .read(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(StoreError::io("make the file", path))
-}
-
 /// Makes names that were made, moved or removed in a directory survive a power loss.
 pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|it| it.sync_all()).map_err(StoreError::io("sync", path))
+    crate::fs::sync_dir(path).map_err(StoreError::io("sync", path))
 }
 
 #[cfg(test)]

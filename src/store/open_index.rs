@@ -1,9 +1,9 @@
 //! Opening a store's index for writing.
 
 use super::StoreError;
-use super::checkpoint::Checkpoint;
 use super::index::{IndexSnapshot, IndexWriter};
 use super::layout::{INDEX, Layout};
+use super::ledger::checkpoint::Checkpoint;
 
 /// Opens the index, or makes it where the store has never had one.
 pub(super) fn open_index(layout: &Layout) -> Result<IndexWriter, StoreError> {

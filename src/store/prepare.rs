@@ -250,7 +250,7 @@ impl Preparer {
         batch.has_approximate_times |= record.is_time_approximate;
         let leg = IdHash::of_leg(&event.trace_id, &record.message);
         let stored = self.stored(leg, record.timestamp, record.is_time_approximate);
-        let line = self.lines.get(start..).unwrap_or_default();
+        let (_, line) = self.lines.split_at(start);
         let has_line = match &stored {
             Stored::Few(locations) => has_line(&mut self.archive, locations, line),
             Stored::Many(..) => Ok(false),
@@ -366,7 +366,7 @@ impl Preparer {
         cut(records.iter().map(|it| it.line_end), self.lines.len())
             .into_iter()
             .map(|(end, count)| {
-                let lines = self.lines.get(start..end).unwrap_or_default();
+                let lines = self.lines.get(start..end).expect("`cut` gives ends in order");
                 start = end;
                 Ok(PreparedBlock { frame: compress_block(lines)?, count })
             })

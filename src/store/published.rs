@@ -12,6 +12,7 @@ use super::dir::Dir;
 use super::layout::{Layout, TEMPORARY_SUFFIX};
 use super::rejected::{RejectedEntry, RejectedFile};
 use super::{Store, StoreError};
+use crate::json;
 use crate::limits;
 
 /// The directory in the store.
@@ -120,8 +121,7 @@ impl Published {
                 text: Some(text.clone()),
                 base64: None,
             };
-            // Text, numbers and booleans: nothing that JSON cannot hold.
-            let mut json = serde_json::to_vec(&entry).unwrap_or_default();
+            let mut json = json::bytes(&entry);
             json.push(b'\n');
             file.write(&json)?;
         }
@@ -180,7 +180,8 @@ impl Store {
         Ok(files.map(move |file| {
             let of_mail = if file < mail.file { Vec::new() } else { self.mail_places(file, mail) };
             let behind = |file| places_of_others.partition_point(|it| it.file < file);
-            let others = places_of_others.get(behind(file)..behind(file + 1)).unwrap_or_default();
+            let others = places_of_others.get(behind(file)..behind(file + 1));
+            let others = others.expect("places in the order of their files");
             let of_mail =
                 of_mail.into_iter().map(|location| RecordPlace { location, is_mail: true });
             let others = others.iter().map(|it| RecordPlace { location: *it, is_mail: false });
@@ -200,8 +201,9 @@ impl Store {
 
     /// Where the email events of an archive file lie that lie at `from` or behind it, in order.
     fn mail_places(&self, file: u32, from: Location) -> Vec<Location> {
-        let mut places =
-            self.places_in_blocks(&|it| it.file == file && it.offset >= from.offset_in(file));
+        let mut places = self
+            .index()
+            .places_in_blocks(&|it| it.file == file && it.offset >= from.offset_in(file));
         places.retain(|it| *it >= from);
         places.sort_unstable();
         places

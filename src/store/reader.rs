@@ -5,15 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
-use tantivy::query::Query;
-
 use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::audit_index::AuditIndex;
 use super::dir::Dir;
-use super::index::{
-    ColumnsBySegment, EventAttributes, EventPlace, EventSet, EventTable, IdHash, IndexSnapshot,
-    META, Senders, TimeReader, read_checkpoint,
-};
+use super::index::{EventTable, IdHash, IndexSnapshot, META, TimeReader, read_checkpoint};
 use super::layout::{ARCHIVE, INDEX, Layout};
 use super::message_table::MessageTable;
 use super::provenance::{
@@ -168,33 +163,10 @@ impl Store {
         })
     }
 
-    /// The columns of the index, for building queries.
-    pub(crate) fn columns_by_segment(&self) -> ColumnsBySegment {
-        self.snapshot.columns_by_segment()
-    }
-
-    /// How many events a query finds, and where the newest `limit` of them lie that stand behind a
-    /// place, newest first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub fn newest(
-        &self,
-        query: &dyn Query,
-        limit: usize,
-        after: Option<EventPlace>,
-    ) -> Result<(u64, Vec<EventPlace>), StoreError> {
-        self.snapshot.newest(query, limit, after)
-    }
-
-    /// Where all events lie that a query finds, in the order of the archive.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn places(&self, query: &dyn Query) -> Result<Vec<Location>, StoreError> {
-        self.snapshot.places(query)
+    /// The index as of this commit: where the events lie that a query finds, and what it holds of
+    /// them.
+    pub(crate) fn index(&self) -> &IndexSnapshot {
+        &self.snapshot
     }
 
     /// Reads single events; keeps what it has decompressed.
@@ -240,47 +212,6 @@ impl Store {
         Ok((repeats.repeated, repeats.forgotten))
     }
 
-    /// Who sent each event.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
-        self.snapshot.senders()
-    }
-
-    /// The attributes of each event.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
-        self.snapshot.event_attributes()
-    }
-
-    /// All events that a query finds.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
-        self.snapshot.event_set(query)
-    }
-
-    /// The events that lie at places, which are in order.
-    pub(crate) fn event_set_at(&self, places: &[Location]) -> EventSet {
-        self.snapshot.event_set_at(places)
-    }
-
-    /// All events as one table.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
-    pub(crate) fn event_table(&self) -> Result<EventTable, StoreError> {
-        self.snapshot.event_table(&|_| true)
-    }
-
     /// The events at such places as one table, and the store with no other segments than those
     /// that have them: whoever numbers events must ask that one.
     ///
@@ -300,20 +231,6 @@ impl Store {
     /// The whole archive in slices of so many events, or of one file.
     pub(crate) fn slices(&self, events_max: u64) -> Vec<Slice> {
         slices(self.snapshot.counts_by_file(), events_max)
-    }
-
-    /// Where all events lie whose blocks of the archive are such.
-    pub(crate) fn places_in_blocks(&self, is_such: &dyn Fn(Location) -> bool) -> Vec<Location> {
-        self.snapshot.places_in_blocks(is_such)
-    }
-
-    /// Where events lie whose blocks of the archive are such and that share an ID, or its hash,
-    /// with one whose block is not: one for each ID.
-    pub(crate) fn places_that_share_ids(
-        &self,
-        is_such: &(dyn Fn(Location) -> bool + Sync),
-    ) -> Vec<Location> {
-        self.snapshot.places_that_share_ids(is_such)
     }
 
     /// Where the message table lies, where there is one.

@@ -1,6 +1,5 @@
 //! Building the index anew from the archive alone.
 
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -8,21 +7,22 @@ use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use super::archive::{
-    Frame, Frames, Location, Sums, hash_archive_file, lines_of, parse_line, remove_files_after,
+    Frame, Frames, Location, Sums, hash_archive_file, hash_on, lines_of, parse_line,
+    remove_files_after,
 };
 use super::audit_index::{
     AuditBuilder, OtherDocument, OtherRecords, other_documents_of, remove_audit_index,
 };
-use super::checkpoint::{ArchivePosition, Checkpoint, Extent, INDEX_FORMAT};
-use super::folded::Folded;
 use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
 use super::layout::{
     AUDIT, AUDIT_BEING_BUILT, INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name,
     archive_file_number,
 };
+use super::ledger::checkpoint::{ArchivePosition, Checkpoint, Extent, INDEX_FORMAT};
+use super::ledger::folded::Folded;
+use super::ledger::note::CommitNote;
 use super::lock::WriterLock;
 use super::message_table::remove_table;
-use super::note::CommitNote;
 use super::removal::finish_removal;
 use crate::audit::OtherRecord;
 use crate::event::Parser;
@@ -236,12 +236,12 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
         return Ok(noted.checkpoint);
     }
     let mut checkpoint = noted.checkpoint;
-    let file = sums.last().max(Some(checkpoint.archive.file)).unwrap_or_default();
+    let file = checkpoint.archive.file.max(sums.last().unwrap_or(0));
     report.damage.push(format!("{} is not what SHA256SUMS says", archive_file_name(file)));
     checkpoint.archive = ArchivePosition {
         file,
         bytes: None,
-        sha256: sums.get(file).unwrap_or_default().to_owned(),
+        sha256: sums.get(file).unwrap_or("").to_owned(),
         ..checkpoint.archive
     };
     Ok(checkpoint)
@@ -303,12 +303,9 @@ impl Noted {
             position.head = sums.head(position.file, &position.sha256);
         }
         let tombstones = folded.tombstones();
-        let Folded { coverage, pulls, objects, .. } = folded;
         let checkpoint = Checkpoint {
             archive: position,
-            coverage,
-            pulls,
-            objects,
+            ledger: folded.ledger,
             tombstones,
             ..Checkpoint::empty()
         };
@@ -341,16 +338,10 @@ fn prefix_sums(layout: &Layout, number: u32, lengths: &[u64]) -> Result<Vec<Stri
     let file = layout.open_archive_file(number)?;
     let mut hasher = Sha256::new();
     let mut hashed = 0;
-    let mut buffer = vec![0; 256 << 10];
     let mut sums = Vec::with_capacity(lengths.len());
     for length in lengths {
-        while hashed < *length {
-            let wanted = usize::try_from(*length - hashed).unwrap_or(usize::MAX).min(buffer.len());
-            let bytes = buffer.get_mut(..wanted).unwrap_or_default();
-            file.read_exact_at(bytes, hashed).map_err(StoreError::io("read", &path))?;
-            hasher.update(&*bytes);
-            hashed += bytes.len() as u64;
-        }
+        hash_on(&file, &path, &mut hasher, hashed..*length)?;
+        hashed = *length;
         sums.push(hex::encode(hasher.clone().finalize()));
     }
     Ok(sums)

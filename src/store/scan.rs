@@ -39,10 +39,6 @@ impl Store {
     /// The same of those records alone that may be of interest by the text of their line, or of
     /// several lines, in which JSON may have escaped any character. Lines that are read by their
     /// place are not looked at.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::scan`].
     pub(crate) fn scan_some<T: Send, E: From<StoreError> + Send>(
         &self,
         places: Option<&[Location]>,

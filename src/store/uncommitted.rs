@@ -1,11 +1,9 @@
 //! What a writer has taken and not committed yet.
 
-use super::coverage::Coverage;
 use super::identity::IdentitySet;
-use super::objects::TakenObjects;
+use super::ledger::Ledger;
 use super::prepare::PreparedBatch;
 use super::provenance::{OriginId, Place, Runs};
-use super::pulls::Pulls;
 
 /// What the next commit will add.
 #[derive(Default)]
@@ -13,9 +11,7 @@ pub(super) struct Uncommitted {
     pub(super) record_count: u64,
     /// How many of them are no email events.
     pub(super) other_count: u64,
-    pub(super) coverage: Coverage,
-    pub(super) pulls: Pulls,
-    pub(super) objects: TakenObjects,
+    pub(super) ledger: Ledger,
     pub(super) runs: Runs,
     pub(super) identities: IdentitySet,
     /// Whether `identities` also holds what the records' would be without their times.

@@ -142,7 +142,7 @@ impl Store {
         let is_there = places.get(index) == Some(&place);
         let at = |index: usize| part.here.get(index).copied();
         match is_rising && !is_there {
-            true => index.checked_sub(1).and_then(at).unwrap_or_default(),
+            true => index.checked_sub(1).and_then(at).unwrap_or(Location::from_bits(0)),
             false => at(index).unwrap_or(Location::from_bits(u64::MAX)),
         }
     }

@@ -10,24 +10,24 @@ use rayon::prelude::*;
 use super::archive::{ArchiveFiles, ArchiveWriter, Location, decompress_block};
 use super::audit_index::{AuditIndex, AuditWriter, OtherRecords};
 use super::blocks::{Blocks, Located};
-use super::checkpoint::Checkpoint;
-use super::coverage::CoveredRange;
 use super::index::{IndexSnapshot, IndexWriter};
 use super::large_legs::LargeLegs;
 use super::layout::{Layout, REJECTED};
+use super::ledger::checkpoint::Checkpoint;
+use super::ledger::coverage::CoveredRange;
+use super::ledger::note::CommitNote;
+use super::ledger::objects::{ObjectHash, TakenObjects};
+use super::ledger::pulls::{GroupFacts, Look, Pulls};
 use super::lock::WriterLock;
 use super::message_table::{TableWriter, Upkeep};
-use super::note::CommitNote;
-use super::objects::{ObjectHash, TakenObjects};
 use super::open_index::open_index;
 use super::prepare::{PreparedBatch, PreparedLines, Preparers};
 use super::provenance::{OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Repeats};
-use super::pulls::{GroupFacts, Look, Pulls};
 use super::rejected::{KnownRejects, RejectedWriter};
 use super::removal::{Removals, finish_removal};
 use super::uncommitted::{Appended, Uncommitted, sources_of_new};
 use super::{Store, StoreError};
-use crate::time::Timestamp;
+use crate::time::{Clock, Timestamp};
 
 /// The one process that writes to a store.
 ///
@@ -48,8 +48,8 @@ pub struct StoreWriter {
     uncommitted: Uncommitted,
     origins: OpenOrigins,
     known_rejects: Arc<Mutex<KnownRejects>>,
-    /// What the clock showed when a source began, and when that was: commits go by the same clock.
-    clock: Option<(Timestamp, Instant)>,
+    /// Shows what was told when a source began, and goes on from there: commits go by it too.
+    clock: Clock,
     committed_at: Instant,
     commit_count: u64,
     /// Who makes the entries of the message table, and the table once it was written to.
@@ -102,7 +102,7 @@ impl StoreWriter {
             checkpoint,
             uncommitted: Uncommitted::default(),
             origins: OpenOrigins::default(),
-            clock: None,
+            clock: Clock::asked(Timestamp::now),
             committed_at: Instant::now(),
             commit_count: 0,
             upkeep: None,
@@ -150,10 +150,6 @@ impl StoreWriter {
 
     /// Commits, and from now on knows what is uncommitted by message alone too. Batches must be
     /// prepared anew afterwards.
-    ///
-    /// # Errors
-    ///
-    /// As [`StoreWriter::commit`].
     pub fn learn_messages(&mut self) -> Result<(), StoreError> {
         self.commit()?;
         self.uncommitted.with_message_identities = true;
@@ -249,7 +245,7 @@ impl StoreWriter {
     /// Notes that a source is being read from now on. What becomes of it is to be told with
     /// [`StoreWriter::count_origin`] and [`StoreWriter::end_origin`].
     pub fn begin_origin(&mut self, start: OriginStart) -> OriginId {
-        self.clock = Some((start.began, Instant::now()));
+        self.clock = Clock::set_to(start.began);
         self.origins.begin(self.archive.head(), start)
     }
 
@@ -272,18 +268,12 @@ impl StoreWriter {
     /// The time by the clock of the sources.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match self.clock {
-            Some((began, at)) => {
-                let elapsed_ms = i64::try_from(at.elapsed().as_millis()).unwrap_or(i64::MAX);
-                began.saturating_add_ms(elapsed_ms)
-            }
-            None => Timestamp::now(),
-        }
+        self.clock.now()
     }
 
     /// Notes that a range of a log group (`""` where it is not known) has been looked at.
     pub fn cover(&mut self, log_group: &str, range: CoveredRange) {
-        self.uncommitted.coverage.add(log_group, range);
+        self.uncommitted.ledger.coverage.add(log_group, range);
     }
 
     /// Notes a look at the group `arn`.
@@ -291,32 +281,33 @@ impl StoreWriter {
         if let Some(range) = facts.seen(look) {
             self.cover(&facts.name, range);
         }
-        self.uncommitted.pulls.add(arn, facts, look);
+        self.uncommitted.ledger.pulls.add(arn, facts, look);
     }
 
     /// What was pulled, with what is not committed yet.
     #[must_use]
     pub fn pulls(&self) -> Pulls {
-        let mut pulls = self.checkpoint.pulls.clone();
-        pulls.merge(&self.uncommitted.pulls);
+        let mut pulls = self.checkpoint.ledger.pulls.clone();
+        pulls.merge(&self.uncommitted.ledger.pulls);
         pulls
     }
 
     /// Notes that all records of an object have been appended, and there is nothing more in it.
     pub fn take_object(&mut self, object: ObjectHash) {
-        self.uncommitted.objects.add(object);
+        self.uncommitted.ledger.objects.add(object);
     }
 
     /// Whether an object has been taken.
     #[must_use]
     pub fn has_object(&self, object: ObjectHash) -> bool {
-        self.uncommitted.objects.contains(object) || self.checkpoint.objects.contains(object)
+        self.uncommitted.ledger.objects.contains(object)
+            || self.checkpoint.ledger.objects.contains(object)
     }
 
     /// The objects that were taken as of the last commit.
     #[must_use]
     pub fn taken_objects(&self) -> &TakenObjects {
-        &self.checkpoint.objects
+        &self.checkpoint.ledger.objects
     }
 
     /// Records that a crash would make us redo.
@@ -338,17 +329,12 @@ impl StoreWriter {
     ///
     /// [`StoreError::Io`] and [`StoreError::Index`]: nothing of it is acknowledged.
     pub fn commit(&mut self) -> Result<(), StoreError> {
-        let mut coverage = self.checkpoint.coverage.clone();
-        coverage.merge(&self.uncommitted.coverage);
-        let pulls = self.pulls();
-        let mut objects = self.checkpoint.objects.clone();
-        objects.merge(&self.uncommitted.objects);
+        let mut ledger = self.checkpoint.ledger.clone();
+        ledger.merge(&self.uncommitted.ledger);
         let origins = self.origins.to_note();
         if self.uncommitted.record_count == 0
             && origins.is_empty()
-            && coverage == self.checkpoint.coverage
-            && pulls == self.checkpoint.pulls
-            && objects == self.checkpoint.objects
+            && ledger == self.checkpoint.ledger
         {
             self.uncommitted.identities.clear();
             self.committed_at = Instant::now();
@@ -357,9 +343,7 @@ impl StoreWriter {
         let records = self.checkpoint.records + self.uncommitted.record_count;
         let note = CommitNote {
             records,
-            coverage: self.uncommitted.coverage.clone(),
-            pulls: self.uncommitted.pulls.clone(),
-            objects: self.uncommitted.objects.clone(),
+            ledger: std::mem::take(&mut self.uncommitted.ledger),
             at_ms: Some(self.now().as_ms()),
             previous: Some(self.archive.head()).filter(|it| !it.is_empty()).map(str::to_owned),
             origins,
@@ -378,16 +362,8 @@ impl StoreWriter {
             let count = others.records + self.uncommitted.other_count;
             others = OtherRecords::at(count, &archive);
         }
-        let checkpoint = Checkpoint {
-            records,
-            others,
-            archive,
-            coverage,
-            pulls,
-            objects,
-            tombstones,
-            ..Checkpoint::empty()
-        };
+        let checkpoint =
+            Checkpoint { records, others, archive, ledger, tombstones, ..Checkpoint::empty() };
         self.index.commit(&checkpoint.to_payload(&self.layout)?)?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
@@ -449,10 +425,6 @@ impl StoreWriter {
     }
 
     /// Commits, waits for the index's merges, and gives the store free.
-    ///
-    /// # Errors
-    ///
-    /// As [`StoreWriter::commit`].
     pub fn close(mut self) -> Result<(), StoreError> {
         self.commit()?;
         if let Some(table) = self.table.take() {

@@ -55,10 +55,6 @@ const TAKE_OVER_EVENTS: usize = FAILED + 3 + READ + 2 * SENT;
 /// Generates a log as [`generate`] does, with `audit_count` audit events among it; from
 /// [`limits::SYNTH_TAKE_OVER_EVENTS_MIN`] on, one account is taken over, and sends mail that is not
 /// counted among the events asked for.
-///
-/// # Errors
-///
-/// As [`generate`].
 pub fn generate_with_audit(
     options: &SynthOptions,
     audit_count: u64,
@@ -352,7 +348,7 @@ impl AuditLog {
             last_sent_ms = at_ms;
             let mut more = self.access("submit_email_for_sending", user, AGENT);
             set(&mut more, "folder_path", json!("/Outbox"));
-            let item = more.get("item_id").cloned().unwrap_or_default();
+            let item = more.get("item_id").cloned().unwrap_or(Value::Null);
             let event = self.event(at_ms, Some(user), "SMTP", &ip, more);
             self.plan(at_ms, event);
             self.plan_mail(at_ms + 300, number, &address);

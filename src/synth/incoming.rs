@@ -139,7 +139,7 @@ fn apply_policy(flow: &mut Flow<'_>, arrival: &mut Arrival, policy: &'static str
 
 fn apply_inbound_rule(flow: &mut Flow<'_>, arrival: &mut Arrival) {
     let everybody: &[String] = &[];
-    let first = arrival.names.get(..1).unwrap_or_default();
+    let first = arrival.names.chunks(1).next().unwrap_or(everybody);
     let (rule, action, recipients) = match flow.random.below(100) {
         0..=24 => ("Default", "DEFAULT", everybody),
         25..=34 => ("Partners", "BYPASS_SPAM_CHECK", arrival.names.as_slice()),

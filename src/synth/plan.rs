@@ -4,7 +4,8 @@ use super::random::Random;
 use super::subjects::Subject;
 
 /// Which way a leg goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub(super) enum Direction {
     Incoming,
     Outgoing,
@@ -12,10 +13,7 @@ pub(super) enum Direction {
 
 impl Direction {
     pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Incoming => "incoming",
-            Self::Outgoing => "outgoing",
-        }
+        self.into()
     }
 }
 

@@ -54,6 +54,7 @@ impl Random {
         usize::try_from(self.below(bound)).unwrap_or(0)
     }
 
+    /// One of a list; of an empty one, what is as good as nothing.
     pub(super) fn pick<T: Copy + Default>(&mut self, list: &[T]) -> T {
         let index = self.index(list.len());
         list.get(index).copied().unwrap_or_default()

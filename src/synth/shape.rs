@@ -150,7 +150,7 @@ impl<W: Write> Writer<W> {
             self.push(&[
                 "{\"messageType\":\"DATA_MESSAGE\",\"owner\":\"123456789012\",\"logGroup\":",
             ]);
-            push_json_text(&mut self.text, record.log_group.as_deref().unwrap_or_default());
+            push_json_text(&mut self.text, record.log_group.as_deref().unwrap_or(""));
             self.push(&[",\"logStream\":\"", stream(record), "\""]);
             self.push(&[",\"subscriptionFilters\":[\"mailtrace\"],\"logEvents\":["]);
         } else {
@@ -205,11 +205,11 @@ impl<W: Write> Writer<W> {
 }
 
 fn stream<'r>(record: &'r Record<'_>) -> &'r str {
-    record.log_stream.as_deref().unwrap_or_default()
+    record.log_stream.as_deref().unwrap_or("")
 }
 
 fn id<'r>(record: &'r Record<'_>) -> &'r str {
-    record.event_id.as_deref().unwrap_or_default()
+    record.event_id.as_deref().unwrap_or("")
 }
 
 fn ingestion_ms(record: &Record<'_>) -> i64 {

@@ -161,7 +161,7 @@ pub(super) fn moment_of(
 }
 
 fn kind_of(event: &AuditEvent<'_>) -> StepKind {
-    let action = event.get(AuditField::Action).unwrap_or_default().to_ascii_lowercase();
+    let action = event.get(AuditField::Action).unwrap_or("").to_ascii_lowercase();
     let allowed = event.allowed();
     let is_refused = allowed == Some(Flag::No);
     match event.kind {

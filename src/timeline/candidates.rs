@@ -32,7 +32,8 @@ pub struct Candidate {
 }
 
 /// What a candidate is near to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum NearEvent {
     /// The mail was delivered to the mailbox.
     Delivery,
@@ -44,10 +45,7 @@ impl NearEvent {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivery => "delivery",
-            Self::Submission => "submission",
-        }
+        self.into()
     }
 }
 
@@ -216,7 +214,7 @@ impl Search<'_> {
             deeds.push(Deed {
                 step: moment_of(&event, at, who, &self.people)?,
                 item_id: event.get(AuditField::ItemId).map(str::to_owned),
-                action: event.get(AuditField::Action).unwrap_or_default().to_owned(),
+                action: event.get(AuditField::Action).unwrap_or("").to_owned(),
             });
         }
         Ok(deeds)

@@ -11,12 +11,12 @@ use crate::limits;
 pub(super) struct Folder {
     steps: Vec<Step>,
     /// Where the step stands that goes on with each kind of moment.
-    open: HashMap<Key, usize>,
+    open: HashMap<FoldKey, usize>,
 }
 
 /// What moments must share to be alike.
 #[derive(PartialEq, Eq, Hash)]
-struct Key {
+struct FoldKey {
     kind: StepKind,
     actor: Option<Person>,
     mailbox: Option<Person>,
@@ -27,7 +27,7 @@ struct Key {
     text: Option<String>,
 }
 
-impl Key {
+impl FoldKey {
     fn of(step: &Step) -> Self {
         // What is read where fills pages; what was deleted from where is the point.
         let is_by_folder =
@@ -53,7 +53,7 @@ impl Folder {
         if matches!(moment.kind, StepKind::Login | StepKind::TokenCreated) {
             self.open.retain(|key, _| key.kind != StepKind::LoginFailed);
         }
-        let key = Key::of(&moment);
+        let key = FoldKey::of(&moment);
         let known = self.open.get(&key).and_then(|it| self.steps.get_mut(*it));
         let gap_ms = match moment.kind.side() {
             Side::Access => limits::TIMELINE_ACCESS_GAP_MS,

@@ -1,12 +1,11 @@
 //! One thing that happened, or several alike.
 
-use std::fmt;
-
 use super::who::Person;
 use crate::time::Timestamp;
 
 /// Which logs tell of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Side {
     /// Audit logs.
     Access,
@@ -18,15 +17,15 @@ impl Side {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Access => "access",
-            Self::Mail => "mail",
-        }
+        self.into()
     }
 }
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum StepKind {
     /// Somebody tried to sign in, and could not.
     LoginFailed,
@@ -95,27 +94,7 @@ impl StepKind {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::LoginFailed => "login-failed",
-            Self::Login => "login",
-            Self::Denied => "denied",
-            Self::Granted => "granted",
-            Self::TokenCreated => "token-created",
-            Self::TokenDeleted => "token-deleted",
-            Self::Read => "read",
-            Self::Created => "created",
-            Self::Updated => "updated",
-            Self::Moved => "moved",
-            Self::Copied => "copied",
-            Self::Deleted => "deleted",
-            Self::Submitted => "submitted",
-            Self::Other => "other",
-            Self::MailSent => "mail-sent",
-            Self::MailBounced => "mail-bounced",
-            Self::MailReceived => "mail-received",
-            Self::MailRefused => "mail-refused",
-            Self::Rule => "rule",
-        }
+        self.into()
     }
 
     /// Which logs tell of it.
@@ -156,12 +135,6 @@ impl StepKind {
             Self::Rule => ("rule acted", "rules acted"),
         };
         if count == 1 { one.to_owned() } else { format!("{count} {many}") }
-    }
-}
-
-impl fmt::Display for StepKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
     }
 }
 

@@ -80,5 +80,5 @@ pub struct MessageMark(IdHash);
 pub fn mark_of(message: &Message) -> MessageMark {
     let first = message.events.first().map(|it| &it.record);
     let text = first.map(|it| format!("{} {}", it.timestamp.as_ms(), it.message));
-    MessageMark(IdHash::of(text.as_deref().unwrap_or_default()))
+    MessageMark(IdHash::of(text.as_deref().unwrap_or("")))
 }

@@ -165,7 +165,7 @@ impl Closure {
         }
         self.messages.sort_by(|a, b| has_key(b).cmp(&has_key(a)).then_with(|| in_order(a, b)));
         let count = self.messages.partition_point(has_key);
-        Ok(self.messages.get(..count).unwrap_or_default())
+        Ok(self.messages.split_at(count).0)
     }
 }
 

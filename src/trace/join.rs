@@ -129,7 +129,7 @@ fn traits_of<'e>(
     leg: &'e Leg,
     events: &'e [StoredEvent],
 ) -> LegTraits<'e, &'e MessageId<'static>, &'e Address<'static>> {
-    let mut traits = LegTraits::new(leg.trace_id.as_deref().unwrap_or_default().into());
+    let mut traits = LegTraits::new(leg.trace_id.as_deref().unwrap_or("").into());
     for stored in leg.event_indexes.iter().filter_map(|it| events.get(*it)) {
         traits.take(stored, |id| id, |address| address);
     }

@@ -39,7 +39,7 @@ pub(super) struct Judge<L, A, E> {
     rules: JoinRules,
     legs: Vec<JudgedLeg<E>>,
     leg_positions: Positions<L>,
-    rows: Vec<Row<A, E>>,
+    rows: Vec<SaidRow<A, E>>,
     row_positions: Positions<(usize, A)>,
     /// The rows of those whom their leg is for, as they first appear.
     recipients: Vec<usize>,
@@ -67,7 +67,7 @@ impl<E> JudgedLeg<E> {
 }
 
 /// What one leg says of one address.
-struct Row<A, E> {
+struct SaidRow<A, E> {
     /// Where the leg stands among the message's.
     leg: usize,
     address: A,
@@ -82,7 +82,7 @@ struct Row<A, E> {
     dropped: Option<Decision<E>>,
 }
 
-impl<A, E> Row<A, E> {
+impl<A, E> SaidRow<A, E> {
     /// Whether it is named, and no event speaks of it.
     fn is_silent(&self) -> bool {
         let arrived = self.delivered.is_some() || self.sent.is_some() || self.bounced.is_some();
@@ -227,7 +227,7 @@ where
         for address in statement.addresses {
             let (place, is_new) = self.row_positions.of((position, address));
             if is_new {
-                self.rows.push(Row::new(position, address));
+                self.rows.push(SaidRow::new(position, address));
             }
             let Some(row) = self.rows.get_mut(place) else { continue };
             if role.kind != RoleKind::Dropped && !row.is_recipient {
@@ -266,7 +266,7 @@ where
         let judge: &Self = self;
         let is_any_silent = judge.legs.iter().any(|it| it.silent_count > 0);
         let directory = if is_any_silent { judge.rules.directory() } else { None };
-        let resolved = directory.map(|it| judge.resolved(it, text_of)).unwrap_or_default();
+        let resolved = directory.map_or_else(HashMap::new, |it| judge.resolved(it, text_of));
         let rows = judge.recipients.iter().filter_map(|it| Some((*it, judge.rows.get(*it)?)));
         rows.filter_map(move |(place, row)| {
             let leg = judge.legs.get(row.leg)?;
@@ -353,7 +353,7 @@ where
     }
 }
 
-impl<A, E> Row<A, E> {
+impl<A, E> SaidRow<A, E> {
     fn new(leg: usize, address: A) -> Self {
         Self {
             leg,
@@ -370,7 +370,7 @@ impl<A, E> Row<A, E> {
 
 /// The event that decides for an address, and what it decides: the first that fits.
 fn deciding_event<A, E: Copy + Ord>(
-    row: &Row<A, E>,
+    row: &SaidRow<A, E>,
     leg: &JudgedLeg<E>,
 ) -> Option<(Outcome, Decision<E>)> {
     let ms = |it: Option<Decision<E>>| it.map(|it| it.ms);

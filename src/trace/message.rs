@@ -1,7 +1,6 @@
 //! A message and what became of it.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use crate::event::{Address, MessageId, Verdicts};
 use crate::store::StoredEvent;
@@ -61,7 +60,10 @@ pub struct Leg {
 }
 
 /// Which way a leg goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Direction {
     /// From a user of the organization.
     Outgoing,
@@ -73,16 +75,7 @@ impl Direction {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Outgoing => "outgoing",
-            Self::Incoming => "incoming",
-        }
-    }
-}
-
-impl fmt::Display for Direction {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
+        self.into()
     }
 }
 
@@ -129,7 +122,10 @@ impl Recipient {
 }
 
 /// What became of a message for one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Outcome {
     /// A mailbox got it.
     Delivered,
@@ -172,18 +168,7 @@ impl Outcome {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Sent => "sent",
-            Self::Bounced => "bounced",
-            Self::Dropped => "dropped",
-            Self::Rejected => "rejected",
-            Self::Quarantined => "quarantined",
-            Self::Expanded => "expanded",
-            Self::Unclear => "unclear",
-            Self::Pending => "pending",
-            Self::Lost => "lost",
-        }
+        self.into()
     }
 
     /// Where it stands in [`Outcome::ALL`].
@@ -210,14 +195,11 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
-    }
-}
-
 /// What became of a message as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum MessageOutcome {
     /// Everybody has it.
     Delivered,
@@ -239,25 +221,13 @@ impl MessageOutcome {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Delivered => "delivered",
-            Self::Partial => "partial",
-            Self::Failed => "failed",
-            Self::Pending => "pending",
-            Self::Unknown => "unknown",
-        }
+        self.into()
     }
 
     /// Where it stands in [`MessageOutcome::ALL`].
     #[must_use]
     pub fn place(self) -> usize {
         self as usize
-    }
-}
-
-impl fmt::Display for MessageOutcome {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
     }
 }
 

@@ -7,7 +7,8 @@ use super::MessageSummary;
 use crate::store::{Location, Store};
 
 /// Which messages come first. Of equal ones, those first seen last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Order {
     /// Those first seen last.
     Newest,
@@ -16,6 +17,7 @@ pub enum Order {
     /// Those that took longest for one of their recipients; those without a latency last.
     Slowest,
     /// Those with the most recipients.
+    #[strum(serialize = "recipients")]
     MostRecipients,
 }
 
@@ -25,12 +27,7 @@ impl Order {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Newest => "newest",
-            Self::Oldest => "oldest",
-            Self::Slowest => "slowest",
-            Self::MostRecipients => "recipients",
-        }
+        self.into()
     }
 }
 

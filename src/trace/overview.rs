@@ -58,7 +58,7 @@ impl OutcomeCounts {
     /// How many recipients have the outcome; 65,535 stands for more too.
     #[must_use]
     pub fn get(&self, outcome: Outcome) -> u16 {
-        self.0.get(outcome.place()).copied().unwrap_or_default()
+        *self.0.get(outcome.place()).expect("a place for each outcome")
     }
 }
 
@@ -190,8 +190,8 @@ impl<'s> Overview<'s> {
         if let Some(columns) = self.columns.get() {
             return Ok(columns);
         }
-        let senders = if self.has_senders { Some(self.store.senders()?) } else { None };
-        let mut table = self.store.event_table()?;
+        let senders = if self.has_senders { Some(self.store.index().senders()?) } else { None };
+        let mut table = self.store.index().event_table(&|_| true)?;
         regroup::regroup(self.store, &mut table)?;
         Ok(self.columns.get_or_init(|| EventColumns { table, senders }))
     }
@@ -203,7 +203,7 @@ impl<'s> Overview<'s> {
 
     /// The addresses of recipients by their numbers in the columns.
     pub(crate) fn recipients(&self) -> &[Vec<u8>] {
-        self.columns.get().map(|it| it.table.address_texts()).unwrap_or_default()
+        self.columns.get().map_or(&[], |it| it.table.address_texts())
     }
 
     /// Where an event lies, by its number in the columns.
@@ -214,7 +214,7 @@ impl<'s> Overview<'s> {
     /// The addresses of senders by their numbers in the columns.
     pub(crate) fn senders(&self) -> &[Vec<u8>] {
         let senders = self.columns.get().and_then(|it| it.senders.as_ref());
-        senders.map(Senders::texts).unwrap_or_default()
+        senders.map_or(&[], Senders::texts)
     }
 
     /// The domains of the addresses to whose mailboxes something was delivered.

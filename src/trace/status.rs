@@ -3,13 +3,14 @@
 //! Statuses come from foreign servers, so that anything may stand there: what has no words has
 //! none, and the code itself is always shown beside them.
 
-use std::fmt;
-
 use super::status_words::{SURE_TEXTS, UNSURE_TEXTS, detail_words, subject_words};
 use crate::event::StatusCode;
 
 /// The first figure of a status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum StatusClass {
     /// 2: it worked.
     Success,
@@ -23,17 +24,7 @@ impl StatusClass {
     /// The word for it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Temporary => "temporary",
-            Self::Permanent => "permanent",
-        }
-    }
-}
-
-impl fmt::Display for StatusClass {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
+        self.into()
     }
 }
 
@@ -65,7 +56,7 @@ pub fn status_class(status: &str) -> Option<StatusClass> {
 /// ```
 #[must_use]
 pub fn bounce_in_words(status: Option<&str>, text: Option<&str>) -> Option<&'static str> {
-    let lower = text.map(str::to_lowercase).unwrap_or_default();
+    let lower = text.map_or_else(String::new, str::to_lowercase);
     if let Some(words) = words_in(&lower, SURE_TEXTS) {
         return Some(words);
     }

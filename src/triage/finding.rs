@@ -1,7 +1,5 @@
 //! What was found.
 
-use std::fmt;
-
 /// One kind of thing that deserves attention, and what there is of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
@@ -41,7 +39,10 @@ impl Item {
 }
 
 /// What deserves attention. The order is that of urgency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::Display,
+)]
+#[strum(serialize_all = "kebab-case")]
 pub enum FindingKind {
     /// Recipients for whom a message is lost, by domain.
     Lost,
@@ -90,25 +91,6 @@ impl FindingKind {
     /// The name, as conditions and JSON use it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Unclear => "unclear",
-            Self::Bounced => "bounced",
-            Self::BouncedDomains => "bounced-domains",
-            Self::FailingMailboxes => "failing-mailboxes",
-            Self::Slow => "slow",
-            Self::SpamInInbox => "spam-in-inbox",
-            Self::CleanInJunk => "clean-in-junk",
-            Self::DmarcFailed => "dmarc-failed",
-            Self::Rules => "rules",
-            Self::Bursts => "bursts",
-            Self::NoBeginning => "no-beginning",
-        }
-    }
-}
-
-impl fmt::Display for FindingKind {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
+        self.into()
     }
 }

@@ -86,10 +86,6 @@ impl Triage {
 
 /// Looks for what deserves attention. It takes as much memory as counting by sender and by recipient
 /// does, besides what the columns take.
-///
-/// # Errors
-///
-/// [`StatsError`].
 pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsError> {
     let before = period_before(store, request);
     let since = before.and_then(|it| it.since).unwrap_or(request.since);

@@ -53,7 +53,7 @@ enum Asker<'o, 's> {
 
 /// What one worker found out.
 #[derive(Default)]
-struct Part {
+struct PassPart {
     summary: Summary,
     senders: Counted<{ Period::COUNT }>,
     mailboxes: Counted<MAILBOX_CLASSES>,
@@ -80,7 +80,7 @@ impl<'d, 's> Desk<'d, 's> {
         let askers: Vec<Asker<'_, '_>> = askers
             .map(|(question, selection)| self.asker(question, selection))
             .collect::<Result<_, _>>()?;
-        let parts = visit_together(&selections, |part: &mut Part, place, reader, found| {
+        let parts = visit_together(&selections, |part: &mut PassPart, place, reader, found| {
             let period = self.period_of(found.first_seen_ms());
             let Some((asker, period)) = askers.get(place).zip(period) else { return Ok(()) };
             match asker {
@@ -132,7 +132,7 @@ impl<'d, 's> Desk<'d, 's> {
     fn findings(
         &self,
         askers: &[Asker<'_, '_>],
-        parts: Vec<Part>,
+        parts: Vec<PassPart>,
     ) -> Result<(Summary, Vec<Finding>), StatsError> {
         let mut whole = Summary::default();
         let (mut senders, mut mailboxes) = (Vec::new(), Vec::new());
@@ -186,7 +186,7 @@ impl<'d, 's> Desk<'d, 's> {
         Leading::new(Order::Slowest, None, self.request.items)
     }
 
-    fn slow_one(&self, part: &mut Part, period: Period, found: &Found<'_>) {
+    fn slow_one(&self, part: &mut PassPart, period: Period, found: &Found<'_>) {
         if let Some(count) = part.slow_recipients.get_mut(period.place()) {
             *count += found.recipient_count() as u64;
         }
@@ -200,7 +200,7 @@ impl<'d, 's> Desk<'d, 's> {
 
 /// Takes a message of all that there are.
 fn everything(
-    part: &mut Part,
+    part: &mut PassPart,
     period: Period,
     [senders, recipients]: &[Counting<'_, '_>; 2],
     reader: &mut EventReader<'_>,

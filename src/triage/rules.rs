@@ -43,7 +43,7 @@ struct Applied {
 
 /// Deeds that were done, and events of which only messages or originals tell whether they count.
 #[derive(Default)]
-struct Part {
+struct DeedsPart {
     deeds: BTreeMap<Deed, Applied>,
     open: Vec<OpenEvent>,
 }
@@ -119,7 +119,7 @@ impl Desk<'_, '_> {
         let before_ms = self.before.map_or(i64::MAX, |it| it.in_ms().start);
         let periods = before_ms.min(period.start)..period.end;
         let is_wanted = |said: &AttributeTerm<'_>| may_be_partial(said) || takes_mail_away(said);
-        let take = |part: &mut Part, set: &AttributeSet<'_>| {
+        let take = |part: &mut DeedsPart, set: &AttributeSet<'_>| {
             let deeds = (!may_be_partial(&set.said)).then(|| deeds_of_term(&set.said, inside));
             match deeds {
                 Some(deeds) if deeds.is_empty() => {}
@@ -266,7 +266,7 @@ fn deeds<T: AsRef<str>>(
         done.push((name(), Does::SendBack));
     }
     if does("forward") || does("redirect") {
-        let outside = |it: &T| !inside.contains(domain_of(it.as_ref()).unwrap_or_default());
+        let outside = |it: &T| !domain_of(it.as_ref()).is_some_and(|it| inside.contains(it));
         for target in targets.filter(outside) {
             let target = target.as_ref().to_owned();
             let does = if does("forward") { Does::Forward(target) } else { Does::Redirect(target) };

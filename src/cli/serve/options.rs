@@ -246,7 +246,7 @@ pub(super) fn definitions(command: Command) -> Vec<ParameterDefinition> {
             continue;
         }
         let is_flag = matches!(argument.get_action(), ArgAction::SetTrue);
-        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = argument.get_help().map_or_else(String::new, ToString::to_string);
         let values = argument.get_possible_values();
         let values = values.iter().map(|it| it.get_name().to_owned());
         let default = argument.get_default_values().first();
@@ -330,7 +330,7 @@ mod tests {
             for definition in definitions(command) {
                 assert!(is_taken(command, &definition.name));
                 let is_known = words(command, &format!("{}=", definition.name));
-                let text = is_known.err().map(|it| it.to_string()).unwrap_or_default();
+                let text = is_known.err().map_or_else(String::new, |it| it.to_string());
                 assert!(!text.contains("unknown"), "{text}");
             }
             let whole = Arguments::command();

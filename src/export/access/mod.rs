@@ -45,7 +45,7 @@ pub fn write_access_flat<W: Write + Send>(
         FlatFormat::Ecs => ecs::document,
         FlatFormat::Ocsf => ocsf::document,
     };
-    let mut sink = Lines { out, document };
+    let mut sink = AccessLines { out, document };
     let counts = pass(store, hits, redactor, &mut sink)?;
     sink.out.flush().map_err(|source| ExportError::Write { source })?;
     Ok(counts)
@@ -68,12 +68,12 @@ pub fn write_access_flat_file(
 }
 
 /// Events as lines.
-struct Lines<W> {
+struct AccessLines<W> {
     out: W,
     document: fn(&PassingAccess, &People) -> serde_json::Value,
 }
 
-impl<W: Write> AccessSink for Lines<W> {
+impl<W: Write> AccessSink for AccessLines<W> {
     fn take(&mut self, event: &PassingAccess, people: &People) -> Result<(), ExportError> {
         let written: io::Result<()> = write_json(&(self.document)(event, people), &mut self.out);
         written.map_err(|source| ExportError::Write { source })

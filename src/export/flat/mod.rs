@@ -50,7 +50,7 @@ pub fn write_flat<W: Write + Send>(
         FlatFormat::Ecs => |event, out| write_json(&ecs::document(event), out),
         FlatFormat::Ocsf => |event, out| write_json(&ocsf::document(event), out),
     };
-    let mut sink = Lines { out, write };
+    let mut sink = FlatLines { out, write };
     let passed = pass(store, selection, rules, redactor, &mut sink)?;
     sink.out.flush().map_err(|source| ExportError::Write { source })?;
     Ok(passed)
@@ -89,12 +89,12 @@ pub(super) fn in_file<T>(
 }
 
 /// Events as lines.
-struct Lines<W> {
+struct FlatLines<W> {
     out: W,
     write: fn(&PassingEvent, &mut dyn Write) -> io::Result<()>,
 }
 
-impl<W: Write> Sink for Lines<W> {
+impl<W: Write> Sink for FlatLines<W> {
     fn message(&mut self, _number: u64, _message: &Message) -> Result<(), ExportError> {
         Ok(())
     }

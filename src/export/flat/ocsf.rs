@@ -85,7 +85,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
     }));
     // Required by the class, though an event may not know them.
     if let Some(email) = object.get_mut("email").and_then(Value::as_object_mut) {
-        email.insert("from".to_owned(), json!(passing.from().unwrap_or_default()));
+        email.insert("from".to_owned(), json!(passing.from().unwrap_or("")));
         email.insert("to".to_owned(), json!(passing.recipients()));
     }
     object

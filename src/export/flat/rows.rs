@@ -44,7 +44,7 @@ pub(in crate::export) fn record_cells<'c>(
 }
 
 /// A column's values of the rows at hand, with the levels that say which of them are there.
-enum Column {
+enum RowsColumn {
     Flags { values: Vec<bool>, levels: Option<Vec<i16>> },
     Numbers { values: Vec<i64>, levels: Option<Vec<i16>> },
     Texts { values: Vec<ByteArray>, levels: Option<Vec<i16>> },
@@ -64,18 +64,22 @@ pub(in crate::export) enum Cell<'c> {
 
 impl Cell<'_> {
     /// A column of none of them.
-    fn column(&self) -> Column {
+    fn column(&self) -> RowsColumn {
         match self {
-            Self::Flag(_) => Column::Flags { values: Vec::new(), levels: None },
-            Self::MaybeFlag(_) => Column::Flags { values: Vec::new(), levels: Some(Vec::new()) },
-            Self::Number(_) => Column::Numbers { values: Vec::new(), levels: None },
-            Self::MaybeNumber(_) => {
-                Column::Numbers { values: Vec::new(), levels: Some(Vec::new()) }
+            Self::Flag(_) => RowsColumn::Flags { values: Vec::new(), levels: None },
+            Self::MaybeFlag(_) => {
+                RowsColumn::Flags { values: Vec::new(), levels: Some(Vec::new()) }
             }
-            Self::Text(_) => Column::Texts { values: Vec::new(), levels: None },
-            Self::MaybeText(_) => Column::Texts { values: Vec::new(), levels: Some(Vec::new()) },
+            Self::Number(_) => RowsColumn::Numbers { values: Vec::new(), levels: None },
+            Self::MaybeNumber(_) => {
+                RowsColumn::Numbers { values: Vec::new(), levels: Some(Vec::new()) }
+            }
+            Self::Text(_) => RowsColumn::Texts { values: Vec::new(), levels: None },
+            Self::MaybeText(_) => {
+                RowsColumn::Texts { values: Vec::new(), levels: Some(Vec::new()) }
+            }
             Self::List(_) => {
-                Column::Lists { values: Vec::new(), levels: Vec::new(), repeats: Vec::new() }
+                RowsColumn::Lists { values: Vec::new(), levels: Vec::new(), repeats: Vec::new() }
             }
         }
     }
@@ -91,7 +95,7 @@ impl Cell<'_> {
     }
 }
 
-impl Column {
+impl RowsColumn {
     fn push(&mut self, cell: &Cell<'_>) {
         match (self, cell) {
             (Self::Flags { values, .. }, Cell::Flag(flag)) => values.push(*flag),
@@ -150,7 +154,7 @@ impl Column {
 /// Writes rows, a group of them at a time.
 pub(in crate::export) struct Rows<W: Write + Send> {
     writer: SerializedFileWriter<W>,
-    columns: Vec<Column>,
+    columns: Vec<RowsColumn>,
     row_count: usize,
     bytes: usize,
 }

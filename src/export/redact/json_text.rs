@@ -1,6 +1,8 @@
 //! Rewrites the texts within JSON and leaves all else as it is, byte for byte: numbers beyond any
 //! type, members that come twice, and the blanks between.
 
+use crate::json;
+
 /// A JSON text that does not end as it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken;
@@ -55,8 +57,8 @@ pub(super) fn rewrite_texts(
         let (before, from) = rest.split_at(at);
         rewritten.push_str(before);
         if from.starts_with('"') {
-            let token = from.get(..text_end(from).ok_or(Broken)?).ok_or(Broken)?;
-            rest = from.get(token.len()..).unwrap_or_default();
+            let (token, after) = from.split_at(text_end(from).ok_or(Broken)?);
+            rest = after;
             let place = match open.last() {
                 Some(Open::Object { is_key_next: true, .. }) => Place::Key,
                 _ => Place::Value,
@@ -65,28 +67,28 @@ pub(super) fn rewrite_texts(
             if place == Place::Key
                 && let Some(Open::Object { key, .. }) = open.last_mut()
             {
+                // A name that is no text is none that a role is known by.
                 *key = text.clone().unwrap_or_default();
             }
             match rewrite(&Path(&open), place, text.as_deref()) {
-                // Into memory, which cannot fail.
-                Some(new) => rewritten.push_str(&serde_json::to_string(&new).unwrap_or_default()),
+                Some(new) => rewritten.push_str(&json::text(&new)),
                 None => rewritten.push_str(token),
             }
             continue;
         }
-        let sign = from.chars().next().unwrap_or_default();
+        let (sign, after) = from.split_at(1);
         match (sign, open.last_mut()) {
-            ('{', _) => open.push(Open::Object { key: String::new(), is_key_next: true }),
-            ('[', _) => open.push(Open::Array),
-            ('}' | ']', Some(_)) => {
+            ("{", _) => open.push(Open::Object { key: String::new(), is_key_next: true }),
+            ("[", _) => open.push(Open::Array),
+            ("}" | "]", Some(_)) => {
                 open.pop();
             }
-            ('}' | ']', None) => return Err(Broken),
-            (',' | ':', Some(Open::Object { is_key_next, .. })) => *is_key_next = sign == ',',
+            ("}" | "]", None) => return Err(Broken),
+            ("," | ":", Some(Open::Object { is_key_next, .. })) => *is_key_next = sign == ",",
             _ => {}
         }
-        rewritten.push(sign);
-        rest = from.get(sign.len_utf8()..).unwrap_or_default();
+        rewritten.push_str(sign);
+        rest = after;
     }
 }
 

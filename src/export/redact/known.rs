@@ -31,9 +31,9 @@ const DISTINCT_BYTES: usize = 12;
 #[derive(Default)]
 pub(super) struct KnownTexts {
     /// Those with an `@`, by the text as it is looked for.
-    whole: Texts,
+    whole: TextsByStart,
     /// The others. They may be parts of addresses that no member holds.
-    parts: Texts,
+    parts: TextsByStart,
     /// Addresses in texts of any kind, in lower case.
     spelled: BTreeSet<String>,
     /// Bytes of all beginnings.
@@ -41,10 +41,10 @@ pub(super) struct KnownTexts {
 }
 
 /// By the beginning of a text, at most [`limits::REDACT_PATTERN_BYTES_MAX`] of it.
-type Texts = BTreeMap<String, Known>;
+type TextsByStart = BTreeMap<String, KnownText>;
 
 /// What is known of a text.
-struct Known {
+struct KnownText {
     /// What goes on behind its beginning.
     rest: String,
     edges: Edges,
@@ -129,7 +129,7 @@ impl KnownTexts {
             let (start, rest) = beginning(&text);
             let known = texts.entry(start.to_owned()).or_insert_with(|| {
                 self.bytes += start.len();
-                Known { rest: rest.to_owned(), edges, pseudonym: pseudonym.to_owned() }
+                KnownText { rest: rest.to_owned(), edges, pseudonym: pseudonym.to_owned() }
             });
             known.edges = known.edges.min(edges);
             if known.rest.len() < rest.len() {
@@ -193,16 +193,16 @@ fn without_prefixes(mut subject: &str) -> &str {
 /// Finds what a message names.
 pub(super) struct KnownFinder {
     automaton: AhoCorasick,
-    texts: Vec<Known>,
+    texts: Vec<KnownText>,
 }
 
 impl KnownFinder {
     /// `None` for no texts.
-    fn new(texts: Texts) -> Result<Option<Self>, TooMany> {
+    fn new(texts: TextsByStart) -> Result<Option<Self>, TooMany> {
         if texts.is_empty() {
             return Ok(None);
         }
-        let (patterns, texts): (Vec<String>, Vec<Known>) = texts.into_iter().unzip();
+        let (patterns, texts): (Vec<String>, Vec<KnownText>) = texts.into_iter().unzip();
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(true)
@@ -221,11 +221,13 @@ impl KnownFinder {
         let mut start = from;
         while start < text.len() {
             let found = self.automaton.find(Input::new(text).span(start..text.len()))?;
-            let Known { rest, edges, pseudonym } = self.texts.get(found.pattern().as_usize())?;
+            let KnownText { rest, edges, pseudonym } =
+                self.texts.get(found.pattern().as_usize())?;
             let end = found.end() + common_bytes(text.get(found.end()..)?, rest);
             let range = found.start()..end;
-            let before = text.get(from..range.start).unwrap_or_default();
-            let after = text.get(range.end..).unwrap_or_default();
+            let before =
+                text.get(from..range.start).expect("what is found lies between characters");
+            let (_, after) = text.split_at(range.end);
             let is_apart = match edges {
                 Edges::Any => true,
                 Edges::Word => !before.ends_with(is_of_word) && !after.starts_with(is_of_word),

@@ -39,7 +39,7 @@ impl<'t> Pieces<'t> {
                 pieces.push(Piece::Replaced(new));
                 kept_from = range.end;
             }
-            pieces.push(Piece::Text(text.get(kept_from..).unwrap_or_default()));
+            pieces.push(Piece::Text(text.split_at(kept_from).1));
         }
         self.pieces = pieces;
     }

@@ -113,7 +113,7 @@ impl Role {
     pub(super) fn in_audit_event(path: &Path<'_>, place: Place) -> Self {
         let own = match place {
             Place::Key => return Self::Member,
-            Place::Value => path.keys().next().map(folded).unwrap_or_default(),
+            Place::Value => path.keys().next().map_or_else(String::new, folded),
         };
         let is_one_of = |names: &[&str]| names.contains(&own.as_str());
         match own.as_str() {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::{Arguments, Function, Prepared, Value, size, whole};
 
@@ -53,15 +54,19 @@ fn made<'r>(
         Function::Substring => &|it| substring(&it, arguments),
         Function::Replace => &|it| replaced(&it, arguments),
         Function::RegexReplace => &|it| regex_replaced(&it, arguments, prepared),
-        Function::UrlEncode => &|it| Some(scope.made(url_encoded(&it))),
-        Function::UrlDecode => &|it| Some(scope.made(url_decoded(&it))),
+        Function::UrlEncode => {
+            &|it| Some(scope.made(utf8_percent_encode(&it, UNRESERVED).to_string()))
+        }
+        Function::UrlDecode => {
+            &|it| Some(scope.made(percent_decode_str(&it).decode_utf8_lossy().into_owned()))
+        }
         Function::Base64Encode => &|it| Some(scope.made(STANDARD.encode(it.as_bytes()))),
         Function::Base64Decode => &|it| {
             let bytes = STANDARD.decode(it.trim()).ok()?;
             Some(scope.made(String::from_utf8_lossy(&bytes).into_owned()))
         },
         Function::HexToAscii => &|it| {
-            let bytes = bytes_of_hex(hex_digits(&it))?;
+            let bytes = hex::decode(hex_digits(&it)).ok()?;
             Some(scope.made(String::from_utf8_lossy(&bytes).into_owned()))
         },
         _ => return None,
@@ -153,64 +158,21 @@ fn regex_replaced<'r>(
     let mut end = 0;
     for captures in regex.captures_iter(text) {
         let found = captures.get(0)?;
-        whole.push_str(text.get(end..found.start()).unwrap_or_default());
+        whole.push_str(text.get(end..found.start()).expect("matches follow one another"));
         captures.expand(&other, &mut whole);
         end = found.end();
         if arguments.scope.is_too_long(whole.len()) {
             return None;
         }
     }
-    whole.push_str(text.get(end..).unwrap_or_default());
+    whole.push_str(text.split_at(end).1);
     Some(arguments.scope.made(whole))
 }
 
-fn url_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            _ => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
-}
-
-fn url_decoded(text: &str) -> String {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let escaped = match (first, after) {
-            (b'%', [a, b, ..]) => byte_of_hex(*a, *b),
-            _ => None,
-        };
-        match escaped {
-            Some(byte) => {
-                decoded.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                decoded.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
-}
+/// What RFC 3986 leaves as it is.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn hex_digits(text: &str) -> &str {
     let text = text.trim();
     text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text)
-}
-
-fn byte_of_hex(high: u8, low: u8) -> Option<u8> {
-    let digit = |it: u8| char::from(it).to_digit(16);
-    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-}
-
-fn bytes_of_hex(digits: &str) -> Option<Vec<u8>> {
-    let (pairs, rest) = digits.as_bytes().as_chunks();
-    let bytes: Option<Vec<u8>> = pairs.iter().map(|[high, low]| byte_of_hex(*high, *low)).collect();
-    bytes.filter(|_| rest.is_empty())
 }

@@ -59,7 +59,7 @@ impl Parser<'_> {
         } else {
             let rest = self.cursor.rest();
             let end = rest.find(|it: char| it.is_whitespace() || matches!(it, ']' | '}'));
-            let text = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+            let (text, _) = rest.split_at(end.unwrap_or(rest.len()));
             self.cursor.take_text(text);
             text.to_owned()
         };

@@ -56,10 +56,6 @@ const LEADS: [(&str, &str); 5] = [
 ];
 
 /// The page of the audit events that are asked for.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
@@ -124,9 +120,9 @@ fn row(
         Some(Flag::No) => Badge { word: "refused", class: "bad" },
         Some(Flag::Other(_)) | None => Badge { word: "", class: "unknown" },
     };
-    let who = access_user(access, people).unwrap_or_default();
+    let who = access_user(access, people).unwrap_or("");
     let is_address = who.contains('@');
-    let ip = access.event.get(AuditField::SourceIp).unwrap_or_default();
+    let ip = access.event.get(AuditField::SourceIp).unwrap_or("");
     let details = access_details(access, people);
     let separator = if ip.is_empty() || details.is_empty() { "" } else { " · " };
     AccessRow {

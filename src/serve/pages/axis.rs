@@ -181,7 +181,7 @@ fn silences(times: &[i64]) -> Vec<usize> {
 
 /// Lays stretches side by side: each as wide as it is long, and wide enough to be seen.
 fn laid_out(spans: &[(i64, i64)]) -> Vec<Stretch> {
-    let breaks = lossy(i64::try_from(spans.len().saturating_sub(1)).unwrap_or_default());
+    let breaks = lossy(i64::try_from(spans.len().saturating_sub(1)).unwrap_or(i64::MAX));
     let room = RIGHT - LEFT - breaks * BREAK_WIDTH;
     let length = |(first, last): &(i64, i64)| lossy(last.saturating_sub(*first));
     let whole: f64 = spans.iter().map(length).sum();

@@ -101,7 +101,7 @@ impl Bars {
             }
             let when = When::new(*start, zone);
             let counts = says.split_off(1).join(", ");
-            let left = lossy(i64::try_from(index).unwrap_or_default()) * step;
+            let left = lossy(i64::try_from(index).unwrap_or(i64::MAX)) * step;
             bars.push(Bar {
                 left: format!("{left:.3}%"),
                 width: format!("{step:.3}%"),
@@ -126,7 +126,7 @@ impl Bars {
                 .collect(),
             top: grouped(most),
             interval: series.interval,
-            first: starts.first().map(|it| When::new(*it, zone)).unwrap_or_default(),
+            first: When::of(starts.first().copied(), zone),
             last: When::new(end_of_last, zone),
             wider: is_narrowed.then(|| format!("{page}?{base}")),
             base: format!("{page}?{base}"),
@@ -156,7 +156,7 @@ pub(super) fn spark(counts: &[u64]) -> String {
     }
     let step = 100.0 / lossy(i64::try_from(counts.len() - 1).unwrap_or(1));
     let place = |(index, count): (usize, &u64)| {
-        let x = lossy(i64::try_from(index).unwrap_or_default()) * step;
+        let x = lossy(i64::try_from(index).unwrap_or(i64::MAX)) * step;
         format!("{x:.1},{:.1}", 96.0 - share(*count, most) * 92.0)
     };
     counts.iter().enumerate().map(place).collect::<Vec<_>>().join(" ")

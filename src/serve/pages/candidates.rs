@@ -17,10 +17,6 @@ pub(super) struct CandidateView {
 }
 
 /// The candidates of a message, unless they are to be left out.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn of_message(
     request: &PageRequest<'_>,
     message: &Message,

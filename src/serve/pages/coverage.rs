@@ -37,7 +37,7 @@ const GAPS_SHOWN: usize = 3;
 
 impl CoverageBar {
     pub(super) fn of(store: &Store, now: Timestamp, zone: &Zone) -> Self {
-        let coverage = store.checkpoint().coverage.until(now);
+        let coverage = store.checkpoint().ledger.coverage.until(now);
         let mut ranges: Vec<CoveredRange> =
             coverage.groups().flat_map(|(_, ranges)| ranges.iter().copied()).collect();
         ranges.sort_unstable();

@@ -74,10 +74,6 @@ const KINDS: [(&str, Option<EntityKind>); 4] = [
 ];
 
 /// The page of the entities that are asked for.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let parameters = request.parameters.without_empty();
     let asked = parameters.without(PAGE);
@@ -97,7 +93,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         ([only], Some(_)) => Some(view(&answer, only, at)),
         _ => None,
     };
-    let get = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
+    let get = |name: &str| parameters.text(name).to_owned();
     let page = DirectoryPage {
         frame,
         who: get("who"),
@@ -139,7 +135,7 @@ fn row(known: &Known<'_>, at: Option<Timestamp>) -> EntityRow {
     EntityRow {
         kind: entity.kind.as_str(),
         address: text(entity.address.as_deref().unwrap_or("(no address)")),
-        name: text(name.unwrap_or_default()),
+        name: text(name.unwrap_or("")),
         state: text(&entity_state(known)),
         more: entity_counts(known),
         id: text(&entity.id),

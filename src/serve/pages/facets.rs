@@ -131,7 +131,7 @@ fn narrowed(parameters: &Parameters, term: &str, is_without: bool) -> Parameters
         (false, _) if term.contains(" OR ") => format!("({term})"),
         (false, _) => term.to_owned(),
     };
-    let before = parameters.get("q").unwrap_or_default().trim();
+    let before = parameters.text("q").trim();
     let text = match before {
         "" | "*" => term,
         // It is there already.

@@ -85,10 +85,6 @@ impl Frame {
     }
 
     /// The same with the command line and the API's address that give the same.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError`].
     pub(super) fn with_command(
         mut self,
         request: &PageRequest<'_>,
@@ -105,10 +101,6 @@ impl Frame {
     }
 
     /// Adds a command line, and what it gives.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError`].
     pub(super) fn add_command(
         &mut self,
         gives: &'static str,

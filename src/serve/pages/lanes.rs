@@ -105,7 +105,8 @@ impl Picture {
                 let label = if when.date == first_date {
                     when.clock
                 } else {
-                    format!("{} {}", when.date.get(5..).unwrap_or_default(), when.clock)
+                    let (_year, day) = when.date.split_once('-').unwrap_or(("", &when.date));
+                    format!("{day} {}", when.clock)
                 };
                 let anchor = if at > RIGHT_OF { "end" } else { "start" };
                 TickMark { at: percent(at), label, is_start: true, anchor }

@@ -114,7 +114,7 @@ fn names_a_field(text: &str) -> bool {
 
 /// Whether what stands in brackets has a name before it: `Ana Ruiz <ana@acme.example>`.
 fn is_person(text: &str) -> bool {
-    let name = text.split('<').next().unwrap_or_default().trim();
+    let name = text.split_once('<').map_or(text, |it| it.0).trim();
     name.contains(char::is_alphabetic) && !name.contains([':', '=', '/', '\t'])
 }
 

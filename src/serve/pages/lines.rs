@@ -51,7 +51,7 @@ impl Lines {
         let count = rows.len();
         let x = |index: usize| {
             let slots = lossy(i64::try_from(count).unwrap_or(1).max(1));
-            (lossy(i64::try_from(index).unwrap_or_default()) + 0.5) / slots * 100.0
+            (lossy(i64::try_from(index).unwrap_or(i64::MAX)) + 0.5) / slots * 100.0
         };
         let line = |(name, class, value): (&'static str, &'static str, fn(&LatencyRow) -> i64)| {
             let places = rows.iter().enumerate().map(|(index, row)| (x(index), y(value(row))));
@@ -72,7 +72,7 @@ impl Lines {
         ];
         let width = 100.0 / lossy(i64::try_from(count).unwrap_or(1).max(1));
         let say = |(index, row): (usize, &&LatencyRow)| {
-            let when = row.start.map(|it| When::new(it, zone)).unwrap_or_default();
+            let when = When::of(row.start, zone);
             let took = |ms: i64| human_duration(ms);
             Point {
                 left: format!("{:.3}%", x(index) - width / 2.0),
@@ -88,9 +88,7 @@ impl Lines {
                 ),
             }
         };
-        let start = |row: Option<&&LatencyRow>| {
-            row.and_then(|it| it.start).map(|it| When::new(it, zone)).unwrap_or_default()
-        };
+        let start = |row: Option<&&LatencyRow>| When::of(row.and_then(|it| it.start), zone);
         let named = SCALE_MS.into_iter().filter(|it| (floor..=ceiling).contains(it));
         Self {
             lines: lines.into_iter().map(line).collect(),

@@ -105,13 +105,9 @@ struct MissingPage {
 }
 
 /// The page of the message that is asked for.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let parameters = asked(request.parameters);
-    let id = parameters.get("id").unwrap_or_default().trim().to_owned();
+    let id = parameters.text("id").trim().to_owned();
     if id.is_empty() {
         return Ok(Reply::Elsewhere("./".to_owned()));
     }
@@ -166,8 +162,8 @@ fn candidate(message: &Message, zone: &Zone) -> Candidate {
         headline: headline(message).to_string(),
         badge: Badge::of_message(message.outcome),
         when: When::new(message.first_seen, zone),
-        subject: fit(message.subject.as_deref().unwrap_or_default(), limits::PAGE_TEXT_COLUMNS),
-        from: from.map(shown).unwrap_or_default(),
+        subject: fit(message.subject.as_deref().unwrap_or(""), limits::PAGE_TEXT_COLUMNS),
+        from: from.map_or_else(String::new, shown),
     }
 }
 
@@ -209,7 +205,7 @@ fn found(
     let people = PeopleLinks::of(request.store, message.first_seen, message.last_seen);
     let page = MessagePage {
         frame,
-        id: parameters.get("id").unwrap_or_default().to_owned(),
+        id: parameters.text("id").to_owned(),
         message: view(message, parameters, &people, zone),
         recipients: RecipientTable::of(message, parameters, &people, zone),
         picture: Picture::of(message, zone),

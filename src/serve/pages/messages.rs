@@ -41,7 +41,7 @@ struct MessageRows {
     from: String,
     sender: Option<String>,
     subject: String,
-    rows: Vec<Row>,
+    rows: Vec<RecipientLine>,
     more: Option<String>,
 }
 
@@ -53,7 +53,7 @@ impl MessageRows {
 }
 
 /// One recipient.
-struct Row {
+struct RecipientLine {
     badge: Badge,
     to: String,
     detail: String,
@@ -62,10 +62,6 @@ struct Row {
 }
 
 /// The page of the messages that are asked for.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     // A form sends its empty fields too.
@@ -151,14 +147,14 @@ fn rows_of(message: &Message, filter: &MessageFilter, zone: &Zone) -> MessageRow
     // A row for one more is as long as the line that counts it.
     let most = limits::PAGE_ROW_RECIPIENTS;
     let shown = if recipients.len() == most + 1 { most + 1 } else { most };
-    let rest = recipients.get(shown..).unwrap_or_default();
+    let rest = recipients.get(shown..).unwrap_or(&[]);
     let is_other = message.sender.is_some() && message.sender != message.from;
     MessageRows {
         href: href_of(&message.any_id().unwrap_or_default()),
         when: When::new(message.first_seen, zone),
-        from: message.from.as_ref().or(message.sender.as_ref()).map(address).unwrap_or_default(),
+        from: message.from.as_ref().or(message.sender.as_ref()).map_or_else(String::new, address),
         sender: message.sender.as_ref().filter(|_| is_other && message.from.is_some()).map(address),
-        subject: fit(message.subject.as_deref().unwrap_or_default(), limits::PAGE_TEXT_COLUMNS),
+        subject: fit(message.subject.as_deref().unwrap_or(""), limits::PAGE_TEXT_COLUMNS),
         rows: recipients.iter().take(shown).map(|it| row(it)).collect(),
         more: (!rest.is_empty()).then(|| rest_in_words(rest)),
     }
@@ -176,14 +172,14 @@ fn rest_in_words(rest: &[&Recipient]) -> String {
     Outcome::ALL.into_iter().filter_map(count).collect::<Vec<_>>().join(", ")
 }
 
-fn row(recipient: &Recipient) -> Row {
+fn row(recipient: &Recipient) -> RecipientLine {
     let why = fit(&why(recipient).to_string(), limits::PAGE_TEXT_COLUMNS);
     let folder = recipient.folder.as_deref().map(|it| fit(it, limits::PAGE_TEXT_COLUMNS));
-    Row {
+    RecipientLine {
         badge: Badge::of_recipient(recipient.outcome),
         to: address(&recipient.address),
         detail: folder.filter(|_| why.is_empty()).unwrap_or(why),
-        latency: recipient.latency_ms.map(human_duration).unwrap_or_default(),
+        latency: recipient.latency_ms.map_or_else(String::new, human_duration),
         is_junk: recipient.is_junk,
     }
 }

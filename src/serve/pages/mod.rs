@@ -115,7 +115,7 @@ pub fn needs(path: &str, parameters: &Parameters) -> Needs {
     match path {
         "/" => question(Command::Triage),
         "/find" => {
-            let id = pasted_id(parameters.get("q").unwrap_or_default());
+            let id = pasted_id(parameters.text("q"));
             let is_one_word = !id.is_empty() && !id.contains(char::is_whitespace);
             let is_id = is_one_word && id.len() <= limits::TERM_BYTES_MAX;
             Needs::Ids(if is_id { vec![id.into_owned()] } else { Vec::new() })
@@ -141,7 +141,7 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     match request.path {
         "/" => start::page(request),
         "/find" => {
-            let text = request.parameters.get("q").unwrap_or_default();
+            let text = request.parameters.text("q");
             Ok(Reply::Elsewhere(lead::lead(text, request.store, request.now)?))
         }
         "/messages" => messages::page(request),
@@ -188,10 +188,9 @@ pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
         status,
         heading,
         text,
-        report: report.map(|it| it.lines().collect()).unwrap_or_default(),
+        report: report.into_iter().flat_map(str::lines).collect(),
     };
-    // The template has no part that can fail.
-    page.render().unwrap_or_default()
+    page.render().expect("a template of texts alone")
 }
 
 /// The file of a name, as it stands behind `/assets/`.

@@ -37,7 +37,7 @@ impl Nothing {
         parameters: &Parameters,
         zone: &Zone,
     ) -> Self {
-        let coverage = &request.store.checkpoint().coverage;
+        let coverage = &request.store.checkpoint().ledger.coverage;
         let is_touched = |it: &CoveredRange| {
             range.until.is_none_or(|until| it.first() < until)
                 && range.since.is_none_or(|since| it.last() >= since)

@@ -51,15 +51,15 @@ impl QuestionForm {
         asked: &'static str,
         label: &'static str,
     ) -> Self {
-        let get = |name: &str| parameters.get(name).unwrap_or_default().to_owned();
+        let get = |name: &str| parameters.text(name).to_owned();
         let timeless = parameters.timeless();
         let periods = PERIODS.into_iter().map(|(word, choice)| {
             let question = match choice {
                 Some((name, value)) => timeless.with(name, value),
                 None => timeless.clone(),
             };
-            let times = ["since", "until", "on"].map(|it| parameters.get(it).unwrap_or_default());
-            let chosen = ["since", "until", "on"].map(|it| question.get(it).unwrap_or_default());
+            let times = ["since", "until", "on"].map(|it| parameters.text(it));
+            let chosen = ["since", "until", "on"].map(|it| question.text(it));
             Period { word, href: format!("{page}?{question}"), is_chosen: times == chosen }
         });
         let is_other = |name: &str| ![asked, "since", "until", "on", "cursor"].contains(&name);

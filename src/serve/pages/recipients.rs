@@ -101,8 +101,8 @@ impl RecipientTable {
         zone: &Zone,
     ) -> Self {
         let rows = telling_recipients(message);
-        let chosen = parameters.get("only").unwrap_or_default();
-        let wanted = parameters.get("recipient").unwrap_or_default().trim().to_lowercase();
+        let chosen = parameters.text("only");
+        let wanted = parameters.text("recipient").trim().to_lowercase();
         let others = parameters.without("only").without("recipients");
         let totals = Outcome::ALL.into_iter().filter_map(|outcome| {
             let count = rows.iter().filter(|it| it.outcome == outcome).count();
@@ -164,10 +164,10 @@ fn row(row: &Recipient, people: &PeopleLinks, zone: &Zone) -> RecipientRow {
         address: mailbox(&row.address),
         href: people.of_address(&row.address, row.direction == Direction::Incoming),
         direction: row.direction.as_str(),
-        folder: row.folder.as_deref().unwrap_or_default().to_owned(),
+        folder: row.folder.as_deref().unwrap_or("").to_owned(),
         is_junk: row.is_junk,
         at: row.at.map(|it| When::new(it, zone)),
-        latency: row.latency_ms.map(human_duration).unwrap_or_default(),
+        latency: row.latency_ms.map_or_else(String::new, human_duration),
         why: why(row).to_string(),
         mailboxes,
     }

@@ -47,10 +47,6 @@ struct EventRow {
 const FACETS: [Field; 5] = [Field::Event, Field::From, Field::To, Field::Folder, Field::Status];
 
 /// The page of the events that are asked for.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
@@ -110,7 +106,7 @@ fn row(
         badge: Badge::of_step(event),
         label: fit(event.name.label(), LABEL_COLUMNS),
         says: fit(&marked_sentence(event).to_string(), limits::PAGE_TEXT_COLUMNS),
-        subject: fit(subject.as_deref().unwrap_or_default(), limits::PAGE_TEXT_COLUMNS),
+        subject: fit(subject.as_deref().unwrap_or(""), limits::PAGE_TEXT_COLUMNS),
         href: id.map(|it| href_of(&it)),
         original: Original::of(stored, source.as_ref(), zone),
     })

@@ -58,10 +58,6 @@ struct CardItem {
 }
 
 /// The first page.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let parameters = &request.parameters.without_empty();
@@ -78,7 +74,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         .with("since", &asked.since.in_zone(zone))
         .with("until", &asked.until.in_zone(zone));
     let cards = found.findings.iter().filter(|it| it.count > 0);
-    let choice = parameters.get("since").unwrap_or_default();
+    let choice = parameters.text("since");
     let page = StartPage {
         frame,
         is_empty: store.mail_records() == 0,
@@ -149,8 +145,8 @@ fn card(
         _ => None,
     };
     let counts = |outcome: Outcome| {
-        let slots = both.map(|it| it.slots.as_slice()).unwrap_or_default();
-        slots.iter().map(|it| it.recipients_with(outcome)).collect::<Vec<_>>()
+        let slots = both.into_iter().flat_map(|it| &it.slots);
+        slots.map(|it| it.recipients_with(outcome)).collect::<Vec<_>>()
     };
     let more = finding.item_count.saturating_sub(finding.items.len());
     Card {
@@ -168,7 +164,7 @@ fn card(
             .before
             .filter(|_| triage.before.is_some())
             .map(|it| before(finding.count, it)),
-        spark: outcome.map(|it| spark(&counts(it))).unwrap_or_default(),
+        spark: outcome.map_or_else(String::new, |it| spark(&counts(it))),
         items: finding.items.iter().map(|it| item(kind, it, period)).collect(),
         more: (more > 0).then(|| format!("{} more", grouped(more as u64))),
         href: format!("messages?{}", question(kind, period)),

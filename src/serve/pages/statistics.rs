@@ -68,10 +68,6 @@ const TABLES: [(CountKey, &str); 7] = [
 ];
 
 /// The page of numbers.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();

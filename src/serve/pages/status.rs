@@ -22,7 +22,7 @@ struct StatusPage {
     coverage: CoverageBar,
     groups: Vec<Group>,
     pulls: Vec<Pull>,
-    sources: Vec<Source>,
+    sources: Vec<StatusSource>,
     more_sources: Option<String>,
     days_left: i64,
 }
@@ -41,7 +41,7 @@ struct Pull {
 }
 
 /// A file, object or pull that added records.
-struct Source {
+struct StatusSource {
     began: When,
     kind: &'static str,
     name: String,
@@ -56,10 +56,6 @@ struct Source {
 const SOURCES_SHOWN: usize = 30;
 
 /// The page of the store.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let store = request.store;
     let zone = &request.questions.zone(request.parameters)?;
@@ -85,7 +81,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         }
         None => facts.extend(facts_on_disk(store)?),
     }
-    let coverage = store.checkpoint().coverage.until(request.now);
+    let coverage = store.checkpoint().ledger.coverage.until(request.now);
     let groups = coverage.groups().map(|(name, ranges)| Group {
         name: if name.is_empty() {
             "(not named by the source)".to_owned()
@@ -111,6 +107,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         groups: groups.take(GROUPS_SHOWN).collect(),
         pulls: store
             .checkpoint()
+            .ledger
             .pulls
             .groups()
             .take(GROUPS_SHOWN)
@@ -178,10 +175,10 @@ fn pull(
     }
 }
 
-fn source(history: &OriginHistory, zone: &Zone) -> Source {
+fn source(history: &OriginHistory, zone: &Zone) -> StatusSource {
     let origin = &history.origin;
     let counts = origin.counts;
-    Source {
+    StatusSource {
         began: When::new(origin.began(), zone),
         kind: origin.kind.as_str(),
         name: fit(&origin.name, limits::PAGE_TEXT_COLUMNS),

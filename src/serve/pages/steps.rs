@@ -55,8 +55,8 @@ impl Original {
     ) -> Self {
         let message = record.message.as_ref();
         let end = message.floor_char_boundary(limits::PAGE_ORIGINAL_BYTES);
-        let shown = message.get(..end).unwrap_or_default();
-        let is_cut = shown.len() < message.len();
+        let (shown, rest) = message.split_at(end);
+        let is_cut = !rest.is_empty();
         Self {
             lines: shown.split('\n').map(str::to_owned).collect(),
             cut: is_cut.then(|| grouped(message.len() as u64)),
@@ -152,8 +152,7 @@ impl Steps {
                 when: When::new(at, zone),
                 is_approximate: stored.record.is_time_approximate,
                 gap: before
-                    .map(|it| format!("+{}", human_duration(at.ms_since(it))))
-                    .unwrap_or_default(),
+                    .map_or_else(String::new, |it| format!("+{}", human_duration(at.ms_since(it)))),
                 leg: leg + 1,
                 direction,
                 badge: Badge::of_step(&stored.event),

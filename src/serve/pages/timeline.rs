@@ -50,10 +50,6 @@ pub(super) struct StepRow {
 }
 
 /// The page of the timeline that is asked for.
-///
-/// # Errors
-///
-/// [`QuestionError`].
 pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let parameters = request.parameters.without_empty();
     let form = QuestionForm::asking(&parameters, "timeline", "who", "Whose: an address or an ID");

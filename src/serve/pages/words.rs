@@ -16,14 +16,18 @@ pub(super) struct When {
 }
 
 impl When {
+    /// Nothing where there is no time.
+    pub(super) fn of(at: Option<Timestamp>, zone: &Zone) -> Self {
+        at.map(|it| Self::new(it, zone)).unwrap_or_default()
+    }
+
     pub(super) fn new(at: Timestamp, zone: &Zone) -> Self {
         const CLOCK_CHARACTERS: usize = "21:34:00".len();
         const FRACTION_CHARACTERS: usize = ".000".len();
         let exact = at.in_zone(zone);
         let (date, rest) = exact.split_once('T').unwrap_or((&exact, ""));
-        let clock = rest.get(..CLOCK_CHARACTERS).unwrap_or(rest);
-        let rest = rest.get(CLOCK_CHARACTERS..).unwrap_or_default();
-        let fraction = rest.get(..FRACTION_CHARACTERS).unwrap_or_default();
+        let (clock, rest) = rest.split_at_checked(CLOCK_CHARACTERS).unwrap_or((rest, ""));
+        let fraction = rest.get(..FRACTION_CHARACTERS).unwrap_or("");
         Self {
             date: date.to_owned(),
             clock: clock.to_owned(),

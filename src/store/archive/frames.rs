@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::block::decompress_block;
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::checkpoint::Extent;
 use crate::store::layout::Layout;
+use crate::store::ledger::checkpoint::Extent;
 
 /// One frame of an archive file.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(in crate::store) enum Frame {
     },
     /// What a commit left, and where the frame ends in the file.
     Note {
-        /// What [`CommitNote::decode`](crate::store::note::CommitNote::decode) reads.
+        /// What [`CommitNote::decode`](crate::store::ledger::note::CommitNote::decode) reads.
         content: Vec<u8>,
         /// The first byte after the frame.
         end: u64,
@@ -64,7 +64,7 @@ impl NotePlace {
     ///
     /// [`StoreError::Io`].
     pub(in crate::store) fn read(&self, file: &File, path: &Path) -> Result<Vec<u8>, StoreError> {
-        let length = usize::try_from(self.end - self.start).unwrap_or_default();
+        let length = usize::try_from(self.end - self.start).expect("less than a file has");
         let mut content = vec![0; length.saturating_sub(SKIPPABLE_HEADER_BYTES)];
         file.read_exact_at(&mut content, self.start + SKIPPABLE_HEADER_BYTES as u64)
             .map_err(StoreError::io("read", path))?;
@@ -104,10 +104,6 @@ pub(in crate::store) struct Frames {
 
 impl Frames {
     /// Opens what counts of an archive file.
-    ///
-    /// # Errors
-    ///
-    /// As [`Frames::read`].
     pub(in crate::store) fn open(
         layout: &Layout,
         number: u32,
@@ -160,7 +156,7 @@ impl Frames {
     /// What is there from the position on, without reading more.
     fn held(&self) -> &[u8] {
         let from = usize::try_from(self.position - self.start).unwrap_or(usize::MAX);
-        self.bytes.get(from..).unwrap_or_default()
+        self.bytes.get(from..).unwrap_or(&[])
     }
 
     /// Reads until `count` bytes from the position on are held, or all that there are.
@@ -175,7 +171,7 @@ impl Frames {
         self.bytes.shrink_to(wanted.max(4 * READ_BYTES));
         let left = usize::try_from(self.length - self.start).unwrap_or(usize::MAX);
         self.bytes.resize(wanted.max(READ_BYTES).min(left), 0);
-        let new = self.bytes.get_mut(held..).unwrap_or_default();
+        let (_, new) = self.bytes.split_at_mut(held);
         self.file
             .read_exact_at(new, self.start + held as u64)
             .map_err(StoreError::io("read", &self.path))
@@ -224,10 +220,6 @@ impl Frames {
 
     /// The next note, or `None` when there are no more; passes over blocks without a look at what
     /// they hold.
-    ///
-    /// # Errors
-    ///
-    /// As [`Frames::next`].
     pub(in crate::store) fn next_note(&mut self) -> Result<Option<Frame>, StoreError> {
         while let Some(raw) = self.find()? {
             let note = raw.is_note.then(|| self.note(&raw));
@@ -240,20 +232,12 @@ impl Frames {
     }
 
     /// Where all notes stand.
-    ///
-    /// # Errors
-    ///
-    /// As [`Frames::next`].
     pub(in crate::store) fn note_places(self) -> Result<Vec<NotePlace>, StoreError> {
         let notes = self.places(|it| it.is_note)?.into_iter();
         Ok(notes.map(|it| NotePlace { start: it.start, end: it.end }).collect())
     }
 
     /// Where all blocks stand: the first byte of each, and the first after it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Frames::next`].
     pub(in crate::store) fn block_places(self) -> Result<Vec<(u64, u64)>, StoreError> {
         let blocks = self.places(|it| !it.is_note)?.into_iter();
         Ok(blocks.map(|it| (it.start, it.end)).collect())
@@ -303,11 +287,11 @@ impl Frames {
 
     fn frame(&self, raw: &RawFrame) -> &[u8] {
         let length = usize::try_from(raw.end - raw.start).unwrap_or(usize::MAX);
-        self.held().get(..length).unwrap_or_default()
+        self.held().get(..length).unwrap_or(&[])
     }
 
     fn note(&self, raw: &RawFrame) -> Frame {
-        let content = self.frame(raw).get(SKIPPABLE_HEADER_BYTES..).unwrap_or_default().to_vec();
+        let content = self.frame(raw).get(SKIPPABLE_HEADER_BYTES..).unwrap_or(&[]).to_vec();
         Frame::Note { content, end: raw.end }
     }
 

@@ -65,7 +65,7 @@ pub(in crate::store) fn write_line(
             let start = lines.len();
             push_quoted(escaped.as_bytes(), lines);
             debug_assert!(
-                serde_json::from_slice::<String>(lines.get(start..).unwrap_or_default())
+                serde_json::from_slice::<String>(lines.split_at(start).1)
                     .is_ok_and(|it| it == record.message),
                 "the JSON text of another message"
             );

@@ -14,7 +14,7 @@ pub(super) use block::{compress_block, cut, decompress_block, lines_of};
 pub(super) use frames::{Frame, Frames, NotePlace};
 pub(super) use line::{parse_line, write_line};
 pub(super) use reader::{ArchiveFiles, ArchiveReader};
-pub(super) use sums::{Sums, SumsBefore, hash_archive_file, hash_prefix};
+pub(super) use sums::{Sums, SumsBefore, hash_archive_file, hash_on, hash_prefix};
 pub(super) use writer::{ArchiveWriter, remove_files_after};
 
 use crate::limits;

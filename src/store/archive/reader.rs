@@ -12,8 +12,8 @@ use super::{Frames, Location, parse_line};
 use crate::limits;
 use crate::source::Record;
 use crate::store::StoreError;
-use crate::store::checkpoint::{ArchivePosition, Extent};
 use crate::store::layout::{Layout, archive_file_name};
+use crate::store::ledger::checkpoint::{ArchivePosition, Extent};
 
 /// Bytes read at first in the hope that the block ends within them.
 const GUESS_BYTES: usize = 24 << 10;
@@ -79,10 +79,6 @@ impl ArchiveFiles {
     }
 
     /// The frames of a file, up to the end that counts.
-    ///
-    /// # Errors
-    ///
-    /// As [`Frames::read`].
     pub(in crate::store) fn frames(
         &self,
         number: u32,
@@ -155,10 +151,6 @@ impl ArchiveReader {
     }
 
     /// Hands the record at a location to `visit`, without a copy of it.
-    ///
-    /// # Errors
-    ///
-    /// As [`ArchiveReader::read`].
     pub(in crate::store) fn visit<T>(
         &mut self,
         location: Location,
@@ -171,10 +163,6 @@ impl ArchiveReader {
     }
 
     /// Whether the record at a location is archived as this line, without its line feed.
-    ///
-    /// # Errors
-    ///
-    /// As [`ArchiveReader::read`].
     pub(in crate::store) fn has_line(
         &mut self,
         location: Location,
@@ -217,14 +205,14 @@ impl ArchiveReader {
             let count = read_at_most(&file, frame, u64::from(offset))
                 .map_err(StoreError::io("read", &path))?;
             let is_all = count < frame.len() || frame.len() >= limits::BLOCK_BYTES_MAX;
-            let read = frame.get(..count).unwrap_or_default();
+            let (read, _) = frame.split_at(count);
             match zstd::zstd_safe::find_frame_compressed_size(read) {
                 Ok(length) if length <= count => break length,
                 _ if is_all => return Err(self.damaged(number, offset, "no whole block")),
                 _ => frame.resize(frame.len() * 4, 0),
             }
         };
-        let lines = decompress_block(frame.get(..length).unwrap_or_default());
+        let lines = decompress_block(frame.split_at(length).0);
         lines.map_err(|error| self.damaged(number, offset, &error.to_string()))
     }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -147,26 +148,36 @@ pub(in crate::store) fn hash_prefix(
     length: u64,
 ) -> Result<Sha256, StoreError> {
     let mut hasher = Sha256::new();
+    hash_on(file, path, &mut hasher, 0..length)?;
+    Ok(hasher)
+}
+
+/// Hashes a stretch of a file, as [`hash_prefix`] does its beginning.
+pub(in crate::store) fn hash_on(
+    file: &File,
+    path: &Path,
+    hasher: &mut Sha256,
+    stretch: Range<u64>,
+) -> Result<(), StoreError> {
+    let Range { start: mut hashed, end } = stretch;
     let mut buffer = vec![0; 256 << 10];
-    let mut hashed = 0;
-    while hashed < length {
-        let wanted = usize::try_from(length - hashed).unwrap_or(usize::MAX).min(buffer.len());
-        let count = match file.read_at(buffer.get_mut(..wanted).unwrap_or_default(), hashed) {
-            Ok(0) => break,
+    while hashed < end {
+        let wanted = usize::try_from(end - hashed).unwrap_or(usize::MAX).min(buffer.len());
+        let count = match file.read_at(buffer.split_at_mut(wanted).0, hashed) {
+            Ok(0) => {
+                return Err(StoreError::ArchiveDamaged {
+                    path: path.to_owned(),
+                    reason: format!("it has {hashed} bytes of {end}"),
+                });
+            }
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(StoreError::io("read", path)(error)),
         };
-        hasher.update(buffer.get(..count).unwrap_or_default());
+        hasher.update(buffer.split_at(count).0);
         hashed += count as u64;
     }
-    if hashed < length {
-        return Err(StoreError::ArchiveDamaged {
-            path: path.to_owned(),
-            reason: format!("it has {hashed} bytes of {length}"),
-        });
-    }
-    Ok(hasher)
+    Ok(())
 }
 
 /// The checksum of a whole archive file.

@@ -11,9 +11,9 @@ use super::frames::note_frame;
 use super::sums::{Sums, hash_archive_file, hash_prefix};
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::checkpoint::{ArchivePosition, RemovedNumbers};
 use crate::store::dir::Dir;
 use crate::store::layout::{Layout, TEMPORARY_SUFFIX, archive_file_name, archive_file_number};
+use crate::store::ledger::checkpoint::{ArchivePosition, RemovedNumbers};
 
 /// The end of the archive, where blocks are appended.
 ///

@@ -6,9 +6,9 @@ use crate::event::Parser;
 use crate::source::Record;
 use crate::store::StoreError;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
-use crate::store::checkpoint::ArchivePosition;
 use crate::store::identity::Identity;
 use crate::store::layout::Layout;
+use crate::store::ledger::checkpoint::ArchivePosition;
 
 /// Hands on the documents of all such records from a place of the archive on: a file, and a byte of
 /// it.

@@ -24,7 +24,7 @@ pub(crate) use set::DocumentSet;
 pub(super) use verify::compare_audit;
 pub(super) use writer::{AuditBuilder, AuditWriter, remove_audit_index};
 
-use super::checkpoint::{ArchivePosition, Checkpoint};
+use super::ledger::checkpoint::{ArchivePosition, Checkpoint};
 
 /// The format of the documents. Another number than this one means that they are built anew.
 const AUDIT_FORMAT: u32 = 1;

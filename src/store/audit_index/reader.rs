@@ -18,11 +18,11 @@ use crate::audit::{AuditField, AuditType};
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
-use crate::store::checkpoint::Checkpoint;
 use crate::store::dir::Dir;
 use crate::store::error::in_words;
 use crate::store::index::{EventPlace, IndexDirectory, for_each_document, quietly};
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
+use crate::store::ledger::checkpoint::Checkpoint;
 
 /// How long a reader waits for an index that is being exchanged, each time.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
@@ -246,7 +246,7 @@ impl AuditSegment {
 
     /// When it happened, in milliseconds since 1970.
     pub(crate) fn time_ms(&self, document: DocId) -> i64 {
-        self.times.first(document).unwrap_or_default()
+        self.times.first(document).unwrap_or(0)
     }
 
     /// The earliest and the latest time.
@@ -256,7 +256,7 @@ impl AuditSegment {
 
     /// Where its record lies.
     pub(crate) fn place(&self, document: DocId) -> Location {
-        Location::from_bits(self.places.first(document).unwrap_or_default())
+        Location::from_bits(self.places.first(document).unwrap_or(0))
     }
 
     /// The documents of a type.

@@ -27,8 +27,7 @@ impl AuditFields {
 
     /// The field for what an event says.
     pub(super) fn of(field: AuditField) -> Field {
-        let number = u32::try_from(field as usize).unwrap_or_default();
-        Field::from_field_id(Self::FIRST + number)
+        Field::from_field_id(Self::FIRST + field as u32)
     }
 
     /// All fields that have terms.
@@ -40,7 +39,7 @@ impl AuditFields {
     /// The field for the values of a column.
     pub(super) fn of_column(column: AuditColumn) -> Field {
         let base = Self::FIRST as usize + AuditField::COUNT;
-        Field::from_field_id(u32::try_from(base + column as usize).unwrap_or_default())
+        Field::from_field_id(u32::try_from(base + column as usize).expect("some dozens of fields"))
     }
 
     pub(super) fn schema() -> Schema {

@@ -12,10 +12,10 @@ use super::schema::AuditFields;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
-use crate::store::checkpoint::{ArchivePosition, Checkpoint};
 use crate::store::derived_index::DerivedWriter;
 use crate::store::index::{explain, merge_policy};
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
+use crate::store::ledger::checkpoint::{ArchivePosition, Checkpoint};
 
 /// Adds documents, and makes them durable together with how far they go.
 pub(in crate::store) struct AuditWriter {
@@ -161,10 +161,6 @@ impl<'l> AuditBuilder<'l> {
     }
 
     /// Hands over documents.
-    ///
-    /// # Errors
-    ///
-    /// As [`AuditWriter::add`].
     pub(in crate::store) fn add(
         &mut self,
         documents: Vec<OtherDocument>,
@@ -181,10 +177,6 @@ impl<'l> AuditBuilder<'l> {
     }
 
     /// Makes it durable, as of a commit of the store.
-    ///
-    /// # Errors
-    ///
-    /// As [`AuditWriter::commit`].
     pub(in crate::store) fn finish(self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer else { return Ok(()) };
         writer.commit(&checkpoint.archive, checkpoint.tombstones.len())?;

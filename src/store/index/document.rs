@@ -67,11 +67,7 @@ impl IdHash {
 /// The longest beginning of a term that the index holds ([`limits::TERM_BYTES_MAX`]).
 #[must_use]
 pub fn truncate_term(text: &str) -> &str {
-    let mut end = limits::TERM_BYTES_MAX.min(text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.get(..end).unwrap_or_default()
+    text.split_at(text.floor_char_boundary(limits::TERM_BYTES_MAX)).0
 }
 
 /// What the index holds of one record, all but its location.
@@ -119,7 +115,8 @@ impl Document {
 
     /// The texts that have terms, field by field.
     pub(super) fn texts(&self) -> DocumentTexts<'_> {
-        let texts = self.texts.texts.get(self.texts_from..self.texts_to).unwrap_or_default();
+        let texts = self.texts.texts.get(self.texts_from..self.texts_to);
+        let texts = texts.expect("a document's texts are of its batch");
         DocumentTexts { texts: texts.iter(), bytes: &self.texts.bytes }
     }
 }
@@ -144,7 +141,7 @@ impl<'a> Iterator for DocumentTexts<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Text { field, start, end } = self.texts.next()?;
-        let bytes = self.bytes.get(*start..*end).unwrap_or_default();
+        let bytes = self.bytes.get(*start..*end).expect("a text is of its batch");
         Some((*field, TextValue { field: *field, bytes }))
     }
 }
@@ -162,7 +159,9 @@ impl<'a> Value<'a> for TextValue<'a> {
 
     fn as_value(&self) -> ReferenceValue<'a, Self> {
         ReferenceValue::Leaf(if Fields::is_words(self.field) {
-            ReferenceValueLeaf::Str(std::str::from_utf8(self.bytes).unwrap_or_default())
+            ReferenceValueLeaf::Str(
+                std::str::from_utf8(self.bytes).expect("words were put in as text"),
+            )
         } else {
             ReferenceValueLeaf::Bytes(self.bytes)
         })

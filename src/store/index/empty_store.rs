@@ -42,7 +42,7 @@ struct Summed {
 impl Write for Summed {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.sum.update(bytes.get(..written).unwrap_or_default());
+        self.sum.update(bytes.split_at(written).0);
         Ok(written)
     }
 

@@ -40,9 +40,9 @@ pub use newest::{EventPlace, NoEventPlace};
 pub(crate) use postings::for_each_document;
 pub use schema::Fields;
 pub(crate) use senders::Senders;
-pub(crate) use snapshot::ColumnsBySegment;
+pub(crate) use snapshot::{ColumnsBySegment, IndexSnapshot};
 pub(super) use snapshot::{
-    CommittedIndex, IndexSnapshot, quietly, read_checkpoint, read_checkpoint_of_any_format,
+    CommittedIndex, quietly, read_checkpoint, read_checkpoint_of_any_format,
 };
 pub(crate) use table::EventTable;
 pub(super) use writer::{IndexWriter, merge_policy, settings};

@@ -47,16 +47,18 @@ impl FromStr for EventPlace {
     type Err = NoEventPlace;
 
     fn from_str(text: &str) -> Result<Self, NoEventPlace> {
-        let read = || {
-            let (ms, bits) = text.trim().strip_prefix("event.")?.split_once('.')?;
-            let location = Location::from_bits(u64::from_str_radix(bits, 16).ok()?);
-            Some(Self { ms: ms.parse().ok()?, location })
-        };
-        read().ok_or_else(|| NoEventPlace(text.to_owned()))
+        Self::behind("event.", text).ok_or_else(|| NoEventPlace(text.to_owned()))
     }
 }
 
 impl EventPlace {
+    /// Reads a place behind a word: its time, and the bits of where it lies.
+    pub(crate) fn behind(word: &str, text: &str) -> Option<Self> {
+        let (ms, bits) = text.trim().strip_prefix(word)?.split_once('.')?;
+        let location = Location::from_bits(u64::from_str_radix(bits, 16).ok()?);
+        Some(Self { ms: ms.parse().ok()?, location })
+    }
+
     fn key(self) -> Key {
         (self.ms, self.location.to_bits())
     }

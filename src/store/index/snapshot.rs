@@ -23,9 +23,9 @@ use super::writer::open;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
-use crate::store::checkpoint::Checkpoint;
 use crate::store::error::in_words;
 use crate::store::layout::{INDEX_ASIDE, Layout};
+use crate::store::ledger::checkpoint::Checkpoint;
 
 /// How long a reader waits for an index that is being exchanged, each time.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
@@ -102,10 +102,6 @@ pub(in crate::store) fn read_checkpoint(layout: &Layout) -> Result<Checkpoint, S
 
 /// As [`read_checkpoint`], be the index's fields of this format or an earlier one; for whoever builds
 /// it anew.
-///
-/// # Errors
-///
-/// As [`read_checkpoint`].
 pub(in crate::store) fn read_checkpoint_of_any_format(
     layout: &Layout,
 ) -> Result<Checkpoint, StoreError> {
@@ -136,7 +132,7 @@ pub(crate) type ColumnsBySegment = Arc<HashMap<SegmentId, Columns>>;
 
 /// What one commit made visible. Later commits do not change it.
 #[derive(Clone)]
-pub(in crate::store) struct IndexSnapshot {
+pub(crate) struct IndexSnapshot {
     path: PathBuf,
     searcher: Searcher,
     /// The segments that are looked at one by one, and their columns.
@@ -227,16 +223,13 @@ impl IndexSnapshot {
     }
 
     /// Where all documents lie whose blocks of the archive are such.
-    pub(in crate::store) fn places_in_blocks(
-        &self,
-        is_such: &dyn Fn(Location) -> bool,
-    ) -> Vec<Location> {
+    pub(crate) fn places_in_blocks(&self, is_such: &dyn Fn(Location) -> bool) -> Vec<Location> {
         self.columns.iter().flat_map(|it| it.places.locations_in_blocks(is_such)).collect()
     }
 
     /// Where documents lie whose blocks of the archive are such and that share the hash of an ID
     /// with one whose block is not: one for each ID.
-    pub(in crate::store) fn places_that_share_ids(
+    pub(crate) fn places_that_share_ids(
         &self,
         is_such: &(dyn Fn(Location) -> bool + Sync),
     ) -> Vec<Location> {
@@ -278,7 +271,7 @@ impl IndexSnapshot {
 
     /// The columns by segment, for queries: these are asked segment by segment, when the files may
     /// be gone.
-    pub(in crate::store) fn columns_by_segment(&self) -> ColumnsBySegment {
+    pub(crate) fn columns_by_segment(&self) -> ColumnsBySegment {
         let ids = self.searcher.segment_readers().iter().map(SegmentReader::segment_id);
         Arc::new(ids.zip(self.columns.iter().cloned()).collect())
     }
@@ -387,7 +380,7 @@ impl IndexSnapshot {
     }
 
     /// How many documents a query finds, and where the newest `limit` of them lie, newest first.
-    pub(in crate::store) fn newest(
+    pub(crate) fn newest(
         &self,
         query: &dyn Query,
         limit: usize,
@@ -399,7 +392,7 @@ impl IndexSnapshot {
     }
 
     /// Where all documents lie that a query finds, in order.
-    pub(in crate::store) fn places(&self, query: &dyn Query) -> Result<Vec<Location>, StoreError> {
+    pub(crate) fn places(&self, query: &dyn Query) -> Result<Vec<Location>, StoreError> {
         let events = self.event_set(query)?;
         let mut places = Vec::new();
         let mut base = 0;
@@ -413,7 +406,7 @@ impl IndexSnapshot {
     }
 
     /// The events that lie at places, which are in order.
-    pub(in crate::store) fn event_set_at(&self, places: &[Location]) -> EventSet {
+    pub(crate) fn event_set_at(&self, places: &[Location]) -> EventSet {
         let all = || self.columns.iter().flat_map(|it| it.places.locations());
         let numbers = (0..).zip(all()).filter(|(_, it)| places.binary_search(it).is_ok());
         let count = self.columns.iter().map(Columns::document_count).sum();
@@ -421,17 +414,17 @@ impl IndexSnapshot {
     }
 
     /// Who sent each event.
-    pub(in crate::store) fn senders(&self) -> Result<Senders, StoreError> {
+    pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
         Senders::read(self).map_err(StoreError::index(&self.path))
     }
 
     /// The attributes of each event.
-    pub(in crate::store) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
+    pub(crate) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
         EventAttributes::read(self).map_err(StoreError::index(&self.path))
     }
 
     /// The events at such places as one table.
-    pub(in crate::store) fn event_table(
+    pub(crate) fn event_table(
         &self,
         has: &(dyn Fn(Location) -> bool + Sync),
     ) -> Result<EventTable, StoreError> {
@@ -439,7 +432,7 @@ impl IndexSnapshot {
     }
 
     /// All events that a query finds.
-    pub(in crate::store) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
+    pub(crate) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
         EventSet::find(query, &self.searcher).map_err(StoreError::index(&self.path))
     }
 

@@ -200,7 +200,7 @@ impl EventTable {
     pub(crate) fn events_of(&self, message: usize) -> &[u32] {
         range_of(&self.message_starts, message)
             .and_then(|it| self.by_message.get(it))
-            .unwrap_or_default()
+            .unwrap_or(&[])
     }
 
     fn place_of(&self, event: u32) -> Option<(&Segment, usize)> {

@@ -35,7 +35,7 @@ impl Tokenizer for WordsTokenizer {
                 self.count += 1;
             }
         });
-        WordsStream { tokens: self.tokens.get_mut(..self.count).unwrap_or_default(), next: 0 }
+        WordsStream { tokens: self.tokens.split_at_mut(self.count).0, next: 0 }
     }
 }
 

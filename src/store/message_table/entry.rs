@@ -40,14 +40,14 @@ const SEPARATOR: char = '\u{1f}';
 
 /// What the checks on arrival said, in lower case, as one text: spam, DKIM, DMARC, SPF.
 pub(crate) fn joined_verdicts(verdicts: [Option<&str>; VERDICTS]) -> Option<String> {
-    let texts = verdicts.map(Option::unwrap_or_default);
+    let texts = verdicts.map(|it| it.unwrap_or(""));
     verdicts.iter().any(Option::is_some).then(|| texts.join(SEPARATOR.encode_utf8(&mut [0; 4])))
 }
 
 /// The four verdicts that a joined text holds; empty ones are none.
 pub(crate) fn verdicts_of(joined: &str) -> [&str; VERDICTS] {
     let mut parts = joined.split(SEPARATOR);
-    [(); VERDICTS].map(|()| parts.next().unwrap_or_default())
+    [(); VERDICTS].map(|()| parts.next().unwrap_or(""))
 }
 
 /// One pass of a message through WorkMail.

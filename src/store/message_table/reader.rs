@@ -14,10 +14,10 @@ use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, TableFields};
 use super::{LegEntry, MessageEntry, RecipientEntry, TableCommit, TablePosition};
 use crate::store::StoreError;
 use crate::store::archive::Location;
-use crate::store::checkpoint::Checkpoint;
 use crate::store::dir::Dir;
 use crate::store::index::{IndexDirectory, quietly};
 use crate::store::layout::Layout;
+use crate::store::ledger::checkpoint::Checkpoint;
 
 /// The table as of one commit of the store.
 pub(crate) struct MessageTable {
@@ -77,8 +77,8 @@ impl MessageTable {
 
     fn read(dir: &Dir, checkpoint: &Checkpoint) -> tantivy::Result<Option<Self>> {
         let index = Index::open(IndexDirectory::open_to_read(dir)?)?;
-        let payload = index.load_metas()?.payload.unwrap_or_default();
-        let commit: Option<TableCommit> = serde_json::from_str(&payload).ok();
+        let payload = index.load_metas()?.payload;
+        let commit: Option<TableCommit> = payload.and_then(|it| serde_json::from_str(&it).ok());
         let is_current = |it: &TableCommit| it.position.is_as_of(&TablePosition::of(checkpoint));
         let Some(TableCommit { mailbox_domains, .. }) = commit.filter(is_current) else {
             return Ok(None);
@@ -180,13 +180,13 @@ impl TableSegment {
 
     /// The time of the message's last event, in milliseconds since 1970.
     pub(crate) fn last_ms(&self, document: DocId) -> i64 {
-        let span = self.spans.first(document).unwrap_or_default();
+        let span = number(&self.spans, document);
         self.first_ms(document).saturating_add_unsigned(span)
     }
 
     /// Where its first event lies.
     pub(crate) fn place(&self, document: DocId) -> Location {
-        Location::from_bits(self.places.first(document).unwrap_or_default())
+        Location::from_bits(number(&self.places, document))
     }
 
     /// Whether the originals of the message must be read.
@@ -200,7 +200,7 @@ impl TableSegment {
     }
 
     fn has_flag(&self, document: DocId, flag: u64) -> bool {
-        self.flags.first(document).unwrap_or_default() & flag != 0
+        number(&self.flags, document) & flag != 0
     }
 
     /// Its legs, in place of those in `legs`.
@@ -304,6 +304,12 @@ impl TableSegment {
     }
 }
 
+/// What a column has of a document. All have something: a damaged part that lacks it reads as 0,
+/// and `verify --deep` tells.
+fn number(column: &Column<u64>, document: DocId) -> u64 {
+    column.first(document).unwrap_or(0)
+}
+
 /// The next of some values, which begin when the first is asked for.
 fn next_if<I: Iterator>(
     has: bool,
@@ -342,10 +348,6 @@ impl TextColumn {
     }
 
     /// The number of a text, where a document has it or had it.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the column from being read.
     pub(crate) fn number_of(&self, text: &str) -> io::Result<Option<u32>> {
         let number = self.0.dictionary().term_ord(text.as_bytes())?;
         Ok(number.and_then(|it| u32::try_from(it).ok()))
@@ -363,10 +365,6 @@ impl TextColumn {
     }
 
     /// Hands all texts to `visit`, in the order of their numbers.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the column from being read.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&str)) -> io::Result<()> {
         let mut texts = self.0.dictionary().stream()?;
         while texts.advance() {
@@ -376,10 +374,6 @@ impl TextColumn {
     }
 
     /// Hands the texts of some numbers, which are in order, to `visit`.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the column from being read.
     pub(crate) fn for_each_of(
         &self,
         numbers: &[u32],

@@ -75,6 +75,8 @@ impl EntryDocuments {
     /// The columns as tantivy knows them, and what makes documents for them.
     pub(super) fn new(mailbox_domains: MailboxDomains) -> (Schema, Self) {
         let mut builder = Schema::builder();
+        // Columns alone, without terms and without stored documents: nobody looks for an entry by a
+        // word, and all that is asked of many messages is one pass over a few columns.
         let number = || NumericOptions::default().set_fast();
         let text = || TextOptions::default().set_fast("raw");
         let fields = Self {

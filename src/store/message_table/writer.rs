@@ -14,10 +14,10 @@ use super::schema::{EntryDocument, EntryDocuments, TableFields};
 use super::{TABLE_FORMAT, TableCommit, TablePosition};
 use crate::limits;
 use crate::store::archive::Location;
-use crate::store::checkpoint::Checkpoint;
 use crate::store::derived_index::DerivedWriter;
 use crate::store::index::{explain, merge_policy};
 use crate::store::layout::{Layout, MESSAGES};
+use crate::store::ledger::checkpoint::Checkpoint;
 use crate::store::{Store, StoreError};
 
 /// Makes the entries of the messages that a commit touches.
@@ -58,11 +58,14 @@ impl TablePosition {
 
     /// Whether a table of this commit can be brought up to another.
     fn is_before(&self, other: &Self) -> bool {
+        // After a removal places in the archive are others, and another format means other columns:
+        // neither can be brought up to date, only made anew.
         let key = |it: &Self| (it.format, it.index_format, it.removals);
         let end = |it: &Self| (it.file, it.bytes);
         key(self) == key(other)
             && self.records <= other.records
             && end(self) <= end(other)
+            // The same end with another head is another archive that was put in this one's place.
             && (end(self) != end(other) || self == other)
     }
 
@@ -96,6 +99,7 @@ impl TableWriter {
         checkpoint: &Checkpoint,
     ) -> Result<Self, StoreError> {
         if layout.root_dir()?.has(MESSAGES)? {
+            // Whatever is wrong with it: it can be made from the archive at any time.
             let known = Self::open_or_create(layout).ok();
             let position = TablePosition::of(checkpoint);
             if let Some(known) = known
@@ -208,6 +212,8 @@ impl Weight for PlacesQuery {
         let mut found = BitSet::with_max_value(count);
         if let Some(places) = reader.fast_fields().column_opt::<u64>(TableFields::PLACE)? {
             let range = places.min_value()..=places.max_value();
+            // Places of messages in one commit lie near each other, and segments hold runs of them:
+            // most segments are passed over by their range alone.
             if self.places.iter().any(|it| range.contains(it)) {
                 let values = &places.values;
                 for document in 0..count {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::{ArchiveFiles, NotePlace};
-use crate::store::checkpoint::ArchivePosition;
 use crate::store::layout::Layout;
-use crate::store::note::CommitNote;
+use crate::store::ledger::checkpoint::ArchivePosition;
+use crate::store::ledger::note::CommitNote;
 
 /// Finds notes up to the end of one commit, and keeps what it has read.
 pub(super) struct NoteFinder {
@@ -64,7 +64,7 @@ impl NoteFinder {
             };
             self.places.insert(file, places);
         }
-        Ok(self.places.get(&file).map(Vec::as_slice).unwrap_or_default())
+        Ok(self.places.get(&file).expect("it was put in above"))
     }
 
     fn read(&mut self, file: u32, place: &NotePlace) -> Result<Arc<CommitNote>, StoreError> {

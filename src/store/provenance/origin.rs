@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::fs::first_of_sum;
 use crate::time::Timestamp;
 
 /// What tells one reading of a source from all others in a store.
@@ -17,7 +18,7 @@ impl OriginId {
         hasher.update(head);
         hasher.update(ordinal.to_le_bytes());
         hasher.update(name);
-        Self(u64::from_le_bytes(hasher.finalize().first_chunk().copied().unwrap_or_default()))
+        Self(u64::from_le_bytes(first_of_sum(hasher)))
     }
 }
 
@@ -36,7 +37,20 @@ impl TryFrom<String> for OriginId {
 }
 
 /// What kind of thing was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::IntoStaticStr,
+)]
+#[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "kebab-case")]
 pub enum OriginKind {
     /// A file.
@@ -53,12 +67,7 @@ impl OriginKind {
     /// The word for it: `file`, `stdin`, `object` or `pull`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Stdin => "stdin",
-            Self::Object => "object",
-            Self::Pull => "pull",
-        }
+        self.into()
     }
 }
 

@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use super::note_finder::NoteFinder;
 use super::{Origin, OriginId};
 use crate::store::archive::{ArchiveFiles, Frame, Location};
-use crate::store::checkpoint::Checkpoint;
 use crate::store::layout::Layout;
-use crate::store::note::CommitNote;
+use crate::store::ledger::checkpoint::Checkpoint;
+use crate::store::ledger::note::CommitNote;
 use crate::store::{Locator, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
 

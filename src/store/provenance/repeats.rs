@@ -28,9 +28,9 @@ pub struct RepeatedOrigin {
 }
 
 /// What makes two readings those of one source with one content.
-type Key = (OriginKind, String, Option<String>, Option<String>, Option<String>);
+type RepeatKey = (OriginKind, String, Option<String>, Option<String>, Option<String>);
 
-fn key(origin: &Origin) -> Key {
+fn key(origin: &Origin) -> RepeatKey {
     let Origin { kind, name, account, region, .. } = origin.clone();
     (kind, name, account, region, origin.sha256().map(str::to_owned))
 }
@@ -87,7 +87,7 @@ impl Repeats {
     }
 
     fn add_within(&mut self, origins: Vec<Origin>, count_max: usize) {
-        let mut by_key: HashMap<Key, RepeatedOrigin> = HashMap::new();
+        let mut by_key: HashMap<RepeatKey, RepeatedOrigin> = HashMap::new();
         let mut order = Vec::new();
         let known = std::mem::take(&mut self.repeated);
         let new = origins.into_iter().map(|origin| RepeatedOrigin {

@@ -224,7 +224,7 @@ fn unzigzag(difference: u64, before: u64) -> u64 {
 /// Seven bits a byte, the lowest first (LEB128).
 fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     loop {
-        let low = u8::try_from(number & 0x7f).unwrap_or_default();
+        let [.., low] = (number & 0x7f).to_be_bytes();
         number >>= 7;
         if number == 0 {
             return bytes.push(low);

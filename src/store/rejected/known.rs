@@ -6,6 +6,7 @@ use std::collections::{HashSet, VecDeque};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::json;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::layout::{KNOWN_REJECTS, Layout, is_rejected_name};
@@ -28,13 +29,13 @@ impl KnownRejects {
     pub(in crate::store) fn read(layout: &Layout) -> Self {
         let root = layout.root_dir();
         let text = root.and_then(|it| it.read(KNOWN_REJECTS, limits::KNOWN_REJECTS_BYTES_MAX));
-        let text = text.unwrap_or_default();
-        let files: Vec<(String, String)> = serde_json::from_slice(&text).unwrap_or_default();
+        let files = text.ok().and_then(|it| serde_json::from_slice(&it).ok());
+        let files: Vec<(String, String)> = files.unwrap_or_default();
         let dir = layout.rejected_dir().ok().flatten();
         // What was erased may come again, and a file that somebody has removed keeps nothing.
         let is_there = |name: &str| {
             is_rejected_name(name)
-                && dir.as_ref().is_some_and(|it| it.has(name).unwrap_or_default())
+                && dir.as_ref().is_some_and(|it| matches!(it.has(name), Ok(true)))
         };
         let by_file = files.into_iter().filter(|(name, _)| is_there(name)).map(|(name, text)| {
             let bytes = STANDARD.decode(text).unwrap_or_default();
@@ -77,8 +78,7 @@ impl KnownRejects {
             .iter()
             .map(|(name, hashes)| (name, STANDARD.encode(hashes.concat())))
             .collect();
-        // Text: nothing that JSON cannot hold.
-        let mut json = serde_json::to_vec(&files).unwrap_or_default();
+        let mut json = json::bytes(&files);
         json.push(b'\n');
         match &self.layout {
             Some(layout) => layout.root_dir()?.replace(KNOWN_REJECTS, &json),

@@ -10,9 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::known::{EntryHash, KnownRejects};
 use super::{RejectedEntry, SUFFIX};
+use crate::fs::{create_private, first_of_sum};
+use crate::json;
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::layout::{Layout, TEMPORARY_SUFFIX, create_file, sync_dir};
+use crate::store::layout::{Layout, TEMPORARY_SUFFIX, sync_dir};
 
 /// Gathers the rejects of one source.
 ///
@@ -136,8 +138,7 @@ impl RejectedWriter {
             text,
             base64,
         };
-        // Text, numbers and booleans: nothing that JSON cannot hold.
-        let mut json = serde_json::to_vec(&entry).unwrap_or_default();
+        let mut json = json::bytes(&entry);
         json.push(b'\n');
         let hash = self.hash(&json, is_continuation);
         self.last = hash;
@@ -193,7 +194,7 @@ impl RejectedWriter {
             hasher.update(self.last);
         }
         hasher.update(json);
-        hasher.finalize().first_chunk().copied().unwrap_or_default()
+        first_of_sum(hasher)
     }
 
     /// Makes what was added so far durable, for a commit in the middle of the source. A piece that
@@ -243,7 +244,7 @@ struct Hashing {
 impl Write for Hashing {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         let count = self.file.write(buffer)?;
-        self.hasher.update(buffer.get(..count).unwrap_or_default());
+        self.hasher.update(buffer.split_at(count).0);
         self.written_bytes += count as u64;
         Ok(count)
     }
@@ -256,8 +257,8 @@ impl Write for Hashing {
 impl RejectedFile {
     /// Makes a file under a temporary name.
     pub(in crate::store) fn create(path: PathBuf) -> Result<Self, StoreError> {
-        let hashing =
-            Hashing { file: create_file(&path)?, hasher: Sha256::new(), written_bytes: 0 };
+        let file = create_private(&path).map_err(StoreError::io("make the file", &path))?;
+        let hashing = Hashing { file, hasher: Sha256::new(), written_bytes: 0 };
         let encoder = zstd::Encoder::new(hashing, zstd::DEFAULT_COMPRESSION_LEVEL);
         let encoder = encoder.map_err(StoreError::io("compress for", &path))?;
         Ok(Self { path, encoder })
@@ -276,9 +277,7 @@ impl RejectedFile {
     /// Makes the file durable in `dir`, under the name that its bytes give.
     pub(in crate::store) fn finish(self, dir: &Path) -> Result<PathBuf, StoreError> {
         let hashing = self.encoder.finish().map_err(StoreError::io("write", &self.path))?;
-        let digest = hashing.hasher.finalize();
-        let name: String = digest.iter().take(8).map(|it| format!("{it:02x}")).collect();
-        let path = dir.join(name + SUFFIX);
+        let path = dir.join(hex::encode(first_of_sum::<8>(hashing.hasher)) + SUFFIX);
         if path.exists() {
             fs::remove_file(&self.path).map_err(StoreError::io("remove", &self.path))?;
             return Ok(path);

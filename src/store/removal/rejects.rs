@@ -42,7 +42,7 @@ pub(super) fn find(layout: &Layout, matcher: &Matcher) -> Result<RejectedRemoval
 pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(path);
     let open = Dir::open(dir)?;
-    let name = path.file_name().and_then(|it| it.to_str()).unwrap_or_default();
+    let name = path.file_name().and_then(|it| it.to_str()).unwrap_or("");
     let removed = removed(&open, name, matcher)?;
     if removed.iter().all(|it| *it) {
         return Ok(());
@@ -60,7 +60,7 @@ pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> 
     for (index, line) in RejectedLines::open(&open, name)?.enumerate() {
         let Line { bytes, is_continuation, .. } = line?;
         if index == 0 || !is_continuation {
-            is_removed = removed.next().unwrap_or_default();
+            is_removed = removed.next() == Some(true);
         }
         if !is_removed {
             kept.write(&bytes)?;
@@ -73,20 +73,21 @@ pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> 
 /// For each piece of a file, in order, whether it is to be removed.
 fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreError> {
     let mut removed = Vec::new();
-    let mut piece: Option<Piece<'_>> = None;
+    let mut piece: Option<RejectPiece<'_>> = None;
     for line in RejectedLines::open(dir, name)? {
         let Line { bytes, entry, is_continuation } = line?;
         if !is_continuation {
             removed.extend(piece.take().map(|it| it.is_removed()));
         }
         // What is longer is no record, and no JSON that would have to be read as a whole.
-        let piece = piece.get_or_insert_with(|| Piece::new(matcher, limits::RECORD_BYTES_MAX));
+        let piece =
+            piece.get_or_insert_with(|| RejectPiece::new(matcher, limits::RECORD_BYTES_MAX));
         match entry {
             Some(entry) => {
-                piece.push(entry.text.unwrap_or_default().as_bytes());
-                piece.push(
-                    &entry.base64.and_then(|it| STANDARD.decode(it).ok()).unwrap_or_default(),
-                );
+                piece.push(entry.text.as_deref().unwrap_or("").as_bytes());
+                if let Some(bytes) = entry.base64.and_then(|it| STANDARD.decode(it).ok()) {
+                    piece.push(&bytes);
+                }
             }
             // Nobody knows what it is, but it may name somebody.
             None => piece.push(&bytes),
@@ -101,7 +102,7 @@ fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreE
 const OVERLAP_BYTES: usize = 64 << 10;
 
 /// A piece of rejected input, looked at stretch by stretch: it may be an image of a disk.
-struct Piece<'m> {
+struct RejectPiece<'m> {
     matcher: &'m Matcher,
     stretch_bytes_max: usize,
     /// What was not looked at yet, and before it the overlap.
@@ -109,7 +110,7 @@ struct Piece<'m> {
     is_removed: bool,
 }
 
-impl<'m> Piece<'m> {
+impl<'m> RejectPiece<'m> {
     fn new(matcher: &'m Matcher, stretch_bytes_max: usize) -> Self {
         Self { matcher, stretch_bytes_max, bytes: Vec::new(), is_removed: false }
     }
@@ -123,7 +124,7 @@ impl<'m> Piece<'m> {
             return;
         }
         let end = boundary(&self.bytes, self.bytes.len());
-        let seen = self.bytes.get(..end).unwrap_or_default();
+        let (seen, _) = self.bytes.split_at(end);
         self.is_removed = self.matcher.matches_rejected(seen);
         let start = boundary(&self.bytes, end.saturating_sub(OVERLAP_BYTES));
         self.bytes.drain(..start);
@@ -137,9 +138,8 @@ impl<'m> Piece<'m> {
 /// The last place up to `end` behind a byte that no address has: half an address would look like
 /// another one.
 fn boundary(bytes: &[u8], end: usize) -> usize {
-    let before = bytes.get(..end).unwrap_or_default();
     let from = end.saturating_sub(OVERLAP_BYTES / 2);
-    let near = before.get(from..).unwrap_or_default();
+    let (_, near) = bytes.split_at(end).0.split_at(from);
     let is_between = |byte: &u8| byte.is_ascii_whitespace() || b"\"<>,;\0".contains(byte);
     near.iter().rposition(is_between).map_or(end, |at| from + at + 1)
 }
@@ -168,7 +168,7 @@ mod tests {
         let (stretch_bytes, part_bytes) = (8 * OVERLAP_BYTES, OVERLAP_BYTES);
         let length = 3 * stretch_bytes;
         let is_removed = |bytes: &[u8]| {
-            let mut piece = Piece::new(&matcher, stretch_bytes);
+            let mut piece = RejectPiece::new(&matcher, stretch_bytes);
             for part in bytes.chunks(part_bytes) {
                 piece.push(part);
                 assert!(piece.bytes.len() <= stretch_bytes);

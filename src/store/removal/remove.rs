@@ -16,12 +16,12 @@ use crate::source::Record;
 use crate::store::StoreError;
 use crate::store::archive::{ArchiveWriter, Frame, Frames, lines_of, parse_line};
 use crate::store::audit_index::{AuditBuilder, OtherRecords};
-use crate::store::checkpoint::Checkpoint;
-use crate::store::folded::Folded;
 use crate::store::index::{IndexSnapshot, IndexWriter, read_checkpoint};
 use crate::store::layout::{INDEX_BEING_BUILT, Layout, archive_file_number, is_rejected_name};
+use crate::store::ledger::checkpoint::Checkpoint;
+use crate::store::ledger::folded::Folded;
+use crate::store::ledger::note::CommitNote;
 use crate::store::lock::WriterLock;
-use crate::store::note::CommitNote;
 use crate::store::reindex::{build_index, exchange, sweep_after_failure, told_of_room};
 use crate::store::verify::{ArchiveCheck, Chain, FileCheck, check_archive};
 use crate::time::Timestamp;
@@ -109,7 +109,7 @@ impl Matcher {
 
 /// What a file holds of the records to be removed.
 #[derive(Clone, Copy, Default)]
-struct Found {
+struct FoundInFile {
     records: u64,
     span: Option<(i64, i64)>,
 }
@@ -123,7 +123,7 @@ fn find(
     layout: &Layout,
     archive: &ArchiveCheck,
     matcher: &Matcher,
-) -> Result<BTreeMap<u32, Found>, StoreError> {
+) -> Result<BTreeMap<u32, FoundInFile>, StoreError> {
     let found = archive
         .files
         .par_iter()
@@ -132,10 +132,14 @@ fn find(
     Ok(found.into_iter().filter(|(_, it)| it.records > 0).collect())
 }
 
-fn find_in_file(layout: &Layout, file: &FileCheck, matcher: &Matcher) -> Result<Found, StoreError> {
+fn find_in_file(
+    layout: &Layout,
+    file: &FileCheck,
+    matcher: &Matcher,
+) -> Result<FoundInFile, StoreError> {
     let path = layout.archive_file(file.number);
     let mut frames = Frames::open(layout, file.number, file.extent)?;
-    let mut found = Found::default();
+    let mut found = FoundInFile::default();
     while let Some(frame) = frames.next()? {
         let Frame::Block { offset, lines } = frame else { continue };
         for line in lines_of(&lines) {
@@ -198,7 +202,7 @@ impl State {
         Ok(Self {
             checkpoint: read_checkpoint(layout).ok(),
             archive_bytes: layout.archive_dir()?.bytes()?,
-            rejected: rejected.unwrap_or_default(),
+            rejected: rejected.into_iter().flatten().collect(),
         })
     }
 
@@ -306,7 +310,7 @@ fn noted(
     tombstone: &Tombstone,
     archive: &ArchiveCheck,
     chain: &Chain,
-    found: &BTreeMap<u32, Found>,
+    found: &BTreeMap<u32, FoundInFile>,
     writer: &ArchiveWriter,
 ) -> NotedTombstone {
     let removed = archive.files.iter().filter(|it| found.contains_key(&it.number));
@@ -333,7 +337,7 @@ fn bury(
     let mut after = before;
     after.records = after.records.saturating_sub(noted.tombstone.records);
     if let RemovalRule::Before { before_ms } = &noted.tombstone.rule {
-        after.coverage.forget_before(*before_ms);
+        after.ledger.coverage.forget_before(*before_ms);
     }
     after.tombstones.push(noted.tombstone.clone());
     writer.forget(noted.removed.iter().map(|it| it.number));
@@ -344,9 +348,7 @@ fn bury(
     let note = CommitNote {
         records: after.records,
         previous: Some(writer.head().to_owned()).filter(|it| !it.is_empty()),
-        coverage: after.coverage.clone(),
-        pulls: after.pulls.clone(),
-        objects: after.objects.clone(),
+        ledger: after.ledger.clone(),
         tombstones,
         ..note
     };

@@ -10,7 +10,7 @@ use crate::store::archive::{
     ArchiveWriter, Frame, Frames, Location, compress_block, lines_of, parse_line,
 };
 use crate::store::layout::Layout;
-use crate::store::note::CommitNote;
+use crate::store::ledger::note::CommitNote;
 use crate::store::provenance::{Origin, OriginId, Place, Runs};
 use crate::store::verify::{ArchiveCheck, FileCheck};
 

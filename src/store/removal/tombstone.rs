@@ -162,7 +162,8 @@ const MARK_BYTES: usize = 8;
 fn mark(head: &str) -> Vec<u8> {
     let digits = head.as_bytes().as_chunks::<2>().0.iter().take(MARK_BYTES);
     let byte = |it: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok();
-    digits.map(|it| byte(it).unwrap_or_default()).collect()
+    // What is no head at all is none that was kept.
+    digits.map(|it| byte(it).unwrap_or(0)).collect()
 }
 
 impl RemovedFile {

@@ -12,10 +12,10 @@ use sha2::{Digest, Sha256};
 use super::{Meter, VerifyReport};
 use crate::store::StoreError;
 use crate::store::archive::{Frame, Frames, Sums};
-use crate::store::checkpoint::{ArchivePosition, Checkpoint, Extent};
-use crate::store::folded::Folded;
 use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
-use crate::store::note::CommitNote;
+use crate::store::ledger::checkpoint::{ArchivePosition, Checkpoint, Extent};
+use crate::store::ledger::folded::Folded;
+use crate::store::ledger::note::CommitNote;
 
 /// Bytes that are hashed between two reports of progress.
 const STEP_BYTES: usize = 1 << 20;
@@ -96,11 +96,7 @@ impl ArchiveCheck {
         let folded = self.folded();
         let index = layout.index();
         let index = index.display();
-        if checkpoint.coverage != folded.coverage
-            || checkpoint.pulls != folded.pulls
-            || checkpoint.objects != folded.objects
-            || checkpoint.tombstones != folded.tombstones()
-        {
+        if checkpoint.ledger != folded.ledger || checkpoint.tombstones != folded.tombstones() {
             report.problems.push(format!(
                 "{index}: the coverage is not what the archive's commits add up to: `mailtrace reindex` restores it",
             ));

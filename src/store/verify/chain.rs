@@ -136,7 +136,7 @@ impl Chain {
             .iter()
             .enumerate()
             .find_map(|(index, it)| Some((index, had_it(it)?)))?;
-        let since = self.tombstones.get(position..).unwrap_or_default();
+        let (_, since) = self.tombstones.split_at(position);
         let noted = since.first()?;
         let later = self.links.iter().filter(|it| !noted.is_after(it.file, it.end));
         Some(FoundHead {

@@ -10,11 +10,11 @@ use crate::event::Parser;
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
 use crate::store::audit_index::{AuditIndex, compare_audit, other_documents_of};
-use crate::store::checkpoint::Extent;
 use crate::store::index::{
     Document, Documents, Fingerprint, IdHash, IndexSnapshot, fingerprints_of_index, quietly,
 };
 use crate::store::layout::{Layout, archive_file_name};
+use crate::store::ledger::checkpoint::Extent;
 
 /// Compares every file, and names the records that differ.
 pub(super) fn compare(
@@ -66,7 +66,7 @@ pub(super) fn compare(
             of_index.count
         ));
         let file = archive.files.iter().find(|it| it.number == number);
-        let differing = file.map(|it| differing(layout, it, snapshot)).unwrap_or_default();
+        let differing = file.map_or_else(Default::default, |it| differing(layout, it, snapshot));
         report.problems.extend(named(&differing));
     }
 }

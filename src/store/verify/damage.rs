@@ -9,9 +9,9 @@ use super::{Damage, VerifyReport};
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location};
 use crate::store::audit_index::AuditIndex;
-use crate::store::checkpoint::Extent;
 use crate::store::index::IndexSnapshot;
 use crate::store::layout::{Layout, archive_file_name};
+use crate::store::ledger::checkpoint::Extent;
 use crate::time::Timestamp;
 
 /// Tells of each damaged file which records cannot be read any more, or are others than they were.

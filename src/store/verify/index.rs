@@ -6,10 +6,10 @@ use super::archive::ArchiveCheck;
 use super::{Meter, VerifyReport, bytes_in};
 use crate::store::StoreError;
 use crate::store::audit_index::AuditIndex;
-use crate::store::checkpoint::Checkpoint;
 use crate::store::derived_index::check_derived_files;
 use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
 use crate::store::layout::{AUDIT, Layout, MESSAGES, archive_file_name};
+use crate::store::ledger::checkpoint::Checkpoint;
 
 /// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
 /// panic, or ask for so much memory that the process is aborted.

@@ -22,10 +22,10 @@ pub use report::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport}
 use super::StoreError;
 use super::archive::{Sums, hash_prefix};
 use super::audit_index::AuditIndex;
-use super::checkpoint::Checkpoint;
 use super::dir::Dir;
 use super::index::read_checkpoint;
 use super::layout::Layout;
+use super::ledger::checkpoint::Checkpoint;
 use super::provenance::Repeats;
 use super::rejected::hash_in_name;
 use crate::limits;
@@ -177,7 +177,7 @@ impl<'p> Meter<'p> {
 
 /// Bytes of a directory's files, as far as they can be looked at.
 fn bytes_in(dir: Result<Dir, StoreError>) -> u64 {
-    dir.and_then(|it| it.bytes()).unwrap_or_default()
+    dir.and_then(|it| it.bytes()).unwrap_or(0)
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ const ENTRIES_OF_WORKER: usize = 512;
 const ENTRIES_AT_ONCE: usize = 16 * ENTRIES_OF_WORKER;
 
 /// What events say, as texts.
-struct Texts<'t> {
+struct EventTexts<'t> {
     recipients: Vec<Cow<'t, str>>,
     senders: Vec<Cow<'t, str>>,
     of_event: EventAttributes,
@@ -43,14 +43,14 @@ struct Verdicts {
     are_whole: bool,
 }
 
-impl<'t> Texts<'t> {
+impl<'t> EventTexts<'t> {
     fn new(recipients: &'t [Vec<u8>], senders: &'t [Vec<u8>], of_event: EventAttributes) -> Self {
         let addresses = |texts: &'t [Vec<u8>]| {
             texts.iter().map(|it| String::from_utf8_lossy(it)).collect::<Vec<_>>()
         };
         let values = |attribute| of_event.values(attribute).collect::<Vec<_>>();
         let said = [Attribute::Spam, Attribute::Dkim, Attribute::Dmarc, Attribute::Spf].map(values);
-        let count = said.iter().map(Vec::len).max().unwrap_or_default();
+        let count = said.iter().map(Vec::len).max().unwrap_or(0);
         let verdicts = (0..count).map(|set| {
             let mut values = Values::new();
             let joined = values.verdicts(said.each_ref().map(|it| it.get(set)?.as_deref()));
@@ -89,8 +89,9 @@ impl Overview<'_> {
     ) -> Result<(), StoreError> {
         let columns = self.columns()?;
         let table = &columns.table;
-        let senders = columns.senders.as_ref().map(Senders::texts).unwrap_or_default();
-        let texts = Texts::new(table.address_texts(), senders, self.store.event_attributes()?);
+        let senders = columns.senders.as_ref().map_or(&[][..], Senders::texts);
+        let texts =
+            EventTexts::new(table.address_texts(), senders, self.store.index().event_attributes()?);
         let count = table.message_count();
         for first in (0..count).step_by(ENTRIES_AT_ONCE) {
             let numbers: Vec<usize> = (first..count.min(first + ENTRIES_AT_ONCE)).collect();
@@ -143,7 +144,7 @@ impl EventColumns {
         &'e self,
         judge: &mut ColumnJudge<'_>,
         events: &[u32],
-        texts: &'e Texts<'_>,
+        texts: &'e EventTexts<'_>,
     ) -> Option<MessageEntry<'e>> {
         let (first_ms, last_ms) = judge.take(events)?;
         let rows = judge.rows();
@@ -207,7 +208,7 @@ impl EventColumns {
         row: &ColumnRow,
         legs: &[LegEntry],
         delivered: &[u32],
-        texts: &'e Texts<'_>,
+        texts: &'e EventTexts<'_>,
     ) -> RecipientEntry<'e> {
         let decided = |outcome| row.deciding_event().filter(|_| row.outcome == outcome);
         let value = |values, event: Option<u32>| {

@@ -65,8 +65,9 @@ impl<'t> ColumnJudge<'t> {
         self.rows.clear();
         let texts = self.table.address_texts();
         let text_of = |it: u32| {
-            let text = texts.get(it as usize).map(Vec::as_slice).unwrap_or_default();
-            std::str::from_utf8(text).unwrap_or_default()
+            let text = texts.get(it as usize).map(|it| std::str::from_utf8(it));
+            // A part that is damaged names nobody.
+            text.and_then(Result::ok).unwrap_or("")
         };
         self.rows.extend(self.judge.judged(|_| true, text_of));
         self.rows.sort_unstable_by_key(|it| (it.address, it.direction, it.started_ms));

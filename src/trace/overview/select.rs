@@ -89,13 +89,13 @@ impl Totals {
     /// How many recipients have an outcome, in one row of theirs or another.
     #[must_use]
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
-        self.of_recipients.get(outcome.place()).copied().unwrap_or_default()
+        *self.of_recipients.get(outcome.place()).expect("a place for each outcome")
     }
 
     /// How many messages have an outcome.
     #[must_use]
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
-        self.of_messages.get(outcome.place()).copied().unwrap_or_default()
+        *self.of_messages.get(outcome.place()).expect("a place for each outcome")
     }
 }
 

@@ -32,9 +32,8 @@ pub fn events_of_rows(
         legs.entry(&event.event.trace_id).or_default().push(place);
     }
     // Those without a trace ID have no leg in common.
-    let alone = legs.remove("").unwrap_or_default();
-    let groups: Vec<Vec<usize>> =
-        legs.into_values().chain(alone.into_iter().map(|it| vec![it])).collect();
+    let alone = legs.remove("").into_iter().flatten();
+    let groups: Vec<Vec<usize>> = legs.into_values().chain(alone.map(|it| vec![it])).collect();
     let found: Vec<Vec<usize>> = groups
         .par_chunks(limits::QUERY_CANDIDATES_AT_ONCE)
         .map(|groups| {

@@ -119,7 +119,7 @@ impl Marks {
 
     /// The texts of a segment of which it is true, in order.
     fn of_segment(&self, segment: usize) -> Vec<u32> {
-        let marks = self.0.get(segment).map(Vec::as_slice).unwrap_or_default();
+        let marks = self.0.get(segment).expect("a list for each segment");
         let is_set = |it: &(u32, &AtomicBool)| it.1.load(Ordering::Relaxed);
         (0..).zip(marks).filter(is_set).map(|(text, _)| text).collect()
     }

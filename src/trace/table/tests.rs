@@ -60,7 +60,7 @@ fn entries(store: &Store) -> Vec<MessageEntry<'static>> {
 /// What the originals of a whole store say.
 fn for_each_entry_by_originals(store: &Store, visit: impl FnMut(MessageEntry<'_>)) {
     let mut reader = store.events();
-    let places = store.places_in_blocks(&|_| true).into_iter();
+    let places = store.index().places_in_blocks(&|_| true).into_iter();
     let events = places.map(|it| (it, reader.read(it).unwrap())).collect();
     for_each_entry_of(events, true, visit);
 }

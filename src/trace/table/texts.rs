@@ -63,7 +63,7 @@ impl Numbering {
         }
         let next = u32::try_from(texts.len()).unwrap_or(Self::NONE);
         texts.push(text);
-        let hash_of = |it: &u32| hasher.hash_one(texts.get(*it).unwrap_or_default());
+        let hash_of = |it: &u32| hasher.hash_one(texts.get(*it).expect("numbers are of texts"));
         numbers.insert_unique(hash, next, hash_of);
         next
     }

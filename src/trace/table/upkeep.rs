@@ -56,11 +56,11 @@ impl Upkeep for TableUpkeep {
         }
         let end = table.end();
         let is_new = move |place| end.is_before(place);
-        let new = store.places_in_blocks(&is_new);
+        let new = store.index().places_in_blocks(&is_new);
         if new.len() <= self.read_events_max {
             return replace_connected(store, new, &is_new, table).map(drop);
         }
-        let touching = store.places_that_share_ids(&is_new);
+        let touching = store.index().places_that_share_ids(&is_new);
         let done = replace_connected(store, touching, &is_new, table)?;
         add_all(store, &is_new, &done, table)
     }
@@ -133,7 +133,7 @@ fn for_each_entry<T: Send>(
     }
     for slice in slices {
         let is_here = |place| slice.has(place);
-        let reaching_out = store.places_that_share_ids(&is_here);
+        let reaching_out = store.index().places_that_share_ids(&is_here);
         let mut large = Vec::new();
         let done = for_each_connected(store, reaching_out, |connected| {
             // It is met in each slice that it reaches into, and belongs to the first.
@@ -170,7 +170,7 @@ fn for_each_entry_at<T: Send>(
     add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let (store, events) = store.event_table_of(has)?;
-    let senders = store.senders()?;
+    let senders = store.index().senders()?;
     let overview = Overview::of_table(&store, UNDECIDED_IS_LOST, events, senders)?;
     let is_done = |place| done.contains(&place);
     let is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)> =

@@ -1,7 +1,7 @@
 //! Texts on their own: what is shown of them, and what is read out of them.
 
 use mailtrace::event::{Address, MessageId, StatusCode, decoded_subject, each_address, pasted_id};
-use mailtrace::logging::shell_command;
+use mailtrace::provisioning::shell_command;
 use mailtrace::render::{columns, csv_cell, fit, html_text, human_duration, sanitise, wrap};
 use mailtrace::store::words::{folded, words};
 use mailtrace::time::{

@@ -27,6 +27,7 @@ pub(super) struct Sections {
 
 /// Builds the sections from the IDs of documents.
 pub(super) fn build(mut ids: Vec<(IdHash, DocId)>, document_count: usize) -> Sections {
+    // By ID, and within one by document: so the last that was seen is what the next points back at.
     ids.sort_unstable();
     let mut back = vec![0; document_count];
     let mut entries: Vec<(IdHash, DocId)> = Vec::new();
@@ -56,6 +57,7 @@ pub(super) fn merge(sources: &[&Chains]) -> Sections {
     // Documents that are the first of their ID in one segment and no more when all are put
     // together, with how far they now point back.
     let mut joints: Vec<(DocId, u32)> = Vec::new();
+    // Tables are sorted already, so merging them needs no sort of all IDs, and no memory for them.
     let mut streams: Vec<_> = sources.iter().map(|it| it.table.iter()).collect();
     let mut heads: BinaryHeap<_> = streams
         .iter_mut()
@@ -64,9 +66,12 @@ pub(super) fn merge(sources: &[&Chains]) -> Sections {
         .map(|Reverse(((id, last), index))| Reverse((id, index, last)))
         .collect();
     while let Some(Reverse((id, index, last))) = heads.pop() {
-        let base = bases.get(index).copied().unwrap_or_default();
+        let base = *bases.get(index).expect("a base for each source");
         match entries.last_mut() {
             Some((known, before)) if *known == id => {
+                // Of equal IDs the heap gives that of the earlier segment first: only the first
+                // document here has anything new to point back at. Sums wrap, since a damaged
+                // segment may say anything and a merge must not panic: `verify` tells.
                 let first = sources.get(index).and_then(|it| it.documents(id).last());
                 let first = first.map(|it| it.wrapping_add(base));
                 joints.extend(first.map(|it| (it, it.wrapping_sub(*before))));
@@ -158,7 +163,7 @@ struct Table {
 
 impl Table {
     fn bucket_bits(entry_count: usize) -> u32 {
-        entry_count.checked_ilog2().unwrap_or_default().saturating_sub(BUCKET_ENTRIES_LOG)
+        entry_count.checked_ilog2().unwrap_or(0).saturating_sub(BUCKET_ENTRIES_LOG)
     }
 
     fn document_bits(document_count: usize) -> u32 {
@@ -169,16 +174,19 @@ impl Table {
         let bucket_bits = Self::bucket_bits(entries.len());
         let document_bits = Self::document_bits(document_count);
         let hash_bits = IdHash::BITS - bucket_bits;
-        // The count, then where each bucket ends.
+        // The count, then where each bucket ends. Hashes are spread evenly, so the first bits make
+        // buckets of about equal length, and a look-up reads one instead of searching all.
         let mut bytes = u32::try_from(entries.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
         let mut rest = entries;
         let mut end = 0_u32;
         for bucket in 0..1_u64 << bucket_bits {
             let length = rest.partition_point(|(id, _)| id.bits() >> hash_bits <= bucket);
-            rest = rest.get(length..).unwrap_or_default();
-            end += u32::try_from(length).unwrap_or_default();
+            (_, rest) = rest.split_at(length);
+            end += u32::try_from(length).expect("a segment has fewer documents");
             bytes.extend_from_slice(&end.to_le_bytes());
         }
+        // Entries follow one another bit by bit: whole bytes would cost up to seven
+        // bits more for each.
         let mut pending = 0_u128;
         let mut pending_bits = 0;
         for (id, document) in entries {
@@ -203,6 +211,7 @@ impl Table {
         let bucket_bits = Self::bucket_bits(count);
         let table =
             Self { bytes, count, bucket_bits, document_bits: Self::document_bits(document_count) };
+        // If the last one can be read, all can: what follows need not look at the length again.
         table.entry(count.saturating_sub(1))?;
         Some(table)
     }
@@ -233,6 +242,8 @@ impl Table {
             Some(before) => self.bucket_end(before)?,
             None => 0,
         };
+        // A bucket has some sixteen entries: walking through them beats a binary search that jumps
+        // between bits.
         let wanted = low_bits(id.bits(), hash_bits);
         (start..self.bucket_end(bucket)?)
             .map_while(|it| self.entry(it))

@@ -186,7 +186,7 @@ impl Sections {
         for section in sections {
             file.write_all(&(section.len() as u64).to_le_bytes())?;
         }
-        let (first_ms, last_ms) = self.span.unwrap_or_default();
+        let (first_ms, last_ms) = self.span.unwrap_or((0, 0));
         file.write_all(&u64::from(self.document_count).to_le_bytes())?;
         file.write_all(&first_ms.to_le_bytes())?;
         file.write_all(&last_ms.to_le_bytes())?;

@@ -25,6 +25,9 @@ fn pack_chunk(numbers: &[u32; CHUNK], bytes: &mut Vec<u8>) {
             *count += 1;
         }
     }
+    // From the widest down: each step makes exceptions of the numbers of the width before. Most
+    // distances are small and a few are huge, so one width for all would cost every number for
+    // the sake of those few.
     let mut best = (usize::MAX, 0_usize, 0_usize);
     let mut exceptions = 0;
     for (width, count) in of_width.iter().enumerate().rev() {
@@ -38,8 +41,8 @@ fn pack_chunk(numbers: &[u32; CHUNK], bytes: &mut Vec<u8>) {
     let mut low = *numbers;
     let mask = mask_of(width);
     low.iter_mut().for_each(|it| *it &= mask);
-    // Widths go to 32 and places to 127.
-    let header = [width, exceptions].map(|it| u8::try_from(it).unwrap_or_default());
+    let header = [width, exceptions]
+        .map(|it| u8::try_from(it).expect("widths go to 32, and exceptions to 128"));
     bytes.extend_from_slice(&header);
     let start = bytes.len();
     bytes.resize(start + width * CHUNK / 8, 0);
@@ -78,7 +81,8 @@ fn mask_of(width: usize) -> u32 {
     u32::try_from((1_u64 << width.min(32)) - 1).unwrap_or(u32::MAX)
 }
 
-/// Where the chunks of a column begin, in front of the chunks.
+/// Where the chunks of a column begin, in front of the chunks: their lengths differ, and whoever reads
+/// one number must not read all before it.
 struct Chunks {
     starts: Vec<u32>,
     bytes: Vec<u8>,
@@ -160,12 +164,13 @@ impl PackedReader {
         if chunk != self.chunk {
             let read = chunk_at(&self.column.bytes, self.column.count, chunk)
                 .and_then(|it| unpack_chunk(it, &mut self.numbers));
+            // What was read before the damage may be of the chunk before.
             if read.is_none() {
                 self.numbers = [0; CHUNK];
             }
             self.chunk = chunk;
         }
-        self.numbers.get(index % CHUNK).copied().unwrap_or_default()
+        *self.numbers.get(index % CHUNK).expect("less than a chunk")
     }
 }
 
@@ -181,7 +186,7 @@ pub(super) fn pack_times(times: impl IntoIterator<Item = i64>) -> Vec<u8> {
         chunks.begin();
         chunks.bytes.extend_from_slice(&first.to_le_bytes());
         let steps = || chunk.iter().zip(chunk.iter().skip(1)).map(|(a, b)| b.wrapping_sub(*a));
-        let least = steps().min().unwrap_or_default();
+        let least = steps().min().unwrap_or(0);
         let mut packed = [0; CHUNK];
         let mut fits = least != RAW;
         for (slot, step) in packed.iter_mut().skip(1).zip(steps()) {
@@ -294,7 +299,7 @@ impl TimeReader {
             }
             self.chunk = chunk;
         }
-        self.times.get(index % CHUNK).copied().unwrap_or_default()
+        *self.times.get(index % CHUNK).expect("less than a chunk")
     }
 
     fn read(&mut self, chunk: usize) -> Option<()> {

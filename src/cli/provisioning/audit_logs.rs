@@ -1,0 +1,141 @@
+//! `mailtrace setup --audit` and `mailtrace teardown --audit`.
+
+use std::io::{IsTerminal, Write};
+
+use anyhow::bail;
+
+use super::target::check_organization;
+use super::undertaking::{Report, Undertaking, write_dry_run};
+use crate::cli::session::SessionArgs;
+use crate::cli::{Context, Format, Outcome, output};
+use crate::provisioning::{
+    AuditFound, AuditPlan, LogGroupPlace, ProvisioningError, Retention, Scope, Services,
+    audit_plan, audit_teardown_plan, check_place, default_audit_group, names,
+};
+
+/// What both take.
+pub(super) struct AuditLogs<'a> {
+    pub(super) organization: &'a str,
+    pub(super) log_group: Option<&'a LogGroupPlace>,
+    pub(super) session: &'a SessionArgs,
+    pub(super) is_dry_run: bool,
+}
+
+impl AuditLogs<'_> {
+    /// Has all audit logs of an organization delivered to a log group.
+    pub(super) fn set_up(
+        &self,
+        retention: Option<Retention>,
+        context: &Context,
+    ) -> anyhow::Result<Outcome> {
+        let (services, scope) = self.open(context)?;
+        let found = services.wait_for(services.look_at_audit(&scope))?;
+        let plan = audit_plan(&scope, retention, &found);
+        let text = format!(
+            "audit logs are delivered, from now on; take them with `mailtrace pull --log-group {} --region {}`",
+            scope.log_group, scope.region
+        );
+        self.carry_out(&services, &plan, &found, ("on", &text), context)
+    }
+
+    /// Ends all deliveries of an organization's audit logs.
+    pub(super) fn tear_down(&self, is_agreed: bool, context: &Context) -> anyhow::Result<Outcome> {
+        let (services, scope) = self.open(context)?;
+        let found = services.wait_for(services.look_at_audit(&scope))?;
+        let plan = audit_teardown_plan(&scope, &found);
+        if !self.is_dry_run && !is_agreed && !plan.steps.is_empty() {
+            if !std::io::stdin().is_terminal() {
+                bail!(
+                    "{} deliveries and what belongs to them would be taken down: say --yes, or look at it first with --dry-run",
+                    plan.steps.len()
+                );
+            }
+            write!(
+                anstream::stderr(),
+                "Take {} things down, and deliver no audit logs of {} any more? [y/N] ",
+                plan.steps.len(),
+                scope.organization
+            )?;
+            let mut answer = String::new();
+            std::io::stdin().read_line(&mut answer)?;
+            if !answer.trim().eq_ignore_ascii_case("y") {
+                bail!("nothing was changed");
+            }
+        }
+        let ended = ("off", "audit logs are delivered no more");
+        self.carry_out(&services, &plan, &found, ended, context)
+    }
+
+    fn open(&self, context: &Context) -> anyhow::Result<(Services, Scope)> {
+        if context.global.format == Format::Csv {
+            bail!("--format csv has no form for this: take table or json");
+        }
+        check_organization(self.organization)?;
+        let services = Services::open(&self.session.options())?;
+        let region = names::region(services.session().region())?;
+        let found = services.wait_for(services.organization(self.organization));
+        let (id, alias, account) = match found {
+            Ok(organization) => {
+                let account = services.wait_for(services.account_of(&organization))?;
+                (organization.id, organization.alias, account)
+            }
+            // Deliveries stay when their organization is gone.
+            Err(ProvisioningError::NoOrganization { .. } | ProvisioningError::NotActive { .. })
+                if names::is_organization_id(self.organization) =>
+            {
+                let account = names::account(&services.wait_for(services.session().account())?)?;
+                (self.organization.to_owned(), self.organization.to_owned(), account)
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let log_group = match self.log_group {
+            Some((log_group, arn)) => {
+                if let Some(arn) = arn {
+                    check_place(arn, &region, &account)?;
+                }
+                log_group.clone()
+            }
+            None => names::log_group(&default_audit_group(&alias))?,
+        };
+        let role = String::new();
+        Ok((services, Scope { region, account, organization: id, log_group, role }))
+    }
+
+    fn carry_out(
+        &self,
+        services: &Services,
+        plan: &AuditPlan,
+        found: &AuditFound,
+        ended: (&str, &str),
+        context: &Context,
+    ) -> anyhow::Result<Outcome> {
+        if self.is_dry_run {
+            let mut stdout = anstream::stdout().lock();
+            write_dry_run(&Undertaking::from(plan), context.global.format, &mut stdout)?;
+            stdout.flush()?;
+            return Ok(Outcome::Done);
+        }
+        if !context.global.quiet {
+            plan.warnings.iter().for_each(|it| output::warn(it));
+        }
+        let mut report = Report::of(Undertaking::from(plan), context.global.format);
+        let mut unwritable = report.begin().err();
+        let carried_out = services.wait_for(services.carry_out_audit(plan, found, &mut || {
+            if let Err(error) = report.done("") {
+                unwritable.get_or_insert(error);
+            }
+        }));
+        let error = carried_out.err();
+        let written = match unwritable {
+            Some(error) => Err(error),
+            None => {
+                let error = error.as_ref().map(ToString::to_string);
+                report.end(error.as_deref().map_or(Ok(ended), Err))
+            }
+        };
+        match error {
+            Some(error) => Err(error.into()),
+            None => Ok(written.map(|()| Outcome::Done)?),
+        }
+    }
+}

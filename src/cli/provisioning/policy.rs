@@ -1,0 +1,142 @@
+//! `mailtrace policy`.
+
+use std::io::Write;
+
+use clap::{Args, ValueEnum};
+
+use super::target::{Target, TargetArgs};
+use crate::aws::{S3Url, default_group};
+use crate::cli::{Context, Format, Outcome, output};
+use crate::provisioning::{
+    Scope, audit_policy, default_audit_group, default_role, names, reader_policy, setup_policy,
+    teardown_policy,
+};
+use crate::render::{sanitise, write_json};
+
+/// Print the minimal IAM policy for a task
+///
+/// For whoever runs `pull` and `doctor` (reader), `setup` or `teardown`: exactly the calls they
+/// make, on exactly the resources they make them on. What you do not specify appears in the policy
+/// as a name in capitals, to be replaced. Asks nothing of AWS.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct PolicyArgs {
+    /// For which task
+    #[arg(value_enum, value_name = "FOR")]
+    caller: Caller,
+    /// Organization ID (m-...) or alias
+    ///
+    /// The alias gives log group and role their names.
+    #[arg(long, value_name = "ALIAS|ID")]
+    organization: Option<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+    /// For `setup --default-role`: WorkMail's own role
+    #[arg(long, conflicts_with = "role_name")]
+    default_role: bool,
+    /// For `setup --audit` and `teardown --audit`: the deliveries
+    #[arg(long, conflicts_with_all = ["role_name", "default_role", "s3"])]
+    audit: bool,
+    /// For `pull --s3`: the bucket to read as well
+    #[arg(long, value_name = "URL")]
+    s3: Option<S3Url>,
+    /// Region
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// Account number
+    #[arg(long, value_name = "ID")]
+    account: Option<String>,
+}
+
+/// Who is to have the policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Caller {
+    /// Pulling, and checking whether logging works
+    Reader,
+    /// Switching logging on
+    Setup,
+    /// Switching logging off
+    Teardown,
+}
+
+// What stands for what was not said. In capitals IAM takes it for no ARN, rather than for a wide one.
+const REGION: &str = "REGION";
+const ACCOUNT: &str = "ACCOUNT";
+const ORGANIZATION: &str = "ORGANIZATION-ID";
+const ALIAS: &str = "ALIAS";
+
+pub(in crate::cli) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let scope = scope(args)?;
+    if args.s3.is_some() && args.caller != Caller::Reader {
+        anyhow::bail!("--s3 goes with `mailtrace policy reader`");
+    }
+    if args.default_role && args.caller != Caller::Setup {
+        anyhow::bail!("--default-role goes with `mailtrace policy setup`");
+    }
+    if args.audit && args.caller == Caller::Reader {
+        anyhow::bail!(
+            "--audit goes with `mailtrace policy setup` and `teardown`: reading audit logs takes nothing more than reading their log group"
+        );
+    }
+    let policy = match args.caller {
+        Caller::Setup | Caller::Teardown if args.audit => {
+            audit_policy(&scope, args.caller == Caller::Teardown)
+        }
+        Caller::Reader => reader_policy(&scope, args.s3.as_ref()),
+        Caller::Setup => setup_policy(&scope, args.default_role),
+        Caller::Teardown => teardown_policy(&scope),
+    };
+    let mut stdout = anstream::stdout().lock();
+    match context.global.format {
+        Format::Table => {
+            for line in policy.to_pretty_json().lines() {
+                writeln!(stdout, "{}", sanitise(line))?;
+            }
+        }
+        Format::Json | Format::Ndjson => write_json(&policy, &mut stdout)?,
+        Format::Csv => anyhow::bail!("a policy is JSON: --format csv has no form for it"),
+    }
+    stdout.flush()?;
+    let text = policy.to_json();
+    let missing: Vec<&str> = [
+        (REGION, "--region"),
+        (ACCOUNT, "--account"),
+        (ORGANIZATION, "--organization m-..."),
+        (ALIAS, "--organization ALIAS"),
+    ]
+    .into_iter()
+    .filter(|(name, _)| text.contains(name))
+    .map(|(_, option)| option)
+    .collect();
+    if !missing.is_empty() && !context.global.quiet {
+        output::note(&format!(
+            "what stands in capitals is not known: give {}, or replace it",
+            missing.join(", ")
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+fn scope(args: &PolicyArgs) -> anyhow::Result<Scope> {
+    let or = |said: &Option<String>, placeholder: &str| {
+        said.clone().unwrap_or_else(|| placeholder.to_owned())
+    };
+    let (id, alias) = match &args.organization {
+        Some(id) if names::is_organization_id(id) => (id.clone(), ALIAS.to_owned()),
+        Some(alias) => (ORGANIZATION.to_owned(), names::alias(alias)?),
+        None => (ORGANIZATION.to_owned(), ALIAS.to_owned()),
+    };
+    let Target { log_group, role } = args.target.checked()?;
+    let (log_group, arn) = log_group.unwrap_or_else(|| match args.audit {
+        true => (default_audit_group(&alias), None),
+        false => (default_group(&alias), None),
+    });
+    let region = args.region.as_deref().map(names::region).transpose()?;
+    let account = args.account.as_deref().map(names::account).transpose()?;
+    Ok(Scope {
+        region: or(&region.or_else(|| arn.as_ref().map(|it| it.region.clone())), REGION),
+        account: or(&account.or_else(|| arn.map(|it| it.account)), ACCOUNT),
+        organization: id,
+        log_group,
+        role: role.unwrap_or_else(|| default_role(&alias)),
+    })
+}

@@ -1,0 +1,48 @@
+//! Which log group and which role are meant: the options of every command about event logging.
+
+use clap::Args;
+
+use crate::provisioning::{LogGroupPlace, NameError, ProvisioningError, log_group_or_arn, names};
+
+/// Log group and role.
+#[derive(Debug, Args)]
+pub(super) struct TargetArgs {
+    /// Log group [default: /aws/workmail/emailevents/ALIAS]
+    #[arg(long, value_name = "NAME")]
+    pub(super) log_group: Option<String>,
+    /// Role WorkMail logs with [default: workmail-email-events-ALIAS]
+    #[arg(long, value_name = "NAME")]
+    pub(super) role_name: Option<String>,
+}
+
+/// The same, checked.
+pub(super) struct Target {
+    pub(super) log_group: Option<LogGroupPlace>,
+    pub(super) role: Option<String>,
+}
+
+impl TargetArgs {
+    /// Checks what was given, without asking anybody.
+    pub(super) fn checked(&self) -> Result<Target, NameError> {
+        Ok(Target {
+            log_group: self.log_group.as_deref().map(log_group_or_arn).transpose()?,
+            role: self.role_name.as_deref().map(names::role).transpose()?,
+        })
+    }
+}
+
+impl Target {
+    /// The region that the log group's ARN names.
+    pub(super) fn region(&self) -> Option<&str> {
+        let (_, arn) = self.log_group.as_ref()?;
+        arn.as_ref().map(|it| it.region.as_str())
+    }
+}
+
+/// Checks that a text may be an organization's ID or alias.
+pub(super) fn check_organization(text: &str) -> Result<(), ProvisioningError> {
+    if !names::is_organization_id(text) {
+        names::alias(text)?;
+    }
+    Ok(())
+}

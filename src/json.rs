@@ -1,0 +1,21 @@
+//! Values of our own as JSON.
+
+use serde::Serialize;
+
+/// Why it cannot fail: we write no other values.
+const CAN_BE_WRITTEN: &str = "texts, numbers, lists and maps by text are what JSON holds";
+
+/// A value on one line.
+pub(crate) fn bytes(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect(CAN_BE_WRITTEN)
+}
+
+/// A value on one line.
+pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
+    serde_json::to_string(value).expect(CAN_BE_WRITTEN)
+}
+
+/// A value as serde's own.
+pub(crate) fn value(value: &impl Serialize) -> serde_json::Value {
+    serde_json::to_value(value).expect(CAN_BE_WRITTEN)
+}

@@ -1,0 +1,61 @@
+//! Email event logging on the AWS side: what it takes, whether it is right, and making it so.
+//!
+//! WorkMail writes the events of an organization to a log group, as a role that it may assume.
+//! [`Scope`] names the three; [`Policy`] is a policy document that can be compared;
+//! [`trust_policy`], [`role_policy`] and the policies of the callers are the narrowest that work;
+//! [`trust_problems`] and [`missing_permissions`] review what is found. [`Services`] looks at what
+//! there is; [`plan()`] works out the [`Step`]s to what is wanted, from data to data; [`Template`]
+//! writes the same for other tools. [`Services::examine`] and [`lint()`] make [`Check`]s of what is
+//! found; [`teardown_plan`] works out the way back. Nothing here prints.
+//!
+//! All of it serves WorkMail alone, and goes with it: this directory, `cli/provisioning`, and
+//! `cli/pull_directory` beside [`crate::pull`]'s directory.
+
+mod audit_logs;
+mod breadth;
+mod check;
+mod clients;
+mod doctor;
+mod emit;
+mod error;
+mod judge;
+mod lint;
+pub mod names;
+mod plan;
+mod policies;
+mod policy;
+mod review;
+mod roles;
+mod scope;
+mod services;
+mod setup;
+mod step;
+mod teardown;
+mod undo;
+
+pub use audit_logs::{
+    AUDIT_LOG_TYPES, AuditFound, AuditPlan, AuditStep, audit_plan, audit_policy,
+    audit_teardown_plan, default_audit_group,
+};
+pub use breadth::{excess_permissions, trust_findings};
+pub use check::{Check, Health, Remedy};
+pub use clients::{
+    AttachedPolicy, Deletion, Delivery, DeliveryDestination, DeliverySource, IamClient, Monitoring,
+    Organization, OrganizationSummary, Role, Subscription,
+};
+pub use doctor::{DoctorWish, StoreView, unopened};
+pub use emit::Template;
+pub use error::ProvisioningError;
+pub use lint::{Given, LintWish, lint};
+pub use names::{LogGroupPlace, NameError, Retention, check_place, default_role, log_group_or_arn};
+pub use plan::{Found, Plan, ROLE_POLICY_NAME, SetupWish, Step, plan};
+pub use policies::{reader_policy, role_policy, setup_policy, teardown_policy, trust_policy};
+pub use policy::{Conditions, Effect, Policy, PolicyError, Principal, Statement, Values};
+pub use review::{missing_permissions, trust_problems};
+pub use roles::{FoundRole, NamedPolicy};
+pub use scope::{SERVICE, SERVICE_LINKED_ROLE, Scope};
+pub use services::Services;
+pub use setup::SetupEvent;
+pub use step::shell_command;
+pub use teardown::{DoomedRole, LogUser, TeardownFound, TeardownPlan, TeardownWish, teardown_plan};
+pub use undo::TeardownStep;

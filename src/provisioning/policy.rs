@@ -1,0 +1,400 @@
+//! IAM policy documents: reading, writing and comparing them.
+//!
+//! IAM lets the same policy be written in many ways (a list of one for a text, one statement for a
+//! list of one, any order, action names in any case). Two policies are equal here when they say
+//! the same. See the IAM user guide, "IAM JSON policy element reference".
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::json;
+use crate::text::{fits, iam_pattern};
+
+/// The language's version in which policies are written.
+const VERSION: &str = "2012-10-17";
+
+/// A policy document.
+///
+/// # Example
+///
+/// ```
+/// use mailtrace::provisioning::Policy;
+/// let text = r#"{"Version":"2012-10-17","Statement":
+///     {"Effect":"Allow","Action":"logs:putlogevents","Resource":["*"]}}"#;
+/// let other = r#"{"Version":"2012-10-17","Statement":
+///     [{"Effect":"Allow","Action":["logs:PutLogEvents"],"Resource":"*"}]}"#;
+/// assert_eq!(Policy::parse(text)?, Policy::parse(other)?);
+/// # Ok::<(), mailtrace::provisioning::PolicyError>(())
+/// ```
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Policy {
+    /// The language's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// A name that says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What it allows and denies.
+    #[serde(rename = "Statement", deserialize_with = "one_or_more")]
+    pub statements: Vec<Statement>,
+}
+
+/// A text that is no policy.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an IAM policy: {detail}")]
+pub struct PolicyError {
+    detail: String,
+}
+
+/// What a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Effect {
+    /// Permits, where nothing denies.
+    Allow,
+    /// Forbids, whatever permits.
+    Deny,
+}
+
+/// One statement of a policy.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+pub struct Statement {
+    /// A name that says nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// Whether it allows or denies.
+    pub effect: Effect,
+    /// Whom it is about, in a trust policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub principal: Option<Principal>,
+    /// Whom it is not about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_principal: Option<Principal>,
+    /// What may be done.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub action: Values,
+    /// What may not.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub not_action: Values,
+    /// With what.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub resource: Values,
+    /// With what not.
+    #[serde(default, skip_serializing_if = "Values::is_empty")]
+    pub not_resource: Values,
+    /// When: by operator, then by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub condition: Conditions,
+}
+
+/// The conditions of a statement, by operator, then by key.
+pub type Conditions = BTreeMap<String, BTreeMap<String, Values>>;
+
+/// Whom a statement is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Principal {
+    /// `*`: anybody.
+    Text(String),
+    /// By kind, such as `Service` or `AWS`.
+    ByKind(BTreeMap<String, Values>),
+}
+
+/// Texts whose order says nothing; one alone is written without a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Values(BTreeSet<String>);
+
+impl Values {
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The texts in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// Whether this text, and nothing else, is meant.
+    #[must_use]
+    pub fn is_only(&self, text: &str) -> bool {
+        self.0.len() == 1 && self.0.contains(text)
+    }
+
+    /// Whether one of the texts, as a pattern with `*` and `?`, fits.
+    #[must_use]
+    pub fn fits(&self, text: &str) -> bool {
+        self.iter().any(|it| fits(iam_pattern(it), text))
+    }
+
+    fn lowercased(&self) -> Self {
+        self.iter().map(str::to_lowercase).collect()
+    }
+}
+
+impl<T: Into<String>> FromIterator<T> for Values {
+    fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
+        Self(texts.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<&str> for Values {
+    fn from(text: &str) -> Self {
+        [text].into_iter().collect()
+    }
+}
+
+impl fmt::Display for Values {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts: Vec<&str> = self.iter().collect();
+        formatter.write_str(&texts.join(", "))
+    }
+}
+
+impl Serialize for Values {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.first() {
+            Some(only) if self.0.len() == 1 => only.serialize(serializer),
+            _ => self.0.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Values {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = one_or_more::<D, Scalar>(deserializer)?;
+        Ok(texts.into_iter().map(|it| it.0).collect())
+    }
+}
+
+/// A text, or a number or truth value for which conditions take a text as well.
+struct Scalar(String);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::String(text) => Ok(Self(text)),
+            value @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_)) => {
+                Ok(Self(value.to_string()))
+            }
+            other => Err(serde::de::Error::custom(format!("{other} where a text is expected"))),
+        }
+    }
+}
+
+fn one_or_more<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMore<T> {
+        More(Vec<T>),
+        One(T),
+    }
+    Ok(match OneOrMore::deserialize(deserializer)? {
+        OneOrMore::More(values) => values,
+        OneOrMore::One(value) => vec![value],
+    })
+}
+
+impl Policy {
+    /// A policy of these statements.
+    #[must_use]
+    pub fn new(statements: impl IntoIterator<Item = Statement>) -> Self {
+        let statements = statements.into_iter().collect();
+        Self { version: Some(VERSION.to_owned()), id: None, statements }
+    }
+
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// [`PolicyError`] when it is no policy, or has members that are not known.
+    pub fn parse(json: &str) -> Result<Self, PolicyError> {
+        serde_json::from_str(json).map_err(|error| PolicyError { detail: error.to_string() })
+    }
+
+    /// The document on one line.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        json::text(self)
+    }
+
+    /// The document for people to read.
+    #[must_use]
+    pub fn to_pretty_json(&self) -> String {
+        format!("{:#}", json::value(self))
+    }
+
+    /// Whether an identity with this policy alone may do `action` with `resource`, taking no
+    /// statement with a condition for an answer, and every denial.
+    #[must_use]
+    pub fn allows(&self, action: &str, resource: &str) -> bool {
+        let is_about = |it: &Statement| it.is_about(action, resource);
+        let denies = |it: &Statement| it.effect == Effect::Deny && is_about(it);
+        let allows =
+            |it: &Statement| it.effect == Effect::Allow && it.condition.is_empty() && is_about(it);
+        self.statements.iter().any(allows) && !self.statements.iter().any(denies)
+    }
+
+    /// The same without names, in one order and one spelling.
+    fn normalised(&self) -> BTreeSet<Statement> {
+        self.statements.iter().map(Statement::normalised).collect()
+    }
+}
+
+impl PartialEq for Policy {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version && self.normalised() == other.normalised()
+    }
+}
+
+impl Eq for Policy {}
+
+impl Statement {
+    /// A statement that allows these actions.
+    #[must_use]
+    pub fn allowing<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
+        Self {
+            sid: None,
+            effect: Effect::Allow,
+            principal: None,
+            not_principal: None,
+            action: actions.into_iter().collect(),
+            not_action: Values::default(),
+            resource: Values::default(),
+            not_resource: Values::default(),
+            condition: Conditions::new(),
+        }
+    }
+
+    /// The same with this name.
+    #[must_use]
+    pub fn named(self, sid: &str) -> Self {
+        Self { sid: Some(sid.to_owned()), ..self }
+    }
+
+    /// The same on these resources.
+    #[must_use]
+    pub fn on(self, resources: impl IntoIterator<Item = String>) -> Self {
+        Self { resource: resources.into_iter().collect(), ..self }
+    }
+
+    /// The same with one more condition.
+    #[must_use]
+    pub fn when(mut self, operator: &str, key: &str, value: &str) -> Self {
+        let keys = self.condition.entry(operator.to_owned()).or_default();
+        keys.insert(key.to_owned(), value.into());
+        self
+    }
+
+    fn is_about(&self, action: &str, resource: &str) -> bool {
+        let action = action.to_lowercase();
+        let is_action = match self.not_action.is_empty() {
+            true => self.action.lowercased().fits(&action),
+            false => !self.not_action.lowercased().fits(&action),
+        };
+        let is_resource = match self.not_resource.is_empty() {
+            true => self.resource.fits(resource),
+            false => !self.not_resource.fits(resource),
+        };
+        is_action && is_resource
+    }
+
+    fn normalised(&self) -> Self {
+        let condition = self.condition.iter().map(|(operator, keys)| {
+            let keys = keys.iter().map(|(key, values)| (key.to_lowercase(), values.clone()));
+            (operator.to_lowercase(), keys.collect())
+        });
+        Self {
+            sid: None,
+            action: self.action.lowercased(),
+            not_action: self.not_action.lowercased(),
+            condition: condition.collect(),
+            ..self.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(json: &str) -> Policy {
+        Policy::parse(json).unwrap()
+    }
+
+    #[test]
+    fn spelling_and_order_say_nothing() {
+        let one = policy(
+            r#"{"Version":"2012-10-17","Statement":[
+                {"Sid":"A","Effect":"Allow","Action":["logs:B","logs:A"],"Resource":"x"},
+                {"Effect":"Deny","Action":"s3:*","Resource":["*"],
+                 "Condition":{"StringEquals":{"aws:SourceAccount":["1"]}}}]}"#,
+        );
+        let other = policy(
+            r#"{"Version":"2012-10-17","Id":"i","Statement":[
+                {"Effect":"Deny","Action":"S3:*","Resource":"*",
+                 "Condition":{"stringequals":{"AWS:sourceaccount":1}}},
+                {"Effect":"Allow","Action":["logs:A","LOGS:b"],"Resource":["x"]}]}"#,
+        );
+        assert_eq!(one, other);
+        assert_eq!(one, policy(&one.to_json()));
+        assert_eq!(one, policy(&one.to_pretty_json()));
+    }
+
+    #[test]
+    fn what_says_something_else_differs() {
+        let base = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"a"},"Action":"x:Y","Resource":"r","Condition":{"StringEquals":{"k":"v"}}}}"#;
+        for (from, to) in [
+            ("Allow", "Deny"),
+            ("x:Y", "x:Z"),
+            ("\"r\"", "\"R\""),
+            ("\"v\"", "\"V\""),
+            ("StringEquals", "StringLike"),
+            ("Service", "AWS"),
+            ("2012", "2008"),
+            ("\"k\"", "\"l\""),
+            ("Action", "NotAction"),
+        ] {
+            assert_ne!(policy(base), policy(&base.replace(from, to)), "{from} -> {to}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_policy_is_refused() {
+        for wrong in [
+            "",
+            "[]",
+            "{}",
+            r#"{"Statement":[{"Effect":"allow"}]}"#,
+            r#"{"Statement":[{"Effect":"Allow","Actions":"x"}]}"#,
+            r#"{"Statement":[{"Effect":"Allow","Action":{"a":1}}]}"#,
+        ] {
+            let error = Policy::parse(wrong).unwrap_err().to_string();
+            assert!(error.starts_with("not an IAM policy: "), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_policy_tells_what_it_allows() {
+        let policy = policy(
+            r#"{"Statement":[
+                {"Effect":"Allow","Action":"logs:Put*","Resource":"arn:aws:logs:*:1:log-group:/a:*"},
+                {"Effect":"Allow","Action":"logs:CreateLogStream","Resource":"*",
+                 "Condition":{"Bool":{"aws:SecureTransport":true}}},
+                {"Effect":"Deny","Action":"*","Resource":"arn:aws:logs:eu-west-1:1:log-group:/a:x"}]}"#,
+        );
+        let put = |resource| policy.allows("logs:putlogevents", resource);
+        assert!(put("arn:aws:logs:eu-west-1:1:log-group:/a:log-stream:s"));
+        assert!(!put("arn:aws:logs:eu-west-1:1:log-group:/ab:log-stream:s"));
+        assert!(!put("arn:aws:logs:eu-west-1:1:log-group:/a:x"));
+        assert!(!policy.allows("logs:CreateLogStream", "x"));
+    }
+}

@@ -1,0 +1,87 @@
+//! Roles with what they may do, as they are found.
+
+use super::ProvisioningError;
+use super::clients::AttachedPolicy;
+use super::policy::{Policy, PolicyError};
+use super::scope::Scope;
+use super::services::Services;
+use crate::aws::{Failure, Retrier};
+use crate::limits;
+
+/// A role as it was found.
+#[derive(Clone, Debug)]
+pub struct FoundRole {
+    /// Its ARN.
+    pub arn: String,
+    /// Who may assume it.
+    pub trust: Result<Policy, PolicyError>,
+    /// The policies within it, by name. Those that it shares with others are not among them.
+    pub policies: Vec<NamedPolicy>,
+}
+
+/// The name of a policy, and the policy where it can be read.
+pub type NamedPolicy = (String, Result<Policy, PolicyError>);
+
+impl Services {
+    /// The role of the scope with the policies within it; `None` where there is none.
+    pub async fn role(&self, scope: &Scope) -> Result<Option<FoundRole>, ProvisioningError> {
+        let Some((arn, trust)) = self.trust_of(&scope.role).await? else { return Ok(None) };
+        let policies = self.policies_within(&scope.role).await?;
+        Ok(Some(FoundRole { arn, trust, policies }))
+    }
+
+    /// The ARN of a role, and who may assume it; `None` where there is no such role.
+    pub(super) async fn trust_of(
+        &self,
+        role: &str,
+    ) -> Result<Option<(String, Result<Policy, PolicyError>)>, ProvisioningError> {
+        let found = self.call(async || self.iam.role(role).await).await;
+        let found = found.map_err(Failure::into_error)?;
+        Ok(found.map(|it| (it.arn, Policy::parse(&it.trust_policy))))
+    }
+
+    /// The names of the policies within a role.
+    pub(super) async fn policy_names(&self, role: &str) -> Result<Vec<String>, ProvisioningError> {
+        let page = async |marker| self.iam.role_policies(role, marker).await;
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("policies", limits::IDENTITY_PAGES_MAX, page).await;
+        Ok(listed.map_err(Failure::into_error)?)
+    }
+
+    /// The policies within a role.
+    pub(super) async fn policies_within(
+        &self,
+        role: &str,
+    ) -> Result<Vec<NamedPolicy>, ProvisioningError> {
+        let mut policies = Vec::new();
+        for policy in self.policy_names(role).await? {
+            let document = self.call(async || self.iam.role_policy(role, &policy).await).await;
+            policies.push((policy, Policy::parse(&document.map_err(Failure::into_error)?)));
+        }
+        Ok(policies)
+    }
+
+    /// The policies that a role shares with others.
+    pub(super) async fn attached_to(
+        &self,
+        role: &str,
+    ) -> Result<Vec<AttachedPolicy>, ProvisioningError> {
+        let page = async |marker| self.iam.attached_policies(role, marker).await;
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("policies", limits::IDENTITY_PAGES_MAX, page).await;
+        Ok(listed.map_err(Failure::into_error)?)
+    }
+
+    /// What such a policy says.
+    pub(super) async fn document_of(
+        &self,
+        policy: &AttachedPolicy,
+    ) -> Result<NamedPolicy, ProvisioningError> {
+        let arn = &policy.arn;
+        let version = self.call(async || self.iam.policy_version(arn).await).await;
+        let version = version.map_err(Failure::into_error)?;
+        let document = self.call(async || self.iam.policy_document(arn, &version).await).await;
+        let document = document.map_err(Failure::into_error)?;
+        Ok((policy.name.clone(), Policy::parse(&document)))
+    }
+}

@@ -1,0 +1,342 @@
+//! What is to be done to have no events logged any more, and to leave nothing behind.
+
+use super::ProvisioningError;
+use super::clients::{AttachedPolicy, Monitoring, Subscription};
+use super::doctor::{WORKMAIL_REGIONS, group_of, name_of};
+use super::plan::in_words;
+use super::policy::{Policy, PolicyError};
+use super::review::others_trusted;
+use super::scope::{SERVICE_LINKED_ROLE, Scope};
+use super::services::Services;
+use super::step::shell_command;
+use super::undo::TeardownStep;
+use crate::aws::{LogGroup, Retrier, WorkMailClient};
+use crate::limits;
+use crate::time::Timestamp;
+use crate::time::workmail_end::has_ended;
+
+/// What the administrator wants to be rid of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeardownWish {
+    /// The organization (an empty ID where none is meant), the group and the role.
+    pub scope: Scope,
+    /// The group was named, rather than being the usual one.
+    pub is_group_named: bool,
+    /// The group is to be deleted.
+    pub deletes_group: bool,
+    /// The role is to be deleted.
+    pub deletes_role: bool,
+    /// WorkMail's own role is to be deleted.
+    pub deletes_own_role: bool,
+    /// The time.
+    pub now: Timestamp,
+}
+
+/// An organization that logs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogUser {
+    /// Its alias, or its ID.
+    pub name: String,
+    /// Where it is.
+    pub region: String,
+    /// Where and as what it logs.
+    pub monitoring: Monitoring,
+}
+
+/// A role that is to be deleted.
+#[derive(Clone, Debug)]
+pub struct DoomedRole {
+    /// Who may assume it.
+    pub trust: Result<Policy, PolicyError>,
+    /// The names of the policies within it.
+    pub policies: Vec<String>,
+    /// The policies that it shares with others.
+    pub attached: Vec<AttachedPolicy>,
+}
+
+/// What there is.
+#[derive(Clone, Debug, Default)]
+pub struct TeardownFound {
+    /// Where the organization logs.
+    pub monitoring: Option<Monitoring>,
+    /// Other organizations that log.
+    pub others: Vec<LogUser>,
+    /// The group, where it is to be deleted.
+    pub group: Option<LogGroup>,
+    /// Where the group's events are sent on to; why that cannot be told.
+    pub subscriptions: Option<Result<Vec<Subscription>, String>>,
+    /// The role, where it is to be deleted.
+    pub role: Option<DoomedRole>,
+    /// Whether there is WorkMail's own role, where it is to be deleted.
+    pub has_own_role: bool,
+}
+
+/// Steps to take in this order, and what needs none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TeardownPlan {
+    /// What it is all about.
+    pub wish: TeardownWish,
+    /// What is to be done.
+    pub steps: Vec<TeardownStep>,
+    /// What is gone already, in words.
+    pub kept: Vec<String>,
+    /// What the administrator should know, in words.
+    pub warnings: Vec<String>,
+}
+
+/// Works out what is to be done.
+///
+/// # Errors
+///
+/// [`ProvisioningError::InUse`], [`ProvisioningError::OtherTarget`], [`ProvisioningError::Protected`] and
+/// [`ProvisioningError::ForeignRole`].
+pub fn teardown_plan(
+    wish: &TeardownWish,
+    found: &TeardownFound,
+) -> Result<TeardownPlan, ProvisioningError> {
+    let mut plan = TeardownPlan {
+        wish: wish.clone(),
+        steps: Vec::new(),
+        kept: Vec::new(),
+        warnings: Vec::new(),
+    };
+    check_unused(wish, &found.others)?;
+    plan.add_switch(found)?;
+    if wish.deletes_group {
+        plan.add_group(found)?;
+    }
+    if wish.deletes_role {
+        plan.add_role(found.role.as_ref())?;
+    }
+    if wish.deletes_own_role {
+        match found.has_own_role {
+            true => plan.steps.push(TeardownStep::DeleteOwnRole),
+            false => plan.kept.push(format!("there is no role {SERVICE_LINKED_ROLE}")),
+        }
+    }
+    Ok(plan)
+}
+
+/// Checks that nobody else logs to the group or as the roles that are to go.
+fn check_unused(wish: &TeardownWish, others: &[LogUser]) -> Result<(), ProvisioningError> {
+    let scope = &wish.scope;
+    let users = |is_user: &dyn Fn(&LogUser) -> bool| {
+        let users = others.iter().filter(|it| is_user(it));
+        let names: Vec<String> = users.map(|it| format!("{} in {}", it.name, it.region)).collect();
+        names.join(", ")
+    };
+    let group = scope.log_group_arn();
+    let in_use = |what: String, by: String| match by.is_empty() {
+        true => Ok(()),
+        false => Err(ProvisioningError::InUse { what, by }),
+    };
+    if wish.deletes_group {
+        let by = users(&|it| group_of(&it.monitoring).is_some_and(|it| it == group));
+        in_use(format!("log group {}", scope.log_group), by)?;
+    }
+    if wish.deletes_role {
+        let by = users(&|it| role_of(&it.monitoring) == scope.role);
+        in_use(format!("role {}", scope.role), by)?;
+    }
+    if wish.deletes_own_role {
+        let by = users(&|it| role_of(&it.monitoring) == SERVICE_LINKED_ROLE);
+        in_use(format!("role {SERVICE_LINKED_ROLE}"), by)?;
+    }
+    Ok(())
+}
+
+/// The name of the role as which events are logged.
+fn role_of(monitoring: &Monitoring) -> String {
+    let named = monitoring.role_arn.as_deref().and_then(name_of);
+    named.unwrap_or_else(|| SERVICE_LINKED_ROLE.to_owned())
+}
+
+impl TeardownPlan {
+    fn add_switch(&mut self, found: &TeardownFound) -> Result<(), ProvisioningError> {
+        let scope = &self.wish.scope;
+        let Some(monitoring) = &found.monitoring else {
+            if !scope.organization.is_empty() {
+                self.kept.push(format!("{} logs no events", scope.organization));
+            }
+            return Ok(());
+        };
+        let is_group = group_of(monitoring).is_some_and(|it| it == scope.log_group_arn());
+        let needs_group = self.wish.deletes_group || self.wish.is_group_named;
+        let is_role = role_of(monitoring) == scope.role;
+        if (needs_group && !is_group) || (self.wish.deletes_role && !is_role) {
+            let found = in_words(monitoring);
+            let organization = scope.organization.clone();
+            return Err(ProvisioningError::OtherTarget { organization, found });
+        }
+        self.steps.push(TeardownStep::SwitchOff);
+        Ok(())
+    }
+
+    fn add_group(&mut self, found: &TeardownFound) -> Result<(), ProvisioningError> {
+        let scope = &self.wish.scope;
+        let name = &scope.log_group;
+        let Some(group) = &found.group else {
+            self.kept.push(format!("there is no log group {name}"));
+            return Ok(());
+        };
+        if group.is_deletion_protected {
+            let command = [
+                "logs",
+                "put-log-group-deletion-protection",
+                "--region",
+                &scope.region,
+                "--log-group-identifier",
+                name,
+                "--no-deletion-protection-enabled",
+            ];
+            let command = shell_command(&command.map(str::to_owned));
+            return Err(ProvisioningError::Protected { group: name.clone(), command });
+        }
+        if group.is_masked {
+            self.warnings.push(format!("a data protection policy masks parts of the events of {name}: the store has them masked, and the originals go with the group"));
+        }
+        if group.metric_filter_count > 0 {
+            self.warnings.push(format!(
+                "{} metrics are counted from the events of {name}: their filters go with the group",
+                group.metric_filter_count
+            ));
+        }
+        match &found.subscriptions {
+            Some(Ok(subscriptions)) => {
+                self.warnings.extend(subscriptions.iter().map(|it| {
+                    format!(
+                        "the events of {name} are sent on to {}: that subscription ({}) goes with the group",
+                        it.destination, it.name
+                    )
+                }));
+            }
+            Some(Err(error)) => self
+                .warnings
+                .push(format!("whether the events of {name} are sent on cannot be told: {error}")),
+            None => {}
+        }
+        self.steps.extend([TeardownStep::Pull, TeardownStep::Verify, TeardownStep::DeleteGroup]);
+        Ok(())
+    }
+
+    fn add_role(&mut self, role: Option<&DoomedRole>) -> Result<(), ProvisioningError> {
+        let name = &self.wish.scope.role;
+        let Some(role) = role else {
+            self.kept.push(format!("there is no role {name}"));
+            return Ok(());
+        };
+        let problems = match &role.trust {
+            Ok(trust) => others_trusted(trust),
+            Err(error) => vec![format!("its trust policy cannot be read ({error})")],
+        };
+        if !problems.is_empty() {
+            let problems = problems.join("; ");
+            return Err(ProvisioningError::ForeignRole { role: name.clone(), problems });
+        }
+        self.steps.extend(role.attached.iter().cloned().map(TeardownStep::DetachPolicy));
+        self.steps.extend(role.policies.iter().cloned().map(TeardownStep::DeletePolicy));
+        self.steps.push(TeardownStep::DeleteRole);
+        Ok(())
+    }
+}
+
+impl Services {
+    /// Looks at what there is to be taken down.
+    ///
+    /// # Errors
+    ///
+    /// What the calls came to; [`ProvisioningError::UnknownUsers`].
+    pub async fn look_before_teardown(
+        &self,
+        wish: &TeardownWish,
+    ) -> Result<TeardownFound, ProvisioningError> {
+        let scope = &wish.scope;
+        let mut found = TeardownFound::default();
+        if !scope.organization.is_empty() {
+            found.monitoring = self.monitoring(&scope.organization).await?;
+        }
+        found.others = self.others(wish).await?;
+        if wish.deletes_group {
+            found.group = self.log_group(&scope.log_group).await?;
+            if found.group.is_some() {
+                found.subscriptions = Some(self.subscriptions(&scope.log_group).await);
+            }
+        }
+        if wish.deletes_role
+            && let Some((_, trust)) = self.trust_of(&scope.role).await?
+        {
+            let policies = self.policy_names(&scope.role).await?;
+            let attached = self.attached_to(&scope.role).await?;
+            found.role = Some(DoomedRole { trust, policies, attached });
+        }
+        if wish.deletes_own_role {
+            found.has_own_role = self.trust_of(SERVICE_LINKED_ROLE).await?.is_some();
+        }
+        Ok(found)
+    }
+
+    /// Looks again whether somebody else uses what is to be deleted.
+    ///
+    /// # Errors
+    ///
+    /// [`ProvisioningError::InUse`] and [`ProvisioningError::UnknownUsers`].
+    pub async fn check_unused(&self, wish: &TeardownWish) -> Result<(), ProvisioningError> {
+        check_unused(wish, &self.others(wish).await?)
+    }
+
+    async fn subscriptions(&self, group: &str) -> Result<Vec<Subscription>, String> {
+        let page = async |token| self.logs.subscriptions(group, token).await;
+        let retrier = Retrier::first(&self.limiter);
+        let listed = retrier.pages("subscriptions", limits::DESCRIBE_PAGES_MAX, page).await;
+        listed.map_err(|it| it.into_error().to_string())
+    }
+
+    /// The other organizations that log, as far as what is to be deleted may be theirs: a role is
+    /// of all regions.
+    async fn others(&self, wish: &TeardownWish) -> Result<Vec<LogUser>, ProvisioningError> {
+        let mut users = Vec::new();
+        let here = self.session.region();
+        let mut regions = Vec::new();
+        if wish.deletes_group || wish.deletes_role || wish.deletes_own_role {
+            regions.push(here);
+        }
+        if wish.deletes_role || wish.deletes_own_role {
+            regions.extend(WORKMAIL_REGIONS.into_iter().filter(|it| *it != here));
+        }
+        for region in regions {
+            match self.users_in(region, &wish.scope.organization).await {
+                Ok(found) => users.extend(found),
+                // Nobody is left to use anything, unless somebody was just listed.
+                Err(cause) if has_ended(wish.now) && !cause.is_cut_listing() => {}
+                Err(cause) => {
+                    return Err(ProvisioningError::UnknownUsers { cause: Box::new(cause) });
+                }
+            }
+        }
+        Ok(users)
+    }
+
+    async fn users_in(&self, region: &str, ours: &str) -> Result<Vec<LogUser>, ProvisioningError> {
+        let workmail = WorkMailClient::new(&self.session.in_region(region));
+        let mut users = Vec::new();
+        for it in self.organizations_of(&workmail).await? {
+            // Those that are being made or deleted cannot log.
+            let is_idle = ["Requested", "Creating", "Deleting", "Deleted"]
+                .iter()
+                .any(|state| it.state.eq_ignore_ascii_case(state));
+            if it.id == ours || is_idle {
+                continue;
+            }
+            let found = self.call(async || workmail.monitoring(&it.id).await).await;
+            if let Some(monitoring) = found.map_err(crate::aws::Failure::into_error)? {
+                let name = if it.alias.is_empty() { it.id } else { it.alias };
+                users.push(LogUser { name, region: region.to_owned(), monitoring });
+            }
+        }
+        Ok(users)
+    }
+}
+
+#[cfg(test)]
+#[path = "teardown_tests.rs"]
+mod tests;

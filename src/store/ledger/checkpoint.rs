@@ -1,0 +1,277 @@
+//! What one commit says: how much of the archive counts, and what has been looked at.
+//!
+//! It travels as the payload of the index's commit, so that records, coverage and position become
+//! visible together or not at all.
+
+use std::io;
+
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+use crate::limits;
+use crate::store::StoreError;
+use crate::store::audit_index::OtherRecords;
+use crate::store::layout::{Layout, is_rejected_name};
+use crate::store::removal::Tombstone;
+
+/// The format of the index's fields. Another number than this one means a reindex.
+///
+/// 2: addresses and statuses in their normal forms, legs without a trace ID by what their JSON
+/// means.
+pub(in crate::store) const INDEX_FORMAT: u32 = 3;
+
+/// The state of the store as of one commit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The format of the index's fields.
+    pub(in crate::store) index_format: u32,
+    /// Records in the archive, each of which the index has once, or the index of audit events.
+    pub records: u64,
+    /// How many of them are no email events.
+    #[serde(default, skip_serializing_if = "OtherRecords::is_none")]
+    pub(in crate::store) others: OtherRecords,
+    /// How far the archive counts.
+    pub(in crate::store) archive: ArchivePosition,
+    /// What has been looked at and taken in.
+    #[serde(flatten)]
+    pub ledger: Ledger,
+    /// What was removed, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tombstones: Vec<Tombstone>,
+    /// Files of rejected input that the last removal replaced, as long as they may still be there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) leftovers: Vec<String>,
+}
+
+/// How much of an archive file counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::store) enum Extent {
+    /// All that there is.
+    #[default]
+    Whole,
+    /// Its first so many bytes.
+    Bytes(u64),
+    /// The commit that ended in it is lost.
+    Unknown,
+}
+
+/// How far the archive counts: all files before `file`, and `bytes` of that one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct ArchivePosition {
+    /// The number of the file that is still written to; 0 when there is none yet.
+    pub(in crate::store) file: u32,
+    /// Its committed length in bytes; `None` where the note of its last commit is lost, and with it
+    /// who knows.
+    pub(in crate::store) bytes: Option<u64>,
+    /// SHA-256 of those bytes, in hexadecimal.
+    pub(in crate::store) sha256: String,
+    /// SHA-256 over the lines of SHA256SUMS for the sealed files, in hexadecimal.
+    pub(in crate::store) sealed_sha256: String,
+    /// What stands for the whole archive as of this commit; see
+    /// [`Sums::head`](crate::store::archive::Sums::head). Empty in a commit of an earlier build.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(in crate::store) head: String,
+    /// Numbers of files before `file` that were removed on purpose.
+    #[serde(default, skip_serializing_if = "RemovedNumbers::is_empty")]
+    pub(in crate::store) removed: RemovedNumbers,
+}
+
+impl ArchivePosition {
+    /// The numbers of the files that count, in order.
+    pub(in crate::store) fn files(&self) -> Vec<u32> {
+        (1..=self.file).filter(|it| !self.removed.contains(*it)).collect()
+    }
+
+    /// The numbers of those that are not written to any more, in order.
+    pub(in crate::store) fn sealed_files(&self) -> Vec<u32> {
+        (1..self.file).filter(|it| !self.removed.contains(*it)).collect()
+    }
+
+    /// The numbers of the files that count, the last one first.
+    pub(in crate::store) fn files_backwards(&self) -> impl Iterator<Item = u32> {
+        (1..=self.file).rev().filter(|it| !self.removed.contains(*it))
+    }
+
+    /// How much counts of the file with that number.
+    pub(in crate::store) fn extent(&self, number: u32) -> Extent {
+        match self.bytes {
+            _ if number != self.file => Extent::Whole,
+            Some(bytes) => Extent::Bytes(bytes),
+            None => Extent::Unknown,
+        }
+    }
+
+    /// Whether the file with that number was removed on purpose.
+    pub(in crate::store) fn is_removed(&self, number: u32) -> bool {
+        self.removed.contains(number)
+    }
+
+    /// The numbers of all files that were.
+    pub(in crate::store) fn removed_numbers(&self) -> impl Iterator<Item = u32> {
+        self.removed.0.iter().flat_map(|(first, last)| *first..=*last)
+    }
+}
+
+/// Numbers of archive files, as ranges with both ends inside, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(in crate::store) struct RemovedNumbers(Vec<(u32, u32)>);
+
+impl RemovedNumbers {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn contains(&self, number: u32) -> bool {
+        let behind = self.0.partition_point(|(first, _)| *first <= number);
+        let before = behind.checked_sub(1).and_then(|it| self.0.get(it));
+        before.is_some_and(|(_, last)| number <= *last)
+    }
+
+    /// Whether these are ranges in order, all of files before `file`.
+    fn are_before(&self, file: u32) -> bool {
+        let mut next = 1;
+        self.0.iter().all(|(first, last)| {
+            let is_behind = *first >= next && last >= first && *last < file;
+            next = last.saturating_add(1);
+            is_behind
+        })
+    }
+
+    /// Adds a number, joining it to those beside it.
+    pub(in crate::store) fn add(&mut self, number: u32) {
+        if self.contains(number) {
+            return;
+        }
+        let (mut first, mut last) = (number, number);
+        self.0.retain(|it| {
+            let is_before = it.1.saturating_add(1) == number;
+            let is_after = number.saturating_add(1) == it.0;
+            if is_before {
+                first = it.0;
+            }
+            if is_after {
+                last = it.1;
+            }
+            !is_before && !is_after
+        });
+        let index = self.0.partition_point(|it| it.0 < first);
+        self.0.insert(index, (first, last));
+    }
+}
+
+impl Checkpoint {
+    /// What a store says before its first record.
+    pub(in crate::store) fn empty() -> Self {
+        let archive = ArchivePosition { bytes: Some(0), ..ArchivePosition::default() };
+        Self { index_format: INDEX_FORMAT, archive, ..Self::default() }
+    }
+
+    /// How many records are email events.
+    #[must_use]
+    pub fn mail_records(&self) -> u64 {
+        self.records.saturating_sub(self.others.records)
+    }
+
+    /// How many records are none: audit events, and what the directory said.
+    #[must_use]
+    pub fn other_records(&self) -> u64 {
+        self.others.records
+    }
+
+    /// The text that is committed with the index.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] when it is not what could be read again: better no commit than one that
+    /// says nothing.
+    pub(in crate::store) fn to_payload(&self, layout: &Layout) -> Result<String, StoreError> {
+        let refused = StoreError::io("write the commit of", layout.root());
+        if let Some(problem) = self.problem() {
+            return Err(refused(io::Error::other(problem)));
+        }
+        serde_json::to_string(self).map_err(|error| refused(error.into()))
+    }
+
+    /// What no writer leaves in a commit; whoever reads one must not act on it.
+    fn problem(&self) -> Option<String> {
+        let ArchivePosition { file, removed, .. } = &self.archive;
+        if *file > limits::ARCHIVE_FILES_MAX {
+            return Some(format!(
+                "its commit names archive file {file}, and there cannot be as many"
+            ));
+        }
+        if !removed.are_before(*file) {
+            return Some("its commit names removed files that there cannot have been".to_owned());
+        }
+        let name = self.leftovers.iter().find(|it| !is_rejected_name(it));
+        name.map(|it| format!("its commit names {it:?}, which is no file of rejected input"))
+    }
+
+    /// What a commit says of the archive, which is the same in all formats of the index.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(in crate::store) fn of_any_format(payload: &str) -> Result<Self, String> {
+        let checkpoint: Self = serde_json::from_str(payload)
+            .map_err(|error| format!("its commit cannot be read: {error}"))?;
+        match checkpoint.problem() {
+            Some(problem) => Err(problem),
+            None => Ok(checkpoint),
+        }
+    }
+
+    pub(in crate::store) fn from_payload(payload: &str) -> Result<Self, String> {
+        let checkpoint = Self::of_any_format(payload)?;
+        if checkpoint.index_format != INDEX_FORMAT {
+            return Err(format!(
+                "it has format {}, and this version needs {INDEX_FORMAT}",
+                checkpoint.index_format
+            ));
+        }
+        Ok(checkpoint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn removed_numbers_join_to_ranges() {
+        let mut removed = RemovedNumbers::default();
+        [5, 2, 9, 4, 3, 2].into_iter().for_each(|it| removed.add(it));
+        assert_eq!(removed.0, [(2, 5), (9, 9)]);
+        let position = ArchivePosition { file: 10, removed, ..ArchivePosition::default() };
+        assert_eq!(position.files(), [1, 6, 7, 8, 10]);
+        assert_eq!(position.sealed_files(), [1, 6, 7, 8]);
+        assert_eq!(position.files_backwards().collect::<Vec<_>>(), [10, 8, 7, 6, 1]);
+        assert_eq!(position.removed_numbers().collect::<Vec<_>>(), [2, 3, 4, 5, 9]);
+    }
+
+    #[test]
+    fn what_no_writer_commits_is_not_believed() {
+        let sound = r#"{"index_format":1,"records":0,"archive":{"file":9,"bytes":0,"sha256":"","sealed_sha256":"","removed":[[2,3],[5,5]]},"coverage":{},"leftovers":["0123456789abcdef.ndjson"]}"#;
+        let sound =
+            sound.replace(r#""index_format":1"#, &format!(r#""index_format":{INDEX_FORMAT}"#));
+        Checkpoint::from_payload(&sound).unwrap();
+        let changes = [
+            (r#""file":9"#, r#""file":4294967295"#),
+            ("[[2,3],[5,5]]", "[[2,4294967295]]"),
+            ("[[2,3],[5,5]]", "[[2,9]]"),
+            ("[[2,3],[5,5]]", "[[0,3]]"),
+            ("[[2,3],[5,5]]", "[[3,2]]"),
+            ("[[2,3],[5,5]]", "[[5,5],[2,3]]"),
+            ("[[2,3],[5,5]]", "[[2,5],[3,3]]"),
+            ("0123456789abcdef", "../../victim"),
+            ("0123456789abcdef.ndjson", "/home/me/thesis.ndjson"),
+            ("0123456789abcdef.ndjson", ".."),
+        ];
+        for (from, to) in changes {
+            let forged = sound.replace(from, to);
+            assert_ne!(forged, sound);
+            Checkpoint::from_payload(&forged).unwrap_err();
+        }
+    }
+}

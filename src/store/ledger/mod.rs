@@ -1,0 +1,39 @@
+//! What a store says of itself beside its records: which ranges have been looked at, what was pulled
+//! and taken, and what was removed. Every commit adds to it, in the archive's own notes
+//! ([`CommitNote`](note::CommitNote)) and in the index's commit ([`Checkpoint`]), which must agree.
+
+pub(in crate::store) mod checkpoint;
+pub(in crate::store) mod coverage;
+pub(in crate::store) mod folded;
+pub(in crate::store) mod note;
+pub(in crate::store) mod objects;
+pub(in crate::store) mod pulls;
+pub(in crate::store) mod standing;
+
+use serde::{Deserialize, Serialize};
+
+use coverage::Coverage;
+use objects::TakenObjects;
+use pulls::Pulls;
+
+/// What has been looked at and taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// What has been looked at.
+    pub coverage: Coverage,
+    /// What was pulled, and when it was last looked at.
+    #[serde(default, skip_serializing_if = "Pulls::is_empty")]
+    pub pulls: Pulls,
+    /// Which objects of buckets were taken.
+    #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
+    pub objects: TakenObjects,
+}
+
+impl Ledger {
+    /// Adds what a commit after it says.
+    pub(in crate::store) fn merge(&mut self, later: &Self) {
+        self.coverage.merge(&later.coverage);
+        self.pulls.merge(&later.pulls);
+        self.objects.merge(&later.objects);
+    }
+}

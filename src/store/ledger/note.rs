@@ -1,0 +1,145 @@
+//! What a commit leaves in the archive itself, in a frame that zstd skips.
+
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+
+use serde::{Deserialize, Serialize};
+use zstd::zstd_safe::DCtx;
+
+use super::Ledger;
+use crate::limits;
+use crate::store::provenance::{Origin, OriginId, Runs};
+use crate::store::removal::NotedTombstone;
+
+thread_local! {
+    static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
+}
+
+/// Everything that the archive does not hold itself and that a new index needs, and what makes the
+/// archive evidence: where its records came from, and which commit was before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::store) struct CommitNote {
+    /// Records in the archive up to here.
+    pub(in crate::store) records: u64,
+    /// What this commit adds to what has been looked at and taken in.
+    #[serde(flatten)]
+    pub(in crate::store) ledger: Ledger,
+    /// When the commit was made, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) at_ms: Option<i64>,
+    /// The head of the commit before; see [`Sums::head`](crate::store::archive::Sums::head).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) previous: Option<String>,
+    /// The sources that this commit's records came from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) origins: Vec<Origin>,
+    /// All that was ever removed, in a note that says everything anew: see
+    /// [`Folded::take`](super::folded::Folded::take).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::store) tombstones: Vec<NotedTombstone>,
+    /// Which record came from which of them. Not in the JSON but behind it.
+    #[serde(skip)]
+    pub(in crate::store) runs: Runs,
+}
+
+impl CommitNote {
+    /// The note as a frame holds it: JSON, and the runs behind a line feed; compressed where that
+    /// makes it shorter.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from being read again: better no commit than one that says nothing.
+    pub(in crate::store) fn encode(&self) -> io::Result<Vec<u8>> {
+        let mut plain = serde_json::to_vec(self)?;
+        if !self.runs.is_empty() {
+            plain.push(b'\n');
+            plain.extend(self.runs.encode(&self.origin_ids()));
+        }
+        if plain.len() as u64 > limits::NOTE_BYTES_MAX {
+            let reason = format!("a commit of {} bytes cannot be read again", plain.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
+        }
+        let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;
+        encoder.write_all(&plain)?;
+        let compressed = encoder.finish()?;
+        Ok(if compressed.len() < plain.len() { compressed } else { plain })
+    }
+
+    /// Reads a note again, also one of a version that noted less.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(in crate::store) fn decode(content: &[u8]) -> Result<Self, String> {
+        if content.first() == Some(&b'{') {
+            return Self::decode_plain(content);
+        }
+        // Weeks of small commits leave many notes, and a context takes longer to make than a note
+        // to read.
+        let plain = CONTEXT.with_borrow_mut(|context| {
+            let context = context.get_or_insert_with(DCtx::create);
+            let decoder = zstd::Decoder::with_context(content, context);
+            let mut plain = Vec::new();
+            Read::take(decoder, limits::NOTE_BYTES_MAX)
+                .read_to_end(&mut plain)
+                .map_err(|error| error.to_string())?;
+            Ok::<_, String>(plain)
+        })?;
+        Self::decode_plain(&plain)
+    }
+
+    fn decode_plain(plain: &[u8]) -> Result<Self, String> {
+        // JSON has no line feed of its own here.
+        let end = memchr::memchr(b'\n', plain).unwrap_or(plain.len());
+        let (json, rest) = plain.split_at(end);
+        let mut note: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        if let Some(runs) = rest.get(1..) {
+            note.runs = Runs::decode(runs, &note.origin_ids())?;
+        }
+        Ok(note)
+    }
+
+    fn origin_ids(&self) -> Vec<OriginId> {
+        self.origins.iter().map(|it| it.id).collect()
+    }
+}
+
+/// A note is small beside what it is about.
+const LEVEL: i32 = 3;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::archive::Location;
+    use crate::store::provenance::{OpenOrigins, OriginCounts, OriginKind, OriginStart};
+    use crate::time::Timestamp;
+
+    #[test]
+    fn a_note_is_read_as_it_was_written() {
+        let mut origins = OpenOrigins::default();
+        let start = OriginStart {
+            kind: OriginKind::File,
+            name: "line\nfeed".to_owned(),
+            account: None,
+            region: None,
+            began: Timestamp::UNIX_EPOCH,
+        };
+        let id = origins.begin("", start);
+        origins.count(id, OriginCounts { read: 1, added: 1, ..OriginCounts::default() });
+        let mut note = CommitNote { records: 7, origins: origins.to_note(), ..Default::default() };
+        for offset in 0..100 {
+            note.runs.push(Location { file: 1, offset: offset * 1_000, line: 0 }, id, None);
+        }
+        let content = note.encode().unwrap();
+        assert_ne!(content.first(), Some(&b'{'), "it should be compressed");
+        assert_eq!(CommitNote::decode(&content).unwrap(), note);
+        assert!(CommitNote::decode(&content[..content.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn a_note_of_an_earlier_build_is_read() {
+        let note = CommitNote::decode(br#"{"records":3,"coverage":{"g":[[1,2]]}}"#).unwrap();
+        assert_eq!((note.records, note.origins.len(), note.previous), (3, 0, None));
+    }
+}
