@@ -179,7 +179,7 @@ fn without_logging_it_says_how_to_switch_it_on() {
     let clinic = Clinic::new();
     let checks = clinic.checks(&DOCTOR);
     let setup = "mailtrace setup --organization acme --region us-east-1";
-    checks.has("monitoring", "failed", &["logs no events", setup]);
+    checks.has("monitoring", "failed", &["event logging is off", setup]);
     checks.has("log group", "failed", &[GROUP]);
     let directory = "mailtrace pull --organization acme --region us-east-1 --directory --store";
     checks.has("directory", "warning", &["2027-03-31", directory]);

@@ -302,7 +302,7 @@ fn the_report_stands_on_its_own() {
         "Coverage and its gaps",
         "Versions and hashes",
         "All messages of the store.",
-        "(not named by the source)",
+        "(log group unknown)",
     ] {
         assert!(page.contains(words), "{words}");
     }

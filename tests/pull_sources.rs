@@ -141,7 +141,7 @@ fn the_status_tells_what_was_taken_and_what_is_lost_next() {
     assert!((29 * DAY_MS..=30 * DAY_MS + HOUR_MS).contains(&left), "{pulled}");
     assert!(pulled["finalUntil"].as_str().unwrap() < "2026-11-07", "{pulled}");
     let table = on(&puller.store(), &["status"]).expect(0).stdout;
-    assert!(table.contains("131 days left") && table.contains("Next loss"), "{table}");
+    assert!(table.contains("131 days left") && table.contains("Next deletion"), "{table}");
 }
 
 #[test]

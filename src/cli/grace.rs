@@ -33,7 +33,7 @@ impl GraceArgs {
 /// Reads the value of an option that is a length of time, such as `example`.
 pub(super) fn duration_ms(option: &str, text: &str, example: &str) -> anyhow::Result<i64> {
     parse_duration_ms(text)
-        .with_context(|| format!("{option}: \"{text}\" is no length of time such as {example}"))
+        .with_context(|| format!("{option}: \"{text}\" is no duration such as {example}"))
 }
 
 #[cfg(test)]

@@ -147,7 +147,7 @@ fn say(file: &FileReport) {
     let format = file.format.map_or("nothing known", |it| it.as_str());
     let compression = if file.compression.is_empty() { "plain" } else { &file.compression };
     output::note(&format!(
-        "{}: {format}, {compression}: {} read, {} new, {} already there, {} rejected",
+        "{}: {format}, {compression}: {} read, {} new, {} duplicates, {} rejected",
         file.path, file.read, file.added, file.duplicates, file.rejected
     ));
 }
@@ -158,7 +158,7 @@ const REJECTING_FILES_SHOWN: usize = 20;
 pub(super) fn write_text(report: &ImportReport, out: &mut dyn Write) -> std::io::Result<()> {
     let seconds = report.elapsed_ms as f64 / 1_000.0;
     let mut line = format!(
-        "{} read from {}: {} new, {} already there",
+        "{} read from {}: {} new, {} duplicates",
         counted(report.read() - report.rejected(), "event"),
         counted(report.files.len() as u64, "file"),
         report.added(),

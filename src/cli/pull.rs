@@ -285,7 +285,7 @@ fn open(
         output::note(&format!("talking to {url}"));
     }
     if chosen.log_group.is_none() {
-        output::note(&format!("pulling {}, the only one of its kind", group.name));
+        output::note(&format!("using {}, the only WorkMail log group here", group.name));
     }
     if group.created_ms.is_none() {
         output::warn(&format!(

@@ -117,9 +117,9 @@ fn write_text(Pulled { total, region }: &Pulled, out: &mut dyn Write) -> std::io
         counted(total.pages, "page"),
     );
     if *late > 0 {
-        line.push_str(&format!(" ({late} not there at an earlier look)"));
+        line.push_str(&format!(" ({late} arrived late)"));
     }
-    line.push_str(&format!(", {duplicates} already there"));
+    line.push_str(&format!(", {duplicates} duplicates"));
     if *rejected > 0 {
         line.push_str(&format!(", {rejected} rejected (kept in the store's rejected/)"));
     }
@@ -231,15 +231,12 @@ pub(super) fn write_plans(
                     facts.push(("Look again at", text));
                 }
                 let retention = plan.retention_days.map(|it| format!("{it} days"));
-                facts.push((
-                    "Kept for",
-                    retention.unwrap_or_else(|| "ever, or not known".to_owned()),
-                ));
+                facts.push(("Kept for", retention.unwrap_or_else(|| "no expiry known".to_owned())));
                 let stored =
-                    plan.stored_bytes.map(|it| format!("{} by the group's own count", bytes(it)));
+                    plan.stored_bytes.map(|it| format!("{} as CloudWatch reports", bytes(it)));
                 facts.push(("Stored", stored.unwrap_or_else(|| "not known".to_owned())));
                 if let Some(count) = plan.bytes {
-                    facts.push(("To fetch", format!("about {}, if spread evenly", bytes(count))));
+                    facts.push(("To fetch", format!("about {}, estimated", bytes(count))));
                 }
                 let time = human_duration(
                     i64::try_from(plan.seconds).unwrap_or(i64::MAX).saturating_mul(1_000),

@@ -149,7 +149,7 @@ fn ask(report: &RemovalReport, what: &str, context: &Context) -> anyhow::Result<
     let stdin = std::io::stdin();
     anyhow::ensure!(
         stdin.is_terminal(),
-        "there is nobody to ask whether to remove {}: say --yes, or --dry-run to look first",
+        "cannot ask whether to remove {}, for this is no terminal: confirm with --yes, or look with --dry-run",
         counted(report.records, "record")
     );
     let mut stderr = anstream::stderr().lock();
@@ -159,7 +159,7 @@ fn ask(report: &RemovalReport, what: &str, context: &Context) -> anyhow::Result<
     stderr.flush()?;
     let mut answer = String::new();
     stdin.lock().read_line(&mut answer)?;
-    anyhow::ensure!(answer.trim() == "yes", "nothing was removed: the answer was not yes");
+    anyhow::ensure!(answer.trim() == "yes", "cancelled: nothing was removed");
     Ok(())
 }
 

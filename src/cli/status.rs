@@ -22,7 +22,7 @@ use crate::time::workmail_end::days_left;
 pub(super) struct StatusArgs {}
 
 /// How the group of records without one is shown.
-const UNNAMED_GROUP: &str = "(not named by the source)";
+const UNNAMED_GROUP: &str = "(log group unknown)";
 
 pub(super) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Outcome> {
     let store = Store::open(&context.store_path()?)?;
@@ -145,12 +145,12 @@ fn write_table(
         let mut facts = vec![("Log group", group.facts.name.clone()), ("ARN", arn.to_owned())];
         facts.push(("Last look", optional(standing.last_look)));
         facts.push(("Complete to", optional(standing.complete_until)));
-        facts.push(("Final to", optional(standing.final_until)));
+        facts.push(("No late events before", optional(standing.final_until)));
         let mut loss = loss(&standing, context.now);
         if !group.facts.is_known() {
             loss.push_str(" (30 days assumed: logs:DescribeLogGroups is not allowed)");
         }
-        facts.push(("Next loss", loss));
+        facts.push(("Next deletion", loss));
         write_pairs(&facts, 2, options.width, out)?;
     }
     Ok(())

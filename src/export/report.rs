@@ -179,12 +179,13 @@ pub(super) fn write_question(
 fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     let counts = &manifest.counts;
     out.write_all(b"<h2>Answer</h2>\n")?;
+    let events = if counts.records == 1 { "event" } else { "events" };
     let messages = match counts.messages {
         0 => "No message was found.".to_owned(),
-        1 => "1 message was found.".to_owned(),
-        count => format!("{count} messages were found."),
+        1 => format!("1 message found ({} {events}).", counts.records),
+        count => format!("{count} messages found ({} {events}).", counts.records),
     };
-    writeln!(out, "<p>{messages} {} events tell of them.</p>", counts.records)?;
+    writeln!(out, "<p>{messages}</p>")?;
     let outcomes = [
         ("delivered", counts.delivered, "all recipients have it"),
         ("partial", counts.partial, "some recipients have it"),
@@ -376,7 +377,7 @@ pub(super) fn write_coverage(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>The times for which the store has been filled. Nothing can be said of any other time. What was taken from a file is covered from its first to its last event.</p>\n")?;
+    out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>Periods covered. No conclusion can be drawn about any other time. What was taken from a file is covered from its first to its last event.</p>\n")?;
     if groups.is_empty() {
         return out.write_all(b"<p class=\"warn\">The store covers nothing.</p>\n");
     }
@@ -393,7 +394,7 @@ pub(super) fn write_coverage(
             writeln!(
                 out,
                 "<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-                mail(group.log_group.as_deref().unwrap_or("(not named by the source)")),
+                mail(group.log_group.as_deref().unwrap_or("(log group unknown)")),
                 html_text(&in_zone(&range.first, zone)),
                 html_text(&in_zone(&range.last, zone)),
                 html_text(gap.as_deref().unwrap_or("")),

@@ -141,7 +141,7 @@ fn problem(
         Outcome::Dropped => common(rows, |it| it.rule.as_deref().map(Cow::from))
             .map_or(" by a rule".to_owned(), |it| format!(" by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => " by the sender's DMARC policy".to_owned(),
-        Outcome::Lost => ": no outcome was recorded".to_owned(),
+        Outcome::Lost => ": no outcome logged".to_owned(),
         Outcome::Unclear if is_truncated => ": not all events were looked at".to_owned(),
         Outcome::Unclear => ": not known whether expanded or lost".to_owned(),
         Outcome::Pending => ": no outcome yet".to_owned(),
@@ -226,7 +226,7 @@ mod tests {
             &then(dmarc(9, "t", "REJECT", &[BOB])),
             "Rejected for bob@acme.example by the sender's DMARC policy",
         );
-        check(std::slice::from_ref(&start), "Lost for bob@acme.example: no outcome was recorded");
+        check(std::slice::from_ref(&start), "Lost for bob@acme.example: no outcome logged");
         check(
             &[submitted(0, "t", &["zoe@far.example"]), sent(800, "t", "m", "zoe@far.example")],
             "Sent to zoe@far.example, accepted by the next server after 0.8 s",

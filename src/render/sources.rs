@@ -56,7 +56,7 @@ pub fn write_sources_table(
         Column::whole("KIND"),
         Column::number("READ"),
         Column::number("NEW"),
-        Column::number("KNOWN"),
+        Column::number("DUPLICATES"),
         Column::number("REJECTED"),
         Column::whole("SOURCE"),
         Column::beneath(),
@@ -95,7 +95,7 @@ fn particulars(row: &SourceRow<'_>, zone: &Zone) -> String {
         parts.push(format!("{} times since {}", row.times, row.first_began.in_zone(zone)));
     }
     match &origin.end {
-        None => parts.push("cut off".to_owned()),
+        None => parts.push("interrupted".to_owned()),
         Some(end) => {
             parts.extend(end.problem.as_ref().map(|it| format!("not to its end: {it}")));
             parts.extend(end.damage.as_ref().map(|it| format!("damaged: {it}")));

@@ -255,10 +255,10 @@ pub fn why(recipient: &Recipient) -> Marked {
             .map_or("by a rule".into(), |it| format!("by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => "by the sender's DMARC policy".to_owned(),
         Outcome::Expanded => match recipient.mailboxes.as_slice() {
-            [only] => format!("stands for {}", namer.address(only.logged())),
-            many => format!("stands for {} mailboxes", many.len()),
+            [only] => format!("alias of {}", namer.address(only.logged())),
+            many => format!("group of {} mailboxes", many.len()),
         },
-        Outcome::Lost => "no outcome was recorded".to_owned(),
+        Outcome::Lost => "no outcome logged".to_owned(),
         Outcome::Unclear => "not known: expanded or lost".to_owned(),
         Outcome::Pending => "no outcome yet".to_owned(),
         Outcome::Delivered | Outcome::Sent => String::new(),

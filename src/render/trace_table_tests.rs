@@ -33,7 +33,7 @@ fn a_report_to_four_at_the_usual_width() {
       RECIPIENT          OUTCOME    FOLDER       AT            LATENCY  WHY
       bob@acme.example   bounced                 21:34:02.600    1.4 s  5.2.2 mailbox full: "552 5.2.2
                                                                         The mailbox is over quota"
-      team@acme.example  expanded                                       stands for 2 mailboxes
+      team@acme.example  expanded                                       group of 2 mailboxes
       zoe@far.example    sent                    21:34:02.300    2.3 s
       carl@acme.example  delivered  Junk E-mail  21:34:02.000    0.8 s
       dora@acme.example  delivered  INBOX        21:34:02.100    0.9 s
@@ -73,7 +73,7 @@ fn the_same_on_a_narrow_terminal() {
           5.2.2 mailbox full: "552 5.2.2 The mailbox is over
           quota"
       team@acme.example  expanded
-          stands for 2 mailboxes
+          group of 2 mailboxes
       zoe@far.example    sent                      2.3 s
       carl@acme.example  delivered  Junk E-mail    0.8 s
       dora@acme.example  delivered  INBOX          0.9 s
@@ -123,7 +123,7 @@ fn to_many(count: usize) -> Vec<StoredEvent> {
 fn a_message_to_500_shows_the_bad_first_and_counts_the_rest() {
     assert_snapshot!(drawn(&to_many(500), 100), @r#"
     Delivered to 498 of 500 recipients; bounced for user040@acme.example: 5.2.2 mailbox full; lost for
-        user041@acme.example: no outcome was recorded
+        user041@acme.example: no outcome logged
 
       Subject     Quarterly report
       From        ana@acme.example
@@ -134,7 +134,7 @@ fn a_message_to_500_shows_the_bad_first_and_counts_the_rest() {
       RECIPIENT             OUTCOME    FOLDER  AT            LATENCY  WHY
       user040@acme.example  bounced            21:34:00.041    41 ms  5.2.2 mailbox full: "552 5.2.2 The
                                                                       mailbox is over quota"
-      user041@acme.example  lost                                      no outcome was recorded
+      user041@acme.example  lost                                      no outcome logged
       user000@acme.example  delivered  INBOX   21:34:00.001     1 ms
       user001@acme.example  delivered  INBOX   21:34:00.002     2 ms
       user002@acme.example  delivered  INBOX   21:34:00.003     3 ms

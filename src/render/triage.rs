@@ -27,16 +27,17 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
         }
         FindingKind::Slow => ("slow delivery", "slow deliveries"),
         FindingKind::SpamInInbox => {
-            ("message is spam and went to an inbox", "messages are spam and went to an inbox")
+            ("spam message delivered to an inbox", "spam messages delivered to an inbox")
         }
-        FindingKind::CleanInJunk => {
-            ("message is clean and went to junk", "messages are clean and went to junk")
-        }
+        FindingKind::CleanInJunk => ("clean message filed as junk", "clean messages filed as junk"),
         FindingKind::DmarcFailed => (
             "message was delivered although DMARC failed",
             "messages were delivered although DMARC failed",
         ),
-        FindingKind::Rules => ("rule takes mail away", "rules take mail away"),
+        FindingKind::Rules => (
+            "rule forwards, redirects, bounces or drops mail",
+            "rules forward, redirect, bounce or drop mail",
+        ),
         FindingKind::Bursts => {
             ("sender sent much more than before", "senders sent much more than before")
         }
@@ -113,7 +114,7 @@ pub fn write_triage(
         let said = |ms: i64| human_duration(ms);
         writeln!(
             out,
-            "delivered or sent after {} (median), {} (p90), {} (p99), {} at most",
+            "delivery time: median {}, p90 {}, p99 {}, max {}",
             said(latency.p50_ms),
             said(latency.p90_ms),
             said(latency.p99_ms),

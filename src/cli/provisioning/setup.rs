@@ -145,9 +145,7 @@ fn check(args: &SetupArgs) -> anyhow::Result<Checked> {
 /// What is wanted, of an organization that AWS has been asked about.
 fn online(args: &SetupArgs, checked: &Checked, services: &Services) -> anyhow::Result<SetupWish> {
     if args.account.is_some() {
-        bail!(
-            "--account goes with the organization's ID (m-...) and --region, when nothing is to be asked of AWS"
-        );
+        bail!("--account works only with --emit, the organization's ID (m-...) and --region");
     }
     let region = names::region(services.session().region())?;
     // What can be told from an ARN alone is told before anything is asked.

@@ -97,9 +97,7 @@ pub(in crate::cli) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Res
     }
     let deletes = args.delete_log_group || args.delete_role || args.delete_service_linked_role;
     if args.organization.is_none() && !deletes {
-        bail!(
-            "nothing is to be done: name the --organization that is to log no more, or what to delete"
-        );
+        bail!("nothing to do: give --organization to stop logging, or say what to delete");
     }
     let target = args.target.checked()?;
     let settle_ms = duration(&args.settle, "--settle")?;

@@ -160,7 +160,7 @@ impl Examination<'_> {
             setup.push_str(&format!(" --role-name {role}"));
         }
         let Some(monitoring) = found else {
-            return Check::failed(NAME, format!("{name} logs no events")).command(setup);
+            return Check::failed(NAME, format!("event logging is off for {name}")).command(setup);
         };
         let text = format!("{name} logs to {}", in_words(monitoring));
         let arn = group_of(monitoring);

@@ -84,7 +84,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let coverage = store.checkpoint().ledger.coverage.until(request.now);
     let groups = coverage.groups().map(|(name, ranges)| Group {
         name: if name.is_empty() {
-            "(not named by the source)".to_owned()
+            "(log group unknown)".to_owned()
         } else {
             fit(name, limits::PAGE_TEXT_COLUMNS)
         },
@@ -169,7 +169,7 @@ fn pull(
             ("Last look", optional(standing.last_look.map(ago))),
             ("Complete to", optional(standing.complete_until.map(shown))),
             ("No late events before", optional(standing.final_until.map(shown))),
-            ("Next loss", loss),
+            ("Next deletion", loss),
         ],
         is_losing: left_ms.is_some_and(|it| it < limits::LOSS_WARNING_DAYS * DAY_MS),
     }
