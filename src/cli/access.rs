@@ -245,6 +245,7 @@ impl AccessArgs {
         self.sort.into()
     }
 
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn limit(&self) -> usize {
         self.limit
     }

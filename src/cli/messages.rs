@@ -207,6 +207,7 @@ impl MessagesArgs {
         self.sort.into()
     }
 
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn limit(&self) -> usize {
         self.limit
     }

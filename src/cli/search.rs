@@ -119,6 +119,7 @@ impl SearchArgs {
         Ok(Wanted { query, range: TimeRange::default(), ..wanted })
     }
 
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn limit(&self) -> usize {
         self.limit
     }

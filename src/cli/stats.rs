@@ -177,6 +177,7 @@ impl StatsArgs {
     }
 
     /// The same of what was read.
+    #[cfg(feature = "aws")]
     pub(super) fn reach_of(
         &self,
         wanted: &Wanted,

@@ -76,11 +76,13 @@ impl TimelineArgs {
     }
 
     /// Whose.
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn who(&self) -> &str {
         &self.who
     }
 
     /// How many steps at most.
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn limit(&self) -> usize {
         self.limit
     }

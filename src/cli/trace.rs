@@ -106,6 +106,7 @@ pub(super) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome
 
 impl TraceArgs {
     /// What is asked for, as it was pasted.
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn ids(&self) -> &[String] {
         &self.ids
     }
@@ -116,6 +117,7 @@ impl TraceArgs {
         self.provenance
     }
 
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub(super) fn rules(&self, store: &Store, context: &Context) -> anyhow::Result<JoinRules> {
         Ok(JoinRules::of_store(store, self.grace.ms()?, context.now))
     }
