@@ -10,6 +10,7 @@ use aws_sdk_s3::config::StalledStreamProtectionConfig;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::Object;
 
 use super::error::{AwsError, Call, Failure};
 use super::failure::{self, text};
@@ -137,16 +138,10 @@ impl ObjectsClient {
             .send()
             .await
             .map_err(|error| self.failure(&error, &call, bucket))?;
-        let objects = answer.contents.into_iter().flatten().filter_map(|it| {
-            Some(S3Object {
-                key: it.key?,
-                etag: text(it.e_tag),
-                bytes: it.size.and_then(|it| u64::try_from(it).ok()).unwrap_or(0),
-                modified_ms: it.last_modified.and_then(|it| it.to_millis().ok()),
-            })
-        });
+        let objects = answer.contents.into_iter().flatten();
+        let objects = objects.filter_map(|it| listed(it, &call).transpose());
         let next = answer.next_continuation_token.filter(|_| answer.is_truncated != Some(false));
-        Ok((objects.collect(), next))
+        Ok((objects.collect::<Result<_, _>>()?, next))
     }
 
     /// The bytes of an object from `from_byte` on, as long as it is the one that was listed.
@@ -214,6 +209,18 @@ impl ObjectsClient {
             _ => failure::failure(error, call),
         }
     }
+}
+
+/// An object as a listing has it; nothing of one without a key.
+fn listed(object: Object, call: &Call) -> Result<Option<S3Object>, Failure> {
+    let Some(key) = object.key else { return Ok(None) };
+    // An empty object is passed over, so one of which this is not said must not seem empty.
+    let Some(bytes) = object.size.and_then(|it| u64::try_from(it).ok()) else {
+        let (call, detail) = (call.to_string(), format!("it does not say how long {key} is"));
+        return Err(Failure::Permanent(AwsError::Incomprehensible { call, detail }));
+    };
+    let modified_ms = object.last_modified.and_then(|it| it.to_millis().ok());
+    Ok(Some(S3Object { key, etag: text(object.e_tag), bytes, modified_ms }))
 }
 
 /// The bytes of an object on their way.
@@ -315,6 +322,18 @@ mod tests {
             client.get("bucket", &object, 0).await.map(|_| ()).unwrap_err()
         };
         failure.into_error().to_string()
+    }
+
+    #[test]
+    fn an_object_of_unknown_length_is_not_taken_for_an_empty_one() {
+        let call = Call::new("s3:ListBucket", "bucket bucket".to_owned());
+        let listed = |size| listed(Object::builder().key("a").set_size(size).build(), &call);
+        assert_eq!(listed(Some(0)).unwrap().unwrap().bytes, 0);
+        for size in [None, Some(-1)] {
+            let said = listed(size).unwrap_err().into_error().to_string();
+            let expect = "s3:ListBucket on bucket bucket: the answer makes no sense: it does not say how long a is";
+            assert_eq!(said, expect);
+        }
     }
 
     #[tokio::test]
