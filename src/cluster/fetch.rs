@@ -219,25 +219,15 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
 
     /// Takes all that a query finds.
     fn walk(&mut self, query: &Value, looks_up: bool) -> Result<(), ClusterError> {
-        let mut body = page(query, limits::CLUSTER_MIRROR_PAGE);
-        loop {
-            let Some(found) = self.view.search(&body)? else { return Ok(()) };
-            let hits = hits(found, CALL)?;
-            let count = hits.len();
-            for hit in hits {
-                if let Value::Object(body) = &mut body {
-                    body.insert("search_after".to_owned(), hit.sort);
-                }
-                self.take(hit.source)?;
-            }
+        let mut pages = Pages::of(query);
+        while let Some(sources) = pages.next(self.view)? {
+            sources.into_iter().try_for_each(|it| self.take(it))?;
             self.spool.tell()?;
             if looks_up {
                 self.look_up(limits::CLUSTER_TERMS_MAX)?;
             }
-            if count < limits::CLUSTER_MIRROR_PAGE {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Takes an event, unless it is there.
@@ -273,8 +263,37 @@ pub(super) fn of_organization(organization: &str, which: Option<Value>) -> Value
     json!({"bool": {"filter": filters}})
 }
 
+/// All that a query finds, page by page.
+pub(super) struct Pages {
+    /// What asks for the next page; nothing behind the last.
+    body: Option<Value>,
+}
+
+impl Pages {
+    pub(super) fn of(query: &Value) -> Self {
+        Self { body: Some(page(query, limits::CLUSTER_MIRROR_PAGE)) }
+    }
+
+    /// The next page; nothing behind the last, and where there is no index.
+    pub(super) fn next(
+        &mut self,
+        view: &mut View<'_>,
+    ) -> Result<Option<Vec<Source>>, ClusterError> {
+        let Some(mut body) = self.body.take() else { return Ok(None) };
+        let Some(found) = view.search(&body)? else { return Ok(None) };
+        let mut hits = hits(found, CALL)?;
+        if hits.len() >= limits::CLUSTER_MIRROR_PAGE
+            && let (Value::Object(asked), Some(last)) = (&mut body, hits.last_mut())
+        {
+            asked.insert("search_after".to_owned(), last.sort.take());
+            self.body = Some(body);
+        }
+        Ok(Some(hits.into_iter().map(|it| it.source).collect()))
+    }
+}
+
 /// The first events that a query finds, in the order of the archive, as in the store.
-pub(super) fn page(query: &Value, size: usize) -> Value {
+fn page(query: &Value, size: usize) -> Value {
     json!({
         "size": size,
         "track_total_hits": false,

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::audit_document::{CAME, KEYS, NAMED, key_of};
 use super::error::ClusterError;
-use super::fetch::{check_count, of_organization, page, range_query};
+use super::fetch::{Pages, check_count, of_organization, range_query};
 use super::hit::{Source, hits};
 use super::lowered_audit::lowered;
 use super::search::values_page;
@@ -150,23 +150,15 @@ impl AuditFetch<'_, '_> {
     ) -> Result<(), ClusterError> {
         let query = of_organization(self.organization, which);
         check_count(self.view, &query)?;
-        let mut body = page(&query, limits::CLUSTER_MIRROR_PAGE);
-        loop {
-            let Some(found) = self.view.search(&body)? else { return Ok(()) };
-            let hits = hits(found, CALL)?;
-            let count = hits.len();
-            for hit in hits {
-                if let Value::Object(body) = &mut body {
-                    body.insert("search_after".to_owned(), hit.sort);
-                }
-                visit(&hit.source)?;
-                spool.take_other(&hit.source)?;
+        let mut pages = Pages::of(&query);
+        while let Some(sources) = pages.next(self.view)? {
+            for source in sources {
+                visit(&source)?;
+                spool.take_other(&source)?;
             }
             spool.tell()?;
-            if count < limits::CLUSTER_MIRROR_PAGE {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     /// Gets the first event of each value of a field, among some of them.
