@@ -17,13 +17,14 @@ impl Store {
     /// The same for whoever may not need it; nothing where the store cannot have one.
     #[must_use]
     pub fn lazy_directory(&self) -> Option<LazyDirectory> {
-        let may_have_one = self.checkpoint.other_records() > 0
-            && !AuditIndex::lacks_directory(&self.layout, &self.checkpoint);
-        let store = may_have_one.then(|| self.same());
+        let store = (self.checkpoint.other_records() > 0).then(|| self.same());
         store.map(|store| LazyDirectory::new(move || store.directory()))
     }
 
     fn read_directory(&self) -> Result<Option<Arc<Directory>>, StoreError> {
+        if AuditIndex::lacks_directory(&self.layout, &self.checkpoint) {
+            return Ok(None);
+        }
         let places = self.directory_records()?;
         let mut builder = DirectoryBuilder::default();
         let mut reader = self.events();
@@ -67,7 +68,10 @@ mod tests {
     }
 
     fn is_looked_for(path: &Path) -> bool {
-        Store::open(path).unwrap().lazy_directory().is_some()
+        let store = Store::open(path).unwrap();
+        let directory = store.lazy_directory();
+        let _unused = directory.as_ref().and_then(LazyDirectory::get);
+        store.audit.get().is_some()
     }
 
     #[test]
