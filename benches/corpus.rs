@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 
-use mailtrace::event::{Event, Parser};
-use mailtrace::source::{Batch, Decoded, Decoder, Input, Output, Record, SourceReader};
-use mailtrace::synth::{Shape, SynthOptions, Writer, generate};
+use mailtrace::internals::{
+    Batch, Decoded, Decoder, Input, Output, Shape, SourceReader, SynthOptions, Writer, generate,
+};
+use mailtrace::{Event, Parser, Record};
 
 /// One FilterLogEvents record a line.
 pub(crate) struct Log {

@@ -17,12 +17,10 @@ use std::sync::LazyLock;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use mailtrace::event::{Event, Parser};
-use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::source::{Batch, Record};
-use mailtrace::store::{PreparedBatch, Preparer, Store, StoreWriter};
-use mailtrace::synth::SynthOptions;
-use mailtrace::trace::{JoinRules, trace_ids};
+use mailtrace::internals::{Batch, PreparedBatch, Preparer, SynthOptions};
+use mailtrace::{
+    Event, ImportOptions, JoinRules, Parser, Record, Store, StoreWriter, import, trace_ids,
+};
 use tempfile::TempDir;
 
 use corpus::{Log, Worker, event_count};
@@ -198,7 +196,7 @@ fn import_it_again(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 1_000)]
 fn trace_a_message_of_two_legs(bencher: Bencher<'_, '_>) {
     let store = Store::open(&CORPUS.store()).expect("the store");
-    let rules = JoinRules::of_store(&store, 0, mailtrace::time::Timestamp::now());
+    let rules = JoinRules::of_store(&store, 0, mailtrace::Timestamp::now());
     let ids = CORPUS.log.some_message_ids(10_000);
     let mut ids = ids.iter().cycle();
     bencher
@@ -210,6 +208,6 @@ fn trace_a_message_of_two_legs(bencher: Bencher<'_, '_>) {
 fn count_by_event_name(bencher: Bencher<'_, '_>) {
     let store = Store::open(&CORPUS.store()).expect("the store");
     bencher.counter(ItemsCount::new(CORPUS.log.event_count)).bench_local(|| {
-        store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts")
+        store.attribute_counts(mailtrace::internals::Attribute::Event).expect("the counts")
     });
 }

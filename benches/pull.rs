@@ -30,13 +30,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use cloudwatch::{CloudWatch, Event, Group, World};
-use mailtrace::aws::{RateLimiter, SessionOptions, default_group};
-use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::pull::{PullOptions, PullReport, Puller};
-use mailtrace::stop::Stop;
-use mailtrace::store::StoreWriter;
-use mailtrace::synth::{Shape, SynthOptions, Writer, generate};
-use mailtrace::time::{Clock, Timestamp};
+use mailtrace::internals::{
+    Clock, PullOptions, PullReport, Puller, RateLimiter, SessionOptions, Shape, Stop, SynthOptions,
+    Writer, default_group, generate,
+};
+use mailtrace::{ImportOptions, StoreWriter, Timestamp, import};
 use rustix::time::{ClockId, clock_gettime};
 
 #[global_allocator]

@@ -22,15 +22,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use mailtrace::event::Parser;
-use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::source::Record;
-use mailtrace::store::{
-    CoveredRange, OriginCounts, OriginId, OriginKind, OriginStart, Preparer, StoreWriter,
+use mailtrace::internals::{
+    CoveredRange, OriginCounts, OriginId, OriginKind, OriginStart, Preparer, Shape, SynthOptions,
+    Writer, generate, keep_table,
 };
-use mailtrace::synth::{Shape, SynthOptions, Writer, generate};
-use mailtrace::time::Timestamp;
-use mailtrace::trace::keep_table;
+use mailtrace::{ImportOptions, Parser, Record, StoreWriter, Timestamp, import};
 use rustix::time::{ClockId, clock_gettime};
 
 const EVENTS_OF_COMMIT: u64 = 4;

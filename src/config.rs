@@ -86,7 +86,6 @@ pub struct ClusterConfig {
 impl ClusterConfig {
     /// What it says of the cluster at `url`: nothing, where that is another one. A password is for
     /// nobody else.
-    #[must_use]
     pub fn of(self, url: &str) -> Self {
         let bare = |it: &str| it.trim_end_matches('/').to_owned();
         let is_it = self.url.as_deref().is_some_and(|it| bare(it) == bare(url));
@@ -97,22 +96,10 @@ impl ClusterConfig {
 /// Why the configuration is of no use.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// It cannot be read.
     #[error("cannot read the configuration {}", path.display())]
-    Read {
-        /// Which file.
-        path: PathBuf,
-        /// The system's words.
-        source: std::io::Error,
-    },
-    /// It is not what it should be.
+    Read { path: PathBuf, source: std::io::Error },
     #[error("{}: {detail}", path.display())]
-    Wrong {
-        /// Which file.
-        path: PathBuf,
-        /// What is wrong, and where.
-        detail: String,
-    },
+    Wrong { path: PathBuf, detail: String },
 }
 
 impl Config {

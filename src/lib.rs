@@ -1,53 +1,51 @@
 //! Keeps Amazon WorkMail's email event logs for good and answers *what happened to this message*.
 //!
-//! A record's way through the crate: bytes are framed and decoded into [`source::Record`]s,
-//! parsed into [`event::Event`]s, stored under one commit point ([`store`]), found again by
-//! [`query`] or by their IDs, joined into messages with an outcome for each recipient
-//! ([`trace`]), and [`render`]ed. A module uses only those before it in this list:
+//! A record's way through the crate: bytes are framed and decoded into [`Record`]s,
+//! parsed into [`Event`]s, stored under one commit point ([`Store`]), found again by a [`Query`] or
+//! by their IDs, joined into [`Message`]s with an outcome for each recipient, and rendered. A module
+//! uses only those before it in this list:
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`limits`] | every bound in one table, with unit and reason |
+//! | `limits` | every bound in one table, with unit and reason |
 //! | `causes` | an error and what it was caused by, in one line |
 //! | `text`, `json`, `fs` | words and bytes, values of our own as JSON, names and sums of files |
-//! | [`stop`] | being told to stop |
-//! | [`temporary`] | directories that are not to outlive their process |
-//! | [`time`] | instants, ranges, the forms in which people write them |
-//! | [`event`] | what one log message says: the parser, addresses, message IDs |
-//! | [`audit`] | what one audit event says, and what else is kept that is no email event |
-//! | [`source`] | where records come from: formats, compression, framing |
-//! | [`directory`] | who has which address and ID, who is in which group, at any time |
-//! | [`aws`] | Amazon's services: credentials, CloudWatch Logs, pacing, what their errors mean |
-//! | [`store`] | the archive of originals, the index over it, commit, recovery, verification |
-//! | [`ingest`] | the pipeline from sources to the store |
-//! | [`pull`] | from CloudWatch Logs to the store, without losing an event |
-//! | [`provisioning`] | event logging on the AWS side: policies, what there is, setting it up, checking it, taking it down |
-//! | [`query`] | the search language, and what an answer to it is |
-//! | [`insights`] | CloudWatch Logs Insights' language, answered by the store |
-//! | [`trace`] | legs, the join, and where an outcome is decided |
-//! | [`stats`] | counts over the whole store, latencies, metrics |
-//! | [`access`] | who did what in which mailbox, and who was kept out |
-//! | [`timeline`] | what one person did, and what happened to their mail |
-//! | [`triage`] | what deserves attention in a period |
-//! | [`schema`] | the shapes of messages, without values |
-//! | [`render`] | tables, JSON, CSV; the only way by which mail text reaches a terminal |
-//! | [`signing`] | minisign signatures of a store's head and of exports |
-//! | [`export`] | evidence bundles, redaction, files for other programs |
-//! | [`cluster`] | a store brought into OpenSearch |
-//! | [`synth`] | synthetic logs, with the truth beside them |
-//! | [`config`] | the configuration file |
-//! | [`serve`] | the page and the API: who may ask, what is answered over HTTP |
-//! | [`cli`] | the command line, for the program only |
+//! | `stop` | being told to stop |
+//! | `temporary` | directories that are not to outlive their process |
+//! | `time` | instants, ranges, the forms in which people write them |
+//! | `event` | what one log message says: the parser, addresses, message IDs |
+//! | `audit` | what one audit event says, and what else is kept that is no email event |
+//! | `source` | where records come from: formats, compression, framing |
+//! | `directory` | who has which address and ID, who is in which group, at any time |
+//! | `aws` | Amazon's services: credentials, CloudWatch Logs, pacing, what their errors mean |
+//! | `store` | the archive of originals, the index over it, commit, recovery, verification |
+//! | `ingest` | the pipeline from sources to the store |
+//! | `pull` | from CloudWatch Logs to the store, without losing an event |
+//! | `provisioning` | event logging on the AWS side: policies, what there is, setting it up, checking it, taking it down |
+//! | `query` | the search language, and what an answer to it is |
+//! | `insights` | CloudWatch Logs Insights' language, answered by the store |
+//! | `trace` | legs, the join, and where an outcome is decided |
+//! | `stats` | counts over the whole store, latencies, metrics |
+//! | `access` | who did what in which mailbox, and who was kept out |
+//! | `timeline` | what one person did, and what happened to their mail |
+//! | `triage` | what deserves attention in a period |
+//! | `schema` | the shapes of messages, without values |
+//! | `render` | tables, JSON, CSV; the only way by which mail text reaches a terminal |
+//! | `signing` | minisign signatures of a store's head and of exports |
+//! | `export` | evidence bundles, redaction, files for other programs |
+//! | `cluster` | a store brought into OpenSearch |
+//! | `synth` | synthetic logs, with the truth beside them |
+//! | `config` | the configuration file |
+//! | `serve` | the page and the API: who may ask, what is answered over HTTP |
+//! | `cli` | the command line, for the program only |
 //!
 //! # Example
 //!
-//! Files can be asked without keeping anything. With a store that lasts, [`ingest::import`] fills
-//! it and [`store::Store::open`] opens it.
+//! Files can be asked without keeping anything. With a store that lasts, [`import`] fills
+//! it and [`Store::open`] opens it.
 //!
 //! ```
-//! use mailtrace::ingest::{ImportOptions, import_temporarily, temporary_directory};
-//! use mailtrace::render::headline;
-//! use mailtrace::trace::{JoinRules, trace_ids};
+//! use mailtrace::{ImportOptions, JoinRules, headline, import_temporarily, temporary_directory, trace_ids};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let paths = ["samples/filter-log-events.ndjson".into()];
@@ -68,58 +66,128 @@
 //! Searching:
 //!
 //! ```
-//! use mailtrace::ingest::{ImportOptions, import_temporarily, temporary_directory};
-//! use mailtrace::time::{TimeRange, Timestamp, Zone};
+//! use mailtrace::{ImportOptions, TimeRange, Timestamp, Zone, import_temporarily, parse_query, search, temporary_directory};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let paths = ["samples/filter-log-events.ndjson".into()];
 //! let dir = temporary_directory()?;
 //! let (store, _) =
 //!     import_temporarily(dir.path(), &paths, &ImportOptions::default(), &mut |_| {})?;
-//! let query = mailtrace::query::parse("to:bob@acme.example status:5.*", Timestamp::now(), &Zone::UTC)?;
-//! for event in mailtrace::query::search(&store, &query, TimeRange::default(), 100)? {
+//! let query = parse_query("to:bob@acme.example status:5.*", Timestamp::now(), &Zone::UTC)?;
+//! for event in search(&store, &query, TimeRange::default(), 100)? {
 //!     println!("{}", event?.record.message);
 //! }
 //! # Ok(())
 //! # }
 //! ```
 
-pub mod access;
-pub mod audit;
+#![cfg_attr(
+    not(all(feature = "aws", feature = "serve")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "some is used only by what asks AWS or serves pages"
+    )
+)]
+
+mod access;
+mod audit;
 #[cfg(feature = "aws")]
-pub mod aws;
+mod aws;
 mod causes;
-pub mod cli;
+mod cli;
 #[cfg(feature = "aws")]
-pub mod cluster;
-pub mod config;
-pub mod directory;
-pub mod event;
-pub mod export;
+mod cluster;
+mod config;
+mod directory;
+mod event;
+mod export;
 mod fs;
-pub mod ingest;
-pub mod insights;
+mod ingest;
+mod insights;
 mod json;
-pub mod limits;
+mod limits;
 #[cfg(feature = "aws")]
-pub mod provisioning;
+mod provisioning;
 #[cfg(feature = "aws")]
-pub mod pull;
-pub mod query;
-pub mod render;
-pub mod schema;
+mod pull;
+mod query;
+mod render;
+mod schema;
 #[cfg(feature = "serve")]
-pub mod serve;
+mod serve;
 mod shell;
-pub mod signing;
-pub mod source;
-pub mod stats;
-pub mod stop;
-pub mod store;
-pub mod synth;
-pub mod temporary;
+mod signing;
+mod source;
+mod stats;
+mod stop;
+mod store;
+mod synth;
+mod temporary;
 mod text;
-pub mod time;
-pub mod timeline;
-pub mod trace;
-pub mod triage;
+mod time;
+mod timeline;
+mod trace;
+mod triage;
+
+pub use event::{
+    Address, Event, EventName, MessageId, Parser, StatusCode, decoded_subject, pasted_id,
+};
+pub use ingest::{ImportOptions, import, import_temporarily, temporary_directory};
+pub use query::{Query, QueryError, parse as parse_query, search};
+pub use render::{headline, sanitise};
+pub use source::Record;
+pub use store::{Store, StoreWriter, StoredEvent};
+pub use time::{TimeError, TimeRange, Timestamp, Zone};
+pub use trace::{
+    JoinRules, Message, MessageFilter, Outcome, bounce_in_words, join, trace_batch, trace_ids,
+};
+
+#[doc(hidden)]
+pub use cli::main;
+
+/// For the tests, benches and fuzz targets of this crate alone, and different whenever they are.
+#[doc(hidden)]
+pub mod internals {
+    #[cfg(feature = "aws")]
+    pub use crate::aws::{RateLimiter, SessionOptions, default_group};
+    pub use crate::directory::{Entity, EntityKind, Member, Said, Statement};
+    pub use crate::event::each_address;
+    pub use crate::export::{ProblemKind, check_bundle};
+    pub use crate::insights::{
+        EXAMPLES, Request as InsightsRequest, ask as ask_insights, parse as parse_insights,
+    };
+    pub use crate::limits::{QUERY_BYTES_MAX, REJECTED_PART_BYTES};
+    #[cfg(feature = "aws")]
+    pub use crate::provisioning::{
+        Given, LintWish, Policy, Scope, excess_permissions, lint, missing_permissions,
+        shell_command, trust_findings, trust_problems,
+    };
+    #[cfg(feature = "aws")]
+    pub use crate::pull::{PullOptions, PullReport, Puller};
+    pub use crate::query::{
+        Field, FieldKind, Language, Matcher, Pattern, QueryErrorKind, Span, ValueSet,
+    };
+    pub use crate::render::{
+        TableOptions, columns, csv_cell, event_cells, fit, html_text, human_duration, sentence,
+        wrap, write_event_line, write_events_ndjson, write_events_table, write_messages_csv,
+        write_messages_ndjson, write_trace_tables,
+    };
+    pub use crate::schema::Shapes;
+    pub use crate::source::{
+        BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS, Batch, Claim, Compression, Decoded,
+        Decoder, Format, Input, Output, RejectReason, SourceReader,
+    };
+    pub use crate::stats::{
+        CountKey, Counts, StatsRequest, cause_of, count_by, latencies, metrics,
+    };
+    pub use crate::stop::Stop;
+    pub use crate::store::words::{folded, words};
+    pub use crate::store::{
+        Attribute, CoveredRange, OriginCounts, OriginId, OriginKind, OriginStart, PreparedBatch,
+        Preparer, VerifyOptions, verify,
+    };
+    pub use crate::synth::{Shape, SynthOptions, Writer, generate};
+    pub use crate::time::{Clock, Interval, parse_duration_ms, parse_time_argument};
+    pub use crate::trace::{Direction, OutcomeWord, Verdict, keep_table, select, status_class};
+}

@@ -42,10 +42,6 @@ const NAME_CHARS_MAX: usize = 64;
 
 impl Shapes {
     /// Reads the whole store.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the archive cannot be read.
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let (shapes, _) = store.fold_records(
             || (Self::default(), Parser::new()),

@@ -19,7 +19,6 @@ pub struct Stop {
 
 impl Stop {
     /// Nobody wishes to stop yet.
-    #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
@@ -33,7 +32,6 @@ impl Stop {
     }
 
     /// Whether somebody wishes to stop.
-    #[must_use]
     pub fn is_requested(&self) -> bool {
         self.is_requested.load(Ordering::SeqCst)
     }

@@ -33,10 +33,6 @@ pub struct TemporaryDirectory {
 impl TemporaryDirectory {
     /// Makes a directory in `parent` whose name begins with `prefix`, after those of dead processes
     /// of the same user have been removed.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be made.
     pub fn make(parent: &Path, prefix: &str) -> io::Result<Self> {
         Self::make_after(parent, prefix, &mut |_| {})
     }
@@ -66,7 +62,6 @@ impl TemporaryDirectory {
     }
 
     /// Where it is.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.dir.path()
     }

@@ -13,11 +13,10 @@ pub(crate) fn first_line(bytes: &[u8]) -> &[u8] {
 ///
 /// # Example
 /// ```
-/// use mailtrace::render::sanitise;
+/// use mailtrace::sanitise;
 /// assert_eq!(sanitise("plain"), "plain");
 /// assert_eq!(sanitise("a\u{1b}[31m\nb\u{202e}"), "a\\u{1b}[31m\\nb\\u{202e}");
 /// ```
-#[must_use]
 pub fn sanitise(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);

@@ -41,45 +41,32 @@ impl Timestamp {
     pub const UNIX_EPOCH: Self = Self(0);
 
     /// Takes milliseconds since 1970; `None` beyond the years -9999 to 9999.
-    #[must_use]
     pub fn from_ms(ms: i64) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0).contains(&ms).then_some(Self(ms))
     }
 
     /// The current instant of the system's clock.
-    #[must_use]
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_millisecond())
     }
 
     /// Milliseconds since 1970.
-    #[must_use]
     pub fn as_ms(self) -> i64 {
         self.0
     }
 
     /// Milliseconds from `earlier` to `self`, negative when `earlier` is the later one.
-    #[must_use]
     pub fn ms_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }
 
     /// The instant `ms` milliseconds later, held within [`Timestamp::MIN`] and [`Timestamp::MAX`].
-    #[must_use]
     pub fn saturating_add_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms).clamp(Self::MIN.0, Self::MAX.0))
     }
 
     /// Reads the forms in which logs write an instant: RFC 3339 with `T` or a space, with any
     /// number of fraction digits, and without a zone as UTC (as Logs Insights prints it).
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::time::Timestamp;
-    /// let exact = Timestamp::parse_log_form("2026-11-23T21:34:00.000Z").unwrap();
-    /// assert_eq!(Timestamp::parse_log_form("2026-11-23 21:34:00.000"), Some(exact));
-    /// ```
-    #[must_use]
     pub fn parse_log_form(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
@@ -91,7 +78,6 @@ impl Timestamp {
     }
 
     /// Writes the instant in `zone`, RFC 3339 with milliseconds and the zone's offset (`Z` in UTC).
-    #[must_use]
     pub fn in_zone(self, zone: &Zone) -> String {
         let instant = self.to_jiff();
         if zone.is_utc() {
@@ -121,16 +107,11 @@ impl Zone {
     pub const UTC: Self = Self(TimeZone::UTC);
 
     /// Its IANA name, where it has one.
-    #[must_use]
     pub fn iana_name(&self) -> Option<&str> {
         self.0.iana_name()
     }
 
     /// Finds a zone by its IANA name (`Europe/Madrid`), `UTC`, or `local` for the system's.
-    ///
-    /// # Errors
-    ///
-    /// [`TimeError::UnknownZone`] when the system's and the bundled database lack the name.
     pub fn named(name: &str) -> Result<Self, TimeError> {
         match name {
             "UTC" | "utc" | "Z" => Ok(Self::UTC),
@@ -142,13 +123,11 @@ impl Zone {
     }
 
     /// Its IANA name, or `local` for a zone of the system that has none.
-    #[must_use]
     pub fn name(&self) -> String {
         if self.is_utc() { "UTC" } else { self.0.iana_name().unwrap_or("local") }.to_owned()
     }
 
     /// Whether this is UTC.
-    #[must_use]
     pub fn is_utc(&self) -> bool {
         self.0 == TimeZone::UTC
     }
@@ -165,7 +144,6 @@ pub struct TimeRange {
 
 impl TimeRange {
     /// Whether `instant` lies inside.
-    #[must_use]
     pub fn contains(&self, instant: Timestamp) -> bool {
         self.since.is_none_or(|since| since <= instant)
             && self.until.is_none_or(|until| instant < until)
@@ -173,28 +151,24 @@ impl TimeRange {
 
     /// The milliseconds since 1970 that lie inside. Where there is no bound it goes on as far as
     /// numbers do.
-    #[must_use]
     pub fn in_ms(&self) -> std::ops::Range<i64> {
         let ms = |bound: Option<Timestamp>, open| bound.map_or(open, Timestamp::as_ms);
         ms(self.since, i64::MIN)..ms(self.until, i64::MAX)
     }
 
     /// Whether all that `other` has lies inside.
-    #[must_use]
     pub fn covers(&self, other: &Self) -> bool {
         self.since.is_none_or(|since| other.since.is_some_and(|it| since <= it))
             && self.until.is_none_or(|until| other.until.is_some_and(|it| it <= until))
     }
 
     /// The time of the same length before the time from `since` up to `until`.
-    #[must_use]
     pub fn before(since: Timestamp, until: Timestamp) -> Self {
         let earlier = since.saturating_add_ms(-until.ms_since(since).max(0));
         Self { since: Some(earlier), until: Some(since) }
     }
 
     /// Whether there is no bound at either end.
-    #[must_use]
     pub fn is_unbounded(&self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
@@ -236,18 +210,6 @@ pub enum TimeError {
 /// Reads a time argument: RFC 3339, a date or a day by its name ([`day_of`]; its first instant in
 /// `zone`), a local date and time, an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or a number since 1970, whose size tells
 /// seconds, milliseconds, microseconds and nanoseconds apart.
-///
-/// # Errors
-///
-/// [`TimeError::UnknownForm`] and [`TimeError::OutOfRange`].
-///
-/// # Example
-/// ```
-/// use mailtrace::time::{Timestamp, Zone, parse_time_argument};
-/// let now = Timestamp::parse_log_form("2026-11-23T12:00:00Z").unwrap();
-/// let then = parse_time_argument("2h", now, &Zone::UTC).unwrap();
-/// assert_eq!(then.to_string(), "2026-11-23T10:00:00.000Z");
-/// ```
 pub fn parse_time_argument(
     text: &str,
     now: Timestamp,
@@ -285,7 +247,6 @@ const NUMBER_BYTES_MIN: usize = 10;
 
 /// Reads a length of time such as `90s`, `5m`, `4h`, `7d`, `2w` or `1h30m`, in milliseconds.
 /// `None` when it is none, or is negative.
-#[must_use]
 pub fn parse_duration_ms(text: &str) -> Option<i64> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('-') {

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use mailtrace::directory::{Entity, EntityKind, Said, Statement};
-use mailtrace::store::Store;
-use mailtrace::time::Timestamp;
+use mailtrace::internals::{Entity, EntityKind, Said, Statement};
+use mailtrace::{Store, Timestamp};
 use serde_json::{Value, json};
 
 use crate::support::{Random, archived, assert_sound, copy_dir, import, on};

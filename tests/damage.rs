@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mailtrace::store::{VerifyOptions, verify};
+use mailtrace::internals::{VerifyOptions, verify};
 
 use crate::support::{
     Content, Ran, archive_files, archived, assert_same, assert_sound, content, copy_dir,

@@ -12,8 +12,7 @@ use crate::cloudwatch::{Arrival, CloudWatch, Event, Group, World};
 use crate::pulling::{DAY_MS, Following, GROUP, NOW_MS, wait_until};
 use crate::support::{Ran, import, mailtrace, on, run};
 use crate::workmail::{Directory, Operation, Organization, Refusal, WorkMail, entity_id};
-use mailtrace::store::Store;
-use mailtrace::time::Timestamp;
+use mailtrace::{Store, Timestamp};
 
 /// An organization with a log group, and a store beside it.
 struct Office {

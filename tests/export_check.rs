@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use mailtrace::export::{ProblemKind, check_bundle};
+use mailtrace::internals::{ProblemKind, check_bundle};
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
 

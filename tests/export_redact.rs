@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use mailtrace::directory::{Entity, EntityKind, Member, Said, Statement};
-use mailtrace::event::{Parser, decoded_subject};
-use mailtrace::time::Timestamp;
+use mailtrace::internals::{Entity, EntityKind, Member, Said, Statement};
+use mailtrace::{Parser, Timestamp, decoded_subject};
 use serde_json::{Value, json};
 
 use crate::export::{contents, exported, manifest_of, text_of};

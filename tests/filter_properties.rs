@@ -1,8 +1,9 @@
 //! Which messages are asked for, by table, index and originals: all find what the definition does.
 
-use mailtrace::query::{Field, Language, Pattern, Query, ValueSet, parse};
-use mailtrace::time::{TimeRange, Timestamp, Zone};
-use mailtrace::trace::{Direction, MessageFilter, OutcomeWord, Verdict, select};
+use mailtrace::internals::{
+    Direction, Field, Language, OutcomeWord, Pattern, ValueSet, Verdict, select,
+};
+use mailtrace::{MessageFilter, Query, TimeRange, Timestamp, Zone, parse_query};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -115,7 +116,7 @@ fn filter() -> impl Strategy<Value = MessageFilter> {
                 "event:received -from:ana@x",
                 "to:b* OR status:5",
             ])
-            .prop_map(|it| parse(it, Timestamp::UNIX_EPOCH, &Zone::UTC).unwrap()),
+            .prop_map(|it| parse_query(it, Timestamp::UNIX_EPOCH, &Zone::UTC).unwrap()),
         ],
         0..3,
     );

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use mailtrace::insights::EXAMPLES;
-use mailtrace::time::Timestamp;
+use mailtrace::Timestamp;
+use mailtrace::internals::EXAMPLES;
 use serde_json::{Value, json};
 
 use crate::program::{Filled, keys, line, mailtrace, on, record, run, run_with_stdin, sample};

@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use mailtrace::event::{Event, Parser};
-use mailtrace::ingest::{ImportOptions, import};
-use mailtrace::store::{Store, StoredEvent};
-use mailtrace::trace::{JoinRules, Message, MessageFilter, Outcome, join, select};
+use mailtrace::internals::select;
+use mailtrace::{
+    Event, ImportOptions, JoinRules, Message, MessageFilter, Outcome, Parser, Store, StoredEvent,
+    import, join,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -79,7 +80,7 @@ fn summarised(store: &Store, rules: &JoinRules) -> Vec<Judged> {
 }
 
 pub(crate) fn rules_of(store: &Store, grace_ms: i64) -> JoinRules {
-    JoinRules::of_store(store, grace_ms, mailtrace::time::Timestamp::MAX)
+    JoinRules::of_store(store, grace_ms, mailtrace::Timestamp::MAX)
 }
 
 pub(crate) fn import_into(dir: &TempDir, files: &[(&str, &str)], commit_records: u64) -> Store {

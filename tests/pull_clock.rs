@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use mailtrace::time::Timestamp;
+use mailtrace::Timestamp;
 use rustix::process::Signal;
 
 use crate::cloudwatch::{Arrival, Call};

@@ -7,9 +7,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
-use mailtrace::source::Record;
-use mailtrace::synth::{SynthOptions, generate};
-use mailtrace::time::Timestamp;
+use mailtrace::internals::{SynthOptions, generate};
+use mailtrace::{Record, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;

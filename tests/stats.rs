@@ -1,13 +1,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 
-use mailtrace::event::{Event, EventName, Parser};
-use mailtrace::stats::CountKey::{Cause, Reason};
-use mailtrace::stats::{CountKey, Counts, StatsRequest, cause_of, count_by, latencies, metrics};
-use mailtrace::store::words::folded;
-use mailtrace::store::{Store, StoredEvent};
-use mailtrace::time::{Interval, TimeRange, Timestamp, Zone};
-use mailtrace::trace::{JoinRules, Message, join};
+use mailtrace::internals::{
+    CountKey, CountKey::Cause, CountKey::Reason, Counts, Interval, StatsRequest, cause_of,
+    count_by, folded, latencies, metrics,
+};
+use mailtrace::{
+    Event, EventName, JoinRules, Message, Parser, Store, StoredEvent, TimeRange, Timestamp, Zone,
+    join,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ struct Originals {
 
 impl Originals {
     fn of(store: &Store, rules: &JoinRules) -> Self {
-        let take = |events: &mut Vec<StoredEvent>, record: &mailtrace::store::Record<'_>| {
+        let take = |events: &mut Vec<StoredEvent>, record: &mailtrace::Record<'_>| {
             let event = Parser::new().parse(&record.message).map(Event::into_owned).unwrap();
             events.push(StoredEvent { record: record.clone().into_owned(), event });
         };
@@ -240,7 +241,7 @@ fn request(store: &Store, grace_ms: i64) -> StatsRequest {
         interval: None,
         zone: Zone::UTC,
         rules: rules_of(store, grace_ms),
-        rows: mailtrace::query::Query::All,
+        rows: mailtrace::Query::All,
     }
 }
 

@@ -26,7 +26,7 @@ impl Case {
 
     /// A look at the directory that finds something new.
     pub(crate) fn look(&mut self, seconds: i64, found: &[Value]) {
-        let at = mailtrace::time::Timestamp::from_ms(NIGHT_MS + seconds * 1_000).unwrap();
+        let at = mailtrace::Timestamp::from_ms(NIGHT_MS + seconds * 1_000).unwrap();
         let begin = json!({ "says": "begin", "alias": "acme" });
         let end = json!({ "says": "end", "count": 1 });
         for said in [begin].iter().chain(found).chain([&end]) {

@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-use mailtrace::store::Store;
-use mailtrace::time::Timestamp;
+use mailtrace::{Store, Timestamp};
 use serde_json::json;
 
 use crate::Bench;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mailtrace::synth::SynthOptions;
+use mailtrace::internals::SynthOptions;
 
 use crate::corpus::Log;
 use crate::processes::{Job, Usage, Usages};

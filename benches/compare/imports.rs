@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use mailtrace::source::Batch;
-use mailtrace::store::Store;
+use mailtrace::Store;
+use mailtrace::internals::Batch;
 use rayon::prelude::*;
 
 use crate::corpus::Worker;

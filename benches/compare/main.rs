@@ -33,7 +33,7 @@ mod table;
 
 use std::path::{Path, PathBuf};
 
-use mailtrace::synth::SynthOptions;
+use mailtrace::internals::SynthOptions;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

@@ -4,10 +4,8 @@
 
 use std::time::Instant;
 
-use mailtrace::insights::{self, Request};
-use mailtrace::query::{parse, search};
-use mailtrace::store::Store;
-use mailtrace::time::{TimeRange, Timestamp, Zone};
+use mailtrace::internals::{InsightsRequest, ask_insights, parse_insights};
+use mailtrace::{Store, TimeRange, Timestamp, Zone, parse_query, search};
 use serde_json::json;
 
 use crate::Bench;
@@ -63,7 +61,7 @@ pub(crate) fn in_process(bench: &mut Bench) {
     let mut duckdb = bench.duckdb_open(&bench.database());
     for (what, question, is_of_a_day, beside, most) in SEARCHES {
         let range = if is_of_a_day { day(middle) } else { TimeRange::default() };
-        let query = parse(question, Timestamp::now(), &Zone::UTC).expect("a query");
+        let query = parse_query(question, Timestamp::now(), &Zone::UTC).expect("a query");
         let run = || {
             let started = Instant::now();
             search(&store, &query, range, 5).expect("an answer");
@@ -76,12 +74,15 @@ pub(crate) fn in_process(bench: &mut Bench) {
         bench.table.add(what, Seconds, ours).beside("DuckDB", theirs).at_most(most);
     }
     for (what, question, beside, most) in INSIGHTS {
-        let query = insights::parse(question).expect("a query");
-        let request =
-            Request { range: TimeRange::default(), log_groups: Vec::new(), now: Timestamp::now() };
+        let query = parse_insights(question).expect("a query");
+        let request = InsightsRequest {
+            range: TimeRange::default(),
+            log_groups: Vec::new(),
+            now: Timestamp::now(),
+        };
         let run = || {
             let started = Instant::now();
-            insights::ask(&store, &query, &request).expect("an answer");
+            ask_insights(&store, &query, &request).expect("an answer");
             started.elapsed().as_secs_f64()
         };
         run();

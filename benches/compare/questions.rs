@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use mailtrace::store::Store;
-use mailtrace::trace::{JoinRules, MessageFilter, OutcomeWord, select, trace_ids};
+use mailtrace::internals::{OutcomeWord, select};
+use mailtrace::{JoinRules, MessageFilter, Store, trace_ids};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -72,7 +72,7 @@ fn add_traces(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 }
 
 fn trace_each(store: &Store, ids: &[String]) -> Timed {
-    let rules = JoinRules::of_store(store, 0, mailtrace::time::Timestamp::now());
+    let rules = JoinRules::of_store(store, 0, mailtrace::Timestamp::now());
     let mut timed = Timed { seconds: Vec::new(), rows: 0 };
     for id in ids {
         let started = Instant::now();
@@ -97,7 +97,8 @@ fn add_counts(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 
 fn count_by_name(store: &Store) -> f64 {
     let started = Instant::now();
-    let counts = store.attribute_counts(mailtrace::store::Attribute::Event).expect("the counts");
+    let counts =
+        store.attribute_counts(mailtrace::internals::Attribute::Event).expect("the counts");
     assert!(!counts.is_empty(), "a store without events");
     started.elapsed().as_secs_f64()
 }
@@ -117,7 +118,7 @@ fn add_outcomes(bench: &mut Bench, store: &Store, duckdb: Option<&mut Side>) {
 }
 
 fn find_lost(store: &Store) -> f64 {
-    let rules = JoinRules::of_store(store, 0, mailtrace::time::Timestamp::now());
+    let rules = JoinRules::of_store(store, 0, mailtrace::Timestamp::now());
     let started = Instant::now();
     let outcomes = OutcomeWord::from_name("lost").into_iter().collect();
     let filter = MessageFilter { outcomes, ..MessageFilter::default() };

@@ -54,13 +54,11 @@ impl AccessKey {
         [Self::Type, Self::Action, Self::User, Self::Ip, Self::Protocol];
 
     /// The name on the command line and in answers.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// The key with that name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
@@ -101,10 +99,6 @@ type GroupNumbers = [u32; limits::GROUP_KEYS_MAX];
 impl AccessHits<'_> {
     /// Counts the events by keys, at most [`limits::GROUP_KEYS_MAX`], and gives the `limit` largest
     /// groups.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn groups(
         &self,
         keys: &[AccessKey],

@@ -77,7 +77,6 @@ pub struct AccessEvent {
 
 impl AccessEvent {
     /// When it happened: what it says itself, else when it was logged.
-    #[must_use]
     pub fn at(&self) -> Timestamp {
         self.event.at.unwrap_or(self.record.timestamp)
     }
@@ -95,10 +94,6 @@ pub struct AccessHits<'s> {
 
 impl<'s> AccessHits<'s> {
     /// Finds them.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn find(store: &'s Store, request: &AccessRequest) -> Result<Self, StoreError> {
         if names_people(&request.query) || request.conditions.new_ip {
             return Self::find_with(store, request, People::of_store(store)?);
@@ -122,13 +117,11 @@ impl<'s> AccessHits<'s> {
     }
 
     /// How many there are.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.sets.iter().map(DocumentSet::len).sum()
     }
 
     /// When the first and the last of them happened.
-    #[must_use]
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let times = || self.places().map(|it| it.ms);
         let first = Timestamp::from_ms(times().min()?)?;
@@ -136,10 +129,6 @@ impl<'s> AccessHits<'s> {
     }
 
     /// What people are called.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn people(&self) -> Result<&People, StoreError> {
         if let Some(people) = self.people.get() {
             return Ok(people);
@@ -161,7 +150,6 @@ impl<'s> AccessHits<'s> {
 
     /// Where the first `limit` of them lie that stand behind a place, and the place to go on
     /// behind, where there are more.
-    #[must_use]
     pub fn page(
         &self,
         order: AccessOrder,
@@ -201,7 +189,6 @@ impl<'s> AccessHits<'s> {
     }
 
     /// Where all of them lie, those that happened first before others.
-    #[must_use]
     pub fn oldest_first(&self) -> Vec<EventPlace> {
         let mut places: Vec<EventPlace> = self.places().collect();
         places.sort_unstable();
@@ -216,17 +203,12 @@ impl<'s> AccessHits<'s> {
     }
 
     /// Reads events.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::ArchiveDamaged`] when there is none at a place.
     pub fn read(&self, places: &[EventPlace]) -> Result<Vec<AccessEvent>, StoreError> {
         let mut reader = self.store.events();
         places.iter().map(|it| read_event(&mut reader, it.location)).collect()
     }
 
     /// How many there are in each slot of [`limits::HISTOGRAM_SLOT_MS`].
-    #[must_use]
     pub fn slots(&self) -> HashMap<i64, u64> {
         let mut slots = HashMap::new();
         for place in self.places() {

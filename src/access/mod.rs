@@ -12,5 +12,5 @@ mod people;
 
 pub use conditions::AccessConditions;
 pub use groups::{AccessGroup, AccessGroups, AccessKey};
-pub use hits::{AccessCursor, AccessEvent, AccessHits, AccessOrder, AccessRequest, NoAccessCursor};
+pub use hits::{AccessCursor, AccessEvent, AccessHits, AccessOrder, AccessRequest};
 pub use people::{People, PeopleOnDemand};

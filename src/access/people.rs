@@ -29,10 +29,6 @@ pub struct People {
 
 impl People {
     /// What the directory tells, and the audit events themselves.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn of_store(store: &Store) -> Result<Self, StoreError> {
         let mut people = Self::of_logs(store)?;
         people.know(store.directory(), |_| true);
@@ -40,10 +36,6 @@ impl People {
     }
 
     /// What the audit events themselves tell.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn of_logs(store: &Store) -> Result<Self, StoreError> {
         let mut people = Self::default();
         if let Some(index) = store.audit_index()? {
@@ -141,7 +133,6 @@ impl People {
 
     /// What an ID was called at a time: by the directory, else by the last name that was typed before
     /// it, else the first after it.
-    #[must_use]
     pub fn who(&self, id: &str, at: Timestamp) -> Option<&str> {
         let known = self.directory.as_ref().and_then(|it| it.person(id, at));
         if let Some(address) = known.and_then(|it| it.address.as_deref()) {
@@ -214,7 +205,6 @@ pub struct PeopleOnDemand<'s> {
 
 impl<'s> PeopleOnDemand<'s> {
     /// Those of a store; nothing is read yet.
-    #[must_use]
     pub fn new(store: &'s Store) -> Self {
         Self { store, read: RefCell::default() }
     }

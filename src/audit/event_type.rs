@@ -46,14 +46,12 @@ impl AuditType {
 
     /// The name in queries and answers: `mailbox-access`, `access-control`, `authentication`,
     /// `personal-access-token`, `availability-provider` or `unknown`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// The type by which somebody calls it: its name, AWS's name of the log, or the beginning of
     /// either.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase().replace('_', "-");
         let text = text.trim_start_matches("workmail-").trim_end_matches("-logs");
@@ -64,7 +62,6 @@ impl AuditType {
     }
 
     /// The field by which events of the type say whether what was asked for was granted.
-    #[must_use]
     pub fn result_field(self) -> Option<AuditField> {
         match self {
             Self::MailboxAccess => Some(AuditField::ActionAllowed),

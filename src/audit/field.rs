@@ -124,19 +124,16 @@ impl AuditField {
     ];
 
     /// The name that it is logged under.
-    #[must_use]
     pub fn key(self) -> &'static str {
         self.into()
     }
 
     /// The field that is logged under a name.
-    #[must_use]
     pub fn of_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.key() == key)
     }
 
     /// Whether its values are opaque IDs in which the case of a letter counts.
-    #[must_use]
     pub fn is_case_sensitive(self) -> bool {
         self == Self::ItemId
     }
@@ -155,7 +152,6 @@ pub enum Flag<'a> {
 
 impl<'a> Flag<'a> {
     /// Reads it.
-    #[must_use]
     pub fn of(text: &'a str) -> Self {
         match text.trim() {
             it if it.eq_ignore_ascii_case("true") || it == "1" => Self::Yes,
@@ -165,7 +161,6 @@ impl<'a> Flag<'a> {
     }
 
     /// `true`, `false`, or what it was logged as.
-    #[must_use]
     pub fn as_str(self) -> &'a str {
         match self {
             Self::Yes => "true",

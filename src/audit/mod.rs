@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 pub use event_type::AuditType;
 pub use field::{AuditField, Flag};
-pub use parse::{DIRECTORY_KEY, OtherRecord};
+pub use parse::OtherRecord;
 
 use crate::time::Timestamp;
 
@@ -31,7 +31,6 @@ pub struct AuditEvent<'a> {
 impl AuditEvent<'_> {
     /// What the event says of a field; nothing where it lacks the field, or holds `null` or an
     /// empty text.
-    #[must_use]
     pub fn get(&self, field: AuditField) -> Option<&str> {
         self.values.get(field as usize)?.as_deref()
     }
@@ -42,26 +41,22 @@ impl AuditEvent<'_> {
     }
 
     /// What the event says of a yes or no.
-    #[must_use]
     pub fn flag(&self, field: AuditField) -> Option<Flag<'_>> {
         self.get(field).map(Flag::of)
     }
 
     /// Whether what was asked for was granted: the field that its type has for that, else any.
-    #[must_use]
     pub fn allowed(&self) -> Option<Flag<'_>> {
         let own = self.kind.result_field().and_then(|it| self.flag(it));
         own.or_else(|| AuditField::RESULTS.into_iter().find_map(|it| self.flag(it)))
     }
 
     /// Whether somebody tried to get in and did not.
-    #[must_use]
     pub fn is_failed(&self) -> bool {
         self.flag(AuditField::AuthSuccessful) == Some(Flag::No)
     }
 
     /// Whether somebody who was in was refused something.
-    #[must_use]
     pub fn is_denied(&self) -> bool {
         [AuditField::AccessGranted, AuditField::ActionAllowed]
             .into_iter()
@@ -69,7 +64,6 @@ impl AuditEvent<'_> {
     }
 
     /// Detaches the event from the message that it was read from.
-    #[must_use]
     pub fn into_owned(self) -> AuditEvent<'static> {
         AuditEvent {
             kind: self.kind,

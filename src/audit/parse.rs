@@ -28,16 +28,6 @@ type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 impl<'a> OtherRecord<'a> {
     /// Reads a message that is no email event; nothing when it is of no other kind either.
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::audit::{AuditType, OtherRecord};
-    /// let message = r#"{"organization_arn":"arn:aws:workmail:eu-west-1:1:organization/m-1","auth_successful":"false"}"#;
-    /// let Some(OtherRecord::Audit(event)) = OtherRecord::parse(message) else { panic!() };
-    /// assert_eq!(event.kind, AuditType::Authentication);
-    /// assert!(event.is_failed());
-    /// ```
-    #[must_use]
     pub fn parse(message: &'a str) -> Option<Self> {
         if !may_be_other(message) {
             return None;
@@ -51,7 +41,6 @@ impl<'a> OtherRecord<'a> {
     }
 
     /// When it happened, if the message itself says.
-    #[must_use]
     pub fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Audit(event) => event.at,

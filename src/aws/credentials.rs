@@ -74,10 +74,6 @@ impl Chain {
     }
 
     /// Looks for credentials, and keeps them for the first call.
-    ///
-    /// # Errors
-    ///
-    /// Why there are none.
     pub(super) async fn find(&self) -> Result<(), AwsError> {
         let found = self.ask().await.map_err(|error| of_credentials(&error))?;
         self.with_found(|it| *it = Some(found));

@@ -25,7 +25,6 @@ pub struct WorkMailClient {
 
 impl WorkMailClient {
     /// Calls as the session's identity, in its region.
-    #[must_use]
     pub fn new(session: &Session) -> Self {
         Self { client: Client::new(&session.config), place: session.place(Service::WorkMail) }
     }

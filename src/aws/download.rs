@@ -30,7 +30,6 @@ pub struct ObjectReader {
 
 /// The two ends of a stream of an object's bytes, which holds at most
 /// [`limits::S3_CHUNKS_AHEAD`] chunks of [`limits::S3_CHUNK_BYTES`].
-#[must_use]
 pub fn object_stream(object: &S3Object) -> (ObjectSink, ObjectReader) {
     let (sender, chunks) = mpsc::channel(limits::S3_CHUNKS_AHEAD);
     let chunk = io::Cursor::default();
@@ -76,10 +75,6 @@ impl Read for ObjectReader {
 /// Fetches an object into a sink, from its first byte to its last. A stream that breaks off is
 /// gone on with where it broke, as long as each attempt brings something; memory stays within the
 /// sink's bound. Ends early, and well, when nobody reads any more.
-///
-/// # Errors
-///
-/// The failure that was believed in the end.
 pub async fn download(
     client: &ObjectsClient,
     limiter: &RateLimiter,

@@ -39,19 +39,16 @@ impl Default for RateLimiter {
 
 impl RateLimiter {
     /// A limiter that knows nothing of the quota yet.
-    #[must_use]
     pub fn new() -> Self {
         Self::between(limits::PULL_RATE_START, limits::PULL_RATE_MAX)
     }
 
     /// A limiter that makes at most so many calls a second, and begins with as many.
-    #[must_use]
     pub fn at_most(rate: u32) -> Self {
         Self::between(f64::from(rate), f64::from(rate))
     }
 
     /// A limiter for S3, which allows a thousand times what CloudWatch Logs does.
-    #[must_use]
     pub fn for_objects() -> Self {
         Self::between(limits::S3_RATE_START, limits::S3_RATE_MAX)
     }
@@ -110,13 +107,11 @@ impl RateLimiter {
     }
 
     /// Calls that were throttled so far.
-    #[must_use]
     pub fn throttled(&self) -> u64 {
         self.throttled.load(Ordering::Relaxed)
     }
 
     /// Calls a second, as of now.
-    #[must_use]
     pub fn rate(&self) -> f64 {
         self.with_pace(|pace| pace.rate)
     }

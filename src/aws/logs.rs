@@ -84,7 +84,6 @@ pub struct LogsClient {
 
 impl LogsClient {
     /// Calls as the session's identity, in its region.
-    #[must_use]
     pub fn new(session: &Session) -> Self {
         Self { client: Client::new(&session.config), place: session.place(Service::Logs) }
     }

@@ -32,5 +32,5 @@ pub use limiter::RateLimiter;
 pub use logs::{EventPage, EventQuery, LogEvent, LogGroup, LogStream, LogsClient};
 pub use names::{GROUP_PREFIX, LogGroupArn, default_group, partition};
 pub use retry::Retrier;
-pub use s3::{ObjectBody, ObjectsClient, S3Object, S3Url, S3UrlError};
-pub use session::{Identity, Service, Session, SessionOptions};
+pub use s3::{ObjectsClient, S3Object, S3Url};
+pub use session::{Service, Session, SessionOptions};

@@ -7,13 +7,11 @@ use std::fmt;
 pub const GROUP_PREFIX: &str = "/aws/workmail/emailevents/";
 
 /// The name of the log group that WorkMail makes for an organization's alias.
-#[must_use]
 pub fn default_group(alias: &str) -> String {
     format!("{GROUP_PREFIX}{alias}")
 }
 
 /// The partition that a region is in, which every ARN begins with.
-#[must_use]
 pub fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",
@@ -23,14 +21,6 @@ pub fn partition(region: &str) -> &'static str {
 }
 
 /// `arn:aws:logs:REGION:ACCOUNT:log-group:NAME`, read with or without `:*`, written without.
-///
-/// # Example
-///
-/// ```
-/// use mailtrace::aws::LogGroupArn;
-/// let arn = LogGroupArn::parse("arn:aws:logs:eu-west-1:123456789012:log-group:/acme:*").unwrap();
-/// assert_eq!((arn.region.as_str(), arn.name.as_str()), ("eu-west-1", "/acme"));
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogGroupArn {
     /// The partition, such as `aws`.
@@ -45,7 +35,6 @@ pub struct LogGroupArn {
 
 impl LogGroupArn {
     /// The ARN of a group in a region of an account.
-    #[must_use]
     pub fn new(region: &str, account: &str, name: &str) -> Self {
         Self {
             partition: partition(region).to_owned(),
@@ -56,7 +45,6 @@ impl LogGroupArn {
     }
 
     /// Reads an ARN; `None` if it is not that of a log group.
-    #[must_use]
     pub fn parse(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(7, ':');
         let (scheme, partition) = (parts.next()?, parts.next()?);
@@ -74,7 +62,6 @@ impl LogGroupArn {
     }
 
     /// With the `:*` behind it that WorkMail, and most permissions, want.
-    #[must_use]
     pub fn with_streams(&self) -> String {
         format!("{self}:*")
     }

@@ -69,10 +69,6 @@ const NAMES_SHOWN: usize = 8;
 
 impl Profiles {
     /// Reads the files. `chosen` is the profile that was asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`AwsError::ConfigFile`] and [`AwsError::NoProfile`].
     pub(super) async fn read(chosen: Option<&str>) -> Result<Self, AwsError> {
         let named = |variable| std::env::var(variable).ok().filter(|it| !it.is_empty());
         let from_environment = || named("AWS_PROFILE").or_else(|| named("AWS_DEFAULT_PROFILE"));
@@ -133,10 +129,6 @@ impl Profiles {
     }
 
     /// How the profile comes to its credentials.
-    ///
-    /// # Errors
-    ///
-    /// [`AwsError::Credentials`] where one profile names another that is not there.
     pub(super) fn recipe(&self) -> Result<Recipe, AwsError> {
         let mut recipe = Recipe {
             profile: self.name.clone(),

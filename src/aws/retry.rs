@@ -19,14 +19,12 @@ pub struct Retrier<'r> {
 
 impl<'r> Retrier<'r> {
     /// Makes calls at the limiter's pace.
-    #[must_use]
     pub fn new(limiter: &'r RateLimiter) -> Self {
         Self { limiter, attempts_max: limits::AWS_ATTEMPTS_MAX }
     }
 
     /// For the first call to a service, when it is more likely that something is set up wrongly
     /// than that something has just broken.
-    #[must_use]
     pub fn first(limiter: &'r RateLimiter) -> Self {
         Self { limiter, attempts_max: limits::AWS_FIRST_ATTEMPTS_MAX }
     }

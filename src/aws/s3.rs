@@ -21,14 +21,6 @@ use crate::limits;
 ///
 /// As everywhere in S3 a prefix is the beginning of a key, and ends within a folder's name unless
 /// it ends with `/`. Without one it is the whole bucket.
-///
-/// # Example
-///
-/// ```
-/// let url: mailtrace::aws::S3Url = "s3://acme-logs/exports/2026/".parse()?;
-/// assert_eq!((url.bucket(), url.prefix()), ("acme-logs", "exports/2026/"));
-/// # Ok::<(), mailtrace::aws::S3UrlError>(())
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Url {
     bucket: String,
@@ -44,10 +36,6 @@ pub struct S3UrlError {
 
 impl S3Url {
     /// Reads `s3://bucket/prefix`.
-    ///
-    /// # Errors
-    ///
-    /// [`S3UrlError`] for another form, or a name that no bucket can have.
     pub fn parse(text: &str) -> Result<Self, S3UrlError> {
         let rest = text.strip_prefix("s3://").unwrap_or("");
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
@@ -60,13 +48,11 @@ impl S3Url {
     }
 
     /// The bucket's name.
-    #[must_use]
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
 
     /// The beginning of the keys; empty for all.
-    #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -108,7 +94,6 @@ pub struct ObjectsClient {
 
 impl ObjectsClient {
     /// Calls as the session's identity, in its region.
-    #[must_use]
     pub fn new(session: &Session) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&session.config)
             // Another endpoint hardly has a name for each bucket.

@@ -50,12 +50,6 @@ pub struct Session {
 
 impl Session {
     /// Resolves region and credentials.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the configuration ([`AwsError::ConfigFile`], [`AwsError::NoProfile`],
-    /// [`AwsError::CaBundle`], [`AwsError::NoRegion`], [`AwsError::NotARegion`]), with an endpoint
-    /// ([`AwsError::NotAnEndpoint`], [`AwsError::InsecureEndpoint`]), and with the credentials.
     pub async fn open(options: &SessionOptions) -> Result<Self, AwsError> {
         if let Some(url) = &options.endpoint_url {
             endpoint::check(url)?;
@@ -124,13 +118,11 @@ impl Session {
     }
 
     /// The region.
-    #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
     /// The endpoint that is used instead of a service's own.
-    #[must_use]
     pub fn endpoint_url(&self, service: Service) -> Option<String> {
         self.endpoint_url.clone().or_else(|| endpoint_of(&self.config, service))
     }
@@ -144,7 +136,6 @@ impl Session {
     }
 
     /// The same identity in another region.
-    #[must_use]
     pub fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
         Self { config, region: region.to_owned(), endpoint_url: self.endpoint_url.clone() }

@@ -15,10 +15,6 @@ use super::session::Session;
 impl Session {
     /// The headers by which a service knows who sends a request, as names and values. They are good
     /// for some minutes, and for these bytes at this address alone.
-    ///
-    /// # Errors
-    ///
-    /// Why there are no credentials, or [`AwsError::Credentials`] where nothing can be signed.
     pub async fn signature(
         &self,
         service: &str,

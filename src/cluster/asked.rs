@@ -36,10 +36,6 @@ const KEY_EVENTS_MAX: usize = 2 * limits::TRACE_EVENTS_MAX;
 
 impl<'c> ClusterEvents<'c> {
     /// What a cluster has of an organization.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::NoOrganization`] where nothing of it was published, and the others.
     pub fn of(
         cluster: &'c Cluster,
         names: &Names,
@@ -62,26 +58,22 @@ impl<'c> ClusterEvents<'c> {
     }
 
     /// What outcomes depend on besides the events, with a grace time in milliseconds.
-    #[must_use]
     pub fn rules(&self, grace_ms: i64) -> JoinRules {
         let newest = self.meta.newest.and_then(Timestamp::from_ms);
         JoinRules { grace_ms, newest, directory: self.directory.clone() }
     }
 
     /// How many audit events and records of the directory the store has that publishes it.
-    #[must_use]
     pub fn other_records(&self) -> u64 {
         self.meta.others.unwrap_or(0)
     }
 
     /// What was looked at by the store that publishes it.
-    #[must_use]
     pub fn coverage(&self) -> Coverage {
         self.meta.covered()
     }
 
     /// Whether records were removed on purpose from the store that publishes it.
-    #[must_use]
     pub fn has_removals(&self) -> bool {
         self.meta.removals > 0
     }

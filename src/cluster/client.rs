@@ -79,10 +79,6 @@ impl Content {
 
 impl Cluster {
     /// Gets ready to ask. Nothing is asked yet, but of AWS who we are.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the address, the files or the credentials.
     pub fn open(options: &ClusterOptions) -> Result<Self, ClusterError> {
         let url = address(&options.url)?;
         let authorization = match &options.user {
@@ -130,25 +126,21 @@ impl Cluster {
     }
 
     /// Its address, without a slash at the end.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Milliseconds for which it may take nothing before we give up.
-    #[must_use]
     pub fn timeout_ms(&self) -> u64 {
         self.options.timeout_ms
     }
 
     /// How to get there once more, with less patience.
-    #[must_use]
     pub fn options_for(&self, timeout_ms: u64) -> ClusterOptions {
         ClusterOptions { timeout_ms, ..self.options.clone() }
     }
 
     /// How many requests had to be made again.
-    #[must_use]
     pub fn retried(&self) -> u64 {
         self.retried.get()
     }

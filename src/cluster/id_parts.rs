@@ -18,20 +18,12 @@ const HASHED: &str = "sha256:";
 impl ClusterEvents<'_> {
     /// Finds message IDs and trace IDs with a part, as
     /// [`ids_like`](crate::query::ids_like) does in a store.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError`].
     pub fn ids_like(&self, part: &str) -> Result<Option<IdCandidates>, ClusterError> {
         let found = self.ids_with_part(part)?;
         Ok(found.map(|(found, is_beginning)| IdCandidates::of(found, is_beginning)))
     }
 
     /// The same, with one more of each kind than are shown; and whether they begin with the part.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError`].
     pub fn ids_with_part(
         &self,
         part: &str,

@@ -118,10 +118,6 @@ impl Cluster {
     }
 
     /// What was published of an organization.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::NoOrganization`] where nothing was, and the others.
     pub fn published_state(
         &self,
         names: &Names,

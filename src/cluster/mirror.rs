@@ -47,10 +47,6 @@ const SPOOL: &str = "records";
 
 impl<'c> Mirror<'c> {
     /// Takes what a cluster has of an organization, as it is now.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::NoOrganization`] where nothing of it was published, and the others.
     pub fn of(
         cluster: &'c Cluster,
         names: &Names,
@@ -76,10 +72,6 @@ impl<'c> Mirror<'c> {
     }
 
     /// The same with its audit events, for questions about these.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::NoOthers`] where they were not published, and the others.
     pub fn with_audit_events(mut self) -> Result<Self, ClusterError> {
         if self.meta.others.is_none() {
             let (organization, url) = (self.organization, self.cluster.url().to_owned());
@@ -99,7 +91,6 @@ impl<'c> Mirror<'c> {
 
     /// Whether the store that publishes it has a directory, which decides what is a group there, and
     /// is not in the cluster.
-    #[must_use]
     pub fn lacks_directory(&self) -> bool {
         self.meta.has_directory && !self.meta.tells_directory()
     }
@@ -142,10 +133,6 @@ impl<'c> Mirror<'c> {
 
     /// Makes a store within `dir` out of what a question can be about. `progress` hears how many
     /// events have come.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::TooManyEvents`], and the others.
     pub fn fill(
         self,
         dir: &Path,
@@ -156,10 +143,6 @@ impl<'c> Mirror<'c> {
     }
 
     /// The same for a question about audit events, people or the directory, and about mail or not.
-    ///
-    /// # Errors
-    ///
-    /// As [`Mirror::fill`].
     pub fn fill_with(
         mut self,
         dir: &Path,

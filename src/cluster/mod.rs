@@ -41,4 +41,4 @@ pub use mirror::Mirror;
 pub use names::Names;
 pub use publish::{PublishOptions, PublishProgress, PublishReport, plan_publication, publish};
 pub use templates::templates;
-pub use verify::{DifferingDay, Sum, VerifiedCluster, verify_publication};
+pub use verify::{VerifiedCluster, verify_publication};

@@ -52,10 +52,6 @@ impl Names {
     pub const PREFIX_DEFAULT: &str = "mailtrace";
 
     /// Names with a prefix.
-    ///
-    /// # Errors
-    ///
-    /// [`ClusterError::Prefix`].
     pub fn with_prefix(prefix: &str) -> Result<Self, ClusterError> {
         let is_plain =
             |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "-_".contains(it);
@@ -69,7 +65,6 @@ impl Names {
     }
 
     /// The prefix.
-    #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
     }

@@ -20,7 +20,6 @@ const DELETIONS_KEPT: &str = "1d";
 const SETTLED_DAYS: u32 = 50;
 
 /// What administrators can install themselves: paths, and what to PUT there.
-#[must_use]
 pub fn templates(names: &Names) -> Value {
     let mut all = Map::new();
     for kind in Kind::ALL {

@@ -58,10 +58,6 @@ type Sums = BTreeMap<(Kind, i64), Sum>;
 
 /// Compares counts and checks by day. A day is that of an event or a record, or of the
 /// first event of a message.
-///
-/// # Errors
-///
-/// [`ClusterError::NotPublished`] where the store has grown since, and the others.
 pub fn verify_publication(
     store: &Store,
     cluster: &Cluster,

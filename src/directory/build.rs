@@ -23,7 +23,6 @@ impl DirectoryBuilder {
     }
 
     /// What they amount to.
-    #[must_use]
     pub fn build(mut self) -> Directory {
         // An end stands behind what it ends, whatever the clock did.
         let rank = |it: &Statement| match it.said {

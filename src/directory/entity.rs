@@ -47,7 +47,6 @@ pub struct Entity {
 
 impl Entity {
     /// One of which no more is known than this.
-    #[must_use]
     pub fn new(kind: EntityKind, id: &str) -> Self {
         Self {
             kind,
@@ -67,7 +66,6 @@ impl Entity {
     }
 
     /// Whether the organization has it no more, though the service still lists it.
-    #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.state.eq_ignore_ascii_case("DELETED")
     }
@@ -89,7 +87,6 @@ impl Entity {
     }
 
     /// What people are shown: its address, else a name, else its ID.
-    #[must_use]
     pub fn label(&self) -> &str {
         let names = [&self.address, &self.display_name, &self.name];
         let named = names.into_iter().flatten().find(|it| !it.is_empty());
@@ -130,7 +127,6 @@ pub enum EntityKind {
 
 impl EntityKind {
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }

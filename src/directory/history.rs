@@ -81,38 +81,28 @@ impl Directory {
         Self { organizations, expansions: Expansions::default() }
     }
 
-    /// Whether nothing is known.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.organizations.is_empty()
-    }
-
     /// The organizations, by ID.
     pub fn organizations(&self) -> impl Iterator<Item = (&str, &OrganizationHistory)> {
         self.organizations.iter().map(|(id, it)| (id.as_str(), it))
     }
 
     /// The organization of this ID.
-    #[must_use]
     pub fn organization(&self, id: &str) -> Option<&OrganizationHistory> {
         self.organizations.get(id)
     }
 
     /// Whose ID this was: the version at that time, else the earliest; of somebody who was gone by
     /// then, the last.
-    #[must_use]
     pub fn person(&self, id: &str, at: Timestamp) -> Option<&Entity> {
         self.organizations.values().find_map(|it| it.person(id, at))
     }
 
     /// As [`Directory::person`], with from when to when it was so.
-    #[must_use]
     pub fn known(&self, id: &str, at: Timestamp) -> Option<Known<'_>> {
         self.organizations.iter().find_map(|(organization, it)| it.known(organization, id, at))
     }
 
     /// All entities that there were, by kind and address.
-    #[must_use]
     pub fn all(&self, at: Timestamp) -> Vec<Known<'_>> {
         let organizations = self.organizations.iter();
         let known = organizations.flat_map(|(name, organization)| {
@@ -128,27 +118,23 @@ impl Directory {
     }
 
     /// Whose address this was, be it an alias.
-    #[must_use]
     pub fn by_address(&self, address: &str, at: Timestamp) -> Option<&Entity> {
         self.organizations.values().find_map(|it| it.by_address(address, at))
     }
 
     /// The names of the domains of all organizations, in the form in which addresses have them, as
     /// of `at`.
-    #[must_use]
     pub fn domains(&self, at: Timestamp) -> Vec<String> {
         normal_names(self.organizations.values().flat_map(|it| it.domains(at)))
     }
 
     /// The same of all domains that an organization had at any time of a range.
-    #[must_use]
     pub fn domains_within(&self, range: TimeRange) -> Vec<String> {
         normal_names(self.organizations.values().flat_map(|it| it.domains_within(range)))
     }
 
     /// Whom a text means, an ID or an address; of an address that nobody had then, all who ever had
     /// it.
-    #[must_use]
     pub fn find(&self, text: &str, at: Timestamp) -> Vec<Known<'_>> {
         let text = text.trim();
         if let Some(known) = self.id_of(text).and_then(|it| self.known(it, at)) {
@@ -174,7 +160,6 @@ impl Directory {
     }
 
     /// The ID that is meant by a text, whatever its case.
-    #[must_use]
     pub fn id_of(&self, text: &str) -> Option<&str> {
         let is_it = |it: &&String| it.eq_ignore_ascii_case(text);
         let all = || self.organizations.values().map(|it| &it.entities);
@@ -206,13 +191,11 @@ impl Directory {
 
     /// The time as of which the latest is told: now, or when anything was last said, by a clock that
     /// was ahead.
-    #[must_use]
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         self.organizations.values().map(|it| it.latest(now)).fold(now, Timestamp::max)
     }
 
     /// When an organization was last looked at as a whole.
-    #[must_use]
     pub fn last_taken(&self) -> Option<Timestamp> {
         self.organizations.values().filter_map(OrganizationHistory::last_taken).max()
     }
@@ -220,13 +203,11 @@ impl Directory {
 
 impl OrganizationHistory {
     /// When it was last looked at as a whole.
-    #[must_use]
     pub fn last_taken(&self) -> Option<Timestamp> {
         self.snapshots.iter().filter_map(|it| it.ended).max()
     }
 
     /// The snapshot that was begun last, where it did not come to its end.
-    #[must_use]
     pub fn open_snapshot(&self) -> Option<OpenSnapshot<'_>> {
         let last = self.snapshots.last().filter(|it| it.ended.is_none())?;
         Some(OpenSnapshot { begun: last.begun, looked_at: &last.looked_at })
@@ -240,7 +221,6 @@ impl OrganizationHistory {
     }
 
     /// An entity as it was; `None` where there was none.
-    #[must_use]
     pub fn entity(&self, id: &str, at: Timestamp) -> Option<&Entity> {
         let at = self.effective(at);
         let versions = self.entities.get(id)?;
@@ -295,13 +275,11 @@ impl OrganizationHistory {
     }
 
     /// The versions of an entity, in order.
-    #[must_use]
     pub fn versions(&self, id: &str) -> &[Version] {
         self.entities.get(id).map_or(&[], Vec::as_slice)
     }
 
     /// The domains that it had.
-    #[must_use]
     pub fn domains(&self, at: Timestamp) -> &[Domain] {
         let at = self.effective(at);
         let known = self.domains.iter().rev().find(|(it, _)| *it <= at);
@@ -320,13 +298,11 @@ impl OrganizationHistory {
     }
 
     /// The domains, as they were last told.
-    #[must_use]
     pub fn last_domains(&self) -> &[Domain] {
         self.domains.last().map_or(&[], |(_, it)| it.as_slice())
     }
 
     /// When anything was last said.
-    #[must_use]
     pub fn last_said(&self) -> Option<Timestamp> {
         let snapshots = self.snapshots.iter().map(|it| it.ended.unwrap_or(it.begun));
         let domains = self.domains.iter().map(|(at, _)| *at);
@@ -334,7 +310,6 @@ impl OrganizationHistory {
     }
 
     /// As [`Directory::latest`], of this organization.
-    #[must_use]
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         self.last_said().map_or(now, |it| it.max(now))
     }

@@ -21,7 +21,6 @@ impl LazyDirectory {
     }
 
     /// What it knows; nothing where there is none.
-    #[must_use]
     pub fn get(&self) -> Option<&Directory> {
         self.0.known.get_or_init(|| (self.0.read)()).as_deref()
     }

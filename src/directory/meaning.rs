@@ -22,7 +22,6 @@ pub enum Meaning<'d> {
 
 impl<'d> Meaning<'d> {
     /// Who has the address.
-    #[must_use]
     pub fn entity(self) -> &'d Entity {
         match self {
             Self::Group(entity) | Self::Alias(entity) | Self::Mailbox(entity) => entity,
@@ -41,7 +40,6 @@ pub(super) struct Expansions {
 
 impl Directory {
     /// What an address, in its normal form, stood for.
-    #[must_use]
     pub fn meaning(&self, address: &str, at: Timestamp) -> Option<Meaning<'_>> {
         let entity = self.by_address(address, at)?;
         Some(match entity.kind {
@@ -53,7 +51,6 @@ impl Directory {
 
     /// Whether mail for `address` goes to the mailbox `mailbox`, both in their normal forms: as its
     /// alias, or as a group that it is in, be it through other groups.
-    #[must_use]
     pub fn leads_to(&self, address: &str, mailbox: &str, at: Timestamp) -> bool {
         // Mail is logged as delivered under any of a mailbox's own addresses.
         let owner = self.by_address(mailbox, at).map(|it| it.id.as_str());
@@ -67,7 +64,6 @@ impl Directory {
     }
 
     /// The IDs of the users and resources in a group, and in the groups in it.
-    #[must_use]
     pub fn members(&self, group: &Entity, at: Timestamp) -> Arc<HashSet<String>> {
         let home = self.organizations.iter().find(|(_, it)| it.entity(&group.id, at).is_some());
         let Some((id, organization)) = home else { return Arc::default() };
@@ -86,23 +82,6 @@ impl Directory {
         }
         known.insert(key, Arc::clone(&members));
         members
-    }
-
-    /// The addresses of the mailboxes that mail for `address` goes to, in alphabetical order.
-    #[must_use]
-    pub fn mailboxes(&self, address: &str, at: Timestamp) -> Vec<String> {
-        let mut addresses: Vec<String> = match self.meaning(address, at) {
-            Some(Meaning::Group(group)) => {
-                let members = self.members(group, at);
-                members.iter().filter_map(|it| self.person(it, at)).filter_map(normal).collect()
-            }
-            Some(Meaning::Alias(entity) | Meaning::Mailbox(entity)) => {
-                normal(entity).into_iter().collect()
-            }
-            None => Vec::new(),
-        };
-        addresses.sort();
-        addresses
     }
 }
 

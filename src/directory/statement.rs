@@ -71,7 +71,6 @@ pub struct StatementError {
 
 impl Statement {
     /// Says something in a snapshot that was begun then.
-    #[must_use]
     pub fn new(organization: &str, snapshot: Timestamp, said: Said) -> Self {
         let (organization, snapshot) = (organization.to_owned(), snapshot.to_string());
         Self { version: VERSION, organization, snapshot, said }

@@ -118,8 +118,8 @@ fn groups_are_in_groups_and_have_aliases() {
     assert!(leads("robert@acme.example", "bob@acme.example"));
     assert!(!leads("robert@acme.example", "ana@acme.example"));
     assert!(!leads("nobody@acme.example", "ana@acme.example"));
-    let mailboxes = directory.mailboxes("inner@acme.example", at(5));
-    assert_eq!(mailboxes, ["ana@acme.example", "bob@acme.example"]);
+    assert!(leads("inner@acme.example", "ana@acme.example"));
+    assert!(leads("inner@acme.example", "bob@acme.example"));
 }
 
 #[test]
@@ -177,5 +177,5 @@ fn what_is_no_statement_is_left_out() {
     ] {
         assert!(!builder.add(at(0), text), "{text}");
     }
-    assert!(builder.build().is_empty());
+    assert_eq!(builder.build().organizations().count(), 0);
 }

@@ -26,12 +26,11 @@ impl<'a> Address<'a> {
     ///
     /// # Example
     /// ```
-    /// use mailtrace::event::Address;
+    /// use mailtrace::Address;
     /// let address = Address::parse("Ana Ruiz <Ana@Bücher.example> (home)".into()).unwrap();
     /// assert_eq!(address.logged(), "Ana@Bücher.example");
     /// assert_eq!(address.as_str(), "ana@xn--bcher-kva.example");
     /// ```
-    #[must_use]
     pub fn parse(text: Cow<'a, str>) -> Option<Self> {
         let mut first = None;
         Self::each(text, |it| _ = first.get_or_insert(it));
@@ -64,26 +63,17 @@ impl<'a> Address<'a> {
     }
 
     /// The normal form: what addresses are compared, counted and looked up by.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         self.normal.as_deref().unwrap_or(&self.logged)
     }
 
     /// The address as it was logged: what people and programs are shown.
-    #[must_use]
     pub fn logged(&self) -> &str {
         &self.logged
     }
 
-    /// What stands after the last `@` of the normal form, or nothing.
-    #[must_use]
-    pub fn domain(&self) -> Option<&str> {
-        domain_of(self.as_str())
-    }
-
     /// Whether asterisks stand where the address was, as CloudWatch's data protection writes them.
     /// Nobody can tell whose it is, so it is nobody's.
-    #[must_use]
     pub fn is_masked(&self) -> bool {
         // One byte is looked for much faster than two.
         self.logged.contains('*')
@@ -91,7 +81,6 @@ impl<'a> Address<'a> {
     }
 
     /// Detaches the address from the buffer it was parsed from.
-    #[must_use]
     pub fn into_owned(self) -> Address<'static> {
         Address { logged: Cow::Owned(self.logged.into_owned()), normal: self.normal }
     }
@@ -148,7 +137,6 @@ impl fmt::Display for Address<'_> {
 }
 
 /// What stands after the last `@` of an address, or nothing.
-#[must_use]
 pub fn domain_of(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(_, domain)| domain)
 }
@@ -279,7 +267,7 @@ mod tests {
     #[test]
     fn the_domain_follows_the_last_at_sign() {
         let address = Address::parse(Cow::Borrowed("\"a@b\"@acme.example")).unwrap();
-        assert_eq!(address.domain(), Some("acme.example"));
+        assert_eq!(domain_of(address.as_str()), Some("acme.example"));
     }
 
     #[test]

@@ -78,7 +78,6 @@ const AT_SIGNS: [&str; 8] = ["@", "＠", "﹫", "%40", "&#64;", "&#x40;", "&comm
 const LITERAL_BYTES_MAX: usize = 64;
 
 /// The first address in a text: where it stands, and what it is with a plain `@`.
-#[must_use]
 pub fn first_address(text: &str) -> Option<(Range<usize>, String)> {
     let mut from = 0;
     while let Some((at, sign)) = next_at_sign(text, from) {

@@ -30,7 +30,6 @@ pub(super) fn each_mailbox<'t>(text: &'t str, visit: &mut dyn FnMut(Cow<'t, str>
 }
 
 /// The normal form of an address that has nothing around it.
-#[must_use]
 pub fn normal_address(address: &str) -> Cow<'_, str> {
     let Some((local, domain)) = split_at_sign(address) else {
         let is_lower = address.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase());
@@ -58,7 +57,6 @@ fn lower(text: &str) -> String {
 }
 
 /// The form in which domains are compared: A-labels in lower case, without a dot at the end.
-#[must_use]
 pub fn normal_domain(domain: &str) -> String {
     let bare = domain.trim_end_matches(['.', '。']);
     if bare.is_ascii() {

@@ -12,7 +12,6 @@ pub struct MessageId<'a>(Cow<'a, str>);
 impl<'a> MessageId<'a> {
     /// Normalises `text`; `None` when it is no ID: empty, a placeholder for a missing value, or
     /// masked. Such a text stands in the mail of many, so as a key it would join strangers'.
-    #[must_use]
     pub fn parse(text: Cow<'a, str>) -> Option<Self> {
         let bare = match text {
             Cow::Borrowed(text) => Cow::Borrowed(strip_brackets(text)),
@@ -22,13 +21,11 @@ impl<'a> MessageId<'a> {
     }
 
     /// The ID without brackets.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
     /// Detaches the ID from the buffer it was parsed from.
-    #[must_use]
     pub fn into_owned(self) -> MessageId<'static> {
         MessageId(Cow::Owned(self.0.into_owned()))
     }

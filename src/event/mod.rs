@@ -116,7 +116,6 @@ pub struct Verdicts<'a> {
 
 impl Event<'_> {
     /// Detaches the event from the buffer it was parsed from.
-    #[must_use]
     pub fn into_owned(self) -> Event<'static> {
         Event {
             trace_id: own(self.trace_id),

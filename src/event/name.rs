@@ -45,7 +45,6 @@ impl<'a> EventName<'a> {
     ];
 
     /// Reads a name.
-    #[must_use]
     pub fn from_text(text: Cow<'a, str>) -> Self {
         match text.as_ref() {
             "ORGANIZATION_EMAIL_RECEIVED" => Self::OrganizationEmailReceived,
@@ -62,7 +61,6 @@ impl<'a> EventName<'a> {
     }
 
     /// The name as WorkMail writes it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         match self {
             Self::OrganizationEmailReceived => "ORGANIZATION_EMAIL_RECEIVED",
@@ -80,7 +78,6 @@ impl<'a> EventName<'a> {
 
     /// The word for it in a list of events, by which queries know it too; an undocumented name
     /// stands for itself.
-    #[must_use]
     pub fn label(&self) -> &str {
         match self {
             Self::OrganizationEmailReceived => "received",
@@ -97,13 +94,11 @@ impl<'a> EventName<'a> {
     }
 
     /// Whether a bounce is reported, in either direction.
-    #[must_use]
     pub fn is_bounce(&self) -> bool {
         matches!(self, Self::IncomingEmailBounced | Self::OutgoingEmailBounced)
     }
 
     /// Detaches the name from the buffer it was parsed from.
-    #[must_use]
     pub fn into_owned(self) -> EventName<'static> {
         match self {
             Self::Other(text) => EventName::Other(Cow::Owned(text.into_owned())),

@@ -18,19 +18,12 @@ use crate::time::{LoggedTime, Timestamp};
 /// Why a message is no event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
-    /// Neither parser can read it.
     #[error("not JSON: {reason}")]
-    NotJson {
-        /// The parser's words.
-        reason: String,
-    },
-    /// Nested deeper than [`limits::JSON_DEPTH_MAX`].
+    NotJson { reason: String },
     #[error("JSON nested deeper than {} levels", limits::JSON_DEPTH_MAX)]
     TooDeep,
-    /// JSON, but a text, number or list.
     #[error("not a JSON object")]
     NotAnObject,
-    /// An object that is no email event.
     #[error("neither traceId nor eventName")]
     NoKeys,
 }
@@ -39,7 +32,7 @@ pub enum EventError {
 ///
 /// # Example
 /// ```
-/// use mailtrace::event::{EventName, Parser};
+/// use mailtrace::{EventName, Parser};
 /// let mut parser = Parser::new();
 /// let message = r#"{"traceId":"t1","event":{"eventName":"OUTGOING_EMAIL_SENT","recipient":"Bob@acme.example"}}"#;
 /// let event = parser.parse(message).unwrap();
@@ -61,7 +54,6 @@ impl Default for Parser {
 
 impl Parser {
     /// A parser with empty buffers.
-    #[must_use]
     pub fn new() -> Self {
         Self {
             copy: Vec::with_capacity(4 << 10),

@@ -13,11 +13,10 @@ const LAYERS_MAX: usize = 3;
 ///
 /// # Example
 /// ```
-/// use mailtrace::event::pasted_id;
+/// use mailtrace::pasted_id;
 /// assert_eq!(pasted_id("postfix/cleanup[7]: 4XkQ: message-id=<a1@far.example>"), "a1@far.example");
 /// assert_eq!(pasted_id("%3Ca1%40far.example%3E"), "a1@far.example");
 /// ```
-#[must_use]
 pub fn pasted_id(text: &str) -> Cow<'_, str> {
     let visible = without_invisible(text);
     if !visible.contains(['<', '@', '%', '&', '\\', ':', '=', '"', '\'', ',', ';']) {
@@ -51,7 +50,6 @@ pub fn pasted_id(text: &str) -> Cow<'_, str> {
 }
 
 /// Whether a line says that an ID comes, and does not say which: the rest of a folded header.
-#[must_use]
 pub fn is_bare_label(line: &str) -> bool {
     let line = without_invisible(line);
     LABELS.iter().any(|label| {

@@ -40,7 +40,6 @@ pub struct Role {
 
 impl Role {
     /// The part that an event plays.
-    #[must_use]
     pub fn of(event: &Event<'_>) -> Self {
         let kind = match event.name {
             EventName::OutgoingEmailSubmitted
@@ -72,7 +71,6 @@ impl Role {
     }
 
     /// The role as a number.
-    #[must_use]
     pub fn to_bits(self) -> u8 {
         let flags = [
             self.is_outgoing,
@@ -85,7 +83,6 @@ impl Role {
     }
 
     /// The role of a number that [`Role::to_bits`] gave.
-    #[must_use]
     pub fn from_bits(bits: u8) -> Self {
         let flag = |place: u8| bits >> (place + 3) & 1 == 1;
         Self {
@@ -118,7 +115,6 @@ fn dropping_actions<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = &'e Ru
 impl<'a> Event<'a> {
     /// Whom a delivery, a hand-over or a bounce is about. The documented field first; a shape that
     /// the guide does not show must not make a recipient look lost.
-    #[must_use]
     pub fn addressees(&self) -> &[Address<'a>] {
         let documented = if self.name.is_bounce() {
             [&self.bounced, &self.recipient]
@@ -141,7 +137,6 @@ impl<'a> Event<'a> {
     }
 
     /// Whether only an outgoing leg has such an event, be its name documented or not.
-    #[must_use]
     pub fn is_outgoing(&self) -> bool {
         self.name.as_str().starts_with("OUTGOING_")
             || (is_rule(self)
@@ -151,7 +146,6 @@ impl<'a> Event<'a> {
 
 impl RuleAction<'_> {
     /// Whether it keeps the message from its recipients.
-    #[must_use]
     pub fn is_dropping(&self) -> bool {
         let action = self.action.to_ascii_lowercase();
         action.contains("drop") || action.contains("bounce")

@@ -24,12 +24,11 @@ impl StatusCode {
     ///
     /// # Example
     /// ```
-    /// use mailtrace::event::StatusCode;
+    /// use mailtrace::StatusCode;
     /// let status = StatusCode::find("smtp; 550-5.1.1 <bob@[192.0.2.4]>: unknown").unwrap();
     /// assert_eq!(status.to_string(), "5.1.1");
     /// assert_eq!(StatusCode::find("Exim 4.96.1 at 192.0.2.4"), None);
     /// ```
-    #[must_use]
     pub fn find(text: &str) -> Option<Self> {
         let trimmed = text.trim();
         if let Some(code) = Self::whole(trimmed) {

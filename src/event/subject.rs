@@ -11,10 +11,9 @@ use super::encoded_word::{EncodedWord, decode_run};
 ///
 /// # Example
 /// ```
-/// use mailtrace::event::decoded_subject;
+/// use mailtrace::decoded_subject;
 /// assert_eq!(decoded_subject("=?UTF-8?Q?Gr=C3=BC=C3=9Fe?= an alle"), "Grüße an alle");
 /// ```
-#[must_use]
 pub fn decoded_subject(logged: &str) -> Cow<'_, str> {
     let Some(first) = logged.find("=?") else { return Cow::Borrowed(logged) };
     let (before, mut rest) = logged.split_at(first);

@@ -51,10 +51,6 @@ pub enum ProblemKind {
 
 /// Checks the bundle at a path: a directory or a zip. With a public key, it must be signed with
 /// that key.
-///
-/// # Errors
-///
-/// [`ExportError::NotABundle`] for something else, and [`ExportError::Io`] when it cannot be read.
 pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck, ExportError> {
     let mut check = BundleCheck::default();
     let mut parts = Parts::open(path, &mut check)?;
@@ -143,7 +139,6 @@ pub(super) fn packing_order<'n>(
 
 impl BundleCheck {
     /// Whether something is wrong with it, and all of it is of one kind.
-    #[must_use]
     pub fn is_only(&self, kind: ProblemKind) -> bool {
         self.kinds.iter().eq([&kind])
     }

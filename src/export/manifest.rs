@@ -51,7 +51,6 @@ pub struct TimeBound {
 
 impl TimeBound {
     /// A bound that was given, and the time that it stands for.
-    #[must_use]
     pub fn new(given: Option<&str>, resolved: Option<Timestamp>) -> Option<Self> {
         let (given, resolved) = given.zip(resolved)?;
         Some(Self { given: given.to_owned(), resolved: resolved.to_string() })

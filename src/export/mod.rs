@@ -26,15 +26,14 @@ mod staging;
 mod tables;
 
 pub use access::{
-    AccessBundleOptions, AccessCounts, write_access_bundle, write_access_flat,
-    write_access_flat_file,
+    AccessBundleOptions, write_access_bundle, write_access_flat, write_access_flat_file,
 };
 pub use bundle::{BundleOptions, BundleReport, write_bundle};
-pub use check::{BundleCheck, ProblemKind, check_bundle};
+pub use check::{ProblemKind, check_bundle};
 pub use error::ExportError;
 pub use flat::{FlatFormat, write_flat, write_flat_file};
-pub use manifest::{Manifest, Question, TimeBound};
+pub use manifest::{Question, TimeBound};
 pub use passage::Passed;
-pub use redact::{Redacted, Redactor};
-pub use selection::{Selected, Selection, Selector};
+pub use redact::Redactor;
+pub use selection::{Selection, Selector};
 pub use staging::Staging;

@@ -31,10 +31,6 @@ pub struct Selection {
 
 impl Selection {
     /// The messages that were found by what became of them.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::TooManyMessages`].
     pub fn of_summaries(summaries: &[MessageSummary]) -> Result<Self, ExportError> {
         let messages = summaries.iter();
         let messages =
@@ -43,14 +39,12 @@ impl Selection {
     }
 
     /// The messages in order.
-    #[must_use]
     pub fn messages(&self) -> &[Selected] {
         &self.messages
     }
 
     /// The first [`limits::EXPORT_IDS_NAMED_MAX`] IDs that nothing was found for, and how many there
     /// are.
-    #[must_use]
     pub fn not_found(&self) -> (&[String], u64) {
         (&self.not_found, self.not_found_count)
     }
@@ -86,7 +80,6 @@ const RECORD_KEY: u8 = b'r';
 
 impl<'s> Selector<'s> {
     /// Begins with none.
-    #[must_use]
     pub fn new(store: &'s Store, rules: &'s JoinRules) -> Self {
         Self {
             tracer: EventTracer::new(store, rules),
@@ -97,10 +90,6 @@ impl<'s> Selector<'s> {
     }
 
     /// Adds what an ID is connected to, as `trace` understands it.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::Store`] and [`ExportError::TooManyMessages`].
     pub fn add_id(&mut self, id: &str) -> Result<(), ExportError> {
         let locations = locations_with_id(self.tracer.reader(), id, self.rules)?;
         if locations.is_empty() {
@@ -113,10 +102,6 @@ impl<'s> Selector<'s> {
     }
 
     /// Adds the message that the event at `location` belongs to.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::Store`] and [`ExportError::TooManyMessages`].
     pub fn add_event(&mut self, location: Location) -> Result<(), ExportError> {
         if self.is_known(location)? {
             return Ok(());
@@ -141,10 +126,6 @@ impl<'s> Selector<'s> {
     }
 
     /// What was selected.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::TooManyMessages`].
     pub fn finish(self) -> Result<Selection, ExportError> {
         self.selection.in_order()
     }

@@ -19,10 +19,6 @@ pub struct Staging {
 
 impl Staging {
     /// Begins an export that is to go to `target`, which must not exist; an empty directory may.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::TargetExists`], and [`ExportError::Io`] when nothing can be made beside it.
     pub fn beside(target: &Path) -> Result<Self, ExportError> {
         let is_vacant = match fs::symlink_metadata(target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
@@ -46,7 +42,6 @@ impl Staging {
     }
 
     /// The directory in which it is made: to be removed by whoever ends the process.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.dir.path()
     }

@@ -55,7 +55,6 @@ pub enum NoCoverage {
 
 impl NoCoverage {
     /// The reason in words.
-    #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Unwanted => "--no-coverage",
@@ -78,37 +77,31 @@ pub struct ImportReport {
 
 impl ImportReport {
     /// Records and rejected pieces.
-    #[must_use]
     pub fn read(&self) -> u64 {
         self.files.iter().map(|it| it.read).sum()
     }
 
     /// Records that are new.
-    #[must_use]
     pub fn added(&self) -> u64 {
         self.files.iter().map(|it| it.added).sum()
     }
 
     /// Records that were there.
-    #[must_use]
     pub fn duplicates(&self) -> u64 {
         self.files.iter().map(|it| it.duplicates).sum()
     }
 
     /// Pieces that could not be understood.
-    #[must_use]
     pub fn rejected(&self) -> u64 {
         self.files.iter().map(|it| it.rejected).sum()
     }
 
     /// Rejected pieces that were not kept.
-    #[must_use]
     pub fn rejected_left_out(&self) -> u64 {
         self.files.iter().map(|it| it.rejected_left_out).sum()
     }
 
     /// Records left out because such were removed from the store.
-    #[must_use]
     pub fn withheld(&self) -> u64 {
         self.files.iter().map(|it| it.withheld).sum()
     }

@@ -45,7 +45,6 @@ impl Cell {
     }
 
     /// The text that stands for it; empty for nothing.
-    #[must_use]
     pub fn shown(&self) -> String {
         match self {
             Self::Null => String::new(),

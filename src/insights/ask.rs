@@ -33,28 +33,22 @@ pub struct Request {
 /// Why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// Something in the query means nothing.
     #[error(transparent)]
     Query(#[from] InsightsError),
-    /// The name of a log group that none can have.
     #[error("cannot read the log group of SOURCE: {0}")]
     LogGroup(QueryError),
-    /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// More rows, groups or values than [`limits::INSIGHTS_MEMORY_BYTES_MAX`] allows.
     #[error(
         "the answer takes more than {} MB of memory: narrow it with filter, --since and --until, or show fewer fields and rows",
         limits::INSIGHTS_MEMORY_BYTES_MAX >> 20
     )]
     TooMuch,
-    /// More than [`limits::INSIGHTS_TEXT_BYTES_MAX`].
     #[error(
         "a function makes a text of more than {} MB, or a list of more than {} items",
         limits::INSIGHTS_TEXT_BYTES_MAX >> 20, limits::INSIGHTS_ITEMS_MAX
     )]
     TextTooLong,
-    /// More than [`limits::INSIGHTS_ITEMS_MAX`].
     #[error("unnest makes more than {} rows of one event", limits::INSIGHTS_ITEMS_MAX)]
     TooManyRows,
 }

@@ -25,10 +25,6 @@ pub(super) struct Instants {
 }
 
 /// Makes a program of a query.
-///
-/// # Errors
-///
-/// [`InsightsError`] for names that mean nothing and commands where they cannot stand.
 pub(super) fn compile(query: &Query, instants: Instants) -> Result<Program, InsightsError> {
     let error = |(span, kind): Fault| InsightsError::new(&query.text, span, kind);
     Compiler::new(query, instants).program().map_err(error)

@@ -20,136 +20,52 @@ pub struct InsightsError {
 /// What may be wrong with a query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InsightsErrorKind {
-    /// Longer than [`limits::QUERY_BYTES_MAX`].
     #[error("the query is longer than {} bytes", limits::QUERY_BYTES_MAX)]
     TooLong,
-    /// Nested deeper than [`limits::QUERY_DEPTH_MAX`].
     #[error("the query is nested deeper than {} levels", limits::QUERY_DEPTH_MAX)]
     TooDeep,
-    /// Something else must stand here.
     #[error("{expected} must stand here")]
-    Expected {
-        /// What.
-        expected: &'static str,
-    },
-    /// A quote, backtick or slash without a second one.
+    Expected { expected: &'static str },
     #[error("{what} is never closed")]
-    Unclosed {
-        /// Which of them.
-        what: &'static str,
-    },
-    /// No command of the language.
+    Unclosed { what: &'static str },
     #[error("unknown command \"{name}\"")]
-    UnknownCommand {
-        /// As it was written.
-        name: String,
-    },
-    /// A command that only the service answers.
+    UnknownCommand { name: String },
     #[error("the command \"{name}\" is not supported")]
-    UnsupportedCommand {
-        /// In lower case.
-        name: String,
-    },
-    /// A part of a command that is not supported.
+    UnsupportedCommand { name: String },
     #[error("{what} is not supported")]
-    Unsupported {
-        /// What.
-        what: &'static str,
-        /// What to do instead.
-        help: &'static str,
-    },
-    /// No function of the language.
+    Unsupported { what: &'static str, help: &'static str },
     #[error("unknown function \"{name}\"")]
-    UnknownFunction {
-        /// As it was written.
-        name: String,
-    },
-    /// Too few or too many arguments.
+    UnknownFunction { name: String },
     #[error("{name} takes {arity}")]
-    Arguments {
-        /// The function, as it was written.
-        name: String,
-        /// How many it takes.
-        arity: Arity,
-    },
-    /// An operator of another language.
+    Arguments { name: String, arity: Arity },
     #[error("\"{operator}\" is no operator here")]
-    ForeignOperator {
-        /// As it was written.
-        operator: &'static str,
-        /// What stands for it here.
-        ours: &'static str,
-    },
-    /// No regular expression.
+    ForeignOperator { operator: &'static str, ours: &'static str },
     #[error("this is no regular expression: {reason}")]
-    BadRegex {
-        /// What its parser says.
-        reason: String,
-    },
-    /// No pattern of a time.
+    BadRegex { reason: String },
     #[error("the pattern of a time cannot be read at \"{at}\"")]
-    BadTimePattern {
-        /// The part that is not understood.
-        at: String,
-    },
-    /// A period without a length, or of an unknown unit.
+    BadTimePattern { at: String },
     #[error("\"{text}\" is no period")]
-    BadPeriod {
-        /// As it was written.
-        text: String,
-    },
-    /// A number that none can count with.
+    BadPeriod { text: String },
     #[error("\"{text}\" is no number that can stand here")]
-    BadNumber {
-        /// As it was written.
-        text: String,
-    },
-    /// A pattern of `parse` whose fields are not as many as its names.
+    BadNumber { text: String },
     #[error("the pattern has {stars} * and {names} names")]
-    StarsAndNames {
-        /// Stars.
-        stars: usize,
-        /// Names.
-        names: usize,
-    },
-    /// A time beside a written date.
+    StarsAndNames { stars: usize, names: usize },
     #[error("a time cannot be compared with a written date")]
     WrittenDate,
-    /// A name that begins with `@` and that no event has.
     #[error("no event of the store has \"{name}\"")]
-    UnknownSystemField {
-        /// As it was written.
-        name: String,
-    },
-    /// Behind a `stats`, a name that is none of its own.
+    UnknownSystemField { name: String },
     #[error("behind a stats there is no \"{name}\"")]
-    LostName {
-        /// As it was written.
-        name: String,
-        /// What there is.
-        known: String,
-    },
-    /// A condition that needs what is there before a `stats` and what it makes.
+    LostName { name: String, known: String },
     #[error("this asks of one event and of a stats at once")]
     MixedCondition,
-    /// `count` and the like outside of a `stats`.
     #[error("this function belongs into a stats")]
     StrayAggregate,
-    /// `count` and the like within another.
     #[error("one function of stats cannot be within another")]
     NestedAggregate,
-    /// Time that is no more there.
     #[error("behind a stats there is no @timestamp")]
     LostTime,
-    /// A command where it cannot stand.
     #[error("{command} cannot stand {place}")]
-    Misplaced {
-        /// Which.
-        command: &'static str,
-        /// Where.
-        place: &'static str,
-    },
-    /// More than [`limits::INSIGHTS_STATS_MAX`].
+    Misplaced { command: &'static str, place: &'static str },
     #[error("a query has at most {} stats", limits::INSIGHTS_STATS_MAX)]
     TooManyStats,
 }
@@ -208,7 +124,6 @@ impl InsightsError {
     }
 
     /// What to do about it; empty where there is nothing to say.
-    #[must_use]
     pub fn help(&self) -> String {
         match &self.kind {
             InsightsErrorKind::UnknownCommand { name } => {
@@ -240,16 +155,6 @@ impl InsightsError {
     }
 
     /// The error for people: the line with the place underlined, and what to do.
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::insights::parse;
-    /// let error = parse("fields @timestamp\n| filtr x = 1").unwrap_err();
-    /// let report = error.report();
-    /// let lines: Vec<&str> = report.lines().take(3).collect();
-    /// assert_eq!(lines, ["unknown command \"filtr\" (line 2)", "  | filtr x = 1", "    ^~~~~"]);
-    /// ```
-    #[must_use]
     pub fn report(&self) -> String {
         let (line, start) = self.line();
         let (_, text) = self.query.split_at(start);
@@ -272,7 +177,6 @@ impl InsightsError {
     }
 
     /// What is wrong and where, in one line.
-    #[must_use]
     pub fn summary(&self) -> String {
         let (line, start) = self.line();
         let (_, before) = self.before().split_at(start);

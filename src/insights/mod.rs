@@ -37,7 +37,6 @@ mod value;
 pub use answer::{Answer, Cell};
 pub use ask::{AskError, Request, ask};
 pub use ast::Query;
-pub use error::{InsightsError, InsightsErrorKind};
+pub use error::InsightsError;
 pub use examples::{EXAMPLES, Example};
-pub use function::Arity;
 pub use parse::parse;

@@ -11,14 +11,6 @@ use crate::query::Span;
 /// # Errors
 ///
 /// [`InsightsError`] with the place of what is wrong or not supported: nothing is ever skipped.
-///
-/// # Example
-/// ```
-/// use mailtrace::insights::parse;
-/// assert!(parse("stats count(*) as c by event.recipient | sort c desc").is_ok());
-/// let error = parse("fields @message | pattern @message").unwrap_err();
-/// assert_eq!(error.span.start, 18);
-/// ```
 pub fn parse(text: &str) -> Result<Query, InsightsError> {
     if text.len() > limits::QUERY_BYTES_MAX {
         return Err(InsightsError::new(text, Span::default(), InsightsErrorKind::TooLong));

@@ -30,8 +30,8 @@ pub const SERVE_WRITE_STALL_MS_MAX: u64 = 30_000;
 /// Questions that wait for their turn, beyond which the server says that it is busy.
 pub const SERVE_QUESTIONS_WAITING_MAX: usize = 256;
 
-/// Milliseconds that a question may take when nobody says otherwise.
-pub const SERVE_TIMEOUT_MS_DEFAULT: i64 = 10_000;
+/// How long a question may take when nobody says otherwise.
+pub const SERVE_TIMEOUT_DEFAULT: &str = "10s";
 
 /// Milliseconds for which a question is worked on, though whoever asked waits no longer: asked again
 /// it is answered. With a longer timeout it is that.

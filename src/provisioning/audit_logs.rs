@@ -27,7 +27,6 @@ pub const AUDIT_LOG_TYPES: [(&str, &str); 5] = [
 
 /// The log group that audit logs are delivered to when none is named. AWS writes the policy that
 /// lets it deliver for names that begin so.
-#[must_use]
 pub fn default_audit_group(alias: &str) -> String {
     format!("/aws/vendedlogs/workmail/audit/{alias}")
 }
@@ -88,7 +87,6 @@ fn made_name(scope: &Scope) -> String {
 }
 
 /// Works out how to have all audit logs delivered.
-#[must_use]
 pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFound) -> AuditPlan {
     let mut plan = AuditPlan::of(scope);
     match &found.group {
@@ -154,7 +152,6 @@ pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFoun
 
 /// Works out how to end all deliveries of an organization, in the order that AWS wants: deliveries,
 /// then sources, then destinations. A destination that somebody else may use stays.
-#[must_use]
 pub fn audit_teardown_plan(scope: &Scope, found: &AuditFound) -> AuditPlan {
     let mut plan = AuditPlan::of(scope);
     let is_source = |name: &str| found.sources.iter().any(|it| it.name == name);
@@ -197,7 +194,6 @@ impl AuditPlan {
 
 impl AuditStep {
     /// What it does, as a wish.
-    #[must_use]
     pub fn title(&self, scope: &Scope) -> String {
         let group = &scope.log_group;
         match self {
@@ -222,7 +218,6 @@ impl AuditStep {
     }
 
     /// The IAM action of the call.
-    #[must_use]
     pub fn action(&self) -> &'static str {
         match self {
             Self::CreateGroup => "logs:CreateLogGroup",
@@ -238,7 +233,6 @@ impl AuditStep {
     }
 
     /// The command of the AWS CLI that does the same.
-    #[must_use]
     pub fn command(&self, scope: &Scope) -> String {
         let group = scope.log_group.as_str();
         let arn = scope.log_group_arn().to_string();
@@ -405,7 +399,6 @@ impl Services {
 }
 
 /// What `mailtrace setup --audit` or `teardown --audit` calls.
-#[must_use]
 pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
     let ours = |kind: &str| {
         format!(

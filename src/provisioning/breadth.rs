@@ -12,7 +12,6 @@ use crate::aws::LogGroupArn;
 /// What is wrong with a trust policy, and where it is wider than it need be: what lets others than
 /// WorkMail in this account use the role is [`Health::Failed`], what lets WorkMail use it for other
 /// organizations of the account is [`Health::Warning`].
-#[must_use]
 pub fn trust_findings(policy: &Policy, scope: &Scope) -> Vec<(Health, String)> {
     let problems = review_trust(policy, scope);
     let is_elsewhere = problems.iter().any(|it| it.kind == TrustProblemKind::OtherValue);
@@ -71,7 +70,6 @@ fn has_wildcard(text: &str) -> bool {
 
 /// What the policies of a role, given with their names, allow beyond writing to the group of the
 /// scope.
-#[must_use]
 pub fn excess_permissions<'p>(
     policies: impl IntoIterator<Item = (&'p str, &'p Policy)>,
     scope: &Scope,

@@ -35,7 +35,6 @@ pub enum Remedy {
 
 impl Remedy {
     /// The command or the sentence.
-    #[must_use]
     pub fn text(&self) -> &str {
         match self {
             Self::Command(text) | Self::Advice(text) => text,

@@ -6,205 +6,78 @@ use crate::aws::AwsError;
 /// Why event logging could not be looked at or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisioningError {
-    /// What AWS said.
     #[error(transparent)]
     Aws(#[from] AwsError),
-    /// A name that cannot be one.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// No organization has that alias or ID.
     #[error(
         "there is no WorkMail organization {name} in {region}{near}: check the name, --region and --profile"
     )]
-    NoOrganization {
-        /// As it was given.
-        name: String,
-        /// Where it was looked for.
-        region: String,
-        /// Which there are.
-        near: String,
-    },
-    /// Nobody says which organization is meant.
+    NoOrganization { name: String, region: String, near: String },
     #[error(
         "there are {count} active WorkMail organizations in {region}: name one with --organization, and its region with --region"
     )]
-    NotTheOnlyOne {
-        /// The region.
-        region: String,
-        /// How many there are.
-        count: usize,
-    },
-    /// Several organizations have that alias.
+    NotTheOnlyOne { region: String, count: usize },
     #[error(
         "several WorkMail organizations in {region} have the alias {alias}: give one's ID with --organization: {ids}"
     )]
-    SeveralOrganizations {
-        /// As it was given.
-        alias: String,
-        /// Where they are.
-        region: String,
-        /// Their IDs.
-        ids: String,
-    },
-    /// The organization is being made, or gone.
+    SeveralOrganizations { alias: String, region: String, ids: String },
     #[error(
         "the WorkMail organization {name} is not active but {state}: events can be logged of an active one only"
     )]
-    NotActive {
-        /// As it was given.
-        name: String,
-        /// What it is doing, in the service's words.
-        state: String,
-    },
-    /// The credentials are of another account than the organization.
+    NotActive { name: String, state: String },
     #[error(
         "the organization is of the account {organization}, the credentials are of {credentials}: check --profile"
     )]
-    OtherAccount {
-        /// The organization's account.
-        organization: String,
-        /// The credentials' account.
-        credentials: String,
-    },
-    /// The log group is where WorkMail cannot write.
+    OtherAccount { organization: String, credentials: String },
     #[error(
         "the log group {group} is in {found}, the organization in {wanted}: WorkMail logs only to a group of its organization's region and account; name another with --log-group"
     )]
-    GroupElsewhere {
-        /// The group's name.
-        group: String,
-        /// Where it is: region and account.
-        found: String,
-        /// Where it should be.
-        wanted: String,
-    },
-    /// The policy that setup would write is there, and says what is not understood.
+    GroupElsewhere { group: String, found: String, wanted: String },
     #[error(
         "the policy {policy} of the role {role} cannot be read ({reason}), so what it allows would be lost: choose another role with --role-name, or have it replaced with --force"
     )]
-    UnreadablePolicy {
-        /// The role's name.
-        role: String,
-        /// The policy's name.
-        policy: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// Somebody else's role has that name.
+    UnreadablePolicy { role: String, policy: &'static str, reason: String },
     #[error(
         "the role {role} exists and trusts otherwise: {problems}; choose another with --role-name, or have its trust policy replaced with --force"
     )]
-    ForeignTrust {
-        /// The role's name.
-        role: String,
-        /// How its trust policy differs.
-        problems: String,
-    },
-    /// Events already go somewhere else.
+    ForeignTrust { role: String, problems: String },
     #[error(
         "the organization {organization} already logs to {found}: name that with --log-group and --role-name or --default-role, or have it log to {wanted} with --force"
     )]
-    LogsElsewhere {
-        /// The organization's ID.
-        organization: String,
-        /// Group and role that it logs to.
-        found: String,
-        /// Group and role that it should log to.
-        wanted: String,
-    },
-    /// What was switched on does not read back.
+    LogsElsewhere { organization: String, found: String, wanted: String },
     #[error(
         "WorkMail took the configuration, but does not show it after {seconds} s (it shows {found}): look again later"
     )]
-    NotReadBack {
-        /// How long was waited.
-        seconds: u64,
-        /// What it shows.
-        found: String,
-    },
-    /// Others use what is to be deleted.
+    NotReadBack { seconds: u64, found: String },
     #[error(
         "the {what} is used by {by}: nothing was changed; leave its deletion out, or have those log elsewhere first"
     )]
-    InUse {
-        /// What is used.
-        what: String,
-        /// By which organizations.
-        by: String,
-    },
-    /// Whether others use what is to be deleted is not known.
+    InUse { what: String, by: String },
     #[error("cannot tell whether another organization uses what is to be deleted: {cause}")]
-    UnknownUsers {
-        /// Why not.
-        cause: Box<ProvisioningError>,
-    },
-    /// Events go somewhere else than is named.
+    UnknownUsers { cause: Box<ProvisioningError> },
     #[error(
         "the organization {organization} logs to {found}: name that with --log-group and --role-name (its own role goes with --delete-service-linked-role), or leave the deletion out"
     )]
-    OtherTarget {
-        /// The organization's ID.
-        organization: String,
-        /// Group and role that it logs to.
-        found: String,
-    },
-    /// The log group is not to be deleted.
+    OtherTarget { organization: String, found: String },
     #[error(
         "the log group {group} is protected from deletion: take that off first with: {command}"
     )]
-    Protected {
-        /// The group's name.
-        group: String,
-        /// The command that does so.
-        command: String,
-    },
-    /// The role is not WorkMail's alone.
+    Protected { group: String, command: String },
     #[error(
         "the role {role} is not for WorkMail alone: {problems}; leave --delete-role out, or delete it by hand"
     )]
-    ForeignRole {
-        /// The role's name.
-        role: String,
-        /// Who else may assume it.
-        problems: String,
-    },
-    /// Events are logged although they should not be.
+    ForeignRole { role: String, problems: String },
     #[error("after {seconds} s events are still logged to {found}: run the same command again")]
-    StillOn {
-        /// How long was waited.
-        seconds: u64,
-        /// Where they go.
-        found: String,
-    },
-    /// IAM does not delete a role.
+    StillOn { seconds: u64, found: String },
     #[error("IAM does not delete the role {role}: {reason}")]
-    RoleStays {
-        /// The role's name.
-        role: String,
-        /// Why, in the service's words.
-        reason: String,
-    },
-    /// IAM has not deleted a role yet.
+    RoleStays { role: String, reason: String },
     #[error(
         "IAM has not deleted the role {role} after {seconds} s, and goes on: run the same command again later to see that it is gone"
     )]
-    RoleGoes {
-        /// The role's name.
-        role: String,
-        /// How long was waited.
-        seconds: u64,
-    },
-    /// A step failed, and what others before it did stands.
+    RoleGoes { role: String, seconds: u64 },
     #[error("cannot {step}: {cause}{standing}")]
-    Stopped {
-        /// The step that failed.
-        step: String,
-        /// What it came to.
-        cause: Box<ProvisioningError>,
-        /// What stands, and what to do, in words.
-        standing: String,
-    },
-    /// The operating system gives us no event loop.
+    Stopped { step: String, cause: Box<ProvisioningError>, standing: String },
     #[error("cannot start the network")]
     Runtime(#[source] std::io::Error),
 }

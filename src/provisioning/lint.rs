@@ -37,7 +37,6 @@ pub struct LintWish {
 const UNKNOWN: &str = "UNKNOWN";
 
 /// Reviews policies.
-#[must_use]
 pub fn lint(wish: &LintWish) -> Vec<Check> {
     let read = |it: &Option<Result<Policy, PolicyError>>| it.clone().and_then(Result::ok);
     let (trust, role) = (read(&wish.trust), read(&wish.role));

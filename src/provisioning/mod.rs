@@ -34,28 +34,23 @@ mod teardown;
 mod undo;
 
 pub use audit_logs::{
-    AUDIT_LOG_TYPES, AuditFound, AuditPlan, AuditStep, audit_plan, audit_policy,
-    audit_teardown_plan, default_audit_group,
+    AuditFound, AuditPlan, audit_plan, audit_policy, audit_teardown_plan, default_audit_group,
 };
 pub use breadth::{excess_permissions, trust_findings};
 pub use check::{Check, Health, Remedy};
-pub use clients::{
-    AttachedPolicy, Deletion, Delivery, DeliveryDestination, DeliverySource, IamClient, Monitoring,
-    Organization, OrganizationSummary, Role, Subscription,
-};
+pub use clients::Organization;
 pub use doctor::{DoctorWish, StoreView, unopened};
 pub use emit::Template;
 pub use error::ProvisioningError;
 pub use lint::{Given, LintWish, lint};
 pub use names::{LogGroupPlace, NameError, Retention, check_place, default_role, log_group_or_arn};
-pub use plan::{Found, Plan, ROLE_POLICY_NAME, SetupWish, Step, plan};
-pub use policies::{reader_policy, role_policy, setup_policy, teardown_policy, trust_policy};
-pub use policy::{Conditions, Effect, Policy, PolicyError, Principal, Statement, Values};
+pub use plan::{Found, Plan, SetupWish, plan};
+pub use policies::{reader_policy, setup_policy, teardown_policy};
+pub use policy::Policy;
 pub use review::{missing_permissions, trust_problems};
-pub use roles::{FoundRole, NamedPolicy};
-pub use scope::{SERVICE, SERVICE_LINKED_ROLE, Scope};
+pub use scope::Scope;
 pub use services::Services;
 pub use setup::SetupEvent;
 pub use step::shell_command;
-pub use teardown::{DoomedRole, LogUser, TeardownFound, TeardownPlan, TeardownWish, teardown_plan};
+pub use teardown::{TeardownPlan, TeardownWish, teardown_plan};
 pub use undo::TeardownStep;

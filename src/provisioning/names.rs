@@ -35,7 +35,6 @@ fn is_of(text: &str, others: &str, lengths: std::ops::RangeInclusive<usize>) -> 
 }
 
 /// Whether a text has the form of an organization's ID (WorkMail API reference).
-#[must_use]
 pub fn is_organization_id(text: &str) -> bool {
     text.strip_prefix("m-").is_some_and(|it| {
         it.len() == 32 && it.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it))
@@ -121,7 +120,6 @@ impl Retention {
     }
 
     /// The days; `None` for ever.
-    #[must_use]
     pub fn days(self) -> Option<u32> {
         match self {
             Self::Days(days) => Some(days),
@@ -148,10 +146,6 @@ pub fn log_group_or_arn(text: &str) -> Result<LogGroupPlace, NameError> {
 }
 
 /// Checks that a log group is where its organization is.
-///
-/// # Errors
-///
-/// [`ProvisioningError::GroupElsewhere`].
 pub fn check_place(
     arn: &LogGroupArn,
     region: &str,
@@ -175,7 +169,6 @@ const ROLE_PREFIX: &str = "workmail-email-events-";
 pub const ROLE_NAME_PART: &str = "workmail";
 
 /// The usual name of the role of an organization, by its alias or ID.
-#[must_use]
 pub fn default_role(organization: &str) -> String {
     let mut name = format!("{ROLE_PREFIX}{organization}");
     // Aliases and IDs are ASCII, so that bytes are characters.

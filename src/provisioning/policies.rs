@@ -8,7 +8,6 @@ use crate::aws::{S3Url, partition};
 
 /// Who may assume the role: WorkMail, when it acts for this organization of this account, so that
 /// nobody can make it write with the role on behalf of another ("confused deputy").
-#[must_use]
 pub fn trust_policy(scope: &Scope) -> Policy {
     let mut statement = Statement::allowing(["sts:AssumeRole"])
         .when("StringEquals", "aws:SourceAccount", &scope.account)
@@ -25,7 +24,6 @@ pub(super) const ROLE_ACTIONS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLog
 ///
 /// The guide's own sample ends in `GROUP*`, which takes in groups whose names only begin alike.
 /// `GROUP:*` is enough: both actions are checked against `…:log-group:GROUP:log-stream:STREAM`.
-#[must_use]
 pub fn role_policy(scope: &Scope) -> Policy {
     Policy::new([Statement::allowing(ROLE_ACTIONS).on([scope.log_group_arn().with_streams()])])
 }
@@ -46,7 +44,6 @@ const DIRECTORY_ACTIONS: [&str; 8] = [
 ///
 /// The first two statements are enough to pull events. `sts:GetCallerIdentity`, which both may call as
 /// well, needs no permission.
-#[must_use]
 pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
     let mut statements = reading(scope);
     statements.extend([
@@ -86,7 +83,6 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
 
 /// What `mailtrace setup` calls: with a role of the organization's own, or with the one that
 /// WorkMail makes for itself.
-#[must_use]
 pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
     let mut statements = vec![
         list_organizations(),
@@ -138,7 +134,6 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
 }
 
 /// What `mailtrace teardown` calls, the last pull and the look at other organizations included.
-#[must_use]
 pub fn teardown_policy(scope: &Scope) -> Policy {
     let mut statements = vec![
         list_organizations(),

@@ -16,18 +16,6 @@ use crate::text::{fits, iam_pattern};
 const VERSION: &str = "2012-10-17";
 
 /// A policy document.
-///
-/// # Example
-///
-/// ```
-/// use mailtrace::provisioning::Policy;
-/// let text = r#"{"Version":"2012-10-17","Statement":
-///     {"Effect":"Allow","Action":"logs:putlogevents","Resource":["*"]}}"#;
-/// let other = r#"{"Version":"2012-10-17","Statement":
-///     [{"Effect":"Allow","Action":["logs:PutLogEvents"],"Resource":"*"}]}"#;
-/// assert_eq!(Policy::parse(text)?, Policy::parse(other)?);
-/// # Ok::<(), mailtrace::provisioning::PolicyError>(())
-/// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Policy {
@@ -109,7 +97,6 @@ pub struct Values(BTreeSet<String>);
 
 impl Values {
     /// Whether there is none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -119,14 +106,7 @@ impl Values {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether this text, and nothing else, is meant.
-    #[must_use]
-    pub fn is_only(&self, text: &str) -> bool {
-        self.0.len() == 1 && self.0.contains(text)
-    }
-
     /// Whether one of the texts, as a pattern with `*` and `?`, fits.
-    #[must_use]
     pub fn fits(&self, text: &str) -> bool {
         self.iter().any(|it| fits(iam_pattern(it), text))
     }
@@ -205,7 +185,6 @@ where
 
 impl Policy {
     /// A policy of these statements.
-    #[must_use]
     pub fn new(statements: impl IntoIterator<Item = Statement>) -> Self {
         let statements = statements.into_iter().collect();
         Self { version: Some(VERSION.to_owned()), id: None, statements }
@@ -221,20 +200,17 @@ impl Policy {
     }
 
     /// The document on one line.
-    #[must_use]
     pub fn to_json(&self) -> String {
         json::text(self)
     }
 
     /// The document for people to read.
-    #[must_use]
     pub fn to_pretty_json(&self) -> String {
         format!("{:#}", json::value(self))
     }
 
     /// Whether an identity with this policy alone may do `action` with `resource`, taking no
     /// statement with a condition for an answer, and every denial.
-    #[must_use]
     pub fn allows(&self, action: &str, resource: &str) -> bool {
         let is_about = |it: &Statement| it.is_about(action, resource);
         let denies = |it: &Statement| it.effect == Effect::Deny && is_about(it);
@@ -259,7 +235,6 @@ impl Eq for Policy {}
 
 impl Statement {
     /// A statement that allows these actions.
-    #[must_use]
     pub fn allowing<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             sid: None,
@@ -275,19 +250,16 @@ impl Statement {
     }
 
     /// The same with this name.
-    #[must_use]
     pub fn named(self, sid: &str) -> Self {
         Self { sid: Some(sid.to_owned()), ..self }
     }
 
     /// The same on these resources.
-    #[must_use]
     pub fn on(self, resources: impl IntoIterator<Item = String>) -> Self {
         Self { resource: resources.into_iter().collect(), ..self }
     }
 
     /// The same with one more condition.
-    #[must_use]
     pub fn when(mut self, operator: &str, key: &str, value: &str) -> Self {
         let keys = self.condition.entry(operator.to_owned()).or_default();
         keys.insert(key.to_owned(), value.into());

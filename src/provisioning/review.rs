@@ -9,7 +9,6 @@ use crate::text::{fits, iam_pattern};
 /// this organization, under both conditions, and nobody else may.
 ///
 /// A role may serve several organizations: one statement that is for this one is enough.
-#[must_use]
 pub fn trust_problems(policy: &Policy, scope: &Scope) -> Vec<String> {
     review_trust(policy, scope).into_iter().map(|it| it.text).collect()
 }
@@ -77,7 +76,6 @@ pub(super) fn others_trusted(policy: &Policy) -> Vec<String> {
 }
 
 /// Which of what the role has to do none of the policies allows; empty when nothing is missing.
-#[must_use]
 pub fn missing_permissions<'p>(
     policies: impl IntoIterator<Item = &'p Policy>,
     scope: &Scope,

@@ -48,7 +48,6 @@ impl Scope {
     }
 
     /// The organization's ARN, which is where WorkMail's calls come from.
-    #[must_use]
     pub fn organization_arn(&self) -> String {
         let Self { region, account, organization, .. } = self;
         let partition = self.partition();
@@ -56,19 +55,16 @@ impl Scope {
     }
 
     /// The log group's ARN.
-    #[must_use]
     pub fn log_group_arn(&self) -> LogGroupArn {
         LogGroupArn::new(&self.region, &self.account, &self.log_group)
     }
 
     /// The ARN that a role without a path has.
-    #[must_use]
     pub fn role_arn(&self) -> String {
         format!("arn:{}:iam::{}:role/{}", self.partition(), self.account, self.role)
     }
 
     /// The ARN of the role that WorkMail makes for itself.
-    #[must_use]
     pub fn service_linked_role_arn(&self) -> String {
         format!(
             "arn:{}:iam::{}:role/aws-service-role/{SERVICE}/{SERVICE_LINKED_ROLE}",

@@ -26,10 +26,6 @@ const NAMES_SHOWN: usize = 5;
 
 impl Services {
     /// Finds out who we are and where.
-    ///
-    /// # Errors
-    ///
-    /// [`ProvisioningError::Runtime`] and [`ProvisioningError::Aws`].
     pub fn open(options: &SessionOptions) -> Result<Self, ProvisioningError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -47,7 +43,6 @@ impl Services {
     }
 
     /// Who we are and where.
-    #[must_use]
     pub fn session(&self) -> &Session {
         &self.session
     }
@@ -66,11 +61,6 @@ impl Services {
     }
 
     /// The organization of this ID, or the only active one of this alias.
-    ///
-    /// # Errors
-    ///
-    /// [`ProvisioningError::NoOrganization`], [`ProvisioningError::SeveralOrganizations`],
-    /// [`ProvisioningError::NotActive`], [`ProvisioningError::Name`] and what the calls came to.
     pub async fn organization(&self, name: &str) -> Result<Organization, ProvisioningError> {
         let id = if names::is_organization_id(name) {
             name.to_owned()
@@ -97,10 +87,6 @@ impl Services {
     }
 
     /// The only active organization of the region.
-    ///
-    /// # Errors
-    ///
-    /// [`ProvisioningError::NotTheOnlyOne`] and what the calls came to.
     pub async fn only_organization(&self) -> Result<Organization, ProvisioningError> {
         let mut active = self.organizations().await?;
         active.retain(|it| is_active(&it.state));
@@ -130,10 +116,6 @@ impl Services {
     }
 
     /// The account whose credentials we have, which must be the organization's.
-    ///
-    /// # Errors
-    ///
-    /// [`ProvisioningError::OtherAccount`] and what the call came to.
     pub async fn account_of(
         &self,
         organization: &Organization,

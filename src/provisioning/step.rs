@@ -11,7 +11,6 @@ pub(super) const ROLE_DESCRIPTION: &str = "Lets Amazon WorkMail log the events o
 
 impl Step {
     /// What it does, as a wish: "create the log group X".
-    #[must_use]
     pub fn title(&self, scope: &Scope) -> String {
         let (group, role) = (&scope.log_group, &scope.role);
         match self {
@@ -40,7 +39,6 @@ impl Step {
     }
 
     /// The IAM action of the call.
-    #[must_use]
     pub fn action(&self) -> &'static str {
         match self {
             Self::CreateGroup { .. } => "logs:CreateLogGroup",
@@ -55,7 +53,6 @@ impl Step {
     }
 
     /// The policy that it writes.
-    #[must_use]
     pub fn policy(&self) -> Option<&Policy> {
         match self {
             Self::CreateRole(policy) | Self::ReplaceTrust(policy) | Self::PutRolePolicy(policy) => {
@@ -66,7 +63,6 @@ impl Step {
     }
 
     /// The arguments of the AWS CLI that do the same.
-    #[must_use]
     pub fn command(&self, scope: &Scope) -> Vec<String> {
         let Scope { region, organization, log_group, role, .. } = scope;
         let owned = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
@@ -119,7 +115,6 @@ impl Step {
     }
 
     /// The arguments of the AWS CLI that take back what it made, where it made something new.
-    #[must_use]
     pub fn undo(&self, scope: &Scope) -> Option<Vec<String>> {
         let Scope { region, organization, log_group, role, .. } = scope;
         let command: Vec<&str> = match self {
@@ -156,7 +151,6 @@ impl Step {
 }
 
 /// A command as a POSIX shell takes it.
-#[must_use]
 pub fn shell_command(arguments: &[String]) -> String {
     let words = arguments.iter().map(|it| quoted(it));
     std::iter::once("aws".into()).chain(words).collect::<Vec<_>>().join(" ")

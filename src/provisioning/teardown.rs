@@ -85,11 +85,6 @@ pub struct TeardownPlan {
 }
 
 /// Works out what is to be done.
-///
-/// # Errors
-///
-/// [`ProvisioningError::InUse`], [`ProvisioningError::OtherTarget`], [`ProvisioningError::Protected`] and
-/// [`ProvisioningError::ForeignRole`].
 pub fn teardown_plan(
     wish: &TeardownWish,
     found: &TeardownFound,
@@ -242,10 +237,6 @@ impl TeardownPlan {
 
 impl Services {
     /// Looks at what there is to be taken down.
-    ///
-    /// # Errors
-    ///
-    /// What the calls came to; [`ProvisioningError::UnknownUsers`].
     pub async fn look_before_teardown(
         &self,
         wish: &TeardownWish,
@@ -276,10 +267,6 @@ impl Services {
     }
 
     /// Looks again whether somebody else uses what is to be deleted.
-    ///
-    /// # Errors
-    ///
-    /// [`ProvisioningError::InUse`] and [`ProvisioningError::UnknownUsers`].
     pub async fn check_unused(&self, wish: &TeardownWish) -> Result<(), ProvisioningError> {
         check_unused(wish, &self.others(wish).await?)
     }

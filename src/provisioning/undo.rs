@@ -33,7 +33,6 @@ pub enum TeardownStep {
 
 impl TeardownStep {
     /// What it does, as a wish: "delete the log group X".
-    #[must_use]
     pub fn title(&self, scope: &Scope) -> String {
         let Scope { organization, log_group, role, .. } = scope;
         match self {
@@ -51,7 +50,6 @@ impl TeardownStep {
     }
 
     /// The IAM action of the call; empty where nothing is called.
-    #[must_use]
     pub fn action(&self) -> &'static str {
         match self {
             Self::SwitchOff => "workmail:DeleteEmailMonitoringConfiguration",
@@ -66,13 +64,11 @@ impl TeardownStep {
     }
 
     /// Whether it takes something away.
-    #[must_use]
     pub fn is_destructive(&self) -> bool {
         !matches!(self, Self::Pull | Self::Verify)
     }
 
     /// The shell command that does the same: of the AWS CLI, or of mailtrace.
-    #[must_use]
     pub fn command(&self, scope: &Scope) -> String {
         let Scope { region, organization, log_group, role, .. } = scope;
         let aws = |words: &[&str]| {
@@ -112,7 +108,6 @@ impl TeardownStep {
 
 impl TeardownPlan {
     /// What stands after the step at `index` failed, and what to do about it.
-    #[must_use]
     pub fn standing(&self, index: usize) -> String {
         let done = self.steps.iter().take(index);
         standing(done.map(|it| it.title(&self.wish.scope)), "done before")
@@ -121,12 +116,6 @@ impl TeardownPlan {
 
 impl Services {
     /// Takes a step that is a call. What is gone already is no failure.
-    ///
-    /// # Errors
-    ///
-    /// What the calls came to; [`ProvisioningError::InUse`] and [`ProvisioningError::UnknownUsers`] before
-    /// the group goes; [`ProvisioningError::StillOn`], [`ProvisioningError::RoleStays`] and
-    /// [`ProvisioningError::RoleGoes`].
     pub async fn tear_down(
         &self,
         step: &TeardownStep,

@@ -71,14 +71,12 @@ pub type Keep<'k, E> = &'k mut dyn FnMut(Timestamp, Vec<Statement>) -> Result<()
 
 impl DirectoryTaker {
     /// Calls as the session's identity, in its region.
-    #[must_use]
     pub fn new(session: &Session, clock: Clock, stop: Stop) -> Self {
         let client = WorkMailClient::new(session);
         Self { client, limiter: RateLimiter::new(), clock, stop }
     }
 
     /// Goes at the pace of `limiter`, for whoever knows the quota.
-    #[must_use]
     pub fn paced_by(self, limiter: RateLimiter) -> Self {
         Self { limiter, ..self }
     }
@@ -86,10 +84,6 @@ impl DirectoryTaker {
     /// Looks at an organization. `known` is what is known of it; what is new is kept some at a time,
     /// so that a look that is broken off is gone on with by the next. `on_listed` is told how many
     /// entities there are.
-    ///
-    /// # Errors
-    ///
-    /// What `keep` fails with. What AWS fails with is in the report.
     pub async fn take<E>(
         &self,
         organization: (&str, &str),
@@ -231,10 +225,6 @@ impl DirectoryIntake {
     }
 
     /// Keeps what was said at a time, with a commit behind it.
-    ///
-    /// # Errors
-    ///
-    /// [`PullError::Store`].
     pub fn keep(
         &self,
         writer: &mut StoreWriter,
@@ -269,10 +259,6 @@ impl DirectoryIntake {
     }
 
     /// Ends with what became of the look.
-    ///
-    /// # Errors
-    ///
-    /// [`PullError::Store`].
     pub fn end(
         self,
         writer: &mut StoreWriter,
@@ -383,14 +369,12 @@ impl<'l, E> Look<'l, E> {
 
 impl DirectoryReport {
     /// Why it is not whole, in words for whoever has to mend it.
-    #[must_use]
     pub fn problem_in_words(&self, now: Timestamp) -> Option<String> {
         self.problem.as_ref().map(|it| problem_in_words(it, now))
     }
 }
 
 /// What a failed call to the directory means: after the end of WorkMail nobody answers any more.
-#[must_use]
 pub fn problem_in_words(problem: &AwsError, now: Timestamp) -> String {
     let is_gone = match problem {
         AwsError::Service { code, .. } => code.contains("EndOfSupport"),

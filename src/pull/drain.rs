@@ -53,10 +53,6 @@ pub enum DrainEvent<'d> {
 impl Puller {
     /// Lists a whole group again and again, until nothing new has come for `settle_ms`, or
     /// [`limits::DRAIN_ROUNDS_MAX`] times.
-    ///
-    /// # Errors
-    ///
-    /// [`PullError::Store`].
     pub fn drain(
         &self,
         writer: &mut StoreWriter,

@@ -16,9 +16,8 @@ mod puller;
 mod report;
 mod storing;
 
-pub use directory::{DirectoryIntake, DirectoryReport, DirectoryTaker, Keep, problem_in_words};
+pub use directory::{DirectoryIntake, DirectoryReport, DirectoryTaker, problem_in_words};
 pub use drain::{DrainEvent, DrainOptions, Drained};
 pub use error::PullError;
-pub use plan::{Piece, plan, window};
 pub use puller::{PullOptions, Puller};
 pub use report::{PullNews, PullPlan, PullProgress, PullReport};

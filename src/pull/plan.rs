@@ -44,14 +44,12 @@ impl Piece {
     }
 
     /// Milliseconds from its first to its last instant.
-    #[must_use]
     pub fn length_ms(self) -> i64 {
         self.range.last_ms.saturating_sub(self.range.first_ms).saturating_add(1)
     }
 }
 
 /// Lists what to look at within `window`, in order of time. With `is_recheck`, all of it.
-#[must_use]
 pub fn plan(
     pulled: Option<&PulledGroup>,
     window: CoveredRange,
@@ -209,7 +207,6 @@ fn is_last_chance(
 }
 
 /// The window of a pull: from the oldest event that can still be there to now.
-#[must_use]
 pub fn window(
     since: Option<Timestamp>,
     until: Option<Timestamp>,

@@ -49,10 +49,6 @@ const HOUR_MS: f64 = 60.0 * 60.0 * 1_000.0;
 
 impl Puller {
     /// Finds out who we are and where.
-    ///
-    /// # Errors
-    ///
-    /// [`PullError::Runtime`] and [`PullError::Aws`].
     pub fn open(options: &SessionOptions, clock: Clock, stop: Stop) -> Result<Self, PullError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -65,29 +61,21 @@ impl Puller {
     }
 
     /// Goes at the pace of `limiter`, for whoever knows the quota.
-    #[must_use]
     pub fn paced_by(self, limiter: RateLimiter) -> Self {
         Self { limiter: Arc::new(limiter), ..self }
     }
 
     /// Who we are and where.
-    #[must_use]
     pub fn session(&self) -> &Session {
         &self.session
     }
 
     /// Finds the group of that name; without a name, the only one that has the usual name.
-    ///
-    /// # Errors
-    ///
-    /// [`PullError::NoSuchGroup`], [`PullError::NoGroup`], [`PullError::SeveralGroups`] and
-    /// [`PullError::Aws`].
     pub fn group(&self, name: Option<&str>) -> Result<LogGroup, PullError> {
         self.runtime.block_on(groups::find(&self.session, &self.client, name))
     }
 
     /// Says what [`Puller::pull`] would do. `pulls` is what the store knows.
-    #[must_use]
     pub fn plan(&self, pulls: &Pulls, group: &LogGroup, options: PullOptions) -> PullPlan {
         let (_, pieces) = self.pieces(pulls, group, options);
         let whole = self.whole(group);

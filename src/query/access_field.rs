@@ -77,13 +77,11 @@ impl AccessField {
     ];
 
     /// The name as queries write it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         self.into()
     }
 
     /// The fields of the log that hold its values; none where they are told otherwise.
-    #[must_use]
     pub fn logged(self) -> &'static [AuditField] {
         match self {
             Self::User => &[AuditField::UserId, AuditField::User],
@@ -112,14 +110,12 @@ impl AccessField {
     }
 
     /// Whether the case of a letter counts in some of its values.
-    #[must_use]
     pub fn is_case_sensitive(self) -> bool {
         self.logged().iter().any(|it| it.is_case_sensitive())
     }
 
     /// Finds a field by its name, or by the name that WorkMail gives it, in any case and with or
     /// without hyphens.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let plain = |it: &str| it.replace(['-', '_'], "").to_lowercase();
         let name = plain(name);

@@ -172,7 +172,6 @@ impl QueryError {
     }
 
     /// What to do about it.
-    #[must_use]
     pub fn help(&self) -> String {
         match &self.kind {
             QueryErrorKind::TooLong => "use `trace --batch` for long lists of IDs".to_owned(),
@@ -248,7 +247,6 @@ impl QueryError {
     }
 
     /// What is wrong and where, in one line.
-    #[must_use]
     pub fn summary(&self) -> String {
         let (before, _) = self.query.split_at(self.query.floor_char_boundary(self.span.start));
         format!("{} (column {})", printed(&self.kind.to_string()), before.chars().count() + 1)
@@ -258,14 +256,12 @@ impl QueryError {
     ///
     /// # Example
     /// ```
-    /// use mailtrace::query::parse;
-    /// use mailtrace::time::{Timestamp, Zone};
-    /// let error = parse("form:ana", Timestamp::MIN, &Zone::UTC).unwrap_err();
+    /// use mailtrace::{Timestamp, Zone, parse_query};
+    /// let error = parse_query("form:ana", Timestamp::MIN, &Zone::UTC).unwrap_err();
     /// let report = error.report();
     /// let lines: Vec<&str> = report.lines().take(3).collect();
     /// assert_eq!(lines, ["unknown field \"form\"", "  form:ana", "  ^~~~"]);
     /// ```
-    #[must_use]
     pub fn report(&self) -> String {
         let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
         // Nobody looks for a place in a query that is too long.

@@ -59,7 +59,6 @@ impl Shape {
 
 impl Field {
     /// Whether few enough values are to be expected that counting them says something.
-    #[must_use]
     pub fn has_facets(self) -> bool {
         !matches!(self.kind(), FieldKind::Id | FieldKind::Time | FieldKind::Event)
     }

@@ -151,13 +151,11 @@ impl Field {
     ];
 
     /// Whether only rows have it.
-    #[must_use]
     pub fn is_of_rows(self) -> bool {
         Self::OF_ROWS.contains(&self)
     }
 
     /// The words that its values may be; none where any text may be one.
-    #[must_use]
     pub fn choices(self) -> &'static [&'static str] {
         match self {
             Self::Outcome => &[
@@ -181,7 +179,6 @@ impl Field {
     }
 
     /// The name as queries write it.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::From => "from",
@@ -224,7 +221,6 @@ impl Field {
     }
 
     /// How its values compare.
-    #[must_use]
     pub fn kind(self) -> FieldKind {
         match self {
             Self::From | Self::Sender | Self::To | Self::Address | Self::ForwardedTo => {
@@ -246,7 +242,6 @@ impl Field {
 
     /// Finds a field by its name, or by the name that WorkMail gives it, in any case and with or
     /// without hyphens.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         let name: String =
             name.chars().filter(|it| !matches!(it, '-' | '_')).collect::<String>().to_lowercase();
@@ -292,7 +287,6 @@ impl Field {
     }
 
     /// The field whose name is most like `name`, if one is like it at all.
-    #[must_use]
     pub fn nearest(name: &str) -> Option<Self> {
         /// Names are short; whatever is longer is like none of them.
         const NAME_CHARS_MAX: usize = 24;

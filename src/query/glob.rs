@@ -23,7 +23,6 @@ pub enum Glob {
 impl Glob {
     /// Makes a pattern of the texts between its stars. `None` for `*` alone, or without a star
     /// or a `?`.
-    #[must_use]
     pub fn new(mut pieces: Vec<String>) -> Option<Self> {
         let has_single = pieces.iter().any(|it| it.contains(ANY_ONE));
         if pieces.len() < 2 && !has_single {
@@ -48,7 +47,6 @@ impl Glob {
     }
 
     /// Whether `text` is of this pattern.
-    #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         match self {
             Self::Prefix(prefix) => text.starts_with(prefix.as_str()),
@@ -59,14 +57,12 @@ impl Glob {
     }
 
     /// The text with which all values of this pattern begin.
-    #[must_use]
     pub fn prefix(&self) -> &str {
         let first = self.pieces().first().copied().unwrap_or("");
         first.split_once(ANY_ONE).map_or(first, |it| it.0)
     }
 
     /// The texts between the stars.
-    #[must_use]
     pub fn pieces(&self) -> Vec<&str> {
         match self {
             Self::Prefix(prefix) => vec![prefix, ""],

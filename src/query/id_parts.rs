@@ -30,10 +30,6 @@ struct FoundIds {
 /// Finds message IDs and trace IDs with a part of at least [`limits::ID_PART_CHARS_MIN`] characters,
 /// without regard to the case of ASCII letters as long as the log has it as it is given, or in one
 /// case. `None` where the part is too short to be looked for, or looks like all of an ID.
-///
-/// # Errors
-///
-/// [`StoreError`] when the archive cannot be read.
 pub fn ids_like(
     store: &Store,
     part: &str,
@@ -75,7 +71,6 @@ pub fn ids_like(
 
 impl IdCandidates {
     /// The first of those that were found.
-    #[must_use]
     pub fn of(found: BTreeSet<String>, is_beginning: bool) -> Self {
         let has_more = found.len() > limits::ID_CANDIDATES_MAX;
         let ids = found.into_iter().take(limits::ID_CANDIDATES_MAX).collect();
@@ -85,7 +80,6 @@ impl IdCandidates {
 
 /// The part of an ID that a text is; none where it is too short to be looked for, or looks like all
 /// of an ID.
-#[must_use]
 pub fn id_part(text: &str) -> Option<String> {
     if is_whole(text) {
         return None;
@@ -98,7 +92,6 @@ pub fn id_part(text: &str) -> Option<String> {
 }
 
 /// The forms in which a part may stand in a log: as it is given, or in one case.
-#[must_use]
 pub fn forms_of(part: &str) -> Vec<String> {
     let mut texts = vec![part.to_owned(), part.to_ascii_lowercase(), part.to_ascii_uppercase()];
     texts.dedup();

@@ -70,7 +70,6 @@ pub(super) fn lower(query: &Query, columns: &ColumnsBySegment, bound: Bound) -> 
 impl Query {
     /// Whether the index knows exactly which events are what is asked for, as far as it can tell
     /// IDs of one hash apart.
-    #[must_use]
     pub fn is_exact_in_index(&self) -> bool {
         match self {
             Self::All => true,

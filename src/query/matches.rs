@@ -13,11 +13,7 @@ impl Query {
     ///
     /// # Example
     /// ```
-    /// use mailtrace::event::Parser;
-    /// use mailtrace::query::parse;
-    /// use mailtrace::source::Record;
-    /// use mailtrace::store::StoredEvent;
-    /// use mailtrace::time::{Timestamp, Zone};
+    /// use mailtrace::{Parser, Record, StoredEvent, Timestamp, Zone, parse_query};
     /// let message = r#"{"traceId":"t","event":{"eventName":"OUTGOING_EMAIL_SENT","recipient":"Bob@far.example"}}"#;
     /// let record = Record {
     ///     log_group: None, log_stream: None, event_id: None, timestamp: Timestamp::MIN,
@@ -25,11 +21,10 @@ impl Query {
     /// };
     /// let event = Parser::new().parse(message).unwrap().into_owned();
     /// let stored = StoredEvent { record, event };
-    /// let matches = |text| parse(text, Timestamp::MIN, &Zone::UTC).unwrap().matches(&stored);
+    /// let matches = |text| parse_query(text, Timestamp::MIN, &Zone::UTC).unwrap().matches(&stored);
     /// assert!(matches("to:bob@* event:OUTGOING_EMAIL_SENT"));
     /// assert!(!matches("to:ana@* OR event:RULE_APPLIED"));
     /// ```
-    #[must_use]
     pub fn matches(&self, event: &StoredEvent) -> bool {
         self.holds(&event.record, &event.event)
     }
@@ -48,7 +43,6 @@ impl Query {
 
 impl Clause {
     /// Whether the field of `event` holds what is demanded, in at least one of its values.
-    #[must_use]
     pub fn matches(&self, event: &StoredEvent) -> bool {
         self.holds(&event.record, &event.event)
     }

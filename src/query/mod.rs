@@ -55,7 +55,7 @@ pub use field::{Field, FieldKind};
 pub use glob::Glob;
 pub use id_parts::{IdCandidates, forms_of, id_part, ids_like};
 pub use number::NumberRange;
-pub use parse::{Language, ListReader, parse};
+pub use parse::{Language, parse};
 pub use pattern::Pattern;
 pub use phrase::Phrase;
 pub use regexp::Regexp;
@@ -145,7 +145,6 @@ pub enum Matcher {
 
 impl Query {
     /// What all of `queries` ask for, without nesting that says nothing.
-    #[must_use]
     pub fn and(queries: Vec<Self>) -> Self {
         let mut parts = Vec::with_capacity(queries.len());
         for query in queries {
@@ -159,7 +158,6 @@ impl Query {
     }
 
     /// What any of `queries` asks for, without nesting that says nothing. Of none: everything.
-    #[must_use]
     pub fn or(queries: Vec<Self>) -> Self {
         let mut parts = Vec::with_capacity(queries.len());
         for query in queries {
@@ -173,19 +171,16 @@ impl Query {
     }
 
     /// Every event that has a value in the field.
-    #[must_use]
     pub fn has(field: Field) -> Self {
         Self::demand(field, Matcher::Present)
     }
 
     /// Every event with a value in the field that is what is demanded.
-    #[must_use]
     pub fn demand(field: Field, matcher: Matcher) -> Self {
         Self::Clause(Clause { field, matcher, span: Span::default() })
     }
 
     /// The same demands on another field of the same kind.
-    #[must_use]
     pub fn in_field(&self, field: Field) -> Self {
         let all = |queries: &[Self]| queries.iter().map(|it| it.in_field(field)).collect();
         match self {
@@ -198,7 +193,6 @@ impl Query {
     }
 
     /// The fields that must hold exactly some text, and these texts; not those that must not.
-    #[must_use]
     pub fn exact_values(&self) -> Vec<(Field, &str)> {
         match self {
             Self::And(queries) | Self::Or(queries) => {
@@ -212,7 +206,6 @@ impl Query {
     }
 
     /// The parts that must all hold.
-    #[must_use]
     pub fn terms(&self) -> &[Self] {
         match self {
             Self::All => &[],
@@ -223,7 +216,6 @@ impl Query {
 
     /// The single demands that must be met, but for those that must not; what one written value
     /// stands for is one, be it a name, a domain or an address.
-    #[must_use]
     pub fn single_terms(&self) -> Vec<&Self> {
         let place = |it: &Self| match it {
             Self::Clause(clause) => Some((clause.field, clause.span)),
@@ -245,7 +237,6 @@ impl Query {
     }
 
     /// Whether it asks for an ID anywhere: the index tells IDs of one hash not apart.
-    #[must_use]
     pub fn asks_for_id(&self) -> bool {
         match self {
             Self::All => false,
@@ -256,7 +247,6 @@ impl Query {
     }
 
     /// Whether it names a field that single events do not have.
-    #[must_use]
     pub fn is_of_rows(&self) -> bool {
         match self {
             Self::All => false,
@@ -267,7 +257,6 @@ impl Query {
     }
 
     /// What `query` does not ask for.
-    #[must_use]
     pub fn negated(query: Self) -> Self {
         match query {
             Self::Not(inner) => *inner,

@@ -21,7 +21,6 @@ impl NumberRange {
     }
 
     /// Whether a number lies inside.
-    #[must_use]
     pub fn contains(&self, number: i64) -> bool {
         self.low.is_none_or(|low| low <= number) && self.high.is_none_or(|high| number < high)
     }

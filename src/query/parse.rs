@@ -18,9 +18,8 @@ use crate::time::{Timestamp, Zone};
 ///
 /// # Example
 /// ```
-/// use mailtrace::query::parse;
-/// use mailtrace::time::{Timestamp, Zone};
-/// let query = parse("from:*@far.example -spam:PASS", Timestamp::MIN, &Zone::UTC).unwrap();
+/// use mailtrace::{Timestamp, Zone, parse_query};
+/// let query = parse_query("from:*@far.example -spam:PASS", Timestamp::MIN, &Zone::UTC).unwrap();
 /// assert_eq!(query.to_string(), "from:*@far.example AND NOT spam:\"pass\"");
 /// ```
 pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Query, QueryError> {
@@ -42,19 +41,16 @@ pub struct Language<'l> {
 
 impl<'l> Language<'l> {
     /// Questions about events.
-    #[must_use]
     pub fn of_events(now: Timestamp, zone: &'l Zone) -> Self {
         Self { now, zone, has_rows: false, is_of_access: false, lists: None }
     }
 
     /// Questions about rows: a message and one of its recipients.
-    #[must_use]
     pub fn of_rows(now: Timestamp, zone: &'l Zone) -> Self {
         Self { has_rows: true, ..Self::of_events(now, zone) }
     }
 
     /// Questions about audit events.
-    #[must_use]
     pub fn of_access(now: Timestamp, zone: &'l Zone) -> Self {
         Self { is_of_access: true, ..Self::of_events(now, zone) }
     }
@@ -70,7 +66,6 @@ impl<'l> Language<'l> {
     }
 
     /// The same with lists. Without, `from:@NAME` is the domain NAME alone.
-    #[must_use]
     pub fn with_lists(self, lists: ListReader<'l>) -> Self {
         Self { lists: Some(lists), ..self }
     }

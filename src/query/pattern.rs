@@ -19,17 +19,6 @@ impl Pattern {
     /// meaning from the character after it. An address without a local part stands for a domain
     /// too, and `5` or `5.2` for each status that begins so; of statuses also `>=5.2` and
     /// `[4.0 TO 4.9]`, as in a query.
-    ///
-    /// # Errors
-    ///
-    /// [`QueryError`].
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::query::{Field, Pattern};
-    /// let pattern = Pattern::parse(Field::To, "*@far.example").unwrap();
-    /// assert!(pattern.matches("bob@far.example") && !pattern.matches("bob@near.example"));
-    /// ```
     pub fn parse(field: Field, text: &str) -> Result<Self, QueryError> {
         let error = |kind| QueryError::new(text, Span { start: 0, end: text.len() }, kind);
         if text.len() > limits::QUERY_BYTES_MAX {
@@ -53,26 +42,22 @@ impl Pattern {
     }
 
     /// A demand that the value is one of a list.
-    #[must_use]
     pub fn one_of(field: Field, values: ValueSet) -> Self {
         Self { query: Query::demand(field, Matcher::OneOf(values)), kind: field.kind() }
     }
 
     /// A demand that one of the patterns, all of one field, fits; `None` without any.
-    #[must_use]
     pub fn any(patterns: Vec<Self>) -> Option<Self> {
         let kind = patterns.first()?.kind;
         Some(Self { query: Query::or(patterns.into_iter().map(|it| it.query).collect()), kind })
     }
 
     /// The events that have such a value in the field.
-    #[must_use]
     pub fn query(&self) -> &Query {
         &self.query
     }
 
     /// Whether a value, as it was logged, is what is asked for. Addresses are normalised.
-    #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         match self.kind {
             FieldKind::Keyword | FieldKind::Status => {

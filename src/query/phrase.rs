@@ -12,7 +12,6 @@ pub struct Phrase {
 impl Phrase {
     /// Takes the words out of `text`; `None` when it has none. With `is_prefix` the last one
     /// also stands for longer words.
-    #[must_use]
     pub fn new(text: &str, is_prefix: bool) -> Option<Self> {
         let mut list = Vec::new();
         words(text, |word, _| list.push(word.to_owned()));
@@ -20,19 +19,16 @@ impl Phrase {
     }
 
     /// The words. Never empty.
-    #[must_use]
     pub fn words(&self) -> &[String] {
         &self.words
     }
 
     /// Whether the last word also stands for longer ones.
-    #[must_use]
     pub fn is_prefix(&self) -> bool {
         self.is_prefix
     }
 
     /// Whether `text` has these words in this order with nothing between them.
-    #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let mut search = Search::new(self);
         words(text, |word, _| search.take(word));

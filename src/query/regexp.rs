@@ -16,10 +16,6 @@ pub struct Regexp {
 
 impl Regexp {
     /// Compiles an expression of bounded size.
-    ///
-    /// # Errors
-    ///
-    /// Why it is none, in one line.
     pub fn new(source: &str) -> Result<Self, String> {
         let regex = RegexBuilder::new(source)
             .case_insensitive(true)
@@ -42,13 +38,11 @@ impl Regexp {
     }
 
     /// Whether it is found in a value.
-    #[must_use]
     pub fn matches(&self, value: &str) -> bool {
         self.regex.is_match(value)
     }
 
     /// The expression as it was written.
-    #[must_use]
     pub fn source(&self) -> &str {
         &self.source
     }

@@ -130,10 +130,6 @@ pub(crate) fn places(
 }
 
 /// How many events within `range` a query finds at most, by what the index knows.
-///
-/// # Errors
-///
-/// [`StoreError::Index`].
 pub(crate) fn count_at_most(
     store: &Store,
     query: &Query,
@@ -145,10 +141,6 @@ pub(crate) fn count_at_most(
 }
 
 /// Where these events lie, in the order of the archive.
-///
-/// # Errors
-///
-/// [`StoreError::Index`].
 pub(crate) fn places_at_most(
     store: &Store,
     query: &Query,
@@ -168,22 +160,16 @@ pub(crate) fn events_of(store: &Store, query: &Query) -> Result<EventSet, StoreE
 
 impl Hits<'_> {
     /// How many events the index found, beyond the limit too.
-    #[must_use]
     pub fn total(&self) -> u64 {
         self.total
     }
 
     /// Behind which place the next ones stand, when there are more.
-    #[must_use]
     pub fn next_page(&self) -> Option<EventPlace> {
         self.next
     }
 
     /// The next event and where it lies.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the archive cannot be read.
     pub fn next_with_location(&mut self) -> Result<Option<(Location, StoredEvent)>, StoreError> {
         for location in self.locations.by_ref() {
             let event = self.reader.read(location)?;

@@ -63,30 +63,16 @@ impl StatusRange {
     }
 
     /// The first status inside, or no bound.
-    #[must_use]
     pub fn low(&self) -> Option<[u32; 3]> {
         self.low
     }
 
     /// The first status after, or no bound.
-    #[must_use]
     pub fn high(&self) -> Option<[u32; 3]> {
         self.high
     }
 
     /// Whether `status` begins with a status that lies inside.
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::query::{Matcher, Query, parse};
-    /// use mailtrace::time::{Timestamp, Zone};
-    /// let query = parse("status:[5.0 TO 5.9]", Timestamp::MIN, &Zone::UTC).unwrap();
-    /// let Query::Clause(clause) = query else { unreachable!() };
-    /// let Matcher::Status(range) = clause.matcher else { unreachable!() };
-    /// assert!(range.contains("5.7.26"));
-    /// assert!(!range.contains("4.4.7"));
-    /// ```
-    #[must_use]
     pub fn contains(&self, status: &str) -> bool {
         let Some(code) = code(status) else { return false };
         self.low.is_none_or(|low| low.cmp(&code) != Ordering::Greater)

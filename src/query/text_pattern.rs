@@ -78,7 +78,6 @@ impl TextPattern {
     }
 
     /// Whether a text has it.
-    #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         self.regex.is_match(&joined(text))
     }

@@ -18,10 +18,6 @@ struct Values {
 
 impl ValueSet {
     /// Reads values as [`Pattern::parse`] reads each.
-    ///
-    /// # Errors
-    ///
-    /// [`QueryError`] of the first that is none, with its place in the list.
     pub fn parse<'v>(
         field: Field,
         values: impl IntoIterator<Item = &'v str>,
@@ -35,13 +31,11 @@ impl ValueSet {
     }
 
     /// How many values there are.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.0.exact.len() + self.0.globs.len() + self.0.regexps.len()
     }
 
     /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -64,7 +58,6 @@ impl ValueSet {
     }
 
     /// Whether a value, normalised as its field asks for, is one of them.
-    #[must_use]
     pub fn contains(&self, value: &str) -> bool {
         self.0.exact.contains(value)
             || self.0.globs.iter().any(|it| it.matches(value))

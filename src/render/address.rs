@@ -35,14 +35,6 @@ const WRITTEN_TOGETHER: [&[Script]; 3] = [
 ///
 /// It displays as it may stand on a terminal: sanitised, and cut to
 /// [`limits::TABLE_TEXT_COLUMNS_MAX`].
-///
-/// # Example
-/// ```
-/// use mailtrace::render::Marked;
-/// let shown = |address| Marked::address(address).to_string();
-/// assert_eq!(shown("ana@acme.example"), "ana@acme.example");
-/// assert_eq!(shown("ana@münchen.example"), "ana@münchen.example [xn--mnchen-3ya.example]");
-/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marked {
     whole: String,

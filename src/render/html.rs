@@ -4,12 +4,6 @@ use super::sanitise::sanitise;
 
 /// Sanitised text that stays text wherever it stands in a page: between tags, and in attributes
 /// with either kind of quotes.
-///
-/// # Example
-/// ```
-/// use mailtrace::render::html_text;
-/// assert_eq!(html_text("</title><b a='\"'>&"), "&lt;/title&gt;&lt;b a=&#39;&quot;&#39;&gt;&amp;");
-/// ```
 #[must_use]
 pub fn html_text(text: &str) -> String {
     let visible = sanitise(text);

@@ -32,16 +32,8 @@ pub struct TraceAnswer<'a> {
     pub access: Option<&'a Value>,
 }
 
-/// Writes `{"messages":[M...],"notFound":["..."],"candidates":["..."],"coverageNote":null}`.
-pub fn write_trace_json(
-    answer: &TraceAnswer<'_>,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    write_trace_json_with_sources(answer, None, zone, out)
-}
-
-/// As [`write_trace_json`]; with `sources`, each event says where it came from, as `source`.
+/// Writes `{"messages":[M...],"notFound":["..."],"candidates":["..."],"coverageNote":null}`; with
+/// `sources`, each event says where it came from, as `source`.
 pub fn write_trace_json_with_sources(
     answer: &TraceAnswer<'_>,
     sources: Option<&EventSources>,
@@ -65,7 +57,7 @@ pub fn write_trace_json_with_sources(
     )
 }
 
-/// Writes what stands behind the messages in [`write_trace_json`], for an answer whose messages
+/// Writes what stands behind the messages in [`write_trace_json_with_sources`], for an answer whose messages
 /// were written one by one behind `{"messages":[`.
 pub fn write_trace_json_end(
     not_found: &[String],

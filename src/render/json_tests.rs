@@ -24,7 +24,7 @@ fn a_trace_has_every_key_of_the_contract() {
     let not_found = ["gone@x".to_owned()];
     let answer =
         TraceAnswer { messages: &messages, not_found: &not_found, ..TraceAnswer::default() };
-    let written = text(|out| write_trace_json(&answer, &Zone::UTC, out));
+    let written = text(|out| write_trace_json_with_sources(&answer, None, &Zone::UTC, out));
     assert_eq!(written.lines().count(), 1);
     let value: Value = serde_json::from_str(&written).unwrap();
     assert_snapshot!(serde_json::to_string_pretty(&value).unwrap(), @r#"

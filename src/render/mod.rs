@@ -42,9 +42,7 @@ pub use access::{
     write_access_groups_ndjson, write_access_groups_table, write_access_ndjson, write_access_table,
 };
 pub use address::Marked;
-pub use batch::{
-    BatchRow, NOT_FOUND, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table,
-};
+pub use batch::{BatchRow, batch_rows, write_batch_csv, write_batch_csv_header, write_batch_table};
 pub use compare::{write_compared_csv, write_compared_json, write_compared_table};
 pub use csv::{
     BYTE_ORDER_MARK, csv_cell, event_cells, event_columns, write_events_csv, write_messages_csv,
@@ -65,15 +63,13 @@ pub use insights::{
 };
 pub use json::{
     TraceAnswer, write_events_ndjson, write_found_message, write_json, write_json_pretty,
-    write_messages_ndjson, write_trace_json, write_trace_json_end, write_trace_json_with_sources,
-    write_trace_ndjson,
+    write_messages_ndjson, write_trace_json_end, write_trace_json_with_sources, write_trace_ndjson,
 };
 pub use messages_table::{write_matching_table, write_messages_table};
-pub use provenance::{EventSources, event_source_json, write_event_sources};
+pub use provenance::{event_source_json, write_event_sources};
 pub use sanitise::{columns, fit, sanitise};
 pub use sources::{
-    SourceRow, source_rows, write_sources_csv, write_sources_json, write_sources_ndjson,
-    write_sources_table,
+    source_rows, write_sources_csv, write_sources_json, write_sources_ndjson, write_sources_table,
 };
 pub use stats_data::{
     write_counts_csv, write_counts_json, write_counts_ndjson, write_latency_csv,
@@ -83,7 +79,7 @@ pub use stats_table::{
     absent_value, write_chart, write_counts_table, write_latency_tables, write_metrics_table,
 };
 pub use step::{marked_sentence, sentence};
-pub use style::{BAD, GOOD, UNDECIDED, outcome_style};
+pub use style::{BAD, GOOD, UNDECIDED};
 pub use table::{Cell, Column, Table, TableOptions, wrap, write_pairs};
 pub use timeline::{
     candidates_json, step_details, step_origin, write_candidates_table, write_timeline_csv,

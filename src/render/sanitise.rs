@@ -9,12 +9,6 @@ pub(super) use crate::text::is_hidden;
 pub use crate::text::sanitise;
 
 /// Sanitises `text` and cuts it to `columns` of a terminal, the last one an ellipsis if it is cut.
-///
-/// # Example
-/// ```
-/// use mailtrace::render::fit;
-/// assert_eq!(fit("Quarterly report", 10), "Quarterly…");
-/// ```
 #[must_use]
 pub fn fit(text: &str, columns: usize) -> String {
     if let Some(visible) = fit_whole(text, columns) {

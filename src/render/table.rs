@@ -159,16 +159,6 @@ impl From<String> for Cell {
 }
 
 /// Rows under titles. Columns that are empty in every row are left out.
-///
-/// # Example
-/// ```
-/// use mailtrace::render::{Column, Table};
-/// let mut table = Table::new([Column::whole("EVENT"), Column::number("COUNT")]);
-/// table.push(["OUTGOING_EMAIL_SENT".into(), "12".into()]);
-/// let mut out = Vec::new();
-/// table.write(80, &mut out).unwrap();
-/// assert!(String::from_utf8(out).unwrap().contains("OUTGOING_EMAIL_SENT     12\n"));
-/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,

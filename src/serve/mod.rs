@@ -31,7 +31,7 @@ pub use question::{
     ParameterDefinition, Question, QuestionError, Questions, TimelineQuestion, TraceQuestion,
 };
 pub use tls::TlsError;
-pub use token::{Token, TokenError};
+pub use token::Token;
 
 use std::io;
 use std::net::SocketAddr;

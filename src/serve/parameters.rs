@@ -47,11 +47,6 @@ impl Parameters {
         self.get(name).unwrap_or("")
     }
 
-    /// All values of a name.
-    pub fn all<'p>(&'p self, name: &'p str) -> impl Iterator<Item = &'p str> {
-        self.iter().filter(move |(it, _)| *it == name).map(|(_, value)| value)
-    }
-
     /// All names with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -101,7 +96,8 @@ mod tests {
     fn parameters_are_read_and_written() {
         let parsed = Parameters::parse("q=from%3Aana+x&&to=a&to=%C3%A9&flag&p=100%").unwrap();
         assert_eq!(parsed.get("q"), Some("from:ana x"));
-        assert_eq!(parsed.all("to").collect::<Vec<_>>(), ["a", "é"]);
+        let of_to = parsed.iter().filter(|(name, _)| *name == "to").map(|(_, value)| value);
+        assert_eq!(of_to.collect::<Vec<_>>(), ["a", "é"]);
         assert_eq!((parsed.get("flag"), parsed.get("p")), (Some(""), Some("100%")));
         assert_eq!(parsed.get("none"), None);
         let written = parsed.to_string();

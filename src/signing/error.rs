@@ -9,109 +9,41 @@ use crate::source::SourceError;
 /// Why something could not be signed, or a signature does not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
-    /// The file system refused.
     #[error("cannot read {}", .path.display())]
-    Io {
-        /// Which file.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// A statement or its signature is where the new one is to go.
+    Io { path: PathBuf, source: io::Error },
     #[error("{} exists already: name another --out", .path.display())]
-    Exists {
-        /// Which of them.
-        path: PathBuf,
-    },
-    /// A statement or its signature cannot be written.
+    Exists { path: PathBuf },
     #[error("cannot write {}", .path.display())]
-    NotWritten {
-        /// Which of them, or the directory that they are to be in.
-        path: PathBuf,
-        /// Why it failed.
-        source: io::Error,
-    },
-    /// A file that is longer than any key or signature.
+    NotWritten { path: PathBuf, source: io::Error },
     #[error(
         "{}: has more than {} bytes, which no key, signature or statement has",
         .path.display(), limits::SIGNED_TEXT_BYTES_MAX
     )]
-    TooLong {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// A file of another kind.
+    TooLong { path: PathBuf },
     #[error(transparent)]
-    Foreign {
-        /// What it is.
-        source: SourceError,
-    },
-    /// A file that is no text.
+    Foreign { source: SourceError },
     #[error("{}: is no text", .path.display())]
-    NoText {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// A secret key that cannot be read.
+    NoText { path: PathBuf },
     #[error("{}: is no secret key of minisign ({reason})", .path.display())]
-    BadSecretKey {
-        /// The file that it was read from.
-        path: PathBuf,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A secret key that its password does not open.
+    BadSecretKey { path: PathBuf, reason: String },
     #[error("{}: the password does not open this secret key", .path.display())]
-    WrongPassword {
-        /// The file that it was read from.
-        path: PathBuf,
-    },
-    /// A secret key has a password, and there was none to be had.
+    WrongPassword { path: PathBuf },
     #[error("{}: there is no password for this secret key", .path.display())]
-    NoPassword {
-        /// The file that it was read from.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
-    /// Neither a file nor a public key.
+    NoPassword { path: PathBuf, source: io::Error },
     #[error(
         "there is no file \"{given}\", and a public key of minisign it is not either: name its file, or give the line of it that begins with RW"
     )]
-    NoPublicKey {
-        /// What was given.
-        given: String,
-    },
-    /// A file of a public key that cannot be read as one.
+    NoPublicKey { given: String },
     #[error("{given}: is no public key of minisign")]
-    BadPublicKey {
-        /// The file.
-        given: String,
-    },
-    /// A text that is no signature.
+    BadPublicKey { given: String },
     #[error("is no signature of minisign ({reason})")]
-    BadSignature {
-        /// What is wrong.
-        reason: String,
-    },
-    /// The signature was made with another key.
+    BadSignature { reason: String },
     #[error("it was signed with the key {signature}, and the public key is {given}")]
-    OtherKey {
-        /// The ID of the key of the signature.
-        signature: String,
-        /// The ID of the public key.
-        given: String,
-    },
-    /// What was signed is not what is here, or the signature was changed.
+    OtherKey { signature: String, given: String },
     #[error("the signature does not fit: what was signed is not what is here")]
     DoesNotFit,
-    /// A statement that does not have one head.
     #[error("it is no statement of `mailtrace sign`, which names one head")]
     NoHead,
-    /// A signature could not be made.
     #[error("cannot sign ({reason})")]
-    NotSigned {
-        /// What is wrong.
-        reason: String,
-    },
+    NotSigned { reason: String },
 }

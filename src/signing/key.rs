@@ -28,10 +28,6 @@ impl SecretKey {
     /// Reads a key that `minisign -G` made, with or without `-W`. `password` is asked when the key
     /// has one; making the key of it then takes a second or so, and 1 GiB of memory, as minisign
     /// means it to.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError`] when the file cannot be read or is no key, or the password is wrong.
     pub fn open(
         path: &Path,
         password: impl FnOnce() -> io::Result<String>,
@@ -56,10 +52,6 @@ impl SecretKey {
     }
 
     /// Signs a text. When, and which file it is, become part of what is signed.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError::NotSigned`] when there is no randomness to be had.
     pub fn sign(
         &self,
         text: &[u8],
@@ -123,7 +115,6 @@ pub struct PublicKey {
 }
 
 /// Whether others than the owner may read or change the file of a secret key.
-#[must_use]
 pub fn is_open_to_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.mode() & 0o077 != 0)
 }
@@ -139,7 +130,6 @@ pub struct Signed {
 
 impl Signed {
     /// When it was signed, where the comment says so.
-    #[must_use]
     pub fn at(&self) -> Option<Timestamp> {
         let seconds = self.comment.split('\t').find_map(|it| it.strip_prefix("timestamp:"))?;
         Timestamp::from_ms(seconds.parse::<i64>().ok()?.checked_mul(1_000)?)
@@ -148,10 +138,6 @@ impl Signed {
 
 impl PublicKey {
     /// Takes the key itself, in base64, or the path of a file that has it.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError::BadPublicKey`] when it is neither, and [`SigningError::Io`].
     pub fn named(given: &str) -> Result<Self, SigningError> {
         let bad = || SigningError::BadPublicKey { given: given.to_owned() };
         if let Some(key) = Self::from_base64(given.trim()) {
@@ -173,11 +159,6 @@ impl PublicKey {
     }
 
     /// Checks a signature of a text.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError::BadSignature`], [`SigningError::OtherKey`] and
-    /// [`SigningError::DoesNotFit`].
     pub fn check(&self, text: &[u8], signature: &str) -> Result<Signed, SigningError> {
         let decoded = decode(signature)?;
         let key_id = signature_key_id(signature)?;
@@ -191,10 +172,6 @@ impl PublicKey {
 }
 
 /// The ID of the key that a signature says it was made with, as minisign prints it.
-///
-/// # Errors
-///
-/// [`SigningError::BadSignature`].
 pub(super) fn signature_key_id(signature: &str) -> Result<String, SigningError> {
     decode(signature)?;
     let line = signature.lines().nth(1).and_then(key_id);
@@ -222,10 +199,6 @@ fn key_id(line: &str) -> Option<String> {
 
 impl Signed {
     /// What a signature says that nobody has checked.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError::BadSignature`].
     pub fn unchecked(signature: &str) -> Result<Self, SigningError> {
         let comment = decode(signature)?.trusted_comment().to_owned();
         Ok(Self { key_id: signature_key_id(signature)?, comment })

@@ -25,7 +25,6 @@ use crate::source::{SourceError, open_text};
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
 
 /// Where the signature of a file lies.
-#[must_use]
 pub fn signature_path(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(SIGNATURE_SUFFIX);

@@ -27,10 +27,6 @@ pub struct SignedPair {
 impl SignedPair {
     /// The places for a statement of this path, after what killed processes have left there half
     /// done has been removed.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError::Exists`], and [`SigningError::NotWritten`] when nothing can be made there.
     pub fn at(statement: &Path) -> Result<Self, SigningError> {
         let signature = signature_path(statement);
         let name = shown_name(statement);
@@ -51,7 +47,6 @@ impl SignedPair {
     }
 
     /// The directory in which both are made: to be removed by whoever ends the process.
-    #[must_use]
     pub fn staging(&self) -> &Path {
         self.staging.path()
     }

@@ -34,11 +34,6 @@ impl fmt::Display for HeadStatement {
 
 impl HeadStatement {
     /// Reads the head from a statement whose signature, in the file beside it, holds.
-    ///
-    /// # Errors
-    ///
-    /// [`SigningError`] when a file cannot be read, the signature does not hold, or the statement
-    /// is none.
     pub fn checked_head(path: &Path, key: &PublicKey) -> Result<(String, Signed), SigningError> {
         let text = read_short(path)?;
         let signed = key.check(text.as_bytes(), &read_short(&signature_path(path))?)?;

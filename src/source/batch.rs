@@ -95,31 +95,26 @@ impl Batch {
     }
 
     /// Whether it holds no unit at all.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.units.is_empty()
     }
 
     /// Bytes of all its units together.
-    #[must_use]
     pub fn byte_count(&self) -> usize {
         self.bytes.len()
     }
 
     /// How many units it holds. A unit may decode to several records.
-    #[must_use]
     pub fn unit_count(&self) -> usize {
         self.units.len()
     }
 
     /// Bytes of the raw input that had been read when the batch was full.
-    #[must_use]
     pub fn raw_bytes(&self) -> u64 {
         self.raw_bytes
     }
 
     /// Bytes that all payloads of the input up to the end of this batch may expand to together.
-    #[must_use]
     pub fn expansion_bytes_max(&self) -> u64 {
         self.expansion_bytes_max
     }

@@ -53,10 +53,6 @@ fn is_manifest(read: impl Read) -> bool {
 
 /// The records within a zip that is a bundle, decompressed; `None` when it is something else. The
 /// file is then at its beginning again.
-///
-/// # Errors
-///
-/// When the file cannot be read.
 pub(super) fn records_in_zip(file: &mut File) -> io::Result<Option<Box<dyn Read + Send>>> {
     let mut magic = [0; ZIP_MAGIC.len()];
     // A pipe cannot be looked at twice, and is no zip that could be read.
@@ -188,10 +184,6 @@ pub(crate) fn expands_too_much(stored_bytes: u64, bytes: u64) -> bool {
 
 /// Opens a zip of a few files; `None` for anything else, which may claim millions and have them
 /// all read.
-///
-/// # Errors
-///
-/// When the file cannot be read.
 pub(crate) fn open_small_zip(mut file: File) -> io::Result<Option<ZipArchive<File>>> {
     if !has_small_directory(&mut file)? {
         return Ok(None);

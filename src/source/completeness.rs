@@ -52,13 +52,11 @@ impl Completeness {
     }
 
     /// Why the input says itself that it is not all there is; `None` when it does not.
-    #[must_use]
     pub fn missing(&self) -> Option<&Claim> {
         self.missing.as_ref().or(self.has_more_pages.then_some(&Claim::MorePages))
     }
 
     /// Whether nothing speaks against the input having all events between its first and its last.
-    #[must_use]
     pub fn is_whole(&self) -> bool {
         self.missing().is_none() && !self.is_one_stream
     }

@@ -114,7 +114,6 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 impl Decoder {
     /// A decoder with empty buffers.
-    #[must_use]
     pub fn new() -> Self {
         let budget = Arc::new(DecodingBudget::new(limits::EXPANSION_FREE_BYTES, None));
         Self { envelope: EnvelopeReader::new(), message: Vec::new(), budget }

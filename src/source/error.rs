@@ -89,7 +89,6 @@ impl SourceError {
     }
 
     /// What the user can do about it.
-    #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "check the path; give - to read standard input",
@@ -211,7 +210,6 @@ pub enum RejectReason {
 impl RejectReason {
     /// Whether compressed data broke, so that what came out of it before may not be what went in:
     /// the checksum that would tell stands at its end.
-    #[must_use]
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Corrupt { .. } | Self::Truncated { .. })
     }

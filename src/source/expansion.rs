@@ -47,7 +47,6 @@ pub struct DecodedRoom {
 
 impl DecodedRoom {
     /// Room for so many bytes.
-    #[must_use]
     pub fn new(bytes_max: u64) -> Self {
         Self { used_bytes: AtomicU64::new(0), bytes_max }
     }
@@ -69,7 +68,6 @@ pub struct DecodingBudget {
 impl DecodingBudget {
     /// Payloads may expand to `expansion_bytes_max`, all of them together. With a `room`, decoding
     /// halts where that is full.
-    #[must_use]
     pub fn new(expansion_bytes_max: u64, room: Option<Arc<DecodedRoom>>) -> Self {
         Self {
             expansion_bytes_max,
@@ -83,7 +81,6 @@ impl DecodingBudget {
 
     /// The same, which halts the decoder also once `stop` is set: what is only blanks gives nobody
     /// an occasion to ask.
-    #[must_use]
     pub fn halted_by(self, stop: &Arc<AtomicBool>) -> Self {
         Self { stop: Some(Arc::clone(stop)), ..self }
     }
@@ -97,7 +94,6 @@ impl DecodingBudget {
     }
 
     /// Bytes that payloads have expanded to.
-    #[must_use]
     pub fn expanded_bytes(&self) -> u64 {
         self.expanded_bytes.load(Ordering::Relaxed)
     }
@@ -117,7 +113,6 @@ impl DecodingBudget {
     }
 
     /// Whether the decoder has left, or is to leave, the rest of its batch.
-    #[must_use]
     pub fn is_halted(&self) -> bool {
         self.is_halted.load(Ordering::Relaxed)
             || self.stop.as_ref().is_some_and(|it| it.load(Ordering::Relaxed))

@@ -32,7 +32,6 @@ pub enum Compression {
 
 impl Compression {
     /// `gzip`, `zstd`, `base64` or `utf-16`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }

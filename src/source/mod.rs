@@ -81,7 +81,6 @@ pub struct Record<'a> {
 
 impl Record<'_> {
     /// The same record, with its text its own.
-    #[must_use]
     pub fn into_owned(self) -> Record<'static> {
         let own = |it: Cow<'_, str>| Cow::Owned(it.into_owned());
         Record {
@@ -128,7 +127,6 @@ impl<'a> Decoded<'a> {
     }
 
     /// The message.
-    #[must_use]
     pub fn message(&self) -> &str {
         match self {
             Self::Record(record) => &record.message,
@@ -179,14 +177,12 @@ impl Format {
     /// The name in reports: `ndjson`, `json`, `s3-export`, `subscription`, `tail`,
     /// `insights-json`, `insights-csv`, `csv`, `rows`, `log-lines`, `live-tail`, `shipper`,
     /// `answer` or `raw`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// Whether a file of this shape has all events between its first and its last, if nothing else
     /// speaks against it. The others are what a question found, or a part of what went by.
-    #[must_use]
     pub fn has_all_between(self) -> bool {
         matches!(self, Self::Ndjson | Self::Json | Self::S3Export | Self::Subscription | Self::Tail)
     }

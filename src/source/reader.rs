@@ -18,23 +18,6 @@ use super::walk::{self, Input};
 /// It runs on one thread and does as little as it can; a [`Decoder`](super::Decoder) does the rest.
 /// Memory is bounded by a small multiple of
 /// [`RECORD_BYTES_MAX`](crate::limits::RECORD_BYTES_MAX).
-///
-/// # Example
-/// ```
-/// use mailtrace::source::{Decoder, Output, SourceReader};
-/// let text = r#"{"logStreamName":"s","timestamp":1793000003347,"message":"{}","eventId":"1"}"#;
-/// let mut reader = SourceReader::from_reader(Box::new(text.as_bytes()), "example".to_owned()).unwrap();
-/// let mut decoder = Decoder::new();
-/// let mut lines = Vec::new();
-/// while let Some(batch) = reader.next_batch().unwrap() {
-///     decoder.decode(&batch, &mut |output| {
-///         if let Output::Found(found) = output {
-///             lines.push(found.line);
-///         }
-///     });
-/// }
-/// assert_eq!(lines, [1]);
-/// ```
 pub struct SourceReader {
     framer: Framer,
     is_done: bool,
@@ -54,10 +37,6 @@ pub struct SourceReader {
 
 impl SourceReader {
     /// Opens an input and looks at its beginning.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError::Open`], or the problem that the input stands for.
     pub fn open(input: &Input) -> Result<Self, SourceError> {
         match input {
             Input::Stdin => Self::from_reader(Box::new(io::stdin()), "stdin".to_owned()),
@@ -81,10 +60,6 @@ impl SourceReader {
     }
 
     /// Reads from a stream. `name` is what errors call it.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError::Read`] when a decompressor cannot be made.
     pub fn from_reader(read: Box<dyn Read + Send>, name: String) -> Result<Self, SourceError> {
         Self::new(read, name, Expansion::Input(InputExpansion::default()))
     }
@@ -125,10 +100,6 @@ impl SourceReader {
 
     /// Reads from a service. `name` is what errors call the input, and `key` its place among
     /// others, which tells the log stream when it is that of an export.
-    ///
-    /// # Errors
-    ///
-    /// [`SourceError::Read`] when a decompressor cannot be made.
     pub fn from_remote(
         read: Box<dyn Read + Send>,
         name: String,
@@ -140,19 +111,16 @@ impl SourceReader {
     }
 
     /// What errors call the input: its path, its address, or `stdin`.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// Whether the input is of a bundle that `export` made: messages that somebody has chosen.
-    #[must_use]
     pub fn is_excerpt(&self) -> bool {
         self.is_excerpt
     }
 
     /// Bytes of the raw input consumed so far, before decompression.
-    #[must_use]
     pub fn bytes_read(&self) -> u64 {
         match &self.expansion {
             Expansion::Input(input) => input.raw_bytes(),
@@ -162,13 +130,11 @@ impl SourceReader {
 
     /// SHA-256 of the raw input, before decompression, in hexadecimal; `None` when it cannot be
     /// read to its end. To be asked once, at the end: what the decoders have left is read first.
-    #[must_use]
     pub fn sha256(&self) -> Option<String> {
         self.raw.sha256()
     }
 
     /// The layers that were taken off, outermost first.
-    #[must_use]
     pub fn compression(&self) -> &[Compression] {
         &self.layers
     }

@@ -202,10 +202,6 @@ impl<'a> Shipped<'a> {
 }
 
 /// Reads the object that `text` is; `None` when there is no event in it where the table looks.
-///
-/// # Errors
-///
-/// [`RejectReason::BadTimestamp`], and what else a time can be refused for.
 pub(super) fn read(text: &str) -> Result<Option<Shipped<'_>>, RejectReason> {
     let Ok(members) = serde_json::from_str::<Members<'_>>(text) else { return Ok(None) };
     if let Some(shipped) = read_members(&members)? {

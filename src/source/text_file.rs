@@ -15,11 +15,6 @@ use super::sniff;
 use super::utf16::{self, Utf16Text};
 
 /// Opens a text, `-` for standard input, without compression, encoding and byte order mark.
-///
-/// # Errors
-///
-/// [`SourceError::Open`] and [`SourceError::Read`], and [`SourceError::Foreign`] for a file that is
-/// no text.
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, SourceError> {
     if path.as_os_str() == "-" {
         return text_of(Box::new(io::stdin()), "stdin");
@@ -49,10 +44,6 @@ fn text_of(read: Box<dyn Read + Send>, name: &str) -> Result<Box<dyn BufRead + S
 
 /// The bytes of a key that a file holds: those of its text, in whatever encoding that was saved, or
 /// the file's own where it is no text, as random bytes are none.
-///
-/// # Errors
-///
-/// What the file is, where it is one of another format.
 pub fn key_of(file: Vec<u8>) -> Result<Vec<u8>, RejectReason> {
     if let Some(reason @ RejectReason::Unsupported { .. }) = sniff::foreign_text(&file) {
         return Err(reason);

@@ -13,7 +13,6 @@ pub struct EscapedText<'a>(&'a [u8]);
 
 impl<'a> EscapedText<'a> {
     /// The bytes between the quotes.
-    #[must_use]
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }

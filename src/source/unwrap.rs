@@ -9,7 +9,6 @@ use crate::limits;
 
 /// The record within a message that is no event itself, with what the message says of its time,
 /// group and stream; `None` when there is no event in it.
-#[must_use]
 pub fn unwrapped(message: &str) -> Option<Decoded<'static>> {
     let mut decoded: Option<Decoded<'static>> = None;
     for _ in 0..limits::MESSAGE_LAYERS_MAX {
@@ -53,7 +52,6 @@ fn owned(decoded: Decoded<'_>) -> Decoded<'static> {
 
 impl<'a> Decoded<'a> {
     /// What lay within this one's message, with what only this one says.
-    #[must_use]
     pub fn with_inner(self, inner: Self) -> Self {
         match (self, inner) {
             (Self::Record(outer), inner) => Self::Record(outer.with_inner(inner)),

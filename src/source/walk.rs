@@ -60,7 +60,6 @@ pub fn walk(paths: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
 
 /// The directories among `paths` that hold nothing but what [`walk`] passes over because its name
 /// begins with a dot.
-#[must_use]
 pub fn hidden_directories(paths: &[PathBuf]) -> Vec<&Path> {
     let has_hidden = |path: &Path| {
         let mut entries =

@@ -35,7 +35,7 @@ pub use key::{CountKey, Unit};
 pub(crate) use latency::percentiles;
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
-pub use outcome_series::{OutcomeSeries, OutcomeSlot, outcome_series};
+pub use outcome_series::{OutcomeSeries, outcome_series};
 pub(crate) use shared_counts::{Counted, Counting};
 pub use tally::{CountRow, Counts};
 

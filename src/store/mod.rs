@@ -48,14 +48,11 @@ pub(crate) use disjoint_sets::DisjointSets;
 pub use error::StoreError;
 pub use event::StoredEvent;
 pub use identity::Identity;
-pub use index::{
-    Attribute, EventPlace, Fields, IdHash, NoEventPlace, attribute_values, truncate_term,
-};
+pub use index::{Attribute, EventPlace, Fields, IdHash, attribute_values, truncate_term};
 pub(crate) use index::{
     AttributeSet, AttributeTerm, Columns, ColumnsBySegment, EventAttributes, EventSet, EventTable,
     IntervalCounts, IntervalQuestion, NAMES_MAX, Senders, explain, for_each_document,
 };
-pub use ledger::Ledger;
 pub use ledger::checkpoint::Checkpoint;
 pub use ledger::coverage::{Coverage, CoveredRange};
 pub use ledger::objects::{ObjectHash, TakenObjects};
@@ -73,8 +70,8 @@ pub use provenance::{
 };
 pub use published::{Published, RecordPlace, read_published};
 pub use reader::{CommitStamp, EventReader, Locator, Sizes, Store};
-pub use reindex::{ReindexReport, reindex};
-pub use rejected::{RejectedEntry, RejectedWriter};
+pub use reindex::reindex;
+pub use rejected::RejectedWriter;
 pub use removal::{Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records};
 pub use uncommitted::Appended;
 pub use verify::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport, verify};

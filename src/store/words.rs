@@ -16,14 +16,6 @@ use crate::limits;
 ///
 /// Every word is a fixed point: its own only word is itself. Longer ones are cut at
 /// [`limits::TERM_BYTES_MAX`].
-///
-/// # Example
-/// ```
-/// use mailtrace::store::words::words;
-/// let mut list = Vec::new();
-/// words("Re: Größe, 請求書 42", |word, _| list.push(word.to_owned()));
-/// assert_eq!(list, ["re", "größe", "請", "求", "書", "42"]);
-/// ```
 pub fn words(text: &str, emit: impl FnMut(&str, u32)) {
     let mut tokens = Tokens { current: String::new(), is_run: false, position: 0, emit };
     if text.is_ascii() {
@@ -47,12 +39,6 @@ pub fn words(text: &str, emit: impl FnMut(&str, u32)) {
 
 /// The form in which keywords (names of rules and folders, verdicts) compare: without blanks
 /// around them, in lower case, composed.
-///
-/// # Example
-/// ```
-/// use mailtrace::store::words::folded;
-/// assert_eq!(folded(" Quarantine BÜRO "), "quarantine büro");
-/// ```
 #[must_use]
 pub fn folded(text: &str) -> Cow<'_, str> {
     let text = text.trim();

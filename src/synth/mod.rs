@@ -29,9 +29,9 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 
-pub use audit::{TakeOver, generate_with_audit};
+pub use audit::generate_with_audit;
 pub use shape::{Shape, Writer};
-pub use truth::{Truth, TruthRecipient};
+pub use truth::Truth;
 
 use crate::limits;
 use crate::source::Record;
@@ -75,10 +75,6 @@ impl Default for SynthOptions {
 
 impl SynthOptions {
     /// Whether a log can be made from these.
-    ///
-    /// # Errors
-    ///
-    /// [`SynthError`] that names the option which is out of bounds.
     pub fn check(&self) -> Result<(), SynthError> {
         let is_alias = |it: &str| {
             !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-')
@@ -108,22 +104,14 @@ pub struct SynthSummary {
 /// Why nothing, or not everything, was generated.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthError {
-    /// Not what WorkMail allows as an alias.
     #[error("the organization \"{organization}\" is no alias: give letters, digits and hyphens")]
-    BadOrganization {
-        /// What was given.
-        organization: String,
-    },
-    /// Outside 1 to the bound.
+    BadOrganization { organization: String },
     #[error("the number of users must be between 1 and {}", limits::SYNTH_USERS_MAX)]
     BadUserCount,
-    /// Outside one millisecond to the bound.
     #[error("the span must be between 1 ms and {} days", limits::SYNTH_SPAN_DAYS_MAX)]
     BadSpan,
-    /// The receiver of the events or the truths failed.
     #[error("cannot write the synthetic log")]
     Write {
-        /// Why.
         #[from]
         source: io::Error,
     },
@@ -135,19 +123,6 @@ const EVENTS_PER_100_MESSAGES: u64 = 400;
 
 /// Generates a log: each event goes to `on_record` in the order of time, the truth about each
 /// message to `on_truth` once it is certain.
-///
-/// # Errors
-///
-/// [`SynthError`] for options out of bounds, or when one of the receivers fails.
-///
-/// # Example
-/// ```
-/// use mailtrace::synth::{SynthOptions, generate};
-/// let options = SynthOptions { event_count: 100, ..SynthOptions::default() };
-/// let mut messages = Vec::new();
-/// generate(&options, |record| Ok(messages.push(record.message.to_string())), |_| Ok(())).unwrap();
-/// assert_eq!(messages.len(), 100);
-/// ```
 pub fn generate(
     options: &SynthOptions,
     on_record: impl FnMut(&Record<'_>) -> io::Result<()>,

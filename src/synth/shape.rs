@@ -62,10 +62,6 @@ impl<W: Write> Writer<W> {
     }
 
     /// Writes one record.
-    ///
-    /// # Errors
-    ///
-    /// What the output says.
     pub fn write(&mut self, record: &Record<'_>) -> io::Result<()> {
         match self.shape {
             Shape::Ndjson => self.push_ndjson(record),
@@ -91,10 +87,6 @@ impl<W: Write> Writer<W> {
     }
 
     /// Ends the file and gives the output back.
-    ///
-    /// # Errors
-    ///
-    /// What the output says.
     pub fn finish(mut self) -> io::Result<W> {
         match self.shape {
             Shape::Json => {

@@ -24,19 +24,16 @@ enum TimeSource {
 
 impl Clock {
     /// The clock that `ask` reads.
-    #[must_use]
     pub fn asked(ask: fn() -> Timestamp) -> Self {
         Self { source: TimeSource::Asked(ask) }
     }
 
     /// A clock that shows `now` at this moment, and goes on from there.
-    #[must_use]
     pub fn set_to(now: Timestamp) -> Self {
         Self { source: TimeSource::SetTo(now, Instant::now()) }
     }
 
     /// What it shows.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         match self.source {
             TimeSource::Asked(ask) => ask(),
@@ -54,7 +51,6 @@ pub struct ClockWatch {
 
 impl ClockWatch {
     /// Begins with what the clock shows at this moment.
-    #[must_use]
     pub fn begin(now: Timestamp) -> Self {
         Self { shown: now, at: Instant::now() }
     }

@@ -6,17 +6,6 @@ use super::{Timestamp, Zone};
 
 /// The first instant of a day in `zone` and the first after it: of a date (`2026-11-23`), `today`,
 /// `yesterday`, or the latest day of a name that is not after today (`monday`, `mon`).
-///
-/// # Example
-/// ```
-/// use mailtrace::time::{Timestamp, Zone, day_of};
-/// // A Monday.
-/// let now = Timestamp::parse_log_form("2026-11-23T12:00:00Z").unwrap();
-/// let (first, after) = day_of("friday", now, &Zone::UTC).unwrap();
-/// assert_eq!(first.to_string(), "2026-11-20T00:00:00.000Z");
-/// assert_eq!(after.to_string(), "2026-11-21T00:00:00.000Z");
-/// ```
-#[must_use]
 pub fn day_of(text: &str, now: Timestamp, zone: &Zone) -> Option<(Timestamp, Timestamp)> {
     let text = text.trim().to_lowercase();
     let today = zone.0.to_datetime(now.to_jiff()).date();
@@ -47,7 +36,6 @@ pub const HOURS_OF_DAY: [&str; 24] = [
 
 /// Where an instant, in milliseconds since 1970, stands among the days of its week and the hours of
 /// its day in `zone`, counted from none.
-#[must_use]
 pub fn calendar_place(ms: i64, zone: &Zone) -> Option<(u32, u32)> {
     let civil = zone.0.to_datetime(Timestamp::from_ms(ms)?.to_jiff());
     let weekday = u32::try_from(civil.weekday().to_monday_zero_offset()).ok()?;

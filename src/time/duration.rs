@@ -2,14 +2,6 @@
 
 /// Writes a length of time in at most two units: `12 ms`, `0.8 s`, `12 s`, `3 min 20 s`,
 /// `2 h 5 min`, `3 d 4 h`.
-///
-/// # Example
-/// ```
-/// use mailtrace::time::human_duration;
-/// assert_eq!(human_duration(800), "0.8 s");
-/// assert_eq!(human_duration(200_000), "3 min 20 s");
-/// ```
-#[must_use]
 pub fn human_duration(ms: i64) -> String {
     let sign = if ms < 0 { "-" } else { "" };
     let ms = ms.unsigned_abs();

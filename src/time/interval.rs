@@ -20,15 +20,6 @@ pub enum Interval {
 
 impl Interval {
     /// Reads `hour`, `day`, `week`, or a length such as `15m`; `None` when it is none, or nothing.
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::time::Interval;
-    /// assert_eq!(Interval::parse("hour"), Some(Interval::Length(3_600_000)));
-    /// assert_eq!(Interval::parse("15m"), Some(Interval::Length(900_000)));
-    /// assert_eq!(Interval::parse("0s"), None);
-    /// ```
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
             "hour" => Some(Self::Length(3_600_000)),
@@ -49,7 +40,6 @@ pub struct Intervals {
 impl Intervals {
     /// The intervals in `zone` from the one with `first` to the one with `last`; `None` when they
     /// are more than `count_max`.
-    #[must_use]
     pub fn new(
         interval: Interval,
         first: Timestamp,
@@ -90,7 +80,6 @@ impl Intervals {
     }
 
     /// The same, and the interval of an instant far behind them, with nothing between.
-    #[must_use]
     pub fn and_that_of(mut self, interval: Interval, instant: Timestamp, zone: &Zone) -> Self {
         let one = Self::new(interval, instant, instant, zone, 2);
         let start = one.and_then(|it| it.starts.first().copied());
@@ -107,14 +96,12 @@ impl Intervals {
     }
 
     /// How many there are.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.starts.len()
     }
 
     /// Which one an instant lies in, by its place among them. What is before the first lies in the
     /// first, and what is after the last in the last.
-    #[must_use]
     pub fn place_of(&self, ms: i64) -> usize {
         self.starts.partition_point(|it| *it <= ms).saturating_sub(1)
     }

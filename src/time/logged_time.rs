@@ -25,15 +25,6 @@ const MS_MAX: u64 = 1_000_000_000_000_000;
 impl LoggedTime {
     /// Takes a number since 1970: seconds, milliseconds, microseconds or nanoseconds, told apart by
     /// its size. `None` beyond the years -9999 to 9999.
-    ///
-    /// # Example
-    /// ```
-    /// use mailtrace::time::LoggedTime;
-    /// let exact = LoggedTime::from_number(1_795_446_131_120).unwrap();
-    /// assert_eq!(LoggedTime::from_number(1_795_446_131_120_400), Some(exact));
-    /// assert!(LoggedTime::from_number(1_795_446_131).unwrap().is_to_the_second);
-    /// ```
-    #[must_use]
     pub fn from_number(number: i64) -> Option<Self> {
         let is_to_the_second = NUMBERS_OF_SECONDS.contains(&number.unsigned_abs());
         let mut ms = if is_to_the_second { number * 1_000 } else { number };
@@ -45,7 +36,6 @@ impl LoggedTime {
 
     /// Reads a text: a number as [`LoggedTime::from_number`] takes it, perhaps with decimals, or
     /// one of the forms of [`Timestamp::parse_log_form`].
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(number) = text.parse::<i64>() {

@@ -55,7 +55,6 @@ pub(super) fn moments(
 }
 
 /// The values by which audit events name a person, or the owner of a mailbox.
-#[must_use]
 pub fn values_of(who: &Who) -> Vec<(AuditField, &str)> {
     let ids = who.ids.iter().flat_map(|id| AuditField::PEOPLE.map(|field| (field, id.as_str())));
     let names = who.addresses.iter().map(|name| (AuditField::User, name.as_str()));

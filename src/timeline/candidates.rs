@@ -43,7 +43,6 @@ pub enum NearEvent {
 
 impl NearEvent {
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -51,7 +50,6 @@ impl NearEvent {
 
 impl Candidate {
     /// The rule that found it, and how sure it is.
-    #[must_use]
     pub fn rule(&self) -> String {
         let (one, many, ms) = match self.near {
             NearEvent::Delivery => (
@@ -75,10 +73,6 @@ impl Candidate {
 
 /// Looks for what happened to a message before it was sent and after it was delivered. Nothing
 /// where the store has no audit events.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, StoreError> {
     let near = moments_near(message);
     // Audit events may be many times the mail: they are not opened for nothing.
@@ -105,7 +99,6 @@ pub struct MomentNear {
 
 impl MomentNear {
     /// When it happened.
-    #[must_use]
     pub fn range(&self) -> TimeRange {
         let (before_ms, after_ms) = match self.near {
             NearEvent::Delivery => (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS),
@@ -118,7 +111,6 @@ impl MomentNear {
     }
 
     /// Whether an action is what is looked for.
-    #[must_use]
     pub fn is_done_by(&self, action: &str) -> bool {
         let begin = match self.near {
             NearEvent::Delivery => "create",
@@ -128,10 +120,6 @@ impl MomentNear {
     }
 
     /// Whose mailbox it is, by a store that knows people.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn owner(&self, store: &Store) -> Result<Who, StoreError> {
         let who = Who::by_directory(store, &self.address, self.at);
         if who.ids.is_empty() { who.with_logins(store) } else { Ok(who) }
@@ -139,7 +127,6 @@ impl MomentNear {
 }
 
 /// Where to look for what happened to a message before it was sent and after it was delivered.
-#[must_use]
 pub fn moments_near(message: &Message) -> Vec<MomentNear> {
     let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
     let submitted = outgoing.zip(message.from.as_ref());

@@ -42,7 +42,6 @@ pub(super) fn moments(
 }
 
 /// What finds a person's mail; nothing where no address of theirs is known.
-#[must_use]
 pub fn mail_query(who: &Who) -> Option<Query> {
     let fields = [Field::From, Field::Sender, Field::To];
     let demands = who.addresses.iter().flat_map(|address| {

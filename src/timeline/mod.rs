@@ -47,7 +47,6 @@ pub struct Timeline {
 
 impl Timeline {
     /// How many events there are of each kind, in words.
-    #[must_use]
     pub fn counts_in_words(&self) -> String {
         let words = self.counts.iter().map(|(kind, count)| match count {
             1 => format!("1 {}", kind.in_words(1)),
@@ -66,10 +65,6 @@ fn counts_of(steps: &[Step]) -> Vec<(StepKind, u64)> {
 
 /// Tells what a person did and what happened to their mail; `text` is an address or an ID. Of more
 /// steps than `limit` the newest are told.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn timeline(
     store: &Store,
     text: &str,

@@ -15,7 +15,6 @@ pub enum Side {
 
 impl Side {
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -92,13 +91,11 @@ impl StepKind {
     ];
 
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// Which logs tell of it.
-    #[must_use]
     pub fn side(self) -> Side {
         match self {
             Self::MailSent
@@ -111,7 +108,6 @@ impl StepKind {
     }
 
     /// The words for one or several of it.
-    #[must_use]
     pub fn in_words(self, count: u64) -> String {
         let (one, many) = match self {
             Self::LoginFailed => ("login failed", "logins failed"),
@@ -175,7 +171,6 @@ pub struct Step {
 
 impl Step {
     /// One of which no more is known than this.
-    #[must_use]
     pub fn new(kind: StepKind, at: Timestamp) -> Self {
         Self {
             kind,

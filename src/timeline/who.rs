@@ -37,10 +37,6 @@ pub struct Who {
 
 impl Who {
     /// Finds whom an address or an ID meant at the end of a time.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index of audit events cannot be read.
     pub fn of_store(store: &Store, asked: &str, range: TimeRange) -> Result<Self, StoreError> {
         let at = range.until.unwrap_or(Timestamp::MAX);
         Self::by_directory(store, asked, at).with_logins(store)
@@ -105,10 +101,6 @@ impl Who {
 
     /// The same, with what logins say: in them stand the ID and the name that was typed. They are the
     /// only bridge where there is no directory.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index cannot be read.
     pub(super) fn with_logins(mut self, store: &Store) -> Result<Self, StoreError> {
         let Some(audit) = store.audit_index()? else { return Ok(self) };
         let asked_for = self.ids.iter().map(|it| (AuditField::UserId, it.clone()));

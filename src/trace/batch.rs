@@ -23,8 +23,8 @@ const IDS_AT_ONCE: usize = 256;
 ///
 /// # Example
 /// ```
-/// use mailtrace::ingest::{ImportOptions, import_temporarily, temporary_directory};
-/// use mailtrace::trace::{JoinRules, trace_batch};
+/// use mailtrace::{ImportOptions, import_temporarily, temporary_directory};
+/// use mailtrace::{JoinRules, trace_batch};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let paths = ["samples/filter-log-events.ndjson".into()];
 /// # let dir = temporary_directory()?;

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 ///
 /// # Example
 /// ```
-/// use mailtrace::trace::{JoinRules, join};
+/// use mailtrace::{JoinRules, join};
 /// let rules = JoinRules::default();
 /// assert!(join(Vec::new(), &rules).is_empty());
 /// ```

@@ -44,11 +44,11 @@ pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub(crate) use order::Leading;
-pub use order::{NoPlace, Order, Page, Place};
+pub use order::{Order, Page, Place};
 pub(crate) use overview::{
     ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of, visit_together,
 };
-pub use overview::{MessageSummary, OutcomeCounts, Totals, select, select_page};
+pub use overview::{MessageSummary, Totals, select, select_page};
 pub use reach::{Background, Reach};
 pub use rows::{events_of_rows, within_organization};
 pub use rules::JoinRules;

@@ -186,7 +186,8 @@ mod tests {
 
     use super::*;
     use crate::time::Timestamp;
-    use crate::trace::{MessageOutcome, OutcomeCounts};
+    use crate::trace::MessageOutcome;
+    use crate::trace::overview::OutcomeCounts;
 
     fn page(
         messages: Vec<MessageSummary>,

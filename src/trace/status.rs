@@ -48,7 +48,7 @@ pub fn status_class(status: &str) -> Option<StatusClass> {
 ///
 /// # Example
 /// ```
-/// use mailtrace::trace::bounce_in_words;
+/// use mailtrace::bounce_in_words;
 /// assert_eq!(bounce_in_words(Some("5.2.2"), None), Some("mailbox full"));
 /// let text = "550 5.4.1 Recipient address rejected: Access denied";
 /// assert_eq!(bounce_in_words(Some("5.4.1"), Some(text)), Some("unknown user"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mailtrace::source::Record;
+use mailtrace::Record;
 
 use super::{ACCOUNT, REGION};
 

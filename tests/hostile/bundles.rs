@@ -86,7 +86,7 @@ fn the_report_shows_the_harm_as_text() {
             ["export", "--case", "c", "--out", out.to_str().unwrap(), &format!("mail-{index}")];
         lab.run(&arguments).with(0);
         let page = page::read(&fs::read_to_string(out.join("report.html")).unwrap());
-        let visible = mailtrace::render::sanitise(harm);
+        let visible = mailtrace::sanitise(harm);
         assert!(page.text.contains(visible.as_ref()), "{harm:?} in {}", page.text);
         check_bundle(&out);
     }

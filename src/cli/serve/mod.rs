@@ -19,6 +19,7 @@ use super::cluster::{ClusterArgs, Target};
 use super::grace::duration_ms;
 use super::signals::on_stop;
 use super::{Context, Outcome};
+use crate::limits;
 use crate::serve::{Asked, Host, Setup, StopSender, Token, run as serve, stop_channel};
 use crate::store::{Store, StoreError};
 
@@ -66,7 +67,7 @@ pub(super) struct ServeArgs {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// How long a question may take
-    #[arg(long, default_value = "10s", value_name = "DURATION")]
+    #[arg(long, default_value = limits::SERVE_TIMEOUT_DEFAULT, value_name = "DURATION")]
     timeout: String,
     #[cfg(feature = "aws")]
     #[command(flatten)]
@@ -180,7 +181,6 @@ fn watch(stopper: StopSender) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::limits;
 
     #[test]
     fn base_paths_have_one_form() {
@@ -201,6 +201,6 @@ mod tests {
 
     #[test]
     fn the_default_timeout_is_that_of_the_table_of_bounds() {
-        assert_eq!(duration_ms("--timeout", "10s", "").unwrap(), limits::SERVE_TIMEOUT_MS_DEFAULT);
+        assert_eq!(duration_ms("--timeout", limits::SERVE_TIMEOUT_DEFAULT, "").unwrap(), 10_000);
     }
 }

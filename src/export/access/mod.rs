@@ -24,10 +24,6 @@ use crate::render::write_json;
 use crate::store::Store;
 
 /// Writes the events to `out`, in order of time.
-///
-/// # Errors
-///
-/// [`ExportError`] when the store cannot be read, an event not be redacted, or `out` not be written.
 pub fn write_access_flat<W: Write + Send>(
     store: &Store,
     hits: &AccessHits<'_>,

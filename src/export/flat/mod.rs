@@ -27,11 +27,6 @@ pub enum FlatFormat {
 }
 
 /// Writes the events of the selected messages to `out`, in order of time.
-///
-/// # Errors
-///
-/// [`ExportError`] when the store cannot be read, a message not be redacted, or `out` not be
-/// written.
 pub fn write_flat<W: Write + Send>(
     store: &Store,
     selection: &Selection,

@@ -14,10 +14,6 @@ impl Redactor {
 
     /// The same event from a redacted record. `people` says whose IDs they are; the same of their
     /// pseudonyms goes to `redacted_people`.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::NotRedacted`].
     pub(crate) fn access(
         &self,
         access: AccessEvent,

@@ -70,11 +70,6 @@ pub struct Redactor {
 impl Redactor {
     /// Reads the key of a case from a file: its text or else its bytes, but for white space at the
     /// end.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::Io`], [`ExportError::NoKey`] for a picture and the like, and
-    /// [`ExportError::BadKey`] when it is too short or too long.
     pub fn open(
         key: &Path,
         hides_addresses: bool,
@@ -101,7 +96,6 @@ impl Redactor {
     }
 
     /// What is said of it in a manifest.
-    #[must_use]
     pub fn describe(&self) -> Redacted {
         let mut notes = Vec::new();
         if self.hides_addresses {
@@ -135,10 +129,6 @@ impl Redactor {
 
     /// The same message from redacted records, joined anew. `labels` has something for each of its
     /// events, which comes back in the order of the new ones.
-    ///
-    /// # Errors
-    ///
-    /// [`ExportError::NotRedacted`].
     pub(crate) fn message<T>(
         &self,
         message: Message,

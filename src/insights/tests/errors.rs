@@ -1,6 +1,7 @@
 //! What is refused, and where.
 
 use super::*;
+use crate::insights::error::InsightsErrorKind;
 use crate::limits;
 
 /// The part of the query that an error is about, and what it says.

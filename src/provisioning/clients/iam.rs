@@ -49,7 +49,6 @@ pub struct IamClient {
 
 impl IamClient {
     /// Calls as the session's identity.
-    #[must_use]
     pub fn new(session: &Session) -> Self {
         let place =
             session.endpoint_url(Service::Iam).map_or_else(String::new, |url| format!(" at {url}"));
@@ -97,10 +96,6 @@ impl IamClient {
     }
 
     /// Makes a role that trusts as `trust_policy` says.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed; [`AwsError::AlreadyExists`] where there is one of that name.
     pub async fn create_role(
         &self,
         name: &str,

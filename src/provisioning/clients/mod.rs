@@ -7,6 +7,6 @@ mod log_groups;
 mod organizations;
 
 pub use deliveries::{Delivery, DeliveryDestination, DeliverySource};
-pub use iam::{AttachedPolicy, Deletion, IamClient, Role};
+pub use iam::{AttachedPolicy, Deletion, IamClient};
 pub use log_groups::Subscription;
 pub use organizations::{Monitoring, Organization, OrganizationSummary};

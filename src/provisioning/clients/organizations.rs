@@ -59,10 +59,6 @@ impl WorkMailClient {
     }
 
     /// An organization by its ID.
-    ///
-    /// # Errors
-    ///
-    /// How the call failed; [`crate::aws::AwsError::NotFound`] where there is none.
     pub async fn organization(&self, id: &str) -> Result<Organization, Failure> {
         let call = self.call("workmail:DescribeOrganization", id);
         let answer = self.client.describe_organization().organization_id(id).send().await;

@@ -53,7 +53,6 @@ pub struct StoreView {
 }
 
 /// What is to be said where there are no credentials, or no region.
-#[must_use]
 pub fn unopened(error: &ProvisioningError) -> Vec<Check> {
     vec![Check::failed("identity", error.to_string())]
 }

@@ -36,7 +36,7 @@ pub(crate) use explain::explain;
 pub(super) use fingerprint::{Fingerprint, check_segment_files, fingerprints_of_index};
 pub(super) use interval_counts::count_in_intervals;
 pub(crate) use interval_counts::{IntervalCounts, IntervalQuestion, NAMES_MAX};
-pub use newest::{EventPlace, NoEventPlace};
+pub use newest::EventPlace;
 pub(crate) use postings::for_each_document;
 pub use schema::Fields;
 pub(crate) use senders::Senders;

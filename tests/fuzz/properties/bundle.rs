@@ -4,8 +4,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
-use mailtrace::export::{ProblemKind, check_bundle};
-use mailtrace::source::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS, Input, SourceReader};
+use mailtrace::internals::{
+    BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS, Input, ProblemKind, SourceReader, check_bundle,
+};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;

@@ -2,17 +2,14 @@
 
 use std::io;
 
-use mailtrace::event::{Address, Event, MessageId, Parser, pasted_id};
-use mailtrace::query;
-use mailtrace::render::{
-    TableOptions, event_cells, headline, sentence, write_event_line, write_events_ndjson,
+use mailtrace::internals::{
+    Shapes, TableOptions, event_cells, sentence, write_event_line, write_events_ndjson,
     write_events_table, write_messages_csv, write_messages_ndjson, write_trace_tables,
 };
-use mailtrace::schema::Shapes;
-use mailtrace::source::Record;
-use mailtrace::store::StoredEvent;
-use mailtrace::time::{Timestamp, Zone};
-use mailtrace::trace::{JoinRules, join};
+use mailtrace::{
+    Address, Event, JoinRules, MessageId, Parser, Record, StoredEvent, Timestamp, Zone, headline,
+    join, parse_query, pasted_id,
+};
 
 use super::shapes::messages;
 
@@ -94,7 +91,7 @@ fn stored_is_found(stored: &StoredEvent) {
         }
         let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
         let asked = format!("{field}:\"{quoted}\"");
-        let query = query::parse(&asked, Timestamp::MIN, &Zone::UTC).unwrap();
+        let query = parse_query(&asked, Timestamp::MIN, &Zone::UTC).unwrap();
         assert!(query.matches(stored), "{asked} does not find {stored:?}");
     };
     check("trace-id", &event.trace_id);

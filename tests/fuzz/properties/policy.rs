@@ -1,6 +1,6 @@
 //! IAM policies out of files and out of accounts.
 
-use mailtrace::provisioning::{
+use mailtrace::internals::{
     Given, LintWish, Policy, Scope, excess_permissions, lint, missing_permissions, trust_findings,
     trust_problems,
 };

@@ -1,12 +1,9 @@
 //! The query languages, and the patterns of options.
 
-use mailtrace::event::{Event, Parser};
-use mailtrace::limits::QUERY_BYTES_MAX;
-use mailtrace::query::{
-    Field, FieldKind, Matcher, Pattern, Query, QueryErrorKind, Span, ValueSet, parse,
+use mailtrace::internals::{
+    Field, FieldKind, Matcher, Pattern, QUERY_BYTES_MAX, QueryErrorKind, Span, ValueSet,
 };
-use mailtrace::store::StoredEvent;
-use mailtrace::time::{Timestamp, Zone};
+use mailtrace::{Event, Parser, Query, StoredEvent, Timestamp, Zone, parse_query};
 
 use super::event::{is_plain, of_time};
 
@@ -21,7 +18,7 @@ pub fn query(input: &[u8]) {
             assert!(text.is_char_boundary(error.span.start) || text.len() > QUERY_BYTES_MAX);
         }
     }
-    if let Err(error) = mailtrace::insights::parse(&text) {
+    if let Err(error) = mailtrace::internals::parse_insights(&text) {
         is_plain(&error.report());
         assert!(text.is_char_boundary(error.span.start) || text.len() > QUERY_BYTES_MAX);
     }
@@ -34,8 +31,8 @@ fn now() -> Timestamp {
     Timestamp::from_ms(1_795_469_640_000).unwrap()
 }
 
-fn ask(text: &str) -> Result<Query, mailtrace::query::QueryError> {
-    parse(text, now(), &Zone::UTC)
+fn ask(text: &str) -> Result<Query, mailtrace::QueryError> {
+    parse_query(text, now(), &Zone::UTC)
 }
 
 /// A query reads back from what it displays, and then finds the same.

@@ -2,9 +2,10 @@
 
 use std::io::{self, Cursor, Read};
 
-use mailtrace::limits::REJECTED_PART_BYTES;
-use mailtrace::source::{
-    Claim, Compression, Decoded, Decoder, Format, Output, Record, RejectReason, SourceReader,
+use mailtrace::Record;
+use mailtrace::internals::{
+    Claim, Compression, Decoded, Decoder, Format, Output, REJECTED_PART_BYTES, RejectReason,
+    SourceReader,
 };
 
 /// What came out of an input, in order.

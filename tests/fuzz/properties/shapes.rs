@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use csv::{QuoteStyle, Terminator, WriterBuilder};
-use mailtrace::source::RejectReason;
+use mailtrace::internals::RejectReason;
 use serde_json::json;
 
 use super::choice;

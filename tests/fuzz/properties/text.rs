@@ -1,13 +1,13 @@
 //! Texts on their own: what is shown of them, and what is read out of them.
 
-use mailtrace::event::{Address, MessageId, StatusCode, decoded_subject, each_address, pasted_id};
-use mailtrace::provisioning::shell_command;
-use mailtrace::render::{columns, csv_cell, fit, html_text, human_duration, sanitise, wrap};
-use mailtrace::store::words::{folded, words};
-use mailtrace::time::{
-    Interval, TimeError, Timestamp, Zone, parse_duration_ms, parse_time_argument,
+use mailtrace::internals::{
+    Interval, columns, csv_cell, each_address, fit, folded, html_text, human_duration,
+    parse_duration_ms, parse_time_argument, shell_command, status_class, words, wrap,
 };
-use mailtrace::trace::{bounce_in_words, status_class};
+use mailtrace::{
+    Address, MessageId, StatusCode, TimeError, Timestamp, Zone, bounce_in_words, decoded_subject,
+    pasted_id, sanitise,
+};
 
 use super::event::is_plain;
 
