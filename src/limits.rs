@@ -388,9 +388,6 @@ pub const S3_LISTED_AHEAD: usize = 10_000;
 /// hardly wrong with them alone.
 pub const S3_FAILED_OBJECTS_MAX: u32 = 20;
 
-/// Milliseconds between two looks at whether to stop.
-pub const STOP_POLL_MS: u64 = 50;
-
 /// Requests that one pull spends on looking for late events beyond what it has to: 12 seconds at
 /// the usual quota.
 pub const SWEEP_REQUESTS: u64 = 60;

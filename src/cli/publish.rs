@@ -2,8 +2,6 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -15,7 +13,7 @@ use super::cluster::ClusterArgs;
 use super::extract::Redact;
 use super::output::counted;
 use super::progress::PublishingProgress;
-use super::pull::on_interrupt;
+use super::pull::stop_on_interrupt;
 use super::{Context, Format, Outcome, output};
 use crate::cluster::{
     Cluster, ClusterError, PublishOptions, PublishReport, VerifiedCluster, plan_publication,
@@ -25,6 +23,7 @@ use crate::config::ClusterConfig;
 use crate::export::Redactor;
 use crate::limits;
 use crate::render::{sanitise, write_json, write_json_pretty};
+use crate::stop::Stop;
 use crate::store::Store;
 use crate::time::{Zone, parse_time_argument};
 
@@ -149,9 +148,8 @@ pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
     if args.follow {
         return follow(args, redactor, (&path, &cluster, &config), context);
     }
-    let stop = AtomicBool::new(false);
     let progress = PublishingProgress::new(context);
-    let report = publish(&store, &cluster, &options, &stop, &mut |it| progress.show(it))?;
+    let report = publish(&store, &cluster, &options, &Stop::new(), &mut |it| progress.show(it))?;
     drop(progress);
     print_published(&report, &options, &cluster, context)?;
     Ok(outcome(&report))
@@ -164,13 +162,11 @@ fn follow(
     (path, cluster, config): (&Path, &Cluster, &ClusterConfig),
     context: &Context,
 ) -> anyhow::Result<Outcome> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stop);
-    on_interrupt(move || told.swap(true, Ordering::Relaxed))?;
+    let stop = stop_on_interrupt()?;
     let mut published = None;
     let mut warned = None;
     let mut outcome_so_far = Outcome::Done;
-    while !stop.load(Ordering::Relaxed) {
+    while !stop.is_requested() {
         let stamp = Store::commit_stamp(path);
         if stamp != published {
             let context = context.now();
@@ -197,10 +193,7 @@ fn follow(
                 Err(error) => return Err(error.into()),
             }
         }
-        let until = std::time::Instant::now() + Duration::from_millis(limits::CLUSTER_FOLLOW_MS);
-        while !stop.load(Ordering::Relaxed) && std::time::Instant::now() < until {
-            std::thread::sleep(Duration::from_millis(limits::STOP_POLL_MS));
-        }
+        cluster.wait(Duration::from_millis(limits::CLUSTER_FOLLOW_MS), &stop);
     }
     Ok(outcome_so_far)
 }

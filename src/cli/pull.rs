@@ -400,23 +400,18 @@ fn finish(
     Ok(outcome)
 }
 
-/// A wish to stop, which the first Ctrl-C is.
+/// A wish to stop, which the first Ctrl-C is, so that what has been fetched is committed. At the
+/// second we stop at once.
+#[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
 pub(super) fn stop_on_interrupt() -> anyhow::Result<Stop> {
     let stop = Stop::new();
     let wish = stop.clone();
-    on_interrupt(move || wish.request())?;
-    Ok(stop)
-}
-
-/// Tells `stop` when the user or the system wants us to stop, so that what has been fetched is
-/// committed; `stop` says whether it was told before, and then we stop at once.
-#[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
-pub(super) fn on_interrupt(stop: impl Fn() -> bool + Send + 'static) -> anyhow::Result<()> {
     on_stop(move || {
-        if stop() {
+        if wish.request() {
             process::exit(EXIT_INTERRUPTED);
         }
-    })
+    })?;
+    Ok(stop)
 }
 
 /// What a pull says that was told to stop before its end.

@@ -177,7 +177,6 @@ impl Answer {
         }
     }
 
-    /// What it says.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ClusterError> {
         serde_json::from_slice(&self.body).map_err(|error| ClusterError::Incomprehensible {
             call: self.call.clone(),

@@ -70,7 +70,7 @@ impl<'c> ClusterEvents<'c> {
 
     /// What was looked at by the store that publishes it.
     pub fn coverage(&self) -> Coverage {
-        self.meta.covered()
+        self.meta.coverage.clone().unwrap_or_default()
     }
 
     /// Whether records were removed on purpose from the store that publishes it.

@@ -27,6 +27,7 @@ use super::error::ClusterError;
 use crate::aws::{Session, SessionOptions, check_endpoint, is_untrusted};
 use crate::causes::in_one_line;
 use crate::limits;
+use crate::stop::Stop;
 
 /// Where a cluster is, and as whom to go there.
 #[derive(Clone, Debug, Default)]
@@ -184,6 +185,11 @@ impl Cluster {
     pub(super) fn tell(&self, path: &str, body: &serde_json::Value) {
         let body = Bytes::from(body.to_string());
         let _whatever = self.attempt(&Method::DELETE, path, Content::Json, &body);
+    }
+
+    /// Waits for `duration`, or less when somebody wishes to stop.
+    pub fn wait(&self, duration: Duration, stop: &Stop) {
+        self.runtime.block_on(stop.wait(duration));
     }
 
     /// What waits between attempts, and has an end.

@@ -46,6 +46,10 @@ pub enum ClusterError {
     Blocked { index: String, reason: String },
     #[error("the cluster refuses {call} (status {status}): {reason}")]
     Refused { call: String, status: u16, reason: String },
+    #[error(
+        "the cluster answered {call} with something else than {than}: check whether a proxy before it changes its answers"
+    )]
+    SomethingElse { call: String, than: &'static str },
     #[error("the cluster's answer to {call} cannot be read: {detail}")]
     Incomprehensible { call: String, detail: String },
     #[error(

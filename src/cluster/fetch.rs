@@ -10,7 +10,7 @@ use super::document::keyword;
 use super::error::ClusterError;
 use super::hit::{Source, hits};
 use super::lowered::lowered;
-use super::search::{VALUE, values_page};
+use super::search::{VALUE, buckets, total, values_page};
 use super::spool::{Spool, check};
 use super::view::{CALL, View};
 use crate::event::{EventName, domain_of};
@@ -156,17 +156,16 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         let mut domains = HashSet::new();
         let mut after = None;
         loop {
-            let found = self.mailboxes(&delivered, after)?;
-            let buckets = found.get("buckets").and_then(Value::as_array);
+            let (mailboxes, next) = self.mailboxes(&delivered, after)?;
             let address = |it: &Value| it.pointer(VALUE)?.as_str().map(str::to_owned);
-            for address in buckets.into_iter().flatten().filter_map(address) {
+            for address in mailboxes.iter().filter_map(address) {
                 if domain_of(&address).is_some_and(|it| domains.insert(it.to_owned())) {
                     let to = json!({"term": {"recipients": address}});
                     let one = json!({"bool": {"filter": [delivered, to]}});
                     self.take_one(&self.of_organization(Some(one)))?;
                 }
             }
-            after = found.get("after_key").cloned();
+            after = next;
             if after.is_none() {
                 return Ok(());
             }
@@ -178,7 +177,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         &mut self,
         delivered: &Value,
         after: Option<Value>,
-    ) -> Result<Value, ClusterError> {
+    ) -> Result<(Vec<Value>, Option<Value>), ClusterError> {
         let mailboxes = values_page("recipients", limits::CLUSTER_MIRROR_PAGE, after);
         let body = json!({
             "size": 0,
@@ -186,8 +185,9 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
             "query": self.of_organization(Some(delivered.clone())),
             "aggs": {"mailboxes": {"composite": mailboxes}},
         });
-        let mut found = self.view.search(&body)?.unwrap_or_default();
-        Ok(found.pointer_mut("/aggregations/mailboxes").map(Value::take).unwrap_or_default())
+        self.view
+            .search(&body)?
+            .map_or_else(|| Ok((Vec::new(), None)), |mut it| buckets(&mut it, "mailboxes"))
     }
 
     /// Follows what is found no further, or goes on following.
@@ -199,7 +199,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
 
     /// Takes the first event that a query finds.
     fn take_one(&mut self, query: &Value) -> Result<(), ClusterError> {
-        let found = self.view.search(&page(query, 1))?.unwrap_or_default();
+        let Some(found) = self.view.search(&page(query, 1))? else { return Ok(()) };
         hits(found, CALL)?.into_iter().try_for_each(|it| self.take(it.source))
     }
 
@@ -251,9 +251,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
 /// Refuses what is too much before any of it comes.
 pub(super) fn check_count(view: &mut View<'_>, query: &Value) -> Result<(), ClusterError> {
     let body = json!({"size": 0, "track_total_hits": true, "query": query});
-    let found = view.search(&body)?.unwrap_or_default();
-    let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
-    check(count.unwrap_or(0))
+    view.search(&body)?.map_or(Ok(()), |it| check(total(&it)?))
 }
 
 /// A query on the events of an organization, on some of them where that is said.

@@ -7,7 +7,7 @@ use super::error::ClusterError;
 use super::fetch::{Pages, check_count, of_organization, range_query};
 use super::hit::{Source, hits};
 use super::lowered_audit::lowered;
-use super::search::values_page;
+use super::search::{buckets, values_page};
 use super::spool::Spool;
 use super::view::{CALL, View};
 use crate::access::{AccessRequest, People};
@@ -184,27 +184,19 @@ impl AuditFetch<'_, '_> {
                 "aggs": {"values": {"composite": values, "aggs": {"first": first}}},
             });
             let Some(mut found) = self.view.search(&body)? else { return Ok(()) };
-            let mut values = found.pointer_mut("/aggregations/values").map(Value::take);
-            let buckets = values.as_mut().and_then(|it| it.get_mut("buckets")).map(Value::take);
-            for mut bucket in buckets.and_then(into_array).into_iter().flatten() {
+            let (values, next) = buckets(&mut found, "values")?;
+            for mut bucket in values {
                 let first = bucket.get_mut("first").map(Value::take).unwrap_or_default();
                 for hit in hits(first, CALL)? {
                     spool.take_other(&hit.source)?;
                 }
             }
             spool.tell()?;
-            after = values.and_then(|it| it.get("after_key").cloned());
+            after = next;
             if after.is_none() {
                 return Ok(());
             }
         }
-    }
-}
-
-fn into_array(value: Value) -> Option<Vec<Value>> {
-    match value {
-        Value::Array(items) => Some(items),
-        _ => None,
     }
 }
 

@@ -8,7 +8,7 @@ use super::asked::ClusterEvents;
 use super::error::ClusterError;
 use super::fetch::of_organization;
 use super::lowered::escaped;
-use super::search::{VALUE, values_page};
+use super::search::{VALUE, buckets, values_page};
 use crate::limits;
 use crate::query::{IdCandidates, forms_of, id_part};
 
@@ -63,11 +63,10 @@ impl ClusterEvents<'_> {
                 "query": query,
                 "aggs": {"values": {"composite": values}},
             });
-            let Some(found) = self.search(&body)? else { return Ok(ids) };
-            let values = found.pointer("/aggregations/values");
-            let buckets = values.and_then(|it| it.get("buckets")).and_then(Value::as_array);
+            let Some(mut found) = self.search(&body)? else { return Ok(ids) };
+            let (values, next) = buckets(&mut found, "values")?;
             let id = |it: &Value| it.pointer(VALUE)?.as_str().map(str::to_owned);
-            for id in buckets.into_iter().flatten().filter_map(id) {
+            for id in values.iter().filter_map(id) {
                 // The store finds what the log has as it is given, or in one case.
                 let is_found = forms.iter().any(|it| id.contains(it.as_str()));
                 if is_found && !id.starts_with(HASHED) {
@@ -77,7 +76,7 @@ impl ClusterEvents<'_> {
                     return Ok(ids);
                 }
             }
-            after = values.and_then(|it| it.get("after_key")).cloned();
+            after = next;
             if after.is_none() {
                 return Ok(ids);
             }

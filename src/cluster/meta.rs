@@ -30,7 +30,7 @@ pub(super) struct Meta {
     /// How many removals the store had had.
     pub(super) removals: u64,
     /// What the store covers.
-    pub(super) coverage: Option<Value>,
+    pub(super) coverage: Option<Coverage>,
     /// What is redacted, and by which key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redaction: Option<String>,
@@ -56,12 +56,6 @@ impl Meta {
     /// Whether the directory is in the cluster.
     pub(super) fn tells_directory(&self) -> bool {
         self.has_directory && self.others.is_some() && !self.lacks_directory
-    }
-
-    /// What the store covers.
-    pub(super) fn covered(&self) -> Coverage {
-        let coverage = self.coverage.clone();
-        coverage.and_then(|it| serde_json::from_value(it).ok()).unwrap_or_default()
     }
 }
 

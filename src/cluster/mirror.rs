@@ -8,7 +8,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::client::Cluster;
 use super::error::ClusterError;
@@ -17,12 +17,13 @@ use super::fetch_audit::AuditFetch;
 use super::hit::{Source, instant};
 use super::meta::Meta;
 use super::names::{Kind, Names};
+use super::search::total;
 use super::spool::{Spool, Spooled, unusable};
 use super::view::{CALL, View};
 use crate::audit::OtherRecord;
 use crate::event::Parser;
 use crate::limits;
-use crate::store::{Appended, Content, Location, Preparer, Store, StoreWriter, Whole};
+use crate::store::{Appended, Content, Coverage, Location, Preparer, Store, StoreWriter, Whole};
 use crate::time::{TimeRange, Timestamp};
 use crate::timeline::{AuditReach, Who, mail_query, moments_near};
 use crate::trace::Reach;
@@ -125,10 +126,8 @@ impl<'c> Mirror<'c> {
             "_source": ["at"],
             "sort": [{"at": order}],
         });
-        let found = self.view.search(&body)?.unwrap_or_default();
-        let at = found.pointer("/hits/hits/0/_source/at").and_then(instant);
-        let count = found.pointer("/hits/total/value").and_then(Value::as_u64);
-        Ok((at, count.unwrap_or(0)))
+        let Some(found) = self.view.search(&body)? else { return Ok((None, 0)) };
+        Ok((found.pointer("/hits/hits/0/_source/at").and_then(instant), total(&found)?))
     }
 
     /// Makes a store within `dir` out of what a question can be about. `progress` hears how many
@@ -237,8 +236,7 @@ fn write_store(
     let spool_path = spool.path().to_owned();
     let spooled = spool.sorted()?;
     let mut writer = StoreWriter::open_or_create(path)?;
-    let coverage = meta.covered();
-    for (log_group, ranges) in coverage.groups() {
+    for (log_group, ranges) in meta.coverage.iter().flat_map(Coverage::groups) {
         ranges.iter().for_each(|it| writer.cover(log_group, *it));
     }
     let file = File::open(&spool_path).map_err(|error| unusable(&spool_path, &error))?;

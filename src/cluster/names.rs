@@ -51,7 +51,6 @@ impl Names {
     /// The usual prefix.
     pub const PREFIX_DEFAULT: &str = "mailtrace";
 
-    /// Names with a prefix.
     pub fn with_prefix(prefix: &str) -> Result<Self, ClusterError> {
         let is_plain =
             |it: char| it.is_ascii_lowercase() || it.is_ascii_digit() || "-_".contains(it);
@@ -64,7 +63,6 @@ impl Names {
         Err(ClusterError::Prefix { prefix: prefix.to_owned() })
     }
 
-    /// The prefix.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }

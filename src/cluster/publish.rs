@@ -7,7 +7,6 @@
 //! disks.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::bulk::{Bulk, Foreign, Tally};
 use super::client::Cluster;
@@ -21,10 +20,10 @@ use super::plan::Plan;
 use crate::access::People;
 use crate::export::Redactor;
 use crate::limits;
+use crate::stop::Stop;
 use crate::store::{EventPlace, Location, Published, RecordPlace, Store, read_published};
 use crate::time::Timestamp;
 
-/// What to publish, and as what.
 #[derive(Clone)]
 pub struct PublishOptions<'r> {
     /// What the indices are called.
@@ -104,7 +103,6 @@ impl PublishReport {
 /// How far a publication has got.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishProgress {
-    /// Events that are there.
     pub events: u64,
     /// Bytes that were sent.
     pub bytes: u64,
@@ -161,7 +159,7 @@ pub fn publish(
     store: &Store,
     cluster: &Cluster,
     options: &PublishOptions<'_>,
-    stop: &AtomicBool,
+    stop: &Stop,
     progress: &mut dyn FnMut(PublishProgress),
 ) -> Result<PublishReport, ClusterError> {
     let published = Published::open(store.path())?;
@@ -244,7 +242,7 @@ impl Publication<'_> {
     fn run(
         &mut self,
         mut plan: Plan,
-        stop: &AtomicBool,
+        stop: &Stop,
         progress: &mut dyn FnMut(PublishProgress),
     ) -> Result<(), ClusterError> {
         for _ in 0..limits::CLUSTER_AGAIN_MAX {
@@ -265,7 +263,7 @@ impl Publication<'_> {
     fn send_all(
         &mut self,
         plan: &Plan,
-        stop: &AtomicBool,
+        stop: &Stop,
         progress: &mut dyn FnMut(PublishProgress),
     ) -> Result<(), ClusterError> {
         // Where nothing was published before, nothing can be left of it.
@@ -273,7 +271,7 @@ impl Publication<'_> {
         let mut again = plan.again;
         for places in self.store.records_from(plan.from, plan.others_from)? {
             for slice in places.chunks(limits::CLUSTER_SLICE_EVENTS) {
-                if stop.load(Ordering::Relaxed) {
+                if stop.is_requested() {
                     return Err(ClusterError::Stopped);
                 }
                 let Some(last) = slice.last() else { continue };
@@ -339,7 +337,7 @@ impl Publication<'_> {
             newest: newest.map(Timestamp::as_ms),
             published: Some(self.options.now.as_ms()),
             removals: self.store.checkpoint().tombstones.len() as u64,
-            coverage: serde_json::to_value(&self.store.checkpoint().ledger.coverage).ok(),
+            coverage: Some(self.store.checkpoint().ledger.coverage.clone()),
             redaction: self.options.redaction(),
             has_directory: self.has_directory,
             others: Some(self.store.other_records()),

@@ -9,6 +9,7 @@ use super::bulk::Bulk;
 use super::client::{Cluster, Content};
 use super::error::ClusterError;
 use super::names::{Kind, Names};
+use super::view::CALL;
 use crate::limits;
 
 #[derive(Deserialize)]
@@ -77,8 +78,12 @@ impl Cluster {
         organization: &str,
     ) -> Result<u64, ClusterError> {
         let query = json!({"query": {"term": {"organization": organization}}});
-        let counted = self.search(names, kind, "_count", &query)?;
-        Ok(counted.and_then(|it| Counted::deserialize(it).ok()).map_or(0, |it| it.count))
+        let Some(counted) = self.search(names, kind, "_count", &query)? else { return Ok(0) };
+        let call = || format!("POST /{}/_count", names.alias(kind));
+        let counted = Counted::deserialize(counted);
+        Ok(counted
+            .map_err(|_| ClusterError::SomethingElse { call: call(), than: "a count" })?
+            .count)
     }
 
     /// Removes the documents whose number is smaller, of those that a query finds.
@@ -136,12 +141,39 @@ pub(super) fn values_page(field: &str, size: usize, after: Option<Value>) -> Val
 /// Where a bucket of [`values_page`] has its value.
 pub(super) const VALUE: &str = "/key/value";
 
+/// A page of the buckets of an aggregation, and behind which value the next one begins.
+pub(super) fn buckets(
+    found: &mut Value,
+    name: &str,
+) -> Result<(Vec<Value>, Option<Value>), ClusterError> {
+    #[derive(Deserialize)]
+    struct Page {
+        buckets: Vec<Value>,
+        after_key: Option<Value>,
+    }
+    let page = found.get_mut("aggregations").and_then(|it| it.get_mut(name)).map(Value::take);
+    let page = page.and_then(|it| Page::deserialize(it).ok()).ok_or_else(|| {
+        ClusterError::SomethingElse { call: CALL.to_owned(), than: "a page of values" }
+    })?;
+    Ok((page.buckets, page.after_key))
+}
+
+/// How many documents were found.
+pub(super) fn total(found: &Value) -> Result<u64, ClusterError> {
+    let total = found.pointer("/hits/total/value").and_then(Value::as_u64);
+    total.ok_or_else(|| ClusterError::SomethingElse { call: CALL.to_owned(), than: "a count" })
+}
+
 /// What was found, where all of it was: a part of an answer is none.
 pub(super) fn whole(answer: Answer, cluster: &Cluster) -> Result<Value, ClusterError> {
     let answer = answer.checked(cluster)?;
     let found: Value = answer.json()?;
-    let failed = found.pointer("/_shards/failed").and_then(Value::as_u64).unwrap_or(0);
-    let is_cut = found.get("timed_out").and_then(Value::as_bool).unwrap_or(false);
+    let failed = found.pointer("/_shards/failed").and_then(Value::as_u64);
+    let failed = failed.ok_or_else(|| ClusterError::SomethingElse {
+        call: answer.call.clone(),
+        than: "how many shards failed",
+    })?;
+    let is_cut = found.get("timed_out") == Some(&Value::Bool(true));
     if failed > 0 || is_cut {
         let reason = found.pointer("/_shards/failures/0/reason/reason");
         let reason = reason.and_then(Value::as_str).unwrap_or("no reason is told");

@@ -43,7 +43,6 @@ impl<'p> Spool<'p> {
         Ok(Self { path, file: BufWriter::new(file), offset: 0, spooled, others, progress })
     }
 
-    /// Where it is.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }

@@ -11,6 +11,7 @@ use super::error::ClusterError;
 use super::made::{Made, Maker};
 use super::names::{Kind, Names};
 use super::publish::PublishOptions;
+use super::search::buckets;
 use crate::limits;
 use crate::store::{Location, Store};
 use crate::time::Timestamp;
@@ -31,9 +32,7 @@ pub struct DifferingDay {
     pub kind: &'static str,
     /// When the day begins, in UTC.
     pub day: Timestamp,
-    /// What the store has.
     pub store: Sum,
-    /// What the cluster has.
     pub cluster: Sum,
 }
 
@@ -172,25 +171,27 @@ impl Cluster {
                     "aggs": {"check": {"sum": {"field": "check"}}},
                 }},
             });
-            let Some(found) = self.search(names, kind, "_search", &query)? else { return Ok(()) };
-            let days = found.pointer("/aggregations/days");
-            let buckets = days.and_then(|it| it.get("buckets")).and_then(Value::as_array);
-            for bucket in buckets.into_iter().flatten() {
-                let number = |path: &str| bucket.pointer(path).and_then(Value::as_f64);
-                let whole = |path: &str| bucket.pointer(path).and_then(Value::as_i64);
-                let (Some(day_ms), Some(count)) = (whole("/key/day"), whole("/doc_count")) else {
-                    continue;
+            let Some(mut found) = self.search(names, kind, "_search", &query)? else {
+                return Ok(());
+            };
+            let (days, next) = buckets(&mut found, "days")?;
+            for day in days {
+                let (key, count) = (day.pointer("/key/day"), day.get("doc_count"));
+                let check = day.pointer("/check/value").and_then(Value::as_f64);
+                let day = key.and_then(Value::as_i64).zip(count.and_then(Value::as_u64));
+                let Some(((day_ms, count), check)) = day.zip(check) else {
+                    let call = format!("POST /{}/_search", names.alias(kind));
+                    return Err(ClusterError::SomethingElse { call, than: "sums by day" });
                 };
                 #[expect(
                     clippy::cast_possible_truncation,
                     clippy::cast_sign_loss,
                     reason = "a sum of whole numbers that a double holds exactly"
                 )]
-                let check = number("/check/value").unwrap_or(0.0) as u64;
-                let count = u64::try_from(count).unwrap_or(0);
+                let check = check as u64;
                 sums.insert((kind, day_ms.div_euclid(DAY_MS)), Sum { count, check });
             }
-            after = days.and_then(|it| it.get("after_key")).cloned();
+            after = next;
             if after.is_none() {
                 return Ok(());
             }

@@ -349,7 +349,7 @@ fn what_goes_wrong_with_a_question_is_waited_for_or_named() {
         404,
         r#"{"error":{"root_cause":[{"type":"search_context_missing_exception"}],"type":"search_phase_execution_exception","reason":"all shards failed"},"status":404}"#,
     );
-    let answered = || (200, r#"{"hits":{"hits":[]},"_shards":{"failed":0}}"#);
+    let answered = || (200, r#"{"hits":{"hits":[],"total":{"value":0}},"_shards":{"failed":0}}"#);
     assert_eq!(check(&[gone]).stdout, expected);
     check(&[gone, gone, gone]).expect_error(&["status 404"]);
     let shard = (
@@ -358,6 +358,10 @@ fn what_goes_wrong_with_a_question_is_waited_for_or_named() {
     );
     check(&[shard]).expect_error(&["1 shards have not answered", "node left"]);
     check(&[(200, "<html>Sign in</html>")]).expect_error(&["no OpenSearch", "proxy"]);
+    check(&[(200, r#"{"hits":{"hits":[]},"_shards":{"failed":0}}"#)])
+        .expect_error(&["POST /_search", "something else than a count"]);
+    check(&[(200, r#"{"hits":{"hits":[],"total":{"value":0}}}"#)])
+        .expect_error(&["something else than how many shards failed"]);
     let many = (200, r#"{"hits":{"hits":[],"total":{"value":2000001}},"_shards":{"failed":0}}"#);
     // Two look at the first and at the last event.
     check(&[answered(), answered(), many]).expect_error(&["2000001 events", "--since"]);
