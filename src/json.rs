@@ -1,6 +1,10 @@
-//! Values of our own as JSON.
+//! JSON: values of our own written, and the parts of any found.
+
+mod scan;
 
 use serde::Serialize;
+
+pub(crate) use scan::{Kind, Token, Tokens, escape, escaped, is_blank, text_end};
 
 /// Why it cannot fail: we write no other values.
 const CAN_BE_WRITTEN: &str = "texts, numbers, lists and maps by text are what JSON holds";

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::json::escape;
+
 /// Takes off one layer of escapes of JSON (`\u0040`, `\n`), HTML (`&#64;`, `&lt;`) and URLs
 /// (`%40`). What is none of these stays as it is.
 pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
@@ -38,34 +40,8 @@ fn percent(text: &str) -> Option<(u8, &str)> {
 }
 
 fn json(text: &str) -> Option<(char, &str)> {
-    let escape = text.strip_prefix('\\')?;
-    let character = match escape.chars().next()? {
-        'u' => {
-            let (first, after) = code_unit(text)?;
-            let pair = code_unit(after).and_then(|(second, after)| {
-                let mut pair = char::decode_utf16([first, second]);
-                Some((pair.next()?.ok().filter(|it| u32::from(*it) > 0xffff)?, after))
-            });
-            return pair.or_else(|| {
-                Some((char::from_u32(first.into()).unwrap_or(char::REPLACEMENT_CHARACTER), after))
-            });
-        }
-        'n' => '\n',
-        't' => '\t',
-        'r' => '\r',
-        'b' => '\u{8}',
-        'f' => '\u{c}',
-        it @ ('"' | '\\' | '/') => it,
-        _ => return None,
-    };
-    Some((character, escape.get(1..)?))
-}
-
-/// The number of `\u0040`.
-fn code_unit(text: &str) -> Option<(u16, &str)> {
-    let (digits, after) = text.strip_prefix("\\u")?.split_at_checked(4)?;
-    let is_number = digits.bytes().all(|it| it.is_ascii_hexdigit());
-    Some((u16::from_str_radix(digits, 16).ok().filter(|_| is_number)?, after))
+    let (length, character) = escape(text)?;
+    Some((character.unwrap_or(char::REPLACEMENT_CHARACTER), text.get(length..)?))
 }
 
 /// Bytes of a character's name or number in HTML; those that matter here have fewer.

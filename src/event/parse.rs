@@ -12,6 +12,7 @@ use simd_json::prelude::ValueIntoString as _;
 use super::json::{ADDRESS_MEMBERS, Json};
 use super::raw_members::RawMembers;
 use super::{Address, Event, EventName, MessageId, RuleAction, StatusCode};
+use crate::json::Tokens;
 use crate::limits;
 use crate::time::{LoggedTime, Timestamp};
 
@@ -112,22 +113,7 @@ fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
 
 /// Whether brackets nest too deep, whatever else is wrong with the text.
 fn is_too_deep(message: &str) -> bool {
-    let (mut depth, mut is_in_string, mut is_escaped) = (0_usize, false, false);
-    for byte in message.bytes() {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' if is_in_string => is_escaped = true,
-            b'"' => is_in_string = !is_in_string,
-            _ if is_in_string => {}
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > limits::JSON_DEPTH_MAX {
-            return true;
-        }
-    }
-    false
+    Tokens::new(message.as_bytes()).any(|it| it.depth > limits::JSON_DEPTH_MAX)
 }
 
 /// Reads only the values that are needed, so that an unreadable one elsewhere does no harm.

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::value::Value;
+use crate::json::{Kind as Part, Token, Tokens};
 
 /// The fields that are wanted, by the steps to them.
 #[derive(Debug, Default)]
@@ -76,7 +77,7 @@ impl Paths {
         if self.names.is_empty() {
             return;
         }
-        let mut scan = Scan { bytes: message.as_bytes(), text: message, position: 0, found };
+        let mut scan = Scan { tokens: Tokens::new(message.as_bytes()), text: message, found };
         // Whatever was archived is JSON; of what is not, the fields up to the fault are there.
         let _found_as_far_as_it_goes = scan.value(&self.root);
     }
@@ -119,97 +120,65 @@ impl Node {
 
 /// Walks over a message.
 struct Scan<'m, 'f> {
-    bytes: &'m [u8],
+    tokens: Tokens<'m>,
     text: &'m str,
-    position: usize,
     found: &'f mut [Found],
 }
 
 impl Scan<'_, '_> {
-    fn peek(&mut self) -> Option<u8> {
-        loop {
-            let byte = *self.bytes.get(self.position)?;
-            if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-                return Some(byte);
-            }
-            self.position += 1;
-        }
-    }
-
-    fn take(&mut self, byte: u8) -> Option<bool> {
-        let is_it = self.peek()? == byte;
-        self.position += usize::from(is_it);
-        Some(is_it)
-    }
-
     /// Reads a value in which something is wanted. As deep as the longest wanted path.
     fn value(&mut self, node: &Node) -> Option<()> {
-        let start = {
-            self.peek()?;
-            self.position
-        };
-        let kind = match self.peek()? {
-            b'{' if !node.children.is_empty() => {
-                self.object(node)?;
-                Kind::Raw
-            }
-            b'[' if !node.children.is_empty() => {
-                let is_empty = self.list(node)?;
-                if is_empty { Kind::EmptyList } else { Kind::Raw }
-            }
-            _ => self.skip()?,
+        let first = self.tokens.next()?;
+        let start = first.range.start;
+        let (kind, end) = match self.text.as_bytes().get(start)? {
+            b'{' if !node.children.is_empty() => (Kind::Raw, self.object(node)?),
+            b'[' if !node.children.is_empty() => self.list(node)?,
+            _ => self.rest(&first)?,
         };
         if let Some(found) = node.slot.and_then(|it| self.found.get_mut(it)) {
             *found = match kind {
-                Kind::Plain => Found { kind, start: start + 1, end: self.position - 1 },
-                _ => Found { kind, start, end: self.position },
+                Kind::Plain => Found { kind, start: start + 1, end: end - 1 },
+                _ => Found { kind, start, end },
             };
         }
         Some(())
     }
 
-    fn object(&mut self, node: &Node) -> Option<()> {
-        self.position += 1;
-        if self.take(b'}')? {
-            return Some(());
+    fn object(&mut self, node: &Node) -> Option<usize> {
+        let mut key = self.tokens.next()?;
+        if key.kind == Part::Close {
+            return Some(key.range.end);
         }
         loop {
-            self.peek()?;
-            let start = self.position;
-            let kind = self.skip_text()?;
-            let key = self.text.get(start..self.position)?;
-            let child = match kind {
-                Kind::Escaped => {
-                    let key: String = serde_json::from_str(key).ok()?;
-                    node.child(key.as_bytes())
-                }
-                _ => node.child(key.as_bytes().get(1..key.len() - 1)?),
+            if key.kind != Part::Text || self.tokens.next()?.kind != Part::Colon {
+                return None;
+            }
+            let name = self.text.get(key.range)?;
+            let child = match name.contains('\\') {
+                true => node.child(serde_json::from_str::<String>(name).ok()?.as_bytes()),
+                false => node.child(name.as_bytes().get(1..name.len() - 1)?),
             };
-            if !self.take(b':')? {
-                return None;
-            }
             self.member(child)?;
-            if self.take(b'}')? {
-                return Some(());
-            }
-            if !self.take(b',')? {
-                return None;
+            match self.tokens.next()? {
+                Token { kind: Part::Close, range, .. } => return Some(range.end),
+                Token { kind: Part::Comma, .. } => key = self.tokens.next()?,
+                _ => return None,
             }
         }
     }
 
-    fn list(&mut self, node: &Node) -> Option<bool> {
-        self.position += 1;
-        if self.take(b']')? {
-            return Some(true);
+    fn list(&mut self, node: &Node) -> Option<(Kind, usize)> {
+        let mut ahead = self.tokens.clone();
+        if let Some(Token { kind: Part::Close, range, .. }) = ahead.next() {
+            self.tokens = ahead;
+            return Some((Kind::EmptyList, range.end));
         }
         for index in 0.. {
             self.member(node.item(index))?;
-            if self.take(b']')? {
-                return Some(false);
-            }
-            if !self.take(b',')? {
-                return None;
+            match self.tokens.next()? {
+                Token { kind: Part::Close, range, .. } => return Some((Kind::Raw, range.end)),
+                Token { kind: Part::Comma, .. } => {}
+                _ => return None,
             }
         }
         None
@@ -217,7 +186,10 @@ impl Scan<'_, '_> {
 
     fn member(&mut self, child: Option<&Node>) -> Option<()> {
         match child {
-            None => self.skip().map(drop),
+            None => {
+                let first = self.tokens.next()?;
+                self.rest(&first).map(drop)
+            }
             Some(child) => {
                 // What an earlier member of this name held is no longer there.
                 child.clear(self.found);
@@ -226,77 +198,32 @@ impl Scan<'_, '_> {
         }
     }
 
-    /// Passes over a value.
-    fn skip(&mut self) -> Option<Kind> {
-        match self.peek()? {
-            b'"' => self.skip_text(),
-            b'{' => self.skip_nested().map(|_| Kind::Raw),
-            b'[' => {
-                let is_empty = self.skip_nested()?;
-                Some(if is_empty { Kind::EmptyList } else { Kind::Raw })
-            }
-            first => {
-                let rest = self.bytes.get(self.position..)?;
-                let is_end =
-                    |it: &u8| matches!(it, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
-                self.position += rest.iter().position(is_end).unwrap_or(rest.len());
-                Some(match first {
-                    b't' => Kind::True,
-                    b'f' => Kind::False,
-                    b'n' => Kind::Absent,
-                    _ => Kind::Number,
-                })
-            }
-        }
-    }
-
-    /// Passes over a text from its opening quote on.
-    fn skip_text(&mut self) -> Option<Kind> {
-        if self.bytes.get(self.position) != Some(&b'"') {
-            return None;
-        }
-        self.position += 1;
-        let mut kind = Kind::Plain;
-        loop {
-            let rest = self.bytes.get(self.position..)?;
-            let at = memchr::memchr2(b'"', b'\\', rest)?;
-            self.position += at;
-            if self.bytes.get(self.position) == Some(&b'"') {
-                self.position += 1;
-                return Some(kind);
-            }
-            kind = Kind::Escaped;
-            self.position += 2;
-        }
-    }
-
-    /// Passes over a list or an object; says whether nothing is in it.
-    fn skip_nested(&mut self) -> Option<bool> {
-        let mut depth = 0_usize;
-        let mut is_empty = true;
-        loop {
-            match *self.bytes.get(self.position)? {
-                b'"' => {
-                    is_empty = false;
-                    self.skip_text()?;
-                    continue;
+    /// Passes over the rest of a value. Gives what it is and where it ends.
+    fn rest(&mut self, first: &Token) -> Option<(Kind, usize)> {
+        let text = self.text.get(first.range.clone())?;
+        let kind = match first.kind {
+            Part::Text if text.contains('\\') => Kind::Escaped,
+            Part::Text => Kind::Plain,
+            Part::Open => {
+                let mut last = self.tokens.next()?;
+                let is_empty_list = text == "[" && last.kind == Part::Close;
+                while last.depth >= first.depth {
+                    last = self.tokens.next()?;
                 }
-                b'{' | b'[' => {
-                    is_empty &= depth == 0;
-                    depth += 1;
-                }
-                b'}' | b']' => {
-                    depth = depth.saturating_sub(1);
-                    if depth == 0 {
-                        self.position += 1;
-                        return Some(is_empty);
-                    }
-                }
-                b' ' | b'\t' | b'\r' | b'\n' => {}
-                _ => is_empty = false,
+                return Some((
+                    if is_empty_list { Kind::EmptyList } else { Kind::Raw },
+                    last.range.end,
+                ));
             }
-            self.position += 1;
-        }
+            Part::Other => match text.as_bytes().first()? {
+                b't' => Kind::True,
+                b'f' => Kind::False,
+                b'n' => Kind::Absent,
+                _ => Kind::Number,
+            },
+            _ => return None,
+        };
+        Some((kind, first.range.end))
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::scan::{self, Stop};
 use super::{Claim, Format, shippers};
+use crate::json::is_blank;
 use crate::limits;
 
 /// What a document says about all of its elements.
@@ -266,7 +267,7 @@ fn member_name(quoted: &[u8]) -> Cow<'_, [u8]> {
 
 fn skip_blanks(bytes: &[u8], start: usize) -> Result<usize, Stop> {
     let rest = bytes.get(start..).ok_or(Stop::More)?;
-    let blanks = rest.iter().take_while(|byte| scan::is_blank(**byte)).count();
+    let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
     if blanks == rest.len() { Err(Stop::More) } else { Ok(start + blanks) }
 }
 

@@ -16,6 +16,7 @@ use super::row;
 use super::scan::{self, Stop};
 use super::sniff;
 use super::window::Window;
+use crate::json::is_blank;
 use crate::limits;
 use crate::text::first_line;
 
@@ -264,7 +265,7 @@ impl Framer {
         if !self.is_mid_line && log_line::prefixed_brace(line).is_some() {
             return self.frame_line(batch);
         }
-        match sample.iter().skip(1).find(|byte| !scan::is_blank(**byte)) {
+        match sample.iter().skip(1).find(|byte| !is_blank(**byte)) {
             Some(b'{' | b'[' | b']') => self.enter_document(true),
             // A row of values, which is a record as a whole, or a list of messages.
             Some(b'"' | b'-' | b'0'..=b'9') => {

@@ -4,6 +4,7 @@
 //! newline within a string, a bounded depth. Whether a number or an escape is well formed is the
 //! parser's business.
 
+use crate::json::{Kind, Token, Tokens, is_blank, text_end};
 use crate::limits;
 
 /// Why a scan found no end.
@@ -60,93 +61,68 @@ impl Nesting {
 pub(super) fn value(bytes: &[u8]) -> Result<usize, Stop> {
     let mut nesting = Nesting { bits: 0, depth: 0 };
     let mut expect = Expect::Value;
-    let mut index = 0;
-    loop {
-        let byte = *bytes.get(index).ok_or(Stop::More)?;
-        if is_blank(byte) {
-            index += 1;
-            continue;
-        }
-        let is_value_next = matches!(expect, Expect::Value | Expect::ValueOrEnd);
-        expect = match byte {
-            b'{' if is_value_next => {
-                nesting.push(true)?;
-                index += 1;
-                Expect::KeyOrEnd
+    for Token { kind, range, .. } in Tokens::new(bytes) {
+        let part = bytes.get(range.clone()).expect("parts are within");
+        let is_of_object = matches!(part, b"{" | b"}");
+        expect = match (kind, expect) {
+            (Kind::Open, Expect::Value | Expect::ValueOrEnd) => {
+                nesting.push(is_of_object)?;
+                if is_of_object { Expect::KeyOrEnd } else { Expect::ValueOrEnd }
             }
-            b'[' if is_value_next => {
-                nesting.push(false)?;
-                index += 1;
-                Expect::ValueOrEnd
-            }
-            b'}' if nesting.is_in_object()
-                && matches!(expect, Expect::KeyOrEnd | Expect::CommaOrEnd) =>
+            (Kind::Close, Expect::KeyOrEnd | Expect::ValueOrEnd | Expect::CommaOrEnd)
+                if is_of_object == nesting.is_in_object() =>
             {
                 nesting.pop();
-                index += 1;
                 Expect::CommaOrEnd
             }
-            b']' if !nesting.is_in_object()
-                && matches!(expect, Expect::ValueOrEnd | Expect::CommaOrEnd) =>
-            {
-                nesting.pop();
-                index += 1;
-                Expect::CommaOrEnd
+            (Kind::Text | Kind::Unclosed, Expect::Colon | Expect::CommaOrEnd) => {
+                return Err(Stop::Broken);
             }
-            b'"' if is_value_next => {
-                index = string_end(bytes, index)?;
-                Expect::CommaOrEnd
+            (Kind::Text | Kind::Unclosed, _) if memchr::memchr(b'\n', part).is_some() => {
+                return Err(Stop::Broken);
             }
-            b'"' if matches!(expect, Expect::Key | Expect::KeyOrEnd) => {
-                index = string_end(bytes, index)?;
-                Expect::Colon
-            }
-            b':' if matches!(expect, Expect::Colon) => {
-                index += 1;
-                Expect::Value
-            }
-            b',' if matches!(expect, Expect::CommaOrEnd) => {
-                index += 1;
-                if nesting.is_in_object() { Expect::Key } else { Expect::Value }
-            }
-            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' if is_value_next => {
-                index = scalar_end(bytes, index)?;
-                Expect::CommaOrEnd
+            (Kind::Unclosed, _) => return Err(Stop::More),
+            (Kind::Text, Expect::Key | Expect::KeyOrEnd) => Expect::Colon,
+            (Kind::Text, _) => Expect::CommaOrEnd,
+            (Kind::Colon, Expect::Colon) => Expect::Value,
+            (Kind::Comma, Expect::CommaOrEnd) if nesting.is_in_object() => Expect::Key,
+            (Kind::Comma, Expect::CommaOrEnd) => Expect::Value,
+            (Kind::Other, Expect::Value | Expect::ValueOrEnd) => {
+                let length = scalar_length(part);
+                match range.start + length {
+                    _ if length == 0 => return Err(Stop::Broken),
+                    end if end == bytes.len() => return Err(Stop::More),
+                    end if nesting.depth == 0 => return Ok(end),
+                    end if end < range.end => return Err(Stop::Broken),
+                    _ => Expect::CommaOrEnd,
+                }
             }
             _ => return Err(Stop::Broken),
         };
         if nesting.depth == 0 {
-            return Ok(index);
+            return Ok(range.end);
         }
+    }
+    Err(Stop::More)
+}
+
+/// The length of the number or word that a part begins with.
+fn scalar_length(part: &[u8]) -> usize {
+    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'+' | b'.');
+    match part.first() {
+        Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n') => part.iter().take_while(is_part).count(),
+        _ => 0,
     }
 }
 
 /// The index behind the string whose opening quote stands at `start`.
 pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let mut index = start + 1;
-    loop {
-        let rest = bytes.get(index..).ok_or(Stop::More)?;
-        let found = memchr::memchr3(b'"', b'\\', b'\n', rest).ok_or(Stop::More)?;
-        index += found;
-        match bytes.get(index) {
-            Some(b'"') => return Ok(index + 1),
-            Some(b'\\') if bytes.get(index + 1) == Some(&b'\n') => return Err(Stop::Broken),
-            Some(b'\\') => index += 2,
-            _ => return Err(Stop::Broken),
-        }
+    let end = text_end(bytes, start);
+    let text = bytes.get(start..end.unwrap_or(bytes.len())).ok_or(Stop::More)?;
+    match memchr::memchr(b'\n', text) {
+        Some(_) => Err(Stop::Broken),
+        None => end.ok_or(Stop::More),
     }
-}
-
-fn scalar_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let rest = bytes.get(start..).ok_or(Stop::More)?;
-    let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'+' | b'.');
-    let length = rest.iter().take_while(is_part).count();
-    if length == rest.len() { Err(Stop::More) } else { Ok(start + length) }
-}
-
-/// JSON's white space.
-pub(super) fn is_blank(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
 /// The length of the blanks and commas that `bytes` begins with.

@@ -4,6 +4,8 @@
 //! places of all bytes that need a look are found for a whole block at once, and the runs between
 //! them are copied in pieces of a fixed length, the surplus of which the next run overwrites.
 
+use crate::json::escaped;
+
 /// The inside of a JSON text as it stands between its quotes, escapes and all.
 ///
 /// It is well-formed, of one line, and decodes to the text beside which it is given: whoever
@@ -64,7 +66,7 @@ pub(super) fn unescape<'a>(
                 // These stand for themselves: the next run begins with them.
                 b'"' | b'\\' | b'/' => run_start = index + 1,
                 letter => {
-                    output.push(control(letter)?)?;
+                    output.push(escaped(letter)?)?;
                     run_start = index + 2;
                 }
             }
@@ -76,18 +78,6 @@ pub(super) fn unescape<'a>(
         block_start += BLOCK_BYTES;
     }
     None
-}
-
-/// The control character that `letter` stands for behind a backslash.
-fn control(letter: u8) -> Option<u8> {
-    match letter {
-        b'n' => Some(b'\n'),
-        b't' => Some(b'\t'),
-        b'r' => Some(b'\r'),
-        b'b' => Some(0x08),
-        b'f' => Some(0x0c),
-        _ => None,
-    }
 }
 
 /// A bit for each byte that ends a run: quotes, backslashes and control characters.

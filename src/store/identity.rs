@@ -6,6 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use sha2::{Digest, Sha256};
 
+use crate::json::{Kind, Token, Tokens, escape};
 use crate::source::Record;
 
 /// A 128-bit hash of a record's timestamp and message: the first half of a SHA-256, for the
@@ -68,29 +69,22 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
         return Cow::Borrowed(message);
     }
     let mut canonical = String::with_capacity(message.len());
-    let mut rest = message;
-    let mut is_in_string = false;
-    loop {
-        let mut characters = rest.chars();
-        let Some(character) = characters.next() else { break };
-        let after = characters.as_str();
-        rest = match character {
-            '\\' if is_in_string => {
-                let (length, unescaped) = escape(rest);
-                let (escaped, after) = rest.split_at(length);
-                match unescaped {
-                    Some(it) => push_in_string(it, &mut canonical),
-                    None => canonical.push_str(&escaped.to_ascii_lowercase()),
-                }
-                after
+    for Token { kind, range, .. } in Tokens::new(message.as_bytes()) {
+        let mut rest = message.get(range).expect("parts begin and end at ASCII signs or blanks");
+        while matches!(kind, Kind::Text | Kind::Unclosed)
+            && let Some(at) = rest.find('\\')
+        {
+            let (before, from) = rest.split_at(at);
+            canonical.push_str(before);
+            let (length, unescaped) = escape(from).unwrap_or((1, None));
+            let (escaped, after) = from.split_at(length);
+            match unescaped {
+                Some(it) => push_in_string(it, &mut canonical),
+                None => canonical.push_str(&escaped.to_ascii_lowercase()),
             }
-            ' ' | '\t' | '\n' | '\r' if !is_in_string => after,
-            it => {
-                is_in_string ^= it == '"';
-                canonical.push(it);
-                after
-            }
-        };
+            rest = after;
+        }
+        canonical.push_str(rest);
     }
     Cow::Owned(canonical)
 }
@@ -109,35 +103,6 @@ fn is_canonical(message: &[u8]) -> bool {
         from = space;
         quote_count % 2 == 1
     })
-}
-
-/// The length of the escape that a text begins with, and the character that it stands for; none
-/// where it is half a surrogate pair, or no escape.
-fn escape(text: &str) -> (usize, Option<char>) {
-    let unit = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        let is_number = digits.bytes().all(|it| it.is_ascii_hexdigit());
-        u16::from_str_radix(digits, 16).ok().filter(|_| is_number)
-    };
-    if let Some(first) = unit(0) {
-        if let Some(character) = char::from_u32(first.into()) {
-            return (6, Some(character));
-        }
-        let pair = unit(6).and_then(|second| char::decode_utf16([first, second]).next()?.ok());
-        return pair.map_or((6, None), |it| (12, Some(it)));
-    }
-    let character = match text.as_bytes().get(1) {
-        Some(b'"') => '"',
-        Some(b'\\') => '\\',
-        Some(b'/') => '/',
-        Some(b'b') => '\u{8}',
-        Some(b'f') => '\u{c}',
-        Some(b'n') => '\n',
-        Some(b'r') => '\r',
-        Some(b't') => '\t',
-        _ => return (1, None),
-    };
-    (2, Some(character))
 }
 
 fn push_in_string(character: char, canonical: &mut String) {

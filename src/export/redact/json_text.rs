@@ -1,7 +1,7 @@
 //! Rewrites the texts within JSON and leaves all else as it is, byte for byte: numbers beyond any
 //! type, members that come twice, and the blanks between.
 
-use crate::json;
+use crate::json::{self, Kind, Token, Tokens};
 
 /// A JSON text that does not end as it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,6 @@ impl Path<'_> {
 pub(super) enum Place {
     /// The name of a member.
     Key,
-    /// A value.
     Value,
 }
 
@@ -47,63 +46,38 @@ pub(super) fn rewrite_texts(
     mut rewrite: impl FnMut(&Path<'_>, Place, Option<&str>) -> Option<String>,
 ) -> Result<String, Broken> {
     let mut rewritten = String::with_capacity(json.len());
-    let mut open: Vec<Open> = Vec::new();
-    let mut rest = json;
-    loop {
-        let Some(at) = rest.find(['"', '{', '}', '[', ']', ',', ':']) else {
-            rewritten.push_str(rest);
-            return if open.is_empty() { Ok(rewritten) } else { Err(Broken) };
-        };
-        let (before, from) = rest.split_at(at);
-        rewritten.push_str(before);
-        if from.starts_with('"') {
-            let (token, after) = from.split_at(text_end(from).ok_or(Broken)?);
-            rest = after;
-            let place = match open.last() {
-                Some(Open::Object { is_key_next: true, .. }) => Place::Key,
-                _ => Place::Value,
-            };
-            let text: Option<String> = serde_json::from_str(token).ok();
-            if place == Place::Key
-                && let Some(Open::Object { key, .. }) = open.last_mut()
-            {
-                // A name that is no text is none that a role is known by.
-                *key = text.clone().unwrap_or_default();
+    let (mut open, mut copied) = (Vec::<Open>::new(), 0);
+    for Token { kind, range, .. } in Tokens::new(json.as_bytes()) {
+        let token = json.get(range.clone()).expect("parts begin and end at ASCII signs or blanks");
+        match (kind, open.last_mut()) {
+            (Kind::Open, _) if token == "[" => open.push(Open::Array),
+            (Kind::Open, _) => open.push(Open::Object { key: String::new(), is_key_next: true }),
+            (Kind::Close, Some(_)) => drop(open.pop()),
+            (Kind::Close, None) | (Kind::Unclosed, _) => return Err(Broken),
+            (Kind::Comma | Kind::Colon, Some(Open::Object { is_key_next, .. })) => {
+                *is_key_next = kind == Kind::Comma;
             }
-            match rewrite(&Path(&open), place, text.as_deref()) {
-                Some(new) => rewritten.push_str(&json::text(&new)),
-                None => rewritten.push_str(token),
+            (Kind::Comma | Kind::Colon | Kind::Other, _) => {}
+            (Kind::Text, around) => {
+                let text: Option<String> = serde_json::from_str(token).ok();
+                let place = match around {
+                    Some(Open::Object { is_key_next: true, key }) => {
+                        // A name that is no text is none that a role is known by.
+                        *key = text.clone().unwrap_or_default();
+                        Place::Key
+                    }
+                    _ => Place::Value,
+                };
+                if let Some(new) = rewrite(&Path(&open), place, text.as_deref()) {
+                    rewritten.push_str(json.get(copied..range.start).expect("as above"));
+                    rewritten.push_str(&json::text(&new));
+                    copied = range.end;
+                }
             }
-            continue;
-        }
-        let (sign, after) = from.split_at(1);
-        match (sign, open.last_mut()) {
-            ("{", _) => open.push(Open::Object { key: String::new(), is_key_next: true }),
-            ("[", _) => open.push(Open::Array),
-            ("}" | "]", Some(_)) => {
-                open.pop();
-            }
-            ("}" | "]", None) => return Err(Broken),
-            ("," | ":", Some(Open::Object { is_key_next, .. })) => *is_key_next = sign == ",",
-            _ => {}
-        }
-        rewritten.push_str(sign);
-        rest = after;
-    }
-}
-
-/// Where the text that begins with a quote ends, behind its other quote.
-fn text_end(token: &str) -> Option<usize> {
-    let mut is_escaped = false;
-    for (index, byte) in token.bytes().enumerate().skip(1) {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = true,
-            b'"' => return Some(index + 1),
-            _ => {}
         }
     }
-    None
+    rewritten.push_str(json.get(copied..).expect("as above"));
+    if open.is_empty() { Ok(rewritten) } else { Err(Broken) }
 }
 
 #[cfg(test)]

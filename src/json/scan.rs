@@ -1,0 +1,187 @@
+//! Where the parts of a JSON text stand, without reading what they say.
+//!
+//! Any bytes will do: in what is no JSON, quotes and brackets are found all the same. Whoever has to
+//! know whether the parts fit together looks at their order.
+
+use std::ops::Range;
+
+/// What a part is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `{` or `[`.
+    Open,
+    /// `}` or `]`.
+    Close,
+    Comma,
+    Colon,
+    /// A text with its quotes.
+    Text,
+    /// A text that the bytes end in.
+    Unclosed,
+    /// A number, a word, or what is none of JSON's.
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token {
+    pub kind: Kind,
+    pub range: Range<usize>,
+    /// How many brackets are open behind it.
+    pub depth: usize,
+}
+
+/// Goes from part to part. What stands between them is blank.
+#[derive(Clone, Debug)]
+pub struct Tokens<'j> {
+    bytes: &'j [u8],
+    position: usize,
+    depth: usize,
+}
+
+impl<'j> Tokens<'j> {
+    pub fn new(bytes: &'j [u8]) -> Self {
+        Self { bytes, position: 0, depth: 0 }
+    }
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Token;
+
+    #[inline]
+    fn next(&mut self) -> Option<Token> {
+        let mut byte = *self.bytes.get(self.position)?;
+        while is_blank(byte) {
+            self.position += 1;
+            byte = *self.bytes.get(self.position)?;
+        }
+        let start = self.position;
+        let (kind, end) = match byte {
+            b'{' | b'[' => {
+                self.depth += 1;
+                (Kind::Open, start + 1)
+            }
+            b'}' | b']' => {
+                self.depth = self.depth.saturating_sub(1);
+                (Kind::Close, start + 1)
+            }
+            b',' => (Kind::Comma, start + 1),
+            b':' => (Kind::Colon, start + 1),
+            b'"' => match text_end(self.bytes, start) {
+                Some(end) => (Kind::Text, end),
+                None => (Kind::Unclosed, self.bytes.len()),
+            },
+            _ => {
+                let rest = self.bytes.get(start..)?;
+                (Kind::Other, start + rest.iter().position(is_end).unwrap_or(rest.len()))
+            }
+        };
+        self.position = end;
+        Some(Token { kind, range: start..end, depth: self.depth })
+    }
+}
+
+/// Whether a byte ends what is neither a text nor a sign.
+fn is_end(byte: &u8) -> bool {
+    is_blank(*byte) || matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"')
+}
+
+/// The index behind the text whose opening quote stands at `start`.
+pub fn text_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut index = start + 1;
+    loop {
+        index += memchr::memchr2(b'"', b'\\', bytes.get(index..)?)?;
+        if bytes.get(index) == Some(&b'"') {
+            return Some(index + 1);
+        }
+        index += 2;
+    }
+}
+
+/// JSON's white space.
+pub fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// The length of the escape that a text begins with, and the character that it stands for: none
+/// where it is half of a surrogate pair. `None` where a text begins otherwise.
+pub fn escape(text: &str) -> Option<(usize, Option<char>)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        let is_number = digits.bytes().all(|it| it.is_ascii_hexdigit());
+        u16::from_str_radix(digits, 16).ok().filter(|_| is_number)
+    };
+    if let Some(first) = unit(0) {
+        if let Some(character) = char::from_u32(first.into()) {
+            return Some((6, Some(character)));
+        }
+        let pair = unit(6).and_then(|second| char::decode_utf16([first, second]).next()?.ok());
+        return Some(pair.map_or((6, None), |it| (12, Some(it))));
+    }
+    match text.as_bytes() {
+        [b'\\', letter, ..] => Some((2, Some(escaped(*letter)?.into()))),
+        _ => None,
+    }
+}
+
+/// The character that a letter stands for behind a backslash.
+pub fn escaped(letter: u8) -> Option<u8> {
+    match letter {
+        b'"' | b'\\' | b'/' => Some(letter),
+        b'n' => Some(b'\n'),
+        b't' => Some(b'\t'),
+        b'r' => Some(b'\r'),
+        b'b' => Some(0x08),
+        b'f' => Some(0x0c),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> Vec<(Kind, &str, usize)> {
+        Tokens::new(text.as_bytes())
+            .map(|it| (it.kind, text.get(it.range).unwrap(), it.depth))
+            .collect()
+    }
+
+    #[test]
+    fn each_part_has_its_place_and_depth() {
+        use Kind::{Close, Colon, Comma, Open, Other, Text, Unclosed};
+        assert_eq!(
+            parts("{\"a\\\"}\" :[1e9,\n nul]} \"x"),
+            [
+                (Open, "{", 1),
+                (Text, "\"a\\\"}\"", 1),
+                (Colon, ":", 1),
+                (Open, "[", 2),
+                (Other, "1e9", 2),
+                (Comma, ",", 2),
+                (Other, "nul", 2),
+                (Close, "]", 1),
+                (Close, "}", 0),
+                (Unclosed, "\"x", 0),
+            ]
+        );
+        assert_eq!(
+            parts("]\u{0}é\"\\"),
+            [(Close, "]", 0), (Other, "\0é", 0), (Unclosed, "\"\\", 0)]
+        );
+        assert_eq!(parts(" \t\r\n"), []);
+    }
+
+    #[test]
+    fn escapes_stand_for_characters() {
+        let check = |text, expect| assert_eq!(escape(text), expect, "{text}");
+        check("\\u0041x", Some((6, Some('A'))));
+        check("\\ud83d\\uDE00", Some((12, Some('😀'))));
+        check("\\ud83dx", Some((6, None)));
+        check("\\ude00\\ud83d", Some((6, None)));
+        check("\\n", Some((2, Some('\n'))));
+        check("\\/", Some((2, Some('/'))));
+        for text in ["", "\\", "\\x", "\\u00g1", "\\u+041", "n", "\\é"] {
+            check(text, None);
+        }
+    }
+}
