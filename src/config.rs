@@ -53,7 +53,6 @@ pub struct SourceConfig {
     pub organization: Option<String>,
     /// A profile of the AWS configuration files.
     pub profile: Option<String>,
-    /// A region.
     pub region: Option<String>,
     /// An endpoint to talk to instead of the service's own.
     pub endpoint_url: Option<String>,
@@ -67,7 +66,6 @@ pub struct ClusterConfig {
     pub url: Option<String>,
     /// The organization that is asked for.
     pub organization: Option<String>,
-    /// A user of it.
     pub user: Option<String>,
     /// The file whose first line is the user's password.
     pub password_file: Option<PathBuf>,

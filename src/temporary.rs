@@ -61,7 +61,6 @@ impl TemporaryDirectory {
         Err(io::Error::other("whatever is made there is removed at once"))
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }

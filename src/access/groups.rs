@@ -25,18 +25,14 @@ pub enum AccessKey {
     Agent,
     /// What was done.
     Action,
-    /// By which protocol.
     Protocol,
     /// The type of the event.
     Type,
-    /// The hour.
     Hour,
-    /// The day.
     Day,
 }
 
 impl AccessKey {
-    /// Every key.
     pub const ALL: [Self; 9] = [
         Self::User,
         Self::Owner,
@@ -58,7 +54,6 @@ impl AccessKey {
         self.into()
     }
 
-    /// The key with that name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
@@ -84,7 +79,6 @@ pub struct AccessGroups {
     pub keys: Vec<AccessKey>,
     /// The largest groups.
     pub rows: Vec<AccessGroup>,
-    /// How many groups there are.
     pub group_count: usize,
     /// How many events there are in all of them.
     pub total: u64,

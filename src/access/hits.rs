@@ -71,7 +71,6 @@ impl FromStr for AccessCursor {
 pub struct AccessEvent {
     /// The original.
     pub record: Record<'static>,
-    /// What it says.
     pub event: AuditEvent<'static>,
 }
 
@@ -93,7 +92,6 @@ pub struct AccessHits<'s> {
 }
 
 impl<'s> AccessHits<'s> {
-    /// Finds them.
     pub fn find(store: &'s Store, request: &AccessRequest) -> Result<Self, StoreError> {
         if names_people(&request.query) || request.conditions.new_ip {
             return Self::find_with(store, request, People::of_store(store)?);
@@ -116,7 +114,6 @@ impl<'s> AccessHits<'s> {
         Ok(Self { store, index, sets, people: OnceLock::from(people) })
     }
 
-    /// How many there are.
     pub fn total(&self) -> u64 {
         self.sets.iter().map(DocumentSet::len).sum()
     }
@@ -202,7 +199,6 @@ impl<'s> AccessHits<'s> {
         })
     }
 
-    /// Reads events.
     pub fn read(&self, places: &[EventPlace]) -> Result<Vec<AccessEvent>, StoreError> {
         let mut reader = self.store.events();
         places.iter().map(|it| read_event(&mut reader, it.location)).collect()

@@ -34,7 +34,6 @@ pub enum AuditType {
 }
 
 impl AuditType {
-    /// Every type.
     pub const ALL: [Self; 6] = [
         Self::MailboxAccess,
         Self::AccessControl,

@@ -73,7 +73,6 @@ pub enum AuditField {
 }
 
 impl AuditField {
-    /// How many there are.
     pub const COUNT: usize = 32;
 
     /// Every field, in the order in which answers show them.

@@ -10,7 +10,6 @@ use crate::limits;
 /// A log group, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogGroup {
-    /// Its name.
     pub name: String,
     /// Its ARN without the trailing `:*`: account, region and name in one.
     pub arn: String,
@@ -33,7 +32,6 @@ pub struct LogGroup {
 /// A log stream, as far as it tells whether something has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogStream {
-    /// Its name.
     pub name: String,
     /// When the last event was taken in, in milliseconds since 1970. Lags behind.
     pub last_ingestion_ms: Option<i64>,
@@ -42,7 +40,6 @@ pub struct LogStream {
 /// One event as CloudWatch gave it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEvent {
-    /// The stream that it is in.
     pub log_stream: Option<String>,
     /// The service's ID of it.
     pub event_id: Option<String>,
@@ -50,7 +47,6 @@ pub struct LogEvent {
     pub timestamp_ms: Option<i64>,
     /// When it was taken in, in milliseconds since 1970.
     pub ingestion_ms: Option<i64>,
-    /// The message.
     pub message: Option<String>,
 }
 

@@ -25,7 +25,6 @@ pub fn partition(region: &str) -> &'static str {
 pub struct LogGroupArn {
     /// The partition, such as `aws`.
     pub partition: String,
-    /// The region.
     pub region: String,
     /// The account's number.
     pub account: String,

@@ -75,7 +75,6 @@ impl fmt::Display for S3Url {
 /// An object as a listing tells of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct S3Object {
-    /// Its key.
     pub key: String,
     /// What stands for its content, quotes and all.
     pub etag: String,

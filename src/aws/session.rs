@@ -117,7 +117,6 @@ impl Session {
         Self { config, region, endpoint_url: Some(endpoint_url.to_owned()) }
     }
 
-    /// The region.
     pub fn region(&self) -> &str {
         &self.region
     }
@@ -165,13 +164,11 @@ impl Session {
 pub enum Service {
     /// CloudWatch Logs.
     Logs,
-    /// IAM.
     Iam,
     /// S3.
     S3,
     /// The security token service.
     Sts,
-    /// WorkMail.
     WorkMail,
     /// Single sign-on.
     Sso,

@@ -86,7 +86,6 @@ impl Directory {
         self.organizations.iter().map(|(id, it)| (id.as_str(), it))
     }
 
-    /// The organization of this ID.
     pub fn organization(&self, id: &str) -> Option<&OrganizationHistory> {
         self.organizations.get(id)
     }
@@ -279,7 +278,6 @@ impl OrganizationHistory {
         self.entities.get(id).map_or(&[], Vec::as_slice)
     }
 
-    /// The domains that it had.
     pub fn domains(&self, at: Timestamp) -> &[Domain] {
         let at = self.effective(at);
         let known = self.domains.iter().rev().find(|(it, _)| *it <= at);

@@ -14,7 +14,6 @@ pub enum RoleKind {
     Delivered = 2,
     /// The next server accepted it.
     Sent = 3,
-    /// It bounced.
     Bounced = 4,
     /// A rule dropped it, if it is for them at all.
     Dropped = 5,

@@ -53,7 +53,6 @@ pub struct BundleOptions<'a> {
 /// What was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleReport {
-    /// Where it is.
     pub path: PathBuf,
     /// What it says of itself.
     pub manifest: Manifest,

@@ -25,7 +25,6 @@ pub struct BundleCheck {
     pub problems: Vec<String>,
     /// Files that were read to their end.
     pub files: u64,
-    /// Their bytes.
     pub bytes: u64,
     /// SHA-256 of `SHA256SUMS`, in hexadecimal, to compare with what was noted when it was made.
     pub sums_sha256: Option<String>,
@@ -34,7 +33,6 @@ pub struct BundleCheck {
     pub signature: Option<Signed>,
     /// What it says of itself, where that can be read.
     pub manifest: Option<Manifest>,
-    /// The kinds of problems there are.
     kinds: BTreeSet<ProblemKind>,
 }
 

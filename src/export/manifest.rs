@@ -39,7 +39,6 @@ pub struct Question {
     pub withheld: bool,
 }
 
-/// A bound in time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TimeBound {
@@ -83,7 +82,6 @@ pub struct Manifest {
     pub store: StoreFacts,
     /// What the store covers.
     pub coverage: Vec<CoveredGroup>,
-    /// What was redacted, and how.
     pub redaction: Option<Redacted>,
     /// Every other file but `SHA256SUMS`, in the order of their names.
     pub files: Vec<FileEntry>,
@@ -109,7 +107,6 @@ pub struct Rules {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
-    /// Messages.
     pub messages: u64,
     /// Messages by what became of them.
     pub delivered: u64,
@@ -165,7 +162,6 @@ impl Counts {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct FileEntry {
-    /// Its name.
     pub name: String,
     /// Its length.
     pub bytes: u64,

@@ -49,10 +49,8 @@ pub(super) struct MessageFacts {
     pub(super) outcome: MessageOutcome,
 }
 
-/// What has passed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
-    /// Messages.
     pub messages: u64,
     /// Events, which is records.
     pub events: u64,

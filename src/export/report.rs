@@ -362,7 +362,6 @@ fn write_method(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// Writes what was redacted, and how.
 pub(super) fn write_redaction(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     match &manifest.redaction {
         Some(redaction) => {

@@ -125,7 +125,6 @@ impl<'s> Selector<'s> {
         Ok(self.known.contains(&key_of(&self.tracer.reader().read(location)?)))
     }
 
-    /// What was selected.
     pub fn finish(self) -> Result<Selection, ExportError> {
         self.selection.in_order()
     }

@@ -7,7 +7,6 @@ use crate::event::EventName;
 use crate::render::{csv_cell, event_cells, event_columns, sentence};
 use crate::time::{Timestamp, Zone};
 
-/// Writes the header of the timeline.
 pub(super) fn write_timeline_header(out: &mut dyn Write) -> io::Result<()> {
     write_row(["number"].into_iter().chain(event_columns()).chain(["description"]), out)
 }

@@ -31,7 +31,6 @@ pub(super) struct DecodedBatch {
     pub(super) format: Option<Format>,
     /// The first time that an event itself carries.
     pub(super) first_time: Option<Timestamp>,
-    /// The last one.
     pub(super) last_time: Option<Timestamp>,
     /// Whether a message without a time came before the first event with one, and nothing better
     /// than the fallback was known.
@@ -140,7 +139,6 @@ pub(super) struct PieceOptions<'o> {
     pub(super) borrowed_time: Timestamp,
     /// The group of records whose source does not name one.
     pub(super) log_group: Option<&'o str>,
-    /// Bytes of a piece.
     pub(super) piece_bytes: usize,
     pub(super) budget: &'o Arc<DecodingBudget>,
 }

@@ -43,7 +43,6 @@ impl InputSoFar {
 /// How much is decoded at once.
 #[derive(Clone, Copy)]
 pub(super) struct RoundBounds {
-    /// Batches.
     pub(super) batch_count: usize,
     /// Bytes that may come of them, all together.
     pub(super) round_bytes: u64,

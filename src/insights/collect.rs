@@ -148,7 +148,6 @@ impl CollectedRow {
     }
 }
 
-/// The order of rows of one listing.
 fn order(listing: &Listing, a: &CollectedRow, b: &CollectedRow) -> Ordering {
     for ((a, b), (_, is_descending)) in a.keys.iter().zip(&b.keys).zip(&listing.sort) {
         let order = a.natural_order(b);

@@ -9,7 +9,6 @@ use crate::query::{Span, printed, underlined};
 /// Why a text is no query that can be answered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct InsightsError {
-    /// What is wrong.
     pub kind: InsightsErrorKind,
     /// Where.
     pub span: Span,
@@ -95,7 +94,6 @@ const UNSUPPORTED: &[(&str, &str)] = &[
     ("relevantfields", ""),
 ];
 
-/// The commands that there are.
 const COMMANDS: &[&str] = &[
     "fields",
     "display",

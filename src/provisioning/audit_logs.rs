@@ -34,7 +34,6 @@ pub fn default_audit_group(alias: &str) -> String {
 /// What there was before.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFound {
-    /// The group.
     pub group: Option<LogGroup>,
     /// The sources of the organization.
     pub sources: Vec<DeliverySource>,
@@ -72,9 +71,7 @@ pub enum AuditStep {
     CreateDelivery(String, String),
     /// End a delivery of a source.
     DeleteDelivery(Delivery),
-    /// Delete a source.
     DeleteSource(String),
-    /// Delete a destination.
     DeleteDestination(String),
 }
 

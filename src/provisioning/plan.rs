@@ -36,7 +36,6 @@ pub struct SetupWish {
 /// What there was before.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
-    /// The group.
     pub group: Option<LogGroup>,
     /// Whether nothing has ever been logged there.
     pub is_group_empty: bool,

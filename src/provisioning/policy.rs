@@ -70,7 +70,6 @@ pub struct Statement {
     /// With what.
     #[serde(default, skip_serializing_if = "Values::is_empty")]
     pub resource: Values,
-    /// With what not.
     #[serde(default, skip_serializing_if = "Values::is_empty")]
     pub not_resource: Values,
     /// When: by operator, then by key.

@@ -8,10 +8,8 @@ use super::services::Services;
 use crate::aws::{Failure, Retrier};
 use crate::limits;
 
-/// A role as it was found.
 #[derive(Clone, Debug)]
 pub struct FoundRole {
-    /// Its ARN.
     pub arn: String,
     /// Who may assume it.
     pub trust: Result<Policy, PolicyError>,

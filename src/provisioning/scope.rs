@@ -26,7 +26,6 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// One to test with.
     #[cfg(test)]
     pub(super) fn for_tests() -> Self {
         Self {

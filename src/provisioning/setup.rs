@@ -24,7 +24,6 @@ pub enum SetupEvent<'s> {
 }
 
 impl Services {
-    /// Looks at what there is.
     pub async fn look(&self, wish: &SetupWish) -> Result<Found, ProvisioningError> {
         let scope = &wish.scope;
         let monitoring = self.monitoring(&scope.organization).await?;

@@ -22,13 +22,10 @@ pub struct TeardownWish {
     pub scope: Scope,
     /// The group was named, rather than being the usual one.
     pub is_group_named: bool,
-    /// The group is to be deleted.
     pub deletes_group: bool,
-    /// The role is to be deleted.
     pub deletes_role: bool,
     /// WorkMail's own role is to be deleted.
     pub deletes_own_role: bool,
-    /// The time.
     pub now: Timestamp,
 }
 
@@ -37,7 +34,6 @@ pub struct TeardownWish {
 pub struct LogUser {
     /// Its alias, or its ID.
     pub name: String,
-    /// Where it is.
     pub region: String,
     /// Where and as what it logs.
     pub monitoring: Monitoring,

@@ -10,7 +10,6 @@ use super::teardown::{TeardownPlan, TeardownWish};
 use crate::aws::Failure;
 use crate::limits;
 
-/// One step of a teardown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TeardownStep {
     /// Log no events any more.
@@ -19,13 +18,11 @@ pub enum TeardownStep {
     Pull,
     /// Check the store.
     Verify,
-    /// Delete the group.
     DeleteGroup,
     /// Take off the role a policy that it shares with others.
     DetachPolicy(AttachedPolicy),
     /// Delete a policy within the role, by its name.
     DeletePolicy(String),
-    /// Delete the role.
     DeleteRole,
     /// Delete WorkMail's own role, and wait until that is done.
     DeleteOwnRole,

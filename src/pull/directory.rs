@@ -29,7 +29,6 @@ pub struct DirectoryTaker {
 pub struct DirectoryReport {
     /// The organization's ID.
     pub organization: String,
-    /// Its alias.
     pub alias: String,
     /// Entities that there are, by kind; those of a look that was broken off may be fewer.
     pub counts: BTreeMap<EntityKind, usize>,
@@ -41,7 +40,6 @@ pub struct DirectoryReport {
     pub gone: usize,
     /// Entities that an earlier look, which was broken off, had looked at.
     pub resumed: usize,
-    /// Domains.
     pub domains: usize,
     /// Requests that were throttled.
     pub throttled: u64,

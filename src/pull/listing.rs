@@ -29,7 +29,6 @@ pub(super) struct Slice {
 
 /// What the network tells.
 pub(super) enum Step {
-    /// A page.
     Page(Fetched),
     /// Time goes by: what there is may be due to be committed.
     Tick,

@@ -18,7 +18,6 @@ pub enum AccessField {
     Agent,
     /// What was done.
     Action,
-    /// By which protocol.
     Protocol,
     /// The type of the event.
     Type,
@@ -44,7 +43,6 @@ pub enum AccessField {
     Domain,
     /// What went wrong with one.
     Error,
-    /// The request.
     Request,
     /// The organization's ARN.
     Organization,

@@ -30,7 +30,6 @@ pub(super) enum Condition {
     MessageId(Option<Arc<[IdHash]>>),
 }
 
-/// What a segment has of them.
 enum FoundInSegment {
     Nothing,
     Everything,

@@ -13,9 +13,7 @@ pub struct IdCandidates {
     /// The IDs, as they are written: those that begin with the part where there are any, else those
     /// that have it somewhere. At most [`limits::ID_CANDIDATES_MAX`].
     pub ids: Vec<String>,
-    /// Whether they begin with it.
     pub is_beginning: bool,
-    /// Whether there are more.
     pub has_more: bool,
 }
 

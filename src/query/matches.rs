@@ -81,7 +81,6 @@ impl Matcher {
 }
 
 impl Matcher {
-    /// Whether a number is.
     pub(crate) fn fits_number(&self, number: i64) -> bool {
         match self {
             Self::Present => true,
@@ -90,7 +89,6 @@ impl Matcher {
         }
     }
 
-    /// Whether an instant is.
     pub(crate) fn fits_time(&self, instant: Timestamp) -> bool {
         match self {
             Self::Present => true,

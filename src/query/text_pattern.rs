@@ -77,7 +77,6 @@ impl TextPattern {
         Some(Self { pieces: normal, regex })
     }
 
-    /// Whether a text has it.
     pub fn matches(&self, text: &str) -> bool {
         self.regex.is_match(&joined(text))
     }

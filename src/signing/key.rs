@@ -158,7 +158,6 @@ impl PublicKey {
         Some(Self { key, id: key_id(text)? })
     }
 
-    /// Checks a signature of a text.
     pub fn check(&self, text: &[u8], signature: &str) -> Result<Signed, SigningError> {
         let decoded = decode(signature)?;
         let key_id = signature_key_id(signature)?;

@@ -13,7 +13,6 @@ pub struct HeadStatement {
     pub head: String,
     /// Records in the store.
     pub records: u64,
-    /// Commits.
     pub commits: u64,
     /// When the statement was made.
     pub at: Timestamp,

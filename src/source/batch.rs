@@ -69,14 +69,16 @@ pub(super) enum UnitKind {
     /// A line with a time or names before its message, and the lines that this goes on over; or a
     /// row of values that tabs part.
     Text,
-    /// A row of a CSV.
     CsvRow(Arc<CsvHeader>),
     /// A line of base64.
     Payload,
     /// What the input says of its own completeness.
     Claim(Claim),
     /// Not understood already by the reader.
-    Rejected { reason: RejectReason, is_continuation: bool },
+    Rejected {
+        reason: RejectReason,
+        is_continuation: bool,
+    },
 }
 
 /// Units after which a batch is full even when they are tiny.

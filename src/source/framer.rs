@@ -32,7 +32,6 @@ pub(super) struct Framer {
 
 /// Where in the input's structure the framer is.
 enum Mode {
-    /// Nothing has been read yet.
     Start { is_wrapped_too_deep: bool },
     /// Between values and lines.
     Top,

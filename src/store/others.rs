@@ -19,7 +19,7 @@ impl Store {
     }
 
     /// Where the records of the organization's directory lie, the oldest first; see
-    /// [`DIRECTORY_KEY`](crate::audit::DIRECTORY_KEY).
+    /// `mailtraceDirectory`.
     ///
     /// # Errors
     ///

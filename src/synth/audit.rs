@@ -22,7 +22,6 @@ use crate::time::Timestamp;
 pub struct TakeOver {
     /// Whose account.
     pub user: String,
-    /// Their ID.
     pub user_id: String,
     /// From where.
     pub ip: String,
@@ -30,7 +29,6 @@ pub struct TakeOver {
     pub agent: String,
     /// When the first try to get in failed.
     pub first_failed: String,
-    /// How many failed.
     pub failed: usize,
     /// When one did not.
     pub signed_in: String,

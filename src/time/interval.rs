@@ -95,7 +95,6 @@ impl Intervals {
         self.starts.iter().map(|it| Timestamp::from_ms(*it).unwrap_or(Timestamp::MIN))
     }
 
-    /// How many there are.
     pub fn count(&self) -> usize {
         self.starts.len()
     }

@@ -31,7 +31,6 @@ pub struct Candidate {
     pub steps: Vec<Step>,
 }
 
-/// What a candidate is near to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum NearEvent {
@@ -42,7 +41,6 @@ pub enum NearEvent {
 }
 
 impl NearEvent {
-    /// The word for it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -91,9 +89,7 @@ pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, St
 pub struct MomentNear {
     /// In whose mailbox.
     pub address: String,
-    /// What it is near to.
     pub near: NearEvent,
-    /// The time of that.
     pub at: Timestamp,
 }
 

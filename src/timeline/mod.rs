@@ -35,7 +35,6 @@ pub struct Timeline {
     pub who: Who,
     /// The newest of them, the oldest first.
     pub steps: Vec<Step>,
-    /// How many steps there are.
     pub step_count: usize,
     /// How many events they were made of.
     pub event_count: u64,

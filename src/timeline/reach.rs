@@ -15,7 +15,6 @@ pub enum AuditReach<'r> {
     Person {
         /// An address or an ID.
         who: &'r str,
-        /// Of which time.
         range: TimeRange,
     },
     /// Those near to what happened to messages.

@@ -14,7 +14,6 @@ pub enum Side {
 }
 
 impl Side {
-    /// The word for it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -67,7 +66,6 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    /// Every kind.
     pub const ALL: [Self; 19] = [
         Self::LoginFailed,
         Self::Login,
@@ -90,7 +88,6 @@ impl StepKind {
         Self::Rule,
     ];
 
-    /// The word for it.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -139,9 +136,7 @@ impl StepKind {
 pub struct Step {
     /// What happened.
     pub kind: StepKind,
-    /// The time of the first.
     pub first: Timestamp,
-    /// The time of the last.
     pub last: Timestamp,
     /// How many events there were.
     pub count: u64,
@@ -153,7 +148,6 @@ pub struct Step {
     pub source_ip: Option<String>,
     /// Whether nothing of this person had come from there before.
     pub is_new_ip: bool,
-    /// By which protocol.
     pub protocol: Option<String>,
     /// With what.
     pub user_agent: Option<String>,

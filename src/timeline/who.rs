@@ -15,7 +15,6 @@ use crate::time::{TimeRange, Timestamp};
 /// Somebody, as logs name them and as people do.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Person {
-    /// The ID.
     pub id: String,
     /// The address that they had, or the name by which they signed in, where that is known.
     pub address: Option<String>,
@@ -24,11 +23,9 @@ pub struct Person {
 /// One person, by everything that they are known by.
 #[derive(Clone, Debug, Default)]
 pub struct Who {
-    /// As it was asked.
     pub asked: String,
     /// The name that people see, where the directory knows it.
     pub name: Option<String>,
-    /// Their IDs.
     pub ids: Vec<String>,
     /// Their addresses in their normal forms, those that they once had among them.
     pub addresses: Vec<String>,

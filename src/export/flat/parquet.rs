@@ -38,7 +38,6 @@ const COLUMNS: &str = "message event {
     optional binary spf_verdict (STRING);
     optional int64 message_timestamp (TIMESTAMP(MILLIS,true));";
 
-/// Writes events as rows.
 pub(super) struct EventRows<W: Write + Send> {
     rows: Rows<W>,
 }

@@ -43,7 +43,6 @@ pub(super) struct KnownTexts {
 /// By the beginning of a text, at most [`limits::REDACT_PATTERN_BYTES_MAX`] of it.
 type TextsByStart = BTreeMap<String, KnownText>;
 
-/// What is known of a text.
 struct KnownText {
     /// What goes on behind its beginning.
     rest: String,

@@ -39,9 +39,7 @@ use crate::trace::{Direction, JoinRules, Message, Outcome, Recipient, join};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Redacted {
-    /// Whether addresses are.
     pub addresses: bool,
-    /// Whether subjects are.
     pub subjects: bool,
     /// Whether the domains of addresses were left.
     pub domains_kept: bool,
@@ -362,7 +360,6 @@ impl Redactor {
 struct Decided(HashMap<(String, Direction, Timestamp), (Outcome, Vec<Address<'static>>)>);
 
 impl Decided {
-    /// A recipient with what was decided of it.
     fn applied(&self, mut row: Recipient) -> Recipient {
         let key = (row.address.as_str().to_owned(), row.direction, row.leg_started);
         if let Some((outcome, mailboxes)) = self.0.get(&key) {

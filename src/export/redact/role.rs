@@ -7,9 +7,7 @@ use super::json_text::{Path, Place};
 pub(super) enum Role {
     /// An address, or the name of whoever has one.
     Address,
-    /// A subject.
     Subject,
-    /// A message ID.
     MessageId,
     /// What joins a leg: two that differ must go on to differ, and the same must stay the same.
     Key,

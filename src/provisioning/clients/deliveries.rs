@@ -9,7 +9,6 @@ use crate::limits;
 /// Something whose logs of one type can be delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliverySource {
-    /// The name.
     pub name: String,
     /// The ARN of what logs.
     pub resource_arn: String,
@@ -20,7 +19,6 @@ pub struct DeliverySource {
 /// Somewhere that logs can be delivered to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryDestination {
-    /// The name.
     pub name: String,
     /// Its own ARN.
     pub arn: String,
@@ -33,11 +31,9 @@ pub struct DeliveryDestination {
 /// A source's logs go to a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// The ID.
     pub id: String,
     /// The name of the source.
     pub source: String,
-    /// The ARN of the destination.
     pub destination_arn: String,
 }
 

@@ -5,12 +5,9 @@ use aws_sdk_iam::Client;
 use crate::aws::failure::{self, text};
 use crate::aws::{AwsError, Call, Failure, Service, Session};
 
-/// A role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Role {
-    /// Its name.
     pub name: String,
-    /// Its ARN.
     pub arn: String,
     /// Who may assume it, and when: a policy as JSON.
     pub trust_policy: String,
@@ -19,9 +16,7 @@ pub struct Role {
 /// A policy that a role shares with others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttachedPolicy {
-    /// Its name.
     pub name: String,
-    /// Its ARN.
     pub arn: String,
 }
 

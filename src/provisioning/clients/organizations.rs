@@ -14,7 +14,6 @@ pub struct OrganizationSummary {
     pub state: String,
 }
 
-/// An organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Organization {
     /// `m-` and 32 hexadecimal digits.
@@ -58,7 +57,6 @@ impl WorkMailClient {
         Ok((organizations.collect(), answer.next_token.filter(|it| !it.is_empty())))
     }
 
-    /// An organization by its ID.
     pub async fn organization(&self, id: &str) -> Result<Organization, Failure> {
         let call = self.call("workmail:DescribeOrganization", id);
         let answer = self.client.describe_organization().organization_id(id).send().await;

@@ -29,11 +29,9 @@ pub(super) const WORKMAIL_REGIONS: [&str; 3] = ["us-east-1", "us-west-2", "eu-we
 pub struct DoctorWish {
     /// The organization, by alias or ID.
     pub organization: Option<String>,
-    /// The log group.
     pub log_group: Option<LogGroupPlace>,
     /// The name of the role.
     pub role: Option<String>,
-    /// The time.
     pub now: Timestamp,
     /// The zone in which times are told.
     pub zone: Zone,
