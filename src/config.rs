@@ -32,7 +32,6 @@ use crate::source::{SourceError, open_text};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// The sources by name.
     #[serde(default)]
     pub sources: BTreeMap<String, SourceConfig>,
     /// The cluster that is asked, and published to, where no other one is named.
@@ -62,7 +61,6 @@ pub struct SourceConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ClusterConfig {
-    /// Its address.
     pub url: Option<String>,
     /// The organization that is asked for.
     pub organization: Option<String>,
@@ -71,7 +69,6 @@ pub struct ClusterConfig {
     pub password_file: Option<PathBuf>,
     /// Certificates of authorities, in PEM, to be trusted instead of the system's.
     pub ca: Option<PathBuf>,
-    /// Sign with AWS credentials.
     pub aws: bool,
     /// With `aws`, a profile of the AWS configuration files.
     pub profile: Option<String>,

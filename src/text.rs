@@ -71,9 +71,7 @@ pub(crate) fn is_hidden(character: char) -> bool {
 /// One sign of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
-    /// Any characters, or none.
     Any,
-    /// One character.
     One,
     /// This one.
     Is(char),

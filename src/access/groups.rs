@@ -1,6 +1,7 @@
 //! Counting audit events in groups.
 
 use hashbrown::HashMap;
+use strum::VariantArray as _;
 
 use super::conditions::Persons;
 use super::hits::AccessHits;
@@ -12,7 +13,7 @@ use crate::store::{AuditColumn, AuditSegment, ColumnValues, IndexError, StoreErr
 use crate::time::{Timestamp, Zone};
 
 /// By what audit events are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum AccessKey {
     /// Who did it.
@@ -33,17 +34,7 @@ pub enum AccessKey {
 }
 
 impl AccessKey {
-    pub const ALL: [Self; 9] = [
-        Self::User,
-        Self::Owner,
-        Self::Ip,
-        Self::Agent,
-        Self::Action,
-        Self::Protocol,
-        Self::Type,
-        Self::Hour,
-        Self::Day,
-    ];
+    pub const ALL: [Self; 9] = *Self::VARIANTS.as_array().expect("each of them, once");
 
     /// What is counted beside a list unless somebody says otherwise.
     pub const USUAL_FACETS: [Self; 5] =

@@ -21,24 +21,17 @@ use crate::store::{
 };
 use crate::time::{TimeRange, Timestamp};
 
-/// What is asked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccessRequest {
-    /// What the events say.
     pub query: Query,
-    /// When they happened.
     pub range: TimeRange,
-    /// What else must hold.
     pub conditions: AccessConditions,
 }
 
-/// Which events come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccessOrder {
-    /// Those that happened last.
     #[default]
     Newest,
-    /// Those that happened first.
     Oldest,
 }
 
@@ -69,7 +62,6 @@ impl FromStr for AccessCursor {
 /// An audit event that the store holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessEvent {
-    /// The original.
     pub record: Record<'static>,
     pub event: AuditEvent<'static>,
 }
@@ -85,7 +77,6 @@ impl AccessEvent {
 pub struct AccessHits<'s> {
     store: &'s Store,
     pub(super) index: Option<&'s AuditIndex>,
-    /// Those of each segment.
     pub(super) sets: Vec<DocumentSet>,
     /// What people are called, once that was asked for: to know it, every sign-in is read.
     people: OnceLock<People>,
@@ -125,7 +116,6 @@ impl<'s> AccessHits<'s> {
         Some((first, Timestamp::from_ms(times().max()?)?))
     }
 
-    /// What people are called.
     pub fn people(&self) -> Result<&People, StoreError> {
         if let Some(people) = self.people.get() {
             return Ok(people);

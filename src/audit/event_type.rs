@@ -1,5 +1,7 @@
 //! Which of WorkMail's audit logs an event belongs to.
 
+use strum::VariantArray as _;
+
 use super::AuditField;
 
 /// The type of an audit event. Events do not name it: their fields tell.
@@ -15,6 +17,7 @@ use super::AuditField;
     Hash,
     strum::IntoStaticStr,
     strum::Display,
+    strum::VariantArray,
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum AuditType {
@@ -34,14 +37,7 @@ pub enum AuditType {
 }
 
 impl AuditType {
-    pub const ALL: [Self; 6] = [
-        Self::MailboxAccess,
-        Self::AccessControl,
-        Self::Authentication,
-        Self::PersonalAccessToken,
-        Self::AvailabilityProvider,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; 6] = *Self::VARIANTS.as_array().expect("each of them, once");
 
     /// The name in queries and answers: `mailbox-access`, `access-control`, `authentication`,
     /// `personal-access-token`, `availability-provider` or `unknown`.

@@ -1,7 +1,9 @@
 //! The fields of audit events.
 
+use strum::{IntoStaticStr, VariantArray};
+
 /// A field of an audit event, by the name that it is logged under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 #[repr(usize)]
 pub enum AuditField {
@@ -13,39 +15,25 @@ pub enum AuditField {
     OwnerId,
     /// `user`: the name that was typed, usually an address.
     User,
-    /// `protocol`.
     Protocol,
-    /// `source_ip`.
     SourceIp,
-    /// `user_agent`.
     UserAgent,
-    /// `action`.
     Action,
     /// `object_type`: Folder, Message or Attachment.
     ObjectType,
-    /// `item_id`.
     ItemId,
-    /// `folder_path`.
     FolderPath,
-    /// `folder_id`.
     FolderId,
-    /// `attachment_path`.
     AttachmentPath,
-    /// `action_allowed`.
     ActionAllowed,
     /// `scope` of access control.
     Scope,
-    /// `rule_id`.
     RuleId,
-    /// `access_granted`.
     AccessGranted,
     /// `method` of authentication.
     Method,
-    /// `auth_successful`.
     AuthSuccessful,
-    /// `auth_failed_reason`.
     AuthFailedReason,
-    /// `personal_access_token_id`.
     PersonalAccessTokenId,
     /// `name` of a token.
     Name,
@@ -58,17 +46,11 @@ pub enum AuditField {
     ProviderType,
     /// `domain` of an availability provider.
     Domain,
-    /// `function_arn`.
     FunctionArn,
-    /// `ews_endpoint`.
     EwsEndpoint,
-    /// `error_message`.
     ErrorMessage,
-    /// `availability_event_successful`.
     AvailabilityEventSuccessful,
-    /// `request_id`.
     RequestId,
-    /// `organization_arn`.
     OrganizationArn,
 }
 
@@ -76,40 +58,7 @@ impl AuditField {
     pub const COUNT: usize = 32;
 
     /// Every field, in the order in which answers show them.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::UserId,
-        Self::ImpersonatorId,
-        Self::OwnerId,
-        Self::User,
-        Self::Protocol,
-        Self::SourceIp,
-        Self::UserAgent,
-        Self::Action,
-        Self::ObjectType,
-        Self::ItemId,
-        Self::FolderPath,
-        Self::FolderId,
-        Self::AttachmentPath,
-        Self::ActionAllowed,
-        Self::Scope,
-        Self::RuleId,
-        Self::AccessGranted,
-        Self::Method,
-        Self::AuthSuccessful,
-        Self::AuthFailedReason,
-        Self::PersonalAccessTokenId,
-        Self::Name,
-        Self::ExpiresTime,
-        Self::Scopes,
-        Self::ProviderType,
-        Self::Domain,
-        Self::FunctionArn,
-        Self::EwsEndpoint,
-        Self::ErrorMessage,
-        Self::AvailabilityEventSuccessful,
-        Self::RequestId,
-        Self::OrganizationArn,
-    ];
+    pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.as_array().expect("each of them, once");
 
     /// Those that hold somebody's ID.
     pub const PEOPLE: [Self; 3] = [Self::UserId, Self::OwnerId, Self::ImpersonatorId];
@@ -150,7 +99,6 @@ pub enum Flag<'a> {
 }
 
 impl<'a> Flag<'a> {
-    /// Reads it.
     pub fn of(text: &'a str) -> Self {
         match text.trim() {
             it if it.eq_ignore_ascii_case("true") || it == "1" => Self::Yes,

@@ -62,7 +62,6 @@ pub struct EventPage {
 /// A listing of the events of one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
-    /// The first millisecond.
     pub first_ms: i64,
     /// The last millisecond, itself inside.
     pub last_ms: i64,

@@ -26,9 +26,7 @@ pub struct LogGroupArn {
     /// The partition, such as `aws`.
     pub partition: String,
     pub region: String,
-    /// The account's number.
     pub account: String,
-    /// The group's name.
     pub name: String,
 }
 

@@ -31,15 +31,12 @@ pub(super) struct Profiles {
 /// Where a profile gets its credentials from at first; roles are assumed with those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
-    /// Nowhere.
     Nothing,
     /// An access key in the files.
     Keys,
-    /// Single sign-on.
     Sso,
     /// A sign-in to the console (`aws login`).
     Login,
-    /// A program.
     Process,
     /// A token that somebody else issued.
     WebIdentity,

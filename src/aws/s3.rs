@@ -47,7 +47,6 @@ impl S3Url {
         Ok(Self { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
     }
 
-    /// The bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
     }
@@ -78,7 +77,6 @@ pub struct S3Object {
     pub key: String,
     /// What stands for its content, quotes and all.
     pub etag: String,
-    /// How long it is.
     pub bytes: u64,
     /// When it was last written, in milliseconds since 1970.
     pub modified_ms: Option<i64>,

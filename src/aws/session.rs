@@ -9,6 +9,7 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_types::service_config::ServiceConfigKey;
+use strum::VariantArray as _;
 
 use super::credentials::Chain;
 use super::endpoint;
@@ -32,7 +33,7 @@ pub struct SessionOptions {
 
 /// Whose credentials some are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Identity {
+pub struct CallerIdentity {
     /// The number of the account.
     pub account: String,
     /// The ARN of the user or of the role's session; empty where the service does not say it.
@@ -146,7 +147,7 @@ impl Session {
     }
 
     /// Whose credentials these are. Needs no permission.
-    pub async fn identity(&self) -> Result<Identity, AwsError> {
+    pub async fn identity(&self) -> Result<CallerIdentity, AwsError> {
         let call = Call::new("sts:GetCallerIdentity", format!("region {}", self.region));
         let client = aws_sdk_sts::Client::new(&self.config);
         let identity = client.get_caller_identity().send().await;
@@ -155,12 +156,12 @@ impl Session {
             call: call.to_string(),
             detail: "an identity without an account".to_owned(),
         })?;
-        Ok(Identity { account, arn: text(identity.arn) })
+        Ok(CallerIdentity { account, arn: text(identity.arn) })
     }
 }
 
 /// A service that is called, those that give out credentials among them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
 pub enum Service {
     /// CloudWatch Logs.
     Logs,
@@ -179,16 +180,7 @@ pub enum Service {
 }
 
 impl Service {
-    const ALL: [Self; 8] = [
-        Self::Logs,
-        Self::Iam,
-        Self::S3,
-        Self::Sts,
-        Self::WorkMail,
-        Self::Sso,
-        Self::SsoOidc,
-        Self::Signin,
-    ];
+    const ALL: [Self; 8] = *Self::VARIANTS.as_array().expect("each of them, once");
 
     /// The SDK's name of it, from which its settings have theirs.
     fn id(self) -> &'static str {

@@ -10,7 +10,6 @@ use crate::limits;
 
 /// An answer with its status.
 pub(super) struct Answer {
-    /// What was asked.
     pub(super) call: String,
     pub(super) status: u16,
     pub(super) body: Bytes,
@@ -18,7 +17,7 @@ pub(super) struct Answer {
 
 /// What to do with an answer.
 #[derive(Debug, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum AnswerVerdict {
     /// Take it as it is.
     Final,
     /// Ask again later; in its words.
@@ -127,21 +126,21 @@ impl Answer {
     }
 
     /// What is to be done with it.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn verdict(&self) -> AnswerVerdict {
         let is_json = self.problem().is_some();
         if is_for_now(self.status) {
             let kind = self.error().map(|it| it.kind).unwrap_or_default();
             // What is too much now is too much later.
             if kind == "too_many_buckets_exception" || self.error().is_some_and(|it| it.is_block())
             {
-                return Verdict::Final;
+                return AnswerVerdict::Final;
             }
-            return Verdict::Later(format!("status {}: {}", self.status, self.reason()));
+            return AnswerVerdict::Later(format!("status {}: {}", self.status, self.reason()));
         }
         // What is too long or not allowed may be said by whoever stands before it, in any form.
         match is_json || matches!(self.status, 401 | 403 | 413) || self.body.is_empty() {
-            true => Verdict::Final,
-            false => Verdict::NotACluster,
+            true => AnswerVerdict::Final,
+            false => AnswerVerdict::NotACluster,
         }
     }
 
@@ -162,7 +161,6 @@ impl Answer {
         Err(self.refusal(cluster))
     }
 
-    /// That something was refused.
     pub(super) fn refusal(&self, cluster: &Cluster) -> ClusterError {
         let (call, status, reason) = (self.call.clone(), self.status, self.reason());
         if self.error().is_some_and(|it| it.is_block()) {
@@ -196,7 +194,7 @@ mod tests {
     #[test]
     fn what_may_pass_is_told_from_what_will_not() {
         let later =
-            |status, body: &str| matches!(answer(status, body).verdict(), Verdict::Later(_));
+            |status, body: &str| matches!(answer(status, body).verdict(), AnswerVerdict::Later(_));
         assert!(later(503, "<html>Service Unavailable</html>"));
         assert!(later(
             429,
@@ -205,13 +203,13 @@ mod tests {
         assert!(!later(503, r#"{"error":{"type":"too_many_buckets_exception","reason":"many"}}"#));
         let blocked =
             r#"{"error":{"type":"cluster_block_exception","reason":"index [a] blocked"}}"#;
-        assert_eq!(answer(429, blocked).verdict(), Verdict::Final);
+        assert_eq!(answer(429, blocked).verdict(), AnswerVerdict::Final);
         // A cluster that has just started.
         let starting = r#"{"error":{"type":"cluster_block_exception","reason":"blocked by: [SERVICE_UNAVAILABLE/1/state not recovered / initialized];"}}"#;
         assert!(later(503, starting));
-        assert_eq!(answer(200, "<html>Sign in</html>").verdict(), Verdict::NotACluster);
-        assert_eq!(answer(404, "<html>Not here</html>").verdict(), Verdict::NotACluster);
-        assert_eq!(answer(200, "{}").verdict(), Verdict::Final);
+        assert_eq!(answer(200, "<html>Sign in</html>").verdict(), AnswerVerdict::NotACluster);
+        assert_eq!(answer(404, "<html>Not here</html>").verdict(), AnswerVerdict::NotACluster);
+        assert_eq!(answer(200, "{}").verdict(), AnswerVerdict::Final);
     }
 
     #[test]

@@ -132,13 +132,11 @@ struct FoundSource {
 }
 
 impl<'c> Bulk<'c> {
-    /// Begins with nothing.
     pub(super) fn new(cluster: &'c Cluster, author: &Author) -> Self {
         let author = author.clone();
         Self { cluster, author, items: Vec::new(), bytes: 0, tally: Tally::default() }
     }
 
-    /// Whose documents they are.
     pub(super) fn organization(&self) -> &str {
         &self.author.organization
     }

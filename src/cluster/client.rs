@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
-use super::answer::{Answer, Verdict};
+use super::answer::{Answer, AnswerVerdict};
 use super::error::ClusterError;
 use crate::aws::{Session, SessionOptions, check_endpoint, is_untrusted};
 use crate::causes::in_one_line;
@@ -32,13 +32,11 @@ use crate::stop::Stop;
 /// Where a cluster is, and as whom to go there.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
-    /// Its address.
     pub url: String,
     /// A user, and the file that holds the password.
     pub user: Option<(String, PathBuf)>,
     /// Certificates of authorities, in PEM, to be trusted instead of the system's.
     pub authorities: Option<PathBuf>,
-    /// Sign with AWS credentials.
     pub aws: Option<SessionOptions>,
     /// Milliseconds for which it may take nothing before we give up.
     pub timeout_ms: u64,
@@ -62,7 +60,6 @@ const AWS_SERVICE: &str = "es";
 /// What the host of OpenSearch Serverless ends with.
 const SERVERLESS: &str = ".aoss.amazonaws.com";
 
-/// What a request carries.
 #[derive(Clone, Copy)]
 pub(super) enum Content {
     Json,
@@ -170,9 +167,9 @@ impl Cluster {
         loop {
             let failed = match self.attempt(method, path, content, body) {
                 Ok(answer) => match answer.verdict() {
-                    Verdict::Final => return Ok(answer),
-                    Verdict::Later(reason) => Later::Busy(reason),
-                    Verdict::NotACluster => return Err(answer.not_a_cluster(self)),
+                    AnswerVerdict::Final => return Ok(answer),
+                    AnswerVerdict::Later(reason) => Later::Busy(reason),
+                    AnswerVerdict::NotACluster => return Err(answer.not_a_cluster(self)),
                 },
                 Err(Attempt::Unreachable(detail)) => Later::Unreachable(detail),
                 Err(Attempt::Hopeless(error)) => return Err(error),
@@ -285,7 +282,6 @@ pub(super) struct Patience<'c> {
 }
 
 impl Patience<'_> {
-    /// Waits, after a refusal.
     pub(super) fn wait(&mut self, why: Later) -> Result<(), ClusterError> {
         let pause_ms = limits::CLUSTER_PAUSE_MS_MIN.saturating_mul(1 << self.failed.min(16));
         let pause = Duration::from_millis(pause_ms.min(limits::CLUSTER_PAUSE_MS_MAX));

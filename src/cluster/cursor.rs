@@ -105,7 +105,6 @@ impl Cursor {
         Ok(parsed(published.read(name)?))
     }
 
-    /// Keeps it, durably.
     pub(super) fn keep(&self, published: &Published, name: &str) -> Result<(), StoreError> {
         published.replace(name, &json::text(self))
     }

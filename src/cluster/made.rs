@@ -26,9 +26,7 @@ pub(super) enum Made {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MadeCounts {
     pub(super) events: u64,
-    /// Audit events.
     pub(super) access: u64,
-    /// Records of the directory.
     pub(super) directory: u64,
     /// Those of so many connected ones that their messages were not made.
     pub(super) without_rows: u64,

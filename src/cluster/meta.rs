@@ -29,7 +29,6 @@ pub(super) struct Meta {
     pub(super) published: Option<i64>,
     /// How many removals the store had had.
     pub(super) removals: u64,
-    /// What the store covers.
     pub(super) coverage: Option<Coverage>,
     /// What is redacted, and by which key.
     #[serde(default, skip_serializing_if = "Option::is_none")]

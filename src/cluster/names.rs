@@ -4,7 +4,6 @@ use super::error::ClusterError;
 use crate::limits;
 use crate::time::Timestamp;
 
-/// What an index holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     /// Email events, each with its original.
@@ -48,7 +47,6 @@ pub struct Names {
 const NO_MONTH: &str = "other";
 
 impl Names {
-    /// The usual prefix.
     pub const PREFIX_DEFAULT: &str = "mailtrace";
 
     pub fn with_prefix(prefix: &str) -> Result<Self, ClusterError> {

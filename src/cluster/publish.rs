@@ -38,24 +38,19 @@ pub struct PublishOptions<'r> {
     pub takes_over: bool,
     /// Makes pseudonyms of addresses, subjects or both, where these are not to be told.
     pub redactor: Option<&'r Redactor>,
-    /// What the clock shows.
     pub now: Timestamp,
 }
 
-/// What a publication did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublishReport {
     /// The number up to which everything is there.
     pub commit: u64,
     /// Events that were sent, or are to be with a dry run.
     pub events: u64,
-    /// Rows that were sent.
     pub rows: u64,
-    /// Audit events, likewise.
     pub access: u64,
     /// Records of the directory, likewise.
     pub directory: u64,
-    /// Documents that were removed.
     pub removed: u64,
     /// Documents that were there already.
     pub known: u64,
@@ -63,7 +58,6 @@ pub struct PublishReport {
     pub refused: u64,
     /// Events of so many connected ones that their rows were not made.
     pub without_rows: u64,
-    /// Bytes that were sent.
     pub bytes: u64,
     /// Requests that had to be made again.
     pub retried: u64,
@@ -104,7 +98,6 @@ impl PublishReport {
 #[derive(Clone, Copy, Debug)]
 pub struct PublishProgress {
     pub events: u64,
-    /// Bytes that were sent.
     pub bytes: u64,
 }
 

@@ -47,7 +47,6 @@ impl<'p> Spool<'p> {
         &self.path
     }
 
-    /// Takes an email event.
     pub(super) fn take_mail(&mut self, source: &Source) -> Result<(), ClusterError> {
         self.take(source, true)
     }

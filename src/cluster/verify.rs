@@ -36,14 +36,11 @@ pub struct DifferingDay {
     pub cluster: Sum,
 }
 
-/// What was compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifiedCluster {
     /// Days of which something was compared, those of events and those of rows.
     pub days: u64,
-    /// Events in the store.
     pub events: u64,
-    /// Rows in the store.
     pub rows: u64,
     /// Audit events in the store.
     pub access: u64,

@@ -22,7 +22,6 @@ impl DirectoryBuilder {
         is_statement
     }
 
-    /// What they amount to.
     pub fn build(mut self) -> Directory {
         // An end stands behind what it ends, whatever the clock did.
         let rank = |it: &Statement| match it.said {

@@ -26,7 +26,6 @@ pub struct OrganizationHistory {
     pub(super) domains: Vec<(Timestamp, Vec<Domain>)>,
     /// The entities that ever had an address, by its normal form.
     pub(super) by_address: HashMap<String, Vec<String>>,
-    /// When anything changed.
     pub(super) changes: Vec<Timestamp>,
 }
 
@@ -34,7 +33,6 @@ pub struct OrganizationHistory {
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) key: String,
-    /// When it was begun.
     pub begun: Timestamp,
     /// When it was whole; `None` where it was broken off.
     pub ended: Option<Timestamp>,
@@ -46,7 +44,6 @@ pub struct Snapshot {
 /// An entity from one change to the next.
 #[derive(Debug)]
 pub struct Version {
-    /// When it was learnt.
     pub at: Timestamp,
     /// As it was then; `None` where it was gone.
     pub entity: Option<Entity>,
@@ -55,7 +52,6 @@ pub struct Version {
 /// A snapshot that was broken off and may go on.
 #[derive(Debug)]
 pub struct OpenSnapshot<'d> {
-    /// When it was begun.
     pub begun: Timestamp,
     /// The IDs of those who have been looked at.
     pub looked_at: &'d HashSet<String>,
@@ -81,7 +77,6 @@ impl Directory {
         Self { organizations, expansions: Expansions::default() }
     }
 
-    /// The organizations, by ID.
     pub fn organizations(&self) -> impl Iterator<Item = (&str, &OrganizationHistory)> {
         self.organizations.iter().map(|(id, it)| (id.as_str(), it))
     }

@@ -12,7 +12,6 @@ use crate::time::Timestamp;
 /// What an address stood for at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning<'d> {
-    /// Everybody in a group.
     Group(&'d Entity),
     /// The mailbox of a user or a resource, under another address than its own.
     Alias(&'d Entity),
@@ -21,7 +20,6 @@ pub enum Meaning<'d> {
 }
 
 impl<'d> Meaning<'d> {
-    /// Who has the address.
     pub fn entity(self) -> &'d Entity {
         match self {
             Self::Group(entity) | Self::Alias(entity) | Self::Mailbox(entity) => entity,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::check::packing_order;
 use super::facts::{StoreFacts, coverage_of};
-use super::manifest::{Counts, FileEntry, Manifest, Question, Rules};
+use super::manifest::{BundleCounts, FileEntry, Manifest, Question, Rules};
 use super::pack::pack;
 use super::passage::{PassingEvent, Sink, pass};
 use super::records::write_record;
@@ -38,7 +38,6 @@ const REPORT_BODY: &str = ".report-body";
 /// How to make a bundle.
 #[derive(Clone)]
 pub struct BundleOptions<'a> {
-    /// What was asked for.
     pub question: Question,
     /// What the outcomes depend on. `newest` should be the store's newest record.
     pub rules: JoinRules,
@@ -50,7 +49,6 @@ pub struct BundleOptions<'a> {
     pub signing: Option<(&'a SecretKey, Timestamp)>,
 }
 
-/// What was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleReport {
     pub path: PathBuf,
@@ -138,7 +136,7 @@ fn describe(
         question: redactor
             .map_or_else(|| options.question.clone(), |it| it.question(&options.question)),
         rules: Rules::new(&options.rules, &options.zone),
-        counts: Counts::new(passed, not_found_count),
+        counts: BundleCounts::new(passed, not_found_count),
         not_found: not_found
             .iter()
             .map(|it| redactor.map_or_else(|| it.clone(), |redactor| redactor.id(it)))

@@ -12,7 +12,6 @@ use crate::store::{CoveredRange, Store, StoreError};
 pub struct StoreFacts {
     /// What stands for its whole archive; none before its first commit.
     pub head: Option<String>,
-    /// Records that it holds.
     pub records: u64,
     /// The time of its earliest record.
     pub first_record: Option<String>,

@@ -14,7 +14,6 @@ use crate::trace::{JoinRules, MessageOutcome};
 /// The number of the form that is written here.
 pub(super) const BUNDLE_VERSION: u64 = 1;
 
-/// What was asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Question {
@@ -23,7 +22,6 @@ pub struct Question {
     pub case_name: Option<String>,
     /// The first of the IDs that were asked for, as they were given.
     pub ids: Vec<String>,
-    /// How many there were.
     pub id_count: u64,
     /// The query, as it was given.
     pub query: Option<String>,
@@ -31,9 +29,7 @@ pub struct Question {
     pub resolved_query: Option<String>,
     /// What else was asked of the messages, as options of `mailtrace messages`.
     pub filters: Vec<String>,
-    /// From when on.
     pub since: Option<TimeBound>,
-    /// Until when.
     pub until: Option<TimeBound>,
     /// Whether the words of the question are left out, because they name what is redacted.
     pub withheld: bool,
@@ -62,16 +58,13 @@ impl TimeBound {
 pub struct Manifest {
     /// `mailtrace-bundle`. First, so that a bundle is known by its beginning.
     pub format: String,
-    /// Of which form.
     pub version: u64,
     /// The program that made it, and its version.
     pub tool: String,
-    /// What was asked for.
     pub question: Question,
     /// By which rules it was answered.
     pub rules: Rules,
-    /// What came of it.
-    pub counts: Counts,
+    pub counts: BundleCounts,
     /// The first of the IDs that no event has, as they were given.
     pub not_found: Vec<String>,
     /// The times of the first and of the last event.
@@ -80,7 +73,6 @@ pub struct Manifest {
     pub last_event: Option<String>,
     /// Of which store, in which state.
     pub store: StoreFacts,
-    /// What the store covers.
     pub coverage: Vec<CoveredGroup>,
     pub redaction: Option<Redacted>,
     /// Every other file but `SHA256SUMS`, in the order of their names.
@@ -106,7 +98,7 @@ pub struct Rules {
 /// How many there are of each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Counts {
+pub struct BundleCounts {
     pub messages: u64,
     /// Messages by what became of them.
     pub delivered: u64,
@@ -135,7 +127,7 @@ pub struct Counts {
     pub access: Option<AccessCounts>,
 }
 
-impl Counts {
+impl BundleCounts {
     pub(super) fn new(passed: &Passed, not_found: u64) -> Self {
         let of = |outcome: MessageOutcome| {
             *passed.outcomes.get(outcome.place()).expect("a place for each outcome")
@@ -163,7 +155,6 @@ impl Counts {
 #[serde(rename_all = "camelCase", default)]
 pub struct FileEntry {
     pub name: String,
-    /// Its length.
     pub bytes: u64,
     /// SHA-256 of its bytes, in hexadecimal.
     pub sha256: String,

@@ -66,7 +66,6 @@ impl<W: Write + Seek> Packer<W> {
         }
     }
 
-    /// Ends the zip.
     pub(super) fn finish(mut self) -> io::Result<W> {
         match self.0.take() {
             Some(writer) => Ok(writer.finish()?),

@@ -21,7 +21,6 @@ pub(super) enum Parts {
     Zip { path: PathBuf, archive: ZipArchive<File> },
 }
 
-/// What a file holds.
 pub(super) struct Digest256 {
     pub(super) bytes: u64,
     pub(super) lines: u64,

@@ -28,7 +28,7 @@ pub(super) struct PassingEvent {
     pub(super) direction: Option<Direction>,
     /// Where its record came from, where that was recorded.
     pub(super) source: Option<Provenance>,
-    pub(super) message: Arc<MessageFacts>,
+    pub(super) message: Arc<PassageFacts>,
 }
 
 impl PassingEvent {
@@ -39,9 +39,8 @@ impl PassingEvent {
 }
 
 /// What all events of a message share.
-pub(super) struct MessageFacts {
+pub(super) struct PassageFacts {
     pub(super) number: u64,
-    /// With their brackets.
     pub(super) message_ids: Vec<String>,
     pub(super) from: Option<Address<'static>>,
     pub(super) sender: Option<Address<'static>>,
@@ -146,7 +145,7 @@ impl Waiting {
                 }
             }
         }
-        let facts = Arc::new(MessageFacts {
+        let facts = Arc::new(PassageFacts {
             number,
             message_ids: message.message_ids.iter().map(ToString::to_string).collect(),
             from: message.from,

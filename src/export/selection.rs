@@ -38,7 +38,6 @@ impl Selection {
         Self { messages, ..Self::default() }.in_order()
     }
 
-    /// The messages in order.
     pub fn messages(&self) -> &[Selected] {
         &self.messages
     }
@@ -79,7 +78,6 @@ const TRACE_KEY: u8 = b't';
 const RECORD_KEY: u8 = b'r';
 
 impl<'s> Selector<'s> {
-    /// Begins with none.
     pub fn new(store: &'s Store, rules: &'s JoinRules) -> Self {
         Self {
             tracer: EventTracer::new(store, rules),

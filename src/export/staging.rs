@@ -123,7 +123,6 @@ pub(super) struct HashedFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sum {
     pub(super) bytes: u64,
-    /// SHA-256 in hexadecimal.
     pub(super) sha256: String,
 }
 

@@ -36,7 +36,6 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Nothing seen.
     pub(super) fn new() -> Self {
         Self {
             limiter: RateLimiter::for_objects(),

@@ -16,7 +16,6 @@ use crate::time::Timestamp;
 /// Bytes of memory that a prepared record takes beside its text, more or less.
 const RECORD_OVERHEAD_BYTES: usize = 512;
 
-/// What one worker needs.
 pub(super) struct Worker {
     decoder: Decoder,
     parser: Parser,

@@ -86,7 +86,6 @@ impl Intake {
         self.rejected.finish().map(drop)
     }
 
-    /// Notes how it ended.
     pub(crate) fn end(&self, writer: &mut StoreWriter, end: OriginEnd) {
         writer.end_origin(self.origin, end);
     }

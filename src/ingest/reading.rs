@@ -12,9 +12,7 @@ use crate::stop::Stop;
 use crate::store::{ObjectHash, OriginKind};
 use crate::time::Timestamp;
 
-/// One input, opened.
 pub(super) struct Opened {
-    /// What reports call it.
     pub(super) name: String,
     pub(super) kind: OriginKind,
     /// When it was last changed: what is left when nothing in it has a time.

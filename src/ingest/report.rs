@@ -15,11 +15,8 @@ pub struct FileReport {
     pub bytes: u64,
     /// SHA-256 of those bytes, in hexadecimal, where they were read to their end.
     pub sha256: Option<String>,
-    /// Records and rejected pieces.
     pub read: u64,
-    /// Records that are new.
     pub added: u64,
-    /// Records that were there.
     pub duplicates: u64,
     /// Pieces that could not be understood.
     pub rejected: u64,
@@ -54,7 +51,6 @@ pub enum NoCoverage {
 }
 
 impl NoCoverage {
-    /// The reason in words.
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Unwanted => "--no-coverage",
@@ -76,17 +72,14 @@ pub struct ImportReport {
 }
 
 impl ImportReport {
-    /// Records and rejected pieces.
     pub fn read(&self) -> u64 {
         self.files.iter().map(|it| it.read).sum()
     }
 
-    /// Records that are new.
     pub fn added(&self) -> u64 {
         self.files.iter().map(|it| it.added).sum()
     }
 
-    /// Records that were there.
     pub fn duplicates(&self) -> u64 {
         self.files.iter().map(|it| it.duplicates).sum()
     }

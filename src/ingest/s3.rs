@@ -33,7 +33,6 @@ pub struct S3Report {
     pub objects_taken: u64,
     /// Objects that it had all of before.
     pub objects_skipped: u64,
-    /// Requests that were throttled.
     pub throttled: u64,
     /// Whether it was told to stop; then there may be more.
     pub is_stopped: bool,

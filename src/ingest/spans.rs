@@ -11,7 +11,6 @@ use crate::time::Timestamp;
 pub(super) struct Spans(HashMap<String, CoveredRange>);
 
 impl Spans {
-    /// Adds a record's time.
     pub(super) fn add(&mut self, log_group: &str, timestamp: Timestamp) {
         let range = CoveredRange::at(timestamp);
         match self.0.get_mut(log_group) {
@@ -30,7 +29,6 @@ impl Spans {
         }
     }
 
-    /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

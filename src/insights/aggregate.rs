@@ -166,7 +166,6 @@ impl Tally {
         0
     }
 
-    /// What was counted.
     pub(super) fn into_value(self) -> Value<'static> {
         #[expect(clippy::cast_precision_loss, reason = "nothing of ours has so many")]
         let number = |count: u64| count as f64;

@@ -20,7 +20,6 @@ pub struct Answer {
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// Nothing.
     Null,
     /// What `stats` has counted.
     Number(f64),

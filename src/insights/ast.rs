@@ -21,9 +21,7 @@ pub struct Query {
 pub(super) struct Source {
     /// The log group; `*` stands for any text.
     pub(super) log_group: String,
-    /// The first instant.
     pub(super) start: Option<SourceTime>,
-    /// The last instant.
     pub(super) end: Option<SourceTime>,
 }
 
@@ -32,7 +30,6 @@ pub(super) struct Source {
 pub(super) enum SourceTime {
     /// So many milliseconds before now.
     BeforeNow(i64),
-    /// Milliseconds since 1970.
     At(i64),
 }
 
@@ -43,7 +40,6 @@ pub(super) struct Command {
     pub(super) span: Span,
 }
 
-/// What a command does.
 #[derive(Clone, Debug)]
 pub(super) enum CommandKind {
     Fields(Vec<Item>),

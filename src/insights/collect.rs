@@ -30,7 +30,6 @@ struct Group {
 const GROUP_BYTES: usize = 160;
 
 impl Groups {
-    /// Counts a row.
     pub(super) fn add<'r>(&mut self, stats: &'r Stats, scope: &Scope<'r>) {
         let values: Vec<Value<'r>> = stats.keys.iter().map(|it| eval(it, scope)).collect();
         self.key.clear();

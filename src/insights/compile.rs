@@ -30,7 +30,6 @@ pub(super) fn compile(query: &Query, instants: Instants) -> Result<Program, Insi
     Compiler::new(query, instants).program().map_err(error)
 }
 
-/// A query under compilation.
 pub(super) struct Compiler<'q> {
     query: &'q Query,
     pub(super) instants: Instants,

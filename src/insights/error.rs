@@ -10,7 +10,6 @@ use crate::query::{Span, printed, underlined};
 #[derive(Debug, PartialEq, Eq)]
 pub struct InsightsError {
     pub kind: InsightsErrorKind,
-    /// Where.
     pub span: Span,
     /// The query, for [`InsightsError::report`].
     query: String,

@@ -86,7 +86,6 @@ pub(super) fn eval<'r>(node: &'r Node, scope: &Scope<'r>) -> Value<'r> {
     }
 }
 
-/// Whether a condition holds.
 pub(super) fn holds<'r>(node: &'r Node, scope: &Scope<'r>) -> bool {
     eval(node, scope).holds()
 }

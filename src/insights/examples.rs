@@ -4,7 +4,6 @@
 /// A query to try. What is in capitals is to be replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
-    /// What it tells.
     pub purpose: &'static str,
     /// The query of the guide.
     pub query: &'static str,

@@ -21,7 +21,6 @@ impl Expr {
 }
 
 impl Parser<'_> {
-    /// A value or condition.
     pub(super) fn expr(&mut self) -> Result<Expr, Fault> {
         self.nested(Self::or)
     }

@@ -17,7 +17,6 @@ pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
     /// A list or object of the event, as its JSON text.
     Raw(Cow<'a, str>),
-    /// Milliseconds since 1970.
     Time(i64),
     /// A map or list that a function made.
     Structure(Arc<serde_json::Value>),

@@ -5,7 +5,6 @@
 
 use std::ops::Range;
 
-/// What a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `{` or `[`.
@@ -97,7 +96,6 @@ pub fn text_end(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// JSON's white space.
 pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }

@@ -8,7 +8,7 @@ use super::ProvisioningError;
 use super::clients::{Delivery, DeliveryDestination, DeliverySource};
 use super::names::Retention;
 use super::policies::{list_groups, list_organizations, look_at_deliveries};
-use super::policy::{Policy, Statement};
+use super::policy::{Policy, PolicyStatement};
 use super::scope::Scope;
 use super::services::Services;
 use super::step::{shell_command, standing};
@@ -31,7 +31,6 @@ pub fn default_audit_group(alias: &str) -> String {
     format!("/aws/vendedlogs/workmail/audit/{alias}")
 }
 
-/// What there was before.
 #[derive(Clone, Debug, Default)]
 pub struct AuditFound {
     pub group: Option<LogGroup>,
@@ -59,13 +58,11 @@ pub struct AuditPlan {
 /// One call that changes something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditStep {
-    /// Make the log group.
     CreateGroup,
     /// Set for how long the group keeps events.
     SetRetention(Retention),
     /// Make the group a destination.
     PutDestination(String),
-    /// Make a source.
     PutSource(DeliverySource),
     /// Deliver a source's logs to a destination: names of both.
     CreateDelivery(String, String),
@@ -410,10 +407,10 @@ pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
     let organization = [scope.organization_arn()];
     if is_teardown {
         statements.extend([
-            Statement::allowing(["workmail:DescribeOrganization"])
+            PolicyStatement::allowing(["workmail:DescribeOrganization"])
                 .named("LookAtOrganization")
                 .on(organization),
-            Statement::allowing([
+            PolicyStatement::allowing([
                 "logs:DeleteDelivery",
                 "logs:DeleteDeliverySource",
                 "logs:DeleteDeliveryDestination",
@@ -425,20 +422,20 @@ pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
     }
     let arn = scope.log_group_arn();
     statements.extend([
-        Statement::allowing([
+        PolicyStatement::allowing([
             "workmail:DescribeOrganization",
             "workmail:AllowVendedLogDeliveryForResource",
         ])
         .named("LetWorkMailDeliver")
         .on(organization),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "logs:CreateLogGroup",
             "logs:PutRetentionPolicy",
             "logs:DeleteRetentionPolicy",
         ])
         .named("MakeLogGroup")
         .on([arn.to_string(), arn.with_streams()]),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "logs:PutDeliverySource",
             "logs:PutDeliveryDestination",
             "logs:CreateDelivery",
@@ -446,7 +443,7 @@ pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
         .named("Deliver")
         .on(deliveries),
         // AWS writes into the policy of the log group's account on behalf of the caller.
-        Statement::allowing(["logs:PutResourcePolicy", "logs:DescribeResourcePolicies"])
+        PolicyStatement::allowing(["logs:PutResourcePolicy", "logs:DescribeResourcePolicies"])
             .named("LetLogsBeDelivered")
             .on(["*".to_owned()]),
     ]);

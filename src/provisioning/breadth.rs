@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::check::Health;
 use super::policies::ROLE_ACTIONS;
-use super::policy::{Effect, Policy, Statement};
+use super::policy::{Effect, Policy, PolicyStatement};
 use super::review::{TrustProblemKind, all_conditions, review_trust, trusts_workmail};
 use super::scope::Scope;
 use crate::aws::LogGroupArn;
@@ -83,7 +83,7 @@ pub fn excess_permissions<'p>(
     excess.into_iter().collect()
 }
 
-fn excess_of(statement: &Statement, scope: &Scope) -> impl Iterator<Item = String> {
+fn excess_of(statement: &PolicyStatement, scope: &Scope) -> impl Iterator<Item = String> {
     let mut excess = Vec::new();
     if !statement.not_action.is_empty() {
         excess.push("everything but some actions".to_owned());

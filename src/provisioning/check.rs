@@ -3,7 +3,6 @@
 /// How something stands, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// As it should be.
     Ok,
     /// Not as it should be, or not known.
     Warning,
@@ -16,7 +15,6 @@ pub enum Health {
 pub struct Check {
     /// What was looked at, in one or two words.
     pub name: &'static str,
-    /// How it stands.
     pub health: Health,
     /// What was found, as prose.
     pub found: String,

@@ -4,18 +4,16 @@
 //! the same.
 
 use super::ProvisioningError;
-use super::plan::{Found, Plan, ROLE_POLICY_NAME, SetupWish, Step, plan};
+use super::plan::{ROLE_POLICY_NAME, SetupFound, SetupPlan, SetupStep, SetupWish, plan};
 use super::policy::Policy;
 use super::step::{ROLE_DESCRIPTION, shell_command};
 
-/// For which tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Template {
     /// A POSIX shell script that runs the AWS CLI.
     AwsCli,
     /// A CloudFormation template in YAML.
     CloudFormation,
-    /// A Terraform configuration.
     Terraform,
 }
 
@@ -26,7 +24,7 @@ impl Template {
     ///
     /// None as it is: from nothing there is nothing in the way.
     pub fn text(self, wish: &SetupWish) -> Result<String, ProvisioningError> {
-        let plan = plan(wish, &Found::default())?;
+        let plan = plan(wish, &SetupFound::default())?;
         Ok(match self {
             Self::AwsCli => script(&plan),
             Self::CloudFormation => cloudformation(&plan),
@@ -47,30 +45,30 @@ struct Parts<'p> {
 }
 
 impl<'p> Parts<'p> {
-    fn of(plan: &'p Plan) -> Self {
+    fn of(plan: &'p SetupPlan) -> Self {
         let (mut kms_key, mut retention_days) = (None, None);
         let (mut trust, mut permissions) = (None, None);
         let (mut on, mut off) = (String::new(), String::new());
         for step in &plan.steps {
             match step {
-                Step::CreateGroup { kms_key: key } => kms_key = key.as_deref(),
-                Step::SetRetention(retention) => retention_days = retention.days(),
-                Step::CreateRole(policy) => trust = Some(policy),
-                Step::PutRolePolicy(policy) => permissions = Some(policy),
-                Step::SwitchOn(_) => {
+                SetupStep::CreateGroup { kms_key: key } => kms_key = key.as_deref(),
+                SetupStep::SetRetention(retention) => retention_days = retention.days(),
+                SetupStep::CreateRole(policy) => trust = Some(policy),
+                SetupStep::PutRolePolicy(policy) => permissions = Some(policy),
+                SetupStep::SwitchOn(_) => {
                     on = shell_command(&step.command(&plan.scope));
                     off = shell_command(
                         &step.undo(&plan.scope).expect("what is switched on can be off"),
                     );
                 }
-                Step::EncryptGroup { .. } | Step::ReplaceTrust(_) => {}
+                SetupStep::EncryptGroup { .. } | SetupStep::ReplaceTrust(_) => {}
             }
         }
         Self { kms_key, retention_days, role: trust.zip(permissions), on, off }
     }
 }
 
-fn script(plan: &Plan) -> String {
+fn script(plan: &SetupPlan) -> String {
     let scope = &plan.scope;
     let mut text = format!(
         r#"#!/bin/sh
@@ -97,10 +95,10 @@ make() {{
         let command = shell_command(&step.command(scope));
         text.push_str(&format!("\n# {}\n", step.title(scope)));
         match step {
-            Step::CreateGroup { .. } | Step::CreateRole(_) => {
+            SetupStep::CreateGroup { .. } | SetupStep::CreateRole(_) => {
                 text.push_str(&format!("make {command}\n"));
             }
-            Step::SwitchOn(_) => text.push_str(&format!(
+            SetupStep::SwitchOn(_) => text.push_str(&format!(
                 "# A role that was made a moment ago is not known everywhere yet.\n\
                  tries=0\n\
                  until {command}; do\n  \
@@ -115,7 +113,7 @@ make() {{
     text
 }
 
-fn cloudformation(plan: &Plan) -> String {
+fn cloudformation(plan: &SetupPlan) -> String {
     let scope = &plan.scope;
     let parts = Parts::of(plan);
     let mut text = format!(
@@ -169,7 +167,7 @@ fn cloudformation(plan: &Plan) -> String {
     text
 }
 
-fn terraform(plan: &Plan) -> String {
+fn terraform(plan: &SetupPlan) -> String {
     let scope = &plan.scope;
     let parts = Parts::of(plan);
     let mut text = format!(

@@ -4,7 +4,7 @@
 //! [`Scope`] names the three; [`Policy`] is a policy document that can be compared;
 //! [`trust_policy`], [`role_policy`] and the policies of the callers are the narrowest that work;
 //! [`trust_problems`] and [`missing_permissions`] review what is found. [`Services`] looks at what
-//! there is; [`plan()`] works out the [`Step`]s to what is wanted, from data to data; [`Template`]
+//! there is; [`plan()`] works out the [`SetupStep`]s to what is wanted, from data to data; [`Template`]
 //! writes the same for other tools. [`Services::examine`] and [`lint()`] make [`Check`]s of what is
 //! found; [`teardown_plan`] works out the way back. Nothing here prints.
 //!
@@ -44,7 +44,7 @@ pub use emit::Template;
 pub use error::ProvisioningError;
 pub use lint::{Given, LintWish, lint};
 pub use names::{LogGroupPlace, NameError, Retention, check_place, default_role, log_group_or_arn};
-pub use plan::{Found, Plan, SetupWish, plan};
+pub use plan::{SetupFound, SetupPlan, SetupWish, plan};
 pub use policies::{reader_policy, setup_policy, teardown_policy};
 pub use policy::Policy;
 pub use review::{missing_permissions, trust_problems};

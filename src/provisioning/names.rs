@@ -65,7 +65,6 @@ pub fn account(text: &str) -> Result<String, NameError> {
     checked(text, is_right, "AWS account", "it has 12 digits")
 }
 
-/// Checks a region.
 pub fn region(text: &str) -> Result<String, NameError> {
     let is_right = is_of(text, "-", 4..=32)
         && text.contains('-')
@@ -101,7 +100,6 @@ pub const RETENTION_DAYS: &[u32] = &[
 pub enum Retention {
     /// One of [`RETENTION_DAYS`].
     Days(u32),
-    /// For ever.
     Forever,
 }
 

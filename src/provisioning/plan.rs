@@ -17,7 +17,6 @@ const RETENTION_DAYS_DEFAULT: u32 = 30;
 /// The name of the policy that is written into the role.
 pub const ROLE_POLICY_NAME: &str = "workmail-email-events";
 
-/// What the administrator wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupWish {
     /// The organization, the group and the role.
@@ -33,27 +32,25 @@ pub struct SetupWish {
     pub is_forced: bool,
 }
 
-/// What there was before.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct SetupFound {
     pub group: Option<LogGroup>,
     /// Whether nothing has ever been logged there.
     pub is_group_empty: bool,
     /// The role; not looked for with the default role.
     pub role: Option<FoundRole>,
-    /// Where events are logged.
     pub monitoring: Option<Monitoring>,
 }
 
 /// Steps to take in this order, and what needs none.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
+pub struct SetupPlan {
     /// What it is all about.
     pub scope: Scope,
     /// WorkMail logs as the role that it makes for itself, rather than as the scope's.
     pub is_default_role: bool,
     /// What is to be done.
-    pub steps: Vec<Step>,
+    pub steps: Vec<SetupStep>,
     /// What is as it should be, in words.
     pub kept: Vec<String>,
     /// What the administrator should know, in words.
@@ -62,7 +59,7 @@ pub struct Plan {
 
 /// One call that changes something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum SetupStep {
     /// Make the log group.
     CreateGroup {
         /// The ARN of the key that encrypts it.
@@ -75,7 +72,6 @@ pub enum Step {
         /// The ARN of the key.
         kms_key: String,
     },
-    /// Make the role.
     CreateRole(Policy),
     /// Replace who may assume the role.
     ReplaceTrust(Policy),
@@ -91,8 +87,8 @@ pub enum Step {
 ///
 /// [`ProvisioningError::ForeignTrust`], [`ProvisioningError::UnreadablePolicy`] and
 /// [`ProvisioningError::LogsElsewhere`], unless forced.
-pub fn plan(wish: &SetupWish, found: &Found) -> Result<Plan, ProvisioningError> {
-    let mut plan = Plan {
+pub fn plan(wish: &SetupWish, found: &SetupFound) -> Result<SetupPlan, ProvisioningError> {
+    let mut plan = SetupPlan {
         scope: wish.scope.clone(),
         is_default_role: wish.is_default_role,
         steps: Vec::new(),
@@ -113,15 +109,15 @@ pub fn plan(wish: &SetupWish, found: &Found) -> Result<Plan, ProvisioningError> 
     Ok(plan)
 }
 
-impl Plan {
-    fn add_group(&mut self, wish: &SetupWish, found: &Found) {
+impl SetupPlan {
+    fn add_group(&mut self, wish: &SetupWish, found: &SetupFound) {
         let name = &wish.scope.log_group;
         let Some(group) = &found.group else {
-            self.steps.push(Step::CreateGroup { kms_key: wish.kms_key.clone() });
+            self.steps.push(SetupStep::CreateGroup { kms_key: wish.kms_key.clone() });
             let retention = wish.retention.unwrap_or(Retention::Days(RETENTION_DAYS_DEFAULT));
             // A new group keeps everything.
             if retention != Retention::Forever {
-                self.steps.push(Step::SetRetention(retention));
+                self.steps.push(SetupStep::SetRetention(retention));
             }
             return;
         };
@@ -133,7 +129,7 @@ impl Plan {
             (Some(wanted), Some(actual)) if !wish.is_forced => self.warnings.push(format!(
                 "{name} is encrypted with {actual}, not with {wanted}: it is left as it is without --force"
             )),
-            (Some(wanted), _) => self.steps.push(Step::EncryptGroup { kms_key: wanted.clone() }),
+            (Some(wanted), _) => self.steps.push(SetupStep::EncryptGroup { kms_key: wanted.clone() }),
             (None, _) => {}
         }
         // Where nothing was ever logged there is nothing to lose: a setup that stopped there goes
@@ -142,7 +138,7 @@ impl Plan {
         let default = is_unset.then_some(Retention::Days(RETENTION_DAYS_DEFAULT));
         match wish.retention.or(default) {
             Some(wanted) if wanted.days() != group.retention_days => {
-                self.steps.push(Step::SetRetention(wanted));
+                self.steps.push(SetupStep::SetRetention(wanted));
                 if let (Some(days), false) = (wanted.days(), found.is_group_empty) {
                     self.warnings.push(format!(
                         "what {name} has that is older than {days} days will be deleted: pull it first"
@@ -169,8 +165,8 @@ impl Plan {
             ));
         }
         let Some(role) = role else {
-            self.steps.push(Step::CreateRole(trust_policy(scope)));
-            self.steps.push(Step::PutRolePolicy(role_policy(scope)));
+            self.steps.push(SetupStep::CreateRole(trust_policy(scope)));
+            self.steps.push(SetupStep::PutRolePolicy(role_policy(scope)));
             return Ok(());
         };
         let problems = match &role.trust {
@@ -180,7 +176,7 @@ impl Plan {
         if problems.is_empty() {
             self.kept.push(format!("the role {name} trusts WorkMail for this organization"));
         } else if wish.is_forced {
-            self.steps.push(Step::ReplaceTrust(trust_policy(scope)));
+            self.steps.push(SetupStep::ReplaceTrust(trust_policy(scope)));
         } else {
             return Err(ProvisioningError::ForeignTrust {
                 role: name.clone(),
@@ -212,11 +208,15 @@ impl Plan {
             )),
             None => {}
         }
-        self.steps.push(Step::PutRolePolicy(document));
+        self.steps.push(SetupStep::PutRolePolicy(document));
         Ok(())
     }
 
-    fn add_switch(&mut self, wish: &SetupWish, found: &Found) -> Result<(), ProvisioningError> {
+    fn add_switch(
+        &mut self,
+        wish: &SetupWish,
+        found: &SetupFound,
+    ) -> Result<(), ProvisioningError> {
         let scope = &wish.scope;
         let role_arn = (!wish.is_default_role).then(|| match &found.role {
             Some(role) => role.arn.clone(),
@@ -241,7 +241,7 @@ impl Plan {
                 .push(format!("events will no longer be logged to {}", in_words(actual))),
             None => {}
         }
-        self.steps.push(Step::SwitchOn(wanted));
+        self.steps.push(SetupStep::SwitchOn(wanted));
         Ok(())
     }
 }
@@ -256,7 +256,6 @@ pub(super) fn is_same(actual: &Monitoring, wanted: &Monitoring) -> bool {
     group(actual) == group(wanted) && role(actual) == role(wanted)
 }
 
-/// A configuration in words.
 pub(super) fn in_words(monitoring: &Monitoring) -> String {
     let group = monitoring.log_group_arn.trim_end_matches(":*");
     match &monitoring.role_arn {

@@ -11,9 +11,9 @@ fn wish() -> SetupWish {
 }
 
 /// What a finished setup leaves.
-fn complete() -> Found {
+fn complete() -> SetupFound {
     let scope = Scope::for_tests();
-    Found {
+    SetupFound {
         group: Some(LogGroup {
             name: scope.log_group.clone(),
             retention_days: Some(30),
@@ -32,8 +32,8 @@ fn complete() -> Found {
     }
 }
 
-fn actions(wish: &SetupWish, found: &Found) -> Vec<&'static str> {
-    plan(wish, found).unwrap().steps.iter().map(Step::action).collect()
+fn actions(wish: &SetupWish, found: &SetupFound) -> Vec<&'static str> {
+    plan(wish, found).unwrap().steps.iter().map(SetupStep::action).collect()
 }
 
 const ALL: [&str; 5] = [
@@ -46,11 +46,11 @@ const ALL: [&str; 5] = [
 
 #[test]
 fn from_nothing_everything_is_made_in_order() {
-    assert_eq!(actions(&wish(), &Found::default()), ALL);
+    assert_eq!(actions(&wish(), &SetupFound::default()), ALL);
     let default_role = SetupWish { is_default_role: true, ..wish() };
-    assert_eq!(actions(&default_role, &Found::default()), [ALL[0], ALL[1], ALL[4]]);
+    assert_eq!(actions(&default_role, &SetupFound::default()), [ALL[0], ALL[1], ALL[4]]);
     let forever = SetupWish { retention: Some(Retention::Forever), ..wish() };
-    assert_eq!(actions(&forever, &Found::default()), [ALL[0], ALL[2], ALL[3], ALL[4]]);
+    assert_eq!(actions(&forever, &SetupFound::default()), [ALL[0], ALL[2], ALL[3], ALL[4]]);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn what_is_complete_is_left_alone() {
 
 #[test]
 fn wherever_a_setup_stopped_the_next_one_goes_on() {
-    let mut found = Found { is_group_empty: true, ..Found::default() };
+    let mut found = SetupFound { is_group_empty: true, ..SetupFound::default() };
     let complete = complete();
     found.group = complete.group.clone().map(|it| LogGroup { retention_days: None, ..it });
     assert_eq!(actions(&wish(), &found), ALL[1..]);
@@ -75,13 +75,13 @@ fn wherever_a_setup_stopped_the_next_one_goes_on() {
 
 #[test]
 fn a_group_with_events_keeps_its_retention_unless_it_is_named() {
-    let mut found = Found { is_group_empty: false, ..complete() };
+    let mut found = SetupFound { is_group_empty: false, ..complete() };
     let group = found.group.as_mut().unwrap();
     group.retention_days = None;
     assert_eq!(actions(&wish(), &found), [""; 0]);
     let wish = SetupWish { retention: Some(Retention::Days(7)), ..wish() };
     let plan = plan(&wish, &found).unwrap();
-    assert_eq!(plan.steps, [Step::SetRetention(Retention::Days(7))]);
+    assert_eq!(plan.steps, [SetupStep::SetRetention(Retention::Days(7))]);
     assert!(plan.warnings[0].contains("older than 7 days"), "{:?}", plan.warnings);
 }
 
@@ -129,7 +129,10 @@ fn a_policy_of_our_name_that_cannot_be_read_is_replaced_by_force_only() {
     let error = plan(&wish(), &found).unwrap_err().to_string();
     assert!(error.contains(ROLE_POLICY_NAME) && error.contains("--force"), "{error}");
     let forced = plan(&SetupWish { is_forced: true, ..wish() }, &found).unwrap();
-    assert_eq!(forced.steps.iter().map(Step::action).collect::<Vec<_>>(), ["iam:PutRolePolicy"]);
+    assert_eq!(
+        forced.steps.iter().map(SetupStep::action).collect::<Vec<_>>(),
+        ["iam:PutRolePolicy"]
+    );
     assert!(forced.warnings[0].contains("cannot be read"), "{:?}", forced.warnings);
 }
 
@@ -149,6 +152,6 @@ fn logging_elsewhere_is_moved_by_force_only() {
 #[test]
 fn a_role_that_managed_users_cannot_pass_is_warned_of() {
     let scope = Scope { role: "mail-logger".to_owned(), ..Scope::for_tests() };
-    let plan = plan(&SetupWish { scope, ..wish() }, &Found::default()).unwrap();
+    let plan = plan(&SetupWish { scope, ..wish() }, &SetupFound::default()).unwrap();
     assert!(plan.warnings[0].contains("workmail"), "{:?}", plan.warnings);
 }

@@ -2,14 +2,14 @@
 //!
 //! Which resource each action is checked against is in AWS's service authorization reference.
 
-use super::policy::{Policy, Principal, Statement};
+use super::policy::{Policy, PolicyStatement, Principal};
 use super::scope::{SERVICE, Scope};
 use crate::aws::{S3Url, partition};
 
 /// Who may assume the role: WorkMail, when it acts for this organization of this account, so that
 /// nobody can make it write with the role on behalf of another ("confused deputy").
 pub fn trust_policy(scope: &Scope) -> Policy {
-    let mut statement = Statement::allowing(["sts:AssumeRole"])
+    let mut statement = PolicyStatement::allowing(["sts:AssumeRole"])
         .when("StringEquals", "aws:SourceAccount", &scope.account)
         .when("ArnLike", "aws:SourceArn", &scope.organization_arn());
     let service = [("Service".to_owned(), SERVICE.into())];
@@ -25,7 +25,9 @@ pub(super) const ROLE_ACTIONS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLog
 /// The guide's own sample ends in `GROUP*`, which takes in groups whose names only begin alike.
 /// `GROUP:*` is enough: both actions are checked against `…:log-group:GROUP:log-stream:STREAM`.
 pub fn role_policy(scope: &Scope) -> Policy {
-    Policy::new([Statement::allowing(ROLE_ACTIONS).on([scope.log_group_arn().with_streams()])])
+    Policy::new(
+        [PolicyStatement::allowing(ROLE_ACTIONS).on([scope.log_group_arn().with_streams()])],
+    )
 }
 
 /// What taking an organization's directory calls, beside finding the organization.
@@ -50,10 +52,10 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
         list_organizations(),
         look_at_organizations(scope),
         look_at_deliveries(),
-        Statement::allowing(DIRECTORY_ACTIONS)
+        PolicyStatement::allowing(DIRECTORY_ACTIONS)
             .named("ReadDirectory")
             .on([scope.organization_arn()]),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "iam:GetRole",
             "iam:ListRolePolicies",
             "iam:GetRolePolicy",
@@ -61,19 +63,20 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
         ])
         .named("LookAtRole")
         .on([scope.role_arn(), scope.service_linked_role_arn()]),
-        Statement::allowing(["iam:GetPolicy", "iam:GetPolicyVersion"])
+        PolicyStatement::allowing(["iam:GetPolicy", "iam:GetPolicyVersion"])
             .named("LookAtSharedPolicies")
             .on(["aws", scope.account.as_str()]
                 .map(|owner| format!("arn:{}:iam::{owner}:policy/*", partition(&scope.region)))),
     ]);
     if let Some(url) = objects {
         let bucket = format!("arn:{}:s3:::{}", partition(&scope.region), url.bucket());
-        let list = Statement::allowing(["s3:ListBucket"]).named("ListObjects").on([bucket.clone()]);
+        let list =
+            PolicyStatement::allowing(["s3:ListBucket"]).named("ListObjects").on([bucket.clone()]);
         let is_prefix = !url.prefix().is_empty();
         let pattern = format!("{}*", url.prefix());
         statements.extend([
             if is_prefix { list.when("StringLike", "s3:prefix", &pattern) } else { list },
-            Statement::allowing(["s3:GetObject"])
+            PolicyStatement::allowing(["s3:GetObject"])
                 .named("ReadObjects")
                 .on([format!("{bucket}/{pattern}")]),
         ]);
@@ -86,7 +89,7 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
 pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
     let mut statements = vec![
         list_organizations(),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "workmail:DescribeOrganization",
             "workmail:DescribeEmailMonitoringConfiguration",
             "workmail:PutEmailMonitoringConfiguration",
@@ -94,7 +97,7 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
         .named("SwitchOn")
         .on([scope.organization_arn()]),
         list_groups(scope),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "logs:CreateLogGroup",
             "logs:DescribeLogStreams",
             "logs:PutRetentionPolicy",
@@ -106,7 +109,7 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
     ];
     if is_default_role {
         statements.push(
-            Statement::allowing(["iam:CreateServiceLinkedRole"])
+            PolicyStatement::allowing(["iam:CreateServiceLinkedRole"])
                 .named("MakeServiceLinkedRole")
                 .on([scope.service_linked_role_arn()])
                 .when("StringEquals", "iam:AWSServiceName", SERVICE),
@@ -114,7 +117,7 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
         return Policy::new(statements);
     }
     statements.extend([
-        Statement::allowing([
+        PolicyStatement::allowing([
             "iam:GetRole",
             "iam:ListRolePolicies",
             "iam:GetRolePolicy",
@@ -124,7 +127,7 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
         ])
         .named("MakeRole")
         .on([scope.role_arn()]),
-        Statement::allowing(["iam:PassRole"]).named("PassRole").on([scope.role_arn()]).when(
+        PolicyStatement::allowing(["iam:PassRole"]).named("PassRole").on([scope.role_arn()]).when(
             "StringEquals",
             "iam:PassedToService",
             SERVICE,
@@ -138,16 +141,16 @@ pub fn teardown_policy(scope: &Scope) -> Policy {
     let mut statements = vec![
         list_organizations(),
         look_at_organizations(scope),
-        Statement::allowing(["workmail:DeleteEmailMonitoringConfiguration"])
+        PolicyStatement::allowing(["workmail:DeleteEmailMonitoringConfiguration"])
             .named("SwitchOff")
             .on([scope.organization_arn()]),
     ];
     statements.extend(reading(scope));
     statements.extend([
-        Statement::allowing(["logs:DescribeSubscriptionFilters", "logs:DeleteLogGroup"])
+        PolicyStatement::allowing(["logs:DescribeSubscriptionFilters", "logs:DeleteLogGroup"])
             .named("DeleteLogGroup")
             .on(group_and_streams(scope)),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "iam:GetRole",
             "iam:ListRolePolicies",
             "iam:ListAttachedRolePolicies",
@@ -157,7 +160,7 @@ pub fn teardown_policy(scope: &Scope) -> Policy {
         ])
         .named("DeleteRole")
         .on([scope.role_arn()]),
-        Statement::allowing([
+        PolicyStatement::allowing([
             "iam:GetRole",
             "iam:DeleteServiceLinkedRole",
             "iam:GetServiceLinkedRoleDeletionStatus",
@@ -168,20 +171,20 @@ pub fn teardown_policy(scope: &Scope) -> Policy {
     Policy::new(statements)
 }
 
-fn reading(scope: &Scope) -> Vec<Statement> {
+fn reading(scope: &Scope) -> Vec<PolicyStatement> {
     vec![
         list_groups(scope),
-        Statement::allowing(["logs:FilterLogEvents", "logs:DescribeLogStreams"])
+        PolicyStatement::allowing(["logs:FilterLogEvents", "logs:DescribeLogStreams"])
             .named("ReadEvents")
             .on([scope.log_group_arn().with_streams()]),
     ]
 }
 
 /// Which of them logs where: of all regions, for a role is of none.
-fn look_at_organizations(scope: &Scope) -> Statement {
+fn look_at_organizations(scope: &Scope) -> PolicyStatement {
     let (region, organization) = ("*".to_owned(), "*".to_owned());
     let every = Scope { region, organization, ..scope.clone() };
-    Statement::allowing([
+    PolicyStatement::allowing([
         "workmail:DescribeOrganization",
         "workmail:DescribeEmailMonitoringConfiguration",
     ])
@@ -190,16 +193,16 @@ fn look_at_organizations(scope: &Scope) -> Statement {
 }
 
 /// A listing of groups by the beginning of their names is checked against no single group.
-pub(super) fn list_groups(scope: &Scope) -> Statement {
+pub(super) fn list_groups(scope: &Scope) -> PolicyStatement {
     let every_group = Scope { log_group: "*".to_owned(), ..scope.clone() };
-    Statement::allowing(["logs:DescribeLogGroups"])
+    PolicyStatement::allowing(["logs:DescribeLogGroups"])
         .named("FindLogGroup")
         .on([every_group.log_group_arn().to_string()])
 }
 
 /// These listings have no resource to be checked against.
-pub(super) fn look_at_deliveries() -> Statement {
-    Statement::allowing([
+pub(super) fn look_at_deliveries() -> PolicyStatement {
+    PolicyStatement::allowing([
         "logs:DescribeDeliverySources",
         "logs:DescribeDeliveryDestinations",
         "logs:DescribeDeliveries",
@@ -209,8 +212,8 @@ pub(super) fn look_at_deliveries() -> Statement {
 }
 
 /// This listing has no resource to be checked against.
-pub(super) fn list_organizations() -> Statement {
-    Statement::allowing(["workmail:ListOrganizations"])
+pub(super) fn list_organizations() -> PolicyStatement {
+    PolicyStatement::allowing(["workmail:ListOrganizations"])
         .named("FindOrganization")
         .on(["*".to_owned()])
 }

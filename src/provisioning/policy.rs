@@ -27,7 +27,7 @@ pub struct Policy {
     pub id: Option<String>,
     /// What it allows and denies.
     #[serde(rename = "Statement", deserialize_with = "one_or_more")]
-    pub statements: Vec<Statement>,
+    pub statements: Vec<PolicyStatement>,
 }
 
 /// A text that is no policy.
@@ -49,7 +49,7 @@ pub enum Effect {
 /// One statement of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
-pub struct Statement {
+pub struct PolicyStatement {
     /// A name that says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
@@ -62,23 +62,23 @@ pub struct Statement {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_principal: Option<Principal>,
     /// What may be done.
-    #[serde(default, skip_serializing_if = "Values::is_empty")]
-    pub action: Values,
+    #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
+    pub action: PolicyValues,
     /// What may not.
-    #[serde(default, skip_serializing_if = "Values::is_empty")]
-    pub not_action: Values,
+    #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
+    pub not_action: PolicyValues,
     /// With what.
-    #[serde(default, skip_serializing_if = "Values::is_empty")]
-    pub resource: Values,
-    #[serde(default, skip_serializing_if = "Values::is_empty")]
-    pub not_resource: Values,
+    #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
+    pub resource: PolicyValues,
+    #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
+    pub not_resource: PolicyValues,
     /// When: by operator, then by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub condition: Conditions,
 }
 
 /// The conditions of a statement, by operator, then by key.
-pub type Conditions = BTreeMap<String, BTreeMap<String, Values>>;
+pub type Conditions = BTreeMap<String, BTreeMap<String, PolicyValues>>;
 
 /// Whom a statement is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -87,14 +87,14 @@ pub enum Principal {
     /// `*`: anybody.
     Text(String),
     /// By kind, such as `Service` or `AWS`.
-    ByKind(BTreeMap<String, Values>),
+    ByKind(BTreeMap<String, PolicyValues>),
 }
 
 /// Texts whose order says nothing; one alone is written without a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Values(BTreeSet<String>);
+pub struct PolicyValues(BTreeSet<String>);
 
-impl Values {
+impl PolicyValues {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -115,26 +115,26 @@ impl Values {
     }
 }
 
-impl<T: Into<String>> FromIterator<T> for Values {
+impl<T: Into<String>> FromIterator<T> for PolicyValues {
     fn from_iter<I: IntoIterator<Item = T>>(texts: I) -> Self {
         Self(texts.into_iter().map(Into::into).collect())
     }
 }
 
-impl From<&str> for Values {
+impl From<&str> for PolicyValues {
     fn from(text: &str) -> Self {
         [text].into_iter().collect()
     }
 }
 
-impl fmt::Display for Values {
+impl fmt::Display for PolicyValues {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let texts: Vec<&str> = self.iter().collect();
         formatter.write_str(&texts.join(", "))
     }
 }
 
-impl Serialize for Values {
+impl Serialize for PolicyValues {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0.first() {
             Some(only) if self.0.len() == 1 => only.serialize(serializer),
@@ -143,7 +143,7 @@ impl Serialize for Values {
     }
 }
 
-impl<'de> Deserialize<'de> for Values {
+impl<'de> Deserialize<'de> for PolicyValues {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let texts = one_or_more::<D, Scalar>(deserializer)?;
         Ok(texts.into_iter().map(|it| it.0).collect())
@@ -184,7 +184,7 @@ where
 
 impl Policy {
     /// A policy of these statements.
-    pub fn new(statements: impl IntoIterator<Item = Statement>) -> Self {
+    pub fn new(statements: impl IntoIterator<Item = PolicyStatement>) -> Self {
         let statements = statements.into_iter().collect();
         Self { version: Some(VERSION.to_owned()), id: None, statements }
     }
@@ -211,16 +211,17 @@ impl Policy {
     /// Whether an identity with this policy alone may do `action` with `resource`, taking no
     /// statement with a condition for an answer, and every denial.
     pub fn allows(&self, action: &str, resource: &str) -> bool {
-        let is_about = |it: &Statement| it.is_about(action, resource);
-        let denies = |it: &Statement| it.effect == Effect::Deny && is_about(it);
-        let allows =
-            |it: &Statement| it.effect == Effect::Allow && it.condition.is_empty() && is_about(it);
+        let is_about = |it: &PolicyStatement| it.is_about(action, resource);
+        let denies = |it: &PolicyStatement| it.effect == Effect::Deny && is_about(it);
+        let allows = |it: &PolicyStatement| {
+            it.effect == Effect::Allow && it.condition.is_empty() && is_about(it)
+        };
         self.statements.iter().any(allows) && !self.statements.iter().any(denies)
     }
 
     /// The same without names, in one order and one spelling.
-    fn normalised(&self) -> BTreeSet<Statement> {
-        self.statements.iter().map(Statement::normalised).collect()
+    fn normalised(&self) -> BTreeSet<PolicyStatement> {
+        self.statements.iter().map(PolicyStatement::normalised).collect()
     }
 }
 
@@ -232,7 +233,7 @@ impl PartialEq for Policy {
 
 impl Eq for Policy {}
 
-impl Statement {
+impl PolicyStatement {
     /// A statement that allows these actions.
     pub fn allowing<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
@@ -241,9 +242,9 @@ impl Statement {
             principal: None,
             not_principal: None,
             action: actions.into_iter().collect(),
-            not_action: Values::default(),
-            resource: Values::default(),
-            not_resource: Values::default(),
+            not_action: PolicyValues::default(),
+            resource: PolicyValues::default(),
+            not_resource: PolicyValues::default(),
             condition: Conditions::new(),
         }
     }

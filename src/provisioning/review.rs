@@ -1,7 +1,7 @@
 //! Whether policies that were found are what event logging needs, and no danger.
 
 use super::policies::ROLE_ACTIONS;
-use super::policy::{Effect, Policy, Principal, Statement, Values};
+use super::policy::{Effect, Policy, PolicyStatement, PolicyValues, Principal};
 use super::scope::{SERVICE, Scope};
 use crate::text::{fits, iam_pattern};
 
@@ -86,7 +86,7 @@ pub fn missing_permissions<'p>(
     ROLE_ACTIONS.into_iter().filter(|it| !all.allows(it, &stream)).collect()
 }
 
-pub(super) fn trusts_workmail(statement: &Statement) -> bool {
+pub(super) fn trusts_workmail(statement: &PolicyStatement) -> bool {
     let is_service = match &statement.principal {
         Some(Principal::ByKind(kinds)) => {
             kinds.get("Service").is_some_and(|it| it.iter().any(|it| it == SERVICE))
@@ -98,7 +98,7 @@ pub(super) fn trusts_workmail(statement: &Statement) -> bool {
 }
 
 /// What a statement allows or denies beyond what event logging needs.
-fn dangers(statement: &Statement) -> Vec<TrustProblem> {
+fn dangers(statement: &PolicyStatement) -> Vec<TrustProblem> {
     let trusts = |text| TrustProblem::new(TrustProblemKind::OtherTrusted, text);
     let other = |text| TrustProblem::new(TrustProblemKind::Other, text);
     if statement.effect == Effect::Deny {
@@ -131,7 +131,7 @@ fn dangers(statement: &Statement) -> Vec<TrustProblem> {
 }
 
 /// Why a statement that lets WorkMail assume the role does not do so for this organization.
-fn mismatched(statement: &Statement, scope: &Scope) -> Vec<TrustProblem> {
+fn mismatched(statement: &PolicyStatement, scope: &Scope) -> Vec<TrustProblem> {
     let arn = scope.organization_arn();
     let mut wrong = Vec::new();
     for (operator, key, values) in all_conditions(statement) {
@@ -159,13 +159,18 @@ fn mismatched(statement: &Statement, scope: &Scope) -> Vec<TrustProblem> {
     wrong
 }
 
-pub(super) fn all_conditions(statement: &Statement) -> impl Iterator<Item = (&str, &str, &Values)> {
+pub(super) fn all_conditions(
+    statement: &PolicyStatement,
+) -> impl Iterator<Item = (&str, &str, &PolicyValues)> {
     statement.condition.iter().flat_map(|(operator, keys)| {
         keys.iter().map(move |(key, values)| (operator.as_str(), key.as_str(), values))
     })
 }
 
-fn conditions<'s>(statement: &'s Statement, key: &str) -> impl Iterator<Item = &'s Values> {
+fn conditions<'s>(
+    statement: &'s PolicyStatement,
+    key: &str,
+) -> impl Iterator<Item = &'s PolicyValues> {
     all_conditions(statement)
         .filter(move |(_, it, _)| it.eq_ignore_ascii_case(key))
         .map(|(_, _, values)| values)

@@ -11,7 +11,6 @@ use crate::limits;
 #[derive(Clone, Debug)]
 pub struct FoundRole {
     pub arn: String,
-    /// Who may assume it.
     pub trust: Result<Policy, PolicyError>,
     /// The policies within it, by name. Those that it shares with others are not among them.
     pub policies: Vec<NamedPolicy>,

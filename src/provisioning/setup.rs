@@ -6,7 +6,9 @@ use tokio::time::{Instant, sleep};
 
 use super::ProvisioningError;
 use super::clients::Monitoring;
-use super::plan::{Found, Plan, ROLE_POLICY_NAME, SetupWish, Step, in_words, is_same};
+use super::plan::{
+    ROLE_POLICY_NAME, SetupFound, SetupPlan, SetupStep, SetupWish, in_words, is_same,
+};
 use super::services::Services;
 use super::step::{self, ROLE_DESCRIPTION, shell_command};
 use crate::aws::{AwsError, Failure};
@@ -15,8 +17,7 @@ use crate::limits;
 /// Something that happens while a plan is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetupEvent<'s> {
-    /// A step was taken.
-    Done(&'s Step),
+    Done(&'s SetupStep),
     /// WorkMail does not take the role yet, and will be asked again.
     WaitsForRole,
     /// What was switched on does not read back yet.
@@ -24,7 +25,7 @@ pub enum SetupEvent<'s> {
 }
 
 impl Services {
-    pub async fn look(&self, wish: &SetupWish) -> Result<Found, ProvisioningError> {
+    pub async fn look(&self, wish: &SetupWish) -> Result<SetupFound, ProvisioningError> {
         let scope = &wish.scope;
         let monitoring = self.monitoring(&scope.organization).await?;
         let group = self.log_group(&scope.log_group).await?;
@@ -35,7 +36,7 @@ impl Services {
             _ => false,
         };
         let role = if wish.is_default_role { None } else { self.role(scope).await? };
-        Ok(Found { group, is_group_empty, role, monitoring })
+        Ok(SetupFound { group, is_group_empty, role, monitoring })
     }
 
     /// Where an organization's events are logged; `None` where they are not.
@@ -54,7 +55,7 @@ impl Services {
     /// [`ProvisioningError::Stopped`] at the first step that fails.
     pub async fn carry_out(
         &self,
-        plan: &Plan,
+        plan: &SetupPlan,
         on_event: &mut dyn FnMut(SetupEvent<'_>),
     ) -> Result<(), ProvisioningError> {
         for (index, step) in plan.steps.iter().enumerate() {
@@ -73,35 +74,35 @@ impl Services {
 
     async fn take(
         &self,
-        step: &Step,
-        plan: &Plan,
+        step: &SetupStep,
+        plan: &SetupPlan,
         on_event: &mut dyn FnMut(SetupEvent<'_>),
     ) -> Result<(), ProvisioningError> {
         let (group, role) = (plan.scope.log_group.as_str(), plan.scope.role.as_str());
         let taken = match step {
-            Step::CreateGroup { kms_key } => {
+            SetupStep::CreateGroup { kms_key } => {
                 self.call(async || self.logs.create_group(group, kms_key.as_deref()).await).await
             }
-            Step::SetRetention(retention) => {
+            SetupStep::SetRetention(retention) => {
                 self.call(async || self.logs.set_retention(group, retention.days()).await).await
             }
-            Step::EncryptGroup { kms_key } => {
+            SetupStep::EncryptGroup { kms_key } => {
                 self.call(async || self.logs.encrypt_group(group, kms_key).await).await
             }
-            Step::CreateRole(trust) => {
+            SetupStep::CreateRole(trust) => {
                 let trust = trust.to_json();
                 self.call(async || self.iam.create_role(role, &trust, ROLE_DESCRIPTION).await).await
             }
-            Step::ReplaceTrust(trust) => {
+            SetupStep::ReplaceTrust(trust) => {
                 let trust = trust.to_json();
                 self.call(async || self.iam.set_trust_policy(role, &trust).await).await
             }
-            Step::PutRolePolicy(policy) => {
+            SetupStep::PutRolePolicy(policy) => {
                 let policy = policy.to_json();
                 let put = async || self.iam.put_role_policy(role, ROLE_POLICY_NAME, &policy).await;
                 self.call(put).await
             }
-            Step::SwitchOn(monitoring) => {
+            SetupStep::SwitchOn(monitoring) => {
                 let organization = &plan.scope.organization;
                 self.switch_on(organization, monitoring, on_event).await?;
                 return self.wait_for_read_back(organization, monitoring, on_event).await;
@@ -195,7 +196,7 @@ impl Patience {
 }
 
 /// What stands after a step failed, and what to do about it.
-fn standing(done: &[Step], plan: &Plan) -> String {
+fn standing(done: &[SetupStep], plan: &SetupPlan) -> String {
     let titles = done.iter().map(|it| it.title(&plan.scope));
     let mut text = step::standing(titles, "done before and stands");
     let undo = done.iter().rev().filter_map(|it| it.undo(&plan.scope));

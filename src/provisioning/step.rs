@@ -1,7 +1,7 @@
 //! A step in words, as a call, and as a command of the AWS CLI.
 
 use super::names::Retention;
-use super::plan::{ROLE_POLICY_NAME, Step};
+use super::plan::{ROLE_POLICY_NAME, SetupStep};
 use super::policy::Policy;
 use super::scope::Scope;
 use crate::shell::quoted;
@@ -9,7 +9,7 @@ use crate::shell::quoted;
 /// What a role that is made says of itself.
 pub(super) const ROLE_DESCRIPTION: &str = "Lets Amazon WorkMail log the events of its mail";
 
-impl Step {
+impl SetupStep {
     /// What it does, as a wish: "create the log group X".
     pub fn title(&self, scope: &Scope) -> String {
         let (group, role) = (&scope.log_group, &scope.role);

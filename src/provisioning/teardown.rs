@@ -29,7 +29,6 @@ pub struct TeardownWish {
     pub now: Timestamp,
 }
 
-/// An organization that logs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogUser {
     /// Its alias, or its ID.
@@ -42,7 +41,6 @@ pub struct LogUser {
 /// A role that is to be deleted.
 #[derive(Clone, Debug)]
 pub struct DoomedRole {
-    /// Who may assume it.
     pub trust: Result<Policy, PolicyError>,
     /// The names of the policies within it.
     pub policies: Vec<String>,
@@ -50,12 +48,9 @@ pub struct DoomedRole {
     pub attached: Vec<AttachedPolicy>,
 }
 
-/// What there is.
 #[derive(Clone, Debug, Default)]
 pub struct TeardownFound {
-    /// Where the organization logs.
     pub monitoring: Option<Monitoring>,
-    /// Other organizations that log.
     pub others: Vec<LogUser>,
     /// The group, where it is to be deleted.
     pub group: Option<LogGroup>,

@@ -16,7 +16,6 @@ pub enum TeardownStep {
     SwitchOff,
     /// Take everything that the group holds into the store, until nothing more comes.
     Pull,
-    /// Check the store.
     Verify,
     DeleteGroup,
     /// Take off the role a policy that it shares with others.

@@ -27,7 +27,6 @@ pub struct DirectoryTaker {
 /// What became of one look at an organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryReport {
-    /// The organization's ID.
     pub organization: String,
     pub alias: String,
     /// Entities that there are, by kind; those of a look that was broken off may be fewer.
@@ -41,11 +40,9 @@ pub struct DirectoryReport {
     /// Entities that an earlier look, which was broken off, had looked at.
     pub resumed: usize,
     pub domains: usize,
-    /// Requests that were throttled.
     pub throttled: u64,
     /// Whether everything was looked at.
     pub is_whole: bool,
-    /// What ended it early.
     pub problem: Option<AwsError>,
     /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
@@ -96,7 +93,7 @@ impl DirectoryTaker {
             alias: alias.to_owned(),
             ..DirectoryReport::default()
         };
-        let mut look = Look::new(self, report, known, keep);
+        let mut look = DirectoryLook::new(self, report, known, keep);
         let ended = self.look(&mut look, known, on_listed).await;
         // What was looked at before it broke off need not be looked at again.
         let kept = match ended {
@@ -117,7 +114,7 @@ impl DirectoryTaker {
 
     async fn look<E>(
         &self,
-        look: &mut Look<'_, E>,
+        look: &mut DirectoryLook<'_, E>,
         known: Option<&OrganizationHistory>,
         on_listed: &mut dyn FnMut(usize),
     ) -> Result<(), End<E>> {
@@ -274,7 +271,7 @@ impl DirectoryIntake {
 }
 
 /// A look on its way.
-struct Look<'l, E> {
+struct DirectoryLook<'l, E> {
     taker: &'l DirectoryTaker,
     report: DirectoryReport,
     /// When the snapshot was begun.
@@ -289,7 +286,7 @@ struct Look<'l, E> {
     keep: Keep<'l, E>,
 }
 
-impl<'l, E> Look<'l, E> {
+impl<'l, E> DirectoryLook<'l, E> {
     fn new(
         taker: &'l DirectoryTaker,
         report: DirectoryReport,

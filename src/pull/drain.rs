@@ -22,7 +22,6 @@ pub struct DrainOptions {
     pub was_on: bool,
 }
 
-/// What draining came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Drained {
     /// The store has everything that the group holds, and nothing new has come for long enough.
@@ -42,7 +41,6 @@ pub enum Drained {
 /// Something that happens while a group is drained.
 #[derive(Debug)]
 pub enum DrainEvent<'d> {
-    /// A listing goes on.
     Progress(PullProgress),
     /// The whole group was listed.
     Listed(&'d PullReport),

@@ -27,8 +27,7 @@ pub(super) struct Slice {
     pub(super) is_newest: bool,
 }
 
-/// What the network tells.
-pub(super) enum Step {
+pub(super) enum ListingStep {
     Page(Fetched),
     /// Time goes by: what there is may be due to be committed.
     Tick,
@@ -72,7 +71,7 @@ impl Lister {
 pub(super) async fn list_all(
     lister: Arc<Lister>,
     slices: Vec<Slice>,
-    pages: mpsc::Sender<Step>,
+    pages: mpsc::Sender<ListingStep>,
     stop: Stop,
 ) -> Result<(), AwsError> {
     let mut waiting = VecDeque::from(slices);
@@ -90,7 +89,7 @@ pub(super) async fn list_all(
             () = stop.requested() => return Ok(()),
             _ = ticks.tick() => {
                 // With a full queue there is enough to wake up for.
-                let _full = pages.try_send(Step::Tick);
+                let _full = pages.try_send(ListingStep::Tick);
             }
             ended = listings.join_next() => match ended {
                 None => return Ok(()),
@@ -158,7 +157,7 @@ impl SlicePlace {
 async fn list(
     lister: Arc<Lister>,
     slice: Slice,
-    pages: mpsc::Sender<Step>,
+    pages: mpsc::Sender<ListingStep>,
 ) -> Result<Vec<Slice>, AwsError> {
     let range = slice.piece.range;
     let at_ms = lister.clock.now().as_ms();
@@ -216,7 +215,7 @@ async fn list(
         let is_split = !is_end && can_split(&lister, &place, range);
         let fetched =
             Fetched { events: page.events, is_again, look, is_end: is_end || is_split, is_split };
-        if pages.send(Step::Page(fetched)).await.is_err() || is_end {
+        if pages.send(ListingStep::Page(fetched)).await.is_err() || is_end {
             return Ok(Vec::new());
         }
         if is_split {

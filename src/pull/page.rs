@@ -13,7 +13,6 @@ use crate::source::Record;
 use crate::store::{Content, PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
 use crate::time::Timestamp;
 
-/// What one worker needs.
 pub(super) struct Worker {
     parser: Parser,
     preparer: Preparer,

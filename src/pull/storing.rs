@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rayon::prelude::*;
 
-use super::listing::{Fetched, Step};
+use super::listing::{Fetched, ListingStep};
 use super::page::{self, Chunk, DecodedChunk, Worker};
 use super::{PullNews, PullProgress, PullReport};
 use crate::aws::{AwsError, LogEvent, LogGroup, LogGroupArn};
@@ -81,12 +81,12 @@ impl<'s, 'n> Storing<'s, 'n> {
     }
 
     /// Decodes pages in parallel, stores them in order, and commits when it is time.
-    pub(super) fn take(&mut self, round: Vec<Step>) -> Result<(), StoreError> {
+    pub(super) fn take(&mut self, round: Vec<ListingStep>) -> Result<(), StoreError> {
         let pages: Vec<Fetched> = round
             .into_iter()
             .filter_map(|it| match it {
-                Step::Page(page) => Some(page),
-                Step::Tick => None,
+                ListingStep::Page(page) => Some(page),
+                ListingStep::Tick => None,
             })
             .collect();
         let chunks: Vec<Chunk<'_>> = pages

@@ -1,9 +1,11 @@
 //! The fields of audit events that a query may name.
 
+use strum::VariantArray as _;
+
 use crate::audit::AuditField;
 
 /// A field of an audit event, or several of one meaning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum AccessField {
     /// Who did it: by ID, by the name that was typed, or by the address that an ID is known to have.
@@ -50,29 +52,7 @@ pub enum AccessField {
 
 impl AccessField {
     /// Every field, in the order in which help lists them.
-    pub const ALL: [Self; 21] = [
-        Self::User,
-        Self::Owner,
-        Self::Impersonator,
-        Self::Ip,
-        Self::Agent,
-        Self::Action,
-        Self::Protocol,
-        Self::Type,
-        Self::Item,
-        Self::Object,
-        Self::Folder,
-        Self::Attachment,
-        Self::Allowed,
-        Self::Scope,
-        Self::Rule,
-        Self::Reason,
-        Self::Token,
-        Self::Domain,
-        Self::Error,
-        Self::Request,
-        Self::Organization,
-    ];
+    pub const ALL: [Self; 21] = *Self::VARIANTS.as_array().expect("each of them, once");
 
     /// The name as queries write it.
     pub fn name(self) -> &'static str {

@@ -4,7 +4,7 @@ mod ranges;
 
 use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
-use super::time_value::{TimeBound, is_age};
+use super::time_value::{InstantBound, is_age};
 use super::value::{Value, access_demand, bare_demand, demand};
 use super::{AccessField, Clause, Field, FieldKind, Matcher, Query, Span, ValueSet};
 use crate::limits;
@@ -412,12 +412,12 @@ impl<'t> Parser<'t> {
             return Err(QueryErrorKind::BareAge { field, text });
         }
         let bound = self.time_bound(&text)?;
-        let range = TimeBound::between(Some((bound, true)), Some((bound, true)));
+        let range = InstantBound::between(Some((bound, true)), Some((bound, true)));
         Ok(clause(field, Matcher::Time(range), value.span))
     }
 
-    fn time_bound(&self, text: &str) -> Result<TimeBound, QueryErrorKind> {
-        TimeBound::parse(text, self.language.now, self.language.zone)
+    fn time_bound(&self, text: &str) -> Result<InstantBound, QueryErrorKind> {
+        InstantBound::parse(text, self.language.now, self.language.zone)
     }
 
     fn next_character_span(&self) -> Span {

@@ -5,12 +5,12 @@ use crate::time::{TimeRange, Timestamp, Zone, day_of, parse_duration_ms, parse_t
 
 /// An instant, or the day that a date stands for: its first millisecond and the first after it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TimeBound {
+pub(super) struct InstantBound {
     first: Timestamp,
     after: Timestamp,
 }
 
-impl TimeBound {
+impl InstantBound {
     pub(super) fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Self, QueryErrorKind> {
         if let Some((first, after)) = day_of(text, now, zone) {
             return Ok(Self { first, after });

@@ -15,7 +15,6 @@ use minisign_verify::Signature;
 use super::{SigningError, read_short};
 use crate::time::Timestamp;
 
-/// A key that signs.
 pub struct SecretKey(minisign::SecretKey);
 
 impl fmt::Debug for SecretKey {

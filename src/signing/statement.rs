@@ -11,7 +11,6 @@ use crate::time::Timestamp;
 pub struct HeadStatement {
     /// The head of the store's last commit, in lower-case hexadecimal.
     pub head: String,
-    /// Records in the store.
     pub records: u64,
     pub commits: u64,
     /// When the statement was made.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::Claim;
 use super::csv_rows::CsvHeader;
-use super::document::Context;
+use super::document::DocumentContext;
 use super::error::RejectReason;
 use crate::limits;
 
@@ -65,7 +65,7 @@ pub(super) enum UnitKind {
     /// A JSON value, or a line that looks like one or several.
     Json,
     /// An element of a document's list.
-    Element(Arc<Context>),
+    Element(Arc<DocumentContext>),
     /// A line with a time or names before its message, and the lines that this goes on over; or a
     /// row of values that tabs part.
     Text,

@@ -7,13 +7,13 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::batch::{Batch, UnitKind};
-use super::document::{Context, Document, Step};
+use super::document::{Document, DocumentContext, DocumentStep};
 use super::envelope::{EnvelopeReader, Shape};
 use super::flat_envelope::FlatEnvelope;
 use super::insights;
 use super::log_line::{self, LogLine};
 use super::row;
-use super::scan::{self, Stop};
+use super::scan::{self, ScanError};
 use super::shippers;
 use super::{
     Decoded, DecodingBudget, EscapedText, Format, Found, Output, Reject, RejectReason, SourceReader,
@@ -145,7 +145,7 @@ impl Decoder {
 
     /// Decodes a batch that lies within the payload `outer`, or in none.
     fn decode_units(&mut self, batch: &Batch, outer: Option<InputPart<'_>>, sink: &mut Sink<'_>) {
-        let no_context = Context::default();
+        let no_context = DocumentContext::default();
         for (unit, bytes) in batch.units() {
             if self.budget.is_halted() {
                 return;
@@ -179,19 +179,24 @@ impl Decoder {
     }
 
     /// Decodes what should be one JSON object or list, and what follows it.
-    fn values(&mut self, part: InputPart<'_>, context: &Context, sink: &mut Sink<'_>) {
+    fn values(&mut self, part: InputPart<'_>, context: &DocumentContext, sink: &mut Sink<'_>) {
         let length = part.bytes.len();
         let consumed = self.value(part, context, sink);
         if consumed < length {
             let rest = part.slice(consumed, length);
-            self.pieces(rest, &RejectReason::UnknownLine, &Context::default(), sink);
+            self.pieces(rest, &RejectReason::UnknownLine, &DocumentContext::default(), sink);
         }
     }
 
     /// Decodes what should be one JSON object or list. Gives the bytes that this took: fewer than
     /// there are when a document ends before them. The caller goes on behind it in a loop, since
     /// thousands of documents fit on one line and each would take its share of the stack.
-    fn value(&mut self, part: InputPart<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
+    fn value(
+        &mut self,
+        part: InputPart<'_>,
+        context: &DocumentContext,
+        sink: &mut Sink<'_>,
+    ) -> usize {
         let length = part.bytes.len();
         if context.is_control {
             return length;
@@ -238,7 +243,12 @@ impl Decoder {
     }
 
     /// Decodes a row of Logs Insights, or a list of values.
-    fn list(&mut self, part: InputPart<'_>, context: &Context, sink: &mut Sink<'_>) -> usize {
+    fn list(
+        &mut self,
+        part: InputPart<'_>,
+        context: &DocumentContext,
+        sink: &mut Sink<'_>,
+    ) -> usize {
         let length = part.bytes.len();
         let Ok(text) = std::str::from_utf8(part.bytes) else {
             part.reject(&RejectReason::InvalidUtf8, sink);
@@ -274,12 +284,12 @@ impl Decoder {
         &mut self,
         part: InputPart<'_>,
         is_bare_list: bool,
-        outer: &Context,
+        outer: &DocumentContext,
         sink: &mut Sink<'_>,
     ) -> usize {
         let mut document = Document::new(is_bare_list, outer);
         // Millions of them in one unit: nothing larger than it must be.
-        let mut spans: Vec<(u32, u32, Option<Stop>)> = Vec::new();
+        let mut spans: Vec<(u32, u32, Option<ScanError>)> = Vec::new();
         let span = |start: usize, end: usize, stop| {
             // A unit has at most `RECORD_BYTES_MAX`.
             (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX), stop)
@@ -290,12 +300,12 @@ impl Decoder {
         while index < length && !is_ended {
             let (_, rest) = part.bytes.split_at(index);
             match document.step(rest) {
-                Ok(Step::Envelope(count)) => index += count,
-                Ok(Step::Element(count)) => {
+                Ok(DocumentStep::Envelope(count)) => index += count,
+                Ok(DocumentStep::Element(count)) => {
                     spans.push(span(index, index + count, None));
                     index += count;
                 }
-                Ok(Step::End(count)) => {
+                Ok(DocumentStep::End(count)) => {
                     index += count;
                     is_ended = true;
                 }
@@ -309,7 +319,7 @@ impl Decoder {
         }
         let is_told = spans.last().is_some_and(|(_, _, stop)| stop.is_some());
         if !is_ended && !is_told {
-            spans.push(span(length, length, Some(Stop::More)));
+            spans.push(span(length, length, Some(ScanError::More)));
         }
         let context = document.context();
         if context.is_control {
@@ -343,12 +353,12 @@ impl Decoder {
         &mut self,
         part: InputPart<'_>,
         reason: &RejectReason,
-        context: &Context,
+        context: &DocumentContext,
         sink: &mut Sink<'_>,
     ) {
         match scan::value(part.bytes) {
             Ok(length) if length == part.bytes.len() => part.reject(reason, sink),
-            Err(Stop::TooDeep) => part.reject(&RejectReason::TooDeep, sink),
+            Err(ScanError::TooDeep) => part.reject(&RejectReason::TooDeep, sink),
             _ => self.pieces(part, reason, context, sink),
         }
     }
@@ -358,10 +368,10 @@ impl Decoder {
         &mut self,
         part: InputPart<'_>,
         refusal: &RejectReason,
-        context: &Context,
+        context: &DocumentContext,
         sink: &mut Sink<'_>,
     ) {
-        let no_context = Context::default();
+        let no_context = DocumentContext::default();
         let (mut refusal, mut context) = (refusal, context);
         let mut rest = part;
         // Whether nothing but documents came before.
@@ -393,7 +403,7 @@ impl Decoder {
                     let end = scan::next_element(rest.bytes).unwrap_or(length);
                     let is_whole = is_first && end == length;
                     let reason = match stopped {
-                        Err(stop) if !is_whole || stop != Stop::Broken => reason(stop),
+                        Err(stop) if !is_whole || stop != ScanError::Broken => reason(stop),
                         _ => refusal.clone(),
                     };
                     rest.slice(0, end).reject(&reason, sink);
@@ -429,11 +439,11 @@ impl Decoder {
     }
 }
 
-fn reason(stop: Stop) -> RejectReason {
+fn reason(stop: ScanError) -> RejectReason {
     match stop {
-        Stop::More => RejectReason::Cut,
-        Stop::Broken => RejectReason::Broken,
-        Stop::TooDeep => RejectReason::TooDeep,
+        ScanError::More => RejectReason::Cut,
+        ScanError::Broken => RejectReason::Broken,
+        ScanError::TooDeep => RejectReason::TooDeep,
     }
 }
 

@@ -6,14 +6,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::scan::{self, Stop};
+use super::scan::{self, ScanError};
 use super::{Claim, Format, shippers};
 use crate::json::is_blank;
 use crate::limits;
 
 /// What a document says about all of its elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Context {
+pub(super) struct DocumentContext {
     pub(super) format: Option<Format>,
     pub(super) log_group: Option<String>,
     pub(super) log_stream: Option<String>,
@@ -23,7 +23,7 @@ pub(super) struct Context {
 
 /// What stands at the start of the bytes. The lengths count from there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum DocumentStep {
     /// Blanks, or a member of the envelope.
     Envelope(usize),
     /// An element of the list.
@@ -42,8 +42,8 @@ pub(super) struct Document {
     statement: OwnWord,
     /// Whether the document is the list itself.
     is_bare_list: bool,
-    context: Context,
-    shared: Option<Arc<Context>>,
+    context: DocumentContext,
+    shared: Option<Arc<DocumentContext>>,
 }
 
 /// What a document says of its own completeness.
@@ -60,8 +60,8 @@ struct OwnWord {
 impl Document {
     /// A walk that begins behind the opening bracket of an object, or of a bare list, and what is
     /// said around the document.
-    pub(super) fn new(is_bare_list: bool, outer: &Context) -> Self {
-        let context = Context { format: Some(Format::Json), ..outer.clone() };
+    pub(super) fn new(is_bare_list: bool, outer: &DocumentContext) -> Self {
+        let context = DocumentContext { format: Some(Format::Json), ..outer.clone() };
         Self {
             is_in_list: is_bare_list,
             wrapper_count: 0,
@@ -102,14 +102,14 @@ impl Document {
     }
 
     /// What the envelope has said so far.
-    pub(super) fn context(&mut self) -> Arc<Context> {
+    pub(super) fn context(&mut self) -> Arc<DocumentContext> {
         Arc::clone(self.shared.get_or_insert_with(|| Arc::new(self.context.clone())))
     }
 
     /// Whether `bytes` begin with an object that holds a list of records: its header is whole and
     /// the list has begun.
     pub(super) fn is_at(bytes: &[u8]) -> bool {
-        let mut document = Self::new(false, &Context::default());
+        let mut document = Self::new(false, &DocumentContext::default());
         let mut index = 1;
         if bytes.first() != Some(&b'{') {
             return false;
@@ -117,48 +117,48 @@ impl Document {
         loop {
             let (_, rest) = bytes.split_at(index);
             match document.step(rest) {
-                Ok(Step::Envelope(_)) if document.is_in_list => return true,
-                Ok(Step::Envelope(length)) => index += length,
+                Ok(DocumentStep::Envelope(_)) if document.is_in_list => return true,
+                Ok(DocumentStep::Envelope(length)) => index += length,
                 _ => return false,
             }
         }
     }
 
     /// Takes one step.
-    pub(super) fn step(&mut self, bytes: &[u8]) -> Result<Step, Stop> {
+    pub(super) fn step(&mut self, bytes: &[u8]) -> Result<DocumentStep, ScanError> {
         let blanks = scan::separators(bytes);
         if blanks > 0 {
-            return Ok(Step::Envelope(blanks));
+            return Ok(DocumentStep::Envelope(blanks));
         }
-        let first = *bytes.first().ok_or(Stop::More)?;
+        let first = *bytes.first().ok_or(ScanError::More)?;
         match first {
-            b']' if self.is_bare_list => Ok(Step::End(1)),
+            b']' if self.is_bare_list => Ok(DocumentStep::End(1)),
             b']' if self.is_in_list => {
                 self.is_in_list = false;
-                Ok(Step::Envelope(1))
+                Ok(DocumentStep::Envelope(1))
             }
             _ if self.is_in_list => {
                 let length = scan::value(bytes)?;
                 self.element_count += 1;
-                Ok(Step::Element(length))
+                Ok(DocumentStep::Element(length))
             }
             b'}' if self.wrapper_count > 0 => {
                 self.wrapper_count -= 1;
-                Ok(Step::Envelope(1))
+                Ok(DocumentStep::Envelope(1))
             }
-            b'}' => Ok(Step::End(1)),
-            b'"' => self.member(bytes).map(Step::Envelope),
-            _ => Err(Stop::Broken),
+            b'}' => Ok(DocumentStep::End(1)),
+            b'"' => self.member(bytes).map(DocumentStep::Envelope),
+            _ => Err(ScanError::Broken),
         }
     }
 
     /// Takes a member of the envelope, or its key and the opening bracket of the list.
-    fn member(&mut self, bytes: &[u8]) -> Result<usize, Stop> {
+    fn member(&mut self, bytes: &[u8]) -> Result<usize, ScanError> {
         let key_end = scan::string_end(bytes, 0)?;
         let key = member_name(bytes.split_at(key_end).0);
         let colon = skip_blanks(bytes, key_end)?;
         if bytes.get(colon) != Some(&b':') {
-            return Err(Stop::Broken);
+            return Err(ScanError::Broken);
         }
         let start = skip_blanks(bytes, colon + 1)?;
         if bytes.get(start) == Some(&b'[')
@@ -265,28 +265,28 @@ fn member_name(quoted: &[u8]) -> Cow<'_, [u8]> {
         .map_or_else(|_| bare.into(), |it| it.into_bytes().into())
 }
 
-fn skip_blanks(bytes: &[u8], start: usize) -> Result<usize, Stop> {
-    let rest = bytes.get(start..).ok_or(Stop::More)?;
+fn skip_blanks(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
+    let rest = bytes.get(start..).ok_or(ScanError::More)?;
     let blanks = rest.iter().take_while(|byte| is_blank(**byte)).count();
-    if blanks == rest.len() { Err(Stop::More) } else { Ok(start + blanks) }
+    if blanks == rest.len() { Err(ScanError::More) } else { Ok(start + blanks) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn elements(text: &str) -> (Vec<String>, Result<(), Stop>, Context) {
+    fn elements(text: &str) -> (Vec<String>, Result<(), ScanError>, DocumentContext) {
         let bytes = text.as_bytes();
-        let mut document = Document::new(bytes[0] == b'[', &Context::default());
+        let mut document = Document::new(bytes[0] == b'[', &DocumentContext::default());
         let (mut index, mut found) = (1, Vec::new());
         let end = loop {
             match document.step(&bytes[index..]) {
-                Ok(Step::Envelope(length)) => index += length,
-                Ok(Step::Element(length)) => {
+                Ok(DocumentStep::Envelope(length)) => index += length,
+                Ok(DocumentStep::Element(length)) => {
                     found.push(text.get(index..index + length).unwrap().to_owned());
                     index += length;
                 }
-                Ok(Step::End(_)) => break Ok(()),
+                Ok(DocumentStep::End(_)) => break Ok(()),
                 Err(stop) => break Err(stop),
             }
         };
@@ -307,7 +307,7 @@ mod tests {
 
         let (found, end, context) = elements(r#"[{"a":1},[{"b":2}],{"#);
         assert_eq!(found, [r#"{"a":1}"#, r#"[{"b":2}]"#]);
-        assert_eq!(end, Err(Stop::More));
+        assert_eq!(end, Err(ScanError::More));
         assert_eq!(context.format, Some(Format::Json));
     }
 
@@ -328,9 +328,9 @@ mod tests {
     #[test]
     fn a_document_says_what_it_lacks() {
         let claim = |text: &str| {
-            let mut document = Document::new(false, &Context::default());
+            let mut document = Document::new(false, &DocumentContext::default());
             let mut index = 1;
-            while let Ok(Step::Envelope(length) | Step::Element(length)) =
+            while let Ok(DocumentStep::Envelope(length) | DocumentStep::Element(length)) =
                 document.step(&text.as_bytes()[index..])
             {
                 index += length;

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use simd_json::prelude::*;
 use simd_json::tape;
 
-use super::document::{Context, list_format};
+use super::document::{DocumentContext, list_format};
 use super::insights::group_of;
 use super::shippers;
 use super::when::{bad_timestamp, read_time};
@@ -61,7 +61,11 @@ impl EnvelopeReader {
     }
 
     /// Reads the object in `bytes`. What it says of group and stream goes before `context`.
-    pub(super) fn read<'a>(&'a mut self, bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
+    pub(super) fn read<'a>(
+        &'a mut self,
+        bytes: &'a [u8],
+        context: &'a DocumentContext,
+    ) -> Shape<'a> {
         self.copy.clear();
         self.copy.extend_from_slice(bytes);
         let read = match simd_json::to_tape_with_buffers(&mut self.copy, &mut self.buffers) {
@@ -80,7 +84,7 @@ impl EnvelopeReader {
 }
 
 /// Reads by the table of shippers; `None` when there is no event where it looks.
-fn shipped<'a>(bytes: &'a [u8], context: &'a Context) -> Option<Shape<'a>> {
+fn shipped<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Option<Shape<'a>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut shipped = match shippers::read(text) {
         Ok(shipped) => shipped?,
@@ -100,7 +104,7 @@ fn shipped<'a>(bytes: &'a [u8], context: &'a Context) -> Option<Shape<'a>> {
 }
 
 /// Reads with serde_json.
-fn read_slowly<'a>(bytes: &'a [u8], context: &'a Context) -> Shape<'a> {
+fn read_slowly<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Shape<'a> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return Shape::Refused(RejectReason::InvalidUtf8);
     };
@@ -314,7 +318,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn into_shape(self, context: &'a Context) -> Shape<'a> {
+    fn into_shape(self, context: &'a DocumentContext) -> Shape<'a> {
         if self.is_control || (self.is_action && self.member_count == 1) {
             return Shape::Control;
         }

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 
-use super::document::Context;
+use super::document::DocumentContext;
 use super::envelope::Shape;
 use super::unescape::{EscapedText, unescape};
 use super::{Format, Record};
@@ -72,7 +72,7 @@ impl<'a> FlatEnvelope<'a> {
     }
 
     /// The record. What the envelope says of group and stream goes before `context`.
-    pub(super) fn into_shape(self, context: &'a Context) -> Shape<'a> {
+    pub(super) fn into_shape(self, context: &'a DocumentContext) -> Shape<'a> {
         let record = Record {
             log_group: self.log_group.or(context.log_group.as_deref()).map(Cow::Borrowed),
             log_stream: self.log_stream.or(context.log_stream.as_deref()).map(Cow::Borrowed),

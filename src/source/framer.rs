@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::batch::{Batch, UnitKind};
 use super::csv_rows::CsvHeader;
-use super::document::{Context, Document, Step};
+use super::document::{Document, DocumentContext, DocumentStep};
 use super::error::RejectReason;
 use super::layers::Lookahead;
 use super::log_line;
 use super::row;
-use super::scan::{self, Stop};
+use super::scan::{self, ScanError};
 use super::sniff;
 use super::window::Window;
 use crate::json::is_blank;
@@ -32,11 +32,16 @@ pub(super) struct Framer {
 
 /// Where in the input's structure the framer is.
 enum Mode {
-    Start { is_wrapped_too_deep: bool },
+    Start {
+        is_wrapped_too_deep: bool,
+    },
     /// Between values and lines.
     Top,
     /// Within a document, whose elements are the units.
-    Document { document: Document, has_reject: bool },
+    Document {
+        document: Document,
+        has_reject: bool,
+    },
     /// Behind the header of a CSV.
     Csv(Arc<CsvHeader>),
 }
@@ -187,16 +192,16 @@ impl Framer {
     }
 
     /// The reason for a scan that did not reach an end.
-    fn reason(&mut self, stop: Stop) -> RejectReason {
+    fn reason(&mut self, stop: ScanError) -> RejectReason {
         match stop {
-            Stop::Broken => RejectReason::Broken,
-            Stop::TooDeep => RejectReason::TooDeep,
-            Stop::More
+            ScanError::Broken => RejectReason::Broken,
+            ScanError::TooDeep => RejectReason::TooDeep,
+            ScanError::More
                 if self.window.head(limits::RECORD_BYTES_MAX).len() == limits::RECORD_BYTES_MAX =>
             {
                 RejectReason::TooLong
             }
-            Stop::More => self.window.take_failure().unwrap_or(RejectReason::Cut),
+            ScanError::More => self.window.take_failure().unwrap_or(RejectReason::Cut),
         }
     }
 
@@ -251,7 +256,7 @@ impl Framer {
     }
 
     fn enter_document(&mut self, is_bare_list: bool) {
-        let document = Document::new(is_bare_list, &Context::default());
+        let document = Document::new(is_bare_list, &DocumentContext::default());
         self.mode = Mode::Document { document, has_reject: false };
         self.window.step_over(1, 0);
     }
@@ -281,12 +286,12 @@ impl Framer {
     fn frame_element(&mut self, batch: &mut Batch) -> io::Result<()> {
         let Mode::Document { document, has_reject } = &mut self.mode else { return Ok(()) };
         match self.window.scan(0, |bytes, _| document.step(bytes))? {
-            Ok(Step::Envelope(length)) => self.window.advance(length),
-            Ok(Step::Element(length)) => {
+            Ok(DocumentStep::Envelope(length)) => self.window.advance(length),
+            Ok(DocumentStep::Element(length)) => {
                 let kind = UnitKind::Element(document.context());
                 self.take(batch, kind, length);
             }
-            Ok(Step::End(length)) => {
+            Ok(DocumentStep::End(length)) => {
                 // Known at its end alone: a token for more may stand behind the events.
                 let claim = document.claim();
                 self.window.step_over(length, 0);
@@ -331,7 +336,7 @@ impl Framer {
             Ok(length) => match CsvHeader::parse(self.window.head(length)) {
                 Some(next) if next.has_message() => self.begin_csv(next, length),
                 _ if self.is_last_of_broken(length) => {
-                    let reason = self.reason(Stop::More);
+                    let reason = self.reason(ScanError::More);
                     self.reject(Until::End, reason);
                 }
                 _ => self.take(batch, UnitKind::CsvRow(header), length),
@@ -386,7 +391,7 @@ impl Framer {
         // Base64 of gzip's first two bytes and its method.
         if line.starts_with(b"H4sI") {
             if self.is_last_of_broken(length) {
-                let reason = self.reason(Stop::More);
+                let reason = self.reason(ScanError::More);
                 self.reject(Until::End, reason);
             } else {
                 self.take_line(batch, UnitKind::Payload, length);
@@ -397,7 +402,7 @@ impl Framer {
             Some(header) if header.has_message() => self.begin_csv(header, length),
             Some(_) => self.reject(Until::End, RejectReason::NoMessageColumn),
             None if self.is_last_of_broken(length) => {
-                let reason = self.reason(Stop::More);
+                let reason = self.reason(ScanError::More);
                 self.reject(Until::End, reason);
             }
             None => {
@@ -435,7 +440,7 @@ impl Framer {
         else {
             // Where the stream broke, the message may have begun after all.
             if is_last_of_broken {
-                let reason = self.reason(Stop::More);
+                let reason = self.reason(ScanError::More);
                 self.reject(Until::End, reason);
             } else {
                 self.take_line(batch, UnitKind::Text, length);
@@ -455,7 +460,7 @@ impl Framer {
                 }
             }
             Err(_) if is_last_of_broken => {
-                let reason = self.reason(Stop::More);
+                let reason = self.reason(ScanError::More);
                 self.reject(Until::End, reason);
             }
             Err(_) => self.take_line(batch, UnitKind::Text, length),

@@ -9,7 +9,7 @@ use crate::limits;
 
 /// Why a scan found no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum ScanError {
     /// The bytes end before the value does.
     More,
     /// What stands there can be no part of the value.
@@ -38,9 +38,9 @@ struct Nesting {
 const _: () = assert!(limits::JSON_DEPTH_MAX <= 128, "a bit for each level");
 
 impl Nesting {
-    fn push(&mut self, is_object: bool) -> Result<(), Stop> {
+    fn push(&mut self, is_object: bool) -> Result<(), ScanError> {
         if self.depth == limits::JSON_DEPTH_MAX {
-            return Err(Stop::TooDeep);
+            return Err(ScanError::TooDeep);
         }
         self.depth += 1;
         self.bits = (self.bits << 1) | u128::from(is_object);
@@ -58,7 +58,7 @@ impl Nesting {
 }
 
 /// The length of the JSON value that `bytes` begins with.
-pub(super) fn value(bytes: &[u8]) -> Result<usize, Stop> {
+pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
     let mut nesting = Nesting { bits: 0, depth: 0 };
     let mut expect = Expect::Value;
     for Token { kind, range, .. } in Tokens::new(bytes) {
@@ -76,12 +76,12 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, Stop> {
                 Expect::CommaOrEnd
             }
             (Kind::Text | Kind::Unclosed, Expect::Colon | Expect::CommaOrEnd) => {
-                return Err(Stop::Broken);
+                return Err(ScanError::Broken);
             }
             (Kind::Text | Kind::Unclosed, _) if memchr::memchr(b'\n', part).is_some() => {
-                return Err(Stop::Broken);
+                return Err(ScanError::Broken);
             }
-            (Kind::Unclosed, _) => return Err(Stop::More),
+            (Kind::Unclosed, _) => return Err(ScanError::More),
             (Kind::Text, Expect::Key | Expect::KeyOrEnd) => Expect::Colon,
             (Kind::Text, _) => Expect::CommaOrEnd,
             (Kind::Colon, Expect::Colon) => Expect::Value,
@@ -90,20 +90,20 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, Stop> {
             (Kind::Other, Expect::Value | Expect::ValueOrEnd) => {
                 let length = scalar_length(part);
                 match range.start + length {
-                    _ if length == 0 => return Err(Stop::Broken),
-                    end if end == bytes.len() => return Err(Stop::More),
+                    _ if length == 0 => return Err(ScanError::Broken),
+                    end if end == bytes.len() => return Err(ScanError::More),
                     end if nesting.depth == 0 => return Ok(end),
-                    end if end < range.end => return Err(Stop::Broken),
+                    end if end < range.end => return Err(ScanError::Broken),
                     _ => Expect::CommaOrEnd,
                 }
             }
-            _ => return Err(Stop::Broken),
+            _ => return Err(ScanError::Broken),
         };
         if nesting.depth == 0 {
             return Ok(range.end);
         }
     }
-    Err(Stop::More)
+    Err(ScanError::More)
 }
 
 /// The length of the number or word that a part begins with.
@@ -116,12 +116,12 @@ fn scalar_length(part: &[u8]) -> usize {
 }
 
 /// The index behind the string whose opening quote stands at `start`.
-pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, Stop> {
+pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
     let end = text_end(bytes, start);
-    let text = bytes.get(start..end.unwrap_or(bytes.len())).ok_or(Stop::More)?;
+    let text = bytes.get(start..end.unwrap_or(bytes.len())).ok_or(ScanError::More)?;
     match memchr::memchr(b'\n', text) {
-        Some(_) => Err(Stop::Broken),
-        None => end.ok_or(Stop::More),
+        Some(_) => Err(ScanError::Broken),
+        None => end.ok_or(ScanError::More),
     }
 }
 
@@ -134,38 +134,43 @@ pub(super) fn separators(bytes: &[u8]) -> usize {
 ///
 /// A quote that closes must be followed by a comma or the row's end: that is what tells a row
 /// that was cut within quotes from one that has a newline there.
-pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<usize, Stop> {
+pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<usize, ScanError> {
     let mut index = 0;
     loop {
         // At the start of a field.
-        let rest = bytes.get(index..).ok_or(Stop::More)?;
+        let rest = bytes.get(index..).ok_or(ScanError::More)?;
         if rest.first() == Some(&b'"') {
             index = quoted_end(bytes, index + 1, delimiter, is_at_end)?;
         }
-        let rest = bytes.get(index..).ok_or(Stop::More)?;
+        let rest = bytes.get(index..).ok_or(ScanError::More)?;
         match memchr::memchr2(delimiter, b'\n', rest) {
             Some(found) if rest.get(found) == Some(&delimiter) => index += found + 1,
             Some(found) => return Ok(index + found),
             None if is_at_end => return Ok(bytes.len()),
-            None => return Err(Stop::More),
+            None => return Err(ScanError::More),
         }
     }
 }
 
 /// The index behind the closing quote of the field whose text starts at `start`.
-fn quoted_end(bytes: &[u8], start: usize, delimiter: u8, is_at_end: bool) -> Result<usize, Stop> {
+fn quoted_end(
+    bytes: &[u8],
+    start: usize,
+    delimiter: u8,
+    is_at_end: bool,
+) -> Result<usize, ScanError> {
     let mut index = start;
     loop {
-        let rest = bytes.get(index..).ok_or(Stop::More)?;
-        index += memchr::memchr(b'"', rest).ok_or(Stop::More)? + 1;
+        let rest = bytes.get(index..).ok_or(ScanError::More)?;
+        index += memchr::memchr(b'"', rest).ok_or(ScanError::More)? + 1;
         match bytes.get(index) {
             Some(b'"') => index += 1,
             Some(b'\n') => return Ok(index),
             Some(byte) if *byte == delimiter => return Ok(index),
             Some(b'\r') if matches!(bytes.get(index + 1), Some(b'\n') | None) => return Ok(index),
             None if is_at_end => return Ok(index),
-            None => return Err(Stop::More),
-            _ => return Err(Stop::Broken),
+            None => return Err(ScanError::More),
+            _ => return Err(ScanError::Broken),
         }
     }
 }
@@ -212,7 +217,7 @@ mod tests {
     #[test]
     fn what_cannot_go_on_is_told_from_what_may() {
         for text in ["{", r#"{"a"#, r#"{"a":"#, r#"{"a":1"#, "[", "[1", r#"{"a":"\"#, "12", ""] {
-            assert_eq!(value(text.as_bytes()), Err(Stop::More), "{text}");
+            assert_eq!(value(text.as_bytes()), Err(ScanError::More), "{text}");
         }
         for text in [
             "{{",
@@ -228,7 +233,7 @@ mod tests {
             "[,",
             "\u{0}",
         ] {
-            assert_eq!(value(text.as_bytes()), Err(Stop::Broken), "{text}");
+            assert_eq!(value(text.as_bytes()), Err(ScanError::Broken), "{text}");
         }
     }
 
@@ -236,8 +241,8 @@ mod tests {
     fn depth_is_bounded() {
         let deepest = "[".repeat(limits::JSON_DEPTH_MAX) + &"]".repeat(limits::JSON_DEPTH_MAX);
         assert_eq!(value(deepest.as_bytes()), Ok(deepest.len()));
-        assert_eq!(value("[".repeat(100_000).as_bytes()), Err(Stop::TooDeep));
-        assert_eq!(value(r#"{"a":"#.repeat(100_000).as_bytes()), Err(Stop::TooDeep));
+        assert_eq!(value("[".repeat(100_000).as_bytes()), Err(ScanError::TooDeep));
+        assert_eq!(value(r#"{"a":"#.repeat(100_000).as_bytes()), Err(ScanError::TooDeep));
     }
 
     #[test]
@@ -247,9 +252,9 @@ mod tests {
         assert_eq!(csv_row(b"\"a\",\"b\"\r\n", b',', false), Ok(8));
         assert_eq!(csv_row(b"a,b", b',', true), Ok(3));
         assert_eq!(csv_row(b"a,\"b\"", b',', true), Ok(5));
-        assert_eq!(csv_row(b"a,\"b", b',', true), Err(Stop::More));
-        assert_eq!(csv_row(b"a,b", b',', false), Err(Stop::More));
-        assert_eq!(csv_row(b"a,\"cut\nc,\"{\"\"k\"\"}\"", b',', true), Err(Stop::Broken));
+        assert_eq!(csv_row(b"a,\"b", b',', true), Err(ScanError::More));
+        assert_eq!(csv_row(b"a,b", b',', false), Err(ScanError::More));
+        assert_eq!(csv_row(b"a,\"cut\nc,\"{\"\"k\"\"}\"", b',', true), Err(ScanError::Broken));
     }
 
     #[test]

@@ -190,14 +190,14 @@ impl Window {
     pub(super) fn scan<T>(
         &mut self,
         from: usize,
-        mut scan: impl FnMut(&[u8], bool) -> Result<T, scan::Stop>,
-    ) -> io::Result<Result<T, scan::Stop>> {
+        mut scan: impl FnMut(&[u8], bool) -> Result<T, scan::ScanError>,
+    ) -> io::Result<Result<T, scan::ScanError>> {
         loop {
             let is_at_end = self.is_at_end;
             let head = self.head(limits::RECORD_BYTES_MAX);
             let head_length = head.len();
             let result = scan(head.get(from..).unwrap_or(&[]), is_at_end);
-            let is_open = matches!(result, Err(scan::Stop::More));
+            let is_open = matches!(result, Err(scan::ScanError::More));
             if !is_open || is_at_end || head_length == limits::RECORD_BYTES_MAX {
                 return Ok(result);
             }

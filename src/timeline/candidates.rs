@@ -17,7 +17,6 @@ use crate::trace::{Direction, Message, Outcome};
 /// What may have happened to a message in one mailbox, or on its way out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
-    /// Whose mailbox.
     pub address: String,
     /// The event of the mail that it is near to.
     pub near: NearEvent,
@@ -87,14 +86,12 @@ pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, St
 /// Where to look for what happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MomentNear {
-    /// In whose mailbox.
     pub address: String,
     pub near: NearEvent,
     pub at: Timestamp,
 }
 
 impl MomentNear {
-    /// When it happened.
     pub fn range(&self) -> TimeRange {
         let (before_ms, after_ms) = match self.near {
             NearEvent::Delivery => (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS),

@@ -31,7 +31,6 @@ use crate::time::TimeRange;
 /// The steps of one person.
 #[derive(Debug)]
 pub struct Timeline {
-    /// Whose they are.
     pub who: Who,
     /// The newest of them, the oldest first.
     pub steps: Vec<Step>,

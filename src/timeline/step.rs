@@ -1,15 +1,15 @@
 //! One thing that happened, or several alike.
 
+use strum::{IntoStaticStr, VariantArray};
+
 use super::who::Person;
 use crate::time::Timestamp;
 
 /// Which logs tell of something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Side {
-    /// Audit logs.
     Access,
-    /// Email events.
     Mail,
 }
 
@@ -19,15 +19,23 @@ impl Side {
     }
 }
 
-/// What happened.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    IntoStaticStr,
+    strum::Display,
+    VariantArray,
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum StepKind {
     /// Somebody tried to sign in, and could not.
     LoginFailed,
-    /// Somebody signed in.
     Login,
     /// A rule, or a right that was missing, kept somebody out.
     Denied,
@@ -37,27 +45,20 @@ pub enum StepKind {
     TokenCreated,
     /// A personal access token was removed.
     TokenDeleted,
-    /// Something was read.
     Read,
     /// Something was made in a mailbox.
     Created,
-    /// Something was changed.
     Updated,
-    /// Something was moved.
     Moved,
-    /// Something was copied.
     Copied,
-    /// Something was deleted.
     Deleted,
     /// A mail was handed in to be sent.
     Submitted,
     /// Something else was done in a mailbox.
     Other,
-    /// A mail went out.
     MailSent,
     /// A mail that went out came back.
     MailBounced,
-    /// A mail came in.
     MailReceived,
     /// A mail did not come in.
     MailRefused,
@@ -66,27 +67,7 @@ pub enum StepKind {
 }
 
 impl StepKind {
-    pub const ALL: [Self; 19] = [
-        Self::LoginFailed,
-        Self::Login,
-        Self::Denied,
-        Self::Granted,
-        Self::TokenCreated,
-        Self::TokenDeleted,
-        Self::Read,
-        Self::Created,
-        Self::Updated,
-        Self::Moved,
-        Self::Copied,
-        Self::Deleted,
-        Self::Submitted,
-        Self::Other,
-        Self::MailSent,
-        Self::MailBounced,
-        Self::MailReceived,
-        Self::MailRefused,
-        Self::Rule,
-    ];
+    pub const ALL: [Self; 19] = *Self::VARIANTS.as_array().expect("each of them, once");
 
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -134,7 +115,6 @@ impl StepKind {
 /// One thing that happened, or several alike in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// What happened.
     pub kind: StepKind,
     pub first: Timestamp,
     pub last: Timestamp,
@@ -144,12 +124,10 @@ pub struct Step {
     pub actor: Option<Person>,
     /// In whose mailbox, where that is another's.
     pub mailbox: Option<Person>,
-    /// Where it came from.
     pub source_ip: Option<String>,
     /// Whether nothing of this person had come from there before.
     pub is_new_ip: bool,
     pub protocol: Option<String>,
-    /// With what.
     pub user_agent: Option<String>,
     /// The folder, where it was the same each time.
     pub folder: Option<String>,
@@ -157,7 +135,6 @@ pub struct Step {
     pub text: Option<String>,
     /// Those at the other end of mail: some of them.
     pub peers: Vec<String>,
-    /// How many there were.
     pub peer_count: u64,
     /// Trace IDs of mail, or IDs of items: some of them.
     pub ids: Vec<String>,

@@ -13,8 +13,8 @@ use crate::cli::session::SessionArgs;
 use crate::cli::{Context, Format, Outcome, output};
 use crate::limits;
 use crate::provisioning::{
-    Found, Plan, Retention, Scope, Services, SetupEvent, SetupWish, Template, check_place,
-    default_role, names, plan,
+    Retention, Scope, Services, SetupEvent, SetupFound, SetupPlan, SetupWish, Template,
+    check_place, default_role, names, plan,
 };
 use crate::store::Store;
 use crate::time::workmail_end::LAST_DAY;
@@ -218,7 +218,7 @@ fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<O
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     if !context.global.quiet {
-        for warning in plan(wish, &Found::default())?.warnings {
+        for warning in plan(wish, &SetupFound::default())?.warnings {
             output::warn(&warning);
         }
     }
@@ -234,7 +234,7 @@ fn has_new_directory(scope: &Scope, context: &Context) -> bool {
     taken.is_some_and(|it| context.now.ms_since(it) <= limits::DIRECTORY_OLD_MS)
 }
 
-fn carry_out(plan: &Plan, services: &Services, context: &Context) -> anyhow::Result<Outcome> {
+fn carry_out(plan: &SetupPlan, services: &Services, context: &Context) -> anyhow::Result<Outcome> {
     let is_told = !context.global.quiet;
     if is_told {
         plan.warnings.iter().for_each(|it| output::warn(it));

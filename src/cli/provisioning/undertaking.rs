@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use crate::cli::Format;
-use crate::provisioning::{AuditPlan, Plan, Policy, TeardownPlan, shell_command};
+use crate::provisioning::{AuditPlan, Policy, SetupPlan, TeardownPlan, shell_command};
 use crate::render::{sanitise, write_json};
 
 /// Steps to take, of whatever kind.
@@ -27,8 +27,8 @@ struct StepRow {
     command: String,
 }
 
-impl From<&Plan> for Undertaking {
-    fn from(plan: &Plan) -> Self {
+impl From<&SetupPlan> for Undertaking {
+    fn from(plan: &SetupPlan) -> Self {
         let scope = &plan.scope;
         let rows = plan.steps.iter().map(|step| StepRow {
             title: step.title(scope),

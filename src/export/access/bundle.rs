@@ -8,7 +8,7 @@ use super::report::{AccessReportBody, write_access_report};
 use crate::access::{AccessHits, People};
 use crate::export::bundle::{ACCESS, REPORT, TIMESKETCH, seal};
 use crate::export::facts::{StoreFacts, coverage_of};
-use crate::export::manifest::{Counts, FileEntry, Manifest, Question, Rules};
+use crate::export::manifest::{BundleCounts, FileEntry, Manifest, Question, Rules};
 use crate::export::records::write_record;
 use crate::export::staging::HashedFile;
 use crate::export::tables::{TIMESKETCH_COLUMNS, timesketch_time, write_row};
@@ -24,7 +24,6 @@ use crate::time::{Timestamp, Zone};
 /// How to make a bundle of audit events.
 #[derive(Clone)]
 pub struct AccessBundleOptions<'a> {
-    /// What was asked for.
     pub question: Question,
     /// The zone of the times in table and report.
     pub zone: Zone,
@@ -56,12 +55,12 @@ pub fn write_access_bundle(
         rules: Rules { time_zone: options.zone.name(), ..Rules::default() },
         first_event: counts.span.map(|(first, _)| first.to_string()),
         last_event: counts.span.map(|(_, last)| last.to_string()),
-        counts: Counts {
+        counts: BundleCounts {
             records: counts.events,
             timeline_rows: counts.events,
             in_order: true,
             access: Some(counts),
-            ..Counts::default()
+            ..BundleCounts::default()
         },
         store: StoreFacts::of(store)?,
         coverage: coverage_of(store, redactor),

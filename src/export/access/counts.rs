@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use crate::access::AccessEvent;
 use crate::time::Timestamp;
 
-/// What has passed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessCounts {
@@ -17,7 +16,6 @@ pub struct AccessCounts {
     pub failed: u64,
     /// Those by which somebody who was in was refused something.
     pub denied: u64,
-    /// Events by type.
     pub by_type: BTreeMap<String, u64>,
     /// The times of the first and of the last event.
     #[serde(skip)]
@@ -25,7 +23,6 @@ pub struct AccessCounts {
 }
 
 impl AccessCounts {
-    /// Counts one more.
     pub(super) fn add(&mut self, access: &AccessEvent) {
         self.events += 1;
         self.failed += u64::from(access.event.is_failed());

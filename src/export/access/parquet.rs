@@ -10,7 +10,6 @@ use crate::export::ExportError;
 use crate::export::flat::rows::{Cell, RECORD_COLUMNS, Rows, record_cells};
 use crate::render::{access_columns, access_owner, access_user};
 
-/// Writes events as rows.
 pub(super) struct AccessRows<W: Write + Send> {
     rows: Rows<W>,
 }

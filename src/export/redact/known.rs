@@ -137,7 +137,6 @@ impl KnownTexts {
         }
     }
 
-    /// Makes what finds them.
     pub(super) fn finders(self) -> Result<KnownFinders, TooMany> {
         if self.bytes > limits::REDACT_PATTERNS_BYTES_MAX {
             return Err(TooMany);

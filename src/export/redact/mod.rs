@@ -43,7 +43,6 @@ pub struct Redacted {
     pub subjects: bool,
     /// Whether the domains of addresses were left.
     pub domains_kept: bool,
-    /// How pseudonyms are made.
     pub method: String,
     /// What the key makes of a fixed text: who has a key can tell whether it is this one.
     pub key_check: String,
@@ -57,7 +56,6 @@ impl Redacted {
     }
 }
 
-/// Redacts records.
 pub struct Redactor {
     pseudonyms: Pseudonyms,
     hides_addresses: bool,

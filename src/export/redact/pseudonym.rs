@@ -39,7 +39,6 @@ impl Kind {
     }
 }
 
-/// Makes pseudonyms.
 #[derive(Clone)]
 pub(super) struct Pseudonyms {
     mac: Hmac<Sha256>,

@@ -17,7 +17,6 @@ pub(super) enum Role {
     Word,
     /// The ID of somebody in the organization.
     Person,
-    /// An IP address.
     Network,
     /// The name of a domain.
     Domain,

@@ -20,7 +20,6 @@ pub struct DeliverySource {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryDestination {
     pub name: String,
-    /// Its own ARN.
     pub arn: String,
     /// The ARN of the log group, bucket or stream.
     pub target_arn: String,

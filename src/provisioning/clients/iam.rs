@@ -6,7 +6,7 @@ use crate::aws::failure::{self, text};
 use crate::aws::{AwsError, Call, Failure, Service, Session};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Role {
+pub struct IamRole {
     pub name: String,
     pub arn: String,
     /// Who may assume it, and when: a policy as JSON.
@@ -23,9 +23,7 @@ pub struct AttachedPolicy {
 /// How far the deletion of a service-linked role has got.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// It has not ended.
     InProgress,
-    /// The role is gone.
     Succeeded,
     /// The role stays.
     Failed {
@@ -55,7 +53,7 @@ impl IamClient {
     }
 
     /// A role by its name; `None` where there is none.
-    pub async fn role(&self, name: &str) -> Result<Option<Role>, Failure> {
+    pub async fn role(&self, name: &str) -> Result<Option<IamRole>, Failure> {
         let call = self.call("iam:GetRole", name);
         let answer = self.client.get_role().role_name(name).send().await;
         let role = match answer.map_err(|error| failure::failure(&error, &call)) {
@@ -63,7 +61,7 @@ impl IamClient {
             Err(Failure::Permanent(AwsError::NotFound { .. })) => return Ok(None),
             Err(failure) => return Err(failure),
         };
-        Ok(role.map(|it| Role {
+        Ok(role.map(|it| IamRole {
             name: it.role_name,
             arn: it.arn,
             trust_policy: decoded(it.assume_role_policy_document.as_deref().unwrap_or("")),

@@ -35,7 +35,6 @@ pub struct DoctorWish {
     pub now: Timestamp,
     /// The zone in which times are told.
     pub zone: Zone,
-    /// What the store knows.
     pub store: StoreView,
 }
 

@@ -3,7 +3,7 @@
 use super::{Parsed, Parser, clause};
 use crate::query::error::QueryErrorKind;
 use crate::query::status::StatusBound;
-use crate::query::time_value::TimeBound;
+use crate::query::time_value::InstantBound;
 use crate::query::value::{Value, number};
 use crate::query::{Field, FieldKind, Matcher, NumberRange, Query, StatusRange};
 
@@ -77,7 +77,7 @@ impl Parser<'_> {
                 self.time_bound(&text).map(|it| (it, is_inside))
             };
             let (low, high) = (low.map(bound).transpose()?, high.map(bound).transpose()?);
-            return Ok(Matcher::Time(TimeBound::between(low, high)));
+            return Ok(Matcher::Time(InstantBound::between(low, high)));
         }
         if matches!(field.kind(), FieldKind::Duration | FieldKind::Number) {
             let bound =

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use crate::source::document::Context;
+use crate::source::document::DocumentContext;
 use crate::source::envelope::{EnvelopeReader, Shape};
 use crate::source::flat_envelope::FlatEnvelope;
 
 /// The message, after a look whether the general reader reads the same. `None` where the
 /// envelope is left to it.
 fn message(bytes: &[u8]) -> Option<String> {
-    let context = Context { log_group: Some("group".into()), ..Context::default() };
+    let context = DocumentContext { log_group: Some("group".into()), ..DocumentContext::default() };
     let mut buffer = Vec::new();
     let flat = FlatEnvelope::read(bytes, &mut buffer)?.into_shape(&context);
     let mut reader = EnvelopeReader::new();
