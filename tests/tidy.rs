@@ -220,10 +220,8 @@ fn what_cannot_be_is_no_silent_default() {
     let of_file = |(path, text): (PathBuf, String)| {
         let is_test = path.iter().any(|it| it == "tests")
             || path.file_stem().is_some_and(|it| it.to_str().unwrap().ends_with("tests"));
-        let text =
-            if is_test { "" } else { text.split("#[cfg(test)]\nmod tests {").next().unwrap() };
-        let is_default = |it: &(usize, &str)| it.1.contains("unwrap_or_default");
-        let lines: Vec<String> = code_lines(text)
+        let is_default = |it: &(usize, &str)| !is_test && it.1.contains("unwrap_or_default");
+        let lines: Vec<String> = production_lines(&text)
             .filter(is_default)
             .map(|(index, _)| format!("src/{}:{}", path.display(), index + 1))
             .collect();
@@ -249,6 +247,30 @@ fn no_test_file_is_forgotten() {
         .filter(|it| it != "main")
         .collect();
     assert!(present.is_subset(&declared), "not in tests/main.rs: {:?}", &present - &declared);
+}
+
+#[test]
+fn what_only_tests_compile_is_left_out_wherever_it_stands() {
+    let text = "a\n#[cfg(test)]\nuse x;\nb\nimpl T {\n    #[cfg(test)]\n    fn c(\n        &self,\n    ) {\n        d;\n    }\n    e\n}\n#[cfg(test)]\nmod tests {\n    f\n\n}\ng\n";
+    let lines: Vec<&str> = production_lines(text).map(|(_, line)| line.trim()).collect();
+    assert_eq!(lines, ["a", "b", "impl T {", "e", "}", "g"]);
+}
+
+/// The lines of code that are in the program.
+fn production_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut test_indent = None;
+    code_lines(text).filter(move |(_, line)| {
+        let indent = line.len() - line.trim_start().len();
+        if line.trim() == "#[cfg(test)]" {
+            test_indent = Some(indent);
+        }
+        let is_of_test = test_indent.is_some();
+        // An item ends where rustfmt puts its last sign: as far to the right as it began.
+        if test_indent == Some(indent) && line.ends_with(['}', ';']) {
+            test_indent = None;
+        }
+        !is_of_test
+    })
 }
 
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
