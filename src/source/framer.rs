@@ -11,11 +11,9 @@ use super::csv_rows::CsvHeader;
 use super::document::{Document, DocumentContext, DocumentStep};
 use super::error::RejectReason;
 use super::layers::Lookahead;
-use super::log_line;
-use super::row;
 use super::scan::{self, ScanError};
-use super::sniff;
 use super::window::Window;
+use super::{log_line, row, sniff};
 use crate::json::is_blank;
 use crate::limits;
 use crate::text::first_line;
@@ -32,16 +30,12 @@ pub(super) struct Framer {
 
 /// Where in the input's structure the framer is.
 enum Mode {
-    Start {
-        is_wrapped_too_deep: bool,
-    },
+    /// Nothing has been read yet.
+    Start { is_wrapped_too_deep: bool },
     /// Between values and lines.
     Top,
     /// Within a document, whose elements are the units.
-    Document {
-        document: Document,
-        has_reject: bool,
-    },
+    Document { document: Document, has_reject: bool },
     /// Behind the header of a CSV.
     Csv(Arc<CsvHeader>),
 }
