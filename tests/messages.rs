@@ -85,8 +85,11 @@ pub(crate) fn rules_of(store: &Store, grace_ms: i64) -> JoinRules {
 
 pub(crate) fn import_into(dir: &TempDir, files: &[(&str, &str)], commit_records: u64) -> Store {
     let store = dir.path().join("store");
-    let options =
-        ImportOptions { commit_records_max: Some(commit_records), ..ImportOptions::default() };
+    let options = ImportOptions {
+        commit_records_max: Some(commit_records),
+        table: Some(keep_table),
+        ..ImportOptions::default()
+    };
     for (name, text) in files {
         let path = dir.path().join(name);
         fs::write(&path, text).unwrap();

@@ -31,7 +31,7 @@ pub(super) struct Opened {
     /// Whether an answer is not all that there is to say.
     is_cut: Cell<bool>,
     /// The temporary store's directory, removed with this.
-    dir: Option<TemporaryDirectory>,
+    _dir: Option<TemporaryDirectory>,
 }
 
 impl Opened {
@@ -39,7 +39,7 @@ impl Opened {
     #[cfg(feature = "aws")]
     pub(super) fn temporary(store: Store, dir: TemporaryDirectory) -> Self {
         let input_outcome = Outcome::Done;
-        Self { store, input_outcome, is_cut: Cell::new(false), dir: Some(dir) }
+        Self { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) }
     }
 
     /// The exit status of a command that found something or not.
@@ -56,16 +56,6 @@ impl Opened {
     pub(super) fn say_truncated(&self, count: usize, context: &Context) {
         self.keep_truncated(count);
         say_truncated(count, context);
-    }
-
-    /// Says on stderr that the index answered in place of the message table, where it did.
-    pub(super) fn say_without_table(&self, context: &Context) {
-        let is_store = self.dir.is_none();
-        if is_store && self.store.has_missed_table() && !context.global.quiet {
-            output::note(
-                "there is no message table as of the last commit, so the index answered, which takes longer: the next import or pull makes the table, and so does `mailtrace reindex`",
-            );
-        }
     }
 
     /// Keeps for the exit status whether any of the messages is not whole.
@@ -85,6 +75,13 @@ pub(super) fn say_truncated(count: usize, context: &Context) {
             "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
         ));
     }
+}
+
+/// Says on stderr why an answer takes longer.
+fn say_that_a_table_is_made() {
+    output::note(
+        "there is no message table as of the last commit, so a temporary one is made, which takes a while: the next import or pull makes one that stays, and so does `mailtrace reindex`",
+    );
 }
 
 impl InputArgs {
@@ -123,11 +120,14 @@ impl InputArgs {
                 ),
                 other => other.into(),
             })?;
+            if !context.global.quiet {
+                store.before_temporary_table(say_that_a_table_is_made);
+            }
             return Ok(Opened {
                 store,
                 input_outcome: Outcome::Done,
                 is_cut: Cell::new(false),
-                dir: None,
+                _dir: None,
             });
         }
         let dir = temporary_directory()?;
@@ -140,6 +140,6 @@ impl InputArgs {
         drop(progress);
         import::warn_of_hidden(&self.input, context);
         let input_outcome = import::finish(&report, context)?;
-        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), dir: Some(dir) })
+        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
     }
 }

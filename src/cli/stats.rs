@@ -128,7 +128,6 @@ pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
         args.backend.open(context, |newest| Ok(args.reach(wanted.range, newest, context)))?;
     let mut out = BufWriter::new(anstream::stdout().lock());
     let has_found = answer(args, wanted, &opened.store, context, &mut out)?;
-    opened.say_without_table(context);
     Ok(opened.outcome(has_found))
 }
 

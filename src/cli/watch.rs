@@ -52,7 +52,6 @@ impl WatchArgs {
                     self.begin(answered.is_some(), context)?;
                 }
                 let (has_found, failed) = answer(&opened, &context.now())?;
-                opened.say_without_table(context);
                 if let Some(failed) = failed {
                     if !context.global.quiet {
                         output::note(&format!("--fail-if: {failed}"));

@@ -9,10 +9,7 @@ use crate::query::Query;
 use crate::store::words::folded;
 use crate::store::{EventReader, Store, StoreError, StoredEvent, truncate_term};
 use crate::time::Intervals;
-use crate::trace::{
-    Found, Message, MessageFacts, MessageFilter, Overview, Recipient, Selection, facts_of,
-    message_at,
-};
+use crate::trace::{Found, Message, MessageFilter, Overview, Recipient, Selection, message_at};
 
 impl StatsRequest {
     /// Whether only some messages are asked about.
@@ -27,7 +24,7 @@ impl StatsRequest {
         store: &Store,
         visit: impl Fn(&mut T, &Message, &[&Recipient]) + Sync,
     ) -> Result<Vec<T>, StoreError> {
-        let overview = Overview::new(store, &self.rules, false);
+        let overview = Overview::new(store, &self.rules)?;
         let filter = MessageFilter { rows: self.rows.clone(), ..MessageFilter::default() };
         let selection = Selection::new(&overview, &filter)?;
         selection.visit(|made, reader: &mut EventReader<'_>, found| {
@@ -40,15 +37,6 @@ impl StatsRequest {
             }
             Ok(())
         })
-    }
-
-    /// The facts of a message, and of those of its recipients alone who are asked about.
-    pub(super) fn asked_facts(message: &Message, asked: &[&Recipient]) -> MessageFacts {
-        let mut facts = facts_of(message);
-        let rows = std::mem::take(&mut facts.recipients).into_iter().zip(&message.recipients);
-        let is_asked = |row: &Recipient| asked.iter().any(|it| std::ptr::eq(*it, row));
-        facts.recipients = rows.filter(|(_, row)| is_asked(row)).map(|(it, _)| it).collect();
-        facts
     }
 }
 
@@ -173,21 +161,4 @@ fn value(key: CountKey, stored: &StoredEvent) -> Option<(String, String)> {
         CountKey::Reason => (value.to_owned(), value.to_owned()),
         _ => (truncate_term(&folded(value)).to_owned(), value.to_owned()),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::trace::samples::{joined, report_to_four};
-
-    #[test]
-    fn a_recipient_who_is_asked_about_has_the_facts_of_its_own_row() {
-        let messages = joined(&report_to_four());
-        for row in messages.iter().flat_map(|it| &it.recipients) {
-            let message = messages.iter().find(|it| it.recipients.contains(row)).unwrap();
-            let facts = StatsRequest::asked_facts(message, &[row]).recipients;
-            let found: Vec<_> = facts.iter().map(|it| (it.outcome, it.latency_ms)).collect();
-            assert_eq!(found, [(row.outcome, row.latency_ms)], "{row:?}");
-        }
-    }
 }

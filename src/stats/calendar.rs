@@ -31,7 +31,7 @@ pub(super) fn tally(
 ) -> Result<TallyOf, StoreError> {
     let rows = request.rows.clone();
     let filter = MessageFilter { first_seen: request.range, rows, ..MessageFilter::default() };
-    let overview = Overview::new(store, &request.rules, false);
+    let overview = Overview::new(store, &request.rules)?;
     let parts = Selection::new(&overview, &filter)?.visit(|part: &mut Tally, _, found| {
         let ms = found.first_seen_ms();
         if let Some(place) = place(key, ms, &request.zone) {

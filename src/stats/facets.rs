@@ -42,7 +42,7 @@ pub fn facets_of_messages(
     keys: &[CountKey],
     zone: &Zone,
 ) -> Result<Vec<Facet>, StatsError> {
-    let overview = Overview::new(store, rules, true);
+    let overview = Overview::new(store, rules)?;
     let request = |key: &CountKey| GroupRequest {
         filter: filter.clone(),
         rules: rules.clone(),
@@ -70,7 +70,7 @@ pub fn histogram_of_messages(
     filter: &MessageFilter,
     zone: &Zone,
 ) -> Result<Option<Histogram>, StatsError> {
-    let overview = Overview::new(store, rules, false);
+    let overview = Overview::new(store, rules)?;
     let parts = Selection::new(&overview, filter)?.without_recipients().visit(
         |slots: &mut HashMap<i64, u64>, _, found| {
             let slot = found.first_seen_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);

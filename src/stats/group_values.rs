@@ -1,18 +1,15 @@
 //! The value that a message or a recipient has for a key.
 
-use std::collections::HashMap;
-
 use super::cause_of;
 use super::group_part::GroupValue;
 use super::listed_values::ListedValues;
 use super::{CountKey, StatsError, Unit, calendar, intervals_of};
 use crate::event::{Address, domain_of};
 use crate::store::words::folded;
-use crate::store::{Attribute, EventAttributes, EventReader, Store, StoreError, truncate_term};
+use crate::store::{EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
 use crate::trace::{
-    ColumnRow, Found, JoinRules, Message, Outcome, Overview, Recipient, Selection, deciding,
-    message_at,
+    Found, JoinRules, Message, Outcome, Overview, Recipient, Selection, message_at,
 };
 
 /// What the values of one key are found by.
@@ -24,10 +21,6 @@ pub(super) struct GroupValues<'o> {
 enum ValueSource<'o> {
     /// The message or the recipient itself.
     Itself,
-    /// The domain of each address, and the domains.
-    Domains { of_address: Vec<u32>, texts: Vec<String> },
-    /// The value of each set of attributes that has one, and the values.
-    Attributes { of_event: EventAttributes, of_set: Vec<Option<u32>>, texts: Vec<String> },
     /// When intervals begin.
     Intervals(Option<Intervals>, Zone),
     /// Days of the week, or hours of the day.
@@ -43,24 +36,6 @@ pub const PAIR_SEPARATOR: &str = " → ";
 
 /// The number of no address.
 pub(super) const NOBODY: u32 = u32::MAX;
-
-/// Numbers for texts.
-#[derive(Default)]
-struct TextNumbers {
-    numbers: HashMap<String, u32>,
-    texts: Vec<String>,
-}
-
-impl TextNumbers {
-    fn number_of(&mut self, text: String) -> u32 {
-        let next = u32::try_from(self.texts.len()).unwrap_or(NOBODY);
-        let number = *self.numbers.entry(text.clone()).or_insert(next);
-        if number == next {
-            self.texts.push(text);
-        }
-        number
-    }
-}
 
 /// A text as it compares with what the index has.
 fn comparable(text: &str) -> String {
@@ -89,7 +64,6 @@ impl<'o> GroupValues<'o> {
         rules: &JoinRules,
         zone: &Zone,
     ) -> Result<Self, StatsError> {
-        let listing = overview.listing().filter(|_| selection.is_listed());
         let source = match key {
             CountKey::Hour => {
                 ValueSource::intervals(store, overview, Interval::Length(3_600_000), zone)?
@@ -98,13 +72,11 @@ impl<'o> GroupValues<'o> {
             CountKey::Week => ValueSource::intervals(store, overview, Interval::Week, zone)?,
             key if key.is_in_order() => ValueSource::Calendar(zone.clone()),
             CountKey::Subject => ValueSource::Originals(rules.clone()),
-            _ => match listing {
-                Some(listing) => {
-                    let range = selection.first_seen();
-                    ValueSource::Listing(ListedValues::find(key, overview, listing, range)?)
-                }
-                None => ValueSource::of_columns(key, store, overview)?,
-            },
+            _ if selection.is_listed() => {
+                let range = selection.first_seen();
+                ValueSource::Listing(ListedValues::find(key, overview, range)?)
+            }
+            _ => ValueSource::Itself,
         };
         Ok(Self { key, source })
     }
@@ -119,12 +91,11 @@ impl<'o> GroupValues<'o> {
         &self,
         found: &Found<'_>,
         place: usize,
-        overview: &Overview<'_>,
         reader: &mut EventReader<'_>,
         values: &mut Vec<GroupValue>,
     ) -> Result<(), StoreError> {
         match (found, &self.source) {
-            (Found::Listed { .. } | Found::Columns { .. }, ValueSource::Originals(rules)) => {
+            (Found::Listed { .. }, ValueSource::Originals(rules)) => {
                 let message = message_at(reader, found.event(), rules)?;
                 values.push(message.as_ref().map_or(GroupValue::Absent, subject));
             }
@@ -142,56 +113,12 @@ impl<'o> GroupValues<'o> {
                 ValueSource::Listing(listed) => listed.add(message, recipients.get(place), values),
                 _ => {}
             },
-            (Found::Columns { events, rows, recipients, sender, .. }, _) => match self.key {
-                CountKey::Rule => self.add_rules(events, values),
-                CountKey::RecipientCount => {
-                    values.push(GroupValue::Number(number(deciding(rows).count())));
-                }
-                CountKey::Sender => {
-                    values.push(sender.map_or(GroupValue::Absent, GroupValue::Number));
-                }
-                CountKey::SenderDomain => {
-                    values.push(sender.map_or(GroupValue::Absent, |it| self.domain(it)));
-                }
-                CountKey::SenderRecipient => {
-                    let pair =
-                        |row: &ColumnRow| GroupValue::Pair(sender.unwrap_or(NOBODY), row.address);
-                    values.extend(recipients.get(place).map(pair));
-                }
-                _ => {
-                    if let Some(row) = recipients.get(place) {
-                        values.push(self.of_row(row, overview, reader)?);
-                    }
-                }
-            },
             (Found::Read { message, recipients, .. }, _) => {
                 let recipient = recipients.get(place).copied();
                 values.extend(self.of_message(message, recipient));
             }
         }
         Ok(())
-    }
-
-    fn of_row(
-        &self,
-        row: &ColumnRow,
-        overview: &Overview<'_>,
-        reader: &mut EventReader<'_>,
-    ) -> Result<GroupValue, StoreError> {
-        let as_decided = |outcome: Outcome| row.deciding_event().filter(|_| row.outcome == outcome);
-        Ok(match self.key {
-            CountKey::Recipient => GroupValue::Number(row.address),
-            CountKey::RecipientDomain => self.domain(row.address),
-            CountKey::Outcome => GroupValue::Number(outcome_number(row.outcome)),
-            CountKey::Folder => self.attribute(as_decided(Outcome::Delivered)),
-            CountKey::Status => self.attribute(as_decided(Outcome::Bounced)),
-            CountKey::Reason | CountKey::Cause => {
-                let bounce = as_decided(Outcome::Bounced).and_then(|it| overview.location(it));
-                let Some(bounce) = bounce else { return Ok(GroupValue::Absent) };
-                self.reason(reader.read(bounce)?.event.reason.as_deref())
-            }
-            _ => GroupValue::Absent,
-        })
     }
 
     fn of_message(&self, message: &Message, recipient: Option<&Recipient>) -> Vec<GroupValue> {
@@ -257,37 +184,6 @@ impl<'o> GroupValues<'o> {
         }
     }
 
-    fn domain(&self, address: u32) -> GroupValue {
-        let ValueSource::Domains { of_address, .. } = &self.source else {
-            return GroupValue::Absent;
-        };
-        match of_address.get(address as usize) {
-            Some(domain) if *domain != NOBODY => GroupValue::Number(*domain),
-            _ => GroupValue::Absent,
-        }
-    }
-
-    fn attribute(&self, event: Option<u32>) -> GroupValue {
-        let ValueSource::Attributes { of_event, of_set, .. } = &self.source else {
-            return GroupValue::Absent;
-        };
-        let set = event.and_then(|it| of_event.set_of(it));
-        let value = set.and_then(|it| of_set.get(it as usize).copied().flatten());
-        value.map_or(GroupValue::Absent, GroupValue::Number)
-    }
-
-    fn add_rules(&self, events: &[u32], values: &mut Vec<GroupValue>) {
-        let first = values.len();
-        for event in events {
-            let rule = self.attribute(Some(*event));
-            let is_known = values.iter().skip(first).any(|it| *it == rule);
-            if rule != GroupValue::Absent && !is_known {
-                values.push(rule);
-            }
-        }
-        or_absent(values, first);
-    }
-
     fn in_time(&self, ms: i64) -> GroupValue {
         match &self.source {
             ValueSource::Calendar(zone) => {
@@ -301,35 +197,22 @@ impl<'o> GroupValues<'o> {
     }
 
     /// How a value reads; values that compare in lower case read so.
-    pub(super) fn label(&self, value: GroupValue, overview: &Overview<'_>) -> Option<String> {
-        let of = |texts: &[Vec<u8>], number: u32| {
-            texts.get(number as usize).map(|it| String::from_utf8_lossy(it).into_owned())
-        };
+    pub(super) fn label(&self, value: GroupValue) -> Option<String> {
         match (value, self.key, &self.source) {
             (GroupValue::Absent, ..) => None,
             (GroupValue::Text(text), ..) => Some(text.into()),
             (value, _, ValueSource::Listing(listed)) => listed.label(&value),
-            (GroupValue::Pair(sender, recipient), ..) => {
-                let recipient = of(overview.recipients(), recipient)?;
-                Some(pair(of(overview.senders(), sender).as_deref(), &recipient))
-            }
-            (GroupValue::Number(it), CountKey::Sender, _) => of(overview.senders(), it),
-            (GroupValue::Number(it), CountKey::Recipient, _) => of(overview.recipients(), it),
             (GroupValue::Number(it), CountKey::Outcome, _) => {
                 Outcome::ALL.get(it as usize).map(ToString::to_string)
             }
             (GroupValue::Number(it), CountKey::RecipientCount, _) => Some(it.to_string()),
-            (GroupValue::Number(it), _, ValueSource::Domains { texts, .. })
-            | (GroupValue::Number(it), _, ValueSource::Attributes { texts, .. }) => {
-                texts.get(it as usize).cloned()
-            }
             (GroupValue::Number(it), _, ValueSource::Intervals(intervals, zone)) => {
                 Some(intervals.as_ref()?.starts().nth(it as usize)?.in_zone(zone))
             }
             (GroupValue::Number(it), key, ValueSource::Calendar(_)) => {
                 calendar::names(key).get(it as usize).map(ToString::to_string)
             }
-            (GroupValue::Number(_), ..) => None,
+            (GroupValue::Number(_) | GroupValue::Pair(..), ..) => None,
         }
     }
 
@@ -351,40 +234,6 @@ impl<'o> GroupValues<'o> {
 }
 
 impl ValueSource<'_> {
-    fn of_columns(
-        key: CountKey,
-        store: &Store,
-        overview: &Overview<'_>,
-    ) -> Result<Self, StoreError> {
-        Ok(match key {
-            CountKey::SenderDomain => Self::domains(overview.senders()),
-            CountKey::RecipientDomain => Self::domains(overview.recipients()),
-            CountKey::Folder => Self::attributes(store, Attribute::Folder)?,
-            CountKey::Status => Self::attributes(store, Attribute::Status)?,
-            CountKey::Rule => Self::attributes(store, Attribute::Rule)?,
-            _ => Self::Itself,
-        })
-    }
-
-    fn domains(addresses: &[Vec<u8>]) -> Self {
-        let mut texts = TextNumbers::default();
-        let domain = |address: &Vec<u8>| {
-            let address = String::from_utf8_lossy(address);
-            let domain = domain_of(&address).filter(|it| !it.is_empty());
-            domain.map_or(NOBODY, |it| texts.number_of(it.to_owned()))
-        };
-        let of_address = addresses.iter().map(domain).collect();
-        Self::Domains { of_address, texts: texts.texts }
-    }
-
-    fn attributes(store: &Store, attribute: Attribute) -> Result<Self, StoreError> {
-        let of_event = store.index().event_attributes()?;
-        let mut texts = TextNumbers::default();
-        let of_set =
-            of_event.values(attribute).map(|it| it.map(|it| texts.number_of(it))).collect();
-        Ok(Self::Attributes { of_event, of_set, texts: texts.texts })
-    }
-
     fn intervals(
         store: &Store,
         overview: &Overview<'_>,

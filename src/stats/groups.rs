@@ -59,15 +59,14 @@ pub struct GroupRow {
     pub example: Option<String>,
 }
 
-/// Groups messages. It takes some 200 bytes for each group, besides what the columns take, and gives
+/// Groups messages. It takes some 200 bytes for each group, and gives
 /// up beyond [`limits::GROUPS_MAX`] groups of values that are not numbered.
 pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError> {
-    let is_by_sender = request.keys.iter().any(|it| it.is_of_senders());
-    let overview = Overview::new(store, &request.rules, is_by_sender);
+    let overview = Overview::new(store, &request.rules)?;
     group_of(store, &overview, request)
 }
 
-/// As [`group`], of an overview that has senders where a key needs them.
+/// As [`group`], of an overview.
 fn group_of(
     store: &Store,
     overview: &Overview<'_>,
@@ -115,17 +114,16 @@ pub(super) fn groups_of(
 pub(crate) type Labels = Vec<Option<String>>;
 
 /// What messages or recipients are grouped by.
-pub(crate) struct Grouping<'o, 's> {
-    overview: &'o Overview<'s>,
+pub(crate) struct Grouping<'o> {
     unit: Unit,
     values: Vec<GroupValues<'o>>,
 }
 
-impl<'o, 's> Grouping<'o, 's> {
+impl<'o> Grouping<'o> {
     /// Looks up what the values of the keys are found by.
     pub(crate) fn find(
         store: &Store,
-        overview: &'o Overview<'s>,
+        overview: &'o Overview<'_>,
         selection: &Selection<'_, '_>,
         request: &GroupRequest,
     ) -> Result<Self, StatsError> {
@@ -134,7 +132,7 @@ impl<'o, 's> Grouping<'o, 's> {
             GroupValues::find(*key, store, overview, selection, &request.rules, &request.zone)
         };
         let values = keys.map(values).collect::<Result<_, _>>()?;
-        Ok(Self { overview, unit: request.unit(), values })
+        Ok(Self { unit: request.unit(), values })
     }
 
     fn asks_of_recipients(&self) -> bool {
@@ -142,9 +140,9 @@ impl<'o, 's> Grouping<'o, 's> {
     }
 
     /// What is to be read of messages.
-    fn selection<'f>(&self, selection: Selection<'f, 's>) -> Selection<'f, 's> {
+    fn selection<'f, 's>(&self, selection: Selection<'f, 's>) -> Selection<'f, 's> {
         match self.asks_of_recipients() {
-            true => selection.with_deciding_events(),
+            true => selection,
             false => selection.without_recipients(),
         }
     }
@@ -167,7 +165,7 @@ impl<'o, 's> Grouping<'o, 's> {
             part.of_keys.resize_with(self.values.len(), Vec::new);
             for (of_key, values) in part.of_keys.iter_mut().zip(&self.values) {
                 of_key.clear();
-                values.add(found, place, self.overview, reader, of_key)?;
+                values.add(found, place, reader, of_key)?;
             }
             part.add(tally);
         }
@@ -182,7 +180,7 @@ impl<'o, 's> Grouping<'o, 's> {
     pub(crate) fn joined(
         &self,
         parts: impl IntoIterator<Item = GroupPart>,
-    ) -> Result<Tallies<'_, 'o, 's>, StatsError> {
+    ) -> Result<Tallies<'_, 'o>, StatsError> {
         let mut parts = parts.into_iter();
         // Without workers there are no groups.
         let mut whole = parts.next().unwrap_or_default();
@@ -194,14 +192,14 @@ impl<'o, 's> Grouping<'o, 's> {
 }
 
 /// All groups.
-pub(crate) struct Tallies<'g, 'o, 's> {
-    grouping: &'g Grouping<'o, 's>,
+pub(crate) struct Tallies<'g, 'o> {
+    grouping: &'g Grouping<'o>,
     groups: Vec<(Values, Tally)>,
     total: u64,
     message_count: u64,
 }
 
-impl Tallies<'_, '_, '_> {
+impl Tallies<'_, '_> {
     /// The largest groups, with an example each.
     ///
     /// # Errors
@@ -247,9 +245,9 @@ impl Tallies<'_, '_, '_> {
     /// How many groups there are, and those of them that may be among the `limit` largest, with the
     /// values as they read.
     fn labelled(mut self, limit: usize) -> (usize, Vec<(Labels, Tally)>) {
-        let Grouping { overview, values, .. } = self.grouping;
+        let values = &self.grouping.values;
         let label = |of_group: Values| -> Labels {
-            values.iter().zip(of_group).map(|(of, it)| of.label(it, overview)).collect()
+            values.iter().zip(of_group).map(|(of, it)| of.label(it)).collect()
         };
         let is_text = |it: &GroupValue| matches!(it, GroupValue::Text(_));
         if self.groups.iter().any(|(values, _)| values.iter().any(is_text)) {

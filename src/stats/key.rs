@@ -209,11 +209,6 @@ impl CountKey {
         matches!(self, Self::Reason | Self::Cause)
     }
 
-    /// Whether the values are those of senders.
-    pub(super) fn is_of_senders(self) -> bool {
-        matches!(self, Self::Sender | Self::SenderDomain | Self::SenderRecipient)
-    }
-
     /// The attribute of the index that tells the value.
     pub(super) fn attribute(self) -> Option<Attribute> {
         Some(match self {

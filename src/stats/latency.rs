@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{CountKey, StatsError, StatsRequest, calendar};
 use crate::store::Store;
 use crate::time::{Intervals, Timestamp};
-use crate::trace::{ListedMessage, MessageFacts, Outcome, OutcomeRow, Overview};
+use crate::trace::{ListedMessage, Message, Outcome, OutcomeRow, Overview, Recipient};
 
 /// How long mail took.
 #[derive(Clone, Debug)]
@@ -46,8 +46,7 @@ pub struct LatencyRow {
 struct Measured(HashMap<(u32, Outcome), Vec<i64>>);
 
 /// Measures how long it took, for each recipient of each leg that started in range: by the request's
-/// intervals, or `by` the day of the week or the hour of the day. It takes 8 bytes for each, besides
-/// what the columns take.
+/// intervals, or `by` the day of the week or the hour of the day. It takes 8 bytes for each.
 pub fn latencies(
     store: &Store,
     request: &StatsRequest,
@@ -62,18 +61,18 @@ pub fn latencies(
             u32::try_from(place).unwrap_or(u32::MAX)
         }
     };
-    let overview = Overview::new(store, &request.rules, false);
     let take = |part: &mut Measured, outcome, started_ms, latency_ms| {
         if request.contains(started_ms) {
             part.0.entry((place_of(started_ms), outcome)).or_default().push(latency_ms);
         }
     };
-    let take_facts = |part: &mut Measured, facts: MessageFacts| {
-        for recipient in facts.recipients {
-            if let Some(latency_ms) = recipient.latency_ms {
-                take(part, recipient.outcome, recipient.started_ms, latency_ms);
-            }
+    let take_recipient = |part: &mut Measured, recipient: &Recipient| {
+        if let Some(latency_ms) = recipient.latency_ms {
+            take(part, recipient.outcome, recipient.leg_started.as_ms(), latency_ms);
         }
+    };
+    let take_message = |part: &mut Measured, message: &Message| {
+        message.recipients.iter().for_each(|it| take_recipient(part, it));
     };
     // Legs count by their own start, so messages of all times are looked at.
     let take_entry = |part: &mut Measured, message: &ListedMessage| {
@@ -84,10 +83,10 @@ pub fn latencies(
         }
     };
     let parts = match request.is_of_some() {
-        true => request.visit_asked(store, |part, message, recipients| {
-            take_facts(part, StatsRequest::asked_facts(message, recipients));
+        true => request.visit_asked(store, |part, _, recipients| {
+            recipients.iter().for_each(|it| take_recipient(part, it));
         })?,
-        false => overview.visit_entries(take_facts, take_entry)?,
+        false => Overview::new(store, &request.rules)?.visit(take_message, take_entry)?,
     };
     let mut measured: BTreeMap<(u32, Outcome), Vec<i64>> = BTreeMap::new();
     for (key, mut latencies) in parts.into_iter().flat_map(|it| it.0) {

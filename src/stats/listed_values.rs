@@ -25,8 +25,7 @@ impl<'s> ListedValues<'s> {
     /// Numbers what messages are grouped by whose first event is in range.
     pub(super) fn find(
         key: CountKey,
-        overview: &Overview<'_>,
-        listing: &'s Listing<'s>,
+        overview: &'s Overview<'_>,
         range: TimeRange,
     ) -> Result<Self, StoreError> {
         let kind = match key {
@@ -40,11 +39,11 @@ impl<'s> ListedValues<'s> {
             CountKey::Rule => Some(TextKind::Rules),
             _ => None,
         };
-        let numbers = |kind| overview.numbers(listing, kind, range);
+        let numbers = |kind| overview.numbers(kind, range);
         let recipients = (key == CountKey::SenderRecipient).then_some(TextKind::Recipients);
         Ok(Self {
             key,
-            listing,
+            listing: overview.listing(),
             numbers: kind.map(numbers).transpose()?.unwrap_or_default(),
             recipients: recipients.map(numbers).transpose()?,
         })

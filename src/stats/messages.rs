@@ -8,7 +8,7 @@ use super::tally::{Tally, TallyOf, Value};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::store::{Store, StoreError};
 use crate::time::Intervals;
-use crate::trace::{Direction, ListedMessage, MessageFacts, MessageFilter, Overview, Selection};
+use crate::trace::{Direction, ListedMessage, Message, MessageFilter, Overview, Selection};
 
 /// What one worker found.
 #[derive(Default)]
@@ -48,7 +48,7 @@ pub(super) fn tally(
     request: &StatsRequest,
     intervals: Option<&Intervals>,
 ) -> Result<TallyOf, StatsError> {
-    let overview = Overview::new(store, &request.rules, key.is_of_senders());
+    let overview = Overview::new(store, &request.rules)?;
     let (first_seen, rows) = (request.range, request.rows.clone());
     let filter = MessageFilter { first_seen, rows, ..MessageFilter::default() };
     let selection = Selection::new(&overview, &filter)?;
@@ -63,13 +63,13 @@ pub(super) fn tally(
         let ms = found.first_seen_ms();
         let mut of_thing = std::mem::take(&mut part.values);
         for place in 0..unit.count_of(&found) {
-            values.add(&found, place, &overview, reader, &mut of_thing)?;
+            values.add(&found, place, reader, &mut of_thing)?;
             of_thing.drain(..).for_each(|it| part.add(it, ms, intervals));
         }
         part.values = of_thing;
         Ok(())
     })?;
-    Ok(joined(parts, |it| values.label(GroupValue::Number(it), &overview)))
+    Ok(joined(parts, |it| values.label(GroupValue::Number(it))))
 }
 
 /// Takes the legs that start in range, by which way they go.
@@ -78,20 +78,20 @@ pub(super) fn tally_legs(
     request: &StatsRequest,
     intervals: Option<&Intervals>,
 ) -> Result<TallyOf, StoreError> {
-    let overview = Overview::new(store, &request.rules, false);
+    let overview = Overview::new(store, &request.rules)?;
     let take = |part: &mut MessagesPart, is_outgoing, started_ms| {
         if request.contains(started_ms) {
             part.add(GroupValue::Number(u32::from(is_outgoing)), started_ms, intervals);
         }
     };
-    let take_facts = |part: &mut MessagesPart, facts: MessageFacts| {
-        let legs = facts.legs.iter();
-        legs.for_each(|it| take(part, it.direction == Direction::Outgoing, it.started_ms));
+    let take_message = |part: &mut MessagesPart, message: &Message| {
+        let legs = message.legs.iter();
+        legs.for_each(|it| take(part, it.direction == Direction::Outgoing, it.started.as_ms()));
     };
     let take_entry = |part: &mut MessagesPart, message: &ListedMessage| {
         message.legs.iter().for_each(|it| take(part, it.is_outgoing, it.started_ms));
     };
-    let parts = overview.visit_entries(take_facts, take_entry)?;
+    let parts = overview.visit(take_message, take_entry)?;
     let directions = [Direction::Incoming, Direction::Outgoing];
     let label = |it: u32| directions.get(it as usize).map(ToString::to_string);
     Ok(joined(parts, label))

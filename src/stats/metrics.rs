@@ -4,7 +4,7 @@
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
 use crate::time::Intervals;
-use crate::trace::{MessageFacts, Overview, Step, facts_of};
+use crate::trace::{Step, StepFact, steps_in, visit_steps};
 
 /// The names of the metrics, as CloudWatch has them.
 pub const METRICS: [&str; 5] = [
@@ -35,20 +35,18 @@ pub struct Metrics {
 pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsError> {
     let intervals = request.intervals(store)?;
     let width = intervals.as_ref().map_or(0, Intervals::count);
-    let overview = Overview::new(store, &request.rules, false);
-    let take = |part: &mut Vec<(Step, i64)>, facts: MessageFacts| {
-        let inside = facts.steps.iter().filter(|it| request.contains(it.at_ms));
-        part.extend(inside.map(|it| (it.step, it.at_ms)));
+    let take = |part: &mut Vec<StepFact>, steps: Vec<StepFact>| {
+        part.extend(steps.into_iter().filter(|it| request.contains(it.at_ms)));
     };
     let parts = match request.is_of_some() {
         true => request.visit_asked(store, |part, message, _| {
-            take(part, facts_of(message));
+            take(part, steps_in(message));
         })?,
-        false => overview.visit(take)?,
+        false => visit_steps(store, &request.rules, take)?,
     };
     let mut metrics = Metrics { totals: [0; 5], intervals, series: vec![[0; 5]; width] };
-    for (step, ms) in parts.into_iter().flatten() {
-        let place = metrics.intervals.as_ref().map(|it| it.place_of(ms));
+    for StepFact { step, at_ms } in parts.into_iter().flatten() {
+        let place = metrics.intervals.as_ref().map(|it| it.place_of(at_ms));
         let of_interval = place.and_then(|it| metrics.series.get_mut(it));
         for counts in [Some(&mut metrics.totals), of_interval].into_iter().flatten() {
             if let Some(count) = counts.get_mut(metric_of(step)) {

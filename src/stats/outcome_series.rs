@@ -62,7 +62,7 @@ pub fn outcome_series(
     filter: &MessageFilter,
     zone: &Zone,
 ) -> Result<Option<OutcomeSeries>, StatsError> {
-    let overview = Overview::new(store, rules, false);
+    let overview = Overview::new(store, rules)?;
     let parts = Selection::new(&overview, filter)?.visit(
         |slots: &mut HashMap<i64, OutcomeSlot>, _, found| {
             let slot = found.first_seen_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);

@@ -48,23 +48,19 @@ fn add<const CLASSES: usize>(counts: &mut [u32; CLASSES], more: [u32; CLASSES]) 
 }
 
 /// Counts by the values of one key; what has none is not counted.
-pub(crate) struct Counting<'o, 's> {
-    overview: &'o Overview<'s>,
-    values: GroupValues<'o>,
-}
+pub(crate) struct Counting<'o>(GroupValues<'o>);
 
-impl<'o, 's> Counting<'o, 's> {
+impl<'o> Counting<'o> {
     /// Looks up what the values of a key are found by.
     pub(crate) fn find(
         key: CountKey,
         store: &Store,
-        overview: &'o Overview<'s>,
+        overview: &'o Overview<'_>,
         selection: &Selection<'_, '_>,
         request: &GroupRequest,
     ) -> Result<Self, StatsError> {
         let GroupRequest { rules, zone, .. } = request;
-        let values = GroupValues::find(key, store, overview, selection, rules, zone)?;
-        Ok(Self { overview, values })
+        GroupValues::find(key, store, overview, selection, rules, zone).map(Self)
     }
 
     /// Counts a message, or the recipient at a place among those who are asked for, in a class.
@@ -81,7 +77,7 @@ impl<'o, 's> Counting<'o, 's> {
     ) -> Result<(), StoreError> {
         let mut values = std::mem::take(&mut counted.values);
         values.clear();
-        self.values.add(found, place, self.overview, reader, &mut values)?;
+        self.0.add(found, place, reader, &mut values)?;
         for value in values.drain(..) {
             let counts = match value {
                 GroupValue::Number(number) => counted.counts_of(number),
@@ -105,7 +101,7 @@ impl<'o, 's> Counting<'o, 's> {
         let mut whole = Counted::default();
         parts.into_iter().for_each(|it| whole.join(it));
         let Counted { numbered, mut read, .. } = whole;
-        let label = |it: u32| self.values.label(GroupValue::Number(it), self.overview);
+        let label = |it: u32| self.0.label(GroupValue::Number(it));
         let mut joined = Vec::new();
         for (number, mut counts) in (0..).zip(numbered).filter(|it| it.1 != [0; CLASSES]) {
             // A value may have come by number and as text.

@@ -10,7 +10,7 @@ use super::audit_index::AuditIndex;
 use super::dir::Dir;
 use super::index::{EventTable, IdHash, IndexSnapshot, META, TimeReader, read_checkpoint};
 use super::layout::{ARCHIVE, INDEX, Layout};
-use super::message_table::MessageTable;
+use super::message_table::OpenTables;
 use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
@@ -29,7 +29,7 @@ pub struct Store {
     pub(super) snapshot: IndexSnapshot,
     pub(super) checkpoint: Checkpoint,
     pub(super) files: Arc<ArchiveFiles>,
-    table: Arc<OnceLock<Option<MessageTable>>>,
+    pub(super) tables: Arc<OpenTables>,
     pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
     pub(super) directory: Arc<OnceLock<Option<Arc<Directory>>>>,
     /// The store of which it is a part.
@@ -107,7 +107,7 @@ impl Store {
             snapshot,
             checkpoint,
             files,
-            table: Arc::default(),
+            tables: Arc::default(),
             audit: Arc::default(),
             directory: Arc::default(),
             part: None,
@@ -128,7 +128,7 @@ impl Store {
             snapshot: self.snapshot.clone(),
             checkpoint: self.checkpoint.clone(),
             files: Arc::clone(&self.files),
-            table: Arc::clone(&self.table),
+            tables: Arc::clone(&self.tables),
             audit: Arc::clone(&self.audit),
             directory: Arc::clone(&self.directory),
             part: self.part.clone(),
@@ -237,17 +237,6 @@ impl Store {
     #[must_use]
     pub fn message_table_path(&self) -> PathBuf {
         self.layout.messages()
-    }
-
-    /// The message table, if there is one as of this commit.
-    pub(crate) fn message_table(&self) -> Option<&MessageTable> {
-        self.table.get_or_init(|| MessageTable::open(&self.layout, &self.checkpoint)).as_ref()
-    }
-
-    /// Whether something was asked that the message table tells, and there is none as of this commit.
-    #[must_use]
-    pub fn has_missed_table(&self) -> bool {
-        self.table.get().is_some_and(Option::is_none) && self.checkpoint.mail_records() > 0
     }
 
     /// Measures the store's parts.

@@ -1,7 +1,6 @@
 //! Which messages are asked for, and what the originals of one tell of that.
 //!
-//! The message table and the columns of the index tell it faster ([`super::table`],
-//! [`super::overview`]); what they leave open is decided here.
+//! The message table tells it faster ([`super::table`]); what it leaves open is decided here.
 
 use super::fit::{Asked, Fit, Said, Side};
 use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};

@@ -1,7 +1,7 @@
 //! The one judge: what became of a message for each of its recipients.
 //!
 //! It reads what the events of a message play as roles, be they told by the originals
-//! ([`super::outcome`]) or by the columns of the index ([`super::overview`]). It reads no text:
+//! ([`super::outcome`]) or by the columns of the index ([`super::columns`]). It reads no text:
 //! addresses are whatever compares, and events whatever stands for them.
 
 use std::collections::HashMap;

@@ -4,6 +4,7 @@
 //! and however often they repeat. Where the events come from, this module does not know.
 
 mod batch;
+mod columns;
 mod event_tracer;
 mod filter;
 mod fit;
@@ -34,6 +35,7 @@ pub(crate) mod samples;
 mod silence_tests;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
+pub(crate) use columns::{Step, StepFact, steps_in, visit_steps};
 pub(crate) use event_tracer::message_at;
 pub use event_tracer::{EventTracer, EventTracers};
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
@@ -45,9 +47,7 @@ pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub(crate) use order::Leading;
 pub use order::{Order, Page, Place};
-pub(crate) use overview::{
-    ColumnRow, Found, MessageFacts, Overview, Selection, Step, facts_of, visit_together,
-};
+pub(crate) use overview::{Found, Overview, Selection, visit_together};
 pub use overview::{MessageSummary, Totals, select, select_page};
 pub use reach::{Background, Reach};
 pub use rows::{events_of_rows, within_organization};

@@ -12,7 +12,7 @@ impl Desk<'_, '_> {
     /// Addresses for which every message of the period bounced, if these are not very few.
     pub(super) fn mailboxes_that_bounce(
         &self,
-        recipients: &Counting<'_, '_>,
+        recipients: &Counting<'_>,
         counted: Vec<Counted<MAILBOX_CLASSES>>,
     ) -> Finding {
         let is_failing_in =

@@ -85,12 +85,12 @@ impl Triage {
 }
 
 /// Looks for what deserves attention. It takes as much memory as counting by sender and by recipient
-/// does, besides what the columns take.
+/// does.
 pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsError> {
     let before = period_before(store, request);
     let since = before.and_then(|it| it.since).unwrap_or(request.since);
     let both = TimeRange { since: Some(since), until: Some(request.until) };
-    let overview = Overview::new(store, &request.rules, true).within(both);
+    let overview = Overview::new(store, &request.rules)?.within(both);
     let range = TimeRange { since: Some(request.since), until: Some(request.until) };
     let desk = Desk { store, overview: &overview, request, range, before };
     let (everything, mut findings) = desk.pass(&questions(request, both))?;
@@ -200,7 +200,7 @@ impl Desk<'_, '_> {
         &self,
         kind: FindingKind,
         request: &GroupRequest,
-        grouping: &Grouping<'_, '_>,
+        grouping: &Grouping<'_>,
         [now, before]: [Vec<GroupPart>; Period::COUNT],
     ) -> Result<Finding, StatsError> {
         let now = grouping.joined(now)?.groups(self.store, request)?;

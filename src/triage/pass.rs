@@ -44,11 +44,11 @@ impl Period {
 }
 
 /// What answers a question.
-enum Asker<'o, 's> {
+enum Asker<'o> {
     /// By sender, and by recipient.
-    Everything(Box<[Counting<'o, 's>; 2]>),
+    Everything(Box<[Counting<'o>; 2]>),
     Slow,
-    Groups(FindingKind, Box<(GroupRequest, Grouping<'o, 's>)>),
+    Groups(FindingKind, Box<(GroupRequest, Grouping<'o>)>),
 }
 
 /// What one worker found out.
@@ -71,13 +71,13 @@ impl<'d, 's> Desk<'d, 's> {
     ) -> Result<(Summary, Vec<Finding>), StatsError> {
         let selections = questions
             .iter()
-            .map(|it| Ok(Selection::new(self.overview, &it.filter)?.with_deciding_events()))
+            .map(|it| Selection::new(self.overview, &it.filter))
             .collect::<Result<Vec<_>, StoreError>>()?;
         if selections.iter().all(Selection::is_listed) {
             self.overview.number_all(&[TextKind::Senders, TextKind::Recipients])?;
         }
         let askers = questions.iter().zip(&selections);
-        let askers: Vec<Asker<'_, '_>> = askers
+        let askers: Vec<Asker<'_>> = askers
             .map(|(question, selection)| self.asker(question, selection))
             .collect::<Result<_, _>>()?;
         let parts = visit_together(&selections, |part: &mut PassPart, place, reader, found| {
@@ -104,7 +104,7 @@ impl<'d, 's> Desk<'d, 's> {
         &self,
         question: &Question,
         selection: &Selection<'_, '_>,
-    ) -> Result<Asker<'d, 's>, StatsError> {
+    ) -> Result<Asker<'d>, StatsError> {
         let request = |keys| GroupRequest {
             filter: question.filter.clone(),
             rules: self.request.rules.clone(),
@@ -131,7 +131,7 @@ impl<'d, 's> Desk<'d, 's> {
 
     fn findings(
         &self,
-        askers: &[Asker<'_, '_>],
+        askers: &[Asker<'_>],
         parts: Vec<PassPart>,
     ) -> Result<(Summary, Vec<Finding>), StatsError> {
         let mut whole = Summary::default();
@@ -202,7 +202,7 @@ impl<'d, 's> Desk<'d, 's> {
 fn everything(
     part: &mut PassPart,
     period: Period,
-    [senders, recipients]: &[Counting<'_, '_>; 2],
+    [senders, recipients]: &[Counting<'_>; 2],
     reader: &mut EventReader<'_>,
     found: &Found<'_>,
 ) -> Result<(), StoreError> {

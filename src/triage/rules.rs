@@ -86,7 +86,7 @@ impl Desk<'_, '_> {
     /// Rules that drop mail, and those that forward or redirect it to an address whose domain has no
     /// mailbox in the store and is not the organization's; those first that were never applied before the period.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
-        let mut inside = self.overview.mailbox_domains()?;
+        let mut inside = self.overview.listing().mailbox_domains()?;
         // Those of the organization of which nothing was delivered to a mailbox yet.
         let at = self.range.until.unwrap_or(Timestamp::MAX);
         let directory = self.store.directory();

@@ -10,7 +10,7 @@ impl Desk<'_, '_> {
     /// is nothing to compare with.
     pub(super) fn bursts(
         &self,
-        senders: &Counting<'_, '_>,
+        senders: &Counting<'_>,
         counted: Vec<Counted<{ Period::COUNT }>>,
     ) -> Finding {
         let is_burst = |[now, before]: &[u32; Period::COUNT]| {

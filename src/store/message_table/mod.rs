@@ -7,6 +7,7 @@
 
 mod entry;
 mod mailbox_domains;
+mod opened;
 mod reader;
 mod schema;
 mod writer;
@@ -15,6 +16,7 @@ pub(crate) use entry::{
     LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, RecipientEntry, RowBits, joined_verdicts,
     verdicts_of,
 };
+pub(super) use opened::OpenTables;
 pub(crate) use reader::{BLOCK_DOCUMENTS, EntryRow, MessageTable, TableSegment, TextColumn};
 pub(super) use writer::remove_table;
 pub(crate) use writer::{TableWriter, Upkeep};

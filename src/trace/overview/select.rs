@@ -1,19 +1,12 @@
 //! The messages that a filter asks for.
 
-use std::collections::HashMap;
-
-use super::filter_columns::FilterColumns;
-use super::judge::{ColumnJudge, ColumnRow};
 use super::together::Together;
-use super::way::Way;
-use super::{EventColumns, OutcomeCounts, Overview};
-use crate::store::{EventReader, Location, Senders, Store, StoreError};
+use super::way::{Holders, Way};
+use super::{OutcomeCounts, Overview};
+use crate::store::{EventReader, Location, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::JoinRules;
 use crate::trace::filter::MessageFilter;
-use crate::trace::fit::Fit;
-use crate::trace::gather::record_of;
-use crate::trace::join::join_whole;
 use crate::trace::judge::{OutcomeRow, deciding, of_message};
 use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
 use crate::trace::order::{Leading, Order, Page, Place};
@@ -41,8 +34,7 @@ pub struct MessageSummary {
 
 /// The messages that a filter asks for, in the order in which they came into the store.
 ///
-/// It takes some 100 bytes for each message that is found; besides, where the message table does not
-/// tell what is asked, some 50 for each event of the store.
+/// It takes some 100 bytes for each message that is found.
 ///
 /// # Errors
 ///
@@ -52,7 +44,7 @@ pub fn select(
     rules: &JoinRules,
     filter: &MessageFilter,
 ) -> Result<Vec<MessageSummary>, StoreError> {
-    Selection::new(&Overview::new(store, rules, false), filter)?.summaries()
+    Selection::new(&Overview::new(store, rules)?, filter)?.summaries()
 }
 
 /// Numbers about all messages that are asked for.
@@ -100,8 +92,7 @@ impl Totals {
 }
 
 /// A page of the messages that a filter asks for, and numbers about all of them. It takes some 200
-/// bytes for each message that is shown; besides, where the message table does not tell what is
-/// asked, some 50 for each event of the store.
+/// bytes for each message that is shown.
 ///
 /// # Errors
 ///
@@ -116,7 +107,7 @@ pub fn select_page(
 ) -> Result<(Page, Totals), StoreError> {
     // Cursors are of the whole, where a part of it answers.
     let after = after.map(|it| it.here(store));
-    let overview = Overview::new(store, rules, false);
+    let overview = Overview::new(store, rules)?;
     let (mut page, totals) = Selection::new(&overview, filter)?.page(order, after, limit)?;
     page.next = page.next.map(|it| it.in_whole(store));
     Ok((page, totals))
@@ -130,21 +121,6 @@ pub(crate) enum Found<'m> {
         message: &'m ListedMessage,
         /// The recipients who are what is asked for.
         recipients: &'m [ListedRow],
-    },
-    /// The columns tell all.
-    Columns {
-        /// The numbers of its events.
-        events: &'m [u32],
-        /// Its rows.
-        rows: &'m [ColumnRow],
-        /// The recipients who are what is asked for.
-        recipients: &'m [ColumnRow],
-        /// The times of its first and its last event, in milliseconds since 1970.
-        seen_ms: (i64, i64),
-        /// Who really sent it, where senders were asked for.
-        sender: Option<u32>,
-        /// Where the event lies that came into the store before its others.
-        event: Location,
     },
     /// Its originals were read.
     Read {
@@ -162,7 +138,6 @@ impl Found<'_> {
     pub(crate) fn first_seen_ms(&self) -> i64 {
         match self {
             Self::Listed { message, .. } => message.first_ms,
-            Self::Columns { seen_ms, .. } => seen_ms.0,
             Self::Read { message, .. } => message.first_seen.as_ms(),
         }
     }
@@ -171,7 +146,6 @@ impl Found<'_> {
     pub(crate) fn recipient_count(&self) -> usize {
         match self {
             Self::Listed { recipients, .. } => recipients.len(),
-            Self::Columns { recipients, .. } => recipients.len(),
             Self::Read { recipients, .. } => recipients.len(),
         }
     }
@@ -180,19 +154,17 @@ impl Found<'_> {
     pub(crate) fn event(&self) -> Location {
         match self {
             Self::Listed { message, .. } => message.place,
-            Self::Columns { event, .. } | Self::Read { event, .. } => *event,
+            Self::Read { event, .. } => *event,
         }
     }
 
     /// What became of it for each of the recipients who are what is asked for, and how many
     /// milliseconds that took.
     pub(crate) fn outcomes(&self) -> Vec<(Outcome, Option<i64>)> {
-        fn of<R: OutcomeRow>(rows: &[R]) -> Vec<(Outcome, Option<i64>)> {
-            rows.iter().map(|it| (it.outcome(), it.latency_ms())).collect()
-        }
         match self {
-            Self::Listed { recipients, .. } => of(recipients),
-            Self::Columns { recipients, .. } => of(recipients),
+            Self::Listed { recipients, .. } => {
+                recipients.iter().map(|it| (it.outcome, it.latency_ms())).collect()
+            }
             Self::Read { recipients, .. } => {
                 recipients.iter().map(|it| (it.outcome, it.latency_ms)).collect()
             }
@@ -203,7 +175,6 @@ impl Found<'_> {
     pub(crate) fn message_outcome(&self) -> MessageOutcome {
         match self {
             Self::Listed { message, .. } => of_message(&message.rows),
-            Self::Columns { rows, .. } => of_message(rows),
             Self::Read { message, .. } => message.outcome,
         }
     }
@@ -215,7 +186,6 @@ impl Found<'_> {
             Self::Listed { message, .. } => {
                 MessageSummary::of(&message.rows, (message.first_ms, message.last_ms), event)
             }
-            Self::Columns { rows, seen_ms, .. } => MessageSummary::of(rows, *seen_ms, event),
             Self::Read { message, .. } => {
                 let seen_ms = (message.first_seen.as_ms(), message.last_seen.as_ms());
                 MessageSummary::of(&message.rows_by_address(), seen_ms, event)
@@ -247,8 +217,6 @@ pub(crate) struct Selection<'o, 's> {
     pub(super) overview: &'o Overview<'s>,
     pub(super) filter: &'o MessageFilter,
     pub(super) way: Way<'o>,
-    /// Whether it must be certain which delivery or bounce decided for a recipient.
-    needs_deciding_events: bool,
     /// Whether recipients are asked for, by the filter or by who visits.
     pub(super) needs_rows: bool,
 }
@@ -264,7 +232,7 @@ impl<'o, 's> Selection<'o, 's> {
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
         let way = Way::of(overview, filter)?;
-        Ok(Self { overview, filter, way, needs_deciding_events: false, needs_rows: true })
+        Ok(Self { overview, filter, way, needs_rows: true })
     }
 
     /// Whether the message table answers.
@@ -275,12 +243,6 @@ impl<'o, 's> Selection<'o, 's> {
     /// When the messages that are asked for were first seen.
     pub(crate) fn first_seen(&self) -> TimeRange {
         self.filter.first_seen
-    }
-
-    /// Reads the originals of a message where the columns do not tell which delivery or bounce
-    /// decided for a recipient.
-    pub(crate) fn with_deciding_events(self) -> Self {
-        Self { needs_deciding_events: true, ..self }
     }
 
     /// Leaves out the recipients, where the filter asks nothing of them: who visits asks only when a
@@ -341,111 +303,45 @@ impl<'o, 's> Selection<'o, 's> {
         visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
     ) -> Result<Vec<T>, StoreError> {
         match &self.way {
-            Way::Listing(listing, filter) => {
-                let Overview { store, rules, .. } = self.overview;
-                let (listing, range, needs_rows) =
-                    (*listing, self.filter.first_seen, self.needs_rows);
+            Way::Listing(filter) => {
+                let Overview { store, rules, listing, .. } = self.overview;
+                let (range, needs_rows) = (self.filter.first_seen, self.needs_rows);
                 let filters = vec![(self.filter, filter.as_ref())];
                 let alone = Together { store, rules, listing, range, needs_rows, filters };
                 alone.visit(|part: &mut T, _, reader, found| visit(part, reader, found))
             }
-            Way::Columns(columns, filter) => self.visit_columns(columns, filter, visit),
-            Way::Candidates(places) => match self.visit_candidates(places, &visit)? {
-                Some(parts) => Ok(parts),
-                None => match Way::by_columns(self.overview, self.filter)? {
-                    Way::Columns(columns, filter) => self.visit_columns(columns, &filter, visit),
-                    _ => Ok(Vec::new()),
-                },
-            },
-        }
-    }
-
-    /// Reads the messages of events at some places; `None` where one is too large for that.
-    fn visit_candidates<T: Default + Send>(
-        &self,
-        places: &[Location],
-        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
-    ) -> Result<Option<Vec<T>>, StoreError> {
-        let Overview { store, rules, .. } = self.overview;
-        candidates::visit(store, rules, places, |made, reader, message, event| {
-            let Some(recipients) = self.filter.recipients_in(message) else { return Ok(()) };
-            visit(made, reader, Found::Read { message, recipients: &recipients, event })
-        })
-    }
-
-    fn visit_columns<T: Default + Send>(
-        &self,
-        columns: &EventColumns,
-        filter: &FilterColumns<'_>,
-        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
-    ) -> Result<Vec<T>, StoreError> {
-        let Overview { store, rules, .. } = self.overview;
-        let start = || (ColumnJudge::new(&columns.table, rules), Vec::new(), store.events());
-        columns.visit_all(start, |made, (judge, recipients, reader), events| {
-            if filter.is_out(events) {
-                return Ok(());
-            }
-            if let Some(seen_ms) = judge.take(events) {
-                match filter.fit(judge, events, seen_ms.0, recipients) {
-                    Fit::Out => return Ok(()),
-                    Fit::In => {
-                        let senders = columns.senders.as_ref();
-                        let found = self.found(judge, senders, events, recipients, seen_ms);
-                        if let Some(found) = found {
-                            return visit(made, reader, found);
-                        }
-                    }
-                    Fit::Unclear => {}
+            Way::Candidates(places, needed) => {
+                let Overview { store, rules, .. } = self.overview;
+                match candidates::visit(store, rules, places, self.reading(&visit))? {
+                    Some(parts) => Ok(parts),
+                    None => self.visit_holders(&Holders::find(self.overview, needed)?, visit),
                 }
             }
-            self.read(judge, events, reader, |reader, found| visit(made, reader, found))
-        })
+            Way::Holders(holders) => self.visit_holders(holders, visit),
+        }
     }
 
-    /// What the columns tell of a message that is asked for; `None` where that is not all that is
-    /// needed.
-    fn found<'m>(
+    fn visit_holders<T: Default + Send>(
         &self,
-        judge: &'m ColumnJudge<'_>,
-        senders: Option<&Senders>,
-        events: &'m [u32],
-        recipients: &'m [ColumnRow],
-        seen_ms: (i64, i64),
-    ) -> Option<Found<'m>> {
-        if self.needs_deciding_events && recipients.iter().any(ColumnRow::is_tied) {
-            return None;
-        }
-        let sender = match senders {
-            Some(senders) => judge.sender(events, senders)?,
-            None => None,
-        };
-        let event = events.iter().filter_map(|it| judge.table.location(*it)).min()?;
-        let rows = judge.rows();
-        Some(Found::Columns { events, rows, recipients, seen_ms, sender, event })
+        holders: &Holders<'_>,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let Holders { columns, events } = holders;
+        let is_asked = |numbers: &[u32]| numbers.iter().any(|it| events.contains(*it));
+        columns.visit_originals(is_asked, self.reading(&visit))
     }
 
-    /// Decides by the originals.
-    fn read(
+    /// Hands on what was read of a message, if that is what is asked for.
+    fn reading<T, V>(
         &self,
-        judge: &ColumnJudge<'_>,
-        events: &[u32],
-        reader: &mut EventReader<'_>,
-        mut visit: impl FnMut(&mut EventReader<'_>, Found<'_>) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let read = judge.originals(events, reader)?;
-        let mut places: HashMap<_, Location> = HashMap::new();
-        for (location, event) in &read {
-            places.entry(record_of(event)).or_insert(*location);
+        visit: &V,
+    ) -> impl Fn(&mut T, &mut EventReader<'_>, &Message, Location) -> Result<(), StoreError>
+    where
+        V: Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError>,
+    {
+        move |made, reader, message, event| {
+            let Some(recipients) = self.filter.recipients_in(message) else { return Ok(()) };
+            visit(made, reader, Found::Read { message, recipients: &recipients, event })
         }
-        let is_whole = read.len() == events.len();
-        let read = read.into_iter().map(|(_, it)| it).collect();
-        let messages = join_whole(read, &self.overview.rules, &|_| is_whole);
-        for message in &messages {
-            let Some(recipients) = self.filter.recipients_in(message) else { continue };
-            let event = message.events.iter().filter_map(|it| places.get(&record_of(it))).min();
-            let Some(event) = event.copied() else { continue };
-            visit(reader, Found::Read { message, recipients: &recipients, event })?;
-        }
-        Ok(())
     }
 }

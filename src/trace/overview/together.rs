@@ -1,5 +1,6 @@
 //! Several filters of which each message is asked in turn, so that all of them take one pass.
 
+use super::Overview;
 use super::select::{Found, Selection};
 use super::way::Way;
 use crate::store::{EventReader, Store, StoreError};
@@ -50,17 +51,14 @@ pub(super) struct Together<'f> {
 impl<'f> Together<'f> {
     fn of(selections: &'f [Selection<'_, '_>]) -> Option<Self> {
         let first = selections.first()?;
-        let Way::Listing(listing, _) = &first.way else { return None };
         let range = first.first_seen();
         let listed = |it: &'f Selection<'_, '_>| match &it.way {
-            Way::Listing(_, filter) if it.first_seen() == range => {
-                Some((it.filter, filter.as_ref()))
-            }
+            Way::Listing(filter) if it.first_seen() == range => Some((it.filter, filter.as_ref())),
             _ => None,
         };
         let filters = selections.iter().map(listed).collect::<Option<_>>()?;
         let needs_rows = selections.iter().any(|it| it.needs_rows);
-        let (store, rules) = (first.overview.store, &first.overview.rules);
+        let Overview { store, rules, listing, .. } = first.overview;
         Some(Self { store, rules, listing, range, needs_rows, filters })
     }
 

@@ -1,21 +1,28 @@
-//! What answers which messages a filter asks for: the message table, the columns of the index, or
-//! the originals of those that the index finds.
+//! What answers which messages a filter asks for: the message table, or the originals of those that
+//! the index finds.
 
-use super::filter_columns::FilterColumns;
-use super::{EventColumns, Overview};
-use crate::query::Query;
-use crate::store::{Location, StoreError};
+use super::Overview;
+use crate::query;
+use crate::store::{EventSet, Location, StoreError};
+use crate::trace::columns::EventColumns;
 use crate::trace::filter::MessageFilter;
 use crate::trace::rows::candidates::Needed;
-use crate::trace::table::Listing;
 use crate::trace::table::filter::ListedFilter;
 
 /// What answers.
 pub(super) enum Way<'o> {
-    Listing(&'o Listing<'o>, Box<ListedFilter<'o>>),
-    Columns(&'o EventColumns, Box<FilterColumns<'o>>),
-    /// The messages of events at some places.
-    Candidates(Vec<Location>),
+    /// The message table; of what it leaves open, the originals.
+    Listing(Box<ListedFilter<'o>>),
+    /// The originals of the messages of events at some places, of which each message has one.
+    Candidates(Vec<Location>, Needed),
+    /// The originals of the messages that have an event of a set.
+    Holders(Box<Holders<'o>>),
+}
+
+/// All events, and those of which a message must have one.
+pub(super) struct Holders<'o> {
+    pub(super) columns: EventColumns<'o>,
+    pub(super) events: EventSet,
 }
 
 impl<'o> Way<'o> {
@@ -28,41 +35,35 @@ impl<'o> Way<'o> {
         overview: &'o Overview<'_>,
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
-        let listed = match &overview.listing {
-            Some(listing) => ListedFilter::find(listing, filter)?.map(|it| (listing, it)),
-            None => None,
-        };
-        let asks_more = filter.rows != Query::All || !filter.events.is_empty();
-        let is_known = listed.as_ref().is_some_and(|(_, it)| it.is_known());
-        let needed = match asks_more && !is_known {
-            true => Needed::find(overview.store, filter)?,
-            false => None,
-        };
-        let Some(needed) = needed else {
-            return match listed {
-                Some((listing, listed)) => Ok(Self::Listing(listing, Box::new(listed))),
-                None => Self::by_columns(overview, filter),
-            };
-        };
-        if let Some((listing, listed)) = listed {
-            // What the table leaves open may be less than what the index finds.
-            let open = listed.open_count(filter.first_seen, needed.count)?;
-            if open < needed.count && !needed.are_found_sooner(open, overview.store) {
-                return Ok(Self::Listing(listing, Box::new(listed)));
-            }
+        let store = overview.store;
+        let listed = ListedFilter::find(&overview.listing, filter)?;
+        if listed.is_known() {
+            return Ok(Self::Listing(Box::new(listed)));
         }
-        match needed.places_if_few(overview.store)? {
-            Some(places) => Ok(Self::Candidates(places)),
-            None => Self::by_columns(overview, filter),
+        let Some(needed) = Needed::find(store, filter)? else {
+            return Ok(Self::Listing(Box::new(listed)));
+        };
+        // What the table leaves open may be less than what the index finds.
+        let open = listed.open_count(filter.first_seen, needed.count)?;
+        if open < needed.count && !needed.are_found_sooner(open, store) {
+            return Ok(Self::Listing(Box::new(listed)));
+        }
+        match needed.places_if_few(store)? {
+            Some(places) => Ok(Self::Candidates(places, needed)),
+            None => Ok(Self::Holders(Box::new(Holders::find(overview, &needed)?))),
         }
     }
+}
 
-    pub(super) fn by_columns(
-        overview: &'o Overview<'_>,
-        filter: &'o MessageFilter,
-    ) -> Result<Self, StoreError> {
-        let columns = overview.columns()?;
-        let found = FilterColumns::find(overview.store, &columns.table, filter)?;
-        Ok(Self::Columns(columns, Box::new(found)))
+impl<'o> Holders<'o> {
+    /// Reads the columns of the whole index.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(super) fn find(overview: &'o Overview<'_>, needed: &Needed) -> Result<Self, StoreError> {
+        let Overview { store, rules, .. } = overview;
+        let columns = EventColumns::read(store, rules)?;
+        Ok(Self { columns, events: query::events_of(store, needed.query())? })
     }
 }

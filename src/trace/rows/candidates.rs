@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::needed::needed_events;
 use crate::limits;
-use crate::query::{self, Query};
+use crate::query::{self, Field, Query};
 use crate::store::{EventReader, Location, Store, StoreError};
 use crate::time::TimeRange;
 use crate::trace::filter::MessageFilter;
@@ -34,7 +34,11 @@ impl Needed {
         // No event is before the first.
         let range = TimeRange { since: filter.first_seen.since, until: None };
         let mut fewest: Option<Self> = None;
-        for query in needed_events(&filter.rows).into_iter().chain(filter.events.iter().cloned()) {
+        let of_rows = needed_events(&filter.rows).into_iter();
+        let reason = filter.reason.iter().map(|it| it.query().clone());
+        let forwarded_to = filter.forwarded_to.iter().map(|it| it.query().in_field(Field::To));
+        let patterns = reason.chain(forwarded_to);
+        for query in of_rows.chain(filter.events.iter().cloned()).chain(patterns) {
             let count = query::count_at_most(store, &query, range)?;
             let count = usize::try_from(count).unwrap_or(usize::MAX);
             if fewest.as_ref().is_none_or(|it| count < it.count) {
@@ -42,6 +46,11 @@ impl Needed {
             }
         }
         Ok(fewest)
+    }
+
+    /// The question that finds them.
+    pub(in crate::trace) fn query(&self) -> &Query {
+        &self.query
     }
 
     /// Whether reading every event of the store for them takes less than reading so many messages.

@@ -48,7 +48,7 @@ impl SentBy {
 }
 
 impl<'f> ListedFilter<'f> {
-    /// Looks up what the filter speaks of; `None` where the table does not tell it.
+    /// Looks up what the filter speaks of.
     ///
     /// # Errors
     ///
@@ -56,10 +56,7 @@ impl<'f> ListedFilter<'f> {
     pub(in crate::trace) fn find(
         listing: &'f Listing<'f>,
         filter: &'f MessageFilter,
-    ) -> Result<Option<Self>, StoreError> {
-        if !filter.events.is_empty() || filter.forwarded_to.is_some() || filter.reason.is_some() {
-            return Ok(None);
-        }
+    ) -> Result<Self, StoreError> {
         let texts_of = |column: ColumnOf, pattern: &Pattern| {
             listing.texts_that_are(column, |text| pattern.matches(text))
         };
@@ -76,7 +73,7 @@ impl<'f> ListedFilter<'f> {
             listing.texts_that_are(|it| &it.verdicts, is_such)
         });
         let addresses = filter.addresses.as_ref();
-        Ok(Some(Self {
+        Ok(Self {
             filter,
             listing,
             from: filter.from.as_ref().map(sent_by).transpose()?,
@@ -89,12 +86,13 @@ impl<'f> ListedFilter<'f> {
             verdicts: verdicts.collect::<Result<_, StoreError>>()?,
             wanted: filter.outcomes_of_recipients(),
             rows: ListedQuery::find(listing, &filter.rows)?,
-        }))
+        })
     }
 
     /// Whether the table tells all that is asked.
     pub(in crate::trace) fn is_known(&self) -> bool {
-        self.rows.is_known()
+        let MessageFilter { events, forwarded_to, reason, .. } = self.filter;
+        events.is_empty() && forwarded_to.is_none() && reason.is_none() && self.rows.is_known()
     }
 
     /// How many messages are left open by the table, or that there are as many as `most`.

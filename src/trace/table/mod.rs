@@ -16,4 +16,5 @@ pub(crate) use listing::{ListedMessage, ListedRow, Listing, Reading};
 pub(crate) use numbers::{TextKind, TextNumbers};
 #[cfg(feature = "aws")]
 pub(crate) use touched::{Touched, TouchedMessages};
+pub(in crate::trace) use upkeep::message_table_of;
 pub use upkeep::{is_table_true, keep_table, rebuild_table};

@@ -187,7 +187,7 @@ impl Listing<'_> {
     /// # Errors
     ///
     /// [`StoreError::Io`].
-    pub(in crate::trace) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
+    pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
         if let Some(domains) = self.table().mailbox_domains() {
             return Ok(domains.iter().cloned().collect());
         }

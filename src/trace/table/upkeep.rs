@@ -8,15 +8,25 @@ use super::entry::{UNDECIDED_IS_LOST, for_each_entry_of};
 use crate::event::domain_of;
 use crate::limits;
 use crate::store::{
-    EventReader, Location, MessageEntry, RecipientEntry, Store, StoreError, StoreWriter,
-    StoredEvent, TableWriter, Upkeep,
+    EventReader, Location, MessageEntry, MessageTable, RecipientEntry, Store, StoreError,
+    StoreWriter, StoredEvent, TableWriter, Upkeep,
 };
+use crate::trace::columns::EventColumns;
 use crate::trace::gather::{Key, has_key, message_key, places_of, trace_key};
-use crate::trace::overview::Overview;
 
 /// Has a writer keep the message table with every commit.
 pub fn keep_table(writer: &mut StoreWriter) {
     writer.keep_table_by(Box::new(TableUpkeep::default()));
+}
+
+/// The message table of a store; where there is none as of its commit, one that is made for as long
+/// as the store is open.
+///
+/// # Errors
+///
+/// [`StoreError`] when it cannot be made.
+pub(in crate::trace) fn message_table_of(store: &Store) -> Result<&MessageTable, StoreError> {
+    store.message_table_by(&TableUpkeep::default())
 }
 
 /// Builds the message table of a store, where it is not as of the last commit.
@@ -170,12 +180,11 @@ fn for_each_entry_at<T: Send>(
     add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let (store, events) = store.event_table_of(has)?;
-    let senders = store.index().senders()?;
-    let overview = Overview::of_table(&store, UNDECIDED_IS_LOST, events, senders)?;
+    let columns = EventColumns::of(&store, &UNDECIDED_IS_LOST, events)?;
     let is_done = |place| done.contains(&place);
     let is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)> =
         if done.is_empty() { None } else { Some(&is_done) };
-    overview.for_each_entry(is_left_out, make, add)
+    columns.for_each_entry(is_left_out, make, add)
 }
 
 /// Adds the entries of the messages of all events at such places, but for those that are done.

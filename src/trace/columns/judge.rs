@@ -6,7 +6,7 @@ use crate::trace::JoinRules;
 use crate::trace::judge::{Judge, JudgedLeg, JudgedRow, Statement};
 
 /// What became of a message for one address of one leg; addresses and events are by number.
-pub(crate) type ColumnRow = JudgedRow<u32, u32>;
+pub(super) type ColumnRow = JudgedRow<u32, u32>;
 
 /// Has messages judged by their columns, one after the other.
 pub(super) struct ColumnJudge<'t> {
@@ -91,5 +91,25 @@ impl<'t> ColumnJudge<'t> {
         locations.sort_unstable();
         locations.truncate(limits::COUNTED_EVENTS_MAX);
         locations.into_iter().map(|it| Ok((it, reader.read(it)?))).collect()
+    }
+
+    /// What the earliest event says that says something; `None` where two of one time disagree.
+    pub(super) fn earliest<V: Copy + PartialEq>(
+        &self,
+        events: &[u32],
+        says: impl Fn(u32) -> Option<V>,
+    ) -> Option<Option<V>> {
+        let mut first: Option<(i64, V)> = None;
+        let mut is_certain = true;
+        for event in events {
+            let Some(said) = says(*event) else { continue };
+            let at_ms = self.table.row(*event)?.timestamp_ms;
+            match first {
+                Some((first_ms, known)) if at_ms == first_ms => is_certain &= known == said,
+                Some((first_ms, _)) if at_ms > first_ms => {}
+                _ => (first, is_certain) = (Some((at_ms, said)), true),
+            }
+        }
+        is_certain.then_some(first.map(|(_, it)| it))
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use rayon::prelude::*;
 
+use super::EventColumns;
 use super::judge::{ColumnJudge, ColumnRow};
-use super::{EventColumns, Overview};
 use crate::event::RoleKind;
 use crate::store::{
     Attribute, EventAttributes, LegEntry, Location, MessageEntry, RecipientEntry, RowBits, Senders,
@@ -73,10 +73,9 @@ impl<'t> EventTexts<'t> {
     }
 }
 
-impl Overview<'_> {
+impl EventColumns<'_> {
     /// Makes something of the entries of all messages but those whose events lie at such places, on
-    /// all cores, and hands it on, some at a time. The overview must have senders, and rules by which
-    /// nothing is too early to be lost.
+    /// all cores, and hands it on, some at a time. By the rules nothing may be too early to be lost.
     ///
     /// # Errors
     ///
@@ -87,11 +86,11 @@ impl Overview<'_> {
         make: impl Fn(&MessageEntry<'_>) -> T + Sync,
         mut add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let columns = self.columns()?;
-        let table = &columns.table;
-        let senders = columns.senders.as_ref().map_or(&[][..], Senders::texts);
-        let texts =
-            EventTexts::new(table.address_texts(), senders, self.store.index().event_attributes()?);
+        let table = &self.table;
+        let index = self.store.index();
+        let senders = index.senders()?;
+        let recipients = table.address_texts();
+        let texts = EventTexts::new(recipients, senders.texts(), index.event_attributes()?);
         let count = table.message_count();
         for first in (0..count).step_by(ENTRIES_AT_ONCE) {
             let numbers: Vec<usize> = (first..count.min(first + ENTRIES_AT_ONCE)).collect();
@@ -113,7 +112,7 @@ impl Overview<'_> {
                             // Events that share no more than the hash of an ID are several messages,
                             // of which some may be left out.
                             let entry = match out_count {
-                                0 => columns.entry(judge, events, &texts),
+                                0 => self.entry(judge, events, &texts, &senders),
                                 _ => None,
                             };
                             if let Some(entry) = entry {
@@ -136,15 +135,14 @@ impl Overview<'_> {
         }
         Ok(())
     }
-}
 
-impl EventColumns {
     /// The entry by the columns; `None` where these do not tell all.
     fn entry<'e>(
         &'e self,
         judge: &mut ColumnJudge<'_>,
         events: &[u32],
         texts: &'e EventTexts<'_>,
+        senders: &Senders,
     ) -> Option<MessageEntry<'e>> {
         let (first_ms, last_ms) = judge.take(events)?;
         let rows = judge.rows();
@@ -168,7 +166,6 @@ impl EventColumns {
         // Rows are in the order of the addresses' numbers; those of one address stay as they are.
         recipients.sort_by(|a, b| a.address.cmp(&b.address));
         let place = events.iter().filter_map(|it| self.table.location(*it)).min()?;
-        let senders = self.senders.as_ref()?;
         let from = judge.earliest(events, |it| senders.from(it))?;
         let sender = judge.earliest(events, |it| senders.sender(it))?;
         let arrival = judge.earliest(events, |event| {

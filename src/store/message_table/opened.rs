@@ -1,0 +1,80 @@
+//! The table that an open store answers from: the one that its commits keep, or one that is made for
+//! as long as the store is open.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::{MessageTable, TableWriter, Upkeep};
+use crate::store::layout::Layout;
+use crate::store::{Store, StoreError};
+use crate::temporary::TemporaryDirectory;
+
+/// How the names of directories of temporary tables begin.
+const TEMPORARY_PREFIX: &str = "mailtrace-messages-";
+
+/// The tables of one open store, which are opened when they are first asked for.
+#[derive(Default)]
+pub(in crate::store) struct OpenTables {
+    kept: OnceLock<Option<MessageTable>>,
+    temporary: OnceLock<MessageTable>,
+    /// Held by whoever makes a temporary one: the others wait for it.
+    making: Mutex<()>,
+    notice: OnceLock<Notice>,
+}
+
+/// What is to be done before a temporary table is made.
+type Notice = Box<dyn Fn() + Send + Sync>;
+
+impl Store {
+    /// The message table, if there is one as of this commit.
+    pub(crate) fn message_table(&self) -> Option<&MessageTable> {
+        let open = || MessageTable::open(&self.layout, &self.checkpoint);
+        self.tables.kept.get_or_init(open).as_ref()
+    }
+
+    /// The message table as of this commit; where there is none, a temporary one, which takes as long
+    /// to be made as that of an import and goes with the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read, or the temporary one cannot be written.
+    pub(crate) fn message_table_by(
+        &self,
+        upkeep: &dyn Upkeep,
+    ) -> Result<&MessageTable, StoreError> {
+        if let Some(kept) = self.message_table() {
+            return Ok(kept);
+        }
+        let tables = &self.tables;
+        // Whoever panicked while making one has made none.
+        let _making = tables.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = tables.temporary.get() {
+            return Ok(made);
+        }
+        if let Some(notice) = tables.notice.get() {
+            notice();
+        }
+        let made = self.make_temporary_table(upkeep)?;
+        Ok(tables.temporary.get_or_init(|| made))
+    }
+
+    /// Has `notice` run before a temporary message table is made, which may take minutes. The first
+    /// that is given counts.
+    pub fn before_temporary_table(&self, notice: impl Fn() + Send + Sync + 'static) {
+        let _known = self.tables.notice.set(Box::new(notice));
+    }
+
+    fn make_temporary_table(&self, upkeep: &dyn Upkeep) -> Result<MessageTable, StoreError> {
+        let parent = std::env::temp_dir();
+        let dir = TemporaryDirectory::make(&parent, TEMPORARY_PREFIX)
+            .map_err(StoreError::io("make a temporary message table in", &parent))?;
+        let layout = Layout::new(dir.path());
+        let mut writer = TableWriter::open(&layout, &self.checkpoint)?;
+        upkeep.keep(self, &mut writer)?;
+        writer.commit(&self.checkpoint)?;
+        writer.finish()?;
+        // All of its files are mapped; they go with the store, though their names go now.
+        MessageTable::open(&layout, &self.checkpoint).ok_or_else(|| {
+            StoreError::io("read", dir.path())(std::io::ErrorKind::InvalidData.into())
+        })
+    }
+}

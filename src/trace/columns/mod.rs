@@ -1,0 +1,122 @@
+//! All events as the columns of the index tell of them, joined into messages: what the message table
+//! is made from, and what answers where it does not tell.
+//!
+//! The columns are read for the one judge ([`super::judge`]). Where a column does not tell all (a rule
+//! that drops for some, a time that is approximate), the originals are read.
+
+mod entries;
+mod judge;
+mod regroup;
+mod steps;
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+pub(crate) use steps::{Step, StepFact, steps_in, visit_steps};
+
+use super::JoinRules;
+use super::gather::record_of;
+use super::join::join_whole;
+use super::message::Message;
+use crate::store::{EventReader, EventTable, Location, Store, StoreError};
+use judge::ColumnJudge;
+
+/// Messages that one worker takes at once.
+const MESSAGES_AT_ONCE: usize = 4_096;
+
+/// Events by the columns of the index, as messages: some 50 bytes for each event.
+///
+/// What is connected by hashes of IDs alone is checked against the originals, but for a leg that
+/// went out and one that came in to the same people.
+pub(super) struct EventColumns<'s> {
+    store: &'s Store,
+    rules: JoinRules,
+    table: EventTable,
+}
+
+impl<'s> EventColumns<'s> {
+    /// Those of all events.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(super) fn read(store: &'s Store, rules: &JoinRules) -> Result<Self, StoreError> {
+        Self::of(store, rules, store.index().event_table(&|_| true)?)
+    }
+
+    /// Those of a table; its numbers are those of `store`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when index or archive cannot be read.
+    pub(super) fn of(
+        store: &'s Store,
+        rules: &JoinRules,
+        mut table: EventTable,
+    ) -> Result<Self, StoreError> {
+        regroup::regroup(store, &mut table)?;
+        Ok(Self { store, rules: rules.clone(), table })
+    }
+
+    /// Reads the originals of the messages of which `is_asked` holds for the numbers of their events,
+    /// on all cores, and hands each to `visit` with the place of its first event; gives what was made
+    /// of the parts, in order.
+    ///
+    /// # Errors
+    ///
+    /// What `visit` fails with, and [`StoreError`] when the archive cannot be read.
+    pub(super) fn visit_originals<T: Default + Send>(
+        &self,
+        is_asked: impl Fn(&[u32]) -> bool + Sync,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, &Message, Location) -> Result<(), StoreError>
+        + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        self.visit(|made, judge, reader, events| {
+            if !is_asked(events) {
+                return Ok(());
+            }
+            let read = judge.originals(events, reader)?;
+            let mut places: HashMap<_, Location> = HashMap::new();
+            for (location, event) in &read {
+                places.entry(record_of(event)).or_insert(*location);
+            }
+            let is_whole = read.len() == events.len();
+            let read = read.into_iter().map(|(_, it)| it).collect();
+            for message in join_whole(read, &self.rules, &|_| is_whole) {
+                let first = message.events.iter().filter_map(|it| places.get(&record_of(it))).min();
+                if let Some(first) = first {
+                    visit(made, reader, &message, *first)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Hands the numbers of the events of each message to `visit`, on all cores; gives what was made
+    /// of the parts, in order.
+    fn visit<T: Default + Send>(
+        &self,
+        visit: impl Fn(
+            &mut T,
+            &mut ColumnJudge<'_>,
+            &mut EventReader<'_>,
+            &[u32],
+        ) -> Result<(), StoreError>
+        + Sync,
+    ) -> Result<Vec<T>, StoreError> {
+        let count = self.table.message_count();
+        let starts: Vec<usize> = (0..count).step_by(MESSAGES_AT_ONCE).collect();
+        starts
+            .into_par_iter()
+            .map(|first| {
+                let mut judge = ColumnJudge::new(&self.table, &self.rules);
+                let (mut reader, mut made) = (self.store.events(), T::default());
+                for message in first..count.min(first + MESSAGES_AT_ONCE) {
+                    visit(&mut made, &mut judge, &mut reader, self.table.events_of(message))?;
+                }
+                Ok(made)
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,122 @@
+//! The steps that mail has taken, which WorkMail publishes counts of: by the columns of the index where
+//! these tell all, else by the originals; the same either way.
+
+use super::EventColumns;
+use super::judge::ColumnJudge;
+use crate::event::{Address, RoleKind};
+use crate::store::{Store, StoreError};
+use crate::trace::join::join_whole;
+use crate::trace::judge::Statement;
+use crate::trace::outcome::statement_of;
+use crate::trace::{JoinRules, Message};
+
+/// A step of one message, at a time in milliseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StepFact {
+    pub(crate) step: Step,
+    pub(crate) at_ms: i64,
+}
+
+/// What WorkMail publishes counts of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    Received,
+    Delivered,
+    BouncedIncoming,
+    BouncedOutgoing,
+    Sent,
+}
+
+impl Step {
+    fn of<I>(statement: &Statement<I>) -> Option<Self> {
+        Some(match (statement.role.kind, statement.role.is_outgoing) {
+            (RoleKind::Named, _) if statement.is_arrival => Self::Received,
+            (RoleKind::Delivered, _) => Self::Delivered,
+            (RoleKind::Bounced, false) => Self::BouncedIncoming,
+            (RoleKind::Bounced, true) => Self::BouncedOutgoing,
+            (RoleKind::Sent, _) => Self::Sent,
+            _ => return None,
+        })
+    }
+}
+
+/// What tells a step from another that is the same one told again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Whom<A> {
+    Address(A),
+    /// The leg as a whole.
+    Leg,
+    /// Nobody, by an event's place.
+    Nobody(usize),
+}
+
+/// The steps that events tell, each with what stands for its leg. Of what is told more than once,
+/// the first counts.
+fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
+    statements: impl Iterator<Item = (L, Statement<I>)>,
+) -> Vec<StepFact> {
+    let mut told: Vec<(Step, L, Whom<A>, i64)> = Vec::new();
+    for (place, (leg, statement)) in statements.enumerate() {
+        let Some(step) = Step::of(&statement) else { continue };
+        let mut tell = |whom| told.push((step, leg, whom, statement.ms));
+        if step == Step::Received {
+            tell(Whom::Leg);
+            continue;
+        }
+        let mut addresses = statement.addresses.peekable();
+        if addresses.peek().is_none() {
+            tell(Whom::Nobody(place));
+        }
+        addresses.for_each(|it| tell(Whom::Address(it)));
+    }
+    told.sort_unstable();
+    told.dedup_by_key(|(step, leg, whom, _)| (*step, *leg, *whom));
+    told.into_iter().map(|(step, _, _, at_ms)| StepFact { step, at_ms }).collect()
+}
+
+/// Hands the steps of every message to `visit`, on all cores; gives what was made of the parts, in
+/// order: each arrival of each leg once, and each delivery, hand-over and bounce once for each
+/// recipient of a leg. One that names no recipient counts as one. The time is the first one's.
+///
+/// # Errors
+///
+/// [`StoreError`] when index or archive cannot be read.
+pub(crate) fn visit_steps<T: Default + Send>(
+    store: &Store,
+    rules: &JoinRules,
+    visit: impl Fn(&mut T, Vec<StepFact>) + Sync,
+) -> Result<Vec<T>, StoreError> {
+    EventColumns::read(store, rules)?.visit(|made, judge, reader, events| {
+        if let Some(steps) = judge.steps(events) {
+            visit(made, steps);
+            return Ok(());
+        }
+        let read = judge.originals(events, reader)?.into_iter().map(|(_, it)| it).collect();
+        let messages = join_whole(read, rules, &|_| true);
+        messages.iter().for_each(|it| visit(made, steps_in(it)));
+        Ok(())
+    })
+}
+
+impl ColumnJudge<'_> {
+    /// The steps by the columns; `None` where these do not tell all.
+    fn steps(&mut self, events: &[u32]) -> Option<Vec<StepFact>> {
+        self.take(events)?;
+        Some(steps_of(events.iter().filter_map(|it| self.statement(*it))))
+    }
+}
+
+/// The steps by the originals.
+pub(crate) fn steps_in(message: &Message) -> Vec<StepFact> {
+    steps_of(statements_of(message))
+}
+
+/// What the originals tell, leg by leg.
+fn statements_of(
+    message: &Message,
+) -> impl Iterator<Item = (usize, Statement<impl Iterator<Item = &Address<'static>>>)> {
+    message.legs.iter().enumerate().flat_map(|(place, leg)| {
+        let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
+        events.map(move |it| (place, statement_of(it)))
+    })
+}
