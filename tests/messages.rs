@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use mailtrace::internals::select;
+use mailtrace::internals::{keep_table, select};
 use mailtrace::{
     Event, ImportOptions, JoinRules, Message, MessageFilter, Outcome, Parser, Store, StoredEvent,
     import, join,

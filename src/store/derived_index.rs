@@ -4,8 +4,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tantivy::indexer::MergePolicy;
 use tantivy::query::Query;
 use tantivy::schema::Schema;
@@ -83,6 +83,14 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
 
     /// Makes all changes visible and durable.
     pub(super) fn commit(&mut self, position: P) -> Result<(), StoreError> {
+        self.prepare(position)?;
+        self.publish()
+    }
+
+    /// Makes all changes durable, beside the last commit: they stand once the store's commit does, or
+    /// once they are published.
+    pub(super) fn prepare(&mut self, position: P) -> Result<(), StoreError> {
+        self.directory.hold_back();
         let payload = serde_json::to_string(&position).map_err(|error| {
             StoreError::io("describe", &self.path)(std::io::Error::other(error))
         })?;
@@ -91,7 +99,17 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
             prepared.commit()
         });
         committed.map_err(|error| self.failed(error))?;
+        self.directory.prepare()?;
         self.committed = Some(position);
+        Ok(())
+    }
+
+    /// Makes what was prepared the last commit.
+    pub(super) fn publish(&mut self) -> Result<(), StoreError> {
+        if self.directory.publish()? {
+            // What cannot be removed now is removed with what the next merge leaves.
+            drop(self.writer.garbage_collect_files());
+        }
         Ok(())
     }
 
@@ -123,8 +141,29 @@ pub(super) fn check_derived_files(
     if was_never_made(&dir.names()?) {
         return Ok(Vec::new());
     }
-    let check = || check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?);
+    let check = || {
+        let mut damaged = check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?)?;
+        // A crash has left it, and it may be the one that stands.
+        if let Ok(next) = IndexDirectory::open_to_read_next(&dir) {
+            let of_next = check_segment_files(&Index::open(next)?)?;
+            let new = of_next.into_iter().filter(|it| !damaged.contains(it));
+            damaged.extend(new.collect::<Vec<_>>());
+        }
+        Ok::<_, TantivyError>(damaged)
+    };
     check().map_err(StoreError::index(dir.path()))
+}
+
+/// What a commit says of itself, be it the last one or the next one.
+pub(super) fn payload_of<P: DeserializeOwned>(meta: &[u8]) -> Option<P> {
+    let meta: CommitMeta = serde_json::from_slice(meta).ok()?;
+    serde_json::from_str(&meta.payload?).ok()
+}
+
+/// The part of tantivy's commit that is ours.
+#[derive(Deserialize)]
+struct CommitMeta {
+    payload: Option<String>,
 }
 
 /// Whether the writer that began an index was cut off before it stood: all files are tantivy's

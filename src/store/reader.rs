@@ -10,7 +10,7 @@ use super::audit_index::AuditIndex;
 use super::dir::Dir;
 use super::index::{EventTable, IdHash, IndexSnapshot, META, TimeReader, read_checkpoint};
 use super::layout::{ARCHIVE, INDEX, Layout};
-use super::message_table::OpenTables;
+use super::message_table::{HeldTable, OpenTables};
 use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
 };
@@ -84,12 +84,16 @@ impl Store {
         loop {
             let (snapshot, checkpoint) = IndexSnapshot::open(&layout)?;
             let (files, is_any_missing) = ArchiveFiles::hold(&layout, &checkpoint.archive)?;
+            let table = HeldTable::find(&layout, &checkpoint);
             attempts -= 1;
-            // A removal in between takes files away, and leaves another commit. A file that is
-            // missing all the same is lost: what lies in the others can still be read.
+            // A removal in between takes files away, a commit the table that was, and each leaves
+            // another commit. A file that is missing all the same is lost: what lies in the others
+            // can still be read.
+            let is_whole = !is_any_missing && table.is_some();
             let is_new = || read_checkpoint(&layout).is_ok_and(|it| it != checkpoint);
-            if !is_any_missing || attempts == 0 || !is_new() {
-                return Ok(Self::of(&layout, snapshot, checkpoint, &files));
+            if is_whole || attempts == 0 || !is_new() {
+                let tables = Arc::new(OpenTables::holding(table));
+                return Ok(Self { tables, ..Self::of(&layout, snapshot, checkpoint, &files) });
             }
         }
     }

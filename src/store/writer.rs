@@ -19,7 +19,7 @@ use super::ledger::note::CommitNote;
 use super::ledger::objects::{ObjectHash, TakenObjects};
 use super::ledger::pulls::{GroupFacts, Look, Pulls};
 use super::lock::WriterLock;
-use super::message_table::{TableWriter, Upkeep};
+use super::message_table::{TableWriter, Upkeep, remove_table};
 use super::open_index::open_index;
 use super::prepare::{PreparedBatch, PreparedLines, Preparers};
 use super::provenance::{OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Repeats};
@@ -364,17 +364,19 @@ impl StoreWriter {
         }
         let checkpoint =
             Checkpoint { records, others, archive, ledger, tombstones, ..Checkpoint::empty() };
-        self.index.commit(&checkpoint.to_payload(&self.layout)?)?;
+        self.index.prepare(&checkpoint.to_payload(&self.layout)?)?;
+        (self.snapshot, self.checkpoint) = IndexSnapshot::of_prepared(&self.index, &self.layout)?;
+        self.prepare_table()?;
+        self.index.publish()?;
         // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
         self.archive.refresh_sums()?;
+        self.publish_table()?;
         self.committed_at = Instant::now();
         self.commit_count += 1;
-        (self.snapshot, self.checkpoint) = IndexSnapshot::open(&self.layout)?;
         if self.uncommitted.other_count > 0 {
             self.audit_snapshot = AuditIndex::open(&self.layout, &self.checkpoint)?.map(Arc::new);
         }
         self.large_legs = LargeLegs::default();
-        self.keep_table()?;
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
             ..Uncommitted::default()
@@ -399,18 +401,40 @@ impl StoreWriter {
     ///
     /// [`StoreError`] when store or table cannot be read or written; the commit stands.
     pub(crate) fn keep_table(&mut self) -> Result<(), StoreError> {
+        self.prepare_table()?;
+        self.publish_table()
+    }
+
+    /// Makes of the message table, beside what it was, what the commit at hand says, where somebody
+    /// keeps it.
+    fn prepare_table(&mut self) -> Result<(), StoreError> {
         let Some(upkeep) = &self.upkeep else { return Ok(()) };
-        let (snapshot, checkpoint) = (self.snapshot.clone(), self.checkpoint.clone());
-        let store = Store::of(&self.layout, snapshot, checkpoint, &self.files);
+        let store =
+            Store::of(&self.layout, self.snapshot.clone(), self.checkpoint.clone(), &self.files);
+        let keep = |table: &mut TableWriter| {
+            if table.is_as_of(&self.checkpoint) {
+                return Ok(());
+            }
+            upkeep.keep(&store, table)?;
+            table.prepare(&self.checkpoint)
+        };
         let table = match &mut self.table {
             Some(table) => table,
             none => none.insert(TableWriter::open(&self.layout, &self.checkpoint)?),
         };
-        if table.is_as_of(&self.checkpoint) {
-            return Ok(());
+        match keep(table) {
+            // A table that is damaged must not keep records out: it is made anew.
+            Err(StoreError::Index { .. }) => {
+                self.table = None;
+                remove_table(&self.layout)?;
+                keep(self.table.insert(TableWriter::open(&self.layout, &self.checkpoint)?))
+            }
+            other => other,
         }
-        upkeep.keep(&store, table)?;
-        table.commit(&self.checkpoint)
+    }
+
+    fn publish_table(&mut self) -> Result<(), StoreError> {
+        self.table.as_mut().map_or(Ok(()), TableWriter::publish)
     }
 
     /// Goes on with the sources after a commit, and keeps those that ended and added nothing.

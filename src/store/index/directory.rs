@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tantivy::directory::error::{DeleteError, LockError, OpenReadError, OpenWriteError};
@@ -22,6 +22,9 @@ use crate::store::dir::Dir;
 /// What tantivy commits.
 pub(in crate::store) const META: &str = "meta.json";
 
+/// A commit that stands once another index's commit does.
+pub(in crate::store) const NEXT: &str = "next.json";
+
 /// The list of the files that tantivy has made and may remove.
 const MANAGED: &str = ".managed.json";
 
@@ -35,6 +38,7 @@ const MANAGED: &str = ".managed.json";
 /// - Whoever reads sees one commit: its `meta.json` is read once, and all files that it names are
 ///   mapped at once.
 /// - A name that no file of an index has is neither read, nor written, nor removed.
+/// - A commit can be held back until all that belongs to it is there.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct IndexDirectory {
     dir: Dir,
@@ -43,6 +47,16 @@ pub(in crate::store) struct IndexDirectory {
     seen: Option<Arc<Seen>>,
     /// Why writing failed for the first time. tantivy passes on a text at best.
     failure: Arc<Mutex<Option<StoreError>>>,
+    held_back: Arc<Mutex<HeldBack>>,
+}
+
+/// A commit that only its writer sees.
+#[derive(Debug, Default)]
+struct HeldBack {
+    is_on: bool,
+    meta: Option<Vec<u8>>,
+    /// Whether tantivy wanted to remove files, which the last commit that others see may need.
+    keeps_files: bool,
 }
 
 /// An index as of one commit.
@@ -56,15 +70,33 @@ impl IndexDirectory {
     /// Opens it for writing.
     pub(in crate::store) fn open(dir: &Dir) -> tantivy::Result<Self> {
         let inner = MmapDirectory::open(dir.path())?;
-        Ok(Self { dir: dir.clone(), inner, seen: None, failure: Arc::default() })
+        let (failure, held_back) = (Arc::default(), Arc::default());
+        Ok(Self { dir: dir.clone(), inner, seen: None, failure, held_back })
     }
 
     /// Opens it for reading, as of the latest commit.
     pub(in crate::store) fn open_to_read(dir: &Dir) -> tantivy::Result<Self> {
+        Self::open_to_read_as(dir, |it| Ok(it.read(META)?))
+    }
+
+    /// Opens it for reading, as of the commit that stands once another index's does.
+    pub(in crate::store) fn open_to_read_next(dir: &Dir) -> tantivy::Result<Self> {
+        Self::open_to_read_as(dir, |it| Ok(it.read(NEXT)?))
+    }
+
+    /// Opens it for reading, as of the commit that is held back.
+    pub(in crate::store) fn open_to_read_held(&self) -> tantivy::Result<Self> {
+        Self::open_to_read_as(&self.dir, |_| Ok(self.atomic_read(Path::new(META))?))
+    }
+
+    fn open_to_read_as(
+        dir: &Dir,
+        meta: impl FnOnce(&Self) -> tantivy::Result<Vec<u8>>,
+    ) -> tantivy::Result<Self> {
         let opened = Self::open(dir)?;
         // Until all files are mapped, nothing that was merged is removed.
         let _lock = opened.lock_for_reading()?;
-        let meta = opened.read(META)?;
+        let meta = meta(&opened)?;
         let mut files = HashMap::new();
         for name in opened.dir.names().map_err(|error| io_error(&error))? {
             let path = PathBuf::from(name);
@@ -78,8 +110,45 @@ impl IndexDirectory {
         Ok(Self { seen: Some(Arc::new(Seen { meta, files })), ..opened })
     }
 
+    /// Holds the next commit back: until it is published only this writer sees it, and no file is
+    /// removed.
+    pub(in crate::store) fn hold_back(&self) {
+        self.held_back().is_on = true;
+    }
+
+    /// Writes the commit that is held back where it stands once another index's commit does.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(in crate::store) fn prepare(&self) -> Result<(), StoreError> {
+        match &self.held_back().meta {
+            Some(meta) => self.dir.replace(NEXT, meta),
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the commit that is held back durable and visible; whether files wait to be removed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(in crate::store) fn publish(&self) -> Result<bool, StoreError> {
+        let mut held_back = self.held_back();
+        if let Some(meta) = &held_back.meta {
+            self.dir.replace(META, meta)?;
+            self.dir.remove(NEXT)?;
+        }
+        Ok(std::mem::take(&mut *held_back).keeps_files)
+    }
+
+    fn held_back(&self) -> MutexGuard<'_, HeldBack> {
+        // Each change of it is one assignment.
+        self.held_back.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The commit that a reader sees, as it stands in the directory.
-    pub(super) fn meta(&self) -> Option<&[u8]> {
+    pub(in crate::store) fn meta(&self) -> Option<&[u8]> {
         self.seen.as_ref().map(|it| it.meta.as_slice())
     }
 
@@ -215,6 +284,13 @@ impl Directory for IndexDirectory {
             filepath: path.to_owned(),
         };
         let name = checked(path, is_index_file).map_err(failed)?;
+        let mut held_back = self.held_back();
+        if held_back.is_on {
+            // tantivy tries again when it has removed something else.
+            held_back.keeps_files = true;
+            return Err(failed(io::ErrorKind::ResourceBusy.into()));
+        }
+        drop(held_back);
         match self.dir.remove(name) {
             Ok(true) => Ok(()),
             Ok(false) => Err(DeleteError::FileDoesNotExist(path.to_owned())),
@@ -246,13 +322,22 @@ impl Directory for IndexDirectory {
     fn atomic_read(&self, path: &Path) -> Result<Vec<u8>, OpenReadError> {
         match (path.to_str(), &self.seen) {
             (Some(META), Some(seen)) => Ok(seen.meta.clone()),
-            (Some(name @ (META | MANAGED)), _) => self.read(name),
+            (Some(META), None) => match &self.held_back().meta {
+                Some(meta) => Ok(meta.clone()),
+                None => self.read(META),
+            },
+            (Some(MANAGED), _) => self.read(MANAGED),
             _ => Err(OpenReadError::FileDoesNotExist(path.to_owned())),
         }
     }
 
     fn atomic_write(&self, path: &Path, data: &[u8]) -> io::Result<()> {
         let name = checked(path, |it| matches!(it, META | MANAGED))?;
+        let mut held_back = self.held_back();
+        if held_back.is_on && name == META {
+            held_back.meta = Some(data.to_vec());
+            return Ok(());
+        }
         self.dir.replace(name, data).map_err(|error| self.fail(error))
     }
 

@@ -27,7 +27,7 @@ pub(crate) use attribute_sets::{AttributeSet, AttributeTerm};
 pub(super) use attribute_sets::{attribute_counts, fold_attribute_sets};
 pub use attributes::{Attribute, attribute_values};
 pub(crate) use columns::{Columns, TimeReader};
-pub(super) use directory::{IndexDirectory, META};
+pub(super) use directory::{IndexDirectory, META, NEXT};
 pub(super) use document::{Document, Documents};
 pub use document::{IdHash, truncate_term};
 pub(crate) use event_attributes::EventAttributes;

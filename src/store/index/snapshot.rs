@@ -19,7 +19,7 @@ use super::event_set::EventSet;
 use super::newest::{EventPlace, Newest};
 use super::senders::Senders;
 use super::table::EventTable;
-use super::writer::open;
+use super::writer::{IndexWriter, open};
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::Location;
@@ -49,14 +49,16 @@ impl CommittedIndex {
     /// [`StoreError::NoIndex`] when there is none that can be read.
     pub(in crate::store) fn open(layout: &Layout) -> Result<Self, StoreError> {
         let path = layout.index();
-        let unreadable = |error: tantivy::TantivyError| StoreError::NoIndex {
-            path: path.clone(),
-            reason: in_words(&error),
-        };
         let dir = layout.index_dir().map_err(|error| error.or_no_index(&path))?;
-        let directory = IndexDirectory::open_to_read(&dir).map_err(unreadable)?;
-        let index = open(directory.clone()).map_err(unreadable)?;
-        Ok(Self { path, directory, index })
+        Self::of(path, IndexDirectory::open_to_read(&dir))
+    }
+
+    fn of(path: PathBuf, directory: tantivy::Result<IndexDirectory>) -> Result<Self, StoreError> {
+        let opened = directory.and_then(|it| Ok((open(it.clone())?, it)));
+        match opened {
+            Ok((index, directory)) => Ok(Self { path, directory, index }),
+            Err(error) => Err(StoreError::NoIndex { path, reason: in_words(&error) }),
+        }
     }
 
     /// What the commit says of the store.
@@ -169,6 +171,19 @@ impl IndexSnapshot {
             path: layout.index(),
             reason: "it is always another one".to_owned(),
         })
+    }
+
+    /// Opens the commit that a writer has prepared, with what it says of the store.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] when it cannot be read.
+    pub(in crate::store) fn of_prepared(
+        writer: &IndexWriter,
+        layout: &Layout,
+    ) -> Result<(Self, Checkpoint), StoreError> {
+        let opened = writer.directory().open_to_read_held();
+        Self::of(&CommittedIndex::of(layout.index(), opened)?)
     }
 
     /// Opens the segments of a commit.

@@ -10,6 +10,8 @@ use super::columns;
 use super::directory::IndexDirectory;
 use super::document::Document;
 use super::schema::Fields;
+#[cfg(doc)]
+use super::snapshot::IndexSnapshot;
 use super::tokens;
 use crate::limits;
 use crate::store::StoreError;
@@ -126,11 +128,41 @@ impl IndexWriter {
     ///
     /// [`StoreError::Index`]; the writer is then of no more use.
     pub(in crate::store) fn commit(&mut self, payload: &str) -> Result<(), StoreError> {
+        self.prepare(payload)?;
+        self.publish()
+    }
+
+    /// Commits everything that was added, with `payload`, so that [`IndexSnapshot::of_prepared`]
+    /// alone sees it until it is published.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Index`]; the writer is then of no more use.
+    pub(in crate::store) fn prepare(&mut self, payload: &str) -> Result<(), StoreError> {
+        self.directory.hold_back();
         let committed = self.writer.prepare_commit().and_then(|mut prepared| {
             prepared.set_payload(payload);
             prepared.commit()
         });
         committed.map(drop).map_err(|error| self.failed(error))
+    }
+
+    /// Makes what was prepared visible and durable.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`]; the writer is then of no more use.
+    pub(in crate::store) fn publish(&mut self) -> Result<(), StoreError> {
+        if self.directory.publish()? {
+            // What cannot be removed now is removed with what the next merge leaves.
+            drop(self.writer.garbage_collect_files());
+        }
+        Ok(())
+    }
+
+    /// Where it writes.
+    pub(super) fn directory(&self) -> &IndexDirectory {
+        &self.directory
     }
 
     /// Waits for the merges that are under way.

@@ -4,6 +4,10 @@
 //! It is an index of tantivy's of its own, of which nothing but columns is used: a document is a
 //! message. It is derived from the archive and says as of which commit; an entry is replaced
 //! whenever an event comes that may change it. What it holds is decided above, by the one judge.
+//!
+//! Two indexes have two commits, and yet they must become visible together. So the table's is made
+//! first, beside the one that stands, and whoever reads takes the one that fits the store's commit:
+//! the store's own commit is the instant at which both stand.
 
 mod entry;
 mod mailbox_domains;
@@ -17,6 +21,7 @@ pub(crate) use entry::{
     verdicts_of,
 };
 pub(super) use opened::OpenTables;
+pub(super) use reader::HeldTable;
 pub(crate) use reader::{BLOCK_DOCUMENTS, EntryRow, MessageTable, TableSegment, TextColumn};
 pub(super) use writer::remove_table;
 pub(crate) use writer::{TableWriter, Upkeep};

@@ -1,9 +1,10 @@
 //! The table that an open store answers from: the one that its commits keep, or one that is made for
 //! as long as the store is open.
 
+use std::io::ErrorKind;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::{MessageTable, TableWriter, Upkeep};
+use super::{HeldTable, MessageTable, TableWriter, Upkeep};
 use crate::store::layout::Layout;
 use crate::store::{Store, StoreError};
 use crate::temporary::TemporaryDirectory;
@@ -14,6 +15,7 @@ const TEMPORARY_PREFIX: &str = "mailtrace-messages-";
 /// The tables of one open store, which are opened when they are first asked for.
 #[derive(Default)]
 pub(in crate::store) struct OpenTables {
+    held: Option<HeldTable>,
     kept: OnceLock<Option<MessageTable>>,
     temporary: OnceLock<MessageTable>,
     /// Held by whoever makes a temporary one: the others wait for it.
@@ -24,11 +26,18 @@ pub(in crate::store) struct OpenTables {
 /// What is to be done before a temporary table is made.
 type Notice = Box<dyn Fn() + Send + Sync>;
 
+impl OpenTables {
+    /// Those of a store that was opened with its table.
+    pub(in crate::store) fn holding(held: Option<HeldTable>) -> Self {
+        Self { held, ..Self::default() }
+    }
+}
+
 impl Store {
     /// The message table, if there is one as of this commit.
     pub(crate) fn message_table(&self) -> Option<&MessageTable> {
-        let open = || MessageTable::open(&self.layout, &self.checkpoint);
-        self.tables.kept.get_or_init(open).as_ref()
+        let tables = &self.tables;
+        tables.kept.get_or_init(|| tables.held.as_ref().and_then(HeldTable::open)).as_ref()
     }
 
     /// The message table as of this commit; where there is none, a temporary one, which takes as long
@@ -50,10 +59,10 @@ impl Store {
         if let Some(made) = tables.temporary.get() {
             return Ok(made);
         }
-        if let Some(notice) = tables.notice.get() {
-            notice();
-        }
-        let made = self.make_temporary_table(upkeep)?;
+        let made = match self.checkpoint.mail_records() {
+            0 => MessageTable::empty(self.path()),
+            _ => self.make_temporary_table(upkeep)?,
+        };
         Ok(tables.temporary.get_or_init(|| made))
     }
 
@@ -64,17 +73,20 @@ impl Store {
     }
 
     fn make_temporary_table(&self, upkeep: &dyn Upkeep) -> Result<MessageTable, StoreError> {
+        if let Some(notice) = self.tables.notice.get() {
+            notice();
+        }
         let parent = std::env::temp_dir();
         let dir = TemporaryDirectory::make(&parent, TEMPORARY_PREFIX)
             .map_err(StoreError::io("make a temporary message table in", &parent))?;
         let layout = Layout::new(dir.path());
         let mut writer = TableWriter::open(&layout, &self.checkpoint)?;
         upkeep.keep(self, &mut writer)?;
-        writer.commit(&self.checkpoint)?;
+        writer.prepare(&self.checkpoint)?;
+        writer.publish()?;
         writer.finish()?;
         // All of its files are mapped; they go with the store, though their names go now.
-        MessageTable::open(&layout, &self.checkpoint).ok_or_else(|| {
-            StoreError::io("read", dir.path())(std::io::ErrorKind::InvalidData.into())
-        })
+        let made = HeldTable::find(&layout, &self.checkpoint).and_then(|it| it.open());
+        made.ok_or_else(|| StoreError::io("read", dir.path())(ErrorKind::InvalidData.into()))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use tantivy::columnar::{BytesColumn, Column, DynamicColumn, HasAssociatedColumnType, StrColumn};
@@ -14,7 +14,7 @@ use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, TableFields};
 use super::{LegEntry, MessageEntry, RecipientEntry, TableCommit, TablePosition};
 use crate::store::StoreError;
 use crate::store::archive::Location;
-use crate::store::dir::Dir;
+use crate::store::derived_index::payload_of;
 use crate::store::index::{IndexDirectory, quietly};
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
@@ -67,28 +67,56 @@ pub(crate) struct EntryRow {
     pub(crate) bounce: Option<Location>,
 }
 
-impl MessageTable {
-    /// Opens the table, if it is as of this commit.
-    pub(in crate::store) fn open(layout: &Layout, checkpoint: &Checkpoint) -> Option<Self> {
-        // tantivy panics on some damaged segments; then the index answers.
+/// The table as of one commit, of which nothing is looked at yet: writers may go on.
+pub(in crate::store) struct HeldTable {
+    path: PathBuf,
+    directory: IndexDirectory,
+    mailbox_domains: Option<Vec<String>>,
+}
+
+impl HeldTable {
+    /// Holds the table, if there is one as of this commit.
+    pub(in crate::store) fn find(layout: &Layout, checkpoint: &Checkpoint) -> Option<Self> {
         let dir = layout.messages_dir().ok().flatten()?;
-        quietly(|| Self::read(&dir, checkpoint).ok().flatten()).ok().flatten()
+        let position = TablePosition::of(checkpoint);
+        // The next commit becomes the last one once the store's commit stands: between two looks.
+        let opens = [
+            IndexDirectory::open_to_read,
+            IndexDirectory::open_to_read_next,
+            IndexDirectory::open_to_read,
+        ];
+        opens.into_iter().find_map(|open| {
+            let directory = open(&dir).ok()?;
+            let commit: TableCommit = payload_of(directory.meta()?)?;
+            let is_current = commit.position.is_as_of(&position);
+            let mailbox_domains = commit.mailbox_domains;
+            is_current.then(|| Self { path: dir.path().to_owned(), directory, mailbox_domains })
+        })
     }
 
-    fn read(dir: &Dir, checkpoint: &Checkpoint) -> tantivy::Result<Option<Self>> {
-        let index = Index::open(IndexDirectory::open_to_read(dir)?)?;
-        let payload = index.load_metas()?.payload;
-        let commit: Option<TableCommit> = payload.and_then(|it| serde_json::from_str(&it).ok());
-        let is_current = |it: &TableCommit| it.position.is_as_of(&TablePosition::of(checkpoint));
-        let Some(TableCommit { mailbox_domains, .. }) = commit.filter(is_current) else {
-            return Ok(None);
-        };
+    /// Opens it; nothing where that cannot be done.
+    pub(super) fn open(&self) -> Option<MessageTable> {
+        // tantivy panics on some damaged segments.
+        quietly(|| self.read().ok()).ok().flatten()
+    }
+
+    fn read(&self) -> tantivy::Result<MessageTable> {
+        let Self { path, directory, mailbox_domains } = self;
+        let index = Index::open(directory.clone())?;
         let reader: IndexReader =
             index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let searcher = reader.searcher();
         let segments = searcher.segment_readers().iter().map(TableSegment::open);
         let segments = segments.collect::<tantivy::Result<_>>()?;
-        Ok(Some(Self { path: dir.path().to_owned(), segments, mailbox_domains }))
+        Ok(MessageTable { path: path.clone(), segments, mailbox_domains: mailbox_domains.clone() })
+    }
+}
+
+impl MessageTable {
+    /// One without an entry, for a store without email events.
+    pub(in crate::store) fn empty(path: &Path) -> Self {
+        let (path, segments, mailbox_domains) = (path.to_owned(), Vec::new(), Some(Vec::new()));
+        Self { path, segments, mailbox_domains }
     }
 
     /// Its parts.

@@ -14,8 +14,9 @@ use super::schema::{EntryDocument, EntryDocuments, TableFields};
 use super::{TABLE_FORMAT, TableCommit, TablePosition};
 use crate::limits;
 use crate::store::archive::Location;
-use crate::store::derived_index::DerivedWriter;
-use crate::store::index::{explain, merge_policy};
+use crate::store::derived_index::{DerivedWriter, payload_of};
+use crate::store::dir::Dir;
+use crate::store::index::{META, NEXT, explain, merge_policy};
 use crate::store::layout::{Layout, MESSAGES};
 use crate::store::ledger::checkpoint::Checkpoint;
 use crate::store::{Store, StoreError};
@@ -40,6 +41,20 @@ pub(crate) struct TableWriter {
 /// is no more.
 pub(in crate::store) fn remove_table(layout: &Layout) -> Result<(), StoreError> {
     layout.root_dir()?.remove_dir(MESSAGES)
+}
+
+/// Makes the next commit of the table the last one, where the store's commit stands that it belongs
+/// to; else removes it.
+fn settle(dir: &Dir, position: &TablePosition) -> Result<(), StoreError> {
+    let next = match dir.read(NEXT, limits::STORE_FILE_BYTES_MAX) {
+        Err(error) if error.is_not_found() => return Ok(()),
+        other => other?,
+    };
+    let commit: Option<TableCommit> = payload_of(&next);
+    if commit.is_some_and(|it| it.position.is_as_of(position)) {
+        dir.replace(META, &next)?;
+    }
+    dir.remove(NEXT).map(drop)
 }
 
 impl TablePosition {
@@ -98,7 +113,8 @@ impl TableWriter {
         layout: &Layout,
         checkpoint: &Checkpoint,
     ) -> Result<Self, StoreError> {
-        if layout.root_dir()?.has(MESSAGES)? {
+        if let Some(dir) = layout.dir_if_there(MESSAGES)? {
+            settle(&dir, &TablePosition::of(checkpoint))?;
             // Whatever is wrong with it: it can be made from the archive at any time.
             let known = Self::open_or_create(layout).ok();
             let position = TablePosition::of(checkpoint);
@@ -172,14 +188,24 @@ impl TableWriter {
         documents.into_iter().try_for_each(|EntryDocument(document)| self.index.add(document))
     }
 
-    /// Makes all changes visible and durable, as of a commit of the store.
+    /// Makes all changes durable, beside the last commit: they stand once a commit of the store does,
+    /// or once they are published.
     ///
     /// # Errors
     ///
     /// [`StoreError::Index`] and [`StoreError::Io`].
-    pub(in crate::store) fn commit(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    pub(in crate::store) fn prepare(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mailbox_domains = self.documents.mailbox_domains.listed();
-        self.index.commit(TableCommit { position: TablePosition::of(checkpoint), mailbox_domains })
+        self.index.prepare(TableCommit { position: TablePosition::of(checkpoint), mailbox_domains })
+    }
+
+    /// Makes what was prepared the last commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`].
+    pub(in crate::store) fn publish(&mut self) -> Result<(), StoreError> {
+        self.index.publish()
     }
 
     /// Waits for the merges that are under way.

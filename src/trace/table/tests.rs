@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 
@@ -343,5 +343,101 @@ fn commits_of_few_events_leave_few_files() {
     assert!((1..SEGMENTS_MAX).contains(&table), "{table}");
     let store = Store::open(dir.path()).unwrap();
     assert_eq!(entries(&store).len(), usize::try_from(COMMITS).unwrap());
+    assert_eq!(is_table_true(&store).unwrap(), Some(true));
+}
+
+/// A store with a table, and as many messages as batches.
+fn two_commits() -> [Vec<StoredEvent>; 2] {
+    use crate::trace::samples::{delivered, received};
+    let first =
+        vec![received(0, "t1", "<m1>", &["a@x", "b@x"]), delivered(5, "t1", "a@x", "INBOX")];
+    [first, vec![received(9, "t2", "<m2>", &["b@x"]), delivered(12, "t1", "b@x", "INBOX")]]
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for name in std::fs::read_dir(from).unwrap().map(|it| it.unwrap().file_name()) {
+        match from.join(&name).is_dir() {
+            true => copy(&from.join(&name), &to.join(&name)),
+            false => drop(std::fs::copy(from.join(&name), to.join(&name)).unwrap()),
+        }
+    }
+}
+
+#[test]
+fn a_table_stands_when_the_commit_stands_that_it_belongs_to() {
+    let place = tempfile::tempdir().unwrap();
+    let [old, new, cut] = ["old", "new", "cut"].map(|it| place.path().join(it));
+    let [first, second] = two_commits();
+    write(&old, &[first], Some(TableUpkeep::default()));
+    copy(&old, &new);
+    write(&new, std::slice::from_ref(&second), Some(TableUpkeep::default()));
+    let tables = [&old, &new].map(|it| placeless(entries(&Store::open(it).unwrap())));
+    assert_ne!(tables[0], tables[1]);
+    // Cut off before the store's commit, and behind it.
+    for (whole, expect) in [(&old, &tables[0]), (&new, &tables[1])] {
+        let _none = std::fs::remove_dir_all(&cut);
+        copy(whole, &cut);
+        for table in [&new, &old] {
+            copy(&table.join("messages"), &cut.join("messages"));
+        }
+        std::fs::copy(new.join("messages/meta.json"), cut.join("messages/next.json")).unwrap();
+        let store = Store::open(&cut).unwrap();
+        assert_eq!(placeless(entries(&store)), *expect);
+        assert_eq!(is_table_true(&store).unwrap(), Some(true));
+        write(&cut, std::slice::from_ref(&second), Some(TableUpkeep::default()));
+        let store = Store::open(&cut).unwrap();
+        assert_eq!(placeless(entries(&store)), tables[1]);
+        assert!(!cut.join("messages/next.json").exists() || whole == &new);
+    }
+}
+
+#[test]
+fn whoever_opens_the_store_while_it_is_written_to_finds_its_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = two_commits();
+    write(dir.path(), &[first], Some(TableUpkeep::default()));
+    let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
+    writer.keep_table_by(Box::new(TableUpkeep::default()));
+    let is_done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let mut commits = BTreeSet::new();
+            while !is_done.load(Ordering::Relaxed) {
+                let store = Store::open(dir.path()).unwrap();
+                assert!(store.message_table().is_some(), "{:?}", store.checkpoint());
+                commits.insert(store.checkpoint().mail_records());
+            }
+            commits.len()
+        });
+        for round in 0..60 {
+            let mut batch = second.clone();
+            for event in &mut batch {
+                let ms = event.record.timestamp.as_ms() + round;
+                event.record.timestamp = Timestamp::from_ms(ms).unwrap();
+            }
+            add_batches(&mut writer, &[batch]);
+        }
+        is_done.store(true, Ordering::Relaxed);
+        assert!(reader.join().unwrap() > 1);
+    });
+    writer.close().unwrap();
+}
+
+#[test]
+fn a_damaged_table_keeps_no_record_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = two_commits();
+    write(dir.path(), &[first], Some(TableUpkeep::default()));
+    let columns = std::fs::read_dir(dir.path().join("messages")).unwrap();
+    for path in columns.map(|it| it.unwrap().path()) {
+        if path.extension().is_some_and(|it| it == "fast") {
+            let bytes = std::fs::read(&path).unwrap();
+            std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        }
+    }
+    write(dir.path(), &[second], Some(TableUpkeep::default()));
+    let store = Store::open(dir.path()).unwrap();
+    assert_eq!(entries(&store).len(), 2);
     assert_eq!(is_table_true(&store).unwrap(), Some(true));
 }
