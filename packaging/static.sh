@@ -2,15 +2,21 @@
 # Builds a program for any x86-64 Linux, which needs no library: static.sh OUT-DIRECTORY
 # It asks the names of hosts by itself only where /etc/nsswitch.conf says `files` and `dns`.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-target=x86_64-unknown-linux-gnu
 mkdir -p "$1"
+out=$(realpath "$1")
+cd "$(dirname "$0")/.."
+umask 022
+target=x86_64-unknown-linux-gnu
 RUSTFLAGS='-C target-feature=+crt-static' cargo build --locked --profile dist --target "$target" --bin mailtrace
 program=${CARGO_TARGET_DIR:-target}/$target/dist/mailtrace
-ldd "$program" 2>&1 | grep -Eq 'statically linked|not a dynamic' || {
-  echo "$program is not static" >&2
-  exit 1
-}
+# Of a program without a loader it fails, and says so.
+case $(ldd "$program" 2>&1 || true) in
+  *'statically linked'* | *'not a dynamic executable'*) ;;
+  *)
+    echo "$program is not static" >&2
+    exit 1
+    ;;
+esac
 version=$("$program" --version | cut -d' ' -f2)
 name=mailtrace-$version-$target
 tree=$(mktemp -d)
@@ -22,5 +28,5 @@ cp -r docs packaging/systemd "$tree/$name/"
 "$program" man --out "$tree/$name/man"
 for shell in bash zsh fish; do "$program" completions "$shell" >"$tree/$name/completions/mailtrace.$shell"; done
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-tar -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" -cJf "$1/$name.tar.xz" "$name"
-echo "$1/$name.tar.xz"
+tar -C "$tree" --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$epoch" --mode=u=rwX,go=rX -cJf "$out/$name.tar.xz" "$name"
+echo "$out/$name.tar.xz"

@@ -78,7 +78,6 @@ pub(crate) enum Sign {
 }
 
 /// A pattern as IAM writes it, where `*` stands for any characters and `?` for one.
-#[cfg(any(feature = "aws", test))]
 pub(crate) fn iam_pattern(text: &str) -> impl Iterator<Item = Sign> + Clone {
     text.chars().map(|it| match it {
         '*' => Sign::Any,

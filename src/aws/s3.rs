@@ -130,7 +130,7 @@ impl ObjectsClient {
     ///
     /// # Errors
     ///
-    /// How the call failed; [`AwsError::ObjectChanged`] when the object is another now.
+    /// [`AwsError::ObjectChanged`] when the object has changed since it was listed.
     pub async fn get(
         &self,
         bucket: &str,

@@ -321,7 +321,7 @@ fn address(url: &str) -> Result<String, ClusterError> {
         return Err(ClusterError::Address { url: "the address given".to_owned(), reason });
     }
     if rest.contains(['?', '#']) {
-        return Err(refused("leave out what stands behind the path"));
+        return Err(refused("leave out what follows the path"));
     }
     let host = rest.split_once(['/', ':']).map_or(rest, |it| it.0);
     if host.to_ascii_lowercase().ends_with(SERVERLESS) {
@@ -335,7 +335,7 @@ fn basic(user: &str, path: &Path) -> Result<String, ClusterError> {
     let text = read(path)?;
     let password = text.lines().next().unwrap_or("");
     if password.is_empty() {
-        return Err(unusable(path, "its first line is to be the password"));
+        return Err(unusable(path, "its first line must be the password"));
     }
     Ok(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
 }
@@ -380,7 +380,7 @@ mod tests {
         check("http://search.example", "not encrypted");
         check("search.example", "no endpoint");
         check("https://u:secret@search.example", "--password-file");
-        check("https://search.example/?a=b", "behind the path");
+        check("https://search.example/?a=b", "follows the path");
         check("https://x.eu-west-1.aoss.amazonaws.com", "Serverless");
         let hidden = address("https://u:secret@search.example").unwrap_err().to_string();
         assert!(!hidden.contains("secret"), "{hidden}");

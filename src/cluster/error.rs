@@ -33,7 +33,7 @@ pub enum ClusterError {
     #[error("{url} refuses {call} (status {status}): {reason}: check user, password and role")]
     Denied { url: String, call: String, status: u16, reason: String },
     #[error(
-        "what answers at {url} is no OpenSearch (status {status}: \"{excerpt}\"): check the address, and whether a proxy stands before it"
+        "what answers at {url} is no OpenSearch (status {status}: \"{excerpt}\"): check the address, and whether there is a proxy in front of it"
     )]
     NotACluster { url: String, status: u16, excerpt: String },
     #[error(
@@ -47,7 +47,7 @@ pub enum ClusterError {
     #[error("the cluster refuses {call} (status {status}): {reason}")]
     Refused { call: String, status: u16, reason: String },
     #[error(
-        "the cluster answered {call} with something else than {than}: check whether a proxy before it changes its answers"
+        "the cluster answered {call} with something else than {than}: check whether a proxy in front of it changes answers"
     )]
     SomethingElse { call: String, than: &'static str },
     #[error("the cluster's answer to {call} cannot be read: {detail}")]

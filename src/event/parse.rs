@@ -89,20 +89,21 @@ fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
                 nested = value.as_object();
                 quoted = value.into_string();
             }
-            _ if is_field(key) => event.set(key, Json::from_tape(value)),
-            _ => {}
+            _ => setter(key).into_iter().for_each(|set| set(&mut event, Json::from_tape(value))),
         }
     }
     if let Some(nested) = nested {
         for (key, value) in &nested {
-            if is_field(key) && key != "traceId" {
-                event.set(key, Json::from_tape(value));
+            if key != "traceId"
+                && let Some(set) = setter(key)
+            {
+                set(&mut event, Json::from_tape(value));
             }
         }
         if event.trace_id.is_empty()
             && let Some(value) = nested.get("traceId")
         {
-            event.set("traceId", Json::from_tape(value));
+            event.set_trace_id(Json::from_tape(value));
         }
     }
     if let Some(quoted) = quoted {
@@ -131,14 +132,11 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
                 // What is no object has no members.
                 Err(_) => nested = serde_json::from_str(raw.get()).unwrap_or_default(),
             },
-            _ if is_field(key) => event.set_raw(key, raw),
-            _ => {}
+            _ => event.set_raw(key, raw),
         }
     }
-    for (key, raw) in &nested.0 {
-        if is_field(key) && key != "traceId" {
-            event.set_raw(key, raw);
-        }
+    for (key, raw) in nested.0.iter().filter(|(key, _)| key != "traceId") {
+        event.set_raw(key, raw);
     }
     if event.trace_id.is_empty()
         && let Some((key, raw)) = nested.0.iter().find(|(key, _)| key == "traceId")
@@ -148,103 +146,75 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
     event.require_a_key()
 }
 
-/// Whether [`Event::set`] knows the name: the rest of a message is not even converted.
-fn is_field(key: &str) -> bool {
-    matches!(
-        key,
-        "traceId"
-            | "eventName"
-            | "messageId"
-            | "from"
-            | "sender"
-            | "subject"
-            | "recipients"
-            | "recipient"
-            | "bouncedRecipient"
-            | "bouncedRecipients"
-            | "destination"
-            | "status"
-            | "reason"
-            | "folder"
-            | "ruleName"
-            | "ruleType"
-            | "ruleActions"
-            | "targetFolder"
-            | "targetRecipient"
-            | "journalingAddress"
-            | "spamVerdict"
-            | "dkimVerdict"
-            | "dmarcVerdict"
-            | "spfVerdict"
-            | "dmarcPolicy"
-            | "policy"
-            | "messageTimestamp"
-    )
-}
+type Setter<'a> = fn(&mut Event<'a>, Json<'a>);
 
-impl Event<'static> {
-    fn set_raw(&mut self, key: &str, raw: &RawValue) {
-        if let Ok(value) = serde_json::from_str(raw.get()) {
-            self.set(key, value);
-        }
-    }
+/// What sets the field of a name. Whatever has another is not even converted.
+fn setter<'a>(key: &str) -> Option<Setter<'a>> {
+    let setter: Setter<'a> = match key {
+        "traceId" => Event::set_trace_id,
+        "eventName" => |event, value| {
+            if let Some(text) = value.into_text(&[]) {
+                event.name = EventName::from_text(trimmed(text));
+            }
+        },
+        "messageId" => |event, value| {
+            event.message_id = value.into_text(&[]).and_then(MessageId::parse);
+        },
+        "from" => |event, value| event.from = first_address(value),
+        "sender" => |event, value| event.sender = first_address(value),
+        "subject" => |event, value| event.subject = value.into_text(&[]),
+        "recipients" => |event, value| value.into_addresses(&mut event.recipients),
+        "recipient" => |event, value| value.into_addresses(&mut event.recipient),
+        "bouncedRecipient" | "bouncedRecipients" => Event::set_bounced,
+        "destination" => |event, value| value.into_addresses(&mut event.bounced),
+        "status" => |event, value| {
+            let status = value.into_text(&["status"]).map(status);
+            event.status = event.status.take().or(status);
+        },
+        "reason" => |event, value| {
+            event.reason = event.reason.take().or(value.into_text(&["reason"]));
+        },
+        "folder" => |event, value| event.folder = value.into_text(&["name"]),
+        "ruleName" => |event, value| event.rule_name = value.into_text(&["name"]),
+        "ruleType" => |event, value| event.rule_type = value.into_text(&[]),
+        "ruleActions" => Event::set_rule_actions,
+        "targetFolder" => |event, value| event.target_folder = value.into_text(&["name"]),
+        "targetRecipient" => |event, value| value.into_addresses(&mut event.target_recipient),
+        "journalingAddress" => |event, value| value.into_addresses(&mut event.journaling_address),
+        "spamVerdict" => |event, value| event.verdicts.spam = value.into_text(VERDICT_MEMBERS),
+        "dkimVerdict" => |event, value| event.verdicts.dkim = value.into_text(VERDICT_MEMBERS),
+        "dmarcVerdict" => |event, value| event.verdicts.dmarc = value.into_text(VERDICT_MEMBERS),
+        "spfVerdict" => |event, value| event.verdicts.spf = value.into_text(VERDICT_MEMBERS),
+        "dmarcPolicy" => |event, value| event.verdicts.dmarc_policy = value.into_text(&["policy"]),
+        "policy" => |event, value| event.policy = value.into_text(&["policy"]),
+        "messageTimestamp" => |event, value| event.message_timestamp = into_timestamp(value),
+        _ => return None,
+    };
+    Some(setter)
 }
 
 impl<'a> Event<'a> {
+    fn set_raw(&mut self, key: &str, raw: &RawValue) {
+        if let Some(set) = setter(key)
+            && let Ok(value) = serde_json::from_str::<Json<'static>>(raw.get())
+        {
+            set(self, value);
+        }
+    }
+
     /// Sets what the object has that a text holds: some tools write JSON within JSON.
     fn set_quoted(&mut self, text: &str) {
         let Ok(members) = serde_json::from_str::<RawMembers<'_>>(text) else { return };
         for (key, raw) in &members.0 {
-            let is_set = key == "traceId" && !self.trace_id.is_empty();
-            if is_field(key)
-                && !is_set
-                && let Ok(value) = serde_json::from_str::<Json<'static>>(raw.get())
-            {
-                self.set(key, value);
+            if key != "traceId" || self.trace_id.is_empty() {
+                self.set_raw(key, raw);
             }
         }
     }
 
-    fn set(&mut self, key: &str, value: Json<'a>) {
-        match key {
-            "traceId" => {
-                if let Some(text) = value.into_text(&[]) {
-                    self.trace_id = trimmed(text);
-                }
-            }
-            "eventName" => {
-                if let Some(text) = value.into_text(&[]) {
-                    self.name = EventName::from_text(trimmed(text));
-                }
-            }
-            "messageId" => self.message_id = value.into_text(&[]).and_then(MessageId::parse),
-            "from" => self.from = first_address(value),
-            "sender" => self.sender = first_address(value),
-            "subject" => self.subject = value.into_text(&[]),
-            "recipients" => value.into_addresses(&mut self.recipients),
-            "recipient" => value.into_addresses(&mut self.recipient),
-            "bouncedRecipient" | "bouncedRecipients" => self.set_bounced(value),
-            "destination" => value.into_addresses(&mut self.bounced),
-            "status" => {
-                let status = value.into_text(&["status"]).map(status);
-                self.status = self.status.take().or(status);
-            }
-            "reason" => self.reason = self.reason.take().or(value.into_text(&["reason"])),
-            "folder" => self.folder = value.into_text(&["name"]),
-            "ruleName" => self.rule_name = value.into_text(&["name"]),
-            "ruleType" => self.rule_type = value.into_text(&[]),
-            "ruleActions" => self.set_rule_actions(value),
-            "targetFolder" => self.target_folder = value.into_text(&["name"]),
-            "targetRecipient" => value.into_addresses(&mut self.target_recipient),
-            "journalingAddress" => value.into_addresses(&mut self.journaling_address),
-            "spamVerdict" => self.verdicts.spam = value.into_text(VERDICT_MEMBERS),
-            "dkimVerdict" => self.verdicts.dkim = value.into_text(VERDICT_MEMBERS),
-            "dmarcVerdict" => self.verdicts.dmarc = value.into_text(VERDICT_MEMBERS),
-            "spfVerdict" => self.verdicts.spf = value.into_text(VERDICT_MEMBERS),
-            "dmarcPolicy" => self.verdicts.dmarc_policy = value.into_text(&["policy"]),
-            "policy" => self.policy = value.into_text(&["policy"]),
-            "messageTimestamp" => self.message_timestamp = into_timestamp(value),
-            _ => {}
+    fn set_trace_id(&mut self, value: Json<'a>) {
+        if let Some(text) = value.into_text(&[]) {
+            self.trace_id = trimmed(text);
         }
     }
 

@@ -202,7 +202,7 @@ impl InsightsErrorKind {
                 "take out parentheses that say nothing, or define parts with fields … as name"
             }
             Self::Expected { .. } => {
-                "a name of other characters than letters, digits, @ . _ stands in backticks"
+                "a name with characters other than letters, digits, @ . _ goes in backticks"
             }
             Self::Unclosed { .. } => "close it; a backslash before the sign takes its meaning away",
             Self::Unsupported { help, .. } => help,
@@ -230,7 +230,7 @@ impl InsightsErrorKind {
             Self::NestedAggregate => "write a second stats",
             Self::LostTime => "keep it: stats max(@timestamp) as t …, then datefloor(t, 1h)",
             Self::Misplaced { .. } => {
-                "put it behind the last stats, and dedup behind sort and filter"
+                "put it after the last stats, and dedup after sort and filter"
             }
             _ => "",
         }

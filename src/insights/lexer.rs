@@ -197,7 +197,7 @@ impl<'q> Lexer<'q> {
         let flags_start = self.position;
         if !self.take_while(|it| it.is_alphanumeric()).is_empty() {
             let help = "write (?i) and other flags at the beginning: /(?i)error/";
-            let what = "a flag behind the regular expression";
+            let what = "a flag after the regular expression";
             let span = self.span_from(flags_start);
             return Err((span, InsightsErrorKind::Unsupported { what, help }));
         }

@@ -54,7 +54,7 @@ pub enum ProvisioningError {
         "the {what} is used by {by}: nothing was changed; leave its deletion out, or have those log elsewhere first"
     )]
     InUse { what: String, by: String },
-    #[error("cannot tell whether another organization uses what is to be deleted: {cause}")]
+    #[error("cannot tell whether another organization uses what would be deleted: {cause}")]
     UnknownUsers { cause: Box<ProvisioningError> },
     #[error(
         "the organization {organization} logs to {found}: name that with --log-group and --role-name (its own role goes with --delete-service-linked-role), or leave the deletion out"

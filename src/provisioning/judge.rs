@@ -221,7 +221,7 @@ pub(super) fn role_name(name: &str) -> Check {
     if name.contains(ROLE_NAME_PART) {
         return Check::ok(NAME, format!("{name} has \"{ROLE_NAME_PART}\" in it"));
     }
-    Check::warning(NAME, format!("{name} has no \"{ROLE_NAME_PART}\" in it: whoever has AWS's policy AmazonWorkMailFullAccess may pass only roles that have"))
+    Check::warning(NAME, format!("{name} has no \"{ROLE_NAME_PART}\" in it: with AWS's policy AmazonWorkMailFullAccess one may pass only roles whose names do"))
         .advice("have events logged as a role with such a name: `mailtrace setup --force`")
 }
 

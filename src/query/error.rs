@@ -125,7 +125,7 @@ pub enum QueryErrorKind {
     },
     /// What programs write where there is no ID, or a mask: many messages have it, and it is kept as
     /// the ID of none.
-    #[error("\"{text}\" is no message ID: it stands where there is none, or hides one")]
+    #[error("\"{text}\" is no message ID: programs write it where there is none, or to hide one")]
     NoId {
         /// What was written.
         text: String,

@@ -48,7 +48,7 @@ fn errors_show_the_place_and_what_to_do() {
     help: write from:VALUE, or from:* for any value
     "#);
     insta::assert_snapshot!(report("message-id:null"), @r#"
-    "null" is no message ID: it stands where there is none, or hides one
+    "null" is no message ID: programs write it where there is none, or to hide one
       message-id:null
       ^~~~~~~~~~~~~~~
     help: write NOT message-id:* for events that have no ID

@@ -236,7 +236,7 @@ impl Query {
         }
     }
 
-    /// Whether it asks for an ID anywhere: the index tells IDs of one hash not apart.
+    /// Whether it asks for an ID anywhere: the index cannot distinguish IDs that share a hash.
     pub fn asks_for_id(&self) -> bool {
         match self {
             Self::All => false,

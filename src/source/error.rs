@@ -32,7 +32,7 @@ pub enum SourceError {
         source: io::Error,
     },
     /// A directory below [`limits::DIRECTORY_DEPTH_MAX`] others, which is not entered.
-    #[error("{} lies deeper than {} directories", path.display(), limits::DIRECTORY_DEPTH_MAX)]
+    #[error("{} is nested deeper than {} directories", path.display(), limits::DIRECTORY_DEPTH_MAX)]
     TooDeep {
         /// The directory.
         path: PathBuf,

@@ -338,7 +338,7 @@ impl Framer {
             Err(stop) => {
                 let reason = match self.reason(stop) {
                     RejectReason::Broken => {
-                        RejectReason::BrokenCsv { reason: "text behind a closing quote".to_owned() }
+                        RejectReason::BrokenCsv { reason: "text after a closing quote".to_owned() }
                     }
                     reason => reason,
                 };

@@ -72,7 +72,7 @@ impl Blocks {
         );
     }
 
-    /// Puts behind what is new of a batch.
+    /// Appends the batch's new records.
     pub(super) fn fill(
         &mut self,
         lines: &[u8],

@@ -191,14 +191,6 @@ impl Store {
         }))
     }
 
-    /// Where the email events lie that lie at `from` or behind it: those of one archive file after
-    /// the other, each in order.
-    pub fn places_from(&self, from: Location) -> impl Iterator<Item = Vec<Location>> {
-        let files = self.checkpoint.archive.files();
-        let files = files.into_iter().filter(move |it| *it >= from.file);
-        files.map(move |file| self.mail_places(file, from))
-    }
-
     /// Where the email events of an archive file lie that lie at `from` or behind it, in order.
     fn mail_places(&self, file: u32, from: Location) -> Vec<Location> {
         let mut places = self

@@ -290,7 +290,8 @@ impl Noted {
         removed.collect::<Vec<_>>().into_iter().for_each(|it| position.removed.add(it));
         if position.file > 0 {
             commit_sums = prefix_sums(layout, position.file, &commit_ends)?;
-            position.sha256 = commit_sums.last().cloned().unwrap_or_default();
+            let last = commit_sums.last().expect("its number is that of a file with a note");
+            position.sha256.clone_from(last);
             let mut sums = Sums::read(layout)?;
             sums.truncate(position.file);
             position.removed_numbers().for_each(|it| sums.remove(it));

@@ -297,13 +297,6 @@ impl StoreWriter {
         self.uncommitted.ledger.objects.add(object);
     }
 
-    /// Whether an object has been taken.
-    #[must_use]
-    pub fn has_object(&self, object: ObjectHash) -> bool {
-        self.uncommitted.ledger.objects.contains(object)
-            || self.checkpoint.ledger.objects.contains(object)
-    }
-
     /// The objects that were taken as of the last commit.
     #[must_use]
     pub fn taken_objects(&self) -> &TakenObjects {
@@ -448,7 +441,7 @@ impl StoreWriter {
         repeats.write(&self.layout)
     }
 
-    /// Commits, waits for the index's merges, and gives the store free.
+    /// Commits, waits for the index's merges, and releases the lock.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.commit()?;
         if let Some(table) = self.table.take() {

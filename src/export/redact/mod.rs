@@ -163,7 +163,6 @@ impl Redactor {
 
     /// Half of a keyed code of a record's identity, to stand in its place: who guesses the record
     /// cannot confirm that without the key.
-    #[cfg(feature = "aws")]
     pub(crate) fn identity(&self, identity: [u8; 16]) -> [u8; 16] {
         self.pseudonyms.half_code(Kind::Identity, &identity)
     }

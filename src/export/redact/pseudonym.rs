@@ -15,7 +15,6 @@ pub(super) enum Kind {
     MessageId,
     Question,
     KeyCheck,
-    #[cfg(feature = "aws")]
     Identity,
     Person,
     Network,
@@ -31,7 +30,6 @@ impl Kind {
             Self::MessageId => b"message-id\0",
             Self::Question => b"question\0",
             Self::KeyCheck => b"key-check\0",
-            #[cfg(feature = "aws")]
             Self::Identity => b"identity\0",
             Self::Person => b"person\0",
             Self::Network => b"network\0",
@@ -60,7 +58,6 @@ impl Pseudonyms {
     }
 
     /// The first half of the code of some bytes.
-    #[cfg(feature = "aws")]
     pub(super) fn half_code(&self, kind: Kind, bytes: &[u8]) -> [u8; 16] {
         let mut code = [0; 16];
         code.iter_mut().zip(self.mac_of(kind, bytes)).for_each(|(here, it)| *here = it);

@@ -71,7 +71,7 @@ fn what_is_left_open_is_named() {
     check("filter a in (SOURCE 'x' | fields a)", "(", "a query within a query");
     check("filter a not = 1", "=", "like or in");
     check("filter a like b", "b", "a text in quotes");
-    check("filter a like /x/i", "i", "a flag behind the regular expression");
+    check("filter a like /x/i", "i", "a flag after the regular expression");
 }
 
 #[test]

@@ -94,7 +94,7 @@ impl WorkMailClient {
     ///
     /// # Errors
     ///
-    /// How the call failed; [`Failure::BadParameter`] or [`crate::aws::AwsError::NotFound`] also while a role
+    /// [`Failure::BadParameter`] or [`crate::aws::AwsError::NotFound`] also while a role
     /// that has just been made is not known everywhere.
     pub async fn put_monitoring(&self, id: &str, monitoring: &Monitoring) -> Result<(), Failure> {
         let call = self.call("workmail:PutEmailMonitoringConfiguration", id);

@@ -118,12 +118,6 @@ pub struct PulledGroup {
 }
 
 impl PulledGroup {
-    /// A group of which nothing has been pulled.
-    #[must_use]
-    pub fn new(facts: GroupFacts) -> Self {
-        Self { facts, looks: Vec::new() }
-    }
-
     /// The newest look at each range, in order of time, without overlaps.
     #[must_use]
     pub fn looks(&self) -> &[Look] {

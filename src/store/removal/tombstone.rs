@@ -77,19 +77,6 @@ impl Tombstone {
         Timestamp::from_ms(self.at_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Whether an address is the one whose records were removed.
-    #[must_use]
-    pub fn is_of_address(&self, address: &str) -> bool {
-        match &self.rule {
-            RemovalRule::Address { .. } => {
-                // Earlier builds took the address in lower case alone.
-                self.is_spelled(&normal_address(address))
-                    || self.is_spelled(&address.to_lowercase())
-            }
-            RemovalRule::Before { .. } => false,
-        }
-    }
-
     fn is_spelled(&self, normal: &str) -> bool {
         match &self.rule {
             RemovalRule::Address { salt, sha256, .. } => salted(salt, normal) == *sha256,
