@@ -249,7 +249,7 @@ fn every_kind_of_trouble_is_found() {
     assert_eq!(finding(&triage, "bounced")["before"], 0);
     let table = on(&store, &["triage"]).expect(0).stdout;
     assert!(!table.contains('\u{1b}'), "{table}");
-    let none = table.lines().find(|it| it.starts_with("None: ")).unwrap_or_default();
+    let none = table.lines().find(|it| it.starts_with("Nothing found: ")).unwrap_or_default();
     assert!(none.contains("spam in an inbox"), "{table}");
 
     // Before it there is nothing to compare with.

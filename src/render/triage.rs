@@ -140,7 +140,7 @@ pub fn write_triage(
     }
     let nothing = findings_of_nothing(triage);
     if !nothing.is_empty() {
-        writeln!(out, "\nNone: {}", nothing.join(", "))?;
+        writeln!(out, "\nNothing found: {}", nothing.join(", "))?;
     }
     Ok(())
 }

@@ -145,7 +145,7 @@ pub(super) fn check(
     let (counted, beyond): (Vec<u32>, Vec<u32>) = numbers.into_iter().partition(|it| *it <= last);
     for number in beyond {
         check.notes.push(format!(
-            "{} belongs to no commit: a writer is at work or was cut off",
+            "{} is part of no commit: an import is running or was interrupted (harmless)",
             layout.archive_file(number).display()
         ));
     }
@@ -153,7 +153,7 @@ pub(super) fn check(
         counted.into_iter().partition(|it| is_removed(*it));
     for number in removed {
         check.notes.push(format!(
-            "{} was replaced, but is still there: a writer is at work or was cut off, and the next one removes it",
+            "{} was replaced, but is still there: an import is running or was interrupted, and the next one removes it",
             layout.archive_file(number).display()
         ));
     }
@@ -191,7 +191,7 @@ pub(super) fn check(
         }
         if file.bytes_beyond > 0 {
             check.notes.push(format!(
-                "{} has {} bytes beyond the last commit: a writer is at work or was cut off",
+                "{} has {} bytes beyond the last commit: an import is running or was interrupted (harmless)",
                 layout.archive_file(file.number).display(),
                 file.bytes_beyond
             ));
@@ -215,7 +215,7 @@ impl ArchiveCheck {
         {
             self.files.iter_mut().for_each(FileCheck::forgive_missing_line);
             self.notes.push(format!(
-                "{} is behind the last commit: a writer is at work or was cut off",
+                "{} is behind the last commit: an import is running or was interrupted (harmless)",
                 path.display()
             ));
         } else {
@@ -269,7 +269,7 @@ fn active_sum(
             return Err(format!("{sums} was changed: its line for {name} fits no commit"));
         }
     };
-    let note = "is behind the last commit: a writer is at work or was cut off";
+    let note = "is behind the last commit: an import is running or was interrupted (harmless)";
     Ok(is_behind.then(|| format!("{sums} {note}")))
 }
 
