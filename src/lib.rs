@@ -30,8 +30,8 @@
 //! | `timeline` | what one person did, and what happened to their mail |
 //! | `triage` | what deserves attention in a period |
 //! | `schema` | the shapes of messages, without values |
-//! | `render` | tables, JSON, CSV; the only way by which mail text reaches a terminal |
 //! | `signing` | minisign signatures of a store's head and of exports |
+//! | `render` | tables, JSON, CSV; the only way by which mail text reaches a terminal |
 //! | `export` | evidence bundles, redaction, files for other programs |
 //! | `cluster` | a store brought into OpenSearch |
 //! | `synth` | synthetic logs, with the truth beside them |
@@ -169,9 +169,9 @@ pub mod internals {
         Field, FieldKind, Language, Matcher, Pattern, QueryErrorKind, Span, ValueSet,
     };
     pub use crate::render::{
-        TableOptions, columns, csv_cell, event_cells, fit, html_text, human_duration, sentence,
-        wrap, write_event_line, write_events_ndjson, write_events_table, write_messages_csv,
-        write_messages_ndjson, write_trace_tables,
+        Answer, EventLines, Format as AnswerFormat, FoundEvents, JsonWriter, Part, Printer,
+        TableOptions, TraceAnswer, columns, csv_cell, event_cells, fit, html_text, human_duration,
+        sentence, wrap,
     };
     pub use crate::schema::Shapes;
     pub use crate::source::{

@@ -30,6 +30,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("access", &["audit", "directory", "store", "query", "stats"]),
     ("timeline", &["audit", "event", "directory", "store", "query", "trace", "access"]),
     ("triage", &["audit", "event", "store", "query", "trace", "stats"]),
+    ("schema", &["audit", "event", "store"]),
+    ("signing", &["source"]),
     (
         "render",
         &[
@@ -43,9 +45,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "trace",
             "stats",
             "triage",
+            "schema",
+            "signing",
         ],
     ),
-    ("signing", &["source"]),
     ("export", &["audit", "event", "source", "store", "trace", "access", "render", "signing"]),
     (
         "cluster",
@@ -62,7 +65,6 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "export",
         ],
     ),
-    ("schema", &["audit", "event", "store"]),
     ("synth", &["audit", "event", "source"]),
     (
         "serve",
@@ -209,6 +211,54 @@ fn files_are_short() {
         .map(|(dir, path, line_count)| format!("{dir}/{}: {line_count} lines", path.display()))
         .collect();
     assert!(long.is_empty(), "over {FILE_LINES_MAX} lines:\n{}", long.join("\n"));
+}
+
+/// What a command is made of names what stands below it: no two files of the command line need each
+/// other, and none names the file that dispatches to them.
+#[test]
+fn the_command_line_has_no_circle() {
+    let files: Vec<(String, String)> = sources("src/cli")
+        .into_iter()
+        .map(|(path, text)| (path.with_extension("").to_str().unwrap().to_owned(), text))
+        .map(|(name, text)| (name.trim_end_matches("/mod").to_owned(), text))
+        .collect();
+    let names = |text: &str| -> BTreeSet<String> {
+        let paths = text.split("crate::cli::").skip(1).flat_map(|it| {
+            // Of `{a, b::c}`, each; of `a::b::C`, the longest that is a file.
+            match it.strip_prefix('{') {
+                Some(list) => list.split('}').next().unwrap().split(',').collect::<Vec<_>>(),
+                None => vec![it.split([';', ' ', '(', ',', '\n']).next().unwrap()],
+            }
+        });
+        let file_of = |path: &str| {
+            let mut parts: Vec<&str> = path.trim().split("::").collect();
+            while !parts.is_empty() && !files.iter().any(|(name, _)| *name == parts.join("/")) {
+                parts.pop();
+            }
+            parts.join("/")
+        };
+        paths.map(file_of).collect()
+    };
+    let mut left: Vec<(&str, BTreeSet<String>)> = files
+        .iter()
+        .filter(|(name, _)| name != "mod")
+        .map(|(name, text)| (name.as_str(), &names(text) - &BTreeSet::from([name.clone()])))
+        .collect();
+    assert!(left.iter().any(|(_, names)| names.len() > 5), "no file names another");
+    let relative = files.iter().filter(|(_, it)| it.replace("super::*", "").contains("super::"));
+    let relative: Vec<_> = relative.map(|(name, _)| name).collect();
+    assert!(relative.is_empty(), "write `crate::cli::…`, which is looked at here: {relative:?}");
+    let upward: Vec<_> = left.iter().filter(|(_, names)| names.contains("")).collect();
+    assert!(upward.is_empty(), "they name what dispatches to them: {upward:?}");
+    loop {
+        let remaining: BTreeSet<String> = left.iter().map(|(name, _)| (*name).to_owned()).collect();
+        left.retain(|(_, names)| !names.is_disjoint(&remaining));
+        if left.len() == remaining.len() {
+            break;
+        }
+    }
+    let circle: Vec<_> = left.iter().map(|(name, names)| format!("{name}: {names:?}")).collect();
+    assert!(circle.is_empty(), "a circle, or above one:\n{}", circle.join("\n"));
 }
 
 /// What may stay of `unwrap_or_default()` outside of tests: each is what is meant where nothing is

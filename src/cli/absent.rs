@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 /// A command that opens a socket, or prepares it.
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Not in this program, which was built without the feature `serve`
     #[cfg(not(feature = "serve"))]
     Serve(Unread),
@@ -35,14 +35,14 @@ pub(super) enum Command {
 /// Whatever is typed behind the command.
 #[derive(Debug, Args)]
 #[command(disable_help_flag = true)]
-pub(super) struct Unread {
+pub(crate) struct Unread {
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<OsString>,
 }
 
 impl Command {
     /// Says why the command does nothing, and what to do.
-    pub(super) fn refusal(&self) -> anyhow::Error {
+    pub(crate) fn refusal(&self) -> anyhow::Error {
         let (name, Unread { arguments: _ }) = match self {
             #[cfg(not(feature = "serve"))]
             Self::Serve(unread) => ("serve", unread),

@@ -1,6 +1,6 @@
 //! What happened around the answers to a question.
 
-use super::grace::duration_ms;
+use crate::cli::args::grace::duration_ms;
 use crate::limits;
 use crate::query::{Field, Matcher, Query, search};
 use crate::store::Store;
@@ -8,12 +8,12 @@ use crate::time::{TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, Order, select_page};
 
 /// How long before and after.
-pub(super) fn around_ms(around: &str) -> anyhow::Result<i64> {
+pub(crate) fn around_ms(around: &str) -> anyhow::Result<i64> {
     duration_ms("--around", around, "10m")
 }
 
 /// Events so long before or after the newest ones that a query finds.
-pub(super) fn around_events(
+pub(crate) fn around_events(
     around: &str,
     query: &Query,
     range: TimeRange,
@@ -29,7 +29,7 @@ pub(super) fn around_events(
 }
 
 /// Messages first seen so long before or after the newest ones that are asked for were.
-pub(super) fn around_messages(
+pub(crate) fn around_messages(
     around: &str,
     filter: &MessageFilter,
     rules: &JoinRules,

@@ -2,23 +2,24 @@
 
 use std::io::Write;
 
-use clap::{Args, CommandFactory};
+use clap::Args;
 use clap_complete::Shell;
 
-use super::{Arguments, Outcome};
+use crate::cli::context::Outcome;
 
 /// Print shell completions
 ///
 /// For bash: source <(mailtrace completions bash). Other shells read them from a file.
 #[derive(Debug, Args)]
-pub(super) struct CompletionsArgs {
+pub(crate) struct CompletionsArgs {
     /// The shell
     shell: Shell,
 }
 
-pub(super) fn run(args: &CompletionsArgs) -> anyhow::Result<Outcome> {
+/// Prints those of the program, whose definition `program` is.
+pub(crate) fn run(args: &CompletionsArgs, mut program: clap::Command) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Arguments::command(), "mailtrace", &mut script);
+    clap_complete::generate(args.shell, &mut program, "mailtrace", &mut script);
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(&script)?;
     stdout.flush()?;

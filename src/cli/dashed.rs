@@ -8,7 +8,7 @@ use std::ffi::OsString;
 const COMMANDS: [&str; 4] = ["messages", "search", "stats", "triage"];
 
 /// Marks terms with a minus as part of a query, by a blank in front, which queries do not mind.
-pub(super) fn marked(arguments: Vec<OsString>) -> Vec<OsString> {
+pub(crate) fn marked(arguments: Vec<OsString>) -> Vec<OsString> {
     let Some(command) = command_in(&arguments) else { return arguments };
     let mut is_over = false;
     let marked = arguments.into_iter().enumerate().map(|(place, argument)| {
@@ -22,7 +22,7 @@ pub(super) fn marked(arguments: Vec<OsString>) -> Vec<OsString> {
 }
 
 /// What to write instead of a word with a minus, which looks like options of one letter.
-pub(super) fn hint(arguments: &[OsString]) -> Option<String> {
+pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
     let command = command_in(arguments)?;
     let words = arguments.iter().skip(command + 1).take_while(|it| *it != "--");
     let word = words

@@ -1,17 +1,15 @@
 //! `mailtrace directory`.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::backend::BackendArgs;
-use super::{Context, Format, Outcome, output};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
 use crate::directory::EntityKind;
-use crate::render::{
-    DirectoryAnswer, write_directory_csv, write_directory_json, write_directory_ndjson,
-    write_directory_table,
-};
+use crate::render::DirectoryAnswer;
 use crate::store::Store;
 use crate::time::workmail_end::LAST_DAY;
 use crate::time::{Timestamp, parse_time_argument};
@@ -28,7 +26,7 @@ use crate::timeline::AuditReach;
 #[command(
     after_long_help = "Examples:\n  mailtrace directory\n  mailtrace directory staff@acme.example\n  mailtrace directory 12345678-1234-1234-1234-123456789012 --at 2026-11-20"
 )]
-pub(super) struct DirectoryArgs {
+pub(crate) struct DirectoryArgs {
     /// An address, an alias, or an ID from a log
     #[arg(value_name = "WHO")]
     who: Option<String>,
@@ -65,14 +63,13 @@ impl From<Kind> for EntityKind {
     }
 }
 
-pub(super) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Outcome> {
     if let Some(who) = &args.who {
         anyhow::ensure!(!who.trim().is_empty(), "WHO is empty: give an address or an ID");
     }
     let at = args.at(context)?;
     let opened = args.backend.open_audit(context, &AuditReach::Directory)?;
-    let mut out = BufWriter::new(anstream::stdout().lock());
-    let has_found = answer(args, at, &opened.store, context, &mut out)?;
+    let has_found = answer(args, at, &opened.store, context, &mut context.stdout())?;
     if !has_found && !context.global.quiet {
         output::note(&nobody(args, opened.store.directory().is_some()));
     }
@@ -81,25 +78,25 @@ pub(super) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Out
 
 impl DirectoryArgs {
     /// As of when, where that is said.
-    pub(super) fn at(&self, context: &Context) -> anyhow::Result<Option<Timestamp>> {
+    pub(crate) fn at(&self, context: &Context) -> anyhow::Result<Option<Timestamp>> {
         let at = self.at.as_deref();
         let at = at.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose();
         at.context("--at")
     }
 
     /// Who is meant.
-    pub(super) fn who(&self) -> Option<&str> {
+    pub(crate) fn who(&self) -> Option<&str> {
         self.who.as_deref()
     }
 
     /// Which kind alone is meant.
-    pub(super) fn kind(&self) -> Option<EntityKind> {
+    pub(crate) fn kind(&self) -> Option<EntityKind> {
         self.kind.map(Into::into)
     }
 }
 
 /// Writes the answer. Gives whether there is any.
-pub(super) fn answer(
+pub(crate) fn answer(
     args: &DirectoryArgs,
     at: Option<Timestamp>,
     store: &Store,
@@ -110,16 +107,8 @@ pub(super) fn answer(
     let at = at.unwrap_or_else(|| directory.latest(context.now));
     let question = (args.who(), args.kind());
     let answer = DirectoryAnswer::of(&directory, question, at, context.zone.clone());
-    let has_found = !answer.found.is_empty();
-    match context.global.format {
-        Format::Table if !has_found => {}
-        Format::Table => write_directory_table(&answer, &context.table_options(false), out)?,
-        Format::Json => write_directory_json(&answer, out)?,
-        Format::Ndjson => write_directory_ndjson(&answer, out)?,
-        Format::Csv => write_directory_csv(&answer, out)?,
-    }
-    out.flush()?;
-    Ok(has_found)
+    context.printer().print(&answer, out)?;
+    Ok(!answer.found.is_empty())
 }
 
 /// Why there is nothing to show.

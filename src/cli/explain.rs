@@ -1,20 +1,18 @@
 //! What a question comes to, and which of its parts finds nothing.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
-use super::hint::{as_asked, near_miss};
-use super::{Context, Format};
+use crate::cli::context::Context;
+use crate::cli::hint::{as_asked, near_miss};
 use crate::limits;
 use crate::query::{Query, search};
-use crate::render::{
-    Explained, fit, write_explained_csv, write_explained_json, write_explained_table,
-};
+use crate::render::{Explained, fit};
 use crate::store::{Store, StoreError};
 use crate::time::TimeRange;
 use crate::trace::{JoinRules, MessageFilter, Order, select_page};
 
 /// Explains a question about messages. Gives whether it finds any.
-pub(super) fn explain_rows(
+pub(crate) fn explain_rows(
     filter: &MessageFilter,
     rules: &JoinRules,
     store: &Store,
@@ -25,11 +23,12 @@ pub(super) fn explain_rows(
     let terms = query.terms().iter().map(counted).collect::<Result<_, StoreError>>()?;
     let (page, _) = select_page(store, rules, filter, Order::Newest, None, 0)?;
     let query = query.to_string();
-    write(&Explained { query, terms, found: page.total, unit: "messages" }, context)
+    context.print(&Explained { query, terms, found: page.total, unit: "messages" })?;
+    Ok(page.total > 0)
 }
 
 /// Explains a question about events. Gives whether it finds any.
-pub(super) fn explain_events(
+pub(crate) fn explain_events(
     query: &Query,
     range: TimeRange,
     store: &Store,
@@ -39,20 +38,8 @@ pub(super) fn explain_events(
     let counted = |it: &Query| Ok((it.to_string(), found(it)?));
     let terms = query.terms().iter().map(counted).collect::<Result<_, StoreError>>()?;
     let (found, query) = (found(query)?, query.to_string());
-    write(&Explained { query, terms, found, unit: "events" }, context)
-}
-
-fn write(explained: &Explained, context: &Context) -> anyhow::Result<bool> {
-    let mut out = BufWriter::new(anstream::stdout().lock());
-    match context.global.format {
-        Format::Table => {
-            write_explained_table(explained, &context.table_options(false), &mut out)?;
-        }
-        Format::Json | Format::Ndjson => write_explained_json(explained, &mut out)?,
-        Format::Csv => write_explained_csv(explained, &mut out)?,
-    }
-    out.flush()?;
-    Ok(explained.found > 0)
+    context.print(&Explained { query, terms, found, unit: "events" })?;
+    Ok(found > 0)
 }
 
 /// How many messages a query finds.
@@ -62,7 +49,7 @@ fn count(store: &Store, rules: &JoinRules, rows: &Query) -> Result<u64, StoreErr
 }
 
 /// Says on stderr which parts of a query on messages that finds nothing find nothing by themselves.
-pub(super) fn say_empty_terms(
+pub(crate) fn say_empty_terms(
     rows: &Query,
     rules: &JoinRules,
     store: &Store,

@@ -5,15 +5,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::backend::BackendArgs;
-use super::extract::{ExtractArgs, Made};
-use super::filter::{WhichArgs, by_domains};
-use super::grace::GraceArgs;
-use super::ids::Ids;
-use super::question::{OnArgs, parse_rows, range};
-use super::sign::PasswordArgs;
-use super::watched::addresses_in;
-use super::{Context, Outcome, output};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::extract::{ExtractArgs, Made, say_of_mirror};
+use crate::cli::args::grace::GraceArgs;
+use crate::cli::args::ids::Ids;
+use crate::cli::args::password::PasswordArgs;
+#[cfg(feature = "aws")]
+use crate::cli::args::password::password_help;
+use crate::cli::args::question::parse_rows;
+use crate::cli::args::range::RangeArgs;
+use crate::cli::args::watched::addresses_in;
+use crate::cli::args::which::{WhichArgs, by_domains};
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
 use crate::export::{
     BundleOptions, Question, Selection, Selector, write_bundle, write_flat, write_flat_file,
 };
@@ -37,9 +41,13 @@ use crate::trace::{JoinRules, MessageFilter, Reach, select};
 #[derive(Debug, Args)]
 #[cfg_attr(feature = "aws", command(mut_arg("password_file", password_help)))]
 #[command(
+    mut_arg("since", since_help),
+    mut_arg("until", |it| it.help("First seen before this time"))
+)]
+#[command(
     after_long_help = "Examples:\n  mailtrace export '<20261123.1001@acme.example>' --out ./case-17\n  mailtrace export --from ana --since 7d --out case-17.zip\n  mailtrace export --out mail.parquet --as parquet"
 )]
-pub(super) struct ExportArgs {
+pub(crate) struct ExportArgs {
     /// Message IDs or trace IDs, as you have them
     #[arg(value_name = "ID", conflicts_with_all = ["query", "since", "until"])]
     ids: Vec<String>,
@@ -61,17 +69,8 @@ pub(super) struct ExportArgs {
     /// From or to one of the addresses in this file, one per line
     #[arg(long, hide_short_help = true, value_name = "FILE")]
     addresses_from: Option<PathBuf>,
-    /// First seen at or after this time
-    ///
-    /// With --query alone: with events from this time on. RFC 3339, a date, yesterday, monday, or
-    /// an age such as 7d.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// First seen before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
     #[command(flatten)]
-    on: OnArgs,
+    range: RangeArgs,
     #[command(flatten)]
     grace: GraceArgs,
     #[command(flatten)]
@@ -84,6 +83,13 @@ pub(super) struct ExportArgs {
     // Last: its heading is that of all options behind it.
     #[command(flatten)]
     which: WhichArgs,
+}
+
+/// With a query alone, it is a time of events.
+fn since_help(argument: clap::Arg) -> clap::Arg {
+    const HELP: &str = "First seen at or after this time";
+    const LONG: &str = "First seen at or after this time\n\nWith --query alone: with events from this time on. RFC 3339, a date, yesterday, monday, or an age such as 7d.";
+    argument.help(HELP).long_help(LONG)
 }
 
 impl ExportArgs {
@@ -110,15 +116,7 @@ impl ExportArgs {
     }
 }
 
-/// One file with a password, which is that of the cluster's user where one is named.
-#[cfg(feature = "aws")]
-pub(super) fn password_help(argument: clap::Arg) -> clap::Arg {
-    const HELP: &str = "Read the secret key's password from this file";
-    const LONG: &str = "Read the secret key's password from this file\n\nFrom its first line, instead of asking. With --user, that user's password instead.";
-    argument.help(HELP).long_help(LONG).help_heading(None::<&'static str>)
-}
-
-pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
     let grace_ms = args.grace.ms()?;
     let extract = &args.extract;
     let redactor = extract.redactor()?;
@@ -132,7 +130,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let selection = asked.select(store, &rules)?;
     let (_, not_found) = selection.not_found();
     if let Some(list) = args.list().filter(|_| selection.messages().is_empty()) {
-        let note = super::trace::coverage_note(store, context);
+        let note = crate::cli::listing::coverage_note(store, context);
         anyhow::bail!("{list}: none of it is in the store, so nothing is exported; {note}");
     }
     let redactor = redactor.as_ref();
@@ -159,7 +157,7 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let place = (args.out.as_path(), staging);
     let made = extract.write(place, key.as_ref(), context, flat, bundle)?;
     if not_found > 0 && !context.global.quiet {
-        let note = super::trace::coverage_note(store, context);
+        let note = crate::cli::listing::coverage_note(store, context);
         output::warn(&format!("no event was found for {not_found} of the IDs; {note}"));
     }
     if made.truncated > 0 {
@@ -169,15 +167,6 @@ pub(super) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         return Ok(Outcome::SomeRejected);
     }
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
-}
-
-/// Says what an export lacks that comes from a cluster.
-pub(super) fn say_of_mirror(store: &Store, context: &Context) {
-    if store.is_mirror() && !context.global.quiet {
-        output::note(
-            "a cluster does not know from which file or pull a record came, nor what stands for the whole archive: the export does not say it",
-        );
-    }
 }
 
 /// What is asked for.
@@ -191,15 +180,14 @@ struct AskedExport {
 
 impl AskedExport {
     fn new(args: &ExportArgs, context: &Context) -> anyhow::Result<Self> {
-        let range = range(args.since.as_deref(), args.until.as_deref(), &args.on, context)?;
+        let range = args.range.range(context)?;
         let query = args.query.as_deref().map(|it| parse_rows(it, context)).transpose()?;
         let ids = match &args.ids_from {
             Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
             None if args.ids.is_empty() => None,
             None => Some(Ids::given(args.ids.clone())),
         };
-        let (since, until) = (args.since.as_deref(), args.until.as_deref());
-        let (since, until) = args.on.bounds(since, until, range);
+        let (since, until) = args.range.bounds(range);
         let watched = args.addresses_from.iter();
         let watched = watched.map(|it| format!("--addresses-from={}", it.display()));
         let filters: Vec<String> = args.which.given().into_iter().chain(watched).collect();

@@ -7,13 +7,10 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 
-use super::{Arguments, EXIT_ERROR, dashed};
+use crate::cli::arguments::Arguments;
+use crate::cli::context::EXIT_ERROR;
+use crate::cli::dashed;
 use crate::render::sanitise;
-
-/// What the exit status says, for the end of the help.
-pub(super) const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected or something is to be looked at, 4 a condition of --fail-if holds.
-
-Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
 
 /// Where a command's help leaves the options that every command takes.
 const GLOBAL_OPTIONS: &str = "Of every command: --store, --read-only, --format, --color, --tz, -v, -q (see `mailtrace --help`).";
@@ -23,7 +20,7 @@ const REMOVALS: [&str; 2] = ["erase", "prune"];
 
 /// The command line's definition, with each command's own options alone: those that all have are
 /// named once, by the program.
-pub(super) fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     let mut command = Arguments::command();
     // Commands get the global options only now.
     command.build();
@@ -87,7 +84,7 @@ fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
 }
 
 /// Prints the help that was asked for, or what is wrong with the arguments.
-pub(super) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
+pub(crate) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
     let error = match error.kind() {
         ErrorKind::DisplayHelp => own_options_only(error, given),
         _ => legible(without_removals(error), given),

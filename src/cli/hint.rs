@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::Context;
+use crate::cli::context::Context;
 use crate::limits;
 use crate::query::{Field, Query, search};
 use crate::render::{fit, sanitise};
@@ -17,7 +17,7 @@ const NAMED_MAX: usize = 8;
 
 /// Says on stderr why nothing was found: which of the values that were asked for no
 /// event of the store has, and which ones there are instead.
-pub(super) fn say_unknown_values<'q>(
+pub(crate) fn say_unknown_values<'q>(
     queries: impl IntoIterator<Item = &'q Query>,
     store: &Store,
     context: &Context,
@@ -50,7 +50,7 @@ pub(super) fn say_unknown_values<'q>(
 }
 
 /// A term as somebody may have written it.
-pub(super) fn as_asked(term: &Query) -> String {
+pub(crate) fn as_asked(term: &Query) -> String {
     let is_single = term.single_terms().first().is_some_and(|it| std::ptr::eq(*it, term));
     match term.exact_values().first().filter(|_| is_single) {
         Some((field, value)) => format!("{field}:{value}"),
@@ -60,7 +60,7 @@ pub(super) fn as_asked(term: &Query) -> String {
 
 /// The address or domain of the store that is most like the one that is asked for, in words;
 /// nothing where none is like it, or no address is asked for.
-pub(super) fn near_miss(
+pub(crate) fn near_miss(
     term: &Query,
     store: &Store,
     context: &Context,

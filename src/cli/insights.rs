@@ -1,23 +1,20 @@
 //! `mailtrace insights`.
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 
-use super::ids::named;
-use super::input::InputArgs;
-use super::listing::{say_how_many, say_not_covered};
-use super::question::{OnArgs, range};
-use super::{Context, Format, Outcome};
-use crate::insights::{self, Answer, EXAMPLES, Query, Request};
+use crate::cli::args::ids::named;
+use crate::cli::args::input::InputArgs;
+use crate::cli::args::range::RangeArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::listing::{say_how_many, say_not_covered};
+use crate::insights::{self, EXAMPLES, Query, Request};
 use crate::limits;
 use crate::query::{Field, Pattern};
-use crate::render::{
-    write_examples_csv, write_examples_json, write_examples_ndjson, write_examples_table,
-    write_insights_csv, write_insights_json, write_insights_ndjson, write_insights_table,
-};
+use crate::render::InsightsExamples;
 use crate::source::open_text;
 use crate::time::{TimeRange, parse_time_argument};
 
@@ -32,7 +29,7 @@ use crate::time::{TimeRange, parse_time_argument};
 #[command(
     after_long_help = "Examples:\n  mailtrace insights 'fields @timestamp, event.eventName | sort @timestamp desc | limit 20'\n  mailtrace insights --file query.txt --since 7d --format csv\n  mailtrace insights --examples"
 )]
-pub(super) struct InsightsArgs {
+pub(crate) struct InsightsArgs {
     /// The query: 'stats count(*) as c by event.recipient | sort c desc'
     #[arg(value_name = "QUERY", num_args = 0.., required_unless_present_any = ["file", "examples"])]
     query: Vec<String>,
@@ -67,16 +64,9 @@ pub(super) struct InsightsArgs {
     input: InputArgs,
 }
 
-pub(super) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Outcome> {
-    let mut out = BufWriter::new(anstream::stdout().lock());
+pub(crate) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Outcome> {
     if args.examples {
-        match context.global.format {
-            Format::Table => write_examples_table(&EXAMPLES, &mut out)?,
-            Format::Json => write_examples_json(&EXAMPLES, &mut out)?,
-            Format::Ndjson => write_examples_ndjson(&EXAMPLES, &mut out)?,
-            Format::Csv => write_examples_csv(&EXAMPLES, &mut out)?,
-        }
-        out.flush()?;
+        context.print(&InsightsExamples(&EXAMPLES))?;
         return Ok(Outcome::Done);
     }
     let text = match &args.file {
@@ -90,8 +80,7 @@ pub(super) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Outc
         insights::AskError::Query(error) => shown(&error),
         other => other.into(),
     })?;
-    write_answer(&answer, context, &mut out)?;
-    out.flush()?;
+    context.print(&answer)?;
     say_how_many("row", answer.rows.len() as u64, answer.row_count, &opened.store, context)?;
     let has_found = answer.records_matched > 0 && !answer.rows.is_empty();
     if !has_found {
@@ -105,7 +94,7 @@ impl InsightsArgs {
     fn request(&self, context: &Context) -> anyhow::Result<Request> {
         let since = self.since.as_deref().or(self.start.as_deref());
         let TimeRange { since, until } =
-            range(since, self.until.as_deref(), &OnArgs::default(), context)?;
+            RangeArgs::between(since, self.until.as_deref()).range(context)?;
         let end = self.end.as_deref().map(|it| {
             let end = parse_time_argument(it, context.now, &context.zone)?;
             anyhow::Ok(end.saturating_add_ms(1))
@@ -145,14 +134,4 @@ fn read_query(path: &Path) -> anyhow::Result<String> {
         .read_to_end(&mut bytes)
         .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn write_answer(answer: &Answer, context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
-    match context.global.format {
-        Format::Table => write_insights_table(answer, &context.table_options(false), out)?,
-        Format::Json => write_insights_json(answer, out)?,
-        Format::Ndjson => write_insights_ndjson(answer, out)?,
-        Format::Csv => write_insights_csv(answer, out)?,
-    }
-    Ok(())
 }

@@ -5,12 +5,11 @@ use std::fs::remove_dir_all;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::EXIT_INTERRUPTED;
-use super::signals::on_stop;
+use crate::cli::signals::{EXIT_INTERRUPTED, on_stop};
 
 /// Directories that go, and what is let go, when the user or the system stops us.
 #[derive(Clone, Default)]
-pub(super) struct Leftovers(Arc<Mutex<Left>>);
+pub(crate) struct Leftovers(Arc<Mutex<Left>>);
 
 #[derive(Default)]
 struct Left {
@@ -21,13 +20,13 @@ struct Left {
 
 impl Leftovers {
     /// Has a directory removed when we are stopped.
-    pub(super) fn add(&self, dir: &Path) -> anyhow::Result<()> {
+    pub(crate) fn add(&self, dir: &Path) -> anyhow::Result<()> {
         self.take(|it| it.dirs.push(dir.to_owned()))
     }
 
     /// Has something let go when we are stopped.
     #[cfg(feature = "aws")]
-    pub(super) fn add_release(&self, release: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+    pub(crate) fn add_release(&self, release: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
         self.take(|it| it.releases.push(Box::new(release)))
     }
 

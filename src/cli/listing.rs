@@ -1,45 +1,21 @@
 //! What the commands that list something share: their bound, and what they say of it.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use super::{Context, Format};
+use crate::cli::context::Context;
 use crate::limits;
-use crate::store::{CoveredRange, Store};
-use crate::time::TimeRange;
+use crate::store::{Coverage, CoveredRange, Store};
+use crate::time::{TimeRange, Timestamp};
 
 /// Checks how many rows are asked for.
-pub(super) fn check_limit(limit: usize) -> anyhow::Result<()> {
+pub(crate) fn check_limit(limit: usize) -> anyhow::Result<()> {
     let most = limits::RESULT_ROWS_MAX;
     anyhow::ensure!(limit <= most, "--limit: at most {most}");
     Ok(())
 }
 
-/// Answers one after the other: lines of NDJSON, or the elements of a list in JSON.
-pub(super) struct Elements {
-    is_list: bool,
-    is_first: bool,
-}
-
-impl Elements {
-    /// None yet.
-    pub(super) fn of(format: Format) -> Self {
-        Self { is_list: format == Format::Json, is_first: true }
-    }
-
-    /// Writes one, of which `line` is a line.
-    pub(super) fn write(&mut self, line: &[u8], out: &mut dyn Write) -> io::Result<()> {
-        if !self.is_list {
-            return out.write_all(line);
-        }
-        if !std::mem::replace(&mut self.is_first, false) {
-            out.write_all(b",")?;
-        }
-        out.write_all(line.strip_suffix(b"\n").unwrap_or(line))
-    }
-}
-
 /// Says on stderr that the store was never looked at for the time that was asked about, if so.
-pub(super) fn say_not_covered(
+pub(crate) fn say_not_covered(
     range: TimeRange,
     store: &Store,
     context: &Context,
@@ -60,7 +36,7 @@ pub(super) fn say_not_covered(
 }
 
 /// Says on stderr, where nothing was found of mail, that the store has other events too.
-pub(super) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::Result<()> {
+pub(crate) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::Result<()> {
     let others = store.other_records();
     if others > 0 && !context.global.quiet {
         writeln!(
@@ -78,21 +54,21 @@ pub(super) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::R
 
 /// Says on stderr how many of `total` were shown, for people; that there are none, in every format:
 /// an empty answer without a reason looks like a question that was not understood.
-pub(super) fn say_how_many(
+pub(crate) fn say_how_many(
     what: &str,
     shown: u64,
     total: u64,
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let is_for_people = context.global.format == Format::Table || total == 0;
+    let is_for_people = context.is_for_people() || total == 0;
     if context.global.quiet || !is_for_people {
         return Ok(());
     }
     let mut stderr = anstream::stderr().lock();
     match shown {
         0 if total == 0 => {
-            let note = super::trace::coverage_note(store, context);
+            let note = coverage_note(store, context);
             writeln!(stderr, "no {what} found; {note}")?;
         }
         _ if total > shown => {
@@ -102,4 +78,28 @@ pub(super) fn say_how_many(
         _ => writeln!(stderr, "{shown} {what}s")?,
     }
     Ok(())
+}
+
+/// What the store covers, to tell "no such mail" from "not looked at".
+pub(crate) fn coverage_note(store: &Store, context: &Context) -> String {
+    note_of(&store.checkpoint().ledger.coverage, store.has_removals(), context)
+}
+
+pub(crate) fn note_of(coverage: &Coverage, has_removals: bool, context: &Context) -> String {
+    let coverage = coverage.until(context.now);
+    let Some(span) = coverage.span() else {
+        return "the store covers nothing yet".to_owned();
+    };
+    let gaps: usize = coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
+    let shown = |it: Timestamp| it.in_zone(&context.zone);
+    let mut note = format!("the store covers {} to {}", shown(span.first()), shown(span.last()));
+    match gaps {
+        0 => {}
+        1 => note.push_str(", with a gap (see `mailtrace status`)"),
+        _ => note.push_str(&format!(", with {gaps} gaps (see `mailtrace status`)")),
+    }
+    if has_removals {
+        note.push_str("; records were removed from it on purpose (see `mailtrace status`)");
+    }
+    note
 }

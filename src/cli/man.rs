@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap_mangen::Man;
 
-use super::{Outcome, help};
+use crate::cli::context::Outcome;
 
 /// Print manual pages
 ///
@@ -17,7 +17,7 @@ use super::{Outcome, help};
 #[command(
     after_long_help = "Examples:\n  mailtrace man | man -l -\n  mailtrace man trace | man -l -\n  mailtrace man --out /usr/local/share/man/man1"
 )]
-pub(super) struct ManArgs {
+pub(crate) struct ManArgs {
     /// The command; without one, mailtrace itself
     #[arg(value_name = "COMMAND")]
     command: Option<String>,
@@ -26,12 +26,12 @@ pub(super) struct ManArgs {
     out: Option<PathBuf>,
 }
 
-pub(super) fn run(args: &ManArgs) -> anyhow::Result<Outcome> {
-    let program = help::command();
+/// Prints pages of the program, whose definition `program` is.
+pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Outcome> {
     let commands = || program.get_subcommands().filter(|it| it.get_name() != "help");
     let Some(dir) = &args.out else {
         let page = match &args.command {
-            None => page(&program, "mailtrace")?,
+            None => page(program, "mailtrace")?,
             Some(name) => {
                 let named = commands().find(|it| it.get_name() == name);
                 let named = named.with_context(|| {
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ManArgs) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Done);
     };
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-    let mut pages = vec![("mailtrace".to_owned(), &program)];
+    let mut pages = vec![("mailtrace".to_owned(), program)];
     pages.extend(commands().map(|it| (format!("mailtrace-{}", it.get_name()), it)));
     for (name, command) in pages {
         let path = dir.join(format!("{name}.1"));

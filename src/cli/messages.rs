@@ -1,36 +1,33 @@
 //! `mailtrace messages`.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use anyhow::Context as _;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use super::around::{around_messages, around_ms};
-use super::backend::BackendArgs;
-use super::explain::{explain_rows, say_empty_terms};
-use super::filter::{FilterArgs, by_domains};
-use super::grace::GraceArgs;
-use super::hint::say_unknown_values;
-use super::input::say_truncated;
-use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
-use super::question::parse_rows;
-use super::shape::{AnswerShape, ShapeArgs};
-use super::watch::WatchArgs;
-use super::{Context, Format, Outcome};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::grace::GraceArgs;
+use crate::cli::args::input::say_truncated;
+use crate::cli::args::question::parse_rows;
+use crate::cli::args::shape::ShapeArgs;
+use crate::cli::args::watch::WatchArgs;
+use crate::cli::args::which::{FilterArgs, by_domains};
+use crate::cli::around::{around_messages, around_ms};
+use crate::cli::context::{Context, Outcome};
+use crate::cli::explain::{explain_rows, say_empty_terms};
+use crate::cli::hint::say_unknown_values;
+use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use crate::limits;
 use crate::query::{Field, Query};
-use crate::render::{
-    write_found_message, write_groups_csv, write_groups_json, write_groups_ndjson,
-    write_groups_table, write_matching_table, write_messages_csv, write_messages_table,
-};
+use crate::render::{AnswerShape, Format, FoundMessages, ListHead, message_columns};
 use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
 use crate::time::TimeRange;
 use crate::trace::{
-    self, EventTracers, JoinRules, Message, MessageFilter, MessageOutcome, Order, OutcomeWord,
-    Page, Place, Reach, Totals, select_page,
+    self, EventTracers, JoinRules, MessageFilter, MessageOutcome, Order, OutcomeWord, Page, Place,
+    Reach, Totals, select_page,
 };
 
 /// List or count messages by sender, recipient, subject, outcome …
@@ -53,7 +50,7 @@ use crate::trace::{
 #[command(
     after_long_help = "Examples:\n  mailtrace messages --from ana --to bob --on yesterday\n  mailtrace messages --outcome lost,bounced --since 7d\n  mailtrace messages --outcome bounced --group-by cause,recipient-domain"
 )]
-pub(super) struct MessagesArgs {
+pub(crate) struct MessagesArgs {
     /// What to find: 'from:ana outcome:lost -subject:newsletter'
     #[arg(value_name = "QUERY", num_args = 0..)]
     text: Vec<String>,
@@ -124,7 +121,7 @@ impl From<Sort> for Order {
 
 impl MessagesArgs {
     /// What the question can be about.
-    pub(super) fn reach(&self, filter: &MessageFilter) -> anyhow::Result<Reach> {
+    pub(crate) fn reach(&self, filter: &MessageFilter) -> anyhow::Result<Reach> {
         if self.explain {
             // Its terms are counted over everything.
             return Ok(Reach::everything());
@@ -151,7 +148,7 @@ impl MessagesArgs {
     }
 }
 
-pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
     // What is read from standard input can be read once.
     let wanted = args.wanted(context)?;
     let reach = |_| args.reach(&wanted.filter);
@@ -160,23 +157,22 @@ pub(super) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
         let first_seen = args.filter.first_seen(context)?;
         let filter = MessageFilter { first_seen, ..wanted.filter.clone() };
         let wanted = Wanted { filter, ..wanted };
-        let mut stdout = BufWriter::new(anstream::stdout().lock());
-        let answered = answer(args, wanted, &opened.store, context, &mut stdout)?;
+        let answered = answer(args, wanted, &opened.store, context, &mut context.stdout())?;
         opened.keep_truncated(answered.truncated);
         Ok((answered.has_found, answered.failed))
     })
 }
 
 /// What the options and the query ask for.
-pub(super) struct Wanted {
-    pub(super) filter: MessageFilter,
+pub(crate) struct Wanted {
+    pub(crate) filter: MessageFilter,
     /// Behind which message the page begins.
-    pub(super) cursor: Option<Place>,
+    pub(crate) cursor: Option<Place>,
 }
 
 impl MessagesArgs {
     /// Reads the options, and the files that they name.
-    pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
         check_limit(self.limit)?;
         let cursor = self.cursor()?;
         let mut filter = self.filter.filter(context)?;
@@ -188,7 +184,7 @@ impl MessagesArgs {
     }
 
     /// The same question of a store, but for how it is laid out.
-    pub(super) fn filter_of(
+    pub(crate) fn filter_of(
         &self,
         filter: MessageFilter,
         store: &Store,
@@ -203,17 +199,17 @@ impl MessagesArgs {
         Ok((filter, rules))
     }
 
-    pub(super) fn order(&self) -> Order {
+    pub(crate) fn order(&self) -> Order {
         self.sort.into()
     }
 
     #[cfg(any(feature = "aws", feature = "serve"))]
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
     /// The question for groups.
-    pub(super) fn group_request(
+    pub(crate) fn group_request(
         &self,
         filter: MessageFilter,
         rules: JoinRules,
@@ -227,7 +223,7 @@ impl MessagesArgs {
 }
 
 /// How a question was answered.
-pub(super) struct Answered {
+pub(crate) struct Answered {
     has_found: bool,
     /// Which condition holds, in words.
     failed: Option<String>,
@@ -242,7 +238,7 @@ impl Answered {
 }
 
 /// Writes the answer.
-pub(super) fn answer(
+pub(crate) fn answer(
     args: &MessagesArgs,
     wanted: Wanted,
     store: &Store,
@@ -264,7 +260,6 @@ pub(super) fn answer(
     let shape = shape_of(args, &filter, &rules, store, context)?;
     let asked = AskedMessages { filter: &filter, rules: &rules, shape };
     let (shown, truncated) = write(&page, args, &asked, context, store, out)?;
-    out.flush()?;
     say_truncated(truncated, context);
     say_how_many("message", shown, page.total, store, context)?;
     if is_nothing {
@@ -290,7 +285,8 @@ fn shape_of(
     let facets = keys.map(|it| facets_of_messages(store, rules, filter, &it, zone));
     let histogram = args.shape.has_histogram();
     let histogram = histogram.then(|| histogram_of_messages(store, rules, filter, zone));
-    Ok(AnswerShape { facets: facets.transpose()?, histogram: histogram.transpose()? })
+    let (facets, histogram) = (facets.transpose()?, histogram.transpose()?);
+    Ok(AnswerShape { facets, histogram, time: Field::FirstSeen.name() })
 }
 
 /// The names of the numbers for `--fail-if`.
@@ -333,23 +329,16 @@ fn show_groups(
     request: &GroupRequest,
     store: &Store,
     context: &Context,
-    mut out: &mut dyn Write,
+    out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
     let groups = group(store, request)?;
-    let zone = &context.zone;
-    match context.global.format {
-        Format::Table => write_groups_table(&groups, &context.table_options(false), &mut out)?,
-        Format::Json => write_groups_json(&groups, zone, &mut out)?,
-        Format::Ndjson => write_groups_ndjson(&groups, zone, &mut out)?,
-        Format::Csv => write_groups_csv(&groups, zone, &mut out)?,
-    }
-    out.flush()?;
+    context.printer().print(&groups, out)?;
     if groups.message_count == 0 {
         say_how_many("message", 0, 0, store, context)?;
         say_not_covered(request.filter.first_seen, store, context)?;
         say_unknown_values(request.filter.queries(), store, context)?;
         say_empty_terms(&request.filter.rows, &request.rules, store, context)?;
-    } else if context.global.format == Format::Table && !context.global.quiet {
+    } else if context.is_for_people() && !context.global.quiet {
         let (shown, all) = (groups.rows.len(), groups.group_count);
         let of = format!("of {} {}", groups.total, groups.unit.as_str());
         let mut stderr = anstream::stderr().lock();
@@ -385,73 +374,23 @@ fn write(
     out: &mut dyn Write,
 ) -> anyhow::Result<(u64, usize)> {
     let AskedMessages { filter, rules, shape } = asked;
+    let printer = context.printer();
     if args.shape.replaces_list(context) {
-        shape.write(Field::FirstSeen, context, out)?;
+        printer.print(shape, out)?;
         return Ok((page.total, 0));
     }
-    let zone = &context.zone;
     let mut tracers = EventTracers::new(store, rules);
-    let mut shown = 0;
-    let mut truncated = 0;
-    let mut elements = Elements::of(context.global.format);
-    let is_json = context.global.format == Format::Json;
-    if is_json {
-        write!(out, "{{\"messages\":[")?;
-    }
+    let (mut shown, mut truncated) = (0, 0);
+    let columns = message_columns().collect();
+    let head = ListHead { name: "messages", members: Vec::new(), columns };
+    let mut list = printer.list(&head, out)?;
     for part in page.messages.chunks(PART_MESSAGES) {
-        let traced = tracers.messages_of(part.iter().map(|it| it.event))?;
-        match context.global.format {
-            Format::Table => {
-                let options = context.table_options(false);
-                match filter.asks_of_rows() {
-                    true => {
-                        let matching = traced.iter().map(|it| (it, with_matching_rows(it, filter)));
-                        let matching: Vec<(&Message, Message)> = matching.collect();
-                        write_matching_table(&matching, &options, out)?;
-                    }
-                    false => write_messages_table(&traced, &options, out)?,
-                }
-            }
-            Format::Csv => {
-                let matching: Vec<Message> =
-                    traced.iter().map(|it| with_matching_rows(it, filter)).collect();
-                write_messages_csv(&matching, shown == 0, zone, out)?;
-            }
-            Format::Json | Format::Ndjson => {
-                for message in &traced {
-                    let matched = matched(message, filter);
-                    let mut line = Vec::new();
-                    write_found_message(message, &matched, args.events, zone, &mut line)?;
-                    elements.write(&line, out)?;
-                }
-            }
-        }
-        shown += traced.len() as u64;
-        truncated += traced.iter().filter(|it| it.is_truncated).count();
+        let messages = &tracers.messages_of(part.iter().map(|it| it.event))?;
+        list.part(&FoundMessages { messages, filter, has_events: args.events })?;
+        shown += messages.len() as u64;
+        truncated += messages.iter().filter(|it| it.is_truncated).count();
     }
-    if is_json {
-        let next = json!(page.next.map(|it| it.to_string()));
-        let shape = shape.json_members(context);
-        writeln!(out, "],\"total\":{},\"next\":{next}{shape}}}", page.total)?;
-    }
-    if matches!(context.global.format, Format::Table | Format::Ndjson) {
-        shape.write(Field::FirstSeen, context, out)?;
-    }
-    if page.messages.is_empty() && context.global.format == Format::Csv {
-        write_messages_csv(&[], true, zone, out)?;
-    }
+    let next = json!(page.next.map(|it| it.to_string()));
+    list.end(vec![("total", json!(page.total)), ("next", next)], shape)?;
     Ok((shown, truncated))
-}
-
-/// Of each row of a message whether it is what is asked for.
-fn matched(message: &Message, filter: &MessageFilter) -> Vec<bool> {
-    message.recipients.iter().map(|it| filter.matches_row(message, it)).collect()
-}
-
-/// A message with no other rows than those that are what is asked for.
-fn with_matching_rows(message: &Message, filter: &MessageFilter) -> Message {
-    let mut matched = matched(message, filter).into_iter();
-    let mut message = message.clone();
-    message.recipients.retain(|_| matched.next() == Some(true));
-    message
 }

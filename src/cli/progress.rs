@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Context;
+use crate::cli::context::Context;
 #[cfg(feature = "aws")]
 use crate::cluster::PublishProgress;
 use crate::ingest::Progress;
@@ -52,14 +52,14 @@ impl Drop for Bar {
 }
 
 /// Shows how an import gets on.
-pub(super) struct ImportProgress(Option<Bar>);
+pub(crate) struct ImportProgress(Option<Bar>);
 
 impl ImportProgress {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
-    pub(super) fn show(&self, progress: Progress) {
+    pub(crate) fn show(&self, progress: Progress) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         let rate = rate(progress.read, bar.elapsed());
         bar.set_message(format!("{} events, {rate}/s", progress.read));
@@ -79,14 +79,14 @@ impl ImportProgress {
 }
 
 /// Shows how a verification gets on; from any thread.
-pub(super) struct VerifyingProgress(Option<Bar>);
+pub(crate) struct VerifyingProgress(Option<Bar>);
 
 impl VerifyingProgress {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
-    pub(super) fn show(&self, progress: VerifyProgress) {
+    pub(crate) fn show(&self, progress: VerifyProgress) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         bar.set_length(progress.total_bytes);
         bar.set_position(progress.bytes);
@@ -98,16 +98,16 @@ impl VerifyingProgress {
 
 /// Shows how a pull gets on.
 #[cfg(feature = "aws")]
-pub(super) struct PullingProgress(Option<Bar>);
+pub(crate) struct PullingProgress(Option<Bar>);
 
 #[cfg(feature = "aws")]
 impl PullingProgress {
     /// A pull that follows shows nothing: it is always about to be done.
-    pub(super) fn new(context: &Context, is_following: bool) -> Self {
+    pub(crate) fn new(context: &Context, is_following: bool) -> Self {
         Self(Bar::new(context).filter(|_| !is_following))
     }
 
-    pub(super) fn show(&self, progress: PullProgress) {
+    pub(crate) fn show(&self, progress: PullProgress) {
         let Some(bar) = &self.0 else { return };
         let (done, all) = progress.slices;
         let mut message = format!(
@@ -130,15 +130,15 @@ impl PullingProgress {
 
 /// Shows how a publication gets on.
 #[cfg(feature = "aws")]
-pub(super) struct PublishingProgress(Option<Bar>);
+pub(crate) struct PublishingProgress(Option<Bar>);
 
 #[cfg(feature = "aws")]
 impl PublishingProgress {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
-    pub(super) fn show(&self, progress: PublishProgress) {
+    pub(crate) fn show(&self, progress: PublishProgress) {
         let Some(bar) = &self.0 else { return };
         let rate = rate(progress.events, bar.0.elapsed());
         let bytes = indicatif::BinaryBytes(progress.bytes);
@@ -148,15 +148,15 @@ impl PublishingProgress {
 
 /// Shows how many events have come.
 #[cfg(feature = "aws")]
-pub(super) struct FetchingProgress(Option<Bar>);
+pub(crate) struct FetchingProgress(Option<Bar>);
 
 #[cfg(feature = "aws")]
 impl FetchingProgress {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
-    pub(super) fn show(&self, events: u64) {
+    pub(crate) fn show(&self, events: u64) {
         let Some(bar) = &self.0 else { return };
         bar.say(format!("{events} events have come, {}/s", rate(events, bar.0.elapsed())));
     }
@@ -168,15 +168,15 @@ fn rate(count: u64, elapsed: Duration) -> u64 {
 }
 
 /// Shows how reading originals gets on.
-pub(super) struct ReadingProgress(Option<Bar>);
+pub(crate) struct ReadingProgress(Option<Bar>);
 
 impl ReadingProgress {
-    pub(super) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
     /// So many of so many events were read.
-    pub(super) fn show(&self, done: u64, total: u64) {
+    pub(crate) fn show(&self, done: u64, total: u64) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         bar.set_length(total);
         bar.set_position(done);

@@ -1,6 +1,5 @@
 //! `mailtrace publish`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,12 +8,12 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use serde_json::json;
 
-use super::cluster::ClusterArgs;
-use super::extract::Redact;
-use super::output::counted;
-use super::progress::PublishingProgress;
-use super::pull::stop_on_interrupt;
-use super::{Context, Format, Outcome, output};
+use crate::cli::args::cluster::ClusterArgs;
+use crate::cli::args::extract::Redact;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
+use crate::cli::progress::PublishingProgress;
+use crate::cli::signals::stop_on_interrupt;
 use crate::cluster::{
     Cluster, ClusterError, PublishOptions, PublishReport, VerifiedCluster, plan_publication,
     publish, templates, verify_publication,
@@ -22,7 +21,7 @@ use crate::cluster::{
 use crate::config::ClusterConfig;
 use crate::export::Redactor;
 use crate::limits;
-use crate::render::{sanitise, write_json, write_json_pretty};
+use crate::render::{Format, Statement, counted, write_json_pretty};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::time::{Zone, parse_time_argument};
@@ -37,7 +36,7 @@ use crate::time::{Zone, parse_time_argument};
 #[command(
     after_long_help = "Examples:\n  mailtrace publish --cluster https://search.example:9200 --organization acme --user writer --password-file writer.txt\n  mailtrace publish --cluster https://vpc-mail.eu-west-1.es.amazonaws.com --organization acme --aws --follow\n  mailtrace publish --cluster http://127.0.0.1:9200 --organization acme --verify"
 )]
-pub(super) struct PublishArgs {
+pub(crate) struct PublishArgs {
     #[command(flatten)]
     cluster: ClusterArgs,
     /// The organization, which each document names
@@ -93,7 +92,7 @@ pub(super) struct PublishArgs {
 
 impl PublishArgs {
     /// Whether the store remembers something afterwards.
-    pub(super) fn writes_to_store(&self) -> bool {
+    pub(crate) fn writes_to_store(&self) -> bool {
         !(self.dry_run || self.verify || self.print_templates)
     }
 
@@ -122,7 +121,7 @@ impl PublishArgs {
     }
 }
 
-pub(super) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outcome> {
     let redactor = args.redactor()?;
     let redactor = redactor.as_ref();
     if args.print_templates {
@@ -211,25 +210,19 @@ fn print_plan(
     cluster: &Cluster,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    match context.global.format {
-        Format::Json | Format::Ndjson => {
-            let plan = json!({
-                "organization": options.organization,
-                "cluster": cluster.url(),
-                "events": report.events,
-                "access": report.access,
-                "directory": report.directory,
-                "againBecause": report.again_because,
-            });
-            write_json(&plan, &mut stdout)?;
-        }
-        Format::Table | Format::Csv => {
-            let what = in_words(report.events, None, report.access, report.directory);
-            writeln!(stdout, "{what} would be sent to {}", sanitise(cluster.url()))?;
-            say_again(report);
-        }
-    }
+    let what = in_words(report.events, None, report.access, report.directory);
+    context.print(&Statement {
+        lines: vec![format!("{what} would be sent to {}", cluster.url())],
+        json: json!({
+            "organization": options.organization,
+            "cluster": cluster.url(),
+            "events": report.events,
+            "access": report.access,
+            "directory": report.directory,
+            "againBecause": report.again_because,
+        }),
+    })?;
+    say_again(report, context);
     Ok(())
 }
 
@@ -239,40 +232,31 @@ fn print_published(
     cluster: &Cluster,
     context: &Context,
 ) -> anyhow::Result<()> {
-    let mut stdout = anstream::stdout().lock();
-    match context.global.format {
-        Format::Json | Format::Ndjson => {
-            let published = json!({
-                "organization": options.organization,
-                "cluster": cluster.url(),
-                "commit": report.commit,
-                "events": report.events,
-                "rows": report.rows,
-                "access": report.access,
-                "directory": report.directory,
-                "removed": report.removed,
-                "alreadyThere": report.known,
-                "refused": report.refused,
-                "withoutRows": report.without_rows,
-                "bytes": report.bytes,
-                "retried": report.retried,
-                "againBecause": report.again_because,
-            });
-            write_json(&published, &mut stdout)?;
-        }
-        Format::Table | Format::Csv => {
-            let what = in_words(report.events, Some(report.rows), report.access, report.directory);
-            let whom = sanitise(&options.organization);
-            let place = sanitise(cluster.url());
-            write!(stdout, "{what} of {whom} are in {place}")?;
-            if report.removed > 0 {
-                write!(stdout, "; {} removed", counted(report.removed, "document"))?;
-            }
-            writeln!(stdout)?;
-            say_again(report);
-        }
+    let what = in_words(report.events, Some(report.rows), report.access, report.directory);
+    let mut line = format!("{what} of {} are in {}", options.organization, cluster.url());
+    if report.removed > 0 {
+        line.push_str(&format!("; {} removed", counted(report.removed, "document")));
     }
-    stdout.flush()?;
+    context.print(&Statement {
+        lines: vec![line],
+        json: json!({
+            "organization": options.organization,
+            "cluster": cluster.url(),
+            "commit": report.commit,
+            "events": report.events,
+            "rows": report.rows,
+            "access": report.access,
+            "directory": report.directory,
+            "removed": report.removed,
+            "alreadyThere": report.known,
+            "refused": report.refused,
+            "withoutRows": report.without_rows,
+            "bytes": report.bytes,
+            "retried": report.retried,
+            "againBecause": report.again_because,
+        }),
+    })?;
+    say_again(report, context);
     if report.refused > 0 {
         output::warn(&format!(
             "the cluster refused {}: they are in rejected/, each with its reason",
@@ -300,8 +284,10 @@ fn in_words(events: u64, rows: Option<u64>, access: u64, directory: u64) -> Stri
     if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
 }
 
-fn say_again(report: &PublishReport) {
-    if let Some(why) = report.again_because {
+/// Says why everything is sent; programs are told in the answer.
+fn say_again(report: &PublishReport, context: &Context) {
+    let is_in_answer = matches!(context.global.format, Format::Json | Format::Ndjson);
+    if let Some(why) = report.again_because.filter(|_| !is_in_answer) {
         output::note(&format!("everything is sent: {why}"));
     }
 }
@@ -312,54 +298,44 @@ fn print_verified(
     cluster: &Cluster,
     context: &Context,
 ) -> anyhow::Result<Outcome> {
-    let mut stdout = anstream::stdout().lock();
     let day = |it: crate::time::Timestamp| {
         let at = it.in_zone(&Zone::UTC);
         at.split_once('T').map_or(&*at, |it| it.0).to_owned()
     };
-    match context.global.format {
-        Format::Json | Format::Ndjson => {
-            let differing: Vec<_> = verified
-                .differing
-                .iter()
-                .map(|it| {
-                    json!({
-                        "kind": it.kind,
-                        "day": day(it.day),
-                        "store": {"count": it.store.count, "check": it.store.check},
-                        "cluster": {"count": it.cluster.count, "check": it.cluster.check},
-                    })
-                })
-                .collect();
-            let verified = json!({
-                "organization": options.organization,
-                "cluster": cluster.url(),
-                "events": verified.events,
-                "rows": verified.rows,
-                "access": verified.access,
-                "directory": verified.directory,
-                "days": verified.days,
-                "differing": differing,
-            });
-            write_json(&verified, &mut stdout)?;
-        }
-        Format::Table | Format::Csv => {
-            for it in &verified.differing {
-                let (store, cluster) = (it.store, it.cluster);
-                let what = match store.count == cluster.count {
-                    true => "as many, but not the same".to_owned(),
-                    false => format!("{} in the store, {} there", store.count, cluster.count),
-                };
-                writeln!(stdout, "{} {}: {what}", day(it.day), it.kind)?;
-            }
-            if verified.differing.is_empty() {
-                let rows = Some(verified.rows);
-                let what = in_words(verified.events, rows, verified.access, verified.directory);
-                writeln!(stdout, "{what} are there as in the store")?;
-            }
-        }
+    let mut lines = Vec::new();
+    let mut differing = Vec::new();
+    for it in &verified.differing {
+        let (store, cluster) = (it.store, it.cluster);
+        let what = match store.count == cluster.count {
+            true => "as many, but not the same".to_owned(),
+            false => format!("{} in the store, {} there", store.count, cluster.count),
+        };
+        lines.push(format!("{} {}: {what}", day(it.day), it.kind));
+        differing.push(json!({
+            "kind": it.kind,
+            "day": day(it.day),
+            "store": {"count": store.count, "check": store.check},
+            "cluster": {"count": cluster.count, "check": cluster.check},
+        }));
     }
-    stdout.flush()?;
+    if lines.is_empty() {
+        let rows = Some(verified.rows);
+        let what = in_words(verified.events, rows, verified.access, verified.directory);
+        lines.push(format!("{what} are there as in the store"));
+    }
+    context.print(&Statement {
+        lines,
+        json: json!({
+            "organization": options.organization,
+            "cluster": cluster.url(),
+            "events": verified.events,
+            "rows": verified.rows,
+            "access": verified.access,
+            "directory": verified.directory,
+            "days": verified.days,
+            "differing": differing,
+        }),
+    })?;
     if verified.differing.is_empty() {
         return Ok(Outcome::Done);
     }

@@ -1,21 +1,15 @@
 //! `mailtrace related`.
 
-use std::io::{BufWriter, Write};
-
 use clap::Args;
-use serde_json::json;
 
-use super::grace::GraceArgs;
-use super::input::InputArgs;
-use super::listing::check_limit;
-use super::{Context, Format, Outcome};
+use crate::cli::args::grace::GraceArgs;
+use crate::cli::args::input::InputArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::listing::check_limit;
 use crate::event::cause_of;
 use crate::limits;
 use crate::query::{Field, Matcher, Pattern, Phrase, Query};
-use crate::render::{
-    fit, write_json, write_messages_csv, write_messages_ndjson, write_messages_table,
-};
-use crate::shell::quoted;
+use crate::render::{Related, RelatedMessages};
 use crate::store::Store;
 use crate::store::words::folded;
 use crate::time::TimeRange;
@@ -30,7 +24,7 @@ use crate::trace::{
 /// same sender sent within ten minutes.
 #[derive(Debug, Args)]
 #[command(after_long_help = "Examples:\n  mailtrace related '<20261123.1001@acme.example>'")]
-pub(super) struct RelatedArgs {
+pub(crate) struct RelatedArgs {
     /// Message ID or trace ID
     #[arg(value_name = "ID")]
     id: String,
@@ -51,14 +45,7 @@ struct Reason {
     query: Query,
 }
 
-/// What was found for a reason.
-struct Related {
-    reason: Reason,
-    total: u64,
-    messages: Vec<Message>,
-}
-
-pub(super) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Outcome> {
     check_limit(args.limit)?;
     let grace_ms = args.grace.ms()?;
     let opened = args.input.open(context)?;
@@ -67,9 +54,9 @@ pub(super) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Outco
     let traced = trace_ids(store, [args.id.as_str()], &rules)?;
     let Some(message) = traced.messages.first() else {
         if !context.global.quiet {
-            let note = super::trace::coverage_note(store, context);
+            let note = crate::cli::listing::coverage_note(store, context);
             let line = format!("no event was found for {}; {note}", args.id);
-            super::output::note(&line);
+            crate::cli::output::note(&line);
         }
         return Ok(opened.outcome(false));
     };
@@ -80,11 +67,9 @@ pub(super) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Outco
             all.push(related);
         }
     }
-    let mut out = BufWriter::new(anstream::stdout().lock());
-    write(&all, context, &mut out)?;
-    out.flush()?;
+    context.print(&RelatedMessages(&all))?;
     if all.is_empty() && !context.global.quiet {
-        super::output::note("no other message has to do with it");
+        crate::cli::output::note("no other message has to do with it");
     }
     Ok(opened.outcome(!all.is_empty()))
 }
@@ -178,59 +163,8 @@ fn find(
     messages.truncate(limit);
     let is_itself = filter.matches(message);
     let total = page.total.saturating_sub(u64::from(is_itself));
-    Ok(Related { reason, total, messages })
-}
-
-fn write(all: &[Related], context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
-    let zone = &context.zone;
-    match context.global.format {
-        Format::Table => {
-            for related in all {
-                let Related { reason, total, messages } = related;
-                let line = format!("{} {}: {total} more", reason.name, reason.shared);
-                writeln!(out, "{}", fit(&line, limits::TABLE_TEXT_COLUMNS_MAX))?;
-                write_messages_table(messages, &context.table_options(false), out)?;
-                let command = format!("mailtrace messages {}", quoted(&reason.query.to_string()));
-                writeln!(
-                    out,
-                    "  all of them: {}\n",
-                    fit(&command, limits::TABLE_TEXT_COLUMNS_MAX)
-                )?;
-            }
-        }
-        Format::Json => {
-            let mut groups = Vec::new();
-            for Related { reason, total, messages } in all {
-                let mut lines = Vec::new();
-                write_messages_ndjson(messages, false, zone, &mut lines)?;
-                let messages: Vec<serde_json::Value> = serde_json::Deserializer::from_slice(&lines)
-                    .into_iter()
-                    .collect::<Result<_, _>>()?;
-                groups.push(json!({
-                    "reason": reason.name,
-                    "shared": reason.shared,
-                    "query": reason.query.to_string(),
-                    "total": total,
-                    "messages": messages,
-                }));
-            }
-            write_json(&json!({"related": groups}), out)?;
-        }
-        Format::Ndjson => {
-            for related in all {
-                write_messages_ndjson(&related.messages, false, zone, out)?;
-            }
-        }
-        Format::Csv => {
-            for (index, related) in all.iter().enumerate() {
-                write_messages_csv(&related.messages, index == 0, zone, out)?;
-            }
-            if all.is_empty() {
-                write_messages_csv(&[], true, zone, out)?;
-            }
-        }
-    }
-    Ok(())
+    let (query, shared) = (reason.query.to_string(), reason.shared);
+    Ok(Related { reason: reason.name, shared, query, total, messages })
 }
 
 #[cfg(test)]

@@ -4,16 +4,12 @@ use std::io::{BufRead, IsTerminal, Write};
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use serde_json::{Value, json};
 
-use super::output::counted;
-use super::{Context, Format, Outcome};
+use crate::cli::context::{Context, Outcome};
 use crate::event::{Address, each_address};
-use crate::render::{Marked, sanitise, write_json};
-use crate::store::{
-    Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records,
-};
-use crate::time::{Zone, parse_time_argument};
+use crate::render::{Marked, RemovalAnswer, counted, sanitise};
+use crate::store::{Removal, RemovalRequest, remove_records};
+use crate::time::parse_time_argument;
 use crate::trace::rebuild_table;
 
 /// Remove all records older than a time, for good
@@ -24,12 +20,12 @@ use crate::trace::rebuild_table;
 #[command(
     after_long_help = "Examples:\n  mailtrace prune --before 730d --reason 'retention: two years' --dry-run"
 )]
-pub(super) struct PruneArgs {
+pub(crate) struct PruneArgs {
     /// The time: RFC 3339, a date, or an age such as 730d
     #[arg(long, value_name = "TIME")]
     before: String,
     #[command(flatten)]
-    pub(super) common: RemovalArgs,
+    pub(crate) common: RemovalArgs,
 }
 
 /// Remove all records that name a mail address, for good
@@ -42,35 +38,35 @@ pub(super) struct PruneArgs {
 #[command(
     after_long_help = "Examples:\n  mailtrace erase --address ana@acme.example --reason 'request of 2026-11-20' --dry-run"
 )]
-pub(super) struct EraseArgs {
+pub(crate) struct EraseArgs {
     /// The address
     #[arg(long, value_name = "ADDRESS")]
     address: String,
     #[command(flatten)]
-    pub(super) common: RemovalArgs,
+    pub(crate) common: RemovalArgs,
 }
 
 /// What both take.
 #[derive(Debug, Args)]
-pub(super) struct RemovalArgs {
+pub(crate) struct RemovalArgs {
     /// Why, for the record; it stays in the store for good
     #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
     reason: String,
     /// Only count what would be removed
     #[arg(long)]
-    pub(super) dry_run: bool,
+    pub(crate) dry_run: bool,
     /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
-pub(super) fn prune(args: &PruneArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn prune(args: &PruneArgs, context: &Context) -> anyhow::Result<Outcome> {
     let before = parse_time_argument(&args.before, context.now, &context.zone)?;
     let what = format!("from before {}", before.in_zone(&context.zone));
     run(Removal::Before(before), &what, &args.common, context)
 }
 
-pub(super) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Outcome> {
     let mut addresses = Vec::new();
     Address::each(args.address.as_str().into(), |it| addresses.push(it));
     let [address] = addresses.as_slice() else {
@@ -100,119 +96,34 @@ fn run(
     let path = context.store_path()?;
     let request = RemovalRequest { removal, reason: args.reason.clone(), at: context.now };
     let mut report = remove_records(&path, &request, true)?;
-    let is_any = report.records > 0 || report.rejected > 0;
-    if is_any && !args.dry_run {
+    let is_dry_run = args.dry_run;
+    let found = RemovalAnswer { report: &report, what, is_dry_run };
+    if found.is_any() && !is_dry_run {
         if !args.yes {
-            ask(&report, what, context)?;
+            ask(&found, context)?;
         }
         report = remove_records(&path, &request, false)?;
         rebuild_table(&path)?;
     }
-    let mut stdout = anstream::stdout().lock();
-    match context.global.format {
-        Format::Json | Format::Ndjson => {
-            write_json(&to_json(&report, args.dry_run, &context.zone), &mut stdout)?;
-        }
-        Format::Table | Format::Csv => {
-            let told = told(&report, what, context);
-            match (&report.tombstone, is_any) {
-                (_, false) => writeln!(stdout, "{}", sanitise(&format!("no records {what}")))?,
-                (None, true) => writeln!(stdout, "{}", sanitise(&format!("would remove {told}")))?,
-                (Some(tombstone), true) => {
-                    let line = format!("removed {told}: tombstone {}", tombstone.number);
-                    writeln!(stdout, "{}", sanitise(&line))?;
-                }
-            }
-        }
-    }
-    stdout.flush()?;
+    context.print(&RemovalAnswer { report: &report, what, is_dry_run })?;
     Ok(Outcome::Done)
 }
 
-fn told(report: &RemovalReport, what: &str, context: &Context) -> String {
-    let mut told = format!("{} {what}", counted(report.records, "record"));
-    if let Some((first, last)) = report.span {
-        let (first, last) = (first.in_zone(&context.zone), last.in_zone(&context.zone));
-        told.push_str(&format!(
-            " ({first} to {last}, in {})",
-            counted(report.files, "archive file")
-        ));
-    }
-    if report.rejected > 0 {
-        told.push_str(&format!(" and {}", counted(report.rejected, "rejected piece")));
-    }
-    told
-}
-
 /// Asks whether it is to be done; an error when it is not.
-fn ask(report: &RemovalReport, what: &str, context: &Context) -> anyhow::Result<()> {
+fn ask(answer: &RemovalAnswer<'_>, context: &Context) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     anyhow::ensure!(
         stdin.is_terminal(),
         "cannot ask whether to remove {}, for this is no terminal: confirm with --yes, or look with --dry-run",
-        counted(report.records, "record")
+        counted(answer.report.records, "record")
     );
     let mut stderr = anstream::stderr().lock();
-    let told = told(report, what, context);
-    let question = format!("Remove {told}, for good? Type yes to go on: ");
+    let what = answer.in_words(&context.zone);
+    let question = format!("Remove {what}, for good? Type yes to go on: ");
     write!(stderr, "{}", sanitise(&question))?;
     stderr.flush()?;
-    let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
-    anyhow::ensure!(answer.trim() == "yes", "cancelled: nothing was removed");
+    let mut said = String::new();
+    stdin.lock().read_line(&mut said)?;
+    anyhow::ensure!(said.trim() == "yes", "cancelled: nothing was removed");
     Ok(())
-}
-
-fn to_json(report: &RemovalReport, is_dry_run: bool, zone: &Zone) -> Value {
-    json!({
-        "dryRun": is_dry_run,
-        "records": report.records,
-        "firstSeen": report.span.map(|(first, _)| first.in_zone(zone)),
-        "lastSeen": report.span.map(|(_, last)| last.in_zone(zone)),
-        "rejected": report.rejected,
-        "archiveFiles": report.files,
-        "tombstone": report.tombstone.as_ref().map(|it| tombstone_to_json(it, zone)),
-    })
-}
-
-/// A tombstone for programs.
-pub(super) fn tombstone_to_json(tombstone: &Tombstone, zone: &Zone) -> Value {
-    json!({
-        "number": tombstone.number,
-        "at": tombstone.at().in_zone(zone),
-        "before": before(tombstone).map(|it| it.in_zone(zone)),
-        "byAddress": matches!(tombstone.rule, RemovalRule::Address { .. }),
-        "reason": tombstone.reason,
-        "records": tombstone.records,
-        "rejected": tombstone.rejected,
-        "archiveFiles": tombstone.files,
-        "version": tombstone.version,
-    })
-}
-
-/// A tombstone in a line.
-pub(super) fn tombstone_in_words(tombstone: &Tombstone, zone: &Zone) -> String {
-    let what = match before(tombstone) {
-        Some(before) => format!("from before {}", before.in_zone(zone)),
-        None => "that named an address".to_owned(),
-    };
-    let mut words =
-        format!("tombstone {}: {} {what}", tombstone.number, counted(tombstone.records, "record"));
-    if tombstone.rejected > 0 {
-        words.push_str(&format!(" and {} rejected pieces", tombstone.rejected));
-    }
-    words.push_str(&format!(
-        " were removed at {} by mailtrace {}: {}",
-        tombstone.at().in_zone(zone),
-        tombstone.version,
-        tombstone.reason
-    ));
-    words
-}
-
-fn before(tombstone: &Tombstone) -> Option<crate::time::Timestamp> {
-    match tombstone.rule {
-        RemovalRule::Before { before_ms } => crate::time::Timestamp::from_ms(before_ms),
-        RemovalRule::Address { .. } => None,
-    }
 }

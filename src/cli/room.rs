@@ -2,11 +2,11 @@
 
 use std::io;
 
-use super::output::chain;
+use crate::cli::output::chain;
 use crate::store::StoreError;
 
 /// What is to be added to an error that comes from a full disk.
-pub(super) fn advice(error: &anyhow::Error) -> Option<String> {
+pub(crate) fn advice(error: &anyhow::Error) -> Option<String> {
     let is_told = |it: &(dyn std::error::Error + 'static)| {
         matches!(it.downcast_ref(), Some(StoreError::NoRoom { .. }))
     };

@@ -12,14 +12,14 @@ use crate::config::Config;
 const COMMANDS: [&str; 5] = ["messages", "triage", "export", "stats", "search"];
 
 /// Where the configuration file lies when nobody says otherwise.
-pub(super) fn config_path() -> anyhow::Result<PathBuf> {
+pub(crate) fn config_path() -> anyhow::Result<PathBuf> {
     let strategy = choose_base_strategy()
         .map_err(|_| anyhow::anyhow!("there is no home directory: name a file with --config"))?;
     Ok(strategy.config_dir().join("mailtrace").join("config.toml"))
 }
 
 /// Puts the words of saved queries in the place of their names: `messages @stuck`.
-pub(super) fn expanded(arguments: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
+pub(crate) fn expanded(arguments: Vec<OsString>) -> anyhow::Result<Vec<OsString>> {
     let is_ours = |it: &OsString| COMMANDS.iter().any(|name| it == name);
     let Some(command) = arguments.iter().skip(1).position(is_ours).map(|it| it + 1) else {
         return Ok(arguments);

@@ -1,24 +1,25 @@
 //! `mailtrace search`.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
-use super::around::{around_events, around_ms};
-use super::backend::BackendArgs;
-use super::explain::explain_events;
-use super::hint::say_unknown_values;
-use super::listing::{Elements, check_limit, say_how_many, say_not_covered, say_of_audit_events};
-use super::progress::ReadingProgress;
-use super::question::{RangeArgs, parse_query};
-use super::shape::{AnswerShape, ShapeArgs};
-use super::watched::WatchedArgs;
-use super::{Context, Format, Outcome};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::question::parse_query;
+use crate::cli::args::range::RangeArgs;
+use crate::cli::args::shape::ShapeArgs;
+use crate::cli::args::watched::WatchedArgs;
+use crate::cli::around::{around_events, around_ms};
+use crate::cli::context::{Context, Outcome};
+use crate::cli::explain::explain_events;
+use crate::cli::hint::say_unknown_values;
+use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
+use crate::cli::progress::ReadingProgress;
 use crate::limits;
 use crate::query::{self, Field, Hits, Query};
-use crate::render::{write_events_csv, write_events_ndjson, write_events_table};
+use crate::render::{AnswerShape, Format, FoundEvents, ListHead, event_columns};
 use crate::stats::{facets_of_events, histogram};
 use crate::store::{EventPlace, Store, StoredEvent};
 use crate::time::TimeRange;
@@ -40,7 +41,7 @@ use crate::trace::Reach;
 #[command(
     after_long_help = "Examples:\n  mailtrace search 'to:bob event:bounced' --since 7d\n  mailtrace search 'rule:* action:*drop*'\n  mailtrace search 'time:yesterday status:5.*' --format ndjson"
 )]
-pub(super) struct SearchArgs {
+pub(crate) struct SearchArgs {
     /// What to find: 'from:ana subject:"report" NOT status:4.*'
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
@@ -68,7 +69,7 @@ pub(super) struct SearchArgs {
     backend: BackendArgs,
 }
 
-pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
     let wanted = args.wanted(context)?;
     let opened = args.backend.open(context, |_| args.reach(wanted.range))?;
     let wanted = args.wanted_of(wanted, &opened.store)?;
@@ -76,22 +77,21 @@ pub(super) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
         let has_found = explain_events(&wanted.query, wanted.range, &opened.store, context)?;
         return Ok(opened.outcome(has_found));
     }
-    let mut stdout = BufWriter::new(anstream::stdout().lock());
-    let has_found = answer(args, &wanted, &opened.store, context, &mut stdout)?;
+    let has_found = answer(args, &wanted, &opened.store, context, &mut context.stdout())?;
     Ok(opened.outcome(has_found))
 }
 
 /// What the options and the query ask for.
-pub(super) struct Wanted {
-    pub(super) query: Query,
-    pub(super) range: TimeRange,
+pub(crate) struct Wanted {
+    pub(crate) query: Query,
+    pub(crate) range: TimeRange,
     /// Behind which event the page begins.
-    pub(super) after: Option<EventPlace>,
+    pub(crate) after: Option<EventPlace>,
 }
 
 impl SearchArgs {
     /// What the question can be about, of events in a range.
-    pub(super) fn reach(&self, range: TimeRange) -> anyhow::Result<Reach> {
+    pub(crate) fn reach(&self, range: TimeRange) -> anyhow::Result<Reach> {
         let Some(around) = &self.around else { return Ok(Reach::events(range)) };
         // Both ends of what is near count.
         let ms = around_ms(around)?.saturating_add(1);
@@ -101,7 +101,7 @@ impl SearchArgs {
     }
 
     /// Reads the options, and the files that they name.
-    pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
         let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
         words.extend(self.shape.query(ShapeArgs::is_event_field));
         let query = vec![parse_query(&words.join(" "), context)?, self.watched.query()?];
@@ -113,20 +113,20 @@ impl SearchArgs {
     }
 
     /// The same of a store: what is near its events is known then.
-    pub(super) fn wanted_of(&self, wanted: Wanted, store: &Store) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted_of(&self, wanted: Wanted, store: &Store) -> anyhow::Result<Wanted> {
         let Some(around) = &self.around else { return Ok(wanted) };
         let query = around_events(around, &wanted.query, wanted.range, store)?;
         Ok(Wanted { query, range: TimeRange::default(), ..wanted })
     }
 
     #[cfg(any(feature = "aws", feature = "serve"))]
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 }
 
 /// Writes the answer. Gives whether there is any.
-pub(super) fn answer(
+pub(crate) fn answer(
     args: &SearchArgs,
     wanted: &Wanted,
     store: &Store,
@@ -141,12 +141,11 @@ pub(super) fn answer(
     let total = hits.total();
     let shape = shape_of(args, query, *range, store, context)?;
     let shown = if args.shape.replaces_list(context) {
-        shape.write(Field::Time, context, out)?;
+        context.printer().print(&shape, out)?;
         total
     } else {
         write_hits(&mut hits, &shape, context, out)?
     };
-    out.flush()?;
     say_how_many("event", shown, total, store, context)?;
     if total == 0 {
         say_not_covered(*range, store, context)?;
@@ -182,6 +181,7 @@ fn shape_of(
     Ok(AnswerShape {
         facets: fields.map(|it| facets_of_events(&shape, &it)),
         histogram: args.shape.has_histogram().then(|| histogram(slots, &context.zone)),
+        time: Field::Time.name(),
     })
 }
 
@@ -193,43 +193,21 @@ fn write_hits(
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<u64> {
-    let zone = &context.zone;
+    let printer = context.printer();
+    let members = vec![("total", json!(hits.total()))];
+    let head = ListHead { name: "events", members, columns: event_columns().collect() };
+    let mut list = printer.list(&head, out)?;
     let mut shown = 0;
-    let mut is_first = true;
-    let mut elements = Elements::of(context.global.format);
-    if context.global.format == Format::Json {
-        write!(out, "{{\"total\":{},\"events\":[", hits.total())?;
-    }
     loop {
         let page: Vec<StoredEvent> = hits.by_ref().take(PAGE_EVENTS).collect::<Result<_, _>>()?;
-        if page.is_empty() && !(is_first && context.global.format == Format::Csv) {
-            break;
-        }
-        match context.global.format {
-            Format::Table => write_events_table(&page, &context.table_options(false), out)?,
-            Format::Ndjson => write_events_ndjson(&page, zone, out)?,
-            Format::Csv => write_events_csv(&page, zone, is_first, out)?,
-            Format::Json => {
-                for event in &page {
-                    let mut line = Vec::new();
-                    write_events_ndjson([event], zone, &mut line)?;
-                    elements.write(&line, out)?;
-                }
-            }
-        }
-        shown += page.len() as u64;
-        is_first = false;
         if page.is_empty() {
             break;
         }
+        list.part(&FoundEvents(&page))?;
+        shown += page.len() as u64;
     }
-    if context.global.format == Format::Json {
-        let next = json!(hits.next_page().map(|it| it.to_string()));
-        writeln!(out, "],\"next\":{next}{}}}", shape.json_members(context))?;
-    }
-    if matches!(context.global.format, Format::Table | Format::Ndjson) {
-        shape.write(Field::Time, context, out)?;
-    }
+    let next = json!(hits.next_page().map(|it| it.to_string()));
+    list.end(vec![("next", next)], shape)?;
     Ok(shown)
 }
 

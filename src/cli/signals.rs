@@ -8,8 +8,11 @@ use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+#[cfg(feature = "aws")]
+use crate::stop::Stop;
+
 /// Calls `handle` for each such signal, on a thread of its own.
-pub(super) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
+pub(crate) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     const WHAT: &str = "cannot watch for signals";
     // Whoever has a hangup ignored wants us to outlive the terminal: that is what nohup does.
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
@@ -19,6 +22,29 @@ pub(super) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Resu
     thread::Builder::new().name("signals".to_owned()).spawn(watch).context(WHAT)?;
     Ok(())
 }
+
+/// A wish to stop, which the first Ctrl-C is, so that what has been fetched is committed. At the
+/// second we stop at once.
+#[cfg(feature = "aws")]
+#[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
+pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
+    let stop = Stop::new();
+    let wish = stop.clone();
+    on_stop(move || {
+        if wish.request() {
+            std::process::exit(EXIT_INTERRUPTED);
+        }
+    })?;
+    Ok(stop)
+}
+
+/// What a command says that was told to stop before its end.
+#[cfg(feature = "aws")]
+pub(crate) const INTERRUPTED: &str =
+    "interrupted: what was fetched is kept, and the same command goes on from there";
+
+/// The exit status of a process that SIGINT has ended, as shells count.
+pub(crate) const EXIT_INTERRUPTED: i32 = 130;
 
 /// Whether a signal was ignored when we were started. Only Linux says so without unsafe code;
 /// elsewhere nothing counts as ignored.

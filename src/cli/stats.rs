@@ -1,34 +1,26 @@
 //! `mailtrace stats`.
 
 use std::ffi::OsStr;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::ErrorKind;
 use clap::{Arg, Args, Command};
-use serde_json::json;
 
-use super::backend::BackendArgs;
-use super::explain::say_empty_terms;
-use super::filter::internal_rows;
-use super::grace::GraceArgs;
-use super::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
-use super::question::{OnArgs, parse_rows, range};
-use super::{Context, Format, Outcome};
 use crate::access::AccessKey;
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::grace::GraceArgs;
+use crate::cli::args::question::parse_rows;
+use crate::cli::args::range::{RangeArgs, since_help};
+use crate::cli::args::which::internal_rows;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::explain::say_empty_terms;
+use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use crate::limits;
 use crate::query::Query;
-use crate::render::{
-    Cell, Column, Table, absent_value, csv_cell, write_chart, write_compared_csv,
-    write_compared_json, write_compared_table, write_counts_csv, write_counts_json,
-    write_counts_ndjson, write_counts_table, write_json, write_latency_csv, write_latency_json,
-    write_latency_tables, write_metrics_csv, write_metrics_json, write_metrics_table, write_pairs,
-    write_series_csv, write_series_json,
-};
-use crate::stats::{
-    CountKey, CountRow, Counts, StatsRequest, compare, count_by, latencies, metrics,
-};
+use crate::render::{CountsByValue, CountsOverTime, EventCounts, LatencyAnswer, MetricsAnswer};
+use crate::stats::{CountKey, StatsRequest, compare, count_by, latencies, metrics};
 use crate::store::Store;
 use crate::time::{Interval, TimeRange, Timestamp};
 use crate::trace::{JoinRules, Reach};
@@ -43,9 +35,13 @@ use crate::trace::{JoinRules, Reach};
 /// `mailtrace access --group-by`.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("since", |it| since_help(it, "Only from this time on")),
+    mut_arg("until", |it| it.help("Only before this time"))
+)]
+#[command(
     after_long_help = "Examples:\n  mailtrace stats --by sender-domain --since 7d\n  mailtrace stats --interval day\n  mailtrace stats --latency --by weekday"
 )]
-pub(super) struct StatsArgs {
+pub(crate) struct StatsArgs {
     /// Only messages that this query finds (see messages)
     ///
     /// Counts of recipients are then of those whom the query asks for.
@@ -71,16 +67,8 @@ pub(super) struct StatsArgs {
     /// Over time: hour, day, week, or a length such as 15m
     #[arg(long, value_name = "INTERVAL")]
     interval: Option<String>,
-    /// Only from this time on
-    ///
-    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Only before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
     #[command(flatten)]
-    on: OnArgs,
+    range: RangeArgs,
     /// Only mail from one user of the organization to another (see messages)
     #[arg(long, hide_short_help = true)]
     internal: bool,
@@ -122,17 +110,16 @@ impl TypedValueParser for Keys {
     }
 }
 
-pub(super) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
     let wanted = args.wanted(context)?;
     let opened =
         args.backend.open(context, |newest| Ok(args.reach(wanted.range, newest, context)))?;
-    let mut out = BufWriter::new(anstream::stdout().lock());
-    let has_found = answer(args, wanted, &opened.store, context, &mut out)?;
+    let has_found = answer(args, wanted, &opened.store, context, &mut context.stdout())?;
     Ok(opened.outcome(has_found))
 }
 
 /// What the options and the query ask for.
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     range: TimeRange,
     interval: Option<Interval>,
     rows: Query,
@@ -142,7 +129,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     /// The same of a store.
-    pub(super) fn request(self, store: &Store, context: &Context) -> StatsRequest {
+    pub(crate) fn request(self, store: &Store, context: &Context) -> StatsRequest {
         let rules = JoinRules::of_store(store, self.grace_ms, context.now);
         let Self { range, interval, mut rows, is_internal, .. } = self;
         if is_internal {
@@ -154,9 +141,9 @@ impl Wanted {
 
 impl StatsArgs {
     /// Reads the options.
-    pub(super) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
         let grace_ms = self.grace.ms()?;
-        let range = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let range = self.range.range(context)?;
         check_limit(self.limit)?;
         let rows = parse_rows(&self.query.join(" "), context)?;
         let interval = self.interval.as_deref().map(interval).transpose()?;
@@ -177,7 +164,7 @@ impl StatsArgs {
 
     /// The same of what was read.
     #[cfg(feature = "aws")]
-    pub(super) fn reach_of(
+    pub(crate) fn reach_of(
         &self,
         wanted: &Wanted,
         newest: Option<Timestamp>,
@@ -187,35 +174,25 @@ impl StatsArgs {
     }
 
     /// What to count by.
-    pub(super) fn key(&self) -> Option<CountKey> {
+    pub(crate) fn key(&self) -> Option<CountKey> {
         self.by.as_deref().and_then(CountKey::from_name)
     }
 }
 
 /// Writes the answer. Gives whether there is any.
-pub(super) fn answer(
+pub(crate) fn answer(
     args: &StatsArgs,
     wanted: Wanted,
     store: &Store,
     context: &Context,
-    mut out: &mut dyn Write,
+    out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
     let request = wanted.request(store, context);
     let has_found = match args.key() {
-        key if args.compare => show_compared(key, args, &request, store, context, &mut out)?,
-        key if args.latency => show_latency(key, args, &request, store, context, &mut out)?,
-        Some(key) => show_counts(key, args, &request, store, context, &mut out)?,
-        None if args.metrics => show_metrics(args, &request, store, context, &mut out)?,
-        None if request.interval.is_some() => {
-            show_series(args, &request, store, context, &mut out)?
-        }
-        None => show_events(
-            &count_by(store, CountKey::Event, &request, usize::MAX)?,
-            context,
-            &mut out,
-        )?,
+        key if args.compare => show_compared(key, args, &request, store, context, out)?,
+        key if args.latency => show_latency(key, args, &request, store, context, out)?,
+        key => show_counts(key, args, &request, store, context, out)?,
     };
-    out.flush()?;
     if !has_found {
         say_how_many("event", 0, 0, store, context)?;
         say_not_covered(request.range, store, context)?;
@@ -232,27 +209,35 @@ fn interval(text: &str) -> anyhow::Result<Interval> {
 }
 
 fn show_counts(
-    key: CountKey,
+    key: Option<CountKey>,
     args: &StatsArgs,
     request: &StatsRequest,
     store: &Store,
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
-    let counts = count_by(store, key, request, args.limit)?;
-    let (zone, interval) = (&context.zone, args.interval.as_deref());
-    match context.global.format {
-        Format::Table => write_counts_table(&counts, &context.table_options(false), out)?,
-        Format::Json => write_counts_json(&counts, interval, zone, out)?,
-        Format::Ndjson => write_counts_ndjson(&counts, out)?,
-        Format::Csv => write_counts_csv(&counts, zone, out)?,
+    let (printer, interval) = (context.printer(), args.interval.as_deref());
+    if let Some(key) = key {
+        let counts = count_by(store, key, request, args.limit)?;
+        printer.print(&CountsByValue { counts: &counts, interval }, out)?;
+        let (shown, all) = (counts.rows.len() as u64, counts.value_count as u64);
+        if all > 0 {
+            say_how_many("value", shown, all, store, context)?;
+        }
+        return Ok(all > 0);
     }
-    out.flush()?;
-    let (shown, all) = (counts.rows.len() as u64, counts.value_count as u64);
-    if all > 0 {
-        say_how_many("value", shown, all, store, context)?;
+    if args.metrics {
+        let metrics = metrics(store, request)?;
+        printer.print(&MetricsAnswer { metrics: &metrics, interval }, out)?;
+        return Ok(metrics.totals.iter().any(|it| *it > 0));
     }
-    Ok(all > 0)
+    let limit = if interval.is_some() { 0 } else { usize::MAX };
+    let counts = &count_by(store, CountKey::Event, request, limit)?;
+    match interval {
+        Some(_) => printer.print(&CountsOverTime { counts, interval }, out)?,
+        None => printer.print(&EventCounts(counts), out)?,
+    }
+    Ok(counts.total > 0)
 }
 
 /// The period that is compared with the one before it: up to the newest event where nothing is said.
@@ -280,43 +265,16 @@ fn show_compared(
     let (since, until) = compared(since, request.range.until, request.rules.newest, context);
     let key = key.unwrap_or(CountKey::Event);
     let compared = compare(store, key, request, (since, until), args.limit)?;
-    match context.global.format {
-        Format::Table => write_compared_table(&compared, &context.table_options(false), out)?,
-        Format::Json | Format::Ndjson => write_compared_json(&compared, &context.zone, out)?,
-        Format::Csv => write_compared_csv(&compared, out)?,
-    }
-    out.flush()?;
+    context.printer().print(&compared, out)?;
     let first = store.time_span().map(|(first, _)| first);
     let is_partly_before =
         compared.before.since.zip(first).is_some_and(|(since, first)| since < first);
     if is_partly_before && !context.global.quiet {
-        super::output::note(
+        crate::cli::output::note(
             "the store does not go back to the beginning of the period before: its numbers are of a part of it",
         );
     }
     Ok(compared.total > 0 || compared.total_before > 0)
-}
-
-fn show_series(
-    args: &StatsArgs,
-    request: &StatsRequest,
-    store: &Store,
-    context: &Context,
-    out: &mut dyn Write,
-) -> anyhow::Result<bool> {
-    let counts = count_by(store, CountKey::Event, request, 0)?;
-    let zone = &context.zone;
-    match (context.global.format, &counts.intervals) {
-        (Format::Table, Some(intervals)) => {
-            write_chart(intervals, &counts.series, &context.table_options(false), out)?;
-        }
-        (Format::Table, None) => {}
-        (Format::Json | Format::Ndjson, _) => {
-            write_series_json(&counts, args.interval.as_deref(), zone, out)?;
-        }
-        (Format::Csv, _) => write_series_csv(&counts, zone, out)?,
-    }
-    Ok(counts.total > 0)
 }
 
 fn show_latency(
@@ -339,72 +297,7 @@ fn show_latency(
         "--latency: give --by or --interval, not both"
     );
     let latencies = latencies(store, &request, by)?;
-    let (zone, interval) = (&context.zone, args.interval.as_deref().unwrap_or("day"));
-    match context.global.format {
-        Format::Table => write_latency_tables(&latencies, &context.table_options(false), out)?,
-        Format::Json | Format::Ndjson => write_latency_json(&latencies, interval, zone, out)?,
-        Format::Csv => write_latency_csv(&latencies, zone, out)?,
-    }
+    let interval = args.interval.as_deref().unwrap_or("day");
+    context.printer().print(&LatencyAnswer { latencies: &latencies, interval }, out)?;
     Ok(!latencies.whole.is_empty())
-}
-
-fn show_metrics(
-    args: &StatsArgs,
-    request: &StatsRequest,
-    store: &Store,
-    context: &Context,
-    out: &mut dyn Write,
-) -> anyhow::Result<bool> {
-    let metrics = metrics(store, request)?;
-    let (zone, interval) = (&context.zone, args.interval.as_deref());
-    match context.global.format {
-        Format::Table => write_metrics_table(&metrics, &context.table_options(false), out)?,
-        Format::Json | Format::Ndjson => write_metrics_json(&metrics, interval, zone, out)?,
-        Format::Csv => write_metrics_csv(&metrics, zone, out)?,
-    }
-    Ok(metrics.totals.iter().any(|it| *it > 0))
-}
-
-/// Writes all events by name.
-fn show_events(counts: &Counts, context: &Context, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let name = |it: &CountRow| -> String {
-        it.value.clone().unwrap_or_else(|| absent_value(counts.key).to_owned())
-    };
-    let shown = |ms: i64| Timestamp::from_ms(ms).map(|it| it.in_zone(&context.zone));
-    let (first, last) = counts.span.map_or((None, None), |(a, b)| (shown(a), shown(b)));
-    match context.global.format {
-        Format::Table => {
-            let options = context.table_options(false);
-            let mut facts = vec![("Events", counts.total.to_string())];
-            facts.extend(first.map(|it| ("First event", it)));
-            facts.extend(last.map(|it| ("Last event", it)));
-            write_pairs(&facts, 0, options.width, out)?;
-            writeln!(out)?;
-            let mut table = Table::new([Column::whole("EVENT"), Column::number("COUNT")]);
-            for row in &counts.rows {
-                table.push([Cell::new(&name(row)), Cell::new(&row.count.to_string())]);
-            }
-            table.write(options.width, out)?;
-        }
-        Format::Json | Format::Ndjson => {
-            let events: serde_json::Map<String, serde_json::Value> =
-                counts.rows.iter().map(|it| (name(it), json!(it.count))).collect();
-            let json = json!({
-                "total": counts.total,
-                "firstSeen": first,
-                "lastSeen": last,
-                "events": events,
-            });
-            write_json(&json, out)?;
-        }
-        Format::Csv => {
-            let mut csv = csv::Writer::from_writer(out);
-            csv.write_record(["eventName", "count"])?;
-            for row in &counts.rows {
-                csv.write_record([csv_cell(&name(row)), row.count.to_string()])?;
-            }
-            csv.flush()?;
-        }
-    }
-    Ok(counts.total > 0)
 }

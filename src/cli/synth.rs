@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use flate2::write::GzEncoder;
 
-use super::{Context, Outcome};
+use crate::cli::context::{Context, Outcome};
 use crate::render::sanitise;
 use crate::synth::{Shape, SynthOptions, Writer, generate_with_audit};
 use crate::time::{parse_duration_ms, parse_time_argument};
@@ -21,7 +21,7 @@ use crate::time::{parse_duration_ms, parse_time_argument};
 #[command(
     after_long_help = "Examples:\n  mailtrace synth --out events.ndjson\n  mailtrace synth --events 1000000 --days 14 --out - | mailtrace import -"
 )]
-pub(super) struct SynthArgs {
+pub(crate) struct SynthArgs {
     /// How many events
     #[arg(long, default_value_t = 10_000, value_name = "N")]
     events: u64,
@@ -101,7 +101,7 @@ impl From<ShapeArg> for Shape {
     }
 }
 
-pub(super) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome> {
     let options = args.options(context)?;
     // Before a file is made or overwritten.
     options.check()?;

@@ -1,18 +1,16 @@
 //! `mailtrace timeline`.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use clap::Args;
 
-use super::backend::BackendArgs;
-use super::listing::check_limit;
-use super::output::counted;
-use super::question::RangeArgs;
-use super::{Context, Format, Outcome, output};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::range::RangeArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::listing::check_limit;
+use crate::cli::output;
 use crate::limits;
-use crate::render::{
-    write_timeline_csv, write_timeline_json, write_timeline_ndjson, write_timeline_table,
-};
+use crate::render::counted;
 use crate::store::Store;
 use crate::time::TimeRange;
 use crate::timeline::{AuditReach, Timeline, timeline};
@@ -29,7 +27,7 @@ use crate::timeline::{AuditReach, Timeline, timeline};
 #[command(
     after_long_help = "Examples:\n  mailtrace timeline ana@acme.example --since 2026-11-19\n  mailtrace timeline 12345678-1234-1234-1234-123456789012 --format json"
 )]
-pub(super) struct TimelineArgs {
+pub(crate) struct TimelineArgs {
     /// An address, an alias, or an ID from a log
     #[arg(value_name = "WHO")]
     who: String,
@@ -42,12 +40,11 @@ pub(super) struct TimelineArgs {
     backend: BackendArgs,
 }
 
-pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
     let range = args.range(context)?;
     let reach = AuditReach::Person { who: &args.who, range };
     let opened = args.backend.open_audit(context, &reach)?;
-    let mut out = BufWriter::new(anstream::stdout().lock());
-    let timeline = answer(args, range, &opened.store, context, &mut out)?;
+    let timeline = answer(args, range, &opened.store, context, &mut context.stdout())?;
     let has_found = timeline.step_count > 0;
     if !context.global.quiet {
         let left = timeline.step_count - timeline.steps.len();
@@ -69,7 +66,7 @@ pub(super) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outc
 
 impl TimelineArgs {
     /// Of which time; all that can be wrong with the question is said here.
-    pub(super) fn range(&self, context: &Context) -> anyhow::Result<TimeRange> {
+    pub(crate) fn range(&self, context: &Context) -> anyhow::Result<TimeRange> {
         check_limit(self.limit)?;
         anyhow::ensure!(!self.who.trim().is_empty(), "WHO is empty: give an address or an ID");
         self.range.range(context)
@@ -77,19 +74,19 @@ impl TimelineArgs {
 
     /// Whose.
     #[cfg(any(feature = "aws", feature = "serve"))]
-    pub(super) fn who(&self) -> &str {
+    pub(crate) fn who(&self) -> &str {
         &self.who
     }
 
     /// How many steps at most.
     #[cfg(any(feature = "aws", feature = "serve"))]
-    pub(super) fn limit(&self) -> usize {
+    pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 }
 
 /// Writes the answer, and gives it.
-pub(super) fn answer(
+pub(crate) fn answer(
     args: &TimelineArgs,
     range: TimeRange,
     store: &Store,
@@ -97,13 +94,6 @@ pub(super) fn answer(
     out: &mut dyn Write,
 ) -> anyhow::Result<Timeline> {
     let timeline = timeline(store, &args.who, range, args.limit)?;
-    match context.global.format {
-        Format::Table if timeline.step_count == 0 => {}
-        Format::Table => write_timeline_table(&timeline, &context.table_options(false), out)?,
-        Format::Json => write_timeline_json(&timeline, &context.zone, out)?,
-        Format::Ndjson => write_timeline_ndjson(&timeline, &context.zone, out)?,
-        Format::Csv => write_timeline_csv(&timeline, &context.zone, out)?,
-    }
-    out.flush()?;
+    context.printer().print(&timeline, out)?;
     Ok(timeline)
 }

@@ -1,18 +1,19 @@
 //! `mailtrace triage`.
 
-use std::io::{BufWriter, Write};
+use std::io::Write;
 
 use clap::Args;
 
-use super::backend::BackendArgs;
-use super::explain::say_empty_terms;
-use super::filter::internal_rows;
-use super::grace::{GraceArgs, duration_ms};
-use super::question::{OnArgs, parse_rows, range};
-use super::watch::WatchArgs;
-use super::{Context, Format, Outcome};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::grace::{GraceArgs, duration_ms};
+use crate::cli::args::question::parse_rows;
+use crate::cli::args::range::{RangeArgs, since_help};
+use crate::cli::args::watch::WatchArgs;
+use crate::cli::args::which::internal_rows;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::explain::say_empty_terms;
 use crate::query::Query;
-use crate::render::{write_triage, write_triage_csv, write_triage_json};
+use crate::render::TriageAnswer;
 use crate::shell::quoted;
 use crate::store::Store;
 use crate::time::{DAY_MS, TimeRange, Timestamp};
@@ -28,22 +29,18 @@ use crate::triage::{FindingKind, Triage, TriageRequest, triage};
 /// rules, bursts, no-beginning.
 #[derive(Debug, Args)]
 #[command(
+    mut_arg("since", |it| since_help(it, "From this time on")),
+    mut_arg("until", |it| it.help("Before this time [default: the newest event]"))
+)]
+#[command(
     after_long_help = "Examples:\n  mailtrace triage\n  mailtrace triage --on yesterday\n  mailtrace triage --since 1h --fail-if 'lost > 0'"
 )]
-pub(super) struct TriageArgs {
+pub(crate) struct TriageArgs {
     /// Only messages that this query finds (see messages)
     #[arg(value_name = "QUERY", num_args = 0..)]
     query: Vec<String>,
-    /// From this time on
-    ///
-    /// RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
-    /// Before this time [default: the newest event]
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
     #[command(flatten)]
-    on: OnArgs,
+    range: RangeArgs,
     /// Only mail from one user of the organization to another (see messages)
     #[arg(long, hide_short_help = true)]
     internal: bool,
@@ -61,26 +58,23 @@ pub(super) struct TriageArgs {
     backend: BackendArgs,
 }
 
-pub(super) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
     args.watch.run(
         &args.backend,
         context,
         |newest| args.reach(newest, context),
-        |opened, context| {
-            let mut out = BufWriter::new(anstream::stdout().lock());
-            answer(args, &opened.store, context, &mut out)
-        },
+        |opened, context| answer(args, &opened.store, context, &mut context.stdout()),
     )
 }
 
 impl TriageArgs {
     /// What the question can be about: both periods, and what there was before.
-    pub(super) fn reach(
+    pub(crate) fn reach(
         &self,
         newest: Option<Timestamp>,
         context: &Context,
     ) -> anyhow::Result<Reach> {
-        let asked = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let asked = self.range.range(context)?;
         let period = period(asked, newest, context.now);
         let (Some(since), Some(until)) = (period.since, period.until) else {
             return Ok(Reach::everything());
@@ -94,14 +88,14 @@ impl TriageArgs {
     }
 
     /// The question that the options and the query make.
-    pub(super) fn request(
+    pub(crate) fn request(
         &self,
         store: &Store,
         context: &Context,
     ) -> anyhow::Result<TriageRequest> {
         let slow_ms = duration_ms("--slow", &self.slow, "5m")?;
         let grace_ms = self.grace.ms()?;
-        let asked = range(self.since.as_deref(), self.until.as_deref(), &self.on, context)?;
+        let asked = self.range.range(context)?;
         let rules = JoinRules::of_store(store, grace_ms, context.now);
         let period = period(asked, rules.newest, context.now);
         let (Some(since), Some(until)) = (period.since, period.until) else {
@@ -119,11 +113,11 @@ impl TriageArgs {
 }
 
 /// Writes the answer. Gives whether there is any, and which condition holds, in words.
-pub(super) fn answer(
+pub(crate) fn answer(
     args: &TriageArgs,
     store: &Store,
     context: &Context,
-    mut out: &mut dyn Write,
+    out: &mut dyn Write,
 ) -> anyhow::Result<(bool, Option<String>)> {
     let request = args.request(store, context)?;
     let (since, until) = (request.since, request.until);
@@ -131,20 +125,11 @@ pub(super) fn answer(
     let failed = failed(args, &found)?;
     let commands: Vec<String> =
         found.findings.iter().map(|it| command(it.kind, args, since, until, context)).collect();
-    match context.global.format {
-        Format::Table => {
-            write_triage(&found, &commands, &context.table_options(false), &mut out)?;
-        }
-        Format::Json | Format::Ndjson => {
-            write_triage_json(&found, &commands, &context.zone, &mut out)?;
-        }
-        Format::Csv => write_triage_csv(&found, &mut out)?,
-    }
-    out.flush()?;
+    context.printer().print(&TriageAnswer { triage: &found, commands: &commands }, out)?;
     if found.messages == 0 {
-        super::listing::say_how_many("message", 0, 0, store, context)?;
-        super::listing::say_not_covered(found.range, store, context)?;
-        super::listing::say_of_audit_events(store, context)?;
+        crate::cli::listing::say_how_many("message", 0, 0, store, context)?;
+        crate::cli::listing::say_not_covered(found.range, store, context)?;
+        crate::cli::listing::say_of_audit_events(store, context)?;
         say_empty_terms(&request.rows, &request.rules, store, context)?;
     }
     Ok((found.messages > 0, failed))

@@ -15,7 +15,9 @@ use super::tables::{
     write_timeline_header, write_timeline_row, write_timesketch_header, write_timesketch_row,
 };
 use super::{ExportError, Passed, Redactor, Selection, Staging};
-use crate::render::{BYTE_ORDER_MARK, write_json_pretty, write_messages_csv};
+use crate::render::{
+    BYTE_ORDER_MARK, message_columns, message_rows, write_csv_rows, write_json_pretty,
+};
 use crate::signing::SecretKey;
 use crate::source::{BUNDLE_MANIFEST, BUNDLE_RECORDS};
 use crate::store::Store;
@@ -174,7 +176,7 @@ impl BundleFiles {
         for file in [&mut files.messages, &mut files.timeline] {
             file.with(|out| out.write_all(BYTE_ORDER_MARK))?;
         }
-        files.messages.with(|out| write_messages_csv(&[], true, zone, out))?;
+        files.messages.with(|out| write_csv_rows([message_columns()], out))?;
         files.timeline.with(|out| write_timeline_header(out))?;
         files.timesketch.with(|out| write_timesketch_header(out))?;
         Ok(files)
@@ -194,8 +196,7 @@ impl BundleFiles {
 impl Sink for BundleFiles {
     fn message(&mut self, number: u64, message: &Message) -> Result<(), ExportError> {
         let zone = &self.zone;
-        self.messages
-            .with(|out| write_messages_csv(std::slice::from_ref(message), false, zone, out))?;
+        self.messages.with(|out| write_csv_rows(message_rows(message, zone), out))?;
         self.report.add(number, message)
     }
 

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 
 use super::passage::PassingEvent;
 use crate::event::EventName;
-use crate::render::{csv_cell, event_cells, event_columns, sentence};
+use crate::render::{csv_cell, event_cells, event_columns, sentence, write_csv_rows};
 use crate::time::{Timestamp, Zone};
 
 pub(super) fn write_timeline_header(out: &mut dyn Write) -> io::Result<()> {
-    write_row(["number"].into_iter().chain(event_columns()).chain(["description"]), out)
+    write_csv_rows([["number"].into_iter().chain(event_columns()).chain(["description"])], out)
 }
 
 /// Writes an event's row of the timeline: the number of its message in the report, what `search`
@@ -21,7 +21,7 @@ pub(super) fn write_timeline_row(
     let number = event.message.number.to_string();
     let cells = event_cells(&event.stored, zone);
     let description = csv_cell(&sentence(&event.stored.event));
-    write_row([number].into_iter().chain(cells).chain([description]), out)
+    write_csv_rows([[number].into_iter().chain(cells).chain([description])], out)
 }
 
 /// The first columns of Timesketch's form, three of which it asks for
@@ -32,7 +32,7 @@ pub(super) const TIMESKETCH_COLUMNS: [&str; 4] =
 /// Writes the header of Timesketch's form; behind its own columns are those of the timeline.
 pub(super) fn write_timesketch_header(out: &mut dyn Write) -> io::Result<()> {
     let columns = TIMESKETCH_COLUMNS.into_iter().chain(event_columns().skip(1));
-    write_row(columns.chain(["number", "messageOutcome"]), out)
+    write_csv_rows([columns.chain(["number", "messageOutcome"])], out)
 }
 
 /// Writes an event's row in Timesketch's form.
@@ -46,7 +46,7 @@ pub(super) fn write_timesketch_row(event: &PassingEvent, out: &mut dyn Write) ->
     ];
     let cells = asked_for.into_iter().chain(event_cells(stored, &Zone::UTC).into_iter().skip(1));
     let outcome = event.message.outcome.to_string();
-    write_row(cells.chain([event.message.number.to_string(), outcome]), out)
+    write_csv_rows([cells.chain([event.message.number.to_string(), outcome])], out)
 }
 
 /// A time as Timesketch asks for it: with an offset, and its own example has none as `Z`.
@@ -69,14 +69,4 @@ fn what_time(name: &EventName<'_>) -> &'static str {
         EventName::DmarcPolicyApplied => "DMARC policy applied",
         EventName::Other(_) => "Email event",
     }
-}
-
-/// Writes a row of CSV.
-pub(super) fn write_row<C: AsRef<[u8]>>(
-    cells: impl IntoIterator<Item = C>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(cells)?;
-    writer.flush()
 }

@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::answer::{Answer, JsonWriter, Part, write_csv, write_csv_rows};
 use super::csv::csv_cell;
 use super::group_row::{COUNT_NAMES, GroupRow, NO_VALUE, group_columns};
-use super::json::{Original, original, write_json};
+use super::json::{Original, original};
 use super::style::{BAD, FAINT, GOOD, PLAIN};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::access::{AccessEvent, AccessGroup, AccessGroups, AccessKey, People};
@@ -76,80 +77,88 @@ fn allowed_json(event: &AccessEvent) -> Value {
     }
 }
 
-/// Writes one event as one object on a line.
-pub fn write_access_ndjson(
-    event: &AccessEvent,
-    people: &People,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let get = |field| event.event.get(field);
-    let json = AccessJson {
-        timestamp: event.at().in_zone(zone),
-        kind: event.event.kind.as_str(),
-        user: access_user(event, people),
-        user_id: get(AuditField::UserId),
-        user_name: get(AuditField::User),
-        owner: access_owner(event, people),
-        owner_id: get(AuditField::OwnerId),
-        impersonator_id: get(AuditField::ImpersonatorId),
-        protocol: get(AuditField::Protocol),
-        ip: get(AuditField::SourceIp),
-        agent: get(AuditField::UserAgent),
-        action: get(AuditField::Action),
-        object_type: get(AuditField::ObjectType),
-        item_id: get(AuditField::ItemId),
-        folder_path: get(AuditField::FolderPath),
-        folder_id: get(AuditField::FolderId),
-        attachment_path: get(AuditField::AttachmentPath),
-        allowed: allowed_json(event),
-        reason: get(AuditField::AuthFailedReason).or(get(AuditField::ErrorMessage)),
-        scope: get(AuditField::Scope),
-        rule_id: get(AuditField::RuleId),
-        token: get(AuditField::Name),
-        token_id: get(AuditField::PersonalAccessTokenId),
-        request_id: get(AuditField::RequestId),
-        organization: get(AuditField::OrganizationArn),
-        log_group: event.record.log_group.as_deref(),
-        log_stream: event.record.log_stream.as_deref(),
-        event_id: event.record.event_id.as_deref(),
-        message: original(&event.record.message),
-    };
-    write_json(&json, out)
+impl<'e> AccessJson<'e> {
+    fn new(event: &'e AccessEvent, people: &'e People, zone: &Zone) -> Self {
+        let get = |field| event.event.get(field);
+        Self {
+            timestamp: event.at().in_zone(zone),
+            kind: event.event.kind.as_str(),
+            user: access_user(event, people),
+            user_id: get(AuditField::UserId),
+            user_name: get(AuditField::User),
+            owner: access_owner(event, people),
+            owner_id: get(AuditField::OwnerId),
+            impersonator_id: get(AuditField::ImpersonatorId),
+            protocol: get(AuditField::Protocol),
+            ip: get(AuditField::SourceIp),
+            agent: get(AuditField::UserAgent),
+            action: get(AuditField::Action),
+            object_type: get(AuditField::ObjectType),
+            item_id: get(AuditField::ItemId),
+            folder_path: get(AuditField::FolderPath),
+            folder_id: get(AuditField::FolderId),
+            attachment_path: get(AuditField::AttachmentPath),
+            allowed: allowed_json(event),
+            reason: get(AuditField::AuthFailedReason).or(get(AuditField::ErrorMessage)),
+            scope: get(AuditField::Scope),
+            rule_id: get(AuditField::RuleId),
+            token: get(AuditField::Name),
+            token_id: get(AuditField::PersonalAccessTokenId),
+            request_id: get(AuditField::RequestId),
+            organization: get(AuditField::OrganizationArn),
+            log_group: event.record.log_group.as_deref(),
+            log_stream: event.record.log_stream.as_deref(),
+            event_id: event.record.event_id.as_deref(),
+            message: original(&event.record.message),
+        }
+    }
 }
 
-/// Writes events as a table: when, what, who, from where, whether it was granted, and beneath what
-/// it was about.
-pub fn write_access_table(
-    events: &[AccessEvent],
-    people: &People,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut table = Table::new([
-        Column::whole("TIME"),
-        Column::shortened("WHAT"),
-        Column::whole("USER"),
-        Column::whole("IP"),
-        Column::whole("RESULT"),
-        Column::beneath(),
-    ]);
-    for event in events {
-        let style = match event.event.allowed() {
-            Some(Flag::Yes) => GOOD,
-            Some(Flag::No) => BAD,
-            Some(Flag::Other(_)) | None => PLAIN,
-        };
-        table.push([
-            Cell::new(&event.at().in_zone(&options.zone)),
-            Cell::new(&access_what(event)),
-            Cell::new(access_user(event, people).unwrap_or("")),
-            Cell::new(event.event.get(AuditField::SourceIp).unwrap_or("")),
-            Cell::styled(access_result(event), style),
-            Cell::styled(&access_details(event, people), FAINT),
+/// Audit events, with those whom they name.
+#[derive(Clone, Copy, Debug)]
+pub struct AccessEvents<'e> {
+    /// The events.
+    pub events: &'e [AccessEvent],
+    /// Who has which ID.
+    pub people: &'e People,
+}
+
+/// When, what, who, from where, whether it was granted, and what it was about.
+impl Part for AccessEvents<'_> {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new([
+            Column::whole("TIME"),
+            Column::shortened("WHAT"),
+            Column::whole("USER"),
+            Column::whole("IP"),
+            Column::whole("RESULT"),
+            Column::beneath(),
         ]);
+        for event in self.events {
+            let style = match event.event.allowed() {
+                Some(Flag::Yes) => GOOD,
+                Some(Flag::No) => BAD,
+                Some(Flag::Other(_)) | None => PLAIN,
+            };
+            table.push([
+                Cell::new(&event.at().in_zone(&options.zone)),
+                Cell::new(&access_what(event)),
+                Cell::new(access_user(event, self.people).unwrap_or("")),
+                Cell::new(event.event.get(AuditField::SourceIp).unwrap_or("")),
+                Cell::styled(access_result(event), style),
+                Cell::styled(&access_details(event, self.people), FAINT),
+            ]);
+        }
+        table.write(options.width, out)
     }
-    table.write(options.width, out)
+
+    fn json(&self, zone: &Zone, list: &mut JsonWriter<'_>) -> io::Result<()> {
+        self.events.iter().try_for_each(|it| list.push(&AccessJson::new(it, self.people, zone)))
+    }
+
+    fn csv(&self, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+        write_csv_rows(self.events.iter().map(|it| access_cells(it, self.people, zone)), out)
+    }
 }
 
 /// Whether it was granted, in a word; nothing where the event does not say.
@@ -246,24 +255,6 @@ pub fn access_cells(event: &AccessEvent, people: &People, zone: &Zone) -> Vec<St
     start.into_iter().chain(fields).collect()
 }
 
-/// Writes events as CSV.
-pub fn write_access_csv(
-    events: &[AccessEvent],
-    people: &People,
-    zone: &Zone,
-    has_header: bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    if has_header {
-        csv.write_record(access_columns())?;
-    }
-    for event in events {
-        csv.write_record(access_cells(event, people, zone))?;
-    }
-    csv.flush()
-}
-
 fn title(key: AccessKey) -> &'static str {
     match key {
         AccessKey::User => "USER",
@@ -285,68 +276,38 @@ impl AccessGroups {
     }
 }
 
-/// Writes groups as a table, the largest first.
-pub fn write_access_groups_table(
-    groups: &AccessGroups,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if groups.rows.is_empty() {
-        return Ok(());
+/// The largest first.
+impl Answer for AccessGroups {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut table = Table::new(group_columns(self.keys.iter().map(|it| title(*it))));
+        for row in &self.rows {
+            let mut cells = self.shown(row).cells(&options.zone);
+            cells.extend(row.values.iter().map(|it| match it {
+                Some(value) => Cell::new(value),
+                None => Cell::styled(NO_VALUE, FAINT),
+            }));
+            table.push(cells);
+        }
+        table.write(options.width, out)
     }
-    let mut table = Table::new(group_columns(groups.keys.iter().map(|it| title(*it))));
-    for row in &groups.rows {
-        let mut cells = groups.shown(row).cells(&options.zone);
-        cells.extend(row.values.iter().map(|it| match it {
-            Some(value) => Cell::new(value),
-            None => Cell::styled(NO_VALUE, FAINT),
-        }));
-        table.push(cells);
+
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let names = || self.keys.iter().map(|it| it.as_str());
+        let head = [
+            ("groupBy", json!(names().collect::<Vec<_>>())),
+            ("total", json!(self.total)),
+            ("groupCount", json!(self.group_count)),
+        ];
+        let rows = self.rows.iter().map(|it| self.shown(it).members(names(), zone));
+        out.list(&head, "groups", rows, &[])
     }
-    table.write(options.width, out)
-}
 
-fn group_json(groups: &AccessGroups, row: &AccessGroup, zone: &Zone) -> Value {
-    let names = groups.keys.iter().map(|it| it.as_str());
-    Value::Object(groups.shown(row).members(names, zone))
-}
-
-/// Writes groups as one object.
-pub fn write_access_groups_json(
-    groups: &AccessGroups,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let rows: Vec<Value> = groups.rows.iter().map(|it| group_json(groups, it, zone)).collect();
-    let json = json!({
-        "groupBy": groups.keys.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
-        "total": groups.total,
-        "groupCount": groups.group_count,
-        "groups": rows,
-    });
-    write_json(&json, out)
-}
-
-/// Writes groups, one object a line.
-pub fn write_access_groups_ndjson(
-    groups: &AccessGroups,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    groups.rows.iter().try_for_each(|it| write_json(&group_json(groups, it, zone), out))
-}
-
-/// Writes groups as CSV.
-pub fn write_access_groups_csv(
-    groups: &AccessGroups,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    let keys = groups.keys.iter().map(|it| it.as_str());
-    csv.write_record(keys.chain(COUNT_NAMES))?;
-    for row in &groups.rows {
-        csv.write_record(groups.shown(row).csv_cells(zone))?;
+    fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let keys = self.keys.iter().map(|it| it.as_str());
+        let rows = self.rows.iter().map(|it| self.shown(it).csv_cells(&options.zone));
+        write_csv(keys.chain(COUNT_NAMES), rows, out)
     }
-    csv.flush()
 }

@@ -3,7 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::csv::{csv_cell, message_header, message_rows};
+use super::answer::{JsonWriter, ListHead, Part};
+use super::csv::{csv_cell, message_columns, message_rows};
+use super::json::write_message;
 use super::style::{UNDECIDED, message_style};
 use super::table::{Cell, Column, Table, TableOptions};
 use super::trace_table::{RECIPIENT_COLUMNS, recipient_cells};
@@ -11,74 +13,105 @@ use crate::time::Zone;
 use crate::trace::Message;
 
 /// What stands for the outcome of an ID that no event has.
-pub const NOT_FOUND: &str = "not found";
+const NOT_FOUND: &str = "not found";
 
 /// Bytes of a few rows of CSV.
 const ROWS_BYTES: usize = 1 << 10;
 
-/// A row of a table for people.
-pub struct BatchRow(Vec<Cell>);
+/// Answers of some IDs, laid out by whoever traced them: for people, or for programs.
+#[derive(Default)]
+pub struct BatchPart {
+    rows: Vec<Vec<Cell>>,
+    csv: Vec<u8>,
+    messages: Vec<Vec<u8>>,
+}
 
-/// The rows of an ID and its messages.
-#[must_use]
-pub fn batch_rows(id: &str, messages: &[Message], zone: &Zone) -> Vec<BatchRow> {
-    let alone =
-        |outcome: Cell| BatchRow(vec![Cell::new(id), Cell::new(""), Cell::new(""), outcome]);
-    if messages.is_empty() {
-        return vec![alone(Cell::styled(NOT_FOUND, UNDECIDED))];
+impl BatchPart {
+    /// What stands around them.
+    #[must_use]
+    pub fn head() -> ListHead {
+        let columns = ["id"].into_iter().chain(message_columns()).collect();
+        ListHead { name: "messages", members: Vec::new(), columns }
     }
-    let mut rows = Vec::new();
-    for message in messages {
-        for recipient in &message.recipients {
-            let at = recipient.at.map_or_else(String::new, |it| it.in_zone(zone));
-            let cells = recipient_cells(recipient, &at);
-            rows.push(BatchRow([Cell::new(id)].into_iter().chain(cells).collect()));
+
+    /// How many rows of a table it has.
+    #[must_use]
+    pub fn row_count(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is nothing to lay out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.csv.is_empty() && self.messages.is_empty()
+    }
+
+    /// Goes on with the answer of another ID.
+    pub fn append(&mut self, mut other: Self) {
+        self.rows.append(&mut other.rows);
+        self.csv.append(&mut other.csv);
+        self.messages.append(&mut other.messages);
+    }
+
+    /// An ID and its messages, for people.
+    #[must_use]
+    pub fn rows(id: &str, messages: &[Message], zone: &Zone) -> Self {
+        let alone = |outcome: Cell| vec![Cell::new(id), Cell::new(""), Cell::new(""), outcome];
+        let mut rows = Vec::new();
+        if messages.is_empty() {
+            rows.push(alone(Cell::styled(NOT_FOUND, UNDECIDED)));
         }
-        if message.recipients.is_empty() {
-            rows.push(alone(Cell::styled(
-                message.outcome.as_str(),
-                message_style(message.outcome),
-            )));
+        for message in messages {
+            for recipient in &message.recipients {
+                let at = recipient.at.map_or_else(String::new, |it| it.in_zone(zone));
+                let cells = recipient_cells(recipient, &at);
+                rows.push([Cell::new(id)].into_iter().chain(cells).collect());
+            }
+            if message.recipients.is_empty() {
+                let style = message_style(message.outcome);
+                rows.push(alone(Cell::styled(message.outcome.as_str(), style)));
+            }
         }
+        Self { rows, ..Self::default() }
     }
-    rows
+
+    /// A message, for programs, without the ID: each is written once.
+    pub fn message(message: &Message, zone: &Zone) -> io::Result<Self> {
+        let mut json = Vec::new();
+        write_message(message, zone, &mut json)?;
+        Ok(Self { messages: vec![json], ..Self::default() })
+    }
+
+    /// An ID and its messages, for spreadsheets.
+    pub fn csv(id: &str, messages: &[Message], zone: &Zone) -> io::Result<Self> {
+        // One is made for each ID: the usual buffer is more than all of its rows.
+        let mut csv = csv::WriterBuilder::new().buffer_capacity(ROWS_BYTES).from_writer(Vec::new());
+        let id = csv_cell(id);
+        for row in messages.iter().flat_map(|it| message_rows(it, zone)) {
+            csv.write_record([&id].into_iter().chain(&row))?;
+        }
+        if messages.is_empty() {
+            let says_so = |it| matches!(it, "messageOutcome" | "outcome");
+            let row = message_columns().map(|it| if says_so(it) { NOT_FOUND } else { "" });
+            csv.write_record([id.as_str()].into_iter().chain(row))?;
+        }
+        let csv = csv.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        Ok(Self { csv, ..Self::default() })
+    }
 }
 
-/// Lays rows out together.
-pub fn write_batch_table(
-    rows: impl IntoIterator<Item = BatchRow>,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut table = Table::new([Column::whole("ID")].into_iter().chain(RECIPIENT_COLUMNS));
-    rows.into_iter().for_each(|it| table.push(it.0));
-    table.write(options.width, out)
-}
-
-/// Writes the header of [`write_batch_csv`]: that of `trace`, behind the ID.
-pub fn write_batch_csv_header(out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(["id"].into_iter().chain(message_header()))?;
-    writer.flush()
-}
-
-/// Writes the rows of an ID and its messages.
-pub fn write_batch_csv(
-    id: &str,
-    messages: &[Message],
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    // One is made for each ID: the usual buffer is more than all of its rows.
-    let mut writer = csv::WriterBuilder::new().buffer_capacity(ROWS_BYTES).from_writer(out);
-    let id = csv_cell(id);
-    for row in messages.iter().flat_map(|it| message_rows(it, zone)) {
-        writer.write_record([&id].into_iter().chain(&row))?;
+impl Part for BatchPart {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new([Column::whole("ID")].into_iter().chain(RECIPIENT_COLUMNS));
+        self.rows.iter().for_each(|it| table.push(it.iter().cloned()));
+        table.write(options.width, out)
     }
-    if messages.is_empty() {
-        let says_so = |it| matches!(it, "messageOutcome" | "outcome");
-        let row = message_header().map(|it| if says_so(it) { NOT_FOUND } else { "" });
-        writer.write_record([id.as_str()].into_iter().chain(row))?;
+
+    fn json(&self, _zone: &Zone, list: &mut JsonWriter<'_>) -> io::Result<()> {
+        self.messages.iter().try_for_each(|it| list.push_text(it))
     }
-    writer.flush()
+
+    fn csv(&self, _zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(&self.csv)
+    }
 }

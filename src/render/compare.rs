@@ -2,41 +2,76 @@
 
 use std::io::{self, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::count_key::camel;
 use super::csv::csv_cell;
-use super::json::write_json;
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{Compared, ComparedRow};
-use crate::time::{TimeRange, Zone};
+use crate::time::{TimeRange, Timestamp, Zone};
 
-/// Writes a row for each value: before, now, the change, and the value.
-pub fn write_compared_table(
-    compared: &Compared,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let period = |range: &TimeRange| {
-        let shown = |it: Option<crate::time::Timestamp>| {
-            it.map_or_else(String::new, |it| it.in_zone(&options.zone))
+/// A row for each value: before, now, the change, and the value.
+impl Answer for Compared {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let period = |range: &TimeRange| {
+            let shown =
+                |it: Option<Timestamp>| it.map_or_else(String::new, |it| it.in_zone(&options.zone));
+            format!("{} to {}", shown(range.since), shown(range.until))
         };
-        format!("{} to {}", shown(range.since), shown(range.until))
-    };
-    writeln!(out, "now:    {}", period(&compared.now))?;
-    writeln!(out, "before: {}\n", period(&compared.before))?;
-    let mut table = Table::new([
-        Column::number("BEFORE"),
-        Column::number("NOW"),
-        Column::number("CHANGE"),
-        Column::wrapped("VALUE"),
-    ]);
-    for row in &compared.rows {
-        table.push(cells(row, row.value.as_deref().unwrap_or("(none)")));
+        writeln!(out, "now:    {}", period(&self.now))?;
+        writeln!(out, "before: {}\n", period(&self.before))?;
+        let mut table = Table::new([
+            Column::number("BEFORE"),
+            Column::number("NOW"),
+            Column::number("CHANGE"),
+            Column::wrapped("VALUE"),
+        ]);
+        for row in &self.rows {
+            table.push(cells(row, row.value.as_deref().unwrap_or("(none)")));
+        }
+        let all = ComparedRow { value: None, now: self.total, before: self.total_before };
+        table.push(cells(&all, "all"));
+        table.write(options.width, out)
     }
-    let all = ComparedRow { value: None, now: compared.total, before: compared.total_before };
-    table.push(cells(&all, "all"));
-    table.write(options.width, out)
+
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let period = |range: &TimeRange| {
+            json!({
+                "since": range.since.map(|it| it.in_zone(zone)),
+                "until": range.until.map(|it| it.in_zone(zone)),
+            })
+        };
+        let row = |row: &ComparedRow| {
+            json!({
+                camel(self.key): row.value,
+                "count": row.now,
+                "before": row.before,
+                "change": row.change(),
+            })
+        };
+        out.value(&json!({
+            "by": self.key.as_str(),
+            "unit": self.key.counted_unit().as_str(),
+            "period": period(&self.now),
+            "periodBefore": period(&self.before),
+            "total": self.total,
+            "totalBefore": self.total_before,
+            "rows": self.rows.iter().map(row).collect::<Vec<_>>(),
+        }))
+    }
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.rows.iter().map(|row| {
+            [
+                csv_cell(row.value.as_deref().unwrap_or("")),
+                row.before.to_string(),
+                row.now.to_string(),
+                row.change().to_string(),
+            ]
+        });
+        write_csv([camel(self.key), "before", "count", "change"], rows, out)
+    }
 }
 
 fn cells(row: &ComparedRow, value: &str) -> [Cell; 4] {
@@ -59,51 +94,4 @@ fn in_words(row: &ComparedRow) -> String {
             format!("{change:+} ({percent:+} %)")
         }
     }
-}
-
-/// Writes one JSON document.
-pub fn write_compared_json(
-    compared: &Compared,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let period = |range: &TimeRange| {
-        json!({
-            "since": range.since.map(|it| it.in_zone(zone)),
-            "until": range.until.map(|it| it.in_zone(zone)),
-        })
-    };
-    let row = |row: &ComparedRow| {
-        let mut object = Map::new();
-        object.insert(camel(compared.key).to_owned(), json!(row.value));
-        object.insert("count".to_owned(), json!(row.now));
-        object.insert("before".to_owned(), json!(row.before));
-        object.insert("change".to_owned(), json!(row.change()));
-        Value::Object(object)
-    };
-    let json = json!({
-        "by": compared.key.as_str(),
-        "unit": compared.key.counted_unit().as_str(),
-        "period": period(&compared.now),
-        "periodBefore": period(&compared.before),
-        "total": compared.total,
-        "totalBefore": compared.total_before,
-        "rows": compared.rows.iter().map(row).collect::<Vec<_>>(),
-    });
-    write_json(&json, out)
-}
-
-/// Writes a row for each value under a header.
-pub fn write_compared_csv(compared: &Compared, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([camel(compared.key), "before", "count", "change"])?;
-    for row in &compared.rows {
-        csv.write_record([
-            csv_cell(row.value.as_deref().unwrap_or("")),
-            row.before.to_string(),
-            row.now.to_string(),
-            row.change().to_string(),
-        ])?;
-    }
-    csv.flush()
 }

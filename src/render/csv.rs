@@ -4,8 +4,6 @@
 //! that no spreadsheet takes one for a formula. Plain addresses stay as they are, since programs
 //! read CSV too and look addresses up. Who needs the exact text of anything else takes JSON.
 
-use std::io::{self, Write};
-
 use super::sanitise::sanitise;
 use crate::event::{Address, decoded_subject};
 use crate::store::StoredEvent;
@@ -41,31 +39,14 @@ const MESSAGES_HEADER: [&str; 26] = [
     "truncated",
 ];
 
-/// Writes one row for each recipient of each message, under a header that stays the same if asked
-/// for. A message without recipients has one row that leaves them empty.
-pub fn write_messages_csv(
-    messages: &[Message],
-    has_header: bool,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    if has_header {
-        writer.write_record(MESSAGES_HEADER)?;
-    }
-    for row in messages.iter().flat_map(|it| message_rows(it, zone)) {
-        writer.write_record(row)?;
-    }
-    writer.flush()
-}
-
 /// The names of the columns of [`message_rows`].
-pub(super) fn message_header() -> impl Iterator<Item = &'static str> {
+pub fn message_columns() -> impl Iterator<Item = &'static str> {
     MESSAGES_HEADER.into_iter()
 }
 
-/// A row for each recipient, or one that leaves them empty.
-pub(super) fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> {
+/// A row for each recipient of a message, or one that leaves them empty.
+#[must_use]
+pub fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> {
     if message.recipients.is_empty() {
         return vec![message_row(message, None, zone)];
     }
@@ -124,23 +105,6 @@ const EVENTS_HEADER: [&str; 15] = [
     "logStream",
     "eventId",
 ];
-
-/// Writes one row for each event, below a header unless this goes on with earlier rows.
-pub fn write_events_csv<'e>(
-    events: impl IntoIterator<Item = &'e StoredEvent>,
-    zone: &Zone,
-    has_header: bool,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut writer = csv::Writer::from_writer(out);
-    if has_header {
-        writer.write_record(EVENTS_HEADER)?;
-    }
-    for stored in events {
-        writer.write_record(event_cells(stored, zone))?;
-    }
-    writer.flush()
-}
 
 /// The names of the columns of [`event_cells`].
 pub fn event_columns() -> impl Iterator<Item = &'static str> {
@@ -236,11 +200,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::render::write_csv;
     use crate::trace::samples::*;
 
-    fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    fn of_messages(messages: &[Message]) -> String {
         let mut out = Vec::new();
-        write(&mut out).unwrap();
+        let rows = messages.iter().flat_map(|it| message_rows(it, &Zone::UTC));
+        write_csv(message_columns(), rows, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn of_events(events: &[StoredEvent]) -> String {
+        let mut out = Vec::new();
+        let rows = events.iter().map(|it| event_cells(it, &Zone::UTC));
+        write_csv(event_columns(), rows, &mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 
@@ -249,7 +222,7 @@ mod tests {
         let mut log = report_to_four();
         log.push(rule(9_000, "alone", "INBOUND_RULE", "DROP", &[]));
         let messages = joined(&log);
-        assert_snapshot!(text(|out| write_messages_csv(&messages, true, &Zone::UTC, out)), @r"
+        assert_snapshot!(of_messages(&messages), @r"
         messageIds,messageOutcome,firstSeen,lastSeen,from,sender,subject,address,direction,traceId,outcome,folder,junk,status,statusText,reason,rule,mailboxes,at,latencyMs,spam,dkim,dmarc,spf,dmarcPolicy,truncated
         <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,bob@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.800Z,800,PASS,PASS,PASS,PASS,,false
         <m1@acme.example>,partial,2026-11-23T21:34:00.000Z,2026-11-23T21:34:02.600Z,ana@acme.example,,Quarterly report,team@acme.example,outgoing,out-1,sent,,false,,,,,,2026-11-23T21:34:00.810Z,810,PASS,PASS,PASS,PASS,,false
@@ -268,7 +241,7 @@ mod tests {
             received(0, "t", "m1@x", &["bob@acme.example", "eve@acme.example"]),
             bounced(700, "t", "INCOMING", "bob@acme.example"),
         ];
-        assert_snapshot!(text(|out| write_events_csv(&log, &Zone::UTC, true, out)), @r"
+        assert_snapshot!(of_events(&log), @r"
         timestamp,eventName,traceId,messageId,from,sender,to,subject,status,reason,folder,rule,logGroup,logStream,eventId
         2026-11-23T21:34:00.000Z,ORGANIZATION_EMAIL_RECEIVED,t,<m1@x>,ana@acme.example,,bob@acme.example; eve@acme.example,Quarterly report,,,,,/aws/workmail/emailevents/acme,s1,
         2026-11-23T21:34:00.700Z,INCOMING_EMAIL_BOUNCED,t,,,,bob@acme.example,,5.2.2,552 5.2.2 The mailbox is over quota,,,/aws/workmail/emailevents/acme,s1,
@@ -322,8 +295,8 @@ mod tests {
             let fields = json!({"subject": subject, "from": name, "sender": subject, "recipients": [name]});
             let event = at(0, "=t", "OUTGOING_EMAIL_SUBMITTED", fields);
             for written in [
-                text(|out| write_events_csv(std::slice::from_ref(&event), &Zone::UTC, true, out)),
-                text(|out| write_messages_csv(&joined(std::slice::from_ref(&event)), true, &Zone::UTC, out)),
+                of_events(std::slice::from_ref(&event)),
+                of_messages(&joined(std::slice::from_ref(&event))),
             ] {
                 prop_assert_eq!(written.lines().count(), 2);
                 for record in csv::Reader::from_reader(written.as_bytes()).records() {

@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
-use super::json::write_json;
 use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions, write_pairs};
 use crate::directory::{Directory, EntityKind, Known, Member};
@@ -77,35 +77,79 @@ impl<'d> DirectoryAnswer<'d> {
     }
 }
 
-/// Writes a row for each entity, or all that is known where it is one alone.
-pub fn write_directory_table(
-    answer: &DirectoryAnswer<'_>,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if let [only] = answer.found.as_slice() {
-        return write_pairs(&facts_of(answer, only), 0, options.width, out);
-    }
-    let mut table = Table::new([
-        Column::whole("KIND"),
-        Column::whole("ADDRESS"),
-        Column::shortened("NAME"),
-        Column::whole("STATE"),
-        Column::shortened("MORE"),
-        Column::whole("ID"),
-    ]);
-    for known in &answer.found {
-        let entity = known.entity;
-        table.push([
-            Cell::new(entity.kind.as_str()),
-            Cell::new(entity.address.as_deref().unwrap_or("-")),
-            Cell::new(entity.display_name.as_ref().or(entity.name.as_ref()).map_or("", |it| it)),
-            Cell::new(&entity_state(known)),
-            Cell::new(&entity_counts(known)),
-            Cell::new(&entity.id),
+/// A row for each entity; for people, all that is known where it is one alone.
+impl Answer for DirectoryAnswer<'_> {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        match self.found.as_slice() {
+            [] => return Ok(()),
+            [only] => return write_pairs(&facts_of(self, only), 0, options.width, out),
+            _ => {}
+        }
+        let mut table = Table::new([
+            Column::whole("KIND"),
+            Column::whole("ADDRESS"),
+            Column::shortened("NAME"),
+            Column::whole("STATE"),
+            Column::shortened("MORE"),
+            Column::whole("ID"),
         ]);
+        for known in &self.found {
+            let entity = known.entity;
+            let name = entity.display_name.as_ref().or(entity.name.as_ref());
+            table.push([
+                Cell::new(entity.kind.as_str()),
+                Cell::new(entity.address.as_deref().unwrap_or("-")),
+                Cell::new(name.map_or("", |it| it)),
+                Cell::new(&entity_state(known)),
+                Cell::new(&entity_counts(known)),
+                Cell::new(&entity.id),
+            ]);
+        }
+        table.write(options.width, out)
     }
-    table.write(options.width, out)
+
+    fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let behind = [
+            ("total", json!(self.found.len())),
+            ("at", json!(self.at.in_zone(&self.zone))),
+            ("takenAt", json!(self.directory.last_taken().map(|it| it.in_zone(&self.zone)))),
+        ];
+        out.list(&[], "directory", self.found.iter().map(|it| self.to_json(it)), &behind)
+    }
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        const HEADER: [&str; 10] = [
+            "kind",
+            "id",
+            "address",
+            "name",
+            "displayName",
+            "state",
+            "aliases",
+            "members",
+            "since",
+            "until",
+        ];
+        let rows = self.found.iter().map(|known| {
+            let entity = known.entity;
+            let members = entity.members.iter();
+            let members = members.map(|it| self.label(&it.id).unwrap_or_else(|| it.id.clone()));
+            let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
+            [
+                entity.kind.as_str().to_owned(),
+                csv_cell(&entity.id),
+                text(&entity.address),
+                text(&entity.name),
+                text(&entity.display_name),
+                csv_cell(&entity_state(known)),
+                csv_cell(&entity.aliases.join(" ")),
+                csv_cell(&members.collect::<Vec<_>>().join(" ")),
+                known.since.in_zone(&self.zone),
+                known.until.map_or_else(String::new, |it| it.in_zone(&self.zone)),
+            ]
+        });
+        write_csv(HEADER, rows, out)
+    }
 }
 
 /// Whether it is switched on, or gone.
@@ -182,59 +226,4 @@ fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static st
     let end = if known.is_gone { "Gone since" } else { "Changed at" };
     add(end, known.until.map(shown));
     facts
-}
-
-/// Writes `{"directory":[…],"total":N,"at":…}`.
-pub fn write_directory_json(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let found: Vec<Value> = answer.found.iter().map(|it| answer.to_json(it)).collect();
-    let at = answer.at.in_zone(&answer.zone);
-    let taken = answer.directory.last_taken().map(|it| it.in_zone(&answer.zone));
-    let total = found.len();
-    write_json(&json!({"directory": found, "total": total, "at": at, "takenAt": taken}), out)
-}
-
-/// Writes an object a line.
-pub fn write_directory_ndjson(
-    answer: &DirectoryAnswer<'_>,
-    mut out: &mut dyn Write,
-) -> io::Result<()> {
-    answer.found.iter().try_for_each(|it| write_json(&answer.to_json(it), &mut out))
-}
-
-/// Writes a header, and a row for each entity.
-pub fn write_directory_csv(answer: &DirectoryAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([
-        "kind",
-        "id",
-        "address",
-        "name",
-        "displayName",
-        "state",
-        "aliases",
-        "members",
-        "since",
-        "until",
-    ])?;
-    for known in &answer.found {
-        let entity = known.entity;
-        let members = entity.members.iter();
-        let members: Vec<String> =
-            members.map(|it| answer.label(&it.id).unwrap_or_else(|| it.id.clone())).collect();
-        let until = known.until.map_or_else(String::new, |it| it.in_zone(&answer.zone));
-        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
-        csv.write_record([
-            entity.kind.as_str(),
-            &csv_cell(&entity.id),
-            &text(&entity.address),
-            &text(&entity.name),
-            &text(&entity.display_name),
-            &csv_cell(&entity_state(known)),
-            &csv_cell(&entity.aliases.join(" ")),
-            &csv_cell(&members.join(" ")),
-            &known.since.in_zone(&answer.zone),
-            &until,
-        ])?;
-    }
-    csv.flush()
 }

@@ -4,10 +4,11 @@ use std::io::{self, Write};
 
 use serde_json::json;
 
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
-use super::json::write_json;
 use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions};
+use crate::time::Zone;
 
 /// A question, with what it finds.
 #[derive(Clone, Debug)]
@@ -22,44 +23,32 @@ pub struct Explained {
     pub unit: &'static str,
 }
 
-/// Writes the query, and a row for each of its parts.
-pub fn write_explained_table(
-    explained: &Explained,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    writeln!(out, "{}", sanitise(&explained.query))?;
-    writeln!(out)?;
-    let mut table = Table::new([Column::shortened("TERM"), Column::number("FINDS")]);
-    for (term, count) in &explained.terms {
-        table.push([Cell::new(term), Cell::new(&count.to_string())]);
+/// The query, a row for each of its parts, and one for all of it.
+impl Answer for Explained {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        writeln!(out, "{}\n", sanitise(&self.query))?;
+        let mut table = Table::new([Column::shortened("TERM"), Column::number("FINDS")]);
+        for (term, count) in &self.terms {
+            table.push([Cell::new(term), Cell::new(&count.to_string())]);
+        }
+        table.push(["all of it".into(), format!("{} {}", self.found, self.unit).into()]);
+        table.write(options.width, out)
     }
-    table.push([
-        Cell::new("all of it"),
-        Cell::new(&format!("{} {}", explained.found, explained.unit)),
-    ]);
-    table.write(options.width, out)
-}
 
-/// Writes one JSON document.
-pub fn write_explained_json(explained: &Explained, out: &mut dyn Write) -> io::Result<()> {
-    let terms = explained.terms.iter().map(|(term, found)| json!({"term": term, "found": found}));
-    let json = json!({
-        "query": explained.query,
-        "terms": terms.collect::<Vec<_>>(),
-        "unit": explained.unit,
-        "found": explained.found,
-    });
-    write_json(&json, out)
-}
-
-/// Writes a row for each part, and one for all of it.
-pub fn write_explained_csv(explained: &Explained, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["term", "found"])?;
-    for (term, found) in &explained.terms {
-        csv.write_record([csv_cell(term), found.to_string()])?;
+    fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let terms = self.terms.iter().map(|(term, found)| json!({"term": term, "found": found}));
+        out.value(&json!({
+            "query": self.query,
+            "terms": terms.collect::<Vec<_>>(),
+            "unit": self.unit,
+            "found": self.found,
+        }))
     }
-    csv.write_record([csv_cell(&explained.query), explained.found.to_string()])?;
-    csv.flush()
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let terms = self.terms.iter().map(|(term, found)| (term, found));
+        let rows = terms.chain([(&self.query, &self.found)]);
+        let rows = rows.map(|(term, found)| [csv_cell(term), found.to_string()]);
+        write_csv(["term", "found"], rows, out)
+    }
 }

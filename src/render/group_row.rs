@@ -66,7 +66,7 @@ impl GroupRow<'_> {
     }
 
     /// As cells of CSV: the values, then what [`COUNT_NAMES`] name.
-    pub(super) fn csv_cells(&self, zone: &Zone) -> impl Iterator<Item = String> {
+    pub(super) fn csv_cells(self, zone: &Zone) -> impl Iterator<Item = String> {
         let values = self.values.iter().map(|it| csv_cell(it.as_deref().unwrap_or("")));
         values.chain([
             self.count.to_string(),

@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::address::Marked;
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::count_key::{camel, title};
 use super::csv::csv_cell;
 use super::group_row::{self, COUNT_NAMES, NO_VALUE, group_columns};
-use super::json::write_json;
 use super::style::{FAINT, PLAIN, outcome_style};
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{CountKey, GroupRow, Groups, PAIR_SEPARATOR};
@@ -23,27 +23,44 @@ impl Groups {
     }
 }
 
-/// Writes groups as a table: the largest first, each with the ID of an example beneath it.
-pub fn write_groups_table(
-    groups: &Groups,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if groups.rows.is_empty() {
-        return Ok(());
+/// The largest first, in a table each with the ID of an example beneath it.
+impl Answer for Groups {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        if self.rows.is_empty() {
+            return Ok(());
+        }
+        let mut columns = group_columns(self.keys.iter().map(|it| title(*it)));
+        columns.push(Column::beneath());
+        let mut table = Table::new(columns);
+        for row in &self.rows {
+            let mut cells = self.shown(row).cells(&options.zone);
+            let values = self.keys.iter().zip(&row.values);
+            cells.extend(values.map(|(key, value)| cell(*key, value.as_deref())));
+            cells.push(Cell::styled(row.example.as_deref().unwrap_or(""), FAINT));
+            table.push(cells);
+        }
+        table.write(options.width, out)
     }
-    let mut columns = group_columns(groups.keys.iter().map(|it| title(*it)));
-    columns.push(Column::beneath());
-    let mut table = Table::new(columns);
-    for row in &groups.rows {
-        let mut cells = groups.shown(row).cells(&options.zone);
-        cells.extend(
-            groups.keys.iter().zip(&row.values).map(|(key, value)| cell(*key, value.as_deref())),
-        );
-        cells.push(Cell::styled(row.example.as_deref().unwrap_or(""), FAINT));
-        table.push(cells);
+
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let head = [
+            ("groupBy", json!(self.keys.iter().map(|it| it.as_str()).collect::<Vec<_>>())),
+            ("unit", json!(self.unit.as_str())),
+            ("total", json!(self.total)),
+            ("messages", json!(self.message_count)),
+            ("groupCount", json!(self.group_count)),
+        ];
+        out.list(&head, "groups", self.rows.iter().map(|it| row_json(self, it, zone)), &[])
     }
-    table.write(options.width, out)
+
+    fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let keys = self.keys.iter().map(|it| camel(*it));
+        let rows = self.rows.iter().map(|row| {
+            let example = csv_cell(row.example.as_deref().unwrap_or(""));
+            self.shown(row).csv_cells(&options.zone).chain([example])
+        });
+        write_csv(keys.chain(COUNT_NAMES).chain(["example"]), rows, out)
+    }
 }
 
 fn cell(key: CountKey, value: Option<&str>) -> Cell {
@@ -66,35 +83,4 @@ fn row_json(groups: &Groups, row: &GroupRow, zone: &Zone) -> Value {
     let mut object = groups.shown(row).members(names, zone);
     object.insert("example".to_owned(), json!(row.example));
     Value::Object(object)
-}
-
-/// Writes groups as one object.
-pub fn write_groups_json(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
-    let rows: Vec<Value> = groups.rows.iter().map(|it| row_json(groups, it, zone)).collect();
-    let json = json!({
-        "groupBy": groups.keys.iter().map(|it| it.as_str()).collect::<Vec<_>>(),
-        "unit": groups.unit.as_str(),
-        "total": groups.total,
-        "messages": groups.message_count,
-        "groupCount": groups.group_count,
-        "groups": rows,
-    });
-    write_json(&json, out)
-}
-
-/// Writes groups, one object a line.
-pub fn write_groups_ndjson(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
-    groups.rows.iter().try_for_each(|it| write_json(&row_json(groups, it, zone), out))
-}
-
-/// Writes groups as CSV.
-pub fn write_groups_csv(groups: &Groups, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    let keys = groups.keys.iter().map(|it| camel(*it));
-    csv.write_record(keys.chain(COUNT_NAMES).chain(["example"]))?;
-    for row in &groups.rows {
-        let example = csv_cell(row.example.as_deref().unwrap_or(""));
-        csv.write_record(groups.shown(row).csv_cells(zone).chain([example]))?;
-    }
-    csv.flush()
 }

@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use serde_json::{Map, Value, json};
 
 use super::address::Marked;
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
-use super::json::{write_json, write_value};
 use super::sanitise::sanitise;
 use super::style::FAINT;
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::insights::{self, Answer, Example};
+use crate::insights::{self, Example};
+use crate::time::Zone;
 
 /// Texts above this width are prose: the last column is wrapped, the others are cut.
 const WHOLE_WIDTH_MAX: usize = 48;
@@ -21,21 +22,33 @@ const ADDRESS_BYTES_MAX: usize = 320;
 /// Rows that are laid out together.
 const PAGE_ROWS: usize = 1_000;
 
-/// Writes the rows under the query's own names.
-pub fn write_insights_table(
-    answer: &Answer,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for page in answer.rows.chunks(PAGE_ROWS) {
-        let columns = (0..answer.columns.len()).map(|it| column(page, it, answer.columns.len()));
-        let mut table = Table::new(columns).titled(answer.columns.iter().map(String::as_str));
-        for row in page {
-            table.push(row.iter().map(cell));
+/// Rows under the query's own names.
+impl Answer for insights::Answer {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        for page in self.rows.chunks(PAGE_ROWS) {
+            let columns = (0..self.columns.len()).map(|it| column(page, it, self.columns.len()));
+            let mut table = Table::new(columns).titled(self.columns.iter().map(String::as_str));
+            for row in page {
+                table.push(row.iter().map(cell));
+            }
+            table.write(options.width, out)?;
         }
-        table.write(options.width, out)?;
+        Ok(())
     }
-    Ok(())
+
+    fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let statistics = json!({
+            "recordsMatched": self.records_matched,
+            "recordsScanned": self.records_scanned,
+        });
+        let rows = self.rows.iter().map(|it| row_json(self, it));
+        out.list(&[], "rows", rows, &[("statistics", statistics)])
+    }
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.rows.iter().map(|row| row.iter().map(|it| csv_cell(&it.shown())));
+        write_csv(self.columns.iter().map(|it| header_cell(it)), rows, out)
+    }
 }
 
 /// How a column is laid out, by what stands in it.
@@ -71,30 +84,7 @@ fn is_address(text: &str) -> bool {
         && !text.contains(|it: char| it.is_whitespace() || matches!(it, '{' | '[' | '"'))
 }
 
-/// Writes `{"rows":[…],"statistics":{"recordsMatched":N,"recordsScanned":N}}`.
-pub fn write_insights_json(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
-    out.write_all(b"{\"rows\":[")?;
-    for (index, row) in answer.rows.iter().enumerate() {
-        if index > 0 {
-            out.write_all(b",")?;
-        }
-        write_value(&row_json(answer, row), out)?;
-    }
-    let statistics = json!({
-        "recordsMatched": answer.records_matched,
-        "recordsScanned": answer.records_scanned,
-    });
-    out.write_all(b"],\"statistics\":")?;
-    write_value(&statistics, out)?;
-    out.write_all(b"}\n")
-}
-
-/// Writes a row a line.
-pub fn write_insights_ndjson(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
-    answer.rows.iter().try_for_each(|row| write_json(&row_json(answer, row), out))
-}
-
-fn row_json(answer: &Answer, row: &[insights::Cell]) -> Value {
+fn row_json(answer: &insights::Answer, row: &[insights::Cell]) -> Value {
     let values = row.iter().map(|it| match it {
         insights::Cell::Null => Value::Null,
         insights::Cell::Number(number) => number_json(*number),
@@ -114,16 +104,6 @@ fn number_json(number: f64) -> Value {
     Value::from(number)
 }
 
-/// Writes the rows under a header.
-pub fn write_insights_csv(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(answer.columns.iter().map(|it| header_cell(it)))?;
-    for row in &answer.rows {
-        csv.write_record(row.iter().map(|it| csv_cell(&it.shown())))?;
-    }
-    csv.flush()
-}
-
 /// The names of CloudWatch's own fields stay as they are, so that the file can be imported.
 fn header_cell(name: &str) -> String {
     let is_name = name.strip_prefix('@').is_some_and(|it| {
@@ -132,59 +112,55 @@ fn header_cell(name: &str) -> String {
     if is_name { sanitise(name).into_owned() } else { csv_cell(name) }
 }
 
-/// Writes queries to try, each with what it tells and the command of ours beneath.
-pub fn write_examples_table(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
-    for (index, example) in examples.iter().enumerate() {
-        if index > 0 {
-            writeln!(out)?;
+/// Queries to try.
+#[derive(Clone, Copy, Debug)]
+pub struct InsightsExamples<'e>(pub &'e [Example]);
+
+/// Each with what it tells, and the command of ours beneath.
+impl Answer for InsightsExamples<'_> {
+    fn table(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        for (index, example) in self.0.iter().enumerate() {
+            if index > 0 {
+                writeln!(out)?;
+            }
+            let Example { purpose, query, command } = example;
+            writeln!(out, "{:>2}  {purpose}", index + 1)?;
+            writeln!(out, "    mailtrace insights '{query}'")?;
+            writeln!(out, "    {FAINT}better:{FAINT:#} {command}")?;
         }
-        let Example { purpose, query, command } = example;
-        writeln!(out, "{:>2}  {purpose}", index + 1)?;
-        writeln!(out, "    mailtrace insights '{query}'")?;
-        writeln!(out, "    {FAINT}better:{FAINT:#} {command}")?;
+        Ok(())
     }
-    Ok(())
-}
 
-fn example_json(example: &Example) -> Value {
-    json!({"purpose": example.purpose, "query": example.query, "command": example.command})
-}
-
-/// Writes `{"examples":[{"purpose":"…","query":"…","command":"…"}…]}`.
-pub fn write_examples_json(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
-    let examples: Vec<Value> = examples.iter().map(example_json).collect();
-    write_json(&json!({"examples": examples}), out)
-}
-
-/// Writes an example a line.
-pub fn write_examples_ndjson(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
-    examples.iter().try_for_each(|it| write_json(&example_json(it), out))
-}
-
-/// Writes the examples under a header.
-pub fn write_examples_csv(examples: &[Example], out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["purpose", "query", "command"])?;
-    for Example { purpose, query, command } in examples {
-        csv.write_record([purpose, query, command].map(|it| csv_cell(it)))?;
+    fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let examples = self
+            .0
+            .iter()
+            .map(|it| json!({"purpose": it.purpose, "query": it.query, "command": it.command}));
+        out.list(&[], "examples", examples, &[])
     }
-    csv.flush()
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.0.iter().map(|it| [it.purpose, it.query, it.command].map(csv_cell));
+        write_csv(["purpose", "query", "command"], rows, out)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::insights::Cell as Value;
+    use crate::render::{Format, Printer};
 
-    fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
+    fn text(format: Format, answer: &dyn Answer) -> String {
         let mut out = anstream::StripStream::new(Vec::new());
-        write(&mut out).unwrap();
+        let options = TableOptions { width: 120, ..TableOptions::default() };
+        Printer { format, options }.print(answer, &mut out).unwrap();
         String::from_utf8(out.into_inner()).unwrap()
     }
 
-    fn answer() -> Answer {
+    fn answer() -> insights::Answer {
         let text = |it: &str| Value::Text(it.to_owned());
-        Answer {
+        insights::Answer {
             columns: ["@timestamp", "event.from", "c", "=a\u{1b}"].map(str::to_owned).to_vec(),
             rows: vec![
                 vec![
@@ -203,8 +179,7 @@ mod tests {
 
     #[test]
     fn a_table_has_the_names_of_the_query() {
-        let options = TableOptions { width: 120, ..TableOptions::default() };
-        let table = text(|out| write_insights_table(&answer(), &options, out));
+        let table = text(Format::Table, &answer());
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(
             lines[0],
@@ -219,7 +194,7 @@ mod tests {
     #[test]
     fn programs_get_numbers_as_numbers_and_no_formula() {
         assert_eq!(
-            text(|out| write_insights_json(&answer(), out)),
+            text(Format::Json, &answer()),
             concat!(
                 r#"{"rows":[{"@timestamp":"2026-11-23 21:34:00.000","event.from":"ana@аcme.example","c":12,"=a\u001b":"=cmd|'/C calc'!A0\n\u001b[35m"},"#,
                 r#"{"@timestamp":null,"event.from":"+4930@fax.example","c":0.5,"=a\u001b":null}],"#,
@@ -228,27 +203,27 @@ mod tests {
             )
         );
         assert_eq!(
-            text(|out| write_insights_csv(&answer(), out)),
+            text(Format::Csv, &answer()),
             "@timestamp,event.from,c,'=a\\u{1b}\n\
              2026-11-23 21:34:00.000,ana@аcme.example,12,'=cmd|'/C calc'!A0\\n\\u{1b}[35m\n\
              ,+4930@fax.example,0.5,\n"
         );
-        let lines = text(|out| write_insights_ndjson(&answer(), out));
+        let lines = text(Format::Ndjson, &answer());
         assert_eq!(lines.lines().count(), 2);
     }
 
     #[test]
     fn examples_have_all_that_there_is_to_say() {
-        let examples = &insights::EXAMPLES[1..2];
+        let examples = &InsightsExamples(&insights::EXAMPLES[1..2]);
         assert_eq!(
-            text(|out| write_examples_table(examples, out)),
+            text(Format::Table, examples),
             " 1  all events of one leg of a message\n    \
              mailtrace insights 'fields @timestamp, event.eventName | sort @timestamp asc | filter traceId = \"TRACEID\"'\n    \
              better: mailtrace trace TRACEID\n"
         );
-        let csv = text(|out| write_examples_csv(examples, out));
+        let csv = text(Format::Csv, examples);
         assert!(csv.ends_with(",mailtrace trace TRACEID\n"), "{csv}");
-        let json = text(|out| write_examples_json(examples, out));
+        let json = text(Format::Json, examples);
         assert!(json.ends_with("\"command\":\"mailtrace trace TRACEID\"}]}\n"), "{json}");
     }
 }

@@ -11,122 +11,13 @@ use serde_json::ser::Formatter;
 use serde_json::value::RawValue;
 use serde_json::{Serializer, Value};
 
-use super::provenance::{EventSourceJson, EventSources};
+use super::provenance::EventSourceJson;
 use super::sanitise::{is_hidden, push_json_escape};
 use crate::store::{Provenance, StoredEvent};
 use crate::time::{Timestamp, Zone};
 use crate::trace::{Message, Recipient, bounce_in_words, status_class};
 
-/// What `trace` found out.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct TraceAnswer<'a> {
-    /// The messages.
-    pub messages: &'a [Message],
-    /// The IDs that nothing was found for, as they were asked for.
-    pub not_found: &'a [String],
-    /// What was looked at, to tell "no such mail" from "not looked at".
-    pub coverage_note: Option<&'a str>,
-    /// IDs of which those that were not found are a part.
-    pub candidates: &'a [String],
-    /// What audit logs may say of the messages; nothing where the store has none.
-    pub access: Option<&'a Value>,
-}
-
-/// Writes `{"messages":[M...],"notFound":["..."],"candidates":["..."],"coverageNote":null}`; with
-/// `sources`, each event says where it came from, as `source`.
-pub fn write_trace_json_with_sources(
-    answer: &TraceAnswer<'_>,
-    sources: Option<&EventSources>,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    out.write_all(b"{\"messages\":[")?;
-    for (index, message) in answer.messages.iter().enumerate() {
-        if index > 0 {
-            out.write_all(b",")?;
-        }
-        let sources = sources.and_then(|it| it.get(index)).map(Vec::as_slice);
-        write_value(&MessageJson::new(message, true, sources, zone), out)?;
-    }
-    write_trace_json_end(
-        answer.not_found,
-        answer.candidates,
-        answer.coverage_note,
-        answer.access,
-        out,
-    )
-}
-
-/// Writes what stands behind the messages in [`write_trace_json_with_sources`], for an answer whose messages
-/// were written one by one behind `{"messages":[`.
-pub fn write_trace_json_end(
-    not_found: &[String],
-    candidates: &[String],
-    coverage_note: Option<&str>,
-    access: Option<&Value>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    out.write_all(b"],\"notFound\":")?;
-    write_value(&not_found, out)?;
-    out.write_all(b",\"candidates\":")?;
-    write_value(&candidates, out)?;
-    out.write_all(b",\"coverageNote\":")?;
-    write_value(&coverage_note, out)?;
-    // Without audit events the answer is as it was before there were any.
-    if let Some(access) = access {
-        out.write_all(b",\"access\":")?;
-        write_value(access, out)?;
-    }
-    out.write_all(b"}\n")
-}
-
-/// Writes one message a line, without `events` unless asked for.
-pub fn write_messages_ndjson(
-    messages: &[Message],
-    has_events: bool,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for message in messages {
-        write_json(&MessageJson::new(message, has_events, None, zone), out)?;
-    }
-    Ok(())
-}
-
-/// Writes one message on one line, and of each of its rows whether it is what was asked for.
-pub fn write_found_message(
-    message: &Message,
-    matched: &[bool],
-    has_events: bool,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut json = MessageJson::new(message, has_events, None, zone);
-    for (recipient, matched) in json.recipients.iter_mut().zip(matched) {
-        recipient.matched = Some(*matched);
-    }
-    write_json(&json, out)
-}
-
-/// Writes one message a line; with `sources`, each event with where it came from, as `source`.
-/// `access` has for the first messages what audit logs may say of each, which stands behind all that
-/// is known of it.
-pub fn write_trace_ndjson(
-    messages: &[Message],
-    sources: Option<&EventSources>,
-    access: &[Value],
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for (index, message) in messages.iter().enumerate() {
-        let sources = sources.and_then(|it| it.get(index)).map(Vec::as_slice);
-        let json = MessageJson::new(message, true, sources, zone);
-        write_json(&MessageJson { access: access.get(index), ..json }, out)?;
-    }
-    Ok(())
-}
-
-/// Writes any other answer on one line.
+/// Writes a value on one line.
 pub fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     write_value(value, out)?;
     out.write_all(b"\n")
@@ -148,16 +39,9 @@ pub fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Res
     out.write_all(visible.as_bytes())
 }
 
-/// Writes one event a line.
-pub fn write_events_ndjson<'e>(
-    events: impl IntoIterator<Item = &'e StoredEvent>,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for event in events {
-        write_json(&EventJson::new(event, zone), out)?;
-    }
-    Ok(())
+/// Writes a message with its events, without an end of line.
+pub(super) fn write_message(message: &Message, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
+    write_value(&MessageJson::new(message, Some(None), zone), out)
 }
 
 pub(super) fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
@@ -167,7 +51,7 @@ pub(super) fn write_value(value: &impl Serialize, out: &mut dyn Write) -> io::Re
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct MessageJson<'m> {
+pub(super) struct MessageJson<'m> {
     message_ids: Vec<String>,
     trace_ids: &'m [String],
     from: Option<&'m str>,
@@ -185,11 +69,14 @@ struct MessageJson<'m> {
     access: Option<&'m Value>,
 }
 
+/// Where each event of a message came from, where that was asked for.
+type MessageSources<'m> = Option<&'m [Option<Provenance>]>;
+
 impl<'m> MessageJson<'m> {
-    fn new(
+    /// `events` says whether its events stand in it, and whether each says where it came from.
+    pub(super) fn new(
         message: &'m Message,
-        has_events: bool,
-        sources: Option<&'m [Option<Provenance>]>,
+        events: Option<MessageSources<'m>>,
         zone: &Zone,
     ) -> Self {
         let verdicts = &message.verdicts;
@@ -210,7 +97,7 @@ impl<'m> MessageJson<'m> {
                 dmarc_policy: verdicts.dmarc_policy.as_deref(),
             },
             recipients: message.recipients.iter().map(|it| RecipientJson::new(it, zone)).collect(),
-            events: has_events.then(|| match sources {
+            events: events.map(|sources| match sources {
                 None => message.events.iter().map(|it| EventJson::new(it, zone)).collect(),
                 Some(sources) => {
                     let events = message.events.iter().zip(sources);
@@ -220,6 +107,19 @@ impl<'m> MessageJson<'m> {
             truncated: message.is_truncated,
             access: None,
         }
+    }
+
+    /// The same, with what audit logs may say of it behind all that is known.
+    pub(super) fn with_access(self, access: Option<&'m Value>) -> Self {
+        Self { access, ..self }
+    }
+
+    /// The same, with whether each of its rows is what was asked for.
+    pub(super) fn with_matched(mut self, matched: &[bool]) -> Self {
+        for (recipient, matched) in self.recipients.iter_mut().zip(matched) {
+            recipient.matched = Some(*matched);
+        }
+        self
     }
 }
 
@@ -279,7 +179,7 @@ impl<'m> RecipientJson<'m> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EventJson<'e> {
+pub(super) struct EventJson<'e> {
     timestamp: String,
     trace_id: Option<&'e str>,
     event_name: Option<&'e str>,
@@ -298,7 +198,7 @@ impl<'e> EventJson<'e> {
         Self { source: Some(source), ..Self::new(stored, zone) }
     }
 
-    fn new(stored: &'e StoredEvent, zone: &Zone) -> Self {
+    pub(super) fn new(stored: &'e StoredEvent, zone: &Zone) -> Self {
         let record = &stored.record;
         let known = |text: &'e str| (!text.is_empty()).then_some(text);
         Self {

@@ -5,12 +5,18 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::render::{Answer, FoundMessages, JsonWriter, Part, TraceAnswer};
+use crate::trace::MessageFilter;
 use crate::trace::samples::*;
 
 fn text(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> String {
     let mut out = Vec::new();
     write(&mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+fn line(event: &StoredEvent, zone: &Zone) -> String {
+    text(|out| write_json(&EventJson::new(event, zone), out))
 }
 
 #[test]
@@ -24,7 +30,7 @@ fn a_trace_has_every_key_of_the_contract() {
     let not_found = ["gone@x".to_owned()];
     let answer =
         TraceAnswer { messages: &messages, not_found: &not_found, ..TraceAnswer::default() };
-    let written = text(|out| write_trace_json_with_sources(&answer, None, &Zone::UTC, out));
+    let written = text(|out| answer.json(&Zone::UTC, &mut JsonWriter::document(out)));
     assert_eq!(written.lines().count(), 1);
     let value: Value = serde_json::from_str(&written).unwrap();
     assert_snapshot!(serde_json::to_string_pretty(&value).unwrap(), @r#"
@@ -131,7 +137,9 @@ fn a_trace_has_every_key_of_the_contract() {
 fn lists_of_messages_leave_events_out_unless_asked_for() {
     let messages = joined(&[delivered(0, "t", "bob@acme.example", "INBOX")]);
     let keys = |has_events| {
-        let line = text(|out| write_messages_ndjson(&messages, has_events, &Zone::UTC, out));
+        let filter = MessageFilter::default();
+        let found = FoundMessages { messages: &messages, filter: &filter, has_events };
+        let line = text(|out| found.json(&Zone::UTC, &mut JsonWriter::lines(out)));
         serde_json::from_str::<Value>(&line).unwrap().get("events").is_some()
     };
     assert_eq!((keys(false), keys(true)), (false, true));
@@ -140,7 +148,7 @@ fn lists_of_messages_leave_events_out_unless_asked_for() {
 #[test]
 fn originals_are_embedded_byte_for_byte_and_on_one_line() {
     let original = "{\"traceId\": \"t\",\n\t\"event\":{\"x\":1e999,  \"y\":1.50,\"subject\":\"a\\u001bb\u{202e}\u{9b}\"}}";
-    let line = text(|out| write_events_ndjson(&[stored(0, original)], &Zone::UTC, out));
+    let line = line(&stored(0, original), &Zone::UTC);
     assert_eq!(line.lines().count(), 1);
     let embedded = "{\"traceId\": \"t\",  \"event\":{\"x\":1e999,  \"y\":1.50,\"subject\":\"a\\u001bb\\u202e\\u009b\"}}";
     assert!(line.contains(embedded), "{line}");
@@ -152,14 +160,14 @@ fn originals_are_embedded_byte_for_byte_and_on_one_line() {
 fn an_original_that_is_no_json_is_a_string() {
     let mut event = stored(0, "{\"traceId\":\"t\"}");
     event.record.message = "not \u{1b} JSON".into();
-    let line = text(|out| write_events_ndjson(&[event], &Zone::UTC, out));
+    let line = line(&event, &Zone::UTC);
     assert!(line.contains("\"message\":\"not \\u001b JSON\"}"), "{line}");
 }
 
 #[test]
 fn times_are_in_the_zone_asked_for() {
     let zone = Zone::named("Europe/Madrid").unwrap();
-    let line = text(|out| write_events_ndjson(&[stored(0, "{\"traceId\":\"t\"}")], &zone, out));
+    let line = line(&stored(0, "{\"traceId\":\"t\"}"), &zone);
     assert!(line.starts_with("{\"timestamp\":\"2026-11-23T22:34:00.000+01:00\""), "{line}");
 }
 
@@ -169,7 +177,7 @@ proptest! {
         let fields = json!({"subject": subject, "recipients": [id]});
         let event = at(0, "t", "OUTGOING_EMAIL_SUBMITTED", fields.clone());
         let messages = joined(&[event]);
-        let written = text(|out| write_messages_ndjson(&messages, true, &Zone::UTC, out));
+        let written = text(|out| write_message(&messages[0], &Zone::UTC, out));
         prop_assert!(!written.trim_end_matches('\n').contains(is_hidden));
         let read: Value = serde_json::from_str(&written).unwrap();
         prop_assert_eq!(&read["events"][0]["message"]["event"]["subject"], &fields["subject"]);

@@ -78,7 +78,7 @@ pub fn event_source_json(
 }
 
 /// Writes below a message's table which source each of its events came from.
-pub fn write_event_sources(
+pub(super) fn write_event_sources(
     message: &Message,
     sources: &[Option<Provenance>],
     options: &TableOptions,

@@ -3,16 +3,19 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::json;
 
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
-use super::json::write_json;
+use super::removal::{tombstone_in_words, tombstone_json};
+use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::store::{Origin, OriginHistory, OriginKind, RepeatedOrigin};
+use crate::store::{Origin, OriginHistory, OriginKind, RepeatedOrigin, Tombstone};
 use crate::time::{Timestamp, Zone};
 
 /// One source, however often it was read.
 #[derive(Clone, Copy, Debug)]
-pub struct SourceRow<'a> {
+struct SourceRow<'a> {
     origin: &'a Origin,
     /// When it was read for the first time.
     first_began: Timestamp,
@@ -22,59 +25,83 @@ pub struct SourceRow<'a> {
     committed: Option<Timestamp>,
 }
 
-/// The rows of what added records and of what added nothing, by when it was read.
-#[must_use]
-pub fn source_rows<'a>(
-    histories: &'a [OriginHistory],
-    repeated: &'a [RepeatedOrigin],
-) -> Vec<SourceRow<'a>> {
-    let added = histories.iter().map(|it| SourceRow {
-        origin: &it.origin,
-        first_began: it.origin.began(),
-        times: 1,
-        committed: it.first_committed,
-    });
-    let repeated = repeated.iter().map(|it| SourceRow {
-        origin: &it.origin,
-        first_began: Timestamp::from_ms(it.first_began_ms).unwrap_or(Timestamp::UNIX_EPOCH),
-        times: it.times,
-        committed: None,
-    });
-    let mut rows: Vec<_> = added.chain(repeated).collect();
-    rows.sort_by_key(|it| it.origin.began_ms);
-    rows
+/// All that was read, and what was removed of it.
+#[derive(Clone, Debug)]
+pub struct SourcesAnswer<'a> {
+    rows: Vec<SourceRow<'a>>,
+    /// How many that added nothing are not remembered.
+    forgotten: u64,
+    tombstones: &'a [Tombstone],
 }
 
-/// Writes a row for each source, and beneath it what tells it from others.
-pub fn write_sources_table(
-    rows: &[SourceRow<'_>],
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut table = Table::new([
-        Column::whole("READ AT"),
-        Column::whole("KIND"),
-        Column::number("READ"),
-        Column::number("NEW"),
-        Column::number("DUPLICATES"),
-        Column::number("REJECTED"),
-        Column::whole("SOURCE"),
-        Column::beneath(),
-    ]);
-    for row in rows {
-        let counts = row.origin.counts;
-        table.push([
-            Cell::new(&row.origin.began().in_zone(&options.zone)),
-            Cell::new(row.origin.kind.as_str()),
-            Cell::new(&counts.read.to_string()),
-            Cell::new(&counts.added.to_string()),
-            Cell::new(&counts.duplicates.to_string()),
-            Cell::new(&counts.rejected.to_string()),
-            Cell::new(&row.origin.name),
-            Cell::new(&particulars(row, &options.zone)),
-        ]);
+impl<'a> SourcesAnswer<'a> {
+    /// What added records and what added nothing, by when it was read.
+    #[must_use]
+    pub fn of(
+        histories: &'a [OriginHistory],
+        (repeated, forgotten): (&'a [RepeatedOrigin], u64),
+        tombstones: &'a [Tombstone],
+    ) -> Self {
+        let added = histories.iter().map(|it| SourceRow {
+            origin: &it.origin,
+            first_began: it.origin.began(),
+            times: 1,
+            committed: it.first_committed,
+        });
+        let repeated = repeated.iter().map(|it| SourceRow {
+            origin: &it.origin,
+            first_began: Timestamp::from_ms(it.first_began_ms).unwrap_or(Timestamp::UNIX_EPOCH),
+            times: it.times,
+            committed: None,
+        });
+        let mut rows: Vec<_> = added.chain(repeated).collect();
+        rows.sort_by_key(|it| it.origin.began_ms);
+        Self { rows, forgotten, tombstones }
     }
-    table.write(options.width, out)
+}
+
+/// A row for each source, and for people what tells it from others beneath.
+impl Answer for SourcesAnswer<'_> {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let mut table = Table::new([
+            Column::whole("READ AT"),
+            Column::whole("KIND"),
+            Column::number("READ"),
+            Column::number("NEW"),
+            Column::number("DUPLICATES"),
+            Column::number("REJECTED"),
+            Column::whole("SOURCE"),
+            Column::beneath(),
+        ]);
+        for row in &self.rows {
+            let counts = row.origin.counts;
+            table.push([
+                Cell::new(&row.origin.began().in_zone(&options.zone)),
+                Cell::new(row.origin.kind.as_str()),
+                Cell::new(&counts.read.to_string()),
+                Cell::new(&counts.added.to_string()),
+                Cell::new(&counts.duplicates.to_string()),
+                Cell::new(&counts.rejected.to_string()),
+                Cell::new(&row.origin.name),
+                Cell::new(&particulars(row, &options.zone)),
+            ]);
+        }
+        table.write(options.width, out)?;
+        let removed = self.tombstones.iter().map(|it| tombstone_in_words(it, &options.zone));
+        removed.into_iter().try_for_each(|it| writeln!(out, "{}", sanitise(&it)))
+    }
+
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let tombstones = self.tombstones.iter().map(|it| tombstone_json(it, zone)).collect();
+        let behind = [("forgotten", json!(self.forgotten)), ("tombstones", tombstones)];
+        let rows = self.rows.iter().map(|it| SourceJson::new(it, zone));
+        out.list(&[], "sources", rows, &behind)
+    }
+
+    fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.rows.iter().map(|it| cells(&SourceJson::new(it, &options.zone)));
+        write_csv(HEADER, rows, out)
+    }
 }
 
 fn particulars(row: &SourceRow<'_>, zone: &Zone) -> String {
@@ -162,34 +189,6 @@ impl<'a> SourceJson<'a> {
     }
 }
 
-/// Writes `{"sources":[...],"forgotten":N,"tombstones":[...]}`: all sources, how many that added
-/// nothing are not remembered, and what was removed.
-pub fn write_sources_json(
-    rows: &[SourceRow<'_>],
-    forgotten: u64,
-    tombstones: Vec<serde_json::Value>,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct Answer<'a> {
-        sources: Vec<SourceJson<'a>>,
-        forgotten: u64,
-        tombstones: Vec<serde_json::Value>,
-    }
-    let sources = rows.iter().map(|it| SourceJson::new(it, zone)).collect();
-    write_json(&Answer { sources, forgotten, tombstones }, out)
-}
-
-/// Writes one source a line.
-pub fn write_sources_ndjson(
-    rows: &[SourceRow<'_>],
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    rows.iter().try_for_each(|it| write_json(&SourceJson::new(it, zone), out))
-}
-
 const HEADER: [&str; 21] = [
     "kind",
     "name",
@@ -214,41 +213,30 @@ const HEADER: [&str; 21] = [
     "damage",
 ];
 
-/// Writes one row for each source, below a header.
-pub fn write_sources_csv(
-    rows: &[SourceRow<'_>],
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(HEADER)?;
-    for row in rows {
-        let it = SourceJson::new(row, zone);
-        let text = |it: Option<&str>| it.unwrap_or("").to_owned();
-        let cells = [
-            it.kind.to_owned(),
-            it.name.to_owned(),
-            text(it.account),
-            text(it.region),
-            it.began,
-            text(it.ended.as_deref()),
-            text(it.committed.as_deref()),
-            it.version.to_owned(),
-            text(it.format),
-            text(it.compression),
-            it.bytes.map_or_else(String::new, |it| it.to_string()),
-            text(it.sha256),
-            it.read.to_string(),
-            it.added.to_string(),
-            it.duplicates.to_string(),
-            it.rejected.to_string(),
-            it.times.to_string(),
-            it.first_began,
-            it.complete.to_string(),
-            text(it.error),
-            text(it.damage),
-        ];
-        csv.write_record(cells.map(|it| csv_cell(&it)))?;
-    }
-    csv.flush()
+fn cells(it: &SourceJson<'_>) -> [String; 21] {
+    let text = |it: Option<&str>| it.unwrap_or("").to_owned();
+    [
+        it.kind.to_owned(),
+        it.name.to_owned(),
+        text(it.account),
+        text(it.region),
+        it.began.clone(),
+        text(it.ended.as_deref()),
+        text(it.committed.as_deref()),
+        it.version.to_owned(),
+        text(it.format),
+        text(it.compression),
+        it.bytes.map_or_else(String::new, |it| it.to_string()),
+        text(it.sha256),
+        it.read.to_string(),
+        it.added.to_string(),
+        it.duplicates.to_string(),
+        it.rejected.to_string(),
+        it.times.to_string(),
+        it.first_began.clone(),
+        it.complete.to_string(),
+        text(it.error),
+        text(it.damage),
+    ]
+    .map(|it| csv_cell(&it))
 }

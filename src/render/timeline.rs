@@ -4,8 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
+use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
-use super::json::write_json;
 use super::sanitise::{fit, sanitise};
 use super::style::{BAD, UNDECIDED};
 use super::table::{Cell, Column, Table, TableOptions, wrap};
@@ -13,51 +13,108 @@ use crate::limits;
 use crate::time::{Zone, human_duration};
 use crate::timeline::{Candidate, NearEvent, Person, Side, Step, StepKind, Timeline};
 
-/// Writes who it is, what there is of each kind, and a row for each step.
-pub fn write_timeline_table(
-    timeline: &Timeline,
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let who = &timeline.who;
-    let names: Vec<&str> = who.addresses.iter().chain(&who.ids).map(String::as_str).collect();
-    let name = who.name.as_deref().map_or_else(String::new, |it| format!("{it}: "));
-    for line in wrap(&sanitise(&format!("{name}{}", names.join(", "))), options.width) {
-        writeln!(out, "{line}")?;
-    }
-    for line in wrap(&timeline.counts_in_words(), options.width) {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out)?;
-    let mut table = Table::new([
-        Column::whole("TIME"),
-        Column::whole("FOR").optional(),
-        Column::whole("WHAT"),
-        Column::whole("FROM"),
-        Column::wrapped("DETAILS"),
-    ]);
-    for step in &timeline.steps {
-        let what = step.kind.in_words(step.count);
-        let what = match step.kind {
-            StepKind::LoginFailed | StepKind::Denied | StepKind::MailBounced => {
-                Cell::styled(&what, BAD)
-            }
-            StepKind::TokenCreated | StepKind::Rule | StepKind::Deleted => {
-                Cell::styled(&what, UNDECIDED)
-            }
-            _ => Cell::new(&what),
-        };
-        let lasted_ms = step.last.ms_since(step.first);
-        let lasted = if lasted_ms == 0 { String::new() } else { human_duration(lasted_ms) };
-        table.push([
-            Cell::new(&step.first.in_zone(&options.zone)),
-            Cell::new(&lasted),
-            what,
-            Cell::new(&step_origin(step)),
-            Cell::new(&step_details(step)),
+/// Who it is, what there is of each kind, and a row for each step.
+impl Answer for Timeline {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        if self.step_count == 0 {
+            return Ok(());
+        }
+        let who = &self.who;
+        let names: Vec<&str> = who.addresses.iter().chain(&who.ids).map(String::as_str).collect();
+        let name = who.name.as_deref().map_or_else(String::new, |it| format!("{it}: "));
+        for line in wrap(&sanitise(&format!("{name}{}", names.join(", "))), options.width) {
+            writeln!(out, "{line}")?;
+        }
+        for line in wrap(&self.counts_in_words(), options.width) {
+            writeln!(out, "{line}")?;
+        }
+        writeln!(out)?;
+        let mut table = Table::new([
+            Column::whole("TIME"),
+            Column::whole("FOR").optional(),
+            Column::whole("WHAT"),
+            Column::whole("FROM"),
+            Column::wrapped("DETAILS"),
         ]);
+        for step in &self.steps {
+            let what = step.kind.in_words(step.count);
+            let what = match step.kind {
+                StepKind::LoginFailed | StepKind::Denied | StepKind::MailBounced => {
+                    Cell::styled(&what, BAD)
+                }
+                StepKind::TokenCreated | StepKind::Rule | StepKind::Deleted => {
+                    Cell::styled(&what, UNDECIDED)
+                }
+                _ => Cell::new(&what),
+            };
+            let lasted_ms = step.last.ms_since(step.first);
+            let lasted = if lasted_ms == 0 { String::new() } else { human_duration(lasted_ms) };
+            table.push([
+                Cell::new(&step.first.in_zone(&options.zone)),
+                Cell::new(&lasted),
+                what,
+                Cell::new(&step_origin(step)),
+                Cell::new(&step_details(step)),
+            ]);
+        }
+        table.write(options.width, out)
     }
-    table.write(options.width, out)
+
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let who = &self.who;
+        let who = json!({
+            "asked": who.asked, "name": who.name, "ids": who.ids, "addresses": who.addresses,
+        });
+        let behind = [
+            ("total", json!(self.step_count)),
+            ("events", json!(self.event_count)),
+            ("truncated", json!(self.is_truncated)),
+        ];
+        let steps = self.steps.iter().map(|it| step_to_json(it, zone));
+        out.list(&[("who", who)], "timeline", steps, &behind)
+    }
+
+    fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        const HEADER: [&str; 15] = [
+            "first",
+            "last",
+            "side",
+            "kind",
+            "count",
+            "actor",
+            "mailbox",
+            "sourceIp",
+            "isNewIp",
+            "protocol",
+            "userAgent",
+            "folder",
+            "text",
+            "peers",
+            "peerCount",
+        ];
+        let rows = self.steps.iter().map(|step| {
+            let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
+            let person = |it: &Option<Person>| csv_cell(it.as_ref().map_or("", label));
+            [
+                step.first.in_zone(&options.zone),
+                step.last.in_zone(&options.zone),
+                step.kind.side().as_str().to_owned(),
+                step.kind.as_str().to_owned(),
+                step.count.to_string(),
+                person(&step.actor),
+                person(&step.mailbox),
+                text(&step.source_ip),
+                step.is_new_ip.to_string(),
+                text(&step.protocol),
+                text(&step.user_agent),
+                text(&step.folder),
+                text(&step.text),
+                csv_cell(&step.peers.join(" ")),
+                step.peer_count.to_string(),
+            ]
+        });
+        write_csv(HEADER, rows, out)
+    }
 }
 
 /// From where a step came.
@@ -128,83 +185,9 @@ fn step_to_json(step: &Step, zone: &Zone) -> Value {
     })
 }
 
-/// Writes `{"who":…,"timeline":[…],"total":N,"events":N,"truncated":…}`.
-pub fn write_timeline_json(
-    timeline: &Timeline,
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let who = &timeline.who;
-    let steps: Vec<Value> = timeline.steps.iter().map(|it| step_to_json(it, zone)).collect();
-    let who = json!({
-        "asked": who.asked, "name": who.name, "ids": who.ids, "addresses": who.addresses,
-    });
-    let value = json!({
-        "who": who,
-        "timeline": steps,
-        "total": timeline.step_count,
-        "events": timeline.event_count,
-        "truncated": timeline.is_truncated,
-    });
-    write_json(&value, out)
-}
-
-/// Writes a step a line.
-pub fn write_timeline_ndjson(
-    timeline: &Timeline,
-    zone: &Zone,
-    mut out: &mut dyn Write,
-) -> io::Result<()> {
-    timeline.steps.iter().try_for_each(|it| write_json(&step_to_json(it, zone), &mut out))
-}
-
-/// Writes a header, and a row for each step.
-pub fn write_timeline_csv(timeline: &Timeline, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record([
-        "first",
-        "last",
-        "side",
-        "kind",
-        "count",
-        "actor",
-        "mailbox",
-        "sourceIp",
-        "isNewIp",
-        "protocol",
-        "userAgent",
-        "folder",
-        "text",
-        "peers",
-        "peerCount",
-    ])?;
-    for step in &timeline.steps {
-        let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
-        let person = |it: &Option<Person>| csv_cell(it.as_ref().map_or("", label));
-        csv.write_record([
-            step.first.in_zone(zone).as_str(),
-            &step.last.in_zone(zone),
-            step.kind.side().as_str(),
-            step.kind.as_str(),
-            &step.count.to_string(),
-            &person(&step.actor),
-            &person(&step.mailbox),
-            &text(&step.source_ip),
-            if step.is_new_ip { "true" } else { "false" },
-            &text(&step.protocol),
-            &text(&step.user_agent),
-            &text(&step.folder),
-            &text(&step.text),
-            &csv_cell(&step.peers.join(" ")),
-            &step.peer_count.to_string(),
-        ])?;
-    }
-    csv.flush()
-}
-
 /// Writes candidates of one message under a heading of their own, which names the message where an
 /// ID of it is given.
-pub fn write_candidates_table(
+pub(super) fn write_candidates_table(
     id: Option<&str>,
     candidates: &[Candidate],
     options: &TableOptions,
@@ -259,8 +242,10 @@ fn write_indented(text: &str, options: &TableOptions, out: &mut dyn Write) -> io
 }
 
 /// Candidates of one message, each with the message's ID.
-#[must_use]
-pub fn candidates_json((id, candidates): &(Option<String>, Vec<Candidate>), zone: &Zone) -> Value {
+pub(super) fn candidates_json(
+    (id, candidates): &(Option<String>, Vec<Candidate>),
+    zone: &Zone,
+) -> Value {
     let to_json = |it: &Candidate| {
         let steps: Vec<Value> = it.steps.iter().map(|it| step_to_json(it, zone)).collect();
         json!({

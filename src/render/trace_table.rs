@@ -16,29 +16,14 @@ use crate::trace::{Direction, Leg, Message, Outcome, Recipient};
 
 const INDENT: usize = 2;
 
-/// Writes messages one after another, with a line between.
-pub fn write_trace_tables(
-    messages: &[Message],
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    for (index, message) in messages.iter().enumerate() {
-        if index > 0 {
-            write_divider(options, out)?;
-        }
-        write_trace_table(message, options, out)?;
-    }
-    Ok(())
-}
-
 /// Writes the line between two messages.
-pub fn write_divider(options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write_divider(options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "\n{FAINT}{}{FAINT:#}\n", "─".repeat(options.width.min(100)))
 }
 
 /// Writes one message: the answer first, then what is known of it, then each recipient, then each
 /// step.
-pub fn write_trace_table(
+pub(super) fn write_trace_table(
     message: &Message,
     options: &TableOptions,
     out: &mut dyn Write,

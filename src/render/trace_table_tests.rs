@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
+use crate::render::{Answer, FoundEvents, Part, TraceAnswer};
 use crate::store::StoredEvent;
 use crate::trace::samples::*;
 
@@ -14,7 +15,9 @@ fn drawn(log: &[StoredEvent], width: usize) -> String {
 
 fn drawn_with(log: &[StoredEvent], options: &TableOptions) -> String {
     let mut out = anstream::StripStream::new(Vec::new());
-    write_trace_tables(&joined(log), options, &mut out).unwrap();
+    TraceAnswer { messages: &joined(log), ..TraceAnswer::default() }
+        .table(options, &mut out)
+        .unwrap();
     String::from_utf8(out.into_inner()).unwrap()
 }
 
@@ -322,8 +325,8 @@ proptest! {
         // Only our own sequences are taken off: a stripping writer would hide a stranger's.
         let ours = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[2m", "\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m"];
         let (mut traces, mut events) = (Vec::new(), Vec::new());
-        write_trace_tables(&joined(&log), &options, &mut traces).unwrap();
-        crate::render::write_events_table(&log, &options, &mut events).unwrap();
+        TraceAnswer { messages: &joined(&log), ..TraceAnswer::default() }.table(&options, &mut traces).unwrap();
+        FoundEvents(&log).table(&options, &mut events).unwrap();
         let bare = |out| ours.iter().fold(String::from_utf8(out).unwrap(), |text, it| text.replace(it, ""));
         for text in [bare(traces), bare(events)] {
             prop_assert!(!text.contains(|it| it != '\n' && crate::render::sanitise::is_hidden(it)), "{text:?}");

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use serde_json::{Value, json};
 
 use super::address::Marked;
-use super::json::write_json;
+use super::answer::{Answer, JsonWriter, write_csv};
+use super::csv::csv_cell;
 use super::sanitise::sanitise;
 use super::style::{BAD, FAINT, STRONG, UNDECIDED};
 use super::table::{Cell, Column, Table, TableOptions};
@@ -95,54 +96,114 @@ fn no_value(kind: FindingKind) -> &'static str {
     }
 }
 
-/// Writes the page. `commands` gives for each finding what shows more of it.
-pub fn write_triage(
-    triage: &Triage,
-    commands: &[String],
-    options: &TableOptions,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let shown = |it: Option<Timestamp>| it.map_or_else(String::new, |it| it.in_zone(&options.zone));
-    writeln!(
-        out,
-        "{STRONG}From {} to {}{STRONG:#}",
-        shown(triage.range.since),
-        shown(triage.range.until)
-    )?;
-    writeln!(out, "{} messages to {} recipients", triage.messages, triage.recipients)?;
-    if let Some(latency) = triage.latency {
-        let said = |ms: i64| human_duration(ms);
+/// What was found, with what shows more of each finding.
+#[derive(Clone, Copy, Debug)]
+pub struct TriageAnswer<'t> {
+    /// What was found.
+    pub triage: &'t Triage,
+    /// The command for each finding.
+    pub commands: &'t [String],
+}
+
+impl Answer for TriageAnswer<'_> {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let Self { triage, commands } = *self;
+        let shown =
+            |it: Option<Timestamp>| it.map_or_else(String::new, |it| it.in_zone(&options.zone));
         writeln!(
             out,
-            "delivery time: median {}, p90 {}, p99 {}, max {}",
-            said(latency.p50_ms),
-            said(latency.p90_ms),
-            said(latency.p99_ms),
-            said(latency.max_ms)
+            "{STRONG}From {} to {}{STRONG:#}",
+            shown(triage.range.since),
+            shown(triage.range.until)
         )?;
-    }
-    match triage.before {
-        Some(before) => writeln!(
-            out,
-            "{FAINT}in brackets: the period before, from {} on{FAINT:#}",
-            shown(before.since)
-        )?,
-        None => writeln!(
-            out,
-            "{FAINT}the store has nothing of the period before to compare with{FAINT:#}"
-        )?,
-    }
-    for (finding, command) in triage.findings.iter().zip(commands) {
-        if finding.count > 0 {
-            writeln!(out)?;
-            write_finding(finding, command, options, out)?;
+        writeln!(out, "{} messages to {} recipients", triage.messages, triage.recipients)?;
+        if let Some(latency) = triage.latency {
+            let said = |ms: i64| human_duration(ms);
+            writeln!(
+                out,
+                "delivery time: median {}, p90 {}, p99 {}, max {}",
+                said(latency.p50_ms),
+                said(latency.p90_ms),
+                said(latency.p99_ms),
+                said(latency.max_ms)
+            )?;
         }
+        match triage.before {
+            Some(before) => writeln!(
+                out,
+                "{FAINT}in brackets: the period before, from {} on{FAINT:#}",
+                shown(before.since)
+            )?,
+            None => writeln!(
+                out,
+                "{FAINT}the store has nothing of the period before to compare with{FAINT:#}"
+            )?,
+        }
+        for (finding, command) in triage.findings.iter().zip(commands) {
+            if finding.count > 0 {
+                writeln!(out)?;
+                write_finding(finding, command, options, out)?;
+            }
+        }
+        let nothing = findings_of_nothing(triage);
+        if !nothing.is_empty() {
+            writeln!(out, "\nNothing found: {}", nothing.join(", "))?;
+        }
+        Ok(())
     }
-    let nothing = findings_of_nothing(triage);
-    if !nothing.is_empty() {
-        writeln!(out, "\nNothing found: {}", nothing.join(", "))?;
+
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let Self { triage, commands } = *self;
+        let item = |it: &Item| {
+            json!({
+                "value": it.value,
+                "count": it.count,
+                "before": it.before,
+                "example": it.example,
+                "latencyMs": it.latency_ms,
+                "new": it.is_new,
+            })
+        };
+        let finding = |(it, command): (&Finding, &String)| {
+            json!({
+                "kind": it.kind.as_str(),
+                "count": it.count,
+                "before": it.before,
+                "items": it.items.iter().map(item).collect::<Vec<_>>(),
+                "itemCount": it.item_count,
+                "command": command,
+            })
+        };
+        let latency = triage.latency.map(|it| {
+            json!({"p50Ms": it.p50_ms, "p90Ms": it.p90_ms, "p99Ms": it.p99_ms, "maxMs": it.max_ms})
+        });
+        out.value(&json!({
+            "period": range_json(triage.range, zone),
+            "before": triage.before.map(|it| range_json(it, zone)),
+            "messages": triage.messages,
+            "recipients": triage.recipients,
+            "latency": latency,
+            "findings": triage.findings.iter().zip(commands).map(finding).collect::<Vec<_>>(),
+        }))
     }
-    Ok(())
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let items = self.triage.findings.iter();
+        let items = items.flat_map(|of| of.items.iter().map(|it| (of.kind, it)));
+        let rows = items.map(|(kind, item)| {
+            let text = |it: &Option<String>| csv_cell(it.as_deref().unwrap_or(""));
+            [
+                kind.as_str().to_owned(),
+                text(&item.value),
+                item.count.to_string(),
+                item.before.map_or_else(String::new, |it| it.to_string()),
+                text(&item.example),
+                item.latency_ms.map_or_else(String::new, |it| it.to_string()),
+                item.is_new.to_string(),
+            ]
+        });
+        write_csv(["kind", "value", "count", "before", "example", "latencyMs", "new"], rows, out)
+    }
 }
 
 fn write_finding(
@@ -211,66 +272,4 @@ fn number(item: &Item) -> String {
 fn range_json(range: TimeRange, zone: &Zone) -> Value {
     let shown = |it: Option<Timestamp>| it.map(|it| it.in_zone(zone));
     json!({"since": shown(range.since), "until": shown(range.until)})
-}
-
-/// Writes what was found as one object.
-pub fn write_triage_json(
-    triage: &Triage,
-    commands: &[String],
-    zone: &Zone,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let item = |it: &Item| {
-        json!({
-            "value": it.value,
-            "count": it.count,
-            "before": it.before,
-            "example": it.example,
-            "latencyMs": it.latency_ms,
-            "new": it.is_new,
-        })
-    };
-    let finding = |(it, command): (&Finding, &String)| {
-        json!({
-            "kind": it.kind.as_str(),
-            "count": it.count,
-            "before": it.before,
-            "items": it.items.iter().map(item).collect::<Vec<_>>(),
-            "itemCount": it.item_count,
-            "command": command,
-        })
-    };
-    let latency = triage.latency.map(|it| {
-        json!({"p50Ms": it.p50_ms, "p90Ms": it.p90_ms, "p99Ms": it.p99_ms, "maxMs": it.max_ms})
-    });
-    let json = json!({
-        "period": range_json(triage.range, zone),
-        "before": triage.before.map(|it| range_json(it, zone)),
-        "messages": triage.messages,
-        "recipients": triage.recipients,
-        "latency": latency,
-        "findings": triage.findings.iter().zip(commands).map(finding).collect::<Vec<_>>(),
-    });
-    write_json(&json, out)
-}
-
-/// Writes the items of all findings as CSV.
-pub fn write_triage_csv(triage: &Triage, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["kind", "value", "count", "before", "example", "latencyMs", "new"])?;
-    for finding in &triage.findings {
-        for item in &finding.items {
-            let text = |it: &Option<String>| super::csv_cell(it.as_deref().unwrap_or(""));
-            csv.write_record([
-                finding.kind.as_str().to_owned(),
-                text(&item.value),
-                item.count.to_string(),
-                item.before.map_or_else(String::new, |it| it.to_string()),
-                text(&item.example),
-                item.latency_ms.map_or_else(String::new, |it| it.to_string()),
-                item.is_new.to_string(),
-            ])?;
-        }
-    }
-    csv.flush()
 }

@@ -16,9 +16,9 @@ use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
 
-/// An answer, laid out.
+/// An answer as it goes over the wire.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
+pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) content_type: &'static str,
     pub(super) body: Bytes,
@@ -64,7 +64,7 @@ pub(super) enum Length {
 type AnswerKey = (u64, String);
 
 /// What comes of a question that somebody works on.
-type MadeAnswer = Option<Result<Answer, Unmade>>;
+type MadeAnswer = Option<Result<Reply, Unmade>>;
 type Coming = watch::Receiver<MadeAnswer>;
 type Promise = watch::Sender<MadeAnswer>;
 
@@ -81,7 +81,7 @@ enum Entry {
 }
 
 struct Kept {
-    answer: Answer,
+    answer: Reply,
     /// From when on it is given only while a new one is made.
     fresh_until: Instant,
     is_renewed: bool,
@@ -96,9 +96,9 @@ impl Kept {
 
 /// What is there of an answer.
 enum FoundAnswer {
-    Fresh(Answer),
+    Fresh(Reply),
     /// Somebody has to make a new one.
-    Stale(Answer),
+    Stale(Reply),
     Coming(Coming),
 }
 
@@ -169,8 +169,8 @@ impl Answers {
         asked: String,
         (needs, now): (Needs, Timestamp),
         (keeping, length): (Keeping, Length),
-        work: impl FnOnce(Result<&Store, QuestionError>) -> Answer + Send + 'static,
-    ) -> Result<Answer, NoAnswer> {
+        work: impl FnOnce(Result<&Store, QuestionError>) -> Reply + Send + 'static,
+    ) -> Result<Reply, NoAnswer> {
         let snapshot = self.snapshot().await?;
         let key = (snapshot.number, asked);
         let work = move |stop: &Arc<AtomicBool>| match snapshot.store(&needs, now) {
@@ -214,7 +214,7 @@ impl Answers {
         key: AnswerKey,
         keeping: Keeping,
         length: Length,
-        work: impl FnOnce(&Arc<AtomicBool>) -> Answer + Send + 'static,
+        work: impl FnOnce(&Arc<AtomicBool>) -> Reply + Send + 'static,
     ) -> Result<Coming, NoAnswer> {
         if self.waiting() >= limits::SERVE_QUESTIONS_WAITING_MAX as u64 {
             return Err(NoAnswer::Busy);
@@ -288,10 +288,10 @@ impl Answers {
 
     /// Keeps an answer in the place of the promise of it, and lets go of those of earlier commits
     /// and of those that were used least recently.
-    fn keep(&self, key: &AnswerKey, answer: Option<&Answer>, keeping: Keeping) {
+    fn keep(&self, key: &AnswerKey, answer: Option<&Reply>, keeping: Keeping) {
         let mut cache = self.lock();
         cache.remove(key);
-        let is_kept = |it: &&Answer| {
+        let is_kept = |it: &&Reply| {
             it.status == StatusCode::OK && it.body.len() <= limits::SERVE_CACHED_ANSWER_BYTES_MAX
         };
         let Some(answer) = answer.filter(is_kept) else { return };
@@ -333,8 +333,8 @@ impl Cache {
 /// Has a question worked on, and has that end after a while: the store then reads nothing more.
 async fn work_within(
     patience: Duration,
-    work: impl FnOnce(&Arc<AtomicBool>) -> Answer + Send + 'static,
-) -> Result<Answer, Unmade> {
+    work: impl FnOnce(&Arc<AtomicBool>) -> Reply + Send + 'static,
+) -> Result<Reply, Unmade> {
     let stop = Arc::new(AtomicBool::new(false));
     let told = Arc::clone(&stop);
     let mut worked = tokio::task::spawn_blocking(move || work(&told));
@@ -354,7 +354,7 @@ async fn work_within(
 }
 
 /// Bytes that an entry takes.
-fn weight(key: &AnswerKey, answer: &Answer) -> usize {
+fn weight(key: &AnswerKey, answer: &Reply) -> usize {
     key.1.len() * 2 + answer.body.len() + 256
 }
 
@@ -380,7 +380,7 @@ mod tests {
         let count = Arc::new(AtomicU64::new(0));
         let ask = async || {
             let count = Arc::clone(&count);
-            let work = move |_: Result<&Store, QuestionError>| Answer {
+            let work = move |_: Result<&Store, QuestionError>| Reply {
                 status: StatusCode::OK,
                 content_type: "text/plain",
                 body: Bytes::from(count.fetch_add(1, Ordering::Relaxed).to_string()),
@@ -411,7 +411,7 @@ mod tests {
             async {
                 let number = answers.snapshot().await.unwrap().number;
                 let begin = || {
-                    let work = |_: &Arc<AtomicBool>| Answer {
+                    let work = |_: &Arc<AtomicBool>| Reply {
                         status: StatusCode::OK,
                         content_type: "text/plain",
                         body: Bytes::from_static(b"made"),

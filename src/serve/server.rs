@@ -10,7 +10,7 @@ use hyper::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 
-use super::answers::{Answer, Answers, Keeping, Length, NoAnswer};
+use super::answers::{Answers, Keeping, Length, NoAnswer, Reply};
 use super::connections::Connections;
 use super::guard::{Admitted, Guard};
 use super::metrics::{self, OPEN_METRICS};
@@ -136,7 +136,7 @@ impl Server {
                         pages::Reply::Json(json) => (StatusCode::OK, JSON, json),
                         pages::Reply::Elsewhere(page) => (StatusCode::SEE_OTHER, TEXT, page),
                     };
-                    Answer { status, content_type, body: Bytes::from(body) }
+                    Reply { status, content_type, body: Bytes::from(body) }
                 }
                 Err(error) => refused_page(&error),
             }
@@ -159,7 +159,7 @@ impl Server {
             let question = Question { command, parameters: &parameters, now };
             let mut out = Bounded::default();
             match questions.answer(&question, store, &mut out) {
-                Ok(()) => Answer {
+                Ok(()) => Reply {
                     status: StatusCode::OK,
                     content_type: JSON,
                     body: Bytes::from(out.bytes),
@@ -220,7 +220,7 @@ impl Server {
             match of_store {
                 Ok(text) => {
                     let body = Bytes::from(text);
-                    Answer { status: StatusCode::OK, content_type: OPEN_METRICS, body }
+                    Reply { status: StatusCode::OK, content_type: OPEN_METRICS, body }
                 }
                 Err(error) => error_object(told(&error).0, &error.to_string(), None),
             }
@@ -244,7 +244,7 @@ impl Server {
         needs: (Needs, Timestamp),
         how: (Keeping, Length),
         reader: Reader,
-        work: impl FnOnce(Result<&Store, QuestionError>) -> Answer + Send + 'static,
+        work: impl FnOnce(Result<&Store, QuestionError>) -> Reply + Send + 'static,
     ) -> Response<Body> {
         match self.answers.answer(asked, needs, how, work).await {
             Ok(answer) if answer.status.is_redirection() => respond::elsewhere(&answer.body),
@@ -291,20 +291,20 @@ fn nothing_here(reader: Reader) -> Response<Body> {
     respond::refused(StatusCode::NOT_FOUND, "nothing is here", None, reader)
 }
 
-fn refused_object(error: &QuestionError) -> Answer {
+fn refused_object(error: &QuestionError) -> Reply {
     let (status, text, report) = told(error);
     error_object(status, &text, report)
 }
 
-fn refused_page(error: &QuestionError) -> Answer {
+fn refused_page(error: &QuestionError) -> Reply {
     let (status, text, report) = told(error);
     let html = pages::refusal(status.as_u16(), &text, report);
-    Answer { status, content_type: HTML, body: Bytes::from(html) }
+    Reply { status, content_type: HTML, body: Bytes::from(html) }
 }
 
-fn error_object(status: StatusCode, text: &str, report: Option<&str>) -> Answer {
+fn error_object(status: StatusCode, text: &str, report: Option<&str>) -> Reply {
     let json = serde_json::json!({"error": text, "report": report});
-    Answer { status, content_type: JSON, body: Bytes::from(format!("{json}\n")) }
+    Reply { status, content_type: JSON, body: Bytes::from(format!("{json}\n")) }
 }
 
 /// What is said of an error, and with which status.

@@ -41,7 +41,7 @@ pub use event_tracer::{EventTracer, EventTracers};
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
 #[cfg(feature = "aws")]
 pub(crate) use gather::{EventsByKey, Key as TraceKey, keys_asked_for as keys_of_id, trace_ids_in};
-pub use gather::{Traced, locations_with_id, trace_ids};
+pub use gather::{locations_with_id, trace_ids};
 pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};

@@ -4,26 +4,27 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::bail;
 
-use super::target::check_organization;
-use super::undertaking::{Report, Undertaking, write_dry_run};
-use crate::cli::session::SessionArgs;
-use crate::cli::{Context, Format, Outcome, output};
+use crate::cli::args::session::SessionArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
+use crate::cli::provisioning::target::check_organization;
+use crate::cli::provisioning::undertaking::{Report, Undertaking};
 use crate::provisioning::{
     AuditFound, AuditPlan, LogGroupPlace, ProvisioningError, Retention, Scope, Services,
     audit_plan, audit_teardown_plan, check_place, default_audit_group, names,
 };
 
 /// What both take.
-pub(super) struct AuditLogs<'a> {
-    pub(super) organization: &'a str,
-    pub(super) log_group: Option<&'a LogGroupPlace>,
-    pub(super) session: &'a SessionArgs,
-    pub(super) is_dry_run: bool,
+pub(crate) struct AuditLogs<'a> {
+    pub(crate) organization: &'a str,
+    pub(crate) log_group: Option<&'a LogGroupPlace>,
+    pub(crate) session: &'a SessionArgs,
+    pub(crate) is_dry_run: bool,
 }
 
 impl AuditLogs<'_> {
     /// Has all audit logs of an organization delivered to a log group.
-    pub(super) fn set_up(
+    pub(crate) fn set_up(
         &self,
         retention: Option<Retention>,
         context: &Context,
@@ -39,7 +40,7 @@ impl AuditLogs<'_> {
     }
 
     /// Ends all deliveries of an organization's audit logs.
-    pub(super) fn tear_down(&self, is_agreed: bool, context: &Context) -> anyhow::Result<Outcome> {
+    pub(crate) fn tear_down(&self, is_agreed: bool, context: &Context) -> anyhow::Result<Outcome> {
         let (services, scope) = self.open(context)?;
         let found = services.wait_for(services.look_at_audit(&scope))?;
         let plan = audit_teardown_plan(&scope, &found);
@@ -67,9 +68,7 @@ impl AuditLogs<'_> {
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<(Services, Scope)> {
-        if context.global.format == Format::Csv {
-            bail!("--format csv has no form for this: take table or json");
-        }
+        context.refuse_csv("--format csv has no form for this: take table or json")?;
         check_organization(self.organization)?;
         let services = Services::open(&self.session.options())?;
         let region = names::region(services.session().region())?;
@@ -110,15 +109,13 @@ impl AuditLogs<'_> {
         context: &Context,
     ) -> anyhow::Result<Outcome> {
         if self.is_dry_run {
-            let mut stdout = anstream::stdout().lock();
-            write_dry_run(&Undertaking::from(plan), context.global.format, &mut stdout)?;
-            stdout.flush()?;
+            context.print(&Undertaking::from(plan).dry_run())?;
             return Ok(Outcome::Done);
         }
         if !context.global.quiet {
             plan.warnings.iter().for_each(|it| output::warn(it));
         }
-        let mut report = Report::of(Undertaking::from(plan), context.global.format);
+        let mut report = Report::of(Undertaking::from(plan), context);
         let mut unwritable = report.begin().err();
         let carried_out = services.wait_for(services.carry_out_audit(plan, found, &mut || {
             if let Err(error) = report.done("") {

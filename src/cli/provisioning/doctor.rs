@@ -1,15 +1,15 @@
 //! `mailtrace doctor`.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::doctor_report::write_checks;
-use super::target::{TargetArgs, check_organization};
-use crate::cli::session::SessionArgs;
-use crate::cli::{Context, Outcome};
+use crate::cli::args::session::SessionArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::provisioning::doctor_report::Checks;
+use crate::cli::provisioning::target::{TargetArgs, check_organization};
 use crate::limits;
 use crate::provisioning::{
     Check, DoctorWish, Given, Health, LintWish, Policy, Services, StoreView, lint, names, unopened,
@@ -28,7 +28,7 @@ use crate::store::{Pulls, Store, StoreError};
 #[command(
     after_long_help = "Examples:\n  mailtrace doctor --organization acme --region eu-west-1\n  mailtrace doctor --trust-policy trust.json --role-policy role.json"
 )]
-pub(in crate::cli) struct DoctorArgs {
+pub(crate) struct DoctorArgs {
     /// The organization, by alias or ID (m-...)
     ///
     /// Default: the one that logs to --log-group, else the only one.
@@ -49,7 +49,7 @@ pub(in crate::cli) struct DoctorArgs {
     session: SessionArgs,
 }
 
-pub(in crate::cli) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Outcome> {
     if let Some(organization) = &args.organization {
         check_organization(organization)?;
     }
@@ -58,9 +58,7 @@ pub(in crate::cli) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Resul
         bail!("--account goes with --trust-policy and --role-policy");
     }
     let checks = if is_offline { review(args)? } else { examine(args, context)? };
-    let mut stdout = anstream::stdout().lock();
-    write_checks(&checks, context, &mut stdout)?;
-    stdout.flush()?;
+    context.print(&Checks(&checks))?;
     let failures: Vec<&str> =
         checks.iter().filter(|it| it.health == Health::Failed).map(|it| it.name).collect();
     if !failures.is_empty() {
@@ -126,7 +124,7 @@ fn review(args: &DoctorArgs) -> anyhow::Result<Vec<Check>> {
 /// Reads a file that is no larger than a policy can be.
 fn read(path: &Path) -> anyhow::Result<String> {
     let cannot = || format!("cannot read {}", path.display());
-    let file = open_text(path).map_err(|error| crate::cli::ids::named(error, path))?;
+    let file = open_text(path).map_err(|error| crate::cli::args::ids::named(error, path))?;
     let mut text = String::new();
     let length = file.take(limits::POLICY_BYTES_MAX + 1).read_to_string(&mut text);
     if length.with_context(cannot)? as u64 > limits::POLICY_BYTES_MAX {

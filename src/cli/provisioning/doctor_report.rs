@@ -1,89 +1,83 @@
 //! What `doctor` prints: a row for each check, and beneath it what to do.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use anstyle::Style;
 use serde_json::{Value, json};
 
-use crate::cli::{Context, Format};
 use crate::provisioning::{Check, Health, Remedy};
-use crate::render::{BAD, GOOD, UNDECIDED, columns, csv_cell, sanitise, wrap, write_json};
+use crate::render::{
+    Answer, BAD, GOOD, JsonWriter, TableOptions, UNDECIDED, columns, csv_cell, sanitise, wrap,
+    write_csv,
+};
+use crate::time::Zone;
 
 /// Columns of the word that says how a check stands, and of the gap behind it.
 const WORD_WIDTH: usize = 9;
 
-pub(super) fn write_checks(
-    checks: &[Check],
-    context: &Context,
-    out: &mut dyn Write,
-) -> anyhow::Result<()> {
-    match context.global.format {
-        Format::Table => write_table(checks, context.table_options(false).width, out)?,
-        Format::Json => write_json(&to_json(checks), out)?,
-        Format::Ndjson => {
-            for check in checks {
-                write_json(&check_to_json(check), out)?;
-            }
-        }
-        Format::Csv => {
-            let mut csv = csv::Writer::from_writer(out);
-            csv.write_record(["check", "status", "found", "remedy"])?;
-            for check in checks {
-                let remedy = check.remedy.as_ref().map_or("", Remedy::text);
-                csv.write_record([
-                    check.name,
-                    word(check.health),
-                    &csv_cell(&check.found),
-                    &csv_cell(remedy),
-                ])?;
-            }
-            csv.flush()?;
-        }
+/// Checks of event logging.
+pub(crate) struct Checks<'c>(pub(crate) &'c [Check]);
+
+impl Checks<'_> {
+    /// How many are as they should be, how many are not quite, and how many failed.
+    fn counts(&self) -> [usize; 3] {
+        [Health::Ok, Health::Warning, Health::Failed]
+            .map(|health| self.0.iter().filter(|it| it.health == health).count())
     }
-    Ok(())
 }
 
-fn write_table(checks: &[Check], width: usize, out: &mut dyn Write) -> std::io::Result<()> {
-    let names = checks.iter().map(|it| columns(it.name)).max().unwrap_or(0);
-    let indent = WORD_WIDTH + names + 2;
-    // Narrower than this nothing can be read any more: the terminal then breaks the lines.
-    let room = width.saturating_sub(indent).max(40);
-    for check in checks {
-        let (shown, style) = shown(check.health);
-        let found = sanitise(&check.found);
-        for (index, line) in wrap(&found, room).iter().enumerate() {
-            if index == 0 {
-                let gap = WORD_WIDTH - shown.len();
-                write!(out, "{style}{shown}{style:#}{:gap$}{:names$}  ", "", check.name)?;
-            } else {
-                write!(out, "{:indent$}", "")?;
+impl Answer for Checks<'_> {
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let names = self.0.iter().map(|it| columns(it.name)).max().unwrap_or(0);
+        let indent = WORD_WIDTH + names + 2;
+        // Narrower than this nothing can be read any more: the terminal then breaks the lines.
+        let room = options.width.saturating_sub(indent).max(40);
+        for check in self.0 {
+            let (shown, style) = shown(check.health);
+            let found = sanitise(&check.found);
+            for (index, line) in wrap(&found, room).iter().enumerate() {
+                if index == 0 {
+                    let gap = WORD_WIDTH - shown.len();
+                    write!(out, "{style}{shown}{style:#}{:gap$}{:names$}  ", "", check.name)?;
+                } else {
+                    write!(out, "{:indent$}", "")?;
+                }
+                writeln!(out, "{line}")?;
             }
-            writeln!(out, "{line}")?;
-        }
-        match &check.remedy {
-            None => {}
-            // Whole, so that it can be copied.
-            Some(Remedy::Command(command)) => {
-                writeln!(out, "{:indent$}$ {}", "", sanitise(command))?;
-            }
-            Some(Remedy::Advice(advice)) => {
-                for (index, line) in
-                    wrap(&sanitise(advice), room.saturating_sub(2)).iter().enumerate()
-                {
-                    let lead = if index == 0 { "> " } else { "  " };
-                    writeln!(out, "{:indent$}{lead}{line}", "")?;
+            match &check.remedy {
+                None => {}
+                // Whole, so that it can be copied.
+                Some(Remedy::Command(command)) => {
+                    writeln!(out, "{:indent$}$ {}", "", sanitise(command))?;
+                }
+                Some(Remedy::Advice(advice)) => {
+                    for (index, line) in
+                        wrap(&sanitise(advice), room.saturating_sub(2)).iter().enumerate()
+                    {
+                        let lead = if index == 0 { "> " } else { "  " };
+                        writeln!(out, "{:indent$}{lead}{line}", "")?;
+                    }
                 }
             }
         }
+        let [ok, warnings, failed] = self.counts();
+        writeln!(out, "\n{ok} ok, {warnings} warnings, {failed} failed")
     }
-    let count = |health| checks.iter().filter(|it| it.health == health).count();
-    writeln!(
-        out,
-        "\n{} ok, {} warnings, {} failed",
-        count(Health::Ok),
-        count(Health::Warning),
-        count(Health::Failed)
-    )
+
+    fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        let [ok, warnings, failed] = self.counts();
+        let behind = [("ok", json!(ok)), ("warnings", json!(warnings)), ("failed", json!(failed))];
+        out.list(&[], "checks", self.0.iter().map(check_json), &behind)
+    }
+
+    fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        let rows = self.0.iter().map(|check| {
+            let remedy = check.remedy.as_ref().map_or("", Remedy::text);
+            let (found, remedy) = (csv_cell(&check.found), csv_cell(remedy));
+            [check.name.to_owned(), word(check.health).to_owned(), found, remedy]
+        });
+        write_csv(["check", "status", "found", "remedy"], rows, out)
+    }
 }
 
 /// How a check stands, in capitals where that is to be seen at once.
@@ -103,7 +97,7 @@ fn word(health: Health) -> &'static str {
     }
 }
 
-fn check_to_json(check: &Check) -> Value {
+fn check_json(check: &Check) -> Value {
     let command = match &check.remedy {
         Some(Remedy::Command(command)) => Some(command),
         _ => None,
@@ -114,15 +108,5 @@ fn check_to_json(check: &Check) -> Value {
         "found": check.found,
         "remedy": check.remedy.as_ref().map(Remedy::text),
         "command": command,
-    })
-}
-
-fn to_json(checks: &[Check]) -> Value {
-    let count = |health| checks.iter().filter(|it| it.health == health).count();
-    json!({
-        "checks": checks.iter().map(check_to_json).collect::<Vec<_>>(),
-        "ok": count(Health::Ok),
-        "warnings": count(Health::Warning),
-        "failed": count(Health::Failed),
     })
 }

@@ -2,10 +2,10 @@
 //! [`crate::provisioning`] does.
 
 mod audit_logs;
-pub(super) mod doctor;
+pub(crate) mod doctor;
 mod doctor_report;
-pub(super) mod policy;
-pub(super) mod setup;
+pub(crate) mod policy;
+pub(crate) mod setup;
 mod target;
-pub(super) mod teardown;
+pub(crate) mod teardown;
 mod undertaking;

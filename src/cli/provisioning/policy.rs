@@ -1,17 +1,17 @@
 //! `mailtrace policy`.
 
-use std::io::Write;
-
 use clap::{Args, ValueEnum};
 
-use super::target::{Target, TargetArgs};
 use crate::aws::{S3Url, default_group};
-use crate::cli::{Context, Format, Outcome, output};
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
+use crate::cli::provisioning::target::{Target, TargetArgs};
+use crate::json;
 use crate::provisioning::{
     Scope, audit_policy, default_audit_group, default_role, names, reader_policy, setup_policy,
     teardown_policy,
 };
-use crate::render::{sanitise, write_json};
+use crate::render::Statement;
 
 /// Print the minimal IAM policy for a task
 ///
@@ -19,7 +19,7 @@ use crate::render::{sanitise, write_json};
 /// make, on exactly the resources they make them on. What you do not specify appears in the policy
 /// as a name in capitals, to be replaced. Asks nothing of AWS.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct PolicyArgs {
+pub(crate) struct PolicyArgs {
     /// For which task
     #[arg(value_enum, value_name = "FOR")]
     caller: Caller,
@@ -64,7 +64,7 @@ const ACCOUNT: &str = "ACCOUNT";
 const ORGANIZATION: &str = "ORGANIZATION-ID";
 const ALIAS: &str = "ALIAS";
 
-pub(in crate::cli) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcome> {
     let scope = scope(args)?;
     if args.s3.is_some() && args.caller != Caller::Reader {
         anyhow::bail!("--s3 goes with `mailtrace policy reader`");
@@ -85,17 +85,9 @@ pub(in crate::cli) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Resul
         Caller::Setup => setup_policy(&scope, args.default_role),
         Caller::Teardown => teardown_policy(&scope),
     };
-    let mut stdout = anstream::stdout().lock();
-    match context.global.format {
-        Format::Table => {
-            for line in policy.to_pretty_json().lines() {
-                writeln!(stdout, "{}", sanitise(line))?;
-            }
-        }
-        Format::Json | Format::Ndjson => write_json(&policy, &mut stdout)?,
-        Format::Csv => anyhow::bail!("a policy is JSON: --format csv has no form for it"),
-    }
-    stdout.flush()?;
+    context.refuse_csv("a policy is JSON: --format csv has no form for it")?;
+    let lines = policy.to_pretty_json().lines().map(str::to_owned).collect();
+    context.print(&Statement { lines, json: json::value(&policy) })?;
     let text = policy.to_json();
     let missing: Vec<&str> = [
         (REGION, "--region"),

@@ -5,12 +5,13 @@ use std::io::Write;
 use anyhow::bail;
 use clap::{Args, ValueEnum};
 
-use super::audit_logs::AuditLogs;
-use super::target::{Target, TargetArgs, check_organization};
-use super::undertaking::{Report, Undertaking, write_dry_run};
 use crate::aws::default_group;
-use crate::cli::session::SessionArgs;
-use crate::cli::{Context, Format, Outcome, output};
+use crate::cli::args::session::SessionArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
+use crate::cli::provisioning::audit_logs::AuditLogs;
+use crate::cli::provisioning::target::{Target, TargetArgs, check_organization};
+use crate::cli::provisioning::undertaking::{Report, Undertaking};
 use crate::limits;
 use crate::provisioning::{
     Retention, Scope, Services, SetupEvent, SetupFound, SetupPlan, SetupWish, Template,
@@ -30,7 +31,7 @@ use crate::time::workmail_end::LAST_DAY;
 #[command(
     after_long_help = "Examples:\n  mailtrace setup --organization acme --region eu-west-1 --dry-run\n  mailtrace setup --organization acme --emit terraform > mail.tf"
 )]
-pub(in crate::cli) struct SetupArgs {
+pub(crate) struct SetupArgs {
     /// The organization, by alias or ID (m-...)
     #[arg(long, value_name = "ALIAS|ID")]
     organization: String,
@@ -100,7 +101,7 @@ struct Checked {
     retention: Option<Retention>,
 }
 
-pub(in crate::cli) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome> {
     let checked = check(args)?;
     if args.audit {
         let audit = AuditLogs {
@@ -118,17 +119,13 @@ pub(in crate::cli) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result
         };
         return emit(kind, &wish, context);
     }
-    if context.global.format == Format::Csv {
-        bail!("--format csv has no form for a setup: take table or json");
-    }
+    context.refuse_csv("--format csv has no form for a setup: take table or json")?;
     let services = Services::open(&args.session.options())?;
     let wish = online(args, &checked, &services)?;
     let found = services.wait_for(services.look(&wish))?;
     let plan = plan(&wish, &found)?;
     if args.dry_run {
-        let mut stdout = anstream::stdout().lock();
-        write_dry_run(&Undertaking::from(&plan), context.global.format, &mut stdout)?;
-        stdout.flush()?;
+        context.print(&Undertaking::from(&plan).dry_run())?;
         return Ok(Outcome::Done);
     }
     carry_out(&plan, &services, context)
@@ -239,7 +236,7 @@ fn carry_out(plan: &SetupPlan, services: &Services, context: &Context) -> anyhow
     if is_told {
         plan.warnings.iter().for_each(|it| output::warn(it));
     }
-    let mut report = Report::of(Undertaking::from(plan), context.global.format);
+    let mut report = Report::of(Undertaking::from(plan), context);
     let mut unwritable = report.begin().err();
     let carried_out = services.wait_for(services.carry_out(plan, &mut |event| match event {
         SetupEvent::Done(_) => {

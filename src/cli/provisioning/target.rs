@@ -6,24 +6,24 @@ use crate::provisioning::{LogGroupPlace, NameError, ProvisioningError, log_group
 
 /// Log group and role.
 #[derive(Debug, Args)]
-pub(super) struct TargetArgs {
+pub(crate) struct TargetArgs {
     /// Log group [default: /aws/workmail/emailevents/ALIAS]
     #[arg(long, value_name = "NAME")]
-    pub(super) log_group: Option<String>,
+    pub(crate) log_group: Option<String>,
     /// Role WorkMail logs with [default: workmail-email-events-ALIAS]
     #[arg(long, value_name = "NAME")]
-    pub(super) role_name: Option<String>,
+    pub(crate) role_name: Option<String>,
 }
 
 /// The same, checked.
-pub(super) struct Target {
-    pub(super) log_group: Option<LogGroupPlace>,
-    pub(super) role: Option<String>,
+pub(crate) struct Target {
+    pub(crate) log_group: Option<LogGroupPlace>,
+    pub(crate) role: Option<String>,
 }
 
 impl TargetArgs {
     /// Checks what was given, without asking anybody.
-    pub(super) fn checked(&self) -> Result<Target, NameError> {
+    pub(crate) fn checked(&self) -> Result<Target, NameError> {
         Ok(Target {
             log_group: self.log_group.as_deref().map(log_group_or_arn).transpose()?,
             role: self.role_name.as_deref().map(names::role).transpose()?,
@@ -33,14 +33,14 @@ impl TargetArgs {
 
 impl Target {
     /// The region that the log group's ARN names.
-    pub(super) fn region(&self) -> Option<&str> {
+    pub(crate) fn region(&self) -> Option<&str> {
         let (_, arn) = self.log_group.as_ref()?;
         arn.as_ref().map(|it| it.region.as_str())
     }
 }
 
 /// Checks that a text may be an organization's ID or alias.
-pub(super) fn check_organization(text: &str) -> Result<(), ProvisioningError> {
+pub(crate) fn check_organization(text: &str) -> Result<(), ProvisioningError> {
     if !names::is_organization_id(text) {
         names::alias(text)?;
     }

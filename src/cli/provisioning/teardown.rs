@@ -5,14 +5,15 @@ use std::io::{IsTerminal, Write};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::audit_logs::AuditLogs;
-use super::target::{Target, TargetArgs, check_organization};
-use super::undertaking::{Report, Undertaking, write_dry_run};
 use crate::aws::{SessionOptions, default_group};
+use crate::cli::args::session::SessionArgs;
+use crate::cli::context::{Context, Outcome, running_clock};
+use crate::cli::output;
 use crate::cli::progress::{PullingProgress, VerifyingProgress};
-use crate::cli::pull::stop_on_interrupt;
-use crate::cli::session::SessionArgs;
-use crate::cli::{Context, Format, Outcome, output};
+use crate::cli::provisioning::audit_logs::AuditLogs;
+use crate::cli::provisioning::target::{Target, TargetArgs, check_organization};
+use crate::cli::provisioning::undertaking::{Report, Undertaking};
+use crate::cli::signals::stop_on_interrupt;
 use crate::provisioning::{
     ProvisioningError, Scope, Services, TeardownPlan, TeardownStep, TeardownWish, check_place,
     default_role, names, teardown_plan,
@@ -36,7 +37,7 @@ use crate::trace::keep_table;
 #[command(
     after_long_help = "Examples:\n  mailtrace teardown --organization acme\n  mailtrace teardown --organization acme --delete-log-group --delete-role --dry-run"
 )]
-pub(in crate::cli) struct TeardownArgs {
+pub(crate) struct TeardownArgs {
     /// The organization, by alias or ID (m-...)
     #[arg(long, value_name = "ALIAS|ID")]
     organization: Option<String>,
@@ -67,7 +68,7 @@ pub(in crate::cli) struct TeardownArgs {
     yes: bool,
     /// Only print the plan: calls and `aws` commands
     #[arg(long)]
-    pub(in crate::cli) dry_run: bool,
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     session: SessionArgs,
 }
@@ -82,10 +83,8 @@ struct Teardown<'t> {
     context: &'t Context,
 }
 
-pub(in crate::cli) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Outcome> {
-    if context.global.format == Format::Csv {
-        bail!("--format csv has no form for a teardown: take table or json");
-    }
+pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Outcome> {
+    context.refuse_csv("--format csv has no form for a teardown: take table or json")?;
     if let (true, Some(organization)) = (args.audit, &args.organization) {
         let target = args.target.checked()?;
         let (log_group, session) = (target.log_group.as_ref(), &args.session);
@@ -109,9 +108,7 @@ pub(in crate::cli) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Res
     let found = services.wait_for(services.look_before_teardown(&wish))?;
     let plan = teardown_plan(&wish, &found)?;
     if args.dry_run {
-        let mut stdout = anstream::stdout().lock();
-        write_dry_run(&Undertaking::from(&plan), context.global.format, &mut stdout)?;
-        stdout.flush()?;
+        context.print(&Undertaking::from(&plan).dry_run())?;
         return Ok(Outcome::Done);
     }
     let asks = !args.yes;
@@ -195,7 +192,7 @@ impl Teardown<'_> {
         if !self.context.global.quiet {
             plan.warnings.iter().for_each(|it| output::warn(it));
         }
-        let mut report = Report::of(Undertaking::from(plan), self.context.global.format);
+        let mut report = Report::of(Undertaking::from(plan), self.context);
         // That the answer cannot be written must not hide what became of the account.
         let mut written = report.begin();
         for (index, step) in plan.steps.iter().enumerate() {
@@ -257,7 +254,7 @@ impl Teardown<'_> {
     fn drain(&self) -> anyhow::Result<String> {
         let stop = stop_on_interrupt()?;
         let context = self.context;
-        let puller = Puller::open(&self.session, crate::cli::running_clock(context), stop)?;
+        let puller = Puller::open(&self.session, running_clock(context), stop)?;
         let group = puller.group(Some(&self.plan.wish.scope.log_group))?;
         let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
         keep_table(&mut writer);

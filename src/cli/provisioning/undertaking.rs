@@ -4,12 +4,12 @@ use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-use crate::cli::Format;
+use crate::cli::context::Context;
 use crate::provisioning::{AuditPlan, Policy, SetupPlan, TeardownPlan, shell_command};
-use crate::render::{sanitise, write_json};
+use crate::render::{Statement, sanitise};
 
 /// Steps to take, of whatever kind.
-pub(super) struct Undertaking {
+pub(crate) struct Undertaking {
     /// Members of the answer for programs that say what it is all about.
     about: Value,
     /// The same for people.
@@ -113,24 +113,24 @@ impl From<&TeardownPlan> for Undertaking {
 }
 
 /// An undertaking on its way.
-pub(super) struct Report {
+pub(crate) struct Report<'c> {
     undertaking: Undertaking,
-    format: Format,
     done_count: usize,
+    context: &'c Context,
 }
 
-impl Report {
-    pub(super) fn of(undertaking: Undertaking, format: Format) -> Self {
-        Self { undertaking, format, done_count: 0 }
+impl<'c> Report<'c> {
+    pub(crate) fn of(undertaking: Undertaking, context: &'c Context) -> Self {
+        Self { undertaking, done_count: 0, context }
     }
 
     /// Says what is as it should be.
-    pub(super) fn begin(&self) -> io::Result<()> {
+    pub(crate) fn begin(&self) -> io::Result<()> {
         self.undertaking.kept.iter().try_for_each(|it| self.line("ok", it))
     }
 
     /// Says that the next step was taken, and what came of it.
-    pub(super) fn done(&mut self, note: &str) -> io::Result<()> {
+    pub(crate) fn done(&mut self, note: &str) -> io::Result<()> {
         let step = self.undertaking.steps.get(self.done_count);
         self.line("done", &format!("{}{note}", step.map_or("", |it| &it.title)))?;
         self.done_count += 1;
@@ -138,26 +138,24 @@ impl Report {
     }
 
     /// Says how it ended: with a word and a line, or with an error, which is told elsewhere too.
-    pub(super) fn end(&self, ended: Result<(&str, &str), &str>) -> io::Result<()> {
-        if self.format != Format::Table {
-            let results = (0..self.undertaking.steps.len()).map(|index| {
-                match (index.cmp(&self.done_count), ended) {
-                    (std::cmp::Ordering::Less, _) => "done",
-                    (std::cmp::Ordering::Equal, Err(_)) => "failed",
-                    _ => "notDone",
-                }
-            });
-            let value = to_json(&self.undertaking, results, ended.err());
-            let mut stdout = anstream::stdout().lock();
-            write_json(&value, &mut stdout)?;
-            return stdout.flush();
+    pub(crate) fn end(&self, ended: Result<(&str, &str), &str>) -> io::Result<()> {
+        if self.context.is_for_people() {
+            return ended.map_or(Ok(()), |(word, text)| self.line(word, text));
         }
-        ended.map_or(Ok(()), |(word, text)| self.line(word, text))
+        let results = (0..self.undertaking.steps.len()).map(|index| {
+            match (index.cmp(&self.done_count), ended) {
+                (std::cmp::Ordering::Less, _) => "done",
+                (std::cmp::Ordering::Equal, Err(_)) => "failed",
+                _ => "notDone",
+            }
+        });
+        let json = self.undertaking.to_json(results, ended.err());
+        self.context.print(&Statement { lines: Vec::new(), json })
     }
 
     /// A line for people, at once.
     fn line(&self, word: &str, text: &str) -> io::Result<()> {
-        if self.format != Format::Table {
+        if !self.context.is_for_people() {
             return Ok(());
         }
         let mut stdout = anstream::stdout().lock();
@@ -166,65 +164,50 @@ impl Report {
     }
 }
 
-/// Writes what is not carried out.
-pub(super) fn write_dry_run(
-    undertaking: &Undertaking,
-    format: Format,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if format != Format::Table {
-        let results = undertaking.steps.iter().map(|_| "planned");
-        return write_json(&to_json(undertaking, results, None), out);
-    }
-    let mut line = |text: String| writeln!(out, "{}", sanitise(&text));
-    line(undertaking.headline.clone())?;
-    for kept in &undertaking.kept {
-        line(format!("ok    {kept}"))?;
-    }
-    for warning in &undertaking.warnings {
-        line(format!("note  {warning}"))?;
-    }
-    for (index, step) in undertaking.steps.iter().enumerate() {
-        line(String::new())?;
-        line(format!("{}. {}", index + 1, step.title))?;
-        if !step.action.is_empty() {
-            line(format!("   call     {}", step.action))?;
-        }
-        if let Some(policy) = &step.policy {
-            line("   policy".to_owned())?;
-            for text in policy.to_pretty_json().lines() {
-                line(format!("     {text}"))?;
+impl Undertaking {
+    /// What is not carried out.
+    pub(crate) fn dry_run(&self) -> Statement {
+        let kept = self.kept.iter().map(|it| format!("ok    {it}"));
+        let warnings = self.warnings.iter().map(|it| format!("note  {it}"));
+        let mut lines = vec![self.headline.clone()];
+        lines.extend(kept.chain(warnings));
+        for (index, step) in self.steps.iter().enumerate() {
+            lines.push(String::new());
+            lines.push(format!("{}. {}", index + 1, step.title));
+            if !step.action.is_empty() {
+                lines.push(format!("   call     {}", step.action));
             }
+            if let Some(policy) = &step.policy {
+                lines.push("   policy".to_owned());
+                lines.extend(policy.to_pretty_json().lines().map(|it| format!("     {it}")));
+            }
+            lines.push(format!("   command  {}", step.command));
         }
-        line(format!("   command  {}", step.command))?;
+        lines.push(String::new());
+        lines.push(match self.steps.is_empty() {
+            true => "Nothing is to be done.".to_owned(),
+            false => "Nothing was changed.".to_owned(),
+        });
+        Statement { lines, json: self.to_json(self.steps.iter().map(|_| "planned"), None) }
     }
-    line(String::new())?;
-    line(match undertaking.steps.is_empty() {
-        true => "Nothing is to be done.".to_owned(),
-        false => "Nothing was changed.".to_owned(),
-    })
-}
 
-fn to_json(
-    undertaking: &Undertaking,
-    results: impl Iterator<Item = &'static str>,
-    error: Option<&str>,
-) -> Value {
-    let steps = undertaking.steps.iter().zip(results).map(|(step, result)| {
-        json!({
-            "step": step.title,
-            "action": (!step.action.is_empty()).then_some(step.action),
-            "policy": step.policy,
-            "command": step.command,
-            "result": result,
-        })
-    });
-    let mut value = undertaking.about.clone();
-    if let Some(members) = value.as_object_mut() {
-        members.insert("steps".to_owned(), steps.collect());
-        members.insert("kept".to_owned(), json!(undertaking.kept));
-        members.insert("warnings".to_owned(), json!(undertaking.warnings));
-        members.insert("error".to_owned(), json!(error));
+    fn to_json(&self, results: impl Iterator<Item = &'static str>, error: Option<&str>) -> Value {
+        let steps = self.steps.iter().zip(results).map(|(step, result)| {
+            json!({
+                "step": step.title,
+                "action": (!step.action.is_empty()).then_some(step.action),
+                "policy": step.policy,
+                "command": step.command,
+                "result": result,
+            })
+        });
+        let mut value = self.about.clone();
+        if let Some(members) = value.as_object_mut() {
+            members.insert("steps".to_owned(), steps.collect());
+            members.insert("kept".to_owned(), json!(self.kept));
+            members.insert("warnings".to_owned(), json!(self.warnings));
+            members.insert("error".to_owned(), json!(error));
+        }
+        value
     }
-    value
 }

@@ -4,10 +4,11 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::CommandQuestions;
 use crate::access::AccessRequest;
-use crate::cli::cluster::Target;
-use crate::cli::{Command as Given, Context};
+use crate::cli::args::cluster::Target;
+use crate::cli::arguments::Command as Given;
+use crate::cli::context::Context;
+use crate::cli::serve::questions::CommandQuestions;
 use crate::cluster::{
     Cluster, ClusterError, ClusterEvents, ClusterOptions, Mirror, Names, PublishedState,
 };
@@ -22,7 +23,7 @@ use crate::trace::{Reach, trace_ids_in};
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
 /// Temporary stores of what a cluster has of one organization.
-pub(super) struct ClusterMirrors {
+pub(crate) struct ClusterMirrors {
     options: ClusterOptions,
     names: Names,
     organization: String,
@@ -140,7 +141,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ClusterMirrors {
     /// Nothing is held yet.
-    pub(super) fn of(target: Target, questions: &Arc<CommandQuestions>) -> Self {
+    pub(crate) fn of(target: Target, questions: &Arc<CommandQuestions>) -> Self {
         let Target { cluster, names, organization } = target;
         Self {
             options: cluster.options_for(cluster.timeout_ms().min(limits::SERVE_CLUSTER_MS_MAX)),

@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, CommandFactory};
 
-use crate::cli::Arguments;
+use crate::cli::arguments::Arguments;
 use crate::serve::{Command, ParameterDefinition, Parameters, Question, QuestionError};
 use crate::shell::quoted;
 
@@ -121,7 +121,7 @@ fn is_taken(command: Command, name: &str) -> bool {
 
 /// A question as words of a command line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Words {
+pub(crate) struct Words {
     subcommand: &'static str,
     /// With the value behind the sign, where there is one.
     options: Vec<(String, Option<String>)>,
@@ -131,7 +131,7 @@ pub(super) struct Words {
 
 impl Words {
     /// Reads the parameters. Those that are empty are not there: forms send each of their fields.
-    pub(super) fn of(question: &Question<'_>) -> Result<Self, QuestionError> {
+    pub(crate) fn of(question: &Question<'_>) -> Result<Self, QuestionError> {
         let command = question.command;
         let definitions = definitions(command);
         let mut words =
@@ -169,7 +169,7 @@ impl Words {
     }
 
     /// As the program would be given them.
-    pub(super) fn arguments(&self) -> impl Iterator<Item = OsString> {
+    pub(crate) fn arguments(&self) -> impl Iterator<Item = OsString> {
         let options = self.options.iter().map(as_word);
         let words = ["mailtrace".to_owned(), self.subcommand.to_owned()].into_iter();
         let texts = ["--".to_owned()].into_iter().chain(self.texts.iter().cloned());
@@ -178,19 +178,19 @@ impl Words {
     }
 
     /// The query, if there is one.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         (!self.texts.is_empty()).then(|| self.texts.join(" "))
     }
 
     /// What else is asked of messages, but not how these are shown.
-    pub(super) fn filters(&self) -> Vec<String> {
+    pub(crate) fn filters(&self) -> Vec<String> {
         let shown = ["sort", "cursor", "limit", "events", "facets", "histogram", ZONE];
         let options = self.options.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
         options.map(as_word).collect()
     }
 
     /// As somebody would type them.
-    pub(super) fn typed(&self) -> String {
+    pub(crate) fn typed(&self) -> String {
         let mut line = format!("mailtrace {}", self.subcommand);
         let is_option = |it: &str| it.starts_with('-');
         let is_behind = self.texts.iter().any(|it| is_option(it));
@@ -231,7 +231,7 @@ fn says_yes(name: &str, value: &str) -> Result<bool, QuestionError> {
 }
 
 /// The parameters that a command takes, as the command line defines them.
-pub(super) fn definitions(command: Command) -> Vec<ParameterDefinition> {
+pub(crate) fn definitions(command: Command) -> Vec<ParameterDefinition> {
     let whole = Arguments::command();
     let Some(found) = whole.find_subcommand(subcommand(command)) else { return Vec::new() };
     let named = |it: &clap::Arg| match it.is_positional() {
@@ -267,7 +267,7 @@ pub(super) fn definitions(command: Command) -> Vec<ParameterDefinition> {
 }
 
 /// The zone that is asked for.
-pub(super) fn zone(parameters: &Parameters) -> Option<&str> {
+pub(crate) fn zone(parameters: &Parameters) -> Option<&str> {
     parameters.get(ZONE).filter(|it| !it.is_empty())
 }
 

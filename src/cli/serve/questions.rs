@@ -4,16 +4,18 @@ use std::io::Write;
 
 use clap::Parser;
 
-use super::options::{Words, definitions, zone};
-use crate::cli::question::RefusedQuery;
-use crate::cli::{Arguments, Command as Given, Context, Format, GlobalArgs, output};
+use crate::cli::args::global::GlobalArgs;
+use crate::cli::args::question::RefusedQuery;
+use crate::cli::arguments::{Arguments, Command as Given};
+use crate::cli::context::{Context, clock};
+use crate::cli::leftovers::Leftovers;
+use crate::cli::serve::options::{Words, definitions, zone};
 use crate::cli::{
-    access, clock, directory, leftovers, messages, search, sources, stats, status, timeline, trace,
-    triage,
+    access, directory, messages, output, search, sources, stats, status, timeline, trace, triage,
 };
 use crate::export::{self, ExportError, Selection, Selector};
 use crate::limits;
-use crate::render::sanitise;
+use crate::render::{Format, sanitise};
 use crate::serve::{
     AccessQuestion, Command, DirectoryQuestion, EventsQuestion, ExportQuestion, MessagesQuestion,
     ParameterDefinition, Parameters, Question, QuestionError, Questions, TimelineQuestion,
@@ -27,7 +29,7 @@ use crate::trace::select;
 use crate::triage::TriageRequest;
 
 /// The commands as they are asked over HTTP.
-pub(in crate::cli) struct CommandQuestions {
+pub(crate) struct CommandQuestions {
     global: GlobalArgs,
     zone: Zone,
     /// The options that name a cluster, where one is asked.
@@ -35,7 +37,7 @@ pub(in crate::cli) struct CommandQuestions {
 }
 
 impl CommandQuestions {
-    pub(in crate::cli) fn new(context: &Context) -> Self {
+    pub(crate) fn new(context: &Context) -> Self {
         // Nobody reads what would be said on stderr.
         let global = GlobalArgs { format: Format::Json, quiet: true, ..context.global.clone() };
         Self { global, zone: context.zone.clone(), place: String::new() }
@@ -43,7 +45,7 @@ impl CommandQuestions {
 
     /// The same of a cluster, which these options name.
     #[cfg(feature = "aws")]
-    pub(super) fn with_place(self, place: String) -> Self {
+    pub(crate) fn with_place(self, place: String) -> Self {
         Self { place, ..self }
     }
 
@@ -56,12 +58,12 @@ impl CommandQuestions {
             zone: self.zone(question.parameters)?,
             global,
             now: question.now,
-            leftovers: leftovers::Leftovers::default(),
+            leftovers: Leftovers::default(),
             reads_files: false,
         })
     }
 
-    pub(super) fn read(&self, question: &Question<'_>) -> Result<(Given, Context), QuestionError> {
+    pub(crate) fn read(&self, question: &Question<'_>) -> Result<(Given, Context), QuestionError> {
         let words = Words::of(question)?;
         let arguments = Arguments::try_parse_from(words.arguments());
         Ok((arguments.map_err(|error| refused(&error))?.command, self.context(question)?))

@@ -11,10 +11,10 @@ use crate::export::facts::{StoreFacts, coverage_of};
 use crate::export::manifest::{BundleCounts, FileEntry, Manifest, Question, Rules};
 use crate::export::records::write_record;
 use crate::export::staging::HashedFile;
-use crate::export::tables::{TIMESKETCH_COLUMNS, timesketch_time, write_row};
+use crate::export::tables::{TIMESKETCH_COLUMNS, timesketch_time};
 use crate::export::{BundleReport, ExportError, Redactor, Staging};
 use crate::render::{
-    BYTE_ORDER_MARK, access_cells, access_columns, access_sentence, csv_cell, write_access_csv,
+    BYTE_ORDER_MARK, access_cells, access_columns, access_sentence, csv_cell, write_csv_rows,
 };
 use crate::signing::SecretKey;
 use crate::source::BUNDLE_RECORDS;
@@ -96,10 +96,10 @@ impl AccessFiles {
         // People open it, and without the mark a spreadsheet guesses an encoding.
         files.access.with(|out| {
             out.write_all(BYTE_ORDER_MARK)?;
-            write_access_csv(&[], &People::default(), zone, true, out)
+            write_csv_rows([access_columns()], out)
         })?;
         files.timesketch.with(|out| {
-            write_row(TIMESKETCH_COLUMNS.into_iter().chain(access_columns().skip(1)), out)
+            write_csv_rows([TIMESKETCH_COLUMNS.into_iter().chain(access_columns().skip(1))], out)
         })?;
         Ok(files)
     }
@@ -119,8 +119,7 @@ impl AccessSink for AccessFiles {
         let (access, zone) = (&passing.access, &self.zone);
         let source = passing.source.as_ref();
         self.records.with(|out| write_record(&access.record, source, out))?;
-        let event = std::slice::from_ref(access);
-        self.access.with(|out| write_access_csv(event, people, zone, false, out))?;
+        self.access.with(|out| write_csv_rows([access_cells(access, people, zone)], out))?;
         let asked_for = [
             csv_cell(&access_sentence(access, people)),
             timesketch_time(access.at()),
@@ -128,7 +127,7 @@ impl AccessSink for AccessFiles {
             format!("aws:workmail:{}", access.event.kind.as_str().replace('-', "_")),
         ];
         let cells = access_cells(access, people, &Zone::UTC).into_iter().skip(1);
-        self.timesketch.with(|out| write_row(asked_for.into_iter().chain(cells), out))?;
+        self.timesketch.with(|out| write_csv_rows([asked_for.into_iter().chain(cells)], out))?;
         self.report.add(access, people, zone);
         Ok(())
     }

@@ -15,7 +15,8 @@ use crate::event::Address;
 use crate::limits;
 use crate::query::ids_like;
 use crate::render::{
-    Marked, TableOptions, checks, fit, headline, human_duration, marked_sentence, write_trace_table,
+    Answer, Marked, TableOptions, TraceAnswer, checks, fit, headline, human_duration,
+    marked_sentence,
 };
 use crate::serve::{Command, Parameters, QuestionError};
 use crate::time::Zone;
@@ -314,7 +315,8 @@ fn as_text(message: &Message, zone: &Zone) -> Vec<String> {
     let options = TableOptions { width: WIDTH, zone: zone.clone(), lists_all: false };
     let mut text = Vec::new();
     // Writing to memory cannot fail.
-    let _infallible = write_trace_table(message, &options, &mut text);
+    let answer = TraceAnswer { messages: std::slice::from_ref(message), ..TraceAnswer::default() };
+    let _infallible = answer.table(&options, &mut text);
     let text = String::from_utf8_lossy(&text);
     let plain = anstream::adapter::strip_str(&text).to_string();
     plain.lines().map(str::to_owned).collect()

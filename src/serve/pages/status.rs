@@ -7,7 +7,7 @@ use super::frame::{Frame, Tab};
 use super::words::{When, counted, grouped};
 use super::{PageRequest, Reply};
 use crate::limits;
-use crate::render::{fit, human_duration};
+use crate::render::{bytes_in_words, fit, human_duration};
 use crate::serve::{Command, QuestionError};
 use crate::store::{OriginHistory, Standing, Store};
 use crate::time::workmail_end::days_left;
@@ -125,11 +125,16 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
 /// What the store takes on disk, and what was refused or removed.
 fn facts_on_disk(store: &Store) -> Result<Vec<(&'static str, String)>, QuestionError> {
     let sizes = store.sizes()?;
-    let mut facts =
-        vec![("Archive", bytes(sizes.archive_bytes)), ("Index", bytes(sizes.index_bytes))];
+    let mut facts = vec![
+        ("Archive", bytes_in_words(sizes.archive_bytes)),
+        ("Index", bytes_in_words(sizes.index_bytes)),
+    ];
     if sizes.rejected_count > 0 {
         let pieces = counted(sizes.rejected_count, "piece", "pieces");
-        facts.push(("Rejected input", format!("{pieces}, {}", bytes(sizes.rejected_bytes))));
+        facts.push((
+            "Rejected input",
+            format!("{pieces}, {}", bytes_in_words(sizes.rejected_bytes)),
+        ));
     }
     let removed = store.checkpoint().tombstones.len();
     if removed > 0 {
@@ -141,10 +146,6 @@ fn facts_on_disk(store: &Store) -> Result<Vec<(&'static str, String)>, QuestionE
 
 /// Log groups that are listed.
 const GROUPS_SHOWN: usize = 50;
-
-fn bytes(count: u64) -> String {
-    indicatif::BinaryBytes(count).to_string()
-}
 
 fn pull(
     name: &str,

@@ -3,8 +3,8 @@
 use std::io;
 
 use mailtrace::internals::{
-    Shapes, TableOptions, event_cells, sentence, write_event_line, write_events_ndjson,
-    write_events_table, write_messages_csv, write_messages_ndjson, write_trace_tables,
+    Answer, AnswerFormat, EventLines, FoundEvents, JsonWriter, Part, Printer, Shapes, TableOptions,
+    TraceAnswer, event_cells, sentence,
 };
 use mailtrace::{
     Address, Event, JoinRules, MessageId, Parser, Record, StoredEvent, Timestamp, Zone, headline,
@@ -136,9 +136,10 @@ fn shown_is_visible(stored: &StoredEvent) {
         assert!(!(starts_formula && is_call), "a spreadsheet takes {cell:?} for a formula");
     }
     let _prose = sentence(&stored.event);
-    is_plain(&written(|out| write_event_line(stored, zone, out)));
-    is_plain(&written(|out| write_events_table([stored], &options, out)));
-    let json = written(|out| write_events_ndjson([stored], zone, out));
+    let events = std::slice::from_ref(stored);
+    is_plain(&written(|out| EventLines(events).table(&options, out)));
+    is_plain(&written(|out| FoundEvents(events).table(&options, out)));
+    let json = written(|out| FoundEvents(events).json(zone, &mut JsonWriter::lines(out)));
     is_plain(&json);
     // Not as numbers, of which the original may have some that no double holds.
     let _value: &serde_json::value::RawValue = serde_json::from_str(&json).unwrap();
@@ -152,9 +153,11 @@ fn joined_is_the_same_in_any_order(stored: &[StoredEvent]) {
     reversed.reverse();
     assert_eq!(join(reversed, &rules), messages);
     let options = TableOptions { width: 60, ..TableOptions::default() };
-    is_plain(&written(|out| write_trace_tables(&messages, &options, out)));
-    is_plain(&written(|out| write_messages_csv(&messages, true, &Zone::UTC, out)));
-    is_plain(&written(|out| write_messages_ndjson(&messages, true, &Zone::UTC, out)));
+    let answer = TraceAnswer { messages: &messages, ..TraceAnswer::default() };
+    for format in [AnswerFormat::Table, AnswerFormat::Csv, AnswerFormat::Ndjson] {
+        let printer = Printer { format, options: options.clone() };
+        is_plain(&written(|out| printer.print(&answer, out)));
+    }
     for message in &messages {
         let _answer = headline(message);
     }

@@ -1,0 +1,49 @@
+//! `mailtrace access --out`: audit events as evidence, and for other programs.
+
+use std::io::{self, BufWriter};
+use std::path::Path;
+
+use crate::access::{AccessHits, AccessRequest};
+use crate::cli::args::backend::BackendArgs;
+use crate::cli::args::extract::{ExtractArgs, Made, say_of_mirror};
+use crate::cli::args::password::PasswordArgs;
+use crate::cli::context::{Context, Outcome};
+use crate::export::{
+    AccessBundleOptions, Question, write_access_bundle, write_access_flat, write_access_flat_file,
+};
+use crate::timeline::AuditReach;
+
+/// Writes all that is found; `question` stands in the manifest.
+pub(crate) fn run(
+    (extract, password): (&ExtractArgs, &PasswordArgs),
+    backend: &BackendArgs,
+    (request, question): (&AccessRequest, Question),
+    out: &Path,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let redactor = extract.redactor()?;
+    let redactor = redactor.as_ref();
+    let key = extract.signing_key(password)?;
+    let staging = extract.staging(out, context)?;
+    let opened = backend.open_audit_with_password(context, &AuditReach::Request(request))?;
+    let store = &opened.store;
+    say_of_mirror(store, context);
+    let hits = AccessHits::find(store, request)?;
+    let flat = |format, staging| {
+        let counts = match staging {
+            Some(staging) => write_access_flat_file(store, &hits, redactor, format, staging),
+            None => {
+                let stdout = BufWriter::new(io::stdout());
+                write_access_flat(store, &hits, redactor, format, stdout)
+            }
+        };
+        counts.map(|it| Made { messages: None, events: it.events, truncated: 0 })
+    };
+    let bundle = |staging, signing: Option<_>| {
+        let zone = context.zone.clone();
+        let options = AccessBundleOptions { question, zone, redactor, signing };
+        write_access_bundle(store, &hits, &options, staging)
+    };
+    let made = extract.write((out, staging), key.as_ref(), context, flat, bundle)?;
+    Ok(opened.outcome(made.events > 0))
+}

@@ -1,0 +1,148 @@
+//! What a query command asks: the store, or files for the length of one question.
+
+use std::cell::Cell;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::context::{Context, Outcome};
+use crate::cli::intake::{finish, warn_of_hidden};
+use crate::cli::output;
+use crate::cli::progress::ImportProgress;
+use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
+use crate::limits;
+use crate::render::counted;
+use crate::shell::quoted;
+use crate::store::{Store, StoreError};
+use crate::temporary::TemporaryDirectory;
+
+/// Where the events come from.
+#[derive(Debug, Args)]
+pub(crate) struct InputArgs {
+    /// Ask these files (- for standard input), not a store
+    ///
+    /// Files or directories. They are indexed temporarily; nothing is kept.
+    #[arg(long, num_args = 1.., value_name = "PATH")]
+    input: Vec<PathBuf>,
+}
+
+/// A store to ask, and how reading it went.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    /// Whether all input was understood.
+    input_outcome: Outcome,
+    /// Whether an answer is not all that there is to say.
+    is_cut: Cell<bool>,
+    /// The temporary store's directory, removed with this.
+    _dir: Option<TemporaryDirectory>,
+}
+
+impl Opened {
+    /// A store that goes with its directory.
+    #[cfg(feature = "aws")]
+    pub(crate) fn temporary(store: Store, dir: TemporaryDirectory) -> Self {
+        let input_outcome = Outcome::Done;
+        Self { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) }
+    }
+
+    /// The exit status of a command that found something or not.
+    pub(crate) fn outcome(&self, has_found: bool) -> Outcome {
+        match has_found {
+            false => Outcome::NothingFound,
+            true if self.is_cut.get() => Outcome::SomeRejected,
+            true => self.input_outcome,
+        }
+    }
+
+    /// Says on stderr how many of the messages that were answered with are not whole, if any, and
+    /// keeps it for the exit status.
+    pub(crate) fn say_truncated(&self, count: usize, context: &Context) {
+        self.keep_truncated(count);
+        say_truncated(count, context);
+    }
+
+    /// Keeps for the exit status whether any of the messages is not whole.
+    pub(crate) fn keep_truncated(&self, count: usize) {
+        if count > 0 {
+            self.is_cut.set(true);
+        }
+    }
+}
+
+/// Says on stderr how many of the messages that were answered with are not whole, if any.
+pub(crate) fn say_truncated(count: usize, context: &Context) {
+    if count > 0 && !context.global.quiet {
+        let most = limits::TRACE_EVENTS_MAX;
+        let whom = counted(count as u64, "message");
+        output::note(&format!(
+            "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
+        ));
+    }
+}
+
+/// Says on stderr why an answer takes longer.
+fn say_that_a_table_is_made() {
+    output::note(
+        "there is no message table as of the last commit, so a temporary one is made, which takes a while: the next import or pull makes one that stays, and so does `mailtrace reindex`",
+    );
+}
+
+impl InputArgs {
+    /// Whether files are asked instead of a store.
+    pub(crate) fn is_given(&self) -> bool {
+        !self.input.is_empty()
+    }
+
+    /// The options by which another command asks the same events and shows times in the same zone,
+    /// as a shell takes them: each with a blank before it.
+    pub(crate) fn as_typed(&self, context: &Context) -> String {
+        let mut typed = String::new();
+        if let Some(store) = context.global.store.as_ref().filter(|_| !self.is_given()) {
+            typed.push_str(&format!(" --store {}", quoted(&store.to_string_lossy())));
+        }
+        if context.global.tz != "UTC" {
+            typed.push_str(&format!(" --tz {}", quoted(&context.global.tz)));
+        }
+        // Last: it takes all words up to the next option.
+        if self.is_given() {
+            typed.push_str(" --input");
+        }
+        for path in &self.input {
+            typed.push_str(&format!(" {}", quoted(&path.to_string_lossy())));
+        }
+        typed
+    }
+
+    pub(crate) fn open(&self, context: &Context) -> anyhow::Result<Opened> {
+        if self.input.is_empty() {
+            let path = context.store_path()?;
+            let store = Store::open(&path).map_err(|error| match error {
+                StoreError::NoStore { path } => anyhow::anyhow!(
+                    "there is no store at {}: import into it first, name another with --store, or ask files with --input",
+                    path.display()
+                ),
+                other => other.into(),
+            })?;
+            if !context.global.quiet {
+                store.before_temporary_table(say_that_a_table_is_made);
+            }
+            return Ok(Opened {
+                store,
+                input_outcome: Outcome::Done,
+                is_cut: Cell::new(false),
+                _dir: None,
+            });
+        }
+        let dir = temporary_directory()?;
+        context.leftovers.add(dir.path())?;
+        let progress = ImportProgress::new(context);
+        let (store, report) =
+            import_temporarily(dir.path(), &self.input, &ImportOptions::default(), &mut |it| {
+                progress.show(it);
+            })?;
+        drop(progress);
+        warn_of_hidden(&self.input, context);
+        let input_outcome = finish(&report, context)?;
+        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
+    }
+}

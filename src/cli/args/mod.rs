@@ -1,0 +1,20 @@
+//! Arguments that several commands share: each group of options once, and what it comes to.
+
+pub(crate) mod backend;
+#[cfg(feature = "aws")]
+pub(crate) mod cluster;
+pub(crate) mod condition;
+pub(crate) mod extract;
+pub(crate) mod global;
+pub(crate) mod grace;
+pub(crate) mod ids;
+pub(crate) mod input;
+pub(crate) mod password;
+pub(crate) mod question;
+pub(crate) mod range;
+#[cfg(feature = "aws")]
+pub(crate) mod session;
+pub(crate) mod shape;
+pub(crate) mod watch;
+pub(crate) mod watched;
+pub(crate) mod which;

@@ -1,0 +1,132 @@
+//! What every command gets from outside, how it prints its answer, and how it ends.
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use etcetera::{BaseStrategy, choose_base_strategy};
+
+use crate::cli::args::global::GlobalArgs;
+use crate::cli::leftovers::Leftovers;
+use crate::render::{Answer, Format, Printer, TableOptions};
+use crate::time::{TimeError, Timestamp, Zone};
+
+/// What every command gets from outside: the options, the clock and the zone.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) global: GlobalArgs,
+    pub(crate) now: Timestamp,
+    pub(crate) zone: Zone,
+    pub(crate) leftovers: Leftovers,
+    /// Whether queries may name files with lists.
+    pub(crate) reads_files: bool,
+}
+
+impl Context {
+    pub(crate) fn new(global: GlobalArgs) -> Result<Self, TimeError> {
+        let zone = Zone::named(&global.tz)?;
+        let leftovers = Leftovers::default();
+        Ok(Self { global, now: clock(), zone, leftovers, reads_files: true })
+    }
+
+    /// The same at a later instant.
+    pub(crate) fn now(&self) -> Self {
+        Self { now: clock(), ..self.clone() }
+    }
+
+    /// The store that was named, or the one in the platform's data directory.
+    pub(crate) fn store_path(&self) -> anyhow::Result<PathBuf> {
+        let named = || std::env::var_os("MAILTRACE_STORE").filter(|it| !it.is_empty());
+        if let Some(path) = self.global.store.clone().or_else(|| named().map(PathBuf::from)) {
+            return Ok(path);
+        }
+        let strategy = choose_base_strategy().map_err(|_| {
+            anyhow::anyhow!("there is no home directory: name a store with --store")
+        })?;
+        Ok(strategy.data_dir().join("mailtrace"))
+    }
+
+    /// Prints answers in the format that was asked for, for this terminal.
+    pub(crate) fn printer(&self) -> Printer {
+        let columns = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
+        let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
+        let width = columns.or_else(terminal).unwrap_or(TableOptions::WIDTH_DEFAULT);
+        let options = TableOptions { width, zone: self.zone.clone(), lists_all: false };
+        Printer { format: self.global.format, options }
+    }
+
+    /// Prints an answer to standard output.
+    pub(crate) fn print(&self, answer: &dyn Answer) -> io::Result<()> {
+        self.printer().print(answer, &mut self.stdout())
+    }
+
+    /// Standard output. Only what people read has colours, and much time would go into looking for
+    /// some to take off elsewhere.
+    pub(crate) fn stdout(&self) -> BufWriter<Box<dyn Write>> {
+        BufWriter::new(match self.global.format {
+            Format::Table => Box::new(anstream::stdout().lock()),
+            Format::Json | Format::Ndjson | Format::Csv => Box::new(io::stdout().lock()),
+        })
+    }
+
+    /// Whether people read the answer.
+    pub(crate) fn is_for_people(&self) -> bool {
+        self.global.format == Format::Table
+    }
+
+    /// Refuses CSV for what has no form in it, before anything is done.
+    pub(crate) fn refuse_csv(&self, reason: &str) -> anyhow::Result<()> {
+        anyhow::ensure!(self.global.format != Format::Csv, "{reason}");
+        Ok(())
+    }
+}
+
+/// What the clock shows. `MAILTRACE_NOW` may fix it, so that answers about "now" can be repeated, or
+/// name a file with `@` that holds the time, so that it can be set while the program runs.
+pub(crate) fn clock() -> Timestamp {
+    fixed_clock().unwrap_or_else(Timestamp::now)
+}
+
+fn fixed_clock() -> Option<Timestamp> {
+    let fixed = std::env::var("MAILTRACE_NOW").ok()?;
+    match fixed.strip_prefix('@') {
+        Some(path) => Timestamp::parse_log_form(std::fs::read_to_string(path).ok()?.trim()),
+        None => Timestamp::parse_log_form(&fixed),
+    }
+}
+
+/// The clock of what runs for long. One that is fixed goes on from there.
+#[cfg(feature = "aws")]
+pub(crate) fn running_clock(context: &Context) -> crate::time::Clock {
+    let is_fixed = std::env::var("MAILTRACE_NOW").is_ok_and(|it| !it.starts_with('@'));
+    match is_fixed && fixed_clock().is_some() {
+        true => crate::time::Clock::set_to(context.now),
+        false => crate::time::Clock::asked(clock),
+    }
+}
+
+/// How a command that did not fail ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Done.
+    Done,
+    /// A query found nothing.
+    NothingFound,
+    /// Done, but some input was rejected, or something is not as it should be.
+    SomeRejected,
+    /// Done, and a condition of `--fail-if` holds.
+    ConditionHolds,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::SUCCESS,
+            Outcome::NothingFound => Self::from(1),
+            Outcome::SomeRejected => Self::from(3),
+            Outcome::ConditionHolds => Self::from(4),
+        }
+    }
+}
+
+pub(crate) const EXIT_ERROR: u8 = 2;

@@ -1,0 +1,80 @@
+//! What is said of files that were read, and what it means for the exit status.
+
+use std::path::PathBuf;
+
+use crate::cli::context::{Context, Outcome};
+use crate::cli::output;
+use crate::ingest::{FileReport, ImportReport};
+use crate::source::hidden_directories;
+
+/// Tells of directories in which there is something, and all of it was passed over.
+pub(crate) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
+    if context.global.quiet {
+        return;
+    }
+    for path in hidden_directories(paths) {
+        output::warn(&format!(
+            "{}: what is there has names that begin with a dot, and is passed over: name it to have it read",
+            path.display()
+        ));
+    }
+}
+
+/// Tells on stderr what did not go well, and decides the exit status.
+pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<Outcome> {
+    if context.global.verbose > 0 {
+        report.files.iter().for_each(say);
+    }
+    let problems: Vec<_> = report.problems().collect();
+    for problem in problems.iter().skip(1) {
+        output::warn(&format!("{}: {}", output::chain(*problem), problem.hint()));
+    }
+    if let Some(problem) = problems.first() {
+        anyhow::bail!("{}: {}", output::chain(*problem), problem.hint());
+    }
+    let is_complete = report.files.iter().all(|it| it.incomplete.is_none());
+    if !context.global.quiet {
+        say_what_is_incomplete(report);
+    }
+    if report.rejected() == 0 && is_complete {
+        return Ok(Outcome::Done);
+    }
+    if !context.global.quiet {
+        let with_rejects = report.files.iter().filter(|it| it.rejected > 0);
+        for file in with_rejects.take(REJECTING_FILES_SHOWN) {
+            let (line, reason) = file.first_reject.as_ref().map_or((0, ""), |it| (it.0, &it.1));
+            output::warn(&format!(
+                "{}: {} rejected, first on line {line}: {reason}",
+                file.path, file.rejected
+            ));
+            if file.rejected_left_out > 0 {
+                output::warn(&format!(
+                    "{}: {} of the rejected pieces are not kept: it expands to a multiple of its size",
+                    file.path, file.rejected_left_out
+                ));
+            }
+        }
+    }
+    Ok(Outcome::SomeRejected)
+}
+
+/// Tells on stderr which files say that they are not all.
+fn say_what_is_incomplete(report: &ImportReport) {
+    let incomplete = report.files.iter().filter_map(|it| Some((it, it.incomplete.as_deref()?)));
+    for (file, reason) in incomplete.take(REJECTING_FILES_SHOWN) {
+        output::warn(&format!("{}: says itself that it is not all: {reason}", file.path));
+    }
+}
+
+/// Tells on stderr what became of one file.
+fn say(file: &FileReport) {
+    let format = file.format.map_or("nothing known", |it| it.as_str());
+    let compression = if file.compression.is_empty() { "plain" } else { &file.compression };
+    output::note(&format!(
+        "{}: {format}, {compression}: {} read, {} new, {} duplicates, {} rejected",
+        file.path, file.read, file.added, file.duplicates, file.rejected
+    ));
+}
+
+/// Files with rejects that are named on stderr; the JSON and CSV reports name all.
+const REJECTING_FILES_SHOWN: usize = 20;

@@ -1,0 +1,341 @@
+//! `mailtrace trace`.
+
+mod batch;
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::args::backend::BackendArgs;
+#[cfg(feature = "aws")]
+use crate::cli::args::cluster::Target;
+use crate::cli::args::grace::GraceArgs;
+use crate::cli::args::ids::Ids;
+use crate::cli::args::input::say_truncated;
+use crate::cli::context::{Context, Outcome};
+use crate::cli::listing::coverage_note;
+#[cfg(feature = "aws")]
+use crate::cli::listing::note_of;
+use crate::cli::output;
+use crate::cli::progress::ReadingProgress;
+use crate::event::pasted_id;
+use crate::limits;
+use crate::query::{IdCandidates, ids_like};
+use crate::render::{Format, MessageCandidates, TraceAnswer, fit, sanitise, write_not_found};
+use crate::store::{Provenance, Store, StoreError};
+use crate::timeline;
+#[cfg(feature = "aws")]
+use crate::timeline::AuditReach;
+#[cfg(feature = "aws")]
+use crate::trace::Reach;
+use crate::trace::{JoinRules, Message, trace_ids};
+
+/// Show what happened to a message, recipient by recipient
+///
+/// Follows the message across all its legs: a leg is the message's way into one mailbox or out to
+/// one server. Quote IDs in angle brackets, or leave the brackets off: a shell takes a bare < for a
+/// redirection. Given part of an ID, six characters or more, it lists the IDs that contain it and
+/// exits with 1.
+#[derive(Debug, Args)]
+#[command(
+    after_long_help = "Examples:\n  mailtrace trace '<20261123.1001@acme.example>'\n  mailtrace trace --batch ids.txt --format csv > answers.csv\n  mailtrace trace 20261123.1001@acme.example --input events.json"
+)]
+pub(crate) struct TraceArgs {
+    /// Message IDs or trace IDs, as you have them
+    #[arg(required_unless_present = "batch", value_name = "ID")]
+    ids: Vec<String>,
+    /// Read IDs from a file (- for standard input), one per line
+    ///
+    /// Answers with a row for each recipient, in the order of the IDs.
+    #[arg(long, value_name = "FILE")]
+    batch: Option<PathBuf>,
+    /// The --batch file is CSV: take IDs from this column
+    ///
+    /// By its name in the header, or by its number, counted from 1, if the first line is no header.
+    #[arg(long, value_name = "COLUMN", requires = "batch")]
+    column: Option<String>,
+    #[command(flatten)]
+    grace: GraceArgs,
+    /// List every recipient and step, however many
+    #[arg(long)]
+    all: bool,
+    /// Show the file and line, or the pull, of each event
+    #[arg(long, conflicts_with = "batch")]
+    provenance: bool,
+    /// Leave out what audit logs may say of the message
+    ///
+    /// Without it, candidates follow the trace: what may have been done with the message in the mailbox,
+    /// and from where it may have been sent.
+    #[arg(long, hide_short_help = true)]
+    no_access: bool,
+    #[command(flatten)]
+    backend: BackendArgs,
+}
+
+pub(crate) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
+    let grace_ms = args.grace.ms()?;
+    if args.provenance {
+        context.refuse_csv("--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson")?;
+    }
+    let batch = match &args.batch {
+        Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
+        None => None,
+    };
+    #[cfg(feature = "aws")]
+    args.backend.cluster.check_password()?;
+    #[cfg(feature = "aws")]
+    if let Some(target) = args.backend.cluster.target(&args.backend.input, context)? {
+        return match batch {
+            Some(ids) => ask_cluster_for_many(ids, &target, grace_ms, context),
+            None => ask_cluster(args, &target, grace_ms, context),
+        };
+    }
+    let opened = args.backend.input.open(context)?;
+    let store = &opened.store;
+    let rules = JoinRules::of_store(store, grace_ms, context.now);
+    if let Some(ids) = batch {
+        return Ok(opened.outcome(batch::answer(ids, &opened, &rules, context)?));
+    }
+    let answered = answer(args, &rules, store, context, &mut context.stdout())?;
+    opened.keep_truncated(answered.truncated);
+    Ok(opened.outcome(answered.has_found))
+}
+
+impl TraceArgs {
+    /// What is asked for, as it was pasted.
+    #[cfg(any(feature = "aws", feature = "serve"))]
+    pub(crate) fn ids(&self) -> &[String] {
+        &self.ids
+    }
+
+    /// Whether it is to tell where events came from.
+    #[cfg(feature = "serve")]
+    pub(crate) fn tells_sources(&self) -> bool {
+        self.provenance
+    }
+
+    #[cfg(any(feature = "aws", feature = "serve"))]
+    pub(crate) fn rules(&self, store: &Store, context: &Context) -> anyhow::Result<JoinRules> {
+        Ok(JoinRules::of_store(store, self.grace.ms()?, context.now))
+    }
+}
+
+/// How a question was answered.
+pub(crate) struct Answered {
+    has_found: bool,
+    /// Messages that are not whole.
+    truncated: usize,
+}
+
+/// Writes the answer.
+pub(crate) fn answer(
+    args: &TraceArgs,
+    rules: &JoinRules,
+    store: &Store,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<Answered> {
+    let traced = trace_ids(store, args.ids.iter().map(String::as_str), rules)?;
+    let note = coverage_note(store, context);
+    let parts = parts_of(&traced.not_found, context, |part| {
+        let progress = ReadingProgress::new(context);
+        Ok(ids_like(store, part, &|done, total| progress.show(done, total))?)
+    })?;
+    let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
+    let access = match args.no_access {
+        true => None,
+        false => access_candidates(store, &traced.messages)?,
+    };
+    let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
+    let told = TraceAnswer {
+        messages: &traced.messages,
+        not_found: &traced.not_found,
+        coverage_note: Some(&note),
+        candidates: &candidates,
+        access: access.as_deref(),
+        sources: sources.as_deref(),
+    };
+    let answered = write(told, &traced.shared, args.all, context, out)?;
+    say_candidates(&parts, context)?;
+    Ok(answered)
+}
+
+/// Writes what was found, and says beside it what is to be known of it.
+fn write(
+    told: TraceAnswer<'_>,
+    shared: &[(String, usize)],
+    lists_all: bool,
+    context: &Context,
+    out: &mut dyn Write,
+) -> anyhow::Result<Answered> {
+    let TraceAnswer { messages, not_found, coverage_note, .. } = told;
+    let coverage_note = coverage_note.filter(|_| !not_found.is_empty());
+    let mut printer = context.printer();
+    printer.options.lists_all = lists_all;
+    printer.print(&TraceAnswer { coverage_note, ..told }, out)?;
+    let has_candidates = told.access.is_some_and(|it| it.iter().any(|(_, of)| !of.is_empty()));
+    if printer.format == Format::Csv && has_candidates && !context.global.quiet {
+        output::note(
+            "the audit logs have candidates for more: CSV has a row for each recipient and no place for them; use --format table, json or ndjson, or --no-access",
+        );
+    }
+    if !context.global.quiet {
+        say_shared(shared)?;
+    }
+    let truncated = messages.iter().filter(|it| it.is_truncated).count();
+    say_truncated(truncated, context);
+    if !not_found.is_empty() && !context.global.quiet {
+        write_not_found(not_found, coverage_note, &mut anstream::stderr().lock())?;
+    }
+    Ok(Answered { has_found: !messages.is_empty(), truncated })
+}
+
+/// Answers from a cluster, as the store that publishes there would.
+#[cfg(feature = "aws")]
+fn ask_cluster(
+    args: &TraceArgs,
+    target: &Target,
+    grace_ms: i64,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    use crate::cluster::ClusterEvents;
+    use crate::trace::trace_ids_in;
+
+    anyhow::ensure!(
+        !args.provenance,
+        "--cluster goes without --provenance: only a store knows from which file or pull an event came"
+    );
+    let Target { cluster, names, organization } = target;
+    let mut events = ClusterEvents::of(cluster, names, organization)?;
+    let rules = events.rules(grace_ms);
+    let traced = trace_ids_in(&mut events, args.ids.iter().map(String::as_str), &rules)?;
+    let note = note_of(&events.coverage(), events.has_removals(), context);
+    let parts = parts_of(&traced.not_found, context, |it| Ok(events.ids_like(it)?))?;
+    let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
+    let access = match args.no_access || events.other_records() == 0 {
+        true => None,
+        false => {
+            let shown = traced.messages.len().min(limits::CANDIDATE_MESSAGES_MAX);
+            let reach = AuditReach::Messages(traced.messages.get(..shown).unwrap_or(&[]));
+            let opened = target.audit_mirror(context, &reach)?;
+            access_candidates(&opened.store, &traced.messages)?
+        }
+    };
+    let told = TraceAnswer {
+        messages: &traced.messages,
+        not_found: &traced.not_found,
+        coverage_note: Some(&note),
+        candidates: &candidates,
+        access: access.as_deref(),
+        sources: None,
+    };
+    let answered = write(told, &traced.shared, args.all, context, &mut context.stdout())?;
+    say_candidates(&parts, context)?;
+    Ok(match (answered.has_found, answered.truncated) {
+        (false, _) => Outcome::NothingFound,
+        (true, 0) => Outcome::Done,
+        (true, _) => Outcome::SomeRejected,
+    })
+}
+
+/// Answers for a list of IDs from a cluster: all that they can be about comes at once.
+#[cfg(feature = "aws")]
+fn ask_cluster_for_many(
+    mut ids: Ids,
+    target: &Target,
+    grace_ms: i64,
+    context: &Context,
+) -> anyhow::Result<Outcome> {
+    let all = ids.next_ids(usize::MAX)?;
+    let opened = target.mirror(context, |_| Ok(Reach::messages_with(all.clone())))?;
+    let rules = JoinRules::of_store(&opened.store, grace_ms, context.now);
+    Ok(opened.outcome(batch::answer(Ids::given(all), &opened, &rules, context)?))
+}
+
+/// What audit logs may say of messages, each with an ID of it; nothing where the store has none.
+fn access_candidates(
+    store: &Store,
+    messages: &[Message],
+) -> anyhow::Result<Option<Vec<MessageCandidates>>> {
+    if store.other_records() == 0 {
+        return Ok(None);
+    }
+    let shown = messages.iter().take(limits::CANDIDATE_MESSAGES_MAX);
+    let of_messages = shown.map(|it| Ok((it.any_id(), timeline::candidates(store, it)?)));
+    Ok(Some(of_messages.collect::<Result<_, StoreError>>()?))
+}
+
+/// IDs that what was not found is a part of: with each part, those that have it, which `find` looks
+/// for.
+fn parts_of(
+    not_found: &[String],
+    context: &Context,
+    find: impl Fn(&str) -> anyhow::Result<Option<IdCandidates>>,
+) -> anyhow::Result<Vec<(String, IdCandidates)>> {
+    let mut parts = Vec::new();
+    // Whoever asks for many has whole ones.
+    for part in not_found.iter().filter(|_| not_found.len() <= limits::ID_PARTS_MAX) {
+        let least = limits::ID_PART_CHARS_MIN;
+        if pasted_id(part).chars().count() < least && !context.global.quiet {
+            output::note(&format!("parts of IDs are looked for from {least} characters on"));
+        }
+        let found = find(part)?;
+        parts.extend(found.filter(|it| !it.ids.is_empty()).map(|it| (part.clone(), it)));
+    }
+    Ok(parts)
+}
+
+/// Lists them: as the answer where people read it, else beside it.
+fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow::Result<()> {
+    let mut text = String::new();
+    for (part, found) in parts {
+        let count = found.ids.len();
+        let more = if found.has_more { "more than " } else { "" };
+        let how = match (found.is_beginning, count) {
+            (true, 1) => "begins with",
+            (true, _) => "begin with",
+            (false, 1) => "has in it",
+            (false, _) => "have in them",
+        };
+        let what = if count == 1 { "ID" } else { "IDs" };
+        let line = format!("{more}{count} {what} {how} {part}:");
+        text.push_str(&fit(&line, limits::TABLE_TEXT_COLUMNS_MAX));
+        text.push('\n');
+        for id in &found.ids {
+            text.push_str("  ");
+            // Whole, so that it can be asked for.
+            text.push_str(&sanitise(id));
+            text.push('\n');
+        }
+    }
+    match context.global.format {
+        Format::Table => write!(anstream::stdout().lock(), "{text}")?,
+        _ if !context.global.quiet => write!(anstream::stderr().lock(), "{text}")?,
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Says which IDs are those of several messages: whoever asks about one mail is answered with
+/// others' too.
+fn say_shared(shared: &[(String, usize)]) -> std::io::Result<()> {
+    let mut stderr = anstream::stderr().lock();
+    for (id, count) in shared {
+        let text = match shared {
+            [_] => format!("{count} messages have this ID"),
+            _ => format!("{count} messages have the ID {id}"),
+        };
+        writeln!(stderr, "{}", fit(&text, limits::TABLE_TEXT_COLUMNS_MAX))?;
+    }
+    Ok(())
+}
+
+/// Where each event of each message came from.
+fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Option<Provenance>>>> {
+    let mut provenance = store.provenance();
+    let mut of_message = |message: &Message| {
+        message.events.iter().map(|it| provenance.of_event(it)).collect::<Result<Vec<_>, _>>()
+    };
+    Ok(messages.iter().map(&mut of_message).collect::<Result<_, _>>()?)
+}

@@ -1,0 +1,286 @@
+//! What a question gives back, before it is laid out, and the one printer that lays it out.
+//!
+//! An answer that fits into memory is an [`Answer`]. A long list is printed [part](Part) by part.
+//! Nobody else decides by [`Format`] how something is laid out.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::facets::AnswerShape;
+use super::json::{write_json, write_value};
+use super::sanitise::sanitise;
+use super::table::TableOptions;
+use crate::time::Zone;
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Aligned columns for people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// Comma-separated values with a header.
+    Csv,
+}
+
+/// A value that knows how to lay itself out.
+pub trait Answer {
+    /// For people: columns, or sentences.
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()>;
+
+    /// For programs: one document, or a list.
+    fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()>;
+
+    /// For spreadsheets. What is no table stands there as people read it.
+    fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        self.table(options, out)
+    }
+}
+
+/// Rows of a long list that are laid out together.
+pub trait Part {
+    /// For people.
+    fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()>;
+
+    /// Adds an element to the list for each row.
+    fn json(&self, zone: &Zone, list: &mut JsonWriter<'_>) -> io::Result<()>;
+
+    /// Rows of CSV, without a header.
+    fn csv(&self, zone: &Zone, out: &mut dyn Write) -> io::Result<()>;
+}
+
+/// A member of a JSON object.
+pub type Member = (&'static str, Value);
+
+/// An object of members.
+pub(super) fn object(members: impl IntoIterator<Item = Member>) -> Map<String, Value> {
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// A list, before any of its rows is there.
+#[derive(Clone, Debug)]
+pub struct ListHead {
+    /// What it is called in a JSON document.
+    pub name: &'static str,
+    /// What stands before it there.
+    pub members: Vec<Member>,
+    /// The header of its CSV.
+    pub columns: Vec<&'static str>,
+}
+
+/// Prints answers, all in one way.
+#[derive(Clone, Debug)]
+pub struct Printer {
+    /// In which format.
+    pub format: Format,
+    /// For which terminal, and in which zone.
+    pub options: TableOptions,
+}
+
+impl Printer {
+    /// Prints an answer.
+    pub fn print(&self, answer: &dyn Answer, out: &mut dyn Write) -> io::Result<()> {
+        let Self { format, options } = self;
+        match format {
+            Format::Table => answer.table(options, out),
+            Format::Json => answer.json(&options.zone, &mut JsonWriter::document(out)),
+            Format::Ndjson => answer.json(&options.zone, &mut JsonWriter::lines(out)),
+            Format::Csv => answer.csv(options, out),
+        }?;
+        out.flush()
+    }
+
+    /// Begins a list.
+    pub fn list<'o>(
+        &'o self,
+        head: &ListHead,
+        out: &'o mut dyn Write,
+    ) -> io::Result<ListPrinter<'o>> {
+        if self.format == Format::Csv {
+            write_csv_rows([&head.columns], out)?;
+        }
+        let mut json = JsonWriter { out, is_lines: self.format == Format::Ndjson, is_first: true };
+        if self.format == Format::Json {
+            json.begin(&head.members, head.name)?;
+        }
+        Ok(ListPrinter { printer: self, json })
+    }
+}
+
+/// A list on its way out: of its parts, one after another, only one is in memory.
+pub struct ListPrinter<'o> {
+    printer: &'o Printer,
+    json: JsonWriter<'o>,
+}
+
+impl ListPrinter<'_> {
+    /// Prints the next rows.
+    pub fn part(&mut self, part: &dyn Part) -> io::Result<()> {
+        let options = &self.printer.options;
+        match self.printer.format {
+            Format::Table => part.table(options, self.json.out),
+            Format::Json | Format::Ndjson => part.json(&options.zone, &mut self.json),
+            Format::Csv => part.csv(&options.zone, self.json.out),
+        }
+    }
+
+    /// Prints what stands behind the list, in a JSON document as its members.
+    pub fn end(mut self, mut members: Vec<Member>, shape: &AnswerShape) -> io::Result<()> {
+        let options = &self.printer.options;
+        match self.printer.format {
+            Format::Table => shape.table(options, self.json.out)?,
+            Format::Json => {
+                members.extend(shape.members(&options.zone));
+                self.json.end(&members)?;
+            }
+            Format::Ndjson => shape.json(&options.zone, &mut self.json)?,
+            // One table has no room for another.
+            Format::Csv => {}
+        }
+        self.json.out.flush()
+    }
+}
+
+/// JSON on its way out: a document, or lines that have each element of its list and nothing else.
+pub struct JsonWriter<'o> {
+    out: &'o mut dyn Write,
+    is_lines: bool,
+    is_first: bool,
+}
+
+impl<'o> JsonWriter<'o> {
+    /// Writes one document.
+    pub fn document(out: &'o mut dyn Write) -> Self {
+        Self { out, is_lines: false, is_first: true }
+    }
+
+    /// Writes lines.
+    pub fn lines(out: &'o mut dyn Write) -> Self {
+        Self { out, is_lines: true, is_first: true }
+    }
+
+    /// Whether each element is a line.
+    #[must_use]
+    pub fn is_lines(&self) -> bool {
+        self.is_lines
+    }
+
+    /// Writes what is no list: the same line in both.
+    pub fn value(&mut self, value: &impl Serialize) -> io::Result<()> {
+        write_json(value, self.out)
+    }
+
+    /// Writes a list: `{BEFORE…,"NAME":[ELEMENT…],BEHIND…}`, or its elements.
+    pub fn list<E: Serialize>(
+        &mut self,
+        before: &[Member],
+        name: &str,
+        elements: impl IntoIterator<Item = E>,
+        behind: &[Member],
+    ) -> io::Result<()> {
+        self.begin(before, name)?;
+        elements.into_iter().try_for_each(|it| self.push(&it))?;
+        self.end(behind)
+    }
+
+    /// Writes up to the first element.
+    pub(super) fn begin(&mut self, before: &[Member], name: &str) -> io::Result<()> {
+        if self.is_lines {
+            return Ok(());
+        }
+        self.out.write_all(b"{")?;
+        for (name, value) in before {
+            write_value(name, self.out)?;
+            self.out.write_all(b":")?;
+            write_value(value, self.out)?;
+            self.out.write_all(b",")?;
+        }
+        write_value(&name, self.out)?;
+        self.out.write_all(b":[")
+    }
+
+    /// Writes an element.
+    pub fn push(&mut self, element: &impl Serialize) -> io::Result<()> {
+        self.separate()?;
+        write_value(element, self.out)?;
+        self.terminate()
+    }
+
+    /// Writes an element that is text already.
+    pub(super) fn push_text(&mut self, element: &[u8]) -> io::Result<()> {
+        self.separate()?;
+        self.out.write_all(element)?;
+        self.terminate()
+    }
+
+    fn separate(&mut self) -> io::Result<()> {
+        let is_first = std::mem::replace(&mut self.is_first, false);
+        if self.is_lines || is_first { Ok(()) } else { self.out.write_all(b",") }
+    }
+
+    fn terminate(&mut self) -> io::Result<()> {
+        if self.is_lines { self.out.write_all(b"\n") } else { Ok(()) }
+    }
+
+    /// Writes what stands behind the last element.
+    pub(super) fn end(&mut self, behind: &[Member]) -> io::Result<()> {
+        if self.is_lines {
+            return Ok(());
+        }
+        self.out.write_all(b"]")?;
+        for (name, value) in behind {
+            self.out.write_all(b",")?;
+            write_value(name, self.out)?;
+            self.out.write_all(b":")?;
+            write_value(value, self.out)?;
+        }
+        self.out.write_all(b"}\n")
+    }
+}
+
+/// Writes CSV: a header, and a row for each item. Texts of strangers go through
+/// [`csv_cell`](super::csv_cell) first.
+pub fn write_csv<C: AsRef<[u8]>>(
+    header: impl IntoIterator<Item = impl AsRef<[u8]>>,
+    rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    csv.write_record(header)?;
+    rows.into_iter().try_for_each(|it| csv.write_record(it))?;
+    csv.flush()
+}
+
+/// Writes rows of CSV that go on with earlier ones.
+pub fn write_csv_rows<C: AsRef<[u8]>>(
+    rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    rows.into_iter().try_for_each(|it| csv.write_record(it))?;
+    csv.flush()
+}
+
+/// What is said in a few lines, and to programs as one object.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// The lines.
+    pub lines: Vec<String>,
+    /// The object.
+    pub json: Value,
+}
+
+impl Answer for Statement {
+    fn table(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        self.lines.iter().try_for_each(|it| writeln!(out, "{}", sanitise(it)))
+    }
+
+    fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
+        out.value(&self.json)
+    }
+}
