@@ -31,7 +31,7 @@
 //! | `triage` | what deserves attention in a period |
 //! | `schema` | the shapes of messages, without values |
 //! | `signing` | minisign signatures of a store's head and of exports |
-//! | `render` | tables, JSON, CSV; the only way by which mail text reaches a terminal |
+//! | `render` | every answer as table, JSON, NDJSON and CSV, and the one printer; the only way by which mail text reaches a terminal |
 //! | `export` | evidence bundles, redaction, files for other programs |
 //! | `cluster` | a store brought into OpenSearch |
 //! | `synth` | synthetic logs, with the truth beside them |

@@ -9,7 +9,6 @@ use crate::cli::args::backend::BackendArgs;
 use crate::cli::args::extract::{ExtractArgs, Made, say_of_mirror};
 use crate::cli::args::grace::GraceArgs;
 use crate::cli::args::ids::Ids;
-use crate::cli::args::password::PasswordArgs;
 #[cfg(feature = "aws")]
 use crate::cli::args::password::password_help;
 use crate::cli::args::question::parse_rows;
@@ -77,9 +76,6 @@ pub(crate) struct ExportArgs {
     extract: ExtractArgs,
     #[command(flatten)]
     backend: BackendArgs,
-    #[cfg(not(feature = "aws"))]
-    #[command(flatten)]
-    password: PasswordArgs,
     // Last: its heading is that of all options behind it.
     #[command(flatten)]
     which: WhichArgs,
@@ -93,18 +89,6 @@ fn since_help(argument: clap::Arg) -> clap::Arg {
 }
 
 impl ExportArgs {
-    /// The password of the secret key.
-    #[cfg(feature = "aws")]
-    fn password(&self) -> PasswordArgs {
-        PasswordArgs::at(self.backend.cluster.other_password_file())
-    }
-
-    /// The password of the secret key.
-    #[cfg(not(feature = "aws"))]
-    fn password(&self) -> PasswordArgs {
-        self.password.clone()
-    }
-
     /// The file that says what is asked, if one does.
     fn list(&self) -> Option<String> {
         let (option, path) = match (&self.ids_from, &self.addresses_from) {
@@ -120,7 +104,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
     let grace_ms = args.grace.ms()?;
     let extract = &args.extract;
     let redactor = extract.redactor()?;
-    let key = extract.signing_key(&args.password())?;
+    let key = extract.signing_key(&args.backend)?;
     let mut asked = AskedExport::new(args, context)?;
     let staging = extract.staging(&args.out, context)?;
     let opened = args.backend.open_with_password(context, |_| asked.reach())?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::cli::context::{Context, Outcome};
 use crate::cli::intake::{finish, warn_of_hidden};
 use crate::cli::output;
-use crate::cli::progress::ImportProgress;
+use crate::cli::progress::ShownProgress;
 #[cfg(feature = "aws")]
 use crate::ingest::S3Report;
 use crate::ingest::{FileReport, ImportOptions, ImportReport, NoCoverage, import};
@@ -56,8 +56,8 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcom
         began: Some(context.now),
         ..ImportOptions::default()
     };
-    let progress = ImportProgress::new(context);
-    let report = import(&args.paths, &store, &options, &mut |it| progress.show(it))?;
+    let progress = ShownProgress::new(context);
+    let report = import(&args.paths, &store, &options, &mut |it| progress.import(it))?;
     drop(progress);
     context.print(&ImportAnswer::of_files(&report))?;
     warn_of_hidden(&args.paths, context);

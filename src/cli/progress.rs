@@ -11,6 +11,8 @@ use crate::cluster::PublishProgress;
 use crate::ingest::Progress;
 #[cfg(feature = "aws")]
 use crate::pull::PullProgress;
+#[cfg(feature = "aws")]
+use crate::render::bytes_in_words;
 use crate::store::VerifyProgress;
 
 /// How often the bar is drawn, at most.
@@ -51,15 +53,23 @@ impl Drop for Bar {
     }
 }
 
-/// Shows how an import gets on.
-pub(crate) struct ImportProgress(Option<Bar>);
+/// How something gets on.
+pub(crate) struct ShownProgress(Option<Bar>);
 
-impl ImportProgress {
+impl ShownProgress {
+    /// Nothing is shown yet.
     pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
-    pub(crate) fn show(&self, progress: Progress) {
+    /// Nothing is ever shown.
+    #[cfg(feature = "aws")]
+    pub(crate) fn hidden() -> Self {
+        Self(None)
+    }
+
+    /// An import.
+    pub(crate) fn import(&self, progress: Progress) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         let rate = rate(progress.read, bar.elapsed());
         bar.set_message(format!("{} events, {rate}/s", progress.read));
@@ -76,17 +86,9 @@ impl ImportProgress {
         };
         hidden.reveal(template);
     }
-}
 
-/// Shows how a verification gets on; from any thread.
-pub(crate) struct VerifyingProgress(Option<Bar>);
-
-impl VerifyingProgress {
-    pub(crate) fn new(context: &Context) -> Self {
-        Self(Bar::new(context))
-    }
-
-    pub(crate) fn show(&self, progress: VerifyProgress) {
+    /// A verification; from any thread.
+    pub(crate) fn verification(&self, progress: VerifyProgress) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         bar.set_length(progress.total_bytes);
         bar.set_position(progress.bytes);
@@ -94,26 +96,28 @@ impl VerifyingProgress {
             hidden.reveal("{bar:12} {bytes} of {total_bytes} checked, {eta} left");
         }
     }
+
+    /// The reading of so many of so many originals.
+    pub(crate) fn reading(&self, done: u64, total: u64) {
+        let Some(hidden @ Bar(bar)) = &self.0 else { return };
+        bar.set_length(total);
+        bar.set_position(done);
+        if bar.is_hidden() && done < total {
+            hidden.reveal("reading originals {bar:30} {human_pos} of {human_len}");
+        }
+    }
 }
 
-/// Shows how a pull gets on.
 #[cfg(feature = "aws")]
-pub(crate) struct PullingProgress(Option<Bar>);
-
-#[cfg(feature = "aws")]
-impl PullingProgress {
-    /// A pull that follows shows nothing: it is always about to be done.
-    pub(crate) fn new(context: &Context, is_following: bool) -> Self {
-        Self(Bar::new(context).filter(|_| !is_following))
-    }
-
-    pub(crate) fn show(&self, progress: PullProgress) {
+impl ShownProgress {
+    /// A pull.
+    pub(crate) fn pull(&self, progress: PullProgress) {
         let Some(bar) = &self.0 else { return };
         let (done, all) = progress.slices;
         let mut message = format!(
             "{done} of {all} ranges, {} pages, {}, {} events ({}/s), {} new",
             progress.pages,
-            indicatif::BinaryBytes(progress.bytes),
+            bytes_in_words(progress.bytes),
             progress.events,
             rate(progress.events, bar.0.elapsed()),
             progress.added,
@@ -126,37 +130,17 @@ impl PullingProgress {
         }
         bar.say(message);
     }
-}
 
-/// Shows how a publication gets on.
-#[cfg(feature = "aws")]
-pub(crate) struct PublishingProgress(Option<Bar>);
-
-#[cfg(feature = "aws")]
-impl PublishingProgress {
-    pub(crate) fn new(context: &Context) -> Self {
-        Self(Bar::new(context))
-    }
-
-    pub(crate) fn show(&self, progress: PublishProgress) {
+    /// A publication.
+    pub(crate) fn publication(&self, progress: PublishProgress) {
         let Some(bar) = &self.0 else { return };
         let rate = rate(progress.events, bar.0.elapsed());
-        let bytes = indicatif::BinaryBytes(progress.bytes);
+        let bytes = bytes_in_words(progress.bytes);
         bar.say(format!("{} events are there, {rate}/s, {bytes}", progress.events));
     }
-}
 
-/// Shows how many events have come.
-#[cfg(feature = "aws")]
-pub(crate) struct FetchingProgress(Option<Bar>);
-
-#[cfg(feature = "aws")]
-impl FetchingProgress {
-    pub(crate) fn new(context: &Context) -> Self {
-        Self(Bar::new(context))
-    }
-
-    pub(crate) fn show(&self, events: u64) {
+    /// So many events that have come.
+    pub(crate) fn fetching(&self, events: u64) {
         let Some(bar) = &self.0 else { return };
         bar.say(format!("{events} events have come, {}/s", rate(events, bar.0.elapsed())));
     }
@@ -165,23 +149,4 @@ impl FetchingProgress {
 fn rate(count: u64, elapsed: Duration) -> u64 {
     let ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX).max(1);
     count.saturating_mul(1_000) / ms
-}
-
-/// Shows how reading originals gets on.
-pub(crate) struct ReadingProgress(Option<Bar>);
-
-impl ReadingProgress {
-    pub(crate) fn new(context: &Context) -> Self {
-        Self(Bar::new(context))
-    }
-
-    /// So many of so many events were read.
-    pub(crate) fn show(&self, done: u64, total: u64) {
-        let Some(hidden @ Bar(bar)) = &self.0 else { return };
-        bar.set_length(total);
-        bar.set_position(done);
-        if bar.is_hidden() && done < total {
-            hidden.reveal("reading originals {bar:30} {human_pos} of {human_len}");
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::cli::args::cluster::ClusterArgs;
 use crate::cli::args::extract::Redact;
 use crate::cli::context::{Context, Outcome};
 use crate::cli::output;
-use crate::cli::progress::PublishingProgress;
+use crate::cli::progress::ShownProgress;
 use crate::cli::signals::stop_on_interrupt;
 use crate::cluster::{
     Cluster, ClusterError, PublishOptions, PublishReport, VerifiedCluster, plan_publication,
@@ -147,8 +147,9 @@ pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
     if args.follow {
         return follow(args, redactor, (&path, &cluster, &config), context);
     }
-    let progress = PublishingProgress::new(context);
-    let report = publish(&store, &cluster, &options, &Stop::new(), &mut |it| progress.show(it))?;
+    let progress = ShownProgress::new(context);
+    let report =
+        publish(&store, &cluster, &options, &Stop::new(), &mut |it| progress.publication(it))?;
     drop(progress);
     print_published(&report, &options, &cluster, context)?;
     Ok(outcome(&report))

@@ -16,7 +16,7 @@ use crate::cli::context::{Context, Outcome};
 use crate::cli::explain::explain_events;
 use crate::cli::hint::say_unknown_values;
 use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
-use crate::cli::progress::ReadingProgress;
+use crate::cli::progress::ShownProgress;
 use crate::limits;
 use crate::query::{self, Field, Hits, Query};
 use crate::render::{AnswerShape, Format, FoundEvents, ListHead, event_columns};
@@ -134,8 +134,8 @@ pub(crate) fn answer(
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
     let Wanted { query, range, after } = wanted;
-    let progress = ReadingProgress::new(context);
-    let heard = |done, total| progress.show(done, total);
+    let progress = ShownProgress::new(context);
+    let heard = |done, total| progress.reading(done, total);
     let mut hits = query::search_heard(store, query, *range, *after, args.limit, &heard)?;
     drop(progress);
     let total = hits.total();
@@ -173,8 +173,8 @@ fn shape_of(
     if fields.is_none() && !args.shape.has_histogram() {
         return Ok(AnswerShape::default());
     }
-    let progress = ReadingProgress::new(context);
-    let heard = |done, total| progress.show(done, total);
+    let progress = ShownProgress::new(context);
+    let heard = |done, total| progress.reading(done, total);
     let counted = fields.as_deref().unwrap_or(&[]);
     let shape = query::shape_of(store, query, range, counted, &heard)?;
     let slots = &shape.slots;

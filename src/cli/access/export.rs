@@ -6,7 +6,6 @@ use std::path::Path;
 use crate::access::{AccessHits, AccessRequest};
 use crate::cli::args::backend::BackendArgs;
 use crate::cli::args::extract::{ExtractArgs, Made, say_of_mirror};
-use crate::cli::args::password::PasswordArgs;
 use crate::cli::context::{Context, Outcome};
 use crate::export::{
     AccessBundleOptions, Question, write_access_bundle, write_access_flat, write_access_flat_file,
@@ -15,7 +14,7 @@ use crate::timeline::AuditReach;
 
 /// Writes all that is found; `question` stands in the manifest.
 pub(crate) fn run(
-    (extract, password): (&ExtractArgs, &PasswordArgs),
+    extract: &ExtractArgs,
     backend: &BackendArgs,
     (request, question): (&AccessRequest, Question),
     out: &Path,
@@ -23,7 +22,7 @@ pub(crate) fn run(
 ) -> anyhow::Result<Outcome> {
     let redactor = extract.redactor()?;
     let redactor = redactor.as_ref();
-    let key = extract.signing_key(password)?;
+    let key = extract.signing_key(backend)?;
     let staging = extract.staging(out, context)?;
     let opened = backend.open_audit_with_password(context, &AuditReach::Request(request))?;
     let store = &opened.store;

@@ -15,7 +15,6 @@ use crate::access::{
 };
 use crate::cli::args::backend::BackendArgs;
 use crate::cli::args::extract::ExtractArgs;
-use crate::cli::args::password::PasswordArgs;
 #[cfg(feature = "aws")]
 use crate::cli::args::password::password_help;
 use crate::cli::args::question::parse_access;
@@ -124,9 +123,6 @@ pub(crate) struct AccessArgs {
     extract: ExtractArgs,
     #[command(flatten)]
     backend: BackendArgs,
-    #[cfg(not(feature = "aws"))]
-    #[command(flatten)]
-    password: PasswordArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -160,8 +156,8 @@ pub(crate) fn run(args: &AccessArgs, context: &Context) -> anyhow::Result<Outcom
     let request = args.request(context)?;
     if let Some(out) = &args.out {
         let question = args.question(&request);
-        let extract = (&args.extract, &args.password());
-        return export::run(extract, &args.backend, (&request, question), out, context);
+        let asked = (&request, question);
+        return export::run(&args.extract, &args.backend, asked, out, context);
     }
     let opened = args.backend.open_audit(context, &AuditReach::Request(&request))?;
     let has_found = answer(args, &request, &opened.store, context, &mut context.stdout())?;
@@ -188,18 +184,6 @@ impl AccessArgs {
             failed_then_ok: self.failed_then_ok,
         };
         Ok(AccessRequest { query: Query::and(demands), range, conditions })
-    }
-
-    /// The password of the secret key.
-    #[cfg(feature = "aws")]
-    fn password(&self) -> PasswordArgs {
-        PasswordArgs::at(self.backend.cluster.other_password_file())
-    }
-
-    /// The password of the secret key.
-    #[cfg(not(feature = "aws"))]
-    fn password(&self) -> PasswordArgs {
-        self.password.clone()
     }
 
     /// What was asked, for the manifest.

@@ -10,7 +10,7 @@ use crate::aws::SessionOptions;
 use crate::cli::args::input::{InputArgs, Opened};
 use crate::cli::context::Context;
 use crate::cli::output;
-use crate::cli::progress::FetchingProgress;
+use crate::cli::progress::ShownProgress;
 use crate::cli::saved;
 use crate::cluster::{Cluster, ClusterOptions, Mirror, Names};
 use crate::config::{ClusterConfig, Config};
@@ -247,8 +247,8 @@ impl Target {
                 "the store that publishes has a directory, which decides what is a group and what is internal; the cluster has none, and says unclear",
             );
         }
-        let progress = FetchingProgress::new(context);
-        let store = mirror.fill(dir.path(), &reach, &mut |it| progress.show(it))?;
+        let progress = ShownProgress::new(context);
+        let store = mirror.fill(dir.path(), &reach, &mut |it| progress.fetching(it))?;
         drop(progress);
         Ok(Opened::temporary(store, dir))
     }
@@ -270,8 +270,8 @@ impl Target {
                 "the store that publishes has a directory, which names people and groups; what is published is redacted and lacks it",
             );
         }
-        let progress = FetchingProgress::new(context);
-        let store = mirror.fill_with(dir.path(), None, reach, &mut |it| progress.show(it))?;
+        let progress = ShownProgress::new(context);
+        let store = mirror.fill_with(dir.path(), None, reach, &mut |it| progress.fetching(it))?;
         drop(progress);
         Ok(Opened::temporary(store, dir))
     }

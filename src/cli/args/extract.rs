@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use crate::cli::args::backend::BackendArgs;
 use crate::cli::args::password::{PasswordArgs, warn_of_open_key};
 use crate::cli::context::Context;
 use crate::cli::output;
@@ -51,6 +52,9 @@ pub(crate) struct ExtractArgs {
     /// Sign the bundle's sums with a minisign secret key
     #[arg(long, value_name = "FILE", requires = "out")]
     sign_key: Option<PathBuf>,
+    #[cfg(not(feature = "aws"))]
+    #[command(flatten)]
+    password: PasswordArgs,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -98,7 +102,12 @@ impl Redact {
 
 impl ExtractArgs {
     /// Reads the key that signs, where one is named.
-    pub(crate) fn signing_key(&self, password: &PasswordArgs) -> anyhow::Result<Option<SecretKey>> {
+    pub(crate) fn signing_key(&self, backend: &BackendArgs) -> anyhow::Result<Option<SecretKey>> {
+        // One option has the password, which is that of the cluster's user where one is named.
+        #[cfg(feature = "aws")]
+        let password = &PasswordArgs::at(backend.cluster.other_password_file());
+        #[cfg(not(feature = "aws"))]
+        let (password, _none) = (&self.password, backend);
         anyhow::ensure!(
             self.sign_key.is_none() || self.shape == Shape::Bundle,
             "--sign-key: only a bundle is signed; `minisign -S` signs any file"

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::cli::context::{Context, Outcome};
 use crate::cli::intake::{finish, warn_of_hidden};
 use crate::cli::output;
-use crate::cli::progress::ImportProgress;
+use crate::cli::progress::ShownProgress;
 use crate::ingest::{ImportOptions, import_temporarily, temporary_directory};
 use crate::limits;
 use crate::render::counted;
@@ -135,10 +135,10 @@ impl InputArgs {
         }
         let dir = temporary_directory()?;
         context.leftovers.add(dir.path())?;
-        let progress = ImportProgress::new(context);
+        let progress = ShownProgress::new(context);
         let (store, report) =
             import_temporarily(dir.path(), &self.input, &ImportOptions::default(), &mut |it| {
-                progress.show(it);
+                progress.import(it);
             })?;
         drop(progress);
         warn_of_hidden(&self.input, context);

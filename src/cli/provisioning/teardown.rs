@@ -9,7 +9,7 @@ use crate::aws::{SessionOptions, default_group};
 use crate::cli::args::session::SessionArgs;
 use crate::cli::context::{Context, Outcome, running_clock};
 use crate::cli::output;
-use crate::cli::progress::{PullingProgress, VerifyingProgress};
+use crate::cli::progress::ShownProgress;
 use crate::cli::provisioning::audit_logs::AuditLogs;
 use crate::cli::provisioning::target::{Target, TargetArgs, check_organization};
 use crate::cli::provisioning::undertaking::{Report, Undertaking};
@@ -260,9 +260,9 @@ impl Teardown<'_> {
         keep_table(&mut writer);
         let was_on = self.plan.steps.contains(&TeardownStep::SwitchOff);
         let options = DrainOptions { settle_ms: self.settle_ms, was_on };
-        let progress = PullingProgress::new(context, false);
+        let progress = ShownProgress::new(context);
         let drained = puller.drain(&mut writer, &group, options, &mut |event| match event {
-            DrainEvent::Progress(it) => progress.show(it),
+            DrainEvent::Progress(it) => progress.pull(it),
             DrainEvent::Listed(report) if !context.global.quiet => output::note(&format!(
                 "the log group holds {} events: {} were new",
                 report.read, report.added
@@ -290,8 +290,8 @@ impl Teardown<'_> {
     fn verify(&self) -> anyhow::Result<String> {
         let path = self.context.store_path()?;
         let options = VerifyOptions { is_deep: true, ..VerifyOptions::default() };
-        let progress = VerifyingProgress::new(self.context);
-        let report = verify(&path, &options, &|it| progress.show(it))?;
+        let progress = ShownProgress::new(self.context);
+        let report = verify(&path, &options, &|it| progress.verification(it))?;
         drop(progress);
         match report.problems.first() {
             None => Ok(format!(": {} records, sound", report.records)),

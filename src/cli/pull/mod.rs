@@ -14,7 +14,7 @@ use clap::Args;
 use crate::aws::{AwsError, LogGroup, RateLimiter, Service};
 use crate::cli::context::{Context, Outcome, running_clock};
 use crate::cli::output;
-use crate::cli::progress::PullingProgress;
+use crate::cli::progress::ShownProgress;
 use crate::cli::pull::directory::{DirectoryArgs, TakenDirectories};
 use crate::cli::pull::print::{Print, Printer};
 use crate::cli::pull::report::{PullPlans, Pulled, PulledAnswer};
@@ -328,7 +328,11 @@ fn pull(
     print: Option<&Print>,
     context: &Context,
 ) -> anyhow::Result<PullReport> {
-    let progress = PullingProgress::new(context, options.is_following);
+    // A pull that follows is always about to be done.
+    let progress = match options.is_following {
+        true => ShownProgress::hidden(),
+        false => ShownProgress::new(context),
+    };
     let mut printer = print.map(|it| Printer::new(it, context));
     let is_printing = printer.is_some();
     let mut unprinted = None;
@@ -339,7 +343,7 @@ fn pull(
     };
     let on_news: Option<&mut dyn FnMut(PullNews)> =
         if is_printing { Some(&mut print_news) } else { None };
-    let report = puller.pull(writer, group, options, &mut |it| progress.show(it), on_news)?;
+    let report = puller.pull(writer, group, options, &mut |it| progress.pull(it), on_news)?;
     drop(progress);
     match unprinted {
         Some(error) => Err(error),

@@ -6,7 +6,7 @@ use crate::aws::{S3Url, SessionOptions};
 use crate::cli::context::{Context, Outcome};
 use crate::cli::import::ImportAnswer;
 use crate::cli::intake::finish;
-use crate::cli::progress::ImportProgress;
+use crate::cli::progress::ShownProgress;
 use crate::ingest::{ImportOptions, import_s3};
 use crate::trace::keep_table;
 
@@ -27,8 +27,8 @@ pub(crate) fn run(
         table: Some(keep_table),
         ..ImportOptions::default()
     };
-    let progress = ImportProgress::new(context);
-    let report = import_s3(session, &url, &store, &options, &stop, &mut |it| progress.show(it))?;
+    let progress = ShownProgress::new(context);
+    let report = import_s3(session, &url, &store, &options, &stop, &mut |it| progress.import(it))?;
     drop(progress);
     context.print(&ImportAnswer::of_objects(&report))?;
     if report.is_stopped {

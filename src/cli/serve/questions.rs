@@ -86,34 +86,36 @@ impl Questions for CommandQuestions {
             check_for_mirror(&given)?;
         }
         match given {
-            Given::Trace(args) => args
-                .rules(store, &context)
-                .and_then(|rules| trace::answer(&args, &rules, store, &context, out).map(|_| ())),
-            Given::Messages(args) => args
-                .wanted(&context)
-                .and_then(|it| messages::answer(&args, it, store, &context, out).map(|_| ())),
-            Given::Search(args) => args
-                .wanted(&context)
-                .and_then(|it| args.wanted_of(it, store))
-                .and_then(|it| search::answer(&args, &it, store, &context, out).map(|_| ())),
-            Given::Access(args) => args
-                .request(&context)
-                .and_then(|it| access::answer(&args, &it, store, &context, out).map(|_| ())),
-            Given::Timeline(args) => args
-                .range(&context)
-                .and_then(|it| timeline::answer(&args, it, store, &context, out).map(|_| ())),
-            Given::Directory(args) => args
-                .at(&context)
-                .and_then(|it| directory::answer(&args, it, store, &context, out).map(|_| ())),
-            Given::Stats(args) => args
-                .wanted(&context)
-                .and_then(|it| stats::answer(&args, it, store, &context, out).map(|_| ())),
-            Given::Triage(args) => triage::answer(&args, store, &context, out).map(|_| ()),
-            Given::Status(_) => status::answer(store, &context, out),
-            Given::Sources(_) => sources::answer(store, &context, out),
+            Given::Trace(args) => {
+                trace::answer(&args, &args.rules(store, &context)?, store, &context, out)?;
+            }
+            Given::Messages(args) => {
+                messages::answer(&args, args.wanted(&context)?, store, &context, out)?;
+            }
+            Given::Search(args) => {
+                let wanted = args.wanted_of(args.wanted(&context)?, store)?;
+                search::answer(&args, &wanted, store, &context, out)?;
+            }
+            Given::Access(args) => {
+                access::answer(&args, &args.request(&context)?, store, &context, out)?;
+            }
+            Given::Timeline(args) => {
+                timeline::answer(&args, args.range(&context)?, store, &context, out)?;
+            }
+            Given::Directory(args) => {
+                directory::answer(&args, args.at(&context)?, store, &context, out)?;
+            }
+            Given::Stats(args) => {
+                stats::answer(&args, args.wanted(&context)?, store, &context, out)?;
+            }
+            Given::Triage(args) => {
+                triage::answer(&args, store, &context, out)?;
+            }
+            Given::Status(_) => status::answer(store, &context, out)?,
+            Given::Sources(_) => sources::answer(store, &context, out)?,
             _ => return Err(other_command()),
         }
-        .map_err(|it| told(&it))
+        Ok(())
     }
 
     fn messages(
@@ -123,9 +125,8 @@ impl Questions for CommandQuestions {
     ) -> Result<MessagesQuestion, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Messages(args) = given else { return Err(other_command()) };
-        let wanted = args.wanted(&context).map_err(|it| told(&it))?;
-        let (filter, rules) =
-            args.filter_of(wanted.filter, store, &context).map_err(|it| told(&it))?;
+        let wanted = args.wanted(&context)?;
+        let (filter, rules) = args.filter_of(wanted.filter, store, &context)?;
         Ok(MessagesQuestion {
             filter,
             rules,
@@ -143,8 +144,8 @@ impl Questions for CommandQuestions {
     ) -> Result<EventsQuestion, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Search(args) = given else { return Err(other_command()) };
-        let wanted = args.wanted(&context).and_then(|it| args.wanted_of(it, store));
-        let search::Wanted { query, range, after } = wanted.map_err(|it| told(&it))?;
+        let wanted = args.wanted_of(args.wanted(&context)?, store)?;
+        let search::Wanted { query, range, after } = wanted;
         Ok(EventsQuestion { query, range, after, limit: args.limit(), zone: context.zone })
     }
 
@@ -155,8 +156,8 @@ impl Questions for CommandQuestions {
     ) -> Result<AccessQuestion, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Access(args) = given else { return Err(other_command()) };
-        let request = args.request(&context).map_err(|it| told(&it))?;
-        let after = args.cursor().map_err(|it| told(&it))?;
+        let request = args.request(&context)?;
+        let after = args.cursor()?;
         let (order, limit) = (args.order(), args.limit());
         Ok(AccessQuestion { request, order, after, limit, zone: context.zone })
     }
@@ -164,7 +165,7 @@ impl Questions for CommandQuestions {
     fn timeline(&self, question: &Question<'_>) -> Result<TimelineQuestion, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Timeline(args) = given else { return Err(other_command()) };
-        let range = args.range(&context).map_err(|it| told(&it))?;
+        let range = args.range(&context)?;
         let (who, limit) = (args.who().to_owned(), args.limit());
         Ok(TimelineQuestion { who, range, limit, zone: context.zone })
     }
@@ -172,7 +173,7 @@ impl Questions for CommandQuestions {
     fn directory(&self, question: &Question<'_>) -> Result<DirectoryQuestion, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Directory(args) = given else { return Err(other_command()) };
-        let at = args.at(&context).map_err(|it| told(&it))?;
+        let at = args.at(&context)?;
         let who = args.who().map(str::to_owned);
         Ok(DirectoryQuestion { who, kind: args.kind(), at, zone: context.zone })
     }
@@ -184,14 +185,14 @@ impl Questions for CommandQuestions {
     ) -> Result<TraceQuestion, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Trace(args) = given else { return Err(other_command()) };
-        let rules = args.rules(store, &context).map_err(|it| told(&it))?;
+        let rules = args.rules(store, &context)?;
         Ok(TraceQuestion { ids: args.ids().to_vec(), rules, zone: context.zone })
     }
 
     fn stats(&self, question: &Question<'_>, store: &Store) -> Result<StatsRequest, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Stats(args) = given else { return Err(other_command()) };
-        let wanted = args.wanted(&context).map_err(|it| told(&it))?;
+        let wanted = args.wanted(&context)?;
         Ok(wanted.request(store, &context))
     }
 
@@ -202,7 +203,7 @@ impl Questions for CommandQuestions {
     ) -> Result<TriageRequest, QuestionError> {
         let (given, context) = self.read(question)?;
         let Given::Triage(args) = given else { return Err(other_command()) };
-        args.request(store, &context).map_err(|it| told(&it))
+        Ok(args.request(store, &context)?)
     }
 
     fn export(
@@ -294,17 +295,19 @@ fn refused(error: &clap::Error) -> QuestionError {
 }
 
 /// Whose fault it is: the store's, or else of what was asked.
-fn told(error: &anyhow::Error) -> QuestionError {
-    if let Some(query) = error.downcast_ref::<RefusedQuery>() {
-        let report = Some(query.report.clone());
-        return QuestionError::Refused { summary: query.to_string(), report };
+impl From<anyhow::Error> for QuestionError {
+    fn from(error: anyhow::Error) -> Self {
+        if let Some(query) = error.downcast_ref::<RefusedQuery>() {
+            let report = Some(query.report.clone());
+            return Self::Refused { summary: query.to_string(), report };
+        }
+        let is_of_store = error.chain().any(|it| {
+            let counted = it.downcast_ref::<StatsError>();
+            it.is::<StoreError>()
+                || it.is::<std::io::Error>()
+                || counted.is_some_and(|it| matches!(it, StatsError::Store(_)))
+        });
+        let text = output::chain(AsRef::as_ref(&error));
+        if is_of_store { Self::Failed(text) } else { Self::refused(text) }
     }
-    let is_of_store = error.chain().any(|it| {
-        let counted = it.downcast_ref::<StatsError>();
-        it.is::<StoreError>()
-            || it.is::<std::io::Error>()
-            || counted.is_some_and(|it| matches!(it, StatsError::Store(_)))
-    });
-    let text = output::chain(AsRef::as_ref(error));
-    if is_of_store { QuestionError::Failed(text) } else { QuestionError::refused(text) }
 }

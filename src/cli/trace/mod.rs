@@ -18,7 +18,7 @@ use crate::cli::listing::coverage_note;
 #[cfg(feature = "aws")]
 use crate::cli::listing::note_of;
 use crate::cli::output;
-use crate::cli::progress::ReadingProgress;
+use crate::cli::progress::ShownProgress;
 use crate::event::pasted_id;
 use crate::limits;
 use crate::query::{IdCandidates, ids_like};
@@ -139,8 +139,8 @@ pub(crate) fn answer(
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), rules)?;
     let note = coverage_note(store, context);
     let parts = parts_of(&traced.not_found, context, |part| {
-        let progress = ReadingProgress::new(context);
-        Ok(ids_like(store, part, &|done, total| progress.show(done, total))?)
+        let progress = ShownProgress::new(context);
+        Ok(ids_like(store, part, &|done, total| progress.reading(done, total))?)
     })?;
     let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
     let access = match args.no_access {

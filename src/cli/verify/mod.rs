@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::context::{Context, Outcome};
-use crate::cli::progress::VerifyingProgress;
+use crate::cli::progress::ShownProgress;
 use crate::render::{Verification, counted};
 use crate::signing::{HeadStatement, PublicKey, SigningError};
 use crate::store::{Store, VerifyOptions, verify};
@@ -79,8 +79,8 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
     };
     let path = context.store_path()?;
     let options = VerifyOptions { is_deep: args.deep, head: head.as_deref() };
-    let progress = VerifyingProgress::new(context);
-    let mut report = verify(&path, &options, &|it| progress.show(it))?;
+    let progress = ShownProgress::new(context);
+    let mut report = verify(&path, &options, &|it| progress.verification(it))?;
     if args.deep && report.problems.is_empty() {
         let store = Store::open(&path)?;
         let is_true = is_table_true(&store)?;
