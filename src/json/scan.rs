@@ -27,6 +27,8 @@ pub struct Token {
     pub range: Range<usize>,
     /// How many brackets are open behind it.
     pub depth: usize,
+    /// Whether it is a text with a newline in it as it is, which JSON forbids.
+    pub has_newline: bool,
 }
 
 /// Goes from part to part. What stands between them is blank.
@@ -54,6 +56,7 @@ impl Iterator for Tokens<'_> {
             byte = *self.bytes.get(self.position)?;
         }
         let start = self.position;
+        let mut has_newline = false;
         let (kind, end) = match byte {
             b'{' | b'[' => {
                 self.depth += 1;
@@ -65,7 +68,7 @@ impl Iterator for Tokens<'_> {
             }
             b',' => (Kind::Comma, start + 1),
             b':' => (Kind::Colon, start + 1),
-            b'"' => match text_end(self.bytes, start) {
+            b'"' => match text_end(self.bytes, start, &mut has_newline) {
                 Some(end) => (Kind::Text, end),
                 None => (Kind::Unclosed, self.bytes.len()),
             },
@@ -75,7 +78,7 @@ impl Iterator for Tokens<'_> {
             }
         };
         self.position = end;
-        Some(Token { kind, range: start..end, depth: self.depth })
+        Some(Token { kind, range: start..end, depth: self.depth, has_newline })
     }
 }
 
@@ -84,15 +87,23 @@ fn is_end(byte: &u8) -> bool {
     is_blank(*byte) || matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"')
 }
 
-/// The index behind the text whose opening quote stands at `start`.
-pub fn text_end(bytes: &[u8], start: usize) -> Option<usize> {
+/// The index behind the text whose opening quote stands at `start`, and whether there is a newline
+/// in it: found in one pass, since framing looks for both in all that is imported.
+pub fn text_end(bytes: &[u8], start: usize, has_newline: &mut bool) -> Option<usize> {
     let mut index = start + 1;
     loop {
-        index += memchr::memchr2(b'"', b'\\', bytes.get(index..)?)?;
-        if bytes.get(index) == Some(&b'"') {
-            return Some(index + 1);
+        index += memchr::memchr3(b'"', b'\\', b'\n', bytes.get(index..)?)?;
+        match bytes.get(index)? {
+            b'"' => return Some(index + 1),
+            b'\\' => {
+                *has_newline |= bytes.get(index + 1) == Some(&b'\n');
+                index += 2;
+            }
+            _ => {
+                *has_newline = true;
+                index += 1;
+            }
         }
-        index += 2;
     }
 }
 

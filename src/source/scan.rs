@@ -61,16 +61,16 @@ impl Nesting {
 pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
     let mut nesting = Nesting { bits: 0, depth: 0 };
     let mut expect = Expect::Value;
-    for Token { kind, range, .. } in Tokens::new(bytes) {
-        let part = bytes.get(range.clone()).expect("parts are within");
-        let is_of_object = matches!(part, b"{" | b"}");
+    for Token { kind, range, has_newline, .. } in Tokens::new(bytes) {
+        let is_of_object = || matches!(bytes.get(range.start), Some(b'{' | b'}'));
         expect = match (kind, expect) {
             (Kind::Open, Expect::Value | Expect::ValueOrEnd) => {
-                nesting.push(is_of_object)?;
-                if is_of_object { Expect::KeyOrEnd } else { Expect::ValueOrEnd }
+                let is_object = is_of_object();
+                nesting.push(is_object)?;
+                if is_object { Expect::KeyOrEnd } else { Expect::ValueOrEnd }
             }
             (Kind::Close, Expect::KeyOrEnd | Expect::ValueOrEnd | Expect::CommaOrEnd)
-                if is_of_object == nesting.is_in_object() =>
+                if is_of_object() == nesting.is_in_object() =>
             {
                 nesting.pop();
                 Expect::CommaOrEnd
@@ -78,9 +78,7 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
             (Kind::Text | Kind::Unclosed, Expect::Colon | Expect::CommaOrEnd) => {
                 return Err(ScanError::Broken);
             }
-            (Kind::Text | Kind::Unclosed, _) if memchr::memchr(b'\n', part).is_some() => {
-                return Err(ScanError::Broken);
-            }
+            (Kind::Text | Kind::Unclosed, _) if has_newline => return Err(ScanError::Broken),
             (Kind::Unclosed, _) => return Err(ScanError::More),
             (Kind::Text, Expect::Key | Expect::KeyOrEnd) => Expect::Colon,
             (Kind::Text, _) => Expect::CommaOrEnd,
@@ -88,7 +86,7 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
             (Kind::Comma, Expect::CommaOrEnd) if nesting.is_in_object() => Expect::Key,
             (Kind::Comma, Expect::CommaOrEnd) => Expect::Value,
             (Kind::Other, Expect::Value | Expect::ValueOrEnd) => {
-                let length = scalar_length(part);
+                let length = bytes.get(range.clone()).map_or(0, scalar_length);
                 match range.start + length {
                     _ if length == 0 => return Err(ScanError::Broken),
                     end if end == bytes.len() => return Err(ScanError::More),
@@ -117,12 +115,9 @@ fn scalar_length(part: &[u8]) -> usize {
 
 /// The index behind the string whose opening quote stands at `start`.
 pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
-    let end = text_end(bytes, start);
-    let text = bytes.get(start..end.unwrap_or(bytes.len())).ok_or(ScanError::More)?;
-    match memchr::memchr(b'\n', text) {
-        Some(_) => Err(ScanError::Broken),
-        None => end.ok_or(ScanError::More),
-    }
+    let mut has_newline = false;
+    let end = text_end(bytes, start, &mut has_newline);
+    if has_newline { Err(ScanError::Broken) } else { end.ok_or(ScanError::More) }
 }
 
 /// The length of the blanks and commas that `bytes` begins with.
