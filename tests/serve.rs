@@ -256,6 +256,24 @@ fn a_token_from_a_file_outlives_the_server() {
 }
 
 #[test]
+fn a_store_without_a_message_table_is_served_from_a_temporary_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = sample_store(dir.path());
+    let listed = |served: &Served| served.get("/api/v1/messages").body;
+    let expect = listed(&Served::start(&store, &[]));
+    fs::remove_dir_all(store.join("messages")).unwrap();
+    let said = dir.path().join("said");
+    let mut command = mailtrace();
+    command.arg("--store").arg(&store).args(["serve", "--listen", "127.0.0.1:0"]);
+    let served = Served::spawn(command.stderr(fs::File::create(&said).unwrap()));
+    // It stood before anybody could ask.
+    let note = "there is no message table as of the last commit, so a temporary one is made";
+    assert!(fs::read_to_string(&said).unwrap().contains(note));
+    assert_eq!(String::from_utf8(listed(&served)), String::from_utf8(expect));
+    assert!(!store.join("messages").exists());
+}
+
+#[test]
 fn everything_is_below_a_base_path() {
     let dir = tempfile::tempdir().unwrap();
     let store = sample_store(dir.path());

@@ -7,6 +7,7 @@ use super::mirrors::{Mirrors, Needs, ServedStore};
 use super::question::QuestionError;
 use crate::store::{CommitStamp, Store};
 use crate::time::Timestamp;
+use crate::trace::ready_table;
 
 /// What is asked, as of its newest commit.
 pub(super) enum Stores {
@@ -84,7 +85,10 @@ impl OpenedStore {
             let (source, number) = (Source::Own(Arc::clone(&opened.store)), opened.number);
             return Ok(Snapshot { source, number });
         }
-        let store = Arc::new(ServedStore::lasting(Store::open(&self.path)?));
+        let store = Store::open(&self.path)?;
+        // A request that has to wait for that would end before it, and so would the next.
+        ready_table(&store)?;
+        let store = Arc::new(ServedStore::lasting(store));
         // A commit that only looked at something else is another one, with the same answers.
         let number = opened.as_ref().map_or(0, |it| it.number + 1);
         if let Some(stamp) = stamp {

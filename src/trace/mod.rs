@@ -56,4 +56,4 @@ pub use status::{StatusClass, bounce_in_words, status_class};
 pub(crate) use table::{ListedMessage, ListedRow, Listing, TextKind, TextNumbers};
 #[cfg(feature = "aws")]
 pub(crate) use table::{Touched, TouchedMessages};
-pub use table::{is_table_true, keep_table, rebuild_table};
+pub use table::{is_table_true, keep_table, ready_table, rebuild_table};

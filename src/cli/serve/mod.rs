@@ -15,6 +15,7 @@ use anyhow::Context as _;
 #[cfg(feature = "aws")]
 use crate::cli::args::cluster::Target;
 use crate::cli::args::grace::duration_ms;
+use crate::cli::args::input::say_that_a_table_is_made;
 use crate::cli::context::{Context, Outcome};
 use crate::cli::signals::{EXIT_INTERRUPTED, on_stop};
 use crate::serve::{Asked, Setup, StopSender, Token, run as serve, stop_channel};
@@ -80,6 +81,9 @@ fn asked(
         ),
         other => other.into(),
     })?;
+    if opened.lacks_message_table() && !context.global.quiet {
+        say_that_a_table_is_made();
+    }
     drop(opened);
     Ok(Asked::Store(store))
 }

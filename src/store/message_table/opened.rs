@@ -40,6 +40,12 @@ impl Store {
         tables.kept.get_or_init(|| tables.held.as_ref().and_then(HeldTable::open)).as_ref()
     }
 
+    /// Whether a question about many messages would have to make a temporary message table.
+    #[must_use]
+    pub fn lacks_message_table(&self) -> bool {
+        self.checkpoint.mail_records() > 0 && self.message_table().is_none()
+    }
+
     /// The message table as of this commit; where there is none, a temporary one, which takes as long
     /// to be made as that of an import and goes with the store.
     ///

@@ -17,4 +17,4 @@ pub(crate) use numbers::{TextKind, TextNumbers};
 #[cfg(feature = "aws")]
 pub(crate) use touched::{Touched, TouchedMessages};
 pub(in crate::trace) use upkeep::message_table_of;
-pub use upkeep::{is_table_true, keep_table, rebuild_table};
+pub use upkeep::{is_table_true, keep_table, ready_table, rebuild_table};

@@ -29,6 +29,15 @@ pub(in crate::trace) fn message_table_of(store: &Store) -> Result<&MessageTable,
     store.message_table_by(&TableUpkeep::default())
 }
 
+/// Makes a temporary message table for a store that has none, so that no question has to.
+///
+/// # Errors
+///
+/// [`StoreError`] when it cannot be made.
+pub fn ready_table(store: &Store) -> Result<(), StoreError> {
+    message_table_of(store).map(drop)
+}
+
 /// Builds the message table of a store, where it is not as of the last commit.
 ///
 /// # Errors
