@@ -83,7 +83,7 @@ pub(crate) fn say_truncated(count: usize, context: &Context) {
 /// Says on stderr why an answer takes longer.
 pub(crate) fn say_that_a_table_is_made() {
     output::note(
-        "there is no message table as of the last commit, so a temporary one is made, which takes a while: the next import or pull makes one that stays, and so does `mailtrace reindex`",
+        "there is no message table as of the last commit, so a temporary one is made, which takes a while: the next import or pull that adds something makes one that stays, and so does `mailtrace reindex`",
     );
 }
 
