@@ -12,7 +12,7 @@ use tantivy::schema::Schema;
 use tantivy::{Index, TantivyDocument, TantivyError};
 
 use super::StoreError;
-use super::index::{IndexDirectory, check_segment_files, settings};
+use super::index::{IndexDirectory, check_segment_files, commit, settings};
 use super::layout::Layout;
 
 /// Writes to such an index. `P` is how far a commit goes, which travels as its payload.
@@ -83,34 +83,25 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
 
     /// Makes all changes visible and durable.
     pub(super) fn commit(&mut self, position: P) -> Result<(), StoreError> {
-        self.prepare(position)?;
-        self.publish()
+        let payload = serde_json::to_string(&position).map_err(|error| {
+            StoreError::io("describe", &self.path)(std::io::Error::other(error))
+        })?;
+        commit(&mut self.writer, &payload).map_err(|error| self.failed(error))?;
+        self.committed = Some(position);
+        Ok(())
     }
 
     /// Makes all changes durable, beside the last commit: they stand once the store's commit does, or
     /// once they are published.
     pub(super) fn prepare(&mut self, position: P) -> Result<(), StoreError> {
         self.directory.hold_back();
-        let payload = serde_json::to_string(&position).map_err(|error| {
-            StoreError::io("describe", &self.path)(std::io::Error::other(error))
-        })?;
-        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
-            prepared.set_payload(&payload);
-            prepared.commit()
-        });
-        committed.map_err(|error| self.failed(error))?;
-        self.directory.prepare()?;
-        self.committed = Some(position);
-        Ok(())
+        self.commit(position)?;
+        self.directory.prepare()
     }
 
     /// Makes what was prepared the last commit.
     pub(super) fn publish(&mut self) -> Result<(), StoreError> {
-        if self.directory.publish()? {
-            // What cannot be removed now is removed with what the next merge leaves.
-            drop(self.writer.garbage_collect_files());
-        }
-        Ok(())
+        self.directory.publish(&self.writer)
     }
 
     /// Waits for the merges that are under way.

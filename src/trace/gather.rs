@@ -8,6 +8,7 @@ use super::{JoinRules, Message, MessageMark, mark_of};
 use crate::event::{MessageId, pasted_id};
 use crate::limits;
 use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
+use crate::time::Timestamp;
 
 /// Where events are found by what connects them: a store, or a cluster.
 pub(crate) trait EventsByKey {
@@ -129,8 +130,20 @@ pub fn locations_with_id(
 }
 
 /// What tells a record from others.
-pub(super) fn record_of(event: &StoredEvent) -> (crate::time::Timestamp, String) {
+pub(super) fn record_of(event: &StoredEvent) -> (Timestamp, String) {
     (event.record.timestamp, event.record.message.clone().into_owned())
+}
+
+/// Where each record lies; of equal ones, the first.
+pub(super) fn places_by_record(
+    events: &[(Location, StoredEvent)],
+) -> HashMap<(Timestamp, String), Location> {
+    let mut places: HashMap<_, Location> = HashMap::with_capacity(events.len());
+    for (place, event) in events {
+        let known = places.entry(record_of(event)).or_insert(*place);
+        *known = (*known).min(*place);
+    }
+    places
 }
 
 /// Where some event with the ID lies, if there is one: IDs of one hash are not told apart.
@@ -184,13 +197,8 @@ impl Gathered {
     }
 
     /// Where each record lies; of equal ones, the first.
-    pub(super) fn places_by_record(&self) -> HashMap<(crate::time::Timestamp, String), Location> {
-        let mut places: HashMap<_, Location> = HashMap::with_capacity(self.events.len());
-        for (place, event) in &self.events {
-            let known = places.entry(record_of(event)).or_insert(*place);
-            *known = (*known).min(*place);
-        }
-        places
+    pub(super) fn places_by_record(&self) -> HashMap<(Timestamp, String), Location> {
+        places_by_record(&self.events)
     }
 
     /// Joins the events into messages, which know whether they are whole.

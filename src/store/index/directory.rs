@@ -13,6 +13,7 @@ use tantivy::directory::{
     AntiCallToken, Directory, DirectoryLock, FileHandle, INDEX_WRITER_LOCK, Lock, META_LOCK,
     MmapDirectory, TerminatingWrite, WatchCallback, WatchHandle, WritePtr,
 };
+use tantivy::{Document, IndexWriter};
 
 use super::empty_store;
 use crate::limits;
@@ -128,18 +129,25 @@ impl IndexDirectory {
         }
     }
 
-    /// Makes the commit that is held back durable and visible; whether files wait to be removed.
+    /// Makes the commit of a writer that is held back durable and visible.
     ///
     /// # Errors
     ///
     /// [`StoreError::Io`].
-    pub(in crate::store) fn publish(&self) -> Result<bool, StoreError> {
+    pub(in crate::store) fn publish<D: Document>(
+        &self,
+        writer: &IndexWriter<D>,
+    ) -> Result<(), StoreError> {
         let mut held_back = self.held_back();
         if let Some(meta) = &held_back.meta {
             self.dir.replace(META, meta)?;
             self.dir.remove(NEXT)?;
         }
-        Ok(std::mem::take(&mut *held_back).keeps_files)
+        if std::mem::take(&mut *held_back).keeps_files {
+            // What cannot be removed now is removed with what the next merge leaves.
+            drop(writer.garbage_collect_files());
+        }
+        Ok(())
     }
 
     fn held_back(&self) -> MutexGuard<'_, HeldBack> {

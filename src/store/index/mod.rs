@@ -45,4 +45,4 @@ pub(super) use snapshot::{
     CommittedIndex, quietly, read_checkpoint, read_checkpoint_of_any_format,
 };
 pub(crate) use table::EventTable;
-pub(super) use writer::{IndexWriter, merge_policy, settings};
+pub(super) use writer::{IndexWriter, commit, merge_policy, settings};

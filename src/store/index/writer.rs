@@ -55,6 +55,16 @@ pub(in crate::store) fn merge_policy(segments_min: usize) -> Box<dyn MergePolicy
     Box::new(policy)
 }
 
+/// Commits what a writer was given, with `payload`.
+pub(in crate::store) fn commit<D: tantivy::Document>(
+    writer: &mut tantivy::IndexWriter<D>,
+    payload: &str,
+) -> tantivy::Result<()> {
+    let mut prepared = writer.prepare_commit()?;
+    prepared.set_payload(payload);
+    prepared.commit().map(drop)
+}
+
 impl IndexWriter {
     /// Makes an empty index and commits `payload` with it.
     pub(in crate::store) fn create(dir: &Dir, payload: &str) -> Result<Self, StoreError> {
@@ -128,8 +138,7 @@ impl IndexWriter {
     ///
     /// [`StoreError::Index`]; the writer is then of no more use.
     pub(in crate::store) fn commit(&mut self, payload: &str) -> Result<(), StoreError> {
-        self.prepare(payload)?;
-        self.publish()
+        commit(&mut self.writer, payload).map_err(|error| self.failed(error))
     }
 
     /// Commits everything that was added, with `payload`, so that [`IndexSnapshot::of_prepared`]
@@ -140,11 +149,7 @@ impl IndexWriter {
     /// [`StoreError::Index`]; the writer is then of no more use.
     pub(in crate::store) fn prepare(&mut self, payload: &str) -> Result<(), StoreError> {
         self.directory.hold_back();
-        let committed = self.writer.prepare_commit().and_then(|mut prepared| {
-            prepared.set_payload(payload);
-            prepared.commit()
-        });
-        committed.map(drop).map_err(|error| self.failed(error))
+        self.commit(payload)
     }
 
     /// Makes what was prepared visible and durable.
@@ -153,11 +158,7 @@ impl IndexWriter {
     ///
     /// [`StoreError::Io`]; the writer is then of no more use.
     pub(in crate::store) fn publish(&mut self) -> Result<(), StoreError> {
-        if self.directory.publish()? {
-            // What cannot be removed now is removed with what the next merge leaves.
-            drop(self.writer.garbage_collect_files());
-        }
-        Ok(())
+        self.directory.publish(&self.writer)
     }
 
     /// Where it writes.

@@ -114,10 +114,10 @@ impl TableWriter {
         checkpoint: &Checkpoint,
     ) -> Result<Self, StoreError> {
         if let Some(dir) = layout.dir_if_there(MESSAGES)? {
-            settle(&dir, &TablePosition::of(checkpoint))?;
+            let position = TablePosition::of(checkpoint);
+            settle(&dir, &position)?;
             // Whatever is wrong with it: it can be made from the archive at any time.
             let known = Self::open_or_create(layout).ok();
-            let position = TablePosition::of(checkpoint);
             if let Some(known) = known
                 && known.index.committed().is_some_and(|it| it.position.is_before(&position))
             {

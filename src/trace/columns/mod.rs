@@ -9,14 +9,12 @@ mod judge;
 mod regroup;
 mod steps;
 
-use std::collections::HashMap;
-
 use rayon::prelude::*;
 
 pub(crate) use steps::{Step, StepFact, steps_in, visit_steps};
 
 use super::JoinRules;
-use super::gather::record_of;
+use super::gather::{places_by_record, record_of};
 use super::join::join_whole;
 use super::message::Message;
 use crate::store::{EventReader, EventTable, Location, Store, StoreError};
@@ -77,10 +75,7 @@ impl<'s> EventColumns<'s> {
                 return Ok(());
             }
             let read = judge.originals(events, reader)?;
-            let mut places: HashMap<_, Location> = HashMap::new();
-            for (location, event) in &read {
-                places.entry(record_of(event)).or_insert(*location);
-            }
+            let places = places_by_record(&read);
             let is_whole = read.len() == events.len();
             let read = read.into_iter().map(|(_, it)| it).collect();
             for message in join_whole(read, &self.rules, &|_| is_whole) {

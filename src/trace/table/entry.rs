@@ -1,7 +1,7 @@
 //! The entry of a message, made from the message itself.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::event::{Address, EventName, cause_of};
 use crate::store::words::folded;
@@ -10,7 +10,7 @@ use crate::store::{
     StoredEvent, joined_verdicts, truncate_term,
 };
 use crate::trace::filter::has_beginning;
-use crate::trace::gather::record_of;
+use crate::trace::gather::{places_by_record, record_of};
 use crate::trace::join::join_whole;
 use crate::trace::message::{Direction, Message, Outcome, Recipient};
 use crate::trace::{JoinRules, Leg, Verdict};
@@ -161,11 +161,7 @@ pub(in crate::trace) fn for_each_entry_of(
     is_whole: bool,
     visit: impl FnMut(MessageEntry<'_>),
 ) {
-    let mut places: HashMap<_, Location> = HashMap::new();
-    for (place, event) in &events {
-        let known = places.entry(record_of(event)).or_insert(*place);
-        *known = (*known).min(*place);
-    }
+    let places = places_by_record(&events);
     let events = events.into_iter().map(|(_, it)| it).collect();
     let messages = join_whole(events, &UNDECIDED_IS_LOST, &|_| is_whole);
     let place_of = |event: &StoredEvent| places.get(&record_of(event)).copied();
