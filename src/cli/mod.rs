@@ -66,7 +66,6 @@ use failure::{is_broken_pipe, report_error};
 use crate::render::Format;
 
 /// Runs the program with the process's arguments.
-#[must_use]
 pub fn main() -> ExitCode {
     // Whatever is written holds mail addresses and subjects: nobody else's business.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

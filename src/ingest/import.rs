@@ -78,10 +78,6 @@ pub(super) fn elapsed_ms(started: Instant) -> u64 {
 
 /// Makes a directory for [`import_temporarily`], which goes when it is dropped. Those of processes
 /// that were killed go now.
-///
-/// # Errors
-///
-/// [`IngestError::NoTemporaryDirectory`].
 pub fn temporary_directory() -> Result<TemporaryDirectory, IngestError> {
     TemporaryDirectory::make(&std::env::temp_dir(), TEMPORARY_PREFIX)
         .map_err(IngestError::NoTemporaryDirectory)

@@ -52,7 +52,6 @@ struct AccessJson<'e> {
 }
 
 /// Who did it, as people are called: by address where that is known.
-#[must_use]
 pub fn access_user<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     match event.event.get(AuditField::UserId) {
         Some(id) => people.who(id, event.at()).or(event.event.get(AuditField::User)).or(Some(id)),
@@ -61,7 +60,6 @@ pub fn access_user<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e
 }
 
 /// Whose mailbox it is, likewise.
-#[must_use]
 pub fn access_owner<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     let id = event.event.get(AuditField::OwnerId)?;
     Some(people.who(id, event.at()).unwrap_or(id))
@@ -162,7 +160,6 @@ impl Part for AccessEvents<'_> {
 }
 
 /// Whether it was granted, in a word; nothing where the event does not say.
-#[must_use]
 pub fn access_result(event: &AccessEvent) -> &str {
     match event.event.allowed() {
         None => "",
@@ -175,7 +172,6 @@ pub fn access_result(event: &AccessEvent) -> &str {
 
 /// An event in one line of text: what was done, by whom, from where, whether it was granted, and
 /// what it was about.
-#[must_use]
 pub fn access_sentence(event: &AccessEvent, people: &People) -> String {
     let mut sentence = access_what(event);
     if let Some(user) = access_user(event, people) {
@@ -196,7 +192,6 @@ pub fn access_sentence(event: &AccessEvent, people: &People) -> String {
 }
 
 /// What was done, in a few words.
-#[must_use]
 pub fn access_what(event: &AccessEvent) -> String {
     let get = |field| event.event.get(field).unwrap_or("");
     let (action, object) = (get(AuditField::Action), get(AuditField::ObjectType));
@@ -211,7 +206,6 @@ pub fn access_what(event: &AccessEvent) -> String {
 }
 
 /// What stands beneath an event: whose mailbox, which folder, item, rule, protocol and agent.
-#[must_use]
 pub fn access_details(event: &AccessEvent, people: &People) -> String {
     let own = event.event.get(AuditField::UserId) == event.event.get(AuditField::OwnerId);
     let owner = access_owner(event, people).filter(|_| !own).map(|it| format!("mailbox of {it}"));
@@ -242,7 +236,6 @@ pub fn access_columns() -> impl Iterator<Item = &'static str> {
 }
 
 /// An event's cells, as [`access_columns`] names them.
-#[must_use]
 pub fn access_cells(event: &AccessEvent, people: &People, zone: &Zone) -> Vec<String> {
     let start = [
         event.at().in_zone(zone),

@@ -165,7 +165,6 @@ impl<'o> JsonWriter<'o> {
     }
 
     /// Whether each element is a line.
-    #[must_use]
     pub fn is_lines(&self) -> bool {
         self.is_lines
     }

@@ -28,20 +28,17 @@ pub struct BatchPart {
 
 impl BatchPart {
     /// What stands around them.
-    #[must_use]
     pub fn head() -> ListHead {
         let columns = ["id"].into_iter().chain(message_columns()).collect();
         ListHead { name: "messages", members: Vec::new(), columns }
     }
 
     /// How many rows of a table it has.
-    #[must_use]
     pub fn row_count(&self) -> usize {
         self.rows.len()
     }
 
     /// Whether there is nothing to lay out.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.csv.is_empty() && self.messages.is_empty()
     }

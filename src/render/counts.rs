@@ -23,7 +23,6 @@ const BAR: Style = AnsiColor::Cyan.on_default();
 const BAR_WIDTH_MIN: usize = 10;
 
 /// What stands for no value.
-#[must_use]
 pub fn absent_value(key: CountKey) -> &'static str {
     match key {
         CountKey::Event => "(no eventName)",

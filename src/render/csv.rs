@@ -45,7 +45,6 @@ pub fn message_columns() -> impl Iterator<Item = &'static str> {
 }
 
 /// A row for each recipient of a message, or one that leaves them empty.
-#[must_use]
 pub fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> {
     if message.recipients.is_empty() {
         return vec![message_row(message, None, zone)];
@@ -112,7 +111,6 @@ pub fn event_columns() -> impl Iterator<Item = &'static str> {
 }
 
 /// What a row of CSV says of an event, safe for a spreadsheet.
-#[must_use]
 pub fn event_cells(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
     let (record, event) = (&stored.record, &stored.event);
     let text = |it: Option<&str>| it.unwrap_or("").to_owned();
@@ -148,7 +146,6 @@ pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 ///
 /// Plain addresses stay byte for byte, also those that begin with `+`, `-` or `=`, as addresses of
 /// SMS and fax gateways and of mailing lists do.
-#[must_use]
 pub fn csv_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len() + 1);
     // Sanitised, a tab or a line break does not begin the text any more.

@@ -41,7 +41,6 @@ impl<'d> DirectoryAnswer<'d> {
     }
 
     /// Whose ID it is, as people read it.
-    #[must_use]
     pub fn label(&self, id: &str) -> Option<String> {
         self.directory.person(id, self.at).map(|it| it.label().to_owned())
     }
@@ -153,13 +152,11 @@ impl Answer for DirectoryAnswer<'_> {
 }
 
 /// Whether it is switched on, or gone.
-#[must_use]
 pub fn entity_state(known: &Known<'_>) -> String {
     if known.is_gone { "gone".to_owned() } else { known.entity.state.to_lowercase() }
 }
 
 /// How many others it is about.
-#[must_use]
 pub fn entity_counts(known: &Known<'_>) -> String {
     let counts = [
         (known.entity.aliases.len(), "alias", "aliases"),
@@ -177,7 +174,6 @@ pub fn entity_counts(known: &Known<'_>) -> String {
 const LISTED_MAX: usize = 50;
 
 /// All that is known of one entity, but for whom it names.
-#[must_use]
 pub fn entity_facts(
     answer: &DirectoryAnswer<'_>,
     known: &Known<'_>,

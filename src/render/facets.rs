@@ -30,7 +30,6 @@ impl AnswerShape {
     }
 
     /// The members of a JSON object that tell it.
-    #[must_use]
     pub fn members(&self, zone: &Zone) -> Vec<Member> {
         let value =
             |(value, count): &(Option<String>, u64)| json!({"value": value, "count": count});

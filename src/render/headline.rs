@@ -23,7 +23,6 @@ const PROBLEMS: [Outcome; 7] = [
 
 /// Says what became of a message: `Delivered to 2 of 3 recipients; bounced for bob@acme.example:
 /// 5.2.2 mailbox full`.
-#[must_use]
 pub fn headline(message: &Message) -> Marked {
     Marked::new(|namer| headline_by(namer, message))
 }

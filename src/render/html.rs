@@ -4,7 +4,6 @@ use super::sanitise::sanitise;
 
 /// Sanitised text that stays text wherever it stands in a page: between tags, and in attributes
 /// with either kind of quotes.
-#[must_use]
 pub fn html_text(text: &str) -> String {
     let visible = sanitise(text);
     let mut escaped = String::with_capacity(visible.len());

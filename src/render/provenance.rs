@@ -68,7 +68,6 @@ impl<'p> EventSourceJson<'p> {
 }
 
 /// The source of an event as programs read it.
-#[must_use]
 pub fn event_source_json(
     provenance: &Provenance,
     record: &Record<'_>,

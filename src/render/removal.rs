@@ -24,13 +24,11 @@ pub struct RemovalAnswer<'r> {
 
 impl RemovalAnswer<'_> {
     /// Whether there is anything to remove.
-    #[must_use]
     pub fn is_any(&self) -> bool {
         self.report.records > 0 || self.report.rejected > 0
     }
 
     /// How many records, from when to when, and where.
-    #[must_use]
     pub fn in_words(&self, zone: &Zone) -> String {
         let Self { report, what, .. } = self;
         let mut words = format!("{} {what}", counted(report.records, "record"));

@@ -9,7 +9,6 @@ pub(super) use crate::text::is_hidden;
 pub use crate::text::sanitise;
 
 /// Sanitises `text` and cuts it to `columns` of a terminal, the last one an ellipsis if it is cut.
-#[must_use]
 pub fn fit(text: &str, columns: usize) -> String {
     if let Some(visible) = fit_whole(text, columns) {
         return visible.into_owned();
@@ -48,7 +47,6 @@ fn start(text: &str, columns: usize) -> &str {
 }
 
 /// How many columns of a terminal a sanitised text takes.
-#[must_use]
 pub fn columns(text: &str) -> usize {
     text.width()
 }

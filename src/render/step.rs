@@ -10,13 +10,11 @@ const NAMED_MAX: usize = 3;
 
 /// Says what happened, for programs: `delivered to bob@acme.example in INBOX`. Addresses are exact,
 /// and the text is not sanitised yet.
-#[must_use]
 pub fn sentence(event: &Event<'_>) -> String {
     sentence_by(&mut Namer::exact(), event)
 }
 
 /// Says what happened, for people.
-#[must_use]
 pub fn marked_sentence(event: &Event<'_>) -> Marked {
     Marked::new(|namer| sentence_by(namer, event))
 }

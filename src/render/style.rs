@@ -15,7 +15,6 @@ pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 pub(super) const PLAIN: Style = Style::new();
 
 /// The colour of a recipient's outcome: green when good, red when bad, yellow while open.
-#[must_use]
 pub fn outcome_style(outcome: Outcome) -> Style {
     match outcome {
         it if it.is_good() => GOOD,

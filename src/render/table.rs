@@ -195,7 +195,6 @@ impl Table {
     }
 
     /// Whether there is no row.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -373,7 +372,6 @@ fn longest_word(text: &str) -> usize {
 }
 
 /// Breaks a sanitised text into lines at blanks; a word that is wider than `width` stays whole.
-#[must_use]
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     wrap_hanging(text, width, 0)
 }

@@ -118,7 +118,6 @@ impl Answer for Timeline {
 }
 
 /// From where a step came.
-#[must_use]
 pub fn step_origin(step: &Step) -> String {
     let ip = step.source_ip.as_deref().unwrap_or("");
     let new = if step.is_new_ip { " (new)" } else { "" };
@@ -134,7 +133,6 @@ fn label(person: &Person) -> &str {
 const PEERS_SHOWN: usize = 3;
 
 /// What else is known of a step, in one line.
-#[must_use]
 pub fn step_details(step: &Step) -> String {
     let mut details = Vec::new();
     details.extend(step.actor.as_ref().map(|it| format!("by {}", label(it))));

@@ -114,7 +114,6 @@ fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String
 }
 
 /// The verdicts in one line, short when there is nothing to see. Not sanitised yet.
-#[must_use]
 pub fn checks(message: &Message) -> Option<String> {
     let verdicts = &message.verdicts;
     let known: Vec<(&str, &str)> = [
@@ -149,7 +148,6 @@ pub fn checks(message: &Message) -> Option<String> {
 
 /// The rows that tell what became of a message: one for each address, and whatever went wrong with
 /// another copy; the worst first.
-#[must_use]
 pub fn telling_recipients(message: &Message) -> Vec<&Recipient> {
     let mut rows = message.deciding_recipients();
     let decides: HashSet<*const Recipient> =
@@ -230,7 +228,6 @@ pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
 }
 
 /// What there is to say of an outcome beyond its name.
-#[must_use]
 pub fn why(recipient: &Recipient) -> Marked {
     Marked::new(|namer| match recipient.outcome {
         Outcome::Bounced => cause(recipient.status.as_deref(), recipient.reason.as_deref()),

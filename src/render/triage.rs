@@ -49,14 +49,12 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
 }
 
 /// How a finding is headed: what one of it is, or several.
-#[must_use]
 pub fn finding_in_words(kind: FindingKind, count: u64) -> &'static str {
     let (one, several) = words(kind);
     if count == 1 { one } else { several }
 }
 
 /// What was looked for and not found, in words, each thing once.
-#[must_use]
 pub fn findings_of_nothing(triage: &Triage) -> Vec<&'static str> {
     let mut nothing: Vec<&str> = Vec::new();
     for finding in triage.findings.iter().filter(|it| it.count == 0) {

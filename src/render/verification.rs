@@ -150,7 +150,6 @@ impl Answer for SignedHead<'_> {
 }
 
 /// Says who signed, in a line.
-#[must_use]
 pub fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String {
     let Signed { key_id, comment } = signed;
     if is_checked {
@@ -164,7 +163,6 @@ pub fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String
 }
 
 /// Who signed, for programs.
-#[must_use]
 pub fn signed_json(signed: &Signed, is_checked: bool) -> Value {
     json!({"keyId": signed.key_id, "comment": signed.comment, "checked": is_checked})
 }

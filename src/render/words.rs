@@ -3,13 +3,11 @@
 pub use crate::time::human_duration;
 
 /// `1 message`, `2 messages`.
-#[must_use]
 pub fn counted(count: u64, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Bytes: `12.3 MiB`.
-#[must_use]
 pub fn bytes_in_words(count: u64) -> String {
     indicatif::BinaryBytes(count).to_string()
 }

@@ -36,7 +36,6 @@ pub struct Host {
 
 impl Host {
     /// Reads a name such as `mail.example`, `mail.example:8443` or `[::1]`.
-    #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[').and_then(|it| it.split_once(']')) {
             Some((address, rest)) => {

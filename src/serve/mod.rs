@@ -123,7 +123,6 @@ impl StopSender {
 pub struct Stop(watch::Receiver<bool>);
 
 /// A way to stop a server.
-#[must_use]
 pub fn stop_channel() -> (StopSender, Stop) {
     let (sender, receiver) = watch::channel(false);
     (StopSender(sender), Stop(receiver))

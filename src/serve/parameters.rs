@@ -35,14 +35,12 @@ impl Parameters {
     }
 
     /// The first value of a name.
-    #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(it, _)| *it == name).map(|(_, value)| value)
     }
 
     /// The first value of a name, or nothing: a field of a form that is left empty comes as an
     /// empty text, and asks for nothing either.
-    #[must_use]
     pub fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or("")
     }
@@ -53,7 +51,6 @@ impl Parameters {
     }
 
     /// Whether there are none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

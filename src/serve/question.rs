@@ -59,13 +59,11 @@ impl Command {
     ];
 
     /// Its name in a path.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// The command of a name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
@@ -245,10 +243,6 @@ pub trait Questions: Send + Sync + 'static {
     ) -> Result<(), QuestionError>;
 
     /// Reads a question for messages.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn messages(
         &self,
         question: &Question<'_>,
@@ -256,10 +250,6 @@ pub trait Questions: Send + Sync + 'static {
     ) -> Result<MessagesQuestion, QuestionError>;
 
     /// Reads a question for events.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn events(
         &self,
         question: &Question<'_>,
@@ -267,10 +257,6 @@ pub trait Questions: Send + Sync + 'static {
     ) -> Result<EventsQuestion, QuestionError>;
 
     /// Reads a question for audit events.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn access(
         &self,
         question: &Question<'_>,
@@ -278,39 +264,19 @@ pub trait Questions: Send + Sync + 'static {
     ) -> Result<AccessQuestion, QuestionError>;
 
     /// Reads a question for the timeline of a person.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn timeline(&self, question: &Question<'_>) -> Result<TimelineQuestion, QuestionError>;
 
     /// Reads a question for entities of the directory.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn directory(&self, question: &Question<'_>) -> Result<DirectoryQuestion, QuestionError>;
 
     /// Reads a question for messages by their IDs.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn trace(&self, question: &Question<'_>, store: &Store)
     -> Result<TraceQuestion, QuestionError>;
 
     /// Reads a question for counts.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn stats(&self, question: &Question<'_>, store: &Store) -> Result<StatsRequest, QuestionError>;
 
     /// Reads a question for what deserves attention.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn triage(
         &self,
         question: &Question<'_>,
@@ -326,17 +292,9 @@ pub trait Questions: Send + Sync + 'static {
     ) -> Result<ExportQuestion, QuestionError>;
 
     /// The zone in which times are shown.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn zone(&self, parameters: &Parameters) -> Result<Zone, QuestionError>;
 
     /// The command line that asks the same.
-    ///
-    /// # Errors
-    ///
-    /// [`QuestionError::Refused`].
     fn command_line(&self, question: &Question<'_>) -> Result<String, QuestionError>;
 
     /// The parameters that a command takes.

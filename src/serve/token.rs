@@ -42,10 +42,6 @@ pub enum TokenError {
 
 impl Token {
     /// Makes one of 32 random bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`TokenError::NoRandomness`].
     pub fn random() -> Result<Self, TokenError> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|it| TokenError::NoRandomness(it.to_string()))?;
@@ -53,10 +49,6 @@ impl Token {
     }
 
     /// Reads one from a file.
-    ///
-    /// # Errors
-    ///
-    /// [`TokenError::Unreadable`] and [`TokenError::Unfit`].
     pub fn read(path: &Path) -> Result<Self, TokenError> {
         let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
         let mut text = String::new();
@@ -77,13 +69,11 @@ impl Token {
     }
 
     /// As it stands in a URL and in a cookie.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// Whether a text is it. Sums of one length are compared, so that not even the length shows.
-    #[must_use]
     pub fn is(&self, text: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         self.sha256.ct_eq(&given).into()

@@ -36,7 +36,6 @@ pub struct ComparedRow {
 
 impl ComparedRow {
     /// How many more there are than before.
-    #[must_use]
     pub fn change(&self) -> i64 {
         let signed = |it: u64| i64::try_from(it).unwrap_or(i64::MAX);
         signed(self.now).saturating_sub(signed(self.before))

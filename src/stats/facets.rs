@@ -86,7 +86,6 @@ pub fn histogram_of_messages(
 }
 
 /// The most frequent values of fields of events.
-#[must_use]
 pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
     let facet = |(field, values): (&Field, &HashMap<String, u64>)| {
         let mut list: Vec<(&String, &u64)> = values.iter().collect();
@@ -103,7 +102,6 @@ pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
 }
 
 /// The histogram of slots of [`limits::HISTOGRAM_SLOT_MS`], in intervals that make a picture.
-#[must_use]
 pub fn histogram(slots: &HashMap<i64, u64>, zone: &Zone) -> Option<Histogram> {
     let (first, last) = (slots.keys().min()?, slots.keys().max()?);
     let (interval, intervals) = picture_intervals(*first, *last, zone)?;

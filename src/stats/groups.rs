@@ -148,10 +148,6 @@ impl<'o> Grouping<'o> {
     }
 
     /// Counts a message, or those of its recipients who are asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when an original cannot be read.
     pub(crate) fn take(
         &self,
         part: &mut GroupPart,
@@ -173,10 +169,6 @@ impl<'o> Grouping<'o> {
     }
 
     /// Puts together what workers found.
-    ///
-    /// # Errors
-    ///
-    /// [`StatsError::TooManyGroups`].
     pub(crate) fn joined(
         &self,
         parts: impl IntoIterator<Item = GroupPart>,
@@ -201,10 +193,6 @@ pub(crate) struct Tallies<'g, 'o> {
 
 impl Tallies<'_, '_> {
     /// The largest groups, with an example each.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when an original cannot be read.
     pub(crate) fn groups(
         self,
         store: &Store,

@@ -79,7 +79,6 @@ pub enum Unit {
 
 impl Unit {
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -146,19 +145,16 @@ impl CountKey {
     ];
 
     /// The name as it is typed.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// Finds a key by its name.
-    #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         { Self::COUNTED.into_iter().chain(Self::GROUPED) }.find(|it| it.as_str() == name)
     }
 
     /// What of a whole store is counted by it: where single events have the value, these.
-    #[must_use]
     pub fn counted_unit(self) -> Unit {
         match self {
             Self::Direction => Unit::Legs,
@@ -169,7 +165,6 @@ impl CountKey {
 
     /// What of messages is counted by it when it is the only key: where it is about one of their
     /// recipients, these.
-    #[must_use]
     pub fn grouped_unit(self) -> Unit {
         match self {
             Self::Sender
@@ -187,7 +182,6 @@ impl CountKey {
     }
 
     /// Whether its values follow one another in an order of their own.
-    #[must_use]
     pub fn is_in_order(self) -> bool {
         matches!(self, Self::Weekday | Self::HourOfDay)
     }
@@ -199,7 +193,6 @@ impl CountKey {
     }
 
     /// Whether single events have such values, so that each is a term of the index.
-    #[must_use]
     pub fn is_of_events(self) -> bool {
         self.attribute().is_some()
     }

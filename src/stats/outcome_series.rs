@@ -29,19 +29,16 @@ pub struct OutcomeSlot {
 
 impl OutcomeSlot {
     /// How many messages have an outcome.
-    #[must_use]
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
         *self.messages.get(outcome.place()).expect("a place for each outcome")
     }
 
     /// How many messages there are.
-    #[must_use]
     pub fn messages(&self) -> u64 {
         self.messages.iter().sum()
     }
 
     /// How many of the recipients who are asked for have an outcome.
-    #[must_use]
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
         *self.recipients.get(outcome.place()).expect("a place for each outcome")
     }

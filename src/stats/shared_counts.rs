@@ -64,10 +64,6 @@ impl<'o> Counting<'o> {
     }
 
     /// Counts a message, or the recipient at a place among those who are asked for, in a class.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when an original cannot be read.
     pub(crate) fn take<const CLASSES: usize>(
         &self,
         counted: &mut Counted<CLASSES>,

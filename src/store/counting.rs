@@ -10,10 +10,6 @@ use super::{Store, StoreError};
 
 impl Store {
     /// How many events have each value of an attribute, in order of the values.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub fn attribute_counts(
         &self,
         attribute: Attribute,
@@ -23,10 +19,6 @@ impl Store {
 
     /// Hands each event that says what is wanted to `visit` once, with those that have the same
     /// attributes, on all cores; gives what was made of the parts, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub(crate) fn fold_attribute_sets<T: Default + Send>(
         &self,
         is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
@@ -38,10 +30,6 @@ impl Store {
 
     /// Counts all events by name and interval, on all cores and for each segment; nothing where one
     /// has a name that is not counted like this.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub(crate) fn count_in_intervals(
         &self,
         question: &IntervalQuestion<'_>,

@@ -26,10 +26,6 @@ pub(super) struct DerivedWriter<P> {
 
 impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
     /// Opens the index in a directory of the store; makes an empty one where there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::Index`].
     pub(super) fn open_or_create(
         layout: &Layout,
         name: &str,
@@ -68,10 +64,6 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
     }
 
     /// Adds a document.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(super) fn add(&mut self, document: TantivyDocument) -> Result<(), StoreError> {
         self.writer.add_document(document).map(drop).map_err(|error| self.failed(error))
     }

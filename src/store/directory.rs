@@ -8,14 +8,12 @@ use crate::directory::{Directory, DirectoryBuilder, LazyDirectory};
 
 impl Store {
     /// What is known of who has which address; nothing where no directory was taken.
-    #[must_use]
     pub fn directory(&self) -> Option<Arc<Directory>> {
         // What cannot be read is told by `verify`, and by whoever asks for events.
         self.directory.get_or_init(|| self.read_directory().ok().flatten()).clone()
     }
 
     /// The same for whoever may not need it; nothing where the store cannot have one.
-    #[must_use]
     pub fn lazy_directory(&self) -> Option<LazyDirectory> {
         let store = (self.checkpoint.other_records() > 0).then(|| self.same());
         store.map(|store| LazyDirectory::new(move || store.directory()))

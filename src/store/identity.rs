@@ -32,7 +32,6 @@ impl Identity {
     }
 
     /// Its bytes.
-    #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.to_be_bytes()
     }

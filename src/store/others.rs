@@ -6,10 +6,6 @@ use super::{Store, StoreError};
 
 impl Store {
     /// The index of records that are no email events; none where the store has none of them.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoAuditIndex`].
     pub(crate) fn audit_index(&self) -> Result<Option<&AuditIndex>, StoreError> {
         if self.audit.get().is_none() {
             let opened = AuditIndex::open(&self.layout, &self.checkpoint)?;
@@ -20,10 +16,6 @@ impl Store {
 
     /// Where the records of the organization's directory lie, the oldest first; see
     /// `mailtraceDirectory`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoAuditIndex`] and [`StoreError::Index`].
     pub fn directory_records(&self) -> Result<Vec<EventPlace>, StoreError> {
         let Some(audit) = self.audit_index()? else { return Ok(Vec::new()) };
         audit.directory().map_err(audit.failed())

@@ -87,13 +87,11 @@ pub(super) struct PreparedRecord {
 
 impl PreparedBatch {
     /// How many records it holds.
-    #[must_use]
     pub fn len(&self) -> usize {
         self.records.len() + self.known.len()
     }
 
     /// Whether it holds none.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -110,13 +108,11 @@ impl PreparedBatch {
 
     /// Whether its records are also known by their messages alone, see
     /// [`StoreWriter::learn_messages`](super::StoreWriter::learn_messages).
-    #[must_use]
     pub fn knows_messages(&self) -> bool {
         self.with_message_identities
     }
 
     /// Whether the time of some record is approximate, see [`Identity::of`].
-    #[must_use]
     pub fn has_approximate_times(&self) -> bool {
         self.has_approximate_times
     }
@@ -145,7 +141,6 @@ impl Preparers {
     }
 
     /// A preparer for one worker.
-    #[must_use]
     pub fn preparer(&self) -> Preparer {
         Preparer {
             documents: Documents::default(),
@@ -215,7 +210,6 @@ impl Preparer {
     }
 
     /// Whether such records were removed from the store, and are to be withheld.
-    #[must_use]
     pub fn withholds(&self, record: &Record<'_>) -> bool {
         self.removals.as_ref().is_some_and(|it| it.cover(record))
     }
@@ -329,10 +323,6 @@ impl Preparer {
     }
 
     /// Gives the batch out, with a mark at what the store has already.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
         self.stored_identities.clear();
         // The next batch will be about as large.

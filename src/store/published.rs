@@ -65,10 +65,6 @@ impl Published {
 
     /// The name that the store goes by elsewhere: random, made when it is asked for first, and kept
     /// by copies of the store.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn store_name(&self) -> Result<String, StoreError> {
         if let Some(name) = self.read(Self::NAME)? {
             return Ok(name.trim().to_owned());
@@ -81,29 +77,17 @@ impl Published {
     }
 
     /// Reads what was kept under a name.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn read(&self, name: &str) -> Result<Option<String>, StoreError> {
         read(&self.dir, name)
     }
 
     /// Keeps something under a name, durably, in the place of what was there.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn replace(&self, name: &str, content: &str) -> Result<(), StoreError> {
         self.dir.replace(name, content.as_bytes())
     }
 
     /// Keeps what was refused elsewhere with the rejected input: each a reason and a text. The same
     /// again is kept once.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn reject(&self, source: &str, refused: &[(String, String)]) -> Result<(), StoreError> {
         if refused.is_empty() {
             return Ok(());
@@ -130,10 +114,6 @@ impl Published {
 }
 
 /// Reads what a store keeps of its publication under a name, for one who does not publish.
-///
-/// # Errors
-///
-/// [`StoreError::Io`].
 pub fn read_published(store: &Store, name: &str) -> Result<Option<String>, StoreError> {
     match store.layout.dir_if_there(PUBLISHED)? {
         Some(dir) => read(&dir, name),
@@ -151,7 +131,6 @@ fn read(dir: &Dir, name: &str) -> Result<Option<String>, StoreError> {
 
 impl Store {
     /// The first place in the archive that this commit does not reach.
-    #[must_use]
     pub fn end(&self) -> Location {
         let position = &self.checkpoint.archive;
         // Nobody writes behind a commit of which it is not known how much of the file counts.
@@ -161,10 +140,6 @@ impl Store {
 
     /// Where records lie: email events at one place or behind it, and others at another one or behind
     /// it. Those of one archive file come after those of the other, each in order.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoAuditIndex`].
     pub fn records_from(
         &self,
         mail: Location,

@@ -60,7 +60,6 @@ pub struct CommitStamp {
 
 impl Store {
     /// The stamp of the newest commit; nothing where there is none to be seen.
-    #[must_use]
     pub fn commit_stamp(path: &Path) -> Option<CommitStamp> {
         let metadata = std::fs::metadata(Layout::new(path).index().join(META)).ok()?;
         Some(CommitStamp {
@@ -140,23 +139,17 @@ impl Store {
     }
 
     /// Where it lies.
-    #[must_use]
     pub fn path(&self) -> &Path {
         self.layout.root()
     }
 
     /// What the commit says of the whole store.
-    #[must_use]
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
     /// What stands for the whole archive as of this commit: SHA-256, in hexadecimal, over the lines
     /// of `archive/SHA256SUMS` as they are with it. `None` before the first commit.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn head(&self) -> Result<Option<String>, StoreError> {
         let position = &self.checkpoint.archive;
         Ok(match (position.file, position.head.as_str()) {
@@ -174,19 +167,16 @@ impl Store {
     }
 
     /// Reads single events; keeps what it has decompressed.
-    #[must_use]
     pub fn events(&self) -> EventReader<'_> {
         EventReader { store: self, archive: ArchiveReader::new(&self.files), parser: Parser::new() }
     }
 
     /// Tells where records came from; keeps what it has read.
-    #[must_use]
     pub fn provenance(&self) -> ProvenanceReader<'_> {
         reader(self, &self.layout, &self.files, &self.checkpoint)
     }
 
     /// Finds where the records of events lie; keeps what it has read.
-    #[must_use]
     pub fn locator(&self) -> Locator<'_> {
         Locator {
             store: self,
@@ -197,20 +187,12 @@ impl Store {
 
     /// All sources that added records, in the order in which they first did. Reads the whole
     /// archive, but not its records.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
     pub fn origins(&self) -> Result<Vec<OriginHistory>, StoreError> {
         origin_histories(&self.files, &self.checkpoint)
     }
 
     /// The sources that added nothing, those that were read last at the end, and how many more
     /// there have been.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn repeated_origins(&self) -> Result<(Vec<RepeatedOrigin>, u64), StoreError> {
         let repeats = Repeats::read(&self.layout)?;
         Ok((repeats.repeated, repeats.forgotten))
@@ -218,10 +200,6 @@ impl Store {
 
     /// The events at such places as one table, and the store with no other segments than those
     /// that have them: whoever numbers events must ask that one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub(crate) fn event_table_of(
         &self,
         has: &(dyn Fn(Location) -> bool + Sync),
@@ -238,16 +216,11 @@ impl Store {
     }
 
     /// Where the message table lies, where there is one.
-    #[must_use]
     pub fn message_table_path(&self) -> PathBuf {
         self.layout.messages()
     }
 
     /// Measures the store's parts.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn sizes(&self) -> Result<Sizes, StoreError> {
         let mut sizes = Sizes {
             archive_bytes: bytes_in(self.layout.dir_if_there(ARCHIVE))?,
@@ -275,10 +248,6 @@ pub struct Locator<'s> {
 
 impl Locator<'_> {
     /// Where the record of an event lies; `None` when the store does not hold it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
     pub fn locate(&mut self, event: &StoredEvent) -> Result<Option<Location>, StoreError> {
         let StoredEvent { record, event } = event;
         let leg = IdHash::of_leg(&event.trace_id, &record.message);
@@ -334,14 +303,12 @@ pub struct EventReader<'s> {
 impl EventReader<'_> {
     /// Where the events of a leg lie, at most `limit`; some may belong to another trace ID of the
     /// same hash.
-    #[must_use]
     pub fn leg_locations(&self, trace_id: &str, limit: usize) -> Vec<Location> {
         self.store.snapshot.leg_locations(IdHash::of_trace(trace_id), limit)
     }
 
     /// Where the events with a message ID lie, at most `limit`; some may have another ID of the
     /// same hash.
-    #[must_use]
     pub fn message_locations(&self, message_id: &MessageId<'_>, limit: usize) -> Vec<Location> {
         self.store.snapshot.message_locations(IdHash::of(message_id.as_str()), limit)
     }

@@ -87,10 +87,6 @@ impl Store {
 
     /// Reads the whole archive on all cores: `fold` takes each record into a value that `init` made,
     /// and what the values say is joined in the order of the archive.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
     pub fn fold_records<T: Send>(
         &self,
         init: impl Fn() -> T + Sync,

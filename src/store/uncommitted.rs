@@ -29,7 +29,6 @@ pub struct Appended {
 
 impl Appended {
     /// Records that were there.
-    #[must_use]
     pub fn duplicates(&self) -> u64 {
         self.duplicate_indices.len() as u64
     }

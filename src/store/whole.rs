@@ -41,10 +41,6 @@ pub(super) struct Part {
 
 impl Store {
     /// The same as a part of another store. `None` where the records here are not as many as there.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoAuditIndex`].
     pub fn as_part_of(mut self, whole: Whole) -> Result<Option<Self>, StoreError> {
         let first = Location::default();
         let all: Vec<RecordPlace> = self.records_from(first, first)?.flatten().collect();
@@ -61,19 +57,16 @@ impl Store {
     }
 
     /// Whether it holds fewer email events than the store for which it answers.
-    #[must_use]
     pub fn is_partial(&self) -> bool {
         self.part.as_ref().is_some_and(|it| it.mail_records != it.whole.mail_records)
     }
 
     /// Whether it stands for another one, of which it knows nothing but records.
-    #[must_use]
     pub fn is_mirror(&self) -> bool {
         self.part.is_some()
     }
 
     /// The times of the earliest and of the newest record.
-    #[must_use]
     pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
         if let Some(whole) = self.whole() {
             return whole.span;
@@ -83,7 +76,6 @@ impl Store {
     }
 
     /// The time of the newest record that is not after `last`.
-    #[must_use]
     pub fn newest_until(&self, last: Timestamp) -> Option<Timestamp> {
         match self.whole() {
             Some(whole) => match whole.span {
@@ -95,33 +87,28 @@ impl Store {
     }
 
     /// Whether records were removed on purpose.
-    #[must_use]
     pub fn has_removals(&self) -> bool {
         let here = || !self.checkpoint.tombstones.is_empty();
         self.whole().map_or_else(here, |it| it.has_removals)
     }
 
     /// Records that it holds, or that the store holds for which it stands.
-    #[must_use]
     pub fn record_count(&self) -> u64 {
         self.whole().map_or(self.checkpoint.records, |it| it.mail_records + it.other_records)
     }
 
     /// Email events that it holds, or that the store holds for which it stands.
-    #[must_use]
     pub fn mail_records(&self) -> u64 {
         self.whole().map_or_else(|| self.checkpoint.mail_records(), |it| it.mail_records)
     }
 
     /// Where the store is for which it stands, in words, and when that was published; nothing where it
     /// stands for itself.
-    #[must_use]
     pub fn mirrored(&self) -> Option<(&str, Option<Timestamp>)> {
         self.whole().map(|it| (it.source.as_str(), it.published))
     }
 
     /// Records that are no email events, which it holds, or the store for which it stands.
-    #[must_use]
     pub fn other_records(&self) -> u64 {
         self.whole().map_or_else(|| self.checkpoint.other_records(), |it| it.other_records)
     }

@@ -39,7 +39,6 @@ pub fn words(text: &str, emit: impl FnMut(&str, u32)) {
 
 /// The form in which keywords (names of rules and folders, verdicts) compare: without blanks
 /// around them, in lower case, composed.
-#[must_use]
 pub fn folded(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if text.is_ascii() {

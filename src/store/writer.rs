@@ -113,7 +113,6 @@ impl StoreWriter {
 
     /// What workers prepare batches with. What was prepared before a commit is compared with it
     /// when it is appended, which takes longer.
-    #[must_use]
     pub fn preparers(&self) -> Preparers {
         Preparers {
             layout: self.layout.clone(),
@@ -128,7 +127,6 @@ impl StoreWriter {
     }
 
     /// As [`StoreWriter::preparers`]; they withhold such records as were removed from the store.
-    #[must_use]
     pub fn preparers_without_removed(&self) -> Preparers {
         let tombstones = &self.checkpoint.tombstones;
         let removals = (!tombstones.is_empty()).then(|| Arc::new(Removals::new(tombstones)));
@@ -136,14 +134,12 @@ impl StoreWriter {
     }
 
     /// Where the rejects of one source go.
-    #[must_use]
     pub fn rejected(&self, source: &str) -> RejectedWriter {
         RejectedWriter::new(&self.layout, source, &self.known_rejects)
     }
 
     /// Whether batches with approximate times can be appended: what is uncommitted is then also
     /// known by message alone.
-    #[must_use]
     pub fn knows_messages(&self) -> bool {
         self.uncommitted.with_message_identities
     }
@@ -158,10 +154,6 @@ impl StoreWriter {
 
     /// Appends batches in their order: each record that is not there yet, once. Returns what
     /// became of each batch.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::Index`].
     pub fn append(&mut self, mut batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
         let preparers = self.preparers();
         batches
@@ -260,13 +252,11 @@ impl StoreWriter {
     }
 
     /// How many sources the next commit may have to tell of.
-    #[must_use]
     pub fn uncommitted_origins(&self) -> usize {
         self.origins.len()
     }
 
     /// The time by the clock of the sources.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -285,7 +275,6 @@ impl StoreWriter {
     }
 
     /// What was pulled, with what is not committed yet.
-    #[must_use]
     pub fn pulls(&self) -> Pulls {
         let mut pulls = self.checkpoint.ledger.pulls.clone();
         pulls.merge(&self.uncommitted.ledger.pulls);
@@ -298,19 +287,16 @@ impl StoreWriter {
     }
 
     /// The objects that were taken as of the last commit.
-    #[must_use]
     pub fn taken_objects(&self) -> &TakenObjects {
         &self.checkpoint.ledger.objects
     }
 
     /// Records that a crash would make us redo.
-    #[must_use]
     pub fn uncommitted_records(&self) -> u64 {
         self.uncommitted.record_count
     }
 
     /// How long ago the last commit was, or the store was opened.
-    #[must_use]
     pub fn since_commit(&self) -> Duration {
         self.committed_at.elapsed()
     }

@@ -17,10 +17,6 @@ const IDS_AT_ONCE: usize = 256;
 /// The messages themselves are dropped as soon as they are answered with, so the memory taken is
 /// that of the answers, and of the message at hand of each worker.
 ///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
-///
 /// # Example
 /// ```
 /// use mailtrace::{ImportOptions, import_temporarily, temporary_directory};
@@ -76,7 +72,6 @@ pub fn trace_batch<T: Send>(
 pub struct MessageMark(IdHash);
 
 /// The mark of a message: that of its first event, which is no other message's.
-#[must_use]
 pub fn mark_of(message: &Message) -> MessageMark {
     let first = message.events.first().map(|it| &it.record);
     let text = first.map(|it| format!("{} {}", it.timestamp.as_ms(), it.message));

@@ -52,10 +52,6 @@ impl<'s> EventTracer<'s> {
     }
 
     /// The message that the event at `location` belongs to; `None` when the event says nothing.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub fn message_of(&mut self, location: Location) -> Result<Option<Message>, StoreError> {
         let event = self.reader.read(location)?;
         let number = self.numbers.get(&location).and_then(|it| it.checked_sub(self.first));
@@ -107,10 +103,6 @@ impl<'s> EventTracers<'s> {
 
     /// The messages that the events at these places belong to, in their order, but for events that
     /// say nothing. All of them are held at once.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub fn messages_of(
         &mut self,
         places: impl IntoIterator<Item = Location>,
@@ -127,10 +119,6 @@ impl<'s> EventTracers<'s> {
 }
 
 /// The message that the event at `location` belongs to; nothing of it is kept for the next.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub(crate) fn message_at(
     reader: &mut EventReader<'_>,
     location: Location,

@@ -19,7 +19,6 @@ pub struct OutcomeWord {
 
 impl OutcomeWord {
     /// Finds the word; `None` when it is none.
-    #[must_use]
     pub fn from_name(word: &str) -> Option<Self> {
         let recipient = Outcome::ALL.into_iter().find(|it| it.as_str() == word);
         let message = MessageOutcome::ALL.into_iter().find(|it| it.as_str() == word);
@@ -27,7 +26,6 @@ impl OutcomeWord {
     }
 
     /// Every word, those of recipients first.
-    #[must_use]
     pub fn all() -> Vec<&'static str> {
         let mut words: Vec<&'static str> = Outcome::ALL.iter().map(|it| it.as_str()).collect();
         for outcome in MessageOutcome::ALL {
@@ -114,13 +112,11 @@ impl Verdict {
     pub const ALL: [Self; 4] = [Self::Spam, Self::Dkim, Self::Dmarc, Self::Spf];
 
     /// The name as it is typed.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.field().name()
     }
 
     /// The field of events that has it.
-    #[must_use]
     pub fn field(self) -> Field {
         match self {
             Self::Spam => Field::Spam,
@@ -208,14 +204,12 @@ impl MessageFilter {
     }
 
     /// Whether the message is what is asked for.
-    #[must_use]
     pub fn matches(&self, message: &Message) -> bool {
         self.recipients_in(message).is_some()
     }
 
     /// The recipients of a message who are what is asked for: of each, the row that counts most
     /// among those that are. `None` where the message is not what is asked for.
-    #[must_use]
     pub fn recipients_in<'m>(&self, message: &'m Message) -> Option<Vec<&'m Recipient>> {
         let asked = AskedMessage { filter: self, message, rows: message.rows_by_address() };
         let mut rows = Vec::new();
@@ -224,14 +218,12 @@ impl MessageFilter {
     }
 
     /// Whether a row of a message that is what is asked for is so too.
-    #[must_use]
     pub fn matches_row(&self, message: &Message, recipient: &Recipient) -> bool {
         let asked = AskedMessage { filter: self, message, rows: Vec::new() };
         self.fits_row_surely(&asked, &(0, recipient), message.outcome)
     }
 
     /// Whether anything is asked for that some rows of a message may be and others not.
-    #[must_use]
     pub fn asks_of_rows(&self) -> bool {
         self.means_recipients() || !self.outcomes.is_empty()
     }

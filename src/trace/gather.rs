@@ -16,17 +16,9 @@ pub(crate) trait EventsByKey {
     type Error;
 
     /// Where events lie that may have the key, at most `limit` of them.
-    ///
-    /// # Errors
-    ///
-    /// What keeps them from being found.
     fn places(&mut self, key: &Key, limit: usize) -> Result<Vec<Location>, Self::Error>;
 
     /// The event at such a place. Each is asked for once.
-    ///
-    /// # Errors
-    ///
-    /// What keeps it from being read.
     fn event(&mut self, place: Location) -> Result<StoredEvent, Self::Error>;
 }
 
@@ -59,10 +51,6 @@ pub struct Traced {
 ///
 /// Two IDs of one message give one message. Gathering stops at [`limits::TRACE_EVENTS_MAX`]
 /// events; a message of which there may be more then says that it is truncated.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn trace_ids<'i>(
     store: &Store,
     ids: impl IntoIterator<Item = &'i str>,
@@ -72,10 +60,6 @@ pub fn trace_ids<'i>(
 }
 
 /// The same of whatever has events.
-///
-/// # Errors
-///
-/// What keeps events from being found.
 pub(crate) fn trace_ids_in<'i, S: EventsByKey>(
     source: &mut S,
     ids: impl IntoIterator<Item = &'i str>,
@@ -109,10 +93,6 @@ fn in_order(a: &Message, b: &Message) -> std::cmp::Ordering {
 /// Where an event lies of each message that has the ID: with
 /// [`EventTracer`](super::EventTracer), what [`trace_ids`]
 /// finds for it. Empty where no event has it.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn locations_with_id(
     reader: &mut EventReader<'_>,
     given: &str,
@@ -271,10 +251,6 @@ fn gather<S: EventsByKey>(source: &mut S, keys: &[Key]) -> Result<Gathered, S::E
 }
 
 /// Every message that is connected to an event, which the store has: the event's own among them.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub(super) fn messages_with(
     reader: &mut EventReader<'_>,
     event: &StoredEvent,

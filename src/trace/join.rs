@@ -25,7 +25,6 @@ use crate::time::Timestamp;
 /// let rules = JoinRules::default();
 /// assert!(join(Vec::new(), &rules).is_empty());
 /// ```
-#[must_use]
 pub fn join(events: Vec<StoredEvent>, rules: &JoinRules) -> Vec<Message> {
     join_whole(events, rules, &|_| true)
 }

@@ -39,7 +39,6 @@ pub struct Message {
 
 impl Message {
     /// An ID to ask for it by: its first message ID, else its first trace ID.
-    #[must_use]
     pub fn any_id(&self) -> Option<String> {
         let message_id = self.message_ids.first().map(ToString::to_string);
         message_id.or_else(|| self.trace_ids.first().cloned())
@@ -73,7 +72,6 @@ pub enum Direction {
 
 impl Direction {
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -166,13 +164,11 @@ impl Outcome {
     ];
 
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// Where it stands in [`Outcome::ALL`].
-    #[must_use]
     pub fn place(self) -> usize {
         self as usize
     }
@@ -183,13 +179,11 @@ impl Outcome {
     }
 
     /// Whether the recipient has it, as far as WorkMail can know.
-    #[must_use]
     pub fn is_good(self) -> bool {
         matches!(self, Self::Delivered | Self::Sent | Self::Expanded)
     }
 
     /// Whether the recipient will not get it, or may not.
-    #[must_use]
     pub fn is_bad(self) -> bool {
         !self.is_good() && self != Self::Pending
     }
@@ -219,13 +213,11 @@ impl MessageOutcome {
         [Self::Delivered, Self::Partial, Self::Failed, Self::Pending, Self::Unknown];
 
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
     /// Where it stands in [`MessageOutcome::ALL`].
-    #[must_use]
     pub fn place(self) -> usize {
         self as usize
     }

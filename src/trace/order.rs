@@ -25,7 +25,6 @@ impl Order {
     const ALL: [Self; 4] = [Self::Newest, Self::Oldest, Self::Slowest, Self::MostRecipients];
 
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -74,7 +73,6 @@ impl Place {
     }
 
     /// The order in which it is a place.
-    #[must_use]
     pub fn order(&self) -> Order {
         self.order
     }

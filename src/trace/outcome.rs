@@ -132,7 +132,6 @@ impl Message {
     /// The one recipient row for each address that decides the message's outcome, as they first
     /// appear: that of the incoming leg that started last, or of the outgoing one where there is
     /// no incoming one.
-    #[must_use]
     pub fn deciding_recipients(&self) -> Vec<&Recipient> {
         let rows = self.rows_by_address();
         let places = by_address(&rows).map(|it| it.iter().map(|(place, _)| *place).min());

@@ -44,7 +44,6 @@ impl OutcomeCounts {
     }
 
     /// How many recipients have the outcome; 65,535 stands for more too.
-    #[must_use]
     pub fn get(&self, outcome: Outcome) -> u16 {
         *self.0.get(outcome.place()).expect("a place for each outcome")
     }
@@ -82,10 +81,6 @@ impl<'s> Overview<'s> {
     }
 
     /// Numbers for texts of the messages of a range.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(crate) fn numbers(
         &self,
         kind: TextKind,
@@ -109,10 +104,6 @@ impl<'s> Overview<'s> {
 
     /// Numbers texts of several kinds for the messages of the range that all questions are about, on
     /// all cores.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(crate) fn number_all(&self, kinds: &[TextKind]) -> Result<(), StoreError> {
         let made = kinds.par_iter().map(|kind| {
             let numbers = self.listing.numbers(*kind, self.range)?;
@@ -135,10 +126,6 @@ impl<'s> Overview<'s> {
 
     /// Hands every message to `visit_listed`, and to `visit` those whose originals are needed, on all
     /// cores; gives what was made of the parts, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when table, index or archive cannot be read.
     pub(crate) fn visit<T: Default + Send>(
         &self,
         visit: impl Fn(&mut T, &Message) + Sync,

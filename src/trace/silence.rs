@@ -87,10 +87,6 @@ pub(super) struct KnownAddresses {
 
 impl KnownAddresses {
     /// Looks them up.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the table from being read.
     pub(super) fn find(table: &MessageTable, directory: &Directory) -> io::Result<Self> {
         let of_segment = |segment: &TableSegment| {
             let mut known = HashMap::new();

@@ -22,14 +22,12 @@ pub enum StatusClass {
 
 impl StatusClass {
     /// The word for it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
 /// The class of a status such as `5.2.2`, or of a bare SMTP reply such as `550`.
-#[must_use]
 pub fn status_class(status: &str) -> Option<StatusClass> {
     let class = enhanced_code(status).map(|(class, _, _)| class).or_else(|| reply_class(status))?;
     match class {
@@ -54,7 +52,6 @@ pub fn status_class(status: &str) -> Option<StatusClass> {
 /// assert_eq!(bounce_in_words(Some("5.4.1"), Some(text)), Some("unknown user"));
 /// assert_eq!(bounce_in_words(Some("what?"), None), None);
 /// ```
-#[must_use]
 pub fn bounce_in_words(status: Option<&str>, text: Option<&str>) -> Option<&'static str> {
     let lower = text.map_or_else(String::new, str::to_lowercase);
     if let Some(words) = words_in(&lower, SURE_TEXTS) {

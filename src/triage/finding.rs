@@ -89,7 +89,6 @@ impl FindingKind {
     ];
 
     /// The name, as conditions and JSON use it.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }

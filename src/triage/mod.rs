@@ -74,7 +74,6 @@ pub struct Latency {
 
 impl Triage {
     /// A number by the name that conditions use: that of a finding, `messages` or `recipients`.
-    #[must_use]
     pub fn metric(&self, name: &str) -> Option<u64> {
         match name {
             "messages" => Some(self.messages),

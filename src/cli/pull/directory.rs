@@ -220,10 +220,6 @@ impl DirectoryArgs {
 
 impl AskedLook {
     /// Looks, and tells what is new. Gives what became of it; none where there was no need.
-    ///
-    /// # Errors
-    ///
-    /// Why nobody gave it, in words; what else is pulled is not touched by that.
     fn look(&self, tell: &SyncSender<Told>) -> Result<Option<DirectoryReport>, String> {
         let known = Store::open(&self.store).ok().and_then(|it| it.directory());
         let newest_of = |alias: &str| {

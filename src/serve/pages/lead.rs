@@ -10,10 +10,6 @@ use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, locations_with_id};
 
 /// The page that answers a text, relative to the start.
-///
-/// # Errors
-///
-/// [`StoreError`] when the index cannot be read.
 pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, StoreError> {
     let text = text.trim();
     let messages = |q: &str| format!("messages?{}", Parameters::default().with("q", q));

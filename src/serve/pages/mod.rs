@@ -89,7 +89,6 @@ pub struct Asset {
 }
 
 /// Whether there is a page at a path.
-#[must_use]
 pub fn is_page(path: &str) -> bool {
     PATHS.contains(&path)
 }
@@ -109,7 +108,6 @@ const PATHS: [&str; 11] = [
 ];
 
 /// What a page is made of.
-#[must_use]
 pub fn needs(path: &str, parameters: &Parameters) -> Needs {
     let question = |command| Needs::Question(command, parameters.without_empty());
     match path {
@@ -171,7 +169,6 @@ struct RefusalPage<'r> {
 }
 
 /// Lays out why there is no page. `text` may be the client's own words.
-#[must_use]
 pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
     let heading = match status {
         400 => "This question cannot be read",
@@ -194,7 +191,6 @@ pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
 }
 
 /// The file of a name, as it stands behind `/assets/`.
-#[must_use]
 pub fn asset(name: &str) -> Option<Asset> {
     let (content_type, text) = match name {
         "page.css" => ("text/css; charset=utf-8", include_str!("assets/page.css")),

@@ -112,10 +112,6 @@ fn evidence(
 
 impl Steps {
     /// The steps that are asked for, with their sources.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the archive cannot be read.
     pub(super) fn of(
         message: &Message,
         store: &Store,

@@ -59,10 +59,6 @@ pub(in crate::store) struct NotePlace {
 
 impl NotePlace {
     /// Reads the note's content from its file.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::store) fn read(&self, file: &File, path: &Path) -> Result<Vec<u8>, StoreError> {
         let length = usize::try_from(self.end - self.start).expect("less than a file has");
         let mut content = vec![0; length.saturating_sub(SKIPPABLE_HEADER_BYTES)];

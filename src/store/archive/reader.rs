@@ -56,10 +56,6 @@ impl ArchiveFiles {
 
     /// Opens the files that count as of a commit, up to [`limits::ARCHIVE_FILES_OPEN_MAX`], the
     /// newest first. Those that are missing are left out; the second value says whether any is.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::Misplaced`].
     pub(in crate::store) fn hold(
         layout: &Layout,
         position: &ArchivePosition,
@@ -88,10 +84,6 @@ impl ArchiveFiles {
     }
 
     /// A file.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::Misplaced`].
     pub(in crate::store) fn get(&self, number: u32) -> Result<Arc<File>, StoreError> {
         if let Some(file) = self.held.get(&number) {
             return Ok(Arc::clone(file));

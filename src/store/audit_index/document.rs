@@ -79,7 +79,6 @@ fn add_event(event: &AuditEvent<'_>, document: &mut TantivyDocument) {
 
 /// The form in which values of a field compare: without blanks around them, and in lower case
 /// where case does not count.
-#[must_use]
 pub fn audit_term(field: AuditField, value: &str) -> Cow<'_, str> {
     let term = match field {
         AuditField::SourceIp => ip_term(value),
@@ -94,7 +93,6 @@ pub fn audit_term(field: AuditField, value: &str) -> Cow<'_, str> {
 }
 
 /// The form in which addresses of machines compare: an IPv4 address is the same within IPv6.
-#[must_use]
 pub fn ip_term(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     match text.trim_matches(['[', ']']).parse::<IpAddr>() {

@@ -101,7 +101,6 @@ impl AuditColumn {
     ];
 
     /// The field whose values it holds; none for the type, which no field names.
-    #[must_use]
     pub fn field(self) -> Option<AuditField> {
         match self {
             Self::UserId => Some(AuditField::UserId),

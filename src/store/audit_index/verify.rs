@@ -13,10 +13,6 @@ use crate::store::index::for_each_document;
 
 /// Whether the index has the terms of these documents, and no others; the archive files in which
 /// they differ.
-///
-/// # Errors
-///
-/// What tantivy cannot read.
 pub(in crate::store) fn compare_audit(
     index: Option<&AuditIndex>,
     archived: impl Iterator<Item = OtherDocument>,

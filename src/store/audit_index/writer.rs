@@ -31,10 +31,6 @@ pub(in crate::store) fn remove_audit_index(layout: &Layout) -> Result<(), StoreE
 impl AuditWriter {
     /// Opens the index and brings it to what the store's last commit says: what lies beyond goes,
     /// what is missing is read from the archive. None where a store has no such records.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index cannot be written or the archive cannot be read.
     pub(in crate::store) fn open(
         layout: &Layout,
         checkpoint: &Checkpoint,
@@ -58,10 +54,6 @@ impl AuditWriter {
     }
 
     /// Makes the index for the first such records of a store.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::Index`].
     pub(in crate::store) fn create(layout: &Layout) -> Result<Self, StoreError> {
         layout.root_dir()?.remove_dir(AUDIT)?;
         Self::open_or_create(layout, AUDIT)
@@ -106,10 +98,6 @@ impl AuditWriter {
     }
 
     /// Hands over documents.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn add(
         &mut self,
         documents: impl IntoIterator<Item = OtherDocument>,
@@ -123,10 +111,6 @@ impl AuditWriter {
     }
 
     /// Makes everything that was added durable, up to a position of the archive.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn commit(
         &mut self,
         archive: &ArchivePosition,
@@ -137,10 +121,6 @@ impl AuditWriter {
     }
 
     /// Waits for the merges that are under way.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
         self.index.finish()
     }

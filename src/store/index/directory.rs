@@ -118,10 +118,6 @@ impl IndexDirectory {
     }
 
     /// Writes the commit that is held back where it stands once another index's commit does.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::store) fn prepare(&self) -> Result<(), StoreError> {
         match &self.held_back().meta {
             Some(meta) => self.dir.replace(NEXT, meta),
@@ -130,10 +126,6 @@ impl IndexDirectory {
     }
 
     /// Makes the commit of a writer that is held back durable and visible.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::store) fn publish<D: Document>(
         &self,
         writer: &IndexWriter<D>,

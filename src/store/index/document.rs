@@ -65,7 +65,6 @@ impl IdHash {
 }
 
 /// The longest beginning of a term that the index holds ([`limits::TERM_BYTES_MAX`]).
-#[must_use]
 pub fn truncate_term(text: &str) -> &str {
     text.split_at(text.floor_char_boundary(limits::TERM_BYTES_MAX)).0
 }

@@ -168,13 +168,11 @@ impl Checkpoint {
     }
 
     /// How many records are email events.
-    #[must_use]
     pub fn mail_records(&self) -> u64 {
         self.records.saturating_sub(self.others.records)
     }
 
     /// How many records are none: audit events, and what the directory said.
-    #[must_use]
     pub fn other_records(&self) -> u64 {
         self.others.records
     }
@@ -209,10 +207,6 @@ impl Checkpoint {
     }
 
     /// What a commit says of the archive, which is the same in all formats of the index.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it, in words.
     pub(in crate::store) fn of_any_format(payload: &str) -> Result<Self, String> {
         let checkpoint: Self = serde_json::from_str(payload)
             .map_err(|error| format!("its commit cannot be read: {error}"))?;

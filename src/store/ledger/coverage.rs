@@ -37,13 +37,11 @@ impl CoveredRange {
     }
 
     /// The first instant inside.
-    #[must_use]
     pub fn first(self) -> Timestamp {
         Timestamp::MIN.max(Timestamp::from_ms(self.first_ms).unwrap_or(Timestamp::MIN))
     }
 
     /// The last instant inside.
-    #[must_use]
     pub fn last(self) -> Timestamp {
         Timestamp::from_ms(self.last_ms).unwrap_or(Timestamp::MAX)
     }
@@ -142,13 +140,11 @@ impl Coverage {
     }
 
     /// Whether nothing has been looked at.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
     /// From the first to the last covered instant over all groups, gaps included.
-    #[must_use]
     pub fn span(&self) -> Option<CoveredRange> {
         self.groups.values().flatten().copied().reduce(CoveredRange::joined)
     }

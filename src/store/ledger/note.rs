@@ -46,10 +46,6 @@ pub(in crate::store) struct CommitNote {
 impl CommitNote {
     /// The note as a frame holds it: JSON, and the runs behind a line feed; compressed where that
     /// makes it shorter.
-    ///
-    /// # Errors
-    ///
-    /// What keeps it from being read again: better no commit than one that says nothing.
     pub(in crate::store) fn encode(&self) -> io::Result<Vec<u8>> {
         let mut plain = serde_json::to_vec(self)?;
         if !self.runs.is_empty() {
@@ -67,10 +63,6 @@ impl CommitNote {
     }
 
     /// Reads a note again, also one of a version that noted less.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with it.
     pub(in crate::store) fn decode(content: &[u8]) -> Result<Self, String> {
         if content.first() == Some(&b'{') {
             return Self::decode_plain(content);

@@ -45,19 +45,16 @@ pub struct TakenObjects {
 
 impl TakenObjects {
     /// Whether nothing has been taken.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
     /// How many objects are known to have been taken.
-    #[must_use]
     pub fn count(&self) -> usize {
         self.hashes.len()
     }
 
     /// Whether an object has been taken.
-    #[must_use]
     pub fn contains(&self, object: ObjectHash) -> bool {
         self.known.contains(&object)
     }

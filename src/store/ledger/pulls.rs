@@ -37,13 +37,11 @@ impl From<Look> for (i64, i64, i64) {
 
 impl Look {
     /// The last millisecond of which no more events could arrive after this look.
-    #[must_use]
     pub fn settled_until_ms(self) -> i64 {
         self.at_ms.saturating_sub(limits::SETTLING_MS)
     }
 
     /// Whether no more events of its range can arrive after it.
-    #[must_use]
     pub fn is_settled(self) -> bool {
         self.range.last_ms <= self.settled_until_ms()
     }
@@ -75,7 +73,6 @@ pub struct GroupFacts {
 
 impl GroupFacts {
     /// What a look saw all events of.
-    #[must_use]
     pub fn seen(&self, look: Look) -> Option<CoveredRange> {
         let kept_ms = self.kept_from_ms(look.at_ms).unwrap_or(i64::MIN);
         let first_ms = look.range.first_ms.max(kept_ms);
@@ -84,7 +81,6 @@ impl GroupFacts {
 
     /// The first millisecond of which a look at `now_ms` sees all events: what is older may have
     /// been deleted, or is older than a new group takes.
-    #[must_use]
     pub fn kept_from_ms(&self, now_ms: i64) -> Option<i64> {
         let kept_ms = self.kept_ms().map(|it| now_ms.saturating_sub(it));
         let oldest_ms = self.created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS));
@@ -93,7 +89,6 @@ impl GroupFacts {
 
     /// Milliseconds for which events are kept; `None` for ever. Where nothing is known of the
     /// group, it is taken to be as WorkMail makes it.
-    #[must_use]
     pub fn kept_ms(&self) -> Option<i64> {
         let is_known = self.is_known();
         let days = self.retention_days.or((!is_known).then_some(limits::RETENTION_DAYS_ASSUMED));
@@ -101,7 +96,6 @@ impl GroupFacts {
     }
 
     /// Whether the group could be described.
-    #[must_use]
     pub fn is_known(&self) -> bool {
         self.retention_days.is_some() || self.created_ms.is_some()
     }
@@ -119,7 +113,6 @@ pub struct PulledGroup {
 
 impl PulledGroup {
     /// The newest look at each range, in order of time, without overlaps.
-    #[must_use]
     pub fn looks(&self) -> &[Look] {
         &self.looks
     }
@@ -137,7 +130,6 @@ impl PulledGroup {
     }
 
     /// What was seen of the group by `now_ms`, without telling when.
-    #[must_use]
     pub fn ranges(&self, now_ms: i64) -> Vec<CoveredRange> {
         let mut ranges: Vec<CoveredRange> = Vec::new();
         for range in self.looks_until(now_ms).filter_map(|it| self.facts.seen(it)) {
@@ -228,7 +220,6 @@ impl PulledGroup {
     }
 
     /// The first instant from `from` on that no look has seen, up to `until`, which is now.
-    #[must_use]
     pub fn first_unseen(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
         let mut unseen = from.as_ms();
         for look in self.looks_until(until.as_ms()) {
@@ -251,7 +242,6 @@ pub struct Pulls {
 
 impl Pulls {
     /// Whether nothing was ever pulled.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
@@ -262,7 +252,6 @@ impl Pulls {
     }
 
     /// One group.
-    #[must_use]
     pub fn group(&self, arn: &str) -> Option<&PulledGroup> {
         self.groups.get(arn)
     }

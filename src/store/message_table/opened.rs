@@ -41,17 +41,12 @@ impl Store {
     }
 
     /// Whether a question about many messages would have to make a temporary message table.
-    #[must_use]
     pub fn lacks_message_table(&self) -> bool {
         self.checkpoint.mail_records() > 0 && self.message_table().is_none()
     }
 
     /// The message table as of this commit; where there is none, a temporary one, which takes as long
     /// to be made as that of an import and goes with the store.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read, or the temporary one cannot be written.
     pub(crate) fn message_table_by(
         &self,
         upkeep: &dyn Upkeep,

@@ -289,10 +289,6 @@ impl TableSegment {
     }
 
     /// All that the table holds of a message.
-    ///
-    /// # Errors
-    ///
-    /// What keeps the columns from being read.
     pub(crate) fn entry(&self, document: DocId) -> io::Result<MessageEntry<'static>> {
         let (mut legs, mut rows) = (Vec::new(), Vec::new());
         self.legs(document, &mut legs);

@@ -24,10 +24,6 @@ use crate::store::{Store, StoreError};
 /// Makes the entries of the messages that a commit touches.
 pub(crate) trait Upkeep: Send {
     /// Brings the table up to the commit that `store` is open at.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when store or table cannot be read or written.
     fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError>;
 }
 
@@ -105,10 +101,6 @@ impl TableEnd {
 impl TableWriter {
     /// Opens the table for writing, as of a commit at or before this one; an empty one where there
     /// is none that can be brought up to it. Whoever writes to the store's index may.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::Index`].
     pub(in crate::store) fn open(
         layout: &Layout,
         checkpoint: &Checkpoint,
@@ -160,10 +152,6 @@ impl TableWriter {
     }
 
     /// Takes away the entries of all messages of which one of these places is the first.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub(crate) fn remove(&mut self, places: HashSet<u64>) -> Result<(), StoreError> {
         if places.is_empty() || self.is_empty() {
             return Ok(());
@@ -177,10 +165,6 @@ impl TableWriter {
     }
 
     /// Adds the documents of entries.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub(crate) fn add(
         &mut self,
         documents: impl IntoIterator<Item = EntryDocument>,
@@ -190,20 +174,12 @@ impl TableWriter {
 
     /// Makes all changes durable, beside the last commit: they stand once a commit of the store does,
     /// or once they are published.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`] and [`StoreError::Io`].
     pub(in crate::store) fn prepare(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mailbox_domains = self.documents.mailbox_domains.listed();
         self.index.prepare(TableCommit { position: TablePosition::of(checkpoint), mailbox_domains })
     }
 
     /// Makes what was prepared the last commit.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::store) fn publish(&mut self) -> Result<(), StoreError> {
         self.index.publish()
     }

@@ -65,7 +65,6 @@ pub enum OriginKind {
 
 impl OriginKind {
     /// The word for it: `file`, `stdin`, `object` or `pull`.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -181,19 +180,16 @@ impl Origin {
     }
 
     /// When the reading began.
-    #[must_use]
     pub fn began(&self) -> Timestamp {
         Timestamp::from_ms(self.began_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// When the reading ended.
-    #[must_use]
     pub fn ended(&self) -> Option<Timestamp> {
         self.end.as_ref().and_then(|it| Timestamp::from_ms(it.ended_ms))
     }
 
     /// SHA-256 of its bytes, in hexadecimal.
-    #[must_use]
     pub fn sha256(&self) -> Option<&str> {
         self.end.as_ref().and_then(|it| it.sha256.as_deref())
     }

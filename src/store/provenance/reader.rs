@@ -56,10 +56,6 @@ pub(in crate::store) fn reader<'s>(
 
 impl ProvenanceReader<'_> {
     /// Where the record at a location came from; `None` when that was not recorded.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
     pub fn of(&mut self, location: Location) -> Result<Option<Provenance>, StoreError> {
         let found = self.notes.note_behind(location.file, u64::from(location.offset))?;
         let Some((place, note)) = found else { return Ok(None) };
@@ -78,10 +74,6 @@ impl ProvenanceReader<'_> {
 
     /// Where an event's record came from; `None` when that was not recorded, or the store does not
     /// hold it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
     pub fn of_event(&mut self, event: &StoredEvent) -> Result<Option<Provenance>, StoreError> {
         match self.locator.locate(event)? {
             Some(location) => self.of(location),

@@ -147,10 +147,6 @@ impl Runs {
     }
 
     /// Reads the runs again.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the bytes.
     pub(in crate::store) fn decode(bytes: &[u8], origins: &[OriginId]) -> Result<Self, String> {
         Self::read(bytes, origins).ok_or_else(|| "its runs cannot be read".to_owned())
     }

@@ -79,17 +79,12 @@ impl RejectedWriter {
     }
 
     /// Pieces that were left out, as all rejects of the source would have taken too much.
-    #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
     /// Keeps rejected input, or a part of it, in entries of at most
     /// [`limits::REJECTED_PART_BYTES`].
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn add(
         &mut self,
         line: u64,
@@ -199,10 +194,6 @@ impl RejectedWriter {
 
     /// Makes what was added so far durable, for a commit in the middle of the source. A piece that
     /// may go on is waited for: it is to stand in one file.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn keep(&mut self) -> Result<(), StoreError> {
         if !self.may_go_on {
             self.finish()?;
@@ -212,10 +203,6 @@ impl RejectedWriter {
 
     /// Makes what was added so far durable under its final name. Returns that when there was
     /// anything that had not been kept before. More may be added afterwards.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub fn finish(&mut self) -> Result<Option<PathBuf>, StoreError> {
         let Some(open) = self.open.take() else { return Ok(None) };
         self.finished_bytes += open.file.written_bytes();

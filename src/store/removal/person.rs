@@ -20,10 +20,6 @@ pub(super) fn is_of_any(message: &str, is_such: &dyn Fn(&str) -> bool) -> bool {
 
 /// The IDs, in lower case, by which audit events know whoever has or had an address: those with
 /// which somebody signed in, or made a token, under that name, and those of the directory.
-///
-/// # Errors
-///
-/// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`].
 pub(super) fn ids_of(
     layout: &Layout,
     archive: &ArchiveCheck,

@@ -72,7 +72,6 @@ pub struct Tombstone {
 
 impl Tombstone {
     /// When the records were removed.
-    #[must_use]
     pub fn at(&self) -> Timestamp {
         Timestamp::from_ms(self.at_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }

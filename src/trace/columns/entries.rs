@@ -76,10 +76,6 @@ impl<'t> EventTexts<'t> {
 impl EventColumns<'_> {
     /// Makes something of the entries of all messages but those whose events lie at such places, on
     /// all cores, and hands it on, some at a time. By the rules nothing may be too early to be lost.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read, and what `add` fails with.
     pub(in crate::trace) fn for_each_entry<T: Send>(
         &self,
         is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)>,

@@ -35,19 +35,11 @@ pub(super) struct EventColumns<'s> {
 
 impl<'s> EventColumns<'s> {
     /// Those of all events.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(super) fn read(store: &'s Store, rules: &JoinRules) -> Result<Self, StoreError> {
         Self::of(store, rules, store.index().event_table(&|_| true)?)
     }
 
     /// Those of a table; its numbers are those of `store`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(super) fn of(
         store: &'s Store,
         rules: &JoinRules,
@@ -60,10 +52,6 @@ impl<'s> EventColumns<'s> {
     /// Reads the originals of the messages of which `is_asked` holds for the numbers of their events,
     /// on all cores, and hands each to `visit` with the place of its first event; gives what was made
     /// of the parts, in order.
-    ///
-    /// # Errors
-    ///
-    /// What `visit` fails with, and [`StoreError`] when the archive cannot be read.
     pub(super) fn visit_originals<T: Default + Send>(
         &self,
         is_asked: impl Fn(&[u32]) -> bool + Sync,

@@ -77,10 +77,6 @@ fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
 /// Hands the steps of every message to `visit`, on all cores; gives what was made of the parts, in
 /// order: each arrival of each leg once, and each delivery, hand-over and bounce once for each
 /// recipient of a leg. One that names no recipient counts as one. The time is the first one's.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub(crate) fn visit_steps<T: Default + Send>(
     store: &Store,
     rules: &JoinRules,

@@ -35,10 +35,6 @@ pub struct MessageSummary {
 /// The messages that a filter asks for, in the order in which they came into the store.
 ///
 /// It takes some 100 bytes for each message that is found.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn select(
     store: &Store,
     rules: &JoinRules,
@@ -79,13 +75,11 @@ impl Totals {
     }
 
     /// How many recipients have an outcome, in one row of theirs or another.
-    #[must_use]
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
         *self.of_recipients.get(outcome.place()).expect("a place for each outcome")
     }
 
     /// How many messages have an outcome.
-    #[must_use]
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
         *self.of_messages.get(outcome.place()).expect("a place for each outcome")
     }
@@ -93,10 +87,6 @@ impl Totals {
 
 /// A page of the messages that a filter asks for, and numbers about all of them. It takes some 200
 /// bytes for each message that is shown.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn select_page(
     store: &Store,
     rules: &JoinRules,
@@ -223,10 +213,6 @@ pub(crate) struct Selection<'o, 's> {
 
 impl<'o, 's> Selection<'o, 's> {
     /// Looks up what the filter speaks of.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Index`].
     pub(crate) fn new(
         overview: &'o Overview<'s>,
         filter: &'o MessageFilter,
@@ -252,10 +238,6 @@ impl<'o, 's> Selection<'o, 's> {
     }
 
     /// What became of every message that is asked for.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(crate) fn summaries(&self) -> Result<Vec<MessageSummary>, StoreError> {
         let parts = self.visit(|part: &mut Vec<MessageSummary>, _, found| {
             part.extend(found.summary());
@@ -265,10 +247,6 @@ impl<'o, 's> Selection<'o, 's> {
     }
 
     /// The first messages in an order, or those behind a place in it, and numbers about all.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(crate) fn page(
         &self,
         order: Order,
@@ -294,10 +272,6 @@ impl<'o, 's> Selection<'o, 's> {
 
     /// Hands every message that is asked for to `visit`, on all cores; gives what was made of the
     /// parts, in order.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(crate) fn visit<T: Default + Send>(
         &self,
         visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,

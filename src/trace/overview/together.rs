@@ -17,10 +17,6 @@ use crate::trace::table::{ListedMessage, ListedRow, Listing, Reading};
 /// Hands every message that one of some selections asks for to `visit`, on all cores, with the place
 /// of the selection; gives what was made of the parts, in order. Where the message table answers all
 /// of them and they ask about the same time, each message is read once.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read, and what `visit` fails with.
 pub(crate) fn visit_together<T: Default + Send>(
     selections: &[Selection<'_, '_>],
     visit: impl Fn(&mut T, usize, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,

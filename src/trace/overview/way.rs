@@ -27,10 +27,6 @@ pub(super) struct Holders<'o> {
 
 impl<'o> Way<'o> {
     /// Chooses by what each would have to read.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when table or index cannot be read.
     pub(super) fn of(
         overview: &'o Overview<'_>,
         filter: &'o MessageFilter,
@@ -57,10 +53,6 @@ impl<'o> Way<'o> {
 
 impl<'o> Holders<'o> {
     /// Reads the columns of the whole index.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(super) fn find(overview: &'o Overview<'_>, needed: &Needed) -> Result<Self, StoreError> {
         let Overview { store, rules, .. } = overview;
         let columns = EventColumns::read(store, rules)?;

@@ -23,10 +23,6 @@ pub(in crate::trace) struct Needed {
 
 impl Needed {
     /// The fewest that the index tells; `None` where it tells none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the index cannot be read.
     pub(in crate::trace) fn find(
         store: &Store,
         filter: &MessageFilter,
@@ -62,10 +58,6 @@ impl Needed {
     }
 
     /// Where they lie, in order; `None` where they are too many to read the messages of each.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(in crate::trace) fn places_if_few(
         &self,
         store: &Store,
@@ -86,10 +78,6 @@ impl Needed {
 /// Hands each message that has an event at one of `places`, which are in order, to `visit` once, on
 /// all cores, with the place of its first event; gives what was made of the parts, in order. `None`
 /// where a message is too large to be read by one of its events.
-///
-/// # Errors
-///
-/// What `visit` fails with, and [`StoreError`] when index or archive cannot be read.
 pub(in crate::trace) fn visit<T: Default + Send>(
     store: &Store,
     rules: &JoinRules,

@@ -103,10 +103,6 @@ pub(in crate::trace) enum Column {
 
 impl ListedQuery {
     /// Looks up what a query speaks of.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::trace) fn find(listing: &Listing<'_>, query: &Query) -> Result<Self, StoreError> {
         let all = |queries: &[Query]| {
             queries.iter().map(|it| Self::find(listing, it)).collect::<Result<_, _>>()

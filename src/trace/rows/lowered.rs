@@ -17,7 +17,6 @@ impl MessageFilter {
     }
 
     /// The query on rows that asks the same.
-    #[must_use]
     pub fn as_query(&self) -> Query {
         let sent_by = |it: &Pattern| {
             Query::or([Field::From, Field::Sender].map(|field| it.query().in_field(field)).to_vec())
@@ -69,7 +68,6 @@ impl MessageFilter {
 /// What asks rows for mail within the organization: sent by it, from one of its domains to an
 /// address in one of them. A sender from outside may claim such a domain; the leg that goes out is
 /// what nobody outside has. Where no domains are known, mail that went out and came in.
-#[must_use]
 pub fn within_organization(domains: &[String]) -> Query {
     let word = |field, text: &str| Query::demand(field, Matcher::Exact(text.to_owned()));
     let sent = word(Field::Leg, Direction::Outgoing.as_str());

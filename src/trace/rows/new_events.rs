@@ -17,10 +17,6 @@ use crate::trace::{JoinRules, Message};
 /// An event counts for each row of its leg, or, where it names a recipient, for that one's. So the
 /// arrival of a message is found when it is committed with the bounce that makes one of its rows
 /// bounced, and not when the bounce comes later, for then only the bounce is new.
-///
-/// # Errors
-///
-/// [`StoreError`] when index or archive cannot be read.
 pub fn events_of_rows(
     store: &Store,
     rules: &JoinRules,

@@ -49,10 +49,6 @@ impl SentBy {
 
 impl<'f> ListedFilter<'f> {
     /// Looks up what the filter speaks of.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::trace) fn find(
         listing: &'f Listing<'f>,
         filter: &'f MessageFilter,
@@ -96,10 +92,6 @@ impl<'f> ListedFilter<'f> {
     }
 
     /// How many messages are left open by the table, or that there are as many as `most`.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the table cannot be read.
     pub(in crate::trace) fn open_count(
         &self,
         range: TimeRange,

@@ -132,10 +132,6 @@ impl<'s> Listing<'s> {
     }
 
     /// For each text of a column of each segment, whether it is such.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::trace) fn texts_that_are(
         &self,
         column: ColumnOf,
@@ -152,10 +148,6 @@ impl<'s> Listing<'s> {
 
     /// Hands every message that is to be read to `visit`, on all cores, each worker with what `start`
     /// made for it; gives what was made of the parts, in order.
-    ///
-    /// # Errors
-    ///
-    /// What `visit` fails with.
     pub(crate) fn visit<T: Default + Send, W>(
         &self,
         reading: Reading<'_>,

@@ -128,10 +128,6 @@ impl Marks {
 impl Listing<'_> {
     /// Numbers the texts of the messages whose first event is in range; of others, texts may have
     /// none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(in crate::trace) fn numbers(
         &self,
         kind: TextKind,
@@ -183,10 +179,6 @@ impl Listing<'_> {
     }
 
     /// The domains of the addresses to whose mailboxes something was delivered.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Io`].
     pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
         if let Some(domains) = self.table().mailbox_domains() {
             return Ok(domains.iter().cloned().collect());

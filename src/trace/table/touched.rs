@@ -46,10 +46,6 @@ impl<'s> TouchedMessages<'s> {
     }
 
     /// The messages that are connected with the event there.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when index or archive cannot be read.
     pub(crate) fn by(&mut self, place: Location) -> Result<Touched, StoreError> {
         if self.done.contains(&place) {
             return Ok(Touched::Known);

@@ -39,10 +39,6 @@ pub fn ready_table(store: &Store) -> Result<(), StoreError> {
 }
 
 /// Builds the message table of a store, where it is not as of the last commit.
-///
-/// # Errors
-///
-/// [`StoreError`] when the store cannot be opened for writing, or the table cannot be written.
 pub fn rebuild_table(path: &Path) -> Result<(), StoreError> {
     let mut writer = StoreWriter::open_or_create(path)?;
     keep_table(&mut writer);
@@ -87,10 +83,6 @@ impl Upkeep for TableUpkeep {
 
 /// Whether the message table says of every message what the index says; `None` where there is no
 /// table as of the store's commit.
-///
-/// # Errors
-///
-/// [`StoreError`] when table, index or archive cannot be read.
 pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
     let Some(table) = store.message_table() else { return Ok(None) };
     let mut listed = Sum::default();
