@@ -4,7 +4,7 @@ mod scan;
 
 use serde::Serialize;
 
-pub(crate) use scan::{Kind, Token, Tokens, escape, escaped, is_blank, text_end};
+pub(crate) use scan::{Token, TokenKind, Tokens, escape, escaped, is_blank, text_end};
 
 /// Why it cannot fail: we write no other values.
 const CAN_BE_WRITTEN: &str = "texts, numbers, lists and maps by text are what JSON holds";

@@ -169,9 +169,9 @@ pub mod internals {
         Field, FieldKind, Language, Matcher, Pattern, QueryErrorKind, Span, ValueSet,
     };
     pub use crate::render::{
-        Answer, EventLines, Format as AnswerFormat, FoundEvents, JsonWriter, Part, Printer,
-        TableOptions, TraceAnswer, columns, csv_cell, event_cells, fit, html_text, human_duration,
-        sentence, wrap,
+        Answer, AnswerFormat, EventLines, FoundEvents, JsonWriter, Part, Printer, TableOptions,
+        TraceAnswer, columns, csv_cell, event_cells, fit, html_text, human_duration, sentence,
+        wrap,
     };
     pub use crate::schema::Shapes;
     pub use crate::source::{

@@ -14,7 +14,7 @@ use crate::store::{Store, StoreError};
 
 /// Where a value stands, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Shape {
+pub struct ValueShape {
     /// Whether the event's name is one that the administrator guide lists. Unknown ones first.
     pub is_documented: bool,
     /// The event's name.
@@ -29,7 +29,7 @@ pub struct Shape {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shapes {
     /// The counts of events.
-    pub counts: BTreeMap<Shape, u64>,
+    pub counts: BTreeMap<ValueShape, u64>,
     /// Whether there were more than [`limits::SCHEMA_PATHS_MAX`].
     pub is_truncated: bool,
 }
@@ -70,7 +70,7 @@ impl Shapes {
         collect(&value, &mut String::new(), &mut found);
         for ((path, json_type), ()) in found {
             let event_name = name.to_owned();
-            self.count(Shape { is_documented, event_name, path, json_type }, 1);
+            self.count(ValueShape { is_documented, event_name, path, json_type }, 1);
         }
     }
 
@@ -86,7 +86,7 @@ impl Shapes {
         self.add_shapes(is_documented, name, message);
     }
 
-    fn count(&mut self, shape: Shape, count: u64) {
+    fn count(&mut self, shape: ValueShape, count: u64) {
         if let Some(known) = self.counts.get_mut(&shape) {
             *known += count;
         } else if self.counts.len() < limits::SCHEMA_PATHS_MAX {
@@ -157,7 +157,7 @@ mod tests {
             let name = Parser::new().parse(message).unwrap().name.into_owned();
             shapes.add(&name, message);
         }
-        let row = |(it, count): (Shape, u64)| {
+        let row = |(it, count): (ValueShape, u64)| {
             (format!("{} {} {}", it.event_name, it.path, it.json_type), count)
         };
         shapes.counts.into_iter().map(row).collect()

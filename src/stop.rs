@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 #[cfg(feature = "aws")]
 use std::time::Duration;
 
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "serve"))]
 use tokio::sync::Notify;
 
 /// A wish to stop that several parts of the program share: threads that look at it now and then,
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
     is_requested: Arc<AtomicBool>,
-    #[cfg(feature = "aws")]
+    #[cfg(any(feature = "aws", feature = "serve"))]
     requested: Arc<Notify>,
 }
 
@@ -26,7 +26,7 @@ impl Stop {
     /// Wishes to stop. Tells whether somebody did before.
     pub fn request(&self) -> bool {
         let was_requested = self.is_requested.swap(true, Ordering::SeqCst);
-        #[cfg(feature = "aws")]
+        #[cfg(any(feature = "aws", feature = "serve"))]
         self.requested.notify_waiters();
         was_requested
     }
@@ -42,7 +42,7 @@ impl Stop {
     }
 
     /// Waits until somebody wishes to stop.
-    #[cfg(feature = "aws")]
+    #[cfg(any(feature = "aws", feature = "serve"))]
     pub async fn requested(&self) {
         // Begun before the wish is looked at, so that none falls between the two.
         let requested = self.requested.notified();

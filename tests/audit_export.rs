@@ -55,7 +55,7 @@ fn a_bundle_holds_the_events_and_is_the_same_each_time() {
     assert_eq!(names, expect);
     assert_eq!(contents(&made), contents(&export("again")));
     let checked = run(&["verify", "--bundle", made.to_str().unwrap()]).with(0).stdout;
-    assert!(checked.starts_with("sound: 6 files, 4 audit events"), "{checked}");
+    assert!(checked.starts_with("OK: 6 files, 4 audit events"), "{checked}");
 
     let original = listed(&sample("audit-events.ndjson"), &["--failed-then-ok"]);
     let back = listed(&made.join("records.ndjson"), &[]);

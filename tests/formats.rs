@@ -213,7 +213,7 @@ fn the_store_tells_what_it_holds() {
         (&json!(true), &json!(16), &json!(16))
     );
     assert_eq!(verified["problems"], json!([]));
-    assert!(store.run(&["verify"]).with(0).stdout.starts_with("sound: 16 records"));
+    assert!(store.run(&["verify"]).with(0).stdout.starts_with("OK: 16 records"));
     assert_eq!(
         store.run(&["reindex", "--format", "json"]).with(0).json(),
         json!({"records": 16, "damage": []})

@@ -1,6 +1,6 @@
 //! Checks the shape of the code itself: floors, file length, forgotten test files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -269,8 +269,7 @@ const DEFAULTS_MAX: usize = 60;
 #[test]
 fn what_cannot_be_is_no_silent_default() {
     let of_file = |(path, text): (PathBuf, String)| {
-        let is_test = path.iter().any(|it| it == "tests")
-            || path.file_stem().is_some_and(|it| it.to_str().unwrap().ends_with("tests"));
+        let is_test = is_of_tests(&path);
         let is_default = |it: &(usize, &str)| !is_test && it.1.contains("unwrap_or_default");
         let lines: Vec<String> = production_lines(&text)
             .filter(is_default)
@@ -280,6 +279,38 @@ fn what_cannot_be_is_no_silent_default() {
     };
     let defaults: Vec<String> = sources("src").into_iter().flat_map(of_file).collect();
     assert!(defaults.len() <= DEFAULTS_MAX, "{}:\n{}", defaults.len(), defaults.join("\n"));
+}
+
+/// Modules whose types are words of a world of their own, so that the module's name is a part of
+/// theirs.
+const OWN_WORDS: &[&str] = &["insights", "synth"];
+
+/// A type that more than its file can name has a name for itself.
+#[test]
+fn a_name_means_one_thing() {
+    let mut places: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for (path, text) in sources("src").iter().filter(|(path, _)| !is_of_tests(path)) {
+        let world = top_module(path).filter(|it| OWN_WORDS.contains(&it.as_str()));
+        for (index, line) in production_lines(text) {
+            if let Some(name) = visible_type(line) {
+                let place = format!("src/{}:{}", path.display(), index + 1);
+                let key = (world.clone().unwrap_or_default(), name.to_owned());
+                places.entry(key).or_default().push(place);
+            }
+        }
+    }
+    assert!(places.len() > 500, "{}", places.len());
+    places.retain(|_, places| places.len() > 1);
+    assert!(places.is_empty(), "{places:#?}");
+}
+
+/// The name of a type that this line declares for more than its file.
+fn visible_type(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("pub")?;
+    let rest = rest.strip_prefix('(').map_or(Some(rest), |it| it.split_once(')').map(|it| it.1))?;
+    let (kind, rest) = rest.trim_start().split_once(' ')?;
+    let name = rest.split(|it: char| !it.is_alphanumeric()).next()?;
+    ["struct", "enum", "trait", "type", "union"].contains(&kind).then_some(name)
 }
 
 #[test]
@@ -322,6 +353,11 @@ fn production_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         }
         !is_of_test
     })
+}
+
+fn is_of_tests(path: &Path) -> bool {
+    path.iter().any(|it| it == "tests")
+        || path.file_stem().is_some_and(|it| it.to_str().unwrap().ends_with("tests"))
 }
 
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {

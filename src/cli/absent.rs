@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 
 /// A command that opens a socket, or prepares it.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum AbsentCommand {
     /// Not in this program, which was built without the feature `serve`
     #[cfg(not(feature = "serve"))]
     Serve(Unread),
@@ -40,7 +40,7 @@ pub(crate) struct Unread {
     arguments: Vec<OsString>,
 }
 
-impl Command {
+impl AbsentCommand {
     /// Says why the command does nothing, and what to do.
     pub(crate) fn refusal(&self) -> anyhow::Error {
         let (name, Unread { arguments: _ }) = match self {

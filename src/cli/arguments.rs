@@ -77,7 +77,7 @@ pub(crate) enum Command {
     Man(man::ManArgs),
     #[cfg(not(all(feature = "aws", feature = "serve")))]
     #[command(flatten)]
-    Absent(absent::Command),
+    Absent(absent::AbsentCommand),
 }
 
 impl Command {

@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::cli::context::Outcome;
+use crate::cli::context::CommandOutcome;
 
 /// Print shell completions
 ///
@@ -17,11 +17,14 @@ pub(crate) struct CompletionsArgs {
 }
 
 /// Prints those of the program, whose definition `program` is.
-pub(crate) fn run(args: &CompletionsArgs, mut program: clap::Command) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    args: &CompletionsArgs,
+    mut program: clap::Command,
+) -> anyhow::Result<CommandOutcome> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut program, "mailtrace", &mut script);
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(&script)?;
     stdout.flush()?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

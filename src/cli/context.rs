@@ -8,7 +8,7 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 
 use crate::cli::args::global::GlobalArgs;
 use crate::cli::leftovers::Leftovers;
-use crate::render::{Answer, Format, Printer, TableOptions};
+use crate::render::{Answer, AnswerFormat, Printer, TableOptions};
 use crate::time::{TimeError, Timestamp, Zone};
 
 /// What every command gets from outside: the options, the clock and the zone.
@@ -64,19 +64,21 @@ impl Context {
     /// some to take off elsewhere.
     pub(crate) fn stdout(&self) -> BufWriter<Box<dyn Write>> {
         BufWriter::new(match self.global.format {
-            Format::Table => Box::new(anstream::stdout().lock()),
-            Format::Json | Format::Ndjson | Format::Csv => Box::new(io::stdout().lock()),
+            AnswerFormat::Table => Box::new(anstream::stdout().lock()),
+            AnswerFormat::Json | AnswerFormat::Ndjson | AnswerFormat::Csv => {
+                Box::new(io::stdout().lock())
+            }
         })
     }
 
     /// Whether people read the answer.
     pub(crate) fn is_for_people(&self) -> bool {
-        self.global.format == Format::Table
+        self.global.format == AnswerFormat::Table
     }
 
     /// Refuses CSV for what has no form in it, before anything is done.
     pub(crate) fn refuse_csv(&self, reason: &str) -> anyhow::Result<()> {
-        anyhow::ensure!(self.global.format != Format::Csv, "{reason}");
+        anyhow::ensure!(self.global.format != AnswerFormat::Csv, "{reason}");
         Ok(())
     }
 }
@@ -107,7 +109,7 @@ pub(crate) fn running_clock(context: &Context) -> crate::time::Clock {
 
 /// How a command that did not fail ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum CommandOutcome {
     /// Done.
     Done,
     /// A query found nothing.
@@ -118,13 +120,13 @@ pub(crate) enum Outcome {
     ConditionHolds,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> Self {
+impl From<CommandOutcome> for ExitCode {
+    fn from(outcome: CommandOutcome) -> Self {
         match outcome {
-            Outcome::Done => Self::SUCCESS,
-            Outcome::NothingFound => Self::from(1),
-            Outcome::SomeRejected => Self::from(3),
-            Outcome::ConditionHolds => Self::from(4),
+            CommandOutcome::Done => Self::SUCCESS,
+            CommandOutcome::NothingFound => Self::from(1),
+            CommandOutcome::SomeRejected => Self::from(3),
+            CommandOutcome::ConditionHolds => Self::from(4),
         }
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use crate::cli::args::backend::BackendArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::directory::EntityKind;
 use crate::render::DirectoryAnswer;
@@ -63,7 +63,7 @@ impl From<Kind> for EntityKind {
     }
 }
 
-pub(crate) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     if let Some(who) = &args.who {
         anyhow::ensure!(!who.trim().is_empty(), "WHO is empty: give an address or an ID");
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::backend::BackendArgs;
-use crate::cli::args::extract::{ExtractArgs, Made, say_of_mirror};
+use crate::cli::args::extract::{ExtractArgs, ExtractCounts, say_of_mirror};
 use crate::cli::args::grace::GraceArgs;
 use crate::cli::args::ids::Ids;
 #[cfg(feature = "aws")]
@@ -15,10 +15,11 @@ use crate::cli::args::question::parse_rows;
 use crate::cli::args::range::RangeArgs;
 use crate::cli::args::watched::addresses_in;
 use crate::cli::args::which::{WhichArgs, by_domains};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::export::{
-    BundleOptions, Question, Selection, Selector, write_bundle, write_flat, write_flat_file,
+    BundleOptions, BundleQuestion, ExportSelection, Selector, write_bundle, write_flat,
+    write_flat_file,
 };
 use crate::limits;
 use crate::query::{Field, Matcher, Pattern, Query};
@@ -100,7 +101,7 @@ impl ExportArgs {
     }
 }
 
-pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let grace_ms = args.grace.ms()?;
     let extract = &args.extract;
     let redactor = extract.redactor()?;
@@ -126,7 +127,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
                 write_flat(store, &selection, &rules, redactor, format, stdout)
             }
         };
-        passed.map(|it| Made {
+        passed.map(|it| ExtractCounts {
             messages: Some(it.messages),
             events: it.events,
             truncated: it.truncated,
@@ -148,14 +149,14 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Outcom
         let most = limits::TRACE_EVENTS_MAX;
         let text = format!("{} messages have more than {most} events each", made.truncated);
         output::warn(&format!("{text}: only so many of each were taken"));
-        return Ok(Outcome::SomeRejected);
+        return Ok(CommandOutcome::SomeRejected);
     }
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
 }
 
 /// What is asked for.
 struct AskedExport {
-    question: Question,
+    question: BundleQuestion,
     range: TimeRange,
     ids: Option<Ids>,
     /// What is asked besides; none when nothing is.
@@ -175,14 +176,14 @@ impl AskedExport {
         let watched = args.addresses_from.iter();
         let watched = watched.map(|it| format!("--addresses-from={}", it.display()));
         let filters: Vec<String> = args.which.given().into_iter().chain(watched).collect();
-        let question = Question {
+        let question = BundleQuestion {
             case_name: args.extract.case.clone(),
             query: args.query.clone(),
             resolved_query: query.as_ref().map(ToString::to_string),
             filters,
             since,
             until,
-            ..Question::default()
+            ..BundleQuestion::default()
         };
         let filter = Self::filter(args, range, query.as_ref())?;
         anyhow::ensure!(
@@ -227,12 +228,12 @@ impl AskedExport {
     }
 
     /// Finds the messages.
-    fn select(&mut self, store: &Store, rules: &JoinRules) -> anyhow::Result<Selection> {
+    fn select(&mut self, store: &Store, rules: &JoinRules) -> anyhow::Result<ExportSelection> {
         let is_all = self.ids.is_none();
         let all = || MessageFilter { first_seen: self.range, ..MessageFilter::default() };
         if let Some(filter) = self.filter.take().or_else(|| is_all.then(all)) {
             let filter = by_domains(filter, store);
-            return Ok(Selection::of_summaries(&select(store, rules, &filter)?)?);
+            return Ok(ExportSelection::of_summaries(&select(store, rules, &filter)?)?);
         }
         let mut selector = Selector::new(store, rules);
         if let Some(ids) = &mut self.ids {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::intake::{finish, warn_of_hidden};
 use crate::cli::output;
 use crate::cli::progress::ShownProgress;
@@ -46,7 +46,7 @@ pub(crate) struct ImportArgs {
     commit_records: Option<u64>,
 }
 
-pub(crate) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let store = context.store_path()?;
     let options = ImportOptions {
         table: Some(keep_table),

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::args::ids::named;
 use crate::cli::args::input::InputArgs;
 use crate::cli::args::range::RangeArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::listing::{say_how_many, say_not_covered};
 use crate::insights::{self, EXAMPLES, Query, Request};
 use crate::limits;
@@ -64,10 +64,10 @@ pub(crate) struct InsightsArgs {
     input: InputArgs,
 }
 
-pub(crate) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     if args.examples {
         context.print(&InsightsExamples(&EXAMPLES))?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     let text = match &args.file {
         Some(path) => read_query(path)?,

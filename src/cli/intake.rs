@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::ingest::{FileReport, ImportReport};
 use crate::source::hidden_directories;
@@ -21,7 +21,7 @@ pub(crate) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
 }
 
 /// Tells on stderr what did not go well, and decides the exit status.
-pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<CommandOutcome> {
     if context.global.verbose > 0 {
         report.files.iter().for_each(say);
     }
@@ -37,7 +37,7 @@ pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
         say_what_is_incomplete(report);
     }
     if report.rejected() == 0 && is_complete {
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     if !context.global.quiet {
         let with_rejects = report.files.iter().filter(|it| it.rejected > 0);
@@ -55,7 +55,7 @@ pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
             }
         }
     }
-    Ok(Outcome::SomeRejected)
+    Ok(CommandOutcome::SomeRejected)
 }
 
 /// Tells on stderr which files say that they are not all.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap_mangen::Man;
 
-use crate::cli::context::Outcome;
+use crate::cli::context::CommandOutcome;
 
 /// Print manual pages
 ///
@@ -27,7 +27,7 @@ pub(crate) struct ManArgs {
 }
 
 /// Prints pages of the program, whose definition `program` is.
-pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<CommandOutcome> {
     let commands = || program.get_subcommands().filter(|it| it.get_name() != "help");
     let Some(dir) = &args.out else {
         let page = match &args.command {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Out
         let mut stdout = std::io::stdout().lock();
         stdout.write_all(&page)?;
         stdout.flush()?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     };
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut pages = vec![("mailtrace".to_owned(), program)];
@@ -54,7 +54,7 @@ pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Out
         fs::write(&path, page(command, &name)?)
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// A page in section 1, in roff.

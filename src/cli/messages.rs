@@ -15,19 +15,19 @@ use crate::cli::args::shape::ShapeArgs;
 use crate::cli::args::watch::WatchArgs;
 use crate::cli::args::which::{FilterArgs, by_domains};
 use crate::cli::around::{around_messages, around_ms};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::explain::{explain_rows, say_empty_terms};
 use crate::cli::hint::say_unknown_values;
 use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use crate::limits;
 use crate::query::{Field, Query};
-use crate::render::{AnswerShape, Format, FoundMessages, ListHead, message_columns};
+use crate::render::{AnswerFormat, AnswerShape, FoundMessages, ListHead, message_columns};
 use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
 use crate::time::TimeRange;
 use crate::trace::{
-    self, EventTracers, JoinRules, MessageFilter, MessageOutcome, Order, OutcomeWord, Page, Place,
-    Reach, Totals, select_page,
+    self, EventTracers, JoinRules, ListPosition, MessageFilter, MessageOutcome, Order, OutcomeWord,
+    PageOfMessages, Reach, Totals, select_page,
 };
 
 /// List or count messages by sender, recipient, subject, outcome …
@@ -134,9 +134,9 @@ impl MessagesArgs {
     }
 
     /// The place to go on behind.
-    fn cursor(&self) -> anyhow::Result<Option<Place>> {
+    fn cursor(&self) -> anyhow::Result<Option<ListPosition>> {
         let Some(text) = &self.cursor else { return Ok(None) };
-        let place: Place = text.parse().context("--cursor")?;
+        let place: ListPosition = text.parse().context("--cursor")?;
         let order = Order::from(self.sort);
         anyhow::ensure!(
             place.order() == order,
@@ -148,7 +148,7 @@ impl MessagesArgs {
     }
 }
 
-pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     // What is read from standard input can be read once.
     let wanted = args.wanted(context)?;
     let reach = |_| args.reach(&wanted.filter);
@@ -156,7 +156,7 @@ pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
         // Ages count back from now, which moves on.
         let first_seen = args.filter.first_seen(context)?;
         let filter = MessageFilter { first_seen, ..wanted.filter.clone() };
-        let wanted = Wanted { filter, ..wanted };
+        let wanted = MessagesOptions { filter, ..wanted };
         let answered = answer(args, wanted, &opened.store, context, &mut context.stdout())?;
         opened.keep_truncated(answered.truncated);
         Ok((answered.has_found, answered.failed))
@@ -164,15 +164,15 @@ pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Outc
 }
 
 /// What the options and the query ask for.
-pub(crate) struct Wanted {
+pub(crate) struct MessagesOptions {
     pub(crate) filter: MessageFilter,
     /// Behind which message the page begins.
-    pub(crate) cursor: Option<Place>,
+    pub(crate) cursor: Option<ListPosition>,
 }
 
 impl MessagesArgs {
     /// Reads the options, and the files that they name.
-    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<MessagesOptions> {
         check_limit(self.limit)?;
         let cursor = self.cursor()?;
         let mut filter = self.filter.filter(context)?;
@@ -180,7 +180,7 @@ impl MessagesArgs {
         words.extend(self.shape.query(ShapeArgs::is_key));
         let rows = parse_rows(&words.join(" "), context)?;
         filter.rows = Query::and(vec![rows, filter.rows]);
-        Ok(Wanted { filter, cursor })
+        Ok(MessagesOptions { filter, cursor })
     }
 
     /// The same question of a store, but for how it is laid out.
@@ -223,7 +223,7 @@ impl MessagesArgs {
 }
 
 /// How a question was answered.
-pub(crate) struct Answered {
+pub(crate) struct MessagesResult {
     has_found: bool,
     /// Which condition holds, in words.
     failed: Option<String>,
@@ -231,7 +231,7 @@ pub(crate) struct Answered {
     truncated: usize,
 }
 
-impl Answered {
+impl MessagesResult {
     fn whole(has_found: bool) -> Self {
         Self { has_found, failed: None, truncated: 0 }
     }
@@ -240,18 +240,18 @@ impl Answered {
 /// Writes the answer.
 pub(crate) fn answer(
     args: &MessagesArgs,
-    wanted: Wanted,
+    wanted: MessagesOptions,
     store: &Store,
     context: &Context,
     out: &mut dyn Write,
-) -> anyhow::Result<Answered> {
+) -> anyhow::Result<MessagesResult> {
     let (filter, rules) = args.filter_of(wanted.filter, store, context)?;
     if args.explain {
-        return Ok(Answered::whole(explain_rows(&filter, &rules, store, context)?));
+        return Ok(MessagesResult::whole(explain_rows(&filter, &rules, store, context)?));
     }
     if !args.group_by.is_empty() {
         let request = args.group_request(filter, rules, context)?;
-        return Ok(Answered::whole(show_groups(&request, store, context, out)?));
+        return Ok(MessagesResult::whole(show_groups(&request, store, context, out)?));
     }
     let order = args.order();
     let (page, totals) = select_page(store, &rules, &filter, order, wanted.cursor, args.limit)?;
@@ -269,7 +269,7 @@ pub(crate) fn answer(
         say_empty_terms(&filter.rows, &rules, store, context)?;
     }
     say_what_is_next(&page, args, context)?;
-    Ok(Answered { has_found: page.total > 0, failed, truncated })
+    Ok(MessagesResult { has_found: page.total > 0, failed, truncated })
 }
 
 /// Counts what is asked for beside the messages.
@@ -310,12 +310,16 @@ fn metric(totals: &Totals, name: &str) -> Option<u64> {
 }
 
 /// Says on stderr how to go on, where the answer itself has no place for it.
-fn say_what_is_next(page: &Page, args: &MessagesArgs, context: &Context) -> anyhow::Result<()> {
+fn say_what_is_next(
+    page: &PageOfMessages,
+    args: &MessagesArgs,
+    context: &Context,
+) -> anyhow::Result<()> {
     let is_list = args.limit > 0 && !args.shape.replaces_list(context);
     let Some(next) = page.next.filter(|_| is_list && !context.global.quiet) else {
         return Ok(());
     };
-    if context.global.format != Format::Json {
+    if context.global.format != AnswerFormat::Json {
         writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
     }
     Ok(())
@@ -366,7 +370,7 @@ const PART_MESSAGES: usize = 200;
 /// Writes the messages part by part, so that a large answer takes no memory. Gives their number,
 /// and how many of them are not whole.
 fn write(
-    page: &Page,
+    page: &PageOfMessages,
     args: &MessagesArgs,
     asked: &AskedMessages<'_>,
     context: &Context,

@@ -60,10 +60,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
-use context::{Context, EXIT_ERROR, Outcome};
+use context::{CommandOutcome, Context, EXIT_ERROR};
 use failure::{is_broken_pipe, report_error};
 
-use crate::render::Format;
+use crate::render::AnswerFormat;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
@@ -92,7 +92,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Runs, and makes an error of a panic: tantivy panics on some damaged indexes while it answers.
-fn run_guarded(arguments: Arguments) -> anyhow::Result<Outcome> {
+fn run_guarded(arguments: Arguments) -> anyhow::Result<CommandOutcome> {
     let fault = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&fault);
     std::panic::set_hook(Box::new(move |info| {
@@ -108,10 +108,10 @@ fn run_guarded(arguments: Arguments) -> anyhow::Result<Outcome> {
     })
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<Outcome> {
+fn run(arguments: Arguments) -> anyhow::Result<CommandOutcome> {
     let mut global = arguments.global;
     if global.json {
-        global.format = Format::Json;
+        global.format = AnswerFormat::Json;
     }
     let context = Context::new(global)?;
     anyhow::ensure!(

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::cli::args::cluster::ClusterArgs;
 use crate::cli::args::extract::Redact;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::cli::progress::ShownProgress;
 use crate::cli::signals::stop_on_interrupt;
@@ -21,7 +21,7 @@ use crate::cluster::{
 use crate::config::ClusterConfig;
 use crate::export::Redactor;
 use crate::limits;
-use crate::render::{Format, Statement, counted, write_json_pretty};
+use crate::render::{AnswerFormat, BriefAnswer, counted, write_json_pretty};
 use crate::stop::Stop;
 use crate::store::Store;
 use crate::time::{Zone, parse_time_argument};
@@ -121,14 +121,14 @@ impl PublishArgs {
     }
 }
 
-pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let redactor = args.redactor()?;
     let redactor = redactor.as_ref();
     if args.print_templates {
         let options = args.options(&ClusterConfig::default(), redactor, context)?;
         let mut stdout = anstream::stdout().lock();
         write_json_pretty(&templates(&options.names), &mut stdout)?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     args.cluster.check_password()?;
     let path = context.store_path()?;
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Outco
     if args.dry_run {
         let report = plan_publication(&store, &cluster, &options)?;
         print_plan(&report, &options, &cluster, context)?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     if args.verify {
         let verified = verify_publication(&store, &cluster, &options)?;
@@ -161,11 +161,11 @@ fn follow(
     redactor: Option<&Redactor>,
     (path, cluster, config): (&Path, &Cluster, &ClusterConfig),
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let stop = stop_on_interrupt()?;
     let mut published = None;
     let mut warned = None;
-    let mut outcome_so_far = Outcome::Done;
+    let mut outcome_so_far = CommandOutcome::Done;
     while !stop.is_requested() {
         let stamp = Store::commit_stamp(path);
         if stamp != published {
@@ -177,7 +177,7 @@ fn follow(
                     if report.events + report.access + report.directory + report.removed > 0 {
                         print_published(&report, &options, cluster, &context)?;
                     }
-                    if outcome(&report) != Outcome::Done {
+                    if outcome(&report) != CommandOutcome::Done {
                         outcome_so_far = outcome(&report);
                     }
                     (published, warned) = (stamp, None);
@@ -198,10 +198,10 @@ fn follow(
     Ok(outcome_so_far)
 }
 
-fn outcome(report: &PublishReport) -> Outcome {
+fn outcome(report: &PublishReport) -> CommandOutcome {
     match report.refused + report.without_rows {
-        0 => Outcome::Done,
-        _ => Outcome::SomeRejected,
+        0 => CommandOutcome::Done,
+        _ => CommandOutcome::SomeRejected,
     }
 }
 
@@ -212,7 +212,7 @@ fn print_plan(
     context: &Context,
 ) -> anyhow::Result<()> {
     let what = in_words(report.events, None, report.access, report.directory);
-    context.print(&Statement {
+    context.print(&BriefAnswer {
         lines: vec![format!("{what} would be sent to {}", cluster.url())],
         json: json!({
             "organization": options.organization,
@@ -238,7 +238,7 @@ fn print_published(
     if report.removed > 0 {
         line.push_str(&format!("; {} removed", counted(report.removed, "document")));
     }
-    context.print(&Statement {
+    context.print(&BriefAnswer {
         lines: vec![line],
         json: json!({
             "organization": options.organization,
@@ -287,7 +287,7 @@ fn in_words(events: u64, rows: Option<u64>, access: u64, directory: u64) -> Stri
 
 /// Says why everything is sent; programs are told in the answer.
 fn say_again(report: &PublishReport, context: &Context) {
-    let is_in_answer = matches!(context.global.format, Format::Json | Format::Ndjson);
+    let is_in_answer = matches!(context.global.format, AnswerFormat::Json | AnswerFormat::Ndjson);
     if let Some(why) = report.again_because.filter(|_| !is_in_answer) {
         output::note(&format!("everything is sent: {why}"));
     }
@@ -298,7 +298,7 @@ fn print_verified(
     options: &PublishOptions<'_>,
     cluster: &Cluster,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let day = |it: crate::time::Timestamp| {
         let at = it.in_zone(&Zone::UTC);
         at.split_once('T').map_or(&*at, |it| it.0).to_owned()
@@ -324,7 +324,7 @@ fn print_verified(
         let what = in_words(verified.events, rows, verified.access, verified.directory);
         lines.push(format!("{what} are there as in the store"));
     }
-    context.print(&Statement {
+    context.print(&BriefAnswer {
         lines,
         json: json!({
             "organization": options.organization,
@@ -338,11 +338,11 @@ fn print_verified(
         }),
     })?;
     if verified.differing.is_empty() {
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     output::warn(&format!(
         "{} differ: `mailtrace publish --again` puts right what is not in rejected/",
         counted(verified.differing.len() as u64, "day")
     ));
-    Ok(Outcome::SomeRejected)
+    Ok(CommandOutcome::SomeRejected)
 }

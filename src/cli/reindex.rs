@@ -3,9 +3,9 @@
 use clap::Args;
 use serde_json::json;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output::warn;
-use crate::render::{Statement, counted};
+use crate::render::{BriefAnswer, counted};
 use crate::store::reindex;
 use crate::trace::rebuild_table;
 
@@ -15,13 +15,13 @@ use crate::trace::rebuild_table;
 #[derive(Debug, Args)]
 pub(crate) struct ReindexArgs {}
 
-pub(crate) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let path = context.store_path()?;
     let report = reindex(&path)?;
     if report.damage.is_empty() {
         rebuild_table(&path)?;
     }
-    context.print(&Statement {
+    context.print(&BriefAnswer {
         lines: vec![format!("{} indexed", counted(report.records, "record"))],
         json: json!({"records": report.records, "damage": report.damage}),
     })?;
@@ -34,5 +34,5 @@ pub(crate) fn run(_args: &ReindexArgs, context: &Context) -> anyhow::Result<Outc
         path.display(),
         report.damage.len()
     );
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

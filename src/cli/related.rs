@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::cli::args::grace::GraceArgs;
 use crate::cli::args::input::InputArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::listing::check_limit;
 use crate::event::cause_of;
 use crate::limits;
@@ -45,7 +45,7 @@ struct Reason {
     query: Query,
 }
 
-pub(crate) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     check_limit(args.limit)?;
     let grace_ms = args.grace.ms()?;
     let opened = args.input.open(context)?;

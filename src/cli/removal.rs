@@ -5,7 +5,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::event::{Address, each_address};
 use crate::render::{Marked, RemovalAnswer, counted, sanitise};
 use crate::store::{Removal, RemovalRequest, remove_records};
@@ -60,13 +60,13 @@ pub(crate) struct RemovalArgs {
     yes: bool,
 }
 
-pub(crate) fn prune(args: &PruneArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn prune(args: &PruneArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let before = parse_time_argument(&args.before, context.now, &context.zone)?;
     let what = format!("from before {}", before.in_zone(&context.zone));
     run(Removal::Before(before), &what, &args.common, context)
 }
 
-pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let mut addresses = Vec::new();
     Address::each(args.address.as_str().into(), |it| addresses.push(it));
     let [address] = addresses.as_slice() else {
@@ -92,7 +92,7 @@ fn run(
     what: &str,
     args: &RemovalArgs,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let path = context.store_path()?;
     let request = RemovalRequest { removal, reason: args.reason.clone(), at: context.now };
     let mut report = remove_records(&path, &request, true)?;
@@ -106,7 +106,7 @@ fn run(
         rebuild_table(&path)?;
     }
     context.print(&RemovalAnswer { report: &report, what, is_dry_run })?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Asks whether it is to be done; an error when it is not.

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::cli::args::input::InputArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::schema::Shapes;
 
@@ -17,7 +17,7 @@ pub(crate) struct SchemaArgs {
     input: InputArgs,
 }
 
-pub(crate) fn run(args: &SchemaArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SchemaArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let opened = args.input.open(context)?;
     let shapes = Shapes::of(&opened.store)?;
     context.print(&shapes)?;

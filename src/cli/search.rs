@@ -12,14 +12,14 @@ use crate::cli::args::range::RangeArgs;
 use crate::cli::args::shape::ShapeArgs;
 use crate::cli::args::watched::WatchedArgs;
 use crate::cli::around::{around_events, around_ms};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::explain::explain_events;
 use crate::cli::hint::say_unknown_values;
 use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use crate::cli::progress::ShownProgress;
 use crate::limits;
 use crate::query::{self, Field, Hits, Query};
-use crate::render::{AnswerShape, Format, FoundEvents, ListHead, event_columns};
+use crate::render::{AnswerFormat, AnswerShape, FoundEvents, ListHead, event_columns};
 use crate::stats::{facets_of_events, histogram};
 use crate::store::{EventPlace, Store, StoredEvent};
 use crate::time::TimeRange;
@@ -69,7 +69,7 @@ pub(crate) struct SearchArgs {
     backend: BackendArgs,
 }
 
-pub(crate) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let wanted = args.wanted(context)?;
     let opened = args.backend.open(context, |_| args.reach(wanted.range))?;
     let wanted = args.wanted_of(wanted, &opened.store)?;
@@ -82,7 +82,7 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Outcom
 }
 
 /// What the options and the query ask for.
-pub(crate) struct Wanted {
+pub(crate) struct SearchOptions {
     pub(crate) query: Query,
     pub(crate) range: TimeRange,
     /// Behind which event the page begins.
@@ -101,7 +101,7 @@ impl SearchArgs {
     }
 
     /// Reads the options, and the files that they name.
-    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<SearchOptions> {
         let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
         words.extend(self.shape.query(ShapeArgs::is_event_field));
         let query = vec![parse_query(&words.join(" "), context)?, self.watched.query()?];
@@ -109,14 +109,18 @@ impl SearchArgs {
         let range = self.range.range(context)?;
         check_limit(self.limit)?;
         let after = self.cursor.as_deref().map(str::parse::<EventPlace>).transpose();
-        Ok(Wanted { query, range, after: after.context("--cursor")? })
+        Ok(SearchOptions { query, range, after: after.context("--cursor")? })
     }
 
     /// The same of a store: what is near its events is known then.
-    pub(crate) fn wanted_of(&self, wanted: Wanted, store: &Store) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted_of(
+        &self,
+        wanted: SearchOptions,
+        store: &Store,
+    ) -> anyhow::Result<SearchOptions> {
         let Some(around) = &self.around else { return Ok(wanted) };
         let query = around_events(around, &wanted.query, wanted.range, store)?;
-        Ok(Wanted { query, range: TimeRange::default(), ..wanted })
+        Ok(SearchOptions { query, range: TimeRange::default(), ..wanted })
     }
 
     #[cfg(any(feature = "aws", feature = "serve"))]
@@ -128,12 +132,12 @@ impl SearchArgs {
 /// Writes the answer. Gives whether there is any.
 pub(crate) fn answer(
     args: &SearchArgs,
-    wanted: &Wanted,
+    wanted: &SearchOptions,
     store: &Store,
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
-    let Wanted { query, range, after } = wanted;
+    let SearchOptions { query, range, after } = wanted;
     let progress = ShownProgress::new(context);
     let heard = |done, total| progress.reading(done, total);
     let mut hits = query::search_heard(store, query, *range, *after, args.limit, &heard)?;
@@ -154,7 +158,7 @@ pub(crate) fn answer(
     }
     let is_list = args.limit > 0 && !args.shape.replaces_list(context);
     let next = hits.next_page().filter(|_| is_list && !context.global.quiet);
-    if let Some(next) = next.filter(|_| context.global.format != Format::Json) {
+    if let Some(next) = next.filter(|_| context.global.format != AnswerFormat::Json) {
         writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
     }
     // With a limit of none, what there is was found all the same.

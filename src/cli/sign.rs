@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::cli::args::password::{PasswordArgs, warn_of_open_key};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::fs::shown_name;
 use crate::render::SignedHead;
 use crate::signing::{HeadStatement, SignedPair};
@@ -30,7 +30,7 @@ pub(crate) struct SignArgs {
     out: PathBuf,
 }
 
-pub(crate) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let store = context.store_path()?;
     let pair = SignedPair::at(&args.out)?;
     context.leftovers.add(pair.staging())?;
@@ -56,5 +56,5 @@ pub(crate) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<Outcome>
         signature_file: &signature_file.display().to_string(),
     })?;
     warn_of_open_key(&args.key, context);
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "serve"))]
 use crate::stop::Stop;
 
 /// Calls `handle` for each such signal, on a thread of its own.
@@ -23,10 +23,10 @@ pub(crate) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Resu
     Ok(())
 }
 
-/// A wish to stop, which the first Ctrl-C is, so that what has been fetched is committed. At the
-/// second we stop at once.
-#[cfg(feature = "aws")]
-#[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait for the commit")]
+/// A wish to stop, which the first Ctrl-C is, so that what has been fetched is committed and what
+/// is being answered is answered. At the second we stop at once.
+#[cfg(any(feature = "aws", feature = "serve"))]
+#[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait")]
 pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
     let stop = Stop::new();
     let wish = stop.clone();

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::render::SourcesAnswer;
 use crate::store::Store;
@@ -16,10 +16,10 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 pub(crate) struct SourcesArgs {}
 
-pub(crate) fn run(_args: &SourcesArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(_args: &SourcesArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let store = Store::open(&context.store_path()?)?;
     answer(&store, context, &mut context.stdout())?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Writes the answer.

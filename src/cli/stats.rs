@@ -14,7 +14,7 @@ use crate::cli::args::grace::GraceArgs;
 use crate::cli::args::question::parse_rows;
 use crate::cli::args::range::{RangeArgs, since_help};
 use crate::cli::args::which::internal_rows;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::explain::say_empty_terms;
 use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use crate::limits;
@@ -110,7 +110,7 @@ impl TypedValueParser for Keys {
     }
 }
 
-pub(crate) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let wanted = args.wanted(context)?;
     let opened =
         args.backend.open(context, |newest| Ok(args.reach(wanted.range, newest, context)))?;
@@ -119,7 +119,7 @@ pub(crate) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Outcome
 }
 
 /// What the options and the query ask for.
-pub(crate) struct Wanted {
+pub(crate) struct StatsOptions {
     range: TimeRange,
     interval: Option<Interval>,
     rows: Query,
@@ -127,7 +127,7 @@ pub(crate) struct Wanted {
     grace_ms: i64,
 }
 
-impl Wanted {
+impl StatsOptions {
     /// The same of a store.
     pub(crate) fn request(self, store: &Store, context: &Context) -> StatsRequest {
         let rules = JoinRules::of_store(store, self.grace_ms, context.now);
@@ -141,13 +141,13 @@ impl Wanted {
 
 impl StatsArgs {
     /// Reads the options.
-    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<Wanted> {
+    pub(crate) fn wanted(&self, context: &Context) -> anyhow::Result<StatsOptions> {
         let grace_ms = self.grace.ms()?;
         let range = self.range.range(context)?;
         check_limit(self.limit)?;
         let rows = parse_rows(&self.query.join(" "), context)?;
         let interval = self.interval.as_deref().map(interval).transpose()?;
-        Ok(Wanted { range, interval, rows, is_internal: self.internal, grace_ms })
+        Ok(StatsOptions { range, interval, rows, is_internal: self.internal, grace_ms })
     }
 
     /// What the question can be about, of what there is in a range.
@@ -166,7 +166,7 @@ impl StatsArgs {
     #[cfg(feature = "aws")]
     pub(crate) fn reach_of(
         &self,
-        wanted: &Wanted,
+        wanted: &StatsOptions,
         newest: Option<Timestamp>,
         context: &Context,
     ) -> Reach {
@@ -182,7 +182,7 @@ impl StatsArgs {
 /// Writes the answer. Gives whether there is any.
 pub(crate) fn answer(
     args: &StatsArgs,
-    wanted: Wanted,
+    wanted: StatsOptions,
     store: &Store,
     context: &Context,
     out: &mut dyn Write,

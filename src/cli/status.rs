@@ -5,7 +5,7 @@ use std::io::Write;
 use clap::Args;
 
 use crate::access::{AccessHits, AccessRequest, People};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::render::StoreStatus;
 use crate::store::Store;
 
@@ -13,10 +13,10 @@ use crate::store::Store;
 #[derive(Debug, Args)]
 pub(crate) struct StatusArgs {}
 
-pub(crate) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let store = Store::open(&context.store_path()?)?;
     answer(&store, context, &mut context.stdout())?;
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Writes the answer.

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use flate2::write::GzEncoder;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::render::sanitise;
 use crate::synth::{Shape, SynthOptions, Writer, generate_with_audit};
 use crate::time::{parse_duration_ms, parse_time_argument};
@@ -101,7 +101,7 @@ impl From<ShapeArg> for Shape {
     }
 }
 
-pub(crate) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let options = args.options(context)?;
     // Before a file is made or overwritten.
     options.check()?;
@@ -142,7 +142,7 @@ pub(crate) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<Outcome
         let line = format!("wrote {events} events of {messages} messages{audit} to {name}");
         writeln!(anstream::stderr(), "{}", sanitise(&line))?;
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 impl SynthArgs {

@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::args::backend::BackendArgs;
 use crate::cli::args::range::RangeArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::listing::check_limit;
 use crate::cli::output;
 use crate::limits;
@@ -40,7 +40,7 @@ pub(crate) struct TimelineArgs {
     backend: BackendArgs,
 }
 
-pub(crate) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let range = args.range(context)?;
     let reach = AuditReach::Person { who: &args.who, range };
     let opened = args.backend.open_audit(context, &reach)?;

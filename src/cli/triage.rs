@@ -10,7 +10,7 @@ use crate::cli::args::question::parse_rows;
 use crate::cli::args::range::{RangeArgs, since_help};
 use crate::cli::args::watch::WatchArgs;
 use crate::cli::args::which::internal_rows;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::explain::say_empty_terms;
 use crate::query::Query;
 use crate::render::TriageAnswer;
@@ -58,7 +58,7 @@ pub(crate) struct TriageArgs {
     backend: BackendArgs,
 }
 
-pub(crate) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     args.watch.run(
         &args.backend,
         context,

@@ -9,7 +9,7 @@ use super::error::ClusterError;
 use crate::limits;
 
 /// An answer with its status.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) call: String,
     pub(super) status: u16,
     pub(super) body: Bytes,
@@ -102,7 +102,7 @@ pub(super) fn is_for_now(status: u16) -> bool {
     matches!(status, 408 | 429 | 502 | 503 | 504)
 }
 
-impl Answer {
+impl Response {
     fn problem(&self) -> Option<Problem> {
         serde_json::from_slice(&self.body).ok()
     }
@@ -187,8 +187,8 @@ impl Answer {
 mod tests {
     use super::*;
 
-    fn answer(status: u16, body: &str) -> Answer {
-        Answer { call: "GET /".to_owned(), status, body: Bytes::from(body.to_owned()) }
+    fn answer(status: u16, body: &str) -> Response {
+        Response { call: "GET /".to_owned(), status, body: Bytes::from(body.to_owned()) }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::document::keyword;
 use super::error::ClusterError;
 use super::hit::{Source, hits};
 use super::meta::Meta;
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use crate::directory::{DirectoryBuilder, LazyDirectory};
 use crate::event::Parser;
 use crate::limits;
@@ -84,12 +84,12 @@ impl<'c> ClusterEvents<'c> {
 
     /// Asks all events; nothing where there is no index.
     pub(super) fn search(&self, body: &Value) -> Result<Option<Value>, ClusterError> {
-        self.cluster.search(&self.names, Kind::Events, "_search", body)
+        self.cluster.search(&self.names, DocumentKind::Events, "_search", body)
     }
 
     fn stored(&mut self, source: Source) -> Result<StoredEvent, ClusterError> {
         let unreadable = |detail: String| ClusterError::Incomprehensible {
-            call: format!("POST /{}/_search", self.names.alias(Kind::Events)),
+            call: format!("POST /{}/_search", self.names.alias(DocumentKind::Events)),
             detail,
         };
         let record = source.into_record();
@@ -138,7 +138,7 @@ impl EventsByKey for ClusterEvents<'_> {
                 query.insert("search_after".to_owned(), after.clone());
             }
             let Some(found) = self.search(&query)? else { break };
-            let call = format!("POST /{}/_search", self.names.alias(Kind::Events));
+            let call = format!("POST /{}/_search", self.names.alias(DocumentKind::Events));
             let hits = hits(found, &call)?;
             let count = hits.len();
             for hit in hits {
@@ -158,7 +158,7 @@ impl EventsByKey for ClusterEvents<'_> {
     fn event(&mut self, place: Location) -> Result<StoredEvent, ClusterError> {
         // Only what was found is asked for, and that once.
         self.found.remove(&place).ok_or_else(|| ClusterError::Incomprehensible {
-            call: format!("POST /{}/_search", self.names.alias(Kind::Events)),
+            call: format!("POST /{}/_search", self.names.alias(DocumentKind::Events)),
             detail: "an event was asked for that was not found".to_owned(),
         })
     }

@@ -6,8 +6,8 @@ use std::net::IpAddr;
 
 use serde::Serialize;
 
-use super::document::{Author, Document, Time, digest, keyword};
-use super::names::{Kind, Names};
+use super::document::{Author, ClusterDocument, Time, digest, keyword};
+use super::names::{DocumentKind, Names};
 use crate::audit::{AuditEvent, AuditField, AuditType, Flag};
 use crate::store::words::folded;
 use crate::store::{Location, Record, audit_term, ip_term};
@@ -136,7 +136,7 @@ impl Author {
         (record, event): (&Record<'_>, &AuditEvent<'_>),
         place: Location,
         identity: [u8; 16],
-    ) -> Document {
+    ) -> ClusterDocument {
         let at = event.at.unwrap_or(record.timestamp);
         let get = |field| event.get(field);
         let ip = get(AuditField::SourceIp).map(ip_term);
@@ -154,7 +154,7 @@ impl Author {
             fields: fields.collect(),
         };
         let id = self.id(&[&identity]);
-        self.document(names.index(Kind::Access, at), id, at, &content)
+        self.document(names.index(DocumentKind::Access, at), id, at, &content)
     }
 
     /// The document of a record of the directory.
@@ -164,10 +164,10 @@ impl Author {
         record: &Record<'_>,
         place: Location,
         identity: [u8; 16],
-    ) -> Document {
+    ) -> ClusterDocument {
         let at = record.timestamp;
         let id = self.id(&[&identity]);
-        let index = names.index(Kind::Directory, at);
+        let index = names.index(DocumentKind::Directory, at);
         self.document(index, id, at, &content_of(record, place, identity))
     }
 }
@@ -221,7 +221,7 @@ mod tests {
     use crate::audit::OtherRecord;
     use crate::time::Timestamp;
 
-    fn document(message: &str) -> (Document, Value) {
+    fn document(message: &str) -> (ClusterDocument, Value) {
         let record = Record {
             log_group: Some("/audit".into()),
             log_stream: None,

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::answer::{ErrorParts, ErrorText, is_for_now};
-use super::client::{Cluster, Content, Later};
-use super::document::{Author, Document};
+use super::client::{Cluster, ContentType, Later};
+use super::document::{Author, ClusterDocument};
 use super::error::ClusterError;
 use crate::json;
 use crate::limits;
@@ -29,7 +29,7 @@ struct Item {
 
 /// What was done, over all requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct BulkTally {
     pub(super) written: u64,
     pub(super) removed: u64,
     /// Writes that were there already: their answers had been lost.
@@ -65,7 +65,7 @@ pub(super) struct Bulk<'c> {
     author: Author,
     items: Vec<Item>,
     bytes: usize,
-    pub(super) tally: Tally,
+    pub(super) tally: BulkTally,
 }
 
 /// Where documents are sent. What is not needed of the answer is most of it, and left out. Written as
@@ -134,7 +134,7 @@ struct FoundSource {
 impl<'c> Bulk<'c> {
     pub(super) fn new(cluster: &'c Cluster, author: &Author) -> Self {
         let author = author.clone();
-        Self { cluster, author, items: Vec::new(), bytes: 0, tally: Tally::default() }
+        Self { cluster, author, items: Vec::new(), bytes: 0, tally: BulkTally::default() }
     }
 
     pub(super) fn organization(&self) -> &str {
@@ -142,8 +142,8 @@ impl<'c> Bulk<'c> {
     }
 
     /// Writes a document, sooner or later.
-    pub(super) fn write(&mut self, document: Document) -> Result<(), ClusterError> {
-        let Document { index, id, json, .. } = document;
+    pub(super) fn write(&mut self, document: ClusterDocument) -> Result<(), ClusterError> {
+        let ClusterDocument { index, id, json, .. } = document;
         let mut lines = self.action(Action::Write, &index, &id);
         lines.reserve_exact(json.len() + 1);
         lines.extend_from_slice(&json);
@@ -202,7 +202,7 @@ impl<'c> Bulk<'c> {
             items.iter().for_each(|it| body.extend_from_slice(&it.lines));
             self.tally.bytes += body.len() as u64;
             let body = Bytes::from(body);
-            let answer = self.cluster.call(&Method::POST, BULK, Content::Lines, &body)?;
+            let answer = self.cluster.call(&Method::POST, BULK, ContentType::Lines, &body)?;
             if answer.status == 413 {
                 let reason = answer.reason();
                 return self.send_less(items, &reason, conflicting);

@@ -22,7 +22,7 @@ use rustls::{ClientConfig, RootCertStore};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
-use super::answer::{Answer, AnswerVerdict};
+use super::answer::{AnswerVerdict, Response};
 use super::error::ClusterError;
 use crate::aws::{Session, SessionOptions, check_endpoint, is_untrusted};
 use crate::causes::in_one_line;
@@ -61,12 +61,12 @@ const AWS_SERVICE: &str = "es";
 const SERVERLESS: &str = ".aoss.amazonaws.com";
 
 #[derive(Clone, Copy)]
-pub(super) enum Content {
+pub(super) enum ContentType {
     Json,
     Lines,
 }
 
-impl Content {
+impl ContentType {
     fn media_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
@@ -151,7 +151,7 @@ impl Cluster {
         body: &serde_json::Value,
     ) -> Result<T, ClusterError> {
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let answer = self.call(method, path, Content::Json, &Bytes::from(body))?;
+        let answer = self.call(method, path, ContentType::Json, &Bytes::from(body))?;
         answer.checked(self)?.json()
     }
 
@@ -160,9 +160,9 @@ impl Cluster {
         &self,
         method: &Method,
         path: &str,
-        content: Content,
+        content: ContentType,
         body: &Bytes,
-    ) -> Result<Answer, ClusterError> {
+    ) -> Result<Response, ClusterError> {
         let mut patience = self.patience();
         loop {
             let failed = match self.attempt(method, path, content, body) {
@@ -181,7 +181,7 @@ impl Cluster {
     /// Has something deleted that is of no more use, and waits for nothing.
     pub(super) fn tell(&self, path: &str, body: &serde_json::Value) {
         let body = Bytes::from(body.to_string());
-        let _whatever = self.attempt(&Method::DELETE, path, Content::Json, &body);
+        let _whatever = self.attempt(&Method::DELETE, path, ContentType::Json, &body);
     }
 
     /// Waits for `duration`, or less when somebody wishes to stop.
@@ -190,17 +190,17 @@ impl Cluster {
     }
 
     /// What waits between attempts, and has an end.
-    pub(super) fn patience(&self) -> Patience<'_> {
-        Patience { cluster: self, begun: Instant::now(), failed: 0 }
+    pub(super) fn patience(&self) -> Backoff<'_> {
+        Backoff { cluster: self, begun: Instant::now(), failed: 0 }
     }
 
     fn attempt(
         &self,
         method: &Method,
         path: &str,
-        content: Content,
+        content: ContentType,
         body: &Bytes,
-    ) -> Result<Answer, Attempt> {
+    ) -> Result<Response, Attempt> {
         let (path_alone, _) = path.split_once('?').unwrap_or((path, ""));
         let call = format!("{method} {path_alone}");
         let seconds = Duration::from_secs(limits::CLUSTER_ATTEMPT_SECONDS).min(self.timeout);
@@ -213,7 +213,7 @@ impl Cluster {
                 let body = body
                     .map_err(|error| Attempt::Unreachable(in_one_line(&*error, &[])))?
                     .to_bytes();
-                Ok(Answer { call, status: head.status.as_u16(), body })
+                Ok(Response { call, status: head.status.as_u16(), body })
             };
             match tokio::time::timeout(seconds, exchange).await {
                 Ok(answered) => answered,
@@ -226,7 +226,7 @@ impl Cluster {
         &self,
         method: &Method,
         path: &str,
-        content: Content,
+        content: ContentType,
         body: &Bytes,
     ) -> Result<Request<Full<Bytes>>, Attempt> {
         let uri = format!("{}{path}", self.url);
@@ -275,13 +275,13 @@ pub(super) enum Later {
 }
 
 /// Waits between attempts, longer each time, and not for ever.
-pub(super) struct Patience<'c> {
+pub(super) struct Backoff<'c> {
     cluster: &'c Cluster,
     begun: Instant,
     failed: u32,
 }
 
-impl Patience<'_> {
+impl Backoff<'_> {
     pub(super) fn wait(&mut self, why: Later) -> Result<(), ClusterError> {
         let pause_ms = limits::CLUSTER_PAUSE_MS_MIN.saturating_mul(1 << self.failed.min(16));
         let pause = Duration::from_millis(pause_ms.min(limits::CLUSTER_PAUSE_MS_MAX));

@@ -11,7 +11,7 @@ use crate::store::{Location, Published, Store, StoreError, read_published};
 /// How far a store has been published.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Cursor {
+pub(super) struct PublishedUntil {
     /// For whoever looks: where to, and as what.
     pub(super) url: String,
     pub(super) organization: String,
@@ -48,7 +48,7 @@ pub(super) struct Again {
     others_next: u64,
 }
 
-impl Cursor {
+impl PublishedUntil {
     /// Where email events, and where other records begin that are not acknowledged.
     pub(super) fn next(&self) -> (Location, Location) {
         (Location::from_bits(self.next), Location::from_bits(self.others_next))
@@ -77,12 +77,12 @@ impl Again {
         Self { first_commit, next: 0, others_next: 0 }
     }
 
-    /// As [`Cursor::next`].
+    /// As [`PublishedUntil::next`].
     pub(super) fn next(self) -> (Location, Location) {
         (Location::from_bits(self.next), Location::from_bits(self.others_next))
     }
 
-    /// As [`Cursor::advance`].
+    /// As [`PublishedUntil::advance`].
     pub(super) fn advance(&mut self, place: Location) {
         self.next = self.next.max(place.to_bits());
         self.others_next = self.others_next.max(place.to_bits());
@@ -95,7 +95,7 @@ pub(super) fn cursor_name(cluster: &str, names: &Names, organization: &str) -> S
     format!("{}.json", digest(&parts))
 }
 
-impl Cursor {
+impl PublishedUntil {
     /// Reads it, for one who does not publish.
     pub(super) fn peek(store: &Store, name: &str) -> Result<Option<Self>, ClusterError> {
         Ok(parsed(read_published(store, name)?))
@@ -111,6 +111,6 @@ impl Cursor {
 }
 
 /// A cursor that cannot be read is none: then everything is sent again.
-fn parsed(text: Option<String>) -> Option<Cursor> {
+fn parsed(text: Option<String>) -> Option<PublishedUntil> {
     text.and_then(|it| serde_json::from_str(&it).ok())
 }

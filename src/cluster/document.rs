@@ -6,7 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use crate::event::{Address, Event, cause_of, decoded_subject, domain_of};
 use crate::json;
 use crate::limits;
@@ -27,7 +27,7 @@ pub(super) struct Author {
 
 /// A document, ready to be written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Document {
+pub(super) struct ClusterDocument {
     pub(super) index: String,
     pub(super) id: String,
     /// What counts it with others: the day of its time, in days since 1970, and its check.
@@ -48,7 +48,7 @@ impl Author {
         (record, event): (&Record<'_>, &Event<'_>),
         place: Location,
         identity: [u8; 16],
-    ) -> Document {
+    ) -> ClusterDocument {
         let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
         recipients.sort_unstable();
         recipients.dedup();
@@ -84,12 +84,22 @@ impl Author {
             original: &record.message,
         };
         let id = self.id(&[&identity]);
-        self.document(names.index(Kind::Events, record.timestamp), id, record.timestamp, &content)
+        self.document(
+            names.index(DocumentKind::Events, record.timestamp),
+            id,
+            record.timestamp,
+            &content,
+        )
     }
 
     /// The documents of a message: one for each recipient of each leg, or one without a recipient.
     /// `legs` has the keys of its legs.
-    pub(super) fn rows(&self, names: &Names, message: &Message, legs: &[String]) -> Vec<Document> {
+    pub(super) fn rows(
+        &self,
+        names: &Names,
+        message: &Message,
+        legs: &[String],
+    ) -> Vec<ClusterDocument> {
         // The least of them stays when others come.
         let key = legs.iter().min().map_or_else(String::new, |it| digest(&[it.as_bytes()]));
         let deciding = message.deciding_recipients();
@@ -108,7 +118,7 @@ impl Author {
             let leg_name = leg.map_or(&[][..], |(_, it)| it.as_bytes());
             let address = row.map_or("", |it| it.address.as_str());
             let id = self.id(&[key.as_bytes(), leg_name, address.as_bytes()]);
-            let index = names.index(Kind::Rows, message.first_seen);
+            let index = names.index(DocumentKind::Rows, message.first_seen);
             documents.push(self.document(index, id, message.first_seen, &content));
         }
         documents
@@ -126,7 +136,7 @@ impl Author {
         id: String,
         at: Timestamp,
         content: &impl Serialize,
-    ) -> Document {
+    ) -> ClusterDocument {
         let content = json::bytes(content);
         let check = xxh3_64(&content) & CHECK_MASK;
         let head = Head {
@@ -141,7 +151,7 @@ impl Author {
         json.push(b',');
         json.extend_from_slice(content.split_at(1).1);
         let day = at.as_ms().div_euclid(DAY_MS);
-        Document {
+        ClusterDocument {
             index,
             id,
             day,

@@ -33,17 +33,17 @@ fn received(trace_id: &str, recipients: &str) -> StoredEvent {
     )
 }
 
-fn event_document(author: &Author, names: &Names, stored: &StoredEvent) -> Document {
+fn event_document(author: &Author, names: &Names, stored: &StoredEvent) -> ClusterDocument {
     let identity = Identity::of(&stored.record).to_bytes();
     author.event(names, (&stored.record, &stored.event), Location::default(), identity)
 }
 
-fn rows(names: &Names, message: &Message) -> Vec<Document> {
+fn rows(names: &Names, message: &Message) -> Vec<ClusterDocument> {
     let identity = |it: usize| Some(Identity::of(&message.events[it].record).to_bytes());
     author().rows(names, message, &leg_keys(message, identity))
 }
 
-fn json(document: &Document) -> Value {
+fn json(document: &ClusterDocument) -> Value {
     serde_json::from_slice(&document.json).unwrap()
 }
 
@@ -92,7 +92,8 @@ fn a_message_has_a_row_for_each_recipient_and_its_key_outlives_a_late_leg() {
     );
     let later = rows_of(vec![first, delivered, sent]);
     assert_eq!(later.len(), 3);
-    let kept = |row: &Document| later.iter().any(|it| it.id == row.id && it.check != row.check);
+    let kept =
+        |row: &ClusterDocument| later.iter().any(|it| it.id == row.id && it.check != row.check);
     assert!(rows.iter().all(kept));
     let deciding = later.iter().filter(|it| json(it)["decides"] == true).count();
     assert_eq!(deciding, 2);

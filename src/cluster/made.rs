@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::document::{Author, Document, leg_keys};
+use super::document::{Author, ClusterDocument, leg_keys};
 use super::error::ClusterError;
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use crate::access::{AccessEvent, People};
 use crate::audit::{AuditEvent, OtherRecord};
 use crate::event::Parser;
@@ -17,9 +17,9 @@ use crate::trace::{JoinRules, Message, Touched, TouchedMessages};
 /// Something that is made of a slice.
 pub(super) enum Made {
     /// The document of an event or of another record.
-    Record(Kind, Document),
+    Record(DocumentKind, ClusterDocument),
     /// The documents of a message, whole, and the keys of its legs.
-    Rows(Vec<Document>, Vec<String>),
+    Rows(Vec<ClusterDocument>, Vec<String>),
 }
 
 /// How many records of a slice there were.
@@ -107,10 +107,10 @@ impl Maker<'_> {
                 made.push((place, document));
                 Ok::<_, ClusterError>(())
             },
-            |(_, made): (Parser, Vec<(Location, Option<Document>)>)| {
+            |(_, made): (Parser, Vec<(Location, Option<ClusterDocument>)>)| {
                 for (place, document) in made {
                     places.push(place);
-                    document.map_or(Ok(()), |it| visit(Made::Record(Kind::Events, it)))?;
+                    document.map_or(Ok(()), |it| visit(Made::Record(DocumentKind::Events, it)))?;
                 }
                 Ok(())
             },
@@ -132,10 +132,10 @@ impl Maker<'_> {
                 made.extend(self.other(record, place)?);
                 Ok::<_, ClusterError>(())
             },
-            |made: Vec<(Kind, Document)>| {
+            |made: Vec<(DocumentKind, ClusterDocument)>| {
                 for (kind, document) in made {
                     match kind {
-                        Kind::Directory => counts.directory += 1,
+                        DocumentKind::Directory => counts.directory += 1,
                         _ => counts.access += 1,
                     }
                     visit(Made::Record(kind, document))?;
@@ -151,11 +151,11 @@ impl Maker<'_> {
         &self,
         record: &Record<'_>,
         place: Location,
-    ) -> Result<Option<(Kind, Document)>, ClusterError> {
+    ) -> Result<Option<(DocumentKind, ClusterDocument)>, ClusterError> {
         let identity = Identity::of_message(&record.message).to_bytes();
         let of_access = |record: &Record<'_>, event: &AuditEvent<'_>, identity| {
             let document = self.author.access(self.names, (record, event), place, identity);
-            Ok(Some((Kind::Access, document)))
+            Ok(Some((DocumentKind::Access, document)))
         };
         match OtherRecord::parse(&record.message) {
             Some(OtherRecord::Audit(event)) => {
@@ -174,7 +174,7 @@ impl Maker<'_> {
             Some(OtherRecord::Directory) if self.people.is_some() => Ok(None),
             Some(OtherRecord::Directory) => {
                 let document = self.author.directory(self.names, record, place, identity);
-                Ok(Some((Kind::Directory, document)))
+                Ok(Some((DocumentKind::Directory, document)))
             }
             None => {
                 let path = self.store.path().to_owned();
@@ -208,7 +208,7 @@ impl Maker<'_> {
             let identity = redactor.identity(identity.to_bytes());
             let event = (&stored.record, &stored.event);
             let document = self.author.event(self.names, event, place, identity);
-            visit(Made::Record(Kind::Events, document))?;
+            visit(Made::Record(DocumentKind::Events, document))?;
         }
         let identity = |index: usize| {
             labels.get(index).map(|(identity, _)| redactor.identity(identity.to_bytes()))

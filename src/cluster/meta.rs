@@ -4,7 +4,7 @@ use hyper::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::client::{Cluster, Content};
+use super::client::{Cluster, ContentType};
 use super::document::digest;
 use super::error::ClusterError;
 use super::names::Names;
@@ -101,7 +101,7 @@ impl Cluster {
     /// What the cluster says of an organization.
     pub(super) fn meta(&self, names: &Names, organization: &str) -> Result<Known, ClusterError> {
         let path = path(names, organization, "_doc");
-        let answer = self.call(&Method::GET, &path, Content::Json, &Default::default())?;
+        let answer = self.call(&Method::GET, &path, ContentType::Json, &Default::default())?;
         if answer.status == 404 {
             return Ok(Known::default());
         }
@@ -149,7 +149,7 @@ impl Cluster {
             None => path(names, &meta.organization, "_create"),
         };
         let body = json!(meta).to_string().into_bytes();
-        let answer = self.call(&Method::PUT, &path, Content::Json, &body.into())?;
+        let answer = self.call(&Method::PUT, &path, ContentType::Json, &body.into())?;
         if answer.status == 409 {
             // It may be our own, of an answer that was lost.
             let written = self.meta(names, &meta.organization)?;

@@ -16,14 +16,16 @@ use super::fetch::{Fetch, of_organization, range_query};
 use super::fetch_audit::AuditFetch;
 use super::hit::{Source, instant};
 use super::meta::Meta;
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use super::search::total;
 use super::spool::{Spool, Spooled, unusable};
 use super::view::{CALL, View};
 use crate::audit::OtherRecord;
 use crate::event::Parser;
 use crate::limits;
-use crate::store::{Appended, Content, Coverage, Location, Preparer, Store, StoreWriter, Whole};
+use crate::store::{
+    Appended, Coverage, Location, MessageContent, Preparer, Store, StoreWriter, Whole,
+};
 use crate::time::{TimeRange, Timestamp};
 use crate::timeline::{AuditReach, Who, mail_query, moments_near};
 use crate::trace::Reach;
@@ -57,7 +59,7 @@ impl<'c> Mirror<'c> {
         let view = opened(
             cluster,
             names,
-            Kind::Events,
+            DocumentKind::Events,
             organization,
             meta.whole && meta.newest.is_some(),
         )?;
@@ -79,7 +81,7 @@ impl<'c> Mirror<'c> {
             return Err(ClusterError::NoOthers { organization, url });
         }
         let (names, has_any) = (&self.names, self.meta.whole && self.meta.access > 0);
-        let view = opened(self.cluster, names, Kind::Access, &self.organization, has_any)?;
+        let view = opened(self.cluster, names, DocumentKind::Access, &self.organization, has_any)?;
         self.audit = Some(view);
         Ok(self)
     }
@@ -214,7 +216,7 @@ impl<'c> Mirror<'c> {
 fn opened<'c>(
     cluster: &'c Cluster,
     names: &Names,
-    kind: Kind,
+    kind: DocumentKind,
     organization: &str,
     has_any: bool,
 ) -> Result<View<'c>, ClusterError> {
@@ -276,11 +278,11 @@ fn add(
     let record = record.ok_or_else(|| unreadable("a record without a time".to_owned()))?;
     if is_mail {
         let event = parser.parse(&record.message).map_err(|error| unreadable(error.to_string()))?;
-        preparer.take(None, &record, None, &Content::Mail(&event));
+        preparer.take(None, &record, None, &MessageContent::Mail(&event));
     } else {
         let other = OtherRecord::parse(&record.message);
         let other = other.ok_or_else(|| unreadable("a record of no known kind".to_owned()))?;
-        preparer.take(None, &record, None, &Content::Other(&other));
+        preparer.take(None, &record, None, &MessageContent::Other(&other));
     }
     Ok(())
 }

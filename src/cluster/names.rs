@@ -5,7 +5,7 @@ use crate::limits;
 use crate::time::Timestamp;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kind {
+pub(super) enum DocumentKind {
     /// Email events, each with its original.
     Events,
     /// What became of each message for each recipient.
@@ -16,7 +16,7 @@ pub(super) enum Kind {
     Directory,
 }
 
-impl Kind {
+impl DocumentKind {
     pub(super) const ALL: [Self; 4] = [Self::Events, Self::Rows, Self::Access, Self::Directory];
 
     pub(super) fn as_str(self) -> &'static str {
@@ -67,7 +67,7 @@ impl Names {
 
     /// All indices of a kind together; their template is called so as well. Signatures disagree
     /// about `*` in a path, so there is none in any of ours.
-    pub(super) fn alias(&self, kind: Kind) -> String {
+    pub(super) fn alias(&self, kind: DocumentKind) -> String {
         format!("{}-{}", self.prefix, kind.as_str())
     }
 
@@ -77,7 +77,7 @@ impl Names {
     }
 
     /// The index of what happened at an instant.
-    pub(super) fn index(&self, kind: Kind, at: Timestamp) -> String {
+    pub(super) fn index(&self, kind: DocumentKind, at: Timestamp) -> String {
         format!("{}-{}", self.alias(kind), month(at))
     }
 }
@@ -103,7 +103,11 @@ mod tests {
         let names = Names::with_prefix("mailtrace").unwrap();
         let check = |text: &str, expect: &str| {
             let at = Timestamp::parse_log_form(text).unwrap();
-            assert_eq!(names.index(Kind::Rows, at), format!("mailtrace-rows-{expect}"), "{text}");
+            assert_eq!(
+                names.index(DocumentKind::Rows, at),
+                format!("mailtrace-rows-{expect}"),
+                "{text}"
+            );
         };
         check("2026-11-23T10:00:00Z", "2026.11");
         check("2027-01-01T00:00:00Z", "2027.01");

@@ -1,7 +1,7 @@
 //! What is to be published: what is new, or everything.
 
 use super::client::Cluster;
-use super::cursor::{Again, Cursor};
+use super::cursor::{Again, PublishedUntil};
 use super::error::ClusterError;
 use super::meta::Meta;
 use super::publish::PublishOptions;
@@ -29,7 +29,7 @@ impl Plan {
     pub(super) fn make(
         store: &Store,
         store_name: &str,
-        cursor: Option<&Cursor>,
+        cursor: Option<&PublishedUntil>,
         meta: Option<&Meta>,
         (options, people): (&PublishOptions<'_>, Option<&str>),
         cluster: &Cluster,

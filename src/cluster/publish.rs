@@ -8,14 +8,14 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::bulk::{Bulk, Foreign, Tally};
+use super::bulk::{Bulk, BulkTally, Foreign};
 use super::client::Cluster;
-use super::cursor::{Again, Cursor, cursor_name};
-use super::document::{Author, Document, digest};
+use super::cursor::{Again, PublishedUntil, cursor_name};
+use super::document::{Author, ClusterDocument, digest};
 use super::error::ClusterError;
 use super::made::{Made, Maker};
 use super::meta::{Known, Meta};
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use super::plan::Plan;
 use crate::access::People;
 use crate::export::Redactor;
@@ -86,7 +86,7 @@ impl PublishOptions<'_> {
 }
 
 impl PublishReport {
-    fn add(&mut self, tally: &Tally) {
+    fn add(&mut self, tally: &BulkTally) {
         self.removed += tally.removed;
         self.known += tally.known;
         self.refused += tally.refused.len() as u64;
@@ -108,7 +108,7 @@ pub fn plan_publication(
     options: &PublishOptions<'_>,
 ) -> Result<PublishReport, ClusterError> {
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
-    let cursor = Cursor::peek(store, &name)?;
+    let cursor = PublishedUntil::peek(store, &name)?;
     let store_name = read_published(store, Published::NAME)?.unwrap_or_default();
     let known = cluster.meta(&options.names, &options.organization)?;
     let (cursor, meta) = (cursor.as_ref(), known.meta.as_ref());
@@ -158,7 +158,7 @@ pub fn publish(
     let published = Published::open(store.path())?;
     let store_name = published.store_name()?;
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
-    let cursor = Cursor::read(&published, &name)?;
+    let cursor = PublishedUntil::read(&published, &name)?;
     cluster.install_templates(&options.names)?;
     let known = cluster.meta(&options.names, &options.organization)?;
     let people = options.people(store)?;
@@ -215,7 +215,7 @@ struct Publication<'p> {
     /// The name of the cursor.
     name: String,
     author: Author,
-    cursor: Cursor,
+    cursor: PublishedUntil,
     nonce: String,
     known: Known,
     /// Whose IDs audit events have, where these are redacted.
@@ -304,7 +304,7 @@ impl Publication<'_> {
         self.cursor.removals = checkpoint.tombstones.len();
         self.cursor.commit = self.author.commit;
         self.cursor.keep(&self.published, &self.name)?;
-        for kind in Kind::ALL {
+        for kind in DocumentKind::ALL {
             self.cluster.refresh(&self.options.names, kind)?;
         }
         let meta = Meta { commit: self.author.commit, ..self.meta() };
@@ -374,12 +374,12 @@ impl Publication<'_> {
                 Made::Record(kind, document) => (kind, vec![document]),
                 Made::Rows(documents, of_legs) => {
                     legs.extend(of_legs);
-                    (Kind::Rows, documents)
+                    (DocumentKind::Rows, documents)
                 }
             };
             for document in documents {
                 prepare(self.cluster, names, &mut self.prepared, kind, &document)?;
-                rows += u64::from(kind == Kind::Rows);
+                rows += u64::from(kind == DocumentKind::Rows);
                 bulk.write(document)?;
             }
             Ok(())
@@ -395,7 +395,7 @@ impl Publication<'_> {
     }
 
     /// Takes what a bulk came to.
-    fn take(&mut self, tally: &Tally) -> Result<(), ClusterError> {
+    fn take(&mut self, tally: &BulkTally) -> Result<(), ClusterError> {
         let source = format!("publish to {}", self.cluster.url());
         self.published.reject(&source, &tally.refused)?;
         let Foreign { count, named, version } = &tally.foreign;
@@ -421,22 +421,22 @@ impl Publication<'_> {
 
     fn has_rows(&self) -> Result<bool, ClusterError> {
         let names = &self.options.names;
-        self.cluster.refresh(names, Kind::Rows)?;
-        Ok(self.cluster.count(names, Kind::Rows, &self.options.organization)? > 0)
+        self.cluster.refresh(names, DocumentKind::Rows)?;
+        Ok(self.cluster.count(names, DocumentKind::Rows, &self.options.organization)? > 0)
     }
 
     /// Removes the rows of some legs that this number has not written: messages that were joined,
     /// or parted, or whose first event is of another month now.
     fn sweep_legs(&mut self, legs: &HashSet<String>) -> Result<(), ClusterError> {
         let names = &self.options.names;
-        self.cluster.refresh(names, Kind::Rows)?;
+        self.cluster.refresh(names, DocumentKind::Rows)?;
         let legs: Vec<&String> = legs.iter().collect();
         for legs in legs.chunks(limits::CLUSTER_TERMS_MAX) {
             let mut bulk = Bulk::new(self.cluster, &self.author);
             let of_legs = serde_json::json!({"terms": {"legs": legs}});
             self.cluster.remove_older(
                 names,
-                Kind::Rows,
+                DocumentKind::Rows,
                 self.author.commit,
                 Some(&of_legs),
                 &mut bulk,
@@ -448,7 +448,7 @@ impl Publication<'_> {
 
     /// Removes whatever has a smaller number.
     fn sweep_older(&mut self, first_commit: u64) -> Result<(), ClusterError> {
-        for kind in Kind::ALL {
+        for kind in DocumentKind::ALL {
             let names = &self.options.names;
             self.cluster.refresh(names, kind)?;
             let mut bulk = Bulk::new(self.cluster, &self.author);
@@ -464,8 +464,8 @@ fn prepare(
     cluster: &Cluster,
     names: &Names,
     prepared: &mut BTreeSet<String>,
-    kind: Kind,
-    document: &Document,
+    kind: DocumentKind,
+    document: &ClusterDocument,
 ) -> Result<(), ClusterError> {
     if prepared.contains(&document.index) {
         return Ok(());

@@ -4,11 +4,11 @@ use hyper::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
+use super::answer::Response;
 use super::bulk::Bulk;
-use super::client::{Cluster, Content};
+use super::client::{Cluster, ContentType};
 use super::error::ClusterError;
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use super::view::CALL;
 use crate::limits;
 
@@ -46,9 +46,9 @@ struct Counted {
 
 impl Cluster {
     /// Makes what was written findable.
-    pub(super) fn refresh(&self, names: &Names, kind: Kind) -> Result<(), ClusterError> {
+    pub(super) fn refresh(&self, names: &Names, kind: DocumentKind) -> Result<(), ClusterError> {
         let path = format!("/{}/_refresh", names.alias(kind));
-        let answer = self.call(&Method::POST, &path, Content::Json, &Default::default())?;
+        let answer = self.call(&Method::POST, &path, ContentType::Json, &Default::default())?;
         // There is nothing yet.
         if answer.status == 404 { Ok(()) } else { answer.checked(self).map(drop) }
     }
@@ -57,13 +57,13 @@ impl Cluster {
     pub(super) fn search(
         &self,
         names: &Names,
-        kind: Kind,
+        kind: DocumentKind,
         what: &str,
         body: &Value,
     ) -> Result<Option<Value>, ClusterError> {
         let path = format!("/{}/{what}", names.alias(kind));
         let body = body.to_string().into_bytes();
-        let answer = self.call(&Method::POST, &path, Content::Json, &body.into())?;
+        let answer = self.call(&Method::POST, &path, ContentType::Json, &body.into())?;
         if answer.status == 404 {
             return Ok(None);
         }
@@ -74,7 +74,7 @@ impl Cluster {
     pub(super) fn count(
         &self,
         names: &Names,
-        kind: Kind,
+        kind: DocumentKind,
         organization: &str,
     ) -> Result<u64, ClusterError> {
         let query = json!({"query": {"term": {"organization": organization}}});
@@ -90,7 +90,7 @@ impl Cluster {
     pub(super) fn remove_older(
         &self,
         names: &Names,
-        kind: Kind,
+        kind: DocumentKind,
         commit: u64,
         which: Option<&Value>,
         bulk: &mut Bulk<'_>,
@@ -165,7 +165,7 @@ pub(super) fn total(found: &Value) -> Result<u64, ClusterError> {
 }
 
 /// What was found, where all of it was: a part of an answer is none.
-pub(super) fn whole(answer: Answer, cluster: &Cluster) -> Result<Value, ClusterError> {
+pub(super) fn whole(answer: Response, cluster: &Cluster) -> Result<Value, ClusterError> {
     let answer = answer.checked(cluster)?;
     let found: Value = answer.json()?;
     let failed = found.pointer("/_shards/failed").and_then(Value::as_u64);

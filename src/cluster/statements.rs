@@ -6,7 +6,7 @@ use super::client::Cluster;
 use super::error::ClusterError;
 use super::fetch::of_organization;
 use super::hit::{Source, hits};
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use crate::limits;
 
 impl Cluster {
@@ -16,7 +16,7 @@ impl Cluster {
         names: &Names,
         organization: &str,
     ) -> Result<Vec<Source>, ClusterError> {
-        let call = format!("POST /{}/_search", names.alias(Kind::Directory));
+        let call = format!("POST /{}/_search", names.alias(DocumentKind::Directory));
         let mut statements = Vec::new();
         let mut body = json!({
             "size": limits::CLUSTER_MIRROR_PAGE,
@@ -26,7 +26,7 @@ impl Cluster {
             "sort": [{"at": "asc"}, {"place": "asc"}, {"identity": "asc"}],
         });
         loop {
-            let found = self.search(names, Kind::Directory, "_search", &body)?;
+            let found = self.search(names, DocumentKind::Directory, "_search", &body)?;
             let Some(found) = found else { return Ok(statements) };
             let hits = hits(found, &call)?;
             let count = hits.len();

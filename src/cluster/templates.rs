@@ -4,9 +4,9 @@ use hyper::Method;
 use serde_json::{Map, Value, json};
 
 use super::audit_document::{CAME, KEYS, NAMED, field_names};
-use super::client::{Cluster, Content};
+use super::client::{Cluster, ContentType};
 use super::error::ClusterError;
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 
 /// Above the templates that others may have for the same names.
 const PRIORITY: u32 = 500;
@@ -22,18 +22,18 @@ const SETTLED_DAYS: u32 = 50;
 /// What administrators can install themselves: paths, and what to PUT there.
 pub fn templates(names: &Names) -> Value {
     let mut all = Map::new();
-    for kind in Kind::ALL {
+    for kind in DocumentKind::ALL {
         all.insert(template_path(names, kind), template(names, kind));
     }
     all.insert(format!("_plugins/_ism/policies/{}", names.prefix()), lifecycle(names));
     Value::Object(all)
 }
 
-fn template_path(names: &Names, kind: Kind) -> String {
+fn template_path(names: &Names, kind: DocumentKind) -> String {
     format!("_index_template/{}", names.alias(kind))
 }
 
-fn template(names: &Names, kind: Kind) -> Value {
+fn template(names: &Names, kind: DocumentKind) -> Value {
     let alias = names.alias(kind);
     json!({
         "index_patterns": [format!("{alias}-*")],
@@ -86,7 +86,7 @@ fn settings() -> Value {
     })
 }
 
-fn mappings(kind: Kind) -> Value {
+fn mappings(kind: DocumentKind) -> Value {
     let mut properties = Map::new();
     let mut add = |fields: &[&str], field: Value| {
         for name in fields {
@@ -100,7 +100,7 @@ fn mappings(kind: Kind) -> Value {
     let text = json!({"type": "text", "analyzer": "subject"});
     add(&["organization", "store"], exact.clone());
     add(&["commit", "check"], json!({"type": "long"}));
-    if kind != Kind::Rows {
+    if kind != DocumentKind::Rows {
         add(&["identity", "logGroup", "logStream", "eventId"], exact.clone());
         add(&["at", "ingestedAt"], time.clone());
         add(&["isTimeApproximate"], json!({"type": "boolean"}));
@@ -108,18 +108,18 @@ fn mappings(kind: Kind) -> Value {
         // Kept as it is: nothing of it is indexed, so nothing of it can be too long.
         add(&["original"], json!({"type": "object", "enabled": false}));
     }
-    if matches!(kind, Kind::Events | Kind::Rows) {
+    if matches!(kind, DocumentKind::Events | DocumentKind::Rows) {
         add(&["from", "sender"], folded.clone());
         add(&["folder", "rule", "status", "cause"], folded.clone());
         add(&["spam", "dkim", "dmarc", "spf", "dmarcPolicy"], folded.clone());
         add(&["subject", "reason"], text);
     }
     match kind {
-        Kind::Events => {
+        DocumentKind::Events => {
             add(&["eventName", "traceId", "messageId"], exact);
             add(&["recipients", "ruleType", "actions", "policy"], folded);
         }
-        Kind::Access => {
+        DocumentKind::Access => {
             add(&["type", KEYS, NAMED, CAME], exact.clone());
             field_names(true).for_each(|it| add(&[it], exact.clone()));
             field_names(false).for_each(|it| add(&[it], folded.clone()));
@@ -128,8 +128,8 @@ fn mappings(kind: Kind) -> Value {
             add(&["ip"], json!({"type": "ip"}));
             add(&["denied", "failed"], json!({"type": "boolean"}));
         }
-        Kind::Directory => add(&["loggedAt"], time),
-        Kind::Rows => {
+        DocumentKind::Directory => add(&["loggedAt"], time),
+        DocumentKind::Rows => {
             add(&["message", "messageIds", "traceIds", "traceId", "leg", "legs"], exact.clone());
             add(&["direction", "outcome"], exact);
             add(&["fromDomain", "senderDomain", "recipient", "recipientDomain"], folded.clone());
@@ -144,7 +144,8 @@ fn mappings(kind: Kind) -> Value {
 
 /// What becomes of indices with time: they are merged once nothing more comes. Nothing is removed.
 fn lifecycle(names: &Names) -> Value {
-    let patterns: Vec<_> = Kind::ALL.iter().map(|it| format!("{}-*", names.alias(*it))).collect();
+    let patterns: Vec<_> =
+        DocumentKind::ALL.iter().map(|it| format!("{}-*", names.alias(*it))).collect();
     json!({
         "policy": {
             "description": "mailtrace: indices of past months are merged; nothing is deleted",
@@ -198,10 +199,10 @@ fn meta_index() -> Value {
 impl Cluster {
     /// Installs the templates, unless they are there as they should be.
     pub(super) fn install_templates(&self, names: &Names) -> Result<(), ClusterError> {
-        for kind in Kind::ALL {
+        for kind in DocumentKind::ALL {
             let path = format!("/{}", template_path(names, kind));
             let wanted = template(names, kind);
-            let known = self.call(&Method::GET, &path, Content::Json, &Default::default())?;
+            let known = self.call(&Method::GET, &path, ContentType::Json, &Default::default())?;
             if known.status == 200 {
                 let known: Value = known.json()?;
                 let known = known.pointer("/index_templates/0/index_template");
@@ -224,7 +225,7 @@ impl Cluster {
     pub(super) fn prepare_index(
         &self,
         names: &Names,
-        kind: Kind,
+        kind: DocumentKind,
         index: &str,
     ) -> Result<(), ClusterError> {
         self.make_index(index, &Value::Null)?;
@@ -280,7 +281,7 @@ impl Cluster {
     fn make_index(&self, index: &str, body: &Value) -> Result<(), ClusterError> {
         let path = format!("/{index}");
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let made = self.call(&Method::PUT, &path, Content::Json, &body.into())?;
+        let made = self.call(&Method::PUT, &path, ContentType::Json, &body.into())?;
         let is_there =
             made.error().is_some_and(|it| it.kind == "resource_already_exists_exception");
         if is_there { Ok(()) } else { made.checked(self).map(drop) }

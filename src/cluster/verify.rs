@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::client::Cluster;
-use super::cursor::{Cursor, cursor_name};
-use super::document::{Author, Document};
+use super::cursor::{PublishedUntil, cursor_name};
+use super::document::{Author, ClusterDocument};
 use super::error::ClusterError;
 use super::made::{Made, Maker};
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use super::publish::PublishOptions;
 use super::search::buckets;
 use crate::limits;
@@ -18,7 +18,7 @@ use crate::time::Timestamp;
 
 /// How many documents there are, and the sum of their checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sum {
+pub struct DocumentSum {
     /// How many documents there are.
     pub count: u64,
     /// The sum of their checks, each of 24 bits.
@@ -32,8 +32,8 @@ pub struct DifferingDay {
     pub kind: &'static str,
     /// When the day begins, in UTC.
     pub day: Timestamp,
-    pub store: Sum,
-    pub cluster: Sum,
+    pub store: DocumentSum,
+    pub cluster: DocumentSum,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub struct VerifiedCluster {
     pub differing: Vec<DifferingDay>,
 }
 
-type Sums = BTreeMap<(Kind, i64), Sum>;
+type Sums = BTreeMap<(DocumentKind, i64), DocumentSum>;
 
 /// Compares counts and checks by day. A day is that of an event or a record, or of the
 /// first event of a message.
@@ -60,7 +60,7 @@ pub fn verify_publication(
     options: &PublishOptions<'_>,
 ) -> Result<VerifiedCluster, ClusterError> {
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
-    let cursor = Cursor::peek(store, &name)?.unwrap_or_default();
+    let cursor = PublishedUntil::peek(store, &name)?.unwrap_or_default();
     let (from, others_from) = cursor.next();
     let count = store.records_from(from, others_from)?.map(|it| it.len() as u64).sum();
     if count > 0 || cursor.removals != store.checkpoint().tombstones.len() {
@@ -71,7 +71,7 @@ pub fn verify_publication(
     }
     let here = of_store(store, options, cursor.since_ms)?;
     let mut there = Sums::new();
-    for kind in Kind::ALL {
+    for kind in DocumentKind::ALL {
         cluster.refresh(&options.names, kind)?;
         cluster.add_days(options, kind, &mut there)?;
     }
@@ -80,10 +80,10 @@ pub fn verify_publication(
     };
     let mut verified = VerifiedCluster {
         days: here.len() as u64,
-        events: of(&here, Kind::Events),
-        rows: of(&here, Kind::Rows),
-        access: of(&here, Kind::Access),
-        directory: of(&here, Kind::Directory),
+        events: of(&here, DocumentKind::Events),
+        rows: of(&here, DocumentKind::Rows),
+        access: of(&here, DocumentKind::Access),
+        directory: of(&here, DocumentKind::Directory),
         differing: Vec::new(),
     };
     let days: std::collections::BTreeSet<_> = here.keys().chain(there.keys()).collect();
@@ -124,7 +124,7 @@ fn of_store(
                 match made {
                     Made::Record(kind, document) => add(&mut sums, kind, &document),
                     Made::Rows(rows, _) => {
-                        rows.iter().for_each(|it| add(&mut sums, Kind::Rows, it));
+                        rows.iter().for_each(|it| add(&mut sums, DocumentKind::Rows, it));
                     }
                 }
                 Ok(())
@@ -134,7 +134,7 @@ fn of_store(
     Ok(sums)
 }
 
-fn add(sums: &mut Sums, kind: Kind, document: &Document) {
+fn add(sums: &mut Sums, kind: DocumentKind, document: &ClusterDocument) {
     let sum = sums.entry((kind, document.day)).or_default();
     sum.count += 1;
     sum.check += u64::from(document.check);
@@ -144,7 +144,7 @@ impl Cluster {
     fn add_days(
         &self,
         options: &PublishOptions<'_>,
-        kind: Kind,
+        kind: DocumentKind,
         sums: &mut Sums,
     ) -> Result<(), ClusterError> {
         let names: &Names = &options.names;
@@ -186,7 +186,7 @@ impl Cluster {
                     reason = "a sum of whole numbers that a double holds exactly"
                 )]
                 let check = check as u64;
-                sums.insert((kind, day_ms.div_euclid(DAY_MS)), Sum { count, check });
+                sums.insert((kind, day_ms.div_euclid(DAY_MS)), DocumentSum { count, check });
             }
             after = next;
             if after.is_none() {

@@ -8,10 +8,10 @@ use hyper::body::Bytes;
 use memchr::memmem;
 use serde_json::{Value, json};
 
-use super::answer::Answer;
-use super::client::{Cluster, Content};
+use super::answer::Response;
+use super::client::{Cluster, ContentType};
 use super::error::ClusterError;
-use super::names::{Kind, Names};
+use super::names::{DocumentKind, Names};
 use super::search::whole;
 use crate::limits;
 
@@ -19,7 +19,7 @@ use crate::limits;
 pub(super) struct View<'c> {
     cluster: &'c Cluster,
     names: Names,
-    kind: Kind,
+    kind: DocumentKind,
     id: ViewId,
 }
 
@@ -50,7 +50,7 @@ impl<'c> View<'c> {
     pub(super) fn open(
         cluster: &'c Cluster,
         names: &Names,
-        kind: Kind,
+        kind: DocumentKind,
     ) -> Result<Self, ClusterError> {
         let mut view = Self { cluster, names: names.clone(), kind, id: ViewId::default() };
         view.renew()?;
@@ -67,7 +67,7 @@ impl<'c> View<'c> {
         let keep = limits::CLUSTER_VIEW_KEPT;
         let alias = self.names.alias(self.kind);
         let path = format!("/{alias}/_search/point_in_time?keep_alive={keep}");
-        let answer = self.cluster.call(&Method::POST, &path, Content::Json, &Bytes::new())?;
+        let answer = self.cluster.call(&Method::POST, &path, ContentType::Json, &Bytes::new())?;
         if answer.status != 404 {
             let answer = answer.checked(self.cluster)?;
             let made: Value = answer.json()?;
@@ -93,7 +93,7 @@ impl<'c> View<'c> {
                 asked.insert("pit".to_owned(), point);
             }
             let asked = Bytes::from(asked.to_string());
-            let answer = self.cluster.call(&Method::POST, "/_search", Content::Json, &asked)?;
+            let answer = self.cluster.call(&Method::POST, "/_search", ContentType::Json, &asked)?;
             if is_lost(&answer) && renewals_left > 0 {
                 renewals_left -= 1;
                 self.close();
@@ -136,6 +136,6 @@ impl Drop for View<'_> {
 }
 
 /// Whether a point in time is gone, of all shards or of some.
-fn is_lost(answer: &Answer) -> bool {
+fn is_lost(answer: &Response) -> bool {
     memmem::find(&answer.body, b"search_context_missing").is_some()
 }

@@ -59,7 +59,7 @@ pub struct OpenSnapshot<'d> {
 
 /// An entity as it was at a time.
 #[derive(Clone, Copy, Debug)]
-pub struct Known<'d> {
+pub struct EntityState<'d> {
     /// The ID of its organization.
     pub organization: &'d str,
     /// What it was; where it was gone, what it had been.
@@ -92,20 +92,20 @@ impl Directory {
     }
 
     /// As [`Directory::person`], with from when to when it was so.
-    pub fn known(&self, id: &str, at: Timestamp) -> Option<Known<'_>> {
+    pub fn known(&self, id: &str, at: Timestamp) -> Option<EntityState<'_>> {
         self.organizations.iter().find_map(|(organization, it)| it.known(organization, id, at))
     }
 
     /// All entities that there were, by kind and address.
-    pub fn all(&self, at: Timestamp) -> Vec<Known<'_>> {
+    pub fn all(&self, at: Timestamp) -> Vec<EntityState<'_>> {
         let organizations = self.organizations.iter();
         let known = organizations.flat_map(|(name, organization)| {
             let entities = organization.entities(at);
             entities.filter_map(move |it| organization.known(name, &it.id, at))
         });
-        let mut known: Vec<Known<'_>> = known.collect();
+        let mut known: Vec<EntityState<'_>> = known.collect();
         known.sort_by(|a, b| {
-            let key = |it: &Known<'_>| (it.entity.kind, it.entity.label().to_lowercase());
+            let key = |it: &EntityState<'_>| (it.entity.kind, it.entity.label().to_lowercase());
             key(a).cmp(&key(b))
         });
         known
@@ -129,7 +129,7 @@ impl Directory {
 
     /// Whom a text means, an ID or an address; of an address that nobody had then, all who ever had
     /// it.
-    pub fn find(&self, text: &str, at: Timestamp) -> Vec<Known<'_>> {
+    pub fn find(&self, text: &str, at: Timestamp) -> Vec<EntityState<'_>> {
         let text = text.trim();
         if let Some(known) = self.id_of(text).and_then(|it| self.known(it, at)) {
             return vec![known];
@@ -230,7 +230,12 @@ impl OrganizationHistory {
         version.entity.as_ref()
     }
 
-    fn known<'d>(&'d self, organization: &'d str, id: &str, at: Timestamp) -> Option<Known<'d>> {
+    fn known<'d>(
+        &'d self,
+        organization: &'d str,
+        id: &str,
+        at: Timestamp,
+    ) -> Option<EntityState<'d>> {
         let at = self.effective(at);
         let versions = self.entities.get(id)?;
         let place = |is: &dyn Fn(&Version) -> bool| versions.iter().rposition(is);
@@ -238,7 +243,7 @@ impl OrganizationHistory {
         let place =
             place(&|it| held(it) && it.at <= at).or_else(|| versions.iter().position(held))?;
         let (version, next) = (versions.get(place)?, versions.get(place + 1));
-        Some(Known {
+        Some(EntityState {
             organization,
             entity: version.entity.as_ref()?,
             since: version.at,

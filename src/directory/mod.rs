@@ -17,7 +17,7 @@ mod tests;
 
 pub use build::DirectoryBuilder;
 pub use entity::{Domain, Entity, EntityKind, Member, Permission};
-pub use history::{Directory, Known, OrganizationHistory};
+pub use history::{Directory, EntityState, OrganizationHistory};
 pub use lazy::LazyDirectory;
 pub use meaning::Meaning;
 pub use statement::{Said, Statement, StatementError};

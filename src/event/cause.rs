@@ -1,7 +1,7 @@
 //! The cause in the reason of a bounce: what is left when all that differs from bounce to bounce
 //! is taken out.
 
-use super::cause_word::{Kind, kind_of, resolved};
+use super::cause_word::{WordKind, kind_of, resolved};
 use crate::limits;
 
 /// Signs that end a word of a reason.
@@ -33,7 +33,7 @@ pub(super) struct Word<'r> {
 /// follow each other become one. Reasons that say the same of different mail become the same text.
 pub fn cause_of(reason: &str) -> String {
     let words = words_of(reason.trim());
-    let kinds: Vec<Kind> = words.iter().map(|it| kind_of(it.text)).collect();
+    let kinds: Vec<WordKind> = words.iter().map(|it| kind_of(it.text)).collect();
     let kinds = resolved(&words, &kinds);
     let mut cause = String::with_capacity(reason.len().min(limits::TERM_BYTES_MAX));
     for (word, kind) in words.iter().zip(kinds) {
@@ -43,7 +43,7 @@ pub fn cause_of(reason: &str) -> String {
         cause.push_str(word.before);
         match kind.mark() {
             Some(mark) => push_mark(mark, &mut cause),
-            None if kind == Kind::Numbered => {
+            None if kind == WordKind::Numbered => {
                 cause.push_str(word.text.trim_end_matches(|it: char| it.is_ascii_digit()));
                 push_mark("number", &mut cause);
             }

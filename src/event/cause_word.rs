@@ -6,7 +6,7 @@ use super::cause::Word;
 
 /// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum WordKind {
     /// A word like any other.
     Plain,
     /// A status, or a reply code with one.
@@ -35,7 +35,7 @@ pub(super) enum Kind {
     Zone,
 }
 
-impl Kind {
+impl WordKind {
     /// The word that stands for it, when it is one that differs from bounce to bounce.
     pub(super) fn mark(self) -> Option<&'static str> {
         match self {
@@ -57,24 +57,24 @@ impl Kind {
 }
 
 /// What a word is on its own.
-pub(super) fn kind_of(word: &str) -> Kind {
+pub(super) fn kind_of(word: &str) -> WordKind {
     if word.is_empty() {
-        return Kind::Plain;
+        return WordKind::Plain;
     }
     if word.contains("://") {
-        return Kind::Link;
+        return WordKind::Link;
     }
     if word.split_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty()) {
-        return Kind::Address;
+        return WordKind::Address;
     }
     if is_ip(word) {
-        return Kind::Ip;
+        return WordKind::Ip;
     }
     if is_host(word.rsplit_once(':').filter(|(_, it)| is_digits(it)).map_or(word, |(it, _)| it)) {
-        return Kind::Host;
+        return WordKind::Host;
     }
     if is_status(word) {
-        return Kind::Status;
+        return WordKind::Status;
     }
     if word.starts_with(|it: char| it.is_ascii_digit() || it == '+' || it == '-') {
         return number_like(word);
@@ -82,12 +82,12 @@ pub(super) fn kind_of(word: &str) -> Kind {
     word_of_time(word).unwrap_or_else(|| {
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
         if digits > 0 && word.len() >= ID_BYTES_MIN && digits * 8 >= word.len() {
-            return Kind::Id;
+            return WordKind::Id;
         }
         let letters = word.trim_end_matches(|it: char| it.is_ascii_digit());
         let is_numbered = letters.len() < word.len() && letters.chars().all(char::is_alphabetic);
         let is_name = NAMES.iter().any(|it| word.eq_ignore_ascii_case(it));
-        if is_numbered && !is_name { Kind::Numbered } else { Kind::Plain }
+        if is_numbered && !is_name { WordKind::Numbered } else { WordKind::Plain }
     })
 }
 
@@ -98,30 +98,30 @@ const ID_BYTES_MIN: usize = 6;
 const NAMES: [&str; 8] = ["IPv4", "IPv6", "SHA1", "MD5", "UTF8", "X400", "TLS1", "SMTP8"];
 
 /// What a word is that begins with a digit or a sign of a number.
-fn number_like(word: &str) -> Kind {
+fn number_like(word: &str) -> WordKind {
     let bare = word.trim_start_matches(['+', '-']);
     let has_letter = bare.chars().any(char::is_alphabetic);
     if is_clock(bare) || is_date(bare) {
-        return Kind::Time;
+        return WordKind::Time;
     }
     if !has_letter {
         let is_reply = matches!(bare.as_bytes(), [b'2' | b'4' | b'5', b'0'..=b'5', b'0'..=b'9']);
-        return if is_reply && bare == word { Kind::Reply } else { Kind::Number };
+        return if is_reply && bare == word { WordKind::Reply } else { WordKind::Number };
     }
     let figures = bare.trim_start_matches(|it: char| it.is_ascii_digit() || ".,".contains(it));
     if is_digits_only(bare, figures) {
         match unit_of(figures) {
-            Some(Kind::SizeUnit) => return Kind::Size,
-            Some(_) => return Kind::Time,
+            Some(WordKind::SizeUnit) => return WordKind::Size,
+            Some(_) => return WordKind::Time,
             None => {}
         }
     }
     // `1h30m`
     let is_unit = |it: char| "wdhmsz".contains(it);
     if bare.split_inclusive(is_unit).all(|it| it.strip_suffix(is_unit).is_some_and(is_digits)) {
-        return Kind::Time;
+        return WordKind::Time;
     }
-    if word.len() >= ID_BYTES_MIN { Kind::Id } else { Kind::Plain }
+    if word.len() >= ID_BYTES_MIN { WordKind::Id } else { WordKind::Plain }
 }
 
 fn is_digits_only(bare: &str, figures: &str) -> bool {
@@ -133,36 +133,42 @@ fn is_digits(text: &str) -> bool {
 }
 
 /// What the words are beside each other.
-pub(super) fn resolved(words: &[Word<'_>], kinds: &[Kind]) -> Vec<Kind> {
-    let mut resolved: Vec<Kind> = Vec::with_capacity(kinds.len());
+pub(super) fn resolved(words: &[Word<'_>], kinds: &[WordKind]) -> Vec<WordKind> {
+    let mut resolved: Vec<WordKind> = Vec::with_capacity(kinds.len());
     for (index, (word, kind)) in words.iter().zip(kinds).enumerate() {
         let last = index.checked_sub(1).and_then(|it| Some((words.get(it)?, *resolved.get(it)?)));
         let next = kinds.get(index + 1).copied().filter(|_| is_spaced(word));
         let before = last.filter(|(it, _)| is_spaced(it)).map(|(_, kind)| kind);
         let next_word = words.get(index + 1);
-        let is_dated = |it: Option<Kind>| {
-            it.is_some_and(|it| it.is_of_time() || matches!(it, Kind::Number | Kind::Reply))
+        let is_dated = |it: Option<WordKind>| {
+            it.is_some_and(|it| it.is_of_time() || matches!(it, WordKind::Number | WordKind::Reply))
         };
         let name = last.filter(|(it, _)| is_spaced(it)).map_or("", |(it, _)| it.text);
         resolved.push(match kind {
-            Kind::Number | Kind::Reply if next == Some(Kind::SizeUnit) => Kind::Size,
-            Kind::Number | Kind::Reply if next == Some(Kind::TimeUnit) => Kind::Time,
-            Kind::Number | Kind::Reply
-                if matches!(next, Some(Kind::Month)) || before == Some(Kind::Time) =>
-            {
-                Kind::Time
+            WordKind::Number | WordKind::Reply if next == Some(WordKind::SizeUnit) => {
+                WordKind::Size
             }
-            Kind::SizeUnit if before == Some(Kind::Size) => Kind::Size,
-            Kind::TimeUnit | Kind::Zone if before == Some(Kind::Time) => Kind::Time,
-            Kind::Zone if is_after_time(last) => Kind::Time,
-            Kind::Month | Kind::DayName if is_dated(before) || is_dated(next) => Kind::Time,
-            Kind::Reply if is_reply(last, next_word) => Kind::Reply,
-            Kind::Number | Kind::Plain | Kind::Numbered
+            WordKind::Number | WordKind::Reply if next == Some(WordKind::TimeUnit) => {
+                WordKind::Time
+            }
+            WordKind::Number | WordKind::Reply
+                if matches!(next, Some(WordKind::Month)) || before == Some(WordKind::Time) =>
+            {
+                WordKind::Time
+            }
+            WordKind::SizeUnit if before == Some(WordKind::Size) => WordKind::Size,
+            WordKind::TimeUnit | WordKind::Zone if before == Some(WordKind::Time) => WordKind::Time,
+            WordKind::Zone if is_after_time(last) => WordKind::Time,
+            WordKind::Month | WordKind::DayName if is_dated(before) || is_dated(next) => {
+                WordKind::Time
+            }
+            WordKind::Reply if is_reply(last, next_word) => WordKind::Reply,
+            WordKind::Number | WordKind::Plain | WordKind::Numbered
                 if is_id_name(name) && word.text.contains(|it: char| it.is_ascii_digit()) =>
             {
-                Kind::Id
+                WordKind::Id
             }
-            Kind::Reply => Kind::Number,
+            WordKind::Reply => WordKind::Number,
             it => *it,
         });
     }
@@ -175,13 +181,13 @@ fn is_spaced(word: &Word<'_>) -> bool {
 }
 
 /// Whether a zone in parentheses follows a time.
-fn is_after_time(last: Option<(&Word<'_>, Kind)>) -> bool {
-    last.is_some_and(|(word, kind)| word.after.trim() == "(" && kind == Kind::Time)
+fn is_after_time(last: Option<(&Word<'_>, WordKind)>) -> bool {
+    last.is_some_and(|(word, kind)| word.after.trim() == "(" && kind == WordKind::Time)
 }
 
 /// Whether a number of three figures is a reply code: at the beginning, behind a sign, or before a
 /// status.
-fn is_reply(last: Option<(&Word<'_>, Kind)>, next: Option<&Word<'_>>) -> bool {
+fn is_reply(last: Option<(&Word<'_>, WordKind)>, next: Option<&Word<'_>>) -> bool {
     let is_before_status = next.is_some_and(|it| is_status(it.text));
     let is_after_sign = last.is_none_or(|(it, _)| {
         it.after.trim_end().ends_with([':', ';', '(', '[', '<', '"', '\''])
@@ -264,7 +270,7 @@ fn is_date(word: &str) -> bool {
     })
 }
 
-fn unit_of(word: &str) -> Option<Kind> {
+fn unit_of(word: &str) -> Option<WordKind> {
     const SIZES: [&str; 16] = [
         "b",
         "byte",
@@ -290,12 +296,12 @@ fn unit_of(word: &str) -> Option<Kind> {
     ];
     let is_in = |units: &[&str]| units.iter().any(|it| word.eq_ignore_ascii_case(it));
     if is_in(&SIZES) {
-        return Some(Kind::SizeUnit);
+        return Some(WordKind::SizeUnit);
     }
-    is_in(&TIMES).then_some(Kind::TimeUnit)
+    is_in(&TIMES).then_some(WordKind::TimeUnit)
 }
 
-fn word_of_time(word: &str) -> Option<Kind> {
+fn word_of_time(word: &str) -> Option<WordKind> {
     const DAYS: [&str; 7] =
         ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
     const MONTHS: [&str; 12] = [
@@ -320,16 +326,16 @@ fn word_of_time(word: &str) -> Option<Kind> {
         names.iter().any(|it| *it == word || it.get(..3).is_some_and(|it| it == word))
     };
     if DAYS.iter().any(|it| it.eq_ignore_ascii_case(word)) {
-        return Some(Kind::Time);
+        return Some(WordKind::Time);
     }
     if is_in(&DAYS) {
-        return Some(Kind::DayName);
+        return Some(WordKind::DayName);
     }
     if is_in(&MONTHS) {
-        return Some(Kind::Month);
+        return Some(WordKind::Month);
     }
     if ZONES.contains(&word) {
-        return Some(Kind::Zone);
+        return Some(WordKind::Zone);
     }
     unit_of(word)
 }

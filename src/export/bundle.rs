@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::check::packing_order;
 use super::facts::{StoreFacts, coverage_of};
-use super::manifest::{BundleCounts, FileEntry, Manifest, Question, Rules};
+use super::manifest::{BundleCounts, BundleQuestion, FileEntry, Manifest, Rules};
 use super::pack::pack;
 use super::passage::{PassingEvent, Sink, pass};
 use super::records::write_record;
@@ -14,7 +14,7 @@ use super::staging::{HashedFile, is_zip};
 use super::tables::{
     write_timeline_header, write_timeline_row, write_timesketch_header, write_timesketch_row,
 };
-use super::{ExportError, Passed, Redactor, Selection, Staging};
+use super::{ExportError, ExportSelection, Passed, Redactor, Staging};
 use crate::render::{
     BYTE_ORDER_MARK, message_columns, message_rows, write_csv_rows, write_json_pretty,
 };
@@ -40,7 +40,7 @@ const REPORT_BODY: &str = ".report-body";
 /// How to make a bundle.
 #[derive(Clone)]
 pub struct BundleOptions<'a> {
-    pub question: Question,
+    pub question: BundleQuestion,
     /// What the outcomes depend on. `newest` should be the store's newest record.
     pub rules: JoinRules,
     /// The zone of the times in tables and report.
@@ -71,7 +71,7 @@ pub struct BundleReport {
 /// written. The place is then as it was.
 pub fn write_bundle(
     store: &Store,
-    selection: &Selection,
+    selection: &ExportSelection,
     options: &BundleOptions<'_>,
     staging: Staging,
 ) -> Result<BundleReport, ExportError> {
@@ -128,7 +128,7 @@ pub(super) fn seal(
 
 fn describe(
     store: &Store,
-    selection: &Selection,
+    selection: &ExportSelection,
     options: &BundleOptions<'_>,
     passed: &Passed,
 ) -> Result<Manifest, ExportError> {

@@ -39,20 +39,20 @@ pub struct CoveredGroup {
     /// Its name; none for records whose source does not name theirs.
     pub log_group: Option<String>,
     /// The ranges that were looked at, in order. What lies between two is a gap.
-    pub ranges: Vec<Span>,
+    pub ranges: Vec<InclusiveRange>,
 }
 
 /// A range of time, both ends included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Span {
+pub struct InclusiveRange {
     /// Its first millisecond, RFC 3339.
     pub first: String,
     /// Its last millisecond, RFC 3339.
     pub last: String,
 }
 
-impl Span {
+impl InclusiveRange {
     fn of(range: &CoveredRange) -> Self {
         Self { first: range.first().to_string(), last: range.last().to_string() }
     }
@@ -70,7 +70,7 @@ pub(super) fn coverage_of(store: &Store, redactor: Option<&Redactor>) -> Vec<Cov
         .groups()
         .map(|(name, ranges)| CoveredGroup {
             log_group: (!name.is_empty()).then(|| shown(name)),
-            ranges: ranges.iter().map(Span::of).collect(),
+            ranges: ranges.iter().map(InclusiveRange::of).collect(),
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use super::access::AccessCounts;
 use super::facts::{CoveredGroup, StoreFacts};
 use super::passage::Passed;
 use super::redact::Redacted;
-use super::staging::Sum;
+use super::staging::FileSum;
 use crate::source::BUNDLE_FORMAT;
 use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, MessageOutcome};
@@ -16,7 +16,7 @@ pub(super) const BUNDLE_VERSION: u64 = 1;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Question {
+pub struct BundleQuestion {
     /// What whoever asked calls the case.
     #[serde(rename = "case")]
     pub case_name: Option<String>,
@@ -61,7 +61,7 @@ pub struct Manifest {
     pub version: u64,
     /// The program that made it, and its version.
     pub tool: String,
-    pub question: Question,
+    pub question: BundleQuestion,
     /// By which rules it was answered.
     pub rules: Rules,
     pub counts: BundleCounts,
@@ -161,7 +161,7 @@ pub struct FileEntry {
 }
 
 impl FileEntry {
-    pub(super) fn new(name: &str, sum: &Sum) -> Self {
+    pub(super) fn new(name: &str, sum: &FileSum) -> Self {
         Self { name: name.to_owned(), bytes: sum.bytes, sha256: sum.sha256.clone() }
     }
 }

@@ -1,6 +1,6 @@
 //! Extracts of a store that stand on their own: evidence bundles, and files for other programs.
 //!
-//! A [`Selection`] says which messages, in which order; [`write_bundle`] and [`write_flat`] go
+//! A [`ExportSelection`] says which messages, in which order; [`write_bundle`] and [`write_flat`] go
 //! through them once and write as they go, so that memory does not grow with the extract. Whatever
 //! is to be redacted is redacted in the record itself, before anything is made of it: tables,
 //! report and timeline are made of the redacted events and cannot say more than these. Nothing here
@@ -32,8 +32,8 @@ pub use bundle::{BundleOptions, BundleReport, write_bundle};
 pub use check::{ProblemKind, check_bundle};
 pub use error::ExportError;
 pub use flat::{FlatFormat, write_flat, write_flat_file};
-pub use manifest::{Question, TimeBound};
+pub use manifest::{BundleQuestion, TimeBound};
 pub use passage::Passed;
 pub use redact::Redactor;
-pub use selection::{Selection, Selector};
+pub use selection::{ExportSelection, Selector};
 pub use staging::Staging;

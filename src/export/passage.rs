@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{ExportError, Redactor, Selection};
+use super::{ExportError, ExportSelection, Redactor};
 use crate::event::Address;
 use crate::limits;
 use crate::render::event_source_json;
@@ -68,7 +68,7 @@ pub struct Passed {
 /// Takes the selected messages out of the store, redacted where there is a redactor.
 pub(super) fn pass(
     store: &Store,
-    selection: &Selection,
+    selection: &ExportSelection,
     rules: &JoinRules,
     redactor: Option<&Redactor>,
     sink: &mut dyn Sink,

@@ -22,14 +22,14 @@ pub struct Selected {
 
 /// Messages to export, each once, by their first event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection {
+pub struct ExportSelection {
     messages: Vec<Selected>,
     /// The first of the IDs that no event has, as they were given.
     not_found: Vec<String>,
     not_found_count: u64,
 }
 
-impl Selection {
+impl ExportSelection {
     /// The messages that were found by what became of them.
     pub fn of_summaries(summaries: &[MessageSummary]) -> Result<Self, ExportError> {
         let messages = summaries.iter();
@@ -64,7 +64,7 @@ pub struct Selector<'s> {
     /// What a message is known by that has been selected: its trace IDs, and its events without
     /// one. Not its message IDs, which other messages may have too.
     known: HashSet<KeyHash>,
-    selection: Selection,
+    selection: ExportSelection,
 }
 
 /// A key's hash that nobody can make another key have.
@@ -83,7 +83,7 @@ impl<'s> Selector<'s> {
             tracer: EventTracer::new(store, rules),
             rules,
             known: HashSet::new(),
-            selection: Selection::default(),
+            selection: ExportSelection::default(),
         }
     }
 
@@ -123,7 +123,7 @@ impl<'s> Selector<'s> {
         Ok(self.known.contains(&key_of(&self.tracer.reader().read(location)?)))
     }
 
-    pub fn finish(self) -> Result<Selection, ExportError> {
+    pub fn finish(self) -> Result<ExportSelection, ExportError> {
         self.selection.in_order()
     }
 }

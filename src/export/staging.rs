@@ -121,7 +121,7 @@ pub(super) struct HashedFile {
 
 /// What a file holds, without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Sum {
+pub(super) struct FileSum {
     pub(super) bytes: u64,
     pub(super) sha256: String,
 }
@@ -141,12 +141,12 @@ impl HashedFile {
     }
 
     /// Makes what was written durable.
-    pub(super) fn finish(mut self) -> Result<Sum, ExportError> {
+    pub(super) fn finish(mut self) -> Result<FileSum, ExportError> {
         self.file
             .flush()
             .and_then(|()| self.file.get_ref().sync_all())
             .map_err(ExportError::io("write", &self.path))?;
-        Ok(Sum { bytes: self.bytes, sha256: hex::encode(self.hasher.finalize()) })
+        Ok(FileSum { bytes: self.bytes, sha256: hex::encode(self.hasher.finalize()) })
     }
 }
 

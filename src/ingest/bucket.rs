@@ -25,7 +25,7 @@ pub(super) struct Incoming {
 
 /// What was seen so far, for those on other threads.
 #[derive(Debug)]
-pub(super) struct Tally {
+pub(super) struct BucketTally {
     /// Sees which requests are throttled.
     pub(super) limiter: RateLimiter,
     /// Objects that had been taken before.
@@ -35,7 +35,7 @@ pub(super) struct Tally {
     is_listed: AtomicBool,
 }
 
-impl Tally {
+impl BucketTally {
     pub(super) fn new() -> Self {
         Self {
             limiter: RateLimiter::for_objects(),
@@ -58,12 +58,12 @@ type Page = (Vec<S3Object>, Option<String>);
 pub(super) struct Bucket {
     client: ObjectsClient,
     url: S3Url,
-    tally: Arc<Tally>,
+    tally: Arc<BucketTally>,
     failed_in_a_row: Cell<u32>,
 }
 
 impl Bucket {
-    pub(super) fn new(session: &Session, url: &S3Url, tally: Arc<Tally>) -> Self {
+    pub(super) fn new(session: &Session, url: &S3Url, tally: Arc<BucketTally>) -> Self {
         let client = ObjectsClient::new(session);
         Self { client, url: url.clone(), tally, failed_in_a_row: Cell::new(0) }
     }

@@ -8,15 +8,15 @@ use super::spans::Spans;
 use crate::audit::OtherRecord;
 use crate::event::{EventError, Parser};
 use crate::source::{
-    Batch, Claim, Decoded, Decoder, DecodingBudget, Format, Found, Output, Record, unwrapped,
+    Batch, Claim, Decoded, Decoder, DecodingBudget, Format, FoundUnit, Output, Record, unwrapped,
 };
-use crate::store::{Content, Place, PreparedBatch, Preparer, Preparers, StoreError};
+use crate::store::{MessageContent, Place, PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
 
 /// Bytes of memory that a prepared record takes beside its text, more or less.
 const RECORD_OVERHEAD_BYTES: usize = 512;
 
-pub(super) struct Worker {
+pub(super) struct DecodeWorker {
     decoder: Decoder,
     parser: Parser,
     preparer: Preparer,
@@ -48,7 +48,7 @@ pub(super) struct DecodedBatch {
     pub(super) raw_bytes: u64,
 }
 
-impl Worker {
+impl DecodeWorker {
     pub(super) fn new(preparers: &Preparers) -> Self {
         Self { decoder: Decoder::new(), parser: Parser::new(), preparer: preparers.preparer() }
     }
@@ -182,19 +182,19 @@ impl Decoding<'_> {
         bytes
     }
 
-    fn found(&mut self, found: Found<'_>, decoded: &mut DecodedBatch) -> usize {
+    fn found(&mut self, found: FoundUnit<'_>, decoded: &mut DecodedBatch) -> usize {
         let mut keeper = Keeper {
             preparer: &mut *self.preparer,
             log_group: self.log_group,
             borrowed_time: self.borrowed_time,
         };
         let error = match self.parser.parse(found.decoded.message()) {
-            Ok(event) => return keeper.keep(found, &Content::Mail(&event), decoded),
+            Ok(event) => return keeper.keep(found, &MessageContent::Mail(&event), decoded),
             Err(error) => error,
         };
         let message = found.decoded.message().to_owned();
         if let Some(other) = OtherRecord::parse(&message) {
-            return keeper.keep(found, &Content::Other(&other), decoded);
+            return keeper.keep(found, &MessageContent::Other(&other), decoded);
         }
         let Some(inner) = unwrapped(&message) else {
             return decoded.reject(&found, &error);
@@ -204,14 +204,14 @@ impl Decoding<'_> {
         match self.parser.parse(inner.message()) {
             Ok(event) => {
                 let inner = found.decoded.with_inner(inner.clone());
-                let found = Found { format, decoded: inner, escaped_message, ..found };
-                keeper.keep(found, &Content::Mail(&event), decoded)
+                let found = FoundUnit { format, decoded: inner, escaped_message, ..found };
+                keeper.keep(found, &MessageContent::Mail(&event), decoded)
             }
             Err(_) => match OtherRecord::parse(inner.message()) {
                 Some(other) => {
                     let inner = found.decoded.with_inner(inner.clone());
-                    let found = Found { format, decoded: inner, escaped_message, ..found };
-                    keeper.keep(found, &Content::Other(&other), decoded)
+                    let found = FoundUnit { format, decoded: inner, escaped_message, ..found };
+                    keeper.keep(found, &MessageContent::Other(&other), decoded)
                 }
                 None => decoded.reject(&found, &error),
             },
@@ -221,10 +221,10 @@ impl Decoding<'_> {
 
 /// When a record happened, if its message itself says; and whether that is the time of the event and
 /// not only of the mail.
-fn own_time(content: &Content<'_>) -> Option<(Timestamp, bool)> {
+fn own_time(content: &MessageContent<'_>) -> Option<(Timestamp, bool)> {
     match content {
-        Content::Mail(event) => event.message_timestamp.map(|it| (it, false)),
-        Content::Other(other) => other.at().map(|it| (it, true)),
+        MessageContent::Mail(event) => event.message_timestamp.map(|it| (it, false)),
+        MessageContent::Other(other) => other.at().map(|it| (it, true)),
     }
 }
 
@@ -237,8 +237,13 @@ struct Keeper<'w> {
 
 impl Keeper<'_> {
     /// Keeps a record; gives about how many bytes that takes.
-    fn keep(&mut self, found: Found<'_>, content: &Content<'_>, batch: &mut DecodedBatch) -> usize {
-        let Found { format, line, byte_offset, decoded, escaped_message, .. } = found;
+    fn keep(
+        &mut self,
+        found: FoundUnit<'_>,
+        content: &MessageContent<'_>,
+        batch: &mut DecodedBatch,
+    ) -> usize {
+        let FoundUnit { format, line, byte_offset, decoded, escaped_message, .. } = found;
         batch.format.get_or_insert(format);
         let mut record = batch.date(decoded, content, self.borrowed_time);
         if record.log_group.is_none() {
@@ -267,7 +272,7 @@ impl DecodedBatch {
     fn date<'m>(
         &mut self,
         decoded: Decoded<'m>,
-        content: &Content<'_>,
+        content: &MessageContent<'_>,
         borrowed_time: Option<Timestamp>,
     ) -> Record<'m> {
         let (log_group, log_stream, message) = match decoded {
@@ -295,8 +300,8 @@ impl DecodedBatch {
     }
 
     /// Keeps a unit whose message is no event.
-    fn reject(&mut self, found: &Found<'_>, error: &EventError) -> usize {
-        let Found { format, line, byte_offset, .. } = *found;
+    fn reject(&mut self, found: &FoundUnit<'_>, error: &EventError) -> usize {
+        let FoundUnit { format, line, byte_offset, .. } = *found;
         let is_cut = matches!(error, EventError::NotJson { .. })
             && matches!(format, Format::InsightsJson | Format::InsightsCsv);
         let hint = match is_cut {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::pipeline::store_inputs;
-use super::reading::Opened;
+use super::reading::OpenedInput;
 use super::{ImportReport, IngestError};
 use crate::source::{Input, SourceReader, walk};
 use crate::stop::Stop;
@@ -111,14 +111,14 @@ fn total_bytes(inputs: &[Input]) -> Option<u64> {
     Some(total)
 }
 
-fn open(input: &Input) -> Opened {
+fn open(input: &Input) -> OpenedInput {
     let (name, modified) = match input {
         Input::Stdin => ("-".to_owned(), None),
         Input::File(path) => (path.display().to_string(), modified(path)),
         Input::Problem(_) => (String::new(), None),
     };
     let kind = if matches!(input, Input::Stdin) { OriginKind::Stdin } else { OriginKind::File };
-    Opened { name, kind, modified, reader: SourceReader::open(input), object: None }
+    OpenedInput { name, kind, modified, reader: SourceReader::open(input), object: None }
 }
 
 fn modified(path: &Path) -> Option<Timestamp> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, bounded};
 
 use super::decode::DecodedBatch;
-use super::reading::{Beginning, Ending, Opened, ReadBatch, Step, read_inputs};
+use super::reading::{Beginning, Ending, OpenedInput, ReadBatch, ReadingStep, read_inputs};
 use super::rounds::{Round, RoundBounds, RoundDecoder};
 use super::spans::Spans;
 use super::workers::Workers;
@@ -36,7 +36,7 @@ pub(super) struct Stored {
 /// long all of them are, as far as that is known by now.
 pub(super) fn store_inputs(
     writer: &mut StoreWriter,
-    inputs: impl Iterator<Item = Opened> + Send,
+    inputs: impl Iterator<Item = OpenedInput> + Send,
     options: &ImportOptions,
     stop: &Stop,
     total_bytes: &dyn Fn() -> Option<u64>,
@@ -153,7 +153,9 @@ impl Import<'_> {
                         self.count(decoded, &appended)?;
                     }
                 }
-                Some(Step::Begin(Beginning { name, modified, object, is_excerpt, .. })) => {
+                Some(ReadingStep::Begin(Beginning {
+                    name, modified, object, is_excerpt, ..
+                })) => {
                     let Some(origin) = begun.next() else { break };
                     self.file = Some(OpenFile {
                         intake: Intake::new(self.writer, origin, &name),
@@ -167,8 +169,8 @@ impl Import<'_> {
                         is_excerpt,
                     });
                 }
-                Some(Step::End(ending)) => self.finish(ending)?,
-                Some(Step::Batch(_)) => {}
+                Some(ReadingStep::End(ending)) => self.finish(ending)?,
+                Some(ReadingStep::Batch(_)) => {}
             }
         }
         let records_max = self.options.commit_records_max.unwrap_or(limits::COMMIT_RECORDS_MAX);
@@ -190,7 +192,7 @@ impl Import<'_> {
     /// Begins the inputs that begin among the steps, and tells each batch which it comes from.
     fn begin_origins(
         &mut self,
-        steps: &[Option<Step>],
+        steps: &[Option<ReadingStep>],
         prepared: &mut [PreparedBatch],
     ) -> Vec<OriginId> {
         let mut begun = Vec::new();
@@ -203,7 +205,7 @@ impl Import<'_> {
                         batch.set_origin(origin);
                     }
                 }
-                Some(Step::Begin(Beginning { name, kind, .. })) => {
+                Some(ReadingStep::Begin(Beginning { name, kind, .. })) => {
                     let now = self.options.began.unwrap_or_else(Timestamp::now);
                     let origin = self.writer.begin_origin(OriginStart {
                         kind: *kind,
@@ -225,7 +227,7 @@ impl Import<'_> {
     /// are approximate times at all.
     fn borrow_times(
         &self,
-        steps: &[Option<Step>],
+        steps: &[Option<ReadingStep>],
         decoded: &mut [DecodedBatch],
         batches: &[ReadBatch],
     ) -> Result<bool, StoreError> {
@@ -247,7 +249,7 @@ impl Import<'_> {
                     }
                     last_time = outcome.last_time.or(last_time);
                 }
-                Some(Step::Begin(it)) => (last_time, modified) = (None, it.modified),
+                Some(ReadingStep::Begin(it)) => (last_time, modified) = (None, it.modified),
                 Some(_) => {}
             }
         }

@@ -12,7 +12,7 @@ use crate::stop::Stop;
 use crate::store::{ObjectHash, OriginKind};
 use crate::time::Timestamp;
 
-pub(super) struct Opened {
+pub(super) struct OpenedInput {
     pub(super) name: String,
     pub(super) kind: OriginKind,
     /// When it was last changed: what is left when nothing in it has a time.
@@ -24,7 +24,7 @@ pub(super) struct Opened {
 }
 
 /// What the reading thread tells.
-pub(super) enum Step {
+pub(super) enum ReadingStep {
     Begin(Beginning),
     Batch(ReadBatch),
     End(Ending),
@@ -66,19 +66,19 @@ pub(super) struct Ending {
 
 /// Reads and frames; ends when there is nothing more to read, nobody listens, or it is told to.
 pub(super) fn read_inputs(
-    inputs: impl Iterator<Item = Opened>,
-    sender: &Sender<Step>,
+    inputs: impl Iterator<Item = OpenedInput>,
+    sender: &Sender<ReadingStep>,
     bytes: &AtomicU64,
     stop: &Stop,
 ) {
     let room = QueueRoom::new(limits::QUEUE_BYTES_MAX);
-    for Opened { name, kind, modified, reader, object } in inputs {
+    for OpenedInput { name, kind, modified, reader, object } in inputs {
         if stop.is_requested() {
             return;
         }
         let is_excerpt = reader.as_ref().is_ok_and(SourceReader::is_excerpt);
         let beginning = Beginning { name, kind, modified, object, is_excerpt };
-        if sender.send(Step::Begin(beginning)).is_err() {
+        if sender.send(ReadingStep::Begin(beginning)).is_err() {
             return;
         }
         let ending = match reader {
@@ -88,7 +88,7 @@ pub(super) fn read_inputs(
         let Some(ending) = ending else { return };
         // An input that is cut off by us has no problem, and no end.
         let is_over = stop.is_requested() && ending.problem.is_some();
-        if is_over || sender.send(Step::End(ending)).is_err() {
+        if is_over || sender.send(ReadingStep::End(ending)).is_err() {
             return;
         }
     }
@@ -98,7 +98,7 @@ pub(super) fn read_inputs(
 /// on.
 fn read_input(
     mut reader: SourceReader,
-    sender: &Sender<Step>,
+    sender: &Sender<ReadingStep>,
     room: &QueueRoom,
     bytes: &AtomicU64,
     stop: &Stop,
@@ -112,7 +112,7 @@ fn read_input(
                     return None;
                 }
                 let taken = room.take(batch.byte_count());
-                if sender.send(Step::Batch(ReadBatch { batch, _room: taken })).is_err() {
+                if sender.send(ReadingStep::Batch(ReadBatch { batch, _room: taken })).is_err() {
                     return None;
                 }
             }

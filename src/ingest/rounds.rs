@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::decode::DecodedBatch;
-use super::reading::{ReadBatch, Step};
+use super::reading::{ReadBatch, ReadingStep};
 use super::workers::Workers;
 use crate::limits;
 use crate::source::{DecodedRoom, DecodingBudget};
@@ -17,7 +17,7 @@ use crate::time::Timestamp;
 /// What was decoded at one time.
 pub(super) struct Round {
     /// In order; `None` stands for the next batch.
-    pub(super) steps: Vec<Option<Step>>,
+    pub(super) steps: Vec<Option<ReadingStep>>,
     /// What the decoded batches were read from. The pieces of one that is too much for a round
     /// come without: nothing in them has to be decoded again.
     pub(super) batches: Vec<ReadBatch>,
@@ -83,14 +83,14 @@ impl<'w> RoundDecoder<'w> {
     }
 
     /// Decodes as much at a time as there is, until nothing more comes.
-    pub(super) fn run(mut self, received: &Receiver<Step>) {
+    pub(super) fn run(mut self, received: &Receiver<ReadingStep>) {
         while let Ok(first) = received.recv() {
             let mut steps = VecDeque::new();
             let mut batches = VecDeque::new();
             let more = received.try_iter().take(self.bounds.batch_count);
             for step in std::iter::once(first).chain(more) {
                 match step {
-                    Step::Batch(batch) => {
+                    ReadingStep::Batch(batch) => {
                         batches.push_back(batch);
                         steps.push_back(None);
                     }
@@ -107,7 +107,7 @@ impl<'w> RoundDecoder<'w> {
     /// once, and in the end one alone, piece by piece.
     fn decode(
         &mut self,
-        mut steps: VecDeque<Option<Step>>,
+        mut steps: VecDeque<Option<ReadingStep>>,
         mut batches: VecDeque<ReadBatch>,
     ) -> Result<(), Ended> {
         while !steps.is_empty() {
@@ -158,7 +158,7 @@ impl<'w> RoundDecoder<'w> {
     /// expand to.
     fn fitting(
         &self,
-        steps: &VecDeque<Option<Step>>,
+        steps: &VecDeque<Option<ReadingStep>>,
         batches: &[ReadBatch],
         decoded: &[Option<DecodedBatch>],
     ) -> usize {
@@ -175,7 +175,7 @@ impl<'w> RoundDecoder<'w> {
                     }
                     fitting += 1;
                 }
-                Some(Step::Begin(_)) => input = InputSoFar::default(),
+                Some(ReadingStep::Begin(_)) => input = InputSoFar::default(),
                 Some(_) => {}
             }
         }
@@ -190,7 +190,7 @@ impl<'w> RoundDecoder<'w> {
         for step in &round.steps {
             match step {
                 None => decoded.next().into_iter().for_each(|it| self.input.take(it)),
-                Some(Step::Begin(it)) => {
+                Some(ReadingStep::Begin(it)) => {
                     self.input = InputSoFar { modified: it.modified, ..InputSoFar::default() };
                 }
                 Some(_) => {}
@@ -231,9 +231,9 @@ impl<'w> RoundDecoder<'w> {
 }
 
 /// Where, among the steps, the one behind the batch with this number stands.
-fn end_of_batches(steps: &VecDeque<Option<Step>>, count: usize) -> usize {
+fn end_of_batches(steps: &VecDeque<Option<ReadingStep>>, count: usize) -> usize {
     let mut left = count;
-    let is_before = |step: &&Option<Step>| {
+    let is_before = |step: &&Option<ReadingStep>| {
         if step.is_some() {
             return true;
         }
@@ -252,7 +252,7 @@ mod tests {
     use crossbeam_channel::{bounded, unbounded};
 
     use super::*;
-    use crate::ingest::reading::Opened;
+    use crate::ingest::reading::OpenedInput;
     use crate::ingest::reading::{Beginning, Ending, read_inputs};
     use crate::source::SourceReader;
     use crate::store::{OriginKind, StoreWriter};
@@ -292,8 +292,8 @@ mod tests {
         (rounds, counts)
     }
 
-    fn read(inputs: &[&str]) -> Receiver<Step> {
-        let opened = inputs.iter().map(|text| Opened {
+    fn read(inputs: &[&str]) -> Receiver<ReadingStep> {
+        let opened = inputs.iter().map(|text| OpenedInput {
             name: "input".to_owned(),
             kind: OriginKind::File,
             modified: None,
@@ -326,10 +326,12 @@ mod tests {
             assert!(piece.prepared.len() <= 40 && !piece.lacks_time);
             assert!(piece.prepared.knows_messages());
         }
-        let steps: Vec<&Option<Step>> = rounds.iter().flat_map(|it| &it.steps).collect();
-        let begins = |it: &&&Option<Step>| matches!(it, Some(Step::Begin(Beginning { .. })));
-        let ends =
-            |it: &&&Option<Step>| matches!(it, Some(Step::End(Ending { problem: None, .. })));
+        let steps: Vec<&Option<ReadingStep>> = rounds.iter().flat_map(|it| &it.steps).collect();
+        let begins =
+            |it: &&&Option<ReadingStep>| matches!(it, Some(ReadingStep::Begin(Beginning { .. })));
+        let ends = |it: &&&Option<ReadingStep>| {
+            matches!(it, Some(ReadingStep::End(Ending { problem: None, .. })))
+        };
         assert_eq!(
             (steps.iter().filter(begins).count(), steps.iter().filter(ends).count()),
             (2, 2)
@@ -357,7 +359,7 @@ mod tests {
         let large = payload((0..6_000).map(event));
         let (rounds, counts) = decode(&[&large], true);
         assert_eq!(counts.len(), 0);
-        let is_end = |it: &Option<Step>| matches!(it, Some(Step::End(_)));
+        let is_end = |it: &Option<ReadingStep>| matches!(it, Some(ReadingStep::End(_)));
         assert!(!rounds.iter().flat_map(|it| &it.steps).any(is_end));
     }
 
@@ -373,7 +375,7 @@ mod tests {
         let blanks = payload(std::iter::once(" ".repeat(50 << 20)));
         let batches: Vec<ReadBatch> = read(&[&blanks])
             .into_iter()
-            .filter_map(|it| if let Step::Batch(batch) = it { Some(batch) } else { None })
+            .filter_map(|it| if let ReadingStep::Batch(batch) = it { Some(batch) } else { None })
             .collect();
         let [batch] = batches.as_slice() else { panic!("{}", batches.len()) };
         assert!(decoder.decode_alone(batch).is_err());

@@ -12,10 +12,10 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
 
-use super::bucket::{Bucket, Incoming, Tally};
+use super::bucket::{Bucket, BucketTally, Incoming};
 use super::import::elapsed_ms;
 use super::pipeline::{Stored, store_inputs};
-use super::reading::Opened;
+use super::reading::OpenedInput;
 use super::{ImportOptions, ImportReport, IngestError, Progress};
 use crate::aws::{AwsError, S3Url, Session, SessionOptions};
 use crate::limits;
@@ -78,7 +78,7 @@ pub(super) fn import_objects(
     let options = &ImportOptions { withholds_removed: true, ..options.clone() };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().map_err(IngestError::NoNetwork)?;
-    let tally = Arc::new(Tally::new());
+    let tally = Arc::new(BucketTally::new());
     let (ready_sender, ready) = oneshot::channel();
     let (taken_sender, taken) = oneshot::channel();
     let (incoming_sender, incoming) = mpsc::channel(limits::S3_OBJECTS_AHEAD);
@@ -137,7 +137,7 @@ struct NetworkEnds {
 async fn fetch(
     open: impl AsyncFnOnce() -> Result<Session, AwsError>,
     url: &S3Url,
-    tally: Arc<Tally>,
+    tally: Arc<BucketTally>,
     ends: NetworkEnds,
 ) -> Result<(), AwsError> {
     let bucket = Rc::new(Bucket::new(&open().await?, url, tally));
@@ -149,10 +149,13 @@ async fn fetch(
 }
 
 /// The objects as the pipeline takes them, until the network has no more.
-fn inputs(mut incoming: mpsc::Receiver<Incoming>, bucket: &str) -> impl Iterator<Item = Opened> {
+fn inputs(
+    mut incoming: mpsc::Receiver<Incoming>,
+    bucket: &str,
+) -> impl Iterator<Item = OpenedInput> {
     std::iter::from_fn(move || incoming.blocking_recv()).map(move |Incoming { object, reader }| {
         let name = format!("s3://{bucket}/{}", object.key);
-        Opened {
+        OpenedInput {
             kind: OriginKind::Object,
             modified: object.modified_ms.and_then(Timestamp::from_ms),
             reader: SourceReader::from_remote(Box::new(reader), name.clone(), &object.key),

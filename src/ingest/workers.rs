@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rayon::prelude::*;
 
-use super::decode::{DecodedBatch, PieceOptions, Worker};
+use super::decode::{DecodeWorker, DecodedBatch, PieceOptions};
 use super::reading::ReadBatch;
 use crate::source::{Batch, DecodedRoom, DecodingBudget};
 use crate::store::{Preparers, StoreError};
@@ -20,7 +20,7 @@ pub(super) struct Workers<'i> {
 struct Latest {
     preparers: Preparers,
     /// Those that are not at work; kept from round to round, for their memory.
-    idle: Vec<Worker>,
+    idle: Vec<DecodeWorker>,
     /// How often there were new preparers.
     generation: u64,
 }
@@ -81,7 +81,7 @@ impl<'i> Workers<'i> {
         let (mut worker, generation) = {
             let mut latest = self.latest();
             let idle = latest.idle.pop();
-            (idle.unwrap_or_else(|| Worker::new(&latest.preparers)), latest.generation)
+            (idle.unwrap_or_else(|| DecodeWorker::new(&latest.preparers)), latest.generation)
         };
         let decoded = worker.decode(batch, borrowed, self.log_group, budget);
         let mut latest = self.latest();
@@ -106,7 +106,7 @@ impl<'i> Workers<'i> {
             (latest.preparers.clone().with_messages(), latest.generation)
         };
         let (preparers, mut generation) = newest();
-        let mut worker = Worker::new(&preparers);
+        let mut worker = DecodeWorker::new(&preparers);
         let mut renewed = || {
             let is_same = self.latest().generation == generation;
             (!is_same).then(|| {

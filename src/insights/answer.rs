@@ -4,11 +4,11 @@ use super::value::{Value, number_in};
 
 /// The rows that a query found, under the query's own names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct ResultRows {
     /// The columns, in their order.
     pub columns: Vec<String>,
     /// A cell for each column of each row.
-    pub rows: Vec<Vec<Cell>>,
+    pub rows: Vec<Vec<ResultCell>>,
     /// Rows that there are, beyond the limit too.
     pub row_count: u64,
     /// Events that the conditions on events hold for.
@@ -19,7 +19,7 @@ pub struct Answer {
 
 /// One value of a row.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Cell {
+pub enum ResultCell {
     Null,
     /// What `stats` has counted.
     Number(f64),
@@ -30,7 +30,7 @@ pub enum Cell {
 /// Digits that a double holds exactly.
 const EXACT_DIGITS: usize = 15;
 
-impl Cell {
+impl ResultCell {
     pub(super) fn of(value: &Value<'_>, is_counted: bool) -> Self {
         let number = match value {
             Value::Number(it) => Some(*it),

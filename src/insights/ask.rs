@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::answer::{Answer, Cell};
+use super::answer::{ResultCell, ResultRows};
 use super::ast::{Query, SourceTime};
 use super::collect::{Groups, Rows};
 use super::compile::{Instants, compile};
@@ -63,7 +63,7 @@ impl From<Excess> for AskError {
 }
 
 /// Answers a query.
-pub fn ask(store: &Store, query: &Query, request: &Request) -> Result<Answer, AskError> {
+pub fn ask(store: &Store, query: &Query, request: &Request) -> Result<ResultRows, AskError> {
     let (range, log_groups) = place(query, request)?;
     let program = compile(query, instants(store, range, request.now))?;
     let groups = log_groups.as_ref().map_or(crate::query::Query::All, |it| it.query().clone());
@@ -76,9 +76,12 @@ pub fn ask(store: &Store, query: &Query, request: &Request) -> Result<Answer, As
     let (rows, row_count) = finished(gathered.rows, &program)?;
     let columns = &program.listing.columns;
     let cells = |row: Vec<Value<'static>>| {
-        row.iter().zip(columns).map(|(value, column)| Cell::of(value, column.is_counted)).collect()
+        row.iter()
+            .zip(columns)
+            .map(|(value, column)| ResultCell::of(value, column.is_counted))
+            .collect()
     };
-    Ok(Answer {
+    Ok(ResultRows {
         columns: columns.iter().map(|it| it.name.clone()).collect(),
         rows: rows.into_iter().map(cells).collect(),
         row_count,

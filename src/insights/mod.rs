@@ -34,7 +34,7 @@ mod tests;
 mod time_pattern;
 mod value;
 
-pub use answer::{Answer, Cell};
+pub use answer::{ResultCell, ResultRows};
 pub use ask::{AskError, Request, ask};
 pub use ast::Query;
 pub use error::InsightsError;

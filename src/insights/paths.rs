@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 use super::value::Value;
-use crate::json::{Kind as Part, Token, Tokens};
+use crate::json::{Token, TokenKind as Part, Tokens};
 
 /// The fields that are wanted, by the steps to them.
 #[derive(Debug, Default)]

@@ -64,10 +64,10 @@ fn try_ask(query: &str, messages: &[Json]) -> Result<Vec<Json>, InsightsError> {
     let columns = &program.listing.columns;
     let row = |row: Vec<Value<'static>>| {
         let cells = row.iter().zip(columns).map(|(value, column)| {
-            let cell = match Cell::of(value, column.is_counted) {
-                Cell::Null => Json::Null,
-                Cell::Number(it) => json!(it),
-                Cell::Text(it) => json!(it),
+            let cell = match ResultCell::of(value, column.is_counted) {
+                ResultCell::Null => Json::Null,
+                ResultCell::Number(it) => json!(it),
+                ResultCell::Text(it) => json!(it),
             };
             (column.name.clone(), cell)
         });

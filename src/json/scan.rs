@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum TokenKind {
     /// `{` or `[`.
     Open,
     /// `}` or `]`.
@@ -23,7 +23,7 @@ pub enum Kind {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
-    pub kind: Kind,
+    pub kind: TokenKind,
     pub range: Range<usize>,
     /// How many brackets are open behind it.
     pub depth: usize,
@@ -60,21 +60,21 @@ impl Iterator for Tokens<'_> {
         let (kind, end) = match byte {
             b'{' | b'[' => {
                 self.depth += 1;
-                (Kind::Open, start + 1)
+                (TokenKind::Open, start + 1)
             }
             b'}' | b']' => {
                 self.depth = self.depth.saturating_sub(1);
-                (Kind::Close, start + 1)
+                (TokenKind::Close, start + 1)
             }
-            b',' => (Kind::Comma, start + 1),
-            b':' => (Kind::Colon, start + 1),
+            b',' => (TokenKind::Comma, start + 1),
+            b':' => (TokenKind::Colon, start + 1),
             b'"' => match text_end(self.bytes, start, &mut has_newline) {
-                Some(end) => (Kind::Text, end),
-                None => (Kind::Unclosed, self.bytes.len()),
+                Some(end) => (TokenKind::Text, end),
+                None => (TokenKind::Unclosed, self.bytes.len()),
             },
             _ => {
                 let rest = self.bytes.get(start..)?;
-                (Kind::Other, start + rest.iter().position(is_end).unwrap_or(rest.len()))
+                (TokenKind::Other, start + rest.iter().position(is_end).unwrap_or(rest.len()))
             }
         };
         self.position = end;
@@ -149,7 +149,7 @@ pub fn escaped(letter: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
-    fn parts(text: &str) -> Vec<(Kind, &str, usize)> {
+    fn parts(text: &str) -> Vec<(TokenKind, &str, usize)> {
         Tokens::new(text.as_bytes())
             .map(|it| (it.kind, text.get(it.range).unwrap(), it.depth))
             .collect()
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn each_part_has_its_place_and_depth() {
-        use Kind::{Close, Colon, Comma, Open, Other, Text, Unclosed};
+        use TokenKind::{Close, Colon, Comma, Open, Other, Text, Unclosed};
         assert_eq!(
             parts("{\"a\\\"}\" :[1e9,\n nul]} \"x"),
             [

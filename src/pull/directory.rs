@@ -11,7 +11,7 @@ use crate::limits;
 use crate::source::Record;
 use crate::stop::Stop;
 use crate::store::{
-    Content, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart, StoreWriter,
+    MessageContent, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart, StoreWriter,
 };
 use crate::time::workmail_end::{LAST_DAY, has_ended};
 use crate::time::{Clock, Timestamp};
@@ -239,7 +239,7 @@ impl DirectoryIntake {
             };
             // What was erased stays so.
             if !preparer.withholds(&record) {
-                preparer.take(None, &record, None, &Content::Other(&OtherRecord::Directory));
+                preparer.take(None, &record, None, &MessageContent::Other(&OtherRecord::Directory));
             }
         }
         let mut batch = preparer.finish()?;

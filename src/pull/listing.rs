@@ -20,7 +20,7 @@ use crate::time::Clock;
 
 /// A slice and the streams to list in it, empty for all.
 #[derive(Clone, Debug)]
-pub(super) struct Slice {
+pub(super) struct StreamSlice {
     pub(super) piece: Piece,
     pub(super) log_streams: Vec<String>,
     /// Whether nothing of the group is expected behind it: events of the near future too then.
@@ -70,7 +70,7 @@ impl Lister {
 /// when it is to stop, when nobody listens, or at the first error.
 pub(super) async fn list_all(
     lister: Arc<Lister>,
-    slices: Vec<Slice>,
+    slices: Vec<StreamSlice>,
     pages: mpsc::Sender<ListingStep>,
     stop: Stop,
 ) -> Result<(), AwsError> {
@@ -156,9 +156,9 @@ impl SlicePlace {
 /// Lists one slice. Returns what is left of it when others have time to help.
 async fn list(
     lister: Arc<Lister>,
-    slice: Slice,
+    slice: StreamSlice,
     pages: mpsc::Sender<ListingStep>,
-) -> Result<Vec<Slice>, AwsError> {
+) -> Result<Vec<StreamSlice>, AwsError> {
     let range = slice.piece.range;
     let at_ms = lister.clock.now().as_ms();
     let mut query = EventQuery {
@@ -244,10 +244,10 @@ fn can_split(lister: &Lister, place: &SlicePlace, range: CoveredRange) -> bool {
             .is_ok()
 }
 
-fn halves(slice: &Slice, next_ms: i64) -> Vec<Slice> {
+fn halves(slice: &StreamSlice, next_ms: i64) -> Vec<StreamSlice> {
     let last_ms = slice.piece.range.last_ms;
     let middle_ms = next_ms + (last_ms - next_ms) / 2;
-    let part = |first_ms, last_ms, is_newest| Slice {
+    let part = |first_ms, last_ms, is_newest| StreamSlice {
         piece: Piece { range: CoveredRange { first_ms, last_ms }, ..slice.piece },
         is_newest,
         log_streams: slice.log_streams.clone(),

@@ -10,10 +10,10 @@ use crate::event::Parser;
 use crate::ingest::RejectedPiece;
 use crate::json;
 use crate::source::Record;
-use crate::store::{Content, PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
+use crate::store::{MessageContent, PreparedBatch, Preparer, Preparers, StoreError, StoredEvent};
 use crate::time::Timestamp;
 
-pub(super) struct Worker {
+pub(super) struct PageWorker {
     parser: Parser,
     preparer: Preparer,
 }
@@ -51,7 +51,7 @@ struct Envelope<'e> {
     event_id: Option<&'e str>,
 }
 
-impl Worker {
+impl PageWorker {
     pub(super) fn new(preparers: &Preparers) -> Self {
         Self { parser: Parser::new(), preparer: preparers.preparer() }
     }
@@ -86,7 +86,7 @@ impl Worker {
             Ok(event) => self.preparer.add(record, &event),
             Err(error) => {
                 let other = OtherRecord::parse(&record.message).ok_or_else(|| error.to_string())?;
-                self.preparer.take(None, record, None, &Content::Other(&other));
+                self.preparer.take(None, record, None, &MessageContent::Other(&other));
             }
         }
         Ok(())

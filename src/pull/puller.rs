@@ -8,7 +8,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 use tokio::task::LocalSet;
 
-use super::listing::{Lister, Slice, list_all};
+use super::listing::{Lister, StreamSlice, list_all};
 use super::plan::{self, Piece};
 use super::storing::Storing;
 use super::{PullError, PullNews, PullPlan, PullProgress, PullReport, groups};
@@ -220,12 +220,12 @@ impl Puller {
         pieces: &[Piece],
         window: CoveredRange,
         options: PullOptions,
-    ) -> Vec<Slice> {
+    ) -> Vec<StreamSlice> {
         let streams = self.streams_for(group, pieces);
         plan::slices(pieces, group.stored_bytes, self.whole(group))
             .into_iter()
             .filter_map(|piece| {
-                Some(Slice {
+                Some(StreamSlice {
                     log_streams: match &streams {
                         Some(streams) => lively(streams, piece)?,
                         None => Vec::new(),

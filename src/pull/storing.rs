@@ -5,7 +5,7 @@ use std::time::Duration;
 use rayon::prelude::*;
 
 use super::listing::{Fetched, ListingStep};
-use super::page::{self, Chunk, DecodedChunk, Worker};
+use super::page::{self, Chunk, DecodedChunk, PageWorker};
 use super::{PullNews, PullProgress, PullReport};
 use crate::aws::{AwsError, LogEvent, LogGroup, LogGroupArn};
 use crate::ingest::Intake;
@@ -100,7 +100,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         let name = self.group.name.as_str();
         let mut decoded = chunks
             .par_iter()
-            .map_init(|| Worker::new(&preparers), |worker, chunk| worker.decode(chunk, name))
+            .map_init(|| PageWorker::new(&preparers), |worker, chunk| worker.decode(chunk, name))
             .collect::<Result<Vec<_>, _>>()?;
         let origin = self.intake.origin();
         let prepared = decoded.iter_mut().map(|it| {

@@ -16,12 +16,12 @@ use crate::time::TimeRange;
 #[derive(Clone)]
 pub(super) struct ColumnsQuery {
     columns: ColumnsBySegment,
-    condition: Condition,
+    condition: ColumnDemand,
 }
 
 /// What is asked of the columns.
 #[derive(Clone, Debug)]
-pub(super) enum Condition {
+pub(super) enum ColumnDemand {
     /// Those of a range of time.
     Time(TimeRange),
     /// Those with a trace ID of one of these hashes, or with any.
@@ -37,7 +37,7 @@ enum FoundInSegment {
 }
 
 impl ColumnsQuery {
-    pub(super) fn new(columns: &ColumnsBySegment, condition: Condition) -> Self {
+    pub(super) fn new(columns: &ColumnsBySegment, condition: ColumnDemand) -> Self {
         Self { columns: columns.clone(), condition }
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Debug for ColumnsQuery {
     }
 }
 
-impl Condition {
+impl ColumnDemand {
     fn find(&self, columns: &Columns) -> FoundInSegment {
         let mut found = BitSet::with_max_value(columns.document_count());
         match self {

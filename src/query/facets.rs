@@ -10,7 +10,7 @@ use crate::time::TimeRange;
 
 /// What is counted of the answers to a question.
 #[derive(Clone, Debug, Default)]
-pub struct Shape {
+pub struct FacetCounts {
     /// For each field that was asked for, how many answers have each value.
     pub values: Vec<HashMap<String, u64>>,
     /// For each field, how many values came when [`limits::FACET_VALUES_MAX`] were known already.
@@ -21,7 +21,7 @@ pub struct Shape {
     pub total: u64,
 }
 
-impl Shape {
+impl FacetCounts {
     fn of(field_count: usize) -> Self {
         Self {
             values: vec![HashMap::new(); field_count],
@@ -71,14 +71,14 @@ pub fn shape_of(
     range: TimeRange,
     fields: &[Field],
     heard: Heard<'_>,
-) -> Result<Shape, StoreError> {
-    let mut whole = Shape::of(fields.len());
+) -> Result<FacetCounts, StoreError> {
+    let mut whole = FacetCounts::of(fields.len());
     scan_answers(
         store,
         query,
         range,
         heard,
-        || Shape::of(fields.len()),
+        || FacetCounts::of(fields.len()),
         |shape, record, event, _| {
             shape.total += 1;
             let slot = record.timestamp.as_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);

@@ -3,7 +3,7 @@
 use crate::text::{Sign, fits};
 
 /// What stands in a pattern's texts for any one character. It is no character of any text: Unicode
-/// keeps it free, and [`super::value::Value`] lets it through from nowhere.
+/// keeps it free, and [`super::value::WrittenValue`] lets it through from nowhere.
 pub(super) const ANY_ONE: char = '\u{10FFFF}';
 
 /// A pattern, sorted by how an index can look for it. Never without a `*` or `?`, never `*` alone.

@@ -12,7 +12,7 @@ use tantivy::query::{AllQuery, BooleanQuery, EmptyQuery, Occur, PhraseQuery, Ter
 use tantivy::schema::IndexRecordOption;
 
 use super::collected_query::CollectedQuery;
-use super::columns_query::{ColumnsQuery, Condition};
+use super::columns_query::{ColumnDemand, ColumnsQuery};
 use super::phrase_prefix_query::PhrasePrefixQuery;
 use super::required::required_words;
 use super::terms_query::TermsQuery;
@@ -124,11 +124,11 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
         Target::Attribute(attribute) => return lower_attribute(attribute, &clause.matcher),
         Target::TraceId => {
             let hashes = ids(&clause.matcher, IdHash::of_trace);
-            return Box::new(ColumnsQuery::new(columns, Condition::TraceId(hashes)));
+            return Box::new(ColumnsQuery::new(columns, ColumnDemand::TraceId(hashes)));
         }
         Target::MessageId => {
             let hashes = ids(&clause.matcher, IdHash::of);
-            return Box::new(ColumnsQuery::new(columns, Condition::MessageId(hashes)));
+            return Box::new(ColumnsQuery::new(columns, ColumnDemand::MessageId(hashes)));
         }
         Target::Time => {
             return match &clause.matcher {
@@ -257,7 +257,7 @@ fn time(range: TimeRange, columns: &ColumnsBySegment) -> IndexQuery {
     if range.is_unbounded() {
         return Box::new(AllQuery);
     }
-    Box::new(ColumnsQuery::new(columns, Condition::Time(range)))
+    Box::new(ColumnsQuery::new(columns, ColumnDemand::Time(range)))
 }
 
 /// Where the index has a field.

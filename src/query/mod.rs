@@ -50,7 +50,7 @@ mod value_set;
 
 pub use access_field::AccessField;
 pub use error::{QueryError, QueryErrorKind};
-pub use facets::{Shape, shape_of};
+pub use facets::{FacetCounts, shape_of};
 pub use field::{Field, FieldKind};
 pub use glob::Glob;
 pub use id_parts::{IdCandidates, forms_of, id_part, ids_like};

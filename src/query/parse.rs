@@ -5,7 +5,7 @@ mod ranges;
 use super::cursor::Cursor;
 use super::error::{QueryError, QueryErrorKind};
 use super::time_value::{InstantBound, is_age};
-use super::value::{Value, access_demand, bare_demand, demand};
+use super::value::{WrittenValue, access_demand, bare_demand, demand};
 use super::{AccessField, Clause, Field, FieldKind, Matcher, Query, Span, ValueSet};
 use crate::limits;
 use crate::time::{Timestamp, Zone};
@@ -355,9 +355,9 @@ impl<'t> Parser<'t> {
     }
 
     /// Reads a value. IDs may have any sign in them; of others, a bare one has no operators.
-    fn bare_or_quoted(&mut self, field: Option<Field>) -> Parsed<Value> {
+    fn bare_or_quoted(&mut self, field: Option<Field>) -> Parsed<WrittenValue> {
         let before = self.cursor.clone();
-        let value = Value::read(&mut self.cursor)?;
+        let value = WrittenValue::read(&mut self.cursor)?;
         let (text, _) = before.rest().split_at(value.span.end - value.span.start);
         if !value.is_quoted
             && field.is_none_or(|it| it.kind() != FieldKind::Id)
@@ -372,7 +372,7 @@ impl<'t> Parser<'t> {
     }
 
     /// The values that `@NAME` stands for: one of the lists that whoever asks has.
-    fn list(&self, field: Field, value: &Value) -> Result<Option<Query>, QueryErrorKind> {
+    fn list(&self, field: Field, value: &WrittenValue) -> Result<Option<Query>, QueryErrorKind> {
         let (Some(lists), false) = (self.language.lists, value.is_quoted) else { return Ok(None) };
         let text = value.text();
         let Some(name) = text.strip_prefix('@').filter(|it| !it.is_empty()) else {
@@ -403,7 +403,7 @@ impl<'t> Parser<'t> {
         Ok(Some(clause(field, Matcher::OneOf(values), value.span)))
     }
 
-    fn time(&self, field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
+    fn time(&self, field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
         let text = value.text();
         if text == "*" {
             return Ok(clause(field, Matcher::Present, value.span));

@@ -1,6 +1,6 @@
 //! What the value of one field must be, as an option of a command says it.
 
-use super::value::{Value, demand};
+use super::value::{WrittenValue, demand};
 use super::{Field, FieldKind, Matcher, Query, QueryError, Span, ValueSet, parse};
 use crate::limits;
 use crate::store::words::folded;
@@ -24,7 +24,7 @@ impl Pattern {
         if text.len() > limits::QUERY_BYTES_MAX {
             return Err(error(super::QueryErrorKind::TooLong));
         }
-        let value = Value::whole(text);
+        let value = WrittenValue::whole(text);
         if text.trim().is_empty() {
             return Err(error(super::QueryErrorKind::EmptyValue { field }));
         }

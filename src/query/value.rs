@@ -16,7 +16,7 @@ use crate::store::words::folded;
 
 /// A value as it was written: the texts between its stars, with quotes and backslashes gone.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value {
+pub(super) struct WrittenValue {
     /// Never empty; one more than there are stars. [`ANY_ONE`] in them is a `?`.
     pub(super) pieces: Vec<String>,
     pub(super) is_quoted: bool,
@@ -25,7 +25,7 @@ pub(super) struct Value {
     pub(super) span: Span,
 }
 
-impl Value {
+impl WrittenValue {
     /// Reads a quoted or a bare value.
     pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<Self, (Span, QueryErrorKind)> {
         let start = cursor.position();
@@ -162,7 +162,7 @@ fn push_any_one(pieces: &mut [String]) {
 }
 
 /// Makes the demand that `field` holds `value`. Times, ranges and comparisons are read elsewhere.
-pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
+pub(super) fn demand(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
     if value.is_regex {
         return regex(field, &value.text()).map(clause);
@@ -229,7 +229,7 @@ pub(super) fn demand(field: Field, value: &Value) -> Result<Query, QueryErrorKin
 }
 
 /// The statuses that begin as a value does; `None` for one with all its numbers, which is a keyword.
-fn status_range(value: &Value) -> Option<StatusRange> {
+fn status_range(value: &WrittenValue) -> Option<StatusRange> {
     let text = value.text();
     let is_beginning = !value.is_quoted && text.matches('.').count() < 2;
     let bound = StatusBound::parse(&text).filter(|_| is_beginning)?;
@@ -258,7 +258,7 @@ pub(super) fn number(field: Field, text: &str) -> Result<i64, QueryErrorKind> {
 }
 
 /// One of a few words, or those of them that a pattern fits.
-fn choice(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
+fn choice(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     let clause = |word: &str| {
         let matcher = Matcher::Exact(word.to_owned());
         Query::Clause(Clause { field, matcher, span: value.span })
@@ -281,7 +281,7 @@ fn choice(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
 }
 
 /// The name of an event, or those that a list shows by one word.
-fn event_name(value: &Value) -> Result<Result<Matcher, Vec<Query>>, QueryErrorKind> {
+fn event_name(value: &WrittenValue) -> Result<Result<Matcher, Vec<Query>>, QueryErrorKind> {
     let text = folded(&value.text()).into_owned();
     if text.is_empty() {
         return Err(QueryErrorKind::EmptyValue { field: Field::Event });
@@ -300,7 +300,7 @@ fn event_name(value: &Value) -> Result<Result<Matcher, Vec<Query>>, QueryErrorKi
 }
 
 /// Makes the demand of a value without a field on audit events.
-pub(super) fn access_demand(value: &Value) -> Result<Query, QueryErrorKind> {
+pub(super) fn access_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     if value.is_any() {
         return Ok(Query::All);
     }
@@ -316,7 +316,7 @@ pub(super) fn access_demand(value: &Value) -> Result<Query, QueryErrorKind> {
 }
 
 /// Makes the demand of a value without a field.
-pub(super) fn bare_demand(value: &Value) -> Result<Query, QueryErrorKind> {
+pub(super) fn bare_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     if value.is_any() {
         return Ok(Query::All);
     }
@@ -354,7 +354,7 @@ fn stands_for_nothing(text: &str) -> bool {
 }
 
 /// The ID that a value stands for. In quotes it is taken as it is, unless it is more than an ID.
-fn id(field: Field, value: &Value) -> Option<String> {
+fn id(field: Field, value: &WrittenValue) -> Option<String> {
     let text = value.text();
     let is_pasted = !value.is_quoted || text.contains(|it: char| it.is_whitespace() || it == '<');
     if field == Field::MessageId {
@@ -366,7 +366,7 @@ fn id(field: Field, value: &Value) -> Option<String> {
 }
 
 /// The texts between the stars of a pattern for IDs, without the brackets around them.
-fn id_pieces(value: &Value) -> Vec<String> {
+fn id_pieces(value: &WrittenValue) -> Vec<String> {
     let last = value.pieces.len().saturating_sub(1);
     let pieces = value.pieces.iter().enumerate().map(|(index, piece)| {
         let piece = piece.replace(ANY_ONE, "?");
@@ -378,7 +378,7 @@ fn id_pieces(value: &Value) -> Vec<String> {
 }
 
 /// Words one after the other, or a pattern that is found in words.
-fn in_words(field: Field, value: &Value) -> Result<Matcher, QueryErrorKind> {
+fn in_words(field: Field, value: &WrittenValue) -> Result<Matcher, QueryErrorKind> {
     let mut pieces = value.pieces.as_slice();
     // Stars at the end are as good as one.
     while let [shorter @ .., end] = pieces
@@ -404,7 +404,7 @@ fn in_words(field: Field, value: &Value) -> Result<Matcher, QueryErrorKind> {
     TextPattern::new(&value.pieces).map(Matcher::Text).ok_or(QueryErrorKind::NoWord { field })
 }
 
-fn address(field: Field, value: &Value) -> Result<Query, QueryErrorKind> {
+fn address(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
     let text = value.text();
     let bare = without_scheme(&text).filter(|_| !value.is_quoted);
@@ -449,7 +449,7 @@ fn domain_piece(piece: &str) -> String {
 }
 
 /// The texts between the stars of a pattern for addresses, as their normal form has them.
-fn address_pieces(value: &Value) -> Vec<String> {
+fn address_pieces(value: &WrittenValue) -> Vec<String> {
     let mut is_in_domain = false;
     let pieces = value.pieces.iter().map(|piece| {
         let (local, domain) = match piece.split_once('@') {
@@ -465,7 +465,7 @@ fn address_pieces(value: &Value) -> Vec<String> {
 }
 
 /// A matcher for whole values. `None` for an empty one.
-fn whole(value: &Value, normalise: &dyn Fn(&str) -> String) -> Option<Matcher> {
+fn whole(value: &WrittenValue, normalise: &dyn Fn(&str) -> String) -> Option<Matcher> {
     if value.is_pattern() {
         let pieces = value.pieces.iter().map(|it| normalise(it)).collect();
         return Glob::new(pieces).map(Matcher::Glob);

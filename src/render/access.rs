@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, JsonWriter, Part, write_csv, write_csv_rows};
 use super::csv::csv_cell;
-use super::group_row::{COUNT_NAMES, GroupRow, NO_VALUE, group_columns};
+use super::group_row::{COUNT_NAMES, LabelledGroup, NO_VALUE, group_columns};
 use super::json::{Original, original};
 use super::style::{BAD, FAINT, GOOD, PLAIN};
 use super::table::{Cell, Column, Table, TableOptions};
@@ -263,9 +263,9 @@ fn title(key: AccessKey) -> &'static str {
 }
 
 impl AccessGroups {
-    fn shown<'g>(&self, row: &'g AccessGroup) -> GroupRow<'g> {
+    fn shown<'g>(&self, row: &'g AccessGroup) -> LabelledGroup<'g> {
         let AccessGroup { values, count, first, last } = row;
-        GroupRow { values, count: *count, total: self.total, first: *first, last: *last }
+        LabelledGroup { values, count: *count, total: self.total, first: *first, last: *last }
     }
 }
 

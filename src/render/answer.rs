@@ -1,7 +1,7 @@
 //! What a question gives back, before it is laid out, and the one printer that lays it out.
 //!
 //! An answer that fits into memory is an [`Answer`]. A long list is printed [part](Part) by part.
-//! Nobody else decides by [`Format`] how something is laid out.
+//! Nobody else decides by [`AnswerFormat`] how something is laid out.
 
 use std::io::{self, Write};
 
@@ -16,7 +16,7 @@ use crate::time::Zone;
 
 /// How an answer is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum AnswerFormat {
     /// Aligned columns for people.
     #[default]
     Table,
@@ -55,10 +55,10 @@ pub trait Part {
 }
 
 /// A member of a JSON object.
-pub type Member = (&'static str, Value);
+pub type JsonMember = (&'static str, Value);
 
 /// An object of members.
-pub(super) fn object(members: impl IntoIterator<Item = Member>) -> Map<String, Value> {
+pub(super) fn object(members: impl IntoIterator<Item = JsonMember>) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
@@ -68,7 +68,7 @@ pub struct ListHead {
     /// What it is called in a JSON document.
     pub name: &'static str,
     /// What stands before it there.
-    pub members: Vec<Member>,
+    pub members: Vec<JsonMember>,
     /// The header of its CSV.
     pub columns: Vec<&'static str>,
 }
@@ -77,7 +77,7 @@ pub struct ListHead {
 #[derive(Clone, Debug)]
 pub struct Printer {
     /// In which format.
-    pub format: Format,
+    pub format: AnswerFormat,
     /// For which terminal, and in which zone.
     pub options: TableOptions,
 }
@@ -87,10 +87,10 @@ impl Printer {
     pub fn print(&self, answer: &dyn Answer, out: &mut dyn Write) -> io::Result<()> {
         let Self { format, options } = self;
         match format {
-            Format::Table => answer.table(options, out),
-            Format::Json => answer.json(&options.zone, &mut JsonWriter::document(out)),
-            Format::Ndjson => answer.json(&options.zone, &mut JsonWriter::lines(out)),
-            Format::Csv => answer.csv(options, out),
+            AnswerFormat::Table => answer.table(options, out),
+            AnswerFormat::Json => answer.json(&options.zone, &mut JsonWriter::document(out)),
+            AnswerFormat::Ndjson => answer.json(&options.zone, &mut JsonWriter::lines(out)),
+            AnswerFormat::Csv => answer.csv(options, out),
         }?;
         out.flush()
     }
@@ -101,11 +101,12 @@ impl Printer {
         head: &ListHead,
         out: &'o mut dyn Write,
     ) -> io::Result<ListPrinter<'o>> {
-        if self.format == Format::Csv {
+        if self.format == AnswerFormat::Csv {
             write_csv_rows([&head.columns], out)?;
         }
-        let mut json = JsonWriter { out, is_lines: self.format == Format::Ndjson, is_first: true };
-        if self.format == Format::Json {
+        let mut json =
+            JsonWriter { out, is_lines: self.format == AnswerFormat::Ndjson, is_first: true };
+        if self.format == AnswerFormat::Json {
             json.begin(&head.members, head.name)?;
         }
         Ok(ListPrinter { printer: self, json })
@@ -123,24 +124,24 @@ impl ListPrinter<'_> {
     pub fn part(&mut self, part: &dyn Part) -> io::Result<()> {
         let options = &self.printer.options;
         match self.printer.format {
-            Format::Table => part.table(options, self.json.out),
-            Format::Json | Format::Ndjson => part.json(&options.zone, &mut self.json),
-            Format::Csv => part.csv(&options.zone, self.json.out),
+            AnswerFormat::Table => part.table(options, self.json.out),
+            AnswerFormat::Json | AnswerFormat::Ndjson => part.json(&options.zone, &mut self.json),
+            AnswerFormat::Csv => part.csv(&options.zone, self.json.out),
         }
     }
 
     /// Prints what stands behind the list, in a JSON document as its members.
-    pub fn end(mut self, mut members: Vec<Member>, shape: &AnswerShape) -> io::Result<()> {
+    pub fn end(mut self, mut members: Vec<JsonMember>, shape: &AnswerShape) -> io::Result<()> {
         let options = &self.printer.options;
         match self.printer.format {
-            Format::Table => shape.table(options, self.json.out)?,
-            Format::Json => {
+            AnswerFormat::Table => shape.table(options, self.json.out)?,
+            AnswerFormat::Json => {
                 members.extend(shape.members(&options.zone));
                 self.json.end(&members)?;
             }
-            Format::Ndjson => shape.json(&options.zone, &mut self.json)?,
+            AnswerFormat::Ndjson => shape.json(&options.zone, &mut self.json)?,
             // One table has no room for another.
-            Format::Csv => {}
+            AnswerFormat::Csv => {}
         }
         self.json.out.flush()
     }
@@ -177,10 +178,10 @@ impl<'o> JsonWriter<'o> {
     /// Writes a list: `{BEFORE…,"NAME":[ELEMENT…],BEHIND…}`, or its elements.
     pub fn list<E: Serialize>(
         &mut self,
-        before: &[Member],
+        before: &[JsonMember],
         name: &str,
         elements: impl IntoIterator<Item = E>,
-        behind: &[Member],
+        behind: &[JsonMember],
     ) -> io::Result<()> {
         self.begin(before, name)?;
         elements.into_iter().try_for_each(|it| self.push(&it))?;
@@ -188,7 +189,7 @@ impl<'o> JsonWriter<'o> {
     }
 
     /// Writes up to the first element.
-    pub(super) fn begin(&mut self, before: &[Member], name: &str) -> io::Result<()> {
+    pub(super) fn begin(&mut self, before: &[JsonMember], name: &str) -> io::Result<()> {
         if self.is_lines {
             return Ok(());
         }
@@ -227,7 +228,7 @@ impl<'o> JsonWriter<'o> {
     }
 
     /// Writes what stands behind the last element.
-    pub(super) fn end(&mut self, behind: &[Member]) -> io::Result<()> {
+    pub(super) fn end(&mut self, behind: &[JsonMember]) -> io::Result<()> {
         if self.is_lines {
             return Ok(());
         }
@@ -267,14 +268,14 @@ pub fn write_csv_rows<C: AsRef<[u8]>>(
 
 /// What is said in a few lines, and to programs as one object.
 #[derive(Clone, Debug)]
-pub struct Statement {
+pub struct BriefAnswer {
     /// The lines.
     pub lines: Vec<String>,
     /// The object.
     pub json: Value,
 }
 
-impl Answer for Statement {
+impl Answer for BriefAnswer {
     fn table(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         self.lines.iter().try_for_each(|it| writeln!(out, "{}", sanitise(it)))
     }

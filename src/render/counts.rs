@@ -6,7 +6,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::{Map, Value, json};
 
 use super::address::Marked;
-use super::answer::{Answer, JsonWriter, Member, object, write_csv};
+use super::answer::{Answer, JsonMember, JsonWriter, object, write_csv};
 use super::bars::{bar, columns_of, counts_together};
 use super::count_key::{camel, title};
 use super::csv::csv_cell;
@@ -125,7 +125,7 @@ impl Answer for CountsByValue<'_> {
     }
 }
 
-fn interval_members(counts: &Counts, interval: Option<&str>, zone: &Zone) -> Vec<Member> {
+fn interval_members(counts: &Counts, interval: Option<&str>, zone: &Zone) -> Vec<JsonMember> {
     let Some(interval) = interval else { return Vec::new() };
     let starts = starts_of(counts.intervals.as_ref(), zone);
     let list = starts.iter().zip(&counts.series);

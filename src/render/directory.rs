@@ -8,7 +8,7 @@ use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
 use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions, write_pairs};
-use crate::directory::{Directory, EntityKind, Known, Member};
+use crate::directory::{Directory, EntityKind, EntityState, Member};
 use crate::time::{Timestamp, Zone};
 
 /// Entities of a directory as of a time.
@@ -18,7 +18,7 @@ pub struct DirectoryAnswer<'d> {
     /// The time.
     pub at: Timestamp,
     /// The entities.
-    pub found: Vec<Known<'d>>,
+    pub found: Vec<EntityState<'d>>,
     /// The zone in which times are told.
     pub zone: Zone,
 }
@@ -45,7 +45,7 @@ impl<'d> DirectoryAnswer<'d> {
         self.directory.person(id, self.at).map(|it| it.label().to_owned())
     }
 
-    fn to_json(&self, known: &Known<'_>) -> Value {
+    fn to_json(&self, known: &EntityState<'_>) -> Value {
         let entity = known.entity;
         let people = |members: &[Member]| {
             let member = |it: &Member| json!({"id": it.id, "type": it.r#type, "name": it.name, "address": self.label(&it.id)});
@@ -152,12 +152,12 @@ impl Answer for DirectoryAnswer<'_> {
 }
 
 /// Whether it is switched on, or gone.
-pub fn entity_state(known: &Known<'_>) -> String {
+pub fn entity_state(known: &EntityState<'_>) -> String {
     if known.is_gone { "gone".to_owned() } else { known.entity.state.to_lowercase() }
 }
 
 /// How many others it is about.
-pub fn entity_counts(known: &Known<'_>) -> String {
+pub fn entity_counts(known: &EntityState<'_>) -> String {
     let counts = [
         (known.entity.aliases.len(), "alias", "aliases"),
         (known.entity.members.len(), "member", "members"),
@@ -176,13 +176,13 @@ const LISTED_MAX: usize = 50;
 /// All that is known of one entity, but for whom it names.
 pub fn entity_facts(
     answer: &DirectoryAnswer<'_>,
-    known: &Known<'_>,
+    known: &EntityState<'_>,
 ) -> Vec<(&'static str, String)> {
     let people = ["Members", "Delegates", "Permissions"];
     facts_of(answer, known).into_iter().filter(|(name, _)| !people.contains(name)).collect()
 }
 
-fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static str, String)> {
+fn facts_of(answer: &DirectoryAnswer<'_>, known: &EntityState<'_>) -> Vec<(&'static str, String)> {
     let entity = known.entity;
     let shown = |it: Timestamp| it.in_zone(&answer.zone);
     let mut facts = vec![("Kind", entity.kind.to_string()), ("ID", entity.id.clone())];
@@ -218,7 +218,7 @@ fn facts_of(answer: &DirectoryAnswer<'_>, known: &Known<'_>) -> Vec<(&'static st
     add("Enabled at", entity.enabled_at.clone());
     add("Disabled at", entity.disabled_at.clone());
     add("Organization", Some(known.organization.to_owned()));
-    add("Known since", Some(shown(known.since)));
+    add("EntityState since", Some(shown(known.since)));
     let end = if known.is_gone { "Gone since" } else { "Changed at" };
     add(end, known.until.map(shown));
     facts

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Map, Value, json};
 
-use super::answer::{Answer, JsonWriter, Member, write_csv};
+use super::answer::{Answer, JsonMember, JsonWriter, write_csv};
 use super::counts::write_chart;
 use super::csv::csv_cell;
 use super::share::share_in_words;
@@ -30,7 +30,7 @@ impl AnswerShape {
     }
 
     /// The members of a JSON object that tell it.
-    pub fn members(&self, zone: &Zone) -> Vec<Member> {
+    pub fn members(&self, zone: &Zone) -> Vec<JsonMember> {
         let value =
             |(value, count): &(Option<String>, u64)| json!({"value": value, "count": count});
         let of_field = |facet: &Facet| {
@@ -98,5 +98,24 @@ impl Answer for AnswerShape {
             [self.time.to_owned(), start.in_zone(&options.zone), count.to_string()]
         });
         write_csv(["field", "value", "count"], values.chain(bars), out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Attackers write subjects: one that turns the direction of a terminal's text is visible.
+    #[test]
+    fn hidden_characters_are_escaped_in_json() {
+        let values = vec![(Some("\u{202e}exe.pdf\u{7f}".to_owned()), 2)];
+        let facet = Facet { field: "subject".to_owned(), values, value_count: 1, total: 2 };
+        let shape = AnswerShape { facets: Some(vec![facet]), ..AnswerShape::default() };
+        let mut lines = Vec::new();
+        shape.json(&Zone::UTC, &mut JsonWriter::lines(&mut lines)).unwrap();
+        assert_eq!(
+            String::from_utf8(lines).unwrap(),
+            "{\"facets\":{\"subject\":{\"valueCount\":1,\"values\":[{\"count\":2,\"value\":\"\\u202eexe.pdf\\u007f\"}]}}}\n"
+        );
     }
 }

@@ -15,7 +15,7 @@ pub(super) const NO_VALUE: &str = "(none)";
 pub(super) const COUNT_NAMES: [&str; 4] = ["count", "share", "firstSeen", "lastSeen"];
 
 /// A group.
-pub(super) struct GroupRow<'g> {
+pub(super) struct LabelledGroup<'g> {
     /// Its value for each key.
     pub(super) values: &'g [Option<String>],
     pub(super) count: u64,
@@ -37,7 +37,7 @@ pub(super) fn group_columns(titles: impl Iterator<Item = &'static str>) -> Vec<C
     columns
 }
 
-impl GroupRow<'_> {
+impl LabelledGroup<'_> {
     /// The cells of all columns before the keys'.
     pub(super) fn cells(&self, zone: &Zone) -> Vec<Cell> {
         vec![

@@ -16,10 +16,10 @@ use crate::time::Zone;
 use crate::trace::Outcome;
 
 impl Groups {
-    fn shown<'g>(&self, row: &'g GroupRow) -> group_row::GroupRow<'g> {
+    fn shown<'g>(&self, row: &'g GroupRow) -> group_row::LabelledGroup<'g> {
         let GroupRow { values, count, first_seen: first, last_seen: last, .. } = row;
         let (count, total, first, last) = (*count, self.total, *first, *last);
-        group_row::GroupRow { values, count, total, first, last }
+        group_row::LabelledGroup { values, count, total, first, last }
     }
 }
 

@@ -23,7 +23,7 @@ const ADDRESS_BYTES_MAX: usize = 320;
 const PAGE_ROWS: usize = 1_000;
 
 /// Rows under the query's own names.
-impl Answer for insights::Answer {
+impl Answer for insights::ResultRows {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         for page in self.rows.chunks(PAGE_ROWS) {
             let columns = (0..self.columns.len()).map(|it| column(page, it, self.columns.len()));
@@ -52,11 +52,11 @@ impl Answer for insights::Answer {
 }
 
 /// How a column is laid out, by what stands in it.
-fn column(rows: &[Vec<insights::Cell>], index: usize, count: usize) -> Column {
+fn column(rows: &[Vec<insights::ResultCell>], index: usize, count: usize) -> Column {
     let cells = || rows.iter().filter_map(|it| it.get(index));
-    let is_number = |it: &insights::Cell| !matches!(it, insights::Cell::Text(_));
-    let is_wide = |it: &insights::Cell| match it {
-        insights::Cell::Text(text) => text.len() > WHOLE_WIDTH_MAX,
+    let is_number = |it: &insights::ResultCell| !matches!(it, insights::ResultCell::Text(_));
+    let is_wide = |it: &insights::ResultCell| match it {
+        insights::ResultCell::Text(text) => text.len() > WHOLE_WIDTH_MAX,
         _ => false,
     };
     if cells().all(is_number) {
@@ -70,10 +70,10 @@ fn column(rows: &[Vec<insights::Cell>], index: usize, count: usize) -> Column {
     }
 }
 
-fn cell(cell: &insights::Cell) -> Cell {
+fn cell(cell: &insights::ResultCell) -> Cell {
     match cell {
-        insights::Cell::Text(text) if is_address(text) => Cell::marked(Marked::address(text)),
-        insights::Cell::Text(text) => Cell::new(text),
+        insights::ResultCell::Text(text) if is_address(text) => Cell::marked(Marked::address(text)),
+        insights::ResultCell::Text(text) => Cell::new(text),
         other => Cell::new(&other.shown()),
     }
 }
@@ -84,11 +84,11 @@ fn is_address(text: &str) -> bool {
         && !text.contains(|it: char| it.is_whitespace() || matches!(it, '{' | '[' | '"'))
 }
 
-fn row_json(answer: &insights::Answer, row: &[insights::Cell]) -> Value {
+fn row_json(answer: &insights::ResultRows, row: &[insights::ResultCell]) -> Value {
     let values = row.iter().map(|it| match it {
-        insights::Cell::Null => Value::Null,
-        insights::Cell::Number(number) => number_json(*number),
-        insights::Cell::Text(text) => Value::from(text.as_str()),
+        insights::ResultCell::Null => Value::Null,
+        insights::ResultCell::Number(number) => number_json(*number),
+        insights::ResultCell::Text(text) => Value::from(text.as_str()),
     });
     Value::Object(answer.columns.iter().cloned().zip(values).collect::<Map<_, _>>())
 }
@@ -148,19 +148,19 @@ impl Answer for InsightsExamples<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::insights::Cell as Value;
-    use crate::render::{Format, Printer};
+    use crate::insights::ResultCell as Value;
+    use crate::render::{AnswerFormat, Printer};
 
-    fn text(format: Format, answer: &dyn Answer) -> String {
+    fn text(format: AnswerFormat, answer: &dyn Answer) -> String {
         let mut out = anstream::StripStream::new(Vec::new());
         let options = TableOptions { width: 120, ..TableOptions::default() };
         Printer { format, options }.print(answer, &mut out).unwrap();
         String::from_utf8(out.into_inner()).unwrap()
     }
 
-    fn answer() -> insights::Answer {
+    fn answer() -> insights::ResultRows {
         let text = |it: &str| Value::Text(it.to_owned());
-        insights::Answer {
+        insights::ResultRows {
             columns: ["@timestamp", "event.from", "c", "=a\u{1b}"].map(str::to_owned).to_vec(),
             rows: vec![
                 vec![
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_table_has_the_names_of_the_query() {
-        let table = text(Format::Table, &answer());
+        let table = text(AnswerFormat::Table, &answer());
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(
             lines[0],
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn programs_get_numbers_as_numbers_and_no_formula() {
         assert_eq!(
-            text(Format::Json, &answer()),
+            text(AnswerFormat::Json, &answer()),
             concat!(
                 r#"{"rows":[{"@timestamp":"2026-11-23 21:34:00.000","event.from":"ana@аcme.example","c":12,"=a\u001b":"=cmd|'/C calc'!A0\n\u001b[35m"},"#,
                 r#"{"@timestamp":null,"event.from":"+4930@fax.example","c":0.5,"=a\u001b":null}],"#,
@@ -203,12 +203,12 @@ mod tests {
             )
         );
         assert_eq!(
-            text(Format::Csv, &answer()),
+            text(AnswerFormat::Csv, &answer()),
             "@timestamp,event.from,c,'=a\\u{1b}\n\
              2026-11-23 21:34:00.000,ana@аcme.example,12,'=cmd|'/C calc'!A0\\n\\u{1b}[35m\n\
              ,+4930@fax.example,0.5,\n"
         );
-        let lines = text(Format::Ndjson, &answer());
+        let lines = text(AnswerFormat::Ndjson, &answer());
         assert_eq!(lines.lines().count(), 2);
     }
 
@@ -216,14 +216,14 @@ mod tests {
     fn examples_have_all_that_there_is_to_say() {
         let examples = &InsightsExamples(&insights::EXAMPLES[1..2]);
         assert_eq!(
-            text(Format::Table, examples),
+            text(AnswerFormat::Table, examples),
             " 1  all events of one leg of a message\n    \
              mailtrace insights 'fields @timestamp, event.eventName | sort @timestamp asc | filter traceId = \"TRACEID\"'\n    \
              better: mailtrace trace TRACEID\n"
         );
-        let csv = text(Format::Csv, examples);
+        let csv = text(AnswerFormat::Csv, examples);
         assert!(csv.ends_with(",mailtrace trace TRACEID\n"), "{csv}");
-        let json = text(Format::Json, examples);
+        let json = text(AnswerFormat::Json, examples);
         assert!(json.ends_with("\"command\":\"mailtrace trace TRACEID\"}]}\n"), "{json}");
     }
 }

@@ -51,7 +51,8 @@ pub use access::{
 };
 pub use address::Marked;
 pub use answer::{
-    Answer, Format, JsonWriter, ListHead, Part, Printer, Statement, write_csv, write_csv_rows,
+    Answer, AnswerFormat, BriefAnswer, JsonWriter, ListHead, Part, Printer, write_csv,
+    write_csv_rows,
 };
 pub use batch::BatchPart;
 pub use counts::{CountsByValue, CountsOverTime, EventCounts, absent_value};

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
 use super::table::{Column, Table, TableOptions};
-use crate::schema::{Shape, Shapes};
+use crate::schema::{Shapes, ValueShape};
 use crate::time::Zone;
 
 impl Answer for Shapes {
@@ -53,10 +53,32 @@ impl Answer for Shapes {
     }
 }
 
-fn event_name(shape: &Shape) -> String {
+fn event_name(shape: &ValueShape) -> String {
     match (shape.event_name.as_str(), shape.is_documented) {
         ("", _) => "(none)".to_owned(),
         (name, true) => name.to_owned(),
         (name, false) => format!("{name} (not documented)"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_from_the_log_are_no_formulas_in_csv() {
+        let shape = ValueShape {
+            is_documented: false,
+            event_name: "=cmd|' /C calc'!A0".to_owned(),
+            path: "event.@SUM(A1)\u{202e}".to_owned(),
+            json_type: "string",
+        };
+        let shapes = Shapes { counts: [(shape, 2)].into(), is_truncated: false };
+        let mut csv = Vec::new();
+        shapes.csv(&TableOptions::default(), &mut csv).unwrap();
+        assert_eq!(
+            String::from_utf8(csv).unwrap(),
+            "eventName,documented,path,type,events\n'=cmd|' /C calc'!A0,false,event.@SUM(A1)\\u{202e},string,2\n"
+        );
     }
 }

@@ -10,8 +10,8 @@ use super::csv::csv_cell;
 use super::sanitise::sanitise;
 use super::style::{BAD, FAINT, STRONG, UNDECIDED};
 use super::table::{Cell, Column, Table, TableOptions};
-use crate::time::human_duration;
-use crate::time::{TimeRange, Timestamp, Zone};
+use super::words::counted;
+use crate::time::{TimeRange, Timestamp, Zone, human_duration};
 use crate::triage::{Finding, FindingKind, Item, RULE_TARGET, Triage};
 
 /// How findings of a kind are headed: what one of them is, and several.
@@ -114,7 +114,12 @@ impl Answer for TriageAnswer<'_> {
             shown(triage.range.since),
             shown(triage.range.until)
         )?;
-        writeln!(out, "{} messages to {} recipients", triage.messages, triage.recipients)?;
+        writeln!(
+            out,
+            "{} to {}",
+            counted(triage.messages, "message"),
+            counted(triage.recipients, "recipient")
+        )?;
         if let Some(latency) = triage.latency {
             let said = |ms: i64| human_duration(ms);
             writeln!(
@@ -215,8 +220,8 @@ fn write_finding(
         _ => BAD,
     };
     let what = finding_in_words(finding.kind, finding.count);
-    let before = finding.before.map_or_else(String::new, |it| format!(" ({it})"));
-    writeln!(out, "{style}{}{before} {what}{style:#}", finding.count)?;
+    let before = finding.before.map_or_else(String::new, |it| format!(" ({it} before)"));
+    writeln!(out, "{style}{} {what}{before}{style:#}", finding.count)?;
     let mut table = Table::new([
         Column::number(""),
         Column::number(""),

@@ -43,7 +43,7 @@ impl Answer for Verification<'_> {
             return Ok(());
         }
         line(&format!(
-            "sound: {} in {}, {}{}",
+            "OK: {} in {}, {}{}",
             counted(report.records, "record"),
             counted(report.archive_files, "archive file"),
             counted(report.commits, "commit"),

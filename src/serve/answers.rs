@@ -10,7 +10,7 @@ use hyper::body::Bytes;
 use tokio::sync::{Semaphore, watch};
 
 use super::mirrors::Needs;
-use super::opened::{Snapshot, Stores};
+use super::opened::{ServedSnapshot, Stores};
 use super::question::QuestionError;
 use crate::limits;
 use crate::store::Store;
@@ -147,7 +147,7 @@ impl Answers {
     }
 
     /// The newest commit.
-    pub(super) async fn snapshot(self: &Arc<Self>) -> Result<Snapshot, NoAnswer> {
+    pub(super) async fn snapshot(self: &Arc<Self>) -> Result<ServedSnapshot, NoAnswer> {
         let answers = Arc::clone(self);
         let opened = tokio::task::spawn_blocking(move || answers.opened.newest());
         Ok(opened.await.map_err(|_| NoAnswer::Fault)??)

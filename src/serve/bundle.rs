@@ -20,7 +20,7 @@ use crate::temporary::TemporaryDirectory;
 const PREFIX: &str = ".mailtrace-serve.";
 
 /// A bundle that has no name on disk any more.
-pub(super) struct Made {
+pub(super) struct FinishedBundle {
     file: File,
     bytes: u64,
     /// What stands for the archive that it was taken from.
@@ -32,7 +32,7 @@ pub(super) fn make(
     questions: &dyn Questions,
     question: &Question<'_>,
     store: &Store,
-) -> Result<Made, QuestionError> {
+) -> Result<FinishedBundle, QuestionError> {
     let asked = questions.export(question, store)?;
     let failed = |it: ExportError| QuestionError::Failed(it.to_string());
     let io = |it: io::Error| QuestionError::Failed(format!("cannot make a temporary file: {it}"));
@@ -52,10 +52,10 @@ pub(super) fn make(
     let head = if store.is_mirror() { None } else { store.head()? };
     // The file lives on until it has been sent, and no longer, however that ends.
     drop(dir);
-    Ok(Made { file, bytes, head })
+    Ok(FinishedBundle { file, bytes, head })
 }
 
-impl Made {
+impl FinishedBundle {
     pub(super) fn into_body(self) -> Body {
         let reader = ReaderStream::new(tokio::fs::File::from_std(self.file));
         FileBody { reader, left: self.bytes }.boxed_unsync()

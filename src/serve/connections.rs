@@ -17,13 +17,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutWriter;
 use tokio_rustls::TlsAcceptor;
 
 use super::server::Server;
 use crate::limits;
+use crate::stop::Stop;
 
 /// The connections that are open.
 pub(super) struct Connections {
@@ -98,14 +99,14 @@ pub(super) async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     server: Arc<Server>,
-    mut stop: watch::Receiver<bool>,
+    stop: Stop,
 ) {
     let mut tasks = JoinSet::new();
     let mut number = 0;
     loop {
         let stream = tokio::select! {
             stream = listener.accept() => stream,
-            () = stopped(&mut stop) => break,
+            () = stop.requested() => break,
             Some(_) = tasks.join_next() => continue,
         };
         let Ok((stream, _)) = stream else {
@@ -131,17 +132,12 @@ pub(super) async fn accept(
     let _late = tokio::time::timeout(grace, ends).await;
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // Where nobody can say so any more, it has been said.
-    drop(stop.wait_for(|it| *it).await);
-}
-
 async fn attend(
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
     server: &Arc<Server>,
     connection: &Arc<Connection>,
-    stop: watch::Receiver<bool>,
+    stop: Stop,
 ) {
     // An answer is written at once: there is nothing to be gained by waiting for more.
     let _slower = stream.set_nodelay(true);
@@ -165,7 +161,7 @@ async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     server: &Arc<Server>,
     connection: &Arc<Connection>,
-    mut stop: watch::Receiver<bool>,
+    stop: Stop,
 ) {
     let (responder, state) = (Arc::clone(server), Arc::clone(connection));
     let service = service_fn(move |request: Request<Incoming>| {
@@ -189,7 +185,7 @@ async fn converse(
         // What a client does wrong concerns it alone.
         _ended = conversation.as_mut() => {}
         () = connection.leave.notified() => {}
-        () = stopped(&mut stop) => {
+        () = stop.requested() => {
             conversation.as_mut().graceful_shutdown();
             // Where nothing is under way there is nothing to wait for but what is being sent.
             if connection.is_answered.load(Ordering::Relaxed) {

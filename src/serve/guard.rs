@@ -9,12 +9,12 @@ use std::net::{IpAddr, Ipv6Addr};
 use hyper::header::{AUTHORIZATION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 
-use super::{Parameters, Token};
+use super::{AccessToken, Parameters};
 use crate::limits;
 
 /// Who may ask, and how they show it.
 pub(super) struct Guard {
-    pub(super) token: Token,
+    pub(super) token: AccessToken,
     /// Names besides those of the loopback.
     pub(super) hosts: Vec<Host>,
     /// The cookie's name. Cookies know no ports, so that its name has it: two servers of one machine

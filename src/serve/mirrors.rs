@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::{Command, Parameters, QuestionError};
+use super::{ApiCommand, Parameters, QuestionError};
 use crate::store::Store;
 use crate::temporary::TemporaryDirectory;
 use crate::time::Timestamp;
@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug)]
 pub enum Needs {
     /// What a command looks at.
-    Question(Command, Parameters),
+    Question(ApiCommand, Parameters),
     /// Whatever has one of these IDs.
     Ids(Vec<String>),
     /// The last day.

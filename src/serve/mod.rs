@@ -27,11 +27,12 @@ pub use guard::Host;
 pub use mirrors::{Mirrors, Needs, ServedStore};
 pub use parameters::{ParameterError, Parameters};
 pub use question::{
-    AccessQuestion, Command, DirectoryQuestion, EventsQuestion, ExportQuestion, MessagesQuestion,
-    ParameterDefinition, Question, QuestionError, Questions, TimelineQuestion, TraceQuestion,
+    AccessQuestion, ApiCommand, DirectoryQuestion, EventsQuestion, ExportQuestion,
+    MessagesQuestion, ParameterDefinition, Question, QuestionError, Questions, TimelineQuestion,
+    TraceQuestion,
 };
 pub use tls::TlsError;
-pub use token::Token;
+pub use token::AccessToken;
 
 use std::io;
 use std::net::SocketAddr;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 
 use answers::Answers;
 use connections::Connections;
@@ -49,6 +50,7 @@ use opened::{OpenedStore, Stores};
 use server::Server;
 
 use crate::limits;
+use crate::stop::Stop;
 
 /// Where and for whom to serve.
 pub struct Setup {
@@ -66,7 +68,7 @@ pub struct Setup {
     /// The files with certificate and key.
     pub tls: Option<(PathBuf, PathBuf)>,
     /// What whoever asks must have.
-    pub token: Token,
+    pub token: AccessToken,
     /// How long a question may take.
     pub timeout: Duration,
 }
@@ -107,25 +109,6 @@ pub enum ServeError {
     /// The system refuses threads.
     #[error("cannot start")]
     Start(#[source] io::Error),
-}
-
-/// Tells a server to stop.
-pub struct StopSender(watch::Sender<bool>);
-
-impl StopSender {
-    /// Has it finish what it answers, and end.
-    pub fn stop(&self) {
-        self.0.send_replace(true);
-    }
-}
-
-/// Hears when to stop.
-pub struct Stop(watch::Receiver<bool>);
-
-/// A way to stop a server.
-pub fn stop_channel() -> (StopSender, Stop) {
-    let (sender, receiver) = watch::channel(false);
-    (StopSender(sender), Stop(receiver))
 }
 
 /// Serves until told to stop. `announce` gets the address to open, once it is open.
@@ -185,7 +168,7 @@ pub fn run(
             exports: Arc::new(Semaphore::new(1)),
         });
         announce(&url).map_err(ServeError::Announce)?;
-        connections::accept(listener, tls, server, stop.0).await;
+        connections::accept(listener, tls, server, stop).await;
         Ok(())
     });
     // A question that nobody waits for any more does not hold up the end.

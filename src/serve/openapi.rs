@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Command, ParameterDefinition, Questions};
+use super::{ApiCommand, ParameterDefinition, Questions};
 
 /// The description as one document.
 pub(super) fn document(questions: &dyn Questions) -> String {
     let mut paths = Map::new();
-    for command in Command::ALL {
+    for command in ApiCommand::ALL {
         let parameters = questions.parameters(command);
         paths.insert(format!("/api/v1/{}", command.as_str()), path_item(command, &parameters));
     }
@@ -16,7 +16,7 @@ pub(super) fn document(questions: &dyn Questions) -> String {
         plain("Numbers for a monitoring system", "application/openmetrics-text"),
     );
     paths.insert("/healthz".to_owned(), healthz());
-    for command in [Command::Messages, Command::Trace] {
+    for command in [ApiCommand::Messages, ApiCommand::Trace] {
         let parameters = questions.parameters(command);
         paths.insert(format!("/export/{}.zip", command.as_str()), export(command, &parameters));
     }
@@ -42,29 +42,29 @@ pub(super) fn document(questions: &dyn Questions) -> String {
     format!("{document}\n")
 }
 
-fn summary(command: Command) -> &'static str {
+fn summary(command: ApiCommand) -> &'static str {
     match command {
-        Command::Trace => "What happened to messages with these IDs",
-        Command::Messages => "Messages by filter, with what became of them",
-        Command::Groups => "Messages or recipients in groups",
-        Command::Search => "Events by query, newest first",
-        Command::Access => "Audit events: who did what in which mailbox, and who was kept out",
-        Command::Timeline => {
+        ApiCommand::Trace => "What happened to messages with these IDs",
+        ApiCommand::Messages => "Messages by filter, with what became of them",
+        ApiCommand::Groups => "Messages or recipients in groups",
+        ApiCommand::Search => "Events by query, newest first",
+        ApiCommand::Access => "Audit events: who did what in which mailbox, and who was kept out",
+        ApiCommand::Timeline => {
             "What one person did and what happened to their mail, in order of time"
         }
-        Command::Directory => "Who has which address and ID, and who is in which group",
-        Command::Stats => "Counts, latencies and metrics",
-        Command::Triage => "What deserves attention in a period",
-        Command::Status => "What the store holds and covers",
-        Command::Sources => "What was read into the store",
+        ApiCommand::Directory => "Who has which address and ID, and who is in which group",
+        ApiCommand::Stats => "Counts, latencies and metrics",
+        ApiCommand::Triage => "What deserves attention in a period",
+        ApiCommand::Status => "What the store holds and covers",
+        ApiCommand::Sources => "What was read into the store",
     }
 }
 
-fn path_item(command: Command, parameters: &[ParameterDefinition]) -> Value {
+fn path_item(command: ApiCommand, parameters: &[ParameterDefinition]) -> Value {
     let schema = match command {
-        Command::Trace => json!({"$ref": "#/components/schemas/Trace"}),
-        Command::Messages => json!({"$ref": "#/components/schemas/Messages"}),
-        Command::Search => json!({"$ref": "#/components/schemas/Events"}),
+        ApiCommand::Trace => json!({"$ref": "#/components/schemas/Trace"}),
+        ApiCommand::Messages => json!({"$ref": "#/components/schemas/Messages"}),
+        ApiCommand::Search => json!({"$ref": "#/components/schemas/Events"}),
         _ => json!({"type": "object"}),
     };
     let mut responses = refusals();
@@ -141,7 +141,7 @@ fn healthz() -> Value {
     item
 }
 
-fn export(command: Command, parameters: &[ParameterDefinition]) -> Value {
+fn export(command: ApiCommand, parameters: &[ParameterDefinition]) -> Value {
     let schema = json!({"type": "string", "contentMediaType": "application/zip"});
     let mut responses = refusals();
     responses.insert(

@@ -30,7 +30,7 @@ struct Opened {
 
 /// What is asked, as of one commit.
 #[derive(Clone)]
-pub(super) struct Snapshot {
+pub(super) struct ServedSnapshot {
     source: Source,
     /// Which commit, of those that this process has seen.
     pub(super) number: u64,
@@ -42,7 +42,7 @@ enum Source {
     Mirrored(Arc<dyn Mirrors>),
 }
 
-impl Snapshot {
+impl ServedSnapshot {
     /// The store from which a request is answered. It may take as long as its answer.
     pub(super) fn store(
         &self,
@@ -58,12 +58,12 @@ impl Snapshot {
 
 impl Stores {
     /// The newest commit.
-    pub(super) fn newest(&self) -> Result<Snapshot, QuestionError> {
+    pub(super) fn newest(&self) -> Result<ServedSnapshot, QuestionError> {
         match self {
             Self::Own(opened) => opened.newest(),
             Self::Mirrored(mirrors) => {
                 let number = mirrors.version()?;
-                Ok(Snapshot { source: Source::Mirrored(Arc::clone(mirrors)), number })
+                Ok(ServedSnapshot { source: Source::Mirrored(Arc::clone(mirrors)), number })
             }
         }
     }
@@ -75,7 +75,7 @@ impl OpenedStore {
     }
 
     /// The newest commit. Reads one file's date when nothing has changed.
-    fn newest(&self) -> Result<Snapshot, QuestionError> {
+    fn newest(&self) -> Result<ServedSnapshot, QuestionError> {
         // Taken before the store is opened: what is committed meanwhile is opened next time.
         let stamp = Store::commit_stamp(&self.path);
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
@@ -83,7 +83,7 @@ impl OpenedStore {
             && opened.stamp == stamp
         {
             let (source, number) = (Source::Own(Arc::clone(&opened.store)), opened.number);
-            return Ok(Snapshot { source, number });
+            return Ok(ServedSnapshot { source, number });
         }
         let store = Store::open(&self.path)?;
         // A request that has to wait for that would end before it, and so would the next.
@@ -94,6 +94,6 @@ impl OpenedStore {
         if let Some(stamp) = stamp {
             *opened = Some(Opened { store: Arc::clone(&store), number, stamp });
         }
-        Ok(Snapshot { source: Source::Own(store), number })
+        Ok(ServedSnapshot { source: Source::Own(store), number })
     }
 }

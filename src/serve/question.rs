@@ -6,18 +6,18 @@ use std::io::Write;
 use super::Parameters;
 use crate::access::{AccessCursor, AccessOrder, AccessRequest};
 use crate::directory::EntityKind;
-use crate::export::{self, Selection};
+use crate::export::{self, ExportSelection};
 use crate::query::Query;
 use crate::stats::StatsRequest;
 use crate::store::{EventPlace, Store};
 use crate::time::{TimeRange, Timestamp, Zone};
-use crate::trace::{JoinRules, MessageFilter, Order, Place};
+use crate::trace::{JoinRules, ListPosition, MessageFilter, Order};
 use crate::triage::TriageRequest;
 
 /// A command that can be asked over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Command {
+pub enum ApiCommand {
     /// What happened to messages with IDs.
     Trace,
     /// Messages by filter.
@@ -42,7 +42,7 @@ pub enum Command {
     Sources,
 }
 
-impl Command {
+impl ApiCommand {
     /// All of them.
     pub const ALL: [Self; 11] = [
         Self::Trace,
@@ -73,7 +73,7 @@ impl Command {
 #[derive(Clone, Copy)]
 pub struct Question<'q> {
     /// What is asked.
-    pub command: Command,
+    pub command: ApiCommand,
     /// How: `q` is the query, `id` an ID; all others are named as the command's options.
     pub parameters: &'q Parameters,
     /// When.
@@ -139,7 +139,7 @@ pub struct MessagesQuestion {
     /// Which come first.
     pub order: Order,
     /// Behind which place the page begins.
-    pub after: Option<Place>,
+    pub after: Option<ListPosition>,
     /// How many there are on it at most.
     pub limit: usize,
     /// The zone of the times shown.
@@ -216,9 +216,9 @@ pub struct TraceQuestion {
 /// Messages that are to be taken away.
 pub struct ExportQuestion {
     /// Which.
-    pub selection: Selection,
+    pub selection: ExportSelection,
     /// What was asked, for the manifest.
-    pub question: export::Question,
+    pub question: export::BundleQuestion,
     /// What outcomes depend on.
     pub rules: JoinRules,
     /// The zone of the times shown.
@@ -298,7 +298,7 @@ pub trait Questions: Send + Sync + 'static {
     fn command_line(&self, question: &Question<'_>) -> Result<String, QuestionError>;
 
     /// The parameters that a command takes.
-    fn parameters(&self, command: Command) -> Vec<ParameterDefinition>;
+    fn parameters(&self, command: ApiCommand) -> Vec<ParameterDefinition>;
 }
 
 /// A parameter, for the description of the API.

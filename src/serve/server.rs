@@ -17,7 +17,7 @@ use super::metrics::{self, OPEN_METRICS};
 use super::mirrors::Needs;
 use super::pages::{self, PageRequest};
 use super::respond::{self, Body, HTML, JSON, Reader, TEXT};
-use super::{Command, Parameters, Question, QuestionError, Questions};
+use super::{ApiCommand, Parameters, Question, QuestionError, Questions};
 use super::{bundle, openapi};
 use crate::limits;
 use crate::store::Store;
@@ -86,15 +86,15 @@ impl Server {
             return respond::whole(StatusCode::OK, JSON, document);
         }
         if let Some(name) = path.strip_prefix("/export/") {
-            return match name.strip_suffix(".zip").and_then(Command::from_name) {
-                Some(command @ (Command::Messages | Command::Trace)) => {
+            return match name.strip_suffix(".zip").and_then(ApiCommand::from_name) {
+                Some(command @ (ApiCommand::Messages | ApiCommand::Trace)) => {
                     self.export(command, admitted.parameters).await
                 }
                 _ => nothing_here(Reader::Person),
             };
         }
         if let Some(name) = path.strip_prefix("/api/v1/") {
-            return match Command::from_name(name) {
+            return match ApiCommand::from_name(name) {
                 Some(command) => self.api(command, admitted.parameters).await,
                 None => nothing_here(Reader::Program),
             };
@@ -132,9 +132,9 @@ impl Server {
             match pages::page(&request) {
                 Ok(reply) => {
                     let (status, content_type, body) = match reply {
-                        pages::Reply::Html(html) => (StatusCode::OK, HTML, html),
-                        pages::Reply::Json(json) => (StatusCode::OK, JSON, json),
-                        pages::Reply::Elsewhere(page) => (StatusCode::SEE_OTHER, TEXT, page),
+                        pages::PageReply::Html(html) => (StatusCode::OK, HTML, html),
+                        pages::PageReply::Json(json) => (StatusCode::OK, JSON, json),
+                        pages::PageReply::Elsewhere(page) => (StatusCode::SEE_OTHER, TEXT, page),
                     };
                     Reply { status, content_type, body: Bytes::from(body) }
                 }
@@ -144,7 +144,7 @@ impl Server {
         self.made(asked, (needs, now), (keeping, length), Reader::Person, work).await
     }
 
-    async fn api(&self, command: Command, parameters: Parameters) -> Response<Body> {
+    async fn api(&self, command: ApiCommand, parameters: Parameters) -> Response<Body> {
         let asked = format!("/api/{}?{parameters}", command.as_str());
         let keeping = keeping(command.as_str(), &parameters);
         let length = length(command.as_str());
@@ -177,7 +177,7 @@ impl Server {
         self.made(asked, (needs, now), (keeping, length), Reader::Program, work).await
     }
 
-    async fn export(&self, command: Command, parameters: Parameters) -> Response<Body> {
+    async fn export(&self, command: ApiCommand, parameters: Parameters) -> Response<Body> {
         let reader = Reader::Person;
         let Ok(turn) = Arc::clone(&self.exports).try_acquire_owned() else {
             return no_answer(&NoAnswer::Busy, reader);
@@ -255,7 +255,7 @@ impl Server {
 }
 
 /// A file to keep, called as the archive that it was taken from.
-fn download(made: bundle::Made) -> Response<Body> {
+fn download(made: bundle::FinishedBundle) -> Response<Body> {
     let head = made.head.clone().unwrap_or_default();
     let name = format!("mailtrace-{}.zip", head.get(..HEAD_CHARS).unwrap_or("empty"));
     let mut response = respond::with_body(StatusCode::OK, "application/zip", made.into_body());

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq;
 use crate::limits;
 
 /// A token. What it is compared with tells nothing of it by the time that the comparison takes.
-pub struct Token {
+pub struct AccessToken {
     text: String,
     sha256: [u8; 32],
 }
@@ -40,7 +40,7 @@ pub enum TokenError {
     },
 }
 
-impl Token {
+impl AccessToken {
     /// Makes one of 32 random bytes.
     pub fn random() -> Result<Self, TokenError> {
         let mut bytes = [0; 32];
@@ -86,11 +86,11 @@ mod tests {
 
     #[test]
     fn tokens_are_compared_whole() {
-        let token = Token::random().unwrap();
+        let token = AccessToken::random().unwrap();
         assert_eq!(token.as_str().len(), 64);
         assert!(token.is(token.as_str()));
         let longer = format!("{}0", token.as_str());
-        for other in ["", &longer, Token::random().unwrap().as_str()] {
+        for other in ["", &longer, AccessToken::random().unwrap().as_str()] {
             assert!(!token.is(other), "{other}");
         }
     }
@@ -101,13 +101,13 @@ mod tests {
         let path = dir.path().join("token");
         let token = "0123456789abcdef0123456789ABC-_f";
         std::fs::write(&path, format!("{token}\n")).unwrap();
-        assert_eq!(Token::read(&path).unwrap().as_str(), token);
+        assert_eq!(AccessToken::read(&path).unwrap().as_str(), token);
         for unfit in ["", "short", &format!("{token};"), &format!("{token}\n{token}")] {
             std::fs::write(&path, unfit).unwrap();
-            assert!(matches!(Token::read(&path), Err(TokenError::Unfit { .. })), "{unfit}");
+            assert!(matches!(AccessToken::read(&path), Err(TokenError::Unfit { .. })), "{unfit}");
         }
         assert!(matches!(
-            Token::read(&dir.path().join("none")),
+            AccessToken::read(&dir.path().join("none")),
             Err(TokenError::Unreadable { .. })
         ));
     }

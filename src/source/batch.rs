@@ -14,7 +14,7 @@ pub struct Batch {
     bytes: Vec<u8>,
     /// Where the memory of its bytes goes when it is dropped.
     buffers: Buffers,
-    units: Vec<Unit>,
+    units: Vec<BatchUnit>,
     /// The log stream that the file's place in an S3 export tells.
     log_stream: Option<Arc<str>>,
     raw_bytes: u64,
@@ -51,7 +51,7 @@ impl Drop for Batch {
     }
 }
 
-pub(super) struct Unit {
+pub(super) struct BatchUnit {
     pub(super) kind: UnitKind,
     start: usize,
     end: usize,
@@ -134,10 +134,10 @@ impl Batch {
     pub(super) fn push(&mut self, kind: UnitKind, bytes: &[u8], line: u64, byte_offset: u64) {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
-        self.units.push(Unit { kind, start, end: self.bytes.len(), line, byte_offset });
+        self.units.push(BatchUnit { kind, start, end: self.bytes.len(), line, byte_offset });
     }
 
-    pub(super) fn units(&self) -> impl Iterator<Item = (&Unit, &[u8])> {
+    pub(super) fn units(&self) -> impl Iterator<Item = (&BatchUnit, &[u8])> {
         self.units.iter().map(|unit| {
             let bytes = self.bytes.get(unit.start..unit.end);
             (unit, bytes.expect("`push` notes where it has put a unit"))

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::insights::Fields;
-use super::shippers::{self, Role};
+use super::insights::RowFields;
+use super::shippers::{self, MemberRole};
 use super::{Decoded, Format, RejectReason};
 
 /// The columns of a CSV file.
@@ -44,7 +44,7 @@ impl CsvHeader {
         }
         let has = |role| columns.iter().any(|it| shippers::column_role(it) == Some(role));
         let is_insights = columns.iter().any(|column| is_own_column(column));
-        let is_other = has(Role::Message) && (has(Role::Time) || columns.len() == 1);
+        let is_other = has(MemberRole::Message) && (has(MemberRole::Time) || columns.len() == 1);
         let format = match (is_insights, is_other) {
             (true, _) => Format::InsightsCsv,
             (false, true) => Format::Csv,
@@ -54,7 +54,7 @@ impl CsvHeader {
     }
 
     pub(super) fn has_message(&self) -> bool {
-        self.columns.iter().any(|column| shippers::column_role(column) == Some(Role::Message))
+        self.columns.iter().any(|column| shippers::column_role(column) == Some(MemberRole::Message))
     }
 
     pub(super) fn format(&self) -> Format {
@@ -78,7 +78,7 @@ impl CsvHeader {
             let reason = format!("{} cells under {} columns", cells.len(), self.columns.len());
             return take(Err(RejectReason::BrokenCsv { reason }));
         }
-        let mut fields = Fields::default();
+        let mut fields = RowFields::default();
         for (column, cell) in self.columns.iter().zip(cells.iter()) {
             // The viewer ends each message with a newline of its own.
             let cell = if self.format == Format::Csv { cell.trim_end() } else { cell };

@@ -7,8 +7,8 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::batch::{Batch, UnitKind};
-use super::document::{Document, DocumentContext, DocumentStep};
-use super::envelope::{EnvelopeReader, Shape};
+use super::document::{DocumentContext, DocumentStep, DocumentWalk};
+use super::envelope::{EnvelopeReader, EnvelopeShape};
 use super::flat_envelope::FlatEnvelope;
 use super::insights;
 use super::log_line::{self, LogLine};
@@ -16,7 +16,8 @@ use super::row;
 use super::scan::{self, ScanError};
 use super::shippers;
 use super::{
-    Decoded, DecodingBudget, EscapedText, Format, Found, Output, Reject, RejectReason, SourceReader,
+    Decoded, DecodingBudget, EscapedText, Format, FoundUnit, Output, Reject, RejectReason,
+    SourceReader,
 };
 use crate::limits;
 
@@ -78,7 +79,14 @@ impl<'a> InputPart<'a> {
         sink: &mut Sink<'_>,
     ) {
         let Self { bytes: unit, line, byte_offset, .. } = *self;
-        sink(Output::Found(Found { format, line, byte_offset, unit, decoded, escaped_message }));
+        sink(Output::Found(FoundUnit {
+            format,
+            line,
+            byte_offset,
+            unit,
+            decoded,
+            escaped_message,
+        }));
     }
 
     fn reject(&self, reason: &RejectReason, sink: &mut Sink<'_>) {
@@ -222,22 +230,22 @@ impl Decoder {
             None => self.envelope.read(part.bytes, context),
         };
         match shape {
-            Shape::Record(format, record, escaped) => {
+            EnvelopeShape::Record(format, record, escaped) => {
                 part.found_escaped(format, Decoded::Record(record), escaped, sink);
             }
-            Shape::Decoded(format, decoded) => part.found(format, decoded, sink),
-            Shape::Event => match std::str::from_utf8(part.bytes) {
+            EnvelopeShape::Decoded(format, decoded) => part.found(format, decoded, sink),
+            EnvelopeShape::Event => match std::str::from_utf8(part.bytes) {
                 Ok(text) => part.found(Format::Raw, Decoded::Raw(text.into()), sink),
                 Err(_) => part.reject(&RejectReason::InvalidUtf8, sink),
             },
-            Shape::Control => {}
-            Shape::Document => return self.document(part, false, context, sink),
-            Shape::Payload(payload) => self.payload(part, &payload, sink),
-            Shape::Rejected(reason) => part.reject(&reason, sink),
-            Shape::Refused(_) if log_line::is_python(part.bytes) => {
+            EnvelopeShape::Control => {}
+            EnvelopeShape::Document => return self.document(part, false, context, sink),
+            EnvelopeShape::Payload(payload) => self.payload(part, &payload, sink),
+            EnvelopeShape::Rejected(reason) => part.reject(&reason, sink),
+            EnvelopeShape::Refused(_) if log_line::is_python(part.bytes) => {
                 part.reject(&log_line::PYTHON, sink);
             }
-            Shape::Refused(reason) => self.refused(part, &reason, context, sink),
+            EnvelopeShape::Refused(reason) => self.refused(part, &reason, context, sink),
         }
         length
     }
@@ -287,7 +295,7 @@ impl Decoder {
         outer: &DocumentContext,
         sink: &mut Sink<'_>,
     ) -> usize {
-        let mut document = Document::new(is_bare_list, outer);
+        let mut document = DocumentWalk::new(is_bare_list, outer);
         // Millions of them in one unit: nothing larger than it must be.
         let mut spans: Vec<(u32, u32, Option<ScanError>)> = Vec::new();
         let span = |start: usize, end: usize, stop| {
@@ -394,7 +402,7 @@ impl Decoder {
                     }
                     consumed
                 }
-                Err(_) if Document::is_at(rest.bytes) => {
+                Err(_) if DocumentWalk::is_at(rest.bytes) => {
                     (refusal, context) = (&RejectReason::UnknownLine, &no_context);
                     is_first = true;
                     self.document(rest, false, &no_context, sink)

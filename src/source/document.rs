@@ -33,7 +33,7 @@ pub(super) enum DocumentStep {
 }
 
 /// Where in a document the walk is.
-pub(super) struct Document {
+pub(super) struct DocumentWalk {
     is_in_list: bool,
     /// Objects around the list that were entered and not left.
     wrapper_count: usize,
@@ -57,7 +57,7 @@ struct OwnWord {
     is_sampled: bool,
 }
 
-impl Document {
+impl DocumentWalk {
     /// A walk that begins behind the opening bracket of an object, or of a bare list, and what is
     /// said around the document.
     pub(super) fn new(is_bare_list: bool, outer: &DocumentContext) -> Self {
@@ -277,7 +277,7 @@ mod tests {
 
     fn elements(text: &str) -> (Vec<String>, Result<(), ScanError>, DocumentContext) {
         let bytes = text.as_bytes();
-        let mut document = Document::new(bytes[0] == b'[', &DocumentContext::default());
+        let mut document = DocumentWalk::new(bytes[0] == b'[', &DocumentContext::default());
         let (mut index, mut found) = (1, Vec::new());
         let end = loop {
             match document.step(&bytes[index..]) {
@@ -328,7 +328,7 @@ mod tests {
     #[test]
     fn a_document_says_what_it_lacks() {
         let claim = |text: &str| {
-            let mut document = Document::new(false, &DocumentContext::default());
+            let mut document = DocumentWalk::new(false, &DocumentContext::default());
             let mut index = 1;
             while let Ok(DocumentStep::Envelope(length) | DocumentStep::Element(length)) =
                 document.step(&text.as_bytes()[index..])
@@ -361,9 +361,9 @@ mod tests {
 
     #[test]
     fn only_an_object_with_a_list_of_records_is_a_document() {
-        assert!(Document::is_at(br#"{"nextToken":"x","events":[{"a"#));
-        assert!(!Document::is_at(br#"{"nextToken":"x","events":{}}"#));
-        assert!(!Document::is_at(br#"{"message":"x","events"#));
-        assert!(!Document::is_at(br#"[{"events":[]}]"#));
+        assert!(DocumentWalk::is_at(br#"{"nextToken":"x","events":[{"a"#));
+        assert!(!DocumentWalk::is_at(br#"{"nextToken":"x","events":{}}"#));
+        assert!(!DocumentWalk::is_at(br#"{"message":"x","events"#));
+        assert!(!DocumentWalk::is_at(br#"[{"events":[]}]"#));
     }
 }

@@ -20,7 +20,7 @@ use crate::limits;
 use crate::time::{LoggedTime, Timestamp};
 
 /// What a JSON object turned out to be.
-pub(super) enum Shape<'a> {
+pub(super) enum EnvelopeShape<'a> {
     /// With its message as it stands in the object, where that is at hand.
     Record(Format, Record<'a>, Option<EscapedText<'a>>),
     /// What an envelope of some shipper holds, or the message of a record that has no time.
@@ -65,7 +65,7 @@ impl EnvelopeReader {
         &'a mut self,
         bytes: &'a [u8],
         context: &'a DocumentContext,
-    ) -> Shape<'a> {
+    ) -> EnvelopeShape<'a> {
         self.copy.clear();
         self.copy.extend_from_slice(bytes);
         let read = match simd_json::to_tape_with_buffers(&mut self.copy, &mut self.buffers) {
@@ -84,11 +84,11 @@ impl EnvelopeReader {
 }
 
 /// Reads by the table of shippers; `None` when there is no event where it looks.
-fn shipped<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Option<Shape<'a>> {
+fn shipped<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Option<EnvelopeShape<'a>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut shipped = match shippers::read(text) {
         Ok(shipped) => shipped?,
-        Err(reason) => return Some(Shape::Rejected(reason)),
+        Err(reason) => return Some(EnvelopeShape::Rejected(reason)),
     };
     let outer = |it: &'a Option<String>| it.as_deref().map(Cow::Borrowed);
     shipped.log_group = shipped.log_group.or(outer(&context.log_group));
@@ -100,13 +100,13 @@ fn shipped<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Option<Shape<'a
         Some(Format::Json) | None => Format::Shipper,
         Some(format) => format,
     };
-    Some(Shape::Decoded(format, shipped.into_decoded(text)))
+    Some(EnvelopeShape::Decoded(format, shipped.into_decoded(text)))
 }
 
 /// Reads with serde_json.
-fn read_slowly<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Shape<'a> {
+fn read_slowly<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> EnvelopeShape<'a> {
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Shape::Refused(RejectReason::InvalidUtf8);
+        return EnvelopeShape::Refused(RejectReason::InvalidUtf8);
     };
     // serde_json stops at its own depth, the same as ours, and does not recurse for raw values.
     match serde_json::from_str::<BTreeMap<Cow<'a, str>, &'a RawValue>>(text) {
@@ -118,7 +118,7 @@ fn read_slowly<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Shape<'a> {
             let by_table = fields.is_shipped().then(|| shipped(bytes, context)).flatten();
             by_table.unwrap_or_else(|| fields.into_shape(context))
         }
-        Err(error) => Shape::Refused(RejectReason::NotJson { reason: error.to_string() }),
+        Err(error) => EnvelopeShape::Refused(RejectReason::NotJson { reason: error.to_string() }),
     }
 }
 
@@ -318,13 +318,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn into_shape(self, context: &'a DocumentContext) -> Shape<'a> {
+    fn into_shape(self, context: &'a DocumentContext) -> EnvelopeShape<'a> {
         if self.is_control || (self.is_action && self.member_count == 1) {
-            return Shape::Control;
+            return EnvelopeShape::Control;
         }
         let time = match self.timestamp.as_ref().map(into_time) {
             Some(Ok(time)) => time,
-            Some(Err(reason)) if self.message.is_some() => return Shape::Rejected(reason),
+            Some(Err(reason)) if self.message.is_some() => return EnvelopeShape::Rejected(reason),
             _ => None,
         };
         let format = if self.is_insights { Format::InsightsJson } else { Format::Ndjson };
@@ -336,30 +336,34 @@ impl<'a> Fields<'a> {
             format => format,
         };
         match (self.message, time) {
-            (Some(message), Some(LoggedTime { at: timestamp, is_to_the_second })) => Shape::Record(
-                format,
-                Record {
-                    log_group: self.log_group.or(context.log_group.as_deref().map(Cow::Borrowed)),
-                    log_stream: self
-                        .log_stream
-                        .or(context.log_stream.as_deref().map(Cow::Borrowed)),
-                    event_id: self.event_id,
-                    timestamp,
-                    is_time_approximate: self.is_time_approximate || is_to_the_second,
-                    ingestion_time: self.ingestion_time,
-                    message,
-                },
-                None,
-            ),
-            _ if self.has_event => Shape::Event,
+            (Some(message), Some(LoggedTime { at: timestamp, is_to_the_second })) => {
+                EnvelopeShape::Record(
+                    format,
+                    Record {
+                        log_group: self
+                            .log_group
+                            .or(context.log_group.as_deref().map(Cow::Borrowed)),
+                        log_stream: self
+                            .log_stream
+                            .or(context.log_stream.as_deref().map(Cow::Borrowed)),
+                        event_id: self.event_id,
+                        timestamp,
+                        is_time_approximate: self.is_time_approximate || is_to_the_second,
+                        ingestion_time: self.ingestion_time,
+                        message,
+                    },
+                    None,
+                )
+            }
+            _ if self.has_event => EnvelopeShape::Event,
             (Some(message), None) => {
                 let decoded = Decoded::undated(self.log_group, self.log_stream, message);
-                Shape::Decoded(format, decoded)
+                EnvelopeShape::Decoded(format, decoded)
             }
-            _ if self.has_list => Shape::Document,
+            _ if self.has_list => EnvelopeShape::Document,
             _ => match self.payload {
-                Some(payload) => Shape::Payload(payload.into_owned()),
-                None => Shape::Rejected(RejectReason::UnknownShape),
+                Some(payload) => EnvelopeShape::Payload(payload.into_owned()),
+                None => EnvelopeShape::Rejected(RejectReason::UnknownShape),
             },
         }
     }

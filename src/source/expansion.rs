@@ -129,32 +129,32 @@ pub(super) enum Expansion {
 }
 
 /// Why a layer gives nothing more.
-pub(super) enum Refusal {
+pub(super) enum LayerEnd {
     Rejected(RejectReason),
     Halted,
 }
 
 impl Expansion {
     /// Counts what came out of a layer.
-    pub(super) fn expand(&self, bytes: usize) -> Result<(), Refusal> {
+    pub(super) fn expand(&self, bytes: usize) -> Result<(), LayerEnd> {
         let bytes = bytes as u64;
         match self {
             Self::Input(input) => {
                 let counts = &input.0;
                 let expanded = counts.expanded_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 if expanded > allowed(input.raw_bytes()) {
-                    return Err(Refusal::Rejected(RejectReason::Expansion));
+                    return Err(LayerEnd::Rejected(RejectReason::Expansion));
                 }
             }
             Self::Payload(budget) => {
                 let expanded = budget.expanded_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 if expanded > budget.unit_bytes_max.load(Ordering::Relaxed) {
-                    return Err(Refusal::Rejected(RejectReason::Expansion));
+                    return Err(LayerEnd::Rejected(RejectReason::Expansion));
                 }
                 // What is only blanks takes time and leaves nothing that could be counted.
                 budget.keep(usize::try_from(bytes).unwrap_or(usize::MAX));
                 if budget.is_halted() {
-                    return Err(Refusal::Halted);
+                    return Err(LayerEnd::Halted);
                 }
             }
         }

@@ -9,7 +9,7 @@
 use std::borrow::Cow;
 
 use super::document::DocumentContext;
-use super::envelope::Shape;
+use super::envelope::EnvelopeShape;
 use super::unescape::{EscapedText, unescape};
 use super::{Format, Record};
 use crate::time::{NUMBERS_OF_SECONDS, Timestamp};
@@ -72,7 +72,7 @@ impl<'a> FlatEnvelope<'a> {
     }
 
     /// The record. What the envelope says of group and stream goes before `context`.
-    pub(super) fn into_shape(self, context: &'a DocumentContext) -> Shape<'a> {
+    pub(super) fn into_shape(self, context: &'a DocumentContext) -> EnvelopeShape<'a> {
         let record = Record {
             log_group: self.log_group.or(context.log_group.as_deref()).map(Cow::Borrowed),
             log_stream: self.log_stream.or(context.log_stream.as_deref()).map(Cow::Borrowed),
@@ -83,7 +83,7 @@ impl<'a> FlatEnvelope<'a> {
             message: Cow::Borrowed(self.message),
         };
         let format = context.format.unwrap_or(Format::Ndjson);
-        Shape::Record(format, record, Some(self.escaped_message))
+        EnvelopeShape::Record(format, record, Some(self.escaped_message))
     }
 }
 

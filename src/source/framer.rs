@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::batch::{Batch, UnitKind};
 use super::csv_rows::CsvHeader;
-use super::document::{Document, DocumentContext, DocumentStep};
+use super::document::{DocumentContext, DocumentStep, DocumentWalk};
 use super::error::RejectReason;
 use super::layers::Lookahead;
 use super::scan::{self, ScanError};
@@ -35,7 +35,7 @@ enum Mode {
     /// Between values and lines.
     Top,
     /// Within a document, whose elements are the units.
-    Document { document: Document, has_reject: bool },
+    Document { document: DocumentWalk, has_reject: bool },
     /// Behind the header of a CSV.
     Csv(Arc<CsvHeader>),
 }
@@ -222,7 +222,7 @@ impl Framer {
             }
             Ok(length) => self.take(batch, UnitKind::Json, length),
             // Too long, too deep or cut as one value, and yet each of its records may be whole.
-            Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
+            Err(_) if DocumentWalk::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
                 self.enter_document(false);
             }
             Err(_) if log_line::is_python(self.window.held()) => {
@@ -250,7 +250,7 @@ impl Framer {
     }
 
     fn enter_document(&mut self, is_bare_list: bool) {
-        let document = Document::new(is_bare_list, &DocumentContext::default());
+        let document = DocumentWalk::new(is_bare_list, &DocumentContext::default());
         self.mode = Mode::Document { document, has_reject: false };
         self.window.step_over(1, 0);
     }
@@ -304,7 +304,7 @@ impl Framer {
                     self.take(batch, kind, 0);
                 }
             }
-            Err(_) if Document::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
+            Err(_) if DocumentWalk::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
                 self.enter_document(false);
             }
             Err(stop) => {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::shippers::{self, Role};
+use super::shippers::{self, MemberRole};
 use super::when::read_time;
 use super::{Decoded, Record, RejectReason};
 
@@ -18,7 +18,7 @@ struct InsightsCell<'a> {
 pub(super) fn decode_json_row(row: &str) -> Result<Decoded<'_>, RejectReason> {
     let cells: Vec<InsightsCell<'_>> =
         serde_json::from_str(row).map_err(|_| RejectReason::UnknownShape)?;
-    let mut fields = Fields::default();
+    let mut fields = RowFields::default();
     for cell in cells {
         if let Some(value) = cell.value {
             fields.set(&cell.field, value);
@@ -29,7 +29,7 @@ pub(super) fn decode_json_row(row: &str) -> Result<Decoded<'_>, RejectReason> {
 
 /// The fields of a row that make a record.
 #[derive(Default)]
-pub(super) struct Fields<'a> {
+pub(super) struct RowFields<'a> {
     time: Option<Cow<'a, str>>,
     message: Option<Cow<'a, str>>,
     log_group: Option<Cow<'a, str>>,
@@ -38,19 +38,19 @@ pub(super) struct Fields<'a> {
     ingestion_time: Option<Cow<'a, str>>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> RowFields<'a> {
     /// Sets what the column of this name holds. The first that has something counts.
     pub(super) fn set(&mut self, name: &str, value: Cow<'a, str>) {
         if value.trim().is_empty() {
             return;
         }
         let slot = match shippers::column_role(name) {
-            Some(Role::Message) => &mut self.message,
-            Some(Role::Time) => &mut self.time,
-            Some(Role::LogGroup) => &mut self.log_group,
-            Some(Role::LogStream) => &mut self.log_stream,
-            Some(Role::EventId) => &mut self.event_id,
-            Some(Role::IngestionTime) => &mut self.ingestion_time,
+            Some(MemberRole::Message) => &mut self.message,
+            Some(MemberRole::Time) => &mut self.time,
+            Some(MemberRole::LogGroup) => &mut self.log_group,
+            Some(MemberRole::LogStream) => &mut self.log_stream,
+            Some(MemberRole::EventId) => &mut self.event_id,
+            Some(MemberRole::IngestionTime) => &mut self.ingestion_time,
             None => return,
         };
         slot.get_or_insert(value);

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::base64_text::Base64Text;
 use super::error::{RawFault, RejectReason};
-use super::expansion::{Expansion, InputExpansion, Refusal};
+use super::expansion::{Expansion, InputExpansion, LayerEnd};
 use super::gzip::GzipMembers;
 use super::utf16::{self, ByteOrder, Utf16Text};
 use crate::limits;
@@ -226,8 +226,8 @@ impl Read for Bounded {
         let count = self.inner.read(buffer)?;
         match self.expansion.expand(count) {
             Ok(()) => Ok(count),
-            Err(Refusal::Rejected(reason)) => Err(io::Error::other(reason)),
-            Err(Refusal::Halted) => Err(io::Error::other(RawFault(io::Error::other("halted")))),
+            Err(LayerEnd::Rejected(reason)) => Err(io::Error::other(reason)),
+            Err(LayerEnd::Halted) => Err(io::Error::other(RawFault(io::Error::other("halted")))),
         }
     }
 }

@@ -192,7 +192,7 @@ impl Format {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'a> {
     /// Something that was understood.
-    Found(Found<'a>),
+    Found(FoundUnit<'a>),
     /// Something that was not, or a part of it.
     Rejected(Reject<'a>),
     /// What the input says of its own completeness.
@@ -201,7 +201,7 @@ pub enum Output<'a> {
 
 /// A record or a message, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found<'a> {
+pub struct FoundUnit<'a> {
     /// The shape that it was found in. A file may mix them.
     pub format: Format,
     /// The line of the decompressed input that it begins on, from 1. What lies within a

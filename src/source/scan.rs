@@ -4,7 +4,7 @@
 //! newline within a string, a bounded depth. Whether a number or an escape is well formed is the
 //! parser's business.
 
-use crate::json::{Kind, Token, Tokens, is_blank, text_end};
+use crate::json::{Token, TokenKind, Tokens, is_blank, text_end};
 use crate::limits;
 
 /// Why a scan found no end.
@@ -64,28 +64,30 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
     for Token { kind, range, has_newline, .. } in Tokens::new(bytes) {
         let is_of_object = || matches!(bytes.get(range.start), Some(b'{' | b'}'));
         expect = match (kind, expect) {
-            (Kind::Open, Expect::Value | Expect::ValueOrEnd) => {
+            (TokenKind::Open, Expect::Value | Expect::ValueOrEnd) => {
                 let is_object = is_of_object();
                 nesting.push(is_object)?;
                 if is_object { Expect::KeyOrEnd } else { Expect::ValueOrEnd }
             }
-            (Kind::Close, Expect::KeyOrEnd | Expect::ValueOrEnd | Expect::CommaOrEnd)
+            (TokenKind::Close, Expect::KeyOrEnd | Expect::ValueOrEnd | Expect::CommaOrEnd)
                 if is_of_object() == nesting.is_in_object() =>
             {
                 nesting.pop();
                 Expect::CommaOrEnd
             }
-            (Kind::Text | Kind::Unclosed, Expect::Colon | Expect::CommaOrEnd) => {
+            (TokenKind::Text | TokenKind::Unclosed, Expect::Colon | Expect::CommaOrEnd) => {
                 return Err(ScanError::Broken);
             }
-            (Kind::Text | Kind::Unclosed, _) if has_newline => return Err(ScanError::Broken),
-            (Kind::Unclosed, _) => return Err(ScanError::More),
-            (Kind::Text, Expect::Key | Expect::KeyOrEnd) => Expect::Colon,
-            (Kind::Text, _) => Expect::CommaOrEnd,
-            (Kind::Colon, Expect::Colon) => Expect::Value,
-            (Kind::Comma, Expect::CommaOrEnd) if nesting.is_in_object() => Expect::Key,
-            (Kind::Comma, Expect::CommaOrEnd) => Expect::Value,
-            (Kind::Other, Expect::Value | Expect::ValueOrEnd) => {
+            (TokenKind::Text | TokenKind::Unclosed, _) if has_newline => {
+                return Err(ScanError::Broken);
+            }
+            (TokenKind::Unclosed, _) => return Err(ScanError::More),
+            (TokenKind::Text, Expect::Key | Expect::KeyOrEnd) => Expect::Colon,
+            (TokenKind::Text, _) => Expect::CommaOrEnd,
+            (TokenKind::Colon, Expect::Colon) => Expect::Value,
+            (TokenKind::Comma, Expect::CommaOrEnd) if nesting.is_in_object() => Expect::Key,
+            (TokenKind::Comma, Expect::CommaOrEnd) => Expect::Value,
+            (TokenKind::Other, Expect::Value | Expect::ValueOrEnd) => {
                 let length = bytes.get(range.clone()).map_or(0, scalar_length);
                 match range.start + length {
                     _ if length == 0 => return Err(ScanError::Broken),

@@ -16,7 +16,7 @@ use crate::time::LoggedTime;
 
 /// What a member of an envelope is to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum MemberRole {
     Message,
     Time,
     LogGroup,
@@ -25,7 +25,7 @@ pub(super) enum Role {
     IngestionTime,
 }
 
-use Role::{EventId, IngestionTime, LogGroup, LogStream, Message, Time};
+use MemberRole::{EventId, IngestionTime, LogGroup, LogStream, Message, Time};
 
 /// Members by the path to them, the better ones of a role first.
 ///
@@ -43,7 +43,7 @@ use Role::{EventId, IngestionTime, LogGroup, LogStream, Message, Time};
 ///   and the semantic conventions `aws.log.*`;
 /// - Splunk: the HTTP Event Collector (`event`, `time`) and exports of searches (`_raw`, `_time`);
 /// - Loki and Grafana (`line`, `Time`), GELF (`short_message`), journald (`MESSAGE`).
-const MEMBERS: &[(Role, &str)] = &[
+const MEMBERS: &[(MemberRole, &str)] = &[
     (Message, "@message"),
     (Message, "message"),
     (Message, "Message"),
@@ -137,9 +137,9 @@ const SPLUNK_SOURCE: &str = "source";
 const LIST_WRAPPERS: &[&str] = &["hits", "sessionUpdate"];
 
 /// What the column of a table is.
-pub(super) fn column_role(name: &str) -> Option<Role> {
+pub(super) fn column_role(name: &str) -> Option<MemberRole> {
     let exact = MEMBERS.iter().find(|(_, path)| *path == name);
-    let role = |(role, _): &(Role, &str)| *role;
+    let role = |(role, _): &(MemberRole, &str)| *role;
     exact
         .or_else(|| MEMBERS.iter().find(|(_, path)| path.eq_ignore_ascii_case(name)))
         .or_else(|| {
@@ -227,7 +227,7 @@ pub(super) fn read(text: &str) -> Result<Option<Shipped<'_>>, RejectReason> {
 }
 
 fn read_members<'a>(members: &Members<'a>) -> Result<Option<Shipped<'a>>, RejectReason> {
-    let of_message = |(role, path): &(Role, &str)| {
+    let of_message = |(role, path): &(MemberRole, &str)| {
         if *role != Message {
             return None;
         }

@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::tally::{Tally, TallyOf, Value};
+use super::tally::{CountedValue, Tally, TallyOf};
 use super::{CountKey, StatsRequest};
 use crate::event::{EventName, RoleKind, cause_of};
 use crate::query::Query;
 use crate::store::words::folded;
 use crate::store::{EventReader, Store, StoreError, StoredEvent, truncate_term};
 use crate::time::Intervals;
-use crate::trace::{Found, Message, MessageFilter, Overview, Recipient, Selection, message_at};
+use crate::trace::{
+    Message, MessageFilter, Overview, Recipient, SelectedMessage, Selection, message_at,
+};
 
 impl StatsRequest {
     /// Whether only some messages are asked about.
@@ -28,7 +30,7 @@ impl StatsRequest {
         let filter = MessageFilter { rows: self.rows.clone(), ..MessageFilter::default() };
         let selection = Selection::new(&overview, &filter)?;
         selection.visit(|made, reader: &mut EventReader<'_>, found| {
-            if let Found::Read { message, recipients, .. } = found {
+            if let SelectedMessage::Read { message, recipients, .. } = found {
                 visit(made, message, recipients);
                 return Ok(());
             }
@@ -51,12 +53,12 @@ struct CountedPart {
 #[derive(Default)]
 struct Spellings {
     numbers: HashMap<Option<String>, u32>,
-    written: Vec<(i64, Value)>,
+    written: Vec<(i64, CountedValue)>,
 }
 
 impl Spellings {
     /// The number of a value, which was written like this at a time.
-    fn number_of(&mut self, compared: Option<String>, ms: i64, written: Value) -> u32 {
+    fn number_of(&mut self, compared: Option<String>, ms: i64, written: CountedValue) -> u32 {
         let next = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(compared).or_insert(next);
         match self.written.get_mut(number as usize) {
@@ -78,7 +80,7 @@ pub(super) fn tally(
     let parts = request.visit_asked(store, |part: &mut CountedPart, message, recipients| {
         for (value, ms) in things(key, request, message, recipients) {
             let (compared, written) = value.unzip();
-            let written = written.map_or(Value::Absent, Value::Text);
+            let written = written.map_or(CountedValue::Absent, CountedValue::Text);
             let number = part.values.number_of(compared, ms, written);
             part.tally.add(number, ms, intervals);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::tally::{Tally, TallyOf, Value};
+use super::tally::{CountedValue, Tally, TallyOf};
 use super::{CountKey, StatsRequest};
 use crate::event::{EventName, RoleKind};
 use crate::store::{Attribute, AttributeSet, AttributeTerm, Location, Store, StoreError};
@@ -96,17 +96,17 @@ impl ExampleValues {
         numbers
     }
 
-    fn into_values(self, key: CountKey) -> Vec<Value> {
-        let mut values = vec![Value::Absent; self.examples.len()];
+    fn into_values(self, key: CountKey) -> Vec<CountedValue> {
+        let mut values = vec![CountedValue::Absent; self.examples.len()];
         for (folded, number) in self.numbers {
             let example = self.examples.get(number as usize).copied().flatten();
             let (Some(slot), Some(folded)) = (values.get_mut(number as usize), folded) else {
                 continue;
             };
             if key == CountKey::Event && is_documented(&folded) {
-                *slot = Value::Text(folded.to_uppercase());
+                *slot = CountedValue::Text(folded.to_uppercase());
             } else if let Some((_, example)) = example {
-                *slot = Value::Folded(folded, example);
+                *slot = CountedValue::Folded(folded, example);
             }
         }
         values

@@ -1,6 +1,6 @@
 //! Messages by the day of the week, or the hour of the day, on which they were first seen.
 
-use super::tally::{Tally, TallyOf, Value};
+use super::tally::{CountedValue, Tally, TallyOf};
 use super::{CountKey, StatsRequest};
 use crate::store::{Store, StoreError};
 use crate::time::{HOURS_OF_DAY, Intervals, WEEKDAYS, Zone, calendar_place};
@@ -39,7 +39,7 @@ pub(super) fn tally(
         }
         Ok(())
     })?;
-    let values = names(key).iter().map(|it| Value::Text((*it).to_owned())).collect();
+    let values = names(key).iter().map(|it| CountedValue::Text((*it).to_owned())).collect();
     let mut tally = Tally::default();
     parts.into_iter().for_each(|it| tally.join(it, |place| place));
     Ok(TallyOf { tally, values })

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use rayon::prelude::*;
 
 use super::cause_of;
-use super::tally::{TallyOf, Value};
+use super::tally::{CountedValue, TallyOf};
 use super::{CountKey, StatsRequest};
 use crate::event::RoleKind;
 use crate::store::{AttributeSet, AttributeTerm, IdHash, Location, Store, StoreError};
@@ -50,7 +50,8 @@ pub(super) fn tally(
         let next = u32::try_from(tally.values.len()).unwrap_or(u32::MAX);
         let number = *numbers.entry(reason).or_insert(next);
         if number == next {
-            let value = reason.map_or(Value::Absent, |it| Value::Hashed(it, *location));
+            let value =
+                reason.map_or(CountedValue::Absent, |it| CountedValue::Hashed(it, *location));
             tally.values.push(value);
         }
         tally.tally.add(number, *ms, intervals);

@@ -1,7 +1,7 @@
 //! Events by name, by far the most frequent question.
 
 use super::attributes::is_documented;
-use super::tally::{CountRow, Counts, Tally, TallyOf, Value};
+use super::tally::{CountRow, CountedValue, Counts, Tally, TallyOf};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::event::EventName;
 use crate::store::{Attribute, IntervalCounts, IntervalQuestion, NAMES_MAX, Store};
@@ -38,8 +38,8 @@ pub(super) fn tally_documented(
         }
         span.into_iter().for_each(|it| tally.take_span(it));
     }
-    let named = EventName::DOCUMENTED.iter().map(|it| Value::Text(it.as_str().to_owned()));
-    Ok(Some(TallyOf { tally, values: named.chain([Value::Absent]).collect() }))
+    let named = EventName::DOCUMENTED.iter().map(|it| CountedValue::Text(it.as_str().to_owned()));
+    Ok(Some(TallyOf { tally, values: named.chain([CountedValue::Absent]).collect() }))
 }
 
 /// Counts all events by name, the most frequent `limit` names first, if all names are documented or

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::groups::groups_of;
 use super::{CountKey, GroupRequest, Groups, StatsError};
 use crate::limits;
-use crate::query::{Field, Shape};
+use crate::query::{FacetCounts, Field};
 use crate::store::Store;
 use crate::time::{Interval, Intervals, Timestamp, Zone};
 use crate::trace::{JoinRules, MessageFilter, Overview, Selection};
@@ -86,7 +86,7 @@ pub fn histogram_of_messages(
 }
 
 /// The most frequent values of fields of events.
-pub fn facets_of_events(shape: &Shape, fields: &[Field]) -> Vec<Facet> {
+pub fn facets_of_events(shape: &FacetCounts, fields: &[Field]) -> Vec<Facet> {
     let facet = |(field, values): (&Field, &HashMap<String, u64>)| {
         let mut list: Vec<(&String, &u64)> = values.iter().collect();
         list.sort_unstable_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));

@@ -17,18 +17,18 @@ pub(super) enum GroupValue {
 }
 
 /// The values of all keys; those beyond the last key are absent.
-pub(super) type Values = [GroupValue; limits::GROUP_KEYS_MAX];
+pub(super) type GroupedValues = [GroupValue; limits::GROUP_KEYS_MAX];
 
 /// What is known of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(super) struct GroupTally {
     pub(super) count: u64,
     /// The first message, by the time of its first event.
     pub(super) first: (i64, Location),
     pub(super) last_ms: i64,
 }
 
-impl Tally {
+impl GroupTally {
     fn join(&mut self, other: Self) {
         self.count += other.count;
         self.first = self.first.min(other.first);
@@ -40,7 +40,7 @@ impl Tally {
 pub(crate) struct GroupPart {
     /// By the numbers of values, where there is one key.
     numbered: Numbered,
-    groups: HashMap<Values, Tally>,
+    groups: HashMap<GroupedValues, GroupTally>,
     /// How many of these are kept, and whether there are more.
     groups_max: usize,
     is_full: bool,
@@ -55,14 +55,14 @@ pub(crate) struct GroupPart {
 struct Numbered {
     /// One more than the place of the group of each number; 0 where there is none.
     places: Vec<u32>,
-    groups: Vec<(u32, Tally)>,
+    groups: Vec<(u32, GroupTally)>,
 }
 
 /// Numbers of values from here on are looked up, lest one of them takes memory for all before it.
 const NUMBERED_MAX: u32 = 1 << 22;
 
 impl Numbered {
-    fn add(&mut self, number: u32, tally: Tally) {
+    fn add(&mut self, number: u32, tally: GroupTally) {
         let slot = number as usize;
         if self.places.len() <= slot {
             self.places.resize(slot + 1, 0);
@@ -94,7 +94,7 @@ impl Default for GroupPart {
 
 impl GroupPart {
     /// Counts a message or a recipient in the groups of its values.
-    pub(super) fn add(&mut self, tally: Tally) {
+    pub(super) fn add(&mut self, tally: GroupTally) {
         self.total += 1;
         let of_keys = std::mem::take(&mut self.of_keys);
         if let [of_key] = of_keys.as_slice() {
@@ -112,7 +112,7 @@ impl GroupPart {
         self.of_keys = of_keys;
     }
 
-    fn add_looked_up(&mut self, values: Values, tally: Tally) {
+    fn add_looked_up(&mut self, values: GroupedValues, tally: GroupTally) {
         if self.groups.len() < self.groups_max || self.groups.contains_key(&values) {
             add_to(&mut self.groups, values, tally);
         } else {
@@ -130,7 +130,7 @@ impl GroupPart {
     }
 
     /// The groups, numbered ones first; `None` where there are more than are kept.
-    pub(super) fn into_groups(self) -> Option<Vec<(Values, Tally)>> {
+    pub(super) fn into_groups(self) -> Option<Vec<(GroupedValues, GroupTally)>> {
         let mut numbered = self.numbered.groups;
         numbered.sort_unstable_by_key(|(number, _)| *number);
         let numbered = numbered.into_iter();
@@ -140,7 +140,7 @@ impl GroupPart {
 }
 
 /// Adds to a group.
-pub(super) fn add_to<K: Eq + Hash>(groups: &mut HashMap<K, Tally>, key: K, tally: Tally) {
+pub(super) fn add_to<K: Eq + Hash>(groups: &mut HashMap<K, GroupTally>, key: K, tally: GroupTally) {
     match groups.entry(key) {
         Entry::Occupied(mut known) => known.get_mut().join(tally),
         Entry::Vacant(slot) => _ = slot.insert(tally),
@@ -148,7 +148,7 @@ pub(super) fn add_to<K: Eq + Hash>(groups: &mut HashMap<K, Tally>, key: K, tally
 }
 
 /// The values of a single key.
-fn only(value: GroupValue) -> Values {
+fn only(value: GroupValue) -> GroupedValues {
     let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
     if let Some(first) = values.first_mut() {
         *first = value;
@@ -157,7 +157,7 @@ fn only(value: GroupValue) -> Values {
 }
 
 /// Every choice of one value for each key.
-fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<Values> {
+fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<GroupedValues> {
     let mut all = vec![[const { GroupValue::Absent }; limits::GROUP_KEYS_MAX]];
     for (place, values) in of_keys.iter().enumerate() {
         all = all
@@ -185,7 +185,7 @@ mod tests {
         for number in numbers {
             part.of_keys = vec![vec![GroupValue::Number(number)]];
             let ms = i64::from(number);
-            part.add(Tally { count: 1, first: (ms, Location::default()), last_ms: ms });
+            part.add(GroupTally { count: 1, first: (ms, Location::default()), last_ms: ms });
         }
         part
     }

@@ -9,7 +9,7 @@ use crate::store::words::folded;
 use crate::store::{EventReader, Store, StoreError, truncate_term};
 use crate::time::{Interval, Intervals, Zone};
 use crate::trace::{
-    Found, JoinRules, Message, Outcome, Overview, Recipient, Selection, message_at,
+    JoinRules, Message, Outcome, Overview, Recipient, SelectedMessage, Selection, message_at,
 };
 
 /// What the values of one key are found by.
@@ -89,20 +89,20 @@ impl<'o> GroupValues<'o> {
     /// Adds the values of a message, or of the recipient at a place among those who are asked for.
     pub(super) fn add(
         &self,
-        found: &Found<'_>,
+        found: &SelectedMessage<'_>,
         place: usize,
         reader: &mut EventReader<'_>,
         values: &mut Vec<GroupValue>,
     ) -> Result<(), StoreError> {
         match (found, &self.source) {
-            (Found::Listed { .. }, ValueSource::Originals(rules)) => {
+            (SelectedMessage::Listed { .. }, ValueSource::Originals(rules)) => {
                 let message = message_at(reader, found.event(), rules)?;
                 values.push(message.as_ref().map_or(GroupValue::Absent, subject));
             }
             (_, ValueSource::Intervals(..) | ValueSource::Calendar(_)) => {
                 values.push(self.in_time(found.first_seen_ms()));
             }
-            (Found::Listed { message, recipients }, source) => match source {
+            (SelectedMessage::Listed { message, recipients }, source) => match source {
                 ValueSource::Listing(_) if self.key == CountKey::Reason => {
                     let Some(row) = recipients.get(place) else { return Ok(()) };
                     values.push(match row.entry.bounce {
@@ -113,7 +113,7 @@ impl<'o> GroupValues<'o> {
                 ValueSource::Listing(listed) => listed.add(message, recipients.get(place), values),
                 _ => {}
             },
-            (Found::Read { message, recipients, .. }, _) => {
+            (SelectedMessage::Read { message, recipients, .. }, _) => {
                 let recipient = recipients.get(place).copied();
                 values.extend(self.of_message(message, recipient));
             }

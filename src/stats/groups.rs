@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::group_part::{GroupPart, GroupValue, Tally, Values, add_to};
+use super::group_part::{GroupPart, GroupTally, GroupValue, GroupedValues, add_to};
 use super::group_values::GroupValues;
 use super::{CountKey, StatsError, Unit};
 use crate::limits;
 use crate::store::{EventReader, Store, StoreError};
 use crate::time::{Timestamp, Zone};
-use crate::trace::{EventTracer, Found, JoinRules, Message, MessageFilter, Overview, Selection};
+use crate::trace::{
+    EventTracer, JoinRules, Message, MessageFilter, Overview, SelectedMessage, Selection,
+};
 
 /// What is to be grouped, and by what.
 #[derive(Clone, Debug)]
@@ -152,10 +154,10 @@ impl<'o> Grouping<'o> {
         &self,
         part: &mut GroupPart,
         reader: &mut EventReader<'_>,
-        found: &Found<'_>,
+        found: &SelectedMessage<'_>,
     ) -> Result<(), StoreError> {
         let ms = found.first_seen_ms();
-        let tally = Tally { count: 1, first: (ms, found.event()), last_ms: ms };
+        let tally = GroupTally { count: 1, first: (ms, found.event()), last_ms: ms };
         part.message_count += 1;
         for place in 0..self.unit.count_of(found) {
             part.of_keys.resize_with(self.values.len(), Vec::new);
@@ -186,7 +188,7 @@ impl<'o> Grouping<'o> {
 /// All groups.
 pub(crate) struct Tallies<'g, 'o> {
     grouping: &'g Grouping<'o>,
-    groups: Vec<(Values, Tally)>,
+    groups: Vec<(GroupedValues, GroupTally)>,
     total: u64,
     message_count: u64,
 }
@@ -232,15 +234,15 @@ impl Tallies<'_, '_> {
 
     /// How many groups there are, and those of them that may be among the `limit` largest, with the
     /// values as they read.
-    fn labelled(mut self, limit: usize) -> (usize, Vec<(Labels, Tally)>) {
+    fn labelled(mut self, limit: usize) -> (usize, Vec<(Labels, GroupTally)>) {
         let values = &self.grouping.values;
-        let label = |of_group: Values| -> Labels {
+        let label = |of_group: GroupedValues| -> Labels {
             values.iter().zip(of_group).map(|(of, it)| of.label(it)).collect()
         };
         let is_text = |it: &GroupValue| matches!(it, GroupValue::Text(_));
         if self.groups.iter().any(|(values, _)| values.iter().any(is_text)) {
             // A value may have come by number and as text.
-            let mut groups: HashMap<Labels, Tally> = HashMap::new();
+            let mut groups: HashMap<Labels, GroupTally> = HashMap::new();
             for (values, tally) in self.groups {
                 add_to(&mut groups, label(values), tally);
             }
@@ -248,7 +250,9 @@ impl Tallies<'_, '_> {
         }
         let group_count = self.groups.len();
         if let Some(last) = limit.checked_sub(1).filter(|it| *it < group_count) {
-            let by_size = |a: &(Values, Tally), b: &(Values, Tally)| b.1.count.cmp(&a.1.count);
+            let by_size = |a: &(GroupedValues, GroupTally), b: &(GroupedValues, GroupTally)| {
+                b.1.count.cmp(&a.1.count)
+            };
             let least = self.groups.select_nth_unstable_by(last, by_size).1.1.count;
             self.groups.retain(|(_, it)| it.count >= least);
         }
@@ -271,7 +275,7 @@ impl GroupRequest {
 fn row(
     tracer: &mut EventTracer<'_>,
     mut values: Labels,
-    tally: Tally,
+    tally: GroupTally,
     request: &GroupRequest,
 ) -> Result<GroupRow, StoreError> {
     let (first_ms, example) = tally.first;

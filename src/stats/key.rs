@@ -3,7 +3,7 @@
 use crate::event::Event;
 use crate::store::Attribute;
 use crate::time::WEEKDAYS;
-use crate::trace::Found;
+use crate::trace::SelectedMessage;
 
 /// What things are counted by.
 ///
@@ -84,7 +84,7 @@ impl Unit {
     }
 
     /// How many there are of these in a message that is asked for.
-    pub(super) fn count_of(self, found: &Found<'_>) -> usize {
+    pub(super) fn count_of(self, found: &SelectedMessage<'_>) -> usize {
         if self == Self::Recipients { found.recipient_count() } else { 1 }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::group_part::GroupValue;
 use super::group_values::GroupValues;
-use super::tally::{Tally, TallyOf, Value};
+use super::tally::{CountedValue, Tally, TallyOf};
 use super::{CountKey, StatsError, StatsRequest};
 use crate::store::{Store, StoreError};
 use crate::time::Intervals;
@@ -99,7 +99,7 @@ pub(super) fn tally_legs(
 
 /// Puts the parts together: numbers anew what has a value, once each.
 fn joined(parts: Vec<MessagesPart>, label: impl Fn(u32) -> Option<String>) -> TallyOf {
-    let mut joined = TallyOf { tally: Tally::default(), values: vec![Value::Absent] };
+    let mut joined = TallyOf { tally: Tally::default(), values: vec![CountedValue::Absent] };
     let TallyOf { tally, values } = &mut joined;
     // Of most stores no original was read, and nothing comes by number and as text.
     let are_texts = parts.iter().any(|it| !it.texts.is_empty());
@@ -109,7 +109,7 @@ fn joined(parts: Vec<MessagesPart>, label: impl Fn(u32) -> Option<String>) -> Ta
         let next = u32::try_from(values.len()).unwrap_or(ABSENT);
         let number = if are_texts { *texts.entry(text.clone()).or_insert(next) } else { next };
         if number == next {
-            values.push(Value::Text(text));
+            values.push(CountedValue::Text(text));
         }
         number
     };

@@ -4,7 +4,7 @@
 use super::{StatsError, StatsRequest};
 use crate::store::Store;
 use crate::time::Intervals;
-use crate::trace::{Step, StepFact, steps_in, visit_steps};
+use crate::trace::{MetricStep, StepFact, steps_in, visit_steps};
 
 /// The names of the metrics, as CloudWatch has them.
 pub const METRICS: [&str; 5] = [
@@ -58,12 +58,12 @@ pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsEr
 }
 
 /// The place among [`METRICS`].
-fn metric_of(step: Step) -> usize {
+fn metric_of(step: MetricStep) -> usize {
     match step {
-        Step::Received => 0,
-        Step::Delivered => 1,
-        Step::BouncedIncoming => 2,
-        Step::BouncedOutgoing => 3,
-        Step::Sent => 4,
+        MetricStep::Received => 0,
+        MetricStep::Delivered => 1,
+        MetricStep::BouncedIncoming => 2,
+        MetricStep::BouncedOutgoing => 3,
+        MetricStep::Sent => 4,
     }
 }

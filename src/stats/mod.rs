@@ -36,7 +36,7 @@ pub(crate) use latency::percentiles;
 pub use latency::{Latencies, LatencyRow, latencies};
 pub use metrics::{METRICS, Metrics, metrics};
 pub use outcome_series::{OutcomeSeries, outcome_series};
-pub(crate) use shared_counts::{Counted, Counting};
+pub(crate) use shared_counts::{Counting, WorkerCounts};
 pub use tally::{CountRow, Counts};
 
 use crate::limits;

@@ -6,10 +6,10 @@ use super::group_part::GroupValue;
 use super::group_values::GroupValues;
 use super::{CountKey, GroupRequest, StatsError};
 use crate::store::{EventReader, Store, StoreError};
-use crate::trace::{Found, Overview, Selection};
+use crate::trace::{Overview, SelectedMessage, Selection};
 
 /// What one worker counted: 4 bytes for each value and class.
-pub(crate) struct Counted<const CLASSES: usize> {
+pub(crate) struct WorkerCounts<const CLASSES: usize> {
     /// By the numbers of values.
     numbered: Vec<[u32; CLASSES]>,
     /// Values of messages whose originals were read.
@@ -18,13 +18,13 @@ pub(crate) struct Counted<const CLASSES: usize> {
     values: Vec<GroupValue>,
 }
 
-impl<const CLASSES: usize> Default for Counted<CLASSES> {
+impl<const CLASSES: usize> Default for WorkerCounts<CLASSES> {
     fn default() -> Self {
         Self { numbered: Vec::new(), read: HashMap::new(), values: Vec::new() }
     }
 }
 
-impl<const CLASSES: usize> Counted<CLASSES> {
+impl<const CLASSES: usize> WorkerCounts<CLASSES> {
     fn counts_of(&mut self, number: u32) -> Option<&mut [u32; CLASSES]> {
         let place = number as usize;
         if self.numbered.len() <= place {
@@ -66,9 +66,9 @@ impl<'o> Counting<'o> {
     /// Counts a message, or the recipient at a place among those who are asked for, in a class.
     pub(crate) fn take<const CLASSES: usize>(
         &self,
-        counted: &mut Counted<CLASSES>,
+        counted: &mut WorkerCounts<CLASSES>,
         class: usize,
-        (found, place): (&Found<'_>, usize),
+        (found, place): (&SelectedMessage<'_>, usize),
         reader: &mut EventReader<'_>,
     ) -> Result<(), StoreError> {
         let mut values = std::mem::take(&mut counted.values);
@@ -91,12 +91,12 @@ impl<'o> Counting<'o> {
     /// Puts together what workers counted: the values whose counts are wanted.
     pub(crate) fn joined<const CLASSES: usize>(
         &self,
-        parts: impl IntoIterator<Item = Counted<CLASSES>>,
+        parts: impl IntoIterator<Item = WorkerCounts<CLASSES>>,
         is_wanted: impl Fn(&[u32; CLASSES]) -> bool,
     ) -> Vec<(String, [u32; CLASSES])> {
-        let mut whole = Counted::default();
+        let mut whole = WorkerCounts::default();
         parts.into_iter().for_each(|it| whole.join(it));
-        let Counted { numbered, mut read, .. } = whole;
+        let WorkerCounts { numbered, mut read, .. } = whole;
         let label = |it: u32| self.0.label(GroupValue::Number(it));
         let mut joined = Vec::new();
         for (number, mut counts) in (0..).zip(numbered).filter(|it| it.1 != [0; CLASSES]) {

@@ -43,7 +43,7 @@ pub struct CountRow {
 
 /// A value that is counted.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(super) enum CountedValue {
     /// None.
     Absent,
     /// As it is shown.
@@ -54,7 +54,7 @@ pub(super) enum Value {
     Hashed(IdHash, Location),
 }
 
-impl Value {
+impl CountedValue {
     /// What orders values of the same count, however they came into the store.
     fn order(&self) -> (&str, Option<IdHash>) {
         match self {
@@ -92,7 +92,7 @@ struct Run {
 #[derive(Default)]
 pub(super) struct TallyOf {
     pub(super) tally: Tally,
-    pub(super) values: Vec<Value>,
+    pub(super) values: Vec<CountedValue>,
 }
 
 impl Run {
@@ -178,7 +178,11 @@ impl Tally {
     }
 
     /// The counts by interval: of all, and of each row behind each other.
-    fn series(&self, intervals: &Intervals, rows: &[(usize, &Value, u64)]) -> (Vec<u64>, Vec<u64>) {
+    fn series(
+        &self,
+        intervals: &Intervals,
+        rows: &[(usize, &CountedValue, u64)],
+    ) -> (Vec<u64>, Vec<u64>) {
         let width = intervals.count();
         let row_of: HashMap<usize, usize> = rows.iter().map(|it| it.0).zip(0..).collect();
         let mut all = vec![0; width];
@@ -204,7 +208,7 @@ impl TallyOf {
     ) -> Result<Counts, StoreError> {
         self.tally.end_run();
         let counts = self.tally.totals(self.values.len());
-        let mut order: Vec<(usize, &Value, u64)> = self
+        let mut order: Vec<(usize, &CountedValue, u64)> = self
             .values
             .iter()
             .zip(&counts)
@@ -241,12 +245,16 @@ impl TallyOf {
 }
 
 /// How a value is written in the log.
-fn written(value: &Value, store: &Store, key: CountKey) -> Result<Option<String>, StoreError> {
+fn written(
+    value: &CountedValue,
+    store: &Store,
+    key: CountKey,
+) -> Result<Option<String>, StoreError> {
     let (text, example) = match value {
-        Value::Absent => return Ok(None),
-        Value::Text(text) => return Ok(Some(text.clone())),
-        Value::Folded(text, example) => (Some(text), *example),
-        Value::Hashed(_, example) => (None, *example),
+        CountedValue::Absent => return Ok(None),
+        CountedValue::Text(text) => return Ok(Some(text.clone())),
+        CountedValue::Folded(text, example) => (Some(text), *example),
+        CountedValue::Hashed(_, example) => (None, *example),
     };
     let event = store.events().read(example)?.event;
     let read = key

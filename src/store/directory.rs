@@ -43,7 +43,7 @@ mod tests {
     use crate::audit::OtherRecord;
     use crate::source::Record;
 
-    use crate::store::{Content, StoreWriter, reindex};
+    use crate::store::{MessageContent, StoreWriter, reindex};
     use crate::time::Timestamp;
 
     fn add(path: &Path, message: &str) {
@@ -59,7 +59,7 @@ mod tests {
             message: message.into(),
         };
         let other = OtherRecord::parse(message).unwrap();
-        preparer.take(None, &record, None, &Content::Other(&other));
+        preparer.take(None, &record, None, &MessageContent::Other(&other));
         writer.append(vec![preparer.finish().unwrap()]).unwrap();
         writer.commit().unwrap();
         writer.close().unwrap();

@@ -6,7 +6,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use sha2::{Digest, Sha256};
 
-use crate::json::{Kind, Token, Tokens, escape};
+use crate::json::{Token, TokenKind, Tokens, escape};
 use crate::source::Record;
 
 /// A 128-bit hash of a record's timestamp and message: the first half of a SHA-256, for the
@@ -70,7 +70,7 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
     let mut canonical = String::with_capacity(message.len());
     for Token { kind, range, .. } in Tokens::new(message.as_bytes()) {
         let mut rest = message.get(range).expect("parts begin and end at ASCII signs or blanks");
-        while matches!(kind, Kind::Text | Kind::Unclosed)
+        while matches!(kind, TokenKind::Text | TokenKind::Unclosed)
             && let Some(at) = rest.find('\\')
         {
             let (before, from) = rest.split_at(at);

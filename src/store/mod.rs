@@ -63,7 +63,7 @@ pub(crate) use message_table::{
     RecipientEntry, RowBits, TableSegment, TableWriter, TextColumn, Upkeep, joined_verdicts,
     verdicts_of,
 };
-pub use prepare::{Content, PreparedBatch, Preparer, Preparers};
+pub use prepare::{MessageContent, PreparedBatch, Preparer, Preparers};
 pub use provenance::{
     Origin, OriginCounts, OriginEnd, OriginHistory, OriginId, OriginKind, OriginStart, Place,
     Provenance, ProvenanceReader, RepeatedOrigin,

@@ -164,7 +164,7 @@ impl Preparers {
 }
 
 /// What a record's message says.
-pub enum Content<'c> {
+pub enum MessageContent<'c> {
     /// One step of one mail.
     Mail(&'c Event<'c>),
     /// Something else that is kept.
@@ -222,12 +222,12 @@ impl Preparer {
         place: Option<Place>,
         record: &Record<'_>,
         escaped_message: Option<EscapedText<'_>>,
-        content: &Content<'_>,
+        content: &MessageContent<'_>,
     ) {
         self.batch.places.extend(place);
         match content {
-            Content::Mail(event) => self.add_escaped(record, escaped_message, event),
-            Content::Other(other) => self.add_other(record, escaped_message, other),
+            MessageContent::Mail(event) => self.add_escaped(record, escaped_message, event),
+            MessageContent::Other(other) => self.add_other(record, escaped_message, other),
         }
     }
 

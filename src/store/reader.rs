@@ -16,7 +16,7 @@ use super::provenance::{
 };
 use super::rejected::RejectedLines;
 use super::slice::{Slice, slices};
-use super::whole::Part;
+use super::whole::StorePart;
 use super::{Checkpoint, Record, StoreError, StoredEvent};
 use crate::directory::Directory;
 use crate::event::{MessageId, Parser};
@@ -33,7 +33,7 @@ pub struct Store {
     pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
     pub(super) directory: Arc<OnceLock<Option<Arc<Directory>>>>,
     /// The store of which it is a part.
-    pub(super) part: Option<Arc<Part>>,
+    pub(super) part: Option<Arc<StorePart>>,
 }
 
 /// Bytes that the parts of a store take on disk.

@@ -31,7 +31,7 @@ pub struct Whole {
 
 /// A store's part in another one.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct StorePart {
     whole: Whole,
     /// Where the same records lie here.
     here: Vec<Location>,
@@ -47,7 +47,7 @@ impl Store {
         let mail_records = all.iter().filter(|it| it.is_mail).count() as u64;
         let here: Vec<Location> = all.into_iter().map(|it| it.location).collect();
         let is_sound = here.len() == whole.places.len();
-        self.part = Some(Arc::new(Part { whole, here, mail_records }));
+        self.part = Some(Arc::new(StorePart { whole, here, mail_records }));
         Ok(is_sound.then_some(self))
     }
 

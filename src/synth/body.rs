@@ -6,9 +6,9 @@ use crate::event::EventName;
 
 /// An event's message under construction.
 #[derive(Debug)]
-pub(super) struct Body(String);
+pub(super) struct MessageBody(String);
 
-impl Body {
+impl MessageBody {
     pub(super) fn new(trace_id: &str, name: &EventName<'_>) -> Self {
         let mut text = String::with_capacity(384);
         text.push_str("{\"traceId\":\"");

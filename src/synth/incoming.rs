@@ -1,6 +1,6 @@
 //! A leg on its way in: checks, policies, rules, and what each mailbox makes of it.
 
-use super::body::Body;
+use super::body::MessageBody;
 use super::bounces;
 use super::flow::{Addressee, Flow, delay_ms, logged_address};
 use super::outgoing;
@@ -54,7 +54,7 @@ pub(super) fn arrive(flow: &mut Flow<'_>, start_ms: i64, addressees: &[Addressee
         return;
     }
     if flow.random.chance(250) {
-        let body = Body::new(flow.plan.trace_id(leg), &EventName::JournalingInitiated)
+        let body = MessageBody::new(flow.plan.trace_id(leg), &EventName::JournalingInitiated)
             .text("journalingAddress", &flow.organization.local("journal"))
             .end();
         let at_ms = start_ms + flow.random.ms(20, 400);
@@ -99,7 +99,7 @@ fn receive(flow: &mut Flow<'_>, arrival: &Arrival, may_fail: bool) -> Option<&'s
     let written_ms = arrival.start_ms - random.ms(0, 1_500);
     let written = Timestamp::from_ms(written_ms).map(|it| it.to_string());
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(arrival.leg), &EventName::OrganizationEmailReceived)
+    let body = MessageBody::new(plan.trace_id(arrival.leg), &EventName::OrganizationEmailReceived)
         .list("recipients", &logged)
         .text_if("sender", plan.sender.as_deref())
         .text("from", &plan.logged_from)
@@ -118,7 +118,7 @@ fn receive(flow: &mut Flow<'_>, arrival: &Arrival, may_fail: bool) -> Option<&'s
 
 fn apply_policy(flow: &mut Flow<'_>, arrival: &mut Arrival, policy: &'static str) {
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(arrival.leg), &EventName::DmarcPolicyApplied)
+    let body = MessageBody::new(plan.trace_id(arrival.leg), &EventName::DmarcPolicyApplied)
         .text("from", &plan.logged_from)
         .list("recipients", &arrival.names)
         .text("policy", policy)
@@ -151,7 +151,7 @@ fn apply_inbound_rule(flow: &mut Flow<'_>, arrival: &mut Arrival) {
         _ => ("lambda: dlp-scan", "DEFAULT", everybody),
     };
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(arrival.leg), &EventName::RuleApplied)
+    let body = MessageBody::new(plan.trace_id(arrival.leg), &EventName::RuleApplied)
         .text("ruleName", rule)
         .text("ruleType", "INBOUND_RULE")
         .rule_action(action, recipients)
@@ -196,7 +196,7 @@ fn bounce(
     address: &str,
     (status, reason): (&'static str, String),
 ) {
-    let body = Body::new(flow.plan.trace_id(leg), &EventName::IncomingEmailBounced)
+    let body = MessageBody::new(flow.plan.trace_id(leg), &EventName::IncomingEmailBounced)
         .bounced(address, status, &reason)
         .end();
     let event = flow.plan.event(leg, at_ms, body);
@@ -306,7 +306,7 @@ fn delivered(
     folder: &'static str,
 ) {
     let logged = logged_address(flow.random, address);
-    let body = Body::new(flow.plan.trace_id(leg), &EventName::MailboxEmailDelivered)
+    let body = MessageBody::new(flow.plan.trace_id(leg), &EventName::MailboxEmailDelivered)
         .text("recipient", &logged)
         .text("folder", folder)
         .end();
@@ -335,7 +335,7 @@ fn apply_mailbox_rule(
     let target = is_sending.then(|| far_address(flow.random));
     let filed_in = if action == "Copy" { folder } else { ends_in };
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(arrival.leg), &EventName::RuleApplied)
+    let body = MessageBody::new(plan.trace_id(arrival.leg), &EventName::RuleApplied)
         .text("ruleName", rule)
         .text("ruleType", "MAILBOX_RULE")
         .rule_action(action, std::slice::from_ref(address))

@@ -1,6 +1,6 @@
 //! A leg on its way out: submitted once, then sent or bounced for each recipient.
 
-use super::body::Body;
+use super::body::MessageBody;
 use super::bounces;
 use super::flow::{Addressee, Flow, delay_ms, logged_address};
 use super::plan::{Direction, Fate};
@@ -67,7 +67,7 @@ fn submitted(flow: &mut Flow<'_>, submission: &Submission) {
     let logged: Vec<String> =
         submission.names.iter().map(|it| logged_address(random, it)).collect();
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(submission.leg), &EventName::OutgoingEmailSubmitted)
+    let body = MessageBody::new(plan.trace_id(submission.leg), &EventName::OutgoingEmailSubmitted)
         .list("recipients", &logged)
         .text_if("sender", plan.sender.as_deref())
         .text("from", &plan.logged_from)
@@ -89,7 +89,7 @@ fn apply_outbound_rule(flow: &mut Flow<'_>, submission: &Submission) -> usize {
         _ => ("Card numbers", "BOUNCE", submission.names.as_slice(), all_count),
     };
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(submission.leg), &EventName::RuleApplied)
+    let body = MessageBody::new(plan.trace_id(submission.leg), &EventName::RuleApplied)
         .text("ruleName", rule)
         .text("ruleType", "OUTBOUND_RULE")
         .rule_action(action, recipients)
@@ -136,7 +136,7 @@ fn send(
     }
     let logged = logged_address(flow.random, address);
     let plan = &mut *flow.plan;
-    let body = Body::new(plan.trace_id(submission.leg), &EventName::OutgoingEmailSent)
+    let body = MessageBody::new(plan.trace_id(submission.leg), &EventName::OutgoingEmailSent)
         .text("recipient", &logged)
         .text_if("sender", plan.sender.as_deref())
         .text("from", &plan.logged_from)
@@ -164,7 +164,8 @@ fn bounced(
     else {
         return;
     };
-    let body = Body::new(flow.plan.trace_id(submission.leg), &EventName::OutgoingEmailBounced);
+    let body =
+        MessageBody::new(flow.plan.trace_id(submission.leg), &EventName::OutgoingEmailBounced);
     // The guide's table and its queries disagree about the shape.
     let body = if flow.random.chance(7_500) {
         body.bounced(address, status, &reason)

@@ -2,7 +2,7 @@
 //!
 //! The message table tells it faster ([`super::table`]); what it leaves open is decided here.
 
-use super::fit::{Asked, Fit, Said, Side};
+use super::fit::{AddressSide, FilterSubject, Fit, RecipientText};
 use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 use super::outcome::statement_of;
 use super::rows::Row;
@@ -247,7 +247,7 @@ impl AskedMessage<'_, '_> {
     }
 }
 
-impl<'m> Asked for AskedMessage<'_, 'm> {
+impl<'m> FilterSubject for AskedMessage<'_, 'm> {
     type Row = (usize, &'m Recipient);
 
     fn rows(&self) -> &[Self::Row] {
@@ -266,19 +266,19 @@ impl<'m> Asked for AskedMessage<'_, 'm> {
         self.message.legs.iter().any(|it| !has_beginning(self.message, it))
     }
 
-    fn is_by(&self, side: Side) -> Option<bool> {
+    fn is_by(&self, side: AddressSide) -> Option<bool> {
         let pattern = match side {
-            Side::Own => self.filter.from.as_ref(),
-            Side::Either => self.filter.addresses.as_ref(),
+            AddressSide::Own => self.filter.from.as_ref(),
+            AddressSide::Either => self.filter.addresses.as_ref(),
         };
         let mut senders = self.message.from.iter().chain(&self.message.sender);
         Some(senders.any(|it| Self::fits(pattern, Some(it.as_str()))))
     }
 
-    fn is_for(&self, (_, row): &Self::Row, side: Side) -> bool {
+    fn is_for(&self, (_, row): &Self::Row, side: AddressSide) -> bool {
         let pattern = match side {
-            Side::Own => self.filter.to.as_ref(),
-            Side::Either => self.filter.addresses.as_ref(),
+            AddressSide::Own => self.filter.to.as_ref(),
+            AddressSide::Either => self.filter.addresses.as_ref(),
         };
         Self::fits(pattern, Some(row.address.as_str()))
     }
@@ -301,11 +301,11 @@ impl<'m> Asked for AskedMessage<'_, 'm> {
         Some(self.has(|it| query.matches(it)))
     }
 
-    fn says(&self, (_, row): &Self::Row, what: Said) -> Option<bool> {
+    fn says(&self, (_, row): &Self::Row, what: RecipientText) -> Option<bool> {
         let (pattern, value) = match what {
-            Said::Folder => (&self.filter.folder, &row.folder),
-            Said::Status => (&self.filter.status, &row.status),
-            Said::Reason => (&self.filter.reason, &row.reason),
+            RecipientText::Folder => (&self.filter.folder, &row.folder),
+            RecipientText::Status => (&self.filter.status, &row.status),
+            RecipientText::Reason => (&self.filter.reason, &row.reason),
         };
         Some(Self::fits(pattern.as_ref(), value.as_deref()))
     }

@@ -7,7 +7,7 @@ use crate::query::Query;
 use crate::time::Timestamp;
 
 /// A message of which a filter asks. Where an answer is `None`, only the originals give it.
-pub(super) trait Asked {
+pub(super) trait FilterSubject {
     /// A row, which a copy of stands for.
     type Row: OutcomeRow + Copy;
 
@@ -24,10 +24,10 @@ pub(super) trait Asked {
     fn lacks_beginning(&self) -> bool;
 
     /// Whether who sent it, really or by name, is one of those asked for.
-    fn is_by(&self, side: Side) -> Option<bool>;
+    fn is_by(&self, side: AddressSide) -> Option<bool>;
 
     /// Whether a row is about one of those asked for.
-    fn is_for(&self, row: &Self::Row, side: Side) -> bool;
+    fn is_for(&self, row: &Self::Row, side: AddressSide) -> bool;
 
     /// Whether the check at a place of [`MessageFilter::verdicts`] said what is asked for.
     fn has_verdict(&self, place: usize) -> Option<bool>;
@@ -39,7 +39,7 @@ pub(super) trait Asked {
     fn has_event(&self, place: usize) -> Option<bool>;
 
     /// Whether a row says what is asked for.
-    fn says(&self, row: &Self::Row, what: Said) -> Option<bool>;
+    fn says(&self, row: &Self::Row, what: RecipientText) -> Option<bool>;
 
     /// Whether a row's folder is one for junk, where it has a folder.
     fn is_junk(&self, row: &Self::Row) -> Option<Option<bool>>;
@@ -53,7 +53,7 @@ pub(super) trait Asked {
 
 /// Which demand on addresses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Side {
+pub(super) enum AddressSide {
     /// [`MessageFilter::from`] or [`MessageFilter::to`].
     Own,
     /// [`MessageFilter::addresses`].
@@ -62,7 +62,7 @@ pub(super) enum Side {
 
 /// What a row says besides its outcome.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum RecipientText {
     Folder,
     Status,
     Reason,
@@ -97,7 +97,7 @@ impl Doubts {
 impl MessageFilter {
     /// Whether a message is what is asked for, and the recipients of it who are, in `recipients`: of
     /// each, the row that counts most among those that are.
-    pub(super) fn fit<M: Asked>(&self, message: &M, recipients: &mut Vec<M::Row>) -> Fit {
+    pub(super) fn fit<M: FilterSubject>(&self, message: &M, recipients: &mut Vec<M::Row>) -> Fit {
         recipients.clear();
         let mut doubts = Doubts::none();
         if !self.fits_as_a_whole(message, &mut doubts) {
@@ -130,7 +130,7 @@ impl MessageFilter {
         }
     }
 
-    fn fits_as_a_whole<M: Asked>(&self, message: &M, doubts: &mut Doubts) -> bool {
+    fn fits_as_a_whole<M: FilterSubject>(&self, message: &M, doubts: &mut Doubts) -> bool {
         let has_direction = |way| message.has_direction(way);
         let is_in_range =
             Timestamp::from_ms(message.first_ms()).is_some_and(|it| self.first_seen.contains(it));
@@ -140,16 +140,16 @@ impl MessageFilter {
                 || (has_direction(Direction::Outgoing) && has_direction(Direction::Incoming)))
             && (!self.lacks_beginning || message.lacks_beginning())
             && (self.recipients_min == 0 || deciding(message.rows()).count() >= self.recipients_min)
-            && (self.from.is_none() || doubts.may_hold(message.is_by(Side::Own)))
+            && (self.from.is_none() || doubts.may_hold(message.is_by(AddressSide::Own)))
             && (self.addresses.is_none()
-                || deciding(message.rows()).any(|it| message.is_for(it, Side::Either))
-                || doubts.may_hold(message.is_by(Side::Either)))
+                || deciding(message.rows()).any(|it| message.is_for(it, AddressSide::Either))
+                || doubts.may_hold(message.is_by(AddressSide::Either)))
             && (0..self.verdicts.len()).all(|it| doubts.may_hold(message.has_verdict(it)))
             && (self.forwarded_to.is_none() || doubts.may_hold(message.is_forwarded()))
             && (0..self.events.len()).all(|it| doubts.may_hold(message.has_event(it)))
     }
 
-    fn fits_row<M: Asked>(
+    fn fits_row<M: FilterSubject>(
         &self,
         message: &M,
         row: &M::Row,
@@ -159,12 +159,12 @@ impl MessageFilter {
         let latency_ms = row.latency_ms();
         let is_slow = |than| latency_ms.is_some_and(|it| it > than);
         let mut says = |is_asked: bool, what| !is_asked || doubts.may_hold(message.says(row, what));
-        (self.to.is_none() || message.is_for(row, Side::Own))
+        (self.to.is_none() || message.is_for(row, AddressSide::Own))
             && self.has_outcome(outcome, Some(row.outcome()))
             && self.slower_than_ms.is_none_or(is_slow)
-            && says(self.folder.is_some(), Said::Folder)
-            && says(self.status.is_some(), Said::Status)
-            && says(self.reason.is_some(), Said::Reason)
+            && says(self.folder.is_some(), RecipientText::Folder)
+            && says(self.status.is_some(), RecipientText::Status)
+            && says(self.reason.is_some(), RecipientText::Reason)
             && self.is_junk.is_none_or(|asked| {
                 doubts.may_hold(message.is_junk(row).map(|it| it == Some(asked)))
             })
@@ -175,7 +175,7 @@ impl MessageFilter {
     }
 
     /// Whether a row is what is asked for, where everything is told.
-    pub(super) fn fits_row_surely<M: Asked>(
+    pub(super) fn fits_row_surely<M: FilterSubject>(
         &self,
         message: &M,
         row: &M::Row,

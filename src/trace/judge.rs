@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 
 /// What an event says as far as it decides anything.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Statement<I> {
+pub(super) struct DecidingFacts<I> {
     /// Its time in milliseconds since 1970.
     pub(super) ms: i64,
     /// The part that it plays.
@@ -27,7 +27,7 @@ pub(super) struct Statement<I> {
     pub(super) addresses: I,
 }
 
-impl<I> Statement<I> {
+impl<I> DecidingFacts<I> {
     /// Whether it tells of the submission or of the arrival of its leg.
     pub(super) fn is_beginning(&self) -> bool {
         self.is_arrival || (self.role.kind == RoleKind::Named && self.role.is_outgoing)
@@ -192,7 +192,12 @@ where
 
     /// Takes the next event. Where it matters which of several of one leg decided, they come as they
     /// happened.
-    pub(super) fn take(&mut self, leg: L, event: E, statement: Statement<impl Iterator<Item = A>>) {
+    pub(super) fn take(
+        &mut self,
+        leg: L,
+        event: E,
+        statement: DecidingFacts<impl Iterator<Item = A>>,
+    ) {
         let (ms, role) = (statement.ms, statement.role);
         let is_beginning = statement.is_beginning();
         let (position, is_new) = self.leg_positions.of(leg);

@@ -35,20 +35,20 @@ pub(crate) mod samples;
 mod silence_tests;
 
 pub use batch::{MessageMark, mark_of, trace_batch};
-pub(crate) use columns::{Step, StepFact, steps_in, visit_steps};
+pub(crate) use columns::{MetricStep, StepFact, steps_in, visit_steps};
 pub(crate) use event_tracer::message_at;
 pub use event_tracer::{EventTracer, EventTracers};
 pub use filter::{MessageFilter, OutcomeWord, Verdict};
 #[cfg(feature = "aws")]
 pub(crate) use gather::{EventsByKey, Key as TraceKey, keys_asked_for as keys_of_id, trace_ids_in};
-pub use gather::{locations_with_id, trace_ids};
+pub use gather::{Traced, locations_with_id, trace_ids};
 pub use join::join;
 pub(crate) use judge::{OutcomeRow, deciding};
 pub use message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
 pub(crate) use order::Leading;
-pub use order::{Order, Page, Place};
-pub(crate) use overview::{Found, Overview, Selection, visit_together};
+pub use order::{ListPosition, Order, PageOfMessages};
 pub use overview::{MessageSummary, Totals, select, select_page};
+pub(crate) use overview::{Overview, SelectedMessage, Selection, visit_together};
 pub use reach::{Background, Reach};
 pub use rows::{events_of_rows, within_organization};
 pub use rules::JoinRules;

@@ -33,14 +33,14 @@ impl Order {
 /// Where a message stands in an order. It is made of the message alone, so that it stays where it
 /// is when others come: unless events that came late make the message itself another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct ListPosition {
     order: Order,
     rank: i64,
     time: i64,
     location: u64,
 }
 
-impl Place {
+impl ListPosition {
     /// Where a message stands.
     #[must_use]
     pub fn of(message: &MessageSummary, order: Order) -> Self {
@@ -78,7 +78,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for ListPosition {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { order, rank, time, location } = self;
         write!(formatter, "{}.{rank}.{time}.{location:x}", order.as_str())
@@ -90,7 +90,7 @@ impl fmt::Display for Place {
 #[error("\"{0}\" is no cursor that `messages` gave")]
 pub struct NoPlace(String);
 
-impl FromStr for Place {
+impl FromStr for ListPosition {
     type Err = NoPlace;
 
     fn from_str(text: &str) -> Result<Self, NoPlace> {
@@ -111,20 +111,20 @@ impl FromStr for Place {
 
 /// One page of a list of messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct PageOfMessages {
     /// The messages, in order.
     pub messages: Vec<MessageSummary>,
     /// How many messages there are on all pages.
     pub total: u64,
     /// Behind which place the next page begins, when there is one.
-    pub next: Option<Place>,
+    pub next: Option<ListPosition>,
 }
 
 /// The first messages in an order, or those behind a place in it, of many that come in any order.
 /// No more are kept than are shown, twice over.
 pub(crate) struct Leading {
     order: Order,
-    after: Option<Place>,
+    after: Option<ListPosition>,
     limit: usize,
     messages: Vec<MessageSummary>,
     /// How many came, and how many of them stand behind the place.
@@ -133,13 +133,13 @@ pub(crate) struct Leading {
 }
 
 impl Leading {
-    pub(crate) fn new(order: Order, after: Option<Place>, limit: usize) -> Self {
+    pub(crate) fn new(order: Order, after: Option<ListPosition>, limit: usize) -> Self {
         Self { order, after, limit, messages: Vec::new(), total: 0, behind: 0 }
     }
 
     pub(crate) fn add(&mut self, message: MessageSummary) {
         self.total += 1;
-        if self.after.is_some_and(|it| Place::of(&message, self.order) <= it) {
+        if self.after.is_some_and(|it| ListPosition::of(&message, self.order) <= it) {
             return;
         }
         self.behind += 1;
@@ -160,18 +160,18 @@ impl Leading {
     fn cut(&mut self) {
         if self.messages.len() > self.limit {
             let order = self.order;
-            self.messages.select_nth_unstable_by_key(self.limit, |it| Place::of(it, order));
+            self.messages.select_nth_unstable_by_key(self.limit, |it| ListPosition::of(it, order));
             self.messages.truncate(self.limit);
         }
     }
 
-    pub(crate) fn into_page(mut self) -> Page {
+    pub(crate) fn into_page(mut self) -> PageOfMessages {
         self.cut();
         let Self { order, mut messages, total, behind, .. } = self;
-        messages.sort_unstable_by_key(|it| Place::of(it, order));
+        messages.sort_unstable_by_key(|it| ListPosition::of(it, order));
         let is_more = behind > messages.len() as u64;
         let last = messages.last().filter(|_| is_more);
-        Page { next: last.map(|it| Place::of(it, order)), total, messages }
+        PageOfMessages { next: last.map(|it| ListPosition::of(it, order)), total, messages }
     }
 }
 
@@ -190,9 +190,9 @@ mod tests {
     fn page(
         messages: Vec<MessageSummary>,
         order: Order,
-        after: Option<Place>,
+        after: Option<ListPosition>,
         limit: usize,
-    ) -> Page {
+    ) -> PageOfMessages {
         let mut leading = Leading::new(order, after, limit);
         let mut other = Leading::new(order, after, limit);
         for (index, message) in messages.into_iter().enumerate() {
@@ -252,7 +252,7 @@ mod tests {
 
         #[test]
         fn no_text_breaks_the_reader(text in ".{0,60}") {
-            if let Ok(place) = text.parse::<Place>() {
+            if let Ok(place) = text.parse::<ListPosition>() {
                 prop_assert_eq!(place.to_string().parse(), Ok(place));
             }
         }

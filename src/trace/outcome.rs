@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::JoinRules;
-use super::judge::{Judge, JudgedRow, OutcomeRow, Statement, by_address, deciding};
+use super::judge::{DecidingFacts, Judge, JudgedRow, OutcomeRow, by_address, deciding};
 use super::message::{Leg, Message, Outcome, Recipient};
 use crate::directory::Directory;
 use crate::event::{Address, EventName, Role};
@@ -22,9 +22,9 @@ pub(super) fn is_junk(folder: &str) -> bool {
 /// What an original tells the judge.
 pub(super) fn statement_of(
     stored: &StoredEvent,
-) -> Statement<impl Iterator<Item = &Address<'static>>> {
+) -> DecidingFacts<impl Iterator<Item = &Address<'static>>> {
     let role = Role::of(&stored.event);
-    Statement {
+    DecidingFacts {
         ms: stored.record.timestamp.as_ms(),
         role,
         is_arrival: stored.event.name == EventName::OrganizationEmailReceived,

@@ -18,8 +18,8 @@ use super::table::{ListedMessage, Listing, Reading, TextKind, TextNumbers, messa
 use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 
-pub(crate) use select::{Found, Selection};
 pub use select::{MessageSummary, Totals, select, select_page};
+pub(crate) use select::{SelectedMessage, Selection};
 pub(crate) use together::visit_together;
 
 /// How many recipients have each outcome; one with several legs may have several.

@@ -3,7 +3,7 @@
 use super::pass::Period;
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::stats::{Counted, Counting};
+use crate::stats::{Counting, WorkerCounts};
 
 /// Messages that bounced for an address, and those that did not, in each period.
 pub(super) const MAILBOX_CLASSES: usize = 2 * Period::COUNT;
@@ -13,7 +13,7 @@ impl Desk<'_, '_> {
     pub(super) fn mailboxes_that_bounce(
         &self,
         recipients: &Counting<'_>,
-        counted: Vec<Counted<MAILBOX_CLASSES>>,
+        counted: Vec<WorkerCounts<MAILBOX_CLASSES>>,
     ) -> Finding {
         let is_failing_in =
             |counts: &[u32; MAILBOX_CLASSES], period: Period| failed_in(counts, period).is_some();

@@ -21,7 +21,7 @@ use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{
     EventTracer, JoinRules, Leading, MessageFilter, OutcomeWord, Overview, Verdict,
 };
-use pass::{Period, Question, Topic};
+use pass::{Period, Topic, TriageQuestion};
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -106,7 +106,7 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
 }
 
 /// What is asked about the messages of both periods.
-fn questions(request: &TriageRequest, both: TimeRange) -> Vec<Question> {
+fn questions(request: &TriageRequest, both: TimeRange) -> Vec<TriageQuestion> {
     let slow = MessageFilter {
         slower_than_ms: Some(request.slow_ms),
         outcomes: outcomes(&["delivered", "sent"]),
@@ -137,7 +137,7 @@ fn questions(request: &TriageRequest, both: TimeRange) -> Vec<Question> {
     ];
     let question = |(topic, filter)| {
         let filter = MessageFilter { first_seen: both, rows: request.rows.clone(), ..filter };
-        Question { topic, filter }
+        TriageQuestion { topic, filter }
     };
     topics.into_iter().map(question).collect()
 }

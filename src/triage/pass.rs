@@ -2,15 +2,17 @@
 
 use super::mailboxes::MAILBOX_CLASSES;
 use super::{Desk, Finding, FindingKind, Summary};
-use crate::stats::{CountKey, Counted, Counting, GroupPart, GroupRequest, Grouping, StatsError};
+use crate::stats::{
+    CountKey, Counting, GroupPart, GroupRequest, Grouping, StatsError, WorkerCounts,
+};
 use crate::store::{EventReader, StoreError};
 use crate::time::Timestamp;
 use crate::trace::{
-    Found, Leading, MessageFilter, Order, Outcome, Selection, TextKind, visit_together,
+    Leading, MessageFilter, Order, Outcome, SelectedMessage, Selection, TextKind, visit_together,
 };
 
 /// What is asked about the messages that a filter finds.
-pub(super) struct Question {
+pub(super) struct TriageQuestion {
     pub(super) topic: Topic,
     pub(super) filter: MessageFilter,
 }
@@ -55,8 +57,8 @@ enum Asker<'o> {
 #[derive(Default)]
 struct PassPart {
     summary: Summary,
-    senders: Counted<{ Period::COUNT }>,
-    mailboxes: Counted<MAILBOX_CLASSES>,
+    senders: WorkerCounts<{ Period::COUNT }>,
+    mailboxes: WorkerCounts<MAILBOX_CLASSES>,
     slow: Option<Leading>,
     slow_recipients: [u64; Period::COUNT],
     /// The groups of each question and period.
@@ -67,7 +69,7 @@ impl<'d, 's> Desk<'d, 's> {
     /// Asks all questions; gives what all messages of the period come to, and the findings.
     pub(super) fn pass(
         &self,
-        questions: &[Question],
+        questions: &[TriageQuestion],
     ) -> Result<(Summary, Vec<Finding>), StatsError> {
         let selections = questions
             .iter()
@@ -102,7 +104,7 @@ impl<'d, 's> Desk<'d, 's> {
 
     fn asker(
         &self,
-        question: &Question,
+        question: &TriageQuestion,
         selection: &Selection<'_, '_>,
     ) -> Result<Asker<'d>, StatsError> {
         let request = |keys| GroupRequest {
@@ -186,7 +188,7 @@ impl<'d, 's> Desk<'d, 's> {
         Leading::new(Order::Slowest, None, self.request.items)
     }
 
-    fn slow_one(&self, part: &mut PassPart, period: Period, found: &Found<'_>) {
+    fn slow_one(&self, part: &mut PassPart, period: Period, found: &SelectedMessage<'_>) {
         if let Some(count) = part.slow_recipients.get_mut(period.place()) {
             *count += found.recipient_count() as u64;
         }
@@ -204,7 +206,7 @@ fn everything(
     period: Period,
     [senders, recipients]: &[Counting<'_>; 2],
     reader: &mut EventReader<'_>,
-    found: &Found<'_>,
+    found: &SelectedMessage<'_>,
 ) -> Result<(), StoreError> {
     senders.take(&mut part.senders, period.place(), (found, 0), reader)?;
     let outcomes = found.outcomes();

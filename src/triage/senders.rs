@@ -3,7 +3,7 @@
 use super::pass::Period;
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
-use crate::stats::{Counted, Counting};
+use crate::stats::{Counting, WorkerCounts};
 
 impl Desk<'_, '_> {
     /// Senders of many messages in the period and of much fewer in the one before; none where there
@@ -11,7 +11,7 @@ impl Desk<'_, '_> {
     pub(super) fn bursts(
         &self,
         senders: &Counting<'_>,
-        counted: Vec<Counted<{ Period::COUNT }>>,
+        counted: Vec<WorkerCounts<{ Period::COUNT }>>,
     ) -> Finding {
         let is_burst = |[now, before]: &[u32; Period::COUNT]| {
             u64::from(*now) >= limits::BURST_MESSAGES_MIN

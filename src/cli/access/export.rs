@@ -5,10 +5,11 @@ use std::path::Path;
 
 use crate::access::{AccessHits, AccessRequest};
 use crate::cli::args::backend::BackendArgs;
-use crate::cli::args::extract::{ExtractArgs, Made, say_of_mirror};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::args::extract::{ExtractArgs, ExtractCounts, say_of_mirror};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::export::{
-    AccessBundleOptions, Question, write_access_bundle, write_access_flat, write_access_flat_file,
+    AccessBundleOptions, BundleQuestion, write_access_bundle, write_access_flat,
+    write_access_flat_file,
 };
 use crate::timeline::AuditReach;
 
@@ -16,10 +17,10 @@ use crate::timeline::AuditReach;
 pub(crate) fn run(
     extract: &ExtractArgs,
     backend: &BackendArgs,
-    (request, question): (&AccessRequest, Question),
+    (request, question): (&AccessRequest, BundleQuestion),
     out: &Path,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let redactor = extract.redactor()?;
     let redactor = redactor.as_ref();
     let key = extract.signing_key(backend)?;
@@ -36,7 +37,7 @@ pub(crate) fn run(
                 write_access_flat(store, &hits, redactor, format, stdout)
             }
         };
-        counts.map(|it| Made { messages: None, events: it.events, truncated: 0 })
+        counts.map(|it| ExtractCounts { messages: None, events: it.events, truncated: 0 })
     };
     let bundle = |staging, signing: Option<_>| {
         let zone = context.zone.clone();

@@ -20,12 +20,12 @@ use crate::cli::args::password::password_help;
 use crate::cli::args::question::parse_access;
 use crate::cli::args::range::RangeArgs;
 use crate::cli::args::shape::ShapeArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::listing::{check_limit, say_how_many, say_not_covered};
-use crate::export::Question;
+use crate::export::BundleQuestion;
 use crate::limits;
 use crate::query::{AccessField, Field, Pattern, Query};
-use crate::render::{AccessEvents, AnswerShape, Format, ListHead, access_columns};
+use crate::render::{AccessEvents, AnswerFormat, AnswerShape, ListHead, access_columns};
 use crate::stats::histogram;
 use crate::store::{EventPlace, Store};
 use crate::timeline::AuditReach;
@@ -152,7 +152,7 @@ fn group_keys() -> PossibleValuesParser {
     PossibleValuesParser::new(AccessKey::ALL.map(AccessKey::as_str))
 }
 
-pub(crate) fn run(args: &AccessArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &AccessArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let request = args.request(context)?;
     if let Some(out) = &args.out {
         let question = args.question(&request);
@@ -187,16 +187,16 @@ impl AccessArgs {
     }
 
     /// What was asked, for the manifest.
-    fn question(&self, request: &AccessRequest) -> Question {
+    fn question(&self, request: &AccessRequest) -> BundleQuestion {
         let words = self.words();
         let (since, until) = self.range.bounds(request.range);
-        Question {
+        BundleQuestion {
             case_name: self.extract.case.clone(),
             query: (!words.is_empty()).then_some(words),
             filters: self.filters(),
             since,
             until,
-            ..Question::default()
+            ..BundleQuestion::default()
         }
     }
 
@@ -273,7 +273,7 @@ pub(crate) fn answer(
         } else {
             let (places, next) = hits.page(args.order(), after, args.limit);
             write_list(&hits, &places, next, &shape, context, out)?;
-            let is_told = context.global.format == Format::Json || context.global.quiet;
+            let is_told = context.global.format == AnswerFormat::Json || context.global.quiet;
             if let Some(next) = next.filter(|_| args.limit > 0 && !is_told) {
                 writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
             }

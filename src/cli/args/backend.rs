@@ -4,7 +4,7 @@ use clap::Args;
 
 #[cfg(feature = "aws")]
 use crate::cli::args::cluster::ClusterArgs;
-use crate::cli::args::input::{InputArgs, Opened};
+use crate::cli::args::input::{AskedStore, InputArgs};
 use crate::cli::context::Context;
 use crate::time::Timestamp;
 use crate::timeline::AuditReach;
@@ -27,7 +27,7 @@ impl BackendArgs {
         &self,
         context: &Context,
         reach: impl FnOnce(Option<Timestamp>) -> anyhow::Result<Reach>,
-    ) -> anyhow::Result<Opened> {
+    ) -> anyhow::Result<AskedStore> {
         #[cfg(feature = "aws")]
         self.cluster.check_password()?;
         self.open_with_password(context, reach)
@@ -38,7 +38,7 @@ impl BackendArgs {
         &self,
         context: &Context,
         reach: impl FnOnce(Option<Timestamp>) -> anyhow::Result<Reach>,
-    ) -> anyhow::Result<Opened> {
+    ) -> anyhow::Result<AskedStore> {
         #[cfg(feature = "aws")]
         if let Some(target) = self.cluster.target(&self.input, context)? {
             return target.mirror(context, reach);
@@ -53,7 +53,7 @@ impl BackendArgs {
         &self,
         context: &Context,
         reach: &AuditReach<'_>,
-    ) -> anyhow::Result<Opened> {
+    ) -> anyhow::Result<AskedStore> {
         #[cfg(feature = "aws")]
         self.cluster.check_password()?;
         self.open_audit_with_password(context, reach)
@@ -64,7 +64,7 @@ impl BackendArgs {
         &self,
         context: &Context,
         reach: &AuditReach<'_>,
-    ) -> anyhow::Result<Opened> {
+    ) -> anyhow::Result<AskedStore> {
         #[cfg(feature = "aws")]
         if let Some(target) = self.cluster.target(&self.input, context)? {
             return target.audit_mirror(context, reach);

@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 
 use crate::aws::SessionOptions;
-use crate::cli::args::input::{InputArgs, Opened};
+use crate::cli::args::input::{AskedStore, InputArgs};
 use crate::cli::context::Context;
 use crate::cli::output;
 use crate::cli::progress::ShownProgress;
@@ -54,7 +54,7 @@ pub(crate) struct ClusterArgs {
 }
 
 /// An organization in a cluster, to be asked.
-pub(crate) struct Target {
+pub(crate) struct ClusterTarget {
     pub(crate) cluster: Cluster,
     pub(crate) names: Names,
     pub(crate) organization: String,
@@ -126,7 +126,7 @@ impl ClusterArgs {
         &self,
         input: &InputArgs,
         context: &Context,
-    ) -> anyhow::Result<Option<Target>> {
+    ) -> anyhow::Result<Option<ClusterTarget>> {
         self.target_unless(input.is_given(), context)
     }
 
@@ -135,7 +135,7 @@ impl ClusterArgs {
         &self,
         has_files: bool,
         context: &Context,
-    ) -> anyhow::Result<Option<Target>> {
+    ) -> anyhow::Result<Option<ClusterTarget>> {
         let Some(url) = self.url_unless(has_files, context)? else {
             anyhow::ensure!(
                 context.global.organization.is_none(),
@@ -147,7 +147,7 @@ impl ClusterArgs {
         let organization = context.global.organization.as_ref().or(config.organization.as_ref());
         let organization = organization.context("say with --organization which one to ask for")?;
         let (names, cluster) = (self.names(&config)?, self.connect(url, &config)?);
-        Ok(Some(Target { cluster, names, organization: organization.clone() }))
+        Ok(Some(ClusterTarget { cluster, names, organization: organization.clone() }))
     }
 
     fn connect(&self, url: String, config: &ClusterConfig) -> anyhow::Result<Cluster> {
@@ -230,13 +230,13 @@ fn config() -> anyhow::Result<ClusterConfig> {
     Ok(Config::read(&path)?.cluster)
 }
 
-impl Target {
+impl ClusterTarget {
     /// A temporary store of what the question can be about.
     pub(crate) fn mirror(
         &self,
         context: &Context,
         reach: impl FnOnce(Option<Timestamp>) -> anyhow::Result<Reach>,
-    ) -> anyhow::Result<Opened> {
+    ) -> anyhow::Result<AskedStore> {
         let dir = temporary_directory()?;
         context.leftovers.add(dir.path())?;
         let mut mirror = Mirror::of(&self.cluster, &self.names, &self.organization)?;
@@ -250,7 +250,7 @@ impl Target {
         let progress = ShownProgress::new(context);
         let store = mirror.fill(dir.path(), &reach, &mut |it| progress.fetching(it))?;
         drop(progress);
-        Ok(Opened::temporary(store, dir))
+        Ok(AskedStore::temporary(store, dir))
     }
 
     /// The same for a question about audit events, people or the directory.
@@ -258,7 +258,7 @@ impl Target {
         &self,
         context: &Context,
         reach: &AuditReach<'_>,
-    ) -> anyhow::Result<Opened> {
+    ) -> anyhow::Result<AskedStore> {
         let dir = temporary_directory()?;
         context.leftovers.add(dir.path())?;
         let mirror = Mirror::of(&self.cluster, &self.names, &self.organization)?;
@@ -273,6 +273,6 @@ impl Target {
         let progress = ShownProgress::new(context);
         let store = mirror.fill_with(dir.path(), None, reach, &mut |it| progress.fetching(it))?;
         drop(progress);
-        Ok(Opened::temporary(store, dir))
+        Ok(AskedStore::temporary(store, dir))
     }
 }

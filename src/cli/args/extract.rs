@@ -14,7 +14,7 @@ use crate::cli::context::Context;
 use crate::cli::output;
 use crate::export::{BundleReport, ExportError, FlatFormat, Redactor, Staging};
 use crate::render::{
-    Answer, JsonWriter, Statement, TableOptions, counted, csv_cell, sanitise, write_csv,
+    Answer, BriefAnswer, JsonWriter, TableOptions, counted, csv_cell, sanitise, write_csv,
 };
 use crate::signing::{SIGNATURE_SUFFIX, SecretKey};
 use crate::store::Store;
@@ -146,9 +146,9 @@ impl ExtractArgs {
         (out, staging): (&Path, Option<Staging>),
         key: Option<&'k SecretKey>,
         context: &Context,
-        write_flat: impl FnOnce(FlatFormat, Option<Staging>) -> Result<Made, ExportError>,
+        write_flat: impl FnOnce(FlatFormat, Option<Staging>) -> Result<ExtractCounts, ExportError>,
         write_bundle: impl FnOnce(Staging, Signing<'k>) -> Result<BundleReport, ExportError>,
-    ) -> anyhow::Result<Made> {
+    ) -> anyhow::Result<ExtractCounts> {
         let Some(format) = self.shape.flat() else {
             let staging = staging.context(NO_BUNDLE_OUT)?;
             let report = write_bundle(staging, key.map(|it| (it, context.now)))?;
@@ -177,14 +177,14 @@ pub(crate) fn say_of_mirror(store: &Store, context: &Context) {
 }
 
 /// How much was made.
-pub(crate) struct Made {
+pub(crate) struct ExtractCounts {
     /// None where it is of events alone.
     pub(crate) messages: Option<u64>,
     pub(crate) events: u64,
     pub(crate) truncated: u64,
 }
 
-impl Made {
+impl ExtractCounts {
     fn in_words(&self) -> String {
         let events = counted(self.events, "event");
         match self.messages {
@@ -195,9 +195,14 @@ impl Made {
 }
 
 /// Says what one file has.
-fn report_flat(made: &Made, path: &Path, is_redacted: bool, context: &Context) -> io::Result<()> {
+fn report_flat(
+    made: &ExtractCounts,
+    path: &Path,
+    is_redacted: bool,
+    context: &Context,
+) -> io::Result<()> {
     let path = path.display().to_string();
-    context.print(&Statement {
+    context.print(&BriefAnswer {
         lines: vec![format!("{} in {path}", made.in_words())],
         json: json!({
             "path": path,
@@ -212,7 +217,7 @@ fn report_flat(made: &Made, path: &Path, is_redacted: bool, context: &Context) -
 /// A bundle that was made.
 struct MadeBundle<'r> {
     report: &'r BundleReport,
-    made: Made,
+    made: ExtractCounts,
 }
 
 impl Answer for MadeBundle<'_> {
@@ -250,10 +255,10 @@ impl Answer for MadeBundle<'_> {
 }
 
 /// Says what a bundle has. Gives how much.
-fn report_bundle(report: &BundleReport, context: &Context) -> io::Result<Made> {
+fn report_bundle(report: &BundleReport, context: &Context) -> io::Result<ExtractCounts> {
     let counts = &report.manifest.counts;
     let messages = counts.access.is_none().then_some(counts.messages);
-    let made = Made { messages, events: counts.records, truncated: counts.truncated };
+    let made = ExtractCounts { messages, events: counts.records, truncated: counts.truncated };
     let bundle = MadeBundle { report, made };
     context.print(&bundle)?;
     Ok(bundle.made)

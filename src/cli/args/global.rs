@@ -7,7 +7,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
-use crate::render::Format;
+use crate::render::AnswerFormat;
 
 /// Options that every command takes.
 #[derive(Clone, Debug, Args)]
@@ -35,7 +35,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) organization: Option<String>,
     /// Output format
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
-    pub(crate) format: Format,
+    pub(crate) format: AnswerFormat,
     /// Same as --format json
     #[arg(long, global = true, hide = true, conflicts_with = "format")]
     pub(crate) json: bool,
@@ -55,7 +55,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) quiet: bool,
 }
 
-impl ValueEnum for Format {
+impl ValueEnum for AnswerFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Table, Self::Json, Self::Ndjson, Self::Csv]
     }

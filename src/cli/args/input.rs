@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::intake::{finish, warn_of_hidden};
 use crate::cli::output;
 use crate::cli::progress::ShownProgress;
@@ -27,29 +27,29 @@ pub(crate) struct InputArgs {
 }
 
 /// A store to ask, and how reading it went.
-pub(crate) struct Opened {
+pub(crate) struct AskedStore {
     pub(crate) store: Store,
     /// Whether all input was understood.
-    input_outcome: Outcome,
+    input_outcome: CommandOutcome,
     /// Whether an answer is not all that there is to say.
     is_cut: Cell<bool>,
     /// The temporary store's directory, removed with this.
     _dir: Option<TemporaryDirectory>,
 }
 
-impl Opened {
+impl AskedStore {
     /// A store that goes with its directory.
     #[cfg(feature = "aws")]
     pub(crate) fn temporary(store: Store, dir: TemporaryDirectory) -> Self {
-        let input_outcome = Outcome::Done;
+        let input_outcome = CommandOutcome::Done;
         Self { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) }
     }
 
     /// The exit status of a command that found something or not.
-    pub(crate) fn outcome(&self, has_found: bool) -> Outcome {
+    pub(crate) fn outcome(&self, has_found: bool) -> CommandOutcome {
         match has_found {
-            false => Outcome::NothingFound,
-            true if self.is_cut.get() => Outcome::SomeRejected,
+            false => CommandOutcome::NothingFound,
+            true if self.is_cut.get() => CommandOutcome::SomeRejected,
             true => self.input_outcome,
         }
     }
@@ -113,7 +113,7 @@ impl InputArgs {
         typed
     }
 
-    pub(crate) fn open(&self, context: &Context) -> anyhow::Result<Opened> {
+    pub(crate) fn open(&self, context: &Context) -> anyhow::Result<AskedStore> {
         if self.input.is_empty() {
             let path = context.store_path()?;
             let store = Store::open(&path).map_err(|error| match error {
@@ -126,9 +126,9 @@ impl InputArgs {
             if !context.global.quiet {
                 store.before_temporary_table(say_that_a_table_is_made);
             }
-            return Ok(Opened {
+            return Ok(AskedStore {
                 store,
-                input_outcome: Outcome::Done,
+                input_outcome: CommandOutcome::Done,
                 is_cut: Cell::new(false),
                 _dir: None,
             });
@@ -143,6 +143,6 @@ impl InputArgs {
         drop(progress);
         warn_of_hidden(&self.input, context);
         let input_outcome = finish(&report, context)?;
-        Ok(Opened { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
+        Ok(AskedStore { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) })
     }
 }

@@ -6,7 +6,7 @@ use crate::access::AccessKey;
 use crate::cli::context::Context;
 use crate::limits;
 use crate::query::Field;
-use crate::render::Format;
+use crate::render::AnswerFormat;
 use crate::stats::CountKey;
 
 /// What to count beside the answer.
@@ -25,7 +25,7 @@ pub(crate) struct ShapeArgs {
 impl ShapeArgs {
     /// Whether what is counted stands in the place of the answers: CSV is one table.
     pub(crate) fn replaces_list(&self, context: &Context) -> bool {
-        (self.facets.is_some() || self.histogram) && context.global.format == Format::Csv
+        (self.facets.is_some() || self.histogram) && context.global.format == AnswerFormat::Csv
     }
 
     pub(crate) fn has_histogram(&self) -> bool {

@@ -7,8 +7,8 @@ use clap::Args;
 
 use crate::cli::args::backend::BackendArgs;
 use crate::cli::args::condition::Condition;
-use crate::cli::args::input::Opened;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::args::input::AskedStore;
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::limits;
 use crate::store::Checkpoint;
@@ -39,8 +39,8 @@ impl WatchArgs {
         backend: &BackendArgs,
         context: &Context,
         reach: impl Fn(Option<Timestamp>) -> anyhow::Result<Reach>,
-        mut answer: impl FnMut(&Opened, &Context) -> anyhow::Result<(bool, Option<String>)>,
-    ) -> anyhow::Result<Outcome> {
+        mut answer: impl FnMut(&AskedStore, &Context) -> anyhow::Result<(bool, Option<String>)>,
+    ) -> anyhow::Result<CommandOutcome> {
         anyhow::ensure!(
             self.watch.is_none() || !backend.is_fixed(context)?,
             "--watch needs a store that grows: leave out --input, or --cluster"
@@ -57,7 +57,7 @@ impl WatchArgs {
                     if !context.global.quiet {
                         output::note(&format!("--fail-if: {failed}"));
                     }
-                    return Ok(Outcome::ConditionHolds);
+                    return Ok(CommandOutcome::ConditionHolds);
                 }
                 let Some(_) = self.watch else { return Ok(opened.outcome(has_found)) };
                 answered = Some(opened.store.checkpoint().clone());

@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use anyhow::bail;
 
 use crate::cli::args::session::SessionArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::cli::provisioning::target::check_organization;
 use crate::cli::provisioning::undertaking::{Report, Undertaking};
@@ -28,7 +28,7 @@ impl AuditLogs<'_> {
         &self,
         retention: Option<Retention>,
         context: &Context,
-    ) -> anyhow::Result<Outcome> {
+    ) -> anyhow::Result<CommandOutcome> {
         let (services, scope) = self.open(context)?;
         let found = services.wait_for(services.look_at_audit(&scope))?;
         let plan = audit_plan(&scope, retention, &found);
@@ -40,7 +40,11 @@ impl AuditLogs<'_> {
     }
 
     /// Ends all deliveries of an organization's audit logs.
-    pub(crate) fn tear_down(&self, is_agreed: bool, context: &Context) -> anyhow::Result<Outcome> {
+    pub(crate) fn tear_down(
+        &self,
+        is_agreed: bool,
+        context: &Context,
+    ) -> anyhow::Result<CommandOutcome> {
         let (services, scope) = self.open(context)?;
         let found = services.wait_for(services.look_at_audit(&scope))?;
         let plan = audit_teardown_plan(&scope, &found);
@@ -107,10 +111,10 @@ impl AuditLogs<'_> {
         found: &AuditFound,
         ended: (&str, &str),
         context: &Context,
-    ) -> anyhow::Result<Outcome> {
+    ) -> anyhow::Result<CommandOutcome> {
         if self.is_dry_run {
             context.print(&Undertaking::from(plan).dry_run())?;
-            return Ok(Outcome::Done);
+            return Ok(CommandOutcome::Done);
         }
         if !context.global.quiet {
             plan.warnings.iter().for_each(|it| output::warn(it));
@@ -132,7 +136,7 @@ impl AuditLogs<'_> {
         };
         match error {
             Some(error) => Err(error.into()),
-            None => Ok(written.map(|()| Outcome::Done)?),
+            None => Ok(written.map(|()| CommandOutcome::Done)?),
         }
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::cli::args::session::SessionArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::provisioning::doctor_report::Checks;
 use crate::cli::provisioning::target::{TargetArgs, check_organization};
 use crate::limits;
@@ -49,7 +49,7 @@ pub(crate) struct DoctorArgs {
     session: SessionArgs,
 }
 
-pub(crate) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     if let Some(organization) = &args.organization {
         check_organization(organization)?;
     }
@@ -65,8 +65,8 @@ pub(crate) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Outcom
         bail!("{} of {} checks failed: {}", failures.len(), checks.len(), failures.join(", "));
     }
     match checks.iter().all(|it| it.health == Health::Ok) {
-        true => Ok(Outcome::Done),
-        false => Ok(Outcome::SomeRejected),
+        true => Ok(CommandOutcome::Done),
+        false => Ok(CommandOutcome::SomeRejected),
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::aws::{S3Url, default_group};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::cli::provisioning::target::{Target, TargetArgs};
 use crate::json;
@@ -11,7 +11,7 @@ use crate::provisioning::{
     Scope, audit_policy, default_audit_group, default_role, names, reader_policy, setup_policy,
     teardown_policy,
 };
-use crate::render::Statement;
+use crate::render::BriefAnswer;
 
 /// Print the minimal IAM policy for a task
 ///
@@ -64,7 +64,7 @@ const ACCOUNT: &str = "ACCOUNT";
 const ORGANIZATION: &str = "ORGANIZATION-ID";
 const ALIAS: &str = "ALIAS";
 
-pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let scope = scope(args)?;
     if args.s3.is_some() && args.caller != Caller::Reader {
         anyhow::bail!("--s3 goes with `mailtrace policy reader`");
@@ -87,7 +87,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcom
     };
     context.refuse_csv("a policy is JSON: --format csv has no form for it")?;
     let lines = policy.to_pretty_json().lines().map(str::to_owned).collect();
-    context.print(&Statement { lines, json: json::value(&policy) })?;
+    context.print(&BriefAnswer { lines, json: json::value(&policy) })?;
     let text = policy.to_json();
     let missing: Vec<&str> = [
         (REGION, "--region"),
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Outcom
             missing.join(", ")
         ));
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 fn scope(args: &PolicyArgs) -> anyhow::Result<Scope> {

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use crate::aws::default_group;
 use crate::cli::args::session::SessionArgs;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
 use crate::cli::provisioning::audit_logs::AuditLogs;
 use crate::cli::provisioning::target::{Target, TargetArgs, check_organization};
@@ -101,7 +101,7 @@ struct Checked {
     retention: Option<Retention>,
 }
 
-pub(crate) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let checked = check(args)?;
     if args.audit {
         let audit = AuditLogs {
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Outcome
     let plan = plan(&wish, &found)?;
     if args.dry_run {
         context.print(&Undertaking::from(&plan).dry_run())?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     carry_out(&plan, &services, context)
 }
@@ -208,7 +208,7 @@ fn wish(
     })
 }
 
-fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<Outcome> {
+fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<CommandOutcome> {
     let text = Template::from(kind).text(wish)?;
     let mut stdout = anstream::stdout().lock();
     // Sanitised already: the names in it were checked.
@@ -219,7 +219,7 @@ fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<O
             output::warn(&warning);
         }
     }
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }
 
 /// Whether the store has a directory of the organization that is not old.
@@ -231,7 +231,11 @@ fn has_new_directory(scope: &Scope, context: &Context) -> bool {
     taken.is_some_and(|it| context.now.ms_since(it) <= limits::DIRECTORY_OLD_MS)
 }
 
-fn carry_out(plan: &SetupPlan, services: &Services, context: &Context) -> anyhow::Result<Outcome> {
+fn carry_out(
+    plan: &SetupPlan,
+    services: &Services,
+    context: &Context,
+) -> anyhow::Result<CommandOutcome> {
     let is_told = !context.global.quiet;
     if is_told {
         plan.warnings.iter().for_each(|it| output::warn(it));
@@ -273,6 +277,6 @@ fn carry_out(plan: &SetupPlan, services: &Services, context: &Context) -> anyhow
     };
     match error {
         Some(error) => Err(error.into()),
-        None => Ok(written.map(|()| Outcome::Done)?),
+        None => Ok(written.map(|()| CommandOutcome::Done)?),
     }
 }

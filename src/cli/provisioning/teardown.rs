@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::aws::{SessionOptions, default_group};
 use crate::cli::args::session::SessionArgs;
-use crate::cli::context::{Context, Outcome, running_clock};
+use crate::cli::context::{CommandOutcome, Context, running_clock};
 use crate::cli::output;
 use crate::cli::progress::ShownProgress;
 use crate::cli::provisioning::audit_logs::AuditLogs;
@@ -83,7 +83,7 @@ struct Teardown<'t> {
     context: &'t Context,
 }
 
-pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     context.refuse_csv("--format csv has no form for a teardown: take table or json")?;
     if let (true, Some(organization)) = (args.audit, &args.organization) {
         let target = args.target.checked()?;
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Outc
     let plan = teardown_plan(&wish, &found)?;
     if args.dry_run {
         context.print(&Undertaking::from(&plan).dry_run())?;
-        return Ok(Outcome::Done);
+        return Ok(CommandOutcome::Done);
     }
     let asks = !args.yes;
     if asks && !plan.steps.is_empty() && !std::io::stdin().is_terminal() {
@@ -187,7 +187,7 @@ fn wish(
 }
 
 impl Teardown<'_> {
-    fn carry_out(&self, asks: bool) -> anyhow::Result<Outcome> {
+    fn carry_out(&self, asks: bool) -> anyhow::Result<CommandOutcome> {
         let plan = self.plan;
         if !self.context.global.quiet {
             plan.warnings.iter().for_each(|it| output::warn(it));
@@ -214,7 +214,7 @@ impl Teardown<'_> {
         }
         written?;
         report.end(Ok(("off", &self.closing())))?;
-        Ok(Outcome::Done)
+        Ok(CommandOutcome::Done)
     }
 
     /// What is to be known at the end.

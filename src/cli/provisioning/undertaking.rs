@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::cli::context::Context;
 use crate::provisioning::{AuditPlan, Policy, SetupPlan, TeardownPlan, shell_command};
-use crate::render::{Statement, sanitise};
+use crate::render::{BriefAnswer, sanitise};
 
 /// Steps to take, of whatever kind.
 pub(crate) struct Undertaking {
@@ -150,7 +150,7 @@ impl<'c> Report<'c> {
             }
         });
         let json = self.undertaking.to_json(results, ended.err());
-        self.context.print(&Statement { lines: Vec::new(), json })
+        self.context.print(&BriefAnswer { lines: Vec::new(), json })
     }
 
     /// A line for people, at once.
@@ -166,7 +166,7 @@ impl<'c> Report<'c> {
 
 impl Undertaking {
     /// What is not carried out.
-    pub(crate) fn dry_run(&self) -> Statement {
+    pub(crate) fn dry_run(&self) -> BriefAnswer {
         let kept = self.kept.iter().map(|it| format!("ok    {it}"));
         let warnings = self.warnings.iter().map(|it| format!("note  {it}"));
         let mut lines = vec![self.headline.clone()];
@@ -188,7 +188,7 @@ impl Undertaking {
             true => "Nothing is to be done.".to_owned(),
             false => "Nothing was changed.".to_owned(),
         });
-        Statement { lines, json: self.to_json(self.steps.iter().map(|_| "planned"), None) }
+        BriefAnswer { lines, json: self.to_json(self.steps.iter().map(|_| "planned"), None) }
     }
 
     fn to_json(&self, results: impl Iterator<Item = &'static str>, error: Option<&str>) -> Value {

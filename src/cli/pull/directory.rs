@@ -25,7 +25,7 @@ use crate::time::{Clock, Timestamp};
 
 /// Whether to take it.
 #[derive(Debug, Args)]
-pub(crate) struct DirectoryArgs {
+pub(crate) struct PullDirectoryArgs {
     /// Take the organization's directory, however recently it was taken
     ///
     /// Users, groups with members, resources, aliases, permissions and domains. `mailtrace policy
@@ -85,7 +85,7 @@ struct AskedLook {
     stop: Stop,
 }
 
-impl DirectoryArgs {
+impl PullDirectoryArgs {
     /// Whether it was asked for expressly.
     pub(crate) fn is_wanted(&self) -> bool {
         self.directory

@@ -12,16 +12,16 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 
 use crate::aws::{AwsError, LogGroup, RateLimiter, Service};
-use crate::cli::context::{Context, Outcome, running_clock};
+use crate::cli::context::{CommandOutcome, Context, running_clock};
 use crate::cli::output;
 use crate::cli::progress::ShownProgress;
-use crate::cli::pull::directory::{DirectoryArgs, TakenDirectories};
-use crate::cli::pull::print::{Print, Printer};
+use crate::cli::pull::directory::{PullDirectoryArgs, TakenDirectories};
+use crate::cli::pull::print::{NewEventsPrinter, Print};
 use crate::cli::pull::report::{PullPlans, Pulled, PulledAnswer};
 use crate::cli::pull::sources::{ChosenSource, SourceArgs, is_of_account};
 use crate::cli::signals::{INTERRUPTED, stop_on_interrupt};
 use crate::pull::{PullNews, PullOptions, PullPlan, PullReport, Puller};
-use crate::render::Format;
+use crate::render::AnswerFormat;
 use crate::stop::Stop;
 use crate::store::{Pulls, Store, StoreError, StoreWriter};
 use crate::time::{ClockWatch, Timestamp, human_duration, parse_duration_ms, parse_time_argument};
@@ -85,7 +85,7 @@ pub(crate) struct PullArgs {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
-    directory: DirectoryArgs,
+    directory: PullDirectoryArgs,
 }
 
 /// A place to pull from, and how pulling it went.
@@ -100,7 +100,7 @@ struct PullSource {
     warned: Option<String>,
 }
 
-pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     if let Some(url) = &args.s3 {
         let (log_group, session) = args.source.session()?;
         return s3::run(url, log_group, &session, context);
@@ -116,7 +116,9 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
         .with_context(|| {
             format!("--interval {}: give a duration of 1s or more, such as 30s", args.interval)
         })?;
-    if args.print.is_some() && !matches!(context.global.format, Format::Table | Format::Ndjson) {
+    if args.print.is_some()
+        && !matches!(context.global.format, AnswerFormat::Table | AnswerFormat::Ndjson)
+    {
         bail!("--print goes with --format table or ndjson");
     }
     let print = args.print.as_deref().map(|it| Print::parse(it, context)).transpose()?;
@@ -132,7 +134,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<Outcome>
     if args.dry_run {
         plan(&sources, options, context)?;
         let failures = failures(&sources);
-        return if failures.is_empty() { Ok(Outcome::Done) } else { fail(&failures, "") };
+        return if failures.is_empty() { Ok(CommandOutcome::Done) } else { fail(&failures, "") };
     }
     let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
     keep_table(&mut writer);
@@ -333,7 +335,7 @@ fn pull(
         true => ShownProgress::hidden(),
         false => ShownProgress::new(context),
     };
-    let mut printer = print.map(|it| Printer::new(it, context));
+    let mut printer = print.map(|it| NewEventsPrinter::new(it, context));
     let is_printing = printer.is_some();
     let mut unprinted = None;
     let mut print_news = |news| {
@@ -356,7 +358,7 @@ fn failures<'s>(sources: impl IntoIterator<Item = &'s PullSource>) -> Vec<String
 }
 
 /// Fails with the first of several failures; the others are warned of.
-fn fail(failures: &[String], kept: &str) -> anyhow::Result<Outcome> {
+fn fail(failures: &[String], kept: &str) -> anyhow::Result<CommandOutcome> {
     for failure in failures.iter().skip(1) {
         output::warn(failure);
     }
@@ -369,7 +371,7 @@ fn finish(
     args: &PullArgs,
     stop: &Stop,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let opened = sources.iter().filter(|it| it.opened.is_some());
     let pulled: Vec<&Pulled> = opened.map(|it| &it.pulled).collect();
     // Printed events are the answer then.
@@ -392,12 +394,12 @@ fn finish(
         bail!(INTERRUPTED);
     }
     let rejecting = pulled.into_iter().filter(|it| it.rejected() > 0);
-    let mut outcome = Outcome::Done;
+    let mut outcome = CommandOutcome::Done;
     if directories.problems().next().is_some() {
-        outcome = Outcome::SomeRejected;
+        outcome = CommandOutcome::SomeRejected;
     }
     for pulled in rejecting {
-        outcome = Outcome::SomeRejected;
+        outcome = CommandOutcome::SomeRejected;
         if !context.global.quiet {
             output::warn(&pulled.rejection());
         }

@@ -30,14 +30,14 @@ impl Print {
 }
 
 /// Prints the new events of one pull.
-pub(crate) struct Printer<'p> {
+pub(crate) struct NewEventsPrinter<'p> {
     print: &'p Print,
     context: &'p Context,
     /// New events that no commit has made visible yet, where rows are asked.
     waiting: Vec<StoredEvent>,
 }
 
-impl<'p> Printer<'p> {
+impl<'p> NewEventsPrinter<'p> {
     pub(crate) fn new(print: &'p Print, context: &'p Context) -> Self {
         Self { print, context, waiting: Vec::new() }
     }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::aws::{S3Url, SessionOptions};
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::import::ImportAnswer;
 use crate::cli::intake::finish;
 use crate::cli::progress::ShownProgress;
@@ -17,7 +17,7 @@ pub(crate) fn run(
     log_group: Option<String>,
     session: &SessionOptions,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let url = S3Url::parse(url).with_context(|| format!("--s3 {url}"))?;
     let stop = crate::cli::signals::stop_on_interrupt()?;
     let store = context.store_path()?;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::access::AccessRequest;
-use crate::cli::args::cluster::Target;
+use crate::cli::args::cluster::ClusterTarget;
 use crate::cli::arguments::Command as Given;
 use crate::cli::context::Context;
 use crate::cli::serve::questions::CommandQuestions;
@@ -141,8 +141,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl ClusterMirrors {
     /// Nothing is held yet.
-    pub(crate) fn of(target: Target, questions: &Arc<CommandQuestions>) -> Self {
-        let Target { cluster, names, organization } = target;
+    pub(crate) fn of(target: ClusterTarget, questions: &Arc<CommandQuestions>) -> Self {
+        let ClusterTarget { cluster, names, organization } = target;
         Self {
             options: cluster.options_for(cluster.timeout_ms().min(limits::SERVE_CLUSTER_MS_MAX)),
             names,

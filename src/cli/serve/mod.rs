@@ -13,12 +13,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 #[cfg(feature = "aws")]
-use crate::cli::args::cluster::Target;
+use crate::cli::args::cluster::ClusterTarget;
 use crate::cli::args::grace::duration_ms;
 use crate::cli::args::input::say_that_a_table_is_made;
-use crate::cli::context::{Context, Outcome};
-use crate::cli::signals::{EXIT_INTERRUPTED, on_stop};
-use crate::serve::{Asked, Setup, StopSender, Token, run as serve, stop_channel};
+use crate::cli::context::{CommandOutcome, Context};
+use crate::cli::signals::stop_on_interrupt;
+use crate::serve::{AccessToken, Asked, Setup, run as serve};
 use crate::store::{Store, StoreError};
 
 use args::ServeArgs;
@@ -26,7 +26,7 @@ use args::ServeArgs;
 use mirrors::ClusterMirrors;
 use questions::CommandQuestions;
 
-pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let timeout_ms = duration_ms("--timeout", &args.timeout, "10s")?;
     let timeout_ms = u64::try_from(timeout_ms).ok().filter(|it| *it > 0);
     let timeout_ms = timeout_ms.context("--timeout: it must be longer than nothing")?;
@@ -36,8 +36,8 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Outcome
     let questions = Arc::new(questions);
     let asked = asked(args, &questions, context)?;
     let token = match &args.token_file {
-        Some(path) => Token::read(path)?,
-        None => Token::random()?,
+        Some(path) => AccessToken::read(path)?,
+        None => AccessToken::random()?,
     };
     let setup = Setup {
         asked,
@@ -49,15 +49,13 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Outcome
         token,
         timeout: Duration::from_millis(timeout_ms),
     };
-    let (stopper, stop) = stop_channel();
-    watch(stopper)?;
     let announce = |url: &str| {
         let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{url}")?;
         stdout.flush()
     };
-    serve(setup, questions, announce, stop)?;
-    Ok(Outcome::Done)
+    serve(setup, questions, announce, stop_on_interrupt()?)?;
+    Ok(CommandOutcome::Done)
 }
 
 /// What is asked: the cluster where one is named, else the store.
@@ -90,19 +88,7 @@ fn asked(
 
 /// The cluster that is named, if one is.
 #[cfg(feature = "aws")]
-fn target(args: &ServeArgs, context: &Context) -> anyhow::Result<Option<Target>> {
+fn target(args: &ServeArgs, context: &Context) -> anyhow::Result<Option<ClusterTarget>> {
     args.cluster.check_password()?;
     args.cluster.target_unless(false, context)
-}
-
-#[expect(clippy::exit, reason = "whoever asks twice does not want to wait")]
-fn watch(stopper: StopSender) -> anyhow::Result<()> {
-    let mut has_been_told = false;
-    on_stop(move || {
-        if has_been_told {
-            std::process::exit(EXIT_INTERRUPTED);
-        }
-        has_been_told = true;
-        stopper.stop();
-    })
 }

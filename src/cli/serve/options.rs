@@ -8,7 +8,7 @@ use std::ffi::OsString;
 use clap::{ArgAction, CommandFactory};
 
 use crate::cli::arguments::Arguments;
-use crate::serve::{Command, ParameterDefinition, Parameters, Question, QuestionError};
+use crate::serve::{ApiCommand, ParameterDefinition, Parameters, Question, QuestionError};
 use crate::shell::quoted;
 
 /// The zone of times, which every command takes.
@@ -51,15 +51,15 @@ const WHICH: [&str; 32] = [
 ];
 
 /// The options of a command that a URL may have, besides those of [`WHICH`].
-fn own_options(command: Command) -> &'static [&'static str] {
+fn own_options(command: ApiCommand) -> &'static [&'static str] {
     match command {
-        Command::Trace => &["grace", "provenance", "no-access"],
-        Command::Messages => &["sort", "cursor", "events", "around", "facets", "histogram"],
-        Command::Groups => &["group-by", "around"],
-        Command::Search => {
+        ApiCommand::Trace => &["grace", "provenance", "no-access"],
+        ApiCommand::Messages => &["sort", "cursor", "events", "around", "facets", "histogram"],
+        ApiCommand::Groups => &["group-by", "around"],
+        ApiCommand::Search => {
             &["since", "until", "on", "limit", "cursor", "around", "facets", "histogram"]
         }
-        Command::Access => &[
+        ApiCommand::Access => &[
             "user",
             "owner",
             "ip",
@@ -82,37 +82,37 @@ fn own_options(command: Command) -> &'static [&'static str] {
             "facets",
             "histogram",
         ],
-        Command::Timeline => &["since", "until", "on", "limit"],
-        Command::Directory => &["at", "kind"],
-        Command::Stats => &[
+        ApiCommand::Timeline => &["since", "until", "on", "limit"],
+        ApiCommand::Directory => &["at", "kind"],
+        ApiCommand::Stats => &[
             "by", "latency", "compare", "metrics", "interval", "internal", "since", "until", "on",
             "limit", "grace",
         ],
-        Command::Triage => &["since", "until", "on", "internal", "slow", "grace", "items"],
-        Command::Status | Command::Sources => &[],
+        ApiCommand::Triage => &["since", "until", "on", "internal", "slow", "grace", "items"],
+        ApiCommand::Status | ApiCommand::Sources => &[],
     }
 }
 
 /// The command line's name of a command.
-fn subcommand(command: Command) -> &'static str {
+fn subcommand(command: ApiCommand) -> &'static str {
     match command {
-        Command::Groups => "messages",
+        ApiCommand::Groups => "messages",
         other => other.as_str(),
     }
 }
 
 /// The parameter for what stands on a command line without an option.
-fn positional(command: Command) -> Option<&'static str> {
+fn positional(command: ApiCommand) -> Option<&'static str> {
     match command {
-        Command::Trace => Some("id"),
-        Command::Timeline | Command::Directory => Some("who"),
-        Command::Status | Command::Sources => None,
+        ApiCommand::Trace => Some("id"),
+        ApiCommand::Timeline | ApiCommand::Directory => Some("who"),
+        ApiCommand::Status | ApiCommand::Sources => None,
         _ => Some("q"),
     }
 }
 
-fn is_taken(command: Command, name: &str) -> bool {
-    let is_of_messages = matches!(command, Command::Messages | Command::Groups);
+fn is_taken(command: ApiCommand, name: &str) -> bool {
+    let is_of_messages = matches!(command, ApiCommand::Messages | ApiCommand::Groups);
     name == ZONE
         || positional(command) == Some(name)
         || own_options(command).contains(&name)
@@ -155,14 +155,14 @@ impl Words {
                 words.options.push((name.to_owned(), Some(value.to_owned())));
             }
         }
-        if command == Command::Trace && words.texts.is_empty() {
+        if command == ApiCommand::Trace && words.texts.is_empty() {
             return Err(QuestionError::refused("name a message ID or a trace ID with id="));
         }
-        if command == Command::Timeline && words.texts.is_empty() {
+        if command == ApiCommand::Timeline && words.texts.is_empty() {
             return Err(QuestionError::refused("name an address or an ID with who="));
         }
         let is_grouped = words.options.iter().any(|(name, _)| name == "group-by");
-        if command == Command::Groups && !is_grouped {
+        if command == ApiCommand::Groups && !is_grouped {
             return Err(QuestionError::refused("say by what to count with group-by="));
         }
         Ok(words)
@@ -231,7 +231,7 @@ fn says_yes(name: &str, value: &str) -> Result<bool, QuestionError> {
 }
 
 /// The parameters that a command takes, as the command line defines them.
-pub(crate) fn definitions(command: Command) -> Vec<ParameterDefinition> {
+pub(crate) fn definitions(command: ApiCommand) -> Vec<ParameterDefinition> {
     let whole = Arguments::command();
     let Some(found) = whole.find_subcommand(subcommand(command)) else { return Vec::new() };
     let named = |it: &clap::Arg| match it.is_positional() {
@@ -254,7 +254,9 @@ pub(crate) fn definitions(command: Command) -> Vec<ParameterDefinition> {
             repeats: matches!(argument.get_action(), ArgAction::Append),
             is_required: matches!(
                 (command, name.as_str()),
-                (Command::Trace, "id") | (Command::Timeline, "who") | (Command::Groups, "group-by")
+                (ApiCommand::Trace, "id")
+                    | (ApiCommand::Timeline, "who")
+                    | (ApiCommand::Groups, "group-by")
             ),
             values: if is_flag { Vec::new() } else { values.collect() },
             default: default.filter(|_| !is_flag).map(|it| it.to_string_lossy().into_owned()),
@@ -277,7 +279,7 @@ mod tests {
     use crate::time::Timestamp;
     use clap::Parser;
 
-    fn words(command: Command, query: &str) -> Result<Words, QuestionError> {
+    fn words(command: ApiCommand, query: &str) -> Result<Words, QuestionError> {
         let parameters = Parameters::parse(query).unwrap();
         let now = Timestamp::UNIX_EPOCH;
         Words::of(&Question { command, parameters: &parameters, now })
@@ -286,34 +288,38 @@ mod tests {
     #[test]
     fn what_is_typed_asks_the_same() {
         for (command, query, expect) in [
-            (Command::Messages, "", "mailtrace messages"),
+            (ApiCommand::Messages, "", "mailtrace messages"),
             (
-                Command::Messages,
+                ApiCommand::Messages,
                 "q=outcome:lost+x&limit=5&since=&to=*@a.example&to=b",
                 "mailtrace messages 'outcome:lost x' --limit 5 --to '*@a.example' --to b",
             ),
-            (Command::Messages, "q=-x&events", "mailtrace messages --events -- -x"),
-            (Command::Messages, "subject=-x&events=no", "mailtrace messages --subject=-x"),
-            (Command::Messages, "facets=&histogram=1", "mailtrace messages --facets --histogram"),
-            (Command::Groups, "group-by=cause", "mailtrace messages --group-by cause"),
-            (Command::Trace, "id=%3Ca@b%3E&id=c", "mailtrace trace '<a@b>' c"),
+            (ApiCommand::Messages, "q=-x&events", "mailtrace messages --events -- -x"),
+            (ApiCommand::Messages, "subject=-x&events=no", "mailtrace messages --subject=-x"),
             (
-                Command::Stats,
+                ApiCommand::Messages,
+                "facets=&histogram=1",
+                "mailtrace messages --facets --histogram",
+            ),
+            (ApiCommand::Groups, "group-by=cause", "mailtrace messages --group-by cause"),
+            (ApiCommand::Trace, "id=%3Ca@b%3E&id=c", "mailtrace trace '<a@b>' c"),
+            (
+                ApiCommand::Stats,
                 "by=sender&tz=Europe/Berlin",
                 "mailtrace stats --by sender --tz Europe/Berlin",
             ),
             (
-                Command::Timeline,
+                ApiCommand::Timeline,
                 "who=ana@acme.example&since=7d&until=",
                 "mailtrace timeline ana@acme.example --since 7d",
             ),
-            (Command::Timeline, "who=-x", "mailtrace timeline -- -x"),
+            (ApiCommand::Timeline, "who=-x", "mailtrace timeline -- -x"),
             (
-                Command::Directory,
+                ApiCommand::Directory,
                 "who=&at=7d&kind=group",
                 "mailtrace directory --at 7d --kind group",
             ),
-            (Command::Status, "", "mailtrace status"),
+            (ApiCommand::Status, "", "mailtrace status"),
         ] {
             let words = words(command, query).unwrap();
             assert_eq!(words.typed(), expect, "{query}");
@@ -326,7 +332,7 @@ mod tests {
 
     #[test]
     fn what_reads_files_or_prints_otherwise_is_no_parameter() {
-        for command in Command::ALL {
+        for command in ApiCommand::ALL {
             for definition in definitions(command) {
                 assert!(is_taken(command, &definition.name));
                 let is_known = words(command, &format!("{}=", definition.name));
@@ -359,15 +365,15 @@ mod tests {
                     "timeout",
                 ];
                 // Whom audit events are of.
-                let is_whom = command == Command::Access && argument == "user";
+                let is_whom = command == ApiCommand::Access && argument == "user";
                 let is_refused = !is_whom && is_of_clusters.contains(&argument)
                     || is_of_files.contains(&argument)
                     || is_of_output.contains(&argument)
                     || is_of_extracts.contains(&argument);
                 // Whoever adds an option says here, or in the lists above, what it is.
                 let is_listed = is_taken(command, argument)
-                    || command == Command::Groups && is_taken(Command::Messages, argument)
-                    || command == Command::Messages && argument == "group-by";
+                    || command == ApiCommand::Groups && is_taken(ApiCommand::Messages, argument)
+                    || command == ApiCommand::Messages && argument == "group-by";
                 assert_ne!(is_refused, is_listed, "{} --{argument}", command.as_str());
             }
         }

@@ -13,13 +13,13 @@ use crate::cli::serve::options::{Words, definitions, zone};
 use crate::cli::{
     access, directory, messages, output, search, sources, stats, status, timeline, trace, triage,
 };
-use crate::export::{self, ExportError, Selection, Selector};
+use crate::export::{self, ExportError, ExportSelection, Selector};
 use crate::limits;
-use crate::render::{Format, sanitise};
+use crate::render::{AnswerFormat, sanitise};
 use crate::serve::{
-    AccessQuestion, Command, DirectoryQuestion, EventsQuestion, ExportQuestion, MessagesQuestion,
-    ParameterDefinition, Parameters, Question, QuestionError, Questions, TimelineQuestion,
-    TraceQuestion,
+    AccessQuestion, ApiCommand, DirectoryQuestion, EventsQuestion, ExportQuestion,
+    MessagesQuestion, ParameterDefinition, Parameters, Question, QuestionError, Questions,
+    TimelineQuestion, TraceQuestion,
 };
 use crate::shell::quoted;
 use crate::stats::{StatsError, StatsRequest};
@@ -39,7 +39,8 @@ pub(crate) struct CommandQuestions {
 impl CommandQuestions {
     pub(crate) fn new(context: &Context) -> Self {
         // Nobody reads what would be said on stderr.
-        let global = GlobalArgs { format: Format::Json, quiet: true, ..context.global.clone() };
+        let global =
+            GlobalArgs { format: AnswerFormat::Json, quiet: true, ..context.global.clone() };
         Self { global, zone: context.zone.clone(), place: String::new() }
     }
 
@@ -145,7 +146,7 @@ impl Questions for CommandQuestions {
         let (given, context) = self.read(question)?;
         let Given::Search(args) = given else { return Err(other_command()) };
         let wanted = args.wanted_of(args.wanted(&context)?, store)?;
-        let search::Wanted { query, range, after } = wanted;
+        let search::SearchOptions { query, range, after } = wanted;
         Ok(EventsQuestion { query, range, after, limit: args.limit(), zone: context.zone })
     }
 
@@ -213,13 +214,16 @@ impl Questions for CommandQuestions {
     ) -> Result<ExportQuestion, QuestionError> {
         let failed = |it: ExportError| QuestionError::Failed(it.to_string());
         let words = Words::of(question)?;
-        if question.command == Command::Trace {
+        if question.command == ApiCommand::Trace {
             let TraceQuestion { ids, rules, zone } = self.trace(question, store)?;
             let mut selector = Selector::new(store, &rules);
             ids.iter().try_for_each(|it| selector.add_id(it)).map_err(failed)?;
             let selection = selector.finish().map_err(failed)?;
-            let question =
-                export::Question { id_count: ids.len() as u64, ids, ..export::Question::default() };
+            let question = export::BundleQuestion {
+                id_count: ids.len() as u64,
+                ids,
+                ..export::BundleQuestion::default()
+            };
             return Ok(ExportQuestion { selection, question, rules, zone });
         }
         let MessagesQuestion { filter, rules, zone, .. } = self.messages(question, store)?;
@@ -232,13 +236,13 @@ impl Questions for CommandQuestions {
             );
             return Err(QuestionError::refused(text));
         }
-        let question = export::Question {
+        let question = export::BundleQuestion {
             query: words.text(),
             resolved_query: Some(filter.as_query().to_string()),
             filters: words.filters(),
-            ..export::Question::default()
+            ..export::BundleQuestion::default()
         };
-        let selection = Selection::of_summaries(&found).map_err(failed)?;
+        let selection = ExportSelection::of_summaries(&found).map_err(failed)?;
         Ok(ExportQuestion { selection, question, rules, zone })
     }
 
@@ -259,7 +263,7 @@ impl Questions for CommandQuestions {
         Ok(line)
     }
 
-    fn parameters(&self, command: Command) -> Vec<ParameterDefinition> {
+    fn parameters(&self, command: ApiCommand) -> Vec<ParameterDefinition> {
         definitions(command)
     }
 }

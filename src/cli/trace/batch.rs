@@ -6,11 +6,11 @@ use std::io::{self, Write};
 use serde_json::json;
 
 use crate::cli::args::ids::Ids;
-use crate::cli::args::input::Opened;
+use crate::cli::args::input::AskedStore;
 use crate::cli::context::Context;
 use crate::cli::listing::coverage_note;
 use crate::limits;
-use crate::render::{AnswerShape, BatchPart, Format, fit, write_not_found};
+use crate::render::{AnswerFormat, AnswerShape, BatchPart, fit, write_not_found};
 use crate::time::Zone;
 use crate::trace::{JoinRules, Message, MessageMark, mark_of, trace_batch};
 
@@ -20,7 +20,7 @@ const PAGE_ROWS: usize = 1_000;
 /// Traces all IDs and writes what is found; tells whether anything was.
 pub(crate) fn answer(
     mut ids: Ids,
-    opened: &Opened,
+    opened: &AskedStore,
     rules: &JoinRules,
     context: &Context,
 ) -> anyhow::Result<bool> {
@@ -63,11 +63,11 @@ struct IdAnswer {
 }
 
 impl IdAnswer {
-    fn new(id: &str, messages: &[Message], format: Format, zone: &Zone) -> io::Result<Self> {
+    fn new(id: &str, messages: &[Message], format: AnswerFormat, zone: &Zone) -> io::Result<Self> {
         let parts = match format {
-            Format::Table => vec![(None, BatchPart::rows(id, messages, zone))],
-            Format::Csv => vec![(None, BatchPart::csv(id, messages, zone)?)],
-            Format::Json | Format::Ndjson => messages
+            AnswerFormat::Table => vec![(None, BatchPart::rows(id, messages, zone))],
+            AnswerFormat::Csv => vec![(None, BatchPart::csv(id, messages, zone)?)],
+            AnswerFormat::Json | AnswerFormat::Ndjson => messages
                 .iter()
                 .map(|it| Ok((Some(mark_of(it)), BatchPart::message(it, zone)?)))
                 .collect::<io::Result<_>>()?,
@@ -132,10 +132,10 @@ impl SoFar {
     }
 
     /// Names the IDs that no event has: all of them where the answer itself does not.
-    fn say_what_is_missing(&self, note: Option<&str>, format: Format) -> io::Result<()> {
+    fn say_what_is_missing(&self, note: Option<&str>, format: AnswerFormat) -> io::Result<()> {
         let mut stderr = anstream::stderr().lock();
         let shown = match format {
-            Format::Ndjson => self.not_found.len(),
+            AnswerFormat::Ndjson => self.not_found.len(),
             _ => self.not_found.len().min(limits::NOT_FOUND_SHOWN),
         };
         let more = self.not_found.len() - shown;

@@ -9,11 +9,11 @@ use clap::Args;
 
 use crate::cli::args::backend::BackendArgs;
 #[cfg(feature = "aws")]
-use crate::cli::args::cluster::Target;
+use crate::cli::args::cluster::ClusterTarget;
 use crate::cli::args::grace::GraceArgs;
 use crate::cli::args::ids::Ids;
 use crate::cli::args::input::say_truncated;
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::listing::coverage_note;
 #[cfg(feature = "aws")]
 use crate::cli::listing::note_of;
@@ -22,14 +22,14 @@ use crate::cli::progress::ShownProgress;
 use crate::event::pasted_id;
 use crate::limits;
 use crate::query::{IdCandidates, ids_like};
-use crate::render::{Format, MessageCandidates, TraceAnswer, fit, sanitise, write_not_found};
+use crate::render::{AnswerFormat, MessageCandidates, TraceAnswer, fit, sanitise, write_not_found};
 use crate::store::{Provenance, Store, StoreError};
 use crate::timeline;
 #[cfg(feature = "aws")]
 use crate::timeline::AuditReach;
 #[cfg(feature = "aws")]
 use crate::trace::Reach;
-use crate::trace::{JoinRules, Message, trace_ids};
+use crate::trace::{JoinRules, Message, Traced, trace_ids};
 
 /// Show what happened to a message, recipient by recipient
 ///
@@ -73,7 +73,7 @@ pub(crate) struct TraceArgs {
     backend: BackendArgs,
 }
 
-pub(crate) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let grace_ms = args.grace.ms()?;
     if args.provenance {
         context.refuse_csv("--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson")?;
@@ -122,7 +122,7 @@ impl TraceArgs {
 }
 
 /// How a question was answered.
-pub(crate) struct Answered {
+pub(crate) struct TraceResult {
     has_found: bool,
     /// Messages that are not whole.
     truncated: usize,
@@ -135,70 +135,81 @@ pub(crate) fn answer(
     store: &Store,
     context: &Context,
     out: &mut dyn Write,
-) -> anyhow::Result<Answered> {
+) -> anyhow::Result<TraceResult> {
     let traced = trace_ids(store, args.ids.iter().map(String::as_str), rules)?;
-    let note = coverage_note(store, context);
     let parts = parts_of(&traced.not_found, context, |part| {
         let progress = ShownProgress::new(context);
         Ok(ids_like(store, part, &|done, total| progress.reading(done, total))?)
     })?;
-    let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
     let access = match args.no_access {
         true => None,
         false => access_candidates(store, &traced.messages)?,
     };
     let sources = args.provenance.then(|| sources_of(store, &traced.messages)).transpose()?;
-    let told = TraceAnswer {
-        messages: &traced.messages,
-        not_found: &traced.not_found,
-        coverage_note: Some(&note),
-        candidates: &candidates,
-        access: access.as_deref(),
-        sources: sources.as_deref(),
-    };
-    let answered = write(told, &traced.shared, args.all, context, out)?;
-    say_candidates(&parts, context)?;
-    Ok(answered)
+    let coverage_note = coverage_note(store, context);
+    Findings { traced, coverage_note, parts, access, sources }.write(args.all, context, out)
 }
 
-/// Writes what was found, and says beside it what is to be known of it.
-fn write(
-    told: TraceAnswer<'_>,
-    shared: &[(String, usize)],
-    lists_all: bool,
-    context: &Context,
-    out: &mut dyn Write,
-) -> anyhow::Result<Answered> {
-    let TraceAnswer { messages, not_found, coverage_note, .. } = told;
-    let coverage_note = coverage_note.filter(|_| !not_found.is_empty());
-    let mut printer = context.printer();
-    printer.options.lists_all = lists_all;
-    printer.print(&TraceAnswer { coverage_note, ..told }, out)?;
-    let has_candidates = told.access.is_some_and(|it| it.iter().any(|(_, of)| !of.is_empty()));
-    if printer.format == Format::Csv && has_candidates && !context.global.quiet {
-        output::note(
-            "the audit logs have candidates for more: CSV has a row for each recipient and no place for them; use --format table, json or ndjson, or --no-access",
-        );
+/// All that was found out about the IDs, in a store or in a cluster.
+struct Findings {
+    traced: Traced,
+    coverage_note: String,
+    /// IDs that contain what was not found, by what was not found.
+    parts: Vec<(String, IdCandidates)>,
+    access: Option<Vec<MessageCandidates>>,
+    sources: Option<Vec<Vec<Option<Provenance>>>>,
+}
+
+impl Findings {
+    /// Writes the answer to `out`, and what else there is to say of it to stderr.
+    fn write(
+        &self,
+        lists_all: bool,
+        context: &Context,
+        out: &mut dyn Write,
+    ) -> anyhow::Result<TraceResult> {
+        let Traced { messages, not_found, shared, .. } = &self.traced;
+        let coverage_note = (!not_found.is_empty()).then_some(self.coverage_note.as_str());
+        let candidates: Vec<String> =
+            self.parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
+        let mut printer = context.printer();
+        printer.options.lists_all = lists_all;
+        let answer = TraceAnswer {
+            messages,
+            not_found,
+            coverage_note,
+            candidates: &candidates,
+            access: self.access.as_deref(),
+            sources: self.sources.as_deref(),
+        };
+        printer.print(&answer, out)?;
+        let has_access = answer.access.is_some_and(|it| it.iter().any(|(_, of)| !of.is_empty()));
+        if printer.format == AnswerFormat::Csv && has_access && !context.global.quiet {
+            output::note(
+                "the audit logs have candidates for more: CSV has a row for each recipient and no place for them; use --format table, json or ndjson, or --no-access",
+            );
+        }
+        if !context.global.quiet {
+            say_shared(shared)?;
+        }
+        let truncated = messages.iter().filter(|it| it.is_truncated).count();
+        say_truncated(truncated, context);
+        if !not_found.is_empty() && !context.global.quiet {
+            write_not_found(not_found, coverage_note, &mut anstream::stderr().lock())?;
+        }
+        say_candidates(&self.parts, context)?;
+        Ok(TraceResult { has_found: !messages.is_empty(), truncated })
     }
-    if !context.global.quiet {
-        say_shared(shared)?;
-    }
-    let truncated = messages.iter().filter(|it| it.is_truncated).count();
-    say_truncated(truncated, context);
-    if !not_found.is_empty() && !context.global.quiet {
-        write_not_found(not_found, coverage_note, &mut anstream::stderr().lock())?;
-    }
-    Ok(Answered { has_found: !messages.is_empty(), truncated })
 }
 
 /// Answers from a cluster, as the store that publishes there would.
 #[cfg(feature = "aws")]
 fn ask_cluster(
     args: &TraceArgs,
-    target: &Target,
+    target: &ClusterTarget,
     grace_ms: i64,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     use crate::cluster::ClusterEvents;
     use crate::trace::trace_ids_in;
 
@@ -206,13 +217,12 @@ fn ask_cluster(
         !args.provenance,
         "--cluster goes without --provenance: only a store knows from which file or pull an event came"
     );
-    let Target { cluster, names, organization } = target;
+    let ClusterTarget { cluster, names, organization } = target;
     let mut events = ClusterEvents::of(cluster, names, organization)?;
     let rules = events.rules(grace_ms);
     let traced = trace_ids_in(&mut events, args.ids.iter().map(String::as_str), &rules)?;
-    let note = note_of(&events.coverage(), events.has_removals(), context);
+    let coverage_note = note_of(&events.coverage(), events.has_removals(), context);
     let parts = parts_of(&traced.not_found, context, |it| Ok(events.ids_like(it)?))?;
-    let candidates: Vec<String> = parts.iter().flat_map(|(_, it)| it.ids.clone()).collect();
     let access = match args.no_access || events.other_records() == 0 {
         true => None,
         false => {
@@ -222,20 +232,12 @@ fn ask_cluster(
             access_candidates(&opened.store, &traced.messages)?
         }
     };
-    let told = TraceAnswer {
-        messages: &traced.messages,
-        not_found: &traced.not_found,
-        coverage_note: Some(&note),
-        candidates: &candidates,
-        access: access.as_deref(),
-        sources: None,
-    };
-    let answered = write(told, &traced.shared, args.all, context, &mut context.stdout())?;
-    say_candidates(&parts, context)?;
+    let findings = Findings { traced, coverage_note, parts, access, sources: None };
+    let answered = findings.write(args.all, context, &mut context.stdout())?;
     Ok(match (answered.has_found, answered.truncated) {
-        (false, _) => Outcome::NothingFound,
-        (true, 0) => Outcome::Done,
-        (true, _) => Outcome::SomeRejected,
+        (false, _) => CommandOutcome::NothingFound,
+        (true, 0) => CommandOutcome::Done,
+        (true, _) => CommandOutcome::SomeRejected,
     })
 }
 
@@ -243,10 +245,10 @@ fn ask_cluster(
 #[cfg(feature = "aws")]
 fn ask_cluster_for_many(
     mut ids: Ids,
-    target: &Target,
+    target: &ClusterTarget,
     grace_ms: i64,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let all = ids.next_ids(usize::MAX)?;
     let opened = target.mirror(context, |_| Ok(Reach::messages_with(all.clone())))?;
     let rules = JoinRules::of_store(&opened.store, grace_ms, context.now);
@@ -310,7 +312,7 @@ fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow
         }
     }
     match context.global.format {
-        Format::Table => write!(anstream::stdout().lock(), "{text}")?,
+        AnswerFormat::Table => write!(anstream::stdout().lock(), "{text}")?,
         _ if !context.global.quiet => write!(anstream::stderr().lock(), "{text}")?,
         _ => {}
     }

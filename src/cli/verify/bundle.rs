@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::export::{ProblemKind, check_bundle};
-use crate::render::{Statement, counted, signed_in_words, signed_json};
+use crate::render::{BriefAnswer, counted, signed_in_words, signed_json};
 use crate::signing::PublicKey;
 
 /// Checks what `export` made.
@@ -14,7 +14,7 @@ pub(crate) fn run(
     path: &Path,
     key: Option<&PublicKey>,
     context: &Context,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<CommandOutcome> {
     let check = check_bundle(path, key)?;
     let signature = check.signature.as_ref();
     let manifest = check.manifest.clone().unwrap_or_default();
@@ -40,12 +40,12 @@ pub(crate) fn run(
         };
         let records = counted(counts.records, "record");
         let redacted = if manifest.redaction.is_some() { ", redacted" } else { "" };
-        lines.push(format!("sound: {} files, {held}, {records}{redacted}", check.files));
+        lines.push(format!("OK: {} files, {held}, {records}{redacted}", check.files));
         let sums = check.sums_sha256.as_deref().unwrap_or("");
         lines.push(format!("SHA-256 of its SHA256SUMS: {sums}"));
         lines.extend(signature.map(|it| signed_in_words(it, key.is_some(), &context.zone)));
     }
-    context.print(&Statement { lines, json })?;
+    context.print(&BriefAnswer { lines, json })?;
     anyhow::ensure!(
         !check.is_only(ProblemKind::Signature),
         "{} is sound in itself, and not signed with that key, see above",
@@ -62,5 +62,5 @@ pub(crate) fn run(
         path.display(),
         counted(check.problems.len() as u64, "problem"),
     );
-    Ok(Outcome::Done)
+    Ok(CommandOutcome::Done)
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 
-use crate::cli::context::{Context, Outcome};
+use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::progress::ShownProgress;
 use crate::render::{Verification, counted};
 use crate::signing::{HeadStatement, PublicKey, SigningError};
@@ -61,7 +61,7 @@ fn parse_public_key(text: &str) -> Result<PublicKey, SigningError> {
     PublicKey::named(text)
 }
 
-pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcome> {
+pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let key = args.public_key.as_ref();
     if let Some(bundle) = &args.bundle {
         return bundle::run(bundle, key, context);
@@ -110,7 +110,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Outcom
     );
     // Nothing contradicts the head, and nothing is left to confirm it either.
     let is_removed = report.found_head.is_some_and(|it| it.is_removed);
-    Ok(if is_removed { Outcome::SomeRejected } else { Outcome::Done })
+    Ok(if is_removed { CommandOutcome::SomeRejected } else { CommandOutcome::Done })
 }
 
 const ADVICE: &str = "rebuild an index with `mailtrace reindex`; bring an archive file back from a backup, or import its sources and archive/ into a new store";

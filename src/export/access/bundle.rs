@@ -8,7 +8,7 @@ use super::report::{AccessReportBody, write_access_report};
 use crate::access::{AccessHits, People};
 use crate::export::bundle::{ACCESS, REPORT, TIMESKETCH, seal};
 use crate::export::facts::{StoreFacts, coverage_of};
-use crate::export::manifest::{BundleCounts, FileEntry, Manifest, Question, Rules};
+use crate::export::manifest::{BundleCounts, BundleQuestion, FileEntry, Manifest, Rules};
 use crate::export::records::write_record;
 use crate::export::staging::HashedFile;
 use crate::export::tables::{TIMESKETCH_COLUMNS, timesketch_time};
@@ -24,7 +24,7 @@ use crate::time::{Timestamp, Zone};
 /// How to make a bundle of audit events.
 #[derive(Clone)]
 pub struct AccessBundleOptions<'a> {
-    pub question: Question,
+    pub question: BundleQuestion,
     /// The zone of the times in table and report.
     pub zone: Zone,
     /// What takes addresses and IDs away.

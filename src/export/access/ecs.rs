@@ -134,15 +134,15 @@ fn outcome(event: &AuditEvent<'_>) -> &'static str {
 }
 
 /// An organization as its ARN names it.
-pub(super) struct Organization<'e> {
+pub(super) struct ArnOrganization<'e> {
     pub(super) region: &'e str,
     pub(super) account: &'e str,
     pub(super) id: &'e str,
 }
 
 /// Reads `arn:aws:workmail:REGION:ACCOUNT:organization/ID`.
-pub(super) fn organization_of<'e>(event: &'e AuditEvent<'_>) -> Option<Organization<'e>> {
+pub(super) fn organization_of<'e>(event: &'e AuditEvent<'_>) -> Option<ArnOrganization<'e>> {
     let mut parts = event.get(AuditField::OrganizationArn)?.splitn(6, ':').skip(3);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
-    Some(Organization { region, account, id: resource.strip_prefix("organization/")? })
+    Some(ArnOrganization { region, account, id: resource.strip_prefix("organization/")? })
 }

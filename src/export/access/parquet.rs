@@ -7,7 +7,7 @@ use super::{AccessSink, PassingAccess};
 use crate::access::People;
 use crate::audit::{AuditField, Flag};
 use crate::export::ExportError;
-use crate::export::flat::rows::{Cell, RECORD_COLUMNS, Rows, record_cells};
+use crate::export::flat::rows::{FlatValue, RECORD_COLUMNS, Rows, record_cells};
 use crate::render::{access_columns, access_owner, access_user};
 
 pub(super) struct AccessRows<W: Write + Send> {
@@ -58,16 +58,16 @@ impl<W: Write + Send> AccessSink for AccessRows<W> {
             Some(Flag::Other(_)) | None => None,
         };
         let mut cells = vec![
-            Cell::Number(access.at().as_ms()),
-            Cell::Text(event.kind.as_str()),
-            Cell::MaybeText(access_user(access, people)),
-            Cell::MaybeText(access_owner(access, people)),
-            Cell::MaybeFlag(allowed),
+            FlatValue::Number(access.at().as_ms()),
+            FlatValue::Text(event.kind.as_str()),
+            FlatValue::MaybeText(access_user(access, people)),
+            FlatValue::MaybeText(access_owner(access, people)),
+            FlatValue::MaybeFlag(allowed),
         ];
-        cells.extend(AuditField::ALL.into_iter().map(|it| Cell::MaybeText(event.get(it))));
+        cells.extend(AuditField::ALL.into_iter().map(|it| FlatValue::MaybeText(event.get(it))));
         cells.extend([
-            Cell::Number(record.timestamp.as_ms()),
-            Cell::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
+            FlatValue::Number(record.timestamp.as_ms()),
+            FlatValue::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
         ]);
         cells.extend(record_cells(record, passing.source.as_ref()));
         self.rows.push(&cells)

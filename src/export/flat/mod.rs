@@ -9,7 +9,7 @@ use std::io::{self, Write};
 
 use super::passage::{PassingEvent, Sink, pass};
 use super::staging::HashedFile;
-use super::{ExportError, Passed, Redactor, Selection, Staging};
+use super::{ExportError, ExportSelection, Passed, Redactor, Staging};
 use crate::event::decoded_subject;
 use crate::render::write_json;
 use crate::store::Store;
@@ -29,7 +29,7 @@ pub enum FlatFormat {
 /// Writes the events of the selected messages to `out`, in order of time.
 pub fn write_flat<W: Write + Send>(
     store: &Store,
-    selection: &Selection,
+    selection: &ExportSelection,
     rules: &JoinRules,
     redactor: Option<&Redactor>,
     format: FlatFormat,
@@ -58,7 +58,7 @@ pub fn write_flat<W: Write + Send>(
 /// As [`write_flat`]; [`ExportError::TargetExists`] when something has come to be there meanwhile.
 pub fn write_flat_file(
     store: &Store,
-    selection: &Selection,
+    selection: &ExportSelection,
     rules: &JoinRules,
     redactor: Option<&Redactor>,
     format: FlatFormat,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::rows::{Cell, RECORD_COLUMNS, Rows, record_cells};
+use super::rows::{FlatValue, RECORD_COLUMNS, Rows, record_cells};
 use crate::export::ExportError;
 use crate::export::passage::{PassingEvent, Sink};
 use crate::trace::{Direction, Message};
@@ -64,33 +64,33 @@ impl<W: Write + Send> Sink for EventRows<W> {
         let verdicts = &event.verdicts;
         let known = |it: &'_ str| !it.is_empty();
         let mut cells = vec![
-            Cell::Number(record.timestamp.as_ms()),
-            Cell::Flag(record.is_time_approximate),
-            Cell::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
-            Cell::Number(i64::try_from(passing.message.number).unwrap_or(i64::MAX)),
-            Cell::Text(passing.message.outcome.as_str()),
-            Cell::MaybeText(passing.direction.map(Direction::as_str)),
-            Cell::Text(event.name.as_str()),
-            Cell::MaybeText(Some(event.trace_id.as_ref()).filter(|it| known(it))),
-            Cell::MaybeText(passing.message_id()),
-            Cell::MaybeText(passing.from()),
-            Cell::MaybeText(passing.sender()),
-            Cell::MaybeText(subject.as_deref()),
-            Cell::List(passing.recipients()),
-            Cell::MaybeText(event.status.as_deref()),
-            Cell::MaybeText(event.reason.as_deref()),
-            Cell::MaybeText(event.folder.as_deref()),
-            Cell::MaybeText(event.rule_name.as_deref()),
-            Cell::MaybeText(event.rule_type.as_deref()),
-            Cell::List(event.rule_actions.iter().map(|it| it.action.as_ref()).collect()),
-            Cell::MaybeText(event.target_folder.as_deref()),
-            Cell::MaybeText(event.policy.as_deref()),
-            Cell::MaybeText(verdicts.spam.as_deref()),
-            Cell::MaybeText(verdicts.dkim.as_deref()),
-            Cell::MaybeText(verdicts.dmarc.as_deref()),
-            Cell::MaybeText(verdicts.dmarc_policy.as_deref()),
-            Cell::MaybeText(verdicts.spf.as_deref()),
-            Cell::MaybeNumber(event.message_timestamp.map(|it| it.as_ms())),
+            FlatValue::Number(record.timestamp.as_ms()),
+            FlatValue::Flag(record.is_time_approximate),
+            FlatValue::MaybeNumber(record.ingestion_time.map(|it| it.as_ms())),
+            FlatValue::Number(i64::try_from(passing.message.number).unwrap_or(i64::MAX)),
+            FlatValue::Text(passing.message.outcome.as_str()),
+            FlatValue::MaybeText(passing.direction.map(Direction::as_str)),
+            FlatValue::Text(event.name.as_str()),
+            FlatValue::MaybeText(Some(event.trace_id.as_ref()).filter(|it| known(it))),
+            FlatValue::MaybeText(passing.message_id()),
+            FlatValue::MaybeText(passing.from()),
+            FlatValue::MaybeText(passing.sender()),
+            FlatValue::MaybeText(subject.as_deref()),
+            FlatValue::List(passing.recipients()),
+            FlatValue::MaybeText(event.status.as_deref()),
+            FlatValue::MaybeText(event.reason.as_deref()),
+            FlatValue::MaybeText(event.folder.as_deref()),
+            FlatValue::MaybeText(event.rule_name.as_deref()),
+            FlatValue::MaybeText(event.rule_type.as_deref()),
+            FlatValue::List(event.rule_actions.iter().map(|it| it.action.as_ref()).collect()),
+            FlatValue::MaybeText(event.target_folder.as_deref()),
+            FlatValue::MaybeText(event.policy.as_deref()),
+            FlatValue::MaybeText(verdicts.spam.as_deref()),
+            FlatValue::MaybeText(verdicts.dkim.as_deref()),
+            FlatValue::MaybeText(verdicts.dmarc.as_deref()),
+            FlatValue::MaybeText(verdicts.dmarc_policy.as_deref()),
+            FlatValue::MaybeText(verdicts.spf.as_deref()),
+            FlatValue::MaybeNumber(event.message_timestamp.map(|it| it.as_ms())),
         ];
         cells.extend(record_cells(record, passing.source.as_ref()));
         self.rows.push(&cells)

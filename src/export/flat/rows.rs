@@ -30,16 +30,16 @@ pub(in crate::export) const RECORD_COLUMNS: &str = "
 pub(in crate::export) fn record_cells<'c>(
     record: &'c Record<'_>,
     source: Option<&'c Provenance>,
-) -> [Cell<'c>; 8] {
+) -> [FlatValue<'c>; 8] {
     [
-        Cell::MaybeText(record.log_group.as_deref()),
-        Cell::MaybeText(record.log_stream.as_deref()),
-        Cell::MaybeText(record.event_id.as_deref()),
-        Cell::MaybeText(source.map(|it| it.origin.kind.as_str())),
-        Cell::MaybeText(source.map(|it| it.origin.name.as_str())),
-        Cell::MaybeText(source.and_then(|it| it.origin.sha256())),
-        Cell::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
-        Cell::Text(record.message.as_ref()),
+        FlatValue::MaybeText(record.log_group.as_deref()),
+        FlatValue::MaybeText(record.log_stream.as_deref()),
+        FlatValue::MaybeText(record.event_id.as_deref()),
+        FlatValue::MaybeText(source.map(|it| it.origin.kind.as_str())),
+        FlatValue::MaybeText(source.map(|it| it.origin.name.as_str())),
+        FlatValue::MaybeText(source.and_then(|it| it.origin.sha256())),
+        FlatValue::MaybeNumber(source.and_then(|it| it.line?.try_into().ok())),
+        FlatValue::Text(record.message.as_ref()),
     ]
 }
 
@@ -52,7 +52,7 @@ enum RowsColumn {
 }
 
 /// One value of a row.
-pub(in crate::export) enum Cell<'c> {
+pub(in crate::export) enum FlatValue<'c> {
     Flag(bool),
     MaybeFlag(Option<bool>),
     Number(i64),
@@ -62,7 +62,7 @@ pub(in crate::export) enum Cell<'c> {
     List(Vec<&'c str>),
 }
 
-impl Cell<'_> {
+impl FlatValue<'_> {
     /// A column of none of them.
     fn column(&self) -> RowsColumn {
         match self {
@@ -96,24 +96,26 @@ impl Cell<'_> {
 }
 
 impl RowsColumn {
-    fn push(&mut self, cell: &Cell<'_>) {
+    fn push(&mut self, cell: &FlatValue<'_>) {
         match (self, cell) {
-            (Self::Flags { values, .. }, Cell::Flag(flag)) => values.push(*flag),
-            (Self::Flags { values, levels: Some(levels) }, Cell::MaybeFlag(flag)) => {
+            (Self::Flags { values, .. }, FlatValue::Flag(flag)) => values.push(*flag),
+            (Self::Flags { values, levels: Some(levels) }, FlatValue::MaybeFlag(flag)) => {
                 levels.push(i16::from(flag.is_some()));
                 values.extend(flag);
             }
-            (Self::Numbers { values, .. }, Cell::Number(number)) => values.push(*number),
-            (Self::Numbers { values, levels: Some(levels) }, Cell::MaybeNumber(number)) => {
+            (Self::Numbers { values, .. }, FlatValue::Number(number)) => values.push(*number),
+            (Self::Numbers { values, levels: Some(levels) }, FlatValue::MaybeNumber(number)) => {
                 levels.push(i16::from(number.is_some()));
                 values.extend(number);
             }
-            (Self::Texts { values, .. }, Cell::Text(text)) => values.push(ByteArray::from(*text)),
-            (Self::Texts { values, levels: Some(levels) }, Cell::MaybeText(text)) => {
+            (Self::Texts { values, .. }, FlatValue::Text(text)) => {
+                values.push(ByteArray::from(*text));
+            }
+            (Self::Texts { values, levels: Some(levels) }, FlatValue::MaybeText(text)) => {
                 levels.push(i16::from(text.is_some()));
                 values.extend(text.map(ByteArray::from));
             }
-            (Self::Lists { values, levels, repeats }, Cell::List(texts)) => {
+            (Self::Lists { values, levels, repeats }, FlatValue::List(texts)) => {
                 // An empty list takes a place too, at which there is no value.
                 for index in 0..texts.len().max(1) {
                     repeats.push(i16::from(index > 0));
@@ -192,9 +194,9 @@ impl<W: Write + Send> Rows<W> {
     }
 
     /// Adds a row: its cells in the order of the schema.
-    pub(in crate::export) fn push(&mut self, cells: &[Cell<'_>]) -> Result<(), ExportError> {
+    pub(in crate::export) fn push(&mut self, cells: &[FlatValue<'_>]) -> Result<(), ExportError> {
         if self.columns.is_empty() {
-            self.columns.extend(cells.iter().map(Cell::column));
+            self.columns.extend(cells.iter().map(FlatValue::column));
         }
         for (column, cell) in self.columns.iter_mut().zip(cells) {
             column.push(cell);

@@ -1,6 +1,6 @@
 //! Audit events: whose IDs, names and IP addresses they hold.
 
-use super::{KnownTexts, Redactor, Role, broken, finders_of, rewrite_texts};
+use super::{KnownTexts, Redactor, Treatment, broken, finders_of, rewrite_texts};
 use crate::access::{AccessEvent, People};
 use crate::audit::{AuditField, OtherRecord};
 use crate::event::normal_address;
@@ -45,7 +45,7 @@ impl Redactor {
                 // Nobody can tell what it spells.
                 return Some(self.pseudonyms.name(""));
             };
-            self.value(Role::in_audit_event(path, place), text, &finders)
+            self.value(Treatment::in_audit_event(path, place), text, &finders)
         });
         let record = self.record_of(access.record, rewritten.map_err(|_| broken())?);
         match OtherRecord::parse(&record.message) {

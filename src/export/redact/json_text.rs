@@ -1,7 +1,7 @@
 //! Rewrites the texts within JSON and leaves all else as it is, byte for byte: numbers beyond any
 //! type, members that come twice, and the blanks between.
 
-use crate::json::{self, Kind, Token, Tokens};
+use crate::json::{self, Token, TokenKind, Tokens};
 
 /// A JSON text that does not end as it begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl Path<'_> {
 
 /// What a text is within its JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum TextPlace {
     /// The name of a member.
     Key,
     Value,
@@ -43,30 +43,32 @@ pub(super) enum Place {
 /// stands for one that is none, such as half a surrogate pair.
 pub(super) fn rewrite_texts(
     json: &str,
-    mut rewrite: impl FnMut(&Path<'_>, Place, Option<&str>) -> Option<String>,
+    mut rewrite: impl FnMut(&Path<'_>, TextPlace, Option<&str>) -> Option<String>,
 ) -> Result<String, Broken> {
     let mut rewritten = String::with_capacity(json.len());
     let (mut open, mut copied) = (Vec::<Open>::new(), 0);
     for Token { kind, range, .. } in Tokens::new(json.as_bytes()) {
         let token = json.get(range.clone()).expect("parts begin and end at ASCII signs or blanks");
         match (kind, open.last_mut()) {
-            (Kind::Open, _) if token == "[" => open.push(Open::Array),
-            (Kind::Open, _) => open.push(Open::Object { key: String::new(), is_key_next: true }),
-            (Kind::Close, Some(_)) => drop(open.pop()),
-            (Kind::Close, None) | (Kind::Unclosed, _) => return Err(Broken),
-            (Kind::Comma | Kind::Colon, Some(Open::Object { is_key_next, .. })) => {
-                *is_key_next = kind == Kind::Comma;
+            (TokenKind::Open, _) if token == "[" => open.push(Open::Array),
+            (TokenKind::Open, _) => {
+                open.push(Open::Object { key: String::new(), is_key_next: true });
             }
-            (Kind::Comma | Kind::Colon | Kind::Other, _) => {}
-            (Kind::Text, around) => {
+            (TokenKind::Close, Some(_)) => drop(open.pop()),
+            (TokenKind::Close, None) | (TokenKind::Unclosed, _) => return Err(Broken),
+            (TokenKind::Comma | TokenKind::Colon, Some(Open::Object { is_key_next, .. })) => {
+                *is_key_next = kind == TokenKind::Comma;
+            }
+            (TokenKind::Comma | TokenKind::Colon | TokenKind::Other, _) => {}
+            (TokenKind::Text, around) => {
                 let text: Option<String> = serde_json::from_str(token).ok();
                 let place = match around {
                     Some(Open::Object { is_key_next: true, key }) => {
                         // A name that is no text is none that a role is known by.
                         *key = text.clone().unwrap_or_default();
-                        Place::Key
+                        TextPlace::Key
                     }
-                    _ => Place::Value,
+                    _ => TextPlace::Value,
                 };
                 if let Some(new) = rewrite(&Path(&open), place, text.as_deref()) {
                     rewritten.push_str(json.get(copied..range.start).expect("as above"));
@@ -121,7 +123,7 @@ mod tests {
         let json = "{ \"a\" : [1e999 , -0.0,\t\"\\u0041\" ], \"a\":null}\n";
         assert_eq!(rewrite_texts(json, |_, _, _| None).as_deref(), Ok(json));
         let upper = rewrite_texts(json, |_, place, text| {
-            text.filter(|_| place == Place::Value).map(|it| format!("{it}\"\u{1}"))
+            text.filter(|_| place == TextPlace::Value).map(|it| format!("{it}\"\u{1}"))
         });
         let expect = "{ \"a\" : [1e999 , -0.0,\t\"A\\\"\\u0001\" ], \"a\":null}\n";
         assert_eq!(upper.as_deref(), Ok(expect));

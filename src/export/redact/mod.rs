@@ -22,10 +22,10 @@ use serde::{Deserialize, Serialize};
 use self::json_text::rewrite_texts;
 use self::known::{KnownFinder, KnownFinders, KnownTexts};
 use self::pieces::Pieces;
-use self::pseudonym::{Kind, Pseudonyms};
-use self::role::{Role, is_member, is_word};
+use self::pseudonym::{PseudonymKind, Pseudonyms};
+use self::role::{Treatment, is_member, is_word};
 use super::ExportError;
-use super::manifest::Question;
+use super::manifest::BundleQuestion;
 use crate::event::{
     Address, Event, MessageId, Parser, decoded_subject, first_address, normal_address, pasted_id,
 };
@@ -118,7 +118,7 @@ impl Redactor {
             subjects: self.hides_subjects,
             domains_kept: self.hides_addresses && self.keeps_domains,
             method: "Pseudonyms are the first 64 bits of HMAC-SHA256 under a key that is not part of this extract".to_owned(),
-            key_check: self.pseudonyms.code(Kind::KeyCheck, "mailtrace"),
+            key_check: self.pseudonyms.code(PseudonymKind::KeyCheck, "mailtrace"),
             notes: notes.join(" "),
         }
     }
@@ -164,7 +164,7 @@ impl Redactor {
     /// Half of a keyed code of a record's identity, to stand in its place: who guesses the record
     /// cannot confirm that without the key.
     pub(crate) fn identity(&self, identity: [u8; 16]) -> [u8; 16] {
-        self.pseudonyms.half_code(Kind::Identity, &identity)
+        self.pseudonyms.half_code(PseudonymKind::Identity, &identity)
     }
 
     /// What became of the message for each recipient, by the pseudonyms of these: the directory,
@@ -204,14 +204,16 @@ impl Redactor {
         let hides_domains = !self.keeps_domains;
         rewrite_texts(json, |path, place, text| {
             let text = text?;
-            match Role::of(path, place) {
-                Role::Address if self.hides_addresses => {
+            match Treatment::of(path, place) {
+                Treatment::Address if self.hides_addresses => {
                     known.add_address(text, &self.pseudonyms, hides_domains);
                 }
-                Role::MessageId if self.hides_addresses => {
+                Treatment::MessageId if self.hides_addresses => {
                     known.add_message_id(text, &self.pseudonyms);
                 }
-                Role::Subject if self.hides_subjects => known.add_subject(text, &self.pseudonyms),
+                Treatment::Subject if self.hides_subjects => {
+                    known.add_subject(text, &self.pseudonyms);
+                }
                 _ if self.hides_addresses => known.add_text(text),
                 _ => {}
             }
@@ -231,7 +233,7 @@ impl Redactor {
                 // Nobody can tell what it spells.
                 return Some(self.pseudonyms.name(""));
             };
-            self.value(Role::of(path, place), text, finders)
+            self.value(Treatment::of(path, place), text, finders)
         });
         Ok(self.record_of(record, rewritten.map_err(|_| broken())?))
     }
@@ -249,20 +251,20 @@ impl Redactor {
     }
 
     /// What is to stand in place of a text; `None` where it may stay.
-    fn value(&self, role: Role, text: &str, known: &KnownFinders) -> Option<String> {
+    fn value(&self, role: Treatment, text: &str, known: &KnownFinders) -> Option<String> {
         if text.trim().is_empty() {
             return None;
         }
         match role {
-            Role::Address if self.hides_addresses => {
+            Treatment::Address if self.hides_addresses => {
                 let mut pseudonyms = Vec::new();
                 Address::each(text.into(), |it| pseudonyms.push(self.address(&it)));
                 Some(pseudonyms.join(", "))
             }
-            Role::Subject if self.hides_subjects => {
+            Treatment::Subject if self.hides_subjects => {
                 Some(self.pseudonyms.subject(&decoded_subject(text)))
             }
-            Role::MessageId if self.hides_addresses => {
+            Treatment::MessageId if self.hides_addresses => {
                 let id = MessageId::parse(text.into())?;
                 let pseudonym = if known.is_spelled_in(id.as_str(), &self.pseudonyms) {
                     self.pseudonyms.whole_message_id(id.as_str())
@@ -272,16 +274,18 @@ impl Redactor {
                 let has_brackets = text.trim().starts_with('<');
                 Some(if has_brackets { format!("<{pseudonym}>") } else { pseudonym })
             }
-            Role::Person if self.hides_addresses => Some(self.pseudonyms.person(text)),
-            Role::Network if self.hides_addresses => Some(self.pseudonyms.network_address(text)),
-            Role::Domain if self.hides_addresses && !self.keeps_domains => {
+            Treatment::Person if self.hides_addresses => Some(self.pseudonyms.person(text)),
+            Treatment::Network if self.hides_addresses => {
+                Some(self.pseudonyms.network_address(text))
+            }
+            Treatment::Domain if self.hides_addresses && !self.keeps_domains => {
                 Some(self.pseudonyms.domain(&text.to_lowercase()))
             }
-            Role::Domain => None,
+            Treatment::Domain => None,
             // What else the message names does not matter to it: it is the same in all of them.
-            Role::Key => self.without_addresses(text, &KnownFinders::default()),
-            Role::Member if is_member(text) => None,
-            Role::Word if is_word(text.trim()) => None,
+            Treatment::Key => self.without_addresses(text, &KnownFinders::default()),
+            Treatment::Member if is_member(text) => None,
+            Treatment::Word if is_word(text.trim()) => None,
             _ => self.without_addresses(text, known),
         }
     }
@@ -334,13 +338,13 @@ impl Redactor {
     }
 
     /// A question without its words: any of them may name what is redacted.
-    pub(super) fn question(&self, question: &Question) -> Question {
+    pub(super) fn question(&self, question: &BundleQuestion) -> BundleQuestion {
         let code = |it: &String| {
-            let mut code = self.pseudonyms.code(Kind::Question, it);
+            let mut code = self.pseudonyms.code(PseudonymKind::Question, it);
             code.insert_str(0, "hmac-sha256:");
             code
         };
-        Question {
+        BundleQuestion {
             case_name: question.case_name.as_deref().map(|it| self.plain_text(it)),
             ids: question.ids.iter().map(|it| self.id(it)).collect(),
             query: question.query.as_ref().map(code),

@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 /// What a text is, so that the pseudonym of one kind says nothing of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PseudonymKind {
     Address,
     Domain,
     Name,
@@ -20,7 +20,7 @@ pub(super) enum Kind {
     Network,
 }
 
-impl Kind {
+impl PseudonymKind {
     fn label(self) -> &'static [u8] {
         match self {
             Self::Address => b"address\0",
@@ -53,23 +53,23 @@ impl Pseudonyms {
     }
 
     /// The whole of the code of a text.
-    pub(super) fn code(&self, kind: Kind, text: &str) -> String {
+    pub(super) fn code(&self, kind: PseudonymKind, text: &str) -> String {
         hex::encode(self.mac_of(kind, text.as_bytes()))
     }
 
     /// The first half of the code of some bytes.
-    pub(super) fn half_code(&self, kind: Kind, bytes: &[u8]) -> [u8; 16] {
+    pub(super) fn half_code(&self, kind: PseudonymKind, bytes: &[u8]) -> [u8; 16] {
         let mut code = [0; 16];
         code.iter_mut().zip(self.mac_of(kind, bytes)).for_each(|(here, it)| *here = it);
         code
     }
 
-    fn mac_of(&self, kind: Kind, bytes: &[u8]) -> [u8; 32] {
+    fn mac_of(&self, kind: PseudonymKind, bytes: &[u8]) -> [u8; 32] {
         let mac = self.mac.clone().chain_update(kind.label()).chain_update(bytes);
         mac.finalize().into_bytes().into()
     }
 
-    fn digits(&self, kind: Kind, text: &str) -> String {
+    fn digits(&self, kind: PseudonymKind, text: &str) -> String {
         let mut code = self.code(kind, text);
         code.truncate(DIGITS);
         code
@@ -79,7 +79,7 @@ impl Pseudonyms {
     ///
     /// `address` is in lower case. What has no `@` becomes `x1f…` alone.
     pub(super) fn address(&self, address: &str) -> String {
-        let local = format!("x{}", self.digits(Kind::Address, address));
+        let local = format!("x{}", self.digits(PseudonymKind::Address, address));
         match address.rsplit_once('@') {
             Some((_, domain)) if self.keeps_domains && is_host(domain) => {
                 format!("{local}@{domain}")
@@ -91,24 +91,25 @@ impl Pseudonyms {
 
     /// A domain that does not exist (RFC 2606).
     pub(super) fn domain(&self, domain: &str) -> String {
-        format!("x{}.invalid", self.digits(Kind::Domain, domain))
+        format!("x{}.invalid", self.digits(PseudonymKind::Domain, domain))
     }
 
     /// What stands for a name, or a part of one.
     pub(super) fn name(&self, name: &str) -> String {
-        format!("x{}", self.digits(Kind::Name, &name.to_lowercase()))
+        format!("x{}", self.digits(PseudonymKind::Name, &name.to_lowercase()))
     }
 
     /// What stands for the ID of somebody in the organization, in any case.
     pub(super) fn person(&self, id: &str) -> String {
-        format!("id-{}", self.digits(Kind::Person, &id.to_lowercase()))
+        format!("id-{}", self.digits(PseudonymKind::Person, &id.to_lowercase()))
     }
 
     /// What stands for an IP address: one of those that are for documentation (RFC 3849), so that
     /// programs still take it for an address. What is none becomes a name.
     pub(super) fn network_address(&self, address: &str) -> String {
         let Ok(parsed) = address.trim().parse::<IpAddr>() else { return self.name(address) };
-        let code = self.mac_of(Kind::Network, parsed.to_canonical().to_string().as_bytes());
+        let code =
+            self.mac_of(PseudonymKind::Network, parsed.to_canonical().to_string().as_bytes());
         let bits = code.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte));
         const DOCUMENTATION: u128 = 0x2001_0db8 << 96;
         Ipv6Addr::from_bits(DOCUMENTATION | u128::from(bits)).to_string()
@@ -116,7 +117,7 @@ impl Pseudonyms {
 
     /// What stands for a subject.
     pub(super) fn subject(&self, subject: &str) -> String {
-        format!("subject-{}", self.digits(Kind::Subject, subject))
+        format!("subject-{}", self.digits(PseudonymKind::Subject, subject))
     }
 
     /// A message ID without its brackets. Two of them stay two, and the same one the same.
@@ -126,7 +127,7 @@ impl Pseudonyms {
     pub(super) fn message_id(&self, id: &str) -> String {
         match id.rsplit_once('@') {
             Some((local, domain)) if self.keeps_domains && is_host(domain) => {
-                format!("x{}@{domain}", self.digits(Kind::MessageId, local))
+                format!("x{}@{domain}", self.digits(PseudonymKind::MessageId, local))
             }
             Some((local, domain)) if !self.keeps_domains && is_generated(local) => {
                 format!("{local}@{}", self.domain(domain))
@@ -137,7 +138,7 @@ impl Pseudonyms {
 
     /// What stands for a message ID of which nothing may be left.
     pub(super) fn whole_message_id(&self, id: &str) -> String {
-        format!("x{}", self.digits(Kind::MessageId, id))
+        format!("x{}", self.digits(PseudonymKind::MessageId, id))
     }
 }
 

@@ -1,10 +1,10 @@
 //! What a text in an event's JSON is, by the members around it.
 
-use super::json_text::{Path, Place};
+use super::json_text::{Path, TextPlace};
 
 /// What is to be done with a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum Treatment {
     /// An address, or the name of whoever has one.
     Address,
     Subject,
@@ -60,9 +60,9 @@ const WORDS: [&str; 12] = [
 
 const MESSAGE_IDS: [&str; 3] = ["messageid", "inreplyto", "references"];
 
-impl Role {
-    pub(super) fn of(path: &Path<'_>, place: Place) -> Self {
-        if place == Place::Key {
+impl Treatment {
+    pub(super) fn of(path: &Path<'_>, place: TextPlace) -> Self {
+        if place == TextPlace::Key {
             return Self::Member;
         }
         let keys: Vec<String> = path.keys().map(folded).collect();
@@ -105,12 +105,12 @@ const VOCABULARY: [&str; 10] = [
     "availabilityeventsuccessful",
 ];
 
-impl Role {
+impl Treatment {
     /// The role of a text in an audit event.
-    pub(super) fn in_audit_event(path: &Path<'_>, place: Place) -> Self {
+    pub(super) fn in_audit_event(path: &Path<'_>, place: TextPlace) -> Self {
         let own = match place {
-            Place::Key => return Self::Member,
-            Place::Value => path.keys().next().map_or_else(String::new, folded),
+            TextPlace::Key => return Self::Member,
+            TextPlace::Value => path.keys().next().map_or_else(String::new, folded),
         };
         let is_one_of = |names: &[&str]| names.contains(&own.as_str());
         match own.as_str() {

@@ -4,7 +4,7 @@ use super::{Parsed, Parser, clause};
 use crate::query::error::QueryErrorKind;
 use crate::query::status::StatusBound;
 use crate::query::time_value::InstantBound;
-use crate::query::value::{Value, number};
+use crate::query::value::{WrittenValue, number};
 use crate::query::{Field, FieldKind, Matcher, NumberRange, Query, StatusRange};
 
 impl Parser<'_> {
@@ -18,7 +18,7 @@ impl Parser<'_> {
         if self.cursor.peek().is_none_or(|it| it.is_whitespace() || matches!(it, '(' | ')')) {
             return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field }));
         }
-        let text = Value::read(&mut self.cursor)?.text();
+        let text = WrittenValue::read(&mut self.cursor)?.text();
         let span = self.cursor.span_from(start);
         let end = Some((text, is_inside));
         let (low, high) = if is_low { (end, None) } else { (None, end) };
@@ -55,7 +55,7 @@ impl Parser<'_> {
     fn range_end(&mut self) -> Parsed<Option<String>> {
         self.cursor.skip_blanks();
         let text = if self.cursor.peek() == Some('"') {
-            Value::read(&mut self.cursor)?.text()
+            WrittenValue::read(&mut self.cursor)?.text()
         } else {
             let rest = self.cursor.rest();
             let end = rest.find(|it: char| it.is_whitespace() || matches!(it, ']' | '}'));

@@ -3,25 +3,25 @@
 use askama::Template;
 
 use super::facets::{FacetView, narrowed_to};
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::nothing::Nothing;
 use super::people::timeline_href;
 use super::period::QuestionForm;
-use super::steps::Original;
+use super::steps::OriginalDetails;
 use super::words::{Badge, When, counted};
-use super::{PageRequest, Reply, with_limit};
+use super::{PageReply, PageRequest, with_limit};
 use crate::access::{AccessEvent, AccessHits, AccessKey, AccessOrder, People};
 use crate::audit::{AuditField, Flag};
 use crate::limits;
 use crate::render::{access_details, access_user, access_what, fit};
-use crate::serve::{AccessQuestion, Command, Parameters, QuestionError};
+use crate::serve::{AccessQuestion, ApiCommand, Parameters, QuestionError};
 use crate::store::Provenance;
 use crate::time::Zone;
 
 #[derive(Template)]
 #[template(path = "access.html", config = "src/serve/pages/askama.toml")]
 struct AccessPage {
-    frame: Frame,
+    frame: PageFrame,
     form: QuestionForm,
     total: String,
     order: &'static str,
@@ -43,7 +43,7 @@ struct AccessRow {
     /// The mail of who did it, and all else that they did about then.
     mail: Option<String>,
     timeline: Option<String>,
-    original: Original,
+    original: OriginalDetails,
 }
 
 /// Parameters that responders ask for first, and what they find.
@@ -56,12 +56,12 @@ const LEADS: [(&str, &str); 5] = [
 ];
 
 /// The page of the audit events that are asked for.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
     let limited = with_limit(&parameters);
     let AccessQuestion { request: asked, order, after, limit, zone } =
-        request.questions.access(&request.question(Command::Access, &limited), store)?;
+        request.questions.access(&request.question(ApiCommand::Access, &limited), store)?;
     let hits = AccessHits::find(store, &asked)?;
     let total = hits.total();
     let (places, next) = hits.page(order, after, limit);
@@ -77,9 +77,9 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         _ => hits.facets(&AccessKey::USUAL_FACETS, &zone)?,
     };
     let rest = parameters.without("cursor");
-    let frame = Frame::new(request, "Access", Tab::Access, &zone);
+    let frame = PageFrame::new(request, "Access", Tab::Access, &zone);
     let page = AccessPage {
-        frame: frame.with_command(request, Command::Access, &limited)?,
+        frame: frame.with_command(request, ApiCommand::Access, &limited)?,
         form: QuestionForm::of(&parameters, "access"),
         total: counted(total, "event", "events"),
         order: if order == AccessOrder::Newest { "newest first" } else { "oldest first" },
@@ -95,7 +95,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         nothing: (total == 0)
             .then(|| Nothing::of(request, "audit event", asked.range, &parameters, &zone)),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 fn leads(parameters: &Parameters) -> Vec<(&'static str, String, bool)> {
@@ -137,7 +137,12 @@ fn row(
             .or(Some(who).filter(|_| is_address))
             .map(|it| timeline_href(it, access.at(), access.at())),
         mail: Some(who).filter(|_| is_address).and_then(|it| narrowed_to("from", Some(it))),
-        original: Original::of_record(&access.record, access.event.kind.as_str(), source, zone),
+        original: OriginalDetails::of_record(
+            &access.record,
+            access.event.kind.as_str(),
+            source,
+            zone,
+        ),
     }
 }
 

@@ -28,7 +28,7 @@ pub(super) struct Bars {
 pub(super) struct Bar {
     pub(super) left: String,
     pub(super) width: String,
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<BarPart>,
     pub(super) says: String,
     pub(super) href: String,
     /// The interval's first instant, and the first after it.
@@ -38,7 +38,7 @@ pub(super) struct Bar {
 
 /// A part of a bar.
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct BarPart {
     pub(super) class: &'static str,
     pub(super) y: String,
     pub(super) height: String,
@@ -93,7 +93,7 @@ impl Bars {
                 says.push(format!("{} {outcome}", grouped(count)));
                 let height = height * scale;
                 ground -= height;
-                parts.push(Part {
+                parts.push(BarPart {
                     class,
                     y: format!("{:.2}%", f64::max(ground, 0.0)),
                     height: format!("{height:.2}%"),

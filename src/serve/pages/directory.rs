@@ -3,15 +3,15 @@
 use askama::Template;
 
 use super::facets::with_addresses;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::people::{directory_href, whole_timeline_href};
 use super::recipients::Pager;
 use super::words::{When, counted, grouped};
-use super::{PageRequest, Reply};
-use crate::directory::{EntityKind, Known, Member};
+use super::{PageReply, PageRequest};
+use crate::directory::{EntityKind, EntityState, Member};
 use crate::limits;
 use crate::render::{DirectoryAnswer, entity_counts, entity_facts, entity_state, fit};
-use crate::serve::{Command, DirectoryQuestion, Parameters, QuestionError};
+use crate::serve::{ApiCommand, DirectoryQuestion, Parameters, QuestionError};
 use crate::time::Timestamp;
 use crate::time::workmail_end::LAST_DAY;
 
@@ -21,7 +21,7 @@ const PAGE: &str = "page";
 #[derive(Template)]
 #[template(path = "directory.html", config = "src/serve/pages/askama.toml")]
 struct DirectoryPage {
-    frame: Frame,
+    frame: PageFrame,
     who: String,
     at: String,
     kind: String,
@@ -74,13 +74,13 @@ const KINDS: [(&str, Option<EntityKind>); 4] = [
 ];
 
 /// The page of the entities that are asked for.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = request.parameters.without_empty();
     let asked = parameters.without(PAGE);
-    let question = request.question(Command::Directory, &asked);
+    let question = request.question(ApiCommand::Directory, &asked);
     let DirectoryQuestion { who, kind, at, zone } = request.questions.directory(&question)?;
-    let frame = Frame::new(request, "Directory", Tab::People, &zone);
-    let frame = frame.with_command(request, Command::Directory, &asked)?;
+    let frame = PageFrame::new(request, "Directory", Tab::People, &zone);
+    let frame = frame.with_command(request, ApiCommand::Directory, &asked)?;
     let taken = request.store.directory();
     let directory = taken.clone().unwrap_or_default();
     let moment = at.unwrap_or_else(|| directory.latest(request.now));
@@ -110,7 +110,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         only,
         everybody: format!("directory?{}", asked.without("who")),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 fn kinds(asked: &Parameters, chosen: Option<EntityKind>) -> Vec<(&'static str, String, bool)> {
@@ -129,7 +129,7 @@ fn text(it: &str) -> String {
     fit(it, limits::PAGE_TEXT_COLUMNS)
 }
 
-fn row(known: &Known<'_>, at: Option<Timestamp>) -> EntityRow {
+fn row(known: &EntityState<'_>, at: Option<Timestamp>) -> EntityRow {
     let entity = known.entity;
     let name = entity.display_name.as_deref().or(entity.name.as_deref());
     EntityRow {
@@ -143,7 +143,11 @@ fn row(known: &Known<'_>, at: Option<Timestamp>) -> EntityRow {
     }
 }
 
-fn view(answer: &DirectoryAnswer<'_>, known: &Known<'_>, at: Option<Timestamp>) -> EntityView {
+fn view(
+    answer: &DirectoryAnswer<'_>,
+    known: &EntityState<'_>,
+    at: Option<Timestamp>,
+) -> EntityView {
     let entity = known.entity;
     let link = |id: &str, more: &str| {
         let label = answer.label(id).unwrap_or_else(|| id.to_owned());

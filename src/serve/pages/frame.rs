@@ -3,7 +3,7 @@
 use super::PageRequest;
 use super::words::grouped;
 use crate::limits;
-use crate::serve::{Command, Parameters, QuestionError};
+use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::time::{Timestamp, Zone};
 
 /// Which part of the site a page belongs to.
@@ -37,7 +37,7 @@ impl Tab {
 
 /// What stands around a page.
 #[derive(Clone, Debug)]
-pub(super) struct Frame {
+pub(super) struct PageFrame {
     pub(super) title: String,
     pub(super) tab: &'static str,
     /// Whether the store has audit events, or a directory.
@@ -53,7 +53,7 @@ pub(super) struct Frame {
     pub(super) api: Option<String>,
 }
 
-impl Frame {
+impl PageFrame {
     pub(super) fn new(request: &PageRequest<'_>, title: &str, tab: Tab, zone: &Zone) -> Self {
         let records = request.store.mail_records();
         Self {
@@ -88,7 +88,7 @@ impl Frame {
     pub(super) fn with_command(
         mut self,
         request: &PageRequest<'_>,
-        command: Command,
+        command: ApiCommand,
         parameters: &Parameters,
     ) -> Result<Self, QuestionError> {
         self.add_command("", request, command, parameters)?;
@@ -105,7 +105,7 @@ impl Frame {
         &mut self,
         gives: &'static str,
         request: &PageRequest<'_>,
-        command: Command,
+        command: ApiCommand,
         parameters: &Parameters,
     ) -> Result<(), QuestionError> {
         let line = request.questions.command_line(&request.question(command, parameters))?;

@@ -13,7 +13,7 @@ use crate::trace::{Leg, Message};
 pub(super) struct Picture {
     pub(super) lanes: Vec<Lane>,
     pub(super) ticks: Vec<TickMark>,
-    pub(super) breaks: Vec<Silence>,
+    pub(super) breaks: Vec<LaneBreak>,
     /// Legs without a lane.
     pub(super) more_legs: usize,
 }
@@ -27,7 +27,7 @@ pub(super) struct Lane {
     pub(super) summary: String,
     pub(super) marks: Vec<Mark>,
     /// Lines between its marks, and how long it took from one to the next.
-    pub(super) ways: Vec<Way>,
+    pub(super) ways: Vec<LaneGap>,
 }
 
 /// One step, or several that lie too close to be told apart.
@@ -46,7 +46,7 @@ pub(super) struct Mark {
 
 /// The time between two marks.
 #[derive(Clone, Debug)]
-pub(super) struct Way {
+pub(super) struct LaneGap {
     pub(super) left: String,
     pub(super) right: String,
     pub(super) middle: String,
@@ -68,7 +68,7 @@ pub(super) struct TickMark {
 
 /// A silence that is broken off.
 #[derive(Clone, Debug)]
-pub(super) struct Silence {
+pub(super) struct LaneBreak {
     pub(super) left: String,
     pub(super) width: String,
     pub(super) middle: String,
@@ -122,7 +122,7 @@ impl Picture {
             breaks: axis
                 .breaks()
                 .into_iter()
-                .map(|it| Silence {
+                .map(|it| LaneBreak {
                     left: percent(it.left),
                     width: percent(it.right - it.left),
                     middle: percent(f64::midpoint(it.left, it.right)),
@@ -250,7 +250,7 @@ fn mark(bundle: &Bundle<'_>, started: Timestamp, zone: &Zone, axis: &Axis) -> Ma
 }
 
 /// The lines from mark to mark: none where a silence is broken off, which has its own length.
-fn ways(bundles: &[Bundle<'_>], axis: &Axis) -> Vec<Way> {
+fn ways(bundles: &[Bundle<'_>], axis: &Axis) -> Vec<LaneGap> {
     let pairs = bundles.iter().zip(bundles.iter().skip(1));
     let way = |(before, after): (&Bundle<'_>, &Bundle<'_>)| {
         let (from, to) = (before.last(), after.first());
@@ -260,7 +260,7 @@ fn ways(bundles: &[Bundle<'_>], axis: &Axis) -> Vec<Way> {
         let width = right - left;
         let took =
             (width >= WAY_WIDTH_MIN && !is_broken).then(|| human_duration(to.ms_since(from)));
-        Way {
+        LaneGap {
             left: percent(left),
             right: percent(right),
             middle: percent(f64::midpoint(left, right)),

@@ -4,13 +4,13 @@ use askama::Template;
 
 use super::candidates::{self, CandidateView};
 use super::coverage::CoverageBar;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::lanes::Picture;
 use super::people::PeopleLinks;
 use super::recipients::RecipientTable;
 use super::steps::Steps;
 use super::words::{Badge, When, grouped};
-use super::{PageRequest, Reply};
+use super::{PageReply, PageRequest};
 use crate::event::Address;
 use crate::limits;
 use crate::query::ids_like;
@@ -18,7 +18,7 @@ use crate::render::{
     Answer, Marked, TableOptions, TraceAnswer, checks, fit, headline, human_duration,
     marked_sentence,
 };
-use crate::serve::{Command, Parameters, QuestionError};
+use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::time::Zone;
 use crate::trace::{Direction, Message, trace_ids};
 
@@ -28,7 +28,7 @@ const OF_THE_PAGE: [&str; 4] = ["only", "recipient", "recipients", "steps"];
 #[derive(Template)]
 #[template(path = "message.html", config = "src/serve/pages/askama.toml")]
 struct MessagePage {
-    frame: Frame,
+    frame: PageFrame,
     id: String,
     message: MessageView,
     recipients: RecipientTable,
@@ -77,7 +77,7 @@ struct AppliedRule {
 #[derive(Template)]
 #[template(path = "several.html", config = "src/serve/pages/askama.toml")]
 struct SeveralPage {
-    frame: Frame,
+    frame: PageFrame,
     id: String,
     total: String,
     messages: Vec<Candidate>,
@@ -96,7 +96,7 @@ struct Candidate {
 #[derive(Template)]
 #[template(path = "missing.html", config = "src/serve/pages/askama.toml")]
 struct MissingPage {
-    frame: Frame,
+    frame: PageFrame,
     id: String,
     candidates: Vec<(String, String)>,
     is_beginning: bool,
@@ -106,23 +106,23 @@ struct MissingPage {
 }
 
 /// The page of the message that is asked for.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = asked(request.parameters);
     let id = parameters.text("id").trim().to_owned();
     if id.is_empty() {
-        return Ok(Reply::Elsewhere("./".to_owned()));
+        return Ok(PageReply::Elsewhere("./".to_owned()));
     }
-    let question = request.question(Command::Trace, &parameters);
+    let question = request.question(ApiCommand::Trace, &parameters);
     let asked = request.questions.trace(&question, request.store)?;
     let ids = asked.ids.iter().map(String::as_str);
     let traced = trace_ids(request.store, ids, &asked.rules)?;
     let frame = |title: &str| {
-        let frame = Frame::new(request, title, Tab::Message, &asked.zone);
+        let frame = PageFrame::new(request, title, Tab::Message, &asked.zone);
         // A cluster does not know where a record came from.
         let has_sources = !request.store.is_mirror();
         let with_sources = || parameters.with("provenance", "");
         let parameters = if has_sources { with_sources() } else { parameters.clone() };
-        frame.with_command(request, Command::Trace, &parameters)
+        frame.with_command(request, ApiCommand::Trace, &parameters)
     };
     match traced.messages.as_slice() {
         [] => missing(request, &id, frame("Not found")?, &asked.zone),
@@ -136,7 +136,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
                 total: grouped(all as u64),
                 messages: shown.map(|it| candidate(it, &asked.zone)).collect(),
             };
-            Reply::page(&page)
+            PageReply::page(&page)
         }
     }
 }
@@ -180,9 +180,9 @@ fn shown(address: &Address<'_>) -> String {
 fn missing(
     request: &PageRequest<'_>,
     id: &str,
-    frame: Frame,
+    frame: PageFrame,
     zone: &Zone,
-) -> Result<Reply, QuestionError> {
+) -> Result<PageReply, QuestionError> {
     let found = ids_like(request.store, id, &|_, _| {})?.unwrap_or_default();
     let page = MissingPage {
         frame,
@@ -193,15 +193,15 @@ fn missing(
         coverage: CoverageBar::of(request.store, request.now, zone),
         search: format!("messages?{}", Parameters::default().with("q", id)),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 fn found(
     request: &PageRequest<'_>,
     message: &Message,
-    frame: Frame,
+    frame: PageFrame,
     zone: &Zone,
-) -> Result<Reply, QuestionError> {
+) -> Result<PageReply, QuestionError> {
     let parameters = request.parameters;
     let people = PeopleLinks::of(request.store, message.first_seen, message.last_seen);
     let page = MessagePage {
@@ -213,7 +213,7 @@ fn found(
         steps: Steps::of(message, request.store, parameters, zone)?,
         candidates: candidates::of_message(request, message, parameters, zone)?,
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 impl MessagePage {

@@ -4,16 +4,16 @@ use askama::Template;
 
 use super::bars::Bars;
 use super::facets::FacetView;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::message::href_of;
 use super::nothing::Nothing;
 use super::period::QuestionForm;
 use super::words::{Badge, When, counted, grouped};
-use super::{PageRequest, Reply, with_limit};
+use super::{PageReply, PageRequest, with_limit};
 use crate::event::Address;
 use crate::limits;
 use crate::render::{Marked, fit, human_duration, why};
-use crate::serve::{Command, Parameters, QuestionError};
+use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::stats::{CountKey, facets_of_messages, outcome_series};
 use crate::time::Zone;
 use crate::trace::{EventTracers, Message, MessageFilter, Order, Outcome, Recipient, select_page};
@@ -21,7 +21,7 @@ use crate::trace::{EventTracers, Message, MessageFilter, Order, Outcome, Recipie
 #[derive(Template)]
 #[template(path = "messages.html", config = "src/serve/pages/askama.toml")]
 struct MessagesPage {
-    frame: Frame,
+    frame: PageFrame,
     form: QuestionForm,
     total: String,
     bars: Option<Bars>,
@@ -62,13 +62,13 @@ struct RecipientLine {
 }
 
 /// The page of the messages that are asked for.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     // A form sends its empty fields too.
     let parameters = request.parameters.without_empty();
     let limited = with_limit(&parameters);
     let asked =
-        request.questions.messages(&request.question(Command::Messages, &limited), store)?;
+        request.questions.messages(&request.question(ApiCommand::Messages, &limited), store)?;
     let (filter, rules, zone) = (&asked.filter, &asked.rules, &asked.zone);
     let (page, _) = select_page(store, rules, filter, asked.order, asked.after, asked.limit)?;
     let series = outcome_series(store, rules, filter, zone)?;
@@ -87,10 +87,10 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         EventTracers::new(store, rules).messages_of(page.messages.iter().map(|it| it.event))?;
     let messages = traced.iter().map(|it| rows_of(it, filter, zone)).collect();
     let next = page.next.map(|it| parameters.without("cursor").with("cursor", &it.to_string()));
-    let frame = Frame::new(request, "Messages", Tab::Messages, zone);
+    let frame = PageFrame::new(request, "Messages", Tab::Messages, zone);
     let is_nothing = page.total == 0;
     let page = MessagesPage {
-        frame: frame.with_command(request, Command::Messages, &limited)?,
+        frame: frame.with_command(request, ApiCommand::Messages, &limited)?,
         form: QuestionForm::of(&parameters, "messages"),
         total: counted(page.total, "message", "messages"),
         bars: series.map(|it| Bars::of(&it, &parameters, "messages", zone)),
@@ -106,7 +106,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         nothing: is_nothing
             .then(|| Nothing::of(request, "message", filter.first_seen, &parameters, zone)),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 /// The bundle of all that is found, not of this page of it alone.

@@ -34,8 +34,8 @@ mod words;
 
 use askama::Template;
 
-use self::frame::Frame;
-use super::{Command, Needs, Parameters, Question, QuestionError, Questions};
+use self::frame::PageFrame;
+use super::{ApiCommand, Needs, Parameters, Question, QuestionError, Questions};
 use crate::event::pasted_id;
 use crate::limits;
 use crate::store::Store;
@@ -56,14 +56,14 @@ pub struct PageRequest<'r> {
 }
 
 impl PageRequest<'_> {
-    fn question<'q>(&self, command: Command, parameters: &'q Parameters) -> Question<'q> {
+    fn question<'q>(&self, command: ApiCommand, parameters: &'q Parameters) -> Question<'q> {
         Question { command, parameters, now: self.now }
     }
 }
 
 /// What comes of a request for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum PageReply {
     /// A page.
     Html(String),
     /// Another page answers it: its address, relative to the one that was asked for.
@@ -72,7 +72,7 @@ pub enum Reply {
     Json(String),
 }
 
-impl Reply {
+impl PageReply {
     fn page(page: &impl Template) -> Result<Self, QuestionError> {
         let html = page.render().map_err(|error| QuestionError::Failed(error.to_string()))?;
         Ok(Self::Html(html))
@@ -111,21 +111,21 @@ const PATHS: [&str; 11] = [
 pub fn needs(path: &str, parameters: &Parameters) -> Needs {
     let question = |command| Needs::Question(command, parameters.without_empty());
     match path {
-        "/" => question(Command::Triage),
+        "/" => question(ApiCommand::Triage),
         "/find" => {
             let id = pasted_id(parameters.text("q"));
             let is_one_word = !id.is_empty() && !id.contains(char::is_whitespace);
             let is_id = is_one_word && id.len() <= limits::TERM_BYTES_MAX;
             Needs::Ids(if is_id { vec![id.into_owned()] } else { Vec::new() })
         }
-        "/messages" => question(Command::Messages),
+        "/messages" => question(ApiCommand::Messages),
         "/message" if parameters.get("id").is_none_or(|it| it.trim().is_empty()) => Needs::Nothing,
-        "/message" => Needs::Question(Command::Trace, message::asked(parameters)),
-        "/search" => question(Command::Search),
-        "/access" => question(Command::Access),
+        "/message" => Needs::Question(ApiCommand::Trace, message::asked(parameters)),
+        "/search" => question(ApiCommand::Search),
+        "/access" => question(ApiCommand::Access),
         "/timeline" if parameters.without_empty().get("who").is_none() => Needs::Nothing,
-        "/timeline" => question(Command::Timeline),
-        "/statistics" => question(Command::Stats),
+        "/timeline" => question(ApiCommand::Timeline),
+        "/statistics" => question(ApiCommand::Stats),
         _ => Needs::Nothing,
     }
 }
@@ -135,12 +135,12 @@ pub fn needs(path: &str, parameters: &Parameters) -> Needs {
 /// # Errors
 ///
 /// [`QuestionError`], which [`refusal`] lays out.
-pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     match request.path {
         "/" => start::page(request),
         "/find" => {
             let text = request.parameters.text("q");
-            Ok(Reply::Elsewhere(lead::lead(text, request.store, request.now)?))
+            Ok(PageReply::Elsewhere(lead::lead(text, request.store, request.now)?))
         }
         "/messages" => messages::page(request),
         "/message" => message::page(request),
@@ -152,7 +152,7 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         "/status" => status::page(request),
         "/pulse" => {
             let records = request.store.mail_records();
-            Ok(Reply::Json(format!("{{\"records\":{records}}}\n")))
+            Ok(PageReply::Json(format!("{{\"records\":{records}}}\n")))
         }
         _ => Err(QuestionError::refused("there is no such page")),
     }
@@ -161,7 +161,7 @@ pub fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
 #[derive(Template)]
 #[template(path = "refusal.html", config = "src/serve/pages/askama.toml")]
 struct RefusalPage<'r> {
-    frame: Frame,
+    frame: PageFrame,
     status: u16,
     heading: &'static str,
     text: &'r str,
@@ -181,7 +181,7 @@ pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
         _ => "Something went wrong",
     };
     let page = RefusalPage {
-        frame: Frame::bare(heading),
+        frame: PageFrame::bare(heading),
         status,
         heading,
         text,

@@ -16,12 +16,12 @@ pub(super) struct QuestionForm {
     pub(super) others: Vec<(String, String)>,
     /// Each of `others` as an option, and where the question is asked without it.
     pub(super) options: Vec<(String, String)>,
-    pub(super) periods: Vec<Period>,
+    pub(super) periods: Vec<PeriodChoice>,
 }
 
 /// A time that is often asked about.
 #[derive(Clone, Debug)]
-pub(super) struct Period {
+pub(super) struct PeriodChoice {
     pub(super) word: &'static str,
     pub(super) href: String,
     pub(super) is_chosen: bool,
@@ -60,7 +60,7 @@ impl QuestionForm {
             };
             let times = ["since", "until", "on"].map(|it| parameters.text(it));
             let chosen = ["since", "until", "on"].map(|it| question.text(it));
-            Period { word, href: format!("{page}?{question}"), is_chosen: times == chosen }
+            PeriodChoice { word, href: format!("{page}?{question}"), is_chosen: times == chosen }
         });
         let is_other = |name: &str| ![asked, "since", "until", "on", "cursor"].contains(&name);
         let others: Vec<(String, String)> = parameters

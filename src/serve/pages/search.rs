@@ -3,17 +3,17 @@
 use askama::Template;
 
 use super::facets::FacetView;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::message::href_of;
 use super::nothing::Nothing;
 use super::period::QuestionForm;
-use super::steps::Original;
+use super::steps::OriginalDetails;
 use super::words::{Badge, When, counted};
-use super::{PageRequest, Reply, with_limit};
+use super::{PageReply, PageRequest, with_limit};
 use crate::limits;
 use crate::query::{self, Field};
 use crate::render::{fit, marked_sentence};
-use crate::serve::{Command, QuestionError};
+use crate::serve::{ApiCommand, QuestionError};
 use crate::stats::facets_of_events;
 use crate::store::{ProvenanceReader, StoreError, StoredEvent};
 use crate::time::Zone;
@@ -21,7 +21,7 @@ use crate::time::Zone;
 #[derive(Template)]
 #[template(path = "search.html", config = "src/serve/pages/askama.toml")]
 struct SearchPage {
-    frame: Frame,
+    frame: PageFrame,
     form: QuestionForm,
     total: String,
     facets: Vec<FacetView>,
@@ -40,18 +40,18 @@ struct EventRow {
     says: String,
     subject: String,
     href: Option<String>,
-    original: Original,
+    original: OriginalDetails,
 }
 
 /// What is counted beside the list.
 const FACETS: [Field; 5] = [Field::Event, Field::From, Field::To, Field::Folder, Field::Status];
 
 /// The page of the events that are asked for.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
     let limited = with_limit(&parameters);
-    let asked = request.questions.events(&request.question(Command::Search, &limited), store)?;
+    let asked = request.questions.events(&request.question(ApiCommand::Search, &limited), store)?;
     let zone = &asked.zone;
     let silent = |_, _| {};
     let mut hits =
@@ -70,9 +70,9 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         let shape = query::shape_of(store, &asked.query, asked.range, &FACETS, &silent)?;
         facets_of_events(&shape, &FACETS)
     };
-    let frame = Frame::new(request, "Events", Tab::Search, zone);
+    let frame = PageFrame::new(request, "Events", Tab::Search, zone);
     let page = SearchPage {
-        frame: frame.with_command(request, Command::Search, &limited)?,
+        frame: frame.with_command(request, ApiCommand::Search, &limited)?,
         form: QuestionForm::of(&parameters, "search"),
         total: counted(total, "event", "events"),
         facets: facets
@@ -87,7 +87,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         nothing: (total == 0)
             .then(|| Nothing::of(request, "event", asked.range, &parameters, zone)),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 fn row(
@@ -108,7 +108,7 @@ fn row(
         says: fit(&marked_sentence(event).to_string(), limits::PAGE_TEXT_COLUMNS),
         subject: fit(subject.as_deref().unwrap_or(""), limits::PAGE_TEXT_COLUMNS),
         href: id.map(|it| href_of(&it)),
-        original: Original::of(stored, source.as_ref(), zone),
+        original: OriginalDetails::of(stored, source.as_ref(), zone),
     })
 }
 

@@ -5,13 +5,13 @@ use askama::Template;
 use super::bars::{Bars, spark};
 use super::coverage::CoverageBar;
 use super::facets::narrowed_from;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::message::href_of;
 use super::words::{When, counted, grouped};
-use super::{PageRequest, Reply};
+use super::{PageReply, PageRequest};
 use crate::limits;
 use crate::render::{Marked, finding_in_words, findings_of_nothing, fit, human_duration};
-use crate::serve::{Command, Parameters, QuestionError};
+use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::stats::{OutcomeSeries, outcome_series};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{MessageFilter, Outcome};
@@ -20,7 +20,7 @@ use crate::triage::{Finding, FindingKind, Item, Triage, TriageRequest, triage};
 #[derive(Template)]
 #[template(path = "start.html", config = "src/serve/pages/askama.toml")]
 struct StartPage {
-    frame: Frame,
+    frame: PageFrame,
     is_empty: bool,
     since: When,
     until: When,
@@ -58,14 +58,15 @@ struct CardItem {
 }
 
 /// The first page.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = &request.parameters.without_empty();
-    let asked = request.questions.triage(&request.question(Command::Triage, parameters), store)?;
+    let asked =
+        request.questions.triage(&request.question(ApiCommand::Triage, parameters), store)?;
     let asked = TriageRequest { items: limits::PAGE_TRIAGE_ITEMS, ..asked };
     let zone = &asked.zone;
-    let frame = Frame::new(request, "Start", Tab::Start, zone);
-    let frame = frame.with_command(request, Command::Triage, parameters)?;
+    let frame = PageFrame::new(request, "Start", Tab::Start, zone);
+    let frame = frame.with_command(request, ApiCommand::Triage, parameters)?;
     let found = triage(store, &asked)?;
     let (series, both) = series(request, &asked, found.before)?;
     let timeless = parameters.timeless();
@@ -111,7 +112,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         }),
         coverage: CoverageBar::of(store, request.now, zone),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 /// What became of messages over the period, and over it and the one before it.

@@ -4,15 +4,15 @@ use askama::Template;
 
 use super::bars::Bars;
 use super::facets::narrowed_from;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::lines::Lines;
 use super::nothing::Nothing;
 use super::period::QuestionForm;
 use super::words::{counted, grouped, share};
-use super::{PageRequest, Reply};
+use super::{PageReply, PageRequest};
 use crate::limits;
 use crate::render::{absent_value, fit, human_duration};
-use crate::serve::{Command, Parameters, QuestionError};
+use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::stats::{
     CountKey, Counts, LatencyRow, StatsRequest, count_by, latencies, outcome_series,
 };
@@ -22,7 +22,7 @@ use crate::trace::{MessageFilter, Outcome};
 #[derive(Template)]
 #[template(path = "statistics.html", config = "src/serve/pages/askama.toml")]
 struct StatisticsPage {
-    frame: Frame,
+    frame: PageFrame,
     form: QuestionForm,
     bars: Option<Bars>,
     lines: Lines,
@@ -68,10 +68,11 @@ const TABLES: [(CountKey, &str); 7] = [
 ];
 
 /// The page of numbers.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
-    let asked = request.questions.stats(&request.question(Command::Stats, &parameters), store)?;
+    let asked =
+        request.questions.stats(&request.question(ApiCommand::Stats, &parameters), store)?;
     let whole = StatsRequest { interval: None, ..asked };
     let zone = &whole.zone;
     let filter = MessageFilter {
@@ -98,19 +99,19 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
             tables.push(table(title, &counts, &parameters));
         }
     }
-    let mut frame = Frame::new(request, "Statistics", Tab::Statistics, zone).with_command(
+    let mut frame = PageFrame::new(request, "Statistics", Tab::Statistics, zone).with_command(
         request,
-        Command::Stats,
+        ApiCommand::Stats,
         &parameters,
     )?;
     for (key, gives) in
         [(CountKey::Outcome, "outcomes"), (CountKey::Cause, "causes"), (CountKey::Rule, "rules")]
     {
         let question = parameters.without("by").with("by", key.as_str());
-        frame.add_command(gives, request, Command::Stats, &question)?;
+        frame.add_command(gives, request, ApiCommand::Stats, &question)?;
     }
     let question = parameters.without("by").with("latency", "");
-    frame.add_command("latency", request, Command::Stats, &question)?;
+    frame.add_command("latency", request, ApiCommand::Stats, &question)?;
     let page = StatisticsPage {
         frame,
         form: QuestionForm::of(&parameters, "statistics"),
@@ -121,7 +122,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         nothing: (total == 0)
             .then(|| Nothing::of(request, "message", whole.range, &parameters, zone)),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 const HOUR_MS: i64 = 3_600_000;

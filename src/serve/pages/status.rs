@@ -3,12 +3,12 @@
 use askama::Template;
 
 use super::coverage::CoverageBar;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::words::{When, counted, grouped};
-use super::{PageRequest, Reply};
+use super::{PageReply, PageRequest};
 use crate::limits;
 use crate::render::{bytes_in_words, fit, human_duration};
-use crate::serve::{Command, QuestionError};
+use crate::serve::{ApiCommand, QuestionError};
 use crate::store::{OriginHistory, Standing, Store};
 use crate::time::workmail_end::days_left;
 use crate::time::{DAY_MS, Timestamp, Zone};
@@ -16,7 +16,7 @@ use crate::time::{DAY_MS, Timestamp, Zone};
 #[derive(Template)]
 #[template(path = "status.html", config = "src/serve/pages/askama.toml")]
 struct StatusPage {
-    frame: Frame,
+    frame: PageFrame,
     facts: Vec<(&'static str, String)>,
     head: Option<String>,
     coverage: CoverageBar,
@@ -56,7 +56,7 @@ struct StatusSource {
 const SOURCES_SHOWN: usize = 30;
 
 /// The page of the store.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let zone = &request.questions.zone(request.parameters)?;
     let shown = |it: Timestamp| {
@@ -94,10 +94,10 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
     let mut origins = if store.is_mirror() { Vec::new() } else { store.origins()? };
     origins.reverse();
     let more = origins.len().saturating_sub(SOURCES_SHOWN);
-    let mut frame = Frame::new(request, "Status", Tab::Status, zone);
+    let mut frame = PageFrame::new(request, "Status", Tab::Status, zone);
     if !store.is_mirror() {
-        frame = frame.with_command(request, Command::Status, request.parameters)?;
-        frame.add_command("sources", request, Command::Sources, request.parameters)?;
+        frame = frame.with_command(request, ApiCommand::Status, request.parameters)?;
+        frame.add_command("sources", request, ApiCommand::Sources, request.parameters)?;
     }
     let page = StatusPage {
         frame,
@@ -119,7 +119,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         more_sources: (more > 0).then(|| counted(more as u64, "older source", "older sources")),
         days_left: days_left(request.now),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 /// What the store takes on disk, and what was refused or removed.

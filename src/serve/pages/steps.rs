@@ -12,13 +12,13 @@ use crate::trace::Message;
 /// One page of steps.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
-    pub(super) rows: Vec<Step>,
+    pub(super) rows: Vec<EventDetails>,
     pub(super) pager: Pager,
 }
 
 /// One event.
 #[derive(Clone, Debug)]
-pub(super) struct Step {
+pub(super) struct EventDetails {
     /// Its place in the message, from 1.
     pub(super) number: usize,
     pub(super) when: When,
@@ -29,19 +29,19 @@ pub(super) struct Step {
     pub(super) direction: &'static str,
     pub(super) badge: Badge,
     pub(super) says: String,
-    pub(super) original: Original,
+    pub(super) original: OriginalDetails,
 }
 
 /// The bytes that were logged, and what is known of where they came from.
 #[derive(Clone, Debug)]
-pub(super) struct Original {
+pub(super) struct OriginalDetails {
     pub(super) lines: Vec<String>,
     /// Its length, where not all of it is shown.
     pub(super) cut: Option<String>,
     pub(super) evidence: Vec<(&'static str, String)>,
 }
 
-impl Original {
+impl OriginalDetails {
     pub(super) fn of(stored: &StoredEvent, source: Option<&Provenance>, zone: &Zone) -> Self {
         Self::of_record(&stored.record, stored.event.name.as_str(), source, zone)
     }
@@ -143,7 +143,7 @@ impl Steps {
             let at = stored.record.timestamp;
             let direction = message.legs.get(leg).map_or("", |it| it.direction.as_str());
             let source = provenance.of_event(stored)?;
-            rows.push(Step {
+            rows.push(EventDetails {
                 number: index + 1,
                 when: When::new(at, zone),
                 is_approximate: stored.record.is_time_approximate,
@@ -153,7 +153,7 @@ impl Steps {
                 direction,
                 badge: Badge::of_step(&stored.event),
                 says: marked_sentence(&stored.event).to_string(),
-                original: Original::of(stored, source.as_ref(), zone),
+                original: OriginalDetails::of(stored, source.as_ref(), zone),
             });
         }
         Ok(Self { rows, pager })

@@ -3,23 +3,23 @@
 use askama::Template;
 
 use super::facets::with_addresses;
-use super::frame::{Frame, Tab};
+use super::frame::{PageFrame, Tab};
 use super::message::href_of;
 use super::nothing::{Nothing, OF_PERSON};
 use super::people::{directory_href, whole_timeline_href};
 use super::period::QuestionForm;
 use super::words::{When, counted, grouped};
-use super::{PageRequest, Reply};
+use super::{PageReply, PageRequest};
 use crate::limits;
 use crate::render::{fit, human_duration, step_details, step_origin};
-use crate::serve::{Command, Parameters, QuestionError, TimelineQuestion};
+use crate::serve::{ApiCommand, Parameters, QuestionError, TimelineQuestion};
 use crate::time::Zone;
 use crate::timeline::{Person, Side, Step, StepKind, Timeline, timeline};
 
 #[derive(Template)]
 #[template(path = "timeline.html", config = "src/serve/pages/askama.toml")]
 struct TimelinePage {
-    frame: Frame,
+    frame: PageFrame,
     form: QuestionForm,
     person: Option<PersonView>,
     steps: Vec<StepRow>,
@@ -50,13 +50,13 @@ pub(super) struct StepRow {
 }
 
 /// The page of the timeline that is asked for.
-pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
+pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = request.parameters.without_empty();
     let form = QuestionForm::asking(&parameters, "timeline", "who", "Whose: an address or an ID");
     if parameters.get("who").is_none() {
         let zone = request.questions.zone(&parameters)?;
         let page = TimelinePage {
-            frame: Frame::new(request, "Timeline", Tab::People, &zone),
+            frame: PageFrame::new(request, "Timeline", Tab::People, &zone),
             form,
             person: None,
             steps: Vec::new(),
@@ -65,14 +65,14 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
             earlier: None,
             nothing: None,
         };
-        return Reply::page(&page);
+        return PageReply::page(&page);
     }
-    let question = request.question(Command::Timeline, &parameters);
+    let question = request.question(ApiCommand::Timeline, &parameters);
     let TimelineQuestion { who, range, limit, zone } = request.questions.timeline(&question)?;
     let found = timeline(request.store, &who, range, limit)?;
-    let frame = Frame::new(request, "Timeline", Tab::People, &zone);
+    let frame = PageFrame::new(request, "Timeline", Tab::People, &zone);
     let page = TimelinePage {
-        frame: frame.with_command(request, Command::Timeline, &parameters)?,
+        frame: frame.with_command(request, ApiCommand::Timeline, &parameters)?,
         form,
         counts: found.counts_in_words(),
         sum: counted(found.event_count, "event", "events"),
@@ -82,7 +82,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<Reply, QuestionError> {
         steps: found.steps.iter().map(|it| StepRow::of(it, &who, &zone)).collect(),
         person: Some(view(&found, request)),
     };
-    Reply::page(&page)
+    PageReply::page(&page)
 }
 
 /// Where the steps before those that are shown are.

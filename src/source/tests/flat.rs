@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::source::document::DocumentContext;
-use crate::source::envelope::{EnvelopeReader, Shape};
+use crate::source::envelope::{EnvelopeReader, EnvelopeShape};
 use crate::source::flat_envelope::FlatEnvelope;
 
 /// The message, after a look whether the general reader reads the same. `None` where the
@@ -13,8 +13,8 @@ fn message(bytes: &[u8]) -> Option<String> {
     let mut buffer = Vec::new();
     let flat = FlatEnvelope::read(bytes, &mut buffer)?.into_shape(&context);
     let mut reader = EnvelopeReader::new();
-    let Shape::Record(format, record, Some(escaped)) = flat else { panic!("no record") };
-    let Shape::Record(expected_format, expected, _) = reader.read(bytes, &context) else {
+    let EnvelopeShape::Record(format, record, Some(escaped)) = flat else { panic!("no record") };
+    let EnvelopeShape::Record(expected_format, expected, _) = reader.read(bytes, &context) else {
         panic!("{} is no record", String::from_utf8_lossy(bytes))
     };
     assert_eq!((format, &record), (expected_format, &expected));

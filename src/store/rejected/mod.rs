@@ -10,7 +10,7 @@ mod writer;
 use serde::{Deserialize, Serialize};
 
 pub(super) use known::KnownRejects;
-pub(super) use reading::{Line, RejectedLines, hash_in_name};
+pub(super) use reading::{RejectedLine, RejectedLines, hash_in_name};
 pub(super) use writer::RejectedFile;
 pub use writer::RejectedWriter;
 

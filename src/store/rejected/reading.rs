@@ -22,7 +22,7 @@ pub(in crate::store) struct RejectedLines {
 }
 
 /// One line, or a part of one that is longer than any of ours.
-pub(in crate::store) struct Line {
+pub(in crate::store) struct RejectedLine {
     /// With its line feed.
     pub(in crate::store) bytes: Vec<u8>,
     /// What it says, where it is an entry.
@@ -53,7 +53,7 @@ impl RejectedLines {
 }
 
 impl Iterator for RejectedLines {
-    type Item = Result<Line, StoreError>;
+    type Item = Result<RejectedLine, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let mut bytes = match self.next_bytes() {
@@ -68,6 +68,6 @@ impl Iterator for RejectedLines {
         if !is_ended && !self.is_mid_line {
             bytes.push(b'\n');
         }
-        Some(Ok(Line { bytes, entry, is_continuation }))
+        Some(Ok(RejectedLine { bytes, entry, is_continuation }))
     }
 }

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::remove::Matcher;
+use super::remove::RemovalMatcher;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::dir::Dir;
 use crate::store::layout::{Layout, TEMPORARY_SUFFIX};
-use crate::store::rejected::{Line, RejectedFile, RejectedLines, hash_in_name};
+use crate::store::rejected::{RejectedFile, RejectedLine, RejectedLines, hash_in_name};
 
 /// What is to be removed of rejected input.
 #[derive(Debug, Default)]
@@ -23,7 +23,10 @@ pub(super) struct RejectedRemoval {
 }
 
 /// Finds the pieces.
-pub(super) fn find(layout: &Layout, matcher: &Matcher) -> Result<RejectedRemoval, StoreError> {
+pub(super) fn find(
+    layout: &Layout,
+    matcher: &RemovalMatcher,
+) -> Result<RejectedRemoval, StoreError> {
     let mut found = RejectedRemoval::default();
     let Some(dir) = layout.rejected_dir()? else { return Ok(found) };
     for name in dir.names()? {
@@ -39,7 +42,7 @@ pub(super) fn find(layout: &Layout, matcher: &Matcher) -> Result<RejectedRemoval
 }
 
 /// Writes a file's other pieces to a file of their own, under the name that their content gives.
-pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> {
+pub(super) fn rewrite(path: &Path, matcher: &RemovalMatcher) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(path);
     let open = Dir::open(dir)?;
     let name = path.file_name().and_then(|it| it.to_str()).unwrap_or("");
@@ -58,7 +61,7 @@ pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> 
     let mut removed = removed.into_iter();
     let mut is_removed = false;
     for (index, line) in RejectedLines::open(&open, name)?.enumerate() {
-        let Line { bytes, is_continuation, .. } = line?;
+        let RejectedLine { bytes, is_continuation, .. } = line?;
         if index == 0 || !is_continuation {
             is_removed = removed.next() == Some(true);
         }
@@ -71,11 +74,11 @@ pub(super) fn rewrite(path: &Path, matcher: &Matcher) -> Result<(), StoreError> 
 }
 
 /// For each piece of a file, in order, whether it is to be removed.
-fn removed(dir: &Dir, name: &str, matcher: &Matcher) -> Result<Vec<bool>, StoreError> {
+fn removed(dir: &Dir, name: &str, matcher: &RemovalMatcher) -> Result<Vec<bool>, StoreError> {
     let mut removed = Vec::new();
     let mut piece: Option<RejectPiece<'_>> = None;
     for line in RejectedLines::open(dir, name)? {
-        let Line { bytes, entry, is_continuation } = line?;
+        let RejectedLine { bytes, entry, is_continuation } = line?;
         if !is_continuation {
             removed.extend(piece.take().map(|it| it.is_removed()));
         }
@@ -103,7 +106,7 @@ const OVERLAP_BYTES: usize = 64 << 10;
 
 /// A piece of rejected input, looked at stretch by stretch: it may be an image of a disk.
 struct RejectPiece<'m> {
-    matcher: &'m Matcher,
+    matcher: &'m RemovalMatcher,
     stretch_bytes_max: usize,
     /// What was not looked at yet, and before it the overlap.
     bytes: Vec<u8>,
@@ -111,7 +114,7 @@ struct RejectPiece<'m> {
 }
 
 impl<'m> RejectPiece<'m> {
-    fn new(matcher: &'m Matcher, stretch_bytes_max: usize) -> Self {
+    fn new(matcher: &'m RemovalMatcher, stretch_bytes_max: usize) -> Self {
         Self { matcher, stretch_bytes_max, bytes: Vec::new(), is_removed: false }
     }
 
@@ -164,7 +167,7 @@ mod tests {
 
     #[test]
     fn long_pieces_are_looked_through_stretch_by_stretch() {
-        let matcher = Matcher::new(&Removal::Address(ANA.to_owned()));
+        let matcher = RemovalMatcher::new(&Removal::Address(ANA.to_owned()));
         let (stretch_bytes, part_bytes) = (8 * OVERLAP_BYTES, OVERLAP_BYTES);
         let length = 3 * stretch_bytes;
         let is_removed = |bytes: &[u8]| {
@@ -208,7 +211,7 @@ mod tests {
         };
         let lines: Vec<u8> = open(&compressed).flat_map(|it| it.unwrap().bytes).collect();
         fs::write(&plain, lines).unwrap();
-        let matcher = Matcher::new(&Removal::Address(ANA.to_owned()));
+        let matcher = RemovalMatcher::new(&Removal::Address(ANA.to_owned()));
         let found = find(&layout, &matcher).unwrap();
         assert_eq!(found.pieces, 2);
         assert!(found.files.contains(&plain) && found.files.contains(&compressed));

@@ -23,7 +23,7 @@ use crate::store::ledger::folded::Folded;
 use crate::store::ledger::note::CommitNote;
 use crate::store::lock::WriterLock;
 use crate::store::reindex::{build_index, exchange, sweep_after_failure, told_of_room};
-use crate::store::verify::{ArchiveCheck, Chain, FileCheck, check_archive};
+use crate::store::verify::{ArchiveCheck, CommitChain, FileCheck, check_archive};
 use crate::time::Timestamp;
 
 /// Which records to remove.
@@ -62,13 +62,13 @@ pub struct RemovalReport {
 }
 
 /// A rule in a form that can be asked quickly.
-pub(super) enum Matcher {
+pub(super) enum RemovalMatcher {
     Before(i64),
     /// In its normal form, with the IDs that the audit events tie to it.
     Address(String, BTreeSet<String>),
 }
 
-impl Matcher {
+impl RemovalMatcher {
     pub(super) fn new(removal: &Removal) -> Self {
         match removal {
             Removal::Before(time) => Self::Before(time.as_ms()),
@@ -122,7 +122,7 @@ struct FoundInFile {
 fn find(
     layout: &Layout,
     archive: &ArchiveCheck,
-    matcher: &Matcher,
+    matcher: &RemovalMatcher,
 ) -> Result<BTreeMap<u32, FoundInFile>, StoreError> {
     let found = archive
         .files
@@ -135,7 +135,7 @@ fn find(
 fn find_in_file(
     layout: &Layout,
     file: &FileCheck,
-    matcher: &Matcher,
+    matcher: &RemovalMatcher,
 ) -> Result<FoundInFile, StoreError> {
     let path = layout.archive_file(file.number);
     let mut frames = Frames::open(layout, file.number, file.extent)?;
@@ -234,12 +234,12 @@ fn remove(
         writer = Some(ArchiveWriter::open(layout, &checkpoint.archive)?);
     }
     let archive = check_archive(layout, &checkpoint)?;
-    let chain = Chain::new(&archive);
+    let chain = CommitChain::new(&archive);
     if let Some(problem) = archive.first_problem().or_else(|| chain.problems(layout).pop()) {
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason: problem });
     }
-    let mut matcher = Matcher::new(&request.removal);
-    if let Matcher::Address(address, ids) = &mut matcher
+    let mut matcher = RemovalMatcher::new(&request.removal);
+    if let RemovalMatcher::Address(address, ids) = &mut matcher
         && checkpoint.other_records() > 0
     {
         *ids = ids_of(layout, &archive, address)?;
@@ -272,8 +272,8 @@ fn remove(
             Removal::Before(time) => RemovalRule::Before { before_ms: time.as_ms() },
             Removal::Address(address) => {
                 let ids = match &matcher {
-                    Matcher::Address(_, ids) => Some(ids),
-                    Matcher::Before(_) => None,
+                    RemovalMatcher::Address(_, ids) => Some(ids),
+                    RemovalMatcher::Before(_) => None,
                 };
                 let ids = ids.into_iter().flatten().map(String::as_str);
                 RemovalRule::of_address(address, ids)
@@ -309,7 +309,7 @@ fn remove(
 fn noted(
     tombstone: &Tombstone,
     archive: &ArchiveCheck,
-    chain: &Chain,
+    chain: &CommitChain,
     found: &BTreeMap<u32, FoundInFile>,
     writer: &ArchiveWriter,
 ) -> NotedTombstone {

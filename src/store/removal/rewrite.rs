@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::remove::Matcher;
+use super::remove::RemovalMatcher;
 use crate::limits;
 use crate::store::StoreError;
 use crate::store::archive::{
@@ -82,7 +82,7 @@ impl<'c> Sources<'c> {
 pub(super) fn rewrite(
     layout: &Layout,
     file: &FileCheck,
-    matcher: &Matcher,
+    matcher: &RemovalMatcher,
     sources: &Sources<'_>,
     archive: &mut ArchiveWriter,
     note: CommitNote,

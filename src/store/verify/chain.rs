@@ -9,7 +9,7 @@ use crate::store::removal::NotedTombstone;
 use crate::time::Timestamp;
 
 /// The commits of an archive, in order.
-pub(in crate::store) struct Chain {
+pub(in crate::store) struct CommitChain {
     pub(in crate::store) links: Vec<Link>,
     tombstones: Vec<NotedTombstone>,
 }
@@ -26,7 +26,7 @@ pub(in crate::store) struct Link {
     records: u64,
 }
 
-impl Chain {
+impl CommitChain {
     /// Works out the head of each commit from the bytes that were read, and from what tombstones
     /// say of files that were there at the time.
     pub(in crate::store) fn new(archive: &ArchiveCheck) -> Self {

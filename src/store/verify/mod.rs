@@ -30,7 +30,7 @@ use super::provenance::Repeats;
 use super::rejected::hash_in_name;
 use crate::limits;
 pub(in crate::store) use archive::{ArchiveCheck, FileCheck, check_archive};
-pub(in crate::store) use chain::Chain;
+pub(in crate::store) use chain::CommitChain;
 
 /// Checks the whole store. `on_progress` is called from several threads.
 ///
@@ -108,7 +108,7 @@ fn check_chain(
     options: &VerifyOptions<'_>,
     report: &mut VerifyReport,
 ) {
-    let chain = Chain::new(archive);
+    let chain = CommitChain::new(archive);
     report.commits = chain.links.len() as u64;
     report.head = chain.links.last().map(|it| it.head.clone());
     // Damage alone makes a chain fall apart; what is damaged has been told.

@@ -15,7 +15,7 @@ use crate::trace::judge::OutcomeRow;
 use crate::trace::message::{Direction, Outcome};
 use crate::trace::outcome::is_junk;
 use crate::trace::table::entry::{
-    Values, for_each_entry_of, is_told, latency_of, leg_number, number_of,
+    EntryValues, for_each_entry_of, is_told, latency_of, leg_number, number_of,
 };
 
 /// Messages whose entries one worker makes at once.
@@ -52,7 +52,7 @@ impl<'t> EventTexts<'t> {
         let said = [Attribute::Spam, Attribute::Dkim, Attribute::Dmarc, Attribute::Spf].map(values);
         let count = said.iter().map(Vec::len).max().unwrap_or(0);
         let verdicts = (0..count).map(|set| {
-            let mut values = Values::new();
+            let mut values = EntryValues::new();
             let joined = values.verdicts(said.each_ref().map(|it| it.get(set)?.as_deref()));
             Verdicts { joined, are_whole: values.are_whole }
         });

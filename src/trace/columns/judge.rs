@@ -3,7 +3,7 @@
 use crate::limits;
 use crate::store::{EventReader, EventTable, Location, StoreError, StoredEvent};
 use crate::trace::JoinRules;
-use crate::trace::judge::{Judge, JudgedLeg, JudgedRow, Statement};
+use crate::trace::judge::{DecidingFacts, Judge, JudgedLeg, JudgedRow};
 
 /// What became of a message for one address of one leg; addresses and events are by number.
 pub(super) type ColumnRow = JudgedRow<u32, u32>;
@@ -31,9 +31,9 @@ impl<'t> ColumnJudge<'t> {
     pub(super) fn statement(
         &self,
         event: u32,
-    ) -> Option<(u32, Statement<impl Iterator<Item = u32> + use<'t>>)> {
+    ) -> Option<(u32, DecidingFacts<impl Iterator<Item = u32> + use<'t>>)> {
         let row = self.table.row(event)?;
-        let statement = Statement {
+        let statement = DecidingFacts {
             ms: row.timestamp_ms,
             role: row.role,
             is_arrival: row.is_arrival,

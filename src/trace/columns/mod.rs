@@ -11,7 +11,7 @@ mod steps;
 
 use rayon::prelude::*;
 
-pub(crate) use steps::{Step, StepFact, steps_in, visit_steps};
+pub(crate) use steps::{MetricStep, StepFact, steps_in, visit_steps};
 
 use super::JoinRules;
 use super::gather::{places_by_record, record_of};

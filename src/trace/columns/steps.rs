@@ -6,20 +6,20 @@ use super::judge::ColumnJudge;
 use crate::event::{Address, RoleKind};
 use crate::store::{Store, StoreError};
 use crate::trace::join::join_whole;
-use crate::trace::judge::Statement;
+use crate::trace::judge::DecidingFacts;
 use crate::trace::outcome::statement_of;
 use crate::trace::{JoinRules, Message};
 
 /// A step of one message, at a time in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct StepFact {
-    pub(crate) step: Step,
+    pub(crate) step: MetricStep,
     pub(crate) at_ms: i64,
 }
 
 /// What WorkMail publishes counts of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub(crate) enum MetricStep {
     Received,
     Delivered,
     BouncedIncoming,
@@ -27,8 +27,8 @@ pub(crate) enum Step {
     Sent,
 }
 
-impl Step {
-    fn of<I>(statement: &Statement<I>) -> Option<Self> {
+impl MetricStep {
+    fn of<I>(statement: &DecidingFacts<I>) -> Option<Self> {
         Some(match (statement.role.kind, statement.role.is_outgoing) {
             (RoleKind::Named, _) if statement.is_arrival => Self::Received,
             (RoleKind::Delivered, _) => Self::Delivered,
@@ -53,13 +53,13 @@ enum Whom<A> {
 /// The steps that events tell, each with what stands for its leg. Of what is told more than once,
 /// the first counts.
 fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
-    statements: impl Iterator<Item = (L, Statement<I>)>,
+    statements: impl Iterator<Item = (L, DecidingFacts<I>)>,
 ) -> Vec<StepFact> {
-    let mut told: Vec<(Step, L, Whom<A>, i64)> = Vec::new();
+    let mut told: Vec<(MetricStep, L, Whom<A>, i64)> = Vec::new();
     for (place, (leg, statement)) in statements.enumerate() {
-        let Some(step) = Step::of(&statement) else { continue };
+        let Some(step) = MetricStep::of(&statement) else { continue };
         let mut tell = |whom| told.push((step, leg, whom, statement.ms));
-        if step == Step::Received {
+        if step == MetricStep::Received {
             tell(Whom::Leg);
             continue;
         }
@@ -110,7 +110,7 @@ pub(crate) fn steps_in(message: &Message) -> Vec<StepFact> {
 /// What the originals tell, leg by leg.
 fn statements_of(
     message: &Message,
-) -> impl Iterator<Item = (usize, Statement<impl Iterator<Item = &Address<'static>>>)> {
+) -> impl Iterator<Item = (usize, DecidingFacts<impl Iterator<Item = &Address<'static>>>)> {
     message.legs.iter().enumerate().flat_map(|(place, leg)| {
         let events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
         events.map(move |it| (place, statement_of(it)))

@@ -1,7 +1,7 @@
 //! The messages that a filter asks for.
 
 use super::together::Together;
-use super::way::{Holders, Way};
+use super::way::{Holders, MessageSource};
 use super::{OutcomeCounts, Overview};
 use crate::store::{EventReader, Location, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
@@ -9,7 +9,7 @@ use crate::trace::JoinRules;
 use crate::trace::filter::MessageFilter;
 use crate::trace::judge::{OutcomeRow, deciding, of_message};
 use crate::trace::message::{Message, MessageOutcome, Outcome, Recipient};
-use crate::trace::order::{Leading, Order, Page, Place};
+use crate::trace::order::{Leading, ListPosition, Order, PageOfMessages};
 use crate::trace::rows::candidates;
 use crate::trace::table::{ListedMessage, ListedRow};
 
@@ -92,9 +92,9 @@ pub fn select_page(
     rules: &JoinRules,
     filter: &MessageFilter,
     order: Order,
-    after: Option<Place>,
+    after: Option<ListPosition>,
     limit: usize,
-) -> Result<(Page, Totals), StoreError> {
+) -> Result<(PageOfMessages, Totals), StoreError> {
     // Cursors are of the whole, where a part of it answers.
     let after = after.map(|it| it.here(store));
     let overview = Overview::new(store, rules)?;
@@ -104,7 +104,7 @@ pub fn select_page(
 }
 
 /// A message that is what is asked for.
-pub(crate) enum Found<'m> {
+pub(crate) enum SelectedMessage<'m> {
     /// The message table tells all.
     Listed {
         /// The message.
@@ -123,7 +123,7 @@ pub(crate) enum Found<'m> {
     },
 }
 
-impl Found<'_> {
+impl SelectedMessage<'_> {
     /// The time of its first event.
     pub(crate) fn first_seen_ms(&self) -> i64 {
         match self {
@@ -206,7 +206,7 @@ impl MessageSummary {
 pub(crate) struct Selection<'o, 's> {
     pub(super) overview: &'o Overview<'s>,
     pub(super) filter: &'o MessageFilter,
-    pub(super) way: Way<'o>,
+    pub(super) way: MessageSource<'o>,
     /// Whether recipients are asked for, by the filter or by who visits.
     pub(super) needs_rows: bool,
 }
@@ -217,13 +217,13 @@ impl<'o, 's> Selection<'o, 's> {
         overview: &'o Overview<'s>,
         filter: &'o MessageFilter,
     ) -> Result<Self, StoreError> {
-        let way = Way::of(overview, filter)?;
+        let way = MessageSource::of(overview, filter)?;
         Ok(Self { overview, filter, way, needs_rows: true })
     }
 
     /// Whether the message table answers.
     pub(crate) fn is_listed(&self) -> bool {
-        matches!(self.way, Way::Listing(..))
+        matches!(self.way, MessageSource::Listing(..))
     }
 
     /// When the messages that are asked for were first seen.
@@ -250,9 +250,9 @@ impl<'o, 's> Selection<'o, 's> {
     pub(crate) fn page(
         &self,
         order: Order,
-        after: Option<Place>,
+        after: Option<ListPosition>,
         limit: usize,
-    ) -> Result<(Page, Totals), StoreError> {
+    ) -> Result<(PageOfMessages, Totals), StoreError> {
         let new = || (Leading::new(order, after, limit), Totals::default());
         let parts = self.visit(|part: &mut Option<(Leading, Totals)>, _, found| {
             let (leading, totals) = part.get_or_insert_with(new);
@@ -274,31 +274,33 @@ impl<'o, 's> Selection<'o, 's> {
     /// parts, in order.
     pub(crate) fn visit<T: Default + Send>(
         &self,
-        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, SelectedMessage<'_>) -> Result<(), StoreError>
+        + Sync,
     ) -> Result<Vec<T>, StoreError> {
         match &self.way {
-            Way::Listing(filter) => {
+            MessageSource::Listing(filter) => {
                 let Overview { store, rules, listing, .. } = self.overview;
                 let (range, needs_rows) = (self.filter.first_seen, self.needs_rows);
                 let filters = vec![(self.filter, filter.as_ref())];
                 let alone = Together { store, rules, listing, range, needs_rows, filters };
                 alone.visit(|part: &mut T, _, reader, found| visit(part, reader, found))
             }
-            Way::Candidates(places, needed) => {
+            MessageSource::Candidates(places, needed) => {
                 let Overview { store, rules, .. } = self.overview;
                 match candidates::visit(store, rules, places, self.reading(&visit))? {
                     Some(parts) => Ok(parts),
                     None => self.visit_holders(&Holders::find(self.overview, needed)?, visit),
                 }
             }
-            Way::Holders(holders) => self.visit_holders(holders, visit),
+            MessageSource::Holders(holders) => self.visit_holders(holders, visit),
         }
     }
 
     fn visit_holders<T: Default + Send>(
         &self,
         holders: &Holders<'_>,
-        visit: impl Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+        visit: impl Fn(&mut T, &mut EventReader<'_>, SelectedMessage<'_>) -> Result<(), StoreError>
+        + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let Holders { columns, events } = holders;
         let is_asked = |numbers: &[u32]| numbers.iter().any(|it| events.contains(*it));
@@ -311,11 +313,11 @@ impl<'o, 's> Selection<'o, 's> {
         visit: &V,
     ) -> impl Fn(&mut T, &mut EventReader<'_>, &Message, Location) -> Result<(), StoreError>
     where
-        V: Fn(&mut T, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError>,
+        V: Fn(&mut T, &mut EventReader<'_>, SelectedMessage<'_>) -> Result<(), StoreError>,
     {
         move |made, reader, message, event| {
             let Some(recipients) = self.filter.recipients_in(message) else { return Ok(()) };
-            visit(made, reader, Found::Read { message, recipients: &recipients, event })
+            visit(made, reader, SelectedMessage::Read { message, recipients: &recipients, event })
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Several filters of which each message is asked in turn, so that all of them take one pass.
 
 use super::Overview;
-use super::select::{Found, Selection};
-use super::way::Way;
+use super::select::{SelectedMessage, Selection};
+use super::way::MessageSource;
 use crate::store::{EventReader, Store, StoreError};
 use crate::time::TimeRange;
 use crate::trace::JoinRules;
@@ -19,14 +19,15 @@ use crate::trace::table::{ListedMessage, ListedRow, Listing, Reading};
 /// of them and they ask about the same time, each message is read once.
 pub(crate) fn visit_together<T: Default + Send>(
     selections: &[Selection<'_, '_>],
-    visit: impl Fn(&mut T, usize, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+    visit: impl Fn(&mut T, usize, &mut EventReader<'_>, SelectedMessage<'_>) -> Result<(), StoreError>
+    + Sync,
 ) -> Result<Vec<T>, StoreError> {
     if let Some(together) = Together::of(selections) {
         return together.visit(visit);
     }
     let mut parts = Vec::new();
     for (place, selection) in selections.iter().enumerate() {
-        let visit = |part: &mut T, reader: &mut EventReader<'_>, found: Found<'_>| {
+        let visit = |part: &mut T, reader: &mut EventReader<'_>, found: SelectedMessage<'_>| {
             visit(part, place, reader, found)
         };
         parts.extend(selection.visit(visit)?);
@@ -49,7 +50,9 @@ impl<'f> Together<'f> {
         let first = selections.first()?;
         let range = first.first_seen();
         let listed = |it: &'f Selection<'_, '_>| match &it.way {
-            Way::Listing(filter) if it.first_seen() == range => Some((it.filter, filter.as_ref())),
+            MessageSource::Listing(filter) if it.first_seen() == range => {
+                Some((it.filter, filter.as_ref()))
+            }
             _ => None,
         };
         let filters = selections.iter().map(listed).collect::<Option<_>>()?;
@@ -61,7 +64,13 @@ impl<'f> Together<'f> {
     /// As [`visit_together`].
     pub(super) fn visit<T: Default + Send>(
         &self,
-        visit: impl Fn(&mut T, usize, &mut EventReader<'_>, Found<'_>) -> Result<(), StoreError> + Sync,
+        visit: impl Fn(
+            &mut T,
+            usize,
+            &mut EventReader<'_>,
+            SelectedMessage<'_>,
+        ) -> Result<(), StoreError>
+        + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let start = || (Vec::new(), EventTracer::new(self.store, self.rules));
         let wanted = self.filters.iter().map(|(_, it)| it.wanted()).collect::<Option<Vec<_>>>();
@@ -79,7 +88,7 @@ impl<'f> Together<'f> {
                 match fit {
                     Fit::Out => {}
                     Fit::In => {
-                        let found = Found::Listed { message, recipients };
+                        let found = SelectedMessage::Listed { message, recipients };
                         visit(made, place, tracer.reader(), found)?;
                     }
                     Fit::Unclear => {
@@ -91,7 +100,7 @@ impl<'f> Together<'f> {
                         let Some(message) = read else { continue };
                         let Some(recipients) = filter.recipients_in(message) else { continue };
                         let recipients = recipients.as_slice();
-                        let found = Found::Read { message, recipients, event };
+                        let found = SelectedMessage::Read { message, recipients, event };
                         visit(made, place, tracer.reader(), found)?;
                     }
                 }

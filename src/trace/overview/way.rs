@@ -10,7 +10,7 @@ use crate::trace::rows::candidates::Needed;
 use crate::trace::table::filter::ListedFilter;
 
 /// What answers.
-pub(super) enum Way<'o> {
+pub(super) enum MessageSource<'o> {
     /// The message table; of what it leaves open, the originals.
     Listing(Box<ListedFilter<'o>>),
     /// The originals of the messages of events at some places, of which each message has one.
@@ -25,7 +25,7 @@ pub(super) struct Holders<'o> {
     pub(super) events: EventSet,
 }
 
-impl<'o> Way<'o> {
+impl<'o> MessageSource<'o> {
     /// Chooses by what each would have to read.
     pub(super) fn of(
         overview: &'o Overview<'_>,

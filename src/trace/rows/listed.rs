@@ -11,20 +11,20 @@ use crate::trace::table::listing::{ListedMessage, ListedRow, Listing, Texts};
 
 /// Whether something is so, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::trace) enum Truth {
+pub(in crate::trace) enum Certainty {
     No,
     /// Only the originals tell.
     Unknown,
     Yes,
 }
 
-impl From<bool> for Truth {
+impl From<bool> for Certainty {
     fn from(is_so: bool) -> Self {
         if is_so { Self::Yes } else { Self::No }
     }
 }
 
-impl Truth {
+impl Certainty {
     fn negated(self) -> Self {
         match self {
             Self::No => Self::Yes,
@@ -64,7 +64,7 @@ pub(in crate::trace) enum ListedQuery {
 /// One demand.
 pub(in crate::trace) enum Test {
     /// A text of the message's or the row's.
-    Text(Column, Texts),
+    Text(ListedColumn, Texts),
     Outcome(Matcher),
     MessageOutcome(Matcher),
     Latency(Matcher),
@@ -91,7 +91,7 @@ pub(in crate::trace) enum Test {
 
 /// Where the table has a text.
 #[derive(Clone, Copy)]
-pub(in crate::trace) enum Column {
+pub(in crate::trace) enum ListedColumn {
     From,
     Sender,
     Verdicts,
@@ -127,16 +127,17 @@ impl ListedQuery {
     }
 
     /// Whether a row is what is asked for; `None` for a message without recipients.
-    pub(in crate::trace) fn fits(&self, row: &ListedRowOf<'_>) -> Truth {
+    pub(in crate::trace) fn fits(&self, row: &ListedRowOf<'_>) -> Certainty {
         match self {
-            Self::All => Truth::Yes,
+            Self::All => Certainty::Yes,
             Self::And(queries) => {
                 let parts = queries.iter();
-                parts.fold(Truth::Yes, |known, it| known.and(|| it.fits(row)))
+                parts.fold(Certainty::Yes, |known, it| known.and(|| it.fits(row)))
             }
             Self::Or(queries) => {
                 let parts = queries.iter();
-                let none = parts.fold(Truth::Yes, |known, it| known.and(|| it.fits(row).negated()));
+                let none =
+                    parts.fold(Certainty::Yes, |known, it| known.and(|| it.fits(row).negated()));
                 none.negated()
             }
             Self::Not(query) => query.fits(row).negated(),
@@ -167,28 +168,31 @@ impl Test {
                 let value = verdicts_of(joined).get(place).copied();
                 value.is_some_and(|it| !it.is_empty() && matcher.fits_text(it))
             };
-            Ok::<_, StoreError>(Self::Text(Column::Verdicts, texts(|it| &it.verdicts, &is_such)?))
+            Ok::<_, StoreError>(Self::Text(
+                ListedColumn::Verdicts,
+                texts(|it| &it.verdicts, &is_such)?,
+            ))
         };
         Ok(match clause.field {
-            Field::From => Self::Text(Column::From, texts(|it| &it.from, &is_it)?),
-            Field::Sender => Self::Text(Column::Sender, texts(|it| &it.sender, &is_it)?),
+            Field::From => Self::Text(ListedColumn::From, texts(|it| &it.from, &is_it)?),
+            Field::Sender => Self::Text(ListedColumn::Sender, texts(|it| &it.sender, &is_it)?),
             Field::SenderDomain => Self::SenderDomain(
                 texts(|it| &it.sender, &of_domain)?,
                 texts(|it| &it.from, &of_domain)?,
             ),
-            Field::To => Self::Text(Column::Address, texts(|it| &it.addresses, &is_it)?),
+            Field::To => Self::Text(ListedColumn::Address, texts(|it| &it.addresses, &is_it)?),
             Field::RecipientDomain => {
-                Self::Text(Column::Address, texts(|it| &it.addresses, &of_domain)?)
+                Self::Text(ListedColumn::Address, texts(|it| &it.addresses, &of_domain)?)
             }
-            Field::Folder => Self::Text(Column::Folder, texts(|it| &it.folders, &is_it)?),
-            Field::Rule => Self::Text(Column::Rules, texts(|it| &it.rules, &is_it)?),
+            Field::Folder => Self::Text(ListedColumn::Folder, texts(|it| &it.folders, &is_it)?),
+            Field::Rule => Self::Text(ListedColumn::Rules, texts(|it| &it.rules, &is_it)?),
             Field::Spam => verdict(0)?,
             Field::Dkim => verdict(1)?,
             Field::Dmarc => verdict(2)?,
             Field::Spf => verdict(3)?,
             Field::Status => Self::Status(texts(|it| &it.statuses, &is_it)?),
             Field::Cause => Self::Text(
-                Column::Cause,
+                ListedColumn::Cause,
                 texts(|it| &it.causes, &|text| fits_words(matcher, text))?,
             ),
             Field::Reason => Self::OfBounce,
@@ -221,21 +225,21 @@ impl Test {
         })
     }
 
-    fn fits(&self, of: &ListedRowOf<'_>) -> Truth {
+    fn fits(&self, of: &ListedRowOf<'_>) -> Certainty {
         let ListedRowOf { segment, message, outcome, row } = *of;
         let (number, document) = (message.segment, message.document);
         let entry = row.map(|it| &it.entry);
         let is_so = match self {
             Self::Text(column, texts) => match column {
-                Column::From => texts.has(number, segment.from.number(document)),
-                Column::Sender => texts.has(number, segment.sender.number(document)),
-                Column::Verdicts => texts.has(number, segment.verdicts.number(document)),
-                Column::Rules => {
+                ListedColumn::From => texts.has(number, segment.from.number(document)),
+                ListedColumn::Sender => texts.has(number, segment.sender.number(document)),
+                ListedColumn::Verdicts => texts.has(number, segment.verdicts.number(document)),
+                ListedColumn::Rules => {
                     segment.rules.numbers(document).any(|it| texts.has(number, Some(it)))
                 }
-                Column::Address => texts.has(number, row.map(ListedRow::address)),
-                Column::Folder => texts.has(number, entry.and_then(|it| it.folder)),
-                Column::Cause => texts.has(number, entry.and_then(|it| it.cause)),
+                ListedColumn::Address => texts.has(number, row.map(ListedRow::address)),
+                ListedColumn::Folder => texts.has(number, entry.and_then(|it| it.folder)),
+                ListedColumn::Cause => texts.has(number, entry.and_then(|it| it.cause)),
             },
             Self::SenderDomain(of_sender, of_from) => match segment.sender.number(document) {
                 Some(sender) => of_sender.has(number, Some(sender)),
@@ -254,7 +258,7 @@ impl Test {
                     None => message.legs.iter().any(|it| fits(it.is_outgoing)),
                     Some(entry) => match message.legs.get(entry.bits.leg as usize) {
                         Some(leg) => fits(leg.is_outgoing),
-                        None => return Truth::Unknown,
+                        None => return Certainty::Unknown,
                     },
                 }
             }
@@ -281,15 +285,15 @@ impl Test {
             Self::FinalStatus(texts) => texts.has(number, entry.and_then(|it| it.status)),
             Self::Status(texts) => {
                 return match texts.has(number, entry.and_then(|it| it.status)) {
-                    true => Truth::Yes,
-                    false => Truth::Unknown,
+                    true => Certainty::Yes,
+                    false => Certainty::Unknown,
                 };
             }
             Self::OfBounce => match row.is_some_and(|it| it.outcome() == Outcome::Bounced) {
-                true => return Truth::Unknown,
+                true => return Certainty::Unknown,
                 false => false,
             },
-            Self::Unknown => return Truth::Unknown,
+            Self::Unknown => return Certainty::Unknown,
         };
         is_so.into()
     }

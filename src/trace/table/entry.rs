@@ -25,11 +25,11 @@ pub(in crate::trace) fn number_of(outcome: Outcome) -> u8 {
 }
 
 /// Values as they compare, and whether all of them are short enough for the table.
-pub(in crate::trace) struct Values {
+pub(in crate::trace) struct EntryValues {
     pub(in crate::trace) are_whole: bool,
 }
 
-impl Values {
+impl EntryValues {
     pub(in crate::trace) fn new() -> Self {
         Self { are_whole: true }
     }
@@ -80,7 +80,7 @@ pub(in crate::trace) fn entry_of<'m>(
     place_of: &dyn Fn(&StoredEvent) -> Option<Location>,
     is_whole: bool,
 ) -> Option<MessageEntry<'m>> {
-    let mut values = Values::new();
+    let mut values = EntryValues::new();
     let events = || message.events.iter().map(|it| &it.event);
     let delivered: HashSet<&Address<'_>> = events()
         .filter(|it| it.name == EventName::MailboxEmailDelivered)

@@ -8,7 +8,7 @@ use crate::query::Pattern;
 use crate::store::{StoreError, TableSegment, verdicts_of};
 use crate::time::TimeRange;
 use crate::trace::filter::{MessageFilter, Verdict};
-use crate::trace::fit::{Asked, Fit, Said, Side};
+use crate::trace::fit::{AddressSide, FilterSubject, Fit, RecipientText};
 use crate::trace::message::{Direction, MessageOutcome, Outcome};
 use crate::trace::rows::listed::{ListedQuery, ListedRowOf};
 
@@ -140,7 +140,7 @@ impl AskedEntry<'_, '_> {
     }
 }
 
-impl Asked for AskedEntry<'_, '_> {
+impl FilterSubject for AskedEntry<'_, '_> {
     type Row = ListedRow;
 
     fn rows(&self) -> &[ListedRow] {
@@ -159,18 +159,18 @@ impl Asked for AskedEntry<'_, '_> {
         self.segment.lacks_beginning(self.message.document)
     }
 
-    fn is_by(&self, side: Side) -> Option<bool> {
+    fn is_by(&self, side: AddressSide) -> Option<bool> {
         let senders = match side {
-            Side::Own => self.filter.from.as_ref()?,
-            Side::Either => &self.filter.watched.as_ref()?.0,
+            AddressSide::Own => self.filter.from.as_ref()?,
+            AddressSide::Either => &self.filter.watched.as_ref()?.0,
         };
         Some(senders.fits(self.segment, self.message))
     }
 
-    fn is_for(&self, row: &ListedRow, side: Side) -> bool {
+    fn is_for(&self, row: &ListedRow, side: AddressSide) -> bool {
         let addresses = match side {
-            Side::Own => self.filter.to.as_ref(),
-            Side::Either => self.filter.watched.as_ref().map(|(_, addresses)| addresses),
+            AddressSide::Own => self.filter.to.as_ref(),
+            AddressSide::Either => self.filter.watched.as_ref().map(|(_, addresses)| addresses),
         };
         self.has(addresses, Some(row.address())) == Some(true)
     }
@@ -188,11 +188,11 @@ impl Asked for AskedEntry<'_, '_> {
         None
     }
 
-    fn says(&self, row: &ListedRow, what: Said) -> Option<bool> {
+    fn says(&self, row: &ListedRow, what: RecipientText) -> Option<bool> {
         match what {
-            Said::Folder => self.has(self.filter.folder.as_ref(), row.entry.folder),
-            Said::Status => self.has(self.filter.status.as_ref(), row.entry.status),
-            Said::Reason => None,
+            RecipientText::Folder => self.has(self.filter.folder.as_ref(), row.entry.folder),
+            RecipientText::Status => self.has(self.filter.status.as_ref(), row.entry.status),
+            RecipientText::Reason => None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rayon::prelude::*;
 
 use super::listing::Listing;
-use super::texts::{NumberedTexts, Numbering};
+use super::texts::{NumberedTexts, TextNumbering};
 use crate::event::domain_of;
 use crate::store::{StoreError, TableSegment, TextColumn};
 use crate::time::TimeRange;
@@ -73,7 +73,7 @@ pub(crate) struct TextNumbers {
 }
 
 /// The number of a text that does not count.
-const NO_NUMBER: u32 = Numbering::NONE;
+const NO_NUMBER: u32 = TextNumbering::NONE;
 
 impl TextNumbers {
     /// The number of a text of a segment, in the column at a place.
@@ -88,7 +88,7 @@ impl TextNumbers {
 
     /// The numbers of the domains of addresses that are numbered here.
     pub(in crate::trace) fn domains(&self) -> Self {
-        let mut numbering = Numbering::default();
+        let mut numbering = TextNumbering::default();
         let domain = |address: &str| {
             let domain = TextKind::SenderDomains.value(address);
             domain.map_or(NO_NUMBER, |it| numbering.number_of(it))
@@ -133,7 +133,7 @@ impl Listing<'_> {
         kind: TextKind,
         range: TimeRange,
     ) -> Result<TextNumbers, StoreError> {
-        let mut numbering = Numbering::default();
+        let mut numbering = TextNumbering::default();
         let mut number =
             |text: &str| kind.value(text).map_or(NO_NUMBER, |it| numbering.number_of(it));
         let mut of_columns = Vec::new();

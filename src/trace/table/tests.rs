@@ -15,7 +15,7 @@ use crate::store::{Location, MessageEntry, Store, StoreWriter, StoredEvent};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::gather::record_of;
 use crate::trace::model_tests::{any_line, events};
-use crate::trace::overview::{Found, MessageSummary, Overview, Selection, select};
+use crate::trace::overview::{MessageSummary, Overview, SelectedMessage, Selection, select};
 use crate::trace::samples::START_MS;
 use crate::trace::silence_tests::{any_spec, rules_with};
 use crate::trace::{Direction, JoinRules, Message, MessageFilter, OutcomeWord, join};
@@ -87,7 +87,7 @@ fn summaries_by_originals(
     let summary = |message: Message| {
         let recipients = filter.recipients_in(&message)?;
         let event = message.events.iter().map(|it| places[&record_of(it)]).min()?;
-        Found::Read { message: &message, recipients: &recipients, event }.summary()
+        SelectedMessage::Read { message: &message, recipients: &recipients, event }.summary()
     };
     join(events, rules).into_iter().filter_map(summary).collect()
 }

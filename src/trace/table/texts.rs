@@ -43,7 +43,7 @@ impl NumberedTexts {
 
 /// Numbers texts in the order in which they come.
 #[derive(Default)]
-pub(super) struct Numbering {
+pub(super) struct TextNumbering {
     texts: NumberedTexts,
     /// The numbers by the texts' hashes. Whoever sends mail chooses the texts: their hashes are
     /// seeded.
@@ -51,7 +51,7 @@ pub(super) struct Numbering {
     hasher: DefaultHashBuilder,
 }
 
-impl Numbering {
+impl TextNumbering {
     /// A number that no text has.
     pub(super) const NONE: u32 = u32::MAX;
 
@@ -84,7 +84,7 @@ mod tests {
         fn each_text_has_one_number_and_each_number_its_text(
             texts in proptest::collection::vec("[a-c]{0,3}|\\PC{0,8}", 0..60)
         ) {
-            let mut numbering = Numbering::default();
+            let mut numbering = TextNumbering::default();
             let numbers: Vec<u32> = texts.iter().map(|it| numbering.number_of(it)).collect();
             let numbered = numbering.into_texts();
             let mut distinct: Vec<&str> = Vec::new();
