@@ -31,11 +31,12 @@ pub(super) fn moments(
 ) -> Result<Moments, StoreError> {
     let values = values_of(who);
     let (places, is_cut) = places_within(store, &values, range, most)?;
-    let mut known_ips = match range.since {
+    let since = places.first().and_then(|it| Timestamp::from_ms(it.ms)).filter(|_| is_cut);
+    // What was cut off has addresses too: none of them is new when it comes again.
+    let mut known_ips = match since.or(range.since) {
         Some(since) => ips_before(store, &values, since)?,
         None => HashSet::new(),
     };
-    let since = places.first().and_then(|it| Timestamp::from_ms(it.ms)).filter(|_| is_cut);
     let people = PeopleOnDemand::new(store);
     let mut reader = store.events();
     let mut moments = Vec::with_capacity(places.len());

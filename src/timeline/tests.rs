@@ -1,6 +1,9 @@
+use super::access::moments;
 use super::fold::Folder;
-use super::{Step, StepKind};
-use crate::time::Timestamp;
+use super::{Step, StepKind, Who};
+use crate::audit::OtherRecord;
+use crate::store::{MessageContent, Record, Store, StoreWriter};
+use crate::time::{TimeRange, Timestamp};
 
 fn step(kind: StepKind, seconds: i64, ip: &str) -> Step {
     let at = Timestamp::from_ms(1_793_000_000_000 + seconds * 1_000).unwrap();
@@ -60,4 +63,38 @@ fn one_of_several_folders_does_not_pass_for_all() {
 #[test]
 fn kinds_stand_in_their_order() {
     assert!(StepKind::ALL.is_sorted());
+}
+
+#[test]
+fn an_address_that_was_cut_off_is_not_new_when_it_comes_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = StoreWriter::open_or_create(dir.path()).unwrap();
+    let mut preparer = writer.preparers().preparer();
+    for (seconds, ip) in [(0, "198.51.100.7"), (10, "192.0.2.1"), (20, "198.51.100.7")] {
+        let message = format!(
+            r#"{{"event_timestamp":{},"request_id":"q{seconds}","user_id":"u-1","source_ip":"{ip}","organization_arn":"arn:aws:workmail:eu-west-1:123456789012:organization/m-1","protocol":"IMAP","owner_id":"u-1","action":"read","object_type":"Message","action_allowed":"true"}}"#,
+            1_793_000_000_000_i64 + seconds * 1_000
+        );
+        let record = Record {
+            log_group: None,
+            log_stream: None,
+            event_id: None,
+            timestamp: Timestamp::from_ms(1_793_000_000_000 + seconds * 1_000).unwrap(),
+            is_time_approximate: false,
+            ingestion_time: None,
+            message: message.as_str().into(),
+        };
+        let other = OtherRecord::parse(&message).unwrap();
+        preparer.take(None, &record, None, &MessageContent::Other(&other));
+    }
+    writer.append(vec![preparer.finish().unwrap()]).unwrap();
+    writer.commit().unwrap();
+    writer.close().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let who = Who { ids: vec!["u-1".to_owned()], ..Who::default() };
+    let newest = |most| moments(&store, &who, TimeRange::default(), most).unwrap();
+    let is_new = |most| newest(most).moments.iter().map(|it| it.is_new_ip).collect::<Vec<_>>();
+    assert_eq!(is_new(3), [false, true, false]);
+    assert_eq!(is_new(2), [true, false]);
+    assert_eq!(is_new(1), [false]);
 }
