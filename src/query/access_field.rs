@@ -4,21 +4,21 @@ use strum::VariantArray as _;
 
 use crate::audit::AuditField;
 
-/// A field of an audit event, or several of one meaning.
+/// A field of an audit event, or several fields with one meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum AccessField {
-    /// Who did it: by ID, by the name that was typed, or by the address that an ID is known to have.
+    /// The user: by ID, by the name that was typed, or by an address that the ID is known to have.
     User,
-    /// Whose mailbox it is.
+    /// The owner of the mailbox.
     Owner,
-    /// Who acted in the user's place.
+    /// The impersonator, who acted in the user's place.
     Impersonator,
-    /// From where; an address or a network such as `198.51.100.0/24`.
+    /// The source: an address, or a network such as `198.51.100.0/24`.
     Ip,
-    /// With what.
+    /// The program that was used.
     Agent,
-    /// What was done.
+    /// The action.
     Action,
     Protocol,
     /// The type of the event.
@@ -33,17 +33,17 @@ pub enum AccessField {
     Attachment,
     /// Whether it was granted.
     Allowed,
-    /// What the rule is about.
+    /// The scope of a rule.
     Scope,
     /// The rule that decided.
     Rule,
-    /// Why somebody did not get in.
+    /// The reason why somebody could not sign in.
     Reason,
-    /// The token: its ID, its name or what it is for.
+    /// The token: its ID, its name or its scopes.
     Token,
     /// The domain of an availability provider.
     Domain,
-    /// What went wrong with one.
+    /// The error of an availability provider.
     Error,
     Request,
     /// The organization's ARN.
@@ -51,15 +51,15 @@ pub enum AccessField {
 }
 
 impl AccessField {
-    /// Every field, in the order in which help lists them.
+    /// Every field, in the order in which the help lists them.
     pub const ALL: [Self; 21] = *Self::VARIANTS.as_array().expect("each of them, once");
 
-    /// The name as queries write it.
+    /// The name in queries.
     pub fn name(self) -> &'static str {
         self.into()
     }
 
-    /// The fields of the log that hold its values; none where they are told otherwise.
+    /// The logged fields that hold its values; empty if the values come from elsewhere.
     pub fn logged(self) -> &'static [AuditField] {
         match self {
             Self::User => &[AuditField::UserId, AuditField::User],
@@ -87,13 +87,13 @@ impl AccessField {
         }
     }
 
-    /// Whether the case of a letter counts in some of its values.
+    /// True if case matters in some of its values.
     pub fn is_case_sensitive(self) -> bool {
         self.logged().iter().any(|it| it.is_case_sensitive())
     }
 
-    /// Finds a field by its name, or by the name that WorkMail gives it, in any case and with or
-    /// without hyphens.
+    /// Finds a field by its name or by WorkMail's name for it, in any case, with or without
+    /// hyphens.
     pub fn from_name(name: &str) -> Option<Self> {
         let plain = |it: &str| it.replace(['-', '_'], "").to_lowercase();
         let name = plain(name);

@@ -1,5 +1,5 @@
-//! Questions of which the index knows only what may be an answer: the originals are read, on all
-//! cores, and decide.
+//! Answers queries for which the index knows only candidates: it reads the originals on all cores
+//! and checks each of them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,11 +11,11 @@ use crate::event::{Event, Parser};
 use crate::store::{EventPlace, Location, Record, Store, StoreError};
 use crate::time::TimeRange;
 
-/// Hears how many of how many events have been looked at.
+/// A callback that receives how many of how many events have been checked.
 pub(crate) type Heard<'h> = &'h (dyn Fn(u64, u64) + Sync);
 
-/// Finds the events within `range` that are what is asked for, and hands them on in the order of
-/// the archive, some at a time.
+/// Finds the events within `range` that match, and passes them on in batches, in the order of the
+/// archive.
 pub(super) fn for_each(
     store: &Store,
     query: &Query,
@@ -36,8 +36,8 @@ pub(super) fn for_each(
     )
 }
 
-/// Hands the events within `range` that are what is asked for to `fold`, on all cores, with what
-/// `init` made; what became of each part is joined in the order of the archive.
+/// Passes the events within `range` that match to `fold`, on all cores, with a value made by
+/// `init`; the values are joined in the order of the archive.
 pub(super) fn scan_answers<T: Send>(
     store: &Store,
     query: &Query,
@@ -53,8 +53,9 @@ pub(super) fn scan_answers<T: Send>(
     let all = store.checkpoint().records;
     let count = candidates.len() as u64;
     let needle = Needle::of(query);
-    // Reading one record takes its whole block, so many of them are as good as all of them: the
-    // more so where most lines need no look but for a text.
+    // Reading one record decompresses its whole block, so reading many of them costs as much as
+    // reading all. With a needle that point comes earlier, because most lines then need only a
+    // search for a text.
     let share = if needle.is_some() { 16 } else { 2 };
     let is_most = count.saturating_mul(share) > all;
     let places = if is_most { None } else { Some(candidates.as_slice()) };
@@ -67,11 +68,14 @@ pub(super) fn scan_answers<T: Send>(
         || CheckedPart { parser: Parser::new(), made: init(), seen: 0 },
         |part: &mut CheckedPart<T>, record: &Record<'_>, location| {
             part.seen += 1;
+            // One update for thousands of events keeps the cores from contending for the counter.
             if part.seen == HEARD_EVENTS {
                 let seen = seen.fetch_add(part.seen, Ordering::Relaxed) + part.seen;
                 heard(seen, total);
                 part.seen = 0;
             }
+            // Everything is scanned if there are many candidates, so the range has to be checked
+            // here.
             if range.contains(record.timestamp)
                 && may_be_in(record.message.as_bytes())
                 && let Ok(event) = part.parser.parse(&record.message)
@@ -91,7 +95,7 @@ pub(super) fn scan_answers<T: Send>(
     Ok(())
 }
 
-/// Events after which it is said how many there were.
+/// The number of events between two progress reports.
 const HEARD_EVENTS: u64 = 4_096;
 
 struct CheckedPart<T> {
@@ -100,39 +104,39 @@ struct CheckedPart<T> {
     seen: u64,
 }
 
-/// Texts of which every record that is an answer has one, as long as it has no escapes.
+/// Texts of which every matching record contains one, unless it contains an escape.
 pub(super) struct Needle {
     texts: Vec<Finder<'static>>,
     escape: Finder<'static>,
 }
 
 impl Needle {
-    /// Any of some texts; `None` where JSON may write one of them otherwise.
+    /// Any of some texts; `None` if JSON may write one of them differently.
     pub(super) fn any_of(texts: &[String]) -> Option<Self> {
         let is_plain = |it: u8| it.is_ascii_graphic() && !matches!(it, b'"' | b'\\' | b'/');
         let is_usable = |it: &String| it.len() > 2 && it.bytes().all(is_plain);
         let finders = texts.iter().map(|it| Finder::new(it.as_bytes()).into_owned());
-        // Any character may be written as its number.
+        // JSON may write any character as its number.
         let escape = Finder::new(b"\\u");
         let is_any = !texts.is_empty() && texts.iter().all(is_usable);
         is_any.then(|| Self { texts: finders.collect(), escape })
     }
 
-    /// The texts of IDs that must be there.
+    /// The texts of IDs that must occur.
     fn of(query: &Query) -> Option<Self> {
         Self::any_of(&needles(query)?)
     }
 
-    /// Whether a line of the archive, or several of them, may have it.
+    /// True if a line of the archive, or several of them, may contain one of the texts.
     pub(super) fn may_be_in(&self, lines: &[u8]) -> bool {
         self.texts.iter().chain([&self.escape]).any(|it| it.find(lines).is_some())
     }
 }
 
-/// Texts of which one must be there; `None` where nothing must.
+/// Texts of which one must occur; `None` if none must.
 fn needles(query: &Query) -> Option<Vec<String>> {
     match query {
-        // The longest is the rarest.
+        // The longest text is likely to be the rarest.
         Query::And(queries) => {
             queries.iter().filter_map(needles).max_by_key(|it| it.iter().map(String::len).min())
         }
@@ -152,5 +156,5 @@ fn needles(query: &Query) -> Option<Vec<String>> {
     }
 }
 
-/// Texts that are looked for at once.
+/// The number of texts to search for at once. Each is a search of its own.
 const NEEDLES_MAX: usize = 8;

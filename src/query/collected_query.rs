@@ -1,4 +1,4 @@
-//! A query whose documents are found before they are asked for.
+//! A query that finds all its documents in advance.
 
 use std::fmt;
 
@@ -7,9 +7,10 @@ use tantivy::query::{
 };
 use tantivy::{BitSet, DocId, Score, SegmentReader};
 
-/// Finds what another query does, all of it at once.
+/// Finds what another query finds, all at once.
 ///
-/// tantivy seeks what is to be left out backwards, which its phrases are not made for.
+/// tantivy may ask an excluded query for a document before its current one, which the scorer of
+/// phrases does not support.
 pub(super) struct CollectedQuery(pub(super) Box<dyn Query>);
 
 struct CollectedWeight(Box<dyn Weight>);

@@ -1,4 +1,4 @@
-//! Documents by what is in their columns: their time and their IDs.
+//! Finds documents by their columns: by time and by IDs.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,21 +12,20 @@ use tantivy::{BitSet, DocId, Score, SegmentReader, TantivyError};
 use crate::store::{Columns, ColumnsBySegment, IdHash, explain};
 use crate::time::TimeRange;
 
-/// Finds documents by their columns.
 #[derive(Clone)]
 pub(super) struct ColumnsQuery {
     columns: ColumnsBySegment,
     condition: ColumnDemand,
 }
 
-/// What is asked of the columns.
+/// A condition on the columns.
 #[derive(Clone, Debug)]
 pub(super) enum ColumnDemand {
-    /// Those of a range of time.
+    /// Documents within a range of time.
     Time(TimeRange),
-    /// Those with a trace ID of one of these hashes, or with any.
+    /// Documents with a trace ID of one of these hashes, or with any trace ID.
     TraceId(Option<Arc<[IdHash]>>),
-    /// Those with a message ID of one of these hashes, or with any.
+    /// Documents with a message ID of one of these hashes, or with any message ID.
     MessageId(Option<Arc<[IdHash]>>),
 }
 
@@ -53,9 +52,11 @@ impl ColumnDemand {
         let mut found = BitSet::with_max_value(columns.document_count());
         match self {
             Self::Time(range) => {
+                // The span of the segment spares most segments a look at each document.
                 let Some(span) = columns.time_span() else { return FoundInSegment::Nothing };
                 let since = range.since.map_or(i64::MIN, |it| it.as_ms());
                 let until = range.until.map_or(i64::MAX, |it| it.as_ms());
+                // `until` is exclusive, so an open end must not exclude `i64::MAX`.
                 let is_within = |ms| since <= ms && (ms < until || range.until.is_none());
                 if span.1 < since || !(is_within(span.0) || span.0 < since) {
                     return FoundInSegment::Nothing;
@@ -74,6 +75,7 @@ impl ColumnDemand {
                 let documents = ids.iter().flat_map(|it| columns.legs.documents(*it));
                 insert_all(documents, &mut found);
             }
+            // Events without a trace ID have legs of their own.
             Self::TraceId(None) => {
                 let traced = columns.legs.iter().filter(|(id, _)| id.is_traced());
                 insert_all(traced.flat_map(|(_, documents)| documents), &mut found);
@@ -105,6 +107,7 @@ impl Query for ColumnsQuery {
 
 impl Weight for ColumnsQuery {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
+        // Columns belong to one snapshot of the index; another's would give wrong answers.
         let columns = self.columns.get(&reader.segment_id()).ok_or_else(|| {
             TantivyError::InternalError("a segment of another snapshot".to_owned())
         })?;

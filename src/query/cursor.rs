@@ -1,4 +1,4 @@
-//! A place in the text of a query.
+//! A position in the text of a query.
 
 use super::Span;
 
@@ -14,7 +14,7 @@ impl<'t> Cursor<'t> {
         Self { text, rest: text.chars() }
     }
 
-    /// Bytes before the next character.
+    /// The number of bytes before the next character.
     pub(super) fn position(&self) -> usize {
         self.text.len() - self.rest.as_str().len()
     }
@@ -51,7 +51,7 @@ impl<'t> Cursor<'t> {
         true
     }
 
-    /// Takes a word such as AND if it comes next and ends there.
+    /// Takes a keyword such as AND if it comes next as a whole word.
     pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
         let Some(after) = self.rest().strip_prefix(keyword) else { return false };
         let ends = |it: char| it.is_whitespace() || matches!(it, '(' | ')' | '"');

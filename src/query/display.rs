@@ -1,4 +1,4 @@
-//! Queries as text that reads back as the same query.
+//! Writes queries as text that parses back into the same query.
 
 use std::fmt;
 
@@ -16,6 +16,7 @@ impl fmt::Display for Query {
             Self::Or(queries) => write_joined(formatter, queries, " OR ", |_| false),
             Self::Not(query) => {
                 formatter.write_str("NOT ")?;
+                // NOT binds tighter than AND and OR.
                 let is_compound = matches!(**query, Self::And(_) | Self::Or(_));
                 write_grouped(formatter, query, is_compound)
             }
@@ -84,7 +85,7 @@ impl fmt::Display for Clause {
     }
 }
 
-/// Any of a list; of one that is too long for a query, only how long it is.
+/// Any value of a list; if the list is too long for a query, only its length.
 fn write_list(formatter: &mut fmt::Formatter<'_>, field: Field, values: &ValueSet) -> fmt::Result {
     let clauses: Vec<String> = values
         .matchers()
@@ -96,7 +97,7 @@ fn write_list(formatter: &mut fmt::Formatter<'_>, field: Field, values: &ValueSe
     }
     let mut values: Vec<&str> =
         clauses.iter().filter_map(|it| it.split_once(':')).map(|(_, value)| value).collect();
-    // Not the order of a hash map, which is another each time.
+    // A hash set iterates in another order each time.
     values.sort_unstable();
     write!(formatter, "({})", values.join(" OR "))
 }
@@ -113,7 +114,8 @@ fn write_quoted(formatter: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 }
 
 fn write_pattern(formatter: &mut fmt::Formatter<'_>, field: Field, pieces: &[&str]) -> fmt::Result {
-    // What begins with a slash may be a regular expression, and what begins so an operator.
+    // At the beginning, a slash may start a regular expression, and some signs an operator or a
+    // range.
     let mut is_first = true;
     for (index, piece) in pieces.iter().enumerate() {
         if index > 0 {
@@ -154,7 +156,7 @@ fn write_regex(formatter: &mut fmt::Formatter<'_>, source: &str) -> fmt::Result 
     formatter.write_str("/")
 }
 
-/// Ranges are half-open: with their low end, without their high one.
+/// Ranges are half-open: they include their low end but not their high end.
 fn write_range(
     formatter: &mut fmt::Formatter<'_>,
     low: Option<&str>,

@@ -1,4 +1,4 @@
-//! What is wrong with a query, and where.
+//! Errors in a query, with their place.
 
 use std::fmt;
 
@@ -7,18 +7,18 @@ use super::{AccessField, Field, FieldKind, Span};
 use crate::limits;
 use crate::time::TimeError;
 
-/// Why a text is no query.
+/// The reason why a text is not a query.
 #[derive(Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// What is wrong.
+    /// The fault.
     pub kind: QueryErrorKind,
-    /// Where.
+    /// Its place.
     pub span: Span,
     /// The query, for [`QueryError::report`].
     query: String,
 }
 
-/// What may be wrong with a query.
+/// The fault in a query.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryErrorKind {
     /// Longer than [`limits::QUERY_BYTES_MAX`].
@@ -27,69 +27,69 @@ pub enum QueryErrorKind {
     /// Nested deeper than [`limits::QUERY_DEPTH_MAX`].
     #[error("the query is nested deeper than {} levels", limits::QUERY_DEPTH_MAX)]
     TooDeep,
-    /// A name before a colon that is none of [`Field::ALL`].
+    /// A name before a colon that is not in [`Field::ALL`].
     #[error("unknown field \"{name}\"")]
     UnknownField {
-        /// What was written.
+        /// The name as it was written.
         name: String,
-        /// Whether the fields of rows may be named too.
+        /// Whether the fields of rows are allowed too.
         has_rows: bool,
     },
-    /// A name before a colon that is none of [`AccessField::ALL`].
+    /// A name before a colon that is not in [`AccessField::ALL`].
     #[error("unknown field \"{name}\"")]
     UnknownAccessField {
-        /// What was written.
+        /// The name as it was written.
         name: String,
     },
-    /// A field of rows in a question about events.
+    /// A field of rows in a query on events.
     #[error("{field} is known of messages, not of single events")]
     RowField {
-        /// Which.
+        /// The field.
         field: Field,
     },
-    /// Not a regular expression, or one that is too large.
+    /// An invalid regular expression, or one that is too large.
     #[error("this regular expression cannot be used: {reason}")]
     BadRegex {
-        /// Why.
+        /// The fault.
         reason: String,
     },
-    /// A regular expression on what is no text.
+    /// A regular expression on a field that is not text.
     #[error("{field} is no text, so it takes no regular expression")]
     NoRegex {
-        /// Which.
+        /// The field.
         field: Field,
     },
-    /// Not a count, or not a length of time.
+    /// A value that should be a count or a duration.
     #[error("\"{text}\" is no {}", if field.kind() == FieldKind::Duration { "length of time" } else { "number" })]
     BadNumber {
-        /// Of which field.
+        /// The field.
         field: Field,
-        /// What was written.
+        /// The value as it was written.
         text: String,
     },
-    /// A word that is none of those that a field may have.
+    /// A word that the field never has.
     #[error("{field} is never \"{text}\"")]
     UnknownChoice {
-        /// Which.
+        /// The field.
         field: Field,
-        /// What was written.
+        /// The word as it was written.
         text: String,
     },
-    /// Something else than a question about events in parentheses.
+    /// A value that should be a query on events in parentheses.
     #[error("{field} takes a query on events, in parentheses")]
     NoEvent {
-        /// Of which field.
+        /// The field.
         field: Field,
     },
     /// A list that cannot be read.
     #[error("cannot read the list \"{name}\": {reason}")]
     NoList {
-        /// Its name.
+        /// The name of the list.
         name: String,
-        /// Why.
+        /// The fault.
         reason: String,
     },
-    /// Something must follow, and does not.
+    /// A place where a term must follow, but none does.
     #[error("a term is missing here")]
     MissingTerm,
     /// An opening parenthesis without a closing one.
@@ -101,77 +101,77 @@ pub enum QueryErrorKind {
     /// An operator of another query language.
     #[error("\"{operator}\" is no operator here")]
     ForeignOperator {
-        /// As it was written.
+        /// The operator as it was written.
         operator: String,
-        /// What stands for it here; nothing where nothing is needed.
+        /// Its equivalent here; empty if none is needed.
         ours: String,
     },
-    /// An equals sign behind a field, where a colon is to stand.
+    /// An equals sign after a field, in place of a colon.
     #[error("a field and its value have a colon between them")]
     EqualsSign {
-        /// Which field.
+        /// The field.
         field: Field,
-        /// Whether the value was not to be.
+        /// Whether the value is negated.
         is_negated: bool,
     },
-    /// A quote without a second one.
+    /// An opening quote without a closing one.
     #[error("this quote is never closed")]
     OpenQuote,
-    /// A field with nothing behind its colon.
+    /// A field with nothing after its colon.
     #[error("{field} needs a value")]
     EmptyValue {
-        /// Which.
+        /// The field.
         field: Field,
     },
-    /// What programs write where there is no ID, or a mask: many messages have it, and it is kept as
-    /// the ID of none.
+    /// A placeholder that programs write for a missing ID, or a masked ID: many messages have it,
+    /// so it identifies none of them.
     #[error("\"{text}\" is no message ID: programs write it where there is none, or to hide one")]
     NoId {
-        /// What was written.
+        /// The text as it was written.
         text: String,
     },
-    /// Signs only.
+    /// A text without words in a field that is searched by words.
     #[error("there is no word in this, and {field} is searched by words")]
     NoWord {
-        /// Which.
+        /// The field.
         field: Field,
     },
     /// A range or a comparison on a field that has no order.
     #[error("{field} has no order, so it takes no range")]
     NoOrder {
-        /// Which.
+        /// The field.
         field: Field,
     },
-    /// Not `[a TO b]`.
+    /// A range that is not `[a TO b]`.
     #[error("this range is incomplete")]
     BadRange,
-    /// Not an RFC 3463 status.
+    /// A value that is not an RFC 3463 status.
     #[error("\"{text}\" is no status")]
     BadStatus {
-        /// What was written.
+        /// The value as it was written.
         text: String,
     },
-    /// Not a time.
+    /// A value that is not a time.
     #[error("{0}")]
     BadTime(TimeError),
-    /// An age, which is a length, where an instant or a day is needed.
+    /// An age, which is a duration, in place of an instant or a day.
     #[error("an age alone is no time")]
     BareAge {
-        /// Of which field.
+        /// The field.
         field: Field,
-        /// What was written.
+        /// The age as it was written.
         text: String,
     },
 }
 
 impl QueryError {
     pub(super) fn new(query: &str, span: Span, kind: QueryErrorKind) -> Self {
-        // Nothing but the place is shown of a query that is too long to be kept.
+        // A query that is too long is not kept, and only its fault is shown.
         let query = if query.len() > limits::QUERY_BYTES_MAX { "" } else { query };
         Self { kind, span, query: query.to_owned() }
     }
 
-    /// What to do about it.
+    /// The way to fix it.
     pub fn help(&self) -> String {
         match &self.kind {
             QueryErrorKind::TooLong => "use `trace --batch` for long lists of IDs".to_owned(),
@@ -246,13 +246,13 @@ impl QueryError {
         }
     }
 
-    /// What is wrong and where, in one line.
+    /// The fault and its place, in one line.
     pub fn summary(&self) -> String {
         let (before, _) = self.query.split_at(self.query.floor_char_boundary(self.span.start));
         format!("{} (column {})", printed(&self.kind.to_string()), before.chars().count() + 1)
     }
 
-    /// The error for people: the query with the place underlined, and what to do.
+    /// The error for people: the query with the place underlined, and how to fix it.
     ///
     /// # Example
     /// ```
@@ -264,7 +264,7 @@ impl QueryError {
     /// ```
     pub fn report(&self) -> String {
         let (kind, help) = (printed(&self.kind.to_string()), printed(&self.help()));
-        // Nobody looks for a place in a query that is too long.
+        // A query that is too long was not kept, so there is no place to show.
         if self.query.is_empty() {
             return format!("{kind}\nhelp: {help}");
         }
@@ -291,6 +291,7 @@ fn unknown_field_help(name: &str, has_rows: bool) -> String {
     if let Some(field) = AccessField::from_name(name) {
         return format!("`mailtrace access` asks audit events for {}; {fields}", field.name());
     }
+    // Only fields that would be accepted: another would lead to the next error.
     match Field::nearest(name).filter(|it| has_rows || !it.is_of_rows()) {
         Some(field) => format!("did you mean {field}? {fields}"),
         None => format!("quote the term if the colon is part of it; {fields}"),

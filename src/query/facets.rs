@@ -1,4 +1,4 @@
-//! The values that the answers to a question have most often, and when they happened.
+//! Counts the most frequent values of matching events, and when these happened.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,17 @@ use crate::limits;
 use crate::store::{Store, StoreError};
 use crate::time::TimeRange;
 
-/// What is counted of the answers to a question.
+/// The counts of the events that match a query.
 #[derive(Clone, Debug, Default)]
 pub struct FacetCounts {
-    /// For each field that was asked for, how many answers have each value.
+    /// For each field, the number of events with each value.
     pub values: Vec<HashMap<String, u64>>,
-    /// For each field, how many values came when [`limits::FACET_VALUES_MAX`] were known already.
+    /// For each field, the events counted for values that came after [`limits::FACET_VALUES_MAX`]
+    /// others.
     pub beyond: Vec<u64>,
-    /// How many answers there are in each slot of [`limits::HISTOGRAM_SLOT_MS`], by its number.
+    /// The number of events in each slot of [`limits::HISTOGRAM_SLOT_MS`], by slot number.
     pub slots: HashMap<i64, u64>,
-    /// How many answers there are.
+    /// The number of events.
     pub total: u64,
 }
 
@@ -58,13 +59,13 @@ impl FacetCounts {
 }
 
 impl Field {
-    /// Whether few enough values are to be expected that counting them says something.
+    /// True if the field has few enough values for their counts to be informative.
     pub fn has_facets(self) -> bool {
         !matches!(self.kind(), FieldKind::Id | FieldKind::Time | FieldKind::Event)
     }
 }
 
-/// Counts what the events within `range` have that are what is asked for, reading each of them.
+/// Counts the values of the events within `range` that match, reading each of them.
 pub fn shape_of(
     store: &Store,
     query: &Query,
@@ -84,7 +85,7 @@ pub fn shape_of(
             let slot = record.timestamp.as_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);
             *shape.slots.entry(slot).or_default() += 1;
             for (place, field) in fields.iter().enumerate() {
-                // An event counts once for a value, however often it has it.
+                // An event counts once for a value, even if it has the value several times.
                 let mut values: Vec<String> = Vec::new();
                 super::matches::each_value(*field, record, event, &mut |value| {
                     if !values.iter().any(|it| it == value) {

@@ -7,9 +7,9 @@ use super::AccessField;
 /// A field of an event, or of a row: a message and one of its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Field {
-    /// On whose behalf the message was sent.
+    /// The address on whose behalf the message was sent.
     From,
-    /// Who really sent it.
+    /// The address that really sent it.
     Sender,
     /// A recipient in any sense: [`crate::event::Event::all_recipients`].
     To,
@@ -25,89 +25,89 @@ pub enum Field {
     Rule,
     /// The rule's type.
     RuleType,
-    /// What a rule did.
+    /// The action of a rule.
     Action,
-    /// The folder of a delivery, or the one that a rule moved or copied to.
+    /// The folder of a delivery, or the target folder of a rule.
     Folder,
-    /// The verdict on spam.
+    /// The spam verdict.
     Spam,
-    /// The verdict on DKIM.
+    /// The DKIM verdict.
     Dkim,
-    /// The verdict on DMARC.
+    /// The DMARC verdict.
     Dmarc,
-    /// The verdict on SPF.
+    /// The SPF verdict.
     Spf,
-    /// The DMARC policy: that of the verdict, or the one applied.
+    /// The DMARC policy, as the verdict names it or as it was applied.
     Policy,
     /// The status of a bounce.
     Status,
     /// The reason of a bounce.
     Reason,
-    /// The log group that the record came from.
+    /// The log group of the record.
     LogGroup,
-    /// The record's time.
+    /// The time of the record.
     Time,
-    /// What became of the message for the recipient.
+    /// The outcome for the recipient.
     Outcome,
-    /// What became of the message as a whole.
+    /// The outcome of the whole message.
     MessageOutcome,
-    /// How long it took for the recipient.
+    /// The time from the start of the leg to the recipient's outcome.
     Latency,
-    /// Which way the recipient's leg went.
+    /// The direction of the recipient's leg.
     Direction,
-    /// Whether the recipient's folder is one for junk.
+    /// Whether the recipient's folder is a junk folder.
     Junk,
-    /// The domain of whoever sent it.
+    /// The sender's domain.
     SenderDomain,
     /// The recipient's domain.
     RecipientDomain,
-    /// Why it bounced for the recipient, without addresses, hosts and IDs.
+    /// The reason of the recipient's bounce, without addresses, hosts and IDs.
     Cause,
-    /// How many recipients the message has.
+    /// The number of recipients of the message.
     Recipients,
-    /// When the message was first seen.
+    /// The time at which the message was first seen.
     FirstSeen,
-    /// Who sent it, really or by name, or one of its recipients.
+    /// The sender, the From address or a recipient.
     Address,
-    /// To whom a rule forwarded or redirected it.
+    /// The address to which a rule forwarded or redirected the message.
     ForwardedTo,
-    /// What its legs are: which way they go, and whether one has no beginning.
+    /// The kinds of legs it has: their directions, and whether one has no beginning.
     Leg,
-    /// The status of the bounce that decided for the recipient.
+    /// The status of the bounce that decided the recipient's outcome.
     FinalStatus,
-    /// One of its events, of which a question about events asks.
+    /// One of its events, which a query on events describes.
     OneEvent,
-    /// One of an audit event.
+    /// A field of an audit event.
     Access(AccessField),
 }
 
-/// How the values of a field compare.
+/// The way in which values of a field compare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
-    /// As [`crate::event::Address`] normalises: in lower case, without display name.
+    /// Normalised by [`crate::event::Address`]: in lower case, without a display name.
     Address,
-    /// As [`crate::store::words::folded`] does: without regard to case.
+    /// Normalised by [`crate::store::words::folded`]: without regard to case.
     Keyword,
     /// By the words that [`crate::store::words::words`] finds.
     Words,
-    /// Exactly, for the index holds only a hash. Message IDs are without their brackets.
+    /// Exactly, because the index holds only a hash. Message IDs come without their brackets.
     Id,
-    /// By its numbers, and as a keyword.
+    /// By its numbers, or as a keyword.
     Status,
     /// By instant.
     Time,
-    /// By length, in milliseconds.
+    /// By duration, in milliseconds.
     Duration,
     /// As a number.
     Number,
-    /// As one of a few words that are known.
+    /// As one of a few known words.
     Choice,
-    /// By a question about events.
+    /// By a query on events.
     Event,
 }
 
 impl Field {
-    /// The fields of events, in the order in which help lists them.
+    /// The fields of events, in the order in which the help lists them.
     pub const ALL: [Self; 20] = [
         Self::From,
         Self::Sender,
@@ -131,7 +131,7 @@ impl Field {
         Self::Time,
     ];
 
-    /// The fields that only rows have, in the order in which help lists them.
+    /// The fields that only rows have, in the order in which the help lists them.
     pub const OF_ROWS: [Self; 15] = [
         Self::Outcome,
         Self::MessageOutcome,
@@ -150,12 +150,12 @@ impl Field {
         Self::OneEvent,
     ];
 
-    /// Whether only rows have it.
+    /// True if only rows have it.
     pub fn is_of_rows(self) -> bool {
         Self::OF_ROWS.contains(&self)
     }
 
-    /// The words that its values may be; none where any text may be one.
+    /// The words that its values may be; empty if any text may be one.
     pub fn choices(self) -> &'static [&'static str] {
         match self {
             Self::Outcome => &[
@@ -178,7 +178,7 @@ impl Field {
         }
     }
 
-    /// The name as queries write it.
+    /// The name in queries.
     pub fn name(self) -> &'static str {
         match self {
             Self::From => "from",
@@ -220,7 +220,7 @@ impl Field {
         }
     }
 
-    /// How its values compare.
+    /// The way in which its values compare.
     pub fn kind(self) -> FieldKind {
         match self {
             Self::From | Self::Sender | Self::To | Self::Address | Self::ForwardedTo => {
@@ -240,8 +240,8 @@ impl Field {
         }
     }
 
-    /// Finds a field by its name, or by the name that WorkMail gives it, in any case and with or
-    /// without hyphens.
+    /// Finds a field by its name or by WorkMail's name for it, in any case, with or without
+    /// hyphens.
     pub fn from_name(name: &str) -> Option<Self> {
         let name: String =
             name.chars().filter(|it| !matches!(it, '-' | '_')).collect::<String>().to_lowercase();
@@ -286,9 +286,10 @@ impl Field {
         Some(field)
     }
 
-    /// The field whose name is most like `name`, if one is like it at all.
+    /// The field whose name is most like `name`, if any is similar enough.
     pub fn nearest(name: &str) -> Option<Self> {
-        /// Names are short; whatever is longer is like none of them.
+        /// Names are short, and nothing longer resembles one. It also bounds the quadratic
+        /// comparison.
         const NAME_CHARS_MAX: usize = 24;
         let name: Vec<char> = name.to_lowercase().chars().take(NAME_CHARS_MAX + 1).collect();
         if name.len() > NAME_CHARS_MAX {
@@ -307,7 +308,7 @@ impl fmt::Display for Field {
     }
 }
 
-/// How many letters must be put in, taken out, changed or swapped with the next.
+/// The number of letters to insert, delete, change or swap with the next one.
 pub(super) fn edit_distance(left: &[char], right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut before_last: Vec<usize> = Vec::new();

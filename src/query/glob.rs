@@ -1,28 +1,28 @@
-//! Patterns with `*`, which stands for any text, also none, and `?`, which stands for one character.
+//! Patterns with `*`, which stands for any text, even an empty one, and `?` for one character.
 
 use crate::text::{Sign, fits};
 
-/// What stands in a pattern's texts for any one character. It is no character of any text: Unicode
-/// keeps it free, and [`super::value::WrittenValue`] lets it through from nowhere.
+/// The character that represents a `?` in the texts of a pattern. No text contains it: Unicode
+/// reserves it as a noncharacter, and [`super::value::WrittenValue`] replaces it in its input.
 pub(super) const ANY_ONE: char = '\u{10FFFF}';
 
-/// A pattern, sorted by how an index can look for it. Never without a `*` or `?`, never `*` alone.
+/// A pattern, classified by how an index can find it. Always with a `*` or `?`, never `*` alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Glob {
     /// `text*`
     Prefix(String),
     /// `*text`
     Suffix(String),
-    /// Any other: the texts between the stars. The first and the last are held to the ends and
-    /// may be empty; those between are not.
+    /// Any other: the texts between the stars. The first and the last are anchored to the ends and
+    /// may be empty; those between are not empty.
     General(Vec<String>),
-    /// The same with a `?` in it, which the texts have as [`ANY_ONE`]; there may be no star.
+    /// The same with a `?`, which is [`ANY_ONE`] in the texts; there may be no star.
     Single(Vec<String>),
 }
 
 impl Glob {
-    /// Makes a pattern of the texts between its stars. `None` for `*` alone, or without a star
-    /// or a `?`.
+    /// Makes a pattern of the texts between its stars. `None` for `*` alone, or without a star or
+    /// `?`.
     pub fn new(mut pieces: Vec<String>) -> Option<Self> {
         let has_single = pieces.iter().any(|it| it.contains(ANY_ONE));
         if pieces.len() < 2 && !has_single {
@@ -46,7 +46,7 @@ impl Glob {
         }
     }
 
-    /// Whether `text` is of this pattern.
+    /// True if `text` matches.
     pub fn matches(&self, text: &str) -> bool {
         match self {
             Self::Prefix(prefix) => text.starts_with(prefix.as_str()),
@@ -56,7 +56,7 @@ impl Glob {
         }
     }
 
-    /// The text with which all values of this pattern begin.
+    /// The beginning that all matching values share.
     pub fn prefix(&self) -> &str {
         let first = self.pieces().first().copied().unwrap_or("");
         first.split_once(ANY_ONE).map_or(first, |it| it.0)
@@ -74,8 +74,8 @@ impl Glob {
     }
 }
 
-/// Taking each piece as early as possible leaves the most room for the rest, so there is nothing
-/// to try twice.
+/// Matches greedily: taking each piece as early as possible leaves the most room for the rest, so
+/// nothing has to be tried twice.
 fn matches_pieces(pieces: &[String], text: &str) -> bool {
     let [first, middle @ .., last] = pieces else { return false };
     let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
@@ -86,7 +86,7 @@ fn matches_pieces(pieces: &[String], text: &str) -> bool {
     rest.ends_with(last.as_str())
 }
 
-/// The pieces as the signs of a pattern, with a star between any two.
+/// The pieces as the signs of a pattern, with a star between neighbours.
 fn signs(pieces: &[String]) -> impl Iterator<Item = Sign> + Clone {
     pieces.iter().enumerate().flat_map(|(index, piece)| {
         let star = (index > 0).then_some(Sign::Any);

@@ -1,4 +1,4 @@
-//! IDs by a part of them, as people copy it.
+//! Finds IDs by a part of them, as people copy it.
 
 use std::collections::BTreeSet;
 
@@ -7,17 +7,17 @@ use crate::event::{MessageId, Parser, pasted_id};
 use crate::limits;
 use crate::store::{Record, Store, StoreError};
 
-/// IDs that have a part.
+/// IDs that contain a part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct IdCandidates {
-    /// The IDs, as they are written: those that begin with the part where there are any, else those
-    /// that have it somewhere. At most [`limits::ID_CANDIDATES_MAX`].
+    /// The IDs as they are written: those that begin with the part if there are any, otherwise
+    /// those that contain it anywhere. At most [`limits::ID_CANDIDATES_MAX`].
     pub ids: Vec<String>,
     pub is_beginning: bool,
     pub has_more: bool,
 }
 
-/// What one worker found.
+/// The IDs that one worker found.
 #[derive(Default)]
 struct FoundIds {
     parser: Parser,
@@ -25,9 +25,9 @@ struct FoundIds {
     within: BTreeSet<String>,
 }
 
-/// Finds message IDs and trace IDs with a part of at least [`limits::ID_PART_CHARS_MIN`] characters,
-/// without regard to the case of ASCII letters as long as the log has it as it is given, or in one
-/// case. `None` where the part is too short to be looked for, or looks like all of an ID.
+/// Finds message IDs and trace IDs that contain a part of at least [`limits::ID_PART_CHARS_MIN`]
+/// characters. The case of ASCII letters does not matter if the log has the part as it is given, or
+/// all in one case. `None` if the part is too short, or looks like a complete ID.
 pub fn ids_like(
     store: &Store,
     part: &str,
@@ -43,7 +43,7 @@ pub fn ids_like(
         None,
         &|lines| {
             let may_be = needle.as_ref().is_none_or(|it| it.may_be_in(lines));
-            // Blocks end so, and are counted by their lines.
+            // Whole blocks end with a line break, unlike the single lines that are tested too.
             if lines.ends_with(b"\n") {
                 let count = memchr::memchr_iter(b'\n', lines).count() as u64;
                 let done = seen.fetch_add(count, std::sync::atomic::Ordering::Relaxed);
@@ -68,7 +68,7 @@ pub fn ids_like(
 }
 
 impl IdCandidates {
-    /// The first of those that were found.
+    /// The first of the IDs that were found.
     pub fn of(found: BTreeSet<String>, is_beginning: bool) -> Self {
         let has_more = found.len() > limits::ID_CANDIDATES_MAX;
         let ids = found.into_iter().take(limits::ID_CANDIDATES_MAX).collect();
@@ -76,12 +76,12 @@ impl IdCandidates {
     }
 }
 
-/// The part of an ID that a text is; none where it is too short to be looked for, or looks like all
-/// of an ID.
+/// The part of an ID in a text; `None` if it is too short, or looks like a complete ID.
 pub fn id_part(text: &str) -> Option<String> {
     if is_whole(text) {
         return None;
     }
+    // A copied part may bring brackets, or the sign of a cut.
     let part = pasted_id(text);
     let part =
         part.trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>' | '*' | '…'));
@@ -89,14 +89,15 @@ pub fn id_part(text: &str) -> Option<String> {
     (is_long && part.len() <= limits::TERM_BYTES_MAX).then(|| part.to_owned())
 }
 
-/// The forms in which a part may stand in a log: as it is given, or in one case.
+/// The forms of a part to look for in the log: as it is given, or all in one case.
 pub fn forms_of(part: &str) -> Vec<String> {
     let mut texts = vec![part.to_owned(), part.to_ascii_lowercase(), part.to_ascii_uppercase()];
     texts.dedup();
     texts
 }
 
-/// Whether a text has all that IDs have: a look at the whole archive finds no more than the index.
+/// True if a text looks like a complete ID: searching the whole archive would find no more than the
+/// index does.
 fn is_whole(text: &str) -> bool {
     let id = pasted_id(text);
     let is_cut = text.contains('…') || (text.contains('<') && !text.contains('>'));
@@ -127,10 +128,11 @@ impl FoundIds {
                 self.within.insert(shown(is_message, id));
             }
         }
+        // Bounds the memory however many IDs contain the part.
         self.cut();
     }
 
-    /// Lets go what is more than is shown, and one more, which tells that there is more.
+    /// Drops what will not be shown, except one, which shows that there are more.
     fn cut(&mut self) {
         for ids in [&mut self.beginning, &mut self.within] {
             while ids.len() > limits::ID_CANDIDATES_MAX + 1 {

@@ -1,9 +1,9 @@
-//! From a query to what the index can answer.
+//! Translates a query into one for the index.
 //!
-//! The index finds what [`Query::matches`] would, but for different IDs of the same hash and
-//! values that differ only beyond [`crate::limits::TERM_BYTES_MAX`]: what it finds is checked
-//! against the original. Of some demands it only knows which events may meet them
-//! ([`Query::is_exact_in_index`]).
+//! The index finds the events for which [`Query::matches`] is true, and also those whose IDs differ
+//! but share a hash, or whose values differ only after [`crate::limits::TERM_BYTES_MAX`] bytes: so
+//! the caller checks its results against the originals. For some conditions the index knows only
+//! which events may meet them ([`Query::is_exact_in_index`]).
 
 use std::sync::Arc;
 
@@ -23,16 +23,17 @@ use crate::time::TimeRange;
 
 type IndexQuery = Box<dyn tantivy::query::Query>;
 
-/// Which events to find where the index does not know exactly.
+/// The set to find where the index has no exact answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Bound {
-    /// All that may be what is asked for.
+    /// All events that may match.
     Upper,
-    /// Those that certainly are.
+    /// Only events that certainly match.
     Lower,
 }
 
 impl Bound {
+    // Excluding a superset would lose matches, so the bound flips below a NOT.
     fn of_negated(self) -> Self {
         match self {
             Self::Upper => Self::Lower,
@@ -41,7 +42,6 @@ impl Bound {
     }
 }
 
-/// Makes a query of the index.
 pub(super) fn lower(query: &Query, columns: &ColumnsBySegment, bound: Bound) -> IndexQuery {
     match query {
         Query::All => Box::new(AllQuery),
@@ -50,7 +50,7 @@ pub(super) fn lower(query: &Query, columns: &ColumnsBySegment, bound: Bound) -> 
                 Query::Not(negated) => left_out(lower(negated, columns, bound.of_negated())),
                 it => (Occur::Must, lower(it, columns, bound)),
             });
-            // Without a demand that something holds, tantivy takes it that nothing does.
+            // tantivy's boolean query finds nothing if all of its clauses are negative.
             Box::new(BooleanQuery::new(all_and(parts)))
         }
         Query::Or(queries) => Box::new(BooleanQuery::union(
@@ -68,8 +68,8 @@ pub(super) fn lower(query: &Query, columns: &ColumnsBySegment, bound: Bound) -> 
 }
 
 impl Query {
-    /// Whether the index knows exactly which events are what is asked for, as far as it can tell
-    /// IDs of one hash apart.
+    /// True if the index knows exactly which events match, except that it cannot distinguish IDs
+    /// that share a hash.
     pub fn is_exact_in_index(&self) -> bool {
         match self {
             Self::All => true,
@@ -85,6 +85,7 @@ impl Clause {
         match (&self.matcher, self.field.kind()) {
             (Matcher::Text(pattern), _) => pattern.word_tests().1,
             (Matcher::Regex(_), FieldKind::Words) => false,
+            // The index has hashes of IDs, which no pattern can be compared with.
             (Matcher::Glob(_) | Matcher::Regex(_), FieldKind::Id) => false,
             (Matcher::OneOf(values), FieldKind::Id) => values.is_exact(),
             _ => true,
@@ -92,7 +93,6 @@ impl Clause {
     }
 }
 
-/// Limits a query to a range of time.
 pub(super) fn within(
     query: IndexQuery,
     range: TimeRange,
@@ -148,7 +148,7 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             let glob = glob.clone();
             Box::new(TermsQuery::new(field, prefix, move |term| glob.matches(term)))
         }
-        // Of a text the index has only the words.
+        // The index holds only the words of a text.
         Matcher::Regex(regexp) if clause.field.kind() == FieldKind::Words => {
             lower_text_regex(regexp, field)
         }
@@ -162,6 +162,8 @@ fn lower_clause(clause: &Clause, columns: &ColumnsBySegment) -> IndexQuery {
             Box::new(BooleanQuery::intersection(tests.collect()))
         }
         Matcher::Status(range) => {
+            // The expression need not match the beginning of a value, so there is no prefix to
+            // narrow by.
             let range = *range;
             Box::new(TermsQuery::new(field, String::new(), move |term| range.contains(term)))
         }
@@ -186,7 +188,7 @@ fn lower_word(test: WordTest, field: tantivy::schema::Field) -> IndexQuery {
     }
 }
 
-/// The documents with the words without which an expression is not found in a text.
+/// The documents with all words that a text must have for the expression to be found in it.
 fn lower_text_regex(regexp: &Regexp, field: tantivy::schema::Field) -> IndexQuery {
     let mut queries: Vec<IndexQuery> = Vec::new();
     for word in required_words(regexp.source()) {
@@ -199,10 +201,11 @@ fn lower_text_regex(regexp: &Regexp, field: tantivy::schema::Field) -> IndexQuer
     }
 }
 
-/// The hashes of the IDs that are asked for; `None` for any, and for patterns.
+/// The hashes of the IDs; `None` for any ID, and for patterns.
 fn ids(matcher: &Matcher, hash: impl Fn(&str) -> IdHash) -> Option<Arc<[IdHash]>> {
     match matcher {
         Matcher::Exact(text) => Some([hash(text)].into()),
+        // A pattern in the list has no hash, and leaving it out would lose its IDs.
         Matcher::OneOf(values) if values.is_exact() => Some(values.exact().map(hash).collect()),
         _ => None,
     }
@@ -260,14 +263,14 @@ fn time(range: TimeRange, columns: &ColumnsBySegment) -> IndexQuery {
     Box::new(ColumnsQuery::new(columns, ColumnDemand::Time(range)))
 }
 
-/// Where the index has a field.
+/// The place of a field in the index.
 enum Target {
     Terms(tantivy::schema::Field),
     Attribute(Attribute),
     TraceId,
     MessageId,
     Time,
-    /// No event tells it.
+    /// A field that no single event has.
     Nowhere,
 }
 

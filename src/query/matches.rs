@@ -1,4 +1,4 @@
-//! Whether an event is an answer, straight from the event.
+//! Decides whether an event matches a query, from the event itself.
 
 use std::cell::RefCell;
 
@@ -9,7 +9,7 @@ use crate::store::{Record, StoredEvent};
 use crate::time::Timestamp;
 
 impl Query {
-    /// Whether `event` is what is asked for.
+    /// True if `event` matches.
     ///
     /// # Example
     /// ```
@@ -29,7 +29,7 @@ impl Query {
         self.holds(&event.record, &event.event)
     }
 
-    /// The same of an event that is not its own yet.
+    /// Decides the same for a borrowed event.
     pub(super) fn holds(&self, record: &Record<'_>, event: &Event<'_>) -> bool {
         match self {
             Self::All => true,
@@ -42,7 +42,7 @@ impl Query {
 }
 
 impl Clause {
-    /// Whether the field of `event` holds what is demanded, in at least one of its values.
+    /// True if at least one value of the event's field meets the condition.
     pub fn matches(&self, event: &StoredEvent) -> bool {
         self.holds(&event.record, &event.event)
     }
@@ -50,6 +50,7 @@ impl Clause {
     fn holds(&self, record: &Record<'_>, event: &Event<'_>) -> bool {
         match &self.matcher {
             Matcher::Present if self.field == Field::Time => true,
+            // A text of punctuation alone has no words, and the index finds the field by its words.
             Matcher::Present if self.field.kind() == FieldKind::Words => {
                 has_value(self.field, record, event, &|value| {
                     let mut has_word = false;
@@ -64,7 +65,8 @@ impl Clause {
 }
 
 impl Matcher {
-    /// Whether a value, normalised as its field asks for, is what is demanded. Times are no texts.
+    /// True if a value meets the condition. It must be normalised for its field; times are not
+    /// texts.
     pub(crate) fn fits_text(&self, value: &str) -> bool {
         match self {
             Self::Present => true,
@@ -98,15 +100,16 @@ impl Matcher {
     }
 }
 
-/// Hands all of the field's values to `visit`, normalised as its kind asks for.
+/// Passes all values of the field, normalised for its kind, to `visit`.
 pub(super) fn each_value(
     field: Field,
     record: &Record<'_>,
     event: &Event<'_>,
     visit: &mut dyn FnMut(&str),
 ) {
+    // `has_value` takes a shared closure, which cannot borrow `visit` mutably.
     let visit = RefCell::new(visit);
-    // None of them is the one that ends the search.
+    // `false` keeps the search going to the last value.
     has_value(field, record, event, &|value| {
         if let Ok(mut visit) = visit.try_borrow_mut() {
             visit(value);
@@ -115,7 +118,7 @@ pub(super) fn each_value(
     });
 }
 
-/// Whether one of the field's values, normalised as its kind asks for, passes the test.
+/// True if one of the field's values, normalised for its kind, passes the test.
 fn has_value(
     field: Field,
     record: &Record<'_>,
@@ -151,7 +154,7 @@ fn has_value(
         Field::Status => keyword(event.status.as_deref()),
         Field::LogGroup => keyword(record.log_group.as_deref()),
         Field::Time => test(&record.timestamp.to_string()),
-        // One event does not tell.
+        // A single event does not have these.
         Field::Outcome
         | Field::MessageOutcome
         | Field::Latency

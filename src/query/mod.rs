@@ -1,15 +1,14 @@
-//! Questions about events: the language in which people ask, typed, and what an answer is.
+//! The query language for events: its types, its parser, and the definition of a match.
 //!
-//! [`parse`] turns text into a [`Query`]; [`Query::matches`] says for one event whether it is an
-//! answer. That is the definition: the index only has to find the same events faster, and what
-//! it finds is checked against it.
+//! [`parse`] turns text into a [`Query`]; [`Query::matches`] decides whether an event matches. That
+//! is the definition: the index only has to find the same events faster, and its results are
+//! checked against it.
 //!
-//! The language: `field:value`, bare words, `"phrases"`, `AND`, `OR`, `NOT`, `-term`, `( )`, with
-//! `AND` between terms that stand side by side and binding tighter than `OR`; `*` and `?` in texts,
-//! `/expressions/`; `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<` on what has an order; `field:*` for
-//! "has the field"; `from:@FILE` for any of a list; `one-event:(…)` for a question about one event of a
-//! message. A backslash takes the meaning from the character
-//! after it.
+//! The language: `field:value`, bare words, `"phrases"`, `AND`, `OR`, `NOT`, `-term`, `( )`.
+//! Adjacent terms are joined by `AND`, which binds tighter than `OR`. Texts take `*` and `?`, or
+//! `/expressions/`; ordered values take `[a TO b]`, `{a TO b}`, `>=`, `>`, `<=`, `<`. `field:*`
+//! means "has the field", `from:@FILE` any value of a list, `one-event:(…)` a query on one event of
+//! a message. A backslash makes the next character plain.
 
 mod access_field;
 mod checked;
@@ -70,7 +69,7 @@ pub use value_set::ValueSet;
 
 use crate::time::TimeRange;
 
-/// The bytes of a query's text that something came from: `start` up to but not including `end`.
+/// The bytes in a query's text that something came from: `start` up to but not including `end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// The first byte.
@@ -80,71 +79,71 @@ pub struct Span {
 }
 
 impl Span {
-    /// What stands there in the text that it was taken from.
+    /// The part of the text that the span covers.
     pub(crate) fn of(self, text: &str) -> &str {
         text.get(self.start..self.end).expect("the place of a token in this text")
     }
 }
 
-/// What is asked for.
+/// A condition on events.
 ///
-/// [`parse`] nests at most [`crate::limits::QUERY_DEPTH_MAX`] deep, so whoever walks a parsed
+/// [`parse`] nests at most [`crate::limits::QUERY_DEPTH_MAX`] deep, so code that walks a parsed
 /// query may recurse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Query {
     /// Every event.
     #[default]
     All,
-    /// What all of them ask for. Two or more.
+    /// All of these hold. Two or more.
     And(Vec<Query>),
-    /// What any of them asks for. Two or more.
+    /// Any of these holds. Two or more.
     Or(Vec<Query>),
-    /// What it does not ask for.
+    /// This does not hold.
     Not(Box<Query>),
-    /// What one field holds.
+    /// A condition on one field.
     Clause(Clause),
 }
 
-/// A demand on one field.
+/// A condition on one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clause {
-    /// Which field.
+    /// The field.
     pub field: Field,
-    /// What it must hold: in at least one of its values, where it has several.
+    /// The condition on its value, or on at least one of several values.
     pub matcher: Matcher,
-    /// Where the query says so.
+    /// The place of the condition in the query's text.
     pub span: Span,
 }
 
-/// What a field must hold. Texts are normalised as [`FieldKind`] says.
+/// The condition on a field's value. Texts are normalised as [`FieldKind`] says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Matcher {
-    /// Anything at all.
+    /// Any value.
     Present,
-    /// Exactly this value. Any field but words and time.
+    /// This value exactly. Any field except words and times.
     Exact(String),
-    /// A value of this pattern. Addresses, keywords and IDs.
+    /// A value that matches this pattern. Addresses, keywords and IDs.
     Glob(Glob),
-    /// A value in which this is found. Any text.
+    /// A value in which this expression is found. Any text.
     Regex(Regexp),
-    /// These words, with a pattern in them. Fields of words.
+    /// Words that match this pattern. Fields of words.
     Text(TextPattern),
-    /// These words, one after the other. Fields of words.
+    /// These words, one directly after the other. Fields of words.
     Phrase(Phrase),
     /// A status in this range.
     Status(StatusRange),
     /// An instant in this range.
     Time(TimeRange),
-    /// A number, or a length in milliseconds, in this range.
+    /// A number, or a duration in milliseconds, in this range.
     Number(NumberRange),
-    /// One of a list. Addresses, keywords and IDs.
+    /// A value from a list. Addresses, keywords and IDs.
     OneOf(ValueSet),
-    /// One event is what this asks for.
+    /// One event of the message matches this query.
     Event(Box<Query>),
 }
 
 impl Query {
-    /// What all of `queries` ask for, without nesting that says nothing.
+    /// Joins queries with AND, without needless nesting.
     pub fn and(queries: Vec<Self>) -> Self {
         let mut parts = Vec::with_capacity(queries.len());
         for query in queries {
@@ -157,7 +156,7 @@ impl Query {
         if parts.len() > 1 { Self::And(parts) } else { parts.pop().unwrap_or(Self::All) }
     }
 
-    /// What any of `queries` asks for, without nesting that says nothing. Of none: everything.
+    /// Joins queries with OR, without needless nesting. An empty list matches everything.
     pub fn or(queries: Vec<Self>) -> Self {
         let mut parts = Vec::with_capacity(queries.len());
         for query in queries {
@@ -170,17 +169,17 @@ impl Query {
         if parts.len() > 1 { Self::Or(parts) } else { parts.pop().unwrap_or(Self::All) }
     }
 
-    /// Every event that has a value in the field.
+    /// Matches every event that has a value in the field.
     pub fn has(field: Field) -> Self {
         Self::demand(field, Matcher::Present)
     }
 
-    /// Every event with a value in the field that is what is demanded.
+    /// Matches every event with a value in the field that meets the condition.
     pub fn demand(field: Field, matcher: Matcher) -> Self {
         Self::Clause(Clause { field, matcher, span: Span::default() })
     }
 
-    /// The same demands on another field of the same kind.
+    /// The same conditions on another field of the same kind.
     pub fn in_field(&self, field: Field) -> Self {
         let all = |queries: &[Self]| queries.iter().map(|it| it.in_field(field)).collect();
         match self {
@@ -192,7 +191,7 @@ impl Query {
         }
     }
 
-    /// The fields that must hold exactly some text, and these texts; not those that must not.
+    /// The exact texts that fields must hold, with their fields, except those that are negated.
     pub fn exact_values(&self) -> Vec<(Field, &str)> {
         match self {
             Self::And(queries) | Self::Or(queries) => {
@@ -214,9 +213,10 @@ impl Query {
         }
     }
 
-    /// The single demands that must be met, but for those that must not; what one written value
-    /// stands for is one, be it a name, a domain or an address.
+    /// The single conditions to be met, except negated ones. The alternatives that one written
+    /// value stands for (a name, a domain, an address) count as one.
     pub fn single_terms(&self) -> Vec<&Self> {
+        // The parser gives all alternatives of one written value the same field and span.
         let place = |it: &Self| match it {
             Self::Clause(clause) => Some((clause.field, clause.span)),
             _ => None,
@@ -236,7 +236,7 @@ impl Query {
         }
     }
 
-    /// Whether it asks for an ID anywhere: the index cannot distinguish IDs that share a hash.
+    /// True if it asks for an ID anywhere: the index cannot distinguish IDs that share a hash.
     pub fn asks_for_id(&self) -> bool {
         match self {
             Self::All => false,
@@ -246,17 +246,18 @@ impl Query {
         }
     }
 
-    /// Whether it names a field that single events do not have.
+    /// True if it names a field that single events lack.
     pub fn is_of_rows(&self) -> bool {
         match self {
             Self::All => false,
             Self::And(queries) | Self::Or(queries) => queries.iter().any(Self::is_of_rows),
             Self::Not(query) => query.is_of_rows(),
+            // `address` works on events too: the parser reads it as from, sender or to.
             Self::Clause(clause) => clause.field.is_of_rows() && clause.field != Field::Address,
         }
     }
 
-    /// What `query` does not ask for.
+    /// The opposite of `query`.
     pub fn negated(query: Self) -> Self {
         match query {
             Self::Not(inner) => *inner,

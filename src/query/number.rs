@@ -1,4 +1,4 @@
-//! Ranges of whole numbers: of counts, and of lengths of time in milliseconds.
+//! Ranges of whole numbers: of counts, and of durations in milliseconds.
 
 use crate::time::parse_duration_ms;
 
@@ -12,21 +12,21 @@ pub struct NumberRange {
 }
 
 impl NumberRange {
-    /// From `low` to `high`, each with the number itself or without it; `None` is open.
+    /// From `low` to `high`, each with a flag that includes the number itself; `None` is open.
     pub(super) fn between(low: Option<(i64, bool)>, high: Option<(i64, bool)>) -> Self {
-        // Past the last number there is nothing; a bound there is as good as none but for that one.
+        // At `i64::MAX` the bound cannot move further. It is then wrong only for that number.
         let after = |number: i64| number.saturating_add(1);
         let edge = |(number, is_first): (i64, bool)| if is_first { number } else { after(number) };
         Self { low: low.map(edge), high: high.map(|(it, is_inside)| edge((it, !is_inside))) }
     }
 
-    /// Whether a number lies inside.
+    /// True if the number lies inside.
     pub fn contains(&self, number: i64) -> bool {
         self.low.is_none_or(|low| low <= number) && self.high.is_none_or(|high| number < high)
     }
 }
 
-/// Reads a length of time in milliseconds; a bare `0` is one too.
+/// Parses a duration in milliseconds; a bare `0` is one too.
 pub(super) fn duration(text: &str) -> Option<i64> {
     if text.trim() == "0" {
         return Some(0);
@@ -34,7 +34,6 @@ pub(super) fn duration(text: &str) -> Option<i64> {
     parse_duration_ms(text)
 }
 
-/// Reads a count.
 pub(super) fn count(text: &str) -> Option<i64> {
     let text = text.trim();
     let is_number = !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());

@@ -1,4 +1,4 @@
-//! Text to query.
+//! Parses the text of a query.
 
 mod ranges;
 
@@ -10,11 +10,11 @@ use super::{AccessField, Clause, Field, FieldKind, Matcher, Query, Span, ValueSe
 use crate::limits;
 use crate::time::{Timestamp, Zone};
 
-/// Reads a query on events. Ages in it count back from `now`; times without a zone are in `zone`.
+/// Parses a query on events. Ages count back from `now`; times without a zone are in `zone`.
 ///
 /// # Errors
 ///
-/// [`QueryError`] with the place and with what to do about it.
+/// [`QueryError`], which locates the fault and says how to fix it.
 ///
 /// # Example
 /// ```
@@ -26,10 +26,10 @@ pub fn parse(text: &str, now: Timestamp, zone: &Zone) -> Result<Query, QueryErro
     Language::of_events(now, zone).parse(text)
 }
 
-/// Reads the values of the list that `from:@NAME` names: `None` where there is no such list.
+/// Reads the values of the list that `from:@NAME` names; `None` if there is no such list.
 pub type ListReader<'l> = &'l dyn Fn(&str) -> Result<Option<Vec<String>>, String>;
 
-/// What a text is read as: which fields it may name, and what its times and lists mean.
+/// The dialect of a query: the fields it may name, and the meaning of its times and lists.
 #[derive(Clone, Copy)]
 pub struct Language<'l> {
     now: Timestamp,
@@ -40,22 +40,22 @@ pub struct Language<'l> {
 }
 
 impl<'l> Language<'l> {
-    /// Questions about events.
+    /// Queries on events.
     pub fn of_events(now: Timestamp, zone: &'l Zone) -> Self {
         Self { now, zone, has_rows: false, is_of_access: false, lists: None }
     }
 
-    /// Questions about rows: a message and one of its recipients.
+    /// Queries on rows: a message and one of its recipients.
     pub fn of_rows(now: Timestamp, zone: &'l Zone) -> Self {
         Self { has_rows: true, ..Self::of_events(now, zone) }
     }
 
-    /// Questions about audit events.
+    /// Queries on audit events.
     pub fn of_access(now: Timestamp, zone: &'l Zone) -> Self {
         Self { is_of_access: true, ..Self::of_events(now, zone) }
     }
 
-    /// The field of that name, if such questions know it.
+    /// The field with this name, if this dialect has it.
     fn field_named(&self, name: &str) -> Option<Field> {
         let field = Field::from_name(name);
         if !self.is_of_access {
@@ -65,16 +65,16 @@ impl<'l> Language<'l> {
         access.or(field.filter(|it| *it == Field::Time))
     }
 
-    /// The same with lists. Without, `from:@NAME` is the domain NAME alone.
+    /// Adds lists. Without them, `from:@NAME` means only the domain NAME.
     pub fn with_lists(self, lists: ListReader<'l>) -> Self {
         Self { lists: Some(lists), ..self }
     }
 
-    /// Reads a query.
+    /// Parses a query.
     ///
     /// # Errors
     ///
-    /// [`QueryError`] with the place and with what to do about it.
+    /// [`QueryError`], which locates the fault and says how to fix it.
     pub fn parse(&self, text: &str) -> Result<Query, QueryError> {
         if text.len() > limits::QUERY_BYTES_MAX {
             return Err(QueryError::new(text, Span::default(), QueryErrorKind::TooLong));
@@ -89,16 +89,18 @@ type Parsed<T> = Result<T, (Span, QueryErrorKind)>;
 struct Parser<'t> {
     cursor: Cursor<'t>,
     language: Language<'t>,
-    /// How many parentheses and negations are open. It bounds the recursion.
+    /// The number of open parentheses and negations. It bounds the recursion.
     depth: usize,
 }
 
-/// Operators of other languages at the beginning of a word, and what stands for them here; nothing
-/// for one that is not needed. Those of one sign that words may begin with must stand alone.
+/// Operators of other query languages that may begin a word, each with its equivalent here, or
+/// nothing if none is needed. `&` and `|` count only as words of their own, because a word may
+/// begin with them.
 const FOREIGN_OPERATORS: &[(&str, &str)] =
     &[("&&", "AND"), ("||", "OR"), ("!", "NOT"), ("+", ""), ("&", "AND"), ("|", "OR")];
 
-/// Whether a bare value goes on with an operator of another language: `a&&b`.
+/// Finds an operator of another language inside a bare value, as in `a&&b`: its byte offset, the
+/// operator and its equivalent here.
 fn glued_operator(value: &str) -> Option<(usize, &'static str, &'static str)> {
     let mut is_escaped = false;
     value.char_indices().find_map(|(at, character)| {
@@ -124,11 +126,11 @@ impl<'t> Parser<'t> {
         if self.cursor.rest().is_empty() {
             return Ok(query);
         }
-        // Terms end at nothing else.
+        // `alternatives` stops only at the end of the text or at a parenthesis that nothing opened.
         Err((self.next_character_span(), QueryErrorKind::StrayParenthesis))
     }
 
-    /// `a OR b`
+    /// `a OR b`.
     fn alternatives(&mut self, field: Option<Field>) -> Parsed<Query> {
         let mut queries = vec![self.terms(field)?];
         while self.cursor.take_keyword("OR") {
@@ -137,7 +139,7 @@ impl<'t> Parser<'t> {
         Ok(Query::or(queries))
     }
 
-    /// `a AND b`, or `a b`
+    /// `a AND b`, or `a b`.
     fn terms(&mut self, field: Option<Field>) -> Parsed<Query> {
         let mut queries = vec![self.term(field)?];
         loop {
@@ -146,6 +148,7 @@ impl<'t> Parser<'t> {
             let is_end = !is_and
                 && (self.cursor.rest().is_empty()
                     || self.cursor.peek() == Some(')')
+                    // A clone, so that the OR stays for `alternatives`, which binds less tightly.
                     || self.cursor.clone().take_keyword("OR"));
             if is_end {
                 return Ok(Query::and(queries));
@@ -157,7 +160,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// `NOT a`, `-a`, `( )`, or a demand
+    /// `NOT a`, `-a`, `( )`, or a condition.
     fn term(&mut self, field: Option<Field>) -> Parsed<Query> {
         self.cursor.skip_blanks();
         let start = self.cursor.position();
@@ -183,7 +186,8 @@ impl<'t> Parser<'t> {
                 Some(field) if has_rows || !field.is_of_rows() => {
                     return self.field_value(field, start);
                 }
-                // Of a single event, whoever it names.
+                // A single event names no row's address, so any address that the event itself names
+                // will do.
                 Some(field @ Field::Address) => {
                     let query = self.field_value(field, start)?;
                     let named = [Field::From, Field::Sender, Field::To];
@@ -207,8 +211,8 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Refuses what other query languages have for operators: taken for words, they would find
-    /// nothing without saying why.
+    /// Rejects operators of other query languages. Read as words they would find nothing, without
+    /// saying why.
     fn refuse_foreign_operators(&self) -> Parsed<()> {
         let rest = self.cursor.rest();
         let word = rest.split_once(char::is_whitespace).map_or(rest, |it| it.0);
@@ -222,6 +226,7 @@ impl<'t> Parser<'t> {
                 return Err(self.foreign(operator.len(), ours));
             }
         }
+        // `not` alone, or before a closing parenthesis, is an ordinary word.
         let is_before_term = rest.get("not".len()..).is_some_and(|it| {
             it.starts_with(char::is_whitespace)
                 && !matches!(it.trim_start().chars().next(), None | Some(')'))
@@ -229,7 +234,8 @@ impl<'t> Parser<'t> {
         if is_before_term {
             self.refuse_lower_case(&["not"])?;
         }
-        // `from=ana` and its like, where what stands before the sign is a field.
+        // `from=ana` and the like, but only if a field's name comes before the sign: other texts
+        // may contain an equals sign.
         let (name, from) = word.split_at(word.find(['=', '!']).unwrap_or(word.len()));
         let value = from.trim_start_matches(['=', '!']);
         let (sign, _) = from.split_at(from.len() - value.len());
@@ -243,12 +249,12 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Refuses words that are operators in upper case.
+    /// Rejects operators that are not written in upper case.
     fn refuse_lower_case(&self, operators: &[&str]) -> Parsed<()> {
         let rest = self.cursor.rest();
         let end = rest.find(|it: char| it.is_whitespace() || matches!(it, '(' | ')' | '"'));
         let (word, _) = rest.split_at(end.unwrap_or(rest.len()));
-        // Upper case ones are operators already, where they may stand.
+        // Where an upper-case operator is allowed, it has been taken already.
         let is_it =
             |it: &&&str| word.eq_ignore_ascii_case(it) && word.chars().any(char::is_lowercase);
         match operators.iter().find(is_it) {
@@ -277,8 +283,9 @@ impl<'t> Parser<'t> {
         Ok(query)
     }
 
-    /// A query on events in parentheses.
+    /// A query on events, in parentheses.
     fn event(&mut self, field: Field, start: usize) -> Parsed<Query> {
+        // Restored before the `?`, so that an error cannot leave the inner dialect in force.
         let outer = std::mem::replace(&mut self.language.has_rows, false);
         let query = self.group(None);
         self.language.has_rows = outer;
@@ -293,7 +300,7 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    /// A minus belongs to what it touches.
+    /// Takes a minus if a term follows it directly.
     fn take_minus(&mut self) -> bool {
         let mut ahead = self.cursor.clone();
         let is_minus =
@@ -304,18 +311,18 @@ impl<'t> Parser<'t> {
         is_minus
     }
 
-    /// Takes `name:`, if that comes next.
+    /// Takes `name:` if it comes next.
     fn take_field_name(&mut self) -> Option<&'t str> {
         let rest = self.cursor.rest();
         let end = rest.find(|it: char| !it.is_alphanumeric() && !matches!(it, '-' | '_'))?;
         let name = rest.get(..end)?;
         let mut ahead = self.cursor.clone();
-        // A time of day, say, is no field, and neither is the scheme of a link.
+        // `15:04` is a time of day and `mailto:` the scheme of a link.
         let is_name = name.starts_with(char::is_alphabetic)
             && !name.eq_ignore_ascii_case("mailto")
             && ahead.take_text(name)
             && ahead.take(':');
-        // A colon before a blank is that of a sentence, such as a subject: `Re: server`.
+        // A colon before a blank belongs to a sentence, such as the subject `Re: server`.
         if !is_name || ahead.peek().is_some_and(char::is_whitespace) {
             return None;
         }
@@ -323,7 +330,7 @@ impl<'t> Parser<'t> {
         Some(name)
     }
 
-    /// What stands behind a field's colon; `start` is where its clause begins.
+    /// Parses the value after a field's colon; `start` is where the clause begins.
     fn field_value(&mut self, field: Field, start: usize) -> Parsed<Query> {
         let is_ordered = matches!(
             field.kind(),
@@ -333,6 +340,8 @@ impl<'t> Parser<'t> {
             Some('(') if field == Field::OneEvent => return self.event(field, start),
             Some('(') => return self.group(Some(field)),
             Some('[' | '{') if is_ordered => return self.range(field, start),
+            // Fields without an order take brackets as text, as in `subject:[ticket]`, unless they
+            // enclose a range.
             Some('[' | '{') if self.is_range() => {
                 let span = self.next_word_span();
                 return Err((span, QueryErrorKind::NoOrder { field }));
@@ -354,7 +363,7 @@ impl<'t> Parser<'t> {
         query.map_err(|kind| (value.span, kind))
     }
 
-    /// Reads a value. IDs may have any sign in them; of others, a bare one has no operators.
+    /// Reads a value. An ID may contain any character; other bare values may contain no operator.
     fn bare_or_quoted(&mut self, field: Option<Field>) -> Parsed<WrittenValue> {
         let before = self.cursor.clone();
         let value = WrittenValue::read(&mut self.cursor)?;
@@ -371,7 +380,7 @@ impl<'t> Parser<'t> {
         Ok(value)
     }
 
-    /// The values that `@NAME` stands for: one of the lists that whoever asks has.
+    /// The list that `@NAME` stands for, if the user has a list of that name.
     fn list(&self, field: Field, value: &WrittenValue) -> Result<Option<Query>, QueryErrorKind> {
         let (Some(lists), false) = (self.language.lists, value.is_quoted) else { return Ok(None) };
         let text = value.text();
@@ -385,7 +394,7 @@ impl<'t> Parser<'t> {
         let no_list = |reason| QueryErrorKind::NoList { name: name.to_owned(), reason };
         let lines = if has_list { lists(name).map_err(no_list)? } else { None };
         let Some(lines) = lines else {
-            // `from:@acme.example` is whoever is there.
+            // `from:@acme.example` means everybody at that domain.
             let is_domain = matches!(field.kind(), FieldKind::Address)
                 || matches!(field, Field::SenderDomain | Field::RecipientDomain);
             if is_domain || !has_list {

@@ -1,4 +1,4 @@
-//! What the value of one field must be, as an option of a command says it.
+//! The value that a command's option demands of one field.
 
 use super::value::{WrittenValue, demand};
 use super::{Field, FieldKind, Matcher, Query, QueryError, Span, ValueSet, parse};
@@ -6,7 +6,7 @@ use crate::limits;
 use crate::store::words::folded;
 use crate::time::{Timestamp, Zone};
 
-/// A demand on the values of one field: that one of several patterns fits.
+/// A condition on the values of one field: one of several patterns matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     query: Query,
@@ -14,11 +14,11 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// Reads a pattern, which takes the whole text. In addresses and keywords `*` stands for any
-    /// text, at the end of a subject or a reason for the rest of a word; a backslash takes the
-    /// meaning from the character after it. An address without a local part stands for a domain
-    /// too, and `5` or `5.2` for each status that begins so; of statuses also `>=5.2` and
-    /// `[4.0 TO 4.9]`, as in a query.
+    /// Parses a pattern, which takes the whole text. In addresses and keywords `*` stands for any
+    /// text, at the end of a subject or a reason for the rest of a word. A backslash makes the next
+    /// character plain. An address without a local part also means a domain, and `5` or `5.2` means
+    /// all statuses that begin with it. A status may also be `>=5.2` or `[4.0 TO 4.9]`, as in a
+    /// query.
     pub fn parse(field: Field, text: &str) -> Result<Self, QueryError> {
         let error = |kind| QueryError::new(text, Span { start: 0, end: text.len() }, kind);
         if text.len() > limits::QUERY_BYTES_MAX {
@@ -30,7 +30,7 @@ impl Pattern {
         }
         let is_range = text.trim_start().starts_with(['>', '<', '[', '{']);
         let query = if is_range && field.kind() == FieldKind::Status {
-            // The clock is asked for times only.
+            // Only times need the clock and the zone, so any will do.
             match parse(&format!("{field}:{}", text.trim()), Timestamp::UNIX_EPOCH, &Zone::UTC)? {
                 it @ Query::Clause(_) => it,
                 _ => return Err(error(super::QueryErrorKind::BadStatus { text: text.to_owned() })),
@@ -41,23 +41,23 @@ impl Pattern {
         Ok(Self { query, kind: field.kind() })
     }
 
-    /// A demand that the value is one of a list.
+    /// A condition that the value is in a list.
     pub fn one_of(field: Field, values: ValueSet) -> Self {
         Self { query: Query::demand(field, Matcher::OneOf(values)), kind: field.kind() }
     }
 
-    /// A demand that one of the patterns, all of one field, fits; `None` without any.
+    /// A condition that one of the patterns, all of one field, matches; `None` if there are none.
     pub fn any(patterns: Vec<Self>) -> Option<Self> {
         let kind = patterns.first()?.kind;
         Some(Self { query: Query::or(patterns.into_iter().map(|it| it.query).collect()), kind })
     }
 
-    /// The events that have such a value in the field.
+    /// The query for events with such a value in the field.
     pub fn query(&self) -> &Query {
         &self.query
     }
 
-    /// Whether a value, as it was logged, is what is asked for. Addresses are normalised.
+    /// True if a value, as it was logged, matches. Addresses must be normalised.
     pub fn matches(&self, value: &str) -> bool {
         match self.kind {
             FieldKind::Keyword | FieldKind::Status => {

@@ -1,8 +1,8 @@
-//! Words that must stand one after the other.
+//! Words that must follow one another directly.
 
 use crate::store::words::words;
 
-/// One or more words, as [`words`] finds them; the last may be the beginning of a word.
+/// One or more words, as [`words`] finds them; the last may be only the beginning of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Phrase {
     words: Vec<String>,
@@ -10,8 +10,8 @@ pub struct Phrase {
 }
 
 impl Phrase {
-    /// Takes the words out of `text`; `None` when it has none. With `is_prefix` the last one
-    /// also stands for longer words.
+    /// Takes the words of `text`; `None` if it has none. With `is_prefix`, the last one also stands
+    /// for longer words.
     pub fn new(text: &str, is_prefix: bool) -> Option<Self> {
         let mut list = Vec::new();
         words(text, |word, _| list.push(word.to_owned()));
@@ -23,12 +23,12 @@ impl Phrase {
         &self.words
     }
 
-    /// Whether the last word also stands for longer ones.
+    /// True if the last word also stands for longer ones.
     pub fn is_prefix(&self) -> bool {
         self.is_prefix
     }
 
-    /// Whether `text` has these words in this order with nothing between them.
+    /// True if `text` has these words in this order with nothing between them.
     pub fn matches(&self, text: &str) -> bool {
         let mut search = Search::new(self);
         words(text, |word, _| search.take(word));
@@ -36,13 +36,13 @@ impl Phrase {
     }
 }
 
-/// Knuth, Morris and Pratt's search over words: each word of the text is looked at once, however
-/// much it repeats itself.
+/// The Knuth-Morris-Pratt search over words: it looks at each word of the text once, however
+/// repetitive the text is.
 struct Search<'p> {
-    /// The words that must be equal: all of them, or all but the last.
+    /// The words to match exactly: all of them, or all but the last.
     equal: &'p [String],
     prefix: Option<&'p str>,
-    /// For each count of equal words, how many of them remain when the next one differs.
+    /// For each count of matched words, the number that still match after a mismatch.
     fallback: Vec<usize>,
     equal_count: usize,
     is_found: bool,

@@ -1,7 +1,7 @@
-//! Documents with a phrase whose last word is only the beginning of one.
+//! Finds documents with a phrase whose last word is only the beginning of a word.
 //!
-//! tantivy has such a query, but it takes memory for as many words as it may stand for, whether
-//! they exist or not, and forgets those beyond: no bound is both safe and exact.
+//! tantivy has such a query, but it allocates memory for its limit of words, whether they exist or
+//! not, and ignores words beyond that limit: no limit is both safe and exact.
 
 use tantivy::query::{
     BitSetDocSet, ConstScorer, EmptyScorer, EnableScoring, Explanation, PhraseQuery, Query, Scorer,
@@ -14,7 +14,7 @@ use crate::store::explain;
 
 /// Finds documents with `words` and, right after them, a word that begins with `prefix`.
 ///
-/// One word after the other is looked for, so that any number of them takes little memory.
+/// It searches one completion after the other, so any number of them takes little memory.
 #[derive(Clone, Debug)]
 pub(super) struct PhrasePrefixQuery {
     field: Field,
@@ -38,6 +38,7 @@ impl Query for PhrasePrefixQuery {
 impl Weight for PhrasePrefixQuery {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let inverted = reader.inverted_index(self.field)?;
+        // A missing word rules the phrase out before the dictionary is read.
         for word in &self.words {
             if inverted.get_term_info(word)?.is_none() {
                 return Ok(Box::new(EmptyScorer));

@@ -6,8 +6,8 @@ use regex::{Regex, RegexBuilder};
 
 use crate::limits;
 
-/// A regular expression, without regard to case unless it says `(?-i)`. It is found anywhere in a
-/// value, in time that grows with the value's length alone.
+/// A regular expression, case-insensitive unless it says `(?-i)`. It is searched for anywhere in a
+/// value, in time linear in the value's length.
 #[derive(Clone)]
 pub struct Regexp {
     source: String,
@@ -18,6 +18,8 @@ impl Regexp {
     /// Compiles an expression of bounded size.
     pub fn new(source: &str) -> Result<Self, String> {
         let regex = RegexBuilder::new(source)
+            // Queries also arrive over the web (`serve`), so the memory and depth of an expression
+            // are bounded.
             .case_insensitive(true)
             .size_limit(limits::QUERY_REGEX_BYTES_MAX)
             .dfa_size_limit(limits::QUERY_REGEX_CACHE_BYTES_MAX)
@@ -28,7 +30,7 @@ impl Regexp {
             Err(regex::Error::CompiledTooBig(_)) => {
                 Err(format!("it compiles to more than {} bytes", limits::QUERY_REGEX_BYTES_MAX))
             }
-            // The last line says what is wrong; those before draw the place.
+            // The last line states the fault; those before it draw the place.
             Err(error) => {
                 let text = error.to_string();
                 let reason = text.lines().next_back().unwrap_or(&text);
@@ -37,7 +39,7 @@ impl Regexp {
         }
     }
 
-    /// Whether it is found in a value.
+    /// True if it is found in a value.
     pub fn matches(&self, value: &str) -> bool {
         self.regex.is_match(value)
     }
@@ -50,6 +52,7 @@ impl Regexp {
 
 impl PartialEq for Regexp {
     fn eq(&self, other: &Self) -> bool {
+        // A compiled expression cannot be compared; its source decides what it finds.
         self.source == other.source
     }
 }

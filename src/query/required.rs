@@ -1,35 +1,35 @@
-//! Words that a text must have for a regular expression to be found in it.
+//! The words that a text must have for a regular expression to be found in it.
 //!
-//! The index has words, not texts, so an expression as such finds every text. What it spells out,
-//! however, must stand in some words: `/inv.*42/` is found only where a word has `inv` in it and one
-//! has `42`.
+//! The index holds words, not texts, so an expression alone would select every text. The characters
+//! that it spells out, however, must occur in some words: `/inv.*42/` is found only if one word
+//! contains `inv` and one contains `42`.
 
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use crate::limits;
 
-/// Something that a word of any text must be in which an expression is found.
+/// A condition that some word of every matching text meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RequiredWord {
     /// ASCII letters and digits, in lower case.
     text: String,
     /// Whether the word may have more before it.
     is_open_before: bool,
-    /// Whether the word may have more behind it, or a mark on its last letter.
+    /// Whether more of the word may come after it, or a mark on its last letter.
     is_open_after: bool,
 }
 
-/// What is too short to tell texts apart.
+/// Anything shorter is too common to narrow a search.
 const TEXT_BYTES_MIN: usize = 2;
 
-/// More of them find hardly less.
+/// Further words would hardly narrow the search.
 const WORDS_MAX: usize = 4;
 
-/// How much shorter than the longest word one must be for it not to have been cut.
+/// A word that is shorter than the longest term by this much has certainly not been truncated.
 const UNCUT_BYTES: usize = 8;
 
-/// Finds what an expression requires, the longest first; nothing where it requires nothing.
+/// Finds the words that an expression requires, the longest first; none if it requires none.
 pub(super) fn required_words(source: &str) -> Vec<RequiredWord> {
     let parsed = ParserBuilder::new()
         .case_insensitive(true)
@@ -49,13 +49,14 @@ pub(super) fn required_words(source: &str) -> Vec<RequiredWord> {
 }
 
 impl RequiredWord {
-    /// What every such word begins with.
+    /// The beginning that all such words share.
     pub(super) fn prefix(&self) -> &str {
         if self.is_open_before { "" } else { self.stem() }
     }
 
-    /// Whether a word of the index is one.
+    /// True if a word of the index meets the condition.
     pub(super) fn passes(&self, word: &str) -> bool {
+        // A word that may have been truncated could have held the text in the part cut off.
         if word.len() + UNCUT_BYTES > limits::TERM_BYTES_MAX {
             return true;
         }
@@ -64,14 +65,15 @@ impl RequiredWord {
             (true, false) => word.ends_with(&self.text),
             (false, true) => self.begins(word),
             (true, true) => {
-                // At every place, since two may overlap: `aas` in `aaas`.
+                // At every position, since occurrences may overlap: `aas` in `aaas`.
                 let mut ends = word.char_indices().filter_map(|(at, _)| word.get(at..));
                 ends.any(|it| self.begins(it))
             }
         }
     }
 
-    /// All but the last letter, which a mark behind it may have made another one.
+    /// All but the last letter if more may follow: a combining mark may have composed with that
+    /// letter into another one.
     fn stem(&self) -> &str {
         let end = if self.is_open_after { self.text.len() - 1 } else { self.text.len() };
         self.text.get(..end).unwrap_or(&self.text)
@@ -83,8 +85,8 @@ impl RequiredWord {
     }
 }
 
-/// The texts that an expression spells out, in lower case. Only ASCII, of which the words of a text
-/// have each letter as it is.
+/// The runs of text that an expression spells out, in lower case. Only ASCII, because the words of
+/// the index keep each ASCII letter.
 #[derive(Default)]
 struct Runs {
     current: String,
@@ -94,7 +96,7 @@ struct Runs {
 impl Runs {
     fn walk(&mut self, hir: &Hir) {
         match hir.kind() {
-            // Places between characters.
+            // These match between characters and do not interrupt a run.
             HirKind::Empty | HirKind::Look(_) => {}
             HirKind::Literal(literal) => match std::str::from_utf8(&literal.0) {
                 Ok(text) => text.chars().for_each(|it| self.take(ascii(it))),
@@ -102,6 +104,8 @@ impl Runs {
             },
             HirKind::Class(class) => self.take(only_letter(class)),
             HirKind::Repetition(repetition) => {
+                // How often the part occurs is open, so what precedes it and what follows it may
+                // not touch.
                 self.end();
                 if repetition.min > 0 {
                     self.walk(&repetition.sub);
@@ -110,6 +114,7 @@ impl Runs {
             }
             HirKind::Capture(capture) => self.walk(&capture.sub),
             HirKind::Concat(parts) => parts.iter().for_each(|it| self.walk(it)),
+            // None of the alternatives is required.
             HirKind::Alternation(_) => self.end(),
         }
     }
@@ -128,17 +133,17 @@ impl Runs {
     }
 }
 
-/// The ASCII character as which words have one.
+/// The ASCII character that stands for it in words.
 fn ascii(character: char) -> Option<char> {
     match character {
-        // The Kelvin sign and the long s, which are k and s without regard to case.
+        // The Kelvin sign and the long s, which a case-insensitive expression treats as k and s.
         '\u{212A}' => Some('k'),
         '\u{17F}' => Some('s'),
         it => it.is_ascii().then(|| it.to_ascii_lowercase()),
     }
 }
 
-/// The letter of which a class has the cases.
+/// The letter whose cases make up a class.
 fn only_letter(class: &Class) -> Option<char> {
     /// No letter has more cases.
     const CASES_MAX: usize = 4;
@@ -154,7 +159,7 @@ fn only_letter(class: &Class) -> Option<char> {
     is_one.then_some(letter)
 }
 
-/// The words of a text, open where the text ends.
+/// The words of a run. The first and the last may be parts of longer words.
 fn words_of(run: &str) -> Vec<RequiredWord> {
     let mut words = Vec::new();
     let mut start = 0;

@@ -1,4 +1,4 @@
-//! Asking the store.
+//! Searches the store.
 
 use std::cmp::Reverse;
 
@@ -17,12 +17,11 @@ pub struct Hits<'s> {
     next: Option<EventPlace>,
 }
 
-/// Finds the newest `limit` events within `range` that `query` asks for.
+/// Finds the newest `limit` events within `range` that match `query`.
 ///
 /// # Errors
 ///
-/// [`StoreError::Index`], and what keeps the archive from being read where the index does not know
-/// all.
+/// [`StoreError::Index`], and errors of reading the archive if the index alone cannot answer.
 pub fn search<'s>(
     store: &'s Store,
     query: &Query,
@@ -32,8 +31,8 @@ pub fn search<'s>(
     search_heard(store, query, range, None, limit, &|_, _| {})
 }
 
-/// As [`search`], of the events behind a place in their order; `heard` hears how many of how many
-/// events have been read, where the index does not know all.
+/// Searches like [`search`], but only after a position in the order of results. `heard` receives
+/// how many events of how many have been read, if the index alone cannot answer.
 pub(crate) fn search_heard<'s>(
     store: &'s Store,
     query: &Query,
@@ -42,9 +41,9 @@ pub(crate) fn search_heard<'s>(
     limit: usize,
     heard: Heard<'_>,
 ) -> Result<Hits<'s>, StoreError> {
-    // One more tells whether there is more.
+    // One more than the limit shows whether there are more.
     let most = limit.saturating_add(1);
-    // Cursors are of the whole, where a part of it answers.
+    // A cursor holds a location in the whole store, also when only a part of it answers.
     let moved = |place: EventPlace, location| EventPlace { location, ..place };
     let after = after.map(|it| moved(it, store.place_here(it.location, false)));
     let (total, mut places) = newest(store, query, range, after, most, heard)?;
@@ -63,8 +62,8 @@ pub(crate) fn search_heard<'s>(
     })
 }
 
-/// How many events a query finds within `range`, and where the newest `limit` of them lie: as far as
-/// the index can tell IDs of one hash apart.
+/// Counts the events within `range` that a query finds, and locates the newest `limit` of them. IDs
+/// that share a hash are not distinguished.
 pub(crate) fn locations(
     store: &Store,
     query: &Query,
@@ -88,6 +87,7 @@ fn newest(
         let query = lower(query, &columns, Bound::Upper);
         return store.index().newest(&*within(query, range, &columns), limit, after);
     }
+    // The order is that of the index's `newest`, so a cursor fits both ways of answering.
     let mut total = 0;
     let mut newest: Vec<EventPlace> = Vec::new();
     let key = |it: &EventPlace| (it.ms, it.location.to_bits());
@@ -99,6 +99,7 @@ fn newest(
         total += found.len() as u64;
         let is_behind = |it: &EventPlace| after.is_none_or(|after| key(it) < key(&after));
         newest.extend(found.into_iter().filter(is_behind));
+        // Cutting at twice the limit bounds the memory and sorts at most once every `limit` events.
         if newest.len() > limit.saturating_mul(2).max(CUT_MIN) {
             cut(&mut newest);
         }
@@ -107,11 +108,12 @@ fn newest(
     Ok((total, newest))
 }
 
-/// Answers that are kept at least before the older ones are let go.
+/// The least number of results to hold before the older ones are dropped, so that small limits do
+/// not sort all the time.
 const CUT_MIN: usize = 65_536;
 
-/// Where all events lie that a query finds within `range`, in the order of the archive: as far as
-/// the index can tell IDs of one hash apart.
+/// Locates all events within `range` that a query finds, in the order of the archive. IDs that
+/// share a hash are not distinguished.
 pub(crate) fn places(
     store: &Store,
     query: &Query,
@@ -129,7 +131,7 @@ pub(crate) fn places(
     store.index().places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
 }
 
-/// How many events within `range` a query finds at most, by what the index knows.
+/// An upper bound of how many events within `range` match, from the index alone.
 pub(crate) fn count_at_most(
     store: &Store,
     query: &Query,
@@ -140,7 +142,7 @@ pub(crate) fn count_at_most(
     Ok(store.index().newest(&*upper, 0, None)?.0)
 }
 
-/// Where these events lie, in the order of the archive.
+/// Locates the events that `count_at_most` counts, in the order of the archive.
 pub(crate) fn places_at_most(
     store: &Store,
     query: &Query,
@@ -150,7 +152,7 @@ pub(crate) fn places_at_most(
     store.index().places(&*within(lower(query, &columns, Bound::Upper), range, &columns))
 }
 
-/// All events that a query finds, as far as the index can tell IDs of one hash apart.
+/// All events that a query finds. IDs that share a hash are not distinguished.
 pub(crate) fn events_of(store: &Store, query: &Query) -> Result<EventSet, StoreError> {
     if !query.is_exact_in_index() {
         return Ok(store.index().event_set_at(&places(store, query, TimeRange::default())?));
@@ -159,21 +161,21 @@ pub(crate) fn events_of(store: &Store, query: &Query) -> Result<EventSet, StoreE
 }
 
 impl Hits<'_> {
-    /// How many events the index found, beyond the limit too.
+    /// The number of events that the index found, also beyond the limit.
     pub fn total(&self) -> u64 {
         self.total
     }
 
-    /// Behind which place the next ones stand, when there are more.
+    /// The position after which the next page begins, if there are more events.
     pub fn next_page(&self) -> Option<EventPlace> {
         self.next
     }
 
-    /// The next event and where it lies.
+    /// The next event and its location.
     pub fn next_with_location(&mut self) -> Result<Option<(Location, StoredEvent)>, StoreError> {
         for location in self.locations.by_ref() {
             let event = self.reader.read(location)?;
-            // Else it is another ID with the same hash.
+            // Otherwise the event has another ID with the same hash.
             if self.query.matches(&event) {
                 return Ok(Some((location, event)));
             }

@@ -7,19 +7,19 @@ use crate::event::StatusCode;
 /// The numbers of a status: class, subject, detail.
 type Code = [u32; 3];
 
-/// A half-open range of statuses, compared number by number: 5.9.9 is before 5.10.0.
+/// A half-open range of statuses, compared number by number: 5.9.9 comes before 5.10.0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StatusRange {
     low: Option<Code>,
     high: Option<Code>,
 }
 
-/// The end of a range: a status, or the beginning of one (`5`, `5.1`), which stands for all that
-/// begin so.
+/// An end of a range: a status, or the beginning of one (`5`, `5.1`), which stands for all statuses
+/// that begin with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StatusBound {
     first: Code,
-    /// The first code after all those that begin so; `None` when there is none.
+    /// The first code after all those that begin with it; `None` if there is none.
     after: Option<Code>,
 }
 
@@ -42,13 +42,13 @@ impl StatusBound {
 }
 
 impl StatusRange {
-    /// From `low` to `high`, each with what begins so or without it; `None` is open.
+    /// From `low` to `high`, each with a flag that includes all that begin with it; `None` is open.
     pub(super) fn between(
         low: Option<(StatusBound, bool)>,
         high: Option<(StatusBound, bool)>,
     ) -> Self {
-        // Past the last code there is nothing, which no half-open range of codes can say but
-        // one that ends where it begins.
+        // No code comes after the last one, so a half-open range can express "nothing" only by
+        // beginning at its end.
         let past_the_last = [u32::MAX; 3];
         Self {
             low: low.map(|(bound, is_inside)| {
@@ -72,7 +72,7 @@ impl StatusRange {
         self.high
     }
 
-    /// Whether `status` begins with a status that lies inside.
+    /// True if `status` begins with a status inside the range.
     pub fn contains(&self, status: &str) -> bool {
         let Some(code) = code(status) else { return false };
         self.low.is_none_or(|low| low.cmp(&code) != Ordering::Greater)
@@ -80,7 +80,7 @@ impl StatusRange {
     }
 }
 
-/// Reads the numbers at the beginning of a logged status, at best effort.
+/// Reads the numbers at the beginning of a logged status, as far as possible.
 fn code(status: &str) -> Option<Code> {
     if let Some(StatusCode { class, subject, detail }) = StatusCode::find(status) {
         return Some([class.into(), subject.into(), detail.into()]);

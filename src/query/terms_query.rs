@@ -1,4 +1,4 @@
-//! Documents that have any of the terms that pass a test.
+//! Finds documents that have any term that passes a test.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ type TermTest = Arc<dyn Fn(&[u8]) -> bool + Send + Sync>;
 
 /// Finds documents with a term of `field` that begins with `prefix` and passes `test`.
 ///
-/// It reads the part of the dictionary with the prefix and unites the documents in a bit set, so
+/// It reads the part of the dictionary with the prefix and collects the documents in a bit set, so
 /// any number of terms may pass.
 #[derive(Clone)]
 pub(super) struct TermsQuery {
@@ -44,6 +44,8 @@ impl TermsQuery {
         attribute: Attribute,
         test: impl Fn(&str) -> bool + Send + Sync + 'static,
     ) -> Self {
+        // One term holds all attributes of an event (`store::index::attributes`), so every term of
+        // the field has to be looked at; there are only a few hundred.
         let test = move |term: &[u8]| attribute_values(term, attribute).any(|it| test(&it));
         Self { field: Fields::ATTRIBUTES, prefix: String::new(), test: Arc::new(test) }
     }

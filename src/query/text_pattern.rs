@@ -8,13 +8,13 @@ use crate::store::words::words;
 
 /// A pattern that is found in the words of a text.
 ///
-/// A text is taken as its words with one blank between them, so punctuation and case do not
-/// matter. `*` stands for anything and `?` for one character. The pattern begins where a word
-/// begins unless it begins with `*`, and ends where a word ends unless it ends with one.
+/// The text is reduced to its words with one blank between them, so punctuation and case do not
+/// matter. `*` stands for anything and `?` for one character. The pattern begins at the beginning
+/// of a word unless it begins with `*`, and ends at the end of a word unless it ends with `*`.
 #[derive(Clone, Debug)]
 pub struct TextPattern {
-    /// The texts between the stars, in the form of words with blanks between; [`ANY_ONE`] in them
-    /// stands for one character.
+    /// The texts between the stars, as words with blanks between them; [`ANY_ONE`] stands for one
+    /// character.
     pieces: Vec<String>,
     regex: Regex,
 }
@@ -27,16 +27,16 @@ impl PartialEq for TextPattern {
 
 impl Eq for TextPattern {}
 
-/// Something that one word of any text with the pattern must be.
+/// A condition that one word of every matching text meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum WordTest {
-    /// Exactly this.
+    /// The word is exactly this.
     Is(String),
-    /// Beginning so.
+    /// The word begins with this.
     Begins(String),
-    /// Ending so.
+    /// The word ends with this.
     Ends(String),
-    /// With this in it.
+    /// The word contains this.
     Has(String),
 }
 
@@ -52,8 +52,8 @@ impl WordTest {
 }
 
 impl TextPattern {
-    /// Makes a pattern of the texts between its stars. `None` when there is no word in it, or when
-    /// it is larger than a pattern may be.
+    /// Makes a pattern of the texts between its stars. `None` if it contains no word, or exceeds
+    /// the size limit of a pattern.
     pub(super) fn new(pieces: &[String]) -> Option<Self> {
         let last = pieces.len().checked_sub(1)?;
         let normal: Vec<String> = pieces
@@ -61,13 +61,15 @@ impl TextPattern {
             .enumerate()
             .map(|(index, it)| normal_piece(it, index == 0, index == last))
             .enumerate()
-            // Stars side by side are one.
+            // Adjacent stars mean the same as one.
             .filter(|(index, it)| *index == 0 || *index == last || !it.is_empty())
             .map(|(_, it)| it)
             .collect();
         if normal.iter().all(|it| it.chars().all(|it| it == ANY_ONE || it == ' ')) {
             return None;
         }
+        // The regex crate matches in linear time, also where stars would make a naive matcher
+        // backtrack.
         let regex = RegexBuilder::new(&expression(&normal))
             .dot_matches_new_line(true)
             .size_limit(limits::QUERY_REGEX_BYTES_MAX)
@@ -81,18 +83,17 @@ impl TextPattern {
         self.regex.is_match(&joined(text))
     }
 
-    /// The texts between the stars.
     pub(super) fn pieces(&self) -> &[String] {
         &self.pieces
     }
 
-    /// What words of the text must be, each of them some word, and whether that is all there is to
-    /// the pattern.
+    /// The conditions that some word of the text must meet, each its own, and whether together they
+    /// are all that the pattern requires.
     pub(super) fn word_tests(&self) -> (Vec<WordTest>, bool) {
         let last = self.pieces.len().saturating_sub(1);
         let mut tests = Vec::new();
         for (index, piece) in self.pieces.iter().enumerate() {
-            // Parts between `?` have an open end on that side.
+            // A `?` may stand for a part of the same word, so the text on that side is open.
             let parts: Vec<&str> = piece.split(ANY_ONE).collect();
             let last_part = parts.len() - 1;
             for (place, part) in parts.iter().enumerate() {
@@ -116,13 +117,14 @@ impl TextPattern {
                 }
             }
         }
+        // With several words or stars, their order and distance count too, which no word shows.
         let is_one_word = self.pieces.iter().filter(|it| !it.is_empty()).count() == 1
             && self.pieces.iter().all(|it| !it.contains([' ', ANY_ONE]));
         (tests, is_one_word)
     }
 }
 
-/// The words of a text with a blank between.
+/// The words of a text with one blank between them.
 fn joined(text: &str) -> String {
     let mut joined = String::with_capacity(text.len());
     words(text, |word, position| {
@@ -134,7 +136,7 @@ fn joined(text: &str) -> String {
     joined
 }
 
-/// The words of a piece, with a blank where it begins or ends between two words.
+/// The words of a piece, with a blank at an end that lies between two words.
 fn normal_piece(piece: &str, is_first: bool, is_last: bool) -> String {
     let parts: Vec<&str> = piece.split(ANY_ONE).collect();
     let last_part = parts.len() - 1;
@@ -152,6 +154,7 @@ fn normal_piece(piece: &str, is_first: bool, is_last: bool) -> String {
         };
         let words = joined(part);
         let is_edge = |is_end: bool, is_outer: bool| is_end && is_outer;
+        // The outer ends are anchored by `expression` instead.
         let begins_between =
             !part.is_empty() && !is_word(part.chars().next()) && !is_edge(place == 0, is_first);
         let ends_between = !part.is_empty()

@@ -3,7 +3,7 @@
 use super::error::QueryErrorKind;
 use crate::time::{TimeRange, Timestamp, Zone, day_of, parse_duration_ms, parse_time_argument};
 
-/// An instant, or the day that a date stands for: its first millisecond and the first after it.
+/// An instant, or the day of a date: its first millisecond, and the first one after it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InstantBound {
     first: Timestamp,
@@ -19,7 +19,7 @@ impl InstantBound {
         Ok(Self { first, after: first.saturating_add_ms(1) })
     }
 
-    /// From `low` to `high`, each with its instant or day, or without it; `None` is open.
+    /// From `low` to `high`, each with a flag that includes its instant or day; `None` is open.
     pub(super) fn between(low: Option<(Self, bool)>, high: Option<(Self, bool)>) -> TimeRange {
         let edge = |(bound, is_first): (Self, bool)| {
             if is_first { bound.first } else { bound.after }
@@ -28,7 +28,7 @@ impl InstantBound {
     }
 }
 
-/// Whether `text` is a length of time rather than a place in it.
+/// True if `text` is a duration rather than a point in time.
 pub(super) fn is_age(text: &str) -> bool {
     let text = text.trim();
     parse_duration_ms(text.strip_suffix("ago").unwrap_or(text)).is_some()

@@ -1,4 +1,4 @@
-//! The place in a query that an error is about, as people see it.
+//! Shows the place in a query that an error is about.
 
 use unicode_width::UnicodeWidthChar;
 
@@ -33,7 +33,7 @@ pub(crate) fn underlined(text: &str, span: Span) -> (String, String) {
         shown.push(character);
         if byte_index < marked_bytes {
             let width = character.width().unwrap_or(1);
-            // The first column has its mark already.
+            // The first column already has its mark.
             push_times(&mut underline, '~', width.saturating_sub(usize::from(index == 0)));
         }
     }
@@ -44,8 +44,8 @@ fn push_times(text: &mut String, character: char, count: usize) {
     text.extend(std::iter::repeat_n(character, count));
 }
 
-/// One printable character in the place of each, so that nothing pasted into a query reaches a
-/// terminal as a command.
+/// Replaces a character by a printable one, so that nothing pasted into a query reaches a terminal
+/// as a command.
 fn printable(character: char) -> char {
     match character {
         '\t' | '\n' | '\r' => ' ',
@@ -54,7 +54,7 @@ fn printable(character: char) -> char {
     }
 }
 
-/// The text with one printable character in the place of each.
+/// The text, with each character made printable.
 pub(crate) fn printed(text: &str) -> String {
     text.chars().map(printable).collect()
 }

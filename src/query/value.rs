@@ -1,4 +1,4 @@
-//! Values: what stands behind a field's colon, or on its own.
+//! Parses values: the text after a field's colon, or a term on its own.
 
 use super::cursor::Cursor;
 use super::error::QueryErrorKind;
@@ -14,13 +14,13 @@ use crate::event::{
 };
 use crate::store::words::folded;
 
-/// A value as it was written: the texts between its stars, with quotes and backslashes gone.
+/// A value as it was written: the texts between its stars, without quotes and backslashes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct WrittenValue {
-    /// Never empty; one more than there are stars. [`ANY_ONE`] in them is a `?`.
+    /// Never empty: there is one more piece than there are stars. [`ANY_ONE`] stands for a `?`.
     pub(super) pieces: Vec<String>,
     pub(super) is_quoted: bool,
-    /// Whether it is a regular expression, which the only piece then is.
+    /// Whether it is a regular expression, which is then the only piece.
     pub(super) is_regex: bool,
     pub(super) span: Span,
 }
@@ -59,8 +59,8 @@ impl WrittenValue {
         Ok(Self { pieces, is_quoted, is_regex: false, span: cursor.span_from(start) })
     }
 
-    /// Reads `/expression/`, if that is what comes next: the first slash without a backslash ends
-    /// it, and something else than a value must follow. A path such as `/aws/workmail` is none.
+    /// Reads `/expression/` if it comes next. The first slash without a backslash ends it, and the
+    /// value must end there too, so a path such as `/aws/workmail` is no expression.
     fn read_regex(cursor: &mut Cursor<'_>) -> Option<Self> {
         let start = cursor.position();
         let mut ahead = cursor.clone();
@@ -88,7 +88,7 @@ impl WrittenValue {
         Some(Self { pieces: vec![source], is_quoted: false, is_regex: true, span })
     }
 
-    /// Takes a whole text for a bare value, with its blanks and quotes.
+    /// Reads a whole text, with its blanks and quotes, as one bare value.
     pub(super) fn whole(text: &str) -> Self {
         let mut cursor = Cursor::new(text.trim());
         if let Some(regex) = Self::read_regex(&mut cursor).filter(|_| cursor.rest().is_empty()) {
@@ -108,13 +108,13 @@ impl WrittenValue {
         Self { pieces, is_quoted: false, is_regex: false, span }.pasted()
     }
 
-    /// The value with its stars and question marks as plain characters.
+    /// The value, with its stars and question marks as plain characters.
     pub(super) fn text(&self) -> String {
         let text = self.pieces.join("*");
         if text.contains(ANY_ONE) { text.replace(ANY_ONE, "?") } else { text }
     }
 
-    /// The same where question marks behind a word are what they are in a sentence.
+    /// Turns question marks at the end of a word back into punctuation, as in a sentence.
     pub(super) fn pasted(mut self) -> Self {
         let last = self.pieces.len().saturating_sub(1);
         for (index, piece) in self.pieces.iter_mut().enumerate() {
@@ -136,19 +136,19 @@ impl WrittenValue {
         self.pieces.len() > 1
     }
 
-    /// Whether a part of it stands for other texts.
+    /// True if some part of it stands for other texts.
     fn is_pattern(&self) -> bool {
         !self.is_quoted && (self.has_star() || self.pieces.iter().any(|it| it.contains(ANY_ONE)))
     }
 
-    /// Whether it consists of stars alone.
+    /// True if it consists of stars alone.
     fn is_any(&self) -> bool {
         !self.is_quoted && self.has_star() && self.pieces.iter().all(String::is_empty)
     }
 }
 
 fn push(pieces: &mut [String], character: char) {
-    // What stands for any character is none itself.
+    // A pasted U+10FFFF must not act as a wildcard.
     let character = if character == ANY_ONE { char::REPLACEMENT_CHARACTER } else { character };
     if let Some(piece) = pieces.last_mut() {
         piece.push(character);
@@ -161,7 +161,8 @@ fn push_any_one(pieces: &mut [String]) {
     }
 }
 
-/// Makes the demand that `field` holds `value`. Times, ranges and comparisons are read elsewhere.
+/// Builds the condition that `field` holds `value`. Times, ranges and comparisons are parsed
+/// elsewhere.
 pub(super) fn demand(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     let clause = |matcher| Query::Clause(Clause { field, matcher, span: value.span });
     if value.is_regex {
@@ -175,7 +176,7 @@ pub(super) fn demand(field: Field, value: &WrittenValue) -> Result<Query, QueryE
         return Ok(clause(Matcher::Status(range)));
     }
     match field.kind() {
-        // A question mark is a character of IDs like any other.
+        // IDs may contain question marks, so only stars make a pattern.
         FieldKind::Id if value.has_star() && !value.is_quoted => Glob::new(id_pieces(value))
             .map(Matcher::Glob)
             .map(clause)
@@ -203,7 +204,7 @@ pub(super) fn demand(field: Field, value: &WrittenValue) -> Result<Query, QueryE
         }
         FieldKind::Keyword if matches!(field, Field::SenderDomain | Field::RecipientDomain) => {
             let text = value.text();
-            // Addresses are taken apart at their sign, so a domain has none.
+            // Addresses are split at the @ sign, so a domain never contains one.
             let bare = value.pieces.iter().map(|it| it.trim_start_matches('@'));
             let names = |it: &str| domain_piece(it);
             if normal_domain(text.trim_start_matches('@')).is_empty() {
@@ -228,7 +229,7 @@ pub(super) fn demand(field: Field, value: &WrittenValue) -> Result<Query, QueryE
     }
 }
 
-/// The statuses that begin as a value does; `None` for one with all its numbers, which is a keyword.
+/// The statuses that begin with a value; `None` if it has all three numbers and is a keyword.
 fn status_range(value: &WrittenValue) -> Option<StatusRange> {
     let text = value.text();
     let is_beginning = !value.is_quoted && text.matches('.').count() < 2;
@@ -248,7 +249,7 @@ fn regex(field: Field, source: &str) -> Result<Matcher, QueryErrorKind> {
     }
 }
 
-/// A length of time, or a count.
+/// A duration, or a count.
 pub(super) fn number(field: Field, text: &str) -> Result<i64, QueryErrorKind> {
     let number = match field.kind() {
         FieldKind::Duration => duration(text),
@@ -257,7 +258,7 @@ pub(super) fn number(field: Field, text: &str) -> Result<i64, QueryErrorKind> {
     number.ok_or_else(|| QueryErrorKind::BadNumber { field, text: text.to_owned() })
 }
 
-/// One of a few words, or those of them that a pattern fits.
+/// One of a few words, or all of them that match a pattern.
 fn choice(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     let clause = |word: &str| {
         let matcher = Matcher::Exact(word.to_owned());
@@ -268,6 +269,7 @@ fn choice(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     if value.is_pattern() {
         let pieces = value.pieces.iter().map(|it| it.to_lowercase()).collect();
         let glob = Glob::new(pieces).ok_or(QueryErrorKind::EmptyValue { field })?;
+        // A pattern becomes the words it matches, so only exact words have to be compared later.
         let fitting = field.choices().iter().filter(|it| glob.matches(it));
         let fitting: Vec<Query> = fitting.map(|it| clause(it)).collect();
         return if fitting.is_empty() { Err(unknown()) } else { Ok(Query::or(fitting)) };
@@ -280,7 +282,7 @@ fn choice(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     field.choices().iter().find(|it| **it == text).map(|it| clause(it)).ok_or_else(unknown)
 }
 
-/// The name of an event, or those that a list shows by one word.
+/// The name of an event, or all event names that lists show under one word.
 fn event_name(value: &WrittenValue) -> Result<Result<Matcher, Vec<Query>>, QueryErrorKind> {
     let text = folded(&value.text()).into_owned();
     if text.is_empty() {
@@ -296,10 +298,11 @@ fn event_name(value: &WrittenValue) -> Result<Result<Matcher, Vec<Query>>, Query
             Query::Clause(Clause { field: Field::Event, matcher, span: value.span })
         })
         .collect();
+    // An undocumented name is kept as it is: WorkMail may add events.
     Ok(if named.is_empty() || value.is_quoted { Ok(Matcher::Exact(text)) } else { Err(named) })
 }
 
-/// Makes the demand of a value without a field on audit events.
+/// Builds the condition for a value without a field on audit events.
 pub(super) fn access_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     if value.is_any() {
         return Ok(Query::All);
@@ -315,7 +318,7 @@ pub(super) fn access_demand(value: &WrittenValue) -> Result<Query, QueryErrorKin
     Ok(Query::or(demands.collect::<Result<_, _>>()?))
 }
 
-/// Makes the demand of a value without a field.
+/// Builds the condition for a value without a field.
 pub(super) fn bare_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind> {
     if value.is_any() {
         return Ok(Query::All);
@@ -323,6 +326,7 @@ pub(super) fn bare_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind>
     if value.is_regex {
         return demand(Field::Subject, value);
     }
+    // A pasted sentence may end in a question mark, which is no wildcard.
     let value = &value.clone().pasted();
     let text = value.text();
     if text.contains('@') && !text.contains(char::is_whitespace) {
@@ -331,7 +335,7 @@ pub(super) fn bare_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind>
             demands.push(demand(field, value)?);
         }
         if !value.has_star() || value.is_quoted {
-            // What is no ID may be an address all the same.
+            // A text that is no message ID may still be an address.
             demands.extend(demand(Field::MessageId, value));
         }
         return Ok(Query::or(demands));
@@ -340,7 +344,7 @@ pub(super) fn bare_demand(value: &WrittenValue) -> Result<Query, QueryErrorKind>
     if value.is_pattern() || text.contains(char::is_whitespace) {
         return subject;
     }
-    // A trace ID may be without words, so only one of the two needs to make sense.
+    // A trace ID may contain no words, so one of the two conditions is enough.
     let trace = demand(Field::TraceId, value);
     match (subject, trace) {
         (Ok(subject), Ok(trace)) => Ok(Query::or(vec![subject, trace])),
@@ -353,7 +357,7 @@ fn stands_for_nothing(text: &str) -> bool {
     text.trim_matches(|it: char| it.is_whitespace() || matches!(it, '<' | '>')).is_empty()
 }
 
-/// The ID that a value stands for. In quotes it is taken as it is, unless it is more than an ID.
+/// The ID in a value. Quotes keep it as it is, unless they hold more than an ID.
 fn id(field: Field, value: &WrittenValue) -> Option<String> {
     let text = value.text();
     let is_pasted = !value.is_quoted || text.contains(|it: char| it.is_whitespace() || it == '<');
@@ -365,7 +369,7 @@ fn id(field: Field, value: &WrittenValue) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// The texts between the stars of a pattern for IDs, without the brackets around them.
+/// The texts between the stars of an ID pattern, without the angle brackets around it.
 fn id_pieces(value: &WrittenValue) -> Vec<String> {
     let last = value.pieces.len().saturating_sub(1);
     let pieces = value.pieces.iter().enumerate().map(|(index, piece)| {
@@ -377,10 +381,10 @@ fn id_pieces(value: &WrittenValue) -> Vec<String> {
     pieces.collect()
 }
 
-/// Words one after the other, or a pattern that is found in words.
+/// A phrase, or a pattern to find in words.
 fn in_words(field: Field, value: &WrittenValue) -> Result<Matcher, QueryErrorKind> {
     let mut pieces = value.pieces.as_slice();
-    // Stars at the end are as good as one.
+    // Several stars at the end mean the same as one.
     while let [shorter @ .., end] = pieces
         && let [_, .., last] = shorter
         && last.is_empty()
@@ -394,7 +398,7 @@ fn in_words(field: Field, value: &WrittenValue) -> Result<Matcher, QueryErrorKin
         body => (body, false),
     };
     let text = body.join("*");
-    // The star must touch the word that it is to lengthen.
+    // A star extends a word only if it touches the word.
     let is_prefix = is_prefix && !text.ends_with(|it: char| it.is_whitespace() || it == '*');
     let is_plain = body.len() == 1 && !text.contains(ANY_ONE);
     if is_plain || value.is_quoted {
@@ -421,7 +425,8 @@ fn address(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> 
     }
     let glob = |pieces: [String; 2]| Glob::new(pieces.into()).map(Matcher::Glob).map(clause);
     let bare = address.as_str();
-    // `ana@` is whoever is called so, wherever; `ana` may be that or a domain, `@acme` the latter.
+    // `ana@` is anybody of that name at any domain, `@acme` anybody at a domain; `ana` may be
+    // either.
     let name = bare.strip_suffix('@').unwrap_or(bare);
     if name.is_empty() {
         return Err(QueryErrorKind::EmptyValue { field });
@@ -435,20 +440,21 @@ fn address(field: Field, value: &WrittenValue) -> Result<Query, QueryErrorKind> 
     Ok(Query::or(std::iter::once(exact).chain(at_domain).chain(at_any).collect()))
 }
 
-/// The address in a link: `mailto:ana@acme.example?subject=…`.
+/// The address in a link such as `mailto:ana@acme.example?subject=…`.
 fn without_scheme(text: &str) -> Option<&str> {
     let text = text.trim();
     let scheme = text.get(..7).filter(|it| it.eq_ignore_ascii_case("mailto:"))?;
     text.get(scheme.len()..)?.split('?').next()
 }
 
-/// A part of a domain as its normal form has it: each name by itself, for others may be missing.
+/// The normal form of a part of a domain. Each label is normalised alone, because the pattern may
+/// lack its neighbours.
 fn domain_piece(piece: &str) -> String {
     let part = |it: &str| it.split('.').map(normal_domain).collect::<Vec<_>>().join(".");
     piece.split(ANY_ONE).map(part).collect::<Vec<_>>().join(&ANY_ONE.to_string())
 }
 
-/// The texts between the stars of a pattern for addresses, as their normal form has them.
+/// The normal form of the texts between the stars of an address pattern.
 fn address_pieces(value: &WrittenValue) -> Vec<String> {
     let mut is_in_domain = false;
     let pieces = value.pieces.iter().map(|piece| {
@@ -464,7 +470,7 @@ fn address_pieces(value: &WrittenValue) -> Vec<String> {
     pieces.collect()
 }
 
-/// A matcher for whole values. `None` for an empty one.
+/// A matcher for whole values; `None` for an empty one.
 fn whole(value: &WrittenValue, normalise: &dyn Fn(&str) -> String) -> Option<Matcher> {
     if value.is_pattern() {
         let pieces = value.pieces.iter().map(|it| normalise(it)).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Field, Glob, Matcher, Pattern, Query, QueryError, Regexp};
 
-/// A list of values, some of which may be patterns. Cheap to copy.
+/// A list of values, some of which may be patterns. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ValueSet(Arc<Values>);
 
@@ -17,7 +17,7 @@ struct Values {
 }
 
 impl ValueSet {
-    /// Reads values as [`Pattern::parse`] reads each.
+    /// Parses each value with [`Pattern::parse`].
     pub fn parse<'v>(
         field: Field,
         values: impl IntoIterator<Item = &'v str>,
@@ -30,34 +30,34 @@ impl ValueSet {
         Ok(Self(Arc::new(set)))
     }
 
-    /// How many values there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.0.exact.len() + self.0.globs.len() + self.0.regexps.len()
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Whether none of them is a pattern.
+    /// True if none of the values is a pattern.
     pub(super) fn is_exact(&self) -> bool {
         self.0.globs.is_empty() && self.0.regexps.is_empty()
     }
 
-    /// The values that are no patterns.
+    /// The values that are not patterns.
     pub(super) fn exact(&self) -> impl Iterator<Item = &str> {
         self.0.exact.iter().map(String::as_str)
     }
 
-    /// What asks for each of them.
+    /// A matcher for each of the values.
     pub(super) fn matchers(&self) -> impl Iterator<Item = Matcher> {
         let exact = self.0.exact.iter().cloned().map(Matcher::Exact);
         let globs = self.0.globs.iter().cloned().map(Matcher::Glob);
         exact.chain(globs).chain(self.0.regexps.iter().cloned().map(Matcher::Regex))
     }
 
-    /// Whether a value, normalised as its field asks for, is one of them.
+    /// True if a value, normalised for its field, is in the list.
     pub fn contains(&self, value: &str) -> bool {
         self.0.exact.contains(value)
             || self.0.globs.iter().any(|it| it.matches(value))
@@ -71,6 +71,7 @@ impl Values {
             Query::Or(queries) => queries.iter().for_each(|it| self.take(it)),
             Query::Clause(clause) => match &clause.matcher {
                 Matcher::Exact(text) => _ = self.exact.insert(text.clone()),
+                // Lists repeat patterns, and each one costs every value a comparison.
                 Matcher::Glob(glob) if !self.globs.contains(glob) => self.globs.push(glob.clone()),
                 Matcher::Regex(regexp) if !self.regexps.contains(regexp) => {
                     self.regexps.push(regexp.clone());

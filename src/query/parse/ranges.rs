@@ -1,4 +1,4 @@
-//! Ranges and comparisons: `>=a`, `[a TO b]`.
+//! Parses ranges and comparisons: `>=a`, `[a TO b]`.
 
 use super::{Parsed, Parser, clause};
 use crate::query::error::QueryErrorKind;
@@ -8,13 +8,14 @@ use crate::query::value::{WrittenValue, number};
 use crate::query::{Field, FieldKind, Matcher, NumberRange, Query, StatusRange};
 
 impl Parser<'_> {
-    /// `>=a`, `>a`, `<=a` or `<a`
+    /// `>=a`, `>a`, `<=a` or `<a`.
     pub(super) fn comparison(&mut self, field: Field, start: usize) -> Parsed<Query> {
         let is_low = self.cursor.take('>');
         if !is_low {
             self.cursor.advance();
         }
         let is_inside = self.cursor.take('=');
+        // A value cannot begin with a parenthesis, and an empty one would match nothing.
         if self.cursor.peek().is_none_or(|it| it.is_whitespace() || matches!(it, '(' | ')')) {
             return Err((self.cursor.span_from(start), QueryErrorKind::EmptyValue { field }));
         }
@@ -26,7 +27,7 @@ impl Parser<'_> {
         Ok(clause(field, matcher, span))
     }
 
-    /// `[a TO b]`, `{a TO b}`, or one of each
+    /// `[a TO b]`, `{a TO b}`, or one bracket of each kind.
     pub(super) fn range(&mut self, field: Field, start: usize) -> Parsed<Query> {
         let is_low_inside = self.cursor.take('[');
         if !is_low_inside {
@@ -57,6 +58,7 @@ impl Parser<'_> {
         let text = if self.cursor.peek() == Some('"') {
             WrittenValue::read(&mut self.cursor)?.text()
         } else {
+            // `WrittenValue` would take the closing bracket as part of the value.
             let rest = self.cursor.rest();
             let end = rest.find(|it: char| it.is_whitespace() || matches!(it, ']' | '}'));
             let (text, _) = rest.split_at(end.unwrap_or(rest.len()));
@@ -93,7 +95,7 @@ impl Parser<'_> {
         Ok(Matcher::Status(StatusRange::between(low, high)))
     }
 
-    /// Whether what comes next is written like a range, rather than a `[tag]`.
+    /// True if a range comes next rather than a `[tag]`.
     pub(super) fn is_range(&self) -> bool {
         let rest = self.cursor.rest();
         let end = rest.find([']', '}']).unwrap_or(rest.len());
