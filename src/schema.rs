@@ -1,4 +1,4 @@
-//! The shapes that messages have, without any value, so that they can be shared.
+//! The shapes of messages without any of their values, so that they can be shared.
 //!
 //! No raw WorkMail event is public. Counting the paths and types that a store holds is how the
 //! documented schema gets confirmed.
@@ -12,10 +12,10 @@ use crate::event::{EventName, Parser};
 use crate::limits;
 use crate::store::{Store, StoreError};
 
-/// Where a value stands, and what it is.
+/// The path of a value, and its type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ValueShape {
-    /// Whether the event's name is one that the administrator guide lists. Unknown ones first.
+    /// Whether the administrator guide lists the event's name. Unlisted ones sort first.
     pub is_documented: bool,
     /// The event's name.
     pub event_name: String,
@@ -25,7 +25,7 @@ pub struct ValueShape {
     pub json_type: &'static str,
 }
 
-/// How often each shape occurs: at most once for each event.
+/// The number of occurrences of each shape: at most one for each event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shapes {
     /// The counts of events.
@@ -34,10 +34,10 @@ pub struct Shapes {
     pub is_truncated: bool,
 }
 
-/// What stands in the place of a key or name that could itself be a value.
+/// The placeholder for a key or name that could itself be a value.
 const MASKED: &str = "<masked>";
 
-/// Characters of a name that is surely a name.
+/// The length up to which a name can be trusted to be a name.
 const NAME_CHARS_MAX: usize = 64;
 
 impl Shapes {
@@ -64,7 +64,7 @@ impl Shapes {
     }
 
     fn add_shapes(&mut self, is_documented: bool, name: &str, message: &str) {
-        // Numbers beyond a double make a message unreadable here, and nothing else does.
+        // Only numbers beyond a double make an archived message unreadable here.
         let Ok(value) = serde_json::from_str::<Value>(message) else { return };
         let mut found = BTreeMap::new();
         collect(&value, &mut String::new(), &mut found);
@@ -74,11 +74,11 @@ impl Shapes {
         }
     }
 
-    /// Counts the shapes of a message that is no email event, under what it is.
+    /// Counts the shapes of a message that is no email event, under its kind.
     fn add_other(&mut self, message: &str) {
         let name = match OtherRecord::parse(message) {
             Some(OtherRecord::Audit(event)) => event.kind.as_str(),
-            // Our own, and not to be confirmed by anybody.
+            // Our own records need no confirmation.
             Some(OtherRecord::Directory) => return,
             None => "",
         };
@@ -89,6 +89,8 @@ impl Shapes {
     fn count(&mut self, shape: ValueShape, count: u64) {
         if let Some(known) = self.counts.get_mut(&shape) {
             *known += count;
+        // A new shape beyond the bound is dropped, but known ones are still counted, so that their
+        // numbers stay right.
         } else if self.counts.len() < limits::SCHEMA_PATHS_MAX {
             self.counts.insert(shape, count);
         } else {
@@ -139,7 +141,7 @@ fn collect(value: &Value, path: &mut String, found: &mut FoundShape) {
     path.truncate(length);
 }
 
-/// A key that is not an identifier may be somebody's address.
+/// Masks a key that is not an identifier, since it may be somebody's address.
 fn masked(name: &str) -> &str {
     let is_name = name.len() <= NAME_CHARS_MAX
         && name.starts_with(|it: char| it.is_ascii_alphabetic())

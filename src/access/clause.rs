@@ -1,4 +1,4 @@
-//! From a query to sets of documents.
+//! Translates a query into sets of documents.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::audit::{AuditField, AuditType};
 use crate::query::{AccessField, Clause, Field, Matcher, Query};
 use crate::store::{AuditSegment, DocumentSet, IndexError, audit_term, ip_term};
 
-/// The documents of a segment that a query finds, of all that count.
+/// The documents of a segment that a query finds, regardless of whether they count.
 pub(super) fn found(
     query: &Query,
     segment: &AuditSegment,
@@ -40,7 +40,7 @@ pub(super) fn found(
     }
 }
 
-/// Whether a query asks for somebody, who may be known by another name than the events have.
+/// True if a query asks for a person, whom the events may call by another name.
 pub(super) fn names_people(query: &Query) -> bool {
     match query {
         Query::All => false,
@@ -52,7 +52,7 @@ pub(super) fn names_people(query: &Query) -> bool {
     }
 }
 
-/// The field that has the ID of whoever a field asks for.
+/// The field with the ID of the person that a field asks for.
 fn id_field(field: AccessField) -> Option<AuditField> {
     match field {
         AccessField::User => Some(AuditField::UserId),
@@ -79,7 +79,7 @@ fn of_clause(
             Ok(set)
         }
         Field::Access(field) => of_field(field, matcher, segment, people),
-        // Fields of mail are refused when the query is read.
+        // The parser rejects the fields of mail.
         _ => Ok(DocumentSet::none(segment.max_doc())),
     }
 }
@@ -98,11 +98,12 @@ fn of_field(
     };
     for logged in field.logged() {
         set.or(&match matcher {
+            // One lookup instead of a walk through all values of the field.
             Matcher::Exact(text) => segment.with_value(*logged, &audit_term(*logged, text))?,
             _ => segment.with_values(*logged, &|it| matcher.fits_text(it))?,
         });
     }
-    // Whoever is asked for by address is known by ID.
+    // The events know a person by ID, so an address has to be looked up.
     let Some(of_person) = id_field(field) else { return Ok(set) };
     for id in people.ids_called(|it| matcher.fits_text(it)) {
         set.or(&segment.with_value(of_person, id)?);
@@ -110,7 +111,7 @@ fn of_field(
     Ok(set)
 }
 
-/// Types have several names.
+/// Types have several names, so an exact text goes through their parser.
 fn of_type(matcher: &Matcher, segment: &AuditSegment) -> Result<DocumentSet, IndexError> {
     let mut set = DocumentSet::none(segment.max_doc());
     let named = match matcher {
@@ -135,7 +136,7 @@ fn of_ip(matcher: &Matcher, segment: &AuditSegment) -> Result<DocumentSet, Index
     }
 }
 
-/// Reads `198.51.100.0/24` and its like; an IPv4 address is the same within IPv6.
+/// Parses `198.51.100.0/24` and the like; an IPv4 address within IPv6 counts as IPv4.
 fn network(text: &str) -> Option<IpNet> {
     let (address, bits) = text.trim().split_once('/')?;
     let address = address.parse::<IpAddr>().ok()?.to_canonical();

@@ -1,4 +1,4 @@
-//! What is asked of an event besides its own fields.
+//! Conditions on an audit event besides those on its own fields.
 
 use std::collections::HashMap;
 
@@ -12,21 +12,21 @@ use crate::time::{TimeRange, Timestamp};
 /// Conditions, all of which must hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AccessConditions {
-    /// Somebody who was in was refused something.
+    /// Somebody who was signed in was refused something.
     pub denied: bool,
-    /// Somebody tried to get in and did not.
+    /// Somebody tried to sign in and could not.
     pub failed: bool,
-    /// The mailbox is somebody else's.
+    /// The mailbox belongs to somebody else.
     pub not_owner: bool,
-    /// The address is one with which a person, whom the store had seen before, was first seen
-    /// within the time that is asked about.
+    /// The person was first seen with this IP address within the requested time, and was known to
+    /// the store before.
     pub new_ip: bool,
-    /// Part of failures to get in and the success after them: of one name, from one address, within
-    /// [`limits::FAILED_THEN_OK_MS`].
+    /// Part of failed sign-ins and the success after them: under one name, from one IP address,
+    /// within [`limits::FAILED_THEN_OK_MS`].
     pub failed_then_ok: bool,
 }
 
-/// Keeps of each segment's set the documents for which all conditions hold.
+/// Keeps the documents in each segment's set for which all conditions hold.
 pub(super) fn keep(
     conditions: &AccessConditions,
     index: &AuditIndex,
@@ -47,6 +47,8 @@ pub(super) fn keep(
             keep_not_owner(segment, set)?;
         }
     }
+    // These two compare events of all segments with one another, so they run once for the whole
+    // index.
     if conditions.new_ip {
         keep_new_ip(index, people, range, sets)?;
     }
@@ -66,13 +68,15 @@ fn keep_not_owner(segment: &AuditSegment, set: &mut DocumentSet) -> Result<(), I
     let users = segment.values(AuditColumn::UserId)?;
     let owners = segment.values(AuditColumn::OwnerId)?;
     keep_only(set, segment.max_doc(), |it| match (users.get(it), owners.get(it)) {
+        // Without both IDs nobody can say whose mailbox it was.
         (Some(user), Some(owner)) => folded(user) != folded(owner),
         _ => false,
     });
     Ok(())
 }
 
-/// Who did it, as the events of one person have it in common: the ID, or the name that was typed.
+/// The person who acted, as far as the events of one person agree: the ID, or the name that was
+/// typed.
 pub(super) struct Persons {
     pub(super) ids: crate::store::ColumnValues,
     pub(super) names: crate::store::ColumnValues,
@@ -85,7 +89,7 @@ impl Persons {
         Ok(Self { ids, names })
     }
 
-    /// The address where it is known, else the ID, else the name that was typed.
+    /// The address if it is known, otherwise the ID, otherwise the name that was typed.
     pub(super) fn of_document(&self, document: u32, at_ms: i64, people: &People) -> Option<String> {
         let at = Timestamp::from_ms(at_ms).unwrap_or(Timestamp::UNIX_EPOCH);
         match self.ids.get(document) {
@@ -95,7 +99,7 @@ impl Persons {
     }
 }
 
-/// Numbers for texts.
+/// Numbers that stand for texts.
 #[derive(Default)]
 struct Numbers(HashMap<String, u32>);
 
@@ -106,7 +110,7 @@ impl Numbers {
     }
 }
 
-/// A person and an address, by number.
+/// The numbers of a person and an IP address.
 type Pair = (u32, u32);
 
 fn keep_new_ip(
@@ -119,11 +123,14 @@ fn keep_new_ip(
     let mut pairs_of_segments = Vec::new();
     let mut first_of_pair: HashMap<Pair, i64> = HashMap::new();
     let mut first_of_person: HashMap<u32, i64> = HashMap::new();
+    // The first pass sees all events, whatever the query finds: one outside of it may be the
+    // person's first from that address.
     for segment in index.segments() {
         let who = Persons::of(segment)?;
         let sources = segment.values(AuditColumn::SourceIp)?;
         let ip_numbers: Vec<u32> =
             sources.texts.iter().map(|it| ips.of(&crate::store::ip_term(it))).collect();
+        // Few pairs of ID and name repeat in most events, so each is resolved only once.
         let mut known: HashMap<(Option<usize>, Option<usize>), Option<u32>> = HashMap::new();
         let mut pairs: Vec<Option<Pair>> = vec![None; segment.max_doc() as usize];
         for document in segment.counting().iter() {
@@ -157,11 +164,11 @@ fn keep_new_ip(
     Ok(())
 }
 
-/// One try to get in.
+/// An attempt to sign in.
 struct Try {
     ms: i64,
     is_success: bool,
-    /// Where it is: the segment, and the document in it.
+    /// Its place: the segment, and the document in it.
     place: (usize, u32),
 }
 
@@ -176,7 +183,7 @@ fn keep_failed_then_ok(index: &AuditIndex, sets: &mut [DocumentSet]) -> Result<(
         all.and(&segment.of_type(AuditType::Authentication)?);
         all.and(&segment.counting());
         for document in all.iter() {
-            // Failures may lack the ID, so the name that was typed goes first.
+            // Failures may lack the ID, so the typed name comes first.
             let person = who.names.get(document).or_else(|| who.ids.get(document));
             let Some(person) = person else { continue };
             let ip = sources.get(document).unwrap_or("");
@@ -194,7 +201,7 @@ fn keep_failed_then_ok(index: &AuditIndex, sets: &mut [DocumentSet]) -> Result<(
         }
     };
     for mut tries in tries.into_values() {
-        // Of one instant the failure was before the success.
+        // At the same instant, the failure is taken to come before the success.
         tries.sort_unstable_by_key(|it| (it.ms, it.is_success, it.place));
         let mut failures: Vec<&Try> = Vec::new();
         for it in &tries {
@@ -206,6 +213,8 @@ fn keep_failed_then_ok(index: &AuditIndex, sets: &mut [DocumentSet]) -> Result<(
             failures.retain(|failure| failure.ms >= since_ms);
             if !failures.is_empty() {
                 keep(it.place);
+                // A failure belongs to the next success only, so that one does not count for
+                // several.
                 failures.drain(..).for_each(|failure| keep(failure.place));
             }
         }

@@ -1,4 +1,4 @@
-//! Counting audit events in groups.
+//! Counts audit events in groups.
 
 use hashbrown::HashMap;
 use strum::VariantArray as _;
@@ -12,19 +12,19 @@ use crate::store::words::folded;
 use crate::store::{AuditColumn, AuditSegment, ColumnValues, IndexError, StoreError};
 use crate::time::{Timestamp, Zone};
 
-/// By what audit events are counted.
+/// The key by which audit events are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr, strum::VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum AccessKey {
-    /// Who did it.
+    /// The user.
     User,
-    /// Whose mailbox it is.
+    /// The owner of the mailbox.
     Owner,
-    /// From where.
+    /// The source.
     Ip,
-    /// With what.
+    /// The program that was used.
     Agent,
-    /// What was done.
+    /// The action.
     Action,
     Protocol,
     /// The type of the event.
@@ -36,7 +36,7 @@ pub enum AccessKey {
 impl AccessKey {
     pub const ALL: [Self; 9] = *Self::VARIANTS.as_array().expect("each of them, once");
 
-    /// What is counted beside a list unless somebody says otherwise.
+    /// The facets beside a list, unless others are requested.
     pub const USUAL_FACETS: [Self; 5] =
         [Self::Type, Self::Action, Self::User, Self::Ip, Self::Protocol];
 
@@ -50,40 +50,40 @@ impl AccessKey {
     }
 }
 
-/// Events that have the same values.
+/// Events with the same values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessGroup {
-    /// A value for each key; none for events without one.
+    /// A value for each key; `None` for events without one.
     pub values: Vec<Option<String>>,
-    /// How many events.
+    /// The number of events.
     pub count: u64,
-    /// When the first of them happened.
+    /// The time of the first event.
     pub first: Timestamp,
-    /// When the last of them happened.
+    /// The time of the last event.
     pub last: Timestamp,
 }
 
 /// Groups, the largest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessGroups {
-    /// By what was counted.
+    /// The keys of the groups.
     pub keys: Vec<AccessKey>,
     /// The largest groups.
     pub rows: Vec<AccessGroup>,
     pub group_count: usize,
-    /// How many events there are in all of them.
+    /// The number of events in all groups.
     pub total: u64,
 }
 
-/// How many events a group has, and when the first and the last of them happened.
+/// The number of events in a group, and the times of the first and the last.
 type Count = (u64, i64, i64);
 
-/// The values of a group by number, one for each key that is counted by.
+/// The values of a group by number, one for each key.
 type GroupNumbers = [u32; limits::GROUP_KEYS_MAX];
 
 impl AccessHits<'_> {
-    /// Counts the events by keys, at most [`limits::GROUP_KEYS_MAX`], and gives the `limit` largest
-    /// groups.
+    /// Counts the events by at most [`limits::GROUP_KEYS_MAX`] keys, and returns the `limit`
+    /// largest groups.
     pub fn groups(
         &self,
         keys: &[AccessKey],
@@ -91,9 +91,11 @@ impl AccessHits<'_> {
         limit: usize,
     ) -> Result<AccessGroups, StoreError> {
         let keys = keys.get(..limits::GROUP_KEYS_MAX).unwrap_or(keys);
+        // Groups are keyed by fixed-size numbers: texts would have to be allocated for each event.
         let mut counts: HashMap<GroupNumbers, Count> = HashMap::new();
         let mut texts = NumberedValues::default();
         let nobody = People::default();
+        // The names of people are read from every sign-in, so only if a key needs them.
         let has_people = keys.iter().any(|it| matches!(it, AccessKey::User | AccessKey::Owner));
         let people = if has_people { self.people()? } else { &nobody };
         if let Some(index) = self.index {
@@ -117,6 +119,7 @@ impl AccessHits<'_> {
         let group_count = counts.len();
         let mut rows: Vec<(GroupNumbers, Count)> = counts.into_iter().collect();
         let text = |it: &u32| texts.get(*it);
+        // Ties are broken by text, because the map's order changes from run to run.
         rows.sort_unstable_by(|a, b| {
             b.1.0.cmp(&a.1.0).then_with(|| a.0.iter().map(text).cmp(b.0.iter().map(text)))
         });
@@ -154,7 +157,7 @@ impl AccessHits<'_> {
     }
 }
 
-/// Values that have numbers, over all segments.
+/// Numbers for values, the same over all segments.
 #[derive(Default)]
 struct NumberedValues {
     numbers: HashMap<String, u32>,
@@ -162,7 +165,7 @@ struct NumberedValues {
 }
 
 impl NumberedValues {
-    /// The number of those without a value.
+    /// The number for events without a value.
     const NONE: u32 = 0;
 
     fn number_of(&mut self, text: &str) -> u32 {
@@ -170,6 +173,7 @@ impl NumberedValues {
             return *known;
         }
         self.texts.push(text.to_owned());
+        // Numbers begin at 1, because 0 means no value.
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.numbers.insert(text.to_owned(), number);
         number
@@ -181,10 +185,9 @@ impl NumberedValues {
     }
 }
 
-/// The values of one key in one segment. Most events have a value that another had before: its text
-/// is made once.
+/// The values of one key in one segment. Most events repeat a value, so its text is made only once.
 enum KeyValues {
-    /// By who it is: the ID, else the name that was typed.
+    /// By person: the ID, otherwise the name that was typed.
     Person {
         persons: Persons,
         by_id: Vec<Option<NamesOverTime>>,
@@ -194,19 +197,20 @@ enum KeyValues {
         ids: ColumnValues,
         by_id: Vec<Option<NamesOverTime>>,
     },
-    /// With the numbers of those values of the column that were met.
+    /// With the numbers of those column values that have occurred.
     Column {
         values: ColumnValues,
         numbers: Vec<Option<u32>>,
     },
-    /// How many characters of a time tell, and the numbers of the slots that were met.
+    /// The length of the prefix of a time that makes the key, and the numbers of the slots that
+    /// have occurred.
     Time {
         chars: usize,
         numbers: HashMap<i64, u32>,
     },
 }
 
-/// A place for each value of a column, of which none has been met yet.
+/// An empty place for each value of a column.
 fn unmet<T>(values: &ColumnValues) -> Vec<Option<T>> {
     values.texts.iter().map(|_| None).collect()
 }
@@ -218,7 +222,7 @@ fn number_of_text(known: &mut [Option<u32>], number: usize, make: impl FnOnce() 
     }
 }
 
-/// What one ID is called, from one change to the next.
+/// The names of one ID, from one change to the next.
 struct NamesOverTime {
     changes: Vec<i64>,
     numbers: Vec<Option<u32>>,
@@ -232,6 +236,7 @@ impl NamesOverTime {
     }
 
     fn number(&mut self, ms: i64, make: impl FnOnce() -> u32) -> u32 {
+        // `who` answers alike between two changes, so one text serves each interval.
         let place = self.changes.partition_point(|it| *it <= ms);
         match self.numbers.get_mut(place) {
             Some(known) => *known.get_or_insert_with(make),
@@ -240,7 +245,7 @@ impl NamesOverTime {
     }
 }
 
-/// The number of what an ID is called at a time.
+/// The number of an ID's name at a time.
 fn number_of_id(
     (number, id): (usize, &str),
     ms: i64,
@@ -256,7 +261,7 @@ fn number_of_id(
     })
 }
 
-/// Characters of a time up to its hour, and up to its day.
+/// The length of a time up to its hour, and up to its day.
 const HOUR_CHARS: usize = "2026-11-23T15".len();
 const DAY_CHARS: usize = "2026-11-23".len();
 
@@ -320,7 +325,8 @@ impl KeyValues {
                 number_of_text(numbers, number, || texts.number_of(text))
             }
             Self::Time { chars, numbers } => {
-                // Zones differ by quarters of an hour.
+                // Time zones differ by quarters of an hour, so all instants of a slot share the
+                // hour.
                 let slot = ms.div_euclid(limits::HISTOGRAM_SLOT_MS);
                 *numbers.entry(slot).or_insert_with(|| {
                     let ms = slot.saturating_mul(limits::HISTOGRAM_SLOT_MS);

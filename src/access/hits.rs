@@ -1,4 +1,4 @@
-//! The events that are an answer.
+//! The audit events that match a request.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -35,11 +35,11 @@ pub enum AccessOrder {
     Oldest,
 }
 
-/// Behind which event a page begins.
+/// The event after which a page begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessCursor(EventPlace);
 
-/// A text that is no cursor.
+/// The error for a text that is not a cursor.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is no cursor that `access` gave")]
 pub struct NoAccessCursor(String);
@@ -59,7 +59,7 @@ impl FromStr for AccessCursor {
     }
 }
 
-/// An audit event that the store holds.
+/// An audit event of the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessEvent {
     pub record: Record<'static>,
@@ -67,18 +67,18 @@ pub struct AccessEvent {
 }
 
 impl AccessEvent {
-    /// When it happened: what it says itself, else when it was logged.
+    /// The time at which it happened: its own time, otherwise that of the record.
     pub fn at(&self) -> Timestamp {
         self.event.at.unwrap_or(self.record.timestamp)
     }
 }
 
-/// The events that are an answer, by number.
+/// The matching events, as sets of document numbers.
 pub struct AccessHits<'s> {
     store: &'s Store,
     pub(super) index: Option<&'s AuditIndex>,
     pub(super) sets: Vec<DocumentSet>,
-    /// What people are called, once that was asked for: to know it, every sign-in is read.
+    /// The names of people, once they were needed: learning them reads every sign-in.
     people: OnceLock<People>,
 }
 
@@ -88,10 +88,11 @@ impl<'s> AccessHits<'s> {
             return Self::find_with(store, request, People::of_store(store)?);
         }
         let hits = Self::find_with(store, request, People::default())?;
+        // No name was read yet, so an empty `People` must not pass for the answer.
         Ok(Self { people: OnceLock::new(), ..hits })
     }
 
-    /// The same with what else is known of people.
+    /// Does the same with given names of people.
     pub fn find_with(
         store: &'s Store,
         request: &AccessRequest,
@@ -109,7 +110,7 @@ impl<'s> AccessHits<'s> {
         self.sets.iter().map(DocumentSet::len).sum()
     }
 
-    /// When the first and the last of them happened.
+    /// The times of the first and the last event.
     pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
         let times = || self.places().map(|it| it.ms);
         let first = Timestamp::from_ms(times().min()?)?;
@@ -124,7 +125,7 @@ impl<'s> AccessHits<'s> {
         Ok(self.people.get_or_init(|| people))
     }
 
-    /// What the people of a few events are called: theirs alone is read where nothing else was.
+    /// The names of the people in a few events. Reads only theirs, unless all were read already.
     pub fn people_in(&self, events: &[AccessEvent]) -> Result<Cow<'_, People>, StoreError> {
         match self.people.get() {
             Some(people) => Ok(Cow::Borrowed(people)),
@@ -135,16 +136,17 @@ impl<'s> AccessHits<'s> {
         }
     }
 
-    /// Where the first `limit` of them lie that stand behind a place, and the place to go on
-    /// behind, where there are more.
+    /// Locates the first `limit` events after a cursor, and returns the cursor of the next page if
+    /// there are more.
     pub fn page(
         &self,
         order: AccessOrder,
         after: Option<AccessCursor>,
         limit: usize,
     ) -> (Vec<EventPlace>, Option<AccessCursor>) {
-        // One more than is shown tells whether there are more.
+        // One more than the limit shows whether there are more.
         let most = limit.saturating_add(1);
+        // A heap of one page instead of a sort of all events: most of them are never shown.
         let mut heap: BinaryHeap<OrderKey> = BinaryHeap::new();
         let is_rising = order == AccessOrder::Oldest;
         let after = after.map(|AccessCursor(it)| {
@@ -175,7 +177,7 @@ impl<'s> AccessHits<'s> {
         (places, next)
     }
 
-    /// Where all of them lie, those that happened first before others.
+    /// Locates all events, the oldest first.
     pub fn oldest_first(&self) -> Vec<EventPlace> {
         let mut places: Vec<EventPlace> = self.places().collect();
         places.sort_unstable();
@@ -194,7 +196,7 @@ impl<'s> AccessHits<'s> {
         places.iter().map(|it| read_event(&mut reader, it.location)).collect()
     }
 
-    /// How many there are in each slot of [`limits::HISTOGRAM_SLOT_MS`].
+    /// The number of events in each slot of [`limits::HISTOGRAM_SLOT_MS`].
     pub fn slots(&self) -> HashMap<i64, u64> {
         let mut slots = HashMap::new();
         for place in self.places() {
@@ -208,7 +210,7 @@ fn read_event(reader: &mut EventReader<'_>, location: Location) -> Result<Access
     let record = reader.record(location)?;
     let event = match OtherRecord::parse(&record.message) {
         Some(OtherRecord::Audit(event)) => event.into_owned(),
-        // The index says that it is one; `verify --deep` says that the index is wrong.
+        // The index claims that it is one. `verify --deep` reports such an index.
         _ => AuditEvent::default(),
     };
     Ok(AccessEvent { record, event })
@@ -224,6 +226,7 @@ fn sets_of(
     let until = ms(request.range.until).unwrap_or(i64::MAX);
     let found_in = |segment: &AuditSegment| {
         let mut set = found(&request.query, segment, people)?;
+        // The index also holds the statements of the directory, which are no events.
         let mut directory = segment.of_directory()?;
         directory.negate();
         set.and(&directory);
@@ -238,7 +241,7 @@ fn sets_of(
     Ok(sets)
 }
 
-/// An event's place in an order: the smaller, the earlier.
+/// The position of an event in an order: the smaller, the earlier.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum OrderKey {
     Newest(Reverse<EventPlace>),

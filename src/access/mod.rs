@@ -1,7 +1,7 @@
-//! Questions about audit events: who did what in which mailbox, from where, and who was kept out.
+//! Queries on audit events: who did what in which mailbox, from where, and who was kept out.
 //!
 //! The index of audit events answers them alone: each clause of a query becomes a set of documents,
-//! and only the events that are shown are read from the archive. People are shown by address where
+//! and only the events to be shown are read from the archive. People are shown by address where
 //! [`People`] knows one.
 
 mod clause;

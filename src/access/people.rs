@@ -1,4 +1,4 @@
-//! Whose ID it is.
+//! Finds out who an ID belongs to.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,27 +15,27 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-/// What people are called, by their IDs.
+/// The names of people by their IDs.
 ///
-/// Audit events name people by ID alone, but for those by which somebody signed in or made a
-/// token: these have the name that was typed too, which usually is the address.
+/// Most audit events name people by ID alone. Only sign-ins and the creation of tokens also hold
+/// the name that was typed, which usually is the address.
 #[derive(Clone, Debug, Default)]
 pub struct People {
-    /// For each ID, in lower case, the names and since when they were used, in order.
+    /// The names of each ID, in lower case, with the time since which they were used, in order.
     names: BTreeMap<String, Vec<(i64, String)>>,
-    /// Who had which address, where that was taken: it goes before what was typed.
+    /// The directory, where it was taken. Its addresses take precedence over typed names.
     directory: Option<Arc<Directory>>,
 }
 
 impl People {
-    /// What the directory tells, and the audit events themselves.
+    /// Learns names from the directory and from the audit events.
     pub fn of_store(store: &Store) -> Result<Self, StoreError> {
         let mut people = Self::of_logs(store)?;
         people.know(store.directory(), |_| true);
         Ok(people)
     }
 
-    /// What the audit events themselves tell.
+    /// Learns names from the audit events alone.
     pub fn of_logs(store: &Store) -> Result<Self, StoreError> {
         let mut people = Self::default();
         if let Some(index) = store.audit_index()? {
@@ -44,7 +44,7 @@ impl People {
         Ok(people)
     }
 
-    /// What the people of some events are called, and nobody else.
+    /// Learns the names of the people in some events, and of nobody else.
     pub(super) fn of_events<'e>(
         store: &Store,
         events: impl Iterator<Item = &'e AuditEvent<'static>>,
@@ -60,7 +60,7 @@ impl People {
         Ok(people)
     }
 
-    /// Takes the names of a directory for the IDs that are asked for.
+    /// Adds the names of a directory for the IDs that are wanted.
     fn know(&mut self, directory: Option<Arc<Directory>>, is_asked: impl Fn(&str) -> bool) {
         let Some(directory) = directory else { return };
         for (id, at, address) in directory.names().filter(|(id, _, _)| is_asked(id)) {
@@ -70,7 +70,7 @@ impl People {
         self.settle();
     }
 
-    /// Reads what the events by which somebody got in say, of some IDs or of all.
+    /// Adds the names from successful sign-ins and from tokens, of some IDs or of all.
     fn read(
         &mut self,
         index: &AuditIndex,
@@ -79,6 +79,7 @@ impl People {
         let read = |segment: &AuditSegment| {
             let mut set = segment.of_type(AuditType::Authentication)?;
             set.or(&segment.of_type(AuditType::PersonalAccessToken)?);
+            // Somebody who could not sign in may have typed anybody's name.
             set.and(&segment.let_in()?);
             if let Some(ids) = ids {
                 set.and(&segment.with_values(AuditField::UserId, &|it| ids.contains(it))?);
@@ -94,10 +95,11 @@ impl People {
         Ok(())
     }
 
-    /// The same of one ID, in the form of [`audit_term`].
+    /// Does the same for one ID, in the form of [`audit_term`].
     fn read_one(&mut self, index: &AuditIndex, id: &str) -> Result<(), IndexError> {
         for segment in index.segments() {
             let mut set = segment.with_value(AuditField::UserId, id)?;
+            // Spares segments that never saw this ID the sets below.
             if set.is_empty() {
                 continue;
             }
@@ -115,15 +117,16 @@ impl People {
     fn settle(&mut self) {
         for names in self.names.values_mut() {
             names.sort_unstable();
+            // Only a change of name matters, so the later of two equal neighbours goes.
             names.dedup_by(|next, before| next.1 == before.1);
         }
     }
 
-    /// Adds what somebody is called from a time on.
+    /// Adds a name that somebody used from a time on.
     pub fn add(&mut self, id: &str, since_ms: i64, name: &str) {
         let names = self.names.entry(folded(id).into_owned()).or_default();
         let name = folded(name);
-        // The same name comes with every event.
+        // Every event repeats the name, so only its earliest use is kept.
         if let Some((known_ms, _)) = names.iter_mut().find(|(_, known)| *known == name) {
             *known_ms = since_ms.min(*known_ms);
         } else {
@@ -131,8 +134,8 @@ impl People {
         }
     }
 
-    /// What an ID was called at a time: by the directory, else by the last name that was typed before
-    /// it, else the first after it.
+    /// The name of an ID at a time: as the directory says, otherwise the last name that was typed
+    /// before, otherwise the first one typed after.
     pub fn who(&self, id: &str, at: Timestamp) -> Option<&str> {
         let known = self.directory.as_ref().and_then(|it| it.person(id, at));
         if let Some(address) = known.and_then(|it| it.address.as_deref()) {
@@ -143,8 +146,8 @@ impl People {
         before.or_else(|| names.first()).map(|(_, name)| name.as_str())
     }
 
-    /// When an ID may have come to be called otherwise, in milliseconds since 1970, in order: between
-    /// two of these, and before and behind them, [`People::who`] says one and the same.
+    /// The times at which the name of an ID may have changed, in milliseconds since 1970, in order.
+    /// Between two of them, before the first and after the last, [`People::who`] gives one answer.
     pub(super) fn changes(&self, id: &str) -> Vec<i64> {
         let organizations = self.directory.iter().flat_map(|it| it.organizations());
         let versions = organizations.flat_map(|(_, it)| it.versions(id)).map(|it| it.at.as_ms());
@@ -155,32 +158,32 @@ impl People {
         changes
     }
 
-    /// All names by ID, each with since when it was used, in milliseconds since 1970.
+    /// All names by ID, each with the time since which it was used, in milliseconds since 1970.
     pub fn names(&self) -> impl Iterator<Item = (&str, i64, &str)> {
         self.names.iter().flat_map(|(id, names)| {
             names.iter().map(|(since_ms, name)| (id.as_str(), *since_ms, name.as_str()))
         })
     }
 
-    /// The IDs that were ever called such a name.
+    /// The IDs that ever had such a name.
     pub fn ids_called(&self, is_such: impl Fn(&str) -> bool) -> HashSet<&str> {
         let called = self.names.iter().filter(|(_, names)| names.iter().any(|it| is_such(&it.1)));
         called.map(|(id, _)| id.as_str()).collect()
     }
 }
 
-/// A name by which somebody signed in, and when first.
+/// A name by which somebody signed in, and the first time.
 struct Named {
     id: String,
     ms: i64,
     name: String,
 }
 
-/// The IDs and the names that stand together in some events of a segment.
+/// The IDs and names that occur together in some events of a segment.
 fn names_in(segment: &AuditSegment, set: &DocumentSet) -> Result<Vec<Named>, IndexError> {
     let (people, names) =
         (segment.column(AuditColumn::UserId)?, segment.column(AuditColumn::User)?);
-    // People sign in many times a day: their names are compared once for each pair.
+    // People sign in many times a day, so texts are read only once for each pair.
     let mut first: HashMap<(usize, usize), i64> = HashMap::new();
     for document in set.iter() {
         let numbers = people.number_of(document).zip(names.number_of(document));
@@ -196,15 +199,15 @@ fn names_in(segment: &AuditSegment, set: &DocumentSet) -> Result<Vec<Named>, Ind
     Ok(named)
 }
 
-/// As [`People::of_store`], for whoever asks for a few of many: what an ID is called is looked up
-/// when it is first asked for.
+/// A variant of [`People::of_store`] for a few IDs of many: it looks up the name of an ID when that
+/// is first needed.
 pub struct PeopleOnDemand<'s> {
     store: &'s Store,
     read: RefCell<HashMap<String, People>>,
 }
 
 impl<'s> PeopleOnDemand<'s> {
-    /// Those of a store; nothing is read yet.
+    /// Starts without reading anything.
     pub fn new(store: &'s Store) -> Self {
         Self { store, read: RefCell::default() }
     }
@@ -225,6 +228,7 @@ impl<'s> PeopleOnDemand<'s> {
         }
         let name = people.who(id, at).map(str::to_owned);
         let mut read = self.read.borrow_mut();
+        // A full cache only stops growing: dropping it would repeat the work for the IDs in it.
         if read.len() < limits::TIMELINE_LOGINS_MAX {
             read.insert(term.into_owned(), people);
         }

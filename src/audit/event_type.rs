@@ -1,10 +1,10 @@
-//! Which of WorkMail's audit logs an event belongs to.
+//! The audit log of WorkMail that an event belongs to.
 
 use strum::VariantArray as _;
 
 use super::AuditField;
 
-/// The type of an audit event. Events do not name it: their fields tell.
+/// The type of an audit event. Events do not name it; it follows from their fields.
 #[derive(
     Clone,
     Copy,
@@ -31,7 +31,7 @@ pub enum AuditType {
     PersonalAccessToken,
     /// WorkMail asked another system whether somebody is free.
     AvailabilityProvider,
-    /// None of these, as far as its fields tell.
+    /// None of these, as far as the fields show.
     #[default]
     Unknown,
 }
@@ -45,18 +45,18 @@ impl AuditType {
         self.into()
     }
 
-    /// The type by which somebody calls it: its name, AWS's name of the log, or the beginning of
-    /// either.
+    /// Finds a type by its name, AWS's name of the log, or a prefix of either.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim().to_ascii_lowercase().replace('_', "-");
         let text = text.trim_start_matches("workmail-").trim_end_matches("-logs");
+        // A prefix must fit one type only: a wrong guess would hide events.
         let mut named = Self::ALL.into_iter().filter(|it| it.as_str().starts_with(text));
         named
             .next()
             .filter(|first| !text.is_empty() && (first.as_str() == text || named.next().is_none()))
     }
 
-    /// The field by which events of the type say whether what was asked for was granted.
+    /// The field in which events of the type say whether the request was granted.
     pub fn result_field(self) -> Option<AuditField> {
         match self {
             Self::MailboxAccess => Some(AuditField::ActionAllowed),

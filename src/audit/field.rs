@@ -2,16 +2,16 @@
 
 use strum::{IntoStaticStr, VariantArray};
 
-/// A field of an audit event, by the name that it is logged under.
+/// A field of an audit event, with its logged name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 #[repr(usize)]
 pub enum AuditField {
-    /// `user_id`: the ID of whoever was authenticated.
+    /// `user_id`: the ID of the authenticated user.
     UserId,
-    /// `impersonator_id`: who acted in their place.
+    /// `impersonator_id`: the user who acted in their place.
     ImpersonatorId,
-    /// `owner_id`: whose mailbox it is.
+    /// `owner_id`: the owner of the mailbox.
     OwnerId,
     /// `user`: the name that was typed, usually an address.
     User,
@@ -60,10 +60,10 @@ impl AuditField {
     /// Every field, in the order in which answers show them.
     pub const ALL: [Self; Self::COUNT] = *Self::VARIANTS.as_array().expect("each of them, once");
 
-    /// Those that hold somebody's ID.
+    /// The fields that hold somebody's ID.
     pub const PEOPLE: [Self; 3] = [Self::UserId, Self::OwnerId, Self::ImpersonatorId];
 
-    /// Those that say whether what was asked for was granted.
+    /// The fields that say whether the request was granted.
     pub const RESULTS: [Self; 4] = [
         Self::ActionAllowed,
         Self::AccessGranted,
@@ -71,23 +71,24 @@ impl AuditField {
         Self::AvailabilityEventSuccessful,
     ];
 
-    /// The name that it is logged under.
+    /// The logged name.
     pub fn key(self) -> &'static str {
         self.into()
     }
 
-    /// The field that is logged under a name.
+    /// Finds a field by its logged name.
     pub fn of_key(key: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.key() == key)
     }
 
-    /// Whether its values are opaque IDs in which the case of a letter counts.
+    /// True if its values are opaque IDs in which case matters.
     pub fn is_case_sensitive(self) -> bool {
+        // Item IDs are opaque, so two of them may differ only in case.
         self == Self::ItemId
     }
 }
 
-/// A yes or no as it was logged: JSON's own, or a text.
+/// A yes or no as it was logged: a JSON boolean, or a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flag<'a> {
     /// `true`.
@@ -100,6 +101,7 @@ pub enum Flag<'a> {
 
 impl<'a> Flag<'a> {
     pub fn of(text: &'a str) -> Self {
+        // No raw event is public, so texts and numbers are accepted beside JSON's booleans.
         match text.trim() {
             it if it.eq_ignore_ascii_case("true") || it == "1" => Self::Yes,
             it if it.eq_ignore_ascii_case("false") || it == "0" => Self::No,
@@ -107,7 +109,7 @@ impl<'a> Flag<'a> {
         }
     }
 
-    /// `true`, `false`, or what it was logged as.
+    /// `true`, `false`, or the text as it was logged.
     pub fn as_str(self) -> &'a str {
         match self {
             Self::Yes => "true",

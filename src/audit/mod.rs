@@ -1,9 +1,9 @@
 //! A WorkMail audit event: who got in, from where, and what they did in which mailbox.
 //!
 //! The fields are those of the WorkMail administrator guide ("Monitoring audit logging"). No raw
-//! event is public, and a delivery may leave optional fields out, so reading is tolerant: what is
-//! there is kept as it is, whatever its type. This module also tells apart the records that are no
-//! email events ([`OtherRecord`]); it knows nothing of files, CloudWatch or the store.
+//! event is public, and a delivery may leave optional fields out, so parsing is tolerant: it keeps
+//! every field that is there, whatever the type. This module also distinguishes the records that
+//! are not email events ([`OtherRecord`]); it knows nothing of files, CloudWatch or the store.
 
 mod event_type;
 mod field;
@@ -20,17 +20,16 @@ use crate::time::Timestamp;
 /// One parsed audit event. Text borrows from the message where it can.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AuditEvent<'a> {
-    /// Which of the five logs it belongs to.
+    /// The log that it belongs to.
     pub kind: AuditType,
-    /// `event_timestamp`, where it can be read.
+    /// `event_timestamp`, if it can be parsed.
     pub at: Option<Timestamp>,
-    /// The values by [`AuditField`], as they were logged.
+    /// The values as they were logged, by [`AuditField`].
     values: [Option<Cow<'a, str>>; AuditField::COUNT],
 }
 
 impl AuditEvent<'_> {
-    /// What the event says of a field; nothing where it lacks the field, or holds `null` or an
-    /// empty text.
+    /// The value of a field; `None` if the event lacks it, or holds `null` or an empty text.
     pub fn get(&self, field: AuditField) -> Option<&str> {
         self.values.get(field as usize)?.as_deref()
     }
@@ -40,23 +39,23 @@ impl AuditEvent<'_> {
         AuditField::ALL.into_iter().filter_map(|it| Some((it, self.get(it)?)))
     }
 
-    /// What the event says of a yes or no.
+    /// The value of a boolean field.
     pub fn flag(&self, field: AuditField) -> Option<Flag<'_>> {
         self.get(field).map(Flag::of)
     }
 
-    /// Whether what was asked for was granted: the field that its type has for that, else any.
+    /// The answer to the request: from the result field of its type, otherwise from any other.
     pub fn allowed(&self) -> Option<Flag<'_>> {
         let own = self.kind.result_field().and_then(|it| self.flag(it));
         own.or_else(|| AuditField::RESULTS.into_iter().find_map(|it| self.flag(it)))
     }
 
-    /// Whether somebody tried to get in and did not.
+    /// True if somebody tried to sign in and could not.
     pub fn is_failed(&self) -> bool {
         self.flag(AuditField::AuthSuccessful) == Some(Flag::No)
     }
 
-    /// Whether somebody who was in was refused something.
+    /// True if somebody who was signed in was refused something.
     pub fn is_denied(&self) -> bool {
         [AuditField::AccessGranted, AuditField::ActionAllowed]
             .into_iter()

@@ -1,4 +1,4 @@
-//! Reads an audit event out of a log message, and tells what other records are.
+//! Parses an audit event from a log message, and recognises other kinds of records.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,25 +9,25 @@ use serde_json::value::RawValue;
 use super::{AuditEvent, AuditField, AuditType};
 use crate::time::{LoggedTime, Timestamp};
 
-/// The key by which a record of the organization's directory is known.
+/// The key that marks a record of the organization's directory.
 pub const DIRECTORY_KEY: &str = "mailtraceDirectory";
 
-/// The key under which an audit event has its time.
+/// The key of an audit event's time.
 const TIME_KEY: &str = "event_timestamp";
 
-/// A record that is no email event and is kept all the same.
+/// A record that is kept although it is no email event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OtherRecord<'a> {
     /// An event of WorkMail's audit logs.
     Audit(Box<AuditEvent<'a>>),
-    /// What the directory said of the organization at some time; see [`DIRECTORY_KEY`].
+    /// A statement of the directory about the organization; see [`DIRECTORY_KEY`].
     Directory,
 }
 
 type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 impl<'a> OtherRecord<'a> {
-    /// Reads a message that is no email event; nothing when it is of no other kind either.
+    /// Parses a message that is no email event; `None` if it is of no other kind either.
     pub fn parse(message: &'a str) -> Option<Self> {
         if !may_be_other(message) {
             return None;
@@ -40,7 +40,7 @@ impl<'a> OtherRecord<'a> {
         is_audit.then(|| Self::Audit(Box::new(AuditEvent::of(&members))))
     }
 
-    /// When it happened, if the message itself says.
+    /// The time at which it happened, if the message says so.
     pub fn at(&self) -> Option<Timestamp> {
         match self {
             Self::Audit(event) => event.at,
@@ -49,25 +49,27 @@ impl<'a> OtherRecord<'a> {
     }
 }
 
-/// Whether a message may be one, as far as a look without parsing it can tell.
+/// False if the message is certainly neither, judged without parsing it.
 fn may_be_other(message: &str) -> bool {
     let bytes = message.trim_start().as_bytes();
     let has = |name: &str| memchr::memmem::find(bytes, name.as_bytes()).is_some();
     bytes.first() == Some(&b'{') && (has("_arn") || has(TIME_KEY) || has(DIRECTORY_KEY))
 }
 
-/// Whether the organization is one of WorkMail's, in whichever partition.
+/// True if the ARN names a WorkMail organization, in any partition.
 fn is_of_workmail(members: &Members<'_>) -> bool {
     let arn = members.get(AuditField::OrganizationArn.key()).and_then(|it| text(it.get()));
     arn.is_some_and(|it| it.starts_with("arn:") && it.contains(":workmail:"))
 }
 
-/// Whether it is an event of a delivery that leaves the organization out.
+/// True for an event of a delivery that leaves the organization out.
 fn is_marked(members: &Members<'_>) -> bool {
     members.contains_key(TIME_KEY) && type_of(members) != AuditType::Unknown
 }
 
 fn type_of(members: &Members<'_>) -> AuditType {
+    // The order decides where types share fields: mailbox access has an action as tokens have, so
+    // the fields that only one type has go first.
     let has = |field: AuditField| members.contains_key(field.key());
     if has(AuditField::ActionAllowed) || has(AuditField::ObjectType) {
         AuditType::MailboxAccess
@@ -79,6 +81,7 @@ fn type_of(members: &Members<'_>) -> AuditType {
         AuditType::PersonalAccessToken
     } else if has(AuditField::AvailabilityEventSuccessful) || has(AuditField::EwsEndpoint) {
         AuditType::AvailabilityProvider
+    // An owner or an item alone still means a mailbox, but only if nothing more certain was found.
     } else if has(AuditField::OwnerId) || has(AuditField::ItemId) {
         AuditType::MailboxAccess
     } else {
@@ -98,12 +101,13 @@ impl<'a> AuditEvent<'a> {
     }
 }
 
-/// A value as text: JSON texts without their quotes, everything else as it stands there.
+/// A value as text: JSON strings without their quotes, everything else as it was written.
 fn text(raw: &str) -> Option<Cow<'_, str>> {
     #[derive(Deserialize)]
     struct Text<'t>(#[serde(borrow)] Cow<'t, str>);
     let text = match raw.as_bytes().first()? {
-        // A text that no character can be made of is shown as it stands.
+        // A string that is not valid Unicode, such as half a surrogate pair, is kept as it was
+        // written.
         b'"' => serde_json::from_str(raw).map_or(Cow::Borrowed(raw), |Text(text)| text),
         _ if raw == "null" => return None,
         _ => Cow::Borrowed(raw),

@@ -1,4 +1,4 @@
-//! Statements in, [`Directory`] out.
+//! Builds a [`Directory`] from statements.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,14 +7,14 @@ use super::statement::{Said, Statement};
 use crate::event::Address;
 use crate::time::Timestamp;
 
-/// Takes statements in any order.
+/// Collects statements in any order.
 #[derive(Debug, Default)]
 pub struct DirectoryBuilder {
     statements: Vec<(Timestamp, Statement)>,
 }
 
 impl DirectoryBuilder {
-    /// Takes a record; tells whether it is a statement. One that is not is left out.
+    /// Adds a record. Returns false, and ignores it, if it is not a statement.
     pub fn add(&mut self, timestamp: Timestamp, message: &str) -> bool {
         let statement = Statement::parse(message);
         let is_statement = statement.is_ok();
@@ -23,7 +23,8 @@ impl DirectoryBuilder {
     }
 
     pub fn build(mut self) -> Directory {
-        // An end stands behind what it ends, whatever the clock did.
+        // The clock may stand still or run backwards, and an end must still come after what it
+        // ends.
         let rank = |it: &Statement| match it.said {
             Said::Begin { .. } => 0,
             Said::End { .. } => 2,
@@ -44,6 +45,7 @@ impl DirectoryBuilder {
 
 impl OrganizationHistory {
     fn take(&mut self, at: Timestamp, snapshot: &str, said: Said) {
+        // A snapshot that was broken off goes on in later records, so it is found by its key.
         let place = self.snapshots.iter().position(|it| it.key == snapshot);
         let place = place.unwrap_or_else(|| {
             let begun = Timestamp::parse_log_form(snapshot).unwrap_or(at);
@@ -54,7 +56,7 @@ impl OrganizationHistory {
         let Some(snapshot) = self.snapshots.get_mut(place) else { return };
         match said {
             Said::Begin { alias } => self.alias = alias,
-            // Logs name nobody by no ID.
+            // The logs name nobody by an empty ID.
             Said::Entity(entity) if entity.id.is_empty() => {}
             Said::Entity(entity) => {
                 snapshot.looked_at.insert(entity.id.clone());
@@ -72,7 +74,7 @@ impl OrganizationHistory {
         }
     }
 
-    /// Notes which entities ever had which address, and when anything changed.
+    /// Indexes which entities ever had which address, and when anything changed.
     fn index(&mut self) {
         self.snapshots.sort_by_key(|it| it.begun);
         for (id, versions) in &self.entities {

@@ -1,4 +1,4 @@
-//! Who and what an organization has.
+//! The entities of an organization: its users, groups and resources.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Entity {
-    /// Which of them.
+    /// The kind of entity.
     pub kind: EntityKind,
-    /// What logs name it by.
+    /// The ID in the logs.
     pub id: String,
-    /// The name that it logs in with, or that the service knows it by.
+    /// The name that it signs in with, or that the service has for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The name that people see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
-    /// Its address, as the service writes it; what is switched off may have none.
+    /// The address as the service writes it. A disabled entity may have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// `ENABLED`, `DISABLED` or `DELETED`.
@@ -25,28 +25,28 @@ pub struct Entity {
     /// The role of a user such as `SYSTEM_USER`, or the type of a resource such as `ROOM`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<String>,
-    /// When it was switched on, RFC 3339.
+    /// The time at which it was enabled, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled_at: Option<String>,
-    /// When it was switched off, RFC 3339.
+    /// The time at which it was disabled, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled_at: Option<String>,
-    /// Its other addresses.
+    /// The other addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
-    /// Those to whom mail for a group goes.
+    /// The recipients of a group's mail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<Member>,
-    /// Those who answer for a resource.
+    /// The delegates of a resource.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delegates: Vec<Member>,
-    /// What others may do with its mailbox.
+    /// The rights of others to its mailbox.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub permissions: Vec<Permission>,
 }
 
 impl Entity {
-    /// One of which no more is known than this.
+    /// An entity of which only kind and ID are known.
     pub fn new(kind: EntityKind, id: &str) -> Self {
         Self {
             kind,
@@ -65,12 +65,13 @@ impl Entity {
         }
     }
 
-    /// Whether the organization has it no more, though the service still lists it.
+    /// True if the organization no longer has it, although the service still lists it.
     pub fn is_deleted(&self) -> bool {
         self.state.eq_ignore_ascii_case("DELETED")
     }
 
-    /// Puts what the service gives in any order into one, so that equal entities compare equal.
+    /// Puts lists whose order the service does not define into one order, so that equal entities
+    /// compare equal.
     pub fn normalise(&mut self) {
         self.aliases.retain(|it| Some(it) != self.address.as_ref());
         self.aliases.sort();
@@ -86,20 +87,20 @@ impl Entity {
         self.permissions.sort_by(|a, b| a.id.cmp(&b.id));
     }
 
-    /// What people are shown: its address, else a name, else its ID.
+    /// The label for people: the address, otherwise a name, otherwise the ID.
     pub fn label(&self) -> &str {
         let names = [&self.address, &self.display_name, &self.name];
         let named = names.into_iter().flatten().find(|it| !it.is_empty());
         named.map_or(self.id.as_str(), String::as_str)
     }
 
-    /// All its addresses, its own first.
+    /// All addresses, its own one first.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         self.address.iter().chain(&self.aliases).map(String::as_str)
     }
 }
 
-/// What an entity is.
+/// The kind of an entity.
 #[derive(
     Clone,
     Copy,
@@ -117,22 +118,22 @@ impl Entity {
 #[strum(serialize_all = "lowercase")]
 #[serde(rename_all = "lowercase")]
 pub enum EntityKind {
-    /// A person, or what has a mailbox like one.
+    /// A person, or anything else with a mailbox of its own.
     User,
-    /// Several, under one address.
+    /// Several members under one address.
     Group,
     /// A room or a thing that can be booked.
     Resource,
 }
 
 impl EntityKind {
-    /// The word for it.
+    /// The word for the kind.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// Somebody whom another entity names.
+/// An entity that another one names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
@@ -141,16 +142,16 @@ pub struct Member {
     /// `USER` or `GROUP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub r#type: Option<String>,
-    /// The name, where the service says it.
+    /// The name, if the service gives one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
-/// What somebody may do with the mailbox of another.
+/// The rights of somebody to the mailbox of another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Permission {
-    /// Who may.
+    /// The ID of whoever has the rights.
     pub id: String,
     /// `USER` or `GROUP`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -165,7 +166,7 @@ pub struct Permission {
 pub struct Domain {
     /// The name.
     pub name: String,
-    /// Whether new users get addresses there.
+    /// Whether new users get addresses in it.
     #[serde(default)]
     pub is_default: bool,
 }

@@ -7,36 +7,36 @@ use super::meaning::Expansions;
 use crate::event::{Address, domain_of};
 use crate::time::{TimeRange, Timestamp};
 
-/// What is known of organizations, at any time.
+/// The known history of all organizations.
 #[derive(Debug, Default)]
 pub struct Directory {
     pub(super) organizations: BTreeMap<String, OrganizationHistory>,
     pub(super) expansions: Expansions,
 }
 
-/// What is known of one organization.
+/// The known history of one organization.
 #[derive(Debug, Default)]
 pub struct OrganizationHistory {
-    /// Its alias, as it was last called.
+    /// The alias, as it was last seen.
     pub alias: String,
-    /// When it was looked at, in order.
+    /// The snapshots, in order of time.
     pub snapshots: Vec<Snapshot>,
-    /// The versions of each entity by its ID, in order.
+    /// The versions of each entity by its ID, in order of time.
     pub(super) entities: BTreeMap<String, Vec<Version>>,
     pub(super) domains: Vec<(Timestamp, Vec<Domain>)>,
-    /// The entities that ever had an address, by its normal form.
+    /// The IDs of all entities that ever had an address, by its normal form.
     pub(super) by_address: HashMap<String, Vec<String>>,
     pub(super) changes: Vec<Timestamp>,
 }
 
-/// One look at an organization.
+/// One reading of an organization.
 #[derive(Debug)]
 pub struct Snapshot {
     pub(super) key: String,
     pub begun: Timestamp,
-    /// When it was whole; `None` where it was broken off.
+    /// The time at which it was complete; `None` if it was broken off.
     pub ended: Option<Timestamp>,
-    /// How many entities it found.
+    /// The number of entities that it found.
     pub count: usize,
     pub(super) looked_at: HashSet<String>,
 }
@@ -45,15 +45,15 @@ pub struct Snapshot {
 #[derive(Debug)]
 pub struct Version {
     pub at: Timestamp,
-    /// As it was then; `None` where it was gone.
+    /// The entity as it was then; `None` if it was gone.
     pub entity: Option<Entity>,
 }
 
-/// A snapshot that was broken off and may go on.
+/// A snapshot that was broken off and may be continued.
 #[derive(Debug)]
 pub struct OpenSnapshot<'d> {
     pub begun: Timestamp,
-    /// The IDs of those who have been looked at.
+    /// The IDs that have been read already.
     pub looked_at: &'d HashSet<String>,
 }
 
@@ -62,13 +62,13 @@ pub struct OpenSnapshot<'d> {
 pub struct EntityState<'d> {
     /// The ID of its organization.
     pub organization: &'d str,
-    /// What it was; where it was gone, what it had been.
+    /// The entity as it was; if it was gone, as it had last been.
     pub entity: &'d Entity,
-    /// When it was first seen so.
+    /// The time at which this state was first seen.
     pub since: Timestamp,
-    /// When it was seen to be another, or gone.
+    /// The time at which another state was seen, or that it was gone.
     pub until: Option<Timestamp>,
-    /// Whether it was gone by then.
+    /// Whether it was gone at that time.
     pub is_gone: bool,
 }
 
@@ -85,18 +85,18 @@ impl Directory {
         self.organizations.get(id)
     }
 
-    /// Whose ID this was: the version at that time, else the earliest; of somebody who was gone by
-    /// then, the last.
+    /// The owner of an ID: the version at that time, otherwise the earliest. For an owner who was
+    /// gone by then, the last version.
     pub fn person(&self, id: &str, at: Timestamp) -> Option<&Entity> {
         self.organizations.values().find_map(|it| it.person(id, at))
     }
 
-    /// As [`Directory::person`], with from when to when it was so.
+    /// As [`Directory::person`], with the time for which it held.
     pub fn known(&self, id: &str, at: Timestamp) -> Option<EntityState<'_>> {
         self.organizations.iter().find_map(|(organization, it)| it.known(organization, id, at))
     }
 
-    /// All entities that there were, by kind and address.
+    /// All entities at a time, by kind and label.
     pub fn all(&self, at: Timestamp) -> Vec<EntityState<'_>> {
         let organizations = self.organizations.iter();
         let known = organizations.flat_map(|(name, organization)| {
@@ -111,24 +111,23 @@ impl Directory {
         known
     }
 
-    /// Whose address this was, be it an alias.
+    /// The owner of an address, which may be an alias.
     pub fn by_address(&self, address: &str, at: Timestamp) -> Option<&Entity> {
         self.organizations.values().find_map(|it| it.by_address(address, at))
     }
 
-    /// The names of the domains of all organizations, in the form in which addresses have them, as
-    /// of `at`.
+    /// The domains of all organizations as of `at`, in the form that addresses have.
     pub fn domains(&self, at: Timestamp) -> Vec<String> {
         normal_names(self.organizations.values().flat_map(|it| it.domains(at)))
     }
 
-    /// The same of all domains that an organization had at any time of a range.
+    /// The domains that an organization had at any time of a range.
     pub fn domains_within(&self, range: TimeRange) -> Vec<String> {
         normal_names(self.organizations.values().flat_map(|it| it.domains_within(range)))
     }
 
-    /// Whom a text means, an ID or an address; of an address that nobody had then, all who ever had
-    /// it.
+    /// The entities that a text means, by ID or address. If nobody had the address at that time,
+    /// all who ever had it.
     pub fn find(&self, text: &str, at: Timestamp) -> Vec<EntityState<'_>> {
         let text = text.trim();
         if let Some(known) = self.id_of(text).and_then(|it| self.known(it, at)) {
@@ -141,7 +140,7 @@ impl Directory {
         self.ids_of_address(address.as_str()).filter_map(|it| self.known(it, at)).collect()
     }
 
-    /// All addresses that anybody ever had, in their normal forms.
+    /// All addresses that anybody ever had, in their normal form.
     pub fn addresses(&self) -> impl Iterator<Item = &str> {
         let organizations = self.organizations.values();
         organizations.flat_map(|it| it.by_address.keys().map(String::as_str))
@@ -153,10 +152,12 @@ impl Directory {
         ids.flatten().map(String::as_str)
     }
 
-    /// The ID that is meant by a text, whatever its case.
+    /// The ID that a text means, in any case.
     pub fn id_of(&self, text: &str) -> Option<&str> {
         let is_it = |it: &&String| it.eq_ignore_ascii_case(text);
         let all = || self.organizations.values().map(|it| &it.entities);
+        // The exact form goes first, because the logs nearly always have it and the map finds it at
+        // once.
         let exact = all().find_map(|it| it.get_key_value(text)).map(|(id, _)| id);
         let id = exact.or_else(|| all().flat_map(|it| it.keys()).find(is_it));
         id.map(String::as_str)
@@ -168,13 +169,13 @@ impl Directory {
         versions.filter_map(|it| it.entity.as_ref()).flat_map(|it| it.addresses())
     }
 
-    /// The addresses of each ID, and when it was first seen with them.
+    /// The addresses of each ID, with the time at which it was first seen with them.
     pub fn names(&self) -> impl Iterator<Item = (&str, Timestamp, &str)> {
         let ids = self.organizations.values().flat_map(|it| it.entities.keys());
         ids.flat_map(|id| self.names_of(id).map(move |(at, it)| (id.as_str(), at, it)))
     }
 
-    /// The same of one ID.
+    /// Does the same for one ID.
     pub fn names_of(&self, id: &str) -> impl Iterator<Item = (Timestamp, &str)> {
         let versions = self.organizations.values().flat_map(move |it| it.versions(id));
         versions.flat_map(|version| {
@@ -183,38 +184,38 @@ impl Directory {
         })
     }
 
-    /// The time as of which the latest is told: now, or when anything was last said, by a clock that
-    /// was ahead.
+    /// The time that stands for "latest": now, or the time of the last statement if a clock ran
+    /// ahead.
     pub fn latest(&self, now: Timestamp) -> Timestamp {
         self.organizations.values().map(|it| it.latest(now)).fold(now, Timestamp::max)
     }
 
-    /// When an organization was last looked at as a whole.
+    /// The time of the last complete snapshot of any organization.
     pub fn last_taken(&self) -> Option<Timestamp> {
         self.organizations.values().filter_map(OrganizationHistory::last_taken).max()
     }
 }
 
 impl OrganizationHistory {
-    /// When it was last looked at as a whole.
+    /// The time of the last complete snapshot.
     pub fn last_taken(&self) -> Option<Timestamp> {
         self.snapshots.iter().filter_map(|it| it.ended).max()
     }
 
-    /// The snapshot that was begun last, where it did not come to its end.
+    /// The last snapshot, if it was not completed.
     pub fn open_snapshot(&self) -> Option<OpenSnapshot<'_>> {
         let last = self.snapshots.last().filter(|it| it.ended.is_none())?;
         Some(OpenSnapshot { begun: last.begun, looked_at: &last.looked_at })
     }
 
-    /// The time for which an answer about `at` is given: what was before the first whole snapshot
-    /// is taken to have been as that found it.
+    /// The time that decides an answer about `at`: before the first complete snapshot, everything
+    /// is taken to have been as that snapshot found it.
     pub(super) fn effective(&self, at: Timestamp) -> Timestamp {
         let first = self.snapshots.iter().filter_map(|it| it.ended).min();
         at.max(first.unwrap_or(Timestamp::MAX))
     }
 
-    /// An entity as it was; `None` where there was none.
+    /// An entity at a time; `None` if there was none.
     pub fn entity(&self, id: &str, at: Timestamp) -> Option<&Entity> {
         let at = self.effective(at);
         let versions = self.entities.get(id)?;
@@ -240,6 +241,7 @@ impl OrganizationHistory {
         let versions = self.entities.get(id)?;
         let place = |is: &dyn Fn(&Version) -> bool| versions.iter().rposition(is);
         let held = |it: &Version| it.entity.is_some();
+        // The last version at the time, otherwise the first ever: an ID in a log had an owner.
         let place =
             place(&|it| held(it) && it.at <= at).or_else(|| versions.iter().position(held))?;
         let (version, next) = (versions.get(place)?, versions.get(place + 1));
@@ -263,17 +265,18 @@ impl OrganizationHistory {
             .filter_map(|it| self.entity(it, at))
             .filter(|it| it.addresses().any(has))
             .collect();
-        // An address of somebody's own goes before an alias: it is what mail is delivered under.
+        // An entity's own address takes precedence over an alias, because mail is delivered under
+        // it.
         let own = held.iter().find(|it| it.address.as_deref().is_some_and(has));
         own.or(held.first()).copied()
     }
 
-    /// All entities that there were, by ID.
+    /// All entities at a time, by ID.
     pub fn entities(&self, at: Timestamp) -> impl Iterator<Item = &Entity> {
         self.entities.keys().filter_map(move |it| self.entity(it, at))
     }
 
-    /// The versions of an entity, in order.
+    /// The versions of an entity, in order of time.
     pub fn versions(&self, id: &str) -> &[Version] {
         self.entities.get(id).map_or(&[], Vec::as_slice)
     }
@@ -288,19 +291,19 @@ impl OrganizationHistory {
     fn domains_within(&self, range: TimeRange) -> impl Iterator<Item = &Domain> {
         let known = self.domains.iter().enumerate().filter(move |(place, (told, _))| {
             let next = self.domains.get(place + 1).map(|(told, _)| *told);
-            // What was before the first is taken to have been as that.
+            // Before the first statement, the domains are taken to have been the same.
             let has_begun = *place == 0 || range.until.is_none_or(|until| *told < until);
             has_begun && next.zip(range.since).is_none_or(|(next, since)| next > since)
         });
         known.flat_map(|(_, (_, domains))| domains)
     }
 
-    /// The domains, as they were last told.
+    /// The domains, as last stated.
     pub fn last_domains(&self) -> &[Domain] {
         self.domains.last().map_or(&[], |(_, it)| it.as_slice())
     }
 
-    /// When anything was last said.
+    /// The time of the last statement.
     pub fn last_said(&self) -> Option<Timestamp> {
         let snapshots = self.snapshots.iter().map(|it| it.ended.unwrap_or(it.begun));
         let domains = self.domains.iter().map(|(at, _)| *at);
@@ -312,13 +315,13 @@ impl OrganizationHistory {
         self.last_said().map_or(now, |it| it.max(now))
     }
 
-    /// The entities that are known and not gone, as they were last seen.
+    /// The entities that are not gone, as they were last seen.
     pub fn current(&self) -> impl Iterator<Item = &Entity> {
         self.entities.values().filter_map(|it| it.last()?.entity.as_ref())
     }
 }
 
-/// The names of domains as addresses have them.
+/// The names of domains in the form that addresses have.
 fn normal_names<'d>(domains: impl Iterator<Item = &'d Domain>) -> Vec<String> {
     let normal = |it: &Domain| {
         let address = Address::parse(format!("x@{}", it.name).into())?;

@@ -1,11 +1,12 @@
-//! A directory that most questions never ask.
+//! A directory that is read only when it is needed.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use super::Directory;
 
-/// A directory that is read when it is first asked: most mail has an event for each recipient.
+/// A directory that is read when it is first asked. Most mail has an event for each recipient, and
+/// so needs none.
 #[derive(Clone)]
 pub struct LazyDirectory(Arc<LazySource>);
 
@@ -15,12 +16,12 @@ struct LazySource {
 }
 
 impl LazyDirectory {
-    /// Reads it so, once.
+    /// Takes the function that reads it, which is called once at most.
     pub fn new(read: impl Fn() -> Option<Arc<Directory>> + Send + Sync + 'static) -> Self {
         Self(Arc::new(LazySource { known: OnceLock::new(), read: Box::new(read) }))
     }
 
-    /// What it knows; nothing where there is none.
+    /// The directory, read if necessary; `None` if there is none.
     pub fn get(&self) -> Option<&Directory> {
         self.0.known.get_or_init(|| (self.0.read)()).as_deref()
     }

@@ -1,10 +1,10 @@
-//! The directory: an organization's users, groups, resources and domains, as WorkMail's API gave
-//! them at a time.
+//! The directory: an organization's users, groups, resources and domains, as WorkMail's API
+//! reported them over time.
 //!
-//! Logs name people by ID or by an address that may be an alias or a group. WorkMail's API says who
-//! is meant, until it ends; so what it says is taken and kept in the archive, as [`Statement`]s of
-//! which each changes something, and [`Directory`] is what they amount to at any time. Where the
-//! statements come from and where they are kept, this module does not know.
+//! Logs name people by ID, or by an address that may be an alias or a group. Only WorkMail's API
+//! says who is meant, and that API will end. So its answers are kept in the archive as
+//! [`Statement`]s, each of which records a change, and [`Directory`] is their sum at any time. This
+//! module does not know where statements come from and where they are kept.
 
 mod build;
 mod entity;

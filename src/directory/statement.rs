@@ -1,18 +1,18 @@
-//! What the archive keeps of the directory: one JSON object for each thing that is said.
+//! The form of the directory in the archive: one JSON object for each statement.
 
 use serde::{Deserialize, Serialize};
 
 use super::entity::{Domain, Entity};
 use crate::time::Timestamp;
 
-/// The version of the form that is written. A reader skips what it does not know.
+/// The version of the form that is written. A reader skips whatever it does not know.
 const VERSION: u32 = 1;
 
-/// Something that was learnt of an organization.
+/// Something that was learnt about an organization.
 ///
-/// A snapshot is begun and ended, and all that is said in between names when it was begun. What one
-/// that was broken off says counts as far as it goes; that somebody is gone is said by the end of
-/// a whole one alone.
+/// A snapshot begins and ends, and every statement in between names its beginning. The statements
+/// of a broken-off snapshot count; but only the end of a complete one can say that somebody is
+/// gone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Statement {
@@ -20,14 +20,14 @@ pub struct Statement {
     version: u32,
     /// The organization's ID.
     pub organization: String,
-    /// When the snapshot was begun, RFC 3339.
+    /// The time at which the snapshot began, RFC 3339.
     pub snapshot: String,
-    /// What was learnt.
+    /// The content.
     #[serde(flatten)]
     pub said: Said,
 }
 
-/// What a [`Statement`] says.
+/// The content of a [`Statement`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "says", rename_all = "camelCase")]
 pub enum Said {
@@ -39,29 +39,29 @@ pub enum Said {
     },
     /// A user, a group or a resource is new or has changed.
     Entity(Box<Entity>),
-    /// The domains are others than before.
+    /// The domains have changed.
     Domains {
-        /// All of them.
+        /// All domains.
         domains: Vec<Domain>,
     },
-    /// These were looked at and are as they were.
+    /// These were read and have not changed.
     Seen {
         /// Their IDs.
         ids: Vec<String>,
     },
-    /// These are there no more.
+    /// These no longer exist.
     Gone {
         /// Their IDs.
         ids: Vec<String>,
     },
-    /// The snapshot is whole.
+    /// The snapshot is complete.
     End {
-        /// How many entities it found.
+        /// The number of entities that it found.
         count: usize,
     },
 }
 
-/// Why a text is no statement.
+/// The reason why a text is not a statement.
 #[derive(Debug, thiserror::Error)]
 #[error("this is no statement of a directory that mailtrace {} knows: {source}", env!("CARGO_PKG_VERSION"))]
 pub struct StatementError {
@@ -70,7 +70,7 @@ pub struct StatementError {
 }
 
 impl Statement {
-    /// Says something in a snapshot that was begun then.
+    /// Makes a statement in the snapshot that began at a time.
     pub fn new(organization: &str, snapshot: Timestamp, said: Said) -> Self {
         let (organization, snapshot) = (organization.to_owned(), snapshot.to_string());
         Self { version: VERSION, organization, snapshot, said }
@@ -80,7 +80,7 @@ impl Statement {
     ///
     /// # Errors
     ///
-    /// [`StatementError`] where it is none, or of a kind that is not known.
+    /// [`StatementError`] for a text that is no statement, or one of an unknown kind.
     pub fn parse(message: &str) -> Result<Self, StatementError> {
         Ok(serde_json::from_str(message)?)
     }
@@ -89,7 +89,7 @@ impl Statement {
     ///
     /// # Errors
     ///
-    /// [`StatementError`], which does not happen: all of it can be written.
+    /// [`StatementError`], which does not occur: every statement can be written.
     pub fn to_message(&self) -> Result<String, StatementError> {
         Ok(serde_json::to_string(self)?)
     }

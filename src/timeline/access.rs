@@ -1,4 +1,4 @@
-//! What audit logs say of a person.
+//! Reads what the audit logs say about a person.
 
 use std::collections::HashSet;
 
@@ -12,17 +12,17 @@ use crate::store::{
 };
 use crate::time::{TimeRange, Timestamp};
 
-/// What one side says, as it happened.
+/// The moments that one kind of log reports, in order of time.
 #[derive(Default)]
 pub(super) struct Moments {
     pub(super) moments: Vec<Step>,
-    /// Whether there were more, before these.
+    /// Whether there were earlier moments, which were left out.
     pub(super) is_cut: bool,
-    /// The time of the first that was looked at, where there were more.
+    /// The time of the first moment that was read, if earlier ones were left out.
     pub(super) since: Option<Timestamp>,
 }
 
-/// What a person did, and what was done in their mailbox: the newest, at most `most`.
+/// The newest `most` moments in which a person acted, or somebody acted in their mailbox.
 pub(super) fn moments(
     store: &Store,
     who: &Who,
@@ -47,7 +47,7 @@ pub(super) fn moments(
         let mut moment = moment_of(&event, at, who, &people)?;
         if let Some(ip) = &moment.source_ip {
             let is_first = known_ips.is_empty();
-            // The first of all is nothing to compare with.
+            // The very first address has nothing to differ from.
             moment.is_new_ip = known_ips.insert(ip_term(ip).into_owned()) && !is_first;
         }
         moments.push(moment);
@@ -62,8 +62,8 @@ pub fn values_of(who: &Who) -> Vec<(AuditField, &str)> {
     ids.chain(names).collect()
 }
 
-/// Where events lie that have one of some values: the newest within a range, in order of time, and
-/// whether there are more.
+/// Locates the newest events within a range that have one of some values, in order of time, and
+/// says whether there are more.
 pub(super) fn places_within(
     store: &Store,
     values: &[(AuditField, &str)],
@@ -79,19 +79,20 @@ pub(super) fn places_within(
         let place = |it| EventPlace { ms: segment.time_ms(it), location: segment.place(it) };
         places.extend(found.iter().map(place));
     }
+    // Segments overlap in time, so only all places together can be cut to the newest.
     places.sort_unstable();
     let is_cut = places.len() > most;
     places.drain(..places.len().saturating_sub(most));
     Ok((places, is_cut))
 }
 
-/// Whether there may be events within a range.
+/// True if there may be events within a range.
 pub(super) fn has_events_within(store: &Store, range: TimeRange) -> Result<bool, StoreError> {
     let audit = store.audit_index()?;
     Ok(audit.is_some_and(|it| it.segments().iter().any(|it| is_touched(it, range))))
 }
 
-/// Whether a segment may have events within a range.
+/// True if a segment may have events within a range.
 fn is_touched(segment: &AuditSegment, range: TimeRange) -> bool {
     let ((first, last), asked) = (segment.time_range(), range.in_ms());
     asked.start <= last && first < asked.end
@@ -109,7 +110,7 @@ fn with_values(
     Ok(found)
 }
 
-/// From where such events came before a time.
+/// The IP addresses of such events before a time.
 fn ips_before(
     store: &Store,
     values: &[(AuditField, &str)],
@@ -133,12 +134,14 @@ pub(super) fn moment_of(
     people: &PeopleOnDemand<'_>,
 ) -> Result<Step, StoreError> {
     let text = |field| event.get(field).map(str::to_owned);
-    // Who is not said to be somebody else is the one whom all is about.
+    // Names only others: without a name, the actor and the mailbox are those of the timeline's
+    // person.
     let another = |id: Option<&str>| {
         let Some(id) = id.filter(|it| !who.has_id(it)) else { return Ok(None) };
         Ok::<_, StoreError>(Some(Person { id: id.to_owned(), address: people.who(id, at)? }))
     };
     let kind = kind_of(event);
+    // The impersonator acted; `user_id` names the user in whose place.
     let actor = event.get(AuditField::ImpersonatorId).or_else(|| event.get(AuditField::UserId));
     let ids = [AuditField::ItemId, AuditField::RequestId].into_iter().find_map(text);
     Ok(Step {
@@ -167,10 +170,11 @@ fn kind_of(event: &AuditEvent<'_>) -> StepKind {
     match event.kind {
         AuditType::Authentication if is_refused => StepKind::LoginFailed,
         AuditType::Authentication if allowed == Some(Flag::Yes) => StepKind::Login,
-        // Whether somebody got in is not said, and not guessed.
+        // The event does not say whether the person got in, and this is not guessed.
         AuditType::Authentication => StepKind::Other,
         AuditType::PersonalAccessToken if action.starts_with("delete") => StepKind::TokenDeleted,
         AuditType::PersonalAccessToken => StepKind::TokenCreated,
+        // Refused attempts come before actions: what was refused was not done.
         _ if is_refused => StepKind::Denied,
         AuditType::AccessControl if allowed == Some(Flag::Yes) => StepKind::Granted,
         _ => match action.as_str() {

@@ -1,7 +1,8 @@
-//! What audit logs may say of one message: candidates, never more.
+//! Finds what audit logs may say about one message: candidates, never more.
 //!
 //! Email events and audit events share no field but time. What happened in the right mailbox at the
-//! right moment is shown with the rule that found it and with how many others it fits.
+//! right moment is shown with the rule that found it, and with the number of others that fit it
+//! equally well.
 
 use super::access::{has_events_within, moment_of, places_within};
 use super::fold::Folder;
@@ -14,28 +15,28 @@ use crate::store::{Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{Direction, Message, Outcome};
 
-/// What may have happened to a message in one mailbox, or on its way out of it.
+/// Something that may have happened to a message in one mailbox, or on its way out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     pub address: String,
-    /// The event of the mail that it is near to.
+    /// The email event that it is near.
     pub near: NearEvent,
     /// The time of that event.
     pub at: Timestamp,
-    /// How many items or submissions fit as well as this one, itself among them.
+    /// The number of items or submissions that fit equally well, including this one.
     pub fitting: usize,
     /// The ID of the item in the mailbox.
     pub item_id: Option<String>,
-    /// What was done with it, the oldest first.
+    /// The actions on it, the oldest first.
     pub steps: Vec<Step>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum NearEvent {
-    /// The mail was delivered to the mailbox.
+    /// The message was delivered to the mailbox.
     Delivery,
-    /// The mail was handed in.
+    /// The message was submitted.
     Submission,
 }
 
@@ -46,7 +47,7 @@ impl NearEvent {
 }
 
 impl Candidate {
-    /// The rule that found it, and how sure it is.
+    /// The rule that found it, with its certainty.
     pub fn rule(&self) -> String {
         let (one, many, ms) = match self.near {
             NearEvent::Delivery => (
@@ -68,11 +69,11 @@ impl Candidate {
     }
 }
 
-/// Looks for what happened to a message before it was sent and after it was delivered. Nothing
-/// where the store has no audit events.
+/// Looks for what happened to a message before it was sent and after it was delivered. Empty if the
+/// store has no audit events.
 pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, StoreError> {
     let near = moments_near(message);
-    // Audit events may be many times the mail: they are not opened for nothing.
+    // There may be many times more audit events than mail, so their index is opened only if needed.
     if near.is_empty() || store.audit_index()?.is_none() {
         return Ok(Vec::new());
     }
@@ -83,7 +84,7 @@ pub fn candidates(store: &Store, message: &Message) -> Result<Vec<Candidate>, St
     Ok(search.found)
 }
 
-/// Where to look for what happened to a message.
+/// A moment at which to look for what happened to a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MomentNear {
     pub address: String,
@@ -93,17 +94,20 @@ pub struct MomentNear {
 
 impl MomentNear {
     pub fn range(&self) -> TimeRange {
+        // Two services with clocks of their own log a delivery and its item, in either order. A
+        // submission follows the action, so after it only the clocks need an allowance.
         let (before_ms, after_ms) = match self.near {
             NearEvent::Delivery => (limits::CANDIDATE_CREATED_MS, limits::CANDIDATE_CREATED_MS),
             NearEvent::Submission => (limits::CANDIDATE_SUBMITTED_MS, limits::CANDIDATE_CLOCKS_MS),
         };
         TimeRange {
             since: Some(self.at.saturating_add_ms(-before_ms)),
+            // The end of a range is exclusive.
             until: Some(self.at.saturating_add_ms(after_ms + 1)),
         }
     }
 
-    /// Whether an action is what is looked for.
+    /// True if an action is of the kind to look for.
     pub fn is_done_by(&self, action: &str) -> bool {
         let begin = match self.near {
             NearEvent::Delivery => "create",
@@ -112,14 +116,17 @@ impl MomentNear {
         action.to_ascii_lowercase().starts_with(begin)
     }
 
-    /// Whose mailbox it is, by a store that knows people.
+    /// The owner of the mailbox, as far as the store knows.
     pub fn owner(&self, store: &Store) -> Result<Who, StoreError> {
         let who = Who::by_directory(store, &self.address, self.at);
+        // Logins are read only if the directory has no answer, since they take a look at every
+        // segment.
         if who.ids.is_empty() { who.with_logins(store) } else { Ok(who) }
     }
 }
 
-/// Where to look for what happened to a message before it was sent and after it was delivered.
+/// The moments at which to look for what happened to a message before it was sent and after it was
+/// delivered.
 pub fn moments_near(message: &Message) -> Vec<MomentNear> {
     let outgoing = message.legs.iter().find(|it| it.direction == Direction::Outgoing);
     let submitted = outgoing.zip(message.from.as_ref());
@@ -133,14 +140,14 @@ pub fn moments_near(message: &Message) -> Vec<MomentNear> {
     all.map(|(address, near, at)| MomentNear { address: address.to_owned(), near, at }).collect()
 }
 
-/// A search for candidates of one message.
+/// The search for candidates of one message.
 struct Search<'s> {
     store: &'s Store,
     people: PeopleOnDemand<'s>,
     found: Vec<Candidate>,
 }
 
-/// What was done by one audit event.
+/// The action of one audit event.
 struct Deed {
     step: Step,
     item_id: Option<String>,
@@ -157,6 +164,7 @@ impl Search<'_> {
         let owned = who.ids.iter().map(|it| (AuditField::OwnerId, it.as_str())).collect::<Vec<_>>();
         let mut fitting = self.deeds(&owned, range, &who)?;
         fitting.retain(|it| moment.is_done_by(&it.action));
+        // The nearest in time go first, because only a few are shown.
         fitting.sort_by_key(|it| it.step.first.ms_since(at).abs());
         let count = fitting.len();
         for Deed { step, item_id, .. } in fitting.into_iter().take(limits::CANDIDATES_SHOWN_MAX) {
@@ -164,6 +172,8 @@ impl Search<'_> {
             match (&item_id, near) {
                 (Some(item), NearEvent::Delivery) => {
                     let of_item = [(AuditField::ItemId, item.as_str())];
+                    // What happens to the item later belongs to it for certain, because it has the
+                    // same item ID.
                     let since = TimeRange { since: range.since, until: None };
                     let later = self.deeds(&of_item, since, &who)?;
                     later.into_iter().for_each(|it| folder.add(it.step));
@@ -176,7 +186,7 @@ impl Search<'_> {
         Ok(())
     }
 
-    /// What was done by audit events that have one of some values.
+    /// The actions in audit events that have one of some values.
     fn deeds(
         &self,
         values: &[(AuditField, &str)],

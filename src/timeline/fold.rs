@@ -1,4 +1,4 @@
-//! Runs of like events.
+//! Folds runs of similar events.
 
 use std::collections::HashMap;
 
@@ -6,15 +6,15 @@ use super::step::{Side, Step, StepKind};
 use super::who::Person;
 use crate::limits;
 
-/// Folds moments, which come in order, into steps.
+/// Folds moments, which arrive in order of time, into steps.
 #[derive(Default)]
 pub(super) struct Folder {
     steps: Vec<Step>,
-    /// Where the step stands that goes on with each kind of moment.
+    /// The index of the step that the next moment of each kind continues.
     open: HashMap<FoldKey, usize>,
 }
 
-/// What moments must share to be alike.
+/// The properties that moments must share to be folded.
 #[derive(PartialEq, Eq, Hash)]
 struct FoldKey {
     kind: StepKind,
@@ -29,10 +29,11 @@ struct FoldKey {
 
 impl FoldKey {
     fn of(step: &Step) -> Self {
-        // What is read where fills pages; what was deleted from where is the point.
+        // Every folder that somebody reads would fill pages, but from which folder something was
+        // deleted matters.
         let is_by_folder =
             !matches!(step.kind, StepKind::Read | StepKind::Updated | StepKind::MailReceived);
-        // Subjects differ from mail to mail.
+        // Subjects differ from mail to mail, so folding by them would fold nothing.
         let is_by_text = step.kind.side() == Side::Access || step.kind == StepKind::Rule;
         Self {
             kind: step.kind,
@@ -49,7 +50,7 @@ impl FoldKey {
 
 impl Folder {
     pub(super) fn add(&mut self, moment: Step) {
-        // Logins that fail after one that did not are another attempt.
+        // Failed logins after a successful one are another attempt.
         if matches!(moment.kind, StepKind::Login | StepKind::TokenCreated) {
             self.open.retain(|key, _| key.kind != StepKind::LoginFailed);
         }
@@ -77,7 +78,7 @@ fn join(step: &mut Step, moment: Step) {
     step.last = step.last.max(moment.last);
     step.count += moment.count;
     step.is_new_ip |= moment.is_new_ip;
-    // One of several folders would pass for all of them.
+    // One of several folders would pass for all of them, so none is named.
     step.folder = step.folder.take().filter(|it| moment.folder.as_ref() == Some(it));
     step.peer_count += moment.peer_count;
     for (known, more) in [(&mut step.peers, moment.peers), (&mut step.ids, moment.ids)] {

@@ -1,4 +1,4 @@
-//! What email events say of a person's mail.
+//! Reads what the email events say about a person's mail.
 
 use std::collections::HashSet;
 
@@ -11,8 +11,8 @@ use crate::query::{Field, Matcher, Query, search};
 use crate::store::{EventReader, Store, StoreError, StoredEvent};
 use crate::time::TimeRange;
 
-/// What a person sent, what came for them, and the rules that acted on it: of the newest events, at
-/// most `most`.
+/// The mail that a person sent and received, and the rules that acted on it, from the newest `most`
+/// events.
 pub(super) fn moments(
     store: &Store,
     who: &Who,
@@ -27,6 +27,7 @@ pub(super) fn moments(
     for event in hits {
         let event = event?;
         since = Some(event.record.timestamp);
+        // Deliveries and bounces name no sender and no subject, so the whole leg is read.
         let trace_id = event.event.trace_id.to_string();
         if trace_id.is_empty() {
             told.push(vec![event]);
@@ -41,7 +42,7 @@ pub(super) fn moments(
     Ok(Moments { moments, is_cut, since: since.filter(|_| is_cut) })
 }
 
-/// What finds a person's mail; nothing where no address of theirs is known.
+/// The query for a person's mail; `None` if none of their addresses is known.
 pub fn mail_query(who: &Who) -> Option<Query> {
     let fields = [Field::From, Field::Sender, Field::To];
     let demands = who.addresses.iter().flat_map(|address| {
@@ -51,12 +52,12 @@ pub fn mail_query(who: &Who) -> Option<Query> {
     (!demands.is_empty()).then(|| Query::or(demands))
 }
 
-/// The events of a leg, as they happened.
+/// The events of a leg, in order of time.
 fn leg(reader: &mut EventReader<'_>, trace_id: &str) -> Result<Vec<StoredEvent>, StoreError> {
     let mut events = Vec::new();
     for location in reader.leg_locations(trace_id, limits::TIMELINE_LEG_EVENTS_MAX) {
         let event = reader.read(location)?;
-        // Else it is another ID with the same hash.
+        // Otherwise the event has another ID with the same hash.
         if event.event.trace_id == trace_id {
             events.push(event);
         }
@@ -67,6 +68,7 @@ fn leg(reader: &mut EventReader<'_>, trace_id: &str) -> Result<Vec<StoredEvent>,
 
 fn moments_of(leg: &[StoredEvent], who: &Who, range: TimeRange, moments: &mut Vec<Step>) {
     let Some(at) = leg.iter().map(|it| it.record.timestamp).min() else { return };
+    // One time decides for the whole leg, so that a change of address cannot split it.
     let is_theirs = |it: &Address<'_>| who.had(it.as_str(), at);
     let events = || leg.iter().map(|it| &it.event);
     let from = events().find_map(|it| it.from.as_ref());
@@ -76,7 +78,7 @@ fn moments_of(leg: &[StoredEvent], who: &Who, range: TimeRange, moments: &mut Ve
     let subject = events().find_map(|it| it.subject.as_deref());
     let subject = subject.map(|it| decoded_subject(it).into_owned());
     let has_submission = events().any(|it| it.name == EventName::OutgoingEmailSubmitted);
-    // A rule of one mailbox says whose it is only by the mailbox that the leg is for.
+    // A rule of a mailbox does not say whose it is; only the mailbox that the leg is for does.
     let mailboxes: HashSet<&Address<'_>> =
         events().filter(|it| !it.is_outgoing()).flat_map(|it| &it.recipient).collect();
     let is_for_them_alone = mailboxes.len() == 1 && mailboxes.iter().any(|it| is_theirs(it));
@@ -94,6 +96,7 @@ fn moments_of(leg: &[StoredEvent], who: &Who, range: TimeRange, moments: &mut Ve
             ..Step::new(kind, stored.record.timestamp)
         }
     };
+    // The leg was read whole, so some of its events may lie outside the range.
     for stored in leg.iter().filter(|it| range.contains(it.record.timestamp)) {
         let event = &stored.event;
         let (kind, peers) = match &event.name {
@@ -129,7 +132,7 @@ fn moments_of(leg: &[StoredEvent], who: &Who, range: TimeRange, moments: &mut Ve
     }
 }
 
-/// The name of a rule and what it did.
+/// The name of a rule and its actions.
 fn rule_in_words(event: &Event<'_>) -> String {
     let name = event.rule_name.as_deref().unwrap_or("without a name");
     let actions: Vec<&str> = event.rule_actions.iter().map(|it| &*it.action).collect();

@@ -1,22 +1,22 @@
-//! Which audit events a question can be about.
+//! The audit events that a question can be about.
 
 use crate::access::AccessRequest;
 use crate::time::TimeRange;
 use crate::trace::Message;
 
-/// Which audit events a question can be about, for whoever has to get them first.
+/// The audit events that a question can be about, for a caller that has to fetch them first.
 #[derive(Clone, Debug)]
 pub enum AuditReach<'r> {
-    /// None: what the directory says is enough.
+    /// None, because the directory is enough.
     Directory,
-    /// Those that are asked for.
+    /// Those that a request finds.
     Request(&'r AccessRequest),
-    /// Those of a person, and their mail.
+    /// Those of a person, and the person's mail.
     Person {
         /// An address or an ID.
         who: &'r str,
         range: TimeRange,
     },
-    /// Those near to what happened to messages.
+    /// Those near the events of messages.
     Messages(&'r [Message]),
 }

@@ -1,11 +1,11 @@
-//! One thing that happened, or several alike.
+//! One thing that happened, or several similar ones.
 
 use strum::{IntoStaticStr, VariantArray};
 
 use super::who::Person;
 use crate::time::Timestamp;
 
-/// Which logs tell of something.
+/// The kind of log that reports something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Side {
@@ -37,30 +37,30 @@ pub enum StepKind {
     /// Somebody tried to sign in, and could not.
     LoginFailed,
     Login,
-    /// A rule, or a right that was missing, kept somebody out.
+    /// A rule or a missing permission kept somebody out.
     Denied,
     /// A rule let somebody in.
     Granted,
-    /// A personal access token was made.
+    /// A personal access token was created.
     TokenCreated,
-    /// A personal access token was removed.
+    /// A personal access token was deleted.
     TokenDeleted,
     Read,
-    /// Something was made in a mailbox.
+    /// Something was created in a mailbox.
     Created,
     Updated,
     Moved,
     Copied,
     Deleted,
-    /// A mail was handed in to be sent.
+    /// A message was submitted for sending.
     Submitted,
     /// Something else was done in a mailbox.
     Other,
     MailSent,
-    /// A mail that went out came back.
+    /// A sent message bounced.
     MailBounced,
     MailReceived,
-    /// A mail did not come in.
+    /// A message to the person bounced.
     MailRefused,
     /// A rule acted on mail.
     Rule,
@@ -73,7 +73,7 @@ impl StepKind {
         self.into()
     }
 
-    /// Which logs tell of it.
+    /// The kind of log that reports it.
     pub fn side(self) -> Side {
         match self {
             Self::MailSent
@@ -85,7 +85,7 @@ impl StepKind {
         }
     }
 
-    /// The words for one or several of it.
+    /// The words for one or several.
     pub fn in_words(self, count: u64) -> String {
         let (one, many) = match self {
             Self::LoginFailed => ("login failed", "logins failed"),
@@ -112,36 +112,36 @@ impl StepKind {
     }
 }
 
-/// One thing that happened, or several alike in a row.
+/// One thing that happened, or several similar ones in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     pub kind: StepKind,
     pub first: Timestamp,
     pub last: Timestamp,
-    /// How many events there were.
+    /// The number of events.
     pub count: u64,
-    /// Who did it, where that is known.
+    /// The person who did it, if somebody else.
     pub actor: Option<Person>,
-    /// In whose mailbox, where that is another's.
+    /// The person whose mailbox it was, if somebody else.
     pub mailbox: Option<Person>,
     pub source_ip: Option<String>,
-    /// Whether nothing of this person had come from there before.
+    /// Whether nothing of this person had come from this address before.
     pub is_new_ip: bool,
     pub protocol: Option<String>,
     pub user_agent: Option<String>,
-    /// The folder, where it was the same each time.
+    /// The folder, if it was the same each time.
     pub folder: Option<String>,
-    /// A subject, a reason, the name of a rule or of a token: of the first.
+    /// The subject, reason, rule name or token name of the first event.
     pub text: Option<String>,
-    /// Those at the other end of mail: some of them.
+    /// Some of the addresses at the other end.
     pub peers: Vec<String>,
     pub peer_count: u64,
-    /// Trace IDs of mail, or IDs of items: some of them.
+    /// Some of the trace IDs of mail, or of the item IDs.
     pub ids: Vec<String>,
 }
 
 impl Step {
-    /// One of which no more is known than this.
+    /// A step of which only kind and time are known.
     pub fn new(kind: StepKind, at: Timestamp) -> Self {
         Self {
             kind,

@@ -1,4 +1,4 @@
-//! Whose timeline it is: all IDs and addresses of one person.
+//! The person whose timeline it is, with all IDs and addresses.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,38 +12,39 @@ use crate::store::{
 };
 use crate::time::{TimeRange, Timestamp};
 
-/// Somebody, as logs name them and as people do.
+/// A person, as logs and as people name them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Person {
     pub id: String,
-    /// The address that they had, or the name by which they signed in, where that is known.
+    /// The address that they had, or the name with which they signed in, if known.
     pub address: Option<String>,
 }
 
-/// One person, by everything that they are known by.
+/// One person, by every known ID and address.
 #[derive(Clone, Debug, Default)]
 pub struct Who {
     pub asked: String,
-    /// The name that people see, where the directory knows it.
+    /// The display name, if the directory has it.
     pub name: Option<String>,
     pub ids: Vec<String>,
-    /// Their addresses in their normal forms, those that they once had among them.
+    /// The addresses in their normal form, including former ones.
     pub addresses: Vec<String>,
     directory: Option<Arc<Directory>>,
 }
 
 impl Who {
-    /// Finds whom an address or an ID meant at the end of a time.
+    /// Finds the person whom an address or an ID meant at the end of a range.
     pub fn of_store(store: &Store, asked: &str, range: TimeRange) -> Result<Self, StoreError> {
         let at = range.until.unwrap_or(Timestamp::MAX);
         Self::by_directory(store, asked, at).with_logins(store)
     }
 
-    /// Finds whom an address or an ID meant at a time: by the directory.
+    /// Finds the person whom an address or an ID meant at a time, in the directory.
     pub(super) fn by_directory(store: &Store, asked: &str, at: Timestamp) -> Self {
         let asked = asked.trim();
         let directory = store.directory();
         let mut who = Self { asked: asked.to_owned(), directory, ..Self::default() };
+        // An ID would pass for an address without a domain.
         let address = Address::parse(asked.into()).filter(|_| asked.contains('@'));
         match &address {
             Some(address) => who.add_address(address.as_str()),
@@ -63,7 +64,7 @@ impl Who {
         at: Timestamp,
     ) {
         if let Some(address) = address {
-            // Who has it, and else all who ever had it.
+            // Whoever has the address at that time, otherwise all who ever had it.
             match directory.by_address(address.as_str(), at) {
                 Some(entity) => self.add_id(&entity.id),
                 None => directory.ids_of_address(address.as_str()).for_each(|it| self.add_id(it)),
@@ -82,13 +83,14 @@ impl Who {
         }
     }
 
-    /// Whether an ID is one of theirs.
+    /// True if an ID is one of theirs.
     pub(super) fn has_id(&self, id: &str) -> bool {
         self.ids.iter().any(|it| it.eq_ignore_ascii_case(id))
     }
 
-    /// Whether an address, in its normal form, was theirs at a time: addresses change hands.
+    /// True if an address, in its normal form, was theirs at a time: addresses change hands.
     pub(super) fn had(&self, address: &str, at: Timestamp) -> bool {
+        // If the directory has no holder for that time, the address counts as theirs.
         let is_of_another = || {
             let holder = self.directory.as_ref().and_then(|it| it.by_address(address, at));
             holder.is_some_and(|it| !self.has_id(&it.id))
@@ -96,8 +98,8 @@ impl Who {
         self.addresses.iter().any(|it| it == address) && !is_of_another()
     }
 
-    /// The same, with what logins say: in them stand the ID and the name that was typed. They are the
-    /// only bridge where there is no directory.
+    /// Adds what logins say, because they hold both the ID and the typed name. Without a directory
+    /// they are the only link between the two.
     pub(super) fn with_logins(mut self, store: &Store) -> Result<Self, StoreError> {
         let Some(audit) = store.audit_index()? else { return Ok(self) };
         let asked_for = self.ids.iter().map(|it| (AuditField::UserId, it.clone()));
@@ -113,6 +115,7 @@ impl Who {
             if found.is_empty() {
                 continue;
             }
+            // A failed login may hold anybody's name, typed by somebody else.
             found.and(&segment.let_in().map_err(audit.failed())?);
             for (id, name) in pairs_of(segment, &found).map_err(audit.failed())? {
                 self.add_id(&id);
@@ -138,14 +141,14 @@ impl Who {
     }
 }
 
-/// The IDs and the names that stand together in some events.
+/// The IDs and names that occur together in some events.
 fn pairs_of(
     segment: &AuditSegment,
     documents: &DocumentSet,
 ) -> Result<Vec<(String, String)>, IndexError> {
     let (ids, names) = (segment.column(AuditColumn::UserId)?, segment.column(AuditColumn::User)?);
     let numbers = documents.iter().filter_map(|it| ids.number_of(it).zip(names.number_of(it)));
-    // People sign in many times a day.
+    // People sign in many times a day, so each pair is taken only once.
     let pairs: BTreeSet<(usize, usize)> = numbers.collect();
     let mut texts = Vec::new();
     for (id, name) in pairs.into_iter().take(limits::TIMELINE_LOGINS_MAX) {
