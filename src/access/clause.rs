@@ -9,7 +9,7 @@ use crate::audit::{AuditField, AuditType};
 use crate::query::{AccessField, Clause, Field, Matcher, Query};
 use crate::store::{AuditSegment, DocumentSet, IndexError, audit_term, ip_term};
 
-/// The documents of a segment that a query finds, regardless of whether they count.
+/// The documents of a segment that a query finds. The caller drops those that do not count.
 pub(super) fn found(
     query: &Query,
     segment: &AuditSegment,

@@ -130,7 +130,7 @@ fn keep_new_ip(
         let sources = segment.values(AuditColumn::SourceIp)?;
         let ip_numbers: Vec<u32> =
             sources.texts.iter().map(|it| ips.of(&crate::store::ip_term(it))).collect();
-        // Few pairs of ID and name repeat in most events, so each is resolved only once.
+        // A few pairs of ID and name make up most events, so each pair is resolved only once.
         let mut known: HashMap<(Option<usize>, Option<usize>), Option<u32>> = HashMap::new();
         let mut pairs: Vec<Option<Pair>> = vec![None; segment.max_doc() as usize];
         for document in segment.counting().iter() {

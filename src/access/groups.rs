@@ -325,8 +325,8 @@ impl KeyValues {
                 number_of_text(numbers, number, || texts.number_of(text))
             }
             Self::Time { chars, numbers } => {
-                // Time zones differ by quarters of an hour, so all instants of a slot share the
-                // hour.
+                // Time zones are offset by multiples of a quarter of an hour, so all instants of a
+                // slot share hour and day.
                 let slot = ms.div_euclid(limits::HISTOGRAM_SLOT_MS);
                 *numbers.entry(slot).or_insert_with(|| {
                     let ms = slot.saturating_mul(limits::HISTOGRAM_SLOT_MS);

@@ -23,8 +23,7 @@ impl DirectoryBuilder {
     }
 
     pub fn build(mut self) -> Directory {
-        // The clock may stand still or run backwards, and an end must still come after what it
-        // ends.
+        // Statements may share a timestamp, and an end must still come after what it ends.
         let rank = |it: &Statement| match it.said {
             Said::Begin { .. } => 0,
             Said::End { .. } => 2,

@@ -156,8 +156,7 @@ impl Directory {
     pub fn id_of(&self, text: &str) -> Option<&str> {
         let is_it = |it: &&String| it.eq_ignore_ascii_case(text);
         let all = || self.organizations.values().map(|it| &it.entities);
-        // The exact form goes first, because the logs nearly always have it and the map finds it at
-        // once.
+        // The exact form goes first, because the map finds it without a walk through all IDs.
         let exact = all().find_map(|it| it.get_key_value(text)).map(|(id, _)| id);
         let id = exact.or_else(|| all().flat_map(|it| it.keys()).find(is_it));
         id.map(String::as_str)

@@ -77,7 +77,7 @@ impl Directory {
         // Computed without the lock. Two threads may do it twice, with the same result.
         let members = Arc::new(organization.flattened(group, at));
         let mut known = known();
-        // The cache can be rebuilt at any time, so dropping all of it is simpler than choosing.
+        // The cache can be rebuilt at any time, so dropping all of it is harmless.
         if known.len() >= limits::DIRECTORY_EXPANSIONS_MAX {
             known.clear();
         }

@@ -1,4 +1,4 @@
-//! What `stats` counts of each group.
+//! The values that `stats` counts for each group.
 
 use std::cmp::Ordering;
 use std::collections::HashSet;
@@ -8,14 +8,16 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::function::Aggregate;
 use super::value::Value;
 
-/// When a row was, and what tells it from others of that instant.
+/// The time of a row, and a number that distinguishes it from others at that time.
 pub(super) type Moment = (i64, u64);
 
-/// What one function of `stats` has counted so far.
+/// The state of one aggregate function.
 #[derive(Clone, Debug)]
 pub(super) enum Tally {
     Rows(u64),
     Present(u64),
+    // Hashes of 16 bytes instead of the texts, which may be long; 128 bits make a collision
+    // practically impossible.
     Distinct(HashSet<u128>),
     Sum {
         sum: f64,
@@ -25,7 +27,7 @@ pub(super) enum Tally {
         sum: f64,
         count: u64,
     },
-    /// By Welford's method.
+    /// By Welford's method, which stays accurate when the deviation is small beside the values.
     Deviation {
         count: f64,
         mean: f64,
@@ -35,7 +37,7 @@ pub(super) enum Tally {
         percent: f64,
         numbers: Vec<f64>,
     },
-    /// The first or the last in the order of `sort`, with whether numbers go first of all.
+    /// The first or the last in the order of `sort`, and whether numbers take precedence.
     Extreme {
         wanted: Ordering,
         is_of_numbers: bool,
@@ -69,7 +71,7 @@ impl Tally {
         }
     }
 
-    /// Takes the value of one row. Gives how many bytes of memory it took.
+    /// Adds the value of one row, and returns how many bytes of memory that took.
     pub(super) fn add(&mut self, value: Value<'_>, moment: Moment) -> usize {
         if value.is_null() && !matches!(self, Self::Rows(_)) {
             return 0;
@@ -79,7 +81,7 @@ impl Tally {
             Self::Distinct(hashes) => {
                 let shown = value.as_text().map(|it| xxh3_128(it.as_bytes()));
                 let is_new = shown.is_some_and(|it| hashes.insert(it));
-                // As much again lies empty.
+                // A hash set keeps up to as much again in empty slots.
                 return if is_new { 2 * size_of::<u128>() } else { 0 };
             }
             Self::Sum { sum, count } | Self::Average { sum, count } => {
@@ -99,6 +101,7 @@ impl Tally {
             Self::Percentile { numbers, .. } => {
                 if let Some(number) = value.as_number() {
                     numbers.push(number);
+                    // A vector that grows doubles its capacity.
                     return 2 * size_of::<f64>();
                 }
             }
@@ -116,7 +119,7 @@ impl Tally {
         0
     }
 
-    /// Takes what another has counted, of later rows.
+    /// Adds the state of another tally, which covers later rows.
     pub(super) fn join(&mut self, other: Self) -> usize {
         match (self, other) {
             (Self::Rows(count), Self::Rows(more)) | (Self::Present(count), Self::Present(more)) => {
@@ -141,6 +144,7 @@ impl Tally {
             ) if more > 0.0 => {
                 let total = *count + more;
                 let distance = other_mean - *mean;
+                // The formula of Chan et al. for combining two results of Welford's method.
                 *squares += other_squares + distance * distance * *count * more / total;
                 *mean += distance * more / total;
                 *count = total;
@@ -160,7 +164,8 @@ impl Tally {
             {
                 *found = Some(other);
             }
-            // Those of one place are of one kind, and none of the rest is better.
+            // Tallies in the same place are of the same kind, and all that remains brings nothing
+            // better.
             _ => {}
         }
         0
@@ -176,6 +181,7 @@ impl Tally {
             Self::Sum { sum, .. } => Value::number(sum),
             Self::Average { sum, count } => Value::number(sum / number(count)),
             Self::Deviation { count, squares, .. } if count > 0.0 => {
+                // Rounding may make the sum slightly negative.
                 Value::number((squares / count).max(0.0).sqrt())
             }
             Self::Deviation { .. } => Value::Null,
@@ -186,8 +192,8 @@ impl Tally {
     }
 }
 
-/// Whether a value goes before the best one so far. Where there are numbers, what is none does not
-/// count for `min` and `max`.
+/// True if a value takes precedence over the best so far. For `min` and `max`, other values do not
+/// count where there are numbers.
 fn is_better(value: &Value<'_>, best: &Value<'_>, wanted: Ordering, is_of_numbers: bool) -> bool {
     if best.is_null() {
         return true;
@@ -202,7 +208,7 @@ fn is_better(value: &Value<'_>, best: &Value<'_>, wanted: Ordering, is_of_number
     value.natural_order(best) == wanted
 }
 
-/// The smallest number that so many of a hundred do not go beyond.
+/// The smallest number that this percentage of the numbers does not exceed.
 fn percentile(percent: f64, mut numbers: Vec<f64>) -> Value<'static> {
     #[expect(
         clippy::cast_possible_truncation,
@@ -215,6 +221,7 @@ fn percentile(percent: f64, mut numbers: Vec<f64>) -> Value<'static> {
     if numbers.is_empty() {
         return Value::Null;
     }
+    // Selection is linear, and the order of the other numbers does not matter.
     let (_, number, _) = numbers.select_nth_unstable_by(place, f64::total_cmp);
     Value::number(*number)
 }

@@ -1,19 +1,19 @@
-//! What a query gives back.
+//! The answer to a query.
 
 use super::value::{Value, number_in};
 
 /// The rows that a query found, under the query's own names.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResultRows {
-    /// The columns, in their order.
+    /// The names of the columns, in order.
     pub columns: Vec<String>,
     /// A cell for each column of each row.
     pub rows: Vec<Vec<ResultCell>>,
-    /// Rows that there are, beyond the limit too.
+    /// The number of rows, also beyond the limit.
     pub row_count: u64,
-    /// Events that the conditions on events hold for.
+    /// The number of events that meet the conditions on events.
     pub records_matched: u64,
-    /// Events of the time and the log groups that were asked about.
+    /// The number of events within the requested time and log groups.
     pub records_scanned: u64,
 }
 
@@ -21,19 +21,20 @@ pub struct ResultRows {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResultCell {
     Null,
-    /// What `stats` has counted.
+    /// A number that `stats` counted.
     Number(f64),
-    /// Anything else, as Logs Insights writes it.
+    /// Any other value, as Logs Insights writes it.
     Text(String),
 }
 
-/// Digits that a double holds exactly.
+/// The number of decimal digits that a double holds exactly.
 const EXACT_DIGITS: usize = 15;
 
 impl ResultCell {
     pub(super) fn of(value: &Value<'_>, is_counted: bool) -> Self {
         let number = match value {
             Value::Number(it) => Some(*it),
+            // A longer number, such as an ID, would lose digits as a double and so stays a text.
             Value::Text(it) if it.len() <= EXACT_DIGITS => number_in(it),
             _ => None,
         };
@@ -43,7 +44,7 @@ impl ResultCell {
         }
     }
 
-    /// The text that stands for it; empty for nothing.
+    /// The text to show; empty for `Null`.
     pub fn shown(&self) -> String {
         match self {
             Self::Null => String::new(),

@@ -1,4 +1,4 @@
-//! Asks a store.
+//! Answers queries from a store.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -19,18 +19,18 @@ use crate::query::{Field, Pattern, QueryError, locations, places};
 use crate::store::{Record, Store, StoreError};
 use crate::time::{TimeRange, Timestamp};
 
-/// Where and when to look, beside what the query says.
+/// The time and log groups to look at, beside what the query says.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// When the events must have been.
+    /// The range of time of the events.
     pub range: TimeRange,
-    /// Of which log groups; of all without one.
+    /// The log groups; empty for all.
     pub log_groups: Vec<Pattern>,
-    /// What `now()` is.
+    /// The value of `now()`.
     pub now: Timestamp,
 }
 
-/// Why a query has no answer.
+/// The reason why a query has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
     #[error(transparent)]
@@ -67,6 +67,7 @@ pub fn ask(store: &Store, query: &Query, request: &Request) -> Result<ResultRows
     let (range, log_groups) = place(query, request)?;
     let program = compile(query, instants(store, range, request.now))?;
     let groups = log_groups.as_ref().map_or(crate::query::Query::All, |it| it.query().clone());
+    // A limit of 0 only counts.
     let (scanned, _) = locations(store, &groups, range, 0)?;
     let (wanted, when) = narrowed(&program.first, &program.paths);
     let within = intersection(range, when);
@@ -90,7 +91,7 @@ pub fn ask(store: &Store, query: &Query, request: &Request) -> Result<ResultRows
     })
 }
 
-/// When and where to look: the request goes before what the query carries itself.
+/// The time range and log groups. The request takes precedence over the query's own `SOURCE`.
 fn place(query: &Query, request: &Request) -> Result<(TimeRange, Option<Pattern>), AskError> {
     let mut patterns = request.log_groups.clone();
     if patterns.is_empty() {
@@ -107,13 +108,13 @@ fn place(query: &Query, request: &Request) -> Result<(TimeRange, Option<Pattern>
     if range.is_unbounded() {
         range.since = query.sources.iter().filter_map(|it| it.start).map(at).min();
         let end = query.sources.iter().filter_map(|it| it.end).map(at).max();
-        // The end is the last instant.
+        // `END` is inclusive, the end of a range exclusive.
         range.until = end.map(|it| it.saturating_add_ms(1));
     }
     Ok((range, Pattern::any(patterns)))
 }
 
-/// What the query may ask for of its own time; the store's where no time was given.
+/// The instants that the query may ask for; those of the store if no time was given.
 fn instants(store: &Store, range: TimeRange, now: Timestamp) -> Instants {
     let (first, last) = store.time_span().unwrap_or((now, now));
     Instants {
@@ -123,7 +124,7 @@ fn instants(store: &Store, range: TimeRange, now: Timestamp) -> Instants {
     }
 }
 
-/// Rows of a stage: groups where a `stats` follows, else those of the answer.
+/// The rows of a stage: groups if a `stats` follows, otherwise the rows of the answer.
 pub(super) enum Gathered {
     Groups(Groups),
     Rows(Rows),
@@ -154,7 +155,7 @@ impl Gathered {
         match (self, &stage.stats) {
             (Self::Groups(groups), Some(stats)) => groups.add(stats, scope),
             (Self::Rows(rows), _) => rows.add(listing, scope, place),
-            // A stage with a stats gathers groups.
+            // A stage gathers groups only if it has a `stats`.
             (Self::Groups(_), None) => {}
         }
         if scope.has_overflow.get() { Err(Excess::Text) } else { Ok(()) }
@@ -169,24 +170,24 @@ impl Gathered {
     }
 }
 
-/// What a part of the archive gave.
+/// The results from one part of the archive.
 struct AskedPart {
     gathered: Gathered,
     matched: u64,
     found: Vec<Found>,
-    /// The log group of the record before, and whether it is asked for.
+    /// The previous record's log group, and whether it is wanted. Neighbours often share a group.
     log_group: Option<(String, bool)>,
-    /// Bytes of it that are counted among all.
+    /// The bytes of this part that are included in the total.
     counted_bytes: usize,
 }
 
-/// What all events gave.
+/// The results from all events.
 struct Events {
     rows: Gathered,
     matched: u64,
 }
 
-/// Bytes by which a part may grow before it is counted anew.
+/// The growth in bytes after which a part updates the total.
 const COUNTED_BYTES: usize = 64 << 10;
 
 /// Reads the events, all of them or those that the index finds.
@@ -200,9 +201,10 @@ fn gather(
     let stage = &program.first;
     let mut all = Events { rows: Gathered::of(stage), matched: 0 };
     let locations = narrow_places(store, wanted, range)?;
-    // The index has seen to the log group.
+    // If the index was asked, it has checked the log group already.
     let log_groups = log_groups.filter(|_| locations.is_none());
     let has_others = locations.is_none() && store.checkpoint().other_records() > 0;
+    // All cores add to one total, so the bound holds for the whole answer.
     let held_bytes = AtomicUsize::new(0);
     store.scan(
         locations.as_deref(),
@@ -218,7 +220,7 @@ fn gather(
             {
                 return Ok(());
             }
-            // The index has only mail; the archive has what it lies among.
+            // The archive also holds records that are not mail; the index of mail does not.
             if has_others && OtherRecord::parse(&record.message).is_some() {
                 return Ok(());
             }
@@ -244,6 +246,8 @@ fn gather(
         },
         |part| {
             all.matched += part.matched;
+            // The part's bytes now belong to the joined rows, which may have merged or dropped
+            // some.
             let before = all.rows.bytes();
             all.rows.join(part.gathered, &program.listing);
             let after = all.rows.bytes();
@@ -257,7 +261,7 @@ fn gather(
     Ok(all)
 }
 
-/// The places of the events that the index finds, where it pays to read no others.
+/// Locates the events that the index finds, if reading only them is faster than reading all.
 fn narrow_places(
     store: &Store,
     wanted: &crate::query::Query,
@@ -268,6 +272,7 @@ fn narrow_places(
     }
     let all = store.checkpoint().mail_records();
     let (found, _) = locations(store, wanted, range, 0)?;
+    // Where the index finds most of the events, reading everything in order takes hardly longer.
     let pays = found <= limits::INSIGHTS_PLACES_MAX && found <= all / 10 * 8;
     if pays || found == 0 { places(store, wanted, range).map(Some) } else { Ok(None) }
 }
@@ -289,7 +294,7 @@ fn is_of(
     }
 }
 
-/// Goes through the later stages.
+/// Runs the later stages.
 pub(super) fn finished(
     mut gathered: Gathered,
     program: &Program,

@@ -1,4 +1,4 @@
-//! What a query says, with the place of each part.
+//! The syntax tree of a query, with the place of each part.
 
 use regex::Regex;
 
@@ -9,14 +9,14 @@ use crate::query::Span;
 /// A query as it was written.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// The text, for errors that are found later.
+    /// The text, for errors that are found after parsing.
     pub(super) text: String,
-    /// What `SOURCE` says before the first command.
+    /// The log groups that `SOURCE` names before the first command.
     pub(super) sources: Vec<Source>,
     pub(super) commands: Vec<Command>,
 }
 
-/// A log group that the query names itself, as dashboards do, and the time that goes with it.
+/// A log group that the query itself names, as dashboards do, and its time range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     /// The log group; `*` stands for any text.
@@ -25,15 +25,15 @@ pub(super) struct Source {
     pub(super) end: Option<SourceTime>,
 }
 
-/// An instant of `START` or `END`.
+/// The instant in `START` or `END`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SourceTime {
-    /// So many milliseconds before now.
+    /// This many milliseconds before now.
     BeforeNow(i64),
     At(i64),
 }
 
-/// A command and where its name stands.
+/// A command, and the place of its name.
 #[derive(Clone, Debug)]
 pub(super) struct Command {
     pub(super) kind: CommandKind,
@@ -54,29 +54,29 @@ pub(super) enum CommandKind {
     Unnest { list: Expr, name: String },
 }
 
-/// A value that is shown or counted by, and its name.
+/// A value to show or to count by, and its name.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) expr: Expr,
-    /// As `as` names it, else as it was written.
+    /// The name after `as`, otherwise the text as it was written.
     pub(super) name: String,
 }
 
-/// What rows are put in order by.
+/// A key by which rows are sorted.
 #[derive(Clone, Debug)]
 pub(super) struct SortKey {
     pub(super) expr: Expr,
     pub(super) is_descending: bool,
 }
 
-/// A value, and where it stands.
+/// A value, and its place.
 #[derive(Clone, Debug)]
 pub(super) struct Expr {
     pub(super) kind: ExprKind,
     pub(super) span: Span,
 }
 
-/// How a value is come by.
+/// The kinds of values.
 #[derive(Clone, Debug)]
 pub(super) enum ExprKind {
     /// A field, by the parts of its name.
@@ -101,7 +101,7 @@ pub(super) enum ExprKind {
         is_negated: bool,
     },
     Call(Function, Vec<Expr>),
-    /// A function of time, which has a period.
+    /// A function that rounds a time to a period.
     Round {
         time: Option<Box<Expr>>,
         period: Period,
@@ -112,7 +112,7 @@ pub(super) enum ExprKind {
     Part(Box<Expr>, Vec<Step>),
 }
 
-/// What `like` looks for.
+/// The pattern that `like` looks for.
 #[derive(Clone, Debug)]
 pub(super) enum Pattern {
     Substring(String),
@@ -126,7 +126,7 @@ pub(super) enum Step {
     Index(usize),
 }
 
-/// How two values are compared.
+/// The operators that compare two values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Comparison {
     Equal,
@@ -137,7 +137,7 @@ pub(super) enum Comparison {
     GreaterOrEqual,
 }
 
-/// How two numbers make one.
+/// The operators that combine two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Add,
@@ -149,13 +149,13 @@ pub(super) enum Operator {
 }
 
 impl Expr {
-    /// Hands itself and all that it is made of to `visit`.
+    /// Passes itself and all of its descendants to `visit`.
     pub(super) fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Self)) {
         visit(self);
         self.for_each_part(&mut |it| it.walk(visit));
     }
 
-    /// Hands what it is made of to `visit`.
+    /// Passes its direct parts to `visit`.
     fn for_each_part<'e>(&'e self, visit: &mut dyn FnMut(&'e Self)) {
         match &self.kind {
             ExprKind::Field(_) | ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) => {}

@@ -1,4 +1,4 @@
-//! Gathers rows: groups for a `stats`, or the rows of the answer.
+//! Collects rows: groups for a `stats`, or the rows of the answer.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::limits;
 pub(super) struct Groups {
     places: HashMap<Vec<u8>, usize>,
     groups: Vec<Group>,
-    /// The key of the row at hand, kept for its memory.
+    /// The key of the current row. It is kept to reuse its memory.
     key: Vec<u8>,
     pub(super) bytes: usize,
 }
@@ -26,7 +26,7 @@ struct Group {
     tallies: Vec<Tally>,
 }
 
-/// Bytes of a group, beside its texts.
+/// The approximate size of a group without its texts, in bytes.
 const GROUP_BYTES: usize = 160;
 
 impl Groups {
@@ -59,10 +59,11 @@ impl Groups {
         place
     }
 
-    /// Takes the groups of later rows.
+    /// Adds the groups of later rows.
     pub(super) fn join(&mut self, other: Self) {
         let mut others: Vec<Option<Group>> = other.groups.into_iter().map(Some).collect();
         let mut places: Vec<(Vec<u8>, usize)> = other.places.into_iter().collect();
+        // In the order of their first rows, so that the result does not depend on a map's order.
         places.sort_unstable_by_key(|it| it.1);
         for (key, place) in places {
             let Some(group) = others.get_mut(place).and_then(Option::take) else { continue };
@@ -80,8 +81,8 @@ impl Groups {
     }
 
     /// The rows of the groups in the order of their keys: the keys, what was counted, and the
-    /// values of `stats`; none where a text would be too long. Without keys there is one row, of
-    /// nothing too.
+    /// values of the `stats` items. `None` if a text would be too long. Without keys there is
+    /// always one row, even if nothing was counted.
     pub(super) fn into_rows(mut self, stats: &Stats) -> Option<Vec<Vec<Value<'static>>>> {
         if stats.keys.is_empty() && self.groups.is_empty() {
             self.groups.push(Group { keys: Vec::new(), tallies: stats.tallies() });
@@ -95,6 +96,7 @@ impl Groups {
             cells.extend(group.tallies.into_iter().map(Tally::into_value));
             let mut scope = Scope { cells, ..Scope::default() };
             for item in &stats.items {
+                // One after the other, because an item may use the name of an earlier one.
                 let value = eval(item, &scope).into_owned();
                 scope.cells.push(value);
             }
@@ -105,28 +107,29 @@ impl Groups {
     }
 }
 
-/// Appends what tells a value from others.
+/// Appends the bytes that distinguish a value from others.
 fn push_key(value: &Value<'_>, key: &mut Vec<u8>) {
+    // A null differs from an empty text, and the length keeps neighbouring texts apart.
     let Some(text) = value.as_text() else { return key.push(0) };
     key.push(1);
     key.extend_from_slice(&(text.len() as u64).to_le_bytes());
     key.extend_from_slice(text.as_bytes());
 }
 
-/// When a row was; of a group, nothing.
+/// The time of a row; zero for a group.
 fn moment(scope: &Scope<'_>) -> Moment {
     scope.event.map_or((0, 0), |it| (it.record.timestamp.as_ms(), it.location.to_bits()))
 }
 
-/// The rows of the answer: those that go first.
+/// The rows of the answer: those that come first in its order.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     rows: Vec<CollectedRow>,
-    /// Whether some were left out, so that the one at the limit is the last that is left.
+    /// Whether some were dropped, so that the row at the limit is the last one worth keeping.
     is_cut: bool,
-    /// Rows that are alike, by what they are alike in.
+    /// The places of the kept rows, by the values of `dedup`.
     alike: HashMap<Vec<u8>, usize>,
-    /// Rows that there were, beyond the limit too.
+    /// The number of rows, also beyond the limit.
     pub(super) count: u64,
     pub(super) bytes: usize,
 }
@@ -138,7 +141,7 @@ struct CollectedRow {
     cells: Vec<Value<'static>>,
 }
 
-/// Bytes of a row, beside its values.
+/// The approximate size of a row without its values, in bytes.
 const ROW_BYTES: usize = 96;
 
 impl CollectedRow {
@@ -158,16 +161,16 @@ fn order(listing: &Listing, a: &CollectedRow, b: &CollectedRow) -> Ordering {
     if is_newest_first(listing) { order.reverse() } else { order }
 }
 
-/// Rows of one rank stand as the first key says, newest first without one.
+/// Equal rows follow the direction of the first key; without one, the newest comes first.
 fn is_newest_first(listing: &Listing) -> bool {
     listing.sort.first().is_none_or(|it| it.1)
 }
 
 impl Rows {
-    /// Takes a row, and what it stands by where it is no event.
+    /// Adds a row. `place` is its position if it is not an event.
     pub(super) fn add<'r>(&mut self, listing: &'r Listing, scope: &Scope<'r>, place: Option<u64>) {
         let moment = match place {
-            // Groups keep their order, whatever the direction.
+            // Groups keep their order in either direction.
             Some(place) if is_newest_first(listing) => (0, u64::MAX - place),
             Some(place) => (0, place),
             None => moment(scope),
@@ -177,6 +180,7 @@ impl Rows {
         let limit = limit(listing);
         if listing.dedup.is_empty() {
             self.count += 1;
+            // Most rows of a long answer end here, before their columns are evaluated.
             let last = self.rows.get(limit.saturating_sub(1)).filter(|_| self.is_cut);
             if limit == 0 || last.is_some_and(|it| order(listing, &row, it).is_gt()) {
                 return;
@@ -186,10 +190,12 @@ impl Rows {
         self.bytes += row.bytes();
         if listing.dedup.is_empty() {
             self.rows.push(row);
+            // Dropping rows only at twice the limit makes the cost of a row constant on average.
             self.cut(listing, limit.saturating_mul(2).max(limit + 1_000));
             return;
         }
         let values: Vec<Value<'r>> = listing.dedup.iter().map(|it| eval(it, scope)).collect();
+        // AWS keeps all rows that have a null in one of the fields.
         if values.iter().any(Value::is_null) {
             self.rows.push(row);
             return;
@@ -199,7 +205,7 @@ impl Rows {
         self.push_unlike(listing, key, row);
     }
 
-    /// Keeps the first of rows that are alike.
+    /// Keeps only the first of the rows with one key.
     fn push_unlike(&mut self, listing: &Listing, key: Vec<u8>, row: CollectedRow) {
         match self.alike.entry(key) {
             Entry::Vacant(entry) => {
@@ -218,7 +224,7 @@ impl Rows {
         }
     }
 
-    /// Takes the rows of another part.
+    /// Adds the rows of another part.
     pub(super) fn join(&mut self, other: Self, listing: &Listing) {
         self.count += other.count;
         let mut keys: Vec<Option<Vec<u8>>> = other.rows.iter().map(|_| None).collect();
@@ -239,19 +245,20 @@ impl Rows {
         }
     }
 
-    /// Leaves out the rows behind the limit, once there are more than `most`.
+    /// Drops the rows after the limit once there are more than `most`.
     fn cut(&mut self, listing: &Listing, most: usize) {
         let limit = limit(listing);
         if self.rows.len() <= most || limit == 0 {
             return;
         }
+        // Selection leaves the last row to keep at the limit, where `add` looks for it.
         self.rows.select_nth_unstable_by(limit - 1, |a, b| order(listing, a, b));
         self.rows.truncate(limit);
         self.is_cut = true;
         self.bytes = self.rows.iter().map(CollectedRow::bytes).sum();
     }
 
-    /// The rows in their order, and how many there were.
+    /// The rows in order, and how many there were.
     pub(super) fn into_cells(mut self, listing: &Listing) -> (Vec<Vec<Value<'static>>>, u64) {
         let count = match listing.dedup.is_empty() {
             true => self.count,

@@ -1,8 +1,8 @@
-//! From a query to a program: which names mean what, and what happens in which order.
+//! Compiles a query into a program: resolves names, and puts the steps into order.
 //!
-//! A `stats` ends a stage. Where AWS's own queries stand loose, so does this: a `filter` behind a
-//! `stats` that asks of single events is put before it, `sort` and `limit` hold for the end of
-//! their stage wherever they stand in it.
+//! A `stats` ends a stage. AWS's own queries are loose about order, and so is this compiler: a
+//! `filter` after a `stats` that asks about single events moves before it, and `sort` and `limit`
+//! apply at the end of their stage, wherever they are written in it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -24,7 +24,7 @@ pub(super) struct Instants {
     pub(super) end_ms: i64,
 }
 
-/// Makes a program of a query.
+/// Compiles a query.
 pub(super) fn compile(query: &Query, instants: Instants) -> Result<Program, InsightsError> {
     let error = |(span, kind): Fault| InsightsError::new(&query.text, span, kind);
     Compiler::new(query, instants).program().map_err(error)
@@ -35,23 +35,23 @@ pub(super) struct Compiler<'q> {
     pub(super) instants: Instants,
     pub(super) paths: Paths,
     pub(super) stages: Vec<Room>,
-    /// `parse` and its like may be expensive: how many rows one may make is bounded.
+    /// The number of `unnest` commands. Each multiplies the rows, so their number is bounded.
     unnest_count: usize,
 }
 
-/// A stage, and the names that there are in it.
+/// A stage, and the names that it knows.
 #[derive(Default)]
 pub(super) struct Room {
     stage: Stage,
-    /// The cells of names that were given.
+    /// The cells of named values.
     pub(super) names: HashMap<String, usize>,
-    /// The cells of values that have no name, by how they were written.
+    /// The cells of unnamed values, by the text as it was written.
     pub(super) written: HashMap<String, usize>,
     /// Names that mean the same before the `stats`.
     plain_keys: HashSet<String>,
     columns: Vec<Column>,
     has_fields: bool,
-    /// Names that were taken out of texts and lists.
+    /// Names that were extracted from texts and lists.
     extracted: Vec<(String, usize)>,
     display: Option<Vec<Column>>,
     sort: Vec<Vec<(Node, bool)>>,
@@ -66,7 +66,7 @@ impl Room {
         self.stage.cell_count - 1
     }
 
-    /// Shows a column; one of the same name gives way.
+    /// Adds a column, which replaces one with the same name.
     fn show(&mut self, column: Column) {
         match self.columns.iter_mut().find(|it| it.name == column.name) {
             Some(known) => *known = column,
@@ -74,7 +74,7 @@ impl Room {
         }
     }
 
-    /// The names that there are, for people.
+    /// The known names, for messages.
     pub(super) fn known(&self) -> String {
         let names = self.columns.iter().map(|it| it.name.as_str());
         names.collect::<Vec<_>>().join(", ")
@@ -91,7 +91,7 @@ impl<'q> Compiler<'q> {
         &self.query.text
     }
 
-    /// The number of the stage at hand.
+    /// The number of the current stage.
     fn last(&self) -> usize {
         self.stages.len() - 1
     }
@@ -110,6 +110,7 @@ impl<'q> Compiler<'q> {
         let listing = self.listing(last);
         let mut stages = self.stages.into_iter().map(|it| it.stage);
         let mut first = stages.next().expect("a query has a stage before it has a command");
+        // Only the first stage goes over events, so only there do early conditions pay.
         first.ops = filters_first(first.ops);
         Ok(Program { paths: self.paths, first, others: stages.collect(), listing })
     }
@@ -117,6 +118,7 @@ impl<'q> Compiler<'q> {
     fn command(&mut self, command: &Command) -> Result<(), Fault> {
         let last = self.last();
         let span = command.span;
+        // As with AWS, only `limit` may follow `dedup`.
         if self.room(last).dedup.is_some() && !matches!(command.kind, CommandKind::Limit(_)) {
             let (command, place) = ("this", "behind dedup, where only limit can");
             return Err((span, InsightsErrorKind::Misplaced { command, place }));
@@ -168,7 +170,7 @@ impl<'q> Compiler<'q> {
         Ok(())
     }
 
-    /// What `parse` reads; the whole message unless it says otherwise.
+    /// The value that `parse` reads; the whole message unless it names one.
     fn source(&mut self, source: Option<&Expr>, stage: usize, span: Span) -> Result<Node, Fault> {
         match source {
             Some(source) => self.node(source, stage, None),
@@ -177,13 +179,13 @@ impl<'q> Compiler<'q> {
         }
     }
 
-    /// The error that a name is no longer there.
+    /// The error for a name that no longer exists.
     pub(super) fn lost(&mut self, name: &str, stage: usize, span: Span) -> Fault {
         let known = self.room(stage).known();
         (span, InsightsErrorKind::LostName { name: name.to_owned(), known })
     }
 
-    /// A new cell for what is taken out of a text or list.
+    /// A new cell for a value extracted from a text or list.
     fn extracted(&mut self, name: &str, stage: usize) -> usize {
         let room = self.room(stage);
         let cell = room.new_cell();
@@ -192,7 +194,7 @@ impl<'q> Compiler<'q> {
         cell
     }
 
-    /// The columns of `fields` or `display`, whose names can be used from then on.
+    /// The columns of `fields` or `display`. Their names are known from then on.
     fn columns(&mut self, items: &[Item], stage: usize) -> Result<Vec<Column>, Fault> {
         let mut columns = Vec::new();
         for item in items {
@@ -233,8 +235,8 @@ impl<'q> Compiler<'q> {
         Ok(())
     }
 
-    /// Puts each part of a condition where it can be asked: a part that only single events can
-    /// answer before the `stats`.
+    /// Puts each part of a condition where it can be evaluated: before the `stats`, if only single
+    /// events can answer it.
     fn filter(&mut self, condition: &Expr) -> Result<(), Fault> {
         let last = self.last();
         for part in conjuncts(condition) {
@@ -245,6 +247,7 @@ impl<'q> Compiler<'q> {
     }
 
     fn placed(&mut self, condition: &Expr, last: usize) -> Result<(usize, Node), Fault> {
+        // From the last stage back: the nearest `stats` that knows all the names wins.
         for stage in (1..=last).rev() {
             let error = match self.node(condition, stage, None) {
                 Ok(node) => return Ok((stage, node)),
@@ -255,6 +258,7 @@ impl<'q> Compiler<'q> {
             if !is_lost {
                 return Err(error);
             }
+            // Moved further back, the condition would lose a name that only this stage has.
             if self.is_bound(condition, stage) {
                 return Err((condition.span, InsightsErrorKind::MixedCondition));
             }
@@ -262,7 +266,7 @@ impl<'q> Compiler<'q> {
         Ok((0, self.node(condition, 0, None)?))
     }
 
-    /// Whether a condition names what only this stage has.
+    /// True if a condition names something that only this stage has.
     fn is_bound(&mut self, condition: &Expr, stage: usize) -> bool {
         let text = self.text();
         let room = self.room(stage);
@@ -286,6 +290,7 @@ impl<'q> Compiler<'q> {
         for key in keys {
             key_nodes.push(self.node(&key.expr, last, None)?);
         }
+        // The items' cells come after those of all aggregates, so these are counted first.
         let aggregates: usize = items.iter().map(|it| aggregate_count(&it.expr)).sum();
         self.stages.push(Room::default());
         let text = self.text();
@@ -306,7 +311,8 @@ impl<'q> Compiler<'q> {
             next.name_cell(item, cell, text);
             next.show(Column { name: item.name.clone(), node: Node::Cell(cell), is_counted: true });
         }
-        // What is within another is one of the stage before, and was not counted here.
+        // An item that repeats an earlier one reuses its cell, and leaves its own aggregates
+        // uncounted. The cells were numbered for all of them.
         let rows = || Counted { aggregate: Aggregate::Count, argument: None };
         parts.counted.resize_with(aggregates, rows);
         let next = self.room(last + 1);
@@ -316,7 +322,7 @@ impl<'q> Compiler<'q> {
         Ok(())
     }
 
-    /// Refuses what would hold for the rows of a `stats` and stands before it.
+    /// Rejects commands that would apply to the rows of a stage but come before its `stats`.
     fn check_end_of_stage(&mut self, stage: usize) -> Result<(), Fault> {
         let place = "before a stats";
         let room = self.room(stage);
@@ -328,7 +334,7 @@ impl<'q> Compiler<'q> {
         if let Some((_, span)) = room.dedup {
             return misplaced("dedup", span);
         }
-        // The order of events does not matter to what is counted of them.
+        // The order of single events does not change what is counted.
         match room.sort_span.filter(|_| stage > 0) {
             Some(span) => misplaced("sort", span),
             None => Ok(()),
@@ -346,6 +352,7 @@ impl<'q> Compiler<'q> {
             };
             columns = vec![of("@timestamp", System::Timestamp), of("@message", System::Message)];
         }
+        // A field extracted twice is shown once, with its last value.
         for (name, cell) in std::mem::take(&mut room.extracted) {
             let node = Node::Cell(cell);
             match columns.iter_mut().find(|it| it.name == name) {
@@ -360,7 +367,7 @@ impl<'q> Compiler<'q> {
             }
         }
         Listing {
-            // What was said last goes first.
+            // The last `sort` is the most significant.
             sort: std::mem::take(&mut room.sort).into_iter().rev().flatten().collect(),
             dedup: room.dedup.take().map_or_else(Vec::new, |it| it.0),
             limit: room.limit.map(|it| it.0),
@@ -370,7 +377,7 @@ impl<'q> Compiler<'q> {
 }
 
 impl Room {
-    /// Gives a cell its name, or remembers how its value was written.
+    /// Gives a cell its name, and remembers how its value was written.
     fn name_cell(&mut self, item: &Item, cell: usize, text: &str) {
         self.names.insert(item.name.clone(), cell);
         self.written.entry(as_written(text, item.expr.span)).or_insert(cell);
@@ -396,7 +403,7 @@ fn aggregate_count(expr: &Expr) -> usize {
     count
 }
 
-/// The same steps, with conditions on the event itself before all else: they spare the rest.
+/// Moves the conditions on the event itself to the front, where they spare the other steps.
 fn filters_first(ops: Vec<Op>) -> Vec<Op> {
     let is_early = |it: &Op| matches!(it, Op::Filter(node) if !node.uses_cells());
     let (mut early, others): (Vec<Op>, Vec<Op>) = ops.into_iter().partition(is_early);

@@ -1,4 +1,4 @@
-//! What is wrong with a query of CloudWatch Logs Insights, and where.
+//! Errors in a query of CloudWatch Logs Insights, with their place.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::function::{Arity, Function};
 use crate::limits;
 use crate::query::{Span, printed, underlined};
 
-/// Why a text is no query that can be answered.
+/// The reason why a text is not a query that can be answered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct InsightsError {
     pub kind: InsightsErrorKind,
@@ -15,7 +15,7 @@ pub struct InsightsError {
     query: String,
 }
 
-/// What may be wrong with a query.
+/// The fault in a query.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InsightsErrorKind {
     #[error("the query is longer than {} bytes", limits::QUERY_BYTES_MAX)]
@@ -68,7 +68,7 @@ pub enum InsightsErrorKind {
     TooManyStats,
 }
 
-/// Commands that only the service answers, and what to do instead.
+/// Commands that only the service supports, and the alternative to each.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("pattern", "`mailtrace messages --group-by cause` groups bounces by what they say"),
     ("diff", "ask twice, with other --since and --until"),
@@ -108,19 +108,19 @@ const COMMANDS: &[&str] = &[
     "expand",
 ];
 
-/// Whether a command is one of the service alone.
+/// True if only the service supports the command.
 pub(super) fn is_unsupported(name: &str) -> bool {
     UNSUPPORTED.iter().any(|it| it.0 == name)
 }
 
 impl InsightsError {
     pub(super) fn new(query: &str, span: Span, kind: InsightsErrorKind) -> Self {
-        // Nothing but the place is shown of a query that is too long to be kept.
+        // A query that is too long is not kept, and only its fault is shown.
         let query = if query.len() > limits::QUERY_BYTES_MAX { "" } else { query };
         Self { kind, span, query: query.to_owned() }
     }
 
-    /// What to do about it; empty where there is nothing to say.
+    /// The way to fix it; empty if there is none.
     pub fn help(&self) -> String {
         match &self.kind {
             InsightsErrorKind::UnknownCommand { name } => {
@@ -151,7 +151,7 @@ impl InsightsError {
         }
     }
 
-    /// The error for people: the line with the place underlined, and what to do.
+    /// The error for people: the line with the place underlined, and how to fix it.
     pub fn report(&self) -> String {
         let (line, start) = self.line();
         let (_, text) = self.query.split_at(start);
@@ -166,14 +166,14 @@ impl InsightsError {
         };
         let help = printed(&self.help());
         let help = if help.is_empty() { help } else { format!("\nhelp: {help}") };
-        // Nobody looks for a place in a query that is too long.
+        // A query that is too long was not kept, so there is no place to show.
         if matches!(self.kind, InsightsErrorKind::TooLong) {
             return format!("{kind}{help}");
         }
         format!("{kind}{of_line}\n  {shown}\n  {underline}{help}")
     }
 
-    /// What is wrong and where, in one line.
+    /// The fault and its place, in one line.
     pub fn summary(&self) -> String {
         let (line, start) = self.line();
         let (_, before) = self.before().split_at(start);
@@ -181,12 +181,12 @@ impl InsightsError {
         format!("{kind} (line {line}, column {})", before.chars().count() + 1)
     }
 
-    /// The query up to the place. One that is too long is not kept.
+    /// The query up to the place; empty if the query was too long to keep.
     fn before(&self) -> &str {
         self.query.split_at(self.query.floor_char_boundary(self.span.start)).0
     }
 
-    /// The line of the place, from 1, and where that line begins.
+    /// The number of the line, from 1, and the byte at which it begins.
     fn line(&self) -> (usize, usize) {
         let before = self.before();
         let start = before.rfind('\n').map_or(0, |it| it + 1);

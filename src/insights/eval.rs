@@ -1,4 +1,4 @@
-//! Finds the values of one row.
+//! Evaluates expressions for one row.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -11,16 +11,17 @@ use super::value::Value;
 use crate::limits;
 use crate::store::{Location, Record};
 
-/// A row: an event or a group, and what the steps so far have made of it.
+/// A row: an event or a group, with the results of the steps so far.
 #[derive(Debug, Default)]
 pub(super) struct Scope<'r> {
     pub(super) event: Option<EventRow<'r>>,
     pub(super) cells: Vec<Value<'r>>,
-    /// Whether a text has grown beyond its bound.
+    /// Whether a text exceeded its bound. A cell, because evaluation takes the scope by shared
+    /// reference.
     pub(super) has_overflow: Cell<bool>,
 }
 
-/// An event with the fields that are asked for.
+/// An event with the fields that the query names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EventRow<'r> {
     pub(super) record: &'r Record<'r>,
@@ -29,7 +30,7 @@ pub(super) struct EventRow<'r> {
 }
 
 impl<'r> Scope<'r> {
-    /// A text that a function has made, if it is not too long.
+    /// A text that a function made, if it is not too long.
     pub(super) fn made(&self, text: String) -> Value<'r> {
         if text.len() > limits::INSIGHTS_TEXT_BYTES_MAX {
             self.has_overflow.set(true);
@@ -38,7 +39,7 @@ impl<'r> Scope<'r> {
         Value::Text(Cow::Owned(text))
     }
 
-    /// Whether so many bytes would be too many for a text.
+    /// True if a text of this many bytes would be too long.
     pub(super) fn is_too_long(&self, bytes: usize) -> bool {
         let is_too_long = bytes > limits::INSIGHTS_TEXT_BYTES_MAX;
         if is_too_long {
@@ -48,7 +49,7 @@ impl<'r> Scope<'r> {
     }
 }
 
-/// Finds a value. As deep as the query is nested.
+/// Evaluates an expression. It recurses as deep as the query is nested.
 pub(super) fn eval<'r>(node: &'r Node, scope: &Scope<'r>) -> Value<'r> {
     match node {
         Node::Constant(it) => constant(it),
@@ -69,6 +70,8 @@ pub(super) fn eval<'r>(node: &'r Node, scope: &Scope<'r>) -> Value<'r> {
         Node::In { value, list, is_negated } => {
             let value = eval(value, scope);
             let is_it = |it: &'r Node| compares(Comparison::Equal, &value, &eval(it, scope));
+            // A missing value is in no list, nor is it `not in` one: it compares false with
+            // everything.
             Value::flag(!value.is_null() && list.iter().any(is_it) != *is_negated)
         }
         Node::Like { value, pattern, is_negated } => {
@@ -94,7 +97,7 @@ fn number<'r>(node: &'r Node, scope: &Scope<'r>) -> Option<f64> {
     eval(node, scope).as_number()
 }
 
-/// The same value, whose text is lent.
+/// Borrows the text of a constant, which a plain clone would copy for each row.
 fn constant<'r>(value: &'r Value<'static>) -> Value<'r> {
     match value {
         Value::Text(it) => Value::Text(Cow::Borrowed(it)),
@@ -102,9 +105,10 @@ fn constant<'r>(value: &'r Value<'static>) -> Value<'r> {
     }
 }
 
-/// The whole number below.
+/// The number rounded down, if it fits.
 #[expect(clippy::cast_possible_truncation, reason = "it is checked to fit")]
 pub(super) fn whole(number: f64) -> Option<i64> {
+    // Just below 2^63, beyond which the cast would saturate silently.
     const MOST: f64 = 9.0e18;
     (number.abs() < MOST).then_some(number.floor() as i64)
 }
@@ -120,7 +124,7 @@ fn compares(comparison: Comparison, a: &Value<'_>, b: &Value<'_>) -> bool {
     })
 }
 
-/// Infinite or no number where there is no answer.
+/// Infinite or NaN if there is no result.
 fn calculated(operator: Operator, a: f64, b: f64) -> f64 {
     match operator {
         Operator::Add => a + b,
@@ -139,7 +143,7 @@ fn matches(pattern: &Pattern, text: &str) -> bool {
     }
 }
 
-/// What stands in a map or list, by the steps to it.
+/// The value inside a map or list at the end of some steps.
 fn part(value: &Value<'_>, steps: &[Step]) -> Value<'static> {
     let parsed;
     let mut json = match value {

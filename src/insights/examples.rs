@@ -1,13 +1,13 @@
-//! The queries that the WorkMail administrator guide prints ("Using CloudWatch Insights with Amazon
-//! WorkMail"), and the command of ours that answers the same question.
+//! The queries in the WorkMail administrator guide ("Using CloudWatch Insights with Amazon
+//! WorkMail"), each with our command that answers the same question.
 
-/// A query to try. What is in capitals is to be replaced.
+/// An example query. The words in capitals are placeholders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Example {
     pub purpose: &'static str,
-    /// The query of the guide.
+    /// The query in the guide.
     pub query: &'static str,
-    /// The command that answers the question itself.
+    /// Our command that answers the question.
     pub command: &'static str,
 }
 

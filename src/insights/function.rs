@@ -1,8 +1,8 @@
-//! The functions of the language by their names.
+//! The functions of the language by name.
 
 use std::fmt;
 
-/// A function that makes a value of the values of one row.
+/// A function that computes a value from the values of one row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Function {
     Abs,
@@ -70,10 +70,10 @@ pub(super) enum Function {
     IsReservedIp,
 }
 
-/// As many arguments as one likes.
+/// Any number of arguments.
 const ANY: usize = usize::MAX;
 
-/// Names in lower case, with the fewest and the most arguments that each takes.
+/// Names in lower case, with the least and the greatest number of arguments.
 const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("abs", Function::Abs, 1, 1),
     ("ceil", Function::Ceil, 1, 1),
@@ -143,7 +143,7 @@ const FUNCTIONS: &[(&str, Function, usize, usize)] = &[
     ("isreservedip", Function::IsReservedIp, 1, 1),
 ];
 
-/// How many arguments something takes.
+/// The number of arguments that a function takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arity {
     pub(super) least: usize,
@@ -169,17 +169,18 @@ impl fmt::Display for Arity {
 }
 
 impl Function {
-    /// Finds a function by its name, in any case, with how many arguments it takes.
+    /// Finds a function by its name, in any case, with the number of its arguments.
     pub(super) fn from_name(name: &str) -> Option<(Self, Arity)> {
         let name = name.to_ascii_lowercase();
         let (_, function, least, most) = FUNCTIONS.iter().find(|it| it.0 == name)?;
         Some((*function, Arity { least: *least, most: *most }))
     }
 
-    /// The name of any function that is most like `name`, if one is like it at all.
+    /// The function name that is most like `name`, if any is similar enough.
     pub(super) fn nearest(name: &str) -> Option<&'static str> {
         let name = name.to_ascii_lowercase();
         let names = FUNCTIONS.iter().map(|it| it.0).chain(AGGREGATES.iter().map(|it| it.0));
+        // The parser handles these three itself, because they take a period.
         let all = names.chain(["bin", "datefloor", "dateceil"]);
         let distance = |it: &&str| strsim::osa_distance(it, &name);
         let nearest = all.min_by_key(distance)?;
@@ -187,10 +188,10 @@ impl Function {
     }
 }
 
-/// A function of `stats`, which makes one value of many rows.
+/// A function of `stats`, which computes one value from many rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Aggregate {
-    /// Rows, or those that have a value.
+    /// The number of rows, or of those that have a value.
     Count,
     CountDistinct,
     Sum,
@@ -198,7 +199,7 @@ pub(super) enum Aggregate {
     Min,
     Max,
     Deviation,
-    /// The value below which so many of a hundred lie.
+    /// The value below which this percentage lies.
     Percentile(f64),
     Earliest,
     Latest,
@@ -214,6 +215,7 @@ const AGGREGATES: &[(&str, Aggregate)] = &[
     ("min", Aggregate::Min),
     ("max", Aggregate::Max),
     ("stddev", Aggregate::Deviation),
+    // The percentage is a placeholder, which the parser fills in.
     ("pct", Aggregate::Percentile(0.0)),
     ("earliest", Aggregate::Earliest),
     ("latest", Aggregate::Latest),
@@ -228,7 +230,7 @@ impl Aggregate {
         AGGREGATES.iter().find(|it| it.0 == name).map(|it| it.1)
     }
 
-    /// Whether it goes by the time of the rows, which only events have.
+    /// True if it depends on the time of the rows, which only events have.
     pub(super) fn is_by_time(self) -> bool {
         matches!(self, Self::Earliest | Self::Latest)
     }

@@ -1,4 +1,4 @@
-//! The functions that make a value of the values of one row.
+//! The functions that compute a value from the values of one row.
 
 mod ip;
 mod text;
@@ -13,7 +13,7 @@ use super::time_pattern::zone_of;
 use super::value::Value;
 use crate::limits;
 
-/// Arguments that are found when they are asked for.
+/// Arguments, each evaluated when it is needed.
 #[derive(Clone, Copy)]
 struct Arguments<'r, 's> {
     nodes: &'r [Node],
@@ -21,6 +21,7 @@ struct Arguments<'r, 's> {
 }
 
 impl<'r> Arguments<'r, '_> {
+    // Lazily, so that `if`, `case` and `coalesce` skip the branches they do not take.
     fn value(self, index: usize) -> Value<'r> {
         self.nodes.get(index).map_or(Value::Null, |it| eval(it, self.scope))
     }
@@ -38,7 +39,7 @@ impl<'r> Arguments<'r, '_> {
     }
 }
 
-/// What a function says of its arguments: nothing where it has no answer.
+/// The result of a function; `Null` if it has none.
 pub(super) fn call<'r>(
     function: Function,
     nodes: &'r [Node],
@@ -55,7 +56,7 @@ pub(super) fn call<'r>(
         .unwrap_or(Value::Null)
 }
 
-/// `None` where it is a function of another kind; so below.
+/// `None` if the function belongs to another group; likewise below.
 fn general<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
     let value = match function {
         Function::IsPresent => Value::flag(!arguments.value(0).is_null()),
@@ -83,7 +84,7 @@ fn general<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Value
     Some(value)
 }
 
-/// Conditions and values in turn, and what holds else.
+/// Conditions and values in turn, and at the end an optional default.
 fn cases<'r>(arguments: Arguments<'r, '_>) -> Value<'r> {
     let mut pairs = arguments.nodes.chunks_exact(2);
     let found = pairs.by_ref().find_map(|pair| match pair {
@@ -94,7 +95,7 @@ fn cases<'r>(arguments: Arguments<'r, '_>) -> Value<'r> {
     node.map_or(Value::Null, |it| eval(it, arguments.scope))
 }
 
-/// A number of things.
+/// A count as a value.
 fn size<'r>(count: Option<usize>) -> Value<'r> {
     #[expect(clippy::cast_precision_loss, reason = "nothing of ours has so many")]
     count.map_or(Value::Null, |it| Value::Number(it as f64))
@@ -119,8 +120,10 @@ fn numeric<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Value
         Function::Greatest => of_all(f64::max),
         Function::Least => of_all(f64::min),
         Function::Round if arguments.has(1) => {
+            // Beyond these powers of ten, the factor would be zero or infinite.
             let decimals = arguments.number(1).unwrap_or(0.0).clamp(-300.0, 300.0).trunc();
             let factor = 10_f64.powf(decimals);
+            // A huge number overflows when it is scaled; it has no decimals to round anyway.
             let rounded = arguments.number(0).map(|it| match (it * factor).round() / factor {
                 rounded if rounded.is_finite() => rounded,
                 _ => it,
@@ -140,12 +143,13 @@ fn numeric<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Value
     Some(value)
 }
 
-/// Along a great circle between two points, in radians.
+/// The length of the great circle between two points, which are given in radians.
 fn haversine_km(latitude: f64, longitude: f64, to_latitude: f64, to_longitude: f64) -> f64 {
     const EARTH_RADIUS_KM: f64 = 6_371.0;
     let half = |from: f64, to: f64| ((to - from) / 2.0).sin().powi(2);
     let part = half(latitude, to_latitude)
         + latitude.cos() * to_latitude.cos() * half(longitude, to_longitude);
+    // Rounding may push the value slightly out of range, where `sqrt` or `asin` has no result.
     2.0 * EARTH_RADIUS_KM * part.clamp(0.0, 1.0).sqrt().asin()
 }
 
@@ -155,6 +159,7 @@ fn temporal<'r>(
     prepared: &Prepared,
 ) -> Option<Value<'r>> {
     let ms = || arguments.number(0).and_then(whole);
+    // An unknown zone makes the result null, rather than a time that is wrong by hours.
     let zone = || {
         let name = arguments.text(2);
         if arguments.has(2) && name.is_none() { None } else { zone_of(name.as_deref()) }
@@ -205,6 +210,7 @@ fn structural<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Va
             let (text, separator) = (arguments.text(0), arguments.text(1));
             match (text, separator) {
                 (Some(text), Some(separator)) if !separator.is_empty() => {
+                    // Counted first, so that a list of too many items is never allocated.
                     if text.matches(separator.as_ref()).count() >= limits::INSIGHTS_ITEMS_MAX {
                         arguments.scope.has_overflow.set(true);
                         return Some(Value::Null);
@@ -220,10 +226,11 @@ fn structural<'r>(function: Function, arguments: Arguments<'r, '_>) -> Option<Va
     Some(value)
 }
 
-/// The map or list that a value is or holds as JSON.
+/// The map or list that a value is, or holds as JSON.
 pub(super) fn json_of(value: &Value<'_>) -> Option<Arc<serde_json::Value>> {
     match value {
         Value::Structure(it) => Some(Arc::clone(it)),
+        // Other texts may be JSON too (`1`, `"a"`), but only a map or a list has parts.
         Value::Text(it) | Value::Raw(it) if it.trim_start().starts_with(['{', '[']) => {
             serde_json::from_str(it).ok().map(Arc::new)
         }

@@ -1,13 +1,13 @@
-//! Cuts a query into names, texts, numbers and signs.
+//! Splits a query into tokens: names, texts, numbers and operators.
 
 use super::error::InsightsErrorKind;
 use super::period::{Period, Unit};
 use crate::query::Span;
 
-/// One piece of a query.
+/// One token of a query.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
-    /// A name or keyword, by its parts: what stands in backticks is one part.
+    /// A name or keyword, by its parts. The text in backticks is one part.
     Name {
         parts: Vec<String>,
         is_quoted: bool,
@@ -19,10 +19,10 @@ pub(super) enum Token {
     End,
 }
 
-/// What went wrong, and where.
+/// A fault, and its place.
 pub(super) type Fault = (Span, InsightsErrorKind);
 
-/// Signs, longer ones before those that they begin with.
+/// Operators and punctuation. A longer one comes before those that it begins with.
 const SIGNS: [&str; 25] = [
     "=~", "==", "!=", "<=", ">=", "<>", "&&", "||", "=", "<", ">", "(", ")", "[", "]", ",", "|",
     "+", "-", "*", "/", "%", "^", ".", "!",
@@ -59,7 +59,7 @@ impl<'q> Lexer<'q> {
         Span { start, end: self.position }
     }
 
-    /// Passes over blanks and comments.
+    /// Skips blanks and comments.
     fn skip_blanks(&mut self) {
         loop {
             self.take_while(char::is_whitespace);
@@ -70,7 +70,7 @@ impl<'q> Lexer<'q> {
         }
     }
 
-    /// The next piece and where it stands.
+    /// The next token and its place.
     pub(super) fn next(&mut self) -> Result<(Token, Span), Fault> {
         self.skip_blanks();
         let start = self.position;
@@ -109,6 +109,8 @@ impl<'q> Lexer<'q> {
                 }
                 '\\' => match characters.next() {
                     Some((_, it @ ('"' | '\'' | '\\'))) => text.push(it),
+                    // Unknown escapes stay as they are: the text may be a regular expression or a
+                    // time pattern.
                     Some((_, it)) => text.extend(['\\', it]),
                     None => break,
                 },
@@ -118,7 +120,7 @@ impl<'q> Lexer<'q> {
         Err((Span { start, end: start + 1 }, InsightsErrorKind::Unclosed { what: "this quote" }))
     }
 
-    /// A number, or a period where a unit follows directly.
+    /// Reads a number, or a period if a unit follows directly.
     fn number(&mut self) -> Result<Token, Fault> {
         let start = self.position;
         self.take_while(|it| it.is_ascii_digit());
@@ -133,6 +135,7 @@ impl<'q> Lexer<'q> {
         let unit = self.take_while(|it| it.is_alphanumeric() || it == '_');
         let span = self.span_from(start);
         let written = span.of(self.text).to_owned();
+        // `5m` is one token, so that `m` is never taken for a field.
         if !unit.is_empty() {
             let period = Unit::from_name(unit)
                 .and_then(|unit| Period::new(digits.parse().ok()?, unit))
@@ -183,11 +186,14 @@ impl<'q> Lexer<'q> {
         }
     }
 
-    /// The regular expression between slashes that begins at `start`.
+    /// Reads the regular expression whose opening slash is at `start`.
     pub(super) fn regex_at(&mut self, start: usize) -> Result<(String, Span), Fault> {
+        // The lexer cannot tell this slash from a division, so the parser, which can, starts it
+        // here.
         self.position = start + 1;
         let rest = self.rest();
-        // A slash within a class need not be escaped; but a class need not be one.
+        // A slash inside a class needs no backslash; but an opening bracket may be a plain
+        // character.
         let end = slash(rest, true).or_else(|| slash(rest, false)).ok_or((
             Span { start, end: start + 1 },
             InsightsErrorKind::Unclosed { what: "this slash" },
@@ -211,7 +217,7 @@ fn push(parts: &mut [String], text: &str) {
     }
 }
 
-/// Where the slash stands that ends a regular expression.
+/// The position of the slash that ends a regular expression.
 fn slash(text: &str, knows_classes: bool) -> Option<usize> {
     let (mut is_escaped, mut is_in_class) = (false, false);
     for (index, byte) in text.bytes().enumerate() {

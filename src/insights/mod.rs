@@ -1,12 +1,12 @@
-//! The query language of CloudWatch Logs Insights, answered by the store.
+//! The query language of CloudWatch Logs Insights, answered from the store.
 //!
-//! [`parse`] turns text into a [`Query`] and refuses, with its place, whatever is not supported;
-//! [`ask`] answers it. A query runs in stages that end with a `stats`: the first goes over events
-//! on all cores and reads of each only the fields that are named, the others go over groups. What
-//! the index can narrow, it does; what it finds is asked again of the event itself.
+//! [`parse`] turns text into a [`Query`] and rejects whatever is not supported, with its place;
+//! [`ask`] answers it. A query runs in stages, each of which ends with a `stats`. The first goes
+//! over events on all cores and reads only the named fields of each; the others go over groups. The
+//! index narrows the events where it can, and what it finds is checked against the event itself.
 //!
-//! What AWS leaves open is decided here, and docs/insights.md lists it. This module knows nothing of
-//! how an answer is printed.
+//! AWS leaves some points open. They are decided here and listed in docs/insights.md. This module
+//! does not know how an answer is printed.
 
 mod aggregate;
 mod answer;

@@ -1,4 +1,4 @@
-//! From text to a query: commands.
+//! Parses commands.
 
 use super::ast::{Command, CommandKind, Item, Query, SortKey};
 use super::error::{InsightsError, InsightsErrorKind, is_unsupported};
@@ -6,11 +6,11 @@ use super::lexer::{Fault, Lexer, Token};
 use crate::limits;
 use crate::query::Span;
 
-/// Reads a query of CloudWatch Logs Insights.
+/// Parses a query of CloudWatch Logs Insights.
 ///
 /// # Errors
 ///
-/// [`InsightsError`] with the place of what is wrong or not supported: nothing is ever skipped.
+/// [`InsightsError`], which locates what is wrong or not supported: nothing is ever skipped.
 pub fn parse(text: &str) -> Result<Query, InsightsError> {
     if text.len() > limits::QUERY_BYTES_MAX {
         return Err(InsightsError::new(text, Span::default(), InsightsErrorKind::TooLong));
@@ -19,15 +19,15 @@ pub fn parse(text: &str) -> Result<Query, InsightsError> {
     Parser::new(text).and_then(Parser::query).map_err(error)
 }
 
-/// A query that is being read, with one piece ahead.
+/// A query that is being parsed, with one token of lookahead.
 pub(super) struct Parser<'q> {
     pub(super) text: &'q str,
     lexer: Lexer<'q>,
     pub(super) token: Token,
     pub(super) span: Span,
-    /// Where the piece before ended.
+    /// The end of the previous token.
     pub(super) previous_end: usize,
-    /// Nesting of expressions at this place.
+    /// The nesting depth of expressions at this point.
     pub(super) depth: usize,
 }
 
@@ -38,7 +38,7 @@ impl<'q> Parser<'q> {
         Ok(Self { text, lexer, token, span, previous_end: 0, depth: 0 })
     }
 
-    /// Goes on to the next piece and gives this one.
+    /// Moves on to the next token and returns the current one.
     pub(super) fn advance(&mut self) -> Result<Token, Fault> {
         let (token, span) = self.lexer.next()?;
         self.previous_end = self.span.end;
@@ -46,7 +46,7 @@ impl<'q> Parser<'q> {
         Ok(std::mem::replace(&mut self.token, token))
     }
 
-    /// Reads the regular expression whose slash comes next.
+    /// Reads the regular expression whose opening slash is the current token.
     pub(super) fn regex(&mut self) -> Result<(String, Span), Fault> {
         let (regex, span) = self.lexer.regex_at(self.span.start)?;
         let (token, next_span) = self.lexer.next()?;
@@ -71,9 +71,10 @@ impl<'q> Parser<'q> {
         if self.take_sign(sign)? { Ok(()) } else { Err(self.expected(expected)) }
     }
 
-    /// The keyword that comes next, in lower case.
+    /// The current keyword, in lower case.
     pub(super) fn keyword(&self) -> Option<String> {
         match &self.token {
+            // A name in backticks is a field, even if it is spelled like a keyword.
             Token::Name { parts, is_quoted: false } => match parts.as_slice() {
                 [name] => Some(name.to_ascii_lowercase()),
                 _ => None,
@@ -94,7 +95,7 @@ impl<'q> Parser<'q> {
         Ok(is_it)
     }
 
-    /// The error that something else must stand here.
+    /// The error that something else is expected here.
     pub(super) fn expected(&self, expected: &'static str) -> Fault {
         (self.span, InsightsErrorKind::Expected { expected })
     }
@@ -115,7 +116,7 @@ impl<'q> Parser<'q> {
         Ok(Query { text: self.text.to_owned(), sources, commands })
     }
 
-    /// What stands behind a whole command, and is no `|`.
+    /// The error for a token that follows a complete command and is not `|`.
     fn unexpected(&self) -> Fault {
         let foreign =
             |operator, ours| (self.span, InsightsErrorKind::ForeignOperator { operator, ours });
@@ -133,6 +134,7 @@ impl<'q> Parser<'q> {
         let span = self.span;
         let Some(name) = self.keyword() else { return Err(self.expected("a command")) };
         let written = span.of(self.text).to_owned();
+        // A command of the service gets advice of its own; any other name may be a typo.
         let unknown = if is_unsupported(&name) {
             InsightsErrorKind::UnsupportedCommand { name: name.clone() }
         } else {
@@ -154,7 +156,7 @@ impl<'q> Parser<'q> {
         }
     }
 
-    /// Parts between commas, one at least.
+    /// Parses one or more parts between commas.
     pub(super) fn separated<T>(
         &mut self,
         part: impl Fn(&mut Self) -> Result<T, Fault>,
@@ -166,7 +168,7 @@ impl<'q> Parser<'q> {
         Ok(parts)
     }
 
-    /// Values with their names, between commas.
+    /// Parses values with their names, between commas.
     fn items(&mut self) -> Result<Vec<Item>, Fault> {
         self.separated(Self::item)
     }
@@ -188,7 +190,7 @@ impl<'q> Parser<'q> {
         Ok(Item { expr, name })
     }
 
-    /// A name that is given.
+    /// Parses a name that the query gives to something.
     pub(super) fn name(&mut self) -> Result<String, Fault> {
         match self.token {
             Token::Name { .. } => match self.advance()? {
@@ -209,6 +211,7 @@ impl<'q> Parser<'q> {
     }
 
     fn limit(&mut self) -> Result<CommandKind, Fault> {
+        // `limit any n` stops at the first n rows found; the n rows in order are as good an answer.
         self.take_keyword("any")?;
         let span = self.span;
         let text = span.of(self.text).to_owned();
@@ -237,7 +240,7 @@ impl<'q> Parser<'q> {
         Ok(CommandKind::Unnest { list, name: self.name()? })
     }
 
-    /// The same, under the field's own name.
+    /// Parses `expand`: an `unnest` under the field's own name.
     fn expand(&mut self) -> Result<CommandKind, Fault> {
         let list = self.expr()?;
         match list.field_name() {

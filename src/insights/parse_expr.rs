@@ -1,4 +1,4 @@
-//! From text to a query: values and conditions.
+//! Parses values and conditions.
 
 use super::ast::{Comparison, Expr, ExprKind, Operator, Pattern, Step};
 use super::error::InsightsErrorKind;
@@ -11,7 +11,7 @@ use crate::limits;
 use crate::query::Span;
 
 impl Expr {
-    /// The name of a field, if it is one.
+    /// The name of the field, if this is one.
     pub(super) fn field_name(&self) -> Option<String> {
         match &self.kind {
             ExprKind::Field(parts) => Some(parts.join(".")),
@@ -25,7 +25,7 @@ impl Parser<'_> {
         self.nested(Self::or)
     }
 
-    /// Goes one level deeper.
+    /// Parses one level deeper.
     fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
         self.depth += 1;
         if self.depth > limits::QUERY_DEPTH_MAX {
@@ -48,7 +48,7 @@ impl Parser<'_> {
         self.joined("and", Self::negation, ExprKind::And)
     }
 
-    /// Conditions with a keyword between them; one alone is itself.
+    /// Parses conditions with a keyword between them; a single one stays as it is.
     fn joined(
         &mut self,
         keyword: &str,
@@ -94,6 +94,8 @@ impl Parser<'_> {
         };
         self.advance()?;
         let right = self.sum()?;
+        // Logs Insights takes no written dates, and comparing them as texts would be silently
+        // wrong.
         if is_written_date(&left, &right) || is_written_date(&right, &left) {
             return Err((
                 self.made(start, ExprKind::Bool(false)).span,
@@ -124,6 +126,7 @@ impl Parser<'_> {
                 let (text, span) = self.regex()?;
                 Pattern::Regex(compiled(&text).map_err(|it| (span, it))?)
             }
+            // Taken in two steps, because the token cannot be moved out while it is matched.
             Token::Text(_) => match self.advance()? {
                 Token::Text(text) => Pattern::Substring(text),
                 _ => return Err(self.expected("a text")),
@@ -147,7 +150,8 @@ impl Parser<'_> {
         self.up_to("]", ", or ]")
     }
 
-    /// Values between commas, up to what closes them; `expected` is what may follow a value.
+    /// Parses values between commas up to the closing sign; `expected` names what may follow a
+    /// value.
     fn up_to(&mut self, close: &str, expected: &'static str) -> Result<Vec<Expr>, Fault> {
         let mut values = Vec::new();
         if self.take_sign(close)? {
@@ -162,7 +166,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads operators of one kind from left to right: each makes the value one level deeper.
+    /// Parses operators of one precedence from left to right. Each one nests the value one level
+    /// deeper.
     fn chain(
         &mut self,
         operand: fn(&mut Self) -> Result<Expr, Fault>,
@@ -171,6 +176,7 @@ impl Parser<'_> {
         let (start, depth) = (self.span.start, self.depth);
         let mut left = operand(self)?;
         while let Some(it) = operator(&self.token) {
+            // The chain is a loop here, but evaluating its left-leaning tree recurses.
             self.depth += 1;
             if self.depth > limits::QUERY_DEPTH_MAX {
                 return Err((self.span, InsightsErrorKind::TooDeep));
@@ -202,6 +208,7 @@ impl Parser<'_> {
 
     fn power(&mut self) -> Result<Expr, Fault> {
         let start = self.span.start;
+        // `-2^2` is `-(2^2)`.
         if self.take_sign("-")? {
             let inner = self.nested(Self::power)?;
             return Ok(self.made(start, ExprKind::Negative(Box::new(inner))));
@@ -210,6 +217,7 @@ impl Parser<'_> {
         if !self.take_sign("^")? {
             return Ok(base);
         }
+        // Right-associative: `2^3^2` is `2^9`.
         let exponent = self.nested(Self::power)?;
         let kind = ExprKind::Arithmetic(Operator::Power, Box::new(base), Box::new(exponent));
         Ok(self.made(start, kind))
@@ -248,6 +256,7 @@ impl Parser<'_> {
         let start = self.span.start;
         if self.take_sign("(")? {
             let mut inner = self.expr()?;
+            // The span includes the parentheses, so that errors underline them too.
             self.expect_sign(")", ")")?;
             inner.span = Span { start, end: self.previous_end };
             return Ok(inner);
@@ -265,6 +274,7 @@ impl Parser<'_> {
             Token::Text(text) => ExprKind::Text(text),
             Token::Number(number) => ExprKind::Number(number),
             Token::Name { parts, is_quoted } => {
+                // A name in backticks is always a field, even before a parenthesis.
                 if !is_quoted && self.is_sign("(") {
                     return self.call(&parts.join("."), span);
                 }
@@ -283,7 +293,7 @@ impl Parser<'_> {
         Ok(Expr { kind, span })
     }
 
-    /// A function, whose parenthesis comes next.
+    /// Parses the call of a function, whose opening parenthesis comes next.
     fn call(&mut self, name: &str, span: Span) -> Result<Expr, Fault> {
         self.advance()?;
         let lower = name.to_ascii_lowercase();
@@ -384,6 +394,7 @@ fn check_arguments(
     name: &str,
     span: Span,
 ) -> Result<(), Fault> {
+    // AWS takes that many branches; a default is one argument more.
     let most = match function {
         Function::Case => 2 * limits::INSIGHTS_BRANCHES_MAX + 1,
         _ => arity.most,
@@ -413,7 +424,7 @@ fn check_arguments(
     }
 }
 
-/// Whether a time stands beside a text that is no number.
+/// True if a time is compared with a text that is not a number.
 fn is_written_date(time: &Expr, text: &Expr) -> bool {
     let is_time = match &time.kind {
         ExprKind::Field(parts) => {

@@ -1,4 +1,4 @@
-//! `parse` and `SOURCE`.
+//! Parses `parse` and `SOURCE`.
 
 use regex::{Regex, RegexBuilder};
 
@@ -21,7 +21,7 @@ pub(super) fn compiled(regex: &str) -> Result<Regex, InsightsErrorKind> {
         .map_err(|error| InsightsErrorKind::BadRegex { reason: in_a_line(&error) })
 }
 
-/// What is wrong in one line: the crate draws the expression and marks the place.
+/// The fault in one line; the crate's own text draws the expression and marks the place.
 fn in_a_line(error: &regex::Error) -> String {
     let text = error.to_string();
     let last = text.lines().next_back().unwrap_or(&text).trim();
@@ -31,7 +31,7 @@ fn in_a_line(error: &regex::Error) -> String {
 impl Parser<'_> {
     pub(super) fn parse_command(&mut self) -> Result<CommandKind, Fault> {
         let is_pattern = |it: &Token| matches!(it, Token::Text(_) | Token::Sign("/"));
-        // Whole expressions would take the regular expression for a division.
+        // A whole expression would take the slash of the regular expression for a division.
         let source = if is_pattern(&self.token) { None } else { Some(self.postfix()?) };
         match self.token {
             Token::Text(_) => self.parse_glob(source),
@@ -60,7 +60,7 @@ impl Parser<'_> {
         let named: Vec<(String, usize)> =
             groups.filter_map(|(index, name)| Some((name?.to_owned(), index))).collect();
         let names = if self.take_keyword("as")? {
-            // Names behind the expression stand for its groups in their order.
+            // Names after the expression stand for its groups in order.
             let given = self.separated(Self::name)?;
             let groups = regex.captures_len().saturating_sub(1);
             if given.len() != groups {
@@ -80,7 +80,7 @@ impl Parser<'_> {
         Ok(CommandKind::ParseRegex { source, regex, names })
     }
 
-    /// The log groups before the first command.
+    /// Parses the log groups before the first command.
     pub(super) fn sources(&mut self) -> Result<Vec<Source>, Fault> {
         let mut sources = Vec::new();
         while self.take_keyword("source")? {
@@ -110,7 +110,7 @@ impl Parser<'_> {
         Ok(sources)
     }
 
-    /// `=-3600s`, `=0s`, or a number since 1970.
+    /// Parses `=-3600s`, `=0s`, or a number since 1970.
     fn source_time(&mut self) -> Result<SourceTime, Fault> {
         self.expect_sign("=", "=")?;
         let span = self.span;
@@ -119,6 +119,7 @@ impl Parser<'_> {
         let text = self.span.of(self.text).to_owned();
         let bad = (span, InsightsErrorKind::BadPeriod { text: text.clone() });
         let time = match &self.token {
+            // A period counts back from now, so it needs its minus; only 0 is the same without.
             Token::Period(period) if is_negative || period.count == 0 => {
                 period.ms().map(SourceTime::BeforeNow)
             }

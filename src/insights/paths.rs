@@ -1,4 +1,4 @@
-//! Takes the fields that a query names out of an event's JSON, and reads no others.
+//! Reads the fields that a query names from an event's JSON, and no others.
 //!
 //! Names are paths: members joined by dots, items of lists by their numbers.
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use super::value::Value;
 use crate::json::{Token, TokenKind as Part, Tokens};
 
-/// The fields that are wanted, by the steps to them.
+/// The wanted fields, as a tree of the steps to them.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
     root: Node,
@@ -17,13 +17,13 @@ pub(super) struct Paths {
 #[derive(Debug, Default)]
 struct Node {
     name: String,
-    /// Its place among items of a list.
+    /// The position, if the step may be an item of a list.
     index: Option<usize>,
     slot: Option<usize>,
     children: Vec<Node>,
 }
 
-/// What stands at a wanted path.
+/// The value at a wanted path, as a range of the message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     kind: Kind,
@@ -35,9 +35,9 @@ pub(super) struct Found {
 enum Kind {
     #[default]
     Absent,
-    /// A text without escapes, without its quotes.
+    /// A string without escapes; the range excludes its quotes.
     Plain,
-    /// A text with its quotes.
+    /// A string with escapes; the range includes its quotes.
     Escaped,
     Number,
     True,
@@ -48,7 +48,7 @@ enum Kind {
 }
 
 impl Paths {
-    /// The slot of a field, which is made when it is new.
+    /// The slot of a field, which is created if it is new.
     pub(super) fn slot(&mut self, name: &str) -> usize {
         if let Some(slot) = self.names.iter().position(|it| it == name) {
             return slot;
@@ -56,7 +56,7 @@ impl Paths {
         let slot = self.names.len();
         self.names.push(name.to_owned());
         let mut node = &mut self.root;
-        // A member whose own name begins with @ is shown with one more.
+        // A member whose own name begins with @ is written with a second one.
         let path = name.strip_prefix('@').unwrap_or(name);
         for step in path.split('.') {
             node = node.child_or_new(step);
@@ -70,7 +70,7 @@ impl Paths {
         self.names.get(slot).expect("slots are places in `names`")
     }
 
-    /// Finds all wanted fields in a message. Of members that are repeated the last counts.
+    /// Finds all wanted fields in a message. If a member is repeated, the last one counts.
     pub(super) fn find(&self, message: &str, found: &mut Vec<Found>) {
         found.clear();
         found.resize(self.names.len(), Found::default());
@@ -78,7 +78,8 @@ impl Paths {
             return;
         }
         let mut scan = Scan { tokens: Tokens::new(message.as_bytes()), text: message, found };
-        // Whatever was archived is JSON; of what is not, the fields up to the fault are there.
+        // Every archived message is JSON. If one were not, the fields before the fault would still
+        // be found.
         let _found_as_far_as_it_goes = scan.value(&self.root);
     }
 }
@@ -87,11 +88,11 @@ impl Node {
     fn child_or_new(&mut self, name: &str) -> &mut Self {
         let place = self.children.iter().position(|it| it.name == name);
         let place = place.unwrap_or_else(|| {
+            // `01` is the name of a member, not a number of an item.
             let index = name.parse().ok().filter(|it: &usize| it.to_string() == name);
             self.children.push(Self { name: name.to_owned(), index, ..Self::default() });
             self.children.len() - 1
         });
-        // It was found or has just been added.
         #[expect(clippy::indexing_slicing, reason = "the place is within")]
         &mut self.children[place]
     }
@@ -101,7 +102,7 @@ impl Node {
         if direct.is_some() || !key.contains(&b'.') {
             return direct;
         }
-        // Dots within a key read as steps, too.
+        // A dot inside a key counts as a step, too.
         key.split(|it| *it == b'.')
             .try_fold(self, |node, step| node.children.iter().find(|it| it.name.as_bytes() == step))
     }
@@ -126,11 +127,12 @@ struct Scan<'m, 'f> {
 }
 
 impl Scan<'_, '_> {
-    /// Reads a value in which something is wanted. As deep as the longest wanted path.
+    /// Reads a value that contains wanted fields. It recurses as deep as the longest wanted path.
     fn value(&mut self, node: &Node) -> Option<()> {
         let first = self.tokens.next()?;
         let start = first.range.start;
         let (kind, end) = match self.text.as_bytes().get(start)? {
+            // Descends only where something inside is wanted; all else is skipped token by token.
             b'{' if !node.children.is_empty() => (Kind::Raw, self.object(node)?),
             b'[' if !node.children.is_empty() => self.list(node)?,
             _ => self.rest(&first)?,
@@ -154,6 +156,7 @@ impl Scan<'_, '_> {
                 return None;
             }
             let name = self.text.get(key.range)?;
+            // Only a key with escapes needs an allocation; others are compared as bytes.
             let child = match name.contains('\\') {
                 true => node.child(serde_json::from_str::<String>(name).ok()?.as_bytes()),
                 false => node.child(name.as_bytes().get(1..name.len() - 1)?),
@@ -191,14 +194,14 @@ impl Scan<'_, '_> {
                 self.rest(&first).map(drop)
             }
             Some(child) => {
-                // What an earlier member of this name held is no longer there.
+                // An earlier member of the same name no longer counts, nor does anything inside it.
                 child.clear(self.found);
                 self.value(child)
             }
         }
     }
 
-    /// Passes over the rest of a value. Gives what it is and where it ends.
+    /// Skips the rest of a value, and returns its kind and its end.
     fn rest(&mut self, first: &Token) -> Option<(Kind, usize)> {
         let text = self.text.get(first.range.clone())?;
         let kind = match first.kind {
@@ -228,7 +231,7 @@ impl Scan<'_, '_> {
 }
 
 impl Found {
-    /// The value in the message that it was found in.
+    /// Returns the value from the message that was scanned.
     pub(super) fn value<'m>(&self, message: &'m str) -> Value<'m> {
         let Some(text) = message.get(self.start..self.end) else { return Value::Null };
         match self.kind {
@@ -236,7 +239,7 @@ impl Found {
             Kind::Plain | Kind::Number => Value::text(text),
             Kind::Escaped => match serde_json::from_str::<String>(text) {
                 Ok(text) => Value::text(text),
-                // Half of a surrogate pair is no text; it is shown as it was logged.
+                // A lone surrogate is no valid text, so it is shown as it was logged.
                 Err(_) => Value::text(text.trim_matches('"')),
             },
             Kind::True => Value::Bool(true),

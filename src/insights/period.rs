@@ -5,14 +5,14 @@ use jiff::tz::TimeZone;
 
 use crate::time::DAY_MS;
 
-/// A length of time such as `5m` or `1mo`.
+/// A duration such as `5m` or `1mo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Period {
     pub(super) count: i64,
     pub(super) unit: Unit,
 }
 
-/// What a period is counted in.
+/// The unit of a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Millisecond,
@@ -26,11 +26,11 @@ pub(super) enum Unit {
     Year,
 }
 
-/// 1970-01-05, the first Monday that can be counted from.
+/// 1970-01-05, the first Monday from which weeks can be counted.
 const FIRST_MONDAY_MS: i64 = 4 * DAY_MS;
 
 impl Unit {
-    /// Reads a unit in any of its forms.
+    /// Parses a unit in any of its spellings.
     pub(super) fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         let unit = match name.as_str() {
@@ -48,7 +48,7 @@ impl Unit {
         Some(unit)
     }
 
-    /// Milliseconds of one; `None` where they differ.
+    /// The length of one unit in milliseconds; `None` if it varies.
     fn ms(self) -> Option<i64> {
         Some(match self {
             Self::Millisecond => 1,
@@ -71,26 +71,28 @@ impl Unit {
 }
 
 impl Period {
-    /// A period; `None` for one that is longer than all of time.
+    /// A period; `None` if it is longer than all of time.
     pub(super) fn new(count: i64, unit: Unit) -> Option<Self> {
         let is_possible = (0..=10_000_000_000).contains(&count)
             && unit.ms().is_none_or(|it| it.checked_mul(count).is_some());
         is_possible.then_some(Self { count, unit })
     }
 
-    /// Its length in milliseconds, where all of its kind have the same.
+    /// The length in milliseconds; `None` if it varies.
     pub(super) fn ms(self) -> Option<i64> {
         self.unit.ms().map(|it| it.saturating_mul(self.count))
     }
 
-    /// The last instant not after `ms` at which such a period begins: counted from 1970 in UTC,
-    /// weeks from Monday on, months, quarters and years by the calendar.
+    /// The last instant not after `ms` at which such a period begins. Periods are counted from 1970
+    /// in UTC; weeks begin on Monday; months, quarters and years follow the calendar.
     pub(super) fn floor(self, ms: i64) -> Option<i64> {
         if self.count == 0 {
             return None;
         }
         if let Some(length) = self.ms() {
             let origin = if self.unit == Unit::Week { FIRST_MONDAY_MS } else { 0 };
+            // Not `%`, which rounds towards 1970 and so would put earlier times into the next
+            // period.
             let behind = ms.checked_sub(origin)?.rem_euclid(length);
             return ms.checked_sub(behind);
         }
@@ -109,6 +111,7 @@ impl Period {
         if let Some(length) = self.ms() {
             return floor.checked_add(length);
         }
+        // A period of months has no fixed length to add.
         let date = date_of(floor)?;
         let month = i64::from(date.year() - 1970) * 12 + i64::from(date.month()) - 1;
         first_of_month(month.checked_add(self.count.checked_mul(self.unit.months())?)?)
@@ -120,7 +123,7 @@ fn date_of(ms: i64) -> Option<Date> {
     Some(TimeZone::UTC.to_datetime(instant).date())
 }
 
-/// When the month begins that is so many after January 1970.
+/// The beginning of the month that is this many months after January 1970.
 fn first_of_month(month: i64) -> Option<i64> {
     let year = i16::try_from(1970 + month.div_euclid(12)).ok()?;
     let month = i8::try_from(month.rem_euclid(12) + 1).ok()?;

@@ -1,7 +1,7 @@
-//! What of a query the index can answer: never less than the query finds.
+//! Finds the part of a query that the index can answer: never less than the query finds.
 //!
-//! The index compares without regard to case, blanks and brackets where this language is exact, so
-//! that what it finds is asked again of the event itself.
+//! The index ignores case, blanks and brackets where this language is exact, so its results are
+//! checked against the event itself.
 
 use super::ast::Comparison;
 use super::eval::whole;
@@ -14,12 +14,12 @@ use crate::query::{Field, Matcher, Query};
 use crate::store::words::folded;
 use crate::time::{TimeRange, Timestamp};
 
-/// What the index is asked for the events of a stage, and when they must have been.
+/// The query for the index, and the range of time, that contain all events of a stage.
 pub(super) fn narrowed(stage: &Stage, paths: &Paths) -> (Query, TimeRange) {
     let mut queries = Vec::new();
     let mut range = TimeRange::default();
     for op in &stage.ops {
-        // What follows another step may ask for what that has made.
+        // A condition after another step may depend on what that step made.
         let Op::Filter(condition) = op else { break };
         match time_range(condition) {
             Some(it) => range = intersection(range, it),
@@ -29,8 +29,9 @@ pub(super) fn narrowed(stage: &Stage, paths: &Paths) -> (Query, TimeRange) {
     (Query::and(queries), range)
 }
 
-/// The instants that are in both ranges.
+/// The instants in both ranges.
 pub(super) fn intersection(a: TimeRange, b: TimeRange) -> TimeRange {
+    // `None` sorts before every time, so `max` takes the bound that exists.
     let later = |a: Option<Timestamp>, b: Option<Timestamp>| a.max(b);
     let earlier = |a: Option<Timestamp>, b: Option<Timestamp>| match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
@@ -39,7 +40,7 @@ pub(super) fn intersection(a: TimeRange, b: TimeRange) -> TimeRange {
     TimeRange { since: later(a.since, b.since), until: earlier(a.until, b.until) }
 }
 
-/// The range of time that a condition is, if it is one.
+/// The range of time that a condition describes, if it describes one.
 fn time_range(condition: &Node) -> Option<TimeRange> {
     let Node::Compare(comparison, a, b) = condition else { return None };
     let (comparison, number) = match (a.as_ref(), b.as_ref()) {
@@ -47,6 +48,7 @@ fn time_range(condition: &Node) -> Option<TimeRange> {
         (Node::Constant(it), b) if is_timestamp(b) => (flipped(*comparison), it.as_number()?),
         _ => return None,
     };
+    // Events have whole milliseconds, so a fraction moves the bound to the next of them.
     let below = whole(number)?;
     let above = whole(number.ceil())?;
     let at = |ms: i64| Timestamp::from_ms(ms);
@@ -57,6 +59,7 @@ fn time_range(condition: &Node) -> Option<TimeRange> {
         Comparison::Greater => (Some(next(below)?), None),
         Comparison::Less => (None, Some(at(above)?)),
         Comparison::LessOrEqual => (None, Some(next(below)?)),
+        // All but one instant is no range.
         Comparison::NotEqual => return None,
     };
     Some(TimeRange { since, until })
@@ -82,11 +85,11 @@ fn flipped(comparison: Comparison) -> Comparison {
     }
 }
 
-/// Everything where the index cannot tell.
+/// A superset of what the condition finds: everything where the index cannot tell.
 fn query(condition: &Node, paths: &Paths) -> Query {
     match condition {
         Node::And(list) => Query::and(list.iter().map(|it| query(it, paths)).collect()),
-        // One part that cannot be told makes everything of it.
+        // If one part cannot be answered, `Query::or` makes everything of the whole.
         Node::Or(list) => Query::or(list.iter().map(|it| query(it, paths)).collect()),
         Node::Compare(Comparison::Equal, a, b) => match (a.as_ref(), b.as_ref()) {
             (Node::Path(slot), Node::Constant(value))
@@ -103,13 +106,14 @@ fn query(condition: &Node, paths: &Paths) -> Query {
             }
             _ => Query::All,
         },
+        // Negations are here too: the complement of a superset would lose matches.
         _ => Query::All,
     }
 }
 
 fn equality(name: &str, value: &Value<'_>) -> Query {
     let Value::Text(text) = value else { return Query::All };
-    // Numbers are equal in many spellings, and blanks at the ends are cut off in the index.
+    // Equal numbers have many spellings, and the index trims blanks.
     let is_plain = number_in(text).is_none() && !text.is_empty() && text.trim() == text.as_ref();
     if !is_plain {
         return Query::All;
@@ -117,6 +121,7 @@ fn equality(name: &str, value: &Value<'_>) -> Query {
     let keyword = |field| Query::demand(field, Matcher::Exact(folded(text).into_owned()));
     match name {
         "traceId" => Query::demand(Field::TraceId, Matcher::Exact(text.to_string())),
+        // The index lacks texts that are no IDs, although this language compares them.
         "event.messageId" => match MessageId::parse(text.as_ref().into()) {
             Some(id) => Query::demand(Field::MessageId, Matcher::Exact(id.as_str().to_owned())),
             None => Query::All,
@@ -136,7 +141,8 @@ fn equality(name: &str, value: &Value<'_>) -> Query {
     }
 }
 
-/// An address of the plainest kind; others may be several, or be logged in many ways.
+/// A condition on an address of the plainest kind. Others may hold several addresses, or may be
+/// logged in many forms.
 fn address(field: Field, text: &str) -> Query {
     match Address::parse(text.into()) {
         Some(it) if is_plain_address(text) => {

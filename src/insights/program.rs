@@ -1,4 +1,4 @@
-//! What a query does, step by step, with every name resolved.
+//! The compiled form of a query: its steps, with every name resolved.
 
 use regex::Regex;
 
@@ -10,14 +10,14 @@ use super::period::Period;
 use super::time_pattern::TimePattern;
 use super::value::Value;
 
-/// How a value is come by.
+/// An expression.
 #[derive(Debug)]
 pub(super) enum Node {
     Constant(Value<'static>),
     /// A field of the event's JSON, by its slot.
     Path(usize),
     System(System),
-    /// What an earlier step has put there.
+    /// The result of an earlier step.
     Cell(usize),
     Not(Box<Node>),
     Negative(Box<Node>),
@@ -44,7 +44,7 @@ pub(super) enum Node {
     Part(Box<Node>, Vec<Step>),
 }
 
-/// What a function's pattern was made into.
+/// The compiled pattern of a function.
 #[derive(Debug)]
 pub(super) enum Prepared {
     Nothing,
@@ -52,7 +52,7 @@ pub(super) enum Prepared {
     TimePattern(TimePattern),
 }
 
-/// A field that CloudWatch Logs gives to each event.
+/// A field that CloudWatch Logs adds to each event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum System {
     Timestamp,
@@ -77,7 +77,7 @@ impl System {
     }
 }
 
-/// What is done to each row.
+/// A step for each row.
 #[derive(Debug)]
 pub(super) enum Op {
     Define {
@@ -95,7 +95,7 @@ pub(super) enum Op {
         regex: Regex,
         cells: Vec<(usize, usize)>,
     },
-    /// A row for each item.
+    /// Makes a row for each item.
     Unnest {
         cell: usize,
         node: Node,
@@ -107,21 +107,21 @@ pub(super) enum Op {
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) node: Node,
-    /// Whether it is to be a number where it reads as one: what `stats` has counted.
+    /// Whether the column is a number where its value reads as one: a value counted by `stats`.
     pub(super) is_counted: bool,
 }
 
-/// Rows in their order, without those that are alike, up to a limit.
+/// The order, deduplication, limit and columns of the answer.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// With whether it is descending.
+    /// Each key, and whether it is descending.
     pub(super) sort: Vec<(Node, bool)>,
     pub(super) dedup: Vec<Node>,
     pub(super) limit: Option<usize>,
     pub(super) columns: Vec<Column>,
 }
 
-/// A `stats`: the cells behind it hold the keys, then what was counted, then its values.
+/// A `stats`. The cells after it hold the keys, then what was counted, then the values of items.
 #[derive(Debug)]
 pub(super) struct Stats {
     pub(super) keys: Vec<Node>,
@@ -129,11 +129,11 @@ pub(super) struct Stats {
     pub(super) items: Vec<Node>,
 }
 
-/// What is counted of each group.
+/// An aggregate that is computed for each group.
 #[derive(Debug)]
 pub(super) struct Counted {
     pub(super) aggregate: Aggregate,
-    /// Of which values; of the rows themselves without one.
+    /// The value to aggregate; `None` for the rows themselves.
     pub(super) argument: Option<Node>,
 }
 
@@ -143,17 +143,17 @@ impl Stats {
     }
 }
 
-/// Steps up to a `stats`, or to the end.
+/// The steps up to a `stats`, or to the end.
 #[derive(Debug, Default)]
 pub(super) struct Stage {
-    /// Cells that a row has.
+    /// The number of cells in a row.
     pub(super) cell_count: usize,
     pub(super) ops: Vec<Op>,
     pub(super) stats: Option<Stats>,
 }
 
-/// A whole query. The first stage goes over events, each other one over the rows of the `stats`
-/// before it.
+/// A whole query. The first stage goes over events, each later one over the rows of the previous
+/// `stats`.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) paths: Paths,

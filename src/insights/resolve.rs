@@ -1,4 +1,4 @@
-//! What a value of a query means: its names are resolved, and what never changes is calculated.
+//! Resolves the names in values, and computes constant parts in advance.
 
 use super::ast::{Expr, ExprKind, Step};
 use super::compile::{Compiler, as_written};
@@ -12,7 +12,7 @@ use super::time_pattern::TimePattern;
 use super::value::Value;
 use crate::query::Span;
 
-/// A `stats` under compilation.
+/// A `stats` that is being compiled.
 pub(super) struct StatsParts {
     /// The stage whose rows it counts.
     pub(super) from: usize,
@@ -21,13 +21,15 @@ pub(super) struct StatsParts {
 }
 
 impl Compiler<'_> {
-    /// The value of an expression in a stage; within `stats` with what that counts.
+    /// Compiles an expression of a stage. Inside a `stats`, its aggregates are added to `stats`.
     pub(super) fn node(
         &mut self,
         expr: &Expr,
         stage: usize,
         mut stats: Option<&mut StatsParts>,
     ) -> Result<Node, Fault> {
+        // After a `stats`, an expression that is written like one of its keys or items means its
+        // cell.
         if stage > 0 {
             let written = as_written(self.text(), expr.span);
             if let Some(cell) = self.room(stage).written.get(&written) {
@@ -90,7 +92,7 @@ impl Compiler<'_> {
 
     fn field(&mut self, parts: &[String], stage: usize, span: Span) -> Result<Node, Fault> {
         let names = &self.room(stage).names;
-        // The longest beginning that is a name; the rest leads into it.
+        // The longest prefix that is a name; the remaining parts are steps into its value.
         for count in (1..=parts.len()).rev() {
             let (name, rest) = parts.split_at(count);
             let Some(cell) = names.get(&name.join(".")) else { continue };
@@ -107,6 +109,7 @@ impl Compiler<'_> {
         if stage > 0 {
             return Err(self.lost(&name, stage, span));
         }
+        // `@@name` is a field of the JSON whose own name begins with `@`.
         if name.starts_with('@') && !name.starts_with("@@") {
             let system = System::from_name(&name).map(Node::System);
             return system.ok_or((span, InsightsErrorKind::UnknownSystemField { name }));
@@ -114,7 +117,8 @@ impl Compiler<'_> {
         Ok(Node::Path(self.paths.slot(&name)))
     }
 
-    /// A step into a field of the event is a field of its own.
+    /// Turns a step into a field of the event into a field of its own, so that only that part is
+    /// read from the JSON.
     fn part(&mut self, value: Box<Node>, steps: &[Step]) -> Node {
         let Node::Path(slot) = *value else { return Node::Part(value, steps.to_vec()) };
         let mut name = self.paths.name(slot).to_owned();
@@ -139,6 +143,7 @@ impl Compiler<'_> {
         if aggregate.is_by_time() && stats.from > 0 {
             return Err((span, InsightsErrorKind::LostTime));
         }
+        // The argument belongs to the rows that are counted, so it has no aggregates itself.
         let argument = argument.map(|it| self.node(it, stats.from, None)).transpose();
         let argument = argument.map_err(|(span, kind)| match kind {
             InsightsErrorKind::StrayAggregate => (span, InsightsErrorKind::NestedAggregate),
@@ -159,6 +164,7 @@ impl Compiler<'_> {
         let instants = self.instants;
         #[expect(clippy::cast_precision_loss, reason = "times fit into a double for long")]
         let number = |ms: i64| Ok(Node::Constant(Value::Number(ms as f64)));
+        // Fixed when the query starts, so that all rows see the same time.
         match function {
             Function::Now => return number(instants.now_ms.div_euclid(1_000)),
             Function::QueryStartTime => return number(instants.start_ms),
@@ -175,7 +181,7 @@ impl Compiler<'_> {
     }
 }
 
-/// Compiles the pattern of a function, which does not change from row to row.
+/// Compiles the pattern of a function once, because it is the same for every row.
 fn prepared(function: Function, arguments: &[Expr]) -> Result<Prepared, Fault> {
     let has_pattern =
         matches!(function, Function::RegexReplace | Function::ParseDate | Function::FormatDate);
@@ -198,12 +204,13 @@ fn prepared(function: Function, arguments: &[Expr]) -> Result<Prepared, Fault> {
     prepared.map_err(|it| (pattern.span, it))
 }
 
-/// The value of a node whose parts never change.
+/// Evaluates a node whose parts are constant.
 fn folded(node: Node) -> Node {
     let is_constant = |it: &Node| matches!(it, Node::Constant(_));
     let can_fold = match &node {
         Node::Not(it) | Node::Negative(it) => is_constant(it),
         Node::Compare(_, a, b) | Node::Arithmetic(_, a, b) => is_constant(a) && is_constant(b),
+        // Without an argument, `messageSize` depends on the event.
         Node::Call(Function::MessageSize, ..) => false,
         Node::Call(_, arguments, _) => arguments.iter().all(is_constant),
         _ => false,
@@ -213,11 +220,12 @@ fn folded(node: Node) -> Node {
     }
     let scope = Scope::default();
     let value = eval(&node, &scope).into_owned();
+    // The node stays, so that the overflow is reported when it is evaluated for a row.
     if scope.has_overflow.get() { node } else { Node::Constant(value) }
 }
 
 impl Node {
-    /// Whether it needs what another step has put into a cell.
+    /// True if it needs a value that an earlier step puts into a cell.
     pub(super) fn uses_cells(&self) -> bool {
         match self {
             Self::Cell(_) => true,

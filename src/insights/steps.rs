@@ -1,4 +1,4 @@
-//! Does to one row what the steps of a stage say.
+//! Runs the steps of a stage for one row.
 
 use std::sync::Arc;
 
@@ -10,15 +10,15 @@ use super::program::Op;
 use super::value::Value;
 use crate::limits;
 
-/// What has grown beyond its bound.
+/// The kind of bound that was exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Excess {
     Text,
     Rows,
 }
 
-/// Takes a row through all steps and hands out what comes of it: nothing, or one row or more, which
-/// `count` counts. As deep as there are lists to unnest.
+/// Runs a row through all steps and emits the results: none, or one row or more, which `count`
+/// counts. It recurses once for each `unnest`.
 pub(super) fn run<'r>(
     ops: &'r [Op],
     scope: &mut Scope<'r>,
@@ -30,6 +30,7 @@ pub(super) fn run<'r>(
             Op::Define { cell, node } => set(scope, *cell, eval(node, scope)),
             Op::Filter(node) => {
                 let holds = holds(node, scope);
+                // The condition had no correct result, so the row must not simply be dropped.
                 if scope.has_overflow.get() {
                     return Err(Excess::Text);
                 }
@@ -45,6 +46,7 @@ pub(super) fn run<'r>(
                     parts.map(|it| it.into_iter().map(str::to_owned).collect());
                 let mut parts = parts.into_iter().flatten();
                 for cell in cells {
+                    // Without a match all names become null, and the row stays.
                     set(scope, *cell, parts.next().map_or(Value::Null, Value::text));
                 }
             }
@@ -56,6 +58,7 @@ pub(super) fn run<'r>(
                 }
             }
             Op::Unnest { cell, node } => {
+                // The remaining steps run once for each item, so the loop ends here.
                 let (_, rest) = ops.split_at(index + 1);
                 let value = eval(node, scope);
                 return unnest(value, *cell, rest, scope, count, emit);
@@ -78,7 +81,7 @@ fn set<'r>(scope: &mut Scope<'r>, cell: usize, value: Value<'r>) {
     }
 }
 
-/// A row for each item of a list; what is no list is one item.
+/// Emits a row for each item of a list; any other value counts as one item.
 fn unnest<'r>(
     value: Value<'r>,
     cell: usize,
@@ -90,7 +93,7 @@ fn unnest<'r>(
     let list = match &value {
         Value::Structure(it) => Some(Arc::clone(it)),
         Value::Raw(_) => json_of(&value),
-        // An empty list of the event.
+        // An empty list in an event is the text `[]`.
         Value::Text(it) if it == "[]" => json_of(&value),
         _ => None,
     };
@@ -109,12 +112,13 @@ fn unnest<'r>(
     }
 }
 
-/// What stands for each star of a pattern, if the text has such a part.
+/// The text that each star of a pattern matches; `None` if the pattern does not occur.
 fn parts_of<'t>(text: &'t str, glob: &[String]) -> Option<Vec<&'t str>> {
     let (first, others) = glob.split_first()?;
     let (_, mut rest) = text.split_once(first.as_str())?;
     let mut parts = Vec::with_capacity(others.len());
     for (index, piece) in others.iter().enumerate() {
+        // A star at the end takes all the rest; splitting at the empty piece would give it nothing.
         if piece.is_empty() && index + 1 == others.len() {
             parts.push(rest);
             break;
@@ -126,7 +130,7 @@ fn parts_of<'t>(text: &'t str, glob: &[String]) -> Option<Vec<&'t str>> {
     Some(parts)
 }
 
-/// The groups of a regular expression, each for its cell.
+/// The groups of a regular expression, each with its cell.
 fn captured(
     text: Option<&str>,
     regex: &Regex,

@@ -1,15 +1,17 @@
-//! The patterns by which times are read and written.
+//! Patterns for reading and writing times.
 
 use jiff::fmt::strtime::{self, BrokenDownTime};
 use jiff::tz::TimeZone;
 
-/// A pattern as strftime has them.
+/// A pattern in the form of strftime.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TimePattern(String);
 
 impl TimePattern {
-    /// Reads a pattern with `%`; the part that is not understood, if there is one.
+    /// Parses a pattern with `%`. The error is the part that is not understood.
     pub(super) fn of_strftime(pattern: &str) -> Result<Self, String> {
+        // jiff checks a pattern only while it formats, so an example shows the fault before any row
+        // does.
         let example = jiff::Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC);
         match strtime::format(pattern, &example) {
             Ok(_) => Ok(Self(pattern.to_owned())),
@@ -17,7 +19,7 @@ impl TimePattern {
         }
     }
 
-    /// Reads a pattern of Java's letters; the part that is not understood, if there is one.
+    /// Parses a pattern of Java's letters. The error is the part that is not understood.
     pub(super) fn of_java(pattern: &str) -> Result<Self, String> {
         let mut strftime = String::new();
         let mut rest = pattern;
@@ -34,11 +36,11 @@ impl TimePattern {
                 push_literal(run, &mut strftime);
             }
         }
-        // A fraction has as many digits as there are, with the point before it.
+        // jiff reads a fraction of any length with `%.f`, which includes the point.
         Ok(Self(strftime.replace(".%f", "%.f")))
     }
 
-    /// Reads a time, in milliseconds since 1970. Without an offset of its own it is one of `zone`.
+    /// Reads a time, in milliseconds since 1970. If the text has no offset, the time is in `zone`.
     pub(super) fn read(&self, text: &str, zone: &TimeZone) -> Option<i64> {
         let time = BrokenDownTime::parse(&self.0, text).ok()?;
         if let Ok(instant) = time.to_timestamp() {
@@ -53,14 +55,14 @@ impl TimePattern {
         civil.to_zoned_datetime(zone.clone()).ok().map(|it| it.timestamp().as_millisecond())
     }
 
-    /// Writes a time of milliseconds since 1970 as the clocks of `zone` show it.
+    /// Writes a time in milliseconds since 1970 as the clocks of `zone` show it.
     pub(super) fn write(&self, ms: i64, zone: &TimeZone) -> Option<String> {
         let instant = jiff::Timestamp::from_millisecond(ms).ok()?;
         strtime::format(&self.0, &instant.to_zoned_datetime(zone.clone())).ok()
     }
 }
 
-/// The zone of a name or an offset such as `+02:00`; UTC without one.
+/// The time zone of a name or an offset such as `+02:00`; UTC without one.
 pub(super) fn zone_of(name: Option<&str>) -> Option<TimeZone> {
     let Some(name) = name else { return Some(TimeZone::UTC) };
     if matches!(name, "UTC" | "Z" | "GMT") {
@@ -73,7 +75,7 @@ pub(super) fn zone_of(name: Option<&str>) -> Option<TimeZone> {
     })
 }
 
-/// A letter of Java's patterns, so many times.
+/// The strftime equivalent of a repeated letter in Java's patterns.
 fn java_part(letter: char, count: usize) -> Option<&'static str> {
     Some(match (letter, count) {
         ('y' | 'u', 1 | 3 | 4) => "%Y",
@@ -98,9 +100,10 @@ fn java_part(letter: char, count: usize) -> Option<&'static str> {
     })
 }
 
-/// What stands between apostrophes, of which two are one. Gives what follows.
+/// Reads a text between apostrophes, in which two apostrophes stand for one, and returns what
+/// follows it.
 fn quoted<'p>(run: &str, after: &'p str, strftime: &mut String) -> Option<&'p str> {
-    // Each pair stands for an apostrophe; an odd one begins a text.
+    // Each pair stands for an apostrophe, and an odd one begins a text.
     for _ in 0..run.len() / 2 {
         strftime.push('\'');
     }

@@ -1,4 +1,4 @@
-//! Values, and how they compare.
+//! Values and their order.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use crate::time::{Timestamp, Zone};
 
-/// What a field holds or a function gives.
+/// The value of a field or the result of a function.
 #[derive(Clone, Debug)]
 pub(super) enum Value<'a> {
-    /// Nothing: the field is missing, or the function has no answer.
+    /// No value: the field is missing, or the function has no result.
     Null,
     Bool(bool),
-    /// A number that was computed; those of events are texts, so that none loses its digits.
+    /// A computed number. Numbers of events are texts, so that they keep all their digits.
     Number(f64),
     Text(Cow<'a, str>),
     /// A list or object of the event, as its JSON text.
@@ -27,12 +27,12 @@ impl<'a> Value<'a> {
         Self::Text(text.into())
     }
 
-    /// A number; nothing where it is none.
+    /// A number; `Null` if it is infinite or not a number.
     pub(super) fn number(number: f64) -> Self {
         if number.is_finite() { Self::Number(number) } else { Self::Null }
     }
 
-    /// 1 or 0, as functions say whether something is so.
+    /// 1 or 0, the result of functions that answer yes or no.
     pub(super) fn flag(is_so: bool) -> Self {
         Self::Number(f64::from(u8::from(is_so)))
     }
@@ -52,7 +52,7 @@ impl<'a> Value<'a> {
         matches!(self, Self::Null)
     }
 
-    /// Whether a condition that has this value holds.
+    /// True if a condition with this value holds.
     pub(super) fn holds(&self) -> bool {
         match self {
             Self::Bool(it) => *it,
@@ -61,7 +61,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The number, if it reads as one.
+    /// The number, if the value reads as one.
     pub(super) fn as_number(&self) -> Option<f64> {
         match self {
             Self::Number(it) => Some(*it),
@@ -73,7 +73,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The text, as it is shown; none for nothing and for structures.
+    /// The text as it is shown; `None` for `Null` and structures.
     pub(super) fn as_text(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Text(it) | Self::Raw(it) => Some(Cow::Borrowed(it)),
@@ -84,7 +84,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same, as its own.
+    /// Does the same and takes ownership.
     pub(super) fn into_text(self) -> Option<Cow<'a, str>> {
         match self {
             Self::Text(it) | Self::Raw(it) => Some(it),
@@ -92,7 +92,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What is shown of it: structures as JSON.
+    /// The text to show, with structures as JSON.
     pub(super) fn shown(&self) -> Option<String> {
         match self {
             Self::Structure(it) => Some(it.to_string()),
@@ -112,20 +112,21 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// Bytes of memory, more or less.
+    /// The approximate number of bytes in memory.
     pub(super) fn bytes(&self) -> usize {
         let own = match self {
             Self::Text(it) | Self::Raw(it) => it.len(),
-            // Its parts have some overhead of their own.
+            // The parts of a structure have an overhead of their own.
             Self::Structure(it) => it.to_string().len() * 4,
             _ => 0,
         };
         size_of::<Self>() + own
     }
 
-    /// How two values compare; `None` where one is nothing or a structure, which compare false with
-    /// anything. As numbers when both read as numbers, else as texts.
+    /// Compares two values, as numbers if both read as numbers, otherwise as texts. `None` if one
+    /// is `Null` or a structure: those compare false with anything.
     pub(super) fn compare(&self, other: &Self) -> Option<Ordering> {
+        // Two texts go first: as numbers, long IDs would lose their last digits.
         if let (Self::Text(a), Self::Text(b)) = (self, other) {
             return Some(compare_texts(a, b));
         }
@@ -135,7 +136,7 @@ impl<'a> Value<'a> {
         Some(self.as_text()?.cmp(&other.as_text()?))
     }
 
-    /// The order of `sort`: nothing, then what is no number by runs of digits and of others, then
+    /// The order of `sort`: nulls, then texts by runs of digits and of other characters, then
     /// numbers.
     pub(super) fn natural_order(&self, other: &Self) -> Ordering {
         let is_nothing = |it: &Self| matches!(it, Self::Null | Self::Structure(_));
@@ -156,7 +157,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The order of numbers that are one as a double.
+    /// The order of numbers that are equal as doubles.
     fn exact_order(&self, other: &Self) -> Ordering {
         let digits = |it: &Self| match it {
             Self::Text(text) if is_long_integer(text) => Some(text.to_string()),
@@ -169,12 +170,12 @@ impl<'a> Value<'a> {
     }
 }
 
-/// Digits that a double holds exactly.
+/// The number of decimal digits that a double holds exactly.
 const EXACT_DIGITS: usize = 15;
 
 fn compare_texts(a: &str, b: &str) -> Ordering {
     match (number_in(a), number_in(b)) {
-        // Identifiers may be long rows of digits.
+        // Identifiers may be long runs of digits.
         (Some(_), Some(_)) if is_long_integer(a) && is_long_integer(b) => {
             let (a, b) = (a.trim_start_matches('0'), b.trim_start_matches('0'));
             a.len().cmp(&b.len()).then_with(|| a.cmp(b))
@@ -188,10 +189,11 @@ fn is_long_integer(text: &str) -> bool {
     text.len() > EXACT_DIGITS && text.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// The number that a text is, in decimal digits.
+/// The number that a text spells in decimal digits.
 pub(super) fn number_in(text: &str) -> Option<f64> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text).as_bytes();
     let is_start = |it: &u8| it.is_ascii_digit();
+    // Rust would also parse `inf` and `nan`, which are words here.
     match digits {
         [first, ..] if is_start(first) => {}
         [b'.', first, ..] if is_start(first) => {}
@@ -200,9 +202,9 @@ pub(super) fn number_in(text: &str) -> Option<f64> {
     text.parse().ok().filter(|it: &f64| it.is_finite())
 }
 
-/// A number without decimals that say nothing.
+/// A number without needless decimals.
 pub(super) fn number_text(number: f64) -> String {
-    // Also what is less than nothing by nothing.
+    // Negative zero would be written as `-0`.
     if number == 0.0 { "0".to_owned() } else { number.to_string() }
 }
 
@@ -214,7 +216,7 @@ pub(super) fn time_text(ms: i64) -> String {
     }
 }
 
-/// Compares runs of digits by length and value, all else by its characters.
+/// Compares runs of digits by length, then by value, and everything else by character.
 fn natural(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a, b);
     loop {

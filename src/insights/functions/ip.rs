@@ -1,4 +1,4 @@
-//! Functions of IP addresses.
+//! Functions on IP addresses.
 
 use std::net::IpAddr;
 
@@ -38,12 +38,12 @@ pub(super) fn call<'r>(function: Function, arguments: Arguments<'r, '_>) -> Opti
     Some(value)
 }
 
-/// Whether an address is of a network in CIDR notation.
+/// True if an address is in a network in CIDR notation.
 fn is_in(address: IpAddr, subnet: &str) -> bool {
     subnet.parse::<IpNet>().is_ok_and(|it| it.contains(&address))
 }
 
-/// RFC 1918 and RFC 4193.
+/// True for the private networks of RFC 1918 and RFC 4193.
 fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(it) => it.is_private(),
@@ -51,7 +51,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// What the registries of IANA keep for special use, other than private networks.
+/// True for networks that IANA reserves for special use, other than private ones.
 fn is_reserved(address: IpAddr) -> bool {
     const NETWORKS: [&str; 12] = [
         "0.0.0.0/8",

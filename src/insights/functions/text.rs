@@ -1,4 +1,4 @@
-//! Functions of texts.
+//! Functions on texts.
 
 use std::borrow::Cow;
 
@@ -35,7 +35,7 @@ pub(super) fn call<'r>(
     Some(value)
 }
 
-/// Functions that make a text of one.
+/// Functions that make a text from a text.
 fn made<'r>(
     function: Function,
     arguments: Arguments<'r, '_>,
@@ -89,11 +89,12 @@ fn compared<'r>(arguments: Arguments<'r, '_>, is_so: impl Fn(&str, &str) -> bool
     }
 }
 
-/// What is missing adds nothing.
+/// Concatenates texts; a missing one adds nothing.
 fn concatenated<'r>(arguments: Arguments<'r, '_>) -> Value<'r> {
     let mut whole = String::new();
     for index in 0..arguments.nodes.len() {
         if let Some(text) = arguments.text(index) {
+            // Checked before each append, so that memory never exceeds the bound.
             if arguments.scope.is_too_long(whole.len() + text.len()) {
                 return Value::Null;
             }
@@ -121,13 +122,15 @@ fn trimmed<'r>(
     if at_end {
         kept = kept.trim_end_matches(is_out);
     }
+    // An unchanged text keeps its borrow.
     if kept.len() == text.len() { Value::Text(text) } else { Value::text(kept.to_owned()) }
 }
 
-/// From a character on, counted from 0, so many.
+/// The text from a character on, counted from 0, up to a length.
 fn substring<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
     let count = |index| {
         let number = arguments.number(index).and_then(whole)?;
+        // A negative position counts as 0.
         Some(usize::try_from(number).unwrap_or(0))
     };
     let start = count(1)?;
@@ -137,9 +140,11 @@ fn substring<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> 
 
 fn replaced<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
     let (wanted, other) = (arguments.text(1)?, arguments.text(2)?);
+    // An empty text occurs between any two characters.
     if wanted.is_empty() {
         return Some(Value::text(text.to_owned()));
     }
+    // The size is computed in advance, because `replace` has no bound of its own.
     let count = text.matches(wanted.as_ref()).count();
     if arguments.scope.is_too_long(text.len().saturating_add(count.saturating_mul(other.len()))) {
         return None;
@@ -156,6 +161,7 @@ fn regex_replaced<'r>(
     let other = arguments.text(2)?;
     let mut whole = String::new();
     let mut end = 0;
+    // Done by hand instead of `replace_all`, to stop as soon as the text gets too long.
     for captures in regex.captures_iter(text) {
         let found = captures.get(0)?;
         whole.push_str(text.get(end..found.start()).expect("matches follow one another"));
@@ -169,7 +175,7 @@ fn regex_replaced<'r>(
     Some(arguments.scope.made(whole))
 }
 
-/// What RFC 3986 leaves as it is.
+/// The characters that RFC 3986 leaves unencoded.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 fn hex_digits(text: &str) -> &str {
