@@ -199,7 +199,7 @@ pub(super) enum Aggregate {
     Min,
     Max,
     Deviation,
-    /// The value below which this percentage lies.
+    /// The value that this percentage of the values does not exceed.
     Percentile(f64),
     Earliest,
     Latest,

@@ -140,7 +140,7 @@ fn substring<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> 
 
 fn replaced<'r>(text: &str, arguments: Arguments<'r, '_>) -> Option<Value<'r>> {
     let (wanted, other) = (arguments.text(1)?, arguments.text(2)?);
-    // An empty text occurs between any two characters.
+    // An empty text would be found between any two characters.
     if wanted.is_empty() {
         return Some(Value::text(text.to_owned()));
     }
