@@ -52,7 +52,7 @@ impl ColumnDemand {
         let mut found = BitSet::with_max_value(columns.document_count());
         match self {
             Self::Time(range) => {
-                // The span of the segment spares most segments a look at each document.
+                // The time span of a segment often decides without a look at each document.
                 let Some(span) = columns.time_span() else { return FoundInSegment::Nothing };
                 let since = range.since.map_or(i64::MIN, |it| it.as_ms());
                 let until = range.until.map_or(i64::MAX, |it| it.as_ms());

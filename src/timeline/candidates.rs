@@ -172,8 +172,8 @@ impl Search<'_> {
             match (&item_id, near) {
                 (Some(item), NearEvent::Delivery) => {
                     let of_item = [(AuditField::ItemId, item.as_str())];
-                    // What happens to the item later belongs to it for certain, because it has the
-                    // same item ID.
+                    // Later actions are found by the item's ID, so they certainly concern the same
+                    // item.
                     let since = TimeRange { since: range.since, until: None };
                     let later = self.deeds(&of_item, since, &who)?;
                     later.into_iter().for_each(|it| folder.add(it.step));
