@@ -1,5 +1,5 @@
-//! The index's directory: tantivy's own, made durable, private, readable where nothing can be
-//! written, and kept from leading anywhere else.
+//! The index's directory: tantivy's own, but durable, private, readable from read-only media, and
+//! confined to its own files.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -20,10 +20,10 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::dir::Dir;
 
-/// What tantivy commits.
+/// The file that is tantivy's commit.
 pub(in crate::store) const META: &str = "meta.json";
 
-/// A commit that stands once another index's commit does.
+/// A commit that takes effect together with another index's commit.
 pub(in crate::store) const NEXT: &str = "next.json";
 
 /// The list of the files that tantivy has made and may remove.
@@ -33,20 +33,20 @@ const MANAGED: &str = ".managed.json";
 ///
 /// - A replaced file is durable when `atomic_write` returns: tantivy renames `meta.json` without
 ///   syncing the directory afterwards, and removes merged segments next.
-/// - New files have mode 0600, and the store of documents that holds nothing takes no room.
-/// - Writers are kept apart by the store's lock alone.
-/// - Reading changes nothing, and needs no lock file where there is none or no right to it.
-/// - Whoever reads sees one commit: its `meta.json` is read once, and all files that it names are
-///   mapped at once.
-/// - A name that no file of an index has is neither read, nor written, nor removed.
-/// - A commit can be held back until all that belongs to it is there.
+/// - New files have mode 0600, and the document store, which is empty, takes no room.
+/// - Only the store's lock keeps writers apart.
+/// - Reading changes nothing, and does without a lock file that is missing or not accessible.
+/// - A reader sees one commit: its `meta.json` is read once, and all files that it names are mapped
+///   at once.
+/// - A name that is not one of an index's files is neither read, nor written, nor removed.
+/// - A commit can be held back until everything that belongs to it is in place.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct IndexDirectory {
     dir: Dir,
     inner: MmapDirectory,
-    /// What a reader sees; none for a writer.
+    /// The commit that a reader sees; none for a writer.
     seen: Option<Arc<Seen>>,
-    /// Why writing failed for the first time. tantivy passes on a text at best.
+    /// The first write error. tantivy passes on a text at best.
     failure: Arc<Mutex<Option<StoreError>>>,
     held_back: Arc<Mutex<HeldBack>>,
 }
@@ -56,7 +56,7 @@ pub(in crate::store) struct IndexDirectory {
 struct HeldBack {
     is_on: bool,
     meta: Option<Vec<u8>>,
-    /// Whether tantivy wanted to remove files, which the last commit that others see may need.
+    /// Whether tantivy wanted to remove files that the commit visible to others may still need.
     keeps_files: bool,
 }
 
@@ -80,7 +80,7 @@ impl IndexDirectory {
         Self::open_to_read_as(dir, |it| Ok(it.read(META)?))
     }
 
-    /// Opens it for reading, as of the commit that stands once another index's does.
+    /// Opens it for reading, as of the commit that takes effect with another index's commit.
     pub(in crate::store) fn open_to_read_next(dir: &Dir) -> tantivy::Result<Self> {
         Self::open_to_read_as(dir, |it| Ok(it.read(NEXT)?))
     }
@@ -95,13 +95,14 @@ impl IndexDirectory {
         meta: impl FnOnce(&Self) -> tantivy::Result<Vec<u8>>,
     ) -> tantivy::Result<Self> {
         let opened = Self::open(dir)?;
-        // Until all files are mapped, nothing that was merged is removed.
+        // Taken before `meta` is read: a merge must not remove a file that it names until all of
+        // them are mapped.
         let _lock = opened.lock_for_reading()?;
         let meta = meta(&opened)?;
         let mut files = HashMap::new();
         for name in opened.dir.names().map_err(|error| io_error(&error))? {
             let path = PathBuf::from(name);
-            // What cannot be read fails when it is needed.
+            // An unreadable file fails when it is needed: this commit may not even name it.
             if path.to_str().is_some_and(is_segment_file)
                 && let Ok(file) = opened.map(&path)
             {
@@ -117,7 +118,8 @@ impl IndexDirectory {
         self.held_back().is_on = true;
     }
 
-    /// Writes the commit that is held back where it stands once another index's commit does.
+    /// Writes the held-back commit beside the last one, ready to take effect with another index's
+    /// commit.
     pub(in crate::store) fn prepare(&self) -> Result<(), StoreError> {
         match &self.held_back().meta {
             Some(meta) => self.dir.replace(NEXT, meta),
@@ -125,34 +127,39 @@ impl IndexDirectory {
         }
     }
 
-    /// Makes the commit of a writer that is held back durable and visible.
+    /// Makes a writer's held-back commit durable and visible.
     pub(in crate::store) fn publish<D: Document>(
         &self,
         writer: &IndexWriter<D>,
     ) -> Result<(), StoreError> {
+        // Held to the end: a merge that finishes meanwhile must not write a `meta.json` that the
+        // older one at hand then replaces.
         let mut held_back = self.held_back();
         if let Some(meta) = &held_back.meta {
+            // In this order: a crash between the two leaves both with the same content, which does
+            // no harm.
             self.dir.replace(META, meta)?;
             self.dir.remove(NEXT)?;
         }
         if std::mem::take(&mut *held_back).keeps_files {
-            // What cannot be removed now is removed with what the next merge leaves.
+            // Not waited for: the updater thread needs the lock held here. Whatever it cannot
+            // remove goes with what the next merge leaves.
             drop(writer.garbage_collect_files());
         }
         Ok(())
     }
 
     fn held_back(&self) -> MutexGuard<'_, HeldBack> {
-        // Each change of it is one assignment.
+        // Each change is a single assignment, so a panic cannot leave a half-made one.
         self.held_back.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The commit that a reader sees, as it stands in the directory.
+    /// The reader's `meta.json`, byte for byte.
     pub(in crate::store) fn meta(&self) -> Option<&[u8]> {
         self.seen.as_ref().map(|it| it.meta.as_slice())
     }
 
-    /// Takes the reason for which writing failed for the first time.
+    /// Takes the first write error.
     pub(in crate::store) fn take_failure(&self) -> Option<StoreError> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
@@ -163,9 +170,9 @@ impl IndexDirectory {
         io
     }
 
-    /// Keeps writers from removing files, where that is possible without writing: only whoever may
-    /// write can remove any. A writer that does not let go is not waited for for ever: what goes
-    /// missing is noticed.
+    /// Keeps writers from removing files, where that is possible without writing: only a process
+    /// that may write can remove any. It does not wait forever for a writer that holds on: a file
+    /// that goes missing is noticed.
     fn lock_for_reading(&self) -> tantivy::Result<Option<File>> {
         let file = match self.dir.file(&META_LOCK.filepath.to_string_lossy()) {
             Ok(file) => file,
@@ -183,7 +190,7 @@ impl IndexDirectory {
             match file.try_lock() {
                 Ok(()) => return Ok(Some(file)),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-                // Some network file systems want the right to write.
+                // Some network file systems lock only files that are open for writing.
                 Err(TryLockError::Error(_)) => return Ok(None),
             }
         }
@@ -194,6 +201,7 @@ impl IndexDirectory {
     fn map(&self, path: &Path) -> Result<Arc<dyn FileHandle>, OpenReadError> {
         let wrapped = |error| OpenReadError::wrap_io_error(error, path.to_owned());
         let name = checked(path, is_segment_file).map_err(wrapped)?;
+        // `MmapDirectory` opens by path and would follow a link that somebody put here.
         match self.dir.file_bytes(name) {
             Ok(Some(_)) => {}
             Ok(None) => return Err(OpenReadError::FileDoesNotExist(path.to_owned())),
@@ -224,11 +232,11 @@ impl IndexDirectory {
     }
 }
 
-/// How often a reader asks for the lock, and how long it waits each time: half a second together.
+/// The number of attempts to get the lock, and the pause between them: half a second in all.
 const LOCK_ATTEMPTS_MAX: u32 = 250;
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
 
-/// Whether a file of a segment may have that name: an identifier of 32 digits, and an extension.
+/// True if a segment's file may have that name: an identifier of 32 digits, and an extension.
 fn is_segment_file(name: &str) -> bool {
     let Some((id, extension)) = name.split_once('.') else { return false };
     let is_part = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric());
@@ -243,7 +251,7 @@ fn is_index_file(name: &str) -> bool {
     name == META || is_segment_file(name)
 }
 
-/// The name, when it is one of those.
+/// The name, if it passes the test.
 fn checked(path: &Path, is_ours: fn(&str) -> bool) -> io::Result<&str> {
     path.to_str().filter(|it| is_ours(it)).ok_or_else(|| {
         let reason = format!("{:?} is no file of an index", path.display().to_string());
@@ -251,7 +259,7 @@ fn checked(path: &Path, is_ours: fn(&str) -> bool) -> io::Result<&str> {
     })
 }
 
-/// tantivy removes what is listed here and no longer in use.
+/// Rejects a list with foreign names: tantivy removes the files that it lists and no segment uses.
 fn check_managed(bytes: &[u8]) -> io::Result<()> {
     let names: Vec<PathBuf> = serde_json::from_slice(bytes)?;
     names.iter().try_for_each(|it| checked(it, is_index_file).map(drop))
@@ -286,7 +294,7 @@ impl Directory for IndexDirectory {
         let name = checked(path, is_index_file).map_err(failed)?;
         let mut held_back = self.held_back();
         if held_back.is_on {
-            // tantivy tries again when it has removed something else.
+            // tantivy keeps the file in its list, and tries again with its next collection.
             held_back.keeps_files = true;
             return Err(failed(io::ErrorKind::ResourceBusy.into()));
         }
@@ -338,6 +346,7 @@ impl Directory for IndexDirectory {
             held_back.meta = Some(data.to_vec());
             return Ok(());
         }
+        // Still under the lock, so that two threads never replace the same file at once.
         self.dir.replace(name, data).map_err(|error| self.fail(error))
     }
 
@@ -346,8 +355,9 @@ impl Directory for IndexDirectory {
     }
 
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        // Writers are kept apart by the store's lock. This one would outlive its holder in a child
-        // process that was made meanwhile, and keep the next one out. Readers have seen all files.
+        // The store's lock keeps writers apart. tantivy's own would outlive its holder in a child
+        // process started meanwhile, and keep the next writer out. A reader has already mapped all
+        // its files.
         if lock.filepath == INDEX_WRITER_LOCK.filepath || self.seen.is_some() {
             return Ok(DirectoryLock::from(Box::new(())));
         }
@@ -365,7 +375,7 @@ impl Directory for IndexDirectory {
     }
 }
 
-/// A file that is being written.
+/// A file being written.
 struct WrittenFile {
     directory: IndexDirectory,
     path: PathBuf,
@@ -381,6 +391,7 @@ impl WrittenFile {
 impl Write for WrittenFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.file.write(bytes) {
+            // The caller repeats an interrupted write, so it is no failure.
             Err(error) if error.kind() != io::ErrorKind::Interrupted => {
                 Err(self.fail("write")(error))
             }
@@ -388,6 +399,7 @@ impl Write for WrittenFile {
         }
     }
 
+    // Nothing is buffered below this; `terminate_ref` is what makes the file durable.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -27,14 +27,13 @@ use crate::store::error::in_words;
 use crate::store::layout::{INDEX_ASIDE, Layout};
 use crate::store::ledger::checkpoint::Checkpoint;
 
-/// How long a reader waits for an index that is being exchanged, each time.
+/// The pause before another attempt while the index directories are being swapped.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
 
-/// Times that an index that cannot be opened is tried for no other reason.
+/// Attempts to open an unreadable index when nothing suggests that it is being swapped.
 const BLIND_ATTEMPTS_MAX: u32 = 3;
 
-/// An index as of one commit, whose segments were not looked into yet: those may be too damaged to
-/// be opened.
+/// An index as of one commit, before its segments are opened: they may be too damaged for that.
 pub(in crate::store) struct CommittedIndex {
     path: PathBuf,
     directory: IndexDirectory,
@@ -46,7 +45,7 @@ impl CommittedIndex {
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoIndex`] when there is none that can be read.
+    /// [`StoreError::NoIndex`] when there is no readable commit.
     pub(in crate::store) fn open(layout: &Layout) -> Result<Self, StoreError> {
         let path = layout.index();
         let dir = layout.index_dir().map_err(|error| error.or_no_index(&path))?;
@@ -61,7 +60,7 @@ impl CommittedIndex {
         }
     }
 
-    /// What the commit says of the store.
+    /// The checkpoint that the commit carries.
     ///
     /// # Errors
     ///
@@ -84,26 +83,26 @@ impl CommittedIndex {
         &self.index
     }
 
-    /// Whether there is another commit by now.
+    /// True if another commit has been made since.
     fn is_outdated(&self, layout: &Layout) -> bool {
         let meta = layout.index_dir().and_then(|it| it.read(META, limits::STORE_FILE_BYTES_MAX));
         meta.is_ok_and(|it| Some(it.as_slice()) != self.directory.meta())
     }
 }
 
-/// What the latest commit says of the store, without a look at its segments.
+/// Reads the checkpoint of the latest commit without opening its segments.
 ///
 /// # Errors
 ///
-/// [`StoreError::NoIndex`] when there is no commit that can be read.
+/// [`StoreError::NoIndex`] when there is no readable commit.
 pub(in crate::store) fn read_checkpoint(layout: &Layout) -> Result<Checkpoint, StoreError> {
     let read = || CommittedIndex::open(layout)?.checkpoint();
     let path = layout.index();
     quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }
 
-/// As [`read_checkpoint`], be the index's fields of this format or an earlier one; for whoever builds
-/// it anew.
+/// Like [`read_checkpoint`], but also accepts an index with the fields of an earlier format; for
+/// rebuilding it.
 pub(in crate::store) fn read_checkpoint_of_any_format(
     layout: &Layout,
 ) -> Result<Checkpoint, StoreError> {
@@ -116,10 +115,12 @@ pub(in crate::store) fn read_checkpoint_of_any_format(
     quietly(read).unwrap_or_else(|reason| Err(StoreError::NoIndex { path, reason }))
 }
 
-/// Runs what may panic on damaged data; the panic's message when it did.
+/// Runs work that may panic on damaged data, and returns the panic's message if it does.
 ///
-/// The panic is also told to the process's hook, which is the program's to choose.
+/// The process's panic hook still runs: the program chooses what that hook does.
 pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    // The hook is not replaced here: it is global, and two threads could restore it in the wrong
+    // order.
     catch_unwind(AssertUnwindSafe(work)).map_err(|panic| {
         panic
             .downcast_ref::<String>()
@@ -132,34 +133,35 @@ pub(in crate::store) fn quietly<T>(work: impl FnOnce() -> T) -> Result<T, String
 /// The columns of each segment of a snapshot.
 pub(crate) type ColumnsBySegment = Arc<HashMap<SegmentId, Columns>>;
 
-/// What one commit made visible. Later commits do not change it.
+/// The contents of one commit. Later commits do not change it.
 #[derive(Clone)]
 pub(crate) struct IndexSnapshot {
     path: PathBuf,
     searcher: Searcher,
-    /// The segments that are looked at one by one, and their columns.
+    /// The segments that are read one by one, and their columns.
     segments: Vec<SegmentReader>,
     columns: Vec<Columns>,
 }
 
 impl IndexSnapshot {
-    /// Opens the latest commit, with what it says of the store.
+    /// Opens the latest commit, and returns its checkpoint too.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoIndex`] when there is none that can be read.
+    /// [`StoreError::NoIndex`] when there is no readable commit.
     pub(in crate::store) fn open(layout: &Layout) -> Result<(Self, Checkpoint), StoreError> {
         for attempts_left in (0..limits::OPEN_ATTEMPTS_MAX).rev() {
             let error = match CommittedIndex::open(layout) {
                 Ok(committed) => match Self::of(&committed) {
-                    // The directory was exchanged, or merged files were removed.
+                    // The directory was swapped, or a merge has removed files: the newer commit has
+                    // its own, so no pause is needed.
                     Err(_) if attempts_left > 0 && committed.is_outdated(layout) => continue,
                     other => return other,
                 },
                 Err(error) => error,
             };
-            // The directory may have been exchanged before we got to look into it; and where two
-            // names cannot be exchanged at once, there is none for an instant.
+            // The swap may have happened before we looked inside; and on a file system that cannot
+            // exchange two names atomically, there is no index at all for an instant.
             let is_being_exchanged = layout.root_dir()?.has(INDEX_ASIDE)?;
             let attempts_used = limits::OPEN_ATTEMPTS_MAX - attempts_left;
             if attempts_left == 0 || attempts_used >= BLIND_ATTEMPTS_MAX && !is_being_exchanged {
@@ -173,7 +175,7 @@ impl IndexSnapshot {
         })
     }
 
-    /// Opens the commit that a writer has prepared, with what it says of the store.
+    /// Opens the commit that a writer has prepared, and returns its checkpoint too.
     ///
     /// # Errors
     ///
@@ -228,22 +230,24 @@ impl IndexSnapshot {
         &self.segments
     }
 
-    /// The same commit, of which only the segments with a document at such a place are looked at
-    /// one by one.
+    /// The same commit, but with only those segments read one by one that have a document at a
+    /// matching place.
     pub(in crate::store) fn with_segments_of(&self, has: &dyn Fn(Location) -> bool) -> Self {
+        // The searcher stays whole: this narrows what is read in passes over columns, not what
+        // queries search.
         let both = self.segments.iter().zip(&self.columns);
         let kept = both.filter(|(_, columns)| columns.places.locations().any(has));
         let (segments, columns) = kept.map(|(it, columns)| (it.clone(), columns.clone())).unzip();
         Self { segments, columns, ..self.clone() }
     }
 
-    /// Where all documents lie whose blocks of the archive are such.
+    /// The locations of all documents in matching blocks of the archive.
     pub(crate) fn places_in_blocks(&self, is_such: &dyn Fn(Location) -> bool) -> Vec<Location> {
         self.columns.iter().flat_map(|it| it.places.locations_in_blocks(is_such)).collect()
     }
 
-    /// Where documents lie whose blocks of the archive are such and that share the hash of an ID
-    /// with one whose block is not: one for each ID.
+    /// The locations of documents in matching blocks of the archive that share the hash of an ID
+    /// with a document in another block: one for each ID.
     pub(crate) fn places_that_share_ids(
         &self,
         is_such: &(dyn Fn(Location) -> bool + Sync),
@@ -267,6 +271,8 @@ impl IndexSnapshot {
             }
             found
         };
+        // There are few runs: a segment without a matching block is skipped before any of its IDs
+        // is looked up.
         let has_such = |it: &&Columns| it.places.locations_in_blocks(is_such).next().is_some();
         self.columns.par_iter().filter(has_such).flat_map_iter(of_segment).collect()
     }
@@ -284,19 +290,19 @@ impl IndexSnapshot {
         &self.columns
     }
 
-    /// The columns by segment, for queries: these are asked segment by segment, when the files may
+    /// The columns by segment, for queries: they run segment by segment, when the files may already
     /// be gone.
     pub(crate) fn columns_by_segment(&self) -> ColumnsBySegment {
         let ids = self.searcher.segment_readers().iter().map(SegmentReader::segment_id);
         Arc::new(ids.zip(self.columns.iter().cloned()).collect())
     }
 
-    /// Where the documents of a leg lie, at most `limit` of them.
+    /// The locations of a leg's documents, at most `limit` of them.
     pub(in crate::store) fn leg_locations(&self, leg: IdHash, limit: usize) -> Vec<Location> {
         self.locations(|it| &it.legs, leg, limit)
     }
 
-    /// Where the documents with a message ID lie, at most `limit` of them.
+    /// The locations of the documents with a message ID, at most `limit` of them.
     pub(in crate::store) fn message_locations(&self, id: IdHash, limit: usize) -> Vec<Location> {
         self.locations(|it| &it.messages, id, limit)
     }
@@ -309,13 +315,14 @@ impl IndexSnapshot {
     ) -> Vec<Location> {
         let mut locations = Vec::new();
         for columns in &self.columns {
+            // Never below zero: no segment adds more than was left to take.
             let documents = chains(columns).documents(id).take(limit - locations.len());
             locations.extend(documents.filter_map(|it| columns.places.get(it)));
         }
         locations
     }
 
-    /// How many documents there are of the records of each archive file.
+    /// The number of documents for the records of each archive file.
     pub(in crate::store) fn counts_by_file(&self) -> BTreeMap<u32, u64> {
         let mut counts = BTreeMap::new();
         let places = self.columns.iter().flat_map(|it| it.places.locations());
@@ -325,8 +332,8 @@ impl IndexSnapshot {
         counts
     }
 
-    /// Where the records of an archive file lie, in order, with their times in milliseconds since
-    /// 1970.
+    /// The locations of the records of an archive file, in order, with their times in milliseconds
+    /// since 1970.
     pub(in crate::store) fn places_of_file(&self, file: u32) -> Vec<(Location, i64)> {
         let mut found = Vec::new();
         for columns in &self.columns {
@@ -341,12 +348,12 @@ impl IndexSnapshot {
         found
     }
 
-    /// Reads times: a reader for each segment.
+    /// A reader of times for each segment.
     pub(in crate::store) fn times(&self) -> Vec<TimeReader> {
         self.columns.iter().map(Columns::times).collect()
     }
 
-    /// The times, in milliseconds since 1970, and places of all documents of one leg, in order.
+    /// The times, in milliseconds since 1970, and locations of all documents of a leg, in order.
     pub(in crate::store) fn leg_times(&self, leg: IdHash) -> Vec<(i64, Location)> {
         let mut found = Vec::new();
         for columns in &self.columns {
@@ -359,8 +366,8 @@ impl IndexSnapshot {
         found
     }
 
-    /// The places of the documents of one leg whose times are in the range, ends included. `times`
-    /// reads this snapshot's.
+    /// The locations of a leg's documents whose times are within a range, both ends included.
+    /// `times` must be readers of this snapshot.
     pub(in crate::store) fn leg_in_range(
         &self,
         leg: IdHash,
@@ -371,7 +378,7 @@ impl IndexSnapshot {
         self.leg_in_range_counted(leg, first_ms, last_ms, times).0
     }
 
-    /// As [`IndexSnapshot::leg_in_range`], with how many documents were looked at for it.
+    /// Like [`IndexSnapshot::leg_in_range`], and also returns how many documents were examined.
     pub(in crate::store) fn leg_in_range_counted(
         &self,
         leg: IdHash,
@@ -387,6 +394,8 @@ impl IndexSnapshot {
             if !overlaps {
                 continue;
             }
+            // Documents outside the range count too: the caller wants to know the cost of the walk,
+            // to treat legs with very many events in another way.
             let documents = columns.legs.documents(leg).inspect(|_| count += 1);
             let in_range = documents.filter(|it| (first_ms..=last_ms).contains(&times.get(*it)));
             found.extend(in_range.filter_map(|it| columns.places.get(it)));
@@ -394,7 +403,8 @@ impl IndexSnapshot {
         (found, count)
     }
 
-    /// How many documents a query finds, and where the newest `limit` of them lie, newest first.
+    /// The number of documents that a query matches, and the places of the newest `limit` of them,
+    /// newest first.
     pub(crate) fn newest(
         &self,
         query: &dyn Query,
@@ -406,7 +416,7 @@ impl IndexSnapshot {
             .map_err(StoreError::index(&self.path))
     }
 
-    /// Where all documents lie that a query finds, in order.
+    /// The locations of all documents that a query matches, in order.
     pub(crate) fn places(&self, query: &dyn Query) -> Result<Vec<Location>, StoreError> {
         let events = self.event_set(query)?;
         let mut places = Vec::new();
@@ -420,7 +430,7 @@ impl IndexSnapshot {
         Ok(places)
     }
 
-    /// The events that lie at places, which are in order.
+    /// The events at some locations, which must be sorted.
     pub(crate) fn event_set_at(&self, places: &[Location]) -> EventSet {
         let all = || self.columns.iter().flat_map(|it| it.places.locations());
         let numbers = (0..).zip(all()).filter(|(_, it)| places.binary_search(it).is_ok());
@@ -428,17 +438,17 @@ impl IndexSnapshot {
         EventSet::of(numbers.map(|it| it.0), count)
     }
 
-    /// Who sent each event.
+    /// The senders of every event.
     pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
         Senders::read(self).map_err(StoreError::index(&self.path))
     }
 
-    /// The attributes of each event.
+    /// The attributes of every event.
     pub(crate) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
         EventAttributes::read(self).map_err(StoreError::index(&self.path))
     }
 
-    /// The events at such places as one table.
+    /// The events at matching locations as one table.
     pub(crate) fn event_table(
         &self,
         has: &(dyn Fn(Location) -> bool + Sync),
@@ -446,13 +456,15 @@ impl IndexSnapshot {
         EventTable::read(self, has).map_err(StoreError::index(&self.path))
     }
 
-    /// All events that a query finds.
+    /// All events that a query matches.
     pub(crate) fn event_set(&self, query: &dyn Query) -> Result<EventSet, StoreError> {
         EventSet::find(query, &self.searcher).map_err(StoreError::index(&self.path))
     }
 
     /// The latest time that is not after `last_ms`, in milliseconds since 1970.
     pub(in crate::store) fn newest_until(&self, last_ms: i64) -> Option<i64> {
+        // Only a segment that straddles `last_ms` needs a look at its chunks: one event with a time
+        // in the future must not make every question read all times.
         let of_segment = |columns: &Columns| match columns.time_span() {
             Some((_, max)) if max <= last_ms => Some(max),
             Some((min, _)) if min > last_ms => None,

@@ -1,7 +1,7 @@
 //! All events of a store as one table, for questions about every message at once.
 //!
-//! Some 50 bytes an event while it is made, and 30 afterwards, besides the addresses themselves:
-//! what many queries would look up one by one is read in one pass over columns and terms.
+//! It takes some 50 bytes an event while it is made and 30 afterwards, plus the addresses: one pass
+//! over columns and terms replaces many look-ups.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -19,31 +19,32 @@ use crate::event::Role;
 use crate::store::archive::Location;
 use crate::store::disjoint_sets::DisjointSets;
 
-/// Every event of a store by number, message by message.
+/// Every event of a store by number, grouped by message.
 pub(crate) struct EventTable {
     segments: Vec<Segment>,
     /// The number of the first event of each segment.
     bases: Vec<usize>,
-    /// Which leg each event belongs to.
+    /// The leg of each event.
     legs: Vec<u32>,
-    /// The events of each message, and where those of each message begin.
+    /// The events of all messages, one message after the other, and the start of each message.
     by_message: Vec<u32>,
     message_starts: Vec<u32>,
     /// The address of each number.
     address_texts: Vec<Vec<u8>>,
 }
 
-/// What one segment says.
+/// The events of one segment.
 struct Segment {
     columns: Columns,
     times: Vec<i64>,
     roles: Vec<u8>,
-    /// Whether each document tells that the organization received a message.
+    /// Whether each document says that the organization received a message.
     arrivals: Vec<bool>,
-    /// The addresses of each document, and where those of each begin.
+    /// The addresses of all documents, one document after the other, and the start of each
+    /// document.
     addresses: Vec<u32>,
     address_starts: Vec<u32>,
-    /// A leg for each document, counted from the segment's first.
+    /// The leg of each document, numbered from the segment's first.
     legs: Vec<u32>,
     leg_count: u32,
 }
@@ -55,16 +56,16 @@ pub(crate) struct EventRow<'t> {
     pub(crate) leg: u32,
     /// Its time in milliseconds since 1970.
     pub(crate) timestamp_ms: i64,
-    /// The part that it plays.
+    /// The role that it plays.
     pub(crate) role: Role,
-    /// Whether it tells that the organization received a message.
+    /// Whether it says that the organization received a message.
     pub(crate) is_arrival: bool,
     /// The numbers of the addresses that are recipients in any sense.
     pub(crate) addresses: &'t [u32],
 }
 
 impl EventTable {
-    /// Reads the table of the events at such places.
+    /// Reads the table of the events at matching locations.
     pub(super) fn read(
         snapshot: &IndexSnapshot,
         has: &(dyn Fn(Location) -> bool + Sync),
@@ -92,24 +93,27 @@ impl EventTable {
             message_starts: Vec::new(),
             address_texts: Vec::new(),
         };
+        // Numbering needs only the terms and joining only the columns, so both run at once.
         let ((numbers, texts), ()) =
             rayon::join(|| number_addresses(terms), || table.join(leg_count, has));
         table.address_texts = texts;
         table.segments.par_iter_mut().zip(numbers).for_each(|(segment, numbers)| {
             for number in &mut segment.addresses {
-                // An address of a damaged column is nobody's, and not the first one's.
+                // A damaged column must not turn somebody's event into one for the first address.
                 *number = numbers.get(*number as usize).copied().unwrap_or(u32::MAX);
             }
         });
         Ok(table)
     }
 
-    /// Finds out which legs make one message.
+    /// Joins legs into messages.
     fn join(&mut self, leg_count: u32, has: &(dyn Fn(Location) -> bool + Sync)) {
         let mut same_leg = DisjointSets::new(leg_count);
         self.unite_across_segments(&mut same_leg, |it| &it.legs);
         self.legs.iter_mut().for_each(|it| *it = same_leg.root(*it));
 
+        // First within segments, where a chain links neighbours; then across them by the last
+        // document of each ID, which stands for all of its chain.
         let mut same_message = same_leg;
         for (segment, base) in self.segments.iter().zip(&self.bases) {
             for (document, distance) in segment.columns.messages.distances().enumerate() {
@@ -121,7 +125,7 @@ impl EventTable {
         }
         self.unite_across_segments(&mut same_message, |it| &it.messages);
 
-        // Events are sorted by their messages, which are numbered as they first appear.
+        // Events are sorted by message; messages are numbered by their first event.
         let mut numbers = vec![u32::MAX; leg_count as usize];
         let mut counts: Vec<u32> = Vec::new();
         let mut messages = Vec::with_capacity(self.legs.len());
@@ -147,7 +151,7 @@ impl EventTable {
     }
 
     fn leg(&self, event: usize) -> u32 {
-        // None has this number, so what the columns do not tell joins nothing.
+        // No set has this number, so an event that damaged columns lack joins nothing.
         self.legs.get(event).copied().unwrap_or(u32::MAX)
     }
 
@@ -171,13 +175,13 @@ impl EventTable {
         }
     }
 
-    /// How many messages there are.
+    /// The number of messages.
     pub(crate) fn message_count(&self) -> usize {
         self.message_starts.len().saturating_sub(1)
     }
 
-    /// Splits messages, each of which `parts` names by its number, into those that are given for
-    /// it; these take its place.
+    /// Splits the messages that `parts` names by number into the given groups of events, which take
+    /// their place.
     pub(crate) fn split(&mut self, mut parts: HashMap<usize, Vec<Vec<u32>>>) {
         if parts.is_empty() {
             return;
@@ -209,7 +213,7 @@ impl EventTable {
         Some((self.segments.get(segment)?, event - self.bases.get(segment)?))
     }
 
-    /// What is known of an event.
+    /// One event's row.
     pub(crate) fn row(&self, event: u32) -> Option<EventRow<'_>> {
         let (segment, document) = self.place_of(event)?;
         Some(EventRow {
@@ -226,7 +230,7 @@ impl EventTable {
         &self.address_texts
     }
 
-    /// Where an event lies in the archive.
+    /// The location of an event in the archive.
     pub(crate) fn location(&self, event: u32) -> Option<Location> {
         let (segment, document) = self.place_of(event)?;
         segment.columns.places.get(DocId::try_from(document).ok()?)
@@ -234,7 +238,7 @@ impl EventTable {
 }
 
 impl Segment {
-    /// Reads a segment; its addresses are still numbered as its own terms, which are given too.
+    /// Reads a segment, and returns its terms too: addresses are still numbered by them.
     fn read(reader: &SegmentReader, columns: &Columns) -> tantivy::Result<(Self, Vec<Vec<u8>>)> {
         let count = reader.max_doc() as usize;
         let times: Vec<i64> = columns.all_times().collect();
@@ -260,6 +264,8 @@ impl Segment {
         let mut terms = inverted.terms().stream()?;
         let mut texts = Vec::new();
         // An event names one or two addresses.
+        // Terms come in order of address, but the table wants them by document: both sides are
+        // noted as they come, then sorted by counting.
         let mut documents: Vec<u32> = Vec::with_capacity(count + count / 2);
         let mut numbers: Vec<u32> = Vec::with_capacity(count + count / 2);
         let mut counts = vec![0_u32; count];
@@ -281,6 +287,7 @@ impl Segment {
         let mut legs: Vec<u32> = Vec::with_capacity(count);
         let mut leg_count = 0;
         for (document, distance) in columns.legs.distances().enumerate() {
+            // Chains point backwards, so the leg of the earlier document is already numbered.
             let known = document.checked_sub(distance as usize).filter(|_| distance > 0);
             let leg = known.and_then(|it| legs.get(it)).copied().unwrap_or_else(|| {
                 leg_count += 1;
@@ -295,7 +302,7 @@ impl Segment {
     }
 }
 
-/// A number for each address of each segment, the same one everywhere, and the addresses by number.
+/// Numbers the addresses of all segments alike, and returns the addresses by number.
 fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> (Vec<Vec<u32>>, Vec<Vec<u8>>) {
     let mut numbering = Numbering::default();
     let mut number = |term: Vec<u8>| numbering.number_of(term);
@@ -304,9 +311,10 @@ fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> (Vec<Vec<u32>>, Vec<Vec<u8>>) {
     (of_segments, numbering.into_terms())
 }
 
-/// Sorts things by number, of which there are `counts` of each: where those of each number begin,
-/// and the things.
+/// Sorts things by their numbers, given the `counts` of each number: returns the start of each
+/// number, and the things.
 fn sorted_by(numbers: &[u32], mut counts: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
+    // A counting sort is linear, and it is stable: events of a message stay in stored order.
     let mut starts = Vec::with_capacity(counts.len() + 1);
     let mut start = 0;
     for count in &mut counts {
@@ -314,7 +322,7 @@ fn sorted_by(numbers: &[u32], mut counts: Vec<u32>) -> (Vec<u32>, Vec<u32>) {
         start += std::mem::replace(count, start);
     }
     starts.push(start);
-    // `counts` now says where the next thing of each number goes.
+    // `counts` now holds the position for the next thing of each number.
     let mut things = vec![0; numbers.len()];
     for (thing, number) in (0..).zip(numbers) {
         let Some(next) = counts.get_mut(*number as usize) else { continue };

@@ -1,8 +1,8 @@
-//! Which documents share an ID.
+//! The documents that share an ID.
 //!
-//! Each document points back at the one before it with the same ID, and a table of the IDs, sorted
-//! by their hashes, says which is the last one of each. Beside an inverted index of random terms
-//! this takes a third of the room, and is made by one sort.
+//! Each document points back at the previous one with the same ID, and a table of the IDs, sorted
+//! by their hashes, gives the last document of each. Compared with an inverted index of random
+//! terms this takes a third of the room, and one sort makes it.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -16,10 +16,10 @@ use crate::store::index::IdHash;
 /// Entries in a bucket of the table, as a power of two.
 const BUCKET_ENTRIES_LOG: u32 = 4;
 
-/// Bytes that are read to get at one entry: at most 7 bits, a hash and a document.
+/// Bytes that are read for one entry: at most 7 bits, a hash and a document.
 const ENTRY_READ_BYTES: usize = 16;
 
-/// The two sections of a file that hold one kind of ID.
+/// The two sections of a file for one kind of ID.
 pub(super) struct Sections {
     pub(super) table: Vec<u8>,
     pub(super) back: Vec<u8>,
@@ -27,7 +27,7 @@ pub(super) struct Sections {
 
 /// Builds the sections from the IDs of documents.
 pub(super) fn build(mut ids: Vec<(IdHash, DocId)>, document_count: usize) -> Sections {
-    // By ID, and within one by document: so the last that was seen is what the next points back at.
+    // By ID, then by document, so that each document points back at the one sorted just before it.
     ids.sort_unstable();
     let mut back = vec![0; document_count];
     let mut entries: Vec<(IdHash, DocId)> = Vec::new();
@@ -45,7 +45,7 @@ pub(super) fn build(mut ids: Vec<(IdHash, DocId)>, document_count: usize) -> Sec
     Sections { table: Table::bytes(&entries, document_count), back: pack(back) }
 }
 
-/// Builds the sections of segments that are put behind each other.
+/// Builds the sections for several segments joined in this order.
 pub(super) fn merge(sources: &[&Chains]) -> Sections {
     let mut bases = Vec::with_capacity(sources.len());
     let mut document_count = 0;
@@ -54,10 +54,11 @@ pub(super) fn merge(sources: &[&Chains]) -> Sections {
         document_count += source.document_count;
     }
     let mut entries: Vec<(IdHash, DocId)> = Vec::new();
-    // Documents that are the first of their ID in one segment and no more when all are put
-    // together, with how far they now point back.
+    // Documents that are the first with their ID in one segment but not in the joined ones, with
+    // how far they point back in these.
     let mut joints: Vec<(DocId, u32)> = Vec::new();
-    // Tables are sorted already, so merging them needs no sort of all IDs, and no memory for them.
+    // The tables are sorted already, so merging them needs neither a sort of all IDs nor memory for
+    // them.
     let mut streams: Vec<_> = sources.iter().map(|it| it.table.iter()).collect();
     let mut heads: BinaryHeap<_> = streams
         .iter_mut()
@@ -69,9 +70,9 @@ pub(super) fn merge(sources: &[&Chains]) -> Sections {
         let base = *bases.get(index).expect("a base for each source");
         match entries.last_mut() {
             Some((known, before)) if *known == id => {
-                // Of equal IDs the heap gives that of the earlier segment first: only the first
-                // document here has anything new to point back at. Sums wrap, since a damaged
-                // segment may say anything and a merge must not panic: `verify` tells.
+                // Of equal IDs the heap yields that of the earlier segment first: only the first
+                // document here needs a new pointer. Sums wrap, since a damaged segment may hold
+                // anything and a merge must not panic; `verify` reports the damage.
                 let first = sources.get(index).and_then(|it| it.documents(id).last());
                 let first = first.map(|it| it.wrapping_add(base));
                 joints.extend(first.map(|it| (it, it.wrapping_sub(*before))));
@@ -85,6 +86,7 @@ pub(super) fn merge(sources: &[&Chains]) -> Sections {
     }
     joints.sort_unstable();
     let mut joints = joints.into_iter().peekable();
+    // Pointers are distances, so those within a segment stay as they are.
     let back = sources.iter().flat_map(|it| it.back.iter()).zip(0..).map(|(back, document)| {
         joints.next_if(|(joint, _)| *joint == document).map_or(back, |(_, distance)| distance)
     });
@@ -116,6 +118,7 @@ impl Chains {
     }
 
     fn from(&self, last: Option<DocId>) -> Documents {
+        // A damaged table may name any document.
         let count = self.document_count;
         let is_one = |it: &DocId| usize::try_from(*it).is_ok_and(|it| it < count);
         Documents { next: last.filter(is_one), back: self.back.reader() }
@@ -123,7 +126,7 @@ impl Chains {
 }
 
 impl Chains {
-    /// For each document, how far before it the one with the same ID is; 0 where there is none.
+    /// For each document, the distance to the previous one with the same ID; 0 where there is none.
     pub(crate) fn distances(&self) -> impl Iterator<Item = u32> {
         self.back.iter()
     }
@@ -145,14 +148,15 @@ impl Iterator for Documents {
     fn next(&mut self) -> Option<DocId> {
         let document = self.next?;
         let distance = self.back.get(usize::try_from(document).unwrap_or(usize::MAX));
-        // Always downwards, so a damaged column ends the chain too.
+        // The number only ever falls, so that even a damaged column ends the chain.
         self.next = document.checked_sub(distance).filter(|_| distance > 0);
         Some(document)
     }
 }
 
-/// The last document of each ID. Entries are sorted by hash, in buckets by the hash's first bits,
-/// which are not stored again; an entry is the rest of the hash and the document, bit by bit.
+/// The last document of each ID. Entries are sorted by hash and grouped into buckets by its first
+/// bits, which are not stored again; an entry is the rest of the hash and the document, packed bit
+/// by bit.
 #[derive(Clone)]
 struct Table {
     bytes: OwnedBytes,
@@ -174,8 +178,9 @@ impl Table {
         let bucket_bits = Self::bucket_bits(entries.len());
         let document_bits = Self::document_bits(document_count);
         let hash_bits = IdHash::BITS - bucket_bits;
-        // The count, then where each bucket ends. Hashes are spread evenly, so the first bits make
-        // buckets of about equal length, and a look-up reads one instead of searching all.
+        // The count, then the end of each bucket. Hashes are spread evenly, so buckets by first
+        // bits have about equal lengths, and a look-up reads one of them instead of searching them
+        // all.
         let mut bytes = u32::try_from(entries.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
         let mut rest = entries;
         let mut end = 0_u32;
@@ -185,8 +190,8 @@ impl Table {
             end += u32::try_from(length).expect("a segment has fewer documents");
             bytes.extend_from_slice(&end.to_le_bytes());
         }
-        // Entries follow one another bit by bit: whole bytes would cost up to seven
-        // bits more for each.
+        // Entries are packed bit by bit: rounding up to whole bytes would cost up to seven bits for
+        // each.
         let mut pending = 0_u128;
         let mut pending_bits = 0;
         for (id, document) in entries {
@@ -200,7 +205,7 @@ impl Table {
                 pending_bits -= 8;
             }
         }
-        // The last entry is read together with what follows it.
+        // Padding: the last entry is read together with the bytes after it.
         bytes.extend_from_slice(&pending.to_le_bytes());
         bytes.extend_from_slice(&[0; ENTRY_READ_BYTES]);
         bytes
@@ -211,7 +216,7 @@ impl Table {
         let bucket_bits = Self::bucket_bits(count);
         let table =
             Self { bytes, count, bucket_bits, document_bits: Self::document_bits(document_count) };
-        // If the last one can be read, all can: what follows need not look at the length again.
+        // If the last entry can be read, all can, so this is the only check of the length.
         table.entry(count.saturating_sub(1))?;
         Some(table)
     }

@@ -1,8 +1,9 @@
-//! What the index knows of each document besides its terms: when it was, where it lies in the
-//! archive, and which leg and which message it belongs to.
+//! The columns of the index: each document's time, its location in the archive, its leg and its
+//! message.
 //!
-//! One more file of each tantivy segment (a *segment plugin*): tantivy writes, merges, commits and
-//! removes it together with its own.
+//! They are one more file of each tantivy segment (a *segment plugin*): tantivy writes, merges,
+//! commits and removes it together with its own. tantivy's terms for IDs and its columns for times
+//! and places made the index almost twice as large and an import slower (`benches/RESULTS.md`).
 
 mod chains;
 mod packed;
@@ -34,13 +35,12 @@ use super::document::{Document, IdHash};
 pub(crate) const CHUNK_DOCUMENTS: DocId = 128;
 const _: () = assert!(CHUNK_DOCUMENTS as usize == packed::CHUNK);
 
-/// The file's extension.
 const EXTENSION: &str = "columns";
 
-/// What the file ends with, so that no other file is taken for one.
+/// The last eight bytes of the file, so that no other file is taken for one of these.
 const MAGIC: u64 = u64::from_le_bytes(*b"mtcols\x00\x01");
 
-/// Makes tantivy write columns.
+/// The plugin that makes tantivy write columns.
 pub(super) fn plugin() -> Arc<dyn SegmentPlugin> {
     Arc::new(ColumnsPlugin)
 }
@@ -60,6 +60,8 @@ impl SegmentPlugin for ColumnsPlugin {
     }
 
     fn merge(&self, context: PluginMergeContext<'_>) -> tantivy::Result<()> {
+        // Removals build a new index. So documents of merged segments keep their numbers, shifted
+        // by what comes before, and columns are joined without a map from old to new ones.
         if context.readers.iter().any(SegmentReader::has_deletes) {
             return Err(TantivyError::InternalError("nothing is ever deleted".to_owned()));
         }
@@ -81,7 +83,7 @@ impl SegmentPlugin for ColumnsPlugin {
     }
 }
 
-/// The earliest and the latest of two spans of time.
+/// The span of time that covers both of two spans.
 fn joined(one: (i64, i64), other: (i64, i64)) -> (i64, i64) {
     (one.0.min(other.0), one.1.max(other.1))
 }
@@ -109,6 +111,7 @@ impl PluginWriter for ColumnsWriter {
         self.places.push(document.location);
         self.times.push(document.timestamp_ms);
         self.legs.push(document.leg);
+        // Pairs, since only some kinds of event have a message ID; every document has a leg.
         self.messages.extend(document.message_id.map(|it| (it, document_id)));
         Ok(())
     }
@@ -118,6 +121,7 @@ impl PluginWriter for ColumnsWriter {
         segment: &Segment,
         mapping: Option<&DocIdMapping>,
     ) -> tantivy::Result<()> {
+        // tantivy reorders documents only of a sorted index, which this one is not.
         if mapping.is_some() {
             return Err(TantivyError::InternalError("documents keep their order".to_owned()));
         }
@@ -137,7 +141,8 @@ impl PluginWriter for ColumnsWriter {
     fn mem_usage(&self) -> usize {
         self.places.memory()
             + self.times.capacity() * size_of::<i64>()
-            // They are put beside their documents to be sorted.
+            // `serialize` pairs each with its document, to be sorted, while the plain list still
+            // exists.
             + self.legs.capacity() * size_of::<(IdHash, DocId, IdHash)>()
             + self.messages.capacity() * size_of::<(IdHash, DocId)>()
     }
@@ -151,7 +156,7 @@ impl PluginWriter for ColumnsWriter {
     }
 }
 
-/// What the file holds: six sections, and a footer that says how long each is.
+/// The contents of the file: six sections, and a footer with the length of each.
 struct Sections {
     document_count: DocId,
     /// The earliest and the latest time.
@@ -162,7 +167,6 @@ struct Sections {
     messages: chains::Sections,
 }
 
-/// Sections of the file.
 const SECTIONS: usize = 6;
 
 /// Bytes of the footer: the sections' lengths, the number of documents, the span of time and the
@@ -183,6 +187,7 @@ impl Sections {
         for section in sections {
             file.write_all(section)?;
         }
+        // Lengths come last, since tantivy's files can only be written from front to back.
         for section in sections {
             file.write_all(&(section.len() as u64).to_le_bytes())?;
         }
@@ -203,11 +208,11 @@ pub(crate) struct Columns {
     first_ms: i64,
     last_ms: i64,
     times: PackedTimes,
-    /// Where each document lies.
+    /// The location of each document.
     pub(crate) places: Places,
-    /// Which documents share a trace ID.
+    /// The documents of each trace ID.
     pub(crate) legs: Chains,
-    /// Which documents share a message ID.
+    /// The documents of each message ID.
     pub(crate) messages: Chains,
 }
 
@@ -217,6 +222,7 @@ impl Columns {
         let file = segment.open_read(SegmentComponent::Custom(EXTENSION.to_owned()))?;
         let bytes = file.read_bytes()?;
         Self::parse(&bytes)
+            // Columns of another segment would attribute every event to the wrong place.
             .filter(|it| it.document_count == segment.max_doc())
             .ok_or_else(|| DataCorruption::comment_only("columns that are none").into())
     }
@@ -228,6 +234,7 @@ impl Columns {
         let mut sections = Vec::with_capacity(SECTIONS);
         for length in words.by_ref().take(SECTIONS) {
             let end = start.checked_add(usize::try_from(length).ok()?)?;
+            // tantivy verifies no checksum on opening, so the footer may say anything.
             sections.push((end <= bytes.len() - FOOTER_BYTES).then(|| bytes.slice(start..end))?);
             start = end;
         }
@@ -240,6 +247,7 @@ impl Columns {
         let times = PackedTimes::new(sections.next()?, count);
         let legs = Chains::open(sections.next()?, sections.next()?, count)?;
         let messages = Chains::open(sections.next()?, sections.next()?, count)?;
+        // Checked last because it is the last word; nothing before it trusts the lengths.
         (words.next()? == MAGIC).then_some(Self {
             document_count,
             first_ms,
@@ -251,7 +259,7 @@ impl Columns {
         })
     }
 
-    /// How many documents there are.
+    /// The number of documents.
     pub(crate) fn document_count(&self) -> DocId {
         self.document_count
     }
@@ -271,13 +279,13 @@ impl Columns {
         self.times.latest_until(last_ms)
     }
 
-    /// For each chunk of [`CHUNK_DOCUMENTS`], in order, two times between which all its documents
-    /// lie, where that is known without reading their times, in milliseconds since 1970.
+    /// For each chunk of [`CHUNK_DOCUMENTS`], in order, two times in milliseconds since 1970
+    /// between which all its documents are, where the chunk's header is enough to know.
     pub(crate) fn time_bounds(&self) -> impl Iterator<Item = Option<(i64, i64)>> {
         self.times.all_bounds()
     }
 
-    /// Reads the documents' times.
+    /// A reader of the documents' times.
     pub(crate) fn times(&self) -> TimeReader {
         self.times.reader()
     }

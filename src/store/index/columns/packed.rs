@@ -1,7 +1,7 @@
-//! Columns of numbers, packed in chunks of 128: one number for each document.
+//! Columns of numbers, one for each document, packed in chunks of 128.
 //!
-//! A chunk takes as many bits a number as pays; the few that need more stand behind it
-//! ("patched frame of reference"). All reading is checked: a damaged column gives wrong numbers or
+//! A chunk uses the number of bits that makes it smallest; the few numbers that need more follow it
+//! ("patched frame of reference"). All reading is checked: a damaged column yields wrong numbers or
 //! none, never a panic.
 
 use bitpacking::{BitPacker, BitPacker4x};
@@ -11,10 +11,10 @@ use tantivy::directory::OwnedBytes;
 /// Numbers in one chunk.
 pub(super) const CHUNK: usize = BitPacker4x::BLOCK_LEN;
 
-/// Bytes of a number that does not fit its chunk's width, and of its place.
+/// Bytes of an exception: a number wider than its chunk allows, and its position.
 const EXCEPTION_BYTES: usize = 5;
 
-/// Bytes before a chunk's packed numbers: their width in bits, and how many exceptions there are.
+/// Bytes before a chunk's packed numbers: their width in bits, and the number of exceptions.
 const CHUNK_HEADER_BYTES: usize = 2;
 
 /// Appends one chunk.
@@ -25,13 +25,14 @@ fn pack_chunk(numbers: &[u32; CHUNK], bytes: &mut Vec<u8>) {
             *count += 1;
         }
     }
-    // From the widest down: each step makes exceptions of the numbers of the width before. Most
-    // distances are small and a few are huge, so one width for all would cost every number for
-    // the sake of those few.
+    // From the widest down: each step turns the numbers of the width before into exceptions. Most
+    // distances are small and a few are huge, so without exceptions those few would widen all the
+    // rest.
     let mut best = (usize::MAX, 0_usize, 0_usize);
     let mut exceptions = 0;
     for (width, count) in of_width.iter().enumerate().rev() {
         let size = width * CHUNK / 8 + exceptions * EXCEPTION_BYTES;
+        // On a tie the wider one stays, which has fewer exceptions to patch.
         if size < best.0 {
             best = (size, width, exceptions);
         }
@@ -57,9 +58,10 @@ fn pack_chunk(numbers: &[u32; CHUNK], bytes: &mut Vec<u8>) {
     }
 }
 
-/// Reads the chunk at the beginning of `bytes`; gives what follows it.
+/// Reads the chunk at the beginning of `bytes`, and returns the bytes after it.
 fn unpack_chunk<'b>(bytes: &'b [u8], numbers: &mut [u32; CHUNK]) -> Option<&'b [u8]> {
     let ([width, exceptions], rest) = bytes.split_first_chunk::<CHUNK_HEADER_BYTES>()?;
+    // The bit packer would panic.
     if *width > 32 {
         return None;
     }
@@ -81,8 +83,8 @@ fn mask_of(width: usize) -> u32 {
     u32::try_from((1_u64 << width.min(32)) - 1).unwrap_or(u32::MAX)
 }
 
-/// Where the chunks of a column begin, in front of the chunks: their lengths differ, and whoever reads
-/// one number must not read all before it.
+/// The starts of a column's chunks, followed by the chunks: their lengths differ, and reading one
+/// number must not require reading all before it.
 struct Chunks {
     starts: Vec<u32>,
     bytes: Vec<u8>,
@@ -94,7 +96,8 @@ impl Chunks {
     }
 
     fn begin(&mut self) {
-        // Four bytes a number of at most 2^32 documents in a segment of a few million.
+        // Four bytes suffice: a segment has a few million documents, and each takes some eight
+        // bytes at most.
         self.starts.push(u32::try_from(self.bytes.len()).unwrap_or(u32::MAX));
     }
 
@@ -105,7 +108,7 @@ impl Chunks {
     }
 }
 
-/// The bytes from where chunk `index` of a column of `count` numbers begins.
+/// The bytes from the start of chunk `index` in a column of `count` numbers.
 fn chunk_at(bytes: &[u8], count: usize, index: usize) -> Option<&[u8]> {
     let chunk_count = count.div_ceil(CHUNK);
     let start = bytes.get(index * 4..)?.first_chunk().filter(|_| index < chunk_count)?;
@@ -138,7 +141,7 @@ impl Packed {
         Self { bytes, count }
     }
 
-    /// Reads numbers; near ones are cheap.
+    /// A reader of numbers; the next one is cheap when it is near.
     pub(super) fn reader(&self) -> PackedReader {
         PackedReader { column: self.clone(), chunk: usize::MAX, numbers: [0; CHUNK] }
     }
@@ -164,7 +167,7 @@ impl PackedReader {
         if chunk != self.chunk {
             let read = chunk_at(&self.column.bytes, self.column.count, chunk)
                 .and_then(|it| unpack_chunk(it, &mut self.numbers));
-            // What was read before the damage may be of the chunk before.
+            // Part of the chunk may have been written over the one before.
             if read.is_none() {
                 self.numbers = [0; CHUNK];
             }
@@ -174,10 +177,11 @@ impl PackedReader {
     }
 }
 
-/// The step of a chunk of times whose steps are too far apart to be packed.
+/// The least step of a chunk of times that are stored as they are: their steps are too far apart.
 const RAW: i64 = i64::MIN;
 
-/// Packs times in milliseconds since 1970. Each chunk has its first time, and the steps from there.
+/// Packs times in milliseconds since 1970: for each chunk the first time, the least step, and by
+/// how much each step exceeds it.
 pub(super) fn pack_times(times: impl IntoIterator<Item = i64>) -> Vec<u8> {
     let mut chunks = Chunks::new();
     let mut times = times.into_iter().peekable();
@@ -186,6 +190,7 @@ pub(super) fn pack_times(times: impl IntoIterator<Item = i64>) -> Vec<u8> {
         chunks.begin();
         chunks.bytes.extend_from_slice(&first.to_le_bytes());
         let steps = || chunk.iter().zip(chunk.iter().skip(1)).map(|(a, b)| b.wrapping_sub(*a));
+        // Steps may be negative, for records arrive out of order; what exceeds the least never is.
         let least = steps().min().unwrap_or(0);
         let mut packed = [0; CHUNK];
         let mut fits = least != RAW;
@@ -218,7 +223,7 @@ impl PackedTimes {
         Self { bytes, count }
     }
 
-    /// Reads times; near ones are cheap.
+    /// A reader of times; the next one is cheap when it is near.
     pub(super) fn reader(&self) -> TimeReader {
         TimeReader { column: self.clone(), chunk: usize::MAX, times: [0; CHUNK] }
     }
@@ -229,8 +234,8 @@ impl PackedTimes {
         (0_u32..).take(self.count).map(move |it| reader.get(it))
     }
 
-    /// Two times between which all of a chunk lie, by its header alone; nothing where only the times
-    /// themselves tell.
+    /// Two times between which all times of a chunk are, from its header alone; none where only the
+    /// times themselves would tell.
     pub(super) fn bounds(&self, chunk: usize) -> Option<(i64, i64)> {
         const STEPS: i128 = CHUNK as i128 - 1;
         let bytes = chunk_at(&self.bytes, self.count, chunk)?;
@@ -245,11 +250,14 @@ impl PackedTimes {
         let exceptions = rest.as_chunks::<EXCEPTION_BYTES>().0.get(..usize::from(*exceptions))?;
         let above = exceptions.iter().map(|[_, value @ ..]| i128::from(u32::from_le_bytes(*value)));
         let above: i128 = above.sum();
+        // In 128 bits no sum overflows, whatever a damaged header holds.
         let (first, least) = (i128::from(first), i128::from(least));
         let most = least + i128::from(mask_of(usize::from(*width)));
+        // As if all steps were the least, or all the widest one. Exceptions may be wider, hence
+        // their sum on top.
         let low = first + (STEPS * least).min(0);
         let high = first + (STEPS * most).max(0) + above;
-        // Beyond that, steps go round.
+        // Beyond 64 bits the steps wrap around, and nothing is known.
         i64::try_from(low).ok().zip(i64::try_from(high).ok())
     }
 
@@ -262,7 +270,7 @@ impl PackedTimes {
     pub(super) fn latest_until(&self, last_ms: i64) -> Option<i64> {
         let mut reader = self.reader();
         let mut latest: Option<i64> = None;
-        // Later ones come later as a rule, and then the rest need not be unpacked.
+        // Later times are usually at the end, and then the other chunks need not be unpacked.
         for chunk in (0..self.count.div_ceil(CHUNK)).rev() {
             let is_passed_over =
                 |(low, high): (i64, i64)| low > last_ms || latest.is_some_and(|it| high <= it);
@@ -303,6 +311,7 @@ impl TimeReader {
     }
 
     fn read(&mut self, chunk: usize) -> Option<()> {
+        // Wrapping sums undo the wrapping differences of `pack_times`, and never panic on damage.
         let bytes = chunk_at(&self.column.bytes, self.column.count, chunk)?;
         let (first, bytes) = bytes.split_first_chunk()?;
         let (step, bytes) = bytes.split_first_chunk()?;

@@ -1,20 +1,19 @@
-//! Where the documents of a segment lie in the archive: documents of one block stand in a row, so
-//! only blocks are noted.
+//! The locations of a segment's documents in the archive. Documents of one block are consecutive,
+//! so only the blocks are stored.
 
 use tantivy::DocId;
 use tantivy::directory::OwnedBytes;
 
 use crate::store::archive::Location;
 
-/// A row of documents whose records are neighbours in one block of the archive.
+/// Consecutive documents whose records are neighbours in one block of the archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
     first_document: DocId,
-    /// Where the first of them lies.
+    /// The location of the first of them.
     first: Location,
 }
 
-/// Bytes of one run.
 const RUN_BYTES: usize = 12;
 
 impl Run {
@@ -33,7 +32,7 @@ impl Run {
 
     fn location(self, document: DocId) -> Location {
         let line = document.saturating_sub(self.first_document);
-        // A block has at most 4,096 lines.
+        // A block has at most 4,096 lines; only a damaged run gets beyond, and must not panic.
         let line = u16::try_from(line).unwrap_or(u16::MAX);
         Location { line: self.first.line.saturating_add(line), ..self.first }
     }
@@ -48,6 +47,8 @@ pub(super) struct PlacesWriter {
 
 impl PlacesWriter {
     pub(super) fn push(&mut self, location: Location) {
+        // A run ends where the next location is not the next line: at another block, or where
+        // records of other kinds, which have no document here, come between.
         let document = self.document_count;
         self.document_count += 1;
         if self.runs.last().is_none_or(|it| it.location(document) != location) {
@@ -55,9 +56,11 @@ impl PlacesWriter {
         }
     }
 
-    /// Puts another segment's documents behind these.
+    /// Appends another segment's documents.
     pub(super) fn append(&mut self, places: &Places) {
         let base = self.document_count;
+        // Runs at a seam need no joining: the documents of a block are added together, so they are
+        // in one segment.
         self.runs.extend(
             places
                 .runs()
@@ -75,7 +78,7 @@ impl PlacesWriter {
     }
 }
 
-/// Where each document of a segment lies.
+/// The location of each document of a segment.
 #[derive(Clone)]
 pub(crate) struct Places {
     bytes: OwnedBytes,
@@ -91,20 +94,22 @@ impl Places {
         self.bytes.as_chunks().0.iter().map(Run::from_bytes)
     }
 
-    /// Where a document lies, if there is such a document.
+    /// The location of a document, if there is such a document.
     pub(crate) fn get(&self, document: DocId) -> Option<Location> {
         let runs = self.bytes.as_chunks().0;
+        // Runs have no index: they are sorted and of one length, so a binary search finds one.
         let after = runs.partition_point(|it| Run::from_bytes(it).first_document <= document);
         let run = runs.get(after.checked_sub(1)?).map(Run::from_bytes)?;
         (document < self.document_count).then(|| run.location(document))
     }
 
-    /// Where each document lies, in order.
+    /// The location of each document, in order.
     pub(crate) fn locations(&self) -> impl Iterator<Item = Location> {
         self.locations_in_blocks(|_| true)
     }
 
-    /// Where each document lies whose block of the archive is such, which its first record tells.
+    /// The locations of the documents in matching blocks of the archive; the test is asked once for
+    /// each run, with its first location.
     pub(crate) fn locations_in_blocks(
         &self,
         is_such: impl Fn(Location) -> bool,
@@ -113,6 +118,7 @@ impl Places {
         let ends = self.runs().skip(1).map(|it| it.first_document).chain([self.document_count]);
         let runs = starts.zip(ends).filter(move |(run, _)| is_such(run.first));
         runs.flat_map(|(run, end)| {
+            // A damaged run must not make more documents than there are.
             (run.first_document..end.min(self.document_count)).map(move |it| run.location(it))
         })
     }
