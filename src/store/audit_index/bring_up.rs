@@ -1,4 +1,4 @@
-//! Reading from the archive which of its records are no email events.
+//! Reading records that are not email events from the archive.
 
 use super::document::{OtherDocument, other_document};
 use crate::audit::OtherRecord;
@@ -10,12 +10,12 @@ use crate::store::identity::Identity;
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::ArchivePosition;
 
-/// Hands on the documents of all such records from a place of the archive on: a file, and a byte of
-/// it.
+/// Calls `visit` with the documents of all such records from a place in the archive on: a file, and
+/// a byte in it.
 ///
 /// # Errors
 ///
-/// [`StoreError::ArchiveDamaged`] and [`StoreError::Io`], and whatever `visit` says.
+/// [`StoreError::ArchiveDamaged`] and [`StoreError::Io`], and the errors of `visit`.
 pub(super) fn for_each_other(
     layout: &Layout,
     position: &ArchivePosition,
@@ -27,6 +27,7 @@ pub(super) fn for_each_other(
         let mut frames = Frames::open(layout, number, position.extent(number))?;
         while let Some(frame) = frames.next()? {
             let Frame::Block { offset, lines } = frame else { continue };
+            // Commits end between blocks, so no block is partly indexed.
             if (number, u64::from(offset)) < from {
                 continue;
             }
@@ -38,7 +39,7 @@ pub(super) fn for_each_other(
     Ok(())
 }
 
-/// The documents of such records in a block; lines that cannot be read are left out.
+/// The documents of such records in a block; unreadable lines are left out.
 pub(in crate::store) fn other_documents_of(
     parser: &mut Parser,
     file: u32,
@@ -55,8 +56,9 @@ pub(in crate::store) fn other_documents_of(
     documents
 }
 
-/// The document of a record that is no email event.
+/// The document of a record that is not an email event.
 fn other_of(parser: &mut Parser, record: &Record<'_>) -> Option<OtherDocument> {
+    // In the order of intake: what can be an email event is one.
     if parser.parse(&record.message).is_ok() {
         return None;
     }

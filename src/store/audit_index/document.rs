@@ -1,4 +1,4 @@
-//! From a record that is no email event to what the index holds of it.
+//! From a record that is not an email event to the document in the index.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -13,27 +13,27 @@ use crate::store::identity::Identity;
 use crate::store::index::truncate_term;
 use crate::store::words::folded;
 
-/// What the index holds of one record, all but its location.
+/// The document of one record, together with its location.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct OtherDocument {
     pub(super) document: TantivyDocument,
     pub(super) location: Location,
-    /// What duplicates are looked for by.
+    /// The key by which duplicates are looked up.
     pub(in crate::store) key: u64,
-    /// When it happened, in milliseconds since 1970, if the message itself says.
+    /// The time of the event in milliseconds since 1970, if the message itself has it.
     pub(in crate::store) own_ms: Option<i64>,
     pub(super) is_of_directory: bool,
 }
 
 impl OtherDocument {
-    /// The document with its place in the archive.
+    /// Sets the document's location in the archive.
     pub(in crate::store) fn at(self, location: Location) -> Self {
         Self { location, ..self }
     }
 }
 
-/// The document of a record. Its identity is that of its message alone: events say themselves when
-/// they happened.
+/// Makes the document of a record. Its identity is that of its message alone: events carry their
+/// own time.
 pub(in crate::store) fn other_document(
     record: &Record<'_>,
     other: &OtherRecord<'_>,
@@ -54,11 +54,13 @@ pub(in crate::store) fn other_document(
     OtherDocument { document, location, key: identity.key(), own_ms, is_of_directory }
 }
 
-/// About what an event takes.
+/// Approximate bytes of an event's document.
 const DOCUMENT_BYTES: usize = 1 << 10;
 
 fn add_event(event: &AuditEvent<'_>, document: &mut TantivyDocument) {
     document.add_bytes(AuditFields::TYPE, event.kind.as_str().as_bytes());
+    // One field for results of all kinds, whatever an event type calls them, so that a question
+    // about refusals is one look-up.
     if let Some(allowed) = event.allowed() {
         let term = audit_term(AuditField::ActionAllowed, allowed.as_str());
         document.add_bytes(AuditFields::ALLOWED, term.as_bytes());
@@ -66,6 +68,8 @@ fn add_event(event: &AuditEvent<'_>, document: &mut TantivyDocument) {
     for (field, value) in event.fields() {
         document.add_bytes(AuditFields::of(field), audit_term(field, value).as_bytes());
     }
+    // Columns keep values as they were logged, for display; the terms above are normalised, for
+    // search.
     for column in AuditColumn::ALL {
         let value = match column.field() {
             Some(field) => event.get(field),
@@ -77,8 +81,8 @@ fn add_event(event: &AuditEvent<'_>, document: &mut TantivyDocument) {
     }
 }
 
-/// The form in which values of a field compare: without blanks around them, and in lower case
-/// where case does not count.
+/// The form in which values of a field compare: without surrounding blanks, and in lower case where
+/// case does not matter.
 pub fn audit_term(field: AuditField, value: &str) -> Cow<'_, str> {
     let term = match field {
         AuditField::SourceIp => ip_term(value),
@@ -92,7 +96,7 @@ pub fn audit_term(field: AuditField, value: &str) -> Cow<'_, str> {
     }
 }
 
-/// The form in which addresses of machines compare: an IPv4 address is the same within IPv6.
+/// The form in which IP addresses compare: an IPv4 address is the same one inside IPv6.
 pub fn ip_term(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     match text.trim_matches(['[', ']']).parse::<IpAddr>() {

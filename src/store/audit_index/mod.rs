@@ -1,9 +1,9 @@
-//! The index of records that are no email events: audit events, and what the directory said.
+//! The index of records that are not email events: audit events, and records of the directory.
 //!
-//! An index of tantivy's of its own, so that a million mailbox accesses a day cost mail's questions
-//! nothing. It is derived from the archive. It is committed before the store's commit, and whoever
-//! reads it looks no further than that commit says the archive goes: so both become visible
-//! together. A writer takes away what lies beyond, and adds what is missing.
+//! It is a separate tantivy index, so that a million mailbox accesses a day cost questions about
+//! mail nothing. It is derived from the archive and committed before the store's commit. Its
+//! readers look no further than that commit says the archive goes, so both become visible together.
+//! A writer removes documents beyond that end, and adds missing ones.
 
 mod bring_up;
 mod document;
@@ -26,11 +26,11 @@ pub(super) use writer::{AuditBuilder, AuditWriter, remove_audit_index};
 
 use super::ledger::checkpoint::{ArchivePosition, Checkpoint};
 
-/// The format of the documents. Another number than this one means that they are built anew.
+/// The format of the documents. An index with another number is built again.
 const AUDIT_FORMAT: u32 = 1;
 
-/// How many records of the archive are no email events, and where the last commit that added some
-/// ended.
+/// The number of records in the archive that are not email events, and the end of the last commit
+/// that added some.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OtherRecords {
     pub(super) records: u64,
@@ -43,8 +43,9 @@ impl OtherRecords {
         *self == Self::default()
     }
 
-    /// So many, as of a position in the archive.
+    /// A number of records, as of a position in the archive.
     pub(super) fn at(records: u64, archive: &ArchivePosition) -> Self {
+        // Then `is_none` holds, and a store of mail alone needs no such index.
         if records == 0 {
             return Self::default();
         }
@@ -52,17 +53,17 @@ impl OtherRecords {
     }
 }
 
-/// Up to where the archive's records are in the index. It travels as the payload of the index's own
-/// commit.
+/// The end of the archive's records that are in the index. It travels as the payload of the index's
+/// own commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct AuditPosition {
     format: u32,
     /// The last archive file, and how many of its bytes are read.
     file: u32,
     bytes: u64,
-    /// How many removals there had been.
+    /// The number of removals so far.
     removals: usize,
-    /// Whether none of them is the directory's. Of an index that does not say so, some may be.
+    /// Whether none of the records is the directory's. An index that does not say so may have some.
     #[serde(default)]
     lacks_directory: bool,
 }
@@ -74,12 +75,13 @@ impl AuditPosition {
         Self { format, file: archive.file, bytes, removals, lacks_directory: false }
     }
 
-    /// Whether an index of this position can be brought to what a commit says.
+    /// True if an index at this position can be brought up to a commit.
     fn is_usable(&self, checkpoint: &Checkpoint) -> bool {
+        // A removal changes locations in the archive.
         self.format == AUDIT_FORMAT && self.removals == checkpoint.tombstones.len()
     }
 
-    /// Whether it has all records that a commit counts.
+    /// True if it has all records that a commit counts. It may have more: a reader ignores those.
     fn is_complete(&self, checkpoint: &Checkpoint) -> bool {
         let others = &checkpoint.others;
         self.is_usable(checkpoint) && (self.file, self.bytes) >= (others.file, others.bytes)

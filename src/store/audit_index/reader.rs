@@ -24,32 +24,32 @@ use crate::store::index::{EventPlace, IndexDirectory, for_each_document, quietly
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
 use crate::store::ledger::checkpoint::Checkpoint;
 
-/// How long a reader waits for an index that is being exchanged, each time.
+/// The pause before another attempt while an index is being swapped.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
 
-/// The records that are no email events, as of one commit of the store.
+/// The records that are not email events, as of one commit of the store.
 pub(crate) struct AuditIndex {
     path: PathBuf,
     segments: Vec<AuditSegment>,
 }
 
-/// A part of them.
+/// One segment of the index.
 pub(crate) struct AuditSegment {
     reader: SegmentReader,
     keys: Arc<InvertedIndexReader>,
     alive: Option<AliveBitSet>,
     times: Column<i64>,
     places: Column<u64>,
-    /// Where the archive ends, where documents lie beyond.
+    /// The end of the archive, if the segment has documents beyond it.
     end: Option<(u32, u64)>,
 }
 
 impl AuditIndex {
-    /// Opens it as of a commit of the store; none where that counts no such records.
+    /// Opens the index as of a commit of the store; none where the commit counts no such records.
     ///
     /// # Errors
     ///
-    /// [`StoreError::NoAuditIndex`] when there is none that has all that the commit counts.
+    /// [`StoreError::NoAuditIndex`] when no index has everything that the commit counts.
     pub(in crate::store) fn open(
         layout: &Layout,
         checkpoint: &Checkpoint,
@@ -63,8 +63,8 @@ impl AuditIndex {
             if attempt > 0 {
                 std::thread::sleep(EXCHANGE_PAUSE);
             }
-            // Of two indexes that are exchanged one after the other, a crash leaves the second where
-            // it was built.
+            // The main index is swapped first and this one after it. A crash between the two leaves
+            // this one where it was built.
             let mut reasons = Vec::new();
             for name in [AUDIT, AUDIT_BEING_BUILT] {
                 let Some(dir) = layout.dir_if_there(name)? else { continue };
@@ -81,15 +81,15 @@ impl AuditIndex {
         Err(StoreError::NoAuditIndex { path, reason })
     }
 
-    /// Whether the index says that nothing of a directory is in it, which takes no more than a look
-    /// at its commit.
+    /// True if the commit of the index says that it has nothing of a directory; no segment is
+    /// opened.
     pub(in crate::store) fn lacks_directory(layout: &Layout, checkpoint: &Checkpoint) -> bool {
         let look = || {
             let dir = layout.dir_if_there(AUDIT).ok()??;
             let index = Index::open(IndexDirectory::open_to_read(&dir).ok()?).ok()?;
             position_of(&index).ok()?
         };
-        // What cannot be read is told by whoever opens it.
+        // An unreadable index is reported when it is opened.
         let position = quietly(look).ok().flatten();
         position.is_some_and(|it| it.is_complete(checkpoint) && it.lacks_directory)
     }
@@ -102,35 +102,40 @@ impl AuditIndex {
         if !position_of(&index)?.is_some_and(|it| it.is_complete(checkpoint)) {
             return Ok(None);
         }
+        // The index may be ahead: a writer commits it first, and a crash or a running commit leaves
+        // it so.
         let archive = AuditPosition::of(&checkpoint.archive, 0);
         let end = (archive.file, archive.bytes);
-        // A writer that merges waits until all are open.
+        // tantivy's readers hold this lock while they open segments. Here it does nothing, since
+        // all files are already mapped.
         let _lock = index.directory().acquire_lock(&META_LOCK)?;
         let open = |segment: &Segment| {
             let opened = quietly(|| AuditSegment::open(&SegmentReader::open(segment)?, end));
             opened.unwrap_or_else(|panic| Err(TantivyError::InternalError(panic)))
         };
-        // There may be dozens, of six files each.
+        // In parallel, since there may be dozens of six files each.
         let segments = index.searchable_segments()?;
         let segments = segments.par_iter().map(open).collect::<tantivy::Result<_>>()?;
         Ok(Some(Self { path: dir.path().to_owned(), segments }))
     }
 
-    /// Its parts.
+    /// The segments.
     pub(crate) fn segments(&self) -> &[AuditSegment] {
         &self.segments
     }
 
-    /// What tantivy refused, as an error of the store.
+    /// For `map_err`: tantivy's error as the store's error.
     pub(crate) fn failed(&self) -> impl FnOnce(TantivyError) -> StoreError {
         StoreError::index(&self.path)
     }
 
-    /// Where records lie whose identity may be the one of this key; with the time that their
-    /// message says, where it says one.
+    /// The locations of records whose identity may have this key, given the time in their message,
+    /// where there is one.
     pub(in crate::store) fn find(&self, key: u64, own_ms: Option<i64>) -> Vec<Location> {
         let mut found = Vec::new();
         for segment in &self.segments {
+            // Keys are hashes and are in no order, but times are: most segments are skipped by
+            // their range.
             let range = segment.times.min_value()..=segment.times.max_value();
             if own_ms.is_none_or(|it| range.contains(&it)) {
                 segment.find(key, &mut found);
@@ -139,24 +144,25 @@ impl AuditIndex {
         found
     }
 
-    /// How many records there are.
+    /// The number of records.
     pub(in crate::store) fn count(&self) -> u64 {
         self.segments.iter().map(|it| it.documents().count() as u64).sum()
     }
 
-    /// Where all records lie, with their times in milliseconds since 1970.
+    /// The locations of all records, with their times in milliseconds since 1970.
     pub(in crate::store) fn places(&self) -> impl Iterator<Item = (Location, i64)> {
         self.segments.iter().flat_map(|segment| {
             segment.documents().map(|it| (segment.place(it), segment.time_ms(it)))
         })
     }
 
-    /// The records of the directory, the oldest first.
+    /// The places of the directory's records, oldest first.
     pub(in crate::store) fn directory(&self) -> tantivy::Result<Vec<EventPlace>> {
         let mut places = Vec::new();
         for segment in &self.segments {
             let mut found = segment.of_directory()?;
-            // Most segments have none, and many other records.
+            // Most segments have none, and finding out which of their many records count takes a
+            // pass.
             if found.is_empty() {
                 continue;
             }
@@ -171,7 +177,7 @@ impl AuditIndex {
     }
 }
 
-/// How far an index goes; none where it does not say so in this form.
+/// The position in the payload of an index; none where there is none in this format.
 fn position_of(index: &Index) -> tantivy::Result<Option<AuditPosition>> {
     let payload = index.load_metas()?.payload;
     Ok(payload.and_then(|it| serde_json::from_str(&it).ok()))
@@ -184,6 +190,7 @@ impl AuditSegment {
             keys: reader.inverted_index(AuditFields::KEY)?,
             alive: reader.alive_bitset().cloned(),
             times: reader.fast_fields().i64(AuditFields::TIME_NAME)?,
+            // Kept only where it matters, so that other segments need not compare each document.
             end: is_beyond(places.max_value(), end).then_some(end),
             places,
             reader: reader.clone(),
@@ -192,7 +199,7 @@ impl AuditSegment {
 
     fn find(&self, key: u64, found: &mut Vec<Location>) {
         let term = Term::from_field_u64(AuditFields::KEY, key);
-        // What cannot be read is not known: the record is then compared with nothing.
+        // An unreadable key counts as unknown, so the record is compared with nothing.
         let Ok(Some(info)) = self.keys.get_term_info(&term) else { return };
         let _unreadable = for_each_document(&self.keys, &info, |document| {
             if self.counts(document) {
@@ -211,8 +218,8 @@ impl AuditSegment {
         set
     }
 
-    /// Those of some documents that happened from `since_ms` on and before `until_ms`, in
-    /// milliseconds since 1970.
+    /// Keeps the documents of a set whose events happened from `since_ms` on and before `until_ms`,
+    /// in milliseconds since 1970.
     pub(crate) fn within(&self, set: &mut DocumentSet, since_ms: i64, until_ms: i64) {
         let (first, last) = self.time_range();
         if since_ms <= first && last < until_ms {
@@ -236,7 +243,7 @@ impl AuditSegment {
         self.reader.max_doc()
     }
 
-    /// Whether a document counts: it was not removed, and its record is part of the commit.
+    /// True if a document counts: it was not removed, and its record is part of the commit.
     pub(crate) fn counts(&self, document: DocId) -> bool {
         self.alive.as_ref().is_none_or(|it| it.is_alive(document))
             && self.end.is_none_or(|end| {
@@ -244,7 +251,7 @@ impl AuditSegment {
             })
     }
 
-    /// When it happened, in milliseconds since 1970.
+    /// The time of a document's event, in milliseconds since 1970.
     pub(crate) fn time_ms(&self, document: DocId) -> i64 {
         self.times.first(document).unwrap_or(0)
     }
@@ -254,7 +261,7 @@ impl AuditSegment {
         (self.times.min_value(), self.times.max_value())
     }
 
-    /// Where its record lies.
+    /// The location of a document's record.
     pub(crate) fn place(&self, document: DocId) -> Location {
         Location::from_bits(self.places.first(document).unwrap_or(0))
     }
@@ -269,7 +276,7 @@ impl AuditSegment {
         self.with_term(AuditFields::TYPE, DIRECTORY_TERM.as_bytes())
     }
 
-    /// The documents whose result is such, in the form of [`super::audit_term`].
+    /// The documents with a matching result, in the form of [`super::audit_term`].
     pub(crate) fn with_result(
         &self,
         is_wanted: &dyn Fn(&str) -> bool,
@@ -282,16 +289,17 @@ impl AuditSegment {
         self.with_term(AuditFields::of(field), term.as_bytes())
     }
 
-    /// The documents that do not say that somebody could not sign in: who could not may have typed
-    /// any name.
+    /// The documents that do not record a failed sign-in: somebody who could not sign in may have
+    /// typed any name.
     pub(crate) fn let_in(&self) -> tantivy::Result<DocumentSet> {
         let mut found = self.with_value(AuditField::AuthSuccessful, "false")?;
+        // Not simply the documents with "true": events of other types lack the field, and stay.
         found.negate();
         found.and(&self.counting());
         Ok(found)
     }
 
-    /// The documents that have such a value in a field, in the form of [`super::audit_term`].
+    /// The documents with a matching value in a field, in the form of [`super::audit_term`].
     pub(crate) fn with_values(
         &self,
         field: AuditField,
@@ -325,7 +333,7 @@ impl AuditSegment {
         Ok(found)
     }
 
-    /// The values of a column by document, as numbers, and the values by these numbers.
+    /// A column's values as a number for each document, and the values by number.
     pub(crate) fn values(&self, column: AuditColumn) -> tantivy::Result<ColumnValues> {
         let column = self.reader.fast_fields().str(column.name())?;
         let mut texts = Vec::new();
@@ -338,7 +346,7 @@ impl AuditSegment {
         Ok(ColumnValues { column, texts })
     }
 
-    /// A column whose values are looked up one by one, by whoever needs a few of many.
+    /// A column whose values are looked up one by one, for a few of many documents.
     pub(crate) fn column(&self, column: AuditColumn) -> tantivy::Result<ColumnOrdinals> {
         Ok(ColumnOrdinals(self.reader.fast_fields().str(column.name())?))
     }

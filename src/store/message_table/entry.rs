@@ -1,50 +1,52 @@
-//! What the table holds of a message.
+//! The entry of a message, and the numbers that it is packed into.
 
 use std::borrow::Cow;
 
 use crate::store::archive::Location;
 
-/// A message and what became of it.
+/// A message and its outcomes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MessageEntry<'e> {
-    /// Where the event lies that came into the store before its others.
+    /// The location of the event that came into the store first.
     pub(crate) place: Location,
     /// The times of its first and its last event, in milliseconds since 1970.
     pub(crate) first_ms: i64,
     pub(crate) last_ms: i64,
-    /// Whether its originals must be read: a value is too long for the table, or not all that
-    /// counts was known when it was made.
+    /// Whether its originals must be read: a value is too long for the table, or something that
+    /// matters was missing when the entry was made.
     pub(crate) needs_originals: bool,
-    /// Whether a leg tells neither of its submission nor of its arrival.
+    /// Whether a leg has neither a submission nor an arrival.
     pub(crate) lacks_beginning: bool,
-    /// On whose behalf it was sent, as addresses compare.
+    /// The `from` address, in the form in which addresses compare.
     pub(crate) from: Option<Cow<'e, str>>,
-    /// Who really sent it, when that is somebody else.
+    /// The `sender` address, where that is somebody else.
     pub(crate) sender: Option<Cow<'e, str>>,
-    /// What the checks on arrival said, by [`joined_verdicts`].
+    /// The verdicts of the checks on arrival, in the form of [`joined_verdicts`].
     pub(crate) verdicts: Option<Cow<'e, str>>,
     /// The names of the rules that acted, in lower case.
     pub(crate) rules: Vec<Cow<'e, str>>,
     /// Its legs, by their start.
     pub(crate) legs: Vec<LegEntry>,
-    /// One for each recipient of each leg, by address; of each address the row that decides is the
-    /// last.
+    /// One for each recipient of each leg, sorted by address; of each address, the row that decides
+    /// comes last.
     pub(crate) recipients: Vec<RecipientEntry<'e>>,
 }
 
-/// How many checks there are on arrival.
+/// The number of checks on arrival.
 const VERDICTS: usize = 4;
 
-/// Stands between verdicts, none of which holds a control character that counts.
+/// The separator between verdicts. One that itself has a control character makes the entry need its
+/// originals.
 const SEPARATOR: char = '\u{1f}';
 
-/// What the checks on arrival said, in lower case, as one text: spam, DKIM, DMARC, SPF.
+/// Joins the verdicts of the checks on arrival, in lower case, into one text: spam, DKIM, DMARC,
+/// SPF.
 pub(crate) fn joined_verdicts(verdicts: [Option<&str>; VERDICTS]) -> Option<String> {
     let texts = verdicts.map(|it| it.unwrap_or(""));
     verdicts.iter().any(Option::is_some).then(|| texts.join(SEPARATOR.encode_utf8(&mut [0; 4])))
 }
 
-/// The four verdicts that a joined text holds; empty ones are none.
+/// The four verdicts of a joined text; empty ones are missing.
 pub(crate) fn verdicts_of(joined: &str) -> [&str; VERDICTS] {
     let mut parts = joined.split(SEPARATOR);
     [(); VERDICTS].map(|()| parts.next().unwrap_or(""))
@@ -59,13 +61,13 @@ pub(crate) struct LegEntry {
 }
 
 impl LegEntry {
-    /// The leg of a message that has but one, which came in with its first event.
+    /// The leg of a message with a single incoming leg that began with its first event.
     pub(super) fn only(first_ms: i64) -> Self {
         Self { started_ms: first_ms, is_outgoing: false }
     }
 
-    /// By how much it starts behind the message's first event, and which way it goes: most legs are
-    /// the first ones of their messages, and small numbers take little room.
+    /// The milliseconds by which it starts after the message's first event, and its direction: most
+    /// legs are the first of their messages, and small numbers take little room.
     pub(super) fn to_number(self, first_ms: i64) -> u64 {
         let behind = self.started_ms.saturating_sub(first_ms).max(0).cast_unsigned();
         behind.saturating_mul(2) | u64::from(self.is_outgoing)
@@ -77,42 +79,45 @@ impl LegEntry {
     }
 }
 
-/// What became of a message for one recipient of one leg.
+/// The outcome of a message for one recipient of one leg.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct RecipientEntry<'e> {
-    /// The address as addresses compare.
+    /// The address, in the form in which addresses compare.
     pub(crate) address: Cow<'e, str>,
     pub(crate) bits: RowBits,
-    /// From the leg's start to the event that decided, in milliseconds.
+    /// Milliseconds from the leg's start to the event that decided.
     pub(crate) latency_ms: Option<u64>,
     /// The folder, in lower case.
     pub(crate) folder: Option<Cow<'e, str>>,
     /// The status of the bounce, in lower case.
     pub(crate) status: Option<Cow<'e, str>>,
-    /// The cause of the bounce, as it is written.
+    /// The cause of the bounce, in its original case.
     pub(crate) cause: Option<Cow<'e, str>>,
-    /// Where the bounce lies, whose original tells the reason.
+    /// The location of the bounce, whose original holds the reason.
     pub(crate) bounce: Option<Location>,
 }
 
-/// What a row says besides texts and times.
+/// The part of a row that is neither text nor time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RowBits {
-    /// The number of the outcome; what it is where nothing has decided depends on the question.
+    /// The number of the outcome; whether an undecided one is pending or lost depends on the
+    /// question.
     pub(crate) outcome: u8,
-    /// Whether a folder is one for junk.
+    /// Whether the folder is one for junk.
     pub(crate) is_junk: bool,
-    /// Whether a mailbox of that address got it, whatever came later.
+    /// Whether a mailbox of that address received it, whatever came later.
     pub(crate) was_delivered: bool,
-    /// Where the leg stands among the message's.
+    /// The position of the leg among the message's.
     pub(crate) leg: u8,
 }
 
-/// How many legs of a message a row can tell apart.
+/// The number of legs of a message that a row can distinguish.
 pub(crate) const LEGS_MAX: usize = u8::MAX as usize;
 /// The latency, in milliseconds, that stands for all longer ones: more than two thousand years.
 pub(crate) const LATENCY_MAX_MS: u64 = (1 << 46) - 2;
 
+// A row is one number, from the lowest bit up: outcome, flags, leg, latency. So a pass over
+// outcomes reads a single column, and a text takes no room where there is none.
 const OUTCOME_BITS: u32 = 4;
 const IS_JUNK: u64 = 1 << 4;
 const WAS_DELIVERED: u64 = 1 << 5;
@@ -121,10 +126,10 @@ const HAS_STATUS: u64 = 1 << 7;
 const HAS_BOUNCE: u64 = 1 << 8;
 const HAS_CAUSE: u64 = 1 << 9;
 const LEG_SHIFT: u32 = 10;
-/// Above it stands the latency and one, or nothing.
+/// The latency plus one is above this, or 0 for none.
 const LATENCY_SHIFT: u32 = 18;
 
-/// What the number of a row tells of the columns of texts and of its latency.
+/// The latency of a row's number, and which columns of texts have a value for the row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RowColumns {
     pub(super) latency_ms: Option<u64>,
@@ -170,12 +175,12 @@ impl RowBits {
         (bits, columns)
     }
 
-    /// Whether a mailbox got it, alone.
+    /// Reads from a row's number only whether a mailbox received it.
     pub(super) fn was_delivered(number: u64) -> bool {
         number & WAS_DELIVERED != 0
     }
 
-    /// The outcome's number alone.
+    /// Reads only the outcome from a row's number.
     pub(super) fn outcome_of(number: u64) -> u8 {
         let [low, ..] = number.to_le_bytes();
         low & ((1 << OUTCOME_BITS) - 1)

@@ -7,40 +7,42 @@ use super::RecipientEntry;
 use crate::event::domain_of;
 use crate::limits;
 
-/// The domains of the addresses to whose mailboxes something was delivered, of all entries that were
-/// ever added; nothing once there are more than [`limits::TABLE_MAILBOX_DOMAINS_MAX`].
+/// The domains of the addresses to whose mailboxes something was delivered, over all entries ever
+/// added; none once there are more than [`limits::TABLE_MAILBOX_DOMAINS_MAX`].
 ///
-/// They are kept beside the entries: to find them there, every row has to be read.
+/// They are kept beside the entries, since finding them there means reading every row.
 #[derive(Clone)]
 pub(super) struct MailboxDomains(Arc<RwLock<Option<BTreeSet<String>>>>);
 
 impl MailboxDomains {
-    /// Those of entries that are there.
+    /// The domains of the existing entries.
     pub(super) fn of_table(domains: Option<Vec<String>>) -> Self {
         Self(Arc::new(RwLock::new(domains.map(BTreeSet::from_iter))))
     }
 
-    /// Takes those of a row of a new entry.
+    /// Adds the domain of a row of a new entry.
     pub(super) fn take(&self, row: &RecipientEntry<'_>) {
         let Some(domain) = domain_of(&row.address).filter(|_| row.bits.was_delivered) else {
             return;
         };
         let is_new =
             |it: &Option<BTreeSet<String>>| it.as_ref().is_some_and(|it| !it.contains(domain));
-        // Whoever panicked has left a set, whatever it wanted to add.
+        // A panic leaves the set intact, at worst without the new domain. Nearly all domains are
+        // known after a few rows, so threads that make entries share the lock for reading.
         if !is_new(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }
         let mut domains = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = domains.as_mut() {
             known.insert(domain.to_owned());
+            // An incomplete set would be wrong, so none is kept.
             if known.len() > limits::TABLE_MAILBOX_DOMAINS_MAX {
                 *domains = None;
             }
         }
     }
 
-    /// All of them, in order.
+    /// All domains, sorted.
     pub(super) fn listed(&self) -> Option<Vec<String>> {
         let domains = self.0.read().unwrap_or_else(PoisonError::into_inner);
         domains.as_ref().map(|it| it.iter().cloned().collect())

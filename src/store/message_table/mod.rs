@@ -1,13 +1,13 @@
-//! The message table: one entry for each message with what became of it for each of its recipients,
-//! so that questions about many messages need not join and judge all events anew.
+//! The message table: one entry for each message, with its outcome for each recipient, so that
+//! questions about many messages need not join and judge all events again.
 //!
-//! It is an index of tantivy's of its own, of which nothing but columns is used: a document is a
-//! message. It is derived from the archive and says as of which commit; an entry is replaced
-//! whenever an event comes that may change it. What it holds is decided above, by the one judge.
+//! It is a separate tantivy index that uses columns only; a document is a message. It is derived
+//! from the archive and carries the commit that it is as of; an entry is replaced whenever an event
+//! arrives that may change it. The one judge, in a layer above, decides what it holds.
 //!
-//! Two indexes have two commits, and yet they must become visible together. So the table's is made
-//! first, beside the one that stands, and whoever reads takes the one that fits the store's commit:
-//! the store's own commit is the instant at which both stand.
+//! Two indexes have two commits, yet these must become visible together. So the table's commit is
+//! written first, beside the last one, and readers take the one that fits the store's commit: that
+//! commit puts both into effect.
 
 mod entry;
 mod mailbox_domains;
@@ -28,10 +28,11 @@ pub(crate) use writer::{TableWriter, Upkeep};
 
 use serde::{Deserialize, Serialize};
 
-/// The format of the entries. Another number than this one means that they are built anew.
+/// The format of the entries. A table with another number is built again.
 const TABLE_FORMAT: u32 = 4;
 
-/// As of which commit the table is. It travels as the payload of the table's own commit.
+/// The commit of the store that the table is as of. It travels as the payload of the table's own
+/// commit.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct TablePosition {
     format: u32,
@@ -39,20 +40,20 @@ pub(super) struct TablePosition {
     index_format: u32,
     /// Email events in the archive as of the commit.
     records: u64,
-    /// The last archive file, and how many of its bytes count.
+    /// The last archive file, and how many of its bytes belong to the commit.
     file: u32,
     bytes: u64,
-    /// What stands for the whole archive.
+    /// The hash that stands for the whole archive.
     head: String,
-    /// How many removals there had been.
+    /// The number of removals so far.
     removals: usize,
 }
 
-/// What a commit of the table says.
+/// The payload of a commit of the table.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct TableCommit {
     #[serde(flatten)]
     position: TablePosition,
-    /// The domains that have mailboxes; nothing where there are too many.
+    /// The domains that have mailboxes; none where there are too many.
     mailbox_domains: Option<Vec<String>>,
 }

@@ -1,5 +1,5 @@
-//! The table that an open store answers from: the one that its commits keep, or one that is made for
-//! as long as the store is open.
+//! The table that an open store answers from: the one that its commits maintain, or a temporary one
+//! that lasts as long as the store is open.
 
 use std::io::ErrorKind;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -9,25 +9,25 @@ use crate::store::layout::Layout;
 use crate::store::{Store, StoreError};
 use crate::temporary::TemporaryDirectory;
 
-/// How the names of directories of temporary tables begin.
+/// The prefix of the names of temporary tables' directories.
 const TEMPORARY_PREFIX: &str = "mailtrace-messages-";
 
-/// The tables of one open store, which are opened when they are first asked for.
+/// The tables of one open store, opened on first use.
 #[derive(Default)]
 pub(in crate::store) struct OpenTables {
     held: Option<HeldTable>,
     kept: OnceLock<Option<MessageTable>>,
     temporary: OnceLock<MessageTable>,
-    /// Held by whoever makes a temporary one: the others wait for it.
+    /// Held while a temporary table is made: other threads wait for it.
     making: Mutex<()>,
     notice: OnceLock<Notice>,
 }
 
-/// What is to be done before a temporary table is made.
+/// The action to run before a temporary table is made.
 type Notice = Box<dyn Fn() + Send + Sync>;
 
 impl OpenTables {
-    /// Those of a store that was opened with its table.
+    /// The tables of a store that was opened with its table held.
     pub(in crate::store) fn holding(held: Option<HeldTable>) -> Self {
         Self { held, ..Self::default() }
     }
@@ -40,13 +40,13 @@ impl Store {
         tables.kept.get_or_init(|| tables.held.as_ref().and_then(HeldTable::open)).as_ref()
     }
 
-    /// Whether a question about many messages would have to make a temporary message table.
+    /// True if a question about many messages would have to make a temporary message table.
     pub fn lacks_message_table(&self) -> bool {
         self.checkpoint.mail_records() > 0 && self.message_table().is_none()
     }
 
-    /// The message table as of this commit; where there is none, a temporary one, which takes as long
-    /// to be made as that of an import and goes with the store.
+    /// The message table as of this commit, or else a temporary one, which takes as long to make as
+    /// an import's table does and goes with the store.
     pub(crate) fn message_table_by(
         &self,
         upkeep: &dyn Upkeep,
@@ -55,7 +55,8 @@ impl Store {
             return Ok(kept);
         }
         let tables = &self.tables;
-        // Whoever panicked while making one has made none.
+        // A thread that panicked while making a table has left none. Without this lock, every
+        // thread that asks meanwhile would make one.
         let _making = tables.making.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(made) = tables.temporary.get() {
             return Ok(made);
@@ -67,8 +68,8 @@ impl Store {
         Ok(tables.temporary.get_or_init(|| made))
     }
 
-    /// Has `notice` run before a temporary message table is made, which may take minutes. The first
-    /// that is given counts.
+    /// Runs `notice` before a temporary message table is made, which may take minutes. Only the
+    /// first notice given counts.
     pub fn before_temporary_table(&self, notice: impl Fn() + Send + Sync + 'static) {
         let _known = self.tables.notice.set(Box::new(notice));
     }
@@ -86,7 +87,7 @@ impl Store {
         writer.prepare(&self.checkpoint)?;
         writer.publish()?;
         writer.finish()?;
-        // All of its files are mapped; they go with the store, though their names go now.
+        // All of its files are mapped: they last as long as the store, although their names go now.
         let made = HeldTable::find(&layout, &self.checkpoint).and_then(|it| it.open());
         made.ok_or_else(|| StoreError::io("read", dir.path())(ErrorKind::InvalidData.into()))
     }

@@ -26,14 +26,14 @@ pub(crate) struct MessageTable {
     mailbox_domains: Option<Vec<String>>,
 }
 
-/// Documents that follow each other and are looked at together.
+/// Consecutive documents that are handled together.
 pub(crate) const BLOCK_DOCUMENTS: u32 = 16_384;
 
-/// A part of the table; documents are messages.
+/// One segment of the table; its documents are messages.
 pub(crate) struct TableSegment {
     document_count: DocId,
     alive: Option<AliveBitSet>,
-    /// The times of the first and the last first event of each block, once they were asked for.
+    /// The earliest and the latest first event of each block, computed on first use.
     spans_of_blocks: OnceLock<Vec<(i64, i64)>>,
     places: Column<u64>,
     firsts: Column<i64>,
@@ -52,10 +52,10 @@ pub(crate) struct TableSegment {
     pub(crate) causes: TextColumn,
 }
 
-/// Texts by numbers, which are those of their order in one segment.
+/// A column of texts; each text has a number, in sorted order within one segment.
 pub(crate) struct TextColumn(StrColumn);
 
-/// What became of a message for one recipient of one leg; texts are by number.
+/// The outcome of a message for one recipient of one leg; texts are numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct EntryRow {
     pub(crate) address: u32,
@@ -67,7 +67,7 @@ pub(crate) struct EntryRow {
     pub(crate) bounce: Option<Location>,
 }
 
-/// The table as of one commit, of which nothing is looked at yet: writers may go on.
+/// The table as of one commit, held but not yet opened: writers may go on meanwhile.
 pub(in crate::store) struct HeldTable {
     path: PathBuf,
     directory: IndexDirectory,
@@ -79,7 +79,8 @@ impl HeldTable {
     pub(in crate::store) fn find(layout: &Layout, checkpoint: &Checkpoint) -> Option<Self> {
         let dir = layout.messages_dir().ok().flatten()?;
         let position = TablePosition::of(checkpoint);
-        // The next commit becomes the last one once the store's commit stands: between two looks.
+        // A writer makes the next commit the last one after the store's commit. That may happen
+        // between the first look and the second, hence the third.
         let opens = [
             IndexDirectory::open_to_read,
             IndexDirectory::open_to_read_next,
@@ -94,9 +95,10 @@ impl HeldTable {
         })
     }
 
-    /// Opens it; nothing where that cannot be done.
+    /// Opens the table; none where that fails.
     pub(super) fn open(&self) -> Option<MessageTable> {
-        // tantivy panics on some damaged segments.
+        // tantivy panics on some damaged segments. A damaged table is as good as none, since a
+        // temporary one can be made.
         quietly(|| self.read().ok()).ok().flatten()
     }
 
@@ -113,24 +115,24 @@ impl HeldTable {
 }
 
 impl MessageTable {
-    /// One without an entry, for a store without email events.
+    /// A table without entries, for a store without email events.
     pub(in crate::store) fn empty(path: &Path) -> Self {
         let (path, segments, mailbox_domains) = (path.to_owned(), Vec::new(), Some(Vec::new()));
         Self { path, segments, mailbox_domains }
     }
 
-    /// Its parts.
+    /// The segments.
     pub(crate) fn segments(&self) -> &[TableSegment] {
         &self.segments
     }
 
-    /// The domains of the addresses to whose mailboxes something was delivered; nothing where only
-    /// the entries tell.
+    /// The domains of the addresses to whose mailboxes something was delivered; none where only the
+    /// entries tell.
     pub(crate) fn mailbox_domains(&self) -> Option<&[String]> {
         self.mailbox_domains.as_deref()
     }
 
-    /// What could not be read, as an error of the store.
+    /// For `map_err`: an error of reading as the store's error.
     pub(crate) fn failed(&self) -> impl FnOnce(io::Error) -> StoreError {
         StoreError::io("read", &self.path)
     }
@@ -141,6 +143,7 @@ impl TableSegment {
         let count = reader.max_doc();
         let texts = |name| {
             let column = reader.fast_fields().str(name)?;
+            // tantivy writes no column for a field that no document of a segment has.
             let column = column.unwrap_or_else(|| StrColumn::wrap(BytesColumn::empty(count)));
             Ok::<_, tantivy::TantivyError>(TextColumn(column))
         };
@@ -166,12 +169,12 @@ impl TableSegment {
         })
     }
 
-    /// How many documents there are, those that were replaced included.
+    /// The number of documents, replaced ones included.
     pub(crate) fn document_count(&self) -> DocId {
         self.document_count
     }
 
-    /// Whether a document still counts.
+    /// True if a document has not been replaced.
     pub(crate) fn is_alive(&self, document: DocId) -> bool {
         self.alive.as_ref().is_none_or(|it| it.is_alive(document))
     }
@@ -181,15 +184,16 @@ impl TableSegment {
         self.firsts.first(document).unwrap_or(i64::MIN)
     }
 
-    /// The times of all first events together, in milliseconds since 1970.
+    /// The earliest and the latest first event, in milliseconds since 1970.
     pub(crate) fn first_range(&self) -> (i64, i64) {
         (self.firsts.min_value(), self.firsts.max_value())
     }
 
-    /// The numbers of the blocks of [`BLOCK_DOCUMENTS`] in which there may be messages whose first
-    /// event lies between two instants, both inside, in milliseconds since 1970.
+    /// The numbers of the blocks of [`BLOCK_DOCUMENTS`] that may have messages whose first event is
+    /// between two instants, both included, in milliseconds since 1970.
     pub(crate) fn blocks_between(&self, since_ms: i64, until_ms: i64) -> Vec<u32> {
         let count = self.document_count.div_ceil(BLOCK_DOCUMENTS);
+        // A question about all times needs no spans, and they take a pass over a column.
         if (since_ms, until_ms) == (i64::MIN, i64::MAX) {
             return (0..count).collect();
         }
@@ -212,17 +216,17 @@ impl TableSegment {
         self.first_ms(document).saturating_add_unsigned(span)
     }
 
-    /// Where its first event lies.
+    /// The location of the message's first event.
     pub(crate) fn place(&self, document: DocId) -> Location {
         Location::from_bits(number(&self.places, document))
     }
 
-    /// Whether the originals of the message must be read.
+    /// True if the originals of the message must be read.
     pub(crate) fn needs_originals(&self, document: DocId) -> bool {
         self.has_flag(document, NEEDS_ORIGINALS)
     }
 
-    /// Whether one of its legs has no beginning.
+    /// True if one of its legs has no beginning.
     pub(crate) fn lacks_beginning(&self, document: DocId) -> bool {
         self.has_flag(document, LACKS_BEGINNING)
     }
@@ -231,8 +235,9 @@ impl TableSegment {
         number(&self.flags, document) & flag != 0
     }
 
-    /// Its legs, in place of those in `legs`.
+    /// Replaces the contents of `legs` with the message's legs.
     pub(crate) fn legs(&self, document: DocId, legs: &mut Vec<LegEntry>) {
+        // The caller's vector is reused, which spares an allocation for each message.
         legs.clear();
         let first_ms = self.first_ms(document);
         let numbers = self.legs.values_for_doc(document);
@@ -242,14 +247,14 @@ impl TableSegment {
         }
     }
 
-    /// The numbers of its rows' outcomes.
+    /// The numbers of the outcomes of its rows.
     pub(crate) fn outcomes(&self, document: DocId) -> impl Iterator<Item = u8> {
         let rows = self.rows.values_for_doc(document);
         rows.map(RowBits::outcome_of)
     }
 
-    /// Hands the numbers of all addresses to whose mailboxes something was delivered to `visit`, some
-    /// more than once.
+    /// Calls `visit` with the numbers of all addresses to whose mailboxes something was delivered,
+    /// some more than once.
     pub(crate) fn for_each_delivered(&self, mut visit: impl FnMut(u32)) {
         let (rows, addresses) = (&self.rows.values, &self.addresses.0.ords().values);
         let mut take = |row: u64, address: u64| {
@@ -257,6 +262,7 @@ impl TableSegment {
                 visit(u32::try_from(address).unwrap_or(u32::MAX));
             }
         };
+        // Without replaced documents both columns run in step, and no document need be looked up.
         if self.alive.is_none() && rows.num_vals() == addresses.num_vals() {
             return (0..rows.num_vals())
                 .for_each(|it| take(rows.get_val(it), addresses.get_val(it)));
@@ -267,11 +273,12 @@ impl TableSegment {
         }
     }
 
-    /// Its rows, in place of those in `rows`.
+    /// Replaces the contents of `rows` with the message's rows.
     pub(crate) fn rows(&self, document: DocId, rows: &mut Vec<EntryRow>) {
         rows.clear();
         let mut addresses = self.addresses.numbers(document);
-        // To find out where these begin takes as long as all the rest, and many messages have none.
+        // Finding the start of these values takes as long as all the rest, and many messages have
+        // none.
         let (mut folders, mut statuses, mut causes, mut bounces) = (None, None, None, None);
         for number in self.rows.values_for_doc(document) {
             let (bits, has) = RowBits::from_number(number);
@@ -288,7 +295,7 @@ impl TableSegment {
         }
     }
 
-    /// All that the table holds of a message.
+    /// The whole entry of a message.
     pub(crate) fn entry(&self, document: DocId) -> io::Result<MessageEntry<'static>> {
         let (mut legs, mut rows) = (Vec::new(), Vec::new());
         self.legs(document, &mut legs);
@@ -328,13 +335,13 @@ impl TableSegment {
     }
 }
 
-/// What a column has of a document. All have something: a damaged part that lacks it reads as 0,
-/// and `verify --deep` tells.
+/// A document's value in a column. Every document has one: a damaged segment without it reads as 0,
+/// and `verify --deep` reports it.
 fn number(column: &Column<u64>, document: DocId) -> u64 {
     column.first(document).unwrap_or(0)
 }
 
-/// The next of some values, which begin when the first is asked for.
+/// The next of some values, whose iterator is made when the first is asked for.
 fn next_if<I: Iterator>(
     has: bool,
     values: &mut Option<I>,
@@ -343,7 +350,7 @@ fn next_if<I: Iterator>(
     if has { values.get_or_insert_with(begin).next() } else { None }
 }
 
-/// A column of numbers; of a segment without a single one, an empty column.
+/// A column of numbers; an empty one for a segment without a single value.
 fn number_column<T: HasAssociatedColumnType + Default>(
     reader: &SegmentReader,
     name: &str,
@@ -361,23 +368,23 @@ impl TextColumn {
         self.0.term_ords(document).map(|it| u32::try_from(it).unwrap_or(u32::MAX))
     }
 
-    /// The number of a document's text, where it has one at most.
+    /// The number of a document's text, for columns with at most one.
     pub(crate) fn number(&self, document: DocId) -> Option<u32> {
         self.numbers(document).next()
     }
 
-    /// How many different texts there are.
+    /// The number of different texts.
     pub(crate) fn text_count(&self) -> usize {
         self.0.num_terms()
     }
 
-    /// The number of a text, where a document has it or had it.
+    /// The number of a text, if a document, perhaps a replaced one, has it.
     pub(crate) fn number_of(&self, text: &str) -> io::Result<Option<u32>> {
         let number = self.0.dictionary().term_ord(text.as_bytes())?;
         Ok(number.and_then(|it| u32::try_from(it).ok()))
     }
 
-    /// The text of a number; an empty one where there is none.
+    /// The text of a number; empty where there is none.
     fn text(&self, number: u32) -> io::Result<Cow<'static, str>> {
         let mut text = String::new();
         self.0.ord_to_str(number.into(), &mut text)?;
@@ -388,7 +395,7 @@ impl TextColumn {
         self.number(document).map(|it| self.text(it)).transpose()
     }
 
-    /// Hands all texts to `visit`, in the order of their numbers.
+    /// Calls `visit` with all texts, in the order of their numbers.
     pub(crate) fn for_each(&self, mut visit: impl FnMut(&str)) -> io::Result<()> {
         let mut texts = self.0.dictionary().stream()?;
         while texts.advance() {
@@ -397,12 +404,13 @@ impl TextColumn {
         Ok(())
     }
 
-    /// Hands the texts of some numbers, which are in order, to `visit`.
+    /// Calls `visit` with the texts of some numbers, which must be sorted.
     pub(crate) fn for_each_of(
         &self,
         numbers: &[u32],
         mut visit: impl FnMut(&str),
     ) -> io::Result<()> {
+        // In order, so that each block of the dictionary is decompressed once.
         let take = |text: &[u8]| visit(&String::from_utf8_lossy(text));
         let numbers: Vec<u64> = numbers.iter().copied().map(u64::from).collect();
         self.0.dictionary().sorted_ords_to_term_cb(&numbers, take).map(drop)

@@ -6,7 +6,7 @@ use tantivy::schema::{Field, NumericOptions, Schema, TextOptions};
 use super::mailbox_domains::MailboxDomains;
 use super::{LegEntry, MessageEntry};
 
-/// The columns, each of which has as many values as its comment says.
+/// The columns. The comment of each says how many values a document has in it.
 pub(super) struct TableFields;
 
 impl TableFields {
@@ -16,14 +16,13 @@ impl TableFields {
     pub(super) const FIRST: &str = "first";
     /// Milliseconds from the first to the last event.
     pub(super) const SPAN: &str = "span";
-    /// What is true of the message, where anything is: [`NEEDS_ORIGINALS`] and
-    /// [`LACKS_BEGINNING`].
+    /// The flags that are set, if any: [`NEEDS_ORIGINALS`] and [`LACKS_BEGINNING`].
     pub(super) const FLAGS: &str = "flags";
-    /// One, where it is known.
+    /// One, if known.
     pub(super) const FROM: &str = "from";
-    /// One, where it is known.
+    /// One, if known.
     pub(super) const SENDER: &str = "sender";
-    /// One, where there is any: [`super::entry::joined_verdicts`].
+    /// One, if there are verdicts: [`super::entry::joined_verdicts`].
     pub(super) const VERDICTS: &str = "verdicts";
     /// One for each rule.
     pub(super) const RULE: &str = "rule";
@@ -47,7 +46,7 @@ impl TableFields {
 pub(super) const NEEDS_ORIGINALS: u64 = 1;
 pub(super) const LACKS_BEGINNING: u64 = 1 << 1;
 
-/// Makes the documents that stand for messages.
+/// Converts entries into documents.
 #[derive(Clone)]
 pub(crate) struct EntryDocuments {
     pub(super) mailbox_domains: MailboxDomains,
@@ -68,15 +67,15 @@ pub(crate) struct EntryDocuments {
     bounce: Field,
 }
 
-/// A message as the table takes it.
+/// An entry as a document of the table.
 pub(crate) struct EntryDocument(pub(super) TantivyDocument);
 
 impl EntryDocuments {
-    /// The columns as tantivy knows them, and what makes documents for them.
+    /// The schema, and the converter for it.
     pub(super) fn new(mailbox_domains: MailboxDomains) -> (Schema, Self) {
         let mut builder = Schema::builder();
-        // Columns alone, without terms and without stored documents: nobody looks for an entry by a
-        // word, and all that is asked of many messages is one pass over a few columns.
+        // Columns only, neither terms nor stored documents: no entry is looked up by a word, and a
+        // question about many messages is one pass over a few columns.
         let number = || NumericOptions::default().set_fast();
         let text = || TextOptions::default().set_fast("raw");
         let fields = Self {
@@ -100,8 +99,9 @@ impl EntryDocuments {
         (builder.build(), fields)
     }
 
-    /// The document that stands for a message.
+    /// Converts an entry into a document.
     pub(crate) fn document(&self, entry: &MessageEntry<'_>) -> EntryDocument {
+        // Sized up front: growing would copy the buffer several times for each message.
         let texts = entry.recipients.iter().map(|it| it.address.len() + BYTES_BESIDE_TEXT);
         let mut document = TantivyDocument::with_capacity(BYTES_BESIDE_TEXT + texts.sum::<usize>());
         let span = entry.last_ms.saturating_sub(entry.first_ms).max(0).cast_unsigned();
@@ -124,6 +124,7 @@ impl EntryDocuments {
             }
         }
         entry.rules.iter().for_each(|it| document.add_text(self.rule, it));
+        // The reader makes up the leg that is left out here: most messages have just that one.
         if entry.legs != [LegEntry::only(entry.first_ms)] {
             for leg in &entry.legs {
                 document.add_u64(self.leg, leg.to_number(entry.first_ms));
@@ -131,6 +132,8 @@ impl EntryDocuments {
         }
         for row in &entry.recipients {
             self.mailbox_domains.take(row);
+            // tantivy keeps the order of a document's values, so the n-th row has the n-th address.
+            // Optional texts have fewer values; the bits of each row say which rows they belong to.
             document.add_u64(self.row, row.to_number());
             document.add_text(self.address, &row.address);
             if let Some(folder) = &row.folder {
@@ -150,5 +153,5 @@ impl EntryDocuments {
     }
 }
 
-/// About what a message takes besides addresses, and a recipient besides theirs.
+/// Approximate bytes of a message besides addresses, and of a recipient besides theirs.
 const BYTES_BESIDE_TEXT: usize = 64;

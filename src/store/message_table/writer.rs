@@ -23,29 +23,30 @@ use crate::store::{Store, StoreError};
 
 /// Makes the entries of the messages that a commit touches.
 pub(crate) trait Upkeep: Send {
-    /// Brings the table up to the commit that `store` is open at.
+    /// Brings the table up to the commit at which `store` is open.
     fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError>;
 }
 
-/// Replaces entries of the table, and makes them visible together.
+/// Replaces entries of the table, and makes the changes visible together.
 pub(crate) struct TableWriter {
     index: DerivedWriter<TableCommit>,
     documents: EntryDocuments,
 }
 
 /// Removes the table: it holds what was removed from the archive, or it was made from an index that
-/// is no more.
+/// no longer exists.
 pub(in crate::store) fn remove_table(layout: &Layout) -> Result<(), StoreError> {
     layout.root_dir()?.remove_dir(MESSAGES)
 }
 
-/// Makes the next commit of the table the last one, where the store's commit stands that it belongs
-/// to; else removes it.
+/// Makes the table's next commit its last one if the store's commit that it belongs to was made;
+/// removes it otherwise.
 fn settle(dir: &Dir, position: &TablePosition) -> Result<(), StoreError> {
     let next = match dir.read(NEXT, limits::STORE_FILE_BYTES_MAX) {
         Err(error) if error.is_not_found() => return Ok(()),
         other => other?,
     };
+    // A crash may fall on either side of the store's commit; this finishes or drops what it left.
     let commit: Option<TableCommit> = payload_of(&next);
     if commit.is_some_and(|it| it.position.is_as_of(position)) {
         dir.replace(META, &next)?;
@@ -60,47 +61,48 @@ impl TablePosition {
             index_format: checkpoint.index_format,
             records: checkpoint.mail_records(),
             file: checkpoint.archive.file,
-            // Nobody writes behind a commit of which it is not known how much of the file counts.
+            // An unknown end is one that no writer appends to.
             bytes: checkpoint.archive.bytes.unwrap_or(u64::MAX),
             head: checkpoint.archive.head.clone(),
             removals: checkpoint.tombstones.len(),
         }
     }
 
-    /// Whether a table of this commit can be brought up to another.
+    /// True if a table of this commit can be brought up to another.
     fn is_before(&self, other: &Self) -> bool {
-        // After a removal places in the archive are others, and another format means other columns:
-        // neither can be brought up to date, only made anew.
+        // A removal changes locations in the archive, and another format means other columns: such
+        // a table cannot be brought up to date, only built again.
         let key = |it: &Self| (it.format, it.index_format, it.removals);
         let end = |it: &Self| (it.file, it.bytes);
         key(self) == key(other)
             && self.records <= other.records
             && end(self) <= end(other)
-            // The same end with another head is another archive that was put in this one's place.
+            // The same end with another head is a different archive that was put in this one's
+            // place.
             && (end(self) != end(other) || self == other)
     }
 
-    /// Whether a table of this commit holds all that one of another would: commits without records
-    /// change nothing.
+    /// True if a table of this commit has everything that one of another would: commits without
+    /// records change nothing.
     pub(super) fn is_as_of(&self, other: &Self) -> bool {
         self.is_before(other) && self.records == other.records
     }
 }
 
-/// How far a table has got in the archive: a file, and the bytes of it that count.
+/// The end of the table's events in the archive: a file, and the bytes of it that are included.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TableEnd(u32, u64);
 
 impl TableEnd {
-    /// Whether an event at that place came into the store later.
+    /// True if an event at that location came into the store later.
     pub(crate) fn is_before(self, place: Location) -> bool {
         (place.file, u64::from(place.offset)) >= (self.0, self.1)
     }
 }
 
 impl TableWriter {
-    /// Opens the table for writing, as of a commit at or before this one; an empty one where there
-    /// is none that can be brought up to it. Whoever writes to the store's index may.
+    /// Opens the table for writing, as of this commit or an earlier one; an empty table where none
+    /// can be brought up to it. The caller must be the writer of the store's index.
     pub(in crate::store) fn open(
         layout: &Layout,
         checkpoint: &Checkpoint,
@@ -108,7 +110,7 @@ impl TableWriter {
         if let Some(dir) = layout.dir_if_there(MESSAGES)? {
             let position = TablePosition::of(checkpoint);
             settle(&dir, &position)?;
-            // Whatever is wrong with it: it can be made from the archive at any time.
+            // Errors are dropped: the table can be built from the archive at any time.
             let known = Self::open_or_create(layout).ok();
             if let Some(known) = known
                 && known.index.committed().is_some_and(|it| it.position.is_before(&position))
@@ -133,25 +135,25 @@ impl TableWriter {
         Ok(Self { index, documents })
     }
 
-    /// Whether there is nothing to be done for the table to be as of a commit of the store.
+    /// True if the table is as of a commit of the store already.
     pub(in crate::store) fn is_as_of(&self, checkpoint: &Checkpoint) -> bool {
         let position = TablePosition::of(checkpoint);
         self.index.committed().is_some_and(|it| it.position.is_as_of(&position))
     }
 
-    /// Whether the table has no entries.
+    /// True if the table was never committed, and so has no entries.
     pub(crate) fn is_empty(&self) -> bool {
         self.index.committed().is_none()
     }
 
-    /// Up to where the archive's events are in the table.
+    /// The end of the table's events in the archive.
     pub(crate) fn end(&self) -> TableEnd {
         self.index
             .committed()
             .map_or(TableEnd(0, 0), |it| TableEnd(it.position.file, it.position.bytes))
     }
 
-    /// Takes away the entries of all messages of which one of these places is the first.
+    /// Removes the entries of all messages whose first event is at one of these places.
     pub(crate) fn remove(&mut self, places: HashSet<u64>) -> Result<(), StoreError> {
         if places.is_empty() || self.is_empty() {
             return Ok(());
@@ -159,7 +161,7 @@ impl TableWriter {
         self.index.remove(PlacesQuery { places: Arc::new(places) })
     }
 
-    /// What makes entries into documents.
+    /// The converter from entries to documents.
     pub(crate) fn documents(&self) -> EntryDocuments {
         self.documents.clone()
     }
@@ -172,25 +174,25 @@ impl TableWriter {
         documents.into_iter().try_for_each(|EntryDocument(document)| self.index.add(document))
     }
 
-    /// Makes all changes durable, beside the last commit: they stand once a commit of the store does,
-    /// or once they are published.
+    /// Makes all changes durable beside the last commit: they take effect with a commit of the
+    /// store, or when they are published.
     pub(in crate::store) fn prepare(&mut self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mailbox_domains = self.documents.mailbox_domains.listed();
         self.index.prepare(TableCommit { position: TablePosition::of(checkpoint), mailbox_domains })
     }
 
-    /// Makes what was prepared the last commit.
+    /// Makes the prepared commit the last one.
     pub(in crate::store) fn publish(&mut self) -> Result<(), StoreError> {
         self.index.publish()
     }
 
-    /// Waits for the merges that are under way.
+    /// Waits for running merges.
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
         self.index.finish()
     }
 }
 
-/// The entries of messages whose first event lies at one of these places.
+/// A query for the entries of messages whose first event is at one of these places.
 #[derive(Clone)]
 struct PlacesQuery {
     places: Arc<HashSet<u64>>,
@@ -211,11 +213,12 @@ impl Query for PlacesQuery {
 impl Weight for PlacesQuery {
     fn scorer(&self, reader: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let count = reader.max_doc();
+        // The table has no terms, so a scan of the column finds the keys.
         let mut found = BitSet::with_max_value(count);
         if let Some(places) = reader.fast_fields().column_opt::<u64>(TableFields::PLACE)? {
             let range = places.min_value()..=places.max_value();
-            // Places of messages in one commit lie near each other, and segments hold runs of them:
-            // most segments are passed over by their range alone.
+            // The places of one commit's messages are close together, and segments hold ranges of
+            // them: most segments are skipped by their range alone.
             if self.places.iter().any(|it| range.contains(it)) {
                 let values = &places.values;
                 for document in 0..count {
