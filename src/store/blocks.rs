@@ -1,4 +1,4 @@
-//! What is appended to the archive together, cut into blocks.
+//! The records that are appended to the archive together, cut into blocks.
 
 use std::io;
 
@@ -10,15 +10,16 @@ use super::index::Document;
 use super::prepare::{PreparedBlock, PreparedRecord};
 use crate::limits;
 
-/// What an index is to hold of a record.
+/// The document of a record, for one of the two indexes.
 pub(super) enum Prepared {
-    /// Of an email event.
+    /// The document of an email event.
     Mail(Document),
-    /// Of another record.
+    /// The document of any other record.
     Other(Box<OtherDocument>),
 }
 
-/// The documents of both kinds in the order of their records; `others` say which these are.
+/// Merges the documents of both kinds into the order of their records; `others` has the positions
+/// of its own.
 pub(super) fn in_order(
     mail: impl Iterator<Item = Document>,
     others: Vec<(usize, OtherDocument)>,
@@ -33,7 +34,7 @@ pub(super) fn in_order(
     (0..count).filter_map(document).collect()
 }
 
-/// Documents whose records have been archived, by the index that they go to.
+/// Documents whose records have been archived, by index.
 #[derive(Default)]
 pub(super) struct Located {
     pub(super) mail: Vec<Document>,
@@ -41,7 +42,7 @@ pub(super) struct Located {
 }
 
 impl Located {
-    /// Adds a document whose record lies there.
+    /// Adds a document whose record is at that location.
     pub(super) fn push(&mut self, prepared: Prepared, at: Location) {
         match prepared {
             Prepared::Mail(document) => self.mail.push(document.at(at)),
@@ -50,19 +51,19 @@ impl Located {
     }
 }
 
-/// What will be frames of the archive, in order, each with its documents.
+/// The next frames of the archive, in order, each with its documents.
 #[derive(Default)]
 pub(super) struct Blocks(Vec<Block>);
 
 enum Block {
-    /// Lines to be compressed, to which more may come.
+    /// Uncompressed lines, to which more may be added.
     Lines(Vec<u8>, Vec<Prepared>),
-    /// A frame.
+    /// A compressed frame.
     Frame(Vec<u8>, Vec<Prepared>),
 }
 
 impl Blocks {
-    /// Puts blocks behind that are compressed already.
+    /// Appends blocks that are compressed already.
     pub(super) fn extend(&mut self, prepared: Vec<PreparedBlock>, documents: Vec<Prepared>) {
         let mut documents = documents.into_iter();
         self.0.extend(
@@ -84,19 +85,22 @@ impl Blocks {
             let line =
                 lines.get(start..record.line_end).expect("a record ends where its line does");
             start = record.line_end;
+            // Lines of duplicates are passed over here, and their documents with them.
             if !record.is_stored {
                 self.push(line, document);
             }
         }
     }
 
-    /// Compresses what is not yet, on all cores; gives frames with their documents, in order.
+    /// Compresses the remaining lines, on all cores, and returns all frames with their documents,
+    /// in order.
     pub(super) fn into_frames(self) -> Vec<io::Result<(Vec<u8>, Vec<Prepared>)>> {
         self.0.into_par_iter().map(Block::into_frame).collect()
     }
 
     fn push(&mut self, line: &[u8], document: Prepared) {
         match self.0.last_mut() {
+            // A block with one long line may exceed the size, for records are never split.
             Some(Block::Lines(lines, documents))
                 if lines.len() + line.len() <= limits::BLOCK_BYTES
                     && documents.len() < limits::BLOCK_RECORDS_MAX =>
@@ -110,7 +114,7 @@ impl Blocks {
 }
 
 impl Block {
-    /// The frame, and its documents.
+    /// Returns the frame and its documents.
     fn into_frame(self) -> io::Result<(Vec<u8>, Vec<Prepared>)> {
         Ok(match self {
             Self::Frame(frame, documents) => (frame, documents),

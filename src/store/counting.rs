@@ -1,4 +1,4 @@
-//! What the index counts over the whole store.
+//! Counts over the whole store, from the index.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::index::{
 use super::{Store, StoreError};
 
 impl Store {
-    /// How many events have each value of an attribute, in order of the values.
+    /// The number of events for each value of an attribute, sorted by value.
     pub fn attribute_counts(
         &self,
         attribute: Attribute,
@@ -17,8 +17,8 @@ impl Store {
         attribute_counts(&self.snapshot, attribute).map_err(StoreError::index(&self.layout.index()))
     }
 
-    /// Hands each event that says what is wanted to `visit` once, with those that have the same
-    /// attributes, on all cores; gives what was made of the parts, in order.
+    /// Calls `visit` once for each set of events that have the same attributes and are wanted, on
+    /// all cores, and returns the results of the segments, in order.
     pub(crate) fn fold_attribute_sets<T: Default + Send>(
         &self,
         is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
@@ -28,8 +28,8 @@ impl Store {
             .map_err(StoreError::index(&self.layout.index()))
     }
 
-    /// Counts all events by name and interval, on all cores and for each segment; nothing where one
-    /// has a name that is not counted like this.
+    /// Counts all events by name and interval, for each segment, on all cores; none where an event
+    /// has a name that cannot be counted in this way.
     pub(crate) fn count_in_intervals(
         &self,
         question: &IntervalQuestion<'_>,

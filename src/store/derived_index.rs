@@ -1,5 +1,5 @@
-//! What the indexes beside the main one have in common: each is tantivy's, is derived from the
-//! archive, and says with each of its commits how far it goes.
+//! The common part of the indexes beside the main one: each is tantivy's, is derived from the
+//! archive, and states with each commit how far it reaches.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use super::StoreError;
 use super::index::{IndexDirectory, check_segment_files, commit, settings};
 use super::layout::Layout;
 
-/// Writes to such an index. `P` is how far a commit goes, which travels as its payload.
+/// Writes to such an index. `P` is the position that a commit reaches; it travels as its payload.
 pub(super) struct DerivedWriter<P> {
     path: PathBuf,
     directory: IndexDirectory,
@@ -25,7 +25,7 @@ pub(super) struct DerivedWriter<P> {
 }
 
 impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
-    /// Opens the index in a directory of the store; makes an empty one where there is none.
+    /// Opens the index in a directory of the store, or creates an empty one.
     pub(super) fn open_or_create(
         layout: &Layout,
         name: &str,
@@ -44,6 +44,7 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
             let writer = index.writer_with_num_threads(1, memory_bytes)?;
             writer.set_merge_policy(merges);
             let committed = index.load_metas()?.payload;
+            // A payload of another form counts as none, and the index is built again.
             let committed = committed.and_then(|it| serde_json::from_str(&it).ok());
             Ok::<_, TantivyError>((index, writer, committed))
         };
@@ -53,12 +54,12 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
         Ok(Self { path, directory, index, writer, committed })
     }
 
-    /// The index itself.
+    /// The tantivy index.
     pub(super) fn index(&self) -> &Index {
         &self.index
     }
 
-    /// How far the last commit goes; none where there is none that says it in this form.
+    /// The position of the last commit; none where there is none in this form.
     pub(super) fn committed(&self) -> Option<&P> {
         self.committed.as_ref()
     }
@@ -68,7 +69,7 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
         self.writer.add_document(document).map(drop).map_err(|error| self.failed(error))
     }
 
-    /// Takes away the documents that a query finds.
+    /// Removes the documents that a query matches.
     pub(super) fn remove(&mut self, query: impl Query) -> Result<(), StoreError> {
         self.writer.delete_query(Box::new(query)).map(drop).map_err(|error| self.failed(error))
     }
@@ -83,20 +84,22 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
         Ok(())
     }
 
-    /// Makes all changes durable, beside the last commit: they stand once the store's commit does, or
-    /// once they are published.
+    /// Makes all changes durable beside the last commit: they take effect with the store's commit,
+    /// or when they are published.
     pub(super) fn prepare(&mut self, position: P) -> Result<(), StoreError> {
+        // Before the commit, and it stays on until `publish`: a merge that ends in between must not
+        // write the commit that readers see.
         self.directory.hold_back();
         self.commit(position)?;
         self.directory.prepare()
     }
 
-    /// Makes what was prepared the last commit.
+    /// Makes the prepared commit the last one.
     pub(super) fn publish(&mut self) -> Result<(), StoreError> {
         self.directory.publish(&self.writer)
     }
 
-    /// Waits for the merges that are under way.
+    /// Waits for running merges.
     pub(super) fn finish(self) -> Result<(), StoreError> {
         let Self { path, directory, writer, .. } = self;
         writer.wait_merging_threads().map_err(|error| {
@@ -104,14 +107,14 @@ impl<P: Serialize + DeserializeOwned> DerivedWriter<P> {
         })
     }
 
-    /// What tantivy failed with, or what its directory did before.
+    /// The file system's error that came first, or else tantivy's.
     pub(super) fn failed(&self, error: TantivyError) -> StoreError {
         self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
     }
 }
 
-/// The files of the index in a directory of the store that are not what was written, with what is
-/// wrong; none where there is no such index.
+/// The damaged files of the index in a directory of the store, each with the reason; none where
+/// there is no such index.
 ///
 /// # Errors
 ///
@@ -126,7 +129,7 @@ pub(super) fn check_derived_files(
     }
     let check = || {
         let mut damaged = check_segment_files(&Index::open(IndexDirectory::open_to_read(&dir)?)?)?;
-        // A crash has left it, and it may be the one that stands.
+        // A crash has left it, and it may be the one that counts.
         if let Ok(next) = IndexDirectory::open_to_read_next(&dir) {
             let of_next = check_segment_files(&Index::open(next)?)?;
             let new = of_next.into_iter().filter(|it| !damaged.contains(it));
@@ -137,7 +140,7 @@ pub(super) fn check_derived_files(
     check().map_err(StoreError::index(dir.path()))
 }
 
-/// What a commit says of itself, be it the last one or the next one.
+/// The payload of a commit, be it the last one or the next one.
 pub(super) fn payload_of<P: DeserializeOwned>(meta: &[u8]) -> Option<P> {
     let meta: CommitMeta = serde_json::from_slice(meta).ok()?;
     serde_json::from_str(&meta.payload?).ok()
@@ -149,8 +152,8 @@ struct CommitMeta {
     payload: Option<String>,
 }
 
-/// Whether the writer that began an index was cut off before it stood: all files are tantivy's
-/// notes about files to come, locks, or were to be renamed.
+/// True if the writer that began an index was cut off before its first commit: all files are
+/// tantivy's lists of files to come, locks, or files waiting to be renamed.
 fn was_never_made(names: &[OsString]) -> bool {
     names
         .iter()

@@ -1,9 +1,9 @@
 //! A directory of a store, held open, and the files in it.
 //!
-//! A store may be somebody else's work: evidence that was handed over, a restored backup, a shared
-//! directory. So no name that stands in it is taken for a path and no symbolic link in it is
-//! followed: a file is opened by its plain name in a directory that is held open, whatever is
-//! renamed above that directory meanwhile.
+//! A store may come from somebody else: evidence that was handed over, a restored backup, a shared
+//! directory. So no name found in it is treated as a path, and no symbolic link in it is followed:
+//! a file is opened by its plain name in a directory that is held open, whatever is renamed above
+//! that directory meanwhile.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use super::StoreError;
 use super::layout::TEMPORARY_SUFFIX;
 
-/// A directory that is held open.
+/// A directory, held open.
 #[derive(Clone, Debug)]
 pub(super) struct Dir {
     path: PathBuf,
@@ -31,7 +31,7 @@ const FILE_MODE: Mode = Mode::RUSR.union(Mode::WUSR);
 const DIR_MODE: Mode = Mode::RWXU;
 
 impl Dir {
-    /// Opens the directory at a path that the user named; links in it are the user's own.
+    /// Opens the directory at a path given by the user; links in that path are the user's own.
     pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
         let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(CWD, path, flags, Mode::empty());
@@ -52,12 +52,12 @@ impl Dir {
         }
     }
 
-    /// Where the directory was when it was opened.
+    /// The path of the directory when it was opened.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The user to whom the directory belongs.
+    /// The user ID of the directory's owner.
     pub(super) fn owner(&self) -> Result<u32, StoreError> {
         let stat = rustix::fs::fstat(&*self.handle).map_err(failed("inspect", &self.path))?;
         Ok(stat.st_uid)
@@ -73,12 +73,12 @@ impl Dir {
         self.open_file(name, OFlags::RDWR, "open")
     }
 
-    /// Opens a file for reading and writing, and makes it when there is none.
+    /// Opens a file for reading and writing, and creates it if it is missing.
     pub(super) fn file_or_new(&self, name: &str) -> Result<File, StoreError> {
         self.open_file(name, OFlags::RDWR | OFlags::CREATE, "open")
     }
 
-    /// Makes a new file that only its owner may read.
+    /// Creates a new file that only its owner may read.
     pub(super) fn new_file(&self, name: &str) -> Result<File, StoreError> {
         self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, "make the file")
     }
@@ -90,7 +90,7 @@ impl Dir {
         action: &'static str,
     ) -> Result<File, StoreError> {
         let path = self.path_of(name)?;
-        // A pipe in place of a file must not keep us waiting.
+        // Opening must not wait for the other end of a pipe that somebody put in place of a file.
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
         let file = match rustix::fs::openat(&*self.handle, name, flags, FILE_MODE) {
             Ok(handle) => File::from(handle),
@@ -100,6 +100,7 @@ impl Dir {
             Err(errno) => return Err(failed(action, &path)(errno)),
         };
         let metadata = file.metadata().map_err(StoreError::io("inspect", &path))?;
+        // Asked of the open file, not of the name, which may have changed since.
         if metadata.is_file() { Ok(file) } else { Err(self.misplaced(name, "a file")) }
     }
 
@@ -108,6 +109,7 @@ impl Dir {
         let path = self.path.join(name);
         let file = self.file(name)?;
         let mut bytes = Vec::new();
+        // One byte more than allowed, to notice a file that is too long.
         file.take(bytes_max.saturating_add(1))
             .read_to_end(&mut bytes)
             .map_err(StoreError::io("read", &path))?;
@@ -119,20 +121,23 @@ impl Dir {
         Ok(bytes)
     }
 
-    /// Replaces a file's content at once and durably: after a crash it is the old or the new one.
+    /// Replaces a file's content atomically and durably: after a crash it is the old or the new
+    /// one.
     pub(super) fn replace(&self, name: &str, content: &[u8]) -> Result<(), StoreError> {
         let temporary = format!("{name}{TEMPORARY_SUFFIX}");
         let path = self.path_of(&temporary)?;
+        // A crash may have left it, and `new_file` opens no existing file, which could be a link.
         self.remove(&temporary)?;
         let mut file = self.new_file(&temporary)?;
         file.write_all(content)
+            // Before the rename: otherwise a power loss may leave the new name with empty content.
             .and_then(|()| file.sync_all())
             .map_err(StoreError::io("write", &path))?;
         self.rename(&temporary, name)?;
         self.sync()
     }
 
-    /// Gives a file another name, in the place of whatever had that.
+    /// Renames a file, replacing whatever had the new name.
     pub(super) fn rename(&self, from: &str, to: &str) -> Result<(), StoreError> {
         self.path_of(from)?;
         let path = self.path_of(to)?;
@@ -140,7 +145,7 @@ impl Dir {
             .map_err(failed("rename to", &path))
     }
 
-    /// Has two entries change places at once; `false` where the file system cannot.
+    /// Swaps two entries atomically; `false` where the file system cannot.
     pub(super) fn exchange(&self, one: &str, other: &str) -> Result<bool, StoreError> {
         self.path_of(one)?;
         let path = self.path_of(other)?;
@@ -162,7 +167,7 @@ impl Dir {
         }
     }
 
-    /// Makes a directory that only its owner may enter, unless it is there.
+    /// Creates a directory that only its owner may enter, unless it exists.
     pub(super) fn make_dir(&self, name: &str) -> Result<Self, StoreError> {
         let path = self.path_of(name)?;
         match rustix::fs::mkdirat(&*self.handle, name, DIR_MODE) {
@@ -173,10 +178,10 @@ impl Dir {
         self.dir(name)
     }
 
-    /// Removes a directory with the files in it; directories of a store hold nothing else.
+    /// Removes a directory with the files in it; a store's directories hold nothing else.
     pub(super) fn remove_dir(&self, name: &str) -> Result<(), StoreError> {
         let path = self.path_of(name)?;
-        // A thread that was told to end may still make a file while the directory goes.
+        // A thread that is ending may still create a file while the directory is being emptied.
         for attempts_left in (0..REMOVALS_MAX).rev() {
             let dir = match self.dir(name) {
                 Err(error) if error.is_not_found() => return Ok(()),
@@ -210,23 +215,23 @@ impl Dir {
         read().map_err(failed("read the directory", &self.path))
     }
 
-    /// Whether there is anything of that name.
+    /// True if there is an entry of that name.
     pub(super) fn has(&self, name: &str) -> Result<bool, StoreError> {
         Ok(self.stat(name)?.is_some())
     }
 
-    /// Whether a name stands for a regular file, and how long that is.
+    /// The length of the regular file of that name; none if there is no such file.
     pub(super) fn file_bytes(&self, name: &str) -> Result<Option<u64>, StoreError> {
         let stat = self.stat(name)?.filter(|it| FileType::from_raw_mode(it.st_mode).is_file());
         Ok(stat.and_then(|it| u64::try_from(it.st_size).ok()))
     }
 
-    /// Whether a name still stands for the file that was opened.
+    /// True if a name still refers to the opened file.
     pub(super) fn is_at(&self, name: &str, file: &File) -> Result<bool, StoreError> {
         let path = self.path_of(name)?;
         let metadata = file.metadata().map_err(StoreError::io("inspect", &path))?;
         let stat = self.stat(name)?;
-        // The types of these differ from system to system.
+        // The integer types of these differ between systems; this one holds them all.
         Ok(stat.is_some_and(|it| {
             i128::from(it.st_ino) == i128::from(metadata.ino())
                 && i128::from(it.st_dev) == i128::from(metadata.dev())
@@ -248,7 +253,7 @@ impl Dir {
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// Bytes of the files in the directory.
+    /// Bytes of the files in the directory together.
     pub(super) fn bytes(&self) -> Result<u64, StoreError> {
         let mut bytes = 0_u64;
         for name in self.names()? {
@@ -258,12 +263,12 @@ impl Dir {
         Ok(bytes)
     }
 
-    /// Makes names that were made, moved or removed survive a power loss.
+    /// Makes created, renamed and removed entries survive a power loss.
     pub(super) fn sync(&self) -> Result<(), StoreError> {
         rustix::fs::fsync(&*self.handle).map_err(failed("sync", &self.path))
     }
 
-    /// The path of an entry, whose name must be nothing but a name.
+    /// The path of an entry, for messages; an error if the name could lead elsewhere.
     fn path_of(&self, name: &str) -> Result<PathBuf, StoreError> {
         if is_plain_name(name) {
             return Ok(self.path.join(name));
@@ -289,12 +294,13 @@ impl Dir {
     }
 }
 
-/// How often the removal of a directory in use is tried.
+/// Attempts to remove a directory that is still in use.
 const REMOVALS_MAX: u32 = 100;
 
-/// Whether a name leads to no other directory.
+/// True if a name cannot lead to another directory.
 pub(super) fn is_plain_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
+    // Compared with the whole name, since `components` drops a trailing slash.
     let is_one = matches!(components.next(), Some(Component::Normal(it)) if it == name);
     is_one && components.next().is_none() && !name.contains('\0')
 }

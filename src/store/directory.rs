@@ -1,4 +1,4 @@
-//! What the archive's records say of who has which address.
+//! The directory in the archive's records: who has which address.
 
 use std::sync::Arc;
 
@@ -7,19 +7,21 @@ use super::{Store, StoreError};
 use crate::directory::{Directory, DirectoryBuilder, LazyDirectory};
 
 impl Store {
-    /// What is known of who has which address; nothing where no directory was taken.
+    /// The organization's directory; none where none was ever taken.
     pub fn directory(&self) -> Option<Arc<Directory>> {
-        // What cannot be read is told by `verify`, and by whoever asks for events.
+        // An unreadable one counts as none: `verify`, and any question about its events, reports
+        // it.
         self.directory.get_or_init(|| self.read_directory().ok().flatten()).clone()
     }
 
-    /// The same for whoever may not need it; nothing where the store cannot have one.
+    /// The directory, read only when it is needed; none where the store cannot have one.
     pub fn lazy_directory(&self) -> Option<LazyDirectory> {
         let store = (self.checkpoint.other_records() > 0).then(|| self.same());
         store.map(|store| LazyDirectory::new(move || store.directory()))
     }
 
     fn read_directory(&self) -> Result<Option<Arc<Directory>>, StoreError> {
+        // Without this, each trace would open all segments of a large index to find nothing.
         if AuditIndex::lacks_directory(&self.layout, &self.checkpoint) {
             return Ok(None);
         }

@@ -1,12 +1,12 @@
-//! What can go wrong with a store.
+//! The errors of a store.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the store could not do what it was asked.
+/// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Whoever asked did not want to wait any longer ([`super::Store::stoppable`]).
+    /// The caller has stopped the work ([`super::Store::stoppable`]).
     #[error("given up before the end")]
     Stopped,
     /// The path holds no store.
@@ -14,10 +14,10 @@ pub enum StoreError {
         "there is no store at {}: import into it first, or name another with --store", .path.display()
     )]
     NoStore {
-        /// Where one was expected.
+        /// The path at which a store was expected.
         path: PathBuf,
     },
-    /// The path holds something else.
+    /// The path holds something that is not a store.
     #[error(
         "{} is not a mailtrace store (it is not empty and has no {}): name another directory with --store",
         .path.display(), super::layout::MARKER
@@ -26,7 +26,7 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
-    /// A later version of the program made it.
+    /// A later version of the program created the store.
     #[error(
         "the store at {} has format {found}, and this version reads formats up to {known}: use a newer mailtrace",
         .path.display()
@@ -36,23 +36,23 @@ pub enum StoreError {
         path: PathBuf,
         /// Its format.
         found: u64,
-        /// The newest format that is known here.
+        /// The newest format that this version reads.
         known: u64,
     },
-    /// Something else stands where the store has a file or directory of its own.
+    /// Something else is in the place of one of the store's files or directories.
     #[error(
         "{} is {found}, where a store has {expected} of its own: it was not followed, and nothing was changed",
         .path.display()
     )]
     Misplaced {
-        /// What stands there.
+        /// The place.
         path: PathBuf,
-        /// What it is.
+        /// The kind of entry found there.
         found: &'static str,
-        /// What it should be.
+        /// The kind of entry expected.
         expected: &'static str,
     },
-    /// It is somebody else's to write to.
+    /// The store belongs to another user.
     #[error(
         "{} belongs to user {owner}, and this process runs as user {user}: only its owner writes to a store; copy it with `cp -r` and write to the copy, or make it yours with `chown -R`",
         .path.display()
@@ -60,12 +60,12 @@ pub enum StoreError {
     OtherOwner {
         /// The store, or a directory of it.
         path: PathBuf,
-        /// Whose it is, as a number.
+        /// The owner's user ID.
         owner: u32,
-        /// Who we are, as a number.
+        /// The user ID of this process.
         user: u32,
     },
-    /// Somebody else writes to it.
+    /// Another writer holds the store's lock.
     #[error(
         "the store at {} is being written by {holder}: wait until it is done, or stop it",
         .path.display()
@@ -84,7 +84,7 @@ pub enum StoreError {
     NoIndex {
         /// The index's directory.
         path: PathBuf,
-        /// What was found instead.
+        /// The reason, in words.
         reason: String,
     },
     /// There are archived audit events and no index over them.
@@ -95,10 +95,10 @@ pub enum StoreError {
     NoAuditIndex {
         /// The index's directory.
         path: PathBuf,
-        /// What was found instead.
+        /// The reason, in words.
         reason: String,
     },
-    /// The archive is not what the last commit left.
+    /// The archive differs from what the last commit left.
     #[error("{} was changed after it was written ({reason}): run `mailtrace verify`", .path.display())]
     ArchiveDamaged {
         /// The archive file.
@@ -106,7 +106,7 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
-    /// The disk is too full for what was to be built beside what is there.
+    /// The disk is too full to build a new index, or new archive files, beside the old ones.
     #[error(
         "the disk of {} has too little room: this needs up to {} beside what is there, and {} are free; nothing was changed: free as much, or copy the store to a larger disk and do it there",
         .path.display(), megabytes(*.needed_bytes), megabytes(*.free_bytes)
@@ -114,29 +114,29 @@ pub enum StoreError {
     NoRoom {
         /// The store.
         path: PathBuf,
-        /// What is needed at most.
+        /// Bytes needed at most.
         needed_bytes: u64,
-        /// What is free.
+        /// Bytes free.
         free_bytes: u64,
-        /// Where it came out.
+        /// The error that showed it.
         source: Box<StoreError>,
     },
-    /// The file system refused.
+    /// The file system returned an error.
     #[error("cannot {action} {}", .path.display())]
     Io {
-        /// What was tried.
+        /// The attempted action, as a verb.
         action: &'static str,
-        /// On which file.
+        /// The file.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: io::Error,
     },
-    /// Tantivy refused.
+    /// Tantivy returned an error.
     #[error("the index at {} failed", .path.display())]
     Index {
         /// The index's directory.
         path: PathBuf,
-        /// Why it failed.
+        /// The cause.
         source: tantivy::TantivyError,
     },
 }
@@ -145,7 +145,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
-/// What tantivy says, for people: its own words show how its errors are built.
+/// tantivy's message, for people: its own words show how its errors are built.
 pub(super) fn in_words(error: &tantivy::TantivyError) -> String {
     use tantivy::TantivyError;
     use tantivy::directory::error::OpenReadError;
@@ -162,23 +162,23 @@ pub(super) fn in_words(error: &tantivy::TantivyError) -> String {
 }
 
 impl StoreError {
-    /// Whether the disk is full, or the user's share of it.
+    /// True if the disk is full, or the user's quota of it.
     pub(super) fn is_no_room(&self) -> bool {
         use io::ErrorKind::{QuotaExceeded, StorageFull};
         matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
     }
 
-    /// Whether there is no such file or directory.
+    /// True if there is no such file or directory.
     pub(super) fn is_not_found(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
-    /// Whether it says that the user may not do it.
+    /// True if the user lacks the permission.
     pub(super) fn is_not_permitted(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
     }
 
-    /// What is told of an index whose directory cannot be opened.
+    /// Turns an I/O error on opening an index's directory into [`StoreError::NoIndex`].
     pub(super) fn or_no_index(self, path: &Path) -> Self {
         match self {
             Self::Io { source, .. } => {
@@ -188,12 +188,12 @@ impl StoreError {
         }
     }
 
-    /// For `map_err`: an I/O error with what was tried, and on what.
+    /// For `map_err`: an I/O error with the attempted action and the path.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }
 
-    /// For `map_err`: tantivy's error with the index's place.
+    /// For `map_err`: tantivy's error with the index's path.
     pub(super) fn index<E: Into<tantivy::TantivyError>>(path: &Path) -> impl FnOnce(E) -> Self {
         move |source| Self::Index { path: path.to_owned(), source: source.into() }
     }

@@ -1,13 +1,13 @@
-//! What the store gives back.
+//! The events that the store returns.
 
 use crate::event::Event;
 use crate::source::Record;
 
-/// A record that the store holds, with the event that was read out of it.
+/// A stored record, and the event parsed from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEvent {
     /// The original.
     pub record: Record<'static>,
-    /// What it says.
+    /// The parsed event.
     pub event: Event<'static>,
 }

@@ -1,4 +1,4 @@
-//! What makes two records the same one.
+//! The identity of records: when two of them count as the same one.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -9,23 +9,23 @@ use sha2::{Digest, Sha256};
 use crate::json::{Token, TokenKind, Tokens, escape};
 use crate::source::Record;
 
-/// A 128-bit hash of a record's timestamp and message: the first half of a SHA-256, for the
-/// messages are written by strangers, who must not be able to make one record hide another.
+/// A 128-bit hash of a record's timestamp and message: the first half of a SHA-256, because
+/// strangers write the messages and must not be able to make one record hide another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity(u128);
 
 impl Identity {
     /// The identity of a record.
     ///
-    /// One whose time is only approximate has nothing but its message: the same message under
-    /// another borrowed time is the same record.
+    /// A record whose time is only approximate is identified by its message alone: the same message
+    /// under another borrowed time is the same record.
     #[must_use]
     pub fn of(record: &Record<'_>) -> Self {
         let time = (!record.is_time_approximate).then(|| record.timestamp.as_ms());
         Self::hash(&record.message, time)
     }
 
-    /// The identity that a record with this message would have if its time were approximate.
+    /// The identity of a record with this message and an approximate time.
     #[must_use]
     pub fn of_message(message: &str) -> Self {
         Self::hash(message, None)
@@ -36,7 +36,7 @@ impl Identity {
         self.0.to_be_bytes()
     }
 
-    /// Its first 64 bits, to look for it by.
+    /// Its first 64 bits, as a key for look-ups.
     pub(super) fn key(self) -> u64 {
         let [key @ .., _, _, _, _, _, _, _, _] = self.0.to_be_bytes();
         u64::from_be_bytes(key)
@@ -45,7 +45,7 @@ impl Identity {
     fn hash(message: &str, time: Option<i64>) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(canonical(message).as_bytes());
-        // JSON text cannot hold a zero byte, so no message runs on into its time.
+        // JSON text cannot contain a zero byte, so no message runs on into its time.
         hasher.update([0]);
         if let Some(ms) = time {
             hasher.update(ms.to_le_bytes());
@@ -57,13 +57,14 @@ impl Identity {
     }
 }
 
-/// The JSON that a message means, written in one way: without white space between its tokens, and
-/// with no more escapes than JSON needs. The order of members, repeated ones and the spelling of
-/// numbers stay.
+/// The JSON of a message in canonical form: without white space between tokens, and with no more
+/// escapes than JSON requires. The order of members, repeated members and the spelling of numbers
+/// are kept.
 ///
-/// `aws logs tail --format json` lays messages out over several lines, and programs that read and
+/// `aws logs tail --format json` spreads messages over several lines, and programs that read and
 /// write JSON on the way escape other characters.
 pub(super) fn canonical(message: &str) -> Cow<'_, str> {
+    // Most messages: they need neither a copy nor a scan of their tokens.
     if is_canonical(message.as_bytes()) {
         return Cow::Borrowed(message);
     }
@@ -79,6 +80,7 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
             let (escaped, after) = from.split_at(length);
             match unescaped {
                 Some(it) => push_in_string(it, &mut canonical),
+                // A lone surrogate stands for no character, so its escape stays, in lower case.
                 None => canonical.push_str(&escaped.to_ascii_lowercase()),
             }
             rest = after;
@@ -88,14 +90,15 @@ pub(super) fn canonical(message: &str) -> Cow<'_, str> {
     Cow::Owned(canonical)
 }
 
-/// Whether a message has no escapes, and no white space between its tokens. Most have none, so this
-/// is all that an import spends on them: hence the passes that the compiler can make many bytes at
-/// once.
+/// True if a message has no escapes, and no white space between its tokens. That is so for most,
+/// and then this is all that an import spends on them: hence passes that the compiler can
+/// vectorise.
 fn is_canonical(message: &[u8]) -> bool {
     if message.iter().fold(false, |any, it| any | (*it < b' ') | (*it == b'\\')) {
         return false;
     }
     let (mut quote_count, mut from) = (0, 0);
+    // Without escapes, an odd number of quotes before a space means that it is inside a string.
     memchr::memchr_iter(b' ', message).all(|space| {
         let before = message.get(from..space).expect("spaces follow one another");
         quote_count += before.iter().filter(|it| **it == b'"').count();
@@ -119,10 +122,10 @@ fn push_in_string(character: char, canonical: &mut String) {
     }
 }
 
-/// Identities, known quickly.
+/// A set of identities that hashes nothing again.
 pub(super) type IdentitySet = HashSet<Identity, BuildHasherDefault<IdentityHasher>>;
 
-/// An identity is a hash already.
+/// A hasher that takes 64 bits of an identity as they are: it is a hash already.
 #[derive(Default)]
 pub(super) struct IdentityHasher(u64);
 

@@ -1,4 +1,4 @@
-//! Legs with so many stored events that they are not gone through for each record anew.
+//! Legs with so many stored events that these are not gone through again for each new record.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,35 +9,36 @@ use super::identity::Identity;
 use super::index::{IdHash, IndexSnapshot};
 use crate::limits;
 
-/// The large legs of one commit that were met so far, shared by all that prepare records.
+/// The large legs of one commit met so far, shared by everything that prepares records.
 #[derive(Clone, Default)]
 pub(super) struct LargeLegs(Arc<Mutex<HashMap<IdHash, Arc<LargeLeg>>>>);
 
 /// The stored events of one leg.
 pub(super) struct LargeLeg {
-    /// Their times, in milliseconds since 1970, and places, in order.
+    /// Their times, in milliseconds since 1970, and locations, sorted.
     by_time: Vec<(i64, Location)>,
-    /// The identities of many that share a time, or of all.
+    /// The identities of the events of one time, or of all, read on first use.
     identities: Mutex<HashMap<Sharing, HashSet<Identity>>>,
 }
 
-/// What records have in common that are compared with one another.
+/// The property shared by records that are compared with one another.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Sharing {
     /// The leg and a time in milliseconds since 1970.
     Time(i64),
-    /// The leg alone. They are told apart by their messages.
+    /// The leg alone; such records are identified by their messages.
     Leg,
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // It is whole between any two statements that hold it.
+    // Each change is one insertion or removal, so a panic leaves the map consistent.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl LargeLegs {
-    /// The leg, as the snapshot has it.
+    /// Returns the leg as of the snapshot, and reads it on first use.
     pub(super) fn get(&self, leg: IdHash, snapshot: &IndexSnapshot) -> Arc<LargeLeg> {
+        // Held while the leg is read, so that other workers wait for it rather than read it too.
         let mut legs = held(&self.0);
         if let Some(known) = legs.get(&leg) {
             return Arc::clone(known);
@@ -45,6 +46,7 @@ impl LargeLegs {
         let by_time = snapshot.leg_times(leg);
         let count: usize = legs.values().map(|it| it.by_time.len()).sum();
         if count + by_time.len() > limits::LARGE_LEG_EVENTS_KEPT {
+            // Legs in use live on in the workers that hold them.
             legs.clear();
         }
         let found = Arc::new(LargeLeg { by_time, identities: Mutex::default() });
@@ -54,7 +56,7 @@ impl LargeLegs {
 }
 
 impl LargeLeg {
-    /// Where the events of one time lie, or of any time.
+    /// The locations of the events of one time, or of all events.
     pub(super) fn locations(&self, ms: Option<i64>) -> impl ExactSizeIterator<Item = Location> {
         let range = match ms {
             Some(ms) => {
@@ -67,7 +69,7 @@ impl LargeLeg {
         range.iter().map(|it| it.1)
     }
 
-    /// Whether one of the events of a time, or of any time, has the identity. Then it is that of
+    /// True if one of the events of a time has the identity; without a time, if any event has it by
     /// its message alone.
     pub(super) fn has_identity(
         &self,
@@ -81,7 +83,7 @@ impl LargeLeg {
             return Ok(identities.contains(&identity));
         }
         let mut locations: Vec<_> = self.locations(ms).collect();
-        // Each block is read once.
+        // Sorted, so that each block is decompressed once.
         locations.sort_unstable();
         let mut identities = HashSet::with_capacity(locations.len());
         for location in locations {

@@ -1,6 +1,6 @@
-//! Where things lie in the store's directory, and how they get there durably.
+//! The layout of the store's directory, and its durable creation.
 //!
-//! Every file is made with mode 0600 and every directory with 0700: the content is personal data.
+//! Every file has mode 0600 and every directory 0700: the content is personal data.
 
 use std::fs::{self, DirBuilder, File};
 use std::io;
@@ -13,44 +13,44 @@ use super::dir::Dir;
 use crate::fs::parent_of;
 use crate::limits;
 
-/// The file that says that a directory is a store, and of which format.
+/// The file that marks a directory as a store, and names its format.
 pub(super) const MARKER: &str = "store.json";
 
-/// The newest format that this version writes and reads.
+/// The format that this version writes, and the newest that it reads.
 pub(super) const FORMAT: u64 = 1;
 
-/// What a half-written file's name ends with; swept whenever the store is opened for writing.
+/// The suffix of half-written files, which are swept whenever the store is opened for writing.
 pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
 
 pub(super) const LOCK: &str = "lock";
 pub(super) const ARCHIVE: &str = "archive";
 pub(super) const INDEX: &str = "index";
-/// Where `reindex` builds the index that will take the place of [`INDEX`].
+/// The directory in which the index is rebuilt before it replaces [`INDEX`].
 pub(super) const INDEX_BEING_BUILT: &str = "index.new";
-/// Where the old index is for an instant, on file systems that cannot exchange two names.
+/// The old index for an instant, on file systems that cannot exchange two names.
 pub(super) const INDEX_ASIDE: &str = "index.old.tmp";
 pub(super) const REJECTED: &str = "rejected";
 /// The message table.
 pub(super) const MESSAGES: &str = "messages";
-/// The index of records that are no email events; only stores that have some have it.
+/// The index of records that are not email events; only stores that have such records have it.
 pub(super) const AUDIT: &str = "audit";
-/// Where `reindex` builds the one that will take its place.
+/// The directory in which that index is rebuilt.
 pub(super) const AUDIT_BEING_BUILT: &str = "audit.new";
 
-/// The file that says which rejects are kept already.
+/// The file that lists the rejects that are kept already.
 pub(super) const KNOWN_REJECTS: &str = "rejected.json";
 pub(super) const SUMS: &str = "SHA256SUMS";
-/// Sources that added nothing.
+/// The file of sources that added nothing.
 pub(super) const REPEATS: &str = "repeats.json";
 
-/// The directories that every store keeps its files in.
+/// The directories of every store.
 const PARTS: [&str; 4] = [ARCHIVE, INDEX, REJECTED, MESSAGES];
 
 /// The paths inside one store.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     root: PathBuf,
-    /// The root, once it has been opened: from then on it is this directory and no other.
+    /// The root, once opened: from then on it is this directory, whatever takes its path.
     handle: Arc<OnceLock<Dir>>,
 }
 
@@ -76,7 +76,8 @@ impl Layout {
         self.root_dir()?.dir(INDEX)
     }
 
-    /// A directory of the store; copies of a store may lack one that was empty.
+    /// A directory of the store; none if it is missing, since a copy of a store may lack empty
+    /// ones.
     pub(super) fn dir_if_there(&self, name: &str) -> Result<Option<Dir>, StoreError> {
         match self.root_dir()?.dir(name) {
             Err(error) if error.is_not_found() => Ok(None),
@@ -89,7 +90,7 @@ impl Layout {
         self.dir_if_there(REJECTED)
     }
 
-    /// The directory of the message table. Whoever may read the rest alone does without it.
+    /// The directory of the message table; none for a user who may only read the rest.
     pub(super) fn messages_dir(&self) -> Result<Option<Dir>, StoreError> {
         match self.dir_if_there(MESSAGES) {
             Err(error) if error.is_not_permitted() => Ok(None),
@@ -97,7 +98,7 @@ impl Layout {
         }
     }
 
-    /// The directory of the index of audit events. Whoever may read the rest alone does without it.
+    /// The directory of the index of audit events; none for a user who may only read the rest.
     pub(super) fn audit_dir(&self) -> Result<Option<Dir>, StoreError> {
         match self.dir_if_there(AUDIT) {
             Err(error) if error.is_not_permitted() => Ok(None),
@@ -148,7 +149,7 @@ impl Layout {
         self.root.join(REJECTED)
     }
 
-    /// Reads the marker, and looks whether the store's directories are directories.
+    /// Reads the marker, and checks that the store's directories are directories.
     ///
     /// # Errors
     ///
@@ -163,6 +164,8 @@ impl Layout {
                     io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
                 ) =>
             {
+                // An empty directory gets the advice to import; anything else may be somebody's,
+                // and is left alone.
                 return Err(if self.is_vacant()? {
                     StoreError::NoStore { path: self.root.clone() }
                 } else {
@@ -185,7 +188,7 @@ impl Layout {
         self.parts().map(drop)
     }
 
-    /// The directories of the store that are there.
+    /// The existing directories of the store.
     fn parts(&self) -> Result<Vec<Dir>, StoreError> {
         let part = |name| match name {
             MESSAGES => self.messages_dir(),
@@ -195,8 +198,8 @@ impl Layout {
         PARTS.into_iter().chain([AUDIT]).filter_map(|it| part(it).transpose()).collect()
     }
 
-    /// Whether all that we are about to write to is ours: whoever owns a directory can put in it
-    /// what they like, and have us write where they may not.
+    /// Checks that everything about to be written to belongs to this user: the owner of a directory
+    /// can put anything in it, and so make this process write where they may not.
     ///
     /// # Errors
     ///
@@ -212,8 +215,10 @@ impl Layout {
         Ok(())
     }
 
-    /// Whether a store may be made here: nothing there, or what a creation that was cut off leaves.
+    /// True if a store may be created here: nothing is here, or only the remains of an interrupted
+    /// creation.
     fn is_vacant(&self) -> Result<bool, StoreError> {
+        // By path and not through `root_dir`, since there may be no directory to hold open.
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
@@ -231,12 +236,12 @@ impl Layout {
         Ok(true)
     }
 
-    /// Whether the marker is there: a creation was not cut off.
+    /// True if the marker exists, so creation was completed.
     pub(super) fn has_marker(&self) -> Result<bool, StoreError> {
         self.root_dir()?.has(MARKER)
     }
 
-    /// Makes the directories and the marker, the marker last.
+    /// Creates the directories, then the marker, which completes the creation.
     pub(super) fn create(&self) -> Result<(), StoreError> {
         let root = self.root_dir()?;
         for name in PARTS {
@@ -245,7 +250,7 @@ impl Layout {
         root.replace(MARKER, format!("{{\"format\":{FORMAT}}}\n").as_bytes())
     }
 
-    /// Makes the store's own directory when it is missing and may be made.
+    /// Creates the store's root directory if it is missing and may be created.
     pub(super) fn create_root(&self) -> Result<(), StoreError> {
         if self.is_vacant()? {
             return create_dir(&self.root);
@@ -257,7 +262,8 @@ impl Layout {
             }
             other => other?,
         };
-        // `create` makes the marker last: without it these three are all that can stand here.
+        // `create` makes the marker last, and records are stored only after it. So an empty archive
+        // without a marker is an interrupted creation, and one with files is not ours to touch.
         let is_cut_off = match self.archive_dir() {
             Ok(dir) => dir.names()?.is_empty(),
             Err(_) => false,
@@ -265,7 +271,7 @@ impl Layout {
         if is_cut_off { Ok(()) } else { Err(StoreError::NotAStore { path: self.root.clone() }) }
     }
 
-    /// Removes what writers that were cut off have left under temporary names.
+    /// Removes the temporary files and directories of interrupted writers.
     pub(super) fn sweep(&self) -> Result<(), StoreError> {
         let root = self.root_dir()?;
         root.remove_dir(INDEX_BEING_BUILT)?;
@@ -274,7 +280,7 @@ impl Layout {
         for dir in std::iter::once(root).chain(self.parts()?) {
             for name in dir.names()? {
                 let Some(name) = name.to_str() else { continue };
-                // Earlier builds left tantivy's own temporary files, named `.tmpXXXXXX`.
+                // Earlier builds let tantivy write its own temporary files, named `.tmpXXXXXX`.
                 let is_temporary = name.ends_with(TEMPORARY_SUFFIX) || name.starts_with(".tmp");
                 if is_temporary && dir.file_bytes(name)?.is_some() {
                     dir.remove(name)?;
@@ -285,7 +291,7 @@ impl Layout {
     }
 }
 
-/// Bytes of the marker, which holds one number.
+/// Bytes of the marker at most; it holds one number.
 const MARKER_BYTES_MAX: u64 = 4 << 10;
 
 /// The name of the archive file with that number.
@@ -300,7 +306,7 @@ pub(super) fn archive_file_number(name: &str) -> Option<u32> {
     digits.parse().ok().filter(|it| is_number && (1..=limits::ARCHIVE_FILES_MAX).contains(it))
 }
 
-/// Whether a file of rejected input may have that name: it begins with the hash of its content.
+/// True if a file of rejected input may have that name: it begins with the hash of its content.
 pub(super) fn is_rejected_name(name: &str) -> bool {
     let Some((hash, extension)) = name.split_once('.') else { return false };
     let is_digit = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
@@ -311,8 +317,7 @@ pub(super) fn is_rejected_name(name: &str) -> bool {
 
 const REJECTED_HASH_DIGITS: usize = 16;
 
-/// Makes a directory that only its owner may enter, and the directories above it that are missing,
-/// durably.
+/// Creates a directory that only its owner may enter, and its missing parents, durably.
 pub(super) fn create_dir(path: &Path) -> Result<(), StoreError> {
     create_dir_with(path, DirBuilder::new().mode(0o700))
 }
@@ -322,17 +327,18 @@ fn create_dir_with(path: &Path, builder: &DirBuilder) -> Result<(), StoreError> 
         return Ok(());
     }
     let above = parent_of(path);
-    // These are not ours alone: they get the mode that the user gives to directories.
+    // The parents are not the store's: they get the user's usual mode.
     create_dir_with(above, &DirBuilder::new())?;
     match builder.create(path) {
-        // Somebody else may have made it since.
+        // Another process may have created it meanwhile.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
         other => other.map_err(StoreError::io("make the directory", path))?,
     }
+    // Each level syncs its own entry in its parent, so the whole chain of new names is durable.
     sync_dir(above)
 }
 
-/// Makes names that were made, moved or removed in a directory survive a power loss.
+/// Makes created, renamed and removed entries of a directory survive a power loss.
 pub(super) fn sync_dir(path: &Path) -> Result<(), StoreError> {
     crate::fs::sync_dir(path).map_err(StoreError::io("sync", path))
 }

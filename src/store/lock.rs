@@ -8,39 +8,41 @@ use super::StoreError;
 use super::layout::{LOCK, Layout};
 use crate::time::Timestamp;
 
-/// Bytes of the note in which a holder introduces itself.
+/// Bytes read of the note by which a holder identifies itself.
 const NOTE_BYTES_MAX: u64 = 1_024;
 
-/// The right to write to a store, given back when dropped or when the process dies.
+/// The right to write to a store, released when dropped or when the process dies.
 #[derive(Debug)]
 pub(super) struct WriterLock {
-    /// The lock belongs to the open file.
+    /// The open file, to which the lock belongs.
     file: File,
 }
 
 impl Drop for WriterLock {
     fn drop(&mut self) {
-        // A child process that is being started shares the open file until it is another program:
-        // closing it here would leave the lock with the child. Closing is what is left if this fails.
+        // A child process being started shares the open file until it executes another program, so
+        // closing alone would leave the lock with the child. If this fails, closing is all that is
+        // left.
         let _still_shared = self.file.unlock();
     }
 }
 
 impl WriterLock {
-    /// Takes the lock, or tells who has it.
+    /// Takes the lock, or says who holds it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`], [`StoreError::OtherOwner`], and [`StoreError::Io`] when there can be
-    /// no lock file.
+    /// [`StoreError::Locked`], [`StoreError::OtherOwner`], and [`StoreError::Io`] when no lock file
+    /// can be made.
     pub(super) fn acquire(layout: &Layout) -> Result<Self, StoreError> {
         layout.check_owner()?;
         let dir = layout.root_dir()?;
         let path = dir.path().join(LOCK);
-        // Held until its successor is.
+        // The old file stays locked until the new one is, so that no other writer gets in between.
         let mut shared: Option<File> = None;
         let mut file = loop {
             let file = lock(layout, dir.file_or_new(LOCK)?)?;
+            // Another writer has replaced the file since it was opened: this lock guards nothing.
             if !dir.is_at(LOCK, &file)? {
                 continue;
             }
@@ -48,7 +50,7 @@ impl WriterLock {
             if links <= 1 {
                 break file;
             }
-            // A copy made of hard links has the lock in common with its original.
+            // In a copy made of hard links the lock file is that of the original too.
             dir.replace(LOCK, b"")?;
             shared = Some(file);
         };
@@ -64,13 +66,13 @@ impl WriterLock {
     }
 }
 
-/// Locks the file, or tells who has it.
+/// Locks the file, or says who holds it.
 fn lock(layout: &Layout, mut file: File) -> Result<File, StoreError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             let mut note = String::new();
-            // The note only helps the reader; the lock itself is what counts.
+            // The note is only for people; the lock itself is what counts.
             let _unreadable = (&mut file).take(NOTE_BYTES_MAX).read_to_string(&mut note);
             let note = note.trim();
             let holder = if note.is_empty() { "another process" } else { note }.to_owned();

@@ -8,24 +8,23 @@ use crate::audit::AuditField;
 pub(super) struct AuditFields;
 
 impl AuditFields {
-    /// The first 64 bits of the identity, to find duplicates by.
+    /// The first 64 bits of the identity, by which duplicates are found.
     pub(super) const KEY: Field = Field::from_field_id(0);
-    /// When it happened, in milliseconds since 1970.
+    /// The time of the event, in milliseconds since 1970.
     pub(super) const TIME: Field = Field::from_field_id(1);
     /// The bits of the record's location.
     pub(super) const PLACE: Field = Field::from_field_id(2);
     /// The type of an audit event, or [`DIRECTORY_TERM`].
     pub(super) const TYPE: Field = Field::from_field_id(3);
-    /// Whether what was asked for was granted.
+    /// Whether the request was granted.
     pub(super) const ALLOWED: Field = Field::from_field_id(4);
-    /// The first of the fields of the event itself, which follow in the order of
-    /// [`AuditField::ALL`].
+    /// The first of the event's own fields, which follow in the order of [`AuditField::ALL`].
     const FIRST: u32 = 5;
 
     pub(super) const TIME_NAME: &str = "time";
     pub(super) const PLACE_NAME: &str = "place";
 
-    /// The field for what an event says.
+    /// The index's field for a field of an event.
     pub(super) fn of(field: AuditField) -> Field {
         Field::from_field_id(Self::FIRST + field as u32)
     }
@@ -36,7 +35,7 @@ impl AuditFields {
         own.into_iter().chain(AuditField::ALL.into_iter().map(Self::of))
     }
 
-    /// The field for the values of a column.
+    /// The index's field for a column.
     pub(super) fn of_column(column: AuditColumn) -> Field {
         let base = Self::FIRST as usize + AuditField::COUNT;
         Field::from_field_id(u32::try_from(base + column as usize).expect("some dozens of fields"))
@@ -47,6 +46,7 @@ impl AuditFields {
         let number = || NumericOptions::default().set_fast();
         let mut builder = Schema::builder();
         // In the order of the constants.
+        // Looked up, never read back: hence a term and no column.
         builder.add_u64_field("key", NumericOptions::default().set_indexed());
         builder.add_i64_field(Self::TIME_NAME, number());
         builder.add_u64_field(Self::PLACE_NAME, number());
@@ -62,26 +62,27 @@ impl AuditFields {
     }
 }
 
-/// The type of records of the directory.
+/// The type of the directory's records.
 pub(super) const DIRECTORY_TERM: &str = "directory";
 
-/// Values that are kept by document too, as they were logged, so that they can be counted.
+/// The fields whose values are kept by document too, as they were logged, so that they can be
+/// counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(usize)]
 pub enum AuditColumn {
-    /// The ID of whoever was authenticated.
+    /// The ID of the authenticated user.
     UserId,
-    /// Whose mailbox it is.
+    /// The ID of the mailbox's owner.
     OwnerId,
-    /// The name that was typed.
+    /// The user name that was typed.
     User,
-    /// Where it came from.
+    /// The IP address of the client.
     SourceIp,
-    /// With what.
+    /// The client program.
     UserAgent,
-    /// What was done.
+    /// The action.
     Action,
-    /// By which protocol.
+    /// The protocol.
     Protocol,
     /// The type of the event.
     Type,
@@ -100,7 +101,7 @@ impl AuditColumn {
         Self::Type,
     ];
 
-    /// The field whose values it holds; none for the type, which no field names.
+    /// The field whose values it holds; none for the type, which is not a field of the event.
     pub fn field(self) -> Option<AuditField> {
         match self {
             Self::UserId => Some(AuditField::UserId),

@@ -8,20 +8,22 @@ pub(crate) struct DocumentSet {
 }
 
 impl DocumentSet {
-    /// None of so many.
+    /// The empty set over `count` documents.
     pub(crate) fn none(count: u32) -> Self {
         Self { words: vec![0; count.div_ceil(u64::BITS) as usize], count }
     }
 
-    /// All of so many.
+    /// The set of all `count` documents.
     pub(crate) fn all(count: u32) -> Self {
         let mut set = Self { words: vec![u64::MAX; count.div_ceil(u64::BITS) as usize], count };
         set.trim();
         set
     }
 
-    /// Takes away what lies behind the last document.
+    /// Clears the bits after the last document.
     fn trim(&mut self) {
+        // `len`, `is_empty` and `iter` read whole words, so no bit beyond the last document may be
+        // set.
         let rest = self.count % u64::BITS;
         if let Some(last) = self.words.last_mut().filter(|_| rest > 0) {
             *last &= (1 << rest) - 1;
@@ -39,17 +41,17 @@ impl DocumentSet {
         word.is_some_and(|it| it >> (document % u64::BITS) & 1 == 1)
     }
 
-    /// Keeps those that another set has too.
+    /// Intersects with another set.
     pub(crate) fn and(&mut self, other: &Self) {
         self.words.iter_mut().zip(&other.words).for_each(|(it, other)| *it &= other);
     }
 
-    /// Adds those of another set.
+    /// Adds the documents of another set.
     pub(crate) fn or(&mut self, other: &Self) {
         self.words.iter_mut().zip(&other.words).for_each(|(it, other)| *it |= other);
     }
 
-    /// Takes those that it has not.
+    /// Replaces the set with its complement.
     pub(crate) fn negate(&mut self) {
         self.words.iter_mut().for_each(|it| *it = !*it);
         self.trim();
@@ -69,6 +71,8 @@ impl DocumentSet {
             let mut rest = *word;
             std::iter::from_fn(move || {
                 let bit = rest.trailing_zeros();
+                // Clears the lowest bit. The subtraction wraps for an empty word, which has none to
+                // clear.
                 rest &= rest.wrapping_sub(1);
                 (bit < u64::BITS).then(|| number * u64::BITS + bit)
             })

@@ -1,4 +1,4 @@
-//! Whether the index of audit events is what it was, and says what the archive says.
+//! Comparison of the index of audit events with the archive.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,8 @@ use super::reader::{AuditIndex, AuditSegment};
 use super::schema::AuditFields;
 use crate::store::index::for_each_document;
 
-/// Whether the index has the terms of these documents, and no others; the archive files in which
-/// they differ.
+/// Compares the terms of the index with those of these documents, and returns the archive files in
+/// which they differ.
 pub(in crate::store) fn compare_audit(
     index: Option<&AuditIndex>,
     archived: impl Iterator<Item = OtherDocument>,
@@ -25,6 +25,8 @@ pub(in crate::store) fn compare_audit(
         hasher.update(term);
         let sum = sums.entry(crate::store::Location::from_bits(place).file).or_default();
         let digest = hasher.digest();
+        // Sums commute: both sides come in different orders, and need no list in memory. What is on
+        // both sides cancels out.
         *sum = if is_archived { sum.wrapping_add(digest) } else { sum.wrapping_sub(digest) };
     };
     for OtherDocument { document, location, .. } in archived {
@@ -33,12 +35,15 @@ pub(in crate::store) fn compare_audit(
             let ReferenceValue::Leaf(leaf) = value.as_value() else { continue };
             match leaf {
                 ReferenceValueLeaf::Bytes(bytes) => add(place, field.field_id(), bytes, true),
+                // tantivy keys numeric terms in big-endian order.
                 ReferenceValueLeaf::U64(key) => {
                     add(place, field.field_id(), &key.to_be_bytes(), true);
                 }
                 ReferenceValueLeaf::I64(ms) => {
                     add(place, field.field_id(), &ms.to_le_bytes(), true);
                 }
+                // Texts are columns: copies, as they were logged, of values whose terms are
+                // compared.
                 _ => {}
             }
         }
@@ -53,6 +58,7 @@ fn each_term(
     segment: &AuditSegment,
     mut visit: impl FnMut(u64, u32, &[u8]),
 ) -> tantivy::Result<()> {
+    // The time is a column without terms, hence a pass by document.
     let place = |document: DocId| segment.place(document).to_bits();
     for document in segment.documents() {
         let ms = segment.time_ms(document).to_le_bytes();

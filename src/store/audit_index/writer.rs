@@ -17,7 +17,7 @@ use crate::store::index::{explain, merge_policy};
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
 use crate::store::ledger::checkpoint::{ArchivePosition, Checkpoint};
 
-/// Adds documents, and makes them durable together with how far they go.
+/// Adds documents, and makes them durable together with the position that they reach.
 pub(in crate::store) struct AuditWriter {
     index: DerivedWriter<AuditPosition>,
     has_directory: bool,
@@ -29,8 +29,8 @@ pub(in crate::store) fn remove_audit_index(layout: &Layout) -> Result<(), StoreE
 }
 
 impl AuditWriter {
-    /// Opens the index and brings it to what the store's last commit says: what lies beyond goes,
-    /// what is missing is read from the archive. None where a store has no such records.
+    /// Opens the index and brings it to the store's last commit: removes documents beyond it, and
+    /// adds missing ones from the archive. None where the store has no such records.
     pub(in crate::store) fn open(
         layout: &Layout,
         checkpoint: &Checkpoint,
@@ -40,6 +40,7 @@ impl AuditWriter {
             root.remove_dir(AUDIT)?;
             return Ok(None);
         }
+        // Any error is a reason to build the index again: the archive has everything.
         if root.has(AUDIT)?
             && let Ok(mut known) = Self::open_or_create(layout, AUDIT)
             && known.index.committed().is_some_and(|it| it.is_usable(checkpoint))
@@ -72,9 +73,13 @@ impl AuditWriter {
         let position = AuditPosition::of(&checkpoint.archive, checkpoint.tombstones.len());
         let end = (position.file, position.bytes);
         let is_any_beyond = self.is_any_beyond(end).map_err(|error| self.index.failed(error))?;
+        // These are of a commit that the store never made. Their places will be given to other
+        // records.
         if is_any_beyond {
             self.index.remove(BeyondQuery { end })?;
         }
+        // Removals alone are committed too: the next commit of mail moves the archive's end past
+        // these documents without a commit here, and would make them visible.
         let is_complete = self.index.committed().is_some_and(|it| it.is_complete(checkpoint));
         if is_complete && !is_any_beyond {
             return Ok(());
@@ -86,8 +91,10 @@ impl AuditWriter {
         self.commit(&checkpoint.archive, checkpoint.tombstones.len())
     }
 
-    /// Whether a document lies behind the end of the archive.
+    /// True if a document is beyond the end of the archive.
     fn is_any_beyond(&self, end: (u32, u64)) -> tantivy::Result<bool> {
+        // The greatest place of each segment tells: a writer that ended properly reads no
+        // documents.
         let reader = self.index.index().reader_builder().try_into()?;
         let mut is_any = false;
         for segment in reader.searcher().segment_readers() {
@@ -110,7 +117,7 @@ impl AuditWriter {
         Ok(())
     }
 
-    /// Makes everything that was added durable, up to a position of the archive.
+    /// Makes everything added durable, up to a position in the archive.
     pub(in crate::store) fn commit(
         &mut self,
         archive: &ArchivePosition,
@@ -120,22 +127,22 @@ impl AuditWriter {
         self.index.commit(AuditPosition { lacks_directory, ..AuditPosition::of(archive, removals) })
     }
 
-    /// Waits for the merges that are under way.
+    /// Waits for running merges.
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
         self.index.finish()
     }
 }
 
-/// Builds the index anew beside the old one, where there is anything to be in it.
+/// Builds the index again beside the old one, if there is anything to put in it.
 pub(in crate::store) struct AuditBuilder<'l> {
     layout: &'l Layout,
     writer: Option<AuditWriter>,
-    /// Documents that were added.
+    /// Number of documents added.
     pub(in crate::store) count: u64,
 }
 
 impl<'l> AuditBuilder<'l> {
-    /// Nothing yet.
+    /// A builder without an index: the first document creates it.
     pub(in crate::store) fn new(layout: &'l Layout) -> Self {
         Self { layout, writer: None, count: 0 }
     }
@@ -156,7 +163,7 @@ impl<'l> AuditBuilder<'l> {
         writer.add(documents)
     }
 
-    /// Makes it durable, as of a commit of the store.
+    /// Makes the new index durable, as of a commit of the store.
     pub(in crate::store) fn finish(self, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let Some(mut writer) = self.writer else { return Ok(()) };
         writer.commit(&checkpoint.archive, checkpoint.tombstones.len())?;
@@ -164,13 +171,13 @@ impl<'l> AuditBuilder<'l> {
     }
 }
 
-/// Whether the bits of a location are of one behind an end.
+/// True if a location, given as bits, is at or after an end.
 pub(super) fn is_beyond(bits: u64, end: (u32, u64)) -> bool {
     let place = Location::from_bits(bits);
     (place.file, u64::from(place.offset)) >= end
 }
 
-/// The documents behind the end of the archive.
+/// A query for the documents beyond the end of the archive.
 #[derive(Clone, Debug)]
 struct BeyondQuery {
     end: (u32, u64),

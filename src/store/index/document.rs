@@ -1,4 +1,4 @@
-//! From an event to what the index holds of it.
+//! From an event to its document in the index.
 
 use std::sync::Arc;
 
@@ -14,11 +14,11 @@ use crate::source::Record;
 use crate::store::archive::Location;
 use crate::store::identity::canonical;
 
-/// By what an ID is found: 56 bits of its SHA-256. Different IDs may share one: among 10,000,000
-/// some do with a chance of 1 to 1,400.
+/// The hash by which an ID is found: 56 bits of its SHA-256. Different IDs may share one: among
+/// 10,000,000 IDs some do with a probability of 1 in 1,400.
 ///
-/// Message IDs are written by strangers, who must not be able to choose what a message is taken to
-/// be joined with: hence no faster hash.
+/// Message IDs are written by strangers, who must not be able to choose the messages that theirs
+/// seems to join: hence no faster hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdHash(u64);
 
@@ -34,8 +34,8 @@ impl IdHash {
         Self::from_bits(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 
-    /// What stands for a record's leg: its trace ID, or its message where it has none, so that
-    /// its duplicates are found. The lowest bit tells which.
+    /// The key of a record's leg: its trace ID, or its message where it has none, so that its
+    /// duplicates are found. The lowest bit says which.
     pub(in crate::store) fn of_leg(trace_id: &str, message: &str) -> Self {
         if trace_id.is_empty() {
             Self(Self::of(&canonical(message)).0 | 1)
@@ -49,7 +49,7 @@ impl IdHash {
         Self(Self::of(trace_id).0 & !1)
     }
 
-    /// Whether it stands for a trace ID, if it stands for a leg.
+    /// True if the key of a leg is a trace ID.
     pub(crate) fn is_traced(self) -> bool {
         self.0 & 1 == 0
     }
@@ -64,16 +64,17 @@ impl IdHash {
     }
 }
 
-/// The longest beginning of a term that the index holds ([`limits::TERM_BYTES_MAX`]).
+/// Cuts a term to the length that the index holds ([`limits::TERM_BYTES_MAX`]), between two
+/// characters.
 pub fn truncate_term(text: &str) -> &str {
     text.split_at(text.floor_char_boundary(limits::TERM_BYTES_MAX)).0
 }
 
-/// What the index holds of one record, all but its location.
+/// The document of one record.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct Document {
     texts: Arc<Texts>,
-    /// Its first text, and the first that is no more its own.
+    /// The first of its texts, and the first after them.
     texts_from: usize,
     texts_to: usize,
     pub(super) timestamp_ms: i64,
@@ -82,7 +83,7 @@ pub(in crate::store) struct Document {
     pub(super) location: Location,
 }
 
-/// The texts of all documents of a batch: one piece of memory rather than one for each.
+/// The texts of all documents of a batch, in one allocation rather than one for each.
 #[derive(Debug, Default)]
 struct Texts {
     bytes: Vec<u8>,
@@ -97,22 +98,22 @@ struct Text {
 }
 
 impl Document {
-    /// Where its record lies.
+    /// The location of its record.
     pub(in crate::store) fn location(&self) -> Location {
         self.location
     }
 
-    /// The document with its place in the archive.
+    /// Sets the document's location in the archive.
     pub(in crate::store) fn at(self, location: Location) -> Self {
         Self { location, ..self }
     }
 
-    /// What duplicates are looked for by.
+    /// The key by which duplicates are looked up.
     pub(in crate::store) fn leg(&self) -> IdHash {
         self.leg
     }
 
-    /// The texts that have terms, field by field.
+    /// The texts that are indexed as terms, field by field.
     pub(super) fn texts(&self) -> DocumentTexts<'_> {
         let texts = self.texts.texts.get(self.texts_from..self.texts_to);
         let texts = texts.expect("a document's texts are of its batch");
@@ -145,7 +146,7 @@ impl<'a> Iterator for DocumentTexts<'a> {
     }
 }
 
-/// One text of a document as tantivy reads it.
+/// One text of a document, as tantivy reads it.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct TextValue<'a> {
     field: Field,
@@ -157,6 +158,7 @@ impl<'a> Value<'a> for TextValue<'a> {
     type ObjectIter = std::iter::Empty<(&'a str, Self)>;
 
     fn as_value(&self) -> ReferenceValue<'a, Self> {
+        // Whole values are bytes: tantivy then runs no tokenizer over them.
         ReferenceValue::Leaf(if Fields::is_words(self.field) {
             ReferenceValueLeaf::Str(
                 std::str::from_utf8(self.bytes).expect("words were put in as text"),
@@ -167,7 +169,7 @@ impl<'a> Value<'a> for TextValue<'a> {
     }
 }
 
-/// Writes down everything by which the events of a batch can be found.
+/// Collects everything by which the events of a batch can be found.
 #[derive(Default)]
 pub(in crate::store) struct Documents {
     texts: Texts,
@@ -183,7 +185,8 @@ struct Entry {
 }
 
 impl Documents {
-    /// Adds a record, the event that was read from its message, and its leg: [`IdHash::of_leg`].
+    /// Adds a record, the event parsed from its message, and the key of its leg:
+    /// [`IdHash::of_leg`].
     pub(in crate::store) fn push(&mut self, record: &Record<'_>, event: &Event<'_>, leg: IdHash) {
         let Self { texts, documents, term } = self;
         attribute_terms(record, event, term, |term| texts.push(Fields::ATTRIBUTES, term));
@@ -194,6 +197,7 @@ impl Documents {
         if let Some(address) = &event.sender {
             add(Fields::SENDER, address.as_str());
         }
+        // An address may be both named and delivered to, but a document has each term once.
         let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
         recipients.sort_unstable();
         recipients.dedup();
@@ -214,7 +218,7 @@ impl Documents {
         });
     }
 
-    /// The documents, and nothing is left.
+    /// Takes the documents out, and leaves none.
     pub(in crate::store) fn take(&mut self) -> impl Iterator<Item = Document> {
         // The next batch will be about as large.
         let next = Texts {
@@ -227,7 +231,7 @@ impl Documents {
         std::mem::replace(&mut self.documents, next).into_iter().map(move |it| {
             let Entry { texts_to, timestamp_ms, leg, message_id } = it;
             let texts = Arc::clone(&texts);
-            // Whoever indexes it says where it lies.
+            // Set when the record has been appended to the archive.
             let location = Location { file: 0, offset: 0, line: 0 };
             let document =
                 Document { texts, texts_from, texts_to, timestamp_ms, leg, message_id, location };

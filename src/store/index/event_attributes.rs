@@ -5,7 +5,7 @@ use super::postings::{NO_TERM, Numbering, terms_of_events};
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
 
-/// Which set of attributes each event has: 4 bytes an event, and each set once.
+/// The set of attributes of each event: 4 bytes an event, and each set once.
 pub(crate) struct EventAttributes {
     set_of: Vec<u32>,
     sets: Vec<Vec<u8>>,
@@ -14,7 +14,8 @@ pub(crate) struct EventAttributes {
 impl EventAttributes {
     pub(super) fn read(snapshot: &IndexSnapshot) -> tantivy::Result<Self> {
         let mut numbering = Numbering::default();
-        // The first term of each event, and no other, holds its role.
+        // Exactly one term of each event holds its role (see `attribute_terms`), so each event gets
+        // one set.
         let has_role = |term: &[u8]| role_in(term).is_some();
         let set_of = terms_of_events(snapshot, Fields::ATTRIBUTES, &mut numbering, has_role)?;
         Ok(Self { set_of, sets: numbering.into_terms() })
@@ -25,7 +26,7 @@ impl EventAttributes {
         self.set_of.get(event as usize).copied().filter(|it| *it != NO_TERM)
     }
 
-    /// The first value of an attribute in each set, as it compares.
+    /// The first value of an attribute in each set, in the form in which values compare.
     pub(crate) fn values(&self, attribute: Attribute) -> impl Iterator<Item = Option<String>> {
         self.sets.iter().map(move |term| {
             attribute_values(term, attribute).next().map(std::borrow::Cow::into_owned)

@@ -1,9 +1,9 @@
-//! Why a query of ours finds a document: tantivy asks every query.
+//! tantivy's `explain` for our queries, which every query must have.
 
 use tantivy::query::{Explanation, Weight};
 use tantivy::{DocId, DocSet, SegmentReader, TantivyError};
 
-/// Says that a query finds a document; which ones it finds is all that it knows.
+/// Explains a match by the query's name: our queries have no scores to explain.
 pub(crate) fn explain(
     weight: &dyn Weight,
     name: &'static str,

@@ -1,7 +1,8 @@
-//! Events by name and interval of time, of the whole store: by far the most that is counted at once.
+//! Counts of events by name and interval of time, over the whole store.
 //!
-//! Names are laid out by document, a byte each, and times are gone through once, in order. Most
-//! chunks of times lie in one interval, which their headers tell.
+//! No other question counts as much at once. So names are laid out by document, a byte each, and
+//! times are read once, in order; most chunks of times are within one interval, and their headers
+//! say so.
 
 use std::ops::Range;
 
@@ -14,41 +15,43 @@ use super::postings::for_each_document;
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
 
-/// What is counted.
+/// The question: what to count.
 pub(crate) struct IntervalQuestion<'q> {
-    /// The number of an event's name, in lower case, or of none; nothing for a name that is not
-    /// counted like this. Numbers are smaller than [`NAMES_MAX`].
+    /// Returns the number of an event's name, which is in lower case or missing; none for a name
+    /// that cannot be counted in this way. Numbers are smaller than [`NAMES_MAX`].
     pub(crate) number_of: &'q (dyn Fn(Option<&str>) -> Option<u8> + Sync),
     /// The times that count, in milliseconds since 1970.
     pub(crate) times: Range<i64>,
-    /// Where among the intervals an instant lies, and all instants that lie there with it.
+    /// Returns the position of an instant's interval, and all instants of that interval.
     pub(crate) interval_of: &'q (dyn Fn(i64) -> (usize, Range<i64>) + Sync),
 }
 
-/// How many names there can be.
+/// The number of different names.
 pub(crate) const NAMES_MAX: usize = 16;
 
-/// The number of what is not counted.
+/// The number of a name that is not counted.
 const UNCOUNTED: u8 = u8::MAX;
 
-/// How many events there are of each name in one interval.
+/// The number of events of each name in one interval.
 type Slot = [u64; NAMES_MAX];
 
-/// What was counted in one segment.
+/// The counts of one segment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IntervalCounts {
     /// For each interval, for each number.
     pub(crate) slots: Vec<Slot>,
-    /// The first and the last time that was counted, in milliseconds since 1970.
+    /// The first and the last time counted, in milliseconds since 1970.
     pub(crate) span: Option<(i64, i64)>,
 }
 
-/// Counts all events; nothing where one has a name that is not counted like this.
+/// Counts all events; none where one has a name that cannot be counted in this way.
 pub(in crate::store) fn count_in_intervals(
     snapshot: &IndexSnapshot,
     question: &IntervalQuestion<'_>,
 ) -> tantivy::Result<Option<Vec<IntervalCounts>>> {
     let readers = snapshot.searcher().segment_readers();
+    // Each worker reuses its bytes from segment to segment: fresh pages cost more than filling
+    // them.
     let segments = readers.par_iter().zip(snapshot.columns());
     let counted = segments.map_init(Vec::new, |names, (reader, columns)| {
         if !lay_out_names(reader, question, names)? {
@@ -60,7 +63,7 @@ pub(in crate::store) fn count_in_intervals(
     counted.collect::<tantivy::Result<Option<Vec<_>>>>()
 }
 
-/// Writes the number of each document's name; tells whether all have one.
+/// Writes the number of each document's name; false where one has no number.
 fn lay_out_names(
     reader: &SegmentReader,
     question: &IntervalQuestion<'_>,
@@ -71,7 +74,7 @@ fn lay_out_names(
     let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
     let mut terms = inverted.terms().stream()?;
     while terms.advance() {
-        // The first term of each event, and no other, holds its role.
+        // Exactly one term of each event holds its role, and the same one holds its name.
         if role_in(terms.key()).is_none() {
             continue;
         }
@@ -91,7 +94,7 @@ fn lay_out_names(
 
 struct SegmentTimes<'s> {
     columns: &'s Columns,
-    /// Between which times those of each chunk lie, as far as that is known.
+    /// Two times between which those of each chunk are, where that is known.
     bounds: Vec<Option<(i64, i64)>>,
     names: &'s [u8],
     question: &'s IntervalQuestion<'s>,
@@ -101,7 +104,7 @@ impl SegmentTimes<'_> {
     fn count(&self) -> IntervalCounts {
         let mut counts = IntervalCounts::default();
         let mut times = self.columns.times();
-        // The interval of the last time that was looked at.
+        // The interval of the last time: times mostly ascend, so the next is usually within it.
         let (mut place, mut instants) = (0, 0..0);
         let mut enter = |ms: i64| {
             if !instants.contains(&ms) {
@@ -113,6 +116,7 @@ impl SegmentTimes<'_> {
             let inside = bounds.filter(|(low, high)| {
                 self.question.times.contains(low) && self.question.times.contains(high)
             });
+            // All of the chunk is in one interval, so its times need not be unpacked.
             let whole = inside.and_then(|(low, high)| {
                 let (place, instants) = enter(low);
                 instants.contains(&high).then_some(place)
@@ -132,8 +136,8 @@ impl SegmentTimes<'_> {
         counts
     }
 
-    /// The first and the last time that counts, which lie in the first and the last interval that
-    /// has anything.
+    /// The first and the last time counted. They are in the first and the last interval with any
+    /// count, so only chunks that reach into these are unpacked.
     fn span(&self, counts: &IntervalCounts) -> Option<(i64, i64)> {
         let has_any = |slot: &Slot| slot.iter().any(|it| *it > 0);
         let first = counts.slots.iter().position(has_any)?;
@@ -174,7 +178,7 @@ impl IntervalCounts {
         if self.slots.len() <= place {
             self.slots.resize(place + 1, [0; NAMES_MAX]);
         }
-        // What is not counted has a number beyond them.
+        // `UNCOUNTED` is beyond the slot's end.
         let slot = self.slots.get_mut(place).and_then(|it| it.get_mut(usize::from(name)));
         slot.into_iter().for_each(|it| *it += 1);
     }

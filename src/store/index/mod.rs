@@ -1,7 +1,7 @@
-//! The index over the archive: tantivy, without a copy of what the archive holds.
+//! The index over the archive: tantivy, without a copy of the archive's contents.
 //!
-//! IDs are known by hashes ([`IdHash`]), so whoever looks one up must check what is found against the
-//! original. tantivy's writer goes no further than this module.
+//! IDs are found by their hashes ([`IdHash`]), so a hit must be compared with the original.
+//! tantivy's writer is used only in this module.
 
 mod attribute_sets;
 mod attributes;

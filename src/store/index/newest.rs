@@ -1,4 +1,4 @@
-//! Collecting the newest documents, in an order that no merge changes.
+//! A collector of the newest documents, in an order that no merge changes.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -11,24 +11,24 @@ use tantivy::{DocId, Score, SegmentOrdinal, SegmentReader, TantivyError};
 use super::columns::{Columns, TimeReader};
 use crate::store::archive::Location;
 
-/// Counts all documents and keeps the `limit` newest, of one instant those archived last.
+/// Counts all documents and keeps the `limit` newest; of equal times, those archived last.
 pub(super) struct Newest<'c> {
     pub(super) limit: usize,
-    /// Only those behind this place in the order are kept; all are counted.
+    /// Only documents after this place in the order are kept; all are counted.
     pub(super) after: Option<EventPlace>,
-    /// Those of each segment.
+    /// The columns of each segment.
     pub(super) columns: &'c [Columns],
 }
 
 /// Time in milliseconds since 1970, and the location's bits.
 type Key = (i64, u64);
 
-/// Where an event stands among the newest ones.
+/// The place of an event in the order of the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventPlace {
     /// Its time in milliseconds since 1970.
     pub ms: i64,
-    /// Where it lies.
+    /// The location of its record.
     pub location: Location,
 }
 
@@ -38,7 +38,7 @@ impl fmt::Display for EventPlace {
     }
 }
 
-/// A text that is no place of an event.
+/// The error for a text that is not the place of an event.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is no cursor that `search` gave")]
 pub struct NoEventPlace(String);
@@ -52,7 +52,7 @@ impl FromStr for EventPlace {
 }
 
 impl EventPlace {
-    /// Reads a place behind a word: its time, and the bits of where it lies.
+    /// Parses a place after a prefix: its time, and the bits of its location.
     pub(crate) fn behind(word: &str, text: &str) -> Option<Self> {
         let (ms, bits) = text.trim().strip_prefix(word)?.split_once('.')?;
         let location = Location::from_bits(u64::from_str_radix(bits, 16).ok()?);
@@ -64,7 +64,7 @@ impl EventPlace {
     }
 }
 
-/// The newest of one segment: the oldest of them on top, to be pushed out next.
+/// The newest documents of one segment, the oldest on top of the heap, to be pushed out next.
 pub(super) struct NewestOfSegment {
     times: TimeReader,
     columns: Columns,
@@ -116,7 +116,10 @@ impl SegmentCollector for NewestOfSegment {
     fn collect(&mut self, document: DocId, _score: Score) {
         self.count += 1;
         let ms = self.times.get(document);
+        // Most documents of a large result are too old, and need no location. With a limit of 0 the
+        // heap is full and empty, and documents are only counted.
         let is_full = self.keys.len() >= self.limit;
+        // Not at the same time: then the location decides.
         if is_full && self.keys.peek().is_none_or(|it| ms < it.0.0) {
             return;
         }

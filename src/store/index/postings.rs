@@ -1,4 +1,4 @@
-//! Which documents have a term, and numbers for terms.
+//! The documents of a term, and numbers for terms.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use tantivy::{DocId, InvertedIndexReader};
 
 use super::snapshot::IndexSnapshot;
 
-/// Hands each document that has a term to `visit`, in order.
+/// Calls `visit` with each document that has a term, in order.
 pub(crate) fn for_each_document(
     inverted: &InvertedIndexReader,
     term: &TermInfo,
@@ -16,6 +16,8 @@ pub(crate) fn for_each_document(
 ) -> tantivy::Result<()> {
     let mut postings =
         inverted.read_block_postings_from_terminfo(term, IndexRecordOption::Basic)?;
+    // Block by block: documents come decompressed in groups, and none is checked for deletion,
+    // since callers whose index has deletions ask that themselves.
     while !postings.docs().is_empty() {
         postings.docs().iter().copied().for_each(&mut visit);
         postings.advance();
@@ -23,11 +25,11 @@ pub(crate) fn for_each_document(
     Ok(())
 }
 
-/// The number of no term.
+/// The number for a missing term.
 pub(super) const NO_TERM: u32 = u32::MAX;
 
-/// The number of the term that each event has in a field, of the terms that count. Events are in
-/// the order of their numbers.
+/// For each event, in the order of their numbers, the number of its term in a field, among the
+/// terms that pass `counts`.
 pub(super) fn terms_of_events(
     snapshot: &IndexSnapshot,
     field: Field,
@@ -55,13 +57,14 @@ pub(super) fn terms_of_events(
     Ok(of_events)
 }
 
-/// Numbers for terms, in the order in which they first appear.
+/// Numbers for terms, given in the order in which they first appear.
 #[derive(Default)]
 pub(super) struct Numbering(HashMap<Vec<u8>, u32>);
 
 impl Numbering {
     /// The number of a term.
     pub(super) fn number_of(&mut self, term: impl AsRef<[u8]> + Into<Vec<u8>>) -> u32 {
+        // Not `entry`, which would copy each term before knowing whether it is new.
         if let Some(known) = self.0.get(term.as_ref()) {
             return *known;
         }
@@ -70,7 +73,7 @@ impl Numbering {
         next
     }
 
-    /// The terms by their numbers.
+    /// The terms, in the order of their numbers.
     pub(super) fn into_terms(self) -> Vec<Vec<u8>> {
         let mut terms = vec![Vec::new(); self.0.len()];
         for (term, number) in self.0 {

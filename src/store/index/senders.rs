@@ -1,5 +1,5 @@
-//! Who sent each event: the addresses `from` and `sender`, by the numbers that an
-//! [`super::EventTable`] gives to events.
+//! The addresses `from` and `sender` of each event, by the numbers that an [`super::EventTable`]
+//! gives to events.
 
 use super::postings::{NO_TERM, Numbering, terms_of_events};
 use super::schema::Fields;
@@ -20,17 +20,17 @@ impl Senders {
         Ok(Self { from, sender, texts: numbering.into_terms() })
     }
 
-    /// On whose behalf an event's message was sent.
+    /// The number of an event's `from` address, on whose behalf the message was sent.
     pub(crate) fn from(&self, event: u32) -> Option<u32> {
         self.from.get(event as usize).copied().filter(|it| *it != NO_TERM)
     }
 
-    /// Who really sent it, when the event says that it is somebody else.
+    /// The number of an event's `sender` address, where somebody else really sent the message.
     pub(crate) fn sender(&self, event: u32) -> Option<u32> {
         self.sender.get(event as usize).copied().filter(|it| *it != NO_TERM)
     }
 
-    /// The addresses by their numbers.
+    /// The addresses, in the order of their numbers.
     pub(crate) fn texts(&self) -> &[Vec<u8>] {
         &self.texts
     }
