@@ -1,4 +1,4 @@
-//! All events of a store, by the attributes that they have: for counts over all of them.
+//! All events of a store, grouped by their attributes: for counts over all of them.
 
 use std::borrow::Cow;
 use std::cell::{Cell, OnceCell};
@@ -16,31 +16,31 @@ use super::snapshot::IndexSnapshot;
 use crate::event::Role;
 use crate::store::archive::Location;
 
-/// What events say by their attributes. Of the actions of a rule, which may be many, not all may be
-/// among them, nor all of its targets; then the role is partial.
+/// The attributes of some events. Not all actions and targets of a rule may be among them, since
+/// there may be many; then the role is partial.
 pub(crate) struct AttributeTerm<'s> {
     term: &'s [u8],
-    /// The part that the events play.
+    /// The role of the events.
     pub(crate) role: Role,
 }
 
 /// The events of one segment that have the same attributes.
 pub(crate) struct AttributeSet<'s> {
-    /// What they say.
+    /// Their attributes.
     pub(crate) said: AttributeTerm<'s>,
     documents: &'s [DocId],
-    /// The times of all documents of the segment, once they were asked for.
+    /// The times of all documents of the segment, read on first use.
     all_times: &'s AllTimes,
     columns: &'s Columns,
 }
 
 impl<'s> AttributeTerm<'s> {
-    /// The first value of an attribute, as it compares.
+    /// The first value of an attribute, in the form in which values compare.
     pub(crate) fn value(&self, attribute: Attribute) -> Option<String> {
         self.values(attribute).next().map(Cow::into_owned)
     }
 
-    /// The values of an attribute, as they compare.
+    /// The values of an attribute, in the form in which values compare.
     pub(crate) fn values(
         &self,
         attribute: Attribute,
@@ -48,20 +48,20 @@ impl<'s> AttributeTerm<'s> {
         attribute_values(self.term, attribute)
     }
 
-    /// Whether the events tell that the organization received a message.
+    /// True if the events say that the organization received a message.
     pub(crate) fn is_arrival(&self) -> bool {
         is_arrival(self.term, self.role)
     }
 }
 
-/// One in so many documents, from which on the times of all are read at once.
+/// A set with at least one in so many of a segment's documents has the times of all read at once.
 const DENSE: usize = 16;
 
 impl AttributeSet<'_> {
     /// The times of the events, in milliseconds since 1970.
     pub(crate) fn times(&self) -> impl Iterator<Item = i64> {
         let count = self.columns.document_count() as usize;
-        // Of many questions a segment has few events.
+        // Many questions want few of a segment's events, and need not read all times for them.
         let is_dense = self.documents.len() >= count / DENSE;
         let all = is_dense.then(|| self.all_times.of(self.columns));
         let mut reader = self.columns.times();
@@ -71,8 +71,9 @@ impl AttributeSet<'_> {
         })
     }
 
-    /// Hands the events of a period, in milliseconds since 1970, to `visit`, with where they lie;
-    /// tells whether there are earlier ones. Of other chunks of the columns no time is read.
+    /// Calls `visit` with the time and the location of each event within a period, in milliseconds
+    /// since 1970, and returns true if there are earlier ones. Times of other chunks of the columns
+    /// are not read.
     pub(crate) fn visit_between(
         &self,
         period: &Range<i64>,
@@ -97,18 +98,18 @@ impl AttributeSet<'_> {
         has_earlier
     }
 
-    /// Where the events lie.
+    /// The locations of the events.
     pub(crate) fn locations(&self) -> impl Iterator<Item = Location> {
         self.documents.iter().filter_map(|it| self.columns.places.get(*it))
     }
 }
 
-/// The times of all documents of a segment, once they were asked for.
+/// The times of all documents of a segment, read on first use.
 struct AllTimes {
     times: OnceCell<Vec<i64>>,
-    /// What they are read into.
+    /// The memory that they are read into.
     memory: Cell<Vec<i64>>,
-    /// Between which times those of each chunk lie, as far as that is known, once it was asked for.
+    /// Two times between which those of each chunk are, where that is known, read on first use.
     bounds: OnceCell<Vec<Option<(i64, i64)>>>,
 }
 
@@ -127,15 +128,15 @@ impl AllTimes {
     }
 }
 
-/// What a worker keeps from one segment to the next: fresh memory is dearer than what is read into
-/// it.
+/// The memory that a worker keeps from one segment to the next: fresh pages cost more than filling
+/// them.
 #[derive(Default)]
 struct Memory {
     documents: Vec<DocId>,
     times: Vec<i64>,
 }
 
-/// How many documents have each value of an attribute.
+/// The number of documents for each value of an attribute.
 pub(in crate::store) fn attribute_counts(
     snapshot: &IndexSnapshot,
     attribute: Attribute,
@@ -145,9 +146,12 @@ pub(in crate::store) fn attribute_counts(
         let inverted = segment.inverted_index(Fields::ATTRIBUTES)?;
         let mut terms = inverted.terms().stream()?;
         while terms.advance() {
+            // Documents are never deleted from this index, so a term's frequency counts its events.
             let values = attribute_values(terms.key(), attribute);
             for value in values.take(attribute.values_max()) {
                 let count = u64::from(terms.value().doc_freq);
+                // Not `entry`, which would copy the value for each of the hundreds of terms that
+                // repeat it.
                 match counts.get_mut(value.as_ref()) {
                     Some(known) => *known += count,
                     None => _ = counts.insert(value.into_owned(), count),
@@ -158,9 +162,9 @@ pub(in crate::store) fn attribute_counts(
     Ok(counts)
 }
 
-/// Hands each event that says what is wanted to `visit` once, with those that have the same
-/// attributes, each segment on one of the cores. It takes 4 bytes for each such event of the segments
-/// at hand, and 8 for each event of these where many of them are such.
+/// Calls `visit` once for each set of events that have the same attributes and are wanted, with
+/// each segment on one core. It takes 4 bytes for each event of the set at hand in each of these
+/// segments, and 8 for each event of the segment where a set is a large part of it.
 pub(in crate::store) fn fold_attribute_sets<T: Default + Send>(
     snapshot: &IndexSnapshot,
     is_wanted: impl Fn(&AttributeTerm<'_>) -> bool + Sync,
@@ -193,7 +197,7 @@ fn for_each_of_segment(
     let inverted = reader.inverted_index(Fields::ATTRIBUTES)?;
     let mut terms = inverted.terms().stream()?;
     while terms.advance() {
-        // The first term of each event, and no other, holds its role.
+        // Exactly one term of each event holds its role, so each event is visited once.
         let Some(role) = role_in(terms.key()) else { continue };
         let said = AttributeTerm { term: terms.key(), role };
         if !is_wanted(&said) {
@@ -203,6 +207,7 @@ fn for_each_of_segment(
         for_each_document(&inverted, terms.value(), |it| documents.push(it))?;
         visit(&AttributeSet { said, documents, all_times: &all_times, columns });
     }
+    // The memory is in one of the two, depending on whether the times were asked for.
     let AllTimes { times: read, memory, .. } = all_times;
     *times = read.into_inner().unwrap_or_else(|| memory.into_inner());
     Ok(())

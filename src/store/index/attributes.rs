@@ -1,8 +1,8 @@
-//! The values of an event that are one of few, together in one term.
+//! The values of an event that are each one of few, together in one term.
 //!
 //! Verdicts, folders and the like repeat from event to event, and so do their combinations: a
-//! single term for all of them costs an import a tenth of what a term for each does, and a search
-//! for one value reads the few hundred combinations that there are.
+//! single term for all of them costs an import a tenth of what a term for each would, and a search
+//! for one value reads only the few hundred combinations that exist.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use crate::store::words::folded;
 
 use super::document::truncate_term;
 
-/// A value that is one of few. The numbers are those of the terms.
+/// The kind of a value that is one of few. The numbers are part of the terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Attribute {
@@ -41,17 +41,17 @@ pub enum Attribute {
     Status = 11,
     /// The log group.
     LogGroup = 12,
-    /// The part that the event plays, [`Role`], as two hexadecimal digits.
+    /// The role of the event, [`Role`], as two hexadecimal digits.
     Role = 13,
-    /// The cause of a bounce: [`cause_of`] its reason, as it is written.
+    /// The cause of a bounce: [`cause_of`] its reason, in its original case.
     Cause = 14,
-    /// The addresses of `targetRecipient`, as addresses compare.
+    /// The addresses of `targetRecipient`, in the form in which addresses compare.
     Target = 15,
 }
 
 impl Attribute {
-    /// How many values of it an event has at most: whoever has them need not look at the rest of its
-    /// term.
+    /// The most values of this kind that an event has: a reader with that many can skip the rest of
+    /// the term.
     pub(super) fn values_max(self) -> usize {
         match self {
             Self::Action | Self::Folder | Self::Policy | Self::Target => usize::MAX,
@@ -60,11 +60,11 @@ impl Attribute {
     }
 }
 
-/// Bytes of a term beyond which the rest of an event's attributes goes into another.
+/// Bytes of a term; attributes beyond them go into another term.
 const TERM_BYTES: usize = 16 << 10;
 
-/// Calls `add` with the terms that hold the attributes of an event: one, as a rule. Values are in
-/// lower case, but for causes and targets.
+/// Calls `add` with the terms for the attributes of an event: usually one. Values are in lower
+/// case, except causes and targets.
 pub(super) fn attribute_terms(
     record: &Record<'_>,
     event: &Event<'_>,
@@ -95,6 +95,9 @@ pub(super) fn attribute_terms(
     term.clear();
     let targets = event.target_recipient.iter().map(|it| (Attribute::Target, it.as_str()));
     let role = [(Attribute::Role, role.as_str())];
+    // The role follows the single values, the event's name first, which are cut and together never
+    // fill a term. So the first term of each event, and no other, has its role and its name:
+    // readers rely on that.
     let values = values.chain(role).chain(cause).chain(actions).chain(targets);
     for (attribute, value) in values {
         let value = match attribute {
@@ -109,7 +112,7 @@ pub(super) fn attribute_terms(
             add(term);
             term.clear();
         }
-        // Values are cut to fit.
+        // `truncate_term` has cut the value, so its length fits into two bytes.
         const { assert!(limits::TERM_BYTES_MAX <= u16::MAX as usize) };
         let length = u16::try_from(value.len()).unwrap_or(u16::MAX);
         term.push(attribute as u8);
@@ -121,13 +124,13 @@ pub(super) fn attribute_terms(
     }
 }
 
-/// The part that an event plays, as far as the index can tell: what it does not tell apart is left
-/// to the event itself.
+/// The role of an event as far as the index can represent it; otherwise the role is partial, and
+/// readers turn to the event itself.
 fn role_of(record: &Record<'_>, event: &Event<'_>, cause: Option<&str>) -> Role {
     let role = Role::of(event);
     let is_cut = |it: &Address<'_>| it.as_str().len() > limits::TERM_BYTES_MAX;
     let addresses = event.all_recipients().chain(&event.from).chain(&event.sender);
-    // Of the two folders it is not told which is which.
+    // The term has both folders, but not which is which.
     let has_other_folder = role.kind == RoleKind::Delivered && event.target_folder.is_some();
     let is_partial = role.is_partial
         || record.is_time_approximate
@@ -139,9 +142,9 @@ fn role_of(record: &Record<'_>, event: &Event<'_>, cause: Option<&str>) -> Role 
     Role { is_partial, ..role }
 }
 
-/// Whether a value, or all of them together, may be longer than a term.
+/// True if a value, or all of them together, may be longer than a term.
 fn has_long_values(event: &Event<'_>) -> bool {
-    /// Folding makes at most three bytes of one.
+    /// Folding turns one byte into three at most.
     const VALUE_BYTES: usize = limits::TERM_BYTES_MAX / 3;
     const VALUES_BYTES: usize = TERM_BYTES / 4;
     let verdicts = &event.verdicts;
@@ -175,8 +178,8 @@ pub(super) fn role_in(term: &[u8]) -> Option<Role> {
     u8::from_str_radix(&value, 16).ok().map(Role::from_bits)
 }
 
-/// Whether a term is that of an event which tells that the organization received a message: other
-/// names may be the same but for their case.
+/// True if a term is that of an event which says that the organization received a message: another
+/// event's name may differ from this one only in case.
 pub(super) fn is_arrival(term: &[u8], role: Role) -> bool {
     let name = folded(EventName::OrganizationEmailReceived.as_str()).into_owned();
     role.kind == RoleKind::Named

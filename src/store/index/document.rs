@@ -17,8 +17,8 @@ use crate::store::identity::canonical;
 /// The hash by which an ID is found: 56 bits of its SHA-256. Different IDs may share one: among
 /// 10,000,000 IDs some do with a probability of 1 in 1,400.
 ///
-/// Message IDs are written by strangers, who must not be able to choose the messages that theirs
-/// seems to join: hence no faster hash.
+/// Strangers write message IDs, and must not be able to craft one that is taken for another: hence
+/// no faster hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdHash(u64);
 
@@ -197,7 +197,7 @@ impl Documents {
         if let Some(address) = &event.sender {
             add(Fields::SENDER, address.as_str());
         }
-        // An address may be both named and delivered to, but a document has each term once.
+        // An event may name an address twice, but has each term once.
         let mut recipients: Vec<&str> = event.all_recipients().map(Address::as_str).collect();
         recipients.sort_unstable();
         recipients.dedup();

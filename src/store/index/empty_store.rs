@@ -1,7 +1,7 @@
-//! The store of documents that tantivy insists on, in next to no room.
+//! The document store that tantivy insists on, in next to no room.
 //!
-//! Nothing is stored in it, and yet it takes five bytes a document: where each one begins. That
-//! repeats from block to block, so the file is kept compressed. Only merges read it.
+//! It is empty, yet takes five bytes a document: the start of each. These repeat from block to
+//! block, so the file is kept compressed. Only merges read it.
 
 use std::io::{self, BufWriter, Read, Write};
 use std::ops::Range;
@@ -14,20 +14,22 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::Encoder;
 
-/// Bytes at a file's end that are kept as they are too: tantivy reads footer and skip list, some
-/// 10 bytes a block of 16 KiB, whenever it opens the index.
+/// Bytes at a file's end that are stored uncompressed too: tantivy reads the footer and the skip
+/// list, some 10 bytes for each block of 16 KiB, whenever it opens the index.
 fn tail_bytes(length: u64) -> usize {
     let bytes = length.min((4 << 10) + length / 256);
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Whether a file of the index is such a store.
+/// True if a file of the index is such a store.
 pub(super) fn is_empty_store(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == "store")
 }
 
-/// Compresses what is written.
+/// Wraps a new file so that its content is compressed.
 pub(super) fn write(file: WritePtr) -> io::Result<WritePtr> {
+    // tantivy's own checksum is within the content, so it sees neither the tail nor a change of the
+    // compressed form: this sum covers every byte of the file.
     let encoder = Encoder::new(Summed { file, sum: Xxh3::new() }, 1)?;
     let writer = EmptyStoreWriter { encoder, tail: Vec::new(), length: 0 };
     Ok(BufWriter::new(Box::new(writer)))
@@ -62,6 +64,7 @@ impl Write for EmptyStoreWriter {
         self.encoder.write_all(bytes)?;
         self.length += bytes.len() as u64;
         self.tail.extend_from_slice(bytes);
+        // The length is unknown until the end, so the tail slides along.
         let excess = self.tail.len().saturating_sub(tail_bytes(self.length));
         self.tail.drain(..excess);
         Ok(bytes.len())
@@ -84,7 +87,7 @@ impl TerminatingWrite for EmptyStoreWriter {
     }
 }
 
-/// Reads what was compressed.
+/// Opens a compressed file.
 pub(super) fn read(file: &Arc<dyn FileHandle>) -> io::Result<Arc<dyn FileHandle>> {
     let bytes = file.read_bytes(0..file.len())?;
     parse(&bytes)
@@ -119,7 +122,8 @@ impl EmptyStoreFile {
             return Ok(content.clone());
         }
         let mut content = Vec::new();
-        // One byte more than there should be tells that there are more.
+        // One byte more than expected, to notice content that is too long without decompressing all
+        // of it.
         let most = (self.length as u64).saturating_add(1);
         Decoder::new(self.compressed.as_slice())?.take(most).read_to_end(&mut content)?;
         if content.len() != self.length {
@@ -137,6 +141,7 @@ impl HasLen for EmptyStoreFile {
 
 impl FileHandle for EmptyStoreFile {
     fn read_bytes(&self, range: Range<usize>) -> io::Result<OwnedBytes> {
+        // Opening an index reads only the tail, so nothing is decompressed for a reader.
         let tail_start = self.length - self.tail.len();
         let (bytes, start) = if range.start >= tail_start {
             (self.tail.clone(), tail_start)

@@ -1,7 +1,7 @@
-//! One number for everything that the index says of a set of records, got from either side.
+//! A fingerprint of everything that the index says of a set of records, computed from either side.
 //!
 //! From the archive: the terms that each record should have. From the index: the terms that each
-//! document has. The sums agree exactly when index and archive do, whatever the order.
+//! document has. The sums agree exactly when index and archive do, in whatever order.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -29,19 +29,20 @@ pub(in crate::store) struct Fingerprint {
     sum: u64,
 }
 
-/// A term's place in the words of a text; whole values have none.
+/// The position of a whole value, which has none; words have theirs in the text.
 const NO_POSITION: u32 = u32::MAX;
 
-/// What stands for a field where the value is in a column.
+/// The field numbers of values that are in a column.
 const TIME: u32 = u32::MAX;
 const LEG: u32 = u32::MAX - 1;
 const MESSAGE: u32 = u32::MAX - 2;
 
 impl Fingerprint {
-    /// Adds what the index should hold of the records of a batch.
+    /// Adds the terms that the index should have for the records of a batch.
     pub(in crate::store) fn add_documents(&mut self, documents: impl Iterator<Item = Document>) {
         for document in documents {
             let location = document.location.to_bits();
+            // A set, since the index has a repeated value of a document once.
             let mut terms: BTreeSet<(u32, Cow<'_, [u8]>, u32)> = BTreeSet::new();
             for (field, value) in document.texts() {
                 let id = field.field_id();
@@ -74,6 +75,8 @@ impl Fingerprint {
         hasher.update(&field.to_le_bytes());
         hasher.update(&term.to_le_bytes());
         hasher.update(&position.to_le_bytes());
+        // A sum, since it does not depend on order: the archive is read record by record, the index
+        // term by term.
         self.sum = self.sum.wrapping_add(hasher.digest());
     }
 
@@ -83,8 +86,8 @@ impl Fingerprint {
     }
 }
 
-/// What the index holds of each set of records. `key` tells from a record's location, as its bits,
-/// which set it is in, if any.
+/// The fingerprints of the index for each set of records. `key` maps a record's location, as bits,
+/// to its set, if it is in one.
 pub(in crate::store) fn fingerprints_of_index(
     snapshot: &IndexSnapshot,
     key: &(dyn Fn(u64) -> Option<u64> + Sync),
@@ -162,11 +165,11 @@ fn fingerprints_of_segment(
     Ok(sets)
 }
 
-/// What is wrong with the segment files that the last commit names: those whose own checksums do
-/// not fit or cannot be read.
+/// The damaged segment files of the last commit, each with the reason: those whose own checksums do
+/// not match or cannot be read.
 ///
-/// tantivy's own check stops at the first that cannot be read, and passes over those that are
-/// not in its list of managed files.
+/// tantivy's own check stops at the first unreadable file, and skips files that are not in its list
+/// of managed files.
 pub(in crate::store) fn check_segment_files(
     index: &Index,
 ) -> tantivy::Result<Vec<(PathBuf, String)>> {
@@ -175,8 +178,8 @@ pub(in crate::store) fn check_segment_files(
     let mut damaged = Vec::new();
     for file in files {
         match index.directory().validate_checksum(&file) {
-            // Not every segment has every kind of file, and a merge may remove some meanwhile; what
-            // is needed and missing fails to open.
+            // Not every segment has every kind of file, and a merge may remove some meanwhile. A
+            // file that is needed and missing fails to open.
             Ok(true) | Err(OpenReadError::FileDoesNotExist(_)) => {}
             Ok(false) => damaged.push((file, "its checksum does not fit".to_owned())),
             Err(error) => damaged.push((file, error.to_string())),

@@ -6,8 +6,7 @@ use tantivy::schema::{
 
 use super::tokens::WORDS_TOKENIZER;
 
-/// The fields that have terms. Everything else that is known of a document is in its
-/// [`super::Columns`].
+/// The fields that have terms. All else of a document is in its [`super::Columns`].
 ///
 /// Addresses are whole values in lower case; `SUBJECT` and `REASON` hold words with their
 /// positions.
@@ -21,7 +20,7 @@ impl Fields {
     pub const SENDER: Field = Field::from_field_id(1);
     /// Every address that is a recipient in any sense.
     pub const TO: Field = Field::from_field_id(2);
-    /// Everything that is one of few values: [`super::Attribute`].
+    /// The values that are each one of few: [`super::Attribute`].
     pub const ATTRIBUTES: Field = Field::from_field_id(3);
     /// The words of the subject.
     pub const SUBJECT: Field = Field::from_field_id(4);
@@ -38,6 +37,7 @@ impl Fields {
         let words = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default()
                 .set_tokenizer(WORDS_TOKENIZER)
+                // Results are sorted by time and never scored, so lengths of fields are of no use.
                 .set_fieldnorms(false)
                 .set_index_option(IndexRecordOption::WithFreqsAndPositions),
         );
@@ -52,7 +52,7 @@ impl Fields {
         builder.build()
     }
 
-    /// Whether the field holds words with positions rather than whole values.
+    /// True if the field holds words with positions rather than whole values.
     pub(super) fn is_words(field: Field) -> bool {
         field == Self::SUBJECT || field == Self::REASON
     }

@@ -1,4 +1,4 @@
-//! Our words as tantivy's tokens.
+//! A tantivy tokenizer for the store's words.
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer, TokenizerManager};
 
@@ -7,14 +7,14 @@ use crate::store::words::words;
 /// The name under which the tokenizer for subjects and reasons is registered.
 pub(super) const WORDS_TOKENIZER: &str = "words";
 
-/// Makes the index's tokenizers known.
+/// Registers the index's tokenizer.
 pub(super) fn register(tokenizers: &TokenizerManager) {
     tokenizers.register(WORDS_TOKENIZER, WordsTokenizer::default());
 }
 
 #[derive(Clone, Default)]
 struct WordsTokenizer {
-    /// Kept from text to text, for their allocations; only the first `count` hold words.
+    /// The tokens, kept from text to text for their allocations; only the first `count` hold words.
     tokens: Vec<Token>,
     count: usize,
 }
@@ -23,6 +23,7 @@ impl Tokenizer for WordsTokenizer {
     type TokenStream<'a> = WordsStream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> WordsStream<'a> {
+        // All words at once: `words` pushes them out, while tantivy pulls tokens.
         self.count = 0;
         words(text, |word, position| {
             if self.tokens.len() <= self.count {

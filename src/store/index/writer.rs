@@ -37,7 +37,7 @@ pub(super) fn open(directory: IndexDirectory) -> Result<Index, tantivy::TantivyE
     Ok(index)
 }
 
-/// Nothing is stored but columns and terms.
+/// The settings of all indexes: they store columns and terms, and no documents.
 pub(in crate::store) fn settings() -> IndexSettings {
     IndexSettings {
         docstore_compression: Compressor::None,
@@ -46,8 +46,8 @@ pub(in crate::store) fn settings() -> IndexSettings {
     }
 }
 
-/// Merges segments of about the same size, but not without end: a merge holds in memory some
-/// hundred bytes for each document that it makes.
+/// Merges segments of about the same size, but only up to a bound: a merge holds some hundred bytes
+/// in memory for each document that it writes.
 pub(in crate::store) fn merge_policy(segments_min: usize) -> Box<dyn MergePolicy> {
     let mut policy = LogMergePolicy::default();
     policy.set_min_num_segments(segments_min);
@@ -55,18 +55,19 @@ pub(in crate::store) fn merge_policy(segments_min: usize) -> Box<dyn MergePolicy
     Box::new(policy)
 }
 
-/// Commits what a writer was given, with `payload`.
+/// Commits everything given to a writer, with `payload`.
 pub(in crate::store) fn commit<D: tantivy::Document>(
     writer: &mut tantivy::IndexWriter<D>,
     payload: &str,
 ) -> tantivy::Result<()> {
+    // In two steps, since only a prepared commit takes a payload.
     let mut prepared = writer.prepare_commit()?;
     prepared.set_payload(payload);
     prepared.commit().map(drop)
 }
 
 impl IndexWriter {
-    /// Makes an empty index and commits `payload` with it.
+    /// Creates an empty index and commits `payload` with it.
     pub(in crate::store) fn create(dir: &Dir, payload: &str) -> Result<Self, StoreError> {
         let directory = IndexDirectory::open(dir).map_err(StoreError::index(dir.path()))?;
         let make = || {
@@ -101,6 +102,8 @@ impl IndexWriter {
         path: &Path,
         index: &Index,
     ) -> Result<Self, StoreError> {
+        // tantivy's own bound; each thread also makes segments of its own, with its share of the
+        // memory.
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
         let writer = index
             .writer_with_num_threads(threads, limits::INDEX_MEMORY_BYTES)
@@ -109,64 +112,67 @@ impl IndexWriter {
         Ok(Self { path: path.to_owned(), directory, writer })
     }
 
-    /// Hands over documents; they stay together in one segment.
+    /// Adds documents, which stay together in one segment.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Index`]; the writer is then of no more use.
+    /// [`StoreError::Index`]; the writer must not be used afterwards.
     pub(in crate::store) fn add(
         &mut self,
         documents: impl IntoIterator<Item = Document>,
     ) -> Result<(), StoreError> {
+        // `run` keeps a group in one segment and in order. Columns rely on it to store places as
+        // runs.
         let operations: Vec<_> = documents.into_iter().map(UserOperation::Add).collect();
         if let Err(error) = self.writer.run(operations) {
-            // It says only that a thread of tantivy's has ended; waiting for that thread says why.
+            // The error says only that a tantivy thread has ended; joining that thread gives its
+            // reason.
             let cause = self.writer.prepare_commit().err().unwrap_or(error);
             return Err(self.failed(cause));
         }
         Ok(())
     }
 
-    /// The reason why the file system refused, where it did; what tantivy says otherwise.
+    /// The file system's error, if there was one, or else tantivy's.
     fn failed(&self, error: tantivy::TantivyError) -> StoreError {
         self.directory.take_failure().unwrap_or_else(|| StoreError::index(&self.path)(error))
     }
 
-    /// Makes everything that was added visible and durable, with `payload`.
+    /// Makes everything added visible and durable, with `payload`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Index`]; the writer is then of no more use.
+    /// [`StoreError::Index`]; the writer must not be used afterwards.
     pub(in crate::store) fn commit(&mut self, payload: &str) -> Result<(), StoreError> {
         commit(&mut self.writer, payload).map_err(|error| self.failed(error))
     }
 
-    /// Commits everything that was added, with `payload`, so that [`IndexSnapshot::of_prepared`]
-    /// alone sees it until it is published.
+    /// Commits everything added, with `payload`, so that only [`IndexSnapshot::of_prepared`] sees
+    /// it until it is published.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Index`]; the writer is then of no more use.
+    /// [`StoreError::Index`]; the writer must not be used afterwards.
     pub(in crate::store) fn prepare(&mut self, payload: &str) -> Result<(), StoreError> {
         self.directory.hold_back();
         self.commit(payload)
     }
 
-    /// Makes what was prepared visible and durable.
+    /// Makes the prepared commit visible and durable.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`]; the writer is then of no more use.
+    /// [`StoreError::Io`]; the writer must not be used afterwards.
     pub(in crate::store) fn publish(&mut self) -> Result<(), StoreError> {
         self.directory.publish(&self.writer)
     }
 
-    /// Where it writes.
+    /// The directory of the index.
     pub(super) fn directory(&self) -> &IndexDirectory {
         &self.directory
     }
 
-    /// Waits for the merges that are under way.
+    /// Waits for running merges.
     pub(in crate::store) fn finish(self) -> Result<(), StoreError> {
         let Self { path, directory, writer } = self;
         writer.wait_merging_threads().map_err(|error| {
