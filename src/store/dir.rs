@@ -247,13 +247,13 @@ impl Dir {
         }
     }
 
-    /// Bytes that the user may still write to the disk.
+    /// The bytes that this user can still write to the disk.
     pub(super) fn free_bytes(&self) -> Result<u64, StoreError> {
         let disk = rustix::fs::fstatvfs(&*self.handle).map_err(failed("inspect", &self.path))?;
         Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
     }
 
-    /// Bytes of the files in the directory together.
+    /// The total bytes of the files in the directory.
     pub(super) fn bytes(&self) -> Result<u64, StoreError> {
         let mut bytes = 0_u64;
         for name in self.names()? {

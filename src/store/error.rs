@@ -103,7 +103,7 @@ pub enum StoreError {
     ArchiveDamaged {
         /// The archive file.
         path: PathBuf,
-        /// What is wrong.
+        /// The reason, in words.
         reason: String,
     },
     /// The disk is too full to build a new index, or new archive files, beside the old ones.
@@ -145,7 +145,7 @@ fn megabytes(bytes: u64) -> String {
     format!("{} MB", bytes.div_ceil(1_000_000))
 }
 
-/// tantivy's message, for people: its own words show how its errors are built.
+/// tantivy's message for people: its own text shows how its errors are built.
 pub(super) fn in_words(error: &tantivy::TantivyError) -> String {
     use tantivy::TantivyError;
     use tantivy::directory::error::OpenReadError;

@@ -122,7 +122,7 @@ fn push_in_string(character: char, canonical: &mut String) {
     }
 }
 
-/// A set of identities that hashes nothing again.
+/// A set of identities, without hashing them again.
 pub(super) type IdentitySet = HashSet<Identity, BuildHasherDefault<IdentityHasher>>;
 
 /// A hasher that takes 64 bits of an identity as they are: it is a hash already.

@@ -139,7 +139,7 @@ impl Layout {
         self.root.join(REPEATS)
     }
 
-    /// Which rejects are kept already.
+    /// The list of rejects that are kept already.
     #[cfg(test)]
     pub(super) fn known_rejects(&self) -> PathBuf {
         self.root.join(KNOWN_REJECTS)

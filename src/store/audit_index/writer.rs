@@ -40,7 +40,7 @@ impl AuditWriter {
             root.remove_dir(AUDIT)?;
             return Ok(None);
         }
-        // Any error is a reason to build the index again: the archive has everything.
+        // An index that cannot be opened or used is built again: the archive has everything.
         if root.has(AUDIT)?
             && let Ok(mut known) = Self::open_or_create(layout, AUDIT)
             && known.index.committed().is_some_and(|it| it.is_usable(checkpoint))
@@ -54,7 +54,7 @@ impl AuditWriter {
         Ok(Some(anew))
     }
 
-    /// Makes the index for the first such records of a store.
+    /// Creates the index, for a store's first such records.
     pub(in crate::store) fn create(layout: &Layout) -> Result<Self, StoreError> {
         layout.root_dir()?.remove_dir(AUDIT)?;
         Self::open_or_create(layout, AUDIT)
@@ -93,8 +93,7 @@ impl AuditWriter {
 
     /// True if a document is beyond the end of the archive.
     fn is_any_beyond(&self, end: (u32, u64)) -> tantivy::Result<bool> {
-        // The greatest place of each segment tells: a writer that ended properly reads no
-        // documents.
+        // The greatest place of each segment is enough to know, so no document is read.
         let reader = self.index.index().reader_builder().try_into()?;
         let mut is_any = false;
         for segment in reader.searcher().segment_readers() {
@@ -104,7 +103,7 @@ impl AuditWriter {
         Ok(is_any)
     }
 
-    /// Hands over documents.
+    /// Adds documents.
     pub(in crate::store) fn add(
         &mut self,
         documents: impl IntoIterator<Item = OtherDocument>,
@@ -137,7 +136,7 @@ impl AuditWriter {
 pub(in crate::store) struct AuditBuilder<'l> {
     layout: &'l Layout,
     writer: Option<AuditWriter>,
-    /// Number of documents added.
+    /// The number of documents added.
     pub(in crate::store) count: u64,
 }
 
@@ -147,7 +146,7 @@ impl<'l> AuditBuilder<'l> {
         Self { layout, writer: None, count: 0 }
     }
 
-    /// Hands over documents.
+    /// Adds documents.
     pub(in crate::store) fn add(
         &mut self,
         documents: Vec<OtherDocument>,

@@ -54,7 +54,7 @@ impl<'s> AttributeTerm<'s> {
     }
 }
 
-/// A set with at least one in so many of a segment's documents has the times of all read at once.
+/// A set with at least one in so many of a segment's documents reads the times of all at once.
 const DENSE: usize = 16;
 
 impl AttributeSet<'_> {

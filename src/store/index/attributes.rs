@@ -178,8 +178,8 @@ pub(super) fn role_in(term: &[u8]) -> Option<Role> {
     u8::from_str_radix(&value, 16).ok().map(Role::from_bits)
 }
 
-/// True if a term is that of an event which says that the organization received a message: another
-/// event's name may differ from this one only in case.
+/// True if a term is that of an event which says that the organization received a message. The name
+/// alone is not enough: an unknown one may be the same but for case.
 pub(super) fn is_arrival(term: &[u8], role: Role) -> bool {
     let name = folded(EventName::OrganizationEmailReceived.as_str()).into_owned();
     role.kind == RoleKind::Named

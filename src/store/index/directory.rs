@@ -68,24 +68,25 @@ struct Seen {
 }
 
 impl IndexDirectory {
-    /// Opens it for writing.
+    /// Opens an index's directory for writing.
     pub(in crate::store) fn open(dir: &Dir) -> tantivy::Result<Self> {
         let inner = MmapDirectory::open(dir.path())?;
         let (failure, held_back) = (Arc::default(), Arc::default());
         Ok(Self { dir: dir.clone(), inner, seen: None, failure, held_back })
     }
 
-    /// Opens it for reading, as of the latest commit.
+    /// Opens an index's directory for reading, as of the latest commit.
     pub(in crate::store) fn open_to_read(dir: &Dir) -> tantivy::Result<Self> {
         Self::open_to_read_as(dir, |it| Ok(it.read(META)?))
     }
 
-    /// Opens it for reading, as of the commit that takes effect with another index's commit.
+    /// Opens an index's directory for reading, as of the commit that takes effect with another
+    /// index's commit.
     pub(in crate::store) fn open_to_read_next(dir: &Dir) -> tantivy::Result<Self> {
         Self::open_to_read_as(dir, |it| Ok(it.read(NEXT)?))
     }
 
-    /// Opens it for reading, as of the commit that is held back.
+    /// Opens the same directory for reading, as of the commit that is held back.
     pub(in crate::store) fn open_to_read_held(&self) -> tantivy::Result<Self> {
         Self::open_to_read_as(&self.dir, |_| Ok(self.atomic_read(Path::new(META))?))
     }

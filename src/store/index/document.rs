@@ -17,13 +17,13 @@ use crate::store::identity::canonical;
 /// The hash by which an ID is found: 56 bits of its SHA-256. Different IDs may share one: among
 /// 10,000,000 IDs some do with a probability of 1 in 1,400.
 ///
-/// Strangers write message IDs, and must not be able to craft one that is taken for another: hence
-/// no faster hash.
+/// Strangers write message IDs, and must not be able to choose the message that theirs is joined
+/// with: hence no faster hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IdHash(u64);
 
 impl IdHash {
-    /// Bits of a hash.
+    /// The number of bits in a hash.
     pub(super) const BITS: u32 = 56;
 
     /// The hash of an ID.

@@ -1,6 +1,6 @@
 //! The document store that tantivy insists on, in next to no room.
 //!
-//! It is empty, yet takes five bytes a document: the start of each. These repeat from block to
+//! It is empty, yet takes five bytes a document, for the start of each. These repeat from block to
 //! block, so the file is kept compressed. Only merges read it.
 
 use std::io::{self, BufWriter, Read, Write};

@@ -119,7 +119,7 @@ impl SegmentCollector for NewestOfSegment {
         // Most documents of a large result are too old, and need no location. With a limit of 0 the
         // heap is full and empty, and documents are only counted.
         let is_full = self.keys.len() >= self.limit;
-        // Not at the same time: then the location decides.
+        // Strictly older: at the same time the location decides.
         if is_full && self.keys.peek().is_none_or(|it| ms < it.0.0) {
             return;
         }

@@ -93,7 +93,7 @@ impl EventTable {
             message_starts: Vec::new(),
             address_texts: Vec::new(),
         };
-        // Numbering needs only the terms and joining only the columns, so both run at once.
+        // Numbering needs only the terms, and joining only the columns, so both run at once.
         let ((numbers, texts), ()) =
             rayon::join(|| number_addresses(terms), || table.join(leg_count, has));
         table.address_texts = texts;
@@ -263,9 +263,9 @@ impl Segment {
         let inverted = reader.inverted_index(Fields::TO)?;
         let mut terms = inverted.terms().stream()?;
         let mut texts = Vec::new();
-        // An event names one or two addresses.
         // Terms come in order of address, but the table wants them by document: both sides are
-        // noted as they come, then sorted by counting.
+        // noted as they come, then sorted by counting. An event names one or two addresses, hence
+        // the capacity.
         let mut documents: Vec<u32> = Vec::with_capacity(count + count / 2);
         let mut numbers: Vec<u32> = Vec::with_capacity(count + count / 2);
         let mut counts = vec![0_u32; count];
@@ -302,7 +302,7 @@ impl Segment {
     }
 }
 
-/// Numbers the addresses of all segments alike, and returns the addresses by number.
+/// Numbers the addresses of all segments, equal ones alike, and returns the addresses by number.
 fn number_addresses(terms: Vec<Vec<Vec<u8>>>) -> (Vec<Vec<u32>>, Vec<Vec<u8>>) {
     let mut numbering = Numbering::default();
     let mut number = |term: Vec<u8>| numbering.number_of(term);

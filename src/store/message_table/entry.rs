@@ -35,8 +35,8 @@ pub(crate) struct MessageEntry<'e> {
 /// The number of checks on arrival.
 const VERDICTS: usize = 4;
 
-/// The separator between verdicts. One that itself has a control character makes the entry need its
-/// originals.
+/// The separator between verdicts. A verdict that itself has a control character makes the entry
+/// need its originals.
 const SEPARATOR: char = '\u{1f}';
 
 /// Joins the verdicts of the checks on arrival, in lower case, into one text: spam, DKIM, DMARC,
@@ -61,7 +61,7 @@ pub(crate) struct LegEntry {
 }
 
 impl LegEntry {
-    /// The leg of a message with a single incoming leg that began with its first event.
+    /// The leg of a message that has a single one, which came in with its first event.
     pub(super) fn only(first_ms: i64) -> Self {
         Self { started_ms: first_ms, is_outgoing: false }
     }
@@ -116,8 +116,8 @@ pub(crate) const LEGS_MAX: usize = u8::MAX as usize;
 /// The latency, in milliseconds, that stands for all longer ones: more than two thousand years.
 pub(crate) const LATENCY_MAX_MS: u64 = (1 << 46) - 2;
 
-// A row is one number, from the lowest bit up: outcome, flags, leg, latency. So a pass over
-// outcomes reads a single column, and a text takes no room where there is none.
+// A row is one number: from the lowest bit, outcome, flags, leg, latency. A pass over outcomes then
+// reads a single column, and the flags let columns of texts omit rows without one.
 const OUTCOME_BITS: u32 = 4;
 const IS_JUNK: u64 = 1 << 4;
 const WAS_DELIVERED: u64 = 1 << 5;
@@ -126,7 +126,7 @@ const HAS_STATUS: u64 = 1 << 7;
 const HAS_BOUNCE: u64 = 1 << 8;
 const HAS_CAUSE: u64 = 1 << 9;
 const LEG_SHIFT: u32 = 10;
-/// The latency plus one is above this, or 0 for none.
+/// The position of the latency plus one, or of 0 for none.
 const LATENCY_SHIFT: u32 = 18;
 
 /// The latency of a row's number, and which columns of texts have a value for the row.

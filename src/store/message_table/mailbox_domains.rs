@@ -27,8 +27,8 @@ impl MailboxDomains {
         };
         let is_new =
             |it: &Option<BTreeSet<String>>| it.as_ref().is_some_and(|it| !it.contains(domain));
-        // A panic leaves the set intact, at worst without the new domain. Nearly all domains are
-        // known after a few rows, so threads that make entries share the lock for reading.
+        // A panic leaves the set intact, at worst without the new domain. Most rows bring a domain
+        // that is already known, so threads that make entries share the lock for reading.
         if !is_new(&self.0.read().unwrap_or_else(PoisonError::into_inner)) {
             return;
         }

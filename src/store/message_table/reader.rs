@@ -126,8 +126,8 @@ impl MessageTable {
         &self.segments
     }
 
-    /// The domains of the addresses to whose mailboxes something was delivered; none where only the
-    /// entries tell.
+    /// The domains of the addresses to whose mailboxes something was delivered; none where there
+    /// were too many to keep, and only the entries have them.
     pub(crate) fn mailbox_domains(&self) -> Option<&[String]> {
         self.mailbox_domains.as_deref()
     }

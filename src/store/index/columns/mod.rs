@@ -60,8 +60,8 @@ impl SegmentPlugin for ColumnsPlugin {
     }
 
     fn merge(&self, context: PluginMergeContext<'_>) -> tantivy::Result<()> {
-        // Removals build a new index. So documents of merged segments keep their numbers, shifted
-        // by what comes before, and columns are joined without a map from old to new ones.
+        // Removals build a new index. So documents of merged segments keep their order, and columns
+        // can be concatenated without a map from old numbers to new ones.
         if context.readers.iter().any(SegmentReader::has_deletes) {
             return Err(TantivyError::InternalError("nothing is ever deleted".to_owned()));
         }

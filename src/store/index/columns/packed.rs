@@ -141,7 +141,7 @@ impl Packed {
         Self { bytes, count }
     }
 
-    /// A reader of numbers; the next one is cheap when it is near.
+    /// A reader of numbers; reading near ones in turn is cheap.
     pub(super) fn reader(&self) -> PackedReader {
         PackedReader { column: self.clone(), chunk: usize::MAX, numbers: [0; CHUNK] }
     }
@@ -177,7 +177,8 @@ impl PackedReader {
     }
 }
 
-/// The least step of a chunk of times that are stored as they are: their steps are too far apart.
+/// Marks, in place of the least step, a chunk whose times are stored as they are: their steps are
+/// too far apart to be packed.
 const RAW: i64 = i64::MIN;
 
 /// Packs times in milliseconds since 1970: for each chunk the first time, the least step, and by
@@ -223,7 +224,7 @@ impl PackedTimes {
         Self { bytes, count }
     }
 
-    /// A reader of times; the next one is cheap when it is near.
+    /// A reader of times; reading near ones in turn is cheap.
     pub(super) fn reader(&self) -> TimeReader {
         TimeReader { column: self.clone(), chunk: usize::MAX, times: [0; CHUNK] }
     }
@@ -234,8 +235,8 @@ impl PackedTimes {
         (0_u32..).take(self.count).map(move |it| reader.get(it))
     }
 
-    /// Two times between which all times of a chunk are, from its header alone; none where only the
-    /// times themselves would tell.
+    /// Two times between which all times of a chunk are, from its header alone; none where the
+    /// header is not enough.
     pub(super) fn bounds(&self, chunk: usize) -> Option<(i64, i64)> {
         const STEPS: i128 = CHUNK as i128 - 1;
         let bytes = chunk_at(&self.bytes, self.count, chunk)?;
