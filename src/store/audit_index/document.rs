@@ -68,8 +68,8 @@ fn add_event(event: &AuditEvent<'_>, document: &mut TantivyDocument) {
     for (field, value) in event.fields() {
         document.add_bytes(AuditFields::of(field), audit_term(field, value).as_bytes());
     }
-    // Columns keep values as they were logged, for display; the terms above are normalised, for
-    // search.
+    // Columns keep values as they were logged, to be counted and shown; the terms above are
+    // normalised, to be searched.
     for column in AuditColumn::ALL {
         let value = match column.field() {
             Some(field) => event.get(field),

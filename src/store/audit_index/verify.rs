@@ -35,7 +35,7 @@ pub(in crate::store) fn compare_audit(
             let ReferenceValue::Leaf(leaf) = value.as_value() else { continue };
             match leaf {
                 ReferenceValueLeaf::Bytes(bytes) => add(place, field.field_id(), bytes, true),
-                // tantivy keys numeric terms in big-endian order.
+                // tantivy writes numeric terms in big-endian order.
                 ReferenceValueLeaf::U64(key) => {
                     add(place, field.field_id(), &key.to_be_bytes(), true);
                 }

@@ -410,9 +410,9 @@ impl TextColumn {
         numbers: &[u32],
         mut visit: impl FnMut(&str),
     ) -> io::Result<()> {
-        // In order, so that each block of the dictionary is decompressed once.
         let take = |text: &[u8]| visit(&String::from_utf8_lossy(text));
         let numbers: Vec<u64> = numbers.iter().copied().map(u64::from).collect();
+        // In order, so that each block of the dictionary is decompressed once.
         self.0.dictionary().sorted_ords_to_term_cb(&numbers, take).map(drop)
     }
 }
