@@ -1,5 +1,5 @@
-//! Many IDs at once, on all cores: each block of the archive is read about once, wherever in the
-//! list the IDs of its messages stand.
+//! Traces many IDs at once, on all cores. Each block of the archive is read about once, wherever in
+//! the list the IDs of its messages are.
 
 use rayon::prelude::*;
 
@@ -7,15 +7,15 @@ use super::gather::{Closure, some_place_of};
 use super::{JoinRules, Message};
 use crate::store::{IdHash, Location, Store, StoreError};
 
-/// IDs that one worker takes at once: enough of them lie in the same blocks, and there are enough
+/// IDs that one worker takes at once: enough of them are in the same blocks, and there are enough
 /// portions for all workers.
 const IDS_AT_ONCE: usize = 256;
 
-/// Traces each of `ids` (as [`super::trace_ids`] does), and gives in their order what `answer`
-/// makes of the ID and its messages: of none where no event has the ID.
+/// Traces each of `ids` (as [`super::trace_ids`] does) and returns, in their order, what `answer`
+/// makes of each ID and its messages. An ID without events gets no messages.
 ///
-/// The messages themselves are dropped as soon as they are answered with, so the memory taken is
-/// that of the answers, and of the message at hand of each worker.
+/// Messages are dropped once they are answered, so the memory is that of the answers and of one
+/// message for each worker.
 ///
 /// # Example
 /// ```
@@ -38,6 +38,7 @@ pub fn trace_batch<T: Send>(
     rules: &JoinRules,
     answer: impl Fn(&str, &[Message]) -> T + Sync,
 ) -> Result<Vec<T>, StoreError> {
+    // Sorted by location, IDs whose events share a block are traced by one worker in a row.
     let mut places: Vec<(Option<Location>, &str, usize)> = ids
         .par_iter()
         .enumerate()
@@ -53,6 +54,7 @@ pub fn trace_batch<T: Send>(
         .map_init(
             || store.events(),
             |reader, places| {
+                // Neighbours often are two IDs of one message: it is gathered once.
                 let mut last = Closure::default();
                 let one = |(_, id, index): &(_, &str, usize)| {
                     Ok((*index, answer(id, last.messages_with(reader, id, rules)?)))
@@ -62,16 +64,17 @@ pub fn trace_batch<T: Send>(
         )
         .collect::<Result<_, StoreError>>()?;
     let mut answers: Vec<(usize, T)> = parts.into_iter().flatten().collect();
+    // Workers answer in the order of the archive; the caller gets that of the list.
     answers.sort_unstable_by_key(|(index, _)| *index);
     Ok(answers.into_iter().map(|(_, it)| it).collect())
 }
 
-/// By what a message is known that has been answered with before. Two messages have the same one
-/// with a chance of 1 to 100,000 among a million.
+/// A mark that recognizes a message that was returned before. Among a million messages, the chance
+/// that two share one is 1 in 100,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct MessageMark(IdHash);
 
-/// The mark of a message: that of its first event, which is no other message's.
+/// Returns the mark of a message: that of its first event, which belongs to no other message.
 pub fn mark_of(message: &Message) -> MessageMark {
     let first = message.events.first().map(|it| &it.record);
     let text = first.map(|it| format!("{} {}", it.timestamp.as_ms(), it.message));

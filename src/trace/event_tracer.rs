@@ -1,4 +1,4 @@
-//! Messages by one of their events.
+//! The lookup of messages by one of their events.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -11,21 +11,21 @@ use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
 
 /// Traces messages by their events, one after another.
 ///
-/// An ID may be that of thousands of messages, and whoever lists them asks for each; groups may have
-/// one example over and over. So what was gathered is kept, at most
-/// [`limits::GATHERED_BYTES_KEPT_MAX`] of it.
+/// Thousands of messages may share an ID, and a list asks for each of them; groups may have the
+/// same example over and over. So gathered messages are kept, up to
+/// [`limits::GATHERED_BYTES_KEPT_MAX`].
 pub struct EventTracer<'s> {
     reader: EventReader<'s>,
     rules: JoinRules,
-    /// Numbered from `first`, in the order in which they were gathered.
+    /// What was gathered, in order; the front has the number `first`.
     kept: VecDeque<Connected>,
     first: usize,
     bytes: usize,
-    /// The number of what the event there belongs to.
+    /// The number of the entry that has the event at each location.
     numbers: HashMap<Location, usize>,
 }
 
-/// Messages that are connected, all of them whole.
+/// Connected messages, all of them whole.
 struct Connected {
     places: HashSet<Location>,
     messages: Vec<Message>,
@@ -33,7 +33,7 @@ struct Connected {
 }
 
 impl<'s> EventTracer<'s> {
-    /// Begins with nothing gathered.
+    /// Creates a tracer that has gathered nothing.
     #[must_use]
     pub fn new(store: &'s Store, rules: &JoinRules) -> Self {
         Self {
@@ -46,14 +46,17 @@ impl<'s> EventTracer<'s> {
         }
     }
 
-    /// What reads the events, for other questions.
+    /// Returns its reader, for other questions.
     pub fn reader(&mut self) -> &mut EventReader<'s> {
         &mut self.reader
     }
 
-    /// The message that the event at `location` belongs to; `None` when the event says nothing.
+    /// Returns the message of the event at `location`; `None` if the event belongs to none.
     pub fn message_of(&mut self, location: Location) -> Result<Option<Message>, StoreError> {
+        // Read even where its messages are kept: only the event shows which of them it belongs to.
         let event = self.reader.read(location)?;
+        // Numbers only grow: subtracting `first` turns one into an index, whatever was dropped at
+        // the front.
         let number = self.numbers.get(&location).and_then(|it| it.checked_sub(self.first));
         if let Some(connected) = number.and_then(|it| self.kept.get(it)) {
             let position = position_of(&event, &connected.messages);
@@ -63,7 +66,7 @@ impl<'s> EventTracer<'s> {
         let places = gathered.places();
         let mut messages = gathered.join(&self.rules);
         let Some(position) = position_of(&event, &messages) else { return Ok(None) };
-        // Where gathering stopped early depends on where it began.
+        // Where gathering stopped depends on where it began, so it is no answer for other events.
         if messages.iter().any(|it| it.is_truncated) {
             return Ok(Some(messages.swap_remove(position)));
         }
@@ -94,20 +97,21 @@ impl<'s> EventTracer<'s> {
 pub struct EventTracers<'s>(Vec<EventTracer<'s>>);
 
 impl<'s> EventTracers<'s> {
-    /// Begins with nothing gathered.
+    /// Creates a tracer for each worker.
     #[must_use]
     pub fn new(store: &'s Store, rules: &JoinRules) -> Self {
         let each = |_| EventTracer::new(store, rules);
         Self((0..rayon::current_num_threads()).map(each).collect())
     }
 
-    /// The messages that the events at these places belong to, in their order, but for events that
-    /// say nothing. All of them are held at once.
+    /// Returns the messages of the events at these locations, in their order, without those of
+    /// events that belong to none. It holds all of them at once.
     pub fn messages_of(
         &mut self,
         places: impl IntoIterator<Item = Location>,
     ) -> Result<Vec<Message>, StoreError> {
         let places: Vec<Location> = places.into_iter().collect();
+        // Contiguous shares: events of one message tend to meet the tracer that has kept it.
         let share = places.len().div_ceil(self.0.len()).max(1);
         let shares = places.par_chunks(share).zip(self.0.par_iter_mut());
         let traced = shares.map(|(places, tracer)| {
@@ -118,7 +122,7 @@ impl<'s> EventTracers<'s> {
     }
 }
 
-/// The message that the event at `location` belongs to; nothing of it is kept for the next.
+/// Returns the message of the event at `location`, and keeps nothing for the next.
 pub(crate) fn message_at(
     reader: &mut EventReader<'_>,
     location: Location,
@@ -129,12 +133,13 @@ pub(crate) fn message_at(
     Ok(position_of(&event, &messages).map(|it| messages.swap_remove(it)))
 }
 
-/// Which of the messages has the event.
+/// Finds the message that has the event.
 fn position_of(event: &StoredEvent, messages: &[Message]) -> Option<usize> {
     let is_it = |it: &StoredEvent| {
         it.record.timestamp == event.record.timestamp && it.record.message == event.record.message
     };
-    // Of a record that has come with its exact time too, that one is kept.
+    // The join keeps only the exact one of two records, so the event may be there under its exact
+    // time.
     let is_like_it = |it: &StoredEvent| it.record.message == event.record.message;
     let with =
         |is: &dyn Fn(&StoredEvent) -> bool| messages.iter().position(|it| it.events.iter().any(is));

@@ -1,6 +1,6 @@
-//! Which messages are asked for, and what the originals of one tell of that.
+//! The filter on messages, and its answers from the originals of a message.
 //!
-//! The message table tells it faster ([`super::table`]); what it leaves open is decided here.
+//! The message table answers faster ([`super::table`]); what it leaves open is decided here.
 
 use super::fit::{AddressSide, FilterSubject, Fit, RecipientText};
 use super::message::{Direction, Leg, Message, MessageOutcome, Outcome, Recipient};
@@ -10,7 +10,7 @@ use crate::query::{Field, Matcher, Pattern, Query};
 use crate::store::StoredEvent;
 use crate::time::TimeRange;
 
-/// A word for what became of a message, or of it for one recipient: some words are both.
+/// A word for the outcome of a message or of one recipient: some words are both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutcomeWord {
     recipient: Option<Outcome>,
@@ -18,7 +18,7 @@ pub struct OutcomeWord {
 }
 
 impl OutcomeWord {
-    /// Finds the word; `None` when it is none.
+    /// Finds the word; `None` if there is no such word.
     pub fn from_name(word: &str) -> Option<Self> {
         let recipient = Outcome::ALL.into_iter().find(|it| it.as_str() == word);
         let message = MessageOutcome::ALL.into_iter().find(|it| it.as_str() == word);
@@ -37,54 +37,54 @@ impl OutcomeWord {
     }
 }
 
-/// What is asked of a message. Everything that is asked must hold.
+/// The conditions on a message, all of which must hold.
 ///
-/// Some of it is asked of the recipients: then one and the same row of a recipient must be all of
-/// that, be it the one that decides ([`Message::deciding_recipients`]) or not: a copy that bounced
-/// is found though another arrived.
+/// Conditions on recipients must all hold for the same row, whether it decides
+/// ([`Message::deciding_recipients`]) or not: a copy that bounced is found even if another arrived.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFilter {
-    /// When its first event was.
+    /// The time of its first event.
     pub first_seen: TimeRange,
-    /// What became of it, or of it for the recipient: one of these, where there are any.
+    /// The outcome of the message or of the recipient: one of these, unless empty.
     pub outcomes: Vec<OutcomeWord>,
-    /// Who sent it, really or by name.
+    /// The `sender` or `from` address.
     pub from: Option<Pattern>,
     /// The recipient's address.
     pub to: Option<Pattern>,
-    /// The folder that the recipient's mailbox has it in.
+    /// The folder of the recipient's mailbox.
     pub folder: Option<Pattern>,
-    /// Whether that folder is one for junk.
+    /// Whether that folder is a junk folder.
     pub is_junk: Option<bool>,
-    /// The status with which it bounced for the recipient.
+    /// The status of the recipient's bounce.
     pub status: Option<Pattern>,
-    /// The reason for which it bounced for the recipient.
+    /// The reason of the recipient's bounce.
     pub reason: Option<Pattern>,
-    /// It took longer than so many milliseconds for the recipient.
+    /// The latency, in milliseconds, that the recipient's must exceed.
     pub slower_than_ms: Option<i64>,
-    /// What the checks on arrival said: each a pattern of one verdict.
+    /// The verdicts of the checks on arrival, with a pattern for each.
     pub verdicts: Vec<(Verdict, Pattern)>,
-    /// A leg of it goes this way.
+    /// The direction of one of its legs.
     pub direction: Option<Direction>,
-    /// It went from one user of the organization to another: it has legs of both ways. Where the
-    /// organization's domains are known, [`MessageFilter::within_domains`] asks better.
+    /// True for mail from one user of the organization to another: it has legs in both directions.
+    /// Where the organization's domains are known, [`MessageFilter::within_domains`] is more
+    /// precise.
     pub is_internal: bool,
-    /// A leg of it has no beginning: neither a submission nor an arrival.
+    /// True for messages with a leg that has neither a submission nor an arrival.
     pub lacks_beginning: bool,
-    /// How many recipients it has at least.
+    /// The least number of recipients.
     pub recipients_min: usize,
-    /// To whom a rule forwarded or redirected it.
+    /// The address to which a rule forwarded or redirected it.
     pub forwarded_to: Option<Pattern>,
-    /// Who sent it, or one of its recipients.
+    /// The address of a sender or of a recipient.
     pub addresses: Option<Pattern>,
-    /// For each of these, one of its events is what is asked for.
+    /// Queries on events, each of which one of its events must match.
     pub events: Vec<Query>,
-    /// What is asked of the row of the recipient; of a message without recipients, of the message.
+    /// The query on the recipient's row; for a message without recipients, on the message.
     pub rows: Query,
 }
 
 impl MessageFilter {
-    /// What is asked of single events or of single values of them.
+    /// Returns the queries on single events and on single values of events.
     pub fn queries(&self) -> impl Iterator<Item = &Query> {
         let verdicts = self.verdicts.iter().map(|(_, pattern)| pattern);
         let addresses = self.from.iter().chain(&self.to);
@@ -97,13 +97,13 @@ impl MessageFilter {
 /// One of the checks on arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Whether it is spam.
+    /// The spam check.
     Spam,
-    /// Whether it is signed by the sender's domain.
+    /// The DKIM check: is it signed by the sender's domain?
     Dkim,
-    /// Whether the sender's domain stands by it.
+    /// The DMARC check: does the sender's domain vouch for it?
     Dmarc,
-    /// Whether it came from where the sender's domain sends.
+    /// The SPF check: was it sent by a server of the sender's domain?
     Spf,
 }
 
@@ -138,7 +138,7 @@ impl Verdict {
 }
 
 impl MessageFilter {
-    /// Whether something is asked of the recipients, besides what became of it.
+    /// True if a condition other than the outcome is on recipients.
     pub(super) fn asks_of_recipients(&self) -> bool {
         let Self { to, folder, status, reason, .. } = self;
         [to, folder, status, reason].iter().any(|it| it.is_some())
@@ -146,7 +146,7 @@ impl MessageFilter {
             || self.slower_than_ms.is_some()
     }
 
-    /// Whether nothing is asked of recipients, of their outcomes or of legs.
+    /// True if no condition is on recipients, outcomes or legs.
     pub(super) fn is_about_wholes(&self) -> bool {
         !self.asks_of_recipients()
             && self.outcomes.is_empty()
@@ -157,30 +157,34 @@ impl MessageFilter {
             && !self.is_internal
     }
 
-    /// Whether some recipients are meant rather than the message: then what became of it is asked of
-    /// them.
+    /// True if the filter selects recipients rather than messages: outcomes are then theirs.
     fn means_recipients(&self) -> bool {
         self.asks_of_recipients() || self.direction.is_some() || asks_of_recipients(&self.rows)
     }
 
-    /// Whether an outcome of a message, or that of a recipient, is one of those asked for.
+    /// True if the outcome of the message or of the recipient is one of the filter's.
     pub(super) fn has_outcome(&self, outcome: MessageOutcome, recipient: Option<Outcome>) -> bool {
         let means_recipients = self.means_recipients();
         let is_such = |it: &OutcomeWord| match (recipient, it.recipient) {
             (Some(recipient), Some(asked)) if recipient == asked => true,
+            // `delivered` is both words: once recipients are meant, the message's outcome must not
+            // match in place of the recipient's.
             (Some(_), Some(_)) if means_recipients => false,
             _ => it.message == Some(outcome),
         };
         self.outcomes.is_empty() || self.outcomes.iter().any(is_such)
     }
 
-    /// Which way the leg of a recipient must go, where more is asked of the recipient.
+    /// Returns the direction that the recipient's own leg must have, if other conditions are on the
+    /// recipient.
     pub(super) fn direction_of_recipients(&self) -> Option<Direction> {
+        // Alone, a direction is a condition on any leg; beside others, on the row that fulfils
+        // them.
         let asks_more = self.asks_of_recipients() || !self.outcomes.is_empty();
         self.direction.filter(|_| asks_more)
     }
 
-    /// The outcomes in the words of a query.
+    /// Returns the outcomes as a query.
     pub(super) fn outcomes_as_query(&self) -> Option<Query> {
         let means_recipients = self.means_recipients();
         let word = |field, text: &str| Query::demand(field, Matcher::Exact(text.to_owned()));
@@ -195,21 +199,22 @@ impl MessageFilter {
         (!words.is_empty()).then(|| Query::or(words))
     }
 
-    /// The outcomes of which a recipient's row must have one; `None` where none must.
+    /// Returns the outcomes of which some row must have one; `None` if no such row is needed.
     pub(super) fn outcomes_of_recipients(&self) -> Option<Vec<Outcome>> {
         let outcomes = self.outcomes.iter();
         let asked: Option<Vec<Outcome>> =
+            // A word that is also a message outcome can match without any such row.
             outcomes.map(|it| it.recipient.filter(|_| it.message.is_none())).collect();
         asked.filter(|it| !it.is_empty())
     }
 
-    /// Whether the message is what is asked for.
+    /// True if the message matches.
     pub fn matches(&self, message: &Message) -> bool {
         self.recipients_in(message).is_some()
     }
 
-    /// The recipients of a message who are what is asked for: of each, the row that counts most
-    /// among those that are. `None` where the message is not what is asked for.
+    /// Returns the recipients of a message that match: for each, the matching row of highest
+    /// precedence. `None` if the message does not match.
     pub fn recipients_in<'m>(&self, message: &'m Message) -> Option<Vec<&'m Recipient>> {
         let asked = AskedMessage { filter: self, message, rows: message.rows_by_address() };
         let mut rows = Vec::new();
@@ -217,19 +222,20 @@ impl MessageFilter {
         is_in.then(|| rows.into_iter().map(|(_, row)| row).collect())
     }
 
-    /// Whether a row of a message that is what is asked for is so too.
+    /// True if a row of a matching message matches too.
     pub fn matches_row(&self, message: &Message, recipient: &Recipient) -> bool {
+        // The row is judged alone, so the message's other rows are not needed.
         let asked = AskedMessage { filter: self, message, rows: Vec::new() };
         self.fits_row_surely(&asked, &(0, recipient), message.outcome)
     }
 
-    /// Whether anything is asked for that some rows of a message may be and others not.
+    /// True if some rows of a matching message may match and others not.
     pub fn asks_of_rows(&self) -> bool {
         self.means_recipients() || !self.outcomes.is_empty()
     }
 }
 
-/// A message by its originals, which tell all.
+/// A message by its originals, which answer everything.
 struct AskedMessage<'f, 'm> {
     filter: &'f MessageFilter,
     message: &'m Message,
@@ -241,7 +247,7 @@ impl AskedMessage<'_, '_> {
         pattern.zip(value).is_some_and(|(pattern, value)| pattern.matches(value))
     }
 
-    /// Whether an event is what is asked for.
+    /// True if such an event exists.
     fn has(&self, is_such: impl Fn(&StoredEvent) -> bool) -> bool {
         self.message.events.iter().any(is_such)
     }
@@ -324,7 +330,7 @@ impl<'m> FilterSubject for AskedMessage<'_, 'm> {
     }
 }
 
-/// Whether a query names what recipients of one message differ in.
+/// True if a query names a field in which recipients of one message differ.
 fn asks_of_recipients(query: &Query) -> bool {
     match query {
         Query::All => false,
@@ -349,7 +355,7 @@ fn asks_of_recipients(query: &Query) -> bool {
     }
 }
 
-/// Whether a leg tells of its submission or its arrival.
+/// True if a leg has a submission or an arrival.
 pub(super) fn has_beginning(message: &Message, leg: &Leg) -> bool {
     let mut events = leg.event_indexes.iter().filter_map(|it| message.events.get(*it));
     events.any(|it| statement_of(it).is_beginning())

@@ -1,4 +1,4 @@
-//! Whether a message is what a filter asks for: each condition once, whatever tells of the message.
+//! The test of a message against a filter: each condition once, for every source of messages.
 
 use super::filter::MessageFilter;
 use super::judge::{OutcomeRow, by_address, deciding, of_message};
@@ -6,9 +6,9 @@ use super::message::{Direction, MessageOutcome};
 use crate::query::Query;
 use crate::time::Timestamp;
 
-/// A message of which a filter asks. Where an answer is `None`, only the originals give it.
+/// A message to test against a filter. Where a method returns `None`, only the originals know.
 pub(super) trait FilterSubject {
-    /// A row, which a copy of stands for.
+    /// A row, cheap to copy.
     type Row: OutcomeRow + Copy;
 
     /// The rows of all recipients.
@@ -17,41 +17,41 @@ pub(super) trait FilterSubject {
     /// The time of the first event, in milliseconds since 1970.
     fn first_ms(&self) -> i64;
 
-    /// Whether a leg goes this way.
+    /// True if a leg has this direction.
     fn has_direction(&self, way: Direction) -> bool;
 
-    /// Whether a leg has neither a submission nor an arrival.
+    /// True if a leg has neither a submission nor an arrival.
     fn lacks_beginning(&self) -> bool;
 
-    /// Whether who sent it, really or by name, is one of those asked for.
+    /// True if its `sender` or `from` matches.
     fn is_by(&self, side: AddressSide) -> Option<bool>;
 
-    /// Whether a row is about one of those asked for.
+    /// True if the row's address matches.
     fn is_for(&self, row: &Self::Row, side: AddressSide) -> bool;
 
-    /// Whether the check at a place of [`MessageFilter::verdicts`] said what is asked for.
+    /// True if the verdict at this index of [`MessageFilter::verdicts`] matches.
     fn has_verdict(&self, place: usize) -> Option<bool>;
 
-    /// Whether a rule forwarded it to one of those asked for.
+    /// True if a rule forwarded it to a matching address.
     fn is_forwarded(&self) -> Option<bool>;
 
-    /// Whether an event is what is asked for at a place of [`MessageFilter::events`].
+    /// True if an event matches the query at this index of [`MessageFilter::events`].
     fn has_event(&self, place: usize) -> Option<bool>;
 
-    /// Whether a row says what is asked for.
+    /// True if this text of the row matches.
     fn says(&self, row: &Self::Row, what: RecipientText) -> Option<bool>;
 
-    /// Whether a row's folder is one for junk, where it has a folder.
+    /// True if the row's folder is a junk folder; `Some(None)` without a folder.
     fn is_junk(&self, row: &Self::Row) -> Option<Option<bool>>;
 
-    /// Which way the leg of a row goes.
+    /// The direction of the row's leg.
     fn goes(&self, row: &Self::Row) -> Option<Direction>;
 
-    /// Whether a row, or a message without any, is what [`MessageFilter::rows`] asks for.
+    /// True if a row, or a message without any, matches [`MessageFilter::rows`].
     fn fits_query(&self, row: Option<&Self::Row>, outcome: MessageOutcome) -> Option<bool>;
 }
 
-/// Which demand on addresses.
+/// The condition on addresses that is tested.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum AddressSide {
     /// [`MessageFilter::from`] or [`MessageFilter::to`].
@@ -60,7 +60,7 @@ pub(super) enum AddressSide {
     Either,
 }
 
-/// What a row says besides its outcome.
+/// A text of a row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum RecipientText {
     Folder,
@@ -68,16 +68,16 @@ pub(super) enum RecipientText {
     Reason,
 }
 
-/// Whether a message is what is asked for.
+/// The result of a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fit {
     Out,
     In,
-    /// Only its originals tell.
+    /// Only its originals can tell.
     Unclear,
 }
 
-/// How certain it is, demand by demand.
+/// Records whether every answer was certain.
 struct Doubts {
     is_certain: bool,
 }
@@ -87,7 +87,7 @@ impl Doubts {
         Self { is_certain: true }
     }
 
-    /// Takes what one demand says: `false` when it certainly does not hold.
+    /// Takes one answer; `false` if the condition certainly fails.
     fn may_hold(&mut self, holds: Option<bool>) -> bool {
         self.is_certain &= holds.is_some();
         holds != Some(false)
@@ -95,21 +95,23 @@ impl Doubts {
 }
 
 impl MessageFilter {
-    /// Whether a message is what is asked for, and the recipients of it who are, in `recipients`: of
-    /// each, the row that counts most among those that are.
+    /// Tests a message, and puts its matching recipients in `recipients`: for each, the matching
+    /// row of highest precedence.
     pub(super) fn fit<M: FilterSubject>(&self, message: &M, recipients: &mut Vec<M::Row>) -> Fit {
         recipients.clear();
         let mut doubts = Doubts::none();
         if !self.fits_as_a_whole(message, &mut doubts) {
             return Fit::Out;
         }
-        // Of most messages nobody asks.
+        // Few filters ask for it, and it takes a look at every row.
         let outcome = match self.outcomes.is_empty() && self.rows == Query::All {
             true => MessageOutcome::Unknown,
             false => of_message(message.rows()),
         };
         for rows in by_address(message.rows()) {
+            // The last row of an address decides, so it is tried first.
             for row in rows.iter().rev() {
+                // Doubts about a row that fails do not make the message uncertain.
                 let mut of_row = Doubts::none();
                 if self.fits_row(message, row, outcome, &mut of_row) {
                     doubts.is_certain &= of_row.is_certain;
@@ -119,6 +121,7 @@ impl MessageFilter {
             }
         }
         let is_in = !recipients.is_empty()
+            // A message without recipients can still match, but not a condition that needs one.
             || (message.rows().is_empty()
                 && !self.asks_of_recipients()
                 && self.has_outcome(outcome, None)
@@ -134,6 +137,7 @@ impl MessageFilter {
         let has_direction = |way| message.has_direction(way);
         let is_in_range =
             Timestamp::from_ms(message.first_ms()).is_some_and(|it| self.first_seen.contains(it));
+        // Cheap tests first; those that may leave a doubt come last.
         is_in_range
             && self.direction.is_none_or(has_direction)
             && (!self.is_internal
@@ -143,6 +147,7 @@ impl MessageFilter {
             && (self.from.is_none() || doubts.may_hold(message.is_by(AddressSide::Own)))
             && (self.addresses.is_none()
                 || deciding(message.rows()).any(|it| message.is_for(it, AddressSide::Either))
+                // Asked last: a recipient who matches spares the doubt.
                 || doubts.may_hold(message.is_by(AddressSide::Either)))
             && (0..self.verdicts.len()).all(|it| doubts.may_hold(message.has_verdict(it)))
             && (self.forwarded_to.is_none() || doubts.may_hold(message.is_forwarded()))
@@ -174,7 +179,7 @@ impl MessageFilter {
             && (self.rows == Query::All || doubts.may_hold(message.fits_query(Some(row), outcome)))
     }
 
-    /// Whether a row is what is asked for, where everything is told.
+    /// Tests a row of a source that answers everything.
     pub(super) fn fits_row_surely<M: FilterSubject>(
         &self,
         message: &M,

@@ -10,15 +10,14 @@ use crate::limits;
 use crate::store::{EventReader, Location, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
 
-/// Where events are found by what connects them: a store, or a cluster.
+/// A source of events by the keys that connect them: a store or a cluster.
 pub(crate) trait EventsByKey {
-    /// Why they are not.
     type Error;
 
-    /// Where events lie that may have the key, at most `limit` of them.
+    /// Returns the locations of events that may have the key, at most `limit`.
     fn places(&mut self, key: &Key, limit: usize) -> Result<Vec<Location>, Self::Error>;
 
-    /// The event at such a place. Each is asked for once.
+    /// Reads the event at such a location. Each is read once.
     fn event(&mut self, place: Location) -> Result<StoredEvent, Self::Error>;
 }
 
@@ -34,23 +33,23 @@ impl EventsByKey for EventReader<'_> {
     }
 }
 
-/// What is connected to one of the IDs that were asked for.
+/// The messages that are connected to the given IDs.
 #[derive(Clone, Debug, Default)]
 pub struct Traced {
     /// The messages found, in order of their first event.
     pub messages: Vec<Message>,
-    /// The IDs that no event has, as they were given.
+    /// The IDs without events, as they were given.
     pub not_found: Vec<String>,
-    /// The IDs that several messages have, as they were given, and how many have each.
+    /// The IDs that several messages share, as they were given, with the number of messages.
     pub shared: Vec<(String, usize)>,
 }
 
-/// Traces messages: for each ID, a message ID (with or without angle brackets, or a pasted
-/// `Message-ID:` header line) or a trace ID, gathers every event that is connected to it. A
-/// message ID may be that of several messages.
+/// Traces messages. For each ID, gathers every connected event. An ID is a message ID (with or
+/// without angle brackets, or a pasted `Message-ID:` header line) or a trace ID. Several messages
+/// may share a message ID.
 ///
-/// Two IDs of one message give one message. Gathering stops at [`limits::TRACE_EVENTS_MAX`]
-/// events; a message of which there may be more then says that it is truncated.
+/// Two IDs of one message return it once. Gathering stops at [`limits::TRACE_EVENTS_MAX`] events; a
+/// message that may have more is then marked as truncated.
 pub fn trace_ids<'i>(
     store: &Store,
     ids: impl IntoIterator<Item = &'i str>,
@@ -59,7 +58,7 @@ pub fn trace_ids<'i>(
     trace_ids_in(&mut store.events(), ids, rules)
 }
 
-/// The same of whatever has events.
+/// Like [`trace_ids`], for any source of events.
 pub(crate) fn trace_ids_in<'i, S: EventsByKey>(
     source: &mut S,
     ids: impl IntoIterator<Item = &'i str>,
@@ -67,9 +66,11 @@ pub(crate) fn trace_ids_in<'i, S: EventsByKey>(
 ) -> Result<Traced, S::Error> {
     let mut traced = Traced::default();
     let mut asked = HashSet::new();
+    // Two IDs of one message lead to it twice; its mark keeps the second out.
     let mut answered: HashSet<MessageMark> = HashSet::new();
     let mut last = Closure::default();
     for given in ids {
+        // An ID that is given twice, quoted or not, must not count as not found twice.
         if !asked.insert(pasted_id(given).into_owned()) {
             continue;
         }
@@ -90,9 +91,9 @@ fn in_order(a: &Message, b: &Message) -> std::cmp::Ordering {
     a.first_seen.cmp(&b.first_seen).then_with(|| a.trace_ids.cmp(&b.trace_ids))
 }
 
-/// Where an event lies of each message that has the ID: with
-/// [`EventTracer`](super::EventTracer), what [`trace_ids`]
-/// finds for it. Empty where no event has it.
+/// Returns the location of one event of each message that has the ID. With
+/// [`EventTracer`](super::EventTracer) these give what [`trace_ids`] finds. Empty if no event has
+/// it.
 pub fn locations_with_id(
     reader: &mut EventReader<'_>,
     given: &str,
@@ -109,12 +110,12 @@ pub fn locations_with_id(
     Ok(messages.iter().filter(|it| has_key(it)).filter_map(place_of).collect())
 }
 
-/// What tells a record from others.
+/// The key that identifies a record.
 pub(super) fn record_of(event: &StoredEvent) -> (Timestamp, String) {
     (event.record.timestamp, event.record.message.clone().into_owned())
 }
 
-/// Where each record lies; of equal ones, the first.
+/// Maps each record to its location; of equal records, the first.
 pub(super) fn places_by_record(
     events: &[(Location, StoredEvent)],
 ) -> HashMap<(Timestamp, String), Location> {
@@ -126,14 +127,13 @@ pub(super) fn places_by_record(
     places
 }
 
-/// Where some event with the ID lies, if there is one: IDs of one hash are not told apart.
+/// Returns the location of some event whose ID has the same hash, if there is one.
 pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Location> {
     keys_asked_for(given).iter().find_map(|it| places_of(reader, it, 1).pop())
 }
 
-/// Everything that is connected to the ID that was asked for last. Lists of IDs name messages
-/// again and again, by one of their IDs or another, and many that share an ID: these are not to be
-/// gathered for each.
+/// The messages connected to the last ID. Lists of IDs name a message again and again, by one of
+/// its IDs or another, and many name IDs that messages share: these are gathered once.
 #[derive(Default)]
 pub(super) struct Closure {
     id: String,
@@ -141,7 +141,7 @@ pub(super) struct Closure {
 }
 
 impl Closure {
-    /// Every message that has the ID, as [`trace_ids`] understands it.
+    /// Returns every message that has the ID, in the sense of [`trace_ids`].
     pub(super) fn messages_with<S: EventsByKey>(
         &mut self,
         source: &mut S,
@@ -156,22 +156,22 @@ impl Closure {
             self.messages = gather(source, &keys)?.join(rules);
             given.clone_into(&mut self.id);
         }
+        // Sorted in place, so that the answer is a slice and nothing is copied.
         self.messages.sort_by(|a, b| has_key(b).cmp(&has_key(a)).then_with(|| in_order(a, b)));
         let count = self.messages.partition_point(has_key);
         Ok(self.messages.split_at(count).0)
     }
 }
 
-/// Events that are connected, and where they lie.
+/// Connected events with their locations.
 #[derive(Default)]
 pub(super) struct Gathered {
     events: Vec<(Location, StoredEvent)>,
-    /// The keys of which there may be more events.
+    /// The keys that may have more events.
     incomplete: HashSet<Key>,
 }
 
 impl Gathered {
-    /// Where the events lie.
     pub(super) fn places(&self) -> HashSet<Location> {
         self.events.iter().map(|(place, _)| *place).collect()
     }
@@ -181,9 +181,10 @@ impl Gathered {
         places_by_record(&self.events)
     }
 
-    /// Joins the events into messages, which know whether they are whole.
+    /// Joins the events into messages, and marks those that are not whole.
     pub(super) fn join(mut self, rules: &JoinRules) -> Vec<Message> {
-        // A leg of which something is missing may belong elsewhere.
+        // A leg that is cut may lack what would put it into another message, so its ID is
+        // incomplete too.
         for (_, event) in &self.events {
             let is_cut = trace_key(event).is_some_and(|it| self.incomplete.contains(&it));
             if let Some(key) = message_key(event).filter(|_| is_cut) {
@@ -204,17 +205,16 @@ impl Gathered {
     }
 }
 
-/// One key that connects events.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Key {
-    /// A leg's.
+    /// A trace ID.
     Trace(String),
     /// A message ID.
     Message(MessageId<'static>),
 }
 
 impl Key {
-    /// Whether a message has the key.
+    /// True if the message has the key.
     fn is_of(&self, message: &Message) -> bool {
         match self {
             Self::Trace(id) => message.trace_ids.contains(id),
@@ -223,7 +223,8 @@ impl Key {
     }
 }
 
-/// What was pasted may be an ID of either kind, and one that only looks as if it were quoted.
+/// Returns the keys that a pasted text may mean: an ID of either kind, with and without what looks
+/// like quoting.
 pub(crate) fn keys_asked_for(given: &str) -> Vec<Key> {
     let mut keys = Vec::with_capacity(2);
     for id in [&*pasted_id(given), given.trim()] {
@@ -239,7 +240,7 @@ pub(crate) fn keys_asked_for(given: &str) -> Vec<Key> {
     keys
 }
 
-/// Whether a text is a UUID, whose case says nothing.
+/// True for a UUID, whose case does not matter.
 fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().filter(|it| *it == b'-').count() == 4
@@ -250,20 +251,21 @@ fn gather<S: EventsByKey>(source: &mut S, keys: &[Key]) -> Result<Gathered, S::E
     Gathering::new(source, keys).finish()
 }
 
-/// Every message that is connected to an event, which the store has: the event's own among them.
+/// Returns every message that is connected to an event of the store, its own included.
 pub(super) fn messages_with(
     reader: &mut EventReader<'_>,
     event: &StoredEvent,
     rules: &JoinRules,
 ) -> Result<Vec<Message>, StoreError> {
     let keys: Vec<Key> = trace_key(event).or_else(|| message_key(event)).into_iter().collect();
+    // An event without any key is connected to nothing but itself.
     if keys.is_empty() {
         return Ok(join_whole(vec![event.clone()], rules, &|_| true));
     }
     Ok(gather(reader, &keys)?.join(rules))
 }
 
-/// Everything that is connected to an event.
+/// Gathers everything that is connected to an event.
 pub(super) fn gather_from(
     reader: &mut EventReader<'_>,
     location: Location,
@@ -274,15 +276,15 @@ pub(super) fn gather_from(
     gathering.finish()
 }
 
-/// Gathers leg by leg, so that what is there when it must stop is as whole as can be.
+/// Gathers leg by leg, so that as few legs as possible are cut when it must stop.
 struct Gathering<'r, S> {
     source: &'r mut S,
     asked: HashSet<Key>,
     gathered: Gathered,
     seen: HashSet<Key>,
     pending: VecDeque<Key>,
-    /// What was read. Events that share a key's hash but not the key are kept aside: another key
-    /// may connect them.
+    /// The events that were read. An event that shares only a key's hash is kept aside: another key
+    /// may connect it. `None` once it is gathered.
     read: HashMap<Location, Option<StoredEvent>>,
 }
 
@@ -298,14 +300,14 @@ impl<'r, S: EventsByKey> Gathering<'r, S> {
         }
     }
 
-    /// Begins with an event.
     fn start_at(&mut self, location: Location, event: StoredEvent) {
+        // `None` marks it as gathered: its own keys lead back to it.
         self.read.insert(location, None);
         self.add(location, event);
     }
 
     fn add(&mut self, location: Location, event: StoredEvent) {
-        // The leg first: it is to be whole before another begins.
+        // The leg first: it must be whole before another begins.
         if let Some(key) = trace_key(&event)
             && self.seen.insert(key.clone())
         {
@@ -326,22 +328,26 @@ impl<'r, S: EventsByKey> Gathering<'r, S> {
         Ok(self.gathered)
     }
 
-    /// Takes every event that has the key.
+    /// Gathers every event that has the key.
     fn take(&mut self, key: &Key) -> Result<(), S::Error> {
         let is_id = matches!(key, Key::Message(_));
-        // An ID that thousands share is followed only for who asks for it: a leg that has it is a
-        // better answer than the leg with the first of those thousands.
+        // An ID that thousands of messages share is followed only if it was asked for: the whole
+        // leg that led to it is a better answer than the first of those thousands.
         let room = limits::TRACE_EVENTS_MAX.saturating_sub(self.gathered.events.len());
         let is_met = is_id && !self.asked.contains(key);
+        // One more than can fit is enough to see that it does not fit.
         let limit = if is_met { limits::TRACE_EVENTS_MAX + 1 } else { usize::MAX };
         let mut locations = self.source.places(key, limit)?;
         if is_met && locations.len() > room {
+            // The exact count is taken only if the simple one does not fit: some may be read
+            // already.
             let is_new = |it: &&Location| !self.read.contains_key(*it);
             if locations.iter().filter(is_new).count() > room {
                 self.gathered.incomplete.insert(key.clone());
                 return Ok(());
             }
         }
+        // In archive order, each block is decompressed once.
         locations.sort_unstable();
         for location in locations {
             if self.gathered.events.len() >= limits::TRACE_EVENTS_MAX
@@ -354,8 +360,11 @@ impl<'r, S: EventsByKey> Gathering<'r, S> {
                 Entry::Occupied(occupied) => occupied.into_mut(),
                 Entry::Vacant(vacant) => vacant.insert(Some(self.source.event(location)?)),
             };
+            // The index knows only hashes, so the original decides.
             let is_match = slot.as_ref().is_some_and(|it| has_key(it, key));
             let Some(event) = slot.take_if(|_| is_match) else { continue };
+            // Marked as seen before `add`, which would queue it: the leg is gathered at once
+            // instead.
             let leg = trace_key(&event).filter(|it| is_id && self.seen.insert(it.clone()));
             self.add(location, event);
             if let Some(leg) = leg {
@@ -366,9 +375,10 @@ impl<'r, S: EventsByKey> Gathering<'r, S> {
     }
 }
 
-/// Where events lie that have the key's hash, at most `limit` of them.
+/// Returns the locations of events that have the key's hash, at most `limit`.
 pub(super) fn places_of(reader: &EventReader<'_>, key: &Key, limit: usize) -> Vec<Location> {
     match key {
+        // An empty trace ID joins nothing: all untraced events would be one leg.
         Key::Trace(trace_id) if trace_id.is_empty() => Vec::new(),
         Key::Trace(trace_id) => reader.leg_locations(trace_id, limit),
         Key::Message(message_id) => reader.message_locations(message_id, limit),

@@ -1,8 +1,9 @@
-//! Which legs that share a message ID make one message.
+//! The rules for which legs that share a message ID make one message.
 //!
-//! Devices send everything under one ID, and programs repeat IDs. Legs join only where one message
-//! explains them all: what is joined wrongly hides one person's bounce behind another's delivery.
-//! What is read here is read from originals and from columns alike, so that both answer the same.
+//! Some devices send everything under one ID, and some programs repeat IDs. Legs join only if one
+//! message explains them all: a wrong join hides one person's bounce behind another's delivery.
+//! Legs are described by the same traits whether they come from originals or from columns, so that
+//! both give the same answer.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -13,21 +14,23 @@ use crate::event::{Address, MessageId, Role, RoleKind, decoded_subject};
 use crate::limits;
 use crate::store::{DisjointSets, StoredEvent};
 
-/// What decides to which message a leg belongs. `I` tells message IDs apart, and `A` addresses.
+/// The traits that decide to which message a leg belongs. `I` identifies a message ID, and `A` an
+/// address.
 #[derive(Debug)]
 pub(super) struct LegTraits<'l, I, A> {
-    /// When it started, in milliseconds since 1970.
+    /// Its start, in milliseconds since 1970.
     pub(super) started_ms: i64,
-    /// Its trace ID; empty where it has none.
+    /// Its trace ID; empty if it has none.
     trace_id: Cow<'l, str>,
-    /// Where it has no trace ID, the rank and the original of the one event that it is: nothing else
-    /// tells two such legs of one millisecond apart.
+    /// Without a trace ID, the rank and the original of its single event: nothing else
+    /// distinguishes two such legs in the same millisecond.
     untraced: Option<(u8, Box<str>)>,
     ids: HashSet<I>,
     is_outgoing: bool,
-    /// Its earliest subject as two of them compare, behind the place of the event that has it.
+    /// The time and rank of the earliest event with a subject, and the subject in the form that
+    /// compares.
     subject: Option<(i64, u8, String)>,
-    /// The recipients that it names, but for masked ones: these may be anybody.
+    /// The recipients that it names, without masked ones: those may be anybody.
     named: Vec<A>,
 }
 
@@ -44,7 +47,6 @@ impl<'l, I: Eq + Hash, A> LegTraits<'l, I, A> {
         }
     }
 
-    /// Takes one of its events.
     pub(super) fn take<'e>(
         &mut self,
         stored: &'e StoredEvent,
@@ -66,27 +68,26 @@ impl<'l, I: Eq + Hash, A> LegTraits<'l, I, A> {
             && self.subject.as_ref().is_none_or(|it| (ms, rank) <= (it.0, it.1))
         {
             let subject = (ms, rank, decoded_subject(subject).trim().to_lowercase());
-            // Of two in one place the text decides, since events come here in any order.
+            // At the same time and rank the text decides, since events come here in any order.
             if self.subject.as_ref().is_none_or(|known| subject < *known) {
                 self.subject = Some(subject);
             }
         }
     }
 
-    /// What only an incoming leg is asked for.
+    /// Returns the traits that only count for an incoming leg.
     fn arrival(&self) -> Option<Arrival<'_, A>> {
         let subject = self.subject.as_ref().map(|(_, _, subject)| subject.as_str());
         (!self.is_outgoing).then_some(Arrival { subject, named: &self.named })
     }
 }
 
-/// What an incoming leg says of its message.
+/// The traits of an incoming leg.
 struct Arrival<'l, A> {
     subject: Option<&'l str>,
     named: &'l [A],
 }
 
-/// Unites the legs of each message.
 pub(super) fn messages_of<I, A>(legs: &[LegTraits<'_, I, A>]) -> DisjointSets
 where
     I: Eq + Hash,
@@ -94,10 +95,12 @@ where
 {
     let count = u32::try_from(legs.len()).unwrap_or(u32::MAX);
     let mut order: Vec<(u32, &LegTraits<'_, I, A>)> = (0..count).zip(legs).collect();
+    // Groups depend on the order of legs, so ties are broken by what does not depend on the source.
     order.sort_by_key(|(number, it)| (it.started_ms, &it.trace_id, &it.untraced, *number));
     let mut sets = DisjointSets::new(count);
     let mut by_id: HashMap<&I, Groups<'_, A>> = HashMap::new();
     for (number, leg) in order {
+        // A leg with several IDs unites the groups of all of them.
         for id in &leg.ids {
             let first = by_id.entry(id).or_default().add(number, leg.started_ms, leg.arrival());
             sets.unite(number, first);
@@ -106,12 +109,12 @@ where
     sets
 }
 
-/// The groups that the legs with one message ID make, by the start of their first legs.
+/// The groups of the legs that share a message ID, ordered by the start of their first legs.
 struct Groups<'l, A> {
     groups: Vec<Group<'l, A>>,
-    /// Those before it began too long ago for any later leg.
+    /// The groups before this index began too long ago for any later leg.
     first_open: usize,
-    /// The groups with each subject, and those without one.
+    /// The groups by subject, `None` for those without one.
     by_subject: HashMap<Option<&'l str>, Vec<usize>>,
 }
 
@@ -120,7 +123,7 @@ struct Group<'l, A> {
     first: u32,
     started_ms: i64,
     subject: Option<&'l str>,
-    /// When the first incoming leg started that names each recipient.
+    /// The start of the first incoming leg that names each recipient.
     named_ms: HashMap<&'l A, i64>,
 }
 
@@ -131,16 +134,19 @@ impl<A> Default for Groups<'_, A> {
 }
 
 impl<'l, A: Eq + Hash> Groups<'l, A> {
-    /// Puts the next leg into the first group that it fits; gives the number of the group's first
-    /// leg.
+    /// Puts the next leg into the first group that it fits, and returns the number of the group's
+    /// first leg.
     fn add(&mut self, leg: u32, started_ms: i64, arrival: Option<Arrival<'l, A>>) -> u32 {
         let is_open = |it: &Group<'_, A>| {
             started_ms.saturating_sub(it.started_ms) <= limits::SAME_MESSAGE_MS_MAX
         };
+        // Legs come by their start, so a group that has closed stays closed.
         while self.groups.get(self.first_open).is_some_and(|it| !is_open(it)) {
             self.first_open += 1;
         }
         let position = match &arrival {
+            // Subjects and recipients are compared for incoming legs only: an outgoing leg fits any
+            // open group.
             None => (self.first_open < self.groups.len()).then_some(self.first_open),
             Some(arrival) => self.first_for(started_ms, arrival),
         };
@@ -158,10 +164,13 @@ impl<'l, A: Eq + Hash> Groups<'l, A> {
         let Some(group) = self.groups.get_mut(position) else { return leg };
         if let Some(arrival) = arrival {
             for address in arrival.named {
+                // The first start is kept: later copies must not stretch the hour.
                 group.named_ms.entry(address).or_insert(started_ms);
             }
             if let (None, Some(subject)) = (group.subject, arrival.subject) {
                 group.subject = Some(subject);
+                // The first subject is the group's for good. Both lists stay sorted: `first_for`
+                // searches them by position.
                 let without = self.by_subject.entry(None).or_default();
                 without.retain(|it| *it != position);
                 let with = self.by_subject.entry(Some(subject)).or_default();
@@ -171,7 +180,7 @@ impl<'l, A: Eq + Hash> Groups<'l, A> {
         group.first
     }
 
-    /// The first open group that an incoming leg fits.
+    /// Returns the first open group that an incoming leg fits.
     fn first_for(&mut self, started_ms: i64, arrival: &Arrival<'_, A>) -> Option<usize> {
         let fits = |position: &usize| {
             self.groups.get(*position).is_some_and(|group| {
@@ -185,13 +194,14 @@ impl<'l, A: Eq + Hash> Groups<'l, A> {
         let Some(subject) = arrival.subject else {
             return (self.first_open..self.groups.len()).find(fits);
         };
-        // Groups with another subject need not be looked at, of which one ID may have thousands.
+        // One ID may have thousands of groups: those with another subject are not even looked at.
         let first_of = |subject: Option<&str>| {
             let positions = self.by_subject.get(&subject)?;
             let open = positions.partition_point(|it| *it < self.first_open);
             positions.iter().skip(open).copied().find(fits)
         };
         let (with, without) = (first_of(Some(subject)), first_of(None));
+        // The group that began first wins, whether it has the subject or none.
         with.into_iter().chain(without).min()
     }
 }

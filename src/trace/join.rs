@@ -1,4 +1,4 @@
-//! The join: from events in any order to messages.
+//! The join: turns events in any order into messages.
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
@@ -12,11 +12,11 @@ use crate::event::{Address, EventName, MessageId, decoded_subject};
 use crate::store::{Record, StoredEvent};
 use crate::time::Timestamp;
 
-/// Joins events into messages, by first appearance.
+/// Joins events into messages, in the order of their first events.
 ///
-/// Events may repeat and come in any order; the messages are the same. Events with one trace ID
-/// are one leg. Legs with one message ID are one message where one message explains them all: they
-/// start within five days, and arrivals have one subject and do not come to the same recipient
+/// Events may repeat and come in any order; the messages are the same. Events that share a trace ID
+/// are one leg. Legs that share a message ID are one message if one message explains them all: they
+/// start within five days, and the arrivals have one subject and do not reach the same recipient
 /// over and over.
 ///
 /// # Example
@@ -29,28 +29,34 @@ pub fn join(events: Vec<StoredEvent>, rules: &JoinRules) -> Vec<Message> {
     join_whole(events, rules, &|_| true)
 }
 
-/// The same, where some legs may not be whole: what is missing of them is not taken for lost.
+/// Like [`join`], where some legs may not be whole: what is missing from them is not called lost.
 pub(super) fn join_whole(
     events: Vec<StoredEvent>,
     rules: &JoinRules,
     is_whole: &dyn Fn(&Leg) -> bool,
 ) -> Vec<Message> {
     let events = in_order_and_once(events);
+    // Taken before the split, so that all messages are judged against the same time.
     let newest = rules.newest.or_else(|| events.iter().map(|it| it.record.timestamp).max());
     let rules = JoinRules { newest, ..rules.clone() };
     split(events).into_iter().filter_map(|it| message_of(it, is_whole, &rules)).collect()
 }
 
-/// Sorts events as they happened and drops what repeats.
+/// Sorts events in the order in which they happened and drops duplicates.
 fn in_order_and_once(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
     events.sort_by(in_order);
+    // Equal originals at one time are neighbours, and the first, which stays, is the better
+    // documented.
     events.dedup_by(|later, kept| {
         later.record.timestamp == kept.record.timestamp
             && later.record.message == kept.record.message
     });
+    // Nearly always: only some file formats give times to the second alone.
     if events.iter().all(|it| !it.record.is_time_approximate) {
         return events;
     }
+    // A record whose time is approximate may be stored beside the same record with its exact time:
+    // then only the exact one counts.
     let is_twin: Vec<bool> = {
         let exact: HashSet<&str> = events
             .iter()
@@ -65,8 +71,8 @@ fn in_order_and_once(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
     events.into_iter().zip(is_twin).filter(|(_, is_twin)| !is_twin).map(|(it, _)| it).collect()
 }
 
-/// A total order on all that tells two stored events apart: time, then the step's place on a
-/// message's way, then the original's bytes. Of equal originals the better documented is first.
+/// A total order of stored events: time, then the step's rank on a message's way, then the bytes of
+/// the original. Of equal originals, the better documented comes first.
 fn in_order(a: &StoredEvent, b: &StoredEvent) -> Ordering {
     let (one, other) = (&a.record, &b.record);
     one.timestamp
@@ -90,7 +96,7 @@ fn provenance<'r>(
     )
 }
 
-/// Splits events into messages. These come by their first event, and keep the order of their
+/// Splits events into messages, in the order of their first events. Each keeps the order of its
 /// events.
 fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
     let roots = roots_of(&events);
@@ -106,7 +112,7 @@ fn split(events: Vec<StoredEvent>) -> Vec<Vec<StoredEvent>> {
     groups
 }
 
-/// For each event, the leg that stands for its message.
+/// Returns for each event the leg that represents its message.
 fn roots_of(events: &[StoredEvent]) -> Vec<u32> {
     let legs = legs_of(events);
     let traits: Vec<_> = legs.iter().map(|it| traits_of(it, events)).collect();
@@ -123,7 +129,7 @@ fn roots_of(events: &[StoredEvent]) -> Vec<u32> {
     roots
 }
 
-/// What decides to which message a leg belongs.
+/// Returns what decides to which message a leg belongs.
 fn traits_of<'e>(
     leg: &'e Leg,
     events: &'e [StoredEvent],
@@ -135,7 +141,7 @@ fn traits_of<'e>(
     traits
 }
 
-/// Works out what became of one message. `None` without events.
+/// Makes one message and judges it. `None` without events.
 fn message_of(
     events: Vec<StoredEvent>,
     is_whole: &dyn Fn(&Leg) -> bool,

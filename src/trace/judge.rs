@@ -1,8 +1,8 @@
 //! The one judge: what became of a message for each of its recipients.
 //!
-//! It reads what the events of a message play as roles, be they told by the originals
-//! ([`super::outcome`]) or by the columns of the index ([`super::columns`]). It reads no text:
-//! addresses are whatever compares, and events whatever stands for them.
+//! It reads the roles that a message's events play, taken from the originals ([`super::outcome`])
+//! or from the columns of the index ([`super::columns`]). It reads no text: addresses are any type
+//! that compares, and events any type that orders.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,49 +14,48 @@ use crate::directory::Directory;
 use crate::event::{Role, RoleKind};
 use crate::time::Timestamp;
 
-/// What an event says as far as it decides anything.
+/// The facts of an event that decide anything.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DecidingFacts<I> {
     /// Its time in milliseconds since 1970.
     pub(super) ms: i64,
-    /// The part that it plays.
     pub(super) role: Role,
-    /// Whether it tells that the organization received a message.
+    /// True if the organization received a message by it.
     pub(super) is_arrival: bool,
-    /// Those whom it speaks of in its role.
+    /// The addresses that it names in its role.
     pub(super) addresses: I,
 }
 
 impl<I> DecidingFacts<I> {
-    /// Whether it tells of the submission or of the arrival of its leg.
+    /// True if it is the submission or the arrival of its leg.
     pub(super) fn is_beginning(&self) -> bool {
         self.is_arrival || (self.role.kind == RoleKind::Named && self.role.is_outgoing)
     }
 }
 
-/// Judges messages one after the other. `L` tells legs apart, `A` addresses, and `E` events.
+/// Judges one message after another. `L` identifies a leg, `A` an address and `E` an event.
 pub(super) struct Judge<L, A, E> {
     rules: JoinRules,
     legs: Vec<JudgedLeg<E>>,
     leg_positions: Positions<L>,
     rows: Vec<SaidRow<A, E>>,
     row_positions: Positions<(usize, A)>,
-    /// The rows of those whom their leg is for, as they first appear.
+    /// The rows of the leg's recipients, by first appearance. A rule that drops for an address
+    /// makes a row too, but no recipient.
     recipients: Vec<usize>,
 }
 
-/// What is known of one leg.
 pub(super) struct JudgedLeg<E> {
     pub(super) started_ms: i64,
-    /// Whether an event tells of its submission or its arrival.
+    /// True if it has a submission or an arrival.
     pub(super) has_beginning: bool,
     is_outgoing: bool,
-    /// The first event that says so.
+    /// The first event of each kind.
     rejected: Option<Decision<E>>,
     quarantined: Option<Decision<E>>,
     dropped: Option<Decision<E>>,
     has_unnamed_mailbox: bool,
-    /// How many recipients are named and have no event of their own.
+    /// Counts the named recipients without an event of their own.
     silent_count: usize,
 }
 
@@ -66,24 +65,24 @@ impl<E> JudgedLeg<E> {
     }
 }
 
-/// What one leg says of one address.
+/// The events of one leg that name one address.
 struct SaidRow<A, E> {
-    /// Where the leg stands among the message's.
+    /// The index of the leg in the message.
     leg: usize,
     address: A,
-    /// Whether the leg is for it at all.
+    /// True if the message is for this address.
     is_recipient: bool,
     is_named: bool,
     /// The latest event of each kind.
     delivered: Option<Decision<E>>,
     sent: Option<Decision<E>>,
     bounced: Option<Decision<E>>,
-    /// The first that drops the message for this address.
+    /// The first rule that drops the message for this address.
     dropped: Option<Decision<E>>,
 }
 
 impl<A, E> SaidRow<A, E> {
-    /// Whether it is named, and no event speaks of it.
+    /// True if it is named and has no event of its own.
     fn is_silent(&self) -> bool {
         let arrived = self.delivered.is_some() || self.sent.is_some() || self.bounced.is_some();
         self.is_named && !arrived && self.dropped.is_none()
@@ -99,12 +98,12 @@ impl<A, E> SaidRow<A, E> {
 pub(super) struct Decision<E> {
     pub(super) ms: i64,
     pub(super) event: E,
-    /// Whether another event of the kind has the same time: the originals tell which comes last.
+    /// True if another event of the kind has the same time: only the originals show which is later.
     pub(super) is_tied: bool,
 }
 
 impl<E> Decision<E> {
-    /// Takes a later event in place of an earlier one; of the same time, the one that comes last.
+    /// Keeps the latest event; at the same time, the one taken last.
     fn take_latest(slot: &mut Option<Self>, ms: i64, event: E) {
         match slot {
             Some(known) if known.ms > ms => {}
@@ -121,7 +120,7 @@ impl<E> Decision<E> {
     }
 }
 
-/// What became of a message for one address of one leg.
+/// The outcome of a message for one address of one leg.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct JudgedRow<A, E> {
     pub(crate) address: A,
@@ -134,12 +133,12 @@ pub(crate) struct JudgedRow<A, E> {
 }
 
 impl<A, E: Copy> JudgedRow<A, E> {
-    /// The event that decided, where one did.
+    /// Returns the event that decided, if any.
     pub(crate) fn deciding_event(&self) -> Option<E> {
         self.decision.map(|it| it.event)
     }
 
-    /// Whether two events of one time may have decided.
+    /// True if two events of the same millisecond could have decided.
     pub(super) fn is_tied(&self) -> bool {
         self.decision.is_some_and(|it| it.is_tied)
     }
@@ -181,7 +180,7 @@ where
         }
     }
 
-    /// Begins with another message.
+    /// Starts another message, and keeps the memory of the last one.
     pub(super) fn clear(&mut self) {
         self.legs.clear();
         self.leg_positions.clear();
@@ -190,8 +189,8 @@ where
         self.recipients.clear();
     }
 
-    /// Takes the next event. Where it matters which of several of one leg decided, they come as they
-    /// happened.
+    /// Takes the next event. Where it matters which of several events of a leg decided, they must
+    /// come in the order in which they happened.
     pub(super) fn take(
         &mut self,
         leg: L,
@@ -214,6 +213,7 @@ where
             });
         }
         let Some(leg) = self.legs.get_mut(position) else { return };
+        // The first event taken need not be the earliest: columns give events as they were stored.
         leg.started_ms = leg.started_ms.min(ms);
         leg.is_outgoing |= role.is_outgoing;
         leg.has_beginning |= is_beginning;
@@ -235,6 +235,7 @@ where
                 self.rows.push(SaidRow::new(position, address));
             }
             let Some(row) = self.rows.get_mut(place) else { continue };
+            // A rule may drop for an address that the message is not for.
             if role.kind != RoleKind::Dropped && !row.is_recipient {
                 row.is_recipient = true;
                 self.recipients.push(place);
@@ -250,25 +251,26 @@ where
         }
     }
 
-    /// The legs, as they first appear.
     pub(super) fn legs(&self) -> &[JudgedLeg<E>] {
         &self.legs
     }
 
-    /// Decides for each recipient of each leg, as they first appear. Where the events of a leg are
-    /// not all that there are, the absence of one says nothing. `text_of` tells addresses to the
-    /// directory. To be asked once.
+    /// Decides for each recipient of each leg, by first appearance. In a leg that is not whole, a
+    /// missing event proves nothing. `text_of` returns an address for the directory. Call it once
+    /// per message: it adds to the legs' counts.
     pub(super) fn judged<'t>(
         &mut self,
         is_whole: impl Fn(usize) -> bool,
         text_of: impl Fn(A) -> &'t str,
     ) -> impl Iterator<Item = JudgedRow<A, E>> {
+        // Count first: what one silent recipient means depends on how many of its leg are silent.
         for row in &self.rows {
             let Some(leg) = self.legs.get_mut(row.leg) else { continue };
             leg.has_unnamed_mailbox |= row.is_unnamed_mailbox();
             leg.silent_count += usize::from(row.is_silent());
         }
         let judge: &Self = self;
+        // The directory is read lazily: most mail never asks it.
         let is_any_silent = judge.legs.iter().any(|it| it.silent_count > 0);
         let directory = if is_any_silent { judge.rules.directory() } else { None };
         let resolved = directory.map_or_else(HashMap::new, |it| judge.resolved(it, text_of));
@@ -288,8 +290,8 @@ where
         })
     }
 
-    /// What the directory makes of the recipients, by their places, of whom no event speaks and with
-    /// whom it knows at least one of the leg; nothing where that is that they did not get it.
+    /// Resolves silent recipients, by row, in the legs where the directory knows at least one of
+    /// them. `None` for a row: the directory says that it did not get the message.
     fn resolved<'t>(
         &self,
         directory: &Directory,
@@ -299,6 +301,7 @@ where
         for (place, row) in self.rows.iter().enumerate().filter(|(_, it)| it.is_silent()) {
             silent.push((row.leg, place));
         }
+        // Columns interleave legs, so the rows of a leg need not be adjacent.
         silent.sort_unstable();
         let mut resolved = HashMap::new();
         for of_leg in silent.chunk_by(|(one, _), (other, _)| one == other) {
@@ -315,6 +318,7 @@ where
                 .map(|it| Lead::of(it, mailboxes.iter().map(|(it, _)| *it), directory, at))
                 .collect();
             let silence = Silence::of(leads.iter().copied());
+            // A directory that knows none of them must not change the answer.
             if !silence.is_any_known {
                 continue;
             }
@@ -330,7 +334,7 @@ where
         resolved
     }
 
-    /// The outcome for a recipient of whom no event speaks, and what the directory makes of it.
+    /// Returns the outcome of a silent recipient, given what the directory resolved.
     fn of_silent(
         &self,
         leg: &JudgedLeg<E>,
@@ -342,7 +346,10 @@ where
         }
         let is_resolved = resolved.is_some();
         match leg.silent_count {
+            // Order matters: what was not read must not be called lost.
             _ if !is_whole => Outcome::Unclear,
+            // A single silent recipient must be the alias or group that led to the unnamed mailbox;
+            // of several, any may be lost.
             1 if leg.has_unnamed_mailbox && !is_resolved => Outcome::Expanded,
             _ if leg.has_unnamed_mailbox && !is_resolved => Outcome::Unclear,
             _ if self.rules.is_early(leg.started_ms) => Outcome::Pending,
@@ -350,8 +357,8 @@ where
         }
     }
 
-    /// The mailboxes that got the message, each with where the leg stands, and whether an event of
-    /// the leg names it.
+    /// Returns the mailboxes that got the message: the index of the leg, the address, and whether
+    /// an event of the leg names it as a recipient.
     pub(super) fn mailboxes(&self) -> impl Iterator<Item = (usize, A, bool)> {
         let rows = self.rows.iter().filter(|it| it.delivered.is_some());
         rows.map(|it| (it.leg, it.address, it.is_named))
@@ -373,16 +380,17 @@ impl<A, E> SaidRow<A, E> {
     }
 }
 
-/// The event that decides for an address, and what it decides: the first that fits.
+/// Returns the outcome for an address and the event that decides it: the first that fits.
 fn deciding_event<A, E: Copy + Ord>(
     row: &SaidRow<A, E>,
     leg: &JudgedLeg<E>,
 ) -> Option<(Outcome, Decision<E>)> {
     let ms = |it: Option<Decision<E>>| it.map(|it| it.ms);
     let arrived_ms = ms(row.delivered).max(ms(row.sent));
-    // A bounce and an arrival of the same millisecond: better to look after a bounce that was
-    // none than to miss one.
+    // In the same millisecond the bounce wins: better to check a false bounce than to miss a true
+    // one.
     let bounced = row.bounced.filter(|it| arrived_ms <= Some(it.ms));
+    // A rule that names nobody drops for everyone; the earlier of the two decides.
     let dropped = || row.dropped.into_iter().chain(leg.dropped).min_by_key(|it| it.event);
     let as_what = |outcome| move |decision| (outcome, decision);
     bounced
@@ -394,34 +402,34 @@ fn deciding_event<A, E: Copy + Ord>(
         .or_else(|| leg.quarantined.map(as_what(Outcome::Quarantined)))
 }
 
-/// What became of a message for one recipient of one leg, whatever tells it.
+/// The outcome of a message for one recipient of one leg, from any source.
 ///
-/// Many of them stand by address, and those of one address by what they count: the row of the leg
-/// that came in last is the last, or of the one that went out last where none came in.
+/// Slices of rows are sorted by address, then by precedence: the last row of an address decides. It
+/// is the row of the incoming leg that started last, else of the outgoing leg that did.
 pub(crate) trait OutcomeRow {
-    /// Whether another row is about the same address.
+    /// True if both rows are about the same address.
     fn is_of_same(&self, other: &Self) -> bool;
 
     fn outcome(&self) -> Outcome;
 
-    /// When the leg started, in milliseconds since 1970.
+    /// The start of the leg, in milliseconds since 1970.
     fn started_ms(&self) -> i64;
 
-    /// Milliseconds from the leg's start to the outcome, where it has a latency.
+    /// Milliseconds from the leg's start to the outcome, if it has a latency.
     fn latency_ms(&self) -> Option<i64>;
 }
 
-/// The rows for each address.
+/// Splits rows by address.
 pub(crate) fn by_address<R: OutcomeRow>(rows: &[R]) -> impl Iterator<Item = &[R]> {
     rows.chunk_by(R::is_of_same)
 }
 
-/// The row for each address that decides for the message.
+/// Returns the deciding row of each address.
 pub(crate) fn deciding<R: OutcomeRow>(rows: &[R]) -> impl Iterator<Item = &R> {
     by_address(rows).filter_map(|it| it.last())
 }
 
-/// Decides for a message by its rows.
+/// Decides the outcome of a message.
 pub(super) fn of_message<R: OutcomeRow>(rows: &[R]) -> MessageOutcome {
     let (mut is_any_good, mut is_any_bad, mut is_any_pending) = (false, false, false);
     for outcome in deciding(rows).map(R::outcome) {
@@ -438,14 +446,14 @@ pub(super) fn of_message<R: OutcomeRow>(rows: &[R]) -> MessageOutcome {
     }
 }
 
-/// Where each of some keys stands, by first appearance.
+/// Numbers keys by first appearance.
 struct Positions<K> {
     keys: Vec<K>,
-    /// Of all keys, once there are many.
+    /// Filled with all keys once there are more than `FEW`.
     places: HashMap<K, usize>,
 }
 
-/// Keys that are looked through one by one: of most messages there are a few.
+/// Up to this many keys are scanned rather than hashed: most messages have a few.
 const FEW: usize = 16;
 
 impl<K: Copy + Eq + Hash> Positions<K> {
@@ -458,7 +466,7 @@ impl<K: Copy + Eq + Hash> Positions<K> {
         self.places.clear();
     }
 
-    /// Where a key stands, and whether it is new.
+    /// Returns the number of a key, and true if it is new.
     fn of(&mut self, key: K) -> (usize, bool) {
         let next = self.keys.len();
         let known = if next <= FEW {

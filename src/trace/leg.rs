@@ -1,4 +1,4 @@
-//! Legs: which events make one pass through WorkMail, and which way it goes.
+//! Legs: the events that make one pass through WorkMail, and its direction.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -7,7 +7,7 @@ use super::message::{Direction, Leg};
 use crate::event::EventName;
 use crate::store::StoredEvent;
 
-/// Where each leg stands, by first appearance. An event without a trace ID is a leg of its own.
+/// Numbers legs by first appearance. An event without a trace ID is a leg by itself.
 #[derive(Default)]
 pub(super) struct LegPlaces<K> {
     places: HashMap<K, usize>,
@@ -15,7 +15,7 @@ pub(super) struct LegPlaces<K> {
 }
 
 impl<K: AsRef<str> + Eq + Hash> LegPlaces<K> {
-    /// Where the leg of an event stands; the last place and one more where it is new.
+    /// Returns the number of an event's leg; a new leg gets the next number.
     pub(super) fn of(&mut self, trace_id: K) -> usize {
         let next = self.count;
         let place = match trace_id.as_ref() {
@@ -27,7 +27,7 @@ impl<K: AsRef<str> + Eq + Hash> LegPlaces<K> {
     }
 }
 
-/// Splits the events of one message, which stand as they happened, into legs by their start.
+/// Splits the events of one message, in the order in which they happened, into legs by their start.
 pub(super) fn legs_of(events: &[StoredEvent]) -> Vec<Leg> {
     let mut places = LegPlaces::default();
     let mut legs: Vec<Leg> = Vec::new();
@@ -37,6 +37,7 @@ pub(super) fn legs_of(events: &[StoredEvent]) -> Vec<Leg> {
         if place == legs.len() {
             legs.push(Leg {
                 trace_id: (!trace_id.is_empty()).then(|| trace_id.to_owned()),
+                // Incoming until an event that only an outgoing leg has.
                 direction: Direction::Incoming,
                 started: stored.record.timestamp,
                 event_indexes: Vec::new(),
@@ -51,7 +52,7 @@ pub(super) fn legs_of(events: &[StoredEvent]) -> Vec<Leg> {
     legs
 }
 
-/// Where a step stands on a message's way, for steps of the same millisecond.
+/// Returns the rank of a step on a message's way, which orders steps of the same millisecond.
 pub(super) fn rank(name: &EventName<'_>) -> u8 {
     match name {
         EventName::OutgoingEmailSubmitted => 0,

@@ -1,4 +1,4 @@
-//! A message and what became of it.
+//! A message and its outcomes.
 
 use std::borrow::Cow;
 
@@ -6,39 +6,39 @@ use crate::event::{Address, MessageId, Verdicts};
 use crate::store::StoredEvent;
 use crate::time::Timestamp;
 
-/// All legs that are connected through a shared message ID, and what became of them.
+/// All legs that are connected through shared message IDs, with their outcomes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its message IDs, as they first appear. Empty where no event has one.
+    /// Its message IDs, by first appearance. Empty if no event has one.
     pub message_ids: Vec<MessageId<'static>>,
-    /// The trace IDs of its legs, as they first appear.
+    /// The trace IDs of its legs, by first appearance.
     pub trace_ids: Vec<String>,
-    /// On whose behalf it was sent.
+    /// The address on whose behalf it was sent.
     pub from: Option<Address<'static>>,
-    /// Who really sent it, when that is somebody else.
+    /// The address that really sent it, if another.
     pub sender: Option<Address<'static>>,
     /// Its subject, decoded.
     pub subject: Option<String>,
-    /// What became of it as a whole.
+    /// The outcome of the message as a whole.
     pub outcome: MessageOutcome,
     /// The time of its earliest event.
     pub first_seen: Timestamp,
     /// The time of its latest event.
     pub last_seen: Timestamp,
-    /// What the checks on arrival said, from the earliest event that reports an arrival.
+    /// The verdicts of the checks on arrival, from the earliest event that reports an arrival.
     pub verdicts: Verdicts<'static>,
     /// Its legs, by their start.
     pub legs: Vec<Leg>,
-    /// One for each recipient of each leg: leg by leg, as the leg names them.
+    /// One for each recipient of each leg: leg by leg, in the order in which the leg names them.
     pub recipients: Vec<Recipient>,
-    /// Every event once, as they happened.
+    /// Every event once, in the order in which they happened.
     pub events: Vec<StoredEvent>,
-    /// Whether more events belong to it than were gathered. The gatherer sets it.
+    /// Whether it may have more events than were gathered. The gatherer sets it.
     pub is_truncated: bool,
 }
 
 impl Message {
-    /// An ID to ask for it by: its first message ID, else its first trace ID.
+    /// Returns an ID that finds it: its first message ID, else its first trace ID.
     pub fn any_id(&self) -> Option<String> {
         let message_id = self.message_ids.first().map(ToString::to_string);
         message_id.or_else(|| self.trace_ids.first().cloned())
@@ -48,17 +48,17 @@ impl Message {
 /// All events that share one trace ID: one pass of a message through WorkMail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
-    /// What its events share; an event without a trace ID is a leg of its own.
+    /// The ID that its events share; an event without a trace ID is a leg by itself.
     pub trace_id: Option<String>,
-    /// Which way it goes.
+    /// Its direction.
     pub direction: Direction,
     /// The time of its earliest event.
     pub started: Timestamp,
-    /// Where its events stand in [`Message::events`], as they happened.
+    /// The indexes of its events in [`Message::events`], in the order in which they happened.
     pub event_indexes: Vec<usize>,
 }
 
-/// Which way a leg goes.
+/// The direction of a leg.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
 )]
@@ -77,79 +77,82 @@ impl Direction {
     }
 }
 
-/// What became of a message for one recipient of one leg.
+/// The outcome of a message for one recipient of one leg.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {
-    /// Whom this is about.
+    /// The recipient's address.
     pub address: Address<'static>,
-    /// Which way the leg goes.
+    /// The direction of the leg.
     pub direction: Direction,
     /// The trace ID of the leg.
     pub trace_id: Option<String>,
-    /// When the leg started.
+    /// The start of the leg.
     pub leg_started: Timestamp,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The folder, when delivered.
+    /// The folder, if delivered.
     pub folder: Option<Cow<'static, str>>,
-    /// Whether the folder is one for junk.
+    /// Whether the folder is a junk folder.
     pub is_junk: bool,
-    /// The RFC 3463 status as it was logged, when bounced.
+    /// The RFC 3463 status as it was logged, if bounced.
     pub status: Option<Cow<'static, str>>,
-    /// The reason as it was logged, when bounced.
+    /// The reason as it was logged, if bounced.
     pub reason: Option<Cow<'static, str>>,
     /// The rule that dropped it.
     pub rule: Option<Cow<'static, str>>,
-    /// The mailboxes that an alias or a group stands for, in alphabetical order.
+    /// The mailboxes to which an alias or a group led, in alphabetical order.
     pub mailboxes: Vec<Address<'static>>,
     /// The time of the event that decided.
     pub at: Option<Timestamp>,
-    /// Milliseconds from the leg's start to [`Recipient::at`], when delivered, sent or bounced.
+    /// Milliseconds from the leg's start to [`Recipient::at`], if delivered, sent or bounced.
     pub latency_ms: Option<i64>,
-    /// Where the leg stands in [`Message::legs`].
+    /// The index of the leg in [`Message::legs`].
     pub(super) leg: usize,
-    /// Where the event that decided stands in [`Message::events`].
+    /// The index of the event that decided in [`Message::events`].
     pub(super) decided_by: Option<usize>,
 }
 
 impl Recipient {
-    /// How much this says about its address beside what other legs say; more counts.
+    /// Returns the precedence among the rows of one address: the greatest decides.
     pub(super) fn weight(&self) -> (Direction, Timestamp, Option<&str>) {
+        // An incoming leg outranks an outgoing one, then the later start, then the trace ID: no
+        // ties are left to the order of events.
         (self.direction, self.leg_started, self.trace_id.as_deref())
     }
 }
 
-/// What became of a message for one recipient.
+/// The outcome of a message for one recipient.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Outcome {
-    /// A mailbox got it.
+    /// It reached a mailbox.
     Delivered,
     /// The next server accepted it.
     Sent,
     /// It bounced.
     Bounced,
-    /// A rule dropped it, or sent it back.
+    /// A rule dropped it or sent it back.
     Dropped,
-    /// The sender's DMARC policy turned it away.
+    /// The sender's DMARC policy rejected it.
     Rejected,
-    /// The sender's DMARC policy set it apart.
+    /// The sender's DMARC policy quarantined it.
     Quarantined,
-    /// The address is an alias or a group, and mailboxes behind it got it.
+    /// The address is an alias or a group, and its mailboxes got the message.
     Expanded,
-    /// The address is an alias or a group, or it is lost: mailboxes that nobody names got the
-    /// message, and several recipients have no event of their own. Or not all events were read.
+    /// Either expanded or lost: mailboxes that no recipient names got the message, and several
+    /// recipients have no event of their own. Or not all events were read.
     Unclear,
-    /// Nothing is known yet, and it is too early to worry.
+    /// No event decides yet, and it is too early to worry.
     Pending,
-    /// Nothing is known, and something should be.
+    /// No event decides, and one should.
     Lost,
 }
 
 impl Outcome {
-    /// Every outcome, in the order in which the first one that fits is taken.
+    /// Every outcome, in the order in which the first that fits is taken. The message table stores
+    /// their indexes.
     pub const ALL: [Self; 10] = [
         Self::Delivered,
         Self::Sent,
@@ -168,40 +171,40 @@ impl Outcome {
         self.into()
     }
 
-    /// Where it stands in [`Outcome::ALL`].
+    /// Its index in [`Outcome::ALL`].
     pub fn place(self) -> usize {
         self as usize
     }
 
-    /// Whether an event brought it about of which it counts how long it took.
+    /// True if the time to its deciding event is a latency.
     pub(super) fn has_latency(self) -> bool {
         matches!(self, Self::Delivered | Self::Sent | Self::Bounced)
     }
 
-    /// Whether the recipient has it, as far as WorkMail can know.
+    /// True if the recipient has it, as far as WorkMail can know.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Delivered | Self::Sent | Self::Expanded)
     }
 
-    /// Whether the recipient will not get it, or may not.
+    /// True if the recipient will not get it, or may not.
     pub fn is_bad(self) -> bool {
         !self.is_good() && self != Self::Pending
     }
 }
 
-/// What became of a message as a whole.
+/// The outcome of a message as a whole.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum MessageOutcome {
-    /// Everybody has it.
+    /// Every recipient has it.
     Delivered,
-    /// Some have it.
+    /// Some recipients have it or may yet get it, and others do not.
     Partial,
-    /// Nobody has it, or will.
+    /// No recipient has it or will get it.
     Failed,
-    /// Nothing went wrong, but not everything is known yet.
+    /// Nothing went wrong, but some recipients are pending.
     Pending,
     /// No event names a recipient.
     Unknown,
@@ -217,7 +220,7 @@ impl MessageOutcome {
         self.into()
     }
 
-    /// Where it stands in [`MessageOutcome::ALL`].
+    /// Its index in [`MessageOutcome::ALL`].
     pub fn place(self) -> usize {
         self as usize
     }

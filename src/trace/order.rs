@@ -1,4 +1,4 @@
-//! The order of a list of messages, and places in it that stay when the store grows.
+//! The order of a list of messages, and positions in it that stay valid when the store grows.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,17 +6,17 @@ use std::str::FromStr;
 use super::MessageSummary;
 use crate::store::{Location, Store};
 
-/// Which messages come first. Of equal ones, those first seen last.
+/// The order of a list. Equal messages are ordered by the newest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Order {
-    /// Those first seen last.
+    /// The newest first seen.
     Newest,
-    /// Those first seen first.
+    /// The oldest first seen.
     Oldest,
-    /// Those that took longest for one of their recipients; those without a latency last.
+    /// The longest latency of a recipient; messages without a latency come last.
     Slowest,
-    /// Those with the most recipients.
+    /// The most recipients.
     #[strum(serialize = "recipients")]
     MostRecipients,
 }
@@ -30,8 +30,8 @@ impl Order {
     }
 }
 
-/// Where a message stands in an order. It is made of the message alone, so that it stays where it
-/// is when others come: unless events that came late make the message itself another.
+/// The position of a message in an order. It is made from the message alone, so it stays valid when
+/// other messages come, unless late events change the message itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ListPosition {
     order: Order,
@@ -41,11 +41,13 @@ pub struct ListPosition {
 }
 
 impl ListPosition {
-    /// Where a message stands.
+    /// Returns the position of a message.
     #[must_use]
     pub fn of(message: &MessageSummary, order: Order) -> Self {
         let first_ms = message.first_seen.as_ms();
         let bits = message.event.to_bits();
+        // Every key sorts in ascending order: what comes first at its greatest is negated or
+        // inverted.
         let (rank, time, location) = match order {
             Order::Newest => (0, -first_ms, !bits),
             Order::Oldest => (0, first_ms, bits),
@@ -55,24 +57,25 @@ impl ListPosition {
         Self { order, rank, time, location }
     }
 
-    /// The same place in a store that holds a part of the one of which this is a place.
+    /// Converts a position in a whole store to one in `store`, which holds a part of it.
     pub(crate) fn here(self, store: &Store) -> Self {
         let is_rising = self.order == Order::Oldest;
         self.moved(|it| store.place_here(it, is_rising))
     }
 
-    /// The same place in the store of which `store` holds a part.
+    /// Converts a position in `store` to one in the whole store of which it holds a part.
     pub(crate) fn in_whole(self, store: &Store) -> Self {
         self.moved(|it| store.place_in_whole(it))
     }
 
     fn moved(self, to: impl Fn(Location) -> Location) -> Self {
+        // The location is inverted again, as in `of`.
         let turned = |bits: u64| if self.order == Order::Oldest { bits } else { !bits };
         let there = to(Location::from_bits(turned(self.location)));
         Self { location: turned(there.to_bits()), ..self }
     }
 
-    /// The order in which it is a place.
+    /// Returns the order that it belongs to.
     pub fn order(&self) -> Order {
         self.order
     }
@@ -85,7 +88,7 @@ impl fmt::Display for ListPosition {
     }
 }
 
-/// A text that is no place of a message.
+/// A text that is not a position.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" is no cursor that `messages` gave")]
 pub struct NoPlace(String);
@@ -114,20 +117,20 @@ impl FromStr for ListPosition {
 pub struct PageOfMessages {
     /// The messages, in order.
     pub messages: Vec<MessageSummary>,
-    /// How many messages there are on all pages.
+    /// The number of messages on all pages.
     pub total: u64,
-    /// Behind which place the next page begins, when there is one.
+    /// The position after which the next page begins, if there is one.
     pub next: Option<ListPosition>,
 }
 
-/// The first messages in an order, or those behind a place in it, of many that come in any order.
-/// No more are kept than are shown, twice over.
+/// The first messages in an order, or the first after a position, out of many that come in any
+/// order. It keeps at most twice as many as are shown.
 pub(crate) struct Leading {
     order: Order,
     after: Option<ListPosition>,
     limit: usize,
     messages: Vec<MessageSummary>,
-    /// How many came, and how many of them stand behind the place.
+    /// The number of messages that came, and of those after the position.
     total: u64,
     behind: u64,
 }
@@ -144,12 +147,13 @@ impl Leading {
         }
         self.behind += 1;
         self.messages.push(message);
+        // Cutting at twice the limit makes the cost of selection constant per message.
         if self.messages.len() > self.limit.saturating_mul(2).max(LEADING_MIN) {
             self.cut();
         }
     }
 
-    /// Takes what others have got together in the same way.
+    /// Adds the messages of another worker.
     pub(crate) fn join(&mut self, other: Self) {
         self.total += other.total;
         self.behind += other.behind;
@@ -160,6 +164,7 @@ impl Leading {
     fn cut(&mut self) {
         if self.messages.len() > self.limit {
             let order = self.order;
+            // Sorting is left to the end: only the messages shown need it.
             self.messages.select_nth_unstable_by_key(self.limit, |it| ListPosition::of(it, order));
             self.messages.truncate(self.limit);
         }
@@ -175,7 +180,7 @@ impl Leading {
     }
 }
 
-/// Messages that are kept before any are let go.
+/// Messages that are kept before the first cut, so that short pages do not cut all the time.
 const LEADING_MIN: usize = 1_024;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Outcomes by the originals: what the judge is told of them, and what its rows say of its reasons.
+//! Outcomes from the originals: their facts for the judge, and the rows that it returns with their
+//! reasons.
 
 use std::collections::HashMap;
 
@@ -10,16 +11,16 @@ use crate::event::{Address, EventName, Role};
 use crate::store::StoredEvent;
 use crate::time::Timestamp;
 
-/// What the name of a folder for junk contains, in any case.
+/// Words that the name of a junk folder contains, in any case.
 pub(super) const JUNK_WORDS: [&str; 2] = ["junk", "spam"];
 
-/// Whether a folder is one for junk.
+/// True for the name of a junk folder.
 pub(super) fn is_junk(folder: &str) -> bool {
     let folder = folder.to_lowercase();
     JUNK_WORDS.iter().any(|it| folder.contains(it))
 }
 
-/// What an original tells the judge.
+/// Returns the facts of an original for the judge.
 pub(super) fn statement_of(
     stored: &StoredEvent,
 ) -> DecidingFacts<impl Iterator<Item = &Address<'static>>> {
@@ -32,8 +33,8 @@ pub(super) fn statement_of(
     }
 }
 
-/// Decides for each recipient of each leg of a message. `events` stand as they happened; where those
-/// of a leg are not all that there are, the absence of one says nothing.
+/// Decides for each recipient of each leg of a message. `events` are in the order in which they
+/// happened; in a leg that is not whole, a missing event proves nothing.
 pub(super) fn recipients_of(
     legs: &[Leg],
     events: &[StoredEvent],
@@ -41,7 +42,7 @@ pub(super) fn recipients_of(
     rules: &JoinRules,
 ) -> Vec<Recipient> {
     let mut judge = Judge::new(rules.clone());
-    // Leg by leg, so that their recipients come so.
+    // Leg by leg, because the judge returns recipients by first appearance.
     for (number, leg) in legs.iter().enumerate() {
         for index in &leg.event_indexes {
             if let Some(stored) = events.get(*index) {
@@ -51,7 +52,8 @@ pub(super) fn recipients_of(
     }
     let rows: Vec<_> =
         judge.judged(|it| legs.get(it).is_none_or(is_whole), |it| it.as_str()).collect();
-    // One look at all rows, whatever number of legs there is.
+    // Collected once for all legs: a lookup for each row would be quadratic in a message of many
+    // legs.
     let mut mailboxes: HashMap<usize, Vec<(&Address<'static>, bool)>> = HashMap::new();
     if rows.iter().any(|it| it.outcome == Outcome::Expanded) {
         for (leg, address, is_named) in judge.mailboxes() {
@@ -75,8 +77,8 @@ pub(super) fn recipients_of(
 
 type AddressRow<'a> = JudgedRow<&'a Address<'static>, usize>;
 
-/// The mailboxes of its leg that an expanded recipient stands for: those that the directory says it
-/// leads to, else those that nobody names and no other leads to.
+/// Returns the mailboxes of its leg to which an expanded recipient led: those that the directory
+/// says, else the unnamed ones to which no other recipient leads.
 fn mailboxes_behind(
     row: &AddressRow<'_>,
     rows: &[AddressRow<'_>],
@@ -100,13 +102,14 @@ fn mailboxes_behind(
     unnamed.filter(|it| !is_of_another(it)).cloned().collect()
 }
 
-/// A row with what the event that decided says.
+/// Completes a row with the texts of the event that decided.
 fn recipient(
     row: &AddressRow<'_>,
     leg: &Leg,
     stored: Option<&StoredEvent>,
     mailboxes: Vec<Address<'static>>,
 ) -> Recipient {
+    // The deciding event may have other fields too: a folder, say, means nothing on a bounce.
     let says = |outcome| stored.map(|it| &it.event).filter(|_| row.outcome == outcome);
     let folder = says(Outcome::Delivered).and_then(|it| it.folder.clone());
     Recipient {
@@ -129,9 +132,9 @@ fn recipient(
 }
 
 impl Message {
-    /// The one recipient row for each address that decides the message's outcome, as they first
-    /// appear: that of the incoming leg that started last, or of the outgoing one where there is
-    /// no incoming one.
+    /// Returns the row of each address that decides the message's outcome, by first appearance:
+    /// that of the incoming leg that started last, or of the outgoing one if there is no incoming
+    /// one.
     pub fn deciding_recipients(&self) -> Vec<&Recipient> {
         let rows = self.rows_by_address();
         let places = by_address(&rows).map(|it| it.iter().map(|(place, _)| *place).min());
@@ -140,10 +143,10 @@ impl Message {
         deciding.into_iter().map(|(_, (_, row))| *row).collect()
     }
 
-    /// The rows of recipients as [`OutcomeRow`]s stand, each with its place among them.
+    /// Returns the recipients' rows in the order of [`OutcomeRow`]s, each with its index.
     pub(super) fn rows_by_address(&self) -> Vec<(usize, &Recipient)> {
         let mut rows: Vec<(usize, &Recipient)> = self.recipients.iter().enumerate().collect();
-        // Of rows that count the same, the one that comes last.
+        // A stable sort: of rows of equal precedence the last one decides.
         rows.sort_by(|(_, a), (_, b)| {
             (a.address.as_str(), a.weight()).cmp(&(b.address.as_str(), b.weight()))
         });

@@ -1,5 +1,5 @@
-//! What became of every message of a store, as its message table tells. Where that does not tell all
-//! that is asked, the originals are read.
+//! The outcomes of all messages of a store, by its message table. What the table cannot answer is
+//! read from the originals.
 
 mod select;
 mod together;
@@ -22,7 +22,7 @@ pub use select::{MessageSummary, Totals, select, select_page};
 pub(crate) use select::{SelectedMessage, Selection};
 pub(crate) use together::visit_together;
 
-/// How many recipients have each outcome; one with several legs may have several.
+/// The number of recipients with each outcome; a recipient of several legs may have several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeCounts([u16; Outcome::ALL.len()]);
 
@@ -30,6 +30,7 @@ impl OutcomeCounts {
     fn of<R: OutcomeRow>(rows: &[R]) -> Self {
         let mut counts = Self::default();
         for rows in by_address(rows) {
+            // A recipient counts once for an outcome that several of its legs have.
             let mut has = [false; Outcome::ALL.len()];
             for row in rows {
                 if let Some(has) = has.get_mut(row.outcome().place()) {
@@ -43,7 +44,7 @@ impl OutcomeCounts {
         counts
     }
 
-    /// How many recipients have the outcome; 65,535 stands for more too.
+    /// Returns the number of recipients with the outcome; 65,535 means that many or more.
     pub fn get(&self, outcome: Outcome) -> u16 {
         *self.0.get(outcome.place()).expect("a place for each outcome")
     }
@@ -54,19 +55,19 @@ pub(crate) struct Overview<'s> {
     store: &'s Store,
     rules: JoinRules,
     listing: Listing<'s>,
-    /// The texts that were numbered, and of which messages.
+    /// The numbered texts of each kind, and the range of messages that they cover.
     numbers: Mutex<HashMap<TextKind, (TimeRange, Arc<TextNumbers>)>>,
-    /// The messages that questions will be about.
+    /// The range of messages that questions will be about.
     range: TimeRange,
 }
 
 impl<'s> Overview<'s> {
-    /// Opens the message table; makes one for as long as the store is open where there is none as of
-    /// its commit.
+    /// Opens the message table. If there is none as of the store's commit, makes a temporary one
+    /// that lives as long as the store is open.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a table that is missing cannot be made.
+    /// [`StoreError`] if a missing table cannot be made.
     pub(crate) fn new(store: &'s Store, rules: &JoinRules) -> Result<Self, StoreError> {
         let newest = rules.newest.or_else(|| store.time_span().map(|(_, newest)| newest));
         let rules = JoinRules { newest, ..rules.clone() };
@@ -75,23 +76,27 @@ impl<'s> Overview<'s> {
         Ok(Self { store, rules, listing, numbers: Mutex::default(), range })
     }
 
-    /// The same for several questions, all about messages of a range.
+    /// Declares that all questions will be about messages of a range.
     pub(crate) fn within(self, range: TimeRange) -> Self {
         Self { range, ..self }
     }
 
-    /// Numbers for texts of the messages of a range.
+    /// Returns numbers for the texts of the messages of a range.
     pub(crate) fn numbers(
         &self,
         kind: TextKind,
         range: TimeRange,
     ) -> Result<Arc<TextNumbers>, StoreError> {
+        // Numbered for the whole declared range at once: other questions will ask for other parts
+        // of it.
         let is_asked_again = !self.range.is_unbounded() && self.range.covers(&range);
         let range = if is_asked_again { self.range } else { range };
+        // Held while numbers are made, so that no kind is numbered twice.
         let mut known = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, numbers)) = known.get(&kind).filter(|(of, _)| of.covers(&range)) {
             return Ok(Arc::clone(numbers));
         }
+        // Domains are derived from numbered addresses, which spares reading the column again.
         let addresses = kind.addresses().and_then(|it| known.get(&it));
         let numbers = match addresses.filter(|(of, _)| of.covers(&range)) {
             Some((_, addresses)) => addresses.domains(),
@@ -102,8 +107,7 @@ impl<'s> Overview<'s> {
         Ok(numbers)
     }
 
-    /// Numbers texts of several kinds for the messages of the range that all questions are about, on
-    /// all cores.
+    /// Numbers texts of several kinds for the messages of the declared range, on all cores.
     pub(crate) fn number_all(&self, kinds: &[TextKind]) -> Result<(), StoreError> {
         let made = kinds.par_iter().map(|kind| {
             let numbers = self.listing.numbers(*kind, self.range)?;
@@ -114,18 +118,18 @@ impl<'s> Overview<'s> {
         Ok(())
     }
 
-    /// What the message table says.
+    /// Returns the entries of the message table.
     pub(crate) fn listing(&self) -> &Listing<'s> {
         &self.listing
     }
 
-    /// The time of the newest event that counts.
+    /// Returns the time of the newest event that counts.
     pub(crate) fn newest(&self) -> Option<Timestamp> {
         self.rules.newest
     }
 
-    /// Hands every message to `visit_listed`, and to `visit` those whose originals are needed, on all
-    /// cores; gives what was made of the parts, in order.
+    /// Passes every message to `visit_listed`, or to `visit` if its originals are needed, on all
+    /// cores. Returns the results of the parts, in order.
     pub(crate) fn visit<T: Default + Send>(
         &self,
         visit: impl Fn(&mut T, &Message) + Sync,

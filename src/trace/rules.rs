@@ -1,4 +1,4 @@
-//! What the outcomes depend on besides the events.
+//! The inputs of outcomes besides the events.
 
 use crate::directory::{Directory, LazyDirectory};
 use crate::limits;
@@ -8,32 +8,37 @@ use crate::time::Timestamp;
 /// What the outcomes depend on besides the events.
 #[derive(Clone, Debug)]
 pub struct JoinRules {
-    /// How long, in milliseconds, a leg may stay without an outcome before it counts as lost.
+    /// The grace time in milliseconds: a leg may stay so long without an outcome before it counts
+    /// as lost.
     pub grace_ms: i64,
-    /// The time of the newest record of the store: what "now" is to the events. `None` takes the
-    /// newest of the events that are joined.
+    /// The time of the newest record of the store, which is "now" for the events. `None` takes the
+    /// newest of the joined events.
     pub newest: Option<Timestamp>,
-    /// Who had which address, where that is known: it decides what is a group and what is lost.
+    /// The directory, if there is one: it decides what is a group and what is lost.
     pub directory: Option<LazyDirectory>,
 }
 
 impl JoinRules {
-    /// Those of a store, with a grace time in milliseconds. The newest record is the newest that
-    /// CloudWatch can have taken by `now`: what claims to be later is no clock.
+    /// Returns the rules of a store, with a grace time in milliseconds. The newest record is the
+    /// newest that CloudWatch can have accepted by `now`: a later timestamp is no clock.
     #[must_use]
     pub fn of_store(store: &Store, grace_ms: i64, now: Timestamp) -> Self {
         let last = now.saturating_add_ms(limits::FUTURE_MS);
+        // A store without events has no newest record; if all of them claim to be later, the clock
+        // counts.
         let newest = store.time_span().map(|_| store.newest_until(last).unwrap_or(last));
         Self { grace_ms, newest, directory: store.lazy_directory() }
     }
 
-    /// Who had which address, where that is known.
+    /// Returns the directory, read on first use.
     pub(super) fn directory(&self) -> Option<&Directory> {
         self.directory.as_ref().and_then(LazyDirectory::get)
     }
 
-    /// Whether it is too early to call a leg lost that started then, in milliseconds since 1970.
+    /// True if it is too early to call a leg lost that started at this time, in milliseconds since
+    /// 1970.
     pub(super) fn is_early(&self, started_ms: i64) -> bool {
+        // Nothing is early with a grace time of `i64::MIN`, which the message table is made with.
         self.newest.is_some_and(|it| it.as_ms().saturating_sub(started_ms) < self.grace_ms)
     }
 }

@@ -1,12 +1,12 @@
-//! What RFC 3463 status codes mean, in words.
+//! The meaning of RFC 3463 status codes, in words.
 //!
-//! Statuses come from foreign servers, so that anything may stand there: what has no words has
-//! none, and the code itself is always shown beside them.
+//! Statuses come from foreign servers and may be anything: what has no known meaning gets no words,
+//! and the code itself is always shown beside them.
 
 use super::status_words::{SURE_TEXTS, UNSURE_TEXTS, detail_words, subject_words};
 use crate::event::StatusCode;
 
-/// The first figure of a status.
+/// The first digit of a status.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
 )]
@@ -27,7 +27,7 @@ impl StatusClass {
     }
 }
 
-/// The class of a status such as `5.2.2`, or of a bare SMTP reply such as `550`.
+/// Returns the class of a status such as `5.2.2`, or of a bare SMTP reply such as `550`.
 pub fn status_class(status: &str) -> Option<StatusClass> {
     let class = enhanced_code(status).map(|(class, _, _)| class).or_else(|| reply_class(status))?;
     match class {
@@ -38,11 +38,10 @@ pub fn status_class(status: &str) -> Option<StatusClass> {
     }
 }
 
-/// What a bounce says in words, by its status and the other server's text; `None` where neither is
-/// sure.
+/// Returns a bounce in words, by its status and the other server's text; `None` if neither is sure.
 ///
-/// What a server says of itself counts more than what its status should mean: large providers use
-/// statuses for what RFC 3463 does not say.
+/// The server's own text counts more than its status: large providers use statuses for what RFC
+/// 3463 does not say.
 ///
 /// # Example
 /// ```
@@ -59,8 +58,10 @@ pub fn bounce_in_words(status: Option<&str>, text: Option<&str>) -> Option<&'sta
     }
     let code = status.and_then(enhanced_code);
     let of_text = text.and_then(enhanced_code);
+    // An ambiguous code by itself gives no words, not even those of its subject.
     let sure = |it: Option<(u16, u16, u16)>| it.filter(|it| !is_ambiguous(*it));
     let detail = |it: Option<(u16, u16, u16)>| sure(it).and_then(|it| detail_words(it.1, it.2));
+    // The text's status first: the field may say 5.0.0 where the text says 5.1.1.
     detail(of_text).or_else(|| detail(code)).or_else(|| words_in(&lower, UNSURE_TEXTS)).or_else(
         || match sure(code.or(of_text))? {
             (2, 0, 0) => Some("success"),
@@ -69,8 +70,9 @@ pub fn bounce_in_words(status: Option<&str>, text: Option<&str>) -> Option<&'sta
     )
 }
 
-/// Statuses that large providers use for something else than RFC 3463 says: Microsoft's 5.4.1,
-/// 5.1.10 and 5.5.0 mean a recipient that does not exist, Google's 4.2.1 one who gets too much.
+/// True for statuses that large providers use for something else than RFC 3463 says: Microsoft's
+/// 5.4.1, 5.1.10 and 5.5.0 mean a recipient that does not exist, Google's 4.2.1 one who gets too
+/// much mail.
 fn is_ambiguous(code: (u16, u16, u16)) -> bool {
     matches!(code, (5, 4, 1) | (5, 1, 10) | (5 | 4, 5, 0) | (4, 2, 1))
 }
@@ -84,7 +86,7 @@ fn enhanced_code(status: &str) -> Option<(u16, u16, u16)> {
     StatusCode::find(status).map(|it| (it.class, it.subject, it.detail))
 }
 
-/// The class of a three-figure SMTP reply that begins the text.
+/// Returns the class of a three-digit SMTP reply at the start of the text.
 fn reply_class(status: &str) -> Option<u16> {
     let word = status.split_whitespace().next()?;
     let reply: u16 = word.parse().ok()?;

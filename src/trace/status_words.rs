@@ -1,7 +1,7 @@
-//! The words for bounces: by what servers write, and by the statuses of RFC 3463.
+//! The words for bounces, by the texts of servers and by the statuses of RFC 3463.
 
-/// Meanings and the words of servers that tell them, whatever the status. The first that is found
-/// counts: a text that names a mailbox may be about its quota.
+/// Meanings and the texts of servers that show them, whatever the status. The first match counts,
+/// so order matters: a text that names a mailbox may be about its quota.
 pub(super) const SURE_TEXTS: &[(&str, &[&str])] = &[
     ("too many recipients", &["too many recipients", "reciplimit", "recipient limit"]),
     (
@@ -267,7 +267,7 @@ pub(super) const SURE_TEXTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Words that tell something only where the status does not.
+/// Texts that count only if the status has no clear meaning.
 pub(super) const UNSURE_TEXTS: &[(&str, &[&str])] = &[
     (
         "refused by policy",
@@ -292,7 +292,7 @@ pub(super) const UNSURE_TEXTS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// What RFC 3463 and its registry say of a subject's detail.
+/// Returns the meaning of a subject's detail in RFC 3463 and its registry.
 pub(super) fn detail_words(subject: u16, detail: u16) -> Option<&'static str> {
     Some(match (subject, detail) {
         (1, 1) => "unknown user",
@@ -344,7 +344,7 @@ pub(super) fn detail_words(subject: u16, detail: u16) -> Option<&'static str> {
     })
 }
 
-/// What they say of a subject.
+/// Returns the meaning of a subject there.
 pub(super) fn subject_words(subject: u16) -> Option<&'static str> {
     Some(match subject {
         1 => "address problem",

@@ -1,4 +1,4 @@
-//! The entries of the message table, from the columns of the index where these tell all.
+//! The entries of the message table, from the columns of the index where these are enough.
 
 use std::borrow::Cow;
 
@@ -21,11 +21,9 @@ use crate::trace::table::entry::{
 /// Messages whose entries one worker makes at once.
 const ENTRIES_OF_WORKER: usize = 512;
 
-/// Messages whose entries are made before they are handed on: few, so that their memory is used
-/// again and again.
+/// Messages whose entries are made before they are passed on: few, so that their memory is reused.
 const ENTRIES_AT_ONCE: usize = 16 * ENTRIES_OF_WORKER;
 
-/// What events say, as texts.
 struct EventTexts<'t> {
     recipients: Vec<Cow<'t, str>>,
     senders: Vec<Cow<'t, str>>,
@@ -37,7 +35,7 @@ struct EventTexts<'t> {
     verdicts: Vec<Verdicts>,
 }
 
-/// What the checks on arrival said, and whether the table can hold it.
+/// The verdicts on arrival, and whether the table can hold them whole.
 struct Verdicts {
     joined: Option<String>,
     are_whole: bool,
@@ -51,6 +49,7 @@ impl<'t> EventTexts<'t> {
         let values = |attribute| of_event.values(attribute).collect::<Vec<_>>();
         let said = [Attribute::Spam, Attribute::Dkim, Attribute::Dmarc, Attribute::Spf].map(values);
         let count = said.iter().map(Vec::len).max().unwrap_or(0);
+        // Joined once for each set of attributes: there are far fewer sets than events.
         let verdicts = (0..count).map(|set| {
             let mut values = EntryValues::new();
             let joined = values.verdicts(said.each_ref().map(|it| it.get(set)?.as_deref()));
@@ -74,8 +73,8 @@ impl<'t> EventTexts<'t> {
 }
 
 impl EventColumns<'_> {
-    /// Makes something of the entries of all messages but those whose events lie at such places, on
-    /// all cores, and hands it on, some at a time. By the rules nothing may be too early to be lost.
+    /// Makes something of the entries of all messages, without those whose events are left out, on
+    /// all cores, and passes it on in portions. By the rules nothing may be too early to be lost.
     pub(in crate::trace) fn for_each_entry<T: Send>(
         &self,
         is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)>,
@@ -102,11 +101,13 @@ impl EventColumns<'_> {
                                 is_out.is_some_and(|(place, is_out)| is_out(place))
                             };
                             let out_count = events.iter().filter(|it| is_out(it)).count();
+                            // Every event is left out, so the whole message is: nothing needs to be
+                            // judged.
                             if is_left_out.is_some() && out_count == events.len() {
                                 continue;
                             }
-                            // Events that share no more than the hash of an ID are several messages,
-                            // of which some may be left out.
+                            // Events that share only the hash of an ID are several messages, of
+                            // which some may be left out.
                             let entry = match out_count {
                                 0 => self.entry(judge, events, &texts, &senders),
                                 _ => None,
@@ -132,7 +133,7 @@ impl EventColumns<'_> {
         Ok(())
     }
 
-    /// The entry by the columns; `None` where these do not tell all.
+    /// Returns the entry from the columns; `None` if they are not enough.
     fn entry<'e>(
         &'e self,
         judge: &mut ColumnJudge<'_>,
@@ -142,6 +143,7 @@ impl EventColumns<'_> {
     ) -> Option<MessageEntry<'e>> {
         let (first_ms, last_ms) = judge.take(events)?;
         let rows = judge.rows();
+        // Which of two events of one time decides depends on their originals.
         if rows.iter().any(ColumnRow::is_tied) {
             return None;
         }
@@ -153,13 +155,15 @@ impl EventColumns<'_> {
                 is_outgoing: it.direction() == Direction::Outgoing,
             })
             .collect();
+        // By start, as the table stores them; `take` has refused legs with equal starts.
         legs.sort_unstable();
         let mut recipients = Vec::with_capacity(rows.len());
         let delivered = self.delivered(events);
         for row in rows {
             recipients.push(self.recipient(row, &legs, &delivered, texts));
         }
-        // Rows are in the order of the addresses' numbers; those of one address stay as they are.
+        // Rows come in the order of the addresses' numbers, not of their texts. A stable sort keeps
+        // the order of precedence within an address.
         recipients.sort_by(|a, b| a.address.cmp(&b.address));
         let place = events.iter().filter_map(|it| self.table.location(*it)).min()?;
         let from = judge.earliest(events, |it| senders.from(it))?;
@@ -172,6 +176,7 @@ impl EventColumns<'_> {
         let rule = |event: &u32| texts.value(&texts.rules, *event);
         let mut rules: Vec<_> = events.iter().filter_map(rule).map(Cow::Borrowed).collect();
         rules.sort_unstable();
+        // A rule counts once for a message, however often it was applied.
         rules.dedup();
         let is_told = is_told(&legs, &recipients);
         Some(MessageEntry {
@@ -189,7 +194,7 @@ impl EventColumns<'_> {
         })
     }
 
-    /// The addresses to whose mailboxes the message was delivered.
+    /// Returns the addresses whose mailboxes got the message.
     fn delivered(&self, events: &[u32]) -> Vec<u32> {
         let rows = events.iter().filter_map(|it| self.table.row(*it));
         let delivered = rows.filter(|it| it.role.kind == RoleKind::Delivered);
@@ -212,6 +217,7 @@ impl EventColumns<'_> {
         let is_outgoing = row.direction == Direction::Outgoing;
         let leg = legs
             .iter()
+            // Found by value: sorting has changed the judge's numbers. Starts are unique here.
             .position(|it| it.started_ms == row.started_ms && it.is_outgoing == is_outgoing);
         RecipientEntry {
             address: text(&texts.recipients, row.address).unwrap_or_default(),

@@ -1,8 +1,8 @@
-//! All events as the columns of the index tell of them, joined into messages: what the message table
-//! is made from, and what answers where it does not tell.
+//! All events, read from the columns of the index and joined into messages: the message table is
+//! made from them, and they answer where it does not.
 //!
-//! The columns are read for the one judge ([`super::judge`]). Where a column does not tell all (a rule
-//! that drops for some, a time that is approximate), the originals are read.
+//! The columns feed the one judge ([`super::judge`]). Where a column is not enough (a rule that
+//! drops for some, an approximate time), the originals are read.
 
 mod entries;
 mod judge;
@@ -23,10 +23,10 @@ use judge::ColumnJudge;
 /// Messages that one worker takes at once.
 const MESSAGES_AT_ONCE: usize = 4_096;
 
-/// Events by the columns of the index, as messages: some 50 bytes for each event.
+/// Events from the columns of the index, as messages: some 50 bytes for each event.
 ///
-/// What is connected by hashes of IDs alone is checked against the originals, but for a leg that
-/// went out and one that came in to the same people.
+/// Connections by hashes of IDs alone are checked against the originals, except between an outgoing
+/// and an incoming leg to the same people.
 pub(super) struct EventColumns<'s> {
     store: &'s Store,
     rules: JoinRules,
@@ -34,23 +34,24 @@ pub(super) struct EventColumns<'s> {
 }
 
 impl<'s> EventColumns<'s> {
-    /// Those of all events.
+    /// Reads the columns of all events.
     pub(super) fn read(store: &'s Store, rules: &JoinRules) -> Result<Self, StoreError> {
         Self::of(store, rules, store.index().event_table(&|_| true)?)
     }
 
-    /// Those of a table; its numbers are those of `store`.
+    /// Uses the columns of a table, whose numbers are those of `store`.
     pub(super) fn of(
         store: &'s Store,
         rules: &JoinRules,
         mut table: EventTable,
     ) -> Result<Self, StoreError> {
+        // Before anything is read from the table: it has joined whatever shares a hash of an ID.
         regroup::regroup(store, &mut table)?;
         Ok(Self { store, rules: rules.clone(), table })
     }
 
-    /// Reads the originals of the messages of which `is_asked` holds for the numbers of their events,
-    /// on all cores, and hands each to `visit` with the place of its first event; gives what was made
+    /// Reads the originals of the messages for whose event numbers `is_asked` is true, on all
+    /// cores, and passes each to `visit` with the location of its first event. Returns the results
     /// of the parts, in order.
     pub(super) fn visit_originals<T: Default + Send>(
         &self,
@@ -64,9 +65,12 @@ impl<'s> EventColumns<'s> {
             }
             let read = judge.originals(events, reader)?;
             let places = places_by_record(&read);
+            // `originals` stops at a bound: beyond it, what is missing is not lost.
             let is_whole = read.len() == events.len();
             let read = read.into_iter().map(|(_, it)| it).collect();
             for message in join_whole(read, &self.rules, &|_| is_whole) {
+                // The location names the message in lists, so it must not depend on which event was
+                // found.
                 let first = message.events.iter().filter_map(|it| places.get(&record_of(it))).min();
                 if let Some(first) = first {
                     visit(made, reader, &message, *first)?;
@@ -76,8 +80,8 @@ impl<'s> EventColumns<'s> {
         })
     }
 
-    /// Hands the numbers of the events of each message to `visit`, on all cores; gives what was made
-    /// of the parts, in order.
+    /// Passes the event numbers of each message to `visit`, on all cores. Returns the results of
+    /// the parts, in order.
     fn visit<T: Default + Send>(
         &self,
         visit: impl Fn(
@@ -93,6 +97,8 @@ impl<'s> EventColumns<'s> {
         starts
             .into_par_iter()
             .map(|first| {
+                // One judge and reader for thousands of messages: their memory and the last block
+                // are reused.
                 let mut judge = ColumnJudge::new(&self.table, &self.rules);
                 let (mut reader, mut made) = (self.store.events(), T::default());
                 for message in first..count.min(first + MESSAGES_AT_ONCE) {

@@ -1,9 +1,9 @@
-//! Splits what the index's hashes of IDs connect into messages, by the rules of
+//! Splits what the index connects by hashes of IDs into messages, by the rules of
 //! [`crate::trace::group`].
 //!
-//! The columns hold neither subjects nor IDs. Where legs are connected in the usual way (one that
-//! went out and the one that came in, to the same people and soon after) the columns tell enough;
-//! the originals are read of what remains.
+//! The columns hold neither subjects nor IDs. For legs connected in the usual way (one outgoing and
+//! one incoming, to the same people and soon after each other) the columns are enough; for the
+//! others the originals are read.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ use crate::store::{EventReader, EventTable, Store, StoreError};
 use crate::trace::group::{LegTraits, messages_of};
 use crate::trace::leg::LegPlaces;
 
-/// What the columns tell of a leg.
+/// The traits of a leg that the columns hold.
 #[derive(Default)]
 struct LegSketch {
     started_ms: i64,
@@ -25,7 +25,7 @@ struct LegSketch {
     addresses: HashSet<u32>,
 }
 
-/// Splits every message of the table that is several.
+/// Splits every message of the table that is really several.
 pub(super) fn regroup(store: &Store, table: &mut EventTable) -> Result<(), StoreError> {
     let suspects: Vec<usize> = (0..table.message_count())
         .into_par_iter()
@@ -42,6 +42,7 @@ pub(super) fn regroup(store: &Store, table: &mut EventTable) -> Result<(), Store
         )
         .collect::<Result<Vec<_>, _>>()?
         .concat();
+    // After all suspects are read: splitting renumbers the messages.
     table.split(parts.into_iter().filter(|(_, parts)| parts.len() > 1).collect());
     Ok(())
 }
@@ -49,11 +50,12 @@ pub(super) fn regroup(store: &Store, table: &mut EventTable) -> Result<(), Store
 /// Suspects that one worker reads at once.
 const SUSPECTS_AT_ONCE: usize = 64;
 
-/// Whether all legs are one message whatever their subjects: one leg, or one that went out and
-/// one that came in.
+/// True if all legs are one message whatever their subjects: one leg, or one outgoing and one
+/// incoming.
 fn is_plainly_one(table: &EventTable, events: &[u32]) -> bool {
     let rows = || events.iter().filter_map(|it| table.row(*it));
     let Some(first) = rows().next() else { return true };
+    // A message of one leg needs no map.
     if rows().all(|it| it.leg == first.leg) {
         return true;
     }
@@ -72,17 +74,17 @@ fn is_plainly_one(table: &EventTable, events: &[u32]) -> bool {
     one.is_outgoing != other.is_outgoing
         && one.started_ms.saturating_sub(other.started_ms).saturating_abs()
             <= limits::SAME_MESSAGE_MS_MAX
-        // Else two IDs may have one hash.
+        // Without a common address, two IDs may just share a hash.
         && !one.addresses.is_disjoint(&other.addresses)
 }
 
-/// The messages that a suspect really is, each by its events.
+/// Returns the messages that a suspect really is, as lists of events.
 fn parts_of(
     table: &EventTable,
     events: &[u32],
     reader: &mut EventReader<'_>,
 ) -> Result<Vec<Vec<u32>>, StoreError> {
-    // As they lie in the archive, so that each block is read once.
+    // In archive order, so that each block is read once.
     let mut located: Vec<_> =
         events.iter().filter_map(|it| Some((table.location(*it)?, *it))).collect();
     located.sort_unstable();
@@ -108,6 +110,7 @@ fn parts_of(
     }
     let exact = exact_of_approximate(&legs);
     for (traits, leg) in traits.iter_mut().zip(&legs) {
+        // Corrected once all events are read: the join drops approximate copies before it groups.
         traits.started_ms = leg.started_ms(&exact);
     }
     let mut sets = messages_of(&traits);
@@ -123,12 +126,13 @@ fn parts_of(
             part.extend(leg.events.iter().map(|it| it.number));
         }
     }
+    // Back to the order of numbers, which `events_of` promises.
     parts.iter_mut().for_each(|it| it.sort_unstable());
     parts.sort_unstable();
     Ok(parts)
 }
 
-/// The events of a leg. There may be hundreds of thousands of legs.
+/// The events of a leg. There may be hundreds of thousands of legs, so no originals are kept.
 #[derive(Default)]
 struct LegRead {
     events: Vec<EventRead>,
@@ -141,7 +145,7 @@ struct EventRead {
     message: u64,
 }
 
-/// The messages that have come with their exact time, where some have come without.
+/// Returns the originals stored with an exact time, if some are stored without.
 fn exact_of_approximate(legs: &[LegRead]) -> HashSet<u64> {
     let events = || legs.iter().flat_map(|it| &it.events);
     if events().all(|it| !it.is_approximate) {
@@ -151,7 +155,7 @@ fn exact_of_approximate(legs: &[LegRead]) -> HashSet<u64> {
 }
 
 impl LegRead {
-    /// When it started. A copy with a borrowed time says nothing beside the one with its own.
+    /// Returns its start. A copy with an approximate time does not count beside the exact one.
     fn started_ms(&self, exact: &HashSet<u64>) -> i64 {
         let times =
             self.events.iter().filter(|it| !it.is_approximate || !exact.contains(&it.message));

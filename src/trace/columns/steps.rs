@@ -1,5 +1,5 @@
-//! The steps that mail has taken, which WorkMail publishes counts of: by the columns of the index where
-//! these tell all, else by the originals; the same either way.
+//! The steps of mail that WorkMail publishes counts of: from the columns of the index where these
+//! are enough, else from the originals, with the same result.
 
 use super::EventColumns;
 use super::judge::ColumnJudge;
@@ -17,7 +17,6 @@ pub(crate) struct StepFact {
     pub(crate) at_ms: i64,
 }
 
-/// What WorkMail publishes counts of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum MetricStep {
     Received,
@@ -40,18 +39,18 @@ impl MetricStep {
     }
 }
 
-/// What tells a step from another that is the same one told again.
+/// The subject of a step, which tells a new step from a repeated one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Whom<A> {
     Address(A),
     /// The leg as a whole.
     Leg,
-    /// Nobody, by an event's place.
+    /// Nobody: the event, by its index, stands for itself.
     Nobody(usize),
 }
 
-/// The steps that events tell, each with what stands for its leg. Of what is told more than once,
-/// the first counts.
+/// Returns the steps of events, each of which comes with its leg. Of a repeated step the first
+/// counts.
 fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
     statements: impl Iterator<Item = (L, DecidingFacts<I>)>,
 ) -> Vec<StepFact> {
@@ -59,6 +58,7 @@ fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
     for (place, (leg, statement)) in statements.enumerate() {
         let Some(step) = MetricStep::of(&statement) else { continue };
         let mut tell = |whom| told.push((step, leg, whom, statement.ms));
+        // An arrival counts once, however many recipients it names.
         if step == MetricStep::Received {
             tell(Whom::Leg);
             continue;
@@ -69,14 +69,15 @@ fn steps_of<L: Copy + Ord, A: Copy + Ord, I: Iterator<Item = A>>(
         }
         addresses.for_each(|it| tell(Whom::Address(it)));
     }
+    // The time is the last key, so the step that `dedup` keeps is the first of its kind.
     told.sort_unstable();
     told.dedup_by_key(|(step, leg, whom, _)| (*step, *leg, *whom));
     told.into_iter().map(|(step, _, _, at_ms)| StepFact { step, at_ms }).collect()
 }
 
-/// Hands the steps of every message to `visit`, on all cores; gives what was made of the parts, in
-/// order: each arrival of each leg once, and each delivery, hand-over and bounce once for each
-/// recipient of a leg. One that names no recipient counts as one. The time is the first one's.
+/// Passes the steps of every message to `visit`, on all cores: each arrival of a leg once, and each
+/// delivery, hand-over and bounce once for each recipient of a leg. A step that names no recipient
+/// counts as one. The time is that of the first. Returns the results of the parts, in order.
 pub(crate) fn visit_steps<T: Default + Send>(
     store: &Store,
     rules: &JoinRules,
@@ -88,6 +89,7 @@ pub(crate) fn visit_steps<T: Default + Send>(
             return Ok(());
         }
         let read = judge.originals(events, reader)?.into_iter().map(|(_, it)| it).collect();
+        // Whole or not does not matter: steps are counted, outcomes are not.
         let messages = join_whole(read, rules, &|_| true);
         messages.iter().for_each(|it| visit(made, steps_in(it)));
         Ok(())
@@ -95,19 +97,19 @@ pub(crate) fn visit_steps<T: Default + Send>(
 }
 
 impl ColumnJudge<'_> {
-    /// The steps by the columns; `None` where these do not tell all.
+    /// Returns the steps from the columns; `None` if they are not enough.
     fn steps(&mut self, events: &[u32]) -> Option<Vec<StepFact>> {
         self.take(events)?;
         Some(steps_of(events.iter().filter_map(|it| self.statement(*it))))
     }
 }
 
-/// The steps by the originals.
+/// Returns the steps from the originals.
 pub(crate) fn steps_in(message: &Message) -> Vec<StepFact> {
     steps_of(statements_of(message))
 }
 
-/// What the originals tell, leg by leg.
+/// Returns the facts of the originals, leg by leg.
 fn statements_of(
     message: &Message,
 ) -> impl Iterator<Item = (usize, DecidingFacts<impl Iterator<Item = &Address<'static>>>)> {

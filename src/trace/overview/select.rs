@@ -1,4 +1,4 @@
-//! The messages that a filter asks for.
+//! The messages that a filter selects.
 
 use super::together::Together;
 use super::way::{Holders, MessageSource};
@@ -13,28 +13,28 @@ use crate::trace::order::{Leading, ListPosition, Order, PageOfMessages};
 use crate::trace::rows::candidates;
 use crate::trace::table::{ListedMessage, ListedRow};
 
-/// What became of one message.
+/// The outcome of one message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageSummary {
-    /// What became of it as a whole.
+    /// Its outcome as a whole.
     pub outcome: MessageOutcome,
-    /// How many recipients have each outcome, in one row of theirs or another.
+    /// The number of recipients with each outcome, in any of their rows.
     pub recipients: OutcomeCounts,
-    /// How many recipients there are.
+    /// The number of recipients.
     pub recipient_count: u32,
-    /// The longest, in milliseconds, that it took for one of them.
+    /// The longest latency of a recipient, in milliseconds.
     pub latency_ms: Option<i64>,
     /// The time of its earliest event.
     pub first_seen: Timestamp,
     /// The time of its latest event.
     pub last_seen: Timestamp,
-    /// Where the event lies that came into the store before its others.
+    /// The location of its event that was stored first.
     pub event: Location,
 }
 
-/// The messages that a filter asks for, in the order in which they came into the store.
+/// Returns the messages that a filter selects, in the order in which they were stored.
 ///
-/// It takes some 100 bytes for each message that is found.
+/// It takes some 100 bytes for each message found.
 pub fn select(
     store: &Store,
     rules: &JoinRules,
@@ -43,12 +43,12 @@ pub fn select(
     Selection::new(&Overview::new(store, rules)?, filter)?.summaries()
 }
 
-/// Numbers about all messages that are asked for.
+/// Totals of all selected messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// How many messages there are.
+    /// The number of messages.
     pub messages: u64,
-    /// How many recipients they have.
+    /// The number of their recipients.
     pub recipients: u64,
     of_recipients: [u64; Outcome::ALL.len()],
     of_messages: [u64; MessageOutcome::ALL.len()],
@@ -74,19 +74,19 @@ impl Totals {
         both.for_each(|(count, more)| *count += more);
     }
 
-    /// How many recipients have an outcome, in one row of theirs or another.
+    /// Returns the number of recipients with an outcome, in any of their rows.
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
         *self.of_recipients.get(outcome.place()).expect("a place for each outcome")
     }
 
-    /// How many messages have an outcome.
+    /// Returns the number of messages with an outcome.
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
         *self.of_messages.get(outcome.place()).expect("a place for each outcome")
     }
 }
 
-/// A page of the messages that a filter asks for, and numbers about all of them. It takes some 200
-/// bytes for each message that is shown.
+/// Returns a page of the messages that a filter selects, and the totals of all of them. It takes
+/// some 200 bytes for each message shown.
 pub fn select_page(
     store: &Store,
     rules: &JoinRules,
@@ -95,7 +95,7 @@ pub fn select_page(
     after: Option<ListPosition>,
     limit: usize,
 ) -> Result<(PageOfMessages, Totals), StoreError> {
-    // Cursors are of the whole, where a part of it answers.
+    // Cursors refer to the whole store, even if a part of it answers.
     let after = after.map(|it| it.here(store));
     let overview = Overview::new(store, rules)?;
     let (mut page, totals) = Selection::new(&overview, filter)?.page(order, after, limit)?;
@@ -103,28 +103,28 @@ pub fn select_page(
     Ok((page, totals))
 }
 
-/// A message that is what is asked for.
+/// A selected message.
 pub(crate) enum SelectedMessage<'m> {
-    /// The message table tells all.
+    /// The message table answers everything.
     Listed {
         /// The message.
         message: &'m ListedMessage,
-        /// The recipients who are what is asked for.
+        /// The selected recipients.
         recipients: &'m [ListedRow],
     },
     /// Its originals were read.
     Read {
         /// The message.
         message: &'m Message,
-        /// The recipients who are what is asked for.
+        /// The selected recipients.
         recipients: &'m [&'m Recipient],
-        /// Where the event lies that came into the store before its others.
+        /// The location of its event that was stored first.
         event: Location,
     },
 }
 
 impl SelectedMessage<'_> {
-    /// The time of its first event.
+    /// Returns the time of its first event, in milliseconds since 1970.
     pub(crate) fn first_seen_ms(&self) -> i64 {
         match self {
             Self::Listed { message, .. } => message.first_ms,
@@ -132,7 +132,7 @@ impl SelectedMessage<'_> {
         }
     }
 
-    /// How many recipients are what is asked for.
+    /// Returns the number of selected recipients.
     pub(crate) fn recipient_count(&self) -> usize {
         match self {
             Self::Listed { recipients, .. } => recipients.len(),
@@ -140,7 +140,7 @@ impl SelectedMessage<'_> {
         }
     }
 
-    /// Where the event lies that came into the store before its others.
+    /// Returns the location of its event that was stored first.
     pub(crate) fn event(&self) -> Location {
         match self {
             Self::Listed { message, .. } => message.place,
@@ -148,8 +148,7 @@ impl SelectedMessage<'_> {
         }
     }
 
-    /// What became of it for each of the recipients who are what is asked for, and how many
-    /// milliseconds that took.
+    /// Returns the outcome for each selected recipient, and its latency in milliseconds.
     pub(crate) fn outcomes(&self) -> Vec<(Outcome, Option<i64>)> {
         match self {
             Self::Listed { recipients, .. } => {
@@ -161,7 +160,7 @@ impl SelectedMessage<'_> {
         }
     }
 
-    /// What became of it as a whole.
+    /// Returns its outcome as a whole.
     pub(crate) fn message_outcome(&self) -> MessageOutcome {
         match self {
             Self::Listed { message, .. } => of_message(&message.rows),
@@ -169,11 +168,12 @@ impl SelectedMessage<'_> {
         }
     }
 
-    /// What became of it, as lists show it.
+    /// Returns its summary for lists.
     pub(crate) fn summary(&self) -> Option<MessageSummary> {
         let event = self.event();
         match self {
             Self::Listed { message, .. } => {
+                // Rows of the table are sorted by address already.
                 MessageSummary::of(&message.rows, (message.first_ms, message.last_ms), event)
             }
             Self::Read { message, .. } => {
@@ -207,12 +207,12 @@ pub(crate) struct Selection<'o, 's> {
     pub(super) overview: &'o Overview<'s>,
     pub(super) filter: &'o MessageFilter,
     pub(super) way: MessageSource<'o>,
-    /// Whether recipients are asked for, by the filter or by who visits.
+    /// Whether the filter or the visitor needs recipients.
     pub(super) needs_rows: bool,
 }
 
 impl<'o, 's> Selection<'o, 's> {
-    /// Looks up what the filter speaks of.
+    /// Looks up the texts of the filter, and chooses the source.
     pub(crate) fn new(
         overview: &'o Overview<'s>,
         filter: &'o MessageFilter,
@@ -221,23 +221,23 @@ impl<'o, 's> Selection<'o, 's> {
         Ok(Self { overview, filter, way, needs_rows: true })
     }
 
-    /// Whether the message table answers.
+    /// True if the message table answers.
     pub(crate) fn is_listed(&self) -> bool {
         matches!(self.way, MessageSource::Listing(..))
     }
 
-    /// When the messages that are asked for were first seen.
+    /// Returns the range in which the messages were first seen.
     pub(crate) fn first_seen(&self) -> TimeRange {
         self.filter.first_seen
     }
 
-    /// Leaves out the recipients, where the filter asks nothing of them: who visits asks only when a
-    /// message was, where it lies, and what holds for it as a whole.
+    /// Leaves out the recipients if the filter does not need them: the visitor uses only the time,
+    /// the location and what holds for a message as a whole.
     pub(crate) fn without_recipients(self) -> Self {
         Self { needs_rows: !self.filter.is_about_wholes(), ..self }
     }
 
-    /// What became of every message that is asked for.
+    /// Returns the summaries of all selected messages.
     pub(crate) fn summaries(&self) -> Result<Vec<MessageSummary>, StoreError> {
         let parts = self.visit(|part: &mut Vec<MessageSummary>, _, found| {
             part.extend(found.summary());
@@ -246,7 +246,8 @@ impl<'o, 's> Selection<'o, 's> {
         Ok(parts.concat())
     }
 
-    /// The first messages in an order, or those behind a place in it, and numbers about all.
+    /// Returns the first messages in an order, or the first after a position, and the totals of
+    /// all.
     pub(crate) fn page(
         &self,
         order: Order,
@@ -255,6 +256,7 @@ impl<'o, 's> Selection<'o, 's> {
     ) -> Result<(PageOfMessages, Totals), StoreError> {
         let new = || (Leading::new(order, after, limit), Totals::default());
         let parts = self.visit(|part: &mut Option<(Leading, Totals)>, _, found| {
+            // Made on first use: a part must have a default, which knows no order.
             let (leading, totals) = part.get_or_insert_with(new);
             if let Some(summary) = found.summary() {
                 totals.add(&summary);
@@ -270,8 +272,8 @@ impl<'o, 's> Selection<'o, 's> {
         Ok((leading.into_page(), totals))
     }
 
-    /// Hands every message that is asked for to `visit`, on all cores; gives what was made of the
-    /// parts, in order.
+    /// Passes every selected message to `visit`, on all cores. Returns the results of the parts, in
+    /// order.
     pub(crate) fn visit<T: Default + Send>(
         &self,
         visit: impl Fn(&mut T, &mut EventReader<'_>, SelectedMessage<'_>) -> Result<(), StoreError>
@@ -289,6 +291,8 @@ impl<'o, 's> Selection<'o, 's> {
                 let Overview { store, rules, .. } = self.overview;
                 match candidates::visit(store, rules, places, self.reading(&visit))? {
                     Some(parts) => Ok(parts),
+                    // A message too large to be gathered from one of its events: all columns are
+                    // read after all.
                     None => self.visit_holders(&Holders::find(self.overview, needed)?, visit),
                 }
             }
@@ -307,7 +311,7 @@ impl<'o, 's> Selection<'o, 's> {
         columns.visit_originals(is_asked, self.reading(&visit))
     }
 
-    /// Hands on what was read of a message, if that is what is asked for.
+    /// Returns a visitor of originals that passes on the messages that the filter selects.
     fn reading<T, V>(
         &self,
         visit: &V,

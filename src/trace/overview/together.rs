@@ -1,4 +1,4 @@
-//! Several filters of which each message is asked in turn, so that all of them take one pass.
+//! Several filters in one pass: each message is tested against all of them in turn.
 
 use super::Overview;
 use super::select::{SelectedMessage, Selection};
@@ -14,9 +14,9 @@ use crate::trace::message::Message;
 use crate::trace::table::filter::ListedFilter;
 use crate::trace::table::{ListedMessage, ListedRow, Listing, Reading};
 
-/// Hands every message that one of some selections asks for to `visit`, on all cores, with the place
-/// of the selection; gives what was made of the parts, in order. Where the message table answers all
-/// of them and they ask about the same time, each message is read once.
+/// Passes every message that one of the selections selects to `visit`, on all cores, with the index
+/// of the selection. Returns the results of the parts, in order. If the message table answers all
+/// of them for the same time, each message is read once.
 pub(crate) fn visit_together<T: Default + Send>(
     selections: &[Selection<'_, '_>],
     visit: impl Fn(&mut T, usize, &mut EventReader<'_>, SelectedMessage<'_>) -> Result<(), StoreError>
@@ -56,12 +56,12 @@ impl<'f> Together<'f> {
             _ => None,
         };
         let filters = selections.iter().map(listed).collect::<Option<_>>()?;
+        // One reading serves all: it must have what the most demanding needs.
         let needs_rows = selections.iter().any(|it| it.needs_rows);
         let Overview { store, rules, listing, .. } = first.overview;
         Some(Self { store, rules, listing, range, needs_rows, filters })
     }
 
-    /// As [`visit_together`].
     pub(super) fn visit<T: Default + Send>(
         &self,
         visit: impl Fn(
@@ -73,14 +73,17 @@ impl<'f> Together<'f> {
         + Sync,
     ) -> Result<Vec<T>, StoreError> {
         let start = || (Vec::new(), EventTracer::new(self.store, self.rules));
+        // One filter without required outcomes needs all messages read.
         let wanted = self.filters.iter().map(|(_, it)| it.wanted()).collect::<Option<Vec<_>>>();
         let wanted = wanted.map(|it| it.concat());
         let Self { range, needs_rows, .. } = *self;
         let reading = Reading { range, wanted: wanted.as_deref(), needs_rows };
         self.listing.visit(reading, start, |made, (recipients, tracer), message| {
+            // Read for the first filter that is in doubt, and kept for the others.
             let mut original = None;
             for (place, (filter, listed)) in self.filters.iter().enumerate() {
                 let fit = match message.needs_originals {
+                    // The entry's own values may be cut or incomplete: they rule nothing out.
                     true => Fit::Unclear,
                     false if is_out(listed, message) => Fit::Out,
                     false => listed.fits(message, recipients),
@@ -110,8 +113,8 @@ impl<'f> Together<'f> {
     }
 }
 
-/// Whether no row has one of the outcomes of which one must: most messages are none that a filter on
-/// what went wrong asks for.
+/// True if no row has one of the required outcomes: most messages are ruled out so, before any
+/// other test.
 fn is_out(filter: &ListedFilter<'_>, message: &ListedMessage) -> bool {
     let has_one = |wanted: &[_]| {
         let is_wanted = |it: &ListedRow| wanted.contains(&it.outcome());

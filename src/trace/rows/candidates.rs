@@ -1,4 +1,4 @@
-//! Messages by those of their events that the index finds.
+//! Messages, found by those of their events that the index finds.
 
 use std::collections::HashSet;
 
@@ -13,21 +13,21 @@ use crate::trace::filter::MessageFilter;
 use crate::trace::gather::{gather_from, record_of};
 use crate::trace::{JoinRules, Message};
 
-/// Events of which every message has one that is what is asked for.
+/// A query on events that every matching message has one of.
 pub(in crate::trace) struct Needed {
     query: Query,
     range: TimeRange,
-    /// How many of them there are at most.
+    /// The number of these events, at most.
     pub(in crate::trace) count: usize,
 }
 
 impl Needed {
-    /// The fewest that the index tells; `None` where it tells none.
+    /// Finds the query with the fewest events; `None` if no event is required.
     pub(in crate::trace) fn find(
         store: &Store,
         filter: &MessageFilter,
     ) -> Result<Option<Self>, StoreError> {
-        // No event is before the first.
+        // No event of a message is before its first, but some may be after `until`.
         let range = TimeRange { since: filter.first_seen.since, until: None };
         let mut fewest: Option<Self> = None;
         let of_rows = needed_events(&filter.rows).into_iter();
@@ -44,12 +44,12 @@ impl Needed {
         Ok(fewest)
     }
 
-    /// The question that finds them.
+    /// Returns the query.
     pub(in crate::trace) fn query(&self) -> &Query {
         &self.query
     }
 
-    /// Whether reading every event of the store for them takes less than reading so many messages.
+    /// True if reading every event of the store for them costs less than reading so many messages.
     pub(in crate::trace) fn are_found_sooner(&self, messages: usize, store: &Store) -> bool {
         let events_read = messages.saturating_mul(limits::EVENTS_READ_PER_MESSAGE);
         self.count > limits::QUERY_CANDIDATES_MAX
@@ -57,7 +57,8 @@ impl Needed {
             && events_read as u64 > store.checkpoint().mail_records()
     }
 
-    /// Where they lie, in order; `None` where they are too many to read the messages of each.
+    /// Returns the locations of the events, in order; `None` if they are too many to read the
+    /// message of each.
     pub(in crate::trace) fn places_if_few(
         &self,
         store: &Store,
@@ -69,15 +70,15 @@ impl Needed {
         if self.query.is_exact_in_index() {
             return Ok(None);
         }
-        // To read every event once takes less than to read every message by itself.
+        // Reading every event once costs less than reading every message by itself.
         let places = query::places(store, &self.query, self.range)?;
         Ok((places.len() <= most).then_some(places))
     }
 }
 
-/// Hands each message that has an event at one of `places`, which are in order, to `visit` once, on
-/// all cores, with the place of its first event; gives what was made of the parts, in order. `None`
-/// where a message is too large to be read by one of its events.
+/// Passes each message with an event at one of `places`, which are sorted, to `visit` once, on all
+/// cores, with the location of its first event. Returns the results of the parts, in order; `None`
+/// if a message is too large to be read from one of its events.
 pub(in crate::trace) fn visit<T: Default + Send>(
     store: &Store,
     rules: &JoinRules,
@@ -89,6 +90,8 @@ pub(in crate::trace) fn visit<T: Default + Send>(
         .map(|part| {
             let mut made = T::default();
             let mut reader = store.events();
+            // Spares gathering again within this portion; other portions are told apart by
+            // `is_ours`.
             let mut done: HashSet<Location> = HashSet::new();
             for place in part.iter().copied() {
                 if done.contains(&place) {
@@ -98,7 +101,8 @@ pub(in crate::trace) fn visit<T: Default + Send>(
                 let gathered = gather_from(&mut reader, place, event)?;
                 let all = gathered.places();
                 let places_by_record = gathered.places_by_record();
-                // Whoever has the first of the places sees to all messages that are connected.
+                // Several workers may meet the same messages: the one with the first of their
+                // locations takes them.
                 let first = all.iter().filter(|it| places.binary_search(it).is_ok()).min();
                 let is_ours = first == Some(&place);
                 done.extend(&all);
@@ -106,6 +110,8 @@ pub(in crate::trace) fn visit<T: Default + Send>(
                     continue;
                 }
                 for message in gathered.join(rules) {
+                    // Where gathering stops depends on where it began: the answer would depend on
+                    // the index's candidates.
                     if message.is_truncated {
                         return Ok(None);
                     }
