@@ -99,6 +99,7 @@ pub(crate) fn visit_steps<T: Default + Send>(
 impl ColumnJudge<'_> {
     /// Returns the steps from the columns; `None` if they are not enough.
     fn steps(&mut self, events: &[u32]) -> Option<Vec<StepFact>> {
+        // Asked for its refusal alone: `None` if the columns hold some event only in part.
         self.take(events)?;
         Some(steps_of(events.iter().filter_map(|it| self.statement(*it))))
     }

@@ -1,4 +1,4 @@
-//! Queries on rows, by what the message table says of them.
+//! Queries on rows, answered from the message table.
 
 use super::{NO_BEGINNING, direction_word, fits_words, junk_word};
 use crate::event::domain_of;
@@ -9,11 +9,11 @@ use crate::trace::judge::{OutcomeRow, deciding};
 use crate::trace::message::{MessageOutcome, Outcome};
 use crate::trace::table::listing::{ListedMessage, ListedRow, Listing, Texts};
 
-/// Whether something is so, as far as is known.
+/// An answer that may be unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::trace) enum Certainty {
     No,
-    /// Only the originals tell.
+    /// Only the originals can tell.
     Unknown,
     Yes,
 }
@@ -33,7 +33,7 @@ impl Certainty {
         }
     }
 
-    /// Whether it is so, where that is known.
+    /// Returns the answer; `None` if it is unknown.
     pub(in crate::trace) fn is_so(self) -> Option<bool> {
         match self {
             Self::No => Some(false),
@@ -52,7 +52,7 @@ impl Certainty {
     }
 }
 
-/// A query with the texts of the table that it speaks of.
+/// A query with the texts of the table that match it.
 pub(in crate::trace) enum ListedQuery {
     All,
     And(Vec<Self>),
@@ -61,9 +61,8 @@ pub(in crate::trace) enum ListedQuery {
     Test(Test),
 }
 
-/// One demand.
 pub(in crate::trace) enum Test {
-    /// A text of the message's or the row's.
+    /// A text of the message or of the row.
     Text(ListedColumn, Texts),
     Outcome(Matcher),
     MessageOutcome(Matcher),
@@ -72,7 +71,7 @@ pub(in crate::trace) enum Test {
     Junk(Matcher),
     Recipients(Matcher),
     FirstSeen(Matcher),
-    /// Who really sent it: the text of the one column, else of the other.
+    /// The real sender: the text of the first column, else of the second.
     SenderDomain(Texts, Texts),
     /// A sender, or the recipient of any row.
     Address {
@@ -82,14 +81,15 @@ pub(in crate::trace) enum Test {
     },
     Leg(Matcher),
     FinalStatus(Texts),
-    /// A status that decided is known; that none did says nothing of earlier ones.
+    /// The deciding status is known; without a match, events that did not decide may still have
+    /// one.
     Status(Texts),
-    /// Only a row that bounced has it, and only the originals tell what it is.
+    /// A text that only bounced rows have, and only the originals hold.
     OfBounce,
     Unknown,
 }
 
-/// Where the table has a text.
+/// A column of texts.
 #[derive(Clone, Copy)]
 pub(in crate::trace) enum ListedColumn {
     From,
@@ -102,7 +102,7 @@ pub(in crate::trace) enum ListedColumn {
 }
 
 impl ListedQuery {
-    /// Looks up what a query speaks of.
+    /// Looks up the texts that match a query.
     pub(in crate::trace) fn find(listing: &Listing<'_>, query: &Query) -> Result<Self, StoreError> {
         let all = |queries: &[Query]| {
             queries.iter().map(|it| Self::find(listing, it)).collect::<Result<_, _>>()
@@ -116,7 +116,7 @@ impl ListedQuery {
         })
     }
 
-    /// Whether the table tells all that is asked.
+    /// True if the table can answer the whole query.
     pub(in crate::trace) fn is_known(&self) -> bool {
         match self {
             Self::All => true,
@@ -126,16 +126,19 @@ impl ListedQuery {
         }
     }
 
-    /// Whether a row is what is asked for; `None` for a message without recipients.
+    /// Tests a row, or a message without recipients, whose `row` is `None`.
     pub(in crate::trace) fn fits(&self, row: &ListedRowOf<'_>) -> Certainty {
         match self {
             Self::All => Certainty::Yes,
             Self::And(queries) => {
                 let parts = queries.iter();
+                // Folded, not stopped at the first unknown: a later `No` still decides.
                 parts.fold(Certainty::Yes, |known, it| known.and(|| it.fits(row)))
             }
             Self::Or(queries) => {
                 let parts = queries.iter();
+                // By De Morgan: no alternative holds, negated. An unknown one stays unknown unless
+                // another holds.
                 let none =
                     parts.fold(Certainty::Yes, |known, it| known.and(|| it.fits(row).negated()));
                 none.negated()
@@ -146,7 +149,7 @@ impl ListedQuery {
     }
 }
 
-/// A row with its message and the segment that has it.
+/// A row with its message and segment.
 pub(in crate::trace) struct ListedRowOf<'l> {
     pub(in crate::trace) segment: &'l TableSegment,
     pub(in crate::trace) message: &'l ListedMessage,
@@ -164,6 +167,7 @@ impl Test {
         let of_domain =
             |text: &str| domain_of(text).is_some_and(|domain| matcher.fits_text(domain));
         let verdict = |place: usize| {
+            // The four verdicts are one text of the table, so each is cut out of it.
             let is_such = move |joined: &str| {
                 let value = verdicts_of(joined).get(place).copied();
                 value.is_some_and(|it| !it.is_empty() && matcher.fits_text(it))
@@ -210,6 +214,7 @@ impl Test {
             },
             Field::Leg => Self::Leg(matcher.clone()),
             Field::FinalStatus => Self::FinalStatus(texts(|it| &it.statuses, &is_it)?),
+            // Not in the table: only the originals have these.
             Field::Subject
             | Field::ForwardedTo
             | Field::OneEvent
@@ -242,6 +247,7 @@ impl Test {
                 ListedColumn::Cause => texts.has(number, entry.and_then(|it| it.cause)),
             },
             Self::SenderDomain(of_sender, of_from) => match segment.sender.number(document) {
+                // A sender outside the domain must not fall back to `from`.
                 Some(sender) => of_sender.has(number, Some(sender)),
                 None => of_from.has(number, segment.from.number(document)),
             },
@@ -258,6 +264,7 @@ impl Test {
                     None => message.legs.iter().any(|it| fits(it.is_outgoing)),
                     Some(entry) => match message.legs.get(entry.bits.leg as usize) {
                         Some(leg) => fits(leg.is_outgoing),
+                        // More legs than the table numbers: the row's leg is not among them.
                         None => return Certainty::Unknown,
                     },
                 }

@@ -1,4 +1,4 @@
-//! Options as the query that they stand for.
+//! Options as the equivalent query.
 
 use super::{NO_BEGINNING, junk_word};
 use crate::query::{Clause, Field, Matcher, NumberRange, Pattern, Query};
@@ -6,7 +6,7 @@ use crate::trace::filter::MessageFilter;
 use crate::trace::message::Direction;
 
 impl MessageFilter {
-    /// The same by what the organization's domains are, where these are known.
+    /// Replaces "internal" by a query on the organization's domains, if they are known.
     #[must_use]
     pub fn within_domains(mut self, domains: &[String]) -> Self {
         if self.is_internal && !domains.is_empty() {
@@ -16,7 +16,7 @@ impl MessageFilter {
         self
     }
 
-    /// The query on rows that asks the same.
+    /// Returns the equivalent query on rows.
     pub fn as_query(&self) -> Query {
         let sent_by = |it: &Pattern| {
             Query::or([Field::From, Field::Sender].map(|field| it.query().in_field(field)).to_vec())
@@ -36,6 +36,7 @@ impl MessageFilter {
         parts.extend(self.status.as_ref().map(|it| it.query().in_field(Field::FinalStatus)));
         parts.extend(self.reason.as_ref().map(own));
         parts.extend(self.slower_than_ms.map(|it| {
+            // "Slower than" excludes the bound; the range includes its low end.
             let range = NumberRange { low: it.checked_add(1), high: None };
             Query::demand(Field::Latency, Matcher::Number(range))
         }));
@@ -65,9 +66,9 @@ impl MessageFilter {
     }
 }
 
-/// What asks rows for mail within the organization: sent by it, from one of its domains to an
-/// address in one of them. A sender from outside may claim such a domain; the leg that goes out is
-/// what nobody outside has. Where no domains are known, mail that went out and came in.
+/// Returns the query for mail within the organization: sent by it, from one of its domains to an
+/// address in one of them. An outsider can claim such a domain as sender, but cannot have an
+/// outgoing leg. Without known domains: mail that has both an outgoing and an incoming leg.
 pub fn within_organization(domains: &[String]) -> Query {
     let word = |field, text: &str| Query::demand(field, Matcher::Exact(text.to_owned()));
     let sent = word(Field::Leg, Direction::Outgoing.as_str());
@@ -78,7 +79,7 @@ pub fn within_organization(domains: &[String]) -> Query {
     Query::and(vec![sent, own(Field::SenderDomain), own(Field::RecipientDomain)])
 }
 
-/// What asks rows for an event of their message.
+/// Returns the query on rows for an event of their message.
 fn of_one_event(event: &Query) -> Query {
     match is_of_message(event) {
         true => event.clone(),
@@ -86,7 +87,7 @@ fn of_one_event(event: &Query) -> Query {
     }
 }
 
-/// Whether a question asks rows for an event of their message as it is.
+/// True if a query means the same for rows as for an event of their message.
 fn is_of_message(query: &Query) -> bool {
     match query {
         Query::All => true,
@@ -101,6 +102,8 @@ fn is_of_message(query: &Query) -> bool {
                 | Field::Policy
                 | Field::LogGroup
         ),
+        // On rows, two conditions may hold for different events, and a negation means that no event
+        // matches.
         Query::And(_) | Query::Not(_) => false,
     }
 }

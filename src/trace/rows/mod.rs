@@ -1,11 +1,11 @@
 //! Queries on rows: a message and one of its recipients.
 //!
-//! [`Row::fits`] is the definition, on the originals. What the message table knows of a row answers
-//! the same faster ([`listed`]), and where it does not, the index finds the events without which no
-//! row of a message can be what is asked for ([`needed`]).
+//! [`Row::fits`] is the definition, on the originals. The message table gives the same answers
+//! faster ([`listed`]); what it cannot answer is narrowed by the index, which finds the events that
+//! a message with a matching row must have ([`needed`]).
 //!
 //! What an event says of the whole message (its rules, verdicts, subject, IDs) holds for each of
-//! its rows. `event:`, `time:`, `status:` and `action:` ask the row's leg, and there an event that
+//! its rows. `event:`, `time:`, `status:` and `action:` ask the row's leg, where an event that
 //! names a recipient counts for that recipient alone.
 
 pub(super) mod candidates;
@@ -24,7 +24,7 @@ use crate::store::words::{folded, words};
 use crate::trace::filter::has_beginning;
 use crate::trace::message::{Direction, Leg, Message, Recipient};
 
-/// A message and one of its recipients; without one where it has none.
+/// A message and one of its recipients; `None` if it has none.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'m> {
     pub(super) message: &'m Message,
@@ -32,7 +32,7 @@ pub(super) struct Row<'m> {
 }
 
 impl Row<'_> {
-    /// Whether the row is what is asked for.
+    /// True if the row matches.
     pub(super) fn fits(&self, query: &Query) -> bool {
         match query {
             Query::All => true,
@@ -48,6 +48,7 @@ impl Row<'_> {
         let matcher = &clause.matcher;
         let text = |value: Option<&str>| value.is_some_and(|it| matcher.fits_text(it));
         let keyword = |value: Option<&str>| {
+            // The index folds keywords and drops empty ones: the originals must compare alike.
             let value = value.map(folded).filter(|it| !it.is_empty());
             value.is_some_and(|it| matcher.fits_text(&it))
         };
@@ -72,6 +73,7 @@ impl Row<'_> {
             Field::MessageOutcome => text(Some(message.outcome.as_str())),
             Field::Direction => match recipient {
                 Some(recipient) => text(Some(recipient.direction.as_str())),
+                // Without a recipient there is no leg of its own to ask.
                 None => message.legs.iter().any(|it| text(Some(it.direction.as_str()))),
             },
             Field::Latency => {
@@ -100,7 +102,7 @@ impl Row<'_> {
                 Matcher::Event(query) => message.events.iter().any(|it| query.matches(it)),
                 _ => false,
             },
-            // No message has what audit events have.
+            // Fields of audit events, which no message has.
             Field::Access(_) => false,
             Field::Spam => keyword(message.verdicts.spam.as_deref()),
             Field::Dkim => keyword(message.verdicts.dkim.as_deref()),
@@ -124,7 +126,7 @@ impl Row<'_> {
         }
     }
 
-    /// The events of the row's leg that count for its recipient.
+    /// Returns the events of the row's leg that count for its recipient.
     fn leg_events(&self) -> impl Iterator<Item = &StoredEvent> {
         let legs = self.message.legs.iter().filter(|it| self.is_leg(it));
         let events = legs.flat_map(|it| &it.event_indexes);
@@ -134,14 +136,14 @@ impl Row<'_> {
 
     fn is_leg(&self, leg: &Leg) -> bool {
         self.recipient.is_none_or(|it| {
+            // All three: untraced legs share the missing trace ID.
             it.trace_id == leg.trace_id
                 && it.leg_started == leg.started
                 && it.direction == leg.direction
         })
     }
 
-    /// Whether an event of the leg says something of the recipient: it names nobody alone, or names
-    /// the recipient.
+    /// True if an event of the leg concerns the recipient: it names nobody or names the recipient.
     fn counts(&self, event: &StoredEvent) -> bool {
         let event = &event.event;
         match event.name {
@@ -165,27 +167,26 @@ impl Row<'_> {
         }
     }
 
-    /// Whether the recipient is one of those whom something is about; nobody stands for all.
+    /// True if the recipient is among the addresses; an empty list means everyone.
     fn is_named(&self, addresses: &[Address<'_>]) -> bool {
         addresses.is_empty() || self.recipient.is_none_or(|it| addresses.contains(&it.address))
     }
 }
 
-/// The word for a leg that has neither a submission nor an arrival.
 const NO_BEGINNING: &str = "no-beginning";
 
-/// Whether the folder of a recipient is one for junk, as queries word it.
+/// Returns whether a recipient's folder is a junk folder, as a word of queries.
 fn junk(recipient: &Recipient) -> Option<&'static str> {
     recipient.folder.as_ref()?;
     Some(junk_word(recipient.is_junk))
 }
 
-/// The word for whether a folder is one for junk, as queries have it.
+/// Returns the word of queries for a junk folder or another.
 fn junk_word(is_junk: bool) -> &'static str {
     if is_junk { "true" } else { "false" }
 }
 
-/// Whether a text of words is what is demanded: one without a word has no value.
+/// True if a text matches; a text without a word counts as absent.
 fn fits_words(matcher: &Matcher, text: &str) -> bool {
     if *matcher != Matcher::Present {
         return matcher.fits_text(text);
@@ -195,7 +196,7 @@ fn fits_words(matcher: &Matcher, text: &str) -> bool {
     has_word
 }
 
-/// The word for a direction, as queries have it.
+/// Returns the word of queries for a direction.
 pub(super) fn direction_word(is_outgoing: bool) -> &'static str {
     if is_outgoing { Direction::Outgoing.as_str() } else { Direction::Incoming.as_str() }
 }

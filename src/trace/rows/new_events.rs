@@ -1,4 +1,4 @@
-//! New events, by what has become of the rows that they count for.
+//! New events, selected by the outcomes of the rows that they count for.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::store::{Store, StoreError, StoredEvent};
 use crate::trace::gather::messages_with;
 use crate::trace::{JoinRules, Message};
 
-/// Of events that a store has, those that count for a row that is what is asked for, in their order:
-/// each with its whole message as the store has it, and as `rules` judge that.
+/// Returns those of the events, which the store has, that count for a matching row, in their order.
+/// Each is seen with its whole message as the store has it, judged by `rules`.
 ///
-/// An event counts for each row of its leg, or, where it names a recipient, for that one's. So the
-/// arrival of a message is found when it is committed with the bounce that makes one of its rows
-/// bounced, and not when the bounce comes later, for then only the bounce is new.
+/// An event counts for each row of its leg or, if it names a recipient, for that recipient's row.
+/// So an arrival is returned if it is committed together with the bounce that makes one of its rows
+/// bounced; if the bounce comes later, only the bounce is new.
 pub fn events_of_rows(
     store: &Store,
     rules: &JoinRules,
@@ -27,7 +27,7 @@ pub fn events_of_rows(
     for (place, event) in events.iter().enumerate() {
         legs.entry(&event.event.trace_id).or_default().push(place);
     }
-    // Those without a trace ID have no leg in common.
+    // Events without a trace ID share no leg.
     let alone = legs.remove("").into_iter().flatten();
     let groups: Vec<Vec<usize>> = legs.into_values().chain(alone.map(|it| vec![it])).collect();
     let found: Vec<Vec<usize>> = groups
@@ -36,6 +36,7 @@ pub fn events_of_rows(
             let mut reader = store.events();
             let mut found = Vec::new();
             for group in groups {
+                // One event is enough for its leg: the others are in the messages connected to it.
                 let Some(first) = group.first().and_then(|it| events.get(*it)) else { continue };
                 let messages = messages_with(&mut reader, first, rules)?;
                 found.extend(group.iter().copied().filter(|place| {
@@ -55,7 +56,7 @@ pub fn events_of_rows(
     Ok(events.into_iter().zip(is_found).filter(|(_, it)| *it).map(|(event, _)| event).collect())
 }
 
-/// Whether an event is one of a message's, and counts for a row of it that is what is asked for.
+/// True if an event belongs to a message and counts for a matching row of it.
 fn finds(message: &Message, event: &StoredEvent, query: &Query) -> bool {
     let recipients = message.recipients.iter().map(Some);
     let none = message.recipients.is_empty().then_some(None);

@@ -1,4 +1,4 @@
-//! The entry of a message, made from the message itself.
+//! The table's entry of a message, made from the message itself.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -15,16 +15,16 @@ use crate::trace::join::join_whole;
 use crate::trace::message::{Direction, Message, Outcome, Recipient};
 use crate::trace::{JoinRules, Leg, Verdict};
 
-/// With these rules nothing is too early to be lost: whether it is depends on who asks.
+/// Rules by which nothing is too early to be lost: whether it is depends on the question.
 pub(in crate::trace) const UNDECIDED_IS_LOST: JoinRules =
     JoinRules { grace_ms: i64::MIN, newest: None, directory: None };
 
-/// The number of an outcome in the table.
+/// Returns the number of an outcome in the table.
 pub(in crate::trace) fn number_of(outcome: Outcome) -> u8 {
     u8::try_from(outcome.place()).unwrap_or(u8::MAX)
 }
 
-/// Values as they compare, and whether all of them are short enough for the table.
+/// Makes values comparable, and records whether all of them are short enough for the table.
 pub(in crate::trace) struct EntryValues {
     pub(in crate::trace) are_whole: bool,
 }
@@ -40,7 +40,7 @@ impl EntryValues {
         Cow::Borrowed(held)
     }
 
-    /// A value that is one of few, as the index compares it; nothing where it is blank.
+    /// Returns a keyword as the index compares it; `None` if it is blank.
     pub(in crate::trace) fn compared<'v>(&mut self, value: &'v str) -> Option<Cow<'v, str>> {
         let folded = folded(value);
         let length = truncate_term(&folded).len();
@@ -55,7 +55,7 @@ impl EntryValues {
         (!held.trim().is_empty()).then_some(held)
     }
 
-    /// The cause in the reason of a bounce, as the index has it.
+    /// Returns the cause in a bounce's reason, as the index has it.
     pub(in crate::trace) fn cause(&mut self, reason: &str) -> Option<Cow<'static, str>> {
         let mut cause = cause_of(reason);
         let length = truncate_term(&cause).len();
@@ -64,17 +64,17 @@ impl EntryValues {
         (!cause.is_empty()).then_some(Cow::Owned(cause))
     }
 
-    /// What the checks on arrival said.
+    /// Returns the verdicts on arrival as one text.
     pub(in crate::trace) fn verdicts(&mut self, said: [Option<&str>; 4]) -> Option<String> {
         let compared = said.map(|it| self.compared(it?));
-        // One that holds a control character would be taken for two.
+        // Verdicts are joined by a control character: one that contains any would read as two.
         let is_plain = |it: &Cow<'_, str>| !it.contains(char::is_control);
         self.are_whole &= compared.iter().flatten().all(is_plain);
         joined_verdicts(compared.each_ref().map(Option::as_deref))
     }
 }
 
-/// The entry of a message of whose events `place_of` tells where they lie.
+/// Makes the entry of a message. `place_of` locates its events.
 pub(in crate::trace) fn entry_of<'m>(
     message: &'m Message,
     place_of: &dyn Fn(&StoredEvent) -> Option<Location>,
@@ -82,6 +82,7 @@ pub(in crate::trace) fn entry_of<'m>(
 ) -> Option<MessageEntry<'m>> {
     let mut values = EntryValues::new();
     let events = || message.events.iter().map(|it| &it.event);
+    // Kept beside the outcome: a mailbox that got the message may have bounced it later.
     let delivered: HashSet<&Address<'_>> = events()
         .filter(|it| it.name == EventName::MailboxEmailDelivered)
         .flat_map(|it| it.addressees())
@@ -124,6 +125,7 @@ pub(in crate::trace) fn entry_of<'m>(
     let legs: Vec<_> = message.legs.iter().map(leg).collect();
     let is_told = is_whole && is_told(&legs, &recipients);
     Some(MessageEntry {
+        // The event stored first: later events of the message leave the entry's key as it is.
         place: message.events.iter().filter_map(place_of).min()?,
         first_ms: message.first_seen.as_ms(),
         last_ms: message.last_seen.as_ms(),
@@ -134,28 +136,29 @@ pub(in crate::trace) fn entry_of<'m>(
         rules,
         legs,
         recipients,
+        // A cut value would match what the whole one does not.
         needs_originals: !is_told || !values.are_whole,
     })
 }
 
-/// A latency as the table holds it.
+/// Returns a latency as the table holds it.
 pub(in crate::trace) fn latency_of(ms: i64) -> Option<u64> {
     u64::try_from(ms).ok().map(|it| it.min(LATENCY_MAX_MS))
 }
 
-/// The place of a leg as the table holds it.
+/// Returns the index of a leg as the table holds it.
 pub(in crate::trace) fn leg_number(place: Option<usize>) -> u8 {
     place.and_then(|it| u8::try_from(it).ok()).unwrap_or(u8::MAX)
 }
 
-/// Whether the table can tell all legs and latencies of a message.
+/// True if the table can hold all legs and latencies of a message.
 pub(in crate::trace) fn is_told(legs: &[LegEntry], recipients: &[RecipientEntry<'_>]) -> bool {
     let is_short = |it: &RecipientEntry<'_>| it.latency_ms.is_none_or(|it| it < LATENCY_MAX_MS);
     legs.len() <= LEGS_MAX && recipients.iter().all(is_short)
 }
 
-/// Hands on the entries of the messages that connected events make. Where these are not all that
-/// there are, their originals must be read again for whoever asks.
+/// Passes on the entries of the messages that connected events make. If the events are not whole,
+/// the entries refer to the originals.
 pub(in crate::trace) fn for_each_entry_of(
     events: Vec<(Location, StoredEvent)>,
     is_whole: bool,

@@ -1,4 +1,4 @@
-//! Which messages are asked for, by their entries in the message table.
+//! The filter on messages, by their entries in the message table.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -12,7 +12,7 @@ use crate::trace::fit::{AddressSide, FilterSubject, Fit, RecipientText};
 use crate::trace::message::{Direction, MessageOutcome, Outcome};
 use crate::trace::rows::listed::{ListedQuery, ListedRowOf};
 
-/// A filter with the texts that it speaks of.
+/// A filter with the texts of the table that match it.
 pub(in crate::trace) struct ListedFilter<'f> {
     filter: &'f MessageFilter,
     listing: &'f Listing<'f>,
@@ -26,7 +26,7 @@ pub(in crate::trace) struct ListedFilter<'f> {
     rows: ListedQuery,
 }
 
-/// Those of the addresses in `from` and in `sender`.
+/// The matching texts of `from` and of `sender`.
 struct SentBy {
     from: Texts,
     sender: Texts,
@@ -48,12 +48,13 @@ impl SentBy {
 }
 
 impl<'f> ListedFilter<'f> {
-    /// Looks up what the filter speaks of.
+    /// Looks up the texts that match the filter.
     pub(in crate::trace) fn find(
         listing: &'f Listing<'f>,
         filter: &'f MessageFilter,
     ) -> Result<Self, StoreError> {
         let texts_of = |column: ColumnOf, pattern: &Pattern| {
+            // Patterns are matched once per distinct text, and messages by its number.
             listing.texts_that_are(column, |text| pattern.matches(text))
         };
         let texts = |column, pattern: &Option<Pattern>| {
@@ -85,13 +86,13 @@ impl<'f> ListedFilter<'f> {
         })
     }
 
-    /// Whether the table tells all that is asked.
+    /// True if the table can answer the whole filter.
     pub(in crate::trace) fn is_known(&self) -> bool {
         let MessageFilter { events, forwarded_to, reason, .. } = self.filter;
         events.is_empty() && forwarded_to.is_none() && reason.is_none() && self.rows.is_known()
     }
 
-    /// How many messages are left open by the table, or that there are as many as `most`.
+    /// Counts the messages that the table leaves open, up to `most`.
     pub(in crate::trace) fn open_count(
         &self,
         range: TimeRange,
@@ -100,6 +101,8 @@ impl<'f> ListedFilter<'f> {
         let open = AtomicUsize::new(0);
         let reading = Reading { range, wanted: self.wanted(), needs_rows: true };
         self.listing.visit(reading, Vec::new, |_: &mut (), recipients, message| {
+            // Once there are enough, the rest need not be tested: only the comparison with `most`
+            // counts.
             if open.load(Ordering::Relaxed) < most
                 && (message.needs_originals || self.fits(message, recipients) == Fit::Unclear)
             {
@@ -110,12 +113,12 @@ impl<'f> ListedFilter<'f> {
         Ok(open.into_inner())
     }
 
-    /// The outcomes of which a row must have one, where that is asked.
+    /// Returns the outcomes of which a row must have one, if any are required.
     pub(in crate::trace) fn wanted(&self) -> Option<&[Outcome]> {
         self.wanted.as_deref()
     }
 
-    /// Whether a message is what is asked for, and the recipients of it who are, in `recipients`.
+    /// Tests a message, and puts its matching recipients in `recipients`.
     pub(in crate::trace) fn fits(
         &self,
         message: &ListedMessage,
@@ -127,7 +130,7 @@ impl<'f> ListedFilter<'f> {
     }
 }
 
-/// A message by its entry.
+/// A message, by its entry.
 struct AskedEntry<'a, 'f> {
     filter: &'a ListedFilter<'f>,
     segment: &'a TableSegment,
@@ -180,6 +183,7 @@ impl FilterSubject for AskedEntry<'_, '_> {
         self.has(self.filter.verdicts.get(place), verdicts)
     }
 
+    // The table has neither the targets of rules nor single events.
     fn is_forwarded(&self) -> Option<bool> {
         None
     }

@@ -1,4 +1,4 @@
-//! What the message table says of every message.
+//! Reads the message table, message by message.
 
 use std::io;
 use std::sync::OnceLock;
@@ -16,27 +16,27 @@ use crate::trace::judge::OutcomeRow;
 use crate::trace::message::{Direction, Outcome};
 use crate::trace::silence::KnownAddresses;
 
-/// The entries of all messages, for one who asks.
+/// The entries of all messages, under the rules of a question.
 pub(crate) struct Listing<'s> {
     table: &'s MessageTable,
     rules: JoinRules,
-    /// Looked up when the first recipient needs it; nothing where the table cannot be read.
+    /// Looked up for the first recipient that needs it; `None` if the table cannot be read.
     known: OnceLock<Option<KnownAddresses>>,
 }
 
-/// Which messages are to be read, and what of them.
+/// The messages to read, and their parts.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading<'r> {
-    /// When they were first seen.
+    /// The range in which they were first seen.
     pub(crate) range: TimeRange,
-    /// Outcomes of which a row must have one, where that is asked.
+    /// Outcomes of which a row must have one, if any are required.
     pub(crate) wanted: Option<&'r [Outcome]>,
-    /// Whether the last event, legs and rows are asked for; else there are none.
+    /// Whether the time of the last event, the legs and the rows are read.
     pub(crate) needs_rows: bool,
 }
 
 impl Reading<'_> {
-    /// All of all messages.
+    /// Reads everything of all messages.
     pub(crate) fn all() -> Self {
         Self { range: TimeRange::default(), wanted: None, needs_rows: true }
     }
@@ -45,24 +45,24 @@ impl Reading<'_> {
 /// One message.
 #[derive(Default)]
 pub(crate) struct ListedMessage {
-    /// The number of the segment that has it, and its number there.
+    /// Its segment, and its document there.
     pub(crate) segment: usize,
     pub(crate) document: u32,
     /// The times of its first and its last event, in milliseconds since 1970.
     pub(crate) first_ms: i64,
     pub(crate) last_ms: i64,
-    /// Where the event lies that came into the store before its others.
+    /// The location of its event that was stored first.
     pub(crate) place: Location,
     /// Whether its originals must be read.
     pub(crate) needs_originals: bool,
     /// Its legs, by their start.
     pub(crate) legs: Vec<LegEntry>,
-    /// For each recipient of each leg, by address; of each address the row that decides is the last.
+    /// One for each recipient of each leg, by address; the last of an address decides.
     pub(crate) rows: Vec<ListedRow>,
     entries: Vec<EntryRow>,
 }
 
-/// What became of a message for one recipient of one leg. Texts are numbers of its segment.
+/// The outcome of a message for one recipient of one leg. Texts are numbers of its segment.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ListedRow {
     pub(crate) entry: EntryRow,
@@ -94,25 +94,25 @@ impl OutcomeRow for ListedRow {
     }
 }
 
-/// For each text of a column of each segment, whether it is what is asked for.
+/// Whether each text of a column matches, by segment.
 pub(in crate::trace) struct Texts(Vec<Vec<bool>>);
 
 impl Texts {
-    /// Whether a text of a segment is, if there is one.
+    /// True if there is a text and it matches.
     pub(in crate::trace) fn has(&self, segment: usize, text: Option<u32>) -> bool {
         let Some(text) = text else { return false };
         self.0.get(segment).and_then(|it| it.get(text as usize)).copied().unwrap_or(false)
     }
 }
 
-/// Into how many shares for each worker messages are divided, lest one has more to do at the end.
+/// The number of shares for each worker: several, so that none is left with most of the work.
 const SHARES: usize = 4;
 
-/// What becomes of recipients of whom no event speaks.
+/// The possible outcomes of a silent recipient.
 const SILENT: [Outcome; 4] = [Outcome::Lost, Outcome::Pending, Outcome::Expanded, Outcome::Unclear];
 
 impl<'s> Listing<'s> {
-    /// The table as it is to be read by these rules.
+    /// Reads the table by these rules.
     pub(in crate::trace) fn new(table: &'s MessageTable, rules: &JoinRules) -> Self {
         Self { table, rules: rules.clone(), known: OnceLock::new() }
     }
@@ -121,7 +121,7 @@ impl<'s> Listing<'s> {
         self.table.segments().get(number)
     }
 
-    /// Who really sent a message, by the numbers of senders or of their domains.
+    /// Returns the real sender of a message, by the numbers of senders or of their domains.
     pub(crate) fn sender(&self, message: &ListedMessage, numbers: &TextNumbers) -> Option<u32> {
         let segment = self.segment(message.segment)?;
         let (column, sender) = match segment.sender.number(message.document) {
@@ -131,7 +131,7 @@ impl<'s> Listing<'s> {
         numbers.get(column, message.segment, sender)
     }
 
-    /// For each text of a column of each segment, whether it is such.
+    /// Tests each text of a column of each segment.
     pub(in crate::trace) fn texts_that_are(
         &self,
         column: ColumnOf,
@@ -146,8 +146,8 @@ impl<'s> Listing<'s> {
         found.map(Texts).map_err(self.table.failed())
     }
 
-    /// Hands every message that is to be read to `visit`, on all cores, each worker with what `start`
-    /// made for it; gives what was made of the parts, in order.
+    /// Passes every message to be read to `visit`, on all cores, each worker with what `start` made
+    /// for it. Returns the results of the parts, in order.
     pub(crate) fn visit<T: Default + Send, W>(
         &self,
         reading: Reading<'_>,
@@ -156,10 +156,12 @@ impl<'s> Listing<'s> {
     ) -> Result<Vec<T>, StoreError> {
         let Reading { range, wanted, needs_rows } = reading;
         let parts = self.parts(range);
-        // What parts in a row make is one thing: there are fewer groups, say, than messages.
+        // Neighbouring parts share one result: there are fewer groups, say, than messages, so less
+        // is left to join.
         let parts_at_once = parts.len().div_ceil(SHARES * rayon::current_num_threads()).max(1);
         let share = |parts: &[TablePart<'_>]| {
             let (mut worker, mut made) = (start(), T::default());
+            // One message for all of the share: its lists keep their memory.
             let mut message = ListedMessage::default();
             for part in parts {
                 let TablePart { number, segment, .. } = *part;
@@ -178,7 +180,7 @@ impl<'s> Listing<'s> {
         parts.par_chunks(parts_at_once).map(share).collect()
     }
 
-    /// The parts of the table that may have messages of a range, each for one worker.
+    /// Returns the parts of the table that may have messages of a range, each for one worker.
     pub(super) fn parts(&self, range: TimeRange) -> Vec<TablePart<'s>> {
         let (since, until) = bounds(range);
         let segments = self.table.segments().iter().enumerate().filter(|(_, segment)| {
@@ -192,13 +194,13 @@ impl<'s> Listing<'s> {
         segments.flat_map(of_segment).collect()
     }
 
-    /// The table.
     pub(super) fn table(&self) -> &'s MessageTable {
         self.table
     }
 
-    /// Whether a row of a message may have one of some outcomes, before its other columns are read.
+    /// True if a row of a message may have one of the outcomes, by the column of outcomes alone.
     fn may_have(&self, segment: &TableSegment, document: u32, wanted: &[Outcome]) -> bool {
+        // The directory can turn any outcome of a silent recipient into another when asked.
         let is_open =
             wanted.iter().any(|it| SILENT.contains(it)) && self.rules.directory().is_some();
         segment.needs_originals(document)
@@ -208,12 +210,14 @@ impl<'s> Listing<'s> {
                     let undecided = [Outcome::Lost, Outcome::Pending];
                     wanted.contains(it)
                         || is_open && SILENT.contains(it)
+                        // The table stores `lost` for both: which it is depends on the question's
+                        // grace time.
                         || *it == Outcome::Lost && wanted.iter().any(|it| undecided.contains(it))
                 })
             })
     }
 
-    /// Lets the directory decide about those of whom no event speaks.
+    /// Lets the directory decide for silent recipients.
     fn ask_directory(&self, message: &mut ListedMessage) {
         let Some(directory) = self.rules.directory() else { return };
         let find = || KnownAddresses::find(self.table, directory).ok();
@@ -221,6 +225,7 @@ impl<'s> Listing<'s> {
             Some(known) => resolve(message, directory, known),
             None => None,
         };
+        // Also if the table's addresses cannot be read: the originals can still answer.
         message.needs_originals |= resolved.is_none();
     }
 
@@ -241,11 +246,13 @@ impl<'s> Listing<'s> {
         message.last_ms = segment.last_ms(document);
         segment.legs(document, &mut message.legs);
         segment.rows(document, &mut message.entries);
+        // Rows are made in the order of entries, in which the last of an address decides.
         message.rows.clear();
         for entry in &message.entries {
             let leg = message.legs.get(usize::from(entry.bits.leg));
             let started_ms = leg.map_or(first_ms, |it| it.started_ms);
             let outcome = Outcome::ALL.get(usize::from(entry.bits.outcome)).copied();
+            // A number without an outcome comes from a damaged table: no claim is made.
             let outcome = outcome.unwrap_or(Outcome::Unclear);
             message.rows.push(ListedRow { entry: *entry, outcome, started_ms });
         }
@@ -253,6 +260,8 @@ impl<'s> Listing<'s> {
             self.ask_directory(message);
         }
         for row in &mut message.rows {
+            // After the directory, which decides between expanded and lost; a lost recipient may be
+            // pending.
             if row.outcome == Outcome::Lost && self.rules.is_early(row.started_ms) {
                 row.outcome = Outcome::Pending;
             }
@@ -260,7 +269,6 @@ impl<'s> Listing<'s> {
     }
 }
 
-/// Some messages of a segment.
 #[derive(Clone, Copy)]
 pub(super) struct TablePart<'s> {
     /// The number of the segment.
@@ -270,7 +278,8 @@ pub(super) struct TablePart<'s> {
 }
 
 impl<'s> TablePart<'s> {
-    /// The messages whose first event is in range, and its time in milliseconds since 1970.
+    /// Returns the messages whose first event is in range, with its time in milliseconds since
+    /// 1970.
     pub(super) fn documents(self, range: TimeRange) -> impl Iterator<Item = (u32, i64)> + use<'s> {
         let Self { segment, start, .. } = self;
         let (since, until) = bounds(range);
@@ -282,15 +291,15 @@ impl<'s> TablePart<'s> {
     }
 }
 
-/// The first and the last instant of a range, in milliseconds since 1970.
+/// Returns the first and the last instant of a range, in milliseconds since 1970.
 fn bounds(range: TimeRange) -> (i64, i64) {
     let within = range.in_ms();
-    // Without a bound, the last number of all is inside as well.
+    // Without an upper bound, `i64::MAX` itself is inside as well.
     (within.start, range.until.map_or(i64::MAX, |_| within.end.saturating_sub(1)))
 }
 
 impl ListedMessage {
-    /// Whether a leg of it goes this way.
+    /// True if a leg has this direction.
     pub(in crate::trace) fn has_direction(&self, way: Direction) -> bool {
         self.legs.iter().any(|it| it.is_outgoing == (way == Direction::Outgoing))
     }

@@ -1,4 +1,4 @@
-//! The message table: kept by the judge, and asked instead of it.
+//! The message table: filled by the judge, and asked in its place.
 
 pub(super) mod entry;
 pub(super) mod filter;

@@ -1,4 +1,4 @@
-//! Numbers for the texts of the message table, the same ones in all of its segments.
+//! Numbers for the texts of the message table that hold across its segments.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,10 +12,9 @@ use crate::event::domain_of;
 use crate::store::{StoreError, TableSegment, TextColumn};
 use crate::time::TimeRange;
 
-/// A column of texts.
 pub(crate) type ColumnOf = fn(&TableSegment) -> &TextColumn;
 
-/// Texts that messages are counted by.
+/// The kinds of texts that messages are counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum TextKind {
     Senders,
@@ -29,7 +28,7 @@ pub(crate) enum TextKind {
 }
 
 impl TextKind {
-    /// Where the texts stand: in the first column that a message has.
+    /// The columns of the texts: for each message, the first that has one counts.
     fn columns(self) -> &'static [ColumnOf] {
         match self {
             Self::Senders | Self::SenderDomains => &[|it| &it.sender, |it| &it.from],
@@ -41,7 +40,7 @@ impl TextKind {
         }
     }
 
-    /// Whose domains these are, where they are domains.
+    /// The kind of the addresses, if these are their domains.
     pub(in crate::trace) fn addresses(self) -> Option<Self> {
         match self {
             Self::SenderDomains => Some(Self::Senders),
@@ -50,7 +49,7 @@ impl TextKind {
         }
     }
 
-    /// What is counted of a text.
+    /// Returns the part of a text that is counted.
     fn value(self, text: &str) -> Option<&str> {
         match self {
             Self::SenderDomains | Self::RecipientDomains => {
@@ -61,14 +60,14 @@ impl TextKind {
     }
 }
 
-/// Numbers for texts.
 #[derive(Debug, Default)]
 pub(crate) struct TextNumbers {
-    /// For each column, the number of each text of each segment; [`NO_NUMBER`] if it does not count.
+    /// For each column and segment, the number of each text; [`NO_NUMBER`] if it does not count.
+    // Shared: domains of the same addresses need no copy of it, only `of_numbers`.
     of_columns: Arc<Vec<Vec<Vec<u32>>>>,
-    /// The numbers that count in place of these, where others do.
+    /// The numbers by which these are replaced, if any.
     of_numbers: Option<Vec<u32>>,
-    /// The texts by their numbers.
+    /// The texts, by number.
     pub(crate) texts: NumberedTexts,
 }
 
@@ -76,7 +75,7 @@ pub(crate) struct TextNumbers {
 const NO_NUMBER: u32 = TextNumbering::NONE;
 
 impl TextNumbers {
-    /// The number of a text of a segment, in the column at a place.
+    /// Returns the number of a text of a segment in the column at an index.
     pub(crate) fn get(&self, column: usize, segment: usize, text: u32) -> Option<u32> {
         let number = *self.of_columns.get(column)?.get(segment)?.get(text as usize)?;
         let number = match &self.of_numbers {
@@ -86,7 +85,7 @@ impl TextNumbers {
         Some(number).filter(|it| *it != NO_NUMBER)
     }
 
-    /// The numbers of the domains of addresses that are numbered here.
+    /// Returns numbers of the domains of the addresses that are numbered here.
     pub(in crate::trace) fn domains(&self) -> Self {
         let mut numbering = TextNumbering::default();
         let domain = |address: &str| {
@@ -99,7 +98,7 @@ impl TextNumbers {
     }
 }
 
-/// For each text of a column of each segment, whether something is true of it.
+/// A mark for each text of a column of each segment.
 struct Marks(Vec<Vec<AtomicBool>>);
 
 impl Marks {
@@ -113,11 +112,12 @@ impl Marks {
 
     fn set(&self, segment: usize, text: u32) {
         if let Some(mark) = self.0.get(segment).and_then(|it| it.get(text as usize)) {
+            // Workers only ever set marks, and they are read after all have finished.
             mark.store(true, Ordering::Relaxed);
         }
     }
 
-    /// The texts of a segment of which it is true, in order.
+    /// Returns the marked texts of a segment, in order.
     fn of_segment(&self, segment: usize) -> Vec<u32> {
         let marks = self.0.get(segment).expect("a list for each segment");
         let is_set = |it: &(u32, &AtomicBool)| it.1.load(Ordering::Relaxed);
@@ -126,8 +126,8 @@ impl Marks {
 }
 
 impl Listing<'_> {
-    /// Numbers the texts of the messages whose first event is in range; of others, texts may have
-    /// none.
+    /// Numbers the texts of the messages whose first event is in range. Other texts may have no
+    /// number.
     pub(in crate::trace) fn numbers(
         &self,
         kind: TextKind,
@@ -143,11 +143,14 @@ impl Listing<'_> {
             for (place, segment) in self.table().segments().iter().enumerate() {
                 let column = column(segment);
                 let of_texts = match &used {
-                    // Most texts of a store are none of a day's.
+                    // Few texts of a store occur in a day: only those are read.
                     Some(used) => {
                         let used = used.of_segment(place);
+                        // `used` is sorted, so the list need not be longer than its last text.
                         let last = used.last().map_or(0, |it| *it as usize + 1);
                         let mut of_texts = vec![NO_NUMBER; last];
+                        // The dictionary passes texts in the order of `used`, without their
+                        // numbers.
                         let mut next = used.iter();
                         let take = |text: &str| {
                             let slot = next.next().and_then(|it| of_texts.get_mut(*it as usize));
@@ -178,8 +181,10 @@ impl Listing<'_> {
         used
     }
 
-    /// The domains of the addresses to whose mailboxes something was delivered.
+    /// Returns the domains of the addresses whose mailboxes got something.
     pub(crate) fn mailbox_domains(&self) -> Result<HashSet<String>, StoreError> {
+        // Kept with the commit, unless there are too many: reading every row for them would be a
+        // third of a triage.
         if let Some(domains) = self.table().mailbox_domains() {
             return Ok(domains.iter().cloned().collect());
         }

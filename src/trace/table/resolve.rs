@@ -1,4 +1,4 @@
-//! What the directory makes of the rows that the table leaves open.
+//! Resolves the rows that the table leaves open, by the directory.
 
 use super::listing::{ListedMessage, ListedRow};
 use crate::directory::Directory;
@@ -6,9 +6,8 @@ use crate::time::Timestamp;
 use crate::trace::message::Outcome;
 use crate::trace::silence::{KnownAddresses, Lead, Silence};
 
-/// Decides anew, as the judge does, for recipients of whom no event speaks; what is lost may yet be
-/// pending. `None` where the originals must be read: the table does not tell which mailboxes a leg
-/// names.
+/// Decides again for silent recipients, as the judge does; what is lost may still be pending.
+/// `None` if the originals must be read: the table does not know which mailboxes a leg names.
 pub(super) fn resolve(
     message: &mut ListedMessage,
     directory: &Directory,
@@ -18,7 +17,6 @@ pub(super) fn resolve(
         |it: &ListedRow| matches!(it.outcome, Outcome::Expanded | Outcome::Unclear | Outcome::Lost);
     let segment = message.segment;
     let has_known = |it: &ListedRow| is_silent(it) && known.get(segment, it.address()).is_some();
-    // Nearly always there is none.
     if message.needs_originals || !message.rows.iter().any(has_known) {
         return Some(());
     }
@@ -39,7 +37,8 @@ pub(super) fn resolve(
         if !silence.is_any_known {
             continue;
         }
-        // A mailbox that got it from this leg or from another, and bounced it later.
+        // A mailbox that got the message and bounced it later: the table does not say whether this
+        // leg or another delivered it.
         if rows.iter().any(|it| it.outcome == Outcome::Bounced && it.entry.bits.was_delivered) {
             return None;
         }
@@ -48,18 +47,22 @@ pub(super) fn resolve(
             let mailbox = text(mailbox);
             mailbox.is_some_and(|to| addresses.any(|it| directory.leads_to(it, to, at)))
         };
-        // Only where some mailbox is not named is anything else than lost.
+        // The judge stored something other than lost only if some mailbox was not named.
         let has_unnamed = silent.iter().any(|it| it.outcome != Outcome::Lost);
         let may_be_unexplained = has_unnamed && !delivered().all(is_explained);
         let mut outcomes = Vec::with_capacity(silent.len());
         for lead in leads {
             let outcome = silence.outcome(lead, false);
+            // Both answers are tried; only if they differ does it matter whether a mailbox is
+            // named.
             if may_be_unexplained && silence.outcome(lead, true) != outcome {
                 return None;
             }
+            // `read` turns it into pending where that is due.
             outcomes.push(outcome.unwrap_or(Outcome::Lost));
         }
         let of_leg = message.rows.iter_mut().filter(|it| usize::from(it.entry.bits.leg) == leg);
+        // Same filter and order as `silent`, so that each outcome meets its row.
         for (row, outcome) in of_leg.filter(|it| is_silent(it)).zip(outcomes) {
             row.outcome = outcome;
         }

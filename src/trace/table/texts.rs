@@ -1,25 +1,25 @@
-//! Texts that have numbers.
+//! Numbered texts.
 
 use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// Texts by their numbers, which are those of their order: one after the other in one piece of
-/// memory, since there may be millions.
+/// Texts in the order of their numbers, one after another in one piece of memory, since there may
+/// be millions.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NumberedTexts {
     text: String,
-    /// Where each of them ends.
+    /// The end of each text.
     ends: Vec<usize>,
 }
 
 impl NumberedTexts {
-    /// How many there are.
+    /// Returns the number of texts.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// The text of a number.
+    /// Returns the text with a number.
     pub(crate) fn get(&self, number: u32) -> Option<&str> {
         let place = number as usize;
         let end = *self.ends.get(place)?;
@@ -30,7 +30,7 @@ impl NumberedTexts {
         self.text.get(start..end)
     }
 
-    /// All of them, in order.
+    /// Returns all texts, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         (0..).map_while(|it| self.get(it))
     }
@@ -41,11 +41,11 @@ impl NumberedTexts {
     }
 }
 
-/// Numbers texts in the order in which they come.
+/// Numbers texts by first appearance.
 #[derive(Default)]
 pub(super) struct TextNumbering {
     texts: NumberedTexts,
-    /// The numbers by the texts' hashes. Whoever sends mail chooses the texts: their hashes are
+    /// The numbers, by the texts' hashes. Senders of mail choose the texts, so the hashes are
     /// seeded.
     numbers: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -63,6 +63,7 @@ impl TextNumbering {
         }
         let next = u32::try_from(texts.len()).unwrap_or(Self::NONE);
         texts.push(text);
+        // The table holds numbers alone, so a text is neither stored twice nor allocated by itself.
         let hash_of = |it: &u32| hasher.hash_one(texts.get(*it).expect("numbers are of texts"));
         numbers.insert_unique(hash, next, hash_of);
         next

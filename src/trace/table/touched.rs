@@ -1,4 +1,4 @@
-//! Messages by the events that have changed them.
+//! The messages that events have changed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -8,50 +8,52 @@ use crate::store::{EventReader, Identity, Location, Store, StoreError};
 use crate::trace::Message;
 use crate::trace::join::join_whole;
 
-/// Reads the messages to which events belong, with all that are connected to these, each once. What
-/// nothing has decided is lost: whether it is too early to say so depends on who asks.
+/// Reads the messages of events, and all that are connected to them, each once. Whatever no event
+/// has decided is lost: whether it is too early to say so depends on the question.
 ///
-/// Events are gone through in slices, of which this is one: a message of
-/// which an earlier slice of the same commit has had an event has been handed out there.
+/// Events are read in slices, of which this is one: a message with an event in an earlier slice of
+/// the same commit was returned there.
 pub(crate) struct TouchedMessages<'s> {
     reader: EventReader<'s>,
     done: HashSet<Location>,
-    /// Where the first slice begins, and this one.
+    /// The start of the first slice, and of this one.
     from: Location,
     slice: Location,
-    /// Whether it is told where events lie.
+    /// Whether locations are returned too.
     tells_places: bool,
 }
 
-/// What an event has touched.
+/// The messages that an event has touched.
 pub(crate) enum Touched {
-    /// Messages that were handed out for another event.
+    /// Messages that were returned for another event.
     Known,
-    /// These, all of them whole, and where their events lie, by identity, where that was asked for.
+    /// Whole messages, and the locations of their events by identity, if those are wanted.
     Messages(Vec<Message>, HashMap<Identity, Location>),
-    /// So many connected events that their messages are not made.
+    /// The number of connected events, too many to make their messages.
     TooMany(usize),
 }
 
 impl<'s> TouchedMessages<'s> {
-    /// Begins with a slice, the first of which began at `from`.
+    /// Starts at `slice`; the first slice started at `from`.
     pub(crate) fn new(store: &'s Store, from: Location, slice: Location) -> Self {
         let (reader, done) = (store.events(), HashSet::new());
         Self { reader, done, from, slice, tells_places: false }
     }
 
-    /// Tells where the events of messages lie, too.
+    /// Returns the locations of events too.
     pub(crate) fn telling_places(self) -> Self {
         Self { tells_places: true, ..self }
     }
 
-    /// The messages that are connected with the event there.
+    /// Returns the messages that are connected with the event at this location.
     pub(crate) fn by(&mut self, place: Location) -> Result<Touched, StoreError> {
         if self.done.contains(&place) {
             return Ok(Touched::Known);
         }
         let connected = Connected::to(place, &mut self.reader)?;
         self.done.extend(connected.places());
+        // The slice with the message's first new event returns it; the others find that out by
+        // location alone.
         let first = connected.places().iter().filter(|it| **it >= self.from).min();
         if first.is_some_and(|it| *it < self.slice) {
             return Ok(Touched::Known);

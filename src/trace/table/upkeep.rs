@@ -1,4 +1,5 @@
-//! Keeping the message table: with each commit the messages that it touches, and those alone.
+//! The upkeep of the message table: each commit rewrites the messages that it touches, and no
+//! others.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -14,31 +15,31 @@ use crate::store::{
 use crate::trace::columns::EventColumns;
 use crate::trace::gather::{Key, has_key, message_key, places_of, trace_key};
 
-/// Has a writer keep the message table with every commit.
+/// Makes a writer keep the message table with every commit.
 pub fn keep_table(writer: &mut StoreWriter) {
     writer.keep_table_by(Box::new(TableUpkeep::default()));
 }
 
-/// The message table of a store; where there is none as of its commit, one that is made for as long
-/// as the store is open.
+/// Returns the message table of a store. If there is none as of its commit, makes a temporary one
+/// that lives as long as the store is open.
 ///
 /// # Errors
 ///
-/// [`StoreError`] when it cannot be made.
+/// [`StoreError`] if it cannot be made.
 pub(in crate::trace) fn message_table_of(store: &Store) -> Result<&MessageTable, StoreError> {
     store.message_table_by(&TableUpkeep::default())
 }
 
-/// Makes a temporary message table for a store that has none, so that no question has to.
+/// Makes a temporary message table for a store without one, so that no question has to.
 ///
 /// # Errors
 ///
-/// [`StoreError`] when it cannot be made.
+/// [`StoreError`] if it cannot be made.
 pub fn ready_table(store: &Store) -> Result<(), StoreError> {
     message_table_of(store).map(drop)
 }
 
-/// Builds the message table of a store, where it is not as of the last commit.
+/// Builds the message table of a store, unless it is as of the last commit.
 pub fn rebuild_table(path: &Path) -> Result<(), StoreError> {
     let mut writer = StoreWriter::open_or_create(path)?;
     keep_table(&mut writer);
@@ -47,9 +48,9 @@ pub fn rebuild_table(path: &Path) -> Result<(), StoreError> {
 }
 
 pub(super) struct TableUpkeep {
-    /// Events of a commit up to which originals are read.
+    /// Events of a commit up to which originals are read rather than columns.
     pub(super) read_events_max: usize,
-    /// Events of which a whole table is made at once.
+    /// Events of a slice when a whole table is made.
     pub(super) slice_events_max: u64,
 }
 
@@ -64,6 +65,7 @@ impl Default for TableUpkeep {
 
 impl Upkeep for TableUpkeep {
     fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError> {
+        // Nothing has to be replaced, so all entries come from the columns, slice by slice.
         if table.is_empty() {
             let documents = table.documents();
             let make = |it: &MessageEntry<'_>| documents.document(it);
@@ -72,17 +74,20 @@ impl Upkeep for TableUpkeep {
         let end = table.end();
         let is_new = move |place| end.is_before(place);
         let new = store.index().places_in_blocks(&is_new);
+        // For few events only their messages are read, not the columns of whole segments.
         if new.len() <= self.read_events_max {
             return replace_connected(store, new, &is_new, table).map(drop);
         }
+        // Only new events that share an ID with old ones can change old entries. All others make
+        // new messages, which the columns give.
         let touching = store.index().places_that_share_ids(&is_new);
         let done = replace_connected(store, touching, &is_new, table)?;
         add_all(store, &is_new, &done, table)
     }
 }
 
-/// Whether the message table says of every message what the index says; `None` where there is no
-/// table as of the store's commit.
+/// True if the message table agrees with the index on every message; `None` if there is no table as
+/// of the store's commit.
 pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
     let Some(table) = store.message_table() else { return Ok(None) };
     let mut listed = Sum::default();
@@ -96,6 +101,8 @@ pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
                 domain_of(&it.address)
                     .is_none_or(|it| domains.as_ref().is_none_or(|all| all.contains(it)))
             };
+            // The kept domains are those of all entries ever added. More than needed is right; with
+            // one missing, a rule's target in it would look like an outsider.
             if !delivered.all(is_kept) {
                 return Ok(Some(false));
             }
@@ -110,7 +117,7 @@ pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
     Ok(Some(listed == judged))
 }
 
-/// One number for entries in any order.
+/// A sum over entries that does not depend on their order.
 #[derive(Clone, Copy, Default, PartialEq)]
 struct Sum {
     count: u64,
@@ -120,18 +127,20 @@ struct Sum {
 impl Sum {
     fn of(entry: &MessageEntry<'_>) -> Self {
         let mut hasher = DefaultHasher::new();
+        // The default keys, so that table and index hash alike.
         entry.hash(&mut hasher);
         Self { count: 1, sum: hasher.finish() }
     }
 
     fn join(&mut self, other: Self) {
         self.count += other.count;
+        // Added, not combined by XOR: an entry that is there twice must not cancel out.
         self.sum = self.sum.wrapping_add(other.sum);
     }
 }
 
-/// Makes the entries of all messages, from the archive's files in groups of so many events: what is
-/// held at once does not grow with the store.
+/// Makes the entries of all messages, in slices of files with about so many events: what is held at
+/// once does not grow with the store.
 fn for_each_entry<T: Send>(
     store: &Store,
     slice_events_max: u64,
@@ -139,6 +148,7 @@ fn for_each_entry<T: Send>(
     mut add: impl FnMut(Vec<T>) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let slices = store.slices(slice_events_max);
+    // A store of one slice needs no look for what reaches out of it.
     if slices.len() < 2 {
         return for_each_entry_at(store, &|_| true, &HashSet::new(), &make, &mut add);
     }
@@ -147,7 +157,7 @@ fn for_each_entry<T: Send>(
         let reaching_out = store.index().places_that_share_ids(&is_here);
         let mut large = Vec::new();
         let done = for_each_connected(store, reaching_out, |connected| {
-            // It is met in each slice that it reaches into, and belongs to the first.
+            // It is met in every slice that it reaches into, and belongs to the first.
             if !connected.places().iter().min().is_some_and(|it| is_here(*it)) {
                 return Ok(());
             }
@@ -163,7 +173,11 @@ fn for_each_entry<T: Send>(
                 }
             }
         })?;
+        // What reaches out of the slice is done: the columns of the rest are complete without other
+        // slices.
         for_each_entry_at(store, &is_here, &done, &make, &mut add)?;
+        // Too many events to hold as originals: they are read as columns, one message after
+        // another.
         for places in large {
             let is_there = |place| places.contains(&place);
             for_each_entry_at(store, &is_there, &HashSet::new(), &make, &mut add)?;
@@ -172,7 +186,7 @@ fn for_each_entry<T: Send>(
     Ok(())
 }
 
-/// Makes the entries of the messages of all events at such places, but for those that are done.
+/// Makes the entries of the messages of all events at such locations, without those that are done.
 fn for_each_entry_at<T: Send>(
     store: &Store,
     has: &(dyn Fn(Location) -> bool + Sync),
@@ -185,10 +199,11 @@ fn for_each_entry_at<T: Send>(
     let is_done = |place| done.contains(&place);
     let is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)> =
         if done.is_empty() { None } else { Some(&is_done) };
+    // `None` spares the test of each event where nothing is left out.
     columns.for_each_entry(is_left_out, make, add)
 }
 
-/// Adds the entries of the messages of all events at such places, but for those that are done.
+/// Adds the entries of the messages of all events at such locations, without those that are done.
 fn add_all(
     store: &Store,
     has: &(dyn Fn(Location) -> bool + Sync),
@@ -199,8 +214,8 @@ fn add_all(
     for_each_entry_at(store, has, done, &|it| documents.document(it), |made| table.add(made))
 }
 
-/// Visits all that is connected with the events at these places, each of it once; gives where it
-/// lies.
+/// Visits everything that is connected with the events at these locations, each once. Returns all
+/// the locations visited.
 fn for_each_connected(
     store: &Store,
     mut places: Vec<Location>,
@@ -219,8 +234,8 @@ fn for_each_connected(
     Ok(done)
 }
 
-/// Replaces the entries of the messages that events at these places belong to, and of all that are
-/// connected to those; gives where the events of these messages lie.
+/// Replaces the entries of the messages of the events at these locations, and of all that are
+/// connected to them. Returns the locations of these messages' events.
 fn replace_connected(
     store: &Store,
     places: Vec<Location>,
@@ -237,8 +252,10 @@ fn replace_connected(
         }
         Ok(())
     })?;
-    // An entry stands under the place of one of its message's events that were there.
+    // The key of an old entry is the location of one of its message's old events. It need not be
+    // that of the message as it is after this commit, so all of them are removed.
     let old = done.iter().filter(|it| !is_new(**it));
+    // Removed before the new entries are added, which may have the same keys.
     table.remove(old.map(|it| it.to_bits()).collect())?;
     table.add(made)?;
     for places in large {
@@ -247,11 +264,11 @@ fn replace_connected(
     Ok(done)
 }
 
-/// All events that are connected with one, by one ID and the next.
+/// All events that are connected with one, from ID to ID.
 #[derive(Default)]
 pub(super) struct Connected {
     places: HashSet<Location>,
-    /// The events themselves, as long as there are not too many.
+    /// The events themselves, unless there are too many.
     events: Vec<(Location, StoredEvent)>,
     seen: HashSet<Key>,
     pending: VecDeque<Key>,
@@ -260,12 +277,14 @@ pub(super) struct Connected {
 impl Connected {
     pub(super) fn to(place: Location, reader: &mut EventReader<'_>) -> Result<Self, StoreError> {
         let mut connected = Self::default();
-        // Events that share a key's hash but not the key wait for another key.
+        // Events that share a key's hash but not the key, until another key connects them.
         let mut waiting: HashMap<Location, StoredEvent> = HashMap::new();
         connected.take(place, reader.read(place)?);
         while let Some(key) = connected.pending.pop_front() {
+            // Without a limit, unlike a trace: an entry of half a message would be wrong until the
+            // next one.
             let mut places = places_of(reader, &key, usize::MAX);
-            // Each block is read once.
+            // In archive order, each block is read once.
             places.sort_unstable();
             for place in places {
                 if connected.places.contains(&place) {
@@ -299,12 +318,12 @@ impl Connected {
         }
     }
 
-    /// Where they lie.
     pub(super) fn places(&self) -> &HashSet<Location> {
         &self.places
     }
 
-    /// The events and where they lie; where they lie alone when there are too many to be held.
+    /// Returns the events with their locations; only the locations if there are too many events to
+    /// hold.
     pub(super) fn into_events(mut self) -> Result<Vec<(Location, StoredEvent)>, HashSet<Location>> {
         if self.events.len() < self.places.len() {
             return Err(self.places);
