@@ -1,4 +1,4 @@
-//! Events and legs of the messages alone that a query finds: their originals are read.
+//! Counts of events and legs of the messages that a query finds, from their originals.
 
 use std::collections::HashMap;
 
@@ -14,13 +14,13 @@ use crate::trace::{
 };
 
 impl StatsRequest {
-    /// Whether only some messages are asked about.
+    /// True if only some messages are selected.
     pub(super) fn is_of_some(&self) -> bool {
         self.rows != Query::All
     }
 
-    /// Hands each message that is asked about to `visit`, with those of its recipients who are; the
-    /// parts are in the order of the store.
+    /// Passes each selected message to `visit`, with its selected recipients. The parts are in the
+    /// order of the store.
     pub(super) fn visit_asked<T: Default + Send>(
         &self,
         store: &Store,
@@ -34,6 +34,7 @@ impl StatsRequest {
                 visit(made, message, recipients);
                 return Ok(());
             }
+            // The message table has no events to count, so the originals are read after all.
             if let Some(message) = message_at(reader, found.event(), &self.rules)? {
                 visit(made, &message, &filter.recipients_in(&message).unwrap_or_default());
             }
@@ -42,14 +43,14 @@ impl StatsRequest {
     }
 }
 
-/// What was found in one part.
+/// The counts of one part.
 #[derive(Default)]
 struct CountedPart {
     tally: Tally,
     values: Spellings,
 }
 
-/// Values by how they compare, each as it was written first.
+/// Values in the form that compares, each with its earliest spelling.
 #[derive(Default)]
 struct Spellings {
     numbers: HashMap<Option<String>, u32>,
@@ -57,11 +58,12 @@ struct Spellings {
 }
 
 impl Spellings {
-    /// The number of a value, which was written like this at a time.
+    /// Returns the number of a value, and keeps this spelling if it is the earliest.
     fn number_of(&mut self, compared: Option<String>, ms: i64, written: CountedValue) -> u32 {
         let next = u32::try_from(self.written.len()).unwrap_or(u32::MAX);
         let number = *self.numbers.entry(compared).or_insert(next);
         match self.written.get_mut(number as usize) {
+            // The earliest in time, which need not be the first read.
             Some(known) if ms < known.0 => *known = (ms, written),
             Some(_) => {}
             None => self.written.push((ms, written)),
@@ -70,7 +72,7 @@ impl Spellings {
     }
 }
 
-/// Takes the things that count, with their values.
+/// Counts the things of the selected messages by their values.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
@@ -88,6 +90,7 @@ pub(super) fn tally(
     let (mut tally, mut values) = (Tally::default(), Spellings::default());
     for part in parts {
         let mut written: Vec<_> = part.values.written.into_iter().map(Some).collect();
+        // Each part has numbered values for itself: its numbers are replaced by those of the whole.
         let mut numbers = vec![u32::MAX; written.len()];
         for (compared, place) in part.values.numbers {
             let place = place as usize;
@@ -103,8 +106,8 @@ pub(super) fn tally(
     Ok(TallyOf { tally, values: values.written.into_iter().map(|(_, it)| it).collect() })
 }
 
-/// The things of a message that count, with their values as they compare and as they are written,
-/// and their times.
+/// Returns the things of a message that count: the value as it compares and as it is written, and
+/// the time.
 fn things(
     key: CountKey,
     request: &StatsRequest,
@@ -125,14 +128,14 @@ fn things(
     events.map(|it| (value(key, it), it.record.timestamp.as_ms())).collect()
 }
 
-/// Whether an event of a message counts: of those that name a recipient, the ones that name one who
-/// is asked about.
+/// True if an event of a message counts: if it names recipients, one of them must be selected.
 fn is_counted(key: CountKey, stored: &StoredEvent, recipients: &[&Recipient]) -> bool {
     let event = &stored.event;
     let kind = crate::event::Role::of(event).kind;
     let is_of_asked = || {
         let named = event.addressees();
         let is_asked = |it: &&Recipient| named.contains(&it.address);
+        // An event that names nobody is about the whole message.
         named.is_empty() || recipients.iter().any(is_asked)
     };
     match key {
@@ -152,7 +155,7 @@ fn is_counted(key: CountKey, stored: &StoredEvent, recipients: &[&Recipient]) ->
     }
 }
 
-/// The value of an event as it compares, and as it is written.
+/// Returns the value of an event as it compares and as it is written.
 fn value(key: CountKey, stored: &StoredEvent) -> Option<(String, String)> {
     let value = key.value_in(&stored.event)?;
     Some(match key {

@@ -1,4 +1,4 @@
-//! Events by what the index knows of each: no original is read but one of each value that is shown.
+//! Counts of events by the attributes in the index: only one original is read for each value shown.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use crate::event::{EventName, RoleKind};
 use crate::store::{Attribute, AttributeSet, AttributeTerm, Location, Store, StoreError};
 use crate::time::Intervals;
 
-/// Values with an example each: of several spellings, the one that was logged first.
+/// Values with an example each: of several spellings, the earliest.
 #[derive(Default)]
 struct ExampleValues {
     numbers: HashMap<Option<String>, u32>,
     examples: Vec<Option<(i64, Location)>>,
 }
 
-/// Takes the events that count, with their values.
+/// Counts events by their values.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
@@ -30,6 +30,8 @@ pub(super) fn tally(
         let number = values.number_of(value);
         let inside = set.times().filter(|it| request.contains(*it));
         inside.for_each(|ms| tally.add(number, ms, intervals));
+        // Documented names need no example, which takes another pass over the times of their
+        // events.
         if !is_documented {
             values.take_example(number, set);
         }
@@ -43,7 +45,7 @@ pub(super) fn tally(
     Ok(TallyOf { tally, values: values.into_values(key) })
 }
 
-/// Whether such events count.
+/// True if such events count.
 fn is_counted(key: CountKey, said: &AttributeTerm<'_>, attribute: Attribute) -> bool {
     match key {
         CountKey::Rule => said.values(attribute).next().is_some(),
@@ -54,8 +56,7 @@ fn is_counted(key: CountKey, said: &AttributeTerm<'_>, attribute: Attribute) -> 
     }
 }
 
-/// Whether a name of an event, in lower case, is one that is documented: nobody would write these
-/// otherwise.
+/// True if a lower-case event name is documented: nobody would spell these differently.
 pub(super) fn is_documented(folded: &str) -> bool {
     EventName::DOCUMENTED.iter().any(|it| it.as_str().eq_ignore_ascii_case(folded))
 }
@@ -74,13 +75,14 @@ impl ExampleValues {
         let Some(slot) = self.examples.get_mut(number as usize) else { return };
         let first = set
             .times()
+            // The location is looked up for the earliest event alone.
             .zip(0..)
             .min()
             .and_then(|(ms, place)| set.locations().nth(place).map(|location| (ms, location)));
         *slot = (*slot).into_iter().chain(first).min();
     }
 
-    /// Takes those of another part; gives the numbers that its values have here, by their own.
+    /// Adds the values of another part, and returns their numbers here, by their numbers there.
     fn join(&mut self, other: Self) -> Vec<u32> {
         let mut numbers = vec![u32::MAX; other.examples.len()];
         for (value, place) in other.numbers {
@@ -104,6 +106,7 @@ impl ExampleValues {
                 continue;
             };
             if key == CountKey::Event && is_documented(&folded) {
+                // The index has names in lower case; documented ones are upper case throughout.
                 *slot = CountedValue::Text(folded.to_uppercase());
             } else if let Some((_, example)) = example {
                 *slot = CountedValue::Folded(folded, example);

@@ -1,4 +1,4 @@
-//! Messages by the day of the week, or the hour of the day, on which they were first seen.
+//! Counts of messages by the weekday or the hour of the day on which they were first seen.
 
 use super::tally::{CountedValue, Tally, TallyOf};
 use super::{CountKey, StatsRequest};
@@ -6,7 +6,7 @@ use crate::store::{Store, StoreError};
 use crate::time::{HOURS_OF_DAY, Intervals, WEEKDAYS, Zone, calendar_place};
 use crate::trace::{MessageFilter, Overview, Selection};
 
-/// The names of the days of a week, or of the hours of a day, in order.
+/// Returns the names of the weekdays or of the hours of a day, in order.
 pub(super) fn names(key: CountKey) -> &'static [&'static str] {
     match key {
         CountKey::Weekday => &WEEKDAYS,
@@ -14,7 +14,7 @@ pub(super) fn names(key: CountKey) -> &'static [&'static str] {
     }
 }
 
-/// Which of them an instant is in.
+/// Returns the index of the one that an instant is in.
 pub(super) fn place(key: CountKey, ms: i64, zone: &Zone) -> Option<u32> {
     calendar_place(ms, zone).map(|(weekday, hour)| match key {
         CountKey::Weekday => weekday,
@@ -22,7 +22,7 @@ pub(super) fn place(key: CountKey, ms: i64, zone: &Zone) -> Option<u32> {
     })
 }
 
-/// Takes the messages that count, with their values.
+/// Counts messages by their values.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
@@ -41,6 +41,7 @@ pub(super) fn tally(
     })?;
     let values = names(key).iter().map(|it| CountedValue::Text((*it).to_owned())).collect();
     let mut tally = Tally::default();
+    // All workers use the same numbers, those of the calendar.
     parts.into_iter().for_each(|it| tally.join(it, |place| place));
     Ok(TallyOf { tally, values })
 }

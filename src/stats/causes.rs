@@ -1,4 +1,4 @@
-//! Bounces by their reason or the cause in it, which only the originals have.
+//! Counts of bounces by their reason or its cause, which only the originals have.
 
 use std::collections::HashMap;
 
@@ -11,11 +11,11 @@ use crate::event::RoleKind;
 use crate::store::{AttributeSet, AttributeTerm, IdHash, Location, Store, StoreError};
 use crate::time::Intervals;
 
-/// Bounces that one worker reads at once; they lie near each other.
+/// Bounces that one worker reads at once; they are near each other in the archive.
 const BOUNCES_AT_ONCE: usize = 1_024;
 
-/// Reads all bounces in range. Reasons are written by strangers, so many may be different: each
-/// is known by a hash, 50 bytes in all.
+/// Reads all bounces in range. Strangers write the reasons, so there may be many: each is kept as a
+/// hash, 50 bytes in all.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
@@ -29,6 +29,8 @@ pub(super) fn tally(
     };
     let bounces = store.fold_attribute_sets(are_bounces, take)?;
     let mut bounces = bounces.concat();
+    // In archive order: workers read neighbouring blocks, and the example of a reason is its first
+    // bounce in the archive.
     bounces.sort_unstable();
     let reasons: Vec<Vec<Option<IdHash>>> = bounces
         .par_chunks(BOUNCES_AT_ONCE)

@@ -1,4 +1,4 @@
-//! Counts of a period beside those of the period of the same length before it.
+//! Comparison of a period with the period of the same length before it.
 
 use std::collections::HashMap;
 
@@ -6,43 +6,42 @@ use super::{CountKey, StatsError, StatsRequest, count_by};
 use crate::store::Store;
 use crate::time::{TimeRange, Timestamp};
 
-/// Counts of two periods.
 #[derive(Clone, Debug)]
 pub struct Compared {
-    /// What was counted by.
+    /// The key of the counts.
     pub key: CountKey,
-    /// The period that is asked about.
+    /// The requested period.
     pub now: TimeRange,
-    /// The one before it.
+    /// The period before it.
     pub before: TimeRange,
-    /// The values that are most frequent in one of them.
+    /// The values that are the most frequent in either period.
     pub rows: Vec<ComparedRow>,
-    /// How many things there are in the period.
+    /// The number of things in the period.
     pub total: u64,
-    /// How many there were in the one before.
+    /// The number of things in the period before.
     pub total_before: u64,
 }
 
-/// How often one value occurs.
+/// The counts of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedRow {
-    /// The value; none of those that have none.
+    /// The value; `None` for things without one.
     pub value: Option<String>,
-    /// How often in the period.
+    /// The count in the period.
     pub now: u64,
-    /// How often in the one before.
+    /// The count in the period before.
     pub before: u64,
 }
 
 impl ComparedRow {
-    /// How many more there are than before.
+    /// Returns the increase over the period before.
     pub fn change(&self) -> i64 {
         let signed = |it: u64| i64::try_from(it).unwrap_or(i64::MAX);
         signed(self.now).saturating_sub(signed(self.before))
     }
 }
 
-/// Counts by the values of `key` from `since` up to `until`, and in as much time before that.
+/// Counts by the values of `key` from `since` to `until`, and in the same length of time before.
 pub fn compare(
     store: &Store,
     key: CountKey,
@@ -54,6 +53,7 @@ pub fn compare(
     let before = TimeRange::before(since, until);
     let count = |range| {
         let request = StatsRequest { range, interval: None, ..request.clone() };
+        // Without a limit: a value that is rare in one period may lead in the other.
         count_by(store, key, &request, usize::MAX)
     };
     let (counts, counts_before) = (count(now)?, count(before)?);

@@ -1,4 +1,4 @@
-//! Events by name, by far the most frequent question.
+//! Counts of events by name, by far the most frequent question.
 
 use super::attributes::is_documented;
 use super::tally::{CountRow, CountedValue, Counts, Tally, TallyOf};
@@ -7,14 +7,16 @@ use crate::event::EventName;
 use crate::store::{Attribute, IntervalCounts, IntervalQuestion, NAMES_MAX, Store};
 use crate::time::Intervals;
 
-/// Takes all events by name in intervals, if all names are documented or missing.
+/// Counts all events by name and interval, if all names are documented or missing.
 pub(super) fn tally_documented(
     store: &Store,
     request: &StatsRequest,
     intervals: &Intervals,
 ) -> Result<Option<TallyOf>, StatsError> {
     let names = EventName::DOCUMENTED.map(|it| it.as_str().to_lowercase());
+    // One number is left for events without a name.
     const { assert!(EventName::DOCUMENTED.len() < NAMES_MAX) };
+    // The number after the documented names is that of a missing one.
     let number_of = |name: Option<&str>| {
         let place = name.map_or(Some(names.len()), |name| names.iter().position(|it| it == name));
         place.and_then(|it| u8::try_from(it).ok())
@@ -42,11 +44,12 @@ pub(super) fn tally_documented(
     Ok(Some(TallyOf { tally, values: named.chain([CountedValue::Absent]).collect() }))
 }
 
-/// Counts all events by name, the most frequent `limit` names first, if all names are documented or
-/// missing: of others, only events tell how they are written. It takes a look at a few hundred terms.
+/// Counts all events by name, and returns the `limit` most frequent, if all names are documented or
+/// missing: the spelling of others is only in their events. It looks at a few hundred terms.
 pub(super) fn count_documented(store: &Store, limit: usize) -> Result<Option<Counts>, StatsError> {
     let total = store.checkpoint().mail_records();
     let mut rows = Vec::new();
+    // One undocumented name is enough to give up: the general way reads how it is spelled.
     for (folded, count) in store.attribute_counts(Attribute::Event)? {
         if !is_documented(&folded) {
             return Ok(None);
@@ -54,6 +57,7 @@ pub(super) fn count_documented(store: &Store, limit: usize) -> Result<Option<Cou
         rows.push(CountRow { value: Some(folded.to_uppercase()), count, series: Vec::new() });
     }
     let named: u64 = rows.iter().map(|it| it.count).sum();
+    // An event without a name has no term: it is what remains of the total.
     let unnamed = total.saturating_sub(named);
     if unnamed > 0 {
         rows.push(CountRow { value: None, count: unnamed, series: Vec::new() });

@@ -1,4 +1,4 @@
-//! The shape of an answer: its most frequent values, and when it happened.
+//! The shape of an answer: its most frequent values, and its distribution over time.
 
 use std::collections::HashMap;
 
@@ -15,26 +15,26 @@ use crate::trace::{JoinRules, MessageFilter, Overview, Selection};
 pub struct Facet {
     /// The field's name.
     pub field: String,
-    /// The values, and how many answers have each; none for those without one.
+    /// The values with the number of answers that have each; `None` for answers without one.
     pub values: Vec<(Option<String>, u64)>,
-    /// How many values there are.
+    /// The number of values.
     pub value_count: usize,
-    /// How many answers there are, of the kind that is counted: events, messages or recipients.
+    /// The number of answers: events, messages or recipients, whichever is counted.
     pub total: u64,
 }
 
-/// How many answers there are in each of some intervals.
+/// The number of answers in each interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
-    /// The length of the intervals, in a word.
+    /// The length of the intervals, as a word.
     pub interval: &'static str,
     /// The intervals.
     pub intervals: Intervals,
-    /// How many answers each has.
+    /// The number of answers in each.
     pub counts: Vec<u64>,
 }
 
-/// Counts the values that messages, and the recipients of them who are asked for, have.
+/// Counts the values of messages and of their selected recipients.
 pub fn facets_of_messages(
     store: &Store,
     rules: &JoinRules,
@@ -63,7 +63,7 @@ pub fn facets_of_messages(
     Ok(keys.iter().zip(groups_of(store, &overview, &requests)?).map(facet).collect())
 }
 
-/// Counts messages by when they were first seen; nothing where there are none.
+/// Counts messages by the time they were first seen; `None` without messages.
 pub fn histogram_of_messages(
     store: &Store,
     rules: &JoinRules,
@@ -73,6 +73,8 @@ pub fn histogram_of_messages(
     let overview = Overview::new(store, rules)?;
     let parts = Selection::new(&overview, filter)?.without_recipients().visit(
         |slots: &mut HashMap<i64, u64>, _, found| {
+            // Slots are counted first: the choice of intervals needs the first and the last
+            // message.
             let slot = found.first_seen_ms().div_euclid(limits::HISTOGRAM_SLOT_MS);
             *slots.entry(slot).or_default() += 1;
             Ok(())
@@ -85,7 +87,7 @@ pub fn histogram_of_messages(
     Ok(histogram(&slots, zone))
 }
 
-/// The most frequent values of fields of events.
+/// Returns the most frequent values of fields of events.
 pub fn facets_of_events(shape: &FacetCounts, fields: &[Field]) -> Vec<Facet> {
     let facet = |(field, values): (&Field, &HashMap<String, u64>)| {
         let mut list: Vec<(&String, &u64)> = values.iter().collect();
@@ -101,7 +103,7 @@ pub fn facets_of_events(shape: &FacetCounts, fields: &[Field]) -> Vec<Facet> {
     fields.iter().zip(&shape.values).map(facet).collect()
 }
 
-/// The histogram of slots of [`limits::HISTOGRAM_SLOT_MS`], in intervals that make a picture.
+/// Makes a histogram of slots of [`limits::HISTOGRAM_SLOT_MS`], in intervals that suit a chart.
 pub fn histogram(slots: &HashMap<i64, u64>, zone: &Zone) -> Option<Histogram> {
     let (first, last) = (slots.keys().min()?, slots.keys().max()?);
     let (interval, intervals) = picture_intervals(*first, *last, zone)?;
@@ -115,7 +117,8 @@ pub fn histogram(slots: &HashMap<i64, u64>, zone: &Zone) -> Option<Histogram> {
     Some(Histogram { interval, intervals, counts })
 }
 
-/// The intervals that make a picture of the slots from `first` to `last`, and their length in a word.
+/// Returns the intervals that suit a chart of the slots from `first` to `last`, and their length as
+/// a word.
 pub(super) fn picture_intervals(
     first: i64,
     last: i64,
@@ -129,6 +132,7 @@ pub(super) fn picture_intervals(
         ("hour", Interval::Length(3_600_000), 3_600_000),
         ("day", Interval::Day, crate::time::DAY_MS),
     ];
+    // The shortest interval that does not give too many bars.
     let fitting = choices.into_iter().find(|it| span / it.2 <= limits::HISTOGRAM_BARS);
     let (name, interval) = fitting.map_or(("week", Interval::Week), |it| (it.0, it.1));
     let intervals = Intervals::new(interval, first, last, zone, limits::INTERVALS_MAX)?;

@@ -1,4 +1,4 @@
-//! Groups as they grow.
+//! Groups while they are counted.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -7,7 +7,7 @@ use std::hash::Hash;
 use crate::limits;
 use crate::store::Location;
 
-/// A value of a key: by number where the columns tell it.
+/// A value of a key: by number if the columns hold it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum GroupValue {
     Absent,
@@ -19,7 +19,6 @@ pub(super) enum GroupValue {
 /// The values of all keys; those beyond the last key are absent.
 pub(super) type GroupedValues = [GroupValue; limits::GROUP_KEYS_MAX];
 
-/// What is known of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct GroupTally {
     pub(super) count: u64,
@@ -36,29 +35,29 @@ impl GroupTally {
     }
 }
 
-/// What one worker found.
+/// The groups of one worker.
 pub(crate) struct GroupPart {
-    /// By the numbers of values, where there is one key.
+    /// The groups by the numbers of values, if there is one key.
     numbered: Numbered,
     groups: HashMap<GroupedValues, GroupTally>,
-    /// How many of these are kept, and whether there are more.
+    /// The most of `groups` that are kept, and whether there were more.
     groups_max: usize,
     is_full: bool,
     pub(super) total: u64,
     pub(super) message_count: u64,
-    /// The values of the message at hand for each key, kept for its memory.
+    /// The values of the current message for each key, a buffer that is reused.
     pub(super) of_keys: Vec<Vec<GroupValue>>,
 }
 
-/// Groups by number: 4 bytes for each number up to the greatest, and 40 for each that came.
+/// Groups by number: 4 bytes for each number up to the greatest, and 40 for each group.
 #[derive(Default)]
 struct Numbered {
-    /// One more than the place of the group of each number; 0 where there is none.
+    /// For each number, one more than the index of its group; 0 without a group.
     places: Vec<u32>,
     groups: Vec<(u32, GroupTally)>,
 }
 
-/// Numbers of values from here on are looked up, lest one of them takes memory for all before it.
+/// Numbers from here on are hashed, so that a great one does not take memory for all below it.
 const NUMBERED_MAX: u32 = 1 << 22;
 
 impl Numbered {
@@ -96,6 +95,7 @@ impl GroupPart {
     /// Counts a message or a recipient in the groups of its values.
     pub(super) fn add(&mut self, tally: GroupTally) {
         self.total += 1;
+        // Taken out for the borrow, and put back for its memory.
         let of_keys = std::mem::take(&mut self.of_keys);
         if let [of_key] = of_keys.as_slice() {
             for value in of_key {
@@ -113,6 +113,7 @@ impl GroupPart {
     }
 
     fn add_looked_up(&mut self, values: GroupedValues, tally: GroupTally) {
+        // Known groups still count when full, but the answer is given up in `into_groups`.
         if self.groups.len() < self.groups_max || self.groups.contains_key(&values) {
             add_to(&mut self.groups, values, tally);
         } else {
@@ -120,7 +121,7 @@ impl GroupPart {
         }
     }
 
-    /// Takes what another worker found.
+    /// Adds the groups of another worker.
     pub(super) fn join(&mut self, other: Self) {
         self.total += other.total;
         self.message_count += other.message_count;
@@ -129,9 +130,10 @@ impl GroupPart {
         other.groups.into_iter().for_each(|(values, it)| self.add_looked_up(values, it));
     }
 
-    /// The groups, numbered ones first; `None` where there are more than are kept.
+    /// Returns the groups, numbered ones first; `None` if there were more than are kept.
     pub(super) fn into_groups(self) -> Option<Vec<(GroupedValues, GroupTally)>> {
         let mut numbered = self.numbered.groups;
+        // Workers end in any order: sorted, groups are the same each time.
         numbered.sort_unstable_by_key(|(number, _)| *number);
         let numbered = numbered.into_iter();
         let numbered = numbered.map(|(number, it)| (only(GroupValue::Number(number)), it));
@@ -139,7 +141,6 @@ impl GroupPart {
     }
 }
 
-/// Adds to a group.
 pub(super) fn add_to<K: Eq + Hash>(groups: &mut HashMap<K, GroupTally>, key: K, tally: GroupTally) {
     match groups.entry(key) {
         Entry::Occupied(mut known) => known.get_mut().join(tally),
@@ -147,7 +148,7 @@ pub(super) fn add_to<K: Eq + Hash>(groups: &mut HashMap<K, GroupTally>, key: K, 
     }
 }
 
-/// The values of a single key.
+/// Returns the values of a single key.
 fn only(value: GroupValue) -> GroupedValues {
     let mut values = [const { GroupValue::Absent }; limits::GROUP_KEYS_MAX];
     if let Some(first) = values.first_mut() {
@@ -156,7 +157,7 @@ fn only(value: GroupValue) -> GroupedValues {
     values
 }
 
-/// Every choice of one value for each key.
+/// Returns every choice of one value for each key.
 fn combinations(of_keys: &[Vec<GroupValue>]) -> Vec<GroupedValues> {
     let mut all = vec![[const { GroupValue::Absent }; limits::GROUP_KEYS_MAX]];
     for (place, values) in of_keys.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The value that a message or a recipient has for a key.
+//! The values of messages and recipients for a key.
 
 use super::cause_of;
 use super::group_part::GroupValue;
@@ -12,7 +12,7 @@ use crate::trace::{
     JoinRules, Message, Outcome, Overview, Recipient, SelectedMessage, Selection, message_at,
 };
 
-/// What the values of one key are found by.
+/// The source of the values of one key.
 pub(super) struct GroupValues<'o> {
     key: CountKey,
     source: ValueSource<'o>,
@@ -21,9 +21,9 @@ pub(super) struct GroupValues<'o> {
 enum ValueSource<'o> {
     /// The message or the recipient itself.
     Itself,
-    /// When intervals begin.
+    /// The starts of intervals.
     Intervals(Option<Intervals>, Zone),
-    /// Days of the week, or hours of the day.
+    /// Weekdays, or hours of the day.
     Calendar(Zone),
     /// The originals of the message, joined by these rules.
     Originals(JoinRules),
@@ -31,13 +31,13 @@ enum ValueSource<'o> {
     Listing(ListedValues<'o>),
 }
 
-/// What stands between the two values of [`CountKey::SenderRecipient`].
+/// The separator between the two values of [`CountKey::SenderRecipient`].
 pub const PAIR_SEPARATOR: &str = " → ";
 
-/// The number of no address.
+/// The number of a missing address.
 pub(super) const NOBODY: u32 = u32::MAX;
 
-/// A text as it compares with what the index has.
+/// Returns a text in the form in which the index compares it.
 fn comparable(text: &str) -> String {
     truncate_term(&folded(text)).to_owned()
 }
@@ -46,7 +46,7 @@ fn text(text: &str) -> GroupValue {
     GroupValue::Text(text.into())
 }
 
-/// The subject of a message, as it reads.
+/// Returns the subject of a message, as it is shown.
 fn subject(message: &Message) -> GroupValue {
     text_or_absent(message.subject.as_deref().map(truncate_term))
 }
@@ -71,6 +71,7 @@ impl<'o> GroupValues<'o> {
             CountKey::Day => ValueSource::intervals(store, overview, Interval::Day, zone)?,
             CountKey::Week => ValueSource::intervals(store, overview, Interval::Week, zone)?,
             key if key.is_in_order() => ValueSource::Calendar(zone.clone()),
+            // The message table has no subjects.
             CountKey::Subject => ValueSource::Originals(rules.clone()),
             _ if selection.is_listed() => {
                 let range = selection.first_seen();
@@ -81,12 +82,12 @@ impl<'o> GroupValues<'o> {
         Ok(Self { key, source })
     }
 
-    /// Whether the values of a message are told by its recipients.
+    /// True if the values of a message come from its recipients.
     pub(super) fn is_of_recipients(&self) -> bool {
         self.key == CountKey::RecipientCount || self.key.grouped_unit() == Unit::Recipients
     }
 
-    /// Adds the values of a message, or of the recipient at a place among those who are asked for.
+    /// Adds the values of a message, or of the recipient at an index among the selected ones.
     pub(super) fn add(
         &self,
         found: &SelectedMessage<'_>,
@@ -103,6 +104,8 @@ impl<'o> GroupValues<'o> {
                 values.push(self.in_time(found.first_seen_ms()));
             }
             (SelectedMessage::Listed { message, recipients }, source) => match source {
+                // The table has only causes; the entry locates the bounce, so one original is
+                // enough.
                 ValueSource::Listing(_) if self.key == CountKey::Reason => {
                     let Some(row) = recipients.get(place) else { return Ok(()) };
                     values.push(match row.entry.bounce {
@@ -124,6 +127,7 @@ impl<'o> GroupValues<'o> {
     fn of_message(&self, message: &Message, recipient: Option<&Recipient>) -> Vec<GroupValue> {
         let address = |it: &Address<'_>| text(truncate_term(it.as_str()));
         let sender = message.sender.as_ref().or(message.from.as_ref());
+        // Cut as in the table: a message read and one listed must fall into the same group.
         let sender_text = sender.map(|it| truncate_term(it.as_str()));
         let domain = |it: Option<&str>| text_or_absent(it.and_then(domain_of));
         let of_recipient = |value: &dyn Fn(&Recipient) -> GroupValue| {
@@ -142,6 +146,7 @@ impl<'o> GroupValues<'o> {
                 let mut rules: Vec<String> =
                     rules.map(comparable).filter(|it| !it.is_empty()).collect();
                 rules.sort_unstable();
+                // Once for each rule, as the message table has them.
                 rules.dedup();
                 let mut rules = rules.iter().map(|it| text(it)).collect();
                 or_absent(&mut rules, 0);
@@ -160,7 +165,7 @@ impl<'o> GroupValues<'o> {
             CountKey::Reason | CountKey::Cause => {
                 of_recipient(&|it| self.reason(it.reason.as_deref()))
             }
-            // Of events and legs, or told by the time alone.
+            // Keys of events and legs, or of the time alone.
             CountKey::Event
             | CountKey::Direction
             | CountKey::Spam
@@ -196,7 +201,7 @@ impl<'o> GroupValues<'o> {
         }
     }
 
-    /// How a value reads; values that compare in lower case read so.
+    /// Returns a value as it is shown; values that compare in lower case are shown in lower case.
     pub(super) fn label(&self, value: GroupValue) -> Option<String> {
         match (value, self.key, &self.source) {
             (GroupValue::Absent, ..) => None,
@@ -216,7 +221,7 @@ impl<'o> GroupValues<'o> {
         }
     }
 
-    /// How a value that compares in lower case is written in a message that has it.
+    /// Returns the spelling, in a message that has it, of a value that compares in lower case.
     pub(super) fn written(key: CountKey, label: &str, message: &Message) -> Option<String> {
         let is_it = |it: &&str| comparable(it) == label;
         let recipients = message.recipients.iter();
@@ -240,6 +245,8 @@ impl ValueSource<'_> {
         interval: Interval,
         zone: &Zone,
     ) -> Result<Self, StatsError> {
+        // Intervals span the whole store, not the request: a value's number is its place among
+        // them.
         let Some((first, last)) = store.time_span() else {
             return Ok(Self::Intervals(None, zone.clone()));
         };
@@ -248,7 +255,7 @@ impl ValueSource<'_> {
     }
 }
 
-/// Adds that there is none where there is none from `first` on.
+/// Adds an absent value if no value was added from `first` on.
 pub(super) fn or_absent(values: &mut Vec<GroupValue>, first: usize) {
     if values.len() == first {
         values.push(GroupValue::Absent);

@@ -1,4 +1,4 @@
-//! Messages and their recipients in groups.
+//! Groups of messages and of their recipients.
 
 use std::collections::HashMap;
 
@@ -14,61 +14,61 @@ use crate::trace::{
     EventTracer, JoinRules, Message, MessageFilter, Overview, SelectedMessage, Selection,
 };
 
-/// What is to be grouped, and by what.
+/// A request for groups.
 #[derive(Clone, Debug)]
 pub struct GroupRequest {
-    /// Which messages, and which of their recipients.
+    /// The filter on messages and their recipients.
     pub filter: MessageFilter,
-    /// What outcomes depend on.
+    /// The inputs of outcomes.
     pub rules: JoinRules,
     /// One key or two.
     pub keys: Vec<CountKey>,
     /// The zone of hours and days.
     pub zone: Zone,
-    /// How many groups to give at most.
+    /// The most groups to return.
     pub limit: usize,
 }
 
-/// Groups of messages, or of recipients where a key is about these.
+/// Groups of messages, or of recipients if a key is about them.
 #[derive(Clone, Debug)]
 pub struct Groups {
     /// The keys.
     pub keys: Vec<CountKey>,
-    /// What is counted.
+    /// The unit that is counted.
     pub unit: Unit,
-    /// How many there are of these. A message with several rules is in several groups.
+    /// The number of units. A message with several rules is in several groups.
     pub total: u64,
-    /// How many messages there are.
+    /// The number of messages.
     pub message_count: u64,
-    /// How many groups there are.
+    /// The number of groups.
     pub group_count: usize,
-    /// The largest groups; of the same size in order of their values.
+    /// The largest groups; those of one size in the order of their values.
     pub rows: Vec<GroupRow>,
 }
 
 /// One group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRow {
-    /// The value for each key; none for those that have none.
+    /// The value for each key; `None` without a value.
     pub values: Vec<Option<String>>,
-    /// How many there are.
+    /// The number of units in it.
     pub count: u64,
-    /// When the first of their messages was first seen.
+    /// The time when the first of its messages was first seen.
     pub first_seen: Timestamp,
-    /// When the last of their messages was first seen.
+    /// The time when the last of its messages was first seen.
     pub last_seen: Timestamp,
-    /// An ID of the first of their messages.
+    /// An ID of the first of its messages.
     pub example: Option<String>,
 }
 
-/// Groups messages. It takes some 200 bytes for each group, and gives
-/// up beyond [`limits::GROUPS_MAX`] groups of values that are not numbered.
+/// Groups messages. It takes some 200 bytes for each group, and fails beyond [`limits::GROUPS_MAX`]
+/// groups of values that are not numbered.
 pub fn group(store: &Store, request: &GroupRequest) -> Result<Groups, StatsError> {
     let overview = Overview::new(store, &request.rules)?;
     group_of(store, &overview, request)
 }
 
-/// As [`group`], of an overview.
+/// Like [`group`], on an open overview.
 fn group_of(
     store: &Store,
     overview: &Overview<'_>,
@@ -82,7 +82,8 @@ fn group_of(
     Ok(grouping.joined(parts)?.groups(store, request)?)
 }
 
-/// As [`group_of`], of several requests that differ in their keys alone: each message is read once.
+/// Like [`group_of`], for several requests that differ only in their keys: each message is read
+/// once.
 pub(super) fn groups_of(
     store: &Store,
     overview: &Overview<'_>,
@@ -94,7 +95,7 @@ pub(super) fn groups_of(
         .iter()
         .map(|it| Grouping::find(store, overview, &selection, it))
         .collect::<Result<Vec<_>, _>>()?;
-    // One that asks for recipients decides for all.
+    // One reading serves all: if any needs recipients, all get them.
     let asking = groupings.iter().find(|it| it.asks_of_recipients()).or(groupings.first());
     let selection = asking.into_iter().fold(selection, |it, asking| asking.selection(it));
     let parts = selection.visit(|parts: &mut Vec<GroupPart>, reader, found| {
@@ -112,17 +113,17 @@ pub(super) fn groups_of(
     groups.collect()
 }
 
-/// The value for each key, as it reads.
+/// The value for each key, as it is shown.
 pub(crate) type Labels = Vec<Option<String>>;
 
-/// What messages or recipients are grouped by.
+/// The keys that messages or recipients are grouped by.
 pub(crate) struct Grouping<'o> {
     unit: Unit,
     values: Vec<GroupValues<'o>>,
 }
 
 impl<'o> Grouping<'o> {
-    /// Looks up what the values of the keys are found by.
+    /// Prepares the sources of the keys' values.
     pub(crate) fn find(
         store: &Store,
         overview: &'o Overview<'_>,
@@ -141,7 +142,7 @@ impl<'o> Grouping<'o> {
         self.unit == Unit::Recipients || self.values.iter().any(GroupValues::is_of_recipients)
     }
 
-    /// What is to be read of messages.
+    /// Leaves out recipients if no key needs them.
     fn selection<'f, 's>(&self, selection: Selection<'f, 's>) -> Selection<'f, 's> {
         match self.asks_of_recipients() {
             true => selection,
@@ -149,7 +150,7 @@ impl<'o> Grouping<'o> {
         }
     }
 
-    /// Counts a message, or those of its recipients who are asked for.
+    /// Counts a message, or its selected recipients.
     pub(crate) fn take(
         &self,
         part: &mut GroupPart,
@@ -160,6 +161,7 @@ impl<'o> Grouping<'o> {
         let tally = GroupTally { count: 1, first: (ms, found.event()), last_ms: ms };
         part.message_count += 1;
         for place in 0..self.unit.count_of(found) {
+            // The lists are cleared, not made anew, for their memory.
             part.of_keys.resize_with(self.values.len(), Vec::new);
             for (of_key, values) in part.of_keys.iter_mut().zip(&self.values) {
                 of_key.clear();
@@ -170,13 +172,13 @@ impl<'o> Grouping<'o> {
         Ok(())
     }
 
-    /// Puts together what workers found.
+    /// Joins the groups of the workers.
     pub(crate) fn joined(
         &self,
         parts: impl IntoIterator<Item = GroupPart>,
     ) -> Result<Tallies<'_, 'o>, StatsError> {
         let mut parts = parts.into_iter();
-        // Without workers there are no groups.
+        // An empty store has no parts, and so no groups.
         let mut whole = parts.next().unwrap_or_default();
         parts.for_each(|it| whole.join(it));
         let (total, message_count) = (whole.total, whole.message_count);
@@ -185,7 +187,6 @@ impl<'o> Grouping<'o> {
     }
 }
 
-/// All groups.
 pub(crate) struct Tallies<'g, 'o> {
     grouping: &'g Grouping<'o>,
     groups: Vec<(GroupedValues, GroupTally)>,
@@ -194,7 +195,7 @@ pub(crate) struct Tallies<'g, 'o> {
 }
 
 impl Tallies<'_, '_> {
-    /// The largest groups, with an example each.
+    /// Returns the largest groups, with an example each.
     pub(crate) fn groups(
         self,
         store: &Store,
@@ -207,11 +208,13 @@ impl Tallies<'_, '_> {
         });
         rows.truncate(request.limit);
         if let Some(key) = request.keys.first().filter(|it| it.is_in_order()) {
+            // After the cut: the largest are chosen, then shown in the order of the calendar.
             rows.sort_by(|(a, _), (b, _)| {
                 let [a, b] = [a, b].map(|it| it.first().and_then(Option::as_deref).unwrap_or(""));
                 key.place_in_order(a).cmp(&key.place_in_order(b))
             });
         }
+        // Only the rows that are shown get an example: each takes a trace.
         let tracer = || EventTracer::new(store, &request.rules);
         let rows = rows
             .into_par_iter()
@@ -226,14 +229,14 @@ impl Tallies<'_, '_> {
         })
     }
 
-    /// The sizes of all groups, by their values.
+    /// Returns the sizes of all groups, by their values.
     pub(crate) fn counts(self) -> Vec<(Labels, u64)> {
         let (_, groups) = self.labelled(usize::MAX);
         groups.into_iter().map(|(labels, tally)| (labels, tally.count)).collect()
     }
 
-    /// How many groups there are, and those of them that may be among the `limit` largest, with the
-    /// values as they read.
+    /// Returns the number of groups, and those that may be among the `limit` largest, with their
+    /// values as they are shown.
     fn labelled(mut self, limit: usize) -> (usize, Vec<(Labels, GroupTally)>) {
         let values = &self.grouping.values;
         let label = |of_group: GroupedValues| -> Labels {
@@ -241,7 +244,7 @@ impl Tallies<'_, '_> {
         };
         let is_text = |it: &GroupValue| matches!(it, GroupValue::Text(_));
         if self.groups.iter().any(|(values, _)| values.iter().any(is_text)) {
-            // A value may have come by number and as text.
+            // The same value may come by number from the table and as text from originals.
             let mut groups: HashMap<Labels, GroupTally> = HashMap::new();
             for (values, tally) in self.groups {
                 add_to(&mut groups, label(values), tally);
@@ -253,6 +256,8 @@ impl Tallies<'_, '_> {
             let by_size = |a: &(GroupedValues, GroupTally), b: &(GroupedValues, GroupTally)| {
                 b.1.count.cmp(&a.1.count)
             };
+            // All groups of the least size stay: which of them are shown is decided by labels that
+            // are not made yet.
             let least = self.groups.select_nth_unstable_by(last, by_size).1.1.count;
             self.groups.retain(|(_, it)| it.count >= least);
         }
@@ -262,7 +267,7 @@ impl Tallies<'_, '_> {
 }
 
 impl GroupRequest {
-    /// What is counted.
+    /// Returns the unit that is counted.
     fn unit(&self) -> Unit {
         match self.keys.iter().any(|it| it.grouped_unit() == Unit::Recipients) {
             true => Unit::Recipients,
@@ -271,7 +276,8 @@ impl GroupRequest {
     }
 }
 
-/// A group with an example, which also shows how values are written that compare in lower case.
+/// Completes a group with an example, which also gives the spelling of values that compare in lower
+/// case.
 fn row(
     tracer: &mut EventTracer<'_>,
     mut values: Labels,

@@ -1,25 +1,25 @@
-//! What can be counted by, and what is counted.
+//! The keys that things are counted by, and the units that are counted.
 
 use crate::event::Event;
 use crate::store::Attribute;
 use crate::time::WEEKDAYS;
 use crate::trace::SelectedMessage;
 
-/// What things are counted by.
+/// A key that things are counted by.
 ///
-/// A key alone does not say what is counted: a cause is that of a bounce, and of the recipient for
-/// whom it decided. Whole stores are counted by [`CountKey::counted_unit`], what became of messages
-/// by [`CountKey::grouped_unit`].
+/// A key alone does not say what is counted: a cause belongs to a bounce, and to the recipient for
+/// whom the bounce decided. Whole stores are counted in [`CountKey::counted_unit`], messages in
+/// [`CountKey::grouped_unit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::Display)]
 #[strum(serialize_all = "kebab-case")]
 pub enum CountKey {
     /// The name of an event.
     Event,
-    /// Which way a leg goes.
+    /// The direction of a leg.
     Direction,
-    /// Who really sent a message: `sender`, else `from`.
+    /// The real sender of a message: `sender`, else `from`.
     Sender,
-    /// The domain of the one who really sent a message.
+    /// The domain of a message's real sender.
     SenderDomain,
     /// The address of a recipient.
     Recipient,
@@ -27,11 +27,11 @@ pub enum CountKey {
     RecipientDomain,
     /// The sender of a message and the address of a recipient.
     SenderRecipient,
-    /// What became of a message for a recipient.
+    /// The outcome of a message for a recipient.
     Outcome,
-    /// The folder of a delivery, or that a recipient has a message in.
+    /// The folder of a delivery, or of a recipient's message.
     Folder,
-    /// The rule that an event names, or each that was applied to a message.
+    /// The rule that an event names, or each rule that was applied to a message.
     Rule,
     /// The reason of a bounce, as it was logged.
     Reason,
@@ -39,13 +39,13 @@ pub enum CountKey {
     Cause,
     /// The status of a bounce.
     Status,
-    /// The verdict on spam.
+    /// The spam verdict.
     Spam,
-    /// The verdict on DKIM.
+    /// The DKIM verdict.
     Dkim,
-    /// The verdict on DMARC.
+    /// The DMARC verdict.
     Dmarc,
-    /// The verdict on SPF.
+    /// The SPF verdict.
     Spf,
     /// The subject of a message.
     Subject,
@@ -57,13 +57,13 @@ pub enum CountKey {
     Day,
     /// The week of a message's first event.
     Week,
-    /// The day of the week of a message's first event.
+    /// The weekday of a message's first event.
     Weekday,
     /// The hour of the day of a message's first event.
     HourOfDay,
 }
 
-/// What is counted.
+/// A unit of counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Unit {
@@ -73,7 +73,7 @@ pub enum Unit {
     Legs,
     /// Messages, by the time of their first event.
     Messages,
-    /// Each address of each message once, by the time of the message's first event.
+    /// Recipients: each address of each message once, by the time of the message's first event.
     Recipients,
 }
 
@@ -83,14 +83,14 @@ impl Unit {
         self.into()
     }
 
-    /// How many there are of these in a message that is asked for.
+    /// Returns the number of these in a selected message.
     pub(super) fn count_of(self, found: &SelectedMessage<'_>) -> usize {
         if self == Self::Recipients { found.recipient_count() } else { 1 }
     }
 }
 
 impl CountKey {
-    /// What messages are counted by beside a list, where nothing else is said.
+    /// The keys that messages are counted by beside a list, by default.
     pub const USUAL_FACETS: [Self; 6] = [
         Self::Outcome,
         Self::SenderDomain,
@@ -154,7 +154,7 @@ impl CountKey {
         { Self::COUNTED.into_iter().chain(Self::GROUPED) }.find(|it| it.as_str() == name)
     }
 
-    /// What of a whole store is counted by it: where single events have the value, these.
+    /// Returns the unit in which whole stores are counted: events, if single events have the value.
     pub fn counted_unit(self) -> Unit {
         match self {
             Self::Direction => Unit::Legs,
@@ -163,8 +163,8 @@ impl CountKey {
         }
     }
 
-    /// What of messages is counted by it when it is the only key: where it is about one of their
-    /// recipients, these.
+    /// Returns the unit in which messages are counted if it is the only key: recipients, if it is
+    /// about one of them.
     pub fn grouped_unit(self) -> Unit {
         match self {
             Self::Sender
@@ -181,28 +181,29 @@ impl CountKey {
         }
     }
 
-    /// Whether its values follow one another in an order of their own.
+    /// True if its values have an order of their own.
     pub fn is_in_order(self) -> bool {
         matches!(self, Self::Weekday | Self::HourOfDay)
     }
 
-    /// The place of a value in that order.
+    /// Returns the position of a value in that order.
     pub(super) fn place_in_order(self, value: &str) -> (usize, &str) {
         let weekday = |it: &&str| self == Self::Weekday && *it == value;
+        // Hours are `HH:00`, which sorts as text.
         (WEEKDAYS.iter().position(weekday).unwrap_or(0), value)
     }
 
-    /// Whether single events have such values, so that each is a term of the index.
+    /// True if single events have such values, so that each is a term of the index.
     pub fn is_of_events(self) -> bool {
         self.attribute().is_some()
     }
 
-    /// Whether the values are in what was said of a bounce, which the originals alone have.
+    /// True if the values come from the reason of a bounce, which only the originals have.
     pub(super) fn is_of_reasons(self) -> bool {
         matches!(self, Self::Reason | Self::Cause)
     }
 
-    /// The attribute of the index that tells the value.
+    /// Returns the attribute of the index that has the value.
     pub(super) fn attribute(self) -> Option<Attribute> {
         Some(match self {
             Self::Event => Attribute::Event,
@@ -217,7 +218,7 @@ impl CountKey {
         })
     }
 
-    /// The value as an event has it.
+    /// Returns the value as an event has it.
     pub(super) fn value_in<'e>(self, event: &'e Event<'_>) -> Option<&'e str> {
         let verdicts = &event.verdicts;
         match self {

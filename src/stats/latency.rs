@@ -1,4 +1,4 @@
-//! How long mail took, from the start of a leg to its outcome for a recipient.
+//! Latencies of mail, from the start of a leg to its outcome for a recipient.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -7,29 +7,29 @@ use crate::store::Store;
 use crate::time::{Intervals, Timestamp};
 use crate::trace::{ListedMessage, Message, Outcome, OutcomeRow, Overview, Recipient};
 
-/// How long mail took.
+/// The latencies of mail.
 #[derive(Clone, Debug)]
 pub struct Latencies {
     /// One row for each outcome that has a latency: delivered, sent and bounced.
     pub whole: Vec<LatencyRow>,
-    /// The same for each interval, those of one interval side by side.
+    /// The rows for each interval, those of one interval side by side.
     pub by_interval: Vec<LatencyRow>,
-    /// What the intervals are where they are no periods: days of the week, or hours of the day.
+    /// The key of the intervals if they are not periods: weekdays, or hours of the day.
     pub by: Option<CountKey>,
 }
 
-/// How long mail took until one outcome, in milliseconds. All are exact: the p-th percentile is
-/// the least latency that at least p % of the recipients did not exceed.
+/// The latencies until one outcome, in milliseconds. All are exact: the p-th percentile is the
+/// least latency that at least p % of the recipients did not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LatencyRow {
-    /// When the interval begins in which the legs started; none for all of them.
+    /// The start of the interval in which the legs started; `None` for all of them.
     pub start: Option<Timestamp>,
-    /// The day of the week, or the hour of the day, on which they started, where these were asked
-    /// for; none for all of them.
+    /// The weekday or the hour of the day on which they started, if these were requested; `None`
+    /// for all of them.
     pub slot: Option<&'static str>,
     /// The outcome.
     pub outcome: Outcome,
-    /// How many recipients have it: one of each leg that speaks of the address.
+    /// The number of recipients with it, counted once for each leg that has the address.
     pub count: u64,
     /// The median.
     pub p50_ms: i64,
@@ -41,12 +41,12 @@ pub struct LatencyRow {
     pub max_ms: i64,
 }
 
-/// The latencies of each interval, by its place, and outcome.
+/// The latencies, by the index of the interval and the outcome.
 #[derive(Default)]
 struct Measured(HashMap<(u32, Outcome), Vec<i64>>);
 
-/// Measures how long it took, for each recipient of each leg that started in range: by the request's
-/// intervals, or `by` the day of the week or the hour of the day. It takes 8 bytes for each.
+/// Measures the latency for each recipient of each leg that started in range: by the request's
+/// intervals, or `by` the weekday or the hour of the day. It takes 8 bytes for each.
 pub fn latencies(
     store: &Store,
     request: &StatsRequest,
@@ -74,7 +74,7 @@ pub fn latencies(
     let take_message = |part: &mut Measured, message: &Message| {
         message.recipients.iter().for_each(|it| take_recipient(part, it));
     };
-    // Legs count by their own start, so messages of all times are looked at.
+    // Legs count by their own start, so messages of all times are read.
     let take_entry = |part: &mut Measured, message: &ListedMessage| {
         for row in &message.rows {
             if let Some(latency_ms) = row.latency_ms() {
@@ -83,6 +83,7 @@ pub fn latencies(
         }
     };
     let parts = match request.is_of_some() {
+        // Selected recipients alone; without a query, the table's rows answer without originals.
         true => request.visit_asked(store, |part, _, recipients| {
             recipients.iter().for_each(|it| take_recipient(part, it));
         })?,
@@ -90,6 +91,7 @@ pub fn latencies(
     };
     let mut measured: BTreeMap<(u32, Outcome), Vec<i64>> = BTreeMap::new();
     for (key, mut latencies) in parts.into_iter().flat_map(|it| it.0) {
+        // Exact percentiles need every latency.
         measured.entry(key).or_default().append(&mut latencies);
     }
     let starts: Vec<Timestamp> = intervals.iter().flat_map(Intervals::starts).collect();
@@ -108,18 +110,18 @@ pub fn latencies(
     Ok(Latencies { whole: whole.collect(), by_interval, by })
 }
 
-/// The median, the 90th and the 99th percentile and the longest of some latencies, whose order it
-/// changes: each the least one that at least so many percent of them do not exceed.
+/// Returns the median, the 90th and 99th percentile and the longest latency, and reorders the
+/// latencies. Each is the least latency that at least so many percent do not exceed.
 pub(crate) fn percentiles(latencies: &mut [i64]) -> Option<[i64; 4]> {
     let mut percentile = |percent: usize| {
         let place = (latencies.len() * percent).div_ceil(100).checked_sub(1)?;
-        // To sort all of them would take several times as long.
+        // Sorting all of them would take several times as long.
         Some(*latencies.select_nth_unstable(place).1)
     };
     Some([percentile(50)?, percentile(90)?, percentile(99)?, percentile(100)?])
 }
 
-/// The row of some latencies, whose order it changes.
+/// Makes a row of latencies, and reorders them.
 fn row(
     outcome: Outcome,
     latencies: &mut [i64],

@@ -1,4 +1,4 @@
-//! The value that a message or a recipient has for a key, by the message table.
+//! The values of messages and recipients for a key, from the message table.
 
 use std::sync::Arc;
 
@@ -11,18 +11,18 @@ use crate::trace::{
     ListedMessage, ListedRow, Listing, Outcome, Overview, TextKind, TextNumbers, deciding,
 };
 
-/// What the values of one key are found by.
+/// The source of the values of one key.
 pub(super) struct ListedValues<'s> {
     key: CountKey,
     listing: &'s Listing<'s>,
-    /// Numbers of the texts of a key's columns.
+    /// The numbers of the texts of the key's columns.
     numbers: Arc<TextNumbers>,
-    /// Numbers of addresses of recipients, where the key has senders too.
+    /// The numbers of recipients' addresses, if the key has senders too.
     recipients: Option<Arc<TextNumbers>>,
 }
 
 impl<'s> ListedValues<'s> {
-    /// Numbers what messages are grouped by whose first event is in range.
+    /// Numbers the values of the messages whose first event is in range.
     pub(super) fn find(
         key: CountKey,
         overview: &'s Overview<'_>,
@@ -88,13 +88,13 @@ impl<'s> ListedValues<'s> {
                 numbered(row.entry.status.filter(|_| row.outcome == Outcome::Bounced))
             }
             (CountKey::Cause, Some(row)) => numbered(row.entry.cause),
-            // In the originals, or no matter of the table.
+            // Keys of the originals, or not of the table.
             (_, Some(_)) => return,
         };
         values.push(value);
     }
 
-    /// How a value reads.
+    /// Returns a value as it is shown.
     pub(super) fn label(&self, value: &GroupValue) -> Option<String> {
         let of = |numbers: &TextNumbers, number: u32| numbers.texts.get(number).map(str::to_owned);
         match (value, self.key) {

@@ -1,4 +1,4 @@
-//! Messages, their legs and their recipients, by what groups of them are made of.
+//! Counts of messages, their legs and their recipients, by the values that group them.
 
 use std::collections::HashMap;
 
@@ -10,19 +10,19 @@ use crate::store::{Store, StoreError};
 use crate::time::Intervals;
 use crate::trace::{Direction, ListedMessage, Message, MessageFilter, Overview, Selection};
 
-/// What one worker found.
+/// The counts of one worker.
 #[derive(Default)]
 struct MessagesPart {
-    /// By the numbers that values have for all workers.
+    /// The counts by the numbers that all workers share.
     numbered: Tally,
-    /// Values of messages whose originals were read, by numbers of this worker's own.
+    /// The counts of messages whose originals were read, by this worker's own numbers.
     read: Tally,
     texts: HashMap<Box<str>, u32>,
-    /// The values of the thing at hand, kept for its memory.
+    /// The values of the current thing, a buffer that is reused.
     values: Vec<GroupValue>,
 }
 
-/// The number of no value. Others are one more than where they come from.
+/// The number of a missing value. All others are shifted by one.
 const ABSENT: u32 = 0;
 
 impl MessagesPart {
@@ -41,7 +41,7 @@ impl MessagesPart {
     }
 }
 
-/// Takes the messages or recipients that count, with their values.
+/// Counts messages or recipients by their values.
 pub(super) fn tally(
     store: &Store,
     key: CountKey,
@@ -72,7 +72,7 @@ pub(super) fn tally(
     Ok(joined(parts, |it| values.label(GroupValue::Number(it))))
 }
 
-/// Takes the legs that start in range, by which way they go.
+/// Counts the legs that start in range by their direction.
 pub(super) fn tally_legs(
     store: &Store,
     request: &StatsRequest,
@@ -97,11 +97,12 @@ pub(super) fn tally_legs(
     Ok(joined(parts, label))
 }
 
-/// Puts the parts together: numbers anew what has a value, once each.
+/// Joins the parts, and gives each value one new number.
 fn joined(parts: Vec<MessagesPart>, label: impl Fn(u32) -> Option<String>) -> TallyOf {
     let mut joined = TallyOf { tally: Tally::default(), values: vec![CountedValue::Absent] };
     let TallyOf { tally, values } = &mut joined;
-    // Of most stores no original was read, and nothing comes by number and as text.
+    // A value can only come both by number and as text if originals were read: for most stores none
+    // are.
     let are_texts = parts.iter().any(|it| !it.texts.is_empty());
     let mut texts: HashMap<String, u32> = HashMap::new();
     let mut number_of = |text: Option<String>| {
@@ -113,7 +114,7 @@ fn joined(parts: Vec<MessagesPart>, label: impl Fn(u32) -> Option<String>) -> Ta
         }
         number
     };
-    // The new numbers by the old ones.
+    // The new numbers, by the old ones.
     let mut numbers: Vec<Option<u32>> = vec![Some(ABSENT)];
     for part in parts {
         tally.join(part.numbered, |old| {
@@ -122,10 +123,12 @@ fn joined(parts: Vec<MessagesPart>, label: impl Fn(u32) -> Option<String>) -> Ta
                 numbers.resize(place + 1, None);
             }
             let Some(slot) = numbers.get_mut(place) else { return ABSENT };
+            // Labels are made once for each number, and only for numbers that occur.
             *slot.get_or_insert_with(|| number_of(label(old.saturating_sub(1))))
         });
         let mut read: Vec<(u32, Box<str>)> =
             part.texts.into_iter().map(|(text, number)| (number, text)).collect();
+        // By number, so that values get their new numbers in the same order each time.
         read.sort_unstable();
         let read: Vec<u32> =
             read.into_iter().map(|(_, text)| number_of(Some(text.into()))).collect();

@@ -6,7 +6,7 @@ use crate::store::Store;
 use crate::time::Intervals;
 use crate::trace::{MetricStep, StepFact, steps_in, visit_steps};
 
-/// The names of the metrics, as CloudWatch has them.
+/// The names of the metrics in CloudWatch.
 pub const METRICS: [&str; 5] = [
     "OrganizationEmailReceived",
     "MailboxEmailDelivered",
@@ -17,31 +17,33 @@ pub const METRICS: [&str; 5] = [
 
 /// The values of the metrics, in the order of [`METRICS`].
 ///
-/// A message that was received counts once, however many it is for; deliveries, bounces and
-/// hand-overs count once for each recipient. An event that is told again for the same leg and
-/// recipient counts no more, and one that names no recipient counts as one.
+/// A received message counts once, however many recipients it has; deliveries, bounces and
+/// hand-overs count once for each recipient. An event that repeats another of the same leg and
+/// recipient does not count again, and one that names no recipient counts as one.
 #[derive(Clone, Debug)]
 pub struct Metrics {
-    /// Of the whole time.
+    /// The totals of the whole time.
     pub totals: [u64; 5],
-    /// The intervals, where the time was divided.
+    /// The intervals, if the time is divided.
     pub intervals: Option<Intervals>,
-    /// Of each interval.
+    /// The values of each interval.
     pub series: Vec<[u64; 5]>,
 }
 
-/// Counts the metrics by the times of the events. It takes 16 bytes for each thing that is counted,
-/// besides what the columns take.
+/// Counts the metrics by the times of the events. It takes 16 bytes for each thing counted, besides
+/// the memory of the columns.
 pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsError> {
     let intervals = request.intervals(store)?;
     let width = intervals.as_ref().map_or(0, Intervals::count);
     let take = |part: &mut Vec<StepFact>, steps: Vec<StepFact>| {
+        // By the time of each step: a message may begin outside the range.
         part.extend(steps.into_iter().filter(|it| request.contains(it.at_ms)));
     };
     let parts = match request.is_of_some() {
         true => request.visit_asked(store, |part, message, _| {
             take(part, steps_in(message));
         })?,
+        // Without a query the columns answer; originals are read only where they must be.
         false => visit_steps(store, &request.rules, take)?,
     };
     let mut metrics = Metrics { totals: [0; 5], intervals, series: vec![[0; 5]; width] };
@@ -57,7 +59,7 @@ pub fn metrics(store: &Store, request: &StatsRequest) -> Result<Metrics, StatsEr
     Ok(metrics)
 }
 
-/// The place among [`METRICS`].
+/// Returns the index in [`METRICS`].
 fn metric_of(step: MetricStep) -> usize {
     match step {
         MetricStep::Received => 0,

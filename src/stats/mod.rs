@@ -1,7 +1,7 @@
-//! Counts over the whole store: by value, over time, how long mail took, and WorkMail's metrics.
+//! Counts over the whole store: by value, over time, latencies, and WorkMail's metrics.
 //!
-//! All numbers are exact. The columns and terms of the index tell nearly everything; originals are
-//! read where they do not: for reasons of bounces, and for messages that the columns leave open.
+//! All numbers are exact. The columns and terms of the index hold nearly everything; originals are
+//! read for the rest: for reasons of bounces, and for messages that the columns leave open.
 
 mod asked;
 mod attributes;
@@ -45,13 +45,13 @@ use crate::store::{Store, StoreError};
 use crate::time::{Interval, Intervals, TimeRange, Timestamp, Zone};
 use crate::trace::JoinRules;
 
-/// Why there are no numbers.
+/// An error of a count.
 #[derive(Debug, thiserror::Error)]
 pub enum StatsError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The time asked about has too many intervals.
+    /// The time range has too many intervals.
     #[error(
         "more than {} intervals from {first} to {last}: choose a longer --interval, or narrow the time with --since and --until",
         limits::INTERVALS_MAX
@@ -62,7 +62,7 @@ pub enum StatsError {
         /// The last instant that counts.
         last: Timestamp,
     },
-    /// There are more groups than memory is for.
+    /// There are more groups than fit into memory.
     #[error(
         "more than {} groups: group by something that fewer have, or narrow the question with --since and --until or a filter",
         limits::GROUPS_MAX
@@ -70,28 +70,28 @@ pub enum StatsError {
     TooManyGroups,
 }
 
-/// What is asked of a store, besides what is to be counted.
+/// The conditions of a count.
 #[derive(Clone, Debug)]
 pub struct StatsRequest {
-    /// Which times count.
+    /// The times that count.
     pub range: TimeRange,
-    /// How the time is divided, if it is.
+    /// The interval that divides the time, if any.
     pub interval: Option<Interval>,
     /// The zone of the intervals.
     pub zone: Zone,
-    /// What outcomes depend on.
+    /// The inputs of outcomes.
     pub rules: JoinRules,
-    /// Which messages, and which of their recipients.
+    /// The query on messages and their recipients.
     pub rows: Query,
 }
 
 impl StatsRequest {
-    /// Whether a time counts.
+    /// True if a time counts.
     fn contains(&self, ms: i64) -> bool {
         Timestamp::from_ms(ms).is_some_and(|it| self.range.contains(it))
     }
 
-    /// The intervals of the time that is asked about and that the store has events of.
+    /// Returns the intervals of the requested time for which the store has events.
     fn intervals(&self, store: &Store) -> Result<Option<Intervals>, StatsError> {
         let (Some(interval), Some((first, last))) = (self.interval, store.time_span()) else {
             return Ok(None);
@@ -105,8 +105,8 @@ impl StatsRequest {
     }
 }
 
-/// The intervals from `first` to `last`. Where that is later than the newest event that counts, only
-/// the interval of `last` itself follows the one of that event.
+/// Returns the intervals from `first` to `last`. If `last` is later than the newest event that
+/// counts, only the interval of `last` itself follows the one of that event.
 fn intervals_of(
     interval: Interval,
     first: Timestamp,
@@ -114,14 +114,15 @@ fn intervals_of(
     newest: Option<Timestamp>,
     zone: &Zone,
 ) -> Result<Intervals, StatsError> {
+    // One event with a time far in the future must not need an interval for each hour until then.
     let dense_last = newest.filter(|it| *it >= first).map_or(last, |it| it.min(last));
     let intervals = Intervals::new(interval, first, dense_last, zone, limits::INTERVALS_MAX)
         .ok_or(StatsError::TooManyIntervals { first, last: dense_last })?;
     Ok(if dense_last < last { intervals.and_that_of(interval, last, zone) } else { intervals })
 }
 
-/// Counts by the values of `key`, the most frequent `limit` of them first. It takes memory for each
-/// value, in each interval where time is divided, not for each thing that is counted.
+/// Counts by the values of `key`, and returns the `limit` most frequent. Memory grows with the
+/// number of values, times the intervals if time is divided, not with the number of things counted.
 pub fn count_by(
     store: &Store,
     key: CountKey,
@@ -130,6 +131,8 @@ pub fn count_by(
 ) -> Result<Counts, StatsError> {
     let is_whole =
         request.range.is_unbounded() && request.interval.is_none() && !request.is_of_some();
+    // The common questions on events first: the index answers them from the counts of terms and the
+    // headers of chunks, without the time of each event.
     if key == CountKey::Event
         && is_whole
         && let Some(counts) = events::count_documented(store, limit)?

@@ -1,4 +1,4 @@
-//! What became of messages over time.
+//! Outcomes of messages over time.
 
 use std::collections::HashMap;
 
@@ -9,18 +9,18 @@ use crate::store::Store;
 use crate::time::{Intervals, Timestamp, Zone};
 use crate::trace::{JoinRules, MessageFilter, MessageOutcome, Outcome, Overview, Selection};
 
-/// What became of the messages that were first seen in each of some intervals.
+/// The outcomes of the messages that were first seen in each interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeSeries {
-    /// The length of the intervals, in a word.
+    /// The length of the intervals, as a word.
     pub interval: &'static str,
     /// The intervals.
     pub intervals: Intervals,
-    /// What became of the messages of each.
+    /// The outcomes of each interval.
     pub slots: Vec<OutcomeSlot>,
 }
 
-/// What became of the messages of one interval.
+/// The outcomes of the messages of one interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutcomeSlot {
     messages: [u64; MessageOutcome::ALL.len()],
@@ -28,17 +28,17 @@ pub struct OutcomeSlot {
 }
 
 impl OutcomeSlot {
-    /// How many messages have an outcome.
+    /// Returns the number of messages with an outcome.
     pub fn messages_with(&self, outcome: MessageOutcome) -> u64 {
         *self.messages.get(outcome.place()).expect("a place for each outcome")
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub fn messages(&self) -> u64 {
         self.messages.iter().sum()
     }
 
-    /// How many of the recipients who are asked for have an outcome.
+    /// Returns the number of selected recipients with an outcome.
     pub fn recipients_with(&self, outcome: Outcome) -> u64 {
         *self.recipients.get(outcome.place()).expect("a place for each outcome")
     }
@@ -50,9 +50,8 @@ impl OutcomeSlot {
     }
 }
 
-/// Counts messages, and the recipients of them who are asked for, by when they were first seen and by
-/// what became of them; nothing where there are none. The intervals are those of the times asked
-/// about, as far as the store has events of them.
+/// Counts messages and their selected recipients by the time they were first seen and by outcome;
+/// `None` without messages. The intervals cover the requested time, as far as the store has events.
 pub fn outcome_series(
     store: &Store,
     rules: &JoinRules,
@@ -82,6 +81,7 @@ pub fn outcome_series(
     let (Some(first), Some(last)) = (slots.keys().min(), slots.keys().max()) else {
         return Ok(None);
     };
+    // The chart covers the time asked about: intervals without messages at its ends show as empty.
     let (first, last) = (first_asked(store, filter, *first), last_asked(store, filter, *last));
     let Some((interval, intervals)) = picture_intervals(first, last, zone) else {
         return Ok(None);
@@ -96,14 +96,15 @@ pub fn outcome_series(
     Ok(Some(OutcomeSeries { interval, intervals, slots: counted }))
 }
 
-/// The slot of the first instant that is asked about and that the store has events of.
+/// Returns the slot of the first requested instant for which the store has events.
 fn first_asked(store: &Store, filter: &MessageFilter, first_found: i64) -> i64 {
     let start = store.time_span().map(|(first, _)| first);
     let asked = filter.first_seen.since.map(|it| start.map_or(it, |start| it.max(start)));
+    // Never after the first message found, which must have a place.
     asked.map_or(first_found, slot_of).min(first_found)
 }
 
-/// The slot of the last one.
+/// Returns the slot of the last such instant.
 fn last_asked(store: &Store, filter: &MessageFilter, last_found: i64) -> i64 {
     let end = store.time_span().map(|(_, last)| last);
     let asked = filter.first_seen.until.map(|it| it.saturating_add_ms(-1));

@@ -1,4 +1,4 @@
-//! How often values occur in several classes of things, counted in one pass.
+//! Counts of values in several classes of things, in one pass.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,13 @@ use super::{CountKey, GroupRequest, StatsError};
 use crate::store::{EventReader, Store, StoreError};
 use crate::trace::{Overview, SelectedMessage, Selection};
 
-/// What one worker counted: 4 bytes for each value and class.
+/// The counts of one worker: 4 bytes for each value and class.
 pub(crate) struct WorkerCounts<const CLASSES: usize> {
-    /// By the numbers of values.
+    /// The counts by the numbers of values.
     numbered: Vec<[u32; CLASSES]>,
-    /// Values of messages whose originals were read.
+    /// The counts of values of messages whose originals were read.
     read: HashMap<Box<str>, [u32; CLASSES]>,
-    /// The values of the thing at hand, kept for its memory.
+    /// The values of the current thing, a buffer that is reused.
     values: Vec<GroupValue>,
 }
 
@@ -28,6 +28,7 @@ impl<const CLASSES: usize> WorkerCounts<CLASSES> {
     fn counts_of(&mut self, number: u32) -> Option<&mut [u32; CLASSES]> {
         let place = number as usize;
         if self.numbered.len() <= place {
+            // Grown to the greatest number met, not to all numbers there are.
             self.numbered.resize(place + 1, [0; CLASSES]);
         }
         self.numbered.get_mut(place)
@@ -47,11 +48,11 @@ fn add<const CLASSES: usize>(counts: &mut [u32; CLASSES], more: [u32; CLASSES]) 
     counts.iter_mut().zip(more).for_each(|(it, more)| *it = it.saturating_add(more));
 }
 
-/// Counts by the values of one key; what has none is not counted.
+/// Counts by the values of one key; things without one are not counted.
 pub(crate) struct Counting<'o>(GroupValues<'o>);
 
 impl<'o> Counting<'o> {
-    /// Looks up what the values of a key are found by.
+    /// Prepares the source of a key's values.
     pub(crate) fn find(
         key: CountKey,
         store: &Store,
@@ -63,7 +64,7 @@ impl<'o> Counting<'o> {
         GroupValues::find(key, store, overview, selection, rules, zone).map(Self)
     }
 
-    /// Counts a message, or the recipient at a place among those who are asked for, in a class.
+    /// Counts a message, or the recipient at an index among the selected ones, in a class.
     pub(crate) fn take<const CLASSES: usize>(
         &self,
         counted: &mut WorkerCounts<CLASSES>,
@@ -71,6 +72,7 @@ impl<'o> Counting<'o> {
         (found, place): (&SelectedMessage<'_>, usize),
         reader: &mut EventReader<'_>,
     ) -> Result<(), StoreError> {
+        // Taken out for the borrow, and put back for its memory.
         let mut values = std::mem::take(&mut counted.values);
         values.clear();
         self.0.add(found, place, reader, &mut values)?;
@@ -88,7 +90,7 @@ impl<'o> Counting<'o> {
         Ok(())
     }
 
-    /// Puts together what workers counted: the values whose counts are wanted.
+    /// Joins the counts of the workers, and returns the values whose counts are wanted.
     pub(crate) fn joined<const CLASSES: usize>(
         &self,
         parts: impl IntoIterator<Item = WorkerCounts<CLASSES>>,
@@ -97,10 +99,11 @@ impl<'o> Counting<'o> {
         let mut whole = WorkerCounts::default();
         parts.into_iter().for_each(|it| whole.join(it));
         let WorkerCounts { numbered, mut read, .. } = whole;
+        // Labels are made last, only for values that may be wanted.
         let label = |it: u32| self.0.label(GroupValue::Number(it));
         let mut joined = Vec::new();
         for (number, mut counts) in (0..).zip(numbered).filter(|it| it.1 != [0; CLASSES]) {
-            // A value may have come by number and as text.
+            // Unwanted alone, it may be wanted with the counts of the same value read as text.
             if read.is_empty() && !is_wanted(&counts) {
                 continue;
             }

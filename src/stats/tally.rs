@@ -1,4 +1,4 @@
-//! From things to be counted to counts.
+//! Counting: from things with values to counts.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -9,53 +9,52 @@ use crate::store::words::folded;
 use crate::store::{IdHash, Location, Store, StoreError, truncate_term};
 use crate::time::Intervals;
 
-/// How often each value occurs.
+/// The counts of values.
 #[derive(Clone, Debug)]
 pub struct Counts {
-    /// What was counted by.
+    /// The key.
     pub key: CountKey,
-    /// What was counted.
+    /// The unit.
     pub unit: Unit,
-    /// How many things there are.
+    /// The number of things.
     pub total: u64,
     /// The first and the last of their times, in milliseconds since 1970.
     pub span: Option<(i64, i64)>,
-    /// How many different values they have.
+    /// The number of different values.
     pub value_count: usize,
-    /// The most frequent values, of the same count in order of the values.
+    /// The most frequent values; those of one count in the order of the values.
     pub rows: Vec<CountRow>,
-    /// The intervals, where the time was divided.
+    /// The intervals, if the time is divided.
     pub intervals: Option<Intervals>,
-    /// How many things there are in each interval, of all values.
+    /// The number of things in each interval, over all values.
     pub series: Vec<u64>,
 }
 
-/// How often one value occurs.
+/// The counts of one value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CountRow {
-    /// The value; none of those that have none.
+    /// The value; `None` for things without one.
     pub value: Option<String>,
-    /// How many things have it.
+    /// The number of things with it.
     pub count: u64,
-    /// How many in each interval.
+    /// The number of them in each interval.
     pub series: Vec<u64>,
 }
 
-/// A value that is counted.
+/// A counted value.
 #[derive(Clone, Debug)]
 pub(super) enum CountedValue {
-    /// None.
     Absent,
-    /// As it is shown.
+    /// In the form that is shown.
     Text(String),
-    /// As it compares; an event shows how it is written.
+    /// In the form that compares; the event has the spelling.
     Folded(String, Location),
-    /// By its hash; an event shows it.
+    /// By its hash; the event has the text.
     Hashed(IdHash, Location),
 }
 
 impl CountedValue {
-    /// What orders values of the same count, however they came into the store.
+    /// Returns the order of values of one count, which does not depend on the store.
     fn order(&self) -> (&str, Option<IdHash>) {
         match self {
             Self::Absent => ("", None),
@@ -65,30 +64,30 @@ impl CountedValue {
     }
 }
 
-/// How many things there are of each value, in all and in each interval.
+/// The number of things of each value, in total and in each interval.
 ///
-/// Things come and go: it takes 8 bytes for each value, and some 30 for each interval of a value that
-/// has any.
+/// Things are not kept: it takes 8 bytes for each value, and some 30 for each interval in which a
+/// value occurs.
 #[derive(Default)]
 pub(super) struct Tally {
-    /// By the number of the value.
+    /// The counts by the number of the value.
     counts: Vec<u64>,
-    /// By the number of the value and the place of the interval, where time is divided.
+    /// The counts by the number of the value and the index of the interval, if time is divided.
     of_intervals: HashMap<(u32, u32), u64>,
     /// The first and the last time, in milliseconds since 1970.
     span: Option<(i64, i64)>,
     run: Option<Run>,
 }
 
-/// Things of one value and one interval that came one after the other, as most do in a log.
+/// Consecutive things of one value and one interval, as most in a log are.
 struct Run {
     value: u32,
-    /// The place and the instants of the interval; where time is not divided, all instants.
+    /// The index and the instants of the interval; `None` if time is not divided.
     interval: Option<(u32, Range<i64>)>,
     count: u64,
 }
 
-/// A tally, and what its numbers stand for; some values may have no things.
+/// A tally and the values of its numbers; some may have no things.
 #[derive(Default)]
 pub(super) struct TallyOf {
     pub(super) tally: Tally,
@@ -102,12 +101,13 @@ impl Run {
 }
 
 impl Tally {
-    /// Takes a thing: the number of its value, and its time in milliseconds since 1970.
+    /// Counts a thing: the number of its value, and its time in milliseconds since 1970.
     pub(super) fn add(&mut self, value: u32, ms: i64, intervals: Option<&Intervals>) {
         self.take_span((ms, ms));
         match &mut self.run {
             Some(run) if run.has(value, ms) => run.count += 1,
             _ => {
+                // A run looks up its interval and its counter once for all of its things.
                 self.end_run();
                 let interval = intervals.map(|it| {
                     let place = it.place_of(ms);
@@ -138,18 +138,18 @@ impl Tally {
         }
     }
 
-    /// Takes so many things of a value in the interval at a place.
+    /// Counts several things of a value in the interval at an index.
     pub(super) fn take(&mut self, value: u32, place: usize, count: u64) {
         self.add_counted(value, Some(u32::try_from(place).unwrap_or(u32::MAX)), count);
     }
 
-    /// Takes the first and the last time of things that were taken, in milliseconds since 1970.
+    /// Extends the span of times by things already counted, in milliseconds since 1970.
     pub(super) fn take_span(&mut self, (first, last): (i64, i64)) {
         let (known_first, known_last) = self.span.unwrap_or((first, last));
         self.span = Some((known_first.min(first), known_last.max(last)));
     }
 
-    /// Takes all things of another tally, whose values have other numbers here.
+    /// Adds another tally, whose values have other numbers here.
     pub(super) fn join(&mut self, mut other: Self, mut number_of: impl FnMut(u32) -> u32) {
         other.end_run();
         let spans = || self.span.into_iter().chain(other.span);
@@ -165,7 +165,7 @@ impl Tally {
         }
     }
 
-    /// The counts by value.
+    /// Returns the counts by value.
     fn totals(&self, value_count: usize) -> Vec<u64> {
         let mut totals = self.counts.clone();
         totals.resize(value_count, 0);
@@ -177,13 +177,14 @@ impl Tally {
         totals
     }
 
-    /// The counts by interval: of all, and of each row behind each other.
+    /// Returns the counts by interval: of all things, and of the rows, one row after another.
     fn series(
         &self,
         intervals: &Intervals,
         rows: &[(usize, &CountedValue, u64)],
     ) -> (Vec<u64>, Vec<u64>) {
         let width = intervals.count();
+        // One pass over the cells for all rows, not one for each row.
         let row_of: HashMap<usize, usize> = rows.iter().map(|it| it.0).zip(0..).collect();
         let mut all = vec![0; width];
         let mut of_rows = vec![0; width * rows.len()];
@@ -198,7 +199,7 @@ impl Tally {
 }
 
 impl TallyOf {
-    /// Counts, and finds out how the values that are shown are written.
+    /// Makes the counts, and looks up the spelling of the values that are shown.
     pub(super) fn counts(
         mut self,
         store: &Store,
@@ -219,10 +220,12 @@ impl TallyOf {
         order.sort_unstable_by(|a, b| {
             Reverse(a.2).cmp(&Reverse(b.2)).then_with(|| a.1.order().cmp(&b.1.order()))
         });
+        // The numbers of these values are their order.
         if key.is_in_order() {
             order.sort_unstable_by_key(|it| it.0);
         }
         let value_count = order.len();
+        // Before spellings are looked up: each takes a read from the archive.
         order.truncate(limit);
         let width = intervals.as_ref().map_or(0, Intervals::count);
         let (series, series_of_rows) = match &intervals {
@@ -244,7 +247,7 @@ impl TallyOf {
     }
 }
 
-/// How a value is written in the log.
+/// Returns the spelling of a value in the log.
 fn written(
     value: &CountedValue,
     store: &Store,
@@ -259,6 +262,7 @@ fn written(
     let event = store.events().read(example)?.event;
     let read = key
         .value_in(&event)
+        // The example may have another value in the field: then the folded form is shown.
         .filter(|read| text.is_none_or(|it| truncate_term(&folded(read)) == it.as_str()));
     Ok(match (read, key) {
         (Some(reason), CountKey::Cause) => Some(cause_of(reason)),

@@ -1,7 +1,8 @@
-//! What happened to a message: legs, the join, and the outcome for each recipient.
+//! Traces of messages: legs, the join, and the outcome for each recipient.
 //!
-//! All of it is pure: events in, [`Message`]s out, the same ones whatever the order of the events
-//! and however often they repeat. Where the events come from, this module does not know.
+//! The join and the judge are pure: events in, [`Message`]s out, the same whatever the order of the
+//! events and however often they repeat. The rest brings them events, from a store or a cluster, or
+//! answers from the message table in their place.
 
 mod batch;
 mod columns;

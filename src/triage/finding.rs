@@ -1,34 +1,33 @@
-//! What was found.
-
-/// One kind of thing that deserves attention, and what there is of it.
+//! The findings of a triage.
+/// One kind of thing that deserves attention, with its numbers and items.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Which kind.
+    /// The kind.
     pub kind: FindingKind,
-    /// How many there are in the period.
+    /// The number in the period.
     pub count: u64,
-    /// How many there were in the period before, where it is known.
+    /// The number in the period before, if known.
     pub before: Option<u64>,
-    /// The most important ones.
+    /// The most important items.
     pub items: Vec<Item>,
-    /// How many items there are, those that are not given too.
+    /// The number of items, including those not given.
     pub item_count: usize,
 }
 
-/// Some of what was found, by a value that they share.
+/// The part of a finding that shares a value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Item {
-    /// The value; none for those that have none.
+    /// The value; `None` for things without one.
     pub value: Option<String>,
-    /// How many there are in the period.
+    /// The number in the period.
     pub count: u64,
-    /// How many there were in the period before, where it is known.
+    /// The number in the period before, if known.
     pub before: Option<u64>,
     /// An ID to trace.
     pub example: Option<String>,
-    /// How long it took, in milliseconds.
+    /// The latency in milliseconds.
     pub latency_ms: Option<i64>,
-    /// Whether there was nothing of it before the period, as far as the store goes back.
+    /// Whether it never occurred before the period, as far as the store goes back.
     pub is_new: bool,
 }
 
@@ -38,36 +37,36 @@ impl Item {
     }
 }
 
-/// What deserves attention. The order is that of urgency.
+/// A kind of thing that deserves attention, in the order of urgency.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr, strum::Display,
 )]
 #[strum(serialize_all = "kebab-case")]
 pub enum FindingKind {
-    /// Recipients for whom a message is lost, by domain.
+    /// Recipients whose message is lost, by domain.
     Lost,
-    /// Recipients who are a group or for whom a message is lost, by domain.
+    /// Recipients who are a group or whose message is lost, by domain.
     Unclear,
-    /// Recipients for whom a message bounced, by cause.
+    /// Recipients whose message bounced, by cause.
     Bounced,
-    /// The same, by domain.
+    /// Recipients whose message bounced, by domain.
     BouncedDomains,
     /// Addresses for which every message bounced.
     FailingMailboxes,
-    /// Recipients for whom a message took long.
+    /// Recipients whose message was slow.
     Slow,
-    /// Messages that were found to be spam and went to a folder that is none for junk, by sender's
+    /// Messages that failed the spam check but went to a folder other than junk, by sender's
     /// domain.
     SpamInInbox,
-    /// Messages that were found to be none and went to a folder for junk, by sender's domain.
+    /// Messages that passed the spam check but went to a junk folder, by sender's domain.
     CleanInJunk,
-    /// Messages that failed DMARC and were delivered, by sender's domain.
+    /// Messages that failed DMARC but were delivered, by sender's domain.
     DmarcFailed,
-    /// Rules that drop mail, or send it out of the organization.
+    /// Rules that drop mail or send it out of the organization.
     Rules,
-    /// Senders who sent much more than before.
+    /// Senders with many more messages than before.
     Bursts,
-    /// Messages with a leg of which the store has no beginning, by day.
+    /// Messages with a leg whose beginning is not in the store, by day.
     NoBeginning,
 }
 

@@ -1,15 +1,15 @@
-//! Addresses for which nothing works.
+//! Addresses for which every message bounces.
 
 use super::pass::Period;
 use super::{Desk, Finding, FindingKind, Item};
 use crate::limits;
 use crate::stats::{Counting, WorkerCounts};
 
-/// Messages that bounced for an address, and those that did not, in each period.
+/// The classes of messages to an address: bounced or not, in each period.
 pub(super) const MAILBOX_CLASSES: usize = 2 * Period::COUNT;
 
 impl Desk<'_, '_> {
-    /// Addresses for which every message of the period bounced, if these are not very few.
+    /// Returns the addresses for which every message of the period bounced, if there were enough.
     pub(super) fn mailboxes_that_bounce(
         &self,
         recipients: &Counting<'_>,
@@ -17,6 +17,7 @@ impl Desk<'_, '_> {
     ) -> Finding {
         let is_failing_in =
             |counts: &[u32; MAILBOX_CLASSES], period: Period| failed_in(counts, period).is_some();
+        // Addresses that failed in either period: those of the period before are counted too.
         let counted = recipients.joined(counted, |counts| {
             is_failing_in(counts, Period::Now) || is_failing_in(counts, Period::Before)
         });
@@ -43,9 +44,10 @@ impl Desk<'_, '_> {
     }
 }
 
-/// How many messages bounced in a period, where these are all that there were, and enough.
+/// Returns the number of messages that bounced in a period, if all did and there were enough.
 fn failed_in(counts: &[u32; MAILBOX_CLASSES], period: Period) -> Option<u64> {
     let of_period = counts.chunks(2).nth(period.place())?;
+    // A single message that did not bounce shows that the address works.
     let [bounced, 0] = *of_period else { return None };
     Some(u64::from(bounced)).filter(|it| *it >= limits::FAILING_BOUNCES_MIN)
 }

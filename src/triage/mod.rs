@@ -1,7 +1,8 @@
-//! What deserves attention: losses, bounces, slow and misjudged mail, rules that take mail away.
+//! Triage: what deserves attention. Losses, bounces, slow and misjudged mail, rules that take mail
+//! away.
 //!
-//! Each finding is a filter on messages (or on legs, senders, rules), so that what it counts is
-//! what the command that it names shows.
+//! Each finding is a filter on messages (or on legs, senders, rules), so that it counts exactly
+//! what the command that it suggests shows.
 
 mod finding;
 mod mailboxes;
@@ -23,43 +24,43 @@ use crate::trace::{
 };
 use pass::{Period, Topic, TriageQuestion};
 
-/// What is asked.
+/// The conditions of a triage.
 #[derive(Clone, Debug)]
 pub struct TriageRequest {
     /// The first instant of the period.
     pub since: Timestamp,
     /// The first instant after it.
     pub until: Timestamp,
-    /// What outcomes depend on.
+    /// The inputs of outcomes.
     pub rules: JoinRules,
-    /// How long, in milliseconds, mail may take before it is slow.
+    /// The time, in milliseconds, that mail may take before it is slow.
     pub slow_ms: i64,
-    /// How many items to give for each finding.
+    /// The most items to return for each finding.
     pub items: usize,
     /// The zone of days.
     pub zone: Zone,
-    /// Which messages, and which of their recipients.
+    /// The query on messages and their recipients.
     pub rows: Query,
 }
 
-/// What deserves attention in a period, the worst first.
+/// The findings of a period, the worst first.
 #[derive(Clone, Debug)]
 pub struct Triage {
     /// The period.
     pub range: TimeRange,
-    /// The period of the same length before it, where the store has events from before that.
+    /// The period of the same length before it, if the store has events from before that.
     pub before: Option<TimeRange>,
-    /// How many messages were first seen in the period.
+    /// The number of messages first seen in the period.
     pub messages: u64,
-    /// How many recipients they have.
+    /// The number of their recipients.
     pub recipients: u64,
-    /// How long it took for those who got them.
+    /// The latency for the recipients who got them.
     pub latency: Option<Latency>,
-    /// What was found, also where there is nothing of the kind.
+    /// The findings of every kind, those without items too.
     pub findings: Vec<Finding>,
 }
 
-/// How long mail took until it was delivered or sent, in milliseconds: percentiles that occurred.
+/// The latencies of mail that was delivered or sent, in milliseconds: percentiles that occurred.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Latency {
     /// The median.
@@ -73,7 +74,8 @@ pub struct Latency {
 }
 
 impl Triage {
-    /// A number by the name that conditions use: that of a finding, `messages` or `recipients`.
+    /// Returns a number by the name that conditions use: that of a finding, `messages` or
+    /// `recipients`.
     pub fn metric(&self, name: &str) -> Option<u64> {
         match name {
             "messages" => Some(self.messages),
@@ -83,17 +85,18 @@ impl Triage {
     }
 }
 
-/// Looks for what deserves attention. It takes as much memory as counting by sender and by recipient
-/// does.
+/// Finds what deserves attention. It takes as much memory as counting by sender and by recipient.
 pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsError> {
     let before = period_before(store, request);
     let since = before.and_then(|it| it.since).unwrap_or(request.since);
     let both = TimeRange { since: Some(since), until: Some(request.until) };
+    // Declared for both periods, so that texts are numbered once for all questions.
     let overview = Overview::new(store, &request.rules)?.within(both);
     let range = TimeRange { since: Some(request.since), until: Some(request.until) };
     let desk = Desk { store, overview: &overview, request, range, before };
     let (everything, mut findings) = desk.pass(&questions(request, both))?;
     findings.push(desk.rules_that_take_mail_away()?);
+    // Kinds are declared in the order of urgency, and findings come as their questions were asked.
     findings.sort_by_key(|it| it.kind);
     Ok(Triage {
         range: desk.range,
@@ -105,7 +108,7 @@ pub fn triage(store: &Store, request: &TriageRequest) -> Result<Triage, StatsErr
     })
 }
 
-/// What is asked about the messages of both periods.
+/// Returns the questions about the messages of both periods.
 fn questions(request: &TriageRequest, both: TimeRange) -> Vec<TriageQuestion> {
     let slow = MessageFilter {
         slower_than_ms: Some(request.slow_ms),
@@ -136,16 +139,18 @@ fn questions(request: &TriageRequest, both: TimeRange) -> Vec<TriageQuestion> {
         (Topic::Groups(FindingKind::NoBeginning, CountKey::Day), no_beginning),
     ];
     let question = |(topic, filter)| {
+        // One pass reads both periods; each message is told apart by its time.
         let filter = MessageFilter { first_seen: both, rows: request.rows.clone(), ..filter };
         TriageQuestion { topic, filter }
     };
     topics.into_iter().map(question).collect()
 }
 
-/// The period of the same length before the one that is asked for, where the store has events from
+/// Returns the period of the same length before the requested one, if the store has events from
 /// before that.
 fn period_before(store: &Store, request: &TriageRequest) -> Option<TimeRange> {
     let before = TimeRange::before(request.since, request.until);
+    // A store that begins within the period before would make everything look like an increase.
     let is_known = store.time_span().is_some_and(|(first, _)| Some(first) <= before.since);
     is_known.then_some(before)
 }
@@ -163,7 +168,7 @@ fn with_verdict(verdict: Verdict, value: &str) -> MessageFilter {
     MessageFilter { verdicts: pattern.into_iter().collect(), ..MessageFilter::default() }
 }
 
-/// What all findings are made from.
+/// The inputs of all findings.
 struct Desk<'d, 's> {
     store: &'s Store,
     overview: &'d Overview<'s>,
@@ -172,7 +177,7 @@ struct Desk<'d, 's> {
     before: Option<TimeRange>,
 }
 
-/// How many messages there are, and how long they took.
+/// The number of messages and their latencies.
 #[derive(Default)]
 struct Summary {
     messages: u64,
@@ -194,7 +199,8 @@ impl Summary {
 }
 
 impl Desk<'_, '_> {
-    /// What a filter finds, by the values of a key; with the numbers of the period before.
+    /// Makes a finding of a filter's messages, by the values of a key, with the numbers of the
+    /// period before.
     fn grouped(
         &self,
         kind: FindingKind,
@@ -222,7 +228,7 @@ impl Desk<'_, '_> {
         })
     }
 
-    /// Mail that took long until it was delivered or sent, the slowest first.
+    /// Makes the finding of mail that was slow to be delivered or sent, the slowest first.
     fn slow(
         &self,
         leading: Leading,
@@ -236,6 +242,7 @@ impl Desk<'_, '_> {
             let Some(message) = message else { continue };
             let example = message.any_id();
             let whom = message.deciding_recipients().into_iter().max_by_key(|it| it.latency_ms);
+            // Only the messages shown are traced: the table has no IDs for examples.
             let item = Item::new(whom.map(|it| it.address.to_string()));
             items.push(Item { count: 1, example, latency_ms: summary.latency_ms, ..item });
         }

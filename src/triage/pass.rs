@@ -1,4 +1,4 @@
-//! One pass over the messages of both periods, which nearly all findings are made from.
+//! One pass over the messages of both periods, from which nearly all findings are made.
 
 use super::mailboxes::MAILBOX_CLASSES;
 use super::{Desk, Finding, FindingKind, Summary};
@@ -11,7 +11,7 @@ use crate::trace::{
     Leading, MessageFilter, Order, Outcome, SelectedMessage, Selection, TextKind, visit_together,
 };
 
-/// What is asked about the messages that a filter finds.
+/// A question about the messages that a filter selects.
 pub(super) struct TriageQuestion {
     pub(super) topic: Topic,
     pub(super) filter: MessageFilter,
@@ -19,15 +19,15 @@ pub(super) struct TriageQuestion {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Topic {
-    /// How many there are, how long they took, who sent them, and for whom all of them bounced.
+    /// Their number, latencies and senders, and the addresses for which all of them bounced.
     Everything,
-    /// Which took longest.
+    /// The slowest.
     Slow,
-    /// How many there are by the values of a key.
+    /// Their number, by the values of a key.
     Groups(FindingKind, CountKey),
 }
 
-/// The period that is asked about, and the one before it.
+/// The requested period, or the one before it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Period {
     Now,
@@ -45,15 +45,15 @@ impl Period {
     }
 }
 
-/// What answers a question.
+/// The means to answer a question.
 enum Asker<'o> {
-    /// By sender, and by recipient.
+    /// Counts by sender and by recipient.
     Everything(Box<[Counting<'o>; 2]>),
     Slow,
     Groups(FindingKind, Box<(GroupRequest, Grouping<'o>)>),
 }
 
-/// What one worker found out.
+/// The results of one worker.
 #[derive(Default)]
 struct PassPart {
     summary: Summary,
@@ -61,12 +61,12 @@ struct PassPart {
     mailboxes: WorkerCounts<MAILBOX_CLASSES>,
     slow: Option<Leading>,
     slow_recipients: [u64; Period::COUNT],
-    /// The groups of each question and period.
+    /// The groups, by question and period.
     groups: Vec<[GroupPart; Period::COUNT]>,
 }
 
 impl<'d, 's> Desk<'d, 's> {
-    /// Asks all questions; gives what all messages of the period come to, and the findings.
+    /// Answers all questions. Returns the summary of the period and the findings.
     pub(super) fn pass(
         &self,
         questions: &[TriageQuestion],
@@ -75,6 +75,8 @@ impl<'d, 's> Desk<'d, 's> {
             .iter()
             .map(|it| Selection::new(self.overview, &it.filter))
             .collect::<Result<Vec<_>, StoreError>>()?;
+        // Before the askers, which would number one after another: here both kinds are numbered at
+        // once, and domains follow from them.
         if selections.iter().all(Selection::is_listed) {
             self.overview.number_all(&[TextKind::Senders, TextKind::Recipients])?;
         }
@@ -84,6 +86,7 @@ impl<'d, 's> Desk<'d, 's> {
             .collect::<Result<_, _>>()?;
         let parts = visit_together(&selections, |part: &mut PassPart, place, reader, found| {
             let period = self.period_of(found.first_seen_ms());
+            // A gap between the periods belongs to neither.
             let Some((asker, period)) = askers.get(place).zip(period) else { return Ok(()) };
             match asker {
                 Asker::Everything(counting) => everything(part, period, counting, reader, &found),
@@ -164,6 +167,7 @@ impl<'d, 's> Desk<'d, 's> {
                     findings.push(self.mailboxes_that_bounce(recipients, mailboxes));
                 }
                 Asker::Slow => {
+                    // There is one such question, so what it takes is not missed.
                     let slow = std::mem::replace(&mut slow, self.leading());
                     findings.push(self.slow(slow, slow_recipients)?);
                 }
@@ -195,12 +199,13 @@ impl<'d, 's> Desk<'d, 's> {
         if period == Period::Now
             && let Some(summary) = found.summary()
         {
+            // Made on first use: a part must have a default, which knows no limit.
             part.slow.get_or_insert_with(|| self.leading()).add(summary);
         }
     }
 }
 
-/// Takes a message of all that there are.
+/// Counts a message of the unfiltered question.
 fn everything(
     part: &mut PassPart,
     period: Period,
@@ -212,6 +217,7 @@ fn everything(
     let outcomes = found.outcomes();
     for (place, (outcome, latency_ms)) in outcomes.iter().enumerate() {
         let is_bounced = *outcome == Outcome::Bounced;
+        // Two classes for each period: bounced first, as `failed_in` reads them.
         let class = period.place() * 2 + usize::from(!is_bounced);
         recipients.take(&mut part.mailboxes, class, (found, place), reader)?;
         if period == Period::Now && matches!(outcome, Outcome::Delivered | Outcome::Sent) {

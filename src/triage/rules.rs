@@ -1,4 +1,4 @@
-//! Rules that take mail away: that drop it, or send it out of the organization.
+//! Rules that take mail away: those that drop it or send it out of the organization.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::store::{
 use crate::time::Timestamp;
 use crate::trace::{EventTracer, MessageFilter};
 
-/// What stands before the address that a rule sends mail to, in what it does.
+/// The words before the address that a rule sends mail to, in the text of an item.
 pub const RULE_TARGET: &str = " mail to ";
 
-/// A rule, by its name as names compare, and one thing that it does.
+/// A rule, by its name in the form that compares, and one thing that it does.
 type Deed = (Option<String>, Does);
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,24 +31,24 @@ enum Does {
     Redirect(String),
 }
 
-/// What is known of a deed.
+/// The events of a deed.
 #[derive(Clone, Copy, Default)]
 struct Applied {
     count: u64,
     before: u64,
     is_older: bool,
-    /// When it was done first in the period, in milliseconds since 1970, and where the event lies.
+    /// The time of the first in the period, in milliseconds since 1970, and its location.
     example: Option<(i64, Location)>,
 }
 
-/// Deeds that were done, and events of which only messages or originals tell whether they count.
+/// Deeds, and events that need their message or original to show whether they count.
 #[derive(Default)]
 struct DeedsPart {
     deeds: BTreeMap<Deed, Applied>,
     open: Vec<OpenEvent>,
 }
 
-/// An event of a rule, with its deeds where these are known.
+/// An event of a rule, with its deeds if they are known.
 struct OpenEvent {
     ms: i64,
     location: Location,
@@ -67,6 +67,7 @@ impl Applied {
         let Some(time) = Timestamp::from_ms(ms) else { return };
         if desk.range.contains(time) {
             self.count += 1;
+            // The earliest, so that the example does not depend on the order of workers.
             self.example = self.example.into_iter().chain([(ms, location)]).min();
         } else if desk.range.since.is_some_and(|it| time < it) {
             self.is_older = true;
@@ -83,15 +84,17 @@ impl Applied {
 }
 
 impl Desk<'_, '_> {
-    /// Rules that drop mail, and those that forward or redirect it to an address whose domain has no
-    /// mailbox in the store and is not the organization's; those first that were never applied before the period.
+    /// Finds rules that drop mail, and rules that forward or redirect it to an address whose domain
+    /// has no mailbox in the store and is not the organization's. Those never applied before the
+    /// period come first.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
         let mut inside = self.overview.listing().mailbox_domains()?;
-        // Those of the organization of which nothing was delivered to a mailbox yet.
+        // The organization may have domains without a delivery yet.
         let at = self.range.until.unwrap_or(Timestamp::MAX);
         let directory = self.store.directory();
         inside.extend(directory.iter().flat_map(|it| it.domains(at)));
         let mut deeds = self.deeds(&inside)?;
+        // A rule that was applied only before the period is no finding of it.
         deeds.retain(|_, it| it.count > 0);
         let mut deeds: Vec<(Deed, Applied)> = deeds.into_iter().collect();
         let order = |it: &(Deed, Applied)| (it.1.is_older, std::cmp::Reverse(it.1.count));
@@ -109,7 +112,7 @@ impl Desk<'_, '_> {
         })
     }
 
-    /// What every rule did up to the end of the period.
+    /// Returns what every rule did up to the end of the period.
     fn deeds(&self, inside: &HashSet<String>) -> Result<BTreeMap<Deed, Applied>, StoreError> {
         let is_of_all = self.request.rows == Query::All;
         let is_over = |ms: i64| {
@@ -126,13 +129,14 @@ impl Desk<'_, '_> {
                 Some(deeds) if is_of_all => {
                     let mut applied = Applied::default();
                     let take = |ms, location| applied.take(ms, location, self);
-                    // Of what was done before both periods it is only asked whether there is any.
+                    // Before both periods it only matters whether there is any.
                     applied.is_older |= set.visit_between(&periods, take);
                     for deed in deeds {
                         part.deeds.entry(deed).or_default().join(applied);
                     }
                 }
                 deeds => {
+                    // Shared by all events of the set, of which there may be many.
                     let deeds: Option<Arc<[Deed]>> = deeds.map(Arc::from);
                     let events = set.times().zip(set.locations()).filter(|(ms, _)| !is_over(*ms));
                     part.open.extend(events.map(|(ms, location)| OpenEvent {
@@ -149,10 +153,10 @@ impl Desk<'_, '_> {
             open.extend(part.open);
             part.deeds.into_iter().for_each(|(it, more)| deeds.entry(it).or_default().join(more));
         }
-        // Older ones do not make a rule less new.
+        // The newest are kept: events dropped here cannot show that a rule is old.
         open.sort_unstable_by_key(|it| std::cmp::Reverse((it.ms, it.location)));
         open.truncate(limits::TRIAGE_RULE_EVENTS_MAX);
-        // Each block of the archive is decompressed once.
+        // In archive order, each block is decompressed once.
         open.sort_unstable_by_key(|it| it.location);
         let told: Vec<Vec<DoneAt>> = open
             .par_chunks(EVENTS_AT_ONCE)
@@ -169,7 +173,7 @@ impl Desk<'_, '_> {
         Ok(deeds)
     }
 
-    /// What those of some events say whose messages are asked about.
+    /// Returns the deeds of those events whose messages are selected.
     fn told(
         &self,
         tracer: &mut EventTracer<'_>,
@@ -202,7 +206,7 @@ impl Desk<'_, '_> {
     ) -> Result<Item, StoreError> {
         let example = applied.example.map(|(_, it)| reader.read(it)).transpose()?;
         let event = example.as_ref().map(|it| &it.event);
-        // As it is written, where it is not cut.
+        // As it is spelled in the log, and not cut.
         let written = event.and_then(|it| it.rule_name.as_deref()).map(str::trim);
         let name = written.or(name.as_deref()).filter(|it| !it.is_empty());
         let rule = name.unwrap_or("(unnamed)");
@@ -223,16 +227,17 @@ impl Desk<'_, '_> {
     }
 }
 
-/// Events that one worker reads at once; they lie near each other.
+/// Events that one worker reads at once; they are near each other in the archive.
 const EVENTS_AT_ONCE: usize = 4_096;
 
-/// Whether not all that a rule did may stand in the index.
+/// True if the index may not hold all that a rule did.
 fn may_be_partial(said: &AttributeTerm<'_>) -> bool {
     let of_rules = [Attribute::Rule, Attribute::RuleType, Attribute::Action];
     said.role.is_partial && of_rules.iter().any(|it| said.values(*it).next().is_some())
 }
 
 fn takes_mail_away(said: &AttributeTerm<'_>) -> bool {
+    // Parts of words: how the log spells actions is not documented.
     let words = ["drop", "bounce", "forward", "redirect"];
     said.values(Attribute::Action).any(|it| words.iter().any(|word| it.contains(word)))
 }
@@ -251,7 +256,7 @@ fn deeds_of(event: &Event<'_>, inside: &HashSet<String>) -> Vec<Deed> {
     deeds(name, does, event.target_recipient.iter().map(Address::as_str), inside)
 }
 
-/// What a rule of such actions and targets does.
+/// Returns what a rule with such actions and targets does.
 fn deeds<T: AsRef<str>>(
     name: Option<&str>,
     does: impl Fn(&str) -> bool,

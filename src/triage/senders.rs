@@ -1,4 +1,4 @@
-//! Senders who sent much more than before.
+//! Senders with many more messages than before.
 
 use super::pass::Period;
 use super::{Desk, Finding, FindingKind, Item};
@@ -6,14 +6,15 @@ use crate::limits;
 use crate::stats::{Counting, WorkerCounts};
 
 impl Desk<'_, '_> {
-    /// Senders of many messages in the period and of much fewer in the one before; none where there
-    /// is nothing to compare with.
+    /// Returns the senders of many messages in the period and of far fewer in the one before; none
+    /// if there is nothing to compare with.
     pub(super) fn bursts(
         &self,
         senders: &Counting<'_>,
         counted: Vec<WorkerCounts<{ Period::COUNT }>>,
     ) -> Finding {
         let is_burst = |[now, before]: &[u32; Period::COUNT]| {
+            // A factor alone would report everyone who sent one message before and five now.
             u64::from(*now) >= limits::BURST_MESSAGES_MIN
                 && u64::from(*now) >= u64::from(*before).saturating_mul(limits::BURST_FACTOR)
         };
