@@ -6,6 +6,7 @@ use super::{CountKey, StatsError, StatsRequest, count_by};
 use crate::store::Store;
 use crate::time::{TimeRange, Timestamp};
 
+/// The counts of two periods.
 #[derive(Clone, Debug)]
 pub struct Compared {
     /// The key of the counts.

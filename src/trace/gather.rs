@@ -70,7 +70,7 @@ pub(crate) fn trace_ids_in<'i, S: EventsByKey>(
     let mut answered: HashSet<MessageMark> = HashSet::new();
     let mut last = Closure::default();
     for given in ids {
-        // An ID that is given twice, quoted or not, must not count as not found twice.
+        // An ID that is given twice, with brackets or without, is answered once.
         if !asked.insert(pasted_id(given).into_owned()) {
             continue;
         }
@@ -132,8 +132,9 @@ pub(super) fn some_place_of(reader: &EventReader<'_>, given: &str) -> Option<Loc
     keys_asked_for(given).iter().find_map(|it| places_of(reader, it, 1).pop())
 }
 
-/// The messages connected to the last ID. Lists of IDs name a message again and again, by one of
-/// its IDs or another, and many name IDs that messages share: these are gathered once.
+/// The messages connected to the last ID. Lists of IDs name the same message again and again, by
+/// one of its IDs or another, or name an ID that many messages share: what was gathered last is
+/// reused.
 #[derive(Default)]
 pub(super) struct Closure {
     id: String,
@@ -176,7 +177,7 @@ impl Gathered {
         self.events.iter().map(|(place, _)| *place).collect()
     }
 
-    /// Where each record lies; of equal ones, the first.
+    /// Maps each record to its location; of equal records, the first.
     pub(super) fn places_by_record(&self) -> HashMap<(Timestamp, String), Location> {
         places_by_record(&self.events)
     }

@@ -51,7 +51,7 @@ fn in_order_and_once(mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
         later.record.timestamp == kept.record.timestamp
             && later.record.message == kept.record.message
     });
-    // Nearly always: only some file formats give times to the second alone.
+    // Nearly always true: only some file formats have times in whole seconds.
     if events.iter().all(|it| !it.record.is_time_approximate) {
         return events;
     }

@@ -1,8 +1,8 @@
-//! The one judge: what became of a message for each of its recipients.
+//! The one judge: it decides the outcome of a message for each of its recipients.
 //!
-//! It reads the roles that a message's events play, taken from the originals ([`super::outcome`])
-//! or from the columns of the index ([`super::columns`]). It reads no text: addresses are any type
-//! that compares, and events any type that orders.
+//! It reads the roles of a message's events, taken from the originals ([`super::outcome`]) or from
+//! the columns of the index ([`super::columns`]). It reads no text: addresses are any type that can
+//! be compared, and events any ordered type.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,13 +14,13 @@ use crate::directory::Directory;
 use crate::event::{Role, RoleKind};
 use crate::time::Timestamp;
 
-/// The facts of an event that decide anything.
+/// The facts of an event that decide outcomes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DecidingFacts<I> {
     /// Its time in milliseconds since 1970.
     pub(super) ms: i64,
     pub(super) role: Role,
-    /// True if the organization received a message by it.
+    /// True if it reports that the organization received the message.
     pub(super) is_arrival: bool,
     /// The addresses that it names in its role.
     pub(super) addresses: I,
@@ -55,7 +55,7 @@ pub(super) struct JudgedLeg<E> {
     quarantined: Option<Decision<E>>,
     dropped: Option<Decision<E>>,
     has_unnamed_mailbox: bool,
-    /// Counts the named recipients without an event of their own.
+    /// The number of named recipients without an event of their own.
     silent_count: usize,
 }
 
@@ -125,7 +125,7 @@ impl<E> Decision<E> {
 pub(crate) struct JudgedRow<A, E> {
     pub(crate) address: A,
     pub(crate) outcome: Outcome,
-    /// Where the leg stands among the message's.
+    /// The index of the leg in the message.
     pub(super) leg: usize,
     pub(super) direction: Direction,
     pub(super) started_ms: i64,

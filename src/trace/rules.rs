@@ -5,7 +5,7 @@ use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
 
-/// What the outcomes depend on besides the events.
+/// The inputs of outcomes besides the events.
 #[derive(Clone, Debug)]
 pub struct JoinRules {
     /// The grace time in milliseconds: a leg may stay so long without an outcome before it counts

@@ -17,6 +17,7 @@ pub(super) fn resolve(
         |it: &ListedRow| matches!(it.outcome, Outcome::Expanded | Outcome::Unclear | Outcome::Lost);
     let segment = message.segment;
     let has_known = |it: &ListedRow| is_silent(it) && known.get(segment, it.address()).is_some();
+    // Nearly always the directory knows none of them.
     if message.needs_originals || !message.rows.iter().any(has_known) {
         return Some(());
     }
