@@ -133,7 +133,7 @@ impl GroupPart {
     /// Returns the groups, numbered ones first; `None` if there were more than are kept.
     pub(super) fn into_groups(self) -> Option<Vec<(GroupedValues, GroupTally)>> {
         let mut numbered = self.numbered.groups;
-        // Workers end in any order: sorted, groups are the same each time.
+        // Groups come by first appearance, which depends on how the work was shared.
         numbered.sort_unstable_by_key(|(number, _)| *number);
         let numbered = numbered.into_iter();
         let numbered = numbered.map(|(number, it)| (only(GroupValue::Number(number)), it));

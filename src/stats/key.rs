@@ -78,7 +78,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -144,7 +144,7 @@ impl CountKey {
         Self::HourOfDay,
     ];
 
-    /// The name as it is typed.
+    /// Returns the name as it is typed.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

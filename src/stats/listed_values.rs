@@ -88,7 +88,7 @@ impl<'s> ListedValues<'s> {
                 numbered(row.entry.status.filter(|_| row.outcome == Outcome::Bounced))
             }
             (CountKey::Cause, Some(row)) => numbered(row.entry.cause),
-            // Keys of the originals, or not of the table.
+            // Keys that only the originals have, or that do not come from the table.
             (_, Some(_)) => return,
         };
         values.push(value);

@@ -153,6 +153,7 @@ pub fn count_by(
         _ if matches!(key.counted_unit(), Unit::Messages | Unit::Recipients) => {
             messages::tally(store, key, request, divided)?
         }
+        // Before reasons and attributes, whose columns cannot select by message.
         _ if request.is_of_some() => asked::tally(store, key, request, divided)?,
         _ if key.is_of_reasons() => causes::tally(store, key, request, divided)?,
         _ if key.attribute().is_some() => attributes::tally(store, key, request, divided)?,

@@ -54,7 +54,7 @@ pub fn trace_batch<T: Send>(
         .map_init(
             || store.events(),
             |reader, places| {
-                // Neighbours often are two IDs of one message: it is gathered once.
+                // Neighbours are often IDs of one message, which is then gathered once.
                 let mut last = Closure::default();
                 let one = |(_, id, index): &(_, &str, usize)| {
                     Ok((*index, answer(id, last.messages_with(reader, id, rules)?)))

@@ -25,7 +25,7 @@ impl OutcomeWord {
         (recipient.is_some() || message.is_some()).then_some(Self { recipient, message })
     }
 
-    /// Every word, those of recipients first.
+    /// Returns every word, those of recipients first.
     pub fn all() -> Vec<&'static str> {
         let mut words: Vec<&'static str> = Outcome::ALL.iter().map(|it| it.as_str()).collect();
         for outcome in MessageOutcome::ALL {
@@ -111,12 +111,12 @@ impl Verdict {
     /// Every check.
     pub const ALL: [Self; 4] = [Self::Spam, Self::Dkim, Self::Dmarc, Self::Spf];
 
-    /// The name as it is typed.
+    /// Returns the name as it is typed.
     pub fn as_str(self) -> &'static str {
         self.field().name()
     }
 
-    /// The field of events that has it.
+    /// Returns the field of events that has it.
     pub fn field(self) -> Field {
         match self {
             Self::Spam => Field::Spam,

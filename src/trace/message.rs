@@ -71,7 +71,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -166,7 +166,7 @@ impl Outcome {
         Self::Lost,
     ];
 
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -215,7 +215,7 @@ impl MessageOutcome {
     pub const ALL: [Self; 5] =
         [Self::Delivered, Self::Partial, Self::Failed, Self::Pending, Self::Unknown];
 
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

@@ -6,17 +6,18 @@ use std::str::FromStr;
 use super::MessageSummary;
 use crate::store::{Location, Store};
 
-/// The order of a list. Equal messages are ordered by the newest.
+/// The order of a list. Equal messages come newest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, strum::IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Order {
-    /// The newest first seen.
+    /// By the time first seen, the newest first.
     Newest,
-    /// The oldest first seen.
+    /// By the time first seen, the oldest first.
     Oldest,
-    /// The longest latency of a recipient; messages without a latency come last.
+    /// By the longest latency of a recipient, the longest first; messages without a latency come
+    /// last.
     Slowest,
-    /// The most recipients.
+    /// By the number of recipients, the most first.
     #[strum(serialize = "recipients")]
     MostRecipients,
 }
@@ -24,7 +25,7 @@ pub enum Order {
 impl Order {
     const ALL: [Self; 4] = [Self::Newest, Self::Oldest, Self::Slowest, Self::MostRecipients];
 
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -124,7 +125,7 @@ pub struct PageOfMessages {
 }
 
 /// The first messages in an order, or the first after a position, out of many that come in any
-/// order. It keeps at most twice as many as are shown.
+/// order. It keeps at most twice as many as are shown, or `LEADING_MIN`.
 pub(crate) struct Leading {
     order: Order,
     after: Option<ListPosition>,

@@ -21,7 +21,7 @@ pub enum StatusClass {
 }
 
 impl StatusClass {
-    /// The word for it.
+    /// Returns its name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

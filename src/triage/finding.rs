@@ -87,7 +87,7 @@ impl FindingKind {
         Self::NoBeginning,
     ];
 
-    /// The name, as conditions and JSON use it.
+    /// Returns the name that conditions and JSON use.
     pub fn as_str(self) -> &'static str {
         self.into()
     }

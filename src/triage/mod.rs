@@ -139,7 +139,7 @@ fn questions(request: &TriageRequest, both: TimeRange) -> Vec<TriageQuestion> {
         (Topic::Groups(FindingKind::NoBeginning, CountKey::Day), no_beginning),
     ];
     let question = |(topic, filter)| {
-        // One pass reads both periods; each message is told apart by its time.
+        // One pass reads both periods: the time of a message shows which it belongs to.
         let filter = MessageFilter { first_seen: both, rows: request.rows.clone(), ..filter };
         TriageQuestion { topic, filter }
     };

@@ -88,6 +88,7 @@ impl Desk<'_, '_> {
     /// has no mailbox in the store and is not the organization's. Those never applied before the
     /// period come first.
     pub(super) fn rules_that_take_mail_away(&self) -> Result<Finding, StatsError> {
+        // Mail sent to a domain with mailboxes here has not left the organization.
         let mut inside = self.overview.listing().mailbox_domains()?;
         // The organization may have domains without a delivery yet.
         let at = self.range.until.unwrap_or(Timestamp::MAX);
@@ -120,6 +121,7 @@ impl Desk<'_, '_> {
         };
         let period = self.range.in_ms();
         let before_ms = self.before.map_or(i64::MAX, |it| it.in_ms().start);
+        // Without a period before, `i64::MAX` leaves the start of the period.
         let periods = before_ms.min(period.start)..period.end;
         let is_wanted = |said: &AttributeTerm<'_>| may_be_partial(said) || takes_mail_away(said);
         let take = |part: &mut DeedsPart, set: &AttributeSet<'_>| {

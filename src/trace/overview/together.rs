@@ -113,8 +113,8 @@ impl<'f> Together<'f> {
     }
 }
 
-/// True if no row has one of the required outcomes: most messages are ruled out so, before any
-/// other test.
+/// True if no row has one of the required outcomes. This rules out most messages before any other
+/// test.
 fn is_out(filter: &ListedFilter<'_>, message: &ListedMessage) -> bool {
     let has_one = |wanted: &[_]| {
         let is_wanted = |it: &ListedRow| wanted.contains(&it.outcome());

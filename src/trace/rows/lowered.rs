@@ -6,7 +6,7 @@ use crate::trace::filter::MessageFilter;
 use crate::trace::message::Direction;
 
 impl MessageFilter {
-    /// Replaces "internal" by a query on the organization's domains, if they are known.
+    /// Replaces `is_internal` by a query on the organization's domains, if they are known.
     #[must_use]
     pub fn within_domains(mut self, domains: &[String]) -> Self {
         if self.is_internal && !domains.is_empty() {

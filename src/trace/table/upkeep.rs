@@ -101,8 +101,8 @@ pub fn is_table_true(store: &Store) -> Result<Option<bool>, StoreError> {
                 domain_of(&it.address)
                     .is_none_or(|it| domains.as_ref().is_none_or(|all| all.contains(it)))
             };
-            // The kept domains are those of all entries ever added. More than needed is right; with
-            // one missing, a rule's target in it would look like an outsider.
+            // The kept domains are those of all entries ever added. Too many do no harm; with one
+            // missing, a rule's target in it would look like an outsider.
             if !delivered.all(is_kept) {
                 return Ok(Some(false));
             }
@@ -126,8 +126,8 @@ struct Sum {
 
 impl Sum {
     fn of(entry: &MessageEntry<'_>) -> Self {
+        // Its keys are fixed, so table and index hash alike.
         let mut hasher = DefaultHasher::new();
-        // The default keys, so that table and index hash alike.
         entry.hash(&mut hasher);
         Self { count: 1, sum: hasher.finish() }
     }
