@@ -86,7 +86,6 @@ impl<'d, 's> Desk<'d, 's> {
             .collect::<Result<_, _>>()?;
         let parts = visit_together(&selections, |part: &mut PassPart, place, reader, found| {
             let period = self.period_of(found.first_seen_ms());
-            // A gap between the periods belongs to neither.
             let Some((asker, period)) = askers.get(place).zip(period) else { return Ok(()) };
             match asker {
                 Asker::Everything(counting) => everything(part, period, counting, reader, &found),
