@@ -45,7 +45,7 @@ pub(super) fn tally(
     Ok(TallyOf { tally, values: values.into_values(key) })
 }
 
-/// True if such events count.
+/// True if events with these attributes count.
 fn is_counted(key: CountKey, said: &AttributeTerm<'_>, attribute: Attribute) -> bool {
     match key {
         CountKey::Rule => said.values(attribute).next().is_some(),

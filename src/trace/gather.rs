@@ -17,7 +17,7 @@ pub(crate) trait EventsByKey {
     /// Returns the locations of events that may have the key, at most `limit`.
     fn places(&mut self, key: &Key, limit: usize) -> Result<Vec<Location>, Self::Error>;
 
-    /// Reads the event at such a location. Each is read once.
+    /// Reads the event at a location that `places` returned. Each is read once.
     fn event(&mut self, place: Location) -> Result<StoredEvent, Self::Error>;
 }
 

@@ -73,8 +73,9 @@ impl<'t> EventTexts<'t> {
 }
 
 impl EventColumns<'_> {
-    /// Makes something of the entries of all messages, without those whose events are left out, on
-    /// all cores, and passes it on in portions. By the rules nothing may be too early to be lost.
+    /// Passes the entries of all messages, without those whose events are left out, through `make`
+    /// on all cores, and hands the results to `add` in portions. The rules must not call anything
+    /// too early to be lost.
     pub(in crate::trace) fn for_each_entry<T: Send>(
         &self,
         is_left_out: Option<&(dyn Fn(Location) -> bool + Sync)>,

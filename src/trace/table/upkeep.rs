@@ -186,7 +186,8 @@ fn for_each_entry<T: Send>(
     Ok(())
 }
 
-/// Makes the entries of the messages of all events at such locations, without those that are done.
+/// Makes the entries of the messages of all events whose locations `has` accepts, without those
+/// that are done.
 fn for_each_entry_at<T: Send>(
     store: &Store,
     has: &(dyn Fn(Location) -> bool + Sync),
@@ -203,7 +204,8 @@ fn for_each_entry_at<T: Send>(
     columns.for_each_entry(is_left_out, make, add)
 }
 
-/// Adds the entries of the messages of all events at such locations, without those that are done.
+/// Adds the entries of the messages of all events whose locations `has` accepts, without those that
+/// are done.
 fn add_all(
     store: &Store,
     has: &(dyn Fn(Location) -> bool + Sync),
