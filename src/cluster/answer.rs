@@ -1,4 +1,4 @@
-//! What a cluster answered, and what that means.
+//! The answers of a cluster, and what they mean.
 
 use hyper::body::Bytes;
 use serde::Deserialize;
@@ -18,15 +18,15 @@ pub(super) struct Response {
 /// What to do with an answer.
 #[derive(Debug, PartialEq)]
 pub(super) enum AnswerVerdict {
-    /// Take it as it is.
+    /// Take it.
     Final,
-    /// Ask again later; in its words.
+    /// Ask again later, for this reason.
     Later(String),
-    /// It comes from something else.
+    /// Something other than OpenSearch answered.
     NotACluster,
 }
 
-/// What OpenSearch says is wrong; AWS, which may answer in its place, says `message`.
+/// An error of OpenSearch, or of AWS's front, which says `message`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Problem {
@@ -35,7 +35,7 @@ struct Problem {
     message: Option<String>,
 }
 
-/// An error, whole or as a text.
+/// An error, as an object or a text.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum ErrorText {
@@ -63,7 +63,7 @@ pub(super) struct ErrorParts {
 }
 
 impl ErrorParts {
-    /// The reason with its causes, in one line.
+    /// The reason with its cause, in one line.
     pub(super) fn text(&self) -> String {
         let mut text = match &self.reason {
             Some(reason) => format!("{}: {reason}", self.kind),
@@ -76,20 +76,21 @@ impl ErrorParts {
         text
     }
 
-    /// Whether it is about what is in one document.
+    /// True if the error is about one document's content.
     pub(super) fn is_of_a_document(&self) -> bool {
         OF_A_DOCUMENT.contains(&self.kind.as_str())
     }
 
-    /// Whether an index must not be written to, which waiting does not cure.
+    /// True if an index is blocked for writing, which waiting does not cure.
     pub(super) fn is_block(&self) -> bool {
         self.kind == "cluster_block_exception"
+            // A cluster that is still starting blocks everything as well, which passes by itself.
             && self.reason.as_ref().is_none_or(|it| !it.contains("not recovered"))
     }
 }
 
-/// What is wrong with a document alone. Of anything else that is refused the next one would be as well:
-/// an index that is closed, a field that a mapping has lost.
+/// Errors about one document alone. Any other refusal would hit the next document as well: a
+/// closed index, a field that a mapping has lost.
 const OF_A_DOCUMENT: [&str; 4] = [
     "mapper_parsing_exception",
     "document_parsing_exception",
@@ -97,7 +98,7 @@ const OF_A_DOCUMENT: [&str; 4] = [
     "max_bytes_length_exceeded_exception",
 ];
 
-/// The statuses that a server has when it may do better later.
+/// The statuses of a server that may do better later.
 pub(super) fn is_for_now(status: u16) -> bool {
     matches!(status, 408 | 429 | 502 | 503 | 504)
 }
@@ -107,12 +108,12 @@ impl Response {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The error that it tells of, if any.
+    /// The error in it, if any.
     pub(super) fn error(&self) -> Option<ErrorParts> {
         self.problem()?.error.map(ErrorText::into_parts)
     }
 
-    /// What is wrong, in its words.
+    /// The reason, in the cluster's words.
     pub(super) fn reason(&self) -> String {
         let message = || self.problem().and_then(|it| it.message);
         let told = self.error().map(|it| it.text()).or_else(message);
@@ -125,26 +126,26 @@ impl Response {
         text.chars().take(limits::CLUSTER_EXCERPT_CHARS).collect()
     }
 
-    /// What is to be done with it.
+    /// Judges the answer.
     pub(super) fn verdict(&self) -> AnswerVerdict {
         let is_json = self.problem().is_some();
         if is_for_now(self.status) {
             let kind = self.error().map(|it| it.kind).unwrap_or_default();
-            // What is too much now is too much later.
+            // A question with too many buckets has too many later, though its status is 503.
             if kind == "too_many_buckets_exception" || self.error().is_some_and(|it| it.is_block())
             {
                 return AnswerVerdict::Final;
             }
             return AnswerVerdict::Later(format!("status {}: {}", self.status, self.reason()));
         }
-        // What is too long or not allowed may be said by whoever stands before it, in any form.
+        // A proxy in front may answer these statuses, in any form.
         match is_json || matches!(self.status, 401 | 403 | 413) || self.body.is_empty() {
             true => AnswerVerdict::Final,
             false => AnswerVerdict::NotACluster,
         }
     }
 
-    /// That it comes from something else.
+    /// The error for an answer of something other than OpenSearch.
     pub(super) fn not_a_cluster(&self, cluster: &Cluster) -> ClusterError {
         ClusterError::NotACluster {
             url: cluster.url().to_owned(),
@@ -153,7 +154,7 @@ impl Response {
         }
     }
 
-    /// The same where it is what was asked for.
+    /// The answer if it is a success, else its error.
     pub(super) fn checked(self, cluster: &Cluster) -> Result<Self, ClusterError> {
         if (200..300).contains(&self.status) {
             return Ok(self);

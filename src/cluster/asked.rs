@@ -1,4 +1,4 @@
-//! The events of a cluster, as whoever traces messages wants them.
+//! The events of a cluster, as tracing reads them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::store::{Coverage, Location, StoredEvent};
 use crate::time::Timestamp;
 use crate::trace::{EventsByKey, JoinRules, TraceKey};
 
-/// What a cluster has of one organization, for questions.
+/// The events of one organization in a cluster.
 pub struct ClusterEvents<'c> {
     cluster: &'c Cluster,
     names: Names,
@@ -26,16 +26,16 @@ pub struct ClusterEvents<'c> {
     meta: Meta,
     directory: Option<LazyDirectory>,
     parser: Parser,
-    /// What was found and not yet asked for.
+    /// Events that were found and not yet asked for.
     found: HashMap<Location, StoredEvent>,
 }
 
-/// Events that are looked up at once for one key, beyond which a trace has enough: it may have to
-/// pass over those that it has.
+/// The events looked up at once for one key, after which a trace has enough. More than a trace
+/// holds, because some of them may be in it already.
 const KEY_EVENTS_MAX: usize = 2 * limits::TRACE_EVENTS_MAX;
 
 impl<'c> ClusterEvents<'c> {
-    /// What a cluster has of an organization.
+    /// Reads what the cluster says of an organization, and its directory.
     pub fn of(
         cluster: &'c Cluster,
         names: &Names,
@@ -57,23 +57,23 @@ impl<'c> ClusterEvents<'c> {
         })
     }
 
-    /// What outcomes depend on besides the events, with a grace time in milliseconds.
+    /// The rules of the join, with a grace time in milliseconds.
     pub fn rules(&self, grace_ms: i64) -> JoinRules {
         let newest = self.meta.newest.and_then(Timestamp::from_ms);
         JoinRules { grace_ms, newest, directory: self.directory.clone() }
     }
 
-    /// How many audit events and records of the directory the store has that publishes it.
+    /// The number of audit events and directory records in the store that publishes it.
     pub fn other_records(&self) -> u64 {
         self.meta.others.unwrap_or(0)
     }
 
-    /// What was looked at by the store that publishes it.
+    /// The coverage of the store that publishes it.
     pub fn coverage(&self) -> Coverage {
         self.meta.coverage.clone().unwrap_or_default()
     }
 
-    /// Whether records were removed on purpose from the store that publishes it.
+    /// True if records were removed on purpose from the store that publishes it.
     pub fn has_removals(&self) -> bool {
         self.meta.removals > 0
     }
@@ -82,7 +82,7 @@ impl<'c> ClusterEvents<'c> {
         &self.organization
     }
 
-    /// Asks all events; nothing where there is no index.
+    /// Searches all events; `None` if there is no index.
     pub(super) fn search(&self, body: &Value) -> Result<Option<Value>, ClusterError> {
         self.cluster.search(&self.names, DocumentKind::Events, "_search", body)
     }
@@ -100,7 +100,7 @@ impl<'c> ClusterEvents<'c> {
     }
 }
 
-/// What the records of a directory come to.
+/// Builds a directory from its records; `None` if none of them can be read.
 fn directory(statements: Vec<Source>) -> Option<LazyDirectory> {
     let mut builder = DirectoryBuilder::default();
     let mut is_any = false;
@@ -131,7 +131,7 @@ impl EventsByKey for ClusterEvents<'_> {
                     {"term": {"organization": self.organization}},
                     {"term": {field: keyword(value)}},
                 ]}},
-                // The order of the archive, as in the store.
+                // The order of the archive, in which the store answers as well.
                 "sort": [{"place": "asc"}],
             });
             if let (Some(after), Value::Object(query)) = (&after, &mut query) {
@@ -145,6 +145,7 @@ impl EventsByKey for ClusterEvents<'_> {
                 let place = hit.source.place();
                 after = Some(hit.sort);
                 let event = self.stored(hit.source)?;
+                // Kept, because the join asks for each place next: one search serves both.
                 self.found.insert(place, event);
                 places.push(place);
             }
@@ -156,7 +157,7 @@ impl EventsByKey for ClusterEvents<'_> {
     }
 
     fn event(&mut self, place: Location) -> Result<StoredEvent, ClusterError> {
-        // Only what was found is asked for, and that once.
+        // The join asks only for places it was given, and for each once.
         self.found.remove(&place).ok_or_else(|| ClusterError::Incomprehensible {
             call: format!("POST /{}/_search", self.names.alias(DocumentKind::Events)),
             detail: "an event was asked for that was not found".to_owned(),

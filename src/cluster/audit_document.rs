@@ -1,4 +1,4 @@
-//! Documents of records that are no email events.
+//! The documents of records that are no email events.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use crate::audit::{AuditEvent, AuditField, AuditType, Flag};
 use crate::store::words::folded;
 use crate::store::{Location, Record, audit_term, ip_term};
 
-/// The fields of documents, by what the log calls them.
+/// The names of documents' fields, by the log's.
 const FIELDS: [(AuditField, &str); 24] = [
     (AuditField::UserId, "userId"),
     (AuditField::User, "userName"),
@@ -40,7 +40,7 @@ const FIELDS: [(AuditField, &str); 24] = [
     (AuditField::OrganizationArn, "organizationArn"),
 ];
 
-/// Those in which values are opaque: the case of letters counts.
+/// Fields with opaque values, in which the case of letters counts.
 const OPAQUE: [AuditField; 5] = [
     AuditField::ItemId,
     AuditField::FolderId,
@@ -62,23 +62,24 @@ const KEYED: [AuditField; 9] = [
     AuditField::RequestId,
 ];
 
-/// The names of fields of documents: those in which case counts, or those in which it does not.
+/// The names of documents' fields in which case counts, or of those in which it does not.
 pub(super) fn field_names(is_opaque: bool) -> impl Iterator<Item = &'static str> {
     let fields = FIELDS.iter().filter(move |(it, _)| OPAQUE.contains(it) == is_opaque);
     fields.map(|(_, name)| *name)
 }
 
-/// The field of documents that [`key_of`] gives the values of.
+/// The field that holds the values of [`key_of`].
 pub(super) const KEYS: &str = "keys";
 
-/// What tells who is called how: one value for each ID and name with which somebody got in.
+/// The field with one value for each pair of ID and name that got in: it tells who is called how.
 pub(super) const NAMED: &str = "named";
 
-/// What tells who came from where: one value for each person and address of a machine.
+/// The field with one value for each person and address of a machine: it tells who came from
+/// where.
 pub(super) const CAME: &str = "came";
 
-/// The key by which events are looked up that have a value in a field, in the form in which the
-/// store compares; none where the field is not among those.
+/// The key of a value in a field, in the form in which the store compares; none for fields that
+/// are not looked up.
 pub(super) fn key_of(field: AuditField, value: &str) -> Option<String> {
     let key = || format!("{} {}", field.key(), audit_term(field, value));
     KEYED.contains(&field).then(|| keyword(&key()).into_owned())
@@ -129,7 +130,7 @@ struct AccessContent<'e> {
 }
 
 impl Author {
-    /// The document of an audit event, which has that identity for whoever publishes it.
+    /// The document of an audit event. Its ID is the same for whoever publishes it.
     pub(super) fn access(
         &self,
         names: &Names,
@@ -191,19 +192,22 @@ fn content_of<'r>(
     }
 }
 
-/// Who is called how: whoever could not get in may have typed any name.
+/// A digest of an ID and its name. None after a failed sign-in, where anybody may have typed any
+/// name.
 fn named(event: &AuditEvent<'_>) -> Option<String> {
     let (id, name) = event.get(AuditField::UserId).zip(event.get(AuditField::User))?;
     if event.flag(AuditField::AuthSuccessful) == Some(Flag::No) {
         return None;
     }
     let is_told_by_type =
+        // Only these types name people. Their first event must not hide behind an earlier one of
+        // another type that has the same ID and name.
         matches!(event.kind, AuditType::Authentication | AuditType::PersonalAccessToken);
     let kind: &[u8] = if is_told_by_type { b"signed in" } else { b"" };
     Some(digest(&[folded(id).as_bytes(), folded(name).as_bytes(), kind]))
 }
 
-/// Who came from where.
+/// A digest of a person and the address they came from.
 fn came(event: &AuditEvent<'_>, ip: &str) -> Option<String> {
     let (id, name) = (event.get(AuditField::UserId), event.get(AuditField::User));
     let person = match id {

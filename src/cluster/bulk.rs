@@ -1,4 +1,4 @@
-//! Many documents in one request, whose answer is read item by item.
+//! Sends many documents in one request, and reads the answer item by item.
 
 use hyper::Method;
 use hyper::body::Bytes;
@@ -12,14 +12,14 @@ use super::error::ClusterError;
 use crate::json;
 use crate::limits;
 
-/// What becomes of a document.
+/// The action on a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Write,
     Remove,
 }
 
-/// One line of a bulk request, or two.
+/// One item of a bulk request: a line for the action and, if it writes, one for the document.
 struct Item {
     action: Action,
     index: String,
@@ -27,25 +27,25 @@ struct Item {
     lines: Vec<u8>,
 }
 
-/// What was done, over all requests.
+/// The results of all requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct BulkTally {
     pub(super) written: u64,
     pub(super) removed: u64,
-    /// Writes that were there already: their answers had been lost.
+    /// Writes that the cluster already had: their answers were lost.
     pub(super) known: u64,
     pub(super) bytes: u64,
-    /// What was refused for good: a reason, and the document.
+    /// Documents refused for good, each as a reason and the document.
     pub(super) refused: Vec<(String, String)>,
     pub(super) foreign: Foreign,
 }
 
-/// Documents that somebody else has written.
+/// Documents that somebody else wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Foreign {
     pub(super) count: usize,
     pub(super) named: Vec<String>,
-    /// The greatest version of them.
+    /// The greatest of their versions.
     pub(super) version: u64,
 }
 
@@ -59,7 +59,7 @@ impl Foreign {
     }
 }
 
-/// Documents that wait to be sent together.
+/// Documents that are collected and sent together.
 pub(super) struct Bulk<'c> {
     cluster: &'c Cluster,
     author: Author,
@@ -68,11 +68,11 @@ pub(super) struct Bulk<'c> {
     pub(super) tally: BulkTally,
 }
 
-/// Where documents are sent. What is not needed of the answer is most of it, and left out. Written as
-/// a signature has it: not every server takes `*` and `,` apart in the same way.
+/// The path of a bulk request. Most of the answer is not needed, and filtered out.
+/// Percent-encoded as in a signature: not every server decodes `*` and `,` in the same way.
 const BULK: &str = "/_bulk?filter_path=items.%2A.status%2Citems.%2A.error";
 
-/// The line that says what is to be done with a document.
+/// The line that states the action on a document.
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum ActionLine<'i> {
@@ -86,8 +86,8 @@ struct Target<'i> {
     index: &'i str,
     #[serde(rename = "_id")]
     id: &'i str,
-    /// The number of the publication is the version: so a document is written once however often it
-    /// is sent, and nothing older goes over it.
+    /// The number of the publication is the version: so a document is written once however often
+    /// it is sent, and nothing older replaces it.
     version: u64,
     version_type: &'static str,
 }
@@ -141,7 +141,7 @@ impl<'c> Bulk<'c> {
         &self.author.organization
     }
 
-    /// Writes a document, sooner or later.
+    /// Queues a document to be written.
     pub(super) fn write(&mut self, document: ClusterDocument) -> Result<(), ClusterError> {
         let ClusterDocument { index, id, json, .. } = document;
         let mut lines = self.action(Action::Write, &index, &id);
@@ -151,7 +151,7 @@ impl<'c> Bulk<'c> {
         self.push(Item { action: Action::Write, index, id, lines })
     }
 
-    /// Removes a document, sooner or later.
+    /// Queues a document to be removed.
     pub(super) fn remove(&mut self, index: String, id: String) -> Result<(), ClusterError> {
         let lines = self.action(Action::Remove, &index, &id);
         self.push(Item { action: Action::Remove, index, id, lines })
@@ -172,6 +172,8 @@ impl<'c> Bulk<'c> {
 
     fn push(&mut self, item: Item) -> Result<(), ClusterError> {
         let bytes = item.lines.len();
+        // An item larger than the limit still gets a request of its own; the cluster, whose limit
+        // may be higher, decides.
         let is_full = self.bytes + bytes > limits::CLUSTER_BULK_BYTES
             || self.items.len() >= limits::CLUSTER_BULK_DOCUMENTS;
         if is_full {
@@ -182,11 +184,13 @@ impl<'c> Bulk<'c> {
         Ok(())
     }
 
-    /// Sends what waits, until each document is written, known to be there, or refused.
+    /// Sends the queue until each document is written, already there, or refused.
     pub(super) fn flush(&mut self) -> Result<(), ClusterError> {
         let items = std::mem::take(&mut self.items);
         self.bytes = 0;
         let mut conflicting = Vec::new();
+        // Conflicts are looked at once everything is sent: repetitions and halves add to one
+        // list.
         self.send(items, &mut conflicting)?;
         self.look_at(&conflicting)
     }
@@ -208,6 +212,7 @@ impl<'c> Bulk<'c> {
                 return self.send_less(items, &reason, conflicting);
             }
             let answer = answer.checked(self.cluster)?;
+            // Answers are matched to items by position, because the filter leaves out their IDs.
             let answered: BulkAnswer = answer.json()?;
             if answered.items.len() != items.len() {
                 return Err(ClusterError::Incomprehensible {
@@ -222,6 +227,8 @@ impl<'c> Bulk<'c> {
             let before = items.len();
             let (left, reason) = self.sort_out(items, answered, conflicting)?;
             items = left;
+            // The timeout counts from the last success: a slow cluster that makes progress is not
+            // given up.
             if items.len() < before {
                 patience.renew();
             }
@@ -232,7 +239,8 @@ impl<'c> Bulk<'c> {
         Ok(())
     }
 
-    /// Sends the halves of what was too long; a single document that is too long is refused.
+    /// Sends both halves of a request that was too large; a single document that is too large is
+    /// refused.
     fn send_less(
         &mut self,
         mut items: Vec<Item>,
@@ -251,13 +259,15 @@ impl<'c> Bulk<'c> {
         self.send(rest, conflicting)
     }
 
-    /// Goes through an answer. Gives what is to be sent again, and why.
+    /// Sorts the answers by what follows from them. Returns the items to send again, and why.
     fn sort_out(
         &mut self,
         items: Vec<Item>,
         answered: BulkAnswer,
         conflicting: &mut Vec<Item>,
     ) -> Result<(Vec<Item>, Option<String>), ClusterError> {
+        // A block does not end the loop at once: items that were written, refused or in conflict
+        // are still counted.
         let (mut left, mut why) = (Vec::new(), None);
         let mut blocked = None;
         for (item, answer) in items.into_iter().zip(answered.items) {
@@ -266,9 +276,12 @@ impl<'c> Bulk<'c> {
             match (answer.status, item.action) {
                 (200..300, Action::Write) => self.tally.written += 1,
                 (200..300, Action::Remove) => self.tally.removed += 1,
-                // It is not there, as it should be.
+                // It is absent, as intended. An error of some kind would mean that the index is
+                // missing.
                 (404, Action::Remove) if error.kind.is_empty() => self.tally.removed += 1,
                 (409, _) => conflicting.push(item),
+                // Before the statuses: a full disk answers 429, which would otherwise be repeated
+                // until the timeout.
                 _ if error.is_block() => {
                     blocked.get_or_insert((item.index, error.text()));
                 }
@@ -302,10 +315,13 @@ impl<'c> Bulk<'c> {
     }
 
     fn refuse(&mut self, item: &Item, reason: &str) -> Result<(), ClusterError> {
+        // Refusals are held in memory until the slice ends, and a cluster that refuses so many
+        // should not be written to.
         if self.tally.refused.len() >= limits::CLUSTER_REFUSED_MAX {
             let (call, reason) = ("POST /_bulk".to_owned(), reason.to_owned());
             return Err(ClusterError::Refused { call, status: 400, reason });
         }
+        // `rejected/` gets the document alone, without the line of its action.
         let mut lines = item.lines.splitn(2, |it| *it == b'\n');
         let document = lines.nth(1).unwrap_or(&[]);
         let document = String::from_utf8_lossy(document).trim_end().to_owned();
@@ -313,8 +329,8 @@ impl<'c> Bulk<'c> {
         Ok(())
     }
 
-    /// Looks who has written what stands in our way: ours, of an answer that was lost, or somebody
-    /// else.
+    /// Finds out who wrote the conflicting documents: we did, and the answer was lost, or
+    /// somebody else.
     fn look_at(&mut self, conflicting: &[Item]) -> Result<(), ClusterError> {
         for items in conflicting.chunks(limits::CLUSTER_BULK_DOCUMENTS) {
             let asked: Vec<_> = items
@@ -330,6 +346,8 @@ impl<'c> Bulk<'c> {
                 });
             }
             for (item, found) in items.iter().zip(found.docs) {
+                // Ours has our store's name and a `commit` equal to its version. A partial update
+                // by others raises the version and leaves `commit` as it was.
                 let is_ours = found.source.as_ref().is_some_and(|it| {
                     it.store.as_ref() == Some(&self.author.store)
                         && it.commit == Some(found.version)
@@ -339,7 +357,7 @@ impl<'c> Bulk<'c> {
                     (true, _) if is_ours => self.tally.known += 1,
                     (false, Action::Remove) => self.tally.removed += 1,
                     (true, _) => self.tally.foreign.add(item, found.version),
-                    // It was removed by somebody else, whose version is not told.
+                    // Others deleted it, and a deletion's version is not reported.
                     (false, Action::Write) => self.tally.foreign.add(item, self.author.commit),
                 }
             }

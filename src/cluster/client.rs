@@ -1,4 +1,4 @@
-//! Talking to a cluster: one request and its answer, made again as long as there is hope.
+//! Talking to a cluster: one request and its answer, repeated while there is hope.
 //!
 //! The client is hyper's, which the AWS SDK and `serve` bring along already.
 
@@ -29,20 +29,20 @@ use crate::causes::in_one_line;
 use crate::limits;
 use crate::stop::Stop;
 
-/// Where a cluster is, and as whom to go there.
+/// The address of a cluster and the credentials for it.
 #[derive(Clone, Debug, Default)]
 pub struct ClusterOptions {
     pub url: String,
     /// A user, and the file that holds the password.
     pub user: Option<(String, PathBuf)>,
-    /// Certificates of authorities, in PEM, to be trusted instead of the system's.
+    /// Certificates of authorities, in PEM, which are trusted instead of the system's.
     pub authorities: Option<PathBuf>,
     pub aws: Option<SessionOptions>,
-    /// Milliseconds for which it may take nothing before we give up.
+    /// Milliseconds without success after which we give up.
     pub timeout_ms: u64,
 }
 
-/// A cluster that can be asked.
+/// A connection to a cluster.
 pub struct Cluster {
     options: ClusterOptions,
     url: String,
@@ -57,7 +57,7 @@ pub struct Cluster {
 /// AWS's name of the service that runs managed domains.
 const AWS_SERVICE: &str = "es";
 
-/// What the host of OpenSearch Serverless ends with.
+/// The end of every host name of OpenSearch Serverless.
 const SERVERLESS: &str = ".aoss.amazonaws.com";
 
 #[derive(Clone, Copy)]
@@ -76,7 +76,8 @@ impl ContentType {
 }
 
 impl Cluster {
-    /// Gets ready to ask. Nothing is asked yet, but of AWS who we are.
+    /// Prepares a client. Sends nothing to the cluster; with AWS credentials, AWS is asked who we
+    /// are.
     pub fn open(options: &ClusterOptions) -> Result<Self, ClusterError> {
         let url = address(&options.url)?;
         let authorization = match &options.user {
@@ -123,27 +124,27 @@ impl Cluster {
         })
     }
 
-    /// Its address, without a slash at the end.
+    /// The address, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Milliseconds for which it may take nothing before we give up.
+    /// Milliseconds without success after which we give up.
     pub fn timeout_ms(&self) -> u64 {
         self.options.timeout_ms
     }
 
-    /// How to get there once more, with less patience.
+    /// The options for a second connection, with another timeout.
     pub fn options_for(&self, timeout_ms: u64) -> ClusterOptions {
         ClusterOptions { timeout_ms, ..self.options.clone() }
     }
 
-    /// How many requests had to be made again.
+    /// The number of requests that were repeated.
     pub fn retried(&self) -> u64 {
         self.retried.get()
     }
 
-    /// Asks for something that must be there.
+    /// Asks for something that must exist.
     pub(super) fn ask<T: DeserializeOwned>(
         &self,
         method: &Method,
@@ -155,7 +156,7 @@ impl Cluster {
         answer.checked(self)?.json()
     }
 
-    /// Asks until there is an answer that is no refusal for now.
+    /// Repeats a request until the answer is final.
     pub(super) fn call(
         &self,
         method: &Method,
@@ -174,22 +175,25 @@ impl Cluster {
                 Err(Attempt::Unreachable(detail)) => Later::Unreachable(detail),
                 Err(Attempt::Hopeless(error)) => return Err(error),
             };
+            // The body is `Bytes`, so a repetition copies nothing. Writes may be repeated since
+            // their versions are external: the second one is a 409 and changes nothing.
             patience.wait(failed)?;
         }
     }
 
-    /// Has something deleted that is of no more use, and waits for nothing.
+    /// Deletes something that is no longer needed. Fire and forget.
     pub(super) fn tell(&self, path: &str, body: &serde_json::Value) {
         let body = Bytes::from(body.to_string());
+        // It expires by itself; an error here must not hide the answer of the question.
         let _whatever = self.attempt(&Method::DELETE, path, ContentType::Json, &body);
     }
 
-    /// Waits for `duration`, or less when somebody wishes to stop.
+    /// Waits for `duration`, or less when a stop is requested.
     pub fn wait(&self, duration: Duration, stop: &Stop) {
         self.runtime.block_on(stop.wait(duration));
     }
 
-    /// What waits between attempts, and has an end.
+    /// A back-off that ends after the timeout.
     pub(super) fn patience(&self) -> Backoff<'_> {
         Backoff { cluster: self, begun: Instant::now(), failed: 0 }
     }
@@ -203,12 +207,15 @@ impl Cluster {
     ) -> Result<Response, Attempt> {
         let (path_alone, _) = path.split_once('?').unwrap_or((path, ""));
         let call = format!("{method} {path_alone}");
+        // One attempt must not use up the whole timeout: a connection to a node that died in
+        // silence would never be replaced.
         let seconds = Duration::from_secs(limits::CLUSTER_ATTEMPT_SECONDS).min(self.timeout);
         self.runtime.block_on(async {
             let request = self.request(method, path, content, body).await?;
             let exchange = async {
                 let response = self.client.request(request).await.map_err(|it| self.failed(&it))?;
                 let (head, body) = response.into_parts();
+                // Bounded: a proxy or a stranger may answer with any number of bytes.
                 let body = Limited::new(body, limits::CLUSTER_ANSWER_BYTES_MAX).collect().await;
                 let body = body
                     .map_err(|error| Attempt::Unreachable(in_one_line(&*error, &[])))?
@@ -268,13 +275,13 @@ enum Attempt {
     Hopeless(ClusterError),
 }
 
-/// Why something is to be tried again.
+/// Why a request is repeated.
 pub(super) enum Later {
     Busy(String),
     Unreachable(String),
 }
 
-/// Waits between attempts, longer each time, and not for ever.
+/// Waits between attempts, longer each time, within the timeout.
 pub(super) struct Backoff<'c> {
     cluster: &'c Cluster,
     begun: Instant,
@@ -302,21 +309,21 @@ impl Backoff<'_> {
         Ok(())
     }
 
-    /// Begins anew: something has got through.
+    /// Starts over, because something got through.
     pub(super) fn renew(&mut self) {
         self.begun = Instant::now();
         self.failed = 0;
     }
 }
 
-/// An address, checked, without what cannot belong to it.
+/// Checks an address, and strips the slashes at its end.
 fn address(url: &str) -> Result<String, ClusterError> {
     check_endpoint(url)?;
     let refused = |reason| ClusterError::Address { url: url.to_owned(), reason };
     let bare = url.trim_end_matches('/');
     let rest = bare.split_once("://").map_or(bare, |(_, rest)| rest);
     if rest.contains('@') {
-        // It would stand in every error.
+        // It would appear in every error, the password included.
         let reason = "give the user with --user and the password with --password-file";
         return Err(ClusterError::Address { url: "the address given".to_owned(), reason });
     }
@@ -330,7 +337,7 @@ fn address(url: &str) -> Result<String, ClusterError> {
     Ok(bare.to_owned())
 }
 
-/// The header that says who we are. The password is the first line of a file.
+/// The `Authorization` header. The password is the first line of a file.
 fn basic(user: &str, path: &Path) -> Result<String, ClusterError> {
     let text = read(path)?;
     let password = text.lines().next().unwrap_or("");

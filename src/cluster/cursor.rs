@@ -1,4 +1,4 @@
-//! How far a store has been published to a cluster. It lies in the store.
+//! How far a store has been published to a cluster. The cursor is a file in the store.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,27 +12,27 @@ use crate::store::{Location, Published, Store, StoreError, read_published};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PublishedUntil {
-    /// For whoever looks: where to, and as what.
+    /// For people who read the file.
     pub(super) url: String,
     pub(super) organization: String,
     /// The number up to which everything is acknowledged.
     pub(super) commit: u64,
-    /// The first place in the archive of an email event that is not.
+    /// The first place in the archive of an email event that is not acknowledged.
     next: u64,
-    /// The same of other records: an earlier build published none of them.
+    /// The same for other records: an earlier build published none of them.
     #[serde(default)]
     others_next: u64,
-    /// How many removals the store had had.
+    /// The number of removals the store had had.
     pub(super) removals: usize,
-    /// Events before it were left out, in milliseconds since 1970.
+    /// Older events were left out; in milliseconds since 1970.
     pub(super) since_ms: Option<i64>,
-    /// What is redacted, and by which key.
+    /// The redaction, and a check of its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redaction: Option<String>,
-    /// What stands for whose IDs audit events have, where these are redacted by it.
+    /// A digest of the people's names by which audit events were redacted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) people: Option<String>,
-    /// Everything is being sent again.
+    /// Set while everything is sent again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) again: Option<Again>,
 }
@@ -41,7 +41,7 @@ pub(super) struct PublishedUntil {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Again {
-    /// What has a smaller number goes in the end.
+    /// Documents with a smaller number are removed at the end.
     pub(super) first_commit: u64,
     next: u64,
     #[serde(default)]
@@ -49,30 +49,30 @@ pub(super) struct Again {
 }
 
 impl PublishedUntil {
-    /// Where email events, and where other records begin that are not acknowledged.
+    /// The first email event and the first other record that are not acknowledged.
     pub(super) fn next(&self) -> (Location, Location) {
         (Location::from_bits(self.next), Location::from_bits(self.others_next))
     }
 
-    /// Everything before a place is acknowledged.
+    /// Notes that everything before a place is acknowledged.
     pub(super) fn advance(&mut self, place: Location) {
         self.next = self.next.max(place.to_bits());
         self.others_next = self.others_next.max(place.to_bits());
     }
 
-    /// Other records from a place on are to be sent again.
+    /// Makes other records be sent again from a place on.
     pub(super) fn set_others_next(&mut self, place: Location) {
         self.others_next = place.to_bits();
     }
 
-    /// Everything is acknowledged up to the end of a commit, and nothing behind it.
+    /// Notes that everything up to the end of a commit is acknowledged, and nothing after it.
     pub(super) fn end_at(&mut self, place: Location) {
         (self.next, self.others_next) = (place.to_bits(), place.to_bits());
     }
 }
 
 impl Again {
-    /// Nothing has been sent yet.
+    /// A start with nothing sent.
     pub(super) fn from(first_commit: u64) -> Self {
         Self { first_commit, next: 0, others_next: 0 }
     }
@@ -89,14 +89,14 @@ impl Again {
     }
 }
 
-/// Under which name a cursor is kept: one for each cluster, prefix and organization.
+/// The file name of a cursor: one for each cluster, prefix and organization.
 pub(super) fn cursor_name(cluster: &str, names: &Names, organization: &str) -> String {
     let parts = [cluster, names.prefix(), organization].map(str::as_bytes);
     format!("{}.json", digest(&parts))
 }
 
 impl PublishedUntil {
-    /// Reads it, for one who does not publish.
+    /// Reads the cursor without the lock of a publisher.
     pub(super) fn peek(store: &Store, name: &str) -> Result<Option<Self>, ClusterError> {
         Ok(parsed(read_published(store, name)?))
     }
@@ -110,7 +110,7 @@ impl PublishedUntil {
     }
 }
 
-/// A cursor that cannot be read is none: then everything is sent again.
+/// A cursor that cannot be read counts as none: then everything is sent again.
 fn parsed(text: Option<String>) -> Option<PublishedUntil> {
     text.and_then(|it| serde_json::from_str(&it).ok())
 }

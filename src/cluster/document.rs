@@ -1,4 +1,4 @@
-//! Documents: what is written of an event, and of a message for one recipient.
+//! The documents of an event and of a message for one recipient.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,10 @@ use crate::store::{Location, Record};
 use crate::time::{DAY_MS, Timestamp};
 use crate::trace::{Leg, Message, Outcome, Recipient};
 
-/// As whom documents are written.
+/// Who publishes, and under which number.
 #[derive(Clone, Debug)]
 pub(super) struct Author {
-    /// The organization, which is in each document.
+    /// The organization, a field of each document.
     pub(super) organization: String,
     /// The name of the store.
     pub(super) store: String,
@@ -25,23 +25,23 @@ pub(super) struct Author {
     pub(super) commit: u64,
 }
 
-/// A document, ready to be written.
+/// A document, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ClusterDocument {
     pub(super) index: String,
     pub(super) id: String,
-    /// What counts it with others: the day of its time, in days since 1970, and its check.
+    /// For `publish --verify`: the day of its time, in days since 1970.
     pub(super) day: i64,
     pub(super) check: u32,
     pub(super) json: Vec<u8>,
 }
 
-/// Bits of a check, so that sums of those of half a billion documents are exact in the numbers in
-/// which OpenSearch adds.
+/// The bits of a check: OpenSearch adds in doubles, where the sum for half a billion documents
+/// stays exact.
 const CHECK_MASK: u64 = (1 << 24) - 1;
 
 impl Author {
-    /// The document of an event, which has that identity for whoever publishes it.
+    /// The document of an event. Its ID is the same for whoever publishes it.
     pub(super) fn event(
         &self,
         names: &Names,
@@ -92,19 +92,20 @@ impl Author {
         )
     }
 
-    /// The documents of a message: one for each recipient of each leg, or one without a recipient.
-    /// `legs` has the keys of its legs.
+    /// The documents of a message: one for each recipient of each leg, or one if there is no
+    /// recipient. `legs` has the keys of its legs.
     pub(super) fn rows(
         &self,
         names: &Names,
         message: &Message,
         legs: &[String],
     ) -> Vec<ClusterDocument> {
-        // The least of them stays when others come.
+        // The smallest key changes only when a leg with a smaller one joins, so most rows keep
+        // their IDs.
         let key = legs.iter().min().map_or_else(String::new, |it| digest(&[it.as_bytes()]));
         let deciding = message.deciding_recipients();
         let rows = message.recipients.iter().map(Some).chain(
-            // One without recipients is to be found as well.
+            // A message without recipients must be found as well.
             message.recipients.is_empty().then_some(None),
         );
         let mut documents = Vec::with_capacity(message.recipients.len().max(1));
@@ -138,6 +139,8 @@ impl Author {
         content: &impl Serialize,
     ) -> ClusterDocument {
         let content = json::bytes(content);
+        // Without the head, so that `publish --verify` can compute it without knowing under which
+        // number the document was sent.
         let check = xxh3_64(&content) & CHECK_MASK;
         let head = Head {
             organization: &self.organization,
@@ -146,7 +149,7 @@ impl Author {
             check,
         };
         let mut json = json::bytes(&head);
-        // Both are objects, and neither is empty.
+        // Splices the two objects into one. Neither is empty, so the comma is right.
         json.pop();
         json.push(b',');
         json.extend_from_slice(content.split_at(1).1);
@@ -161,8 +164,8 @@ impl Author {
     }
 }
 
-/// What tells the legs of a message from all others: their trace IDs, or each its one event, by the
-/// identity that the event of that index has.
+/// The keys that identify the legs of a message: the trace ID or, without one, the identity of
+/// its only event, which `identity_of` returns for the event's index.
 pub(super) fn leg_keys(
     message: &Message,
     identity_of: impl Fn(usize) -> Option<[u8; 16]>,
@@ -181,7 +184,7 @@ fn is_leg_of(row: &Recipient, leg: &Leg) -> bool {
     row.trace_id == leg.trace_id && row.leg_started == leg.started && row.direction == leg.direction
 }
 
-/// What is in every document.
+/// The fields of every document.
 #[derive(Serialize)]
 struct Head<'d> {
     organization: &'d str,
@@ -190,13 +193,14 @@ struct Head<'d> {
     check: u64,
 }
 
-/// A time as OpenSearch reads it.
+/// A time in the format that OpenSearch reads.
 pub(super) struct Time(pub(super) Timestamp);
 
 impl Serialize for Time {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let text = self.0.to_string();
-        // A year of more than four digits, or one before the first, is no year in its format.
+        // OpenSearch's date format takes four digits for the year, and none before the year 0;
+        // milliseconds fit any.
         if text.starts_with(|it: char| it.is_ascii_digit()) {
             serializer.serialize_str(&text)
         } else {
@@ -304,8 +308,8 @@ struct RowContent<'m> {
     events: usize,
 }
 
-/// What is said of a row on which nothing has decided: whether it is pending or lost depends on the
-/// time at which somebody asks.
+/// The outcome of a row that nothing has decided: whether it is pending or lost depends on the
+/// time of the question.
 const UNDECIDED: &str = "undecided";
 
 fn row_content<'m>(
@@ -374,8 +378,8 @@ fn known(text: &str) -> Option<Cow<'_, str>> {
     (!text.is_empty()).then(|| keyword(text))
 }
 
-/// A value as it is found: one that is too long by its SHA-256, since Lucene refuses it and the
-/// whole document with it.
+/// A value as it is indexed. One that is too long is replaced by its SHA-256, since Lucene
+/// refuses it and the whole document with it.
 pub(super) fn keyword(text: &str) -> Cow<'_, str> {
     if text.len() <= limits::CLUSTER_KEYWORD_BYTES_MAX {
         return Cow::Borrowed(text);
@@ -383,8 +387,8 @@ pub(super) fn keyword(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("sha256:{}", hex::encode(Sha256::digest(text.as_bytes()))))
 }
 
-/// Half of a SHA-256 over parts, in hexadecimal. The lengths of the parts count as well, so that
-/// none runs on into the next.
+/// Half of a SHA-256 over parts, in hexadecimal. The parts' lengths are hashed as well, so that
+/// `ab`, `c` and `a`, `bc` differ.
 pub(super) fn digest(parts: &[&[u8]]) -> String {
     const HALF: usize = 16;
     let mut hasher = Sha256::new();

@@ -106,7 +106,7 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
-    /// That what was published was redacted otherwise, or not at all.
+    /// The error for another redaction than the published one.
     pub(super) fn other_redaction(published: Option<String>) -> Self {
         let published = published.unwrap_or_else(|| "nothing".to_owned());
         Self::OutOfStep {
@@ -116,7 +116,7 @@ impl ClusterError {
         }
     }
 
-    /// Whether it may go better by itself.
+    /// True if a later attempt may succeed.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::Unreachable { .. } | Self::Busy { .. })
     }

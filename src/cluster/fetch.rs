@@ -1,5 +1,5 @@
-//! Getting the events that a question can be about: those of a time, page by page, and then in rounds
-//! those that are connected to them, until nothing new comes.
+//! Fetching the events a question can be about: those of a period, page by page, and then in
+//! rounds those connected to them, until nothing new comes.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -19,39 +19,39 @@ use crate::store::Location;
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{Background, Reach, TraceKey, keys_of_id};
 
-/// What connects events: fields of their documents.
+/// The fields of documents that connect events.
 const FIELDS: [&str; 2] = ["traceId", "messageId"];
 
-/// What actions of rules that take mail away have in their names; a name that is too long is found
-/// by its hash alone.
+/// The names of actions that take mail away; a name that is too long is found by its hash alone.
 const WAYS_AWAY: [&str; 5] = ["*drop*", "*bounce*", "*forward*", "*redirect*", "sha256:*"];
 
-/// Email events on their way.
+/// A fetch of email events.
 pub(super) struct Fetch<'f, 'c, 'p> {
     view: &'f mut View<'c>,
     organization: String,
     spool: &'f mut Spool<'p>,
-    /// What is looked up of events that are connected; unless nothing is.
+    /// The look-up of connected events, unless none is needed.
     connected: Option<Connected>,
 }
 
-/// What connects the events that were found.
+/// The IDs that connect the fetched events.
 #[derive(Default)]
 struct Connected {
     places: HashSet<Location>,
-    /// Hashes of the IDs that were met. Strangers choose them, and do not know the hash.
+    /// Hashes of the IDs that were met: 16 bytes each, whatever an ID's length. Senders choose
+    /// the IDs, but do not know the random hash, so they cannot make two collide.
     met: HashSet<(u64, u64)>,
     hashers: (RandomState, RandomState),
-    /// IDs that are still to be looked up, by [`FIELDS`].
+    /// IDs to be looked up, by [`FIELDS`].
     pending: [Vec<String>; FIELDS.len()],
-    /// What those need not be looked for among which all were found.
+    /// A query whose events were all fetched, and which later rounds leave out.
     done: Option<Value>,
-    /// Whether what is found now is followed no further.
+    /// True while the IDs of fetched events are not followed.
     is_paused: bool,
 }
 
 impl Connected {
-    /// Takes an ID; one that is new is looked up.
+    /// Queues an ID to be looked up, if it is new.
     fn take(&mut self, field: usize, id: String) {
         let hash = (self.hashers.0.hash_one((field, &id)), self.hashers.1.hash_one((field, &id)));
         if self.met.insert(hash)
@@ -61,7 +61,7 @@ impl Connected {
         }
     }
 
-    /// The field of which there are most to look up, with some of these.
+    /// The field with the most IDs to look up, and some of these IDs.
     fn next(&mut self, count_min: usize) -> Option<(&'static str, Vec<String>)> {
         let (field, pending) =
             FIELDS.into_iter().zip(&mut self.pending).max_by_key(|(_, it)| it.len())?;
@@ -74,7 +74,7 @@ impl Connected {
 }
 
 impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
-    /// Begins; what is found waits in the spool.
+    /// Begins a fetch into a spool.
     pub(super) fn begin(
         view: &'f mut View<'c>,
         organization: &str,
@@ -83,14 +83,15 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         Self { view, organization: organization.to_owned(), spool, connected: None }
     }
 
-    /// Gets all that a question can be about.
+    /// Fetches all events a question can be about.
     pub(super) fn run(mut self, reach: &Reach) -> Result<(), ClusterError> {
         match &reach.ids {
             None => {
                 let required = reach.required.iter().filter_map(lowered);
                 let narrowed = required.max_by_key(|(narrowing, _)| *narrowing);
                 let which = match narrowed {
-                    // The event that has it may be behind the first one.
+                    // The event that fits may come later than the message's first one, which
+                    // decides on the period.
                     Some((_, narrowed)) => {
                         let from = range_query(TimeRange { until: None, ..reach.range });
                         let filters: Vec<Value> = [narrowed].into_iter().chain(from).collect();
@@ -129,13 +130,13 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         of_organization(&self.organization, which)
     }
 
-    /// Takes what tells how unusual a time is.
+    /// Fetches the events that show how unusual a period is.
     fn take_background(
         &mut self,
         background: Background,
         range: TimeRange,
     ) -> Result<(), ClusterError> {
-        // First whole messages: what is taken beside them is not followed.
+        // The messages of the period first, whole: the events fetched next are not followed.
         self.look_up(1)?;
         let before = range_query(TimeRange { since: None, ..range });
         let does = WAYS_AWAY.map(|it| json!({"wildcard": {"actions": {"value": it}}}));
@@ -150,7 +151,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         Ok(())
     }
 
-    /// Takes for each domain an event that says of somebody there to have a mailbox.
+    /// Fetches for each domain one event that delivered to a mailbox there.
     fn take_mailboxes(&mut self) -> Result<(), ClusterError> {
         let delivered = json!({"term": {"eventName": EventName::MailboxEmailDelivered.as_str()}});
         let mut domains = HashSet::new();
@@ -172,7 +173,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         }
     }
 
-    /// A page of the addresses to which something was delivered, those behind one.
+    /// A page of the addresses to which something was delivered, after a given one.
     fn mailboxes(
         &mut self,
         delivered: &Value,
@@ -190,20 +191,20 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
             .map_or_else(|| Ok((Vec::new(), None)), |mut it| buckets(&mut it, "mailboxes"))
     }
 
-    /// Follows what is found no further, or goes on following.
+    /// Stops or resumes following the IDs of fetched events.
     fn pause(&mut self, is_paused: bool) {
         if let Some(connected) = &mut self.connected {
             connected.is_paused = is_paused;
         }
     }
 
-    /// Takes the first event that a query finds.
+    /// Fetches the first event that a query finds.
     fn take_one(&mut self, query: &Value) -> Result<(), ClusterError> {
         let Some(found) = self.view.search(&page(query, 1))? else { return Ok(()) };
         hits(found, CALL)?.into_iter().try_for_each(|it| self.take(it.source))
     }
 
-    /// Looks up what is connected, as long as there are so many IDs at once.
+    /// Looks up connected events while at least `count_min` IDs of one field wait.
     fn look_up(&mut self, count_min: usize) -> Result<(), ClusterError> {
         while let Some(connected) = &mut self.connected {
             let Some((field, ids)) = connected.next(count_min) else { break };
@@ -217,12 +218,14 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         Ok(())
     }
 
-    /// Takes all that a query finds.
+    /// Fetches all events that a query finds.
     fn walk(&mut self, query: &Value, looks_up: bool) -> Result<(), ClusterError> {
         let mut pages = Pages::of(query);
         while let Some(sources) = pages.next(self.view)? {
             sources.into_iter().try_for_each(|it| self.take(it))?;
             self.spool.tell()?;
+            // Full batches are looked up on the way, so that waiting IDs take little memory; the
+            // last ones wait for the end.
             if looks_up {
                 self.look_up(limits::CLUSTER_TERMS_MAX)?;
             }
@@ -230,7 +233,7 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
         Ok(())
     }
 
-    /// Takes an event, unless it is there.
+    /// Adds an event, unless it is there.
     fn take(&mut self, mut source: Source) -> Result<(), ClusterError> {
         let place = source.place();
         if let Some(connected) = &mut self.connected {
@@ -248,22 +251,22 @@ impl<'f, 'c, 'p> Fetch<'f, 'c, 'p> {
     }
 }
 
-/// Refuses what is too much before any of it comes.
+/// Fails if there are too many events, before any of them is fetched.
 pub(super) fn check_count(view: &mut View<'_>, query: &Value) -> Result<(), ClusterError> {
     let body = json!({"size": 0, "track_total_hits": true, "query": query});
     view.search(&body)?.map_or(Ok(()), |it| check(total(&it)?))
 }
 
-/// A query on the events of an organization, on some of them where that is said.
+/// A query on an organization's events, or on some of them.
 pub(super) fn of_organization(organization: &str, which: Option<Value>) -> Value {
     let organization = json!({"term": {"organization": organization}});
     let filters: Vec<Value> = [organization].into_iter().chain(which).collect();
     json!({"bool": {"filter": filters}})
 }
 
-/// All that a query finds, page by page.
+/// All records that a query finds, page by page.
 pub(super) struct Pages {
-    /// What asks for the next page; nothing behind the last.
+    /// The request for the next page; none after the last.
     body: Option<Value>,
 }
 
@@ -272,7 +275,7 @@ impl Pages {
         Self { body: Some(page(query, limits::CLUSTER_MIRROR_PAGE)) }
     }
 
-    /// The next page; nothing behind the last, and where there is no index.
+    /// The next page; `None` after the last, or if there is no index.
     pub(super) fn next(
         &mut self,
         view: &mut View<'_>,
@@ -297,12 +300,12 @@ fn page(query: &Value, size: usize) -> Value {
         "track_total_hits": false,
         "query": query,
         "_source": Source::FIELDS,
-        // While everything is published anew two may have one place.
+        // While everything is published anew, two documents may have the same place.
         "sort": [{"place": "asc"}, {"identity": "asc"}],
     })
 }
 
-/// A query on times; none where there is no bound.
+/// A query on times; none without a bound.
 pub(super) fn range_query(range: TimeRange) -> Option<Value> {
     if range.is_unbounded() {
         return None;

@@ -1,4 +1,4 @@
-//! Getting the audit events that a question can be about.
+//! Fetching the audit events a question can be about.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::time::TimeRange;
 use crate::timeline::{MomentNear, Who, values_of};
 
-/// Audit events on their way.
+/// A fetch of audit events.
 pub(super) struct AuditFetch<'f, 'c> {
     pub(super) view: &'f mut View<'c>,
     pub(super) organization: &'f str,
@@ -26,13 +26,12 @@ pub(super) struct AuditFetch<'f, 'c> {
 type Visit<'v> = &'v mut dyn FnMut(&Source) -> Result<(), ClusterError>;
 
 impl AuditFetch<'_, '_> {
-    /// Gets what tells who is called how: of each ID and each name with which somebody got in, the
-    /// first event.
+    /// Fetches what names people: the first event of each ID and name that got in.
     pub(super) fn names(&mut self, spool: &mut Spool<'_>) -> Result<(), ClusterError> {
         self.firsts(NAMED, None, spool)
     }
 
-    /// Gets all that a question can be about; `known` knows people.
+    /// Fetches all events a question can be about; `known` has the people.
     pub(super) fn request(
         &mut self,
         request: &AccessRequest,
@@ -43,7 +42,8 @@ impl AuditFetch<'_, '_> {
         let conditions = &request.conditions;
         let flag = |name: &str, is_set: bool| is_set.then(|| json!({"term": {name: true}}));
         let mut filters: Vec<Value> = if conditions.failed_then_ok {
-            // Which failures belong to which success shows in all of them, whoever is asked for.
+            // Which failures belong to which success depends on all sign-ins, whoever is asked
+            // about.
             let kind = AuditType::Authentication.as_str();
             let around_ms = limits::FAILED_THEN_OK_MS;
             let around = TimeRange {
@@ -62,14 +62,15 @@ impl AuditFetch<'_, '_> {
         self.all((!filters.is_empty()).then(|| json!({"bool": {"filter": filters}})), spool)?;
         if conditions.new_ip {
             self.firsts(CAME, None, spool)?;
-            // Who was called otherwise once is somebody else from then on.
+            // After a change of its name an ID counts as another person, so all of its events are
+            // needed.
             let renamed = renamed(&people).filter_map(|it| key_of(AuditField::UserId, it));
             self.with_keys(&renamed.collect::<Vec<_>>(), None, spool)?;
         }
         Ok(())
     }
 
-    /// Gets what a person did, and what was done in their mailbox.
+    /// Fetches a person's actions, and those in their mailbox.
     pub(super) fn person(
         &mut self,
         who: &Who,
@@ -79,7 +80,7 @@ impl AuditFetch<'_, '_> {
         let keys = values_of(who).into_iter().filter_map(|(field, it)| key_of(field, it));
         let keys: Vec<String> = keys.collect();
         if let Some(since) = range.since {
-            // From where they came before.
+            // The first event from each earlier address: it tells which addresses are new.
             let before = range_query(TimeRange { since: None, until: Some(since) });
             for keys in keys.chunks(limits::CLUSTER_TERMS_MAX) {
                 let filters = before.iter().cloned().chain([json!({"terms": {KEYS: keys}})]);
@@ -90,7 +91,7 @@ impl AuditFetch<'_, '_> {
         self.with_keys(&keys, range_query(range).as_ref(), spool)
     }
 
-    /// Gets what may have been done with messages; `known` knows people.
+    /// Fetches what may have been done with messages; `known` has the people.
     pub(super) fn near(
         &mut self,
         moments: &[MomentNear],
@@ -106,6 +107,7 @@ impl AuditFetch<'_, '_> {
                 items.extend(item_of(source, moment));
                 Ok(())
             })?;
+            // Later actions on the same item count as well, so this look-up has no end.
             let since = TimeRange { until: None, ..moment.range() };
             self.with_keys(&items, range_query(since).as_ref(), spool)?;
         }
@@ -121,7 +123,7 @@ impl AuditFetch<'_, '_> {
         self.visit_keys(keys, which, spool, &mut |_| Ok(()))
     }
 
-    /// Gets the events that are looked up by one of some keys, among some of them.
+    /// Fetches the events with one of some keys, optionally narrowed.
     fn visit_keys(
         &mut self,
         keys: &[String],
@@ -137,7 +139,7 @@ impl AuditFetch<'_, '_> {
         Ok(())
     }
 
-    /// Gets all that a query finds.
+    /// Fetches all events that a query finds.
     fn all(&mut self, which: Option<Value>, spool: &mut Spool<'_>) -> Result<(), ClusterError> {
         self.walk(which, spool, &mut |_| Ok(()))
     }
@@ -161,7 +163,7 @@ impl AuditFetch<'_, '_> {
         Ok(())
     }
 
-    /// Gets the first event of each value of a field, among some of them.
+    /// Fetches the first event of each value of a field, optionally narrowed.
     fn firsts(
         &mut self,
         field: &str,
@@ -213,7 +215,7 @@ fn renamed(people: &People) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The key of the item that an event is about, where it does what is looked for.
+/// The key of an event's item, if the event is an action of that moment.
 fn item_of(source: &Source, moment: &MomentNear) -> Option<String> {
     let Some(OtherRecord::Audit(event)) = OtherRecord::parse(&source.original) else {
         return None;

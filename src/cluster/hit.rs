@@ -1,4 +1,4 @@
-//! What a search gives of a record.
+//! The hits of a search.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,18 +12,18 @@ use crate::time::Timestamp;
 pub(super) struct Hit {
     #[serde(rename = "_source")]
     pub(super) source: Source,
-    /// Where it stands in the order that was asked for.
+    /// Its sort values, after which the next page begins.
     pub(super) sort: Value,
 }
 
-/// What its document says of it.
+/// A document's fields.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Source {
     #[serde(default)]
     place: i64,
     at: Value,
-    /// The time of the record, where its event may have another.
+    /// The time of the record, if its event has another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     logged_at: Option<Value>,
     #[serde(default)]
@@ -44,7 +44,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// The fields of a document that are read.
+    /// The fields of a document that are fetched.
     pub(super) const FIELDS: [&str; 11] = [
         "place",
         "at",
@@ -59,12 +59,12 @@ impl Source {
         "original",
     ];
 
-    /// Where it lies in the archive of the store that published it.
+    /// The place in the archive of the store that published it.
     pub(super) fn place(&self) -> Location {
         Location::from_bits(self.place.cast_unsigned())
     }
 
-    /// The record; `None` where it has no time.
+    /// The record; `None` if it has no time.
     pub(super) fn into_record(self) -> Option<Record<'static>> {
         Some(Record {
             timestamp: instant(self.logged_at.as_ref().unwrap_or(&self.at))?,
@@ -78,7 +78,7 @@ impl Source {
     }
 }
 
-/// The records of an answer.
+/// The hits of an answer.
 pub(super) fn hits(found: Value, call: &str) -> Result<Vec<Hit>, ClusterError> {
     let mut found = found;
     let hits = found.pointer_mut("/hits/hits").map(Value::take).unwrap_or_default();
@@ -88,7 +88,7 @@ pub(super) fn hits(found: Value, call: &str) -> Result<Vec<Hit>, ClusterError> {
     })
 }
 
-/// A time as it is written in documents.
+/// A time as documents have it.
 pub(super) fn instant(value: &Value) -> Option<Timestamp> {
     match value {
         Value::String(text) => Timestamp::parse_log_form(text),

@@ -1,4 +1,4 @@
-//! IDs by a part of them, as people copy it.
+//! Finding IDs by a part of them, as people copy it.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::search::{VALUE, buckets, values_page};
 use crate::limits;
 use crate::query::{IdCandidates, forms_of, id_part};
 
-/// What a value begins with that is too long to be found otherwise than by its hash.
+/// The beginning of an indexed value that was too long and is found by its hash alone.
 const HASHED: &str = "sha256:";
 
 impl ClusterEvents<'_> {
@@ -23,7 +23,7 @@ impl ClusterEvents<'_> {
         Ok(found.map(|(found, is_beginning)| IdCandidates::of(found, is_beginning)))
     }
 
-    /// The same, with one more of each kind than are shown; and whether they begin with the part.
+    /// The same, with one more of each kind than are shown, and whether they begin with the part.
     pub fn ids_with_part(
         &self,
         part: &str,
@@ -31,6 +31,7 @@ impl ClusterEvents<'_> {
         let Some(part) = id_part(part) else { return Ok(None) };
         let begins = format!("{}*", escaped(&part));
         for (pattern, is_beginning) in [(begins.clone(), true), (format!("*{begins}"), false)] {
+            // A beginning first: only if no ID has one are all values of the field scanned.
             let mut found = BTreeSet::new();
             for (field, is_message) in [("messageId", true), ("traceId", false)] {
                 for id in self.ids_with(field, &pattern, &part)? {
@@ -44,7 +45,7 @@ impl ClusterEvents<'_> {
         Ok(Some((BTreeSet::new(), false)))
     }
 
-    /// The first values of a field that are such, in order, and one more than are shown.
+    /// The first matching values of a field, in order, and one more than are shown.
     fn ids_with(
         &self,
         field: &str,
@@ -67,7 +68,8 @@ impl ClusterEvents<'_> {
             let (values, next) = buckets(&mut found, "values")?;
             let id = |it: &Value| it.pointer(VALUE)?.as_str().map(str::to_owned);
             for id in values.iter().filter_map(id) {
-                // The store finds what the log has as it is given, or in one case.
+                // The store finds the part as it was typed, or in one case; the cluster ignores
+                // case.
                 let is_found = forms.iter().any(|it| id.contains(it.as_str()));
                 if is_found && !id.starts_with(HASHED) {
                     ids.push(id);

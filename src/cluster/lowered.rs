@@ -1,5 +1,5 @@
-//! What a cluster can find of what is asked, so that less has to come: never fewer than all events
-//! that fit. What comes is decided by the store's code.
+//! The part of a query that a cluster can answer, so that fewer events are fetched. It finds all
+//! events that fit and maybe more; the store's code decides.
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,7 @@ use super::document::keyword;
 use super::fetch::range_query;
 use crate::query::{Clause, Field, Glob, Matcher, Query};
 
-/// How much a condition narrows, as far as that can be told beforehand.
+/// How much a condition narrows, as far as that is predictable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Narrowing {
     Time,
@@ -16,12 +16,16 @@ pub(super) enum Narrowing {
     Id,
 }
 
-/// A query that finds every event that fits, where there is one.
+/// A query that finds every event that fits, if there is one.
 pub(super) fn lowered(query: &Query) -> Option<(Narrowing, Value)> {
     match query {
         Query::All | Query::Not(_) => None,
+        // Only the narrowest part: an event need not fulfil the other ones itself, since `from:`
+        // and `to:` of one message may hold for different events of it.
         Query::And(parts) => parts.iter().filter_map(lowered).max_by_key(|(it, _)| *it),
         Query::Or(parts) => {
+            // One branch that cannot be lowered could hold for any event, so then nothing is
+            // narrowed.
             let parts: Vec<_> = parts.iter().map(lowered).collect::<Option<_>>()?;
             let narrowing = parts.iter().map(|(it, _)| *it).min()?;
             let should: Vec<Value> = parts.into_iter().map(|(_, it)| it).collect();
@@ -54,7 +58,7 @@ fn of_clause(Clause { field, matcher, .. }: &Clause) -> Option<(Narrowing, Value
                 }
                 Glob::General(_) | Glob::Single(_) => return None,
             };
-            // A value that is too long is found by its hash alone.
+            // A value that is too long is indexed by its hash alone, and may fit.
             let hashed = json!({"prefix": {name: {"value": "sha256:"}}});
             let should = json!({"bool": {"should": [found, hashed], "minimum_should_match": 1}});
             Some((narrowing.min(Narrowing::SomeAddresses), should))
@@ -63,7 +67,7 @@ fn of_clause(Clause { field, matcher, .. }: &Clause) -> Option<(Narrowing, Value
     }
 }
 
-/// A text in a pattern, where it stands for itself.
+/// Escapes a text for a wildcard pattern.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,5 @@
-//! What a cluster can find of what is asked of audit events: never fewer than all that fit.
+//! The part of a query on audit events that a cluster can answer: it finds all that fit and maybe
+//! more.
 
 use serde_json::{Value, json};
 
@@ -8,7 +9,7 @@ use crate::access::People;
 use crate::audit::{AuditField, AuditType};
 use crate::query::{AccessField, Clause, Field, Matcher, Query};
 
-/// A query that finds every event that fits, where there is one.
+/// A query that finds every event that fits, if there is one.
 pub(super) fn lowered(query: &Query, people: &People) -> Option<Value> {
     match query {
         Query::All | Query::Not(_) => None,
@@ -33,7 +34,7 @@ fn of_clause(Clause { field, matcher, .. }: &Clause, people: &People) -> Option<
     if field == AccessField::Type {
         return AuditType::parse(text).map(|it| json!({"term": {"type": it.as_str()}}));
     }
-    // A network is no address.
+    // A network is not an indexed value, only single addresses are.
     if field == AccessField::Ip && text.contains('/') {
         return None;
     }
@@ -45,6 +46,7 @@ fn of_clause(Clause { field, matcher, .. }: &Clause, people: &People) -> Option<
         AccessField::Impersonator => Some(AuditField::ImpersonatorId),
         _ => None,
     };
+    // People are asked for by name, and some events have only their ID.
     if let Some(of_person) = of_person {
         let ids = people.ids_called(|it| matcher.fits_text(it));
         keys.extend(ids.into_iter().filter_map(|it| key_of(of_person, it)));

@@ -1,5 +1,5 @@
-//! What is made of a slice of a store: the documents of its events, and the messages that these have
-//! touched. Publishing sends them, and verifying counts them.
+//! The documents of a slice of a store: those of its events, and of the messages these touch.
+//! Publishing sends them, and verifying counts them.
 
 use std::collections::HashMap;
 
@@ -14,42 +14,42 @@ use crate::store::{Identity, Location, Record, RecordPlace, Store, StoreError};
 use crate::time::Timestamp;
 use crate::trace::{JoinRules, Message, Touched, TouchedMessages};
 
-/// Something that is made of a slice.
+/// Documents made from a slice.
 pub(super) enum Made {
     /// The document of an event or of another record.
     Record(DocumentKind, ClusterDocument),
-    /// The documents of a message, whole, and the keys of its legs.
+    /// The documents of a whole message, and the keys of its legs.
     Rows(Vec<ClusterDocument>, Vec<String>),
 }
 
-/// How many records of a slice there were.
+/// The numbers of a slice's records.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct MadeCounts {
     pub(super) events: u64,
     pub(super) access: u64,
     pub(super) directory: u64,
-    /// Those of so many connected ones that their messages were not made.
+    /// Events whose messages were not made, because too many events are connected.
     pub(super) without_rows: u64,
 }
 
-/// Makes documents of what a store has.
+/// Makes documents from a store.
 pub(super) struct Maker<'m> {
     pub(super) store: &'m Store,
     pub(super) author: &'m Author,
     pub(super) names: &'m Names,
-    /// Makes pseudonyms, where addresses or subjects are not to be told.
+    /// Replaces addresses or subjects by pseudonyms.
     pub(super) redactor: Option<&'m Redactor>,
-    /// Whose IDs audit events have, where those are not to be told.
+    /// The owners of the IDs in audit events, where these are redacted.
     pub(super) people: Option<&'m People>,
-    /// What is older is left out.
+    /// Leaves out events that are older.
     pub(super) since: Option<Timestamp>,
 }
 
 type Visit<'v> = &'v mut dyn FnMut(Made) -> Result<(), ClusterError>;
 
 impl Maker<'_> {
-    /// Hands on what is made of the records at some places, which are in order. `from` is where the
-    /// first of all slices of this commit begins: a message comes with the first of them that has an
+    /// Visits the documents of the records at some places, which are in order. `from` is where
+    /// this publication's first slice begins: a message comes with the first slice that has an
     /// event of it.
     pub(super) fn for_each_made(
         &self,
@@ -81,8 +81,9 @@ impl Maker<'_> {
         Ok(counts)
     }
 
-    /// Hands on the documents of the events of a slice, and gives where these are that count. What is
-    /// to be redacted waits for its message: only that knows all names which an event may spell.
+    /// Visits the documents of a slice's events, and returns the places of those that count. A
+    /// redacted event waits for its message: only the whole message has all names that an event
+    /// may spell.
     fn make_events(
         &self,
         slice: &[Location],
@@ -97,6 +98,8 @@ impl Maker<'_> {
                     return Ok(());
                 }
                 let event = parser.parse(&record.message).map_err(|error| {
+                    // An archived record was parsed when it was added, so a failure now means
+                    // damage.
                     let path = self.store.path().to_owned();
                     StoreError::ArchiveDamaged { path, reason: error.to_string() }
                 })?;
@@ -118,7 +121,7 @@ impl Maker<'_> {
         Ok(places)
     }
 
-    /// Hands on the documents of the records of a slice that are no email events.
+    /// Visits the documents of a slice's records that are no email events.
     fn make_others(
         &self,
         slice: &[Location],
@@ -146,7 +149,7 @@ impl Maker<'_> {
         Ok(counts)
     }
 
-    /// The document of a record that is no email event, where it is to be told.
+    /// The document of a record that is no email event, unless it is left out.
     fn other(
         &self,
         record: &Record<'_>,
@@ -170,7 +173,7 @@ impl Maker<'_> {
                 let access = redactor.access(access, people, &mut People::default())?;
                 of_access(&access.record, &access.event, redactor.identity(identity))
             }
-            // It names everybody.
+            // The directory names everybody.
             Some(OtherRecord::Directory) if self.people.is_some() => Ok(None),
             Some(OtherRecord::Directory) => {
                 let document = self.author.directory(self.names, record, place, identity);

@@ -1,4 +1,4 @@
-//! Who publishes an organization, and how far the cluster has it.
+//! The meta document: who publishes an organization, and how far the cluster has it.
 
 use hyper::Method;
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use super::names::Names;
 use crate::store::Coverage;
 use crate::time::Timestamp;
 
-/// What the cluster says of an organization.
+/// The meta document of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Meta {
     pub(super) organization: String,
@@ -23,42 +23,42 @@ pub(super) struct Meta {
     pub(super) reserved: u64,
     /// The number up to which everything is there.
     pub(super) commit: u64,
-    /// The newest email event, in milliseconds since 1970: what is pending is told by it.
+    /// The newest email event, in milliseconds since 1970: it decides what is pending.
     pub(super) newest: Option<i64>,
-    /// When that was, in milliseconds since 1970.
+    /// The time of the publication, in milliseconds since 1970.
     pub(super) published: Option<i64>,
-    /// How many removals the store had had.
+    /// The number of removals the store had had.
     pub(super) removals: u64,
     pub(super) coverage: Option<Coverage>,
-    /// What is redacted, and by which key.
+    /// The redaction, and a check of its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) redaction: Option<String>,
-    /// Whether the store knows who has which address.
+    /// True if the store has a directory.
     #[serde(default)]
     pub(super) has_directory: bool,
-    /// How many records of the store are no email events; nothing where an earlier build published
-    /// it, which sent none of them.
+    /// The number of the store's records that are no email events; `None` if an earlier build
+    /// published it, which sent none of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) others: Option<u64>,
-    /// How many of them are audit events.
+    /// The number of audit events among them.
     #[serde(default)]
     pub(super) access: u64,
-    /// Whether nothing was left out for its time.
+    /// True if no event was left out for its time.
     #[serde(default)]
     pub(super) whole: bool,
-    /// Whether what the directory says is left out, as it is of what is redacted.
+    /// True if the directory is left out, because it is redacted.
     #[serde(default)]
     pub(super) lacks_directory: bool,
 }
 
 impl Meta {
-    /// Whether the directory is in the cluster.
+    /// True if the directory is in the cluster.
     pub(super) fn tells_directory(&self) -> bool {
         self.has_directory && self.others.is_some() && !self.lacks_directory
     }
 }
 
-/// The same, with what changes whenever somebody writes it.
+/// A meta document, with its version for compare and swap.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
     pub(super) meta: Option<Meta>,
@@ -77,7 +77,7 @@ struct Got {
     source: Option<Meta>,
 }
 
-/// What was published of an organization.
+/// The state of an organization's publication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublishedState {
     /// The number of the publication.
@@ -92,13 +92,13 @@ struct Root {
 }
 
 impl Cluster {
-    /// What tells this cluster from others, whatever its address.
+    /// The cluster's ID, whatever its address.
     pub(super) fn identity(&self) -> Result<String, ClusterError> {
         let root: Root = self.ask(&Method::GET, "/", &Value::Null)?;
         Ok(root.cluster_uuid)
     }
 
-    /// What the cluster says of an organization.
+    /// Reads the meta document of an organization.
     pub(super) fn meta(&self, names: &Names, organization: &str) -> Result<Known, ClusterError> {
         let path = path(names, organization, "_doc");
         let answer = self.call(&Method::GET, &path, ContentType::Json, &Default::default())?;
@@ -110,7 +110,7 @@ impl Cluster {
         Ok(Known { meta: got.source.filter(|_| got.found), place })
     }
 
-    /// What was published of an organization.
+    /// The state of an organization's publication.
     pub fn published_state(
         &self,
         names: &Names,
@@ -121,12 +121,14 @@ impl Cluster {
         Ok(PublishedState { commit: meta.commit, newest })
     }
 
-    /// The same of an organization that was published.
+    /// The meta document of an organization that was published.
     pub(super) fn published(
         &self,
         names: &Names,
         organization: &str,
     ) -> Result<Meta, ClusterError> {
+        // A publication that was cut off before its end reserved a number, but has nothing whole
+        // to ask.
         let meta = self.meta(names, organization)?.meta.filter(|it| it.commit > 0);
         meta.ok_or_else(|| ClusterError::NoOrganization {
             organization: organization.to_owned(),
@@ -134,7 +136,7 @@ impl Cluster {
         })
     }
 
-    /// Writes it, unless somebody else has written it meanwhile.
+    /// Writes the meta document, unless somebody else has written it in between.
     pub(super) fn write_meta(
         &self,
         names: &Names,
@@ -146,12 +148,13 @@ impl Cluster {
                 let path = path(names, &meta.organization, "_doc");
                 format!("{path}?if_seq_no={seq_no}&if_primary_term={term}")
             }
+            // `_create` fails if there is one, so that of two first publishers only one wins.
             None => path(names, &meta.organization, "_create"),
         };
         let body = json!(meta).to_string().into_bytes();
         let answer = self.call(&Method::PUT, &path, ContentType::Json, &body.into())?;
         if answer.status == 409 {
-            // It may be our own, of an answer that was lost.
+            // It may be our own write, whose answer was lost.
             let written = self.meta(names, &meta.organization)?;
             if written.meta.as_ref() != Some(&meta) {
                 return Err(ClusterError::Raced { organization: meta.organization });

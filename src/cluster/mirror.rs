@@ -1,7 +1,7 @@
-//! A store made out of what a cluster has, for the length of one question.
+//! A temporary store made from a cluster for one question.
 //!
-//! What is asked of messages needs all that the store's own code does: joining, judging, filters,
-//! orders. So the events that a question can be about are put into a temporary store, and that is
+//! Questions about messages need all that the store's own code does: joining, judging, filters,
+//! orders. So the events a question can be about are put into a temporary store, and that is
 //! asked: the same code gives the same answer.
 
 use std::fs::File;
@@ -30,26 +30,26 @@ use crate::time::{TimeRange, Timestamp};
 use crate::timeline::{AuditReach, Who, mail_query, moments_near};
 use crate::trace::Reach;
 
-/// What a cluster has of one organization, as of one instant.
+/// One organization in a cluster, as of one instant.
 pub struct Mirror<'c> {
     cluster: &'c Cluster,
     names: Names,
     view: View<'c>,
-    /// Its audit events, where these are asked about.
+    /// Its audit events, if the question is about them.
     audit: Option<View<'c>>,
     organization: String,
     meta: Meta,
     whole: Whole,
 }
 
-/// The names of the temporary store in its directory, of one that knows people alone, and of what
-/// waits to go there.
+/// File names in the temporary directory: the store, a store that knows people alone, and the
+/// records that wait to go there.
 const STORE: &str = "store";
 const KNOWN: &str = "people";
 const SPOOL: &str = "records";
 
 impl<'c> Mirror<'c> {
-    /// Takes what a cluster has of an organization, as it is now.
+    /// Opens an organization at a point in time.
     pub fn of(
         cluster: &'c Cluster,
         names: &Names,
@@ -74,7 +74,7 @@ impl<'c> Mirror<'c> {
         Ok(Self { cluster, names, view, audit: None, organization, meta, whole })
     }
 
-    /// The same with its audit events, for questions about these.
+    /// Adds its audit events, for questions about these.
     pub fn with_audit_events(mut self) -> Result<Self, ClusterError> {
         if self.meta.others.is_none() {
             let (organization, url) = (self.organization, self.cluster.url().to_owned());
@@ -86,20 +86,20 @@ impl<'c> Mirror<'c> {
         Ok(self)
     }
 
-    /// What lets go of what is held in the cluster, for whoever is stopped in the middle.
+    /// A closure that releases the points in time, when the process is stopped midway.
     pub fn release(&self) -> impl FnMut() + Send + use<> {
         let mut views = [Some(&self.view), self.audit.as_ref()].map(|it| it.map(View::release));
         move || views.iter_mut().flatten().for_each(|it| it())
     }
 
-    /// Whether the store that publishes it has a directory, which decides what is a group there, and
-    /// is not in the cluster.
+    /// True if the publishing store has a directory, which decides what is a group there, and the
+    /// cluster lacks it.
     pub fn lacks_directory(&self) -> bool {
         self.meta.has_directory && !self.meta.tells_directory()
     }
 
-    /// Measures how much there is, which is to be done first. Gives the newest event that the clock
-    /// allows: what "now" is to the events.
+    /// Measures the whole, which must be done before filling. Returns the newest event that the
+    /// clock allows: the "now" of all events.
     pub fn measure(&mut self, now: Timestamp) -> Result<Option<Timestamp>, ClusterError> {
         let last_allowed = now.saturating_add_ms(limits::FUTURE_MS);
         let (first, count) = self.edge("asc", TimeRange::default())?;
@@ -115,7 +115,7 @@ impl<'c> Mirror<'c> {
         Ok(self.whole.newest)
     }
 
-    /// The time of the first event of a range in an order, and how many events it has.
+    /// The time of the first event of a range in an order, and the number of its events.
     fn edge(
         &mut self,
         order: &str,
@@ -132,8 +132,8 @@ impl<'c> Mirror<'c> {
         Ok((found.pointer("/hits/hits/0/_source/at").and_then(instant), total(&found)?))
     }
 
-    /// Makes a store within `dir` out of what a question can be about. `progress` hears how many
-    /// events have come.
+    /// Makes a store within `dir` from the events a question can be about. `progress` is told how
+    /// many events have come.
     pub fn fill(
         self,
         dir: &Path,
@@ -143,7 +143,7 @@ impl<'c> Mirror<'c> {
         self.fill_with(dir, Some(reach), &AuditReach::Directory, progress)
     }
 
-    /// The same for a question about audit events, people or the directory, and about mail or not.
+    /// The same for questions about audit events, people or the directory, with or without mail.
     pub fn fill_with(
         mut self,
         dir: &Path,
@@ -160,7 +160,8 @@ impl<'c> Mirror<'c> {
         {
             let mut fetch = AuditFetch { view, organization };
             fetch.names(&mut spool)?;
-            // Who is meant decides what is to come.
+            // Names must be resolved to IDs before their events can be fetched, by the store's
+            // own code.
             let path = dir.join(KNOWN);
             write_store(&path, &mut spool, &self.meta)?;
             let known = Store::open(&path)?;
@@ -185,7 +186,7 @@ impl<'c> Mirror<'c> {
         self.finish(dir, spool)
     }
 
-    /// A spool with what the directory says.
+    /// A spool with the directory's records.
     fn spool<'p>(
         &self,
         dir: &Path,
@@ -200,9 +201,9 @@ impl<'c> Mirror<'c> {
         Ok(spool)
     }
 
-    /// Makes a store out of what has come.
+    /// Makes a store from the fetched records.
     fn finish(self, dir: &Path, mut spool: Spool<'_>) -> Result<Store, ClusterError> {
-        // Whoever publishes need not wait for what is done here.
+        // The cluster need not keep the points in time while the store is built.
         drop((self.view, self.audit));
         let path = dir.join(STORE);
         let places = write_store(&path, &mut spool, &self.meta)?;
@@ -212,7 +213,7 @@ impl<'c> Mirror<'c> {
     }
 }
 
-/// All indices of a kind as they are now, which must be there if anything is in them.
+/// Opens all indices of a kind at a point in time; they must exist if there is anything in them.
 fn opened<'c>(
     cluster: &'c Cluster,
     names: &Names,
@@ -228,8 +229,8 @@ fn opened<'c>(
     Ok(view)
 }
 
-/// Writes records into a new store, in their order. Gives where those lay that are there: of what is
-/// redacted, two may have become the same.
+/// Writes records into a new store, in order. Returns the original places of those that were
+/// added: redacted records may have become equal.
 fn write_store(
     path: &Path,
     spool: &mut Spool<'_>,
@@ -287,7 +288,7 @@ fn add(
     Ok(())
 }
 
-/// Where those of a batch lay that were added.
+/// The places of a batch's records that were added.
 fn added(batch: &mut Vec<Location>, appended: &[Appended]) -> Vec<Location> {
     let mut index = 0;
     batch.retain(|_| {

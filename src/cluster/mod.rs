@@ -1,10 +1,11 @@
-//! Past one machine: a store brought into OpenSearch.
+//! Past one machine: publishing a store into OpenSearch.
 //!
-//! A store stays the truth and the place of the join. What is published are documents: each email or
-//! audit event and each record of the directory with its original, and the rows of each message, one
-//! for each recipient, with what the judge said. Events are found there again by their IDs, so that a
-//! message is traced as it is in the store; other questions are asked of a temporary store of what
-//! they can be about. This module does not know how a question is asked or an answer is laid out.
+//! A store stays the truth and the place of the join. The published documents are: each email or
+//! audit event and each record of the directory with its original, and the rows of each message,
+//! one for each recipient, with the judge's outcome. A message is traced there by looking its
+//! events up by their IDs, as in the store; for other questions the records they can be about are
+//! fetched into a temporary store, which answers. This module does not know how a question is
+//! asked or an answer is laid out.
 
 mod answer;
 mod asked;

@@ -1,4 +1,4 @@
-//! What the indices are called.
+//! The names of the indices.
 
 use super::error::ClusterError;
 use crate::limits;
@@ -8,11 +8,11 @@ use crate::time::Timestamp;
 pub(super) enum DocumentKind {
     /// Email events, each with its original.
     Events,
-    /// What became of each message for each recipient.
+    /// The outcome of each message for each recipient.
     Rows,
     /// Audit events, each with its original.
     Access,
-    /// What the directory said of the organization, at each time.
+    /// The organization as the directory had it at each time.
     Directory,
 }
 
@@ -28,7 +28,7 @@ impl DocumentKind {
         }
     }
 
-    /// The field by whose day documents are counted.
+    /// The time field by whose day documents are counted.
     pub(super) fn time_field(self) -> &'static str {
         match self {
             Self::Rows => "firstSeen",
@@ -43,7 +43,7 @@ pub struct Names {
     prefix: String,
 }
 
-/// What the month of an instant is called that no clock gave.
+/// The month of an instant that no clock gave.
 const NO_MONTH: &str = "other";
 
 impl Names {
@@ -65,18 +65,18 @@ impl Names {
         &self.prefix
     }
 
-    /// All indices of a kind together; their template is called so as well. Signatures disagree
-    /// about `*` in a path, so there is none in any of ours.
+    /// The alias of all indices of a kind, which is also their template's name. Signers disagree
+    /// about `*` in a path, so ours have none.
     pub(super) fn alias(&self, kind: DocumentKind) -> String {
         format!("{}-{}", self.prefix, kind.as_str())
     }
 
-    /// The index that says who has published what.
+    /// The index that says who publishes what.
     pub(super) fn meta(&self) -> String {
         format!("{}-meta", self.prefix)
     }
 
-    /// The index of what happened at an instant.
+    /// The index for an instant.
     pub(super) fn index(&self, kind: DocumentKind, at: Timestamp) -> String {
         format!("{}-{}", self.alias(kind), month(at))
     }

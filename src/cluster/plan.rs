@@ -1,4 +1,4 @@
-//! What is to be published: what is new, or everything.
+//! The plan of a publication: new records only, or everything.
 
 use super::client::Cluster;
 use super::cursor::{Again, PublishedUntil};
@@ -8,16 +8,16 @@ use super::publish::PublishOptions;
 use crate::store::{Location, Store};
 use crate::time::Timestamp;
 
-/// What is to be published.
+/// What a publication sends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
-    /// The first place of an email event that is.
+    /// The first place of an email event to send.
     pub(super) from: Location,
-    /// The first place of another record that is.
+    /// The first place of another record to send.
     pub(super) others_from: Location,
-    /// Everything is sent again; with how far that has got before.
+    /// Set if everything is sent again, with the progress so far.
     pub(super) again: Option<Again>,
-    /// Why everything is sent, where nobody has asked for it.
+    /// The reason for sending everything, unless the caller asked for it.
     pub(super) why: Option<&'static str>,
     /// The greatest number that may have been used.
     pub(super) commit: u64,
@@ -25,7 +25,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Compares what the store remembers with what the cluster says.
+    /// Compares the store's cursor with the cluster's meta document.
     pub(super) fn make(
         store: &Store,
         store_name: &str,
@@ -42,6 +42,8 @@ impl Plan {
                 store: other.store.clone(),
             });
         }
+        // Every number that was ever reserved counts, even if nothing was acknowledged under it:
+        // documents may have been written, and a smaller number would not replace them.
         let used = [
             cursor.map(|it| it.commit),
             cursor.and_then(|it| it.again).map(|it| it.first_commit),
@@ -61,6 +63,8 @@ impl Plan {
         }
         let out_of_step = |why: String| Err(ClusterError::OutOfStep { why });
         let (cursor, meta) = match (cursor, meta) {
+            // Only a first publication starts without a sweep. Without a cursor nobody knows what
+            // the cluster has from before, so the rest must be removed at the end.
             (None, None) => return plan((first, first), None, None),
             (None, Some(_)) => {
                 return all(Some("the store does not say how far it was published"));
@@ -73,6 +77,8 @@ impl Plan {
             }
             (Some(cursor), Some(meta)) => (cursor, meta),
         };
+        // The store must not go on here: its next numbers could be smaller than those in the
+        // cluster.
         if meta.commit > cursor.commit {
             return out_of_step(format!(
                 "the cluster has this store up to number {}, and the store remembers {}: it was put back from an older copy, or a copy of it publishes as well",
@@ -95,13 +101,13 @@ impl Plan {
         }
         let since_ms = kept_since_ms;
         if cursor.removals != store.checkpoint().tombstones.len() {
-            // What is gone from the store is to go from the cluster, and places have moved.
+            // Removed records must go from the cluster as well, and places have moved.
             return Ok(Self {
                 since_ms,
                 ..all(Some("records were removed from the store since the last publication"))?
             });
         }
-        // What is replaced in audit events depends on it.
+        // Redacted audit events name people by what the store knows of them.
         let is_told_anew = cursor.people.as_deref() != people;
         if let Some(again) = cursor.again {
             let why = Some("sending everything again was cut off, and goes on");

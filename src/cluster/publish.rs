@@ -1,10 +1,10 @@
-//! Bringing a store into a cluster, once and whole.
+//! Publishing a store into a cluster, once and whole.
 //!
-//! What is new is sent in slices. Before a slice is sent its number is reserved in the cluster by
-//! compare and swap, and is the version of whatever is written under it: so a slice that is sent
-//! again goes over what a crash has left of it, and nothing older goes over a newer one. The cursor
-//! moves when every document of the slice is acknowledged, which is when it is on the cluster's
-//! disks.
+//! New records are sent in slices. Before a slice is sent, its number is reserved in the cluster
+//! by compare and swap; that number is the version of every document of the slice. So a slice
+//! that is sent again replaces what a crash left of it, and nothing older replaces anything
+//! newer. The cursor moves once every document of the slice is acknowledged, which is when it is
+//! on the cluster's disks.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -26,53 +26,53 @@ use crate::time::Timestamp;
 
 #[derive(Clone)]
 pub struct PublishOptions<'r> {
-    /// What the indices are called.
+    /// The names of the indices.
     pub names: Names,
-    /// The organization, which is in each document.
+    /// The organization, a field of each document.
     pub organization: String,
-    /// Leave out what is older.
+    /// Leaves out events that are older.
     pub since: Option<Timestamp>,
-    /// Send everything again, and remove the rest.
+    /// Sends everything again, and removes the rest.
     pub is_again: bool,
-    /// Publish in the place of another store.
+    /// Publishes in the place of another store.
     pub takes_over: bool,
-    /// Makes pseudonyms of addresses, subjects or both, where these are not to be told.
+    /// Replaces addresses, subjects or both by pseudonyms.
     pub redactor: Option<&'r Redactor>,
     pub now: Timestamp,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PublishReport {
-    /// The number up to which everything is there.
+    /// The number up to which everything is published.
     pub commit: u64,
-    /// Events that were sent, or are to be with a dry run.
+    /// Events that were sent, or would be with a dry run.
     pub events: u64,
     pub rows: u64,
     pub access: u64,
-    /// Records of the directory, likewise.
+    /// Records of the directory that were sent, or would be.
     pub directory: u64,
     pub removed: u64,
-    /// Documents that were there already.
+    /// Documents that were already in the cluster.
     pub known: u64,
     /// Documents that the cluster refused for good. They are in `rejected/`.
     pub refused: u64,
-    /// Events of so many connected ones that their rows were not made.
+    /// Events without rows, because too many events are connected with them.
     pub without_rows: u64,
     pub bytes: u64,
-    /// Requests that had to be made again.
+    /// Requests that had to be repeated.
     pub retried: u64,
-    /// Why everything was sent again, where nobody has asked for it.
+    /// The reason for sending everything again, unless the caller asked for it.
     pub again_because: Option<&'static str>,
 }
 
 impl PublishOptions<'_> {
-    /// Whose IDs audit events have, where these are not to be told.
+    /// The owners of the IDs in audit events, where these are redacted.
     pub(super) fn people(&self, store: &Store) -> Result<Option<People>, ClusterError> {
         let is_asked = self.redactor.is_some_and(Redactor::is_for_audit_events);
         Ok(if is_asked { Some(People::of_store(store)?) } else { None })
     }
 
-    /// What tells one redaction from another, and both from none.
+    /// Describes the redaction, so that two different ones, or one and none, can be told apart.
     pub(super) fn redaction(&self) -> Option<String> {
         let redacted = self.redactor?.describe();
         let what = [
@@ -94,14 +94,14 @@ impl PublishReport {
     }
 }
 
-/// How far a publication has got.
+/// The progress of a publication.
 #[derive(Clone, Copy, Debug)]
 pub struct PublishProgress {
     pub events: u64,
     pub bytes: u64,
 }
 
-/// What would be published. Nothing is written, here or there.
+/// Counts the documents a publication would send. Nothing is written, here or there.
 pub fn plan_publication(
     store: &Store,
     cluster: &Cluster,
@@ -133,7 +133,7 @@ pub fn plan_publication(
     Ok(report)
 }
 
-/// What stands for whose IDs there are: another when more is known.
+/// A digest of all known names of people. It changes when more is known.
 fn digest_of(people: &People) -> String {
     let mut text = Vec::new();
     for (id, since_ms, name) in people.names() {
@@ -168,6 +168,8 @@ pub fn publish(
         Plan::make(store, &store_name, cursor.as_ref(), known.meta.as_ref(), asked, cluster)?;
     let again_because = plan.why;
     let mut cursor = cursor.unwrap_or_default();
+    // New names of people move it back, so that all audit events are sent again. While everything
+    // is sent again, `cursor.again` holds the position instead.
     if plan.again.is_none() {
         cursor.set_others_next(plan.others_from);
     }
@@ -187,6 +189,8 @@ pub fn publish(
             store: store_name,
             commit: plan.commit,
         },
+        // Not secret, only unlike another run's: it identifies our own write of the meta document
+        // when the answer to the compare and swap was lost.
         cursor,
         nonce: digest(&[
             format!("{:?} {}", std::time::Instant::now(), std::process::id()).as_bytes()
@@ -206,27 +210,27 @@ pub fn publish(
     Ok(report)
 }
 
-/// A publication that is under way.
+/// A publication under way.
 struct Publication<'p> {
     store: &'p Store,
     cluster: &'p Cluster,
     options: &'p PublishOptions<'p>,
     published: Published,
-    /// The name of the cursor.
+    /// The cursor's file name.
     name: String,
     author: Author,
     cursor: PublishedUntil,
     nonce: String,
     known: Known,
-    /// Whose IDs audit events have, where these are redacted.
+    /// The owners of the IDs in audit events, where these are redacted.
     people: Option<People>,
-    /// Whether the store knows who has which address.
+    /// True if the store has a directory.
     has_directory: bool,
-    /// How many audit events the store has.
+    /// The number of audit events in the store.
     access: u64,
-    /// The indices that are there as they should be.
+    /// The indices that were checked against their templates.
     prepared: BTreeSet<String>,
-    /// What somebody else has written, in all slices.
+    /// Documents written by others, in all slices.
     foreign: Foreign,
     report: PublishReport,
 }
@@ -238,13 +242,15 @@ impl Publication<'_> {
         stop: &Stop,
         progress: &mut dyn FnMut(PublishProgress),
     ) -> Result<(), ClusterError> {
+        // With `--again`, foreign documents are overwritten by another round under a greater
+        // number. Whoever writes all the time would make that endless, hence the bound.
         for _ in 0..limits::CLUSTER_AGAIN_MAX {
             self.foreign = Foreign::default();
             self.send_all(&plan, stop, progress)?;
             if self.foreign.count == 0 {
                 return self.finish();
             }
-            // Ours get past what is there under a greater number.
+            // Our next number exceeds every foreign version.
             self.author.commit = self.author.commit.max(self.foreign.version);
             let first = self.author.commit + 1;
             plan.again = Some(Again::from(first));
@@ -259,7 +265,8 @@ impl Publication<'_> {
         stop: &Stop,
         progress: &mut dyn FnMut(PublishProgress),
     ) -> Result<(), ClusterError> {
-        // Where nothing was published before, nothing can be left of it.
+        // Rows go stale only where an earlier publication wrote some. A full run needs no sweep
+        // for each slice, because `sweep_older` removes everything older at its end.
         let sweeps = plan.again.is_none() && self.has_rows()?;
         let mut again = plan.again;
         for places in self.store.records_from(plan.from, plan.others_from)? {
@@ -268,6 +275,8 @@ impl Publication<'_> {
                     return Err(ClusterError::Stopped);
                 }
                 let Some(last) = slice.last() else { continue };
+                // Before anything is sent: a crash may leave documents under a number, but never
+                // under one that a later run takes for unused.
                 self.reserve()?;
                 let legs = self.send(slice, plan.from)?;
                 if sweeps && !legs.is_empty() {
@@ -280,14 +289,19 @@ impl Publication<'_> {
                     None => self.cursor.advance(next),
                 }
                 self.cursor.again = again;
-                // What was removed from the store before has been seen by this.
+                // The plan takes all removals so far into account.
                 self.cursor.removals = self.store.checkpoint().tombstones.len();
                 self.cursor.commit = self.author.commit;
+                // Only after the slice is acknowledged, item by item: the cursor may be behind
+                // the cluster, which costs a repetition, but never ahead, which would lose
+                // documents.
                 self.cursor.keep(&self.published, &self.name)?;
                 let (events, bytes) = (self.report.events, self.report.bytes);
                 progress(PublishProgress { events, bytes });
             }
         }
+        // Only once everything has been written again are the documents with smaller numbers
+        // those that the store no longer has.
         if let Some(again) = plan.again {
             self.reserve()?;
             self.sweep_older(again.first_commit)?;
@@ -296,18 +310,23 @@ impl Publication<'_> {
         Ok(())
     }
 
-    /// Says that everything is there.
+    /// Records that everything is published.
     fn finish(&mut self) -> Result<(), ClusterError> {
         let checkpoint = self.store.checkpoint();
         self.cursor.again = None;
         self.cursor.end_at(self.store.end());
         self.cursor.removals = checkpoint.tombstones.len();
         self.cursor.commit = self.author.commit;
+        // The cursor is written before the meta document: a crash in between leaves a meta that
+        // is behind the cursor, which the next run accepts. A meta ahead of it looks like a store
+        // put back from an older copy.
         self.cursor.keep(&self.published, &self.name)?;
         for kind in DocumentKind::ALL {
             self.cluster.refresh(&self.options.names, kind)?;
         }
         let meta = Meta { commit: self.author.commit, ..self.meta() };
+        // A follower that finds nothing new must not write the meta document each time: only the
+        // time and the run would differ.
         let same = |known: &Meta| {
             Meta { published: meta.published, publisher: meta.publisher.clone(), ..known.clone() }
                 == meta
@@ -326,6 +345,7 @@ impl Publication<'_> {
             store: self.author.store.clone(),
             publisher: self.nonce.clone(),
             reserved: self.author.commit,
+            // Not the reserved number: readers take `commit` as whole.
             commit: self.known.meta.as_ref().map_or(0, |it| it.commit),
             newest: newest.map(Timestamp::as_ms),
             published: Some(self.options.now.as_ms()),
@@ -340,10 +360,11 @@ impl Publication<'_> {
         }
     }
 
-    /// Takes the next number for ours alone.
+    /// Reserves the next number for this store alone.
     fn reserve(&mut self) -> Result<(), ClusterError> {
         self.author.commit += 1;
-        // What the cluster has is as of the last number that is whole.
+        // The cluster's state is that of its last whole publication, so only `reserved` moves
+        // here.
         let known = self.known.meta.clone().unwrap_or_default();
         let Meta { newest, published, coverage, removals, commit, others, access, .. } = known;
         let meta =
@@ -351,8 +372,8 @@ impl Publication<'_> {
         self.cluster.write_meta(&self.options.names, &mut self.known, meta)
     }
 
-    /// Sends the records at some places, and the rows of the messages that they have changed. Gives
-    /// the keys of these messages' legs.
+    /// Sends the records at some places, and the rows of the messages they changed. Returns the
+    /// keys of these messages' legs.
     fn send(
         &mut self,
         slice: &[RecordPlace],
@@ -394,7 +415,7 @@ impl Publication<'_> {
         Ok(legs)
     }
 
-    /// Takes what a bulk came to.
+    /// Adds up a bulk's tally. Refused documents are kept on disk at once.
     fn take(&mut self, tally: &BulkTally) -> Result<(), ClusterError> {
         let source = format!("publish to {}", self.cluster.url());
         self.published.reject(&source, &tally.refused)?;
@@ -407,7 +428,7 @@ impl Publication<'_> {
         Ok(())
     }
 
-    /// What somebody else has written is an error, unless ours is to take its place.
+    /// Fails if others wrote documents, unless ours are about to replace them.
     fn settle(&self, is_again: bool) -> Result<(), ClusterError> {
         if is_again || self.foreign.count == 0 {
             return Ok(());
@@ -425,10 +446,12 @@ impl Publication<'_> {
         Ok(self.cluster.count(names, DocumentKind::Rows, &self.options.organization)? > 0)
     }
 
-    /// Removes the rows of some legs that this number has not written: messages that were joined,
-    /// or parted, or whose first event is of another month now.
+    /// Removes rows of some legs that were not written under this number: of messages that were
+    /// joined or split, or whose first event now belongs to another month.
     fn sweep_legs(&mut self, legs: &HashSet<String>) -> Result<(), ClusterError> {
         let names = &self.options.names;
+        // A search does not see what is not refreshed yet, and would miss stale rows of the slice
+        // before.
         self.cluster.refresh(names, DocumentKind::Rows)?;
         let legs: Vec<&String> = legs.iter().collect();
         for legs in legs.chunks(limits::CLUSTER_TERMS_MAX) {
@@ -446,7 +469,7 @@ impl Publication<'_> {
         Ok(())
     }
 
-    /// Removes whatever has a smaller number.
+    /// Removes all documents with a smaller number.
     fn sweep_older(&mut self, first_commit: u64) -> Result<(), ClusterError> {
         for kind in DocumentKind::ALL {
             let names = &self.options.names;
@@ -459,7 +482,7 @@ impl Publication<'_> {
     }
 }
 
-/// Makes the index of a document, unless it is known to be there.
+/// Makes and checks the index of a document, once in a publication.
 fn prepare(
     cluster: &Cluster,
     names: &Names,

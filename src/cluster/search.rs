@@ -1,4 +1,4 @@
-//! What is in the indices of a kind.
+//! Searches over the indices of a kind.
 
 use hyper::Method;
 use serde::Deserialize;
@@ -45,15 +45,15 @@ struct Counted {
 }
 
 impl Cluster {
-    /// Makes what was written findable.
+    /// Makes written documents visible to searches.
     pub(super) fn refresh(&self, names: &Names, kind: DocumentKind) -> Result<(), ClusterError> {
         let path = format!("/{}/_refresh", names.alias(kind));
         let answer = self.call(&Method::POST, &path, ContentType::Json, &Default::default())?;
-        // There is nothing yet.
+        // There is no index yet.
         if answer.status == 404 { Ok(()) } else { answer.checked(self).map(drop) }
     }
 
-    /// Asks all indices of a kind; `None` where there is none.
+    /// Searches all indices of a kind; `None` if there is none.
     pub(super) fn search(
         &self,
         names: &Names,
@@ -70,7 +70,7 @@ impl Cluster {
         whole(answer, self).map(Some)
     }
 
-    /// How many documents of a kind an organization has.
+    /// The number of an organization's documents of a kind.
     pub(super) fn count(
         &self,
         names: &Names,
@@ -86,7 +86,7 @@ impl Cluster {
             .count)
     }
 
-    /// Removes the documents whose number is smaller, of those that a query finds.
+    /// Removes documents with a smaller number, of those that a query finds.
     pub(super) fn remove_older(
         &self,
         names: &Names,
@@ -120,16 +120,19 @@ impl Cluster {
             let before = (bulk.tally.removed, bulk.tally.foreign.count);
             bulk.flush()?;
             if count < limits::CLUSTER_PAGE
+                // Nothing more to find, or the page changed nothing: it would be found again for
+                // ever.
                 || before == (bulk.tally.removed, bulk.tally.foreign.count)
             {
                 return Ok(());
             }
+            // Without it the next search finds the removed documents again.
             self.refresh(names, kind)?;
         }
     }
 }
 
-/// A page of the values that a field has, those behind one: [`VALUE`] names each in its bucket.
+/// A page of a field's values, after a given one: [`VALUE`] points to each in its bucket.
 pub(super) fn values_page(field: &str, size: usize, after: Option<Value>) -> Value {
     let mut values = json!({ "size": size, "sources": [{"value": {"terms": {"field": field}}}] });
     if let (Some(after), Value::Object(values)) = (after, &mut values) {
@@ -138,10 +141,10 @@ pub(super) fn values_page(field: &str, size: usize, after: Option<Value>) -> Val
     values
 }
 
-/// Where a bucket of [`values_page`] has its value.
+/// The pointer to a bucket's value in [`values_page`].
 pub(super) const VALUE: &str = "/key/value";
 
-/// A page of the buckets of an aggregation, and behind which value the next one begins.
+/// A page of an aggregation's buckets, and the value after which the next one begins.
 pub(super) fn buckets(
     found: &mut Value,
     name: &str,
@@ -158,13 +161,13 @@ pub(super) fn buckets(
     Ok((page.buckets, page.after_key))
 }
 
-/// How many documents were found.
+/// The number of documents found.
 pub(super) fn total(found: &Value) -> Result<u64, ClusterError> {
     let total = found.pointer("/hits/total/value").and_then(Value::as_u64);
     total.ok_or_else(|| ClusterError::SomethingElse { call: CALL.to_owned(), than: "a count" })
 }
 
-/// What was found, where all of it was: a part of an answer is none.
+/// The answer, if it is whole: a part would be a wrong answer, so it is an error.
 pub(super) fn whole(answer: Response, cluster: &Cluster) -> Result<Value, ClusterError> {
     let answer = answer.checked(cluster)?;
     let found: Value = answer.json()?;

@@ -1,4 +1,4 @@
-//! Records on their way out of a cluster. They come in no order, and wait on disk until all are there.
+//! Fetched records. They arrive in any order, and wait on disk until all are there.
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -14,7 +14,7 @@ use crate::store::Location;
 /// A record in the spool.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spooled {
-    /// Where it lies in the store that published it.
+    /// The place in the store that published it.
     pub(super) place: Location,
     pub(super) offset: u64,
     pub(super) bytes: u32,
@@ -27,9 +27,9 @@ pub(super) struct Spool<'p> {
     file: BufWriter<File>,
     offset: u64,
     spooled: Vec<Spooled>,
-    /// Where those lie that are no email events.
+    /// The places of records that are no email events.
     others: HashSet<Location>,
-    /// Hears how many there are.
+    /// Is told the number of records.
     progress: &'p mut dyn FnMut(u64),
 }
 
@@ -51,13 +51,13 @@ impl<'p> Spool<'p> {
         self.take(source, true)
     }
 
-    /// Takes another record, unless it is there.
+    /// Adds a record that is no email event, unless it is there.
     pub(super) fn take_other(&mut self, source: &Source) -> Result<(), ClusterError> {
         if self.others.insert(source.place()) { self.take(source, false) } else { Ok(()) }
     }
 
     fn take(&mut self, source: &Source, is_mail: bool) -> Result<(), ClusterError> {
-        // Texts, numbers and booleans: nothing that JSON cannot hold.
+        // Texts, numbers and booleans, which JSON can always hold.
         let line = json::bytes(source);
         self.file.write_all(&line).map_err(|error| unusable(&self.path, &error))?;
         let bytes = u32::try_from(line.len()).unwrap_or(u32::MAX);
@@ -67,7 +67,7 @@ impl<'p> Spool<'p> {
         Ok(())
     }
 
-    /// Says how many there are; too many are refused.
+    /// Reports the number of records, and fails if there are too many.
     pub(super) fn tell(&mut self) -> Result<(), ClusterError> {
         let count = self.spooled.len() as u64;
         check(count)?;
@@ -75,7 +75,8 @@ impl<'p> Spool<'p> {
         Ok(())
     }
 
-    /// What is in the file by now, in the order of the archive.
+    /// The records so far, in the order of the archive: the temporary store must have the same
+    /// order for its answers to be the same.
     pub(super) fn sorted(&mut self) -> Result<&[Spooled], ClusterError> {
         self.file.flush().map_err(|error| unusable(&self.path, &error))?;
         self.spooled.sort_unstable_by_key(|it| it.place);
@@ -83,7 +84,7 @@ impl<'p> Spool<'p> {
     }
 }
 
-/// Refuses what is too much.
+/// Fails if there are too many records.
 pub(super) fn check(count: u64) -> Result<(), ClusterError> {
     match count > limits::CLUSTER_EVENTS_MAX {
         true => Err(ClusterError::TooManyEvents { count }),

@@ -1,4 +1,4 @@
-//! What a cluster has of an organization's directory: all of it, for it is small.
+//! The records of an organization's directory in a cluster. All are fetched, for they are few.
 
 use serde_json::{Value, json};
 

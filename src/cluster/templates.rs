@@ -1,4 +1,4 @@
-//! How the indices are made: templates, and whether an index is as its template says.
+//! The index templates, and the check that an index matches its template.
 
 use hyper::Method;
 use serde_json::{Map, Value, json};
@@ -8,18 +8,18 @@ use super::client::{Cluster, ContentType};
 use super::error::ClusterError;
 use super::names::{DocumentKind, Names};
 
-/// Above the templates that others may have for the same names.
+/// Higher than the priority of templates that others may have for the same names.
 const PRIORITY: u32 = 500;
 
-/// For so long a deletion is remembered, so that an older write that comes late does not bring a
-/// document back. OpenSearch has a minute unless told.
+/// How long a deletion is remembered, so that an older write that comes late does not bring the
+/// document back. OpenSearch's default is a minute.
 const DELETIONS_KEPT: &str = "1d";
 
-/// Days after which an index is not written to any more, more or less: CloudWatch takes late events
-/// for two weeks.
+/// Days after which an index is hardly written to any more: CloudWatch takes events up to two
+/// weeks late.
 const SETTLED_DAYS: u32 = 50;
 
-/// What administrators can install themselves: paths, and what to PUT there.
+/// The templates for administrators to install themselves: paths, and the bodies to PUT there.
 pub fn templates(names: &Names) -> Value {
     let mut all = Map::new();
     for kind in DocumentKind::ALL {
@@ -47,7 +47,7 @@ fn template(names: &Names, kind: DocumentKind) -> Value {
     })
 }
 
-/// A template without what administrators may set as their cluster needs it.
+/// A template without the settings that administrators may adapt to their cluster.
 fn essential(template: &Value) -> Value {
     let mut essential = template.clone();
     if let Some(Value::Object(settings)) = essential.pointer_mut("/template/settings/index") {
@@ -68,13 +68,12 @@ fn settings() -> Value {
             "number_of_shards": 1,
             "auto_expand_replicas": "0-1",
             "gc_deletes": DELETIONS_KEPT,
-            // What is acknowledged is on disk.
+            // An acknowledged document must be on disk, because the cursor moves past it.
             "translog": { "durability": "request" },
             "analysis": {
                 "normalizer": { "folded": { "type": "custom", "filter": ["lowercase"] } },
                 "analyzer": {
-                    // Finds Chinese, Japanese and Korean by any two characters that follow each
-                    // other.
+                    // Indexes any two adjacent characters of Chinese, Japanese and Korean.
                     "subject": {
                         "type": "custom",
                         "tokenizer": "standard",
@@ -95,7 +94,7 @@ fn mappings(kind: DocumentKind) -> Value {
     };
     let (exact, folded) =
         (json!({"type": "keyword"}), json!({"type": "keyword", "normalizer": "folded"}));
-    // What OpenSearch reads unless told: RFC 3339, or milliseconds.
+    // OpenSearch's default formats: RFC 3339, or milliseconds.
     let time = json!({"type": "date"});
     let text = json!({"type": "text", "analyzer": "subject"});
     add(&["organization", "store"], exact.clone());
@@ -105,7 +104,7 @@ fn mappings(kind: DocumentKind) -> Value {
         add(&["at", "ingestedAt"], time.clone());
         add(&["isTimeApproximate"], json!({"type": "boolean"}));
         add(&["place"], json!({"type": "long"}));
-        // Kept as it is: nothing of it is indexed, so nothing of it can be too long.
+        // Stored but not indexed, so no value in it can be too long for Lucene.
         add(&["original"], json!({"type": "object", "enabled": false}));
     }
     if matches!(kind, DocumentKind::Events | DocumentKind::Rows) {
@@ -139,10 +138,11 @@ fn mappings(kind: DocumentKind) -> Value {
             add(&["latencyMs", "events"], json!({"type": "long"}));
         }
     }
+    // Strict: a field that no template knows is an error, and not a mapping made of a guess.
     json!({ "dynamic": "strict", "properties": properties })
 }
 
-/// What becomes of indices with time: they are merged once nothing more comes. Nothing is removed.
+/// The lifecycle of indices: merged once no more events come. Nothing is removed.
 fn lifecycle(names: &Names) -> Value {
     let patterns: Vec<_> =
         DocumentKind::ALL.iter().map(|it| format!("{}-*", names.alias(*it))).collect();
@@ -197,7 +197,7 @@ fn meta_index() -> Value {
 }
 
 impl Cluster {
-    /// Installs the templates, unless they are there as they should be.
+    /// Installs the templates that are missing or differ.
     pub(super) fn install_templates(&self, names: &Names) -> Result<(), ClusterError> {
         for kind in DocumentKind::ALL {
             let path = format!("/{}", template_path(names, kind));
@@ -219,9 +219,8 @@ impl Cluster {
         self.map_fields(&index, wanted.get("mappings"), found)
     }
 
-    /// Makes an index out of its template, where it is missing, and checks that it is as it should
-    /// be: where a template has been changed, all that is written would be found in other ways, and
-    /// nobody would be told.
+    /// Makes an index from its template if it is missing, and checks it: under a changed template
+    /// everything written would be found differently, and nobody would notice.
     pub(super) fn prepare_index(
         &self,
         names: &Names,
@@ -230,7 +229,7 @@ impl Cluster {
     ) -> Result<(), ClusterError> {
         self.make_index(index, &Value::Null)?;
         let found: Value = self.ask(&Method::GET, &format!("/{index}"), &Value::Null)?;
-        // A cluster may have given the name to another index, by an alias.
+        // The name may be an alias of another index; then the answer has that one's name.
         let found = found.get(index).unwrap_or(&Value::Null);
         let alias = names.alias(kind);
         if found.pointer(&format!("/aliases/{alias}")).is_none() {
@@ -239,8 +238,8 @@ impl Cluster {
         self.map_fields(index, Some(&mappings(kind)), found)
     }
 
-    /// Checks that an index has the fields that it should have, as far as it has them, and adds those
-    /// that it lacks: an earlier build may have made it, with fewer.
+    /// Checks the fields of an index, and adds those that it lacks: an earlier build may have
+    /// made it with fewer.
     fn map_fields(
         &self,
         index: &str,
@@ -281,6 +280,8 @@ impl Cluster {
     fn make_index(&self, index: &str, body: &Value) -> Result<(), ClusterError> {
         let path = format!("/{index}");
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        // Creating is tried without asking first: two publishers may both find the index missing,
+        // and the second one's error is harmless.
         let made = self.call(&Method::PUT, &path, ContentType::Json, &body.into())?;
         let is_there =
             made.error().is_some_and(|it| it.kind == "resource_already_exists_exception");
@@ -288,7 +289,7 @@ impl Cluster {
     }
 }
 
-/// That an index is not as it should be.
+/// The error for an index that does not match.
 fn differs(index: &str, field: &str, expected: &Value, found: Option<&Value>) -> ClusterError {
     ClusterError::Mapping {
         index: index.to_owned(),
@@ -298,7 +299,7 @@ fn differs(index: &str, field: &str, expected: &Value, found: Option<&Value>) ->
     }
 }
 
-/// Whether something says all that is wanted; numbers and booleans may be written as texts.
+/// True if `found` says all that is wanted; numbers and booleans may be written as texts.
 fn covers(found: &Value, wanted: &Value) -> bool {
     let plain = |it: &Value| match it {
         Value::String(text) => text.clone(),
@@ -308,7 +309,7 @@ fn covers(found: &Value, wanted: &Value) -> bool {
         (Value::Object(found), Value::Object(wanted)) => wanted.iter().all(|(name, wanted)| {
             match found.get(name) {
                 Some(found) => covers(found, wanted),
-                // What is not said of an object is that it is one.
+                // Being an object is the default, and may be left unsaid.
                 None => name == "type" && wanted == "object",
             }
         }),

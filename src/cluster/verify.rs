@@ -1,4 +1,4 @@
-//! Whether a cluster has what the store has, by day.
+//! Compares a cluster with the store, by day.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,21 @@ use crate::limits;
 use crate::store::{Location, Store};
 use crate::time::Timestamp;
 
-/// How many documents there are, and the sum of their checks.
+/// A number of documents, and the sum of their checks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DocumentSum {
-    /// How many documents there are.
+    /// The number of documents.
     pub count: u64,
     /// The sum of their checks, each of 24 bits.
     pub check: u64,
 }
 
-/// A day on which a cluster does not have what the store has.
+/// A day on which the cluster differs from the store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DifferingDay {
-    /// Events, rows, audit events (`access`) or the directory.
+    /// `events`, `rows`, `access` (audit events) or `directory`.
     pub kind: &'static str,
-    /// When the day begins, in UTC.
+    /// The beginning of the day, in UTC.
     pub day: Timestamp,
     pub store: DocumentSum,
     pub cluster: DocumentSum,
@@ -38,7 +38,7 @@ pub struct DifferingDay {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VerifiedCluster {
-    /// Days of which something was compared, those of events and those of rows.
+    /// The days compared, those of events and those of rows.
     pub days: u64,
     pub events: u64,
     pub rows: u64,
@@ -46,14 +46,14 @@ pub struct VerifiedCluster {
     pub access: u64,
     /// Records of the directory in the store.
     pub directory: u64,
-    /// Where the two differ, by day.
+    /// The days that differ.
     pub differing: Vec<DifferingDay>,
 }
 
 type Sums = BTreeMap<(DocumentKind, i64), DocumentSum>;
 
-/// Compares counts and checks by day. A day is that of an event or a record, or of the
-/// first event of a message.
+/// Compares counts and checks by day. The day is that of an event or a record, or of a message's
+/// first event.
 pub fn verify_publication(
     store: &Store,
     cluster: &Cluster,
@@ -63,6 +63,7 @@ pub fn verify_publication(
     let cursor = PublishedUntil::peek(store, &name)?.unwrap_or_default();
     let (from, others_from) = cursor.next();
     let count = store.records_from(from, others_from)?.map(|it| it.len() as u64).sum();
+    // The two could only differ; that says nothing of what was published.
     if count > 0 || cursor.removals != store.checkpoint().tombstones.len() {
         return Err(ClusterError::NotPublished { count });
     }
@@ -105,6 +106,7 @@ fn of_store(
     options: &PublishOptions<'_>,
     since_ms: Option<i64>,
 ) -> Result<Sums, ClusterError> {
+    // Checks do not depend on store and number, so neither is needed.
     let author =
         Author { organization: options.organization.clone(), store: String::new(), commit: 0 };
     let people = options.people(store)?;

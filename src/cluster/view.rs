@@ -1,4 +1,4 @@
-//! A point in time: what is found does not change while somebody publishes.
+//! A point in time: what a search finds does not change while somebody publishes.
 
 use std::borrow::Borrow;
 use std::sync::{Arc, Mutex};
@@ -23,8 +23,9 @@ pub(super) struct View<'c> {
     id: ViewId,
 }
 
-/// By what a cluster knows a point in time. None where there is no index yet, or it was let go.
+/// The ID of a point in time. None if there is no index yet, or it was released.
 #[derive(Clone, Default)]
+// Shared with the closure of `release`, which may run on the thread that handles a stop.
 struct ViewId(Arc<Mutex<Option<String>>>);
 
 impl ViewId {
@@ -43,7 +44,7 @@ impl ViewId {
     }
 }
 
-/// What is asked.
+/// The call that errors name.
 pub(super) const CALL: &str = "POST /_search";
 
 impl<'c> View<'c> {
@@ -57,12 +58,12 @@ impl<'c> View<'c> {
         Ok(view)
     }
 
-    /// Whether there is any index.
+    /// True if there is any index.
     pub(super) fn is_there(&self) -> bool {
         self.id.get().is_some()
     }
 
-    /// Takes the indices as they are now.
+    /// Opens a point in time now.
     fn renew(&mut self) -> Result<(), ClusterError> {
         let keep = limits::CLUSTER_VIEW_KEPT;
         let alias = self.names.alias(self.kind);
@@ -81,8 +82,8 @@ impl<'c> View<'c> {
         Ok(())
     }
 
-    /// Asks; `None` where there is no index. A point in time that was lost (a node went, or the
-    /// answer before was long ago) is taken anew.
+    /// Searches; `None` if there is no index. A point in time that was lost (a node went, or it
+    /// expired) is opened anew.
     pub(super) fn search(&mut self, body: &Value) -> Result<Option<Value>, ClusterError> {
         let mut renewals_left = limits::CLUSTER_AGAIN_MAX - 1;
         loop {
@@ -101,6 +102,8 @@ impl<'c> View<'c> {
                 continue;
             }
             let found = whole(answer, self.cluster)?;
+            // OpenSearch may return another ID with each answer, and only the latest must be
+            // used.
             if let Some(id) = found.get("pit_id").and_then(Value::as_str) {
                 self.id.set(Some(id.to_owned()));
             }
@@ -108,13 +111,15 @@ impl<'c> View<'c> {
         }
     }
 
-    /// Lets it go. It would go by itself, later.
+    /// Releases it. It would expire by itself, later.
     fn close(&self) {
         close(&self.id, || Some(self.cluster));
     }
 
-    /// What lets it go for whoever is stopped in the middle, on another thread.
+    /// A closure that releases it from another thread, when the process is stopped midway.
     pub(super) fn release(&self) -> impl FnMut() + Send + use<> {
+        // A connection of its own, with a short timeout: this one may be in the middle of a
+        // request, and whoever presses Ctrl-C does not wait for long.
         let (id, options) = (self.id.clone(), self.cluster.options_for(limits::CLUSTER_RELEASE_MS));
         move || close(&id, || Cluster::open(&options).ok())
     }
@@ -135,7 +140,7 @@ impl Drop for View<'_> {
     }
 }
 
-/// Whether a point in time is gone, of all shards or of some.
+/// True if the point in time is gone, for all shards or some.
 fn is_lost(answer: &Response) -> bool {
     memmem::find(&answer.body, b"search_context_missing").is_some()
 }
